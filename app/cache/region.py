@@ -1,0 +1,26 @@
+"""One kind of record: its type, its tag, its lifetime, how to fetch it."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from app.settings import Settings
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Region(Generic[K, V]):
+    """`tag` names a key's record everywhere: in the read set, in events and in Redis.
+
+    `fetch` takes the store (a pool) and all keys that are missing, runs one statement, and
+    returns what there is; absent means absent. `lifetime` says for how long a record may be kept
+    before it is read again though nothing said that it changed.
+    """
+
+    name: str
+    type: Any
+    tag: Callable[[K], str]
+    fetch: Callable[[Any, Sequence[K]], Awaitable[dict[K, V]]]
+    lifetime: Callable[[Settings, V], float]

@@ -1,0 +1,53 @@
+"""Who may do what: users, API keys and their roles."""
+
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+import msgspec
+
+
+class Role(StrEnum):
+    """VIEWER reads; EDITOR also adds, corrects and flags; ADMIN may everything."""
+
+    VIEWER = "VIEWER"
+    EDITOR = "EDITOR"
+    ADMIN = "ADMIN"
+
+    def includes(self, other: "Role") -> bool:
+        ranks = list(Role)
+        return ranks.index(self) >= ranks.index(other)
+
+
+class User(msgspec.Struct, frozen=True):
+    id: UUID
+    email: str
+    role: Role
+    created_at: datetime
+
+
+class ApiKey(msgspec.Struct, frozen=True):
+    id: UUID
+    name: str
+    role: Role
+    created_by: UUID
+    created_at: datetime
+    last_used_at: datetime | None
+    expires_at: datetime | None
+
+
+class Principal(msgspec.Struct, frozen=True):
+    """Who a request speaks for. `key` names it in rate limits and in history, never a secret."""
+
+    role: Role
+    name: str | None = None  # written to revisions as `changed_by`
+    user_id: UUID | None = None
+    api_key_id: UUID | None = None
+    session_id: str | None = None
+
+    @property
+    def anonymous(self) -> bool:
+        return self.user_id is None and self.api_key_id is None
+
+
+ANONYMOUS = Principal(role=Role.VIEWER)

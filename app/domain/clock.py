@@ -1,0 +1,40 @@
+"""Wall-clock time in Germany, and the text that times have there."""
+
+import re
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+from app.domain.hlzf import Season
+
+GERMANY = ZoneInfo("Europe/Berlin")
+DAY_END = 24 * 60
+
+_SEASONS = {
+    **dict.fromkeys((12, 1, 2), Season.WINTER),
+    **dict.fromkeys((3, 4, 5), Season.SPRING),
+    **dict.fromkeys((6, 7, 8), Season.SUMMER),
+    **dict.fromkeys((9, 10, 11), Season.AUTUMN),
+}
+_TIME = re.compile(r"([01]\d|2[0-3]):([0-5]\d)(?::00)?|24:00(?::00)?")
+
+
+def today() -> date:
+    return datetime.now(GERMANY).date()
+
+
+def season(day: date) -> Season:
+    return _SEASONS[day.month]
+
+
+def minutes(text: str) -> int:
+    """Minutes since midnight of "07:30" or "24:00"; ValueError for anything else."""
+    match = _TIME.fullmatch(text)
+    if match is None:
+        raise ValueError(f"{text!r} is not a time of the form HH:MM")
+    if match[1] is None:
+        return DAY_END
+    return int(match[1]) * 60 + int(match[2])
+
+
+def hh_mm(minutes: int) -> str:
+    return f"{minutes // 60:02}:{minutes % 60:02}"

@@ -1,0 +1,25 @@
+"""How much is known: of which operators, years and regions there are figures."""
+
+import msgspec
+
+
+class YearCoverage(msgspec.Struct, frozen=True):
+    year: int
+    dnos: int
+    tariffs: int
+    hlzf: int
+    verified: int
+
+
+class RegionCoverage(msgspec.Struct, frozen=True):
+    region: str
+    dnos: int
+    dnos_with_data: int
+
+
+class Coverage(msgspec.Struct, frozen=True):
+    total_dnos: int
+    total_entries: int
+    verified_entries: int
+    by_year: tuple[YearCoverage, ...]
+    by_region: tuple[RegionCoverage, ...]

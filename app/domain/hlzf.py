@@ -1,0 +1,58 @@
+"""Hochlastzeitfenster (HLZF): peak-load windows of one operator, year, voltage level and season."""
+
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+import msgspec
+
+from app.domain.entry import DnoYear, VerificationStatus, VoltageLevel
+
+
+class Season(StrEnum):
+    """Meteorological seasons; winter is December to February."""
+
+    WINTER = "WINTER"
+    SPRING = "SPRING"
+    SUMMER = "SUMMER"
+    AUTUMN = "AUTUMN"
+
+
+class TimeWindow(msgspec.Struct, frozen=True, order=True):
+    """Wall-clock minutes since midnight in Germany; the end is not part of the window."""
+
+    start: int
+    end: int  # 1440 is "24:00"
+
+    def covers(self, minute: int) -> bool:
+        return self.start <= minute < self.end
+
+
+class Hlzf(msgspec.Struct, frozen=True):
+    id: UUID
+    dno_id: UUID
+    year: int
+    voltage_level: VoltageLevel
+    season: Season
+    windows: tuple[TimeWindow, ...]  # in order; empty: the operator published that there is none
+    verification_status: VerificationStatus
+    source_url: str | None
+    source_title: str | None
+    version: int
+    updated_at: datetime
+
+    @property
+    def dno_year(self) -> DnoYear:
+        return DnoYear(self.dno_id, self.year)
+
+
+SEASON_ORDER = {season: rank for rank, season in enumerate(Season)}
+
+
+def overlapping(windows: tuple[TimeWindow, ...]) -> tuple[TimeWindow, TimeWindow] | None:
+    """The first two windows that share a minute."""
+    in_order = sorted(windows)
+    for earlier, later in zip(in_order, in_order[1:], strict=False):
+        if later.start < earlier.end:
+            return earlier, later
+    return None

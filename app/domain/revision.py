@@ -1,0 +1,38 @@
+"""One change of one entry: what was, what is, who changed it and why. Never altered, never removed."""
+
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+import msgspec
+
+from app.domain.entry import DataType
+
+
+class ChangeKind(StrEnum):
+    CREATED = "CREATED"
+    CORRECTED = "CORRECTED"
+    VERIFIED = "VERIFIED"
+    FLAGGED = "FLAGGED"
+    REVERTED = "REVERTED"
+    DELETED = "DELETED"
+
+
+class FieldChange(msgspec.Struct, frozen=True):
+    """Values as text, as the API writes them; None: there was none."""
+
+    field: str
+    before: str | None
+    after: str | None
+
+
+class Revision(msgspec.Struct, frozen=True):
+    id: UUID
+    entry_id: UUID
+    data_type: DataType
+    kind: ChangeKind
+    version: int
+    changed_at: datetime
+    changed_by: str | None
+    reason: str | None
+    changes: tuple[FieldChange, ...]

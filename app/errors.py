@@ -1,0 +1,79 @@
+"""The few ways to be refused, each with a code."""
+
+from collections.abc import Sequence
+
+
+class Refusal(Exception):
+    """A request that is answered with "no", and why.
+
+    `code` is what programs read, the message what people read; `field` is the path of the
+    input field at fault, and `details` are further facts for `extensions`.
+    """
+
+    code = "INVALID"
+
+    def __init__(self, message: str, *, field: Sequence[str] = (), **details: object) -> None:
+        super().__init__(message)
+        self.message = message
+        self.field = tuple(field)
+        self.details = details
+
+
+class BadInput(Refusal):
+    """An argument of a query that makes no sense."""
+
+    code = "BAD_USER_INPUT"
+
+
+class Invalid(Refusal):
+    """A value of a mutation that makes no sense."""
+
+    code = "INVALID"
+
+
+class NotFound(Refusal):
+    code = "NOT_FOUND"
+
+
+class Conflict(Refusal):
+    """The row has moved on since the caller saw it; `details` tell the current version."""
+
+    code = "CONFLICT"
+
+
+class Unauthenticated(Refusal):
+    code = "UNAUTHENTICATED"
+
+
+class Forbidden(Refusal):
+    code = "FORBIDDEN"
+
+
+class Unavailable(Refusal):
+    """Something that the answer needs is away for the moment; trying again helps."""
+
+    code = "UNAVAILABLE"
+
+
+class TooMany(Refusal):
+    """More than a limit allows; `retry_after` is in seconds."""
+
+    code = "RATE_LIMITED"
+
+    def __init__(self, message: str, *, retry_after: float, **details: object) -> None:
+        super().__init__(message, field=(), **details)
+        self.retry_after = retry_after
+
+
+class Overloaded(TooMany):
+    """The server itself is full."""
+
+    code = "OVERLOADED"
+
+
+class DeadlineExceeded(Refusal):
+    code = "DEADLINE_EXCEEDED"
+
+
+class CannotStart(Exception):
+    """One sentence for the person who starts the server: what is wrong, what to do."""

@@ -1,0 +1,52 @@
+"""What is counted and how it is named; every metric of the server stands here."""
+
+from prometheus_client import Counter, Gauge, Histogram
+
+FAST = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+
+HTTP_REQUESTS = Counter("http_requests_total", "Answered HTTP requests.", ["method", "route", "status"])
+OPERATIONS = Counter(
+    "graphql_operations_total", "GraphQL operations by name and outcome.", ["operation", "outcome"]
+)
+OPERATION_SECONDS = Histogram(
+    "graphql_operation_duration_seconds", "Time from request to answer.", ["type"], buckets=FAST
+)
+ERRORS = Counter("graphql_errors_total", "GraphQL errors by code.", ["code"])
+LOADER_BATCH = Histogram(
+    "loader_batch_size",
+    "Keys that one loader asked for together.",
+    ["loader"],
+    buckets=(1, 2, 5, 10, 20, 50, 100, 200, 500),
+)
+STATEMENTS = Counter("database_statements_total", "Statements sent to PostgreSQL.", ["region"])
+STATEMENT_SECONDS = Histogram(
+    "database_statement_duration_seconds", "Time of one statement.", ["region"], buckets=FAST
+)
+
+CACHE_HITS = Counter("cache_hits_total", "Records found.", ["region", "layer"])
+CACHE_NEGATIVE_HITS = Counter(
+    "cache_negative_hits_total", 'Hits that said "there is none".', ["region", "layer"]
+)
+CACHE_MISSES = Counter("cache_misses_total", "Records not found.", ["region", "layer"])
+CACHE_ERRORS = Counter(
+    "cache_errors_total", "Cache operations that failed; PostgreSQL answered instead.", ["operation", "layer"]
+)
+CACHE_LEASE_REFUSALS = Counter(
+    "cache_lease_refusals_total", "Misses whose lease somebody else held.", ["region"]
+)
+CACHE_REFUSED_FILLS = Counter(
+    "cache_refused_fills_total", "Fills that an invalidation had overtaken.", ["layer"]
+)
+CACHE_SECONDS = Histogram(
+    "cache_operation_duration_seconds", "Time of one cache operation.", ["operation", "layer"], buckets=FAST
+)
+CACHE_INVALIDATIONS = Counter("cache_invalidations_total", "Tags invalidated.", ["by"])
+CACHE_TRUSTED = Gauge("cache_trusted", "1 while a layer is in use.", ["layer"], multiprocess_mode="min")
+CACHE_BYTES = Gauge("cache_memory_bytes", "Bytes in L1.", multiprocess_mode="livesum")
+
+OUTBOX_BACKLOG = Gauge("outbox_backlog", "Events that Redis has not taken yet.", multiprocess_mode="max")
+OUTBOX_DELIVERED = Counter("outbox_delivered_total", "Events handed to Redis.")
+INVALIDATION_DELAY = Histogram(
+    "invalidation_delay_seconds", "From commit to eviction on this instance.", buckets=FAST
+)
+SUBSCRIPTIONS = Gauge("graphql_subscriptions", "Open subscriptions.", multiprocess_mode="livesum")

@@ -1,0 +1,146 @@
+"""Everything that can be set, in one frozen struct.
+
+Each field is read from the environment under its name in capitals, with or without `DNO_` before
+it (`DATABASE_URL` or `DNO_DATABASE_URL`; with wins). What each means stands in
+docs/configuration.md; a test keeps the two equal.
+"""
+
+import types
+from collections.abc import Mapping
+from typing import Annotated, Union, get_args, get_origin, get_type_hints
+from urllib.parse import urlsplit
+
+import msgspec
+from msgspec import Meta
+
+from app.errors import CannotStart
+
+MINUTE, HOUR, DAY = 60.0, 3600.0, 86400.0
+
+Seconds = Annotated[float, Meta(ge=0)]
+Count = Annotated[int, Meta(ge=0)]
+Positive = Annotated[int, Meta(ge=1)]
+Share = Annotated[float, Meta(ge=0, le=1)]
+Words = tuple[str, ...]
+
+PREFIX = "DNO_"
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    # Where things are
+    database_url: str = ""
+    redis_url: str = ""
+    host: str = "127.0.0.1"
+    port: Annotated[int, Meta(ge=0, le=65535)] = 8000
+    workers: Positive = 1
+    local_folder: str = ".local"
+
+    # Logs
+    log_level: str = "info"
+    log_format: str = "auto"  # auto, console or json
+    slow_operation: Seconds = 0.5
+
+    # PostgreSQL
+    database_pool_min: Count = 2
+    database_pool_max: Positive = 10
+    database_connect_timeout: Seconds = 10
+    database_statement_timeout: Seconds = 5
+    database_acquire_timeout: Seconds = 5
+
+    # Redis
+    redis_pool_max: Positive = 100
+    redis_pool_ready: Count = 10
+    redis_timeout: Seconds = 0.08
+    redis_connect_timeout: Seconds = 0.08
+    redis_health_check: Seconds = 15
+    breaker_failures: Positive = 5
+    breaker_pause: Seconds = 1
+
+    # Caches
+    entity_cache: bool = True
+    response_cache: bool = True
+    memory_cache: bool = True
+    memory_bytes: Positive = 64 * 2**20
+    memory_lifetime: Seconds = MINUTE
+    lifetime_verified: Seconds = DAY
+    lifetime_unverified: Seconds = HOUR
+    lifetime_coverage: Seconds = 5 * MINUTE
+    lifetime_absent: Seconds = MINUTE
+    lifetime_answer_sure: Seconds = HOUR
+    lifetime_answer_unsure: Seconds = 5 * MINUTE
+    lifetime_jitter: Share = 0.1
+    lease_lifetime: Seconds = 2
+    lease_wait: Seconds = 0.05
+    heartbeat: Seconds = 0.25
+    heartbeat_missed: Positive = 4
+    relay_batch: Positive = 500
+    relay_poll: Seconds = 1
+
+    # Who may
+    anonymous_reading: bool = True
+    session_lifetime: Seconds = DAY
+    cookie_secure: str = "auto"  # auto: outside localhost
+    allowed_origins: Words = ()
+
+    # Life and death
+    start_deadline: Seconds = 30
+    stop_deadline: Seconds = 20
+
+    def lifetime(self, verified: bool) -> float:
+        return self.lifetime_verified if verified else self.lifetime_unverified
+
+
+def read_settings(environment: Mapping[str, str], **overrides: object) -> Settings:
+    """Refuses with CannotStart and the setting's name; an unknown DNO_… is a spelling mistake."""
+    hints = get_type_hints(Settings, include_extras=True)
+    known = {name.upper(): name for name in Settings.__struct_fields__}
+    for variable in environment:
+        if variable.startswith(PREFIX) and variable.removeprefix(PREFIX) not in known:
+            raise CannotStart(f"There is no setting {variable}; docs/configuration.md lists them all.")
+    values: dict[str, object] = {}
+    for variable, name in known.items():
+        text = environment.get(PREFIX + variable, environment.get(variable))
+        if text is not None:
+            values[name] = _value(variable, text, hints[name])
+    values |= {name: value for name, value in overrides.items() if value is not None}
+    settings = msgspec.structs.replace(Settings(), **values)
+    _check_urls(settings)
+    return settings
+
+
+def _value(variable: str, text: str, hint: object) -> object:
+    plain = get_args(hint)[0] if get_origin(hint) is Annotated else hint
+    if get_origin(plain) is tuple:
+        return tuple(word.strip() for word in text.split(",") if word.strip())
+    if get_origin(plain) in (Union, types.UnionType) and text == "":
+        return None
+    raw: object = (
+        {"on": "true", "off": "false", "yes": "true", "no": "false"}.get(text.lower(), text.lower())
+        if plain is bool
+        else text
+    )
+    try:
+        return msgspec.convert(raw, hint, strict=False)
+    except msgspec.ValidationError as error:
+        # The value itself stays out of the sentence: it may be a secret.
+        raise CannotStart(f"The setting {variable} is wrong: {error}.") from None
+
+
+def _check_urls(settings: Settings) -> None:
+    schemes = {
+        "database_url": ("postgresql", "postgres"),
+        "redis_url": (
+            "redis",
+            "rediss",
+            "redis+sentinel",
+            "rediss+sentinel",
+            "redis+cluster",
+            "rediss+cluster",
+        ),
+    }
+    for name, allowed in schemes.items():
+        url = getattr(settings, name)
+        if url and urlsplit(url).scheme not in allowed:
+            raise CannotStart(
+                f"The setting {name.upper()} is wrong: it begins with none of {', '.join(f'{s}://' for s in allowed)}."
+            )

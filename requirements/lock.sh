@@ -1,0 +1,8 @@
+#!/usr/bin/env bash
+# Pins anew what pyproject.toml asks for. Hashes for every platform, no addresses.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+lock() { uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+  --no-emit-find-links --no-annotate --no-header --all-extras --upgrade "${@:2}" pyproject.toml --output-file "requirements/$1.txt"; }
+lock runtime --group build
+lock development --group build --group dev
