@@ -7,7 +7,7 @@ from math import inf
 class ReadSet:
     """`uncacheable` is for what depends on the viewer or on "now" for no known time."""
 
-    __slots__ = ("tags", "until", "uncacheable")
+    __slots__ = ("tags", "uncacheable", "until")
 
     def __init__(self) -> None:
         self.tags: set[str] = set()

@@ -1,5 +1,6 @@
 """Hochlastzeitfenster (HLZF): peak-load windows of one operator, year, voltage level and season."""
 
+import itertools
 from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
@@ -52,7 +53,7 @@ SEASON_ORDER = {season: rank for rank, season in enumerate(Season)}
 def overlapping(windows: tuple[TimeWindow, ...]) -> tuple[TimeWindow, TimeWindow] | None:
     """The first two windows that share a minute."""
     in_order = sorted(windows)
-    for earlier, later in zip(in_order, in_order[1:], strict=False):
+    for earlier, later in itertools.pairwise(in_order):
         if later.start < earlier.end:
             return earlier, later
     return None
