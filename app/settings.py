@@ -7,7 +7,7 @@ docs/configuration.md; a test keeps the two equal.
 
 import types
 from collections.abc import Mapping
-from typing import Annotated, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Literal, Union, get_args, get_origin, get_type_hints
 from urllib.parse import urlsplit
 
 import msgspec
@@ -79,7 +79,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     # Who may
     anonymous_reading: bool = True
     session_lifetime: Seconds = DAY
-    cookie_secure: str = "auto"  # auto: outside localhost
+    sessions_per_user: Positive = 50
+    password_passes: Positive = 3
+    password_memory_kib: Positive = 64 * 2**10
+    password_lanes: Positive = 4
+    password_threads: Positive = 2
+    password_waiting: Count = 32
+    api_key_use_interval: Seconds = 10
+    cookie_secure: Literal["auto", "on", "off"] = "auto"  # auto: outside localhost
     allowed_origins: Words = ()
 
     # Life and death

@@ -1,0 +1,45 @@
+"""API keys: for machines, named by people, shown once."""
+
+import re
+import secrets
+from datetime import UTC, datetime
+from hashlib import sha256
+from typing import TYPE_CHECKING
+
+from app.auth.roles import require
+from app.db import accounts
+from app.domain.account import ApiKey, Principal, Role
+from app.errors import Forbidden, Invalid
+
+if TYPE_CHECKING:
+    from app.db.unit_of_work import UnitOfWork
+
+PREFIX = "dno_"
+_SECRET = re.compile(r"dno_[A-Za-z0-9_-]{43}")
+
+
+async def create(
+    work: "UnitOfWork", principal: Principal, name: str, role: Role, expires_at: datetime | None
+) -> tuple[ApiKey, str]:
+    """The key, and its secret: this is the only moment at which anybody knows it."""
+    require(principal, Role.ADMIN)
+    if principal.user_id is None:
+        raise Forbidden("An API key cannot make others; please sign in.")
+    if not principal.role.includes(role):
+        raise Forbidden(f"A key may have at most your own role, {principal.role}.", field=["role"])
+    if not (0 < len(name := name.strip()) <= 200 and name.isprintable()):
+        raise Invalid("A key needs a name of at most 200 printable characters.", field=["name"])
+    if expires_at is not None and expires_at <= datetime.now(UTC):
+        raise Invalid("That moment has passed already.", field=["expiresAt"])
+    secret = PREFIX + secrets.token_urlsafe(32)
+    key = await accounts.add_api_key(work, principal.user_id, name, role, digest(secret), expires_at)
+    return key, secret
+
+
+def digest(secret: str) -> bytes:
+    """Fast on purpose: 256 random bits cannot be guessed, so there is nothing to slow down."""
+    return sha256(secret.encode()).digest()
+
+
+def is_secret(text: str) -> bool:
+    return _SECRET.fullmatch(text) is not None

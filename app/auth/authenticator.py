@@ -1,0 +1,63 @@
+"""Who a request speaks for: a person with a session, a machine with a key, or anybody."""
+
+import re
+from datetime import UTC, datetime
+
+from app.auth import api_keys, roles, sessions
+from app.auth.key_uses import KeyUses
+from app.auth.known import Known
+from app.auth.sessions import Sessions
+from app.domain.account import ANONYMOUS, Principal
+from app.errors import Unauthenticated
+
+_BEARER = re.compile(r"bearer +([A-Za-z0-9_-]{1,128})", re.IGNORECASE)
+
+
+class Authenticator:
+    def __init__(self, known: Known, sessions: Sessions, uses: KeyUses) -> None:
+        self._known = known
+        self._sessions = sessions
+        self._uses = uses
+
+    async def principal(self, authorization: str | None, cookie: str | None) -> Principal:
+        """`cookie` is the session cookie's value, if it counts. The header wins.
+
+        Refuses with Unauthenticated in the same words whatever is wrong with a key or a session,
+        and with Unavailable while it cannot be told.
+        """
+        if authorization is not None:
+            bearer = _BEARER.fullmatch(authorization.strip())
+            token = bearer[1] if bearer else ""
+            return await (self._machine(token) if api_keys.is_secret(token) else self._person(token))
+        if cookie is not None:
+            return await self._person(cookie)
+        return ANONYMOUS
+
+    async def _machine(self, secret: str) -> Principal:
+        issued = await self._known.issued_key(api_keys.digest(secret))
+        if issued is None or _expired(issued.key.expires_at):
+            raise _unknown()
+        self._uses.note(issued.key.id)
+        return Principal(
+            role=roles.lower(issued.key.role, issued.creator_role),
+            name=f"{issued.key.name} (API key)",
+            api_key_id=issued.key.id,
+        )
+
+    async def _person(self, token: str) -> Principal:
+        if not sessions.is_token(token):
+            raise _unknown()
+        session_id = sessions.identify(token)
+        user_id = await self._sessions.get(session_id)
+        user = None if user_id is None else await self._known.user(user_id)
+        if user is None:
+            raise _unknown()
+        return Principal(role=user.role, name=user.email, user_id=user.id, session_id=session_id)
+
+
+def _expired(moment: datetime | None) -> bool:
+    return moment is not None and moment <= datetime.now(UTC)
+
+
+def _unknown() -> Unauthenticated:
+    return Unauthenticated("This session or API key is not valid, or no longer: please sign in again.")

@@ -1,0 +1,86 @@
+"""Passwords: argon2id, in threads of their own, at the same cost for those who exist and those who do not."""
+
+import asyncio
+import secrets
+import unicodedata
+from base64 import b64encode
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from argon2 import PasswordHasher
+from argon2.exceptions import VerifyMismatchError
+
+from app.errors import Invalid, Overloaded
+from app.settings import Settings
+
+SHORTEST, LONGEST = 12, 1024
+
+T = TypeVar("T")
+
+
+class Passwords:
+    """Each check takes tens of milliseconds and megabytes: so few run at once and few may wait."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._hasher = PasswordHasher(
+            time_cost=settings.password_passes,
+            memory_cost=settings.password_memory_kib,
+            parallelism=settings.password_lanes,
+        )
+        self._nobody = _hash_of_nobody(self._hasher)
+        self._threads = ThreadPoolExecutor(settings.password_threads, thread_name_prefix="password")
+        self._room = settings.password_threads + settings.password_waiting
+        self.checks = 0
+
+    async def hash(self, password: str) -> str:
+        """Refuses a password that is too short to keep anybody out."""
+        if not SHORTEST <= len(password) <= LONGEST:
+            raise Invalid(f"A password has {SHORTEST} to {LONGEST} characters.", field=["password"])
+        return await self.rehash(password)
+
+    async def rehash(self, password: str) -> str:
+        """For a password that was accepted before, whatever the rules were then."""
+        return await self._in_thread(lambda: self._hasher.hash(_typed(password)))
+
+    async def matches(self, stored: str | None, password: str) -> bool:
+        """None stands for somebody who does not exist: never right, and it costs the same to say so."""
+        right = await self._in_thread(lambda: self._verify(stored or self._nobody, password[:LONGEST]))
+        return right and stored is not None and len(password) <= LONGEST
+
+    def outdated(self, stored: str) -> bool:
+        """Whether it was made with other parameters than those that hold today."""
+        return self._hasher.check_needs_rehash(stored)
+
+    def close(self) -> None:
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    def _verify(self, stored: str, password: str) -> bool:
+        self.checks += 1
+        try:
+            return self._hasher.verify(stored, _typed(password))
+        except VerifyMismatchError:
+            return False
+
+    async def _in_thread(self, work: Callable[[], T]) -> T:
+        if self._room == 0:
+            raise Overloaded("Too many people are signing in; please try again soon.", retry_after=1)
+        self._room -= 1
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+        finally:
+            self._room += 1
+
+
+def _typed(password: str) -> bytes:
+    """One spelling for one password, whichever keyboard wrote the umlaut."""
+    return unicodedata.normalize("NFKC", password).encode(errors="surrogatepass")
+
+
+def _hash_of_nobody(hasher: PasswordHasher) -> str:
+    """The hash of no password at all, with the parameters that hold today."""
+    salt, tag = (
+        b64encode(secrets.token_bytes(size)).decode().rstrip("=")
+        for size in (hasher.salt_len, hasher.hash_len)
+    )
+    return f"$argon2id$v=19$m={hasher.memory_cost},t={hasher.time_cost},p={hasher.parallelism}${salt}${tag}"

@@ -1,0 +1,93 @@
+"""Sessions: who signed in, kept in Redis until a day has passed without a visit.
+
+A session's key is made from a hash of its token, so that a copy of Redis opens no door.
+"""
+
+import re
+import secrets
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from hashlib import sha256
+from typing import Any
+from uuid import UUID
+
+from redis.exceptions import RedisError
+
+from app.errors import Unavailable
+from app.settings import Settings
+
+_TOKEN = re.compile(r"[A-Za-z0-9_-]{43}")
+
+
+class Sessions:
+    """Refuses with Unavailable while Redis is away: nobody is taken for a stranger, nobody for another."""
+
+    def __init__(self, client: Any, settings: Settings) -> None:
+        self._redis = client
+        self._lifetime = max(1, int(settings.session_lifetime))
+        self._per_user = settings.sessions_per_user
+
+    async def start(self, user_id: UUID) -> str:
+        """A token that nobody has seen before."""
+        token = secrets.token_urlsafe(32)
+        session_id = identify(token)
+        async with _redis_needed():
+            # The list first: a session that is in no list could not be ended with the others.
+            await self._redis.zadd(_of_user(user_id), {session_id: time.time()})
+            await self._redis.set(_key(session_id), str(user_id), ex=self._lifetime)
+            await self._end_oldest(user_id)
+        return token
+
+    async def get(self, session_id: str) -> UUID | None:
+        """Whose session it is; every visit lets it live for its whole lifetime again."""
+        async with _redis_needed():
+            value = await self._redis.getex(_key(session_id), ex=self._lifetime)
+        return None if value is None else UUID(value.decode())
+
+    async def end(self, session_id: str, user_id: UUID) -> None:
+        async with _redis_needed():
+            await self._redis.delete(_key(session_id))
+            await self._redis.zrem(_of_user(user_id), session_id)
+
+    async def end_all(self, user_id: UUID) -> int:
+        """All sessions that the user has started; how many were still open."""
+        async with _redis_needed():
+            return await self._end(user_id, await self._redis.zrange(_of_user(user_id), 0, -1))
+
+    async def _end_oldest(self, user_id: UUID) -> None:
+        # The list has no lifetime, for a session that slides on could outlive it; so it is bounded by number.
+        await self._end(user_id, await self._redis.zrange(_of_user(user_id), 0, -self._per_user - 1))
+
+    async def _end(self, user_id: UUID, session_ids: list[bytes]) -> int:
+        ended = 0
+        for session_id in session_ids:
+            ended += await self._redis.delete(_key(session_id.decode()))
+        if session_ids:
+            await self._redis.zrem(_of_user(user_id), *session_ids)
+        return ended
+
+
+def identify(token: str) -> str:
+    """The session's name, which may be told: nobody finds the token from it."""
+    return sha256(token.encode()).hexdigest()
+
+
+def is_token(text: str) -> bool:
+    return _TOKEN.fullmatch(text) is not None
+
+
+def _key(session_id: str) -> str:
+    return f"dno:session:{session_id}"
+
+
+def _of_user(user_id: UUID) -> str:
+    return f"dno:sessions:{user_id}"
+
+
+@asynccontextmanager
+async def _redis_needed() -> AsyncIterator[None]:
+    try:
+        yield
+    except (RedisError, OSError, TimeoutError) as error:
+        raise Unavailable("Sessions cannot be checked at the moment; please try again soon.") from error

@@ -1,0 +1,74 @@
+"""Signing in and out with e-mail and password."""
+
+from hashlib import sha256
+from typing import Any, Protocol
+
+from app.auth.passwords import Passwords
+from app.auth.sessions import Sessions
+from app.db import accounts
+from app.db.accounts import Credentials
+from app.db.pool import Pool
+from app.db.unit_of_work import unit_of_work
+from app.domain.account import Principal, User
+from app.errors import Unauthenticated
+
+
+class Limiter(Protocol):
+    async def take(self, key: str, amount: int, policy: Any, /) -> Any:
+        """Refuses with TooMany."""
+
+
+class SignIn:
+    def __init__(
+        self, pool: Pool, passwords: Passwords, sessions: Sessions, limiter: Limiter, policy: Any
+    ) -> None:
+        self._pool = pool
+        self._passwords = passwords
+        self._sessions = sessions
+        self._limiter = limiter
+        self._policy = policy
+
+    async def sign_in(
+        self, email: str, password: str, address: str, *, former: Principal | None = None
+    ) -> tuple[User, str]:
+        """The user, and the token of a fresh session; the session of `former` ends.
+
+        Somebody unknown and a wrong password are refused in the same words after the same work.
+        """
+        email = email.strip().lower()
+        await self._count_attempt(email, address)
+        known = await self._known(email)
+        right = await self._passwords.matches(known and known.password_hash, password)
+        if known is None or not right:
+            raise Unauthenticated("The e-mail address or the password is wrong.")
+        await self._raise_parameters(known, password)
+        token = await self._sessions.start(known.user.id)
+        if former is not None:
+            await self.sign_out(former)
+        return known.user, token
+
+    async def sign_out(self, principal: Principal) -> None:
+        if principal.session_id is not None and principal.user_id is not None:
+            await self._sessions.end(principal.session_id, principal.user_id)
+
+    async def _count_attempt(self, email: str, address: str) -> None:
+        await self._limiter.take(f"sign_in:address:{address}", 1, self._policy)
+        # Hashed, for nobody needs to read in Redis who tried to sign in.
+        await self._limiter.take(f"sign_in:account:{_digest(email)}", 1, self._policy)
+
+    async def _known(self, email: str) -> Credentials | None:
+        # What PostgreSQL cannot even store belongs to nobody; the statement runs all the same.
+        asked = [email] if email.isprintable() else []
+        return (await accounts.fetch_credentials(self._pool, asked)).get(email)
+
+    async def _raise_parameters(self, known: Credentials, password: str) -> None:
+        """Only now is the password at hand to be hashed as today's parameters ask."""
+        if self._passwords.outdated(known.password_hash):
+            stronger = await self._passwords.rehash(password)
+            user = known.user
+            async with unit_of_work(self._pool, Principal(user.role, user.email, user.id)) as work:
+                await accounts.replace_password_hash(work, user.id, known.password_hash, stronger)
+
+
+def _digest(email: str) -> str:
+    return sha256(email.encode(errors="surrogatepass")).hexdigest()
