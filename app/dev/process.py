@@ -1,0 +1,117 @@
+"""A child process that never outlives the one that started it."""
+
+import ctypes
+import os
+import pwd
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+_PR_SET_PDEATHSIG = 1
+
+
+class Child:
+    """Gets `farewell` when we stop it, and also when we are killed ourselves."""
+
+    def __init__(
+        self,
+        command: Sequence[str | Path],
+        *,
+        farewell: signal.Signals,
+        log: Path,
+        account: pwd.struct_passwd | None = None,
+        stdin: bytes = b"",
+        environment: Mapping[str, str] | None = None,
+        keeps_open: Sequence[int] = (),
+    ) -> None:
+        self.log = log
+        self._farewell = farewell
+        with log.open("wb") as output:
+            self._process = subprocess.Popen(
+                command,
+                stdin=subprocess.PIPE,
+                stdout=output,
+                stderr=output,
+                cwd="/",
+                env=environment,
+                pass_fds=keeps_open,
+                # Ctrl-C is for us; we stop our children in our own order.
+                start_new_session=True,
+                preexec_fn=dies_with_parent(farewell),
+                user=account and account.pw_uid,
+                group=account and account.pw_gid,
+                extra_groups=[] if account else None,
+            )
+        assert self._process.stdin is not None
+        self._process.stdin.write(stdin)
+        self._process.stdin.close()
+        self._watcher = None if sys.platform == "linux" else _watch(self.pid, farewell)
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
+    def ended(self) -> bool:
+        return self._process.poll() is not None
+
+    def stop(self, within: float) -> None:
+        if self._watcher:
+            self._watcher.kill()
+            self._watcher.wait()
+        if not self.ended:
+            self._process.send_signal(self._farewell)
+        try:
+            self._process.wait(within)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+
+def dies_with_parent(farewell: signal.Signals) -> Callable[[], None]:
+    """What a new process does before it becomes the program: asks Linux for a signal at our end.
+
+    The kernel means the thread that starts the child, so start children in the main thread.
+    """
+    if sys.platform != "linux":
+        return lambda: None
+    parent = os.getpid()
+    prctl = ctypes.CDLL(None).prctl  # looked up now: after the fork there is no safe time for it
+
+    def ask() -> None:
+        prctl(_PR_SET_PDEATHSIG, int(farewell))
+        if os.getppid() != parent:  # gone before we could ask
+            os._exit(1)
+
+    return ask
+
+
+def run(
+    command: Sequence[str | Path], *, account: pwd.struct_passwd | None = None, stdin: str = ""
+) -> subprocess.CompletedProcess[str]:
+    """A program that does one thing and ends."""
+    return subprocess.run(
+        command,
+        input=stdin,
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd="/",
+        timeout=120,
+        preexec_fn=dies_with_parent(signal.SIGKILL),
+        user=account and account.pw_uid,
+        group=account and account.pw_gid,
+        extra_groups=[] if account else None,
+    )
+
+
+def _watch(pid: int, farewell: signal.Signals) -> "subprocess.Popen[bytes]":
+    """Where no kernel tells a child of its parent's end, a shell does: its input ends when we do."""
+    return subprocess.Popen(
+        ["/bin/sh", "-c", f"read -r _; kill -{int(farewell)} {pid}"],
+        stdin=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )

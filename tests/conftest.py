@@ -1,0 +1,120 @@
+"""Real PostgreSQL and Valkey for every test that asks; nothing is left running afterwards.
+
+One PostgreSQL serves the whole run: the process that the person started owns it, so it outlives every
+pytest-xdist worker. Each worker has a database of its own in it, and a Valkey of its own.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack
+from typing import Any, Protocol
+
+import asyncpg
+import pytest
+
+from app.db.migrate import migrate
+from app.db.pool import Connection, Pool, open_pool
+from app.dev.postgres import Postgres
+from app.dev.valkey import Valkey
+from app.settings import Settings
+from tests.servers import EMPTY, FAST, PASSWORD, PrivatePostgres, PrivateValkey, clone, private_folder
+
+
+class Node(Protocol):
+    """A worker, as the controller of pytest-xdist sees it."""
+
+    config: pytest.Config
+    workerinput: dict[str, Any]
+
+
+RUNNING = pytest.StashKey[str]()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Node) -> None:
+    node.workerinput["postgres"] = _postgres_of_the_run(node.config)
+
+
+def _postgres_of_the_run(config: pytest.Config) -> str:
+    if RUNNING not in config.stash:
+        servers = ExitStack()
+        config.add_cleanup(servers.close)
+        server = Postgres(servers.enter_context(private_folder()), PASSWORD, settings=FAST)
+        servers.callback(server.stop)
+        server.start()
+        asyncio.run(migrate(server.url()))  # the template of all databases
+        config.stash[RUNNING] = server.url()
+    return config.stash[RUNNING]
+
+
+@pytest.fixture(scope="session")
+def _postgres_url(request: pytest.FixtureRequest) -> str:
+    worker: dict[str, str] = getattr(request.config, "workerinput", {})
+    return worker.get("postgres") or _postgres_of_the_run(request.config)
+
+
+@pytest.fixture(scope="session")
+async def database_url(_postgres_url: str, worker_id: str) -> str:
+    """This worker's database: migrated, and emptied for every test that asks for `pool`."""
+    return await clone(_postgres_url, f"dno_{worker_id}")
+
+
+@pytest.fixture(scope="session")
+def _valkey_of_the_worker() -> Iterator[Valkey]:
+    with private_folder() as folder:
+        server = Valkey(folder, PASSWORD, keeps=False)
+        server.start()
+        yield server
+        server.stop()
+
+
+@pytest.fixture
+def redis_url(_valkey_of_the_worker: Valkey) -> str:
+    """This worker's Valkey, empty."""
+    _valkey_of_the_worker.command("FLUSHALL")
+    return _valkey_of_the_worker.url
+
+
+@pytest.fixture
+def settings(database_url: str, redis_url: str) -> Settings:
+    """Where this worker's servers are; the rest as it is when nobody sets anything."""
+    return Settings(database_url=database_url, redis_url=redis_url)
+
+
+@pytest.fixture(scope="session")
+async def _broom(database_url: str) -> AsyncIterator[Connection]:
+    connection: Connection = await asyncpg.connect(database_url)
+    yield connection
+    await connection.close()
+
+
+@pytest.fixture(scope="session")
+async def _pool_of_the_worker(database_url: str) -> AsyncIterator[Pool]:
+    async with open_pool(Settings(database_url=database_url)) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def pool(_pool_of_the_worker: Pool, _broom: Connection) -> Pool:
+    """All tables empty, no statement counted yet."""
+    await _broom.execute(EMPTY)
+    _pool_of_the_worker.statements = 0
+    return _pool_of_the_worker
+
+
+@pytest.fixture
+def valkey() -> Iterator[PrivateValkey]:
+    """A server for a test that hurts it."""
+    with private_folder() as folder:
+        server = PrivateValkey(folder)
+        yield server
+        server.stop()
+
+
+@pytest.fixture
+def private_postgres() -> Iterator[PrivatePostgres]:
+    """A server for a test that hurts it."""
+    with private_folder() as folder:
+        server = PrivatePostgres(folder)
+        yield server
+        server.stop()

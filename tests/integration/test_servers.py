@@ -1,0 +1,51 @@
+"""What the tests stand on."""
+
+import pytest
+import redis.asyncio
+
+from app.db.pool import Pool
+from app.settings import Settings
+from tests.servers import PrivatePostgres, PrivateValkey
+
+
+@pytest.mark.parametrize("turn", [1, 2])
+async def test_every_test_finds_empty_tables(pool: Pool, turn: int) -> None:
+    """Also those that guard themselves against being emptied."""
+    async with pool.connection() as connection:
+        assert await connection.fetchval("SELECT count(*) FROM dnos") == 0
+        assert await connection.fetchval("SELECT epoch FROM cache_epoch") == 1
+        dno = await connection.fetchval(
+            "INSERT INTO dnos (slug, name) VALUES ('netze-a', 'Netze A') RETURNING id"
+        )
+        await connection.execute(
+            "INSERT INTO netzentgelte_data (dno_id, year, voltage_level) VALUES ($1, 2025, 'MS')", dno
+        )
+        await connection.execute("UPDATE cache_epoch SET epoch = 7")
+        assert await connection.fetchval("SELECT min(id) FROM outbox") == 1
+        assert await connection.fetchval("SELECT count(*) FROM revisions") == 1
+
+
+@pytest.mark.parametrize("turn", [1, 2])
+async def test_every_test_finds_an_empty_valkey(settings: Settings, turn: int) -> None:
+    async with redis.asyncio.from_url(settings.redis_url) as client:
+        assert await client.set("here", turn, nx=True)
+
+
+async def test_a_private_valkey_can_be_hurt_and_keeps_its_address(valkey: PrivateValkey) -> None:
+    async with redis.asyncio.from_url(valkey.url, socket_timeout=0.2) as client:
+        before = (await client.info("server"))["run_id"]
+        valkey.pause()
+        with pytest.raises(redis.TimeoutError):
+            await client.get("key")
+        valkey.resume()
+        await client.set("key", "value")
+        valkey.restart_empty()
+    async with redis.asyncio.from_url(valkey.url) as client:
+        assert await client.get("key") is None
+        assert (await client.info("server"))["run_id"] != before
+
+
+async def test_a_private_postgres_can_be_killed_and_started_again(private_postgres: PrivatePostgres) -> None:
+    private_postgres.kill()
+    private_postgres.start()
+    private_postgres.stop()
