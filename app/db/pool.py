@@ -1,16 +1,18 @@
-"""How a connection is made ready: codecs, time-outs, statement cache."""
+"""How a connection is made ready, how a statement is sent, and what becomes of one that fails."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from decimal import Decimal
+from time import perf_counter
 from typing import Any, TypeAlias, cast
 from urllib.parse import urlsplit
 
 import asyncpg
 import msgspec
 
-from app.errors import CannotStart, Unavailable
+from app.errors import BadInput, CannotStart, DeadlineExceeded, Unavailable
+from app.observability.metrics import STATEMENT_SECONDS, STATEMENTS
 from app.settings import Settings
 
 Connection: TypeAlias = "asyncpg.Connection[Any]"
@@ -28,7 +30,15 @@ UNREACHABLE = (
     asyncpg.CrashShutdownError,
     asyncpg.TooManyConnectionsError,
     asyncpg.InvalidCatalogNameError,
+    asyncpg.InvalidAuthorizationSpecificationError,
+    asyncpg.IdleInTransactionSessionTimeoutError,
 )
+
+_AWAY = "The database does not answer at the moment; please try again soon."
+
+
+class ConnectionLost(Unavailable):
+    """The connection broke in the middle; whether its last statement happened is not known."""
 
 
 class Pool:
@@ -37,21 +47,48 @@ class Pool:
     def __init__(self, pool: "asyncpg.Pool[Any]", settings: Settings) -> None:
         self._pool = pool
         self._settings = settings
+        self._meters = _Meters()
         self.statements = 0
 
-    async def fetch(self, statement: str, *arguments: object) -> list[Row]:
-        """Refuses with Unavailable while PostgreSQL is away."""
+    async def fetch(self, statement: str, *arguments: object, name: str = "other") -> list[Row]:
+        """For reads only: a connection that breaks is replaced once, and the statement sent again.
+
+        Refuses with Unavailable while PostgreSQL is away, with DeadlineExceeded when it works for
+        too long, with BadInput for text that it cannot hold. `name` is the statement's in metrics.
+        """
         self.statements += 1
+        count, observe = self._meters[name]
+        count()
+        start = perf_counter()
+        try:
+            try:
+                return await self._fetch(statement, arguments)
+            except ConnectionLost:
+                return await self._fetch(statement, arguments)
+        finally:
+            observe(perf_counter() - start)
+
+    async def _fetch(self, statement: str, arguments: tuple[object, ...]) -> list[Row]:
         async with self.connection() as connection:
             return await connection.fetch(statement, *arguments)
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
+        """Nothing may be set on it that outlives its transaction: it is handed on as it is."""
+        connection = await self._acquire()
         try:
-            async with self._pool.acquire(timeout=self._settings.database_acquire_timeout) as connection:
-                yield cast("Connection", connection)
+            with refusals(connection):
+                yield connection
+        finally:
+            await self._pool.release(connection)
+
+    async def _acquire(self) -> Connection:
+        try:
+            # Not acquire(timeout=…), which would start a task for every statement.
+            async with asyncio.timeout(self._settings.database_acquire_timeout):
+                return cast("Connection", await self._pool.acquire())
         except UNREACHABLE as error:
-            raise Unavailable("The database does not answer at the moment; please try again soon.") from error
+            raise Unavailable(_AWAY) from error
 
     @property
     def size(self) -> int:
@@ -62,28 +99,33 @@ class Pool:
         return self._pool.get_idle_size()
 
 
+class _Meters(dict[str, tuple[Any, Any]]):
+    """Looking up a metric's label costs more than counting, so it is done once for each name."""
+
+    def __missing__(self, name: str) -> tuple[Any, Any]:
+        meters = self[name] = STATEMENTS.labels(name).inc, STATEMENT_SECONDS.labels(name).observe
+        return meters
+
+
+@contextmanager
+def refusals(connection: Connection) -> Iterator[None]:
+    """What PostgreSQL could not do, as a refusal; a mistake of ours stays what it is."""
+    try:
+        yield
+    except asyncpg.QueryCanceledError as error:
+        raise DeadlineExceeded("The database needed too long for this; please ask for less.") from error
+    except asyncpg.CharacterNotInRepertoireError as error:
+        raise BadInput("A text holds a character that cannot be stored.") from error
+    except UNREACHABLE as error:
+        # A wrong number of arguments is an InterfaceError too, and no reason to blame the server.
+        if isinstance(error, asyncpg.InterfaceError) and not connection.is_closed():
+            raise
+        raise ConnectionLost(_AWAY) from error
+
+
 @asynccontextmanager
 async def open_pool(settings: Settings) -> AsyncIterator[Pool]:
-    try:
-        pool = await asyncpg.create_pool(
-            settings.database_url,
-            min_size=settings.database_pool_min,
-            max_size=settings.database_pool_max,
-            timeout=settings.database_connect_timeout,
-            command_timeout=settings.database_statement_timeout + 1,
-            init=prepare_connection,
-            server_settings={
-                "application_name": "dno-api",
-                "statement_timeout": f"{settings.database_statement_timeout * 1000:.0f}",
-                "idle_in_transaction_session_timeout": f"{settings.database_statement_timeout * 1000:.0f}",
-                # JIT pays for long analytical statements; ours are short.
-                "jit": "off",
-            },
-        )
-    except UNREACHABLE as error:
-        raise CannotStart(
-            f"PostgreSQL does not answer at {address(settings.database_url)}: start it, or correct DATABASE_URL."
-        ) from error
+    pool = await _create_pool(settings)
     try:
         yield Pool(pool, settings)
     finally:
@@ -93,16 +135,58 @@ async def open_pool(settings: Settings) -> AsyncIterator[Pool]:
             pool.terminate()
 
 
+async def _create_pool(settings: Settings) -> "asyncpg.Pool[Any]":
+    where = address(settings.database_url)
+    milliseconds = f"{settings.database_statement_timeout * 1000:.0f}"
+    try:
+        return await asyncpg.create_pool(
+            settings.database_url,
+            min_size=settings.database_pool_min,
+            max_size=settings.database_pool_max,
+            timeout=settings.database_connect_timeout,
+            # Later than the server's own, which says more precisely what happened.
+            command_timeout=settings.database_statement_timeout + 1,
+            init=prepare_connection,
+            # Nothing is ever set that outlives a transaction, so there is nothing to reset: this
+            # halves the round trips of every read.
+            reset=_keep_as_it_is,
+            server_settings={
+                "application_name": "dno-api",
+                "statement_timeout": milliseconds,
+                "idle_in_transaction_session_timeout": milliseconds,
+                # JIT pays for long analytical statements; ours are short.
+                "jit": "off",
+            },
+        )
+    # `from None`: what the driver quotes of a damaged address may be its password.
+    except (ValueError, asyncpg.InvalidAuthorizationSpecificationError):
+        raise CannotStart(
+            f"PostgreSQL at {where} refuses this user, password or database; correct DATABASE_URL."
+        ) from None
+    except UNREACHABLE as error:
+        raise CannotStart(
+            f"PostgreSQL does not answer at {where}: start it, or correct DATABASE_URL."
+        ) from error
+
+
 async def prepare_connection(connection: Connection) -> None:
     await connection.set_type_codec(
         "jsonb", schema="pg_catalog", format="binary", encoder=_encode_jsonb, decoder=_decode_jsonb
     )
 
 
+async def _keep_as_it_is(connection: Connection) -> None:
+    pass
+
+
 def address(url: str) -> str:
     """Host, port and database, without user and password."""
     parts = urlsplit(url)
-    return f"{parts.hostname or 'localhost'}:{parts.port or 5432}{parts.path}"
+    try:
+        return f"{parts.hostname or 'localhost'}:{parts.port or 5432}{parts.path}"
+    except ValueError:
+        # A password with an unescaped "/" or "#" ends up where the port should be.
+        return "the address in DATABASE_URL (are the special characters of its password escaped?)"
 
 
 def _encode_jsonb(value: object) -> bytes:

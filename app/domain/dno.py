@@ -1,5 +1,6 @@
 """A distribution network operator (Verteilnetzbetreiber)."""
 
+import unicodedata
 from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
@@ -21,7 +22,7 @@ class GridStatistics(msgspec.Struct, frozen=True):
     wind_mw: Decimal | None = None
 
     @property
-    def by_level(self) -> list[tuple[VoltageLevel, int]]:
+    def connection_points_by_level(self) -> list[tuple[VoltageLevel, int]]:
         counts = (
             (VoltageLevel.HOES, self.connection_points_hoes),
             (VoltageLevel.HS, self.connection_points_hs),
@@ -33,7 +34,7 @@ class GridStatistics(msgspec.Struct, frozen=True):
     @property
     def connection_points(self) -> int | None:
         """None where nothing is registered: unknown is not zero."""
-        counts = [count for _, count in self.by_level]
+        counts = [count for _, count in self.connection_points_by_level]
         return sum(counts) if counts else None
 
     @property
@@ -75,3 +76,17 @@ class DirectoryEntry(msgspec.Struct, frozen=True, array_like=True):
     closed_network: bool
     connection_points: int | None
     updated_at: datetime
+
+
+class Alias(msgspec.Struct, frozen=True, array_like=True):
+    """A name that people use and no register knows."""
+
+    alias: str
+    dno_id: UUID
+    source: str
+
+
+def alphabetical(name: str) -> str:
+    """Sorts as a German index does (DIN 5007-1): case makes no difference, "ä" is "a", "ß" is "ss"."""
+    letters = unicodedata.normalize("NFKD", name.casefold())
+    return "".join(letter for letter in letters if not unicodedata.combining(letter))

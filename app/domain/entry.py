@@ -1,5 +1,6 @@
 """The words that every published figure shares: where it holds, how sure it is, where it stands."""
 
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import NamedTuple
 from uuid import UUID
@@ -35,6 +36,19 @@ class VerificationStatus(StrEnum):
 class DnoYear(NamedTuple):
     """What one operator published for one year: the key of most records."""
 
+    dno_id: UUID
+    year: int
+
+    @staticmethod
+    def columns(keys: "Sequence[DnoYear]") -> tuple[list[UUID], list[int]]:
+        """Many keys as two columns, for a statement that joins them."""
+        return [dno_id for dno_id, _ in keys], [year for _, year in keys]
+
+
+class Place(msgspec.Struct, frozen=True):
+    """Where an entry stands. No data type: a time-of-use tariff, which the contract's types leave out."""
+
+    data_type: DataType | None
     dno_id: UUID
     year: int
 

@@ -1,0 +1,13 @@
+"""Names that people use and no register knows."""
+
+from collections.abc import Sequence
+
+from app.db.pool import Pool
+from app.domain.dno import Alias
+
+
+async def fetch_aliases(pool: Pool, keys: Sequence[None]) -> dict[None, tuple[Alias, ...]]:
+    rows = await pool.fetch(
+        "SELECT alias, dno_id, source FROM dno_aliases ORDER BY alias, dno_id", name="aliases"
+    )
+    return {None: tuple(Alias(*row) for row in rows)}

@@ -1,0 +1,76 @@
+"""The history of entries, told in the API's own spelling."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from app.db.pool import Pool, Row
+from app.domain.entry import DataType
+from app.domain.revision import ChangeKind, FieldChange, Revision
+
+# Column -> field, in the order in which changes are listed.
+_FIELDS = {
+    "leistung": "leistung",
+    "arbeit": "arbeit",
+    "leistung_unter_2500h": "leistungUnter2500h",
+    "arbeit_unter_2500h": "arbeitUnter2500h",
+    "windows": "windows",
+    "verification_status": "verificationStatus",
+    "source_url": "sourceUrl",
+    "source_title": "sourceTitle",
+}
+
+
+async def fetch_by_entry(pool: Pool, entry_ids: Sequence[UUID]) -> dict[UUID, tuple[Revision, ...]]:
+    """Newest first."""
+    rows = await pool.fetch(
+        "SELECT id, entry_id, data_type, kind, version, changed_at, changed_by, reason, before, after"
+        " FROM revisions WHERE entry_id = ANY($1::uuid[]) ORDER BY version DESC",
+        entry_ids,
+        name="history",
+    )
+    found: dict[UUID, list[Revision]] = {}
+    for row in rows:
+        found.setdefault(row["entry_id"], []).append(revision(row))
+    return {entry_id: tuple(history) for entry_id, history in found.items()}
+
+
+async def fetch_by_id(pool: Pool, ids: Sequence[UUID]) -> dict[UUID, Revision]:
+    rows = await pool.fetch(
+        "SELECT id, entry_id, data_type, kind, version, changed_at, changed_by, reason, before, after"
+        " FROM revisions WHERE id = ANY($1::uuid[])",
+        ids,
+        name="revisions",
+    )
+    return {row["id"]: revision(row) for row in rows}
+
+
+def revision(row: Row) -> Revision:
+    revision_id, entry_id, data_type, kind, version, changed_at, changed_by, reason, before, after = row
+    return Revision(
+        revision_id,
+        entry_id,
+        DataType(data_type),
+        ChangeKind(kind),
+        version,
+        changed_at,
+        changed_by,
+        reason,
+        _changes(before or {}, after or {}),
+    )
+
+
+def _changes(before: dict[str, Any], after: dict[str, Any]) -> tuple[FieldChange, ...]:
+    return tuple(
+        FieldChange(field, _text(column, before.get(column)), _text(column, after.get(column)))
+        for column, field in _FIELDS.items()
+        if before.get(column) != after.get(column)
+    )
+
+
+def _text(column: str, value: Any) -> str | None:
+    if value is None:
+        return None
+    if column == "windows":
+        return ", ".join(f"{window['start']}-{window['end']}" for window in value)
+    return str(value).upper() if column == "verification_status" else str(value)

@@ -1,0 +1,187 @@
+"""Every read: many keys in, one statement, a dict out."""
+
+from decimal import Decimal
+from uuid import uuid4
+
+from app.db import aliases, coverage, dnos, hlzf, places, revisions, tariffs, time_of_use, years
+from app.db.pool import Pool
+from app.domain.coverage import RegionCoverage, YearCoverage
+from app.domain.entry import DataType, DnoYear, Place, VoltageLevel
+from app.domain.hlzf import Season, TimeWindow
+from app.domain.revision import ChangeKind, FieldChange
+from app.domain.time_of_use import TimeOfUseBand, TimeOfUsePrice, TimeOfUseWindow
+from tests import factories as make
+
+
+async def _delete(pool: Pool, table: str, entry_id) -> None:
+    async with pool.connection() as connection:
+        await connection.execute(f"UPDATE {table} SET deleted_at = now() WHERE id = $1", entry_id)
+
+
+async def test_operators_are_found_by_slug_and_by_id(pool):
+    a = await make.dno(pool, "netze-a", connection_points_ns=5, capacity_mw_total=Decimal("1.50"))
+    b = await make.dno(pool, "netze-b")
+    before = pool.statements
+    assert await dnos.fetch_by_slug(pool, ["netze-a", "netze-b", "netze-c"]) == {"netze-a": a, "netze-b": b}
+    assert await dnos.fetch_by_id(pool, [a.id, uuid4()]) == {a.id: a}
+    assert pool.statements - before == 2
+    assert a.statistics.connection_points == 5
+    assert str(a.statistics.capacity_mw) == "1.50"
+
+
+async def test_a_deleted_operator_is_absent(pool):
+    dno = await make.dno(pool)
+    await _delete(pool, "dnos", dno.id)
+    assert await dnos.fetch_by_slug(pool, [dno.slug]) == {}
+    assert await dnos.fetch_by_id(pool, [dno.id]) == {}
+    assert (await dnos.fetch_directory(pool, [None]))[None] == ()
+
+
+async def test_a_slug_that_is_none_does_not_spoil_its_batch(pool):
+    dno = await make.dno(pool)
+    assert await dnos.fetch_by_slug(pool, ["\0", "\ud800", "", dno.slug]) == {dno.slug: dno}
+    before = pool.statements
+    assert await dnos.fetch_by_slug(pool, ["\0"]) == {}
+    assert pool.statements == before
+
+
+async def test_the_directory_is_sorted_as_a_german_index(pool):
+    for number, name in enumerate(["Zwickau", "Überland", "ulm", "Aßlar", "Assling", "Ärzen", "Aerzen"]):
+        await make.dno(pool, f"n-{number}", name=name)
+    directory = (await dnos.fetch_directory(pool, [None]))[None]
+    assert [entry.name for entry in directory] == [
+        "Aerzen", "Ärzen", "Aßlar", "Assling", "Überland", "ulm", "Zwickau",
+    ]  # fmt: skip
+
+
+async def test_unknown_connection_points_are_not_zero(pool):
+    await make.dno(pool, "a")
+    await make.dno(pool, "b", connection_points_ns=0)
+    await make.dno(pool, "c", connection_points_ns=2**31 - 1, connection_points_hoes=2**31 - 1)
+    directory = (await dnos.fetch_directory(pool, [None]))[None]
+    assert [entry.connection_points for entry in directory] == [None, 0, 2 * (2**31 - 1)]
+
+
+async def test_tariffs_come_from_the_top_of_the_grid_to_the_bottom(pool):
+    a, b = await make.dno(pool, "netze-a"), await make.dno(pool, "netze-b")
+    ns = await make.tariff(pool, a, 2025, VoltageLevel.NS)
+    hs = await make.tariff(pool, a, 2025, VoltageLevel.HS, leistung="58.20", arbeit=None)
+    other = await make.tariff(pool, b, 2026, VoltageLevel.MS)
+    gone = await make.tariff(pool, a, 2025, VoltageLevel.MS)
+    await _delete(pool, "netzentgelte_data", gone.id)
+    before = pool.statements
+    keys = [DnoYear(a.id, 2025), DnoYear(b.id, 2026), DnoYear(b.id, 2025)]
+    assert await tariffs.fetch_by_dno_year(pool, keys) == {keys[0]: (hs, ns), keys[1]: (other,)}
+    assert pool.statements - before == 1
+    assert (str(hs.leistung), hs.arbeit) == ("58.20", None)
+    assert hs.voltage_level is VoltageLevel.HS
+
+
+async def test_hlzf_come_by_level_and_season(pool):
+    dno = await make.dno(pool)
+    autumn = await make.hlzf(pool, dno, season=Season.AUTUMN, windows="")
+    winter = await make.hlzf(pool, dno, windows="07:30-13:00, 16:00-24:00")
+    high = await make.hlzf(pool, dno, voltage_level=VoltageLevel.HS, season=Season.SUMMER)
+    key = DnoYear(dno.id, 2025)
+    before = pool.statements
+    assert await hlzf.fetch_by_dno_year(pool, [key, DnoYear(dno.id, 2024)]) == {key: (high, winter, autumn)}
+    assert pool.statements - before == 1
+    assert winter.windows == (TimeWindow(450, 780), TimeWindow(960, 1440))
+    assert autumn.windows == ()
+
+
+async def test_time_of_use_tariffs_tell_bands_and_windows(pool):
+    dno = await make.dno(pool)
+    made = await make.time_of_use(pool, dno, price_ht=None, windows="2 00:00-24:00 ST")
+    key = DnoYear(dno.id, 2026)
+    assert await time_of_use.fetch_by_dno_year(pool, [key]) == {key: (made,)}
+    assert made.bands == (
+        TimeOfUsePrice(TimeOfUseBand.ST, Decimal("6.70")),
+        TimeOfUsePrice(TimeOfUseBand.NT, Decimal("1.34")),
+    )
+    assert made.windows == (TimeOfUseWindow(2, 0, 1440, TimeOfUseBand.ST),)
+
+
+async def test_years_are_those_of_any_family_newest_first(pool):
+    a, b = await make.dno(pool, "netze-a"), await make.dno(pool, "netze-b")
+    await make.tariff(pool, a, 2024)
+    await make.tariff(pool, a, 2025)
+    await make.hlzf(pool, a, 2025)
+    await make.time_of_use(pool, a, 2026)
+    gone = await make.tariff(pool, b, 2024)
+    await _delete(pool, "netzentgelte_data", gone.id)
+    before = pool.statements
+    assert await years.fetch_years(pool, [a.id, b.id]) == {a.id: (2026, 2025, 2024)}
+    assert await years.fetch_dnos_with_data(pool, [2024, 2026, 2030]) == {2024: {a.id}, 2026: {a.id}}
+    assert pool.statements - before == 2
+
+
+async def test_an_entry_is_placed_by_its_id(pool):
+    dno = await make.dno(pool)
+    tariff, windows, bands = (
+        await make.tariff(pool, dno),
+        await make.hlzf(pool, dno),
+        await make.time_of_use(pool, dno),
+    )
+    before = pool.statements
+    assert await places.fetch_places(pool, [tariff.id, windows.id, bands.id, uuid4()]) == {
+        tariff.id: Place(DataType.NETZENTGELTE, dno.id, 2025),
+        windows.id: Place(DataType.HLZF, dno.id, 2025),
+        bands.id: Place(None, dno.id, 2026),
+    }
+    assert pool.statements - before == 1
+
+
+async def test_history_is_told_in_the_spelling_of_the_api(pool):
+    dno = await make.dno(pool)
+    tariff = await make.tariff(pool, dno, leistung="58.20")
+    windows = await make.hlzf(pool, dno)
+    async with pool.connection() as connection:
+        await connection.execute(
+            "UPDATE netzentgelte_data SET leistung_unter_2500h = 20.50, verification_status = 'verified',"
+            " source_url = 'https://example.org' WHERE id = $1",
+            tariff.id,
+        )
+        await connection.execute("UPDATE hlzf_data SET windows = '[]' WHERE id = $1", windows.id)
+    before = pool.statements
+    found = await revisions.fetch_by_entry(pool, [tariff.id, windows.id, uuid4()])
+    assert pool.statements - before == 1
+    assert set(found) == {tariff.id, windows.id}
+    corrected, created = found[tariff.id]
+    assert (corrected.kind, corrected.version, created.kind, created.version) == (
+        ChangeKind.CORRECTED, 2, ChangeKind.CREATED, 1,
+    )  # fmt: skip
+    assert corrected.changes == (
+        FieldChange("leistungUnter2500h", "18.30", "20.50"),
+        FieldChange("verificationStatus", "UNVERIFIED", "VERIFIED"),
+        FieldChange("sourceUrl", None, "https://example.org"),
+    )
+    assert FieldChange("leistung", None, "58.20") in created.changes
+    assert found[windows.id][0].changes == (FieldChange("windows", "07:30-13:00, 16:00-19:00", ""),)
+    assert await revisions.fetch_by_id(pool, [created.id, uuid4()]) == {created.id: created}
+
+
+async def test_coverage_counts_in_one_statement(pool):
+    assert (await coverage.fetch_coverage(pool, [None]))[None].by_year == ()
+    a = await make.dno(pool, "netze-a", region="Bayern")
+    b = await make.dno(pool, "netze-b", region="Hessen")
+    await make.dno(pool, "netze-c", region=None)
+    gone = await make.dno(pool, "netze-d", region="Hessen")
+    await make.tariff(pool, a, 2025, verification_status="verified")
+    await make.tariff(pool, a, 2025, VoltageLevel.NS)
+    await make.hlzf(pool, a, 2025, verification_status="verified")
+    await make.time_of_use(pool, b, 2026)
+    await make.tariff(pool, gone, 2025)
+    await _delete(pool, "dnos", gone.id)
+    before = pool.statements
+    counted = (await coverage.fetch_coverage(pool, [None]))[None]
+    assert pool.statements - before == 1
+    assert (counted.total_dnos, counted.total_entries, counted.verified_entries) == (3, 3, 2)
+    assert counted.by_year == (YearCoverage(2026, 1, 0, 0, 0), YearCoverage(2025, 1, 2, 1, 2))
+    assert counted.by_region == (RegionCoverage("Bayern", 1, 1), RegionCoverage("Hessen", 1, 1))
+
+
+async def test_aliases_name_their_source(pool):
+    dno = await make.dno(pool)
+    alias = await make.alias(pool, dno, "SWM")
+    assert await aliases.fetch_aliases(pool, [None]) == {None: (alias,)}
