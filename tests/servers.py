@@ -22,22 +22,23 @@ FAST = {
     "fsync": "off",
     "synchronous_commit": "off",
     "full_page_writes": "off",
-    "autovacuum": "off",
     "max_connections": "400",
 }
 PASSWORD = "for-tests-only"
-# What trigger-guarded tables allow nobody to do, the tests do as a replica would.
+# Without triggers, as a replica works: history may go, and nothing is written about it.
+# One DELETE of everything takes 1 ms where TRUNCATE takes 40.
 EMPTY = """
 DO $$
 BEGIN
     SET LOCAL lock_timeout = '10s';
     SET LOCAL session_replication_role = replica;
     EXECUTE (
-        SELECT 'TRUNCATE ' || string_agg(quote_ident(relname), ', ') || ' RESTART IDENTITY'
-        FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'
-        AND relname NOT IN ('migrations', 'cache_epoch')
+        SELECT 'WITH ' || string_agg(format('d%s AS (DELETE FROM %I)', oid, relname), ', ') || ' SELECT 1'
+        FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND relname <> 'cache_epoch'
     );
     UPDATE cache_epoch SET epoch = 1, redis_identity = NULL;
+    PERFORM setval(oid, 1, false)
+        FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'S';
 END $$
 """
 
