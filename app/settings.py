@@ -14,6 +14,7 @@ import msgspec
 from msgspec import Meta
 
 from app.errors import CannotStart
+from app.failpoints import FailPoint
 
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86400.0
 
@@ -89,9 +90,45 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     cookie_secure: Literal["auto", "on", "off"] = "auto"  # auto: outside localhost
     allowed_origins: Words = ()
 
+    # HTTP
+    trusted_proxies: Words = ()  # addresses or networks (CIDR)
+    proxy_header: Literal["auto", "x-forwarded-for", "forwarded"] = "auto"
+    operations_networks: Words = ()  # who may read /readyz and /metrics; empty: everybody
+    request_body_bytes: Positive = 2**20
+    request_batch: Count = 0  # operations in one HTTP request; 0 refuses arrays
+    strict_transport: Seconds = 365 * DAY
+
+    # Rate limits; 0 switches one off
+    rate_limit_window: Annotated[float, Meta(ge=1)] = MINUTE
+    rate_limit_anonymous: Count = 60
+    rate_limit_api_key: Count = 600
+    rate_limit_sign_in: Count = 5
+    rate_limit_sign_in_window: Annotated[float, Meta(ge=1)] = 15 * MINUTE
+    rate_limit_messages: Count = 120
+    rate_limit_cost: Positive = 1000  # cost of a query that counts as one request
+    rate_limit_keys: Positive = 100_000
+    rate_limit_grant: Seconds = 1
+
+    # Traces
+    tracing: bool = False
+    tracing_endpoint: str = ""
+    tracing_share: Share = 1.0
+    tracing_variables: bool = False
+
+    # Subscriptions
+    subscription_queue: Positive = 256  # changes that one subscriber may leave unread
+    subscription_catch_up: Positive = 5000  # changes told late after a gap; more than that, and all are closed
+
+    # Questions in plain words: their log, and what is read before anyone asks
+    query_log_lifetime: Seconds = 90 * DAY
+    query_log_buffer: Positive = 10_000
+    warm_every: Seconds = HOUR  # 0: never
+    warm_count: Count = 50
+
     # Life and death
     start_deadline: Seconds = 30
     stop_deadline: Seconds = 20
+    fail_point: FailPoint | None = None  # for tests of a crash only
 
     def lifetime(self, verified: bool) -> float:
         return self.lifetime_verified if verified else self.lifetime_unverified

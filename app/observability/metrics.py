@@ -5,6 +5,22 @@ from prometheus_client import Counter, Gauge, Histogram
 FAST = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 
 HTTP_REQUESTS = Counter("http_requests_total", "Answered HTTP requests.", ["method", "route", "status"])
+HTTP_IN_FLIGHT = Gauge(
+    "http_requests_in_flight", "HTTP requests being answered.", multiprocess_mode="livesum"
+)
+HTTP_SECONDS = Histogram(
+    "http_request_duration_seconds", "Time to the last byte of an answer.", ["route"], buckets=FAST
+)
+RATE_LIMIT = Counter(
+    "rate_limit_decisions_total",
+    "Requests weighed; `by` says who decided: redis, grant (a portion taken in advance) or local.",
+    ["policy", "by", "outcome"],
+)
+RATE_LIMIT_LOCAL = Gauge(
+    "rate_limit_local",
+    "1 while Redis is away and this instance limits on its own.",
+    multiprocess_mode="livemax",
+)
 OPERATIONS = Counter(
     "graphql_operations_total", "GraphQL operations by name and outcome.", ["operation", "outcome"]
 )
@@ -41,12 +57,31 @@ CACHE_SECONDS = Histogram(
     "cache_operation_duration_seconds", "Time of one cache operation.", ["operation", "layer"], buckets=FAST
 )
 CACHE_INVALIDATIONS = Counter("cache_invalidations_total", "Tags invalidated.", ["by"])
-CACHE_TRUSTED = Gauge("cache_trusted", "1 while a layer is in use.", ["layer"], multiprocess_mode="min")
+CACHE_TRUSTED = Gauge("cache_trusted", "1 while a layer is in use.", ["layer"], multiprocess_mode="livemin")
 CACHE_BYTES = Gauge("cache_memory_bytes", "Bytes in L1.", multiprocess_mode="livesum")
 
-OUTBOX_BACKLOG = Gauge("outbox_backlog", "Events that Redis has not taken yet.", multiprocess_mode="max")
+OUTBOX_BACKLOG = Gauge("outbox_backlog", "Events that Redis has not taken yet.", multiprocess_mode="livemax")
 OUTBOX_DELIVERED = Counter("outbox_delivered_total", "Events handed to Redis.")
 INVALIDATION_DELAY = Histogram(
     "invalidation_delay_seconds", "From commit to eviction on this instance.", buckets=FAST
 )
 SUBSCRIPTIONS = Gauge("graphql_subscriptions", "Open subscriptions.", multiprocess_mode="livesum")
+
+EVENT_LOOP_LAG = Gauge(
+    "event_loop_lag_seconds", "How late the event loop woke up.", multiprocess_mode="livemax"
+)
+DATABASE_CONNECTIONS = Gauge(
+    "database_pool_connections", "Connections to PostgreSQL.", ["state"], multiprocess_mode="livesum"
+)
+SLOW_OPERATIONS = Counter("slow_operations_total", "Operations slower than the setting allows.")
+
+JOB_FAILURES = Counter("job_failures_total", "Background jobs that fell and were started again.", ["job"])
+SUBSCRIBERS_DROPPED = Counter(
+    "graphql_subscriptions_dropped_total", "Subscriptions closed because they did not keep up."
+)
+QUERY_LOG_DROPPED = Counter(
+    "query_log_dropped_total", "Questions not logged: PostgreSQL was away and the buffer full."
+)
+WARMED_READS = Counter(
+    "cache_warmed_reads_total", "Popular keys that the warmer found kept (hit) or had to read.", ["outcome"]
+)

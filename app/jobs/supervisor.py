@@ -1,0 +1,82 @@
+"""Keeps jobs running beside the requests: starts them, restarts the fallen, stops them in order."""
+
+import asyncio
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Protocol, Self
+
+import structlog
+
+from app.errors import Refusal
+from app.jobs.pauses import Pauses
+from app.observability.metrics import JOB_FAILURES
+
+log = structlog.get_logger(__name__)
+
+
+class Job(Protocol):
+    """A job that returns is done; one that raises is started again. Where it has an `async def
+    close(self)`, that is called after its last run, to bring home what it still holds.
+    """
+
+    async def run(self) -> None: ...
+
+
+class Supervisor:
+    """Stops in reverse order, all together within `stop_deadline` seconds."""
+
+    def __init__(self, jobs: Sequence[Job], *, stop_deadline: float) -> None:
+        self._jobs = jobs
+        self._stop_deadline = stop_deadline
+        self._running: list[tuple[Job, asyncio.Task[None]]] = []
+
+    async def __aenter__(self) -> Self:
+        self._running = [
+            (job, asyncio.create_task(_keep_running(job), name=_name(job))) for job in self._jobs
+        ]
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        deadline = asyncio.get_running_loop().time() + self._stop_deadline
+        while self._running:
+            # A share for each, so that one that hangs takes nothing from those after it.
+            share = (deadline - asyncio.get_running_loop().time()) / len(self._running)
+            await _stop(*self._running.pop(), within=share)
+
+
+async def _keep_running(job: Job) -> None:
+    pauses = Pauses(shortest=0.1, longest=10)
+    while True:
+        with pauses.fresh_after(60):
+            try:
+                return await job.run()
+            except (OSError, Refusal) as trouble:
+                _count_fall(job, trouble)
+            except Exception as mistake:
+                _count_fall(job, mistake, exc_info=True)
+        await pauses.take()
+
+
+def _count_fall(job: Job, error: Exception, *, exc_info: bool = False) -> None:
+    """A server that is away needs no traceback; a mistake of ours does."""
+    JOB_FAILURES.labels(_name(job)).inc()
+    log.warning("job_fell", job=_name(job), error=repr(error), exc_info=exc_info)
+
+
+async def _stop(job: Job, task: asyncio.Task[None], *, within: float) -> None:
+    task.cancel()
+    try:
+        async with asyncio.timeout(within):
+            await asyncio.wait([task])
+            if close := getattr(job, "close", None):
+                await close()
+    except TimeoutError:
+        log.warning("job_did_not_stop", job=_name(job), waited=round(within, 1))
+    except Exception:
+        log.exception("job_did_not_close", job=_name(job))
+
+
+def _name(job: Job) -> str:
+    return type(job).__name__
