@@ -1,0 +1,154 @@
+"""A refusal as an HTTP answer; what is not a refusal as one calm sentence."""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from math import ceil
+from typing import Any
+
+import msgspec
+import structlog
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Scope
+
+from app.errors import Refusal, TooMany
+from app.http.media_type import JSON, preferred
+
+log = structlog.get_logger("http")
+
+CALM = "Something went wrong on our side; it has been noted."
+PROBLEM = "application/problem+json"
+
+STATUSES: Mapping[str, int] = {
+    "BAD_USER_INPUT": 400,
+    "GRAPHQL_PARSE_FAILED": 400,
+    "GRAPHQL_VALIDATION_FAILED": 400,
+    "INVALID": 400,
+    "UNAUTHENTICATED": 401,
+    "FORBIDDEN": 403,
+    "NOT_FOUND": 404,
+    "CONFLICT": 409,
+    "RATE_LIMITED": 429,
+    "INTERNAL_SERVER_ERROR": 500,
+    "OVERLOADED": 503,
+    "UNAVAILABLE": 503,
+    "DEADLINE_EXCEEDED": 504,
+}
+
+
+class HttpRefusal(Refusal):
+    """A refusal that only HTTP has: it brings its own status and headers."""
+
+    status = 400
+    headers: Mapping[str, str] = {}
+
+
+class MethodNotAllowed(HttpRefusal):
+    code = "METHOD_NOT_ALLOWED"
+    status = 405
+
+    def __init__(self, message: str, *, allow: str) -> None:
+        super().__init__(message)
+        self.headers = {"allow": allow}
+
+
+class NotAcceptable(HttpRefusal):
+    code = "NOT_ACCEPTABLE"
+    status = 406
+
+
+class TooLarge(HttpRefusal):
+    code = "PAYLOAD_TOO_LARGE"
+    status = 413
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"The request's body is larger than {limit} bytes.", limit=limit)
+
+
+class UnsupportedMediaType(HttpRefusal):
+    code = "UNSUPPORTED_MEDIA_TYPE"
+    status = 415
+    headers: Mapping[str, str] = {"accept": "application/json"}
+
+
+def status_of(refusal: Refusal) -> int:
+    return refusal.status if isinstance(refusal, HttpRefusal) else STATUSES.get(refusal.code, 400)
+
+
+def respond(scope: Scope, refusal: Refusal, headers: Mapping[str, str] | None = None) -> Response:
+    """The refusal in the shape that the path speaks: GraphQL's errors, or RFC 9457's problem."""
+    all_headers = {"cache-control": "no-store", **_headers(refusal), **(headers or {})}
+    write = _graphql if scope["path"].rstrip("/").endswith("/graphql") else _problem
+    return write(scope, refusal, all_headers)
+
+
+def respond_unexpected(scope: Scope, error: BaseException) -> Response:
+    """Nothing of the error itself goes outside; the log has it whole, under the same request id."""
+    log.error("unexpected error", path=scope["path"], exc_info=error)
+    return respond(scope, _Unexpected(CALM))
+
+
+async def on_refusal(request: Request, error: Exception) -> Response:
+    assert isinstance(error, Refusal)
+    return respond(request.scope, error)
+
+
+async def on_http_exception(request: Request, error: Exception) -> Response:
+    """Starlette's own: no such path, no such method."""
+    assert isinstance(error, HTTPException)
+    refusal = _Starlette(error.detail if error.status_code < 500 else CALM)
+    refusal.status = error.status_code
+    refusal.code = HTTPStatus(error.status_code).name
+    return respond(request.scope, refusal, error.headers)
+
+
+EXCEPTION_HANDLERS: Mapping[Any, Any] = {Refusal: on_refusal, HTTPException: on_http_exception}
+
+
+class _Unexpected(HttpRefusal):
+    code = "INTERNAL_SERVER_ERROR"
+    status = 500
+
+
+class _Starlette(HttpRefusal):
+    pass
+
+
+def _headers(refusal: Refusal) -> dict[str, str]:
+    if isinstance(refusal, HttpRefusal):
+        return dict(refusal.headers)
+    if isinstance(refusal, TooMany):
+        return {"retry-after": str(max(1, ceil(refusal.retry_after - 0.001)))}
+    return {"www-authenticate": 'Bearer realm="dno-api"'} if refusal.code == "UNAUTHENTICATED" else {}
+
+
+def _graphql(scope: Scope, refusal: Refusal, headers: Mapping[str, str]) -> Response:
+    extensions = {"code": refusal.code, **refusal.details, **_request_id(scope)}
+    body = {"errors": [{"message": refusal.message, "extensions": extensions}]}
+    accept = next((value for name, value in scope["headers"] if name == b"accept"), None)
+    return Response(
+        msgspec.json.encode(body),
+        status_of(refusal),
+        dict(headers),
+        media_type=f"{preferred(accept) or JSON}; charset=utf-8",
+    )
+
+
+def _problem(scope: Scope, refusal: Refusal, headers: Mapping[str, str]) -> Response:
+    status = status_of(refusal)
+    body = {
+        "type": "about:blank",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": refusal.message,
+        "code": refusal.code,
+        **refusal.details,
+        **_request_id(scope),
+    }
+    return Response(msgspec.json.encode(body), status, dict(headers), media_type=PROBLEM)
+
+
+def _request_id(scope: Scope) -> dict[str, str]:
+    name = scope.get("state", {}).get("request_id")
+    return {"requestId": name} if name else {}

@@ -1,0 +1,136 @@
+"""Where a request comes from, believed only as far as our own proxies say it."""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from app.errors import CannotStart
+from app.settings import Settings
+
+Address = IPv4Address | IPv6Address
+Network = IPv4Network | IPv6Network
+Headers = Sequence[tuple[bytes, bytes]]
+
+LOCAL = "local"  # a socket of this machine, or a test: no address at all
+PAIR = re.compile(r'\s*([!#$%&\'*+.^_`|~0-9A-Za-z-]+)\s*=\s*("(?:[^"\\]|\\.)*"|[^;,"\s]*)\s*')
+
+
+class Networks:
+    """A list of addresses and networks as the settings give it."""
+
+    def __init__(self, words: Iterable[str], setting: str) -> None:
+        try:
+            self._networks: tuple[Network, ...] = tuple(ip_network(word, strict=False) for word in words)
+        except ValueError as error:
+            raise CannotStart(f"The setting {setting} is wrong: {error}.") from None
+
+    def __bool__(self) -> bool:
+        return bool(self._networks)
+
+    def __contains__(self, address: Address | None) -> bool:
+        return address is not None and any(address in network for network in self._networks)
+
+
+class Addresses:
+    """`of` gives the name under which a client's requests are counted together.
+
+    An IPv6 client owns its whole /64, so that is its name. Headers count only when the connection
+    comes from a trusted proxy, and from the right: each trusted hop vouches for the one before it.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._proxies = Networks(settings.trusted_proxies, "TRUSTED_PROXIES")
+        self._header = settings.proxy_header
+
+    def of(self, peer: str | None, headers: Headers) -> str:
+        return self.seen(peer, headers)[0]
+
+    def seen(self, peer: str | None, headers: Headers) -> tuple[str, str | None]:
+        """The address, and the scheme that the client used towards our outermost proxy."""
+        if not self._proxies or _parse(peer) not in self._proxies:
+            return _name(peer), None
+        address, scheme = peer, None
+        for hop, hop_scheme in reversed(self._hops(headers)):
+            if _parse(hop) is None:
+                break
+            address, scheme = hop, hop_scheme
+            if _parse(hop) not in self._proxies:
+                break
+        return _name(address), scheme
+
+    def _hops(self, headers: Headers) -> list[tuple[str, str | None]]:
+        """What the proxies told, the nearest last.
+
+        `auto` prefers X-Forwarded-For: a proxy that knows only it appends to it always, while it
+        may hand on a Forwarded that the client made up.
+        """
+        told = _joined(headers, b"x-forwarded-for") if self._header != "forwarded" else ""
+        if told:
+            scheme = _joined(headers, b"x-forwarded-proto").rpartition(",")[2].strip().lower()
+            return [(_host(hop), _scheme(scheme)) for hop in told.split(",")]
+        if self._header != "x-forwarded-for":
+            return list(_forwarded(_joined(headers, b"forwarded")))
+        return []
+
+
+class ClientAddress:
+    """Puts `address` into the state and corrects the scheme."""
+
+    def __init__(self, app: ASGIApp, settings: Settings) -> None:
+        self.app = app
+        self._addresses = Addresses(settings)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "lifespan":
+            peer = scope["client"][0] if scope.get("client") else None
+            address, scheme = self._addresses.seen(peer, scope["headers"])
+            scope.setdefault("state", {})["address"] = address
+            if scheme is not None:
+                secure = scheme in ("https", "wss")
+                names = ("http", "https") if scope["type"] == "http" else ("ws", "wss")
+                scope["scheme"] = names[secure]
+        await self.app(scope, receive, send)
+
+
+@lru_cache(4096)
+def _parse(text: str | None) -> Address | None:
+    try:
+        address = ip_address(text.partition("%")[0]) if text else None
+    except ValueError:
+        return None
+    return getattr(address, "ipv4_mapped", None) or address
+
+
+@lru_cache(4096)
+def _name(text: str | None) -> str:
+    address = _parse(text)
+    if isinstance(address, IPv6Address) and not address.is_loopback:
+        return str(IPv6Network((address, 64), strict=False))
+    return str(address) if address else LOCAL
+
+
+def _joined(headers: Headers, wanted: bytes) -> str:
+    return ",".join(value.decode("latin-1") for name, value in headers if name == wanted)
+
+
+def _forwarded(text: str) -> Iterator[tuple[str, str | None]]:
+    """RFC 7239: elements by comma, pairs by semicolon, values perhaps quoted."""
+    # Split at every comma: a quote that a client left open must not swallow what our proxy added.
+    for element in text.split(","):
+        pairs = {name.lower(): value for name, value in PAIR.findall(element)}
+        yield _host(pairs.get("for", "").strip('"')), _scheme(pairs.get("proto", "").strip('"').lower())
+
+
+def _host(hop: str) -> str:
+    """Without a port: `192.0.2.1:80`, `[2001:db8::1]:80`."""
+    hop = hop.strip()
+    if hop.startswith("["):
+        return hop[1:].partition("]")[0]
+    return hop.partition(":")[0] if hop.count(":") == 1 else hop
+
+
+def _scheme(word: str) -> str | None:
+    return word if word in ("http", "https", "ws", "wss") else None

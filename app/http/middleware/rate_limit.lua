@@ -1,0 +1,41 @@
+-- GCRA for many buckets at once. A bucket is one number: the moment (µs) at which it is full again.
+-- ARGV per key: µs per unit, units per window, units wanted in advance, n, and n weights; a negative
+-- weight gives unused units back. Answers per key: units left, units granted, then per weight 0, or
+-- the µs to wait.
+local time = redis.call('TIME')
+local now = time[1] * 1000000 + time[2]
+local answers, at = {}, 1
+
+for _, key in ipairs(KEYS) do
+  local interval, limit, wanted, n = tonumber(ARGV[at]), tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2]), tonumber(ARGV[at + 3])
+  at = at + 4
+  local window = interval * limit
+  local full = math.max(tonumber(redis.call('GET', key) or now), now)
+  local waits = {}
+  for i = 1, n do
+    local after = full + tonumber(ARGV[at]) * interval
+    at = at + 1
+    -- A tenth of a unit is forgiven: fractions of a microsecond must not cost the last request.
+    local over = after - now - window
+    if over <= interval / 10 then
+      full = math.max(after, now)
+      waits[i] = 0
+    else
+      waits[i] = math.ceil(over)
+    end
+  end
+  local left = math.max(math.floor((now + window - full) / interval + 0.1), 0)
+  -- A quarter of what is left: what others hold in advance must not be missed by the last callers.
+  local granted = math.min(wanted, math.floor(left / 4))
+  full = full + granted * interval
+  if full > now then
+    redis.call('SET', key, string.format('%.17g', full), 'PX', math.ceil((full - now) / 1000))
+  else
+    redis.call('DEL', key)
+  end
+  answers[#answers + 1] = left - granted
+  answers[#answers + 1] = granted
+  for i = 1, n do answers[#answers + 1] = waits[i] end
+end
+
+return answers

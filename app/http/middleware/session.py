@@ -1,0 +1,47 @@
+"""Who a request speaks for."""
+
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from app.auth.cookies import SessionCookie
+from app.domain.account import ANONYMOUS, Principal
+from app.errors import Unauthenticated
+from app.http.middleware.rate_limit import is_free, refusal
+from app.settings import Settings
+
+
+class Session:
+    """Puts the `principal` into the state.
+
+    A bad key is refused, never taken for "anonymous", and each guess draws on the address's own
+    budget. A cookie whose session has ended is as good as none: a browser sends it on its own, and
+    whoever wants to sign in again must get through.
+    """
+
+    def __init__(self, app: ASGIApp, settings: Settings) -> None:
+        self.app = app
+        self._cookie = SessionCookie(settings)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "lifespan" and not is_free(scope["path"]):
+            scope["state"]["principal"] = await self._principal(scope)
+        await self.app(scope, receive, send)
+
+    async def _principal(self, scope: Scope) -> Principal:
+        headers = Headers(scope=scope)
+        authorization, cookie = headers.get("authorization"), self._cookie.read(headers)
+        if authorization is None and cookie is None:
+            return ANONYMOUS
+        resources, address = scope["state"]["resources"], scope["state"]["address"]
+        if (refused := resources.limiter.refused(address)) is not None:
+            raise refusal(refused)
+        try:
+            principal: Principal = await resources.authenticator.principal(authorization, cookie)
+        except Unauthenticated:
+            verdict = await resources.limiter.take(address)
+            if not verdict.allowed:
+                raise refusal(verdict) from None
+            if authorization is not None:
+                raise
+            return ANONYMOUS
+        return principal

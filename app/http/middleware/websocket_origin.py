@@ -1,0 +1,29 @@
+"""Sockets know no CORS, so their origin is checked here."""
+
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from app.errors import Forbidden
+from app.settings import Settings
+
+
+class WebSocketOrigin:
+    """A page of another origin opens a socket only if `allowed_origins` lets it read answers, too."""
+
+    def __init__(self, app: ASGIApp, settings: Settings) -> None:
+        self.app = app
+        self._origins = frozenset(origin.rstrip("/").lower() for origin in settings.allowed_origins)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket" and not self._may(Headers(scope=scope)):
+            raise Forbidden(
+                "This origin may not open a socket here; the setting ALLOWED_ORIGINS lists who may."
+            )
+        await self.app(scope, receive, send)
+
+    def _may(self, headers: Headers) -> bool:
+        origin = headers.get("origin", "").lower()
+        own = urlsplit(origin).netloc == headers.get("host", "").lower()
+        return not origin or own or origin in self._origins or "*" in self._origins
