@@ -32,3 +32,17 @@ $(VENV)/.development: requirements/development.txt $(VENV)/.runtime
 	@echo "Installing what the tests need …"
 	@$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements/development.txt
 	@touch $@
+
+# GraphiQL, from npm packages. Without npm, or when npm cannot be reached, a plain page stands in.
+GRAPHIQL := app/http/graphiql
+ASSETS := app/http/assets/manifest.json
+
+assets: $(if $(shell command -v npm),$(ASSETS))  ## build GraphiQL (needs npm)
+
+$(ASSETS): $(GRAPHIQL)/node_modules/.package-lock.json $(wildcard $(GRAPHIQL)/*.js* $(GRAPHIQL)/*.mjs $(GRAPHIQL)/examples/*)
+	@echo "Building GraphiQL …"
+	@cd $(GRAPHIQL) && npm run --silent build || echo "GraphiQL was not built; a plain page stands in for it."
+
+$(GRAPHIQL)/node_modules/.package-lock.json: $(GRAPHIQL)/package-lock.json
+	@echo "Fetching GraphiQL …"
+	@cd $(GRAPHIQL) && npm ci --silent && touch node_modules/.package-lock.json || echo "npm has no answer; going on without GraphiQL."

@@ -1,20 +1,15 @@
 """What this process remembers of users and keys, for as long as nothing has changed about them."""
 
 from time import monotonic
-from typing import TYPE_CHECKING, TypeVar
 from uuid import UUID
 
+from app.cache.memory import Memory
 from app.db import accounts
 from app.db.accounts import IssuedKey
 from app.db.pool import Pool
 from app.domain import tags
 from app.domain.account import User
 from app.settings import Settings
-
-if TYPE_CHECKING:
-    from app.cache.memory import Memory
-
-V = TypeVar("V")
 
 # More than any of them takes.
 _SIZE = 1024
@@ -27,15 +22,16 @@ class Known:
     arrive the memory is off, and PostgreSQL is asked each time. Strangers are not remembered.
     """
 
-    def __init__(self, pool: Pool, memory: "Memory", settings: Settings) -> None:
+    def __init__(self, pool: Pool, memory: Memory, settings: Settings) -> None:
         self._pool = pool
         self._memory = memory
         self._lifetime = settings.memory_lifetime
 
     async def user(self, user_id: UUID) -> User | None:
-        remembered = self._memory.get(key := f"known:user:{user_id}")
-        if remembered is not None:
-            return remembered.value
+        key = f"known:user:{user_id}"
+        if (entry := self._memory.get(key)) is not None:
+            remembered: User = entry.value
+            return remembered
         since = self._memory.now()
         user = (await accounts.fetch_by_id(self._pool, [user_id])).get(user_id)
         if user is not None:
@@ -43,9 +39,10 @@ class Known:
         return user
 
     async def issued_key(self, secret_hash: bytes) -> IssuedKey | None:
-        remembered = self._memory.get(key := f"known:key:{secret_hash.hex()}")
-        if remembered is not None:
-            return remembered.value
+        key = f"known:key:{secret_hash.hex()}"
+        if (entry := self._memory.get(key)) is not None:
+            remembered: IssuedKey = entry.value
+            return remembered
         since = self._memory.now()
         issued = (await accounts.fetch_issued_keys(self._pool, [secret_hash])).get(secret_hash)
         if issued is not None:

@@ -10,23 +10,30 @@ from app.db.accounts import Credentials
 from app.db.pool import Pool
 from app.db.unit_of_work import unit_of_work
 from app.domain.account import Principal, User
-from app.errors import Unauthenticated
+from app.errors import TooMany, Unauthenticated
+
+
+class Verdict(Protocol):
+    @property
+    def allowed(self) -> bool: ...
+    @property
+    def retry_after(self) -> float: ...
 
 
 class Limiter(Protocol):
-    async def take(self, key: str, amount: int, policy: Any, /) -> Any:
-        """Refuses with TooMany."""
+    """What limits requests also limits attempts to sign in, under a policy of its own."""
+
+    @property
+    def sign_in(self) -> Any: ...
+    async def take(self, key: str, weight: int, policy: Any, /) -> Verdict: ...
 
 
 class SignIn:
-    def __init__(
-        self, pool: Pool, passwords: Passwords, sessions: Sessions, limiter: Limiter, policy: Any
-    ) -> None:
+    def __init__(self, pool: Pool, passwords: Passwords, sessions: Sessions, limiter: Limiter) -> None:
         self._pool = pool
         self._passwords = passwords
         self._sessions = sessions
         self._limiter = limiter
-        self._policy = policy
 
     async def sign_in(
         self, email: str, password: str, address: str, *, former: Principal | None = None
@@ -38,7 +45,7 @@ class SignIn:
         email = email.strip().lower()
         await self._count_attempt(email, address)
         known = await self._known(email)
-        right = await self._passwords.matches(known and known.password_hash, password)
+        right = await self._passwords.matches(known.password_hash if known else None, password)
         if known is None or not right:
             raise Unauthenticated("The e-mail address or the password is wrong.")
         await self._raise_parameters(known, password)
@@ -52,9 +59,11 @@ class SignIn:
             await self._sessions.end(principal.session_id, principal.user_id)
 
     async def _count_attempt(self, email: str, address: str) -> None:
-        await self._limiter.take(f"sign_in:address:{address}", 1, self._policy)
-        # Hashed, for nobody needs to read in Redis who tried to sign in.
-        await self._limiter.take(f"sign_in:account:{_digest(email)}", 1, self._policy)
+        # The account hashed: nobody needs to read in Redis who tried to sign in.
+        for key in (f"sign-in:address:{address}", f"sign-in:account:{_digest(email)}"):
+            verdict = await self._limiter.take(key, 1, self._limiter.sign_in)
+            if not verdict.allowed:
+                raise TooMany("Too many attempts to sign in; please wait.", retry_after=verdict.retry_after)
 
     async def _known(self, email: str) -> Credentials | None:
         # What PostgreSQL cannot even store belongs to nobody; the statement runs all the same.

@@ -1,0 +1,81 @@
+"""The pages for people: what this is, and GraphiQL."""
+
+import html
+from functools import cache
+from pathlib import Path
+from string import Template
+
+from starlette.requests import Request
+from starlette.responses import FileResponse, HTMLResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from app.http.shelf import Shelf
+
+_HERE = Path(__file__).parent
+_STATIC = _HERE / "static"
+_EXAMPLES = _HERE / "graphiql" / "examples"
+
+
+def home(request: Request) -> Response:
+    return HTMLResponse(_home(), headers={"cache-control": "max-age=300"})
+
+
+def graphiql_page() -> Response:
+    """For a browser that asks the endpoint for HTML; a plain console where GraphiQL was not built."""
+    page = _graphiql() if "graphiql.js" in _shelf().addresses else _console()
+    return HTMLResponse(page, headers={"cache-control": "no-cache", "vary": "accept"})
+
+
+def favicon(request: Request) -> Response:
+    return FileResponse(_STATIC / "favicon.svg", headers={"cache-control": "public, max-age=86400"})
+
+
+def asset(request: Request) -> Response:
+    return _shelf().answer(request.path_params["name"], request.headers.get("accept-encoding", ""))
+
+
+routes: list[BaseRoute] = [
+    Route("/", home),
+    Route("/favicon.svg", favicon),
+    Route("/favicon.ico", favicon),
+    Route("/assets/{name}", asset),
+]
+
+
+@cache
+def _shelf() -> Shelf:
+    own = [path for path in _STATIC.iterdir() if path.suffix in (".css", ".js")]
+    return Shelf(own, _HERE / "assets")
+
+
+@cache
+def _home() -> str:
+    return _fill(
+        "home.html",
+        question=(_STATIC / "question.graphql").read_text(),
+        answer=(_STATIC / "answer.json").read_text(),
+    )
+
+
+@cache
+def _graphiql() -> str:
+    return _fill("graphiql.html")
+
+
+@cache
+def _console() -> str:
+    options = [_option(path.read_text()) for path in sorted(_EXAMPLES.iterdir()) if path.suffix == ".graphql"]
+    return _fill("console.html").replace("<!-- examples -->", "".join(options))
+
+
+def _option(example: str) -> str:
+    """The first line of an example is a comment that says what it asks."""
+    title = example.partition("\n")[0].lstrip("# ")
+    return f'<option value="{html.escape(example)}">{html.escape(title)}</option>'
+
+
+def _fill(page: str, **texts: str) -> str:
+    """An asset's address is found under its name, `page.css` as `page_css`; texts are escaped."""
+    addresses = {name.replace(".", "_"): address for name, address in _shelf().addresses.items()}
+    escaped = {name: html.escape(text.strip()) for name, text in texts.items()}
+    return Template((_STATIC / page).read_text()).substitute(addresses | escaped)
