@@ -1,0 +1,18 @@
+"""The names that people use for operators and no register knows; the project's own table of them."""
+
+import csv
+from pathlib import Path
+
+from app.db import staging
+from app.db.pool import Connection
+
+_TABLE = Path(__file__).parents[1] / "interpreter" / "aliases.csv"
+
+
+async def load_aliases(connection: Connection, *, only_of_new_operators: bool = False) -> int:
+    """Adds those that are missing; whoever changed one in the database keeps the change."""
+    if not _TABLE.exists():
+        return 0
+    with _TABLE.open(encoding="utf-8", newline="") as file:
+        rows = [(row["dno_slug"], row["alias"], row["source"]) for row in csv.DictReader(file)]
+    return await staging.load_aliases(connection, rows, only_of_new_operators=only_of_new_operators)

@@ -1,0 +1,141 @@
+"""What one cell may say: its text in, the database's text out; ValueError tells what is wrong.
+
+The empty text is the null of both worlds. Parsers remember their answers, since files repeat themselves.
+"""
+
+import re
+from collections.abc import Callable, Collection, Mapping
+from enum import StrEnum
+from functools import lru_cache
+from uuid import UUID
+
+from app.domain import clock
+from app.domain.entry import FIRST_YEAR, LAST_YEAR
+
+Parser = Callable[[str], str]
+
+LONGEST_TEXT = 10_000
+_LARGEST_INTEGER = 2**31 - 1
+_NUMBER = re.compile(r"[0-9]+(?:\.([0-9]+))?")
+_SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
+# A lone surrogate is a byte that was not UTF-8 (the reader lets it through so that its cell is found).
+_UNWRITABLE = re.compile("[\x00\ud800-\udfff]")
+
+remembered = lru_cache(maxsize=10_000)
+
+
+def optional(parse: Parser) -> Parser:
+    return lambda cell: parse(cell) if cell else ""
+
+
+def one_of(words: type[StrEnum] | Collection[str]) -> Parser:
+    allowed = frozenset(map(str, words))
+    expected = f"must be one of {', '.join(map(str, words))}"
+
+    def parse(cell: str) -> str:
+        if cell not in allowed:
+            raise ValueError(expected if cell else f"is empty; {expected}")
+        return cell
+
+    return parse
+
+
+def operator(known: Mapping[str, UUID]) -> Parser:
+    """The id of the operator with this slug."""
+    ids = {slug: str(dno_id) for slug, dno_id in known.items()}
+
+    def parse(cell: str) -> str:
+        try:
+            return ids[cell]
+        except KeyError:
+            raise ValueError("is empty" if not cell else "no operator has this slug") from None
+
+    return parse
+
+
+@remembered
+def text(cell: str) -> str:
+    if _UNWRITABLE.search(cell):
+        raise ValueError(
+            "holds a NUL character" if "\x00" in cell else "is not UTF-8; save the file as UTF-8"
+        )
+    if len(cell) > LONGEST_TEXT:
+        raise ValueError(f"is {len(cell):,} characters long; {LONGEST_TEXT:,} are allowed")
+    return cell
+
+
+def name(cell: str) -> str:
+    if not 0 < len(cell) <= 300:
+        raise ValueError("must have 1 to 300 characters")
+    return text(cell)
+
+
+def slug(cell: str) -> str:
+    if not _SLUG.fullmatch(cell) or len(cell) > 200:
+        raise ValueError("must be words of a-z and 0-9 joined by -, at most 200 characters")
+    return cell
+
+
+@remembered
+def year(cell: str) -> str:
+    if not re.fullmatch("[0-9]{4}", cell) or not FIRST_YEAR <= int(cell) <= LAST_YEAR:
+        raise ValueError(f"must be a year from {FIRST_YEAR} to {LAST_YEAR}")
+    return cell
+
+
+@remembered
+def price(cell: str) -> str:
+    return _number(cell, whole=6, decimals=4)
+
+
+@remembered
+def megawatts(cell: str) -> str:
+    return _number(cell, whole=9, decimals=15)
+
+
+@remembered
+def count(cell: str) -> str:
+    if not re.fullmatch("[0-9]{1,10}", cell) or int(cell) > _LARGEST_INTEGER:
+        raise ValueError(f"must be a whole number from 0 to {_LARGEST_INTEGER}")
+    return cell
+
+
+def digits(*lengths: int) -> Parser:
+    expected = f"must be {' or '.join(map(str, lengths))} digits"
+
+    def parse(cell: str) -> str:
+        if len(cell) not in lengths or not re.fullmatch("[0-9]+", cell):
+            raise ValueError(expected)
+        return cell
+
+    return parse
+
+
+@remembered
+def time(cell: str) -> str:
+    try:
+        return clock.hh_mm(clock.minutes(cell))
+    except ValueError:
+        raise ValueError("must be a time from 00:00 to 24:00") from None
+
+
+boolean = one_of(("true", "false"))
+
+
+def _number(cell: str, *, whole: int, decimals: int) -> str:
+    match = _NUMBER.fullmatch(cell)
+    if match is None:
+        raise ValueError(_why_no_number(cell))
+    if len(match[1] or "") > decimals:
+        raise ValueError(f"has {len(match[1])} decimals; {decimals} are allowed")
+    if len(cell.partition(".")[0].lstrip("0")) > whole:
+        raise ValueError(f"must be below {10**whole:,}")
+    return cell
+
+
+def _why_no_number(cell: str) -> str:
+    if re.fullmatch(r"[0-9.]*,[0-9]+", cell):
+        return "must be written with a decimal point, not a comma"
+    if re.fullmatch(r"-[0-9.]+", cell):
+        return "must not be negative"
+    return "must be a decimal number such as 58.21"

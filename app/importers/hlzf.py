@@ -1,0 +1,84 @@
+"""Hochlastzeitfenster: one row per window, or one without times where the operator says "none"."""
+
+from collections.abc import Iterator
+
+import msgspec
+
+from app.db import staging
+from app.domain.entry import VerificationStatus, VoltageLevel
+from app.domain.hlzf import Season
+from app.importers import cells
+from app.importers.cells import optional
+from app.importers.layout import Layout, Row
+from app.importers.problems import Place, Problem
+from app.importers.source import Known, Source
+
+
+class _Season(msgspec.Struct):
+    """The windows of one operator, year, voltage level and season; they share one source."""
+
+    place: Place
+    origin: list[str]  # verification_status, source_url, source_title
+    windows: list[tuple[str, str, Place]]  # none: the operator published that there is none
+
+
+class Hlzf(Source):
+    load = staticmethod(staging.load_hlzf)
+
+    def __init__(self, known: Known) -> None:
+        self.layouts = (
+            Layout(
+                {
+                    "dno_slug": cells.operator(known.operators),
+                    "year": cells.year,
+                    "voltage_level": cells.one_of(VoltageLevel),
+                    "season": cells.one_of(Season),
+                    "start": optional(cells.time),
+                    "end": optional(cells.time),
+                    "verification_status": cells.one_of(VerificationStatus),
+                    "source_url": cells.text,
+                    "source_title": cells.text,
+                }
+            ),
+        )
+        self._seasons: dict[tuple[str, ...], _Season] = {}
+
+    def take(self, row: Row, values: list[str]) -> Iterator[Problem]:
+        start, end, *origin = values[4:]
+        if bool(start) != bool(end):
+            yield row.problem(
+                "end" if start else "start", "start and end must both be given or both be empty"
+            )
+            return
+        if start and end <= start:
+            yield row.problem("end", f"must be after the start, {start}")
+            return
+        season = self._seasons.get(tuple(values[:4]))
+        if season is None:
+            windows = [(start, end, row.place)] if start else []
+            self._seasons[tuple(values[:4])] = _Season(row.place, origin, windows)
+        elif problem := _contradiction(season, row, start, end, origin):
+            yield problem
+        else:
+            season.windows.append((start, end, row.place))
+
+    def entries(self) -> Iterator[tuple[Place, list[str]]]:
+        for key, season in self._seasons.items():
+            windows = [{"start": start, "end": end} for start, end, _ in sorted(season.windows)]
+            yield season.place, [*key, msgspec.json.encode(windows).decode(), *season.origin]
+
+
+def _contradiction(season: _Season, row: Row, start: str, end: str, origin: list[str]) -> Problem | None:
+    if not start or not season.windows:
+        return row.problem("start", f"{season.place} says of the same season: {_said(season)}")
+    for column, here, there in zip(row.layout.names[6:], origin, season.origin, strict=True):
+        if here != there:
+            return row.problem(column, f"must be the same for all windows of a season, as in {season.place}")
+    for begins, ends, place in season.windows:
+        if start < ends and begins < end:
+            return row.problem("start", f"{start}-{end} overlaps {begins}-{ends} in {place}")
+    return None
+
+
+def _said(season: _Season) -> str:
+    return f"{len(season.windows)} window(s)" if season.windows else "no window"

@@ -1,0 +1,53 @@
+"""The columns of one kind of file, and what each may say."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import msgspec
+
+from app.importers.cells import Parser
+from app.importers.problems import Place, Problem
+
+
+class Row(msgspec.Struct, frozen=True):
+    """One row of a file, its cells in the order of its layout."""
+
+    layout: "Layout"
+    place: Place
+    cells: Sequence[str]
+
+    def problem(self, column: str, reason: str) -> Problem:
+        return Problem(self.place, reason, column, self.cells[self.layout.names.index(column)])
+
+
+class Layout:
+    def __init__(self, columns: Mapping[str, Parser]) -> None:
+        self.names = tuple(columns)
+        self._parsers = tuple(columns.values())
+
+    def values(self, row: Row) -> list[str] | None:
+        """The cells as the database takes them; None if something is wrong, which `problems` tells."""
+        try:
+            return [parse(cell) for parse, cell in zip(self._parsers, row.cells, strict=True)]
+        except ValueError:
+            return None
+
+    def problems(self, row: Row) -> Iterator[Problem]:
+        for name, parse, cell in zip(self.names, self._parsers, row.cells, strict=True):
+            try:
+                parse(cell)
+            except ValueError as error:
+                yield Problem(row.place, str(error), name, cell)
+
+    def misfits(self, found: Sequence[str], place: Place) -> Iterator[Problem]:
+        """What keeps these columns from being this layout's."""
+        if len(found) == 1 and set(";\t") & set(found[0]):
+            yield Problem(place, "columns must be separated by commas", value=found[0])
+            return
+        for name in self.names:
+            if name not in found:
+                yield Problem(place, "this column is missing", name)
+        for name in dict.fromkeys(found):
+            if name not in self.names:
+                yield Problem(place, f"there is no such column; known are {', '.join(self.names)}", name)
+            elif found.count(name) > 1:
+                yield Problem(place, "this column is there twice", name)

@@ -1,0 +1,173 @@
+"""From bytes to rows: CSV with a header, or one JSON object per line with the same names.
+
+Nothing is held longer than a row, and a broken row does not hide the ones behind it.
+"""
+
+import csv
+import io
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from enum import StrEnum
+from typing import BinaryIO, Never
+
+from app.importers.layout import Layout, Row
+from app.importers.problems import Place, Problem
+
+# Longer than any honest line, short enough for memory.
+_LONGEST_LINE = 2**20
+
+
+class Format(StrEnum):
+    CSV = "csv"
+    NDJSON = "ndjson"
+
+
+class Broken(Exception):
+    """The rest of a file that cannot be read."""
+
+
+def read(
+    stream: BinaryIO,
+    file: str,
+    layouts: Sequence[Layout],
+    format: Format | None = None,
+    on_characters: Callable[[int], None] = lambda characters: None,
+) -> Iterator[Row | Problem]:
+    """The layout is the one that fits the header best; the format is told by the first character."""
+    # Bytes that are not UTF-8 become lone surrogates, which no cell accepts: so each is found.
+    text = io.TextIOWrapper(stream, "utf-8-sig", "surrogateescape", newline="")
+    lines = _Lines(text, on_characters)
+    try:
+        first = lines.first()
+        found = Format.NDJSON if first.lstrip().startswith("{") else Format.CSV
+        parse = _ndjson if (format or found) is Format.NDJSON else _csv
+        yield from parse(lines, file, layouts)
+    except Broken as broken:
+        yield Problem(Place(file, lines.count), str(broken))
+    finally:
+        text.detach()  # closing is the business of whoever opened it
+
+
+class _Lines:
+    """The lines of a file, counted, none longer than memory likes."""
+
+    def __init__(self, text: io.TextIOWrapper, on_characters: Callable[[int], None]) -> None:
+        self._text = text
+        self._on_characters = on_characters
+        self._ahead = ""
+        self.count = 0
+
+    def first(self) -> str:
+        self._ahead = self._text.readline(_LONGEST_LINE)
+        if self._ahead.startswith(("\udcff\udcfe", "\udcfe\udcff")):
+            raise Broken("the file is UTF-16; save it as UTF-8")
+        if not self._ahead:
+            raise Broken("the file is empty")
+        return self._ahead
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        line = self._ahead or self._text.readline(_LONGEST_LINE)
+        self._ahead = ""
+        if not line:
+            raise StopIteration
+        self.count += 1
+        self._on_characters(len(line))
+        if len(line) == _LONGEST_LINE:
+            raise Broken(f"the line is longer than {_LONGEST_LINE:,} characters; what follows was not read")
+        return line
+
+
+def _csv(lines: _Lines, file: str, layouts: Sequence[Layout]) -> Iterator[Row | Problem]:
+    records = _records(csv.reader(lines, strict=True), lines, file)
+    header = next(records, None)
+    if header is None:
+        raise Broken("the header is missing")
+    if isinstance(header, Problem):
+        yield header
+        return
+    place, names = header
+    layout = _closest(layouts, names)
+    if misfits := list(layout.misfits(names, place)):
+        yield from misfits
+        return
+    order = [names.index(name) for name in layout.names]
+    for record in records:
+        if isinstance(record, Problem):
+            yield record
+            continue
+        place, cells = record
+        if len(cells) != len(names):
+            yield Problem(place, f"the row has {len(cells)} cells, the header {len(names)}")
+        else:
+            yield Row(layout, place, [cells[index] for index in order])
+
+
+def _records(
+    reader: Iterator[list[str]], lines: _Lines, file: str
+) -> Iterator[tuple[Place, list[str]] | Problem]:
+    """One record may span lines; its place is where it begins."""
+    while True:
+        place = Place(file, lines.count + 1)
+        try:
+            cells = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            yield Problem(place, f"the row is no CSV: {error}")
+            continue
+        if cells:
+            yield place, cells
+
+
+def _ndjson(lines: _Lines, file: str, layouts: Sequence[Layout]) -> Iterator[Row | Problem]:
+    layout = None
+    for line in lines:
+        if not line.strip():
+            continue
+        place = Place(file, lines.count)
+        try:
+            pairs = _DECODER.decode(line)
+        except (ValueError, RecursionError) as error:
+            yield Problem(place, f"the line is no JSON: {error}", value=line.strip())
+            continue
+        if not isinstance(pairs, _Object):
+            yield Problem(place, "the line is no JSON object", value=line.strip())
+            continue
+        names = [name for name, _ in pairs]
+        layout = layout or _closest(layouts, names)
+        if misfits := list(layout.misfits(names, place)):
+            yield from misfits
+            continue
+        cells = {name: value for name, value in pairs if isinstance(value, str)}
+        if nested := [name for name in layout.names if name not in cells]:
+            yield from (
+                Problem(place, "must be text, a number, true, false or null", name) for name in nested
+            )
+            continue
+        yield Row(layout, place, [cells[name] for name in layout.names])
+
+
+class _Object(list[tuple[str, object]]):
+    """A JSON object as its pairs, so that a name said twice is seen; its scalars as CSV would write them."""
+
+
+def _pairs(pairs: Iterable[tuple[str, object]]) -> _Object:
+    return _Object(
+        (name, value if isinstance(value, str | list) else _SCALARS[value]) for name, value in pairs
+    )
+
+
+def _refuse(constant: str) -> Never:
+    raise ValueError(f"{constant} is no number")
+
+
+_SCALARS: dict[object, str] = {None: "", True: "true", False: "false"}
+# Numbers stay the text they are: 58.20 has two decimals.
+_DECODER = json.JSONDecoder(object_pairs_hook=_pairs, parse_float=str, parse_int=str, parse_constant=_refuse)
+
+
+def _closest(layouts: Sequence[Layout], names: Sequence[str]) -> Layout:
+    return max(layouts, key=lambda layout: len(set(layout.names) & set(names)))

@@ -1,0 +1,53 @@
+"""Operators: one row each, as the Marktstammdatenregister knows them."""
+
+from collections.abc import Iterator
+
+from app.db import staging
+from app.importers import cells
+from app.importers.cells import optional
+from app.importers.layout import Layout, Row
+from app.importers.problems import Place, Problem
+from app.importers.source import Known, Source
+
+LAYOUT = Layout(
+    {
+        "slug": cells.slug,
+        "name": cells.name,
+        "official_name": cells.text,
+        "mastr_nr": cells.text,
+        "bdew_code": optional(cells.digits(13)),
+        "acer_code": cells.text,
+        "vnb_id": cells.text,
+        "region": cells.text,
+        "city": cells.text,
+        "postal_code": optional(cells.digits(4, 5)),
+        "website": cells.text,
+        "closed_network": cells.boolean,
+        "transmission": cells.boolean,
+        "connection_points_ns": optional(cells.count),
+        "connection_points_ms": optional(cells.count),
+        "connection_points_hs": optional(cells.count),
+        "connection_points_hoes": optional(cells.count),
+        "capacity_mw_total": optional(cells.megawatts),
+        "capacity_mw_solar": optional(cells.megawatts),
+        "capacity_mw_wind": optional(cells.megawatts),
+    }
+)
+
+
+class Registry(Source):
+    load = staticmethod(staging.load_operators)
+
+    def __init__(self, known: Known) -> None:
+        self.layouts = (LAYOUT,)
+        self._rows: dict[str, tuple[Place, list[str]]] = {}
+
+    def take(self, row: Row, values: list[str]) -> Iterator[Problem]:
+        slug = values[0]
+        if slug in self._rows:
+            yield row.problem("slug", f"the same operator as in {self._rows[slug][0]}")
+        else:
+            self._rows[slug] = (row.place, values)
+
+    def entries(self) -> Iterator[tuple[Place, list[str]]]:
+        yield from self._rows.values()

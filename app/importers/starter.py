@@ -1,0 +1,44 @@
+"""The figures that the project brings along, so that a fresh database answers at once."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from app.db import staging
+from app.importers.aliases import load_aliases
+from app.importers.load import File, Kind, OnProgress, Report, check, connect, quietly, write
+
+FOLDER = Path(__file__).parents[1] / "starter"
+FILES = {
+    Kind.REGISTRY: ("registry.csv",),
+    Kind.TARIFFS: ("tariffs.csv",),
+    Kind.HLZF: ("hlzf.csv",),
+    Kind.SECTION14A: ("section14a.csv", "section14a_windows.csv"),
+}
+
+
+async def load_starter(
+    database_url: str, *, on_progress: OnProgress = quietly, only_if_empty: bool = True, deadline: float = 600
+) -> dict[Kind, Report]:
+    """All in one transaction. Empty if the database holds an operator already.
+
+    However many instances start together, one loads, and the others wait for it.
+    """
+    async with connect(database_url, deadline=deadline) as connection, connection.transaction():
+        await staging.one_import_at_a_time(connection)
+        if only_if_empty and await staging.fetch_operators(connection):
+            return {}
+        reports = {}
+        for kind, names in FILES.items():
+            with _opened(names) as files:
+                source, problems = await check(connection, kind, files, on_progress=on_progress)
+            assert not problems, problems
+            reports[kind] = await write(connection, source, "starter data", on_progress=on_progress)
+        await load_aliases(connection)
+        return reports
+
+
+@contextmanager
+def _opened(names: tuple[str, ...]) -> Iterator[list[File]]:
+    with ExitStack() as stack:
+        yield [File(name, stack.enter_context((FOLDER / name).open("rb"))) for name in names]
