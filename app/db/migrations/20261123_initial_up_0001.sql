@@ -93,7 +93,8 @@ CREATE TABLE dnos (
     vnb_id text,
     region text,
     city text,
-    postal_code text CONSTRAINT postal_code_has_5_digits CHECK (postal_code ~ '^[0-9]{5}$'),
+    -- Four digits: an operator from Switzerland or Austria.
+    postal_code text CONSTRAINT postal_code_has_4_or_5_digits CHECK (postal_code ~ '^[0-9]{4,5}$'),
     website text,
     closed_network boolean NOT NULL DEFAULT false,
     transmission boolean NOT NULL DEFAULT false,
