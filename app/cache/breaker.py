@@ -1,0 +1,32 @@
+"""While something fails again and again, do without it, and try it once per pause."""
+
+from time import monotonic
+
+
+class Breaker:
+    def __init__(self, failures: int, pause: float) -> None:
+        self._limit = failures
+        self._pause = pause
+        self._failures = 0
+        self._retry_at = 0.0
+
+    @property
+    def open(self) -> bool:
+        return self._failures >= self._limit
+
+    def allows(self) -> bool:
+        """True for everybody while closed; while open, for one probe after each pause."""
+        if not self.open:
+            return True
+        now = monotonic()
+        if now < self._retry_at:
+            return False
+        self._retry_at = now + self._pause
+        return True
+
+    def succeeded(self) -> None:
+        self._failures = 0
+
+    def failed(self) -> None:
+        self._failures += 1
+        self._retry_at = monotonic() + self._pause

@@ -1,0 +1,48 @@
+"""After a commit: what it made untrue goes from L1, from L2, and from every other instance."""
+
+from collections.abc import Collection, Sequence
+from secrets import token_hex
+
+from app.cache import message
+from app.cache.memory import Memory
+from app.cache.message import Message
+from app.cache.read_through import ReadThrough
+from app.cache.redis import SharedCache
+from app.domain.event import Event
+from app.observability.metrics import CACHE_INVALIDATIONS
+
+
+class Invalidator:
+    """`sender` is this instance's name on the channel."""
+
+    def __init__(self, memory: Memory, read_through: ReadThrough, shared: SharedCache) -> None:
+        self.sender = token_hex(8)
+        self._memory = memory
+        self._read_through = read_through
+        self._shared = shared
+        self._counted = CACHE_INVALIDATIONS.labels("own")
+        self._heard = CACHE_INVALIDATIONS.labels("others")
+
+    async def invalidate(self, tags: Collection[str], events: Sequence[Event] = ()) -> bool:
+        """When it returns, nobody on this instance is served the old value, whatever became of Redis.
+
+        False: Redis did not confirm, L2 is not trusted here any more, and the relay must tell the others.
+        """
+        if not tags and not events:
+            return True
+        self._counted.inc(len(tags))
+        self._forget(tags)
+        said = message.encode(Message(list(tags), list(events), self.sender))
+        confirmed = await self._shared.remove_and_publish(tags, said)
+        # Once more: a reader may have found the old value in L2 while it was being removed there.
+        self._forget(tags)
+        return confirmed
+
+    def evict(self, tags: Collection[str]) -> None:
+        """What others changed: they have removed it from L2 already."""
+        self._heard.inc(len(tags))
+        self._forget(tags)
+
+    def _forget(self, tags: Collection[str]) -> None:
+        self._memory.invalidate(tags)
+        self._read_through.detach(tags)

@@ -1,0 +1,169 @@
+"""L1: what this process remembers, bounded by bytes, and never older than an invalidation."""
+
+from collections import OrderedDict
+from collections.abc import Collection, Iterable
+from itertools import islice
+from time import monotonic
+from typing import Any, Final
+
+from app.observability.metrics import CACHE_BYTES, CACHE_REFUSED_FILLS, CACHE_TRUSTED
+
+# What an entry costs beside its value: the entry, its place in the table and in the tag index.
+OVERHEAD: Final = 600
+
+# So many tags are remembered with the moment of their last invalidation; older moments are forgotten
+# together, and fills from before them are refused without a look at their tags.
+MOMENTS: Final = 20_000
+
+
+class Entry:
+    """A value, the tags it rests on and until when it holds, on the clock of time.monotonic()."""
+
+    __slots__ = ("size", "tags", "until", "used", "value")
+
+    def __init__(self, value: Any, tags: Collection[str], until: float, size: int) -> None:
+        self.value = value
+        self.tags = tags
+        self.until = until
+        self.size = size
+        self.used = False
+
+
+class Memory:
+    """Off until somebody listens to what others change: what is not heard of cannot be forgotten.
+
+    No timer runs here: what has expired is found out when it is asked for, or pushed out by what
+    is new.
+    """
+
+    def __init__(self, max_bytes: int, lifetime: float) -> None:
+        self.enabled = False
+        self.bytes = 0
+        self._max_bytes = max_bytes
+        self._lifetime = lifetime
+        self._entries: OrderedDict[str, Entry] = OrderedDict()
+        self._keys: dict[str, set[str]] = {}  # by tag
+        self._moment = 0
+        self._floor = 0
+        self._invalidated: dict[str, int] = {}  # tag -> moment, oldest first
+        self._refused = CACHE_REFUSED_FILLS.labels("l1")
+        self._trusted = CACHE_TRUSTED.labels("l1")
+        self._trusted.set(0)
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def get(self, key: str) -> Entry | None:
+        entry = self._entries.get(key)
+        if entry is None:
+            return None
+        if entry.until <= monotonic():
+            self._forget(key)
+            return None
+        entry.used = True
+        return entry
+
+    def now(self) -> int:
+        """A moment to give to `keep`: taken before the first read on which the value rests."""
+        return self._moment
+
+    def heard_all_since(self, moment: int) -> bool:
+        """False if an invalidation may have been missed since then."""
+        return self.enabled and moment >= self._floor
+
+    def keep(
+        self, key: str, value: Any, *, size: int, tags: Collection[str], until: float, since: int
+    ) -> bool:
+        """Refuses what an invalidation has overtaken since the moment `since`."""
+        if not self.enabled or size + OVERHEAD > self._max_bytes:
+            return False
+        if self._overtaken(tags, since):
+            self._refused.inc()
+            return False
+        now = monotonic()
+        if until <= now:
+            return False
+        if key in self._entries:
+            self._forget(key)
+        self._add(key, Entry(value, tags, min(until, now + self._lifetime), size + OVERHEAD))
+        CACHE_BYTES.set(self.bytes)
+        return True
+
+    def invalidate(self, tags: Iterable[str]) -> int:
+        """Forgets what rests on the tags, and what is still being read for them; tells how much was kept."""
+        self._moment += 1
+        forgotten = 0
+        for tag in tags:
+            # Taken out and put in again: the order of the dict is the order of the moments.
+            self._invalidated.pop(tag, None)
+            self._invalidated[tag] = self._moment
+            for key in tuple(self._keys.get(tag, ())):
+                self._forget(key)
+                forgotten += 1
+        if len(self._invalidated) > MOMENTS:
+            self._forget_moments()
+        CACHE_BYTES.set(self.bytes)
+        return forgotten
+
+    def clear(self) -> None:
+        """Empties L1; what is being read at this moment is not kept either."""
+        self._moment += 1
+        self._floor = self._moment
+        self._entries.clear()
+        self._keys.clear()
+        self._invalidated.clear()
+        self.bytes = 0
+        CACHE_BYTES.set(0)
+
+    def switch_off(self) -> None:
+        self.enabled = False
+        self._trusted.set(0)
+        self.clear()
+
+    def switch_on(self) -> None:
+        """What began while L1 was off may have missed an invalidation: it is refused."""
+        if not self.enabled:
+            self.clear()
+        self.enabled = True
+        self._trusted.set(1)
+
+    def _overtaken(self, tags: Collection[str], since: int) -> bool:
+        if since == self._moment:
+            return False
+        invalidated = self._invalidated
+        return since < self._floor or any(invalidated.get(tag, 0) > since for tag in tags)
+
+    def _add(self, key: str, entry: Entry) -> None:
+        self._entries[key] = entry
+        for tag in entry.tags:
+            keys = self._keys.get(tag)
+            if keys is None:
+                self._keys[tag] = {key}
+            else:
+                keys.add(key)
+        self.bytes += entry.size
+        while self.bytes > self._max_bytes:
+            self._push_out()
+
+    def _push_out(self) -> None:
+        """The oldest goes; one that was asked for since it last was the oldest has a second chance."""
+        key, entry = next(iter(self._entries.items()))
+        if entry.used:
+            entry.used = False
+            self._entries.move_to_end(key)
+        else:
+            self._forget(key)
+
+    def _forget(self, key: str) -> None:
+        entry = self._entries.pop(key)
+        for tag in entry.tags:
+            keys = self._keys[tag]
+            keys.discard(key)
+            if not keys:
+                del self._keys[tag]
+        self.bytes -= entry.size
+
+    def _forget_moments(self) -> None:
+        surplus = len(self._invalidated) - MOMENTS // 2
+        for tag in list(islice(self._invalidated, surplus)):
+            self._floor = self._invalidated.pop(tag)

@@ -1,0 +1,37 @@
+"""What instances tell each other on the channel: which tags are no longer true, and which events say so."""
+
+from typing import Final
+
+import msgspec
+
+from app.domain.event import Event
+
+CHANNEL: Final = "dno:changes"
+
+
+class Message(msgspec.Struct, frozen=True, array_like=True):
+    """Without tags and events it is a heartbeat."""
+
+    tags: list[str]
+    events: list[Event]
+    sender: str
+
+    @property
+    def heartbeat(self) -> bool:
+        return not self.tags and not self.events
+
+
+_ENCODER: Final = msgspec.msgpack.Encoder(uuid_format="bytes")
+_DECODER: Final = msgspec.msgpack.Decoder(Message)
+
+
+def encode(message: Message) -> bytes:
+    return _ENCODER.encode(message)
+
+
+def decode(data: bytes) -> Message | None:
+    """None for what another release says in words of its own: whoever hears that has missed something."""
+    try:
+        return _DECODER.decode(data)
+    except msgspec.MsgspecError:
+        return None

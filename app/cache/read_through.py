@@ -1,0 +1,317 @@
+"""The way a record is read: memory, then Redis, then PostgreSQL."""
+
+import asyncio
+from asyncio import Task
+from collections.abc import Coroutine, Iterable, Sequence
+from contextvars import Context
+from random import uniform
+from time import monotonic, perf_counter
+from typing import Any, Final, TypeVar
+
+from structlog import get_logger
+
+from app.cache.codec import Codec
+from app.cache.memory import Memory
+from app.cache.read_set import ReadSet
+from app.cache.redis import Fill, SharedCache
+from app.cache.region import Region
+from app.cache.single_flight import Flight, Flights, Wait
+from app.errors import Refusal, Unavailable
+from app.observability.metrics import (
+    CACHE_HITS,
+    CACHE_LEASE_REFUSALS,
+    CACHE_MISSES,
+    CACHE_NEGATIVE_HITS,
+    STATEMENT_SECONDS,
+    STATEMENTS,
+)
+from app.settings import Settings
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+log = get_logger(__name__)
+
+# A record as objects takes about so many times the bytes that it takes as MessagePack.
+WEIGHT: Final = 4
+
+# How a reader divides its patience while somebody else holds the lease: it looks early, then less often.
+PATIENCE: Final = (1 / 7, 2 / 7, 4 / 7)
+
+
+class ReadThrough:
+    """All that is missed in one tick of the event loop goes down together, whoever missed it."""
+
+    def __init__(self, memory: Memory, shared: SharedCache, pool: Any, settings: Settings) -> None:
+        self._memory = memory
+        self._shared = shared
+        self._pool = pool
+        self._settings = settings
+        self._remembers = settings.entity_cache and settings.memory_cache
+        self._flights = Flights()
+        self._boarding: list[Flight] = []
+        self._lanes: dict[Region[Any, Any], Lane] = {}
+        self._fills: list[Fill] = []
+        self._filling = False
+        self._tasks: set[Task[None]] = set()
+
+    async def get_many(self, region: Region[K, V], keys: Sequence[K], read_set: ReadSet) -> dict[K, V | None]:
+        """A value for every key; None: there is none. Costs no turn of the loop if L1 knows them all."""
+        found: dict[K, V | None] = {}
+        flights: list[Flight] = []
+        absent = 0
+        tags, until, tag_of = read_set.tags, read_set.until, region.tag
+        get = self._memory.get if self._remembers else _nothing
+        for key in keys:
+            tag = tag_of(key)
+            entry = get(tag)
+            if entry is None:
+                flights.append(self._join(region, key, tag))
+                continue
+            found[key] = entry.value
+            tags.add(tag)
+            if entry.until < until:
+                until = entry.until
+            if entry.value is None:
+                absent += 1
+        read_set.until = until
+        if self._remembers:
+            self._lane(region).count_in_memory(len(found), absent, len(flights))
+        if flights:
+            await Wait(flights).over()
+            for flight in flights:
+                if flight.error is not None:
+                    raise flight.error
+                found[flight.key] = flight.value
+                read_set.add(flight.tag, flight.until)
+        return found
+
+    def detach(self, tags: Iterable[str]) -> None:
+        """Whoever asks from now on gets a fetch that sets out from now on."""
+        self._flights.detach(tags)
+
+    async def close(self) -> None:
+        """Waits for what is under way; all of it is bounded by time-outs of its own."""
+        while self._tasks:
+            await asyncio.wait(self._tasks)
+
+    # Going down
+
+    def _join(self, region: Region[Any, Any], key: Any, tag: str) -> Flight:
+        flight = self._flights.get(tag)
+        if flight is not None and (not flight.departed or self._memory.heard_all_since(flight.since)):
+            return flight
+        flight = Flight(region, key, tag, self._memory.now())
+        self._flights.add(flight)
+        if not self._boarding:
+            # A context of its own: what is read for many is no part of the first one's request.
+            asyncio.get_running_loop().call_soon(self._depart, context=Context())
+        self._boarding.append(flight)
+        return flight
+
+    def _depart(self) -> None:
+        flights, self._boarding = self._boarding, []
+        if self._settings.entity_cache and self._shared.trusted:
+            self._start(self._through_redis(flights), flights)
+        else:
+            self._to_postgres(flights)
+
+    async def _through_redis(self, flights: list[Flight]) -> None:
+        missing = await self._ask_redis(flights)
+        held = await self._lease(missing) if missing else set()
+        self._to_postgres([flight for flight in missing if flight not in held])
+        waiting = [flight for flight in missing if flight in held]
+        for part in PATIENCE:
+            if waiting:
+                await asyncio.sleep(part * self._settings.lease_wait)
+                waiting = await self._ask_redis(waiting)
+        self._to_postgres(waiting)
+
+    async def _ask_redis(self, flights: list[Flight]) -> list[Flight]:
+        """Lands what L2 knows; gives the rest."""
+        for flight in flights:
+            flight.departed = True
+        found = await self._shared.get_many(_tags(flights))
+        missing = []
+        for flight in flights:
+            lane = self._lane(flight.region)
+            data = found.get(flight.tag)
+            decoded = None if data is None else lane.codec.decode(data)
+            if decoded is None:
+                missing.append(flight)
+                lane.misses_below.inc()
+            else:
+                self._land(flight, decoded.value, monotonic() + decoded.seconds, decoded.size)
+                lane.count_found_below(decoded.value)
+        return missing
+
+    async def _lease(self, flights: list[Flight]) -> set[Flight]:
+        """Gives those whose lease somebody else has: they wait, then go without one."""
+        tokens = await self._shared.lease_many(_tags(flights))
+        held = set()
+        for flight in flights:
+            flight.token = tokens.get(flight.tag)
+            if flight.token is None and flight.tag in tokens:
+                held.add(flight)
+                self._lane(flight.region).leases_refused.inc()
+        return held
+
+    def _to_postgres(self, flights: list[Flight]) -> None:
+        lanes = {}
+        for flight in flights:
+            lane = lanes[flight.region] = self._lane(flight.region)
+            lane.waiting.append(flight)
+        for lane in lanes.values():
+            if lane.in_flight < self._settings.statements_in_flight:
+                lane.in_flight += 1
+                self._start(self._serve(lane), ())
+
+    async def _serve(self, lane: "Lane") -> None:
+        """While statements are under way, further misses gather for the next one."""
+        try:
+            while lane.waiting:
+                flights, lane.waiting = lane.waiting, []
+                try:
+                    await self._fetch(lane, flights)
+                finally:
+                    self._fail(flights, Unavailable("The server is stopping."))
+        finally:
+            lane.in_flight -= 1
+
+    async def _fetch(self, lane: "Lane", flights: list[Flight]) -> None:
+        for flight in flights:
+            flight.departed = True
+        keys = list(dict.fromkeys(flight.key for flight in flights))
+        try:
+            records = await lane.timed_fetch(self._pool, keys)
+            for flight in flights:
+                self._arrive(lane, flight, records.get(flight.key))
+        except Exception as error:
+            if len(keys) == 1 or isinstance(error, Refusal | TimeoutError):
+                self._fail(flights, error)
+            else:
+                await self._fetch_apart(lane, keys, flights)
+
+    async def _fetch_apart(self, lane: "Lane", keys: list[Any], flights: list[Flight]) -> None:
+        """One key that PostgreSQL cannot read must not spoil what strangers asked in the same tick."""
+        first = set(keys[: len(keys) // 2])
+        await self._fetch(lane, [flight for flight in flights if flight.key in first])
+        await self._fetch(lane, [flight for flight in flights if flight.key not in first])
+
+    # Coming up
+
+    def _arrive(self, lane: "Lane", flight: Flight, value: Any) -> None:
+        seconds = self._lifetime(lane.region, value)
+        until = monotonic() + seconds
+        if not self._settings.entity_cache or seconds <= 0:
+            flight.land(value, until)
+            self._flights.close(flight)
+            return
+        data = lane.codec.encode(value, seconds)
+        self._land(flight, value, until, len(data))
+        if flight.token is not None and len(self._fills) < self._settings.fills_waiting:
+            self._fills.append(Fill(flight.tag, flight.token, data, seconds))
+            if not self._filling:
+                self._filling = True
+                self._start(self._fill(), ())
+
+    def _land(self, flight: Flight, value: Any, until: float, length: int) -> None:
+        if self._remembers:
+            self._memory.keep(
+                flight.tag,
+                value,
+                size=length * WEIGHT,
+                tags=(flight.tag,),
+                until=until,
+                since=flight.since,
+            )
+        flight.land(value, until)
+        self._flights.close(flight)
+
+    def _fail(self, flights: Iterable[Flight], error: BaseException) -> None:
+        for flight in flights:
+            flight.fail(error)
+            self._flights.close(flight)
+
+    def _lifetime(self, region: Region[Any, Any], value: Any) -> float:
+        jitter = self._settings.lifetime_jitter
+        seconds = self._settings.lifetime_absent if value is None else region.lifetime(self._settings, value)
+        return seconds * uniform(1 - jitter, 1 + jitter)  # noqa: S311 - nobody gains by guessing it
+
+    async def _fill(self) -> None:
+        """No reader waits for it; what is to be filled meanwhile goes with the next round trip."""
+        try:
+            while self._fills:
+                fills, self._fills = self._fills, []
+                await self._shared.fill_many(fills)
+        finally:
+            self._filling = False
+
+    # Keeping track
+
+    def _lane(self, region: Region[Any, Any]) -> "Lane":
+        lane = self._lanes.get(region)
+        if lane is None:
+            lane = self._lanes[region] = Lane(region)
+        return lane
+
+    def _start(self, work: Coroutine[Any, Any, None], flights: Sequence[Flight]) -> None:
+        task = asyncio.get_running_loop().create_task(work, context=Context())
+        self._tasks.add(task)
+        task.add_done_callback(lambda done: self._ended(done, flights))
+
+    def _ended(self, task: Task[None], flights: Sequence[Flight]) -> None:
+        self._tasks.discard(task)
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            log.error("read_failed", exc_info=error)
+        if error is not None or task.cancelled():
+            self._fail(flights, error or Unavailable("The server is stopping."))
+
+
+class Lane:
+    """What is under way for one region, and its counters: looking them up by label would cost more."""
+
+    def __init__(self, region: Region[Any, Any]) -> None:
+        self.region = region
+        self.codec: Codec[Any] = Codec(region.type)
+        self.waiting: list[Flight] = []
+        self.in_flight = 0
+        self._statements = STATEMENTS.labels(region.name)
+        self._seconds = STATEMENT_SECONDS.labels(region.name)
+        self.leases_refused = CACHE_LEASE_REFUSALS.labels(region.name)
+        self.misses_below = CACHE_MISSES.labels(region.name, "l2")
+        self._hits_below = CACHE_HITS.labels(region.name, "l2")
+        self._absent_below = CACHE_NEGATIVE_HITS.labels(region.name, "l2")
+        self._hits = CACHE_HITS.labels(region.name, "l1")
+        self._absent = CACHE_NEGATIVE_HITS.labels(region.name, "l1")
+        self._misses = CACHE_MISSES.labels(region.name, "l1")
+
+    async def timed_fetch(self, pool: Any, keys: list[Any]) -> dict[Any, Any]:
+        self._statements.inc()
+        started = perf_counter()
+        try:
+            return await self.region.fetch(pool, keys)
+        finally:
+            self._seconds.observe(perf_counter() - started)
+
+    def count_in_memory(self, found: int, absent: int, missing: int) -> None:
+        if found:
+            self._hits.inc(found)
+        if absent:
+            self._absent.inc(absent)
+        if missing:
+            self._misses.inc(missing)
+
+    def count_found_below(self, value: Any) -> None:
+        self._hits_below.inc()
+        if value is None:
+            self._absent_below.inc()
+
+
+def _nothing(key: str) -> None:
+    """L1 while it is switched off by a setting."""
+
+
+def _tags(flights: Iterable[Flight]) -> list[str]:
+    return list(dict.fromkeys(flight.tag for flight in flights))

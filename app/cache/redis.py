@@ -1,0 +1,320 @@
+"""L2: what all instances remember together, in Redis, and only as long as it can be trusted."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from hashlib import sha1
+from importlib.resources import files
+from itertools import chain
+from secrets import token_hex
+from time import perf_counter
+from typing import Any, Final, NamedTuple
+
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import NoScriptError
+from structlog import get_logger
+
+from app.cache.breaker import Breaker
+from app.cache.codec import CODEC_VERSION
+from app.cache.message import CHANNEL
+from app.cache.servers import FAILURES, Command, Reply, Servers, servers
+from app.observability.metrics import CACHE_ERRORS, CACHE_REFUSED_FILLS, CACHE_SECONDS, CACHE_TRUSTED
+from app.settings import Settings
+
+log = get_logger(__name__)
+
+_OPERATIONS: Final = ("get", "lease", "fill", "remove", "publish")
+
+
+class Fill(NamedTuple):
+    tag: str
+    token: str
+    data: bytes
+    seconds: float
+
+
+@asynccontextmanager
+async def open_redis(settings: Settings) -> AsyncIterator["SharedCache"]:
+    """Opens even while Redis is away: it is missed, not needed."""
+    processes = servers(settings)
+    shared = SharedCache(processes, settings)
+    try:
+        if await shared.identify() is not None:
+            with suppress(*FAILURES):
+                await processes.make_ready(settings.redis_pool_ready)
+        yield shared
+    finally:
+        with suppress(*FAILURES):
+            await processes.close()
+
+
+class SharedCache:
+    """Readers never see an error: what Redis does not answer in time is missing, and counted.
+
+    Not trusted until somebody who has seen the outbox empty says so. `doubts` counts how often trust
+    was lost; whoever restores it tells the count from before looking, so that a doubt that came
+    up meanwhile is not overlooked. `epoch` is part of every key: a Redis that has become another
+    process starts anew under a higher one.
+    """
+
+    def __init__(self, processes: Servers, settings: Settings) -> None:
+        self.client: Any = processes.client
+        self.epoch = 0
+        self.doubts = 0
+        self.trusted = False
+        self.why_not: str | None = "nobody has looked at the outbox yet"
+        self.on_change: Callable[[], None] = lambda: None
+        self._servers = processes
+        self._settings = settings
+        self._breaker = Breaker(settings.breaker_failures, settings.breaker_pause)
+        self._holder = token_hex(8)
+        self._leases = 0
+        self._seconds = {name: CACHE_SECONDS.labels(name, "l2") for name in _OPERATIONS}
+        self._errors = {name: CACHE_ERRORS.labels(name, "l2") for name in _OPERATIONS}
+        self._refused = CACHE_REFUSED_FILLS.labels("l2")
+        self._gauge = CACHE_TRUSTED.labels("l2")
+        self._gauge.set(0)
+        processes.changed = self._changed
+
+    @property
+    def identity(self) -> str | None:
+        """The run ids of the server processes; None while unknown."""
+        return self._servers.identity
+
+    @property
+    def round_trips(self) -> int:
+        return self._servers.round_trips
+
+    @property
+    def answers(self) -> bool:
+        return not self._breaker.open
+
+    # Reading and filling
+
+    async def get_many(self, tags: Sequence[str]) -> dict[str, bytes]:
+        groups = self._together(tags)
+        commands = [Command(self._key(group[0]), ("MGET", *map(self._key, group))) for group in groups]
+        replies = await self._if_trusted("get", commands)
+        return {tag: data for tag, data in _aligned(groups, replies) if data is not None}
+
+    async def lease_many(self, tags: Sequence[str]) -> dict[str, str | None]:
+        """A token per tag, or None where somebody else has the lease; empty if Redis did not answer."""
+        self._leases += 1
+        token = f"{self._holder}:{self._leases}"
+        milliseconds = round(self._settings.lease_lifetime * 1000)
+        groups = self._together(tags)
+        commands = [self._script(LEASE, group, token, milliseconds) for group in groups]
+        replies = await self._if_trusted("lease", commands)
+        return {tag: token if taken else None for tag, taken in _aligned(groups, replies)}
+
+    async def fill_many(self, fills: Iterable[Fill]) -> set[str]:
+        """Gives the tags whose value was not kept: their lease is gone, or Redis is."""
+        wanted = {fill.tag: fill for fill in fills}
+        held = [tag for tag, fill in wanted.items() if fill.token.startswith(self._holder)]
+        groups = self._together(held)
+        commands = [
+            self._script(FILL, group, *(word for tag in group for word in _filling(wanted[tag])))
+            for group in groups
+        ]
+        replies = await self._if_trusted("fill", commands)
+        refused = wanted.keys() - {tag for tag, kept in _aligned(groups, replies) if kept}
+        self._refused.inc(len(refused))
+        return refused
+
+    # Removing and telling
+
+    async def remove(self, tags: Iterable[str]) -> bool:
+        """Value and lease of each; False, and no trust any more, unless Redis confirms it."""
+        return await self._surely("remove", self._removals(tags))
+
+    async def publish(self, message: bytes) -> bool:
+        return await self._attempt("publish", [_publication(message)]) is not None
+
+    async def remove_and_publish(self, tags: Iterable[str], message: bytes) -> bool:
+        """The message never overtakes the removal: who hears it reads what is new."""
+        removals, publication = self._removals(tags), _publication(message)
+        if self._servers.in_order:
+            return await self._surely("remove", [*removals, publication])
+        return await self._surely("remove", removals) and await self._surely("publish", [publication])
+
+    @asynccontextmanager
+    async def subscribe(self, channel: str = CHANNEL) -> AsyncIterator["Subscription"]:
+        """Joined when it is entered; raises one of FAILURES when that does not work in time."""
+        pubsub = await self._servers.pubsub()
+        try:
+            subscription = Subscription(pubsub)
+            async with asyncio.timeout(self._settings.redis_connect_timeout + self._settings.redis_timeout):
+                await subscription.join(channel)
+            yield subscription
+        finally:
+            with suppress(*FAILURES):
+                await pubsub.aclose()
+
+    # Trust
+
+    def distrust(self, reason: str) -> None:
+        """At once: no read that is under way brings a value from L2 any more."""
+        self.doubts += 1
+        self._holder = token_hex(8)  # leases from before are worth nothing
+        self.why_not = reason
+        if self.trusted:
+            self.trusted = False
+            self._gauge.set(0)
+            log.warning("l2_distrusted", reason=reason)
+
+    def trust(self, since: int | None = None) -> bool:
+        """Only for who has seen the outbox empty; `since` are the doubts before looking."""
+        if since is not None and since != self.doubts:
+            return False
+        if not self.trusted:
+            self.trusted, self.why_not = True, None
+            self._gauge.set(1)
+            log.info("l2_trusted", epoch=self.epoch)
+        return True
+
+    async def identify(self) -> str | None:
+        """Asks the processes who they are; None if they do not answer."""
+        seconds = self._settings.redis_connect_timeout + self._settings.redis_timeout
+        try:
+            async with asyncio.timeout(seconds):
+                await self._servers.identify()
+        except FAILURES:
+            return None
+        self._breaker.succeeded()
+        return self.identity
+
+    def _changed(self) -> None:
+        self.distrust("Redis has become another process")
+        self.on_change()
+
+    # How it is asked
+
+    def _key(self, tag: str) -> bytes:
+        # In braces: on a cluster, a value and its lease live in one slot.
+        return f"dno:{CODEC_VERSION}.{self.epoch}:{{{tag}}}".encode(errors="surrogatepass")
+
+    def _pairs(self, tags: Iterable[str]) -> list[bytes]:
+        """Value and lease of each tag."""
+        return [key for tag in tags for value in (self._key(tag),) for key in (value, value + b":lease")]
+
+    def _together(self, tags: Sequence[str]) -> list[list[str]]:
+        groups = self._servers.together([self._key(tag) for tag in tags]) if tags else []
+        return [[tags[index] for index in group] for group in groups]
+
+    def _script(self, script: "Script", tags: list[str], *arguments: bytes | str | int) -> Command:
+        keys = self._pairs(tags)
+        return Command(keys[0], ("EVALSHA", script.sha, len(keys), *keys, *arguments))
+
+    def _removals(self, tags: Iterable[str]) -> list[Command]:
+        groups = self._together(list(tags))
+        return [Command(self._key(group[0]), ("DEL", *self._pairs(group))) for group in groups]
+
+    async def _if_trusted(self, operation: str, commands: Sequence[Command]) -> list[Reply]:
+        if not self.trusted or not commands:
+            return []
+        doubts = self.doubts
+        replies = await self._attempt(operation, commands)
+        return replies if replies is not None and doubts == self.doubts else []
+
+    async def _surely(self, operation: str, commands: Sequence[Command]) -> bool:
+        if not commands:
+            return True
+        done = await self._attempt(operation, commands) is not None
+        if not done:
+            self.distrust(f"Redis did not confirm: {operation}")
+        return done
+
+    async def _attempt(self, operation: str, commands: Sequence[Command]) -> list[Reply] | None:
+        """None if Redis did not answer in time; while the breaker is open it is not even asked."""
+        if not self._breaker.allows():
+            return None
+        started = perf_counter()
+        try:
+            async with asyncio.timeout(self._settings.redis_timeout):
+                replies = await self._run(commands)
+        except FAILURES as failure:
+            self._errors[operation].inc()
+            self._failed(operation, failure)
+            return None
+        finally:
+            self._seconds[operation].observe(perf_counter() - started)
+        self._breaker.succeeded()
+        return replies
+
+    async def _run(self, commands: Sequence[Command]) -> list[Reply]:
+        try:
+            return await self._servers.run(commands)
+        except NoScriptError:
+            return await self._servers.run([_spelt_out(command) for command in commands])
+
+    def _failed(self, operation: str, failure: BaseException) -> None:
+        self._breaker.failed()
+        log.debug("l2_failed", operation=operation, failure=repr(failure))
+        if self._breaker.open and self.trusted:
+            # What was removed while we could not ask, we cannot know.
+            self.distrust(f"Redis failed again and again: {type(failure).__name__}")
+
+
+class Subscription:
+    """One channel on a connection of its own. Whoever misses a beat has missed what was said."""
+
+    def __init__(self, pubsub: Any) -> None:
+        self._pubsub = pubsub
+
+    async def join(self, channel: str) -> None:
+        await self._pubsub.subscribe(channel)
+        while await self._pubsub.get_message(timeout=None) is None:
+            pass
+
+    async def next(self, seconds: float) -> bytes | None:
+        """The next message; None after so many seconds of silence. Raises one of FAILURES when lost."""
+        try:
+            async with asyncio.timeout(seconds):
+                return await self._listen()
+        except TimeoutError:
+            return None
+
+    async def _listen(self) -> bytes:
+        while True:
+            said = await self._pubsub.get_message(timeout=None)
+            if said is None:
+                continue
+            if said["type"] != "message":
+                # redis-py has joined again by itself: between the two anything may have been said.
+                raise RedisConnectionError("The subscription was interrupted.")
+            data: bytes = said["data"]
+            return data
+
+
+class Script(NamedTuple):
+    text: str
+    sha: str
+
+
+def _read_script(name: str) -> Script:
+    text = files(__package__).joinpath(name).read_text()
+    return Script(text, sha1(text.encode(), usedforsecurity=False).hexdigest())
+
+
+LEASE: Final = _read_script("lease.lua")
+FILL: Final = _read_script("fill.lua")
+_TEXTS: Final = {script.sha: script.text for script in (LEASE, FILL)}
+
+
+def _spelt_out(command: Command) -> Command:
+    """For a process that has not seen the script yet; from then on it knows it."""
+    name, sha, *rest = command.words
+    return Command(command.key, ("EVAL", _TEXTS[str(sha)], *rest)) if name == "EVALSHA" else command
+
+
+def _publication(message: bytes) -> Command:
+    return Command(CHANNEL.encode(), ("PUBLISH", CHANNEL, message))
+
+
+def _filling(fill: Fill) -> tuple[str, bytes, int]:
+    return fill.token, fill.data, max(1, round(fill.seconds * 1000))
+
+
+def _aligned(groups: list[list[str]], replies: list[Reply]) -> Iterator[tuple[str, Any]]:
+    """Nothing where there was no reply."""
+    return zip(chain.from_iterable(groups), chain.from_iterable(replies), strict=False)

@@ -1,0 +1,106 @@
+"""One fetch per key at a time in this process, shared by all who miss the key meanwhile."""
+
+from asyncio import Future, get_running_loop
+from collections.abc import Iterable
+from typing import Any
+
+from app.cache.region import Region
+
+
+class Wait:
+    """One reader, waiting for several flights. A reader that gives up takes nobody's flight down."""
+
+    __slots__ = ("_future", "_missing")
+
+    def __init__(self, flights: Iterable["Flight"]) -> None:
+        self._future: Future[None] = get_running_loop().create_future()
+        self._missing = 0
+        for flight in flights:
+            if not flight.landed:
+                flight.waits.append(self)
+                self._missing += 1
+        if not self._missing:
+            self._future.set_result(None)
+
+    async def over(self) -> None:
+        await self._future
+
+    def one_less(self) -> None:
+        self._missing -= 1
+        if not self._missing and not self._future.done():
+            self._future.set_result(None)
+
+
+class Flight:
+    """The way of one record from below to all who wait for it."""
+
+    __slots__ = (
+        "departed",
+        "error",
+        "key",
+        "landed",
+        "region",
+        "since",
+        "tag",
+        "token",
+        "until",
+        "value",
+        "waits",
+    )
+
+    def __init__(self, region: Region[Any, Any], key: Any, tag: str, since: int) -> None:
+        self.region = region
+        self.key = key
+        self.tag = tag
+        self.since = since  # the moment before anything was read
+        self.token: str | None = None  # of the lease in L2
+        self.value: Any = None
+        self.until = 0.0
+        self.error: BaseException | None = None
+        self.departed = False  # something has been asked of Redis or PostgreSQL
+        self.landed = False
+        self.waits: list[Wait] = []
+
+    def land(self, value: Any, until: float) -> None:
+        self.value = value
+        self.until = until
+        self._tell()
+
+    def fail(self, error: BaseException) -> None:
+        if not self.landed:
+            self.error = error
+            self._tell()
+
+    def _tell(self) -> None:
+        self.landed = True
+        for wait in self.waits:
+            wait.one_less()
+        self.waits.clear()
+
+
+class Flights:
+    """Those that may still be joined, by tag.
+
+    A flight that departed before a write must not serve a reader who comes after it: the
+    invalidation detaches it.
+    """
+
+    def __init__(self) -> None:
+        self._open: dict[str, Flight] = {}
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    def get(self, tag: str) -> Flight | None:
+        return self._open.get(tag)
+
+    def add(self, flight: Flight) -> None:
+        self._open[flight.tag] = flight
+
+    def detach(self, tags: Iterable[str]) -> None:
+        for tag in tags:
+            self._open.pop(tag, None)
+
+    def close(self, flight: Flight) -> None:
+        if self._open.get(flight.tag) is flight:
+            del self._open[flight.tag]
