@@ -72,6 +72,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     lifetime_jitter: Share = 0.1
     lease_lifetime: Seconds = 2
     lease_wait: Seconds = 0.05
+    statements_in_flight: Positive = 2
+    fills_waiting: Positive = 5000
     heartbeat: Seconds = 0.25
     heartbeat_missed: Positive = 4
     relay_batch: Positive = 500
@@ -125,9 +127,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     warm_every: Seconds = HOUR  # 0: never
     warm_count: Count = 50
 
+    # Documents
+    documents_kept: Positive = 1000  # parsed and validated, with their plans
+    document_letters_kept: Positive = 4 * 2**20
+
     # Life and death
     start_deadline: Seconds = 30
     stop_deadline: Seconds = 20
+    keep_alive: Seconds = 5  # how long an idle connection stays open
+    garbage_threshold: Count = 50_000  # new objects between two collections; 0 leaves Python's own
     fail_point: FailPoint | None = None  # for tests of a crash only
 
     def lifetime(self, verified: bool) -> float:
@@ -150,6 +158,17 @@ def read_settings(environment: Mapping[str, str], **overrides: object) -> Settin
     settings = msgspec.structs.replace(Settings(), **values)
     _check_urls(settings)
     return settings
+
+
+def as_environment(settings: Settings) -> dict[str, str]:
+    """What `read_settings` reads back: a child process gets its settings where no other user can look."""
+    return {PREFIX + name.upper(): _text(getattr(settings, name)) for name in Settings.__struct_fields__}
+
+
+def _text(value: object) -> str:
+    if isinstance(value, tuple):
+        return ",".join(value)
+    return "" if value is None else str(value)
 
 
 def _value(variable: str, text: str, hint: object) -> object:
