@@ -54,5 +54,4 @@ async def fetch_directory(pool: Pool, keys: Sequence[None]) -> dict[None, tuple[
 
 
 def _dno(row: Row) -> Dno:
-    *names, ns, ms, hs, hoes, capacity, solar, wind, version, updated_at = row
-    return Dno(*names, GridStatistics(ns, ms, hs, hoes, capacity, solar, wind), version, updated_at)
+    return Dno(*(*row[:14], GridStatistics(*row[14:21]), *row[21:]))

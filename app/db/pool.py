@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 import asyncpg
 import msgspec
+from asyncpg.pool import PoolConnectionProxy
 
 from app.errors import BadInput, CannotStart, DeadlineExceeded, Unavailable
 from app.observability.metrics import STATEMENT_SECONDS, STATEMENTS
@@ -78,15 +79,15 @@ class Pool:
         connection = await self._acquire()
         try:
             with refusals(connection):
-                yield connection
+                yield cast("Connection", connection)
         finally:
             await self._pool.release(connection)
 
-    async def _acquire(self) -> Connection:
+    async def _acquire(self) -> "PoolConnectionProxy[Any]":
         try:
             # Not acquire(timeout=…), which would start a task for every statement.
             async with asyncio.timeout(self._settings.database_acquire_timeout):
-                return cast("Connection", await self._pool.acquire())
+                return await self._pool.acquire()
         except UNREACHABLE as error:
             raise Unavailable(_AWAY) from error
 
@@ -108,7 +109,7 @@ class _Meters(dict[str, tuple[Any, Any]]):
 
 
 @contextmanager
-def refusals(connection: Connection) -> Iterator[None]:
+def refusals(connection: "PoolConnectionProxy[Any]") -> Iterator[None]:
     """What PostgreSQL could not do, as a refusal; a mistake of ours stays what it is."""
     try:
         yield

@@ -1,19 +1,17 @@
 """The history of entries, told in the API's own spelling."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
-from app.db.pool import Pool, Row
+from app.db.pool import Pool
 from app.domain.entry import DataType
 from app.domain.revision import ChangeKind, FieldChange, Revision
+from app.domain.tariff import PRICE_FIELDS
 
 # Column -> field, in the order in which changes are listed.
 _FIELDS = {
-    "leistung": "leistung",
-    "arbeit": "arbeit",
-    "leistung_unter_2500h": "leistungUnter2500h",
-    "arbeit_unter_2500h": "arbeitUnter2500h",
+    **PRICE_FIELDS,
     "windows": "windows",
     "verification_status": "verificationStatus",
     "source_url": "sourceUrl",
@@ -45,7 +43,7 @@ async def fetch_by_id(pool: Pool, ids: Sequence[UUID]) -> dict[UUID, Revision]:
     return {row["id"]: revision(row) for row in rows}
 
 
-def revision(row: Row) -> Revision:
+def revision(row: Iterable[Any]) -> Revision:
     revision_id, entry_id, data_type, kind, version, changed_at, changed_by, reason, before, after = row
     return Revision(
         revision_id,

@@ -18,6 +18,15 @@ class Prices(msgspec.Struct, frozen=True):
     arbeit_unter_2500h: Decimal | None = None
 
 
+# Column -> field, as the API spells them.
+PRICE_FIELDS = {
+    "leistung": "leistung",
+    "arbeit": "arbeit",
+    "leistung_unter_2500h": "leistungUnter2500h",
+    "arbeit_unter_2500h": "arbeitUnter2500h",
+}
+
+
 class Tariff(msgspec.Struct, frozen=True):
     id: UUID
     dno_id: UUID
@@ -36,3 +45,7 @@ class Tariff(msgspec.Struct, frozen=True):
     @property
     def dno_year(self) -> DnoYear:
         return DnoYear(self.dno_id, self.year)
+
+    @property
+    def prices(self) -> Prices:
+        return Prices(self.leistung, self.arbeit, self.leistung_unter_2500h, self.arbeit_unter_2500h)

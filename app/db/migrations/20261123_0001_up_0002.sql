@@ -25,8 +25,11 @@ CREATE TABLE outbox (
     year integer,
     changed_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     -- [{"id": …, "version": …, "kind": …, "name": …}, …]: the rows that one statement touched
-    entries jsonb NOT NULL
+    entries jsonb NOT NULL,
+    transaction xid8 NOT NULL DEFAULT pg_current_xact_id()
 );
+-- A writer reads its own events back, however many others wait.
+CREATE INDEX outbox_transaction ON outbox (transaction);
 
 -- Raised whenever Redis has become another process; part of every cache key.
 CREATE TABLE cache_epoch (
@@ -72,11 +75,20 @@ CREATE TRIGGER raise_version BEFORE UPDATE ON api_keys FOR EACH ROW EXECUTE FUNC
 CREATE FUNCTION entry_state(entry jsonb) RETURNS jsonb
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN CASE WHEN entry ->> 'deleted_at' IS NULL THEN
-        entry - 'id' - 'dno_id' - 'year' - 'voltage_level' - 'season'
-              - 'version' - 'created_at' - 'updated_at' - 'deleted_at'
+        entry - ARRAY['id', 'dno_id', 'year', 'voltage_level', 'season',
+                      'version', 'created_at', 'updated_at', 'deleted_at']
     END;
 
--- The kind of a change, unless its writer has said it (`SET LOCAL dno.kind`).
+-- Who writes, why, and what it is called unless the triggers shall tell; for this transaction.
+CREATE FUNCTION sign(actor text, reason text, kind text) RETURNS void
+    LANGUAGE sql
+    BEGIN ATOMIC
+        SELECT set_config('dno.actor', coalesce(actor, ''), true),
+               set_config('dno.reason', coalesce(reason, ''), true),
+               set_config('dno.kind', coalesce(kind, ''), true);
+    END;
+
+-- The kind of a change, unless its writer has said it (`sign`).
 CREATE FUNCTION change_kind(before jsonb, after jsonb) RETURNS text
     LANGUAGE sql STABLE
     RETURN CASE
@@ -91,7 +103,8 @@ CREATE FUNCTION change_kind(before jsonb, after jsonb) RETURNS text
 -- For tables of figures. Arguments: data type ('' keeps no revisions), topic.
 CREATE FUNCTION record_entries() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
-    touched text := 'WITH touched AS MATERIALIZED (SELECT t.*, change_kind(before, after) AS kind FROM (' || CASE TG_OP
+    -- Materialized, or else every mention of `before` and `after` would build the JSON again.
+    touched text := 'WITH states AS MATERIALIZED (' || CASE TG_OP
         WHEN 'INSERT' THEN
             'SELECT n.id, n.dno_id, n.year, n.version, NULL::jsonb AS before, entry_state(to_jsonb(n)) AS after FROM new_rows n'
         WHEN 'DELETE' THEN
@@ -99,7 +112,7 @@ DECLARE
         ELSE
             'SELECT n.id, n.dno_id, n.year, n.version, entry_state(to_jsonb(o)) AS before, entry_state(to_jsonb(n)) AS after'
             ' FROM new_rows n JOIN old_rows o USING (id) WHERE n.version <> o.version'
-    END || ') AS t)';
+    END || '), touched AS MATERIALIZED (SELECT *, change_kind(before, after) AS kind FROM states)';
     kept text := CASE WHEN TG_ARGV[0] = '' THEN '' ELSE
         ', kept AS (INSERT INTO revisions (entry_id, data_type, dno_id, year, version, kind, changed_by, reason, before, after)'
         ' SELECT id, $1, dno_id, year, version, kind,'

@@ -1,0 +1,55 @@
+"""What was asked in plain words: written in batches, kept for a while, asked for what is popular."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import msgspec
+
+from app.db.pool import Pool
+from app.domain.entry import DataType, DnoYear, VoltageLevel
+
+
+class AskedQuestion(msgspec.Struct, frozen=True):
+    asked_at: datetime
+    query: str
+    dno_id: UUID | None
+    year: int | None
+    voltage_level: VoltageLevel | None
+    data_type: DataType | None
+    confidence: float
+    duration_ms: float
+    cached: bool
+    address: str | None = None
+
+
+async def insert_many(pool: Pool, questions: Sequence[AskedQuestion]) -> None:
+    """All or none, in one COPY."""
+    async with pool.connection() as connection:
+        await connection.copy_records_to_table(
+            "query_logs",
+            columns=AskedQuestion.__struct_fields__,
+            records=map(msgspec.structs.astuple, questions),
+        )
+
+
+async def delete_older_than(pool: Pool, days: float) -> int:
+    """How many there were."""
+    async with pool.connection() as connection:
+        done = await connection.execute(
+            "DELETE FROM query_logs WHERE asked_at < now() - $1::interval", timedelta(days=days)
+        )
+    return int(done.rpartition(" ")[2])
+
+
+async def fetch_most_asked(pool: Pool, days: float, limit: int) -> tuple[DnoYear, ...]:
+    """Most asked first."""
+    rows = await pool.fetch(
+        "SELECT dno_id, year FROM query_logs"
+        " WHERE asked_at >= now() - $1::interval AND dno_id IS NOT NULL AND year IS NOT NULL"
+        " GROUP BY dno_id, year ORDER BY count(*) DESC, dno_id, year LIMIT $2",
+        timedelta(days=days),
+        limit,
+        name="most_asked",
+    )
+    return tuple(DnoYear(*row) for row in rows)

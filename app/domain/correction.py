@@ -1,0 +1,153 @@
+"""What people ask to be written, and the rules that it must keep."""
+
+from decimal import Decimal
+from urllib.parse import urlsplit
+from uuid import UUID
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from app.domain.clock import hh_mm
+from app.domain.entry import FIRST_YEAR, LAST_YEAR, VerificationStatus, VoltageLevel
+from app.domain.hlzf import Hlzf, Season, TimeWindow
+from app.domain.tariff import PRICE_FIELDS, Prices, Tariff
+from app.errors import Invalid
+
+PRICE_LIMIT = 1_000_000
+PRICE_DECIMALS = 4
+LONGEST_TEXT = 2_000
+
+
+class NewTariff(msgspec.Struct, frozen=True, kw_only=True):
+    dno: str  # slug
+    year: int
+    voltage_level: VoltageLevel
+    prices: Prices
+    source_url: str | None = None
+
+    def check(self) -> None:
+        check_year(self.year)
+        check_prices(self.prices)
+        check_source(self.source_url)
+
+
+class TariffCorrection(msgspec.Struct, frozen=True, kw_only=True):
+    """A price left out stays as it is, None clears it."""
+
+    id: UUID
+    expected_version: int | None = None
+    leistung: Decimal | UnsetType | None = UNSET
+    arbeit: Decimal | UnsetType | None = UNSET
+    leistung_unter_2500h: Decimal | UnsetType | None = UNSET
+    arbeit_unter_2500h: Decimal | UnsetType | None = UNSET
+    reason: str | None = None
+    verify: bool = False
+
+    def applied_to(self, before: Tariff) -> Tariff:
+        given = {name: getattr(self, name) for name in PRICE_FIELDS if getattr(self, name) is not UNSET}
+        after = msgspec.structs.replace(before, **given)
+        check_prices(after.prices)
+        status = _status(before.verification_status, changed=after != before, verify=self.verify)
+        return msgspec.structs.replace(after, verification_status=status)
+
+
+class NewHlzf(msgspec.Struct, frozen=True, kw_only=True):
+    dno: str  # slug
+    year: int
+    voltage_level: VoltageLevel
+    season: Season
+    windows: tuple[TimeWindow, ...]
+    source_url: str | None = None
+
+    def check(self) -> None:
+        check_year(self.year)
+        check_windows(self.windows)
+        check_source(self.source_url)
+
+
+class HlzfCorrection(msgspec.Struct, frozen=True, kw_only=True):
+    id: UUID
+    windows: tuple[TimeWindow, ...]
+    expected_version: int | None = None
+    reason: str | None = None
+    verify: bool = False
+
+    def applied_to(self, before: Hlzf) -> Hlzf:
+        check_windows(self.windows)
+        windows = tuple(sorted(self.windows))
+        status = _status(before.verification_status, changed=windows != before.windows, verify=self.verify)
+        return msgspec.structs.replace(before, windows=windows, verification_status=status)
+
+
+def _status(before: VerificationStatus, *, changed: bool, verify: bool) -> VerificationStatus:
+    """Nobody has verified what was just changed; a flag stays until somebody verifies."""
+    if verify:
+        return VerificationStatus.VERIFIED
+    if changed and before is VerificationStatus.VERIFIED:
+        return VerificationStatus.UNVERIFIED
+    return before
+
+
+def check_year(year: int) -> None:
+    if not FIRST_YEAR <= year <= LAST_YEAR:
+        raise Invalid(f"A year lies between {FIRST_YEAR} and {LAST_YEAR}.", field=("input", "year"))
+
+
+def check_prices(prices: Prices) -> None:
+    for name, field in PRICE_FIELDS.items():
+        price: Decimal | None = getattr(prices, name)
+        if price is not None and (wrong := _wrong_with(price)):
+            raise Invalid(f"A price {wrong}.", field=("input", field))
+
+
+def _wrong_with(price: Decimal) -> str | None:
+    if not price.is_finite():
+        return "is a number"
+    if price < 0:
+        return "is not negative"
+    if price >= PRICE_LIMIT:
+        return f"is below {PRICE_LIMIT:,}"
+    if price.as_tuple().exponent < -PRICE_DECIMALS:  # type: ignore[operator]  # finite: a number
+        return f"has at most {PRICE_DECIMALS} decimals"
+    return None
+
+
+def check_windows(windows: tuple[TimeWindow, ...]) -> None:
+    """In any order; the path names the window as it was given."""
+    for number, window in enumerate(windows):
+        if window.end <= window.start:
+            raise Invalid(
+                f"A window ends after it starts; {hh_mm(window.start)}-{hh_mm(window.end)} does not.",
+                field=("input", "windows", str(number), "end"),
+            )
+        for earlier in windows[:number]:
+            if window.start < earlier.end and earlier.start < window.end:
+                raise Invalid(
+                    f"{hh_mm(window.start)}-{hh_mm(window.end)} overlaps"
+                    f" {hh_mm(earlier.start)}-{hh_mm(earlier.end)}.",
+                    field=(
+                        "input",
+                        "windows",
+                        str(number),
+                        "start" if window.start >= earlier.start else "end",
+                    ),
+                )
+
+
+def check_source(url: str | None) -> None:
+    if url is None:
+        return
+    check_text(url, "sourceUrl")
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        parts = urlsplit("")
+    if parts.scheme not in ("http", "https") or not parts.netloc:
+        raise Invalid("A source's address begins with https:// or http://.", field=("input", "sourceUrl"))
+
+
+def check_text(text: str | None, field: str, *, required: bool = False) -> None:
+    if required and not (text or "").strip():
+        raise Invalid("Please say why.", field=("input", field))
+    if text is not None and (len(text) > LONGEST_TEXT or "\0" in text):
+        raise Invalid(f"A text has at most {LONGEST_TEXT:,} characters.", field=("input", field))

@@ -1,0 +1,27 @@
+"""Days on which peak-load windows hold."""
+
+from datetime import date
+from functools import lru_cache
+
+from holidays.countries.germany import Germany
+
+SATURDAY = 5
+
+
+def is_working_day(day: date, region: str | None) -> bool:
+    """Monday to Friday, neither from 24 December to 1 January nor a holiday in the whole federal state.
+
+    Where the state is not known, only the holidays that all states share count; so do they for
+    holidays of single towns (Augsburg's Friedensfest, Bavaria's Mariä Himmelfahrt).
+    """
+    return day.weekday() < SATURDAY and not _between_the_years(day) and day not in _holidays(region)
+
+
+def _between_the_years(day: date) -> bool:
+    return (day.month, day.day) >= (12, 24) or (day.month, day.day) == (1, 1)
+
+
+@lru_cache
+def _holidays(region: str | None) -> Germany:
+    known = Germany.subdivisions_aliases
+    return Germany(subdiv=known.get(region) if region else None)

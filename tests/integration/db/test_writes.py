@@ -1,0 +1,427 @@
+"""Additions, corrections, verification, flags and reversals: one transaction, its revision, its event."""
+
+import asyncio
+from decimal import Decimal
+from uuid import uuid4
+
+import pytest
+
+from app.db import entries, hlzf, places, revisions, tariffs
+from app.db.unit_of_work import UnitOfWork, unit_of_work
+from app.domain.account import Principal, Role
+from app.domain.correction import HlzfCorrection, NewHlzf, NewTariff, TariffCorrection
+from app.domain.entry import DataType, DnoYear, VerificationStatus, VoltageLevel
+from app.domain.event import EntryChange, Topic
+from app.domain.hlzf import Season, TimeWindow
+from app.domain.revision import ChangeKind, FieldChange
+from app.domain.tariff import Prices
+from app.errors import Conflict, Invalid, NotFound
+from tests import factories as make
+
+EDITOR = Principal(Role.EDITOR, name="erika@example.org")
+NETZENTGELTE, HLZF = DataType.NETZENTGELTE, DataType.HLZF
+
+
+def new_tariff(**changed):
+    return NewTariff(
+        **{
+            "dno": "netze-a",
+            "year": 2025,
+            "voltage_level": VoltageLevel.MS,
+            "prices": Prices(Decimal("58.20"), Decimal("1.26")),
+        }
+        | changed
+    )
+
+
+def new_hlzf(**changed):
+    return NewHlzf(
+        **{
+            "dno": "netze-a",
+            "year": 2025,
+            "voltage_level": VoltageLevel.MS,
+            "season": Season.WINTER,
+            "windows": (TimeWindow(960, 1440), TimeWindow(450, 780)),
+        }
+        | changed
+    )
+
+
+async def do(pool, write, *arguments, **options):
+    """One write in a unit of work of its own."""
+    async with unit_of_work(pool, EDITOR) as work:
+        result = await write(work, *arguments, **options)
+    return result, work
+
+
+async def delete(pool, table, entry_id):
+    async with pool.connection() as connection:
+        await connection.execute(f"UPDATE {table} SET deleted_at = now() WHERE id = $1", entry_id)
+
+
+async def history(pool, entry_id):
+    return [
+        (one.version, one.kind)
+        for one in reversed((await revisions.fetch_by_entry(pool, [entry_id]))[entry_id])
+    ]
+
+
+async def stored(pool, dno):
+    key = DnoYear(dno.id, 2025)
+    return (await tariffs.fetch_by_dno_year(pool, [key])).get(key, ())
+
+
+# Additions
+
+
+async def test_an_added_tariff_has_its_revision_and_its_event(pool):
+    dno = await make.dno(pool)
+    tariff, work = await do(pool, tariffs.add, new_tariff(source_url="https://example.org/2025.pdf"))
+    assert await stored(pool, dno) == (tariff,)
+    assert (tariff.version, tariff.verification_status) == (1, VerificationStatus.UNVERIFIED)
+    assert str(tariff.leistung) == "58.20"
+    [event] = work.events
+    assert (event.topic, event.dno_id, event.year) == (Topic.TARIFFS, dno.id, 2025)
+    assert event.entries == (EntryChange(tariff.id, 1, ChangeKind.CREATED),)
+    assert work.revision == (await revisions.fetch_by_entry(pool, [tariff.id]))[tariff.id][0]
+    assert (work.revision.changed_by, work.revision.kind) == ("erika@example.org", ChangeKind.CREATED)
+
+
+async def test_what_is_there_already_is_not_added_again(pool):
+    await make.dno(pool)
+    await do(pool, tariffs.add, new_tariff())
+    await do(pool, hlzf.add, new_hlzf())
+    with pytest.raises(Conflict) as refused:
+        await do(pool, tariffs.add, new_tariff())
+    assert refused.value.field == ("input", "voltageLevel")
+    with pytest.raises(Conflict) as refused:
+        await do(pool, hlzf.add, new_hlzf())
+    assert refused.value.field == ("input", "season")
+
+
+async def test_a_deleted_entry_is_revived_by_an_addition(pool):
+    dno = await make.dno(pool)
+    tariff = await make.tariff(pool, dno, verification_status="verified", source_title="old")
+    windows = await make.hlzf(pool, dno)
+    await delete(pool, "netzentgelte_data", tariff.id)
+    await delete(pool, "hlzf_data", windows.id)
+    revived, work = await do(pool, tariffs.add, new_tariff(prices=Prices(arbeit=Decimal(1))))
+    assert (revived.id, revived.version, revived.prices) == (tariff.id, 3, Prices(arbeit=Decimal(1)))
+    assert (revived.verification_status, revived.source_title) == (VerificationStatus.UNVERIFIED, None)
+    assert work.revision.kind is ChangeKind.CREATED
+    assert len(work.events) == 1
+    revived, work = await do(pool, hlzf.add, new_hlzf())
+    assert (revived.id, revived.version, work.revision.kind) == (windows.id, 3, ChangeKind.CREATED)
+
+
+@pytest.mark.parametrize("write", [lambda: (tariffs.add, new_tariff()), lambda: (hlzf.add, new_hlzf())])
+async def test_of_two_who_add_the_same_one_is_refused(pool, write):
+    await make.dno(pool)
+    results = await asyncio.gather(do(pool, *write()), do(pool, *write()), return_exceptions=True)
+    assert {type(result) for result in results} == {Conflict, tuple}
+
+
+async def test_nothing_is_added_for_an_operator_who_is_not_there(pool):
+    dno = await make.dno(pool)
+    await delete(pool, "dnos", dno.id)
+    for write, new in ((tariffs.add, new_tariff()), (hlzf.add, new_hlzf())):
+        with pytest.raises(NotFound) as refused:
+            await do(pool, write, new)
+        assert refused.value.field == ("input", "dno")
+
+
+async def test_added_windows_are_kept_in_order(pool):
+    await make.dno(pool)
+    added, work = await do(pool, hlzf.add, new_hlzf())
+    assert added.windows == (TimeWindow(450, 780), TimeWindow(960, 1440))
+    assert FieldChange("windows", None, "07:30-13:00, 16:00-24:00") in work.revision.changes
+
+
+async def test_an_unusual_price_is_written_and_doubted(pool):
+    dno = await make.dno(pool)
+    await make.tariff(pool, dno, 2024, leistung="10.00")
+    _, work = await do(pool, tariffs.add, new_tariff(prices=Prices(leistung=Decimal("30.01"))))
+    assert [(doubt.code, doubt.field) for doubt in work.doubts] == [("UNUSUAL_RISE", ("input", "leistung"))]
+
+
+# Corrections
+
+
+async def test_a_correction_changes_what_is_given_and_keeps_the_rest(pool):
+    tariff = await make.tariff(pool, await make.dno(pool), verification_status="verified")
+    corrected, work = await do(
+        pool,
+        tariffs.correct,
+        TariffCorrection(
+            id=tariff.id, expected_version=1, leistung=Decimal("60.1"), arbeit=None, reason="typo"
+        ),
+    )
+    assert corrected.prices == Prices(
+        Decimal("60.1"), None, tariff.leistung_unter_2500h, tariff.arbeit_unter_2500h
+    )
+    assert (corrected.version, corrected.verification_status) == (2, VerificationStatus.UNVERIFIED)
+    assert corrected.updated_at > tariff.updated_at
+    revision = work.revision
+    assert (revision.kind, revision.reason, revision.changed_by) == (
+        ChangeKind.CORRECTED, "typo", "erika@example.org",
+    )  # fmt: skip
+    assert revision.changes == (
+        FieldChange("leistung", "58.21", "60.1"),
+        FieldChange("arbeit", "1.26", None),
+        FieldChange("verificationStatus", "VERIFIED", "UNVERIFIED"),
+    )
+
+
+async def test_a_correction_that_changes_nothing_leaves_no_revision(pool):
+    tariff = await make.tariff(pool, await make.dno(pool), verification_status="verified", leistung="58.20")
+    same, work = await do(pool, tariffs.correct, TariffCorrection(id=tariff.id, leistung=Decimal("58.2")))
+    assert same == tariff
+    assert (work.events, work.revision) == ([], None)
+    assert await history(pool, tariff.id) == [(1, ChangeKind.CREATED)]
+
+
+async def test_an_admin_verifies_while_correcting(pool):
+    tariff = await make.tariff(pool, await make.dno(pool))
+    corrected, _ = await do(
+        pool, tariffs.correct, TariffCorrection(id=tariff.id, arbeit=Decimal(2), verify=True)
+    )
+    assert corrected.verification_status is VerificationStatus.VERIFIED
+
+
+async def test_a_flag_outlives_a_correction(pool):
+    tariff = await make.tariff(pool, await make.dno(pool), verification_status="flagged")
+    corrected, _ = await do(pool, tariffs.correct, TariffCorrection(id=tariff.id, arbeit=Decimal(2)))
+    assert corrected.verification_status is VerificationStatus.FLAGGED
+
+
+async def test_windows_are_corrected_as_a_whole(pool):
+    entry = await make.hlzf(pool, await make.dno(pool), verification_status="verified")
+    corrected, work = await do(
+        pool, hlzf.correct, HlzfCorrection(id=entry.id, windows=(TimeWindow(0, 1440),))
+    )
+    assert corrected.windows == (TimeWindow(0, 1440),)
+    assert corrected.verification_status is VerificationStatus.UNVERIFIED
+    assert work.events[0].topic is Topic.HLZF
+    same, work = await do(pool, hlzf.correct, HlzfCorrection(id=entry.id, windows=(TimeWindow(0, 1440),)))
+    assert (same, work.events) == (corrected, [])
+
+
+async def test_whoever_saw_an_older_version_is_told_the_current_one(pool):
+    dno = await make.dno(pool)
+    tariff, windows = await make.tariff(pool, dno), await make.hlzf(pool, dno)
+    for write in (
+        (tariffs.correct, TariffCorrection(id=tariff.id, expected_version=7, arbeit=Decimal(2))),
+        (hlzf.correct, HlzfCorrection(id=windows.id, expected_version=7, windows=())),
+    ):
+        with pytest.raises(Conflict) as refused:
+            await do(pool, *write)
+        assert refused.value.details == {"current_version": 1}
+        assert refused.value.field == ("input", "expectedVersion")
+    assert await stored(pool, dno) == (tariff,)
+
+
+async def test_what_is_not_there_cannot_be_corrected(pool):
+    dno = await make.dno(pool)
+    tariff, windows = await make.tariff(pool, dno), await make.hlzf(pool, dno)
+    await delete(pool, "netzentgelte_data", tariff.id)
+    await delete(pool, "dnos", dno.id)
+    for entry_id in (uuid4(), tariff.id, windows.id):
+        with pytest.raises(NotFound):
+            await do(pool, tariffs.correct, TariffCorrection(id=entry_id, arbeit=Decimal(2)))
+        with pytest.raises(NotFound):
+            await do(pool, hlzf.correct, HlzfCorrection(id=entry_id, windows=()))
+
+
+async def test_a_refused_correction_leaves_nothing(pool):
+    tariff = await make.tariff(pool, await make.dno(pool))
+    with pytest.raises(Invalid):
+        await do(pool, tariffs.correct, TariffCorrection(id=tariff.id, leistung=Decimal(-1)))
+    assert await history(pool, tariff.id) == [(1, ChangeKind.CREATED)]
+
+
+async def test_writers_of_one_row_wait_for_each_other(pool):
+    """The second sees what the first has written, and adds to it."""
+    dno = await make.dno(pool)
+    tariff = await make.tariff(pool, dno)
+    async with unit_of_work(pool, EDITOR) as first:
+        await tariffs.correct(first, TariffCorrection(id=tariff.id, leistung=Decimal(1)))
+        second = asyncio.create_task(
+            do(pool, tariffs.correct, TariffCorrection(id=tariff.id, arbeit=Decimal(2)))
+        )
+        await until_somebody_waits(pool)
+        assert not second.done()
+    corrected, _ = await second
+    assert (corrected.version, corrected.leistung, corrected.arbeit) == (3, 1, 2)
+
+
+async def test_the_second_of_two_with_the_same_version_is_refused(pool):
+    tariff = await make.tariff(pool, await make.dno(pool))
+    correction = TariffCorrection(id=tariff.id, expected_version=1, leistung=Decimal(1))
+    results = await asyncio.gather(
+        *(do(pool, tariffs.correct, correction) for _ in range(4)), return_exceptions=True
+    )
+    assert sum(isinstance(result, Conflict) for result in results) == 3
+
+
+async def test_a_deadlock_is_refused_calmly(pool):
+    dno = await make.dno(pool)
+    ids = [(await make.tariff(pool, dno, year)).id for year in (2024, 2025)]
+    met = asyncio.Barrier(2)
+
+    async def correct_both(order):
+        async with unit_of_work(pool, EDITOR) as work:
+            await tariffs.correct(work, TariffCorrection(id=order[0], leistung=Decimal(1)))
+            await met.wait()
+            await tariffs.correct(work, TariffCorrection(id=order[1], leistung=Decimal(2)))
+
+    results = await asyncio.gather(correct_both(ids), correct_both(ids[::-1]), return_exceptions=True)
+    assert {type(result) for result in results} == {type(None), Conflict}
+
+
+async def test_a_rule_of_the_database_is_a_refusal(pool):
+    tariff = await make.tariff(pool, await make.dno(pool))
+    for column, value, rule in (
+        ("leistung", -1, "price not negative"),
+        ("year", 1999, "year from 2000 to 2100"),
+    ):
+        with pytest.raises(Invalid, match=rule):
+            async with unit_of_work(pool, EDITOR) as work:
+                await work.connection.execute(
+                    f"UPDATE netzentgelte_data SET {column} = {value} WHERE id = $1", tariff.id
+                )
+    with pytest.raises(Invalid):
+        await do(pool, tariffs.correct, TariffCorrection(id=tariff.id, arbeit=Decimal(9), reason="\ud800"))
+
+
+async def test_a_correction_costs_five_round_trips(pool):
+    tariff = await make.tariff(pool, await make.dno(pool))
+    sent = []
+    async with pool.connection() as connection:
+        log = sent.append
+        connection.add_query_logger(log)
+        async with connection.transaction():
+            work = UnitOfWork(connection, EDITOR)
+            await tariffs.correct(work, TariffCorrection(id=tariff.id, arbeit=Decimal(9)))
+            await work.read_back()
+        connection.remove_query_logger(log)
+    assert [query.query.split()[0] for query in sent] == ["BEGIN;", "SELECT", "UPDATE", "SELECT", "COMMIT;"]
+
+
+async def test_a_unit_of_work_reads_back_only_its_own_events(pool):
+    dno = await make.dno(pool)
+    await make.tariff(pool, dno, 2024)
+    async with unit_of_work(pool, EDITOR) as work:
+        await tariffs.add(work, new_tariff())
+        await hlzf.add(work, new_hlzf())
+    assert [event.topic for event in work.events] == [Topic.TARIFFS, Topic.HLZF]
+    assert work.revision.data_type is HLZF
+
+
+async def test_a_signature_ends_with_its_transaction(pool):
+    tariff = await make.tariff(pool, await make.dno(pool))
+    await do(pool, tariffs.correct, TariffCorrection(id=tariff.id, arbeit=Decimal(9), reason="typo"))
+    async with pool.connection() as connection:
+        await connection.execute("UPDATE netzentgelte_data SET arbeit = 3 WHERE id = $1", tariff.id)
+    newest = (await revisions.fetch_by_entry(pool, [tariff.id]))[tariff.id][0]
+    assert (newest.version, newest.changed_by, newest.reason) == (3, None, None)
+
+
+async def test_other_writers_sign_too(pool):
+    dno = await make.dno(pool)
+    async with unit_of_work(pool, EDITOR) as work:
+        await work.sign(ChangeKind.REVERTED, "because")
+        await work.connection.execute(
+            "INSERT INTO netzentgelte_data (dno_id, year, voltage_level) VALUES ($1, 2025, 'NS')", dno.id
+        )
+    assert (work.revision.kind, work.revision.reason) == (ChangeKind.REVERTED, "because")
+
+
+# Verification, flags, reversals
+
+
+async def test_entries_of_both_families_are_verified_and_flagged(pool):
+    dno = await make.dno(pool)
+    for data_type, entry in (
+        (NETZENTGELTE, await make.tariff(pool, dno)),
+        (HLZF, await make.hlzf(pool, dno)),
+    ):
+        verified, work = await do(
+            pool, entries.verify, data_type, entry.id, expected_version=1, notes="read twice"
+        )
+        assert (verified.version, verified.verification_status) == (2, VerificationStatus.VERIFIED)
+        assert (work.revision.kind, work.revision.reason) == (ChangeKind.VERIFIED, "read twice")
+        again, work = await do(pool, entries.verify, data_type, entry.id)
+        assert (again, work.events) == (verified, [])
+        flagged, work = await do(pool, entries.flag, data_type, entry.id, reason="unlikely")
+        assert (flagged.version, work.revision.kind) == (3, ChangeKind.FLAGGED)
+        with pytest.raises(Conflict):
+            await do(pool, entries.verify, data_type, entry.id, expected_version=2)
+        with pytest.raises(NotFound):
+            await do(pool, entries.verify, data_type, uuid4())
+
+
+async def test_a_flag_says_why(pool):
+    tariff = await make.tariff(pool, await make.dno(pool))
+    with pytest.raises(Invalid) as refused:
+        await do(pool, entries.flag, NETZENTGELTE, tariff.id, reason=" ")
+    assert refused.value.field == ("input", "reason")
+
+
+async def test_a_reversal_restores_the_state_before_a_revision(pool):
+    tariff = await make.tariff(
+        pool, await make.dno(pool), verification_status="verified", leistung="58.20", source_title="sheet"
+    )
+    _, work = await do(
+        pool, tariffs.correct, TariffCorrection(id=tariff.id, leistung=Decimal(1), arbeit=None)
+    )
+    wrong = work.revision
+    restored, work = await do(pool, entries.revert, wrong.id, expected_version=2, reason="was right")
+    assert restored.prices == tariff.prices
+    assert (str(restored.leistung), restored.verification_status, restored.source_title, restored.version) == (
+        "58.20", VerificationStatus.VERIFIED, "sheet", 3,
+    )  # fmt: skip
+    assert (work.revision.kind, work.revision.reason) == (ChangeKind.REVERTED, "was right")
+    again, second = await do(pool, entries.revert, wrong.id)
+    assert (again, second.events) == (restored, [])
+    undone, _ = await do(pool, entries.revert, work.revision.id)
+    assert (undone.leistung, undone.version) == (1, 4)
+
+
+async def test_reverting_an_old_revision_takes_back_all_since(pool):
+    entry = await make.hlzf(pool, await make.dno(pool))
+    _, first = await do(pool, hlzf.correct, HlzfCorrection(id=entry.id, windows=()))
+    await do(pool, hlzf.correct, HlzfCorrection(id=entry.id, windows=(TimeWindow(1, 2),)))
+    restored, _ = await do(pool, entries.revert, first.revision.id)
+    assert (restored.windows, restored.version) == (entry.windows, 4)
+    with pytest.raises(Conflict):
+        await do(pool, entries.revert, first.revision.id, expected_version=3)
+
+
+async def test_reverting_a_creation_deletes_and_reverting_that_revives(pool):
+    dno = await make.dno(pool)
+    tariff, created = await do(pool, tariffs.add, new_tariff())
+    gone, work = await do(pool, entries.revert, created.revision.id)
+    assert gone is None
+    assert work.revision.kind is ChangeKind.DELETED
+    assert await places.fetch_places(pool, [tariff.id]) == {}
+    gone, again = await do(pool, entries.revert, created.revision.id)
+    assert (gone, again.events) == (None, [])
+    revived, work = await do(pool, entries.revert, work.revision.id)
+    assert (revived.version, revived.prices) == (3, tariff.prices)
+    assert work.revision.kind is ChangeKind.REVERTED
+    assert await stored(pool, dno) == (revived,)
+
+
+async def test_an_unknown_revision_cannot_be_reverted(pool):
+    with pytest.raises(NotFound) as refused:
+        await do(pool, entries.revert, uuid4())
+    assert refused.value.field == ("input", "revisionId")
+
+
+async def until_somebody_waits(pool):
+    async with asyncio.timeout(5):
+        while not await pool.fetch(
+            "SELECT FROM pg_locks WHERE NOT granted AND pid IN"
+            " (SELECT pid FROM pg_stat_activity WHERE datname = current_database())"
+        ):
+            await asyncio.sleep(0.01)
