@@ -4,22 +4,19 @@ import re
 import secrets
 from datetime import UTC, datetime
 from hashlib import sha256
-from typing import TYPE_CHECKING
 
 from app.auth.roles import require
 from app.db import accounts
+from app.db.unit_of_work import UnitOfWork
 from app.domain.account import ApiKey, Principal, Role
 from app.errors import Forbidden, Invalid
-
-if TYPE_CHECKING:
-    from app.db.unit_of_work import UnitOfWork
 
 PREFIX = "dno_"
 _SECRET = re.compile(r"dno_[A-Za-z0-9_-]{43}")
 
 
 async def create(
-    work: "UnitOfWork", principal: Principal, name: str, role: Role, expires_at: datetime | None
+    work: UnitOfWork, principal: Principal, name: str, role: Role, expires_at: datetime | None
 ) -> tuple[ApiKey, str]:
     """The key, and its secret: this is the only moment at which anybody knows it."""
     require(principal, Role.ADMIN)

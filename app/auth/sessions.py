@@ -6,16 +6,19 @@ A session's key is made from a hash of its token, so that a copy of Redis opens 
 import re
 import secrets
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from hashlib import sha256
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
-from redis.exceptions import RedisError
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import RedisClusterException
 
+from app.cache.servers import FAILURES
 from app.errors import Unavailable
 from app.settings import Settings
+
+T = TypeVar("T")
 
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{43}")
 
@@ -31,41 +34,38 @@ class Sessions:
     async def start(self, user_id: UUID) -> str:
         """A token that nobody has seen before."""
         token = secrets.token_urlsafe(32)
-        session_id = identify(token)
-        async with _redis_needed():
-            # The list first: a session that is in no list could not be ended with the others.
-            await self._redis.zadd(_of_user(user_id), {session_id: time.time()})
-            await self._redis.set(_key(session_id), str(user_id), ex=self._lifetime)
-            await self._end_oldest(user_id)
+        await _needed(lambda: self._start(identify(token), user_id))
         return token
 
     async def get(self, session_id: str) -> UUID | None:
         """Whose session it is; every visit lets it live for its whole lifetime again."""
-        async with _redis_needed():
-            value = await self._redis.getex(_key(session_id), ex=self._lifetime)
+        value = await _needed(lambda: self._redis.getex(_key(session_id), ex=self._lifetime))
         return None if value is None else UUID(value.decode())
 
     async def end(self, session_id: str, user_id: UUID) -> None:
-        async with _redis_needed():
-            await self._redis.delete(_key(session_id))
-            await self._redis.zrem(_of_user(user_id), session_id)
+        await _needed(lambda: self._end(user_id, [session_id]))
 
     async def end_all(self, user_id: UUID) -> int:
         """All sessions that the user has started; how many were still open."""
-        async with _redis_needed():
-            return await self._end(user_id, await self._redis.zrange(_of_user(user_id), 0, -1))
+        return await _needed(lambda: self._end_range(user_id, -1))
 
-    async def _end_oldest(self, user_id: UUID) -> None:
+    async def _start(self, session_id: str, user_id: UUID) -> None:
+        # The list first: a session that is in no list could not be ended with the others.
+        await self._redis.zadd(_of_user(user_id), {session_id: time.time()})
+        await self._redis.set(_key(session_id), str(user_id), ex=self._lifetime)
         # The list has no lifetime, for a session that slides on could outlive it; so it is bounded by number.
-        await self._end(user_id, await self._redis.zrange(_of_user(user_id), 0, -self._per_user - 1))
+        await self._end_range(user_id, -self._per_user - 1)
 
-    async def _end(self, user_id: UUID, session_ids: list[bytes]) -> int:
-        ended = 0
-        for session_id in session_ids:
-            ended += await self._redis.delete(_key(session_id.decode()))
+    async def _end_range(self, user_id: UUID, last: int) -> int:
+        found = await self._redis.zrange(_of_user(user_id), 0, last)
+        return await self._end(user_id, [session_id.decode() for session_id in found])
+
+    async def _end(self, user_id: UUID, session_ids: list[str]) -> int:
+        # One by one: on a cluster each session may be on another node.
+        ended = [await self._redis.delete(_key(session_id)) for session_id in session_ids]
         if session_ids:
             await self._redis.zrem(_of_user(user_id), *session_ids)
-        return ended
+        return sum(ended)
 
 
 def identify(token: str) -> str:
@@ -85,9 +85,12 @@ def _of_user(user_id: UUID) -> str:
     return f"dno:sessions:{user_id}"
 
 
-@asynccontextmanager
-async def _redis_needed() -> AsyncIterator[None]:
+async def _needed(work: Callable[[], Awaitable[T]]) -> T:
+    """A connection may have died unnoticed since its last use: then another is tried, once."""
     try:
-        yield
-    except (RedisError, OSError, TimeoutError) as error:
+        try:
+            return await work()
+        except (ConnectionError, RedisConnectionError):
+            return await work()
+    except (*FAILURES, RedisClusterException) as error:
         raise Unavailable("Sessions cannot be checked at the moment; please try again soon.") from error

@@ -2,17 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING
 from uuid import UUID
 
 import msgspec
 
 from app.db.pool import Pool, Row
+from app.db.unit_of_work import UnitOfWork
 from app.domain.account import ApiKey, Role, User
 from app.errors import Conflict, NotFound
-
-if TYPE_CHECKING:
-    from app.db.unit_of_work import UnitOfWork
 
 
 class Credentials(msgspec.Struct, frozen=True):
@@ -88,7 +85,7 @@ async def fetch_keys_by_creator(pool: Pool, user_ids: Sequence[UUID]) -> dict[UU
     return found
 
 
-async def add_user(work: "UnitOfWork", email: str, role: Role, password_hash: str) -> User:
+async def add_user(work: UnitOfWork, email: str, role: Role, password_hash: str) -> User:
     """Refuses with Conflict if somebody has this address already."""
     row = await work.connection.fetchrow(
         "INSERT INTO users (email, role, password_hash) VALUES ($1, $2, $3)"
@@ -102,7 +99,7 @@ async def add_user(work: "UnitOfWork", email: str, role: Role, password_hash: st
     return _user(row)
 
 
-async def set_role(work: "UnitOfWork", user_id: UUID, role: Role) -> User:
+async def set_role(work: UnitOfWork, user_id: UUID, role: Role) -> User:
     row = await work.connection.fetchrow(
         "UPDATE users SET role = $2 WHERE id = $1 AND deleted_at IS NULL RETURNING id, email, role, created_at",
         user_id,
@@ -111,7 +108,7 @@ async def set_role(work: "UnitOfWork", user_id: UUID, role: Role) -> User:
     return _changed_user(row)
 
 
-async def set_password_hash(work: "UnitOfWork", user_id: UUID, password_hash: str) -> User:
+async def set_password_hash(work: UnitOfWork, user_id: UUID, password_hash: str) -> User:
     row = await work.connection.fetchrow(
         "UPDATE users SET password_hash = $2 WHERE id = $1 AND deleted_at IS NULL"
         " RETURNING id, email, role, created_at",
@@ -121,7 +118,7 @@ async def set_password_hash(work: "UnitOfWork", user_id: UUID, password_hash: st
     return _changed_user(row)
 
 
-async def replace_password_hash(work: "UnitOfWork", user_id: UUID, old: str, new: str) -> bool:
+async def replace_password_hash(work: UnitOfWork, user_id: UUID, old: str, new: str) -> bool:
     """False if the password was changed in the meantime: then that change stands."""
     done = await work.connection.execute(
         "UPDATE users SET password_hash = $3 WHERE id = $1 AND password_hash = $2", user_id, old, new
@@ -129,7 +126,7 @@ async def replace_password_hash(work: "UnitOfWork", user_id: UUID, old: str, new
     return bool(done == "UPDATE 1")
 
 
-async def delete_user(work: "UnitOfWork", user_id: UUID) -> User:
+async def delete_user(work: UnitOfWork, user_id: UUID) -> User:
     """Also ends the user's API keys. The row stays for the sake of history, the address does not."""
     row = await work.connection.fetchrow(
         "UPDATE users SET deleted_at = now(), email = id || '@deleted.invalid', password_hash = ''"
@@ -143,7 +140,7 @@ async def delete_user(work: "UnitOfWork", user_id: UUID) -> User:
 
 
 async def add_api_key(
-    work: "UnitOfWork",
+    work: UnitOfWork,
     creator: UUID,
     name: str,
     role: Role,
@@ -159,10 +156,11 @@ async def add_api_key(
         secret_hash,
         expires_at,
     )
+    assert row is not None
     return _api_key(row)
 
 
-async def revoke_api_key(work: "UnitOfWork", key_id: UUID) -> ApiKey:
+async def revoke_api_key(work: UnitOfWork, key_id: UUID) -> ApiKey:
     row = await work.connection.fetchrow(
         "UPDATE api_keys SET revoked_at = now() WHERE id = $1 AND revoked_at IS NULL"
         " RETURNING id, name, role, created_by, created_at, expires_at,"
@@ -188,7 +186,7 @@ async def touch_api_keys(pool: Pool, uses: Mapping[UUID, datetime]) -> None:
     )
 
 
-def _changed_user(row: Row | None) -> User:
+def _changed_user(row: "Row | None") -> User:
     if row is None:
         raise NotFound("There is no such user.")
     return _user(row)

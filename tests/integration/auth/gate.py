@@ -1,0 +1,73 @@
+"""What signing in and recognising a caller need, on real servers."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TypeVar
+
+from app.auth.authenticator import Authenticator
+from app.auth.key_uses import KeyUses
+from app.auth.known import Known
+from app.auth.passwords import Passwords
+from app.auth.sessions import Sessions
+from app.auth.sign_in import SignIn
+from app.cache.memory import Memory
+from app.cache.redis import open_redis
+from app.db import accounts
+from app.db.pool import Pool
+from app.db.unit_of_work import UnitOfWork, unit_of_work
+from app.domain import tags
+from app.domain.account import ANONYMOUS, Principal, Role, User
+from app.http.middleware.rate_limiter import RateLimiter
+from app.settings import Settings
+
+T = TypeVar("T")
+
+PASSWORD = "correct horse battery"
+CHEAP = {"password_passes": 1, "password_memory_kib": 64, "password_lanes": 1}
+
+
+@dataclass
+class Gate:
+    pool: Pool
+    memory: Memory
+    passwords: Passwords
+    sessions: Sessions
+    uses: KeyUses
+    authenticator: Authenticator
+    desk: SignIn
+
+    async def add_user(self, email: str = "ada@example.org", role: Role = Role.EDITOR) -> User:
+        password_hash = await self.passwords.hash(PASSWORD)
+        return await self.write(lambda work: accounts.add_user(work, email, role, password_hash))
+
+    async def sign_in(self, user: User, password: str = PASSWORD) -> str:
+        _, token = await self.desk.sign_in(user.email, password, "192.0.2.1")
+        return token
+
+    async def principal(self, user: User) -> Principal:
+        return await self.authenticator.principal(None, await self.sign_in(user))
+
+    async def write(self, change: Callable[[UnitOfWork], Awaitable[T]]) -> T:
+        """As a mutation does it: what the commit has made untrue is forgotten before the answer."""
+        async with unit_of_work(self.pool, ANONYMOUS) as work:
+            result = await change(work)
+        self.memory.invalidate({tag for event in work.events for tag in tags.of(event)})
+        return result
+
+
+@asynccontextmanager
+async def open_gate(pool: Pool, settings: Settings) -> AsyncIterator[Gate]:
+    memory = Memory(settings.memory_bytes, settings.memory_lifetime)
+    memory.switch_on()
+    passwords = Passwords(settings)
+    uses = KeyUses(pool, settings)
+    async with open_redis(settings) as shared:
+        limiter = RateLimiter(lambda: shared.client, settings)
+        sessions = Sessions(shared.client, settings)
+        authenticator = Authenticator(Known(pool, memory, settings), sessions, uses)
+        yield Gate(
+            pool, memory, passwords, sessions, uses, authenticator, SignIn(pool, passwords, sessions, limiter)
+        )
+        await limiter.close()
+    passwords.close()
