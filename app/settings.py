@@ -131,6 +131,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     documents_kept: Positive = 1000  # parsed and validated, with their plans
     document_letters_kept: Positive = 4 * 2**20
 
+    # Imports and exports
+    import_timeout: Seconds = 10 * MINUTE  # one statement of an import, or its wait for another
+    export_timeout: Seconds = 5 * MINUTE  # a whole download
+    export_concurrency: Positive = 2  # downloads at once; each holds a connection of the pool
+
     # Life and death
     start_deadline: Seconds = 30
     stop_deadline: Seconds = 20

@@ -123,6 +123,8 @@ async def connect(database_url: str, *, deadline: float) -> AsyncIterator[Connec
                 "lock_timeout": f"{deadline * 1000:.0f}",
                 "idle_in_transaction_session_timeout": f"{deadline * 1000:.0f}",
                 "jit": "off",
+                # Joins of a whole file with a whole table stay in memory.
+                "work_mem": "64MB",
             },
         )
     except UNREACHABLE as error:

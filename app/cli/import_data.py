@@ -1,0 +1,180 @@
+"""`dno import`: files into the database, and a report that people and programs can read."""
+
+import asyncio
+import os
+import sys
+from collections.abc import Coroutine, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import asyncpg
+import msgspec
+import typer
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from rich.text import Text
+
+from app.cli import console
+from app.cli.migrate import bring_up_to_date
+from app.dev.stack import open_stack
+from app.errors import CannotStart
+from app.importers.load import File, Kind, OnProgress, Report, Step, import_files
+from app.importers.problems import Place, shown
+from app.importers.reading import Format
+from app.settings import read_settings
+
+STDIN = "-"
+# Beyond this, lines: drawing a table takes longer than the import.
+_LARGEST_TABLE = 1_000
+
+
+def import_command(
+    kind: Annotated[Kind, typer.Argument(help="What the files hold.", show_default=False)],
+    files: Annotated[
+        list[str], typer.Argument(metavar="FILE", help="Files to import together; - is standard input.")
+    ],
+    format: Annotated[
+        Format | None, typer.Option("--format", help="How the files are written, if the first line misleads.")
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Do everything, tell what would change, change nothing.")
+    ] = False,
+    overwrite: Annotated[
+        bool,
+        typer.Option("--overwrite", help="Replace entries that people have verified or corrected, too."),
+    ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Report as one JSON object per line, for programs.")
+    ] = False,
+) -> None:
+    """Import operators, tariffs, peak-load windows or § 14a prices: all of it, or nothing.
+
+    Files are CSV with a header, or one JSON object per line with the same names. Every row is checked, and
+    every bad one is reported with its file, line, column, value and reason; then nothing is imported.
+    Importing the same file again changes nothing. Entries that people have verified or corrected are kept,
+    and reported, unless --overwrite is given. docs/importing.md explains the columns.
+
+    Exit status: 0 imported, 1 refused, 2 wrong usage.
+    """
+    with _opened(files) as opened, open_stack(read_settings(os.environ), join=True) as stack:
+
+        async def run(on_progress: OnProgress) -> Report:
+            await bring_up_to_date(stack.settings)
+            return await import_files(
+                stack.settings.database_url,
+                kind,
+                opened,
+                format=format,
+                overwrite=overwrite,
+                dry_run=dry_run,
+                on_progress=on_progress,
+                deadline=stack.settings.import_timeout,
+            )
+
+        with progress_bar() as on_progress:
+            report = _run(run(on_progress))
+    (_print_json if as_json else _print_tables)(report, dry_run=dry_run)
+    if report.problems:
+        raise typer.Exit(1)
+
+
+@contextmanager
+def progress_bar() -> Iterator[OnProgress]:
+    """On standard error, and only for people."""
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
+    with Progress(
+        *columns, console=console.err, transient=True, disable=not console.err.is_terminal
+    ) as progress:
+        task = progress.add_task("", total=None)
+
+        def on_progress(step: Step, done: int, total: int | None) -> None:
+            progress.update(task, description=f"{step} …", completed=done, total=total)
+
+        yield on_progress
+
+
+def summary(report: Report) -> str:
+    counts = [
+        f"{report.inserted:,} inserted",
+        f"{report.updated:,} updated",
+        f"{report.unchanged:,} unchanged",
+    ]
+    if report.kept:
+        counts.append(f"{len(report.kept):,} kept")
+    return ", ".join([*counts, f"{report.refused:,} refused"])
+
+
+def _run(importing: Coroutine[None, None, Report]) -> Report:
+    try:
+        return asyncio.run(importing)
+    except asyncpg.LockNotAvailableError:
+        raise CannotStart("Another import is still at work; nothing was imported. Try again later.") from None
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+        raise CannotStart(
+            f"The database failed, and nothing was imported: {str(error) or 'it took too long'}."
+        ) from error
+
+
+@contextmanager
+def _opened(names: Sequence[str]) -> Iterator[list[File]]:
+    """A file that cannot be opened is wrong usage, found before anything is read."""
+    with ExitStack() as stack:
+        files = []
+        for name in dict.fromkeys(names):
+            if name == STDIN:
+                files.append(File("standard input", sys.stdin.buffer))
+                continue
+            try:
+                files.append(File(name, stack.enter_context(Path(name).open("rb"))))
+            except OSError as error:
+                raise typer.BadParameter(f"{name} cannot be read: {error.strerror}.") from None
+        yield files
+
+
+def _print_tables(report: Report, *, dry_run: bool) -> None:
+    rows = [
+        (str(problem.place), shown(problem.column or ""), shown(problem.value or ""), problem.reason)
+        for problem in report.problems
+    ]
+    if rows:
+        _print_rows(("Place", "Column", "Value", "Reason"), rows, "red")
+        console.out.print()
+    if report.kept:
+        _print_rows(("Kept", "Reason"), [(str(kept.place), kept.reason) for kept in report.kept], "yellow")
+        console.out.print()
+    outcome = (
+        "Nothing was imported: " if report.problems else "Nothing was changed (dry run): " if dry_run else ""
+    )
+    console.out.print(outcome + summary(report), markup=False)
+
+
+def _print_rows(titles: Sequence[str], rows: Sequence[Sequence[str]], style: str) -> None:
+    if len(rows) > _LARGEST_TABLE:
+        sys.stdout.writelines("\t".join(row) + "\n" for row in rows)
+        return
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style=f"bold {style}")
+    for title in titles:
+        table.add_column(title, overflow="fold")
+    for row in rows:
+        table.add_row(*map(Text, row))
+    # Not into the width of a terminal that is not there.
+    console.out.print(table, width=None if console.out.is_terminal else 10_000)
+
+
+def _print_json(report: Report, *, dry_run: bool) -> None:
+    for problem in report.problems:
+        value = None if problem.value is None else shown(problem.value)
+        _line("refused", problem.place, column=problem.column, value=value, reason=problem.reason)
+    for kept in report.kept:
+        _line("kept", kept.place, reason=kept.reason)
+    counts = {name: getattr(report, name) for name in ("inserted", "updated", "unchanged", "refused")}
+    _write({"kind": "summary", **counts, "kept": len(report.kept), "dry_run": dry_run})
+
+
+def _line(kind: str, place: Place, **facts: str | None) -> None:
+    _write({"kind": kind, "file": place.file, "line": place.line, **facts})
+
+
+def _write(line: dict[str, object]) -> None:
+    sys.stdout.write(msgspec.json.encode(line).decode() + "\n")

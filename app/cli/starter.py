@@ -1,0 +1,44 @@
+"""`dno starter`: real figures for an empty database."""
+
+import asyncio
+import os
+
+from app.cli import console
+from app.cli.import_data import progress_bar, summary
+from app.cli.migrate import bring_up_to_date
+from app.dev.stack import open_stack
+from app.importers.load import Kind, OnProgress, Report
+from app.importers.starter import load_starter
+from app.settings import Settings, read_settings
+
+
+def starter_command() -> None:
+    """Load the figures that the project brings along: 87 operators and what they published.
+
+    The server does so itself when it finds a database without operators. Loading them again adds what is
+    missing and keeps what people have verified or corrected. Sources and doubts: app/starter/README.md.
+    """
+    with open_stack(read_settings(os.environ), join=True) as stack:
+
+        async def run(on_progress: OnProgress) -> dict[Kind, Report]:
+            await bring_up_to_date(stack.settings)
+            return await load_starter(
+                stack.settings.database_url,
+                on_progress=on_progress,
+                only_if_empty=False,
+                deadline=stack.settings.import_timeout,
+            )
+
+        with progress_bar() as on_progress:
+            reports = asyncio.run(run(on_progress))
+    for kind, report in reports.items():
+        console.out.print(f"{kind}: {summary(report)}", markup=False)
+
+
+async def load_into_empty(settings: Settings) -> list[str]:
+    """What was done, in sentences: nothing if the database holds an operator already."""
+    reports = await load_starter(settings.database_url, deadline=settings.import_timeout)
+    if not reports:
+        return []
+    entries = sum(report.inserted for kind, report in reports.items() if kind is not Kind.REGISTRY)
+    return [f"The starter data was loaded: {reports[Kind.REGISTRY].inserted} operators, {entries} entries."]
