@@ -85,3 +85,9 @@ QUERY_LOG_DROPPED = Counter(
 WARMED_READS = Counter(
     "cache_warmed_reads_total", "Popular keys that the warmer found kept (hit) or had to read.", ["outcome"]
 )
+
+UNPLANNED = Counter(
+    "graphql_unplanned_total",
+    "Queries that the executor answered instead of a compiled plan, by reason.",
+    ["reason"],
+)

@@ -50,14 +50,14 @@ class Addresses:
 
     def seen(self, peer: str | None, headers: Headers) -> tuple[str, str | None]:
         """The address, and the scheme that the client used towards our outermost proxy."""
-        if not self._proxies or _parse(peer) not in self._proxies:
+        if not self._proxies or parse_address(peer) not in self._proxies:
             return _name(peer), None
         address, scheme = peer, None
         for hop, hop_scheme in reversed(self._hops(headers)):
-            if _parse(hop) is None:
+            if parse_address(hop) is None:
                 break
             address, scheme = hop, hop_scheme
-            if _parse(hop) not in self._proxies:
+            if parse_address(hop) not in self._proxies:
                 break
         return _name(address), scheme
 
@@ -96,7 +96,7 @@ class ClientAddress:
 
 
 @lru_cache(4096)
-def _parse(text: str | None) -> Address | None:
+def parse_address(text: str | None) -> Address | None:
     try:
         address = ip_address(text.partition("%")[0]) if text else None
     except ValueError:
@@ -106,7 +106,7 @@ def _parse(text: str | None) -> Address | None:
 
 @lru_cache(4096)
 def _name(text: str | None) -> str:
-    address = _parse(text)
+    address = parse_address(text)
     if isinstance(address, IPv6Address) and not address.is_loopback:
         return str(IPv6Network((address, 64), strict=False))
     return str(address) if address else LOCAL

@@ -1,0 +1,166 @@
+"""Alive, and ready: does each resource answer?"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from enum import StrEnum
+from time import monotonic
+
+import msgspec
+import structlog
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from app.cache.memory import Memory
+from app.cache.redis import SharedCache
+from app.db.pool import Pool
+from app.errors import Forbidden
+from app.http.middleware.client_address import Networks, parse_address
+from app.observability import exposition
+from app.settings import Settings
+
+log = structlog.get_logger("health")
+
+NO_STORE = {"cache-control": "no-store"}
+JSON = "application/json"
+
+
+class State(StrEnum):
+    """DEGRADED answers, but slower or only in part; DOWN does not."""
+
+    UP = "up"
+    DEGRADED = "degraded"
+    DOWN = "down"
+
+
+class Finding(msgspec.Struct, frozen=True):
+    status: State
+    detail: str | None = None
+
+
+Check = Callable[[], Awaitable[Finding]]
+
+
+class Report(msgspec.Struct, frozen=True):
+    status: State
+    resources: Mapping[str, Finding]
+
+    @property
+    def code(self) -> int:
+        return 503 if self.status is State.DOWN else 200
+
+
+class Readiness:
+    """Asks each resource, all at once, each within `timeout`; a report serves everybody for a moment.
+
+    The whole is DOWN, which takes the instance out of a load balancer, only when it cannot serve:
+    while it starts or stops, and when nothing is left to answer from. PostgreSQL alone away does
+    not do that: all instances share it, cached reads still answer, and taking all of them out
+    would make a hole of a dent. So of the `sources` of answers one is enough.
+    """
+
+    def __init__(
+        self,
+        checks: Mapping[str, Check],
+        sources: Sequence[str],
+        *,
+        timeout: float = 1,
+        fresh_for: float = 0.5,
+    ) -> None:
+        self._checks = checks
+        self._sources = sources
+        self._timeout = timeout
+        self._fresh_for = fresh_for
+        self._running: asyncio.Task[Report] | None = None
+        self._until = 0.0
+        self.stopping = False
+
+    async def report(self) -> Report:
+        if self._running is None or (self._running.done() and monotonic() > self._until):
+            self._running = asyncio.create_task(self._ask_all())
+        # Shielded: one caller that leaves must not take the answer from the others.
+        found = await asyncio.shield(self._running)
+        return Report(State.DOWN, found.resources) if self.stopping else found
+
+    async def _ask_all(self) -> Report:
+        findings = await asyncio.gather(*(self._ask(check) for check in self._checks.values()))
+        resources = dict(zip(self._checks, findings, strict=True))
+        self._until = monotonic() + self._fresh_for
+        return Report(self._whole(resources), resources)
+
+    async def _ask(self, check: Check) -> Finding:
+        try:
+            async with asyncio.timeout(self._timeout):
+                return await check()
+        except TimeoutError:
+            return Finding(State.DOWN, f"no answer within {self._timeout:g} s")
+        except Exception as error:
+            # The address or the driver's words may say more than strangers should read.
+            log.warning("a resource does not answer", error=repr(error))
+            return Finding(State.DOWN, "no answer")
+
+    def _whole(self, resources: Mapping[str, Finding]) -> State:
+        states = [finding.status for finding in resources.values()]
+        if all(resources[source].status is State.DOWN for source in self._sources):
+            return State.DOWN
+        return State.UP if all(state is State.UP for state in states) else State.DEGRADED
+
+
+class Health:
+    """Three routes; `operations_networks` says from where the telling two may be read."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._networks = Networks(settings.operations_networks, "OPERATIONS_NETWORKS")
+
+    @property
+    def routes(self) -> list[BaseRoute]:
+        return [
+            Route("/healthz", self.alive, methods=["GET"]),
+            Route("/readyz", self.ready, methods=["GET"]),
+            Route("/metrics", self.metrics, methods=["GET"]),
+        ]
+
+    async def alive(self, request: Request) -> Response:
+        """The event loop turns: that is all. A server that waits for its database must not be killed."""
+        return Response(b'{"status":"up"}', headers=NO_STORE, media_type=JSON)
+
+    async def ready(self, request: Request) -> Response:
+        self._check_origin(request)
+        readiness: Readiness = request.scope["state"]["resources"].readiness
+        report = await readiness.report()
+        return Response(msgspec.json.encode(report), report.code, NO_STORE, media_type=JSON)
+
+    async def metrics(self, request: Request) -> Response:
+        self._check_origin(request)
+        return Response(exposition.expose(), headers={**NO_STORE, "content-type": exposition.CONTENT_TYPE})
+
+    def _check_origin(self, request: Request) -> None:
+        if not self._networks:
+            return
+        if parse_address(request.scope["state"]["address"].partition("/")[0]) not in self._networks:
+            raise Forbidden("This page is for the operators of the server.")
+
+
+def readiness_of(pool: Pool, shared: SharedCache, memory: Memory, settings: Settings) -> Readiness:
+    """What the server answers from: PostgreSQL and Redis are sources, memory only makes it faster."""
+
+    async def postgres() -> Finding:
+        async with pool.connection() as connection:
+            await connection.fetchval("SELECT 1")
+        return Finding(State.UP)
+
+    async def redis() -> Finding:
+        await shared.client.ping()
+        return (
+            Finding(State.UP)
+            if shared.trusted
+            else Finding(State.DEGRADED, "missed changes are caught up on")
+        )
+
+    async def own_memory() -> Finding:
+        if memory.enabled or not settings.memory_cache:
+            return Finding(State.UP)
+        return Finding(State.DEGRADED, "off until changes are heard of again")
+
+    checks = {"postgres": postgres, "redis": redis, "memory": own_memory}
+    return Readiness(checks, sources=("postgres", "redis"))

@@ -1,0 +1,99 @@
+"""Logs as lines: for people in a terminal, as JSON for machines; secrets never."""
+
+import logging
+import re
+import sys
+from collections.abc import Iterable, Mapping, MutableMapping
+from typing import Any
+
+import msgspec
+import structlog
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+from app.errors import CannotStart
+from app.settings import Settings
+
+REDACTED = "…"
+SECRET_NAMES = re.compile(
+    r"authorization|cookie|password|passwd|secret|token|api_?key|credential", re.IGNORECASE
+)
+URL_CREDENTIALS = re.compile(r"(?<=://)[^/\s@]*@")
+BEARER = re.compile(r"\b(bearer|basic)\s+[\w.~+/=-]+|\bdno_[\w-]{20,}", re.IGNORECASE)
+LEVELS = ("debug", "info", "warning", "error", "critical")
+
+
+def configure(settings: Settings) -> None:
+    """All loggers of the process end here, those of uvicorn and of libraries, too."""
+    level = settings.log_level.lower()
+    if level not in LEVELS:
+        raise CannotStart(f"The setting LOG_LEVEL is wrong: it is none of {', '.join(LEVELS)}.")
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.stdlib.ExtraAdder(),
+    ]
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *shared[:-1],
+            structlog.stdlib.PositionalArgumentsFormatter(),
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *_renderers(settings)],
+            foreign_pre_chain=shared,
+        )
+    )
+    logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
+    for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
+        logger = logging.getLogger(name)
+        logger.handlers.clear()
+        logger.propagate = True
+
+
+def redact(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    """By name where a value is named, by shape where it hides in a text."""
+    for name, value in event.items():
+        event[name] = _clean(name, value)
+    return event
+
+
+def _renderers(settings: Settings) -> Iterable[Processor]:
+    console = settings.log_format == "console" or (settings.log_format == "auto" and sys.stderr.isatty())
+    if settings.log_format not in ("auto", "console", "json"):
+        raise CannotStart("The setting LOG_FORMAT is wrong: it is none of auto, console, json.")
+    if console:
+        # Without the values of local variables: they may be anything, secrets as well.
+        plain = structlog.dev.plain_traceback
+        return redact, structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=plain)
+    return structlog.processors.format_exc_info, redact, structlog.processors.JSONRenderer(_json)
+
+
+def _json(event: MutableMapping[str, Any], **_: object) -> str:
+    return msgspec.json.encode(event, enc_hook=repr).decode()
+
+
+def _clean(name: str, value: Any) -> Any:
+    if SECRET_NAMES.search(name):
+        return REDACTED
+    if isinstance(value, str):
+        return _clean_text(value)
+    if isinstance(value, Mapping):
+        return {inner: _clean(str(inner), of) for inner, of in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_clean("", item) for item in value]
+    return value
+
+
+def _clean_text(text: str) -> str:
+    if "://" in text:
+        text = URL_CREDENTIALS.sub(f"{REDACTED}@", text)
+    return BEARER.sub(REDACTED, text)

@@ -1,0 +1,179 @@
+"""Limits hold over processes, cost little, and outlive Redis."""
+
+import asyncio
+import time
+
+from app.http.middleware.rate_limiter import RateLimiter, Verdict
+from tests.integration.http.conftest import Limiters
+from tests.servers import PrivateValkey
+
+HOUR = 3600.0
+
+
+async def take_until_refused(limiter: RateLimiter, key: str, most: int = 1000) -> int:
+    for taken in range(most):
+        if not (await limiter.take(key)).allowed:
+            return taken
+    return most
+
+
+async def test_the_limit_is_given_and_not_one_more(limiters: Limiters, redis_url: str) -> None:
+    limiter = limiters(redis_url, rate_limit_anonymous=60, rate_limit_window=HOUR)
+    verdicts = [await limiter.take("a") for _ in range(61)]
+    assert [verdict.allowed for verdict in verdicts] == [True] * 60 + [False]
+    assert [verdict.remaining for verdict in verdicts[:3]] == [59, 58, 57]
+    assert 59 < verdicts[-1].retry_after <= 60
+
+
+async def test_several_processes_together_never_exceed_the_limit(limiters: Limiters, redis_url: str) -> None:
+    """Also while each holds portions in advance, and with all of them asking at once."""
+    several = [
+        limiters(redis_url, rate_limit_anonymous=500, rate_limit_window=HOUR, rate_limit_grant=30)
+        for _ in range(4)
+    ]
+    taken = await asyncio.gather(*(take_until_refused(limiter, "a") for limiter in several))
+    assert sum(taken) <= 500
+    assert sum(taken) >= 480
+
+
+async def test_unused_portions_are_given_back(limiters: Limiters, redis_url: str) -> None:
+    """What one process took in advance and did not need, another one can use soon after."""
+    first = limiters(redis_url, rate_limit_anonymous=100, rate_limit_window=HOUR, rate_limit_grant=0.05)
+    second = limiters(redis_url, rate_limit_anonymous=100, rate_limit_window=HOUR)
+    used = sum([(await first.take("a")).allowed for _ in range(20)])
+    async with asyncio.timeout(5):
+        while first._granted:
+            await asyncio.sleep(0.01)
+        while first._asks or (first._pump_task and not first._pump_task.done()):
+            await asyncio.sleep(0.01)
+    assert used + await take_until_refused(second, "a") == 100
+
+
+async def test_a_hot_key_is_mostly_decided_at_once(limiters: Limiters, redis_url: str) -> None:
+    limiter = limiters(redis_url, rate_limit_anonymous=1_000_000)
+    at_once = 0
+    for _ in range(5000):
+        verdict = limiter.try_take("a")
+        at_once += verdict is not None
+        if verdict is None:
+            await limiter.take("a")
+        if at_once % 100 == 99:
+            await asyncio.sleep(0)
+    assert at_once > 4900
+
+
+async def test_a_key_that_is_asked_for_once_takes_nothing_in_advance(
+    limiters: Limiters, redis_url: str
+) -> None:
+    limiter = limiters(redis_url)
+    await limiter.take("a")
+    assert limiter.try_take("a") is None
+
+
+async def test_takes_of_one_moment_share_one_round_trip(limiters: Limiters, redis_url: str) -> None:
+    limiter = limiters(redis_url)
+    await limiter.take("warm")
+    client = limiter._client()
+    before = (await client.info("commandstats"))["cmdstat_evalsha"]["calls"]
+    await asyncio.gather(*(limiter.take(f"key {n % 40}") for n in range(100)))
+    assert (await client.info("commandstats"))["cmdstat_evalsha"]["calls"] - before == 1
+
+
+async def test_a_weight_counts_as_so_many_requests(limiters: Limiters, redis_url: str) -> None:
+    limiter = limiters(redis_url, rate_limit_anonymous=10, rate_limit_window=HOUR, rate_limit_cost=100)
+    assert (await limiter.take("a")).remaining == 9
+    assert await limiter.charge("a", 100) is None
+    charged = await limiter.charge("a", 450)
+    assert charged is not None
+    assert charged.remaining == 5
+    refused = await limiter.charge("a", 1000)
+    assert refused is not None
+    assert not refused.allowed
+    assert (await limiter.take("a")).allowed
+
+
+async def test_a_limit_of_zero_is_no_limit(limiters: Limiters, redis_url: str) -> None:
+    limiter = limiters(redis_url, rate_limit_anonymous=0)
+    verdicts = [limiter.try_take("a") for _ in range(1000)]
+    assert all(verdict is not None and verdict.allowed for verdict in verdicts)
+    assert verdicts[0] is not None
+    assert verdicts[0].headers == []
+    assert limiter._client() is not None
+    assert await limiter._client().dbsize() == 0
+
+
+async def test_sign_in_has_a_limit_of_its_own(limiters: Limiters, redis_url: str) -> None:
+    limiter = limiters(redis_url)
+    verdicts = [await limiter.take("signin:a@example.org", 1, limiter.sign_in) for _ in range(6)]
+    assert [verdict.allowed for verdict in verdicts] == [True] * 5 + [False]
+    assert verdicts[-1].policy.name == "sign-in"
+
+
+async def test_the_headers_are_those_of_the_draft(limiters: Limiters, redis_url: str) -> None:
+    limiter = limiters(redis_url, rate_limit_anonymous=2)
+    first, _, refused = [await limiter.take("a") for _ in range(3)]
+    assert first.headers == [
+        (b"ratelimit-policy", b'"anonymous";q=2;w=60'),
+        (b"ratelimit", b'"anonymous";r=1;t=30'),
+    ]
+    assert refused.header_bytes == (
+        b'ratelimit-policy: "anonymous";q=2;w=60\r\nratelimit: "anonymous";r=0;t=30\r\nretry-after: 30\r\n'
+    )
+
+
+async def test_whoever_was_refused_is_told_so_again_without_redis(limiters: Limiters, redis_url: str) -> None:
+    limiter = limiters(redis_url, rate_limit_anonymous=1, rate_limit_window=HOUR)
+    await limiter.take("a")
+    assert not (await limiter.take("a")).allowed
+    told = limiter.try_take("a")
+    assert told is not None
+    assert not told.allowed
+
+
+async def test_a_frozen_redis_costs_one_timeout_and_no_request(
+    limiters: Limiters, valkey: PrivateValkey
+) -> None:
+    limiter = limiters(
+        valkey.url,
+        rate_limit_anonymous=10,
+        rate_limit_window=HOUR,
+        redis_timeout=0.08,
+        breaker_pause=0.2,
+        rate_limit_grant=0,
+    )
+    await limiter.take("a")
+    valkey.pause()
+    began = time.monotonic()
+    verdicts: list[Verdict] = list(await asyncio.gather(*(limiter.take("a") for _ in range(5))))
+    assert time.monotonic() - began < 0.5
+    assert all(verdict.allowed for verdict in verdicts)
+    # From here on nobody waits, not even for the attempts to find Redis again.
+    verdicts += [verdict for _ in range(10) if (verdict := limiter.try_take("a")) is not None]
+    assert [verdict.allowed for verdict in verdicts] == [True] * 10 + [False] * 5
+    valkey.resume()
+    async with asyncio.timeout(10):
+        while limiter.try_take("other") is not None:
+            await asyncio.sleep(0.02)
+    assert (await limiter.take("a")).remaining < 10
+
+
+async def test_a_redis_that_lost_its_scripts_is_no_outage(limiters: Limiters, valkey: PrivateValkey) -> None:
+    limiter = limiters(valkey.url, rate_limit_grant=0, rate_limit_window=HOUR)
+    await limiter.take("a")
+    valkey.command("SCRIPT", "FLUSH")
+    assert (await limiter.take("a")).remaining == 58
+
+
+async def test_the_number_of_keys_is_bounded(limiters: Limiters, redis_url: str) -> None:
+    limiter = limiters(redis_url, rate_limit_keys=10)
+    await asyncio.gather(*(limiter.take(f"{n}") for n in range(200)))
+    assert len(limiter._buckets) == 10
+
+
+async def test_a_caller_that_leaves_takes_nobody_with_it(limiters: Limiters, redis_url: str) -> None:
+    limiter = limiters(redis_url)
+    leaving = asyncio.create_task(limiter.take("a"))
+    staying = asyncio.create_task(limiter.take("a"))
+    await asyncio.sleep(0)
+    leaving.cancel()
+    assert (await staying).allowed
