@@ -3,13 +3,14 @@
 import asyncio
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, Final, NamedTuple, TypeAlias
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from redis.asyncio import BlockingConnectionPool, Redis, Sentinel, SSLConnection
 from redis.asyncio.cluster import ClusterNode, RedisCluster
-from redis.asyncio.connection import AbstractConnection, Connection
+from redis.asyncio.connection import Connection
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.crc import key_slot
@@ -109,7 +110,11 @@ class Servers(ABC):
 
 
 class OneServer(Servers):
-    """One process, or the one that the sentinels call master."""
+    """One process, or the one that the sentinels call master.
+
+    The cache has connections of its own: each of its operations is bounded as a whole, and a time-out
+    around every write and read besides would cost more than all the rest.
+    """
 
     in_order = True
 
@@ -117,7 +122,13 @@ class OneServer(Servers):
         super().__init__()
         url = urlsplit(settings.redis_url)
         self._sentinel: Sentinel | None = None
-        self.client = self._behind_sentinels(url, settings) if _sentinels(url) else self._at(url, settings)
+        if url.scheme.endswith("+sentinel"):
+            self._sentinel = Sentinel(  # type: ignore[no-untyped-call]
+                _addresses(url, 26379), sentinel_kwargs=_manners(settings) | {"ssl": _secure(url)}
+            )
+        half = settings.redis_pool_max // 2
+        self.client = self._connect(url, settings, max(1, settings.redis_pool_max - half))
+        self._own = self._connect(url, settings, max(1, half), socket_timeout=None)
 
     @property
     def identity(self) -> str | None:
@@ -128,32 +139,22 @@ class OneServer(Servers):
 
     async def run(self, commands: Sequence[Command]) -> list[Reply]:
         self.round_trips += 1
-        pool = self.client.connection_pool
-        connection = await pool.get_connection()
-        try:
+        async with _borrowed(self._own.connection_pool) as connection:
             return _unless_failed(await self._converse(connection, commands))
-        finally:
-            await pool.release(connection)
 
     async def identify(self) -> None:
-        pool = self.client.connection_pool
-        connection = await pool.get_connection()
-        try:
+        async with _borrowed(self._own.connection_pool) as connection:
             await connection.send_command("INFO", "server")
             self._meet(connection, await connection.read_response())
-        finally:
-            await pool.release(connection)
 
     async def make_ready(self, connections: int) -> None:
-        pool = self.client.connection_pool
-        opened = await asyncio.gather(
-            *(pool.get_connection() for _ in range(connections)), return_exceptions=True
-        )
-        for connection in opened:
-            if isinstance(connection, AbstractConnection):
-                await pool.release(connection)
+        pools = (self._own.connection_pool, self.client.connection_pool)
+        async with AsyncExitStack() as borrowed:
+            for number in range(connections):
+                await borrowed.enter_async_context(_borrowed(pools[number % 2]))
 
     async def close(self) -> None:
+        await self._own.aclose()
         await super().close()
         if self._sentinel is not None:
             await self._sentinel.aclose()
@@ -161,35 +162,36 @@ class OneServer(Servers):
     def _place(self, connection: Any) -> str:
         return ""  # wherever the sentinels say that it is
 
-    def _at(self, url: SplitResult, settings: Settings) -> Any:
+    def _connect(self, url: SplitResult, settings: Settings, most: int, **manners: Any) -> Any:
+        arguments = {
+            **_credentials(url),
+            **_manners(settings),
+            **manners,
+            "max_connections": most,
+            "redis_connect_func": self._greet,
+        }
+        if self._sentinel is not None:
+            master, _, database = url.path.strip("/").partition("/")
+            return self._sentinel.master_for(master, db=int(database or 0), ssl=_secure(url), **arguments)
         ((host, port),) = _addresses(url, 6379)
         pool = BlockingConnectionPool(
             host=host,
             port=port,
             db=int(url.path.strip("/") or 0),
-            max_connections=settings.redis_pool_max,
             timeout=settings.redis_timeout,
             connection_class=SSLConnection if _secure(url) else Connection,
-            redis_connect_func=self._greet,
-            **_credentials(url),
-            **_manners(settings),
+            **arguments,
         )
         return Redis.from_pool(pool)
 
-    def _behind_sentinels(self, url: SplitResult, settings: Settings) -> Any:
-        master, _, database = url.path.strip("/").partition("/")
-        manners = _manners(settings) | {"ssl": _secure(url)}
-        self._sentinel = Sentinel(  # type: ignore[no-untyped-call]
-            _addresses(url, 26379), sentinel_kwargs=manners
-        )
-        return self._sentinel.master_for(
-            master,
-            db=int(database or 0),
-            max_connections=settings.redis_pool_max,
-            redis_connect_func=self._greet,
-            **_credentials(url),
-            **manners,
-        )
+
+@asynccontextmanager
+async def _borrowed(pool: Any) -> AsyncIterator[Any]:
+    connection = await pool.get_connection()
+    try:
+        yield connection
+    finally:
+        await pool.release(connection)
 
 
 class Cluster(Servers):
@@ -318,10 +320,6 @@ async def _all(steps: Any) -> None:
 
 def _secure(url: SplitResult) -> bool:
     return url.scheme.startswith("rediss")
-
-
-def _sentinels(url: SplitResult) -> bool:
-    return url.scheme.endswith("+sentinel")
 
 
 def _addresses(url: SplitResult, port: int) -> list[tuple[str, int]]:

@@ -1,0 +1,39 @@
+"""A table to be read through the cache: it counts its statements, and can hold a reader that has read."""
+
+import asyncio
+from collections.abc import Sequence
+from itertools import count
+
+from app.cache.region import Region
+
+_names = count()
+
+
+class Table:
+    """`read` is set once a statement has its rows; it gives them when `go` is set."""
+
+    def __init__(self, rows: dict[str, str], lifetime: float = 60) -> None:
+        self.name = f"table{next(_names)}"
+        self.rows = rows
+        self.statements: list[list[str]] = []
+        self.read = asyncio.Event()
+        self.go = asyncio.Event()
+        self.go.set()
+        self.error: Exception | None = None
+        self.region: Region[str, str] = Region(self.name, str, self.tag, self._fetch, lambda _, __: lifetime)
+
+    def tag(self, key: str) -> str:
+        return f"{self.name}:{key}"
+
+    def hold(self) -> None:
+        self.read.clear()
+        self.go.clear()
+
+    async def _fetch(self, pool: object, keys: Sequence[str]) -> dict[str, str]:
+        self.statements.append(list(keys))
+        found = {key: self.rows[key] for key in keys if key in self.rows}
+        self.read.set()
+        await asyncio.wait_for(self.go.wait(), 10)
+        if self.error is not None:
+            raise self.error
+        return found
