@@ -40,6 +40,11 @@ def years(dno_id: UUID) -> str:
     return f"years:{dno_id}"
 
 
+def entries(dno_id: UUID) -> str:
+    """Everything published by an operator, in any year."""
+    return f"entries:{dno_id}"
+
+
 def year(year: int) -> str:
     """Which operators have data for a year, and every ranking over it."""
     return f"year:{year}"
@@ -84,6 +89,7 @@ def _of(event: Event) -> Iterator[str]:
             assert event.dno_id is not None
             assert event.year is not None
             yield f"{event.topic}:{event.dno_id}:{event.year}"
+            yield entries(event.dno_id)
             yield years(event.dno_id)
             yield year(event.year)
             yield COVERAGE

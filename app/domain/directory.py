@@ -1,0 +1,126 @@
+"""All operators, in every order that a list may have, and the pages of these lists."""
+
+import unicodedata
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from bisect import bisect_right
+from collections.abc import Callable, Sequence
+from enum import StrEnum
+from functools import cached_property
+from math import inf
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import msgspec
+
+from app.domain.dno import DirectoryEntry
+from app.errors import BadInput
+
+
+class DnoOrder(StrEnum):
+    NAME = "NAME"
+    SLUG = "SLUG"
+    CONNECTION_POINTS = "CONNECTION_POINTS"
+    UPDATED_AT = "UPDATED_AT"
+
+
+def fold(text: str) -> str:
+    """How names are compared: without case and accents, ä as a, ß as ss."""
+    decomposed = unicodedata.normalize("NFKD", text.casefold())
+    return "".join(letter for letter in decomposed if not unicodedata.combining(letter))
+
+
+# What an order sorts by; the slug, which is unique, decides between equals.
+_SORT_KEYS: dict[DnoOrder, Callable[[DirectoryEntry], Any]] = {
+    DnoOrder.NAME: lambda entry: fold(entry.name),
+    DnoOrder.SLUG: lambda entry: entry.slug,
+    DnoOrder.CONNECTION_POINTS: lambda entry: (
+        inf if entry.connection_points is None else -entry.connection_points
+    ),
+    DnoOrder.UPDATED_AT: lambda entry: -entry.updated_at.timestamp(),
+}
+
+
+class Position(NamedTuple):
+    """Where an operator stands in an order; it stays meaningful when the operator is gone."""
+
+    key: Any
+    slug: str
+
+
+class Page(msgspec.Struct, frozen=True):
+    """`total` counts what the filter lets through, on all pages."""
+
+    entries: tuple[DirectoryEntry, ...]
+    order: DnoOrder
+    has_next: bool
+    has_previous: bool
+    total: int
+
+
+class Ordering:
+    """The operators in one order."""
+
+    def __init__(self, entries: Sequence[DirectoryEntry], order: DnoOrder) -> None:
+        positioned = sorted(((_position(entry, order), entry) for entry in entries), key=lambda pair: pair[0])
+        self.positions = [position for position, _ in positioned]
+        self.entries = [entry for _, entry in positioned]
+        self._order = order
+
+    def page(
+        self, first: int, after: Position | None, keep: Callable[[DirectoryEntry], bool] | None = None
+    ) -> Page:
+        start = 0 if after is None else bisect_right(self.positions, after)
+        if keep is None:
+            shown: Sequence[DirectoryEntry] = self.entries[start : start + first]
+            return self._page(shown, start > 0, start + first < len(self.entries), len(self.entries))
+        before = sum(map(keep, self.entries[:start]))
+        rest = list(filter(keep, self.entries[start:]))
+        return self._page(rest[:first], before > 0, len(rest) > first, before + len(rest))
+
+    def _page(self, shown: Sequence[DirectoryEntry], has_previous: bool, has_next: bool, total: int) -> Page:
+        return Page(tuple(shown), self._order, has_next, has_previous, total)
+
+
+class Directory:
+    """The record of all operators, with what is worked out from it once."""
+
+    def __init__(self, entries: Sequence[DirectoryEntry]) -> None:
+        self.entries = entries
+        self._orderings: dict[DnoOrder, Ordering] = {}
+
+    def in_order(self, order: DnoOrder) -> Ordering:
+        ordering = self._orderings.get(order)
+        if ordering is None:
+            ordering = self._orderings[order] = Ordering(self.entries, order)
+        return ordering
+
+    @cached_property
+    def by_id(self) -> dict[UUID, DirectoryEntry]:
+        return {entry.id: entry for entry in self.entries}
+
+
+def write_cursor(entry: DirectoryEntry, order: DnoOrder) -> str:
+    packed = msgspec.msgpack.encode((order, *_position(entry, order)))
+    return urlsafe_b64encode(packed).decode().rstrip("=")
+
+
+def read_cursor(cursor: str, order: DnoOrder) -> Position:
+    """Refuses with BadInput what is damaged, or was given out for another order."""
+    try:
+        if len(cursor) > 1000:
+            raise ValueError("too long")
+        packed = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
+        if urlsafe_b64encode(packed).decode().rstrip("=") != cursor:
+            raise ValueError("not as it was written")
+        given, key, slug = msgspec.msgpack.decode(packed, type=tuple[DnoOrder, str | float | int, str])
+    except (ValueError, msgspec.MsgspecError):
+        raise BadInput("`after` is not a cursor of this list.", argument="after") from None
+    if given is not order:
+        raise BadInput(f"`after` is a cursor of a list ordered by {given}, not by {order}.", argument="after")
+    if isinstance(key, str) is not (order in (DnoOrder.NAME, DnoOrder.SLUG)) or key != key:  # noqa: PLR0124
+        raise BadInput("`after` is not a cursor of this list.", argument="after")
+    return Position(key, slug)
+
+
+def _position(entry: DirectoryEntry, order: DnoOrder) -> Position:
+    return Position(_SORT_KEYS[order](entry), entry.slug)

@@ -1,0 +1,14 @@
+"""The list of paths."""
+
+from collections.abc import Sequence
+
+from starlette.routing import BaseRoute, Route
+from starlette.types import ASGIApp
+
+from app.http import pages
+from app.http.health import Health
+from app.settings import Settings
+
+
+def routes(settings: Settings, graphql: ASGIApp) -> Sequence[BaseRoute]:
+    return [*pages.routes, *Health(settings).routes, Route("/graphql", graphql)]

@@ -1,0 +1,102 @@
+"""What the server holds open: opened in one place, closed in reverse."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from app.auth.authenticator import Authenticator
+from app.auth.cookies import SessionCookie
+from app.auth.key_uses import KeyUses
+from app.auth.known import Known
+from app.auth.passwords import Passwords
+from app.auth.sessions import Sessions
+from app.auth.sign_in import SignIn
+from app.broadcast import Broadcast
+from app.cache.invalidator import Invalidator
+from app.cache.memory import Memory
+from app.cache.read_through import ReadThrough
+from app.cache.redis import SharedCache, open_redis
+from app.db.pool import Pool, open_pool
+from app.domain.directory import Directory
+from app.domain.dno import DirectoryEntry
+from app.http.health import Readiness, readiness_of
+from app.http.middleware.rate_limiter import RateLimiter
+from app.jobs.heartbeat import Heartbeat
+from app.jobs.invalidation_listener import InvalidationListener
+from app.jobs.notifications import Notifications
+from app.jobs.outbox_relay import OutboxRelay
+from app.jobs.supervisor import Job, Supervisor
+from app.jobs.trust import Trust
+from app.settings import Settings
+
+
+class Directories:
+    """What is worked out from the latest directory record, once for as long as it is the latest."""
+
+    def __init__(self) -> None:
+        self._latest = Directory(())
+
+    def of(self, entries: tuple[DirectoryEntry, ...]) -> Directory:
+        if self._latest.entries is not entries:
+            self._latest = Directory(entries)
+        return self._latest
+
+
+@dataclass(frozen=True, eq=False)
+class Resources:
+    settings: Settings
+    pool: Pool
+    shared: SharedCache
+    memory: Memory
+    read_through: ReadThrough
+    invalidator: Invalidator
+    broadcast: Broadcast
+    limiter: RateLimiter
+    known: Known
+    authenticator: Authenticator
+    sign_in: SignIn
+    cookie: SessionCookie
+    directory: Directories
+    readiness: Readiness
+
+
+@asynccontextmanager
+async def open_resources(settings: Settings) -> AsyncIterator[Resources]:
+    async with open_pool(settings) as pool, open_redis(settings) as shared:
+        memory = Memory(settings.memory_bytes, settings.memory_lifetime)
+        read_through = ReadThrough(memory, shared, pool, settings)
+        invalidator = Invalidator(memory, read_through, shared)
+        broadcast = Broadcast(settings.subscription_queue)
+        limiter = RateLimiter(lambda: shared.client, settings)
+        sessions = Sessions(shared.client, settings)
+        uses = KeyUses(pool, settings)
+        known = Known(pool, memory, settings)
+        resources = Resources(
+            settings=settings,
+            pool=pool,
+            shared=shared,
+            memory=memory,
+            read_through=read_through,
+            invalidator=invalidator,
+            broadcast=broadcast,
+            limiter=limiter,
+            known=known,
+            authenticator=Authenticator(known, sessions, uses),
+            sign_in=SignIn(pool, Passwords(settings), sessions, limiter),
+            cookie=SessionCookie(settings),
+            directory=Directories(),
+            readiness=readiness_of(pool, shared, memory, settings),
+        )
+        news = Notifications("dno_outbox", settings)
+        trust = Trust(pool, shared, memory.clear)
+        jobs: list[Job] = [
+            InvalidationListener(pool, shared, memory, invalidator, broadcast, settings),
+            Heartbeat(shared, sender=invalidator.sender, every=settings.heartbeat),
+            news,
+            OutboxRelay(pool, shared, trust, news.news, settings, sender=invalidator.sender),
+            uses,
+        ]
+        async with Supervisor(jobs, stop_deadline=settings.stop_deadline):
+            yield resources
+        await read_through.close()
+        await limiter.close()

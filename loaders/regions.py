@@ -1,0 +1,61 @@
+"""What is cached: one line per kind of record."""
+
+from typing import Any
+from uuid import UUID
+
+from app.cache.region import Region
+from app.db import aliases, coverage, dnos, hlzf, places, revisions, tariffs, time_of_use, years
+from app.domain import tags
+from app.domain.coverage import Coverage
+from app.domain.dno import Alias, DirectoryEntry, Dno
+from app.domain.entry import DnoYear, Place, VerificationStatus
+from app.domain.hlzf import Hlzf
+from app.domain.revision import Revision
+from app.domain.tariff import Tariff
+from app.domain.time_of_use import TimeOfUseTariff
+from app.settings import Settings
+
+
+def _long(settings: Settings, _: object) -> float:
+    return settings.lifetime_verified
+
+
+def _by_status(settings: Settings, entries: tuple[Any, ...]) -> float:
+    return settings.lifetime(
+        all(entry.verification_status is VerificationStatus.VERIFIED for entry in entries)
+    )
+
+
+def _short(settings: Settings, _: object) -> float:
+    return settings.lifetime_coverage
+
+
+DNO_BY_SLUG: Region[str, Dno] = Region("dno_by_slug", Dno, tags.slug, dnos.fetch_by_slug, _long)
+DNO_BY_ID: Region[UUID, Dno] = Region("dno_by_id", Dno, tags.operator, dnos.fetch_by_id, _long)
+DIRECTORY: Region[None, tuple[DirectoryEntry, ...]] = Region(
+    "directory", tuple[DirectoryEntry, ...], lambda _: tags.DIRECTORY, dnos.fetch_directory, _long
+)
+ALIASES: Region[None, tuple[Alias, ...]] = Region(
+    "aliases", tuple[Alias, ...], lambda _: tags.ALIASES, aliases.fetch_aliases, _long
+)
+TARIFFS: Region[DnoYear, tuple[Tariff, ...]] = Region(
+    "tariffs", tuple[Tariff, ...], tags.tariffs, tariffs.fetch_by_dno_year, _by_status
+)
+HLZF: Region[DnoYear, tuple[Hlzf, ...]] = Region(
+    "hlzf", tuple[Hlzf, ...], tags.hlzf, hlzf.fetch_by_dno_year, _by_status
+)
+TIME_OF_USE: Region[DnoYear, tuple[TimeOfUseTariff, ...]] = Region(
+    "time_of_use", tuple[TimeOfUseTariff, ...], tags.time_of_use, time_of_use.fetch_by_dno_year, _by_status
+)
+YEARS: Region[UUID, tuple[int, ...]] = Region("years", tuple[int, ...], tags.years, years.fetch_years, _long)
+DNOS_WITH_DATA: Region[int, frozenset[UUID]] = Region(
+    "dnos_with_data", frozenset[UUID], tags.year, years.fetch_dnos_with_data, _long
+)
+PLACES: Region[UUID, Place] = Region("places", Place, tags.place, places.fetch_places, _long)
+HISTORY: Region[UUID, tuple[Revision, ...]] = Region(
+    "history", tuple[Revision, ...], tags.history, revisions.fetch_by_entry, _long
+)
+REVISIONS: Region[UUID, Revision] = Region("revisions", Revision, tags.revision, revisions.fetch_by_id, _long)
+COVERAGE: Region[None, Coverage] = Region(
+    "coverage", Coverage, lambda _: tags.COVERAGE, coverage.fetch_coverage, _short
+)

@@ -1,0 +1,77 @@
+"""All that a resolver may reach during one operation."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from datetime import date, datetime, timedelta
+from time import monotonic
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import strawberry
+from aiodataloader import DataLoader
+
+from app.cache.read_set import ReadSet
+from app.db.unit_of_work import UnitOfWork, unit_of_work
+from app.domain import clock, tags
+from app.domain.account import ANONYMOUS, Principal
+from app.resources import Resources
+from loaders.registry import Loaders
+
+if TYPE_CHECKING:
+    from schema.fields import Edge
+
+
+class Context:
+    """`address`, `headers` and `set_cookies` are for signing in; all else asks for the principal."""
+
+    def __init__(
+        self,
+        resources: Resources,
+        *,
+        principal: Principal = ANONYMOUS,
+        address: str = "",
+        headers: Mapping[str, str] = MappingProxyType({}),
+        request_id: str = "",
+        remember: bool = True,
+    ) -> None:
+        self.resources = resources
+        self.principal = principal
+        self.address = address
+        self.headers = headers
+        self.request_id = request_id
+        self.read_set = ReadSet()
+        self.loaders = Loaders(resources.read_through, self.read_set, remember=remember)
+        self.set_cookies: list[str] = []
+        self._levels: dict[Any, DataLoader[Any, Any]] = {}
+
+    def along(self, edge: "Edge", root: Any, arguments: dict[str, Any]) -> Any:
+        """One parent's value of an edge, asked for together with its siblings'."""
+        key = (edge, *sorted(arguments.items()))
+        loader = self._levels.get(key)
+        if loader is None:
+
+            async def load(parents: list[Any]) -> list[Any]:
+                return list(await edge.values(parents, self, arguments))
+
+            # Siblings are gathered, not remembered: what is remembered are records, by their keys.
+            loader = self._levels[key] = DataLoader(load, cache=False)
+        return loader.load(root)
+
+    def today(self) -> date:
+        """The day in Germany; what rests on it holds until midnight there."""
+        now = datetime.now(clock.GERMANY)
+        midnight = datetime.combine(now.date() + timedelta(days=1), datetime.min.time(), clock.GERMANY)
+        self.read_set.update((), monotonic() + (midnight - now).total_seconds())
+        return now.date()
+
+    @asynccontextmanager
+    async def write(self) -> AsyncIterator[UnitOfWork]:
+        """One transaction; whoever reads after it, here or elsewhere, reads what it wrote."""
+        async with unit_of_work(self.resources.pool, self.principal) as work:
+            yield work
+        touched = frozenset[str]().union(*(tags.of(event) for event in work.events))
+        await self.resources.invalidator.invalidate(touched)
+        self.loaders.clear()
+
+
+Info: TypeAlias = strawberry.Info[Context, None]

@@ -1,0 +1,46 @@
+"""A refusal as GraphQL tells it; anything else logged whole and shown as one sentence."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import structlog
+from graphql import GraphQLError
+
+from app.errors import BadInput, Refusal
+from app.observability import metrics
+
+log = structlog.get_logger("graphql")
+
+CALM = "Something went wrong on our side; it has been noted."
+INTERNAL = "INTERNAL_SERVER_ERROR"
+
+
+def formatted(
+    errors: Sequence[GraphQLError], request_id: str, code: str | None = None
+) -> list[dict[str, Any]]:
+    """`code` is for errors that bring none: those of a document that was not executed."""
+    return [_formatted(error, request_id, code) for error in errors]
+
+
+def _formatted(error: GraphQLError, request_id: str, code: str | None) -> dict[str, Any]:
+    shown: dict[str, Any] = dict(error.formatted)
+    cause = _cause(error)
+    if isinstance(cause, Refusal):
+        shown["message"] = cause.message
+        extensions = {"code": cause.code, **cause.details}
+    elif cause is None or code is not None:
+        extensions = {"code": code or BadInput.code, **(error.extensions or {})}
+    else:
+        log.error("unexpected error", path=error.path, exc_info=cause)
+        shown["message"] = CALM
+        extensions = {"code": INTERNAL, "requestId": request_id}
+    metrics.ERRORS.labels(extensions["code"]).inc()
+    shown["extensions"] = extensions
+    return shown
+
+
+def _cause(error: GraphQLError) -> BaseException | None:
+    cause: BaseException | None = error.original_error
+    while isinstance(cause, GraphQLError):
+        cause = cause.original_error
+    return cause

@@ -1,0 +1,192 @@
+"""Documents: parsed, limited and validated once, kept with the plans made from them."""
+
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from hashlib import sha256
+from typing import Any
+
+from graphql import (
+    DocumentNode,
+    FragmentDefinitionNode,
+    GraphQLError,
+    OperationDefinitionNode,
+    OperationType,
+    parse,
+    specified_rules,
+    validate,
+)
+from graphql.execution.values import VariableValues, get_variable_values
+from strawberry import Schema
+
+from app.errors import BadInput
+from schema.execution.plan import Compiler, Selection, Uncovered
+from schema.execution.plan import Field as PlanField
+from schema.execution.steering import steering_variables
+from schema.types.shown import STRUCTS, TAGGED
+
+MAX_PLANS = 16
+
+Rule = Callable[[Schema, DocumentNode], Sequence[GraphQLError]]
+
+
+class RefusedDocument(Exception):
+    """Not executed at all: it cannot be read, breaks a rule or a limit."""
+
+    def __init__(self, errors: Sequence[GraphQLError], code: str) -> None:
+        super().__init__(code)
+        self.errors = list(errors)
+        self.code = code
+
+
+class Plan:
+    """A compiled operation; `root` is None where the executor has to do it, and `reason` says why."""
+
+    def __init__(self, root: Selection | None, fields: Sequence[PlanField], reason: str = "") -> None:
+        self.root = root
+        self.fields = fields
+        self.reason = reason
+
+
+class Operation:
+    """One operation of a document."""
+
+    def __init__(self, schema: Schema, document: "Document", node: OperationDefinitionNode) -> None:
+        self._schema = schema
+        self.document = document
+        self.node = node
+        self.name = node.name.value if node.name else None
+        self.type = node.operation
+        self._steering = steering_variables(node, document.fragments)
+        self._plans: dict[tuple[Any, ...], Plan] = {}
+
+    def variables(self, given: dict[str, Any], *, hide_suggestions: bool = False) -> VariableValues:
+        """Refuses what is not of the types that the operation declares."""
+        if not self.node.variable_definitions:
+            return _NONE
+        values = get_variable_values(
+            self._schema._schema,
+            self.node.variable_definitions,
+            given,
+            max_errors=50,
+            hide_suggestions=hide_suggestions,
+        )
+        if isinstance(values, list):
+            raise RefusedDocument(values, BadInput.code)
+        return values
+
+    def plan(self, variables: VariableValues) -> Plan:
+        key = tuple(variables.coerced.get(name) for name in self._steering)
+        plan = self._plans.get(key)
+        if plan is None:
+            plan = self._compile(variables)
+            if len(self._plans) < MAX_PLANS:
+                self._plans[key] = plan
+        return plan
+
+    def _compile(self, variables: VariableValues) -> Plan:
+        if self.type is not OperationType.QUERY:
+            return Plan(None, (), self.type.value)
+        steering = VariableValues(
+            variables.sources,
+            {name: variables.coerced[name] for name in self._steering if name in variables.coerced},
+        )
+        compiler = Compiler(self._schema, self.node, self.document.fragments, steering, STRUCTS, TAGGED)
+        try:
+            root = compiler.root()
+        except Uncovered as reason:
+            return Plan(None, (), str(reason))
+        except (GraphQLError, KeyError, RecursionError, SyntaxError, MemoryError):
+            return Plan(None, (), "other")
+        return Plan(root, compiler.fields)
+
+
+class Document:
+    """A document that may be executed."""
+
+    def __init__(self, schema: Schema, text: str, ast: DocumentNode) -> None:
+        self.text = text
+        self.ast = ast
+        self.fragments = {
+            node.name.value: node for node in ast.definitions if isinstance(node, FragmentDefinitionNode)
+        }
+        self.operations = [
+            Operation(schema, self, node)
+            for node in ast.definitions
+            if isinstance(node, OperationDefinitionNode)
+        ]
+        self._hash: str | None = None
+
+    @property
+    def hash(self) -> str:
+        if self._hash is None:
+            self._hash = sha256(self.text.encode()).hexdigest()
+        return self._hash
+
+    def operation(self, name: str | None) -> Operation:
+        """Refuses a name that the document does not have, and no name where it has several."""
+        if name is None and len(self.operations) == 1:
+            return self.operations[0]
+        for operation in self.operations:
+            if name is not None and operation.name == name:
+                return operation
+        message = (
+            f"The document has no operation named {name[:100]!r}."
+            if name is not None
+            else "The document has no operation."
+            if not self.operations
+            else "The document has several operations; `operationName` must say which."
+        )
+        raise RefusedDocument([GraphQLError(message)], "OPERATION_RESOLUTION_FAILURE")
+
+
+class Documents:
+    """The most recently used documents, good and bad; bounded by number and by letters."""
+
+    def __init__(self, schema: Schema, rules: Sequence[Rule] = (), *, most: int, most_letters: int) -> None:
+        self._schema = schema
+        self._rules = rules
+        self._most = most
+        self._most_letters = most_letters
+        self._letters = 0
+        self._known: OrderedDict[str, Document | RefusedDocument] = OrderedDict()
+
+    def get(self, text: str) -> Document:
+        """Refuses with RefusedDocument; a refusal is remembered like a document."""
+        known = self._known.get(text)
+        if known is None:
+            known = self._read(text)
+            self._keep(text, known)
+        else:
+            self._known.move_to_end(text)
+        if isinstance(known, RefusedDocument):
+            raise RefusedDocument(known.errors, known.code)
+        return known
+
+    def _read(self, text: str) -> Document | RefusedDocument:
+        try:
+            ast = parse(text, max_tokens=MAX_TOKENS, allow_empty_selection_sets=False)
+        except GraphQLError as error:
+            return RefusedDocument([error], "GRAPHQL_PARSE_FAILED")
+        except RecursionError:
+            return RefusedDocument(
+                [GraphQLError("The document is nested too deeply.")], "GRAPHQL_PARSE_FAILED"
+            )
+        for rule in self._rules:
+            if errors := rule(self._schema, ast):
+                return RefusedDocument(errors, "GRAPHQL_VALIDATION_FAILED")
+        if errors := validate(self._schema._schema, ast, specified_rules, max_errors=20):
+            return RefusedDocument(errors, "GRAPHQL_VALIDATION_FAILED")
+        return Document(self._schema, text, ast)
+
+    def _keep(self, text: str, known: Document | RefusedDocument) -> None:
+        if len(text) > self._most_letters // 4:
+            return
+        self._known[text] = known
+        self._letters += len(text)
+        while len(self._known) > self._most or self._letters > self._most_letters:
+            dropped, _ = self._known.popitem(last=False)
+            self._letters -= len(dropped)
+
+
+MAX_TOKENS = 2000
+_NONE = VariableValues({}, {})

@@ -1,0 +1,101 @@
+"""One operation executed: by its plan where there is one, by the executor where not."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+import structlog
+from graphql import ExecutionResult, GraphQLError, OperationType, execute
+from graphql.execution.values import VariableValues
+from strawberry import Schema
+from strawberry.execution import optimized_is_awaitable
+from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
+from strawberry.utils.await_maybe import await_maybe
+
+from app.errors import Refusal
+from app.observability import metrics
+from schema.context import Context
+from schema.errors import formatted
+from schema.execution.documents import Operation
+from schema.execution.run import Run
+
+log = structlog.get_logger("execution")
+
+
+@dataclass(slots=True)
+class Answer:
+    """The body of an answer, without its media type; `errors` counts them, `data` says if there is any."""
+
+    body: bytes
+    errors: int = 0
+    data: bool = True
+    cookies: Sequence[str] = ()
+
+
+class Executions:
+    """How operations of one schema are carried out."""
+
+    def __init__(self, schema: Schema, *, planned: bool = True) -> None:
+        self._schema = schema
+        self._planned = planned
+
+    async def run(
+        self, operation: Operation, variables: VariableValues, given: dict[str, Any], context: Context
+    ) -> Answer:
+        if self._planned and operation.type is OperationType.QUERY:
+            answer = await self._by_plan(operation, variables, context)
+            if answer is not None:
+                return answer
+        return await self._by_executor(operation, given, context)
+
+    async def _by_plan(
+        self, operation: Operation, variables: VariableValues, context: Context
+    ) -> Answer | None:
+        """None where there is no plan, or where it met something that the executor has to tell."""
+        plan = operation.plan(variables)
+        if plan.root is None:
+            metrics.UNPLANNED.labels(plan.reason).inc()
+            return None
+        memory = context.resources.memory if context.resources.settings.response_cache else None
+        try:
+            text = await Run(plan.root, plan.fields, variables, context, memory).text()
+            return Answer(f'{{"data":{text}}}'.encode())
+        except Refusal:
+            metrics.UNPLANNED.labels("refusal").inc()
+        except Exception as error:
+            log.info("left to the executor", operation=operation.name, why=repr(error))
+            metrics.UNPLANNED.labels("failure").inc()
+        context.loaders.clear()
+        return None
+
+    async def _by_executor(self, operation: Operation, given: dict[str, Any], context: Context) -> Answer:
+        result = await await_maybe(
+            execute(
+                self._schema._schema,
+                operation.document.ast,
+                variable_values=given,
+                operation_name=operation.name,
+                context_value=context,
+                is_awaitable=cast("Any", optimized_is_awaitable),
+                executor_class=StrawberryGraphQLCoreExecutionContext,
+            )
+        )
+        assert isinstance(result, ExecutionResult)
+        return write_result(result, context.request_id)
+
+
+def write_result(result: ExecutionResult, request_id: str) -> Answer:
+    body: dict[str, Any] = {"data": result.data}
+    if result.errors:
+        body["errors"] = formatted(result.errors, request_id)
+    return Answer(write_json(body), errors=len(result.errors or ()), data=result.data is not None)
+
+
+def write_errors(errors: list[GraphQLError], request_id: str, code: str) -> Answer:
+    return Answer(write_json({"errors": formatted(errors, request_id, code)}), errors=len(errors), data=False)
+
+
+def write_json(value: Any) -> bytes:
+    """The same bytes as a plan writes: no spaces, letters as they are."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode(errors="replace")

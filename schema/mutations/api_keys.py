@@ -1,0 +1,49 @@
+"""Keys for machines, made and revoked."""
+
+from datetime import datetime
+from typing import Annotated
+
+import strawberry
+
+from app.auth import api_keys
+from app.db import accounts
+from app.domain.account import Role
+from schema.context import Info
+from schema.mutations.payload import UserError, errors_field, mutation
+from schema.types.account import ApiKey
+from schema.types.node import Kind, read_id
+
+
+@strawberry.type(description="The key; its secret is shown once.")
+class ApiKeyPayload:
+    api_key: ApiKey | None = strawberry.field(default=None, description="The key.")
+    secret: str | None = strawberry.field(
+        default=None, description="`Authorization: Bearer …`. Shown now and never again; only a hash is kept."
+    )
+    errors: list[UserError] = errors_field()
+
+
+@strawberry.type
+class ApiKeyMutations:
+    @mutation(ApiKeyPayload, description="Makes a key for a machine.", role=Role.ADMIN)
+    async def create_api_key(
+        self,
+        info: Info,
+        name: Annotated[str, strawberry.argument(description="What it is for, 1 to 200 characters.")],
+        role: Annotated[Role, strawberry.argument(description="At most your own.")],
+        expires_at: Annotated[
+            datetime | None, strawberry.argument(description="Left out: until it is revoked.")
+        ] = None,
+    ) -> ApiKeyPayload:
+        async with info.context.write() as work:
+            key, secret = await api_keys.create(work, info.context.principal, name, role, expires_at)
+        return ApiKeyPayload(api_key=key, secret=secret)  # type: ignore[arg-type]
+
+    @mutation(ApiKeyPayload, description="Ends a key at once, everywhere.", role=Role.ADMIN)
+    async def revoke_api_key(
+        self, info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="The key's id.")]
+    ) -> ApiKeyPayload:
+        _, key_id = read_id(id, Kind.API_KEY)
+        async with info.context.write() as work:
+            key = await accounts.revoke_api_key(work, key_id)
+        return ApiKeyPayload(api_key=key)  # type: ignore[arg-type]

@@ -1,0 +1,100 @@
+"""Entries of every family verified, flagged and reverted."""
+
+from typing import Annotated
+from uuid import UUID
+
+import strawberry
+
+from app.db import entries
+from app.domain.account import Role
+from app.domain.entry import DataType
+from schema.context import Info
+from schema.mutations.payload import UserError, errors_field, mutation
+from schema.types.entry import Entry
+from schema.types.node import Kind, read_id
+from schema.types.revision import Revision
+
+_FAMILIES = {Kind.TARIFF: DataType.NETZENTGELTE, Kind.HLZF: DataType.HLZF}
+
+
+@strawberry.input(description="An entry that somebody has compared with its source.")
+class VerifyInput:
+    id: strawberry.ID = strawberry.field(description="A tariff's or HLZF entry's id.")
+    expected_version: int | None = strawberry.field(
+        default=None, description="Refused with CONFLICT when the entry is at another version by now."
+    )
+    notes: str | None = strawberry.field(default=None, description="What was compared; kept in the history.")
+
+
+@strawberry.input(description="An entry that somebody should look at.")
+class FlagInput:
+    id: strawberry.ID = strawberry.field(description="A tariff's or HLZF entry's id.")
+    expected_version: int | None = strawberry.field(
+        default=None, description="Refused with CONFLICT when the entry is at another version by now."
+    )
+    reason: str = strawberry.field(description="What is in doubt; kept in the history.")
+
+
+@strawberry.input(description="A change that shall be undone.")
+class RevertInput:
+    revision_id: strawberry.ID = strawberry.field(
+        description="The entry becomes again what it was before this revision, whatever has happened since."
+    )
+    expected_version: int | None = strawberry.field(
+        default=None, description="Refused with CONFLICT when the entry is at another version by now."
+    )
+    reason: str | None = strawberry.field(default=None, description="Why; kept in the history.")
+
+
+@strawberry.type(description="The entry as it is now, and the revision that the write left.")
+class EntryPayload:
+    entry: Entry | None = strawberry.field(
+        default=None, description="As it is now; null where it is deleted."
+    )
+    revision: Revision | None = strawberry.field(
+        default=None, description="What changed; null where nothing did, or nothing was written."
+    )
+    errors: list[UserError] = errors_field()
+
+
+@strawberry.type
+class EntryMutations:
+    @mutation(EntryPayload, description="Says that an entry equals its source.", role=Role.ADMIN)
+    async def verify(
+        self, info: Info, input: Annotated[VerifyInput, strawberry.argument(description="Which entry.")]
+    ) -> EntryPayload:
+        family, id = _entry(input.id)
+        async with info.context.write() as work:
+            entry = await entries.verify(
+                work, family, id, expected_version=input.expected_version, notes=input.notes
+            )
+        return EntryPayload(entry=entry, revision=work.revision)  # type: ignore[arg-type]
+
+    @mutation(EntryPayload, description="Says that an entry is in doubt.", role=Role.EDITOR)
+    async def flag(
+        self,
+        info: Info,
+        input: Annotated[FlagInput, strawberry.argument(description="Which entry, and why.")],
+    ) -> EntryPayload:
+        family, id = _entry(input.id)
+        async with info.context.write() as work:
+            entry = await entries.flag(
+                work, family, id, reason=input.reason, expected_version=input.expected_version
+            )
+        return EntryPayload(entry=entry, revision=work.revision)  # type: ignore[arg-type]
+
+    @mutation(EntryPayload, description="Undoes a change, as a new change.", role=Role.ADMIN)
+    async def revert(
+        self, info: Info, input: Annotated[RevertInput, strawberry.argument(description="Which change.")]
+    ) -> EntryPayload:
+        _, revision_id = read_id(input.revision_id, Kind.REVISION)
+        async with info.context.write() as work:
+            entry = await entries.revert(
+                work, revision_id, expected_version=input.expected_version, reason=input.reason
+            )
+        return EntryPayload(entry=entry, revision=work.revision)  # type: ignore[arg-type]
+
+
+def _entry(text: str) -> tuple[DataType, UUID]:
+    kind, id = read_id(text, *_FAMILIES)
+    return _FAMILIES[kind], id

@@ -1,0 +1,104 @@
+"""What every write answers with: its result, or why there is none."""
+
+import inspect
+from collections.abc import Callable, Coroutine
+from enum import StrEnum
+from typing import Any, TypeVar
+
+import strawberry
+from strawberry.extensions import FieldExtension
+from strawberry.types.field import StrawberryField
+
+from app.auth.roles import require
+from app.domain.account import Role
+from app.domain.plausibility import Doubt
+from app.errors import BadInput, Refusal
+from app.observability import metrics
+from schema.context import Info
+from schema.fields import shows
+
+F = TypeVar("F", bound=Callable[..., Coroutine[Any, Any, Any]])
+
+
+class ErrorCode(StrEnum):
+    NOT_FOUND = "NOT_FOUND"
+    INVALID = "INVALID"
+    CONFLICT = "CONFLICT"
+    UNAUTHENTICATED = "UNAUTHENTICATED"
+    FORBIDDEN = "FORBIDDEN"
+    UNAVAILABLE = "UNAVAILABLE"
+    RATE_LIMITED = "RATE_LIMITED"
+
+
+strawberry.enum(ErrorCode, description="Why a write was refused; for programs.")
+
+
+@strawberry.type(description="Why a write was refused.")
+class UserError:
+    code: ErrorCode = strawberry.field(description="For programs.")
+    message: str = strawberry.field(description="For people.")
+    field: list[str] | None = strawberry.field(default=None, description="Path of the input field at fault.")
+    current_version: int | None = strawberry.field(
+        default=None, description="With CONFLICT: the version at which the entry is."
+    )
+
+    @classmethod
+    def of(cls, refusal: Refusal) -> "UserError":
+        code = ErrorCode.INVALID if isinstance(refusal, BadInput) else ErrorCode(refusal.code)
+        version = refusal.details.get("current_version")
+        return cls(
+            code=code,
+            message=refusal.message,
+            field=list(refusal.field) or None,
+            current_version=version if isinstance(version, int) else None,
+        )
+
+
+@shows(Doubt, description="What is possible and yet so unusual that a person should look at it again.")
+class Warning:
+    code: str = strawberry.field(description="For programs: UNUSUAL_ORDER, UNUSUAL_RISE.")
+    message: str = strawberry.field(description="For people.")
+    field: list[str] = strawberry.field(description="Path of the input field in doubt.")
+
+
+def errors_field() -> Any:
+    return strawberry.field(default_factory=list, description="Why nothing was written; empty after a write.")
+
+
+def warnings_field() -> Any:
+    return strawberry.field(default_factory=list, description="What was written all the same; look again.")
+
+
+class RefusalsAsErrors(FieldExtension):
+    """Checks the role and turns refusals into the payload's errors; anything else is our fault."""
+
+    def __init__(self, payload: type, role: Role | None) -> None:
+        self._payload = payload
+        self._role = role
+
+    async def resolve_async(self, next_: Any, source: Any, info: Info, **kwargs: Any) -> Any:
+        try:
+            if self._role is not None:
+                require(info.context.principal, self._role)
+            return await next_(source, info, **kwargs)
+        except Refusal as refusal:
+            if refusal.code not in set(ErrorCode) and not isinstance(refusal, BadInput):
+                raise
+            metrics.ERRORS.labels(refusal.code).inc()
+            return self._payload(errors=[UserError.of(refusal)])
+
+
+def mutation(payload: type, *, description: str, role: Role | None) -> Callable[[F], StrawberryField]:
+    """`role`: the least that it needs; None for what anybody may try."""
+
+    def decorate(function: F) -> StrawberryField:
+        assert inspect.iscoroutinefunction(function)
+        field: StrawberryField = strawberry.mutation(
+            resolver=function,
+            graphql_type=payload,
+            description=description + (f" Needs the role {role}." if role else ""),
+            extensions=[RefusalsAsErrors(payload, role)],
+        )
+        return field
+
+    return decorate

@@ -1,0 +1,92 @@
+"""Operators: one, a page of them, or those whose name somebody half remembers."""
+
+from collections.abc import Callable
+from typing import Annotated
+
+import strawberry
+
+from app.domain.directory import Directory, DnoOrder, Page, fold, read_cursor
+from app.domain.dno import DirectoryEntry
+from app.domain.dno import Dno as DnoStruct
+from app.interpreter.search import Match, search
+from schema.context import Context
+from schema.fields import root_field
+from schema.types.bounds import at_most
+from schema.types.connection import DnoConnection, DnoFilter
+from schema.types.dno import Dno
+from schema.types.match import DnoMatch
+
+
+@strawberry.type
+class DnoQueries:
+    @root_field(Dno | None, description="One operator by its slug; null where there is none.")
+    async def dno(
+        context: Context,
+        slug: Annotated[str, strawberry.argument(description="Short name, such as netze-bw.")],
+    ) -> DnoStruct | None:
+        (found,) = await context.loaders.dno_by_slug.load_all([slug])
+        return found
+
+    @root_field(DnoConnection, description="Operators, page by page.")
+    async def dnos(
+        context: Context,
+        first: Annotated[int | None, strawberry.argument(description="How many at most, 1 to 100.")] = 50,
+        after: Annotated[
+            str | None, strawberry.argument(description="A page's `endCursor`: go on behind it.")
+        ] = None,
+        filter: Annotated[DnoFilter | None, strawberry.argument(description="Only some of them.")] = None,
+        order_by: Annotated[
+            DnoOrder | None, strawberry.argument(description="In which order.")
+        ] = DnoOrder.NAME,
+    ) -> Page:
+        order = order_by or DnoOrder.NAME
+        first = at_most(first, 50)
+        position = None if after is None else read_cursor(after, order)
+        directory = await load_directory(context)
+        return directory.in_order(order).page(first, position, await _keeps(context, filter))
+
+    @root_field(
+        list[DnoMatch],
+        description="Operators by name, official name, city or code; typos and missing umlauts are forgiven. Best first.",
+    )
+    async def search_dnos(
+        context: Context,
+        query: Annotated[str, strawberry.argument(description="What is remembered of the name.")],
+        first: Annotated[int | None, strawberry.argument(description="How many at most, 1 to 100.")] = 10,
+    ) -> list[Match]:
+        first = at_most(first, 10)
+        return search(query, (await load_directory(context)).entries, first)
+
+
+async def load_directory(context: Context) -> Directory:
+    (entries,) = await context.loaders.directory.load_all([None])
+    return context.resources.directory.of(entries or ())
+
+
+async def _keeps(context: Context, wanted: DnoFilter | None) -> Callable[[DirectoryEntry], bool] | None:
+    if wanted is None:
+        return None
+    rules: list[Callable[[DirectoryEntry], bool]] = []
+    if wanted.region is not None:
+        region = fold(wanted.region)
+        rules.append(lambda entry: fold(entry.region or "") == region)
+    if wanted.transmission is not None:
+        rules.append(lambda entry: entry.transmission is wanted.transmission)
+    if wanted.closed_network is not None:
+        rules.append(lambda entry: entry.closed_network is wanted.closed_network)
+    if wanted.has_data_for_year is not None:
+        (with_data,) = await context.loaders.dnos_with_data_by_year.load_all([wanted.has_data_for_year])
+        rules.append(lambda entry: entry.id in (with_data or ()))
+    if wanted.search is not None:
+        rules.append(_begins_words(fold(wanted.search).split()))
+    return (lambda entry: all(rule(entry) for rule in rules)) if rules else None
+
+
+def _begins_words(beginnings: list[str]) -> Callable[[DirectoryEntry], bool]:
+    def rule(entry: DirectoryEntry) -> bool:
+        words = fold(
+            f"{entry.name} {entry.official_name or ''} {entry.city or ''} {entry.slug.replace('-', ' ')}"
+        ).split()
+        return all(any(word.startswith(beginning) for word in words) for beginning in beginnings)
+
+    return rule

@@ -1,0 +1,91 @@
+"""Anything again, by its id."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Annotated, Any
+from uuid import UUID
+
+import strawberry
+
+from app.domain.entry import DataType, DnoYear
+from app.errors import BadInput
+from schema.context import Context
+from schema.fields import root_field
+from schema.types.bounds import MOST
+from schema.types.node import Kind, Node, read_id
+
+
+@strawberry.type
+class NodeQueries:
+    @root_field(Node | None, description="One thing by its id; null where it is no more.")
+    async def node(context: Context, id: strawberry.ID) -> object | None:
+        (found,) = await load_nodes(context, [id])
+        return found
+
+    @root_field(
+        list[Node | None],
+        description="Up to 100 things by their ids, in their order; null where one is no more.",
+    )
+    async def nodes(
+        context: Context,
+        ids: Annotated[list[strawberry.ID], strawberry.argument(description="1 to 100 ids.")],
+    ) -> Sequence[object | None]:
+        if len(ids) > MOST:
+            raise BadInput(f"`ids` has {len(ids)} ids; at most {MOST} are allowed.", argument="ids")
+        return await load_nodes(context, ids)
+
+
+async def load_nodes(context: Context, ids: Sequence[str]) -> list[object | None]:
+    """Each kind's things together, so that a level costs one statement per kind."""
+    wanted = [read_id(id) for id in ids]
+    found: dict[tuple[Kind, UUID], object | None] = {}
+    for kind in dict.fromkeys(kind for kind, _ in wanted):
+        of_kind = list(dict.fromkeys(id for other, id in wanted if other is kind))
+        loaded = await _LOADERS[kind](context, of_kind)
+        found |= {(kind, id): value for id, value in zip(of_kind, loaded, strict=True)}
+    return [found[key] for key in wanted]
+
+
+async def load_entries(context: Context, ids: Sequence[UUID]) -> list[Any]:
+    """Tariffs, HLZF and time-of-use tariffs are kept per operator and year; first, where is each?"""
+    loaders = context.loaders
+    places = await loaders.place_by_entry.load_all(ids)
+    keys = [None if place is None else DnoYear(place.dno_id, place.year) for place in places]
+    by_type = {
+        DataType.NETZENTGELTE: loaders.tariffs_by_dno_year,
+        DataType.HLZF: loaders.hlzf_by_dno_year,
+        None: loaders.time_of_use_by_dno_year,
+    }
+    entries: dict[UUID, Any] = {}
+    for data_type, loader in by_type.items():
+        of_type = [
+            key
+            for place, key in zip(places, keys, strict=True)
+            if place is not None and key is not None and place.data_type is data_type
+        ]
+        for records in await loader.load_all(of_type):  # type: ignore[attr-defined]
+            entries |= {record.id: record for record in records or ()}
+    return [entries.get(id) for id in ids]
+
+
+async def _dnos(context: Context, ids: Sequence[UUID]) -> Sequence[Any]:
+    return await context.loaders.dno_by_id.load_all(ids)
+
+
+async def _revisions(context: Context, ids: Sequence[UUID]) -> Sequence[Any]:
+    return await context.loaders.revision_by_id.load_all(ids)
+
+
+async def _hidden(context: Context, ids: Sequence[UUID]) -> Sequence[Any]:
+    """Accounts are shown to nobody by their id; `viewer` shows one's own."""
+    return [None for _ in ids]
+
+
+_LOADERS: dict[Kind, Callable[[Context, Sequence[UUID]], Awaitable[Sequence[Any]]]] = {
+    Kind.DNO: _dnos,
+    Kind.TARIFF: load_entries,
+    Kind.HLZF: load_entries,
+    Kind.TIME_OF_USE: load_entries,
+    Kind.REVISION: _revisions,
+    Kind.USER: _hidden,
+    Kind.API_KEY: _hidden,
+}

@@ -1,0 +1,52 @@
+"""Who is cheapest for one consumption."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Annotated
+
+import strawberry
+
+from app.db import tariffs
+from app.domain import tags
+from app.domain.cost import Ranked
+from app.domain.entry import VoltageLevel
+from schema.context import Context
+from schema.fields import root_field, shows
+from schema.types.bounds import at_most
+from schema.types.tariff import AnnualCost, Tariff
+
+
+@shows(Ranked, description="A tariff's place in a ranking.")
+class RankedTariff:
+    rank: int = strawberry.field(description="1 is the cheapest; equals share a rank's order by name.")
+    tariff: Tariff = strawberry.field(description="The tariff.")
+    cost: AnnualCost = strawberry.field(description="What it costs in the year.")
+
+
+@strawberry.type
+class RankingQueries:
+    @root_field(
+        list[RankedTariff],
+        description="Tariffs of one year and level by their total annual cost, the cheapest first. Tariffs that lack a "
+        "needed price are left out.",
+    )
+    async def rank_tariffs(
+        context: Context,
+        year: int,
+        voltage_level: VoltageLevel,
+        consumption_kwh: Annotated[
+            Decimal, strawberry.argument(description="Energy taken in the year, kWh.")
+        ],
+        peak_load_kw: Annotated[
+            Decimal, strawberry.argument(description="Highest load of the year, kW; above 0.")
+        ],
+        region: Annotated[
+            str | None, strawberry.argument(description="Only operators of this federal state.")
+        ] = None,
+        first: Annotated[int | None, strawberry.argument(description="How many at most, 1 to 100.")] = 20,
+    ) -> Sequence[Ranked]:
+        first = at_most(first, 20)
+        context.read_set.update((tags.year(year), tags.DIRECTORY))
+        return await tariffs.fetch_ranking(
+            context.resources.pool, year, voltage_level, consumption_kwh, peak_load_kw, region, first
+        )

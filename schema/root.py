@@ -1,0 +1,42 @@
+"""Queries, mutations and subscriptions joined into one schema."""
+
+import strawberry
+from strawberry.schema.config import StrawberryConfig
+
+from schema.mutations.api_keys import ApiKeyMutations
+from schema.mutations.cache import CacheMutations
+from schema.mutations.entries import EntryMutations
+from schema.mutations.hlzf import HlzfMutations
+from schema.mutations.sessions import SessionMutations
+from schema.mutations.tariffs import TariffMutations
+from schema.queries.coverage import CoverageQueries
+from schema.queries.dnos import DnoQueries
+from schema.queries.nodes import NodeQueries
+from schema.queries.ranking import RankingQueries
+from schema.queries.viewer import ViewerQueries
+from schema.types.account import ApiKey, User
+from schema.types.hlzf import Hlzf
+from schema.types.revision import Revision
+from schema.types.scalars import SCALARS
+from schema.types.tariff import Tariff
+from schema.types.time_of_use import TimeOfUseTariff
+
+
+@strawberry.type(description="Where every question begins.")
+class Query(NodeQueries, DnoQueries, RankingQueries, CoverageQueries, ViewerQueries):
+    pass
+
+
+@strawberry.type(description="What changes something. Each answers with `errors` where it was refused.")
+class Mutation(
+    SessionMutations, ApiKeyMutations, TariffMutations, HlzfMutations, EntryMutations, CacheMutations
+):
+    pass
+
+
+schema = strawberry.Schema(
+    query=Query,
+    mutation=Mutation,
+    types=[Tariff, Hlzf, TimeOfUseTariff, Revision, User, ApiKey],
+    config=StrawberryConfig(scalar_map=SCALARS),
+)

@@ -1,0 +1,39 @@
+"""Users and API keys, as the graph shows them."""
+
+from datetime import datetime
+
+import strawberry
+
+from app.domain import account as structs
+from schema.fields import computed, shows
+from schema.types.node import Kind, Node, write_id
+
+strawberry.enum(
+    structs.Role, description="VIEWER reads; EDITOR also adds, corrects and flags; ADMIN may everything."
+)
+
+
+@shows(structs.User, description="Somebody who can sign in.")
+class User(Node):
+    @computed(description="Stays the same for the life of the account; opaque.")
+    def id(root: strawberry.Parent[structs.User]) -> strawberry.ID:
+        return write_id(Kind.USER, root.id)
+
+    email: str = strawberry.field(description="Name to sign in with.")
+    role: structs.Role = strawberry.field(description="What the user may do.")
+    created_at: datetime = strawberry.field(description="Since when.")
+
+
+@shows(structs.ApiKey, description="A key for machines; its secret is shown once, when it is made.")
+class ApiKey(Node):
+    @computed(description="What `revokeApiKey` asks for; opaque.")
+    def id(root: strawberry.Parent[structs.ApiKey]) -> strawberry.ID:
+        return write_id(Kind.API_KEY, root.id)
+
+    name: str = strawberry.field(description="What it is for, in its maker's words.")
+    role: structs.Role = strawberry.field(description="What it may do; never more than its maker.")
+    created_at: datetime = strawberry.field(description="Since when.")
+    last_used_at: datetime | None = strawberry.field(description="About when it was used last.")
+    expires_at: datetime | None = strawberry.field(
+        description="Until when it holds; null: until it is revoked."
+    )

@@ -1,0 +1,91 @@
+"""Pages of operators, as the Relay specification lays them out."""
+
+from collections.abc import Sequence
+
+import strawberry
+
+from app.domain import directory as structs
+from app.domain.dno import DirectoryEntry
+from schema.context import Context
+from schema.fields import computed, edge, shows
+from schema.types.dno import Dno
+
+strawberry.enum(
+    structs.DnoOrder,
+    description="Order of a list of operators; equals are ordered by slug.",
+)
+
+
+@strawberry.input(description="Only operators to which all of this applies.")
+class DnoFilter:
+    region: str | None = strawberry.field(
+        default=None, description="Federal state (Bundesland), as `region` names it."
+    )
+    search: str | None = strawberry.field(
+        default=None,
+        description="All of these words begin a word of the name, the official name or the city.",
+    )
+    has_data_for_year: int | None = strawberry.field(
+        default=None, description="Any tariff, HLZF or § 14a price of that year."
+    )
+    transmission: bool | None = strawberry.field(
+        default=None, description="Also a transmission system operator, or not."
+    )
+    closed_network: bool | None = strawberry.field(
+        default=None, description="Closed distribution system, or not."
+    )
+
+
+class DnoAt(tuple[structs.Page, DirectoryEntry]):
+    """One place on a page."""
+
+    __slots__ = ()
+
+
+@shows(structs.Page, description="Where a page lies in its list.")
+class PageInfo:
+    @computed(description="Whether more come after this page.")
+    def has_next_page(root: strawberry.Parent[structs.Page]) -> bool:
+        return root.has_next
+
+    @computed(description="Whether some come before this page.")
+    def has_previous_page(root: strawberry.Parent[structs.Page]) -> bool:
+        return root.has_previous
+
+    @computed(description="Cursor of the first operator of this page.")
+    def start_cursor(root: strawberry.Parent[structs.Page]) -> str | None:
+        return structs.write_cursor(root.entries[0], root.order) if root.entries else None
+
+    @computed(description="Cursor of the last operator of this page: `after` of the next.")
+    def end_cursor(root: strawberry.Parent[structs.Page]) -> str | None:
+        return structs.write_cursor(root.entries[-1], root.order) if root.entries else None
+
+
+@shows(DnoAt, description="An operator and its place in the list.")
+class DnoEdge:
+    @computed(description="`after` of a page that begins behind this operator.")
+    def cursor(root: strawberry.Parent[DnoAt]) -> str:
+        return structs.write_cursor(root[1], root[0].order)
+
+    @edge(Dno, description="The operator.", through=lambda loaders: loaders.dno_by_id)
+    async def node(edges: Sequence[DnoAt], context: Context) -> Sequence[object]:
+        return [entry.id for _, entry in edges]
+
+
+@shows(structs.Page, description="A page of a list of operators.")
+class DnoConnection:
+    @computed(description="The operators of this page, each with its cursor.")
+    def edges(root: strawberry.Parent[structs.Page]) -> list[DnoEdge]:
+        return [DnoAt((root, entry)) for entry in root.entries]  # type: ignore[misc]
+
+    @edge(list[Dno], description="The operators of this page.", through=lambda loaders: loaders.dno_by_id)
+    async def nodes(pages: Sequence[structs.Page], context: Context) -> Sequence[object]:
+        return [[entry.id for entry in page.entries] for page in pages]
+
+    @computed(description="Where this page lies in its list.")
+    def page_info(root: strawberry.Parent[structs.Page]) -> PageInfo:
+        return root  # type: ignore[return-value]
+
+    @computed(description="How many operators the filter lets through, on all pages.")
+    def total_count(root: strawberry.Parent[structs.Page]) -> int:
+        return root.total

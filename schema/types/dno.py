@@ -1,0 +1,205 @@
+"""A distribution network operator, as the graph shows it."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
+from itertools import chain
+from typing import Annotated, Any, TypeVar
+from uuid import UUID
+
+import strawberry
+
+from app.domain import clock, tags
+from app.domain import dno as structs
+from app.domain.entry import DnoYear, VoltageLevel
+from app.domain.hlzf import Hlzf as HlzfStruct
+from app.domain.hlzf import Season
+from app.domain.peak import is_peak as is_peak_then
+from app.domain.tariff import Tariff as TariffStruct
+from app.domain.time_of_use import TimeOfUseTariff as TimeOfUseStruct
+from loaders.region_loader import RegionLoader
+from schema.context import Context
+from schema.fields import computed, edge, shows
+from schema.types.hlzf import Hlzf
+from schema.types.node import Kind, Node, write_id
+from schema.types.tariff import Tariff
+from schema.types.time_of_use import TimeOfUseTariff
+
+T = TypeVar("T")
+
+YearArgument = Annotated[
+    int | None, strawberry.argument(description="Only this calendar year; left out: all years.")
+]
+LevelArgument = Annotated[VoltageLevel | None, strawberry.argument(description="Only this voltage level.")]
+
+
+@shows(tuple, description="How many units are registered at one voltage level.")
+class ConnectionPoints:
+    @computed(description="Where they are connected.")
+    def voltage_level(root: strawberry.Parent[tuple[VoltageLevel, int]]) -> VoltageLevel:
+        return root[0]
+
+    @computed(description="Registered units.")
+    def count(root: strawberry.Parent[tuple[VoltageLevel, int]]) -> int:
+        return root[1]
+
+
+@shows(
+    structs.GridStatistics,
+    description="What the Marktstammdatenregister lists in an operator's grid, state of 16 February 2026. Source: "
+    "Bundesnetzagentur, dl-de/by-2-0, changed.",
+)
+class GridStatistics:
+    connection_points: int | None = strawberry.field(description="Registered units at all voltage levels.")
+    connection_points_by_level: list[ConnectionPoints] = strawberry.field(
+        description="Registered units, level by level, the highest first."
+    )
+    capacity_mw: Decimal | None = strawberry.field(description="Registered generating capacity, MW.")
+    solar_mw: Decimal | None = strawberry.field(description="Solar part of it, MW.")
+    wind_mw: Decimal | None = strawberry.field(description="Wind part of it, MW.")
+
+
+@shows(structs.Dno, description="A distribution network operator (Verteilnetzbetreiber).")
+class Dno(Node):
+    @computed(description="Stays the same for the life of the operator; opaque.")
+    def id(root: strawberry.Parent[structs.Dno]) -> strawberry.ID:
+        return write_id(Kind.DNO, root.id)
+
+    slug: str = strawberry.field(description="Short name for addresses, ASCII: netze-bw.")
+    name: str = strawberry.field(description="Name without the legal form.")
+    official_name: str | None = strawberry.field(description="Name as registered, with the legal form.")
+    region: str | None = strawberry.field(description="Federal state (Bundesland) of the operator's seat.")
+    city: str | None = strawberry.field(description="Place of the operator's seat.")
+    postal_code: str | None = strawberry.field(description="Postal code of the operator's seat, 5 digits.")
+    website: str | None = strawberry.field(description="The operator's web address.")
+    mastr_nr: str | None = strawberry.field(description="Number in the Marktstammdatenregister: SNB….")
+    bdew_code: str | None = strawberry.field(description="BDEW market-partner code, 13 digits.")
+    acer_code: str | None = strawberry.field(description="Code of the EU regulators' agency.")
+    transmission: bool = strawberry.field(description="Also a transmission system operator.")
+    closed_network: bool = strawberry.field(
+        description="Closed distribution system (geschlossenes Verteilernetz)."
+    )
+
+    @computed(description="Registered units and capacity; null where nothing is registered.")
+    def statistics(root: strawberry.Parent[structs.Dno]) -> GridStatistics | None:
+        return root.statistics if root.statistics.known else None  # type: ignore[return-value]
+
+    @edge(
+        list[int],
+        description="Years with any data, newest first.",
+        reads=lambda dno: (tags.years(dno.id),),
+    )
+    async def years(dnos: Sequence[structs.Dno], context: Context) -> Sequence[Sequence[int]]:
+        return await _years(context, dnos)
+
+    @edge(
+        list[Tariff],
+        description="Netzentgelte, newest year first, the highest level first.",
+        reads=lambda dno, year=None, **_: _reads(tags.tariffs, dno, year),
+    )
+    async def tariffs(
+        dnos: Sequence[structs.Dno],
+        context: Context,
+        year: YearArgument = None,
+        voltage_level: LevelArgument = None,
+    ) -> Sequence[Sequence[TariffStruct]]:
+        found = await _of_years(context, dnos, year, context.loaders.tariffs_by_dno_year)
+        return _only(found, voltage_level=voltage_level)
+
+    @edge(
+        Tariff | None,
+        description="Netzentgelt of one year and level; null where none is known.",
+        reads=lambda dno, year, **_: _reads(tags.tariffs, dno, year),
+    )
+    async def tariff(
+        dnos: Sequence[structs.Dno], context: Context, year: int, voltage_level: VoltageLevel
+    ) -> Sequence[TariffStruct | None]:
+        found = await _of_years(context, dnos, year, context.loaders.tariffs_by_dno_year)
+        return [next(iter(tariffs), None) for tariffs in _only(found, voltage_level=voltage_level)]
+
+    @edge(
+        list[Hlzf],
+        description="Hochlastzeitfenster, newest year first, then by level and season.",
+        reads=lambda dno, year=None, **_: _reads(tags.hlzf, dno, year),
+    )
+    async def hlzf(
+        dnos: Sequence[structs.Dno],
+        context: Context,
+        year: YearArgument = None,
+        voltage_level: LevelArgument = None,
+        season: Annotated[Season | None, strawberry.argument(description="Only this season.")] = None,
+    ) -> Sequence[Sequence[HlzfStruct]]:
+        found = await _of_years(context, dnos, year, context.loaders.hlzf_by_dno_year)
+        return _only(found, voltage_level=voltage_level, season=season)
+
+    @edge(
+        list[TimeOfUseTariff],
+        description="Time-of-use tariffs of § 14a EnWG, Modul 3, newest year first.",
+        reads=lambda dno, year=None: _reads(tags.time_of_use, dno, year),
+    )
+    async def time_of_use(
+        dnos: Sequence[structs.Dno], context: Context, year: YearArgument = None
+    ) -> Sequence[Sequence[TimeOfUseStruct]]:
+        return await _of_years(context, dnos, year, context.loaders.time_of_use_by_dno_year)
+
+    @edge(
+        bool | None,
+        description="Whether a moment lies in a Hochlastzeitfenster. They hold on working days only: not on Saturdays, "
+        "Sundays, public holidays of the operator's federal state, nor from 24 December to 1 January. null: no HLZF is "
+        "published for that year and level.",
+        reads=lambda dno, at, **_: _reads(tags.hlzf, dno, at.astimezone(clock.GERMANY).year),
+    )
+    async def is_peak(
+        dnos: Sequence[structs.Dno], context: Context, at: datetime, voltage_level: VoltageLevel
+    ) -> Sequence[bool | None]:
+        found = await _of_years(
+            context, dnos, at.astimezone(clock.GERMANY).year, context.loaders.hlzf_by_dno_year
+        )
+        of_level = _only(found, voltage_level=voltage_level)
+        return [is_peak_then(at, hlzf, dno.region) for dno, hlzf in zip(dnos, of_level, strict=True)]
+
+    updated_at: datetime = strawberry.field(description="When the operator's own data changed last.")
+
+
+async def _years(context: Context, dnos: Sequence[structs.Dno]) -> list[Sequence[int]]:
+    found = await context.loaders.years_by_dno.load_all([dno.id for dno in dnos])
+    return [years or () for years in found]
+
+
+async def _of_years(
+    context: Context,
+    dnos: Sequence[structs.Dno],
+    year: int | None,
+    loader: RegionLoader[DnoYear, tuple[T, ...]],
+) -> list[Sequence[T]]:
+    """One year's entries of each operator, or those of all years that it has data for."""
+    if year is not None:
+        if not 0 <= year <= 9999:
+            return [() for _ in dnos]
+        found = await loader.load_all([DnoYear(dno.id, year) for dno in dnos])
+        return [entries or () for entries in found]
+    keys = [
+        [DnoYear(dno.id, year) for year in years]
+        for dno, years in zip(dnos, await _years(context, dnos), strict=True)
+    ]
+    flat: Any = iter(await loader.load_all(list(chain.from_iterable(keys))))
+    return [tuple(chain.from_iterable(next(flat) or () for _ in of_dno)) for of_dno in keys]
+
+
+def _only(found: Sequence[Sequence[T]], **wanted: Any) -> Sequence[Sequence[T]]:
+    given = [(name, value) for name, value in wanted.items() if value is not None]
+    if not given:
+        return found
+    return [
+        [entry for entry in entries if all(getattr(entry, name) == value for name, value in given)]
+        for entries in found
+    ]
+
+
+def _reads(tag: Any, dno: Any, year: int | None) -> tuple[str, ...]:
+    """An operator's entries of all years change with any of them."""
+    return (tag(DnoYear(_id(dno), year)),) if year is not None else (tags.entries(_id(dno)),)
+
+
+def _id(dno: structs.Dno | structs.DirectoryEntry) -> UUID:
+    return dno.id

@@ -1,0 +1,19 @@
+"""What a search found, as the graph shows it."""
+
+from collections.abc import Sequence
+
+import strawberry
+
+from app.interpreter.search import Match
+from schema.context import Context
+from schema.fields import edge, shows
+from schema.types.dno import Dno
+
+
+@shows(Match, description="An operator that a search found.")
+class DnoMatch:
+    @edge(Dno, description="The operator.", through=lambda loaders: loaders.dno_by_id)
+    async def dno(matches: Sequence[Match], context: Context) -> Sequence[object]:
+        return [match.dno_id for match in matches]
+
+    score: float = strawberry.field(description="How well it fits, 0 to 1.")

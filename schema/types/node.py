@@ -1,0 +1,45 @@
+"""Global ids: what kind of thing, and which."""
+
+from enum import StrEnum
+from uuid import UUID
+
+import strawberry
+
+from app.errors import BadInput
+
+
+class Kind(StrEnum):
+    """The first word of an id."""
+
+    DNO = "dno"
+    TARIFF = "tariff"
+    HLZF = "hlzf"
+    TIME_OF_USE = "tou"
+    REVISION = "revision"
+    USER = "user"
+    API_KEY = "key"
+
+
+@strawberry.interface(description="Anything that can be asked for again by its id.")
+class Node:
+    id: strawberry.ID = strawberry.field(description="Stays the same for the life of the thing; opaque.")
+
+
+def write_id(kind: Kind, id: UUID) -> strawberry.ID:
+    return strawberry.ID(f"{kind.value}_{id.hex}")
+
+
+def read_id(text: str, *expected: Kind) -> tuple[Kind, UUID]:
+    """Refuses with BadInput what is no id, or one of another kind than `expected`."""
+    word, _, digits = text.partition("_")
+    try:
+        kind, id = Kind(word), UUID(hex=digits)
+    except ValueError:
+        raise BadInput(f"{text[:80]!r} is not an id of this API.") from None
+    if id.hex != digits:
+        raise BadInput(f"{text[:80]!r} is not an id of this API.")
+    if expected and kind not in expected:
+        raise BadInput(
+            f"{text!r} is the id of a {kind.name}, not of a {' or '.join(kind.name for kind in expected)}."
+        )
+    return kind, id

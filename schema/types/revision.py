@@ -1,0 +1,44 @@
+"""The history of an entry, as the graph shows it."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+import strawberry
+
+from app.domain import revision as structs
+from schema.context import Context
+from schema.fields import computed, shows
+from schema.types.bounds import at_most
+from schema.types.node import Kind, Node, write_id
+
+strawberry.enum(structs.ChangeKind, description="What a change did.")
+
+
+@shows(structs.FieldChange, description="One field's value before and after a change, as text.")
+class FieldChange:
+    field: str = strawberry.field(description="The field's name in this schema.")
+    before: str | None = strawberry.field(description="null: there was none.")
+    after: str | None = strawberry.field(description="null: there is none any more.")
+
+
+@shows(structs.Revision, description="One change of one entry. Never altered, never removed.")
+class Revision(Node):
+    @computed(description="What `revert` asks for; opaque.")
+    def id(root: strawberry.Parent[structs.Revision]) -> strawberry.ID:
+        return write_id(Kind.REVISION, root.id)
+
+    kind: structs.ChangeKind = strawberry.field(description="What the change did.")
+    version: int = strawberry.field(description="The entry's version after the change.")
+    changed_at: datetime = strawberry.field(description="When.")
+    changed_by: str | None = strawberry.field(description="Who; null: a program with access to the database.")
+    reason: str | None = strawberry.field(description="Why, in the words of who changed it.")
+    changes: list[FieldChange] = strawberry.field(description="What changed, field by field.")
+
+
+async def histories(
+    context: Context, entry_ids: Sequence[UUID], first: int | None
+) -> Sequence[Sequence[structs.Revision]]:
+    first = at_most(first, 20)
+    found = await context.loaders.history_by_entry.load_all(entry_ids)
+    return [(revisions or ())[:first] for revisions in found]

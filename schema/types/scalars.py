@@ -1,0 +1,95 @@
+"""How values look on the wire: dates, times, exact decimals."""
+
+import re
+from collections.abc import Mapping
+from datetime import date, datetime
+from decimal import Decimal
+from typing import NewType
+
+import strawberry
+from strawberry.types.scalar import ScalarDefinition
+
+from app.domain import clock
+
+# Minutes since midnight inside, "07:30" outside.
+Minutes = NewType("Minutes", int)
+
+_PLAIN_DECIMAL = re.compile(r"[+-]?\d{1,30}(\.\d{1,30})?")
+
+
+def write_date(value: date) -> str:
+    return value.isoformat()
+
+
+def read_date(value: object) -> date:
+    if not isinstance(value, str):
+        raise ValueError('A Date is a string such as "2026-01-31".')
+    return date.fromisoformat(value)
+
+
+def write_datetime(value: datetime) -> str:
+    return value.astimezone(clock.GERMANY).isoformat()
+
+
+def read_datetime(value: object) -> datetime:
+    if not isinstance(value, str):
+        raise ValueError('A DateTime is a string such as "2026-01-31T07:30:00+01:00".')
+    moment = datetime.fromisoformat(value)
+    if not 1900 <= moment.year <= 2200:
+        raise ValueError("A DateTime lies between 1900 and 2200.")
+    if moment.tzinfo is None:
+        raise ValueError(f'A DateTime needs its offset, as in "{value}+01:00" or "{value}Z".')
+    return moment
+
+
+def write_time(value: int) -> str:
+    return clock.hh_mm(value)
+
+
+def read_time(value: object) -> Minutes:
+    if not isinstance(value, str):
+        raise ValueError('A Time is a string such as "07:30".')
+    return Minutes(clock.minutes(value))
+
+
+def write_decimal(value: Decimal) -> str:
+    return f"{value:f}"
+
+
+def read_decimal(value: object) -> Decimal:
+    """From a string or an integer; a float has already lost what was written."""
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, (str, int))
+        or not _PLAIN_DECIMAL.fullmatch(str(value))
+    ):
+        raise ValueError('A Decimal is a string such as "58.21".')
+    return Decimal(value)
+
+
+SCALARS: Mapping[object, ScalarDefinition] = {
+    date: strawberry.scalar(
+        name="Date",
+        description='Calendar date, ISO 8601: "2026-01-31".',
+        serialize=write_date,
+        parse_value=read_date,
+    ),
+    datetime: strawberry.scalar(
+        name="DateTime",
+        description='Moment with its offset, ISO 8601: "2026-01-31T07:30:00+01:00". Answers are in German time.',
+        serialize=write_datetime,
+        parse_value=read_datetime,
+    ),
+    Minutes: strawberry.scalar(
+        name="Time",
+        description='Wall-clock time in Germany: "07:30". A window may end at "24:00".',
+        serialize=write_time,
+        parse_value=read_time,
+    ),
+    Decimal: strawberry.scalar(
+        name="Decimal",
+        description='Exact decimal number as a string: "58.21". Its digits are those that were published.',
+        serialize=write_decimal,
+        parse_value=read_decimal,
+    ),
+}

@@ -1,0 +1,119 @@
+"""Netzentgelt, as the graph shows it."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Annotated
+
+import strawberry
+
+from app.domain import cost, tags
+from app.domain import tariff as structs
+from app.domain.entry import DnoYear, VerificationStatus, VoltageLevel
+from app.domain.revision import Revision as RevisionStruct
+from schema.context import Context
+from schema.fields import computed, edge, shows
+from schema.types.entry import Source, source_of
+from schema.types.node import Kind, Node, write_id
+from schema.types.revision import Revision, histories
+
+if TYPE_CHECKING:
+    from schema.types.dno import Dno
+
+
+@shows(
+    cost.AnnualCost,
+    description="What a tariff costs in a year for one consumption, net, without levies and taxes.",
+)
+class AnnualCost:
+    utilisation_hours: Decimal = strawberry.field(
+        description="Consumption divided by peak load, hours per year; from 2500 on the other pair of prices applies."
+    )
+    capacity_charge: Decimal | None = strawberry.field(
+        description="EUR: Leistungspreis times peak load; null where that price is not published."
+    )
+    energy_charge: Decimal | None = strawberry.field(
+        description="EUR: Arbeitspreis times consumption; null where that price is not published."
+    )
+    total: Decimal | None = strawberry.field(description="EUR: both together; null where one of them is.")
+
+
+@shows(
+    structs.Tariff,
+    description="Netzentgelt of one operator, year and voltage level, for customers with load metering; net, "
+    "without levies and taxes.",
+)
+class Tariff(Node):
+    @computed(description="Stays the same for the life of the entry; opaque.")
+    def id(root: strawberry.Parent[structs.Tariff]) -> strawberry.ID:
+        return write_id(Kind.TARIFF, root.id)
+
+    @edge(
+        Annotated["Dno", strawberry.lazy("schema.types.dno")],
+        description="The operator that asks for it.",
+        through=lambda loaders: loaders.dno_by_id,
+        reads=lambda tariff: (tags.operator(tariff.dno_id),),
+    )
+    async def dno(tariffs: Sequence[structs.Tariff], context: Context) -> Sequence[object]:
+        return [tariff.dno_id for tariff in tariffs]
+
+    year: int = strawberry.field(description="Calendar year in which the prices hold.")
+    voltage_level: VoltageLevel = strawberry.field(description="Where the customer is connected.")
+    leistung: Decimal | None = strawberry.field(
+        description="Leistungspreis, EUR per kW and year, from 2500 h/a; null: not published."
+    )
+    arbeit: Decimal | None = strawberry.field(
+        description="Arbeitspreis, ct per kWh, from 2500 h/a; null: not published."
+    )
+    leistung_unter_2500h: Decimal | None = strawberry.field(
+        name="leistungUnter2500h",
+        description="Leistungspreis, EUR per kW and year, below 2500 h/a; null: not published.",
+    )
+    arbeit_unter_2500h: Decimal | None = strawberry.field(
+        name="arbeitUnter2500h", description="Arbeitspreis, ct per kWh, below 2500 h/a; null: not published."
+    )
+    verification_status: VerificationStatus = strawberry.field(description="How sure these prices are.")
+
+    @computed(description="Where the prices were read.")
+    def source(root: strawberry.Parent[structs.Tariff]) -> Source | None:
+        return source_of(root.source_url, root.source_title)  # type: ignore[return-value]
+
+    version: int = strawberry.field(description="Rises by one with every change.")
+    updated_at: datetime = strawberry.field(description="When it changed last.")
+
+    @edge(
+        list[Revision],
+        description="Its changes, newest first. `first`: how many at most, 1 to 100.",
+        reads=lambda tariff, **_: (tags.history(tariff.id),),
+    )
+    async def history(
+        tariffs: Sequence[structs.Tariff], context: Context, first: int | None = 20
+    ) -> Sequence[Sequence[RevisionStruct]]:
+        return await histories(context, [tariff.id for tariff in tariffs], first)
+
+    @computed(description="What it costs in a year for one consumption.")
+    def annual_cost(
+        root: strawberry.Parent[structs.Tariff],
+        consumption_kwh: Annotated[
+            Decimal, strawberry.argument(description="Energy taken in the year, kWh.")
+        ],
+        peak_load_kw: Annotated[
+            Decimal, strawberry.argument(description="Highest load of the year, kW; above 0.")
+        ],
+    ) -> AnnualCost:
+        return cost.annual_cost(root.prices, consumption_kwh, peak_load_kw)  # type: ignore[return-value]
+
+    @edge(
+        Annotated["Tariff", strawberry.lazy("schema.types.tariff")] | None,
+        description="The same operator's and level's entry of the year before.",
+        reads=lambda tariff: (tags.tariffs(DnoYear(tariff.dno_id, tariff.year - 1)),),
+    )
+    async def previous_year(
+        tariffs: Sequence[structs.Tariff], context: Context
+    ) -> Sequence[structs.Tariff | None]:
+        keys = [DnoYear(tariff.dno_id, tariff.year - 1) for tariff in tariffs]
+        found = await context.loaders.tariffs_by_dno_year.load_all(keys)
+        return [
+            next((other for other in others or () if other.voltage_level == tariff.voltage_level), None)
+            for tariff, others in zip(tariffs, found, strict=True)
+        ]
