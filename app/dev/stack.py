@@ -30,19 +30,28 @@ class Stack:
 
 
 @contextmanager
-def open_stack(settings: Settings) -> Iterator[Stack]:
-    """Starts what `settings` gives no address of; stops it in the end."""
+def open_stack(settings: Settings, *, join: bool = False) -> Iterator[Stack]:
+    """Starts what `settings` gives no address of; stops it in the end.
+
+    With `join`, the databases that a running server has started are good, too.
+    """
     if settings.database_url and settings.redis_url:
         yield Stack(settings)
         return
     folder = Path(settings.local_folder).absolute()
     with ExitStack() as running:
         try:
-            lock = running.enter_context(_alone(folder))
+            lock = running.enter_context(_open_lock(folder))
+            if join and (found := _running(lock, folder, settings)):
+                yield Stack(found)
+                return
+            _take(lock, folder)
+            (folder / "running").unlink(missing_ok=True)
             password = _password(folder)
         except OSError as error:
             raise CannotStart(
-                f"The folder {folder} cannot be used ({error.strerror}): give it to this user, or set LOCAL_FOLDER to another."
+                f"The folder {folder} cannot be used ({error.strerror}):"
+                " make it writable for this user, or set LOCAL_FOLDER to another."
             ) from None
         postgres = valkey = None
         if not settings.database_url:
@@ -55,32 +64,28 @@ def open_stack(settings: Settings) -> Iterator[Stack]:
             running.callback(valkey.stop)
             valkey.start()
             settings = msgspec.structs.replace(settings, redis_url=valkey.url)
+        _write_secretly(folder / "running", f"{settings.database_url}\n{settings.redis_url}\n")
+        running.callback((folder / "running").unlink, missing_ok=True)
         yield Stack(settings, postgres, valkey)
 
 
 @contextmanager
-def _alone(folder: Path) -> Iterator[int]:
-    """Holds the lock of `folder`, as do the databases: who gets it knows that none of them runs any more."""
+def _open_lock(folder: Path) -> Iterator[int]:
     folder.mkdir(parents=True, exist_ok=True)
     # Root lends PostgreSQL an account, which must be able to walk through.
     folder.chmod(0o711 if os.geteuid() == 0 else 0o700)
     lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
     try:
-        _take(lock, folder)
         yield lock
     finally:
         os.close(lock)
 
 
 def _take(lock: int, folder: Path) -> None:
+    """The databases hold it as well: whoever gets it knows that none of them runs any more."""
     until = time.monotonic() + _LAST_BREATH
-    while True:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            break
-        except BlockingIOError:
-            holder = int(os.pread(lock, 20, 0) or 0)
-        if holder and _lives(holder):
+    while not _try(lock):
+        if holder := _holder(lock):
             raise CannotStart(
                 f"A server is already running with the data in {folder} (process {holder}):"
                 " stop it first, or set LOCAL_FOLDER to another folder for this one."
@@ -94,20 +99,53 @@ def _take(lock: int, folder: Path) -> None:
     os.pwrite(lock, str(os.getpid()).encode(), 0)
 
 
-def _lives(pid: int) -> bool:
+def _running(lock: int, folder: Path, settings: Settings) -> Settings | None:
+    if _try(lock) or not _holder(lock):
+        return None
+    try:
+        database_url, redis_url = (folder / "running").read_text().split("\n")[:2]
+    except FileNotFoundError:
+        raise CannotStart(
+            f"A server is just starting with the data in {folder}: try again in a moment."
+        ) from None
+    return msgspec.structs.replace(
+        settings,
+        database_url=settings.database_url or database_url,
+        redis_url=settings.redis_url or redis_url,
+    )
+
+
+def _try(lock: int) -> bool:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _holder(lock: int) -> int | None:
+    """The process that took the lock, unless it is gone and only its databases are still ending."""
+    pid = int(os.pread(lock, 20, 0) or 0)
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
-        return False
+        return None
     except PermissionError:
-        return True
-    return True
+        return pid
+    return pid or None
 
 
 def _password(folder: Path) -> str:
     """Made once; whoever can read it owns the data anyway."""
     path = folder / "password"
     if not path.exists():
-        path.touch(mode=0o600)
-        path.write_text(secrets.token_hex(32))
+        _write_secretly(path, secrets.token_hex(32))
     return path.read_text()
+
+
+def _write_secretly(path: Path, text: str) -> None:
+    unfinished = path.with_suffix(".new")
+    unfinished.unlink(missing_ok=True)
+    unfinished.touch(mode=0o600)
+    unfinished.write_text(text)
+    unfinished.rename(path)

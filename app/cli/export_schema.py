@@ -1,0 +1,21 @@
+"""`dno export-schema`: the contract as text."""
+
+import sys
+from pathlib import Path
+
+from app.errors import CannotStart
+
+
+def run(file: Path | None, *, check: bool) -> None:
+    from schema.root import schema
+
+    text = schema.as_str() + "\n"
+    if file is None:
+        sys.stdout.write(text)
+    elif check:
+        if not file.is_file() or file.read_text() != text:
+            raise CannotStart(
+                f"{file} is not what the code says: write it anew with dno export-schema {file}."
+            )
+    else:
+        file.write_text(text)

@@ -1,0 +1,124 @@
+"""`dno`: reads what was typed, and calls the one file that does it."""
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from app.cli import console
+from app.domain.account import Role
+from app.errors import CannotStart, Refusal
+from app.settings import Settings, read_settings
+
+app = typer.Typer(
+    name="dno",
+    help=(
+        "The open GraphQL API for German electricity grid data."
+        "\n\nStart with **dno serve**: it needs nothing installed and nothing set."
+        " Settings come from the environment; docs/configuration.md lists them."
+    ),
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+people = typer.Typer(help="The people who may sign in.", no_args_is_help=True, rich_markup_mode="markdown")
+app.add_typer(people, name="user")
+
+
+def run() -> None:
+    """What cannot be done is one sentence and exit status 1, never a traceback."""
+    try:
+        app()
+    except (CannotStart, Refusal) as refusal:
+        console.refuse(str(refusal))
+        sys.exit(1)
+
+
+@app.command()
+def serve(
+    host: Annotated[
+        str | None, typer.Option(help="Address to listen on; 0.0.0.0 for every network. [127.0.0.1]")
+    ] = None,
+    port: Annotated[
+        int | None, typer.Option(min=0, max=65535, help="Port to listen on; 0 for any that is free. [8000]")
+    ] = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="Processes that share the port. [1]")] = None,
+    reload: Annotated[
+        bool, typer.Option("--reload", help="Renew the server whenever the code changes.")
+    ] = False,
+) -> None:
+    """Start the server, and everything it needs.
+
+    Without DATABASE_URL it starts a PostgreSQL of its own, without REDIS_URL a Valkey; both keep their
+    data in .local/ and answer this machine only. A new database is made ready and gets the starter data.
+
+    Stops on Ctrl-C. With several workers, SIGHUP renews them one by one without failing a request.
+    """
+    from app.cli import serve
+
+    serve.run(_settings(host=host, port=port, workers=workers), reload=reload)
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the database up to date.
+
+    **dno serve** does so by itself; this is for doing it earlier, for instance before a release.
+    """
+    from app.cli.migrate import run
+
+    for sentence in run(_settings()):
+        console.out.print(sentence, markup=False)
+
+
+@app.command("export-schema")
+def export_schema(
+    file: Annotated[Path | None, typer.Argument(help="Where to write it; by default it is printed.")] = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="Write nothing; fail if FILE is not current.")
+    ] = False,
+) -> None:
+    """Print the schema of the API in the GraphQL schema language."""
+    from app.cli import export_schema
+
+    export_schema.run(file, check=check)
+
+
+@people.command("add")
+def add_user(
+    email: Annotated[str, typer.Argument(help="The address to sign in with.")],
+    role: Annotated[
+        Role,
+        typer.Option(help="VIEWER reads, EDITOR also corrects, ADMIN may everything.", case_sensitive=False),
+    ] = Role.VIEWER,
+) -> None:
+    """Let somebody sign in.
+
+    The password is asked for, or read from the first line of standard input.
+    """
+    from app.cli import users
+    from app.cli.databases import with_databases
+
+    settings, password = _settings(), users.ask_password()
+    user = with_databases(settings, lambda settings: users.add(settings, email, role, password))
+    console.out.print(f"{user.email} may sign in now, as {user.role}.", markup=False)
+
+
+@people.command("list")
+def list_users() -> None:
+    """Show who may sign in."""
+    from app.cli import users
+    from app.cli.databases import with_databases
+
+    console.out.print(users.table(with_databases(_settings(), users.fetch)))
+
+
+def _settings(**options: object) -> Settings:
+    return read_settings(os.environ, **options)
+
+
+if __name__ == "__main__":
+    run()

@@ -1,0 +1,120 @@
+"""`dno serve`: everything that it takes, up and down again."""
+
+import asyncio
+import os
+import signal
+import socket
+import tempfile
+import time
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from types import FrameType
+from typing import Any, NoReturn
+
+import uvloop
+
+from app.cli import console
+from app.cli.migrate import bring_up_to_date
+from app.cli.reload import changes
+from app.cli.workers import Workers
+from app.dev.stack import open_stack
+from app.errors import CannotStart
+from app.http.server import serve
+from app.importers.starter import load_starter
+from app.observability import exposition
+from app.settings import Settings
+
+
+def run(settings: Settings, *, reload: bool = False) -> None:
+    began = time.monotonic()
+    with _ending_by_signal(), listen(settings) as listener, open_stack(settings) as stack:
+        news = asyncio.run(_prepare(stack.settings))
+
+        def on_ready() -> None:
+            port = listener.getsockname()[1]
+            console.welcome(stack, port, news, time.monotonic() - began)
+
+        if stack.settings.workers > 1 or reload:
+            _run_workers(stack.settings, listener, on_ready, reload=reload)
+        else:
+            run_application(stack.settings, listener, on_ready=on_ready)
+
+
+def run_application(settings: Settings, listener: socket.socket, *, on_ready: Callable[[], None]) -> None:
+    """The server itself, in this process."""
+    from app.main import create_app  # a supervisor of workers needs none of it
+
+    _run_on_uvloop(serve(create_app(settings), settings, listener, on_ready=on_ready))
+
+
+@contextmanager
+def listen(settings: Settings) -> Iterator[socket.socket]:
+    """From here on connections wait for us in a queue: none is refused while we start."""
+    host, port = settings.host, settings.port
+    try:
+        family = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0][
+            0
+        ]
+        listener = socket.create_server((host, port), family=family, backlog=2048)
+    except OSError as error:
+        advice = "stop what listens there, or choose another with --port"
+        if isinstance(error, socket.gaierror):
+            advice = "correct --host"
+        elif isinstance(error, PermissionError):
+            advice = "choose one above 1023 with --port"
+        raise CannotStart(f"Port {port} of {host} cannot be had ({error.strerror}): {advice}.") from None
+    with listener:
+        listener.setblocking(False)
+        yield listener
+
+
+async def _prepare(settings: Settings) -> list[str]:
+    """Migrated, and not empty; what had to be done for it."""
+    news = await bring_up_to_date(settings)
+    if await load_starter(settings.database_url):
+        news.append("It held no operator: the starter data were loaded.")
+    return news
+
+
+def _run_workers(
+    settings: Settings, listener: socket.socket, on_ready: Callable[[], None], *, reload: bool
+) -> None:
+    with tempfile.TemporaryDirectory(prefix="dno-metrics-") as folder:
+        exposition.prepare_folder(Path(folder))
+        workers = Workers(settings, listener, {**os.environ, exposition.FOLDER: folder})
+        asyncio.run(_reloading(workers, on_ready) if reload else workers.run(on_ready))
+
+
+async def _reloading(workers: Workers, on_ready: Callable[[], None]) -> None:
+    async def watch() -> None:
+        async for path in changes():
+            console.say(f"{path.name} has changed: renewing …")
+            workers.roll()
+
+    watching = asyncio.create_task(watch())
+    try:
+        await workers.run(on_ready)
+    finally:
+        watching.cancel()
+
+
+def _run_on_uvloop(work: Coroutine[Any, Any, None]) -> None:
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner, suppress(asyncio.CancelledError):
+        runner.run(work)  # cancelled by a signal that came before we were ready
+
+
+@contextmanager
+def _ending_by_signal() -> Iterator[None]:
+    """So that also SIGTERM leaves by the door, where the databases are stopped in order."""
+
+    def leave(number: int, _: FrameType | None) -> NoReturn:
+        raise SystemExit(128 + number)
+
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {number: signal.signal(number, leave) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

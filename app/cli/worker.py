@@ -1,0 +1,33 @@
+"""One of the processes that share a port; `app.cli.workers` starts it."""
+
+import os
+import socket
+import sys
+
+from app.cli import console
+from app.cli.serve import run_application
+from app.errors import CannotStart
+from app.settings import read_settings
+
+
+def run() -> None:
+    """The numbers of the listening socket and of the pipe that hears when we are ready."""
+    listener, ready = map(int, sys.argv[1:])
+    try:
+        run_application(
+            read_settings(os.environ),
+            socket.socket(fileno=listener),
+            on_ready=lambda: _say_ready(ready),
+        )
+    except CannotStart as refusal:
+        console.refuse(str(refusal))
+        sys.exit(1)
+
+
+def _say_ready(pipe: int) -> None:
+    os.write(pipe, b".")
+    os.close(pipe)
+
+
+if __name__ == "__main__":
+    run()

@@ -1,0 +1,127 @@
+"""uvicorn, taught to begin with its resources and to leave without failing a request."""
+
+import asyncio
+import gc
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from socket import socket
+
+import uvicorn
+from starlette.applications import Starlette
+from uvicorn.server import Server as UvicornServer
+
+from app.settings import Settings
+
+TELL_TO_CLOSE = (b"connection", b"close")
+
+
+async def serve(
+    application: Starlette, settings: Settings, listener: socket, *, on_ready: Callable[[], None]
+) -> None:
+    """Until a signal: SIGTERM lets clients finish, Ctrl-C finishes only what runs."""
+    with _cancelled_by_signals() as hand_over:
+        async with application.router.lifespan_context(application) as state:
+            server = Server(application, settings, dict(state or {}), on_ready)
+            hand_over(server)
+            await server.serve([listener])
+
+
+class Server(UvicornServer):
+    def __init__(
+        self,
+        application: Starlette,
+        settings: Settings,
+        state: dict[str, object],
+        on_ready: Callable[[], None],
+    ) -> None:
+        super().__init__(_config(application, settings))
+        self._settings = settings
+        self._state = state
+        self._on_ready = on_ready
+        self._patient = True
+
+    def leave(self, number: signal.Signals) -> None:
+        if self.should_exit:
+            self.force_exit = True  # asked twice
+        self._patient = number == signal.SIGTERM
+        self.should_exit = True
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """`serve` has done so already."""
+        yield
+
+    async def startup(self, sockets: list[socket] | None = None) -> None:
+        self.lifespan.state.update(self._state)
+        await super().startup(sockets)
+        _calm_garbage_collection(self._settings.garbage_threshold)
+        self._on_ready()
+
+    async def shutdown(self, sockets: list[socket] | None = None) -> None:
+        """Nobody new; whoever is connected is told to come back elsewhere, with the next answer."""
+        for server in self.servers:
+            server.close()
+        # In place: answers that are being made hold this list, too.
+        self.server_state.default_headers.append(TELL_TO_CLOSE)
+        for connection in list(self.server_state.connections):
+            if isinstance(connection, self.config.ws_protocol_class or ()):
+                connection.shutdown()
+        if self._patient:
+            # Closing an idle connection would lose a request that is on its way at this moment.
+            await self._until_idle(min(self._settings.keep_alive, self._settings.stop_deadline / 2))
+        await super().shutdown(sockets)
+
+    async def _until_idle(self, deadline: float) -> None:
+        until = asyncio.get_running_loop().time() + deadline
+        while self.server_state.connections and not self.force_exit:
+            if asyncio.get_running_loop().time() > until:
+                return
+            await asyncio.sleep(0.02)
+
+
+def _config(application: Starlette, settings: Settings) -> uvicorn.Config:
+    return uvicorn.Config(
+        application,
+        http=_protocol(),
+        lifespan="off",  # `serve` opens it, so that a refusal to start arrives as it is
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_keep_alive=settings.keep_alive,  # type: ignore[arg-type]  # it may well be a fraction
+        timeout_graceful_shutdown=settings.stop_deadline,  # type: ignore[arg-type]
+    )
+
+
+def _protocol() -> "type[asyncio.Protocol] | str":
+    """How HTTP is spoken: the one place to change it."""
+    return "auto"
+
+
+@contextmanager
+def _cancelled_by_signals() -> Iterator[Callable[[Server], None]]:
+    """A signal during the start cancels it; later it is the server's to hear."""
+    loop, starting = asyncio.get_running_loop(), asyncio.current_task()
+    assert starting is not None
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+    def hand_over(server: Server) -> None:
+        for number in numbers:
+            loop.add_signal_handler(number, server.leave, number)
+
+    for number in numbers:
+        loop.add_signal_handler(number, starting.cancel)
+    try:
+        yield hand_over
+    finally:
+        for number in numbers:
+            loop.remove_signal_handler(number)
+
+
+def _calm_garbage_collection(threshold: int) -> None:
+    """What the start has made stays; looking through it again and again is time taken from requests."""
+    if threshold:
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(threshold, 20, 100)
