@@ -66,10 +66,12 @@ def _count_fall(job: Job, error: Exception, *, exc_info: bool = False) -> None:
 
 
 async def _stop(job: Job, task: asyncio.Task[None], *, within: float) -> None:
-    task.cancel()
     try:
         async with asyncio.timeout(within):
-            await asyncio.wait([task])
+            while not task.done():
+                # Not once: a library may take one cancellation for trouble with its connection.
+                task.cancel()
+                await asyncio.wait([task], timeout=0.2)
             if close := getattr(job, "close", None):
                 await close()
     except TimeoutError:

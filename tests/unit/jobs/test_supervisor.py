@@ -76,3 +76,20 @@ async def test_a_job_that_hangs_takes_no_time_from_those_after_it() -> None:
         await asyncio.gather(good.settled.wait(), hanging.settled.wait())
     assert monotonic() - began < 1
     assert happened[-1] == "good closes"
+
+
+async def test_a_job_that_overhears_being_stopped_is_told_again() -> None:
+    class Deaf:
+        told = 0
+
+        async def run(self) -> None:
+            while self.told < 2:
+                try:
+                    await asyncio.Event().wait()
+                except asyncio.CancelledError:
+                    self.told += 1
+
+    deaf = Deaf()
+    async with Supervisor([deaf], stop_deadline=5):
+        await asyncio.sleep(0)
+    assert deaf.told == 2

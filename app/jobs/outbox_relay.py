@@ -1,0 +1,111 @@
+"""Takes committed events to Redis, at least once: for every writer, and after every failure."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Final
+
+from app.cache.message import Message, encode
+from app.cache.redis import SharedCache
+from app.db import outbox
+from app.db.pool import Pool
+from app.domain import tags
+from app.domain.event import Event
+from app.errors import Refusal
+from app.failpoints import FailPoint, reach
+from app.jobs.pauses import Pauses
+from app.jobs.trust import Trust
+from app.observability.metrics import OUTBOX_BACKLOG, OUTBOX_DELIVERED
+from app.settings import Settings
+
+# Tags that Redis is asked to remove in one command: well within its time-out.
+AT_ONCE: Final = 1000
+
+
+class OutboxRelay:
+    """`news` is set when something was committed; the poll finds what no news told of."""
+
+    def __init__(
+        self,
+        pool: Pool,
+        shared: SharedCache,
+        trust: Trust,
+        news: asyncio.Event,
+        settings: Settings,
+        *,
+        sender: str,
+    ) -> None:
+        self._pool = pool
+        self._shared = shared
+        self._trust = trust
+        self._news = news
+        self._settings = settings
+        self._sender = sender
+        self._batch = settings.relay_batch
+
+    async def run(self) -> None:
+        pauses = Pauses(shortest=0.02, longest=0.5)
+        while True:
+            # Cleared before the look, not after: what is committed during it sets it again. However
+            # many have been set meanwhile, one look sees them all.
+            self._news.clear()
+            if await self._all_told():
+                pauses.reset()
+                await self._wait_for_news()
+            else:
+                await pauses.take()
+
+    async def _all_told(self) -> bool:
+        """False while there is work that cannot be done now: Redis or PostgreSQL is away, or another relays."""
+        try:
+            while standing := await self._trust.review():
+                OUTBOX_BACKLOG.set(standing.backlog)
+                if standing.backlog == 0:
+                    return self._shared.trusted
+                if not await self._deliver():
+                    return False
+        except Refusal:
+            pass
+        return False
+
+    async def _deliver(self) -> bool:
+        epoch, identity = self._shared.epoch, self._trust.identity
+        assert identity is not None  # the review has just seen it
+        try:
+            async with self._pool.connection() as connection, connection.transaction():
+                if not await outbox.may_relay(connection):
+                    return False
+                events = await outbox.take(connection, limit=self._batch, epoch=epoch, identity=identity)
+                # Redis answers within its time-out or not at all, so the transaction is a short one.
+                if events and not await self._tell(events):
+                    raise _NotTaken
+                if (epoch, identity) != (self._shared.epoch, self._trust.identity):
+                    raise _NotTaken  # told somebody, perhaps not the one whom the others ask
+                reach(FailPoint.AFTER_PUBLISH, self._settings.fail_point)
+        except _NotTaken:
+            # Too much for one time-out, maybe: a batch that never fits must not be tried for ever.
+            self._batch = max(1, self._batch // 2)
+            return False
+        self._batch = min(self._settings.relay_batch, self._batch * 2)
+        OUTBOX_DELIVERED.inc(len(events))
+        return bool(events)
+
+    async def _tell(self, events: Sequence[Event]) -> bool:
+        """What Redis has been told it has confirmed; the message comes after all removals."""
+        touched = sorted(frozenset().union(*map(tags.of, events)))
+        message = encode(Message(tags=touched, events=list(events), sender=self._sender))
+        while len(touched) > AT_ONCE:
+            if not await self._shared.remove(touched[:AT_ONCE]):
+                return False
+            touched = touched[AT_ONCE:]
+        return await self._shared.remove_and_publish(touched, message)
+
+    async def _wait_for_news(self) -> None:
+        try:
+            async with asyncio.timeout(self._settings.relay_poll):
+                await self._news.wait()
+        except TimeoutError:
+            pass
+
+
+class _NotTaken(Exception):
+    """Rolls the transaction back: the events stay where they are."""

@@ -1,0 +1,82 @@
+"""One instance as far as truth is concerned: its caches and the jobs that keep them true, without HTTP."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from time import monotonic
+
+from app.broadcast import Broadcast
+from app.cache.invalidator import Invalidator
+from app.cache.memory import Memory
+from app.cache.read_through import ReadThrough
+from app.cache.redis import SharedCache, open_redis
+from app.db import outbox
+from app.db.pool import Pool, open_pool
+from app.jobs.heartbeat import Heartbeat
+from app.jobs.invalidation_listener import InvalidationListener
+from app.jobs.notifications import Notifications
+from app.jobs.outbox_relay import OutboxRelay
+from app.jobs.supervisor import Job, Supervisor
+from app.jobs.trust import Trust
+from app.settings import Settings, read_settings
+
+
+@dataclass(eq=False)
+class Instance:
+    settings: Settings
+    pool: Pool
+    shared: SharedCache
+    memory: Memory
+    read_through: ReadThrough
+    invalidator: Invalidator
+    broadcast: Broadcast
+
+    def jobs(self, *, relays: bool = True, hears: bool = True) -> list[Job]:
+        sender, settings = self.invalidator.sender, self.settings
+        listener = InvalidationListener(
+            self.pool, self.shared, self.memory, self.invalidator, self.broadcast, settings
+        )
+        notifications = Notifications(outbox.CHANNEL, settings)
+        trust = Trust(self.pool, self.shared, on_new_epoch=listener.rejoin)
+        relay = OutboxRelay(self.pool, self.shared, trust, notifications.news, settings, sender=sender)
+        heard = [listener, Heartbeat(self.shared, sender=sender, every=settings.heartbeat)] if hears else []
+        return [*heard, *([notifications, relay] if relays else [])]
+
+
+@asynccontextmanager
+async def caches(settings: Settings) -> AsyncIterator[Instance]:
+    """Without any job: L1 is off, L2 not trusted."""
+    async with open_pool(settings) as pool, open_redis(settings) as shared:
+        memory = Memory(settings.memory_bytes, settings.memory_lifetime)
+        read_through = ReadThrough(memory, shared, pool, settings)
+        invalidator = Invalidator(memory, read_through, shared)
+        broadcast = Broadcast(settings.subscription_queue)
+        yield Instance(settings, pool, shared, memory, read_through, invalidator, broadcast)
+
+
+@asynccontextmanager
+async def instance(settings: Settings) -> AsyncIterator[Instance]:
+    """Ready: L1 is on, L2 is trusted."""
+    async with caches(settings) as one, Supervisor(one.jobs(), stop_deadline=5):
+        await until(lambda: one.memory.enabled and one.shared.trusted)
+        yield one
+
+
+async def until(condition: Callable[[], bool], seconds: float = 10) -> float:
+    """How long it took; an AssertionError if it never came true."""
+    began = monotonic()
+    while not condition():
+        assert monotonic() - began < seconds, "this never came true"
+        await asyncio.sleep(0.005)
+    return monotonic() - began
+
+
+async def _live_until_killed() -> None:
+    async with instance(read_settings(os.environ)):
+        await asyncio.Event().wait()
+
+
+if __name__ == "__main__":
+    asyncio.run(_live_until_killed())
