@@ -1,0 +1,33 @@
+# The server alone, installed by the same commands as `make serve`; its databases are elsewhere.
+
+FROM node:24-slim AS assets
+WORKDIR /srv/dno-api/app/http/graphiql
+COPY app/http/graphiql/ ./
+RUN npm ci --silent
+RUN npm run --silent build
+
+FROM python:3.13-slim AS install
+WORKDIR /srv/dno-api
+ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
+RUN python3 -m venv .venv
+COPY requirements/runtime.txt requirements/
+RUN .venv/bin/python -m pip install --quiet --require-hashes --requirement requirements/runtime.txt
+COPY pyproject.toml README.md ./
+COPY app/ app/
+COPY loaders/ loaders/
+COPY schema/ schema/
+COPY --from=assets /srv/dno-api/app/http/assets/ app/http/assets/
+RUN .venv/bin/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+
+FROM python:3.13-slim
+WORKDIR /srv/dno-api
+RUN useradd --system --uid 10001 --no-create-home dno
+COPY --from=install /srv/dno-api/ ./
+USER 10001
+# Everything else is set from outside; docs/configuration.md lists it.
+ENV HOST=0.0.0.0 LOG_FORMAT=json PYTHONDONTWRITEBYTECODE=1
+EXPOSE 8000
+HEALTHCHECK --interval=10s --timeout=3s --start-period=40s --start-interval=1s \
+  CMD [".venv/bin/python", "-c", "from urllib.request import urlopen; urlopen('http://127.0.0.1:8000/healthz', timeout=2)"]
+ENTRYPOINT [".venv/bin/dno"]
+CMD ["serve"]

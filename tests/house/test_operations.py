@@ -1,0 +1,71 @@
+"""The dashboard and the alerts ask only for metrics that exist, by labels that they have."""
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+from prometheus_client import REGISTRY
+
+from app.observability import metrics
+
+OPS = Path(__file__).parents[2] / "ops"
+# A name that is no function, label or unit: one with an underscore, as all of ours have.
+METRIC = re.compile(r"\b[a-z]+(?:_[a-z0-9]+)+\b(?!\s*\()")
+LABELS = re.compile(r"\b(?:by|without)\s*\(([^)]*)\)|\{([^}]*)\}")
+
+
+def dashboard() -> Iterator[str]:
+    for panel in json.loads((OPS / "grafana-dashboard.json").read_text())["panels"]:
+        for target in panel.get("targets", ()):
+            yield target["expr"]
+
+
+def alerts() -> Iterator[str]:
+    for group in yaml.safe_load((OPS / "alerts.yml").read_text())["groups"]:
+        for rule in group["rules"]:
+            yield rule["expr"]
+
+
+def names() -> set[str]:
+    """As they appear in the text: of a histogram its sum, count and buckets."""
+    return {
+        f"{family.name}{suffix}"
+        for family in REGISTRY.collect()
+        for suffix in {
+            "counter": ["_total"],
+            "histogram": ["_sum", "_count", "_bucket"],
+            "gauge": [""],
+        }.get(family.type, [])
+    }
+
+
+def labels() -> set[str]:
+    ours = {label for metric in vars(metrics).values() for label in getattr(metric, "_labelnames", ())}
+    return ours | {"le", "instance"}
+
+
+@pytest.mark.parametrize("expression", [*dashboard(), *alerts()])
+def test_what_is_asked_for_exists(expression: str) -> None:
+    asked = {
+        label.partition("=")[0].strip("!~ ")
+        for found in LABELS.findall(expression)
+        for label in ",".join(found).split(",")
+        if label.strip()
+    }
+    assert asked <= labels()
+    assert set(METRIC.findall(LABELS.sub("", expression))) - {"histogram_quantile"} <= names()
+
+
+def test_every_alert_says_what_it_means() -> None:
+    for group in yaml.safe_load((OPS / "alerts.yml").read_text())["groups"]:
+        for rule in group["rules"]:
+            assert rule["annotations"]["summary"]
+            assert rule["labels"]["severity"] in ("page", "ticket")
+
+
+def test_panels_have_numbers_of_their_own() -> None:
+    panels = json.loads((OPS / "grafana-dashboard.json").read_text())["panels"]
+    assert len({panel["id"] for panel in panels}) == len(panels)
