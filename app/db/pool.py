@@ -21,9 +21,7 @@ Row: TypeAlias = "asyncpg.Record"
 
 # What asyncpg raises when the server is away, shutting down, starting up or out of connections.
 UNREACHABLE = (
-    OSError,
-    TimeoutError,
-    asyncio.TimeoutError,
+    OSError,  # a TimeoutError is one, too
     asyncpg.InterfaceError,
     asyncpg.PostgresConnectionError,
     asyncpg.CannotConnectNowError,
@@ -65,6 +63,8 @@ class Pool:
             try:
                 return await self._fetch(statement, arguments)
             except ConnectionLost:
+                # Where one has died, the others probably have, too.
+                await self._pool.expire_connections()
                 return await self._fetch(statement, arguments)
         finally:
             observe(perf_counter() - start)
@@ -117,11 +117,26 @@ def refusals(connection: "PoolConnectionProxy[Any]") -> Iterator[None]:
         raise DeadlineExceeded("The database needed too long for this; please ask for less.") from error
     except asyncpg.CharacterNotInRepertoireError as error:
         raise BadInput("A text holds a character that cannot be stored.") from error
+    except TimeoutError as error:
+        # The server did not even say that it took too long; asking again would take as long again.
+        raise Unavailable(_AWAY) from error
+    except asyncpg.InternalClientError as error:
+        # The server has said good-bye to an idle connection, and the driver has just read it.
+        if not _broken(connection):
+            connection.terminate()
+        raise ConnectionLost(_AWAY) from error
     except UNREACHABLE as error:
         # A wrong number of arguments is an InterfaceError too, and no reason to blame the server.
-        if isinstance(error, asyncpg.InterfaceError) and not connection.is_closed():
+        if isinstance(error, asyncpg.InterfaceError) and not _broken(connection):
             raise
         raise ConnectionLost(_AWAY) from error
+
+
+def _broken(connection: "PoolConnectionProxy[Any]") -> bool:
+    try:
+        return connection.is_closed()
+    except asyncpg.InterfaceError:  # it has left the pool already
+        return True
 
 
 @asynccontextmanager

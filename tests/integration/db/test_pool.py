@@ -1,0 +1,165 @@
+"""What becomes of statements when PostgreSQL is slow, gone, or back again."""
+
+import asyncio
+
+import asyncpg
+import pytest
+from prometheus_client import REGISTRY
+
+from app.db.pool import ConnectionLost, open_pool
+from app.errors import BadInput, CannotStart, DeadlineExceeded, Unavailable
+from app.settings import Settings
+
+
+def counted(name: str) -> float:
+    return REGISTRY.get_sample_value("database_statements_total", {"region": name}) or 0
+
+
+async def own_pid(pool) -> int:
+    return (await pool.fetch("SELECT pg_backend_pid()"))[0][0]
+
+
+async def terminate(database_url: str, condition: str) -> None:
+    connection = await asyncpg.connect(database_url)
+    await connection.execute(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+        f" WHERE application_name = 'dno-api' AND datname = current_database() AND {condition}"
+    )
+    await connection.close()
+
+
+async def until_it_runs(database_url: str, query: str, *, runs: bool = True) -> None:
+    connection = await asyncpg.connect(database_url)
+    async with asyncio.timeout(5):
+        while runs is not await connection.fetchval(
+            "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE state = 'active' AND query = $1)", query
+        ):
+            await asyncio.sleep(0.01)
+    await connection.close()
+
+
+async def test_a_statement_is_counted_under_its_name(pool):
+    before = counted("by_name")
+    await pool.fetch("SELECT 1", name="by_name")
+    assert counted("by_name") - before == 1
+    assert pool.statements == 1
+
+
+async def test_a_statement_that_takes_too_long_is_refused(settings):
+    async with open_pool(
+        Settings(database_url=settings.database_url, database_statement_timeout=0.05)
+    ) as pool:
+        with pytest.raises(DeadlineExceeded):
+            await pool.fetch("SELECT pg_sleep(5)")
+        assert await pool.fetch("SELECT 1")
+
+
+async def test_a_pool_without_a_free_connection_says_so(settings):
+    few = Settings(
+        database_url=settings.database_url,
+        database_pool_min=1,
+        database_pool_max=1,
+        database_acquire_timeout=0.05,
+    )
+    async with open_pool(few) as pool:
+        async with pool.connection():
+            with pytest.raises(Unavailable):
+                await pool.fetch("SELECT 1")
+        assert await pool.fetch("SELECT 1")
+
+
+async def test_idle_connections_that_died_are_replaced_unseen(settings):
+    async with open_pool(settings) as pool:
+        pid = await own_pid(pool)
+        await terminate(settings.database_url, "pid <> pg_backend_pid()")
+        assert await own_pid(pool) != pid
+
+
+async def test_a_read_whose_connection_breaks_is_sent_again(settings):
+    async with open_pool(settings) as pool:
+        slow = "SELECT pg_backend_pid() FROM pg_sleep(0.3)"
+        read = asyncio.create_task(pool.fetch(slow))
+        await until_it_runs(settings.database_url, slow)
+        await terminate(settings.database_url, "state = 'active' AND pid <> pg_backend_pid()")
+        assert await read
+
+
+async def test_a_transaction_whose_connection_breaks_is_not_repeated(settings):
+    async with open_pool(settings) as pool:
+        with pytest.raises(ConnectionLost):
+            async with pool.connection() as connection, connection.transaction():
+                await connection.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+        assert await pool.fetch("SELECT 1")
+
+
+async def test_a_mistake_of_ours_is_not_blamed_on_the_server(pool):
+    with pytest.raises(asyncpg.InterfaceError):
+        await pool.fetch("SELECT $1::int")
+    with pytest.raises(asyncpg.PostgresSyntaxError):
+        await pool.fetch("SELEKT")
+
+
+async def test_text_that_cannot_be_stored_is_bad_input(pool):
+    with pytest.raises(BadInput):
+        await pool.fetch("SELECT $1::text", "\0")
+
+
+async def test_whoever_stops_waiting_stops_the_statement(settings):
+    async with open_pool(settings) as pool:
+        slow = "SELECT pg_sleep(4.321)"
+        read = asyncio.create_task(pool.fetch(slow))
+        await until_it_runs(settings.database_url, slow)
+        read.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await read
+        await until_it_runs(settings.database_url, slow, runs=False)
+        assert await pool.fetch("SELECT 1")
+
+
+async def test_a_server_that_comes_back_is_used_again(private_postgres):
+    settings = Settings(database_url=private_postgres.url, database_pool_min=3)
+    async with open_pool(settings) as pool:
+        await asyncio.gather(*(pool.fetch("SELECT pg_sleep(0.01)") for _ in range(3)))
+        await asyncio.to_thread(private_postgres.stop)
+        with pytest.raises(Unavailable):
+            await pool.fetch("SELECT 1")
+        await asyncio.to_thread(private_postgres.start)
+        await asyncio.gather(*(pool.fetch("SELECT 1") for _ in range(10)))
+
+
+async def test_a_frozen_server_is_waited_for_only_so_long(private_postgres):
+    """And once it thaws, it is used again."""
+    settings = Settings(
+        database_url=private_postgres.url,
+        database_pool_max=2,
+        database_statement_timeout=0.1,
+        database_connect_timeout=0.2,
+        database_acquire_timeout=0.2,
+    )
+    async with open_pool(settings) as pool:
+        private_postgres.pause()
+        async with asyncio.timeout(5):
+            refused = await asyncio.gather(
+                *(pool.fetch("SELECT 1") for _ in range(4)), return_exceptions=True
+            )
+        assert {type(refusal) for refusal in refused} <= {Unavailable, ConnectionLost}
+        private_postgres.resume()
+        async with asyncio.timeout(5):
+            assert await pool.fetch("SELECT 1")
+
+
+async def test_no_error_tells_the_password(private_postgres):
+    url = private_postgres.url
+    wrong = [
+        url.replace("for-tests-only", "s3cret-and-wrong"),
+        "postgresql://postgres:s3cret/with#signs@127.0.0.1:1/dno",
+        "postgresql://postgres:s3cret@127.0.0.1:1/dno",
+    ]
+    for address in wrong:
+        with pytest.raises(CannotStart) as refused:
+            async with open_pool(Settings(database_url=address)):
+                pass
+        error: BaseException | None = refused.value
+        while error is not None:
+            assert "s3cret" not in f"{error} {error!r}"
+            error = error.__cause__

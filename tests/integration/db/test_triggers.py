@@ -1,0 +1,170 @@
+"""Every writer leaves a raised version, a revision and an event, also one who knows nothing of them."""
+
+import asyncio
+
+import asyncpg
+import msgspec
+import pytest
+
+from app.db import revisions
+from app.domain.event import EntryChange
+from app.domain.revision import ChangeKind
+from tests import factories as make
+
+CREATED, CORRECTED, DELETED = ChangeKind.CREATED, ChangeKind.CORRECTED, ChangeKind.DELETED
+
+
+async def execute(pool, statement, *arguments):
+    async with pool.connection() as connection:
+        return await connection.execute(statement, *arguments)
+
+
+async def drain(pool):
+    """The events since the last time, as (topic, operator, year, {entry: (version, kind)})."""
+    async with pool.connection() as connection:
+        rows = await connection.fetch(
+            "WITH gone AS (DELETE FROM outbox RETURNING id, topic, dno_id, year, entries)"
+            " SELECT topic, dno_id, year, entries FROM gone ORDER BY id"
+        )
+    events = []
+    for topic, dno_id, year, entries in rows:
+        changes = msgspec.convert(entries, tuple[EntryChange, ...])
+        events.append((topic, dno_id, year, {change.id: (change.version, change.kind) for change in changes}))
+    return events
+
+
+async def kinds(pool, entry_id):
+    found = await revisions.fetch_by_entry(pool, [entry_id])
+    return [(one.version, one.kind) for one in reversed(found.get(entry_id, ()))]
+
+
+@pytest.fixture
+async def dno(pool):
+    return await make.dno(pool)
+
+
+async def test_each_step_of_an_entry_is_told(pool, dno):
+    tariff = await make.tariff(pool, dno)
+    await drain(pool)
+    for statement, version, kind in (
+        ("UPDATE netzentgelte_data SET leistung = 1", 2, CORRECTED),
+        ("UPDATE netzentgelte_data SET verification_status = 'verified'", 3, ChangeKind.VERIFIED),
+        ("UPDATE netzentgelte_data SET verification_status = 'flagged'", 4, ChangeKind.FLAGGED),
+        ("UPDATE netzentgelte_data SET verification_status = 'unverified'", 5, CORRECTED),
+        ("UPDATE netzentgelte_data SET deleted_at = now()", 6, DELETED),
+        ("UPDATE netzentgelte_data SET deleted_at = NULL", 7, CREATED),
+        ("DELETE FROM netzentgelte_data", 8, DELETED),
+    ):
+        await execute(pool, statement)
+        assert await drain(pool) == [("tariffs", dno.id, 2025, {tariff.id: (version, kind)})]
+        assert (await kinds(pool, tariff.id))[-1] == (version, kind)
+
+
+async def test_an_update_that_changes_nothing_leaves_nothing(pool, dno):
+    tariff = await make.tariff(pool, dno, leistung="58.2")
+    await make.hlzf(pool, dno)
+    await drain(pool)
+    await execute(pool, "UPDATE netzentgelte_data SET leistung = 58.20, version = 99, updated_at = now()")
+    await execute(pool, "UPDATE hlzf_data SET windows = windows")
+    assert await drain(pool) == []
+    assert await kinds(pool, tariff.id) == [(1, CREATED)]
+    assert [
+        tuple(row) for row in await pool.fetch("SELECT leistung::text, version FROM netzentgelte_data")
+    ] == [("58.2", 1)]
+
+
+async def test_one_statement_over_many_rows_is_one_event_for_each_operator_and_year(pool, dno):
+    other = await make.dno(pool, "netze-b")
+    await drain(pool)
+    await execute(
+        pool,
+        "INSERT INTO netzentgelte_data (dno_id, year, voltage_level)"
+        " SELECT dno, year, level FROM unnest($1::uuid[]) AS dno, generate_series(2020, 2024) AS year,"
+        " unnest(ARRAY['HS', 'MS', 'NS']) AS level",
+        [dno.id, other.id],
+    )
+    events = await drain(pool)
+    assert {event[1:3] for event in events} == {(d.id, y) for d in (dno, other) for y in range(2020, 2025)}
+    assert [len(event[3]) for event in events] == [3] * 10
+    await execute(pool, "UPDATE netzentgelte_data SET leistung = 1 WHERE year = 2020 AND dno_id = $1", dno.id)
+    [(_, _, _, entries)] = await drain(pool)
+    assert set(entries.values()) == {(2, CORRECTED)}
+
+
+async def test_an_upsert_tells_what_it_inserted_and_what_it_updated(pool, dno):
+    tariff = await make.tariff(pool, dno)
+    await drain(pool)
+    await execute(
+        pool,
+        "INSERT INTO netzentgelte_data (dno_id, year, voltage_level, leistung) VALUES ($1, 2025, 'MS', 1), ($1, 2026, 'MS', 1)"
+        " ON CONFLICT (dno_id, year, voltage_level) DO UPDATE SET leistung = excluded.leistung",
+        dno.id,
+    )
+    events = {event[2]: event[3] for event in await drain(pool)}
+    assert events[2025] == {tariff.id: (2, CORRECTED)}
+    assert list(events[2026].values()) == [(1, CREATED)]
+
+
+async def test_an_entry_that_is_moved_is_news_in_both_places(pool, dno):
+    tariff = await make.tariff(pool, dno)
+    await drain(pool)
+    await execute(pool, "UPDATE netzentgelte_data SET year = 2024")
+    events = await drain(pool)
+    assert {event[2] for event in events} == {2024, 2025}
+    assert all(event[3] == {tariff.id: (2, CORRECTED)} for event in events)
+
+
+async def test_time_of_use_tariffs_have_events_and_no_revisions(pool, dno):
+    tariff = await make.time_of_use(pool, dno)
+    await drain(pool)
+    await execute(pool, "UPDATE time_of_use_data SET price_ht = 1")
+    assert await drain(pool) == [("time_of_use", dno.id, 2026, {tariff.id: (2, CORRECTED)})]
+    assert await kinds(pool, tariff.id) == []
+
+
+async def test_an_operator_that_is_renamed_is_news_under_both_names(pool, dno):
+    await drain(pool)
+    await execute(pool, "UPDATE dnos SET slug = 'netze-z'")
+    async with pool.connection() as connection:
+        [entries] = [row["entries"] for row in await connection.fetch("SELECT entries FROM outbox")]
+    assert {entry["name"] for entry in entries} == {"netze-a", "netze-z"}
+
+
+async def test_accounts_and_aliases_are_news_too(pool, dno):
+    await drain(pool)
+    await make.alias(pool, dno, "SWM")
+    await make.user(pool)
+    assert [event[0] for event in await drain(pool)] == ["aliases", "users"]
+
+
+async def test_a_change_is_announced_when_it_is_committed(pool, settings, dno):
+    listener = await asyncpg.connect(settings.database_url)
+    heard = asyncio.Event()
+    await listener.add_listener("dno_outbox", lambda *_: heard.set())
+    async with pool.connection() as connection, connection.transaction():
+        await connection.execute("UPDATE dnos SET name = 'Netze Z'")
+        await listener.execute("SELECT 1")
+        assert not heard.is_set()
+    async with asyncio.timeout(5):
+        await heard.wait()
+    await listener.close()
+
+
+async def test_what_is_rolled_back_leaves_nothing(pool, dno):
+    await drain(pool)
+    async with pool.connection() as connection:
+        transaction = connection.transaction()
+        await transaction.start()
+        await connection.execute("UPDATE dnos SET name = 'Netze Z'")
+        await transaction.rollback()
+    assert await drain(pool) == []
+
+
+@pytest.mark.parametrize(
+    "statement", ["UPDATE revisions SET reason = 'x'", "DELETE FROM revisions", "TRUNCATE revisions"]
+)
+async def test_history_is_never_altered(pool, dno, statement):
+    tariff = await make.tariff(pool, dno)
+    with pytest.raises(asyncpg.IntegrityConstraintViolationError, match="never"):
+        await execute(pool, statement)
+    assert await kinds(pool, tariff.id) == [(1, CREATED)]
