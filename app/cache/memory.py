@@ -1,7 +1,7 @@
 """L1: what this process remembers, bounded by bytes, and never older than an invalidation."""
 
 from collections import OrderedDict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Hashable, Iterable
 from itertools import islice
 from time import monotonic
 from typing import Any, Final
@@ -41,8 +41,8 @@ class Memory:
         self.bytes = 0
         self._max_bytes = max_bytes
         self._lifetime = lifetime
-        self._entries: OrderedDict[str, Entry] = OrderedDict()
-        self._keys: dict[str, set[str]] = {}  # by tag
+        self._entries: OrderedDict[Hashable, Entry] = OrderedDict()
+        self._keys: dict[str, set[Hashable]] = {}  # by tag
         self._moment = 0
         self._floor = 0
         self._invalidated: dict[str, int] = {}  # tag -> moment, oldest first
@@ -53,7 +53,7 @@ class Memory:
     def __len__(self) -> int:
         return len(self._entries)
 
-    def get(self, key: str) -> Entry | None:
+    def get(self, key: Hashable) -> Entry | None:
         entry = self._entries.get(key)
         if entry is None:
             return None
@@ -72,7 +72,7 @@ class Memory:
         return self.enabled and moment >= self._floor
 
     def keep(
-        self, key: str, value: Any, *, size: int, tags: Collection[str], until: float, since: int
+        self, key: Hashable, value: Any, *, size: int, tags: Collection[str], until: float, since: int
     ) -> bool:
         """Refuses what an invalidation has overtaken since the moment `since`."""
         if not self.enabled or size + OVERHEAD > self._max_bytes:
@@ -133,7 +133,7 @@ class Memory:
         invalidated = self._invalidated
         return since < self._floor or any(invalidated.get(tag, 0) > since for tag in tags)
 
-    def _add(self, key: str, entry: Entry) -> None:
+    def _add(self, key: Hashable, entry: Entry) -> None:
         self._entries[key] = entry
         for tag in entry.tags:
             keys = self._keys.get(tag)
@@ -154,7 +154,7 @@ class Memory:
         else:
             self._forget(key)
 
-    def _forget(self, key: str) -> None:
+    def _forget(self, key: Hashable) -> None:
         entry = self._entries.pop(key)
         for tag in entry.tags:
             keys = self._keys[tag]

