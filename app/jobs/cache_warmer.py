@@ -1,0 +1,81 @@
+"""Reads what is popular before anyone asks."""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+from typing import Final, TypeAlias
+
+import structlog
+
+from app.cache.redis import SharedCache
+from app.db.alone import alone
+from app.db.pool import Pool
+from app.db.query_logs import fetch_most_asked
+from app.domain import tags
+from app.domain.entry import DnoYear
+from app.errors import Refusal
+from app.jobs.pauses import Pauses
+from app.observability.metrics import WARMED_READS
+from app.settings import Settings
+
+log = structlog.get_logger(__name__)
+
+Load: TypeAlias = Callable[[DnoYear], Awaitable[object]]
+
+DAYS: Final = 7  # whose questions say what is popular
+BETWEEN: Final = 0.2  # seconds between two reads, so that nobody feels them
+BUSY: Final = 0.25  # a read that takes longer says that PostgreSQL has other things to do
+
+
+class CacheWarmer:
+    """`load` reads all that is kept for one operator and year, through the caches, as a query would."""
+
+    def __init__(self, pool: Pool, shared: SharedCache, load: Load, settings: Settings) -> None:
+        self._pool = pool
+        self._shared = shared
+        self._load = load
+        self._settings = settings
+
+    async def run(self) -> None:
+        while self._settings.warm_every:
+            await self._until_l2_is_trusted()
+            try:
+                await self.warm()
+            except Refusal as refusal:
+                log.warning("warming_stopped", reason=refusal.message)
+            await asyncio.sleep(self._settings.warm_every * random.uniform(0.9, 1.1))  # noqa: S311
+
+    async def warm(self) -> int:
+        """How many were read; 0 while another instance warms."""
+        async with alone("cache warmer", self._settings) as mine:
+            if not mine:
+                return 0
+            popular = await fetch_most_asked(self._pool, DAYS, self._settings.warm_count)
+            warmed = 0
+            for key in popular:
+                if self._no_connection_is_free() or await self._read(key) > BUSY:
+                    log.info("warming_stopped", reason="PostgreSQL is busy")
+                    break
+                warmed += 1
+                await asyncio.sleep(BETWEEN * random.uniform(0.5, 1.5))  # noqa: S311
+        log.info("cache_warmed", popular=len(popular), warmed=warmed)
+        return warmed
+
+    async def _read(self, key: DnoYear) -> float:
+        clock = asyncio.get_running_loop().time
+        wanted = [tags.tariffs(key), tags.hlzf(key)]
+        kept = len(await self._shared.get_many(wanted))
+        WARMED_READS.labels("hit").inc(kept)
+        WARMED_READS.labels("miss").inc(len(wanted) - kept)
+        began = clock()
+        await self._load(key)
+        return clock() - began
+
+    def _no_connection_is_free(self) -> bool:
+        return self._pool.idle == 0 and self._pool.size >= self._settings.database_pool_max
+
+    async def _until_l2_is_trusted(self) -> None:
+        """What is read before that is not kept."""
+        pauses = Pauses(shortest=0.05, longest=5)
+        while not self._shared.trusted:
+            await pauses.take()

@@ -1,0 +1,95 @@
+"""Writes down what was asked in plain words, in batches, and never in a request's way."""
+
+import asyncio
+from collections import deque
+from itertools import islice
+from typing import Final
+
+import msgspec
+import structlog
+
+from app.db.pool import Pool
+from app.db.query_logs import AskedQuestion, insert_many
+from app.errors import Unavailable
+from app.jobs.pauses import Pauses
+from app.observability.metrics import QUERY_LOG_DROPPED
+from app.settings import Settings
+
+log = structlog.get_logger(__name__)
+
+BATCH: Final = 200
+EVERY: Final = 1.0
+LONGEST: Final = 1000  # characters kept of a question
+
+
+class QueryLog:
+    """Nothing is lost while the server stops, and nothing while PostgreSQL is away for a while; only
+    beyond the buffer's bound are the newest dropped, and counted.
+    """
+
+    def __init__(self, pool: Pool, settings: Settings) -> None:
+        self._pool = pool
+        self._bound = settings.query_log_buffer
+        self._waiting: deque[AskedQuestion] = deque()
+        self._batch_is_full = asyncio.Event()
+        self._writing: asyncio.Task[None] | None = None
+
+    def add(self, question: AskedQuestion) -> None:
+        if len(self._waiting) >= self._bound:
+            QUERY_LOG_DROPPED.inc()
+            return
+        self._waiting.append(msgspec.structs.replace(question, query=_storable(question.query)))
+        if len(self._waiting) >= BATCH:
+            self._batch_is_full.set()
+
+    async def run(self) -> None:
+        pauses = Pauses(shortest=0.1, longest=5)
+        while True:
+            await self._wait_for_a_batch()
+            try:
+                while self._waiting:
+                    await self._write()
+                pauses.reset()
+            except Unavailable:
+                await pauses.take()
+
+    async def close(self) -> None:
+        """Whoever stops us says for how long we may try."""
+        pauses = Pauses(shortest=0.1, longest=1)
+        while self._waiting:
+            try:
+                await self._write()
+            except Unavailable:
+                await pauses.take()
+
+    async def _wait_for_a_batch(self) -> None:
+        try:
+            async with asyncio.timeout(EVERY):
+                await self._batch_is_full.wait()
+        except TimeoutError:
+            pass
+        self._batch_is_full.clear()
+
+    async def _write(self) -> None:
+        """Once begun it is finished, though the job be stopped meanwhile: else a batch might be written twice."""
+        if self._writing is None or self._writing.done():
+            self._writing = asyncio.create_task(self._write_batch())
+        await asyncio.shield(self._writing)
+
+    async def _write_batch(self) -> None:
+        batch = list(islice(self._waiting, BATCH))
+        try:
+            await insert_many(self._pool, batch)
+        except Unavailable:
+            raise
+        except Exception:
+            # What can never be written must not keep all else from being written.
+            QUERY_LOG_DROPPED.inc(len(batch))
+            log.exception("query_log_refused", questions=len(batch))
+        for _ in batch:
+            self._waiting.popleft()
+
+
+def _storable(text: str) -> str:
+    """PostgreSQL holds neither zero bytes nor halves of surrogate pairs."""
+    return text[:LONGEST].replace("\0", "").encode(errors="replace").decode()

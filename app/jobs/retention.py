@@ -1,0 +1,30 @@
+"""Once a day, what was asked too long ago is forgotten."""
+
+import asyncio
+import random
+
+import structlog
+
+from app.db.alone import alone
+from app.db.pool import Pool
+from app.db.query_logs import delete_older_than
+from app.settings import DAY, Settings
+
+log = structlog.get_logger(__name__)
+
+
+class Retention:
+    def __init__(self, pool: Pool, settings: Settings) -> None:
+        self._pool = pool
+        self._settings = settings
+
+    async def run(self) -> None:
+        while True:
+            await self.clean()
+            await asyncio.sleep(DAY * random.uniform(0.9, 1.1))  # noqa: S311 - only not in step with others
+
+    async def clean(self) -> None:
+        async with alone("retention", self._settings) as mine:
+            if mine:
+                gone = await delete_older_than(self._pool, self._settings.query_log_lifetime / DAY)
+                log.info("query_log_cleaned", questions=gone)

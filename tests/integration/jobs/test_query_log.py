@@ -1,0 +1,91 @@
+"""The log of questions: never in the way, never lost."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+from msgspec.structs import replace
+from prometheus_client import REGISTRY
+
+from app.db.alone import alone
+from app.db.pool import Pool, open_pool
+from app.db.query_logs import AskedQuestion, insert_many
+from app.jobs.query_log import QueryLog
+from app.jobs.retention import Retention
+from app.jobs.supervisor import Supervisor
+from app.settings import Settings
+from tests.servers import PrivatePostgres
+
+
+def asked(query: str, *, days_ago: float = 0) -> AskedQuestion:
+    return AskedQuestion(
+        datetime.now(UTC) - timedelta(days=days_ago), query, None, 2025, None, None, 0.9, 1.5, False
+    )
+
+
+async def written(pool: Pool) -> list[str]:
+    return [row["query"] for row in await pool.fetch("SELECT query FROM query_logs ORDER BY query")]
+
+
+async def test_questions_are_written_in_batches(pool: Pool, settings: Settings) -> None:
+    questions = QueryLog(pool, settings)
+    async with Supervisor([questions], stop_deadline=5):
+        for number in range(450):
+            questions.add(asked(f"{number:03}"))
+        async with asyncio.timeout(5):
+            while len(await written(pool)) < 450:
+                await asyncio.sleep(0.05)
+
+
+async def test_what_waits_is_written_before_the_server_stops(pool: Pool, settings: Settings) -> None:
+    questions = QueryLog(pool, settings)
+    async with Supervisor([questions], stop_deadline=5):
+        for number in range(450):
+            questions.add(asked(f"{number:03}"))
+            if number == 250:
+                await asyncio.sleep(0.01)  # a batch is under way
+    assert await written(pool) == [f"{number:03}" for number in range(450)]
+
+
+async def test_while_postgres_is_away_questions_wait_and_only_beyond_the_bound_are_dropped(
+    settings: Settings, private_postgres: PrivatePostgres
+) -> None:
+    settings = replace(settings, database_url=private_postgres.url, query_log_buffer=5)
+    async with open_pool(settings) as pool:
+        questions = QueryLog(pool, settings)
+        private_postgres.stop()
+        before = dropped()
+        async with Supervisor([questions], stop_deadline=30):
+            for number in range(7):
+                questions.add(asked(str(number)))
+            assert dropped() == before + 2
+            private_postgres.start()
+        assert await written(pool) == ["0", "1", "2", "3", "4"]
+
+
+def dropped() -> float:
+    return REGISTRY.get_sample_value("query_log_dropped_total") or 0.0
+
+
+async def test_a_question_that_cannot_be_stored_as_it_is_spoils_no_batch(
+    pool: Pool, settings: Settings
+) -> None:
+    questions = QueryLog(pool, settings)
+    async with Supervisor([questions], stop_deadline=5):
+        questions.add(asked("a\0 zero"))
+        questions.add(asked("half a \ud83d pair"))
+        questions.add(asked("x" * 5000))
+    assert [len(query) for query in await written(pool)] == [6, 13, 1000]
+
+
+async def test_old_questions_are_forgotten(pool: Pool, settings: Settings) -> None:
+    await insert_many(pool, [asked("old", days_ago=91), asked("young", days_ago=89)])
+    await Retention(pool, settings).clean()
+    assert await written(pool) == ["young"]
+
+
+async def test_one_instance_cleans_at_a_time(pool: Pool, settings: Settings) -> None:
+    await insert_many(pool, [asked("old", days_ago=91)])
+    async with alone("retention", settings) as mine:
+        assert mine
+        await Retention(pool, settings).clean()
+    assert await written(pool) == ["old"]
