@@ -16,10 +16,13 @@ from app.cache.invalidator import Invalidator
 from app.cache.memory import Memory
 from app.cache.read_through import ReadThrough
 from app.cache.redis import SharedCache, open_redis
+from app.cache.responses import Responses
+from app.db import outbox
 from app.db.pool import Pool, open_pool
 from app.domain.directory import Directory
 from app.domain.dno import DirectoryEntry
 from app.http.health import Readiness, readiness_of
+from app.http.middleware.client_address import Addresses
 from app.http.middleware.rate_limiter import RateLimiter
 from app.jobs.heartbeat import Heartbeat
 from app.jobs.invalidation_listener import InvalidationListener
@@ -56,7 +59,10 @@ class Resources:
     authenticator: Authenticator
     sign_in: SignIn
     cookie: SessionCookie
+    key_uses: KeyUses
+    addresses: Addresses
     directory: Directories
+    responses: Responses
     readiness: Readiness
 
 
@@ -84,13 +90,17 @@ async def open_resources(settings: Settings) -> AsyncIterator[Resources]:
             authenticator=Authenticator(known, sessions, uses),
             sign_in=SignIn(pool, Passwords(settings), sessions, limiter),
             cookie=SessionCookie(settings),
+            key_uses=uses,
+            addresses=Addresses(settings),
             directory=Directories(),
+            responses=Responses(memory, on=settings.response_cache),
             readiness=readiness_of(pool, shared, memory, settings),
         )
-        news = Notifications("dno_outbox", settings)
-        trust = Trust(pool, shared, memory.clear)
+        listener = InvalidationListener(pool, shared, memory, invalidator, broadcast, settings)
+        news = Notifications(outbox.CHANNEL, settings)
+        trust = Trust(pool, shared, listener.rejoin)
         jobs: list[Job] = [
-            InvalidationListener(pool, shared, memory, invalidator, broadcast, settings),
+            listener,
             Heartbeat(shared, sender=invalidator.sender, every=settings.heartbeat),
             news,
             OutboxRelay(pool, shared, trust, news.news, settings, sender=invalidator.sender),
