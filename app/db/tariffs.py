@@ -48,6 +48,8 @@ async def fetch_ranking(
 ) -> tuple[Ranked, ...]:
     """Cheapest first; what costs the same, by the operator's name. Without a needed price there is no rank."""
     check_consumption(consumption_kwh, peak_load_kw)
+    if region is not None and not region.isprintable():
+        return ()  # nor may it be text to PostgreSQL
     rows = await pool.fetch(
         "SELECT t.id, dno_id, year, voltage_level, leistung, arbeit, leistung_unter_2500h, arbeit_unter_2500h,"
         " verification_status, source_url, source_title, t.version, t.updated_at"
