@@ -53,12 +53,17 @@ class Shelf:
             "vary": "accept-encoding",
         }
         path = item.path
-        for encoding in item.encodings:
-            if encoding in accept_encoding:
-                headers["content-encoding"] = encoding
-                path = item.encodings[encoding]
-                break
+        encoding = next(filter(_accepted(accept_encoding).__contains__, item.encodings), None)
+        if encoding is not None:
+            headers["content-encoding"] = encoding
+            path = item.encodings[encoding]
         return FileResponse(path, media_type=_TYPES[item.path.suffix], headers=headers)
+
+
+def _accepted(header: str) -> set[str]:
+    """Preferences among them do not matter, only refusals (`br;q=0`)."""
+    words = (word.replace(" ", "").lower().partition(";q=") for word in header.split(","))
+    return {coding for coding, _, quality in words if quality.strip("0.") or not quality}
 
 
 def _hashed(path: Path) -> str:

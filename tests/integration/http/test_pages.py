@@ -1,0 +1,139 @@
+"""The pages for people: complete without any other server, and kept by browsers as long as they are true."""
+
+import json
+import re
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import graphql
+import httpx
+import pytest
+from starlette.applications import Starlette
+from starlette.responses import Response
+from starlette.routing import Route
+
+from app.http import pages
+from app.http.shelf import Shelf
+
+EXAMPLES = sorted((Path(pages.__file__).parent / "graphiql" / "examples").glob("*.graphql"))
+OUTSIDE = re.compile(r"""(?:src|href|url\()\s*=?\s*["']?(?:https?:)?//(?!www\.govdata\.de|www\.marktstamm)""")
+
+
+def endpoint(request: object) -> Response:
+    return pages.graphiql_page()
+
+
+@pytest.fixture
+async def browser() -> AsyncIterator[httpx.AsyncClient]:
+    app = Starlette(routes=[*pages.routes, Route("/graphql", endpoint)])
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+        yield client
+
+
+@pytest.fixture
+def unbuilt(monkeypatch, tmp_path):
+    """A machine without npm."""
+    own = [path for path in pages._STATIC.iterdir() if path.suffix in (".css", ".js")]
+    monkeypatch.setattr(pages, "_shelf", lambda: Shelf(own, tmp_path))
+    pages._console.cache_clear()
+    yield
+    pages._console.cache_clear()
+
+
+async def test_the_first_page_says_what_this_is_in_both_languages(browser):
+    page = (await browser.get("/")).text
+    assert "GraphQL" in page
+    assert 'lang="de"' in page
+    assert "dl-de/by-2-0" in page
+    assert "<script" not in page
+
+
+async def test_its_question_and_answer_belong_together(browser):
+    page = (await browser.get("/")).text
+    assert "n-ergie-netz" in page
+    question = graphql.parse((pages._STATIC / "question.graphql").read_text())
+    answer = json.loads((pages._STATIC / "answer.json").read_text())["data"]
+    assert _shape(question.definitions[0].selection_set) == _keys(answer)
+
+
+@pytest.mark.parametrize("path", ["/", "/graphql"])
+async def test_a_page_loads_nothing_from_elsewhere(browser, path):
+    answer = await browser.get(path)
+    assert not OUTSIDE.search(answer.text)
+    policy = answer.headers["content-security-policy"]
+    assert "script-src 'self';" in policy + ";"
+    assert "default-src 'none'" in policy
+    assert "http" not in policy
+    assert "unsafe-eval" not in policy
+    assert not re.search(r"<script(?![^>]* src=)|\son\w+=", answer.text)
+    for asset in re.findall(r'"(/assets/[^"]+)"', answer.text):
+        assert (await browser.get(asset)).status_code == 200
+
+
+async def test_without_npm_a_console_stands_in_for_graphiql(browser, unbuilt):
+    page = (await browser.get("/graphql")).text
+    assert "make assets" in page
+    assert page.count("<option") == len(EXAMPLES)
+    assert not OUTSIDE.search(page)
+    for asset in re.findall(r'"(/assets/[^"]+)"', page):
+        assert (await browser.get(asset)).status_code == 200
+
+
+async def test_assets_are_kept_forever_because_their_names_change_with_them(browser):
+    [asset] = re.findall(r'"(/assets/page-[^"]+)"', (await browser.get("/")).text)
+    answer = await browser.get(asset)
+    assert answer.headers["cache-control"] == "public, max-age=31536000, immutable"
+    assert answer.headers["content-type"] == "text/css; charset=utf-8"
+
+
+async def test_what_was_built_is_sent_as_small_as_the_browser_can_read(tmp_path):
+    for name, text in {
+        "a-X1.js": "long",
+        "a-X1.js.br": "br",
+        "a-X1.js.gz": "gz",
+        "manifest.json": "{}",
+    }.items():
+        (tmp_path / name).write_text(text)
+    shelf = Shelf([], tmp_path)
+    encodings = [
+        shelf.answer("a-X1.js", accepted).headers.get("content-encoding")
+        for accepted in ("gzip, deflate, br", "gzip, deflate", "", "br;q=0, gzip")
+    ]
+    assert encodings == ["br", "gzip", None, "gzip"]
+
+
+@pytest.mark.parametrize("name", ["../pages.py", "nothing.js", "manifest.json", "home.html", "..%2fpages.py"])
+async def test_nothing_else_is_on_the_shelf(browser, name):
+    assert (await browser.get(f"/assets/{name}")).status_code == 404
+
+
+async def test_there_is_a_favicon(browser):
+    assert (await browser.get("/favicon.svg")).headers["content-type"].startswith("image/svg+xml")
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
+def test_every_example_says_what_it_asks_and_has_a_tab(example):
+    text = example.read_text()
+    assert text.startswith("# ")
+    assert len(text.partition("\n")[0]) < 60
+    assert f'"./examples/{example.name}"' in (example.parents[1] / "examples.js").read_text()
+    assert graphql.parse(text).definitions[0].name is not None
+
+
+def _shape(selection: graphql.SelectionSetNode) -> object:
+    return {
+        field.name.value: _shape(field.selection_set) if field.selection_set else None
+        for field in selection.selections
+        if isinstance(field, graphql.FieldNode)
+    }
+
+
+def _keys(value: object) -> object:
+    match value:
+        case dict():
+            return {key: _keys(inner) for key, inner in value.items()}
+        case [first, *_]:
+            return _keys(first)
+        case _:
+            return None
