@@ -1,6 +1,7 @@
 """Hochlastzeitfenster: read by operator and year, added and corrected."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -23,7 +24,7 @@ _STATUSES = {str(status): status for status in VerificationStatus}
 async def fetch_by_dno_year(pool: Pool, keys: Sequence[DnoYear]) -> dict[DnoYear, tuple[Hlzf, ...]]:
     """From the top of the grid to the bottom, each level from winter to autumn."""
     rows = await pool.fetch(
-        "SELECT id, dno_id, year, voltage_level, season, windows,"
+        "SELECT id, dno_id, year, voltage_level, season, windows::text,"
         " verification_status, source_url, source_title, version, updated_at"
         " FROM hlzf_data JOIN unnest($1::uuid[], $2::int[]) AS wanted (dno_id, year) USING (dno_id, year)"
         " WHERE deleted_at IS NULL",
@@ -44,7 +45,7 @@ async def add(work: UnitOfWork, new: NewHlzf) -> Hlzf:
         " VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (dno_id, year, voltage_level, season) DO UPDATE"
         " SET windows = excluded.windows, verification_status = 'unverified', source_url = excluded.source_url,"
         " source_title = NULL, deleted_at = NULL WHERE t.deleted_at IS NOT NULL"
-        " RETURNING id, dno_id, year, voltage_level, season, windows,"
+        " RETURNING id, dno_id, year, voltage_level, season, windows::text,"
         " verification_status, source_url, source_title, version, updated_at",
         await _operator(work, new.dno),
         new.year,
@@ -81,7 +82,7 @@ async def lock(
 ) -> Hlzf:
     """Nobody else changes it until the unit of work ends. `deleted`: a deleted one is found, too."""
     row = await work.connection.fetchrow(
-        "SELECT t.id, dno_id, year, voltage_level, season, windows,"
+        "SELECT t.id, dno_id, year, voltage_level, season, windows::text,"
         " verification_status, source_url, source_title, t.version, t.updated_at, sign($2, $3, $4)"
         " FROM hlzf_data t JOIN dnos d ON d.id = dno_id AND d.deleted_at IS NULL"
         " WHERE t.id = $1 AND (t.deleted_at IS NULL OR $5) FOR UPDATE OF t",
@@ -101,7 +102,7 @@ async def save(work: UnitOfWork, entry: Hlzf, *, deleted: bool = False) -> Hlzf:
     row = await work.connection.fetchrow(
         "UPDATE hlzf_data SET windows = $2, verification_status = $3, source_url = $4, source_title = $5,"
         " deleted_at = CASE WHEN $6 THEN coalesce(deleted_at, clock_timestamp()) END WHERE id = $1"
-        " RETURNING id, dno_id, year, voltage_level, season, windows,"
+        " RETURNING id, dno_id, year, voltage_level, season, windows::text,"
         " verification_status, source_url, source_title, version, updated_at",
         entry.id,
         _stored(entry.windows),
@@ -118,7 +119,7 @@ def restored(entry: Hlzf, state: Mapping[str, Any]) -> Hlzf:
     """As a revision remembers it."""
     return msgspec.structs.replace(
         entry,
-        windows=_windows(state["windows"]),
+        windows=_of_clock(state["windows"]),
         verification_status=_STATUSES[state["verification_status"]],
         source_url=state["source_url"],
         source_title=state["source_title"],
@@ -148,8 +149,14 @@ def _hlzf(row: Iterable[Any]) -> Hlzf:
     )
 
 
-def _windows(stored: list[dict[str, Any]]) -> tuple[TimeWindow, ...]:
-    return tuple([TimeWindow(minutes(window["start"]), minutes(window["end"])) for window in stored])
+@lru_cache(maxsize=4096)
+def _windows(text: str) -> tuple[TimeWindow, ...]:
+    """Most operators share theirs with others and with other years: text that is known is not read again."""
+    return _of_clock(msgspec.json.decode(text))
+
+
+def _of_clock(stored: Iterable[Mapping[str, str]]) -> tuple[TimeWindow, ...]:
+    return tuple(TimeWindow(minutes(window["start"]), minutes(window["end"])) for window in stored)
 
 
 def _stored(windows: tuple[TimeWindow, ...]) -> list[dict[str, str]]:

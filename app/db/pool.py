@@ -114,7 +114,9 @@ def refusals(connection: "PoolConnectionProxy[Any]") -> Iterator[None]:
     try:
         yield
     except asyncpg.QueryCanceledError as error:
-        raise DeadlineExceeded("The database needed too long for this; please ask for less.") from error
+        raise DeadlineExceeded(
+            "This took the database too long; please try again, or ask for less."
+        ) from error
     except asyncpg.CharacterNotInRepertoireError as error:
         raise BadInput("A text holds a character that cannot be stored.") from error
     except TimeoutError as error:

@@ -1,6 +1,9 @@
 """Time-of-use grid charges (§ 14a EnWG, Modul 3), read by operator and year."""
 
 from collections.abc import Sequence
+from functools import lru_cache
+
+import msgspec
 
 from app.db.pool import Pool, Row
 from app.domain.clock import minutes
@@ -12,7 +15,7 @@ async def fetch_by_dno_year(
     pool: Pool, keys: Sequence[DnoYear]
 ) -> dict[DnoYear, tuple[TimeOfUseTariff, ...]]:
     rows = await pool.fetch(
-        "SELECT id, dno_id, year, price_ht, price_st, price_nt, windows,"
+        "SELECT id, dno_id, year, price_ht, price_st, price_nt, windows::text,"
         " verification_status, source_url, source_title, version"
         " FROM time_of_use_data JOIN unnest($1::uuid[], $2::int[]) AS wanted (dno_id, year) USING (dno_id, year)"
         " WHERE deleted_at IS NULL",
@@ -31,17 +34,18 @@ def _tariff(row: Row) -> TimeOfUseTariff:
         dno_id,
         year,
         tuple([TimeOfUsePrice(band, price) for band, price in prices if price is not None]),
-        tuple(
-            [
-                TimeOfUseWindow(
-                    window["quarter"],
-                    minutes(window["start"]),
-                    minutes(window["end"]),
-                    TimeOfUseBand(window["band"]),
-                )
-                for window in stored
-            ]
-        ),
+        _windows(stored),
         VerificationStatus(status),
         *rest,
+    )
+
+
+@lru_cache(maxsize=1024)
+def _windows(text: str) -> tuple[TimeOfUseWindow, ...]:
+    """A sheet has many and is read often: text that is known is not read again."""
+    return tuple(
+        TimeOfUseWindow(
+            window["quarter"], minutes(window["start"]), minutes(window["end"]), TimeOfUseBand(window["band"])
+        )
+        for window in msgspec.json.decode(text)
     )
