@@ -127,6 +127,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     warm_every: Seconds = HOUR  # 0: never
     warm_count: Count = 50
 
+    # Operations
+    operation_deadline: Seconds = 10
+    operations_most: Positive = 200  # executed at once
+    operations_waiting: Count = 400
+    operations_patience: Seconds = 2
+    http_lifetime: Seconds = MINUTE  # the longest that a GET's answer may be kept by others
+
     # Documents
     documents_kept: Positive = 1000  # parsed and validated, with their plans
     document_letters_kept: Positive = 4 * 2**20

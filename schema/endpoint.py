@@ -1,16 +1,24 @@
 """The schema as an ASGI app: GraphQL over HTTP."""
 
-from time import perf_counter
+import asyncio
+from datetime import UTC, datetime
+from math import ceil, inf
+from time import monotonic, perf_counter
+from typing import Any
 
-from graphql import OperationType
+from graphql import GraphQLError, OperationType
 from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from app.cache.memory import Entry
+from app.cache.responses import Asked, Kept, etag
+from app.domain import tags
 from app.domain.account import ANONYMOUS, Principal
-from app.errors import Forbidden, Refusal
+from app.errors import DeadlineExceeded, Forbidden, Refusal
 from app.http.errors import respond
+from app.http.media_type import prefers_page
 from app.http.pages import graphiql_page
 from app.http.request import (
     GraphQLRequest,
@@ -20,96 +28,127 @@ from app.http.request import (
     shows_intent,
     status_for,
 )
+from app.http.slots import Slots
 from app.observability import metrics
+from app.observability.counting import Count, Counts, Timings
 from app.resources import Resources
 from app.settings import Settings
 from schema.context import Context
-from schema.execution.documents import Document, Documents, Operation, RefusedDocument
+from schema.execution.documents import Documents, Operation, RefusedDocument
 from schema.execution.operation import Answer, Executions, write_errors
 from schema.root import schema
 
+ROUTE = "/graphql"
+_operations = Counts(metrics.OPERATIONS)
+_seconds = {
+    kind: Timings(metrics.OPERATION_SECONDS, kind) for kind in ("query", "mutation", "subscription", "none")
+}
+
 
 class GraphQLEndpoint:
+    """One road for all: what was asked before is answered from memory, the rest is read and executed."""
+
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._documents = Documents(
             schema, most=settings.documents_kept, most_letters=settings.document_letters_kept
         )
         self._executions = Executions(schema)
+        self._slots = Slots(
+            settings.operations_most, settings.operations_waiting, settings.operations_patience
+        )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
-        if request.method == "GET" and _wants_page(request.headers, scope["query_string"]):
-            await graphiql_page()(scope, receive, send)
-            return
         try:
-            body = await request.body()
-            read = read_graphql_request(
-                request.method,
-                scope["headers"],
-                scope["query_string"],
-                body,
-                batch=self._settings.request_batch,
-            )
-            if isinstance(read, GraphQLRequest):
-                response = await self._respond(read, scope)
-            else:
-                response = await self._respond_to_batch(read, scope)
+            response = await self._respond(request)
         except Refusal as refusal:
             response = respond(scope, refusal)
         except ClientDisconnect:
             return
         await response(scope, receive, send)
 
-    async def _respond(self, request: GraphQLRequest, scope: Scope) -> Response:
-        answer, kind = await self._answer(request, scope)
-        response = Response(
-            answer.body,
-            status_for(kind, request.media_type),
-            {"vary": "accept"},
-            media_type=f"{request.media_type}; charset=utf-8",
+    async def _respond(self, request: Request) -> Response:
+        if request.method in ("GET", "HEAD") and _wants_page(request):
+            return graphiql_page()
+        body = await request.body()
+        resources: Resources = request.scope["state"]["resources"]
+        asked = _asked(request, body)
+        since = resources.responses.now()
+        entry = resources.responses.get(asked)
+        if entry is not None:
+            _offer(request.scope, entry, since)
+            return _again(request, entry.value, entry.until)
+        return await self._respond_anew(request, body, asked, since)
+
+    async def _respond_anew(self, request: Request, body: bytes, asked: Asked, since: int) -> Response:
+        scope = request.scope
+        read = read_graphql_request(
+            request.method, scope["headers"], scope["query_string"], body, batch=self._settings.request_batch
         )
-        for cookie in answer.cookies:
-            response.headers.append("set-cookie", cookie)
-        return response
+        if not isinstance(read, GraphQLRequest):
+            return await self._respond_to_batch(read, scope)
+        answer, kind, context = await self._answer(read, scope)
+        response = _response(answer, status_for(kind, read.media_type), read.media_type)
+        if context is None or kind is not ResultKind.COMPLETE or not answer.repeatable:
+            return response
+        kept = Kept(answer.body, response.headers["content-type"], answer.count)
+        context.resources.responses.keep(asked, kept, context.read_set, since)
+        if request.method == "POST":
+            return response
+        until = context.read_set.until if context.read_set.uncacheable is None else 0
+        return _again(request, kept, until)
 
     async def _respond_to_batch(self, requests: tuple[GraphQLRequest, ...], scope: Scope) -> Response:
-        answers = [await self._answer(request, scope) for request in requests]
-        body = b"[" + b",".join(answer.body for answer, _ in answers) + b"]"
-        return Response(body, 200, {"vary": "accept"}, media_type=f"{requests[0].media_type}; charset=utf-8")
+        answers = [(await self._answer(request, scope))[0] for request in requests]
+        body = b"[" + b",".join(answer.body for answer in answers) + b"]"
+        return _response(Answer(body), 200, requests[0].media_type)
 
-    async def _answer(self, request: GraphQLRequest, scope: Scope) -> tuple[Answer, ResultKind]:
-        state = scope["state"]
-        request_id: str = state.get("request_id", "")
+    async def _answer(
+        self, request: GraphQLRequest, scope: Scope
+    ) -> tuple[Answer, ResultKind, Context | None]:
+        request_id: str = scope["state"].get("request_id", "")
         began = perf_counter()
         operation: Operation | None = None
+        context: Context | None = None
         try:
-            document = self._document(request)
+            document = self._documents.get(request.query or "")
             operation = document.operation(request.operation_name)
             _check_method(operation, scope)
-            context = self._context(scope)
             variables = operation.variables(request.variables)
-            answer = await self._executions.run(operation, variables, request.variables, context)
-            answer.cookies = context.set_cookies
+            context = self._context(scope)
+            async with self._slots.slot():
+                answer = await self._within_deadline(operation, variables, request.variables, context)
             kind = ResultKind.PARTIAL if answer.errors else ResultKind.COMPLETE
         except RefusedDocument as refused:
             answer = write_errors(refused.errors, request_id, refused.code)
             kind = ResultKind.REFUSED
-        type = operation.type.value if operation else "none"
-        metrics.OPERATION_SECONDS.labels(type).observe(perf_counter() - began)
-        metrics.OPERATIONS.labels(type, "error" if answer.errors else "success").inc()
-        return answer, kind
+        type_name = operation.type.value if operation else "none"
+        answer.count = _count(operation, "error" if answer.errors else "success")
+        answer.count.value += 1
+        answer.repeatable = operation is not None and operation.type is OperationType.QUERY
+        _seconds[type_name].observe(perf_counter() - began)
+        return answer, kind, context
 
-    def _document(self, request: GraphQLRequest) -> Document:
-        assert request.query is not None
-        return self._documents.get(request.query)
+    async def _within_deadline(
+        self, operation: Operation, variables: Any, given: dict[str, Any], context: Context
+    ) -> Answer:
+        """What still runs then is cancelled, its statements too."""
+        try:
+            async with asyncio.timeout(self._settings.operation_deadline):
+                return await self._executions.run(operation, variables, given, context)
+        except TimeoutError:
+            refusal = DeadlineExceeded(
+                f"The operation took longer than {self._settings.operation_deadline:g} seconds; please ask for less."
+            )
+            error = GraphQLError(refusal.message, original_error=refusal)
+            return write_errors([error], context.request_id, refusal.code)
 
     def _context(self, scope: Scope) -> Context:
         state = scope["state"]
-        resources: Resources = state["resources"]
         principal: Principal = state.get("principal", ANONYMOUS)
         return Context(
-            resources,
+            state["resources"],
             principal=principal,
             address=state.get("address", ""),
             headers=Headers(scope=scope),
@@ -117,20 +156,113 @@ class GraphQLEndpoint:
         )
 
 
-def _check_method(operation: Operation, scope: Scope) -> None:
-    if operation.type is OperationType.MUTATION:
-        if scope["method"] != "POST":
-            raise mutation_over_get()
-        if not shows_intent(scope["headers"]):
-            raise Forbidden(
-                "A mutation needs the content type application/json, or the header X-Requested-With or "
-                "Apollo-Require-Preflight, so that no foreign page can send it."
-            )
+def _wants_page(request: Request) -> bool:
+    query_string = request.scope["query_string"]
+    if b"query=" in query_string or b"extensions=" in query_string:
+        return False
+    return prefers_page(_header(request.scope, b"accept"))
 
 
-def _wants_page(headers: Headers, query_string: bytes) -> bool:
-    return (
-        b"query=" not in query_string
-        and b"extensions=" not in query_string
-        and "text/html" in headers.get("accept", "")
+def _asked(request: Request, body: bytes) -> Asked:
+    scope = request.scope
+    principal: Principal = scope["state"].get("principal", ANONYMOUS)
+    return Asked(
+        principal.role.value,
+        request.method,
+        _header(scope, b"accept") or b"",
+        _header(scope, b"content-type") or b"",
+        scope["query_string"],
+        body,
     )
+
+
+def _header(scope: Scope, name: bytes) -> bytes | None:
+    return next((value for header, value in scope["headers"] if header == name), None)
+
+
+def _check_method(operation: Operation, scope: Scope) -> None:
+    if operation.type is not OperationType.MUTATION:
+        return
+    if scope["method"] != "POST":
+        raise mutation_over_get()
+    if not shows_intent(scope["headers"]):
+        raise Forbidden(
+            "A mutation needs the content type application/json, or the header X-Requested-With or "
+            "Apollo-Require-Preflight, so that no foreign page can send it."
+        )
+
+
+def _response(answer: Answer, status: int, media_type: str) -> Response:
+    response = Response(
+        answer.body,
+        status,
+        {"vary": "accept", "cache-control": "no-store"},
+        media_type=f"{media_type}; charset=utf-8",
+    )
+    for cookie in answer.cookies:
+        response.headers.append("set-cookie", cookie)
+    return response
+
+
+def _again(request: Request, kept: Kept, until: float) -> Response:
+    """A GET may be kept by others, too, for as long as what it was read from may be kept here."""
+    if request.method == "POST":
+        headers = {"vary": "accept", "cache-control": "no-store"}
+        return Response(kept.body, 200, headers, media_type=kept.media_type)
+    if kept.etag is None:
+        kept.etag = etag(kept.body)
+    settings: Settings = request.scope["state"]["resources"].settings
+    headers = {
+        "vary": "accept, authorization, cookie",
+        "etag": kept.etag,
+        "cache-control": _cache_control(request, until, settings),
+    }
+    if kept.etag in (_header(request.scope, b"if-none-match") or b"").decode("latin-1"):
+        return Response(b"", 304, headers)
+    return Response(kept.body, 200, headers, media_type=kept.media_type)
+
+
+def _cache_control(request: Request, until: float, settings: Settings) -> str:
+    lifetime = min(until - monotonic(), settings.http_lifetime) if until != inf else settings.http_lifetime
+    if lifetime < 1:
+        return "no-cache"
+    public = request.scope["state"].get("principal", ANONYMOUS).anonymous and settings.anonymous_reading
+    return f"{'public' if public else 'private'}, max-age={ceil(lifetime) - 1 or 1}, must-revalidate"
+
+
+def _offer(scope: Scope, entry: Entry, since: int) -> None:
+    """The same request, sent once more to the byte, may take the early exit."""
+    state = scope["state"]
+    offer = state.get("offer")
+    principal: Principal = state.get("principal", ANONYMOUS)
+    if (
+        offer is None
+        or principal.session_id is not None
+        or any(name in (b"cookie", b"x-request-id") for name, _ in scope["headers"])
+    ):
+        return
+    kept: Kept = entry.value
+    key_id = principal.api_key_id
+    offer.take_up(
+        entry,
+        since,
+        until=_until(principal),
+        tags=() if key_id is None else (tags.api_key(key_id),),
+        method=scope["method"],
+        route=ROUTE,
+        counted=kept.count,
+        budget=None if key_id is None else state["resources"].limiter.subject(principal, ""),
+        key_id=key_id,
+    )
+
+
+def _until(principal: Principal) -> float:
+    if principal.expires_at is None:
+        return inf
+    return monotonic() + (principal.expires_at - datetime.now(UTC)).total_seconds()
+
+
+def _count(operation: Operation | None, outcome: str) -> Count:
+    if operation is None:
+        return _operations["none", outcome]
+    return _operations[operation.name or operation.type.value, outcome]

@@ -42,6 +42,7 @@ class Authenticator:
             role=roles.lower(issued.key.role, issued.creator_role),
             name=f"{issued.key.name} (API key)",
             api_key_id=issued.key.id,
+            expires_at=issued.key.expires_at,
         )
 
     async def _person(self, token: str) -> Principal:

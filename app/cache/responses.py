@@ -1,8 +1,9 @@
 """Whole responses in L1, under what they were read from."""
 
+from hashlib import blake2b
 from typing import Any, NamedTuple
 
-from app.cache.memory import Memory
+from app.cache.memory import Entry, Memory
 from app.cache.read_set import ReadSet
 
 
@@ -12,21 +13,21 @@ class Asked(NamedTuple):
     role: str
     method: str
     accept: bytes
+    content_type: bytes
     query_string: bytes
     body: bytes
 
 
-class Kept(NamedTuple):
-    """An answer that may be given again; `lifetime` is what its read set allows from now on, at most."""
+class Kept:
+    """An answer that may be given again; `count` is where it is counted."""
 
-    body: bytes
-    media_type: str
-    etag: str
-    operation: str
+    __slots__ = ("body", "count", "etag", "media_type")
 
-
-# What a response costs beside its body and its question.
-_OVERHEAD = 500
+    def __init__(self, body: bytes, media_type: str, count: Any) -> None:
+        self.body = body
+        self.media_type = media_type
+        self.count = count
+        self.etag: str | None = None
 
 
 class Responses:
@@ -36,18 +37,21 @@ class Responses:
         self._memory = memory
         self._on = on
 
-    def get(self, asked: Asked) -> Any:
-        """The entry with its tags and its end, or None."""
-        return self._memory.get(asked) if self._on else None
-
     def now(self) -> int:
         return self._memory.now()
+
+    def get(self, asked: Asked) -> Entry | None:
+        return self._memory.get(asked) if self._on else None
 
     def keep(self, asked: Asked, kept: Kept, read_set: ReadSet, since: int) -> None:
         """Only what is public, and rests on something that can be heard of when it changes."""
         if not self._on or read_set.uncacheable is not None or not read_set.tags:
             return
-        size = len(kept.body) + len(asked.body) + len(asked.query_string) + _OVERHEAD
+        size = len(kept.body) + len(asked.body) + len(asked.query_string)
         self._memory.keep(
             asked, kept, size=size, tags=tuple(read_set.tags), until=read_set.until, since=since
         )
+
+
+def etag(body: bytes) -> str:
+    return f'"{blake2b(body, digest_size=12).hexdigest()}"'

@@ -44,6 +44,7 @@ class Principal(msgspec.Struct, frozen=True):
     user_id: UUID | None = None
     api_key_id: UUID | None = None
     session_id: str | None = None
+    expires_at: datetime | None = None  # an API key's
 
     @property
     def anonymous(self) -> bool:

@@ -11,6 +11,7 @@ import uvicorn
 from starlette.applications import Starlette
 from uvicorn.server import Server as UvicornServer
 
+from app.http.protocol import EarlyExit
 from app.settings import Settings
 
 TELL_TO_CLOSE = (b"connection", b"close")
@@ -96,7 +97,7 @@ def _config(application: Starlette, settings: Settings) -> uvicorn.Config:
 
 def _protocol() -> "type[asyncio.Protocol] | str":
     """How HTTP is spoken: the one place to change it."""
-    return "auto"
+    return EarlyExit
 
 
 @contextmanager

@@ -25,12 +25,14 @@ log = structlog.get_logger("execution")
 
 @dataclass(slots=True)
 class Answer:
-    """The body of an answer, without its media type; `errors` counts them, `data` says if there is any."""
+    """The body of an answer, without its media type. `repeatable`: it changes nothing, so it may be kept."""
 
     body: bytes
     errors: int = 0
     data: bool = True
     cookies: Sequence[str] = ()
+    repeatable: bool = False
+    count: Any = None
 
 
 class Executions:
@@ -82,7 +84,9 @@ class Executions:
             )
         )
         assert isinstance(result, ExecutionResult)
-        return write_result(result, context.request_id)
+        answer = write_result(result, context.request_id)
+        answer.cookies = context.set_cookies
+        return answer
 
 
 def write_result(result: ExecutionResult, request_id: str) -> Answer:

@@ -104,7 +104,7 @@ class Run:
         assert edge.through is not None
         keys = await edge.batch(parents, self._context, **arguments)
         asked = (field, *(tuple(self._arguments[below.slot].items()) for below in field.varying))
-        get: Any = self._memory.get
+        get = self._memory.get
         loader = edge.through(self._context.loaders)
         found: dict[Any, Any] = {}
         missing: list[Any] = []

@@ -48,6 +48,10 @@ class Addresses:
     def of(self, peer: str | None, headers: Headers) -> str:
         return self.seen(peer, headers)[0]
 
+    def of_peer(self, peer: str | None) -> str | None:
+        """The address behind a whole connection; None where a proxy speaks for many."""
+        return None if parse_address(peer) in self._proxies else _name(peer)
+
     def seen(self, peer: str | None, headers: Headers) -> tuple[str, str | None]:
         """The address, and the scheme that the client used towards our outermost proxy."""
         if not self._proxies or parse_address(peer) not in self._proxies:

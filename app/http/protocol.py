@@ -1,0 +1,224 @@
+"""uvicorn's protocol with an early exit: a request that came before, to the byte, and whose answer still holds.
+
+It is the same road, left early. On its first way through, such a request passed every middleware;
+what they wrote into the answer is kept with it, and what differs from one answer to the next (date,
+request id, what is left of the limit) is written anew. The rate limiter decides each time, without
+waiting, or the request takes the whole road; so it does when the answer or its caller's rights have
+changed, for both are entries of the one memory that every change evicts from.
+"""
+
+from collections.abc import Iterable
+from math import inf
+from time import perf_counter
+from typing import Any, NamedTuple
+
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+
+from app.cache.memory import Entry, Memory
+from app.http.middleware import metrics, request_id
+from app.http.middleware.rate_limiter import Policy, RateLimiter
+from app.observability.counting import Count
+
+# Written anew into each answer.
+VARYING = frozenset((b"date", b"x-request-id", b"ratelimit", b"ratelimit-policy"))
+UNREPEATABLE = frozenset((b"set-cookie", b"connection", b"transfer-encoding"))
+STATUSES = frozenset((200, 304))
+OVERHEAD = 300
+# A request that is longer than this is rarely sent twice.
+LONGEST = 16 * 1024
+
+
+class Terms(NamedTuple):
+    """Under which a request may be answered early; `budget` None: its connection's address pays."""
+
+    until: float
+    since: int
+    tags: tuple[str, ...]
+    method: str
+    route: str
+    counted: Count
+    budget: tuple[str, Policy] | None
+    key_id: Any
+
+
+class Known(NamedTuple):
+    """An answer but for its varying lines."""
+
+    status_line: bytes
+    lines: bytes
+    body: bytes
+    status: int
+    terms: Terms
+
+
+class Offer:
+    """A request's chance to be answered early next time; the endpoint takes it up."""
+
+    __slots__ = ("_terms", "raw")
+
+    def __init__(self, raw: bytes) -> None:
+        self.raw = raw
+        self._terms: Terms | None = None
+
+    def withdraw(self) -> None:
+        self.raw = b""
+
+    def take_up(
+        self,
+        entry: Entry,
+        since: int,
+        *,
+        until: float = inf,
+        tags: Iterable[str] = (),
+        method: str,
+        route: str,
+        counted: Count,
+        budget: tuple[str, Policy] | None = None,
+        key_id: Any = None,
+    ) -> None:
+        """`until` and `tags`: until when, and what else must not have changed, such as the caller's key."""
+        self._terms = Terms(
+            min(entry.until, until), since, (*entry.tags, *tags), method, route, counted, budget, key_id
+        )
+
+    def redeem(
+        self, memory: Memory, status: int, headers: Iterable[tuple[bytes, bytes]], body: bytes
+    ) -> None:
+        terms = self._terms
+        if terms is None or not self.raw or status not in STATUSES:
+            return
+        kept = [(name.lower(), value) for name, value in headers if name.lower() not in VARYING]
+        if any(name in UNREPEATABLE for name, _ in kept):
+            return
+        lines = b"".join(b"%s: %s\r\n" % header for header in kept)
+        memory.keep(
+            self.raw,
+            Known(STATUS_LINE[status], lines, body, status, terms),
+            size=len(self.raw) + len(lines) + OVERHEAD,
+            tags=terms.tags,
+            until=terms.until,
+            since=terms.since,
+        )
+
+
+class EarlyExit(HttpToolsProtocol):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        resources: Any = self.app_state["resources"]
+        self._memory: Memory = resources.memory
+        self._limiter: RateLimiter = resources.limiter
+        self._uses = resources.key_uses
+        self._addresses = resources.addresses
+        self._address: str | None = None
+        self._active = 0.0
+        self._mid_message = False
+        self._raw: bytes | None = None
+        self._offer: Offer | None = None
+
+    def connection_made(self, transport: Any) -> None:
+        super().connection_made(transport)
+        # Behind a proxy one connection speaks for many, so each request must say for whom.
+        self._address = self._addresses.of_peer(self.client[0] if self.client else None)
+
+    def data_received(self, data: bytes) -> None:
+        cycle: RequestResponseCycle | None = self.cycle  # None before the first request
+        at_rest = not self._mid_message and (cycle is None or cycle.response_complete)
+        if at_rest and self._answer(data):
+            return
+        self._raw = data if at_rest and len(data) <= LONGEST and self._address is not None else None
+        super().data_received(data)
+        if self._offer is not None and self._mid_message:
+            self._offer.withdraw()  # there is more to come: this was not the whole of it
+        self._raw = self._offer = None
+
+    def _answer(self, data: bytes) -> bool:
+        entry = self._memory.get(data)
+        if entry is None or self._address is None or self.flow.write_paused:
+            return False
+        default = self.server_state.default_headers
+        if len(default) != 1:  # we are leaving, and every answer must say so
+            return False
+        began = perf_counter()
+        known: Known = entry.value
+        terms = known.terms
+        key, policy = terms.budget or (self._address, self._limiter.anonymous)
+        verdict = self._limiter.try_take(key, 1, policy)
+        if verdict is None or not verdict.allowed:
+            return False
+        self.transport.write(
+            b"%sdate: %s\r\n%sx-request-id: %s\r\n%s\r\n%s"
+            % (
+                known.status_line,
+                default[0][1],
+                known.lines,
+                request_id.new(),
+                verdict.header_bytes,
+                known.body,
+            )
+        )
+        if terms.key_id is not None:
+            self._uses.note(terms.key_id)
+        self.server_state.total_requests += 1
+        self._stay_alive()
+        metrics.note(terms.method, terms.route, known.status, perf_counter() - began)
+        terms.counted.value += 1
+        return True
+
+    def _stay_alive(self) -> None:
+        """The timer looks when it fires, so that not every answer has to wind it up again."""
+        self._active = self.loop.time()
+        if self.timeout_keep_alive_task is None:
+            self._wind_up(self.timeout_keep_alive)
+
+    def timeout_keep_alive_handler(self) -> None:
+        left = self._active + self.timeout_keep_alive - self.loop.time()
+        if left > 0.001 and not self.transport.is_closing():
+            self._wind_up(left)
+        else:
+            super().timeout_keep_alive_handler()
+
+    def _wind_up(self, seconds: float) -> None:
+        self.timeout_keep_alive_task = self.loop.call_later(seconds, self.timeout_keep_alive_handler)
+
+    # The whole road, watched
+
+    def on_message_begin(self) -> None:
+        self._mid_message = True
+        if self._offer is not None:
+            self._offer.withdraw()  # a second request in what came at once
+        super().on_message_begin()
+
+    def on_message_complete(self) -> None:
+        self._mid_message = False
+        super().on_message_complete()
+
+    def on_headers_complete(self) -> None:
+        before = self.cycle
+        super().on_headers_complete()
+        if (
+            self._raw is not None
+            and self.cycle is not before
+            and self.cycle.keep_alive
+            and self._offer is None
+        ):
+            self._offer = Offer(self._raw)
+            self.scope["state"]["offer"] = self._offer
+            _watch(self.cycle, self._offer, self._memory)
+
+
+def _watch(cycle: RequestResponseCycle, offer: Offer, memory: Memory) -> None:
+    """The answer as all middleware has made it is what the offer is redeemed with."""
+    send = cycle.send
+    started: Any = None
+
+    async def watching(message: Any) -> None:
+        nonlocal started
+        if message["type"] == "http.response.start":
+            started = message
+        elif started is not None:
+            if not message.get("more_body", False):
+                offer.redeem(memory, started["status"], started["headers"], message.get("body", b""))
+            started = None
+        await send(message)
+
+    cycle.send = watching  # type: ignore[method-assign]
