@@ -3,7 +3,7 @@
 from bisect import bisect_left
 from typing import Any, Protocol
 
-from prometheus_client import Counter, Histogram
+from prometheus_client import Counter, Gauge, Histogram
 
 
 class _Cell(Protocol):
@@ -29,6 +29,20 @@ class Count:
         if value != self._flushed:
             self._counter.inc(value - self._flushed)
             self._flushed = value
+
+
+class Level:
+    """The same for a gauge."""
+
+    __slots__ = ("_gauge", "value")
+
+    def __init__(self, gauge: Gauge) -> None:
+        self.value = 0
+        self._gauge = gauge
+        _cells.append(self)
+
+    def flush(self) -> None:
+        self._gauge.set(self.value)
 
 
 class Timings:

@@ -5,12 +5,13 @@ from time import perf_counter
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.observability import metrics
-from app.observability.counting import Counts, Timings
+from app.observability.counting import Counts, Level, Timings
 
 METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
 UNKNOWN = "unknown"  # what strangers make up must not become a label
 
 requests = Counts(metrics.HTTP_REQUESTS)
+in_flight = Level(metrics.HTTP_IN_FLIGHT)
 _timings: dict[str, Timings] = {}
 
 
@@ -31,7 +32,7 @@ class Metrics:
                 status = message["status"]
             await send(message)
 
-        metrics.HTTP_IN_FLIGHT.inc()
+        in_flight.value += 1
         began = perf_counter()
         try:
             await self.app(scope, receive, send_counted)
@@ -39,7 +40,7 @@ class Metrics:
             status = 500 if status == 499 else status
             raise
         finally:
-            metrics.HTTP_IN_FLIGHT.dec()
+            in_flight.value -= 1
             note(scope["method"], _route(scope), status, perf_counter() - began)
 
 

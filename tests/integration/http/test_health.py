@@ -1,0 +1,125 @@
+"""Alive and ready: told truly, quickly, and to those who may know."""
+
+import asyncio
+from types import SimpleNamespace
+from typing import Any
+
+from starlette.applications import Starlette
+
+from app.cache.memory import Memory
+from app.cache.redis import open_redis
+from app.db.pool import open_pool
+from app.http.errors import EXCEPTION_HANDLERS
+from app.http.health import Finding, Health, Readiness, Report, State, readiness_of
+from app.http.middleware.client_address import ClientAddress
+from app.settings import Settings
+from tests.integration.http.conftest import client_of
+from tests.servers import PrivateValkey
+
+
+async def up() -> Finding:
+    return Finding(State.UP)
+
+
+async def down() -> Finding:
+    raise ConnectionError("postgresql://dno:hunter2@db refused")
+
+
+async def frozen() -> Finding:
+    await asyncio.sleep(100)
+    return Finding(State.UP)
+
+
+async def report(**checks: Any) -> Report:
+    return await Readiness(checks, ["postgres", "redis"], timeout=0.05).report()
+
+
+async def test_everything_up() -> None:
+    found = await report(postgres=up, redis=up)
+    assert (found.status, found.code) == (State.UP, 200)
+
+
+async def test_one_source_away_is_no_reason_to_leave_the_load_balancer() -> None:
+    for found in (await report(postgres=down, redis=up), await report(postgres=up, redis=frozen)):
+        assert (found.status, found.code) == (State.DEGRADED, 200)
+
+
+async def test_nothing_to_answer_from_is_down() -> None:
+    found = await report(postgres=down, redis=frozen)
+    assert (found.status, found.code) == (State.DOWN, 503)
+    assert "hunter2" not in str(found)
+
+
+async def test_many_who_ask_at_once_cost_one_look() -> None:
+    looks = 0
+
+    async def counted() -> Finding:
+        nonlocal looks
+        looks += 1
+        await asyncio.sleep(0)
+        return Finding(State.UP)
+
+    readiness = Readiness({"postgres": counted}, ["postgres"])
+    await asyncio.gather(*(readiness.report() for _ in range(50)))
+    await readiness.report()
+    assert looks == 1
+
+
+async def test_who_stops_is_not_ready() -> None:
+    readiness = Readiness({"postgres": up}, ["postgres"])
+    readiness.stopping = True
+    assert (await readiness.report()).code == 503
+
+
+def served(settings: Settings, readiness: Readiness) -> Any:
+    app = ClientAddress(
+        Starlette(routes=Health(settings).routes, exception_handlers=EXCEPTION_HANDLERS), settings
+    )
+
+    async def with_resources(scope: Any, receive: Any, send: Any) -> None:
+        scope["state"] = {"resources": SimpleNamespace(readiness=readiness)}
+        await app(scope, receive, send)
+
+    return with_resources
+
+
+async def test_the_pages_tell_it() -> None:
+    app = served(Settings(), Readiness({"postgres": up}, ["postgres"]))
+    async with client_of(app) as client:
+        assert (await client.get("/healthz")).json() == {"status": "up"}
+        assert (await client.get("/readyz")).json() == {
+            "status": "up",
+            "resources": {"postgres": {"status": "up", "detail": None}},
+        }
+        metrics = await client.get("/metrics")
+        assert metrics.headers["content-type"].startswith("text/plain; version=")
+        assert "http_requests_total" in metrics.text
+
+
+async def test_only_operators_read_them_where_that_is_set() -> None:
+    settings = Settings(operations_networks=("10.0.0.0/8", "2001:db8::/32"))
+    app = served(settings, Readiness({"postgres": up}, ["postgres"]))
+    for address, status in (("10.1.2.3", 200), ("2001:db8::7", 200), ("203.0.113.7", 403)):
+        async with client_of(app, address) as client:
+            assert (await client.get("/metrics")).status_code == status
+            assert (await client.get("/readyz")).status_code == status
+            assert (await client.get("/healthz")).status_code == 200
+
+
+async def test_the_real_servers_are_asked(valkey: PrivateValkey, database_url: str) -> None:
+    settings = Settings(database_url=database_url, redis_url=valkey.url)
+    async with open_pool(settings) as pool, open_redis(settings) as shared:
+        readiness = readiness_of(pool, shared, Memory(1000, 1), settings)
+        found = (await readiness.report()).resources
+        assert found["postgres"].status is State.UP
+        # Neither is trusted before the relay and the listener have caught up.
+        assert found["redis"].status is State.DEGRADED
+        assert found["memory"].status is State.DEGRADED
+        shared.trust()
+        fresh = readiness_of(pool, shared, Memory(1000, 1), settings)
+        assert (await fresh.report()).resources["redis"].status is State.UP
+        valkey.pause()
+        frozen_now = readiness_of(pool, shared, Memory(1000, 1), settings)
+        assert (await frozen_now.report()).resources["redis"].status is State.DOWN
+        assert (await frozen_now.report()).code == 200
+        valkey.resume()

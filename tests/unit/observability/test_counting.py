@@ -1,0 +1,96 @@
+"""Plain integers arrive at Prometheus as if it had counted itself."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+
+from app.observability import counting
+from app.observability.counting import Count, Counts, Timings
+from app.observability.vitals import Vitals
+
+
+@pytest.fixture(autouse=True)
+def _nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(counting, "_cells", [])
+
+
+def samples(registry: CollectorRegistry) -> list[str]:
+    return [line for line in generate_latest(registry).decode().splitlines() if "created" not in line]
+
+
+def test_a_count_is_handed_over_once() -> None:
+    registry = CollectorRegistry()
+    count = Count(Counter("things_total", "Things.", ["kind"], registry=registry), "a")
+    count.value += 3
+    counting.flush()
+    counting.flush()
+    count.value += 1
+    counting.flush()
+    assert registry.get_sample_value("things_total", {"kind": "a"}) == 4
+
+
+def test_timings_come_out_as_if_observed_one_by_one() -> None:
+    ours, theirs = CollectorRegistry(), CollectorRegistry()
+    timings = Timings(Histogram("time_seconds", "Time.", ["x"], buckets=(0.1, 1, 5), registry=ours), "a")
+    histogram = Histogram("time_seconds", "Time.", ["x"], buckets=(0.1, 1, 5), registry=theirs)
+    for seconds in (0.05, 0.1, 0.5, 1, 4.5, 5, 100):
+        timings.observe(seconds)
+        histogram.labels("a").observe(seconds)
+    counting.flush()
+    counting.flush()
+    assert samples(ours) == samples(theirs)
+
+
+def test_what_strangers_name_is_bounded() -> None:
+    registry = CollectorRegistry()
+    counts = Counts(Counter("things_total", "Things.", ["kind"], registry=registry), limit=2)
+    for kind in ("a", "b", "c", "d", "a"):
+        counts[(kind,)].value += 1
+    counting.flush()
+    assert registry.get_sample_value("things_total", {"kind": "a"}) == 2
+    assert registry.get_sample_value("things_total", {"kind": "other"}) == 2
+    assert registry.get_sample_value("things_total", {"kind": "c"}) is None
+
+
+def test_vitals_ask_everybody_and_write_it_down() -> None:
+    registry = CollectorRegistry()
+    count = Count(Counter("things_total", "Things.", registry=registry))
+
+    def sample() -> None:
+        count.value += 1
+
+    Vitals([sample]).write()
+    assert registry.get_sample_value("things_total") == 1
+
+
+WORKER = """
+import os, sys
+from app.observability import counting, metrics
+from app.observability.exposition import expose
+count = counting.Count(metrics.OUTBOX_DELIVERED)
+count.value += 2
+metrics.CACHE_TRUSTED.labels("l2").set(float(sys.argv[1]))
+print(expose().decode())
+"""
+
+
+def test_any_worker_speaks_for_all_and_not_for_the_dead(tmp_path: Path) -> None:
+    """What a dead worker counted stays counted; how it was at its end is forgotten."""
+
+    def work(trusted: str) -> str:
+        return subprocess.run(
+            [sys.executable, "-c", WORKER, trusted],
+            env={**os.environ, "PROMETHEUS_MULTIPROC_DIR": str(tmp_path)},
+            check=True,
+            capture_output=True,
+            text=True,
+        ).stdout
+
+    assert 'cache_trusted{layer="l2"} 0.0' in work("0")
+    second = work("1")
+    assert 'cache_trusted{layer="l2"} 1.0' in second
+    assert "outbox_delivered_total 4.0" in second

@@ -1,0 +1,99 @@
+"""Logs tell what happened, and no secret."""
+
+import json
+import logging
+import sys
+from collections.abc import Iterator
+
+import pytest
+import structlog
+from structlog.contextvars import bound_contextvars
+
+from app.errors import CannotStart
+from app.observability import logs
+from app.observability.costs import Costs, slow_operation
+from app.settings import Settings
+
+
+@pytest.fixture(autouse=True)
+def _logs_as_they_were() -> Iterator[None]:
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    structlog.reset_defaults()
+
+
+def read(capsys: pytest.CaptureFixture[str]) -> list[dict[str, object]]:
+    return [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+
+
+def test_a_line_is_json_and_names_its_request(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.configure(Settings(log_format="json"))
+    with bound_contextvars(request_id="r-1"):
+        structlog.get_logger("cache").info("filled", region="tariffs", keys=3)
+        logging.getLogger("uvicorn.error").warning("from %s", "uvicorn")
+    ours, uvicorns = read(capsys)
+    assert (ours["event"], ours["region"], ours["keys"], ours["level"]) == ("filled", "tariffs", 3, "info")
+    assert (ours["request_id"], uvicorns["request_id"]) == ("r-1", "r-1")
+    assert uvicorns["event"] == "from uvicorn"
+    assert uvicorns["logger"] == "uvicorn.error"
+
+
+def test_secrets_are_blotted_out(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.configure(Settings(log_format="json"))
+    structlog.get_logger("x").info(
+        "connecting to postgresql://dno:hunter2@db/dno",
+        headers={"Authorization": "Bearer hunter2", "cookie": "dno_session=hunter2", "host": "a"},
+        new_password="hunter2",
+        detail="sent Bearer hunter2.hunter2 and dno_hunter2hunter2hunter2hunter2",
+        urls=["redis://:hunter2@cache:6379/0"],
+    )
+    try:
+        raise RuntimeError("redis://:hunter2@cache:6379 refused")
+    except RuntimeError:
+        logging.getLogger("redis").exception("lost %s", "rediss://user:hunter2@cache")
+    text = capsys.readouterr().err
+    assert "hunter2" not in text
+    assert "RuntimeError" in text
+    assert "@db/dno" in text
+
+
+def test_a_terminal_gets_lines_for_people(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    logs.configure(Settings())
+    structlog.get_logger("x").info("hello", password="hunter2")
+    text = capsys.readouterr().err
+    assert "hello" in text
+    assert "hunter2" not in text
+    assert not text.startswith("{")
+
+
+@pytest.mark.parametrize("setting", ["log_level", "log_format"])
+def test_a_word_that_is_none_of_the_known_stops_the_start(setting: str) -> None:
+    with pytest.raises(CannotStart, match=setting.upper()):
+        logs.configure(Settings(**{setting: "loud"}))  # type: ignore[arg-type]
+
+
+def test_a_slow_operation_tells_what_it_cost(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.configure(Settings(log_format="json"))
+    costs = Costs(statements=2)
+    costs.asked("tariffs", 40)
+    costs.asked("tariffs", 10)
+    costs.found("l2", 48)
+    costs.found("postgres", 2)
+    costs.took("execute", 0.7)
+    settings = Settings(slow_operation=0.5)
+    assert not slow_operation(settings, 0.4, costs, operation="List", document="abc")
+    assert slow_operation(settings, 0.8, costs, operation="List", document="abc")
+    (line,) = read(capsys)
+    assert line["keys"] == {"tariffs": 50}
+    assert line["layers"] == {"l2": 48, "postgres": 2}
+    assert (line["statements"], line["operation"], line["document"]) == (2, "List", "abc")
+
+
+def test_zero_logs_no_operation_as_slow() -> None:
+    assert not slow_operation(Settings(slow_operation=0), 100, Costs(), operation=None, document="abc")
