@@ -1,0 +1,262 @@
+"""How people shorten, turn round and inflect the name of an operator."""
+
+from collections.abc import Iterable, Iterator
+from enum import IntEnum
+from typing import NamedTuple
+
+from app.interpreter.spelling import key, normalise, tokens
+
+
+class Fit(IntEnum):
+    """How surely a form means an operator; a form that several share is theirs who fit best."""
+
+    WHOLE = 0  # the name as the register has it, or an alias
+    SHORT = 1  # the name without what is the same in many names
+    PLACE = 2  # only the place, and the name says no more than the place
+    SEAT = 3  # only the place where the operator sits, or half of its name
+    NEAR = 4  # the same, of one whom nobody calls by its place: closed, tiny, for transmission
+
+
+class Form(NamedTuple):
+    """Lexemes that may stand for an operator, in their order."""
+
+    lexemes: tuple[str, ...]
+    fit: Fit
+
+
+def _keys(words: str) -> frozenset[str]:
+    return frozenset(key(word) for word in words.split())
+
+
+# Words that join others; they may be left out or changed: "a. d. Donau", "an der Donau", "Donau".
+GLUE = _keys(
+    "a d i u b v ad id der die das des dem den an am in im ob vorm vor von vom zu zum zur und für auf bei beim"
+    " the of at for and in on co c o"
+)
+LEGAL = _keys("gmbh mbh ag kg eg ku ohg kgaa gbr se ab")
+_NOUNS = _keys(
+    "stadtwerk gemeindewerk kreiswerk stadtnetz netz netzwerk netzgesellschaft netzbetrieb netzservice"
+    " netzdienst verteilnetz verteilernetz verteilungsnetz verteilungsnetzgesellschaft stromnetz"
+    " stromverteilnetz stromnetzgesellschaft stromkontor energienetz energie energiewerk energiegesellschaft"
+    " energieversorgung elektrizitätswerk elektrizitätsnetz elektrizitätsversorgung"
+    " elektrizitätsgenossenschaft elektrizitätsvereinigung elektrogenossenschaft elektra elektrizität"
+    " elektroenergieversorgung elektrizitätsversorgungsunternehmen energiegenossenschaft genossenschaft ewerk"
+    " elektrizitäts stromversorgung versorgung versorgungs versorgungsgesellschaft versorgungsbetrieb"
+    " versorgungswerk versorgungsunternehmen wasserversorgung wasserversorgungs wasserversorgungsgesellschaft"
+    " wasserversorgungsgenossenschaft wasserwerk wassergesellschaft gasversorgung überlandwerk"
+    " überlandzentrale überlandnetz kraftwerk werk betrieb betriebs betriebswerk eigenbetrieb gesellschaft"
+    " dienstleistungsgesellschaft kommunalunternehmen gemeinschaftsstadtwerk stadt gemeinde ortsgemeinde"
+    " gemeindlich städtisch technisch kommunal vereinigt markt service infrastruktur regional"
+    " regionalwerk regionalnetz strom gas wasser umgebung transmission vernetzt unternehmen"
+    " wirtschaftsbetrieb entsorgungsgesellschaft verbandsgemeindewerk gasnetz energieversorgungs"
+    " stromversorgungs eigenbetr utility utilities municipal grid network"
+)
+_ENDINGS = ("", "e", "en", "es", "s", "n", "er")
+KINDS = {noun + ending: noun for noun in _NOUNS for ending in _ENDINGS} | {
+    "sw": "stadtwerk",
+    "stw": "stadtwerk",
+    "stadtw": "stadtwerk",
+    "gw": "gemeindewerk",
+    "gmw": "gemeindewerk",
+    "ew": "elektrizitatswerk",
+    "evu": "evu",
+    "tso": "tso",
+}
+# After these stands a place: "Stadtwerke Aalen", "Stromnetz Pullach".
+_MUNICIPAL = _keys(
+    "stadtwerk gemeindewerk kreiswerk stadtnetz stromnetz netzgesellschaft energieversorgung stromversorgung"
+    " elektrizitätswerk ewerk evu versorgungsbetrieb energienetz elektrizitätsgenossenschaft überlandwerk"
+    " gemeinde markt stadt genossenschaft netzwerk kommunalunternehmen"
+)
+_TURNS_ASIDE = _keys("a d i b v ad id odt ik an am in im ob vorm o unter bei")  # "Neustadt an der Donau", "Haslach i.K."
+REGIONS = frozenset(
+    key(region.replace("-", ""))
+    for region in (
+        "Baden-Württemberg Bayern Berlin Brandenburg Bremen Hamburg Hessen Mecklenburg-Vorpommern Niedersachsen"
+        " Nordrhein-Westfalen Rheinland-Pfalz Saarland Sachsen Sachsen-Anhalt Schleswig-Holstein Thüringen"
+        " Deutschland Pfalz Franken"
+    ).split()
+)
+
+
+class Word(NamedTuple):
+    key: str
+    kind: bool = False
+    place: bool = False
+    aside: bool = False  # tells places or companies of one name apart: "(Oder)", "a. d. Donau"
+
+
+class Places(NamedTuple):
+    """Where operators sit: the only places that the register knows."""
+
+    seats: frozenset[str]
+    adjectives: dict[str, str]  # "dortmunder" -> "dortmund"
+
+    @classmethod
+    def of(cls, cities: Iterable[str]) -> "Places":
+        seats = frozenset(word for city in cities for word in content(city) if word not in KINDS)
+        found = {adjective: seat for seat in sorted(seats) for adjective in adjectives_of(seat)}
+        return cls(seats, {adjective: seat for adjective, seat in found.items() if adjective not in seats})
+
+
+def lexeme(word: str, adjectives: dict[str, str]) -> str:
+    """What is the same in "Stadtwerke" and "Stadtwerken", in "Dortmund" and "Dortmunder"."""
+    return KINDS.get(word) or adjectives.get(word, word)
+
+
+def adjectives_of(place: str) -> Iterator[str]:
+    """ "Dortmunder", "Bremer", "Hallesche"; also the genitive: "Dortmunds"."""
+    if len(place) < 4:
+        return
+    yield place + "er"
+    yield place + "s"
+    if place.endswith("en"):
+        yield place[:-2] + "er"
+    elif place.endswith("e"):
+        yield place + "r"
+        yield place + "sche"
+    if place.endswith(("er", "el")):
+        yield place[:-2] + place[-1] + "er"
+
+
+def content(name: str) -> list[str]:
+    """The keys of a name without its glue."""
+    return [token.key for token in tokens(normalise(name)) if token.key not in GLUE]
+
+
+def words_of(name: str, places: Places) -> list[Word]:
+    """The name word by word, each with its part in it."""
+    words: list[Word] = []
+    aside = in_brackets = after_municipal = False
+    for spelt, _, gap in tokens(normalise(name)):
+        in_brackets = (in_brackets or "(" in gap) and ")" not in gap
+        word = lexeme(spelt, places.adjectives)
+        kind = spelt in KINDS
+        named = any(not w.kind for w in words)
+        if named and (gap == "/" or spelt in _TURNS_ASIDE):
+            aside = True
+        elif kind or not (aside or named):
+            aside = False
+        if spelt in GLUE or spelt in LEGAL:
+            continue
+        place = not kind and (word in places.seats or (after_municipal and not aside and not in_brackets))
+        words.append(Word(word, kind, place, (aside and not kind) or in_brackets))
+        after_municipal = (kind and word in _MUNICIPAL) or (after_municipal and not kind)
+    return words
+
+
+def forms(name: str, city: str | None, places: Places) -> Iterator[Form]:
+    """Every way to call the operator that needs no knowledge beyond its own name."""
+    words = words_of(name, places)
+    yield _form(words, Fit.WHOLE)
+    if len(words) < 2 and not (words and words[0].aside):
+        return
+    acronym, rest = _acronym(words)
+    plain = [word for word in rest if not word.aside]
+    trimmed = _trimmed(plain)
+    for shorter in (plain, trimmed, rest, _trimmed(rest)):
+        yield from _short(shorter)
+        yield from _short([*acronym, *shorter])
+    yield from _of_acronym(acronym, plain)
+    yield from _of_brand(plain)
+    yield from _of_halves(trimmed, name, city)
+    for word in words:
+        if word.aside and _is_acronym(word.key, name):
+            yield Form((word.key,), Fit.SHORT)
+
+
+def _form(words: list[Word], fit: Fit) -> Form:
+    return Form(tuple(word.key for word in words), fit)
+
+
+def _short(words: list[Word]) -> Iterator[Form]:
+    """The words, turned round, and without the kind of company."""
+    named = [word for word in words if not word.kind]
+    if not named or not words:
+        return
+    only_place = all(word.place or word.aside for word in named)
+    if len(named) < len(words):
+        yield _form(words, Fit.SHORT)
+        if words[0].kind and len(words) - len(named) == 1:
+            yield _form([*words[1:], words[0]], Fit.SHORT)
+        elif only_place and len(words) - len(named) == 1 and words[-1].kind:
+            yield _form([words[-1], *words[:-1]], Fit.SHORT)
+    if only_place:
+        yield _form(named, Fit.PLACE)
+    elif words[0].kind or len(named) == len(words):
+        yield from _bare(named)
+
+
+def _bare(named: list[Word]) -> Iterator[Form]:
+    """A brand that stands for the whole: "Avacon", "wesernetz"; regions and two letters do not."""
+    joined = "".join(word.key for word in named)
+    if len(joined) > 2 and joined not in REGIONS:
+        yield _form(named, Fit.SHORT)
+
+
+def _trimmed(words: list[Word]) -> list[Word]:
+    """Without the kinds at the end, as long as a name is left: "Stadtwerke Heidelberg (Netze)"."""
+    end = len(words)
+    while end and words[end - 1].kind:
+        end -= 1
+    return words[:end]
+
+
+def _acronym(words: list[Word]) -> tuple[list[Word], list[Word]]:
+    """ "SWT Stadtwerke Trier": initials that the rest spells out."""
+    first, *rest = words
+    spelt_out = rest and not first.kind and len(first.key) <= 5 and first.key[0] == rest[0].key[0]
+    if spelt_out and any(word.kind for word in rest) and any(not word.kind for word in rest):
+        return [first], rest
+    return [], words
+
+
+def _of_acronym(acronym: list[Word], plain: list[Word]) -> Iterator[Form]:
+    if not acronym:
+        return
+    places = [word for word in plain if not word.kind]
+    yield _form([*acronym, *places], Fit.SHORT)
+    yield _form([*places, *acronym], Fit.SHORT)
+    if len(acronym[0].key) > 2:
+        yield _form(acronym, Fit.SHORT)
+
+
+def _of_brand(plain: list[Word]) -> Iterator[Form]:
+    """ "wesernetz" of "wesernetz Bremen", "SWE Netz" of "SWE Netz (Erfurt)"."""
+    brand = [word for word in plain if not word.place]
+    named = [word for word in brand if not word.kind]
+    if named and len(brand) < len(plain):
+        if len(brand) > len(named):
+            yield _form(brand, Fit.SHORT)
+        yield from _bare(named)
+
+
+def _of_halves(trimmed: list[Word], name: str, city: str | None) -> Iterator[Form]:
+    """ "Bietigheim-Bissingen", "Ulm/Neu-Ulm": each half is a place that the operator serves."""
+    named = [word for word in trimmed if not word.kind]
+    halves = [part for part in _double(name, named) if part != tuple(word.key for word in named)]
+    kinds = [word.key for word in trimmed if word.kind]
+    for half in halves:
+        yield Form(half, Fit.PLACE if half == tuple(content(city or "")) else Fit.SEAT)
+        if len(kinds) == 1 and trimmed[0].kind:
+            yield Form((*kinds, *half), Fit.PLACE)
+
+
+def _double(name: str, named: list[Word]) -> list[tuple[str, ...]]:
+    places = {word.key for word in named if word.place}
+    if len(named) < 2 or not places or "-" not in name and "/" not in name:
+        return []
+    return [(word.key,) for word in named if len(word.key) > 3 and word.place and word.key not in REGIONS]
+
+
+def _is_acronym(word: str, name: str) -> bool:
+    return 2 < len(word) <= 5 and word.upper() in name
+
+
+def is_seat(city: str | None) -> list[tuple[str, ...]]:
+    """The seat as people write it: "Limburg a.d. Lahn", "Limburg"."""
+    words = content(city or "")
+    if not words:
+        return []
+    short = content((city or "").split(" a.")[0].split(" am ")[0].split("/")[0].split(" in ")[0])
+    return list(dict.fromkeys([tuple(words), tuple(short)]))

@@ -1,0 +1,108 @@
+"""The operator that a sentence means, or those that it could mean."""
+
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from typing import NamedTuple
+from uuid import UUID
+
+from app.interpreter.names import KINDS, LEGAL, Fit
+from app.interpreter.sentence import Mention, Sentence
+from app.interpreter.vocabulary import Vocabulary
+
+MOST_CANDIDATES = 10
+_CERTAINTY = {Fit.WHOLE: 0.99, Fit.SHORT: 0.97, Fit.PLACE: 0.95, Fit.SEAT: 0.88, Fit.NEAR: 0.5}
+_SLIP, _OTHER_KIND, _EVERYDAY, _OTHER_PLACE = 0.04, 0.1, 0.1, 0.03
+_AMBIGUOUS, _UNNAMED = 0.6, 0.8
+
+
+class Choice(NamedTuple):
+    dno_id: UUID | None
+    candidates: tuple[UUID, ...]
+    certainty: float
+
+
+def choose(sentence: Sentence) -> Choice:
+    mentions = sentence.kept(sentence.mentions)
+    if not mentions:
+        return Choice(None, (), _UNNAMED)
+    named = [mention for mention in mentions if not mention.place] or mentions
+    readings, several = _common(named)
+    if not several:
+        readings = _narrowed(sentence, readings, mentions)
+    best = min(readings.values())
+    finalists = [number for number, fit in readings.items() if several or fit == best]
+    finalists.sort(key=lambda number: _rank(sentence.vocabulary, readings, number))
+    ids = tuple(sentence.vocabulary.operators[number].id for number in finalists[:MOST_CANDIDATES])
+    if len(finalists) > 1 or best is Fit.NEAR:
+        return Choice(None, ids, _AMBIGUOUS)
+    return Choice(ids[0], ids, _certainty(sentence, named, mentions, finalists[0], best))
+
+
+def _common(mentions: Sequence[Mention]) -> tuple[dict[int, Fit], bool]:
+    """What all mentions have in common; where they have nothing in common, several operators are meant."""
+    readings = dict(mentions[0].readings)
+    several = False
+    for mention in mentions[1:]:
+        if common := _both(readings, mention):
+            readings = common
+        else:
+            best = min(readings.values()), mention.fit
+            readings = {n: f for n, f in readings.items() if f == best[0]}
+            readings |= {n: f for n, f in mention.readings.items() if f == best[1]}
+            several = True
+    return readings, several
+
+
+def _both(readings: dict[int, Fit], mention: Mention) -> dict[int, Fit]:
+    return {n: min(fit, mention.readings[n]) for n, fit in readings.items() if n in mention.readings}
+
+
+def _narrowed(sentence: Sentence, readings: dict[int, Fit], mentions: Sequence[Mention]) -> dict[int, Fit]:
+    """Among several that fit, those of whom the rest of the sentence speaks too."""
+    for mention in mentions:
+        readings = _both(readings, mention) or readings
+    for speaks_of in _hints(sentence):
+        best = min(readings.values())
+        if sum(fit == best for fit in readings.values()) > 1:
+            readings = {n: fit for n, fit in readings.items() if n in speaks_of} or readings
+    return readings
+
+
+def _hints(sentence: Sentence) -> Iterator[frozenset[int]]:
+    """Operators with a further word of their name, their legal form, their region or their postal code."""
+    vocabulary = sentence.vocabulary
+    inside = {i for mention in sentence.mentions for i in range(mention.start, mention.end)}
+    for i, key in enumerate(sentence.keys):
+        if i not in inside and key not in KINDS:
+            yield vocabulary.named.get(vocabulary.lexeme(key), frozenset())
+    if legal := LEGAL.intersection(sentence.keys):
+        yield frozenset(n for n, one in enumerate(vocabulary.operators) if legal <= one.legal)
+    outside = ["" if i in inside else key for i, key in enumerate(sentence.keys)]
+    joined = {*outside, *(a + b for a, b in pairwise(outside) if a and b)} - {""}
+    yield frozenset(
+        n for n, one in enumerate(vocabulary.operators) if one.region in joined or one.postal_code in joined
+    )
+
+
+def _rank(vocabulary: Vocabulary, readings: dict[int, Fit], number: int) -> tuple[Fit, int, int]:
+    return readings[number], -vocabulary.operators[number].size, number
+
+
+def _certainty(
+    sentence: Sentence, named: Sequence[Mention], mentions: Sequence[Mention], number: int, fit: Fit
+) -> float:
+    certainty = _CERTAINTY[fit]
+    certainty -= _SLIP * min(mention.slips for mention in named)
+    if any(mention.everyday for mention in named):
+        certainty -= _EVERYDAY
+    if fit >= Fit.PLACE and any(_of_another_kind(sentence, mention) for mention in named):
+        certainty -= _OTHER_KIND
+    if any(number not in mention.readings for mention in mentions):
+        certainty -= _OTHER_PLACE
+    return certainty
+
+
+def _of_another_kind(sentence: Sentence, mention: Mention) -> bool:
+    """ "Stadtwerke Kiel", where no operator is called so: the place says who is meant, less surely."""
+    before = KINDS.get(sentence[mention.start - 1])
+    return before is not None and before not in {"netz", "strom", "stromnetz", "energie", "stadt", "gemeinde"}

@@ -1,0 +1,65 @@
+"""How words are written: one key for every spelling of a word, and a sentence as a list of tokens."""
+
+import re
+import unicodedata
+from typing import NamedTuple
+
+LONGEST_SENTENCE = 1_000  # characters that are read; what stands behind them is not looked at
+MOST_TOKENS = 120
+
+_FOLDED = str.maketrans({"ä": "a", "ö": "o", "ü": "u", "ß": "ss", "æ": "a", "ø": "o"})
+_WRITTEN_OUT = re.compile("([aou])e")
+_PREPOSITIONS = frozenset("adiouv")  # "a.d.Donau": abbreviated, no part of the word behind them
+_TOKEN = re.compile(r"\d+(?:[.,]\d+)*|[^\W\d_]+")
+
+
+class Token(NamedTuple):
+    """A word or a number, with what stands between it and the token before."""
+
+    key: str
+    text: str
+    gap: str
+
+    @property
+    def glued(self) -> bool:
+        """Written as one with the token before: "N-ERGIE", "20kV", "MS/NS"."""
+        return not any(map(str.isspace, self.gap))
+
+
+def normalise(sentence: str) -> str:
+    """Sentences that differ in case, width or white space only are one question."""
+    text = unicodedata.normalize("NFKC", sentence[:LONGEST_SENTENCE]).casefold()
+    return " ".join(text.split())[:LONGEST_SENTENCE]
+
+
+def key(word: str) -> str:
+    """The same for "Tübingen", "Tuebingen" and "Tubingen"."""
+    letters = word.casefold().translate(_FOLDED)
+    if not letters.isascii():
+        letters = "".join(c for c in unicodedata.normalize("NFKD", letters) if not unicodedata.combining(c))
+    return _WRITTEN_OUT.sub(r"\1", letters)
+
+
+def tokens(text: str) -> list[Token]:
+    """The tokens of a normalised sentence; "E.DIS", "e-netz" and "T.W.O." are one each."""
+    found: list[Token] = []
+    end = 0
+    for match in _TOKEN.finditer(text):
+        token = Token(key(match[0]), match[0], text[end : match.start()])
+        end = match.end()
+        if found and _continues(found[-1], token):
+            before = found.pop()
+            token = Token(before.key + token.key, before.text + token.text, before.gap)
+        elif len(found) == MOST_TOKENS:
+            break
+        found.append(token)
+    return found
+
+
+def _continues(before: Token, token: Token) -> bool:
+    """Whether a single letter and what is glued to it are one word."""
+    if token.gap not in {".", "-", ""} or not before.key.isalpha() or not token.key.isalpha():
+        return False
+    if len(token.key) == 1:
+        return len(before.key) <= 2
+    return len(before.key) == 1 and before.key not in _PREPOSITIONS
