@@ -5,7 +5,8 @@ for i = 1, #KEYS, 2 do
     -- A lease that is gone means the record was invalidated while it was being fetched: do not keep it.
     if redis.call('GET', KEYS[i + 1]) == ARGV[first + 1] then
         redis.call('SET', KEYS[i], ARGV[first + 2], 'PX', ARGV[first + 3])
-        redis.call('DEL', KEYS[i + 1])
+        -- Nobody's for a moment: whoever missed the value just before it came shall look again, not fetch again.
+        redis.call('SET', KEYS[i + 1], '', 'PX', 100)
         kept[#kept + 1] = 1
     else
         kept[#kept + 1] = 0

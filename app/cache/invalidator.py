@@ -9,6 +9,7 @@ from app.cache.message import Message
 from app.cache.read_through import ReadThrough
 from app.cache.redis import SharedCache
 from app.domain.event import Event
+from app.errors import Unavailable
 from app.observability.metrics import CACHE_INVALIDATIONS
 
 
@@ -37,6 +38,21 @@ class Invalidator:
         # Once more: a reader may have found the old value in L2 while it was being removed there.
         self._forget(tags)
         return confirmed
+
+    async def invalidate_matching(self, pattern: str) -> int:
+        """By hand: what matches goes from L2, and all of L1 everywhere. Refuses with Unavailable."""
+        found = await self._shared.find(pattern)
+        said = message.encode(Message([], [], self.sender, everything=True))
+        self._memory.clear()
+        confirmed = await self._shared.remove_and_publish(found, said)
+        self._memory.clear()
+        if not confirmed:
+            raise Unavailable("Redis does not answer at the moment; please try again soon.")
+        return len(found)
+
+    def evict_all(self) -> None:
+        """More has changed than can be named."""
+        self._memory.clear()
 
     def evict(self, tags: Collection[str]) -> None:
         """What others changed: they have removed it from L2 already."""

@@ -10,15 +10,16 @@ CHANNEL: Final = "dno:changes"
 
 
 class Message(msgspec.Struct, frozen=True, array_like=True):
-    """Without tags and events it is a heartbeat."""
+    """Without tags and events it is a heartbeat. `everything`: more has gone than can be named."""
 
     tags: list[str]
     events: list[Event]
     sender: str
+    everything: bool = False
 
     @property
     def heartbeat(self) -> bool:
-        return not self.tags and not self.events
+        return not self.tags and not self.events and not self.everything
 
 
 _ENCODER: Final = msgspec.msgpack.Encoder(uuid_format="bytes")

@@ -1,6 +1,7 @@
 """L2: what all instances remember together, in Redis, and only as long as it can be trusted."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from hashlib import sha1
@@ -18,11 +19,16 @@ from app.cache.breaker import Breaker
 from app.cache.codec import CODEC_VERSION
 from app.cache.message import CHANNEL
 from app.cache.servers import FAILURES, Command, Reply, Servers, servers
+from app.errors import Unavailable
 from app.observability.metrics import CACHE_ERRORS, CACHE_REFUSED_FILLS, CACHE_SECONDS, CACHE_TRUSTED
 from app.settings import Settings
 
 log = get_logger(__name__)
 
+# As many tags as Redis removes in one command well within its time-out.
+PORTION: Final = 1000
+
+_LEASED: Final = b":lease"
 _OPERATIONS: Final = ("get", "lease", "fill", "remove", "publish")
 
 
@@ -125,17 +131,41 @@ class SharedCache:
 
     async def remove(self, tags: Iterable[str]) -> bool:
         """Value and lease of each; False, and no trust any more, unless Redis confirms it."""
-        return await self._surely("remove", self._removals(tags))
+        for some in _portions(tags):
+            if not await self._surely("remove", self._removals(some)):
+                return False
+        return True
 
     async def publish(self, message: bytes) -> bool:
         return await self._attempt("publish", [_publication(message)]) is not None
 
     async def remove_and_publish(self, tags: Iterable[str], message: bytes) -> bool:
         """The message never overtakes the removal: who hears it reads what is new."""
-        removals, publication = self._removals(tags), _publication(message)
+        *first, last = _portions(tags) or [[]]
+        if not await self.remove(chain.from_iterable(first)):
+            return False
+        removals, publication = self._removals(last), [_publication(message)]
         if self._servers.in_order:
-            return await self._surely("remove", [*removals, publication])
-        return await self._surely("remove", removals) and await self._surely("publish", [publication])
+            return await self._surely("remove", [*removals, *publication])
+        return await self._surely("remove", removals) and await self._surely("publish", publication)
+
+    async def find(self, pattern: str) -> set[str]:
+        """Tags of which a value or a lease is there; `*` is any text, `?` any character.
+
+        Looks at every key, a thousand at a time. Refuses with Unavailable while Redis is away.
+        """
+        before, after = self._key("\0").split(b"\0")
+        glob = re.sub(r"([\[\]\\^])", r"\\\1", pattern).encode(errors="surrogatepass")
+        try:
+            keys = [
+                key async for key in self.client.scan_iter(match=before + glob + after + b"*", count=1000)
+            ]
+        except FAILURES as failure:
+            raise Unavailable("Redis does not answer at the moment; please try again soon.") from failure
+        return {
+            key.removesuffix(_LEASED)[len(before) : -len(after)].decode(errors="surrogatepass")
+            for key in keys
+        }
 
     @asynccontextmanager
     async def subscribe(self, channel: str = CHANNEL) -> AsyncIterator["Subscription"]:
@@ -195,7 +225,7 @@ class SharedCache:
 
     def _pairs(self, tags: Iterable[str]) -> list[bytes]:
         """Value and lease of each tag."""
-        return [key for tag in tags for value in (self._key(tag),) for key in (value, value + b":lease")]
+        return [key for tag in tags for value in (self._key(tag),) for key in (value, value + _LEASED)]
 
     def _together(self, tags: Sequence[str]) -> list[list[str]]:
         groups = self._servers.together([self._key(tag) for tag in tags]) if tags else []
@@ -309,6 +339,11 @@ def _spelt_out(command: Command) -> Command:
 
 def _publication(message: bytes) -> Command:
     return Command(CHANNEL.encode(), ("PUBLISH", CHANNEL, message))
+
+
+def _portions(tags: Iterable[str]) -> list[list[str]]:
+    ordered = list(tags)
+    return [ordered[start : start + PORTION] for start in range(0, len(ordered), PORTION)]
 
 
 def _filling(fill: Fill) -> tuple[str, bytes, int]:

@@ -92,6 +92,8 @@ class InvalidationListener:
             self._heard = datetime.now(UTC)
 
     def _hear(self, message: Message) -> None:
+        if message.everything:
+            self._invalidator.evict_all()
         if message.tags:
             self._invalidator.evict(message.tags)
         for event in message.events:

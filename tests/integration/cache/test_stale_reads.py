@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any
 
+from app.cache.message import decode
 from tests.integration.cache.instance import Instance
 from tests.integration.cache.table import Table
 
@@ -189,3 +190,34 @@ async def test_a_removal_that_redis_does_not_confirm_costs_it_the_trust(
     valkey.resume()
     fragile.memory.clear()
     assert await fragile.one(table, "a") == "new"
+
+
+async def test_what_matches_a_pattern_goes_from_redis_and_all_from_memory(
+    here: Instance, there: Instance
+) -> None:
+    tables = [Table({"a?b": "old", "a*b": "old", "[a]": "old"}) for _ in range(2)]
+    for table in tables:
+        await here.read(table, *table.rows)
+    await here.cache.close()
+    async with there.shared.subscribe() as channel:
+        assert await here.invalidator.invalidate_matching(f"{tables[0].name}:a?b") == 2
+        said = decode(await channel.next(5) or b"")
+        assert said is not None
+        assert said.everything
+    assert len(here.memory) == 0
+    assert await there.in_redis(tables[0], "a*b") is None
+    assert await there.in_redis(tables[0], "[a]") is not None
+    assert await here.invalidator.invalidate_matching(f"{tables[0].name}:[a]") == 1
+    assert await here.invalidator.invalidate_matching("*") == 3
+
+
+async def test_a_write_of_any_size_is_removed_to_its_last_tag(here: Instance) -> None:
+    table = Table({str(number): "old" for number in range(2500)})
+    await here.read(table, *table.rows)
+    await here.cache.close()
+    tags = [table.tag(key) for key in table.rows]
+    assert len(await here.shared.get_many(tags)) == 2500
+    before = here.shared.round_trips
+    assert await here.invalidator.invalidate(tags)
+    assert here.shared.round_trips - before == 3
+    assert await here.shared.get_many(tags) == {}

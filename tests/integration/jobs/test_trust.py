@@ -60,7 +60,7 @@ async def test_a_redis_that_has_become_another_process_starts_anew_once_for_all(
     async with instance(settings) as one, instance(settings) as other:
         await keep(one, b"old")
         [(key, value)] = [
-            (key, await one.shared.client.get(key)) async for key in one.shared.client.scan_iter("*")
+            (key, await one.shared.client.get(key)) async for key in one.shared.client.scan_iter("*}")
         ]
         before = await epoch(pool)
 
