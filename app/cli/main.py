@@ -8,6 +8,8 @@ from typing import Annotated
 import typer
 
 from app.cli import console
+from app.cli.import_data import import_command
+from app.cli.starter import starter_command
 from app.domain.account import Role
 from app.errors import CannotStart, Refusal
 from app.settings import Settings, read_settings
@@ -72,6 +74,10 @@ def migrate() -> None:
 
     for sentence in run(_settings()):
         console.out.print(sentence, markup=False)
+
+
+app.command("import")(import_command)
+app.command("starter")(starter_command)
 
 
 @app.command("export-schema")

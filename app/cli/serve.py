@@ -14,14 +14,13 @@ from typing import Any, NoReturn
 
 import uvloop
 
-from app.cli import console
+from app.cli import console, starter
 from app.cli.migrate import bring_up_to_date
 from app.cli.reload import changes
 from app.cli.workers import Workers
 from app.dev.stack import open_stack
 from app.errors import CannotStart
 from app.http.server import serve
-from app.importers.starter import load_starter
 from app.observability import exposition
 from app.settings import Settings
 
@@ -72,9 +71,7 @@ def listen(settings: Settings) -> Iterator[socket.socket]:
 async def _prepare(settings: Settings) -> list[str]:
     """Migrated, and not empty; what had to be done for it."""
     news = await bring_up_to_date(settings)
-    if await load_starter(settings.database_url):
-        news.append("It held no operator: the starter data were loaded.")
-    return news
+    return [*news, *await starter.load_into_empty(settings)]
 
 
 def _run_workers(
