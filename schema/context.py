@@ -14,6 +14,7 @@ from app.cache.read_set import ReadSet
 from app.db.unit_of_work import UnitOfWork, unit_of_work
 from app.domain import clock, tags
 from app.domain.account import ANONYMOUS, Principal
+from app.failpoints import FailPoint, reach
 from app.resources import Resources
 from loaders.registry import Loaders
 
@@ -69,6 +70,7 @@ class Context:
         """One transaction; whoever reads after it, here or elsewhere, reads what it wrote."""
         async with unit_of_work(self.resources.pool, self.principal) as work:
             yield work
+        reach(FailPoint.AFTER_COMMIT, self.resources.settings.fail_point)
         touched = frozenset[str]().union(*(tags.of(event) for event in work.events))
         await self.resources.invalidator.invalidate(touched)
         self.loaders.clear()
