@@ -1,0 +1,110 @@
+"""What is written down while the servers run: each operation with its time, on one clock."""
+
+from collections.abc import Iterator
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+
+class Outcome(StrEnum):
+    DONE = "done"
+    REFUSED = "refused"
+    UNKNOWN = "unknown"  # nobody answered: it may have happened
+
+
+class Operation(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    """Times are seconds of time.monotonic() in the one process that asks all servers."""
+
+    instance: str  # one process: whoever is started again has another name
+    started: float
+    ended: float
+
+
+class Write(Operation, tag=True):
+    """No two write the same `leistung`, so that each can be found again."""
+
+    entry: str
+    leistung: str
+    outcome: Outcome
+    version: int | None = None
+
+
+class Read(Operation, tag=True):
+    entry: str
+    version: int
+    leistung: str
+
+
+class Failure(Operation, tag=True):
+    """A request that was answered with an error, or not at all."""
+
+    what: str
+    why: str
+
+
+class Subscription(Operation, tag=True):
+    """Open from `started` to `ended`."""
+
+    subscriber: str
+    told: tuple["Told", ...]
+    why_ended: str
+
+
+class Told(msgspec.Struct, frozen=True):
+    """One event, as it came; `version` is what the entry was at when the server answered."""
+
+    at: float
+    entry: str
+    changed_at: float  # on the clock of PostgreSQL
+    version: int
+
+
+class Fault(Operation, tag=True):
+    """`instance` "" : it hits all. `excuses`: requests may fail meanwhile, since nothing could serve them."""
+
+    what: str
+    excuses: bool = False
+
+
+class Revision(msgspec.Struct, frozen=True):
+    version: int
+    before: str | None
+    after: str | None
+    changed_at: float
+
+
+class Entry(msgspec.Struct, frozen=True, tag=True):
+    """How it ended: the row in PostgreSQL, and its history."""
+
+    entry: str
+    version: int
+    leistung: str
+    revisions: tuple[Revision, ...]
+
+
+Record = Write | Read | Failure | Subscription | Fault | Entry
+
+
+class Log:
+    """Kept in memory for the judge, and as lines of JSON for people."""
+
+    def __init__(self, file: Path | None = None) -> None:
+        self.records: list[Record] = []
+        self._file = file.open("wb") if file else None
+
+    def add(self, record: Record) -> None:
+        self.records.append(record)
+        if self._file:
+            self._file.write(msgspec.json.encode(record) + b"\n")
+
+    def close(self) -> None:
+        if self._file:
+            self._file.close()
+
+
+def read_log(file: Path) -> Iterator[Record]:
+    decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(Record)
+    with file.open("rb") as lines:
+        yield from map(decoder.decode, lines)
