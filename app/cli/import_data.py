@@ -1,9 +1,8 @@
 """`dno import`: files into the database, and a report that people and programs can read."""
 
-import asyncio
 import os
 import sys
-from collections.abc import Coroutine, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Annotated
@@ -16,13 +15,12 @@ from rich.table import Table
 from rich.text import Text
 
 from app.cli import console
-from app.cli.migrate import bring_up_to_date
-from app.dev.stack import open_stack
+from app.cli.databases import with_databases
 from app.errors import CannotStart
 from app.importers.load import File, Kind, OnProgress, Report, Step, import_files
 from app.importers.problems import Place, shown
 from app.importers.reading import Format
-from app.settings import read_settings
+from app.settings import Settings, read_settings
 
 STDIN = "-"
 # Beyond this, lines: drawing a table takes longer than the import.
@@ -57,23 +55,22 @@ def import_command(
 
     Exit status: 0 imported, 1 refused, 2 wrong usage.
     """
-    with _opened(files) as opened, open_stack(read_settings(os.environ), join=True) as stack:
+    with _opened(files) as opened, progress_bar() as on_progress:
 
-        async def run(on_progress: OnProgress) -> Report:
-            await bring_up_to_date(stack.settings)
+        async def work(settings: Settings) -> Report:
             return await import_files(
-                stack.settings.database_url,
+                settings.database_url,
                 kind,
                 opened,
                 format=format,
                 overwrite=overwrite,
                 dry_run=dry_run,
                 on_progress=on_progress,
-                deadline=stack.settings.import_timeout,
+                deadline=settings.import_timeout,
             )
 
-        with progress_bar() as on_progress:
-            report = _run(run(on_progress))
+        with failures():
+            report = with_databases(read_settings(os.environ), work)
     (_print_json if as_json else _print_tables)(report, dry_run=dry_run)
     if report.problems:
         raise typer.Exit(1)
@@ -105,15 +102,16 @@ def summary(report: Report) -> str:
     return ", ".join([*counts, f"{report.refused:,} refused"])
 
 
-def _run(importing: Coroutine[None, None, Report]) -> Report:
+@contextmanager
+def failures() -> Iterator[None]:
+    """What goes wrong in the database, in one sentence."""
     try:
-        return asyncio.run(importing)
+        yield
     except asyncpg.LockNotAvailableError:
         raise CannotStart("Another import is still at work; nothing was imported. Try again later.") from None
-    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
-        raise CannotStart(
-            f"The database failed, and nothing was imported: {str(error) or 'it took too long'}."
-        ) from error
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+        reason = str(error) or "it took too long"
+        raise CannotStart(f"The database failed, and nothing was imported: {reason}.") from error
 
 
 @contextmanager

@@ -1,13 +1,11 @@
 """`dno starter`: real figures for an empty database."""
 
-import asyncio
 import os
 
 from app.cli import console
-from app.cli.import_data import progress_bar, summary
-from app.cli.migrate import bring_up_to_date
-from app.dev.stack import open_stack
-from app.importers.load import Kind, OnProgress, Report
+from app.cli.databases import with_databases
+from app.cli.import_data import failures, progress_bar, summary
+from app.importers.load import Kind, Report
 from app.importers.starter import load_starter
 from app.settings import Settings, read_settings
 
@@ -18,19 +16,17 @@ def starter_command() -> None:
     The server does so itself when it finds a database without operators. Loading them again adds what is
     missing and keeps what people have verified or corrected. Sources and doubts: app/starter/README.md.
     """
-    with open_stack(read_settings(os.environ), join=True) as stack:
+    with progress_bar() as on_progress, failures():
 
-        async def run(on_progress: OnProgress) -> dict[Kind, Report]:
-            await bring_up_to_date(stack.settings)
+        async def work(settings: Settings) -> dict[Kind, Report]:
             return await load_starter(
-                stack.settings.database_url,
+                settings.database_url,
                 on_progress=on_progress,
                 only_if_empty=False,
-                deadline=stack.settings.import_timeout,
+                deadline=settings.import_timeout,
             )
 
-        with progress_bar() as on_progress:
-            reports = asyncio.run(run(on_progress))
+        reports = with_databases(read_settings(os.environ), work)
     for kind, report in reports.items():
         console.out.print(f"{kind}: {summary(report)}", markup=False)
 

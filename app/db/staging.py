@@ -149,17 +149,18 @@ async def load_tariffs(connection: Connection, rows: Rows, overwrite: bool, on_r
         """
         WITH decided AS MATERIALIZED (
             SELECT s.*, t.id, t.version, CASE
-                WHEN t.id IS NULL OR t.deleted_at IS NOT NULL THEN 'write'
-                WHEN (t.leistung, t.arbeit, t.leistung_unter_2500h, t.arbeit_unter_2500h,
+                WHEN t.id IS NULL THEN 'write'
+                WHEN t.deleted_at IS NULL AND (t.leistung, t.arbeit, t.leistung_unter_2500h, t.arbeit_unter_2500h,
                       t.verification_status, t.source_url, t.source_title)
                     IS NOT DISTINCT FROM
                      (s.leistung, s.arbeit, s.leistung_unter_2500h, s.arbeit_unter_2500h,
                       s.verification_status, s.source_url, s.source_title) THEN 'same'
                 WHEN $1 THEN 'write'
-                WHEN t.verification_status = 'verified' AND s.verification_status <> 'verified'
-                    THEN 'verified in the database, but not in the file'
+                WHEN t.deleted_at IS NULL AND t.verification_status = 'verified'
+                    AND s.verification_status <> 'verified' THEN 'verified in the database, but not in the file'
                 ELSE coalesce(
-                    (SELECT 'last changed by ' || r.changed_by FROM revisions r
+                    (SELECT CASE r.kind WHEN 'DELETED' THEN 'deleted' ELSE 'last changed' END || ' by ' || r.changed_by
+                     FROM revisions r
                      WHERE r.entry_id = t.id AND r.version = t.version AND r.changed_by <> $2), 'write')
                 END AS verdict
             FROM staged_tariffs s LEFT JOIN netzentgelte_data t USING (dno_id, year, voltage_level)
@@ -213,15 +214,16 @@ async def load_hlzf(connection: Connection, rows: Rows, overwrite: bool, on_rows
         """
         WITH decided AS MATERIALIZED (
             SELECT s.*, t.id, t.version, CASE
-                WHEN t.id IS NULL OR t.deleted_at IS NOT NULL THEN 'write'
-                WHEN (t.windows, t.verification_status, t.source_url, t.source_title)
+                WHEN t.id IS NULL THEN 'write'
+                WHEN t.deleted_at IS NULL AND (t.windows, t.verification_status, t.source_url, t.source_title)
                     IS NOT DISTINCT FROM
                      (s.windows, s.verification_status, s.source_url, s.source_title) THEN 'same'
                 WHEN $1 THEN 'write'
-                WHEN t.verification_status = 'verified' AND s.verification_status <> 'verified'
-                    THEN 'verified in the database, but not in the file'
+                WHEN t.deleted_at IS NULL AND t.verification_status = 'verified'
+                    AND s.verification_status <> 'verified' THEN 'verified in the database, but not in the file'
                 ELSE coalesce(
-                    (SELECT 'last changed by ' || r.changed_by FROM revisions r
+                    (SELECT CASE r.kind WHEN 'DELETED' THEN 'deleted' ELSE 'last changed' END || ' by ' || r.changed_by
+                     FROM revisions r
                      WHERE r.entry_id = t.id AND r.version = t.version AND r.changed_by <> $2), 'write')
                 END AS verdict
             FROM staged_hlzf s LEFT JOIN hlzf_data t USING (dno_id, year, voltage_level, season)

@@ -1,0 +1,109 @@
+"""`dno export`: a table into a file that `dno import` reads back as it was."""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import aclosing, contextmanager
+from pathlib import Path
+from typing import Annotated, BinaryIO
+
+import msgspec
+import typer
+
+from app.cli.databases import with_databases
+from app.db.export import COLUMNS, FILTERS, Filter, Table, stream
+from app.domain.entry import VerificationStatus, VoltageLevel
+from app.domain.hlzf import Season
+from app.errors import CannotStart
+from app.http import formats
+from app.http.formats import Format
+from app.importers.load import connect
+from app.settings import Settings, read_settings
+
+STDOUT = Path("-")
+
+
+def export_command(
+    table: Annotated[Table, typer.Argument(help="What to export.", show_default=False)],
+    file: Annotated[
+        Path,
+        typer.Argument(metavar="FILE", help="Where to; its name tells the format. - is standard output."),
+    ] = STDOUT,
+    format: Annotated[
+        Format | None, typer.Option("--format", help="If FILE does not tell it. [csv]", show_default=False)
+    ] = None,
+    dno: Annotated[
+        list[str] | None, typer.Option(help="Only this operator, by slug; may be repeated.")
+    ] = None,
+    region: Annotated[
+        list[str] | None, typer.Option(help="Only this federal state; may be repeated.")
+    ] = None,
+    year: Annotated[list[int] | None, typer.Option(help="Only this year; may be repeated.")] = None,
+    voltage_level: Annotated[
+        list[VoltageLevel] | None,
+        typer.Option(help="Only this level; may be repeated.", case_sensitive=False),
+    ] = None,
+    season: Annotated[
+        list[Season] | None,
+        typer.Option(help="Only this season (HLZF); may be repeated.", case_sensitive=False),
+    ] = None,
+    verification_status: Annotated[
+        list[VerificationStatus] | None, typer.Option(help="Only entries as sure as this; may be repeated.")
+    ] = None,
+) -> None:
+    """Export operators, tariffs or peak-load windows, as one consistent picture of the database.
+
+    **dno import** reads CSV and NDJSON back unchanged.
+    """
+    chosen = {
+        "dno": dno,
+        "region": region,
+        "year": year,
+        "voltage_level": voltage_level,
+        "season": season,
+        "verification_status": verification_status,
+    }
+    wanted = msgspec.convert({name: values for name, values in chosen.items() if values}, Filter)
+    for name, values in chosen.items():
+        if values and name not in FILTERS[table]:
+            raise typer.BadParameter(f"{table} cannot be filtered by {name.replace('_', ' ')}.")
+    chosen_format = format or _told_by(file)
+    formats.require(chosen_format)
+
+    async def write(settings: Settings) -> None:
+        async with (
+            connect(settings.database_url, deadline=settings.import_timeout) as connection,
+            aclosing(stream(connection, table, wanted, patience=settings.export_timeout)) as rows,
+            aclosing(formats.encode(chosen_format, COLUMNS[table], rows)) as chunks,
+        ):
+            with _opened(file) as target:
+                async for chunk in chunks:
+                    target.write(chunk)
+
+    with_databases(read_settings(os.environ), write)
+
+
+def _told_by(file: Path) -> Format:
+    if file == STDOUT:
+        return Format.CSV
+    try:
+        return Format(file.suffix.removeprefix(".").lower())
+    except ValueError:
+        raise typer.BadParameter(f"the name {file} does not tell the format; say it with --format.") from None
+
+
+@contextmanager
+def _opened(file: Path) -> Iterator[BinaryIO]:
+    """A file appears when it is whole."""
+    if file == STDOUT:
+        yield sys.stdout.buffer
+        return
+    unfinished = file.with_name(f"{file.name}.part")
+    try:
+        with unfinished.open("wb") as target:
+            yield target
+        unfinished.replace(file)
+    except OSError as error:
+        raise CannotStart(f"{file} cannot be written: {error.strerror}.") from None
+    finally:
+        unfinished.unlink(missing_ok=True)

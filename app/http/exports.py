@@ -1,0 +1,173 @@
+"""Downloads: whole tables, and the peak-load windows of one operator as a calendar."""
+
+import asyncio
+import hashlib
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
+
+import msgspec
+import structlog
+from starlette.datastructures import QueryParams
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+from starlette.routing import BaseRoute, Route
+from starlette.types import Receive, Scope, Send
+
+from app.auth.roles import require_reader
+from app.db import dnos, hlzf
+from app.db.export import COLUMNS, FILTERS, Filter, Table, stream
+from app.db.pool import Pool
+from app.domain.account import ANONYMOUS
+from app.domain.entry import FIRST_YEAR, LAST_YEAR, DnoYear
+from app.errors import BadInput, NotFound, Overloaded, Refusal
+from app.http import formats
+from app.http.formats import MEDIA_TYPES, Format
+from app.http.hlzf_calendar import write_calendar
+from app.settings import Settings
+
+log = structlog.get_logger("exports")
+
+# The register's licence asks for it wherever its operators are passed on; every export names them.
+LICENCE = '<https://www.govdata.de/dl-de/by-2-0>; rel="license"'
+
+
+class Exports:
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._running = 0
+
+    @property
+    def routes(self) -> list[BaseRoute]:
+        return [
+            Route("/export/{table}.{format}", self._export),
+            Route("/dnos/{slug}/hlzf/{year:int}.ics", self._calendar),
+        ]
+
+    async def _export(self, request: Request) -> Response:
+        self._check_reader(request)
+        table, as_format = _table(request), _format(request)
+        wanted = read_filter(request.query_params, FILTERS[table])
+        formats.require(as_format)
+        headers = {
+            "content-type": MEDIA_TYPES[as_format],
+            "content-disposition": f'attachment; filename="{table}.{as_format}"',
+            "cache-control": "no-store",
+            "link": LICENCE,
+        }
+        if request.method == "HEAD":
+            return Response(headers=headers)
+        chunks = self._chunks(request.state.resources.pool, table, as_format, wanted)
+        # What can go wrong at the start goes wrong before status 200 is sent.
+        first = await anext(chunks)
+        return _Download(first, chunks, headers, deadline=self._settings.export_timeout)
+
+    async def _chunks(
+        self, pool: Pool, table: Table, format: Format, wanted: Filter
+    ) -> AsyncGenerator[bytes, None]:
+        if self._running >= self._settings.export_concurrency:
+            raise Overloaded("Too many downloads at once; please try again soon.", retry_after=5)
+        self._running += 1
+        try:
+            async with (
+                pool.connection() as connection,
+                aclosing(stream(connection, table, wanted, patience=self._settings.export_timeout)) as rows,
+                aclosing(formats.encode(format, COLUMNS[table], rows)) as chunks,
+            ):
+                async for chunk in chunks:
+                    yield chunk
+        finally:
+            self._running -= 1
+
+    async def _calendar(self, request: Request) -> Response:
+        self._check_reader(request)
+        wanted = read_filter(request.query_params, ("voltage_level",))
+        pool: Pool = request.state.resources.pool
+        slug, year = request.path_params["slug"], request.path_params["year"]
+        dno = (await dnos.fetch_by_slug(pool, [slug])).get(slug)
+        if dno is None or not FIRST_YEAR <= year <= LAST_YEAR:
+            raise NotFound("There is no such operator or year.")
+        key = DnoYear(dno.id, year)
+        entries = (await hlzf.fetch_by_dno_year(pool, [key])).get(key)
+        if entries is None:
+            raise NotFound(f"No Hochlastzeitfenster of {dno.name} are known for {year}.")
+        if wanted.voltage_level:
+            entries = tuple(entry for entry in entries if entry.voltage_level in wanted.voltage_level)
+        body = write_calendar(dno, year, entries)
+        headers = {
+            "etag": f'"{hashlib.sha256(body).hexdigest()[:32]}"',
+            "cache-control": "no-cache",  # kept, but asked about each time: corrections must show
+            "link": LICENCE,
+        }
+        if headers["etag"] in request.headers.get("if-none-match", ""):
+            return Response(status_code=304, headers=headers)
+        headers["content-disposition"] = f'inline; filename="hlzf-{slug}-{year}.ics"'
+        return Response(body, headers=headers, media_type="text/calendar")
+
+    def _check_reader(self, request: Request) -> None:
+        principal = getattr(request.state, "principal", ANONYMOUS)
+        require_reader(principal, anonymous_reading=self._settings.anonymous_reading)
+
+
+def read_filter(parameters: QueryParams, allowed: tuple[str, ...]) -> Filter:
+    """`year=2025&year=2026` wants both. Refuses with BadInput and the parameter's name."""
+    if unknown := sorted(set(parameters) - set(allowed)):
+        raise BadInput(
+            f"There is no filter {unknown[0]}; there are {', '.join(allowed)}.", field=(unknown[0],)
+        )
+    texts = {name: [_text(name, text) for text in parameters.getlist(name)] for name in parameters}
+    for name, told in texts.items():
+        try:
+            msgspec.convert({name: told}, Filter, strict=False)
+        except msgspec.ValidationError:
+            raise BadInput(f"The filter {name} cannot be {', '.join(told)[:100]!r}.", field=(name,)) from None
+    return msgspec.convert(texts, Filter, strict=False)
+
+
+def _text(name: str, text: str) -> str:
+    if "\x00" in text:
+        raise BadInput(f"The filter {name} holds a NUL character.", field=(name,))
+    # Statuses are told in capitals by the API and in small letters by files.
+    return text.lower() if name == "verification_status" else text
+
+
+def _table(request: Request) -> Table:
+    try:
+        return Table(request.path_params["table"])
+    except ValueError:
+        raise NotFound(f"There is no such export; there are {', '.join(Table)}.") from None
+
+
+def _format(request: Request) -> Format:
+    try:
+        return Format(request.path_params["format"])
+    except ValueError:
+        raise NotFound(f"There is no such format; there are {', '.join(Format)}.") from None
+
+
+class _Download(StreamingResponse):
+    """Ends with its deadline, and closes what it reads from however it ends."""
+
+    def __init__(
+        self,
+        first: bytes,
+        chunks: AsyncGenerator[bytes, None],
+        headers: Mapping[str, str],
+        *,
+        deadline: float,
+    ) -> None:
+        async def body() -> AsyncGenerator[bytes, None]:
+            yield first
+            async for chunk in chunks:
+                yield chunk
+
+        super().__init__(body(), headers=headers)
+        self._chunks = chunks
+        self._deadline = deadline
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            async with asyncio.timeout(self._deadline), aclosing(self._chunks):
+                await super().__call__(scope, receive, send)
+        except (TimeoutError, Refusal) as error:
+            # Too late for a status. The server cuts the connection, so the reader sees that something is missing.
+            log.warning("export cut off", path=scope["path"], reason=str(error) or "deadline")

@@ -1,0 +1,393 @@
+"""What an import does to the database, and what it leaves alone."""
+
+import asyncio
+from decimal import Decimal
+
+import pytest
+
+from app.db import staging
+from app.domain.entry import DnoYear, VerificationStatus
+from app.importers.load import Kind
+from tests import factories as make
+
+TARIFFS = (
+    "dno_slug,year,voltage_level,leistung,arbeit,leistung_unter_2500h,arbeit_unter_2500h,"
+    "verification_status,source_url,source_title\n"
+)
+HLZF = "dno_slug,year,voltage_level,season,start,end,verification_status,source_url,source_title\n"
+PRICES = "dno_slug,year,module,band,price_ct_per_kwh,verification_status,source_url\n"
+WINDOWS = "dno_slug,year,quarter,band,start,end\n"
+REGISTRY = (
+    "slug,name,official_name,mastr_nr,bdew_code,acer_code,vnb_id,region,city,postal_code,website,"
+    "closed_network,transmission,connection_points_ns,connection_points_ms,connection_points_hs,"
+    "connection_points_hoes,capacity_mw_total,capacity_mw_solar,capacity_mw_wind\n"
+)
+OPERATOR = (
+    "netze-a,Netze A,Netze A GmbH,SNB1,9900000000001,,,Bayern,Hof,95028,,false,false,12,3,0,,1.5,1.250,0\n"
+)
+
+
+def tariff(slug="netze-a", year=2025, level="MS", leistung="58.20", status="unverified", url="u") -> str:
+    return f"{slug},{year},{level},{leistung},1.26,,2.86,{status},{url},\n"
+
+
+async def counts(pool) -> tuple[int, int, int]:
+    """Revisions, events, and the sum of all versions: what a write leaves behind."""
+    [row] = await pool.fetch(
+        "SELECT (SELECT count(*) FROM revisions) AS revisions, (SELECT count(*) FROM outbox) AS events,"
+        " (SELECT coalesce(sum(version), 0) FROM netzentgelte_data) + (SELECT coalesce(sum(version), 0) FROM hlzf_data)"
+        " + (SELECT coalesce(sum(version), 0) FROM time_of_use_data) + (SELECT coalesce(sum(version), 0) FROM dnos) AS versions"
+    )
+    return row["revisions"], row["events"], row["versions"]
+
+
+def outcome(report) -> tuple[int, int, int, int, int]:
+    return report.inserted, report.updated, report.unchanged, len(report.kept), report.refused
+
+
+async def tariffs_of(pool, dno, year=2025):
+    key = DnoYear(dno.id, year)
+    return (await make.fetch_tariffs(pool, [key])).get(key, ())
+
+
+async def test_prices_keep_their_digits(pool, load):
+    dno = await make.dno(pool)
+    assert outcome(await load(Kind.TARIFFS, TARIFFS + tariff(leistung="58.20"))) == (1, 0, 0, 0, 0)
+    [entry] = await tariffs_of(pool, dno)
+    assert str(entry.leistung) == "58.20"
+    assert entry.leistung_unter_2500h is None
+    assert (entry.source_url, entry.source_title) == ("u", None)
+
+
+async def test_history_says_who_and_from_which_file(pool, load):
+    await make.dno(pool)
+    await load(Kind.TARIFFS, TARIFFS + tariff())
+    [revision] = await pool.fetch("SELECT kind, changed_by, reason FROM revisions")
+    assert tuple(revision) == ("CREATED", "import", "1.csv")
+
+
+async def test_the_same_file_again_changes_nothing(pool, load):
+    await make.dno(pool)
+    text = TARIFFS + tariff() + tariff(level="NS")
+    await load(Kind.TARIFFS, text)
+    before = await counts(pool)
+    assert outcome(await load(Kind.TARIFFS, text)) == (0, 0, 2, 0, 0)
+    assert outcome(await load(Kind.TARIFFS, text.replace("58.20", "58.2"))) == (0, 0, 2, 0, 0)
+    assert await counts(pool) == before
+
+
+async def test_only_what_differs_is_touched(pool, load):
+    dno = await make.dno(pool)
+    await load(Kind.TARIFFS, TARIFFS + tariff(level="MS") + tariff(level="NS"))
+    report = await load(Kind.TARIFFS, TARIFFS + tariff(level="MS") + tariff(level="NS", leistung="1"))
+    assert outcome(report) == (0, 1, 1, 0, 0)
+    assert [(str(entry.leistung), entry.version) for entry in await tariffs_of(pool, dno)] == [
+        ("58.20", 1),
+        ("1", 2),
+    ]
+
+
+async def test_one_bad_row_and_nothing_is_imported(pool, load):
+    await make.dno(pool)
+    before = await counts(pool)
+    report = await load(Kind.TARIFFS, TARIFFS + tariff() + tariff(level="XX") + tariff(slug="nobody"))
+    assert outcome(report) == (0, 0, 0, 0, 2)
+    assert [(str(p.place), p.column, p.value) for p in report.problems] == [
+        ("1.csv:3", "voltage_level", "XX"),
+        ("1.csv:4", "dno_slug", "nobody"),
+    ]
+    assert await counts(pool) == before
+
+
+async def test_what_only_the_database_can_refuse_leaves_nothing_behind(pool, load, settings):
+    """Should a rule of the database be stricter than ours, the whole import is undone."""
+    await make.dno(pool)
+    before = await counts(pool)
+    async with pool.connection() as connection:
+        await connection.execute("ALTER TABLE netzentgelte_data ADD CONSTRAINT strict CHECK (leistung < 100)")
+    try:
+        with pytest.raises(Exception, match="strict"):
+            await load(Kind.TARIFFS, TARIFFS + tariff() + tariff(level="NS", leistung="100"))
+    finally:
+        async with pool.connection() as connection:
+            await connection.execute("ALTER TABLE netzentgelte_data DROP CONSTRAINT strict")
+    assert await counts(pool) == before
+
+
+async def test_a_dry_run_tells_all_and_changes_nothing(pool, load):
+    await make.dno(pool)
+    await load(Kind.TARIFFS, TARIFFS + tariff())
+    before = await counts(pool)
+    report = await load(Kind.TARIFFS, TARIFFS + tariff(leistung="1") + tariff(level="NS"), dry_run=True)
+    assert outcome(report) == (1, 1, 0, 0, 0)
+    assert await counts(pool) == before
+
+
+async def test_the_same_entry_twice_is_refused_also_across_files(pool, load):
+    await make.dno(pool)
+    report = await load(Kind.TARIFFS, TARIFFS + tariff(), TARIFFS + tariff(leistung="2"))
+    assert [(str(p.place), p.reason) for p in report.problems] == [
+        ("2.csv:2", "the same operator, year and level as in 1.csv:2")
+    ]
+
+
+class TestWhatPeopleDecided:
+    async def correct(self, pool, sql: str, actor: str | None = "anna@example.org") -> None:
+        async with pool.connection() as connection, connection.transaction():
+            await connection.execute("SELECT sign($1, NULL, NULL)", actor)
+            await connection.execute(sql)
+
+    async def test_a_correction_survives_the_next_import(self, pool, load):
+        dno = await make.dno(pool)
+        text = TARIFFS + tariff(status="verified")
+        await load(Kind.TARIFFS, text)
+        await self.correct(pool, "UPDATE netzentgelte_data SET leistung = 60")
+        before = await counts(pool)
+        report = await load(Kind.TARIFFS, text)
+        assert outcome(report) == (0, 0, 0, 1, 0)
+        assert report.kept[0].reason == "last changed by anna@example.org"
+        assert str(report.kept[0].place) == "1.csv:2"
+        assert await counts(pool) == before
+
+        assert outcome(await load(Kind.TARIFFS, text, overwrite=True)) == (0, 1, 0, 0, 0)
+        [entry] = await tariffs_of(pool, dno)
+        assert str(entry.leistung) == "58.20"
+
+    async def test_a_correction_that_says_the_same_is_unchanged(self, pool, load):
+        await make.dno(pool)
+        await load(Kind.TARIFFS, TARIFFS + tariff())
+        await self.correct(pool, "UPDATE netzentgelte_data SET leistung = 60")
+        assert outcome(await load(Kind.TARIFFS, TARIFFS + tariff(leistung="60"))) == (0, 0, 1, 0, 0)
+
+    async def test_what_is_verified_does_not_yield_to_what_is_not(self, pool, load):
+        dno = await make.dno(pool)
+        await make.tariff(pool, dno, verification_status="verified")
+        report = await load(Kind.TARIFFS, TARIFFS + tariff())
+        assert [kept.reason for kept in report.kept] == ["verified in the database, but not in the file"]
+
+    async def test_a_verified_figure_yields_to_another_verified_one(self, pool, load):
+        dno = await make.dno(pool)
+        await make.tariff(pool, dno, verification_status="verified")
+        assert outcome(await load(Kind.TARIFFS, TARIFFS + tariff(status="verified"))) == (0, 1, 0, 0, 0)
+
+    async def test_what_nobody_signed_is_overwritten(self, pool, load):
+        """As the crawler writes."""
+        dno = await make.dno(pool)
+        await make.tariff(pool, dno)
+        await self.correct(pool, "UPDATE netzentgelte_data SET leistung = 60", actor=None)
+        assert outcome(await load(Kind.TARIFFS, TARIFFS + tariff())) == (0, 1, 0, 0, 0)
+
+    async def test_a_deleted_entry_comes_back_to_life(self, pool, load):
+        dno = await make.dno(pool)
+        await load(Kind.TARIFFS, TARIFFS + tariff())
+        await self.correct(pool, "UPDATE netzentgelte_data SET deleted_at = now()", actor=None)
+        assert outcome(await load(Kind.TARIFFS, TARIFFS + tariff())) == (0, 1, 0, 0, 0)
+        [entry] = await tariffs_of(pool, dno)
+        assert entry.version == 3
+
+    async def test_but_not_if_somebody_signed_for_its_deletion(self, pool, load):
+        dno = await make.dno(pool)
+        await load(Kind.TARIFFS, TARIFFS + tariff())
+        await self.correct(pool, "UPDATE netzentgelte_data SET deleted_at = now()")
+        report = await load(Kind.TARIFFS, TARIFFS + tariff())
+        assert [kept.reason for kept in report.kept] == ["deleted by anna@example.org"]
+        assert await tariffs_of(pool, dno) == ()
+
+    async def test_windows_are_kept_like_prices(self, pool, load):
+        dno = await make.dno(pool)
+        await make.hlzf(pool, dno, verification_status="verified")
+        text = HLZF + "netze-a,2025,MS,WINTER,08:00,09:00,unverified,,\n"
+        assert outcome(await load(Kind.HLZF, text)) == (0, 0, 0, 1, 0)
+        assert outcome(await load(Kind.HLZF, text, overwrite=True)) == (0, 1, 0, 0, 0)
+
+    async def test_a_correction_that_commits_during_the_import_survives(self, pool, load, settings):
+        """The import has decided, waits for the row that Anna holds, and finds it changed."""
+        dno = await make.dno(pool)
+        await load(Kind.TARIFFS, TARIFFS + tariff())
+        async with pool.connection() as anna:
+            correction = anna.transaction()
+            await correction.start()
+            await anna.execute("SELECT sign('anna', NULL, NULL)")
+            await anna.execute("UPDATE netzentgelte_data SET leistung = 60")
+            importing = asyncio.create_task(load(Kind.TARIFFS, TARIFFS + tariff(leistung="1")))
+            while not await pool.fetch(
+                "SELECT 1 FROM pg_stat_activity WHERE application_name = 'dno-import' AND wait_event_type = 'Lock'"
+            ):
+                await asyncio.sleep(0)
+            await correction.commit()
+        report = await importing
+        assert [kept.reason for kept in report.kept] == ["changed by somebody else at this moment"]
+        [entry] = await tariffs_of(pool, dno)
+        assert entry.leistung == Decimal(60)
+
+
+async def test_windows_of_a_season_become_one_entry_in_their_order(pool, load):
+    dno = await make.dno(pool)
+    text = (
+        HLZF
+        + "netze-a,2025,MS,WINTER,16:00,24:00,verified,u,t\n"
+        + "netze-a,2025,MS,SUMMER,,,verified,u,t\n"
+        + "netze-a,2025,MS,WINTER,07:30,13:00,verified,u,t\n"
+    )
+    assert outcome(await load(Kind.HLZF, text)) == (2, 0, 0, 0, 0)
+    key = DnoYear(dno.id, 2025)
+    winter, summer = (await make.fetch_hlzf(pool, [key]))[key]
+    assert [(w.start, w.end) for w in winter.windows] == [(450, 780), (960, 1440)]
+    assert summer.windows == ()
+
+
+@pytest.mark.parametrize(
+    ("rows", "column", "reason"),
+    [
+        (["07:30,07:30,verified,,"], "end", "must be after the start"),
+        (["07:30,07:00,verified,,"], "end", "must be after the start"),
+        (["24:00,24:00,verified,,"], "end", "must be after the start"),
+        (["07:30,,verified,,"], "end", "both"),
+        ([",07:30,verified,,"], "start", "both"),
+        (["07:30,09:00,verified,,", "08:59,10:00,verified,,"], "start", "overlaps 07:30-09:00 in 1.csv:2"),
+        (["07:30,09:00,verified,,", "07:30,09:00,verified,,"], "start", "overlaps"),
+        (["07:30,09:00,verified,,", ",,verified,,"], "start", "1 window(s)"),
+        ([",,verified,,", "07:30,09:00,verified,,"], "start", "no window"),
+        ([",,verified,,", ",,verified,,"], "start", "no window"),
+        (["07:00,08:00,verified,,", "09:00,10:00,unverified,,"], "verification_status", "same"),
+        (["07:00,08:00,verified,u,", "09:00,10:00,verified,v,"], "source_url", "same"),
+    ],
+)
+async def test_windows_that_contradict_each_other_are_refused(pool, load, rows, column, reason):
+    await make.dno(pool)
+    report = await load(Kind.HLZF, HLZF + "".join(f"netze-a,2025,MS,WINTER,{row}\n" for row in rows))
+    [problem] = report.problems
+    assert problem.place.line == len(rows) + 1
+    assert problem.column == column
+    assert reason in problem.reason
+
+
+async def test_windows_may_touch(pool, load):
+    await make.dno(pool)
+    text = (
+        HLZF
+        + "netze-a,2025,MS,WINTER,07:30,09:00,verified,,\nnetze-a,2025,MS,WINTER,09:00,10:00,verified,,\n"
+    )
+    assert outcome(await load(Kind.HLZF, text)) == (1, 0, 0, 0, 0)
+
+
+class TestSection14a:
+    TWO_BANDS = PRICES + "netze-a,2026,3,HT,9.80,verified,u\nnetze-a,2026,3,ST,6.70,unverified,u\n"
+    DAY = WINDOWS + "netze-a,2026,1,ST,06:00,24:00\nnetze-a,2026,1,HT,00:00,06:00\n"
+
+    async def sheet(self, pool, dno):
+        key = DnoYear(dno.id, 2026)
+        [sheet] = (await make.fetch_time_of_use(pool, [key]))[key]
+        return sheet
+
+    @pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+    async def test_prices_and_windows_make_one_sheet_in_either_order(self, pool, load, order):
+        dno = await make.dno(pool)
+        files = (self.TWO_BANDS, self.DAY)
+        assert outcome(await load(Kind.SECTION14A, *(files[i] for i in order))) == (1, 0, 0, 0, 0)
+        sheet = await self.sheet(pool, dno)
+        assert [(p.band, str(p.price)) for p in sheet.bands] == [("HT", "9.80"), ("ST", "6.70")]
+        assert [(w.quarter, w.start, w.end, w.band) for w in sheet.windows] == [
+            (1, 0, 360, "HT"),
+            (1, 360, 1440, "ST"),
+        ]
+        assert sheet.verification_status is VerificationStatus.UNVERIFIED
+
+    async def test_either_file_alone_leaves_the_other_part_as_it_is(self, pool, load):
+        dno = await make.dno(pool)
+        await load(Kind.SECTION14A, self.TWO_BANDS, self.DAY)
+        before = await self.sheet(pool, dno)
+        assert outcome(await load(Kind.SECTION14A, self.DAY)) == (0, 0, 1, 0, 0)
+        assert outcome(await load(Kind.SECTION14A, self.TWO_BANDS)) == (0, 0, 1, 0, 0)
+        await load(Kind.SECTION14A, self.TWO_BANDS.replace("9.80", "9.90"))
+        after = await self.sheet(pool, dno)
+        assert str(after.bands[0].price) == "9.90"
+        assert after.windows == before.windows
+
+    async def test_windows_without_prices_anywhere_are_refused(self, pool, load):
+        await make.dno(pool)
+        [problem] = (await load(Kind.SECTION14A, self.DAY)).problems
+        assert "no prices" in problem.reason
+
+    @pytest.mark.parametrize(
+        ("text", "reason"),
+        [
+            (PRICES + "netze-a,2026,2,HT,9.80,verified,u\n", "must be one of 3"),
+            (PRICES + "netze-a,2026,3,HT,1,verified,u\nnetze-a,2026,3,HT,2,verified,u\n", "same band as in"),
+            (PRICES + "netze-a,2026,3,HT,1,verified,u\nnetze-a,2026,3,ST,2,verified,v\n", "must be the same"),
+            (PRICES + "netze-a,2026,3,HT,,verified,u\n", "decimal number"),
+            (WINDOWS + "netze-a,2026,5,HT,00:00,01:00\n", "must be one of 1, 2, 3, 4"),
+            (WINDOWS + "netze-a,2026,1,HT,01:00,01:00\n", "after the start"),
+            (WINDOWS + "netze-a,2026,1,HT,00:00,02:00\nnetze-a,2026,1,NT,01:00,03:00\n", "overlaps"),
+        ],
+    )
+    async def test_bad_sheets_are_refused(self, pool, load, text, reason):
+        await make.dno(pool)
+        report = await load(Kind.SECTION14A, text)
+        assert reason in report.problems[0].reason
+
+
+class TestRegistry:
+    async def test_operators_come_and_change(self, pool, load):
+        assert outcome(await load(Kind.REGISTRY, REGISTRY + OPERATOR)) == (1, 0, 0, 0, 0)
+        assert outcome(await load(Kind.REGISTRY, REGISTRY + OPERATOR)) == (0, 0, 1, 0, 0)
+        assert outcome(await load(Kind.REGISTRY, REGISTRY + OPERATOR.replace("Hof", "Selb"))) == (
+            0,
+            1,
+            0,
+            0,
+            0,
+        )
+        [row] = await pool.fetch(
+            "SELECT city, connection_points_hoes, capacity_mw_solar::text AS solar, version FROM dnos"
+        )
+        assert tuple(row) == ("Selb", None, "1.250", 2)
+
+    async def test_a_deleted_operator_is_unknown_until_it_is_imported_again(self, pool, load):
+        await make.dno(pool, deleted_at=None)
+        async with pool.connection() as connection:
+            await connection.execute("UPDATE dnos SET deleted_at = now()")
+        assert (await load(Kind.TARIFFS, TARIFFS + tariff())).refused == 1
+        assert outcome(await load(Kind.REGISTRY, REGISTRY + OPERATOR)) == (0, 1, 0, 0, 0)
+        assert (await load(Kind.TARIFFS, TARIFFS + tariff())).refused == 0
+
+    @pytest.mark.parametrize(
+        ("old", "new", "column"),
+        [
+            ("netze-a,", "Netze A,", "slug"),
+            ("Netze A,", ",", "name"),
+            ("9900000000001", "123", "bdew_code"),
+            ("95028", "9502", None),  # as in Switzerland
+            ("95028", "950", "postal_code"),
+            ("false,false", "no,false", "closed_network"),
+            (",12,", ",-1,", "connection_points_ns"),
+            ("1.250", "1,25", None),
+        ],
+    )
+    async def test_operators_are_checked(self, pool, load, old, new, column):
+        report = await load(Kind.REGISTRY, REGISTRY + OPERATOR.replace(old, new, 1))
+        if (old, new) == ("1.250", "1,25"):
+            assert "cells" in report.problems[0].reason
+        else:
+            assert [problem.column for problem in report.problems] == ([column] if column else [])
+
+    async def test_the_same_operator_twice_is_refused(self, pool, load):
+        [problem] = (await load(Kind.REGISTRY, REGISTRY + OPERATOR + OPERATOR)).problems
+        assert (problem.place.line, problem.column) == (3, "slug")
+
+
+async def test_imports_wait_for_each_other(pool, load, settings):
+    """A second one gives up in time, instead of waiting for ever."""
+    await make.dno(pool)
+    async with pool.connection() as connection, connection.transaction():
+        await staging.one_import_at_a_time(connection)
+        with pytest.raises(Exception, match="lock timeout"):
+            await load(Kind.TARIFFS, TARIFFS + tariff(), deadline=0.2)
+
+
+async def test_many_imports_of_one_file_at_once_insert_it_once(pool, load):
+    await make.dno(pool)
+    text = TARIFFS + "".join(tariff(year=year) for year in range(2000, 2050))
+    reports = await asyncio.gather(*(load(Kind.TARIFFS, text) for _ in range(4)))
+    assert sorted(outcome(report) for report in reports) == [(0, 0, 50, 0, 0)] * 3 + [(50, 0, 0, 0, 0)]
+    assert (await counts(pool))[0] == 50

@@ -1,0 +1,68 @@
+"""What one cell may say."""
+
+import pytest
+
+from app.importers import cells
+
+
+@pytest.mark.parametrize("cell", ["0", "58.21", "0.0001", "999999.9999", "007.5"])
+def test_a_price_keeps_the_digits_that_were_published(cell):
+    assert cells.price(cell) == cell
+
+
+@pytest.mark.parametrize(
+    ("cell", "reason"),
+    [
+        ("1,17", "decimal point"),
+        ("1.234,56", "decimal point"),
+        ("-1", "negative"),
+        ("1.00000", "5 decimals"),
+        ("1000000", "below 1,000,000"),
+        ("1e3", "decimal number"),
+        (" 1", "decimal number"),
+        ("+1", "decimal number"),
+        (".5", "decimal number"),
+        ("NaN", "decimal number"),
+        ("Infinity", "decimal number"),
+        ("٣", "decimal number"),
+        ("12 €", "decimal number"),
+        ("", "decimal number"),
+    ],
+)
+def test_what_is_no_price_is_refused_with_the_reason(cell, reason):
+    with pytest.raises(ValueError, match=reason):
+        cells.price(cell)
+
+
+@pytest.mark.parametrize("cell", ["1999", "2101", "25", "02025", "2025.0", "２０２５", "", "2025\n"])
+def test_a_year_lies_between_2000_and_2100(cell):
+    with pytest.raises(ValueError, match="2000 to 2100"):
+        cells.year(cell)
+
+
+@pytest.mark.parametrize("cell", ["7:30", "24:01", "25:00", "07:60", "0730", "07:30 Uhr", ""])
+def test_a_time_is_a_time_of_the_day(cell):
+    with pytest.raises(ValueError, match="00:00 to 24:00"):
+        cells.time(cell)
+
+
+def test_the_end_of_the_day_is_a_time():
+    assert cells.time("24:00") == "24:00"
+
+
+@pytest.mark.parametrize("cell", ["", "-a", "a-", "a--b", "Netze", "netze_bw", "ü", "a" * 201])
+def test_a_slug_is_ascii_words_joined_by_hyphens(cell):
+    with pytest.raises(ValueError, match="words"):
+        cells.slug(cell)
+
+
+@pytest.mark.parametrize("cell", ["2147483648", "-1", "1.0", "", "99999999999999999999"])
+def test_a_count_fits_the_database(cell):
+    with pytest.raises(ValueError, match="whole number"):
+        cells.count(cell)
+
+
+def test_a_text_may_be_long_but_not_endless():
+    assert cells.text("x" * 10_000)
+    with pytest.raises(ValueError, match="10,001 characters"):
+        cells.text("x" * 10_001)
