@@ -1,15 +1,20 @@
 """What middleware and routes refuse, or fail at, becomes an answer."""
 
 import structlog
+from starlette.requests import ClientDisconnect
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.websockets import WebSocketDisconnect
 
-from app.errors import Refusal, TooMany, Unauthenticated
+from app.errors import Refusal, TooMany
 from app.http.errors import respond, respond_unexpected
 
 log = structlog.get_logger("http")
 
 # RFC 6455 and its registry: what a socket is closed with.
 POLICY_VIOLATION, INTERNAL_ERROR, TRY_AGAIN_LATER = 1008, 1011, 1013
+
+ANSWERED = frozenset(("http.response.start", "websocket.close", "websocket.http.response.start"))
 
 
 class Errors:
@@ -22,34 +27,40 @@ class Errors:
         if scope["type"] == "lifespan":
             await self.app(scope, receive, send)
             return
-        started = False
+        sent: set[str] = set()
 
         async def send_noting(message: Message) -> None:
-            nonlocal started
-            started = started or message["type"] in ("http.response.start", "websocket.close")
+            sent.add(message["type"])
             await send(message)
 
         try:
             await self.app(scope, receive, send_noting)
+        except (ClientDisconnect, WebSocketDisconnect):
+            # Nobody is left to be told.
+            return
         except Exception as error:
-            if started:
+            if not sent.isdisjoint(ANSWERED):
                 # The answer is already under way; cutting it off is all that can be said.
                 raise
-            await _answer(scope, receive, send, error)
+            if scope["type"] == "websocket" and ("websocket.accept" in sent or not _may_answer(scope)):
+                await send({"type": "websocket.close", "code": _close_code(scope, error)})
+            else:
+                await _response(scope, error)(scope, receive, send)
 
 
-async def _answer(scope: Scope, receive: Receive, send: Send, error: Exception) -> None:
-    if scope["type"] == "websocket" and "websocket.http.response" not in scope.get("extensions", {}):
-        await send({"type": "websocket.close", "code": _close_code(scope, error)})
-        return
-    response = respond(scope, error) if isinstance(error, Refusal) else respond_unexpected(scope, error)
-    await response(scope, receive, send)
+def _may_answer(scope: Scope) -> bool:
+    """Whether the server can refuse a handshake in words."""
+    return "websocket.http.response" in scope.get("extensions", {})
+
+
+def _response(scope: Scope, error: Exception) -> Response:
+    return respond(scope, error) if isinstance(error, Refusal) else respond_unexpected(scope, error)
 
 
 def _close_code(scope: Scope, error: Exception) -> int:
     if isinstance(error, TooMany):
         return TRY_AGAIN_LATER
-    if isinstance(error, (Unauthenticated, Refusal)):
+    if isinstance(error, Refusal):
         return POLICY_VIOLATION
     log.error("unexpected error on a socket", path=scope["path"], exc_info=error)
     return INTERNAL_ERROR
