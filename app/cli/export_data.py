@@ -12,7 +12,7 @@ import typer
 
 from app.cli.databases import with_databases
 from app.db.export import COLUMNS, FILTERS, Filter, Table, stream
-from app.domain.entry import VerificationStatus, VoltageLevel
+from app.domain.entry import FIRST_YEAR, LAST_YEAR, VerificationStatus, VoltageLevel
 from app.domain.hlzf import Season
 from app.errors import CannotStart
 from app.http import formats
@@ -38,7 +38,9 @@ def export_command(
     region: Annotated[
         list[str] | None, typer.Option(help="Only this federal state; may be repeated.")
     ] = None,
-    year: Annotated[list[int] | None, typer.Option(help="Only this year; may be repeated.")] = None,
+    year: Annotated[
+        list[int] | None, typer.Option(min=FIRST_YEAR, max=LAST_YEAR, help="Only this year; may be repeated.")
+    ] = None,
     voltage_level: Annotated[
         list[VoltageLevel] | None,
         typer.Option(help="Only this level; may be repeated.", case_sensitive=False),

@@ -6,12 +6,12 @@ the database writes it, so that what was exported is imported as it was.
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from enum import Enum, StrEnum
-from typing import TypeAlias
+from typing import Annotated, TypeAlias
 
 import msgspec
 
 from app.db.pool import Connection
-from app.domain.entry import VerificationStatus, VoltageLevel
+from app.domain.entry import FIRST_YEAR, LAST_YEAR, VerificationStatus, VoltageLevel
 from app.domain.hlzf import Season
 
 _ROWS_PER_BATCH = 1_000
@@ -25,12 +25,15 @@ class Table(StrEnum):
     REGISTRY = "registry"
 
 
+Year: TypeAlias = Annotated[int, msgspec.Meta(ge=FIRST_YEAR, le=LAST_YEAR)]
+
+
 class Filter(msgspec.Struct, frozen=True):
     """What is wanted; an empty tuple wants all."""
 
     dno: tuple[str, ...] = ()  # slugs
     region: tuple[str, ...] = ()
-    year: tuple[int, ...] = ()
+    year: tuple[Year, ...] = ()
     voltage_level: tuple[VoltageLevel, ...] = ()
     season: tuple[Season, ...] = ()
     verification_status: tuple[VerificationStatus, ...] = ()

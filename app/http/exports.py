@@ -58,7 +58,7 @@ class Exports:
             return Response(headers=headers)
         chunks = self._chunks(request.state.resources.pool, table, as_format, wanted)
         # What can go wrong at the start goes wrong before status 200 is sent.
-        first = await anext(chunks)
+        first = await anext(chunks, b"")
         return _Download(first, chunks, headers, deadline=self._settings.export_timeout)
 
     async def _chunks(

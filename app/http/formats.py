@@ -47,9 +47,12 @@ def encode(
 
 
 async def _csv(columns: Mapping[str, Column], batches: AsyncIterator[Rows]) -> AsyncGenerator[bytes, None]:
-    yield (",".join(columns) + "\n").encode()
+    # The header waits for the first rows, so that a statement that fails does so before anything was sent.
+    header = ",".join(columns) + "\n"
     async for rows in batches:
-        yield "".join(",".join(map(_cell, row)) + "\n" for row in rows).encode()
+        yield (header + "".join(",".join(map(_cell, row)) + "\n" for row in rows)).encode()
+        header = ""
+    yield header.encode()
 
 
 _SPECIAL = re.compile('[",\r\n]')

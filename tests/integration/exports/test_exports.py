@@ -1,0 +1,231 @@
+"""What is exported is what is imported."""
+
+import asyncio
+import io
+from decimal import Decimal
+
+import httpx
+import pytest
+
+from app.importers.load import File, Kind, import_files
+from app.importers.starter import FOLDER, load_starter
+from tests import factories as make
+
+TABLES = (Kind.REGISTRY, Kind.TARIFFS, Kind.HLZF)
+
+
+@pytest.mark.parametrize("table", TABLES)
+async def test_the_starter_data_come_out_byte_by_byte_as_they_went_in(client, settings, table):
+    await load_starter(settings.database_url)
+    response = await client.get(f"/export/{table}.csv")
+    assert response.content == (FOLDER / f"{table}.csv").read_bytes()
+
+
+@pytest.mark.parametrize("format", ["csv", "ndjson"])
+async def test_export_import_export_is_byte_identical(client, settings, pool, format):
+    await load_starter(settings.database_url)
+    await _add_what_is_difficult(pool)
+    before = [(await client.get(f"/export/{table}.{format}")).content for table in TABLES]
+    async with pool.connection() as connection:
+        await connection.execute(
+            "DELETE FROM time_of_use_data; DELETE FROM hlzf_data; DELETE FROM netzentgelte_data"
+        )
+        await connection.execute("DELETE FROM dno_aliases; DELETE FROM dnos")
+    for table, content in zip(TABLES, before, strict=True):
+        report = await import_files(settings.database_url, table, [File("x", io.BytesIO(content))])
+        assert report.problems == ()
+        assert report.inserted > 0
+    after = [(await client.get(f"/export/{table}.{format}")).content for table in TABLES]
+    assert after == before
+
+
+async def _add_what_is_difficult(pool) -> None:
+    nasty = ' "quoted", \r\nlines\r and tabs\t; ümläut, \u2028 separator, \ufeff mark, =1+1 '
+    dno = await make.dno(pool, slug="nasty", name=nasty, city="", official_name="null", region=None)
+    await make.tariff(pool, dno, leistung="0.0000", arbeit="0", leistung_unter_2500h=None, source_title=nasty)
+    await make.tariff(pool, dno, year=2000, leistung="999999.9999", source_url="")
+    await make.hlzf(pool, dno, windows="00:00-24:00", source_title="\\N")
+    await make.hlzf(pool, dno, year=2026, windows="", source_title="\\.")
+    gone = await make.tariff(pool, dno, year=2030)
+    async with pool.connection() as connection:
+        await connection.execute("UPDATE netzentgelte_data SET deleted_at = now() WHERE id = $1", gone.id)
+
+
+async def test_where_there_is_nothing_there_is_nothing_to_download(client, pool):
+    assert (await client.get("/export/tariffs.ndjson")).content == b""
+    assert (await client.get("/export/tariffs.csv")).text.startswith("dno_slug,year,")
+    assert (await client.get("/export/tariffs.parquet")).content.startswith(b"PAR1")
+
+
+async def test_json_says_what_kind_a_value_is(client, pool):
+    dno = await make.dno(pool, transmission=True, connection_points_ns=7, capacity_mw_total=Decimal("1.50"))
+    await make.tariff(pool, dno, leistung="58.20", arbeit=None)
+    tariff = (await client.get("/export/tariffs.ndjson")).json()
+    assert (tariff["year"], tariff["leistung"], tariff["arbeit"]) == (2025, "58.20", None)
+    operator = (await client.get("/export/registry.ndjson")).json()
+    assert operator["transmission"] is True
+    assert operator["connection_points_ns"] == 7
+    assert operator["capacity_mw_total"] == "1.50"
+
+
+async def test_parquet_knows_exact_prices(client, settings):
+    parquet = pytest.importorskip("pyarrow.parquet")
+    await load_starter(settings.database_url)
+    for table in TABLES:
+        response = await client.get(f"/export/{table}.parquet")
+        rows = parquet.read_table(io.BytesIO(response.content)).to_pylist()
+        lines = (await client.get(f"/export/{table}.csv")).text.count("\n")
+        assert len(rows) == lines - 1
+        if table is Kind.TARIFFS:
+            assert rows[0]["leistung"] == Decimal("173.31")
+            assert rows[0]["year"] == 2025
+
+
+async def test_parquet_that_is_not_installed_is_refused_with_a_code(client, monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    response = await client.get("/export/tariffs.parquet")
+    assert response.status_code == 501
+    assert response.json()["code"] == "NOT_IMPLEMENTED"
+    assert "dno-api[parquet]" in response.json()["detail"]
+
+
+async def test_downloads_have_a_name_and_are_not_kept(client, pool):
+    response = await client.get("/export/hlzf.csv")
+    assert response.headers["content-disposition"] == 'attachment; filename="hlzf.csv"'
+    assert response.headers["content-type"].startswith("text/csv; charset=utf-8")
+    assert response.headers["cache-control"] == "no-store"
+    assert 'rel="license"' in response.headers["link"]
+    assert response.text.splitlines() == [response.text.strip()]  # the header alone
+    head = await client.head("/export/hlzf.csv")
+    assert (head.status_code, head.content) == (200, b"")
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("", {("a", 2025), ("a", 2026), ("b", 2025)}),
+        ("year=2025", {("a", 2025), ("b", 2025)}),
+        ("year=2025&year=2026&dno=a", {("a", 2025), ("a", 2026)}),
+        ("region=Hessen", {("b", 2025)}),
+        ("voltage_level=NS", {("a", 2026)}),
+        ("verification_status=VERIFIED", {("b", 2025)}),
+        ("verification_status=verified", {("b", 2025)}),
+        ("dno=nobody", set()),
+    ],
+)
+async def test_filters_narrow(client, pool, query, found):
+    a, b = await make.dno(pool, "a"), await make.dno(pool, "b", region="Hessen")
+    await make.tariff(pool, a, 2025)
+    await make.tariff(pool, a, 2026, "NS")
+    await make.tariff(pool, b, 2025, verification_status="verified")
+    lines = (await client.get(f"/export/tariffs.csv?{query}")).text.splitlines()[1:]
+    assert {(slug, int(year)) for slug, year, *_ in (line.split(",") for line in lines)} == found
+
+
+async def test_seasons_are_a_filter_of_windows(client, pool):
+    dno = await make.dno(pool)
+    await make.hlzf(pool, dno, season="WINTER", windows="07:00-08:00, 09:00-10:00")
+    await make.hlzf(pool, dno, season="SUMMER", windows="")
+    lines = (await client.get("/export/hlzf.csv?season=WINTER")).text.splitlines()[1:]
+    assert [line.split(",")[4:6] for line in lines] == [["07:00", "08:00"], ["09:00", "10:00"]]
+
+
+@pytest.mark.parametrize(
+    ("path", "parameter"),
+    [
+        ("tariffs.csv?jahr=2025", "jahr"),
+        ("tariffs.csv?season=WINTER", "season"),
+        ("registry.csv?year=2025", "year"),
+        ("tariffs.csv?year=x", "year"),
+        ("tariffs.csv?year=99999999999999999999", "year"),
+        ("tariffs.csv?year=", "year"),
+        ("tariffs.csv?voltage_level=XX", "voltage_level"),
+        ("tariffs.csv?dno=%00", "dno"),
+    ],
+)
+async def test_a_filter_that_makes_no_sense_is_refused_by_name(client, path, parameter):
+    response = await client.get(f"/export/{path}")
+    assert response.status_code == 400
+    assert response.json()["code"] == "BAD_USER_INPUT"
+    assert parameter in response.json()["detail"]
+
+
+@pytest.mark.parametrize("path", ["tariffs.xml", "users.csv", "tariffs", "tariffs.csv.gz"])
+async def test_other_paths_are_not_found(client, path):
+    assert (await client.get(f"/export/{path}")).status_code == 404
+
+
+async def test_who_may_not_read_may_not_download(downloads):
+    app = downloads(anonymous_reading=False)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as client:
+        assert (await client.get("/export/tariffs.csv")).status_code == 401
+        assert (await client.get("/dnos/a/hlzf/2025.ics")).status_code == 401
+
+
+class SlowReader:
+    """Takes the first part of a download and then no more until it is told to."""
+
+    def __init__(self) -> None:
+        self.began, self.goes_on = asyncio.Event(), asyncio.Event()
+        self.messages: list[dict] = []
+
+    async def receive(self):
+        await asyncio.Event().wait()
+
+    async def send(self, message):
+        self.messages.append(message)
+        if message["type"] == "http.response.body":
+            self.began.set()
+            await self.goes_on.wait()
+
+    async def read(self, app, path: str) -> None:
+        scope = {
+            "type": "http",
+            "asgi": {"spec_version": "2.3"},
+            "method": "GET",
+            "path": path,
+            "query_string": b"",
+            "headers": [],
+        }
+        await app(scope, self.receive, self.send)
+
+    @property
+    def complete(self) -> bool:
+        return self.messages[-1].get("more_body") is False
+
+
+async def test_a_download_is_one_snapshot_however_long_it_takes(downloads, pool):
+    dno = await make.dno(pool)
+    await make.tariff(pool, dno, leistung="1.11")
+    reader = SlowReader()
+    reading = asyncio.create_task(reader.read(downloads(), "/export/tariffs.csv"))
+    await reader.began.wait()
+    async with pool.connection() as connection:
+        await connection.execute("UPDATE netzentgelte_data SET leistung = 2.22")
+    reader.goes_on.set()
+    await reading
+    body = b"".join(message.get("body", b"") for message in reader.messages)
+    assert reader.complete
+    assert b"1.11" in body
+    assert b"2.22" not in body
+
+
+async def test_a_reader_who_stops_reading_is_left_at_the_deadline(downloads, pool):
+    reader = SlowReader()
+    idle = pool.idle
+    await asyncio.wait_for(reader.read(downloads(export_timeout=0.2), "/export/tariffs.csv"), 10)
+    assert not reader.complete
+    assert pool.idle >= idle
+
+
+async def test_too_many_downloads_at_once_are_refused_for_the_moment(downloads, pool):
+    app, reader = downloads(export_concurrency=1), SlowReader()
+    reading = asyncio.create_task(reader.read(app, "/export/tariffs.csv"))
+    await reader.began.wait()
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as client:
+        refused = await client.get("/export/tariffs.csv")
+        assert (refused.status_code, refused.json()["code"]) == (503, "OVERLOADED")
+        assert int(refused.headers["retry-after"]) > 0
+        reader.goes_on.set()
+        await reading
+        assert (await client.get("/export/tariffs.csv")).status_code == 200
