@@ -5,18 +5,22 @@ pytest-xdist worker. Each worker has a database of its own in it, and a Valkey o
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+import signal
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any, Protocol
 
 import asyncpg
+import msgspec
 import pytest
 
 from app.db.migrate import migrate
 from app.db.pool import Connection, Pool, open_pool
 from app.dev.postgres import Postgres
 from app.dev.valkey import Valkey
-from app.settings import Settings
+from app.settings import Settings, as_environment
+from tests.instances import Instance
 from tests.servers import EMPTY, FAST, PASSWORD, PrivatePostgres, PrivateValkey, clone, private_folder
 
 
@@ -118,3 +122,28 @@ def private_postgres() -> Iterator[PrivatePostgres]:
         server = PrivatePostgres(folder)
         yield server
         server.stop()
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """Empty, and open to the account that PostgreSQL runs under."""
+    with private_folder() as path:
+        yield path
+
+
+@pytest.fixture
+def instance(settings: Settings, folder: Path) -> Iterator[Callable[..., Instance]]:
+    """Starts whole servers on this worker's database and Valkey: `instance(workers=2).url`."""
+    started: list[Instance] = []
+
+    def start(**changed: object) -> Instance:
+        wanted = msgspec.structs.replace(settings, **{"rate_limit_anonymous": 0, **changed})
+        environment = as_environment(wanted)
+        del environment["DNO_PORT"]
+        started.append(Instance(folder, environment))
+        started[-1].wait_until_ready()
+        return started[-1]
+
+    yield start
+    for server in started:
+        server.stop(signal.SIGINT)

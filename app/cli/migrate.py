@@ -11,6 +11,7 @@ from app.dev.stack import open_stack
 from app.errors import CannotStart
 from app.settings import Settings
 
+_NO_WAITING_HELPS = (asyncpg.InvalidCatalogNameError, asyncpg.InvalidAuthorizationSpecificationError)
 _BETWEEN_TRIES = 0.2
 
 
@@ -45,7 +46,7 @@ async def _migrate_when_reachable(url: str, connect_timeout: float) -> list[str]
     while True:
         try:
             return await migrate(url, connect_timeout=connect_timeout)
-        except asyncpg.InvalidCatalogNameError:
+        except _NO_WAITING_HELPS:
             raise
         except UNREACHABLE:
             if not waiting:

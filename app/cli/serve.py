@@ -1,6 +1,7 @@
 """`dno serve`: everything that it takes, up and down again."""
 
 import asyncio
+import errno
 import os
 import signal
 import socket
@@ -56,13 +57,17 @@ def listen(settings: Settings) -> Iterator[socket.socket]:
             0
         ]
         listener = socket.create_server((host, port), family=family, backlog=2048)
+    except socket.gaierror:
+        raise CannotStart(f"There is no address {host} to listen on: correct --host.") from None
     except OSError as error:
-        advice = "stop what listens there, or choose another with --port"
-        if isinstance(error, socket.gaierror):
-            advice = "correct --host"
-        elif isinstance(error, PermissionError):
-            advice = "choose one above 1023 with --port"
-        raise CannotStart(f"Port {port} of {host} cannot be had ({error.strerror}): {advice}.") from None
+        advice = (
+            "choose one above 1023"
+            if error.errno == errno.EACCES
+            else "stop what listens there, or choose another"
+        )
+        raise CannotStart(
+            f"Port {port} of {host} cannot be had ({os.strerror(error.errno or 0)}): {advice} with --port."
+        ) from None
     with listener:
         listener.setblocking(False)
         yield listener

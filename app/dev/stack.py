@@ -41,32 +41,37 @@ def open_stack(settings: Settings, *, join: bool = False) -> Iterator[Stack]:
     folder = Path(settings.local_folder).absolute()
     with ExitStack() as running:
         try:
-            lock = running.enter_context(_open_lock(folder))
-            if join and (found := _running(lock, folder, settings)):
-                yield Stack(found)
-                return
-            _take(lock, folder)
-            (folder / "running").unlink(missing_ok=True)
-            password = _password(folder)
+            stack = _start(settings, folder, running, join=join)
         except OSError as error:
             raise CannotStart(
-                f"The folder {folder} cannot be used ({error.strerror}):"
+                f"The folder {folder} cannot be used ({os.strerror(error.errno or 0)}):"
                 " make it writable for this user, or set LOCAL_FOLDER to another."
-            ) from None
-        postgres = valkey = None
-        if not settings.database_url:
-            postgres = Postgres(folder, password, keeps_open=[lock], deadline=settings.start_deadline)
-            running.callback(postgres.stop)
-            postgres.start()
-            settings = msgspec.structs.replace(settings, database_url=postgres.url())
-        if not settings.redis_url:
-            valkey = Valkey(folder, password, keeps_open=[lock], deadline=settings.start_deadline)
-            running.callback(valkey.stop)
-            valkey.start()
-            settings = msgspec.structs.replace(settings, redis_url=valkey.url)
-        _write_secretly(folder / "running", f"{settings.database_url}\n{settings.redis_url}\n")
-        running.callback((folder / "running").unlink, missing_ok=True)
-        yield Stack(settings, postgres, valkey)
+            ) from error
+        yield stack
+
+
+def _start(settings: Settings, folder: Path, running: ExitStack, *, join: bool) -> Stack:
+    lock = running.enter_context(_open_lock(folder))
+    if join and (found := _running(lock, folder, settings)):
+        return Stack(found)
+    _take(lock, folder)
+    addresses = folder / "running"
+    addresses.unlink(missing_ok=True)
+    password = _password(folder)
+    postgres = valkey = None
+    if not settings.database_url:
+        postgres = Postgres(folder, password, keeps_open=[lock], deadline=settings.start_deadline)
+        running.callback(postgres.stop)
+        postgres.start()
+        settings = msgspec.structs.replace(settings, database_url=postgres.url())
+    if not settings.redis_url:
+        valkey = Valkey(folder, password, keeps_open=[lock], deadline=settings.start_deadline)
+        running.callback(valkey.stop)
+        valkey.start()
+        settings = msgspec.structs.replace(settings, redis_url=valkey.url)
+    _write_secretly(addresses, f"{settings.database_url}\n{settings.redis_url}\n")
+    running.callback(addresses.unlink, missing_ok=True)
+    return Stack(settings, postgres, valkey)
 
 
 @contextmanager

@@ -1,0 +1,95 @@
+"""Whole servers as people start them: `dno serve` in a process of its own."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import httpx
+import psutil
+
+from app.dev.postgres import free_port
+from app.dev.process import dies_with_parent
+from app.settings import PREFIX, Settings
+
+DNO = (sys.executable, "-m", "app.cli.main")
+# What the person who runs the tests has set is not what the tests have set.
+ENVIRONMENT = {
+    name: value
+    for name, value in os.environ.items()
+    if name.removeprefix(PREFIX).lower() not in Settings.__struct_fields__
+}
+
+
+class Instance:
+    """`output` is all that it said; `family` all processes that it has started."""
+
+    def __init__(self, folder: Path, environment: Mapping[str, str], arguments: Sequence[str] = ()) -> None:
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._log = folder / f"{self.port}.log"
+        with self._log.open("wb") as log:
+            self.process = subprocess.Popen(
+                [*DNO, "serve", "--port", str(self.port), *arguments],
+                env={**ENVIRONMENT, **environment},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                preexec_fn=dies_with_parent(signal.SIGTERM),
+            )
+
+    @property
+    def output(self) -> str:
+        return self._log.read_text()
+
+    def wait_until_ready(self, within: float = 40) -> None:
+        """Connections wait in its queue from early on, so one request is all the waiting there is."""
+        until = time.monotonic() + within
+        while time.monotonic() < until and self.process.poll() is None:
+            try:
+                httpx.get(f"{self.url}/healthz", timeout=within).raise_for_status()
+            except httpx.ConnectError:
+                time.sleep(0.02)
+            else:
+                return
+        raise AssertionError(f"the server did not start:\n{self.output}")
+
+    def wait_for(self, pattern: str, within: float = 40) -> str:
+        """The text that matched, once the server has said so."""
+        until = time.monotonic() + within
+        while not (found := re.search(pattern, self.output)):
+            assert time.monotonic() < until, f"never said {pattern!r}:\n{self.output}"
+            time.sleep(0.02)
+        return found[0]
+
+    @property
+    def family(self) -> list[psutil.Process]:
+        return [*psutil.Process(self.process.pid).children(recursive=True)]
+
+    def stop(self, number: signal.Signals = signal.SIGTERM, within: float = 40) -> int:
+        if self.process.poll() is None:
+            self.process.send_signal(number)
+        try:
+            return self.process.wait(within)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            raise AssertionError(f"the server did not stop:\n{self.output}") from None
+
+
+def dno(
+    *arguments: str, environment: Mapping[str, str] | None = None, stdin: str = ""
+) -> "subprocess.CompletedProcess[str]":
+    """A command that ends by itself."""
+    return subprocess.run(
+        [*DNO, *arguments],
+        env={**ENVIRONMENT, "COLUMNS": "200", **(environment or {})},
+        input=stdin,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
