@@ -50,7 +50,8 @@ def export_command(
         typer.Option(help="Only this season (HLZF); may be repeated.", case_sensitive=False),
     ] = None,
     verification_status: Annotated[
-        list[VerificationStatus] | None, typer.Option(help="Only entries as sure as this; may be repeated.")
+        list[VerificationStatus] | None,
+        typer.Option(help="Only entries as sure as this; may be repeated.", case_sensitive=False),
     ] = None,
 ) -> None:
     """Export operators, tariffs or peak-load windows, as one consistent picture of the database.

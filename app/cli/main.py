@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from app.cli import console
+from app.cli.export_data import export_command
 from app.cli.import_data import import_command
 from app.cli.starter import starter_command
 from app.domain.account import Role
@@ -77,6 +78,7 @@ def migrate() -> None:
 
 
 app.command("import")(import_command)
+app.command("export")(export_command)
 app.command("starter")(starter_command)
 
 
