@@ -34,11 +34,13 @@ BEGIN
     SET LOCAL session_replication_role = replica;
     EXECUTE (
         SELECT 'WITH ' || string_agg(format('d%s AS (DELETE FROM %I)', oid, relname), ', ') || ' SELECT 1'
-        FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND relname <> 'cache_epoch'
+        FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'
+        AND relname NOT IN ('migrations', 'cache_epoch')
     );
     UPDATE cache_epoch SET epoch = 1, redis_identity = NULL;
     PERFORM setval(oid, 1, false)
-        FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'S';
+        FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'S'
+        AND relname <> 'migrations_id_seq';
 END $$
 """
 
