@@ -44,8 +44,10 @@ class Policy:
         "header",
         "interval",
         "limit",
+        "lines",
         "name",
         "refused",
+        "state",
         "window",
     )
 
@@ -54,7 +56,10 @@ class Policy:
         self.limit = limit
         self.window = window
         self.interval = window / limit if limit else 0.0
+        # The parts of the headers that stay the same.
         self.header = f'"{name}";q={limit};w={round(window)}'.encode()
+        self.state = f'"{name}";r='.encode()
+        self.lines = b"ratelimit-policy: %s\r\nratelimit: %s" % (self.header, self.state)
         self.by_grant = Count(metrics.RATE_LIMIT, name, "grant", "allowed")
         self.by_redis = Count(metrics.RATE_LIMIT, name, "redis", "allowed")
         self.by_local = Count(metrics.RATE_LIMIT, name, "local", "allowed")
@@ -88,16 +93,20 @@ class Verdict:
     def headers(self) -> Headers:
         """Retry-After is not among them: it belongs to the refusal, as with every other 429 or 503."""
         policy = self.policy
-        return [(b"ratelimit-policy", policy.header), (b"ratelimit", self._state())] if policy.limit else []
+        if not policy.limit:
+            return []
+        state = b"%s%d;t=%d" % (policy.state, self.remaining, self._seconds())
+        return [(b"ratelimit-policy", policy.header), (b"ratelimit", state)]
 
     @property
     def header_bytes(self) -> bytes:
         """All of them as lines of HTTP/1.1, for whoever writes an answer by hand."""
-        lines = b"".join(b"%s: %s\r\n" % header for header in self.headers)
-        return lines if self.allowed else b"%sretry-after: %d\r\n" % (lines, self._seconds())
-
-    def _state(self) -> bytes:
-        return b'"%s";r=%d;t=%d' % (self.policy.name.encode(), self.remaining, self._seconds())
+        policy = self.policy
+        if not policy.limit:
+            return b""
+        seconds = self._seconds()
+        lines = b"%s%d;t=%d\r\n" % (policy.lines, self.remaining, seconds)
+        return lines if self.allowed else b"%sretry-after: %d\r\n" % (lines, seconds)
 
     def _seconds(self) -> int:
         # Less a thousandth, so that what rounding made of "1 s" does not become 2.
