@@ -1,6 +1,7 @@
 """Limits hold over processes, cost little, and outlive Redis."""
 
 import asyncio
+import sys
 import time
 
 from app.http.middleware.rate_limiter import RateLimiter, Verdict
@@ -177,3 +178,48 @@ async def test_a_caller_that_leaves_takes_nobody_with_it(limiters: Limiters, red
     await asyncio.sleep(0)
     leaving.cancel()
     assert (await staying).allowed
+
+
+async def test_the_messages_of_a_socket_are_limited_without_redis(limiters: Limiters, redis_url: str) -> None:
+    limiter = limiters(redis_url, rate_limit_messages=3, rate_limit_window=HOUR)
+    meter = limiter.meter()
+    assert meter is not None
+    assert [meter.take() for _ in range(3)] == [0, 0, 0]
+    assert 1199 < meter.take() <= 1200
+    assert limiters(redis_url, rate_limit_messages=0).meter() is None
+
+
+async def test_a_limiter_of_another_process_knows_what_was_taken(limiters: Limiters, redis_url: str) -> None:
+    """Two processes in earnest, both asking as fast as they can."""
+    processes = [
+        await asyncio.create_subprocess_exec(
+            sys.executable, "-c", GREEDY, redis_url, stdout=asyncio.subprocess.PIPE
+        )
+        for _ in range(2)
+    ]
+    outputs = await asyncio.gather(*(process.communicate() for process in processes))
+    taken = sum(int(output) for output, _ in outputs)
+    assert 280 <= taken <= 300
+
+
+GREEDY = """
+import asyncio, sys
+from redis.asyncio import Redis
+from app.http.middleware.rate_limiter import RateLimiter
+from app.settings import Settings
+
+async def main():
+    client = Redis.from_url(sys.argv[1])
+    limiter = RateLimiter(
+        lambda: client, Settings(rate_limit_anonymous=300, rate_limit_window=3600, redis_timeout=5)
+    )
+    taken = 0
+    for _ in range(40):
+        verdicts = await asyncio.gather(*(limiter.take("shared") for _ in range(25)))
+        taken += sum(verdict.allowed for verdict in verdicts)
+    await limiter.close()
+    await client.aclose()
+    print(taken)
+
+asyncio.run(main())
+"""
