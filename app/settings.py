@@ -135,6 +135,20 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     http_lifetime: Seconds = MINUTE  # the longest that a GET's answer may be kept by others
 
     # Documents
+    introspection: bool = True
+    limit_document_letters: Positive = 50_000
+    limit_tokens: Positive = 2000
+    limit_operations: Positive = 20
+    limit_fragments: Positive = 50
+    limit_depth: Positive = 12
+    limit_fields: Positive = 500
+    limit_aliases: Positive = 30
+    limit_root_fields: Positive = 20
+    limit_directives: Positive = 30
+    limit_cost: Positive = 20_000
+    persisted_lifetime: Seconds = 7 * DAY
+    registered_documents: str = ""  # a manifest; with it, nothing else is executed
+    registered_documents_only_warn: bool = False
     documents_kept: Positive = 1000  # parsed and validated, with their plans
     document_letters_kept: Positive = 4 * 2**20
 

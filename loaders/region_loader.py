@@ -42,7 +42,8 @@ class RegionLoader(DataLoader[K, "V | None"], Generic[K, V]):
             )
             return [found[key] for key in keys]
         if missing := [key for key in dict.fromkeys(keys) if key not in known]:
-            known |= await self._through.get_many(self._region, missing, self._read_set)
+            found = await self._through.get_many(self._region, missing, self._read_set)
+            known.update(found)
         return [known[key] for key in keys]
 
     def clear_all(self) -> Any:

@@ -19,6 +19,7 @@ from app.domain.account import ANONYMOUS, Principal
 from app.errors import DeadlineExceeded, Forbidden, Refusal
 from app.http.errors import respond
 from app.http.media_type import prefers_page
+from app.http.middleware.rate_limit import refusal
 from app.http.pages import graphiql_page
 from app.http.request import (
     GraphQLRequest,
@@ -34,8 +35,9 @@ from app.observability.counting import Count, Counts, Timings
 from app.resources import Resources
 from app.settings import Settings
 from schema.context import Context
-from schema.execution.documents import Documents, Operation, RefusedDocument
+from schema.execution.documents import Cost, Documents, Operation, RefusedDocument
 from schema.execution.operation import Answer, Executions, write_errors
+from schema.execution.persisted import Persisted
 from schema.root import schema
 
 ROUTE = "/graphql"
@@ -50,9 +52,8 @@ class GraphQLEndpoint:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._documents = Documents(
-            schema, most=settings.documents_kept, most_letters=settings.document_letters_kept
-        )
+        self._documents = Documents(schema, settings)
+        self._persisted = Persisted(settings)
         self._executions = Executions(schema)
         self._slots = Slots(
             settings.operations_most, settings.operations_waiting, settings.operations_patience
@@ -62,8 +63,8 @@ class GraphQLEndpoint:
         request = Request(scope, receive)
         try:
             response = await self._respond(request)
-        except Refusal as refusal:
-            response = respond(scope, refusal)
+        except Refusal as refused:
+            response = respond(scope, refused)
         except ClientDisconnect:
             return
         await response(scope, receive, send)
@@ -112,13 +113,19 @@ class GraphQLEndpoint:
         operation: Operation | None = None
         context: Context | None = None
         try:
-            document = self._documents.get(request.query or "")
+            shared = scope["state"]["resources"].shared
+            document = self._documents.get(await self._persisted.text(request, shared))
+            await self._persisted.keep(request, shared)
             operation = document.operation(request.operation_name)
             _check_method(operation, scope)
-            variables = operation.variables(request.variables)
+            variables = operation.variables(
+                request.variables, hide_suggestions=not self._settings.introspection
+            )
+            cost = operation.cost(variables, self._settings.limit_cost)
+            await self._charge(cost.requested, scope)
             context = self._context(scope)
             async with self._slots.slot():
-                answer = await self._within_deadline(operation, variables, request.variables, context)
+                answer = await self._within_deadline(operation, variables, request.variables, context, cost)
             kind = ResultKind.PARTIAL if answer.errors else ResultKind.COMPLETE
         except RefusedDocument as refused:
             answer = write_errors(refused.errors, request_id, refused.code)
@@ -131,18 +138,30 @@ class GraphQLEndpoint:
         return answer, kind, context
 
     async def _within_deadline(
-        self, operation: Operation, variables: Any, given: dict[str, Any], context: Context
+        self, operation: Operation, variables: Any, given: dict[str, Any], context: Context, cost: Cost
     ) -> Answer:
         """What still runs then is cancelled, its statements too."""
         try:
             async with asyncio.timeout(self._settings.operation_deadline):
-                return await self._executions.run(operation, variables, given, context)
+                return await self._executions.run(operation, variables, given, context, cost)
         except TimeoutError:
-            refusal = DeadlineExceeded(
+            late = DeadlineExceeded(
                 f"The operation took longer than {self._settings.operation_deadline:g} seconds; please ask for less."
             )
-            error = GraphQLError(refusal.message, original_error=refusal)
-            return write_errors([error], context.request_id, refusal.code)
+            return write_errors(
+                [GraphQLError(late.message, original_error=late)], context.request_id, late.code
+            )
+
+    async def _charge(self, cost: int, scope: Scope) -> None:
+        """What is worth several requests draws on the limit like several."""
+        state = scope["state"]
+        limiter = state["resources"].limiter
+        key, policy = limiter.subject(state.get("principal", ANONYMOUS), state["address"])
+        verdict = await limiter.charge(key, cost, policy)
+        if verdict is not None:
+            state["verdict"] = verdict
+            if not verdict.allowed:
+                raise refusal(verdict)
 
     def _context(self, scope: Scope) -> Context:
         state = scope["state"]

@@ -12,6 +12,7 @@ from app.domain.event import Event, Topic
 DIRECTORY = "directory"  # the list of all operators
 COVERAGE = "coverage"
 ALIASES = "aliases"
+SCHEMA = "schema"  # the graph itself: the same for the life of a process
 
 
 def operator(dno_id: UUID) -> str:

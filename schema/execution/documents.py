@@ -1,14 +1,15 @@
 """Documents: parsed, limited and validated once, kept with the plans made from them."""
 
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from hashlib import sha256
-from typing import Any
+from typing import Any, NamedTuple
 
 from graphql import (
     DocumentNode,
     FragmentDefinitionNode,
     GraphQLError,
+    NoSchemaIntrospectionCustomRule,
     OperationDefinitionNode,
     OperationType,
     parse,
@@ -19,14 +20,15 @@ from graphql.execution.values import VariableValues, get_variable_values
 from strawberry import Schema
 
 from app.errors import BadInput
+from app.settings import Settings
+from schema.execution.cost import Estimate
+from schema.execution.limits import Limits, over
 from schema.execution.plan import Compiler, Selection, Uncovered
 from schema.execution.plan import Field as PlanField
 from schema.execution.steering import steering_variables
 from schema.types.shown import STRUCTS, TAGGED
 
 MAX_PLANS = 16
-
-Rule = Callable[[Schema, DocumentNode], Sequence[GraphQLError]]
 
 
 class RefusedDocument(Exception):
@@ -47,6 +49,18 @@ class Plan:
         self.reason = reason
 
 
+class Cost(NamedTuple):
+    """Units, of which a field with fields costs one; `maximum` is what one operation may cost."""
+
+    requested: int
+    maximum: int
+
+    @property
+    def json(self) -> str:
+        remaining = self.maximum - self.requested
+        return f'{{"cost":{{"requested":{self.requested},"remaining":{remaining},"maximum":{self.maximum}}}}}'
+
+
 class Operation:
     """One operation of a document."""
 
@@ -58,6 +72,7 @@ class Operation:
         self.type = node.operation
         self._steering = steering_variables(node, document.fragments)
         self._plans: dict[tuple[Any, ...], Plan] = {}
+        self.estimate = Estimate(schema._schema, node, document.fragments)
 
     def variables(self, given: dict[str, Any], *, hide_suggestions: bool = False) -> VariableValues:
         """Refuses what is not of the types that the operation declares."""
@@ -73,6 +88,22 @@ class Operation:
         if isinstance(values, list):
             raise RefusedDocument(values, BadInput.code)
         return values
+
+    def cost(self, variables: VariableValues, maximum: int) -> Cost:
+        """Refuses what is too dear before anything of it is done."""
+        requested = self.estimate.of(variables.coerced)
+        if requested > maximum:
+            error = GraphQLError(
+                f"The operation may cost {requested}; at most {maximum} are allowed. Ask for fewer with `first`.",
+                extensions={
+                    "code": "LIMIT_EXCEEDED",
+                    "limit": "LIMIT_COST",
+                    "maximum": maximum,
+                    "cost": {"requested": requested, "remaining": 0, "maximum": maximum},
+                },
+            )
+            raise RefusedDocument([error], VALIDATION)
+        return Cost(requested, maximum)
 
     def plan(self, variables: VariableValues) -> Plan:
         key = tuple(variables.coerced.get(name) for name in self._steering)
@@ -142,11 +173,16 @@ class Document:
 class Documents:
     """The most recently used documents, good and bad; bounded by number and by letters."""
 
-    def __init__(self, schema: Schema, rules: Sequence[Rule] = (), *, most: int, most_letters: int) -> None:
+    def __init__(self, schema: Schema, settings: Settings) -> None:
         self._schema = schema
-        self._rules = rules
-        self._most = most
-        self._most_letters = most_letters
+        self._settings = settings
+        self._limits = Limits(settings)
+        self._rules = [
+            *specified_rules,
+            *([] if settings.introspection else [NoSchemaIntrospectionCustomRule]),
+        ]
+        self._most = settings.documents_kept
+        self._most_letters = settings.document_letters_kept
         self._letters = 0
         self._known: OrderedDict[str, Document | RefusedDocument] = OrderedDict()
 
@@ -163,20 +199,30 @@ class Documents:
         return known
 
     def _read(self, text: str) -> Document | RefusedDocument:
-        try:
-            ast = parse(text, max_tokens=MAX_TOKENS, allow_empty_selection_sets=False)
-        except GraphQLError as error:
-            return RefusedDocument([error], "GRAPHQL_PARSE_FAILED")
-        except RecursionError:
+        settings = self._settings
+        if len(text) > settings.limit_document_letters:
             return RefusedDocument(
-                [GraphQLError("The document is nested too deeply.")], "GRAPHQL_PARSE_FAILED"
+                [over("document letters", len(text), settings.limit_document_letters)], PARSE
             )
-        for rule in self._rules:
-            if errors := rule(self._schema, ast):
-                return RefusedDocument(errors, "GRAPHQL_VALIDATION_FAILED")
-        if errors := validate(self._schema._schema, ast, specified_rules, max_errors=20):
-            return RefusedDocument(errors, "GRAPHQL_VALIDATION_FAILED")
-        return Document(self._schema, text, ast)
+        try:
+            ast = parse(text, max_tokens=settings.limit_tokens, allow_empty_selection_sets=False)
+        except GraphQLError as error:
+            return RefusedDocument([_naming_limit(error, settings)], PARSE)
+        except RecursionError:
+            return RefusedDocument([GraphQLError("The document is nested too deeply.")], PARSE)
+        if errors := self._limits.check(ast):
+            return RefusedDocument(errors, VALIDATION)
+        try:
+            errors = validate(
+                self._schema._schema,
+                ast,
+                self._rules,
+                max_errors=20,
+                hide_suggestions=not settings.introspection,
+            )
+        except RecursionError:
+            errors = [GraphQLError("The document is nested too deeply.")]
+        return RefusedDocument(errors, VALIDATION) if errors else Document(self._schema, text, ast)
 
     def _keep(self, text: str, known: Document | RefusedDocument) -> None:
         if len(text) > self._most_letters // 4:
@@ -188,5 +234,11 @@ class Documents:
             self._letters -= len(dropped)
 
 
-MAX_TOKENS = 2000
+def _naming_limit(error: GraphQLError, settings: Settings) -> GraphQLError:
+    if "token" in error.message and "limit" in error.message.lower():
+        return over("tokens", "more", settings.limit_tokens)
+    return error
+
+
+PARSE, VALIDATION = "GRAPHQL_PARSE_FAILED", "GRAPHQL_VALIDATION_FAILED"
 _NONE = VariableValues({}, {})

@@ -13,11 +13,12 @@ from strawberry.execution import optimized_is_awaitable
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 from strawberry.utils.await_maybe import await_maybe
 
+from app.domain import tags
 from app.errors import Refusal
 from app.observability import metrics
 from schema.context import Context
 from schema.errors import formatted
-from schema.execution.documents import Operation
+from schema.execution.documents import Cost, Operation
 from schema.execution.run import Run
 
 log = structlog.get_logger("execution")
@@ -43,26 +44,39 @@ class Executions:
         self._planned = planned
 
     async def run(
-        self, operation: Operation, variables: VariableValues, given: dict[str, Any], context: Context
+        self,
+        operation: Operation,
+        variables: VariableValues,
+        given: dict[str, Any],
+        context: Context,
+        cost: Cost | None = None,
     ) -> Answer:
+        extensions = cost.json if cost is not None else None
         if self._planned and operation.type is OperationType.QUERY:
-            answer = await self._by_plan(operation, variables, context)
+            answer = await self._by_plan(operation, variables, context, extensions)
             if answer is not None:
                 return answer
-        return await self._by_executor(operation, given, context)
+        return await self._by_executor(operation, given, context, extensions)
 
     async def _by_plan(
-        self, operation: Operation, variables: VariableValues, context: Context
+        self, operation: Operation, variables: VariableValues, context: Context, extensions: str | None
     ) -> Answer | None:
         """None where there is no plan, or where it met something that the executor has to tell."""
         plan = operation.plan(variables)
         if plan.root is None:
             metrics.UNPLANNED.labels(plan.reason).inc()
+            if plan.reason == "introspection":
+                # Changes only with a release, and is costly: worth keeping like any answer.
+                context.read_set.add(tags.SCHEMA)
             return None
         memory = context.resources.memory if context.resources.settings.response_cache else None
         try:
             text = await Run(plan.root, plan.fields, variables, context, memory).text()
-            return Answer(f'{{"data":{text}}}'.encode())
+            return Answer(
+                (
+                    f'{{"data":{text},"extensions":{extensions}}}' if extensions else f'{{"data":{text}}}'
+                ).encode()
+            )
         except Refusal:
             metrics.UNPLANNED.labels("refusal").inc()
         except Exception as error:
@@ -71,7 +85,9 @@ class Executions:
         context.loaders.clear()
         return None
 
-    async def _by_executor(self, operation: Operation, given: dict[str, Any], context: Context) -> Answer:
+    async def _by_executor(
+        self, operation: Operation, given: dict[str, Any], context: Context, extensions: str | None
+    ) -> Answer:
         result = await await_maybe(
             execute(
                 self._schema._schema,
@@ -84,15 +100,17 @@ class Executions:
             )
         )
         assert isinstance(result, ExecutionResult)
-        answer = write_result(result, context.request_id)
+        answer = write_result(result, context.request_id, extensions)
         answer.cookies = context.set_cookies
         return answer
 
 
-def write_result(result: ExecutionResult, request_id: str) -> Answer:
+def write_result(result: ExecutionResult, request_id: str, extensions: str | None = None) -> Answer:
     body: dict[str, Any] = {"data": result.data}
     if result.errors:
         body["errors"] = formatted(result.errors, request_id)
+    if extensions is not None:
+        body["extensions"] = json.loads(extensions)
     return Answer(write_json(body), errors=len(result.errors or ()), data=result.data is not None)
 
 
