@@ -24,7 +24,14 @@ from app.settings import Settings
 T = TypeVar("T")
 
 PASSWORD = "correct horse battery"
-CHEAP = {"password_passes": 1, "password_memory_kib": 64, "password_lanes": 1}
+# Passwords that cost little, and time-outs that a busy machine keeps.
+CHEAP = {
+    "password_passes": 1,
+    "password_memory_kib": 64,
+    "password_lanes": 1,
+    "redis_timeout": 2.0,
+    "redis_connect_timeout": 2.0,
+}
 
 
 @dataclass

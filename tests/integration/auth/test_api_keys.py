@@ -1,5 +1,6 @@
 """API keys: made by an administrator, shown once, and over as soon as somebody says so."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 
 import msgspec
@@ -7,6 +8,7 @@ import pytest
 
 from app.auth import api_keys
 from app.db import accounts
+from app.db.pool import open_pool
 from app.domain.account import ANONYMOUS, Role
 from app.errors import Forbidden, Invalid, Unauthenticated
 from tests.integration.auth.gate import open_gate
@@ -152,3 +154,35 @@ async def test_an_outage_of_redis_ends_no_key(pool, cheap, valkey):
         valkey.kill()
         gate.memory.switch_off()
         assert (await gate.authenticator.principal(f"Bearer {secret}", None)).api_key_id == key.id
+
+
+async def test_uses_noted_while_postgresql_is_away_are_written_later(private_postgres, cheap):
+    settings = msgspec.structs.replace(cheap, database_url=private_postgres.url, database_pool_min=0)
+    async with open_pool(settings) as pool, open_gate(pool, settings) as gate:
+        key, secret = await issue(gate, await gate.add_user("admin@example.org", Role.ADMIN))
+        await gate.authenticator.principal(f"Bearer {secret}", None)
+        private_postgres.stop()
+        await gate.uses.flush()
+        private_postgres.start()
+        await gate.uses.flush()
+        assert (await accounts.fetch_keys_by_id(pool, [key.id]))[key.id].last_used_at is not None
+
+
+async def test_the_last_uses_are_written_when_the_server_stops(gate, admin):
+    key, secret = await issue(gate, admin)
+    running = asyncio.create_task(gate.uses.run())
+    await asyncio.sleep(0)
+    await gate.authenticator.principal(f"Bearer {secret}", None)
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    assert (await accounts.fetch_keys_by_id(gate.pool, [key.id]))[key.id].last_used_at is not None
+
+
+async def test_keys_are_listed_by_creator_newest_first(gate, admin):
+    first, _ = await issue(gate, admin)
+    second, _ = await issue(gate, admin)
+    gone, _ = await issue(gate, admin)
+    await gate.write(lambda work: accounts.revoke_api_key(work, gone.id))
+    found = await accounts.fetch_keys_by_creator(gate.pool, [admin.id, gone.id])
+    assert found == {admin.id: (second, first)}

@@ -12,6 +12,7 @@ from app.db import accounts
 from app.domain.account import Role
 from app.errors import Unauthenticated, Unavailable
 from tests.integration.auth.gate import open_gate
+from tests.integration.cache.processes import HOST, cluster, processes
 
 
 @pytest.fixture
@@ -93,7 +94,8 @@ async def test_somebody_deleted_leaves_no_address_and_can_come_back_as_somebody_
 
 @pytest.mark.parametrize("fault", ["stop", "pause", "kill"])
 async def test_while_redis_is_away_nobody_is_a_stranger_and_nobody_gets_in(pool, cheap, valkey, fault):
-    async with open_gate(pool, msgspec.structs.replace(cheap, redis_url=valkey.url)) as gate:
+    hasty = msgspec.structs.replace(cheap, redis_url=valkey.url, redis_timeout=0.2, redis_connect_timeout=0.2)
+    async with open_gate(pool, hasty) as gate:
         user = await gate.add_user()
         token = await gate.sign_in(user)
         getattr(valkey, fault)()
@@ -102,11 +104,12 @@ async def test_while_redis_is_away_nobody_is_a_stranger_and_nobody_gets_in(pool,
             await gate.authenticator.principal(None, token)
         with pytest.raises(Unavailable):
             await gate.sign_in(user)
-        assert time.monotonic() - started < 2
+        assert time.monotonic() - started < 5
 
 
 async def test_a_session_outlives_a_pause_of_redis(pool, cheap, valkey):
-    async with open_gate(pool, msgspec.structs.replace(cheap, redis_url=valkey.url)) as gate:
+    hasty = msgspec.structs.replace(cheap, redis_url=valkey.url, redis_timeout=0.2)
+    async with open_gate(pool, hasty) as gate:
         user = await gate.add_user()
         token = await gate.sign_in(user)
         valkey.pause()
@@ -122,3 +125,21 @@ async def test_a_redis_that_comes_back_empty_has_forgotten_everybody(pool, cheap
         valkey.restart_empty()
         with pytest.raises(Unauthenticated):
             await gate.authenticator.principal(None, token)
+
+
+async def test_sessions_live_on_a_cluster_and_end_there(pool, cheap):
+    with processes() as family:
+        async with cluster(family) as ports:
+            url = "redis+cluster://" + ",".join(f"{HOST}:{port}" for port in ports)
+            async with open_gate(pool, msgspec.structs.replace(cheap, redis_url=url)) as gate:
+                user = await gate.add_user()
+                tokens = [await gate.sign_in(user) for _ in range(4)]
+                assert [(await gate.authenticator.principal(None, token)).user_id for token in tokens] == [
+                    user.id
+                ] * 4
+                assert await gate.sessions.end_all(user.id) == 4
+                token = await gate.sign_in(user)
+                for port in ports:
+                    family.kill(port)
+                with pytest.raises(Unavailable):
+                    await gate.authenticator.principal(None, token)

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from app.db import accounts
-from app.errors import TooMany, Unauthenticated
+from app.errors import Conflict, TooMany, Unauthenticated
 from tests.integration.auth.gate import PASSWORD, open_gate
 
 ADDRESS = "192.0.2.1"
@@ -103,3 +103,10 @@ async def test_many_at_once_all_get_in(pool, cheap):
         user = await gate.add_user()
         tokens = await asyncio.gather(*(gate.sign_in(user) for _ in range(20)))
         assert len(set(tokens)) == 20
+
+
+async def test_an_address_is_given_once_however_it_is_written(gate):
+    user = await gate.add_user()
+    with pytest.raises(Conflict):
+        await gate.add_user(user.email.upper())
+    assert (await accounts.fetch_all(gate.pool, [None]))[None] == (user,)
