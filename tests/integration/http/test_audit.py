@@ -1,0 +1,29 @@
+"""GraphQL over HTTP, judged by the audits of those who write the specification."""
+
+import json
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+HERE = Path(__file__).parent
+PACKAGES = HERE.parents[2] / "app" / "http" / "graphiql"
+
+pytestmark = pytest.mark.skipif(
+    shutil.which("node") is None or not (PACKAGES / "node_modules" / "graphql-http").exists(),
+    reason="needs Node and the package graphql-http, which `make assets` fetches",
+)
+
+
+def test_no_audit_fails(instance: Callable[..., Any]) -> None:
+    """Neither a MUST nor a SHOULD, nor what it only says servers MAY do."""
+    url = f"{instance().url}/graphql"
+    told = subprocess.run(
+        ["node", HERE / "audit.mjs", url, PACKAGES], check=True, capture_output=True, timeout=60
+    )
+    results = json.loads(told.stdout)
+    assert len(results) > 50
+    assert [result for result in results if result["status"] != "ok"] == []
