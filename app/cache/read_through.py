@@ -80,9 +80,7 @@ class ReadThrough:
         if flights:
             await Wait(flights).over()
             for flight in flights:
-                if flight.error is not None:
-                    raise flight.error
-                found[flight.key] = flight.value
+                found[flight.key] = flight.result()
                 read_set.add(flight.tag, flight.until)
         return found
 

@@ -249,10 +249,11 @@ class SharedCache:
     async def _surely(self, operation: str, commands: Sequence[Command]) -> bool:
         if not commands:
             return True
-        done = await self._attempt(operation, commands) is not None
-        if not done:
+        doubts = self.doubts
+        if await self._attempt(operation, commands) is None:
             self.distrust(f"Redis did not confirm: {operation}")
-        return done
+        # A doubt that came up meanwhile may mean that another process, or another epoch, was asked.
+        return doubts == self.doubts
 
     async def _attempt(self, operation: str, commands: Sequence[Command]) -> list[Reply] | None:
         """None if Redis did not answer in time; while the breaker is open it is not even asked."""

@@ -12,7 +12,8 @@ V = TypeVar("V")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Region(Generic[K, V]):
-    """`tag` names a key's record everywhere: in the read set, in events and in Redis.
+    """`tag` names a key's record everywhere: in the read set, in events, in memory and in Redis; so no
+    two regions share one.
 
     `fetch` takes the store (a pool) and all keys that are missing, runs one statement, and
     returns what there is; absent means absent. `lifetime` says for how long a record may be kept

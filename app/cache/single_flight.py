@@ -2,6 +2,7 @@
 
 from asyncio import Future, get_running_loop
 from collections.abc import Iterable
+from types import TracebackType
 from typing import Any
 
 from app.cache.region import Region
@@ -35,8 +36,9 @@ class Flight:
     """The way of one record from below to all who wait for it."""
 
     __slots__ = (
+        "_error",
+        "_traceback",
         "departed",
-        "error",
         "key",
         "landed",
         "region",
@@ -56,7 +58,8 @@ class Flight:
         self.token: str | None = None  # of the lease in L2
         self.value: Any = None
         self.until = 0.0
-        self.error: BaseException | None = None
+        self._error: BaseException | None = None
+        self._traceback: TracebackType | None = None
         self.departed = False  # something has been asked of Redis or PostgreSQL
         self.landed = False
         self.waits: list[Wait] = []
@@ -68,8 +71,15 @@ class Flight:
 
     def fail(self, error: BaseException) -> None:
         if not self.landed:
-            self.error = error
+            self._error = error
+            self._traceback = error.__traceback__
             self._tell()
+
+    def result(self) -> Any:
+        if self._error is not None:
+            # Each reader starts from where it happened; else the trace would grow with every one of them.
+            raise self._error.with_traceback(self._traceback)
+        return self.value
 
     def _tell(self) -> None:
         self.landed = True
