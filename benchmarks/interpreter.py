@@ -32,7 +32,9 @@ def main() -> None:
     read = time.perf_counter()
     vocabulary = Vocabulary.of(entries, aliases)
     built = time.perf_counter()
-    print(f"{platform.python_implementation()} {platform.python_version()}, {platform.machine()}, {_processor()}")
+    print(
+        f"{platform.python_implementation()} {platform.python_version()}, {platform.machine()}, {_processor()}"
+    )
     print(f"{len(entries)} operators, {len(aliases)} aliases, read in {1e3 * (read - started):.0f} ms,")
     print(f"vocabulary of {len(vocabulary.forms)} forms built in {1e3 * (built - read):.0f} ms\n")
     cases = read_cases(arguments.cases)
@@ -78,7 +80,9 @@ def read_aliases(path: Path, entries: Iterable[DirectoryEntry]) -> list[Alias]:
     ids = {entry.slug: entry.id for entry in entries}
     with path.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
-    return [Alias(row["alias"], ids[row["dno_slug"]], row["source"]) for row in rows if row["dno_slug"] in ids]
+    return [
+        Alias(row["alias"], ids[row["dno_slug"]], row["source"]) for row in rows if row["dno_slug"] in ids
+    ]
 
 
 def read_cases(path: Path) -> list[dict[str, Any]]:
@@ -106,7 +110,9 @@ def is_right(case: dict[str, Any], given: dict[str, Any]) -> bool:
 def _report(cases: list[dict[str, Any]], answers: list[dict[str, Any]], *, verbose: bool) -> None:
     right = [is_right(case, given) for case, given in zip(cases, answers, strict=True)]
     sure = [r for r, given in zip(right, answers, strict=True) if given["confidence"] > SURE]
-    off_topic = [given for case, given in zip(cases, answers, strict=True) if case["expect"]["data_type"] is None]
+    off_topic = [
+        given for case, given in zip(cases, answers, strict=True) if case["expect"]["data_type"] is None
+    ]
     answered = sum(given["data_type"] is not None or given["confidence"] >= 0.5 for given in off_topic)
     print(f"exact match                  {sum(right)}/{len(right)} = {sum(right) / len(right):.3f}")
     print(f"right among confidence > {SURE} {sum(sure)}/{len(sure)} = {sum(sure) / max(1, len(sure)):.3f}")
@@ -142,7 +148,10 @@ def _latency(cases: list[dict[str, Any]], vocabulary: Vocabulary, rounds: int) -
 def _processor() -> str:
     info = Path("/proc/cpuinfo")
     lines = info.read_text().splitlines() if info.exists() else []
-    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), platform.processor())
+    return next(
+        (line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")),
+        platform.processor(),
+    )
 
 
 if __name__ == "__main__":

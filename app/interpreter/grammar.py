@@ -118,7 +118,7 @@ _TABLE: tuple[tuple[Meaning, str], ...] = (
     ),
     (
         Topic(_N, Weight.LIKELY),
-        "leistungspreis~|arbeitspreis~|jahresleistungspreis~|monatsleistungspreis~|preisblatt|preisblatts"
+        "per kw|pro kw|je kw|euro kw|eur kw|per kw and year|ct kwh|cent kwh|leistungspreis~|arbeitspreis~|jahresleistungspreis~|monatsleistungspreis~|preisblatt|preisblatts"
         "|preisblätter|preisblättern"
         "|capacity price|capacity prices|capacity charge|capacity charges|capacity tariff|capacity rate"
         "|energy charge|energy charges|demand charge|demand charges|demand price|price sheet|price sheets"
@@ -133,8 +133,8 @@ _TABLE: tuple[tuple[Meaning, str], ...] = (
         "was kostet|was kosten|wie teuer|was zahle|was zahlen|was zahlt|was verlangt|was verlangen|was nimmt"
         "|was nehmen|preis~|entgelt~|kosten|kostet|koste|kostete|gekostet|gebühr~|tarif~|teuer|teurer|zahle|zahlen|zahlt|bezahle"
         "|bezahlen|bezahlt|verlangt|verlangen|nimmt|nehmen|berechnet|berechnen|kassiert"
-        "|price|prices|cost|costs|fee|fees|charge|charges|charged|charging rates|tariff|tariffs|rate|rates"
-        "|expensive|pay|paying|paid|per kw",
+        "|price|prices|cost|costs|fee|fees|charge|charges|charged|tariff|tariffs|rate|rates"
+        "|expensive|pay|paying|paid",
     ),
     (Level(_V.HOES), "höchstspannung|höchstspannungs|höchstspannungsnetz~|höchstspannungsebene|höchstsp|höchstspg|hös|ehv"
         "|extra high voltage|extrahigh voltage|ultra high voltage|very high voltage|highest voltage"),
@@ -186,7 +186,7 @@ _TABLE: tuple[tuple[Meaning, str], ...] = (
         "|umlage~|eeg umlage|offshore umlage|kwk umlage|strompreisbremse|baukostenzuschuss~|hausanschluss~"
         "|hausanschlusskosten|messentgelt~|messpreis~|messstellenbetrieb~|messstellenbetreiber|zählermiete|aktie~|aktienkurs"
         "|share price|stock|dividende|gehalt|salary|eintrittspreis~|eintritt|parkgebühr~|ticketpreis~|fahrpreis~"),
-    (Sign.OTHER_MATTER, "zählerstand~|zählerstände|zähler|ablesung|ablesen|meter reading|meter readings|meter|smart meter|stromausfall~"
+    (Sign.OTHER_MATTER, "transformer|transformers|trafo|trafos|transformator~|kabel|cable|cables|beantragen|apply for|zählerstand~|zählerstände|zähler|ablesung|ablesen|meter reading|meter readings|meter|smart meter|stromausfall~"
         "|ausfall|störung~|störungsnummer|outage|outages|blackout|power cut|kontakt|kontaktdaten|ansprechpartner|telefon|telefonnummer|hotline"
         "|phone|phone number|phone numbers|contact|email adresse|öffnungszeit~|opening hours|kundencenter|kundenservice|job|jobs|karriere|stellenangebot~"
         "|ausbildung|praktikum|bewerbung|career|careers|vacancies|internship|umzug|umziehen|anmelden|abmelden|abschlag|abschläge|rechnung"
@@ -281,7 +281,12 @@ UNITS = frozenset(map(key, (
 NOT_A_YEAR_AFTER = frozenset(map(key, (
     "seit since gegründet gegruendet gebaut errichtet founded built established baujahr bj geboren born nr nummer no paragraph plz hausnummer tel telefon kundennummer"
 ).split()))  # fmt: skip
-LETTERS = frozenset(map(key, "schreiben brief mail email e-mail rechnung anfrage angebot vertrag letter invoice message bescheid".split()))
+LETTERS = frozenset(
+    map(
+        key,
+        "schreiben brief mail email e-mail rechnung anfrage angebot vertrag letter invoice message bescheid".split(),
+    )
+)
 YEAR_CUES = frozenset(map(key, "in für jahr jahre jahres year for of ab stand from kalenderjahr".split()))
 NUMBERS = {key(word): number for number, words in enumerate(
     ("", "ein einem eins one erste ersten", "zwei two zweite zweiten", "drei three dritte dritten", "vier four vierte vierten",
@@ -290,16 +295,16 @@ EBENE = frozenset(map(key, "netzebene netzebenen ne ebene level spannungsebene e
 ORDINARY = GERMAN | ENGLISH | UNITS | NOT_A_YEAR_AFTER | LETTERS | YEAR_CUES | NUMBERS.keys() | EBENE
 
 # Words of every day that are also names: a name only where nothing else can be meant.
-EVERYDAY = frozenset(map(key, (
+EVERYDAY = frozenset((
     "waren kamen essen langen hof stein lauf norden halle hall burg heide bogen mengen engen buchen weiden forst stern haar new ten star eve wide keep"
-    " beste worth mega net feucht hamm baden linden singen springe verden werden licht markt kraft see wald mitte main land delta power port bauer rot roth"
-    " hagen neue langer halter grossen berg bergen reich ende enden welle horn horb wetter lage siegen achim lam leck stade celle zeil cham selb goch peine ele sew ews"
-    " netz netze infra energie strom marl rhede syke hemer menden bad st sankt"
-).split())) - frozenset(map(key, "stade celle zeil cham selb goch peine marl rhede syke hemer menden achim siegen horb ele sew ews infra".split()))  # fmt: skip
+    " beste worth mega net baden linden singen springe verden werden licht markt kraft see wald mitte main land delta power port bauer rot vereinigte"
+    " neue langer halter grossen berg bergen reich ende enden welle horn lage lam leck infra technische halt haupt haus raum"
+).split())  # fmt: skip
 
-WORDS = frozenset(PHRASES) | ORDINARY | frozenset(
+CORRECTABLE = frozenset(PHRASES) | frozenset(
     key(word) for _, text in _TABLE for phrase in text.split("|") for word in phrase.replace("-", " ").rstrip("~").split()
 )  # fmt: skip
+WORDS = CORRECTABLE | ORDINARY
 
 
 class Mark(NamedTuple):

@@ -29,7 +29,9 @@ class _Found(NamedTuple):
 
 def level_of(sentence: Sentence) -> ChosenLevel:
     found = sorted([*_words(sentence), *_volts(sentence), *_numbered(sentence)])
-    joined = _kept(sentence, _joined(sentence, [one for one in found if not one.half or _is_half(sentence, one, found)]))
+    joined = _kept(
+        sentence, _joined(sentence, [one for one in found if not one.half or _is_half(sentence, one, found)])
+    )
     tokens = {i for one in found for i in range(one.start, one.end)}
     levels = {one.level for one in joined}
     between = [mark for mark in sentence.marks if mark.meaning is Sign.BETWEEN_LEVELS]
@@ -50,7 +52,12 @@ _PAIRS = {
     frozenset({_V.HS, _V.MS}): _V.HS_MS,
     frozenset({_V.MS, _V.NS}): _V.MS_NS,
 }
-_SINGLE = {_V.HOES: (None, _V.HOES_HS), _V.HS: (_V.HOES_HS, _V.HS_MS), _V.MS: (_V.HS_MS, _V.MS_NS), _V.NS: (_V.MS_NS, None)}
+_SINGLE = {
+    _V.HOES: (None, _V.HOES_HS),
+    _V.HS: (_V.HOES_HS, _V.HS_MS),
+    _V.MS: (_V.HS_MS, _V.MS_NS),
+    _V.NS: (_V.MS_NS, None),
+}
 
 
 def _words(sentence: Sentence) -> Iterator[_Found]:
@@ -61,7 +68,9 @@ def _words(sentence: Sentence) -> Iterator[_Found]:
 
 def _is_a_state(sentence: Sentence, mark: Mark) -> bool:
     """ "in MV": Mecklenburg-Vorpommern."""
-    return sentence[mark.start] == "mv" and sentence[mark.start - 1] == "in" and "voltage" not in sentence.keys
+    return (
+        sentence[mark.start] == "mv" and sentence[mark.start - 1] == "in" and "voltage" not in sentence.keys
+    )
 
 
 def _volts(sentence: Sentence) -> Iterator[_Found]:
@@ -70,9 +79,15 @@ def _volts(sentence: Sentence) -> Iterator[_Found]:
         if (unit := {"kv": 1.0, "kilovolt": 1.0, "v": 0.001, "volt": 0.001}.get(word.key)) is None:
             continue
         first = i
-        while first and _is_number(sentence[first - 1]) and (first == i or "/" in sentence.words[first].token.gap):
+        while (
+            first
+            and _is_number(sentence[first - 1])
+            and (first == i or "/" in sentence.words[first].token.gap)
+        ):
             first -= 1
-            yield _Found(first, i + 1 if first == i - 1 else first + 1, _by_kilovolts(_value(sentence[first]) * unit))
+            yield _Found(
+                first, i + 1 if first == i - 1 else first + 1, _by_kilovolts(_value(sentence[first]) * unit)
+            )
 
 
 def _is_number(word: str) -> bool:
@@ -95,7 +110,9 @@ def _numbered(sentence: Sentence) -> Iterator[_Found]:
     """ "Netzebene 5", "NE 5", "grid level seven"."""
     for i, word in enumerate(sentence.words[:-1]):
         after = sentence[i + 1]
-        if word.key in EBENE and (level := _BY_NETZEBENE.get(int(after) if after in "1234567" else NUMBERS.get(after, 0))):
+        if word.key in EBENE and (
+            level := _BY_NETZEBENE.get(int(after) if after in "1234567" else NUMBERS.get(after, 0))
+        ):
             yield _Found(i, i + 2, level)
         elif word.key in NUMBERS and after == "netzebene":
             yield _Found(i, i + 2, _BY_NETZEBENE[NUMBERS[word.key]])
@@ -126,7 +143,9 @@ def _are_joined(sentence: Sentence, upper: _Found, lower: _Found) -> bool:
 
 
 def _kept(sentence: Sentence, found: list[_Found]) -> list[_Found]:
-    kept = {mark.start for mark in sentence.kept([Mark(one.start, one.end, Level(one.level)) for one in found])}
+    kept = {
+        mark.start for mark in sentence.kept([Mark(one.start, one.end, Level(one.level)) for one in found])
+    }
     return [one for one in found if one.start in kept]
 
 

@@ -1,5 +1,6 @@
 """How people shorten, turn round and inflect the name of an operator."""
 
+import re
 from collections.abc import Iterable, Iterator
 from enum import IntEnum
 from typing import NamedTuple
@@ -33,7 +34,7 @@ GLUE = _keys(
     "a d i u b v ad id der die das des dem den an am in im ob vorm vor von vom zu zum zur und für auf bei beim"
     " the of at for and in on co c o"
 )
-LEGAL = _keys("gmbh mbh ag kg eg ku ohg kgaa gbr se ab")
+LEGAL = _keys("gmbh mbh ag kg eg ku ohg kgaa gbr se ab aör aor beschränkter haftung mit")
 _NOUNS = _keys(
     "stadtwerk gemeindewerk kreiswerk stadtnetz netz netzwerk netzgesellschaft netzbetrieb netzservice"
     " netzdienst verteilnetz verteilernetz verteilungsnetz verteilungsnetzgesellschaft stromnetz"
@@ -46,7 +47,7 @@ _NOUNS = _keys(
     " wasserversorgungsgenossenschaft wasserwerk wassergesellschaft gasversorgung überlandwerk"
     " überlandzentrale überlandnetz kraftwerk werk betrieb betriebs betriebswerk eigenbetrieb gesellschaft"
     " dienstleistungsgesellschaft kommunalunternehmen gemeinschaftsstadtwerk stadt gemeinde ortsgemeinde"
-    " gemeindlich städtisch technisch kommunal vereinigt markt service infrastruktur regional"
+    " gemeindlich städtisch technisch kommunal markt service infrastruktur regional"
     " regionalwerk regionalnetz strom gas wasser umgebung transmission vernetzt unternehmen"
     " wirtschaftsbetrieb entsorgungsgesellschaft verbandsgemeindewerk gasnetz energieversorgungs"
     " stromversorgungs eigenbetr utility utilities municipal grid network"
@@ -58,6 +59,7 @@ KINDS = {noun + ending: noun for noun in _NOUNS for ending in _ENDINGS} | {
     "stadtw": "stadtwerk",
     "gw": "gemeindewerk",
     "gmw": "gemeindewerk",
+    "sankt": "st",
     "ew": "elektrizitatswerk",
     "evu": "evu",
     "tso": "tso",
@@ -68,7 +70,10 @@ _MUNICIPAL = _keys(
     " elektrizitätswerk ewerk evu versorgungsbetrieb energienetz elektrizitätsgenossenschaft überlandwerk"
     " gemeinde markt stadt genossenschaft netzwerk kommunalunternehmen"
 )
-_TURNS_ASIDE = _keys("a d i b v ad id odt ik an am in im ob vorm o unter bei")  # "Neustadt an der Donau", "Haslach i.K."
+_TURNS_ASIDE = _keys(
+    "a d i b v ad id odt ik an am in im ob vorm o unter bei"
+)  # "Neustadt an der Donau", "Haslach i.K."
+NO_PLACES = _keys("flughafen st sankt bad see wald main")  # parts of what cities are called
 REGIONS = frozenset(
     key(region.replace("-", ""))
     for region in (
@@ -94,9 +99,14 @@ class Places(NamedTuple):
 
     @classmethod
     def of(cls, cities: Iterable[str]) -> "Places":
-        seats = frozenset(word for city in cities for word in content(city) if word not in KINDS)
-        found = {adjective: seat for seat in sorted(seats) for adjective in adjectives_of(seat)}
-        return cls(seats, {adjective: seat for adjective, seat in found.items() if adjective not in seats})
+        words = {word for city in cities for word in content(city)}
+        seats = frozenset(words - KINDS.keys() - NO_PLACES)
+        found: dict[str, str] = {}
+        for seat in sorted(seats):
+            for adjective in adjectives_of(seat):
+                # "Haller" may be of Hall or of Halle: then it is a word of its own.
+                found[adjective] = adjective if adjective in found or adjective in seats else seat
+        return cls(seats, found)
 
 
 def lexeme(word: str, adjectives: dict[str, str]) -> str:
@@ -106,7 +116,7 @@ def lexeme(word: str, adjectives: dict[str, str]) -> str:
 
 def adjectives_of(place: str) -> Iterator[str]:
     """ "Dortmunder", "Bremer", "Hallesche"; also the genitive: "Dortmunds"."""
-    if len(place) < 4:
+    if len(place) < 3:
         return
     yield place + "er"
     yield place + "s"
@@ -147,7 +157,7 @@ def words_of(name: str, places: Places) -> list[Word]:
 
 def forms(name: str, city: str | None, places: Places) -> Iterator[Form]:
     """Every way to call the operator that needs no knowledge beyond its own name."""
-    words = words_of(name, places)
+    words = words_of(name.split(" c/o ")[0], places)
     yield _form(words, Fit.WHOLE)
     if len(words) < 2 and not (words and words[0].aside):
         return
@@ -243,10 +253,9 @@ def _of_halves(trimmed: list[Word], name: str, city: str | None) -> Iterator[For
 
 
 def _double(name: str, named: list[Word]) -> list[tuple[str, ...]]:
-    places = {word.key for word in named if word.place}
-    if len(named) < 2 or not places or "-" not in name and "/" not in name:
+    if len(named) < 2 or not all(word.place for word in named) or ("-" not in name and "/" not in name):
         return []
-    return [(word.key,) for word in named if len(word.key) > 3 and word.place and word.key not in REGIONS]
+    return [(word.key,) for word in named if len(word.key) > 3 and word.key not in REGIONS]
 
 
 def _is_acronym(word: str, name: str) -> bool:
@@ -260,3 +269,11 @@ def is_seat(city: str | None) -> list[tuple[str, ...]]:
         return []
     short = content((city or "").split(" a.")[0].split(" am ")[0].split("/")[0].split(" in ")[0])
     return list(dict.fromkeys([tuple(words), tuple(short)]))
+
+
+_APART = re.compile(r"\(|/| a\.|\ba\.? ?d\.| i\.| in | an der | am | im | o\.| vorm ")
+
+
+def tells_apart(name: str) -> re.Match[str] | None:
+    """Where a name begins to tell its place from another of the same name: "(Oder)", "a. d. Donau"."""
+    return _APART.search(name)

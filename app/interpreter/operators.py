@@ -7,6 +7,7 @@ from uuid import UUID
 
 from app.interpreter.names import KINDS, LEGAL, Fit
 from app.interpreter.sentence import Mention, Sentence
+from app.interpreter.spelling import written
 from app.interpreter.vocabulary import Vocabulary
 
 MOST_CANDIDATES = 10
@@ -61,11 +62,19 @@ def _narrowed(sentence: Sentence, readings: dict[int, Fit], mentions: Sequence[M
     """Among several that fit, those of whom the rest of the sentence speaks too."""
     for mention in mentions:
         readings = _both(readings, mention) or readings
+        readings = _as_written(sentence, readings, mention) or readings
     for speaks_of in _hints(sentence):
         best = min(readings.values())
         if sum(fit == best for fit in readings.values()) > 1:
             readings = {n: fit for n, fit in readings.items() if n in speaks_of} or readings
     return readings
+
+
+def _as_written(sentence: Sentence, readings: dict[int, Fit], mention: Mention) -> dict[int, Fit]:
+    """ "Fürth" is not "Furth": where a name is spelt exactly so, the others are not meant."""
+    words = {written(word.token.text) for word in sentence.words[mention.start : mention.end]} - KINDS.keys()
+    operators = sentence.vocabulary.operators
+    return {n: fit for n, fit in readings.items() if words <= operators[n].written}
 
 
 def _hints(sentence: Sentence) -> Iterator[frozenset[int]]:

@@ -12,13 +12,16 @@ from app.interpreter.vocabulary import LONGEST_FORM, Readings, Vocabulary
 
 MOST_CORRECTIONS = 12  # words of one sentence; in a text with more, the rest is not about us
 SAFELY_CORRECTED = 5  # letters
+_BEFORE_PLACES = frozenset("in auf von bei fur aus stadt of at for".split())
 NEGATED_WITHIN = 3  # tokens: "nicht für die Netze BW"
 
 
 class Word(NamedTuple):
     token: Token
-    keys: tuple[str, ...]  # the likeliest first; several when the word was corrected and the nearest are equal
-    corrected: bool = False
+    keys: tuple[
+        str, ...
+    ]  # the likeliest first; several when the word was corrected and the nearest are equal
+    slips: int = 0  # of the pen, by which the keys differ from what is written
 
     @property
     def key(self) -> str:
@@ -73,7 +76,9 @@ class Sentence:
         """Whether "nicht", "statt", "instead of" stands shortly before, with nothing between that it could mean."""
         for mark in self.marks:
             if mark.meaning is Sign.NOT and 0 <= start - mark.end <= NEGATED_WITHIN and self._denies(mark):
-                between = (m for m in self.marks if mark.end <= m.start < start and isinstance(m.meaning, Topic))
+                between = (
+                    m for m in self.marks if mark.end <= m.start < start and isinstance(m.meaning, Topic)
+                )
                 if not any(between) and not any(mark.end <= m.start < start for m in self.mentions):
                     return True
         return False
@@ -115,15 +120,20 @@ class Sentence:
             if i not in explained
             and word.key.isalpha()
             and len(word.key) > 1
-            and not (word.key in grammar.ORDINARY or word.key in GLUE or word.key in LEGAL or word.key in KINDS)
+            and not (
+                word.key in grammar.ORDINARY or word.key in GLUE or word.key in LEGAL or word.key in KINDS
+            )
         ]
 
     def _stands_for_a_place(self, mention: Mention) -> bool:
         """ "Waren" is a town only after "in" or in a list of keywords, where no verb can stand."""
-        if self[mention.start - 1] in {"in", "auf", "stadt"} and self[mention.start] == self.words[mention.start].token.key:
-            return self[mention.start] not in self.vocabulary.lexemes or self.vocabulary.lexeme(self[mention.start]) == self[mention.start]
+        before, word = self[mention.start - 1], self[mention.start]
+        if before in _BEFORE_PLACES:
+            return word in self.vocabulary.seats
         marked = {i for mark in self.marks for i in range(mark.start, mark.end)}
-        rest = (w for i, w in enumerate(self.words) if i not in marked and not mention.start <= i < mention.end)
+        rest = (
+            w for i, w in enumerate(self.words) if i not in marked and not mention.start <= i < mention.end
+        )
         return all(not w.key.isalpha() for w in rest) and not self.has(Sign.ASKS)
 
 
@@ -137,8 +147,9 @@ def _spelt(found: Sequence[Token], vocabulary: Vocabulary) -> list[Word]:
             continue
         if keys := _inflected(token.key, vocabulary):
             word = Word(token, keys)
-        elif budget and _is_correctable(word, words) and (keys := vocabulary.meant(token.key)):
-            word = Word(token, keys, corrected=True)
+        elif budget and _is_correctable(word, words):
+            keys, slips = vocabulary.meant(token.key)
+            word = Word(token, keys or word.keys, slips)
             budget -= 1
         words.append(word)
     return words
@@ -167,9 +178,15 @@ def _rejoined(found: Sequence[Token], vocabulary: Vocabulary) -> Iterable[Token]
             end += 1
         group = found[i:end]
         joined = "".join(token.key for token in group)
-        if len(group) == 2 and joined.isalpha() and len(joined) > 6 and not vocabulary.knows(joined):
-            near = vocabulary.meant(joined)
-            if near and near[0] in vocabulary.forms and len(vocabulary.forms[near[0]]) == 1:
+        named = all(token.key in vocabulary.lexemes for token in group)
+        if (
+            len(group) == 2
+            and joined.isalpha()
+            and len(joined) > 6
+            and not (named or vocabulary.knows(joined))
+        ):
+            near, slips = vocabulary.meant(joined)
+            if slips == 1 and len(vocabulary.forms.get(near[0], ())) == 1:
                 group = [Token(near[0], "-".join(token.text for token in group), group[0].gap)]
         yield from group
         i = end
@@ -184,10 +201,12 @@ def _mentions(words: Sequence[Word], vocabulary: Vocabulary) -> list[Mention]:
         for length, i in enumerate(content[at : at + LONGEST_FORM], 1):
             word = words[i]
             joined = [
-                (before + vocabulary.lexeme(k), slips + word.corrected) for before, slips in joined for k in word.keys
+                (before + vocabulary.lexeme(k), slips + word.slips)
+                for before, slips in joined
+                for k in word.keys
             ]
             if readings := _readings(joined, vocabulary):
-                everyday = length == 1 and _is_everyday(word.token.key)
+                everyday = length == 1 and _is_everyday(word.token)
                 slips = joined[0][1]
                 hits.append((-length, slips, Mention(start, i + 1, readings, slips, everyday)))
     taken: set[int] = set()
@@ -200,8 +219,8 @@ def _mentions(words: Sequence[Word], vocabulary: Vocabulary) -> list[Mention]:
     return sorted(chosen)
 
 
-def _is_everyday(word: str) -> bool:
-    return word in grammar.EVERYDAY or word in grammar.ORDINARY
+def _is_everyday(word: Token) -> bool:
+    return word.text in grammar.EVERYDAY or word.key in grammar.ORDINARY
 
 
 def _readings(joined: Sequence[tuple[str, int]], vocabulary: Vocabulary) -> Readings:

@@ -60,7 +60,9 @@ def _likely(sentence: Sentence, topics: list[Mark], frame: Frame) -> Asked | Non
         return None
     if sentence.has(Sign.OTHER_MATTER) and not (frame.level or frame.operator):
         return None
-    doubtful = sentence.has_any(Sign.OTHER_MATTER, Sign.DEFINITION) or not (frame.level or frame.operator or frame.place)
+    doubtful = sentence.has_any(Sign.OTHER_MATTER, Sign.DEFINITION) or not (
+        frame.level or frame.operator or frame.place
+    )
     return Asked(_asked_for(sentence, topics), 0.8 if doubtful else 0.97)
 
 

@@ -21,12 +21,13 @@ from app.interpreter.names import (
     forms,
     is_seat,
     lexeme,
+    tells_apart,
 )
-from app.interpreter.spelling import Token
+from app.interpreter.spelling import Token, written
 
 Readings = Mapping[int, Fit]  # operators by their place in `Vocabulary.operators`
 
-LONGEST_FORM = 7  # words
+LONGEST_FORM = 8  # words
 SHORTEST_CORRECTED = 4  # letters; a shorter word has too many neighbours
 TWO_SLIPS = 9  # letters from which two slips of the pen are forgiven
 SUPPLIES = 100  # connection points from which an operator supplies the place where it sits
@@ -36,6 +37,7 @@ FEW_POINTS = 20  # a seat belongs to the one operator that has so many times the
 class Operator(msgspec.Struct, frozen=True):
     id: UUID
     words: frozenset[str]
+    written: frozenset[str]  # every word with its umlauts written out
     legal: frozenset[str]
     region: str
     postal_code: str
@@ -46,6 +48,7 @@ class Vocabulary(msgspec.Struct, frozen=True):
     operators: tuple[Operator, ...]
     forms: Mapping[str, Readings]  # lexemes joined without anything between them
     lexemes: Mapping[str, str]  # spelling of a word in a name -> what it is compared by
+    seats: frozenset[str]
     named: Mapping[str, frozenset[int]]  # lexeme -> operators with it in their name
     spellings: Mapping[int, Sequence[str]]  # what may be written wrongly, by length
 
@@ -59,10 +62,10 @@ class Vocabulary(msgspec.Struct, frozen=True):
     def lexeme(self, word: str) -> str:
         return self.lexemes.get(word, word)
 
-    def meant(self, word: str) -> tuple[str, ...]:
-        """The nearest words, most likely first; none when nothing is near."""
+    def meant(self, word: str) -> tuple[tuple[str, ...], int]:
+        """The nearest words, most likely first, and by how many slips they differ; none when nothing is near."""
         if len(word) < SHORTEST_CORRECTED:
-            return ()
+            return (), 0
         slips = 2 if len(word) >= TWO_SLIPS else 1
         near = chain.from_iterable(
             process.extract(
@@ -75,7 +78,8 @@ class Vocabulary(msgspec.Struct, frozen=True):
             for length in range(len(word) - slips, len(word) + slips + 1)
         )
         ranked = sorted((distance, other[0] != word[0], other) for other, distance, _ in near)
-        return tuple(other for distance, _, other in ranked if distance == ranked[0][0])
+        nearest = ranked[0][0] if ranked else 0
+        return tuple(other for distance, _, other in ranked if distance == nearest), nearest
 
 
 def _build(entries: tuple[DirectoryEntry, ...], aliases: Iterable[Alias]) -> Vocabulary:
@@ -83,7 +87,9 @@ def _build(entries: tuple[DirectoryEntry, ...], aliases: Iterable[Alias]) -> Voc
     adjectives = places.adjectives
     found: defaultdict[str, dict[int, Fit]] = defaultdict(dict)
     named: defaultdict[str, set[int]] = defaultdict(set)
-    operators = [_operator(entry, adjectives) for entry in entries]
+    spelt = [content(entry.name) for entry in entries]
+    lexemes_of = [[lexeme(word, adjectives) for word in words] for words in spelt]
+    operators = [_operator(*both) for both in zip(entries, lexemes_of, strict=True)]
     short: set[str] = set()
 
     def add(number: int, lexemes: Sequence[str], fit: Fit) -> None:
@@ -98,16 +104,22 @@ def _build(entries: tuple[DirectoryEntry, ...], aliases: Iterable[Alias]) -> Voc
     for number, entry in enumerate(entries):
         for form in forms(entry.name, entry.city, places):
             add(number, form.lexemes, form.fit)
+        add(number, spelt[number], Fit.WHOLE)
+        add(number, lexemes_of[number], Fit.WHOLE)
         for word in operators[number].words:
             named[word].add(number)
     for seat, numbers in _seats(entries).items():
+        lexemes = [lexeme(word, adjectives) for word in seat]
         for number, fit in numbers.items():
-            add(number, [lexeme(word, adjectives) for word in seat], fit)
+            its_own = fit is Fit.SEAT and operators[number].words.issuperset(lexemes)
+            if fit is Fit.SEAT or len(seat) == 1:
+                add(number, lexemes, Fit.PLACE if its_own else fit)
+        _settle(found.get("".join(lexemes), {}), seat, entries)
     by_id = {operator.id: number for number, operator in enumerate(operators)}
     for alias in aliases:
         if (number := by_id.get(alias.dno_id, -1)) >= 0:
             words = [lexeme(word, adjectives) for word in content(alias.alias)]
-            add(number, words, Fit.WHOLE)
+            add(number, words, Fit.SHORT)
             for word in words:
                 named[word].add(number)
     lexemes = KINDS | adjectives | {word: word for word in (*places.seats, *named)}
@@ -115,15 +127,34 @@ def _build(entries: tuple[DirectoryEntry, ...], aliases: Iterable[Alias]) -> Voc
         operators=tuple(operators),
         forms=dict(found),
         lexemes=lexemes,
+        seats=places.seats,
         named={word: frozenset(numbers) for word, numbers in named.items()},
-        spellings=_by_length({*short, *lexemes, *grammar.WORDS}),
+        spellings=_by_length({*short, *lexemes, *grammar.CORRECTABLE}),
     )
 
 
-def _operator(entry: DirectoryEntry, adjectives: dict[str, str]) -> Operator:
+def _settle(readings: dict[int, Fit], seat: tuple[str, ...], entries: Sequence[DirectoryEntry]) -> None:
+    """Where a name belongs to a place of the same name elsewhere, who sits here fits as well: Frankfurt (Oder)."""
+    here = {n for n, fit in readings.items() if fit is Fit.PLACE}
+    if len(here) == len(readings):
+        return
+    sure = {n for n in here if _owns(entries[n], seat)}
+    areas = {(entries[n].postal_code or "")[:2] for n in here}
+    if sure != here:
+        for number, fit in readings.items():
+            if fit is Fit.SEAT and (entries[number].postal_code or "")[:2] not in areas:
+                readings[number] = Fit.PLACE
+
+
+def _owns(entry: DirectoryEntry, seat: tuple[str, ...]) -> bool:
+    return seat in is_seat(entry.city) and tells_apart(entry.name) is None
+
+
+def _operator(entry: DirectoryEntry, lexemes: list[str]) -> Operator:
     return Operator(
         id=entry.id,
-        words=frozenset(lexeme(word, adjectives) for word in content(entry.name)),
+        words=frozenset(lexemes),
+        written=frozenset(written(f"{entry.name} {entry.city or ''}").split()),
         legal=LEGAL.intersection(content(entry.official_name or "")),
         region="".join(content(entry.region or "")),
         postal_code=entry.postal_code or "",

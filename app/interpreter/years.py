@@ -5,7 +5,17 @@ from collections.abc import Iterator
 from datetime import date
 from typing import NamedTuple
 
-from app.interpreter.grammar import LETTERS, NOT_A_YEAR_AFTER, NUMBERS, UNITS, YEAR_CUES, Mark, Relative, Sign, Topic
+from app.interpreter.grammar import (
+    LETTERS,
+    NOT_A_YEAR_AFTER,
+    NUMBERS,
+    UNITS,
+    YEAR_CUES,
+    Mark,
+    Relative,
+    Sign,
+    Topic,
+)
 from app.interpreter.sentence import Sentence
 
 FIRST, LAST = 1998, 2100  # the market was opened in 1998
@@ -66,13 +76,19 @@ def _measures(sentence: Sentence, i: int) -> bool:
     word, after = sentence.words[i], sentence.words[i + 1] if i + 1 < len(sentence.words) else None
     if not word.key.isdecimal() and not _DATE.fullmatch(word.key):
         return True
-    if set("§€$#") & set(word.token.gap) or (word.token.gap == "" and i and sentence[i - 1] in {"x", "a", "v"}):
+    if set("§€$#") & set(word.token.gap) or (
+        word.token.gap == "" and i and sentence[i - 1] in {"x", "a", "v"}
+    ):
         return True
     if after is None:
         return False
     if set("€%°²³") & set(after.token.gap.split(" ")[0] or after.token.gap.strip()[:1]):
         return True
-    return after.key in UNITS and after.token.gap.strip() in {"", "-"} or (after.key[0].isdigit() and ":" in after.token.gap)
+    return (
+        after.key in UNITS
+        and after.token.gap.strip() in {"", "-"}
+        or (after.key[0].isdigit() and ":" in after.token.gap)
+    )
 
 
 def _of_a_letter(sentence: Sentence, i: int) -> bool:
@@ -81,18 +97,28 @@ def _of_a_letter(sentence: Sentence, i: int) -> bool:
 
 
 def _tells_a_story(sentence: Sentence, i: int) -> bool:
-    return any(sentence[j] in NOT_A_YEAR_AFTER for j in (i - 1, i - 2)) or sentence[i + 1] in NOT_A_YEAR_AFTER - {"nr", "no"}
+    return any(sentence[j] in NOT_A_YEAR_AFTER for j in (i - 1, i - 2)) or sentence[
+        i + 1
+    ] in NOT_A_YEAR_AFTER - {"nr", "no"}
 
 
 def _is_short_year(sentence: Sentence, i: int, today: date) -> bool:
     word = sentence.words[i]
-    if abs(2000 + int(word.key) - today.year) > NEAR or ":" in word.token.gap or "," in word.token.gap.strip(", ") :
+    if (
+        abs(2000 + int(word.key) - today.year) > NEAR
+        or ":" in word.token.gap
+        or "," in word.token.gap.strip(", ")
+    ):
         return False
     if any(mark in word.token.gap for mark in "'’‘`´"):
         return True
     if sentence[i + 1] == "er" and sentence.words[i + 1].token.gap == "":
         return True
-    if i + 1 < len(sentence.words) and sentence.words[i + 1].token.gap.startswith((".", ":", "/")) and sentence[i + 1][:1].isdigit():
+    if (
+        i + 1 < len(sentence.words)
+        and sentence.words[i + 1].token.gap.startswith((".", ":", "/"))
+        and sentence[i + 1][:1].isdigit()
+    ):
         return False
     after_year = word.token.gap == "/" and len(sentence[i - 1]) == 4
     return not after_year and (sentence[i - 1] in YEAR_CUES or _among_keywords(sentence, i))
@@ -100,8 +126,14 @@ def _is_short_year(sentence: Sentence, i: int, today: date) -> bool:
 
 def _among_keywords(sentence: Sentence, i: int) -> bool:
     """Beside a topic, a level or a name, where nothing can be counted: "hlzf 25"."""
-    beside = {one.end for one in (*sentence.mentions, *(m for m in sentence.marks if not isinstance(m.meaning, Sign)))}
-    before = {one.start for one in (*sentence.mentions, *(m for m in sentence.marks if isinstance(m.meaning, Topic)))}
+    beside = {
+        one.end
+        for one in (*sentence.mentions, *(m for m in sentence.marks if not isinstance(m.meaning, Sign)))
+    }
+    before = {
+        one.start
+        for one in (*sentence.mentions, *(m for m in sentence.marks if isinstance(m.meaning, Topic)))
+    }
     at_end = i == len(sentence.words) - 1
     return i in beside and (at_end or not sentence[i + 1].isdigit()) or i + 1 in before
 
