@@ -346,7 +346,7 @@ class RateLimiter:
                 # Whatever it was: callers wait for a verdict, and a limiter must not be what fails.
                 self._lose(asks, error)
             except asyncio.CancelledError as error:
-                self._lose({**asks, **self._asks}, error)
+                self._lose(asks, error)
                 raise
 
     async def _round_trip(self, asks: dict[str, _Ask]) -> dict[str, list[int]]:
@@ -413,7 +413,9 @@ class RateLimiter:
         self._here = False
         self._digest = None
         self._try_again = monotonic() + self._pause
-        for ask in asks.values():
+        # Those that gathered meanwhile have waited enough as well.
+        later, self._asks = self._asks, {}
+        for ask in (*asks.values(), *later.values()):
             ask.bucket.asking = False
             for weight, future in ask.waiting:
                 if not future.done():

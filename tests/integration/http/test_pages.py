@@ -34,7 +34,7 @@ async def browser() -> AsyncIterator[httpx.AsyncClient]:
 @pytest.fixture
 def unbuilt(monkeypatch, tmp_path):
     """A machine without npm."""
-    own = [path for path in pages._STATIC.iterdir() if path.suffix in (".css", ".js")]
+    own = [path for path in pages._STATIC.iterdir() if path.suffix in (".css", ".js", ".svg")]
     monkeypatch.setattr(pages, "_shelf", lambda: Shelf(own, tmp_path))
     pages._console.cache_clear()
     yield
@@ -109,7 +109,7 @@ async def test_nothing_else_is_on_the_shelf(browser, name):
 
 
 async def test_there_is_a_favicon(browser):
-    assert (await browser.get("/favicon.svg")).headers["content-type"].startswith("image/svg+xml")
+    assert (await browser.get("/favicon.ico")).headers["content-type"].startswith("image/svg+xml")
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)

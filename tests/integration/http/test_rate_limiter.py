@@ -158,6 +158,24 @@ async def test_a_frozen_redis_costs_one_timeout_and_no_request(
     assert (await limiter.take("a")).remaining < 10
 
 
+async def test_who_comes_during_the_timeout_does_not_wait_for_a_second_one(
+    limiters: Limiters, valkey: PrivateValkey
+) -> None:
+    limiter = limiters(valkey.url, redis_timeout=0.5)
+    await limiter.take("a")
+    valkey.pause()
+    began = time.monotonic()
+    first = asyncio.create_task(limiter.take("a"))
+    while not limiter._asks:
+        await asyncio.sleep(0)
+    while limiter._asks:
+        await asyncio.sleep(0)
+    second = asyncio.create_task(limiter.take("b"))
+    assert (await first).allowed
+    assert (await second).allowed
+    assert time.monotonic() - began < 0.9
+
+
 async def test_a_redis_that_lost_its_scripts_is_no_outage(limiters: Limiters, valkey: PrivateValkey) -> None:
     limiter = limiters(valkey.url, rate_limit_grant=0, rate_limit_window=HOUR)
     await limiter.take("a")
