@@ -1,6 +1,6 @@
 """What the server holds open: opened in one place, closed in reverse."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -19,30 +19,21 @@ from app.cache.redis import SharedCache, open_redis
 from app.cache.responses import Responses
 from app.db import outbox
 from app.db.pool import Pool, open_pool
-from app.domain.directory import Directory
-from app.domain.dno import DirectoryEntry
+from app.domain.directory import Directories
 from app.http.health import Readiness, readiness_of
 from app.http.middleware.client_address import Addresses
 from app.http.middleware.rate_limiter import RateLimiter
+from app.interpreter.vocabularies import Vocabularies
 from app.jobs.heartbeat import Heartbeat
 from app.jobs.invalidation_listener import InvalidationListener
 from app.jobs.notifications import Notifications
 from app.jobs.outbox_relay import OutboxRelay
+from app.jobs.query_log import QueryLog
+from app.jobs.retention import Retention
 from app.jobs.supervisor import Job, Supervisor
 from app.jobs.trust import Trust
+from app.observability.vitals import Vitals
 from app.settings import Settings
-
-
-class Directories:
-    """What is worked out from the latest directory record, once for as long as it is the latest."""
-
-    def __init__(self) -> None:
-        self._latest = Directory(())
-
-    def of(self, entries: tuple[DirectoryEntry, ...]) -> Directory:
-        if self._latest.entries is not entries:
-            self._latest = Directory(entries)
-        return self._latest
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,13 +52,22 @@ class Resources:
     cookie: SessionCookie
     key_uses: KeyUses
     addresses: Addresses
-    directory: Directories
+    directories: Directories
+    vocabularies: Vocabularies
+    query_log: QueryLog
     responses: Responses
     readiness: Readiness
 
 
+def no_jobs(resources: "Resources") -> Sequence[Job]:
+    return ()
+
+
 @asynccontextmanager
-async def open_resources(settings: Settings) -> AsyncIterator[Resources]:
+async def open_resources(
+    settings: Settings, more_jobs: Callable[["Resources"], Sequence[Job]] = no_jobs
+) -> AsyncIterator[Resources]:
+    """`more_jobs` are those that need what stands above: the loaders."""
     async with open_pool(settings) as pool, open_redis(settings) as shared:
         memory = Memory(settings.memory_bytes, settings.memory_lifetime)
         read_through = ReadThrough(memory, shared, pool, settings)
@@ -77,6 +77,7 @@ async def open_resources(settings: Settings) -> AsyncIterator[Resources]:
         sessions = Sessions(shared.client, settings)
         uses = KeyUses(pool, settings)
         known = Known(pool, memory, settings)
+        query_log = QueryLog(pool, settings)
         resources = Resources(
             settings=settings,
             pool=pool,
@@ -92,7 +93,9 @@ async def open_resources(settings: Settings) -> AsyncIterator[Resources]:
             cookie=SessionCookie(settings),
             key_uses=uses,
             addresses=Addresses(settings),
-            directory=Directories(),
+            directories=Directories(),
+            vocabularies=Vocabularies(),
+            query_log=query_log,
             responses=Responses(memory, on=settings.response_cache),
             readiness=readiness_of(pool, shared, memory, settings),
         )
@@ -105,6 +108,10 @@ async def open_resources(settings: Settings) -> AsyncIterator[Resources]:
             news,
             OutboxRelay(pool, shared, trust, news.news, settings, sender=invalidator.sender),
             uses,
+            query_log,
+            Retention(pool, settings),
+            Vitals(),
+            *more_jobs(resources),
         ]
         async with Supervisor(jobs, stop_deadline=settings.stop_deadline):
             yield resources

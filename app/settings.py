@@ -123,6 +123,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     # Questions in plain words: their log, and what is read before anyone asks
     query_log_lifetime: Seconds = 90 * DAY
+    query_log_addresses: bool = False
     query_log_buffer: Positive = 10_000
     warm_every: Seconds = HOUR  # 0: never
     warm_count: Count = 50

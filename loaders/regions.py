@@ -10,10 +10,14 @@ from app.domain.coverage import Coverage
 from app.domain.dno import Alias, DirectoryEntry, Dno
 from app.domain.entry import DnoYear, Place, VerificationStatus
 from app.domain.hlzf import Hlzf
+from app.domain.question import Interpretation
 from app.domain.revision import Revision
 from app.domain.tariff import Tariff
 from app.domain.time_of_use import TimeOfUseTariff
 from app.settings import Settings
+from loaders.questions import Question, interpret_all
+
+SURE = 0.9
 
 
 def _long(settings: Settings, _: object) -> float:
@@ -24,6 +28,11 @@ def _by_status(settings: Settings, entries: tuple[Any, ...]) -> float:
     return settings.lifetime(
         all(entry.verification_status is VerificationStatus.VERIFIED for entry in entries)
     )
+
+
+def _by_confidence(settings: Settings, interpretation: Interpretation) -> float:
+    sure = interpretation.confidence > SURE
+    return settings.lifetime_answer_sure if sure else settings.lifetime_answer_unsure
 
 
 def _short(settings: Settings, _: object) -> float:
@@ -58,4 +67,11 @@ HISTORY: Region[UUID, tuple[Revision, ...]] = Region(
 REVISIONS: Region[UUID, Revision] = Region("revisions", Revision, tags.revision, revisions.fetch_by_id, _long)
 COVERAGE: Region[None, Coverage] = Region(
     "coverage", Coverage, lambda _: tags.COVERAGE, coverage.fetch_coverage, _short
+)
+QUESTIONS: Region[Question, Interpretation] = Region(
+    "questions",
+    Interpretation,
+    lambda question: tags.question(question.digest),
+    interpret_all,
+    _by_confidence,
 )

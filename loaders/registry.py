@@ -10,10 +10,12 @@ from app.domain.coverage import Coverage
 from app.domain.dno import Alias, DirectoryEntry, Dno
 from app.domain.entry import DnoYear, Place
 from app.domain.hlzf import Hlzf
+from app.domain.question import Interpretation
 from app.domain.revision import Revision
 from app.domain.tariff import Tariff
 from app.domain.time_of_use import TimeOfUseTariff
 from loaders import regions
+from loaders.questions import Question
 from loaders.region_loader import K, RegionLoader, V
 
 
@@ -76,6 +78,10 @@ class Loaders:
     @cached_property
     def coverage(self) -> RegionLoader[None, Coverage]:
         return self._loader(regions.COVERAGE)
+
+    @cached_property
+    def interpretation_by_question(self) -> RegionLoader[Question, Interpretation]:
+        return self._loader(regions.QUESTIONS)
 
     def clear(self) -> None:
         """Forgets all that was loaded: what comes next is read as if by a new operation."""

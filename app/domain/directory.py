@@ -99,6 +99,22 @@ class Directory:
         return {entry.id: entry for entry in self.entries}
 
 
+class Directories:
+    """The directory of the latest record, worked out once for as long as the record says the same."""
+
+    def __init__(self) -> None:
+        self._latest = Directory(())
+
+    def of(self, entries: Sequence[DirectoryEntry]) -> Directory:
+        # By its content: L1 lets go of a record now and then, and what comes back is the same, read anew.
+        if self._latest.entries is not entries:
+            if self._latest.entries == entries:
+                self._latest.entries = entries
+            else:
+                self._latest = Directory(entries)
+        return self._latest
+
+
 def write_cursor(entry: DirectoryEntry, order: DnoOrder) -> str:
     packed = msgspec.msgpack.encode((order, *_position(entry, order)))
     return urlsafe_b64encode(packed).decode().rstrip("=")
@@ -117,7 +133,7 @@ def read_cursor(cursor: str, order: DnoOrder) -> Position:
         raise BadInput("`after` is not a cursor of this list.", argument="after") from None
     if given is not order:
         raise BadInput(f"`after` is a cursor of a list ordered by {given}, not by {order}.", argument="after")
-    if isinstance(key, str) is not (order in (DnoOrder.NAME, DnoOrder.SLUG)) or key != key:  # noqa: PLR0124
+    if isinstance(key, str) is not (order in (DnoOrder.NAME, DnoOrder.SLUG)) or key != key:
         raise BadInput("`after` is not a cursor of this list.", argument="after")
     return Position(key, slug)
 

@@ -64,6 +64,11 @@ def revision(revision_id: UUID) -> str:
     return f"revision:{revision_id}"
 
 
+def question(digest: str) -> str:
+    """What a sentence means; nothing changes it, for its name holds all that it depends on."""
+    return f"question:{digest}"
+
+
 def user(user_id: UUID) -> str:
     return f"user:{user_id}"
 

@@ -60,7 +60,7 @@ class DnoQueries:
 
 async def load_directory(context: Context) -> Directory:
     (entries,) = await context.loaders.directory.load_all([None])
-    return context.resources.directory.of(entries or ())
+    return context.resources.directories.of(entries or ())
 
 
 async def _keeps(context: Context, wanted: DnoFilter | None) -> Callable[[DirectoryEntry], bool] | None:

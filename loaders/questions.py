@@ -1,0 +1,41 @@
+"""What a sentence means, as a record like any other: kept under its own name, never by what changes.
+
+The name holds all that the meaning depends on: the sentence, the day, and the vocabulary. With
+another operator or alias it is another name, so no old meaning can be found.
+"""
+
+from collections.abc import Sequence
+from datetime import date
+from hashlib import sha256
+
+from app.domain.question import Interpretation
+from app.interpreter.interpret import interpret, normalise
+from app.interpreter.vocabulary import Vocabulary
+
+
+class Question:
+    """`worked_out` tells afterwards whether anybody had to think about it."""
+
+    __slots__ = ("_today", "_vocabulary", "digest", "sentence", "worked_out")
+
+    def __init__(self, sentence: str, vocabulary: Vocabulary, fingerprint: str, today: date) -> None:
+        self.sentence = normalise(sentence)
+        self.worked_out = False
+        self._vocabulary = vocabulary
+        self._today = today
+        named = f"{fingerprint}\n{today.isoformat()}\n{self.sentence}"
+        self.digest = sha256(named.encode(errors="replace")).hexdigest()
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Question) and other.digest == self.digest
+
+    def __hash__(self) -> int:
+        return hash(self.digest)
+
+    def interpreted(self) -> Interpretation:
+        self.worked_out = True
+        return interpret(self.sentence, self._vocabulary, self._today)
+
+
+async def interpret_all(_: object, questions: Sequence[Question]) -> dict[Question, Interpretation]:
+    return {question: question.interpreted() for question in questions}
