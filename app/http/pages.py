@@ -6,7 +6,7 @@ from pathlib import Path
 from string import Template
 
 from starlette.requests import Request
-from starlette.responses import FileResponse, HTMLResponse, Response
+from starlette.responses import FileResponse, HTMLResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from app.http.shelf import Shelf
@@ -42,13 +42,21 @@ def favicon(request: Request) -> Response:
     return FileResponse(_STATIC / "favicon.svg", headers={"cache-control": "public, max-age=86400"})
 
 
+def schema_route(sdl: str) -> BaseRoute:
+    """The contract as text; `sdl` comes from above, where the graph is."""
+
+    def schema(request: Request) -> Response:
+        return PlainTextResponse(sdl, headers={"cache-control": "max-age=300"})
+
+    return Route("/schema.graphql", schema)
+
+
 def asset(request: Request) -> Response:
     return _shelf().answer(request.path_params["name"], request.headers.get("accept-encoding", ""))
 
 
 routes: list[BaseRoute] = [
     Route("/", home),
-    Route("/favicon.svg", favicon),
     Route("/favicon.ico", favicon),
     Route("/assets/{name}", asset),
 ]
@@ -60,7 +68,7 @@ def _page(text: str, policy: str, headers: dict[str, str]) -> Response:
 
 @cache
 def _shelf() -> Shelf:
-    own = [path for path in _STATIC.iterdir() if path.suffix in (".css", ".js")]
+    own = [path for path in _STATIC.iterdir() if path.suffix in (".css", ".js", ".svg")]
     return Shelf(own, _HERE / "assets")
 
 

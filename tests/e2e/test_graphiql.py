@@ -30,7 +30,7 @@ needs_graphiql = pytest.mark.skipif(not ASSETS.exists(), reason="GraphiQL was no
 async def server() -> AsyncIterator[str]:
     """`dno serve` as somebody starts it who has nothing: databases of its own, and the starter data."""
     with private_folder() as folder:
-        environment = {"LOCAL_FOLDER": str(folder), "PORT": "0", "RATE_LIMIT_ANONYMOUS": "0"}
+        environment = {"LOCAL_FOLDER": str(folder), "PORT": "0"}
         process = await asyncio.create_subprocess_exec(
             Path(sys.executable).with_name("dno"),
             "serve",
