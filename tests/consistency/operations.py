@@ -14,7 +14,7 @@ class Outcome(StrEnum):
     UNKNOWN = "unknown"  # nobody answered: it may have happened
 
 
-class Operation(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+class Operation(msgspec.Struct, frozen=True, kw_only=True):
     """Times are seconds of time.monotonic() in the one process that asks all servers."""
 
     instance: str  # one process: whoever is started again has another name
@@ -22,7 +22,7 @@ class Operation(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     ended: float
 
 
-class Write(Operation, tag=True):
+class Write(Operation, frozen=True, kw_only=True, tag=True):
     """No two write the same `leistung`, so that each can be found again."""
 
     entry: str
@@ -31,20 +31,20 @@ class Write(Operation, tag=True):
     version: int | None = None
 
 
-class Read(Operation, tag=True):
+class Read(Operation, frozen=True, kw_only=True, tag=True):
     entry: str
     version: int
     leistung: str
 
 
-class Failure(Operation, tag=True):
+class Failure(Operation, frozen=True, kw_only=True, tag=True):
     """A request that was answered with an error, or not at all."""
 
     what: str
     why: str
 
 
-class Subscription(Operation, tag=True):
+class Subscription(Operation, frozen=True, kw_only=True, tag=True):
     """Open from `started` to `ended`."""
 
     subscriber: str
@@ -61,7 +61,7 @@ class Told(msgspec.Struct, frozen=True):
     version: int
 
 
-class Fault(Operation, tag=True):
+class Fault(Operation, frozen=True, kw_only=True, tag=True):
     """`instance` "" : it hits all. `excuses`: requests may fail meanwhile, since nothing could serve them."""
 
     what: str

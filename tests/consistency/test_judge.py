@@ -71,7 +71,7 @@ def heard(
     )
 
 
-TWO_WRITES = [write(2, 2, 2.1), write(3, 3, 3.1), history(1, 2, 3)]
+TWO_WRITES: list[Record] = [write(2, 2, 2.1), write(3, 3, 3.1), history(1, 2, 3)]
 
 GOOD: dict[str, list[Record]] = {
     "nothing happened": [history(1)],

@@ -11,7 +11,7 @@ from prometheus_client import REGISTRY
 from app.cache.redis import Fill
 from app.db.alone import alone
 from app.db.pool import Pool
-from app.db.query_logs import AskedQuestion, insert_many
+from app.db.query_logs import AskedQuestion, fetch_most_asked, insert_many
 from app.domain import tags
 from app.domain.entry import DnoYear
 from app.jobs import cache_warmer
@@ -62,7 +62,7 @@ async def test_it_stops_while_no_connection_is_free(pool: Pool, settings: Settin
     await popular(pool)
     async with instance(settings) as one, AsyncExitStack() as busy:
         warmer = CacheWarmer(one.pool, one.shared, _unasked, replace(settings, database_pool_max=1))
-        read = cache_warmer.fetch_most_asked
+        read = fetch_most_asked
 
         async def then_all_are_taken(*arguments: object) -> tuple[DnoYear, ...]:
             keys = await read(*arguments)  # type: ignore[arg-type]

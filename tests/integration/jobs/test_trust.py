@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pytest
 from msgspec.structs import replace
 
+from app.cache.codec import CODEC_VERSION
 from app.cache.redis import Fill
 from app.cache.servers import FAILURES
 from app.db import outbox
@@ -122,7 +123,7 @@ async def test_two_releases_that_write_differently_do_not_share_l2(
 ) -> None:
     """A relay removes the keys of its own encoding only: those of the other release would stay."""
     async with instance(settings) as old:
-        monkeypatch.setattr(trust, "CODEC_VERSION", trust.CODEC_VERSION + 1)
+        monkeypatch.setattr(trust, "CODEC_VERSION", CODEC_VERSION + 1)
         async with caches(settings) as new, Supervisor(new.jobs(hears=False), stop_deadline=5):
             await until(lambda: new.shared.trusted or old.shared.trusted)
             assert new.shared.epoch != old.shared.epoch or not (new.shared.trusted and old.shared.trusted)

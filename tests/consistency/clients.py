@@ -1,0 +1,248 @@
+"""Those who write, read and listen, and write down what they saw."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime
+from itertools import count
+from random import Random
+from time import monotonic
+from typing import Any
+
+import asyncpg
+import httpx
+
+from tests.consistency.fleet import Fleet, Instance
+from tests.consistency.operations import Failure, Log, Outcome, Read, Subscription, Told, Write
+from tests.consistency.seed import YEAR, Price, value
+
+CORRECT = """mutation($input: CorrectTariffInput!) {
+  correctTariff(input: $input) { tariff { version } revision { version } errors { code message } }
+}"""
+# The first is answered from memory as a whole; the second, each time another document, from fragments and records.
+READ = f"query($slug: String!) {{ dno(slug: $slug) {{ tariffs(year: {YEAR}) {{ voltageLevel version leistung }} }} }}"
+READ_ANEW = READ.replace("dno(", "ALIAS: dno(").replace("version leistung", "leistung version")
+IDS = READ.replace("version leistung", "id")
+LISTEN = "subscription { dataChanged { changedAt entry { ... on Tariff { id version } } } }"
+
+
+class Refused(Exception):
+    """A request that was not answered as it should be."""
+
+
+class Clients:
+    def __init__(self, fleet: Fleet, prices: Sequence[Price], log: Log, random: Random) -> None:
+        self._fleet = fleet
+        self._prices = prices
+        self._log = log
+        self._random = random
+        self._numbers = count(1)
+        self._ids: dict[str, str] = {}  # the graph's id of each entry
+        self._entries: dict[str, str] = {}
+
+    async def learn_ids(self) -> None:
+        for slug in {price.slug for price in self._prices}:
+            data = await _ask(self._fleet.instances[0], IDS, slug=slug)
+            for tariff in data["dno"]["tariffs"]:
+                entry = self._entry(slug, tariff["voltageLevel"])
+                self._ids[entry], self._entries[tariff["id"]] = tariff["id"], entry
+
+    # Writers
+
+    async def write_for_ever(self) -> None:
+        """Reads at once what was written, on the same instance: the strictest of readers."""
+        while True:
+            instance = self._random.choice(self._fleet.instances)
+            price = self._random.choice(self._prices)
+            await self.write(instance, price)
+            await self.read(instance, price.slug)
+            await asyncio.sleep(self._random.uniform(0, 0.05))
+
+    async def write(self, instance: Instance, price: Price) -> None:
+        leistung = str(value(next(self._numbers)))
+        started = monotonic()
+        outcome, version = Outcome.UNKNOWN, None
+        try:
+            data = await _ask(instance, CORRECT, input={"id": self._ids[price.entry], "leistung": leistung})
+            payload = data["correctTariff"]
+            outcome = Outcome.REFUSED if payload["errors"] else Outcome.DONE
+            if payload["errors"]:
+                self._fail(instance, started, "write", json.dumps(payload["errors"]))
+            else:
+                version = payload["revision"]["version"]
+        except (httpx.TransportError, Refused) as error:
+            self._fail(instance, started, "write", repr(error))
+        finally:
+            self._log.add(
+                Write(
+                    instance=instance.name,
+                    started=started,
+                    ended=monotonic(),
+                    entry=price.entry,
+                    leistung=leistung,
+                    outcome=outcome,
+                    version=version,
+                )
+            )
+
+    async def write_by_hand_for_ever(self, database_url: str) -> None:
+        """As somebody in psql does, or the crawler."""
+        while True:
+            try:
+                async with _connected(database_url) as connection:
+                    while True:
+                        await self._write_by_hand(connection, self._random.choice(self._prices))
+                        await asyncio.sleep(self._random.uniform(0.05, 0.3))
+            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError):
+                await asyncio.sleep(0.2)
+
+    async def _write_by_hand(self, connection: "asyncpg.Connection[Any]", price: Price) -> None:
+        leistung = value(next(self._numbers))
+        started = monotonic()
+        outcome, version = Outcome.UNKNOWN, None
+        try:
+            version = await connection.fetchval(
+                "UPDATE netzentgelte_data SET leistung = $1 WHERE id = $2 RETURNING version",
+                leistung,
+                price.entry,
+                timeout=5,
+            )
+            outcome = Outcome.DONE
+        finally:
+            self._log.add(
+                Write(
+                    instance="by hand",
+                    started=started,
+                    ended=monotonic(),
+                    entry=price.entry,
+                    leistung=str(leistung),
+                    outcome=outcome,
+                    version=version,
+                )
+            )
+
+    # Readers
+
+    async def read_for_ever(self, place: int) -> None:
+        while True:
+            await self.read(self._fleet.instances[place], self._random.choice(self._prices).slug)
+            await asyncio.sleep(self._random.uniform(0, 0.02))
+
+    async def read(self, instance: Instance, slug: str) -> None:
+        started = monotonic()
+        alias = f"a{self._random.randrange(10**6)}"
+        query, name = self._random.choice([(READ, "dno"), (READ_ANEW.replace("ALIAS", alias), alias)])
+        try:
+            data = await _ask(instance, query, slug=slug)
+        except (httpx.TransportError, Refused) as error:
+            self._fail(instance, started, "read", repr(error))
+            await asyncio.sleep(0.05)
+            return
+        ended = monotonic()
+        for tariff in data[name]["tariffs"]:
+            self._log.add(
+                Read(
+                    instance=instance.name,
+                    started=started,
+                    ended=ended,
+                    entry=self._entry(slug, tariff["voltageLevel"]),
+                    version=tariff["version"],
+                    leistung=str(tariff["leistung"]),
+                )
+            )
+
+    # Subscribers
+
+    async def listen_for_ever(self, place: int, subscriber: str) -> None:
+        """Whoever is closed comes again, and is another subscriber for the judge."""
+        for turn in count(1):
+            await self._listen(self._fleet.instances[place], f"{subscriber}.{turn}")
+            await asyncio.sleep(0.1)
+
+    async def _listen(self, instance: Instance, subscriber: str) -> None:
+        told: list[Told] = []
+        started, why = monotonic(), "the run ended"
+        opened = False
+        try:
+            async for event in _events(instance, LISTEN):
+                if event is None:
+                    started, opened = monotonic(), True
+                    continue
+                if (tariff := event["dataChanged"]["entry"]) is not None:
+                    changed_at = datetime.fromisoformat(event["dataChanged"]["changedAt"]).timestamp()
+                    told.append(Told(monotonic(), self._entries[tariff["id"]], changed_at, tariff["version"]))
+            why = "closed by the server"
+        except (httpx.TransportError, Refused) as error:
+            why = repr(error)
+            if not opened:
+                self._fail(instance, started, "subscribe", why)
+        finally:
+            if opened:
+                self._log.add(
+                    Subscription(
+                        instance=instance.name,
+                        started=started,
+                        ended=monotonic(),
+                        subscriber=subscriber,
+                        told=tuple(told),
+                        why_ended=why,
+                    )
+                )
+
+    def _entry(self, slug: str, level: str) -> str:
+        return next(price.entry for price in self._prices if (price.slug, price.level) == (slug, level))
+
+    def _fail(self, instance: Instance, started: float, what: str, why: str) -> None:
+        self._log.add(
+            Failure(instance=instance.name, started=started, ended=monotonic(), what=what, why=why[:300])
+        )
+
+
+async def _ask(instance: Instance, query: str, **variables: object) -> dict[str, Any]:
+    headers = instance.as_editor if query is CORRECT else {}
+    answer = await instance.client.post(
+        "/graphql", json={"query": query, "variables": variables}, headers=headers
+    )
+    try:
+        body = answer.json()
+    except ValueError:
+        raise Refused(f"{answer.status_code}: {answer.text[:200]}") from None
+    if answer.status_code != 200 or "errors" in body:
+        raise Refused(f"{answer.status_code}: {json.dumps(body)[:200]}")
+    data: dict[str, Any] = body["data"]
+    return data
+
+
+async def _events(instance: Instance, query: str) -> AsyncIterator[dict[str, Any] | None]:
+    """None once the server has answered that it listens; then each event's data."""
+    request = instance.client.stream(
+        "POST",
+        "/graphql",
+        json={"query": query},
+        headers={"accept": "text/event-stream"},
+        timeout=httpx.Timeout(8, read=None),
+    )
+    async with request as answer:
+        if answer.status_code != 200:
+            raise Refused(f"{answer.status_code}: {(await answer.aread())[:200]!r}")
+        yield None
+        kind = ""
+        async for line in answer.aiter_lines():
+            name, _, text = line.partition(":")
+            if name == "event":
+                kind = text.strip()
+            elif name == "data" and kind == "next":
+                body = json.loads(text)
+                if "errors" in body:
+                    raise Refused(json.dumps(body["errors"])[:200])
+                yield body["data"]
+
+
+@asynccontextmanager
+async def _connected(database_url: str) -> AsyncIterator["asyncpg.Connection[Any]"]:
+    connection = await asyncpg.connect(database_url, timeout=5)
+    try:
+        yield connection
+    finally:
+        connection.terminate()

@@ -1,0 +1,118 @@
+"""Whole server processes over one PostgreSQL and one Redis, as they run in production."""
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+from itertools import count
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import httpx
+
+from app.failpoints import FailPoint
+from tests.consistency.seed import SECRET
+
+# The checker asks as fast as it can, from one address, with one key.
+SETTINGS = {
+    "DNO_RATE_LIMIT_ANONYMOUS": "0",
+    "DNO_RATE_LIMIT_API_KEY": "0",
+    "DNO_RATE_LIMIT_MESSAGES": "0",
+    "DNO_LOG_FORMAT": "json",
+    "DNO_WARM_EVERY": "0",
+}
+
+
+class Instance:
+    def __init__(self, name: str, port: int, process: asyncio.subprocess.Process) -> None:
+        self.name = name
+        self.process = process
+        self.client = httpx.AsyncClient(
+            base_url=f"http://127.0.0.1:{port}",
+            timeout=8,
+            headers={"accept": "application/json"},
+            limits=httpx.Limits(max_connections=None),
+        )
+        self.as_editor = {"authorization": f"Bearer {SECRET}"}
+
+    @property
+    def alive(self) -> bool:
+        return self.process.returncode is None
+
+    async def ready(self, within: float = 60) -> None:
+        async with asyncio.timeout(within):
+            while True:
+                assert self.alive, f"{self.name} did not start"
+                try:
+                    if (await self.client.get("/readyz")).status_code == 200:
+                        return
+                except httpx.TransportError:
+                    pass
+                await asyncio.sleep(0.05)
+
+    async def end(self, number: signal.Signals) -> None:
+        if self.alive:
+            self.process.send_signal(number)
+        try:
+            await asyncio.wait_for(self.process.wait(), 40)
+        finally:
+            if self.alive:
+                self.process.kill()
+
+
+class Fleet:
+    """`instances` are those that are asked: a killed one is followed by another of another name."""
+
+    def __init__(self, database_url: str, redis_url: str, logs: Path) -> None:
+        self.instances: list[Instance] = []
+        self._environment = {"DNO_DATABASE_URL": database_url, "DNO_REDIS_URL": redis_url} | SETTINGS
+        self._logs = logs
+        self._numbers = count(1)
+        self._started: list[Instance] = []
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await asyncio.gather(*(instance.end(signal.SIGTERM) for instance in self._started))
+        for instance in self._started:
+            await instance.client.aclose()
+
+    async def grow(self, instances: int) -> None:
+        async with asyncio.TaskGroup() as group:
+            starts = [group.create_task(self.start()) for _ in range(instances)]
+        self.instances += [start.result() for start in starts]
+
+    async def start(self, fail_point: FailPoint | None = None) -> Instance:
+        """Ready, and not yet asked by anybody."""
+        name, port = f"i{next(self._numbers)}", _free_port()
+        more = {"DNO_FAIL_POINT": fail_point.value} if fail_point else {}
+        instance = Instance(name, port, await self._run(name, port, more))
+        self._started.append(instance)
+        await instance.ready()
+        return instance
+
+    async def _run(self, name: str, port: int, more: dict[str, str]) -> asyncio.subprocess.Process:
+        with (self._logs / f"{name}.log").open("wb") as log:
+            return await asyncio.create_subprocess_exec(
+                Path(sys.executable).with_name("dno"),
+                "serve",
+                "--port",
+                str(port),
+                env=os.environ | self._environment | more,
+                stdout=log,
+                stderr=log,
+            )
+
+    async def replace(self, fallen: Instance) -> None:
+        await fallen.end(signal.SIGKILL)
+        self.instances[self.instances.index(fallen)] = await self.start()
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
