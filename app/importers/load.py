@@ -117,7 +117,8 @@ async def connect(database_url: str, *, deadline: float) -> AsyncIterator[Connec
         connection: Connection = await asyncpg.connect(
             database_url,
             timeout=10,
-            command_timeout=deadline,
+            # Later than the server's own, which says what was waited for.
+            command_timeout=deadline + 5,
             server_settings={
                 "application_name": "dno-import",
                 "lock_timeout": f"{deadline * 1000:.0f}",

@@ -74,10 +74,8 @@ CREATE TRIGGER raise_version BEFORE UPDATE ON api_keys FOR EACH ROW EXECUTE FUNC
 -- What an entry says: its row without what only keeps the books.
 CREATE FUNCTION entry_state(entry jsonb) RETURNS jsonb
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN CASE WHEN entry ->> 'deleted_at' IS NULL THEN
-        entry - ARRAY['id', 'dno_id', 'year', 'voltage_level', 'season',
-                      'version', 'created_at', 'updated_at', 'deleted_at']
-    END;
+    RETURN entry - ARRAY['id', 'dno_id', 'year', 'voltage_level', 'season',
+                         'version', 'created_at', 'updated_at', 'deleted_at'];
 
 -- Who writes, why, and what it is called unless the triggers shall tell; for this transaction.
 CREATE FUNCTION sign(actor text, reason text, kind text) RETURNS void
@@ -103,14 +101,16 @@ CREATE FUNCTION change_kind(before jsonb, after jsonb) RETURNS text
 -- For tables of figures. Arguments: data type ('' keeps no revisions), topic.
 CREATE FUNCTION record_entries() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
+    state_before text := 'CASE WHEN o.deleted_at IS NULL THEN entry_state(to_jsonb(o)) END';
+    state_after text := 'CASE WHEN n.deleted_at IS NULL THEN entry_state(to_jsonb(n)) END';
     -- Materialized, or else every mention of `before` and `after` would build the JSON again.
     touched text := 'WITH states AS MATERIALIZED (' || CASE TG_OP
         WHEN 'INSERT' THEN
-            'SELECT n.id, n.dno_id, n.year, n.version, NULL::jsonb AS before, entry_state(to_jsonb(n)) AS after FROM new_rows n'
+            'SELECT n.id, n.dno_id, n.year, n.version, NULL::jsonb AS before, ' || state_after || ' AS after FROM new_rows n'
         WHEN 'DELETE' THEN
-            'SELECT o.id, o.dno_id, o.year, o.version + 1 AS version, entry_state(to_jsonb(o)) AS before, NULL::jsonb AS after FROM old_rows o'
+            'SELECT o.id, o.dno_id, o.year, o.version + 1 AS version, ' || state_before || ' AS before, NULL::jsonb AS after FROM old_rows o'
         ELSE
-            'SELECT n.id, n.dno_id, n.year, n.version, entry_state(to_jsonb(o)) AS before, entry_state(to_jsonb(n)) AS after'
+            'SELECT n.id, n.dno_id, n.year, n.version, ' || state_before || ' AS before, ' || state_after || ' AS after'
             ' FROM new_rows n JOIN old_rows o USING (id) WHERE n.version <> o.version'
     END || '), touched AS MATERIALIZED (SELECT *, change_kind(before, after) AS kind FROM states)';
     kept text := CASE WHEN TG_ARGV[0] = '' THEN '' ELSE

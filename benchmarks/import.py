@@ -1,0 +1,185 @@
+"""How long an import of 100,000 tariff rows takes, and where the time goes.
+
+    python benchmarks/import.py [--rows 100000] [--runs 3]
+
+Uses DATABASE_URL if it is set (its user must be allowed to create databases, which are dropped again),
+else a PostgreSQL of its own in a folder that is removed afterwards.
+"""
+
+import argparse
+import asyncio
+import csv
+import io
+import itertools
+import os
+import platform
+import statistics
+import tempfile
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from importlib.metadata import version
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import asyncpg
+from rich.console import Console
+from rich.table import Table
+
+from app.db.migrate import migrate
+from app.dev.stack import open_stack
+from app.domain.entry import VoltageLevel
+from app.importers.load import File, Kind, Report, Step, import_files
+from app.importers.registry import LAYOUT as REGISTRY
+from app.settings import Settings
+
+OPERATORS, YEARS = 1_000, range(2000, 2101)
+HEADER = (
+    "dno_slug,year,voltage_level,leistung,arbeit,leistung_unter_2500h,arbeit_unter_2500h,"
+    "verification_status,source_url,source_title"
+)
+PASSES = ("all new", "all unchanged", "all changed")
+
+
+def main() -> None:
+    arguments = _arguments()
+    new, changed = tariffs(arguments.rows), tariffs(arguments.rows, changed=True)
+    seconds: dict[str, list[dict[str, float]]] = {name: [] for name in PASSES}
+    with _server() as url:
+        about = asyncio.run(_about(url))
+        for _ in range(arguments.runs):
+            for name, steps in asyncio.run(_run(url, new, changed, arguments.rows)).items():
+                seconds[name].append(steps)
+    _print(about, arguments, seconds)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--rows", type=int, default=100_000)
+    parser.add_argument("--runs", type=int, default=3)
+    return parser.parse_args()
+
+
+def registry() -> bytes:
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(REGISTRY.names)
+    for number in range(OPERATORS):
+        facts = {
+            "slug": f"netze-{number}",
+            "name": f"Netze {number}",
+            "closed_network": "false",
+            "transmission": "false",
+        }
+        writer.writerow([facts.get(name, "") for name in REGISTRY.names])
+    return text.getvalue().encode()
+
+
+def tariffs(rows: int, *, changed: bool = False) -> bytes:
+    """As a file of real ones would be: few years of many operators, each year's sheet with its own source."""
+    years = YEARS[-(-rows // (OPERATORS * len(VoltageLevel))) * -1 :]
+    places = itertools.product(range(OPERATORS), years, VoltageLevel)
+    lines = [HEADER]
+    for n, (number, year, level) in enumerate(itertools.islice(places, rows)):
+        leistung = f"{n % 300}.{n % 100:02}" if not changed else f"{n % 300 + 1}.{n % 100:02}"
+        source = f"https://example.org/netze-{number}/preisblatt-{year}.pdf,Netze {number}: Preisblatt {year}"
+        lines.append(
+            f"netze-{number},{year},{level},{leistung},{n % 9}.17,{n % 30}.50,{n % 7}.94,unverified,{source}"
+        )
+    return "\n".join([*lines, ""]).encode()
+
+
+@contextmanager
+def _server() -> Iterator[str]:
+    with tempfile.TemporaryDirectory(prefix="dno-benchmark-") as folder:
+        Path(folder).chmod(0o711)
+        settings = Settings(database_url=os.environ.get("DATABASE_URL", ""), local_folder=folder)
+        with open_stack(settings) as stack:
+            yield stack.settings.database_url
+
+
+@asynccontextmanager
+async def _database(url: str) -> AsyncIterator[str]:
+    """A new one, migrated."""
+    name = "dno_benchmark_import"
+    server = await asyncpg.connect(url)
+    try:
+        await server.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+        await server.execute(f"CREATE DATABASE {name}")
+        own = urlsplit(url)._replace(path=f"/{name}").geturl()
+        await migrate(own)
+        yield own
+        await server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    finally:
+        await server.close()
+
+
+async def _run(url: str, new: bytes, changed: bytes, rows: int) -> dict[str, dict[str, float]]:
+    async with _database(url) as own:
+        await import_files(own, Kind.REGISTRY, [File("registry.csv", io.BytesIO(registry()))])
+        expected = (Report(inserted=rows), Report(unchanged=rows), Report(updated=rows))
+        return {
+            name: await _timed(own, data, report)
+            for name, data, report in zip(PASSES, (new, new, changed), expected, strict=True)
+        }
+
+
+async def _timed(url: str, data: bytes, expected: Report) -> dict[str, float]:
+    """Seconds of each step, and of all."""
+    began = dict.fromkeys(Step, 0.0)
+
+    def on_progress(step: Step, done: int, total: int | None) -> None:
+        began[step] = began[step] or time.perf_counter()
+
+    start = time.perf_counter()
+    report = await import_files(
+        url, Kind.TARIFFS, [File("tariffs.csv", io.BytesIO(data))], on_progress=on_progress
+    )
+    end = time.perf_counter()
+    assert report == expected, report
+    moments = [start, began[Step.LOADING], began[Step.WRITING], end]
+    steps = [later - earlier for earlier, later in itertools.pairwise(moments)]
+    return dict(zip((*Step, "All"), (*steps, end - start), strict=True))
+
+
+async def _about(url: str) -> str:
+    connection = await asyncpg.connect(url)
+    try:
+        postgres = await connection.fetchval("SHOW server_version")
+    finally:
+        await connection.close()
+    return (
+        f"PostgreSQL {postgres}, asyncpg {version('asyncpg')}, Python {platform.python_version()},"
+        f" {os.cpu_count()} × {_processor()}, {platform.system()} {platform.release()}"
+    )
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.machine()
+    return next(
+        (line.partition(": ")[2] for line in lines if line.startswith("model name")), platform.machine()
+    )
+
+
+def _print(about: str, arguments: argparse.Namespace, seconds: dict[str, list[dict[str, float]]]) -> None:
+    table = Table(
+        title=f"{arguments.rows:,} tariff rows from CSV; medians of {arguments.runs} runs", caption=about
+    )
+    table.add_column("the rows are")
+    for name in (*(f"{step.lower()}, s" for step in Step), "all, s", "rows/s"):
+        table.add_column(name, justify="right")
+    for name, runs in seconds.items():
+        medians = {step: statistics.median(run[step] for run in runs) for step in runs[0]}
+        table.add_row(
+            name, *(f"{value:.2f}" for value in medians.values()), f"{arguments.rows / medians['All']:,.0f}"
+        )
+    Console(width=120).print(table)
+
+
+if __name__ == "__main__":
+    main()
