@@ -1,0 +1,139 @@
+"""`dno import`, `dno export` and `dno starter` as people type them."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from app.importers.starter import FOLDER
+from tests import factories as make
+
+HEADER = (FOLDER / "tariffs.csv").read_text().partition("\n")[0]
+
+
+@pytest.fixture
+def dno(pool, settings, tmp_path):
+    """`dno(*words, stdin="")`: runs the command in a folder of its own."""
+
+    def dno(*words: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+        environment = os.environ | {"DATABASE_URL": settings.database_url, "REDIS_URL": settings.redis_url}
+        return subprocess.run(
+            [sys.executable, "-m", "app.cli.main", *words],
+            input=stdin,
+            env=environment | {"PYTHONPATH": str(Path(__file__).parents[3])},
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+
+    return dno
+
+
+async def test_a_good_file_is_imported(dno, pool, tmp_path):
+    await make.dno(pool)
+    (tmp_path / "good.csv").write_text(f"{HEADER}\nnetze-a,2025,MS,1,2,3,4,verified,,\n")
+    done = dno("import", "tariffs", "good.csv")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == "1 inserted, 0 updated, 0 unchanged, 0 refused\n"
+
+
+async def test_bad_rows_are_told_with_place_column_value_and_reason(dno, pool, tmp_path):
+    (tmp_path / "bad.csv").write_text(f"{HEADER}\nnobody,1999,MS,1,2,3,4,verified,,\n")
+    done = dno("import", "tariffs", "bad.csv")
+    assert done.returncode == 1
+    lines = [line.split() for line in done.stdout.splitlines()]
+    assert lines[1][:4] == ["bad.csv:2", "dno_slug", "nobody", "no"]
+    assert lines[2][:4] == ["bad.csv:2", "year", "1999", "must"]
+    assert "Nothing was imported" in done.stdout
+
+
+async def test_programs_get_json(dno, pool):
+    await make.dno(pool)
+    rows = f"{HEADER}\nnetze-a,2025,MS,1\x1b[31m,2,3,4,verified,,\n"
+    done = dno("import", "tariffs", "-", "--json", stdin=rows)
+    assert done.returncode == 1
+    refused, summary = map(json.loads, done.stdout.splitlines())
+    assert refused == {
+        "kind": "refused",
+        "file": "standard input",
+        "line": 2,
+        "column": "leistung",
+        "value": "1\\x1b[31m",
+        "reason": "must be a decimal number such as 58.21",
+    }
+    assert summary["refused"] == 1
+
+
+async def test_a_dry_run_says_so(dno, pool):
+    await make.dno(pool)
+    done = dno("import", "tariffs", "-", "--dry-run", stdin=f"{HEADER}\nnetze-a,2025,MS,1,2,3,4,verified,,\n")
+    assert done.stdout == "Nothing was changed (dry run): 1 inserted, 0 updated, 0 unchanged, 0 refused\n"
+    assert await pool.fetch("SELECT 1 FROM netzentgelte_data") == []
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("tariffs",), ("tariffs", "not-there.csv"), ("tarifs", "-"), ("tariffs", "."), ("tariffs", "-", "-x")],
+)
+def test_wrong_usage_has_a_status_of_its_own(dno, words):
+    done = dno("import", *words)
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+
+
+def test_many_bad_rows_are_told_each_and_fast(dno):
+    rows = "".join(f"nobody,{year},MS,1,2,3,4,verified,,\n" for year in range(5_000))
+    done = dno("import", "tariffs", "-", stdin=f"{HEADER}\n{rows}")
+    assert done.returncode == 1
+    assert done.stdout.count("nobody") == 5_000
+
+
+def test_a_database_that_is_away_is_one_sentence(dno, monkeypatch, settings):
+    monkeypatch.setattr(
+        os,
+        "environ",
+        os.environ | {"DNO_DATABASE_URL": "postgresql://127.0.0.1:1/none", "START_DEADLINE": "1"},
+    )
+    done = dno("starter")
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert "PostgreSQL does not answer" in done.stderr
+
+
+@pytest.mark.parametrize("format", ["csv", "ndjson"])
+def test_an_export_is_imported_as_it_was(dno, tmp_path, format):
+    assert "tariffs: 167 inserted" in dno("starter").stdout
+    for table in ("registry", "tariffs", "hlzf"):
+        assert dno("export", table, f"{table}.{format}").returncode == 0
+        done = dno("import", table, f"{table}.{format}")
+        assert done.stdout.startswith("0 inserted, 0 updated, ")
+    assert (tmp_path / f"hlzf.{format}").read_text().count("\n") == 379 + (format == "csv")
+
+
+def test_an_export_can_be_narrowed_and_piped(dno):
+    dno("starter")
+    done = dno("export", "tariffs", "--year", "2024", "--dno", "dortmunder-netz", "--voltage-level", "ms")
+    assert done.returncode == 0
+    assert [line.split(",")[:3] for line in done.stdout.splitlines()[1:]] == [
+        ["dortmunder-netz", "2024", "MS"]
+    ]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("registry", "--year", "2025"),
+        ("tariffs", "x.xml"),
+        ("tariffs", "--year", "99"),
+        ("tariffs", "no/x.csv"),
+    ],
+)
+def test_an_export_that_makes_no_sense_leaves_no_file(dno, tmp_path, words):
+    done = dno("export", *words)
+    assert done.returncode in (1, 2)
+    assert "Traceback" not in done.stderr
+    assert list(tmp_path.iterdir()) == []
