@@ -76,7 +76,7 @@ class ReadThrough:
                 absent += 1
         read_set.until = until
         if self._remembers:
-            self._lane(region).count_in_memory(len(found), absent, len(flights))
+            self._lane(region).memory.count(len(found), absent, len(flights))
         if flights:
             await Wait(flights).over()
             for flight in flights:
@@ -130,17 +130,19 @@ class ReadThrough:
         for flight in flights:
             flight.departed = True
         found = await self._shared.get_many(_tags(flights))
-        missing = []
-        for flight in flights:
-            lane = self._lane(flight.region)
-            data = found.get(flight.tag)
-            decoded = None if data is None else lane.codec.decode(data)
-            if decoded is None:
-                missing.append(flight)
-                lane.misses_below.inc()
-            else:
-                self._land(flight, decoded.value, monotonic() + decoded.seconds, decoded.size)
-                lane.count_found_below(decoded.value)
+        missing: list[Flight] = []
+        for lane, together in self._by_lane(flights):
+            before, absent = len(missing), 0
+            for flight in together:
+                data = found.get(flight.tag)
+                decoded = None if data is None else lane.codec.decode(data)
+                if decoded is None:
+                    missing.append(flight)
+                else:
+                    absent += decoded.value is None
+                    self._land(flight, decoded.value, monotonic() + decoded.seconds, decoded.size)
+            missed = len(missing) - before
+            lane.below.count(len(together) - missed, absent, missed)
         return missing
 
     async def _lease(self, flights: list[Flight]) -> set[Flight]:
@@ -155,11 +157,8 @@ class ReadThrough:
         return held
 
     def _to_postgres(self, flights: list[Flight]) -> None:
-        lanes = {}
-        for flight in flights:
-            lane = lanes[flight.region] = self._lane(flight.region)
-            lane.waiting.append(flight)
-        for lane in lanes.values():
+        for lane, together in self._by_lane(flights):
+            lane.waiting += together
             if lane.in_flight < self._settings.statements_in_flight:
                 lane.in_flight += 1
                 self._start(self._serve(lane), ())
@@ -253,6 +252,12 @@ class ReadThrough:
             lane = self._lanes[region] = Lane(region)
         return lane
 
+    def _by_lane(self, flights: list[Flight]) -> Iterable[tuple["Lane", list[Flight]]]:
+        lanes: dict[Lane, list[Flight]] = {}
+        for flight in flights:
+            lanes.setdefault(self._lane(flight.region), []).append(flight)
+        return lanes.items()
+
     def _start(self, work: Coroutine[Any, Any, None], flights: Sequence[Flight]) -> None:
         task = asyncio.get_running_loop().create_task(work, context=Context())
         self._tasks.add(task)
@@ -278,12 +283,8 @@ class Lane:
         self._statements = STATEMENTS.labels(region.name)
         self._seconds = STATEMENT_SECONDS.labels(region.name)
         self.leases_refused = CACHE_LEASE_REFUSALS.labels(region.name)
-        self.misses_below = CACHE_MISSES.labels(region.name, "l2")
-        self._hits_below = CACHE_HITS.labels(region.name, "l2")
-        self._absent_below = CACHE_NEGATIVE_HITS.labels(region.name, "l2")
-        self._hits = CACHE_HITS.labels(region.name, "l1")
-        self._absent = CACHE_NEGATIVE_HITS.labels(region.name, "l1")
-        self._misses = CACHE_MISSES.labels(region.name, "l1")
+        self.memory = Finds(region.name, "l1")
+        self.below = Finds(region.name, "l2")
 
     async def timed_fetch(self, pool: Any, keys: list[Any]) -> dict[Any, Any]:
         self._statements.inc()
@@ -293,18 +294,22 @@ class Lane:
         finally:
             self._seconds.observe(perf_counter() - started)
 
-    def count_in_memory(self, found: int, absent: int, missing: int) -> None:
+
+class Finds:
+    """Hits, misses, and the hits that said "there is none"."""
+
+    def __init__(self, region: str, layer: str) -> None:
+        self._hits = CACHE_HITS.labels(region, layer)
+        self._absent = CACHE_NEGATIVE_HITS.labels(region, layer)
+        self._misses = CACHE_MISSES.labels(region, layer)
+
+    def count(self, found: int, absent: int, missing: int) -> None:
         if found:
             self._hits.inc(found)
         if absent:
             self._absent.inc(absent)
         if missing:
             self._misses.inc(missing)
-
-    def count_found_below(self, value: Any) -> None:
-        self._hits_below.inc()
-        if value is None:
-            self._absent_below.inc()
 
 
 def _nothing(key: str) -> None:

@@ -182,3 +182,28 @@ async def _until_confirmed(one: Instance, tag: str) -> bool:
             return True
         await asyncio.sleep(0.02)
     return False
+
+
+async def test_an_answer_under_way_when_a_doubt_comes_up_is_not_believed(valkey: PrivateValkey) -> None:
+    async with instance(Settings(redis_url=valkey.url, **PATIENT)) as one:
+        token = (await one.shared.lease_many(["a"]))["a"]
+        await one.shared.fill_many([Fill("a", token or "", b"old", 60)])
+        valkey.pause()
+        reading = asyncio.create_task(one.shared.get_many(["a"]))
+        await asyncio.sleep(0.01)
+        one.shared.distrust("a removal was not confirmed")
+        one.shared.trust(one.shared.doubts)
+        valkey.resume()
+        assert await reading == {}
+
+
+async def test_a_removal_is_not_confirmed_if_a_doubt_came_up_meanwhile(valkey: PrivateValkey) -> None:
+    """It may have met another process, or names of an epoch that is over."""
+    async with instance(Settings(redis_url=valkey.url, **PATIENT)) as one:
+        valkey.pause()
+        removing = asyncio.create_task(one.shared.remove(["a"]))
+        await asyncio.sleep(0.01)
+        one.shared.distrust("a new epoch has begun")
+        valkey.resume()
+        assert not await removing
+        assert await one.shared.remove(["a"])
