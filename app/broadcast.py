@@ -2,8 +2,7 @@
 
 import asyncio
 from collections import OrderedDict, deque
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Iterator
 from typing import NamedTuple, Self
 from uuid import UUID
 
@@ -39,13 +38,23 @@ Channel = tuple[Topic, UUID | None]
 
 
 class Subscriber:
-    """An async iterator of changes; it raises the reason for which it was closed."""
+    """An async iterator of changes; it raises the reason for which it was closed.
 
-    def __init__(self, max_queue: int) -> None:
+    It listens from the moment it is made until its block is left.
+    """
+
+    def __init__(self, max_queue: int, leave: "Callable[[Subscriber], None]") -> None:
         self._max_queue = max_queue
+        self._leave = leave
         self.waiting: deque[Change] = deque()
         self._news = asyncio.Event()
         self._closed: Refusal | None = None
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._leave(self)
 
     def __aiter__(self) -> Self:
         return self
@@ -89,21 +98,16 @@ class Broadcast:
         self._told: OrderedDict[UUID, _Told] = OrderedDict()
         self._ended: Refusal | None = None
 
-    @asynccontextmanager
-    async def subscribe(self, wanted: Filter) -> AsyncIterator[Subscriber]:
+    def subscribe(self, wanted: Filter) -> Subscriber:
         """Nothing is missed from here on."""
         if self._ended is not None:
             raise self._ended
-        subscriber = Subscriber(self._max_queue)
-        for channel in wanted.channels():
+        channels = tuple(wanted.channels())
+        subscriber = Subscriber(self._max_queue, lambda left: self._leave(channels, left))
+        for channel in channels:
             self._subscribers.setdefault(channel, set()).add(subscriber)
         SUBSCRIPTIONS.inc()
-        try:
-            yield subscriber
-        finally:
-            SUBSCRIPTIONS.dec()
-            for channel in wanted.channels():
-                self._leave(channel, subscriber)
+        return subscriber
 
     @property
     def has_subscribers(self) -> bool:
@@ -141,11 +145,13 @@ class Broadcast:
             self._told.popitem(last=False)
         return True
 
-    def _leave(self, channel: Channel, subscriber: Subscriber) -> None:
-        remaining = self._subscribers[channel]
-        remaining.discard(subscriber)
-        if not remaining:
-            del self._subscribers[channel]
+    def _leave(self, channels: tuple[Channel, ...], subscriber: Subscriber) -> None:
+        SUBSCRIPTIONS.dec()
+        for channel in channels:
+            remaining = self._subscribers[channel]
+            remaining.discard(subscriber)
+            if not remaining:
+                del self._subscribers[channel]
 
 
 class _Told(NamedTuple):

@@ -117,9 +117,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     tracing_share: Share = 1.0
     tracing_variables: bool = False
 
-    # Subscriptions
+    # Sockets and subscriptions
+    sockets_most: Positive = 10_000  # sockets and event streams of one process
+    socket_operations: Positive = 100  # open at once on one socket
+    socket_message_bytes: Positive = 2**17
+    socket_patience: Seconds = 5  # how long a new socket may keep silent
+    socket_check: Annotated[float, Meta(gt=0)] = 20  # is the other end still there, and still allowed?
     subscription_queue: Positive = 256  # changes that one subscriber may leave unread
-    subscription_catch_up: Positive = 5000  # changes told late after a gap; more than that, and all are closed
+    subscription_catch_up: Positive = (
+        5000  # changes told late after a gap; more than that, and all are closed
+    )
 
     # Questions in plain words: their log, and what is read before anyone asks
     query_log_lifetime: Seconds = 90 * DAY
@@ -162,6 +169,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     start_deadline: Seconds = 30
     stop_deadline: Seconds = 20
     keep_alive: Seconds = 5  # how long an idle connection stays open
+    write_patience: Seconds = 30  # how long a client may leave unread what was sent to it
     garbage_threshold: Count = 50_000  # new objects between two collections; 0 leaves Python's own
     fail_point: FailPoint | None = None  # for tests of a crash only
 
