@@ -6,9 +6,10 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp
 
 from app.http import pages
+from app.http.exports import Exports
 from app.http.health import Health
 from app.settings import Settings
 
 
 def routes(settings: Settings, graphql: ASGIApp) -> Sequence[BaseRoute]:
-    return [*pages.routes, *Health(settings).routes, Route("/graphql", graphql)]
+    return [*pages.routes, *Health(settings).routes, *Exports(settings).routes, Route("/graphql", graphql)]
