@@ -16,7 +16,17 @@ serve: $(VENV)/.runtime assets  ## start everything and serve on 127.0.0.1:8000
 test: $(VENV)/.development assets  ## run the whole suite against real servers
 	@$(BIN)/python -m pytest -n 4 --dist worksteal
 
+check: $(VENV)/.development  ## formatting, lint, strict types, floors of the house, schema.graphql
+	@$(BIN)/ruff format --check --quiet . || { echo "Not formatted: ruff format ."; exit 1; }
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/mypy
+	@$(BIN)/python -m pytest -q tests/house/test_imports.py
+	@$(BIN)/dno export-schema --check schema.graphql
+
 install: $(VENV)/.runtime  ## only install
+
+clean:  ## remove what was installed and built; .local, where the data are, stays
+	@rm -rf $(VENV) app/http/graphiql/node_modules app/http/assets .*_cache .hypothesis
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "dno-api needs Python 3.11 or newer; this is $$($(PYTHON) --version). Try: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }

@@ -52,7 +52,7 @@ class Instance:
         while time.monotonic() < until and self.process.poll() is None:
             try:
                 httpx.get(f"{self.url}/healthz", timeout=within).raise_for_status()
-            except httpx.ConnectError:
+            except httpx.TransportError:  # not yet, or never: then the process ends
                 time.sleep(0.02)
             else:
                 return

@@ -1,0 +1,107 @@
+"""Several processes on one port, and how they come and go."""
+
+import asyncio
+import signal
+import socket
+from collections import Counter
+from collections.abc import Callable
+
+import httpx
+import psutil
+
+from app.db.pool import Pool
+from tests.instances import Instance
+
+Start = Callable[..., Instance]
+QUESTION = {"query": "{ dnos(first: 1) { totalCount } }"}
+
+
+def workers_of(server: Instance) -> dict[int, psutil.Process]:
+    return {process.pid: process for process in server.family if "app.cli.worker" in process.cmdline()}
+
+
+async def test_a_rolling_restart_under_load_fails_no_request(instance: Start, pool: Pool) -> None:
+    """Neither on connections that stay open nor on new ones."""
+    server = instance(workers=2)
+    old = workers_of(server)
+    done = asyncio.Event()
+    outcomes: Counter[str] = Counter()
+
+    async def ask(client: httpx.AsyncClient) -> None:
+        try:
+            answer = await client.post("/graphql", json=QUESTION)
+            outcomes[
+                "answered" if answer.status_code == 200 and "errors" not in answer.json() else answer.text
+            ] += 1
+        except httpx.HTTPError as error:
+            outcomes[repr(error)] += 1
+
+    async def keep_asking(*, anew: bool) -> None:
+        while not done.is_set():
+            # Without verify=False each new client reads all certificates of the machine first.
+            async with httpx.AsyncClient(base_url=server.url, timeout=30, verify=False) as client:
+                await ask(client)
+                while not (anew or done.is_set()):
+                    await ask(client)
+
+    async def renew() -> None:
+        server.process.send_signal(signal.SIGHUP)
+        await asyncio.to_thread(server.wait_for, "all workers are renewed")
+        done.set()
+
+    await asyncio.gather(renew(), *(keep_asking(anew=number % 4 == 0) for number in range(8)))
+    assert set(outcomes) == {"answered"}
+    assert len(workers_of(server)) == 2
+    assert not set(old) & set(workers_of(server))
+
+
+async def test_a_fallen_worker_is_replaced(instance: Start, pool: Pool) -> None:
+    server = instance(workers=2)
+    fallen, *others = workers_of(server).values()
+    fallen.kill()
+    server.wait_for("a worker fell and is replaced")
+    async with httpx.AsyncClient(base_url=server.url, timeout=30) as client:
+        while len(workers_of(server)) < 2:
+            assert (await client.post("/graphql", json=QUESTION)).status_code == 200
+    assert set(workers_of(server)) > {other.pid for other in others}
+    assert fallen.pid not in workers_of(server)
+
+
+async def test_workers_that_cannot_start_leave_the_old_ones_at_work(instance: Start, pool: Pool) -> None:
+    """For instance while the database is away, or after a release that does not even import."""
+    server = instance(workers=2)
+    old = set(workers_of(server))
+    server.process.send_signal(signal.SIGHUP)
+    while not (new := set(workers_of(server)) - old):
+        await asyncio.sleep(0.01)
+    psutil.Process(new.pop()).kill()
+    server.wait_for("the old ones stay")
+    assert set(workers_of(server)) == old
+    assert httpx.post(f"{server.url}/graphql", json=QUESTION, timeout=30).status_code == 200
+
+
+async def test_sigterm_lets_a_connection_finish(instance: Start, pool: Pool) -> None:
+    """A client that is connected gets its answer, and is told to come back elsewhere."""
+    server = instance()
+    async with httpx.AsyncClient(base_url=server.url, timeout=30) as client:
+        assert "connection" not in (await client.get("/healthz")).headers
+        server.process.send_signal(signal.SIGTERM)
+        await asyncio.to_thread(_until_refused, server.port)
+        last = await client.get("/healthz")
+    assert last.status_code == 200
+    assert last.headers["connection"] == "close"
+    assert server.stop() == 0
+
+
+async def test_an_idle_connection_does_not_hold_up_the_end(instance: Start, pool: Pool) -> None:
+    server = instance(stop_deadline=1)
+    with socket.create_connection(("127.0.0.1", server.port)):
+        assert server.stop() == 0
+
+
+def _until_refused(port: int) -> None:
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=5).close()
+        except ConnectionRefusedError:
+            return
