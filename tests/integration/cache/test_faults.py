@@ -7,6 +7,7 @@ import pytest
 from prometheus_client import REGISTRY
 
 from app.cache.redis import Fill
+from app.cache.servers import FAILURES
 from app.errors import Unavailable
 from app.settings import Settings
 from tests.integration.cache.conftest import PATIENT
@@ -207,3 +208,28 @@ async def test_a_removal_is_not_confirmed_if_a_doubt_came_up_meanwhile(valkey: P
         valkey.resume()
         assert not await removing
         assert await one.shared.remove(["a"])
+
+
+async def test_who_listens_learns_that_the_channel_was_lost(fragile: Instance, valkey: PrivateValkey) -> None:
+    """Joining again by itself would hide what was said in between."""
+    async with fragile.shared.subscribe() as channel:
+        assert await channel.next(0.01) is None
+        await asyncio.to_thread(valkey.restart_empty)
+        with pytest.raises(FAILURES):
+            await channel.next(5)
+
+
+async def test_who_cannot_join_the_channel_is_told_soon(fragile: Instance, valkey: PrivateValkey) -> None:
+    valkey.pause()
+    started = perf_counter()
+    with pytest.raises(FAILURES):
+        async with fragile.shared.subscribe():
+            pass
+    assert perf_counter() - started < 0.5
+
+
+async def test_heavy_traffic_needs_few_connections(fragile: Instance) -> None:
+    table = Table({str(number): "value" for number in range(1000)})
+    await asyncio.gather(*(fragile.one(table, key) for key in table.rows))
+    await fragile.cache.close()
+    assert len(await fragile.shared.client.client_list(_type="normal")) <= Settings().redis_pool_ready + 1
