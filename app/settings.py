@@ -124,9 +124,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     socket_patience: Seconds = 5  # how long a new socket may keep silent
     socket_check: Annotated[float, Meta(gt=0)] = 20  # is the other end still there, and still allowed?
     subscription_queue: Positive = 256  # changes that one subscriber may leave unread
-    subscription_catch_up: Positive = (
-        5000  # changes told late after a gap; more than that, and all are closed
-    )
+    subscription_catch_up: Positive = 5000  # changes told late after a gap; if more, all are closed
 
     # Questions in plain words: their log, and what is read before anyone asks
     query_log_lifetime: Seconds = 90 * DAY

@@ -14,6 +14,7 @@ from schema.queries.dnos import DnoQueries
 from schema.queries.nodes import NodeQueries
 from schema.queries.ranking import RankingQueries
 from schema.queries.viewer import ViewerQueries
+from schema.subscriptions import Subscription
 from schema.types.account import ApiKey, User
 from schema.types.hlzf import Hlzf
 from schema.types.revision import Revision
@@ -37,6 +38,7 @@ class Mutation(
 schema = strawberry.Schema(
     query=Query,
     mutation=Mutation,
+    subscription=Subscription,
     types=[Tariff, Hlzf, TimeOfUseTariff, Revision, User, ApiKey],
     config=StrawberryConfig(scalar_map=SCALARS),
 )

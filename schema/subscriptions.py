@@ -1,0 +1,36 @@
+"""What clients are told as it happens."""
+
+from typing import Annotated
+from uuid import UUID
+
+import strawberry
+
+from app.broadcast import Filter, Subscriber
+from app.domain.entry import DataType
+from app.errors import BadInput
+from schema.context import Context, Info
+from schema.types.data_change import TOPICS, DataChange
+
+
+@strawberry.type(description="What is told as it happens.")
+class Subscription:
+    @strawberry.subscription(
+        graphql_type=DataChange,
+        description="Every committed change of a Netzentgelt or HLZF, whoever made it: once, and in order for each entry.",
+    )
+    async def data_changed(
+        self,
+        info: Info,
+        dno: Annotated[str | None, strawberry.argument(description="Only this operator's; its slug.")] = None,
+        data_type: Annotated[DataType | None, strawberry.argument(description="Only of this type.")] = None,
+    ) -> Subscriber:
+        topics = TOPICS.values() if data_type is None else [TOPICS[data_type]]
+        dno_id = None if dno is None else await _dno_id(info.context, dno)
+        return info.context.resources.broadcast.subscribe(Filter(frozenset(topics), dno_id))
+
+
+async def _dno_id(context: Context, slug: str) -> UUID:
+    (found,) = await context.loaders.dno_by_slug.load_all([slug])
+    if found is None:
+        raise BadInput(f"There is no operator with the slug {slug[:100]!r}.", argument="dno")
+    return found.id

@@ -1,0 +1,66 @@
+"""A change, as subscribers are told of it."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import strawberry
+
+from app.broadcast import Change
+from app.domain.entry import DataType, DnoYear
+from app.domain.event import Topic
+from app.domain.revision import ChangeKind
+from schema.context import Context
+from schema.fields import computed, edge, shows
+from schema.types.dno import Dno
+from schema.types.entry import Entry
+
+TOPICS = {DataType.NETZENTGELTE: Topic.TARIFFS, DataType.HLZF: Topic.HLZF}
+_DATA_TYPES = {topic: data_type for data_type, topic in TOPICS.items()}
+
+
+@shows(Change, description="One change of one entry, told after it was committed.")
+class DataChange:
+    @computed(description="What the change did.")
+    def kind(root: strawberry.Parent[Change]) -> ChangeKind:
+        return root.entry.kind
+
+    @computed(description="What was changed: Netzentgelte or HLZF.")
+    def data_type(root: strawberry.Parent[Change]) -> DataType:
+        return _DATA_TYPES[root.event.topic]
+
+    @edge(Dno, description="Whose entry it is.")
+    async def dno(changes: Sequence[Change], context: Context) -> Sequence[Any]:
+        return await context.loaders.dno_by_id.load_all([_key(change).dno_id for change in changes])
+
+    @computed(description="Calendar year in which the entry holds.")
+    def year(root: strawberry.Parent[Change]) -> int:
+        return _key(root).year
+
+    @computed(description="When it was changed.")
+    def changed_at(root: strawberry.Parent[Change]) -> datetime:
+        return root.event.changed_at
+
+    @edge(
+        Entry | None,
+        description="The entry as it is now: after this change, perhaps after later ones. null: it is deleted.",
+    )
+    async def entry(changes: Sequence[Change], context: Context) -> Sequence[Any]:
+        loaders = context.loaders
+        entries: dict[UUID, Any] = {}
+        for topic, loader in (
+            (Topic.TARIFFS, loaders.tariffs_by_dno_year),
+            (Topic.HLZF, loaders.hlzf_by_dno_year),
+        ):
+            keys = [_key(change) for change in changes if change.event.topic is topic]
+            for records in await loader.load_all(keys):  # type: ignore[attr-defined]
+                entries |= {record.id: record for record in records or ()}
+        return [entries.get(change.entry.id) for change in changes]
+
+
+def _key(change: Change) -> DnoYear:
+    event = change.event
+    assert event.dno_id is not None
+    assert event.year is not None
+    return DnoYear(event.dno_id, event.year)
