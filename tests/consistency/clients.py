@@ -13,6 +13,7 @@ from typing import Any
 import asyncpg
 import httpx
 
+from app.db.pool import UNREACHABLE
 from tests.consistency.fleet import Fleet, Instance
 from tests.consistency.operations import Failure, Log, Outcome, Read, Subscription, Told, Write
 from tests.consistency.seed import YEAR, Price, value
@@ -66,11 +67,13 @@ class Clients:
         try:
             data = await _ask(instance, CORRECT, input={"id": self._ids[price.entry], "leistung": leistung})
             payload = data["correctTariff"]
-            outcome = Outcome.REFUSED if payload["errors"] else Outcome.DONE
             if payload["errors"]:
                 self._fail(instance, started, "write", json.dumps(payload["errors"]))
+                # Whoever could not reach PostgreSQL to the end does not know what became of it.
+                known = all(error["code"] != "UNAVAILABLE" for error in payload["errors"])
+                outcome = Outcome.REFUSED if known else Outcome.UNKNOWN
             else:
-                version = payload["revision"]["version"]
+                outcome, version = Outcome.DONE, payload["revision"]["version"]
         except (httpx.TransportError, Refused) as error:
             self._fail(instance, started, "write", repr(error))
         finally:
@@ -94,7 +97,7 @@ class Clients:
                     while True:
                         await self._write_by_hand(connection, self._random.choice(self._prices))
                         await asyncio.sleep(self._random.uniform(0.05, 0.3))
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError):
+            except (*UNREACHABLE, asyncpg.PostgresError, asyncpg.InternalClientError):
                 await asyncio.sleep(0.2)
 
     async def _write_by_hand(self, connection: "asyncpg.Connection[Any]", price: Price) -> None:
