@@ -166,11 +166,12 @@ class SlowReader:
     """Takes the first part of a download and then no more until it is told to."""
 
     def __init__(self) -> None:
-        self.began, self.goes_on = asyncio.Event(), asyncio.Event()
+        self.began, self.goes_on, self.leaves = asyncio.Event(), asyncio.Event(), asyncio.Event()
         self.messages: list[dict] = []
 
     async def receive(self):
-        await asyncio.Event().wait()
+        await self.leaves.wait()
+        return {"type": "http.disconnect"}
 
     async def send(self, message):
         self.messages.append(message)
@@ -216,6 +217,25 @@ async def test_a_reader_who_stops_reading_is_left_at_the_deadline(downloads, poo
     await asyncio.wait_for(reader.read(downloads(export_timeout=0.2), "/export/tariffs.csv"), 10)
     assert not reader.complete
     assert pool.idle >= idle
+    assert not await pool.fetch(
+        "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND state LIKE 'idle in transaction%'"
+    )
+
+
+async def test_a_reader_who_goes_away_frees_the_connection(downloads, pool):
+    dno = await make.dno(pool)
+    for year in range(2000, 2100):
+        await make.tariff(pool, dno, year)
+    reader = SlowReader()
+    reading = asyncio.create_task(reader.read(downloads(), "/export/tariffs.csv"))
+    await reader.began.wait()
+    reader.leaves.set()
+    await asyncio.sleep(0)
+    reader.goes_on.set()
+    await reading
+    assert not await pool.fetch(
+        "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND state LIKE 'idle in transaction%'"
+    )
 
 
 async def test_too_many_downloads_at_once_are_refused_for_the_moment(downloads, pool):
