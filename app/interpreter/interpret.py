@@ -3,13 +3,13 @@
 from datetime import date
 
 from app.domain.question import Interpretation, Language
-from app.interpreter import grammar
 from app.interpreter.levels import level_of
 from app.interpreter.operators import choose
 from app.interpreter.sentence import Sentence
 from app.interpreter.spelling import normalise
 from app.interpreter.topics import Frame, asked
 from app.interpreter.vocabulary import Vocabulary
+from app.interpreter.words import ENGLISH, GERMAN
 from app.interpreter.years import year_of
 
 __all__ = ["interpret", "normalise"]
@@ -43,6 +43,6 @@ def _frame(read: Sentence, level: bool, year: bool) -> Frame:
 
 
 def _language(read: Sentence) -> Language:
-    german = sum(key in grammar.GERMAN for key in read.keys)
-    english = sum(key in grammar.ENGLISH for key in read.keys)
+    german = sum(key in GERMAN for key in read.keys)
+    english = sum(key in ENGLISH for key in read.keys)
     return Language.ENGLISH if english > german else Language.GERMAN

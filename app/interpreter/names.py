@@ -74,13 +74,10 @@ _TURNS_ASIDE = _keys(
     "a d i b v ad id odt ik an am in im ob vorm o unter bei"
 )  # "Neustadt an der Donau", "Haslach i.K."
 NO_PLACES = _keys("flughafen st sankt bad see wald main")  # parts of what cities are called
-REGIONS = frozenset(
-    key(region.replace("-", ""))
-    for region in (
-        "Baden-Württemberg Bayern Berlin Brandenburg Bremen Hamburg Hessen Mecklenburg-Vorpommern Niedersachsen"
-        " Nordrhein-Westfalen Rheinland-Pfalz Saarland Sachsen Sachsen-Anhalt Schleswig-Holstein Thüringen"
-        " Deutschland Pfalz Franken"
-    ).split()
+REGIONS = _keys(
+    "BadenWürttemberg Bayern Berlin Brandenburg Bremen Hamburg Hessen MecklenburgVorpommern Niedersachsen"
+    " NordrheinWestfalen RheinlandPfalz Saarland Sachsen SachsenAnhalt SchleswigHolstein Thüringen"
+    " Deutschland Pfalz Franken"
 )
 
 

@@ -2,17 +2,19 @@
 
 from collections.abc import Iterable, Sequence
 from functools import cached_property
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple, Protocol, TypeVar
 
 from app.interpreter import grammar
-from app.interpreter.grammar import Mark, Sign, Topic
+from app.interpreter.grammar import Mark
 from app.interpreter.names import GLUE, KINDS, LEGAL, Fit
 from app.interpreter.spelling import Token, tokens
 from app.interpreter.vocabulary import LONGEST_FORM, Readings, Vocabulary
+from app.interpreter.words import EVERYDAY, ORDINARY, Sign, Topic
 
 MOST_CORRECTIONS = 12  # words of one sentence; in a text with more, the rest is not about us
 SAFELY_CORRECTED = 5  # letters
-_BEFORE_PLACES = frozenset("in auf von bei fur aus stadt of at for".split())
+_BEFORE_PLACES = {"in", "auf", "von", "bei", "fur", "aus", "stadt", "of", "at", "for"}
+_PLAIN = ORDINARY | GLUE | LEGAL | KINDS.keys()
 NEGATED_WITHIN = 3  # tokens: "nicht für die Netze BW"
 
 
@@ -46,7 +48,14 @@ class Mention(NamedTuple):
         return self.fit >= Fit.PLACE
 
 
-Placed = TypeVar("Placed", Mark, Mention)
+class Placed(Protocol):
+    """Whatever stands somewhere in the sentence."""
+
+    @property
+    def start(self) -> int: ...
+
+
+P = TypeVar("P", bound=Placed)
 
 
 class Sentence:
@@ -86,7 +95,7 @@ class Sentence:
     def _denies(self, mark: Mark) -> bool:
         return self[mark.end] not in {"nur", "only", "just"} and mark.start not in self.corrections
 
-    def kept(self, placed: Sequence[Placed]) -> list[Placed]:
+    def kept(self, placed: Sequence[P]) -> list[P]:
         """Without what is denied or taken back, unless nothing would be left."""
         kept = [one for one in placed if not self.denied(one.start)] or list(placed)
         for correction in self.corrections:
@@ -110,19 +119,19 @@ class Sentence:
         before, after = self.words[mark.start].token.gap, self.words[mark.end].token.gap
         return self[mark.start] == "no" and bool(set("?!,;.-–—:") & set(before + after)) and mark.start > 0
 
+    @staticmethod
+    def covered(placed: Iterable[Mark | Mention]) -> set[int]:
+        """The tokens that belong to what was found."""
+        return {i for one in placed for i in range(one.start, one.end)}
+
     @cached_property
     def strange(self) -> list[str]:
         """Words that neither grammar nor vocabulary can explain."""
-        explained = {i for one in (*self.marks, *self.mentions) for i in range(one.start, one.end)}
+        explained = self.covered(self.marks) | self.covered(self.mentions)
         return [
-            word.key
-            for i, word in enumerate(self.words)
-            if i not in explained
-            and word.key.isalpha()
-            and len(word.key) > 1
-            and not (
-                word.key in grammar.ORDINARY or word.key in GLUE or word.key in LEGAL or word.key in KINDS
-            )
+            key
+            for i, key in enumerate(self.keys)
+            if i not in explained and key.isalpha() and len(key) > 1 and key not in _PLAIN
         ]
 
     def _stands_for_a_place(self, mention: Mention) -> bool:
@@ -130,11 +139,10 @@ class Sentence:
         before, word = self[mention.start - 1], self[mention.start]
         if before in _BEFORE_PLACES:
             return word in self.vocabulary.seats
-        marked = {i for mark in self.marks for i in range(mark.start, mark.end)}
-        rest = (
-            w for i, w in enumerate(self.words) if i not in marked and not mention.start <= i < mention.end
+        explained = self.covered(self.marks) | self.covered([mention])
+        return not self.has(Sign.ASKS) and not any(
+            key.isalpha() for i, key in enumerate(self.keys) if i not in explained
         )
-        return all(not w.key.isalpha() for w in rest) and not self.has(Sign.ASKS)
 
 
 def _spelt(found: Sequence[Token], vocabulary: Vocabulary) -> list[Word]:
@@ -220,7 +228,7 @@ def _mentions(words: Sequence[Word], vocabulary: Vocabulary) -> list[Mention]:
 
 
 def _is_everyday(word: Token) -> bool:
-    return word.text in grammar.EVERYDAY or word.key in grammar.ORDINARY
+    return word.text in EVERYDAY or word.key in ORDINARY
 
 
 def _readings(joined: Sequence[tuple[str, int]], vocabulary: Vocabulary) -> Readings:

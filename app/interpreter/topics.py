@@ -3,9 +3,10 @@
 from typing import NamedTuple
 
 from app.domain.entry import DataType
-from app.interpreter.grammar import Mark, Sign, Topic, Weight
+from app.interpreter.grammar import Mark
 from app.interpreter.names import KINDS
 from app.interpreter.sentence import Sentence
+from app.interpreter.words import Sign, Topic, Weight
 
 
 class Asked(NamedTuple):

@@ -57,7 +57,7 @@ class Vocabulary(msgspec.Struct, frozen=True):
         return _build(tuple(entries), aliases)
 
     def knows(self, word: str) -> bool:
-        return word in self.lexemes or word in self.forms or word in grammar.WORDS
+        return word in self.lexemes or word in self.forms or word in grammar.KNOWN
 
     def lexeme(self, word: str) -> str:
         return self.lexemes.get(word, word)
@@ -88,8 +88,8 @@ def _build(entries: tuple[DirectoryEntry, ...], aliases: Iterable[Alias]) -> Voc
     found: defaultdict[str, dict[int, Fit]] = defaultdict(dict)
     named: defaultdict[str, set[int]] = defaultdict(set)
     spelt = [content(entry.name) for entry in entries]
-    lexemes_of = [[lexeme(word, adjectives) for word in words] for words in spelt]
-    operators = [_operator(*both) for both in zip(entries, lexemes_of, strict=True)]
+    meant_by = [[lexeme(word, adjectives) for word in words] for words in spelt]
+    operators = [_operator(*both) for both in zip(entries, meant_by, strict=True)]
     short: set[str] = set()
 
     def add(number: int, lexemes: Sequence[str], fit: Fit) -> None:
@@ -105,16 +105,16 @@ def _build(entries: tuple[DirectoryEntry, ...], aliases: Iterable[Alias]) -> Voc
         for form in forms(entry.name, entry.city, places):
             add(number, form.lexemes, form.fit)
         add(number, spelt[number], Fit.WHOLE)
-        add(number, lexemes_of[number], Fit.WHOLE)
+        add(number, meant_by[number], Fit.WHOLE)
         for word in operators[number].words:
             named[word].add(number)
     for seat, numbers in _seats(entries).items():
-        lexemes = [lexeme(word, adjectives) for word in seat]
+        place = [lexeme(word, adjectives) for word in seat]
         for number, fit in numbers.items():
-            its_own = fit is Fit.SEAT and operators[number].words.issuperset(lexemes)
+            its_own = fit is Fit.SEAT and operators[number].words.issuperset(place)
             if fit is Fit.SEAT or len(seat) == 1:
-                add(number, lexemes, Fit.PLACE if its_own else fit)
-        _settle(found.get("".join(lexemes), {}), seat, entries)
+                add(number, place, Fit.PLACE if its_own else fit)
+        _settle(found.get("".join(place), {}), seat, entries)
     by_id = {operator.id: number for number, operator in enumerate(operators)}
     for alias in aliases:
         if (number := by_id.get(alias.dno_id, -1)) >= 0:

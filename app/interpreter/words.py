@@ -1,0 +1,435 @@
+"""What words mean: the phrases of both languages, and the words that mean nothing to us but are no names."""
+
+from enum import Enum, IntEnum, auto
+from typing import NamedTuple
+
+from app.domain.entry import DataType, VoltageLevel
+from app.interpreter.spelling import key
+
+
+class Weight(IntEnum):
+    """How plainly a word asks for a topic."""
+
+    HINT = 1  # a price, whatever for
+    AROUND = 2  # the use of the grid, for which there are prices and windows
+    LIKELY = 3  # a part of a price sheet, but also of an electricity bill
+    PLAIN = 4  # nothing else is called so
+
+
+class Topic(NamedTuple):
+    data_type: DataType
+    weight: Weight
+
+
+class Level(NamedTuple):
+    """`half`: "mittel-" of "Mittel-/Niederspannung", a level only beside another."""
+
+    level: VoltageLevel
+    half: bool = False
+
+
+class Relative(NamedTuple):
+    """Years from today."""
+
+    years: int
+
+
+class Sign(Enum):
+    """Words that are no value but say how to take the others."""
+
+    BETWEEN_LEVELS = auto()  # Umspannung
+    GRID = auto()  # Netz, Netzbetreiber: a price near it is a grid charge
+    POWER = auto()  # Strom
+    GAS = auto()
+    OTHER_MEDIUM = auto()  # water, heat, …
+    OTHER_PRODUCT = auto()  # household electricity prices, contracts
+    OTHER_MATTER = auto()  # meters, outages, jobs, …
+    TRICK = auto()  # orders to a machine, code
+    DEFINITION = auto()
+    NOT = auto()
+    CORRECTION = auto()  # what stood before is taken back
+    KNOWN_ALREADY = auto()
+    ASKS = auto()
+    COMPARED = auto()  # "gegenüber dem Vorjahr": not the year that is asked for
+
+
+Meaning = Topic | Level | Relative | Sign
+
+_N, _H = DataType.NETZENTGELTE, DataType.HLZF
+_V = VoltageLevel
+
+# "a/b c/d" are four phrases; "~" stands for every ending; spaces, hyphens and "_" make no difference.
+PHRASES: tuple[tuple[Meaning, str], ...] = (
+    (
+        Topic(_N, Weight.PLAIN),
+        """
+        nne | nnes | netzpreisblatt |
+        netz/stromnetz/verteilnetz/netznutzungs/netzzugangs/systemnutzungs/durchleitungs entgelt~/gebühr~/preis~/tarif~ |
+        netz/stromnetz/verteilnetz/netznutzungs kosten |
+        entgelt~/gebühr~/preis~/kosten für/der/fürdie/durch netznutzung | entgelt~/gebühr~/preis~ netznutzung |
+        preisblatt netz/netznutzung/stromnetz/strom_netz | leistungspreis/arbeitspreis netz |
+        grid/network/distribution/transmission fee~/charge~/tariff~/tarif/cost~/price~/rate~ |
+        distribution/transmission/power/electricity grid/network/system fee~/charge~/tariff~/cost~/price~ |
+        grid/network usage/use/access fee~/charge~/tariff~/cost~/price~ | use_of_system charge~/fee~ | wheeling charge~
+        """,
+    ),
+    (
+        Topic(_H, Weight.PLAIN),
+        """
+        hlzf | hlzfs | hochlast | spitzenzeitfenster |
+        hochlast/spitzenlast/starklast zeit~/zeitfenster~/fenster~/periode~/stunde~/zeitraum/zeiträume/zeiträumen |
+        peak_load/high_load/peak_demand/high_demand/peak window~/period~/hour~/time~/timeframe~/slot~ |
+        peak_load/high_load/peak_demand/peak time window~
+        """,
+    ),
+    (
+        Topic(_H, Weight.AROUND),
+        """
+        zeitfenster | lastfenster | spitzenlast | spitzenzeit~ | time windows | high load |
+        atypische/atypischen/atypischer netznutzung/netznutzer | atypical grid/network usage/use | atypical usage
+        """,
+    ),
+    (
+        Topic(_N, Weight.LIKELY),
+        """
+        leistungspreis~ | arbeitspreis~ | preisblatt | preisblatts | preisblätter | preisblättern |
+        per/pro/je/euro/eur kw | ct/cent kwh | capacity/demand price~/charge~/tariff~/rate~ | energy charge~ |
+        price/tariff sheet~
+        """,
+    ),
+    (
+        Topic(_N, Weight.AROUND),
+        "netznutzung | netzbenutzung | netznutzungsvertrag | grid/network usage/use",
+    ),
+    (
+        Topic(_N, Weight.HINT),
+        """
+        was kostet/kosten/zahle/zahlen/zahlt/verlangt/verlangen/nimmt/nehmen | wie teuer | preis~ | entgelt~ |
+        gebühr~ | tarif~ | kosten | kostet | koste | kostete | gekostet | teuer | teurer | zahle | zahlen | zahlt |
+        bezahle | bezahlen | bezahlt | verlangt | verlangen | nimmt | nehmen | berechnet | berechnen | kassiert |
+        price~ | cost~ | fee~ | charge~ | charged | tariff~ | rate~ | expensive | pay | paying | paid
+        """,
+    ),
+    (
+        Level(_V.HOES),
+        "höchst spannung/spannungs/sp/spg | hös | ehv | extra/ultra/very high voltage | highest voltage",
+    ),
+    (Level(_V.HS), "hoch spannung/spannungs/sp/spg | hs | hv | high voltage"),
+    (Level(_V.MS), "mittel spannung/spannungs/sp/spg | ms | mv | medium/middle/mid voltage"),
+    (Level(_V.NS), "nieder spannung/spannungs/sp/spg | niedrigspannung | ns | lv | low voltage"),
+    (Level(_V.HOES, half=True), "höchst | extra/ultra high"),
+    (Level(_V.HS, half=True), "hoch | high"),
+    (Level(_V.MS, half=True), "mittel | medium | mid"),
+    (Level(_V.NS, half=True), "nieder | low"),
+    (
+        Relative(0),
+        """
+        dieses/diesem/laufendes/laufende/laufenden/laufendem/aktuelles/aktuelle/aktuellen/aktuellem jahr |
+        diesjährig~ | heuer | aktuell~ | derzeit | derzeitig~ | momentan | zurzeit | jetzig~ | jetzt | heute |
+        this/current/present year | this/current years | current | currently | now | today
+        """,
+    ),
+    (
+        Relative(-1),
+        """
+        letztes/letzten/letztem/letzte/vergangenes/vergangenen/vergangenem/vergangene/voriges/vorigen/vorigem jahr |
+        letzten/vergangenen/vorigen jahres | vorherigen/vorheriges jahr | letztjährig~ | vorjahr~ | vorjährig~ |
+        last/previous/prior/past year | last/previous years | a year ago
+        """,
+    ),
+    (
+        Relative(1),
+        """
+        nächstes/nächsten/nächstem/nächste/kommendes/kommenden/kommendem/kommende/künftiges jahr |
+        nächsten/kommenden jahres | nächstjährig~ | folgejahr~ |
+        next/upcoming/coming/following year | next/upcoming/coming years | the year ahead
+        """,
+    ),
+    (
+        Relative(-2),
+        "vorletztes/vorletzten/vorletztem/vorletzte jahr | vorletzten jahres | vorvorjahr~ | year before last",
+    ),
+    (Relative(2), "übernächstes/übernächsten/übernächstem/übernächste jahr | year after next"),
+    (
+        Sign.COMPARED,
+        """
+        vergleich zum vorjahr | gegenüber dem vorjahr | gegenüber vorjahr | gegenüber letztem jahr |
+        gegenüber dem letzten jahr | vergleich zum letzten jahr | vergleich zu letztem jahr |
+        als im vorjahr | als letztes jahr | als im letzten jahr | than last year | to last year |
+        with last year | versus last year | vs last year | than the previous year | to the previous year |
+        vs vorjahr | ggü vorjahr | ggü dem vorjahr
+        """,
+    ),
+    (
+        Sign.BETWEEN_LEVELS,
+        """
+        umspannung | umspannungen | umspannebene | umspannungsebene | umspannwerk | umsp | umspg |
+        umspannstation | transformation | transformation level | transforming | transformer level |
+        transformation stage
+        """,
+    ),
+    (
+        Sign.GRID,
+        """
+        netz | netze | netzes | netzen | stromnetz | stromnetze | stromnetzes | verteilnetz | netzgebiet |
+        netzgebiets | netzbetreiber | netzbetreibers | netzbetreibern | verteilnetzbetreiber |
+        stromnetzbetreiber | vnb | grid | network | dso | grid operator | network operator | distribution |
+        distribution system operator | netzebene | spannungsebene | netzanschluss | tso | übertragungsnetz
+        """,
+    ),
+    (
+        Sign.POWER,
+        """
+        wärmepumpe~ | heat pump | heat pumps | wasserkraft | wasserkraftwerk~ | hydropower | water utility |
+        waterworks | wasserwerk~ | wasserverband | strom | elektrizität | electricity | electric |
+        stromnetz | stromnetzentgelt~
+        """,
+    ),
+    (
+        Sign.GAS,
+        """
+        gas | gases | erdgas | biogas | natural gas | lng | wasserstoff | hydrogen | hgas | lgas | ferngas
+        """,
+    ),
+    (
+        Sign.OTHER_MEDIUM,
+        """
+        wasser | wassers | trinkwasser | abwasser | kanal | fernwärme | nahwärme | wärme | wärmenetz |
+        fernkälte | heat | district heating | heating | water | sewage | wastewater | glasfaser | breitband |
+        internet | müll | abfall | wasserpreis~ | wassergebühr~ | trinkwasserpreis~ | abwassergebühr~ |
+        fernwärmepreis~ | waste | fibre | fiber | broadband
+        """,
+    ),
+    (
+        Sign.OTHER_PRODUCT,
+        """
+        strompreis~ | stromtarif~ | stromanbieter~ | stromprodukt~ | stromvertrag | stromkosten |
+        stromrechnung | ökostrom~ | ökostromtarif~ | grundversorgung | grundversorgungstarif~ | grundpreis~ |
+        ersatzversorgung | haushalt~ | haushaltsstrom | haushaltstarif | haushaltskunde~ |
+        börsenstrompreis~ | börsenstrom | spotpreis~ | spotmarkt | spot | day ahead | strombörse | epex |
+        wärmepumpentarif~ | wärmepumpenstrom | autostrom | autostromtarif | nachtstrom | ladetarif~ |
+        sondervertrag | neukunden | neukundenbonus | bonus | kündigen | kündigung | anbieterwechsel |
+        lieferantenwechsel | einspeisevergütung~ | feed in tariff | feed in tariffs | electricity price |
+        electricity prices | electricity tariff | electricity tariffs | electricity plan | power price |
+        power prices | energy price | energy prices | energiepreis~ | household | households | residential |
+        green electricity | standing charge | spot price | spot prices | wholesale | vergütung |
+        konzessionsabgabe~ | stromsteuer | umlage~ | eeg umlage | offshore umlage | kwk umlage |
+        strompreisbremse | baukostenzuschuss~ | hausanschluss~ | hausanschlusskosten | messentgelt~ |
+        messpreis~ | messstellenbetrieb~ | messstellenbetreiber | zählermiete | aktie~ | aktienkurs |
+        share price | stock | dividende | gehalt | salary | eintrittspreis~ | eintritt | parkgebühr~ |
+        ticketpreis~ | fahrpreis~
+        """,
+    ),
+    (
+        Sign.OTHER_MATTER,
+        """
+        transformer | transformers | trafo | trafos | transformator~ | kabel | cable | cables | beantragen |
+        apply for | zählerstand~ | zählerstände | zähler | ablesung | ablesen | meter reading |
+        meter readings | meter | smart meter | stromausfall~ | ausfall | störung~ | störungsnummer | outage |
+        outages | blackout | power cut | kontakt | kontaktdaten | ansprechpartner | telefon | telefonnummer |
+        hotline | phone | phone number | phone numbers | contact | email adresse | öffnungszeit~ |
+        opening hours | kundencenter | kundenservice | job | jobs | karriere | stellenangebot~ | ausbildung |
+        praktikum | bewerbung | career | careers | vacancies | internship | umzug | umziehen | anmelden |
+        abmelden | abschlag | abschläge | rechnung | bill | invoice | geschäftsführer~ | ceo | vorstand |
+        mitarbeiter | umsatz | gewinn | revenue | schwimmbad | hallenbad | freibad | busfahrplan | fahrplan |
+        parkhaus | bus | timetable | wetter | weather | zug | train | netzplan | netzausbau | netzfrequenz |
+        grid frequency | adresse | address | baustelle~ | photovoltaik anmelden | wallbox anmelden |
+        register | cancel | move house | moving | logo | insolvenz | verkehr | hotel | hotels | restaurant |
+        restaurants | fussball | rezept | recipe | news | nachrichten | history | geschichte | witz | witze |
+        gedicht | joke | jokes | poem | song | lied
+        """,
+    ),
+    (
+        Sign.TRICK,
+        """
+        ignore | ignoriere | ignorier | vergiss | disregard | instructions | anweisungen | prompt |
+        system prompt | drop table | select from | delete from | insert into | union select | script |
+        alert | javascript | data type | datatype | confidence | jailbreak | pretend | übersetze |
+        translate | übersetzung | python | programmiere | schreibe ein | schreib ein | write a | write me a |
+        write code | erzähl mir | erzähle mir | tell me a joke | einen witz | ein gedicht | a poem | a joke |
+        dichte | reime | haiku | aufsatz | essay
+        """,
+    ),
+    (
+        Sign.DEFINITION,
+        """
+        was ist ein | was ist das | was ist der | was ist die | was ist eigentlich | was bedeutet |
+        was heißt | was versteht man | was sind eigentlich | was sind netzentgelte |
+        was sind hochlastzeitfenster | was sind hlzf | erkläre | erklär | erklären | erklärung | definition |
+        definiere | bedeutung | what is a | what is an | what does | what is meant | meaning of | define |
+        explain | wer hat | wer ist | who is | who are | why | warum | wieso | weshalb |
+        unterschied zwischen | difference between | wie funktioniert | wie funktionieren | how do |
+        how does a | wie entstehen | wie werden | wer zahlt | who pays | wofür | wozu |
+        wie viele netzbetreiber | how many
+        """,
+    ),
+    (
+        Sign.NOT,
+        """
+        nicht | kein | keine | keinen | keiner | keines | statt | anstatt | anstelle | ohne | not | no |
+        instead of | rather than | without | except | außer | nix
+        """,
+    ),
+    (
+        Sign.CORRECTION,
+        """
+        sondern | nein | sorry | ach nein | ich meine | meine ich | i mean | i meant | quatsch | korrektur |
+        pardon | vielmehr | besser gesagt | bzw besser | correction | stattdessen | oder nein | no wait |
+        wait no | make that
+        """,
+    ),
+    (
+        Sign.KNOWN_ALREADY,
+        """
+        kenne ich | haben wir schon | habe ich schon | habe ich bereits | haben wir bereits | liegen vor |
+        liegen mir vor | i already have | we already have | already have | i know
+        """,
+    ),
+    (
+        Sign.ASKS,
+        """
+        was zahle | was zahlen | was zahlt | was verlangt | was verlangen | was nimmt | was nehmen |
+        was gilt | was gelten | wie hoch | wie teuer | was kostet | was kosten | wieviel | wie viel | wann |
+        welche | welcher | welches | welchen | brauche | brauchen | benötige | benötigen | suche | suchen |
+        bitte | gib | gebt | nenne | zeig | zeige | how much | how high | when | which | what are | what is |
+        what were | need | looking for | show | show me | give me | give | send | please | möchte |
+        hätte gern | interessieren
+        """,
+    ),
+)
+
+# Parts of compounds: "Mittelspannungsnetzkunden", "Netzentgeltbescheid".
+STEMS: tuple[tuple[str, Meaning], ...] = (
+    ("netzentgelt", Topic(_N, Weight.PLAIN)),
+    ("netznutzungsentgelt", Topic(_N, Weight.PLAIN)),
+    ("netzgebuhr", Topic(_N, Weight.PLAIN)),
+    ("hochlast", Topic(_H, Weight.PLAIN)),
+    ("spitzenlastzeit", Topic(_H, Weight.PLAIN)),
+    ("hlzf", Topic(_H, Weight.PLAIN)),
+    ("leistungspreis", Topic(_N, Weight.LIKELY)),
+    ("arbeitspreis", Topic(_N, Weight.LIKELY)),
+    ("preisblatt", Topic(_N, Weight.LIKELY)),
+    ("netznutzung", Topic(_N, Weight.AROUND)),
+    ("hochstspannung", Level(_V.HOES)),
+    ("hochspannung", Level(_V.HS)),
+    ("mittelspannung", Level(_V.MS)),
+    ("niederspannung", Level(_V.NS)),
+    ("umspann", Sign.BETWEEN_LEVELS),
+    ("netzbetreiber", Sign.GRID),
+    ("trinkwasser", Sign.OTHER_MEDIUM),
+    ("abwasser", Sign.OTHER_MEDIUM),
+    ("fernwarme", Sign.OTHER_MEDIUM),
+    ("strompreis", Sign.OTHER_PRODUCT),
+    ("stromtarif", Sign.OTHER_PRODUCT),
+    ("zahlerstand", Sign.OTHER_MATTER),
+    ("stromausfall", Sign.OTHER_MATTER),
+)
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+def _keys(text: str) -> frozenset[str]:
+    return frozenset(map(key, _words(text)))
+
+
+# "Gasnetzentgelte", but not "Gast" or "Gasse".
+GAS_COMPOUNDS = _keys("""
+    gasnetz gaspreis gastarif gasentgelt gasversorg gasverbrauch gaszähler gasanschl gasrechn gaskund gaskosten
+    gasliefer gasanbiet gasvertrag gasheiz gasdruck gasgrund
+""")
+
+# They tell the language, and that a word needs no correction.
+GERMAN = _keys("""
+    der die das des dem den ein eine einen einem einer eines und oder aber für in im an am auf aus bei beim
+    mit nach von vom vor zu zum zur wie was wer wo wann warum welche welcher welches welchen hoch teuer viel
+    ist sind war waren wird werden gelten gilt gibt es ich wir ihr sie mir uns mich mein meine meinem meiner
+    unser unsere unserer unserem bitte danke vielen dank guten tag hallo moin servus sehr geehrte damen
+    herren grüße kann kannst können könnten könnt könnte möchte möchten hätte gern gerne brauche brauchen
+    benötige benötigen suche suchen hat haben hatte jahr jahre jahren jahres stand ab seit gültig gültigkeit
+    falls noch auch nur schon mal einmal dazu dieses diesem dieser letztes letzten nächstes nächsten
+    kommendes vorjahr heuer aktuell aktuelle aktuellen netz netzentgelt netzentgelte netzentgelten preisblatt
+    leistungspreis arbeitspreis spannungsebene netzebene ebene kosten kostet preis preise zeitfenster stunden
+    uhr nicht kein keine sondern statt als dass daß wenn ob so um über unter durch zwischen wegen je pro per
+    etwa circa mindestens maximal stadt ort gemeinde region gebiet netzgebiet netzgebiets netzbetreiber
+    standort standorte anlage anschluss kunde kunden firma betrieb unternehmen zwei drei vier fünf man sich
+    da dann hier dort jemand sagen sag nenne nennen zeig zeige zeigen gib schicken zusenden senden wissen
+    weiß finden finde angeben mitteilen verraten veröffentlicht veröffentlichten abrufen abfragen lautet
+    lauten liegt liegen beträgt betragen gestiegen gesunken höher niedriger verlangt verlangen nimmt zahle
+    zahlen euro cent kilowatt kilowattstunde bezogen bezug mittelspannung niederspannung hochspannung
+    höchstspannung umspannung daten info infos angaben werte liste überblick übersicht bzw z.b. bspw usw inkl
+    ca nr eur ct zusammen alle alles jeweils jeweilige jeweiligen gesamt sowie beide kommenden kommende
+    vergangenen vergangenes winter sommer frühling herbst frühjahr januar februar märz april mai juni juli
+    august september oktober november dezember quartal monat woche morgen abend dich du euch sein ihre ihren
+    ihrem ihrer deren dessen diese derzeit momentan jetzt heute gestern bisher bald neu neue neuen neuer alte
+    alten ganz genau eigentlich hinsichtlich bezüglich betreffend betrifft betreff thema frage fragen anfrage
+    antwort tabelle angebot vergleich vergleichen lieber besser ungefähr
+""")
+ENGLISH = _keys("""
+    the a an and or but for in on at of from to by with without as is are was were be been will would could
+    can may i we you they it my our your their its me us this that these those what which when where who how
+    much many high low there here have has had do does did need want like show give send tell please thanks
+    thank pls hi hello dear sir madam hey year years last next current previous coming ago before after valid
+    since until per grid network fee fees charge charges tariff tariffs price prices cost costs peak load
+    window windows hours time times level voltage medium transformation transformer distribution operator
+    operators dso utility company customer customers site plant connection connected area region city germany
+    german energy capacity know find look looking get published publish apply applies applied respect
+    regarding about two three four five one now today currently so if then than just also only both any some
+    all each every data info information list overview new old let see check compare value values january
+    february march june july october december winter summer spring autumn fall month quarter day first not no
+    instead rather sorry mean meant actually charged paid pay paying expensive applicable using use usage
+    into onto via
+""")
+# A number before them is no year.
+UNITS = _keys("""
+    h std stunde stunden benutzungsstunde benutzungsstunden vollbenutzungsstunden volllaststunden vbh bh
+    hours hour hrs kwh mwh gwh twh wh kw mw gw w kva mva kilowatt megawatt kilowattstunden megawattstunden
+    eur euro euros ct cent cents prozent percent qm m m² m³ m2 m3 km meter einheiten wohnungen wohneinheiten
+    we mitarbeiter haushalte kunden units apartments flats employees customers households uhr am pm min
+    minuten minutes tage days wochen weeks monate months hz hertz volt kv v ladepunkte ladesäulen charger
+    chargers wallboxen module zähler filialen standorte stores sites stück pcs mal x grad kilo kg t tonnen
+    liter personen people
+""")
+# Nor one beside them: "seit 2015", "2015 gegründet".
+NOT_A_YEAR_BESIDE = _keys("""
+    seit since gegründet gegruendet gebaut errichtet founded built established baujahr bj geboren born nr
+    nummer no paragraph plz hausnummer tel telefon kundennummer
+""")
+# Whose date is not the year that is asked for: "Ihr Schreiben vom 12.03.2025".
+LETTERS = _keys("""
+    schreiben brief mail email e-mail rechnung anfrage angebot vertrag letter invoice message bescheid
+""")
+# After them two digits are a year: "für 24".
+YEAR_CUES = _keys("""
+    in für jahr jahre jahres year for of ab stand from kalenderjahr
+""")
+EBENE = _keys("""
+    netzebene netzebenen ne ebene level spannungsebene ebenen nutzungsebene
+""")
+NUMBERS = {
+    key(word): number
+    for number, words in enumerate(
+        (
+            "",
+            "ein einem eins a one erste ersten",
+            "zwei two zweite zweiten",
+            "drei three dritte dritten",
+            "vier four vierte vierten",
+            "fünf five fünfte fünften",
+            "sechs six sechste sechsten",
+            "sieben seven siebte siebten",
+        )
+    )
+    for word in words.split()
+}
+ORDINARY = GERMAN | ENGLISH | UNITS | NOT_A_YEAR_BESIDE | LETTERS | YEAR_CUES | EBENE | NUMBERS.keys()
+# Words of every day that are also names: a name only where nothing else can be meant. In their own
+# spelling, since "Wörth" is no "worth".
+EVERYDAY = _words("""
+    waren kamen essen langen hof stein lauf norden halle hall burg heide bogen mengen engen buchen weiden
+    forst stern haar new ten star eve wide keep beste worth mega net baden linden singen springe verden
+    werden licht markt kraft see wald mitte main land delta power port bauer rot vereinigte neue langer
+    halter grossen berg bergen reich ende enden welle horn lage lam leck infra technische halt haupt haus
+    raum
+""")
