@@ -1,13 +1,14 @@
 """Hears PostgreSQL say that there is something to do, on a connection of its own."""
 
 import asyncio
+from typing import Any, Final
 
 import asyncpg
 
-from app.db.pool import Connection
+from app.db.own_connection import own_connection
 from app.settings import Settings
 
-_LOOK_AFTER = 5.0  # seconds between looks whether a silent connection is still one
+LOOK_AFTER: Final = 5.0  # seconds between looks whether a silent connection is still one
 
 
 class Notifications:
@@ -21,25 +22,17 @@ class Notifications:
         self._settings = settings
 
     async def run(self) -> None:
-        connection: Connection = await asyncpg.connect(
-            self._settings.database_url,
-            timeout=self._settings.database_connect_timeout,
-            command_timeout=self._settings.database_statement_timeout,
-            server_settings={"application_name": "dno-api notifications"},
-        )
-        try:
+        async with own_connection("notifications", self._settings) as connection:
             await self._listen(connection)
-        finally:
-            connection.terminate()
 
-    async def _listen(self, connection: Connection) -> None:
+    async def _listen(self, connection: "asyncpg.Connection[Any]") -> None:
         lost = asyncio.Event()
         connection.add_termination_listener(lambda _: lost.set())
         await connection.add_listener(self._channel, lambda *_: self.news.set())
         self.news.set()
         while not lost.is_set():
             try:
-                await asyncio.wait_for(lost.wait(), _LOOK_AFTER)
+                await asyncio.wait_for(lost.wait(), LOOK_AFTER)
             except TimeoutError:
                 await connection.execute("SELECT")
         raise ConnectionResetError("PostgreSQL has closed the connection that listens.")

@@ -17,6 +17,8 @@ CREATE TABLE revisions (
     after jsonb,  -- null: there is none any more
     UNIQUE (entry_id, version)
 );
+-- Who was deaf for a while asks what changed lately; rows come in the order of their time.
+CREATE INDEX revisions_changed_at ON revisions USING brin (changed_at);
 
 CREATE TABLE outbox (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
