@@ -55,6 +55,7 @@ class Instance:
             except httpx.TransportError:  # not yet, or never: then the process ends
                 time.sleep(0.02)
             else:
+                self.wait_for("Ctrl-C stops it all")
                 return
         raise AssertionError(f"the server did not start:\n{self.output}")
 

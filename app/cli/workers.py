@@ -66,7 +66,7 @@ class Workers:
         self._environment = {**environment, **as_environment(settings)}
         self._slots: list[Worker] = []
         self._all: set[Worker] = set()
-        self._rolling: asyncio.Task[None] | None = None
+        self._renewal = asyncio.Event()
         self._farewell = signal.SIGINT
 
     async def run(self, on_ready: Callable[[], None]) -> None:
@@ -76,17 +76,14 @@ class Workers:
             try:
                 await asyncio.wait([serving])
             finally:
-                if self._rolling:
-                    self._rolling.cancel()
                 within = self._settings.stop_deadline + _PATIENCE
                 await asyncio.gather(*(worker.stop(self._farewell, within) for worker in self._all))
         if not serving.cancelled():
             serving.result()
 
     def roll(self) -> None:
-        """Renews all; asked while it is under way, it is under way."""
-        if self._slots and (self._rolling is None or self._rolling.done()):
-            self._rolling = asyncio.create_task(self._renew())
+        """Renews all, or all once more if that is under way: the code may be another by now."""
+        self._renewal.set()
 
     async def _serve(self, on_ready: Callable[[], None]) -> None:
         workers = [await self._start() for _ in range(self._settings.workers)]
@@ -94,9 +91,10 @@ class Workers:
             raise CannotStart("The workers did not start; why stands above.")
         self._slots = workers
         on_ready()
-        async with asyncio.TaskGroup() as keepers:
+        async with asyncio.TaskGroup() as tasks:
             for slot in range(len(workers)):
-                keepers.create_task(self._keep(slot))
+                tasks.create_task(self._keep(slot))
+            tasks.create_task(self._renew_when_asked())
 
     async def _keep(self, slot: int) -> None:
         pause = _FIRST_PAUSE / 2
@@ -113,6 +111,12 @@ class Workers:
             if self._slots[slot] is worker:
                 self._slots[slot] = new = await self._start()
                 await self._is_ready(new)
+
+    async def _renew_when_asked(self) -> None:
+        while True:
+            await self._renewal.wait()
+            self._renewal.clear()
+            await self._renew()
 
     async def _renew(self) -> None:
         """The new one serves before the old one leaves."""

@@ -48,7 +48,6 @@ def serve(folder: Path, local: Path) -> Iterator[Serve]:
         started.append(Instance(folder, {"LOCAL_FOLDER": str(local), **environment}, arguments))
         if ready:
             started[-1].wait_until_ready()
-            started[-1].wait_for("Ctrl-C stops it all")
         return started[-1]
 
     yield start
