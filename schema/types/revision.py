@@ -7,8 +7,9 @@ from uuid import UUID
 import strawberry
 
 from app.domain import revision as structs
+from app.domain.account import Role
 from schema.context import Context
-from schema.fields import computed, shows
+from schema.fields import computed, edge, shows
 from schema.types.bounds import at_most
 from schema.types.node import Kind, Node, write_id
 
@@ -31,7 +32,16 @@ class Revision(Node):
     kind: structs.ChangeKind = strawberry.field(description="What the change did.")
     version: int = strawberry.field(description="The entry's version after the change.")
     changed_at: datetime = strawberry.field(description="When.")
-    changed_by: str | None = strawberry.field(description="Who; null: a program with access to the database.")
+
+    @edge(
+        str | None,
+        description="Who; null: a program with access to the database. Names are shown to EDITOR and ADMIN.",
+    )
+    async def changed_by(revisions: Sequence[structs.Revision], context: Context) -> Sequence[str | None]:
+        # Of people no more is told than the work needs. Without `reads`, so that no fragment keeps it.
+        named = context.principal.role.includes(Role.EDITOR)
+        return [revision.changed_by if named else None for revision in revisions]
+
     reason: str | None = strawberry.field(description="Why, in the words of who changed it.")
     changes: list[FieldChange] = strawberry.field(description="What changed, field by field.")
 

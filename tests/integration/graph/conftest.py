@@ -1,0 +1,47 @@
+"""An instance's resources without its HTTP, and some operators with all kinds of figures."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import msgspec
+import pytest
+
+from app.db.pool import Pool
+from app.domain.entry import VoltageLevel
+from app.domain.hlzf import Season
+from app.resources import Resources, open_resources
+from app.settings import Settings
+from tests import factories as make
+
+
+@pytest.fixture
+async def resources(settings: Settings, pool: Pool) -> AsyncIterator[Resources]:
+    """Listening to what others change, so that all layers are on."""
+    async with open_resources(msgspec.structs.replace(settings, rate_limit_anonymous=0)) as opened:
+        async with asyncio.timeout(10):
+            while not (opened.memory.enabled and opened.shared.trusted):
+                await asyncio.sleep(0.01)
+        yield opened
+
+
+@pytest.fixture
+async def operators(pool: Pool) -> list[Any]:
+    made = []
+    for number, region in enumerate(("Bayern", "Hessen", None, "Bayern")):
+        dno = await make.dno(
+            pool,
+            f"netze-{'abcd'[number]}",
+            name=f'Netze "{"ÄBÇ"[number % 3]}\\{number}"',
+            region=region,
+            city=("Ulm", None)[number % 2],
+            postal_code="89073",
+            connection_points_ns=(12, None)[number % 2],
+        )
+        made.append(dno)
+        for year in (2024, 2025)[: number + 1]:
+            for level in (VoltageLevel.MS, VoltageLevel.NS)[: 2 - number % 2]:
+                await make.tariff(pool, dno, year, level, leistung=("58.20", None)[number % 2])
+            await make.hlzf(pool, dno, year, VoltageLevel.MS, Season.WINTER)
+        await make.time_of_use(pool, dno, 2025)
+    return made

@@ -1,0 +1,147 @@
+"""Queries nobody wrote: drawn from the schema, with aliases, fragments, directives and variables."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from graphql import (
+    GraphQLArgument,
+    GraphQLField,
+    GraphQLInterfaceType,
+    GraphQLObjectType,
+    GraphQLSchema,
+    GraphQLUnionType,
+    get_named_type,
+    is_leaf_type,
+    is_required_argument,
+)
+from hypothesis import strategies as st
+
+# Left out: what differs from one answer to the next, or is somebody's own.
+LEFT_OUT = {"naturalQuery", "viewer"}
+
+
+@dataclass
+class Drawn:
+    text: str
+    variables: dict[str, Any]
+
+
+@dataclass
+class Drawing:
+    """`values` are literals worth asking with, by argument name; some of them make no sense on purpose."""
+
+    schema: GraphQLSchema
+    values: dict[str, list[Any]]
+    draw: Any
+    variables: dict[str, tuple[str, Any]] = field(default_factory=dict)
+    fragments: list[str] = field(default_factory=list)
+    numbers: int = 0
+
+    def document(self) -> Drawn:
+        query = self.schema.query_type
+        assert query is not None
+        selections = self.selections(query, 0)
+        declared = ", ".join(f"${name}: {type_name}" for name, (type_name, _) in self.variables.items())
+        head = f"query ({declared})" if declared else "query"
+        return Drawn(
+            f"{head} {selections} {' '.join(self.fragments)}",
+            {name: value for name, (_, value) in self.variables.items()},
+        )
+
+    def selections(self, type_: Any, depth: int) -> str:
+        if isinstance(type_, GraphQLUnionType):
+            return "{ __typename " + " ".join(self.inline(member, depth) for member in type_.types) + " }"
+        names = [
+            name for name in type_.fields if name not in LEFT_OUT and self.fits(type_.fields[name], depth)
+        ]
+        chosen = self.draw(
+            st.lists(st.sampled_from([*names, "__typename"]), min_size=1, max_size=5 if depth else 2)
+        )
+        parts = [self.field(type_, name, depth) for name in chosen]
+        if isinstance(type_, GraphQLInterfaceType):
+            possible = self.schema.get_possible_types(type_)
+            parts += [
+                self.inline(member, depth)
+                for member in self.draw(st.lists(st.sampled_from(possible), max_size=3))
+            ]
+        return "{ " + " ".join(parts) + " }"
+
+    def fits(self, definition: GraphQLField, depth: int) -> bool:
+        return depth < 5 or is_leaf_type(get_named_type(definition.type))
+
+    def inline(self, type_: GraphQLObjectType, depth: int) -> str:
+        condition = f"on {type_.name} " if self.draw(st.booleans()) or depth == 0 else f"on {type_.name} "
+        return f"... {condition}{self.selections(type_, depth + 1)}"
+
+    def field(self, type_: Any, name: str, depth: int) -> str:
+        if name == "__typename":
+            return f"{self.alias()}__typename"
+        definition = type_.fields[name]
+        named = get_named_type(definition.type)
+        arguments = self.arguments(definition)
+        below = "" if is_leaf_type(named) else self.selections(named, depth + 1)
+        text = (
+            f"{self.alias(always=bool(arguments) or bool(below))}{name}{arguments}{self.directive()} {below}"
+        )
+        wrapped = self.draw(st.sampled_from(("plain", "plain", "plain", "inline", "fragment")))
+        if wrapped == "inline":
+            return f"... on {type_.name}{self.directive()} {{ {text} }}"
+        if wrapped == "fragment" and depth:
+            self.numbers += 1
+            self.fragments.append(f"fragment F{self.numbers} on {type_.name} {{ {text} }}")
+            return f"...F{self.numbers}"
+        return text
+
+    def alias(self, *, always: bool = False) -> str:
+        """Always a new one where two fields of one name could not be merged."""
+        if not always and self.draw(st.booleans()):
+            return ""
+        self.numbers += 1
+        return f"a{self.numbers}: "
+
+    def directive(self) -> str:
+        drawn = self.draw(st.sampled_from(("", "", "", "", "skip", "include")))
+        if not drawn:
+            return ""
+        value = self.draw(st.sampled_from(("true", "false", "variable")))
+        return f" @{drawn}(if: {self.variable('Boolean!', self.draw(st.booleans())) if value == 'variable' else value})"
+
+    def arguments(self, definition: GraphQLField) -> str:
+        given = [
+            f"{name}: {self.argument(name, argument)}"
+            for name, argument in definition.args.items()
+            if is_required_argument(argument) or self.draw(st.booleans())
+        ]
+        return f"({', '.join(given)})" if given else ""
+
+    def argument(self, name: str, argument: GraphQLArgument) -> str:
+        value = self.draw(st.sampled_from(self.values[name]))
+        if isinstance(value, str) and value.startswith("{"):
+            return value
+        if self.draw(st.booleans()):
+            return self.variable(str(argument.type), value)
+        return self.literal(value, str(get_named_type(argument.type)))
+
+    def variable(self, type_name: str, value: Any) -> str:
+        self.numbers += 1
+        self.variables[f"v{self.numbers}"] = (type_name, value)
+        return f"$v{self.numbers}"
+
+    def literal(self, value: Any, type_name: str) -> str:
+        if value is None:
+            return "null"
+        if isinstance(value, list):
+            return "[" + ", ".join(self.literal(item, type_name) for item in value) + "]"
+        if isinstance(value, bool):
+            return "true" if value else "false"
+        if isinstance(value, int) or type_name in ("VoltageLevel", "Season", "DnoOrder"):
+            return str(value)
+        return f'"{value}"'
+
+
+def documents(schema: GraphQLSchema, values: dict[str, list[Any]]) -> st.SearchStrategy[Drawn]:
+    @st.composite
+    def build(draw: Any) -> Drawn:
+        return Drawing(schema, values, draw).document()
+
+    return build()

@@ -1,0 +1,123 @@
+"""A compiled plan says what Strawberry's executor says, to the byte."""
+
+import asyncio
+import os
+from collections import Counter
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, seed
+from hypothesis import settings as effort
+
+from app.resources import Resources
+from app.settings import Settings
+from schema.context import Context
+from schema.execution.documents import Documents, RefusedDocument
+from schema.execution.operation import Executions
+from schema.root import schema
+from schema.types.node import Kind, write_id
+from tests.integration.graph.questions import Drawn, documents
+
+# More by hand: EXAMPLES=5000 make test
+EXAMPLES = int(os.environ.get("EXAMPLES", "300"))
+
+
+class Compared:
+    """One schema, answered in two ways."""
+
+    def __init__(self, resources: Resources) -> None:
+        self.resources = resources
+        self.documents = Documents(schema, Settings(limit_fields=5000, limit_aliases=5000, limit_depth=50))
+        self.executions = Executions(schema)
+        self.outcomes: Counter[str] = Counter()
+
+    async def compare(self, drawn: Drawn) -> None:
+        try:
+            operation = self.documents.get(drawn.text).operation(None)
+            variables = operation.variables(drawn.variables)
+        except RefusedDocument as refused:
+            self.outcomes[refused.code] += 1
+            assert refused.code != "GRAPHQL_PARSE_FAILED", drawn.text
+            return
+        expected = await self.executions._by_executor(
+            operation, drawn.variables, Context(self.resources), None
+        )
+        # Twice: what the first time writes as fragments, the second finds.
+        for turn in ("cold", "warm"):
+            context = Context(self.resources)
+            planned = await self.executions._by_plan(operation, variables, context, None)
+            if planned is None:
+                assert expected.errors or operation.plan(variables).root is None, (
+                    turn,
+                    drawn.text,
+                    drawn.variables,
+                )
+                self.outcomes["left to the executor"] += 1
+            else:
+                assert planned.body == expected.body, (turn, drawn.text, drawn.variables)
+                self.outcomes["the same"] += 1
+
+
+# The server's own jitter, drawn in another thread meanwhile, is none of the strategy's.
+@pytest.mark.filterwarnings("ignore::hypothesis.errors.HypothesisDeprecationWarning")
+@pytest.mark.timeout(300)
+async def test_thousands_of_queries_get_the_same_bytes_from_plan_and_executor(
+    resources: Resources, operators: list[Any]
+) -> None:
+    compared = Compared(resources)
+    ids = await _ids(resources, operators)
+    values = _values(operators, ids)
+    loop = asyncio.get_running_loop()
+
+    @seed(20261123)
+    @effort(
+        max_examples=EXAMPLES,
+        deadline=None,
+        database=None,
+        phases=(Phase.explicit, Phase.generate),
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(documents(schema._schema, values))
+    def check(drawn: Drawn) -> None:
+        asyncio.run_coroutine_threadsafe(compared.compare(drawn), loop).result(30)
+
+    await asyncio.to_thread(check)
+    # The test must be able to fail: most questions make sense and have a plan.
+    assert compared.outcomes["the same"] > EXAMPLES, compared.outcomes
+
+
+async def _ids(resources: Resources, operators: list[Any]) -> list[str]:
+    context = Context(resources)
+    from app.domain.entry import DnoYear
+
+    tariffs = await context.loaders.tariffs_by_dno_year.load_all([DnoYear(dno.id, 2024) for dno in operators])
+    return [
+        write_id(Kind.DNO, operators[0].id),
+        *(write_id(Kind.TARIFF, t.id) for ts in tariffs for t in ts or ()),
+    ]
+
+
+def _values(operators: list[Any], ids: list[str]) -> dict[str, list[Any]]:
+    years = [2024, 2025, 2025, 1999, None]
+    return {
+        "slug": [dno.slug for dno in operators] + ["nobody"],
+        "year": years,
+        "voltageLevel": ["MS", "NS", "HS"],
+        "season": ["WINTER", "SUMMER"],
+        "first": [1, 2, 3, 50],
+        "after": [None],
+        "orderBy": ["NAME", "SLUG", "CONNECTION_POINTS", "UPDATED_AT"],
+        "filter": [
+            '{region: "Bayern"}',
+            "{hasDataForYear: 2024}",
+            '{search: "netze"}',
+            "{transmission: false}",
+        ],
+        "query": ["netze a", "Ulm", "", "xyz"],
+        "id": [*ids, "tariff_00000000000000000000000000000000", "nonsense"],
+        "ids": [ids[:2], ids[::-1], [], ["tariff_00000000000000000000000000000000"]],
+        "consumptionKwh": ["1000000", "0.5"],
+        "peakLoadKw": ["500", "0.1"],
+        "region": ["Bayern", None],
+        "at": ["2025-01-15T08:00:00+01:00", "2024-07-01T12:00:00Z"],
+    }
