@@ -10,6 +10,7 @@ from typing import Annotated
 import asyncpg
 import msgspec
 import typer
+from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
@@ -157,7 +158,8 @@ def _print_rows(titles: Sequence[str], rows: Sequence[Sequence[str]], style: str
     for row in rows:
         table.add_row(*map(Text, row))
     # Not into the width of a terminal that is not there.
-    console.out.print(table, width=None if console.out.is_terminal else 10_000)
+    out = console.out if console.out.is_terminal else Console(width=10_000)
+    out.print(table)
 
 
 def _print_json(report: Report, *, dry_run: bool) -> None:

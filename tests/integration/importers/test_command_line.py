@@ -48,6 +48,7 @@ async def test_bad_rows_are_told_with_place_column_value_and_reason(dno, pool, t
     lines = [line.split() for line in done.stdout.splitlines()]
     assert lines[1][:4] == ["bad.csv:2", "dno_slug", "nobody", "no"]
     assert lines[2][:4] == ["bad.csv:2", "year", "1999", "must"]
+    assert len(lines) == 5  # nothing is folded into the width of a terminal that is not there
     assert "Nothing was imported" in done.stdout
 
 
