@@ -286,6 +286,9 @@ class SharedCache:
             self.distrust(f"Redis failed again and again: {type(failure).__name__}")
 
 
+GRACE: Final = 0.05
+
+
 class Subscription:
     """One channel on a connection of its own. Whoever misses a beat has missed what was said."""
 
@@ -299,11 +302,12 @@ class Subscription:
 
     async def next(self, seconds: float) -> bytes | None:
         """The next message; None after so many seconds of silence. Raises one of FAILURES when lost."""
-        try:
-            async with asyncio.timeout(seconds):
-                return await self._listen()
-        except TimeoutError:
-            return None
+        # Twice: a loop that was too busy to listen finds waiting what it has not heard.
+        for patience in (seconds, GRACE):
+            with suppress(TimeoutError):
+                async with asyncio.timeout(patience):
+                    return await self._listen()
+        return None
 
     async def _listen(self) -> bytes:
         while True:

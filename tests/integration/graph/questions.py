@@ -70,8 +70,7 @@ class Drawing:
         return depth < 5 or is_leaf_type(get_named_type(definition.type))
 
     def inline(self, type_: GraphQLObjectType, depth: int) -> str:
-        condition = f"on {type_.name} " if self.draw(st.booleans()) or depth == 0 else f"on {type_.name} "
-        return f"... {condition}{self.selections(type_, depth + 1)}"
+        return f"... on {type_.name} {self.selections(type_, depth + 1)}"
 
     def field(self, type_: Any, name: str, depth: int) -> str:
         if name == "__typename":

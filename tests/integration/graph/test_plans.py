@@ -37,7 +37,6 @@ class Compared:
             variables = operation.variables(drawn.variables)
         except RefusedDocument as refused:
             self.outcomes[refused.code] += 1
-            assert refused.code != "GRAPHQL_PARSE_FAILED", drawn.text
             return
         expected = await self.executions._by_executor(
             operation, drawn.variables, Context(self.resources), None
@@ -84,6 +83,7 @@ async def test_thousands_of_queries_get_the_same_bytes_from_plan_and_executor(
     await asyncio.to_thread(check)
     # The test must be able to fail: most questions make sense and have a plan.
     assert compared.outcomes["the same"] > EXAMPLES, compared.outcomes
+    assert not compared.outcomes["GRAPHQL_PARSE_FAILED"]
 
 
 async def _ids(resources: Resources, operators: list[Any]) -> list[str]:
