@@ -5,12 +5,16 @@ from math import inf
 
 
 class ReadSet:
-    """`uncacheable` is for what depends on the viewer or on "now" for no known time."""
+    """`uncacheable` is for what depends on the viewer or on "now" for no known time.
 
-    __slots__ = ("tags", "uncacheable", "until")
+    `fetched`: which of the tags no cache knew.
+    """
+
+    __slots__ = ("fetched", "tags", "uncacheable", "until")
 
     def __init__(self) -> None:
         self.tags: set[str] = set()
+        self.fetched: set[str] = set()
         self.until: float = inf  # on the clock of time.monotonic()
         self.uncacheable: str | None = None
 

@@ -3,9 +3,8 @@
 import asyncio
 from asyncio import Task
 from collections.abc import Coroutine, Iterable, Sequence
-from contextvars import Context
 from random import uniform
-from time import monotonic, perf_counter
+from time import monotonic
 from typing import Any, Final, TypeVar
 
 from structlog import get_logger
@@ -17,13 +16,14 @@ from app.cache.redis import Fill, SharedCache
 from app.cache.region import Region
 from app.cache.single_flight import Flight, Flights, Wait
 from app.errors import Refusal, Unavailable
+from app.observability import costs, traces
+from app.observability.counting import Timings
 from app.observability.metrics import (
     CACHE_HITS,
     CACHE_LEASE_REFUSALS,
     CACHE_MISSES,
     CACHE_NEGATIVE_HITS,
-    STATEMENT_SECONDS,
-    STATEMENTS,
+    LOADER_BATCH,
 )
 from app.settings import Settings
 
@@ -75,14 +75,27 @@ class ReadThrough:
             if entry.value is None:
                 absent += 1
         read_set.until = until
+        lane = self._lane(region)
+        lane.batches.observe(len(keys))
         if self._remembers:
-            self._lane(region).memory.count(len(found), absent, len(flights))
+            lane.memory.count(len(found), absent, len(flights))
+        if (spent := costs.current()) is not None:
+            spent.asked(region.name, len(keys))
+            spent.found("l1", len(found))
         if flights:
             await Wait(flights).over()
+            if spent is not None:
+                _note(spent, flights)
             for flight in flights:
                 found[flight.key] = flight.result()
                 read_set.add(flight.tag, flight.until)
+                if flight.fetched:
+                    read_set.fetched.add(flight.tag)
         return found
+
+    @property
+    def fills_waiting(self) -> int:
+        return len(self._fills)
 
     def detach(self, tags: Iterable[str]) -> None:
         """Whoever asks from now on gets a fetch that sets out from now on."""
@@ -103,7 +116,7 @@ class ReadThrough:
         self._flights.add(flight)
         if not self._boarding:
             # A context of its own: what is read for many is no part of the first one's request.
-            asyncio.get_running_loop().call_soon(self._depart, context=Context())
+            asyncio.get_running_loop().call_soon(self._depart, context=traces.detached())
         self._boarding.append(flight)
         return flight
 
@@ -129,7 +142,9 @@ class ReadThrough:
         """Lands what L2 knows; gives the rest."""
         for flight in flights:
             flight.departed = True
-        found = await self._shared.get_many(_tags(flights))
+            flight.round_trips += 1
+        with traces.span("redis", operation="get", keys=len(flights)):
+            found = await self._shared.get_many(_tags(flights))
         missing: list[Flight] = []
         for lane, together in self._by_lane(flights):
             before, absent = len(missing), 0
@@ -147,9 +162,11 @@ class ReadThrough:
 
     async def _lease(self, flights: list[Flight]) -> set[Flight]:
         """Gives those whose lease somebody else has: they wait, then go without one."""
-        tokens = await self._shared.lease_many(_tags(flights))
+        with traces.span("redis", operation="lease", keys=len(flights)):
+            tokens = await self._shared.lease_many(_tags(flights))
         held = set()
         for flight in flights:
+            flight.round_trips += 1
             flight.token = tokens.get(flight.tag)
             if flight.token is None and flight.tag in tokens:
                 held.add(flight)
@@ -176,11 +193,14 @@ class ReadThrough:
             lane.in_flight -= 1
 
     async def _fetch(self, lane: "Lane", flights: list[Flight]) -> None:
+        fetch = object()
         for flight in flights:
             flight.departed = True
+            flight.fetch = fetch
         keys = list(dict.fromkeys(flight.key for flight in flights))
         try:
-            records = await lane.timed_fetch(self._pool, keys)
+            with traces.span("postgres", region=lane.region.name, keys=len(keys)):
+                records = await lane.region.fetch(self._pool, keys)
             for flight in flights:
                 self._arrive(lane, flight, records.get(flight.key))
         except Exception as error:
@@ -198,6 +218,7 @@ class ReadThrough:
     # Coming up
 
     def _arrive(self, lane: "Lane", flight: Flight, value: Any) -> None:
+        flight.fetched = True
         seconds = self._lifetime(lane.region, value)
         until = monotonic() + seconds
         if not self._settings.entity_cache or seconds <= 0:
@@ -259,7 +280,7 @@ class ReadThrough:
         return lanes.items()
 
     def _start(self, work: Coroutine[Any, Any, None], flights: Sequence[Flight]) -> None:
-        task = asyncio.get_running_loop().create_task(work, context=Context())
+        task = asyncio.get_running_loop().create_task(work, context=traces.detached())
         self._tasks.add(task)
         task.add_done_callback(lambda done: self._ended(done, flights))
 
@@ -280,19 +301,10 @@ class Lane:
         self.codec: Codec[Any] = Codec(region.type)
         self.waiting: list[Flight] = []
         self.in_flight = 0
-        self._statements = STATEMENTS.labels(region.name)
-        self._seconds = STATEMENT_SECONDS.labels(region.name)
+        self.batches = Timings(LOADER_BATCH, region.name)
         self.leases_refused = CACHE_LEASE_REFUSALS.labels(region.name)
         self.memory = Finds(region.name, "l1")
         self.below = Finds(region.name, "l2")
-
-    async def timed_fetch(self, pool: Any, keys: list[Any]) -> dict[Any, Any]:
-        self._statements.inc()
-        started = perf_counter()
-        try:
-            return await self.region.fetch(pool, keys)
-        finally:
-            self._seconds.observe(perf_counter() - started)
 
 
 class Finds:
@@ -314,6 +326,17 @@ class Finds:
 
 def _nothing(key: str) -> None:
     """L1 while it is switched off by a setting."""
+
+
+def _note(spent: costs.Costs, flights: list[Flight]) -> None:
+    """What all keys of one call went through, they went through together."""
+    fetched = [flight.fetch for flight in flights if flight.fetch is not None]
+    spent.statements += len(set(fetched))
+    spent.round_trips += max(flight.round_trips for flight in flights)
+    if fetched:
+        spent.found("postgres", len(fetched))
+    if len(fetched) < len(flights):
+        spent.found("l2", len(flights) - len(fetched))
 
 
 def _tags(flights: Iterable[Flight]) -> list[str]:

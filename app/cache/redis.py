@@ -91,10 +91,6 @@ class SharedCache:
     def round_trips(self) -> int:
         return self._servers.round_trips
 
-    @property
-    def answers(self) -> bool:
-        return not self._breaker.open
-
     # Reading and filling
 
     async def get_many(self, tags: Sequence[str]) -> dict[str, bytes]:

@@ -94,11 +94,15 @@ class Servers(ABC):
         if known not in (None, run_id):
             self.changed()
 
+    async def _renew(self, connection: Any) -> None:
+        """A connection that is still held by the process that was there before is of no use."""
+        if connection.is_connected and connection.run_id != self._run_ids[self._place(connection)]:
+            await connection.disconnect(nowait=True)
+            await connection.connect()
+
     async def _converse(self, connection: Any, commands: Sequence[Command]) -> list[Reply]:
         """Replies in the order of the commands, errors among them. What fails midway is closed by redis-py."""
-        if connection.is_connected and connection.run_id != self._run_ids[self._place(connection)]:
-            # Still held by the process that was there before.
-            await connection.disconnect(nowait=True)
+        await self._renew(connection)
         await connection.send_packed_command(connection.pack_commands([words for _, words in commands]))
         replies: list[Reply] = []
         for _ in commands:
@@ -144,6 +148,7 @@ class OneServer(Servers):
 
     async def identify(self) -> None:
         async with _borrowed(self._own.connection_pool) as connection:
+            await self._renew(connection)
             await connection.send_command("INFO", "server")
             self._meet(connection, await connection.read_response())
 

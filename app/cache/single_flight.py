@@ -39,9 +39,12 @@ class Flight:
         "_error",
         "_traceback",
         "departed",
+        "fetch",
+        "fetched",
         "key",
         "landed",
         "region",
+        "round_trips",
         "since",
         "tag",
         "token",
@@ -61,7 +64,10 @@ class Flight:
         self._error: BaseException | None = None
         self._traceback: TracebackType | None = None
         self.departed = False  # something has been asked of Redis or PostgreSQL
+        self.fetched = False  # no cache knew it
         self.landed = False
+        self.round_trips = 0  # to Redis
+        self.fetch: object = None  # the statement that brought it, shared with those of the same one
         self.waits: list[Wait] = []
 
     def land(self, value: Any, until: float) -> None:

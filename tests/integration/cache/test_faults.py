@@ -2,6 +2,7 @@
 
 import asyncio
 from time import perf_counter
+from urllib.parse import urlsplit
 
 import pytest
 from prometheus_client import REGISTRY
@@ -13,7 +14,7 @@ from app.settings import Settings
 from tests.integration.cache.conftest import PATIENT
 from tests.integration.cache.instance import Instance, instance
 from tests.integration.cache.table import Table
-from tests.servers import PrivateValkey
+from tests.servers import PrivateValkey, private_folder
 
 
 def errors(operation: str) -> float:
@@ -233,3 +234,27 @@ async def test_heavy_traffic_needs_few_connections(fragile: Instance) -> None:
     await asyncio.gather(*(fragile.one(table, key) for key in table.rows))
     await fragile.cache.close()
     assert len(await fragile.shared.client.client_list(_type="normal")) <= Settings().redis_pool_ready + 1
+
+
+async def test_connections_of_a_process_that_was_replaced_are_given_up(valkey: PrivateValkey) -> None:
+    """The former one lives on, cut off from the others: what it knows is nobody's truth any more."""
+    with private_folder() as folder:
+        former = PrivateValkey(folder)
+        try:
+            async with instance(Settings(redis_url=former.url, **PATIENT)) as one:
+                pool = one.shared._servers._own.connection_pool  # type: ignore[attr-defined]
+                address = urlsplit(valkey.url)
+                pool.connection_kwargs |= {"port": address.port}  # where the name leads to from now on
+                replaced = one.shared.identity
+                newcomer = pool.make_connection()
+                await newcomer.connect()
+                await newcomer.disconnect()
+                assert one.shared.identity != replaced
+                assert not one.shared.trusted
+                for connection in pool._available_connections:
+                    connection.port = address.port
+                for _ in range(10):
+                    assert await one.shared.identify() not in (None, replaced)
+                    assert await one.shared.remove(["a"])
+        finally:
+            former.stop()
