@@ -19,6 +19,10 @@ class SlowSubscriber(Refusal):
     code = "SLOW_SUBSCRIBER"
 
 
+class Ended(Unavailable):
+    """The server is stopping; another one goes on."""
+
+
 class Change(NamedTuple):
     event: Event
     entry: EntryChange
@@ -113,6 +117,12 @@ class Broadcast:
     def has_subscribers(self) -> bool:
         return bool(self._subscribers)
 
+    @property
+    def most_unread(self) -> int:
+        """How far the slowest subscriber is behind."""
+        everybody = (subscriber for channel in self._subscribers.values() for subscriber in channel)
+        return max((len(subscriber.waiting) for subscriber in everybody), default=0)
+
     def send(self, event: Event) -> None:
         news = [Change(event, entry) for entry in event.entries if self._is_news(event, entry)]
         for dno_id in {event.dno_id, None}:
@@ -122,14 +132,17 @@ class Broadcast:
 
     def close_all(self, reason: str) -> None:
         """Everybody who listens now is told to come again."""
-        for subscribers in self._subscribers.values():
-            for subscriber in subscribers:
-                subscriber.close(Unavailable(reason))
+        self._close(Unavailable(reason))
 
     def end(self, reason: str) -> None:
         """Nobody listens any more, and nobody begins to."""
-        self._ended = Unavailable(reason)
-        self.close_all(reason)
+        self._ended = Ended(reason)
+        self._close(self._ended)
+
+    def _close(self, reason: Refusal) -> None:
+        for subscribers in self._subscribers.values():
+            for subscriber in subscribers:
+                subscriber.close(reason)
 
     def _is_news(self, event: Event, entry: EntryChange) -> bool:
         told = self._told.get(entry.id)

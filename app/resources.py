@@ -32,6 +32,7 @@ from app.jobs.query_log import QueryLog
 from app.jobs.retention import Retention
 from app.jobs.supervisor import Job, Supervisor
 from app.jobs.trust import Trust
+from app.observability import metrics
 from app.observability.vitals import Vitals
 from app.settings import Settings
 
@@ -110,10 +111,19 @@ async def open_resources(
             uses,
             query_log,
             Retention(pool, settings),
-            Vitals(),
+            Vitals([lambda: _sample(resources)]),
             *more_jobs(resources),
         ]
         async with Supervisor(jobs, stop_deadline=settings.stop_deadline):
             yield resources
         await read_through.close()
         await limiter.close()
+
+
+def _sample(resources: Resources) -> None:
+    pool = resources.pool
+    metrics.DATABASE_CONNECTIONS.labels("idle").set(pool.idle)
+    metrics.DATABASE_CONNECTIONS.labels("busy").set(pool.size - pool.idle)
+    metrics.QUEUE.labels("query_log").set(resources.query_log.waiting)
+    metrics.QUEUE.labels("fills").set(resources.read_through.fills_waiting)
+    metrics.QUEUE.labels("changes").set(resources.broadcast.most_unread)

@@ -22,12 +22,13 @@ from app.cli.workers import Workers
 from app.dev.stack import open_stack
 from app.errors import CannotStart
 from app.http.server import serve
-from app.observability import exposition
+from app.observability import exposition, logs, traces
 from app.settings import Settings
 
 
 def run(settings: Settings, *, reload: bool = False) -> None:
     began = time.monotonic()
+    logs.configure(settings)
     with _ending_by_signal(), listen(settings) as listener, open_stack(settings) as stack:
         news = asyncio.run(_prepare(stack.settings))
 
@@ -45,7 +46,8 @@ def run_application(settings: Settings, listener: socket.socket, *, on_ready: Ca
     """The server itself, in this process."""
     from app.main import create_app  # a supervisor of workers needs none of it
 
-    _run_on_uvloop(serve(create_app(settings), settings, listener, on_ready=on_ready))
+    with traces.open_tracing(settings):
+        _run_on_uvloop(serve(create_app(settings), settings, listener, on_ready=on_ready))
 
 
 @contextmanager

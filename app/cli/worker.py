@@ -7,6 +7,7 @@ import sys
 from app.cli import console
 from app.cli.serve import run_application
 from app.errors import CannotStart
+from app.observability import logs
 from app.settings import read_settings
 
 
@@ -14,8 +15,10 @@ def run() -> None:
     """The numbers of the listening socket and of the pipe that hears when we are ready."""
     listener, ready = map(int, sys.argv[1:])
     try:
+        settings = read_settings(os.environ)
+        logs.configure(settings)
         run_application(
-            read_settings(os.environ),
+            settings,
             socket.socket(fileno=listener),
             on_ready=lambda: _say_ready(ready),
         )

@@ -13,6 +13,7 @@ import msgspec
 from asyncpg.pool import PoolConnectionProxy
 
 from app.errors import BadInput, CannotStart, DeadlineExceeded, Unavailable
+from app.observability import costs, traces
 from app.observability.metrics import STATEMENT_SECONDS, STATEMENTS
 from app.settings import Settings
 
@@ -56,18 +57,24 @@ class Pool:
         too long, with BadInput for text that it cannot hold. `name` is the statement's in metrics.
         """
         self.statements += 1
+        if (spent := costs.current()) is not None:
+            spent.statements += 1
         count, observe = self._meters[name]
         count()
         start = perf_counter()
         try:
-            try:
-                return await self._fetch(statement, arguments)
-            except ConnectionLost:
-                # Where one has died, the others probably have, too.
-                await self._pool.expire_connections()
-                return await self._fetch(statement, arguments)
+            with traces.span("sql", statement=name):
+                return await self._fetch_at_last(statement, arguments)
         finally:
             observe(perf_counter() - start)
+
+    async def _fetch_at_last(self, statement: str, arguments: tuple[object, ...]) -> list[Row]:
+        try:
+            return await self._fetch(statement, arguments)
+        except ConnectionLost:
+            # Where one has died, the others probably have, too.
+            await self._pool.expire_connections()
+            return await self._fetch(statement, arguments)
 
     async def _fetch(self, statement: str, arguments: tuple[object, ...]) -> list[Row]:
         async with self.connection() as connection:

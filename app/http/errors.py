@@ -14,6 +14,7 @@ from starlette.types import Scope
 
 from app.errors import Refusal, TooMany
 from app.http.media_type import JSON, preferred
+from app.observability import metrics
 
 log = structlog.get_logger("http")
 
@@ -124,6 +125,7 @@ def _headers(refusal: Refusal) -> dict[str, str]:
 
 
 def _graphql(scope: Scope, refusal: Refusal, headers: Mapping[str, str]) -> Response:
+    metrics.ERRORS.labels(refusal.code).inc()
     extensions = {"code": refusal.code, **refusal.details, **_request_id(scope)}
     body = {"errors": [{"message": refusal.message, "extensions": extensions}]}
     accept = next((value for name, value in scope["headers"] if name == b"accept"), None)

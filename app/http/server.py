@@ -6,6 +6,7 @@ import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from socket import socket
+from typing import Any
 
 import uvicorn
 from starlette.applications import Starlette
@@ -46,6 +47,8 @@ class Server(UvicornServer):
         if self.should_exit:
             self.force_exit = True  # asked twice
         self._patient = number == signal.SIGTERM
+        resources: Any = self._state["resources"]
+        resources.readiness.stopping = True
         self.should_exit = True
 
     @contextmanager

@@ -5,6 +5,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from app.errors import Overloaded
+from app.observability import metrics
+from app.observability.counting import Level
+
+_running = Level(metrics.OPERATIONS_RUNNING)
+_waiting = Level(metrics.OPERATIONS_WAITING)
 
 
 class Slots:
@@ -22,15 +27,18 @@ class Slots:
             await self._wait()
         else:
             await self._free.acquire()
+        _running.value += 1
         try:
             yield
         finally:
+            _running.value -= 1
             self._free.release()
 
     async def _wait(self) -> None:
         if self.waiting >= self._queue:
             raise _full()
         self.waiting += 1
+        _waiting.value += 1
         try:
             async with asyncio.timeout(self._patience):
                 await self._free.acquire()
@@ -38,6 +46,7 @@ class Slots:
             raise _full() from None
         finally:
             self.waiting -= 1
+            _waiting.value -= 1
 
 
 def _full() -> Overloaded:

@@ -34,6 +34,10 @@ class QueryLog:
         self._batch_is_full = asyncio.Event()
         self._writing: asyncio.Task[None] | None = None
 
+    @property
+    def waiting(self) -> int:
+        return len(self._waiting)
+
     def add(self, question: AskedQuestion) -> None:
         if len(self._waiting) >= self._bound:
             QUERY_LOG_DROPPED.inc()

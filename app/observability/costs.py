@@ -1,5 +1,6 @@
 """What one operation has cost, and a line in the log when that took too long."""
 
+from contextvars import ContextVar
 from typing import Any
 
 import msgspec
@@ -12,13 +13,16 @@ log = structlog.get_logger("slow")
 
 
 class Costs(msgspec.Struct):
-    """Filled while an operation runs; whoever does the work adds to it."""
+    """Filled while an operation runs; whoever does the work adds to it.
+
+    A statement that was shared with other operations counts for each of them: each waited for it.
+    """
 
     statements: int = 0
     round_trips: int = 0
     keys: dict[str, int] = {}  # by region: what was asked for
     layers: dict[str, int] = {}  # by "l1", "l2", "postgres": where it was found
-    steps: dict[str, float] = {}  # seconds by "parse", "validate", "execute", …
+    steps: dict[str, float] = {}  # seconds by "read", "wait", "execute"
 
     def asked(self, region: str, keys: int) -> None:
         self.keys[region] = self.keys.get(region, 0) + keys
@@ -30,18 +34,26 @@ class Costs(msgspec.Struct):
         self.steps[step] = self.steps.get(step, 0.0) + seconds
 
 
+_current: ContextVar[Costs | None] = ContextVar("costs", default=None)
+# Those of the operation that this task works for; None where it works for nobody, or for many.
+current = _current.get
+
+
+def begin() -> Costs:
+    """From here on what this task and its children do is the cost of one operation."""
+    costs = Costs()
+    _current.set(costs)
+    return costs
+
+
+def is_slow(settings: Settings, seconds: float) -> bool:
+    return 0 < settings.slow_operation <= seconds
+
+
 def slow_operation(
-    settings: Settings,
-    seconds: float,
-    costs: Costs,
-    *,
-    operation: str | None,
-    document: str,
-    **facts: Any,
-) -> bool:
-    """Says whether it was slow. `document` is a hash: neither texts nor variables are logged."""
-    if not settings.slow_operation or seconds < settings.slow_operation:
-        return False
+    seconds: float, costs: Costs, *, operation: str | None, document: str | None, **facts: Any
+) -> None:
+    """`document` is a hash: neither texts nor variables are logged."""
     metrics.SLOW_OPERATIONS.inc()
     log.warning(
         "slow operation",
@@ -55,4 +67,3 @@ def slow_operation(
         steps={step: round(taken, 4) for step, taken in costs.steps.items()},
         **facts,
     )
-    return True

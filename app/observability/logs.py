@@ -57,6 +57,8 @@ def configure(settings: Settings) -> None:
         logger = logging.getLogger(name)
         logger.handlers.clear()
         logger.propagate = True
+        # How it starts and stops we tell ourselves.
+        logger.setLevel(logging.NOTSET if level == "debug" else logging.WARNING)
 
 
 def redact(_: WrappedLogger, __: str, event: EventDict) -> EventDict:

@@ -66,12 +66,27 @@ INVALIDATION_DELAY = Histogram(
     "invalidation_delay_seconds", "From commit to eviction on this instance.", buckets=FAST
 )
 SUBSCRIPTIONS = Gauge("graphql_subscriptions", "Open subscriptions.", multiprocess_mode="livesum")
+CHANGES_TOLD = Counter("graphql_changes_told_total", "Answers sent to open streams.", ["transport"])
+SOCKETS = Gauge("graphql_sockets", "Open WebSockets and event streams.", multiprocess_mode="livesum")
+SOCKETS_CLOSED = Counter("graphql_sockets_closed_total", "WebSockets that ended, by close code.", ["code"])
 
 EVENT_LOOP_LAG = Gauge(
     "event_loop_lag_seconds", "How late the event loop woke up.", multiprocess_mode="livemax"
 )
 DATABASE_CONNECTIONS = Gauge(
     "database_pool_connections", "Connections to PostgreSQL.", ["state"], multiprocess_mode="livesum"
+)
+OPERATIONS_RUNNING = Gauge(
+    "graphql_operations_running", "GraphQL operations being executed.", multiprocess_mode="livesum"
+)
+OPERATIONS_WAITING = Gauge(
+    "graphql_operations_waiting", "GraphQL operations waiting for their turn.", multiprocess_mode="livesum"
+)
+QUEUE = Gauge(
+    "queue_length",
+    "What waits inside a process: questions to be logged, records to be filled, changes of the slowest subscriber.",
+    ["queue"],
+    multiprocess_mode="livesum",
 )
 SLOW_OPERATIONS = Counter("slow_operations_total", "Operations slower than the setting allows.")
 

@@ -1,11 +1,13 @@
 """Spans from the operation down to the statement, where the extra `tracing` is installed and set.
 
 Off, a span is one shared object that does nothing. A span says names, counts and hashes; values of
-variables only where a setting allows it, and that is decided here alone.
+variables only where a setting allows it, and that is decided here alone. What several operations
+share, a statement for the keys of all, hangs below the first of them.
 """
 
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextvars import Context
 from typing import Any
 
 from app.errors import CannotStart
@@ -39,6 +41,16 @@ def operation_span(
     if _variables:
         attributes |= {f"graphql.variables.{key}": str(value) for key, value in variables.items()}
     return span(kind, **attributes)
+
+
+def detached() -> Context:
+    """For work that is done for many: it remembers nothing of the first one's request but its span."""
+    fresh = Context()
+    if _tracer is not None:
+        from opentelemetry import context, trace
+
+        fresh.run(context.attach, trace.set_span_in_context(trace.get_current_span()))
+    return fresh
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from structlog.contextvars import bound_contextvars
 
 from app.errors import CannotStart
 from app.observability import logs
-from app.observability.costs import Costs, slow_operation
+from app.observability.costs import Costs, is_slow, slow_operation
 from app.settings import Settings
 
 
@@ -86,14 +86,14 @@ def test_a_slow_operation_tells_what_it_cost(capsys: pytest.CaptureFixture[str])
     costs.found("l2", 48)
     costs.found("postgres", 2)
     costs.took("execute", 0.7)
-    settings = Settings(slow_operation=0.5)
-    assert not slow_operation(settings, 0.4, costs, operation="List", document="abc")
-    assert slow_operation(settings, 0.8, costs, operation="List", document="abc")
+    slow_operation(0.8, costs, operation="List", document="abc")
     (line,) = read(capsys)
     assert line["keys"] == {"tariffs": 50}
     assert line["layers"] == {"l2": 48, "postgres": 2}
     assert (line["statements"], line["operation"], line["document"]) == (2, "List", "abc")
 
 
-def test_zero_logs_no_operation_as_slow() -> None:
-    assert not slow_operation(Settings(slow_operation=0), 100, Costs(), operation=None, document="abc")
+def test_what_is_slow_is_a_setting_and_zero_is_never() -> None:
+    assert not is_slow(Settings(slow_operation=0.5), 0.4)
+    assert is_slow(Settings(slow_operation=0.5), 0.5)
+    assert not is_slow(Settings(slow_operation=0), 100)
