@@ -128,8 +128,16 @@ class Case:
 
     def late_agreements(self) -> Iterator[str]:
         for write, version, instance, delay in self.delays():
-            if delay > self.bounds.agreement:
+            if delay > self.bounds.agreement + self._away(write.ended, write.ended + delay):
                 yield f"late: {_told(write)} was version {version}; {instance} showed an older one {delay:.2f} s later"
+
+    def _away(self, since: float, until: float) -> float:
+        """For how long PostgreSQL, without which nobody can tell, was not there."""
+        return sum(
+            max(0.0, min(until, fault.ended) - max(since, fault.started))
+            for fault in self._of(Fault)
+            if fault.excuses and not fault.instance
+        )
 
     def delays(self) -> Iterator[tuple[Write, int, str, float]]:
         """For how long after a write's end reads still set out that showed an older version."""

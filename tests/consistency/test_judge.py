@@ -102,6 +102,11 @@ GOOD: dict[str, list[Record]] = {
         Fault(instance="", started=5, ended=6, what="restart_postgres", excuses=True),
         Failure(instance="a", started=6.5, ended=6.6, what="read", why="503"),
     ],
+    "nobody could be told while PostgreSQL was away": [
+        *TWO_WRITES,
+        Fault(instance="", started=3.2, ended=6, what="restart_postgres", excuses=True),
+        read(2, 6.1, on="b"),
+    ],
     "the dead do not answer": [
         history(1),
         Fault(instance="a", started=5, ended=9, what="kill", excuses=True),
