@@ -4,6 +4,7 @@ The name holds all that the meaning depends on: the sentence, the day, and the v
 another operator or alias it is another name, so no old meaning can be found.
 """
 
+import asyncio
 from collections.abc import Sequence
 from datetime import date
 from hashlib import sha256
@@ -14,15 +15,12 @@ from app.interpreter.vocabulary import Vocabulary
 
 
 class Question:
-    """`worked_out` tells afterwards whether anybody had to think about it."""
-
-    __slots__ = ("_today", "_vocabulary", "digest", "sentence", "worked_out")
+    __slots__ = ("_vocabulary", "digest", "sentence", "today")
 
     def __init__(self, sentence: str, vocabulary: Vocabulary, fingerprint: str, today: date) -> None:
         self.sentence = normalise(sentence)
-        self.worked_out = False
+        self.today = today
         self._vocabulary = vocabulary
-        self._today = today
         named = f"{fingerprint}\n{today.isoformat()}\n{self.sentence}"
         self.digest = sha256(named.encode(errors="replace")).hexdigest()
 
@@ -33,9 +31,12 @@ class Question:
         return hash(self.digest)
 
     def interpreted(self) -> Interpretation:
-        self.worked_out = True
-        return interpret(self.sentence, self._vocabulary, self._today)
+        return interpret(self.sentence, self._vocabulary, self.today)
 
 
 async def interpret_all(_: object, questions: Sequence[Question]) -> dict[Question, Interpretation]:
-    return {question: question.interpreted() for question in questions}
+    meanings = {}
+    for question in questions:
+        meanings[question] = question.interpreted()
+        await asyncio.sleep(0)  # many questions at once must not keep everybody else waiting
+    return meanings

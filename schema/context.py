@@ -43,6 +43,7 @@ class Context:
         self.read_set = ReadSet()
         self.loaders = Loaders(resources.read_through, self.read_set, remember=remember)
         self.set_cookies: list[str] = []
+        self.answered: dict[Any, Any] = {}  # questions in plain words, each once per operation
         self._levels: dict[Any, DataLoader[Any, Any]] = {}
 
     def along(self, edge: "Edge", root: Any, arguments: dict[str, Any]) -> Any:

@@ -11,6 +11,7 @@ from schema.mutations.sessions import SessionMutations
 from schema.mutations.tariffs import TariffMutations
 from schema.queries.coverage import CoverageQueries
 from schema.queries.dnos import DnoQueries
+from schema.queries.natural import NaturalQueries
 from schema.queries.nodes import NodeQueries
 from schema.queries.ranking import RankingQueries
 from schema.queries.viewer import ViewerQueries
@@ -24,7 +25,7 @@ from schema.types.time_of_use import TimeOfUseTariff
 
 
 @strawberry.type(description="Where every question begins.")
-class Query(NodeQueries, DnoQueries, RankingQueries, CoverageQueries, ViewerQueries):
+class Query(NodeQueries, DnoQueries, RankingQueries, CoverageQueries, NaturalQueries, ViewerQueries):
     pass
 
 

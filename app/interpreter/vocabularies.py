@@ -1,38 +1,58 @@
 """The vocabulary of the latest operators and aliases, worked out once for as long as they stay."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from hashlib import blake2b
+from itertools import count
+from typing import TypeAlias
 
 import msgspec
 
 from app.domain.dno import Alias, DirectoryEntry
 from app.interpreter.vocabulary import Vocabulary
 
+Source: TypeAlias = tuple[Sequence[DirectoryEntry], Sequence[Alias]]
+
 
 class Vocabularies:
-    """Made in a thread: it takes longer than a request should wait for a stranger's."""
+    """Made in a thread: it takes longer than a request should wait for a stranger's.
+
+    One is made at a time. While an import changes one operator after the other, a question waits for
+    the one that is being made and at most one more, and what lies between is never made.
+    """
 
     def __init__(self) -> None:
-        self._source: tuple[Sequence[DirectoryEntry], Sequence[Alias]] | None = None
-        self._latest: asyncio.Task[tuple[Vocabulary, str]] | None = None
+        self._source: Source = ((), ())
+        self._made: tuple[Vocabulary, str] | None = None
+        self._one_at_a_time = asyncio.Lock()
+        self._moments = count(1)
+        self._read_at = 0
 
-    async def of(self, entries: Sequence[DirectoryEntry], aliases: Sequence[Alias]) -> tuple[Vocabulary, str]:
-        """The vocabulary, and a fingerprint that differs whenever it does."""
-        if self._latest is None or not self._same(entries, aliases):
-            self._source = (entries, aliases)
-            self._latest = asyncio.create_task(asyncio.to_thread(_make, entries, aliases))
-        return await asyncio.shield(self._latest)
+    async def of(self, read: Callable[[], Awaitable[Source]]) -> tuple[Vocabulary, str]:
+        """The vocabulary, and a fingerprint that differs whenever it does; both of what is true now."""
+        asked_at = next(self._moments)
+        made = self._made_of(await read())
+        if made is not None:
+            return made
+        async with self._one_at_a_time:
+            latest = self._made
+            return latest if latest and self._read_at > asked_at else await self._renew(read)
 
-    def _same(self, entries: Sequence[DirectoryEntry], aliases: Sequence[Alias]) -> bool:
-        if self._source is None or self._latest is None or (self._latest.done() and self._latest.exception()):
-            return False
-        known_entries, known_aliases = self._source
-        if known_entries is not entries or known_aliases is not aliases:
-            if known_entries != entries or known_aliases != aliases:
-                return False
-            self._source = (entries, aliases)
-        return True
+    async def _renew(self, read: Callable[[], Awaitable[Source]]) -> tuple[Vocabulary, str]:
+        read_at = next(self._moments)
+        source = await read()
+        made = self._made_of(source)
+        if made is None:
+            made = await asyncio.to_thread(_make, *source)
+        self._source, self._made, self._read_at = source, made, read_at
+        return made
+
+    def _made_of(self, source: Source) -> tuple[Vocabulary, str] | None:
+        if any(new is not known for new, known in zip(source, self._source, strict=True)):
+            if source != self._source:
+                return None
+            self._source = source  # the same to the letter: the next look compares no letters
+        return self._made
 
 
 def _make(entries: Sequence[DirectoryEntry], aliases: Sequence[Alias]) -> tuple[Vocabulary, str]:

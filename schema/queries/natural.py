@@ -1,19 +1,21 @@
 """Questions in plain words."""
 
 import asyncio
-from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from time import perf_counter
 from typing import Annotated, Any
 
 import strawberry
-from app.interpreter.answer import answer_of
 
 from app.db.query_logs import AskedQuestion
+from app.domain import tags
 from app.domain.entry import DataType, DnoYear
 from app.domain.question import Interpretation
 from app.errors import BadInput
+from app.interpreter.answer import answer_of
+from app.interpreter.vocabularies import Source
 from loaders.questions import Question
+from loaders.registry import Loaders
 from schema.context import Context
 from schema.fields import root_field
 from schema.types.question import Answered, NaturalQueryResult
@@ -45,56 +47,65 @@ class NaturalQueries:
 
 async def answer(context: Context, query: str, today: date | None) -> Answered:
     """Every question is logged, so no whole answer is kept; what it is made of is."""
-    began = perf_counter()
     context.read_set.never_keep("questions are logged")
+    asked = (query, today)
+    known = context.answered.get(asked)
+    if known is None:
+        # Once per operation: an executor that begins anew must neither log it twice nor find its own traces.
+        began = perf_counter()
+        known = context.answered[asked] = await _answer(context, query, today)
+        _log(context, query, known, perf_counter() - began)
+    return known
+
+
+async def _answer(context: Context, query: str, today: date | None) -> Answered:
     question = await _question(context, query, today)
     (meaning,) = await context.loaders.interpretation_by_question.load_all([question])
     assert meaning is not None
-    answered = await _answered(context, meaning, cached=not question.worked_out)
-    _log(context, query, answered, perf_counter() - began)
-    return answered
+    return await _answered(context, meaning, {tags.question(question.digest)})
 
 
 async def _question(context: Context, query: str, today: date | None) -> Question:
-    loaders = context.loaders
-    (entries,), (aliases,) = await asyncio.gather(
-        loaders.directory.load_all([None]), loaders.aliases.load_all([None])
-    )
-    vocabulary, fingerprint = await context.resources.vocabularies.of(entries or (), aliases or ())
+    async def read() -> Source:
+        fresh = Loaders(context.resources.read_through, context.read_set, remember=False)
+        (entries,), (aliases,) = await asyncio.gather(
+            fresh.directory.load_all([None]), fresh.aliases.load_all([None])
+        )
+        return entries or (), aliases or ()
+
+    vocabulary, fingerprint = await context.resources.vocabularies.of(read)
     return Question(query, vocabulary, fingerprint, today or context.today())
 
 
-async def _answered(context: Context, meaning: Interpretation, *, cached: bool) -> Answered:
-    dno = years = None
-    tariffs: Sequence[Any] = ()
-    hlzf: Sequence[Any] = ()
+async def _answered(context: Context, meaning: Interpretation, used: set[str]) -> Answered:
+    """`used`: the tags of all that the answer rests on."""
+    loaders = context.loaders
+    of_dno, of_entries = [], []
     if meaning.dno_id is not None and meaning.year is not None:
-        key = DnoYear(meaning.dno_id, meaning.year)
-        loaders = context.loaders
-        entries = (
-            loaders.hlzf_by_dno_year if meaning.data_type is DataType.HLZF else loaders.tariffs_by_dno_year
-        )
-        (dno,), (years,), (found,) = await asyncio.gather(
-            loaders.dno_by_id.load_all([meaning.dno_id]),
-            loaders.years_by_dno.load_all([meaning.dno_id]),
-            entries.load_all([key]),  # type: ignore[attr-defined]
-        )
-        chosen = [
-            entry
-            for entry in found or ()
-            if meaning.voltage_level is None or entry.voltage_level is meaning.voltage_level
-        ]
-        tariffs, hlzf = ((), chosen) if meaning.data_type is DataType.HLZF else (chosen, ())
-    candidates = await context.loaders.dno_by_id.load_all(list(meaning.candidates))
+        of_dno, of_entries = [meaning.dno_id], [DnoYear(meaning.dno_id, meaning.year)]
+    about_hlzf = meaning.data_type is DataType.HLZF
+    by_year: Any = loaders.hlzf_by_dno_year if about_hlzf else loaders.tariffs_by_dno_year
+    dnos, years, candidates, published = await asyncio.gather(
+        loaders.dno_by_id.load_all(of_dno),
+        loaders.years_by_dno.load_all(of_dno),
+        loaders.dno_by_id.load_all(list(meaning.candidates)),
+        by_year.load_all(of_entries),
+    )
+    entries = [entry for found in published for entry in found or ()]
+    chosen = [entry for entry in entries if meaning.voltage_level in (None, entry.voltage_level)]
+    tariffs, hlzf = ([], chosen) if about_hlzf else (chosen, [])
     text = answer_of(
         meaning,
-        dno=dno,
+        dno=dnos[0] if dnos else None,
         candidates=[candidate for candidate in candidates if candidate is not None],
         tariffs=tariffs,
         hlzf=hlzf,
-        years=years or (),
+        years=(years[0] if years else None) or (),
+        levels=[entry.voltage_level for entry in entries],
     )
-    return Answered(meaning, tariffs, hlzf, text, cached)
+    used |= {tags.operator(dno_id) for dno_id in (*of_dno, *meaning.candidates)}
+    used |= {tags.years(dno_id) for dno_id in of_dno} | {by_year.tag_of(key) for key in of_entries}
+    return Answered(meaning, tariffs, hlzf, text, cached=context.read_set.fetched.isdisjoint(used))
 
 
 def _log(context: Context, query: str, answered: Answered, seconds: float) -> None:

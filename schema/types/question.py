@@ -64,5 +64,6 @@ class NaturalQueryResult:
         description="One readable sentence in the language of the question: values with units, or what is missing."
     )
     cached: bool = strawberry.field(
-        description="Whether the sentence had been understood before; figures are always as they are now."
+        description="Whether everything came from a cache: the sentence had been understood before, and nothing that "
+        "the answer tells has changed since."
     )
