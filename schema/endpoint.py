@@ -7,6 +7,7 @@ from time import monotonic, perf_counter
 from typing import Any
 
 from graphql import GraphQLError, OperationType
+from graphql.execution.values import VariableValues
 from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
@@ -17,7 +18,7 @@ from app.cache.responses import Asked, Kept, etag
 from app.domain import tags
 from app.domain.account import ANONYMOUS, Principal
 from app.errors import DeadlineExceeded, Forbidden, Refusal
-from app.http.errors import respond
+from app.http.errors import NotAcceptable, respond
 from app.http.media_type import prefers_page
 from app.http.middleware.rate_limit import refusal
 from app.http.pages import graphiql_page
@@ -39,6 +40,7 @@ from schema.execution.documents import Cost, Documents, Operation, RefusedDocume
 from schema.execution.operation import Answer, Executions, write_errors
 from schema.execution.persisted import Persisted
 from schema.root import schema
+from schema.transport.connections import Connections
 
 ROUTE = "/graphql"
 _operations = Counts(metrics.OPERATIONS)
@@ -58,8 +60,12 @@ class GraphQLEndpoint:
         self._slots = Slots(
             settings.operations_most, settings.operations_waiting, settings.operations_patience
         )
+        self._connections = Connections(schema, settings, self)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            await self._connections.converse(scope, receive, send)
+            return
         request = Request(scope, receive)
         try:
             response = await self._respond(request)
@@ -89,6 +95,8 @@ class GraphQLEndpoint:
         )
         if not isinstance(read, GraphQLRequest):
             return await self._respond_to_batch(read, scope)
+        if (stream := await self._connections.stream(read, scope)) is not None:
+            return stream
         answer, kind, context = await self._answer(read, scope)
         response = _response(answer, status_for(kind, read.media_type), read.media_type)
         if context is None or kind is not ResultKind.COMPLETE or not answer.repeatable:
@@ -105,6 +113,29 @@ class GraphQLEndpoint:
         body = b"[" + b",".join(answer.body for answer in answers) + b"]"
         return _response(Answer(body), 200, requests[0].media_type)
 
+    async def operation(self, request: GraphQLRequest, scope: Scope) -> Operation:
+        """Refuses with RefusedDocument."""
+        shared = scope["state"]["resources"].shared
+        document = self._documents.get(await self._persisted.text(request, shared))
+        await self._persisted.keep(request, shared)
+        return document.operation(request.operation_name)
+
+    async def admit(
+        self, operation: Operation, given: dict[str, Any], scope: Scope
+    ) -> tuple[VariableValues, Cost]:
+        """Refuses with RefusedDocument, too, or because it costs too much."""
+        settings = self._settings
+        variables = operation.variables(
+            given, most=settings.limit_variable_values, hide_suggestions=not settings.introspection
+        )
+        cost = operation.cost(variables, self._settings.limit_cost)
+        await self._charge(cost.requested, scope)
+        return variables, cost
+
+    async def answer(self, request: GraphQLRequest, scope: Scope) -> Answer:
+        """One that will not be kept."""
+        return (await self._answer(request, scope))[0]
+
     async def _answer(
         self, request: GraphQLRequest, scope: Scope
     ) -> tuple[Answer, ResultKind, Context | None]:
@@ -113,17 +144,10 @@ class GraphQLEndpoint:
         operation: Operation | None = None
         context: Context | None = None
         try:
-            shared = scope["state"]["resources"].shared
-            document = self._documents.get(await self._persisted.text(request, shared))
-            await self._persisted.keep(request, shared)
-            operation = document.operation(request.operation_name)
+            operation = await self.operation(request, scope)
             _check_method(operation, scope)
-            variables = operation.variables(
-                request.variables, hide_suggestions=not self._settings.introspection
-            )
-            cost = operation.cost(variables, self._settings.limit_cost)
-            await self._charge(cost.requested, scope)
-            context = self._context(scope)
+            variables, cost = await self.admit(operation, request.variables, scope)
+            context = self.context(scope)
             async with self._slots.slot():
                 answer = await self._within_deadline(operation, variables, request.variables, context, cost)
             kind = ResultKind.PARTIAL if answer.errors else ResultKind.COMPLETE
@@ -163,7 +187,7 @@ class GraphQLEndpoint:
             if not verdict.allowed:
                 raise refusal(verdict)
 
-    def _context(self, scope: Scope) -> Context:
+    def context(self, scope: Scope) -> Context:
         state = scope["state"]
         principal: Principal = state.get("principal", ANONYMOUS)
         return Context(
@@ -200,6 +224,8 @@ def _header(scope: Scope, name: bytes) -> bytes | None:
 
 
 def _check_method(operation: Operation, scope: Scope) -> None:
+    if operation.type is OperationType.SUBSCRIPTION:
+        raise NotAcceptable("A subscription needs a WebSocket, or a request that accepts text/event-stream.")
     if operation.type is not OperationType.MUTATION:
         return
     if scope["method"] != "POST":

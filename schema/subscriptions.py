@@ -14,7 +14,7 @@ from schema.types.data_change import TOPICS, DataChange
 
 @strawberry.type(description="What is told as it happens.")
 class Subscription:
-    @strawberry.subscription(
+    @strawberry.subscription(  # type: ignore[untyped-decorator]
         graphql_type=DataChange,
         description="Every committed change of a Netzentgelt or HLZF, whoever made it: once, and in order for each entry.",
     )

@@ -5,6 +5,7 @@ from functools import lru_cache
 
 JSON = "application/json"
 GRAPHQL_RESPONSE = "application/graphql-response+json"
+EVENT_STREAM = "text/event-stream"
 
 # The longest Accept that is worth reading; browsers send a tenth of it.
 LONGEST = 2000
@@ -36,6 +37,13 @@ def prefers_page(accept: bytes | None) -> bool:
     page = _rank("text/html", ranges)
     data = [_rank(kind, ranges) for kind in (JSON, GRAPHQL_RESPONSE)]
     return page is not None and all(rank is None or page > rank for rank in data)
+
+
+def accepts_stream(accept: bytes | None) -> bool:
+    """Only who names it knows how to read it."""
+    if accept is None or b"event-stream" not in accept.lower():
+        return False
+    return any(name == EVENT_STREAM and q > 0 for name, q in _ranges(accept[:LONGEST].decode("latin-1")))
 
 
 def _rank(media_type: str, ranges: list[tuple[str, float]]) -> tuple[float, bool, int] | None:

@@ -17,6 +17,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from app.cache.memory import Entry, Memory
 from app.http.middleware import metrics, request_id
 from app.http.middleware.rate_limiter import Policy, RateLimiter
+from app.http.write_patience import WritePatience
 from app.observability.counting import Count
 
 # Written anew into each answer.
@@ -101,7 +102,7 @@ class Offer:
         )
 
 
-class EarlyExit(HttpToolsProtocol):
+class EarlyExit(WritePatience, HttpToolsProtocol):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         resources: Any = self.app_state["resources"]

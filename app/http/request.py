@@ -9,7 +9,7 @@ import msgspec
 
 from app.errors import BadInput
 from app.http.errors import MethodNotAllowed, NotAcceptable, UnsupportedMediaType
-from app.http.media_type import GRAPHQL_RESPONSE, JSON, preferred
+from app.http.media_type import GRAPHQL_RESPONSE, JSON, accepts_stream, preferred
 
 Headers = Sequence[tuple[bytes, bytes]]
 Map = dict[str, Any]
@@ -76,8 +76,14 @@ def read_graphql_request(
     return _read_query_string(query_string, media_type)
 
 
+def read_payload(payload: bytes) -> GraphQLRequest:
+    """One operation as a message of a socket carries it."""
+    return _request(_decode(payload), JSON)
+
+
 def accepted(headers: Headers) -> str:
-    media_type = preferred(_joined(headers, b"accept"))
+    accept = _joined(headers, b"accept")
+    media_type = preferred(accept) or (JSON if accepts_stream(accept) else None)
     if media_type is None:
         raise NotAcceptable(f"Answers come as {GRAPHQL_RESPONSE} or {JSON}; the request accepts neither.")
     return media_type
@@ -86,6 +92,12 @@ def accepted(headers: Headers) -> str:
 def mutation_over_get() -> MethodNotAllowed:
     """To be raised once the document is known to hold a mutation and the method is not POST."""
     return MethodNotAllowed("A mutation needs POST: a GET must change nothing.", allow="POST")
+
+
+def wants_stream(headers: Headers, *, subscribes: bool) -> bool:
+    """Whether the answer comes as an event stream: always to who takes nothing else, else for a subscription."""
+    accept = _joined(headers, b"accept")
+    return accepts_stream(accept) and (subscribes or preferred(accept) is None)
 
 
 def shows_intent(headers: Headers) -> bool:
@@ -121,8 +133,12 @@ def _read_body(body: bytes, media_type: str, batch: int) -> GraphQLRequest | tup
     body = body.removeprefix(BOM)
     if body[:1] == b"[" or body.lstrip()[:1] == b"[":
         return _read_batch(body, media_type, batch)
+    return _request(_decode(body), media_type)
+
+
+def _decode(body: bytes) -> _Body:
     try:
-        return _request(_decode_one(body), media_type)
+        return _decode_one(body)
     except _UNREADABLE as error:
         raise _unreadable(error, body) from None
 

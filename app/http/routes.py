@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from starlette.routing import BaseRoute, Route
+from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.types import ASGIApp
 
 from app.http import pages
@@ -12,4 +12,10 @@ from app.settings import Settings
 
 
 def routes(settings: Settings, graphql: ASGIApp) -> Sequence[BaseRoute]:
-    return [*pages.routes, *Health(settings).routes, *Exports(settings).routes, Route("/graphql", graphql)]
+    return [
+        *pages.routes,
+        *Health(settings).routes,
+        *Exports(settings).routes,
+        Route("/graphql", graphql),
+        WebSocketRoute("/graphql", graphql),
+    ]

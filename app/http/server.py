@@ -13,6 +13,7 @@ from starlette.applications import Starlette
 from uvicorn.server import Server as UvicornServer
 
 from app.http.protocol import EarlyExit
+from app.http.websocket import WebSocket
 from app.settings import Settings
 
 TELL_TO_CLOSE = (b"connection", b"close")
@@ -69,8 +70,10 @@ class Server(UvicornServer):
         # In place: answers that are being made hold this list, too.
         self.server_state.default_headers.append(TELL_TO_CLOSE)
         for connection in list(self.server_state.connections):
-            if isinstance(connection, self.config.ws_protocol_class or ()):
-                connection.shutdown()
+            if isinstance(connection, WebSocket):
+                connection.announce_shutdown()
+        resources: Any = self._state["resources"]
+        resources.broadcast.end("The server is stopping; please subscribe again, then read.")
         if self._patient:
             # Closing an idle connection would lose a request that is on its way at this moment.
             await self._until_idle(min(self._settings.keep_alive, self._settings.stop_deadline / 2))
@@ -88,6 +91,11 @@ def _config(application: Starlette, settings: Settings) -> uvicorn.Config:
     return uvicorn.Config(
         application,
         http=_protocol(),
+        ws=WebSocket,
+        ws_max_size=settings.socket_message_bytes,
+        ws_ping_interval=settings.socket_check,
+        ws_ping_timeout=settings.socket_check,
+        ws_per_message_deflate=False,  # messages are short, and each socket would keep 45 KiB for it
         lifespan="off",  # `serve` opens it, so that a refusal to start arrives as it is
         log_config=None,
         access_log=False,

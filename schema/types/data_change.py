@@ -54,7 +54,7 @@ class DataChange:
             (Topic.HLZF, loaders.hlzf_by_dno_year),
         ):
             keys = [_key(change) for change in changes if change.event.topic is topic]
-            for records in await loader.load_all(keys):  # type: ignore[attr-defined]
+            for records in await loader.load_all(keys):
                 entries |= {record.id: record for record in records or ()}
         return [entries.get(change.entry.id) for change in changes]
 

@@ -24,24 +24,25 @@ class Session:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "lifespan" and not is_free(scope["path"]):
-            scope["state"]["principal"] = await self._principal(scope)
+            scope["state"]["principal"] = await recognise(scope, self._cookie)
         await self.app(scope, receive, send)
 
-    async def _principal(self, scope: Scope) -> Principal:
-        headers = Headers(scope=scope)
-        authorization, cookie = headers.get("authorization"), self._cookie.read(headers)
-        if authorization is None and cookie is None:
-            return ANONYMOUS
-        resources, address = scope["state"]["resources"], scope["state"]["address"]
-        if (refused := resources.limiter.refused(address)) is not None:
-            raise refusal(refused)
-        try:
-            principal: Principal = await resources.authenticator.principal(authorization, cookie)
-        except Unauthenticated:
-            verdict = await resources.limiter.take(address)
-            if not verdict.allowed:
-                raise refusal(verdict) from None
-            if authorization is not None:
-                raise
-            return ANONYMOUS
-        return principal
+
+async def recognise(scope: Scope, session_cookie: SessionCookie) -> Principal:
+    headers = Headers(scope=scope)
+    authorization, cookie = headers.get("authorization"), session_cookie.read(headers)
+    if authorization is None and cookie is None:
+        return ANONYMOUS
+    resources, address = scope["state"]["resources"], scope["state"]["address"]
+    if (refused := resources.limiter.refused(address)) is not None:
+        raise refusal(refused)
+    try:
+        principal: Principal = await resources.authenticator.principal(authorization, cookie)
+    except Unauthenticated:
+        verdict = await resources.limiter.take(address)
+        if not verdict.allowed:
+            raise refusal(verdict) from None
+        if authorization is not None:
+            raise
+        return ANONYMOUS
+    return principal

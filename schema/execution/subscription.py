@@ -1,0 +1,114 @@
+"""A subscription executed: each change worked out once for all who ask the same about it."""
+
+import asyncio
+from asyncio import Task
+from collections.abc import AsyncIterator, Callable, Hashable
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import Any, cast
+
+from graphql import ExecutionResult, GraphQLError, create_source_event_stream, execute
+from strawberry import Schema
+from strawberry.execution import optimized_is_awaitable
+from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
+from strawberry.utils.await_maybe import await_maybe
+
+from app.broadcast import Change, Subscriber
+from app.errors import DeadlineExceeded
+from schema.context import Context
+from schema.execution.documents import Operation
+from schema.execution.operation import Answer, write_json, write_result
+
+
+class NotSubscribed(Exception):
+    """The subscription's own field refused."""
+
+    def __init__(self, errors: list[GraphQLError]) -> None:
+        super().__init__(errors)
+        self.errors = errors
+
+
+class Subscriptions:
+    """How subscriptions of one schema are carried out.
+
+    Every change gets a context of its own: what was read for an earlier one must not show. A
+    thousand subscribers are told in one turn of the event loop; those among them that speak for the
+    same principal and ask the same share one execution.
+    """
+
+    def __init__(self, schema: Schema, *, deadline: float) -> None:
+        self._schema = schema
+        self._deadline = deadline
+        self._under_way: dict[Hashable, Task[Answer]] = {}
+
+    @asynccontextmanager
+    async def open(
+        self, operation: Operation, given: dict[str, Any], new_context: Callable[[], Context]
+    ) -> AsyncIterator[AsyncIterator[Answer]]:
+        """Nothing is missed from here on. Refuses with NotSubscribed."""
+        async with await self._subscribe(operation, given, new_context()) as subscriber:
+            yield self._answers(subscriber, operation, given, new_context)
+
+    async def _subscribe(self, operation: Operation, given: dict[str, Any], context: Context) -> Subscriber:
+        executor = StrawberryGraphQLCoreExecutionContext.build(
+            self._schema._schema,
+            operation.document.ast,
+            context_value=context,
+            raw_variable_values=given,
+            operation_name=operation.name,
+            is_awaitable=cast("Any", optimized_is_awaitable),
+        )
+        if isinstance(executor, list):
+            raise NotSubscribed(executor)
+        async with asyncio.timeout(self._deadline):
+            found = await await_maybe(create_source_event_stream(executor))
+        if isinstance(found, ExecutionResult):
+            raise NotSubscribed(found.errors or [])
+        assert isinstance(found, Subscriber)
+        return found
+
+    async def _answers(
+        self,
+        subscriber: Subscriber,
+        operation: Operation,
+        given: dict[str, Any],
+        new_context: Callable[[], Context],
+    ) -> AsyncIterator[Answer]:
+        question = (operation, write_json(given), new_context().principal)
+        async for change in subscriber:
+            key = (question, id(change))
+            task = self._under_way.get(key)
+            if task is None:
+                execution = self._execute(operation, given, change, new_context())
+                task = self._under_way[key] = asyncio.create_task(execution)
+                # The task holds the change, so that no other can have its id meanwhile.
+                task.add_done_callback(partial(self._forget, key))
+            # One that goes away takes nobody's answer along.
+            yield await asyncio.shield(task)
+
+    def _forget(self, key: Hashable, _: Task[Answer]) -> None:
+        del self._under_way[key]
+
+    async def _execute(
+        self, operation: Operation, given: dict[str, Any], change: Change, context: Context
+    ) -> Answer:
+        try:
+            async with asyncio.timeout(self._deadline):
+                result = await await_maybe(
+                    execute(
+                        self._schema._schema,
+                        operation.document.ast,
+                        root_value=change,
+                        context_value=context,
+                        variable_values=given,
+                        operation_name=operation.name,
+                        is_awaitable=cast("Any", optimized_is_awaitable),
+                        executor_class=StrawberryGraphQLCoreExecutionContext,
+                    )
+                )
+        except TimeoutError:
+            raise DeadlineExceeded(
+                "A change took too long to be worked out; subscribe again, then read."
+            ) from None
+        assert isinstance(result, ExecutionResult)
+        return write_result(result, context.request_id)

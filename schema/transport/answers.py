@@ -1,0 +1,74 @@
+"""Any operation as a stream of answers: one of a query or mutation, one per change of a subscription."""
+
+import asyncio
+from asyncio import Task
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, Protocol
+
+from graphql import GraphQLError, OperationType
+from starlette.types import Scope
+
+from app.errors import Refusal
+from app.http.request import GraphQLRequest
+from schema.context import Context
+from schema.errors import formatted
+from schema.execution.documents import Operation, RefusedDocument
+from schema.execution.operation import Answer
+from schema.execution.subscription import NotSubscribed, Subscriptions
+
+
+class Graph(Protocol):
+    """What the endpoint does for every request, however it came."""
+
+    async def operation(self, request: GraphQLRequest, scope: Scope) -> Operation: ...
+
+    async def admit(self, operation: Operation, given: dict[str, Any], scope: Scope) -> object: ...
+
+    def context(self, scope: Scope) -> Context: ...
+
+    async def answer(self, request: GraphQLRequest, scope: Scope) -> Answer: ...
+
+
+class Answers:
+    def __init__(self, graph: Graph, subscriptions: Subscriptions) -> None:
+        self._graph = graph
+        self._subscriptions = subscriptions
+        self._writes: set[Task[Answer]] = set()
+
+    @asynccontextmanager
+    async def open(self, request: GraphQLRequest, scope: Scope) -> AsyncIterator[AsyncIterator[Answer]]:
+        """Raises what `told` can tell; a subscription that is open misses nothing any more."""
+        operation = await self._graph.operation(request, scope)
+        if operation.type is not OperationType.SUBSCRIPTION:
+            yield self._one(operation, request, scope)
+            return
+        await self._graph.admit(operation, request.variables, scope)
+        opened = self._subscriptions.open(operation, request.variables, lambda: self._graph.context(scope))
+        async with opened as answers:
+            yield answers
+
+    async def _one(
+        self, operation: Operation, request: GraphQLRequest, scope: Scope
+    ) -> AsyncIterator[Answer]:
+        if operation.type is not OperationType.MUTATION:
+            yield await self._graph.answer(request, scope)
+            return
+        # A write that has begun is finished, whoever goes away meanwhile.
+        write = asyncio.create_task(self._graph.answer(request, scope))
+        self._writes.add(write)
+        write.add_done_callback(self._writes.discard)
+        yield await asyncio.shield(write)
+
+
+def told(error: Exception, scope: Scope) -> list[dict[str, Any]]:
+    """Why there is no answer, or none any more, as GraphQL tells errors."""
+    request_id: str = scope["state"].get("request_id", "")
+    match error:
+        case RefusedDocument():
+            return formatted(error.errors, request_id, error.code)
+        case NotSubscribed():
+            return formatted(error.errors, request_id)
+        case Refusal():
+            return formatted([GraphQLError(error.message, original_error=error)], request_id)
+    return formatted([GraphQLError(str(error), original_error=error)], request_id)
