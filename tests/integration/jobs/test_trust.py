@@ -110,10 +110,10 @@ async def test_the_last_one_on_a_redis_does_not_wait_for_ever(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Whoever agreed on the other Redis has died meanwhile."""
-    monkeypatch.setattr(trust, "PATIENCE", 0.2)
     async with instance(replace(settings, redis_url=valkey.url)) as survivor:
         async with instance(replace(settings, redis_url=other_valkey.url)):
             await until(lambda: not survivor.shared.trusted)
+        monkeypatch.setattr(trust, "PATIENCE", 0.2)
         await until(lambda: survivor.shared.trusted)
         assert survivor.shared.epoch == await epoch(pool)
 
