@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
+import httpx
 import msgspec
 import pytest
 
@@ -13,6 +14,8 @@ from app.domain.hlzf import Season
 from app.resources import Resources, open_resources
 from app.settings import Settings
 from tests import factories as make
+from tests.integration.graph.asking import client_of
+from tests.integration.graph.running import Running, running
 
 
 @pytest.fixture
@@ -22,6 +25,13 @@ async def resources(settings: Settings, pool: Pool) -> AsyncIterator[Resources]:
         async with asyncio.timeout(10):
             while not (opened.memory.enabled and opened.shared.trusted):
                 await asyncio.sleep(0.01)
+        yield opened
+
+
+@pytest.fixture
+async def client(resources: Resources) -> AsyncIterator[httpx.AsyncClient]:
+    """Asks the whole application in this process."""
+    async with client_of(resources) as opened:
         yield opened
 
 
@@ -45,3 +55,10 @@ async def operators(pool: Pool) -> list[Any]:
             await make.hlzf(pool, dno, year, VoltageLevel.MS, Season.WINTER)
         await make.time_of_use(pool, dno, 2025)
     return made
+
+
+@pytest.fixture
+async def server(settings: Settings, pool: Pool) -> AsyncIterator[Running]:
+    """A whole server in this process; without limits for callers."""
+    async with running(settings) as started:
+        yield started

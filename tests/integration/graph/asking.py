@@ -1,0 +1,40 @@
+"""Questions over HTTP to the whole application, on resources that are already open."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx
+
+from app.main import create_app
+from app.resources import Resources
+
+
+@asynccontextmanager
+async def client_of(resources: Resources) -> AsyncIterator[httpx.AsyncClient]:
+    app = create_app(resources.settings)
+
+    async def with_resources(scope: Any, receive: Any, send: Any) -> None:
+        scope["state"] = {"resources": resources}
+        await app(scope, receive, send)
+
+    transport = httpx.ASGITransport(with_resources)
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+        yield client
+
+
+async def ask(client: httpx.AsyncClient, document: str, /, **variables: Any) -> Any:
+    """The data; an error in the answer is a failure."""
+    answer = await ask_whole(client, document, **variables)
+    assert "errors" not in answer, answer
+    return answer["data"]
+
+
+async def codes(client: httpx.AsyncClient, document: str, /, **variables: Any) -> list[str]:
+    """What programs read of the errors."""
+    answer = await ask_whole(client, document, **variables)
+    return [error["extensions"]["code"] for error in answer.get("errors", ())]
+
+
+async def ask_whole(client: httpx.AsyncClient, document: str, /, **variables: Any) -> Any:
+    return (await client.post("/graphql", json={"query": document, "variables": variables})).json()
