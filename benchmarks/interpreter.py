@@ -60,7 +60,7 @@ def read_registry(path: Path) -> list[DirectoryEntry]:
 
 
 def _entry(row: dict[str, str]) -> DirectoryEntry:
-    points = row.get("connection_points_ns") or row.get("connection_points")
+    points = [int(count) for column, count in row.items() if column.startswith("connection_points") and count]
     return DirectoryEntry(
         id=uuid5(NAMESPACE_URL, row["slug"]),
         slug=row["slug"],
@@ -71,7 +71,7 @@ def _entry(row: dict[str, str]) -> DirectoryEntry:
         postal_code=row.get("postal_code") or None,
         transmission=row.get("transmission") == "true",
         closed_network=row.get("closed_network") == "true",
-        connection_points=int(points) if points else None,
+        connection_points=sum(points) if points else None,
         updated_at=datetime(2026, 1, 1, tzinfo=UTC),
     )
 

@@ -6,7 +6,7 @@ from itertools import product
 from typing import NamedTuple
 
 from app.interpreter.spelling import key
-from app.interpreter.words import GAS_COMPOUNDS, ORDINARY, PHRASES, STEMS, Meaning, Sign
+from app.interpreter.words import GAS_COMPOUNDS, MISTAKABLE, ORDINARY, PHRASES, STEMS, Meaning, Sign
 
 LONGEST_PHRASE = 5  # words
 SHORTEST_COMPOUND = 9  # letters
@@ -44,7 +44,7 @@ def _meanings() -> dict[str, tuple[Meaning, ...]]:
 _MEANINGS = _meanings()
 # What a misspelt word may have been meant to be; the small words of a language are too near to too much.
 CORRECTABLE = _MEANINGS.keys() | {word for _, text in PHRASES for word in _words(text)}
-KNOWN = CORRECTABLE | ORDINARY
+KNOWN = CORRECTABLE | ORDINARY | MISTAKABLE
 
 
 def marks(words: Sequence[str]) -> list[Mark]:

@@ -73,7 +73,9 @@ _MUNICIPAL = _keys(
 _TURNS_ASIDE = _keys(
     "a d i b v ad id odt ik an am in im ob vorm o unter bei"
 )  # "Neustadt an der Donau", "Haslach i.K."
-NO_PLACES = _keys("flughafen st sankt bad see wald main")  # parts of what cities are called
+NO_PLACES = _keys(
+    "flughafen st sankt bad see wald main groß alt neu ober unter"
+)  # parts of what cities are called
 REGIONS = _keys(
     "BadenWürttemberg Bayern Berlin Brandenburg Bremen Hamburg Hessen MecklenburgVorpommern Niedersachsen"
     " NordrheinWestfalen RheinlandPfalz Saarland Sachsen SachsenAnhalt SchleswigHolstein Thüringen"
@@ -118,7 +120,7 @@ def adjectives_of(place: str) -> Iterator[str]:
     yield place + "er"
     yield place + "s"
     if place.endswith("en"):
-        yield place[:-2] + "er"
+        yield from (place[:-2] + "er", place[:-2] + "ner")
     elif place.endswith("e"):
         yield place + "r"
         yield place + "sche"
@@ -197,7 +199,7 @@ def _short(words: list[Word]) -> Iterator[Form]:
 def _bare(named: list[Word]) -> Iterator[Form]:
     """A brand that stands for the whole: "Avacon", "wesernetz"; regions and two letters do not."""
     joined = "".join(word.key for word in named)
-    if len(joined) > 2 and joined not in REGIONS:
+    if len(joined) > 2 and joined not in NO_PLACES | REGIONS:
         yield _form(named, Fit.SHORT)
 
 
@@ -252,7 +254,7 @@ def _of_halves(trimmed: list[Word], name: str, city: str | None) -> Iterator[For
 def _double(name: str, named: list[Word]) -> list[tuple[str, ...]]:
     if len(named) < 2 or not all(word.place for word in named) or ("-" not in name and "/" not in name):
         return []
-    return [(word.key,) for word in named if len(word.key) > 3 and word.key not in REGIONS]
+    return [(word.key,) for word in named if len(word.key) > 3 and word.key not in NO_PLACES | REGIONS]
 
 
 def _is_acronym(word: str, name: str) -> bool:

@@ -1,6 +1,6 @@
 """The operator that a sentence means, or those that it could mean."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import NamedTuple
 from uuid import UUID
@@ -8,7 +8,7 @@ from uuid import UUID
 from app.interpreter.names import KINDS, LEGAL, Fit
 from app.interpreter.sentence import Mention, Sentence
 from app.interpreter.spelling import written
-from app.interpreter.vocabulary import Vocabulary
+from app.interpreter.vocabulary import Readings, Vocabulary
 
 MOST_CANDIDATES = 10
 _CERTAINTY = {Fit.WHOLE: 0.99, Fit.SHORT: 0.97, Fit.PLACE: 0.95, Fit.SEAT: 0.88, Fit.NEAR: 0.5}
@@ -39,9 +39,9 @@ def choose(sentence: Sentence) -> Choice:
     return Choice(ids[0], ids, _certainty(sentence, named, mentions, finalists[0], best))
 
 
-def _common(mentions: Sequence[Mention]) -> tuple[dict[int, Fit], bool]:
+def _common(mentions: Sequence[Mention]) -> tuple[Readings, bool]:
     """What all mentions have in common; where they have nothing in common, several operators are meant."""
-    readings = dict(mentions[0].readings)
+    readings: Readings = mentions[0].readings
     several = False
     for mention in mentions[1:]:
         if common := _both(readings, mention):
@@ -49,51 +49,67 @@ def _common(mentions: Sequence[Mention]) -> tuple[dict[int, Fit], bool]:
         else:
             best = min(readings.values()), mention.fit
             readings = {n: f for n, f in readings.items() if f == best[0]}
-            readings |= {n: f for n, f in mention.readings.items() if f == best[1]}
+            readings = {**readings, **{n: f for n, f in mention.readings.items() if f == best[1]}}
             several = True
     return readings, several
 
 
-def _both(readings: dict[int, Fit], mention: Mention) -> dict[int, Fit]:
+def _both(readings: Readings, mention: Mention) -> Readings:
     return {n: min(fit, mention.readings[n]) for n, fit in readings.items() if n in mention.readings}
 
 
-def _narrowed(sentence: Sentence, readings: dict[int, Fit], mentions: Sequence[Mention]) -> dict[int, Fit]:
+def _narrowed(sentence: Sentence, readings: Readings, mentions: Sequence[Mention]) -> Readings:
     """Among several that fit, those of whom the rest of the sentence speaks too."""
     for mention in mentions:
         readings = _both(readings, mention) or readings
         readings = _as_written(sentence, readings, mention) or readings
-    for speaks_of in _hints(sentence):
-        best = min(readings.values())
-        if sum(fit == best for fit in readings.values()) > 1:
-            readings = {n: fit for n, fit in readings.items() if n in speaks_of} or readings
+    for speaks_of in (_by_further_name, _by_legal_form, _by_place):
+        if _are_tied(readings):
+            readings = speaks_of(sentence, readings) or readings
     return readings
 
 
-def _as_written(sentence: Sentence, readings: dict[int, Fit], mention: Mention) -> dict[int, Fit]:
+def _are_tied(readings: Readings) -> bool:
+    best = min(readings.values())
+    return sum(fit == best for fit in readings.values()) > 1
+
+
+def _as_written(sentence: Sentence, readings: Readings, mention: Mention) -> Readings:
     """ "Fürth" is not "Furth": where a name is spelt exactly so, the others are not meant."""
     words = {written(word.token.text) for word in sentence.words[mention.start : mention.end]} - KINDS.keys()
     operators = sentence.vocabulary.operators
     return {n: fit for n, fit in readings.items() if words <= operators[n].written}
 
 
-def _hints(sentence: Sentence) -> Iterator[frozenset[int]]:
-    """Operators with a further word of their name, their legal form, their region or their postal code."""
-    vocabulary = sentence.vocabulary
-    inside = {i for mention in sentence.mentions for i in range(mention.start, mention.end)}
-    for i, key in enumerate(sentence.keys):
-        if i not in inside and key not in KINDS:
-            yield vocabulary.named.get(vocabulary.lexeme(key), frozenset())
-    if legal := LEGAL.intersection(sentence.keys):
-        yield frozenset(n for n, one in enumerate(vocabulary.operators) if legal <= one.legal)
-    outside = ["" if i in inside else key for i, key in enumerate(sentence.keys)]
-    joined = {*outside, *(a + b for a, b in pairwise(outside) if a and b)} - {""}
-    yield frozenset(
-        n for n, one in enumerate(vocabulary.operators) if one.region in joined or one.postal_code in joined
-    )
+def _by_further_name(sentence: Sentence, readings: Readings) -> Readings:
+    """With a further word of their name: "SWE … Ettlingen"."""
+    for key in _outside(sentence):
+        known = sentence.vocabulary.named.get(sentence.vocabulary.lexeme(key), frozenset())
+        readings = {n: fit for n, fit in readings.items() if n in known} or readings
+    return readings
 
 
-def _rank(vocabulary: Vocabulary, readings: dict[int, Fit], number: int) -> tuple[Fit, int, int]:
+def _by_legal_form(sentence: Sentence, readings: Readings) -> Readings:
+    legal = LEGAL.intersection(sentence.keys)
+    operators = sentence.vocabulary.operators
+    return {n: fit for n, fit in readings.items() if legal and legal <= operators[n].legal}
+
+
+def _by_place(sentence: Sentence, readings: Readings) -> Readings:
+    """In the federal state or with the postal code that is named."""
+    outside = _outside(sentence)
+    places = {*outside, *map("".join, pairwise(outside))}
+    operators = sentence.vocabulary.operators
+    return {n: f for n, f in readings.items() if {operators[n].region, operators[n].postal_code} & places}
+
+
+def _outside(sentence: Sentence) -> list[str]:
+    """The words that are no part of a name already."""
+    inside = sentence.covered(sentence.mentions)
+    return [key for i, key in enumerate(sentence.keys) if i not in inside and key not in KINDS]
+
+
+def _rank(vocabulary: Vocabulary, readings: Readings, number: int) -> tuple[Fit, int, int]:
     return readings[number], -vocabulary.operators[number].size, number
 
 

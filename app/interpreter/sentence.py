@@ -13,6 +13,7 @@ from app.interpreter.words import EVERYDAY, ORDINARY, Sign, Topic
 
 MOST_CORRECTIONS = 12  # words of one sentence; in a text with more, the rest is not about us
 SAFELY_CORRECTED = 5  # letters
+SURELY_CORRECTED = 7  # letters from which a corrected word alone is taken for a name
 _BEFORE_PLACES = {"in", "auf", "von", "bei", "fur", "aus", "stadt", "of", "at", "for"}
 _PLAIN = ORDINARY | GLUE | LEGAL | KINDS.keys()
 NEGATED_WITHIN = 3  # tokens: "nicht für die Netze BW"
@@ -214,7 +215,7 @@ def _mentions(words: Sequence[Word], vocabulary: Vocabulary) -> list[Mention]:
                 for k in word.keys
             ]
             if readings := _readings(joined, vocabulary):
-                everyday = length == 1 and _is_everyday(word.token)
+                everyday = length == 1 and _is_everyday(word)
                 slips = joined[0][1]
                 hits.append((-length, slips, Mention(start, i + 1, readings, slips, everyday)))
     taken: set[int] = set()
@@ -227,8 +228,11 @@ def _mentions(words: Sequence[Word], vocabulary: Vocabulary) -> list[Mention]:
     return sorted(chosen)
 
 
-def _is_everyday(word: Token) -> bool:
-    return word.text in EVERYDAY or word.key in ORDINARY
+def _is_everyday(word: Word) -> bool:
+    """Also a short word that had to be corrected: it may have been meant as anything."""
+    if word.slips and len(word.token.key) < SURELY_CORRECTED:
+        return True
+    return word.token.text in EVERYDAY or word.token.key in ORDINARY
 
 
 def _readings(joined: Sequence[tuple[str, int]], vocabulary: Vocabulary) -> Readings:

@@ -1,8 +1,7 @@
 """The operators as words: which of them a run of words can mean, and how a word was probably meant."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from itertools import chain
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from uuid import UUID
 
 import msgspec
@@ -23,7 +22,7 @@ from app.interpreter.names import (
     lexeme,
     tells_apart,
 )
-from app.interpreter.spelling import Token, written
+from app.interpreter.spelling import written
 
 Readings = Mapping[int, Fit]  # operators by their place in `Vocabulary.operators`
 
@@ -50,7 +49,7 @@ class Vocabulary(msgspec.Struct, frozen=True):
     lexemes: Mapping[str, str]  # spelling of a word in a name -> what it is compared by
     seats: frozenset[str]
     named: Mapping[str, frozenset[int]]  # lexeme -> operators with it in their name
-    spellings: Mapping[int, Sequence[str]]  # what may be written wrongly, by length
+    spellings: Mapping[tuple[str, int], Sequence[str]]  # by initial (or "") and length
 
     @classmethod
     def of(cls, entries: Iterable[DirectoryEntry], aliases: Iterable[Alias]) -> "Vocabulary":
@@ -64,22 +63,23 @@ class Vocabulary(msgspec.Struct, frozen=True):
 
     def meant(self, word: str) -> tuple[tuple[str, ...], int]:
         """The nearest words, most likely first, and by how many slips they differ; none when nothing is near."""
-        if len(word) < SHORTEST_CORRECTED:
-            return (), 0
-        slips = 2 if len(word) >= TWO_SLIPS else 1
-        near = chain.from_iterable(
-            process.extract(
+        for slips in (1, 2) if len(word) >= TWO_SLIPS else (1,):
+            if len(word) >= SHORTEST_CORRECTED and (near := list(self._within(slips, word))):
+                return tuple(sorted(near, key=lambda other: (other[0] != word[0], other))), slips
+        return (), 0
+
+    def _within(self, slips: int, word: str) -> Iterator[str]:
+        """Who slips twice begins rightly: most words need not be looked at."""
+        initial = word[0] if slips > 1 else ""
+        for length in range(len(word) - slips, len(word) + slips + 1):
+            near = process.extract(
                 word,
-                self.spellings.get(length, ()),
+                self.spellings.get((initial, length), ()),
                 scorer=OSA.distance,
                 score_cutoff=slips,
                 limit=4,
             )
-            for length in range(len(word) - slips, len(word) + slips + 1)
-        )
-        ranked = sorted((distance, other[0] != word[0], other) for other, distance, _ in near)
-        nearest = ranked[0][0] if ranked else 0
-        return tuple(other for distance, _, other in ranked if distance == nearest), nearest
+            yield from (other for other, _, _ in near)
 
 
 def _build(entries: tuple[DirectoryEntry, ...], aliases: Iterable[Alias]) -> Vocabulary:
@@ -185,12 +185,11 @@ def _size(entry: DirectoryEntry) -> int:
     return entry.connection_points if entry.connection_points >= SUPPLIES else 0
 
 
-def _by_length(words: Iterable[str]) -> dict[int, tuple[str, ...]]:
-    found: defaultdict[int, list[str]] = defaultdict(list)
+def _by_length(words: Iterable[str]) -> dict[tuple[str, int], tuple[str, ...]]:
+    """All words of a length under "", and under their initial."""
+    found: defaultdict[tuple[str, int], list[str]] = defaultdict(list)
     for word in sorted(words):
         if len(word) >= SHORTEST_CORRECTED and word.isalpha() and word not in GLUE:
-            found[len(word)].append(word)
-    return {length: tuple(same) for length, same in found.items()}
-
-
-__all__ = ["Operator", "Readings", "Token", "Vocabulary"]
+            found["", len(word)].append(word)
+            found[word[0], len(word)].append(word)
+    return {key: tuple(same) for key, same in found.items()}

@@ -424,12 +424,47 @@ NUMBERS = {
     for word in words.split()
 }
 ORDINARY = GERMAN | ENGLISH | UNITS | NOT_A_YEAR_BESIDE | LETTERS | YEAR_CUES | EBENE | NUMBERS.keys()
+# Common words that are one slip away from a name or a place, and are hardly ever a slip.
+MISTAKABLE = _keys("""
+    adler ahnen alexander allen aller altstadt anger aussen baker balls banner bären bauten bayer becher
+    beiden beider beides beine beobachter berger bester betten better beute bigger bilden bilder bitten
+    bitter blauen böden boden bonds bones border boring bösen boten bother boxen boxing brechen breiten
+    breiter bremsen broken brother buche buches burns büros calls cells chamber chaos charm clever cross
+    daher dahin danger daniel deine deiner deines derer dicht diesen dingen dinger dummen dürfen eigen
+    eigener eigens einzig eisen enden ending engel enter erden euren eurer fächer faden fahrer falle fälle
+    fangen fassen feine ferne ferner feste fever finger fleck flucht forest forth foster fourth freitag
+    frost füsse gaben geben gebunden gefunden geistigen gelbe gelder gemeinsam gemeinsame gemeinsamen gender
+    geniessen gerät geste gesunden gingen goethe gotta göttingen grass grösse grosse grossem grössen
+    grössere grösseren grösserer grösster grows gruppe gruss güter guter haare haaren hafen haken halbe
+    halbes halte halten handel hängen harten härter harter hartz hässlich häuser haven heidi heissen heisser
+    helden helle heller heraus herzen herzog hessen hidden hinaus holder hölle horst hörst hosts huber hurts
+    jagen jäger jeans jeglicher jener jenes jonas kader kamera kammer kasse kater käufer kehrte keller
+    killer kills klauen kleine klingen konstant kuchen kugel küssen lachen lacht laden läden lagen lager
+    lande landen länder lange länge langem längere längerer langes larger laser later laufe laufen läuft
+    lauter layer lehnte lehre lehrer leicht leichten leiden leider leise lerne leser lesser liefern liessen
+    light linda linien linken linker löcher longer lothar löwen lower lügen machen magen maine malen maler
+    manchen mancher meines meinungen meisten meistens meister melden menge messen messer ministers mögen
+    monster monsters mörder mother müssen namen namens never normen north opens orden order other owner
+    plain porto poster posts putin räder reine reiner reines reissen reste retten ringen ritter roger
+    rolling roter rüber russen sachen samen sänger schlechter schlechtes schlimmer schmidt schönsten
+    schwanger schwarzer schweigen schwein schweizer schwere schweren schwerer schwert schwester schwestern
+    schwierig schwieriger seine seiner seines selbe selben selbst selling selten seltener sender shade sicht
+    silber singen singer sister solution sonst sooner sorts sport springs springt stages stake starb stark
+    start state states steal steam steine steinen strassburg stuhl süssen süsser swing tagen teils teller
+    thüringen titten tower tried tries truppen türen twitter väter vater verdienen verdienst vieler wagen
+    wählen wahlen wähler wahren wahrer walls wandern warnen warren warten weber weder weiber weine weinen
+    weisen weissen weisser weiten weiter welle wells welten wenden werder werner werten wesen wetten wider
+    wieder wiesen wilden winner wissens wölfe wolken wollen wooden worden worker worst worte wörter wortes
+    worthy written yorker zeile zeilen zelle zinsen zogen
+""")
 # Words of every day that are also names: a name only where nothing else can be meant. In their own
 # spelling, since "Wörth" is no "worth".
 EVERYDAY = _words("""
-    waren kamen essen langen hof stein lauf norden halle hall burg heide bogen mengen engen buchen weiden
-    forst stern haar new ten star eve wide keep beste worth mega net baden linden singen springe verden
-    werden licht markt kraft see wald mitte main land delta power port bauer rot vereinigte neue langer
-    halter grossen berg bergen reich ende enden welle horn lage lam leck infra technische halt haupt haus
-    raum
+    waren kamen essen langen hof stein lauf norden halle hall burg heide bogen mengen engen buchen weiden forst
+    stern haar new ten star eve wide keep beste worth mega net baden linden singen springe verden werden licht
+    markt kraft see wald mitte main land delta power port bauer rot vereinigte neue halter grossen berg bergen reich
+    ende enden welle horn lage lam leck infra technische halt haupt haus raum besten bester bestes selber langer
+    länger enger burger bürger bücher büchern hammer hofer läufer dörfer springen springer lippen bauern
+    vereinigten stars keeps lands landes gruppen solutions josef further gemeinsames donau elbe gross grosser
+    grosses größer au owner owners
 """)

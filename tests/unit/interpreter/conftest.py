@@ -1,0 +1,24 @@
+"""The operators that the sentences here speak of, and the names that no register knows."""
+
+from uuid import UUID
+
+import pytest
+
+from app.domain.dno import DirectoryEntry
+from app.interpreter.vocabulary import Vocabulary
+from benchmarks.interpreter import ALIASES, REGISTRY, read_aliases, read_registry
+
+
+@pytest.fixture(scope="session")
+def entries() -> list[DirectoryEntry]:
+    return read_registry(REGISTRY)
+
+
+@pytest.fixture(scope="session")
+def vocabulary(entries: list[DirectoryEntry]) -> Vocabulary:
+    return Vocabulary.of(entries, read_aliases(ALIASES, entries))
+
+
+@pytest.fixture(scope="session")
+def slugs(entries: list[DirectoryEntry]) -> dict[UUID, str]:
+    return {entry.id: entry.slug for entry in entries}
