@@ -61,7 +61,10 @@ class InvalidationListener:
             except (*FAILURES, Refusal) as trouble:
                 log.debug("channel_lost", trouble=repr(trouble))
             finally:
-                self._leave()
+                self._memory.switch_off()
+            if not self._rejoin:
+                # Whoever does not hear Redis may have missed that it was away, and what was written meanwhile.
+                self._shared.distrust("the channel was lost")
             await pauses.take()
 
     def rejoin(self) -> None:
@@ -99,12 +102,6 @@ class InvalidationListener:
         for event in message.events:
             INVALIDATION_DELAY.observe(max(0.0, (datetime.now(UTC) - event.changed_at).total_seconds()))
             self._broadcast.send(event)
-
-    def _leave(self) -> None:
-        self._memory.switch_off()
-        if not self._rejoin:
-            # Whoever does not hear Redis may have missed that it was away, and what was written meanwhile.
-            self._shared.distrust("the channel was lost")
 
     async def _catch_up(self) -> None:
         """Tells subscribers out of history what was published while nobody here listened."""
