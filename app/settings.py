@@ -142,7 +142,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     # Documents
     introspection: bool = True
-    limit_document_letters: Positive = 50_000
+    limit_document_letters: Positive = 20_000
     limit_tokens: Positive = 2000
     limit_operations: Positive = 20
     limit_fragments: Positive = 50
@@ -151,6 +151,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     limit_aliases: Positive = 30
     limit_root_fields: Positive = 20
     limit_directives: Positive = 30
+    limit_repeats: Positive = 40
+    limit_variable_values: Positive = 1000
     limit_cost: Positive = 20_000
     persisted_lifetime: Seconds = 7 * DAY
     registered_documents: str = ""  # a manifest; with it, nothing else is executed

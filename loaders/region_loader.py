@@ -8,6 +8,7 @@ from aiodataloader import DataLoader
 from app.cache.read_set import ReadSet
 from app.cache.read_through import ReadThrough
 from app.cache.region import Region
+from app.observability import traces
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -37,14 +38,15 @@ class RegionLoader(DataLoader[K, "V | None"], Generic[K, V]):
     async def load_all(self, keys: Sequence[K]) -> list[V | None]:
         known = self._known
         if known is None:
-            found: dict[K, V | None] = await self._through.get_many(
-                self._region, list(dict.fromkeys(keys)), self._read_set
-            )
+            found = await self._get_many(list(dict.fromkeys(keys)))
             return [found[key] for key in keys]
         if missing := [key for key in dict.fromkeys(keys) if key not in known]:
-            found = await self._through.get_many(self._region, missing, self._read_set)
-            known.update(found)
+            known.update(await self._get_many(missing))
         return [known[key] for key in keys]
+
+    async def _get_many(self, keys: list[K]) -> dict[K, V | None]:
+        with traces.span("loader", region=self._region.name, keys=len(keys)):
+            return await self._through.get_many(self._region, keys, self._read_set)
 
     def clear_all(self) -> Any:
         if self._known is not None:

@@ -21,6 +21,7 @@ from app.errors import DeadlineExceeded, Forbidden, Refusal
 from app.http.errors import NotAcceptable, respond
 from app.http.media_type import prefers_page
 from app.http.middleware.rate_limit import refusal
+from app.http.middleware.rate_limiter import Verdict
 from app.http.pages import graphiql_page
 from app.http.request import (
     GraphQLRequest,
@@ -31,7 +32,7 @@ from app.http.request import (
     status_for,
 )
 from app.http.slots import Slots
-from app.observability import metrics
+from app.observability import costs, metrics
 from app.observability.counting import Count, Counts, Timings
 from app.resources import Resources
 from app.settings import Settings
@@ -43,6 +44,7 @@ from schema.root import schema
 from schema.transport.connections import Connections
 
 ROUTE = "/graphql"
+LONGEST_NAME = 60  # of an operation, in metrics
 _operations = Counts(metrics.OPERATIONS)
 _seconds = {
     kind: Timings(metrics.OPERATION_SECONDS, kind) for kind in ("query", "mutation", "subscription", "none")
@@ -109,9 +111,18 @@ class GraphQLEndpoint:
         return _again(request, kept, until)
 
     async def _respond_to_batch(self, requests: tuple[GraphQLRequest, ...], scope: Scope) -> Response:
-        answers = [(await self._answer(request, scope))[0] for request in requests]
-        body = b"[" + b",".join(answer.body for answer in answers) + b"]"
-        return _response(Answer(body), 200, requests[0].media_type)
+        await self._take(len(requests) - 1, scope)
+        answers = [await self._answer_one_of_many(request, scope) for request in requests]
+        whole = Answer(b"[" + b",".join(answer.body for answer in answers) + b"]")
+        whole.cookies = [cookie for answer in answers for cookie in answer.cookies]
+        return _response(whole, 200, requests[0].media_type)
+
+    async def _answer_one_of_many(self, request: GraphQLRequest, scope: Scope) -> Answer:
+        """What refuses one operation of a batch leaves the others alone."""
+        try:
+            return await self.answer(request, scope)
+        except Refusal as refused:
+            return _refusal(refused, scope["state"].get("request_id", ""))
 
     async def operation(self, request: GraphQLRequest, scope: Scope) -> Operation:
         """Refuses with RefusedDocument."""
@@ -141,6 +152,7 @@ class GraphQLEndpoint:
     ) -> tuple[Answer, ResultKind, Context | None]:
         request_id: str = scope["state"].get("request_id", "")
         began = perf_counter()
+        spent = costs.begin()
         operation: Operation | None = None
         context: Context | None = None
         try:
@@ -148,32 +160,49 @@ class GraphQLEndpoint:
             _check_method(operation, scope)
             variables, cost = await self.admit(operation, request.variables, scope)
             context = self.context(scope)
-            async with self._slots.slot():
-                answer = await self._within_deadline(operation, variables, request.variables, context, cost)
+            spent.took("read", perf_counter() - began)
+            answer = await self._execute(operation, variables, request.variables, context, cost)
             kind = ResultKind.PARTIAL if answer.errors else ResultKind.COMPLETE
         except RefusedDocument as refused:
             answer = write_errors(refused.errors, request_id, refused.code)
             kind = ResultKind.REFUSED
-        type_name = operation.type.value if operation else "none"
+        except Refusal:
+            _count(operation, "error").value += 1
+            raise
         answer.count = _count(operation, "error" if answer.errors else "success")
         answer.count.value += 1
         answer.repeatable = operation is not None and operation.type is OperationType.QUERY
-        _seconds[type_name].observe(perf_counter() - began)
+        self._note_time(operation, perf_counter() - began, spent)
         return answer, kind, context
 
-    async def _within_deadline(
+    async def _execute(
         self, operation: Operation, variables: Any, given: dict[str, Any], context: Context, cost: Cost
     ) -> Answer:
-        """What still runs then is cancelled, its statements too."""
-        try:
-            async with asyncio.timeout(self._settings.operation_deadline):
-                return await self._executions.run(operation, variables, given, context, cost)
-        except TimeoutError:
-            late = DeadlineExceeded(
-                f"The operation took longer than {self._settings.operation_deadline:g} seconds; please ask for less."
-            )
-            return write_errors(
-                [GraphQLError(late.message, original_error=late)], context.request_id, late.code
+        """Once it is its turn. What still runs at the deadline is cancelled, its statements too."""
+        deadline, spent = self._settings.operation_deadline, costs.current()
+        began = perf_counter()
+        async with self._slots.slot():
+            admitted = perf_counter()
+            try:
+                async with asyncio.timeout(deadline):
+                    with operation.span(given):
+                        return await self._executions.run(operation, variables, given, context, cost)
+            except TimeoutError:
+                sentence = f"The operation took longer than {deadline:g} seconds; please ask for less."
+                return _refusal(DeadlineExceeded(sentence), context.request_id)
+            finally:
+                if spent is not None:
+                    spent.took("wait", admitted - began)
+                    spent.took("execute", perf_counter() - admitted)
+
+    def _note_time(self, operation: Operation | None, seconds: float, spent: costs.Costs) -> None:
+        _seconds[operation.type.value if operation else "none"].observe(seconds)
+        if costs.is_slow(self._settings, seconds):
+            costs.slow_operation(
+                seconds,
+                spent,
+                operation=operation.name if operation else None,
+                document=operation.document.hash if operation else None,
             )
 
     async def _charge(self, cost: int, scope: Scope) -> None:
@@ -181,11 +210,14 @@ class GraphQLEndpoint:
         state = scope["state"]
         limiter = state["resources"].limiter
         key, policy = limiter.subject(state.get("principal", ANONYMOUS), state["address"])
-        verdict = await limiter.charge(key, cost, policy)
-        if verdict is not None:
-            state["verdict"] = verdict
-            if not verdict.allowed:
-                raise refusal(verdict)
+        _heed(await limiter.charge(key, cost, policy), state)
+
+    async def _take(self, requests: int, scope: Scope) -> None:
+        if requests:
+            state = scope["state"]
+            limiter = state["resources"].limiter
+            key, policy = limiter.subject(state.get("principal", ANONYMOUS), state["address"])
+            _heed(await limiter.take(key, requests, policy), state)
 
     def context(self, scope: Scope) -> Context:
         state = scope["state"]
@@ -197,6 +229,17 @@ class GraphQLEndpoint:
             headers=Headers(scope=scope),
             request_id=state.get("request_id", ""),
         )
+
+
+def _heed(verdict: Verdict | None, state: dict[str, Any]) -> None:
+    if verdict is not None:
+        state["verdict"] = verdict
+        if not verdict.allowed:
+            raise refusal(verdict)
+
+
+def _refusal(refused: Refusal, request_id: str) -> Answer:
+    return write_errors([GraphQLError(refused.message, original_error=refused)], request_id, refused.code)
 
 
 def _wants_page(request: Request) -> bool:
@@ -310,4 +353,4 @@ def _until(principal: Principal) -> float:
 def _count(operation: Operation | None, outcome: str) -> Count:
     if operation is None:
         return _operations["none", outcome]
-    return _operations[operation.name or operation.type.value, outcome]
+    return _operations[(operation.name or operation.type.value)[:LONGEST_NAME], outcome]

@@ -5,7 +5,7 @@ variables only where a setting allows it, and that is decided here alone. What s
 share, a statement for the keys of all, hangs below the first of them.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import Context
 from typing import Any
@@ -30,12 +30,12 @@ def span(name: str, **attributes: Attribute | None) -> AbstractContextManager[An
 
 
 def operation_span(
-    kind: str, name: str | None, document: str, variables: Mapping[str, object]
+    kind: str, name: str | None, document: Callable[[], str], variables: Mapping[str, object]
 ) -> AbstractContextManager[Any]:
     """Named as OpenTelemetry's conventions for GraphQL have it; `document` is a hash."""
     if _tracer is None:
         return _OFF
-    attributes: dict[str, Attribute] = {"graphql.operation.type": kind, "graphql.document.hash": document}
+    attributes: dict[str, Attribute] = {"graphql.operation.type": kind, "graphql.document.hash": document()}
     if name is not None:
         attributes["graphql.operation.name"] = name
     if _variables:

@@ -17,7 +17,9 @@ from graphql import (
     IntValueNode,
     ListValueNode,
     OperationDefinitionNode,
+    SchemaMetaFieldDef,
     SelectionSetNode,
+    TypeMetaFieldDef,
     VariableNode,
     get_named_type,
     is_leaf_type,
@@ -27,7 +29,6 @@ from graphql import (
 
 # How long a list is taken to be that has no `first`: an operator's years times levels, windows, bands.
 ASSUMED = 10
-DEFAULT_FIRST = 20
 MOST = 10**12
 
 Values = Mapping[str, Any]
@@ -46,6 +47,7 @@ class Estimate:
     ) -> None:
         self._schema = schema
         self._fragments = fragments
+        self._meta = {"__schema": SchemaMetaFieldDef, "__type": TypeMetaFieldDef}
         self._sizes: set[str] = set()
         root = schema.get_root_type(operation.operation)
         assert root is not None
@@ -88,7 +90,7 @@ class Estimate:
             type.fields.get(node.name.value)
             if isinstance(type, GraphQLObjectType | GraphQLInterfaceType)
             else None
-        )
+        ) or self._meta.get(node.name.value)
         if definition is None or node.selection_set is None:
             return None
         named = get_named_type(definition.type)
@@ -103,6 +105,8 @@ class Estimate:
         return lambda values: length(values) * (1 + below(values))
 
     def _size(self, node: FieldNode, definition: GraphQLField) -> Size | None:
+        default = definition.args["first"].default_value if "first" in definition.args else None
+        usual = default if isinstance(default, int) else ASSUMED
         for argument in node.arguments or ():
             name, value = argument.name.value, argument.value
             if name not in ("first", "ids"):
@@ -116,16 +120,14 @@ class Estimate:
             if isinstance(value, VariableNode):
                 variable = value.name.value
                 self._sizes.add(variable)
-                return lambda values: _length(values.get(variable))
-        if "first" in definition.args:
-            return lambda values: DEFAULT_FIRST
-        return None
+                return lambda values: _length(values.get(variable), usual)
+        return (lambda values: usual) if "first" in definition.args else None
 
 
-def _length(value: Any) -> int:
+def _length(value: Any, usual: int) -> int:
     if isinstance(value, int):
         return max(value, 0)
-    return len(value) if isinstance(value, list) else DEFAULT_FIRST
+    return len(value) if isinstance(value, list) else usual
 
 
 def _assumed(values: Values) -> int:

@@ -2,6 +2,8 @@
 
 from collections import OrderedDict
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from functools import cached_property
 from hashlib import sha256
 from typing import Any, NamedTuple
 
@@ -20,15 +22,17 @@ from graphql.execution.values import VariableValues, get_variable_values
 from strawberry import Schema
 
 from app.errors import BadInput
+from app.observability import traces
 from app.settings import Settings
 from schema.execution.cost import Estimate
-from schema.execution.limits import Limits, over
+from schema.execution.limits import Limits, count_values, over
 from schema.execution.plan import Compiler, Selection, Uncovered
 from schema.execution.plan import Field as PlanField
 from schema.execution.steering import steering_variables
 from schema.types.shown import STRUCTS, TAGGED
 
 MAX_PLANS = 16
+MAX_VALUES = 1000
 
 
 class RefusedDocument(Exception):
@@ -70,14 +74,28 @@ class Operation:
         self.node = node
         self.name = node.name.value if node.name else None
         self.type = node.operation
-        self._steering = steering_variables(node, document.fragments)
         self._plans: dict[tuple[Any, ...], Plan] = {}
-        self.estimate = Estimate(schema._schema, node, document.fragments)
 
-    def variables(self, given: dict[str, Any], *, hide_suggestions: bool = False) -> VariableValues:
-        """Refuses what is not of the types that the operation declares."""
+    # Only for the operation that is asked for: a document may hold many.
+
+    @cached_property
+    def estimate(self) -> Estimate:
+        return Estimate(self._schema._schema, self.node, self.document.fragments)
+
+    @cached_property
+    def _steering(self) -> tuple[str, ...]:
+        return steering_variables(self.node, self.document.fragments)
+
+    def variables(
+        self, given: dict[str, Any], *, most: int = MAX_VALUES, hide_suggestions: bool = False
+    ) -> VariableValues:
+        """Refuses what is not of the types that the operation declares, and more than `most` values."""
         if not self.node.variable_definitions:
             return _NONE
+        if count_values(given, most) > most:
+            raise RefusedDocument(
+                [over("variable values", "more", most, has="The request has")], BadInput.code
+            )
         values = get_variable_values(
             self._schema._schema,
             self.node.variable_definitions,
@@ -104,6 +122,9 @@ class Operation:
             )
             raise RefusedDocument([error], VALIDATION)
         return Cost(requested, maximum)
+
+    def span(self, given: dict[str, Any]) -> AbstractContextManager[Any]:
+        return traces.operation_span(self.type.value, self.name, lambda: self.document.hash, given)
 
     def plan(self, variables: VariableValues) -> Plan:
         key = tuple(variables.coerced.get(name) for name in self._steering)

@@ -1,8 +1,8 @@
 """What a document may hold, counted before it is validated: validation itself can be made to work hard."""
 
-from collections.abc import Iterator
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from graphql import (
     DocumentNode,
@@ -61,34 +61,54 @@ class Counter:
             total = total.beside(own).beside(directives)
         return total
 
-    def roots(self, selections: SelectionSetNode) -> int:
-        """How many fields stand at the root, those of its fragments too."""
-        return sum(1 for _ in self._roots(selections, ()))
-
-    def _roots(self, selections: SelectionSetNode, above: tuple[str, ...]) -> Iterator[FieldNode]:
-        for node in selections.selections:
-            if isinstance(node, FieldNode):
-                yield node
-            elif isinstance(node, InlineFragmentNode):
-                yield from self._roots(node.selection_set, above)
-            elif isinstance(node, FragmentSpreadNode) and (name := node.name.value) not in above:
-                fragment = self.fragments.get(name)
-                if fragment is not None and len(above) < 20:
-                    yield from self._roots(fragment.selection_set, (*above, name))
-
     def _of_fragment(self, name: str) -> Amount:
         if name in self._known:
             return self._known[name]
-        if name in self._open:
-            self.cycle = name
-            return Amount()
         fragment = self.fragments.get(name)
         if fragment is None:  # validation says so
-            return Amount()
+            return NOTHING_KNOWN
+        if name in self._open:
+            self.cycle = name
+            return NOTHING_KNOWN
         self._open.append(name)
         amount = self._known[name] = self.of(fragment.selection_set)
         self._open.pop()
         return amount
+
+
+# Counts as a field, so that a bomb of fragments that hold nothing is one, too.
+NOTHING_KNOWN = Amount(fields=1)
+
+
+class Place:
+    """All fields of one response name that an answer merges, wherever in the document they stand."""
+
+    __slots__ = ("below", "times")
+
+    def __init__(self) -> None:
+        self.times = 0
+        self.below: dict[str, Place] = {}
+
+    @property
+    def most_repeated(self) -> int:
+        return max((self.times, *(place.most_repeated for place in self.below.values())))
+
+
+def merge(
+    selections: SelectionSetNode, fragments: Mapping[str, FragmentDefinitionNode], into: dict[str, Place]
+) -> None:
+    """Puts fragments in their places; to be called only once it is known how much that comes to."""
+    for node in selections.selections:
+        if isinstance(node, FieldNode):
+            name = node.alias.value if node.alias else node.name.value
+            place = into.get(name) or into.setdefault(name, Place())
+            place.times += 1
+            if node.selection_set is not None:
+                merge(node.selection_set, fragments, place.below)
+        elif isinstance(node, InlineFragmentNode):
+            merge(node.selection_set, fragments, into)
+        elif isinstance(node, FragmentSpreadNode) and (fragment := fragments.get(node.name.value)):
+            merge(fragment.selection_set, fragments, into)
 
 
 class Limits:
@@ -98,44 +118,68 @@ class Limits:
         self._settings = settings
 
     def check(self, document: DocumentNode) -> list[GraphQLError]:
-        settings = self._settings
         operations = [node for node in document.definitions if isinstance(node, OperationDefinitionNode)]
         fragments = {
             node.name.value: node for node in document.definitions if isinstance(node, FragmentDefinitionNode)
         }
-        if len(fragments) > settings.limit_fragments:
-            return [over("fragments", len(fragments), settings.limit_fragments)]
-        if len(operations) > settings.limit_operations:
-            return [over("operations", len(operations), settings.limit_operations)]
-        counter = Counter(fragments)
         try:
-            for operation in operations:
-                if error := self._check_operation(counter, operation):
-                    return [error]
+            error = self._check_amounts(operations, fragments) or self._check_places(operations, fragments)
         except RecursionError:
-            return [over("depth", "very many", settings.limit_depth)]
-        if counter.cycle is not None:
-            return [GraphQLError(f"The fragment {counter.cycle!r} spreads itself.")]
-        return []
+            error = over("depth", "very many", self._settings.limit_depth)
+        return [error] if error is not None else []
 
-    def _check_operation(self, counter: Counter, operation: OperationDefinitionNode) -> GraphQLError | None:
+    def _check_amounts(
+        self, operations: list[OperationDefinitionNode], fragments: dict[str, FragmentDefinitionNode]
+    ) -> GraphQLError | None:
         settings = self._settings
-        amount = counter.of(operation.selection_set)
+        counter, total, depth = Counter(fragments), Amount(), 0
+        for operation in operations:
+            amount = counter.of(operation.selection_set)
+            total = total.beside(amount).beside(Amount(directives=len(operation.directives or ())))
+            # Introspection nests deeper than any question of ours; a rule of its own keeps it from circling.
+            if not _is_introspection(operation):
+                depth = max(depth, amount.depth)
         for name, got, most in (
-            ("depth", amount.depth, settings.limit_depth),
-            ("fields", amount.fields, settings.limit_fields),
-            ("aliases", amount.aliases, settings.limit_aliases),
-            ("directives", amount.directives + len(operation.directives or ()), settings.limit_directives),
+            ("fragments", len(fragments), settings.limit_fragments),
+            ("operations", len(operations), settings.limit_operations),
+            ("depth", depth, settings.limit_depth),
+            ("fields", total.fields, settings.limit_fields),
+            ("aliases", total.aliases, settings.limit_aliases),
+            ("directives", total.directives, settings.limit_directives),
         ):
-            # Introspection nests deeper than any question of ours, and costs nothing.
-            if got > most and not (name == "depth" and _is_introspection(operation)):
+            if got > most:
                 return over(name, got, most)
-        roots = counter.roots(operation.selection_set)
-        return (
-            over("root fields", roots, settings.limit_root_fields)
-            if roots > settings.limit_root_fields
-            else None
-        )
+        if counter.cycle is not None:
+            return GraphQLError(f"The fragment {counter.cycle!r} spreads itself.")
+        return None
+
+    def _check_places(
+        self, operations: list[OperationDefinitionNode], fragments: dict[str, FragmentDefinitionNode]
+    ) -> GraphQLError | None:
+        """Validation compares all fields that are merged with one another: a square of their number."""
+        settings = self._settings
+        for operation in operations:
+            root = Place()
+            merge(operation.selection_set, fragments, root.below)
+            roots = sum(place.times for place in root.below.values())
+            if roots > settings.limit_root_fields:
+                return over("root fields", roots, settings.limit_root_fields)
+            if root.most_repeated > settings.limit_repeats:
+                return over("repeats", root.most_repeated, settings.limit_repeats)
+        return None
+
+
+def count_values(value: Any, most: int) -> int:
+    """How many values a variable holds, lists and objects taken apart; stops beyond `most`."""
+    found, unopened = 1, [value]
+    while unopened:
+        value = unopened.pop()
+        inner = value.values() if isinstance(value, dict) else value
+        found += len(inner)
+        if found > most:
+            break
+        unopened += [part for part in inner if isinstance(part, dict | list)]
+    return found
 
 
 def _is_introspection(operation: OperationDefinitionNode) -> bool:
@@ -145,9 +189,9 @@ def _is_introspection(operation: OperationDefinitionNode) -> bool:
     )
 
 
-def over(what: str, got: object, most: int) -> GraphQLError:
+def over(what: str, got: object, most: int, *, has: str = "The document has") -> GraphQLError:
     setting = f"LIMIT_{what.upper().replace(' ', '_')}"
     return GraphQLError(
-        f"The document has {got} {what}; at most {most} are allowed here.",
+        f"{has} {got} {what.removeprefix('document ')}; at most {most} are allowed here.",
         extensions={"code": "LIMIT_EXCEEDED", "limit": setting, "maximum": most},
     )

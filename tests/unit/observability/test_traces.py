@@ -22,14 +22,14 @@ def spans(monkeypatch: pytest.MonkeyPatch) -> InMemorySpanExporter:
 def test_off_a_span_is_always_the_same_nothing() -> None:
     with traces.open_tracing(Settings()):
         assert traces.span("loader", keys=1) is traces.span("sql")
-        assert traces.operation_span("query", "A", "abc", {}) is traces.span("sql")
+        assert traces.operation_span("query", "A", lambda: "abc", {}) is traces.span("sql")
         with traces.span("loader"), traces.span("sql"):
             pass
 
 
 def test_spans_nest_and_carry_no_variables(spans: InMemorySpanExporter) -> None:
     with traces.open_tracing(Settings(tracing=True)):
-        operation = traces.operation_span("query", "Prices", "abc", {"slug": "secret"})
+        operation = traces.operation_span("query", "Prices", lambda: "abc", {"slug": "secret"})
         with operation, traces.span("loader", region="tariffs", keys=12, layer=None):
             pass
         inner, outer = spans.get_finished_spans()
@@ -47,7 +47,7 @@ def test_spans_nest_and_carry_no_variables(spans: InMemorySpanExporter) -> None:
 def test_variables_are_told_only_where_allowed(spans: InMemorySpanExporter) -> None:
     settings = Settings(tracing=True, tracing_variables=True)
     with traces.open_tracing(settings):
-        with traces.operation_span("query", None, "abc", {"slug": "netze-bw"}):
+        with traces.operation_span("query", None, lambda: "abc", {"slug": "netze-bw"}):
             pass
         (span,) = spans.get_finished_spans()
     assert (span.attributes or {})["graphql.variables.slug"] == "netze-bw"
