@@ -5,10 +5,11 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from starlette.applications import Starlette
-from starlette.middleware import Middleware
+from starlette.routing import BaseRoute
+from starlette.types import ASGIApp
 
 from app.domain.entry import DnoYear
-from app.http.errors import EXCEPTION_HANDLERS
+from app.http.middleware.answering import Answering
 from app.http.middleware.body_limit import BodyLimit
 from app.http.middleware.client_address import ClientAddress
 from app.http.middleware.cors import cors
@@ -34,23 +35,30 @@ def create_app(settings: Settings) -> Starlette:
         async with open_resources(settings, _jobs) as resources:
             yield {"resources": resources}
 
-    return Starlette(
-        routes=routes(settings, GraphQLEndpoint(settings)),
-        middleware=[
-            Middleware(RequestId),
-            Middleware(Metrics),
-            Middleware(SecurityHeaders, settings),
-            Middleware(cors, settings),
-            Middleware(Errors),
-            Middleware(ClientAddress, settings),
-            Middleware(WebSocketOrigin, settings),
-            Middleware(Session, settings),
-            Middleware(RateLimit),
-            Middleware(BodyLimit, settings),
-        ],
-        exception_handlers=dict(EXCEPTION_HANDLERS),
-        lifespan=lifespan,
-    )
+    return Application(settings, routes(settings, GraphQLEndpoint(settings)), lifespan)
+
+
+class Application(Starlette):
+    """Starlette's router and life, and of what stands before it only what is listed here."""
+
+    def __init__(self, settings: Settings, routes: Sequence[BaseRoute], lifespan: Any) -> None:
+        super().__init__(routes=routes, lifespan=lifespan)
+        self._settings = settings
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """Read from below: the first to see a request stands last. Errors of all kinds are answered by Errors."""
+        app: ASGIApp = self.router
+        app = BodyLimit(app, self._settings)
+        app = RateLimit(app)
+        app = Session(app, self._settings)
+        app = WebSocketOrigin(app, self._settings)
+        app = ClientAddress(app, self._settings)
+        app = Errors(app)
+        app = cors(app, self._settings)
+        app = SecurityHeaders(app, self._settings)
+        app = Metrics(app)
+        app = RequestId(app)
+        return Answering(app)
 
 
 def _jobs(resources: Resources) -> Sequence[Job]:

@@ -5,7 +5,7 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from enum import StrEnum
-from functools import cached_property
+from functools import cached_property, lru_cache
 from math import inf
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -120,6 +120,7 @@ def write_cursor(entry: DirectoryEntry, order: DnoOrder) -> str:
     return urlsafe_b64encode(packed).decode().rstrip("=")
 
 
+@lru_cache(maxsize=4096)
 def read_cursor(cursor: str, order: DnoOrder) -> Position:
     """Refuses with BadInput what is damaged, or was given out for another order."""
     try:

@@ -95,13 +95,17 @@ async def on_refusal(request: Request, error: Exception) -> Response:
     return respond(request.scope, error)
 
 
-async def on_http_exception(request: Request, error: Exception) -> Response:
+def respond_http(scope: Scope, error: HTTPException) -> Response:
     """Starlette's own: no such path, no such method."""
-    assert isinstance(error, HTTPException)
     refusal = _Starlette(error.detail if error.status_code < 500 else CALM)
     refusal.status = error.status_code
     refusal.code = HTTPStatus(error.status_code).name
-    return respond(request.scope, refusal, error.headers)
+    return respond(scope, refusal, error.headers)
+
+
+async def on_http_exception(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    return respond_http(request.scope, error)
 
 
 EXCEPTION_HANDLERS: Mapping[Any, Any] = {Refusal: on_refusal, HTTPException: on_http_exception}

@@ -71,7 +71,7 @@ def read_graphql_request(
         raise MethodNotAllowed(f"GraphQL is asked by GET or POST, not by {method[:20]}.", allow=ALLOWED)
     media_type = accepted(headers)
     if method == "POST":
-        _check_content(headers)
+        check_content(headers)
         return _read_body(body, media_type, batch)
     return _read_query_string(query_string, media_type)
 
@@ -208,7 +208,7 @@ def _unreadable(error: Exception, body: bytes) -> BadInput:
     return BadInput("The request's body is not valid JSON.")
 
 
-def _check_content(headers: Headers) -> None:
+def check_content(headers: Headers) -> None:
     content_type = encoding = None
     for name, value in headers:
         if name == b"content-type":

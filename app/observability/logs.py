@@ -4,6 +4,7 @@ import logging
 import re
 import sys
 from collections.abc import Iterable, Mapping, MutableMapping
+from contextvars import ContextVar
 from typing import Any
 
 import msgspec
@@ -22,6 +23,10 @@ BEARER = re.compile(r"\b(bearer|basic)\s+[\w.~+/=-]+|\bdno_[\w-]{20,}", re.IGNOR
 LEVELS = ("debug", "info", "warning", "error", "critical")
 
 
+# Each request runs in a context of its own, so nobody has to clear it.
+request_id: ContextVar[str] = ContextVar("request_id")
+
+
 def configure(settings: Settings) -> None:
     """All loggers of the process end here, those of uvicorn and of libraries, too."""
     level = settings.log_level.lower()
@@ -29,6 +34,7 @@ def configure(settings: Settings) -> None:
         raise CannotStart(f"The setting LOG_LEVEL is wrong: it is none of {', '.join(LEVELS)}.")
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
+        _add_request_id,
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -99,3 +105,9 @@ def _clean_text(text: str) -> str:
     if "://" in text:
         text = URL_CREDENTIALS.sub(f"{REDACTED}@", text)
     return BEARER.sub(REDACTED, text)
+
+
+def _add_request_id(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
+    if (name := request_id.get(None)) is not None:
+        event.setdefault("request_id", name)
+    return event

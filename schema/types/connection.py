@@ -67,9 +67,9 @@ class DnoEdge:
     def cursor(root: strawberry.Parent[DnoAt]) -> str:
         return structs.write_cursor(root[1], root[0].order)
 
-    @edge(Dno, description="The operator.", through=lambda loaders: loaders.dno_by_id)
+    @edge(Dno, description="The operator.", through=lambda loaders: loaders.dno_by_slug)
     async def node(edges: Sequence[DnoAt], context: Context) -> Sequence[object]:
-        return [entry.id for _, entry in edges]
+        return [entry.slug for _, entry in edges]
 
 
 @shows(structs.Page, description="A page of a list of operators.")
@@ -78,9 +78,10 @@ class DnoConnection:
     def edges(root: strawberry.Parent[structs.Page]) -> list[DnoEdge]:
         return [DnoAt((root, entry)) for entry in root.entries]  # type: ignore[misc]
 
-    @edge(list[Dno], description="The operators of this page.", through=lambda loaders: loaders.dno_by_id)
+    # By slug, like a single operator: one kept record serves both, and its name is made with no effort.
+    @edge(list[Dno], description="The operators of this page.", through=lambda loaders: loaders.dno_by_slug)
     async def nodes(pages: Sequence[structs.Page], context: Context) -> Sequence[object]:
-        return [[entry.id for entry in page.entries] for page in pages]
+        return [[entry.slug for entry in page.entries] for page in pages]
 
     @computed(description="Where this page lies in its list.")
     def page_info(root: strawberry.Parent[structs.Page]) -> PageInfo:

@@ -1,13 +1,15 @@
 """What middleware and routes refuse, or fail at, becomes an answer."""
 
 import structlog
+from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocketDisconnect
 
 from app.errors import Refusal, TooMany
-from app.http.errors import respond, respond_unexpected
+from app.http.errors import respond, respond_http, respond_unexpected
+from app.http.middleware.answering import at_beginning
 
 log = structlog.get_logger("http")
 
@@ -29,12 +31,12 @@ class Errors:
             return
         sent: set[str] = set()
 
-        async def send_noting(message: Message) -> None:
+        def begin(message: Message) -> None:
             sent.add(message["type"])
-            await send(message)
 
+        at_beginning(scope, begin)
         try:
-            await self.app(scope, receive, send_noting)
+            await self.app(scope, receive, send)
         except (ClientDisconnect, WebSocketDisconnect):
             # Nobody is left to be told.
             return
@@ -54,7 +56,11 @@ def _may_answer(scope: Scope) -> bool:
 
 
 def _response(scope: Scope, error: Exception) -> Response:
-    return respond(scope, error) if isinstance(error, Refusal) else respond_unexpected(scope, error)
+    if isinstance(error, Refusal):
+        return respond(scope, error)
+    if isinstance(error, HTTPException):
+        return respond_http(scope, error)
+    return respond_unexpected(scope, error)
 
 
 def _close_code(scope: Scope, error: Exception) -> int:

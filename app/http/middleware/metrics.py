@@ -4,6 +4,7 @@ from time import perf_counter
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.http.middleware.answering import at_beginning
 from app.observability import metrics
 from app.observability.counting import Counts, Level, Timings
 
@@ -26,16 +27,15 @@ class Metrics:
         # A caller that goes away before it is answered counts as 499, as nginx has it.
         status = 499
 
-        async def send_counted(message: Message) -> None:
+        def begin(message: Message) -> None:
             nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-            await send(message)
+            status = message["status"]
 
+        at_beginning(scope, begin)
         in_flight.value += 1
         began = perf_counter()
         try:
-            await self.app(scope, receive, send_counted)
+            await self.app(scope, receive, send)
         except BaseException:
             status = 500 if status == 499 else status
             raise

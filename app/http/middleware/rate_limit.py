@@ -4,7 +4,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.domain.account import ANONYMOUS
 from app.errors import TooMany
-from app.http.errors import respond
+from app.http.middleware.answering import add_headers, at_beginning
 from app.http.middleware.rate_limiter import RateLimiter, Verdict
 
 FREE = frozenset(("/", "/healthz", "/readyz", "/metrics", "/favicon.ico"))
@@ -30,17 +30,14 @@ class RateLimit:
         key, policy = limiter.subject(state.get("principal", ANONYMOUS), state["address"])
         verdict = state["verdict"] = await limiter.take(key, 1, policy)
 
-        async def send_told(message: Message) -> None:
+        def begin(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [*message.get("headers", ()), *state["verdict"].headers]
-            await send(message)
+                add_headers(message, state["verdict"].headers)
 
-        if verdict.allowed:
-            await self.app(scope, receive, send_told)
-        elif scope["type"] == "http":
-            await respond(scope, refusal(verdict))(scope, receive, send_told)
-        else:
+        at_beginning(scope, begin)
+        if not verdict.allowed:
             raise refusal(verdict)
+        await self.app(scope, receive, send)
 
 
 def is_free(path: str) -> bool:

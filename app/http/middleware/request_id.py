@@ -5,7 +5,9 @@ from itertools import count
 from os import getpid, urandom
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
-from structlog.contextvars import bind_contextvars, clear_contextvars
+
+from app.http.middleware.answering import add_headers, at_beginning
+from app.observability import logs
 
 HEADER = b"x-request-id"
 SANE = re.compile(rb"[A-Za-z0-9._-]{8,64}").fullmatch
@@ -22,16 +24,15 @@ class RequestId:
             await self.app(scope, receive, send)
             return
         name = given(scope["headers"]) or new()
-        scope.setdefault("state", {})["request_id"] = name.decode()
-        clear_contextvars()
-        bind_contextvars(request_id=name.decode())
+        scope["state"]["request_id"] = name.decode()
+        logs.request_id.set(name.decode())
 
-        async def send_named(message: Message) -> None:
-            if message["type"] in ("http.response.start", "websocket.accept"):
-                message["headers"] = [*message.get("headers", ()), (HEADER, name)]
-            await send(message)
+        def begin(message: Message) -> None:
+            if message["type"] != "websocket.close":
+                add_headers(message, [(HEADER, name)])
 
-        await self.app(scope, receive, send_named)
+        at_beginning(scope, begin)
+        await self.app(scope, receive, send)
 
 
 def given(headers: list[tuple[bytes, bytes]]) -> bytes | None:

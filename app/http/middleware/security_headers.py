@@ -2,6 +2,7 @@
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.http.middleware.answering import at_beginning
 from app.settings import Settings
 
 Headers = list[tuple[bytes, bytes]]
@@ -33,17 +34,16 @@ class SecurityHeaders:
             await self.app(scope, receive, send)
             return
 
-        async def send_secured(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                headers: Headers = list(message.get("headers", ()))
-                headers += PAGE if _has_policy(headers) else DATA
-                # Read late: which scheme the client used may be known only from a proxy's header.
-                if scope["scheme"] == "https":
-                    headers += self._strict_transport
-                message["headers"] = headers
-            await send(message)
+        def begin(message: Message) -> None:
+            headers: Headers = list(message.get("headers", ()))
+            headers += PAGE if _has_policy(headers) else DATA
+            # Read late: which scheme the client used may be known only from a proxy's header.
+            if scope["scheme"] == "https":
+                headers += self._strict_transport
+            message["headers"] = headers
 
-        await self.app(scope, receive, send_secured)
+        at_beginning(scope, begin)
+        await self.app(scope, receive, send)
 
 
 def strict_transport(settings: Settings) -> Headers:

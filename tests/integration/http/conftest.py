@@ -15,6 +15,7 @@ from starlette.routing import BaseRoute
 from app.domain.account import ANONYMOUS, Principal
 from app.errors import Unauthenticated
 from app.http.errors import EXCEPTION_HANDLERS
+from app.http.middleware.answering import Answering
 from app.http.middleware.body_limit import BodyLimit
 from app.http.middleware.client_address import ClientAddress
 from app.http.middleware.cors import cors
@@ -68,6 +69,7 @@ def application(
         routes=routes,
         exception_handlers=EXCEPTION_HANDLERS,
         middleware=[
+            Middleware(Answering),
             Middleware(RequestId),
             Middleware(Metrics),
             Middleware(SecurityHeaders, settings),
