@@ -2,7 +2,7 @@
 
 import asyncio
 from datetime import UTC, datetime
-from math import ceil, inf
+from math import inf
 from time import monotonic, perf_counter
 from typing import Any
 
@@ -14,7 +14,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from app.cache.memory import Entry
-from app.cache.responses import Asked, Kept, etag
+from app.cache.responses import Asked, Kept
 from app.domain import tags
 from app.domain.account import ANONYMOUS, Principal
 from app.errors import DeadlineExceeded, Forbidden, Refusal
@@ -31,6 +31,7 @@ from app.http.request import (
     shows_intent,
     status_for,
 )
+from app.http.revalidation import give_again, header
 from app.http.slots import Slots
 from app.observability import costs, metrics
 from app.observability.counting import Count, Counts, Timings
@@ -87,7 +88,7 @@ class GraphQLEndpoint:
         entry = resources.responses.get(asked)
         if entry is not None:
             _offer(request.scope, entry, since)
-            return _again(request, entry.value, entry.until)
+            return give_again(request, entry.value, entry.until)
         return await self._respond_anew(request, body, asked, since)
 
     async def _respond_anew(self, request: Request, body: bytes, asked: Asked, since: int) -> Response:
@@ -99,7 +100,7 @@ class GraphQLEndpoint:
             return await self._respond_to_batch(read, scope)
         if (stream := await self._connections.stream(read, scope)) is not None:
             return stream
-        answer, kind, context = await self._answer(read, scope)
+        answer, kind, context = await self.run(read, scope)
         response = _response(answer, status_for(kind, read.media_type), read.media_type)
         if context is None or kind is not ResultKind.COMPLETE or not answer.repeatable:
             return response
@@ -108,7 +109,7 @@ class GraphQLEndpoint:
         if request.method == "POST":
             return response
         until = context.read_set.until if context.read_set.uncacheable is None else 0
-        return _again(request, kept, until)
+        return give_again(request, kept, until)
 
     async def _respond_to_batch(self, requests: tuple[GraphQLRequest, ...], scope: Scope) -> Response:
         await self._take(len(requests) - 1, scope)
@@ -145,18 +146,19 @@ class GraphQLEndpoint:
 
     async def answer(self, request: GraphQLRequest, scope: Scope) -> Answer:
         """One that will not be kept."""
-        return (await self._answer(request, scope))[0]
+        return (await self.run(request, scope))[0]
 
-    async def _answer(
-        self, request: GraphQLRequest, scope: Scope
+    async def run(
+        self, request: GraphQLRequest, scope: Scope, own: Operation | None = None
     ) -> tuple[Answer, ResultKind, Context | None]:
+        """`own`: an operation of this server, which no client wrote and no list needs to name."""
         request_id: str = scope["state"].get("request_id", "")
         began = perf_counter()
         spent = costs.begin()
         operation: Operation | None = None
         context: Context | None = None
         try:
-            operation = await self.operation(request, scope)
+            operation = own or await self.operation(request, scope)
             _check_method(operation, scope)
             variables, cost = await self.admit(operation, request.variables, scope)
             context = self.context(scope)
@@ -246,7 +248,7 @@ def _wants_page(request: Request) -> bool:
     query_string = request.scope["query_string"]
     if b"query=" in query_string or b"extensions=" in query_string:
         return False
-    return prefers_page(_header(request.scope, b"accept"))
+    return prefers_page(header(request.scope, b"accept"))
 
 
 def _asked(request: Request, body: bytes) -> Asked:
@@ -255,15 +257,11 @@ def _asked(request: Request, body: bytes) -> Asked:
     return Asked(
         principal.role.value,
         request.method,
-        _header(scope, b"accept") or b"",
-        _header(scope, b"content-type") or b"",
+        header(scope, b"accept") or b"",
+        header(scope, b"content-type") or b"",
         scope["query_string"],
         body,
     )
-
-
-def _header(scope: Scope, name: bytes) -> bytes | None:
-    return next((value for header, value in scope["headers"] if header == name), None)
 
 
 def _check_method(operation: Operation, scope: Scope) -> None:
@@ -290,32 +288,6 @@ def _response(answer: Answer, status: int, media_type: str) -> Response:
     for cookie in answer.cookies:
         response.headers.append("set-cookie", cookie)
     return response
-
-
-def _again(request: Request, kept: Kept, until: float) -> Response:
-    """A GET may be kept by others, too, for as long as what it was read from may be kept here."""
-    if request.method == "POST":
-        headers = {"vary": "accept", "cache-control": "no-store"}
-        return Response(kept.body, 200, headers, media_type=kept.media_type)
-    if kept.etag is None:
-        kept.etag = etag(kept.body)
-    settings: Settings = request.scope["state"]["resources"].settings
-    headers = {
-        "vary": "accept, authorization, cookie",
-        "etag": kept.etag,
-        "cache-control": _cache_control(request, until, settings),
-    }
-    if kept.etag in (_header(request.scope, b"if-none-match") or b"").decode("latin-1"):
-        return Response(b"", 304, headers)
-    return Response(kept.body, 200, headers, media_type=kept.media_type)
-
-
-def _cache_control(request: Request, until: float, settings: Settings) -> str:
-    lifetime = min(until - monotonic(), settings.http_lifetime) if until != inf else settings.http_lifetime
-    if lifetime < 1:
-        return "no-cache"
-    public = request.scope["state"].get("principal", ANONYMOUS).anonymous and settings.anonymous_reading
-    return f"{'public' if public else 'private'}, max-age={ceil(lifetime) - 1 or 1}, must-revalidate"
 
 
 def _offer(scope: Scope, entry: Entry, since: int) -> None:

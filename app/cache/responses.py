@@ -16,6 +16,7 @@ class Asked(NamedTuple):
     content_type: bytes
     query_string: bytes
     body: bytes
+    path: str = "/graphql"
 
 
 class Kept:
@@ -30,12 +31,20 @@ class Kept:
         self.etag: str | None = None
 
 
+# Answers that rest on more tags than this are kept when they are asked for a second time: entering
+# and leaving the tag index costs more than most lists, which nobody asks twice, are ever worth.
+FEW_TAGS = 16
+# So many questions are remembered as asked once.
+ONCE = 10_000
+
+
 class Responses:
     """`on` is a setting; the memory below may be off for reasons of its own."""
 
     def __init__(self, memory: Memory, *, on: bool) -> None:
         self._memory = memory
         self._on = on
+        self._once: set[int] = set()
 
     def now(self) -> int:
         return self._memory.now()
@@ -47,10 +56,22 @@ class Responses:
         """Only what is public, and rests on something that can be heard of when it changes."""
         if not self._on or read_set.uncacheable is not None or not read_set.tags:
             return
+        if len(read_set.tags) > FEW_TAGS and not self._asked_before(asked):
+            return
         size = len(kept.body) + len(asked.body) + len(asked.query_string)
         self._memory.keep(
             asked, kept, size=size, tags=tuple(read_set.tags), until=read_set.until, since=since
         )
+
+    def _asked_before(self, asked: Asked) -> bool:
+        name = hash(asked)
+        if name in self._once:
+            self._once.discard(name)
+            return True
+        if len(self._once) >= ONCE:
+            self._once.clear()
+        self._once.add(name)
+        return False
 
 
 def etag(body: bytes) -> str:
