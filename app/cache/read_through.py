@@ -238,7 +238,7 @@ class ReadThrough:
             self._memory.keep(
                 flight.tag,
                 value,
-                size=length * WEIGHT,
+                size=length * WEIGHT + len(flight.tag),
                 tags=(flight.tag,),
                 until=until,
                 since=flight.since,

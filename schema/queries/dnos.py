@@ -11,7 +11,7 @@ from app.domain.dno import Dno as DnoStruct
 from app.interpreter.search import Match, search
 from schema.context import Context
 from schema.fields import root_field
-from schema.types.bounds import at_most
+from schema.types.bounds import at_most, short
 from schema.types.connection import DnoConnection, DnoFilter
 from schema.types.dno import Dno
 from schema.types.match import DnoMatch
@@ -24,7 +24,7 @@ class DnoQueries:
         context: Context,
         slug: Annotated[str, strawberry.argument(description="Short name, such as netze-bw.")],
     ) -> DnoStruct | None:
-        (found,) = await context.loaders.dno_by_slug.load_all([slug])
+        (found,) = await context.loaders.dno_by_slug.load_all([short(slug, "slug")])
         return found
 
     @root_field(DnoConnection, description="Operators, page by page.")
@@ -55,7 +55,7 @@ class DnoQueries:
         first: Annotated[int | None, strawberry.argument(description="How many at most, 1 to 100.")] = 10,
     ) -> list[Match]:
         first = at_most(first, 10)
-        return search(query, (await load_directory(context)).entries, first)
+        return search(short(query, "query"), (await load_directory(context)).entries, first)
 
 
 async def load_directory(context: Context) -> Directory:
@@ -68,7 +68,7 @@ async def _keeps(context: Context, wanted: DnoFilter | None) -> Callable[[Direct
         return None
     rules: list[Callable[[DirectoryEntry], bool]] = []
     if wanted.region is not None:
-        region = fold(wanted.region)
+        region = fold(short(wanted.region, "region"))
         rules.append(lambda entry: fold(entry.region or "") == region)
     if wanted.transmission is not None:
         rules.append(lambda entry: entry.transmission is wanted.transmission)
@@ -78,7 +78,7 @@ async def _keeps(context: Context, wanted: DnoFilter | None) -> Callable[[Direct
         (with_data,) = await context.loaders.dnos_with_data_by_year.load_all([wanted.has_data_for_year])
         rules.append(lambda entry: entry.id in (with_data or ()))
     if wanted.search is not None:
-        rules.append(_begins_words(fold(wanted.search).split()))
+        rules.append(_begins_words(fold(short(wanted.search, "search")).split()))
     return (lambda entry: all(rule(entry) for rule in rules)) if rules else None
 
 
