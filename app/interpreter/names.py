@@ -33,6 +33,7 @@ def _keys(words: str) -> frozenset[str]:
 GLUE = _keys(
     "a d i u b v ad id der die das des dem den an am in im ob vorm vor von vom zu zum zur und für auf bei beim"
     " the of at for and in on co c o"
+    " lutherstadt heilbad hansestadt"
 )
 LEGAL = _keys("gmbh mbh ag kg eg ku ohg kgaa gbr se ab aör aor beschränkter haftung mit")
 _NOUNS = _keys(
@@ -59,23 +60,21 @@ KINDS = {noun + ending: noun for noun in _NOUNS for ending in _ENDINGS} | {
     "stadtw": "stadtwerk",
     "gw": "gemeindewerk",
     "gmw": "gemeindewerk",
-    "sankt": "st",
     "ew": "elektrizitatswerk",
     "evu": "evu",
     "tso": "tso",
 }
+SAME = {"sankt": "st"}
 # After these stands a place: "Stadtwerke Aalen", "Stromnetz Pullach".
 _MUNICIPAL = _keys(
     "stadtwerk gemeindewerk kreiswerk stadtnetz stromnetz netzgesellschaft energieversorgung stromversorgung"
     " elektrizitätswerk ewerk evu versorgungsbetrieb energienetz elektrizitätsgenossenschaft überlandwerk"
     " gemeinde markt stadt genossenschaft netzwerk kommunalunternehmen"
 )
-_TURNS_ASIDE = _keys(
-    "a d i b v ad id odt ik an am in im ob vorm o unter bei"
-)  # "Neustadt an der Donau", "Haslach i.K."
-NO_PLACES = _keys(
-    "flughafen st sankt bad see wald main groß alt neu ober unter"
-)  # parts of what cities are called
+# What follows tells a place from another of its name: "Neustadt an der Donau", "Haslach i.K."
+_TURNS_ASIDE = _keys("a d i b v ad id odt ik an am in im ob vorm o unter bei")
+# Parts of what places are called, and no places themselves.
+NO_PLACES = _keys("flughafen st sankt bad see wald main groß alt neu ober unter")
 REGIONS = _keys(
     "BadenWürttemberg Bayern Berlin Brandenburg Bremen Hamburg Hessen MecklenburgVorpommern Niedersachsen"
     " NordrheinWestfalen RheinlandPfalz Saarland Sachsen SachsenAnhalt SchleswigHolstein Thüringen"
@@ -83,7 +82,10 @@ REGIONS = _keys(
 )
 
 
-class Word(NamedTuple):
+_APART = re.compile(r"\(|/| a\.|\ba\.? ?d\.| i\.| in | an der | am | im | o\.| vorm ")
+
+
+class _Word(NamedTuple):
     key: str
     kind: bool = False
     place: bool = False
@@ -102,18 +104,17 @@ class Places(NamedTuple):
         seats = frozenset(words - KINDS.keys() - NO_PLACES)
         found: dict[str, str] = {}
         for seat in sorted(seats):
-            for adjective in adjectives_of(seat):
+            for adjective in _adjectives_of(seat):
                 # "Haller" may be of Hall or of Halle: then it is a word of its own.
                 found[adjective] = adjective if adjective in found or adjective in seats else seat
         return cls(seats, found)
 
+    def lexeme(self, word: str) -> str:
+        """What is the same in "Stadtwerke" and "Stadtwerken", in "Dortmund" and "Dortmunder"."""
+        return KINDS.get(word) or self.adjectives.get(word) or SAME.get(word, word)
 
-def lexeme(word: str, adjectives: dict[str, str]) -> str:
-    """What is the same in "Stadtwerke" and "Stadtwerken", in "Dortmund" and "Dortmunder"."""
-    return KINDS.get(word) or adjectives.get(word, word)
 
-
-def adjectives_of(place: str) -> Iterator[str]:
+def _adjectives_of(place: str) -> Iterator[str]:
     """ "Dortmunder", "Bremer", "Hallesche"; also the genitive: "Dortmunds"."""
     if len(place) < 3:
         return
@@ -133,13 +134,13 @@ def content(name: str) -> list[str]:
     return [token.key for token in tokens(normalise(name)) if token.key not in GLUE]
 
 
-def words_of(name: str, places: Places) -> list[Word]:
+def _words_of(name: str, places: Places) -> list[_Word]:
     """The name word by word, each with its part in it."""
-    words: list[Word] = []
+    words: list[_Word] = []
     aside = in_brackets = after_municipal = False
     for spelt, _, gap in tokens(normalise(name)):
         in_brackets = (in_brackets or "(" in gap) and ")" not in gap
-        word = lexeme(spelt, places.adjectives)
+        word = places.lexeme(spelt)
         kind = spelt in KINDS
         named = any(not w.kind for w in words)
         if named and (gap == "/" or spelt in _TURNS_ASIDE):
@@ -149,14 +150,14 @@ def words_of(name: str, places: Places) -> list[Word]:
         if spelt in GLUE or spelt in LEGAL:
             continue
         place = not kind and (word in places.seats or (after_municipal and not aside and not in_brackets))
-        words.append(Word(word, kind, place, (aside and not kind) or in_brackets))
+        words.append(_Word(word, kind, place, (aside and not kind) or in_brackets))
         after_municipal = (kind and word in _MUNICIPAL) or (after_municipal and not kind)
     return words
 
 
-def forms(name: str, city: str | None, places: Places) -> Iterator[Form]:
+def forms_of(name: str, city: str | None, places: Places) -> Iterator[Form]:
     """Every way to call the operator that needs no knowledge beyond its own name."""
-    words = words_of(name.split(" c/o ")[0], places)
+    words = _words_of(name.split(" c/o ")[0], places)
     yield _form(words, Fit.WHOLE)
     if len(words) < 2 and not (words and words[0].aside):
         return
@@ -174,11 +175,11 @@ def forms(name: str, city: str | None, places: Places) -> Iterator[Form]:
             yield Form((word.key,), Fit.SHORT)
 
 
-def _form(words: list[Word], fit: Fit) -> Form:
+def _form(words: list[_Word], fit: Fit) -> Form:
     return Form(tuple(word.key for word in words), fit)
 
 
-def _short(words: list[Word]) -> Iterator[Form]:
+def _short(words: list[_Word]) -> Iterator[Form]:
     """The words, turned round, and without the kind of company."""
     named = [word for word in words if not word.kind]
     if not named or not words:
@@ -196,14 +197,14 @@ def _short(words: list[Word]) -> Iterator[Form]:
         yield from _bare(named)
 
 
-def _bare(named: list[Word]) -> Iterator[Form]:
+def _bare(named: list[_Word]) -> Iterator[Form]:
     """A brand that stands for the whole: "Avacon", "wesernetz"; regions and two letters do not."""
     joined = "".join(word.key for word in named)
     if len(joined) > 2 and joined not in NO_PLACES | REGIONS:
         yield _form(named, Fit.SHORT)
 
 
-def _trimmed(words: list[Word]) -> list[Word]:
+def _trimmed(words: list[_Word]) -> list[_Word]:
     """Without the kinds at the end, as long as a name is left: "Stadtwerke Heidelberg (Netze)"."""
     end = len(words)
     while end and words[end - 1].kind:
@@ -211,7 +212,7 @@ def _trimmed(words: list[Word]) -> list[Word]:
     return words[:end]
 
 
-def _acronym(words: list[Word]) -> tuple[list[Word], list[Word]]:
+def _acronym(words: list[_Word]) -> tuple[list[_Word], list[_Word]]:
     """ "SWT Stadtwerke Trier": initials that the rest spells out."""
     first, *rest = words
     spelt_out = rest and not first.kind and len(first.key) <= 5 and first.key[0] == rest[0].key[0]
@@ -220,7 +221,7 @@ def _acronym(words: list[Word]) -> tuple[list[Word], list[Word]]:
     return [], words
 
 
-def _of_acronym(acronym: list[Word], plain: list[Word]) -> Iterator[Form]:
+def _of_acronym(acronym: list[_Word], plain: list[_Word]) -> Iterator[Form]:
     if not acronym:
         return
     places = [word for word in plain if not word.kind]
@@ -230,7 +231,7 @@ def _of_acronym(acronym: list[Word], plain: list[Word]) -> Iterator[Form]:
         yield _form(acronym, Fit.SHORT)
 
 
-def _of_brand(plain: list[Word]) -> Iterator[Form]:
+def _of_brand(plain: list[_Word]) -> Iterator[Form]:
     """ "wesernetz" of "wesernetz Bremen", "SWE Netz" of "SWE Netz (Erfurt)"."""
     brand = [word for word in plain if not word.place]
     named = [word for word in brand if not word.kind]
@@ -240,37 +241,27 @@ def _of_brand(plain: list[Word]) -> Iterator[Form]:
         yield from _bare(named)
 
 
-def _of_halves(trimmed: list[Word], name: str, city: str | None) -> Iterator[Form]:
+def _of_halves(trimmed: list[_Word], name: str, city: str | None) -> Iterator[Form]:
     """ "Bietigheim-Bissingen", "Ulm/Neu-Ulm": each half is a place that the operator serves."""
     named = [word for word in trimmed if not word.kind]
-    halves = [part for part in _double(name, named) if part != tuple(word.key for word in named)]
     kinds = [word.key for word in trimmed if word.kind]
-    for half in halves:
-        yield Form(half, Fit.PLACE if half == tuple(content(city or "")) else Fit.SEAT)
+    if len(named) < 2 or not all(word.place for word in named) or not set("-/") & set(name):
+        return
+    for half in (word.key for word in named if len(word.key) > 3 and word.key not in NO_PLACES | REGIONS):
+        yield Form((half,), Fit.PLACE if [half] == content(city or "") else Fit.SEAT)
         if len(kinds) == 1 and trimmed[0].kind:
-            yield Form((*kinds, *half), Fit.PLACE)
-
-
-def _double(name: str, named: list[Word]) -> list[tuple[str, ...]]:
-    if len(named) < 2 or not all(word.place for word in named) or ("-" not in name and "/" not in name):
-        return []
-    return [(word.key,) for word in named if len(word.key) > 3 and word.key not in NO_PLACES | REGIONS]
+            yield Form((*kinds, half), Fit.PLACE)
 
 
 def _is_acronym(word: str, name: str) -> bool:
     return 2 < len(word) <= 5 and word.upper() in name
 
 
-def is_seat(city: str | None) -> list[tuple[str, ...]]:
+def seats_of(city: str | None) -> list[tuple[str, ...]]:
     """The seat as people write it: "Limburg a.d. Lahn", "Limburg"."""
-    words = content(city or "")
-    if not words:
-        return []
-    short = content((city or "").split(" a.")[0].split(" am ")[0].split("/")[0].split(" in ")[0])
-    return list(dict.fromkeys([tuple(words), tuple(short)]))
-
-
-_APART = re.compile(r"\(|/| a\.|\ba\.? ?d\.| i\.| in | an der | am | im | o\.| vorm ")
+    city = city or ""
+    spellings = [tuple(content(part)) for part in (city, _APART.split(city)[0])]
+    return [spelling for spelling in dict.fromkeys(spellings) if spelling]
 
 
 def tells_apart(name: str) -> re.Match[str] | None:

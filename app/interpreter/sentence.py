@@ -1,6 +1,6 @@
 """A sentence as it was probably meant: every word corrected, with what grammar and vocabulary say of it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import NamedTuple, Protocol, TypeVar
 
@@ -12,18 +12,18 @@ from app.interpreter.vocabulary import LONGEST_FORM, Readings, Vocabulary
 from app.interpreter.words import EVERYDAY, ORDINARY, Sign, Topic
 
 MOST_CORRECTIONS = 12  # words of one sentence; in a text with more, the rest is not about us
-SAFELY_CORRECTED = 5  # letters
+SAFELY_CORRECTED = 5  # letters from which any slip is forgiven
 SURELY_CORRECTED = 7  # letters from which a corrected word alone is taken for a name
-_BEFORE_PLACES = {"in", "auf", "von", "bei", "fur", "aus", "stadt", "of", "at", "for"}
-_PLAIN = ORDINARY | GLUE | LEGAL | KINDS.keys()
 NEGATED_WITHIN = 3  # tokens: "nicht für die Netze BW"
+
+_BEFORE_PLACES = {"in", "auf", "von", "bei", "fur", "aus", "stadt", "of", "at", "for"}
+_PAUSES = frozenset("?!,;.:-–—")
+_PLAIN = ORDINARY | GLUE | LEGAL | KINDS.keys()
 
 
 class Word(NamedTuple):
     token: Token
-    keys: tuple[
-        str, ...
-    ]  # the likeliest first; several when the word was corrected and the nearest are equal
+    keys: tuple[str, ...]  # several when it was corrected and the nearest are equally near
     slips: int = 0  # of the pen, by which the keys differ from what is written
 
     @property
@@ -83,18 +83,20 @@ class Sentence:
         return any(map(self.has, signs))
 
     def denied(self, start: int) -> bool:
-        """Whether "nicht", "statt", "instead of" stands shortly before, with nothing between that it could mean."""
-        for mark in self.marks:
-            if mark.meaning is Sign.NOT and 0 <= start - mark.end <= NEGATED_WITHIN and self._denies(mark):
-                between = (
-                    m for m in self.marks if mark.end <= m.start < start and isinstance(m.meaning, Topic)
-                )
-                if not any(between) and not any(mark.end <= m.start < start for m in self.mentions):
-                    return True
-        return False
+        """Whether "nicht", "statt" or "instead of" stands shortly before, and denies nothing else."""
+        return any(
+            mark.meaning is Sign.NOT
+            and 0 <= start - mark.end <= NEGATED_WITHIN
+            and mark.start not in self.corrections
+            and self[mark.end] not in {"nur", "only", "just"}
+            and not self._means_something(mark.end, start)
+            for mark in self.marks
+        )
 
-    def _denies(self, mark: Mark) -> bool:
-        return self[mark.end] not in {"nur", "only", "just"} and mark.start not in self.corrections
+    def _means_something(self, start: int, end: int) -> bool:
+        starts = [mark.start for mark in self.marks if isinstance(mark.meaning, Topic)]
+        starts += [mention.start for mention in self.mentions]
+        return any(start <= one < end for one in starts)
 
     def kept(self, placed: Sequence[P]) -> list[P]:
         """Without what is denied or taken back, unless nothing would be left."""
@@ -107,18 +109,17 @@ class Sentence:
 
     @cached_property
     def corrections(self) -> list[int]:
-        """Where something is taken back: "sondern", "sorry"; "no" only where it stands for itself."""
+        """Where something is taken back: "sondern", "sorry", and "no" where it stands for itself."""
         return [
             mark.start
             for mark in self.marks
-            if mark.meaning is Sign.CORRECTION or (mark.meaning is Sign.NOT and self._is_no(mark))
+            if mark.meaning is Sign.CORRECTION
+            or (mark.meaning is Sign.NOT and self[mark.start] == "no" and self._is_set_off(mark))
         ]
 
-    def _is_no(self, mark: Mark) -> bool:
-        if self[mark.start] not in {"no", "not", "nicht"} or mark.end >= len(self.words):
-            return False
-        before, after = self.words[mark.start].token.gap, self.words[mark.end].token.gap
-        return self[mark.start] == "no" and bool(set("?!,;.-–—:") & set(before + after)) and mark.start > 0
+    def _is_set_off(self, mark: Mark) -> bool:
+        """ "TenneT? No - Amprion", but not "no gas"."""
+        return mark.start > 0 and bool(_PAUSES & set(self.gap(mark.start) + self.gap(mark.end)))
 
     @staticmethod
     def covered(placed: Iterable[Mark | Mention]) -> set[int]:
@@ -148,25 +149,28 @@ class Sentence:
 
 def _spelt(found: Sequence[Token], vocabulary: Vocabulary) -> list[Word]:
     words: list[Word] = []
-    budget = MOST_CORRECTIONS
+    corrections = MOST_CORRECTIONS
     for token in _rejoined(found, vocabulary):
-        word = Word(token, (token.key,))
-        if not (token.key.isalpha() and not vocabulary.knows(token.key)):
-            words.append(word)
-            continue
-        if keys := _inflected(token.key, vocabulary):
-            word = Word(token, keys)
-        elif budget and _is_correctable(word, words):
-            keys, slips = vocabulary.meant(token.key)
-            word = Word(token, keys or word.keys, slips)
-            budget -= 1
-        words.append(word)
+        if not token.key.isalpha() or vocabulary.knows(token.key):
+            words.append(Word(token, (token.key,)))
+        elif keys := _inflected(token.key, vocabulary):
+            words.append(Word(token, keys))
+        else:
+            announced = bool(words) and words[-1].key in KINDS
+            words.append(
+                _corrected(token, vocabulary, announced) if corrections > 0 else Word(token, (token.key,))
+            )
+            corrections -= 1
     return words
 
 
-def _is_correctable(word: Word, before: Sequence[Word]) -> bool:
+def _corrected(token: Token, vocabulary: Vocabulary, announced: bool) -> Word:
     """A short word has too many neighbours, unless a kind of company announces a name: "Stadtwerke Unan"."""
-    return len(word.key) >= SAFELY_CORRECTED or bool(before and before[-1].key in KINDS)
+    if announced or len(token.key) >= SAFELY_CORRECTED:
+        keys, slips = vocabulary.meant(token.key)
+    else:
+        keys, slips = vocabulary.swapped(token.key), 1
+    return Word(token, keys, slips) if keys else Word(token, (token.key,))
 
 
 def _inflected(word: str, vocabulary: Vocabulary) -> tuple[str, ...]:
@@ -178,54 +182,54 @@ def _inflected(word: str, vocabulary: Vocabulary) -> tuple[str, ...]:
     return ()
 
 
-def _rejoined(found: Sequence[Token], vocabulary: Vocabulary) -> Iterable[Token]:
-    """Words glued by hyphens that are wrong only together: "Mein-Kinzig" is Main-Kinzig."""
-    i = 0
-    while i < len(found):
-        end = i + 1
-        while end < len(found) and found[end].gap == "-":
-            end += 1
-        group = found[i:end]
-        joined = "".join(token.key for token in group)
-        named = all(token.key in vocabulary.lexemes for token in group)
-        if (
-            len(group) == 2
-            and joined.isalpha()
-            and len(joined) > 6
-            and not (named or vocabulary.knows(joined))
-        ):
-            near, slips = vocabulary.meant(joined)
-            if slips == 1 and len(vocabulary.forms.get(near[0], ())) == 1:
-                group = [Token(near[0], "-".join(token.text for token in group), group[0].gap)]
-        yield from group
-        i = end
+def _rejoined(found: Sequence[Token], vocabulary: Vocabulary) -> list[Token]:
+    """Two words with a hyphen may be wrong only together: "Mein-Kinzig" is Main-Kinzig."""
+    rejoined: list[Token] = []
+    for token in found:
+        before = rejoined[-1] if rejoined and token.gap == "-" else None
+        if before is not None and (whole := _whole(before, token, vocabulary)):
+            rejoined[-1] = whole
+        else:
+            rejoined.append(token)
+    return rejoined
+
+
+def _whole(before: Token, after: Token, vocabulary: Vocabulary) -> Token | None:
+    joined = before.key + after.key
+    if before.key in vocabulary.lexemes and after.key in vocabulary.lexemes:
+        return None
+    if not joined.isalpha() or len(joined) < SURELY_CORRECTED or vocabulary.knows(joined):
+        return None
+    near, slips = vocabulary.meant(joined)
+    if slips != 1 or len(vocabulary.forms.get(near[0], ())) != 1:
+        return None
+    return Token(near[0], f"{before.text}-{after.text}", before.gap)
 
 
 def _mentions(words: Sequence[Word], vocabulary: Vocabulary) -> list[Mention]:
-    """The longest runs of words that are a form, none over another."""
-    content = [i for i, word in enumerate(words) if word.key not in GLUE and word.key not in LEGAL]
-    hits: list[tuple[int, int, Mention]] = []
-    for at, start in enumerate(content):
-        joined: list[tuple[str, int]] = [("", 0)]
-        for length, i in enumerate(content[at : at + LONGEST_FORM], 1):
-            word = words[i]
-            joined = [
-                (before + vocabulary.lexeme(k), slips + word.slips)
-                for before, slips in joined
-                for k in word.keys
-            ]
-            if readings := _readings(joined, vocabulary):
-                everyday = length == 1 and _is_everyday(word)
-                slips = joined[0][1]
-                hits.append((-length, slips, Mention(start, i + 1, readings, slips, everyday)))
+    """The longest runs of words that are a form, none over another; of equals the better spelt, then the first."""
+    runs = sorted(_runs(words, vocabulary), key=lambda run: (-run[0], run[1].slips, run[1].start))
     taken: set[int] = set()
     chosen: list[Mention] = []
-    for _, _, mention in sorted(hits, key=lambda hit: (hit[0], hit[1], hit[2].start)):
-        run = set(range(mention.start, mention.end))
-        if not run & taken:
-            taken |= run
+    for _, mention in runs:
+        tokens_of_it = set(range(mention.start, mention.end))
+        if not tokens_of_it & taken:
+            taken |= tokens_of_it
             chosen.append(mention)
-    return sorted(chosen)
+    return sorted(chosen, key=lambda mention: mention.start)
+
+
+def _runs(words: Sequence[Word], vocabulary: Vocabulary) -> Iterator[tuple[int, Mention]]:
+    """All runs that are a form, with their length; words that only join others do not count."""
+    content = [i for i, word in enumerate(words) if word.key not in GLUE and word.key not in LEGAL]
+    for at, start in enumerate(content):
+        joined, slips = [""], 0
+        for length, i in enumerate(content[at : at + LONGEST_FORM], 1):
+            joined = [before + vocabulary.lexeme(key) for before in joined for key in words[i].keys]
+            slips += words[i].slips
+            if readings := _readings(joined, vocabulary):
+                everyday = length == 1 and _is_everyday(words[i])
+                yield length, Mention(start, i + 1, readings, slips, everyday)
 
 
 def _is_everyday(word: Word) -> bool:
@@ -235,9 +239,11 @@ def _is_everyday(word: Word) -> bool:
     return word.token.text in EVERYDAY or word.token.key in ORDINARY
 
 
-def _readings(joined: Sequence[tuple[str, int]], vocabulary: Vocabulary) -> Readings:
+def _readings(joined: Sequence[str], vocabulary: Vocabulary) -> Readings:
+    if len(joined) == 1:
+        return vocabulary.forms.get(joined[0], {})
     found: dict[int, Fit] = {}
-    for form, _ in joined:
+    for form in joined:
         for number, fit in vocabulary.forms.get(form, {}).items():
             found[number] = min(fit, found.get(number, fit))
     return found

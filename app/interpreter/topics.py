@@ -6,7 +6,7 @@ from app.domain.entry import DataType
 from app.interpreter.grammar import Mark
 from app.interpreter.names import KINDS
 from app.interpreter.sentence import Sentence
-from app.interpreter.words import Sign, Topic, Weight
+from app.interpreter.words import QUESTIONS, Sign, Topic, Weight
 
 
 class Asked(NamedTuple):
@@ -84,9 +84,13 @@ def _by_price(sentence: Sentence, frame: Frame) -> Asked | None:
 
 
 def _by_operator(sentence: Sentence, frame: Frame) -> Asked | None:
-    """ "netze bw ns 2024": an operator and nothing that asks for anything else."""
+    """ "netze bw ns 2024": an operator and nothing that asks for anything else, not even "What is Westnetz?"."""
     other = (Sign.OTHER_PRODUCT, Sign.OTHER_MATTER, Sign.DEFINITION)
-    if sentence.has_any(*other) or sentence.strange:
+    if (
+        sentence.has_any(*other)
+        or sentence.strange
+        or (QUESTIONS.intersection(sentence.keys) and not frame.level)
+    ):
         return None
     if frame.operator or (frame.level and (frame.place or _of_the_grid(sentence))):
         return Asked(DataType.NETZENTGELTE, 0.93)

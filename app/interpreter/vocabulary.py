@@ -14,12 +14,12 @@ from app.interpreter.names import (
     GLUE,
     KINDS,
     LEGAL,
+    SAME,
     Fit,
     Places,
     content,
-    forms,
-    is_seat,
-    lexeme,
+    forms_of,
+    seats_of,
     tells_apart,
 )
 from app.interpreter.spelling import written
@@ -68,6 +68,11 @@ class Vocabulary(msgspec.Struct, frozen=True):
                 return tuple(sorted(near, key=lambda other: (other[0] != word[0], other))), slips
         return (), 0
 
+    def swapped(self, word: str) -> tuple[str, ...]:
+        """Two letters in each other's place: the one slip that a short word survives, as "gird" for "grid"."""
+        near = self._within(1, word) if len(word) >= SHORTEST_CORRECTED else ()
+        return tuple(other for other in near if sorted(other) == sorted(word))
+
     def _within(self, slips: int, word: str) -> Iterator[str]:
         """Who slips twice begins rightly: most words need not be looked at."""
         initial = word[0] if slips > 1 else ""
@@ -82,54 +87,72 @@ class Vocabulary(msgspec.Struct, frozen=True):
             yield from (other for other, _, _ in near)
 
 
-def _build(entries: tuple[DirectoryEntry, ...], aliases: Iterable[Alias]) -> Vocabulary:
-    places = Places.of({entry.city or "" for entry in entries})
-    adjectives = places.adjectives
-    found: defaultdict[str, dict[int, Fit]] = defaultdict(dict)
-    named: defaultdict[str, set[int]] = defaultdict(set)
-    spelt = [content(entry.name) for entry in entries]
-    meant_by = [[lexeme(word, adjectives) for word in words] for words in spelt]
-    operators = [_operator(*both) for both in zip(entries, meant_by, strict=True)]
-    short: set[str] = set()
+class _Forms:
+    """What is gathered while a vocabulary is made."""
 
-    def add(number: int, lexemes: Sequence[str], fit: Fit) -> None:
+    def __init__(self) -> None:
+        self.found: defaultdict[str, dict[int, Fit]] = defaultdict(dict)
+        self.named: defaultdict[str, set[int]] = defaultdict(set)
+        self.short: set[str] = set()  # may be written as one word, and then wrongly
+
+    def add(self, number: int, lexemes: Sequence[str], fit: Fit) -> None:
         joined = "".join(lexemes)
         if not joined or joined.isdecimal():
             return
-        readings = found[joined]
+        readings = self.found[joined]
         readings[number] = min(fit, readings.get(number, fit))
         if len(lexemes) <= 2:
-            short.add(joined)
+            self.short.add(joined)
 
-    for number, entry in enumerate(entries):
-        for form in forms(entry.name, entry.city, places):
-            add(number, form.lexemes, form.fit)
-        add(number, spelt[number], Fit.WHOLE)
-        add(number, meant_by[number], Fit.WHOLE)
-        for word in operators[number].words:
-            named[word].add(number)
+    def name(self, number: int, lexemes: Sequence[str], fit: Fit) -> None:
+        """Adds it, and remembers whose words these are."""
+        self.add(number, lexemes, fit)
+        for word in lexemes:
+            self.named[word].add(number)
+
+
+def _build(entries: tuple[DirectoryEntry, ...], aliases: Iterable[Alias]) -> Vocabulary:
+    places = Places.of({entry.city or "" for entry in entries})
+    forms = _Forms()
+    operators = tuple(_named(number, entry, places, forms) for number, entry in enumerate(entries))
     for seat, numbers in _seats(entries).items():
-        place = [lexeme(word, adjectives) for word in seat]
+        place = [places.lexeme(word) for word in seat]
         for number, fit in numbers.items():
             its_own = fit is Fit.SEAT and operators[number].words.issuperset(place)
             if fit is Fit.SEAT or len(seat) == 1:
-                add(number, place, Fit.PLACE if its_own else fit)
-        _settle(found.get("".join(place), {}), seat, entries)
+                forms.add(number, place, Fit.PLACE if its_own else fit)
+        _settle(forms.found.get("".join(place), {}), seat, entries)
     by_id = {operator.id: number for number, operator in enumerate(operators)}
     for alias in aliases:
         if (number := by_id.get(alias.dno_id, -1)) >= 0:
-            words = [lexeme(word, adjectives) for word in content(alias.alias)]
-            add(number, words, Fit.SHORT)
-            for word in words:
-                named[word].add(number)
-    lexemes = KINDS | adjectives | {word: word for word in (*places.seats, *named)}
+            forms.name(number, [places.lexeme(word) for word in content(alias.alias)], Fit.SHORT)
+    lexemes = KINDS | places.adjectives | {word: word for word in (*places.seats, *forms.named)} | SAME
     return Vocabulary(
-        operators=tuple(operators),
-        forms=dict(found),
+        operators=operators,
+        forms=dict(forms.found),
         lexemes=lexemes,
         seats=places.seats,
-        named={word: frozenset(numbers) for word, numbers in named.items()},
-        spellings=_by_length({*short, *lexemes, *grammar.CORRECTABLE}),
+        named={word: frozenset(numbers) for word, numbers in forms.named.items()},
+        spellings=_by_length({*forms.short, *lexemes, *grammar.CORRECTABLE}),
+    )
+
+
+def _named(number: int, entry: DirectoryEntry, places: Places, forms: _Forms) -> Operator:
+    """The operator, once everything that it is called has been added to the forms."""
+    spelt = content(entry.name)
+    lexemes = [places.lexeme(word) for word in spelt]
+    forms.add(number, spelt, Fit.WHOLE)
+    forms.name(number, lexemes, Fit.WHOLE)
+    for form in forms_of(entry.name, entry.city, places):
+        forms.add(number, form.lexemes, form.fit)
+    return Operator(
+        id=entry.id,
+        words=frozenset(lexemes),
+        written=frozenset(written(f"{entry.name} {entry.city or ''}").split()),
+        legal=LEGAL.intersection(content(entry.official_name or "")),
+        region="".join(content(entry.region or "")),
+        postal_code=entry.postal_code or "",
+        size=entry.connection_points or 0,
     )
 
 
@@ -147,26 +170,14 @@ def _settle(readings: dict[int, Fit], seat: tuple[str, ...], entries: Sequence[D
 
 
 def _owns(entry: DirectoryEntry, seat: tuple[str, ...]) -> bool:
-    return seat in is_seat(entry.city) and tells_apart(entry.name) is None
-
-
-def _operator(entry: DirectoryEntry, lexemes: list[str]) -> Operator:
-    return Operator(
-        id=entry.id,
-        words=frozenset(lexemes),
-        written=frozenset(written(f"{entry.name} {entry.city or ''}").split()),
-        legal=LEGAL.intersection(content(entry.official_name or "")),
-        region="".join(content(entry.region or "")),
-        postal_code=entry.postal_code or "",
-        size=entry.connection_points or 0,
-    )
+    return seat in seats_of(entry.city) and tells_apart(entry.name) is None
 
 
 def _seats(entries: Sequence[DirectoryEntry]) -> dict[tuple[str, ...], dict[int, Fit]]:
     """Who sits where. A seat alone means the operators that supply it, not an airport or a works there."""
     sitting: defaultdict[tuple[str, ...], list[int]] = defaultdict(list)
     for number, entry in enumerate(entries):
-        for seat in is_seat(entry.city):
+        for seat in seats_of(entry.city):
             sitting[seat].append(number)
     return {seat: _by_weight(numbers, entries) for seat, numbers in sitting.items()}
 

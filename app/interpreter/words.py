@@ -92,7 +92,7 @@ PHRASES: tuple[tuple[Meaning, str], ...] = (
     (
         Topic(_N, Weight.LIKELY),
         """
-        leistungspreis~ | arbeitspreis~ | preisblatt | preisblatts | preisblätter | preisblättern |
+        leistungspreis~ | arbeitspreis~ | preisblatt | tarifblatt | tarifblätter | preisblatts | preisblätter | preisblättern |
         per/pro/je/euro/eur kw | ct/cent kwh | capacity/demand price~/charge~/tariff~/rate~ | energy charge~ |
         price/tariff sheet~
         """,
@@ -188,7 +188,7 @@ PHRASES: tuple[tuple[Meaning, str], ...] = (
     (
         Sign.GAS,
         """
-        gas | gases | erdgas | biogas | natural gas | lng | wasserstoff | hydrogen | hgas | lgas | ferngas
+        gas | gases | hochdruck | mitteldruck | niederdruck | erdgas | biogas | natural gas | lng | wasserstoff | hydrogen | hgas | lgas | ferngas
         """,
     ),
     (
@@ -243,7 +243,7 @@ PHRASES: tuple[tuple[Meaning, str], ...] = (
         Sign.TRICK,
         """
         ignore | ignoriere | ignorier | vergiss | disregard | instructions | anweisungen | prompt |
-        system prompt | drop table | select from | delete from | insert into | union select | script |
+        system prompt | drop table | from tariffs | from dno | from dnos | where dno | select from | delete from | insert into | union select | script |
         alert | javascript | data type | datatype | confidence | jailbreak | pretend | übersetze |
         translate | übersetzung | python | programmiere | schreibe ein | schreib ein | write a | write me a |
         write code | erzähl mir | erzähle mir | tell me a joke | einen witz | ein gedicht | a poem | a joke |
@@ -381,6 +381,7 @@ ENGLISH = _keys("""
     instead rather sorry mean meant actually charged paid pay paying expensive applicable using use usage
     into onto via
 """)
+QUESTIONS = _keys("was wer wem wen wie wo warum wann woher what who whose whom where why how when")
 # A number before them is no year.
 UNITS = _keys("""
     h std stunde stunden benutzungsstunde benutzungsstunden vollbenutzungsstunden volllaststunden vbh bh

@@ -94,7 +94,8 @@ def _of_a_letter(sentence: Sentence, i: int) -> bool:
 
 
 def _tells_a_story(sentence: Sentence, i: int) -> bool:
-    return any(sentence[j] in NOT_A_YEAR_BESIDE for j in (i - 2, i - 1, i + 1))
+    before = i - 2 if sentence[i - 1].isalpha() else i - 1
+    return any(sentence[j] in NOT_A_YEAR_BESIDE for j in (before, i - 1, i + 1))
 
 
 def _is_short_year(sentence: Sentence, i: int, today: date) -> bool:

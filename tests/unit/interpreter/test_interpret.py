@@ -99,10 +99,7 @@ def test_a_year_is_read_or_the_current_one_is_meant(ask: Ask, said: str, year: i
         ("Umspannung zur Niederspannung", "MS_NS"),
         ("Umspannung aus der Hochspannung", "HS_MS"),
         ("Mittel-/Niederspannung", "MS_NS"),
-        *(
-            (f"Netzebene {n}", level)
-            for n, level in enumerate("HOES HOES_HS HS HS_MS MS MS_NS NS".split(), 1)
-        ),
+        *((f"Netzebene {n}", level) for n, level in enumerate(VoltageLevel, 1)),
         ("NE5", "MS"),
         ("Mittel- und Niederspannung", None),
         ("8x150 kW", None),
