@@ -256,7 +256,7 @@ class Documents:
 
 
 def _naming_limit(error: GraphQLError, settings: Settings) -> GraphQLError:
-    if "token" in error.message and "limit" in error.message.lower():
+    if error.message.startswith("Syntax Error: Document contains more than"):
         return over("tokens", "more", settings.limit_tokens)
     return error
 

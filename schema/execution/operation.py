@@ -71,11 +71,9 @@ class Executions:
             return None
         memory = context.resources.memory if context.resources.settings.response_cache else None
         try:
-            text = await Run(plan.root, plan.fields, variables, context, memory).text()
+            behind = f',"extensions":{extensions}}}' if extensions else "}"
             return Answer(
-                (
-                    f'{{"data":{text},"extensions":{extensions}}}' if extensions else f'{{"data":{text}}}'
-                ).encode()
+                await Run(plan.root, plan.fields, variables, context, memory).body('{"data":', behind)
             )
         except Refusal:
             metrics.UNPLANNED.labels("refusal").inc()

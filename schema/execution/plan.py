@@ -6,7 +6,7 @@ its type) ends it with PlanFailed, and the executor answers in the specification
 changes nothing, so it can be run again.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import count
 from json.encoder import encode_basestring
 from typing import Any
@@ -36,10 +36,11 @@ from strawberry import Schema
 from strawberry.types.field import StrawberryField
 
 from schema.execution import leaves
-from schema.execution.arguments import Prepared, prepare
+from schema.execution.arguments import Arguments, Prepared, prepare
 from schema.fields import EDGE, Edge
 
 DEFINITION = "strawberry-definition"
+MOST_TOKENS = 1000
 
 
 class Uncovered(Exception):
@@ -79,6 +80,17 @@ class Field:
         self.only: Selection | None = None  # where the type is no abstract one
         self.fragments = False
         self.varying: list[Field] = []  # the fields in and below it whose arguments name variables
+        self._asked: dict[Any, object] = {}
+
+    def asked(self, arguments: Mapping[int, Arguments]) -> object:
+        """What names this field's fragments under these arguments; the same object each time, so cheap to compare."""
+        values = tuple(tuple(arguments[below.slot].items()) for below in self.varying)
+        token = self._asked.get(values)
+        if token is None:
+            if len(self._asked) >= MOST_TOKENS:
+                self._asked.clear()
+            token = self._asked[values] = object()
+        return token
 
     @property
     def deep(self) -> bool:
@@ -251,7 +263,7 @@ class _Source:
 
 
 class Fresh:
-    """An object whose fragment has to be written."""
+    """An object that has to be written; `key` is what its text is kept under, if it is."""
 
     __slots__ = ("key", "struct", "tags", "text")
 
@@ -259,36 +271,48 @@ class Fresh:
         self.key = key
         self.struct = struct
         self.tags = tags
-        self.text: str | None = None  # once written; it may stand in several places
+        self.text: Any = None  # once written; it may stand in several places
+
+
+class Kept(list[Any]):
+    """Objects of one place of which some are bytes already: the text of a fragment that was found."""
+
+    __slots__ = ()
+
+
+# Stands in a text where bytes are put in at the end; JSON writes this character as an escape.
+PUT_IN = "\0"
 
 
 class _FragmentWriter:
-    """Writes a list (or one) of objects of which some are JSON already."""
+    """Writes a list (or one) of objects that may be fragments."""
 
     __slots__ = ("_field", "_is_list")
 
     def __init__(self, field: Field) -> None:
         self._field = field
-        type = field.type.of_type if is_non_null_type(field.type) else field.type
-        self._is_list = is_list_type(type)
+        kind = field.type.of_type if is_non_null_type(field.type) else field.type
+        self._is_list = is_list_type(kind)
 
     def __call__(self, value: Any, slots: Any) -> str:
+        if value.__class__ is Kept:
+            put_in, write_kept = slots[-2], slots[-1]
+            texts = [
+                item if item.__class__ is bytes else write_kept(self._field, item, slots) for item in value
+            ]
+            put_in.append(b"[" + b",".join(texts) + b"]" if self._is_list else texts[0])
+            return PUT_IN
         if self._is_list:
-            return "[" + ",".join([self._one(item, slots) for item in value]) + "]"
-        return self._one(value, slots)
+            return "[" + ",".join([self._plain(item, slots) for item in value]) + "]"
+        return self._plain(value, slots)
 
-    def _one(self, item: Any, slots: Any) -> str:
-        if item.__class__ is str:
-            return item
+    def _plain(self, item: Any, slots: Any) -> str:
         if item is None:
             if is_non_null_type(self._field.type):
                 raise leaves.CannotWrite
             return "null"
-        if item.text is None:
-            assert self._field.only is not None
-            item.text = self._field.only.write(item.struct, slots)
-            slots[-1](item)
-        return item.text  # type: ignore[no-any-return]
+        assert self._field.only is not None
+        return self._field.only.write(item, slots)
 
 
 def _fragmentable(selection: Selection) -> bool:

@@ -1,25 +1,22 @@
 """A plan at work: one operation's values, loaded level by level, then written."""
 
 import asyncio
-from collections.abc import Callable, Sequence
-from itertools import chain
+from collections.abc import Sequence
+from itertools import chain, zip_longest
 from typing import Any
 
 from graphql import is_list_type, is_non_null_type
 from graphql.execution.values import VariableValues
 
 from app.cache.memory import Memory
+from loaders.region_loader import RegionLoader
 from schema.context import Context
 from schema.execution.arguments import Arguments
-from schema.execution.plan import Field, Fresh, Selection
+from schema.execution.plan import Field, Fresh, Kept, Selection
 from schema.fields import Edge
 
 # Whose fragment each object of a level belongs to: the tags that its text rests on.
 Owners = Sequence[set[str]] | None
-_NO_TAGS: set[str] = set()
-
-# What a kept text costs beside its letters: key, entry and its places in the tag index.
-_OVERHEAD = 400
 
 
 class Run:
@@ -40,18 +37,24 @@ class Run:
         self._arguments: dict[int, Arguments] = {
             field.slot: field.arguments.of(variables) for field in fields if field.arguments is not None
         }
-        self._slots: list[Callable[..., Any]] = [_nothing] * (len(fields) + 1)
-        self._slots[-1] = self._keep
+        self._put_in: list[bytes] = []
+        self._slots: list[Any] = [_nothing] * len(fields)
+        # Behind the fields' values: where fragments go, and who keeps those that are new.
+        self._slots += (self._put_in, self._write_kept)
         self._tags: set[str] = set()
         self._until = float("inf")
 
-    async def text(self) -> str:
-        """The operation's data as JSON."""
+    async def body(self, before: str, behind: str) -> bytes:
+        """The operation's data as JSON, between two texts."""
         await self._load(self._root, (None,), None)
         text = self._root.write(None, self._slots)
         # Only now: what was written anew holds as long as what it was read from, not as long as its neighbours.
         self._context.read_set.update(self._tags, self._until)
-        return text
+        text = f"{before}{text}{behind}"
+        if not self._put_in:
+            return text.encode()
+        parts = text.encode().split(b"\0")
+        return b"".join(chain.from_iterable(zip_longest(parts, self._put_in, fillvalue=b"")))
 
     async def _load(self, selection: Selection, parents: Sequence[Any], owners: Owners) -> None:
         if not parents:
@@ -73,9 +76,6 @@ class Run:
                 await self._load_fragments(field, read, parents, arguments)
                 return
             values = await read.values(parents, self._context, arguments)
-            if field.fragments:
-                await self._load_unkept(field, values, owners)
-                return
         elif isinstance(read, str):
             values = [getattr(parent, read) for parent in parents]
         else:
@@ -103,11 +103,11 @@ class Run:
         assert self._memory is not None
         assert edge.through is not None
         keys = await edge.batch(parents, self._context, **arguments)
-        asked = (field, *(tuple(self._arguments[below.slot].items()) for below in field.varying))
+        asked = field.asked(self._arguments)
         get = self._memory.get
-        loader = edge.through(self._context.loaders)
         found: dict[Any, Any] = {}
         missing: list[Any] = []
+        tags, until = self._tags, self._until
         for key in chain.from_iterable(value if isinstance(value, list) else (value,) for value in keys):
             if key is None or key in found:
                 continue
@@ -117,50 +117,53 @@ class Run:
                 missing.append(key)
             else:
                 found[key] = entry.value
-                self._tags.update(entry.tags)
-                if entry.until < self._until:
-                    self._until = entry.until
+                tags.update(entry.tags)
+                if entry.until < until:
+                    until = entry.until
+        self._until = until
         if missing:
-            for key, struct in zip(missing, await loader.load_all(missing), strict=True):
-                found[key] = struct and Fresh((asked, key), struct, {loader.tag_of(key)})
-            fresh = [item for key in missing if (item := found[key]) is not None]
-            assert field.only is not None
-            await self._load(field.only, [item.struct for item in fresh], [item.tags for item in fresh])
+            await self._load_missing(field, edge.through(self._context.loaders), asked, missing, found)
         self._slots[field.slot] = iter(
             [
-                [item for key in value if (item := found[key]) is not None]
+                Kept([item for key in value if (item := found[key]) is not None])
                 if isinstance(value, list)
-                else found.get(value)
+                else (None if value is None or found[value] is None else Kept((found[value],)))
                 for value in keys
             ]
         ).__next__
 
-    async def _load_unkept(self, field: Field, values: Sequence[Any], owners: Owners) -> None:
-        """Where texts are not kept, or belong to one above: each object is written where it stands."""
+    async def _load_missing(
+        self,
+        field: Field,
+        loader: RegionLoader[Any, Any],
+        asked: object,
+        missing: list[Any],
+        found: dict[Any, Any],
+    ) -> None:
+        for key, struct in zip(missing, await loader.load_all(missing), strict=True):
+            found[key] = None if struct is None else Fresh((asked, key), struct, {loader.tag_of(key)})
+        fresh = [item for key in missing if (item := found[key]) is not None]
         assert field.only is not None
-        objects, of_objects = _flat(field, values, owners)
-        fresh = iter([Fresh(None, struct, _NO_TAGS) for struct in objects])
-        self._slots[field.slot] = iter(
-            [
-                [next(fresh) for _ in value] if isinstance(value, list) else value and next(fresh)
-                for value in values
-            ]
-        ).__next__
-        await self._load(field.only, objects, of_objects)
+        await self._load(field.only, [item.struct for item in fresh], [item.tags for item in fresh])
 
-    def _keep(self, item: Fresh) -> None:
-        if item.key is None or item.text is None or self._memory is None:
-            return
-        tags = frozenset(item.tags)
-        self._memory.keep(
-            item.key,
-            item.text,
-            size=len(item.text) + _OVERHEAD,
-            tags=tags,
-            until=self._context.read_set.until,
-            since=self._since,
-        )
-        self._tags |= tags
+    def _write_kept(self, field: Field, item: Fresh, slots: Any) -> bytes:
+        """An object's text, kept for whoever asks for the same of it."""
+        if item.text is None:
+            assert self._memory is not None
+            assert field.only is not None
+            item.text = field.only.write(item.struct, slots).encode()
+            tags = tuple(item.tags)
+            self._memory.keep(
+                item.key,
+                item.text,
+                size=len(item.text),
+                tags=tags,
+                until=self._context.read_set.until,
+                since=self._since,
+            )
+            self._tags.update(tags)
+        written: bytes = item.text
+        return written
 
 
 def _flat(field: Field, values: Sequence[Any], owners: Owners) -> tuple[list[Any], Owners]:
