@@ -20,6 +20,7 @@ from app.http.middleware.request_id import RequestId
 from app.http.middleware.security_headers import SecurityHeaders
 from app.http.middleware.session import Session
 from app.http.middleware.websocket_origin import WebSocketOrigin
+from app.http.pages import schema_route
 from app.http.routes import routes
 from app.jobs.cache_warmer import CacheWarmer
 from app.jobs.supervisor import Job
@@ -27,6 +28,8 @@ from app.resources import Resources, open_resources
 from app.settings import Settings
 from loaders.popular import warm
 from schema.endpoint import GraphQLEndpoint
+from schema.rest import Rest
+from schema.root import schema
 
 
 def create_app(settings: Settings) -> Starlette:
@@ -35,7 +38,9 @@ def create_app(settings: Settings) -> Starlette:
         async with open_resources(settings, _jobs) as resources:
             yield {"resources": resources}
 
-    return Application(settings, routes(settings, GraphQLEndpoint(settings)), lifespan)
+    graph = GraphQLEndpoint(settings)
+    paths = [*routes(settings, graph), *Rest(settings, graph).routes, schema_route(f"{schema}\n")]
+    return Application(settings, paths, lifespan)
 
 
 class Application(Starlette):

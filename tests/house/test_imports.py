@@ -25,7 +25,8 @@ DOORS, GROUND = 0, len(FLOORS) - 1
 
 # The same inside the graph; here neighbours may know each other.
 STAIRS = [
-    ["schema.endpoint"],
+    ["schema.rest"],
+    ["schema.openapi", "schema.endpoint"],
     ["schema.root"],
     ["schema.queries", "schema.mutations", "schema.subscriptions"],
     ["schema.types"],

@@ -1,0 +1,201 @@
+"""The OpenAPI document of the REST API, written from the operations that answer it.
+
+Names, types and descriptions are those of the graph, so neither can say what the other does not. A
+fragment becomes a schema under its own name.
+"""
+
+from collections.abc import Mapping
+from importlib.metadata import version
+from typing import Any
+
+import msgspec
+from graphql import (
+    FieldNode,
+    FragmentSpreadNode,
+    GraphQLObjectType,
+    SelectionSetNode,
+    get_named_type,
+    is_enum_type,
+    is_list_type,
+    is_non_null_type,
+    type_from_ast,
+)
+from strawberry import Schema
+
+from app.http.errors import PROBLEM
+from schema.execution.documents import Document
+from schema.queries.natural import LONGEST
+
+Json = dict[str, Any]
+
+SCALARS: Mapping[str, Json] = {
+    "ID": {"type": "string"},
+    "String": {"type": "string"},
+    "Int": {"type": "integer"},
+    "Float": {"type": "number"},
+    "Boolean": {"type": "boolean"},
+    "Date": {"type": "string", "format": "date"},
+    "DateTime": {"type": "string", "format": "date-time"},
+    "Time": {"type": "string", "pattern": r"^([01]\d|2[0-3]):[0-5]\d$|^24:00$"},
+    "Decimal": {"type": "string", "pattern": r"^[+-]?\d+(\.\d+)?$"},
+}
+PROBLEM_SCHEMA: Json = {
+    "type": "object",
+    "description": "Why there is no answer (RFC 9457).",
+    "required": ["type", "title", "status", "detail", "code"],
+    "properties": {
+        "type": {"type": "string"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string", "description": "For people."},
+        "code": {"type": "string", "description": "For programs: BAD_USER_INPUT, NOT_FOUND, RATE_LIMITED, …"},
+        "requestId": {"type": "string", "description": "Names this request in the server's log."},
+    },
+}
+SLUG: Json = {"type": "string", "description": "Short name of the operator, such as netze-bw."}
+
+
+def write_openapi(schema: Schema, document: Document) -> bytes:
+    return msgspec.json.encode(_Description(schema, document).whole())
+
+
+class _Description:
+    def __init__(self, schema: Schema, document: Document) -> None:
+        self._schema = schema._schema
+        self._document = document
+
+    def whole(self) -> Json:
+        return {
+            "openapi": "3.1.0",
+            "info": {
+                "title": "dno-api",
+                "version": version("dno-api"),
+                "description": "Two questions of the GraphQL API as plain addresses, in the same words. "
+                "All else is asked at /graphql.",
+            },
+            "paths": {
+                "/api/v1/dnos/{slug}/{year}": {
+                    "get": self._operation(
+                        "dnoYear",
+                        "One operator and what it published for one year",
+                        parameters=[
+                            _in_path("slug", SLUG),
+                            _in_path("year", {"type": "integer", "description": "Calendar year."}),
+                            {"name": "If-None-Match", "in": "header", "schema": {"type": "string"}},
+                        ],
+                        others={"304": _NOT_MODIFIED, "404": _PROBLEM},
+                        headers=_CACHED,
+                    )
+                },
+                "/api/v1/query/natural": {
+                    "post": self._operation(
+                        "naturalQuery",
+                        "The answer to a question in plain German or English",
+                        requestBody={
+                            "required": True,
+                            "content": {"application/json": {"schema": self._asked()}},
+                        },
+                        others={"415": _PROBLEM},
+                    )
+                },
+            },
+            "components": {
+                "schemas": {
+                    **{name: self._fragment(name) for name in self._document.fragments},
+                    "Problem": PROBLEM_SCHEMA,
+                }
+            },
+        }
+
+    def _operation(
+        self, name: str, summary: str, others: Json, headers: Json | None = None, **more: Any
+    ) -> Json:
+        (field,) = self._document.operation(name).node.selection_set.selections
+        assert isinstance(field, FieldNode)
+        assert self._schema.query_type is not None
+        definition = self._schema.query_type.fields[field.name.value]
+        answer = self._of(get_named_type(definition.type), field.selection_set)
+        found = {"description": "Found.", "content": {"application/json": {"schema": answer}}}
+        return {
+            "operationId": name,
+            "summary": summary,
+            "description": definition.description,
+            **more,
+            "responses": {
+                "200": found | ({"headers": headers} if headers else {}),
+                "400": _PROBLEM,
+                **others,
+                "default": _PROBLEM,
+            },
+        }
+
+    def _asked(self) -> Json:
+        """The variables of the operation, as a JSON object."""
+        operation = self._document.operation("naturalQuery").node
+        assert self._schema.query_type is not None
+        arguments = self._schema.query_type.fields["naturalQuery"].args
+        declared = {
+            definition.variable.name.value: type_from_ast(self._schema, definition.type)
+            for definition in operation.variable_definitions or ()
+        }
+        return {
+            "type": "object",
+            "required": [name for name, type_ in declared.items() if is_non_null_type(type_)],
+            "properties": {
+                name: self._of(type_, None)
+                | {"description": arguments[name].description}
+                | _BOUNDS.get(name, {})
+                for name, type_ in declared.items()
+            },
+        }
+
+    def _fragment(self, name: str) -> Json:
+        fragment = self._document.fragments[name]
+        type_ = self._schema.get_type(fragment.type_condition.name.value)
+        assert isinstance(type_, GraphQLObjectType)
+        return self._object(type_, fragment.selection_set) | {"description": type_.description}
+
+    def _object(self, type_: GraphQLObjectType, selected: SelectionSetNode) -> Json:
+        fields = {node.name.value: node for node in selected.selections if isinstance(node, FieldNode)}
+        return {
+            "type": "object",
+            "required": list(fields),
+            "properties": {
+                name: self._of(type_.fields[name].type, node.selection_set)
+                | {"description": type_.fields[name].description}
+                for name, node in fields.items()
+            },
+        }
+
+    def _of(self, type_: Any, selected: SelectionSetNode | None) -> Json:
+        if is_non_null_type(type_):
+            return self._certain(type_.of_type, selected)
+        return {"anyOf": [self._certain(type_, selected), {"type": "null"}]}
+
+    def _certain(self, type_: Any, selected: SelectionSetNode | None) -> Json:
+        if is_list_type(type_):
+            return {"type": "array", "items": self._of(type_.of_type, selected)}
+        if is_enum_type(type_):
+            return {"type": "string", "enum": list(type_.values)}
+        if selected is None:
+            return dict(SCALARS[type_.name])
+        match selected.selections:
+            case [FragmentSpreadNode() as spread] | (FragmentSpreadNode() as spread,):
+                return {"$ref": f"#/components/schemas/{spread.name.value}"}
+        return self._object(type_, selected)
+
+
+def _in_path(name: str, schema: Json) -> Json:
+    return {"name": name, "in": "path", "required": True, "schema": schema}
+
+
+_BOUNDS: Mapping[str, Json] = {"query": {"maxLength": LONGEST}}
+_PROBLEM: Json = {
+    "description": "Why there is no answer.",
+    "content": {PROBLEM: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+}
+_NOT_MODIFIED: Json = {"description": "Still as under the ETag that was sent."}
+_CACHED: Json = {
+    "ETag": {"schema": {"type": "string"}, "description": "To be sent as If-None-Match."},
+    "Cache-Control": {"schema": {"type": "string"}, "description": "How long the answer may be kept."},
+}

@@ -1,0 +1,202 @@
+"""Plain addresses tell what the graph tells, in the same words."""
+
+import asyncio
+from pathlib import Path
+
+import httpx
+import msgspec
+import pytest
+import schemathesis
+from graphql import parse, print_ast, separate_operations
+from hypothesis import given
+from hypothesis import settings as effort
+from openapi_spec_validator import validate
+
+from app.db.pool import Pool
+from app.domain.account import Principal, Role
+from app.domain.dno import Dno
+from app.domain.entry import VoltageLevel
+from app.domain.hlzf import Season
+from app.resources import Resources, open_resources
+from app.settings import Settings
+from schema.context import Context
+from schema.execution.documents import Documents
+from schema.rest import DOCUMENT
+from schema.root import schema
+from tests import factories as make
+from tests.integration.graph.asking import ask, client_of
+from tests.integration.graph.running import Running
+
+YEAR = "/api/v1/dnos/netze-a/2025"
+QUESTION = "/api/v1/query/natural"
+
+
+@pytest.fixture
+async def netze_a(pool: Pool) -> Dno:
+    dno = await make.dno(pool, "netze-a", name="Netze A")
+    await make.tariff(pool, dno, 2025, VoltageLevel.MS, leistung="58.20", leistung_unter_2500h=None)
+    await make.hlzf(pool, dno, 2025, VoltageLevel.MS, Season.WINTER, windows="07:30-13:00, 22:00-24:00")
+    await make.time_of_use(pool, dno, 2025)
+    return dno
+
+
+async def test_an_operators_year_is_told_in_the_words_of_the_graph(
+    client: httpx.AsyncClient, netze_a: Dno
+) -> None:
+    found = (await client.get(YEAR)).json()
+    assert (found["slug"], found["name"], found["years"]) == ("netze-a", "Netze A", [2025])
+    [tariff] = found["tariffs"]
+    assert (tariff["voltageLevel"], tariff["leistung"], tariff["leistungUnter2500h"]) == ("MS", "58.20", None)
+    [hlzf] = found["hlzf"]
+    assert hlzf["windows"] == [{"start": "07:30", "end": "13:00"}, {"start": "22:00", "end": "24:00"}]
+    assert found["timeOfUse"][0]["bands"][0] == {"band": "HT", "price": "9.80"}
+
+
+async def test_it_is_the_same_to_the_letter_as_what_the_graph_answers(
+    client: httpx.AsyncClient, netze_a: Dno
+) -> None:
+    document = print_ast(separate_operations(parse(DOCUMENT))["dnoYear"])
+    data = await ask(client, document, slug="netze-a", year=2025)
+    assert (await client.get(YEAR)).json() == data["dno"]
+
+
+async def test_a_year_without_data_is_empty_and_an_unknown_operator_is_not_found(
+    client: httpx.AsyncClient, netze_a: Dno
+) -> None:
+    empty = await client.get("/api/v1/dnos/netze-a/2019")
+    assert (empty.status_code, empty.json()["tariffs"]) == (200, [])
+    for path in ("/api/v1/dnos/nobody/2025", "/api/v1/dnos/netze-a/1999", f"/api/v1/dnos/netze-a/{10**30}"):
+        missing = await client.get(path)
+        assert (missing.status_code, missing.headers["content-type"]) == (404, "application/problem+json")
+        assert missing.json()["code"] == "NOT_FOUND"
+        assert missing.json()["requestId"]
+
+
+async def test_who_has_it_already_is_told_so_until_it_changes(
+    client: httpx.AsyncClient, resources: Resources, pool: Pool, netze_a: Dno
+) -> None:
+    first = await client.get(YEAR)
+    assert first.headers["cache-control"] == "public, max-age=59, must-revalidate"
+    again = await client.get(YEAR, headers={"if-none-match": first.headers["etag"]})
+    assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", first.headers["etag"])
+
+    user = await make.user(pool)
+    async with Context(resources, principal=Principal(Role.EDITOR, user_id=user.id)).write() as work:
+        await work.connection.execute("UPDATE netzentgelte_data SET leistung = 60")
+    changed = await client.get(YEAR, headers={"if-none-match": first.headers["etag"]})
+    assert (changed.status_code, changed.json()["tariffs"][0]["leistung"]) == (200, "60")
+
+
+async def test_what_was_answered_before_costs_no_statement(
+    client: httpx.AsyncClient, resources: Resources, netze_a: Dno
+) -> None:
+    first = await client.get(YEAR)
+    statements = resources.pool.statements
+    assert (await client.get(YEAR)).content == first.content
+    assert resources.pool.statements == statements
+
+
+async def test_other_roles_and_other_paths_are_kept_apart(client: httpx.AsyncClient, netze_a: Dno) -> None:
+    one, other = await client.get(YEAR), await client.get("/api/v1/dnos/netze-a/2024")
+    assert one.content != other.content
+    assert one.headers["etag"] != other.headers["etag"]
+
+
+async def test_a_question_is_answered_as_in_the_graph(client: httpx.AsyncClient, netze_a: Dno) -> None:
+    asked = {"query": "netzentgelte netze a ms", "today": "2025-05-01"}
+    answer = await client.post(QUESTION, json=asked)
+    assert (answer.status_code, answer.headers["cache-control"]) == (200, "no-store")
+    found = answer.json()
+    assert found["interpretation"]["dno"]["slug"] == "netze-a"
+    assert found["interpretation"]["year"] == 2025
+    assert found["tariffs"][0]["leistung"] == "58.20"
+    assert found["answer"].startswith("Netze A, Mittelspannung, 2025: Leistungspreis 58,20 €/kW·a")
+    assert [found["cached"], (await client.post(QUESTION, json=asked)).json()["cached"]] == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        (b"", 400),
+        (b"[]", 400),
+        (b"{}", 400),
+        (b'{"query": 7}', 400),
+        (b'{"query": null}', 400),
+        (b'{"query": "x", "today": "31.12.2025"}', 400),
+        (b'{"query": "x", "today": 5}', 400),
+        (b"{" * 5000, 400),
+        (b'{"query": "' + b"x" * 1001 + b'"}', 400),
+    ],
+)
+async def test_a_question_that_is_none_is_refused(
+    client: httpx.AsyncClient, body: bytes, status: int
+) -> None:
+    answer = await client.post(QUESTION, content=body, headers={"content-type": "application/json"})
+    assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json")
+    assert answer.json()["code"] == "BAD_USER_INPUT"
+
+
+async def test_a_question_is_json_and_comes_by_post(client: httpx.AsyncClient) -> None:
+    assert (await client.post(QUESTION, content="query=x")).status_code == 415
+    assert (await client.get(QUESTION)).status_code == 405
+
+
+async def test_reading_can_be_for_known_people_only(settings: Settings, pool: Pool, netze_a: Dno) -> None:
+    settings = msgspec.structs.replace(settings, anonymous_reading=False)
+    async with open_resources(settings) as resources, client_of(resources) as client:
+        refused = [await client.get(YEAR), await client.post(QUESTION, json={"query": "x"})]
+    assert [one.status_code for one in refused] == [401, 401]
+
+
+async def test_it_draws_on_the_same_limit_as_the_graph(settings: Settings, pool: Pool, netze_a: Dno) -> None:
+    settings = msgspec.structs.replace(settings, rate_limit_anonymous=2)
+    async with open_resources(settings) as resources, client_of(resources) as client:
+        answers = [await client.get(YEAR), await client.get(YEAR), await client.get(YEAR)]
+    assert [one.status_code for one in answers] == [200, 200, 429]
+    assert answers[-1].headers["content-type"] == "application/problem+json"
+    assert int(answers[-1].headers["retry-after"]) > 0
+
+
+async def test_registered_documents_and_narrow_limits_are_for_strangers(
+    settings: Settings, pool: Pool, netze_a: Dno, tmp_path: Path
+) -> None:
+    (tmp_path / "documents.json").write_text("{}")
+    settings = msgspec.structs.replace(
+        settings, registered_documents=str(tmp_path / "documents.json"), limit_depth=1, limit_fields=1
+    )
+    async with open_resources(settings) as resources, client_of(resources) as client:
+        assert (await client.get(YEAR)).status_code == 200
+
+
+async def test_both_operations_are_answered_by_a_plan() -> None:
+    document = Documents(schema, Settings()).get(DOCUMENT)
+    given = {"slug": "netze-a", "year": 2025, "query": "x"}
+    assert [one.plan(one.variables(given)).reason for one in document.operations] == ["", ""]
+
+
+async def test_the_description_is_valid_and_names_every_field(
+    client: httpx.AsyncClient, netze_a: Dno
+) -> None:
+    described = (await client.get("/api/v1/openapi.json")).json()
+    validate(described)
+    told = described["components"]["schemas"]["OperatorYear"]["properties"]
+    assert list(told) == list((await client.get(YEAR)).json())
+
+
+# Schemathesis brings warnings of its own libraries.
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", ["dnoYear", "naturalQuery"])
+async def test_whatever_a_machine_tries_is_answered_as_described(
+    server: Running, netze_a: Dno, name: str
+) -> None:
+    def try_much() -> None:
+        described = schemathesis.openapi.from_url(server.url.replace("/graphql", "/api/v1/openapi.json"))
+
+        @effort(max_examples=100, deadline=None, database=None, derandomize=True)
+        @given(described.find_operation_by_id(name).as_strategy())
+        def check(case: schemathesis.Case) -> None:
+            case.call_and_validate()
+
+        check()
+
+    await asyncio.to_thread(try_much)
