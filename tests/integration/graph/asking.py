@@ -5,14 +5,16 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx
+import msgspec
 
 from app.main import create_app
 from app.resources import Resources
 
 
 @asynccontextmanager
-async def client_of(resources: Resources) -> AsyncIterator[httpx.AsyncClient]:
-    app = create_app(resources.settings)
+async def client_of(resources: Resources, **changed: object) -> AsyncIterator[httpx.AsyncClient]:
+    """`changed` are settings of the endpoint and of middleware; the resources stay what they are."""
+    app = create_app(msgspec.structs.replace(resources.settings, **changed))
 
     async def with_resources(scope: Any, receive: Any, send: Any) -> None:
         scope["state"] = {"resources": resources}

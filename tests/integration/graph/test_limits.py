@@ -1,0 +1,167 @@
+"""What a document may hold, and what an operation may cost: refused before anything is done, with the limit's name."""
+
+from typing import Any
+
+import httpx
+import pytest
+
+from app.http.middleware.rate_limiter import RateLimiter
+from app.resources import Resources
+from app.settings import Settings
+from tests.integration.graph.asking import ask, ask_whole, client_of
+
+NESTED = '{ dno(slug: "a") { tariffs { dno { tariffs { year } } } } }'
+
+
+@pytest.mark.parametrize(
+    ("setting", "most", "document"),
+    [
+        ("limit_document_letters", 30, "{ coverage { totalEntries } } # and more than thirty"),
+        ("limit_tokens", 10, "{ coverage { __typename __typename __typename __typename __typename __typename } }"),
+        ("limit_operations", 2, "query A { __typename } query B { __typename } query C { __typename }"),
+        (
+            "limit_fragments",
+            1,
+            "{ ...A ...B } fragment A on Query { __typename } fragment B on Query { __typename }",
+        ),
+        ("limit_depth", 3, NESTED),
+        ("limit_depth", 3, "{ ...A } fragment A on Query { dno(slug: \"a\") { tariffs { dno { name } } } }"),
+        ("limit_fields", 3, "{ coverage { __typename a: __typename b: __typename } }"),
+        ("limit_fields", 3, "{ ...A ...A ...A ...A } fragment A on Query { __typename }"),
+        ("limit_fields", 3, "query A { __typename ...F } query B { __typename ...F } fragment F on Query { a: __typename }"),
+        ("limit_aliases", 2, "{ a: __typename b: __typename c: __typename }"),
+        ("limit_root_fields", 2, "{ a: __typename ... { b: __typename ... { c: __typename } } }"),
+        ("limit_directives", 2, "{ a: __typename @skip(if: false) b: __typename @skip(if: false) @include(if: true) }"),
+        ("limit_repeats", 3, "{ coverage { __typename } " + "coverage { __typename } " * 3 + "}"),
+        ("limit_repeats", 3, "{ a: coverage { __typename __typename } a: coverage { __typename __typename } }"),
+        ("limit_cost", 20, "{ dnos(first: 20) { nodes { years } } }"),
+    ],
+)  # fmt: skip
+async def test_each_limit_is_a_setting_and_named_in_the_error(
+    resources: Resources, setting: str, most: int, document: str
+) -> None:
+    async with client_of(resources, **{setting: most}) as client:
+        answer = await ask_whole(client, document)
+    assert "data" not in answer
+    (error,) = answer["errors"]
+    told = error["extensions"]
+    assert (told["code"], told["limit"], told["maximum"]) == ("LIMIT_EXCEEDED", setting.upper(), most)
+    assert str(most) in error["message"]
+
+
+async def test_the_values_of_all_variables_are_counted_before_they_are_read(
+    client: httpx.AsyncClient,
+) -> None:
+    asked = "query ($ids: [ID!]!, $filter: DnoFilter) { nodes(ids: $ids) { id } dnos(filter: $filter) { totalCount } }"
+    for variables in ({"ids": ["x"] * 1001}, {"ids": [], "filter": {f"a{n}": n for n in range(1001)}}):
+        (error,) = (await ask_whole(client, asked, **variables))["errors"]
+        assert error["extensions"] == {
+            "code": "LIMIT_EXCEEDED",
+            "limit": "LIMIT_VARIABLE_VALUES",
+            "maximum": 1000,
+        }
+
+
+COSTS: list[tuple[str, dict[str, Any], int]] = [
+    ("{ __typename }", {}, 0),
+    ("{ coverage { totalEntries } }", {}, 1),
+    ('{ dno(slug: "a") { name } }', {}, 1),
+    # A connection, and as many operators as it is asked for.
+    ("{ dnos(first: 7) { nodes { name } } }", {}, 8),
+    ("{ dnos { nodes { name } } }", {}, 51),
+    ("{ dnos(first: null) { nodes { name } } }", {}, 51),
+    ("query ($n: Int) { dnos(first: $n) { nodes { name } } }", {"n": 9}, 10),
+    ("query ($n: Int = 3) { dnos(first: $n) { nodes { name } } }", {}, 4),
+    ("query ($n: Int) { dnos(first: $n) { nodes { name } } }", {}, 51),
+    ("{ dnos(first: 2) { edges { node { name } } nodes { name } pageInfo { hasNextPage } } }", {}, 8),
+    # Below, lists multiply; one that has no `first` counts as ten.
+    ("{ dnos(first: 2) { nodes { tariffs { year } } } }", {}, 1 + 2 * (1 + 10)),
+    # However often it is asked for, and by whatever name.
+    ("{ a: coverage { totalEntries } b: coverage { totalEntries } }", {}, 2),
+    ("{ ...A ...B } fragment A on Query { a: coverage { totalEntries } } fragment B on Query { ...A ...A }", {}, 3),
+    ("{ ... on Query { ... { dnos(first: 4) { ... on DnoConnection { nodes { name } } } } } }", {}, 5),
+    ("{ dnos(first: 4) { ...P } } fragment P on DnoConnection { nodes { name } }", {}, 5),
+    ('{ nodes(ids: ["a", "b", "c"]) { id } }', {}, 3),
+    ("query ($ids: [ID!]!) { nodes(ids: $ids) { id } }", {"ids": ["a", "b"]}, 2),
+    ('{ searchDnos(query: "a", first: 4) { score } }', {}, 4),
+    # Introspection, too.
+    ("{ __schema { types { name fields { name } } } }", {}, 1 + 10 * (1 + 10)),
+    ('{ __type(name: "Dno") { name } }', {}, 1),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("document", "variables", "cost"), COSTS)
+async def test_the_cost_of_an_operation_is_told_with_what_remains(
+    client: httpx.AsyncClient, document: str, variables: dict[str, Any], cost: int
+) -> None:
+    told = (await ask_whole(client, document, **variables))["extensions"]["cost"]
+    assert told == {"requested": cost, "remaining": 20_000 - cost, "maximum": 20_000}
+
+
+async def test_what_is_too_dear_is_told_what_it_would_have_cost(client: httpx.AsyncClient) -> None:
+    """A page multiplies what stands below it; the largest number a client can name does no harm."""
+    query = "query ($n: Int!) { dnos(first: $n) { nodes { tariffs { dno { tariffs { year } } } } } }"
+    for first in (200, 2**31 - 1):
+        (error,) = (await ask_whole(client, query, n=first))["errors"]
+        told = error["extensions"]
+        assert (told["code"], told["limit"]) == ("LIMIT_EXCEEDED", "LIMIT_COST")
+        assert told["cost"]["requested"] > told["cost"]["maximum"] == 20_000
+        assert "`first`" in error["message"]
+
+
+async def test_a_dear_query_counts_as_several_requests(resources: Resources) -> None:
+    limiter: RateLimiter = resources.limiter
+    limiter.anonymous.__init__("anonymous", 60, 60)  # type: ignore[misc]
+    async with client_of(resources) as client:
+        cheap = await client.post("/graphql", json={"query": "{ __typename }"})
+        dear = await client.post(
+            "/graphql", json={"query": "{ dnos(first: 100) { nodes { tariffs { dno { name } } } } }"}
+        )
+    assert cheap.headers["ratelimit"].startswith('"anonymous";r=59;')
+    # 2101 units are three parts of 1000.
+    assert dear.headers["ratelimit"].startswith('"anonymous";r=56;')
+
+
+async def test_the_usual_introspection_is_within_all_limits(client: httpx.AsyncClient) -> None:
+    from graphql import build_client_schema, get_introspection_query
+
+    found = await ask(client, get_introspection_query(descriptions=True))
+    assert "Tariff" in build_client_schema(found).type_map
+
+
+async def test_without_introspection_neither_the_schema_nor_a_suggestion_is_told(
+    resources: Resources,
+) -> None:
+    asked = [
+        "{ __schema { types { name } } }",
+        '{ __type(name: "Dno") { name } }',
+        "{ dnoz { nodes { id } } }",
+        '{ dno(slugg: "a") { name } }',
+        '{ dno(slug: "a") { naem } }',
+        "{ dnos(orderBy: NAMED) { totalCount } }",
+        "query ($f: DnoFilterr) { dnos(filter: $f) { totalCount } }",
+        '{ dnos(filter: {regio: "a"}) { totalCount } }',
+    ]
+    async with client_of(resources, introspection=False) as client:
+        texts = [(await client.post("/graphql", json={"query": query})).text for query in asked]
+        variables = {
+            "query": "query ($f: DnoFilter) { dnos(filter: $f) { totalCount } }",
+            "variables": {"f": {"regio": 1}},
+        }
+        texts.append((await client.post("/graphql", json=variables)).text)
+    for text in texts:
+        assert "errors" in text
+        assert "Did you mean" not in text
+    assert "Did you mean" in (await _with_introspection(resources, asked[2]))
+
+
+async def _with_introspection(resources: Resources, query: str) -> str:
+    async with client_of(resources) as client:
+        return (await client.post("/graphql", json={"query": query})).text
+
+
+def test_every_limit_of_the_settings_is_tested_here() -> None:
+    """A new one without a test would be a promise nobody keeps."""
+    marks: Any = test_each_limit_is_a_setting_and_named_in_the_error
+    tested = {row[0] for row in marks.pytestmark[0].args[1]} | {"limit_variable_values"}
+    assert tested == {name for name in Settings.__struct_fields__ if name.startswith("limit_")}
