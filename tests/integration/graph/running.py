@@ -1,0 +1,190 @@
+"""A whole server in this process, and clients that speak its two ways of subscribing."""
+
+import asyncio
+import json
+import socket
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, Self
+from uuid import UUID
+
+import httpx
+import msgspec
+from websockets.asyncio.client import ClientConnection, connect
+
+from app.auth import api_keys
+from app.db import accounts
+from app.db.pool import Pool
+from app.db.unit_of_work import unit_of_work
+from app.domain.account import ANONYMOUS, Principal, Role
+from app.http.server import Server
+from app.main import create_app
+from app.resources import Resources
+from app.settings import Settings
+
+Headers = dict[str, str]
+
+
+@dataclass
+class Running:
+    url: str
+    resources: Resources
+    server: Server
+    serving: asyncio.Task[None]
+
+    @property
+    def socket_url(self) -> str:
+        return self.url.replace("http", "ws")
+
+    @property
+    def subscribers(self) -> int:
+        groups = self.resources.broadcast._subscribers.values()
+        return len({subscriber for group in groups for subscriber in group})
+
+    async def heard(self, entry_id: UUID) -> None:
+        """What was written before a test begins to listen may still be on its way."""
+        await until(lambda: entry_id in self.resources.broadcast._told)
+
+    async def ask(self, query: str, headers: Headers | None = None, **variables: Any) -> Any:
+        """The data of an answer without errors."""
+        async with httpx.AsyncClient() as client:
+            asked = {"query": query, "variables": variables}
+            answer = (await client.post(self.url, json=asked, headers=headers)).json()
+        assert "errors" not in answer, answer
+        return answer["data"]
+
+    async def stop(self, number: Any) -> None:
+        self.server.leave(number)
+        await self.serving
+
+
+@asynccontextmanager
+async def running(settings: Settings, **changed: object) -> AsyncIterator[Running]:
+    """Ready: what it changes is told by way of Redis, as to every other instance."""
+    usual = {"rate_limit_anonymous": 0, "rate_limit_api_key": 0, "garbage_threshold": 0, "stop_deadline": 5}
+    settings = msgspec.structs.replace(settings, **{**usual, **changed})
+    application = create_app(settings)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.setblocking(False)
+        async with application.router.lifespan_context(application) as state:
+            resources: Resources = state["resources"]  # type: ignore[index]
+            await until(lambda: resources.memory.enabled and resources.shared.trusted)
+            ready = asyncio.Event()
+            server = Server(application, settings, dict(state or {}), ready.set)
+            serving = asyncio.create_task(server.serve([listener]))
+            await ready.wait()
+            port = listener.getsockname()[1]
+            try:
+                yield Running(f"http://127.0.0.1:{port}/graphql", resources, server, serving)
+            finally:
+                server.should_exit = server.force_exit = True
+                await serving
+
+
+async def until(condition: Callable[[], bool], seconds: float = 10) -> None:
+    async with asyncio.timeout(seconds):
+        while not condition():
+            await asyncio.sleep(0.005)
+
+
+async def issue_key(pool: Pool, role: Role = Role.EDITOR, name: str = "steward") -> tuple[Any, Headers]:
+    """A key, and the headers of who holds it."""
+    async with unit_of_work(pool, ANONYMOUS) as work:
+        admin = await accounts.add_user(work, f"{name}@example.org", Role.ADMIN, "!")
+    async with unit_of_work(pool, ANONYMOUS) as work:
+        creator = Principal(role=Role.ADMIN, user_id=admin.id)
+        key, secret = await api_keys.create(work, creator, name, role, None)
+    return key, {"authorization": f"Bearer {secret}"}
+
+
+class Talk:
+    """A client of graphql-transport-ws."""
+
+    def __init__(self, connection: ClientConnection) -> None:
+        self.connection = connection
+
+    async def say(self, type: str, **members: Any) -> None:
+        await self.connection.send(json.dumps({"type": type, **members}))
+
+    async def hear(self, seconds: float = 10) -> dict[str, Any]:
+        async with asyncio.timeout(seconds):
+            heard: dict[str, Any] = json.loads(await self.connection.recv())
+        return heard
+
+    async def begin(self, **payload: Any) -> Self:
+        await self.say("connection_init", payload=payload)
+        assert (await self.hear()) == {"type": "connection_ack"}
+        return self
+
+    async def subscribe(self, query: str, id: str = "1", **variables: Any) -> None:
+        await self.say("subscribe", id=id, payload={"query": query, "variables": variables})
+
+    async def told(self, id: str = "1") -> dict[str, Any]:
+        """The next change, as `data.dataChanged`."""
+        heard = await self.hear()
+        assert (heard["type"], heard["id"]) == ("next", id), heard
+        change: dict[str, Any] = heard["payload"]["data"]["dataChanged"]
+        return change
+
+    async def closed(self) -> tuple[int | None, str | None]:
+        """Code and reason, once the server has closed."""
+        async with asyncio.timeout(10):
+            await self.connection.wait_closed()
+        return self.connection.close_code, self.connection.close_reason
+
+
+@asynccontextmanager
+async def talk(
+    server: Running, *, protocol: str | None = "graphql-transport-ws", **options: Any
+) -> AsyncIterator[Talk]:
+    subprotocols: Any = None if protocol is None else [protocol]
+    async with connect(
+        server.socket_url, subprotocols=subprotocols, compression=None, **options
+    ) as connection:
+        yield Talk(connection)
+
+
+class Stream:
+    """A client of graphql-sse."""
+
+    def __init__(self, response: httpx.Response) -> None:
+        self.response = response
+        self._lines = response.aiter_lines()
+
+    async def event(self) -> tuple[str, Any]:
+        """The next event's name and data."""
+        name, data = "", ""
+        async with asyncio.timeout(10):
+            async for line in self._lines:
+                field, _, value = line.partition(":")
+                if field == "event":
+                    name = value.strip()
+                elif field == "data":
+                    data = value.strip()
+                elif not line and name:
+                    return name, json.loads(data) if data else None
+        raise AssertionError("the stream has ended")
+
+    async def told(self) -> dict[str, Any]:
+        name, data = await self.event()
+        assert name == "next"
+        change: dict[str, Any] = data["data"]["dataChanged"]
+        return change
+
+
+@asynccontextmanager
+async def stream(
+    server: Running, query: str, *, method: str = "POST", headers: Headers | None = None, **variables: Any
+) -> AsyncIterator[Stream]:
+    accept = {"accept": "text/event-stream", **(headers or {})}
+    asked: dict[str, Any] = {"query": query, "variables": variables}
+    if method == "GET":
+        body: dict[str, Any] = {"params": {"query": query, "variables": json.dumps(variables)}}
+    else:
+        body = {"json": asked}
+    async with (
+        httpx.AsyncClient(timeout=10) as client,
+        client.stream(method, server.url, headers=accept, **body) as response,
+    ):
+        yield Stream(response)

@@ -1,0 +1,203 @@
+"""Changes are told once, in order, whoever made them; who reads on hearing of one reads the new state."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from typing import Any
+
+import httpx
+import psutil
+import pytest
+
+from app.db.pool import Pool
+from app.domain.tariff import Tariff
+from app.settings import Settings
+from tests import factories as make
+from tests.instances import Instance
+from tests.integration.graph.running import Running, issue_key, running, stream, talk, until
+
+CHANGES = """
+subscription ($dno: String, $dataType: DataType) {
+  dataChanged(dno: $dno, dataType: $dataType) {
+    kind dataType year
+    dno { slug }
+    entry { ... on Tariff { id leistung version } ... on Hlzf { id version } }
+  }
+}
+"""
+CORRECT = """
+mutation ($input: CorrectTariffInput!) {
+  correctTariff(input: $input) { tariff { version } errors { code } }
+}
+"""
+
+Told = Callable[[], Any]
+Listen = Callable[..., AbstractAsyncContextManager[Told]]
+
+
+@asynccontextmanager
+async def by_socket(server: Running, **variables: Any) -> AsyncIterator[Told]:
+    async with talk(server) as client:
+        await client.begin()
+        await client.subscribe(CHANGES, **variables)
+        yield client.told
+
+
+@asynccontextmanager
+async def by_post(server: Running, **variables: Any) -> AsyncIterator[Told]:
+    async with stream(server, CHANGES, **variables) as client:
+        yield client.told
+
+
+@asynccontextmanager
+async def by_get(server: Running, **variables: Any) -> AsyncIterator[Told]:
+    async with stream(server, CHANGES, method="GET", **variables) as client:
+        yield client.told
+
+
+@pytest.fixture(params=[by_socket, by_post, by_get])
+def listen(request: pytest.FixtureRequest) -> Listen:
+    """`async with listen(server, dno=…) as told`: open, and nothing is missed any more."""
+    open_listener: Listen = request.param
+
+    @asynccontextmanager
+    async def listen(server: Running, **variables: Any) -> AsyncIterator[Told]:
+        before = server.subscribers
+        async with open_listener(server, **variables) as told:
+            await until(lambda: server.subscribers == before + 1)
+            yield told
+        await until(lambda: server.subscribers == before)
+
+    return listen
+
+
+def name(tariff: Tariff) -> str:
+    return f"tariff_{tariff.id.hex}"
+
+
+async def by_hand(pool: Pool, tariff: Tariff, leistung: str = "61") -> None:
+    """As a person in psql."""
+    await pool.fetch(
+        "UPDATE netzentgelte_data SET leistung = $2::text::numeric WHERE id = $1", tariff.id, leistung
+    )
+
+
+async def test_whoever_writes_it_is_told_once_and_in_order(
+    server: Running, settings: Settings, pool: Pool, listen: Listen
+) -> None:
+    tariff = await make.tariff(pool, await make.dno(pool))
+    await server.heard(tariff.id)
+    _, editor = await issue_key(pool)
+    async with running(settings) as other, listen(server) as told:
+        for price in range(60, 66, 3):
+            await server.ask(CORRECT, editor, input={"id": name(tariff), "leistung": f"{price}"})
+            await other.ask(CORRECT, editor, input={"id": name(tariff), "leistung": f"{price + 1}"})
+            await by_hand(pool, tariff, f"{price + 2}")
+        versions = [(await told())["entry"]["version"] for _ in range(6)]
+        await make.hlzf(pool, await make.dno(pool, "netze-b"))
+        assert (await told())["dataType"] == "HLZF"  # and nothing in between
+    # Each shows the state at least as new as the change that it tells.
+    assert versions == sorted(versions)
+    assert all(version >= number for number, version in enumerate(versions, start=2))
+
+
+async def test_a_subscriber_that_reads_again_sees_the_new_state(
+    server: Running, pool: Pool, listen: Listen
+) -> None:
+    tariff = await make.tariff(pool, await make.dno(pool))
+    await server.heard(tariff.id)
+    read = "query ($id: ID!) { node(id: $id) { ... on Tariff { leistung version } } }"
+    async with listen(server) as told:
+        for version in range(2, 12):
+            await by_hand(pool, tariff, f"{version}.5")
+            change = await told()
+            assert (change["entry"]["leistung"], change["kind"]) == (f"{version}.5", "CORRECTED")
+            again = await server.ask(read, id=name(tariff))
+            assert again["node"] == {"leistung": f"{version}.5", "version": version}
+
+
+async def test_only_what_was_asked_for_is_told(server: Running, pool: Pool, listen: Listen) -> None:
+    one, other = await make.dno(pool, "netze-a"), await make.dno(pool, "netze-b")
+    async with listen(server, dno="netze-a", dataType="HLZF") as told:
+        await make.tariff(pool, one)
+        await make.hlzf(pool, other)
+        made = await make.hlzf(pool, one, year=2024)
+        assert await told() == {
+            "kind": "CREATED",
+            "dataType": "HLZF",
+            "year": 2024,
+            "dno": {"slug": "netze-a"},
+            "entry": {"id": f"hlzf_{made.id.hex}", "version": 1},
+        }
+
+
+async def test_after_a_deletion_there_is_no_entry(server: Running, pool: Pool, listen: Listen) -> None:
+    tariff = await make.tariff(pool, await make.dno(pool))
+    await server.heard(tariff.id)
+    async with listen(server) as told:
+        await pool.fetch("UPDATE netzentgelte_data SET deleted_at = now() WHERE id = $1", tariff.id)
+        change = await told()
+        assert (change["kind"], change["entry"]) == ("DELETED", None)
+
+
+async def test_an_unknown_operator_is_refused_when_subscribing(server: Running) -> None:
+    async with talk(server) as client:
+        await client.begin()
+        await client.subscribe(CHANGES, dno="nobody")
+        refused = await client.hear()
+        assert (refused["type"], refused["payload"][0]["extensions"]["code"]) == ("error", "BAD_USER_INPUT")
+    async with stream(server, CHANGES, dno="nobody") as events:
+        name, refused = await events.event()
+        assert (name, refused["errors"][0]["extensions"]["code"]) == ("next", "BAD_USER_INPUT")
+        assert await events.event() == ("complete", None)
+    assert server.subscribers == 0
+
+
+async def test_an_event_stream_has_begun_when_its_head_arrives(server: Running, pool: Pool) -> None:
+    dno = await make.dno(pool)
+    async with stream(server, CHANGES) as events:
+        assert server.subscribers == 1
+        await make.tariff(pool, dno)
+        assert (await events.told())["kind"] == "CREATED"
+
+
+async def test_a_thousand_subscribers_cost_three_statements_and_little_memory(
+    instance: Callable[..., Instance], pool: Pool
+) -> None:
+    tariff = await make.tariff(pool, await make.dno(pool))
+    started = instance()
+    server: Any = type("Outside", (), {"socket_url": f"{started.url}/graphql".replace("http", "ws")})
+    process = psutil.Process(started.process.pid)
+
+    async def figure(pattern: str) -> float:
+        async with httpx.AsyncClient() as client:
+            text = (await client.get(f"{started.url}/metrics")).text
+        return sum(float(found) for found in re.findall(rf"^{pattern}(?:{{.*}})? (\S+)$", text, re.MULTILINE))
+
+    async with asyncio.timeout(10):
+        while await pool.fetch("SELECT id FROM outbox"):
+            await asyncio.sleep(0.05)
+    async with AsyncExitStack() as open_sockets:
+        before = process.memory_info().rss
+        clients = []
+        for _ in range(1000):
+            client = await open_sockets.enter_async_context(talk(server))
+            await client.begin()
+            await client.subscribe(CHANGES)
+            clients.append(client)
+        async with asyncio.timeout(10):
+            while await figure("graphql_subscriptions") < 1000:
+                await asyncio.sleep(0.05)
+        each = (process.memory_info().rss - before) / 1000
+        # Once for what is read for the first time, and once more to count.
+        for price in ("60", "61"):
+            statements = await figure("database_statements_total")
+            await by_hand(pool, tariff, price)
+            told = await asyncio.gather(*(client.told() for client in clients))
+            seen = {(change["kind"], change["entry"]["leistung"]) for change in told}
+            assert seen == {("CORRECTED", price)}
+        cost = await figure("database_statements_total") - statements
+    assert each < 100 * 1024
+    # What the relay takes and deletes, and the tariffs that changed: once for all of them.
+    assert cost <= 4
