@@ -8,7 +8,6 @@ from starlette.applications import Starlette
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp
 
-from app.domain.entry import DnoYear
 from app.http.middleware.answering import Answering
 from app.http.middleware.body_limit import BodyLimit
 from app.http.middleware.client_address import ClientAddress
@@ -22,11 +21,10 @@ from app.http.middleware.session import Session
 from app.http.middleware.websocket_origin import WebSocketOrigin
 from app.http.pages import schema_route
 from app.http.routes import routes
-from app.jobs.cache_warmer import CacheWarmer
 from app.jobs.supervisor import Job
 from app.resources import Resources, open_resources
 from app.settings import Settings
-from loaders.popular import warm
+from loaders.popular import warmer
 from schema.endpoint import GraphQLEndpoint
 from schema.rest import Rest
 from schema.root import schema
@@ -67,7 +65,4 @@ class Application(Starlette):
 
 
 def _jobs(resources: Resources) -> Sequence[Job]:
-    async def load(key: DnoYear) -> None:
-        await warm(resources.read_through, key)
-
-    return [CacheWarmer(resources.pool, resources.shared, load, resources.settings)]
+    return [warmer(resources)]

@@ -82,6 +82,19 @@ app.command("export")(export_command)
 app.command("starter")(starter_command)
 
 
+@app.command()
+def warm() -> None:
+    """Read what is asked most into Redis, before anyone asks again.
+
+    The server does so itself, at its start and every hour; this is for doing it by hand, for instance
+    after Redis was emptied.
+    """
+    from app.cli import warm
+    from app.cli.databases import with_databases
+
+    console.out.print(with_databases(_settings(), warm.run), markup=False)
+
+
 @app.command("export-schema")
 def export_schema(
     file: Annotated[Path | None, typer.Argument(help="Where to write it; by default it is printed.")] = None,

@@ -38,7 +38,7 @@ class CacheWarmer:
 
     async def run(self) -> None:
         while self._settings.warm_every:
-            await self._until_l2_is_trusted()
+            await self.until_l2_is_trusted()
             try:
                 await self.warm()
             except Refusal as refusal:
@@ -74,7 +74,7 @@ class CacheWarmer:
     def _no_connection_is_free(self) -> bool:
         return self._pool.idle == 0 and self._pool.size >= self._settings.database_pool_max
 
-    async def _until_l2_is_trusted(self) -> None:
+    async def until_l2_is_trusted(self) -> None:
         """What is read before that is not kept."""
         pauses = Pauses(shortest=0.05, longest=5)
         while not self._shared.trusted:

@@ -1,0 +1,33 @@
+"""`dno warm`: reads into Redis what is asked most, before anyone asks again."""
+
+import asyncio
+
+import msgspec
+
+from app.errors import CannotStart
+from app.jobs.cache_warmer import CacheWarmer
+from app.observability import logs
+from app.resources import open_resources
+from app.settings import Settings
+from loaders.popular import warmer
+
+
+async def run(settings: Settings) -> str:
+    """What was done, in one sentence; of the jobs around it only what is wrong."""
+    logs.configure(msgspec.structs.replace(settings, log_level="error"))
+    async with open_resources(settings) as resources:
+        read = await _when_redis_is_trusted(warmer(resources), settings)
+    if not read:
+        return "Nothing was read: nobody asked anything lately, or another instance is at it already."
+    return f"{read} of the most asked pairs of operator and year are in Redis now."
+
+
+async def _when_redis_is_trusted(warmer: CacheWarmer, settings: Settings) -> int:
+    try:
+        async with asyncio.timeout(settings.start_deadline):
+            await warmer.until_l2_is_trusted()
+    except TimeoutError:
+        raise CannotStart(
+            "Redis does not answer, so nothing can be kept: start it, or correct REDIS_URL."
+        ) from None
+    return await warmer.warm()
