@@ -45,6 +45,7 @@ class Connections:
             return None
         caller = Caller(scope)
         caller.require_reader()
+        self._check_room()
         return EventStream(self._opened(request, scope), caller, self._settings.socket_check)
 
     @asynccontextmanager
@@ -53,10 +54,13 @@ class Connections:
             async with self._answers.open(request, scope) as answers:
                 yield answers
 
-    @contextmanager
-    def _place(self) -> Iterator[None]:
+    def _check_room(self) -> None:
         if self._open >= self._settings.sockets_most:
             raise Overloaded("There are too many open connections; please try again later.", retry_after=10)
+
+    @contextmanager
+    def _place(self) -> Iterator[None]:
+        self._check_room()
         self._open += 1
         metrics.SOCKETS.inc()
         try:

@@ -1,9 +1,12 @@
 """Changes are told once, in order, whoever made them; who reads on hearing of one reads the new state."""
 
 import asyncio
+import json
 import re
+import shlex
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -13,6 +16,7 @@ import pytest
 from app.db.pool import Pool
 from app.domain.tariff import Tariff
 from app.settings import Settings
+from schema.transport.messages import Code
 from tests import factories as make
 from tests.instances import Instance
 from tests.integration.graph.running import Running, issue_key, running, stream, talk, until
@@ -201,3 +205,41 @@ async def test_a_thousand_subscribers_cost_three_statements_and_little_memory(
     assert each < 100 * 1024
     # What the relay takes and deletes, and the tariffs that changed: once for all of them.
     assert cost <= 4
+
+
+PAGE = (Path(__file__).parents[3] / "docs" / "subscriptions.md").read_text()
+
+
+def examples(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+
+
+async def test_the_examples_of_the_page_work(server: Running, pool: Pool) -> None:
+    dno = await make.dno(pool, "netze-bw")
+    (asked,) = [shlex.split(example.replace("\\\n", " ")) for example in examples("sh")]
+    (text,) = [example.splitlines() for example in examples("text")]
+    (document,) = examples("graphql")
+    init, subscribe, complete = [json.loads(line) for line in examples("json")[0].splitlines()]
+    headers = dict(asked[place + 1].split(": ") for place, word in enumerate(asked) if word == "-H")
+    body = json.loads(asked[asked.index("-d") + 1])
+    async with (
+        talk(server) as client,
+        stream(server, body["query"], headers=httpx.Headers(headers)) as short,
+        stream(server, document) as long,
+    ):
+        await client.begin()
+        await client.say(**subscribe)
+        await until(lambda: server.subscribers == 3)
+        await make.tariff(pool, dno, 2026, leistung="58.21")
+        shown = json.loads(text[1].removeprefix("data: "))["data"]["dataChanged"]
+        assert await short.told() == {**shown, "kind": "CREATED"}
+        assert (await long.told())["entry"]["leistung"] == "58.21"
+        assert await client.told() == {"kind": "CREATED", "year": 2026}
+        await client.say(**complete)
+        await until(lambda: server.subscribers == 2)
+    assert init["type"] == "connection_init"
+
+
+def test_the_page_tells_of_every_code() -> None:
+    told = {int(code) for code in re.findall(r"^\| (\d{4}) \|", PAGE, re.MULTILINE)}
+    assert told - {1009, 1011} == set(Code) - {Code.ABNORMAL}

@@ -1,0 +1,428 @@
+"""Both ways of subscribing keep to their protocols, and neither can be held hostage by who is at the other end."""
+
+import asyncio
+import json
+import signal
+import socket
+from typing import Any
+
+import httpx
+import pytest
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+
+from app.auth import api_keys
+from app.db import accounts
+from app.db.pool import Pool
+from app.db.unit_of_work import unit_of_work
+from app.domain.account import ANONYMOUS, Role
+from app.domain.entry import VoltageLevel
+from app.settings import Settings
+from tests import factories as make
+from tests.integration.graph.running import Running, issue_key, running, stream, talk, until
+
+CHANGES = "subscription { dataChanged { kind entry { ... on Tariff { version } } } }"
+CORRECT = """
+mutation ($input: CorrectTariffInput!) {
+  correctTariff(input: $input) { tariff { version } errors { code } }
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("said", "code"),
+    [
+        (["no json"], 4400),
+        (['{"id": "1"}'], 4400),
+        (['{"type": "unknown"}'], 4400),
+        ([b"\x00"], 4400),
+        (["[" * 5000], 4400),
+        (['{"type": "subscribe", "id": "1", "payload": {"query": "{ __typename }"}}'], 4401),
+        (['{"type": "connection_init", "payload": []}'], 4400),
+        (['{"type": "connection_init"}', '{"type": "connection_init"}'], 4429),
+        (['{"type": "connection_init"}', '{"type": "subscribe", "id": "1"}'], 4400),
+        (
+            ['{"type": "connection_init"}', '{"type": "subscribe", "id": "", "payload": {"query": "{a}"}}'],
+            4400,
+        ),
+        (['{"type": "connection_init"}', '{"type": "subscribe", "id": "1", "payload": {"query": 1}}'], 4400),
+        (['{"type": "connection_init"}', '{"type": "complete"}'], 4400),
+        (['{"type": "ping", "payload": "%s"}' % ("x" * 200_000)], 1009),
+    ],
+)
+async def test_what_is_no_message_closes_the_socket(
+    server: Running, said: list[str | bytes], code: int
+) -> None:
+    async with talk(server) as client:
+        for message in said:
+            await client.connection.send(message)
+        assert (await client.closed())[0] == code
+
+
+@pytest.mark.parametrize("protocol", [None, "graphql-ws"])
+async def test_another_protocol_is_not_spoken(server: Running, protocol: str | None) -> None:
+    async with talk(server, protocol=protocol) as client:
+        assert (await client.closed())[0] == 4406
+
+
+async def test_a_silent_client_is_not_waited_for(settings: Settings, pool: Pool) -> None:
+    async with running(settings, socket_patience=0.1) as server, talk(server) as client:
+        assert await client.closed() == (4408, "Connection initialisation timeout")
+
+
+async def test_an_id_names_one_operation_at_a_time(server: Running) -> None:
+    async with talk(server) as client:
+        await client.begin()
+        await client.subscribe(CHANGES)
+        await client.subscribe(CHANGES)
+        assert await client.closed() == (4409, "Subscriber for 1 already exists")
+    await until(lambda: server.subscribers == 0)
+
+
+async def test_too_many_operations_are_refused_one_by_one(settings: Settings, pool: Pool) -> None:
+    async with running(settings, socket_operations=2) as server, talk(server) as client:
+        await client.begin()
+        for name in "123":
+            await client.subscribe(CHANGES, name)
+        refused = await client.hear()
+        assert (refused["type"], refused["id"]) == ("error", "3")
+        await client.say("complete", id="1")
+        await client.subscribe(CHANGES, "3")
+        await until(lambda: server.subscribers == 2)
+
+
+async def test_too_many_messages_close_the_socket(settings: Settings, pool: Pool) -> None:
+    async with running(settings, rate_limit_messages=5) as server, talk(server) as client:
+        await client.begin()
+        for _ in range(5):
+            await client.say("ping")
+        code, reason = await client.closed()
+        assert code == 1013
+        assert reason is not None
+        assert reason.startswith("Too many messages; try again in ")
+
+
+async def test_operations_on_a_socket_draw_on_the_callers_limit(settings: Settings, pool: Pool) -> None:
+    async with running(settings, rate_limit_anonymous=3) as server, talk(server) as client:
+        await client.begin()
+        for name in "12":
+            await client.subscribe("{ __typename }", name)
+            assert (await client.hear())["type"] == "next"
+            assert (await client.hear())["type"] == "complete"
+        await client.subscribe("{ __typename }", "3")
+        refused = await client.hear()
+        assert refused["payload"][0]["extensions"]["code"] == "RATE_LIMITED"
+
+
+async def test_there_is_room_for_so_many_connections(settings: Settings, pool: Pool) -> None:
+    async with running(settings, sockets_most=1) as server, stream(server, CHANGES):
+        async with stream(server, CHANGES) as refused:
+            assert refused.response.status_code == 503
+        with pytest.raises(InvalidStatus, match="503"):
+            async with talk(server):
+                pass
+
+
+async def test_queries_and_mutations_are_answered_on_a_socket(server: Running, pool: Pool) -> None:
+    dno = await make.dno(pool)
+    tariff = await make.tariff(pool, dno)
+    _, editor = await issue_key(pool)
+    async with talk(server) as client:
+        await client.begin(Authorization=editor["authorization"])
+        await client.say("ping")
+        assert await client.hear() == {"type": "pong"}
+        await client.subscribe(CORRECT, "a", input={"id": f"tariff_{tariff.id.hex}", "leistung": "60"})
+        corrected = await client.hear()
+        assert corrected["payload"]["data"]["correctTariff"] == {"tariff": {"version": 2}, "errors": []}
+        assert await client.hear() == {"type": "complete", "id": "a"}
+        await client.subscribe('{ dno(slug: "netze-a") { slug } }', 'b"\\')
+        found = await client.hear()
+        assert (found["id"], found["payload"]["data"]) == ('b"\\', {"dno": {"slug": "netze-a"}})
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "{ nothing }",
+        "{",
+        "query ($a: Int!) { coverage { totalDnos } }",
+        "query A { __typename } query B { __typename }",
+    ],
+)
+async def test_what_cannot_be_executed_is_an_error_of_its_operation(server: Running, query: str) -> None:
+    async with talk(server) as client:
+        await client.begin()
+        await client.subscribe(query)
+        refused = await client.hear()
+        assert refused["type"] in ("error", "next")
+        errors = refused["payload"] if refused["type"] == "error" else refused["payload"]["errors"]
+        assert errors[0]["extensions"]["code"]
+
+
+async def test_completing_and_leaving_free_what_was_taken(server: Running) -> None:
+    async with talk(server) as client:
+        await client.begin()
+        for name in ("1", "2"):
+            await client.subscribe(CHANGES, name)
+        await until(lambda: server.subscribers == 2)
+        await client.say("complete", id="1")
+        await until(lambda: server.subscribers == 1)
+        await client.subscribe(CHANGES, "1")
+        await until(lambda: server.subscribers == 2)
+        client.connection.transport.abort()
+        await until(lambda: server.subscribers == 0)
+    async with stream(server, CHANGES):
+        await until(lambda: server.subscribers == 1)
+    await until(lambda: server.subscribers == 0)
+    await until(lambda: len(server.server.server_state.tasks) == 0)
+
+
+async def test_a_socket_outlives_the_idle_time_of_a_request(settings: Settings, pool: Pool) -> None:
+    async with running(settings, keep_alive=0.1) as server, talk(server) as client:
+        await client.begin()
+        with pytest.raises(TimeoutError):
+            await client.hear(0.5)
+        await client.say("ping")
+        assert await client.hear() == {"type": "pong"}
+
+
+# Event streams
+
+
+async def test_a_query_may_be_answered_as_an_event_stream(server: Running) -> None:
+    async with stream(server, "{ __typename }") as events:
+        name, answer = await events.event()
+        assert (name, answer["data"]) == ("next", {"__typename": "Query"})
+        assert await events.event() == ("complete", None)
+
+
+async def test_who_takes_json_too_gets_a_stream_only_for_a_subscription(server: Running) -> None:
+    accept = {"accept": "application/json, text/event-stream"}
+    async with stream(server, "{ __typename }", headers=accept) as answer:
+        assert answer.response.headers["content-type"].startswith("application/json")
+    async with stream(server, CHANGES, headers=accept) as answer:
+        assert answer.response.headers["content-type"].startswith("text/event-stream")
+
+
+async def test_a_document_that_cannot_be_executed_is_refused_before_the_stream(server: Running) -> None:
+    async with stream(server, "subscription { nothing }") as refused:
+        assert refused.response.status_code in (200, 400)
+        assert refused.response.headers["content-type"].startswith("application/json")
+        body = json.loads(await refused.response.aread())
+        assert body["errors"][0]["extensions"]["code"] == "GRAPHQL_VALIDATION_FAILED"
+
+
+async def test_a_subscription_needs_a_way_to_be_told(server: Running) -> None:
+    async with httpx.AsyncClient() as client:
+        refused = await client.post(server.url, json={"query": CHANGES})
+    assert refused.status_code == 406
+    assert "text/event-stream" in refused.json()["errors"][0]["message"]
+
+
+async def test_a_quiet_stream_shows_that_it_lives(settings: Settings, pool: Pool) -> None:
+    async with running(settings, socket_check=0.05) as server, stream(server, CHANGES) as events:
+        lines = [line async for line, _ in _some(events, 6)]
+        assert set(lines) == {":", ""}
+
+
+async def _some(events: Any, count: int) -> Any:
+    for number in range(count):
+        yield await anext(events._lines), number
+
+
+# Who may
+
+
+async def test_without_anonymous_reading_nobody_listens_unknown(settings: Settings, pool: Pool) -> None:
+    _, reader = await issue_key(pool, Role.VIEWER)
+    async with running(settings, anonymous_reading=False) as server:
+        async with talk(server) as client:
+            await client.say("connection_init")
+            assert (await client.closed())[0] == 4403
+        async with stream(server, CHANGES) as refused:
+            assert refused.response.status_code == 401
+        async with talk(server) as client:
+            await client.begin(authorization=reader["authorization"])
+        async with talk(server, additional_headers=reader) as client:
+            await client.begin()
+
+
+async def test_a_key_that_is_not_valid_opens_nothing(server: Running) -> None:
+    async with talk(server) as client:
+        await client.say("connection_init", payload={"authorization": "Bearer dno_" + "A" * 43})
+        assert (await client.closed())[0] == 4403
+
+
+async def test_a_revoked_key_is_told_nothing_more(server: Running, pool: Pool) -> None:
+    key, reader = await issue_key(pool, Role.VIEWER)
+    dno = await make.dno(pool)
+    async with talk(server) as client, stream(server, CHANGES, headers=reader) as events:
+        await client.begin(**reader)
+        await client.subscribe(CHANGES)
+        await until(lambda: server.subscribers == 2)
+        async with unit_of_work(pool, ANONYMOUS) as work:
+            await accounts.revoke_api_key(work, key.id)
+        await until(lambda: not _knows(server, reader))
+        await make.tariff(pool, dno)
+        assert (await client.closed())[0] == 4401
+        name, refused = await events.event()
+        assert (name, refused["errors"][0]["extensions"]["code"]) == ("next", "UNAUTHENTICATED")
+        assert await events.event() == ("complete", None)
+
+
+async def test_a_revoked_key_loses_a_quiet_connection_too(settings: Settings, pool: Pool) -> None:
+    key, reader = await issue_key(pool, Role.VIEWER)
+    async with running(settings, socket_check=0.1) as server, talk(server) as client:
+        await client.begin(**reader)
+        async with unit_of_work(pool, ANONYMOUS) as work:
+            await accounts.revoke_api_key(work, key.id)
+        assert (await client.closed())[0] == 4401
+
+
+def _knows(server: Running, headers: dict[str, str]) -> bool:
+    secret = headers["authorization"].removeprefix("Bearer ")
+    return server.resources.memory.get(f"known:key:{api_keys.digest(secret).hex()}") is not None
+
+
+# Who does not read
+
+PRICES = "{ id leistung arbeit leistungUnter2500h arbeitUnter2500h updatedAt verificationStatus }"
+LARGE = f"""
+subscription {{
+  dataChanged {{
+    entry {{ ... on Tariff {{ version }} }}
+    dno {{ {" ".join(f"t{number}: tariffs {PRICES}" for number in range(8))} }}
+  }}
+}}
+"""
+
+
+@pytest.fixture
+async def large(pool: Pool) -> Any:
+    """An operator whose tariffs fill 100 kB."""
+    dno = await make.dno(pool)
+    return [await make.tariff(pool, dno, year, level) for year in range(2018, 2027) for level in VoltageLevel]
+
+
+def small_pipe(server: Running) -> socket.socket:
+    pipe = socket.socket()
+    pipe.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    pipe.connect(("127.0.0.1", int(server.url.split(":")[2].split("/")[0])))
+    pipe.setblocking(False)
+    return pipe
+
+
+async def _change_often(pool: Pool, tariff: Any, count: int, heard: Any) -> None:
+    for number in range(count):
+        await pool.fetch("UPDATE netzentgelte_data SET leistung = $2 WHERE id = $1", tariff.id, number)
+        await heard()
+
+
+async def test_a_slow_subscriber_is_closed_with_a_reason_and_harms_nobody(
+    settings: Settings, pool: Pool, large: Any
+) -> None:
+    async with (
+        running(settings, subscription_queue=5) as server,
+        talk(server, sock=small_pipe(server), max_queue=1, max_size=None) as slow,
+        talk(server) as quick,
+    ):
+        await server.heard(large[-1].id)
+        for client, query in ((slow, LARGE), (quick, CHANGES)):
+            await client.begin()
+            await client.subscribe(query)
+        await until(lambda: server.subscribers == 2)
+        # The first fill what lies between server and client, the last the queue.
+        await _change_often(pool, large[0], 60, quick.told)
+        heard = [await slow.hear()]
+        while heard[-1]["type"] == "next":
+            heard.append(await slow.hear())
+        assert heard[-1]["type"] == "error"
+        assert heard[-1]["payload"][0]["extensions"]["code"] == "SLOW_SUBSCRIBER"
+        versions = [told["payload"]["data"]["dataChanged"]["entry"]["version"] for told in heard[:-1]]
+        assert versions == sorted(versions)
+        assert len(versions) < 60
+        await slow.say("ping")
+        assert await slow.hear() == {"type": "pong"}
+
+
+async def test_a_client_that_never_reads_is_cut_off(settings: Settings, pool: Pool, large: Any) -> None:
+    async with running(settings, write_patience=0.3) as server, talk(server) as quick:
+        await server.heard(large[-1].id)
+        await quick.begin()
+        await quick.subscribe(CHANGES)
+        deaf = small_pipe(server)
+        body = json.dumps({"query": LARGE}).encode()
+        deaf.send(
+            b"POST /graphql HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nAccept: text/event-stream\r\n"
+            b"Content-Length: %d\r\n\r\n%s" % (len(body), body)
+        )
+        async with talk(
+            server, sock=small_pipe(server), max_queue=1, max_size=None, close_timeout=0.1
+        ) as slow:
+            await slow.begin()
+            await slow.subscribe(LARGE)
+            await until(lambda: server.subscribers == 3)
+            await _change_often(pool, large[0], 60, quick.told)
+            await until(lambda: server.subscribers == 1)
+            await until(lambda: len(server.server.server_state.connections) == 1)
+        deaf.close()
+
+
+async def test_a_client_that_is_gone_is_noticed(settings: Settings, pool: Pool) -> None:
+    async with running(settings, socket_check=0.2) as server:
+        loop = asyncio.get_running_loop()
+        pipe = small_pipe(server)
+        await loop.sock_sendall(
+            pipe,
+            b"GET /graphql HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+            b"Sec-WebSocket-Protocol: graphql-transport-ws\r\n\r\n",
+        )
+        assert b" 101 " in await loop.sock_recv(pipe, 4096)
+        for message in (
+            b'{"type":"connection_init"}',
+            b'{"type":"subscribe","id":"1","payload":{"query":"subscription{dataChanged{kind}}"}}',
+        ):
+            pipe.send(bytes([0x81, 0x80 | len(message)]) + bytes(4) + message)
+        await until(lambda: server.subscribers == 1)
+        await until(lambda: server.subscribers == 0)
+        pipe.close()
+
+
+# The end
+
+
+async def test_a_stop_ends_each_way_as_its_protocol_has_it(server: Running) -> None:
+    async with talk(server) as client, talk(server) as idle, stream(server, CHANGES) as events:
+        await client.begin()
+        await client.subscribe(CHANGES)
+        await until(lambda: server.subscribers == 2)
+        server.server.leave(signal.SIGTERM)
+        code, reason = await client.closed()
+        assert (code, reason) == (1012, "The server is stopping; please connect again.")
+        assert (await idle.closed())[0] == 1012
+        name, told = await events.event()
+        assert (name, told["errors"][0]["extensions"]["code"]) == ("next", "UNAVAILABLE")
+        assert await events.event() == ("complete", None)
+    async with asyncio.timeout(5):
+        await asyncio.shield(server.serving)
+    with pytest.raises(ConnectionClosed):
+        await client.hear()
+
+
+async def test_a_mutation_on_a_socket_is_answered_before_the_server_stops(
+    server: Running, pool: Pool
+) -> None:
+    tariff = await make.tariff(pool, await make.dno(pool))
+    _, editor = await issue_key(pool)
+    async with talk(server) as client:
+        await client.begin(**editor)
+        async with pool.connection() as connection, connection.transaction():
+            await connection.execute("SELECT FROM netzentgelte_data WHERE id = $1 FOR UPDATE", tariff.id)
+            await client.subscribe(CORRECT, input={"id": f"tariff_{tariff.id.hex}", "leistung": "60"})
+            while not await connection.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"):
+                await asyncio.sleep(0.01)
+            server.server.leave(signal.SIGTERM)
+            await until(lambda: server.resources.broadcast._ended is not None)
+        assert (await client.hear())["payload"]["data"]["correctTariff"]["tariff"] == {"version": 2}
+        assert (await client.hear())["type"] == "complete"
+        assert (await client.closed())[0] == 1012
