@@ -1,29 +1,31 @@
 """Records for keys: gathered, deduplicated, aligned; once for all loaders."""
 
+from asyncio import Future
 from collections.abc import Sequence
-from typing import Any, Generic, TypeVar
+from functools import cached_property
+from typing import Generic, TypeVar
 
 from aiodataloader import DataLoader
 
 from app.cache.read_set import ReadSet
 from app.cache.read_through import ReadThrough
 from app.cache.region import Region
-from app.observability import traces
 
 K = TypeVar("K")
 V = TypeVar("V")
 
 
-class RegionLoader(DataLoader[K, "V | None"], Generic[K, V]):
+class RegionLoader(Generic[K, V]):
     """`load` for one key at a time; `load_all` for a level's keys at once, without a future each.
 
     What was loaded is remembered for the operation (`remember`), whichever door it came through.
     """
 
+    __slots__ = ("__dict__", "_known", "_read_set", "_region", "_through")
+
     def __init__(
         self, cache: ReadThrough, region: Region[K, V], read_set: ReadSet, *, remember: bool
     ) -> None:
-        super().__init__(cache=remember)
         self._through = cache
         self._region = region
         self._read_set = read_set
@@ -32,23 +34,22 @@ class RegionLoader(DataLoader[K, "V | None"], Generic[K, V]):
     def tag_of(self, key: K) -> str:
         return self._region.tag(key)
 
-    async def batch_load_fn(self, keys: list[K]) -> list[V | None]:
-        return await self.load_all(keys)
+    def load(self, key: K) -> "Future[V | None]":
+        return self._gathering.load(key)
 
     async def load_all(self, keys: Sequence[K]) -> list[V | None]:
         known = self._known
         if known is None:
-            found = await self._get_many(list(dict.fromkeys(keys)))
+            found: dict[K, V | None] = await self._through.get_many(
+                self._region, list(dict.fromkeys(keys)), self._read_set
+            )
             return [found[key] for key in keys]
         if missing := [key for key in dict.fromkeys(keys) if key not in known]:
-            known.update(await self._get_many(missing))
+            found = await self._through.get_many(self._region, missing, self._read_set)
+            known.update(found)
         return [known[key] for key in keys]
 
-    async def _get_many(self, keys: list[K]) -> dict[K, V | None]:
-        with traces.span("loader", region=self._region.name, keys=len(keys)):
-            return await self._through.get_many(self._region, keys, self._read_set)
-
-    def clear_all(self) -> Any:
-        if self._known is not None:
-            self._known.clear()
-        return super().clear_all()
+    @cached_property
+    def _gathering(self) -> "DataLoader[K, V | None]":
+        """Made for whoever asks one by one: a plan asks for all at once, and never needs it."""
+        return DataLoader(self.load_all, cache=False)

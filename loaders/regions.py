@@ -15,6 +15,7 @@ from app.domain.revision import Revision
 from app.domain.tariff import Tariff
 from app.domain.time_of_use import TimeOfUseTariff
 from app.settings import Settings
+from loaders.opinions import Doubt, ask_all
 from loaders.questions import Question, interpret_all
 
 SURE = 0.9
@@ -74,4 +75,7 @@ QUESTIONS: Region[Question, Interpretation] = Region(
     lambda question: tags.question(question.digest),
     interpret_all,
     _by_confidence,
+)
+OPINIONS: Region[Doubt, Interpretation] = Region(
+    "opinions", Interpretation, lambda doubt: tags.opinion(doubt.question.digest), ask_all, _by_confidence
 )

@@ -15,6 +15,7 @@ from app.domain.revision import Revision
 from app.domain.tariff import Tariff
 from app.domain.time_of_use import TimeOfUseTariff
 from loaders import regions
+from loaders.opinions import Doubt
 from loaders.questions import Question
 from loaders.region_loader import K, RegionLoader, V
 
@@ -82,6 +83,10 @@ class Loaders:
     @cached_property
     def interpretation_by_question(self) -> RegionLoader[Question, Interpretation]:
         return self._loader(regions.QUESTIONS)
+
+    @cached_property
+    def opinion_by_doubt(self) -> RegionLoader[Doubt, Interpretation]:
+        return self._loader(regions.OPINIONS)
 
     def clear(self) -> None:
         """Forgets all that was loaded: what comes next is read as if by a new operation."""

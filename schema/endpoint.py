@@ -81,7 +81,7 @@ class GraphQLEndpoint:
     async def _respond(self, request: Request) -> Response:
         if request.method in ("GET", "HEAD") and _wants_page(request):
             return graphiql_page()
-        body = await request.body()
+        body = await _body(request)
         resources: Resources = request.scope["state"]["resources"]
         asked = _asked(request, body)
         since = resources.responses.now()
@@ -183,7 +183,7 @@ class GraphQLEndpoint:
         """Once it is its turn. What still runs at the deadline is cancelled, its statements too."""
         deadline, spent = self._settings.operation_deadline, costs.current()
         began = perf_counter()
-        async with self._slots.slot():
+        async with self._slots:
             admitted = perf_counter()
             try:
                 async with asyncio.timeout(deadline):
@@ -249,6 +249,15 @@ def _wants_page(request: Request) -> bool:
     if b"query=" in query_string or b"extensions=" in query_string:
         return False
     return prefers_page(header(request.scope, b"accept"))
+
+
+async def _body(request: Request) -> bytes:
+    """Most bodies come in one piece."""
+    message = await request.receive()
+    if message["type"] == "http.disconnect":
+        raise ClientDisconnect
+    body: bytes = message.get("body", b"")
+    return body + await request.body() if message.get("more_body", False) else body
 
 
 def _asked(request: Request, body: bytes) -> Asked:

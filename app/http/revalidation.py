@@ -13,7 +13,12 @@ from app.settings import Settings
 
 
 def header(scope: Scope, name: bytes) -> bytes | None:
-    return next((value for header, value in scope["headers"] if header == name), None)
+    """The first of that name; all are found in one walk over them."""
+    state = scope["state"]
+    named: dict[bytes, bytes] | None = state.get("named_headers")
+    if named is None:
+        named = state["named_headers"] = dict(reversed(scope["headers"]))
+    return named.get(name)
 
 
 def give_again(request: Request, kept: Kept, until: float) -> Response:

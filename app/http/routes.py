@@ -12,10 +12,11 @@ from app.settings import Settings
 
 
 def routes(settings: Settings, graphql: ASGIApp) -> Sequence[BaseRoute]:
+    # The busiest first: the router tries one after the other.
     return [
-        *pages.routes,
-        *Health(settings).routes,
-        *Exports(settings).routes,
         Route("/graphql", graphql),
         WebSocketRoute("/graphql", graphql),
+        *Health(settings).routes,
+        *pages.routes,
+        *Exports(settings).routes,
     ]

@@ -1,8 +1,6 @@
 """How many operations run at once; a short queue stands before them, and then the door is closed."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 from app.errors import Overloaded
 from app.observability import metrics
@@ -13,7 +11,7 @@ _waiting = Level(metrics.OPERATIONS_WAITING)
 
 
 class Slots:
-    """Waiting longer than `patience` helps nobody: by then the caller has given up."""
+    """`async with slots:` is one operation. Waiting longer than `patience` helps nobody: by then the caller has given up."""
 
     def __init__(self, most: int, queue: int, patience: float) -> None:
         self._free = asyncio.Semaphore(most)
@@ -21,18 +19,16 @@ class Slots:
         self._patience = patience
         self.waiting = 0
 
-    @asynccontextmanager
-    async def slot(self) -> AsyncIterator[None]:
+    async def __aenter__(self) -> None:
         if self._free.locked():
             await self._wait()
         else:
             await self._free.acquire()
         _running.value += 1
-        try:
-            yield
-        finally:
-            _running.value -= 1
-            self._free.release()
+
+    async def __aexit__(self, *_: object) -> None:
+        _running.value -= 1
+        self._free.release()
 
     async def _wait(self) -> None:
         if self.waiting >= self._queue:

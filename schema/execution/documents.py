@@ -29,6 +29,7 @@ from schema.execution.limits import Limits, count_values, over
 from schema.execution.plan import Compiler, Selection, Uncovered
 from schema.execution.plan import Field as PlanField
 from schema.execution.steering import steering_variables
+from schema.execution.variables import PlainVariables
 from schema.types.shown import STRUCTS, TAGGED
 
 MAX_PLANS = 16
@@ -83,6 +84,10 @@ class Operation:
         return Estimate(self._schema._schema, self.node, self.document.fragments)
 
     @cached_property
+    def _plain(self) -> PlainVariables | None:
+        return PlainVariables.of(self._schema._schema, self.node)
+
+    @cached_property
     def _steering(self) -> tuple[str, ...]:
         return steering_variables(self.node, self.document.fragments)
 
@@ -92,6 +97,8 @@ class Operation:
         """Refuses what is not of the types that the operation declares, and more than `most` values."""
         if not self.node.variable_definitions:
             return _NONE
+        if self._plain is not None and (read := self._plain.read(given)) is not None:
+            return read
         if count_values(given, most) > most:
             raise RefusedDocument(
                 [over("variable values", "more", most, has="The request has")], BadInput.code

@@ -1,6 +1,8 @@
 """Questions in plain words."""
 
 import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, date, datetime
 from time import perf_counter
 from typing import Annotated, Any
@@ -9,11 +11,13 @@ import strawberry
 
 from app.db.query_logs import AskedQuestion
 from app.domain import tags
+from app.domain.dno import DirectoryEntry
 from app.domain.entry import DataType, DnoYear
 from app.domain.question import Interpretation
 from app.errors import BadInput
 from app.interpreter.answer import answer_of
 from app.interpreter.vocabularies import Source
+from loaders.opinions import Doubt
 from loaders.questions import Question
 from loaders.registry import Loaders
 from schema.context import Context
@@ -59,13 +63,24 @@ async def answer(context: Context, query: str, today: date | None) -> Answered:
 
 
 async def _answer(context: Context, query: str, today: date | None) -> Answered:
-    question = await _question(context, query, today)
+    question, entries = await _question(context, query, today)
     (meaning,) = await context.loaders.interpretation_by_question.load_all([question])
     assert meaning is not None
-    return await _answered(context, meaning, {tags.question(question.digest)})
+    used = {tags.question(question.digest)}
+    model, settings = context.resources.language_model, context.resources.settings
+    if model is not None and meaning.confidence < settings.language_model_below:
+        used.add(tags.opinion(question.digest))
+        doubt = Doubt(question, meaning, model, entries)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(settings.language_model_timeout):
+                (opinion,) = await context.loaders.opinion_by_doubt.load_all([doubt])
+                meaning = opinion or meaning
+    return await _answered(context, meaning, used)
 
 
-async def _question(context: Context, query: str, today: date | None) -> Question:
+async def _question(
+    context: Context, query: str, today: date | None
+) -> tuple[Question, Sequence[DirectoryEntry]]:
     async def read() -> Source:
         fresh = Loaders(context.resources.read_through, context.read_set, remember=False)
         (entries,), (aliases,) = await asyncio.gather(
@@ -74,7 +89,8 @@ async def _question(context: Context, query: str, today: date | None) -> Questio
         return entries or (), aliases or ()
 
     vocabulary, fingerprint = await context.resources.vocabularies.of(read)
-    return Question(query, vocabulary, fingerprint, today or context.today())
+    (entries,) = await context.loaders.directory.load_all([None])
+    return Question(query, vocabulary, fingerprint, today or context.today()), entries or ()
 
 
 async def _answered(context: Context, meaning: Interpretation, used: set[str]) -> Answered:

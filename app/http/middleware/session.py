@@ -29,6 +29,8 @@ class Session:
 
 
 async def recognise(scope: Scope, session_cookie: SessionCookie) -> Principal:
+    if not any(name in (b"authorization", b"cookie") for name, _ in scope["headers"]):
+        return ANONYMOUS
     headers = Headers(scope=scope)
     authorization, cookie = headers.get("authorization"), session_cookie.read(headers)
     if authorization is None and cookie is None:
