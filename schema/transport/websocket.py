@@ -59,7 +59,8 @@ class Socket:
                     await self._take(await self._next())
         except* Closing as ends:
             end = ends.exceptions[0]  # type: ignore[assignment]  # a task group's are not nested
-        metrics.SOCKETS_CLOSED.labels(str(end.code)).inc()
+        # A client ends it with any code it likes, and what strangers make up must not become a label.
+        metrics.SOCKETS_CLOSED.labels(str(end.code) if end.reason else "client").inc()
         if end.reason:
             with suppress(OSError):
                 await self._send({"type": "websocket.close", "code": end.code, "reason": end.reason})
