@@ -32,6 +32,8 @@ from app.jobs.query_log import QueryLog
 from app.jobs.retention import Retention
 from app.jobs.supervisor import Job, Supervisor
 from app.jobs.trust import Trust
+from app.language_model.chat import open_language_model
+from app.language_model.opinion import LanguageModel
 from app.observability import metrics
 from app.observability.vitals import Vitals
 from app.settings import Settings
@@ -55,6 +57,7 @@ class Resources:
     addresses: Addresses
     directories: Directories
     vocabularies: Vocabularies
+    language_model: LanguageModel | None
     query_log: QueryLog
     responses: Responses
     readiness: Readiness
@@ -69,7 +72,11 @@ async def open_resources(
     settings: Settings, more_jobs: Callable[["Resources"], Sequence[Job]] = no_jobs
 ) -> AsyncIterator[Resources]:
     """`more_jobs` are those that need what stands above: the loaders."""
-    async with open_pool(settings) as pool, open_redis(settings) as shared:
+    async with (
+        open_pool(settings) as pool,
+        open_redis(settings) as shared,
+        open_language_model(settings) as language_model,
+    ):
         memory = Memory(settings.memory_bytes, settings.memory_lifetime)
         read_through = ReadThrough(memory, shared, pool, settings)
         invalidator = Invalidator(memory, read_through, shared)
@@ -96,6 +103,7 @@ async def open_resources(
             addresses=Addresses(settings),
             directories=Directories(),
             vocabularies=Vocabularies(),
+            language_model=language_model,
             query_log=query_log,
             responses=Responses(memory, on=settings.response_cache),
             readiness=readiness_of(pool, shared, memory, settings),

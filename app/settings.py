@@ -133,6 +133,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     warm_every: Seconds = HOUR  # 0: never
     warm_count: Count = 50
 
+    # A language model that is asked where a question in plain words was not understood
+    language_model_url: str = ""  # such as https://…/v1; empty: none
+    language_model_key: str = ""
+    language_model_name: str = ""
+    language_model_below: Share = 0.5  # confidence
+    language_model_timeout: Annotated[float, Meta(gt=0)] = 3
+
     # Operations
     operation_deadline: Seconds = 10
     operations_most: Positive = 200  # executed at once
@@ -226,6 +233,7 @@ def _value(variable: str, text: str, hint: object) -> object:
 
 def _check_urls(settings: Settings) -> None:
     schemes = {
+        "language_model_url": ("https", "http"),
         "database_url": ("postgresql", "postgres"),
         "redis_url": (
             "redis",

@@ -69,6 +69,11 @@ def question(digest: str) -> str:
     return f"question:{digest}"
 
 
+def opinion(digest: str) -> str:
+    """What a language model makes of that sentence; nothing changes it either."""
+    return f"opinion:{digest}"
+
+
 def user(user_id: UUID) -> str:
     return f"user:{user_id}"
 

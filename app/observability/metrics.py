@@ -97,6 +97,11 @@ SUBSCRIBERS_DROPPED = Counter(
 QUERY_LOG_DROPPED = Counter(
     "query_log_dropped_total", "Questions not logged: PostgreSQL was away and the buffer full."
 )
+SECOND_OPINIONS = Counter(
+    "language_model_opinions_total",
+    "Questions that a language model was asked about; only `taken` ones were believed.",
+    ["outcome"],
+)
 WARMED_READS = Counter(
     "cache_warmed_reads_total", "Popular keys that the warmer found kept (hit) or had to read.", ["outcome"]
 )

@@ -16,7 +16,7 @@ FLOORS = [
     ["loaders"],
     ["app.resources"],
     ["app.http", "app.jobs", "app.importers", "app.dev"],
-    ["app.auth", "app.interpreter"],
+    ["app.auth", "app.interpreter", "app.language_model"],
     ["app.db", "app.cache", "app.broadcast"],
     ["app.domain"],
     ["app.settings", "app.errors", "app.observability", "app.failpoints"],
