@@ -13,6 +13,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from app.auth.roles import require_reader
 from app.cache.memory import Entry
 from app.cache.responses import Asked, Kept
 from app.domain import tags
@@ -23,6 +24,7 @@ from app.http.media_type import prefers_page
 from app.http.middleware.rate_limit import refusal
 from app.http.middleware.rate_limiter import Verdict
 from app.http.pages import graphiql_page
+from app.http.protocol import Terms
 from app.http.request import (
     GraphQLRequest,
     ResultKind,
@@ -83,7 +85,7 @@ class GraphQLEndpoint:
             return graphiql_page()
         body = await _body(request)
         resources: Resources = request.scope["state"]["resources"]
-        asked = _asked(request, body)
+        asked = _asked(request, body, anonymous_reading=self._settings.anonymous_reading)
         since = resources.responses.now()
         entry = resources.responses.get(asked)
         if entry is not None:
@@ -160,6 +162,7 @@ class GraphQLEndpoint:
         try:
             operation = own or await self.operation(request, scope)
             _check_method(operation, scope)
+            self._check_reader(operation, scope)
             variables, cost = await self.admit(operation, request.variables, scope)
             context = self.context(scope)
             spent.took("read", perf_counter() - began)
@@ -196,6 +199,12 @@ class GraphQLEndpoint:
                 if spent is not None:
                     spent.took("wait", admitted - began)
                     spent.took("execute", perf_counter() - admitted)
+
+    def _check_reader(self, operation: Operation, scope: Scope) -> None:
+        """Whoever is unknown may always sign in, and see what could be asked; a write asks for its own role."""
+        if operation.type is not OperationType.MUTATION and not operation.introspects:
+            principal: Principal = scope["state"].get("principal", ANONYMOUS)
+            require_reader(principal, anonymous_reading=self._settings.anonymous_reading)
 
     def _note_time(self, operation: Operation | None, seconds: float, spent: costs.Costs) -> None:
         _seconds[operation.type.value if operation else "none"].observe(seconds)
@@ -260,11 +269,13 @@ async def _body(request: Request) -> bytes:
     return body + await request.body() if message.get("more_body", False) else body
 
 
-def _asked(request: Request, body: bytes) -> Asked:
+def _asked(request: Request, body: bytes, *, anonymous_reading: bool) -> Asked:
     scope = request.scope
     principal: Principal = scope["state"].get("principal", ANONYMOUS)
+    # Anybody is as good as a VIEWER, or gets nothing that was answered to one.
+    may_read = anonymous_reading or not principal.anonymous
     return Asked(
-        principal.role.value,
+        principal.role.value if may_read else "",
         request.method,
         header(scope, b"accept") or b"",
         header(scope, b"content-type") or b"",
@@ -313,15 +324,18 @@ def _offer(scope: Scope, entry: Entry, since: int) -> None:
     kept: Kept = entry.value
     key_id = principal.api_key_id
     offer.take_up(
-        entry,
-        since,
-        until=_until(principal),
-        tags=() if key_id is None else (tags.api_key(key_id),),
-        method=scope["method"],
-        route=ROUTE,
-        counted=kept.count,
-        budget=None if key_id is None else state["resources"].limiter.subject(principal, ""),
-        key_id=key_id,
+        scope,
+        kept.body,
+        Terms(
+            until=min(entry.until, _until(principal)),
+            since=since,
+            tags=tuple(entry.tags) if key_id is None else (*entry.tags, tags.api_key(key_id)),
+            method=scope["method"],
+            route=ROUTE,
+            counted=kept.count,
+            budget=None if key_id is None else state["resources"].limiter.subject(principal, ""),
+            key_id=key_id,
+        ),
     )
 
 

@@ -1,5 +1,6 @@
 """A refusal as GraphQL tells it; anything else logged whole and shown as one sentence."""
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,6 +14,9 @@ log = structlog.get_logger("graphql")
 
 CALM = "Something went wrong on our side; it has been noted."
 INTERNAL = "INTERNAL_SERVER_ERROR"
+
+# Where in a variable the library found a value of another type: it says so nowhere but in its sentence.
+_WRONG_VALUE = re.compile(r"Variable '\$(\w+)' has invalid value(?: at ([\w.\[\]]+))?:")
 
 
 def formatted(
@@ -29,7 +33,7 @@ def _formatted(error: GraphQLError, request_id: str, code: str | None) -> dict[s
         shown["message"] = cause.message
         extensions = {"code": cause.code, **cause.details}
     elif cause is None or code is not None:
-        extensions = {"code": code or BadInput.code, **(error.extensions or {})}
+        extensions = {"code": code or BadInput.code, **_field(error), **(error.extensions or {})}
     else:
         log.error("unexpected error", path=error.path, exc_info=cause)
         shown["message"] = CALM
@@ -37,6 +41,12 @@ def _formatted(error: GraphQLError, request_id: str, code: str | None) -> dict[s
     metrics.ERRORS.labels(extensions["code"]).inc()
     shown["extensions"] = extensions
     return shown
+
+
+def _field(error: GraphQLError) -> dict[str, list[str]]:
+    """Named like the `field` of a payload's error: in `$input` it is the same path."""
+    found = _WRONG_VALUE.match(error.message)
+    return {} if found is None else {"field": re.findall(r"\w+", f"{found[1]} {found[2] or ''}")}
 
 
 def _cause(error: GraphQLError) -> BaseException | None:

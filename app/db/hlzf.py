@@ -134,7 +134,7 @@ async def _operator(work: UnitOfWork, slug: str) -> UUID:
         work.principal.name,
     )
     if dno_id is None:
-        raise NotFound(f"There is no operator {slug!r}.", field=("input", "dno"))
+        raise NotFound(f"There is no operator {slug[:80]!r}.", field=("input", "dno"))
     return dno_id
 
 

@@ -173,7 +173,7 @@ async def _operator(work: UnitOfWork, new: NewTariff) -> tuple[UUID, Prices]:
         work.principal.name,
     )
     if row is None:
-        raise NotFound(f"There is no operator {new.dno!r}.", field=("input", "dno"))
+        raise NotFound(f"There is no operator {new.dno[:80]!r}.", field=("input", "dno"))
     return row[0], Prices(*row[1:5])
 
 

@@ -26,6 +26,7 @@ class NewTariff(msgspec.Struct, frozen=True, kw_only=True):
     source_url: str | None = None
 
     def check(self) -> None:
+        check_text(self.dno, "dno")
         check_year(self.year)
         check_prices(self.prices)
         check_source(self.source_url)
@@ -60,6 +61,7 @@ class NewHlzf(msgspec.Struct, frozen=True, kw_only=True):
     source_url: str | None = None
 
     def check(self) -> None:
+        check_text(self.dno, "dno")
         check_year(self.year)
         check_windows(self.windows)
         check_source(self.source_url)
@@ -142,7 +144,7 @@ def check_source(url: str | None) -> None:
         parts = urlsplit(url)
     except ValueError:
         parts = urlsplit("")
-    if parts.scheme not in ("http", "https") or not parts.netloc:
+    if parts.scheme not in ("http", "https") or not parts.netloc or not url.isprintable():
         raise Invalid("A source's address begins with https:// or http://.", field=("input", "sourceUrl"))
 
 
@@ -150,4 +152,6 @@ def check_text(text: str | None, field: str, *, required: bool = False) -> None:
     if required and not (text or "").strip():
         raise Invalid("Please say why.", field=("input", field))
     if text is not None and (len(text) > LONGEST_TEXT or "\0" in text):
-        raise Invalid(f"A text has at most {LONGEST_TEXT:,} characters.", field=("input", field))
+        raise Invalid(
+            f"A text has at most {LONGEST_TEXT:,} characters, none of them NUL.", field=("input", field)
+        )

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from graphql import (
     DocumentNode,
+    FieldNode,
     FragmentDefinitionNode,
     GraphQLError,
     NoSchemaIntrospectionCustomRule,
@@ -82,6 +83,14 @@ class Operation:
     @cached_property
     def estimate(self) -> Estimate:
         return Estimate(self._schema._schema, self.node, self.document.fragments)
+
+    @cached_property
+    def introspects(self) -> bool:
+        """Whether it asks for the schema and for nothing else."""
+        return all(
+            isinstance(field, FieldNode) and field.name.value.startswith("__")
+            for field in self.node.selection_set.selections
+        )
 
     @cached_property
     def _plain(self) -> PlainVariables | None:

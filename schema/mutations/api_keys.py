@@ -43,7 +43,7 @@ class ApiKeyMutations:
     async def revoke_api_key(
         self, info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="The key's id.")]
     ) -> ApiKeyPayload:
-        _, key_id = read_id(id, Kind.API_KEY)
+        _, key_id = read_id(id, Kind.API_KEY, field=("id",))
         async with info.context.write() as work:
             key = await accounts.revoke_api_key(work, key_id)
         return ApiKeyPayload(api_key=key)  # type: ignore[arg-type]

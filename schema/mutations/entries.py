@@ -87,7 +87,7 @@ class EntryMutations:
     async def revert(
         self, info: Info, input: Annotated[RevertInput, strawberry.argument(description="Which change.")]
     ) -> EntryPayload:
-        _, revision_id = read_id(input.revision_id, Kind.REVISION)
+        _, revision_id = read_id(input.revision_id, Kind.REVISION, field=("input", "revisionId"))
         async with info.context.write() as work:
             entry = await entries.revert(
                 work, revision_id, expected_version=input.expected_version, reason=input.reason
@@ -96,5 +96,5 @@ class EntryMutations:
 
 
 def _entry(text: str) -> tuple[DataType, UUID]:
-    kind, id = read_id(text, *_FAMILIES)
+    kind, id = read_id(text, *_FAMILIES, field=("input", "id"))
     return _FAMILIES[kind], id

@@ -59,7 +59,7 @@ class CorrectHlzfInput:
     )
 
     def correction(self) -> HlzfCorrection:
-        _, id = read_id(self.id, Kind.HLZF)
+        _, id = read_id(self.id, Kind.HLZF, field=("input", "id"))
         return HlzfCorrection(
             id=id,
             windows=_windows(self.windows),

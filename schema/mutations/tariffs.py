@@ -77,7 +77,7 @@ class CorrectTariffInput:
     )
 
     def correction(self) -> TariffCorrection:
-        _, id = read_id(self.id, Kind.TARIFF)
+        _, id = read_id(self.id, Kind.TARIFF, field=("input", "id"))
         prices = {
             name: UNSET if (value := getattr(self, name)) is strawberry.UNSET else value
             for name in ("leistung", "arbeit", "leistung_unter_2500h", "arbeit_unter_2500h")

@@ -46,10 +46,13 @@ async def load_nodes(context: Context, ids: Sequence[str]) -> list[object | None
 
 
 async def load_entries(context: Context, ids: Sequence[UUID]) -> list[Any]:
-    """Tariffs, HLZF and time-of-use tariffs are kept per operator and year; first, where is each?"""
+    """Tariffs, HLZF and time-of-use tariffs are kept per operator and year; first, where is each?
+
+    None of an operator that is deleted: its entries still stand where they stood.
+    """
     loaders = context.loaders
-    places = await loaders.place_by_entry.load_all(ids)
-    keys = [None if place is None else DnoYear(place.dno_id, place.year) for place in places]
+    places = [place for place in await loaders.place_by_entry.load_all(ids) if place is not None]
+    dnos = await loaders.dno_by_id.load_all([place.dno_id for place in places])
     by_type = {
         DataType.NETZENTGELTE: loaders.tariffs_by_dno_year,
         DataType.HLZF: loaders.hlzf_by_dno_year,
@@ -57,12 +60,12 @@ async def load_entries(context: Context, ids: Sequence[UUID]) -> list[Any]:
     }
     entries: dict[UUID, Any] = {}
     for data_type, loader in by_type.items():
-        of_type = [
-            key
-            for place, key in zip(places, keys, strict=True)
-            if place is not None and key is not None and place.data_type is data_type
+        keys = [
+            DnoYear(place.dno_id, place.year)
+            for place, dno in zip(places, dnos, strict=True)
+            if place.data_type is data_type and dno is not None
         ]
-        for records in await loader.load_all(of_type):  # type: ignore[attr-defined]
+        for records in await loader.load_all(keys):  # type: ignore[attr-defined]
             entries |= {record.id: record for record in records or ()}
     return [entries.get(id) for id in ids]
 

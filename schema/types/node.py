@@ -1,5 +1,6 @@
 """Global ids: what kind of thing, and which."""
 
+from collections.abc import Sequence
 from enum import StrEnum
 from uuid import UUID
 
@@ -29,17 +30,16 @@ def write_id(kind: Kind, id: UUID) -> strawberry.ID:
     return strawberry.ID(f"{kind.value}_{id.hex}")
 
 
-def read_id(text: str, *expected: Kind) -> tuple[Kind, UUID]:
+def read_id(text: str, *expected: Kind, field: Sequence[str] = ()) -> tuple[Kind, UUID]:
     """Refuses with BadInput what is no id, or one of another kind than `expected`."""
     word, _, digits = text.partition("_")
     try:
         kind, id = Kind(word), UUID(hex=digits)
     except ValueError:
-        raise BadInput(f"{text[:80]!r} is not an id of this API.") from None
+        raise BadInput(f"{text[:80]!r} is not an id of this API.", field=field) from None
     if id.hex != digits:
-        raise BadInput(f"{text[:80]!r} is not an id of this API.")
+        raise BadInput(f"{text[:80]!r} is not an id of this API.", field=field)
     if expected and kind not in expected:
-        raise BadInput(
-            f"{text!r} is the id of a {kind.name}, not of a {' or '.join(kind.name for kind in expected)}."
-        )
+        wanted = " or ".join(kind.name for kind in expected)
+        raise BadInput(f"{text!r} is the id of a {kind.name}, not of a {wanted}.", field=field)
     return kind, id
