@@ -1,6 +1,6 @@
 """How long an import of 100,000 tariff rows takes, and where the time goes.
 
-    python benchmarks/import.py [--rows 100000] [--runs 3]
+    python -m benchmarks.import [--rows 100000] [--runs 3]
 
 Uses DATABASE_URL if it is set (its user must be allowed to create databases, which are dropped again),
 else a PostgreSQL of its own in a folder that is removed afterwards.
@@ -8,30 +8,19 @@ else a PostgreSQL of its own in a folder that is removed afterwards.
 
 import argparse
 import asyncio
-import csv
 import io
 import itertools
-import os
-import platform
 import statistics
-import tempfile
 import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
-from importlib.metadata import version
-from pathlib import Path
-from urllib.parse import urlsplit
 
-import asyncpg
 from rich.console import Console
 from rich.table import Table
 
-from app.db.migrate import migrate
-from app.dev.stack import open_stack
 from app.domain.entry import VoltageLevel
 from app.importers.load import File, Kind, Report, Step, import_files
 from app.importers.registry import LAYOUT as REGISTRY
-from app.settings import Settings
+from benchmarks import databases, machine
+from benchmarks.registry import as_csv, operator
 
 OPERATORS, YEARS = 1_000, range(2000, 2101)
 HEADER = (
@@ -45,8 +34,9 @@ def main() -> None:
     arguments = _arguments()
     new, changed = tariffs(arguments.rows), tariffs(arguments.rows, changed=True)
     seconds: dict[str, list[dict[str, float]]] = {name: [] for name in PASSES}
-    with _server() as url:
-        about = asyncio.run(_about(url))
+    with databases.folder() as folder, databases.servers(folder) as settings:
+        url = settings.database_url
+        about = f"{machine.software()}\n{asyncio.run(machine.databases(settings))}\n{machine.hardware()}"
         for _ in range(arguments.runs):
             for name, steps in asyncio.run(_run(url, new, changed, arguments.rows)).items():
                 seconds[name].append(steps)
@@ -62,19 +52,9 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def registry() -> bytes:
-    text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(REGISTRY.names)
-    for number in range(OPERATORS):
-        facts = {
-            "slug": f"netze-{number}",
-            "name": f"Netze {number}",
-            "closed_network": "false",
-            "transmission": "false",
-        }
-        writer.writerow([facts.get(name, "") for name in REGISTRY.names])
-    return text.getvalue().encode()
+def operators() -> bytes:
+    rows = (operator(f"netze-{number}", f"Netze {number}") for number in range(OPERATORS))
+    return as_csv(REGISTRY.names, rows)
 
 
 def tariffs(rows: int, *, changed: bool = False) -> bytes:
@@ -91,34 +71,9 @@ def tariffs(rows: int, *, changed: bool = False) -> bytes:
     return "\n".join([*lines, ""]).encode()
 
 
-@contextmanager
-def _server() -> Iterator[str]:
-    with tempfile.TemporaryDirectory(prefix="dno-benchmark-") as folder:
-        Path(folder).chmod(0o711)
-        settings = Settings(database_url=os.environ.get("DATABASE_URL", ""), local_folder=folder)
-        with open_stack(settings) as stack:
-            yield stack.settings.database_url
-
-
-@asynccontextmanager
-async def _database(url: str) -> AsyncIterator[str]:
-    """A new one, migrated."""
-    name = "dno_benchmark_import"
-    server = await asyncpg.connect(url)
-    try:
-        await server.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
-        await server.execute(f"CREATE DATABASE {name}")
-        own = urlsplit(url)._replace(path=f"/{name}").geturl()
-        await migrate(own)
-        yield own
-        await server.execute(f"DROP DATABASE {name} WITH (FORCE)")
-    finally:
-        await server.close()
-
-
 async def _run(url: str, new: bytes, changed: bytes, rows: int) -> dict[str, dict[str, float]]:
-    async with _database(url) as own:
-        await import_files(own, Kind.REGISTRY, [File("registry.csv", io.BytesIO(registry()))])
+    async with databases.new_database(url, "dno_benchmark_import") as own:
+        await import_files(own, Kind.REGISTRY, [File("registry.csv", io.BytesIO(operators()))])
         expected = (Report(inserted=rows), Report(unchanged=rows), Report(updated=rows))
         return {
             name: await _timed(own, data, report)
@@ -142,28 +97,6 @@ async def _timed(url: str, data: bytes, expected: Report) -> dict[str, float]:
     moments = [start, began[Step.LOADING], began[Step.WRITING], end]
     steps = [later - earlier for earlier, later in itertools.pairwise(moments)]
     return dict(zip((*Step, "All"), (*steps, end - start), strict=True))
-
-
-async def _about(url: str) -> str:
-    connection = await asyncpg.connect(url)
-    try:
-        postgres = await connection.fetchval("SHOW server_version")
-    finally:
-        await connection.close()
-    return (
-        f"PostgreSQL {postgres}, asyncpg {version('asyncpg')}, Python {platform.python_version()},"
-        f" {os.cpu_count()} × {_processor()}, {platform.system()} {platform.release()}"
-    )
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return platform.machine()
-    return next(
-        (line.partition(": ")[2] for line in lines if line.startswith("model name")), platform.machine()
-    )
 
 
 def _print(about: str, arguments: argparse.Namespace, seconds: dict[str, list[dict[str, float]]]) -> None:

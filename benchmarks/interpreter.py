@@ -16,6 +16,7 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 from app.domain.dno import Alias, DirectoryEntry
 from app.interpreter.interpret import interpret
 from app.interpreter.vocabulary import Vocabulary
+from benchmarks import machine
 
 HERE = Path(__file__).parent.parent
 CASES = HERE / "tests/unit/interpreter/cases.jsonl"
@@ -32,9 +33,7 @@ def main() -> None:
     read = time.perf_counter()
     vocabulary = Vocabulary.of(entries, aliases)
     built = time.perf_counter()
-    print(
-        f"{platform.python_implementation()} {platform.python_version()}, {platform.machine()}, {_processor()}"
-    )
+    print(f"{platform.python_implementation()} {platform.python_version()}, {machine.hardware()}")
     print(f"{len(entries)} operators, {len(aliases)} aliases, read in {1e3 * (read - started):.0f} ms,")
     print(f"vocabulary of {len(vocabulary.forms)} forms built in {1e3 * (built - read):.0f} ms\n")
     cases = read_cases(arguments.cases)
@@ -149,15 +148,6 @@ def _latency(cases: list[dict[str, Any]], vocabulary: Vocabulary, rounds: int) -
             for taken in (clock, processor)
         )
         print(f"{f'p{percent}':10} " + " ".join(f"{nanoseconds / 1e6:>7.3f} ms" for nanoseconds in shown))
-
-
-def _processor() -> str:
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text().splitlines() if info.exists() else []
-    return next(
-        (line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")),
-        platform.processor(),
-    )
 
 
 if __name__ == "__main__":

@@ -1,0 +1,76 @@
+"""Databases for one run: PostgreSQL from DATABASE_URL or from its wheel, and always a Valkey of our own."""
+
+import asyncio
+import os
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import asyncpg
+
+from app.db.migrate import migrate
+from app.dev.stack import open_stack
+from app.settings import Settings
+from benchmarks import registry
+
+
+@contextmanager
+def folder() -> Iterator[Path]:
+    """Gone afterwards, and open to the account that PostgreSQL runs under."""
+    with tempfile.TemporaryDirectory(prefix="dno-benchmark-") as name:
+        path = Path(name)
+        path.chmod(0o711)
+        yield path
+
+
+@contextmanager
+def servers(place: Path) -> Iterator[Settings]:
+    wanted = Settings(database_url=os.environ.get("DATABASE_URL", ""), local_folder=str(place))
+    with open_stack(wanted) as stack:
+        yield stack.settings
+
+
+@asynccontextmanager
+async def new_database(url: str, name: str) -> AsyncIterator[str]:
+    """Migrated and empty; dropped afterwards."""
+    server = await asyncpg.connect(url)
+    try:
+        await server.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+        await server.execute(f"CREATE DATABASE {name}")
+        own = urlsplit(url)._replace(path=f"/{name}").geturl()
+        await migrate(own)
+        yield own
+        await server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    finally:
+        await server.close()
+
+
+@asynccontextmanager
+async def filled_database(url: str) -> AsyncIterator[tuple[str, str]]:
+    """A new one with the whole registry of `registry.py`; what is in it, in words."""
+    async with new_database(url, "dno_benchmark") as own:
+        held = await registry.load(own)
+        connection = await asyncpg.connect(own)
+        try:
+            await connection.execute("VACUUM ANALYZE")
+        finally:
+            await connection.close()
+        yield own, held
+
+
+async def add_key(database_url: str, secret_hash: bytes) -> None:
+    """A key that may correct prices; nobody can sign in as its owner."""
+    connection = await asyncpg.connect(database_url)
+    try:
+        async with asyncio.timeout(10):
+            await connection.execute(
+                "WITH people AS (INSERT INTO users (email, role, password_hash)"
+                " VALUES ('benchmark@example.org', 'ADMIN', '!') RETURNING id)"
+                " INSERT INTO api_keys (name, role, secret_hash, created_by)"
+                " SELECT 'benchmark', 'EDITOR', $1, id FROM people",
+                secret_hash,
+            )
+    finally:
+        await connection.close()

@@ -1,0 +1,137 @@
+"""Asks a server the same things over a number of connections, as fast as it answers.
+
+With wrk where that is installed; else with a client of our own, which is slower than the server is on
+its quickest answers: it then measures itself, and it takes processor time from the databases.
+"""
+
+import asyncio
+import json
+import os
+import shutil
+import statistics
+import tempfile
+from collections.abc import Iterator
+from itertools import cycle, islice
+from pathlib import Path
+from time import perf_counter
+from typing import NamedTuple
+
+from benchmarks.questions import Asked
+
+SCRIPT = Path(__file__).with_name("replay.lua")
+CONNECTIONS = 32
+# What no request holds, so that they can stand in one file.
+SEPARATOR = b"\x1e"
+
+
+class Measured(NamedTuple):
+    """Times in seconds; `failed`: answers that were not 200, and connections that broke."""
+
+    requests: int
+    seconds: float
+    p50: float
+    p99: float
+    failed: int
+
+    @property
+    def rate(self) -> float:
+        return self.requests / self.seconds
+
+
+def median(rounds: list[Measured]) -> Measured:
+    """The median of each figure; failures of all rounds."""
+    _, seconds, p50, p99, failed = zip(*rounds, strict=True)
+    middle = statistics.median(one.rate for one in rounds)
+    together = sum(seconds)
+    return Measured(
+        round(middle * together), together, statistics.median(p50), statistics.median(p99), sum(failed)
+    )
+
+
+async def ask(
+    port: int, asked: Asked, *, seconds: float, start: int = 0, connections: int = CONNECTIONS
+) -> Measured:
+    """`start`: where in the order to begin; a round goes on where the last one ended."""
+    with_program = _with_wrk if shutil.which("wrk") else _with_python
+    return await with_program(port, asked, seconds, start, connections)
+
+
+async def _with_wrk(port: int, asked: Asked, seconds: float, start: int, connections: int) -> Measured:
+    with tempfile.TemporaryDirectory(prefix="dno-benchmark-") as name:
+        folder = Path(name)
+        (folder / "requests").write_bytes(SEPARATOR.join(asked.requests))
+        order = range(len(asked.requests)) if asked.order is None else asked.order
+        (folder / "order").write_text("\n".join(map(str, order)))
+        program = await asyncio.create_subprocess_exec(
+            *("wrk", "-t1", f"-c{connections}", f"-d{max(1, round(seconds))}s", "--latency"),
+            *("-s", str(SCRIPT), f"http://127.0.0.1:{port}"),
+            env={**os.environ, "FOLDER": name, "START": str(start)},
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        output, _ = await asyncio.wait_for(program.communicate(), seconds + 60)
+        assert program.returncode == 0, output.decode()
+        return Measured(**json.loads((folder / "measured").read_text()))
+
+
+async def _with_python(port: int, asked: Asked, seconds: float, start: int, connections: int) -> Measured:
+    requests = islice(cycle(asked.in_order()), start % len(asked.order or asked.requests), None)
+    seen, loop = _Seen(requests), asyncio.get_running_loop()
+    began = perf_counter()
+    callers = [
+        await loop.create_connection(lambda: _Caller(seen), "127.0.0.1", port) for _ in range(connections)
+    ]
+    await asyncio.sleep(seconds)
+    took = perf_counter() - began
+    for transport, _ in callers:
+        transport.abort()
+    times = sorted(seen.times)
+    assert times, "nothing was answered"
+    return Measured(len(times), took, times[len(times) // 2], times[len(times) * 99 // 100], seen.failed)
+
+
+class _Seen:
+    def __init__(self, requests: Iterator[bytes]) -> None:
+        self.requests = requests
+        self.times: list[float] = []
+        self.failed = 0
+
+
+class _Caller(asyncio.Protocol):
+    """One connection: asks, waits for the whole answer, asks again."""
+
+    def __init__(self, seen: _Seen) -> None:
+        self._seen = seen
+        self._received = b""
+        self._length = 0
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.WriteTransport)
+        self._transport = transport
+        self._ask()
+
+    def data_received(self, data: bytes) -> None:
+        self._received += data
+        if not self._length:
+            self._length = length_of(self._received)
+        if self._length and len(self._received) >= self._length:
+            self._seen.times.append(perf_counter() - self._began)
+            self._seen.failed += not self._received.startswith(b"HTTP/1.1 200")
+            self._ask()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._seen.failed += exc is not None
+
+    def _ask(self) -> None:
+        self._received, self._length = b"", 0
+        self._began = perf_counter()
+        self._transport.write(next(self._seen.requests))
+
+
+def length_of(answer: bytes) -> int:
+    """Of an answer of which at least the head is here; else 0."""
+    head, end, _ = answer.partition(b"\r\n\r\n")
+    if not end:
+        return 0
+    _, _, behind = head.lower().partition(b"content-length: ")
+    return len(head) + len(end) + int(behind.partition(b"\r\n")[0])

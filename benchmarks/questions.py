@@ -1,0 +1,137 @@
+"""What is asked: as bytes, so that whoever asks has nothing left to do but send them."""
+
+import json
+import random
+from bisect import bisect_left
+from collections.abc import Sequence
+from hashlib import sha256
+from itertools import accumulate
+from typing import Any, NamedTuple
+from urllib.parse import quote
+
+from benchmarks.registry import SLUGS, YEARS
+
+POINT = (
+    "query Point($slug: String!, $year: Int) { dno(slug: $slug) { slug name region tariffs(year: $year)"
+    " { voltageLevel leistung arbeit leistungUnter2500h arbeitUnter2500h } } }"
+)
+LIST = (
+    "query List($first: Int!, $after: String, $year: Int) { dnos(first: $first, after: $after) { nodes"
+    " { slug name region tariffs(year: $year) { voltageLevel leistung arbeit }"
+    " hlzf(year: $year) { season windows { start end } } } } }"
+)
+CORRECT = (
+    "mutation Correct($input: CorrectTariffInput!) { correctTariff(input: $input)"
+    " { tariff { id leistung arbeit } errors { code message } } }"
+)
+CURSORS = "query Cursors($after: String) { dnos(first: 100, after: $after) { edges { cursor } } }"
+TARIFF_IDS = "query TariffIds($slug: String!, $year: Int) { dno(slug: $slug) { tariffs(year: $year) { id voltageLevel } } }"
+SEED = 7
+LONGEST_LIST = 60
+HOT: dict[str, Any] = {"slug": SLUGS[100], "year": 2025}
+
+
+class Asked(NamedTuple):
+    """Requests, and in which order they are sent; without `order`, one after the other."""
+
+    requests: Sequence[bytes]
+    order: Sequence[int] | None = None
+
+    def in_order(self) -> list[bytes]:
+        return list(self.requests) if self.order is None else [self.requests[index] for index in self.order]
+
+
+def post(query: str, key: str | None = None, **variables: object) -> bytes:
+    return _post({"query": query, "variables": variables}, key)
+
+
+def point(slug: str = HOT["slug"], year: int = HOT["year"]) -> bytes:
+    return post(POINT, slug=slug, year=year)
+
+
+def page(first: int = 50, after: str | None = None, year: int = HOT["year"]) -> bytes:
+    return post(LIST, first=first, after=after, year=year)
+
+
+def correction(key: str, id: str, leistung: str) -> bytes:
+    return post(CORRECT, key, input={"id": id, "leistung": leistung})
+
+
+def registering(query: str) -> bytes:
+    """The request that makes a document known by its hash."""
+    return _post({"query": query, "variables": HOT, "extensions": _by_hash(query)})
+
+
+def persisted(query: str, **variables: object) -> bytes:
+    path = f"/graphql?variables={_in_address(variables)}&extensions={_in_address(_by_hash(query))}"
+    return f"GET {path} HTTP/1.1\r\nhost: 127.0.0.1\r\naccept: application/json\r\n\r\n".encode()
+
+
+# Many different ones
+
+
+def all_points() -> list[tuple[str, int]]:
+    """Every operator and year, the most popular first."""
+    pairs = [(slug, year) for slug in SLUGS for year in YEARS]
+    random.Random(SEED).shuffle(pairs)
+    return pairs
+
+
+def zipf(choices: int, count: int = 200_000, seed: int = SEED + 1) -> list[int]:
+    """The first twice as often as the second, three times as often as the third, and so on."""
+    shares = list(accumulate(1 / rank for rank in range(1, choices + 1)))
+    chance = random.Random(seed)
+    return [bisect_left(shares, chance.random() * shares[-1]) for _ in range(count)]
+
+
+def popular_points() -> Asked:
+    pairs = all_points()
+    return Asked([point(*pair) for pair in pairs], zipf(len(pairs)))
+
+
+def all_pages(cursors: Sequence[str]) -> list[bytes]:
+    """Every operator of every year, in lists of 50; the last list of a year is shorter."""
+    starts = [None, *cursors[49::50]]
+    return [page(50, after, year) for year in YEARS for after in starts]
+
+
+def full_pages(cursors: Sequence[str]) -> list[bytes]:
+    return all_pages(cursors[: len(cursors) - len(cursors) % 50 - 1])
+
+
+def lists_that_never_repeat(cursors: Sequence[str]) -> Asked:
+    """Each with another beginning, length or year."""
+    starts = cursors[: len(cursors) - LONGEST_LIST]
+    drawn = [
+        (first, after, year) for after in starts for first in range(20, LONGEST_LIST + 1) for year in YEARS
+    ]
+    random.Random(SEED + 2).shuffle(drawn)
+    return Asked([page(*each) for each in drawn])
+
+
+def popular_points_with_corrections(corrections: Sequence[bytes]) -> Asked:
+    """Every fiftieth request, on average, is a correction."""
+    points = popular_points()
+    assert points.order is not None
+    order, chance = list(points.order), random.Random(SEED + 3)
+    for place in chance.sample(range(len(order)), len(order) // 50):
+        order[place] = len(points.requests) + chance.randrange(len(corrections))
+    return Asked([*points.requests, *corrections], order)
+
+
+def _post(content: object, key: str | None = None) -> bytes:
+    body = json.dumps(content, separators=(",", ":"), ensure_ascii=False).encode()
+    by = f"authorization: Bearer {key}\r\n" if key else ""
+    head = (
+        "POST /graphql HTTP/1.1\r\nhost: 127.0.0.1\r\naccept: application/json\r\n"
+        f"content-type: application/json\r\n{by}content-length: {len(body)}\r\n\r\n"
+    )
+    return head.encode() + body
+
+
+def _by_hash(query: str) -> object:
+    return {"persistedQuery": {"version": 1, "sha256Hash": sha256(query.encode()).hexdigest()}}
+
+
+def _in_address(value: object) -> str:
+    return quote(json.dumps(value, separators=(",", ":")), safe="")
