@@ -8,14 +8,15 @@ changed, for both are entries of the one memory that every change evicts from.
 """
 
 from collections.abc import Iterable
-from math import inf
 from time import perf_counter
 from typing import Any, NamedTuple
 
+from starlette.types import Message, Scope
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
-from app.cache.memory import Entry, Memory
+from app.cache.memory import Memory
 from app.http.middleware import metrics, request_id
+from app.http.middleware.answering import at_beginning
 from app.http.middleware.rate_limiter import Policy, RateLimiter
 from app.http.write_patience import WritePatience
 from app.observability.counting import Count
@@ -30,7 +31,10 @@ LONGEST = 16 * 1024
 
 
 class Terms(NamedTuple):
-    """Under which a request may be answered early; `budget` None: its connection's address pays."""
+    """Under which a request may be answered early: until when, and what must not have changed.
+
+    `since` is the moment before the answer was found; `budget` None: its connection's address pays.
+    """
 
     until: float
     since: int
@@ -53,48 +57,35 @@ class Known(NamedTuple):
 
 
 class Offer:
-    """A request's chance to be answered early next time; the endpoint takes it up."""
+    """A request's chance to be answered early next time; whoever answers it takes it up."""
 
-    __slots__ = ("_terms", "raw")
+    __slots__ = ("_memory", "raw")
 
-    def __init__(self, raw: bytes) -> None:
+    def __init__(self, raw: bytes, memory: Memory) -> None:
         self.raw = raw
-        self._terms: Terms | None = None
+        self._memory = memory
 
     def withdraw(self) -> None:
         self.raw = b""
 
-    def take_up(
-        self,
-        entry: Entry,
-        since: int,
-        *,
-        until: float = inf,
-        tags: Iterable[str] = (),
-        method: str,
-        route: str,
-        counted: Count,
-        budget: tuple[str, Policy] | None = None,
-        key_id: Any = None,
-    ) -> None:
-        """`until` and `tags`: until when, and what else must not have changed, such as the caller's key."""
-        self._terms = Terms(
-            min(entry.until, until), since, (*entry.tags, *tags), method, route, counted, budget, key_id
-        )
+    def take_up(self, scope: Scope, body: bytes, terms: Terms) -> None:
+        """Once all middleware has said what the answer's head is, that head is kept with the body."""
 
-    def redeem(
-        self, memory: Memory, status: int, headers: Iterable[tuple[bytes, bytes]], body: bytes
-    ) -> None:
-        terms = self._terms
-        if terms is None or not self.raw or status not in STATUSES:
-            return
+        def begin(message: Message) -> None:
+            if self.raw and message["status"] in STATUSES:
+                self._keep(message["status"], message["headers"], body, terms)
+
+        at_beginning(scope, begin)
+
+    def _keep(self, status: int, headers: Iterable[tuple[bytes, bytes]], body: bytes, terms: Terms) -> None:
         kept = [(name.lower(), value) for name, value in headers if name.lower() not in VARYING]
         if any(name in UNREPEATABLE for name, _ in kept):
             return
         lines = b"".join(b"%s: %s\r\n" % header for header in kept)
-        memory.keep(
+        known = Known(STATUS_LINE[status], lines, b"" if status == 304 else body, status, terms)
+        self._memory.keep(
             self.raw,
-            Known(STATUS_LINE[status], lines, body, status, terms),
+            known,
             size=len(self.raw) + len(lines) + OVERHEAD,
             tags=terms.tags,
             until=terms.until,
@@ -201,25 +192,7 @@ class EarlyExit(WritePatience, HttpToolsProtocol):
             and self.cycle is not before
             and self.cycle.keep_alive
             and self._offer is None
+            and self.scope["method"] != "HEAD"
         ):
-            self._offer = Offer(self._raw)
+            self._offer = Offer(self._raw, self._memory)
             self.scope["state"]["offer"] = self._offer
-            _watch(self.cycle, self._offer, self._memory)
-
-
-def _watch(cycle: RequestResponseCycle, offer: Offer, memory: Memory) -> None:
-    """The answer as all middleware has made it is what the offer is redeemed with."""
-    send = cycle.send
-    started: Any = None
-
-    async def watching(message: Any) -> None:
-        nonlocal started
-        if message["type"] == "http.response.start":
-            started = message
-        elif started is not None:
-            if not message.get("more_body", False):
-                offer.redeem(memory, started["status"], started["headers"], message.get("body", b""))
-            started = None
-        await send(message)
-
-    cycle.send = watching  # type: ignore[method-assign]
