@@ -14,7 +14,7 @@ from app.cache.memory import Memory
 from app.cache.read_set import ReadSet
 from app.cache.redis import Fill, SharedCache
 from app.cache.region import Region
-from app.cache.single_flight import Flight, Flights, Wait
+from app.cache.single_flight import Fetch, Flight, Flights, Wait
 from app.errors import Refusal, Unavailable
 from app.observability import costs, traces
 from app.observability.counting import Timings
@@ -58,7 +58,7 @@ class ReadThrough:
     async def get_many(self, region: Region[K, V], keys: Sequence[K], read_set: ReadSet) -> dict[K, V | None]:
         """A value for every key; None: there is none. Costs no turn of the loop if L1 knows them all."""
         found: dict[K, V | None] = {}
-        flights: list[Flight] = []
+        missing: list[tuple[K, str]] = []
         absent = 0
         tags, until, tag_of = read_set.tags, read_set.until, region.tag
         get = self._memory.get if self._remembers else _nothing
@@ -66,7 +66,7 @@ class ReadThrough:
             tag = tag_of(key)
             entry = get(tag)
             if entry is None:
-                flights.append(self._join(region, key, tag))
+                missing.append((key, tag))
                 continue
             found[key] = entry.value
             tags.add(tag)
@@ -78,19 +78,32 @@ class ReadThrough:
         lane = self._lane(region)
         lane.batches.observe(len(keys))
         if self._remembers:
-            lane.memory.count(len(found), absent, len(flights))
+            lane.memory.count(len(found), absent, len(missing))
         if (spent := costs.current()) is not None:
             spent.asked(region.name, len(keys))
             spent.found("l1", len(found))
-        if flights:
-            await Wait(flights).over()
-            if spent is not None:
-                _note(spent, flights)
-            for flight in flights:
-                found[flight.key] = flight.result()
-                read_set.add(flight.tag, flight.until)
-                if flight.fetched:
-                    read_set.fetched.add(flight.tag)
+        if missing:
+            with traces.span("loader", region=region.name, keys=len(missing)):
+                found |= await self._get_from_below(region, missing, read_set, spent)
+        return found
+
+    async def _get_from_below(
+        self,
+        region: Region[K, Any],
+        missing: list[tuple[K, str]],
+        read_set: ReadSet,
+        spent: costs.Costs | None,
+    ) -> dict[K, Any]:
+        flights = [self._join(region, key, tag) for key, tag in missing]
+        await Wait(flights).over()
+        if spent is not None:
+            _note(spent, flights)
+        found: dict[K, Any] = {}
+        for flight in flights:
+            found[flight.key] = flight.result()
+            read_set.add(flight.tag, flight.until)
+            if flight.fetched:
+                read_set.fetched.add(flight.tag)
         return found
 
     @property
@@ -184,23 +197,32 @@ class ReadThrough:
         """While statements are under way, further misses gather for the next one."""
         try:
             while lane.waiting:
-                flights, lane.waiting = lane.waiting, []
+                flights = self._still_wanted(lane)
                 try:
-                    await self._fetch(lane, flights)
+                    if flights:
+                        await self._fetch(lane, flights)
                 finally:
                     self._fail(flights, Unavailable("The server is stopping."))
         finally:
             lane.in_flight -= 1
 
+    def _still_wanted(self, lane: "Lane") -> list[Flight]:
+        waiting, lane.waiting = lane.waiting, []
+        for flight in waiting:
+            if not flight.waits:
+                self._flights.close(flight)
+        return [flight for flight in waiting if flight.waits]
+
     async def _fetch(self, lane: "Lane", flights: list[Flight]) -> None:
-        fetch = object()
-        for flight in flights:
-            flight.departed = True
-            flight.fetch = fetch
         keys = list(dict.fromkeys(flight.key for flight in flights))
         try:
-            with traces.span("postgres", region=lane.region.name, keys=len(keys)):
-                records = await lane.region.fetch(self._pool, keys)
+            async with asyncio.timeout(None) as bound:
+                fetch = Fetch(flights, self._flights, bound)
+                for flight in flights:
+                    flight.departed = True
+                    flight.fetch = fetch
+                with traces.span("postgres", region=lane.region.name, keys=len(keys)):
+                    records = await lane.region.fetch(self._pool, keys)
             for flight in flights:
                 self._arrive(lane, flight, records.get(flight.key))
         except Exception as error:
@@ -211,6 +233,8 @@ class ReadThrough:
 
     async def _fetch_apart(self, lane: "Lane", keys: list[Any], flights: list[Flight]) -> None:
         """One key that PostgreSQL cannot read must not spoil what strangers asked in the same tick."""
+        for flight in flights:
+            flight.fetch = None  # that one is over
         first = set(keys[: len(keys) // 2])
         await self._fetch(lane, [flight for flight in flights if flight.key in first])
         await self._fetch(lane, [flight for flight in flights if flight.key not in first])

@@ -1,7 +1,7 @@
 """One fetch per key at a time in this process, shared by all who miss the key meanwhile."""
 
-from asyncio import Future, get_running_loop
-from collections.abc import Iterable
+from asyncio import CancelledError, Future, Timeout, get_running_loop
+from collections.abc import Iterable, Sequence
 from types import TracebackType
 from typing import Any
 
@@ -11,9 +11,10 @@ from app.cache.region import Region
 class Wait:
     """One reader, waiting for several flights. A reader that gives up takes nobody's flight down."""
 
-    __slots__ = ("_future", "_missing")
+    __slots__ = ("_flights", "_future", "_missing")
 
-    def __init__(self, flights: Iterable["Flight"]) -> None:
+    def __init__(self, flights: Sequence["Flight"]) -> None:
+        self._flights = flights
         self._future: Future[None] = get_running_loop().create_future()
         self._missing = 0
         for flight in flights:
@@ -24,7 +25,12 @@ class Wait:
             self._future.set_result(None)
 
     async def over(self) -> None:
-        await self._future
+        try:
+            await self._future
+        except CancelledError:
+            for flight in self._flights:
+                flight.leave(self)
+            raise
 
     def one_less(self) -> None:
         self._missing -= 1
@@ -67,13 +73,19 @@ class Flight:
         self.fetched = False  # no cache knew it
         self.landed = False
         self.round_trips = 0  # to Redis
-        self.fetch: object = None  # the statement that brought it, shared with those of the same one
+        self.fetch: Fetch | None = None  # the statement that it shares with others
         self.waits: list[Wait] = []
 
     def land(self, value: Any, until: float) -> None:
         self.value = value
         self.until = until
         self._tell()
+
+    def leave(self, wait: Wait) -> None:
+        if not self.landed:
+            self.waits.remove(wait)
+            if self.fetch is not None and not self.waits:
+                self.fetch.end_unless_wanted()
 
     def fail(self, error: BaseException) -> None:
         if not self.landed:
@@ -120,3 +132,21 @@ class Flights:
     def close(self, flight: Flight) -> None:
         if self._open.get(flight.tag) is flight:
             del self._open[flight.tag]
+
+
+class Fetch:
+    """One statement, under way for as long as anybody waits for anything that it brings."""
+
+    __slots__ = ("_bound", "_flights", "_open")
+
+    def __init__(self, flights: Sequence[Flight], open_flights: Flights, bound: Timeout) -> None:
+        self._flights = flights
+        self._open = open_flights
+        self._bound = bound
+
+    def end_unless_wanted(self) -> None:
+        if any(flight.waits for flight in self._flights):
+            return
+        for flight in self._flights:
+            self._open.close(flight)  # whoever asks from now on must not join what is ending
+        self._bound.reschedule(0)

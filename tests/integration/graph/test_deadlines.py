@@ -1,0 +1,122 @@
+"""Nothing runs for ever, and nobody waits for long: a deadline, a cap, and a short queue."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from time import monotonic
+from typing import Any
+
+import httpx
+import pytest
+
+from app.db.pool import Pool
+from app.errors import Overloaded
+from app.http.slots import Slots
+from app.observability import counting, metrics
+from app.settings import Settings
+from tests import factories as make
+from tests.integration.graph.running import running, until
+
+ASKED = {"query": '{ dno(slug: "netze-a") { name } }'}
+
+
+@asynccontextmanager
+async def locked(pool: Pool) -> AsyncIterator[Any]:
+    """Whoever reads operators waits, as for a migration that takes long."""
+    async with pool.connection() as connection, connection.transaction():
+        await connection.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
+        await connection.execute("LOCK TABLE dnos IN ACCESS EXCLUSIVE MODE")
+        yield connection
+
+
+async def waiting(connection: Any) -> int:
+    found: int = await connection.fetchval(
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    )
+    return found
+
+
+async def test_at_the_deadline_the_statement_is_cancelled_too(settings: Settings, pool: Pool) -> None:
+    await make.dno(pool, "netze-a")
+    async with running(settings, operation_deadline=0.4) as server, httpx.AsyncClient() as client:
+        async with locked(pool) as connection:
+            asking = asyncio.create_task(client.post(server.url, json=ASKED))
+            await _until_waits(connection, 1)
+            response = await asking
+            (error,) = response.json()["errors"]
+            assert error["extensions"]["code"] == "DEADLINE_EXCEEDED"
+            assert "0.4 seconds" in error["message"]
+            ended = monotonic()
+            await _until_waits(connection, 0)
+            assert monotonic() - ended < 2  # PostgreSQL's own time-out would end it after five
+        # What was held up harms nobody afterwards.
+        assert (await client.post(server.url, json=ASKED)).json()["data"] == {"dno": {"name": "Netze A"}}
+
+
+async def _until_waits(connection: Any, many: int) -> None:
+    async with asyncio.timeout(10):
+        while await waiting(connection) != many:
+            await asyncio.sleep(0.01)
+
+
+async def test_a_reader_that_gives_up_takes_nobody_elses_statement_down(
+    settings: Settings, pool: Pool
+) -> None:
+    """Two wait for one statement; the deadline of the first must not be the second's."""
+    await make.dno(pool, "netze-a")
+    async with running(settings, operation_deadline=0.6) as server, httpx.AsyncClient() as client:
+        async with locked(pool) as connection:
+            first = asyncio.create_task(client.post(server.url, json=ASKED))
+            await _until_waits(connection, 1)
+            await asyncio.sleep(0.4)
+            second = asyncio.create_task(client.post(server.url, json=ASKED))
+            assert (await first).json()["errors"][0]["extensions"]["code"] == "DEADLINE_EXCEEDED"
+        assert (await second).json()["data"] == {"dno": {"name": "Netze A"}}
+
+
+async def test_when_all_is_full_the_next_is_told_to_come_back(settings: Settings, pool: Pool) -> None:
+    await make.dno(pool, "netze-a")
+    full = {"operations_most": 2, "operations_waiting": 1, "operations_patience": 0.3}
+    async with running(settings, **full) as server, httpx.AsyncClient() as client:
+        async with locked(pool):
+            running_now = [asyncio.create_task(client.post(server.url, json=ASKED)) for _ in range(2)]
+            await until(lambda: _gauge("graphql_operations_running") == 2)
+            in_line = asyncio.create_task(client.post(server.url, json=ASKED))
+            await until(lambda: _gauge("graphql_operations_waiting") == 1)
+            for refused in (await client.post(server.url, json=ASKED), await in_line):
+                assert refused.status_code == 503
+                assert refused.headers["retry-after"] == "1"
+                assert refused.json()["errors"][0]["extensions"]["code"] == "OVERLOADED"
+        for response in await asyncio.gather(*running_now):
+            assert response.json()["data"]["dno"]
+        assert (await client.post(server.url, json=ASKED)).status_code == 200
+
+
+def _gauge(name: str) -> float:
+    counting.flush()
+    gauge = {
+        "graphql_operations_running": metrics.OPERATIONS_RUNNING,
+        "graphql_operations_waiting": metrics.OPERATIONS_WAITING,
+    }
+    found: float = gauge[name]._value.get()
+    return found
+
+
+async def test_a_place_in_the_queue_is_given_up_with_the_caller() -> None:
+    slots = Slots(1, 1, 10)
+    async with slots:
+        first = asyncio.create_task(_pass(slots))
+        await until(lambda: slots.waiting == 1)
+        first.cancel()
+        await asyncio.wait([first])
+        second = asyncio.create_task(_pass(slots))
+        await until(lambda: slots.waiting == 1)
+        with pytest.raises(Overloaded):
+            await _pass(slots)
+    await second
+    assert slots.waiting == 0
+
+
+async def _pass(slots: Slots) -> None:
+    async with slots:
+        pass

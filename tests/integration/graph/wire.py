@@ -1,0 +1,74 @@
+"""HTTP/1.1 by hand, so that a test sees every byte and decides how they come."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+
+@dataclass
+class Answer:
+    status: int
+    lines: list[tuple[str, str]]
+    body: bytes
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return dict(self.lines)
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+class Wire:
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.reader = reader
+        self.writer = writer
+
+    async def ask(self, data: bytes) -> Answer:
+        self.writer.write(data)
+        return await self.answer()
+
+    async def answer(self) -> Answer:
+        async with asyncio.timeout(10):
+            head = (await self.reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
+            pairs = [line.partition(": ") for line in head[1:] if line]
+            lines = [(name.lower(), value) for name, _, value in pairs]
+            length = int(dict(lines).get("content-length", 0))
+            return Answer(int(head[0].split()[1]), lines, await self.reader.readexactly(length))
+
+    async def closed(self, seconds: float = 10) -> bool:
+        """Once the server has closed, having said nothing more."""
+        async with asyncio.timeout(seconds):
+            return await self.reader.read(1) == b""
+
+
+@asynccontextmanager
+async def wire(url: str) -> AsyncIterator[Wire]:
+    parts = urlsplit(url)
+    reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
+    try:
+        yield Wire(reader, writer)
+    finally:
+        writer.close()
+
+
+def post(query: str, *headers: str, version: str = "1.1", **variables: Any) -> bytes:
+    body = json.dumps({"query": query, "variables": variables}).encode()
+    lines = [
+        f"POST /graphql HTTP/{version}",
+        "Host: dno.test",
+        "Content-Type: application/json",
+        f"Content-Length: {len(body)}",
+        *headers,
+    ]
+    return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
+
+
+def get(query: str, *headers: str) -> bytes:
+    lines = [f"GET /graphql?query={quote(query)} HTTP/1.1", "Host: dno.test", *headers]
+    return "\r\n".join(lines).encode() + b"\r\n\r\n"
