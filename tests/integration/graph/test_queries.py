@@ -1,0 +1,544 @@
+"""Every question of the contract on real data: what it finds, what it refuses, what it costs below."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx
+import msgspec
+import pytest
+
+from app.db.pool import Pool
+from app.domain.dno import Dno
+from app.domain.entry import VoltageLevel
+from app.domain.hlzf import Season
+from app.observability.metrics import STATEMENTS
+from app.resources import Resources, open_resources
+from app.settings import Settings
+from tests import factories as make
+from tests.integration.graph.asking import ask, ask_whole, client_of, codes
+from tests.integration.jobs.instances import until
+
+MS, NS = VoltageLevel.MS, VoltageLevel.NS
+
+
+@pytest.fixture
+async def netze_a(pool: Pool) -> Dno:
+    dno = await make.dno(
+        pool,
+        "netze-a",
+        name="Netze A",
+        official_name="Netze A GmbH",
+        city="Ulm",
+        postal_code="89073",
+        website="https://example.org",
+        mastr_nr="SNB900000000001",
+        bdew_code="9900000000001",
+        connection_points_ns=12,
+        connection_points_ms=3,
+        capacity_mw_total=10,
+    )
+    await make.tariff(pool, dno, 2025, MS, source_url="https://example.org/sheet.pdf", source_title="Sheet")
+    await make.tariff(pool, dno, 2025, NS, leistung=None)
+    await make.tariff(pool, dno, 2024, MS, verification_status="verified")
+    await make.hlzf(pool, dno, 2025, MS, Season.WINTER, windows="07:30-13:00, 22:00-24:00")
+    await make.hlzf(pool, dno, 2025, MS, Season.SUMMER, windows="")
+    await make.time_of_use(pool, dno, 2026)
+    return dno
+
+
+# One operator
+
+
+async def test_an_operator_with_all_that_is_known_of_it(client: httpx.AsyncClient, netze_a: Dno) -> None:
+    data = await ask(
+        client,
+        """{ dno(slug: "netze-a") {
+            __typename slug name officialName region city postalCode website mastrNr bdewCode acerCode
+            transmission closedNetwork years
+            statistics { connectionPoints connectionPointsByLevel { voltageLevel count } capacityMw solarMw }
+        } }""",
+    )
+    assert data["dno"] == {
+        "__typename": "Dno",
+        "slug": "netze-a",
+        "name": "Netze A",
+        "officialName": "Netze A GmbH",
+        "region": "Bayern",
+        "city": "Ulm",
+        "postalCode": "89073",
+        "website": "https://example.org",
+        "mastrNr": "SNB900000000001",
+        "bdewCode": "9900000000001",
+        "acerCode": None,
+        "transmission": False,
+        "closedNetwork": False,
+        "years": [2026, 2025, 2024],
+        "statistics": {
+            "connectionPoints": 15,
+            "connectionPointsByLevel": [
+                {"voltageLevel": "MS", "count": 3},
+                {"voltageLevel": "NS", "count": 12},
+            ],
+            "capacityMw": data["dno"]["statistics"]["capacityMw"],
+            "solarMw": None,
+        },
+    }
+    assert float(data["dno"]["statistics"]["capacityMw"]) == 10
+
+
+async def test_its_entries_by_year_level_and_season(client: httpx.AsyncClient, netze_a: Dno) -> None:
+    data = await ask(
+        client,
+        """{ dno(slug: "netze-a") {
+            all: tariffs { year voltageLevel }
+            one: tariffs(year: 2025, voltageLevel: NS) { leistung arbeit }
+            tariff(year: 2025, voltageLevel: MS) { leistung source { url title } verificationStatus version }
+            none: tariff(year: 2025, voltageLevel: HS) { year }
+            hlzf(year: 2025) { season windows { start end } }
+            winter: hlzf(season: WINTER) { year }
+            timeOfUse { year bands { band price } windows { quarter band start end } }
+            never: tariffs(year: -1) { year }
+        } }""",
+    )
+    assert data["dno"]["all"] == [
+        {"year": 2025, "voltageLevel": "MS"},
+        {"year": 2025, "voltageLevel": "NS"},
+        {"year": 2024, "voltageLevel": "MS"},
+    ]
+    assert data["dno"]["one"] == [{"leistung": None, "arbeit": "1.26"}]
+    assert data["dno"]["tariff"] == {
+        "leistung": "58.21",
+        "source": {"url": "https://example.org/sheet.pdf", "title": "Sheet"},
+        "verificationStatus": "UNVERIFIED",
+        "version": 1,
+    }
+    assert data["dno"]["none"] is None
+    assert data["dno"]["hlzf"] == [
+        {
+            "season": "WINTER",
+            "windows": [{"start": "07:30", "end": "13:00"}, {"start": "22:00", "end": "24:00"}],
+        },
+        {"season": "SUMMER", "windows": []},
+    ]
+    assert data["dno"]["winter"] == [{"year": 2025}]
+    [sheet] = data["dno"]["timeOfUse"]
+    assert sheet["bands"] == [
+        {"band": "HT", "price": "9.80"},
+        {"band": "ST", "price": "6.70"},
+        {"band": "NT", "price": "1.34"},
+    ]
+    assert sheet["windows"][-1] == {"quarter": 1, "band": "ST", "start": "20:00", "end": "24:00"}
+    assert data["dno"]["never"] == []
+
+
+@pytest.mark.parametrize("slug", ["nobody", "", "NETZE-A", "netze-a ", "x" * 200, "a\0b", "🔌"])
+async def test_an_operator_that_is_not_there_is_null(
+    client: httpx.AsyncClient, netze_a: Dno, slug: str
+) -> None:
+    assert await ask(client, "query ($slug: String!) { dno(slug: $slug) { name } }", slug=slug) == {
+        "dno": None
+    }
+
+
+async def test_nobody_is_signed_in(client: httpx.AsyncClient, pool: Pool) -> None:
+    assert await ask(client, "{ viewer { email } }") == {"viewer": None}
+
+
+async def test_a_new_entry_has_a_history_of_one(client: httpx.AsyncClient, netze_a: Dno) -> None:
+    data = await ask(
+        client,
+        '{ dno(slug: "netze-a") { tariff(year: 2024, voltageLevel: MS) { history { kind version changes { field after } } } } }',
+    )
+    [revision] = data["dno"]["tariff"]["history"]
+    assert (revision["kind"], revision["version"]) == ("CREATED", 1)
+    assert {"field": "leistung", "after": "58.21"} in revision["changes"]
+
+
+# Anything again by its id
+
+
+async def test_every_kind_is_found_again_by_its_id(client: httpx.AsyncClient, netze_a: Dno) -> None:
+    found = await ask(
+        client,
+        """{ dno(slug: "netze-a") {
+            __typename id
+            tariffs(year: 2025) { __typename id history { __typename id } }
+            hlzf(year: 2025) { __typename id }
+            timeOfUse { __typename id }
+        } }""",
+    )
+    things = list(_things(found["dno"]))
+    assert {thing["__typename"] for thing in things} == {
+        "Dno",
+        "Tariff",
+        "Hlzf",
+        "TimeOfUseTariff",
+        "Revision",
+    }
+    ids = [thing["id"] for thing in things]
+    again = await ask(client, "query ($ids: [ID!]!) { nodes(ids: $ids) { __typename id } }", ids=ids)
+    assert again["nodes"] == things
+    for thing in things:
+        one = await ask(client, "query ($id: ID!) { node(id: $id) { __typename id } }", id=thing["id"])
+        assert one["node"] == thing
+
+
+async def test_nodes_keep_their_order_with_gaps_and_repetitions(
+    client: httpx.AsyncClient, netze_a: Dno
+) -> None:
+    data = await ask(client, '{ dno(slug: "netze-a") { id tariffs { id } } }')
+    dno, tariff, nobody = data["dno"]["id"], data["dno"]["tariffs"][0]["id"], f"dno_{'0' * 32}"
+    ids = [tariff, nobody, dno, tariff, f"user_{'0' * 32}", f"key_{'0' * 32}"]
+    again = await ask(client, "query ($ids: [ID!]!) { nodes(ids: $ids) { id } }", ids=ids)
+    assert [node and node["id"] for node in again["nodes"]] == [tariff, None, dno, tariff, None, None]
+
+
+async def test_an_account_is_shown_to_nobody(client: httpx.AsyncClient, pool: Pool) -> None:
+    user = await make.user(pool)
+    found = await ask(client, "query ($id: ID!) { node(id: $id) { id } }", id=f"user_{user.id.hex}")
+    assert found == {"node": None}
+
+
+@pytest.mark.parametrize(
+    "id", ["", "x", "dno_", "dno_xyz", "cat_" + "0" * 32, "dno_" + "0" * 31, "dno_" + "Ä" * 32]
+)
+async def test_what_is_no_id_is_refused(client: httpx.AsyncClient, pool: Pool, id: str) -> None:
+    assert await codes(client, "query ($id: ID!) { node(id: $id) { id } }", id=id) == ["BAD_USER_INPUT"]
+
+
+async def test_of_a_thing_of_another_kind_nothing_is_told(client: httpx.AsyncClient, netze_a: Dno) -> None:
+    found = await ask(client, '{ dno(slug: "netze-a") { id } }')
+    data = await ask(
+        client, "query ($id: ID!) { node(id: $id) { ... on Tariff { year } } }", id=found["dno"]["id"]
+    )
+    assert data == {"node": {}}
+
+
+async def test_nodes_are_bounded(client: httpx.AsyncClient, pool: Pool) -> None:
+    document = "query ($ids: [ID!]!) { nodes(ids: $ids) { id } }"
+    assert await codes(client, document, ids=[f"dno_{'0' * 32}"] * 101) == ["BAD_USER_INPUT"]
+    assert await ask(client, document, ids=[]) == {"nodes": []}
+
+
+# Pages
+
+PAGE = """
+query ($first: Int, $after: String, $order: DnoOrder, $filter: DnoFilter) {
+  dnos(first: $first, after: $after, orderBy: $order, filter: $filter) {
+    totalCount nodes { slug } edges { cursor node { slug } }
+    pageInfo { hasNextPage hasPreviousPage startCursor endCursor }
+  }
+}
+"""
+
+
+@pytest.fixture
+async def many(pool: Pool) -> list[str]:
+    """Names and sizes that are the same for several."""
+    made = []
+    for number in range(11):
+        dno = await make.dno(
+            pool,
+            f"netz-{(number * 7) % 11:02}",
+            name=("Überland", "uberland", "Ost", "Nord")[number % 4],
+            region=("Bayern", "Hessen", None)[number % 3],
+            city=("Bad Öhring", "Ulm")[number % 2],
+            connection_points_ns=(None, 5, 5, 900)[number % 4],
+            transmission=number == 3,
+            closed_network=number == 4,
+        )
+        made.append(dno.slug)
+        if number % 5 == 0:
+            await make.hlzf(pool, dno, 2025)
+    return made
+
+
+@pytest.mark.parametrize("order", ["NAME", "SLUG", "CONNECTION_POINTS", "UPDATED_AT"])
+@pytest.mark.parametrize("first", [1, 3, 11, 100])
+async def test_page_after_page_gives_each_operator_once_and_in_order(
+    client: httpx.AsyncClient, many: list[str], order: str, first: int
+) -> None:
+    whole = (await ask(client, PAGE, first=100, order=order))["dnos"]
+    assert sorted(edge["node"]["slug"] for edge in whole["edges"]) == sorted(many)
+    assert (whole["pageInfo"]["hasNextPage"], whole["pageInfo"]["hasPreviousPage"]) == (False, False)
+    seen: list[str] = []
+    after = None
+    while True:
+        page = (await ask(client, PAGE, first=first, after=after, order=order))["dnos"]
+        assert page["totalCount"] == 11
+        assert page["nodes"] == [edge["node"] for edge in page["edges"]]
+        assert page["pageInfo"]["hasPreviousPage"] is bool(seen)
+        assert page["pageInfo"]["startCursor"] == page["edges"][0]["cursor"]
+        assert page["pageInfo"]["endCursor"] == page["edges"][-1]["cursor"]
+        seen += [edge["node"]["slug"] for edge in page["edges"]]
+        if not page["pageInfo"]["hasNextPage"]:
+            break
+        after = page["pageInfo"]["endCursor"]
+    assert seen == [edge["node"]["slug"] for edge in whole["edges"]]
+
+
+async def test_names_are_ordered_as_germans_do_and_equals_by_slug(
+    client: httpx.AsyncClient, many: list[str]
+) -> None:
+    data = await ask(client, "{ dnos { nodes { name slug } } }")
+    keys = [(node["name"].casefold().replace("ü", "u"), node["slug"]) for node in data["dnos"]["nodes"]]
+    assert keys == sorted(keys)
+
+
+async def test_the_largest_come_first_and_those_of_unknown_size_last(
+    client: httpx.AsyncClient, many: list[str]
+) -> None:
+    data = await ask(
+        client, "{ dnos(orderBy: CONNECTION_POINTS) { nodes { slug statistics { connectionPoints } } } }"
+    )
+    sizes = [(node["statistics"] or {}).get("connectionPoints") for node in data["dnos"]["nodes"]]
+    assert sizes == [900, 900, 5, 5, 5, 5, 5, 5, None, None, None]
+
+
+@pytest.mark.parametrize(
+    ("filter", "count"),
+    [
+        ({}, 11),
+        ({"region": "Bayern"}, 4),
+        ({"region": "bayern"}, 4),
+        ({"region": "Atlantis"}, 0),
+        ({"hasDataForYear": 2025}, 3),
+        ({"hasDataForYear": 1999}, 0),
+        ({"transmission": True}, 1),
+        ({"transmission": False}, 10),
+        ({"closedNetwork": True}, 1),
+        ({"search": "uber"}, 6),
+        ({"search": "über ohr"}, 3),
+        ({"search": "  "}, 11),
+        ({"search": "netz"}, 11),
+        ({"region": "Bayern", "hasDataForYear": 2025}, 1),
+        ({"region": None, "search": None}, 11),
+    ],
+)
+async def test_filters_narrow_a_list_together(
+    client: httpx.AsyncClient, many: list[str], filter: dict[str, Any], count: int
+) -> None:
+    page = (await ask(client, PAGE, first=2, filter=filter))["dnos"]
+    assert page["totalCount"] == count
+    assert len(page["nodes"]) == min(2, count)
+    assert page["pageInfo"]["hasNextPage"] is (count > 2)
+    if not count:
+        assert (page["pageInfo"]["startCursor"], page["pageInfo"]["endCursor"]) == (None, None)
+
+
+async def test_a_new_operator_shows_in_the_list_and_a_deleted_one_does_not(
+    client: httpx.AsyncClient, resources: Resources, pool: Pool, many: list[str]
+) -> None:
+    async def total() -> int:
+        count: int = (await ask(client, "{ dnos { totalCount } }"))["dnos"]["totalCount"]
+        return count
+
+    assert await total() == 11
+    await make.dno(pool, "neu")
+    async with asyncio.timeout(5):
+        while await total() != 12:
+            await asyncio.sleep(0.01)
+    async with pool.connection() as connection:
+        await connection.execute("UPDATE dnos SET deleted_at = now() WHERE slug IN ('neu', 'netz-00')")
+    async with asyncio.timeout(5):
+        while await total() != 10:
+            await asyncio.sleep(0.01)
+
+
+@pytest.mark.parametrize("first", [0, -1, 101])
+async def test_a_page_is_bounded(client: httpx.AsyncClient, many: list[str], first: int) -> None:
+    assert await codes(client, PAGE, first=first) == ["BAD_USER_INPUT"]
+    search = 'query ($first: Int) { searchDnos(query: "ost", first: $first) { score } }'
+    assert await codes(client, search, first=first) == ["BAD_USER_INPUT"]
+
+
+async def test_null_is_as_good_as_left_out(client: httpx.AsyncClient, many: list[str]) -> None:
+    page = (await ask(client, PAGE, first=None, after=None, order=None, filter=None))["dnos"]
+    assert len(page["nodes"]) == 11
+
+
+async def test_a_cursor_is_of_its_own_order_and_whole(client: httpx.AsyncClient, many: list[str]) -> None:
+    cursor = (await ask(client, PAGE, first=1, order="NAME"))["dnos"]["pageInfo"]["endCursor"]
+    for damaged in (cursor[:-2], cursor + "AA", cursor[::-1], "", "Ω", "x" * 2000, "AAAA"):
+        assert await codes(client, PAGE, after=damaged, order="NAME") == ["BAD_USER_INPUT"], damaged
+    for order in ("SLUG", "CONNECTION_POINTS", "UPDATED_AT"):
+        assert await codes(client, PAGE, after=cursor, order=order) == ["BAD_USER_INPUT"]
+
+
+async def test_a_page_goes_on_where_its_last_operator_stood_though_it_be_gone(
+    client: httpx.AsyncClient, resources: Resources, pool: Pool, many: list[str]
+) -> None:
+    first = (await ask(client, PAGE, first=3, order="SLUG"))["dnos"]
+    assert [node["slug"] for node in first["nodes"]] == ["netz-00", "netz-01", "netz-02"]
+    async with pool.connection() as connection:
+        await connection.execute("UPDATE dnos SET deleted_at = now() WHERE slug = 'netz-02'")
+    await until(lambda: resources.memory.get("directory") is None)
+    page = (await ask(client, PAGE, first=3, after=first["pageInfo"]["endCursor"], order="SLUG"))["dnos"]
+    assert [node["slug"] for node in page["nodes"]] == ["netz-03", "netz-04", "netz-05"]
+
+
+# Documents and variables that make no sense
+
+
+@pytest.mark.parametrize(
+    ("document", "code"),
+    [
+        ("{", "GRAPHQL_PARSE_FAILED"),
+        ("{ nothing }", "GRAPHQL_VALIDATION_FAILED"),
+        ("{ dno { name } }", "GRAPHQL_VALIDATION_FAILED"),
+        ('{ dno(slug: "a") }', "GRAPHQL_VALIDATION_FAILED"),
+        ("{ dnos(orderBy: SIZE) { totalCount } }", "GRAPHQL_VALIDATION_FAILED"),
+        ("query A { dnos { totalCount } } query B { dnos { totalCount } }", "OPERATION_RESOLUTION_FAILURE"),
+    ],
+)
+async def test_a_document_that_makes_no_sense_is_refused_with_a_code(
+    client: httpx.AsyncClient, pool: Pool, document: str, code: str
+) -> None:
+    assert set(await codes(client, document)) == {code}
+
+
+@pytest.mark.parametrize("slug", [None, 5, ["a"], {"slug": "a"}])
+async def test_variables_of_other_types_are_refused(
+    client: httpx.AsyncClient, pool: Pool, slug: object
+) -> None:
+    assert await codes(client, "query ($slug: String!) { dno(slug: $slug) { name } }", slug=slug) == [
+        "BAD_USER_INPUT"
+    ]
+
+
+async def test_a_missing_variable_is_refused(client: httpx.AsyncClient, pool: Pool) -> None:
+    assert await codes(client, "query ($slug: String!) { dno(slug: $slug) { name } }") == ["BAD_USER_INPUT"]
+
+
+async def test_one_field_that_is_refused_leaves_its_neighbours_alone(
+    client: httpx.AsyncClient, netze_a: Dno
+) -> None:
+    answer = await ask_whole(client, '{ dno(slug: "netze-a") { name } node(id: "nonsense") { id } }')
+    assert answer["data"] == {"dno": {"name": "Netze A"}, "node": None}
+    [error] = answer["errors"]
+    assert (error["path"], error["extensions"]["code"]) == (["node"], "BAD_USER_INPUT")
+
+
+# What it costs below
+
+LIST = """{ dnos(first: 50) { totalCount nodes {
+  tariffs(year: 2026) { leistung } hlzf(year: 2026) { windows { start } } timeOfUse(year: 2026) { bands { price } }
+} } }"""
+
+
+@asynccontextmanager
+async def _quiet(settings: Settings, **changed: Any) -> AsyncIterator[Resources]:
+    """Nothing but the question itself asks PostgreSQL or Redis."""
+    usual = {"rate_limit_anonymous": 0, "relay_poll": 3600, "heartbeat": 0.25, "warm_every": 0}
+    async with open_resources(msgspec.structs.replace(settings, **{**usual, **changed})) as opened:
+        await until(lambda: opened.memory.enabled and opened.shared.trusted)
+        await until(lambda: not opened.read_through._tasks)
+        yield opened
+
+
+@pytest.fixture
+async def fifty(pool: Pool) -> None:
+    for number in range(50):
+        dno = await make.dno(pool, f"netz-{number:02}")
+        await make.tariff(pool, dno, 2026)
+        if number % 2:
+            await make.hlzf(pool, dno, 2026)
+            await make.time_of_use(pool, dno, 2026)
+
+
+async def test_a_cold_list_costs_one_statement_per_region(
+    settings: Settings, pool: Pool, fifty: None
+) -> None:
+    async with _quiet(settings) as resources, client_of(resources) as client:
+        await _drained(pool)
+        before = _statements()
+        data = await ask(client, LIST)
+        assert len(data["dnos"]["nodes"]) == 50
+        spent = _statements(before)
+        operators = spent.pop("dno_by_slug", 0) + spent.pop("dno_by_id", 0)
+        # The directory gives the page and its total.
+        assert (operators, spent) == (1, {"directory": 1, "tariffs": 1, "hlzf": 1, "time_of_use": 1})
+
+
+async def test_a_warm_list_costs_no_statement_and_one_round_trip_per_level_without_l1(
+    settings: Settings, pool: Pool, fifty: None
+) -> None:
+    off = {"memory_cache": False, "response_cache": False}
+    async with _quiet(settings, **off) as resources, client_of(resources) as client:
+        await _drained(pool)
+        cold = await ask(client, LIST)
+        await until(lambda: not resources.read_through._tasks)
+        before, trips = _statements(), resources.shared.round_trips
+        assert await ask(client, LIST) == cold
+        assert _statements(before) == {}
+        # The directory, the operators, and their three kinds of entries together; heartbeats are counted, too.
+        assert resources.shared.round_trips - trips <= 5
+
+
+async def test_a_warm_list_with_l1_asks_nobody(settings: Settings, pool: Pool, fifty: None) -> None:
+    async with _quiet(settings, response_cache=False) as resources, client_of(resources) as client:
+        await _drained(pool)
+        cold = await ask(client, LIST)
+        await until(lambda: not resources.read_through._tasks)
+        before = _statements()
+        assert await ask(client, LIST) == cold
+        assert _statements(before) == {}
+
+
+async def test_nodes_of_all_kinds_cost_one_statement_per_region(
+    settings: Settings, pool: Pool, netze_a: Dno
+) -> None:
+    async with _quiet(settings) as resources, client_of(resources) as client:
+        await _drained(pool)
+        found = await ask(
+            client,
+            '{ dno(slug: "netze-a") { id tariffs(year: 2025) { id } hlzf(year: 2025) { id } timeOfUse(year: 2026) { id } } }',
+        )
+    ids = [thing["id"] for thing in _things(found["dno"])]
+    async with _quiet(settings, entity_cache=False) as resources, client_of(resources) as client:
+        before = _statements()
+        await ask(client, "query ($ids: [ID!]!) { nodes(ids: $ids) { id } }", ids=ids)
+        assert _statements(before) == {
+            "dno_by_id": 1,
+            "places": _statements(before)["places"],
+            "tariffs": 1,
+            "hlzf": 1,
+            "time_of_use": 1,
+        }
+        assert _statements(before)["places"] <= 3, "one per kind"
+
+
+def _statements(before: dict[str, float] | None = None) -> dict[str, float]:
+    """By region; with `before`, those since then."""
+    [family] = STATEMENTS.collect()
+    counts = {
+        sample.labels["region"]: sample.value for sample in family.samples if sample.name.endswith("_total")
+    }
+    if before is None:
+        return counts
+    return {
+        region: count - before.get(region, 0)
+        for region, count in counts.items()
+        if count != before.get(region, 0)
+    }
+
+
+async def _drained(pool: Pool) -> None:
+    """What the test has written has been told everywhere, so it empties no cache any more."""
+    async with asyncio.timeout(10):
+        while await pool.fetch("SELECT FROM outbox LIMIT 1"):
+            await asyncio.sleep(0.01)
+
+
+def _things(found: Any) -> Any:
+    """Whatever has an id, as it was selected, without what lies below."""
+    if isinstance(found, list):
+        for one in found:
+            yield from _things(one)
+    elif isinstance(found, dict):
+        if "id" in found:
+            yield {name: found[name] for name in ("__typename", "id") if name in found}
+        for value in found.values():
+            yield from _things(value)
