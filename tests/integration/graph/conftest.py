@@ -9,13 +9,15 @@ import msgspec
 import pytest
 
 from app.db.pool import Pool
+from app.domain.account import Role
 from app.domain.entry import VoltageLevel
 from app.domain.hlzf import Season
 from app.resources import Resources, open_resources
 from app.settings import Settings
 from tests import factories as make
 from tests.integration.graph.asking import client_of
-from tests.integration.graph.running import Running, running
+from tests.integration.graph.running import Running, issue_key, running
+from tests.integration.graph.writing import Caller
 
 
 @pytest.fixture
@@ -33,6 +35,23 @@ async def client(resources: Resources) -> AsyncIterator[httpx.AsyncClient]:
     """Asks the whole application in this process."""
     async with client_of(resources) as opened:
         yield opened
+
+
+@pytest.fixture
+async def callers(client: httpx.AsyncClient, pool: Pool) -> dict[Role | None, Caller]:
+    """Anybody (None), and a machine of each role."""
+    keys = {role: (await issue_key(pool, role, role.lower()))[1] for role in Role}
+    return {None: Caller(client, {}), **{role: Caller(client, headers) for role, headers in keys.items()}}
+
+
+@pytest.fixture
+def editor(callers: dict[Role | None, Caller]) -> Caller:
+    return callers[Role.EDITOR]
+
+
+@pytest.fixture
+def admin(callers: dict[Role | None, Caller]) -> Caller:
+    return callers[Role.ADMIN]
 
 
 @pytest.fixture

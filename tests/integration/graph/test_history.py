@@ -1,0 +1,134 @@
+"""The history of figures: complete, told in one statement for many, and there for good."""
+
+import asyncio
+from typing import Any
+
+import asyncpg
+import httpx
+import pytest
+
+from app.db.pool import Pool
+from app.domain.account import Role
+from app.domain.entry import VoltageLevel
+from app.resources import Resources
+from tests import factories as make
+from tests.integration.graph.asking import ask, codes
+from tests.integration.graph.writing import Caller, name
+
+HISTORIES = """
+query ($slug: String!, $first: Int) {
+  dno(slug: $slug) {
+    tariffs { history(first: $first) { id kind version changedAt changedBy reason changes { field before after } } }
+    hlzf { history(first: $first) { id kind version changedBy changes { field before after } } }
+  }
+}
+"""
+
+
+async def test_every_write_is_told_newest_first_whoever_made_it(
+    editor: Caller, admin: Caller, pool: Pool
+) -> None:
+    tariff = await make.tariff(pool, await make.dno(pool), leistung="58.20")
+    answered = [
+        await editor.write("correctTariff", id=name(tariff), leistung="60", reason="misread"),
+        await editor.write("flag", id=name(tariff), reason="odd"),
+        await admin.write("verify", id=name(tariff)),
+    ]
+    await pool.fetch("UPDATE netzentgelte_data SET leistung = 61")
+    document = HISTORIES.replace("history(first: $first)", "history").replace(", $first: Int", "")
+    data = await until_told(lambda: editor.ask(document, slug="netze-a"), "61")
+    by_hand, *others = data["dno"]["tariffs"][0]["history"]
+    assert others[:3] == [payload["revision"] for payload in reversed(answered)]
+    assert [one["kind"] for one in others] == ["VERIFIED", "FLAGGED", "CORRECTED", "CREATED"]
+    assert (by_hand["kind"], by_hand["version"], by_hand["changedBy"]) == ("CORRECTED", 5, None)
+    assert by_hand["changes"] == [{"field": "leistung", "before": "60", "after": "61"}]
+    moments = [one["changedAt"] for one in (by_hand, *others)]
+    assert moments == sorted(moments, reverse=True)
+
+
+async def test_windows_have_a_history_too(editor: Caller, client: httpx.AsyncClient, pool: Pool) -> None:
+    hlzf = await make.hlzf(pool, await make.dno(pool))
+    await editor.write("correctHlzf", id=name(hlzf), windows=[])
+    [entry] = (await ask(client, HISTORIES, slug="netze-a"))["dno"]["hlzf"]
+    newest = entry["history"][0]
+    assert newest["kind"] == "CORRECTED"
+    assert newest["changes"] == [{"field": "windows", "before": "07:30-13:00, 16:00-19:00", "after": ""}]
+
+
+async def test_names_are_shown_to_those_who_work_with_them(
+    callers: dict[Role | None, Caller], pool: Pool
+) -> None:
+    tariff = await make.tariff(pool, await make.dno(pool))
+    await callers[Role.EDITOR].write("correctTariff", id=name(tariff), leistung="60")
+    told: dict[Any, Any] = {}
+    for _ in range(2):  # the second time from memory
+        for role in (Role.ADMIN, None, Role.EDITOR, Role.VIEWER):
+            data = await callers[role].ask(HISTORIES, slug="netze-a", first=1)
+            told[role] = data["dno"]["tariffs"][0]["history"][0]["changedBy"]
+    known = "editor (API key)"
+    assert told == {Role.ADMIN: known, Role.EDITOR: known, Role.VIEWER: None, None: None}
+
+
+async def test_as_many_are_told_as_asked_for(editor: Caller, client: httpx.AsyncClient, pool: Pool) -> None:
+    tariff = await make.tariff(pool, await make.dno(pool))
+    for price in range(25):
+        await editor.write("correctTariff", id=name(tariff), leistung=f"{60 + price}")
+    document = "query ($id: ID!, $first: Int = 20) { node(id: $id) { ... on Tariff { history(first: $first) { version } } } }"
+
+    async def versions(**first: Any) -> list[int]:
+        data = await ask(client, document, id=name(tariff), **first)
+        return [one["version"] for one in data["node"]["history"]]
+
+    assert await versions() == await versions(first=None) == list(range(26, 6, -1))
+    assert await versions(first=1) == [26]
+    assert await versions(first=100) == list(range(26, 0, -1))
+    assert await codes(client, document, id=name(tariff), first=101) == ["BAD_USER_INPUT"]
+
+
+async def test_many_histories_cost_one_statement(
+    client: httpx.AsyncClient, resources: Resources, pool: Pool
+) -> None:
+    dno = await make.dno(pool)
+    for year in range(2015, 2025):
+        for level in (VoltageLevel.MS, VoltageLevel.NS):
+            await make.tariff(pool, dno, year, level)
+    await ask(client, '{ dno(slug: "netze-a") { tariffs { id } } }')
+    before = resources.pool.statements
+    data = await ask(client, '{ dno(slug: "netze-a") { tariffs { history { version } } } }')
+    assert [len(tariff["history"]) for tariff in data["dno"]["tariffs"]] == [1] * 20
+    assert resources.pool.statements == before + 1
+
+
+async def test_a_revision_is_found_by_its_id_even_of_what_is_deleted(
+    editor: Caller, admin: Caller, client: httpx.AsyncClient, pool: Pool
+) -> None:
+    await make.dno(pool)
+    added = await editor.write("addTariff", dno="netze-a", year=2026, voltageLevel="MS", leistung="58")
+    gone = await admin.write("revert", revisionId=added["revision"]["id"])
+    document = "query ($ids: [ID!]!) { nodes(ids: $ids) { ... on Revision { kind version } } }"
+    ids = [added["revision"]["id"], gone["revision"]["id"]]
+    assert (await ask(client, document, ids=ids))["nodes"] == [
+        {"kind": "CREATED", "version": 1},
+        {"kind": "DELETED", "version": 2},
+    ]
+
+
+@pytest.mark.parametrize(
+    "statement",
+    ["UPDATE revisions SET reason = 'other'", "DELETE FROM revisions", "TRUNCATE revisions"],
+)
+async def test_history_is_neither_altered_nor_removed(pool: Pool, statement: str) -> None:
+    await make.tariff(pool, await make.dno(pool))
+    async with pool.connection() as connection:
+        with pytest.raises(asyncpg.IntegrityConstraintViolationError):
+            await connection.execute(statement)
+
+
+async def until_told(read: Any, price: str) -> Any:
+    """What was written by hand takes the relay's road."""
+    async with asyncio.timeout(5):
+        while True:
+            data = await read()
+            if data["dno"]["tariffs"][0]["history"][0]["changes"][0]["after"] == price:
+                return data
+            await asyncio.sleep(0.01)
