@@ -6,8 +6,10 @@ The caches are switched off one after the other, so that every request of a row 
 
     PostgreSQL    no caches: every record is read anew (what is asked in the same moment shares a statement)
     Redis         records in Redis (L2), nothing in this process
-    memory        records and fragments in this process (L1), no whole answers
+    memory        records in this process (L1)
     whole answer  everything on
+
+Between the last two there are fragments; the benchmark for them is W4 of benchmarks/workloads.py.
 
 Rates and times are those of many connections; the shares are those of one, where nothing waits for others.
 DATABASE_URL is used as by benchmarks/workloads.py.
@@ -23,11 +25,13 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
+from app.cache.region import Region
 from app.settings import Settings
 from benchmarks import databases, load, machine, questions
 from benchmarks.load import Measured
 from benchmarks.questions import Asked
 from benchmarks.server import Server, running
+from loaders import regions
 
 WAYS: dict[str, dict[str, object]] = {
     "PostgreSQL": {"entity_cache": False, "response_cache": False},
@@ -35,10 +39,15 @@ WAYS: dict[str, dict[str, object]] = {
     "memory": {"response_cache": False},
     "whole answer": {},
 }
+# What readers wait for: not what jobs do meanwhile, nor fills.
+REGIONS = [region.name for region in vars(regions).values() if isinstance(region, Region)]
 TIMES = {
-    "SQL": "database_statement_duration_seconds_sum",
-    "Redis": "cache_operation_duration_seconds_sum",
-    "all": "graphql_operation_duration_seconds_sum",
+    "SQL": [f'database_statement_duration_seconds_sum{{region="{region}"}}' for region in REGIONS],
+    "Redis": [
+        f'cache_operation_duration_seconds_sum{{layer="l2",operation="{operation}"}}'
+        for operation in ("get", "lease")
+    ],
+    "all": ['graphql_operation_duration_seconds_sum{type="query"}'],
 }
 
 
@@ -124,10 +133,7 @@ async def _shares(server: Server, asked: Asked) -> Shares | None:
 
 
 def _spent(metrics: Mapping[str, float]) -> dict[str, float]:
-    return {
-        name: sum(value for one, value in metrics.items() if one.startswith(metric))
-        for name, metric in TIMES.items()
-    }
+    return {name: sum(metrics.get(one, 0) for one in summed) for name, summed in TIMES.items()}
 
 
 def _print(outcomes: dict[tuple[str, str], Outcome], arguments: argparse.Namespace, stores: str) -> None:
