@@ -9,7 +9,8 @@ from app.domain.working_days import is_working_day
 
 
 def is_peak(at: datetime, hlzf_of_level: Sequence[Hlzf], region: str | None) -> bool | None:
-    """None: not published for that year or, on a working day, for its season.
+    """None: nothing is published for that year. Where something is, a season that it leaves out has no windows:
+    charges rise only in windows that an operator has published.
 
     Windows are wall-clock time in Germany, so both changes of the clock are right by themselves:
     02:30 happens twice in autumn and never in spring. December belongs to its own calendar year's
@@ -23,7 +24,6 @@ def is_peak(at: datetime, hlzf_of_level: Sequence[Hlzf], region: str | None) -> 
         return False
     season = clock.season(there.date())
     minute = there.hour * 60 + there.minute
-    for entry in of_year:
-        if entry.season is season:
-            return any(window.covers(minute) for window in entry.windows)
-    return None
+    return any(
+        window.covers(minute) for entry in of_year if entry.season is season for window in entry.windows
+    )
