@@ -30,6 +30,9 @@ app = typer.Typer(
 people = typer.Typer(help="The people who may sign in.", no_args_is_help=True, rich_markup_mode="markdown")
 app.add_typer(people, name="user")
 
+Email = Annotated[str, typer.Argument(help="The address to sign in with.")]
+ROLES = "VIEWER reads, EDITOR also corrects, ADMIN may everything."
+
 
 def run() -> None:
     """What cannot be done is one sentence and exit status 1, never a traceback."""
@@ -110,11 +113,7 @@ def export_schema(
 
 @people.command("add")
 def add_user(
-    email: Annotated[str, typer.Argument(help="The address to sign in with.")],
-    role: Annotated[
-        Role,
-        typer.Option(help="VIEWER reads, EDITOR also corrects, ADMIN may everything.", case_sensitive=False),
-    ] = Role.VIEWER,
+    email: Email, role: Annotated[Role, typer.Option(help=ROLES, case_sensitive=False)] = Role.VIEWER
 ) -> None:
     """Let somebody sign in.
 
@@ -126,6 +125,57 @@ def add_user(
     settings, password = _settings(), users.ask_password()
     user = with_databases(settings, lambda settings: users.add(settings, email, role, password))
     console.out.print(f"{user.email} may sign in now, as {user.role}.", markup=False)
+
+
+@people.command("role")
+def set_role(email: Email, role: Annotated[Role, typer.Argument(help=ROLES, case_sensitive=False)]) -> None:
+    """Let somebody do more, or less.
+
+    It holds at once, for open sessions and for the API keys that they have made.
+    """
+    from app.cli import users
+    from app.cli.databases import with_databases
+
+    user = with_databases(_settings(), lambda settings: users.set_role(settings, email, role))
+    console.out.print(f"{user.email} is {user.role} now.", markup=False)
+
+
+@people.command("password")
+def set_password(email: Email) -> None:
+    """Give somebody another password, and end all their sessions.
+
+    It is asked for, or read from the first line of standard input.
+    """
+    from app.cli import users
+    from app.cli.databases import with_databases
+
+    settings, password = _settings(), users.ask_password()
+    user = with_databases(settings, lambda settings: users.set_password(settings, email, password))
+    console.out.print(f"{user.email} has another password now, and no open session.", markup=False)
+
+
+@people.command("sign-out")
+def sign_out(email: Email) -> None:
+    """End all of somebody's sessions."""
+    from app.cli import users
+    from app.cli.databases import with_databases
+
+    user, ended = with_databases(_settings(), lambda settings: users.sign_out(settings, email))
+    sessions = "1 session" if ended == 1 else f"{ended} sessions"
+    console.out.print(f"{user.email} had {sessions} open, and has none now.", markup=False)
+
+
+@people.command("delete")
+def delete_user(email: Email) -> None:
+    """Let somebody in no more.
+
+    Their API keys end, and their address is forgotten; what they changed stays, with its history.
+    """
+    from app.cli import users
+    from app.cli.databases import with_databases
+
+    with_databases(_settings(), lambda settings: users.delete(settings, email))
+    console.out.print(f"{email} is deleted.", markup=False)
 
 
 @people.command("list")

@@ -2,15 +2,18 @@
 
 import getpass
 import sys
+from collections.abc import Awaitable, Callable
 
 from rich.table import Table
 
 from app.auth.passwords import Passwords
+from app.auth.sessions import Sessions
+from app.cache.redis import open_redis
 from app.db import accounts
-from app.db.pool import open_pool
-from app.db.unit_of_work import unit_of_work
+from app.db.pool import Pool, open_pool
+from app.db.unit_of_work import UnitOfWork, unit_of_work
 from app.domain.account import Principal, Role, User
-from app.errors import CannotStart
+from app.errors import CannotStart, NotFound
 from app.settings import Settings
 
 # How history names what was done from the command line.
@@ -28,11 +31,7 @@ def ask_password() -> str:
 
 
 async def add(settings: Settings, email: str, role: Role, password: str) -> User:
-    passwords = Passwords(settings)
-    try:
-        password_hash = await passwords.hash(password)
-    finally:
-        passwords.close()
+    password_hash = await _hash(settings, password)
     async with open_pool(settings) as pool, unit_of_work(pool, _OPERATOR) as work:
         return await accounts.add_user(work, email, role, password_hash)
 
@@ -40,6 +39,55 @@ async def add(settings: Settings, email: str, role: Role, password: str) -> User
 async def fetch(settings: Settings) -> tuple[User, ...]:
     async with open_pool(settings) as pool:
         return (await accounts.fetch_all(pool, [None]))[None]
+
+
+async def set_role(settings: Settings, email: str, role: Role) -> User:
+    return await _change(settings, email, lambda work, user: accounts.set_role(work, user.id, role))
+
+
+async def set_password(settings: Settings, email: str, password: str) -> User:
+    """Ends all sessions, too; once more does no harm if Redis was away."""
+    password_hash = await _hash(settings, password)
+    await _change(
+        settings, email, lambda work, user: accounts.set_password_hash(work, user.id, password_hash)
+    )
+    user, _ = await sign_out(settings, email)
+    return user
+
+
+async def sign_out(settings: Settings, email: str) -> tuple[User, int]:
+    """Everywhere; how many sessions were open."""
+    async with open_pool(settings) as pool, open_redis(settings) as shared:
+        user = await _known(pool, email)
+        return user, await Sessions(shared.client, settings).end_all(user.id)
+
+
+async def delete(settings: Settings, email: str) -> None:
+    await _change(settings, email, lambda work, user: accounts.delete_user(work, user.id))
+
+
+async def _change(
+    settings: Settings, email: str, change: Callable[[UnitOfWork, User], Awaitable[User]]
+) -> User:
+    async with open_pool(settings) as pool:
+        user = await _known(pool, email)
+        async with unit_of_work(pool, _OPERATOR) as work:
+            return await change(work, user)
+
+
+async def _known(pool: Pool, email: str) -> User:
+    found = await accounts.fetch_credentials(pool, [email])
+    if email not in found:
+        raise NotFound(f"There is nobody with the address {email}.")
+    return found[email].user
+
+
+async def _hash(settings: Settings, password: str) -> str:
+    passwords = Passwords(settings)
+    try:
+        return await passwords.hash(password)
+    finally:
+        passwords.close()
 
 
 def table(users: tuple[User, ...]) -> Table:
