@@ -25,6 +25,7 @@ from app.jobs.supervisor import Job
 from app.resources import Resources, open_resources
 from app.settings import Settings
 from loaders.popular import warmer
+from loaders.vocabulary import FirstVocabulary
 from schema.endpoint import GraphQLEndpoint
 from schema.rest import Rest
 from schema.root import schema
@@ -65,4 +66,4 @@ class Application(Starlette):
 
 
 def _jobs(resources: Resources) -> Sequence[Job]:
-    return [warmer(resources)]
+    return [warmer(resources), FirstVocabulary(resources)]

@@ -16,10 +16,9 @@ from app.domain.entry import DataType, DnoYear
 from app.domain.question import Interpretation
 from app.errors import BadInput
 from app.interpreter.answer import answer_of
-from app.interpreter.vocabularies import Source
 from loaders.opinions import Doubt
 from loaders.questions import Question
-from loaders.registry import Loaders
+from loaders.vocabulary import load_vocabulary
 from schema.context import Context
 from schema.fields import root_field
 from schema.types.question import Answered, NaturalQueryResult
@@ -81,14 +80,7 @@ async def _answer(context: Context, query: str, today: date | None) -> Answered:
 async def _question(
     context: Context, query: str, today: date | None
 ) -> tuple[Question, Sequence[DirectoryEntry]]:
-    async def read() -> Source:
-        fresh = Loaders(context.resources.read_through, context.read_set, remember=False)
-        (entries,), (aliases,) = await asyncio.gather(
-            fresh.directory.load_all([None]), fresh.aliases.load_all([None])
-        )
-        return entries or (), aliases or ()
-
-    vocabulary, fingerprint = await context.resources.vocabularies.of(read)
+    vocabulary, fingerprint = await load_vocabulary(context.resources, context.read_set)
     (entries,) = await context.loaders.directory.load_all([None])
     return Question(query, vocabulary, fingerprint, today or context.today()), entries or ()
 

@@ -1,0 +1,115 @@
+"""One vocabulary at a time, of what is true now, and in nobody's way."""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from itertools import pairwise
+from time import perf_counter
+from typing import Any
+from uuid import UUID
+
+from app.domain.dno import DirectoryEntry
+from app.interpreter import vocabularies
+from app.interpreter.vocabularies import Source, Vocabularies
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def entries(count: int, city: str = "Ulm") -> tuple[DirectoryEntry, ...]:
+    return tuple(
+        DirectoryEntry(
+            UUID(int=number), f"werk-{number}", f"Stadtwerke Ort{number}", f"Stadtwerke Ort{number} GmbH",
+            "Bayern", city, "89073", False, False, 5, NOW,
+        )
+        for number in range(count)
+    )  # fmt: skip
+
+
+class Operators:
+    """What the caches say; it changes when a test says so."""
+
+    def __init__(self) -> None:
+        self.entries: Sequence[DirectoryEntry] = entries(3)
+
+    async def read(self) -> Source:
+        await asyncio.sleep(0)
+        return self.entries, ()
+
+
+async def test_it_is_made_once_for_as_long_as_operators_stay(monkeypatch: Any) -> None:
+    made = _counted(monkeypatch)
+    operators, all_of_them = Operators(), Vocabularies()
+    first, *others = await asyncio.gather(*(all_of_them.of(operators.read) for _ in range(20)))
+    operators.entries = entries(3)  # read anew, and the same
+    assert [*others, await all_of_them.of(operators.read)] == [first] * 20
+    assert len(made) == 1
+
+
+async def test_another_operator_makes_another_vocabulary_with_another_fingerprint() -> None:
+    operators, all_of_them = Operators(), Vocabularies()
+    vocabulary, fingerprint = await all_of_them.of(operators.read)
+    operators.entries = entries(4)
+    changed, other = await all_of_them.of(operators.read)
+    assert (len(vocabulary.operators), len(changed.operators)) == (3, 4)
+    assert fingerprint != other
+
+
+async def test_two_processes_give_the_same_fingerprint() -> None:
+    fingerprints = {(await Vocabularies().of(Operators().read))[1] for _ in range(2)}
+    assert len(fingerprints) == 1
+
+
+async def test_who_waits_through_a_hundred_changes_gets_the_last_and_few_are_made(monkeypatch: Any) -> None:
+    made = _counted(monkeypatch)
+    operators, all_of_them = Operators(), Vocabularies()
+    asking = []
+    for count in range(100):
+        operators.entries = entries(count)
+        asking.append(asyncio.create_task(all_of_them.of(operators.read)))
+        await asyncio.sleep(0)
+    found = await asyncio.gather(*asking)
+    assert len(found[-1][0].operators) == 99
+    # Nobody gets what was no longer true when it asked.
+    assert all(len(vocabulary.operators) >= count for count, (vocabulary, _) in enumerate(found))
+    assert len(made) < 10
+
+
+async def test_a_failure_is_nobody_elses() -> None:
+    async def broken() -> Source:
+        raise OSError
+
+    all_of_them = Vocabularies()
+    failed = await asyncio.gather(all_of_them.of(broken), return_exceptions=True)
+    assert isinstance(failed[0], OSError)
+    assert len((await all_of_them.of(Operators().read))[0].operators) == 3
+
+
+async def test_the_event_loop_goes_on_meanwhile() -> None:
+    operators = Operators()
+    operators.entries = entries(1000)
+    turns: list[float] = []
+
+    async def turn() -> None:
+        while True:
+            turns.append(perf_counter())
+            await asyncio.sleep(0.001)
+
+    turning = asyncio.create_task(turn())
+    began = perf_counter()
+    await Vocabularies().of(operators.read)
+    took = perf_counter() - began
+    turning.cancel()
+    longest = max(later - earlier for earlier, later in pairwise(turns))
+    assert longest < max(took / 2, 0.1), f"held up for {longest:.3f} of {took:.3f} seconds"
+
+
+def _counted(monkeypatch: Any) -> list[int]:
+    made: list[int] = []
+    make_one = vocabularies._make
+
+    def make(*source: Any) -> Any:
+        made.append(len(source[0]))
+        return make_one(*source)
+
+    monkeypatch.setattr(vocabularies, "_make", make)
+    return made
