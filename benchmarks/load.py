@@ -52,11 +52,11 @@ async def ask(
     port: int, asked: Asked, *, seconds: float, start: int = 0, connections: int = CONNECTIONS
 ) -> Measured:
     """`start`: where in the order to begin; a round goes on where the last one ended."""
-    with_program = _with_wrk if shutil.which("wrk") else _with_python
+    with_program = with_wrk if shutil.which("wrk") else with_python
     return await with_program(port, asked, seconds, start, connections)
 
 
-async def _with_wrk(port: int, asked: Asked, seconds: float, start: int, connections: int) -> Measured:
+async def with_wrk(port: int, asked: Asked, seconds: float, start: int, connections: int) -> Measured:
     with tempfile.TemporaryDirectory(prefix="dno-benchmark-") as name:
         folder = Path(name)
         (folder / "requests").write_bytes(SEPARATOR.join(asked.requests))
@@ -74,7 +74,7 @@ async def _with_wrk(port: int, asked: Asked, seconds: float, start: int, connect
         return Measured(**json.loads((folder / "measured").read_text()))
 
 
-async def _with_python(port: int, asked: Asked, seconds: float, start: int, connections: int) -> Measured:
+async def with_python(port: int, asked: Asked, seconds: float, start: int, connections: int) -> Measured:
     requests = islice(cycle(asked.in_order()), start % len(asked.order or asked.requests), None)
     seen, loop = _Seen(requests), asyncio.get_running_loop()
     began = perf_counter()

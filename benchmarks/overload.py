@@ -11,7 +11,6 @@ import asyncio
 import json
 import sys
 import tempfile
-from collections import Counter
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -72,8 +71,8 @@ class Strangers:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        for _, writer in self._free:
-            writer.close()
+        for _, line in self._free:
+            line.close()
 
     async def ask(self) -> None:
         began = perf_counter()
@@ -87,11 +86,10 @@ class Strangers:
         self.tally.note(status, perf_counter() - began)
 
     async def _ask(self) -> int:
-        if self._free:
-            reader, writer = self._free.pop()
-        else:
-            self._open += 1
-            reader, writer = await asyncio.open_connection("127.0.0.1", self._port)
+        self._open += not self._free
+        reader, writer = (
+            self._free.pop() if self._free else await asyncio.open_connection("127.0.0.1", self._port)
+        )
         try:
             async with asyncio.timeout(30):
                 writer.write(self._request())
