@@ -34,8 +34,8 @@ def search(query: str, entries: Sequence[DirectoryEntry], first: int) -> list[Ma
         for _, score, index in process.extract(
             wanted, names, scorer=fuzz.WRatio, limit=5 * first, score_cutoff=LEAST_SCORE * 100
         ):
-            id, weighed = entries[index].id, score / 100 * weight
-            best[id] = max(best.get(id, 0), weighed if names[index] != wanted else 1.0)
+            entry_id, weighed = entries[index].id, score / 100 * weight
+            best[entry_id] = max(best.get(entry_id, 0), weighed if names[index] != wanted else 1.0)
     lengths = {entry.id: (len(entry.name), entry.slug) for entry in entries if entry.id in best}
     ranked = sorted(best.items(), key=lambda item: (-item[1], lengths[item[0]]))
-    return [Match(id, round(score, 4)) for id, score in ranked[:first]]
+    return [Match(entry_id, round(score, 4)) for entry_id, score in ranked[:first]]
