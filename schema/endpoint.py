@@ -1,6 +1,7 @@
 """The schema as an ASGI app: GraphQL over HTTP."""
 
 import asyncio
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from math import inf
 from time import monotonic, perf_counter
@@ -33,7 +34,7 @@ from app.http.request import (
     shows_intent,
     status_for,
 )
-from app.http.revalidation import give_again, header
+from app.http.revalidation import all_of, give_again, header
 from app.http.slots import Slots
 from app.observability import costs, metrics
 from app.observability.counting import Count, Counts, Timings
@@ -89,8 +90,9 @@ class GraphQLEndpoint:
         since = resources.responses.now()
         entry = resources.responses.get(asked)
         if entry is not None:
-            _offer(request.scope, entry, since)
+            _offer(request.scope, entry)
             return give_again(request, entry.value, entry.until)
+        self._slots.knock()
         return await self._respond_anew(request, body, asked, since)
 
     async def _respond_anew(self, request: Request, body: bytes, asked: Asked, since: int) -> Response:
@@ -277,8 +279,8 @@ def _asked(request: Request, body: bytes, *, anonymous_reading: bool) -> Asked:
     return Asked(
         principal.role.value if may_read else "",
         request.method,
-        header(scope, b"accept") or b"",
-        header(scope, b"content-type") or b"",
+        all_of(scope, b"accept"),
+        all_of(scope, b"content-type"),
         scope["query_string"],
         body,
     )
@@ -310,7 +312,7 @@ def _response(answer: Answer, status: int, media_type: str) -> Response:
     return response
 
 
-def _offer(scope: Scope, entry: Entry, since: int) -> None:
+def _offer(scope: Scope, entry: Entry) -> None:
     """The same request, sent once more to the byte, may take the early exit."""
     state = scope["state"]
     offer = state.get("offer")
@@ -328,8 +330,7 @@ def _offer(scope: Scope, entry: Entry, since: int) -> None:
         kept.body,
         Terms(
             until=min(entry.until, _until(principal)),
-            since=since,
-            tags=tuple(entry.tags) if key_id is None else (*entry.tags, tags.api_key(key_id)),
+            tags=(*entry.tags, *_rights(principal)),
             method=scope["method"],
             route=ROUTE,
             counted=kept.count,
@@ -337,6 +338,14 @@ def _offer(scope: Scope, entry: Entry, since: int) -> None:
             key_id=key_id,
         ),
     )
+
+
+def _rights(principal: Principal) -> Iterator[str]:
+    """What a key may do changes with the key, and with whoever made it."""
+    if principal.api_key_id is not None:
+        yield tags.api_key(principal.api_key_id)
+    if principal.created_by is not None:
+        yield tags.user(principal.created_by)
 
 
 def _until(principal: Principal) -> float:

@@ -18,6 +18,10 @@ from app.settings import Settings
 
 TELL_TO_CLOSE = (b"connection", b"close")
 
+# The event loop takes one connection per turn from each socket that listens. Under load its turns are
+# long, and whoever is new would wait for many seconds; so one socket is listened to several times.
+ACCEPTS = 16
+
 
 async def serve(
     application: Starlette, settings: Settings, listener: socket, *, on_ready: Callable[[], None]
@@ -27,7 +31,7 @@ async def serve(
         async with application.router.lifespan_context(application) as state:
             server = Server(application, settings, dict(state or {}), on_ready)
             hand_over(server)
-            await server.serve([listener])
+            await server.serve([listener, *(listener.dup() for _ in range(ACCEPTS - 1))])
 
 
 class Server(UvicornServer):

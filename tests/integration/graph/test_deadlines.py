@@ -103,20 +103,41 @@ def _gauge(name: str) -> float:
 
 
 async def test_a_place_in_the_queue_is_given_up_with_the_caller() -> None:
-    slots = Slots(1, 1, 10)
+    slots = Slots(1, 2, 10)
     async with slots:
-        first = asyncio.create_task(_pass(slots))
+        first, second = _Caller(slots), _Caller(slots)
+        await until(lambda: slots.waiting == 2)
+        first.task.cancel()
         await until(lambda: slots.waiting == 1)
-        first.cancel()
-        await asyncio.wait([first])
-        second = asyncio.create_task(_pass(slots))
-        await until(lambda: slots.waiting == 1)
+    await second.task
+    assert (slots.waiting, slots._free) == (0, 1)
+
+
+async def test_when_there_is_too_little_for_all_the_newest_is_answered_soon() -> None:
+    slots, order = Slots(1, 2, 10), list[int]()
+    async with slots:
+        callers = [_Caller(slots, order, number) for number in range(2)]
+        await until(lambda: slots.waiting == 2)
         with pytest.raises(Overloaded):
-            await _pass(slots)
-    await second
-    assert slots.waiting == 0
+            slots.knock()
+    await asyncio.gather(*(caller.task for caller in callers))
+    assert order == [1, 0]
+    slots.knock()
 
 
-async def _pass(slots: Slots) -> None:
+async def test_nobody_waits_longer_than_is_worth_it() -> None:
+    slots = Slots(1, 2, 0.05)
     async with slots:
-        pass
+        with pytest.raises(Overloaded):
+            await _Caller(slots).task
+    assert (slots.waiting, slots._free) == (0, 1)
+
+
+class _Caller:
+    def __init__(self, slots: Slots, order: list[int] | None = None, number: int = 0) -> None:
+        self.task = asyncio.create_task(self._pass(slots, order, number))
+
+    async def _pass(self, slots: Slots, order: list[int] | None, number: int) -> None:
+        async with slots:
+            if order is not None:
+                order.append(number)
