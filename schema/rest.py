@@ -123,7 +123,7 @@ def _read_map(body: bytes) -> Map:
 def _asked(request: Request) -> Asked:
     """Of a plain address the path says it all."""
     principal = getattr(request.state, "principal", ANONYMOUS)
-    return Asked(principal.role.value, "GET", b"", b"", b"", b"", request.url.path)
+    return Asked(principal.role.value, "GET", b"", b"", b"", b"", request.scope["path"])
 
 
 def _resources(request: Request) -> Resources:

@@ -43,6 +43,7 @@ class Authenticator:
             name=f"{issued.key.name} (API key)",
             api_key_id=issued.key.id,
             expires_at=issued.key.expires_at,
+            created_by=issued.key.created_by,
         )
 
     async def _person(self, token: str) -> Principal:

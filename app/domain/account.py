@@ -45,6 +45,7 @@ class Principal(msgspec.Struct, frozen=True):
     api_key_id: UUID | None = None
     session_id: str | None = None
     expires_at: datetime | None = None  # an API key's
+    created_by: UUID | None = None  # the key's maker, whose role bounds it
 
     @property
     def anonymous(self) -> bool:

@@ -33,11 +33,10 @@ LONGEST = 16 * 1024
 class Terms(NamedTuple):
     """Under which a request may be answered early: until when, and what must not have changed.
 
-    `since` is the moment before the answer was found; `budget` None: its connection's address pays.
+    `budget` None: its connection's address pays.
     """
 
     until: float
-    since: int
     tags: tuple[str, ...]
     method: str
     route: str
@@ -57,13 +56,18 @@ class Known(NamedTuple):
 
 
 class Offer:
-    """A request's chance to be answered early next time; whoever answers it takes it up."""
+    """A request's chance to be answered early next time; whoever answers it takes it up.
 
-    __slots__ = ("_memory", "raw")
+    Made before anything is read for the request, its caller's rights included: what changes from then
+    on is nothing that the answer may rest on.
+    """
+
+    __slots__ = ("_memory", "_since", "raw")
 
     def __init__(self, raw: bytes, memory: Memory) -> None:
         self.raw = raw
         self._memory = memory
+        self._since = memory.now()
 
     def withdraw(self) -> None:
         self.raw = b""
@@ -86,10 +90,11 @@ class Offer:
         self._memory.keep(
             self.raw,
             known,
-            size=len(self.raw) + len(lines) + OVERHEAD,
+            # With the body, though the whole answer has it, too: that one may be pushed out first.
+            size=len(self.raw) + len(lines) + len(body) + OVERHEAD,
             tags=terms.tags,
             until=terms.until,
-            since=terms.since,
+            since=self._since,
         )
 
 

@@ -21,6 +21,14 @@ def header(scope: Scope, name: bytes) -> bytes | None:
     return named.get(name)
 
 
+def all_of(scope: Scope, name: bytes) -> bytes:
+    """All of that name as one, b"" if there is none: a second line may say something else than the first."""
+    first = header(scope, name)
+    if first is None or len(scope["state"]["named_headers"]) == len(scope["headers"]):
+        return first or b""
+    return b",".join(value for other, value in scope["headers"] if other == name)
+
+
 def give_again(request: Request, kept: Kept, until: float) -> Response:
     """A GET may be kept by others, too, for as long as what it was read from may be kept here."""
     if request.method == "POST":

@@ -84,7 +84,8 @@ class Field:
 
     def asked(self, arguments: Mapping[int, Arguments]) -> object:
         """What names this field's fragments under these arguments; the same object each time, so cheap to compare."""
-        values = tuple(tuple(arguments[below.slot].items()) for below in self.varying)
+        # As texts: equal numbers need not be written alike, nor be accepted alike (1 and 1.0000000, 0 and -0).
+        values = repr([arguments[below.slot] for below in self.varying]) if self.varying else ""
         token = self._asked.get(values)
         if token is None:
             if len(self._asked) >= MOST_TOKENS:
