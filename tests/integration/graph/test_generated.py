@@ -1,0 +1,136 @@
+"""Operations and bytes that no person would send: never a 500, never without a code, and never a hang.
+
+`MANY=5000` asks for more than CI does.
+"""
+
+import asyncio
+import json
+import os
+from collections import Counter
+from typing import Any
+
+import httpx
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, seed
+from hypothesis import settings as effort
+from hypothesis import strategies as st
+from schemathesis.core.result import Ok
+from schemathesis.graphql import nodes
+
+from schema.root import schema
+from tests.integration.graph.running import Running
+from tests.integration.graph.wire import post, wire
+
+SCALARS = {
+    "Date": st.dates().map(str),
+    "DateTime": st.datetimes().map(lambda moment: f"{moment.isoformat()}Z"),
+    "Decimal": st.decimals(allow_nan=False, allow_infinity=False, min_value=0, max_value=10**9).map(str),
+}
+MANY = int(os.environ.get("MANY", "300"))
+PATIENCE = 15
+how = effort(
+    max_examples=MANY,
+    deadline=None,
+    database=None,
+    phases=(Phase.explicit, Phase.generate),
+    suppress_health_check=list(HealthCheck),
+)
+
+
+@pytest.mark.timeout(60 + MANY)
+async def test_generated_operations_are_answered_or_refused(server: Running, operators: list[Any]) -> None:
+    for name, literals in SCALARS.items():
+        schemathesis.graphql.scalar(name, literals.map(nodes.String))
+    described = schemathesis.graphql.from_file(schema.as_str())
+    outcomes: Counter[str] = Counter()
+    operations = [found.ok() for found in described.get_all_operations() if isinstance(found, Ok)]
+    generated = st.one_of(*(operation.as_strategy() for operation in operations))
+
+    def check_all() -> None:
+        @seed(20261123)
+        @how
+        @given(generated)
+        def check(case: Any) -> None:
+            body = case.body if isinstance(case.body, dict) else {"query": case.body}
+            response = client.post(server.url, json=body)
+            _judge(response.status_code, response.content, outcomes)
+
+        with httpx.Client(timeout=PATIENCE) as client:
+            check()
+
+    await asyncio.to_thread(check_all)
+    # It must have asked for something: most of what is generated is valid.
+    assert outcomes["data"] > MANY / 20, outcomes
+
+
+def _judge(status: int, content: bytes, outcomes: Counter[str]) -> None:
+    told = json.loads(content)
+    errors = told.get("errors", ())
+    codes = {error["extensions"]["code"] for error in errors}
+    outcomes.update(codes or {"data"})
+    assert status < 500, told
+    assert "INTERNAL_SERVER_ERROR" not in codes, told
+
+
+ASKED = post("{ __typename }")
+HEAD, _, BODY = ASKED.partition(b"\r\n\r\n")
+names = st.sampled_from([b"Host", b"Accept", b"Content-Type", b"Content-Length", b"Transfer-Encoding", b"Connection", b"Expect", b"Cookie", b"Authorization", b"X-Request-Id", b"X-Forwarded-For", b"Forwarded", b"Origin", b"If-None-Match", b"Upgrade", b"Content-Encoding"])  # fmt: skip
+values = st.one_of(
+    st.sampled_from([b"", b"0", b"-1", b"5", b"99999999999999999999", b"chunked", b"close", b"keep-alive", b"websocket", b"100-continue", b"application/json", b"application/json; charset=utf-7", b"*/*;q=0", b'"', b"\xff\xfe", b"Bearer ", b"for=;;=", b"a" * 9000]),
+    st.binary(max_size=40),
+)  # fmt: skip
+bodies = st.one_of(
+    st.binary(max_size=300),
+    st.builds(lambda at, what: BODY[:at] + what + BODY[at:], st.integers(0, len(BODY)), st.binary(min_size=1, max_size=4)),
+    st.builds(lambda value: json.dumps(value).encode(), st.recursive(st.none() | st.booleans() | st.floats() | st.text(max_size=5), lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["query", "variables", "operationName", "extensions", "documentId", "x"]), inner, max_size=4), max_leaves=8)),
+    st.builds(lambda query: json.dumps({"query": query}).encode(), st.text(max_size=60)),
+    st.just(b'{"query":"{__typename}","variables":{"n":1e400}}'),
+    st.just(b'{"query":"{__typename}","variables":' + b'{"a":' * 5000 + b"1" + b"}" * 5000 + b"}"),
+)  # fmt: skip
+POST = b"POST /graphql HTTP/1.1"
+lines = st.sampled_from([POST, b"GET /graphql HTTP/1.1", b"GET /graphql?query=%7B__typename%7D&query=a HTTP/1.1", b"GET /graphql?query=%ff%fe&variables=%7B HTTP/1.1", b"HEAD /graphql?query={x} HTTP/1.1", b"PATCH /graphql HTTP/1.1", b"POST /graphql HTTP/1.0", b"POST /graphql HTTP/3.7", b"POST http://other/graphql HTTP/1.1", b"OPTIONS * HTTP/1.1", b"POST /graphql", b"\x16\x03\x01\x02\x00", b"PRI * HTTP/2.0"])  # fmt: skip
+
+
+@st.composite
+def requests(draw: Any) -> bytes:
+    body: bytes = draw(st.one_of(st.just(BODY), bodies))
+    headers = [b"Host: dno.test", b"Content-Type: application/json"]
+    headers += [b"%s: %s" % pair for pair in draw(st.lists(st.tuples(names, values), max_size=3))]
+    length = len(body) + draw(st.sampled_from([0, 0, 0, 0, 0, -1, 1]))
+    headers += draw(st.sampled_from([[b"Content-Length: %d" % length]] * 4 + [[]]))
+    line: bytes = draw(st.one_of(st.just(POST), lines))
+    return b"\r\n".join([line, *headers]) + b"\r\n\r\n" + body
+
+
+@pytest.mark.timeout(60 + MANY)
+async def test_malformed_requests_are_refused_and_harm_nobody(server: Running) -> None:
+    """Each on a connection of its own, closed for writing after it: so the server has to come to an end."""
+    loop, statuses = asyncio.get_running_loop(), Counter[int]()
+
+    async def send(data: bytes) -> None:
+        async with wire(server.url) as line, asyncio.timeout(PATIENCE):
+            line.writer.write(data)
+            line.writer.write_eof()
+            received = await line.reader.read(-1)
+        status = int(received.split(b" ", 2)[1]) if received.startswith(b"HTTP/1.1 ") else 0
+        statuses[status] += 1
+        assert status < 500, (data, received)
+        head, _, body = received.partition(b"\r\n\r\n")
+        if status >= 400 and b"application/" in head and body:
+            told = json.loads(body.partition(b"HTTP/1.1 ")[0])
+            assert (told["errors"][0]["extensions"] if "errors" in told else told)["code"], told
+
+    def send_all() -> None:
+        @seed(20261123)
+        @how
+        @given(requests())
+        def check(data: bytes) -> None:
+            asyncio.run_coroutine_threadsafe(send(data), loop).result(PATIENCE + 5)
+
+        check()
+
+    await asyncio.to_thread(send_all)
+    assert statuses[200] > MANY / 50, statuses
+    assert statuses[400] > MANY / 50, statuses
+    assert await server.ask("{ __typename }") == {"__typename": "Query"}
