@@ -8,17 +8,16 @@ DATABASE_URL is used as by benchmarks/workloads.py.
 import argparse
 import asyncio
 from collections.abc import Sequence
-from pathlib import Path
 
-import msgspec
 from rich.console import Console
 from rich.table import Table
 
 from app.settings import Settings
-from benchmarks import databases, machine, questions
-from benchmarks.server import Server, running
+from benchmarks import questions
+from benchmarks.server import Server
+from benchmarks.stage import Stage, play
 
-AT_ONCE = 32
+AT_ONCE = 8
 
 
 def main() -> None:
@@ -29,36 +28,28 @@ def main() -> None:
         "--memory-bytes", type=int, default=Settings().memory_bytes, help="the setting MEMORY_BYTES"
     )
     arguments = parser.parse_args()
-    with (
-        databases.folder() as folder,
-        databases.servers(folder) as settings,
-        asyncio.Runner() as runner,
-    ):
-        wanted = msgspec.structs.replace(settings, memory_bytes=arguments.memory_bytes)
-        runner.run(_run(wanted, folder))
+    play(lambda stage: _run(stage, arguments.memory_bytes))
 
 
-async def _run(settings: Settings, folder: Path) -> None:
-    table = Table(title="Resident memory of one process", caption=machine.software())
+async def _run(stage: Stage, memory_bytes: int) -> None:
+    table = Table(title="Resident memory of one process", caption=await stage.about())
     table.add_column("after")
     table.add_column("memory, MB", justify="right")
     table.add_column("of it in caches, MB", justify="right")
-    async with databases.filled_database(settings.database_url) as (database_url, held):
-        own = msgspec.structs.replace(settings, database_url=database_url)
-        with running(own, folder) as server:
-            await server.until_ready()
-            table.add_row("the start", *await _figures(server))
-            points = [questions.point(*pair) for pair in questions.all_points()]
-            await _ask_all(server, points)
-            table.add_row(f"{len(points):,} points", *await _figures(server))
-            starts = await server.cursors()
-            pages = questions.all_pages(starts)
-            await _ask_all(server, [*pages, *pages])  # long lists are kept when they come again
-            table.add_row(f"{len(pages)} lists of 50, twice", *await _figures(server))
-            many = questions.lists_that_never_repeat(starts).requests[:2000]
-            await _ask_all(server, [*many, *points])
-            table.add_row(f"{len(many):,} other lists, all points again", *await _figures(server))
-    print(held)
+    with stage.server(memory_bytes=memory_bytes) as server:
+        await server.until_ready()
+        table.add_row("the start", *await _figures(server))
+        points = [questions.point(*pair) for pair in questions.all_points()]
+        await _ask_all(server, points)
+        table.add_row(f"{len(points):,} points", *await _figures(server))
+        starts = await server.cursors()
+        pages = questions.all_pages(starts)
+        await _ask_all(server, [*pages, *pages])  # long lists are kept when they come again
+        table.add_row(f"{len(pages)} lists of 50, twice", *await _figures(server))
+        many = questions.lists_that_never_repeat(starts).requests[:2000]
+        await _ask_all(server, [*many, *points])
+        table.add_row(f"{len(many):,} other lists, all points again", *await _figures(server))
+    print(stage.held)
     Console(width=120).print(table)
 
 

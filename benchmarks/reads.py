@@ -16,21 +16,18 @@ DATABASE_URL is used as by benchmarks/workloads.py.
 """
 
 import argparse
-import asyncio
 from collections.abc import Mapping
-from pathlib import Path
 from typing import NamedTuple
 
-import msgspec
 from rich.console import Console
 from rich.table import Table
 
 from app.cache.region import Region
-from app.settings import Settings
-from benchmarks import databases, load, machine, questions
+from benchmarks import load, machine, questions
 from benchmarks.load import Measured
 from benchmarks.questions import Asked
-from benchmarks.server import Server, running
+from benchmarks.server import Server
+from benchmarks.stage import Stage, play
 from loaders import regions
 
 WAYS: dict[str, dict[str, object]] = {
@@ -66,14 +63,7 @@ class Outcome(NamedTuple):
 
 def main() -> None:
     arguments = _arguments()
-    server_cores, other_cores = machine.divide_cores() or (None, None)
-    with (
-        machine.working_on(other_cores),
-        databases.folder() as folder,
-        databases.servers(folder) as settings,
-        asyncio.Runner() as runner,
-    ):
-        runner.run(_run(settings, folder, server_cores, arguments))
+    play(lambda stage: _run(stage, arguments))
 
 
 def _arguments() -> argparse.Namespace:
@@ -85,21 +75,16 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-async def _run(
-    settings: Settings, folder: Path, cores: set[int] | None, arguments: argparse.Namespace
-) -> None:
-    async with databases.filled_database(settings.database_url) as (database_url, held):
-        own = msgspec.structs.replace(settings, database_url=database_url)
-        print(f"{held}; asked by {machine.load_program()}")
-        outcomes: dict[tuple[str, str], Outcome] = {}
-        for way, changed in WAYS.items():
-            with running(own, folder, cores, **changed) as server:
-                await server.until_ready()
-                for name, asked in (await _asked(server)).items():
-                    outcomes[name, way] = await _measure(server, asked, arguments)
-                    print(f"{name} from {way}: {outcomes[name, way].measured.rate:,.0f}/s", flush=True)
-        stores = await machine.databases(own)
-    _print(outcomes, arguments, stores)
+async def _run(stage: Stage, arguments: argparse.Namespace) -> None:
+    print(f"{stage.held}; asked by {machine.load_program()}")
+    outcomes: dict[tuple[str, str], Outcome] = {}
+    for way, changed in WAYS.items():
+        with stage.server(**changed) as server:
+            await server.until_ready()
+            for name, asked in (await _asked(server)).items():
+                outcomes[name, way] = await _measure(server, asked, arguments)
+                print(f"{name} from {way}: {outcomes[name, way].measured.rate:,.0f}/s", flush=True)
+    _print(outcomes, arguments, await stage.about())
 
 
 async def _asked(server: Server) -> dict[str, Asked]:
@@ -136,11 +121,11 @@ def _spent(metrics: Mapping[str, float]) -> dict[str, float]:
     return {name: sum(metrics.get(one, 0) for one in summed) for name, summed in TIMES.items()}
 
 
-def _print(outcomes: dict[tuple[str, str], Outcome], arguments: argparse.Namespace, stores: str) -> None:
+def _print(outcomes: dict[tuple[str, str], Outcome], arguments: argparse.Namespace, about: str) -> None:
     how = f"{arguments.rounds} rounds of {arguments.seconds:g} s, {load.CONNECTIONS} connections"
     table = Table(
         title=f"Medians of {how}; shares on one connection",
-        caption=f"{machine.software()}\n{stores}\n{machine.hardware()}",
+        caption=about,
     )
     for column in ("asked for", "from"):
         table.add_column(column)

@@ -13,22 +13,20 @@ import random
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
 
-import msgspec
 from rich.console import Console
 from rich.table import Table
 
 from app.auth.api_keys import PREFIX, digest
-from app.settings import Settings
 from benchmarks import databases, load, machine, questions
 from benchmarks.freshness import LEVEL, Judge, tariff_ids
 from benchmarks.load import Measured
 from benchmarks.questions import Asked
 from benchmarks.registry import LEVELS
-from benchmarks.server import Server, running
+from benchmarks.server import Server
+from benchmarks.stage import Stage, play
 
 CORRECTIONS = 400
 KEY = PREFIX + secrets.token_urlsafe(32)
@@ -99,15 +97,7 @@ WORKLOADS = {
 
 def main() -> None:
     arguments = _arguments()
-    cores = machine.divide_cores()
-    server_cores, other_cores = cores or (None, None)
-    with (
-        machine.working_on(other_cores),
-        databases.folder() as folder,
-        databases.servers(folder) as settings,
-        asyncio.Runner() as runner,
-    ):
-        runner.run(_run(settings, folder, server_cores, arguments))
+    play(lambda stage: _run(stage, arguments))
 
 
 def _arguments() -> argparse.Namespace:
@@ -125,21 +115,19 @@ def _arguments() -> argparse.Namespace:
     return arguments
 
 
-async def _run(
-    settings: Settings, folder: Path, cores: set[int] | None, arguments: argparse.Namespace
-) -> None:
-    async with databases.filled_database(settings.database_url) as (database_url, held):
-        await databases.add_key(database_url, digest(KEY))
-        own = msgspec.structs.replace(settings, database_url=database_url)
-        print(f"{held}; asked by {machine.load_program()}")
-        outcomes = {}
-        for name in arguments.workloads:
-            workload = WORKLOADS[name]
-            with running(own, folder, cores, **workload.changed) as server:
-                outcomes[name] = await _measure(server, workload, arguments)
-            print(f"{name} {outcomes[name].measured.rate:,.0f} requests/s", flush=True)
-        stores = await machine.databases(own)
-    _print(outcomes, arguments, cores, stores)
+async def _run(stage: Stage, arguments: argparse.Namespace) -> None:
+    await databases.add_key(stage.settings.database_url, digest(KEY))
+    print(f"{stage.held}; asked by {machine.load_program()}")
+    outcomes = {}
+    for name in arguments.workloads:
+        workload = WORKLOADS[name]
+        with stage.server(**workload.changed) as server:
+            outcomes[name] = await _measure(server, workload, arguments)
+        print(f"{name} {outcomes[name].measured.rate:,.0f} requests/s", flush=True)
+    where = (
+        "one core for the server, the rest for load and databases" if stage.cores else "no core of its own"
+    )
+    _print(outcomes, arguments, where, await stage.about())
 
 
 async def _measure(server: Server, workload: Workload, arguments: argparse.Namespace) -> Outcome:
@@ -168,15 +156,9 @@ async def _check(server: Server, asked: Asked) -> None:
             await connection.data(request)
 
 
-def _print(
-    outcomes: dict[str, Outcome], arguments: argparse.Namespace, cores: set[int] | None, stores: str
-) -> None:
+def _print(outcomes: dict[str, Outcome], arguments: argparse.Namespace, where: str, about: str) -> None:
     how = f"{arguments.rounds} rounds of {arguments.seconds:g} s, {load.CONNECTIONS} connections"
-    where = "one core for the server, the rest for load and databases" if cores else "no core of its own"
-    table = Table(
-        title=f"Medians of {how}; {where}",
-        caption=f"{machine.software()}\n{stores}\n{machine.hardware()}",
-    )
+    table = Table(title=f"Medians of {how}; {where}", caption=about)
     for column in ("", "load"):
         table.add_column(column)
     for column in ("requests/s", "p50, ms", "p99, ms", "failed", "memory, MB"):

@@ -45,11 +45,32 @@ END $$
 """
 
 
-class PrivateValkey:
+class _Private:
     """For tests that hurt it: its address stays, whatever happens to it."""
 
+    _server: Postgres | Valkey
+
+    def start(self) -> None:
+        self._server.start()
+
+    def stop(self) -> None:
+        self.resume()
+        self._server.stop()
+
+    def pause(self) -> None:
+        _signal(self._server.pid, signal.SIGSTOP)
+
+    def resume(self) -> None:
+        _signal(self._server.pid, signal.SIGCONT)
+
+    def kill(self) -> None:
+        _signal(self._server.pid, signal.SIGKILL)
+        self._server.stop()
+
+
+class PrivateValkey(_Private):
     def __init__(self, folder: Path) -> None:
-        self._server = Valkey(folder, PASSWORD, keeps=False)
+        self._server: Valkey = Valkey(folder, PASSWORD, keeps=False)
         self._server.start()
 
     @property
@@ -59,57 +80,23 @@ class PrivateValkey:
     def command(self, *words: str) -> bytes:
         return self._server.command(*words)
 
-    def start(self) -> None:
-        self._server.start()
-
-    def stop(self) -> None:
-        self.resume()
-        self._server.stop()
-
-    def pause(self) -> None:
-        _signal(self._server.pid, signal.SIGSTOP)
-
-    def resume(self) -> None:
-        _signal(self._server.pid, signal.SIGCONT)
-
-    def kill(self) -> None:
-        _signal(self._server.pid, signal.SIGKILL)
-        self._server.stop()
-
     def restart_empty(self) -> None:
         """Another process, with another run id, at the same address."""
         self.kill()
         self.start()
 
 
-class PrivatePostgres:
-    """For tests that hurt it: migrated, and its address stays, whatever happens to it."""
+class PrivatePostgres(_Private):
+    """Migrated."""
 
     def __init__(self, folder: Path) -> None:
-        self._server = Postgres(folder, PASSWORD, settings=FAST)
+        self._server: Postgres = Postgres(folder, PASSWORD, settings=FAST)
         self._server.start()
         asyncio.run(migrate(self.url))
 
     @property
     def url(self) -> str:
         return self._server.url()
-
-    def start(self) -> None:
-        self._server.start()
-
-    def stop(self) -> None:
-        self.resume()
-        self._server.stop()
-
-    def pause(self) -> None:
-        _signal(self._server.pid, signal.SIGSTOP)
-
-    def resume(self) -> None:
-        _signal(self._server.pid, signal.SIGCONT)
-
-    def kill(self) -> None:
-        _signal(self._server.pid, signal.SIGKILL)
-        self._server.stop()
 
 
 async def clone(template_url: str, name: str) -> str:
