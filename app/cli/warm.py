@@ -18,7 +18,7 @@ async def run(settings: Settings) -> str:
     async with open_resources(settings) as resources:
         read = await _when_redis_is_trusted(warmer(resources), settings)
     if not read:
-        return "Nothing was read: nobody asked anything lately, or another instance is at it already."
+        return "Nothing was read: nobody asked anything lately, another instance is at it, or PostgreSQL is busy."
     return f"{read} of the most asked pairs of operator and year are in Redis now."
 
 

@@ -53,10 +53,13 @@ class CacheWarmer:
             popular = await fetch_most_asked(self._pool, DAYS, self._settings.warm_count)
             warmed = 0
             for key in popular:
-                if self._no_connection_is_free() or await self._read(key) > BUSY:
+                busy = self._no_connection_is_free()
+                if not busy:
+                    busy = await self._read(key) > BUSY
+                    warmed += 1
+                if busy:
                     log.info("warming_stopped", reason="PostgreSQL is busy")
                     break
-                warmed += 1
                 await asyncio.sleep(BETWEEN * random.uniform(0.5, 1.5))  # noqa: S311
         log.info("cache_warmed", popular=len(popular), warmed=warmed)
         return warmed

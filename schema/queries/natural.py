@@ -14,7 +14,7 @@ from app.domain import tags
 from app.domain.dno import DirectoryEntry
 from app.domain.entry import DataType, DnoYear
 from app.domain.question import Interpretation
-from app.errors import BadInput
+from app.errors import BadInput, Unavailable
 from app.interpreter.answer import answer_of
 from loaders.opinions import Doubt
 from loaders.questions import Question
@@ -70,8 +70,9 @@ async def _answer(context: Context, query: str, today: date | None) -> Answered:
     if model is not None and meaning.confidence < settings.language_model_below:
         used.add(tags.opinion(question.digest))
         doubt = Doubt(question, meaning, model, entries)
-        with suppress(TimeoutError):
-            async with asyncio.timeout(settings.language_model_timeout):
+        with suppress(TimeoutError, Unavailable):
+            # The model has a time-out of its own; this one is for waiting behind others as well.
+            async with asyncio.timeout(2 * settings.language_model_timeout):
                 (opinion,) = await context.loaders.opinion_by_doubt.load_all([doubt])
                 meaning = opinion or meaning
     return await _answered(context, meaning, used)
