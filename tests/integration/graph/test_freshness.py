@@ -1,0 +1,334 @@
+"""After an answered write nobody is served the old value: here at once, elsewhere soon, whichever way it is read."""
+
+import asyncio
+import re
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from hashlib import sha256
+from itertools import count
+from time import perf_counter
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+import pytest
+
+from app.db.pool import Pool
+from app.domain.account import Role
+from app.domain.tariff import Tariff
+from tests import factories as make
+from tests.instances import Instance
+from tests.integration.graph.running import Headers, Running, issue_key
+from tests.integration.graph.wire import Answer, Wire, get, post, wire
+from tests.integration.graph.writing import name
+
+LIST = '{ dno(slug: "netze-a") { tariffs(year: 2025) { leistung } } }'
+FIGURE = re.compile(rb'"(?:leistung|after)":"(\d+)"')
+CORRECT = "mutation ($input: CorrectTariffInput!) { correctTariff(input: $input) { tariff { version } errors { code } } }"
+# Long enough that each kind of memory is filled and emptied many times, in every order.
+WRITES = 40
+
+
+@pytest.fixture
+async def tariff(pool: Pool) -> Tariff:
+    """Among those of others, whom nobody writes."""
+    for slug in ("netze-b", "netze-c"):
+        await make.tariff(pool, await make.dno(pool, slug), leistung=None)
+    return await make.tariff(pool, await make.dno(pool, "netze-a", name="Stadtwerke Zirndorf"), leistung="1")
+
+
+@pytest.fixture
+async def editor(pool: Pool) -> Headers:
+    return (await issue_key(pool, Role.EDITOR))[1]
+
+
+def ways(tariff: Tariff) -> dict[str, bytes]:
+    """A request for each way to the same figure; all but some leave early when they are sent again."""
+    node = f'node(id: "{name(tariff)}")'
+    return {
+        "point": post(f"{{ {node} {{ ... on Tariff {{ leistung }} }} }}"),
+        "list": post(LIST),
+        "list, never early": post(LIST, "X-Request-Id: 1"),
+        "fragments of a page": post("{ dnos { nodes { slug tariffs(year: 2025) { leistung } } } }"),
+        "edges of a page": post(
+            "{ dnos(first: 1, orderBy: SLUG) { edges { node { tariffs { leistung } } } } }"
+        ),
+        "ranking": post(
+            '{ rankTariffs(year: 2025, voltageLevel: MS, consumptionKwh: "900000", peakLoadKw: "200")'
+            " { tariff { leistung } } }"
+        ),
+        "history": post(
+            f"{{ {node} {{ ... on Tariff {{ history(first: 1) {{ changes {{ after }} }} }} }} }}"
+        ),
+        "question": post(
+            '{ naturalQuery(query: "netzentgelte stadtwerke zirndorf ms 2025") { tariffs { leistung } } }'
+        ),
+        "GET": get(LIST),
+        "persisted GET": persisted(LIST),
+        "REST": b"GET /api/v1/dnos/netze-a/2025 HTTP/1.1\r\nHost: dno.test\r\n\r\n",
+    }
+
+
+def persisted(document: str) -> bytes:
+    digest = sha256(document.encode()).hexdigest()
+    extensions = quote(f'{{"persistedQuery":{{"version":1,"sha256Hash":"{digest}"}}}}')
+    return f"GET /graphql?query={quote(document)}&extensions={extensions} HTTP/1.1\r\nHost: dno.test\r\n\r\n".encode()
+
+
+def figure(answer: Answer) -> int:
+    found = FIGURE.search(answer.body)
+    assert found is not None, answer
+    return int(found[1])
+
+
+class Writer:
+    """Corrects one tariff; `answered` is the last figure of which the answer has come."""
+
+    def __init__(self, line: Wire, editor: Headers, tariff: Tariff) -> None:
+        self._line = line
+        self._authorization = f"Authorization: {editor['authorization']}"
+        self._id = name(tariff)
+        self._figures = count(2)
+        self.answered = 1
+
+    async def write(self) -> int:
+        figure = next(self._figures)
+        request = post(CORRECT, self._authorization, input={"id": self._id, "leistung": f"{figure}"})
+        payload = (await self._line.ask(request)).json["data"]["correctTariff"]
+        assert payload == {"tariff": {"version": figure}, "errors": []}
+        self.answered = figure
+        return figure
+
+
+@asynccontextmanager
+async def readers(url: str, requests: Mapping[str, bytes], writer: Writer) -> AsyncIterator[Counter[str]]:
+    """One for each way; what is told is at least as new as what was answered before it was asked for."""
+    reads: Counter[str] = Counter()
+
+    async def read(way: str, request: bytes) -> None:
+        async with wire(url) as line:
+            while True:
+                least = writer.answered
+                assert figure(await line.ask(request)) >= least, way
+                reads[way] += 1
+
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(read(way, request)) for way, request in requests.items()]
+        yield reads
+        for task in tasks:
+            task.cancel()
+
+
+async def test_the_writing_instance_never_tells_the_old_value(
+    server: Running, pool: Pool, tariff: Tariff, editor: Headers
+) -> None:
+    requests = ways(tariff)
+    async with AsyncExitStack() as lines:
+        writer = Writer(await lines.enter_async_context(wire(server.url)), editor, tariff)
+        own = {way: await lines.enter_async_context(wire(server.url)) for way in requests}
+        async with readers(server.url, requests, writer) as reads:
+            early: set[str] = set()
+            for _ in range(WRITES):
+                written = await writer.write()
+                told = {way: figure(await own[way].ask(request)) for way, request in requests.items()}
+                assert told == dict.fromkeys(requests, written)
+                early |= {way for way, data in requests.items() if server.resources.memory.get(data)}
+    assert min(reads[way] for way in requests) > WRITES
+    # What has no early exit: questions are logged, REST and X-Request-Id take the whole road.
+    assert early >= {*requests} - {"list, never early", "question", "REST", "history"}
+
+
+async def test_what_is_counted_and_listed_is_fresh_as_well(
+    server: Running, pool: Pool, editor: Headers
+) -> None:
+    await make.dno(pool, "netze-a")
+    counted = """
+    {
+      coverage { totalEntries byYear { year tariffs hlzf } }
+      dno(slug: "netze-a") { years isPeak(at: "2025-01-15T08:00:00+01:00", voltageLevel: MS) }
+      dnos(filter: {hasDataForYear: 2025}) { totalCount }
+    }
+    """
+    add = """
+    mutation ($tariff: AddTariffInput!, $hlzf: AddHlzfInput!) {
+      addTariff(input: $tariff) { errors { code } }
+      addHlzf(input: $hlzf) { errors { code } }
+    }
+    """
+    entry = {"dno": "netze-a", "voltageLevel": "MS"}
+    for year in range(2025, 2035):
+        before = await server.ask(counted)
+        hlzf = {"season": "WINTER", "windows": [{"start": "07:30", "end": "09:00"}]}
+        await server.ask(add, editor, tariff=entry | {"year": year}, hlzf=entry | hlzf | {"year": year})
+        after = await server.ask(counted)
+        assert after["coverage"]["totalEntries"] == before["coverage"]["totalEntries"] + 2
+        assert after["coverage"]["byYear"][0] == {"year": year, "tariffs": 1, "hlzf": 1}
+        assert after["dno"] == {"years": [year, *before["dno"]["years"]], "isPeak": True}
+        assert after["dnos"] == {"totalCount": 1}
+
+
+# Elsewhere
+
+
+@pytest.fixture
+async def pair(instance: Callable[..., Instance], tariff: Tariff) -> tuple[Instance, Instance]:
+    """Two whole servers; they find operators, so they bring none."""
+    one, other = [
+        await asyncio.to_thread(instance, rate_limit_api_key=0, log_level="warning") for _ in range(2)
+    ]
+    return one, other
+
+
+async def test_another_instance_follows_within_a_moment(
+    pair: tuple[Instance, Instance], tariff: Tariff, editor: Headers
+) -> None:
+    here, there = pair
+    requests = ways(tariff)
+    delays: list[float] = []
+
+    async def until_told(line: Wire, request: bytes, written: int, since: float) -> float:
+        while figure(await line.ask(request)) < written:
+            pass
+        return perf_counter() - since
+
+    async with AsyncExitStack() as lines:
+        writer = Writer(await lines.enter_async_context(wire(here.url)), editor, tariff)
+        own = {way: await lines.enter_async_context(wire(there.url)) for way in requests}
+        for _ in range(WRITES):
+            written, since = await writer.write(), perf_counter()
+            delays += await asyncio.gather(
+                *(until_told(own[way], request, written, since) for way, request in requests.items())
+            )
+    delays.sort()
+    p50, p99 = (delays[int(len(delays) * share)] for share in (0.5, 0.99))
+    print(  # noqa: T201
+        f"\nfrom an answer here until {len(delays)} reads there tell the same, first request included:"
+        f" p50 {p50 * 1000:.1f} ms, p99 {p99 * 1000:.1f} ms, most {delays[-1] * 1000:.1f} ms"
+    )
+    assert delays[-1] < 1
+
+
+async def test_what_is_written_by_hand_is_seen_everywhere_within_a_second(
+    pair: tuple[Instance, Instance], pool: Pool, tariff: Tariff
+) -> None:
+    requests = ways(tariff)
+    for written in range(2, 7):
+        for one in pair:
+            await everywhere(one.url, requests, lambda told: told is not None)  # and remembered
+        await pool.fetch("UPDATE netzentgelte_data SET leistung = $1 WHERE id = $2", written, tariff.id)
+        await within_a_second(
+            *(everywhere(one.url, requests, lambda told, now=written: told == now) for one in pair)
+        )
+    await pool.fetch("UPDATE netzentgelte_data SET deleted_at = now() WHERE id = $1", tariff.id)
+    await within_a_second(*(everywhere(one.url, requests, lambda told: told is None) for one in pair))
+
+
+async def test_a_new_operator_and_its_end_are_seen_everywhere_within_a_second(
+    pair: tuple[Instance, Instance], pool: Pool
+) -> None:
+    """By whatever name it is asked for, and what belongs to it with it."""
+    look = """
+    query ($tariff: ID!) {
+      dno(slug: "soest") { tariffs { leistung } }
+      dnos { totalCount nodes { slug } }
+      searchDnos(query: "soest") { dno { slug } }
+      coverage { totalDnos totalEntries }
+      naturalQuery(query: "netzentgelte stadtwerke soest 2025") { tariffs { leistung } }
+      rankTariffs(year: 2025, voltageLevel: MS, consumptionKwh: "900000", peakLoadKw: "200") { rank }
+      withData: dnos(filter: {hasDataForYear: 2025}) { totalCount }
+      node(id: $tariff) { id }
+    }
+    """
+    absent = {
+        "dno": None,
+        "dnos": {"totalCount": 3, "nodes": [{"slug": f"netze-{letter}"} for letter in "bca"]},
+        "searchDnos": [],
+        "coverage": {"totalDnos": 3, "totalEntries": 3},
+        "naturalQuery": {"tariffs": []},
+        "rankTariffs": [{"rank": 1}],
+        "withData": {"totalCount": 3},
+        "node": None,
+    }
+    dno = await make.dno(pool, "soest", name="Stadtwerke Soest")
+    soest = await make.tariff(pool, dno, leistung="58.2")
+    there = {
+        "dno": {"tariffs": [{"leistung": "58.2"}]},
+        "dnos": {
+            "totalCount": 4,
+            "nodes": [{"slug": slug} for slug in ("netze-b", "netze-c", "soest", "netze-a")],
+        },
+        "searchDnos": [{"dno": {"slug": "soest"}}],
+        "coverage": {"totalDnos": 4, "totalEntries": 4},
+        "naturalQuery": {"tariffs": [{"leistung": "58.2"}]},
+        "rankTariffs": [{"rank": 1}, {"rank": 2}],
+        "withData": {"totalCount": 4},
+        "node": {"id": name(soest)},
+    }
+
+    async def told(url: str, expected: Any) -> None:
+        asked = {"query": look, "variables": {"tariff": name(soest)}}
+        async with httpx.AsyncClient() as client:
+            while True:
+                answer = (await client.post(f"{url}/graphql", json=asked)).json()
+                if answer.get("data") == expected:
+                    return
+                seen[url] = answer
+
+    seen: dict[str, Any] = {}
+    for expected, gone in ((there, "NULL"), (absent, "now()"), (there, "NULL"), (absent, "now()")):
+        await pool.fetch(f"UPDATE dnos SET deleted_at = {gone} WHERE id = $1", dno.id)
+        try:
+            await within_a_second(*(told(one.url, expected) for one in pair))
+        except TimeoutError:
+            assert seen == expected
+
+
+async def test_caches_emptied_by_hand_tell_what_nobody_had_announced(
+    pair: tuple[Instance, Instance], pool: Pool, tariff: Tariff
+) -> None:
+    """For the day on which somebody has written past the triggers."""
+    requests = {way: request for way, request in ways(tariff).items() if way != "history"}
+    _, admin = await issue_key(pool, Role.ADMIN, "admin")
+    for one in pair:
+        await everywhere(one.url, requests, lambda told: told == 1)
+    async with pool.connection() as connection, connection.transaction():
+        await connection.execute("SET LOCAL session_replication_role = replica")
+        await connection.execute("UPDATE netzentgelte_data SET leistung = 2 WHERE id = $1", tariff.id)
+    for one in pair:
+        async with wire(one.url) as line:
+            assert figure(await line.ask(requests["list"])) == 1
+
+    invalidate = (
+        "mutation ($pattern: String!) { invalidateCache(pattern: $pattern) { removed errors { code } } }"
+    )
+
+    async def removed(pattern: str) -> int:
+        asked = {"query": invalidate, "variables": {"pattern": pattern}}
+        async with httpx.AsyncClient() as client:
+            answer = (await client.post(f"{pair[0].url}/graphql", json=asked, headers=admin)).json()
+        payload = answer["data"]["invalidateCache"]
+        assert payload["errors"] == []
+        return int(payload["removed"])
+
+    assert await removed("no such thing") == 0
+    assert await removed(f"tariffs:{tariff.dno_id}:*") == 1
+    await within_a_second(*(everywhere(one.url, requests, lambda told: told == 2) for one in pair))
+    assert await removed("*") > 5
+    assert await removed("*") == 0
+
+
+async def everywhere(url: str, requests: Mapping[str, bytes], holds: Callable[[int | None], bool]) -> None:
+    """Until it holds in every way."""
+    async with asyncio.timeout(10), AsyncExitStack() as lines:
+        for request in requests.values():
+            line = await lines.enter_async_context(wire(url))
+            while True:
+                found = FIGURE.search((await line.ask(request)).body)
+                if holds(None if found is None else int(found[1])):
+                    break
+
+
+async def within_a_second(*conditions: Awaitable[None]) -> None:
+    async with asyncio.timeout(1):
+        await asyncio.gather(*conditions)
