@@ -15,7 +15,7 @@ _SEASONS = {
     **dict.fromkeys((6, 7, 8), Season.SUMMER),
     **dict.fromkeys((9, 10, 11), Season.AUTUMN),
 }
-_TIME = re.compile(r"([01]\d|2[0-3]):([0-5]\d)(?::00)?|24:00(?::00)?")
+_TIME = re.compile(r"([01]\d|2[0-3]):([0-5]\d)(?::00)?|24:00(?::00)?", re.ASCII)
 
 
 def today() -> date:

@@ -14,7 +14,7 @@ from app.domain import clock
 # Minutes since midnight inside, "07:30" outside.
 Minutes = NewType("Minutes", int)
 
-_PLAIN_DECIMAL = re.compile(r"[+-]?\d{1,30}(\.\d{1,30})?")
+_PLAIN_DECIMAL = re.compile(r"[+-]?\d{1,30}(\.\d{1,30})?", re.ASCII)
 
 
 def write_date(value: date) -> str:

@@ -1,0 +1,82 @@
+"""Pages of operators: whatever the order, nobody is left out and nobody is shown twice."""
+
+from datetime import UTC, datetime
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.domain.directory import Directory, DnoOrder, read_cursor, write_cursor
+from app.domain.dno import DirectoryEntry
+from app.errors import BadInput
+
+names = st.text(max_size=8) | st.sampled_from(["Netz", "NETZ", "nétz", "Straße", "Strasse"])
+moments = st.integers(0, 2**32).map(lambda seconds: datetime.fromtimestamp(seconds, UTC))
+orders = st.sampled_from(DnoOrder)
+
+
+@st.composite
+def directories(draw):
+    slugs = draw(st.lists(st.from_regex(r"[a-z0-9-]{1,6}", fullmatch=True), unique=True, max_size=12))
+    return [
+        DirectoryEntry(
+            UUID(int=number), slug, draw(names), None, draw(st.sampled_from([None, "Bayern"])), None, None,
+            False, False, draw(st.none() | st.integers(0, 3)), draw(moments),
+        )
+        for number, slug in enumerate(slugs)
+    ]  # fmt: skip
+
+
+def pages(directory, order, first, keep=None):
+    """All of them, each asked for with the cursor of the one before, as a client does."""
+    after = None
+    while True:
+        page = directory.in_order(order).page(first, after, keep)
+        yield page
+        if not page.has_next:
+            return
+        after = read_cursor(write_cursor(page.entries[-1], order), order)
+
+
+@given(directories(), orders, st.integers(1, 5), st.booleans())
+def test_pages_hold_everybody_once_and_in_order(entries, order, first, of_one_region):
+    keep = (lambda entry: entry.region == "Bayern") if of_one_region else None
+    wanted = [entry for entry in entries if keep is None or keep(entry)]
+    found = list(pages(Directory(entries), order, first, keep))
+    shown = [entry for page in found for entry in page.entries]
+    assert sorted(entry.slug for entry in shown) == sorted(entry.slug for entry in wanted)
+    assert shown == [entry for entry in Directory(entries).in_order(order).entries if entry in wanted]
+    assert {page.total for page in found} == {len(wanted)}
+    assert [page.has_previous for page in found] == [False] + [True] * (len(found) - 1)
+
+
+@given(directories(), orders, st.integers(1, 3), st.data())
+def test_who_comes_or_goes_between_two_pages_disturbs_nobody_else(entries, order, first, data):
+    gone = data.draw(st.sets(st.sampled_from([entry.slug for entry in entries]))) if entries else set()
+    page = Directory(entries).in_order(order).page(first, None)
+    if not page.has_next:
+        return
+    after = read_cursor(write_cursor(page.entries[-1], order), order)
+    stay = [entry for entry in entries if entry.slug not in gone]
+    rest = Directory(stay).in_order(order).page(100, after).entries
+    shown = {entry.slug for entry in page.entries}
+    assert {entry.slug for entry in rest} == {entry.slug for entry in stay} - shown
+
+
+@given(directories().filter(bool), orders, orders)
+def test_a_cursor_is_read_in_its_own_order_only(entries, order, other):
+    cursor = write_cursor(entries[0], order)
+    assert read_cursor(cursor, order).slug == entries[0].slug
+    if other is not order:
+        with pytest.raises(BadInput):
+            read_cursor(cursor, other)
+
+
+@given(st.text() | st.text("ABCabc019-_=", max_size=40), orders)
+def test_text_is_refused_or_is_a_cursor(text, order):
+    try:
+        position = read_cursor(text, order)
+    except BadInput:
+        return
+    Directory(()).in_order(order).page(1, position)

@@ -1,0 +1,50 @@
+"""Different things have different tags, and an event names all that it makes untrue."""
+
+from datetime import UTC, datetime
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.domain import tags
+from app.domain.entry import DnoYear
+from app.domain.event import EntryChange, Event, Topic
+from app.domain.revision import ChangeKind
+
+# What a tag is made of, for each way to make one.
+things = st.one_of(
+    *(
+        st.tuples(st.just(make), st.builds(DnoYear, st.uuids(), st.integers(1, 9999)))
+        for make in (tags.tariffs, tags.hlzf, tags.time_of_use)
+    ),
+    *(
+        st.tuples(st.just(make), st.uuids())
+        for make in (
+            tags.operator, tags.years, tags.entries, tags.place,
+            tags.history, tags.revision, tags.user, tags.api_key,
+        )
+    ),
+    st.tuples(st.just(tags.slug), st.text(max_size=20)),
+    st.tuples(st.just(tags.year), st.integers(1, 9999)),
+)  # fmt: skip
+
+
+@given(things, things)
+def test_only_the_same_thing_has_the_same_tag(one, other):
+    (make, what), (make_other, what_other) = one, other
+    assert (make(what) == make_other(what_other)) == (one == other)
+    assert make(what) not in {tags.DIRECTORY, tags.COVERAGE, tags.ALIASES, tags.SCHEMA}
+
+
+@given(
+    st.sampled_from([Topic.TARIFFS, Topic.HLZF, Topic.TIME_OF_USE]),
+    st.uuids(),
+    st.integers(2000, 2100),
+    st.lists(st.uuids(), max_size=3),
+)
+def test_a_figure_that_changes_is_news_to_each_list_that_shows_it(topic, dno_id, year, ids):
+    entries = tuple(EntryChange(entry_id, 2, ChangeKind.CORRECTED) for entry_id in ids)
+    touched = tags.of(Event(1, topic, dno_id, year, datetime.now(UTC), entries))
+    assert touched >= {
+        getattr(tags, topic)(DnoYear(dno_id, year)), tags.years(dno_id), tags.entries(dno_id), tags.year(year),
+        tags.COVERAGE, *map(tags.place, ids), *map(tags.history, ids),
+    }  # fmt: skip
