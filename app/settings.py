@@ -61,7 +61,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     entity_cache: bool = True
     response_cache: bool = True
     memory_cache: bool = True
-    memory_bytes: Positive = 64 * 2**20
+    memory_bytes: Positive = 48 * 2**20
     memory_lifetime: Seconds = MINUTE
     lifetime_verified: Seconds = DAY
     lifetime_unverified: Seconds = HOUR
@@ -142,7 +142,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     # Operations
     operation_deadline: Seconds = 10
-    operations_most: Positive = 20  # executed at once
+    operations_most: Positive = 100  # executed at once
     operations_waiting: Count = 400
     operations_patience: Seconds = 1
     http_lifetime: Seconds = MINUTE  # the longest that a GET's answer may be kept by others
