@@ -142,9 +142,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     # Operations
     operation_deadline: Seconds = 10
-    operations_most: Positive = 100  # executed at once
+    operations_most: Positive = 40  # executed at once
     operations_waiting: Count = 400
-    operations_patience: Seconds = 1
+    operations_patience: Seconds = 0.5
     http_lifetime: Seconds = MINUTE  # the longest that a GET's answer may be kept by others
 
     # Documents
