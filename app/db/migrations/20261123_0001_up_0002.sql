@@ -53,6 +53,8 @@ CREATE TRIGGER revisions_are_not_emptied BEFORE TRUNCATE ON revisions
 -- Before each UPDATE: one step up for a real change, none for one that changes nothing.
 CREATE FUNCTION raise_version() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
+    -- An id is for life: history, places and links rest on it, and the news below pair rows by it.
+    NEW.id := OLD.id;
     NEW.version := OLD.version;
     NEW.created_at := OLD.created_at;
     NEW.updated_at := OLD.updated_at;
@@ -166,6 +168,12 @@ BEGIN
     RETURN NULL;
 END $$;
 
+-- TRUNCATE shows its triggers no rows: nobody would hear of it, and no history would tell.
+CREATE FUNCTION refuse_to_be_emptied() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION '% is not emptied unheard: use DELETE', TG_TABLE_NAME USING ERRCODE = 'integrity_constraint_violation';
+END $$;
+
 DO $$
 DECLARE
     target record;
@@ -190,5 +198,6 @@ BEGIN
             EXECUTE format('CREATE TRIGGER record_%s AFTER %s ON %I REFERENCING %s FOR EACH STATEMENT EXECUTE FUNCTION %I(%s)',
                 lower(operation), operation, target.name, tables, target.function, target.arguments);
         END LOOP;
+        EXECUTE format('CREATE TRIGGER refuse_truncate BEFORE TRUNCATE ON %I FOR EACH STATEMENT EXECUTE FUNCTION refuse_to_be_emptied()', target.name);
     END LOOP;
 END $$;

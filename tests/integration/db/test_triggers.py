@@ -114,6 +114,24 @@ async def test_an_entry_that_is_moved_is_news_in_both_places(pool, dno):
     assert all(event[3] == {tariff.id: (2, CORRECTED)} for event in events)
 
 
+async def test_an_id_is_for_life(pool, dno):
+    """Else history, places and links would lead nowhere, and the change would be no news."""
+    tariff = await make.tariff(pool, dno)
+    await drain(pool)
+    await execute(pool, "UPDATE netzentgelte_data SET id = gen_random_uuid()")
+    assert await drain(pool) == []
+    await execute(pool, "UPDATE netzentgelte_data SET id = gen_random_uuid(), leistung = 7")
+    assert await drain(pool) == [("tariffs", dno.id, 2025, {tariff.id: (2, CORRECTED)})]
+
+
+@pytest.mark.parametrize(
+    "table", ["netzentgelte_data", "hlzf_data", "time_of_use_data", "dno_aliases", "dnos CASCADE"]
+)
+async def test_nothing_is_emptied_unheard(pool, dno, table):
+    with pytest.raises(asyncpg.IntegrityConstraintViolationError, match=r"use DELETE|never removed"):
+        await execute(pool, f"TRUNCATE {table}")
+
+
 async def test_time_of_use_tariffs_have_events_and_no_revisions(pool, dno):
     tariff = await make.time_of_use(pool, dno)
     await drain(pool)

@@ -20,10 +20,15 @@ from hypothesis import strategies as st
 LEFT_OUT = {"naturalQuery", "viewer"}
 
 
+# Where a variable is declared and no value is sent.
+OMITTED = object()
+
+
 @dataclass
 class Drawn:
     text: str
     variables: dict[str, Any]
+    name: str | None = None
 
 
 @dataclass
@@ -33,6 +38,7 @@ class Drawing:
     schema: GraphQLSchema
     values: dict[str, list[Any]]
     draw: Any
+    roots: tuple[str, ...] = ()
     variables: dict[str, tuple[str, Any]] = field(default_factory=dict)
     fragments: list[str] = field(default_factory=list)
     numbers: int = 0
@@ -41,11 +47,13 @@ class Drawing:
         query = self.schema.query_type
         assert query is not None
         selections = self.selections(query, 0)
-        declared = ", ".join(f"${name}: {type_name}" for name, (type_name, _) in self.variables.items())
-        head = f"query ({declared})" if declared else "query"
+        declared = ", ".join(f"${name}: {declaration}" for name, (declaration, _) in self.variables.items())
+        several = self.draw(st.sampled_from((False, False, False, True)))
+        head = f"query {'Q' if several else ''}{f'({declared})' if declared else ''}"
         return Drawn(
-            f"{head} {selections} {' '.join(self.fragments)}",
-            {name: value for name, (_, value) in self.variables.items()},
+            f"{head} {selections} {' '.join(self.fragments)} {'query Other { __typename }' if several else ''}",
+            {name: value for name, (_, value) in self.variables.items() if value is not OMITTED},
+            "Q" if several else None,
         )
 
     def selections(self, type_: Any, depth: int) -> str:
@@ -54,6 +62,8 @@ class Drawing:
         names = [
             name for name in type_.fields if name not in LEFT_OUT and self.fits(type_.fields[name], depth)
         ]
+        if not depth and self.roots:
+            names = list(self.roots)
         chosen = self.draw(
             st.lists(st.sampled_from([*names, "__typename"]), min_size=1, max_size=5 if depth else 2)
         )
@@ -79,9 +89,12 @@ class Drawing:
         named = get_named_type(definition.type)
         arguments = self.arguments(definition)
         below = "" if is_leaf_type(named) else self.selections(named, depth + 1)
-        text = (
-            f"{self.alias(always=bool(arguments) or bool(below))}{name}{arguments}{self.directive()} {below}"
-        )
+        asked = f"{self.alias(always=bool(arguments) or bool(below))}{name}{arguments}"
+        text = f"{asked}{self.directive()} {below}"
+        if below and self.draw(st.sampled_from((False, False, False, True))):
+            # One field to whoever asks, in two places of the document.
+            below = self.selections(named, depth + 1)
+            text = f"{text} ... on {type_.name}{self.directive()} {{ {asked}{self.directive()} {below} }}"
         wrapped = self.draw(st.sampled_from(("plain", "plain", "plain", "inline", "fragment")))
         if wrapped == "inline":
             return f"... on {type_.name}{self.directive()} {{ {text} }}"
@@ -122,8 +135,19 @@ class Drawing:
         return self.literal(value, str(get_named_type(argument.type)))
 
     def variable(self, type_name: str, value: Any) -> str:
+        """Sent, or left to its default, or null though it has one; a default makes a nullable one do anywhere."""
         self.numbers += 1
-        self.variables[f"v{self.numbers}"] = (type_name, value)
+        nullable = type_name.removesuffix("!")
+        how = self.draw(st.sampled_from(("sent", "sent", "sent", "default", "default and sent", "null")))
+        literal = self.literal(value, nullable)
+        declared: tuple[str, Any] = (type_name, value)
+        if how == "null" and (value is not None or nullable == type_name):
+            declared = (nullable if value is None else f"{nullable} = {literal}", None)
+        elif value is None and how == "default":
+            declared = (type_name, OMITTED)
+        elif value is not None and how.startswith("default"):
+            declared = (f"{nullable} = {literal}", OMITTED if how == "default" else value)
+        self.variables[f"v{self.numbers}"] = declared
         return f"$v{self.numbers}"
 
     def literal(self, value: Any, type_name: str) -> str:
@@ -138,9 +162,13 @@ class Drawing:
         return f'"{value}"'
 
 
-def documents(schema: GraphQLSchema, values: dict[str, list[Any]]) -> st.SearchStrategy[Drawn]:
+def documents(
+    schema: GraphQLSchema, values: dict[str, list[Any]], roots: tuple[str, ...] = ()
+) -> st.SearchStrategy[Drawn]:
+    """`roots`: where they begin; left out: anywhere."""
+
     @st.composite
     def build(draw: Any) -> Drawn:
-        return Drawing(schema, values, draw).document()
+        return Drawing(schema, values, draw, roots).document()
 
     return build()
