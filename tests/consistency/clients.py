@@ -17,19 +17,13 @@ from app.db.pool import UNREACHABLE
 from tests.consistency.fleet import Fleet, Instance
 from tests.consistency.operations import Failure, Log, Outcome, Read, Subscription, Told, Write
 from tests.consistency.seed import YEAR, Price, value
+from tests.consistency.ways import WAYS, Refused, ask
 
 CORRECT = """mutation($input: CorrectTariffInput!) {
   correctTariff(input: $input) { tariff { version } revision { version } errors { code message } }
 }"""
-# The first is answered from memory as a whole; the second, each time another document, from fragments and records.
-READ = f"query($slug: String!) {{ dno(slug: $slug) {{ tariffs(year: {YEAR}) {{ voltageLevel version leistung }} }} }}"
-READ_ANEW = READ.replace("dno(", "ALIAS: dno(").replace("version leistung", "leistung version")
-IDS = READ.replace("version leistung", "id")
+IDS = f"query($slug: String!) {{ dno(slug: $slug) {{ tariffs(year: {YEAR}) {{ voltageLevel id }} }} }}"
 LISTEN = "subscription { dataChanged { changedAt entry { ... on Tariff { id version } } } }"
-
-
-class Refused(Exception):
-    """A request that was not answered as it should be."""
 
 
 class Clients:
@@ -44,7 +38,7 @@ class Clients:
 
     async def learn_ids(self) -> None:
         for slug in {price.slug for price in self._prices}:
-            data = await _ask(self._fleet.instances[0], IDS, slug=slug)
+            data = await ask(self._fleet.instances[0], IDS, slug=slug)
             for tariff in data["dno"]["tariffs"]:
                 entry = self._entry(slug, tariff["voltageLevel"])
                 self._ids[entry], self._entries[tariff["id"]] = tariff["id"], entry
@@ -65,7 +59,12 @@ class Clients:
         started = monotonic()
         outcome, version = Outcome.UNKNOWN, None
         try:
-            data = await _ask(instance, CORRECT, input={"id": self._ids[price.entry], "leistung": leistung})
+            data = await ask(
+                instance,
+                CORRECT,
+                instance.as_editor,
+                input={"id": self._ids[price.entry], "leistung": leistung},
+            )
             payload = data["correctTariff"]
             if payload["errors"]:
                 self._fail(instance, started, "write", json.dumps(payload["errors"]))
@@ -133,25 +132,25 @@ class Clients:
             await asyncio.sleep(self._random.uniform(0, 0.02))
 
     async def read(self, instance: Instance, slug: str) -> None:
+        way = self._random.choice(WAYS)
         started = monotonic()
-        alias = f"a{self._random.randrange(10**6)}"
-        query, name = self._random.choice([(READ, "dno"), (READ_ANEW.replace("ALIAS", alias), alias)])
         try:
-            data = await _ask(instance, query, slug=slug)
+            seen = await way(instance, slug)
         except (httpx.TransportError, Refused) as error:
-            self._fail(instance, started, "read", repr(error))
+            self._fail(instance, started, f"read ({way.__name__})", repr(error))
             await asyncio.sleep(0.05)
             return
         ended = monotonic()
-        for tariff in data[name]["tariffs"]:
+        for figure in seen:
             self._log.add(
                 Read(
                     instance=instance.name,
                     started=started,
                     ended=ended,
-                    entry=self._entry(slug, tariff["voltageLevel"]),
-                    version=tariff["version"],
-                    leistung=str(tariff["leistung"]),
+                    entry=self._entry(figure.slug, figure.level),
+                    version=figure.version,
+                    leistung=figure.leistung,
+                    way=way.__name__,
                 )
             )
 
@@ -200,21 +199,6 @@ class Clients:
         self._log.add(
             Failure(instance=instance.name, started=started, ended=monotonic(), what=what, why=why[:300])
         )
-
-
-async def _ask(instance: Instance, query: str, **variables: object) -> dict[str, Any]:
-    headers = instance.as_editor if query is CORRECT else {}
-    answer = await instance.client.post(
-        "/graphql", json={"query": query, "variables": variables}, headers=headers
-    )
-    try:
-        body = answer.json()
-    except ValueError:
-        raise Refused(f"{answer.status_code}: {answer.text[:200]}") from None
-    if answer.status_code != 200 or "errors" in body:
-        raise Refused(f"{answer.status_code}: {json.dumps(body)[:200]}")
-    data: dict[str, Any] = body["data"]
-    return data
 
 
 async def _events(instance: Instance, query: str) -> AsyncIterator[dict[str, Any] | None]:

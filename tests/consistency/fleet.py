@@ -36,6 +36,7 @@ class Instance:
             limits=httpx.Limits(max_connections=None),
         )
         self.as_editor = {"authorization": f"Bearer {SECRET}"}
+        self.pages: dict[str, tuple[str, bytes]] = {}  # what a browser keeps: by address, with its ETag
 
     @property
     def alive(self) -> bool:

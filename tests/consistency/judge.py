@@ -243,7 +243,8 @@ def _running(choose: Callable[[int, int], int], numbers: Sequence[int]) -> list[
 
 
 def _told(operation: Write | Read) -> str:
+    way = f" ({operation.way})" if isinstance(operation, Read) else ""
     return (
-        f"{type(operation).__name__.lower()} of {operation.entry[:8]} on {operation.instance}"
+        f"{type(operation).__name__.lower()}{way} of {operation.entry[:8]} on {operation.instance}"
         f" from {operation.started:.3f} to {operation.ended:.3f}: version {operation.version}, {operation.leistung}"
     )

@@ -35,6 +35,7 @@ class Read(Operation, frozen=True, kw_only=True, tag=True):
     entry: str
     version: int
     leistung: str
+    way: str = "point"
 
 
 class Failure(Operation, frozen=True, kw_only=True, tag=True):

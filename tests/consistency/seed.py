@@ -38,8 +38,8 @@ async def plant(database_url: str, operators: int) -> list[Price]:
         rows = await connection.fetch(
             "WITH operators AS (INSERT INTO dnos (slug, name)"
             " SELECT 'netze-' || n, 'Netze ' || n FROM generate_series(1, $1) n RETURNING id, slug),"
-            " planted AS (INSERT INTO netzentgelte_data (dno_id, year, voltage_level, leistung)"
-            " SELECT id, $2, level, 1.001 FROM operators, unnest($3::text[]) level RETURNING id, dno_id, voltage_level)"
+            " planted AS (INSERT INTO netzentgelte_data (dno_id, year, voltage_level, leistung, arbeit)"
+            " SELECT id, $2, level, 1.001, 1 FROM operators, unnest($3::text[]) level RETURNING id, dno_id, voltage_level)"
             " SELECT planted.id, slug, voltage_level FROM planted JOIN operators ON operators.id = dno_id",
             operators,
             YEAR,

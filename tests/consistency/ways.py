@@ -1,0 +1,124 @@
+"""The ways in which the same figures can be asked for: each is answered by another layer of what is kept."""
+
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from hashlib import sha256
+from itertools import count
+from typing import Any, NamedTuple, TypeAlias
+
+import httpx
+
+from tests.consistency.fleet import Instance
+from tests.consistency.seed import LEVELS, YEAR
+
+SHOWN = f"tariffs(year: {YEAR}) {{ voltageLevel version leistung }}"
+POINT = f"query($slug: String!) {{ dno(slug: $slug) {{ slug {SHOWN} }} }}"
+NODES = f"query($first: Int!) {{ dnos(first: $first) {{ nodes {{ slug {SHOWN} }} }} }}"
+AROUND = f"query($first: Int!) {{ dnos(first: $first) {{ edges {{ node {{ slug tariffs {{ dno {{ slug {SHOWN} }} }} }} }} }} }}"
+RANKED = (
+    f'query($level: VoltageLevel!) {{ rankTariffs(year: {YEAR}, voltageLevel: $level, consumptionKwh: "9000",'
+    ' peakLoadKw: "1") { tariff { voltageLevel version leistung dno { slug } } } }'
+)
+
+_numbers = count()
+
+
+class Refused(Exception):
+    """A request that was not answered as it should be."""
+
+
+class Seen(NamedTuple):
+    slug: str
+    level: str
+    version: int
+    leistung: str
+
+
+Way: TypeAlias = Callable[[Instance, str], Awaitable[list[Seen]]]
+
+
+async def ask(
+    instance: Instance, query: str, headers: Mapping[str, str] | None = None, **variables: object
+) -> dict[str, Any]:
+    """By POST; raises Refused, or what httpx raises."""
+    asked = {"query": query, "variables": variables}
+    answer = await instance.client.post("/graphql", json=asked, headers=headers)
+    return _data(answer.status_code, answer.content)
+
+
+async def point(instance: Instance, slug: str) -> list[Seen]:
+    """A whole answer."""
+    return _seen([(await ask(instance, POINT, slug=slug))["dno"]])
+
+
+async def point_anew(instance: Instance, slug: str) -> list[Seen]:
+    """Another document each time: from records."""
+    return _seen([(await ask(instance, f"{POINT} # {next(_numbers)}", slug=slug))["dno"]])
+
+
+async def nodes(instance: Instance, slug: str) -> list[Seen]:
+    """Seldom asked before, but made of fragments that were."""
+    data = await ask(instance, NODES, first=next(_numbers) % 90 + 10)
+    return _seen(data["dnos"]["nodes"])
+
+
+async def around(instance: Instance, slug: str) -> list[Seen]:
+    """Fragments that rest on more than one operator's record."""
+    data = await ask(instance, AROUND, first=next(_numbers) % 30 + 10)
+    nodes = [edge["node"] for edge in data["dnos"]["edges"]]
+    return _seen([tariff["dno"] for node in nodes for tariff in node["tariffs"]])
+
+
+async def ranked(instance: Instance, slug: str) -> list[Seen]:
+    """From a statement of its own."""
+    data = await ask(instance, RANKED, level=LEVELS[next(_numbers) % len(LEVELS)])
+    return [_one(row["tariff"]["dno"]["slug"], row["tariff"]) for row in data["rankTariffs"]]
+
+
+async def persisted(instance: Instance, slug: str) -> list[Seen]:
+    """As browsers ask: by the document's hash, and whether what they have still holds.
+
+    The same bytes each time: on a connection that is kept, these leave early.
+    """
+    variables = {"slug": slug}
+    named = {"persistedQuery": {"version": 1, "sha256Hash": sha256(POINT.encode()).hexdigest()}}
+    parameters = {"variables": json.dumps(variables), "extensions": json.dumps(named)}
+    body = await _get(instance, parameters)
+    if b'"PERSISTED_QUERY_NOT_FOUND"' in body:
+        body = await _get(instance, {**parameters, "query": POINT})
+    return _seen([_data(200, body)["dno"]])
+
+
+async def _get(instance: Instance, parameters: dict[str, str]) -> bytes:
+    page = str(httpx.URL("/graphql", params=parameters))
+    etag, kept = instance.pages.get(page, ("", b""))
+    answer = await instance.client.get(page, headers={"if-none-match": etag} if etag else None)
+    if answer.status_code == 304:
+        return kept
+    if answer.status_code == 200 and "etag" in answer.headers:
+        instance.pages[page] = (answer.headers["etag"], answer.content)
+    elif answer.status_code != 200:
+        raise Refused(f"{answer.status_code}: {answer.text[:200]}")
+    return answer.content
+
+
+WAYS: tuple[Way, ...] = (point, point_anew, nodes, around, ranked, persisted)
+
+
+def _data(status: int, content: bytes) -> dict[str, Any]:
+    try:
+        body = json.loads(content)
+    except ValueError:
+        raise Refused(f"{status}: {content[:200]!r}") from None
+    if status != 200 or "errors" in body:
+        raise Refused(f"{status}: {json.dumps(body)[:200]}")
+    data: dict[str, Any] = body["data"]
+    return data
+
+
+def _seen(dnos: list[dict[str, Any]]) -> list[Seen]:
+    return [_one(dno["slug"], tariff) for dno in dnos for tariff in dno["tariffs"]]
+
+
+def _one(slug: str, tariff: dict[str, Any]) -> Seen:
+    return Seen(slug, tariff["voltageLevel"], tariff["version"], str(tariff["leistung"]))
