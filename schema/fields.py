@@ -3,6 +3,7 @@
 import inspect
 from collections.abc import Awaitable, Callable, Hashable, Sequence
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any, TypeVar
 
 import strawberry
@@ -64,6 +65,13 @@ def shows(struct: type, *, description: str, name: str | None = None) -> Callabl
         return made
 
     return decorate
+
+
+def describe(enum: type[Enum], description: str, **values: str) -> None:
+    """An enum of the domain in the graph's words: what it is, and what each of its values means."""
+    strawberry.enum(enum, description=description)
+    for value in enum.__strawberry_definition__.values:  # type: ignore[attr-defined]
+        value.description = values[value.name]
 
 
 def computed(*, description: str) -> Callable[[Callable[..., Any]], Any]:

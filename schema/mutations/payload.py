@@ -15,7 +15,7 @@ from app.domain.plausibility import Doubt
 from app.errors import BadInput, Refusal
 from app.observability import metrics
 from schema.context import Info
-from schema.fields import shows
+from schema.fields import describe, shows
 
 F = TypeVar("F", bound=Callable[..., Coroutine[Any, Any, Any]])
 
@@ -30,7 +30,17 @@ class ErrorCode(StrEnum):
     RATE_LIMITED = "RATE_LIMITED"
 
 
-strawberry.enum(ErrorCode, description="Why a write was refused; for programs.")
+describe(
+    ErrorCode,
+    "Why a write was refused; for programs.",
+    NOT_FOUND="There is no such thing.",
+    INVALID="A value makes no sense; `field` tells which.",
+    CONFLICT="It has changed meanwhile, or is there already.",
+    UNAUTHENTICATED="Somebody known must ask: sign in, or send an API key.",
+    FORBIDDEN="Your role may not do this.",
+    UNAVAILABLE="Something that it needs is away for the moment; try again.",
+    RATE_LIMITED="Too many attempts; wait a little.",
+)
 
 
 @strawberry.type(description="Why a write was refused.")

@@ -17,7 +17,9 @@ from schema.types.node import Kind, Node, read_id
 @strawberry.type
 class NodeQueries:
     @root_field(Node | None, description="One thing by its id; null where it is no more.")
-    async def node(context: Context, id: strawberry.ID) -> object | None:
+    async def node(
+        context: Context, id: Annotated[strawberry.ID, strawberry.argument(description="Its id.")]
+    ) -> object | None:
         (found,) = await load_nodes(context, [id])
         return found
 

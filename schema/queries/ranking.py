@@ -32,8 +32,10 @@ class RankingQueries:
     )
     async def rank_tariffs(
         context: Context,
-        year: int,
-        voltage_level: VoltageLevel,
+        year: Annotated[int, strawberry.argument(description="Calendar year.")],
+        voltage_level: Annotated[
+            VoltageLevel, strawberry.argument(description="Where the customer is connected.")
+        ],
         consumption_kwh: Annotated[
             Decimal, strawberry.argument(description="Energy taken in the year, kWh.")
         ],

@@ -5,11 +5,15 @@ from datetime import datetime
 import strawberry
 
 from app.domain import account as structs
-from schema.fields import computed, shows
+from schema.fields import computed, describe, shows
 from schema.types.node import Kind, Node, write_id
 
-strawberry.enum(
-    structs.Role, description="VIEWER reads; EDITOR also adds, corrects and flags; ADMIN may everything."
+describe(
+    structs.Role,
+    "What somebody may do; each may also what those before may.",
+    VIEWER="Reads.",
+    EDITOR="Adds, corrects and flags entries.",
+    ADMIN="Verifies, reverts, invalidates caches, manages keys and users.",
 )
 
 

@@ -7,12 +7,16 @@ import strawberry
 from app.domain import directory as structs
 from app.domain.dno import DirectoryEntry
 from schema.context import Context
-from schema.fields import computed, edge, shows
+from schema.fields import computed, describe, edge, shows
 from schema.types.dno import Dno
 
-strawberry.enum(
+describe(
     structs.DnoOrder,
-    description="Order of a list of operators; equals are ordered by slug.",
+    "Order of a list of operators; equals are ordered by slug.",
+    NAME="By name, A to Z, umlauts like their vowels.",
+    SLUG="By slug, a to z.",
+    CONNECTION_POINTS="By registered units, most first; unknown last.",
+    UPDATED_AT="By the last change of the operator's own data, newest first.",
 )
 
 

@@ -112,7 +112,10 @@ class Dno(Node):
         reads=lambda dno, year, **_: _reads(tags.tariffs, dno, year),
     )
     async def tariff(
-        dnos: Sequence[structs.Dno], context: Context, year: int, voltage_level: VoltageLevel
+        dnos: Sequence[structs.Dno],
+        context: Context,
+        year: Annotated[int, strawberry.argument(description="Calendar year.")],
+        voltage_level: Annotated[VoltageLevel, strawberry.argument(description="Voltage level.")],
     ) -> Sequence[TariffStruct | None]:
         found = await _of_years(context, dnos, year, context.loaders.tariffs_by_dno_year)
         return [next(iter(tariffs), None) for tariffs in _only(found, voltage_level=voltage_level)]
@@ -150,7 +153,12 @@ class Dno(Node):
         reads=lambda dno, at, **_: _reads(tags.hlzf, dno, at.astimezone(clock.GERMANY).year),
     )
     async def is_peak(
-        dnos: Sequence[structs.Dno], context: Context, at: datetime, voltage_level: VoltageLevel
+        dnos: Sequence[structs.Dno],
+        context: Context,
+        at: Annotated[datetime, strawberry.argument(description="The moment.")],
+        voltage_level: Annotated[
+            VoltageLevel, strawberry.argument(description="Where the customer is connected.")
+        ],
     ) -> Sequence[bool | None]:
         found = await _of_years(
             context, dnos, at.astimezone(clock.GERMANY).year, context.loaders.hlzf_by_dno_year

@@ -7,20 +7,51 @@ import strawberry
 from app.domain import entry as structs
 from app.domain import hlzf as hlzf_structs
 from app.domain import time_of_use as time_of_use_structs
-from schema.fields import shows
+from schema.fields import describe, shows
 
 if TYPE_CHECKING:
     from schema.types.hlzf import Hlzf
     from schema.types.tariff import Tariff
 
-strawberry.enum(
+describe(
     structs.VoltageLevel,
-    description="Voltage level, from the top of the grid to the bottom; two names: the transformation between them.",
+    "Voltage level (Netzebene), from the top of the grid to the bottom.",
+    HOES="Höchstspannung, 220 and 380 kV: Netzebene 1.",
+    HOES_HS="Transformation from Höchst- to Hochspannung: Netzebene 2.",
+    HS="Hochspannung, 110 kV: Netzebene 3.",
+    HS_MS="Transformation from Hoch- to Mittelspannung: Netzebene 4.",
+    MS="Mittelspannung, 10 to 30 kV: Netzebene 5.",
+    MS_NS="Transformation from Mittel- to Niederspannung: Netzebene 6.",
+    NS="Niederspannung, 0.4 kV: Netzebene 7.",
 )
-strawberry.enum(structs.DataType, description="What is published.")
-strawberry.enum(structs.VerificationStatus, description="How sure a figure is.")
-strawberry.enum(hlzf_structs.Season, description="Meteorological season; winter is December to February.")
-strawberry.enum(time_of_use_structs.TimeOfUseBand, description="Price band of § 14a EnWG, Modul 3.")
+describe(
+    structs.DataType,
+    "What is published.",
+    NETZENTGELTE="Netzentgelte: prices for the use of the grid.",
+    HLZF="Hochlastzeitfenster: when the grid is at its peak.",
+)
+describe(
+    structs.VerificationStatus,
+    "How sure a figure is.",
+    UNVERIFIED="Taken over as somebody quoted or read it.",
+    VERIFIED="Compared with what the operator published.",
+    FLAGGED="In doubt; the history says why.",
+)
+describe(
+    hlzf_structs.Season,
+    "Meteorological season of a calendar year.",
+    WINTER="January, February and December.",
+    SPRING="March to May.",
+    SUMMER="June to August.",
+    AUTUMN="September to November.",
+)
+describe(
+    time_of_use_structs.TimeOfUseBand,
+    "Price band of § 14a EnWG, Modul 3.",
+    HT="Hochtarif, the dearest.",
+    ST="Standardtarif.",
+    NT="Niedertarif, the cheapest.",
+)
 
 
 @shows(structs.Source, description="Where a figure was read.")

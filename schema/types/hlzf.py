@@ -14,7 +14,7 @@ from schema.context import Context
 from schema.fields import computed, edge, shows
 from schema.types.entry import Source, source_of
 from schema.types.node import Kind, Node, write_id
-from schema.types.revision import Revision, histories
+from schema.types.revision import FirstArgument, Revision, histories
 from schema.types.scalars import Minutes
 
 if TYPE_CHECKING:
@@ -63,10 +63,10 @@ class Hlzf(Node):
 
     @edge(
         list[Revision],
-        description="Its changes, newest first. `first`: how many at most, 1 to 100.",
+        description="Its changes, newest first.",
         reads=lambda hlzf, **_: (tags.history(hlzf.id),),
     )
     async def history(
-        entries: Sequence[structs.Hlzf], context: Context, first: int | None = 20
+        entries: Sequence[structs.Hlzf], context: Context, first: FirstArgument = 20
     ) -> Sequence[Sequence[RevisionStruct]]:
         return await histories(context, [hlzf.id for hlzf in entries], first)

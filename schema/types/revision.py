@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Annotated
 from uuid import UUID
 
 import strawberry
@@ -9,11 +10,20 @@ import strawberry
 from app.domain import revision as structs
 from app.domain.account import Role
 from schema.context import Context
-from schema.fields import computed, edge, shows
+from schema.fields import computed, describe, edge, shows
 from schema.types.bounds import at_most
 from schema.types.node import Kind, Node, write_id
 
-strawberry.enum(structs.ChangeKind, description="What a change did.")
+describe(
+    structs.ChangeKind,
+    "What a change did.",
+    CREATED="The entry is new, or came back.",
+    CORRECTED="Its figures changed, or its status fell back.",
+    VERIFIED="Somebody compared it with its source.",
+    FLAGGED="Somebody doubts it.",
+    REVERTED="It is again what it was before an earlier change.",
+    DELETED="It is gone; its history stays.",
+)
 
 
 @shows(structs.FieldChange, description="One field's value before and after a change, as text.")
@@ -46,8 +56,11 @@ class Revision(Node):
     changes: list[FieldChange] = strawberry.field(description="What changed, field by field.")
 
 
+FirstArgument = Annotated[int | None, strawberry.argument(description="How many at most, 1 to 100.")]
+
+
 async def histories(
-    context: Context, entry_ids: Sequence[UUID], first: int | None
+    context: Context, entry_ids: Sequence[UUID], first: FirstArgument
 ) -> Sequence[Sequence[structs.Revision]]:
     first = at_most(first, 20)
     found = await context.loaders.history_by_entry.load_all(entry_ids)

@@ -15,7 +15,7 @@ from schema.context import Context
 from schema.fields import computed, edge, shows
 from schema.types.entry import Source, source_of
 from schema.types.node import Kind, Node, write_id
-from schema.types.revision import Revision, histories
+from schema.types.revision import FirstArgument, Revision, histories
 
 if TYPE_CHECKING:
     from schema.types.dno import Dno
@@ -83,11 +83,11 @@ class Tariff(Node):
 
     @edge(
         list[Revision],
-        description="Its changes, newest first. `first`: how many at most, 1 to 100.",
+        description="Its changes, newest first.",
         reads=lambda tariff, **_: (tags.history(tariff.id),),
     )
     async def history(
-        tariffs: Sequence[structs.Tariff], context: Context, first: int | None = 20
+        tariffs: Sequence[structs.Tariff], context: Context, first: FirstArgument = 20
     ) -> Sequence[Sequence[RevisionStruct]]:
         return await histories(context, [tariff.id for tariff in tariffs], first)
 
