@@ -283,6 +283,7 @@ def _asked(request: Request, body: bytes, *, anonymous_reading: bool) -> Asked:
         all_of(scope, b"content-type"),
         scope["query_string"],
         body,
+        content_encoding=all_of(scope, b"content-encoding"),
     )
 
 

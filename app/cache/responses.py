@@ -17,6 +17,7 @@ class Asked(NamedTuple):
     query_string: bytes
     body: bytes
     path: str = "/graphql"
+    content_encoding: bytes = b""
 
 
 class Kept:

@@ -121,6 +121,16 @@ async def test_a_post_that_is_no_json_by_its_last_word_is_refused_however_it_beg
         assert [(await line.ask(bad)).status for _ in range(3)] == [415] * 3
 
 
+async def test_a_body_that_is_said_to_be_compressed_is_refused_though_its_bytes_are_known(
+    server: Running, tariff: Tariff
+) -> None:
+    await warm(server, post(PRICES))
+    async with wire(server.url) as line:
+        assert [(await line.ask(post(PRICES, "Content-Encoding: gzip"))).status for _ in range(3)] == [
+            415
+        ] * 3
+
+
 async def test_a_plain_address_is_kept_under_its_very_path(server: Running, tariff: Tariff) -> None:
     ask = b"GET /api/v1/dnos/%snetze-a/2025 HTTP/1.1\r\nHost: dno.test\r\n\r\n"
     async with wire(server.url) as line:
