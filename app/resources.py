@@ -23,6 +23,7 @@ from app.domain.directory import Directories
 from app.http.health import Readiness, readiness_of
 from app.http.middleware.client_address import Addresses
 from app.http.middleware.rate_limiter import RateLimiter
+from app.interpreter.search import LatestNames
 from app.interpreter.vocabularies import Vocabularies
 from app.jobs.heartbeat import Heartbeat
 from app.jobs.invalidation_listener import InvalidationListener
@@ -56,6 +57,7 @@ class Resources:
     key_uses: KeyUses
     addresses: Addresses
     directories: Directories
+    names: LatestNames
     vocabularies: Vocabularies
     language_model: LanguageModel | None
     query_log: QueryLog
@@ -102,6 +104,7 @@ async def open_resources(
             key_uses=uses,
             addresses=Addresses(settings),
             directories=Directories(),
+            names=LatestNames(),
             vocabularies=Vocabularies(),
             language_model=language_model,
             query_log=query_log,

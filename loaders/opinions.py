@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from app.domain.dno import DirectoryEntry
 from app.domain.question import Interpretation
-from app.interpreter.search import search
+from app.interpreter.search import Names
 from app.language_model.opinion import LanguageModel, second_opinion
 from loaders.questions import Question
 
@@ -46,7 +46,7 @@ class Doubt:
         )
 
     def _likely(self) -> list[DirectoryEntry]:
-        found = [match.dno_id for match in search(self.question.sentence, self._entries, MOST)]
+        found = [match.dno_id for match in Names(self._entries).search(self.question.sentence, MOST)]
         wanted = list(dict.fromkeys((*self._meaning.candidates, *found)))[:MOST]
         by_id = {entry.id: entry for entry in self._entries}
         return [by_id[dno_id] for dno_id in wanted if dno_id in by_id]

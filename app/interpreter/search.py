@@ -1,17 +1,21 @@
 """Operators by name, spelling forgiven."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from uuid import UUID
 
 import msgspec
 from rapidfuzz import fuzz, process
 
 from app.domain.directory import fold
-from app.domain.dno import DirectoryEntry
+from app.domain.dno import Alias, DirectoryEntry
 
 MOST_LETTERS = 200
 # Below this, a match says more about the letters of the alphabet than about the operator.
 LEAST_SCORE = 0.6
+# What begins like the question is meant rather than what resembles it; a later word counts a little less.
+BEGINS, WORD_BEGINS = 0.96, 0.92
+# A place is where somebody looks for an operator, not what it is called.
+NAME, OFFICIAL_NAME, CITY = 1.0, 0.98, 0.9
 
 
 class Match(msgspec.Struct, frozen=True):
@@ -19,23 +23,69 @@ class Match(msgspec.Struct, frozen=True):
     score: float
 
 
-def search(query: str, entries: Sequence[DirectoryEntry], first: int) -> list[Match]:
-    """The best `first` operators; among equals the better known name (the shorter) comes first."""
-    wanted = fold(query[:MOST_LETTERS]).strip()
-    if not wanted:
-        return []
-    best: dict[UUID, float] = {}
-    for names, weight in (
-        ([fold(entry.name) for entry in entries], 1.0),
-        ([fold(entry.official_name or "") for entry in entries], 0.98),
-        ([fold(entry.city or "") for entry in entries], 0.9),
-        ([entry.slug.replace("-", " ") for entry in entries], 1.0),
-    ):
-        for _, score, index in process.extract(
-            wanted, names, scorer=fuzz.WRatio, limit=5 * first, score_cutoff=LEAST_SCORE * 100
+class Names:
+    """All names that lead to an operator, folded once: its own, the registered one, its place, its aliases."""
+
+    def __init__(self, entries: Sequence[DirectoryEntry], aliases: Iterable[Alias] = ()) -> None:
+        self._entries = {entry.id: entry for entry in entries}
+        self._leads: dict[str, dict[UUID, float]] = {}
+        for entry in entries:
+            self._add(entry.name, entry.id, NAME)
+            self._add(entry.slug.replace("-", " "), entry.id, NAME)
+            self._add(entry.official_name, entry.id, OFFICIAL_NAME)
+            self._add(entry.city, entry.id, CITY)
+        for alias in aliases:
+            if alias.dno_id in self._entries:
+                self._add(alias.alias, alias.dno_id, NAME)
+        self._texts = list(self._leads)
+
+    def search(self, query: str, first: int) -> list[Match]:
+        """The best `first` operators; among equals the shorter name comes first."""
+        wanted = fold(query[:MOST_LETTERS]).strip()
+        if not wanted:
+            return []
+        best: dict[UUID, float] = {}
+        for text, score in self._alike(wanted, first):
+            for dno_id, weight in self._leads[text].items():
+                weighed = 1.0 if text == wanted and weight == NAME else score * weight
+                best[dno_id] = max(best.get(dno_id, 0.0), weighed)
+        ranked = sorted(best.items(), key=lambda found: (-found[1], self._order(found[0])))
+        return [Match(dno_id, round(score, 4)) for dno_id, score in ranked[:first]]
+
+    def _alike(self, wanted: str, first: int) -> Iterable[tuple[str, float]]:
+        cutoff = LEAST_SCORE * 100
+        for text, score, _ in process.extract(
+            wanted, self._texts, scorer=fuzz.WRatio, limit=5 * first, score_cutoff=cutoff
         ):
-            entry_id, weighed = entries[index].id, score / 100 * weight
-            best[entry_id] = max(best.get(entry_id, 0), weighed if names[index] != wanted else 1.0)
-    lengths = {entry.id: (len(entry.name), entry.slug) for entry in entries if entry.id in best}
-    ranked = sorted(best.items(), key=lambda item: (-item[1], lengths[item[0]]))
-    return [Match(entry_id, round(score, 4)) for entry_id, score in ranked[:first]]
+            yield text, score / 100
+        if len(wanted) > 1:
+            for text in self._texts:
+                if text.startswith(wanted):
+                    yield text, BEGINS
+                elif f" {wanted}" in text:
+                    yield text, WORD_BEGINS
+
+    def _add(self, text: str | None, dno_id: UUID, weight: float) -> None:
+        if text:
+            leads = self._leads.setdefault(fold(text), {})
+            leads[dno_id] = max(leads.get(dno_id, 0.0), weight)
+
+    def _order(self, dno_id: UUID) -> tuple[int, str]:
+        entry = self._entries[dno_id]
+        return len(entry.name), entry.slug
+
+
+class LatestNames:
+    """The names of the latest operators and aliases, folded once for as long as they stay."""
+
+    def __init__(self) -> None:
+        self._source: tuple[Sequence[DirectoryEntry], Sequence[Alias]] = ((), ())
+        self._names = Names(())
+
+    def of(self, entries: Sequence[DirectoryEntry], aliases: Sequence[Alias]) -> Names:
+        known_entries, known_aliases = self._source
+        if known_entries is not entries or known_aliases is not aliases:
+            if known_entries != entries or known_aliases != aliases:
+                self._names = Names(entries, aliases)
+            self._source = (entries, aliases)
+        return self._names

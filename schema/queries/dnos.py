@@ -1,5 +1,6 @@
 """Operators: one, a page of them, or those whose name somebody half remembers."""
 
+import asyncio
 from collections.abc import Callable
 from typing import Annotated
 
@@ -8,7 +9,7 @@ import strawberry
 from app.domain.directory import Directory, DnoOrder, Page, fold, read_cursor
 from app.domain.dno import DirectoryEntry
 from app.domain.dno import Dno as DnoStruct
-from app.interpreter.search import Match, search
+from app.interpreter.search import Match
 from schema.context import Context
 from schema.fields import root_field
 from schema.types.bounds import at_most, short
@@ -47,7 +48,8 @@ class DnoQueries:
 
     @root_field(
         list[DnoMatch],
-        description="Operators by name, official name, city or code; typos and missing umlauts are forgiven. Best first.",
+        description="Operators by name, official name, city or a name that people use; typos, missing umlauts and the "
+        "order of words are forgiven. Best first.",
     )
     async def search_dnos(
         context: Context,
@@ -55,7 +57,11 @@ class DnoQueries:
         first: Annotated[int | None, strawberry.argument(description="How many at most, 1 to 100.")] = 10,
     ) -> list[Match]:
         first = at_most(first, 10)
-        return search(short(query, "query"), (await load_directory(context)).entries, first)
+        (entries,), (aliases,) = await asyncio.gather(
+            context.loaders.directory.load_all([None]), context.loaders.aliases.load_all([None])
+        )
+        names = context.resources.names.of(entries or (), aliases or ())
+        return names.search(short(query, "query"), first)
 
 
 async def load_directory(context: Context) -> Directory:
