@@ -64,7 +64,8 @@ def read_decimal(value: object) -> Decimal:
         or not _PLAIN_DECIMAL.fullmatch(str(value))
     ):
         raise ValueError('A Decimal is a string such as "58.21".')
-    return Decimal(value)
+    number = Decimal(value)
+    return number if number else number.copy_abs()  # nobody means -0, and no answer should say it
 
 
 SCALARS: Mapping[object, ScalarDefinition] = {

@@ -150,6 +150,15 @@ async def test_numbers_that_are_equal_but_written_otherwise_are_other_questions(
     assert refused["errors"][0]["extensions"]["code"] == "BAD_USER_INPUT"
 
 
+async def test_nothing_is_nothing_whatever_its_sign(server: Running, tariff: Tariff) -> None:
+    cost = f"""{{ node(id: "{name(tariff)}") {{ ... on Tariff {{
+      annualCost(consumptionKwh: "-0", peakLoadKw: "1") {{ utilisationHours energyCharge }}
+    }} }} }}"""
+    async with wire(server.url) as line:
+        answer = (await line.ask(post(cost))).json
+    assert answer["data"]["node"]["annualCost"] == {"utilisationHours": "0.00", "energyCharge": "0.00"}
+
+
 # How much it takes
 
 
