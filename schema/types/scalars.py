@@ -65,7 +65,7 @@ def read_decimal(value: object) -> Decimal:
     ):
         raise ValueError('A Decimal is a string such as "58.21".')
     number = Decimal(value)
-    return number if number else number.copy_abs()  # nobody means -0, and no answer should say it
+    return number or number.copy_abs()  # nobody means -0, and no answer should say it
 
 
 SCALARS: Mapping[object, ScalarDefinition] = {
