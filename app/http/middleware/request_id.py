@@ -2,7 +2,7 @@
 
 import re
 from itertools import count
-from os import getpid, urandom
+from os import register_at_fork, urandom
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -44,16 +44,16 @@ def given(headers: list[tuple[bytes, bytes]]) -> bytes | None:
 
 def new() -> bytes:
     """Unique over processes and restarts, and cheap: no randomness is drawn per request."""
-    return b"%s-%x" % (_prefix(), next(_numbers))
+    return b"%s-%x" % (_prefix, next(_numbers))
 
 
+def _begin() -> None:
+    global _prefix, _numbers  # noqa: PLW0603
+    _prefix, _numbers = urandom(6).hex().encode(), count(1)
+
+
+_prefix = b""
 _numbers = count(1)
-_prefixes: dict[int, bytes] = {}
-
-
-def _prefix() -> bytes:
-    pid = getpid()
-    prefix = _prefixes.get(pid)
-    if prefix is None:
-        prefix = _prefixes[pid] = urandom(6).hex().encode()
-    return prefix
+_begin()
+# A forked child must not go on with its parent's names.
+register_at_fork(after_in_child=_begin)
