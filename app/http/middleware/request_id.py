@@ -48,7 +48,7 @@ def new() -> bytes:
 
 
 def _begin() -> None:
-    global _prefix, _numbers  # noqa: PLW0603
+    global _prefix, _numbers
     _prefix, _numbers = urandom(6).hex().encode(), count(1)
 
 
