@@ -100,6 +100,7 @@ class Flight:
         return self.value
 
     def _tell(self) -> None:
+        self.fetch = None  # which holds this flight in turn
         self.landed = True
         for wait in self.waits:
             wait.one_less()

@@ -46,8 +46,12 @@ class Run:
 
     async def body(self, before: str, behind: str) -> bytes:
         """The operation's data as JSON, between two texts."""
-        await self._load(self._root, (None,), None)
-        text = self._root.write(None, self._slots)
+        try:
+            await self._load(self._root, (None,), None)
+            text = self._root.write(None, self._slots)
+        finally:
+            # One of them is a method of ours: without this, only the garbage collector would end the circle.
+            self._slots.clear()
         # Only now: what was written anew holds as long as what it was read from, not as long as its neighbours.
         self._context.read_set.update(self._tags, self._until)
         text = f"{before}{text}{behind}"

@@ -31,7 +31,11 @@ class Answering:
                     begin(message)
             await send(message)
 
-        await self.app(scope, receive, send_begun)
+        try:
+            await self.app(scope, receive, send_begun)
+        finally:
+            # They hold the scope that holds them: let it go now, not when the garbage collector comes by.
+            beginnings.clear()
 
 
 def at_beginning(scope: Scope, begin: Begin) -> None:
