@@ -221,8 +221,11 @@ class ReadThrough:
                 for flight in flights:
                     flight.departed = True
                     flight.fetch = fetch
-                with traces.span("postgres", region=lane.region.name, keys=len(keys)):
-                    records = await lane.region.fetch(self._pool, keys)
+                try:
+                    with traces.span("postgres", region=lane.region.name, keys=len(keys)):
+                        records = await lane.region.fetch(self._pool, keys)
+                finally:
+                    fetch.over()
             for flight in flights:
                 self._arrive(lane, flight, records.get(flight.key))
         except Exception as error:

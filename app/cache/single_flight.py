@@ -100,7 +100,6 @@ class Flight:
         return self.value
 
     def _tell(self) -> None:
-        self.fetch = None  # which holds this flight in turn
         self.landed = True
         for wait in self.waits:
             wait.one_less()
@@ -143,10 +142,14 @@ class Fetch:
     def __init__(self, flights: Sequence[Flight], open_flights: Flights, bound: Timeout) -> None:
         self._flights = flights
         self._open = open_flights
-        self._bound = bound
+        self._bound: Timeout | None = bound
+
+    def over(self) -> None:
+        """Lets go of the flights, which hold this fetch in turn."""
+        self._flights, self._bound = (), None
 
     def end_unless_wanted(self) -> None:
-        if any(flight.waits for flight in self._flights):
+        if self._bound is None or any(flight.waits for flight in self._flights):
             return
         for flight in self._flights:
             self._open.close(flight)  # whoever asks from now on must not join what is ending
