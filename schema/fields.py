@@ -1,7 +1,7 @@
 """How a type is made from a struct, and how its edges are asked for many parents at once."""
 
 import inspect
-from collections.abc import Awaitable, Callable, Hashable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, TypeVar
@@ -143,7 +143,3 @@ def _field(
         resolver=resolve, graphql_type=graphql_type, description=description, metadata=metadata
     )
     return field
-
-
-def frozen(arguments: dict[str, Any]) -> Hashable:
-    return tuple(sorted(arguments.items()))

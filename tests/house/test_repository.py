@@ -11,7 +11,8 @@ import pytest
 from tests.house.repository import ROOT, name, tracked
 
 REGISTRIES = re.compile(
-    r"\b(pypi|pythonhosted|npmjs|yarnpkg|crates|golang|deb\.debian|rubygems)\.(org|com|io)\b", re.IGNORECASE
+    r"\b(py[p]i|python[h]osted|npm[j]s|yarn[p]kg|crate[s]|golan[g]|deb\.debia[n]|ruby[g]ems)\.(org|com|io)\b",
+    re.IGNORECASE,
 )
 MACHINE_PATHS = re.compile(r"(?<![\w.${}:-])/(work|root|home|Users)/\w|(?<![\w.])/tmp/\w")
 LOCKS = sorted((ROOT / "requirements").glob("*.txt"))
