@@ -23,6 +23,7 @@ from app.domain.directory import Directories
 from app.http.health import Readiness, readiness_of
 from app.http.middleware.client_address import Addresses
 from app.http.middleware.rate_limiter import RateLimiter
+from app.http.passage import Heads
 from app.interpreter.search import LatestNames
 from app.interpreter.vocabularies import Vocabularies
 from app.jobs.heartbeat import Heartbeat
@@ -62,6 +63,7 @@ class Resources:
     language_model: LanguageModel | None
     query_log: QueryLog
     responses: Responses
+    heads: Heads
     readiness: Readiness
 
 
@@ -109,6 +111,7 @@ async def open_resources(
             language_model=language_model,
             query_log=query_log,
             responses=Responses(memory, on=settings.response_cache),
+            heads=Heads(memory),
             readiness=readiness_of(pool, shared, memory, settings),
         )
         listener = InvalidationListener(pool, shared, memory, invalidator, broadcast, settings)

@@ -11,21 +11,20 @@ from graphql import GraphQLError, OperationType
 from graphql.execution.values import VariableValues
 from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.auth.roles import require_reader
-from app.cache.memory import Entry
-from app.cache.responses import Asked, Kept
+from app.cache.responses import Asked, Kept, Responses, head_of
 from app.domain import tags
 from app.domain.account import ANONYMOUS, Principal
 from app.errors import DeadlineExceeded, Forbidden, Refusal
-from app.http.errors import NotAcceptable, respond
-from app.http.media_type import prefers_page
+from app.http.errors import NotAcceptable, respond, respond_unexpected
+from app.http.media_type import accepts_stream, prefers_page
 from app.http.middleware.rate_limit import refusal
-from app.http.middleware.rate_limiter import Verdict
+from app.http.middleware.rate_limiter import Policy, Verdict
 from app.http.pages import graphiql_page
-from app.http.protocol import Terms
+from app.http.passage import Offer, Passage, Terms, length_of
+from app.http.reply import Reply
 from app.http.request import (
     GraphQLRequest,
     ResultKind,
@@ -34,11 +33,10 @@ from app.http.request import (
     shows_intent,
     status_for,
 )
-from app.http.revalidation import all_of, give_again, header
+from app.http.revalidation import all_of, give_again, header, to_post
 from app.http.slots import Slots
 from app.observability import costs, metrics
 from app.observability.counting import Count, Counts, Timings
-from app.resources import Resources
 from app.settings import Settings
 from schema.context import Context
 from schema.execution.documents import Cost, Documents, Operation, RefusedDocument
@@ -46,8 +44,11 @@ from schema.execution.operation import Answer, Executions, write_errors
 from schema.execution.persisted import Persisted
 from schema.root import schema
 from schema.transport.connections import Connections
+from schema.transport.event_stream import EventStream
 
 ROUTE = "/graphql"
+# Of the state, what is the same for all requests with one head.
+REMEMBERED = ("resources", "address", "principal", "named_headers")
 LONGEST_NAME = 60  # of an operation, in metrics
 _operations = Counts(metrics.OPERATIONS)
 _seconds = {
@@ -73,59 +74,102 @@ class GraphQLEndpoint:
             await self._connections.converse(scope, receive, send)
             return
         request = Request(scope, receive)
+        answer: ASGIApp
         try:
-            response = await self._respond(request)
+            answer = await self._respond(request)
         except Refusal as refused:
-            response = respond(scope, refused)
+            answer = respond(scope, refused)
         except ClientDisconnect:
             return
-        await response(scope, receive, send)
+        await answer(scope, receive, send)
 
-    async def _respond(self, request: Request) -> Response:
-        if request.method in ("GET", "HEAD") and _wants_page(request):
+    async def _respond(self, request: Request) -> ASGIApp:
+        scope = request.scope
+        if scope["method"] in ("GET", "HEAD") and _wants_page(request):
             return graphiql_page()
         body = await _body(request)
-        resources: Resources = request.scope["state"]["resources"]
-        asked = _asked(request, body, anonymous_reading=self._settings.anonymous_reading)
-        since = resources.responses.now()
-        entry = resources.responses.get(asked)
-        if entry is not None:
-            _offer(request.scope, entry)
-            return give_again(request, entry.value, entry.until)
-        self._slots.knock()
-        return await self._respond_anew(request, body, asked, since)
+        asked = Asked(_head(scope, anonymous_reading=self._settings.anonymous_reading), body)
+        known = _responses(scope).get(asked)
+        if known is not None:
+            answer: ASGIApp = give_again(scope, known.value, known.until)
+        else:
+            answer = await self._respond_anew(asked, scope)
+        if isinstance(answer, Reply):
+            self._offer(scope, asked.head)
+        return answer
 
-    async def _respond_anew(self, request: Request, body: bytes, asked: Asked, since: int) -> Response:
-        scope = request.scope
+    def find(self, passage: Passage, body: bytes) -> tuple[Reply, Count] | None:
+        scope = passage.scope
+        known = _responses(scope).get(Asked(passage.head, body))
+        return (give_again(scope, known.value, known.until), known.value.count) if known is not None else None
+
+    async def answer(self, passage: Passage, body: bytes, state: dict[str, Any]) -> Reply:
+        scope = {**passage.scope, "state": state}
+        try:
+            answer = await self._respond_anew(Asked(passage.head, body), scope)
+        except Refusal as refused:
+            answer = Reply.of(respond(scope, refused))
+        except Exception as error:
+            answer = Reply.of(respond_unexpected(scope, error))
+        assert isinstance(answer, Reply)
+        return answer
+
+    def _offer(self, scope: Scope, head: str) -> None:
+        """The next request with the same head may take the short road."""
+        state = scope["state"]
+        offer: Offer | None = state.get("offer")
+        principal: Principal = state.get("principal", ANONYMOUS)
+        if offer is None or not offer.again or principal.session_id is not None:
+            return
+        length = length_of(scope)
+        if length is None or _speaks_for_itself(scope):
+            return
+        passage = Passage(
+            self,
+            {**scope, "client": None, "state": {name: state[name] for name in REMEMBERED if name in state}},
+            head,
+            length=length,
+            route=ROUTE,
+            budget=_budget(principal, state, direct=offer.direct),
+            key_id=principal.api_key_id,
+        )
+        offer.take_up(scope, passage, Terms(_until(principal), tuple(_rights(principal))))
+
+    async def _respond_anew(self, asked: Asked, scope: Scope) -> Reply | EventStream:
+        self._slots.knock()
+        responses = _responses(scope)
+        since = responses.now()
         read = read_graphql_request(
-            request.method, scope["headers"], scope["query_string"], body, batch=self._settings.request_batch
+            scope["method"],
+            scope["headers"],
+            scope["query_string"],
+            asked.body,
+            batch=self._settings.request_batch,
         )
         if not isinstance(read, GraphQLRequest):
             return await self._respond_to_batch(read, scope)
         if (stream := await self._connections.stream(read, scope)) is not None:
             return stream
         answer, kind, context = await self.run(read, scope)
-        response = _response(answer, status_for(kind, read.media_type), read.media_type)
+        media_type = f"{read.media_type}; charset=utf-8"
         if context is None or kind is not ResultKind.COMPLETE or not answer.repeatable:
-            return response
-        kept = Kept(answer.body, response.headers["content-type"], answer.count)
-        context.resources.responses.keep(asked, kept, context.read_set, since)
-        if request.method == "POST":
-            return response
+            return _reply(answer, status_for(kind, read.media_type), media_type)
+        kept = Kept(answer.body, media_type, answer.count)
+        responses.keep(asked, kept, context.read_set, since)
         until = context.read_set.until if context.read_set.uncacheable is None else 0
-        return give_again(request, kept, until)
+        return give_again(scope, kept, until)
 
-    async def _respond_to_batch(self, requests: tuple[GraphQLRequest, ...], scope: Scope) -> Response:
+    async def _respond_to_batch(self, requests: tuple[GraphQLRequest, ...], scope: Scope) -> Reply:
         await self._take(len(requests) - 1, scope)
         answers = [await self._answer_one_of_many(request, scope) for request in requests]
         whole = Answer(b"[" + b",".join(answer.body for answer in answers) + b"]")
         whole.cookies = [cookie for answer in answers for cookie in answer.cookies]
-        return _response(whole, 200, requests[0].media_type)
+        return _reply(whole, 200, f"{requests[0].media_type}; charset=utf-8")
 
     async def _answer_one_of_many(self, request: GraphQLRequest, scope: Scope) -> Answer:
         """What refuses one operation of a batch leaves the others alone."""
         try:
-            return await self.answer(request, scope)
+            return await self.answer_message(request, scope)
         except Refusal as refused:
             return _refusal(refused, scope["state"].get("request_id", ""))
 
@@ -148,7 +192,7 @@ class GraphQLEndpoint:
         await self._charge(cost.requested, scope)
         return variables, cost
 
-    async def answer(self, request: GraphQLRequest, scope: Scope) -> Answer:
+    async def answer_message(self, request: GraphQLRequest, scope: Scope) -> Answer:
         """One that will not be kept."""
         return (await self.run(request, scope))[0]
 
@@ -271,19 +315,18 @@ async def _body(request: Request) -> bytes:
     return body + await request.body() if message.get("more_body", False) else body
 
 
-def _asked(request: Request, body: bytes, *, anonymous_reading: bool) -> Asked:
-    scope = request.scope
+def _head(scope: Scope, *, anonymous_reading: bool) -> str:
+    """All of a request's head that its answer depends on."""
     principal: Principal = scope["state"].get("principal", ANONYMOUS)
     # Anybody is as good as a VIEWER, or gets nothing that was answered to one.
     may_read = anonymous_reading or not principal.anonymous
-    return Asked(
+    return head_of(
         principal.role.value if may_read else "",
-        request.method,
+        scope["method"],
         all_of(scope, b"accept"),
         all_of(scope, b"content-type"),
+        all_of(scope, b"content-encoding"),
         scope["query_string"],
-        body,
-        content_encoding=all_of(scope, b"content-encoding"),
     )
 
 
@@ -301,44 +344,31 @@ def _check_method(operation: Operation, scope: Scope) -> None:
         )
 
 
-def _response(answer: Answer, status: int, media_type: str) -> Response:
-    response = Response(
-        answer.body,
-        status,
-        {"vary": "accept", "cache-control": "no-store"},
-        media_type=f"{media_type}; charset=utf-8",
-    )
-    for cookie in answer.cookies:
-        response.headers.append("set-cookie", cookie)
-    return response
+def _reply(answer: Answer, status: int, media_type: str) -> Reply:
+    reply = to_post(answer.body, media_type, status)
+    if answer.cookies:
+        reply.headers = [*reply.headers, *((b"set-cookie", cookie.encode()) for cookie in answer.cookies)]
+    return reply
 
 
-def _offer(scope: Scope, entry: Entry) -> None:
-    """The same request, sent once more to the byte, may take the early exit."""
-    state = scope["state"]
-    offer = state.get("offer")
-    principal: Principal = state.get("principal", ANONYMOUS)
-    if (
-        offer is None
-        or principal.session_id is not None
-        or any(name in (b"cookie", b"x-request-id") for name, _ in scope["headers"])
-    ):
-        return
-    kept: Kept = entry.value
-    key_id = principal.api_key_id
-    offer.take_up(
-        scope,
-        kept.body,
-        Terms(
-            until=min(entry.until, _until(principal)),
-            tags=(*entry.tags, *_rights(principal)),
-            method=scope["method"],
-            route=ROUTE,
-            counted=kept.count,
-            budget=None if key_id is None else state["resources"].limiter.subject(principal, ""),
-            key_id=key_id,
-        ),
+def _responses(scope: Scope) -> Responses:
+    responses: Responses = scope["state"]["resources"].responses
+    return responses
+
+
+def _speaks_for_itself(scope: Scope) -> bool:
+    """What says something else each time, or opens what stays open."""
+    return accepts_stream(header(scope, b"accept")) or any(
+        name in (b"cookie", b"x-request-id") for name, _ in scope["headers"]
     )
+
+
+def _budget(principal: Principal, state: dict[str, Any], *, direct: bool) -> tuple[str, Policy] | None:
+    """None: the address of the connection pays, whichever that is next time."""
+    if direct and principal.anonymous:
+        return None
+    subject: tuple[str, Policy] = state["resources"].limiter.subject(principal, state["address"])
+    return subject
 
 
 def _rights(principal: Principal) -> Iterator[str]:

@@ -13,11 +13,12 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from app.auth.roles import require_reader
-from app.cache.responses import Asked, Kept
+from app.cache.responses import Asked, Kept, head_of
 from app.domain.account import ANONYMOUS
 from app.domain.entry import FIRST_YEAR, LAST_YEAR
 from app.errors import BadInput, NotFound, Refusal
 from app.http.media_type import JSON
+from app.http.reply import Reply
 from app.http.request import GraphQLRequest, check_content
 from app.http.revalidation import give_again
 from app.resources import Resources
@@ -49,14 +50,14 @@ class Rest:
             Route("/api/v1/openapi.json", self._get_description),
         ]
 
-    async def _get_dno_year(self, request: Request) -> Response:
+    async def _get_dno_year(self, request: Request) -> Reply:
         self._check_reader(request)
         responses = _resources(request).responses
         asked = _asked(request)
         since = responses.now()
         entry = responses.get(asked)
         if entry is not None:
-            return give_again(request, entry.value, entry.until)
+            return give_again(request.scope, entry.value, entry.until)
         given = request.path_params
         if not FIRST_YEAR <= given["year"] <= LAST_YEAR:
             raise NotFound(f"Years are from {FIRST_YEAR} to {LAST_YEAR}.")
@@ -65,7 +66,7 @@ class Rest:
             raise NotFound(f"There is no operator {given['slug'][:80]!r}.")
         kept = Kept(found, JSON, None)
         responses.keep(asked, kept, read_set, since)
-        return give_again(request, kept, read_set.until)
+        return give_again(request.scope, kept, read_set.until)
 
     async def _post_question(self, request: Request) -> Response:
         self._check_reader(request)
@@ -74,8 +75,8 @@ class Rest:
         answer, _ = await self._ask(self._natural_query, given, request)
         return Response(answer, headers={"cache-control": "no-store"}, media_type=JSON)
 
-    async def _get_description(self, request: Request) -> Response:
-        return give_again(request, self._description, float("inf"))
+    async def _get_description(self, request: Request) -> Reply:
+        return give_again(request.scope, self._description, float("inf"))
 
     async def _ask(self, operation: Operation, given: Map, request: Request) -> tuple[bytes, Any]:
         """The JSON of the operation's one field, and what it was read from."""
@@ -123,7 +124,7 @@ def _read_map(body: bytes) -> Map:
 def _asked(request: Request) -> Asked:
     """Of a plain address the path says it all."""
     principal = getattr(request.state, "principal", ANONYMOUS)
-    return Asked(principal.role.value, "GET", b"", b"", b"", b"", request.scope["path"])
+    return Asked(head_of(principal.role.value, request.scope["path"]), b"")
 
 
 def _resources(request: Request) -> Resources:

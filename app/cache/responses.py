@@ -8,28 +8,34 @@ from app.cache.read_set import ReadSet
 
 
 class Asked(NamedTuple):
-    """All of a request that its answer depends on, as it came: nothing of it has been read yet."""
+    """All of a request that its answer depends on: nothing of the body has been read yet.
 
-    role: str
-    method: str
-    accept: bytes
-    content_type: bytes
-    query_string: bytes
+    `head`: one text for all of the head that matters, made by `head_of`.
+    """
+
+    head: str
     body: bytes
-    path: str = "/graphql"
-    content_encoding: bytes = b""
+
+
+def head_of(*parts: object) -> str:
+    """Different parts never make the same text."""
+    return repr(parts)
 
 
 class Kept:
-    """An answer that may be given again; `count` is where it is counted."""
+    """An answer that may be given again; `count` is where it is counted.
 
-    __slots__ = ("body", "count", "etag", "media_type")
+    What is made of it the first time it is given is remembered: the `etag`, the whole `reply` to a POST.
+    """
+
+    __slots__ = ("body", "count", "etag", "media_type", "reply")
 
     def __init__(self, body: bytes, media_type: str, count: Any) -> None:
         self.body = body
         self.media_type = media_type
         self.count = count
         self.etag: str | None = None
+        self.reply: Any = None
 
 
 # Answers that rest on more tags than this are kept when they are asked for a second time: entering
@@ -59,7 +65,7 @@ class Responses:
             return
         if len(read_set.tags) > FEW_TAGS and not self._asked_before(asked):
             return
-        size = len(kept.body) + len(asked.body) + len(asked.query_string)
+        size = len(kept.body) + len(asked.body) + len(asked.head)
         self._memory.keep(
             asked, kept, size=size, tags=tuple(read_set.tags), until=read_set.until, since=since
         )

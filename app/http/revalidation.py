@@ -3,12 +3,11 @@
 from math import ceil, inf
 from time import monotonic
 
-from starlette.requests import Request
-from starlette.responses import Response
 from starlette.types import Scope
 
 from app.cache.responses import Kept, etag
 from app.domain.account import ANONYMOUS
+from app.http.reply import Reply
 from app.settings import Settings
 
 
@@ -29,28 +28,43 @@ def all_of(scope: Scope, name: bytes) -> bytes:
     return b",".join(value for other, value in scope["headers"] if other == name)
 
 
-def give_again(request: Request, kept: Kept, until: float) -> Response:
+def give_again(scope: Scope, kept: Kept, until: float) -> Reply:
     """A GET may be kept by others, too, for as long as what it was read from may be kept here."""
-    if request.method == "POST":
-        headers = {"vary": "accept", "cache-control": "no-store"}
-        return Response(kept.body, 200, headers, media_type=kept.media_type)
+    if scope["method"] == "POST":
+        if kept.reply is None:
+            kept.reply = to_post(kept.body, kept.media_type)
+        reply: Reply = kept.reply
+        return reply
     if kept.etag is None:
         kept.etag = etag(kept.body)
-    headers = {
-        "vary": "accept, authorization, cookie",
-        "etag": kept.etag,
-        "cache-control": _cache_control(request, until),
-    }
-    if kept.etag in (header(request.scope, b"if-none-match") or b"").decode("latin-1"):
-        return Response(b"", 304, headers)
-    return Response(kept.body, 200, headers, media_type=kept.media_type)
+    headers = [
+        (b"vary", b"accept, authorization, cookie"),
+        (b"etag", kept.etag.encode()),
+        (b"cache-control", _cache_control(scope, until)),
+    ]
+    if kept.etag in (header(scope, b"if-none-match") or b"").decode("latin-1"):
+        return Reply(304, headers, b"")
+    headers += _content(kept.body, kept.media_type)
+    return Reply(200, headers, kept.body)
 
 
-def _cache_control(request: Request, until: float) -> str:
-    state = request.scope["state"]
+def to_post(body: bytes, media_type: str, status: int = 200) -> Reply:
+    headers = [(b"vary", b"accept"), (b"cache-control", b"no-store"), *_content(body, media_type)]
+    return Reply(status, headers, body)
+
+
+def _content(body: bytes, media_type: str) -> list[tuple[bytes, bytes]]:
+    return [(b"content-length", b"%d" % len(body)), (b"content-type", media_type.encode())]
+
+
+def _cache_control(scope: Scope, until: float) -> bytes:
+    state = scope["state"]
     settings: Settings = state["resources"].settings
     lifetime = min(until - monotonic(), settings.http_lifetime) if until != inf else settings.http_lifetime
     if lifetime < 1:
-        return "no-cache"
+        return b"no-cache"
     public = state.get("principal", ANONYMOUS).anonymous and settings.anonymous_reading
-    return f"{'public' if public else 'private'}, max-age={ceil(lifetime) - 1 or 1}, must-revalidate"
+    return b"%s, max-age=%d, must-revalidate" % (
+        b"public" if public else b"private",
+        ceil(lifetime) - 1 or 1,
+    )

@@ -12,7 +12,7 @@ import uvicorn
 from starlette.applications import Starlette
 from uvicorn.server import Server as UvicornServer
 
-from app.http.protocol import EarlyExit
+from app.http.protocol import ShortRoad
 from app.http.websocket import WebSocket
 from app.settings import Settings
 
@@ -112,7 +112,7 @@ def _config(application: Starlette, settings: Settings) -> uvicorn.Config:
 
 def _protocol() -> "type[asyncio.Protocol] | str":
     """How HTTP is spoken: the one place to change it."""
-    return EarlyExit
+    return ShortRoad
 
 
 @contextmanager

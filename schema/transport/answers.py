@@ -27,7 +27,7 @@ class Graph(Protocol):
 
     def context(self, scope: Scope) -> Context: ...
 
-    async def answer(self, request: GraphQLRequest, scope: Scope) -> Answer: ...
+    async def answer_message(self, request: GraphQLRequest, scope: Scope) -> Answer: ...
 
 
 class Answers:
@@ -52,10 +52,10 @@ class Answers:
         self, operation: Operation, request: GraphQLRequest, scope: Scope
     ) -> AsyncIterator[Answer]:
         if operation.type is not OperationType.MUTATION:
-            yield await self._graph.answer(request, scope)
+            yield await self._graph.answer_message(request, scope)
             return
         # A write that has begun is finished, whoever goes away meanwhile.
-        write = asyncio.create_task(self._graph.answer(request, scope))
+        write = asyncio.create_task(self._graph.answer_message(request, scope))
         self._writes.add(write)
         write.add_done_callback(self._writes.discard)
         yield await asyncio.shield(write)
