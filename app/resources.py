@@ -1,5 +1,6 @@
 """What the server holds open: opened in one place, closed in reverse."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from app.cache.redis import SharedCache, open_redis
 from app.cache.responses import Responses
 from app.db import outbox
 from app.db.pool import Pool, open_pool
+from app.deadlines import Deadlines
 from app.domain.directory import Directories
 from app.http.health import Readiness, readiness_of
 from app.http.middleware.client_address import Addresses
@@ -64,6 +66,7 @@ class Resources:
     query_log: QueryLog
     responses: Responses
     heads: Heads
+    deadlines: Deadlines
     readiness: Readiness
 
 
@@ -112,6 +115,7 @@ async def open_resources(
             query_log=query_log,
             responses=Responses(memory, on=settings.response_cache),
             heads=Heads(memory),
+            deadlines=Deadlines(settings.operation_deadline, asyncio.get_running_loop()),
             readiness=readiness_of(pool, shared, memory, settings),
         )
         listener = InvalidationListener(pool, shared, memory, invalidator, broadcast, settings)

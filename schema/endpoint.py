@@ -1,6 +1,5 @@
 """The schema as an ASGI app: GraphQL over HTTP."""
 
-import asyncio
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from math import inf
@@ -49,7 +48,6 @@ from schema.transport.event_stream import EventStream
 ROUTE = "/graphql"
 # Of the state, what is the same for all requests with one head.
 REMEMBERED = ("resources", "address", "principal", "named_headers")
-LONGEST_NAME = 60  # of an operation, in metrics
 _operations = Counts(metrics.OPERATIONS)
 _seconds = {
     kind: Timings(metrics.OPERATION_SECONDS, kind) for kind in ("query", "mutation", "subscription", "none")
@@ -180,6 +178,13 @@ class GraphQLEndpoint:
         await self._persisted.keep(request, shared)
         return document.operation(request.operation_name)
 
+    def _operation_at_hand(self, request: GraphQLRequest) -> Operation | None:
+        """What most requests bring along: a document, and no other name for it."""
+        if not self._persisted.is_plain(request):
+            return None
+        assert request.query is not None
+        return self._documents.get(request.query).operation(request.operation_name)
+
     async def admit(
         self, operation: Operation, given: dict[str, Any], scope: Scope
     ) -> tuple[VariableValues, Cost]:
@@ -188,8 +193,9 @@ class GraphQLEndpoint:
         variables = operation.variables(
             given, most=settings.limit_variable_values, hide_suggestions=not settings.introspection
         )
-        cost = operation.cost(variables, self._settings.limit_cost)
-        await self._charge(cost.requested, scope)
+        cost = operation.cost(variables, settings.limit_cost)
+        if cost.requested > settings.rate_limit_cost:
+            await self._charge(cost.requested, scope)
         return variables, cost
 
     async def answer_message(self, request: GraphQLRequest, scope: Scope) -> Answer:
@@ -206,7 +212,7 @@ class GraphQLEndpoint:
         operation: Operation | None = None
         context: Context | None = None
         try:
-            operation = own or await self.operation(request, scope)
+            operation = own or self._operation_at_hand(request) or await self.operation(request, scope)
             _check_method(operation, scope)
             self._check_reader(operation, scope)
             variables, cost = await self.admit(operation, request.variables, scope)
@@ -230,16 +236,16 @@ class GraphQLEndpoint:
         self, operation: Operation, variables: Any, given: dict[str, Any], context: Context, cost: Cost
     ) -> Answer:
         """Once it is its turn. What still runs at the deadline is cancelled, its statements too."""
-        deadline, spent = self._settings.operation_deadline, costs.current()
+        spent = costs.current()
         began = perf_counter()
         async with self._slots:
             admitted = perf_counter()
             try:
-                async with asyncio.timeout(deadline):
-                    with operation.span(given):
-                        return await self._executions.run(operation, variables, given, context, cost)
+                with context.resources.deadlines.begin(), operation.span(given):
+                    return await self._executions.run(operation, variables, given, context, cost)
             except TimeoutError:
-                sentence = f"The operation took longer than {deadline:g} seconds; please ask for less."
+                seconds = self._settings.operation_deadline
+                sentence = f"The operation took longer than {seconds:g} seconds; please ask for less."
                 return _refusal(DeadlineExceeded(sentence), context.request_id)
             finally:
                 if spent is not None:
@@ -388,4 +394,4 @@ def _until(principal: Principal) -> float:
 def _count(operation: Operation | None, outcome: str) -> Count:
     if operation is None:
         return _operations["none", outcome]
-    return _operations[(operation.name or operation.type.value)[:LONGEST_NAME], outcome]
+    return _operations[operation.label, outcome]

@@ -54,6 +54,8 @@ class ReadThrough:
         self._fills: list[Fill] = []
         self._filling = False
         self._tasks: set[Task[None]] = set()
+        # Asked for once: each time it is, the kernel is asked which process this is.
+        self._loop = asyncio.get_running_loop()
 
     async def get_many(self, region: Region[K, V], keys: Sequence[K], read_set: ReadSet) -> dict[K, V | None]:
         """A value for every key; None: there is none. Costs no turn of the loop if L1 knows them all."""
@@ -95,7 +97,7 @@ class ReadThrough:
         spent: costs.Costs | None,
     ) -> dict[K, Any]:
         flights = [self._join(region, key, tag) for key, tag in missing]
-        await Wait(flights).over()
+        await Wait(flights, self._loop).over()
         if spent is not None:
             _note(spent, flights)
         found: dict[K, Any] = {}
@@ -129,7 +131,7 @@ class ReadThrough:
         self._flights.add(flight)
         if not self._boarding:
             # A context of its own: what is read for many is no part of the first one's request.
-            asyncio.get_running_loop().call_soon(self._depart, context=traces.detached())
+            self._loop.call_soon(self._depart, context=traces.detached())
         self._boarding.append(flight)
         return flight
 
@@ -307,7 +309,7 @@ class ReadThrough:
         return lanes.items()
 
     def _start(self, work: Coroutine[Any, Any, None], flights: Sequence[Flight]) -> None:
-        task = asyncio.get_running_loop().create_task(work, context=traces.detached())
+        task = self._loop.create_task(work, context=traces.detached())
         self._tasks.add(task)
         task.add_done_callback(lambda done: self._ended(done, flights))
 

@@ -1,6 +1,6 @@
 """One fetch per key at a time in this process, shared by all who miss the key meanwhile."""
 
-from asyncio import CancelledError, Future, Timeout, get_running_loop
+from asyncio import AbstractEventLoop, CancelledError, Future, Timeout
 from collections.abc import Iterable, Sequence
 from types import TracebackType
 from typing import Any
@@ -13,9 +13,9 @@ class Wait:
 
     __slots__ = ("_flights", "_future", "_missing")
 
-    def __init__(self, flights: Sequence["Flight"]) -> None:
+    def __init__(self, flights: Sequence["Flight"], loop: AbstractEventLoop) -> None:
         self._flights = flights
-        self._future: Future[None] = get_running_loop().create_future()
+        self._future: Future[None] = loop.create_future()
         self._missing = 0
         for flight in flights:
             if not flight.landed:

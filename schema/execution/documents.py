@@ -27,13 +27,13 @@ from app.observability import traces
 from app.settings import Settings
 from schema.execution.cost import Estimate
 from schema.execution.limits import Limits, count_values, over
-from schema.execution.plan import Compiler, Selection, Uncovered
-from schema.execution.plan import Field as PlanField
+from schema.execution.plan import Compiler, Plan, Uncovered
 from schema.execution.steering import steering_variables
 from schema.execution.variables import PlainVariables
 from schema.types.shown import STRUCTS, TAGGED
 
 MAX_PLANS = 16
+LONGEST_NAME = 60  # of an operation, in metrics
 MAX_VALUES = 1000
 
 
@@ -44,15 +44,6 @@ class RefusedDocument(Exception):
         super().__init__(code)
         self.errors = list(errors)
         self.code = code
-
-
-class Plan:
-    """A compiled operation; `root` is None where the executor has to do it, and `reason` says why."""
-
-    def __init__(self, root: Selection | None, fields: Sequence[PlanField], reason: str = "") -> None:
-        self.root = root
-        self.fields = fields
-        self.reason = reason
 
 
 class Cost(NamedTuple):
@@ -76,6 +67,7 @@ class Operation:
         self.node = node
         self.name = node.name.value if node.name else None
         self.type = node.operation
+        self.label = (self.name or self.type.value)[:LONGEST_NAME]
         self._plans: dict[tuple[Any, ...], Plan] = {}
 
     # Only for the operation that is asked for: a document may hold many.

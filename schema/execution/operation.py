@@ -72,9 +72,7 @@ class Executions:
         memory = context.resources.memory if context.resources.settings.response_cache else None
         try:
             behind = f',"extensions":{extensions}}}' if extensions else "}"
-            return Answer(
-                await Run(plan.root, plan.fields, variables, context, memory).body('{"data":', behind)
-            )
+            return Answer(await Run(plan, variables, context, memory).body('{"data":', behind))
         except Refusal:
             metrics.UNPLANNED.labels("refusal").inc()
         except Exception as error:

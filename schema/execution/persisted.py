@@ -45,6 +45,15 @@ class Persisted:
         self._known: OrderedDict[str, Kept] = OrderedDict()
         self._letters = 0
 
+    def is_plain(self, request: GraphQLRequest) -> bool:
+        """Whether its document is just the text that it brings along."""
+        return (
+            self._registered is None
+            and request.query is not None
+            and request.document_id is None
+            and "persistedQuery" not in request.extensions
+        )
+
     async def text(self, request: GraphQLRequest, shared: SharedCache) -> str:
         name = _name(request.document_id or request.sha256)
         if self._registered is not None and (text := self._of_manifest(request, name)) is not None:

@@ -55,10 +55,6 @@ class Selection:
         self.stored: list[Field] = []  # whose values are loaded before anything is written
         self.write: Callable[[Any, Sequence[Callable[[], Any]]], str] = _unwritten
 
-    @property
-    def deep(self) -> bool:
-        return bool(self.stored)
-
 
 class Field:
     """One field of a selection, its arguments prepared; `selections` by the runtime class of its objects."""
@@ -78,6 +74,7 @@ class Field:
         self.slot = slot
         self.selections: dict[Any, Selection] = {}
         self.only: Selection | None = None  # where the type is no abstract one
+        self.deep = False  # whether anything below it has to be loaded
         self.fragments = False
         self.varying: list[Field] = []  # the fields in and below it whose arguments name variables
         self._asked: dict[Any, object] = {}
@@ -94,12 +91,20 @@ class Field:
         return token
 
     @property
-    def deep(self) -> bool:
-        return any(selection.deep for selection in self.places)
-
-    @property
     def places(self) -> list[Selection]:
         return [self.only] if self.only is not None else list(self.selections.values())
+
+
+class Plan:
+    """A compiled operation; `root` is None where the executor has to do it, and `reason` says why."""
+
+    def __init__(self, root: Selection | None, fields: Sequence[Field], reason: str = "") -> None:
+        self.root = root
+        self.slots = len(fields)
+        self.with_arguments = [
+            (field.slot, field.arguments) for field in fields if field.arguments is not None
+        ]
+        self.reason = reason
 
 
 class Compiler:
@@ -193,6 +198,7 @@ class Compiler:
             assert is_abstract_type(named)
             for possible in self.graph.get_possible_types(named):
                 field.selections[self.structs[possible.name]] = self._sub_selection(possible, details)
+        field.deep = any(selection.stored for selection in field.places)
         edge = field.read
         field.fragments = (
             isinstance(edge, Edge)

@@ -12,7 +12,7 @@ from app.cache.memory import Memory
 from loaders.region_loader import RegionLoader
 from schema.context import Context
 from schema.execution.arguments import Arguments
-from schema.execution.plan import Field, Fresh, Kept, Selection
+from schema.execution.plan import Field, Fresh, Kept, Plan, Selection
 from schema.fields import Edge
 
 # Whose fragment each object of a level belongs to: the tags that its text rests on.
@@ -24,21 +24,21 @@ class Run:
 
     def __init__(
         self,
-        root: Selection,
-        fields: Sequence[Field],
+        plan: Plan,
         variables: VariableValues,
         context: Context,
         fragments: Memory | None,
     ) -> None:
-        self._root = root
+        assert plan.root is not None
+        self._root = plan.root
         self._context = context
         self._memory = fragments if fragments is not None and fragments.enabled else None
         self._since = self._memory.now() if self._memory is not None else 0
         self._arguments: dict[int, Arguments] = {
-            field.slot: field.arguments.of(variables) for field in fields if field.arguments is not None
+            slot: prepared.of(variables) for slot, prepared in plan.with_arguments
         }
         self._put_in: list[bytes] = []
-        self._slots: list[Any] = [_nothing] * len(fields)
+        self._slots: list[Any] = [_nothing] * plan.slots
         # Behind the fields' values: where fragments go, and who keeps those that are new.
         self._slots += (self._put_in, self._write_kept)
         self._tags: set[str] = set()
@@ -95,7 +95,7 @@ class Run:
         steps = []
         for struct, selection in field.selections.items():
             chosen = [index for index, value in enumerate(objects) if value.__class__ is struct]
-            if chosen and selection.deep:
+            if chosen and selection.stored:
                 of_class = [objects[index] for index in chosen]
                 steps.append(self._load(selection, of_class, owners and [owners[index] for index in chosen]))
         await asyncio.gather(*steps)

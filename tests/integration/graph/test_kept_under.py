@@ -15,8 +15,8 @@ from app.settings import Settings
 from schema.types.node import Kind, write_id
 from tests import factories as make
 from tests.integration.graph.running import Running, issue_key, running
-from tests.integration.graph.wire import Answer, get, post, wire
 from tests.integration.graph.test_responses import is_known
+from tests.integration.graph.wire import Answer, get, post, wire
 from tests.integration.graph.writing import name
 
 PRICES = '{ dno(slug: "netze-a") { tariffs(year: 2025) { leistung } } }'
@@ -169,5 +169,7 @@ async def test_an_answer_that_leaves_early_counts_with_all_its_bytes(server: Run
         await make.dno(pool, f"netze-{number}", official_name="N" * 200)
     data = post("{ dnos(first: 30) { nodes { officialName website } } }")
     answer = await warm(server, data)
-    sizes = [entry.size for entry in server.resources.memory._entries.values() if isinstance(entry.value, Kept)]
+    sizes = [
+        entry.size for entry in server.resources.memory._entries.values() if isinstance(entry.value, Kept)
+    ]
     assert sizes[0] > len(answer.body) > 6000
