@@ -125,7 +125,7 @@ async def open_resources(
             listener,
             Heartbeat(shared, sender=invalidator.sender, every=settings.heartbeat),
             news,
-            OutboxRelay(pool, shared, trust, news.news, settings, sender=invalidator.sender),
+            OutboxRelay(pool, shared, trust, news.news, settings, settled=invalidator.settled),
             uses,
             query_log,
             Retention(pool, settings),

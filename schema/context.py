@@ -73,7 +73,7 @@ class Context:
             yield work
         reach(FailPoint.AFTER_COMMIT, self.resources.settings.fail_point)
         touched = frozenset[str]().union(*(tags.of(event) for event in work.events))
-        await self.resources.invalidator.invalidate(touched)
+        await self.resources.invalidator.invalidate(touched, [event.id for event in work.events])
         self.loaders.clear()
 
 

@@ -1,6 +1,6 @@
 """After a commit: what it made untrue goes from L1, from L2, and from every other instance."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from secrets import token_hex
 
 from app.cache import message
@@ -8,35 +8,40 @@ from app.cache.memory import Memory
 from app.cache.message import Message
 from app.cache.read_through import ReadThrough
 from app.cache.redis import SharedCache
-from app.domain.event import Event
+from app.cache.settled import Settled
 from app.errors import Unavailable
 from app.observability.metrics import CACHE_INVALIDATIONS
 
 
 class Invalidator:
-    """`sender` is this instance's name on the channel."""
+    """`sender` is this instance's name on the channel: what it has said itself, it has done already."""
 
     def __init__(self, memory: Memory, read_through: ReadThrough, shared: SharedCache) -> None:
         self.sender = token_hex(8)
+        self.settled = Settled()
         self._memory = memory
         self._read_through = read_through
         self._shared = shared
         self._counted = CACHE_INVALIDATIONS.labels("own")
         self._heard = CACHE_INVALIDATIONS.labels("others")
 
-    async def invalidate(self, tags: Collection[str], events: Sequence[Event] = ()) -> bool:
+    async def invalidate(self, tags: Collection[str], settles: Collection[int] = ()) -> bool:
         """When it returns, nobody on this instance is served the old value, whatever became of Redis.
 
-        False: Redis did not confirm, L2 is not trusted here any more, and the relay must tell the others.
+        `settles`: the events that ask for this. False: Redis did not confirm, L2 is not trusted here
+        any more, and the relay must tell the others.
         """
-        if not tags and not events:
+        if not tags:
             return True
         self._counted.inc(len(tags))
         self._forget(tags)
-        said = message.encode(Message(list(tags), list(events), self.sender))
-        confirmed = await self._shared.remove_and_publish(tags, said)
+        generation = self._shared.generation
+        said = Message(list(tags), [], self.sender, settled=list(settles), generation=generation)
+        confirmed = await self._shared.remove_and_publish(tags, message.encode(said))
         # Once more: a reader may have found the old value in L2 while it was being removed there.
         self._forget(tags)
+        if confirmed:
+            self.settled.note(generation, settles)
         return confirmed
 
     async def invalidate_matching(self, pattern: str) -> int:

@@ -10,12 +10,18 @@ CHANNEL: Final = "dno:changes"
 
 
 class Message(msgspec.Struct, frozen=True, array_like=True):
-    """Without tags and events it is a heartbeat. `everything`: more has gone than can be named."""
+    """Without tags and events it is a heartbeat. `everything`: more has gone than can be named.
+
+    `settled` are the numbers of events that ask for nothing but these tags; what the tags name has
+    been removed from L2 under the keys of `generation`.
+    """
 
     tags: list[str]
     events: list[Event]
     sender: str
     everything: bool = False
+    settled: list[int] = []
+    generation: str = ""
 
     @property
     def heartbeat(self) -> bool:

@@ -143,15 +143,20 @@ class ReadThrough:
             self._to_postgres(flights)
 
     async def _through_redis(self, flights: list[Flight]) -> None:
-        missing = await self._ask_redis(flights)
-        held = await self._lease(missing) if missing else set()
-        self._to_postgres([flight for flight in missing if flight not in held])
-        waiting = [flight for flight in missing if flight in held]
+        waiting = await self._set_out(flights)
         for part in PATIENCE:
             if waiting:
                 await asyncio.sleep(part * self._settings.lease_wait)
-                waiting = await self._ask_redis(waiting)
+                # A lease that is gone without a value was taken away by a change: nothing is to be waited for.
+                waiting = await self._set_out(waiting)
         self._to_postgres(waiting)
+
+    async def _set_out(self, flights: list[Flight]) -> list[Flight]:
+        """Lands what L2 knows, fetches what it has a lease for; gives those whose lease somebody else has."""
+        missing = await self._ask_redis(flights)
+        held = await self._lease(missing) if missing else set()
+        self._to_postgres([flight for flight in missing if flight not in held])
+        return [flight for flight in missing if flight in held]
 
     async def _ask_redis(self, flights: list[Flight]) -> list[Flight]:
         """Lands what L2 knows; gives the rest."""

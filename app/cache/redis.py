@@ -91,6 +91,11 @@ class SharedCache:
     def round_trips(self) -> int:
         return self._servers.round_trips
 
+    @property
+    def generation(self) -> str:
+        """Under which all keys are at the moment: how values are written, and the epoch."""
+        return f"{CODEC_VERSION}.{self.epoch}"
+
     # Reading and filling
 
     async def get_many(self, tags: Sequence[str]) -> dict[str, bytes]:
@@ -105,7 +110,7 @@ class SharedCache:
         token = f"{self._holder}:{self._leases}"
         milliseconds = round(self._settings.lease_lifetime * 1000)
         groups = self._together(tags)
-        commands = [self._script(LEASE, group, token, milliseconds) for group in groups]
+        commands = [self._script(LEASE, group, token, milliseconds, self._holder) for group in groups]
         replies = await self._if_trusted("lease", commands)
         return {tag: token if taken else None for tag, taken in _aligned(groups, replies)}
 
@@ -217,7 +222,7 @@ class SharedCache:
 
     def _key(self, tag: str) -> bytes:
         # In braces: on a cluster, a value and its lease live in one slot.
-        return f"dno:{CODEC_VERSION}.{self.epoch}:{{{tag}}}".encode(errors="surrogatepass")
+        return f"dno:{self.generation}:{{{tag}}}".encode(errors="surrogatepass")
 
     def _pairs(self, tags: Iterable[str]) -> list[bytes]:
         """Value and lease of each tag."""

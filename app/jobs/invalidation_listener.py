@@ -97,8 +97,10 @@ class InvalidationListener:
     def _hear(self, message: Message) -> None:
         if message.everything:
             self._invalidator.evict_all()
-        if message.tags:
+        if message.tags and message.sender != self._invalidator.sender:
             self._invalidator.evict(message.tags)
+        if message.settled:
+            self._invalidator.settled.note(message.generation, message.settled)
         for event in message.events:
             INVALIDATION_DELAY.observe(max(0.0, (datetime.now(UTC) - event.changed_at).total_seconds()))
             self._broadcast.send(event)

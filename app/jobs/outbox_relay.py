@@ -6,6 +6,7 @@ from typing import Final
 
 from app.cache.message import Message, encode
 from app.cache.redis import SharedCache
+from app.cache.settled import Settled
 from app.db import outbox
 from app.db.pool import Pool
 from app.domain import tags
@@ -19,6 +20,8 @@ from app.settings import Settings
 
 # Tags that Redis is asked to remove in one command: well within its time-out.
 AT_ONCE: Final = 1000
+# Whoever hears it, this instance included, has to do what it says.
+SENDER: Final = "relay"
 
 
 class OutboxRelay:
@@ -32,14 +35,14 @@ class OutboxRelay:
         news: asyncio.Event,
         settings: Settings,
         *,
-        sender: str,
+        settled: Settled,
     ) -> None:
         self._pool = pool
         self._shared = shared
         self._trust = trust
         self._news = news
         self._settings = settings
-        self._sender = sender
+        self._settled = settled
         self._batch = settings.relay_batch
 
     async def run(self) -> None:
@@ -81,6 +84,7 @@ class OutboxRelay:
                 if (epoch, identity) != (self._shared.epoch, self._trust.identity):
                     raise _NotTaken  # told somebody, perhaps not the one whom the others ask
                 reach(FailPoint.AFTER_PUBLISH, self._settings.fail_point)
+            self._settled.forget(event.id for event in events)
         except _NotTaken:
             # Too much for one time-out, maybe: a batch that never fits must not be tried for ever.
             self._batch = max(1, self._batch // 2)
@@ -90,9 +94,15 @@ class OutboxRelay:
         return bool(events)
 
     async def _tell(self, events: Sequence[Event]) -> bool:
-        """What Redis has been told it has confirmed; the message comes after all removals."""
-        touched = sorted(frozenset().union(*map(tags.of, events)))
-        message = encode(Message(tags=touched, events=list(events), sender=self._sender))
+        """What Redis has been told it has confirmed; the message comes after all removals.
+
+        What a writer has settled himself is only told to subscribers: removing it once more would
+        throw away what was read since.
+        """
+        generation = self._shared.generation
+        unsettled = [event for event in events if not self._settled.covers(event.id, generation)]
+        touched = sorted(frozenset[str]().union(*map(tags.of, unsettled)))
+        message = encode(Message(tags=touched, events=list(events), sender=SENDER))
         while len(touched) > AT_ONCE:
             if not await self._shared.remove(touched[:AT_ONCE]):
                 return False

@@ -40,7 +40,8 @@ class Instance:
         )
         notifications = Notifications(outbox.CHANNEL, settings)
         trust = Trust(self.pool, self.shared, on_new_epoch=listener.rejoin)
-        relay = OutboxRelay(self.pool, self.shared, trust, notifications.news, settings, sender=sender)
+        settled = self.invalidator.settled
+        relay = OutboxRelay(self.pool, self.shared, trust, notifications.news, settings, settled=settled)
         hearing: list[Job] = [listener, Heartbeat(self.shared, sender=sender, every=settings.heartbeat)]
         relaying: list[Job] = [notifications, relay]
         return [*(hearing if hears else []), *(relaying if relays else [])]

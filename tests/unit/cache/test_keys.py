@@ -16,7 +16,7 @@ slugs = st.text(max_size=20) | st.text("{}:*?[]\\\0", max_size=8)
 
 def keys(slug: str, epoch: int = 7) -> list[bytes]:
     """Of the value and of the lease."""
-    cache: Any = SimpleNamespace(epoch=epoch)
+    cache: Any = SimpleNamespace(generation=f"1.{epoch}")
     cache._key = lambda tag: SharedCache._key(cache, tag)
     return SharedCache._pairs(cache, [tags.slug(slug)])
 
