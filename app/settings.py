@@ -177,7 +177,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     stop_deadline: Seconds = 20
     keep_alive: Seconds = 5  # how long an idle connection stays open
     write_patience: Seconds = 30  # how long a client may leave unread what was sent to it
-    garbage_threshold: Count = 50_000  # new objects between two collections; 0 leaves Python's own
+    garbage_threshold: Count = 10_000  # new objects between two collections; 0 leaves Python's own
     fail_point: FailPoint | None = None  # for tests of a crash only
 
     def lifetime(self, verified: bool) -> float:

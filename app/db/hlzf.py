@@ -24,16 +24,17 @@ _STATUSES = {str(status): status for status in VerificationStatus}
 async def fetch_by_dno_year(pool: Pool, keys: Sequence[DnoYear]) -> dict[DnoYear, tuple[Hlzf, ...]]:
     """From the top of the grid to the bottom, each level from winter to autumn."""
     rows = await pool.fetch(
-        "SELECT id, dno_id, year, voltage_level, season, windows::text,"
-        " verification_status, source_url, source_title, version, updated_at"
-        " FROM hlzf_data JOIN unnest($1::uuid[], $2::int[]) AS wanted (dno_id, year) USING (dno_id, year)"
+        "SELECT place, id, voltage_level, season, windows::text,"
+        " verification_status, source_url, source_title, version, updated_at FROM hlzf_data"
+        " JOIN unnest($1::uuid[], $2::int[]) WITH ORDINALITY AS wanted (dno_id, year, place) USING (dno_id, year)"
         " WHERE deleted_at IS NULL",
         *DnoYear.columns(keys),
         name="hlzf",
     )
     found: dict[DnoYear, list[Hlzf]] = {}
-    for entry in map(_hlzf, rows):
-        found.setdefault(entry.dno_year, []).append(entry)
+    for row in rows:
+        key = keys[row[0] - 1]
+        found.setdefault(key, []).append(_hlzf((row[1], *key, *row[2:])))
     return {key: tuple(sorted(entries, key=_order)) for key, entries in found.items()}
 
 

@@ -24,16 +24,17 @@ _STATUSES = {str(status): status for status in VerificationStatus}
 async def fetch_by_dno_year(pool: Pool, keys: Sequence[DnoYear]) -> dict[DnoYear, tuple[Tariff, ...]]:
     """From the top of the grid to the bottom."""
     rows = await pool.fetch(
-        "SELECT id, dno_id, year, voltage_level, leistung, arbeit, leistung_unter_2500h, arbeit_unter_2500h,"
-        " verification_status, source_url, source_title, version, updated_at"
-        " FROM netzentgelte_data JOIN unnest($1::uuid[], $2::int[]) AS wanted (dno_id, year) USING (dno_id, year)"
+        "SELECT place, id, voltage_level, leistung, arbeit, leistung_unter_2500h, arbeit_unter_2500h,"
+        " verification_status, source_url, source_title, version, updated_at FROM netzentgelte_data"
+        " JOIN unnest($1::uuid[], $2::int[]) WITH ORDINALITY AS wanted (dno_id, year, place) USING (dno_id, year)"
         " WHERE deleted_at IS NULL",
         *DnoYear.columns(keys),
         name="tariffs",
     )
     found: dict[DnoYear, list[Tariff]] = {}
-    for tariff in map(_tariff, rows):
-        found.setdefault(tariff.dno_year, []).append(tariff)
+    for row in rows:
+        key = keys[row[0] - 1]
+        found.setdefault(key, []).append(_tariff((row[1], *key, *row[2:])))
     return {key: tuple(sorted(tariffs, key=_level)) for key, tariffs in found.items()}
 
 

@@ -16,7 +16,7 @@ _LARGEST = Decimal(10) ** 15
 _DECIMALS = 6
 
 
-class AnnualCost(msgspec.Struct, frozen=True):
+class AnnualCost(msgspec.Struct, frozen=True, gc=False):
     """EUR, each charge rounded half up to the cent; None where its price is not published."""
 
     utilisation_hours: Decimal  # rounded half up to two decimals; which prices apply is decided before
@@ -25,7 +25,7 @@ class AnnualCost(msgspec.Struct, frozen=True):
     total: Decimal | None
 
 
-class Ranked(msgspec.Struct, frozen=True):
+class Ranked(msgspec.Struct, frozen=True, gc=False):
     rank: int
     tariff: Tariff
     cost: AnnualCost

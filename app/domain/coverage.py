@@ -3,7 +3,7 @@
 import msgspec
 
 
-class YearCoverage(msgspec.Struct, frozen=True):
+class YearCoverage(msgspec.Struct, frozen=True, gc=False):
     year: int
     dnos: int
     tariffs: int
@@ -11,13 +11,13 @@ class YearCoverage(msgspec.Struct, frozen=True):
     verified: int
 
 
-class RegionCoverage(msgspec.Struct, frozen=True):
+class RegionCoverage(msgspec.Struct, frozen=True, gc=False):
     region: str
     dnos: int
     dnos_with_data: int
 
 
-class Coverage(msgspec.Struct, frozen=True):
+class Coverage(msgspec.Struct, frozen=True, gc=False):
     total_dnos: int
     total_entries: int
     verified_entries: int

@@ -10,7 +10,7 @@ import msgspec
 from app.domain.entry import VoltageLevel
 
 
-class GridStatistics(msgspec.Struct, frozen=True):
+class GridStatistics(msgspec.Struct, frozen=True, gc=False):
     """Units registered at each voltage level, and generating capacity in MW (Marktstammdatenregister)."""
 
     connection_points_ns: int | None = None
@@ -42,7 +42,7 @@ class GridStatistics(msgspec.Struct, frozen=True):
         return any(getattr(self, field) is not None for field in self.__struct_fields__)
 
 
-class Dno(msgspec.Struct, frozen=True):
+class Dno(msgspec.Struct, frozen=True, gc=False):
     id: UUID
     slug: str
     name: str
@@ -62,7 +62,7 @@ class Dno(msgspec.Struct, frozen=True):
     updated_at: datetime
 
 
-class DirectoryEntry(msgspec.Struct, frozen=True, array_like=True):
+class DirectoryEntry(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """What lists, filters and the interpreter need of an operator; all of them fit in one record."""
 
     id: UUID
@@ -78,7 +78,7 @@ class DirectoryEntry(msgspec.Struct, frozen=True, array_like=True):
     updated_at: datetime
 
 
-class Alias(msgspec.Struct, frozen=True, array_like=True):
+class Alias(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """A name that people use and no register knows."""
 
     alias: str

@@ -1,4 +1,8 @@
-"""The words that every published figure shares: where it holds, how sure it is, where it stands."""
+"""The words that every published figure shares: where it holds, how sure it is, where it stands.
+
+Structs of the domain are frozen and hold nothing but values, so no circle of references can run through
+them: `gc=False` spares the garbage collector the walk through all that is kept of them in memory.
+"""
 
 from collections.abc import Sequence
 from enum import StrEnum
@@ -45,7 +49,7 @@ class DnoYear(NamedTuple):
         return [dno_id for dno_id, _ in keys], [year for _, year in keys]
 
 
-class Place(msgspec.Struct, frozen=True):
+class Place(msgspec.Struct, frozen=True, gc=False):
     """Where an entry stands. No data type: a time-of-use tariff, which the contract's types leave out."""
 
     data_type: DataType | None
@@ -53,7 +57,7 @@ class Place(msgspec.Struct, frozen=True):
     year: int
 
 
-class Source(msgspec.Struct, frozen=True):
+class Source(msgspec.Struct, frozen=True, gc=False):
     """Where a figure was read."""
 
     url: str | None = None

@@ -19,7 +19,7 @@ class Season(StrEnum):
     AUTUMN = "AUTUMN"
 
 
-class TimeWindow(msgspec.Struct, frozen=True, order=True):
+class TimeWindow(msgspec.Struct, frozen=True, gc=False, order=True):
     """Wall-clock minutes since midnight in Germany; the end is not part of the window."""
 
     start: int
@@ -29,7 +29,7 @@ class TimeWindow(msgspec.Struct, frozen=True, order=True):
         return self.start <= minute < self.end
 
 
-class Hlzf(msgspec.Struct, frozen=True):
+class Hlzf(msgspec.Struct, frozen=True, gc=False):
     id: UUID
     dno_id: UUID
     year: int

@@ -13,7 +13,7 @@ class Language(StrEnum):
     ENGLISH = "en"
 
 
-class Interpretation(msgspec.Struct, frozen=True):
+class Interpretation(msgspec.Struct, frozen=True, gc=False):
     """`data_type` None: the sentence asks for something else, and every other field is empty."""
 
     data_type: DataType | None

@@ -18,7 +18,7 @@ class ChangeKind(StrEnum):
     DELETED = "DELETED"
 
 
-class FieldChange(msgspec.Struct, frozen=True):
+class FieldChange(msgspec.Struct, frozen=True, gc=False):
     """Values as text, as the API writes them; None: there was none."""
 
     field: str
@@ -26,7 +26,7 @@ class FieldChange(msgspec.Struct, frozen=True):
     after: str | None
 
 
-class Revision(msgspec.Struct, frozen=True):
+class Revision(msgspec.Struct, frozen=True, gc=False):
     id: UUID
     entry_id: UUID
     data_type: DataType

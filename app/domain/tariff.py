@@ -9,7 +9,7 @@ import msgspec
 from app.domain.entry import DnoYear, VerificationStatus, VoltageLevel
 
 
-class Prices(msgspec.Struct, frozen=True):
+class Prices(msgspec.Struct, frozen=True, gc=False):
     """Leistungspreis in EUR per kW and year, Arbeitspreis in ct per kWh; None: not published."""
 
     leistung: Decimal | None = None
@@ -27,7 +27,7 @@ PRICE_FIELDS = {
 }
 
 
-class Tariff(msgspec.Struct, frozen=True):
+class Tariff(msgspec.Struct, frozen=True, gc=False):
     id: UUID
     dno_id: UUID
     year: int

@@ -17,19 +17,19 @@ class TimeOfUseBand(StrEnum):
     NT = "NT"
 
 
-class TimeOfUsePrice(msgspec.Struct, frozen=True):
+class TimeOfUsePrice(msgspec.Struct, frozen=True, gc=False):
     band: TimeOfUseBand
     price: Decimal  # ct per kWh
 
 
-class TimeOfUseWindow(msgspec.Struct, frozen=True, order=True):
+class TimeOfUseWindow(msgspec.Struct, frozen=True, gc=False, order=True):
     quarter: int  # 1 is January to March
     start: int  # minutes since midnight
     end: int  # 1440 is "24:00"
     band: TimeOfUseBand
 
 
-class TimeOfUseTariff(msgspec.Struct, frozen=True):
+class TimeOfUseTariff(msgspec.Struct, frozen=True, gc=False):
     id: UUID
     dno_id: UUID
     year: int

@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from socket import socket
@@ -21,6 +22,9 @@ TELL_TO_CLOSE = (b"connection", b"close")
 # The event loop takes one connection per turn from each socket that listens. Under load its turns are
 # long, and whoever is new would wait for many seconds; so one socket is listened to several times.
 ACCEPTS = 16
+
+# Seconds after which a thread that waits for the interpreter gets it; Python's own 5 ms are many answers.
+SWITCH = 0.0005
 
 
 async def serve(
@@ -65,6 +69,7 @@ class Server(UvicornServer):
         self.lifespan.state.update(self._state)
         await super().startup(sockets)
         _calm_garbage_collection(self._settings.garbage_threshold)
+        _share_the_interpreter()
         self._on_ready()
 
     async def shutdown(self, sockets: list[socket] | None = None) -> None:
@@ -136,8 +141,16 @@ def _cancelled_by_signals() -> Iterator[Callable[[Server], None]]:
 
 
 def _calm_garbage_collection(threshold: int) -> None:
-    """What the start has made stays; looking through it again and again is time taken from requests."""
+    """What the start has made stays; looking through it again and again is time taken from requests.
+
+    Often and little: everything waits for a collection, and the young are soon looked through.
+    """
     if threshold:
         gc.collect()
         gc.freeze()
         gc.set_threshold(threshold, 20, 100)
+
+
+def _share_the_interpreter() -> None:
+    """A thread that computes (a vocabulary, say) hands the interpreter back to the event loop soon."""
+    sys.setswitchinterval(SWITCH)
