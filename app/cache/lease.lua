@@ -1,16 +1,20 @@
 -- KEYS: value and lease of each record; ARGV: the token, milliseconds, what all tokens of this reader's process
--- begin with. Says 1 for each lease taken.
-local taken = {}
-for i = 2, #KEYS, 2 do
-    if redis.call('SET', KEYS[i], ARGV[1], 'NX', 'PX', ARGV[2]) then
-        taken[#taken + 1] = 1
-    elseif string.sub(redis.call('GET', KEYS[i]) or '', 1, #ARGV[3]) == ARGV[3] then
+-- begin with, 1 if it takes a value instead where there is one. Says the value, or 1 for a lease taken, or 0.
+local found = {}
+for i = 1, #KEYS, 2 do
+    local value = ARGV[4] == '1' and redis.call('GET', KEYS[i])
+    local lease = KEYS[i + 1]
+    if value then
+        found[#found + 1] = value
+    elseif redis.call('SET', lease, ARGV[1], 'NX', 'PX', ARGV[2]) then
+        found[#found + 1] = 1
+    elseif string.sub(redis.call('GET', lease) or '', 1, #ARGV[3]) == ARGV[3] then
         -- Its own process has one on the way, and does not join it: something has changed since that one set out.
         -- What it brings must not be kept any more, and nobody shall wait for it.
-        redis.call('SET', KEYS[i], ARGV[1], 'PX', ARGV[2])
-        taken[#taken + 1] = 1
+        redis.call('SET', lease, ARGV[1], 'PX', ARGV[2])
+        found[#found + 1] = 1
     else
-        taken[#taken + 1] = 0
+        found[#found + 1] = 0
     end
 end
-return taken
+return found

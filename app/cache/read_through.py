@@ -129,18 +129,18 @@ class ReadThrough:
             return flight
         flight = Flight(region, key, tag, self._memory.now())
         self._flights.add(flight)
-        if not self._boarding:
-            # A context of its own: what is read for many is no part of the first one's request.
-            self._loop.call_soon(self._depart, context=traces.detached())
         self._boarding.append(flight)
+        if len(self._boarding) == 1:
+            # Its first step is the next tick's: until then all others board.
+            self._start(self._depart(), self._boarding)
         return flight
 
-    def _depart(self) -> None:
+    async def _depart(self) -> None:
         flights, self._boarding = self._boarding, []
         if self._settings.entity_cache and self._shared.trusted:
-            self._start(self._through_redis(flights), flights)
+            await self._through_redis(flights)
         else:
-            self._to_postgres(flights)
+            await self._to_postgres(flights)
 
     async def _through_redis(self, flights: list[Flight]) -> None:
         waiting = await self._set_out(flights)
@@ -149,56 +149,68 @@ class ReadThrough:
                 await asyncio.sleep(part * self._settings.lease_wait)
                 # A lease that is gone without a value was taken away by a change: nothing is to be waited for.
                 waiting = await self._set_out(waiting)
-        self._to_postgres(waiting)
+        await self._to_postgres(waiting)
 
     async def _set_out(self, flights: list[Flight]) -> list[Flight]:
         """Lands what L2 knows, fetches what it has a lease for; gives those whose lease somebody else has."""
-        missing = await self._ask_redis(flights)
-        held = await self._lease(missing) if missing else set()
-        self._to_postgres([flight for flight in missing if flight not in held])
-        return [flight for flight in missing if flight in held]
+        held, leased = await self._ask_redis(flights)
+        if held:
+            self._start(self._to_postgres(leased), leased)
+        else:
+            await self._to_postgres(leased)
+        return held
 
-    async def _ask_redis(self, flights: list[Flight]) -> list[Flight]:
-        """Lands what L2 knows; gives the rest."""
+    async def _ask_redis(self, flights: list[Flight]) -> tuple[list[Flight], list[Flight]]:
+        """Lands what L2 knows; gives those that somebody else fetches, and those that are to be fetched here."""
         for flight in flights:
             flight.departed = True
             flight.round_trips += 1
         with traces.span("redis", operation="get", keys=len(flights)):
-            found = await self._shared.get_many(_tags(flights))
-        missing: list[Flight] = []
+            found = await self._shared.get_or_lease(_tags(flights))
+        held: list[Flight] = []
+        leased: list[Flight] = []
+        unreadable: list[Flight] = []
         for lane, together in self._by_lane(flights):
-            before, absent = len(missing), 0
+            landed = absent = 0
             for flight in together:
-                data = found.get(flight.tag)
-                decoded = None if data is None else lane.codec.decode(data)
-                if decoded is None:
-                    missing.append(flight)
+                data = found.get(flight.tag, "")
+                if data is None:
+                    held.append(flight)
+                    lane.leases_refused.inc()
+                elif isinstance(data, str):
+                    flight.token = data or None
+                    leased.append(flight)
+                elif (decoded := lane.codec.decode(data)) is None:
+                    unreadable.append(flight)
                 else:
+                    landed += 1
                     absent += decoded.value is None
                     self._land(flight, decoded.value, monotonic() + decoded.seconds, decoded.size)
-            missed = len(missing) - before
-            lane.below.count(len(together) - missed, absent, missed)
-        return missing
+            lane.below.count(landed, absent, len(together) - landed)
+        if unreadable:
+            await self._lease(unreadable)
+        return held, leased + unreadable
 
-    async def _lease(self, flights: list[Flight]) -> set[Flight]:
-        """Gives those whose lease somebody else has: they wait, then go without one."""
+    async def _lease(self, flights: list[Flight]) -> None:
+        """For what is there but of no use: another release's bytes, or expired ones."""
         with traces.span("redis", operation="lease", keys=len(flights)):
             tokens = await self._shared.lease_many(_tags(flights))
-        held = set()
         for flight in flights:
             flight.round_trips += 1
             flight.token = tokens.get(flight.tag)
-            if flight.token is None and flight.tag in tokens:
-                held.add(flight)
-                self._lane(flight.region).leases_refused.inc()
-        return held
 
-    def _to_postgres(self, flights: list[Flight]) -> None:
+    async def _to_postgres(self, flights: list[Flight]) -> None:
+        """The first region's statement is this task's own work: a task more would be a tick more."""
+        lanes: list[Lane] = []
         for lane, together in self._by_lane(flights):
             lane.waiting += together
             if lane.in_flight < self._settings.statements_in_flight:
                 lane.in_flight += 1
-                self._start(self._serve(lane), ())
+                lanes.append(lane)
+        for lane in lanes[1:]:
+            self._start(self._serve(lane), ())
+        if lanes:
+            await self._serve(lanes[0])
 
     async def _serve(self, lane: "Lane") -> None:
         """While statements are under way, further misses gather for the next one."""
@@ -260,8 +272,9 @@ class ReadThrough:
             self._flights.close(flight)
             return
         data = lane.codec.encode(value, seconds)
+        current = self._flights.get(flight.tag) is flight  # else a change has overtaken it
         self._land(flight, value, until, len(data))
-        if flight.token is not None and len(self._fills) < self._settings.fills_waiting:
+        if current and flight.token is not None and len(self._fills) < self._settings.fills_waiting:
             self._fills.append(Fill(flight.tag, flight.token, data, seconds))
             if not self._filling:
                 self._filling = True

@@ -104,15 +104,32 @@ class SharedCache:
         replies = await self._if_trusted("get", commands)
         return {tag: data for tag, data in _aligned(groups, replies) if data is not None}
 
-    async def lease_many(self, tags: Sequence[str]) -> dict[str, str | None]:
-        """A token per tag, or None where somebody else has the lease; empty if Redis did not answer."""
+    async def get_or_lease(self, tags: Sequence[str]) -> dict[str, bytes | str | None]:
+        """Each tag's value, or the token of a lease to fill it with, or None where somebody else has that.
+
+        One round trip; empty if Redis did not answer.
+        """
+        return await self._lease("get", tags, look=True)
+
+    async def lease_many(self, tags: Sequence[str]) -> dict[str, Any]:
+        """A token per tag, or None where somebody else has the lease, whatever the value is."""
+        return await self._lease("lease", tags, look=False)
+
+    async def _lease(
+        self, operation: str, tags: Sequence[str], *, look: bool
+    ) -> dict[str, bytes | str | None]:
         self._leases += 1
         token = f"{self._holder}:{self._leases}"
         milliseconds = round(self._settings.lease_lifetime * 1000)
         groups = self._together(tags)
-        commands = [self._script(LEASE, group, token, milliseconds, self._holder) for group in groups]
-        replies = await self._if_trusted("lease", commands)
-        return {tag: token if taken else None for tag, taken in _aligned(groups, replies)}
+        commands = [
+            self._script(LEASE, group, token, milliseconds, self._holder, int(look)) for group in groups
+        ]
+        replies = await self._if_trusted(operation, commands)
+        return {
+            tag: found if isinstance(found, bytes) else token if found else None
+            for tag, found in _aligned(groups, replies)
+        }
 
     async def fill_many(self, fills: Iterable[Fill]) -> set[str]:
         """Gives the tags whose value was not kept: their lease is gone, or Redis is."""

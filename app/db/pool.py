@@ -10,12 +10,15 @@ from urllib.parse import urlsplit
 
 import asyncpg
 import msgspec
+import structlog
 from asyncpg.pool import PoolConnectionProxy
 
 from app.errors import BadInput, CannotStart, DeadlineExceeded, Unavailable
 from app.observability import costs, traces
 from app.observability.metrics import STATEMENT_SECONDS, STATEMENTS
 from app.settings import Settings
+
+log = structlog.get_logger(__name__)
 
 Connection: TypeAlias = "asyncpg.Connection[Any]"
 Row: TypeAlias = "asyncpg.Record"
@@ -48,6 +51,7 @@ class Pool:
         self._pool = pool
         self._settings = settings
         self._meters = _Meters()
+        self._releasing: set[asyncio.Task[None]] = set()
         self.statements = 0
 
     async def fetch(self, statement: str, *arguments: object, name: str = "other") -> list[Row]:
@@ -88,7 +92,18 @@ class Pool:
             with refusals(connection):
                 yield cast("Connection", connection)
         finally:
-            await self._pool.release(connection)
+            self._release(connection)
+
+    def _release(self, connection: "PoolConnectionProxy[Any]") -> None:
+        """Not awaited: whoever has his rows need not wait until the connection is back in its place."""
+        task = asyncio.create_task(self._pool.release(connection))
+        self._releasing.add(task)
+        task.add_done_callback(self._released)
+
+    def _released(self, task: "asyncio.Task[None]") -> None:
+        self._releasing.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.info("a connection was given up", why=repr(error))  # the pool makes another one
 
     async def _acquire(self) -> "PoolConnectionProxy[Any]":
         try:

@@ -91,19 +91,19 @@ async def test_an_answer_from_redis_that_a_write_has_overtaken_is_not_remembered
     await here.one(table, "a")
     await here.cache.close()
     here.memory.clear()
-    get_many = here.shared.get_many
+    get = here.shared.get_or_lease
     asked, go = asyncio.Event(), asyncio.Event()
 
-    async def slow(tags: Sequence[str]) -> dict[str, bytes]:
-        found = await get_many(tags)
+    async def slow(tags: Sequence[str]) -> dict[str, bytes | str | None]:
+        found = await get(tags)
         asked.set()
         await go.wait()
         return found
 
-    here.shared.get_many = slow  # type: ignore[method-assign]
+    here.shared.get_or_lease = slow  # type: ignore[method-assign]
     reader = asyncio.create_task(here.one(table, "a"))
-    await asked.wait()
-    here.shared.get_many = get_many  # type: ignore[method-assign]
+    await asyncio.wait_for(asked.wait(), 10)
+    here.shared.get_or_lease = get  # type: ignore[method-assign]
     table.rows["a"] = "new"
     await here.invalidator.invalidate([table.tag("a")])
     go.set()

@@ -303,6 +303,7 @@ async def test_a_correction_costs_five_round_trips(pool):
             work = UnitOfWork(connection, EDITOR)
             await tariffs.correct(work, TariffCorrection(id=tariff.id, arbeit=Decimal(9)))
             await work.read_back()
+        await asyncio.sleep(0)  # a logger is called a turn of the loop later
         connection.remove_query_logger(log)
     assert [query.query.split()[0] for query in sent] == ["BEGIN;", "SELECT", "UPDATE", "SELECT", "COMMIT;"]
 
