@@ -144,7 +144,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     operation_deadline: Seconds = 10
     operations_most: Positive = 40  # executed at once
     operations_waiting: Count = 400
-    operations_patience: Seconds = 0.5
+    operations_patience: Seconds = 0.3
+    operations_soon: Seconds = (
+        0.06  # once all is full, only as many are executed at once as are done in that time
+    )
     http_lifetime: Seconds = MINUTE  # the longest that a GET's answer may be kept by others
 
     # Documents
