@@ -161,6 +161,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     limit_aliases: Positive = 30
     limit_root_fields: Positive = 20
     limit_directives: Positive = 30
+    limit_arguments: Positive = 20  # of one field or directive
+    limit_variables: Positive = 100
     limit_repeats: Positive = 40
     limit_variable_values: Positive = 1000
     limit_cost: Positive = 20_000
