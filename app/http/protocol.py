@@ -18,6 +18,7 @@ from app.cache.memory import Memory
 from app.http.middleware import metrics, request_id
 from app.http.middleware.answering import at_beginning
 from app.http.middleware.rate_limiter import Policy, RateLimiter
+from app.http.read_patience import ReadPatience
 from app.http.write_patience import WritePatience
 from app.observability.counting import Count
 
@@ -98,7 +99,7 @@ class Offer:
         )
 
 
-class EarlyExit(WritePatience, HttpToolsProtocol):
+class EarlyExit(ReadPatience, WritePatience, HttpToolsProtocol):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         resources: Any = self.app_state["resources"]
