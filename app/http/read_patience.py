@@ -5,18 +5,22 @@ from typing import TYPE_CHECKING, Any
 
 from uvicorn.server import ServerState
 
+from app.observability import metrics
+from app.observability.counting import Counts
+
 if TYPE_CHECKING:
     _Protocol = asyncio.Protocol
 else:
     _Protocol = object
 
-TOO_SLOW = b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
-TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
-NO_ROOM = (
-    b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
-)
+_counts = Counts(metrics.HTTP_CUT)
 
-
+STATUSES = {
+    "too_slow": b"408 Request Timeout",
+    "too_large": b"431 Request Header Fields Too Large",
+    "no_room": b"503 Service Unavailable\r\nretry-after: 1",
+}
+NOTHING_MORE = b"connection: close\r\ncontent-length: 0\r\n"
 # A body in small chunks takes up to so many times its bytes; whoever sends more has something else in mind.
 FRAMES = 8
 
@@ -48,14 +52,14 @@ class ReadPatience(_Protocol):
         self._most_of_head: int = settings.request_head_bytes
         self._most: int = settings.request_head_bytes + FRAMES * settings.request_body_bytes
         if len(self.server_state.connections) > settings.connections_most:
-            self._say_goodbye(NO_ROOM)
+            self._cut("no_room")
         else:
             self._expect()
 
     def data_received(self, data: bytes) -> None:
         self._bytes += len(data)
         if self._begun and self._bytes > (self._most_of_head if self._in_head else self._most):
-            self._say_goodbye(TOO_LARGE)
+            self._cut("too_large")
             return
         super().data_received(data)
         if not self._begun:
@@ -96,17 +100,16 @@ class ReadPatience(_Protocol):
         if self.flow.read_paused:
             self._expect()  # it is we who do not read: what came before is not answered yet
             return
-        answering = self.cycle is not None and not self.cycle.response_complete
-        # Into an answer that is under way nothing can be put.
-        if answering and self.cycle.response_started:
-            self.transport.abort()
-        else:
-            self._say_goodbye(TOO_SLOW)
+        self._cut("too_slow")
 
     def _was_answered_early(self) -> bool:
         """Without a message ever having begun, for nothing was parsed."""
         return not self._begun and self.timeout_keep_alive_task is not None
 
-    def _say_goodbye(self, words: bytes) -> None:
-        self.transport.write(words)
+    def _cut(self, reason: str) -> None:
+        _counts[(reason,)].value += 1
+        if self.cycle is not None and not self.cycle.response_complete and self.cycle.response_started:
+            self.transport.abort()  # into an answer that is under way nothing can be put
+            return
+        self.transport.write(b"HTTP/1.1 %s\r\n%s\r\n" % (STATUSES[reason], NOTHING_MORE))
         self.transport.close()

@@ -7,6 +7,7 @@ from time import monotonic
 import pytest
 
 from app.db.pool import Pool
+from app.observability import counting, metrics
 from app.settings import Settings
 from tests.integration.graph.running import running, until
 from tests.integration.graph.wire import Wire, get, post, wire
@@ -36,6 +37,8 @@ async def test_a_request_that_does_not_come_is_not_waited_for(settings: Settings
         assert (await line.answer()).status == 408
         assert await line.closed()
         assert not server.server.server_state.connections
+        counting.flush()
+        assert metrics.HTTP_CUT.labels("too_slow")._value.get() > 0
         assert await server.ask("{ __typename }") == {"__typename": "Query"}
 
 
