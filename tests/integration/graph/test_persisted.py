@@ -157,7 +157,8 @@ async def test_only_warned_others_are_executed_and_the_log_tells_which(
             "viewer": None
         }
         assert await answer(client, {"query": TEXT}) == DATA
-    said = caplog.text + "".join(capsys.readouterr())
+    # Where it goes depends on whether a test before has set up the log; then it may go both ways.
+    said = caplog.text or "".join(capsys.readouterr())
     assert said.count("a document that is not registered") == 1
     assert "Other" in said
 
