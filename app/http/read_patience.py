@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from uvicorn.server import ServerState
 
+from app.http.places import places
 from app.observability import metrics
 from app.observability.counting import Counts
 
@@ -51,7 +52,7 @@ class ReadPatience(_Protocol):
         self._read_patience: float = settings.read_patience
         self._most_of_head: int = settings.request_head_bytes
         self._most: int = settings.request_head_bytes + FRAMES * settings.request_body_bytes
-        if len(self.server_state.connections) > settings.connections_most:
+        if len(self.server_state.connections) > places(settings):
             self._cut("no_room")
         else:
             self._expect()

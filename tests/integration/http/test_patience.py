@@ -1,6 +1,8 @@
 """Who is slow, or one of very many, takes nothing from the others: real connections, byte by byte."""
 
 import asyncio
+import subprocess
+import sys
 from contextlib import AsyncExitStack
 from time import monotonic
 
@@ -74,6 +76,18 @@ async def test_between_requests_only_keep_alive_counts(settings: Settings) -> No
             await asyncio.sleep(0.2)  # longer than a request may take
         line.writer.write(b"P")
         assert (await line.answer()).status == 408
+
+
+def test_no_more_connections_are_held_than_there_are_files_for() -> None:
+    """The databases must still be reached when strangers hold all they can."""
+    text = (
+        "import resource; resource.setrlimit(resource.RLIMIT_NOFILE, (300, 400));"
+        "from app.http.places import places; from app.settings import Settings;"
+        "print(places(Settings(database_pool_max=10, redis_pool_max=100)), places(Settings(connections_most=30)),"
+        " resource.getrlimit(resource.RLIMIT_NOFILE)[0])"
+    )
+    told = subprocess.run([sys.executable, "-c", text], check=True, capture_output=True, text=True)
+    assert told.stdout.split() == ["190", "30", "400"]
 
 
 async def test_there_is_room_for_so_many_connections(settings: Settings, pool: Pool) -> None:
