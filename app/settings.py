@@ -96,6 +96,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     trusted_proxies: Words = ()  # addresses or networks (CIDR)
     proxy_header: Literal["auto", "x-forwarded-for", "forwarded"] = "auto"
     operations_networks: Words = ()  # who may read /readyz and /metrics; empty: everybody
+    request_head_bytes: Positive = 64 * 2**10  # its first line and all headers
     request_body_bytes: Positive = 2**20
     request_batch: Count = 0  # operations in one HTTP request; 0 refuses arrays
     strict_transport: Seconds = 365 * DAY
@@ -144,7 +145,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     operation_deadline: Seconds = 10
     operations_most: Positive = 40  # executed at once
     operations_waiting: Count = 400
-    operations_patience: Seconds = 0.5
+    operations_patience: Seconds = 0.3
+    operations_soon: Seconds = (
+        0.06  # once all is full, only as many are executed at once as are done in that time
+    )
     http_lifetime: Seconds = MINUTE  # the longest that a GET's answer may be kept by others
 
     # Documents
@@ -158,6 +162,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     limit_aliases: Positive = 30
     limit_root_fields: Positive = 20
     limit_directives: Positive = 30
+    limit_arguments: Positive = 20  # of one field or directive
+    limit_variables: Positive = 100
     limit_repeats: Positive = 40
     limit_variable_values: Positive = 1000
     limit_cost: Positive = 20_000
@@ -176,6 +182,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     start_deadline: Seconds = 30
     stop_deadline: Seconds = 20
     keep_alive: Seconds = 5  # how long an idle connection stays open
+    read_patience: Annotated[float, Meta(gt=0)] = 20  # how long a request may take to arrive
+    connections_most: Positive = 12_000  # HTTP connections and WebSockets, per process
     write_patience: Seconds = 30  # how long a client may leave unread what was sent to it
     garbage_threshold: Count = 10_000  # new objects between two collections; 0 leaves Python's own
     fail_point: FailPoint | None = None  # for tests of a crash only

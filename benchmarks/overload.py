@@ -1,39 +1,32 @@
 """Five times more than the machine can do, for a minute: who is answered, how soon, and what it takes.
 
-    python -m benchmarks.overload [seconds] [times]
+    python -m benchmarks.overload [--seconds 60] [--times 5]
 
-Starts a server of its own on 127.0.0.1, with the starter data, and finds out first how much it can
-do. Nothing is kept in its caches, so each answer is read from PostgreSQL and written anew. Requests
-then come at their own pace, whether the server keeps up or not, as strangers do.
+The server has a core of its own; its databases and those who ask share the others. First it is found out
+how much the server can do. Nothing is kept in its caches, so each list is read from PostgreSQL and
+written anew. Requests then come at their own pace, whether the server keeps up or not, as strangers do.
 """
 
+import argparse
 import asyncio
-import json
-import sys
-import tempfile
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from itertools import count
-from pathlib import Path
+from itertools import cycle
 from time import perf_counter
-from typing import Self
+from types import MappingProxyType
+from typing import NamedTuple, Self
 
-import psutil
+from benchmarks import questions
+from benchmarks.server import Server
+from benchmarks.stage import Stage, play
 
-from tests.instances import Instance
-
-SETTINGS = {
-    "DNO_ENTITY_CACHE": "off",
-    "DNO_RESPONSE_CACHE": "off",
-    "DNO_RATE_LIMIT_ANONYMOUS": "0",
-    "DNO_LOG_LEVEL": "error",
-}
-QUERY = (
-    "query Costly($first: Int!) { dnos(first: $first) { nodes { slug name region"
-    " tariffs { year voltageLevel leistung arbeit } hlzf { year season windows { start end } } } } }"
+SETTINGS: Mapping[str, object] = MappingProxyType(
+    {"entity_cache": False, "response_cache": False, "log_level": "error"}
 )
-AT_ONCE = 8  # while the capacity is measured
+CALM, BUSY = 8, 32  # connections that ask without a pause while the capacity is measured
 CONNECTIONS = 1500  # that strangers hold at most
 SLEEP = 0.002
+WARMUP, MEASURED = 3, 6  # seconds
 
 
 @dataclass
@@ -60,11 +53,11 @@ class Tally:
 class Strangers:
     """Connections that are reused as they become free."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, requests: Iterator[bytes]) -> None:
         self._port = port
+        self._requests = requests
         self._free: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
         self._open = 0
-        self._numbers = count()
         self.tally = Tally()
 
     async def __aenter__(self) -> Self:
@@ -92,7 +85,7 @@ class Strangers:
         )
         try:
             async with asyncio.timeout(30):
-                writer.write(self._request())
+                writer.write(next(self._requests))
                 head = await reader.readuntil(b"\r\n\r\n")
                 length = head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0]
                 await reader.readexactly(int(length))
@@ -103,29 +96,26 @@ class Strangers:
         self._free.append((reader, writer))
         return int(head.split(b" ", 2)[1])
 
-    def _request(self) -> bytes:
-        body = json.dumps({"query": QUERY, "variables": {"first": 60 + next(self._numbers) % 40}}).encode()
-        return (
-            b"POST /graphql HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
-            b"Content-Length: %d\r\n\r\n%s" % (len(body), body)
-        )
+
+class Asking(NamedTuple):
+    port: int
+    requests: Iterator[bytes]
 
 
-async def measure_capacity(port: int, seconds: float) -> tuple[float, Tally]:
-    """As many as are answered while a few ask without a pause."""
-    async with Strangers(port) as strangers:
+async def without_a_pause(asked: Asking, connections: int, seconds: float) -> Tally:
+    async with Strangers(*asked) as strangers:
         until = perf_counter() + seconds
 
         async def go_on() -> None:
             while perf_counter() < until:
                 await strangers.ask()
 
-        await asyncio.gather(*(go_on() for _ in range(AT_ONCE)))
-        return strangers.tally.answered / seconds, strangers.tally
+        await asyncio.gather(*(go_on() for _ in range(connections)))
+        return strangers.tally
 
 
-async def overload(port: int, rate: float, seconds: float) -> Tally:
-    async with Strangers(port) as strangers:
+async def at_their_own_pace(asked: Asking, rate: float, seconds: float) -> Tally:
+    async with Strangers(*asked) as strangers:
         began, sent = perf_counter(), 0
         asking: set[asyncio.Task[None]] = set()
         while (passed := perf_counter() - began) < seconds:
@@ -139,48 +129,56 @@ async def overload(port: int, rate: float, seconds: float) -> Tally:
         return strangers.tally
 
 
-async def watch(process: psutil.Process, seen: list[int]) -> None:
+async def watch(server: Server, seen: list[int]) -> None:
     while True:
-        seen.append(process.memory_info().rss)
+        seen.append(server.memory)
         await asyncio.sleep(0.25)
 
 
-async def main(seconds: float, times: float) -> None:
-    with tempfile.TemporaryDirectory(prefix="dno-overload-", ignore_cleanup_errors=True) as folder:
-        instance = Instance(Path(folder), {**SETTINGS, "DNO_LOCAL_FOLDER": f"{folder}/local"})
-        try:
-            instance.wait_until_ready(120)
-            await report(instance, seconds, times)
-        finally:
-            instance.stop()
-
-
-async def report(instance: Instance, seconds: float, times: float) -> None:
-    process = psutil.Process(instance.process.pid)
-    await measure_capacity(instance.port, 2)
-    rate, calm = await measure_capacity(instance.port, 8)
-    before = process.memory_info().rss
-    seen: list[int] = []
-    watching = asyncio.create_task(watch(process, seen))
-    tally = await overload(instance.port, rate * times, seconds)
-    watching.cancel()
-    half = len(seen) // 2
-    print(f"{'':>20} {'requests':>8} {'p50 ms':>9} {'p99 ms':>9} {'max ms':>9}")
-    print(f"calm: {AT_ONCE} at once, {rate:.0f} answers a second", *calm.lines(), sep="\n")
-    print(f"overload: {times:g} × that, for {seconds:g} s", *tally.lines(), sep="\n")
-    print(f"answers a second under overload: {tally.answered / seconds:.0f}")
-    after = (await measure_capacity(instance.port, 4))[0]
-    print(f"answers a second afterwards: {after:.0f}")
-    print(
-        f"memory (RSS): before {before >> 20} MiB, most in the first half {max(seen[:half]) >> 20} MiB,"
-        f" in the second {max(seen[half:]) >> 20} MiB, after {process.memory_info().rss >> 20} MiB"
-    )
+async def report(stage: Stage, seconds: float, times: float) -> None:
+    print(f"{stage.held}\n{await stage.about()}")
+    with stage.server(**SETTINGS) as server:
+        await server.until_ready()
+        lists = questions.lists_that_never_repeat(await server.cursors())
+        asked = Asking(server.port, cycle(lists.in_order()))
+        await without_a_pause(asked, CALM, WARMUP)
+        print(f"{'':>20} {'requests':>8} {'p50 ms':>9} {'p99 ms':>9} {'max ms':>9}")
+        capacity = 0.0
+        for connections in (CALM, BUSY):
+            tally = await without_a_pause(asked, connections, MEASURED)
+            capacity = max(capacity, tally.answered / MEASURED)
+            told = f"{connections} at once, {tally.answered / MEASURED:.0f} answers a second"
+            print(told, *tally.lines(), sep="\n", flush=True)
+        before, seen = server.memory, list[int]()
+        watching = asyncio.create_task(watch(server, seen))
+        tally = await at_their_own_pace(asked, capacity * times, seconds)
+        watching.cancel()
+        told = f"{times:g} × {capacity:.0f} a second for {seconds:g} s, {tally.answered / seconds:.0f} answers a second"
+        print(told, *tally.lines(), sep="\n")
+        after = await without_a_pause(asked, CALM, 4)
+        print(
+            f"afterwards, {CALM} at once, {after.answered / 4:.0f} answers a second", *after.lines(), sep="\n"
+        )
+        half = len(seen) // 2
+        print(
+            f"memory (RSS): before {before >> 20} MiB, most in the first half {max(seen[:half]) >> 20} MiB,"
+            f" in the second {max(seen[half:]) >> 20} MiB, after {server.memory >> 20} MiB"
+        )
 
 
 def _at(took: list[float], share: float) -> float:
     return sorted(took)[min(int(len(took) * share), len(took) - 1)] * 1000
 
 
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--seconds", type=float, default=60)
+    parser.add_argument("--times", type=float, default=5, help="as much as the server can do")
+    arguments = parser.parse_args()
+    play(lambda stage: report(stage, arguments.seconds, arguments.times))
+
+
 if __name__ == "__main__":
-    given = [float(word) for word in sys.argv[1:]]
-    asyncio.run(main(*given, *(60, 5)[len(given) :]))
+    main()

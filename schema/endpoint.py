@@ -63,7 +63,10 @@ class GraphQLEndpoint:
         self._persisted = Persisted(settings)
         self._executions = Executions(schema)
         self._slots = Slots(
-            settings.operations_most, settings.operations_waiting, settings.operations_patience
+            settings.operations_most,
+            settings.operations_waiting,
+            settings.operations_patience,
+            settings.operations_soon,
         )
         self._connections = Connections(schema, settings, self)
 

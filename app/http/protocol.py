@@ -18,6 +18,7 @@ from app.http.middleware import metrics, request_id
 from app.http.middleware.client_address import LOCAL
 from app.http.middleware.rate_limiter import RateLimiter, Verdict
 from app.http.passage import LONGEST, Heads, Passage
+from app.http.read_patience import ReadPatience
 from app.http.reply import Reply
 from app.http.write_patience import WritePatience
 from app.observability import logs
@@ -28,7 +29,7 @@ MOST_BEHIND = 64 * 1024
 LEAVE = b"connection: close\r\n"
 
 
-class ShortRoad(WritePatience, HttpToolsProtocol):
+class ShortRoad(ReadPatience, WritePatience, HttpToolsProtocol):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         resources: Any = self.app_state["resources"]
@@ -188,6 +189,9 @@ class ShortRoad(WritePatience, HttpToolsProtocol):
             super().shutdown()
         else:
             self._last = True
+
+    def _was_answered_early(self) -> bool:
+        return self._answering is not None or super()._was_answered_early()
 
     # The whole road, watched
 

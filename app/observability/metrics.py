@@ -8,6 +8,11 @@ HTTP_REQUESTS = Counter("http_requests_total", "Answered HTTP requests.", ["meth
 HTTP_IN_FLIGHT = Gauge(
     "http_requests_in_flight", "HTTP requests being answered.", multiprocess_mode="livesum"
 )
+HTTP_CUT = Counter(
+    "http_connections_cut_total",
+    "Connections closed before they had asked: no_room for one more, a request too_slow or too_large to take.",
+    ["reason"],
+)
 HTTP_SECONDS = Histogram(
     "http_request_duration_seconds", "Time to the last byte of an answer.", ["route"], buckets=FAST
 )

@@ -1,10 +1,11 @@
 """What a document may hold, counted before it is validated: validation itself can be made to work hard."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from graphql import (
+    DirectiveNode,
     DocumentNode,
     FieldNode,
     FragmentDefinitionNode,
@@ -25,6 +26,7 @@ class Amount(NamedTuple):
     fields: int = 0
     aliases: int = 0
     directives: int = 0
+    arguments: int = 0  # of the field or directive that has most
 
     def beside(self, other: "Amount") -> "Amount":
         return Amount(
@@ -32,6 +34,7 @@ class Amount(NamedTuple):
             self.fields + other.fields,
             self.aliases + other.aliases,
             self.directives + other.directives,
+            max(self.arguments, other.arguments),
         )
 
 
@@ -47,11 +50,15 @@ class Counter:
     def of(self, selections: SelectionSetNode | None) -> Amount:
         total = Amount()
         for node in selections.selections if selections else ():
-            directives = Amount(directives=len(node.directives or ()))
+            directives = _of_directives(node.directives)
             if isinstance(node, FieldNode):
                 below = self.of(node.selection_set)
                 own = Amount(
-                    below.depth + 1, below.fields + 1, below.aliases + bool(node.alias), below.directives
+                    below.depth + 1,
+                    below.fields + 1,
+                    below.aliases + bool(node.alias),
+                    below.directives,
+                    max(below.arguments, len(node.arguments or ())),
                 )
             elif isinstance(node, InlineFragmentNode):
                 own = self.of(node.selection_set)
@@ -76,6 +83,13 @@ class Counter:
         return amount
 
 
+def _of_directives(nodes: Sequence[DirectiveNode] | None) -> Amount:
+    if not nodes:
+        return NONE
+    return Amount(directives=len(nodes), arguments=max(len(node.arguments or ()) for node in nodes))
+
+
+NONE = Amount()
 # Counts as a field, so that a bomb of fragments that hold nothing is one, too.
 NOTHING_KNOWN = Amount(fields=1)
 
@@ -132,10 +146,13 @@ class Limits:
         self, operations: list[OperationDefinitionNode], fragments: dict[str, FragmentDefinitionNode]
     ) -> GraphQLError | None:
         settings = self._settings
-        counter, total, depth = Counter(fragments), Amount(), 0
+        counter, total, depth, variables = Counter(fragments), Amount(), 0, 0
         for operation in operations:
             amount = counter.of(operation.selection_set)
-            total = total.beside(amount).beside(Amount(directives=len(operation.directives or ())))
+            total = total.beside(amount).beside(_of_directives(operation.directives))
+            for variable in operation.variable_definitions or ():
+                total = total.beside(_of_directives(variable.directives))
+            variables = max(variables, len(operation.variable_definitions or ()))
             # Introspection nests deeper than any question of ours; a rule of its own keeps it from circling.
             if not _is_introspection(operation):
                 depth = max(depth, amount.depth)
@@ -146,6 +163,8 @@ class Limits:
             ("fields", total.fields, settings.limit_fields),
             ("aliases", total.aliases, settings.limit_aliases),
             ("directives", total.directives, settings.limit_directives),
+            ("arguments", total.arguments, settings.limit_arguments),
+            ("variables", variables, settings.limit_variables),
         ):
             if got > most:
                 return over(name, got, most)

@@ -105,3 +105,5 @@ def _until_refused(port: int) -> None:
             socket.create_connection(("127.0.0.1", port), timeout=5).close()
         except ConnectionRefusedError:
             return
+        except ConnectionResetError:
+            pass  # the port closed while we were in its queue

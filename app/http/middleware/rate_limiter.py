@@ -69,7 +69,10 @@ class Policy:
 
 
 class Verdict:
-    """The headers are those of draft-ietf-httpapi-ratelimit-headers; made only when asked for."""
+    """The headers are those of draft-ietf-httpapi-ratelimit-headers-10; made only when asked for.
+
+    There `t` is the time until additional quota is made available. A bucket fills up unit by unit, so that is soon.
+    """
 
     __slots__ = ("allowed", "policy", "remaining", "retry_after")
 
@@ -84,10 +87,9 @@ class Verdict:
         return self.policy.limit
 
     @property
-    def reset_after(self) -> float:
-        """Seconds until the whole limit is there again; of a refusal, until it is worth to try."""
-        policy = self.policy
-        return (policy.limit - self.remaining) * policy.interval if self.allowed else self.retry_after
+    def more_after(self) -> float:
+        """Seconds until more may be asked than now, at the latest; of a refusal, until it is worth to try."""
+        return self.policy.interval if self.allowed else self.retry_after
 
     @property
     def headers(self) -> Headers:
@@ -110,7 +112,7 @@ class Verdict:
 
     def _seconds(self) -> int:
         # Less a thousandth, so that what rounding made of "1 s" does not become 2.
-        return max(ceil(self.reset_after - 0.001), 0 if self.allowed else 1)
+        return max(ceil(self.more_after - 0.001), 0 if self.allowed else 1)
 
 
 class Meter:

@@ -7,11 +7,8 @@ from time import monotonic
 from typing import Any
 
 import httpx
-import pytest
 
 from app.db.pool import Pool
-from app.errors import Overloaded
-from app.http.slots import Slots
 from app.observability import counting, metrics
 from app.settings import Settings
 from tests import factories as make
@@ -100,44 +97,3 @@ def _gauge(name: str) -> float:
     }
     found: float = gauge[name]._value.get()
     return found
-
-
-async def test_a_place_in_the_queue_is_given_up_with_the_caller() -> None:
-    slots = Slots(1, 2, 10)
-    async with slots:
-        first, second = _Caller(slots), _Caller(slots)
-        await until(lambda: slots.waiting == 2)
-        first.task.cancel()
-        await until(lambda: slots.waiting == 1)
-    await second.task
-    assert (slots.waiting, slots._free) == (0, 1)
-
-
-async def test_when_there_is_too_little_for_all_the_newest_is_answered_soon() -> None:
-    slots, order = Slots(1, 2, 10), list[int]()
-    async with slots:
-        callers = [_Caller(slots, order, number) for number in range(2)]
-        await until(lambda: slots.waiting == 2)
-        with pytest.raises(Overloaded):
-            slots.knock()
-    await asyncio.gather(*(caller.task for caller in callers))
-    assert order == [1, 0]
-    slots.knock()
-
-
-async def test_nobody_waits_longer_than_is_worth_it() -> None:
-    slots = Slots(1, 2, 0.05)
-    async with slots:
-        with pytest.raises(Overloaded):
-            await _Caller(slots).task
-    assert (slots.waiting, slots._free) == (0, 1)
-
-
-class _Caller:
-    def __init__(self, slots: Slots, order: list[int] | None = None, number: int = 0) -> None:
-        self.task = asyncio.create_task(self._pass(slots, order, number))
-
-    async def _pass(self, slots: Slots, order: list[int] | None, number: int) -> None:
-        async with slots:
-            if order is not None:
-                order.append(number)

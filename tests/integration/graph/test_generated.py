@@ -6,7 +6,9 @@
 import asyncio
 import json
 import os
+import re
 from collections import Counter
+from contextlib import suppress
 from typing import Any
 
 import httpx
@@ -94,13 +96,43 @@ lines = st.sampled_from([POST, b"GET /graphql HTTP/1.1", b"GET /graphql?query=%7
 
 @st.composite
 def requests(draw: Any) -> bytes:
+    """One request, most of them damaged."""
     body: bytes = draw(st.one_of(st.just(BODY), bodies))
     headers = [b"Host: dno.test", b"Content-Type: application/json"]
     headers += [b"%s: %s" % pair for pair in draw(st.lists(st.tuples(names, values), max_size=3))]
     length = len(body) + draw(st.sampled_from([0, 0, 0, 0, 0, -1, 1]))
-    headers += draw(st.sampled_from([[b"Content-Length: %d" % length]] * 4 + [[]]))
+    framing = draw(st.sampled_from(["length"] * 4 + ["none", "chunked", "both"]))
+    if framing in ("length", "both"):
+        headers.append(b"Content-Length: %d" % length)
+    if framing in ("chunked", "both"):
+        headers.append(b"Transfer-Encoding: chunked")
+        body = draw(chunked(body))
     line: bytes = draw(st.one_of(st.just(POST), lines))
     return b"\r\n".join([line, *headers]) + b"\r\n\r\n" + body
+
+
+@st.composite
+def chunked(draw: Any, body: bytes) -> bytes:
+    size = draw(st.integers(1, max(len(body), 1)))
+    parts = [body[at : at + size] for at in range(0, len(body), size)]
+    extension, end = draw(st.sampled_from([b"", b"", b";a=b", b";\xff", b"g"])), draw(st.sampled_from([b"0\r\n\r\n", b"0\r\n\r\n", b"0\r\nX-A: b\r\n\r\n", b"-1\r\n", b""]))  # fmt: skip
+    return b"".join(b"%x%s\r\n%s\r\n" % (len(part), extension, part) for part in parts) + end
+
+
+class Conversation(list[bytes]):
+    """Pieces as they are sent."""
+
+    def __repr__(self) -> str:
+        return f"{len(self)} pieces; an assertion that fails tells which"
+
+
+@st.composite
+def conversations(draw: Any) -> Conversation:
+    """Some requests, one behind the other, and cut wherever it may be: so it arrives."""
+    data = b"".join(draw(st.lists(st.one_of(st.just(ASKED), requests()), min_size=1, max_size=3)))
+    cuts = sorted(draw(st.lists(st.integers(0, len(data)), max_size=4)))
+    pieces = zip([0, *cuts], [*cuts, len(data)], strict=True)
+    return Conversation(data[start:end] for start, end in pieces)
 
 
 @pytest.mark.timeout(60 + MANY)
@@ -108,25 +140,34 @@ async def test_malformed_requests_are_refused_and_harm_nobody(server: Running) -
     """Each on a connection of its own, closed for writing after it: so the server has to come to an end."""
     loop, statuses = asyncio.get_running_loop(), Counter[int]()
 
-    async def send(data: bytes) -> None:
+    async def send(pieces: Conversation) -> None:
         async with wire(server.url) as line, asyncio.timeout(PATIENCE):
-            line.writer.write(data)
-            line.writer.write_eof()
-            received = await line.reader.read(-1)
-        status = int(received.split(b" ", 2)[1]) if received.startswith(b"HTTP/1.1 ") else 0
-        statuses[status] += 1
-        assert status < 500, (data, received)
+            data = b"".join(pieces)
+            for piece in pieces:
+                line.writer.write(piece)
+                await asyncio.sleep(0)  # so that the server reads it by itself
+            with suppress(OSError):  # it may have had enough before it has read all
+                line.writer.write_eof()
+            received = b""
+            with suppress(OSError):
+                while more := await line.reader.read(65536):
+                    received += more
+        told_statuses = [int(found) for found in re.findall(rb"HTTP/1\.1 (\d{3}) ", received)]
+        statuses.update(told_statuses or [0])
+        assert max(told_statuses, default=0) < 500, (data, received)
+        status = told_statuses[0] if told_statuses else 0
         head, _, body = received.partition(b"\r\n\r\n")
+        body = body.partition(b"HTTP/1.1 ")[0]  # of the first answer
         if status >= 400 and b"application/" in head and body:
-            told = json.loads(body.partition(b"HTTP/1.1 ")[0])
+            told = json.loads(body)
             assert (told["errors"][0]["extensions"] if "errors" in told else told)["code"], told
 
     def send_all() -> None:
         @seed(20261123)
         @how
-        @given(requests())
-        def check(data: bytes) -> None:
-            asyncio.run_coroutine_threadsafe(send(data), loop).result(PATIENCE + 5)
+        @given(conversations())
+        def check(pieces: Conversation) -> None:
+            asyncio.run_coroutine_threadsafe(send(pieces), loop).result(PATIENCE + 5)
 
         check()
 

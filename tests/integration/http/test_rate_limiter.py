@@ -122,6 +122,13 @@ async def test_the_headers_are_those_of_the_draft(limiters: Limiters, redis_url:
     )
 
 
+async def test_the_time_is_that_until_there_is_more(limiters: Limiters, redis_url: str) -> None:
+    """Not until all of it is there again: since its tenth version the draft says so."""
+    limiter = limiters(redis_url, rate_limit_anonymous=30)
+    verdicts = [await limiter.take("a") for _ in range(10)]
+    assert verdicts[-1].headers[1] == (b"ratelimit", b'"anonymous";r=20;t=2')
+
+
 async def test_whoever_was_refused_is_told_so_again_without_redis(limiters: Limiters, redis_url: str) -> None:
     limiter = limiters(redis_url, rate_limit_anonymous=1, rate_limit_window=HOUR)
     await limiter.take("a")
