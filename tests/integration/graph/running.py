@@ -18,6 +18,8 @@ from app.db import accounts
 from app.db.pool import Pool
 from app.db.unit_of_work import unit_of_work
 from app.domain.account import ANONYMOUS, Principal, Role
+from app.http.passage import Passage
+from app.http.protocol import END
 from app.http.server import Server
 from app.main import create_app
 from app.resources import Resources
@@ -188,3 +190,18 @@ async def stream(
         client.stream(method, server.url, headers=accept, **body) as response,
     ):
         yield Stream(response)
+
+
+def has_passage(server: Running, data: bytes) -> bool:
+    """Whether the next request with this head takes the short road."""
+    return _passage(server, data) is not None
+
+
+def is_known(server: Running, data: bytes) -> bool:
+    """Whether its answer would be given at once, with nothing in between."""
+    passage = _passage(server, data)
+    return passage is not None and passage.handler.find(passage, data.partition(END)[2]) is not None
+
+
+def _passage(server: Running, data: bytes) -> Passage | None:
+    return server.resources.heads.get(data.partition(END)[0] + END)

@@ -14,8 +14,7 @@ from app.http.middleware.rate_limiter import RateLimiter
 from app.settings import Settings
 from schema.types.node import Kind, write_id
 from tests import factories as make
-from tests.integration.graph.running import Running, issue_key, running
-from tests.integration.graph.test_responses import is_known
+from tests.integration.graph.running import Running, is_known, issue_key, running
 from tests.integration.graph.wire import Answer, get, post, wire
 from tests.integration.graph.writing import name
 

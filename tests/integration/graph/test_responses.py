@@ -19,7 +19,7 @@ from app.http.passage import ANEW
 from app.settings import Settings
 from schema.types.node import Kind, write_id
 from tests import factories as make
-from tests.integration.graph.running import Running, issue_key, running, until
+from tests.integration.graph.running import Running, is_known, issue_key, running, until
 from tests.integration.graph.wire import Answer, Wire, get, post, wire
 
 STEADY = ("content-type", "content-length", "etag")
@@ -35,13 +35,6 @@ async def tariff(pool: Pool) -> Tariff:
 def leistung(answer: Answer) -> str:
     price: str = answer.json["data"]["dno"]["tariffs"][0]["leistung"]
     return price
-
-
-def is_known(server: Running, data: bytes) -> bool:
-    """Whether its answer would be given at once, with nothing in between."""
-    head, _, body = data.partition(b"\r\n\r\n")
-    passage = server.resources.heads.get(head + b"\r\n\r\n")
-    return passage is not None and passage.handler.find(passage, body) is not None
 
 
 async def warm(server: Running, line: Wire, data: bytes) -> tuple[Answer, Answer]:
