@@ -1,14 +1,14 @@
 """All that a resolver may reach during one operation."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import date, datetime, timedelta
 from time import monotonic
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import strawberry
 from aiodataloader import DataLoader
+from starlette.datastructures import Headers
 
 from app.cache.read_set import ReadSet
 from app.db.unit_of_work import UnitOfWork, unit_of_work
@@ -31,20 +31,24 @@ class Context:
         *,
         principal: Principal = ANONYMOUS,
         address: str = "",
-        headers: Mapping[str, str] = MappingProxyType({}),
+        headers: Sequence[tuple[bytes, bytes]] = (),
         request_id: str = "",
         remember: bool = True,
     ) -> None:
         self.resources = resources
         self.principal = principal
         self.address = address
-        self.headers = headers
+        self._headers = headers
         self.request_id = request_id
         self.read_set = ReadSet()
         self.loaders = Loaders(resources.read_through, self.read_set, remember=remember)
         self.set_cookies: list[str] = []
         self.answered: dict[Any, Any] = {}  # questions in plain words, each once per operation
         self._levels: dict[Any, DataLoader[Any, Any]] = {}
+
+    @property
+    def headers(self) -> Headers:
+        return Headers(raw=list(self._headers))
 
     def along(self, edge: "Edge", root: Any, arguments: dict[str, Any]) -> Any:
         """One parent's value of an edge, asked for together with its siblings'."""

@@ -8,7 +8,6 @@ from typing import Any
 
 from graphql import GraphQLError, OperationType
 from graphql.execution.values import VariableValues
-from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -27,7 +26,9 @@ from app.http.reply import Reply
 from app.http.request import (
     GraphQLRequest,
     ResultKind,
+    accepted,
     mutation_over_get,
+    read_body,
     read_graphql_request,
     shows_intent,
     status_for,
@@ -43,7 +44,6 @@ from schema.execution.operation import Answer, Executions, write_errors
 from schema.execution.persisted import Persisted
 from schema.root import schema
 from schema.transport.connections import Connections
-from schema.transport.event_stream import EventStream
 
 ROUTE = "/graphql"
 # Of the state, what is the same for all requests with one head.
@@ -92,11 +92,16 @@ class GraphQLEndpoint:
         asked = Asked(_head(scope, anonymous_reading=self._settings.anonymous_reading), body)
         known = _responses(scope).get(asked)
         if known is not None:
-            answer: ASGIApp = give_again(scope, known.value, known.until)
+            answer = give_again(scope, known.value, known.until)
         else:
-            answer = await self._respond_anew(asked, scope)
-        if isinstance(answer, Reply):
-            self._offer(scope, asked.head)
+            self._slots.knock()
+            read = self._read(body, scope)
+            if isinstance(read, GraphQLRequest):
+                stream = await self._connections.stream(read, scope)
+                if stream is not None:
+                    return stream
+            answer = await self._respond_anew(asked, read, scope)
+        self._offer(scope, asked.head)
         return answer
 
     def find(self, passage: Passage, body: bytes) -> tuple[Reply, Count] | None:
@@ -107,12 +112,13 @@ class GraphQLEndpoint:
     async def answer(self, passage: Passage, body: bytes, state: dict[str, Any]) -> Reply:
         scope = {**passage.scope, "state": state}
         try:
-            answer = await self._respond_anew(Asked(passage.head, body), scope)
+            self._slots.knock()
+            read = self._read(body, scope, passage.media_type)
+            answer = await self._respond_anew(Asked(passage.head, body), read, scope)
         except Refusal as refused:
             answer = Reply.of(respond(scope, refused))
         except Exception as error:
             answer = Reply.of(respond_unexpected(scope, error))
-        assert isinstance(answer, Reply)
         return answer
 
     def _offer(self, scope: Scope, head: str) -> None:
@@ -130,27 +136,31 @@ class GraphQLEndpoint:
             {**scope, "client": None, "state": {name: state[name] for name in REMEMBERED if name in state}},
             head,
             length=length,
+            media_type=accepted(scope["headers"]),
             route=ROUTE,
             budget=_budget(principal, state, direct=offer.direct),
             key_id=principal.api_key_id,
         )
         offer.take_up(scope, passage, Terms(_until(principal), tuple(_rights(principal))))
 
-    async def _respond_anew(self, asked: Asked, scope: Scope) -> Reply | EventStream:
-        self._slots.knock()
+    def _read(
+        self, body: bytes, scope: Scope, media_type: str | None = None
+    ) -> GraphQLRequest | tuple[GraphQLRequest, ...]:
+        """`media_type` is known where the head has been found good before."""
+        batch = self._settings.request_batch
+        if media_type is not None and scope["method"] == "POST":
+            return read_body(body, media_type, batch)
+        return read_graphql_request(
+            scope["method"], scope["headers"], scope["query_string"], body, batch=batch
+        )
+
+    async def _respond_anew(
+        self, asked: Asked, read: GraphQLRequest | tuple[GraphQLRequest, ...], scope: Scope
+    ) -> Reply:
         responses = _responses(scope)
         since = responses.now()
-        read = read_graphql_request(
-            scope["method"],
-            scope["headers"],
-            scope["query_string"],
-            asked.body,
-            batch=self._settings.request_batch,
-        )
         if not isinstance(read, GraphQLRequest):
             return await self._respond_to_batch(read, scope)
-        if (stream := await self._connections.stream(read, scope)) is not None:
-            return stream
         answer, kind, context = await self.run(read, scope)
         media_type = f"{read.media_type}; charset=utf-8"
         if context is None or kind is not ResultKind.COMPLETE or not answer.repeatable:
@@ -292,7 +302,7 @@ class GraphQLEndpoint:
             state["resources"],
             principal=principal,
             address=state.get("address", ""),
-            headers=Headers(scope=scope),
+            headers=scope["headers"],
             request_id=state.get("request_id", ""),
         )
 

@@ -86,7 +86,7 @@ class ReadThrough:
             spent.found("l1", len(found))
         if missing:
             with traces.span("loader", region=region.name, keys=len(missing)):
-                found |= await self._get_from_below(region, missing, read_set, spent)
+                await self._get_from_below(region, missing, read_set, spent, found)
         return found
 
     async def _get_from_below(
@@ -95,18 +95,17 @@ class ReadThrough:
         missing: list[tuple[K, str]],
         read_set: ReadSet,
         spent: costs.Costs | None,
-    ) -> dict[K, Any]:
+        found: dict[K, Any],
+    ) -> None:
         flights = [self._join(region, key, tag) for key, tag in missing]
         await Wait(flights, self._loop).over()
         if spent is not None:
             _note(spent, flights)
-        found: dict[K, Any] = {}
         for flight in flights:
             found[flight.key] = flight.result()
             read_set.add(flight.tag, flight.until)
             if flight.fetched:
                 read_set.fetched.add(flight.tag)
-        return found
 
     @property
     def fills_waiting(self) -> int:
@@ -377,13 +376,20 @@ def _nothing(key: str) -> None:
 
 def _note(spent: costs.Costs, flights: list[Flight]) -> None:
     """What all keys of one call went through, they went through together."""
-    fetched = [flight.fetch for flight in flights if flight.fetch is not None]
-    spent.statements += len(set(fetched))
-    spent.round_trips += max(flight.round_trips for flight in flights)
+    fetches: set[Any] = set()
+    fetched = round_trips = 0
+    for flight in flights:
+        if flight.fetch is not None:
+            fetches.add(flight.fetch)
+            fetched += 1
+        if flight.round_trips > round_trips:
+            round_trips = flight.round_trips
+    spent.statements += len(fetches)
+    spent.round_trips += round_trips
     if fetched:
-        spent.found("postgres", len(fetched))
-    if len(fetched) < len(flights):
-        spent.found("l2", len(flights) - len(fetched))
+        spent.found("postgres", fetched)
+    if fetched < len(flights):
+        spent.found("l2", len(flights) - fetched)
 
 
 def _tags(flights: Iterable[Flight]) -> list[str]:

@@ -53,7 +53,7 @@ class Passage:
     `budget` None: its connection's address pays. `lines` are the headers that middleware adds to every answer.
     """
 
-    __slots__ = ("budget", "handler", "head", "key_id", "length", "lines", "route", "scope")
+    __slots__ = ("budget", "handler", "head", "key_id", "length", "lines", "media_type", "route", "scope")
 
     def __init__(
         self,
@@ -62,6 +62,7 @@ class Passage:
         head: str,
         *,
         length: int,
+        media_type: str,
         route: str,
         budget: tuple[str, Policy] | None,
         key_id: Any,
@@ -70,6 +71,7 @@ class Passage:
         self.scope = scope
         self.head = head
         self.length = length
+        self.media_type = media_type
         self.route = route
         self.budget = budget
         self.key_id = key_id

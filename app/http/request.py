@@ -72,7 +72,7 @@ def read_graphql_request(
     media_type = accepted(headers)
     if method == "POST":
         check_content(headers)
-        return _read_body(body, media_type, batch)
+        return read_body(body, media_type, batch)
     return _read_query_string(query_string, media_type)
 
 
@@ -129,7 +129,8 @@ _decode_map = msgspec.json.Decoder(Map | None).decode
 _UNREADABLE = (msgspec.DecodeError, UnicodeError, RecursionError)
 
 
-def _read_body(body: bytes, media_type: str, batch: int) -> GraphQLRequest | tuple[GraphQLRequest, ...]:
+def read_body(body: bytes, media_type: str, batch: int) -> GraphQLRequest | tuple[GraphQLRequest, ...]:
+    """Of a POST whose head has been found good; a tuple is a batch, of at most `batch` operations."""
     body = body.removeprefix(BOM)
     if body[:1] == b"[" or body.lstrip()[:1] == b"[":
         return _read_batch(body, media_type, batch)

@@ -46,7 +46,8 @@ def _boolean(value: object) -> str:
 def _decimal(value: object) -> str:
     if type(value) is not Decimal:
         raise CannotWrite
-    return f'"{value:f}"'
+    text = str(value)
+    return f'"{text}"' if "E" not in text else f'"{value:f}"'
 
 
 def _date(value: object) -> str:
