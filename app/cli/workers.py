@@ -7,7 +7,7 @@ import sys
 import time
 from asyncio.subprocess import Process
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from socket import socket
 
 import structlog
@@ -47,8 +47,9 @@ class Worker:
 
     def tell(self, number: signal.Signals) -> None:
         if not self.ended.done():
-            # One that is still importing knows only how to die.
-            self._process.send_signal(number if self._heard else signal.SIGKILL)
+            # One that is still importing knows only how to die; one may have died a moment ago.
+            with suppress(ProcessLookupError):
+                self._process.send_signal(number if self._heard else signal.SIGKILL)
 
     async def stop(self, number: signal.Signals, within: float) -> None:
         self.tell(number)

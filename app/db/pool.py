@@ -91,6 +91,12 @@ class Pool:
         try:
             with refusals(connection):
                 yield cast("Connection", connection)
+        except asyncpg.InterfaceError:
+            # Of a statement whose arguments do not fit, PostgreSQL has been told the half: its clock for the
+            # statement runs on, and would stop whatever comes next.
+            if not _broken(connection):
+                connection.terminate()
+            raise
         finally:
             self._release(connection)
 

@@ -99,6 +99,20 @@ async def test_a_mistake_of_ours_is_not_blamed_on_the_server(pool):
         await pool.fetch("SELEKT")
 
 
+async def test_a_statement_that_was_never_sent_whole_does_not_stop_the_next(settings):
+    few = Settings(
+        database_url=settings.database_url,
+        database_pool_min=1,
+        database_pool_max=1,
+        database_statement_timeout=0.2,
+    )
+    async with open_pool(few) as pool:
+        with pytest.raises(asyncpg.InterfaceError):
+            await pool.fetch("SELECT $1::int")
+        await asyncio.sleep(0.3)  # PostgreSQL's clock runs by itself
+        assert await pool.fetch("SELECT 1")
+
+
 async def test_text_that_cannot_be_stored_is_bad_input(pool):
     with pytest.raises(BadInput):
         await pool.fetch("SELECT $1::text", "\0")
