@@ -70,7 +70,10 @@ async def correct(work: UnitOfWork, correction: HlzfCorrection) -> Hlzf:
     before = await lock(work, correction.id, reason=correction.reason)
     expect(before.version, correction.expected_version)
     after = correction.applied_to(before)
-    return before if after == before else await save(work, after)
+    if after == before:
+        work.wrote_nothing = True
+        return before
+    return await save(work, after)
 
 
 async def lock(

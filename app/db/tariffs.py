@@ -113,6 +113,7 @@ async def correct(work: UnitOfWork, correction: TariffCorrection) -> Tariff:
     expect(before.version, correction.expected_version)
     after = correction.applied_to(before)
     if after == before:
+        work.wrote_nothing = True
         return before
     work.doubts += doubts(after.prices, last_year)
     return await save(work, after)

@@ -24,6 +24,7 @@ class UnitOfWork:
         self.doubts: list[Doubt] = []
         self.events: list[Event] = []
         self.revision: Revision | None = None
+        self.wrote_nothing = False  # said by who knows it; else it is looked up
 
     async def sign(self, kind: ChangeKind | None = None, reason: str | None = None) -> None:
         """Tells the triggers who writes and why. Statements that lock a row do it by themselves."""
@@ -53,7 +54,8 @@ async def unit_of_work(pool: Pool, principal: Principal) -> AsyncIterator[UnitOf
             async with connection.transaction():
                 work = UnitOfWork(connection, principal)
                 yield work
-                await work.read_back()
+                if not work.wrote_nothing:
+                    await work.read_back()
 
 
 @contextmanager

@@ -308,6 +308,21 @@ async def test_a_correction_costs_five_round_trips(pool):
     assert [query.query.split()[0] for query in sent] == ["BEGIN;", "SELECT", "UPDATE", "SELECT", "COMMIT;"]
 
 
+async def test_a_correction_that_changes_nothing_is_not_read_back(pool):
+    tariff = await make.tariff(pool, await make.dno(pool))
+    sent = []
+    log = sent.append
+    async with unit_of_work(pool, EDITOR) as work:
+        work.connection.add_query_logger(log)
+        connection = work.connection
+        await tariffs.correct(work, TariffCorrection(id=tariff.id, arbeit=tariff.arbeit))
+        await asyncio.sleep(0)
+        connection.remove_query_logger(log)
+    assert work.wrote_nothing
+    assert (work.events, work.revision) == ([], None)
+    assert [query.query.split()[0] for query in sent] == ["SELECT"]
+
+
 async def test_a_unit_of_work_reads_back_only_its_own_events(pool):
     dno = await make.dno(pool)
     await make.tariff(pool, dno, 2024)
