@@ -22,6 +22,7 @@ from app.cli.workers import Workers
 from app.dev.stack import open_stack
 from app.errors import CannotStart
 from app.http.server import serve
+from app.http.shares import Shares
 from app.observability import exposition, logs, traces
 from app.settings import Settings
 
@@ -42,12 +43,18 @@ def run(settings: Settings, *, reload: bool = False) -> None:
             run_application(stack.settings, listener, on_ready=on_ready)
 
 
-def run_application(settings: Settings, listener: socket.socket, *, on_ready: Callable[[], None]) -> None:
-    """The server itself, in this process."""
+def run_application(
+    settings: Settings,
+    listener: socket.socket,
+    *,
+    on_ready: Callable[[], None],
+    shares: Shares | None = None,
+) -> None:
+    """The server itself, in this process; `shares` where it is one of several."""
     from app.main import create_app  # a supervisor of workers needs none of it
 
     with traces.open_tracing(settings):
-        _run_on_uvloop(serve(create_app(settings), settings, listener, on_ready=on_ready))
+        _run_on_uvloop(serve(create_app(settings), settings, listener, on_ready=on_ready, shares=shares))
 
 
 @contextmanager

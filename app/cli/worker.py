@@ -7,13 +7,14 @@ import sys
 from app.cli import console
 from app.cli.serve import run_application
 from app.errors import CannotStart
+from app.http.shares import Shares
 from app.observability import logs
 from app.settings import read_settings
 
 
 def run() -> None:
-    """The numbers of the listening socket and of the pipe that hears when we are ready."""
-    listener, ready = map(int, sys.argv[1:])
+    """The numbers of the listening socket, of the pipe that hears when we are ready, and of the shares' file."""
+    listener, ready, shares, places, mine = map(int, sys.argv[1:])
     try:
         settings = read_settings(os.environ)
         logs.configure(settings)
@@ -21,6 +22,7 @@ def run() -> None:
             settings,
             socket.socket(fileno=listener),
             on_ready=lambda: _say_ready(ready),
+            shares=Shares(shares, places, mine),
         )
     except CannotStart as refusal:
         console.refuse(str(refusal))

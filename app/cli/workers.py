@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import sys
+import tempfile
 import time
 from asyncio.subprocess import Process
 from collections.abc import Callable, Iterator, Mapping
@@ -14,6 +15,7 @@ import structlog
 
 from app.dev.process import dies_with_parent
 from app.errors import CannotStart
+from app.http.shares import WIDTH, Shares
 from app.settings import Settings, as_environment
 
 # The pause before a fallen worker is replaced doubles from the first to the last of these.
@@ -69,6 +71,11 @@ class Workers:
         self._all: set[Worker] = set()
         self._renewal = asyncio.Event()
         self._farewell = signal.SIGINT
+        self._shares_file = tempfile.TemporaryFile()  # noqa: SIM115 - the workers' as long as they live
+        self._shares_file.truncate(WIDTH * settings.workers)
+        self._shares = Shares(self._shares_file.fileno(), settings.workers, 0)
+        for slot in range(settings.workers):
+            self._shares.withdraw(slot)  # until it takes connections
 
     async def run(self, on_ready: Callable[[], None]) -> None:
         """Until SIGTERM or Ctrl-C; refuses with CannotStart if the first workers do not get ready."""
@@ -87,7 +94,7 @@ class Workers:
         self._renewal.set()
 
     async def _serve(self, on_ready: Callable[[], None]) -> None:
-        workers = [await self._start() for _ in range(self._settings.workers)]
+        workers = [await self._start(slot) for slot in range(self._settings.workers)]
         if not all(await asyncio.gather(*map(self._is_ready, workers))):
             raise CannotStart("The workers did not start; why stands above.")
         self._slots = workers
@@ -107,10 +114,11 @@ class Workers:
             pause = (
                 _FIRST_PAUSE if time.monotonic() - worker.since > _LONG_LIFE else min(2 * pause, _LAST_PAUSE)
             )
+            self._shares.withdraw(slot)
             log.error("a worker fell and is replaced", pid=worker.pid, status=status, pause=pause)
             await asyncio.sleep(pause)
             if self._slots[slot] is worker:
-                self._slots[slot] = new = await self._start()
+                self._slots[slot] = new = await self._start(slot)
                 await self._is_ready(new)
 
     async def _renew_when_asked(self) -> None:
@@ -122,7 +130,7 @@ class Workers:
     async def _renew(self) -> None:
         """The new one serves before the old one leaves."""
         for slot in range(len(self._slots)):
-            new = await self._start()
+            new = await self._start(slot)
             if not await self._is_ready(new):
                 await new.stop(signal.SIGKILL, _PATIENCE)
                 log.error("a new worker was not ready in time: the old ones stay", pid=new.pid)
@@ -131,13 +139,15 @@ class Workers:
             await old.stop(signal.SIGTERM, self._settings.stop_deadline + _PATIENCE)
         log.info("all workers are renewed", pids=[worker.pid for worker in self._slots])
 
-    async def _start(self) -> Worker:
+    async def _start(self, slot: int) -> Worker:
         reading, writing = os.pipe()
+        files = (self._listener.fileno(), writing, self._shares_file.fileno())
         try:
             process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "app.cli.worker", str(self._listener.fileno()), str(writing)),
+                *(sys.executable, "-m", "app.cli.worker"),
+                *map(str, (*files, self._settings.workers, slot)),
                 env=self._environment,
-                pass_fds=(self._listener.fileno(), writing),
+                pass_fds=files,
                 start_new_session=True,  # Ctrl-C comes from us, in order
                 preexec_fn=dies_with_parent(signal.SIGINT),
             )

@@ -14,6 +14,7 @@ from starlette.applications import Starlette
 from uvicorn.server import Server as UvicornServer
 
 from app.http.protocol import ShortRoad
+from app.http.shares import Acceptor, Shares
 from app.http.websocket import WebSocket
 from app.settings import Settings
 
@@ -28,14 +29,23 @@ SWITCH = 0.0005
 
 
 async def serve(
-    application: Starlette, settings: Settings, listener: socket, *, on_ready: Callable[[], None]
+    application: Starlette,
+    settings: Settings,
+    listener: socket,
+    *,
+    on_ready: Callable[[], None],
+    shares: Shares | None = None,
 ) -> None:
-    """Until a signal: SIGTERM lets clients finish, Ctrl-C finishes only what runs."""
+    """Until a signal: SIGTERM lets clients finish, Ctrl-C finishes only what runs. `shares`: not alone."""
     with _cancelled_by_signals() as hand_over:
         async with application.router.lifespan_context(application) as state:
             server = Server(application, settings, dict(state or {}), on_ready)
             hand_over(server)
-            await server.serve([listener, *(listener.dup() for _ in range(ACCEPTS - 1))])
+            if shares is None:
+                await server.serve([listener, *(listener.dup() for _ in range(ACCEPTS - 1))])
+            else:
+                server.share(listener, shares)
+                await server.serve([])
 
 
 class Server(UvicornServer):
@@ -51,6 +61,20 @@ class Server(UvicornServer):
         self._state = state
         self._on_ready = on_ready
         self._patient = True
+        self._acceptor: Acceptor | None = None
+
+    def share(self, listener: socket, shares: Shares) -> None:
+        """Connections are taken by turns with other processes."""
+
+        def make_protocol() -> asyncio.Protocol:
+            protocol: asyncio.Protocol = self.config.http_protocol_class(  # type: ignore[call-arg]
+                config=self.config, server_state=self.server_state, app_state=self.lifespan.state
+            )
+            return protocol
+
+        self._acceptor = Acceptor(
+            listener, shares, self.server_state.connections, make_protocol, asyncio.get_running_loop()
+        )
 
     def leave(self, number: signal.Signals) -> None:
         if self.should_exit:
@@ -70,12 +94,16 @@ class Server(UvicornServer):
         await super().startup(sockets)
         _calm_garbage_collection(self._settings.garbage_threshold)
         _share_the_interpreter()
+        if self._acceptor is not None:
+            self._acceptor.start()
         self._on_ready()
 
     async def shutdown(self, sockets: list[socket] | None = None) -> None:
         """Nobody new; whoever is connected is told to come back elsewhere, with the next answer."""
         for server in self.servers:
             server.close()
+        if self._acceptor is not None:
+            self._acceptor.stop()
         # In place: answers that are being made hold this list, too.
         self.server_state.default_headers.append(TELL_TO_CLOSE)
         for connection in list(self.server_state.connections):

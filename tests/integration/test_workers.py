@@ -5,12 +5,14 @@ import signal
 import socket
 from collections import Counter
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 
 import httpx
 import psutil
 
 from app.db.pool import Pool
 from tests.instances import Instance
+from tests.integration.graph.wire import post, wire
 
 Start = Callable[..., Instance]
 QUESTION = {"query": "{ dnos(first: 1) { totalCount } }"}
@@ -53,6 +55,31 @@ async def test_a_rolling_restart_under_load_fails_no_request(instance: Start, po
     assert set(outcomes) == {"answered"}
     assert len(workers_of(server)) == 2
     assert not set(old) & set(workers_of(server))
+
+
+async def test_connections_that_come_at_once_are_shared_out(instance: Start, pool: Pool) -> None:
+    """Whoever wakes first does not keep them all."""
+    server = instance(workers=2)
+    async with AsyncExitStack() as stack:
+        connections = [await stack.enter_async_context(wire(f"{server.url}/graphql")) for _ in range(40)]
+        answers = await asyncio.gather(*(line.ask(post("{ __typename }")) for line in connections))
+    # A request's id begins with its process's own letters.
+    served_by = Counter(answer.headers["x-request-id"].partition("-")[0] for answer in answers)
+    assert len(served_by) == 2
+    assert min(served_by.values()) >= 15
+
+
+async def test_a_worker_that_hangs_is_not_waited_for(instance: Start, pool: Pool) -> None:
+    """It has fewer connections than the other, and does not come for more."""
+    server = instance(workers=2)
+    hanging, _ = workers_of(server).values()
+    hanging.suspend()
+    try:
+        for _ in range(10):
+            async with wire(f"{server.url}/graphql") as line:
+                assert (await line.ask(post("{ __typename }"))).status == 200
+    finally:
+        hanging.resume()
 
 
 async def test_a_fallen_worker_is_replaced(instance: Start, pool: Pool) -> None:

@@ -6,16 +6,21 @@ import signal
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from decimal import Decimal
 
 from msgspec.structs import replace
 
 from app.broadcast import Filter
 from app.cache.message import decode
 from app.cache.redis import Fill, SharedCache
-from app.db import outbox
+from app.db import outbox, tariffs
 from app.db.pool import Connection, Pool
+from app.db.unit_of_work import unit_of_work
 from app.domain import tags
+from app.domain.account import Principal, Role
+from app.domain.correction import TariffCorrection
 from app.domain.entry import DnoYear
+from app.domain.event import Event
 from app.domain.tariff import Tariff
 from app.errors import Refusal
 from app.failpoints import FailPoint
@@ -66,6 +71,59 @@ async def test_an_update_by_hand_is_seen_everywhere_within_a_second(pool: Pool, 
                 change = await anext(subscriber)
         assert (change.entry.id, change.entry.version) == (tariff.id, 2)
         assert await one.shared.get_many([tag_of(tariff)]) == {}
+
+
+async def test_what_its_writer_has_settled_is_told_but_not_removed_again(
+    pool: Pool, settings: Settings
+) -> None:
+    """What was read since the write stays; subscribers hear of it all the same."""
+    tariff = await make.tariff(pool, await make.dno(pool))
+    async with instance(settings) as one, instance(settings) as other:
+        await drained(pool)
+        async with other.broadcast.subscribe(Filter()) as subscriber, unrelayed(pool):
+            events = await written(pool, tariff, "60.00")
+            touched = frozenset().union(*map(tags.of, events))
+            assert await one.invalidator.invalidate(touched, [event.id for event in events])
+            await keep(one.shared, tag_of(tariff), b"new")
+            await until(lambda: other.invalidator.settled.covers(events[0].id, other.shared.generation))
+        async with asyncio.timeout(5):
+            change = await anext(subscriber)
+        assert (change.entry.id, change.entry.version) == (tariff.id, 2)
+        await drained(pool)
+        assert await one.shared.get_many([tag_of(tariff)]) == {tag_of(tariff): b"new"}
+
+
+async def test_what_was_settled_under_other_keys_is_removed_all_the_same(
+    pool: Pool, settings: Settings
+) -> None:
+    """Another epoch has begun meanwhile: its keys are not those that the writer removed."""
+    tariff = await make.tariff(pool, await make.dno(pool))
+    async with instance(settings) as one:
+        await drained(pool)
+        async with unrelayed(pool):
+            events = await written(pool, tariff, "60.00")
+            one.invalidator.settled.note("1.0", [event.id for event in events])
+            await keep(one.shared, tag_of(tariff), b"old")
+        await drained(pool)
+        assert await one.shared.get_many([tag_of(tariff)]) == {}
+
+
+async def written(pool: Pool, tariff: Tariff, price: str) -> list[Event]:
+    """By a writer that has not told anybody yet."""
+    async with unit_of_work(pool, Principal(Role.EDITOR)) as work:
+        await tariffs.correct(work, TariffCorrection(id=tariff.id, leistung=Decimal(price)))
+    return work.events
+
+
+@asynccontextmanager
+async def unrelayed(pool: Pool) -> AsyncIterator[None]:
+    """Somebody else relays, as it seems to all relays."""
+    async with pool.connection() as connection, connection.transaction():
+        await connection.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
+        async with asyncio.timeout(10):
+            while not await outbox.may_relay(connection):
+                await asyncio.sleep(0.01)
+        yield
 
 
 async def test_what_is_removed_is_its_lease_too(pool: Pool, settings: Settings) -> None:
