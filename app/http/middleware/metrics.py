@@ -45,7 +45,7 @@ class Metrics:
 
 
 def note(method: str, route: str, status: int, seconds: float) -> None:
-    """Also for the early exit, which answers before any middleware runs."""
+    """Also for the short road, which passes no middleware."""
     requests[method if method in METHODS else UNKNOWN, route, str(status)].value += 1
     timings = _timings.get(route)
     if timings is None:

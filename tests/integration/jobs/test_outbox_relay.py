@@ -80,14 +80,15 @@ async def test_what_its_writer_has_settled_is_told_but_not_removed_again(
     tariff = await make.tariff(pool, await make.dno(pool))
     async with instance(settings) as one, instance(settings) as other:
         await drained(pool)
-        async with other.broadcast.subscribe(Filter()) as subscriber, unrelayed(pool):
-            events = await written(pool, tariff, "60.00")
-            touched = frozenset().union(*map(tags.of, events))
-            assert await one.invalidator.invalidate(touched, [event.id for event in events])
-            await keep(one.shared, tag_of(tariff), b"new")
-            await until(lambda: other.invalidator.settled.covers(events[0].id, other.shared.generation))
-        async with asyncio.timeout(5):
-            change = await anext(subscriber)
+        async with other.broadcast.subscribe(Filter()) as subscriber:
+            async with unrelayed(pool):
+                events = await written(pool, tariff, "60.00")
+                touched = frozenset().union(*map(tags.of, events))
+                assert await one.invalidator.invalidate(touched, [event.id for event in events])
+                await keep(one.shared, tag_of(tariff), b"new")
+                await until(lambda: other.invalidator.settled.covers(events[0].id, other.shared.generation))
+            async with asyncio.timeout(5):
+                change = await anext(subscriber)
         assert (change.entry.id, change.entry.version) == (tariff.id, 2)
         await drained(pool)
         assert await one.shared.get_many([tag_of(tariff)]) == {tag_of(tariff): b"new"}
