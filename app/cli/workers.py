@@ -86,6 +86,7 @@ class Workers:
             finally:
                 within = self._settings.stop_deadline + _PATIENCE
                 await asyncio.gather(*(worker.stop(self._farewell, within) for worker in self._all))
+                self._shares_file.close()
         if not serving.cancelled():
             serving.result()
 

@@ -12,6 +12,8 @@ AT_ONCE = 16
 COURTESY = 0.003
 # How often each tells how many it has though none has come.
 TELL_AGAIN = 0.5
+# While there is no file left for a connection; to try again at once would take all our time.
+NO_FILE = 0.5
 WIDTH = 8
 
 
@@ -71,8 +73,7 @@ class Acceptor:
         for _ in range(AT_ONCE):
             self._tell()
             if self._shares.others_have_less:
-                self._loop.remove_reader(self._listener)
-                self._timer = self._loop.call_later(COURTESY, self._accept_after_all)
+                self._rest(COURTESY)
                 return
             if not self._take():
                 return
@@ -81,7 +82,12 @@ class Acceptor:
         """Those who have fewer are busy, or do not answer at all."""
         self._timer = None
         self._take()
-        self._loop.add_reader(self._listener, self._accept)
+        if self._timer is None:
+            self._loop.add_reader(self._listener, self._accept)
+
+    def _rest(self, seconds: float) -> None:
+        self._loop.remove_reader(self._listener)
+        self._timer = self._loop.call_later(seconds, self._accept_after_all)
 
     def _take(self) -> bool:
         """False where none is waiting any more."""
@@ -89,8 +95,11 @@ class Acceptor:
             connection, _ = self._listener.accept()
         except (BlockingIOError, InterruptedError):
             return False
+        except ConnectionAbortedError:
+            return True  # it has gone away meanwhile
         except OSError:
-            return False  # it has gone away meanwhile, or there is no file left for it
+            self._rest(NO_FILE)
+            return False
         task = self._loop.create_task(self._loop.connect_accepted_socket(self._make_protocol, connection))
         self._coming.add(task)
         task.add_done_callback(self._arrived)

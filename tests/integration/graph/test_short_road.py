@@ -84,6 +84,29 @@ async def test_another_body_under_a_known_head_passes_no_middleware_and_is_answe
     assert len({answer.headers["x-request-id"] for answer in (*short, *whole)}) == 6
 
 
+@pytest.mark.usefixtures("tariffs")
+async def test_what_is_kept_costs_no_task_and_what_is_read_anew_costs_one(server: Running) -> None:
+    loop, made = asyncio.get_running_loop(), list[str]()
+
+    def make_task(loop: asyncio.AbstractEventLoop, work: Any, **given: Any) -> asyncio.Task[Any]:
+        made.append(getattr(work, "__name__", ""))
+        return asyncio.Task(work, loop=loop, **given)
+
+    async with wire(server.url) as line:
+        await known(server, line, asking(SLUGS[0]))
+        await line.ask(asking(SLUGS[0]))
+        loop.set_task_factory(make_task)
+        try:
+            for _ in range(5):
+                await line.ask(asking(SLUGS[0]))
+            assert {"run_asgi", "_answer_anew"}.isdisjoint(made)
+            for slug in SLUGS[1:]:
+                await line.ask(asking(slug))
+            assert (made.count("_answer_anew"), made.count("run_asgi")) == (3, 0)
+        finally:
+            loop.set_task_factory(None)
+
+
 @pytest.mark.parametrize("accept", ["application/json", "application/graphql-response+json"])
 @pytest.mark.parametrize(
     "body",
@@ -130,11 +153,7 @@ async def test_answers_come_in_the_order_of_the_requests(
 ) -> None:
     """What comes while one is being answered waits behind it, in one piece or in many."""
     async with wire(server.url) as line:
-        await known(server, line, asking(SLUGS[0]))
-        go = hold_reads(monkeypatch)
-        line.writer.write(asking(SLUGS[1]))
-        await line.writer.drain()
-        await until(lambda: go.waiting > 0)
+        go = await ask_and_hold(server, line, monkeypatch)
         other = asking(SLUGS[2])
         line.writer.write(other[:40])
         await line.writer.drain()
@@ -168,15 +187,21 @@ def hold_reads(monkeypatch: pytest.MonkeyPatch) -> Held:
     return held
 
 
+async def ask_and_hold(server: Running, line: Wire, monkeypatch: pytest.MonkeyPatch) -> Held:
+    """A request on the short road that is being answered until it is let go."""
+    await known(server, line, asking(SLUGS[0]))
+    held = hold_reads(monkeypatch)
+    line.writer.write(asking(SLUGS[1]))
+    await until(lambda: held.waiting > 0)
+    return held
+
+
 @pytest.mark.usefixtures("tariffs")
 async def test_a_caller_that_goes_away_is_counted_and_harms_nobody(
     server: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with wire(server.url) as line:
-        await known(server, line, asking(SLUGS[0]))
-        go = hold_reads(monkeypatch)
-        line.writer.write(asking(SLUGS[1]))
-        await until(lambda: go.waiting > 0)
+        go = await ask_and_hold(server, line, monkeypatch)
     await until(lambda: not server.server.server_state.connections)
     before = gone()
     go.set()
@@ -196,10 +221,7 @@ async def test_a_server_that_leaves_finishes_what_it_has_begun(
     server: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with wire(server.url) as line:
-        await known(server, line, asking(SLUGS[0]))
-        go = hold_reads(monkeypatch)
-        line.writer.write(asking(SLUGS[1]))
-        await until(lambda: go.waiting > 0)
+        go = await ask_and_hold(server, line, monkeypatch)
         leaving = asyncio.create_task(server.stop(signal.SIGINT))
         await until(lambda: len(server.server.server_state.default_headers) > 1)
         await asyncio.sleep(0.05)  # by now it would have been cut off
@@ -216,10 +238,7 @@ async def test_an_answer_that_takes_longer_than_idle_connections_live_is_waited_
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with running(settings, keep_alive=0.1, read_patience=0.2) as server, wire(server.url) as line:
-        await known(server, line, asking(SLUGS[0]))
-        go = hold_reads(monkeypatch)
-        line.writer.write(asking(SLUGS[1]))
-        await until(lambda: go.waiting > 0)
+        go = await ask_and_hold(server, line, monkeypatch)
         await asyncio.sleep(0.5)
         go.set()
         assert (await line.answer()).status == 200
@@ -363,10 +382,7 @@ async def test_when_the_server_is_full_it_says_so_there_too(
         wire(server.url) as line,
         wire(server.url) as other,
     ):
-        await known(server, line, asking(SLUGS[0]))
-        go = hold_reads(monkeypatch)
-        line.writer.write(asking(SLUGS[1]))
-        await until(lambda: go.waiting > 0)
+        go = await ask_and_hold(server, line, monkeypatch)
         refused = await other.ask(asking(SLUGS[2]))
         go.set()
         assert (await line.answer()).status == 200
