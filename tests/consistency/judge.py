@@ -64,6 +64,7 @@ class Case:
 
     def __init__(self, records: Iterable[Record], bounds: Bounds) -> None:
         self.records = list(records)
+        self._by_kind: dict[type, list[Any]] = _grouped(self.records, type)
         self.bounds = bounds
         self.writes = self._of(Write)
         self.reads = self._of(Read)
@@ -206,7 +207,8 @@ class Case:
         return min(neighbours, key=lambda revision: abs(revision.changed_at - told.changed_at)).version
 
     def _of(self, kind: type[R]) -> list[R]:
-        return [record for record in self.records if isinstance(record, kind)]
+        found: list[R] = self._by_kind.get(kind, [])
+        return found
 
 
 class _Series:
