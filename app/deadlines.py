@@ -9,7 +9,7 @@ from typing import Any, Self
 class Deadlines:
     """`with deadlines.begin():` cancels what runs in it after so many seconds, and says TimeoutError.
 
-    As `asyncio.timeout`, at a tenth of its cost; 0 seconds are none at all.
+    As `asyncio.timeout`, but without a timer of its own for each; 0 seconds are none at all.
     """
 
     def __init__(self, seconds: float, loop: AbstractEventLoop) -> None:

@@ -284,16 +284,14 @@ class GraphQLEndpoint:
     async def _charge(self, cost: int, scope: Scope) -> None:
         """What is worth several requests draws on the limit like several."""
         state = scope["state"]
-        limiter = state["resources"].limiter
-        key, policy = limiter.subject(state.get("principal", ANONYMOUS), state["address"])
-        _heed(await limiter.charge(key, cost, policy), state)
+        payer, policy = _payer(state)
+        _heed(await state["resources"].limiter.charge(payer, cost, policy), state)
 
     async def _take(self, requests: int, scope: Scope) -> None:
         if requests:
             state = scope["state"]
-            limiter = state["resources"].limiter
-            key, policy = limiter.subject(state.get("principal", ANONYMOUS), state["address"])
-            _heed(await limiter.take(key, requests, policy), state)
+            payer, policy = _payer(state)
+            _heed(await state["resources"].limiter.take(payer, requests, policy), state)
 
     def context(self, scope: Scope) -> Context:
         state = scope["state"]
@@ -384,10 +382,15 @@ def _speaks_for_itself(scope: Scope) -> bool:
 
 def _budget(principal: Principal, state: dict[str, Any], *, direct: bool) -> tuple[str, Policy] | None:
     """None: the address of the connection pays, whichever that is next time."""
-    if direct and principal.anonymous:
-        return None
-    subject: tuple[str, Policy] = state["resources"].limiter.subject(principal, state["address"])
-    return subject
+    return None if direct and principal.anonymous else _payer(state)
+
+
+def _payer(state: dict[str, Any]) -> tuple[str, Policy]:
+    """Whose limit a request draws on."""
+    payer: tuple[str, Policy] = state["resources"].limiter.subject(
+        state.get("principal", ANONYMOUS), state["address"]
+    )
+    return payer
 
 
 def _rights(principal: Principal) -> Iterator[str]:
