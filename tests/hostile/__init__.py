@@ -1,0 +1,1 @@
+"""Attacks on a running server, and what each costs it: `python -m tests.hostile --help`."""
