@@ -6,7 +6,7 @@ import sys
 from urllib.parse import urlsplit
 
 from tests.hostile.attack import Target
-from tests.hostile.attacks import ATTACKS
+from tests.hostile.attacks.catalogue import ATTACKS
 from tests.hostile.run import run_all, table
 from tests.hostile.server import own_server
 

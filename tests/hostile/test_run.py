@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.hostile.attack import Target
-from tests.hostile.attacks import ATTACKS
+from tests.hostile.attacks.catalogue import ATTACKS
 from tests.hostile.run import MAX_MEMORY_THAT_STAYS, Cost, run_all, table
 from tests.hostile.server import server_on
 
