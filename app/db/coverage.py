@@ -11,7 +11,7 @@ from app.domain.coverage import Coverage
 async def fetch_coverage(pool: Pool, keys: Sequence[None]) -> dict[None, Coverage]:
     """Entries are tariffs and HLZF; an operator has data when it has those or time-of-use prices."""
     rows = await pool.fetch(
-        "WITH operators AS (SELECT id, region FROM dnos WHERE deleted_at IS NULL),"
+        "WITH operators AS (SELECT id, normalize(region) AS region FROM dnos WHERE deleted_at IS NULL),"
         " published AS ("
         "SELECT dno_id, year, count(*) AS tariffs, 0 AS hlzf, count(*) FILTER (WHERE verification_status = 'verified') AS verified"
         " FROM netzentgelte_data WHERE deleted_at IS NULL GROUP BY dno_id, year"

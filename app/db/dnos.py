@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from app.db.pool import Pool, Row
-from app.domain.dno import DirectoryEntry, Dno, GridStatistics, alphabetical
+from app.domain.dno import DirectoryEntry, Dno, GridStatistics
+from app.domain.folding import fold
 
 _SLUG = re.compile(r"[a-z0-9-]{1,200}")
 
@@ -49,7 +50,7 @@ async def fetch_directory(pool: Pool, keys: Sequence[None]) -> dict[None, tuple[
         name="directory",
     )
     entries = [DirectoryEntry(*row) for row in rows]
-    entries.sort(key=lambda entry: (alphabetical(entry.name), entry.slug))
+    entries.sort(key=lambda entry: (fold(entry.name), entry.slug))
     return {None: tuple(entries)}
 
 

@@ -12,6 +12,7 @@ import msgspec
 
 from app.db.pool import Connection
 from app.domain.entry import FIRST_YEAR, LAST_YEAR, VerificationStatus, VoltageLevel
+from app.domain.federal_state import spellings_of
 from app.domain.hlzf import Season
 
 _ROWS_PER_BATCH = 1_000
@@ -114,9 +115,18 @@ async def stream(
             "SELECT set_config('idle_in_transaction_session_timeout', $1, true)", f"{patience * 1000:.0f}"
         )
         arguments = [list(getattr(wanted, name)) or None for name in FILTERS[table]]
+        if wanted.region:
+            arguments[FILTERS[table].index("region")] = await _regions(connection, wanted.region)
         cursor = await connection.cursor(_STATEMENTS[table], *arguments)
         while rows := await cursor.fetch(_ROWS_PER_BATCH):
             yield rows
+
+
+async def _regions(connection: Connection, wanted: Sequence[str]) -> list[str]:
+    """As they are stored; refuses with BadInput what names none."""
+    rows = await connection.fetch("SELECT DISTINCT region FROM dnos WHERE region IS NOT NULL")
+    stored = [row["region"] for row in rows]
+    return sorted(frozenset[str]().union(*(spellings_of(region, stored) for region in wanted)))
 
 
 # Sorted by code point, whatever the database's collation; levels and seasons in their own order.

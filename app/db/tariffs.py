@@ -1,6 +1,6 @@
 """Netzentgelte: read by operator and year, ranked over all operators, added and corrected."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -44,13 +44,14 @@ async def fetch_ranking(
     voltage_level: VoltageLevel,
     consumption_kwh: Decimal,
     peak_load_kw: Decimal,
-    region: str | None,
+    regions: Collection[str] | None,
     first: int,
 ) -> tuple[Ranked, ...]:
-    """Cheapest first; what costs the same, by the operator's name. Without a needed price there is no rank."""
+    """Cheapest first; what costs the same, by the operator's name. Without a needed price there is no rank.
+
+    `regions`: only operators with one of these, as they are stored.
+    """
     check_consumption(consumption_kwh, peak_load_kw)
-    if region is not None and not region.isprintable():
-        return ()  # nor may it be text to PostgreSQL
     rows = await pool.fetch(
         "SELECT t.id, dno_id, year, voltage_level, leistung, arbeit, leistung_unter_2500h, arbeit_unter_2500h,"
         " verification_status, source_url, source_title, t.version, t.updated_at"
@@ -58,7 +59,7 @@ async def fetch_ranking(
         " LATERAL (SELECT"
         " CASE WHEN $3::numeric >= $7 * $4::numeric THEN leistung ELSE leistung_unter_2500h END AS per_kw,"
         " CASE WHEN $3::numeric >= $7 * $4::numeric THEN arbeit ELSE arbeit_unter_2500h END AS per_kwh) AS price"
-        " WHERE year = $1 AND voltage_level = $2 AND t.deleted_at IS NULL AND ($5::text IS NULL OR region = $5)"
+        " WHERE year = $1 AND voltage_level = $2 AND t.deleted_at IS NULL AND ($5::text[] IS NULL OR region = ANY($5))"
         " AND per_kw IS NOT NULL AND per_kwh IS NOT NULL"
         # Rounded as in annual_cost; the prices and 0.01 are exact, a division might not be.
         " ORDER BY round($4 * per_kw, 2) + round($3 * per_kwh * 0.01, 2), d.name, t.id LIMIT $6",
@@ -66,7 +67,7 @@ async def fetch_ranking(
         voltage_level,
         consumption_kwh,
         peak_load_kw,
-        region,
+        None if regions is None else list(regions),
         first,
         Decimal(THRESHOLD_HOURS),
         name="ranking",

@@ -1,6 +1,5 @@
 """All operators, in every order that a list may have, and the pages of these lists."""
 
-import unicodedata
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
@@ -13,6 +12,7 @@ from uuid import UUID
 import msgspec
 
 from app.domain.dno import DirectoryEntry
+from app.domain.folding import fold
 from app.errors import BadInput
 
 
@@ -21,12 +21,6 @@ class DnoOrder(StrEnum):
     SLUG = "SLUG"
     CONNECTION_POINTS = "CONNECTION_POINTS"
     UPDATED_AT = "UPDATED_AT"
-
-
-def fold(text: str) -> str:
-    """How names are compared: without case and accents, ä as a, ß as ss."""
-    decomposed = unicodedata.normalize("NFKD", text.casefold())
-    return "".join(letter for letter in decomposed if not unicodedata.combining(letter))
 
 
 # What an order sorts by; the slug, which is unique, decides between equals.
@@ -93,6 +87,11 @@ class Directory:
         if ordering is None:
             ordering = self._orderings[order] = Ordering(self.entries, order)
         return ordering
+
+    @cached_property
+    def regions(self) -> frozenset[str]:
+        """As they are stored."""
+        return frozenset(entry.region for entry in self.entries if entry.region)
 
     @cached_property
     def by_id(self) -> dict[UUID, DirectoryEntry]:

@@ -1,6 +1,5 @@
 """A distribution network operator (Verteilnetzbetreiber)."""
 
-import unicodedata
 from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
@@ -84,9 +83,3 @@ class Alias(msgspec.Struct, frozen=True, gc=False, array_like=True):
     alias: str
     dno_id: UUID
     source: str
-
-
-def alphabetical(name: str) -> str:
-    """Sorts as a German index does (DIN 5007-1): case makes no difference, "ä" is "a", "ß" is "ss"."""
-    letters = unicodedata.normalize("NFKD", name.casefold())
-    return "".join(letter for letter in letters if not unicodedata.combining(letter))

@@ -5,6 +5,8 @@ from functools import lru_cache
 
 from holidays.countries.germany import Germany
 
+from app.domain.federal_state import canonical_region
+
 SATURDAY = 5
 
 
@@ -24,4 +26,4 @@ def _between_the_years(day: date) -> bool:
 @lru_cache
 def _holidays(region: str | None) -> Germany:
     known = Germany.subdivisions_aliases
-    return Germany(subdiv=known.get(region) if region else None)
+    return Germany(subdiv=known.get(canonical_region(region)) if region else None)

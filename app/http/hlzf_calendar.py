@@ -8,8 +8,9 @@ since the winter of a calendar year lies at both of its ends.
 import itertools
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 
-from icalendar import Calendar, Event, Timezone
+from icalendar import Calendar, Event, Timezone, TimezoneDaylight, TimezoneStandard
 
 from app.domain import clock
 from app.domain.dno import Dno
@@ -44,6 +45,7 @@ _STATUSES = {
     VerificationStatus.FLAGGED: "angezweifelt",
 }
 _DAY = timedelta(days=1)
+_HOUR = timedelta(hours=1)
 
 
 def write_calendar(dno: Dno, year: int, entries: Sequence[Hlzf]) -> bytes:
@@ -65,7 +67,45 @@ def write_calendar(dno: Dno, year: int, entries: Sequence[Hlzf]) -> bytes:
 
 
 def _germany(year: int) -> Timezone:
-    return Timezone.from_tzid(str(clock.GERMANY), first_date=date(year, 1, 1), last_date=date(year + 1, 1, 1))
+    """German time in one year, as the time zone database has it."""
+    zone = Timezone()
+    zone.add("tzid", str(clock.GERMANY))
+    begin = datetime(year, 1, 1, tzinfo=clock.GERMANY)
+    zone.add_component(_observance(begin, begin))
+    for before, after in _clock_changes(year):
+        zone.add_component(_observance(before, after))
+    return zone
+
+
+@lru_cache(maxsize=128)
+def _clock_changes(year: int) -> tuple[tuple[datetime, datetime], ...]:
+    """Each change of the clock, found by the hour: the hour before it and the hour that begins with it."""
+    first = datetime(year, 1, 1, tzinfo=clock.GERMANY).astimezone(UTC)
+    days = (first + timedelta(days=n) for n in range(366))
+    changing = (day for day in days if _changes_within(day, _DAY))
+    hours = (day + timedelta(hours=n) for day in changing for n in range(24))
+    return tuple(
+        (hour.astimezone(clock.GERMANY), (hour + _HOUR).astimezone(clock.GERMANY))
+        for hour in hours
+        if _changes_within(hour, _HOUR)
+    )
+
+
+def _changes_within(moment: datetime, span: timedelta) -> bool:
+    after = (moment + span).astimezone(clock.GERMANY)
+    return moment.astimezone(clock.GERMANY).utcoffset() != after.utcoffset()
+
+
+def _observance(before: datetime, after: datetime) -> TimezoneStandard | TimezoneDaylight:
+    """From `after` on. It starts by the clock of before (RFC 5545, 3.6.5): in March at 02:00, not at 03:00."""
+    offset_from, offset_to = before.utcoffset(), after.utcoffset()
+    assert offset_from is not None
+    observance = TimezoneDaylight() if after.dst() else TimezoneStandard()
+    observance.add("dtstart", after.astimezone(UTC).replace(tzinfo=None) + offset_from)
+    observance.add("tzname", after.tzname())
+    observance.add("tzoffsetfrom", offset_from)
+    observance.add("tzoffsetto", offset_to)
+    return observance
 
 
 def _weekdays(year: int, first_month: int, last_month: int) -> Iterator[date]:

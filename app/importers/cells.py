@@ -11,6 +11,8 @@ from uuid import UUID
 
 from app.domain import clock
 from app.domain.entry import FIRST_YEAR, LAST_YEAR
+from app.domain.federal_state import canonical_region
+from app.domain.folding import compose
 
 Parser = Callable[[str], str]
 
@@ -64,7 +66,20 @@ def text(cell: str) -> str:
     return cell
 
 
+@remembered
+def composed(cell: str) -> str:
+    """A name of a place or person at law, stored composed (NFC): the same name is the same bytes."""
+    return compose(text(cell))
+
+
+@remembered
+def region(cell: str) -> str:
+    """A federal state under its official name; other regions, such as those abroad, stay as they are."""
+    return canonical_region(text(cell)) if cell else ""
+
+
 def name(cell: str) -> str:
+    cell = compose(cell)
     if not 0 < len(cell) <= 300:
         raise ValueError("must have 1 to 300 characters")
     return text(cell)

@@ -6,8 +6,8 @@ from uuid import UUID
 import msgspec
 from rapidfuzz import fuzz, process
 
-from app.domain.directory import fold
 from app.domain.dno import Alias, DirectoryEntry
+from app.domain.folding import fold
 
 MOST_LETTERS = 200
 # Below this, a match says more about the letters of the alphabet than about the operator.

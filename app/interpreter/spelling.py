@@ -5,10 +5,11 @@ import unicodedata
 from functools import lru_cache
 from typing import NamedTuple
 
+from app.domain.folding import compose, fold
+
 LONGEST_SENTENCE = 1_000  # characters that are read; what stands behind them is not looked at
 MOST_TOKENS = 120
 
-_FOLDED = str.maketrans({"ä": "a", "ö": "o", "ü": "u", "ß": "ss", "æ": "a", "ø": "o"})
 _WRITTEN = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss"})
 _WRITTEN_OUT = re.compile("([aou])e")
 _PREPOSITIONS = frozenset("adiouv")  # "a.d.Donau": abbreviated, no part of the word behind them
@@ -37,15 +38,12 @@ def normalise(sentence: str) -> str:
 @lru_cache(maxsize=8_192)  # the same words come again and again, in names as in questions
 def key(word: str) -> str:
     """The same for "Tübingen", "Tuebingen" and "Tubingen"."""
-    letters = word.casefold().translate(_FOLDED)
-    if not letters.isascii():
-        letters = "".join(c for c in unicodedata.normalize("NFKD", letters) if not unicodedata.combining(c))
-    return _WRITTEN_OUT.sub(r"\1", letters)
+    return _WRITTEN_OUT.sub(r"\1", fold(word))
 
 
 def written(text: str) -> str:
     """Lower case with umlauts written out, words apart: tells "Fürth" from "Furth"."""
-    return " ".join(re.findall(r"[^\W_]+", text.casefold().translate(_WRITTEN)))
+    return " ".join(re.findall(r"[^\W_]+", compose(text).casefold().translate(_WRITTEN)))
 
 
 def tokens(text: str) -> list[Token]:

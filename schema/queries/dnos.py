@@ -6,9 +6,11 @@ from typing import Annotated
 
 import strawberry
 
-from app.domain.directory import Directory, DnoOrder, Page, fold, read_cursor
+from app.domain.directory import Directory, DnoOrder, Page, read_cursor
 from app.domain.dno import DirectoryEntry
 from app.domain.dno import Dno as DnoStruct
+from app.domain.federal_state import spellings_of
+from app.domain.folding import fold
 from app.interpreter.search import Match
 from schema.context import Context
 from schema.fields import root_field
@@ -69,13 +71,19 @@ async def load_directory(context: Context) -> Directory:
     return context.resources.directories.of(entries or ())
 
 
+async def regions_named(context: Context, region: str) -> frozenset[str]:
+    """The regions as operators have them; refuses with BadInput what names none."""
+    directory = await load_directory(context)
+    return spellings_of(short(region, "region"), directory.regions)
+
+
 async def _keeps(context: Context, wanted: DnoFilter | None) -> Callable[[DirectoryEntry], bool] | None:
     if wanted is None:
         return None
     rules: list[Callable[[DirectoryEntry], bool]] = []
     if wanted.region is not None:
-        region = fold(short(wanted.region, "region"))
-        rules.append(lambda entry: fold(entry.region or "") == region)
+        regions = await regions_named(context, wanted.region)
+        rules.append(lambda entry: entry.region in regions)
     if wanted.transmission is not None:
         rules.append(lambda entry: entry.transmission is wanted.transmission)
     if wanted.closed_network is not None:

@@ -12,6 +12,7 @@ from app.domain.cost import Ranked
 from app.domain.entry import VoltageLevel
 from schema.context import Context
 from schema.fields import root_field, shows
+from schema.queries.dnos import regions_named
 from schema.types.bounds import at_most
 from schema.types.tariff import AnnualCost, Tariff
 
@@ -49,6 +50,7 @@ class RankingQueries:
     ) -> Sequence[Ranked]:
         first = at_most(first, 20)
         context.read_set.update((tags.year(year), tags.DIRECTORY))
+        regions = None if region is None else await regions_named(context, region)
         return await tariffs.fetch_ranking(
-            context.resources.pool, year, voltage_level, consumption_kwh, peak_load_kw, region, first
+            context.resources.pool, year, voltage_level, consumption_kwh, peak_load_kw, regions, first
         )

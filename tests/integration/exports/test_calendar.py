@@ -88,6 +88,30 @@ async def test_the_time_zone_is_told_with_both_changes_of_the_clock(client, pool
         assert datetime(2025, month, 15, tzinfo=there).utcoffset() == timedelta(hours=hours)
 
 
+@pytest.mark.parametrize(("year", "march", "october"), [(2025, 30, 26), (2026, 29, 25), (2000, 26, 29)])
+async def test_each_change_of_the_clock_starts_by_the_clock_of_before(client, pool, year, march, october):
+    """RFC 5545, 3.6.5: DTSTART is local time under TZOFFSETFROM."""
+    dno = await make.dno(pool)
+    await make.hlzf(pool, dno, year=year)
+    [zone] = (await calendar(client, f"/dnos/netze-a/hlzf/{year}.ics")).walk("VTIMEZONE")
+    written = [
+        (
+            part.name,
+            part["dtstart"].dt.isoformat(),
+            part["tzname"],
+            part["tzoffsetfrom"].td,
+            part["tzoffsetto"].td,
+        )
+        for part in zone.subcomponents
+    ]
+    winter, summer = timedelta(hours=1), timedelta(hours=2)
+    assert written == [
+        ("STANDARD", f"{year}-01-01T00:00:00", "CET", winter, winter),
+        ("DAYLIGHT", f"{year}-03-{march}T02:00:00", "CEST", winter, summer),
+        ("STANDARD", f"{year}-10-{october}T03:00:00", "CET", summer, winter),
+    ]
+
+
 async def test_an_event_says_in_german_what_it_is(client, pool):
     dno = await make.dno(pool, name="Netze A")
     await make.hlzf(pool, dno, season="SUMMER", windows="17:00-19:15", source_title="Blatt 2025")

@@ -249,3 +249,28 @@ async def test_too_many_downloads_at_once_are_refused_for_the_moment(downloads, 
         reader.goes_on.set()
         await reading
         assert (await client.get("/export/tariffs.csv")).status_code == 200
+
+
+@pytest.mark.parametrize("table", TABLES)
+async def test_a_region_is_found_in_every_spelling_and_an_unknown_one_is_refused(client, pool, table):
+    dno = await make.dno(pool, region="Baden-Württemberg")
+    other = await make.dno(pool, slug="other", region="Bayern")
+    for one in (dno, other):
+        await make.tariff(pool, one)
+        await make.hlzf(pool, one, windows="07:30-13:00")
+    wanted = (await client.get(f"/export/{table}.ndjson", params={"region": "Baden-Württemberg"})).content
+    assert wanted.count(b"\n") == 1
+    for spelling in (
+        "baden-württemberg",
+        "BADEN-WÜRTTEMBERG",
+        "Baden-Wu\u0308rttemberg",
+        "Baden-Wuerttemberg",
+    ):
+        found = await client.get(f"/export/{table}.ndjson", params={"region": spelling})
+        assert found.content == wanted, spelling
+    nothing = await client.get(f"/export/{table}.ndjson", params={"region": "Saarland"})
+    assert (nothing.status_code, nothing.content) == (200, b"")
+    refused = await client.get(f"/export/{table}.ndjson", params={"region": ["Bayern", "Atlantis"]})
+    assert refused.status_code == 400
+    assert "Atlantis" not in refused.text
+    assert "BAD_USER_INPUT" in refused.text

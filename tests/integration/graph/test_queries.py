@@ -303,7 +303,8 @@ async def test_the_largest_come_first_and_those_of_unknown_size_last(
         ({}, 11),
         ({"region": "Bayern"}, 4),
         ({"region": "bayern"}, 4),
-        ({"region": "Atlantis"}, 0),
+        ({"region": "BAYERN "}, 4),
+        ({"region": "Sachsen"}, 0),
         ({"hasDataForYear": 2025}, 3),
         ({"hasDataForYear": 1999}, 0),
         ({"transmission": True}, 1),
@@ -326,6 +327,13 @@ async def test_filters_narrow_a_list_together(
     assert page["pageInfo"]["hasNextPage"] is (count > 2)
     if not count:
         assert (page["pageInfo"]["startCursor"], page["pageInfo"]["endCursor"]) == (None, None)
+
+
+@pytest.mark.parametrize("region", ["Atlantis", "", "  ", "Baden", "\0"])
+async def test_a_list_of_an_unknown_region_is_refused(
+    client: httpx.AsyncClient, many: list[str], region: str
+) -> None:
+    assert await codes(client, PAGE, first=2, filter={"region": region}) == ["BAD_USER_INPUT"]
 
 
 async def test_a_new_operator_shows_in_the_list_and_a_deleted_one_does_not(

@@ -66,3 +66,14 @@ def test_a_text_may_be_long_but_not_endless():
     assert cells.text("x" * 10_000)
     with pytest.raises(ValueError, match="10,001 characters"):
         cells.text("x" * 10_001)
+
+
+def test_names_are_stored_composed_and_federal_states_under_their_official_names():
+    assert (
+        cells.name("Stadtwerke Mu\u0308nchen")
+        == cells.composed("Stadtwerke Mu\u0308nchen")
+        == "Stadtwerke München"
+    )
+    assert cells.region("baden-wu\u0308rttemberg") == "Baden-Württemberg"
+    assert cells.region("Tirol") == "Tirol"
+    assert cells.region("") == ""
