@@ -21,7 +21,16 @@ from app.dev.postgres import Postgres
 from app.dev.valkey import Valkey
 from app.settings import Settings, as_environment
 from tests.instances import Instance
-from tests.servers import EMPTY, FAST, PASSWORD, PrivatePostgres, PrivateValkey, clone, private_folder
+from tests.servers import (
+    EMPTY,
+    FAST,
+    PASSWORD,
+    PostgresPair,
+    PrivatePostgres,
+    PrivateValkey,
+    clone,
+    private_folder,
+)
 
 
 class Node(Protocol):
@@ -122,6 +131,15 @@ def private_postgres() -> Iterator[PrivatePostgres]:
         server = PrivatePostgres(folder)
         yield server
         server.stop()
+
+
+@pytest.fixture
+def postgres_pair() -> Iterator[PostgresPair]:
+    """A primary and its standby, for a test that exchanges them."""
+    with private_folder() as folder:
+        pair = PostgresPair(folder)
+        yield pair
+        pair.stop()
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import asyncpg
@@ -77,6 +78,14 @@ class PrivateValkey(_Private):
     def url(self) -> str:
         return self._server.url
 
+    @property
+    def port(self) -> int:
+        return self._server.port
+
+    @property
+    def pid(self) -> int:
+        return self._server.pid
+
     def command(self, *words: str) -> bytes:
         return self._server.command(*words)
 
@@ -86,17 +95,126 @@ class PrivateValkey(_Private):
         self.start()
 
 
-class PrivatePostgres(_Private):
-    """Migrated."""
+class _Replicated(Postgres):
+    """Begins as a copy of `primary`, if there is one, and follows it by streaming replication."""
 
-    def __init__(self, folder: Path) -> None:
-        self._server: Postgres = Postgres(folder, PASSWORD, settings=FAST)
+    def __init__(self, folder: Path, primary: Postgres | None) -> None:
+        super().__init__(folder, PASSWORD, settings=FAST)
+        self.primary = primary
+
+    def _initialize(self) -> None:
+        if self.primary is None:
+            return super()._initialize()
+        self.data.mkdir(mode=0o700)
+        if self._account:
+            shutil.chown(self.data, self._account.pw_uid, self._account.pw_gid)
+        self._tool(
+            *("pg_basebackup", "-d", self.primary.url("postgres"), "-D", self.data),
+            *("--write-recovery-conf", "--wal-method=stream", "--checkpoint=fast", "--no-sync"),
+        )
+        return None
+
+
+class PrivatePostgres(_Private):
+    """Migrated; or a standby of `primary`."""
+
+    _server: _Replicated
+
+    def __init__(self, folder: Path, primary: "PrivatePostgres | None" = None) -> None:
+        self._server = _Replicated(folder, primary._server if primary else None)
         self._server.start()
-        asyncio.run(migrate(self.url))
+        if primary is None:
+            asyncio.run(migrate(self.url))
 
     @property
     def url(self) -> str:
         return self._server.url()
+
+    @property
+    def port(self) -> int:
+        return self._server.port
+
+    async def refuse_writes(self) -> None:
+        """Also in the sessions that are open already; it goes on answering reads."""
+        await self._set_read_only("on")
+
+    async def accept_writes(self) -> None:
+        await self._set_read_only("off")
+
+    async def _set_read_only(self, value: str) -> None:
+        await fetchval(self.url, f"ALTER SYSTEM SET default_transaction_read_only = {value}")
+        await fetchval(self.url, "SELECT pg_reload_conf()")
+
+    def follow(self, primary: "PrivatePostgres") -> None:
+        """Anew, as a copy; its own data are thrown away."""
+        self.stop()
+        shutil.rmtree(self._server.data)
+        self._server.primary = primary._server
+        self.start()
+
+
+class PostgresPair:
+    """A primary and a standby that follows it. A fail-over exchanges their roles; addresses stay."""
+
+    def __init__(self, folder: Path) -> None:
+        places = [folder / "first", folder / "second"]
+        for place in places:
+            place.mkdir(mode=0o711)
+        self.primary = PrivatePostgres(places[0])
+        self.standby = PrivatePostgres(places[1], self.primary)
+
+    @property
+    def url(self) -> str:
+        """The primary's of this moment."""
+        return self.primary.url
+
+    @property
+    def url_of_both(self) -> str:
+        """For clients who look for the primary themselves."""
+        first, second = sorted((self.primary.port, self.standby.port))
+        where = f"127.0.0.1:{self.primary.port}/"
+        return (
+            self.url.replace(where, f"127.0.0.1:{first},127.0.0.1:{second}/")
+            + "?target_session_attrs=read-write"
+        )
+
+    def stop(self) -> None:
+        self.standby.stop()
+        self.primary.stop()
+
+    async def fail_over(self, *, old_stays: bool) -> None:
+        """Nothing that was committed is lost. The old primary stays up and refuses writes, or stops."""
+        if old_stays:
+            await self.primary.refuse_writes()
+            await self._until_standby_has_all()
+        else:
+            await asyncio.to_thread(self.primary.stop)  # waits until its standby has all of it
+        await fetchval(self.standby.url, "SELECT pg_promote()")
+        self.primary, self.standby = self.standby, self.primary
+
+    async def renew_standby(self) -> None:
+        """The old primary becomes a copy of the new one, and follows it."""
+        await asyncio.to_thread(self.standby.follow, self.primary)
+
+    async def _until_standby_has_all(self) -> None:
+        async with asyncio.timeout(20):
+            while await fetchval(
+                self.primary.url, "SELECT count(*) FROM pg_stat_activity WHERE backend_xid IS NOT NULL"
+            ):
+                await asyncio.sleep(0.02)
+            while not await fetchval(
+                self.primary.url,
+                "SELECT bool_or(replay_lsn >= pg_current_wal_lsn()) FROM pg_stat_replication",
+            ):
+                await asyncio.sleep(0.02)
+
+
+async def fetchval(url: str, statement: str) -> Any:
+    connection = await asyncpg.connect(url, timeout=10, command_timeout=10)
+    try:
+        return await connection.fetchval(statement)
+    finally:
+        await connection.close(timeout=5)
 
 
 async def clone(template_url: str, name: str) -> str:

@@ -1,11 +1,12 @@
 """What the tests stand on."""
 
+import asyncpg
 import pytest
 import redis.asyncio
 
 from app.db.pool import Pool
 from app.settings import Settings
-from tests.servers import PrivatePostgres, PrivateValkey
+from tests.servers import PostgresPair, PrivatePostgres, PrivateValkey
 
 
 @pytest.mark.parametrize("turn", [1, 2])
@@ -49,3 +50,22 @@ async def test_a_private_postgres_can_be_killed_and_started_again(private_postgr
     private_postgres.kill()
     private_postgres.start()
     private_postgres.stop()
+
+
+async def test_a_standby_takes_over_with_all_that_was_committed(postgres_pair: PostgresPair) -> None:
+    pair = postgres_pair
+    for old_stays in (True, False):
+        connection = await asyncpg.connect(pair.url_of_both)
+        await connection.execute("INSERT INTO dnos (slug, name) VALUES ($1, 'Netze')", f"netze-{old_stays}")
+        old = pair.primary
+        await pair.fail_over(old_stays=old_stays)
+        if old_stays:
+            assert await connection.fetchval("SELECT count(*) FROM dnos") == 1
+            with pytest.raises(asyncpg.ReadOnlySQLTransactionError):
+                await connection.execute("DELETE FROM dnos")
+        connection.terminate()
+        assert pair.standby is old
+        await pair.renew_standby()
+    connection = await asyncpg.connect(pair.url_of_both)
+    assert await connection.fetchval("SELECT count(*) FROM dnos") == 2
+    await connection.close()
