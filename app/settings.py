@@ -168,6 +168,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     limit_variable_values: Positive = 1000
     limit_cost: Positive = 20_000
     persisted_lifetime: Seconds = 7 * DAY
+    max_persisted_documents: Positive = 2000  # in Redis, of all clients
+    max_new_persisted_documents: Count = 100  # per caller and minute; of all callers ten times as many
+    persisted_cache_size: Positive = 4 * 2**20  # bytes of them in this process
     registered_documents: str = ""  # a manifest; with it, nothing else is executed
     registered_documents_only_warn: bool = False
     documents_kept: Positive = 1000  # parsed and validated, with their plans

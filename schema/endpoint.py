@@ -186,9 +186,11 @@ class GraphQLEndpoint:
 
     async def operation(self, request: GraphQLRequest, scope: Scope) -> Operation:
         """Refuses with RefusedDocument."""
-        shared = scope["state"]["resources"].shared
-        document = self._documents.get(await self._persisted.text(request, shared))
-        await self._persisted.keep(request, shared)
+        state = scope["state"]
+        shared = state["resources"].shared
+        text = await self._persisted.text(request, shared)
+        document = self._documents.get(text)
+        await self._persisted.keep(request, text, shared, _payer(state)[0])
         return document.operation(request.operation_name)
 
     def _operation_at_hand(self, request: GraphQLRequest) -> Operation | None:

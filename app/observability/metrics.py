@@ -99,6 +99,10 @@ JOB_FAILURES = Counter("job_failures_total", "Background jobs that fell and were
 SUBSCRIBERS_DROPPED = Counter(
     "graphql_subscriptions_dropped_total", "Subscriptions closed because they did not keep up."
 )
+PERSISTED_DOCUMENTS_NOT_KEPT = Counter(
+    "persisted_documents_not_kept_total",
+    "Automatic persisted queries executed and not kept: their caller sent too many new ones.",
+)
 QUERY_LOG_DROPPED = Counter(
     "query_log_dropped_total", "Questions not logged: PostgreSQL was away and the buffer full."
 )

@@ -19,7 +19,7 @@ FLOORS = [
     ["app.auth", "app.interpreter", "app.language_model"],
     ["app.db", "app.cache", "app.broadcast"],
     ["app.domain"],
-    ["app.settings", "app.errors", "app.observability", "app.failpoints", "app.deadlines"],
+    ["app.settings", "app.errors", "app.observability", "app.failpoints", "app.deadlines", "app.budgets"],
 ]
 DOORS, GROUND = 0, len(FLOORS) - 1
 

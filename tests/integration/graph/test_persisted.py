@@ -1,17 +1,21 @@
 """Documents by name: sent once and asked for by hash, or none but those of a manifest."""
 
 import json
+import sys
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import httpx
+import msgspec
 import pytest
 
 from app.errors import CannotStart
+from app.http.request import GraphQLRequest, read_body
 from app.resources import Resources, open_resources
 from app.settings import Settings
-from schema.execution.persisted import Persisted
+from schema.execution.documents import RefusedDocument
+from schema.execution.persisted import Kept, Persisted
 from tests.integration.graph.asking import client_of
 from tests.servers import PrivateValkey
 
@@ -91,6 +95,139 @@ async def test_a_document_that_is_refused_is_not_kept(client: httpx.AsyncClient)
     assert await answer(client, by_hash(digest)) == ["PERSISTED_QUERY_NOT_FOUND"]
 
 
+OTHER = "{ coverage { verifiedEntries } }"
+OTHER_HASH = sha256(OTHER.encode()).hexdigest()
+MISMATCH, UNREADABLE = "PERSISTED_QUERY_HASH_MISMATCH", "BAD_USER_INPUT"
+
+# Each tries to have OTHER filed under HASH, the name of TEXT.
+FORGERIES: list[tuple[dict[str, Any], str]] = [
+    (by_hash(HASH, query=OTHER), MISMATCH),
+    (by_hash(HASH, query=OTHER, documentId=OTHER_HASH), MISMATCH),
+    (by_hash(HASH, query=OTHER, documentId=f"sha256:{OTHER_HASH}"), MISMATCH),
+    (by_hash(HASH, query=OTHER, documentId=OTHER_HASH.upper()), MISMATCH),
+    (by_hash(HASH.upper(), query=OTHER, documentId=OTHER_HASH), MISMATCH),
+    (by_hash(f"sha256:{HASH}", query=OTHER, documentId=OTHER_HASH), MISMATCH),
+    (by_hash(f"SHA256:{HASH}", query=OTHER, documentId=OTHER_HASH), MISMATCH),
+    (by_hash(f"sha256:sha256:{HASH}", query=OTHER, documentId=OTHER_HASH), MISMATCH),
+    (by_hash(f" {HASH}", query=OTHER, documentId=OTHER_HASH), MISMATCH),
+    (by_hash(f"{HASH}\n", query=OTHER, documentId=OTHER_HASH), MISMATCH),
+    (by_hash(OTHER_HASH, query=OTHER, documentId=HASH), MISMATCH),
+    (by_hash(OTHER_HASH, query=OTHER, documentId="nonsense"), MISMATCH),
+    (by_hash("nonsense", query=OTHER, documentId=OTHER_HASH), MISMATCH),
+    (by_hash("nonsense", query=OTHER), MISMATCH),
+    ({"query": OTHER, "documentId": HASH}, MISMATCH),
+    ({"query": OTHER, "documentId": "nonsense"}, MISMATCH),
+    (by_hash(HASH, documentId=OTHER_HASH), MISMATCH),
+    ({"query": OTHER, "documentId": OTHER_HASH, "extensions": {"persistedQuery": {"version": 1}}}, UNREADABLE),
+    ({"query": OTHER, "documentId": OTHER_HASH, "extensions": {"persistedQuery": [HASH]}}, UNREADABLE),
+    ({"query": OTHER, "extensions": {"persistedQuery": {"sha256Hash": [HASH]}}}, UNREADABLE),
+    ({"query": OTHER, "extensions": {"persistedQuery": {"version": 2, "sha256Hash": OTHER_HASH}}}, UNREADABLE),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("way", ["post", "get", "batch", "event stream"])
+async def test_two_names_that_differ_are_refused_and_nothing_is_kept(resources: Resources, way: str) -> None:
+    headers = {"accept": "text/event-stream, application/json"} if way == "event stream" else {}
+    async with client_of(resources, request_batch=2) as client:
+        for asked, code in FORGERIES:
+            if way == "get":
+                response = await client.get("/graphql", params=_parameters(asked))
+            else:
+                response = await client.post(
+                    "/graphql", json=[asked] if way == "batch" else asked, headers=headers
+                )
+            told = response.json()
+            errors = (told[0] if way == "batch" else told)["errors"]
+            assert [error["extensions"]["code"] for error in errors] == [code], asked
+            assert await resources.shared.client.keys("dno:document*") == []
+        assert await answer(client, by_hash(HASH)) == ["PERSISTED_QUERY_NOT_FOUND"]
+        assert await answer(client, {"documentId": HASH}) == ["PERSISTED_QUERY_NOT_FOUND"]
+
+
+def _parameters(asked: dict[str, Any]) -> dict[str, str]:
+    return {name: value if isinstance(value, str) else json.dumps(value) for name, value in asked.items()}
+
+
+async def test_one_name_may_be_given_twice(client: httpx.AsyncClient) -> None:
+    assert await answer(client, by_hash(query=TEXT, documentId=f"sha256:{HASH}")) == DATA
+    assert await answer(client, by_hash(HASH.upper(), documentId=HASH)) == DATA
+    assert await answer(client, {"documentId": HASH, "extensions": {"persistedQuery": None}}) == DATA
+    assert await answer(client, {"documentId": HASH, "query": TEXT}) == DATA
+
+
+async def test_what_this_process_holds_is_compared_with_its_name_too(resources: Resources) -> None:
+    """However a wrong text came into the table: it is not executed."""
+    persisted = Persisted(resources.settings)
+    persisted._known[HASH] = Kept(OTHER, 0)
+    with pytest.raises(RefusedDocument) as refused:
+        await persisted.text(_request(by_hash()), resources.shared)
+    assert refused.value.code == "PERSISTED_QUERY_NOT_FOUND"
+
+
+async def test_halves_of_surrogate_pairs_do_not_give_two_texts_one_name(resources: Resources) -> None:
+    persisted = Persisted(resources.settings)
+    asked = by_hash(sha256(b'{ a(b: "?") }').hexdigest(), query='{ a(b: "\ud800") }')
+    with pytest.raises(RefusedDocument) as refused:
+        await persisted.text(_request(asked), resources.shared)
+    assert refused.value.code == MISMATCH
+
+
+async def test_a_text_from_redis_that_cannot_be_executed_is_not_kept_here(resources: Resources) -> None:
+    """Whoever can write to Redis files a text under its own hash; it is validated like any other."""
+    bad = "{ nothing }"
+    digest = sha256(bad.encode()).hexdigest()
+    await resources.shared.client.set(f"dno:document:{digest}", bad)
+    async with client_of(resources) as client:
+        assert await answer(client, by_hash(digest)) == ["GRAPHQL_VALIDATION_FAILED"]
+        await resources.shared.client.delete(f"dno:document:{digest}")
+        assert await answer(client, by_hash(digest)) == ["PERSISTED_QUERY_NOT_FOUND"]
+
+
+async def test_names_that_are_no_hash_never_reach_redis(resources: Resources) -> None:
+    await resources.shared.client.set("dno:document:nonsense", TEXT)
+    async with client_of(resources) as client:
+        assert await answer(client, {"documentId": "nonsense"}) == ["PERSISTED_QUERY_NOT_FOUND"]
+        assert await answer(client, by_hash("nonsense")) == ["PERSISTED_QUERY_NOT_FOUND"]
+
+
+async def test_one_caller_does_not_fill_redis_with_documents(resources: Resources) -> None:
+    """Beyond its budget a caller's documents are executed as ever, and not kept."""
+    async with client_of(resources, max_new_persisted_documents=3) as client:
+        for number in range(6):
+            text = f"{{ a{number}: __typename }}"
+            digest = sha256(text.encode()).hexdigest()
+            assert await answer(client, by_hash(digest, query=text)) == {f"a{number}": "Query"}
+    assert await resources.shared.client.zcard("dno:documents") == 3
+    assert len(await resources.shared.client.keys("dno:document:*")) == 3
+
+
+async def test_documents_in_redis_are_bounded_over_all_instances(resources: Resources) -> None:
+    """The one that was not used for longest goes; a use by its hash counts."""
+    texts = [f"{{ a{number}: __typename }}" for number in range(6)]
+    hashes = [sha256(text.encode()).hexdigest() for text in texts]
+    async with (
+        client_of(resources, max_persisted_documents=3) as here,
+        client_of(resources, max_persisted_documents=3, response_cache=False) as there,
+    ):
+        for text, digest in zip(texts[:3], hashes, strict=False):
+            await answer(here, by_hash(digest, query=text))
+        assert await answer(there, by_hash(hashes[0], variables={"used": 1})) == {"a0": "Query"}
+        for text, digest in zip(texts[3:5], hashes[3:5], strict=True):
+            await answer(here, by_hash(digest, query=text))
+    left = {key.decode() for key in await resources.shared.client.keys("dno:document:*")}
+    assert left == {f"dno:document:{hashes[number]}" for number in (0, 3, 4)}
+
+
+def test_what_is_remembered_is_bounded_by_bytes() -> None:
+    """A letter may take four bytes."""
+    persisted = Persisted(Settings(persisted_cache_size=50_000))
+    for number in range(100):
+        persisted._remember(str(number), "\U0001f600" * 1000)
+    held = sum(sys.getsizeof(kept.text) for kept in persisted._known.values())
+    assert held <= persisted.bytes <= 50_000
+    assert 5 < len(persisted._known) < 13
+
+
 @pytest.mark.parametrize("given", [{}, {"sha256Hash": ""}, {"sha256Hash": 7}, {"version": 1}, None, [], "x"])
 async def test_a_damaged_request_for_a_hash_is_refused(client: httpx.AsyncClient, given: object) -> None:
     response = await client.post("/graphql", json={"extensions": {"persistedQuery": given}})
@@ -101,8 +238,6 @@ async def test_a_damaged_request_for_a_hash_is_refused(client: httpx.AsyncClient
 async def test_without_redis_the_instance_that_knows_it_goes_on(
     settings: Settings, pool: object, valkey: PrivateValkey
 ) -> None:
-    import msgspec
-
     # Both endpoints share one memory here, and neither may find the other one's answers in it.
     changed = {"redis_url": valkey.url, "rate_limit_anonymous": 0, "response_cache": False}
     private = msgspec.structs.replace(settings, **changed)
@@ -165,12 +300,57 @@ async def test_only_warned_others_are_executed_and_the_log_tells_which(
     assert "Other" in said
 
 
+@pytest.mark.parametrize("only_warn", [False, True])
+async def test_with_a_manifest_nothing_is_kept_or_looked_up_by_its_hash(
+    resources: Resources, tmp_path: Path, only_warn: bool
+) -> None:
+    changed = {
+        "registered_documents": _file(tmp_path, {"mine": TEXT}),
+        "registered_documents_only_warn": only_warn,
+    }
+    await resources.shared.client.set(f"dno:document:{OTHER_HASH}", OTHER)
+    async with client_of(resources, **changed) as client:
+        asked = by_hash(HASH, query=TEXT)
+        assert await answer(client, asked) == DATA
+        sent = await answer(client, by_hash(OTHER_HASH, query=OTHER))
+        assert sent == ({"coverage": {"verifiedEntries": 0}} if only_warn else ["DOCUMENT_NOT_REGISTERED"])
+        missing = ["PERSISTED_QUERY_NOT_FOUND"] if only_warn else ["DOCUMENT_NOT_REGISTERED"]
+        assert await answer(client, by_hash(OTHER_HASH)) == missing
+        assert await answer(client, {"documentId": "mine"}) == DATA
+        # One of the two is not what the other says.
+        assert await answer(client, {"documentId": "mine", "query": OTHER}) == [MISMATCH]
+        assert await answer(client, {"documentId": "MINE", "query": TEXT}) == [MISMATCH]
+        assert await answer(client, by_hash(OTHER_HASH, documentId="mine")) == [MISMATCH]
+    assert await resources.shared.client.keys("dno:document*") == [f"dno:document:{OTHER_HASH}".encode()]
+
+
+@pytest.mark.parametrize(
+    "manifest",
+    [
+        {HASH: OTHER},
+        {f"sha256:{HASH}": OTHER},
+        {HASH.upper(): OTHER},
+        {"operations": [{"id": "a", "body": TEXT}, {"id": "a", "body": OTHER}]},
+        {"operations": [{"id": HASH, "body": TEXT}, {"id": f"sha256:{HASH}", "body": OTHER}]},
+    ],
+)
+def test_a_manifest_that_names_documents_wrongly_stops_the_start(tmp_path: Path, manifest: object) -> None:
+    with pytest.raises(CannotStart, match="REGISTERED_DOCUMENTS"):
+        Persisted(Settings(registered_documents=_file(tmp_path, manifest)))
+
+
 @pytest.mark.parametrize("text", ["", "[]", '{"a": 1}', '{"operations": [{"id": "a"}]}', "no JSON"])
 def test_a_manifest_that_cannot_be_read_stops_the_start(tmp_path: Path, text: str) -> None:
     path = tmp_path / "manifest.json"
     path.write_text(text)
     with pytest.raises(CannotStart, match="REGISTERED_DOCUMENTS"):
         Persisted(Settings(registered_documents=str(path)))
+
+
+def _request(asked: dict[str, Any]) -> GraphQLRequest:
+    request = read_body(json.dumps({**asked, "query": None}).encode(), "application/json", 0)
+    assert isinstance(request, GraphQLRequest)
+    return msgspec.structs.replace(request, query=asked.get("query"))
 
 
 def _file(folder: Path, manifest: object) -> str:
