@@ -89,6 +89,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     password_threads: Positive = 2
     password_waiting: Count = 32
     api_key_use_interval: Seconds = 10
+    credential_check_timeout: Seconds = 30  # for how long open connections keep rights that cannot be checked
     cookie_secure: Literal["auto", "on", "off"] = "auto"  # auto: outside localhost
     allowed_origins: Words = ()
 

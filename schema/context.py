@@ -14,6 +14,7 @@ from app.cache.read_set import ReadSet
 from app.db.unit_of_work import UnitOfWork, unit_of_work
 from app.domain import clock, tags
 from app.domain.account import ANONYMOUS, Principal
+from app.errors import Forbidden
 from app.failpoints import FailPoint, reach
 from app.resources import Resources
 from loaders.registry import Loaders
@@ -70,11 +71,20 @@ class Context:
         self.read_set.update((), monotonic() + (midnight - now).total_seconds())
         return now.date()
 
+    async def rights(self) -> Principal:
+        """The caller with the rights of this moment: an operation may be one of many, or wait for others."""
+        return await self.resources.authenticator.renewed(self.principal)
+
     @asynccontextmanager
     async def write(self) -> AsyncIterator[UnitOfWork]:
-        """One transaction; whoever reads after it, here or elsewhere, reads what it wrote."""
+        """One transaction; whoever reads after it, here or elsewhere, reads what it wrote.
+
+        Not committed for a caller whose rights ended or shrank while the transaction waited for others.
+        """
         async with unit_of_work(self.resources.pool, self.principal) as work:
             yield work
+            if not (await self.rights()).role.includes(self.principal.role):
+                raise Forbidden("Your role has changed meanwhile; please try again.")
         reach(FailPoint.AFTER_COMMIT, self.resources.settings.fail_point)
         touched = frozenset[str]().union(*(tags.of(event) for event in work.events))
         await self.resources.invalidator.invalidate(touched, [event.id for event in work.events])

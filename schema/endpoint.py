@@ -178,8 +178,11 @@ class GraphQLEndpoint:
         return _reply(whole, 200, f"{requests[0].media_type}; charset=utf-8")
 
     async def _answer_one_of_many(self, request: GraphQLRequest, scope: Scope) -> Answer:
-        """What refuses one operation of a batch leaves the others alone."""
+        """What refuses one operation of a batch leaves the others alone; each has the rights of its moment."""
+        state = scope["state"]
         try:
+            authenticator = state["resources"].authenticator
+            state["principal"] = await authenticator.renewed(state.get("principal", ANONYMOUS))
             return await self.answer_message(request, scope)
         except Refusal as refused:
             return _refusal(refused, scope["state"].get("request_id", ""))

@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, datetime
+from uuid import UUID
 
 from app.auth import api_keys, roles, sessions
 from app.auth.key_uses import KeyUses
@@ -28,13 +29,29 @@ class Authenticator:
         if authorization is not None:
             bearer = _BEARER.fullmatch(authorization.strip())
             token = bearer[1] if bearer else ""
-            return await (self._machine(token) if api_keys.is_secret(token) else self._person(token))
+            if api_keys.is_secret(token):
+                return await self._machine(api_keys.digest(token))
+            return await self._person(token)
         if cookie is not None:
             return await self._person(cookie)
         return ANONYMOUS
 
-    async def _machine(self, secret: str) -> Principal:
-        issued = await self._known.issued_key(api_keys.digest(secret))
+    async def renewed(self, principal: Principal, *, visit: bool = False) -> Principal:
+        """The same caller with the rights of this moment, for whatever takes longer than one request.
+
+        Refuses as `principal` does, once the key or the session has ended. Anonymous callers, and what
+        the server does on its own, have no credentials that could end. For a key it costs microseconds,
+        for a session a round trip that all sessions of the moment share; `visit` lets it live on.
+        """
+        if principal.key_hash is not None:
+            return await self._machine(principal.key_hash)
+        if principal.session_id is not None:
+            look = self._sessions.get if visit else self._sessions.peek
+            return await self._user(await look(principal.session_id), principal.session_id)
+        return principal
+
+    async def _machine(self, key_hash: bytes) -> Principal:
+        issued = await self._known.issued_key(key_hash)
         if issued is None or _expired(issued.key.expires_at):
             raise _unknown()
         self._uses.note(issued.key.id)
@@ -44,13 +61,16 @@ class Authenticator:
             api_key_id=issued.key.id,
             expires_at=issued.key.expires_at,
             created_by=issued.key.created_by,
+            key_hash=key_hash,
         )
 
     async def _person(self, token: str) -> Principal:
         if not sessions.is_token(token):
             raise _unknown()
         session_id = sessions.identify(token)
-        user_id = await self._sessions.get(session_id)
+        return await self._user(await self._sessions.get(session_id), session_id)
+
+    async def _user(self, user_id: UUID | None, session_id: str) -> Principal:
         user = None if user_id is None else await self._known.user(user_id)
         if user is None:
             raise _unknown()

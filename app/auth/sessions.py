@@ -3,17 +3,20 @@
 A session's key is made from a hash of its token, so that a copy of Redis opens no door.
 """
 
+import asyncio
 import re
 import secrets
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from hashlib import sha256
 from typing import Any, TypeVar
 from uuid import UUID
 
+from redis.asyncio.cluster import RedisCluster
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisClusterException
 
+from app.auth.lookups import Lookups
 from app.cache.servers import FAILURES
 from app.errors import Unavailable
 from app.settings import Settings
@@ -30,6 +33,8 @@ class Sessions:
         self._redis = client
         self._lifetime = max(1, int(settings.session_lifetime))
         self._per_user = settings.sessions_per_user
+        self._visits: Lookups[str, UUID] = Lookups(self._visit)
+        self._looks: Lookups[str, UUID] = Lookups(self._look)
 
     async def start(self, user_id: UUID) -> str:
         """A token that nobody has seen before."""
@@ -39,8 +44,11 @@ class Sessions:
 
     async def get(self, session_id: str) -> UUID | None:
         """Whose session it is; every visit lets it live for its whole lifetime again."""
-        value = await _needed(lambda: self._redis.getex(_key(session_id), ex=self._lifetime))
-        return None if value is None else UUID(value.decode())
+        return await self._visits.get(session_id)
+
+    async def peek(self, session_id: str) -> UUID | None:
+        """The same without being a visit: for what the server sends on its own."""
+        return await self._looks.get(session_id)
 
     async def end(self, session_id: str, user_id: UUID) -> None:
         await _needed(lambda: self._end(user_id, [session_id]))
@@ -48,6 +56,38 @@ class Sessions:
     async def end_all(self, user_id: UUID) -> int:
         """All sessions that the user has started; how many were still open."""
         return await _needed(lambda: self._end_range(user_id, -1))
+
+    async def _visit(self, session_ids: Sequence[str]) -> dict[str, UUID]:
+        return await self._read(session_ids, lambda client, key: client.getex(key, ex=self._lifetime))
+
+    async def _look(self, session_ids: Sequence[str]) -> dict[str, UUID]:
+        return await self._read(session_ids, lambda client, key: client.get(key))
+
+    async def _read(self, session_ids: Sequence[str], command: Callable[[Any, str], Any]) -> dict[str, UUID]:
+        values = await _needed(lambda: self._all(command, [_key(session_id) for session_id in session_ids]))
+        return {
+            session_id: UUID(value.decode())
+            for session_id, value in zip(session_ids, values, strict=True)
+            if value is not None
+        }
+
+    async def _all(self, command: Callable[[Any, str], Any], keys: Sequence[str]) -> Sequence[Any]:
+        """One round trip; the first error among the replies is raised."""
+        if len(keys) == 1:
+            return [await command(self._redis, keys[0])]
+        if isinstance(self._redis, RedisCluster):
+            replies = await asyncio.gather(
+                *(command(self._redis, key) for key in keys), return_exceptions=True
+            )
+            for reply in replies:
+                if isinstance(reply, BaseException):
+                    raise reply
+            return replies
+        async with self._redis.pipeline(transaction=False) as pipeline:
+            for key in keys:
+                command(pipeline, key)
+            answers: Sequence[Any] = await pipeline.execute()
+            return answers
 
     async def _start(self, session_id: str, user_id: UUID) -> None:
         # The list first: a session that is in no list could not be ended with the others.

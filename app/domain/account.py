@@ -46,6 +46,9 @@ class Principal(msgspec.Struct, frozen=True):
     session_id: str | None = None
     expires_at: datetime | None = None  # an API key's
     created_by: UUID | None = None  # the key's maker, whose role bounds it
+    key_hash: bytes | None = (
+        None  # under which the key is looked up again; its secret cannot be found from it
+    )
 
     @property
     def anonymous(self) -> bool:

@@ -13,6 +13,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
+from app.auth.credentials import Credentials
 from app.auth.roles import require_reader
 from app.db import dnos, hlzf
 from app.db.export import COLUMNS, FILTERS, Filter, Table, stream
@@ -59,7 +60,9 @@ class Exports:
         chunks = self._chunks(request.state.resources.pool, table, as_format, wanted)
         # What can go wrong at the start goes wrong before status 200 is sent.
         first = await anext(chunks, b"")
-        return _Download(first, chunks, headers, deadline=self._settings.export_timeout)
+        return _Download(
+            first, chunks, headers, self._credentials(request), deadline=self._settings.export_timeout
+        )
 
     async def _chunks(
         self, pool: Pool, table: Table, format: Format, wanted: Filter
@@ -102,6 +105,17 @@ class Exports:
             return Response(status_code=304, headers=headers)
         headers["content-disposition"] = f'inline; filename="hlzf-{slug}-{year}.ics"'
         return Response(body, headers=headers, media_type="text/calendar")
+
+    def _credentials(self, request: Request) -> Credentials | None:
+        """None for anonymous callers: they have none that could end."""
+        principal = getattr(request.state, "principal", ANONYMOUS)
+        if principal.anonymous:
+            return None
+        return Credentials(
+            request.state.resources.authenticator,
+            principal,
+            timeout=self._settings.credential_check_timeout,
+        )
 
     def _check_reader(self, request: Request) -> None:
         principal = getattr(request.state, "principal", ANONYMOUS)
@@ -155,10 +169,12 @@ class _Download(StreamingResponse):
         first: bytes,
         chunks: AsyncGenerator[bytes, None],
         headers: Mapping[str, str],
+        credentials: Credentials | None,
         *,
         deadline: float,
     ) -> None:
         super().__init__(chunks, headers=headers)
+        self._credentials = credentials
         self._first = first
         self._chunks = chunks
         self._deadline = deadline
@@ -182,5 +198,7 @@ class _Download(StreamingResponse):
         async for chunk in self._chunks:
             if gone.done():
                 return
+            if self._credentials is not None:
+                await self._credentials.renew()  # a revoked key gets no further part
             await send({"type": "http.response.body", "body": chunk, "more_body": True})
         await send({"type": "http.response.body", "body": b"", "more_body": False})

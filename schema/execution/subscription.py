@@ -2,7 +2,7 @@
 
 import asyncio
 from asyncio import Task
-from collections.abc import AsyncIterator, Callable, Hashable
+from collections.abc import AsyncIterator, Awaitable, Callable, Hashable
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any, cast
@@ -14,6 +14,7 @@ from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 from strawberry.utils.await_maybe import await_maybe
 
 from app.broadcast import Change, Subscriber
+from app.domain.account import Principal
 from app.errors import DeadlineExceeded
 from schema.context import Context
 from schema.execution.documents import Operation
@@ -43,11 +44,18 @@ class Subscriptions:
 
     @asynccontextmanager
     async def open(
-        self, operation: Operation, given: dict[str, Any], new_context: Callable[[], Context]
+        self,
+        operation: Operation,
+        given: dict[str, Any],
+        new_context: Callable[[Principal], Context],
+        caller: Callable[[], Awaitable[Principal]],
     ) -> AsyncIterator[AsyncIterator[Answer]]:
-        """Nothing is missed from here on. Refuses with NotSubscribed."""
-        async with await self._subscribe(operation, given, new_context()) as subscriber:
-            yield self._answers(subscriber, operation, given, new_context)
+        """Nothing is missed from here on. Refuses with NotSubscribed.
+
+        `caller` gives the subscriber with the rights of the moment, or refuses: then the subscription ends.
+        """
+        async with await self._subscribe(operation, given, new_context(await caller())) as subscriber:
+            yield self._answers(subscriber, operation, given, new_context, caller)
 
     async def _subscribe(self, operation: Operation, given: dict[str, Any], context: Context) -> Subscriber:
         executor = StrawberryGraphQLCoreExecutionContext.build(
@@ -72,19 +80,27 @@ class Subscriptions:
         subscriber: Subscriber,
         operation: Operation,
         given: dict[str, Any],
-        new_context: Callable[[], Context],
+        new_context: Callable[[Principal], Context],
+        caller: Callable[[], Awaitable[Principal]],
     ) -> AsyncIterator[Answer]:
-        question = (operation, write_json(given), new_context().principal)
+        question = (operation, write_json(given))
         async for change in subscriber:
-            key = (question, id(change))
-            task = self._under_way.get(key)
-            if task is None:
-                execution = self._execute(operation, given, change, new_context())
-                task = self._under_way[key] = asyncio.create_task(execution)
-                # The task holds the change, so that no other can have its id meanwhile.
-                task.add_done_callback(partial(self._forget, key))
-            # One that goes away takes nobody's answer along.
-            yield await asyncio.shield(task)
+            principal = await caller()
+            while True:
+                key = (question, principal, id(change))
+                task = self._under_way.get(key)
+                if task is None:
+                    execution = self._execute(operation, given, change, new_context(principal))
+                    task = self._under_way[key] = asyncio.create_task(execution)
+                    # The task holds the change, so that no other can have its id meanwhile.
+                    task.add_done_callback(partial(self._forget, key))
+                # One that goes away takes nobody's answer along.
+                answer = await asyncio.shield(task)
+                # Rights that changed while it was worked out: once more, with those that hold now.
+                worked_out_for, principal = principal, await caller()
+                if principal == worked_out_for:
+                    break
+            yield answer
 
     def _forget(self, key: Hashable, _: Task[Answer]) -> None:
         del self._under_way[key]

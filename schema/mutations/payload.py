@@ -89,7 +89,7 @@ class RefusalsAsErrors(FieldExtension):
     async def resolve_async(self, next_: Any, source: Any, info: Info, **kwargs: Any) -> Any:
         try:
             if self._role is not None:
-                require(info.context.principal, self._role)
+                require(await info.context.rights(), self._role)
             return await next_(source, info, **kwargs)
         except Refusal as refusal:
             if refusal.code not in set(ErrorCode) and not isinstance(refusal, BadInput):

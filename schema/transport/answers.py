@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from graphql import GraphQLError, OperationType
 from starlette.types import Scope
 
+from app.domain.account import Principal
 from app.errors import Refusal
 from app.http.request import GraphQLRequest
 from schema.context import Context
@@ -16,6 +17,7 @@ from schema.errors import formatted
 from schema.execution.documents import Operation, RefusedDocument
 from schema.execution.operation import Answer
 from schema.execution.subscription import NotSubscribed, Subscriptions
+from schema.transport.caller import Caller
 
 
 class Graph(Protocol):
@@ -37,23 +39,32 @@ class Answers:
         self._writes: set[Task[Answer]] = set()
 
     @asynccontextmanager
-    async def open(self, request: GraphQLRequest, scope: Scope) -> AsyncIterator[AsyncIterator[Answer]]:
+    async def open(
+        self, request: GraphQLRequest, scope: Scope, caller: Caller
+    ) -> AsyncIterator[AsyncIterator[Answer]]:
         """Raises what `told` can tell; a subscription that is open misses nothing any more."""
         operation = await self._graph.operation(request, scope)
         if operation.type is not OperationType.SUBSCRIPTION:
-            yield self._one(operation, request, scope)
+            yield self._one(operation, request, scope, caller)
             return
         await self._graph.admit(operation, request.variables, scope)
-        opened = self._subscriptions.open(operation, request.variables, lambda: self._graph.context(scope))
+
+        def new_context(principal: Principal) -> Context:
+            return self._graph.context({**scope, "state": {**scope["state"], "principal": principal}})
+
+        opened = self._subscriptions.open(operation, request.variables, new_context, caller.renewed)
         async with opened as answers:
             yield answers
 
     async def _one(
-        self, operation: Operation, request: GraphQLRequest, scope: Scope
+        self, operation: Operation, request: GraphQLRequest, scope: Scope, caller: Caller
     ) -> AsyncIterator[Answer]:
         if operation.type is not OperationType.MUTATION:
-            yield await self._graph.answer_message(request, scope)
+            answer = await self._graph.answer_message(request, scope)
+            await caller.renewed()
+            yield answer
             return
+        # Without a second look at the caller: what was written is confirmed, be it the end of its own session.
         # A write that has begun is finished, whoever goes away meanwhile.
         write = asyncio.create_task(self._graph.answer_message(request, scope))
         self._writes.add(write)

@@ -46,12 +46,14 @@ class Connections:
         caller = Caller(scope)
         caller.require_reader()
         self._check_room()
-        return EventStream(self._opened(request, scope), caller, self._settings.socket_check)
+        return EventStream(self._opened(request, scope, caller), caller, self._settings.socket_check)
 
     @asynccontextmanager
-    async def _opened(self, request: GraphQLRequest, scope: Scope) -> AsyncIterator[AsyncIterator[Answer]]:
+    async def _opened(
+        self, request: GraphQLRequest, scope: Scope, caller: Caller
+    ) -> AsyncIterator[AsyncIterator[Answer]]:
         with self._place():
-            async with self._answers.open(request, scope) as answers:
+            async with self._answers.open(request, scope, caller) as answers:
                 yield answers
 
     def _check_room(self) -> None:

@@ -66,14 +66,13 @@ class EventStream(Response):
 
     async def _tell(self, answers: AsyncIterator[Answer], send: Send) -> None:
         async for answer in answers:
-            await self._caller.check_key()
             await send(_part(_next(answer.body)))
             _told.inc()
 
     async def _stay(self, send: Send) -> None:
         while True:
             await asyncio.sleep(self._check_every)
-            await self._caller.check_again()
+            await self._caller.renewed(visit=True)
             await send(_part(SIGN_OF_LIFE))
 
 

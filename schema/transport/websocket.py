@@ -82,7 +82,7 @@ class Socket:
         if first.authorization is not None:
             self._caller = Caller(self._scope, first.authorization)
         try:
-            await self._caller.check()
+            await self._caller.begin()
         except Unauthenticated as refusal:
             raise Closing(Code.FORBIDDEN, refusal.message) from None
         except Refusal as refusal:
@@ -99,10 +99,15 @@ class Socket:
     async def _watch(self) -> None:
         while not self._caller.anonymous:
             await asyncio.sleep(self._settings.socket_check)
-            try:
-                await self._caller.check_again()
-            except Unauthenticated as refusal:
-                raise Closing(Code.UNAUTHORIZED, refusal.message) from None
+            await self._check_caller()
+
+    async def _check_caller(self) -> None:
+        try:
+            await self._caller.renewed(visit=True)
+        except Unauthenticated as refusal:
+            raise Closing(Code.UNAUTHORIZED, refusal.message) from None
+        except Refusal as refusal:
+            raise Closing(Code.TRY_AGAIN_LATER, refusal.message) from None
 
     # What comes
 
@@ -130,6 +135,7 @@ class Socket:
             case Complete() if task := self._operations.pop(message.id, None):
                 task.cancel()
             case Ping():
+                await self._check_caller()
                 await self._write(messages.PONG)
             case Init():
                 raise Closing(Code.INITIALISED_TWICE, "Too many initialisation requests")
@@ -159,9 +165,8 @@ class Socket:
     async def _run(self, id: str, request: GraphQLRequest) -> None:
         try:
             scope = await self._caller.operation_scope()
-            async with self._answers.open(request, scope) as answers:
+            async with self._answers.open(request, scope, self._caller) as answers:
                 async for answer in answers:
-                    await self._caller.check_key()
                     await self._write(messages.next_(id, answer.body))
                     _told.inc()
             last = messages.complete(id)

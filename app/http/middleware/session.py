@@ -13,8 +13,9 @@ from app.settings import Settings
 class Session:
     """Puts the `principal` into the state.
 
-    A bad key is refused, never taken for "anonymous", and each guess draws on the address's own
-    budget. A cookie whose session has ended is as good as none: a browser sends it on its own, and
+    Credentials are checked whatever the limits say: valid ones draw on a budget of their own, so that
+    nothing else from the same address uses it up. A bad key is refused, never taken for "anonymous",
+    and each guess draws on the address's own budget. A cookie whose session has ended is as good as none: a browser sends it on its own, and
     whoever wants to sign in again must get through.
     """
 
@@ -35,13 +36,11 @@ async def recognise(scope: Scope, session_cookie: SessionCookie) -> Principal:
     authorization, cookie = headers.get("authorization"), session_cookie.read(headers)
     if authorization is None and cookie is None:
         return ANONYMOUS
-    resources, address = scope["state"]["resources"], scope["state"]["address"]
-    if (refused := resources.limiter.refused(address)) is not None:
-        raise refusal(refused)
+    resources = scope["state"]["resources"]
     try:
         principal: Principal = await resources.authenticator.principal(authorization, cookie)
     except Unauthenticated:
-        verdict = await resources.limiter.take(address)
+        verdict = await resources.limiter.take(scope["state"]["address"])
         if not verdict.allowed:
             raise refusal(verdict) from None
         if authorization is not None:
