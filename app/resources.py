@@ -33,6 +33,7 @@ from app.jobs.invalidation_listener import InvalidationListener
 from app.jobs.notifications import Notifications
 from app.jobs.outbox_relay import OutboxRelay
 from app.jobs.query_log import QueryLog
+from app.jobs.redis_probe import RedisProbe
 from app.jobs.retention import Retention
 from app.jobs.supervisor import Job, Supervisor
 from app.jobs.trust import Trust
@@ -121,9 +122,11 @@ async def open_resources(
         listener = InvalidationListener(pool, shared, memory, invalidator, broadcast, settings)
         news = Notifications(outbox.CHANNEL, settings)
         trust = Trust(pool, shared, listener.rejoin)
+        shared.on_change = listener.rejoin
         jobs: list[Job] = [
             listener,
             Heartbeat(shared, sender=invalidator.sender, every=settings.heartbeat),
+            RedisProbe(shared, every=settings.heartbeat * settings.heartbeat_missed),
             news,
             OutboxRelay(pool, shared, trust, news.news, settings, settled=invalidator.settled),
             uses,

@@ -14,6 +14,11 @@ class Breaker:
     def open(self) -> bool:
         return self._failures >= self._limit
 
+    @property
+    def failing(self) -> bool:
+        """The last try has failed."""
+        return self._failures > 0
+
     def allows(self) -> bool:
         """True for everybody while closed; while open, for one probe after each pause."""
         if not self.open:

@@ -26,32 +26,37 @@ class Invalidator:
         self._heard = CACHE_INVALIDATIONS.labels("others")
 
     async def invalidate(self, tags: Collection[str], settles: Collection[int] = ()) -> bool:
-        """When it returns, nobody on this instance is served the old value, whatever became of Redis.
+        """When it returns, no reader on this instance is served the old value, whatever became of Redis.
 
         `settles`: the events that ask for this. False: Redis did not confirm, L2 is not trusted here
-        any more, and the relay must tell the others.
+        any more, nor on the instances that the message has reached, and the relay must do it again.
         """
         if not tags:
             return True
         self._counted.inc(len(tags))
         self._forget(tags)
         generation = self._shared.generation
-        said = Message(list(tags), [], self.sender, settled=list(settles), generation=generation)
-        confirmed = await self._shared.remove_and_publish(tags, message.encode(said))
+        done = Message(list(tags), [], self.sender, settled=list(settles), generation=generation)
+        not_done = Message(list(tags), [], self.sender, unconfirmed=True)
+        confirmed = await self._shared.remove_and_publish(tags, message.encode(done))
         # Once more: a reader may have found the old value in L2 while it was being removed there.
         self._forget(tags)
         if confirmed:
             self.settled.note(generation, settles)
+        else:
+            await self._shared.publish(message.encode(not_done))
         return confirmed
 
     async def invalidate_matching(self, pattern: str) -> int:
         """By hand: what matches goes from L2, and all of L1 everywhere. Refuses with Unavailable."""
         found = await self._shared.find(pattern)
-        said = message.encode(Message([], [], self.sender, everything=True))
+        done = message.encode(Message([], [], self.sender, everything=True))
+        not_done = message.encode(Message([], [], self.sender, everything=True, unconfirmed=True))
         self._memory.clear()
-        confirmed = await self._shared.remove_and_publish(found, said)
+        confirmed = await self._shared.remove_and_publish(found, done)
         self._memory.clear()
         if not confirmed:
+            await self._shared.publish(not_done)
             raise Unavailable("Redis does not answer at the moment; please try again soon.")
         return len(found)
 

@@ -13,7 +13,8 @@ class Message(msgspec.Struct, frozen=True, array_like=True):
     """Without tags and events it is a heartbeat. `everything`: more has gone than can be named.
 
     `settled` are the numbers of events that ask for nothing but these tags; what the tags name has
-    been removed from L2 under the keys of `generation`.
+    been removed from L2 under the keys of `generation`. `unconfirmed`: L2 has not confirmed that removal,
+    so it may hold the old values until the outbox says otherwise; such a message settles nothing.
     """
 
     tags: list[str]
@@ -22,6 +23,7 @@ class Message(msgspec.Struct, frozen=True, array_like=True):
     everything: bool = False
     settled: list[int] = []
     generation: str = ""
+    unconfirmed: bool = False
 
     @property
     def heartbeat(self) -> bool:

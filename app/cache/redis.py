@@ -2,21 +2,21 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from hashlib import sha1
 from importlib.resources import files
 from itertools import chain
 from secrets import token_hex
 from time import perf_counter
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeVar
 
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import NoScriptError
 from structlog import get_logger
 
-from app.cache.breaker import Breaker
 from app.cache.codec import CODEC_VERSION
+from app.cache.failures import NotAsked, interrupted, only_failures, refusal
 from app.cache.message import CHANNEL
 from app.cache.servers import FAILURES, Command, Reply, Servers, servers
 from app.errors import Unavailable
@@ -29,7 +29,11 @@ log = get_logger(__name__)
 PORTION: Final = 1000
 
 _LEASED: Final = b":lease"
-_OPERATIONS: Final = ("get", "lease", "fill", "remove", "publish")
+_OPERATIONS: Final = ("get", "lease", "fill", "remove", "publish", "identify")
+# What has to be done is tried once more where a connection broke: to do it twice is harmless.
+TRIES: Final = 2
+
+T = TypeVar("T")
 
 
 class Fill(NamedTuple):
@@ -46,11 +50,11 @@ async def open_redis(settings: Settings) -> AsyncIterator["SharedCache"]:
     shared = SharedCache(processes, settings)
     try:
         if await shared.identify() is not None:
-            with suppress(*FAILURES):
+            with suppress(*FAILURES), only_failures():
                 await processes.make_ready(settings.redis_pool_ready)
         yield shared
     finally:
-        with suppress(*FAILURES):
+        with suppress(*FAILURES), only_failures():
             await processes.close()
 
 
@@ -69,10 +73,10 @@ class SharedCache:
         self.doubts = 0
         self.trusted = False
         self.why_not: str | None = "nobody has looked at the outbox yet"
+        self.refused: str | None = None  # the code with which Redis refused last, until it takes writes again
         self.on_change: Callable[[], None] = lambda: None
         self._servers = processes
         self._settings = settings
-        self._breaker = Breaker(settings.breaker_failures, settings.breaker_pause)
         self._holder = token_hex(8)
         self._leases = 0
         self._seconds = {name: CACHE_SECONDS.labels(name, "l2") for name in _OPERATIONS}
@@ -100,7 +104,9 @@ class SharedCache:
 
     async def get_many(self, tags: Sequence[str]) -> dict[str, bytes]:
         groups = self._together(tags)
-        commands = [Command(self._key(group[0]), ("MGET", *map(self._key, group))) for group in groups]
+        commands = [
+            Command(self._key(group[0]), ("MGET", *map(self._key, group)), len(group)) for group in groups
+        ]
         replies = await self._if_trusted("get", commands)
         return {tag: data for tag, data in _aligned(groups, replies) if data is not None}
 
@@ -149,23 +155,24 @@ class SharedCache:
 
     async def remove(self, tags: Iterable[str]) -> bool:
         """Value and lease of each; False, and no trust any more, unless Redis confirms it."""
-        for some in _portions(tags):
-            if not await self._surely("remove", self._removals(some)):
-                return False
-        return True
+        # All are tried: where one process of a cluster is away, the others need not keep what is old.
+        outcomes = [await self._surely("remove", self._removals(some)) for some in _portions(tags)]
+        return all(outcomes)
 
     async def publish(self, message: bytes) -> bool:
-        return await self._attempt("publish", [_publication(message)]) is not None
+        """Whether Redis has taken it; how many have received it is not known."""
+        return (
+            await self._attempt("publish", lambda: self._servers.publish(CHANNEL, message), TRIES) is not None
+        )
 
     async def remove_and_publish(self, tags: Iterable[str], message: bytes) -> bool:
-        """The message never overtakes the removal: who hears it reads what is new."""
-        *first, last = _portions(tags) or [[]]
-        if not await self.remove(chain.from_iterable(first)):
+        """The message is sent only after the reply to every removal was read, and not unless all are confirmed."""
+        if not await self.remove(tags):
             return False
-        removals, publication = self._removals(last), [_publication(message)]
-        if self._servers.in_order:
-            return await self._surely("remove", [*removals, *publication])
-        return await self._surely("remove", removals) and await self._surely("publish", publication)
+        doubts = self.doubts
+        if not await self.publish(message):
+            self.distrust("Redis did not confirm: publish")
+        return doubts == self.doubts
 
     async def find(self, pattern: str) -> set[str]:
         """Tags of which a value or a lease is there; `*` is any text, `?` any character.
@@ -188,14 +195,15 @@ class SharedCache:
     @asynccontextmanager
     async def subscribe(self, channel: str = CHANNEL) -> AsyncIterator["Subscription"]:
         """Joined when it is entered; raises one of FAILURES when that does not work in time."""
-        pubsub = await self._servers.pubsub()
+        with only_failures():
+            pubsub = await self._servers.pubsub()
         try:
             subscription = Subscription(pubsub)
             async with asyncio.timeout(self._settings.redis_connect_timeout + self._settings.redis_timeout):
                 await subscription.join(channel)
             yield subscription
         finally:
-            with suppress(*FAILURES):
+            with suppress(*FAILURES), only_failures():
                 await pubsub.aclose()
 
     # Trust
@@ -221,18 +229,26 @@ class SharedCache:
         return True
 
     async def identify(self) -> str | None:
-        """Asks the processes who they are; None if they do not answer."""
-        seconds = self._settings.redis_connect_timeout + self._settings.redis_timeout
-        try:
-            async with asyncio.timeout(seconds):
-                await self._servers.identify()
-        except FAILURES:
-            return None
-        self._breaker.succeeded()
-        return self.identity
+        """Asks the processes who they are, and whether they take writes; None if they do not answer, or refuse."""
+        identity = await self._attempt("identify", lambda: self._servers.identify(self._probe))
+        if identity is not None:
+            self.refused = None
+        return identity
 
-    def _changed(self) -> None:
-        self.distrust("Redis has become another process")
+    async def look_again(self) -> None:
+        """Connects anew before the next command: what is reached may not be what the address stands for now."""
+        self._servers.look_again()
+
+    def _probe(self, name: str) -> list[Command]:
+        """Takes a lease and removes it: whatever is needed for that, a fill needs no more."""
+        tag = f"probe:{self._holder}:{name}"
+        milliseconds = round(self._settings.lease_lifetime * 1000)
+        # Spelt out, so that it needs no second round trip where the script is not known yet.
+        lease = _spelt_out(self._script(LEASE, [tag], self._holder, milliseconds, self._holder, 0))
+        return [lease, *self._removals([tag])]
+
+    def _changed(self, reason: str) -> None:
+        self.distrust(reason)
         self.on_change()
 
     # How it is asked
@@ -251,7 +267,7 @@ class SharedCache:
 
     def _script(self, script: "Script", tags: list[str], *arguments: bytes | str | int) -> Command:
         keys = self._pairs(tags)
-        return Command(keys[0], ("EVALSHA", script.sha, len(keys), *keys, *arguments))
+        return Command(keys[0], ("EVALSHA", script.sha, len(keys), *keys, *arguments), len(tags))
 
     def _removals(self, tags: Iterable[str]) -> list[Command]:
         groups = self._together(list(tags))
@@ -261,34 +277,35 @@ class SharedCache:
         if not self.trusted or not commands:
             return []
         doubts = self.doubts
-        replies = await self._attempt(operation, commands)
+        replies = await self._attempt(operation, lambda: self._run(commands))
         return replies if replies is not None and doubts == self.doubts else []
 
     async def _surely(self, operation: str, commands: Sequence[Command]) -> bool:
         if not commands:
             return True
         doubts = self.doubts
-        if await self._attempt(operation, commands) is None:
+        if await self._attempt(operation, lambda: self._run(commands), TRIES) is None:
             self.distrust(f"Redis did not confirm: {operation}")
         # A doubt that came up meanwhile may mean that another process, or another epoch, was asked.
         return doubts == self.doubts
 
-    async def _attempt(self, operation: str, commands: Sequence[Command]) -> list[Reply] | None:
-        """None if Redis did not answer in time; while the breaker is open it is not even asked."""
-        if not self._breaker.allows():
-            return None
+    async def _attempt(self, operation: str, work: Callable[[], Awaitable[T]], tries: int = 1) -> T | None:
+        """None if Redis did not do it in time; while its breaker is open it is not even asked.
+
+        More than one of `tries` is for what has to be done: it helps where a connection broke.
+        """
         started = perf_counter()
         try:
-            async with asyncio.timeout(self._settings.redis_timeout):
-                replies = await self._run(commands)
-        except FAILURES as failure:
-            self._errors[operation].inc()
-            self._failed(operation, failure)
-            return None
+            while True:
+                try:
+                    return await work()
+                except FAILURES as failure:
+                    tries -= 1
+                    if tries <= 0 or not interrupted(failure):
+                        self._failed(operation, failure)
+                        return None
         finally:
             self._seconds[operation].observe(perf_counter() - started)
-        self._breaker.succeeded()
-        return replies
 
     async def _run(self, commands: Sequence[Command]) -> list[Reply]:
         try:
@@ -297,9 +314,15 @@ class SharedCache:
             return await self._servers.run([_spelt_out(command) for command in commands])
 
     def _failed(self, operation: str, failure: BaseException) -> None:
-        self._breaker.failed()
         log.debug("l2_failed", operation=operation, failure=repr(failure))
-        if self._breaker.open and self.trusted:
+        if not isinstance(failure, NotAsked):
+            self._errors[operation].inc()
+        if (code := refusal(failure)) is not None:
+            # Readers of what is there would not notice: only writes are refused.
+            self.refused = code
+            if self.trusted:
+                self.distrust(f"Redis refuses: {operation} ({code})")
+        elif self._servers.unresponsive and self.trusted:
             # What was removed while we could not ask, we cannot know.
             self.distrust(f"Redis failed again and again: {type(failure).__name__}")
 
@@ -314,9 +337,10 @@ class Subscription:
         self._pubsub = pubsub
 
     async def join(self, channel: str) -> None:
-        await self._pubsub.subscribe(channel)
-        while await self._pubsub.get_message(timeout=None) is None:
-            pass
+        with only_failures():
+            await self._pubsub.subscribe(channel)
+            while await self._pubsub.get_message(timeout=None) is None:
+                pass
 
     async def next(self, seconds: float) -> bytes | None:
         """The next message; None after so many seconds of silence. Raises one of FAILURES when lost."""
@@ -329,7 +353,8 @@ class Subscription:
 
     async def _listen(self) -> bytes:
         while True:
-            said = await self._pubsub.get_message(timeout=None)
+            with only_failures():
+                said = await self._pubsub.get_message(timeout=None)
             if said is None:
                 continue
             if said["type"] != "message":
@@ -357,11 +382,7 @@ _TEXTS: Final = {script.sha: script.text for script in (LEASE, FILL)}
 def _spelt_out(command: Command) -> Command:
     """For a process that has not seen the script yet; from then on it knows it."""
     name, sha, *rest = command.words
-    return Command(command.key, ("EVAL", _TEXTS[str(sha)], *rest)) if name == "EVALSHA" else command
-
-
-def _publication(message: bytes) -> Command:
-    return Command(CHANNEL.encode(), ("PUBLISH", CHANNEL, message))
+    return command._replace(words=("EVAL", _TEXTS[str(sha)], *rest)) if name == "EVALSHA" else command
 
 
 def _portions(tags: Iterable[str]) -> list[list[str]]:

@@ -150,12 +150,14 @@ def readiness_of(pool: Pool, shared: SharedCache, memory: Memory, settings: Sett
         return Finding(State.UP)
 
     async def redis() -> Finding:
-        await shared.client.ping()
-        return (
-            Finding(State.UP)
-            if shared.trusted
-            else Finding(State.DEGRADED, "missed changes are caught up on")
-        )
+        # Not PING: a server that answers reads and refuses writes is no L2, and no place for sessions.
+        if await shared.identify() is None:
+            if shared.refused is not None:
+                return Finding(State.DEGRADED, f"refuses writes ({shared.refused})")
+            return Finding(State.DOWN, "no answer")
+        if not shared.trusted:
+            return Finding(State.DEGRADED, "missed changes are caught up on")
+        return Finding(State.UP)
 
     async def own_memory() -> Finding:
         if memory.enabled or not settings.memory_cache:

@@ -53,6 +53,7 @@ class InvalidationListener:
     async def run(self) -> None:
         pauses = Pauses(shortest=0.02, longest=0.5)
         while True:
+            self._rejoin = False
             try:
                 async with self._shared.subscribe() as channel:
                     await self._join()
@@ -74,7 +75,6 @@ class InvalidationListener:
 
     async def _join(self) -> None:
         """What is said from here on waits in the connection, so nothing is missed meanwhile."""
-        self._rejoin = False
         await self._catch_up()
         if not self._rejoin:
             self._memory.clear()
@@ -95,6 +95,9 @@ class InvalidationListener:
             self._heard = datetime.now(UTC)
 
     def _hear(self, message: Message) -> None:
+        if message.unconfirmed:
+            # Its sender could not remove the old values: they must not come back from L2 into L1.
+            self._shared.distrust("a removal of another instance was not confirmed")
         if message.everything:
             self._invalidator.evict_all()
         if message.tags and message.sender != self._invalidator.sender:

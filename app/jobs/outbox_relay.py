@@ -18,8 +18,6 @@ from app.jobs.trust import Trust
 from app.observability.metrics import OUTBOX_BACKLOG, OUTBOX_DELIVERED
 from app.settings import Settings
 
-# Tags that Redis is asked to remove in one command: well within its time-out.
-AT_ONCE: Final = 1000
 # Whoever hears it, this instance included, has to do what it says.
 SENDER: Final = "relay"
 
@@ -102,12 +100,12 @@ class OutboxRelay:
         generation = self._shared.generation
         unsettled = [event for event in events if not self._settled.covers(event.id, generation)]
         touched = sorted(frozenset[str]().union(*map(tags.of, unsettled)))
-        message = encode(Message(tags=touched, events=list(events), sender=SENDER))
-        while len(touched) > AT_ONCE:
-            if not await self._shared.remove(touched[:AT_ONCE]):
-                return False
-            touched = touched[AT_ONCE:]
-        return await self._shared.remove_and_publish(touched, message)
+        done = encode(Message(tags=touched, events=list(events), sender=SENDER))
+        not_done = encode(Message(tags=touched, events=[], sender=SENDER, unconfirmed=True))
+        if await self._shared.remove_and_publish(touched, done):
+            return True
+        await self._shared.publish(not_done)
+        return False
 
     async def _wait_for_news(self) -> None:
         try:

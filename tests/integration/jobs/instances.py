@@ -18,6 +18,7 @@ from app.jobs.heartbeat import Heartbeat
 from app.jobs.invalidation_listener import InvalidationListener
 from app.jobs.notifications import Notifications
 from app.jobs.outbox_relay import OutboxRelay
+from app.jobs.redis_probe import RedisProbe
 from app.jobs.supervisor import Job, Supervisor
 from app.jobs.trust import Trust
 from app.settings import Settings, read_settings
@@ -40,10 +41,12 @@ class Instance:
         )
         notifications = Notifications(outbox.CHANNEL, settings)
         trust = Trust(self.pool, self.shared, on_new_epoch=listener.rejoin)
+        self.shared.on_change = listener.rejoin
         settled = self.invalidator.settled
         relay = OutboxRelay(self.pool, self.shared, trust, notifications.news, settings, settled=settled)
         hearing: list[Job] = [listener, Heartbeat(self.shared, sender=sender, every=settings.heartbeat)]
-        relaying: list[Job] = [notifications, relay]
+        probe = RedisProbe(self.shared, every=settings.heartbeat * settings.heartbeat_missed)
+        relaying: list[Job] = [notifications, relay, probe]
         return [*(hearing if hears else []), *(relaying if relays else [])]
 
 

@@ -1,0 +1,101 @@
+"""Connections to Redis that raise nothing but FAILURES, and are left when their server is no longer the primary."""
+
+from typing import Any, Protocol
+
+from redis.asyncio import Redis, RedisCluster, SSLConnection
+from redis.asyncio.connection import Connection
+from redis.asyncio.sentinel import SentinelManagedConnection
+from redis.exceptions import ReadOnlyError
+
+from app.cache.failures import FAILURES, as_failure, only_failures
+
+
+class Watcher(Protocol):
+    """`lineage` changes when all connections made before are of no use any more."""
+
+    lineage: int
+
+    def demoted(self, connection: Any) -> None: ...
+
+
+class WatchedConnection(Connection):
+    """Replaces itself before the next command once `watcher.lineage` has moved on, in whichever pool it is."""
+
+    def __init__(self, *, watcher: Watcher, **arguments: Any) -> None:
+        self.watcher = watcher
+        self.lineage = watcher.lineage
+        self.run_id = ""
+        super().__init__(**arguments)
+
+    async def _connect(self) -> None:
+        self.lineage = self.watcher.lineage
+        await super()._connect()  # type: ignore[no-untyped-call]
+
+    async def connect_check_health(
+        self, check_health: bool = True, retry_socket_connect: bool = True
+    ) -> None:
+        with only_failures():
+            await super().connect_check_health(check_health, retry_socket_connect)
+
+    async def send_packed_command(self, command: Any, check_health: bool = True) -> None:
+        if self.is_connected and self._outdated():
+            await self.disconnect(nowait=True)
+            await self.connect()  # type: ignore[no-untyped-call]
+        try:
+            await super().send_packed_command(command, check_health)
+        except FAILURES:
+            raise
+        except Exception as error:
+            raise as_failure(error) from error
+
+    async def read_response(self, *arguments: Any, **options: Any) -> Any:
+        try:
+            return await super().read_response(*arguments, **options)
+        except ReadOnlyError:
+            self.watcher.demoted(self)
+            raise
+        except FAILURES:
+            raise
+        except Exception as error:
+            raise as_failure(error) from error
+
+    async def can_read(self) -> bool:
+        """The pool asks before it hands a connection on, and replaces one of which this is true."""
+        if self._outdated():
+            return True
+        with only_failures():
+            return bool(await super().can_read())
+
+    async def disconnect(self, *arguments: Any, **options: Any) -> None:
+        with only_failures():
+            await super().disconnect(*arguments, **options)
+
+    def _outdated(self) -> bool:
+        if self.lineage != self.watcher.lineage:
+            return True
+        # A reset connection has no end of file to be seen; its transport knows.
+        return self._writer is not None and self._writer.transport.is_closing()
+
+
+class WatchedSSLConnection(WatchedConnection, SSLConnection):
+    pass
+
+
+class WatchedSentinelConnection(SentinelManagedConnection, WatchedConnection):
+    """Sentinels are asked again for each new connection."""
+
+
+class WatchedSentinelSSLConnection(SentinelManagedConnection, WatchedConnection, SSLConnection):
+    pass
+
+
+class Client(Redis):
+    async def execute_command(self, *arguments: Any, **options: Any) -> Any:
+        with only_failures():
+            return await super().execute_command(*arguments, **options)  # type: ignore[no-untyped-call]
+
+
+class ClusterClient(RedisCluster):
+    async def execute_command(self, *arguments: Any, **options: Any) -> Any:
+        with only_failures():
+            return await super().execute_command(*arguments, **options)
