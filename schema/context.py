@@ -1,17 +1,16 @@
 """All that a resolver may reach during one operation."""
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import date, datetime, timedelta
 from time import monotonic
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import strawberry
 from aiodataloader import DataLoader
 from starlette.datastructures import Headers
 
 from app.cache.read_set import ReadSet
-from app.db.unit_of_work import UnitOfWork, unit_of_work
+from app.db.unit_of_work import UnitOfWork, write
 from app.domain import clock, tags
 from app.domain.account import ANONYMOUS, Principal
 from app.errors import Forbidden
@@ -21,6 +20,8 @@ from loaders.registry import Loaders
 
 if TYPE_CHECKING:
     from schema.fields import Edge
+
+T = TypeVar("T")
 
 
 class Context:
@@ -75,20 +76,25 @@ class Context:
         """The caller with the rights of this moment: an operation may be one of many, or wait for others."""
         return await self.resources.authenticator.renewed(self.principal)
 
-    @asynccontextmanager
-    async def write(self) -> AsyncIterator[UnitOfWork]:
-        """One transaction; whoever reads after it, here or elsewhere, reads what it wrote.
+    async def write(self, change: Callable[[UnitOfWork], Awaitable[T]]) -> tuple[T, UnitOfWork]:
+        """One transaction, in which `change` may run a second time; reads that begin after it, here or elsewhere,
+        read what it wrote.
 
         Not committed for a caller whose rights ended or shrank while the transaction waited for others.
         """
-        async with unit_of_work(self.resources.pool, self.principal) as work:
-            yield work
+
+        async def change_and_check(work: UnitOfWork) -> T:
+            result = await change(work)
             if not (await self.rights()).role.includes(self.principal.role):
                 raise Forbidden("Your role has changed meanwhile; please try again.")
+            return result
+
+        result, work = await write(self.resources.pool, self.principal, change_and_check)
         reach(FailPoint.AFTER_COMMIT, self.resources.settings.fail_point)
         touched = frozenset[str]().union(*(tags.of(event) for event in work.events))
         await self.resources.invalidator.invalidate(touched, [event.id for event in work.events])
         self.loaders.clear()
+        return result, work
 
 
 Info: TypeAlias = strawberry.Info[Context, None]

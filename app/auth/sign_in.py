@@ -1,5 +1,6 @@
 """Signing in and out with e-mail and password."""
 
+from contextlib import suppress
 from hashlib import sha256
 from typing import Any, Protocol
 
@@ -8,9 +9,9 @@ from app.auth.sessions import Sessions
 from app.db import accounts
 from app.db.accounts import Credentials
 from app.db.pool import Pool
-from app.db.unit_of_work import unit_of_work
+from app.db.unit_of_work import write
 from app.domain.account import Principal, User
-from app.errors import TooMany, Unauthenticated
+from app.errors import TooMany, Unauthenticated, Unavailable
 
 
 class Verdict(Protocol):
@@ -75,8 +76,12 @@ class SignIn:
         if self._passwords.outdated(known.password_hash):
             stronger = await self._passwords.rehash(password)
             user = known.user
-            async with unit_of_work(self._pool, Principal(user.role, user.email, user.id)) as work:
-                await accounts.replace_password_hash(work, user.id, known.password_hash, stronger)
+            with suppress(Unavailable):  # the next sign-in may do it
+                await write(
+                    self._pool,
+                    Principal(user.role, user.email, user.id),
+                    lambda work: accounts.replace_password_hash(work, user.id, known.password_hash, stronger),
+                )
 
 
 def _digest(email: str) -> str:

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from rich.console import Console
 
-from app.db.pool import address
+from app.db.address import address
 from app.dev.stack import Stack
 
 out = Console(highlight=False)

@@ -5,8 +5,11 @@ import asyncio
 import asyncpg
 
 from app.cli import console
+from app.db.address import address
+from app.db.failures import Failure, failure_of
 from app.db.migrate import migrate
-from app.db.pool import UNREACHABLE, address
+from app.db.pooler import refuse_transaction_pooling
+from app.db.start_errors import cannot_start, refuses_parameter
 from app.dev.stack import open_stack
 from app.errors import CannotStart
 from app.settings import Settings
@@ -23,33 +26,37 @@ def run(settings: Settings) -> list[str]:
 async def bring_up_to_date(settings: Settings) -> list[str]:
     """What was done, in sentences. Refuses with CannotStart when the database stays away."""
     url, where = settings.database_url, address(settings.database_url)
+    waiting = _Waiting(url)
     try:
         async with asyncio.timeout(settings.start_deadline):
-            applied = await _migrate_when_reachable(url, settings.database_connect_timeout)
+            applied = await waiting.migrate(settings.database_connect_timeout)
     except TimeoutError:
-        raise CannotStart(
-            f"PostgreSQL does not answer at {where}: start it, or correct DATABASE_URL."
-        ) from None
-    except asyncpg.InvalidCatalogNameError:
-        raise CannotStart(f"There is no database {where}: create it, or correct DATABASE_URL.") from None
-    except asyncpg.InvalidAuthorizationSpecificationError:
-        raise CannotStart(
-            f"PostgreSQL at {where} refuses this user: correct the user or the password in DATABASE_URL."
-        ) from None
+        raise cannot_start(url, waiting.why or TimeoutError()) from None
     except asyncpg.PostgresError as error:
+        if isinstance(error, _NO_WAITING_HELPS) or refuses_parameter(error):
+            raise cannot_start(url, error) from None
         raise CannotStart(f"PostgreSQL at {where} could not be brought up to date: {error}.") from error
     return [f"The database was brought to version {applied[-1]}."] if applied else []
 
 
-async def _migrate_when_reachable(url: str, connect_timeout: float) -> list[str]:
-    waiting = False
-    while True:
-        try:
-            return await migrate(url, connect_timeout=connect_timeout)
-        except _NO_WAITING_HELPS:
-            raise
-        except UNREACHABLE:
-            if not waiting:
-                console.say(f"Waiting for PostgreSQL at {address(url)} …")
-            waiting = True
-            await asyncio.sleep(_BETWEEN_TRIES)
+class _Waiting:
+    """`why` there is still something to wait for."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self.why: BaseException | None = None
+
+    async def migrate(self, connect_timeout: float) -> list[str]:
+        while True:
+            try:
+                await refuse_transaction_pooling(self._url, within=connect_timeout)
+                return await migrate(self._url, connect_timeout=connect_timeout)
+            except _NO_WAITING_HELPS:
+                raise
+            except Exception as error:
+                if refuses_parameter(error) or failure_of(error, broken=True) is Failure.MISTAKE:
+                    raise
+                if self.why is None:
+                    console.say(f"Waiting for PostgreSQL at {address(self._url)} …")
+                self.why = error
+                await asyncio.sleep(_BETWEEN_TRIES)

@@ -11,7 +11,7 @@ from app.auth.sessions import Sessions
 from app.cache.redis import open_redis
 from app.db import accounts
 from app.db.pool import Pool, open_pool
-from app.db.unit_of_work import UnitOfWork, unit_of_work
+from app.db.unit_of_work import UnitOfWork, write
 from app.domain.account import Principal, Role, User
 from app.errors import CannotStart, NotFound
 from app.settings import Settings
@@ -32,8 +32,11 @@ def ask_password() -> str:
 
 async def add(settings: Settings, email: str, role: Role, password: str) -> User:
     password_hash = await _hash(settings, password)
-    async with open_pool(settings) as pool, unit_of_work(pool, _OPERATOR) as work:
-        return await accounts.add_user(work, email, role, password_hash)
+    async with open_pool(settings) as pool:
+        user, _ = await write(
+            pool, _OPERATOR, lambda work: accounts.add_user(work, email, role, password_hash)
+        )
+        return user
 
 
 async def fetch(settings: Settings) -> tuple[User, ...]:
@@ -70,9 +73,9 @@ async def _change(
     settings: Settings, email: str, change: Callable[[UnitOfWork, User], Awaitable[User]]
 ) -> User:
     async with open_pool(settings) as pool:
-        user = await _known(pool, email)
-        async with unit_of_work(pool, _OPERATOR) as work:
-            return await change(work, user)
+        known = await _known(pool, email)
+        changed, _ = await write(pool, _OPERATOR, lambda work: change(work, known))
+        return changed
 
 
 async def _known(pool: Pool, email: str) -> User:

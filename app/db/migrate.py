@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
-import asyncpg
 from asyncpg_trek import Direction, execute, plan
 from asyncpg_trek.asyncpg import AsyncpgBackend
+
+from app.db.connect import connect
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 LATEST = max(path.stem.rsplit("_", 1)[1] for path in MIGRATIONS.glob("*_up_*.sql"))
@@ -15,7 +16,7 @@ _LOCK = 0x646E6F
 
 async def migrate(database_url: str, *, connect_timeout: float = 10, target: str = LATEST) -> list[str]:
     """The names of the migrations that were applied; whoever comes second waits and applies none."""
-    connection = await asyncpg.connect(database_url, timeout=connect_timeout)
+    connection = await connect(database_url, within=connect_timeout)
     try:
         await connection.execute("SELECT pg_advisory_lock($1)", _LOCK)
         backend = AsyncpgBackend(connection)

@@ -1,29 +1,31 @@
 """How a connection is made ready, how a statement is sent, and what becomes of one that fails."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from decimal import Decimal
 from time import perf_counter
-from typing import Any, TypeAlias, cast
-from urllib.parse import urlsplit
+from typing import Any, Final, TypeAlias, cast
 
 import asyncpg
 import msgspec
 import structlog
 from asyncpg.pool import PoolConnectionProxy
 
-from app.errors import BadInput, CannotStart, DeadlineExceeded, Unavailable
+from app.db.connect import Connecting, NotWritable, in_recovery, read_only
+from app.db.connect import Connection as Connection
+from app.db.failures import Failure, failure_of
+from app.db.start_errors import cannot_start
+from app.errors import BadInput, DeadlineExceeded, Refusal, Unavailable
 from app.observability import costs, traces
 from app.observability.metrics import STATEMENT_SECONDS, STATEMENTS
 from app.settings import Settings
 
 log = structlog.get_logger(__name__)
 
-Connection: TypeAlias = "asyncpg.Connection[Any]"
 Row: TypeAlias = "asyncpg.Record"
 
-# What asyncpg raises when the server is away, shutting down, starting up or out of connections.
+# For those who only ask whether the server is away; `failures` knows more.
 UNREACHABLE = (
     OSError,  # a TimeoutError is one, too
     asyncpg.InterfaceError,
@@ -37,18 +39,32 @@ UNREACHABLE = (
     asyncpg.IdleInTransactionSessionTimeoutError,
 )
 
-_AWAY = "The database does not answer at the moment; please try again soon."
+AWAY = "The database does not answer at the moment; please try again soon."
+_READ_ONLY = "The database takes no writes at the moment; please try again soon."
+_AGAIN = "The database could not do this at the moment; please try again."
+
+# How long reads go on from a server that was set read-only, before a writable one is looked for again.
+_LOOK_AGAIN: Final = 0.5
 
 
 class ConnectionLost(Unavailable):
     """The connection broke in the middle; whether its last statement happened is not known."""
 
 
+class ReadOnly(ConnectionLost):
+    """The server takes no writes, or no longer: what it says may be old."""
+
+
+class RolledBack(Unavailable):
+    """Nothing happened, and the same may succeed when it is tried again."""
+
+
 class Pool:
     """Every read statement goes through `fetch`, so that it is counted, timed and bounded."""
 
-    def __init__(self, pool: "asyncpg.Pool[Any]", settings: Settings) -> None:
+    def __init__(self, pool: "asyncpg.Pool[Any]", connecting: Connecting, settings: Settings) -> None:
         self._pool = pool
+        self._connecting = connecting
         self._settings = settings
         self._meters = _Meters()
         self._releasing: set[asyncio.Task[None]] = set()
@@ -78,11 +94,22 @@ class Pool:
         except ConnectionLost:
             # Where one has died, the others probably have, too.
             await self._pool.expire_connections()
-            return await self._fetch(statement, arguments)
+        except RolledBack:
+            pass
+        return await self._fetch(statement, arguments)
 
     async def _fetch(self, statement: str, arguments: tuple[object, ...]) -> list[Row]:
         async with self.connection() as connection:
-            return await connection.fetch(statement, *arguments)
+            rows = await connection.fetch(statement, *arguments)
+            if read_only(connection):
+                self._check_reading(connection)
+            return rows
+
+    def _check_reading(self, connection: Connection) -> None:
+        """A session that takes no writes may be that of a former primary, and what it says old."""
+        if in_recovery(connection) or not self._connecting.found_read_only_within(_LOOK_AGAIN):
+            connection.terminate()
+            raise ReadOnly(_READ_ONLY)
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
@@ -91,11 +118,14 @@ class Pool:
         try:
             with refusals(connection):
                 yield cast("Connection", connection)
+        except ReadOnly:
+            # The others lead to the same server; the next ones find the one that takes writes.
+            await self._pool.expire_connections()
+            raise
         except asyncpg.InterfaceError:
             # Of a statement whose arguments do not fit, PostgreSQL has been told the half: its clock for the
             # statement runs on, and would stop whatever comes next.
-            if not _broken(connection):
-                connection.terminate()
+            _give_up(connection)
             raise
         finally:
             self._release(connection)
@@ -116,8 +146,23 @@ class Pool:
             # Not acquire(timeout=…), which would start a task for every statement.
             async with asyncio.timeout(self._settings.database_acquire_timeout):
                 return await self._pool.acquire()
-        except UNREACHABLE as error:
-            raise Unavailable(_AWAY) from error
+        except NotWritable as error:
+            raise Unavailable(_READ_ONLY) from error
+        except Exception as error:
+            if failure_of(error, broken=True) is Failure.MISTAKE and not isinstance(
+                error, asyncpg.PostgresError
+            ):
+                raise
+            # Whatever a server says of a new session, it is no answer to the request.
+            raise Unavailable(AWAY) from error
+
+    async def expire(self) -> None:
+        """Every connection is replaced before it is used again."""
+        await self._pool.expire_connections()
+
+    @property
+    def statement_timeout(self) -> float:
+        return self._settings.database_statement_timeout
 
     @property
     def size(self) -> int:
@@ -141,25 +186,38 @@ def refusals(connection: "PoolConnectionProxy[Any]") -> Iterator[None]:
     """What PostgreSQL could not do, as a refusal; a mistake of ours stays what it is."""
     try:
         yield
-    except asyncpg.QueryCanceledError as error:
-        raise DeadlineExceeded(
-            "This took the database too long; please try again, or ask for less."
-        ) from error
-    except asyncpg.CharacterNotInRepertoireError as error:
+    except Refusal:
+        raise
+    except (asyncpg.CharacterNotInRepertoireError, asyncpg.UntranslatableCharacterError) as error:
         raise BadInput("A text holds a character that cannot be stored.") from error
     except TimeoutError as error:
         # The server did not even say that it took too long; asking again would take as long again.
-        raise Unavailable(_AWAY) from error
-    except asyncpg.InternalClientError as error:
-        # The server has said good-bye to an idle connection, and the driver has just read it.
-        if not _broken(connection):
-            connection.terminate()
-        raise ConnectionLost(_AWAY) from error
-    except UNREACHABLE as error:
-        # A wrong number of arguments is an InterfaceError too, and no reason to blame the server.
-        if isinstance(error, asyncpg.InterfaceError) and not _broken(connection):
-            raise
-        raise ConnectionLost(_AWAY) from error
+        _give_up(connection)
+        raise Unavailable(AWAY) from error
+    except Exception as error:
+        failure = failure_of(error, broken=_broken(connection))
+        if failure in (Failure.OUTAGE, Failure.READ_ONLY, Failure.STALE):
+            _give_up(connection)
+        if failure is not Failure.MISTAKE:
+            log.info("a statement failed", failure=failure.name.lower(), why=repr(error))
+            raise _REFUSALS[failure]() from error
+        raise
+
+
+_REFUSALS: Mapping[Failure, Callable[[], Refusal]] = {
+    Failure.OUTAGE: lambda: ConnectionLost(AWAY),
+    Failure.READ_ONLY: lambda: ReadOnly(_READ_ONLY),
+    Failure.STALE: lambda: RolledBack(_AGAIN),
+    Failure.RETRY: lambda: RolledBack(_AGAIN),
+    Failure.TIMEOUT: lambda: DeadlineExceeded(
+        "This took the database too long; please try again, or ask for less."
+    ),
+}
+
+
+def _give_up(connection: "PoolConnectionProxy[Any]") -> None:
+    if not _broken(connection):
+        connection.terminate()
 
 
 def _broken(connection: "PoolConnectionProxy[Any]") -> bool:
@@ -171,9 +229,10 @@ def _broken(connection: "PoolConnectionProxy[Any]") -> bool:
 
 @asynccontextmanager
 async def open_pool(settings: Settings) -> AsyncIterator[Pool]:
-    pool = await _create_pool(settings)
+    connecting = Connecting(within=settings.database_connect_timeout)
+    pool = await _create_pool(settings, connecting)
     try:
-        yield Pool(pool, settings)
+        yield Pool(pool, connecting, settings)
     finally:
         try:
             await asyncio.wait_for(pool.close(), settings.database_statement_timeout)
@@ -181,15 +240,14 @@ async def open_pool(settings: Settings) -> AsyncIterator[Pool]:
             pool.terminate()
 
 
-async def _create_pool(settings: Settings) -> "asyncpg.Pool[Any]":
-    where = address(settings.database_url)
+async def _create_pool(settings: Settings, connecting: Connecting) -> "asyncpg.Pool[Any]":
     milliseconds = f"{settings.database_statement_timeout * 1000:.0f}"
     try:
-        return await asyncpg.create_pool(
+        pool: asyncpg.Pool[Any] = await asyncpg.create_pool(
             settings.database_url,
+            connect=cast("Any", connecting),
             min_size=settings.database_pool_min,
             max_size=settings.database_pool_max,
-            timeout=settings.database_connect_timeout,
             # Later than the server's own, which says more precisely what happened.
             command_timeout=settings.database_statement_timeout + 1,
             init=prepare_connection,
@@ -204,15 +262,10 @@ async def _create_pool(settings: Settings) -> "asyncpg.Pool[Any]":
                 "jit": "off",
             },
         )
+        return pool
     # `from None`: what the driver quotes of a damaged address may be its password.
-    except (ValueError, asyncpg.InvalidAuthorizationSpecificationError):
-        raise CannotStart(
-            f"PostgreSQL at {where} refuses this user, password or database; correct DATABASE_URL."
-        ) from None
-    except UNREACHABLE as error:
-        raise CannotStart(
-            f"PostgreSQL does not answer at {where}: start it, or correct DATABASE_URL."
-        ) from error
+    except (ValueError, asyncpg.PostgresError, *UNREACHABLE) as error:
+        raise cannot_start(settings.database_url, error) from None
 
 
 async def prepare_connection(connection: Connection) -> None:
@@ -223,16 +276,6 @@ async def prepare_connection(connection: Connection) -> None:
 
 async def _keep_as_it_is(connection: Connection) -> None:
     pass
-
-
-def address(url: str) -> str:
-    """Host, port and database, without user and password."""
-    parts = urlsplit(url)
-    try:
-        return f"{parts.hostname or 'localhost'}:{parts.port or 5432}{parts.path}"
-    except ValueError:
-        # A password with an unescaped "/" or "#" ends up where the port should be.
-        return "the address in DATABASE_URL (are the special characters of its password escaped?)"
 
 
 def _encode_jsonb(value: object) -> bytes:

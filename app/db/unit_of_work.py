@@ -1,18 +1,34 @@
 """One transaction with its history: the only way in which people's changes are written."""
 
-from collections.abc import AsyncIterator, Iterator
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from typing import Final, TypeVar
 
 import asyncpg
 import msgspec
+import structlog
+from asyncpg.transaction import Transaction
 
-from app.db.pool import Connection, Pool
+from app.db.failures import says_for_certain
+from app.db.pool import AWAY, Connection, ConnectionLost, Pool, RolledBack
 from app.db.revisions import revision
+from app.db.transaction_mark import TransactionMark
 from app.domain.account import Principal
 from app.domain.event import EntryChange, Event, Topic
 from app.domain.plausibility import Doubt
 from app.domain.revision import ChangeKind, Revision
-from app.errors import Conflict, Invalid
+from app.errors import Conflict, Invalid, Refusal, Unavailable
+
+T = TypeVar("T")
+
+log = structlog.get_logger(__name__)
+
+_BETWEEN_LOOKS: Final = 0.05
+
+
+class OutcomeUnknown(Unavailable):
+    """The connection broke during the commit, and nothing tells whether it happened."""
 
 
 class UnitOfWork:
@@ -25,6 +41,7 @@ class UnitOfWork:
         self.events: list[Event] = []
         self.revision: Revision | None = None
         self.wrote_nothing = False  # said by who knows it; else it is looked up
+        self.transaction: TransactionMark | None = None  # known, like `events`, where something was written
 
     async def sign(self, kind: ChangeKind | None = None, reason: str | None = None) -> None:
         """Tells the triggers who writes and why. Statements that lock a row do it by themselves."""
@@ -34,7 +51,8 @@ class UnitOfWork:
         """What the triggers have made of this transaction so far."""
         rows = await self.connection.fetch(
             "SELECT o.id, topic, o.dno_id, o.year, o.changed_at, entries,"
-            " r.id, r.entry_id, r.data_type, r.kind, r.version, r.changed_at, r.changed_by, r.reason, r.before, r.after"
+            " r.id, r.entry_id, r.data_type, r.kind, r.version, r.changed_at, r.changed_by, r.reason, r.before, r.after,"
+            " transaction::text, left(pg_walfile_name(pg_current_wal_insert_lsn()), 8)"
             " FROM outbox o LEFT JOIN revisions r"
             " ON r.entry_id = (entries -> 0 ->> 'id')::uuid AND r.version = (entries -> 0 ->> 'version')::integer"
             " WHERE transaction = pg_current_xact_id() ORDER BY o.id"
@@ -43,19 +61,112 @@ class UnitOfWork:
             Event(number, Topic(topic), dno_id, year, at, msgspec.convert(entries, tuple[EntryChange, ...]))
             for number, topic, dno_id, year, at, entries, *_ in rows
         ]
-        self.revision = next((revision(row[6:]) for row in reversed(rows) if row[6] is not None), None)
+        if rows:
+            self.transaction = TransactionMark(*rows[0][-2:])
+        self.revision = next((revision(row[6:-2]) for row in reversed(rows) if row[6] is not None), None)
+
+
+async def write(
+    pool: Pool, principal: Principal, change: Callable[[UnitOfWork], Awaitable[T]]
+) -> tuple[T, UnitOfWork]:
+    """Runs `change` as one transaction, and once more where the first one left nothing behind: the database rolled it
+    back for a reason that is none of ours, or its connection broke before the commit.
+
+    So `change` must have no effect but through the unit of work.
+    """
+    try:
+        return await _write(pool, principal, change)
+    except (RolledBack, ConnectionLost) as refusal:
+        log.info("a unit of work runs once more", why=repr(refusal.__cause__))
+        if isinstance(refusal, ConnectionLost):
+            await pool.expire()
+        return await _write(pool, principal, change)
+
+
+async def _write(
+    pool: Pool, principal: Principal, change: Callable[[UnitOfWork], Awaitable[T]]
+) -> tuple[T, UnitOfWork]:
+    async with unit_of_work(pool, principal) as work:
+        result = await change(work)
+    return result, work
 
 
 @asynccontextmanager
 async def unit_of_work(pool: Pool, principal: Principal) -> AsyncIterator[UnitOfWork]:
-    """Commits if the block ends well. A lost connection is Unavailable: the work may have happened."""
-    async with pool.connection() as connection:
-        with _refusals_of_a_write():
-            async with connection.transaction():
+    """Commits if the block ends well.
+
+    Refuses with RolledBack or ConnectionLost where nothing was written, with OutcomeUnknown where that is not known.
+    """
+    try:
+        async with pool.connection() as connection:
+            with _refusals_of_a_write():
+                transaction = connection.transaction()
+                await transaction.start()
                 work = UnitOfWork(connection, principal)
-                yield work
-                if not work.wrote_nothing:
-                    await work.read_back()
+                try:
+                    yield work
+                    if not work.wrote_nothing:
+                        await work.read_back()
+                except BaseException:
+                    await _roll_back(connection, transaction)
+                    raise
+                await _commit(transaction, work)
+    except _NoAnswerToCommit as doubt:
+        await _settle(pool, doubt)
+
+
+async def _roll_back(connection: Connection, transaction: Transaction) -> None:
+    """Whatever goes wrong here: what went wrong before is what counts, and no connection is used again that may
+    still be within the transaction.
+    """
+    try:
+        await transaction.rollback()
+    except Exception:
+        connection.terminate()
+
+
+async def _commit(transaction: Transaction, work: UnitOfWork) -> None:
+    try:
+        await transaction.commit()
+    except Exception as error:
+        if says_for_certain(error):
+            raise
+        raise _NoAnswerToCommit(work.transaction) from error
+
+
+async def _settle(pool: Pool, doubt: "_NoAnswerToCommit") -> None:
+    """Asks another connection what has become of a transaction. Returns if it was committed."""
+    if doubt.transaction is None:
+        raise ConnectionLost(AWAY) from doubt  # it had written nothing
+    await pool.expire()
+    outcome = await _outcome(pool, doubt.transaction)
+    log.warning("a commit was not answered", outcome=outcome, why=repr(doubt.__cause__))
+    if outcome == "aborted":
+        raise ConnectionLost(AWAY) from doubt
+    if outcome != "committed":
+        raise OutcomeUnknown(
+            "The database stopped answering while this was being written: whether it was is not known. Please look"
+            " before you try again."
+        ) from doubt
+
+
+async def _outcome(pool: Pool, transaction: TransactionMark) -> str | None:
+    """None where it cannot be found out in time."""
+    try:
+        async with asyncio.timeout(pool.statement_timeout):
+            while True:
+                outcome = await transaction.outcome(pool)
+                if outcome != "in progress":
+                    return outcome
+                await asyncio.sleep(_BETWEEN_LOOKS)
+    except (TimeoutError, Refusal, asyncpg.PostgresError):
+        return None
+
+
+class _NoAnswerToCommit(Unavailable):
+    def __init__(self, transaction: "TransactionMark | None") -> None:
+        super().__init__(AWAY)
+        self.transaction = transaction
 
 
 @contextmanager
@@ -68,9 +179,9 @@ def _refusals_of_a_write() -> Iterator[None]:
     except asyncpg.IntegrityConstraintViolationError as error:
         rule = (error.constraint_name or "a value is missing").replace("_", " ")
         raise Invalid(f"This breaks a rule: {rule}.") from error
-    except (asyncpg.DeadlockDetectedError, asyncpg.SerializationError) as error:
-        raise Conflict("Somebody else changes the same at this moment; please try again.") from error
-    except asyncpg.DataError as error:
+    except (asyncpg.DataError, asyncpg.ProgramLimitExceededError) as error:
+        if isinstance(error, asyncpg.UntranslatableCharacterError):
+            raise
         raise Invalid("A value cannot be stored.") from error
 
 

@@ -11,8 +11,9 @@ import asyncpg
 import msgspec
 
 from app.db import staging
-from app.db.pool import UNREACHABLE, Connection, address, prepare_connection
-from app.errors import CannotStart
+from app.db.connect import connect as open_connection
+from app.db.pool import UNREACHABLE, Connection, prepare_connection
+from app.db.start_errors import cannot_start
 from app.importers.aliases import load_aliases
 from app.importers.hlzf import Hlzf
 from app.importers.layout import Row
@@ -114,9 +115,9 @@ async def import_files(
 async def connect(database_url: str, *, deadline: float) -> AsyncIterator[Connection]:
     """A connection of its own: imports take longer than the pool allows a statement."""
     try:
-        connection: Connection = await asyncpg.connect(
+        connection = await open_connection(
             database_url,
-            timeout=10,
+            within=10,
             # Later than the server's own, which says what was waited for.
             command_timeout=deadline + 5,
             server_settings={
@@ -128,10 +129,8 @@ async def connect(database_url: str, *, deadline: float) -> AsyncIterator[Connec
                 "work_mem": "64MB",
             },
         )
-    except UNREACHABLE as error:
-        raise CannotStart(
-            f"PostgreSQL does not answer at {address(database_url)}: start it, or correct DATABASE_URL."
-        ) from error
+    except (ValueError, asyncpg.PostgresError, *UNREACHABLE) as error:
+        raise cannot_start(database_url, error) from None
     try:
         await prepare_connection(connection)
         yield connection

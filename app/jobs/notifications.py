@@ -5,10 +5,10 @@ from typing import Any, Final
 
 import asyncpg
 
-from app.db.own_connection import own_connection
+from app.db.own_connection import own_connection, still_writable
 from app.settings import Settings
 
-LOOK_AFTER: Final = 5.0  # seconds between looks whether a silent connection is still one
+LOOK_AFTER: Final = 1.0  # seconds between looks whether a silent connection is still one
 
 
 class Notifications:
@@ -35,4 +35,5 @@ class Notifications:
                 await asyncio.wait_for(lost.wait(), LOOK_AFTER)
             except TimeoutError:
                 await connection.execute("SELECT")
+                still_writable(connection)
         raise ConnectionResetError("PostgreSQL has closed the connection that listens.")

@@ -35,8 +35,9 @@ class ApiKeyMutations:
             datetime | None, strawberry.argument(description="Left out: until it is revoked.")
         ] = None,
     ) -> ApiKeyPayload:
-        async with info.context.write() as work:
-            key, secret = await api_keys.create(work, info.context.principal, name, role, expires_at)
+        (key, secret), _ = await info.context.write(
+            lambda work: api_keys.create(work, info.context.principal, name, role, expires_at)
+        )
         return ApiKeyPayload(api_key=key, secret=secret)  # type: ignore[arg-type]
 
     @mutation(ApiKeyPayload, description="Ends a key at once, everywhere.", role=Role.ADMIN)
@@ -44,6 +45,5 @@ class ApiKeyMutations:
         self, info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="The key's id.")]
     ) -> ApiKeyPayload:
         _, key_id = read_id(id, Kind.API_KEY, field=("id",))
-        async with info.context.write() as work:
-            key = await accounts.revoke_api_key(work, key_id)
+        key, _ = await info.context.write(lambda work: accounts.revoke_api_key(work, key_id))
         return ApiKeyPayload(api_key=key)  # type: ignore[arg-type]

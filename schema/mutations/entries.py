@@ -64,10 +64,11 @@ class EntryMutations:
         self, info: Info, input: Annotated[VerifyInput, strawberry.argument(description="Which entry.")]
     ) -> EntryPayload:
         family, id = _entry(input.id)
-        async with info.context.write() as work:
-            entry = await entries.verify(
+        entry, work = await info.context.write(
+            lambda work: entries.verify(
                 work, family, id, expected_version=input.expected_version, notes=input.notes
             )
+        )
         return EntryPayload(entry=entry, revision=work.revision)  # type: ignore[arg-type]
 
     @mutation(EntryPayload, description="Says that an entry is in doubt.", role=Role.EDITOR)
@@ -77,10 +78,11 @@ class EntryMutations:
         input: Annotated[FlagInput, strawberry.argument(description="Which entry, and why.")],
     ) -> EntryPayload:
         family, id = _entry(input.id)
-        async with info.context.write() as work:
-            entry = await entries.flag(
+        entry, work = await info.context.write(
+            lambda work: entries.flag(
                 work, family, id, reason=input.reason, expected_version=input.expected_version
             )
+        )
         return EntryPayload(entry=entry, revision=work.revision)  # type: ignore[arg-type]
 
     @mutation(EntryPayload, description="Undoes a change, as a new change.", role=Role.ADMIN)
@@ -88,10 +90,11 @@ class EntryMutations:
         self, info: Info, input: Annotated[RevertInput, strawberry.argument(description="Which change.")]
     ) -> EntryPayload:
         _, revision_id = read_id(input.revision_id, Kind.REVISION, field=("input", "revisionId"))
-        async with info.context.write() as work:
-            entry = await entries.revert(
+        entry, work = await info.context.write(
+            lambda work: entries.revert(
                 work, revision_id, expected_version=input.expected_version, reason=input.reason
             )
+        )
         return EntryPayload(entry=entry, revision=work.revision)  # type: ignore[arg-type]
 
 

@@ -85,8 +85,8 @@ class HlzfMutations:
     async def add_hlzf(
         self, info: Info, input: Annotated[AddHlzfInput, strawberry.argument(description="The new windows.")]
     ) -> HlzfPayload:
-        async with info.context.write() as work:
-            entry = await hlzf.add(work, input.hlzf())
+        added = input.hlzf()
+        entry, work = await info.context.write(lambda work: hlzf.add(work, added))
         return HlzfPayload(hlzf=entry, revision=work.revision, warnings=work.doubts)  # type: ignore[arg-type]
 
     @mutation(HlzfPayload, description="Replaces a season's windows.", role=Role.EDITOR)
@@ -97,8 +97,8 @@ class HlzfMutations:
     ) -> HlzfPayload:
         if input.verify:
             require(info.context.principal, Role.ADMIN)
-        async with info.context.write() as work:
-            entry = await hlzf.correct(work, input.correction())
+        correction = input.correction()
+        entry, work = await info.context.write(lambda work: hlzf.correct(work, correction))
         return HlzfPayload(hlzf=entry, revision=work.revision, warnings=work.doubts)  # type: ignore[arg-type]
 
 

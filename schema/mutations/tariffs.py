@@ -107,8 +107,8 @@ class TariffMutations:
     async def add_tariff(
         self, info: Info, input: Annotated[AddTariffInput, strawberry.argument(description="The new tariff.")]
     ) -> TariffPayload:
-        async with info.context.write() as work:
-            tariff = await tariffs.add(work, input.tariff())
+        added = input.tariff()
+        tariff, work = await info.context.write(lambda work: tariffs.add(work, added))
         return TariffPayload(tariff=tariff, revision=work.revision, warnings=work.doubts)  # type: ignore[arg-type]
 
     @mutation(TariffPayload, description="Corrects a tariff's prices.", role=Role.EDITOR)
@@ -119,6 +119,6 @@ class TariffMutations:
     ) -> TariffPayload:
         if input.verify:
             require(info.context.principal, Role.ADMIN)
-        async with info.context.write() as work:
-            tariff = await tariffs.correct(work, input.correction())
+        correction = input.correction()
+        tariff, work = await info.context.write(lambda work: tariffs.correct(work, correction))
         return TariffPayload(tariff=tariff, revision=work.revision, warnings=work.doubts)  # type: ignore[arg-type]

@@ -56,7 +56,9 @@ async def test_a_standby_takes_over_with_all_that_was_committed(postgres_pair: P
     pair = postgres_pair
     for old_stays in (True, False):
         connection = await asyncpg.connect(pair.url_of_both)
-        await connection.execute("INSERT INTO dnos (slug, name) VALUES ($1, 'Netze')", f"netze-{int(old_stays)}")
+        await connection.execute(
+            "INSERT INTO dnos (slug, name) VALUES ($1, 'Netze')", f"netze-{int(old_stays)}"
+        )
         old = pair.primary
         await pair.fail_over(old_stays=old_stays)
         if old_stays:

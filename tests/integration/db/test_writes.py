@@ -7,6 +7,7 @@ from uuid import uuid4
 import pytest
 
 from app.db import entries, hlzf, places, revisions, tariffs
+from app.db.pool import RolledBack
 from app.db.unit_of_work import UnitOfWork, unit_of_work
 from app.domain.account import Principal, Role
 from app.domain.correction import HlzfCorrection, NewHlzf, NewTariff, TariffCorrection
@@ -263,7 +264,7 @@ async def test_the_second_of_two_with_the_same_version_is_refused(pool):
     assert sum(isinstance(result, Conflict) for result in results) == 3
 
 
-async def test_a_deadlock_is_refused_calmly(pool):
+async def test_of_two_in_a_deadlock_one_is_rolled_back_as_if_it_had_never_been(pool):
     dno = await make.dno(pool)
     ids = [(await make.tariff(pool, dno, year)).id for year in (2024, 2025)]
     met = asyncio.Barrier(2)
@@ -275,7 +276,7 @@ async def test_a_deadlock_is_refused_calmly(pool):
             await tariffs.correct(work, TariffCorrection(id=order[1], leistung=Decimal(2)))
 
     results = await asyncio.gather(correct_both(ids), correct_both(ids[::-1]), return_exceptions=True)
-    assert {type(result) for result in results} == {type(None), Conflict}
+    assert {type(result) for result in results} == {type(None), RolledBack}
 
 
 async def test_a_rule_of_the_database_is_a_refusal(pool):

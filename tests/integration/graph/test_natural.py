@@ -279,8 +279,9 @@ async def _correct(resources: Resources, pool: Pool, leistung: str) -> None:
     """As the mutation does it, signed by an editor."""
     user = await make.user(pool)
     context = Context(resources, principal=Principal(Role.EDITOR, user_id=user.id))
-    async with context.write() as work:
-        await work.connection.execute(f"UPDATE netzentgelte_data SET leistung = {leistung}")
+    await context.write(
+        lambda work: work.connection.execute(f"UPDATE netzentgelte_data SET leistung = {leistung}")
+    )
 
 
 async def _until_told(client: httpx.AsyncClient, asked: str, wanted: str) -> float:

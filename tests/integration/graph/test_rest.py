@@ -81,8 +81,9 @@ async def test_who_has_it_already_is_told_so_until_it_changes(
     assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", first.headers["etag"])
 
     user = await make.user(pool)
-    async with Context(resources, principal=Principal(Role.EDITOR, user_id=user.id)).write() as work:
-        await work.connection.execute("UPDATE netzentgelte_data SET leistung = 60")
+    await Context(resources, principal=Principal(Role.EDITOR, user_id=user.id)).write(
+        lambda work: work.connection.execute("UPDATE netzentgelte_data SET leistung = 60")
+    )
     changed = await client.get(YEAR, headers={"if-none-match": first.headers["etag"]})
     assert (changed.status_code, changed.json()["tariffs"][0]["leistung"]) == (200, "60")
 

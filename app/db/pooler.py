@@ -1,0 +1,60 @@
+"""Whether a pooler that hands its sessions on after each transaction stands between us and PostgreSQL."""
+
+import secrets
+from contextlib import AsyncExitStack
+from typing import Final
+
+import asyncpg
+
+from app.db.address import address
+from app.db.connect import Connection, connect
+from app.db.failures import Failure, failure_of
+from app.errors import CannotStart
+
+# A setting that PostgreSQL keeps for the session and knows nothing else about.
+_MARK: Final = "dno.session"
+
+
+async def refuse_transaction_pooling(url: str, *, within: float) -> None:
+    """Refuses with CannotStart behind PgBouncer in transaction or statement mode, where prepared statements, LISTEN
+    and locks of a session are somebody else's a moment later.
+
+    One connection marks its session. While a second one is within a transaction, the mark must be found on the
+    first and not on the second: a pooler hands the marked session on, or gives the first another one.
+    """
+    async with AsyncExitStack() as opened:
+        first = await _open(url, within, opened)
+        mark = secrets.token_hex(8)
+        await first.execute(f"SELECT set_config('{_MARK}', '{mark}', false)")
+        second = await _open(url, within, opened)
+        try:
+            await second.execute("BEGIN")
+            kept = await _mark(second) != mark and await _mark_in_transaction(first) == mark
+        except asyncpg.PostgresError as error:
+            if failure_of(error) is not Failure.STALE:
+                raise
+            kept = False
+    if not kept:
+        raise CannotStart(
+            f"Between this server and PostgreSQL at {address(url)} is a pooler in transaction mode, which takes away"
+            " prepared statements, LISTEN and locks: set its pool_mode to session, or name PostgreSQL itself in"
+            " DATABASE_URL."
+        )
+
+
+async def _open(url: str, within: float, opened: AsyncExitStack) -> Connection:
+    # Without a cache nothing is prepared under a name that a session of another client may have.
+    connection = await connect(url, within=within, command_timeout=within, statement_cache_size=0)
+    opened.callback(connection.terminate)
+    return connection
+
+
+async def _mark_in_transaction(connection: Connection) -> object:
+    await connection.execute(
+        "BEGIN"
+    )  # else a pooler might answer each half of the question from another session
+    return await _mark(connection)
+
+
+async def _mark(connection: Connection) -> object:
+    return await connection.fetchval(f"SELECT current_setting('{_MARK}', true)")
