@@ -29,7 +29,17 @@ def folder() -> Iterator[Path]:
 def servers(place: Path) -> Iterator[Settings]:
     wanted = Settings(database_url=os.environ.get("DATABASE_URL", ""), local_folder=str(place))
     with open_stack(wanted) as stack:
+        if stack.postgres:
+            asyncio.run(_let_create_databases(stack.postgres.admin_url()))
         yield stack.settings
+
+
+async def _let_create_databases(admin_url: str) -> None:
+    connection = await asyncpg.connect(admin_url)
+    try:
+        await connection.execute("ALTER ROLE dno CREATEDB")
+    finally:
+        await connection.close()
 
 
 @asynccontextmanager

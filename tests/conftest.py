@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Protocol
+from urllib.parse import urlsplit
 
 import asyncpg
 import msgspec
@@ -22,6 +23,7 @@ from app.dev.valkey import Valkey
 from app.settings import Settings, as_environment
 from tests.instances import Instance
 from tests.servers import (
+    ADMIN_PASSWORD,
     EMPTY,
     FAST,
     PASSWORD,
@@ -52,11 +54,13 @@ def _postgres_of_the_run(config: pytest.Config) -> str:
     if RUNNING not in config.stash:
         servers = ExitStack()
         config.add_cleanup(servers.close)
-        server = Postgres(servers.enter_context(private_folder()), PASSWORD, settings=FAST)
+        server = Postgres(
+            servers.enter_context(private_folder()), PASSWORD, admin_password=ADMIN_PASSWORD, settings=FAST
+        )
         servers.callback(server.stop)
         server.start()
         asyncio.run(migrate(server.url()))  # the template of all databases
-        config.stash[RUNNING] = server.url()
+        config.stash[RUNNING] = server.admin_url()
     return config.stash[RUNNING]
 
 
@@ -95,8 +99,14 @@ def settings(database_url: str, redis_url: str) -> Settings:
 
 
 @pytest.fixture(scope="session")
-async def _broom(database_url: str) -> AsyncIterator[Connection]:
-    connection: Connection = await asyncpg.connect(database_url)
+def admin_url(_postgres_url: str, database_url: str) -> str:
+    """The superuser's way to this worker's database."""
+    return urlsplit(_postgres_url)._replace(path=urlsplit(database_url).path).geturl()
+
+
+@pytest.fixture(scope="session")
+async def _broom(admin_url: str) -> AsyncIterator[Connection]:
+    connection: Connection = await asyncpg.connect(admin_url)
     yield connection
     await connection.close()
 

@@ -26,6 +26,7 @@ FAST = {
     "max_connections": "400",
 }
 PASSWORD = "for-tests-only"
+ADMIN_PASSWORD = "for-tests-of-the-superuser"
 # Without triggers, as a replica works: history may go, and nothing is written about it.
 # One DELETE of everything takes 1 ms where TRUNCATE takes 40.
 EMPTY = """
@@ -99,7 +100,7 @@ class _Replicated(Postgres):
     """Begins as a copy of `primary`, if there is one, and follows it by streaming replication."""
 
     def __init__(self, folder: Path, primary: Postgres | None) -> None:
-        super().__init__(folder, PASSWORD, settings=FAST)
+        super().__init__(folder, PASSWORD, admin_password=ADMIN_PASSWORD, settings=FAST)
         self.primary = primary
 
     def _initialize(self) -> None:
@@ -109,7 +110,7 @@ class _Replicated(Postgres):
         if self._account:
             shutil.chown(self.data, self._account.pw_uid, self._account.pw_gid)
         self._tool(
-            *("pg_basebackup", "-d", self.primary.url("postgres"), "-D", self.data),
+            *("pg_basebackup", "-d", self.primary.admin_url("postgres"), "-D", self.data),
             *("--write-recovery-conf", "--wal-method=stream", "--checkpoint=fast", "--no-sync"),
         )
         return None
@@ -131,6 +132,11 @@ class PrivatePostgres(_Private):
         return self._server.url()
 
     @property
+    def admin_url(self) -> str:
+        """The superuser's, for what the application's role may not do."""
+        return self._server.admin_url()
+
+    @property
     def port(self) -> int:
         return self._server.port
 
@@ -142,8 +148,8 @@ class PrivatePostgres(_Private):
         await self._set_read_only("off")
 
     async def _set_read_only(self, value: str) -> None:
-        await fetchval(self.url, f"ALTER SYSTEM SET default_transaction_read_only = {value}")
-        await fetchval(self.url, "SELECT pg_reload_conf()")
+        await fetchval(self.admin_url, f"ALTER SYSTEM SET default_transaction_read_only = {value}")
+        await fetchval(self.admin_url, "SELECT pg_reload_conf()")
 
     def follow(self, primary: "PrivatePostgres") -> None:
         """Anew, as a copy; its own data are thrown away."""
@@ -189,7 +195,7 @@ class PostgresPair:
             await self._until_standby_has_all()
         else:
             await asyncio.to_thread(self.primary.stop)  # waits until its standby has all of it
-        await fetchval(self.standby.url, "SELECT pg_promote()")
+        await fetchval(self.standby.admin_url, "SELECT pg_promote()")
         self.primary, self.standby = self.standby, self.primary
 
     async def renew_standby(self) -> None:
@@ -199,11 +205,11 @@ class PostgresPair:
     async def _until_standby_has_all(self) -> None:
         async with asyncio.timeout(20):
             while await fetchval(
-                self.primary.url, "SELECT count(*) FROM pg_stat_activity WHERE backend_xid IS NOT NULL"
+                self.primary.admin_url, "SELECT count(*) FROM pg_stat_activity WHERE backend_xid IS NOT NULL"
             ):
                 await asyncio.sleep(0.02)
             while not await fetchval(
-                self.primary.url,
+                self.primary.admin_url,
                 "SELECT bool_or(replay_lsn >= pg_current_wal_lsn()) FROM pg_stat_replication",
             ):
                 await asyncio.sleep(0.02)
@@ -217,14 +223,16 @@ async def fetchval(url: str, statement: str) -> Any:
         await connection.close(timeout=5)
 
 
-async def clone(template_url: str, name: str) -> str:
-    """The address of a new, migrated, empty database."""
-    connection = await asyncpg.connect(template_url, database="postgres")
+async def clone(admin_url: str, name: str) -> str:
+    """The address of a new, migrated, empty database, which belongs to the application's role."""
+    connection = await asyncpg.connect(admin_url, database="postgres")
     try:
-        await connection.execute(f'CREATE DATABASE "{name}" TEMPLATE {DATABASE}')
+        await connection.execute(f'CREATE DATABASE "{name}" OWNER {DATABASE} TEMPLATE {DATABASE}')
     finally:
         await connection.close()
-    return urlsplit(template_url)._replace(path=f"/{name}").geturl()
+    parts = urlsplit(admin_url)
+    where = parts.netloc.rpartition("@")[2]
+    return parts._replace(netloc=f"{DATABASE}:{PASSWORD}@{where}", path=f"/{name}").geturl()
 
 
 @contextmanager

@@ -4,6 +4,7 @@ import hashlib
 import importlib.util
 import os
 import pwd
+import secrets
 import shutil
 import signal
 import socket
@@ -11,6 +12,7 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from app.dev import postgres_roles
 from app.dev.process import Child, run
 from app.errors import CannotStart
 
@@ -19,7 +21,10 @@ ACCOUNT = "dno-postgres"
 # For root whose folder no other account can enter.
 ELSEWHERE = Path("/var/lib/dno-api")
 
+# The database, and the role that owns it and may nothing else.
 DATABASE = "dno"
+# May everything: what only a superuser can do is not done as the application's role.
+ADMIN = "postgres"
 
 SETTINGS = {
     "listen_addresses": "127.0.0.1",
@@ -30,13 +35,17 @@ SETTINGS = {
 
 
 class Postgres:
-    """One server; `url()` holds the password that only the owner of `folder` can read."""
+    """One server; `url()` holds the password that only the owner of `folder` can read.
+
+    `admin_password` is that of a second role, the superuser; without one, nobody can sign in as that.
+    """
 
     def __init__(
         self,
         folder: Path,
         password: str,
         *,
+        admin_password: str | None = None,
         settings: Mapping[str, str] | None = None,
         keeps_open: Sequence[int] = (),
         deadline: float = 30,
@@ -44,6 +53,7 @@ class Postgres:
         self.port = 0
         self.initialized = False
         self._password = password
+        self._admin_password = admin_password
         self._settings = SETTINGS | dict(settings or {})
         self._keeps_open = keeps_open
         self._deadline = deadline
@@ -55,6 +65,9 @@ class Postgres:
 
     def url(self, database: str = DATABASE) -> str:
         return f"postgresql://{DATABASE}:{self._password}@127.0.0.1:{self.port}/{database}"
+
+    def admin_url(self, database: str = DATABASE) -> str:
+        return f"postgresql://{ADMIN}:{self._admin_password}@127.0.0.1:{self.port}/{database}"
 
     @property
     def pid(self) -> int:
@@ -73,6 +86,7 @@ class Postgres:
         else:
             self._initialize()
         (self.data / "postmaster.pid").unlink(missing_ok=True)
+        self._separate_roles()
         self.port = self.port or free_port()
         options = [f"--{name}={value}" for name, value in {**self._settings, "port": str(self.port)}.items()]
         self._child = Child(
@@ -95,22 +109,40 @@ class Postgres:
         secret.unlink(missing_ok=True)
         unfinished.mkdir(mode=0o700)
         secret.touch(mode=0o600)
-        secret.write_text(self._password)
+        secret.write_text(secrets.token_hex(32))  # the tool wants one for the superuser; it does not stay
         if self._account:
             for path in (unfinished, secret):
                 shutil.chown(path, self._account.pw_uid, self._account.pw_gid)
         # The password is 256 random bits: hashing it 4096 times would only slow each connection.
         self._tool(
-            *("initdb", "-D", unfinished, "-U", DATABASE, "--pwfile", secret, "--auth=scram-sha-256"),
+            *("initdb", "-D", unfinished, "-U", ADMIN, "--pwfile", secret, "--auth=scram-sha-256"),
             *("--encoding=UTF8", "--locale-provider=builtin", "--locale=C.UTF-8", "-c", "scram_iterations=1"),
             *(["--no-sync"] if self._settings.get("fsync") == "off" else []),
         )
-        self._tool(
-            "postgres", "--single", "-D", unfinished, "postgres", stdin=f"CREATE DATABASE {DATABASE}\n"
-        )
+        self._alone(unfinished, "postgres", postgres_roles.create(self._password, self._admin_password))
         secret.unlink()
+        (unfinished / postgres_roles.DONE).touch()
         unfinished.rename(self.data)
         self.initialized = True
+
+    def _separate_roles(self) -> None:
+        """Data of an earlier version belong to a superuser that the application signed in as."""
+        done = self.data / postgres_roles.DONE
+        if done.exists():
+            return
+        if postgres_roles.IS_ONE in self._alone(self.data, "postgres", [postgres_roles.ARE_ONE]):
+            self._alone(self.data, "postgres", postgres_roles.rename(self._password, self._admin_password))
+        self._alone(self.data, DATABASE, postgres_roles.HAND_OVER)
+        done.touch()
+
+    def _alone(self, data: Path, database: str, statements: Sequence[str]) -> str:
+        """As the superuser, while no server runs; nothing of it is seen in the list of processes."""
+        return self._tool(
+            # A statement that fails is not repeated in what is said of it: it may hold a password.
+            *("postgres", "--single", "-j", "-c", "exit_on_error=on", "-c", "log_min_error_statement=panic"),
+            *("-D", data, database),
+            stdin="".join(f"{statement};\n\n" for statement in statements),
+        )
 
     def _check_version(self) -> None:
         try:
@@ -148,7 +180,8 @@ class Postgres:
         done = run([self._binaries / name, *arguments], account=self._account, stdin=stdin)
         if done.returncode:
             said = done.stderr.strip().splitlines() or ["without a word"]
-            raise CannotStart(f"{name} of PostgreSQL failed: {said[-1]}.")
+            errors = [line for line in said if "ERROR:" in line or "FATAL:" in line]
+            raise CannotStart(f"{name} of PostgreSQL failed: {(errors or said)[-1]}.")
         return done.stdout
 
 

@@ -60,7 +60,13 @@ def _start(settings: Settings, folder: Path, running: ExitStack, *, join: bool) 
     password = _password(folder)
     postgres = valkey = None
     if not settings.database_url:
-        postgres = Postgres(folder, password, keeps_open=[lock], deadline=settings.start_deadline)
+        postgres = Postgres(
+            folder,
+            password,
+            admin_password=_password(folder, "admin-password"),
+            keeps_open=[lock],
+            deadline=settings.start_deadline,
+        )
         running.callback(postgres.stop)
         postgres.start()
         settings = msgspec.structs.replace(settings, database_url=postgres.url())
@@ -140,9 +146,9 @@ def _holder(lock: int) -> int | None:
     return pid or None
 
 
-def _password(folder: Path) -> str:
+def _password(folder: Path, name: str = "password") -> str:
     """Made once; whoever can read it owns the data anyway."""
-    path = folder / "password"
+    path = folder / name
     if not path.exists():
         _write_secretly(path, secrets.token_hex(32))
     return path.read_text()

@@ -86,5 +86,12 @@ def test_nothing_runs_as_root_and_no_secret_is_written_down():
     assert "dno:${POSTGRES_PASSWORD:?" in SERVICES["server"]["environment"]["DATABASE_URL"]
 
 
+def test_the_composed_database_signs_the_server_in_as_no_superuser():
+    postgres = SERVICES["postgres"]
+    assert postgres["environment"]["POSTGRES_USER"] == "postgres"
+    assert "./ops/postgres-roles.sql:/docker-entrypoint-initdb.d/roles.sql:ro" in postgres["volumes"]
+    assert SERVICES["server"]["environment"]["DATABASE_URL"].startswith("postgresql://dno:")
+
+
 def test_only_the_server_can_be_reached_from_outside():
     assert [name for name, service in SERVICES.items() if "ports" in service] == ["server"]

@@ -11,6 +11,7 @@ from time import perf_counter
 from typing import Any
 from urllib.parse import quote
 
+import asyncpg
 import httpx
 import pytest
 
@@ -278,16 +279,17 @@ async def test_a_new_operator_and_its_end_are_seen_everywhere_within_a_second(
 
 
 async def test_caches_emptied_by_hand_tell_what_nobody_had_announced(
-    pair: tuple[Instance, Instance], pool: Pool, tariff: Tariff
+    pair: tuple[Instance, Instance], pool: Pool, tariff: Tariff, admin_url: str
 ) -> None:
     """For the day on which somebody has written past the triggers."""
     requests = {way: request for way, request in ways(tariff).items() if way != "history"}
     _, admin = await issue_key(pool, Role.ADMIN, "admin")
     for one in pair:
         await everywhere(one.url, requests, lambda told: told == 1)
-    async with pool.connection() as connection, connection.transaction():
-        await connection.execute("SET LOCAL session_replication_role = replica")
-        await connection.execute("UPDATE netzentgelte_data SET leistung = 2 WHERE id = $1", tariff.id)
+    superuser = await asyncpg.connect(admin_url)
+    await superuser.execute("SET session_replication_role = replica")
+    await superuser.execute("UPDATE netzentgelte_data SET leistung = 2 WHERE id = $1", tariff.id)
+    await superuser.close()
     for one in pair:
         async with wire(one.url) as line:
             assert figure(await line.ask(requests["list"])) == 1
