@@ -128,7 +128,7 @@ async def open_resources(
             Heartbeat(shared, sender=invalidator.sender, every=settings.heartbeat),
             RedisProbe(shared, every=settings.heartbeat * settings.heartbeat_missed),
             news,
-            OutboxRelay(pool, shared, trust, news.news, settings, settled=invalidator.settled),
+            OutboxRelay(pool, shared, trust, news.news, settings, invalidator=invalidator),
             uses,
             query_log,
             Retention(pool, settings),

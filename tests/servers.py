@@ -87,6 +87,11 @@ class PrivateValkey(_Private):
     def pid(self) -> int:
         return self._server.pid
 
+    @property
+    def folder(self) -> Path:
+        """Where it keeps its data."""
+        return self._server.folder
+
     def command(self, *words: str) -> bytes:
         return self._server.command(*words)
 

@@ -73,6 +73,16 @@ async def take(connection: Connection, *, limit: int, epoch: int, identity: str)
     return [_event(row) for row in rows]
 
 
+async def fetch_waiting(pool: Pool, *, limit: int) -> list[Event]:
+    """The oldest events, which stay where they are; those that are just being delivered among them."""
+    rows = await pool.fetch(
+        "SELECT id, topic, dno_id, year, changed_at, entries FROM outbox ORDER BY id LIMIT $1",
+        limit,
+        name="outbox_waiting",
+    )
+    return [_event(row) for row in rows]
+
+
 def _event(row: Row) -> Event:
     return Event(
         row["id"],

@@ -4,9 +4,9 @@ import asyncio
 from collections.abc import Sequence
 from typing import Final
 
+from app.cache.invalidator import Invalidator
 from app.cache.message import Message, encode
 from app.cache.redis import SharedCache
-from app.cache.settled import Settled
 from app.db import outbox
 from app.db.pool import Pool
 from app.domain import tags
@@ -33,14 +33,15 @@ class OutboxRelay:
         news: asyncio.Event,
         settings: Settings,
         *,
-        settled: Settled,
+        invalidator: Invalidator,
     ) -> None:
         self._pool = pool
         self._shared = shared
         self._trust = trust
         self._news = news
         self._settings = settings
-        self._settled = settled
+        self._settled = invalidator.settled
+        self._invalidator = invalidator
         self._batch = settings.relay_batch
 
     async def run(self) -> None:
@@ -52,8 +53,11 @@ class OutboxRelay:
             if await self._all_told():
                 pauses.reset()
                 await self._wait_for_news()
+            elif self._shared.trusted:
+                await pauses.take()  # another instance relays
             else:
-                await pauses.take()
+                await self._evict_undelivered()
+                await pauses.take(self._news)
 
     async def _all_told(self) -> bool:
         """False while there is work that cannot be done now: Redis or PostgreSQL is away, or another relays."""
@@ -106,6 +110,20 @@ class OutboxRelay:
             return True
         await self._shared.publish(not_done)
         return False
+
+    async def _evict_undelivered(self) -> None:
+        """While L2 is away or refuses, nothing is delivered, and L1 must not keep what has changed meanwhile.
+
+        Writers of this program publish what they change where they can; others have only the outbox.
+        """
+        try:
+            waiting = await outbox.fetch_waiting(self._pool, limit=self._settings.relay_batch + 1)
+        except Refusal:
+            return
+        if len(waiting) > self._settings.relay_batch:
+            self._invalidator.evict_all()
+        elif waiting:
+            self._invalidator.evict(frozenset[str]().union(*map(tags.of, waiting)))
 
     async def _wait_for_news(self) -> None:
         try:

@@ -12,9 +12,19 @@ class Pauses:
         self._longest = longest
         self._next = shortest
 
-    async def take(self) -> None:
+    async def take(self, unless: asyncio.Event | None = None) -> None:
+        """Ends early, though not before the shortest pause is over, if the event is set."""
         pause, self._next = self._next, min(self._longest, self._next * 2)
-        await asyncio.sleep(pause * random.uniform(0.5, 1))  # noqa: S311 - nothing secret about a pause
+        pause *= random.uniform(0.5, 1)  # noqa: S311 - nothing secret about a pause
+        if unless is None or pause <= self._shortest:
+            await asyncio.sleep(pause)
+            return
+        await asyncio.sleep(self._shortest)
+        try:
+            async with asyncio.timeout(pause - self._shortest):
+                await unless.wait()
+        except TimeoutError:
+            pass
 
     def reset(self) -> None:
         self._next = self._shortest

@@ -42,8 +42,9 @@ class Instance:
         notifications = Notifications(outbox.CHANNEL, settings)
         trust = Trust(self.pool, self.shared, on_new_epoch=listener.rejoin)
         self.shared.on_change = listener.rejoin
-        settled = self.invalidator.settled
-        relay = OutboxRelay(self.pool, self.shared, trust, notifications.news, settings, settled=settled)
+        relay = OutboxRelay(
+            self.pool, self.shared, trust, notifications.news, settings, invalidator=self.invalidator
+        )
         hearing: list[Job] = [listener, Heartbeat(self.shared, sender=sender, every=settings.heartbeat)]
         probe = RedisProbe(self.shared, every=settings.heartbeat * settings.heartbeat_missed)
         relaying: list[Job] = [notifications, relay, probe]

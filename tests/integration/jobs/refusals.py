@@ -1,0 +1,118 @@
+"""Ways in which a real Valkey answers and refuses, each with the way back."""
+
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from tests.servers import PASSWORD, PrivateValkey
+
+
+class Refusal:
+    """`begin` and `end` may be called any number of times; a test that fails midway leaves the server to its end."""
+
+    def __init__(self, begin: Callable[[PrivateValkey], None], end: Callable[[PrivateValkey], None]) -> None:
+        self.begin = begin
+        self.end = end
+
+
+def _set(valkey: PrivateValkey, *words: str) -> None:
+    answer = valkey.command(*words)
+    assert answer.startswith((b"+", b":", b"$")), answer
+
+
+def _config(name: str, bad: str, good: str) -> Refusal:
+    return Refusal(
+        lambda valkey: _set(valkey, "CONFIG", "SET", name, bad),
+        lambda valkey: _set(valkey, "CONFIG", "SET", name, good),
+    )
+
+
+def _acl(*rights: str) -> Refusal:
+    return Refusal(
+        lambda valkey: _set(valkey, "ACL", "SETUSER", "default", *(f"-{right}" for right in rights)),
+        lambda valkey: _set(valkey, "ACL", "SETUSER", "default", *(f"+{right}" for right in rights)),
+    )
+
+
+def _fail_to_save(valkey: PrivateValkey) -> None:
+    """A folder stands where the file should go."""
+    (valkey.folder / "dump.rdb").mkdir()
+    _set(valkey, "CONFIG", "SET", "save", '"3600 1"')
+    _set(valkey, "BGSAVE")
+    while valkey.command("SET", "dno:saved", "1").startswith(b"+"):
+        pass
+
+
+def _save_again(valkey: PrivateValkey) -> None:
+    (valkey.folder / "dump.rdb").rmdir()
+    _set(valkey, "CONFIG", "SET", "stop-writes-on-bgsave-error", "no")
+
+
+def _follow_nobody(valkey: PrivateValkey) -> None:
+    """A replica of a server that is not there: it answers from what it has."""
+    _set(valkey, "REPLICAOF", "127.0.0.1", "1")
+
+
+def _follow_and_answer_nothing(valkey: PrivateValkey) -> None:
+    _set(valkey, "CONFIG", "SET", "replica-serve-stale-data", "no")
+    _follow_nobody(valkey)
+
+
+def _lead_again(valkey: PrivateValkey) -> None:
+    _set(valkey, "REPLICAOF", "NO", "ONE")
+
+
+def _full(valkey: PrivateValkey) -> None:
+    _set(valkey, "CONFIG", "SET", "maxmemory-policy", "noeviction")
+    _set(valkey, "CONFIG", "SET", "maxmemory", "1")
+
+
+def _change_password(valkey: PrivateValkey) -> None:
+    """Who is connected stays so; whoever connects anew is refused."""
+    _set(valkey, "CONFIG", "SET", "requirepass", "another")
+    _kill_connections(valkey, "another")
+
+
+def _change_password_back(valkey: PrivateValkey) -> None:
+    with _connected(valkey, "another") as ask:
+        ask(f"CONFIG SET requirepass {PASSWORD}")
+
+
+def _kill_connections(valkey: PrivateValkey, password: str) -> None:
+    with _connected(valkey, password) as ask:
+        ask("CLIENT KILL TYPE normal")
+        ask("CLIENT KILL TYPE pubsub")
+
+
+@contextmanager
+def _connected(valkey: PrivateValkey, password: str) -> Iterator[Callable[[str], bytes]]:
+    with socket.create_connection(("127.0.0.1", valkey.port), timeout=10) as connection:
+        answers = connection.makefile("rb")
+
+        def ask(line: str) -> bytes:
+            connection.sendall(f"{line}\r\n".encode())
+            return answers.readline()
+
+        ask(f"AUTH {password}")
+        yield ask
+        answers.close()
+
+
+REFUSALS = {
+    "NOREPLICAS": _config("min-replicas-to-write", "1", "0"),
+    "MISCONF": Refusal(_fail_to_save, _save_again),
+    "READONLY": Refusal(_follow_nobody, _lead_again),
+    "MASTERDOWN": Refusal(_follow_and_answer_nothing, _lead_again),
+    "NOPERM to remove": _acl("del"),
+    "NOPERM to run scripts": _acl("eval", "evalsha"),
+    "NOPERM to write keys": Refusal(
+        lambda valkey: _set(valkey, "ACL", "SETUSER", "default", "resetkeys", "%R~*"),
+        lambda valkey: _set(valkey, "ACL", "SETUSER", "default", "allkeys"),
+    ),
+    "NOPERM to publish": Refusal(
+        lambda valkey: _set(valkey, "ACL", "SETUSER", "default", "-publish"),
+        lambda valkey: _set(valkey, "ACL", "SETUSER", "default", "+publish"),
+    ),
+    "OOM": Refusal(_full, lambda valkey: _set(valkey, "CONFIG", "SET", "maxmemory", "0")),
+    "WRONGPASS": Refusal(_change_password, _change_password_back),
+}
