@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from app.auth.authenticator import Authenticator
 from app.auth.cookies import SessionCookie
+from app.auth.devices import Devices
 from app.auth.key_uses import KeyUses
 from app.auth.known import Known
 from app.auth.passwords import Passwords
@@ -57,6 +58,7 @@ class Resources:
     known: Known
     authenticator: Authenticator
     sign_in: SignIn
+    devices: Devices
     cookie: SessionCookie
     key_uses: KeyUses
     addresses: Addresses
@@ -106,6 +108,7 @@ async def open_resources(
             known=known,
             authenticator=Authenticator(known, sessions, uses),
             sign_in=SignIn(pool, Passwords(settings), sessions, limiter),
+            devices=Devices(lambda: shared.client, settings),
             cookie=SessionCookie(settings),
             key_uses=uses,
             addresses=Addresses(settings),

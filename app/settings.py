@@ -83,6 +83,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     anonymous_reading: bool = True
     session_lifetime: Seconds = DAY
     sessions_per_user: Positive = 50
+    device_lifetime: Seconds = 180 * DAY  # of the proof that a browser was signed in before
     password_passes: Positive = 3
     password_memory_kib: Positive = 64 * 2**10
     password_lanes: Positive = 4
@@ -107,6 +108,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     rate_limit_anonymous: Count = 60
     rate_limit_api_key: Count = 600
     rate_limit_sign_in: Count = 5
+    rate_limit_sign_in_account: Count = 200
     rate_limit_sign_in_window: Annotated[float, Meta(ge=1)] = 15 * MINUTE
     rate_limit_messages: Count = 120
     rate_limit_cost: Positive = 1000  # cost of a query that counts as one request

@@ -18,7 +18,7 @@ from app.domain.account import ANONYMOUS, Principal
 from app.errors import DeadlineExceeded, Forbidden, Refusal
 from app.http.errors import NotAcceptable, respond, respond_unexpected
 from app.http.media_type import accepts_stream, prefers_page
-from app.http.middleware.rate_limit import refusal
+from app.http.middleware.rate_limit import payer, refusal
 from app.http.middleware.rate_limiter import Policy, Verdict
 from app.http.pages import graphiql_page
 from app.http.passage import Offer, Passage, Terms, length_of
@@ -193,7 +193,7 @@ class GraphQLEndpoint:
         shared = state["resources"].shared
         text = await self._persisted.text(request, shared)
         document = self._documents.get(text)
-        await self._persisted.keep(request, text, shared, _payer(state)[0])
+        await self._persisted.keep(request, text, shared, payer(state)[0])
         return document.operation(request.operation_name)
 
     def _operation_at_hand(self, request: GraphQLRequest) -> Operation | None:
@@ -289,14 +289,14 @@ class GraphQLEndpoint:
     async def _charge(self, cost: int, scope: Scope) -> None:
         """What is worth several requests draws on the limit like several."""
         state = scope["state"]
-        payer, policy = _payer(state)
-        _heed(await state["resources"].limiter.charge(payer, cost, policy), state)
+        key, policy = payer(state)
+        _heed(await state["resources"].limiter.charge(key, cost, policy), state)
 
     async def _take(self, requests: int, scope: Scope) -> None:
         if requests:
             state = scope["state"]
-            payer, policy = _payer(state)
-            _heed(await state["resources"].limiter.take(payer, requests, policy), state)
+            key, policy = payer(state)
+            _heed(await state["resources"].limiter.take(key, requests, policy), state)
 
     def context(self, scope: Scope) -> Context:
         state = scope["state"]
@@ -387,15 +387,7 @@ def _speaks_for_itself(scope: Scope) -> bool:
 
 def _budget(principal: Principal, state: dict[str, Any], *, direct: bool) -> tuple[str, Policy] | None:
     """None: the address of the connection pays, whichever that is next time."""
-    return None if direct and principal.anonymous else _payer(state)
-
-
-def _payer(state: dict[str, Any]) -> tuple[str, Policy]:
-    """Whose limit a request draws on."""
-    payer: tuple[str, Policy] = state["resources"].limiter.subject(
-        state.get("principal", ANONYMOUS), state["address"]
-    )
-    return payer
+    return None if direct and principal.anonymous else payer(state)
 
 
 def _rights(principal: Principal) -> Iterator[str]:

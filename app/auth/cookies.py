@@ -1,9 +1,11 @@
-"""The session cookie: what it looks like, and from where it counts."""
+"""The cookies of a session and of a device: what they look like, and from where they count."""
 
 import re
 from collections.abc import Mapping
 
 from app.settings import Settings
+
+SESSION, DEVICE = "dno_session", "dno_device"
 
 
 class SessionCookie:
@@ -13,13 +15,15 @@ class SessionCookie:
         self._secure = settings.cookie_secure
         self._origins = frozenset(origin.rstrip("/").lower() for origin in settings.allowed_origins)
         self._lifetime = max(1, int(settings.session_lifetime))
+        self._device_lifetime = int(settings.device_lifetime)
 
     def read(self, headers: Mapping[str, str]) -> str | None:
         """The token, or None if there is none or if the page that sends it is not ours."""
-        sent = headers.get("cookie")
-        if sent is None or not self.counts(headers):
-            return None
-        return _value(sent, self._name(headers))
+        return self._read(headers, SESSION)
+
+    def read_device(self, headers: Mapping[str, str]) -> str | None:
+        """The proof of an earlier sign-in; it stays when the session ends."""
+        return self._read(headers, DEVICE)
 
     def counts(self, headers: Mapping[str, str]) -> bool:
         """Whether the request was made by one of our own pages, by an allowed one, or by no page at all."""
@@ -30,18 +34,29 @@ class SessionCookie:
 
     def set(self, token: str, headers: Mapping[str, str]) -> str:
         """The Set-Cookie header that keeps a person signed in."""
-        return self._header(token, self._lifetime, headers)
+        return self._header(SESSION, token, self._lifetime, headers)
+
+    def set_device(self, token: str, headers: Mapping[str, str]) -> str:
+        return self._header(DEVICE, token, self._device_lifetime, headers)
 
     def clear(self, headers: Mapping[str, str]) -> str:
-        return self._header("", 0, headers)
+        return self._header(SESSION, "", 0, headers)
 
-    def _header(self, value: str, lifetime: int, headers: Mapping[str, str]) -> str:
+    def _read(self, headers: Mapping[str, str], name: str) -> str | None:
+        sent = headers.get("cookie")
+        if sent is None or not self.counts(headers):
+            return None
+        return _value(sent, self._name(name, headers))
+
+    def _header(self, name: str, value: str, lifetime: int, headers: Mapping[str, str]) -> str:
         secure = "; Secure" if self._is_secure(headers) else ""
-        return f"{self._name(headers)}={value}; Path=/; Max-Age={lifetime}; HttpOnly; SameSite=Lax{secure}"
+        return (
+            f"{self._name(name, headers)}={value}; Path=/; Max-Age={lifetime}; HttpOnly; SameSite=Lax{secure}"
+        )
 
-    def _name(self, headers: Mapping[str, str]) -> str:
+    def _name(self, name: str, headers: Mapping[str, str]) -> str:
         # With this prefix browsers take the cookie from no sibling domain and over no plain connection.
-        return "__Host-dno_session" if self._is_secure(headers) else "dno_session"
+        return f"__Host-{name}" if self._is_secure(headers) else name
 
     def _is_own(self, origin: str, headers: Mapping[str, str]) -> bool:
         host = headers.get("host", "").lower()

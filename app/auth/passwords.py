@@ -11,16 +11,21 @@ from typing import TypeVar
 from argon2 import PasswordHasher
 from argon2.exceptions import VerifyMismatchError
 
-from app.errors import Invalid, Overloaded
+from app.auth.fair_queue import FairQueue, Origin
+from app.errors import Invalid
 from app.settings import Settings
 
 SHORTEST, LONGEST = 12, 1024
+ANYWHERE = Origin("")
 
 T = TypeVar("T")
 
 
 class Passwords:
-    """Each check takes tens of milliseconds and megabytes: so few run at once and few may wait."""
+    """Each check takes tens of milliseconds and megabytes: so few run at once and few may wait.
+
+    `origin` names those who share a place in the queue for it: an address, say.
+    """
 
     def __init__(self, settings: Settings) -> None:
         self._hasher = PasswordHasher(
@@ -30,7 +35,7 @@ class Passwords:
         )
         self._nobody = _hash_of_nobody(self._hasher)
         self._threads = ThreadPoolExecutor(settings.password_threads, thread_name_prefix="password")
-        self._room = settings.password_threads + settings.password_waiting
+        self._queue = FairQueue(settings.password_threads, settings.password_waiting)
         self.checks = 0
 
     async def hash(self, password: str) -> str:
@@ -39,13 +44,15 @@ class Passwords:
             raise Invalid(f"A password has {SHORTEST} to {LONGEST} characters.", field=["password"])
         return await self.rehash(password)
 
-    async def rehash(self, password: str) -> str:
+    async def rehash(self, password: str, origin: Origin = ANYWHERE) -> str:
         """For a password that was accepted before, whatever the rules were then."""
-        return await self._in_thread(lambda: self._hasher.hash(_typed(password)))
+        return await self._in_thread(lambda: self._hasher.hash(_typed(password)), origin)
 
-    async def matches(self, stored: str | None, password: str) -> bool:
+    async def matches(self, stored: str | None, password: str, origin: Origin = ANYWHERE) -> bool:
         """None stands for somebody who does not exist: never right, and it costs the same to say so."""
-        right = await self._in_thread(lambda: self._verify(stored or self._nobody, password[:LONGEST]))
+        right = await self._in_thread(
+            lambda: self._verify(stored or self._nobody, password[:LONGEST]), origin
+        )
         return right and stored is not None and len(password) <= LONGEST
 
     def outdated(self, stored: str) -> bool:
@@ -62,14 +69,12 @@ class Passwords:
         except VerifyMismatchError:
             return False
 
-    async def _in_thread(self, work: Callable[[], T]) -> T:
-        if self._room == 0:
-            raise Overloaded("Too many people are signing in; please try again soon.", retry_after=1)
-        self._room -= 1
-        try:
-            return await asyncio.get_running_loop().run_in_executor(self._threads, work)
-        finally:
-            self._room += 1
+    async def _in_thread(self, work: Callable[[], T], origin: Origin) -> T:
+        await self._queue.enter(origin)
+        done = asyncio.get_running_loop().run_in_executor(self._threads, work)
+        # A caller that gives up meanwhile leaves a thread behind that still works: its turn ends with that.
+        done.add_done_callback(lambda _: self._queue.leave())
+        return await asyncio.shield(done)
 
 
 def _typed(password: str) -> bytes:

@@ -1,17 +1,23 @@
 """Signing in and out with e-mail and password."""
 
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from hashlib import sha256
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
+from app.auth.devices import Device
+from app.auth.fair_queue import Origin
+from app.auth.lookups import Lookups
 from app.auth.passwords import Passwords
-from app.auth.sessions import Sessions
+from app.auth.sessions import Sessions, identify
 from app.db import accounts
 from app.db.accounts import Credentials
 from app.db.pool import Pool
 from app.db.unit_of_work import write
 from app.domain.account import Principal, User
-from app.errors import TooMany, Unauthenticated, Unavailable
+from app.errors import Overloaded, TooMany, Unauthenticated, Unavailable
+
+LONGEST_EMAIL = 320
 
 
 class Verdict(Protocol):
@@ -22,35 +28,69 @@ class Verdict(Protocol):
 
 
 class Limiter(Protocol):
-    """What limits requests also limits attempts to sign in, under a policy of its own."""
+    """What limits requests also limits attempts to sign in, under policies of its own."""
 
     @property
     def sign_in(self) -> Any: ...
+    @property
+    def sign_in_account(self) -> Any: ...
     async def take(self, key: str, weight: int, policy: Any, /) -> Verdict: ...
+    def give_back(self, key: str, policy: Any, /) -> None: ...
+
+
+class _Attempt(NamedTuple):
+    """The budgets that it draws on, and its place in the queue."""
+
+    budgets: Sequence[tuple[str, Any]]
+    origin: Origin
 
 
 class SignIn:
+    """Attempts are limited, and right passwords draw on no limit in the end.
+
+    Who proves an earlier sign-in to the account, by its device or an open session, has a budget that
+    attempts from elsewhere cannot use up. All others share one per address; that of the account, which
+    they share as well, takes many addresses to exhaust.
+    """
+
     def __init__(self, pool: Pool, passwords: Passwords, sessions: Sessions, limiter: Limiter) -> None:
         self._pool = pool
         self._passwords = passwords
         self._sessions = sessions
         self._limiter = limiter
+        self._credentials: Lookups[str, Credentials] = Lookups(self._fetch)
 
     async def sign_in(
-        self, email: str, password: str, address: str, *, former: Principal | None = None
+        self,
+        email: str,
+        password: str,
+        address: str,
+        *,
+        former: Principal | None = None,
+        device: Device | None = None,
     ) -> tuple[User, str]:
         """The user, and the token of a fresh session; the session of `former` ends.
 
-        Somebody unknown and a wrong password are refused in the same words after the same work.
+        An unknown address and a wrong password are refused in the same words after the same work.
         """
         email = email.strip().lower()
-        await self._count_attempt(email, address)
-        known = await self._known(email)
-        right = await self._passwords.matches(known.password_hash if known else None, password)
+        proven = device is not None or (former is not None and former.user_id is not None)
+        if not proven:
+            attempt = await self._admit(self._from_elsewhere(email, address))
+        known = await self._credentials.get(email)
+        if proven:
+            attempt = await self._admit(
+                self._from_known_place(known, former, device) or self._from_elsewhere(email, address)
+            )
+        stored = known.password_hash if known else None
+        right = await self._passwords.matches(stored, password, attempt.origin)
         if known is None or not right:
             raise Unauthenticated("The e-mail address or the password is wrong.")
-        await self._raise_parameters(known, password)
+        for key, policy in attempt.budgets:
+            self._limiter.give_back(key, policy)
+        current = await self._raise_parameters(known, password, attempt.origin)
         token = await self._sessions.start(known.user.id)
+        await self._confirm(email, known, current, token)
         if former is not None:
             await self.sign_out(former)
         return known.user, token
@@ -59,29 +99,58 @@ class SignIn:
         if principal.session_id is not None and principal.user_id is not None:
             await self._sessions.end(principal.session_id, principal.user_id)
 
-    async def _count_attempt(self, email: str, address: str) -> None:
-        # The account hashed: nobody needs to read in Redis who tried to sign in.
-        for key in (f"sign-in:address:{address}", f"sign-in:account:{_digest(email)}"):
-            verdict = await self._limiter.take(key, 1, self._limiter.sign_in)
+    def _from_known_place(
+        self, known: Credentials | None, former: Principal | None, device: Device | None
+    ) -> _Attempt | None:
+        """None where what was proven is an earlier sign-in to another account."""
+        if known is not None and device is not None and device.user_id == known.user.id:
+            name = f"device:{device.name}"
+        elif known is not None and former is not None and former.user_id == known.user.id:
+            name = f"session:{former.session_id}"
+        else:
+            return None
+        return _Attempt([(f"sign-in:{name}", self._limiter.sign_in)], Origin(name, proven=True))
+
+    def _from_elsewhere(self, email: str, address: str) -> _Attempt:
+        # The account hashed: who reads Redis does not learn who tried to sign in.
+        budgets = [
+            (f"sign-in:address:{address}", self._limiter.sign_in),
+            (f"sign-in:account:{_digest(email)}", self._limiter.sign_in_account),
+        ]
+        return _Attempt(budgets, Origin(address))
+
+    async def _admit(self, attempt: _Attempt) -> _Attempt:
+        for key, policy in attempt.budgets:
+            verdict = await self._limiter.take(key, 1, policy)
             if not verdict.allowed:
                 raise TooMany("Too many attempts to sign in; please wait.", retry_after=verdict.retry_after)
+        return attempt
 
-    async def _known(self, email: str) -> Credentials | None:
-        # What PostgreSQL cannot even store belongs to nobody; the statement runs all the same.
-        asked = [email] if email.isprintable() else []
-        return (await accounts.fetch_credentials(self._pool, asked)).get(email)
+    async def _fetch(self, emails: Sequence[str]) -> dict[str, Credentials]:
+        # What PostgreSQL cannot even store is no account; the statement runs all the same.
+        asked = [email for email in emails if len(email) <= LONGEST_EMAIL and email.isprintable()]
+        return await accounts.fetch_credentials(self._pool, asked)
 
-    async def _raise_parameters(self, known: Credentials, password: str) -> None:
-        """Only now is the password at hand to be hashed as today's parameters ask."""
-        if self._passwords.outdated(known.password_hash):
-            stronger = await self._passwords.rehash(password)
-            user = known.user
-            with suppress(Unavailable):  # the next sign-in may do it
-                await write(
-                    self._pool,
-                    Principal(user.role, user.email, user.id),
-                    lambda work: accounts.replace_password_hash(work, user.id, known.password_hash, stronger),
-                )
+    async def _raise_parameters(self, known: Credentials, password: str, origin: Origin) -> Collection[str]:
+        """Only here is the password at hand to be hashed as today's parameters ask. The hashes that may be stored now."""
+        if not self._passwords.outdated(known.password_hash):
+            return (known.password_hash,)
+        user, stronger = known.user, known.password_hash
+        with suppress(Unavailable, Overloaded):  # the next sign-in may do it
+            stronger = await self._passwords.rehash(password, origin)
+            await write(
+                self._pool,
+                Principal(user.role, user.email, user.id),
+                lambda work: accounts.replace_password_hash(work, user.id, known.password_hash, stronger),
+            )
+        return (known.password_hash, stronger)
+
+    async def _confirm(self, email: str, known: Credentials, current: Collection[str], token: str) -> None:
+        """A password that was changed while this one was checked has ended all sessions but the one just begun."""
+        latest = await self._credentials.get(email)
+        if latest is None or latest.password_hash not in current:
+            await self._sessions.end(identify(token), known.user.id)
+            raise Unauthenticated("The e-mail address or the password is wrong.")
 
 
 def _digest(email: str) -> str:

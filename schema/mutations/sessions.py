@@ -36,10 +36,15 @@ class SessionMutations:
         password: Annotated[str, strawberry.argument(description="Never logged.")],
     ) -> SessionPayload:
         context = info.context
-        user, token = await context.resources.sign_in.sign_in(
-            email, password, context.address, former=context.principal
+        resources, headers = context.resources, context.headers
+        device = await resources.devices.recognise(resources.cookie.read_device(headers))
+        user, token = await resources.sign_in.sign_in(
+            email, password, context.address, former=context.principal, device=device
         )
-        context.set_cookies.append(context.resources.cookie.set(token, context.headers))
+        context.set_cookies.append(resources.cookie.set(token, headers))
+        proof = await resources.devices.issue(user.id, device)
+        if proof is not None:
+            context.set_cookies.append(resources.cookie.set_device(proof, headers))
         return SessionPayload(viewer=user, token=token)  # type: ignore[arg-type]
 
     @mutation(SessionPayload, description="Ends the session.", role=None)

@@ -5,7 +5,7 @@ from starlette.types import Scope
 from app.auth.credentials import Credentials
 from app.auth.roles import require_reader
 from app.domain.account import ANONYMOUS, Principal
-from app.http.middleware.rate_limit import refusal
+from app.http.middleware.rate_limit import payer, refusal
 from app.http.middleware.session import recognise
 from app.resources import Resources
 
@@ -57,10 +57,9 @@ class Caller:
     async def operation_scope(self) -> Scope:
         """One operation of a socket, weighed and seen as a request of its own."""
         await self.check()
-        state, limiter = self._scope["state"], self._resources.limiter
-        principal = self._credentials.principal
-        key, policy = limiter.subject(principal, state["address"])
-        verdict = await limiter.take(key, 1, policy)
+        state = {**self._scope["state"], "principal": self._credentials.principal}
+        key, policy = payer(state)
+        verdict = await self._resources.limiter.take(key, 1, policy)
         if not verdict.allowed:
             raise refusal(verdict)
         return {
@@ -68,7 +67,7 @@ class Caller:
             "method": "POST",
             # No page of a foreign origin has a socket here, so all that comes over one is meant.
             "headers": [*self._scope["headers"], (b"content-type", b"application/json")],
-            "state": {**state, "principal": principal, "verdict": verdict},
+            "state": {**state, "verdict": verdict},
         }
 
     def _of(self, principal: Principal) -> Credentials:

@@ -1,11 +1,14 @@
 """Each request is weighed before anything is done for it."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.domain.account import ANONYMOUS
 from app.errors import TooMany
 from app.http.middleware.answering import add_headers, at_beginning
-from app.http.middleware.rate_limiter import RateLimiter, Verdict
+from app.http.middleware.rate_limiter import Policy, RateLimiter, Verdict
 
 FREE = frozenset(("/", "/healthz", "/readyz", "/metrics", "/favicon.ico"))
 FREE_FOLDERS = ("/assets/",)
@@ -27,7 +30,7 @@ class RateLimit:
             return
         state = scope["state"]
         limiter: RateLimiter = state["resources"].limiter
-        key, policy = limiter.subject(state.get("principal", ANONYMOUS), state["address"])
+        key, policy = payer(state)
         verdict = state["verdict"] = await limiter.take(key, 1, policy)
 
         def begin(message: Message) -> None:
@@ -38,6 +41,14 @@ class RateLimit:
         if not verdict.allowed:
             raise refusal(verdict)
         await self.app(scope, receive, send)
+
+
+def payer(state: Mapping[str, Any]) -> tuple[str, Policy]:
+    """Whose budget a request draws on, and under which policy."""
+    found: tuple[str, Policy] = state["resources"].limiter.subject(
+        state.get("principal", ANONYMOUS), state.get("payer") or state["address"]
+    )
+    return found
 
 
 def is_free(path: str) -> bool:

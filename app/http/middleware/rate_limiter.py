@@ -135,6 +135,9 @@ class Meter:
         self._full = after
         return 0.0
 
+    def give_back(self, weight: int = 1) -> None:
+        self._full -= weight * self._interval
+
     def left(self) -> int:
         free = monotonic() + self._window - max(self._full, monotonic())
         return max(int(free / self._interval + 0.1), 0) if self._interval else 0
@@ -195,6 +198,9 @@ class RateLimiter:
         self.anonymous = Policy("anonymous", settings.rate_limit_anonymous, window)
         self.api_key = Policy("api-key", settings.rate_limit_api_key, window)
         self.sign_in = Policy("sign-in", settings.rate_limit_sign_in, settings.rate_limit_sign_in_window)
+        self.sign_in_account = Policy(
+            "sign-in-account", settings.rate_limit_sign_in_account, settings.rate_limit_sign_in_window
+        )
         self.messages = Policy("messages", settings.rate_limit_messages, window)
         self._client = client
         self._timeout = settings.redis_timeout
@@ -214,7 +220,7 @@ class RateLimiter:
     # What callers use
 
     def subject(self, principal: Principal, address: str) -> tuple[str, Policy]:
-        """Whose budget a request draws on."""
+        """Whose budget a request draws on; `address` stands for all anonymous callers that share one."""
         if principal.api_key_id is not None:
             return f"key:{principal.api_key_id}", self.api_key
         if principal.user_id is not None:
@@ -263,6 +269,16 @@ class RateLimiter:
         ask.waiting.append((weight, future))
         ask.wanted = self._next_portion(bucket)
         return await future
+
+    def give_back(self, key: str, policy: Policy) -> None:
+        """One unit that was taken for what turned out to draw on no budget."""
+        bucket = self._buckets.get(key)
+        if not policy.limit or bucket is None:
+            return  # forgotten meanwhile: it fills up again with time
+        if self._here:
+            self._ask(key, bucket).returned += 1
+        elif bucket.meter is not None:
+            bucket.meter.give_back()
 
     async def charge(self, key: str, cost: int, policy: Policy | None = None) -> Verdict | None:
         """What an operation weighs beyond the one request that was taken before it was read."""

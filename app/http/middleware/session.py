@@ -1,5 +1,7 @@
 """Who a request speaks for."""
 
+from typing import Any
+
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -11,7 +13,7 @@ from app.settings import Settings
 
 
 class Session:
-    """Puts the `principal` into the state.
+    """Puts the `principal` into the state, and the `payer` where an anonymous request draws on no address's budget.
 
     Credentials are checked whatever the limits say: valid ones draw on a budget of their own, so that
     nothing else from the same address uses it up. A bad key is refused, never taken for "anonymous",
@@ -34,16 +36,26 @@ async def recognise(scope: Scope, session_cookie: SessionCookie) -> Principal:
         return ANONYMOUS
     headers = Headers(scope=scope)
     authorization, cookie = headers.get("authorization"), session_cookie.read(headers)
+    state = scope["state"]
+    if authorization is None and (proof := session_cookie.read_device(headers)) is not None:
+        await _recognise_device(state, proof)
     if authorization is None and cookie is None:
         return ANONYMOUS
-    resources = scope["state"]["resources"]
     try:
-        principal: Principal = await resources.authenticator.principal(authorization, cookie)
+        principal: Principal = await state["resources"].authenticator.principal(authorization, cookie)
     except Unauthenticated:
-        verdict = await resources.limiter.take(scope["state"]["address"])
+        verdict = await state["resources"].limiter.take(state.get("payer") or state["address"])
         if not verdict.allowed:
             raise refusal(verdict) from None
         if authorization is not None:
             raise
         return ANONYMOUS
     return principal
+
+
+async def _recognise_device(state: dict[str, Any], proof: str) -> None:
+    """Who has signed in before from this browser can do so again, whatever else comes from the same address."""
+    device = await state["resources"].devices.recognise(proof)
+    if device is not None:
+        # By user, not by device: signing in again and again gives no further budget.
+        state["payer"] = f"device:{device.user_id}"

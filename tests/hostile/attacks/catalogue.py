@@ -3,6 +3,6 @@
 from collections.abc import Sequence
 
 from tests.hostile.attack import Attack
-from tests.hostile.attacks import connections
+from tests.hostile.attacks import budgets, connections
 
-ATTACKS: Sequence[Attack] = [*connections.ATTACKS]
+ATTACKS: Sequence[Attack] = [*connections.ATTACKS, *budgets.ATTACKS]

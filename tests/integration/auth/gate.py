@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from app.auth.authenticator import Authenticator
+from app.auth.devices import Devices
 from app.auth.key_uses import KeyUses
 from app.auth.known import Known
 from app.auth.passwords import Passwords
@@ -43,6 +44,7 @@ class Gate:
     uses: KeyUses
     authenticator: Authenticator
     desk: SignIn
+    devices: Devices
 
     async def add_user(self, email: str = "ada@example.org", role: Role = Role.EDITOR) -> User:
         password_hash = await self.passwords.hash(PASSWORD)
@@ -74,7 +76,14 @@ async def open_gate(pool: Pool, settings: Settings) -> AsyncIterator[Gate]:
         sessions = Sessions(shared.client, settings)
         authenticator = Authenticator(Known(pool, memory, settings), sessions, uses)
         yield Gate(
-            pool, memory, passwords, sessions, uses, authenticator, SignIn(pool, passwords, sessions, limiter)
+            pool,
+            memory,
+            passwords,
+            sessions,
+            uses,
+            authenticator,
+            SignIn(pool, passwords, sessions, limiter),
+            Devices(lambda: shared.client, settings),
         )
         await limiter.close()
     passwords.close()

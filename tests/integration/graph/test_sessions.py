@@ -59,10 +59,10 @@ async def flag(client: httpx.AsyncClient, **request: Any) -> httpx.Response:
     return await client.post("/graphql", **({"json": {"query": FLAG}} | request))
 
 
-def cookie_of(answer: httpx.Response) -> tuple[str, set[str]]:
-    """Name and attributes."""
-    pair, *attributes = answer.headers["set-cookie"].split("; ")
-    return pair.partition("=")[0], set(attributes)
+def cookies_of(answer: httpx.Response) -> list[tuple[str, set[str]]]:
+    """Names and attributes: of the session, and of the device."""
+    cookies = [line.split("; ") for line in answer.headers.get_list("set-cookie")]
+    return [(pair.partition("=")[0], set(attributes)) for pair, *attributes in cookies]
 
 
 async def test_a_person_signs_in_is_known_and_signs_out(client: httpx.AsyncClient, ada: User) -> None:
@@ -77,27 +77,24 @@ async def test_a_person_signs_in_is_known_and_signs_out(client: httpx.AsyncClien
 
     token = {"authorization": f"Bearer {session['token']}"}
     assert await ask(client, SIGN_OUT) == {"signOut": {"viewer": None, "token": None, "errors": []}}
-    assert not client.cookies
+    assert [*client.cookies] == ["dno_device"]  # the proof of having been here, which opens nothing
     assert await viewer(client) is None
     assert (await client.post("/graphql", json={"query": VIEWER}, headers=token)).status_code == 401
 
 
 @pytest.mark.parametrize(
-    ("host", "name", "secure"),
-    [("localhost:8000", "dno_session", False), ("api.example.org", "__Host-dno_session", True)],
+    ("host", "prefix", "secure"),
+    [("localhost:8000", "", False), ("api.example.org", "__Host-", True)],
 )
-async def test_the_cookie_is_for_our_own_pages_only(
-    client: httpx.AsyncClient, ada: User, host: str, name: str, secure: bool
+async def test_the_cookies_are_for_our_own_pages_only(
+    client: httpx.AsyncClient, ada: User, host: str, prefix: str, secure: bool
 ) -> None:
-    given, attributes = cookie_of(await sign_in(client, host=host))
-    assert given == name
-    assert attributes == {
-        "HttpOnly",
-        "SameSite=Lax",
-        "Path=/",
-        "Max-Age=86400",
-        *(["Secure"] if secure else []),
-    }
+    given = cookies_of(await sign_in(client, host=host))
+    attributes = {"HttpOnly", "SameSite=Lax", "Path=/", *(["Secure"] if secure else [])}
+    assert given == [
+        (f"{prefix}dno_session", attributes | {"Max-Age=86400"}),
+        (f"{prefix}dno_device", attributes | {"Max-Age=15552000"}),
+    ]
 
 
 async def test_an_answer_that_depends_on_who_asks_is_kept_for_nobody(
@@ -207,6 +204,33 @@ async def test_attempts_are_limited(client: httpx.AsyncClient, settings: Setting
     (limited,) = await errors_of(sign_in(client))
     assert limited["code"] == "RATE_LIMITED"
     assert limited["message"] == "Too many attempts to sign in; please wait."
+
+
+async def test_a_browser_that_was_signed_in_before_can_sign_in_beside_a_flood(
+    resources: Resources, settings: Settings, ada: User
+) -> None:
+    """Of wrong passwords, of anonymous requests and of invalid credentials, all from its own address."""
+    limits = {"rate_limit_anonymous": 60, "rate_limit_sign_in": settings.rate_limit_sign_in}
+    async with (
+        open_resources(msgspec.structs.replace(settings, **limits)) as limited,
+        client_of(limited) as owner,
+        client_of(limited) as attacker,
+    ):
+        await sign_in(owner)
+        await ask(owner, SIGN_OUT)
+        for _ in range(settings.rate_limit_sign_in):
+            assert (await errors_of(sign_in(attacker, "wrong")))[0]["code"] == "UNAUTHENTICATED"
+        assert (await errors_of(sign_in(attacker)))[0]["code"] == "RATE_LIMITED"
+        async with asyncio.timeout(20):
+            while (await attacker.post("/graphql", json={"query": VIEWER})).status_code != 429:
+                pass
+        assert (await errors_of(sign_in(owner))) == []
+        assert await viewer(owner) is not None
+        # Also once the session has ended without a sign-out.
+        owner.cookies.set("dno_session", "A" * 43)
+        assert (await errors_of(sign_in(owner))) == []
+        made_up = {"cookie": f"dno_device={ada.id.hex}.1.{'A' * 16}.{'A' * 43}"}
+        assert (await attacker.post("/graphql", json={"query": VIEWER}, headers=made_up)).status_code == 429
 
 
 async def test_while_redis_is_away_a_session_is_neither_over_nor_taken_for_somebody(

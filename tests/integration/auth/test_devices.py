@@ -1,0 +1,87 @@
+"""A device's proof says that its user has signed in there before; it can be neither made up nor used for others."""
+
+import time
+from uuid import uuid4
+
+import msgspec
+import pytest
+
+from app.auth import devices
+from app.auth.devices import Devices
+from app.cache.redis import open_redis
+
+
+@pytest.fixture
+async def redis(cheap):
+    async with open_redis(cheap) as shared:
+        yield shared.client
+
+
+async def test_what_was_issued_here_is_recognised_by_every_instance(redis, cheap):
+    one, other = (Devices(lambda: redis, cheap) for _ in range(2))
+    user_id = uuid4()
+    token = await one.issue(user_id)
+    for instance in (one, other):
+        device = await instance.recognise(token)
+        assert device is not None
+        assert device.user_id == user_id
+
+
+async def test_every_browser_has_a_name_and_keeps_it(redis, cheap):
+    issuer = Devices(lambda: redis, cheap)
+    user_id = uuid4()
+    first, second = [await issuer.recognise(await issuer.issue(user_id)) for _ in range(2)]
+    assert first.name != second.name
+    again = await issuer.recognise(await issuer.issue(user_id, first))
+    assert again.name == first.name
+    assert (await issuer.recognise(await issuer.issue(uuid4(), first))).name != first.name
+
+
+async def test_what_is_made_up_changed_or_too_old_proves_nothing(redis, cheap, monkeypatch):
+    issuer = Devices(lambda: redis, cheap)
+    token = await issuer.issue(uuid4())
+    user, issued, name, signature = token.split(".")
+    for wrong in (
+        None,
+        "",
+        "x" * 100_000,
+        f"{uuid4().hex}.{issued}.{name}.{signature}",
+        f"{user}.{int(issued) + 1}.{name}.{signature}",
+        f"{user}.{issued}.{name[::-1]}.{signature}",
+        f"{user}.{issued}.{name}.{'A' * 43}",
+        f"{user}.{issued}.{name}.",
+    ):
+        assert await issuer.recognise(wrong) is None
+    assert await issuer.recognise(token) is not None
+    now = time.time() + cheap.device_lifetime + 1
+    monkeypatch.setattr(devices.time, "time", lambda: now)
+    assert await issuer.recognise(token) is None
+
+
+async def test_without_a_lifetime_none_is_given(redis, cheap):
+    assert (
+        await Devices(lambda: redis, msgspec.structs.replace(cheap, device_lifetime=0)).issue(uuid4()) is None
+    )
+
+
+async def test_while_redis_is_away_nothing_fails(cheap, valkey):
+    hasty = msgspec.structs.replace(cheap, redis_url=valkey.url, redis_timeout=0.2, redis_connect_timeout=0.2)
+    async with open_redis(hasty) as shared:
+        issuer = Devices(lambda: shared.client, hasty)
+        token = await issuer.issue(uuid4())
+        valkey.pause()
+        issuer._ask_at = 0
+        assert await issuer.recognise(token) is not None
+        late = Devices(lambda: shared.client, hasty)
+        assert await late.recognise(token) is None
+        assert await late.issue(uuid4()) is None
+        valkey.resume()
+
+
+async def test_a_key_that_redis_has_lost_is_put_back(redis, cheap):
+    one, other = (Devices(lambda: redis, cheap) for _ in range(2))
+    token = await one.issue(uuid4())
+    await redis.flushall()
+    one._ask_at = 0
+    assert await one.recognise(token) is not None
+    assert await other.recognise(token) is not None
