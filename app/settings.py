@@ -178,6 +178,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     registered_documents_only_warn: bool = False
     documents_kept: Positive = 1000  # parsed and validated, with their plans
     document_letters_kept: Positive = 4 * 2**20
+    document_cache_size: Positive = 24 * 2**20  # bytes that they take with their plans
 
     # Imports and exports
     import_timeout: Seconds = 10 * MINUTE  # one statement of an import, or its wait for another

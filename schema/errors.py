@@ -26,6 +26,20 @@ def formatted(
     return [_formatted(error, request_id, code) for error in errors]
 
 
+def forget_frames(errors: Sequence[BaseException]) -> None:
+    """To be called once they have been formatted: a traceback holds frames that hold the error again,
+    and with it the document, the context and all that was loaded, until a garbage collection.
+    """
+    unseen = list(errors)
+    seen: set[int] = set()
+    while unseen:
+        error = unseen.pop()
+        seen.add(id(error))
+        error.__traceback__ = None
+        causes = (getattr(error, "original_error", None), error.__cause__, error.__context__)
+        unseen += [cause for cause in causes if cause is not None and id(cause) not in seen]
+
+
 def _formatted(error: GraphQLError, request_id: str, code: str | None) -> dict[str, Any]:
     shown: dict[str, Any] = dict(error.formatted)
     cause = _cause(error)

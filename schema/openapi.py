@@ -101,7 +101,7 @@ class _Description:
             },
             "components": {
                 "schemas": {
-                    **{name: self._fragment(name) for name in self._document.fragments},
+                    **{name: self._fragment(name) for name in self._document.source.fragments},
                     "Problem": PROBLEM_SCHEMA,
                 }
             },
@@ -150,7 +150,7 @@ class _Description:
         }
 
     def _fragment(self, name: str) -> Json:
-        fragment = self._document.fragments[name]
+        fragment = self._document.source.fragments[name]
         type_ = self._schema.get_type(fragment.type_condition.name.value)
         assert isinstance(type_, GraphQLObjectType)
         return self._object(type_, fragment.selection_set) | {"description": type_.description}

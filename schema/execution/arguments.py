@@ -8,6 +8,8 @@ from graphql import (
     FieldNode,
     GraphQLField,
     GraphQLInputObjectType,
+    ListValueNode,
+    ObjectValueNode,
     Undefined,
     ValueNode,
     VariableNode,
@@ -16,7 +18,6 @@ from graphql import (
     is_non_null_type,
 )
 from graphql.execution.values import VariableValues
-from graphql.language import Visitor, visit
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types.arguments import convert_arguments
 from strawberry.types.field import StrawberryField
@@ -71,15 +72,11 @@ def prepare(
 
 
 def names_variables(value: ValueNode) -> bool:
-    found = False
-
-    class Looker(Visitor):
-        def enter_variable(self, *_: Any) -> None:
-            nonlocal found
-            found = True
-
-    visit(value, Looker())
-    return found
+    if isinstance(value, ListValueNode):
+        return any(names_variables(item) for item in value.values)
+    if isinstance(value, ObjectValueNode):
+        return any(names_variables(field.value) for field in value.fields)
+    return isinstance(value, VariableNode)
 
 
 def _constants(

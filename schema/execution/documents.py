@@ -1,5 +1,6 @@
 """Documents: parsed, limited and validated once, kept with the plans made from them."""
 
+import sys
 from collections import OrderedDict
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
@@ -15,9 +16,7 @@ from graphql import (
     NoSchemaIntrospectionCustomRule,
     OperationDefinitionNode,
     OperationType,
-    parse,
     specified_rules,
-    validate,
 )
 from graphql.execution.values import VariableValues, get_variable_values
 from strawberry import Schema
@@ -27,14 +26,26 @@ from app.observability import traces
 from app.settings import Settings
 from schema.execution.cost import Estimate
 from schema.execution.limits import Limits, count_values, over
-from schema.execution.plan import Compiler, Plan, Uncovered
+from schema.execution.plan import Compiler, Plan, Taken, Uncovered
 from schema.execution.steering import steering_variables
+from schema.execution.syntax import count_nodes, parse, validate, without_tree
 from schema.execution.variables import PlainVariables
 from schema.types.shown import STRUCTS, TAGGED
 
 MAX_PLANS = 16
 LONGEST_NAME = 60  # of an operation, in metrics
 MAX_VALUES = 1000
+
+# Bytes, compared with what is measured by tests/unit/schema/test_documents.py: a place in the tables, what an
+# operation has whatever it asks for, a node of the tree with its location, what a plan and an estimate take
+# per node, an error of a refusal beside its message.
+ENTRY = 500
+OPERATION = 8000
+NODE = 300
+PLANNED = 300
+REFUSAL = 900
+# One part of so many is for documents that were asked for only once.
+PROBATION = 4
 
 
 class RefusedDocument(Exception):
@@ -44,6 +55,11 @@ class RefusedDocument(Exception):
         super().__init__(code)
         self.errors = list(errors)
         self.code = code
+
+    @property
+    def bytes(self) -> int:
+        """What it takes in memory without its document's text, about."""
+        return sum(REFUSAL + 2 * sys.getsizeof(error.message) for error in self.errors)
 
 
 class Cost(NamedTuple):
@@ -58,10 +74,34 @@ class Cost(NamedTuple):
         return f'{{"cost":{{"requested":{self.requested},"remaining":{remaining},"maximum":{self.maximum}}}}}'
 
 
+class Source:
+    """What the operations of one document share: its text, its tree, and what all of it takes.
+
+    Not the document itself, which holds its operations: nothing here may hold what holds it.
+    """
+
+    def __init__(self, text: str, ast: DocumentNode) -> None:
+        self.text = text
+        self.ast = ast
+        self.fragments = {
+            node.name.value: node for node in ast.definitions if isinstance(node, FragmentDefinitionNode)
+        }
+        self.nodes = count_nodes(ast)
+        # Strings stand in the text, in the tree and, as arguments, in the plan.
+        self.taken = Taken(OPERATION + 2 * sys.getsizeof(text) + self.nodes * (NODE + PLANNED))
+        self._hash: str | None = None
+
+    @property
+    def hash(self) -> str:
+        if self._hash is None:
+            self._hash = sha256(self.text.encode(errors="surrogatepass")).hexdigest()
+        return self._hash
+
+
 class Operation:
     """One operation of a document."""
 
-    def __init__(self, schema: Schema, document: "Document", node: OperationDefinitionNode) -> None:
+    def __init__(self, schema: Schema, document: Source, node: OperationDefinitionNode) -> None:
         self._schema = schema
         self.document = document
         self.node = node
@@ -140,6 +180,8 @@ class Operation:
         if plan is None:
             plan = self._compile(variables)
             if len(self._plans) < MAX_PLANS:
+                if self._plans:
+                    self.document.taken.bytes += self.document.nodes * PLANNED
                 self._plans[key] = plan
         return plan
 
@@ -150,7 +192,9 @@ class Operation:
             variables.sources,
             {name: variables.coerced[name] for name in self._steering if name in variables.coerced},
         )
-        compiler = Compiler(self._schema, self.node, self.document.fragments, steering, STRUCTS, TAGGED)
+        compiler = Compiler(
+            self._schema, self.node, self.document.fragments, steering, STRUCTS, TAGGED, self.document.taken
+        )
         try:
             root = compiler.root()
         except Uncovered as reason:
@@ -164,23 +208,17 @@ class Document:
     """A document that may be executed."""
 
     def __init__(self, schema: Schema, text: str, ast: DocumentNode) -> None:
-        self.text = text
-        self.ast = ast
-        self.fragments = {
-            node.name.value: node for node in ast.definitions if isinstance(node, FragmentDefinitionNode)
-        }
+        self.source = Source(text, ast)
         self.operations = [
-            Operation(schema, self, node)
+            Operation(schema, self.source, node)
             for node in ast.definitions
             if isinstance(node, OperationDefinitionNode)
         ]
-        self._hash: str | None = None
 
     @property
-    def hash(self) -> str:
-        if self._hash is None:
-            self._hash = sha256(self.text.encode()).hexdigest()
-        return self._hash
+    def bytes(self) -> int:
+        """What it takes in memory without its text, with all that was made from it; checked by a measurement."""
+        return self.source.taken.bytes
 
     def operation(self, name: str | None) -> Operation:
         """Refuses a name that the document does not have, and no name where it has several."""
@@ -200,7 +238,11 @@ class Document:
 
 
 class Documents:
-    """The most recently used documents, good and bad; bounded by number and by letters."""
+    """The most recently used documents, good and bad; bounded by number, by letters and by bytes.
+
+    What was asked for once only is on probation and has a small share of the bytes: documents that
+    never repeat push out each other, and none of those that do.
+    """
 
     def __init__(self, schema: Schema, settings: Settings) -> None:
         self._schema = schema
@@ -212,17 +254,22 @@ class Documents:
         ]
         self._most = settings.documents_kept
         self._most_letters = settings.document_letters_kept
+        self._most_bytes = settings.document_cache_size
         self._letters = 0
-        self._known: OrderedDict[str, Document | RefusedDocument] = OrderedDict()
+        self._known: OrderedDict[str, _Kept] = OrderedDict()
+        self._new: OrderedDict[str, _Kept] = OrderedDict()  # those of them that are on probation
+        self.bytes = 0
+        self._new_bytes = 0
 
     def get(self, text: str) -> Document:
         """Refuses with RefusedDocument; a refusal is remembered like a document."""
-        known = self._known.get(text)
-        if known is None:
+        kept = self._known.get(text)
+        if kept is None:
             known = self._read(text)
             self._keep(text, known)
         else:
-            self._known.move_to_end(text)
+            known = kept.known
+            self._use(text, kept)
         if isinstance(known, RefusedDocument):
             raise RefusedDocument(known.errors, known.code)
         return known
@@ -234,13 +281,13 @@ class Documents:
                 [over("document letters", len(text), settings.limit_document_letters)], PARSE
             )
         try:
-            ast = parse(text, max_tokens=settings.limit_tokens, allow_empty_selection_sets=False)
+            ast = parse(text, max_tokens=settings.limit_tokens)
         except GraphQLError as error:
-            return RefusedDocument([_naming_limit(error, settings)], PARSE)
+            return _refused([_naming_limit(error, settings)], PARSE)
         except RecursionError:
-            return RefusedDocument([GraphQLError("The document is nested too deeply.")], PARSE)
+            return _refused([GraphQLError("The document is nested too deeply.")], PARSE)
         if errors := self._limits.check(ast):
-            return RefusedDocument(errors, VALIDATION)
+            return _refused(errors, VALIDATION)
         try:
             errors = validate(
                 self._schema._schema,
@@ -251,16 +298,64 @@ class Documents:
             )
         except RecursionError:
             errors = [GraphQLError("The document is nested too deeply.")]
-        return RefusedDocument(errors, VALIDATION) if errors else Document(self._schema, text, ast)
+        return _refused(errors, VALIDATION) if errors else Document(self._schema, text, ast)
 
     def _keep(self, text: str, known: Document | RefusedDocument) -> None:
-        if len(text) > self._most_letters // 4:
+        # What is too long was read in no time, and its text would be all that is kept.
+        if len(text) > min(self._most_letters // 4, self._settings.limit_document_letters):
             return
-        self._known[text] = known
+        kept = _Kept(text, known)
+        if kept.bytes > self._most_bytes // PROBATION:
+            return
+        self._known[text] = self._new[text] = kept
         self._letters += len(text)
-        while len(self._known) > self._most or self._letters > self._most_letters:
-            dropped, _ = self._known.popitem(last=False)
-            self._letters -= len(dropped)
+        self.bytes += kept.bytes
+        self._new_bytes += kept.bytes
+        self._make_room()
+
+    def _use(self, text: str, kept: "_Kept") -> None:
+        self._known.move_to_end(text)
+        grown = kept.known.bytes - kept.of_known
+        if self._new.pop(text, None) is not None:
+            self._new_bytes -= kept.bytes
+        elif not grown:
+            return
+        kept.of_known += grown
+        kept.bytes += grown
+        self.bytes += grown
+        self._make_room()
+
+    def _make_room(self) -> None:
+        while self._new_bytes > self._most_bytes // PROBATION:
+            self._drop(next(iter(self._new)))
+        while (
+            len(self._known) > self._most
+            or self._letters > self._most_letters
+            or self.bytes > self._most_bytes
+        ):
+            self._drop(next(iter(self._new or self._known)))
+
+    def _drop(self, text: str) -> None:
+        kept = self._known.pop(text)
+        self._letters -= len(text)
+        self.bytes -= kept.bytes
+        if self._new.pop(text, None) is not None:
+            self._new_bytes -= kept.bytes
+
+
+class _Kept:
+    """A document or a refusal, and as how many bytes it is counted at the moment."""
+
+    __slots__ = ("bytes", "known", "of_known")
+
+    def __init__(self, text: str, known: Document | RefusedDocument) -> None:
+        self.known = known
+        self.of_known = known.bytes
+        self.bytes = ENTRY + sys.getsizeof(text) + self.of_known
+
+
+def _refused(errors: Sequence[GraphQLError], code: str) -> RefusedDocument:
+    return RefusedDocument([without_tree(error) for error in errors], code)
 
 
 def _naming_limit(error: GraphQLError, settings: Settings) -> GraphQLError:

@@ -10,14 +10,14 @@ from graphql import ExecutionResult, GraphQLError, OperationType, execute
 from graphql.execution.values import VariableValues
 from strawberry import Schema
 from strawberry.execution import optimized_is_awaitable
-from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 from strawberry.utils.await_maybe import await_maybe
 
 from app.domain import tags
 from app.errors import Refusal
 from app.observability import metrics
 from schema.context import Context
-from schema.errors import formatted
+from schema.errors import forget_frames, formatted
+from schema.execution.acyclic_executor import AcyclicExecutor
 from schema.execution.documents import Cost, Operation
 from schema.execution.run import Run
 
@@ -92,7 +92,7 @@ class Executions:
                 operation_name=operation.name,
                 context_value=context,
                 is_awaitable=cast("Any", optimized_is_awaitable),
-                executor_class=StrawberryGraphQLCoreExecutionContext,
+                executor_class=AcyclicExecutor,
             )
         )
         assert isinstance(result, ExecutionResult)
@@ -105,13 +105,16 @@ def write_result(result: ExecutionResult, request_id: str, extensions: str | Non
     body: dict[str, Any] = {"data": result.data}
     if result.errors:
         body["errors"] = formatted(result.errors, request_id)
+        forget_frames(result.errors)
     if extensions is not None:
         body["extensions"] = json.loads(extensions)
     return Answer(write_json(body), errors=len(result.errors or ()), data=result.data is not None)
 
 
 def write_errors(errors: list[GraphQLError], request_id: str, code: str) -> Answer:
-    return Answer(write_json({"errors": formatted(errors, request_id, code)}), errors=len(errors), data=False)
+    body = write_json({"errors": formatted(errors, request_id, code)})
+    forget_frames(errors)
+    return Answer(body, errors=len(errors), data=False)
 
 
 def write_json(value: Any) -> bytes:

@@ -7,6 +7,7 @@ changes nothing, so it can be run again.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from hashlib import blake2b
 from itertools import count
 from json.encoder import encode_basestring
 from typing import Any
@@ -41,6 +42,18 @@ from schema.fields import EDGE, Edge
 
 DEFINITION = "strawberry-definition"
 MOST_TOKENS = 1000
+# Longer texts of arguments stand for themselves as a digest.
+LONGEST_TOKEN = 100
+TOKEN = 250  # bytes that one takes with its text and its place in the table
+
+
+class Taken:
+    """How many bytes a document and what is made from it take; grows with what callers ask of it."""
+
+    __slots__ = ("bytes",)
+
+    def __init__(self, bytes: int) -> None:
+        self.bytes = bytes
 
 
 class Uncovered(Exception):
@@ -66,6 +79,7 @@ class Field:
         read: Callable[..., Any] | Edge,
         arguments: Prepared | None,
         slot: int,
+        taken: Taken,
     ) -> None:
         self.key = key
         self.type = type
@@ -78,15 +92,20 @@ class Field:
         self.fragments = False
         self.varying: list[Field] = []  # the fields in and below it whose arguments name variables
         self._asked: dict[Any, object] = {}
+        self._taken = taken
 
     def asked(self, arguments: Mapping[int, Arguments]) -> object:
         """What names this field's fragments under these arguments; the same object each time, so cheap to compare."""
         # As texts: equal numbers need not be written alike, nor be accepted alike (1 and 1.0000000, 0 and -0).
         values = repr([arguments[below.slot] for below in self.varying]) if self.varying else ""
+        if len(values) > LONGEST_TOKEN:
+            values = blake2b(values.encode(errors="surrogatepass"), digest_size=16).hexdigest()
         token = self._asked.get(values)
         if token is None:
             if len(self._asked) >= MOST_TOKENS:
+                self._taken.bytes -= TOKEN * len(self._asked)
                 self._asked.clear()
+            self._taken.bytes += TOKEN
             token = self._asked[values] = object()
         return token
 
@@ -118,6 +137,7 @@ class Compiler:
         steering: VariableValues,
         structs: dict[str, type],
         tagged: frozenset[str],
+        taken: Taken,
     ) -> None:
         self.schema = schema
         self.graph: GraphQLSchema = schema._schema
@@ -126,6 +146,7 @@ class Compiler:
         self.steering = steering
         self.structs = structs
         self.tagged = tagged
+        self.taken = taken
         self.slots = count()
         self.fields: list[Field] = []
 
@@ -158,7 +179,7 @@ class Compiler:
         if not isinstance(field_definition, StrawberryField) or field_definition.permission_classes:
             raise Uncovered("field")
         read, arguments = self._reader(field_definition, definition, node)
-        field = Field(key, definition.type, read, arguments, next(self.slots))
+        field = Field(key, definition.type, read, arguments, next(self.slots), self.taken)
         self._below(field, details)
         if isinstance(read, Edge) or field.deep or arguments is not None:
             selection.stored.append(field)

@@ -10,13 +10,13 @@ from typing import Any, cast
 from graphql import ExecutionResult, GraphQLError, create_source_event_stream, execute
 from strawberry import Schema
 from strawberry.execution import optimized_is_awaitable
-from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 from strawberry.utils.await_maybe import await_maybe
 
 from app.broadcast import Change, Subscriber
 from app.domain.account import Principal
 from app.errors import DeadlineExceeded
 from schema.context import Context
+from schema.execution.acyclic_executor import AcyclicExecutor
 from schema.execution.documents import Operation
 from schema.execution.operation import Answer, write_json, write_result
 
@@ -58,7 +58,7 @@ class Subscriptions:
             yield self._answers(subscriber, operation, given, new_context, caller)
 
     async def _subscribe(self, operation: Operation, given: dict[str, Any], context: Context) -> Subscriber:
-        executor = StrawberryGraphQLCoreExecutionContext.build(
+        executor = AcyclicExecutor.build(
             self._schema._schema,
             operation.document.ast,
             context_value=context,
@@ -119,7 +119,7 @@ class Subscriptions:
                         variable_values=given,
                         operation_name=operation.name,
                         is_awaitable=cast("Any", optimized_is_awaitable),
-                        executor_class=StrawberryGraphQLCoreExecutionContext,
+                        executor_class=AcyclicExecutor,
                     )
                 )
         except TimeoutError:

@@ -1,9 +1,11 @@
 """Requests let go of what they used by themselves: the garbage collector stops the world to look for circles."""
 
 import gc
+from typing import Any
 
 import httpx
 import pytest
+from graphql import Node, Token
 
 from app.resources import Resources
 from tests.integration.graph.asking import client_of
@@ -40,3 +42,51 @@ async def test_a_request_leaves_no_circles_behind(resources: Resources) -> None:
 async def _ask(client: httpx.AsyncClient, number: int) -> None:
     answer = await client.post("/graphql", json={"query": QUERY, "extensions": {"number": number}})
     assert answer.status_code == 200
+
+
+# What becomes of a document, and how it is written so that it never repeats.
+FATES = {
+    "plan": "query A%d { dnos(first: 3) { nodes { slug tariffs(year: 2025) { leistung } } } }",
+    "plan with variables": (
+        "query A%d($year: Int, $skip: Boolean = false) { dnos(first: 3) { nodes { slug ...F } } } "
+        "fragment F on Dno { tariffs(year: $year) @skip(if: $skip) { leistung } }"
+    ),
+    "executor": "query A%d { __schema { queryType { name } } dnos(first: 3) { nodes { slug } } }",
+    "error of the executor": 'query A%d { dnos(first: 3, after: "nonsense") { nodes { slug } } }',
+    "mutation": 'mutation A%d { signIn(input: {email: "nobody", password: "x"}) { errors { code } } }',
+    "no document": "{ dnos(first: 3) { nodes { slug%d ] } }",
+    "too many tokens": "query A%d { coverage { totalEntries } } " + "#\n" * 1990,
+    "over a limit": "query A%d { " + "coverage { totalEntries } " * 60 + "}",
+    "invalid": "query A%d($unused: Int) { dnos(first: 3) { nodes { nothing } } }",
+    "invalid more often than is told": "query A%d { dnos { " + " ".join(f"n{i}" for i in range(99)) + " } }",
+    "a fragment within itself": "query A%d { ...F } fragment F on Query { ...F }",
+    "wrong variables": "query A%d($year: Int!) { dnos(first: 3) { nodes { tariffs(year: $year) { leistung } } } }",
+    "no such operation": "query A%d { __typename } query B { __typename }",
+}
+
+
+@pytest.mark.usefixtures("operators")
+async def test_what_is_dropped_of_documents_is_free_at_once(resources: Resources) -> None:
+    """No node or token outlives its document until a collection, whatever became of the document."""
+    changed = {"response_cache": False, "documents_kept": 1, "limit_tokens": 2000}
+    async with client_of(resources, **changed) as client:
+        for fate, text in FATES.items():
+            for number in range(3):
+                await _send(client, text % number)
+            gc.collect()
+            gc.disable()
+            try:
+                before = _nodes()
+                for number in range(3, 9):
+                    await _send(client, text % number)
+                assert _nodes() == before, fate
+            finally:
+                gc.enable()
+
+
+def _nodes() -> int:
+    return sum(isinstance(thing, Node | Token) for thing in gc.get_objects())
+
+
+async def _send(client: httpx.AsyncClient, text: str) -> Any:
+    return (await client.post("/graphql", json={"query": text})).json()

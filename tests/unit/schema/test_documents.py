@@ -1,0 +1,177 @@
+"""What the table of documents holds is counted as what it takes, and documents that never repeat get little of it."""
+
+import gc
+import tracemalloc
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+
+import graphql
+import pytest
+from graphql import Node, Token, specified_rules
+
+from app.settings import Settings
+from schema.execution.documents import PROBATION, Documents, RefusedDocument
+from schema.execution.syntax import parse, validate
+from schema.root import schema
+
+POINT = '{ dno(slug: "netze-%d") { name slug tariffs(year: 2025) { leistung arbeit voltageLevel } } }'
+TEN = (
+    "query Q%d { "
+    + " ".join(
+        f'p{i}: dno(slug: "netze-{i}") {{ name slug tariffs(year: 2025) {{ leistung }} }}' for i in range(10)
+    )
+    + " }"
+)
+IDS = "query Q%d { nodes(ids: [" + ", ".join(f'"{i}"' for i in range(100)) + "]) { id } }"
+EXECUTOR = "query Q%d { __schema { types { name fields { name args { name } } } } }"
+INVALID = "query Q%d { dnos { nodes { " + " ".join(f"nothing{i}" for i in range(200)) + " } } }"
+CUT_OFF = "query Q%d { dnos { nodes { " + " ".join(f"nothing{i}" for i in range(400))
+LONG_NAMES = "query Q%d { dnos { " + " ".join(f"{'n' * 700}{i}" for i in range(20)) + " } }"
+WIDE = 'query Q%d { dno(slug: "' + "\U0001f600" * 3000 + '") { name } }'
+
+
+def read(documents: Documents, text: str) -> None:
+    """As an endpoint does, up to the point where the operation would be executed."""
+    with suppress(RefusedDocument):
+        operation = documents.get(text).operations[0]
+        variables = operation.variables({})
+        operation.cost(variables, 10**9)
+        operation.plan(variables)
+
+
+@contextmanager
+def taken(amount: Callable[[int], None]) -> Iterator[None]:
+    gc.collect()
+    tracemalloc.start()
+    try:
+        before, _ = tracemalloc.get_traced_memory()
+        yield
+        gc.collect()
+        amount(tracemalloc.get_traced_memory()[0] - before)
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("text", [POINT, TEN, IDS, EXECUTOR, INVALID, CUT_OFF, LONG_NAMES, WIDE])
+def test_documents_are_counted_as_what_they_take(text: str) -> None:
+    documents = Documents(schema, Settings(document_cache_size=2**30))
+    for number in range(100, 150):
+        read(documents, text % number)  # Python's own cache of attribute names fills up
+    counted = documents.bytes
+    measured: list[int] = []
+    with taken(measured.append):
+        for number in range(30):
+            read(documents, text % number)
+    counted = documents.bytes - counted
+    assert len(documents._known) == 80
+    assert 0.75 * measured[0] < counted < 2.5 * measured[0]
+
+
+def test_what_grows_with_its_use_is_counted_too() -> None:
+    """Plans for other values of `@skip`, and the texts of arguments that fragments are kept under."""
+    text = "query ($a: Boolean!, $b: Boolean!) { dnos { nodes { slug @skip(if: $a) name @skip(if: $b) } } }"
+    documents = Documents(schema, Settings())
+    operation = documents.get(text).operations[0]
+    operation.plan(operation.variables({"a": False, "b": False}))
+    documents.get(text)
+    before = documents.bytes
+    for a, b in ((False, True), (True, False)):
+        operation.plan(operation.variables({"a": a, "b": b}))
+    documents.get(text)
+    assert documents.bytes > before
+
+
+def test_documents_that_never_repeat_push_out_none_that_do() -> None:
+    documents = Documents(schema, Settings(document_cache_size=2**20))
+    used = [POINT % number for number in range(10)]
+    for text in (*used, *used):
+        documents.get(text)
+    for number in range(100, 400):
+        read(documents, POINT % number)
+        read(documents, CUT_OFF % number)
+    assert documents.bytes <= 2**20
+    assert sum(kept.bytes for kept in documents._new.values()) <= 2**20 // PROBATION
+    assert documents.bytes == sum(kept.bytes for kept in documents._known.values())
+    assert all(text in documents._known for text in used)
+
+
+def test_what_is_asked_for_again_is_bounded_by_bytes_all_the_same() -> None:
+    documents = Documents(schema, Settings(document_cache_size=2**20))
+    for number in range(200):
+        for _ in range(2):
+            read(documents, POINT % number)
+    assert 2**19 < documents.bytes <= 2**20
+    assert documents._letters == sum(map(len, documents._known))
+
+
+def test_a_refusal_holds_neither_tree_nor_text_nor_frames() -> None:
+    documents = Documents(schema, Settings())
+    for text in (INVALID, CUT_OFF, LONG_NAMES):
+        with suppress(RefusedDocument):
+            documents.get(text % 1)
+        kept = documents._known[text % 1].known
+        assert isinstance(kept, RefusedDocument)
+        for error in kept.errors:
+            assert (error.nodes, error.source, error.positions) == (None, None, None)
+            assert error.__traceback__ is error.__context__ is error.__cause__ is None
+        assert kept.errors[0].locations
+
+
+def test_a_text_beyond_the_limit_is_not_kept() -> None:
+    documents = Documents(schema, Settings(limit_document_letters=1000))
+    with pytest.raises(RefusedDocument):
+        documents.get("{ __typename } #" + "x" * 2000)
+    assert (len(documents._known), documents.bytes) == (0, 0)
+
+
+def test_trees_are_freed_without_the_garbage_collector() -> None:
+    documents = Documents(schema, Settings(documents_kept=1))
+    for text in (POINT, TEN, IDS, EXECUTOR, INVALID, CUT_OFF, LONG_NAMES):
+        read(documents, text % 0)
+        gc.collect()
+        gc.disable()
+        try:
+            before = sum(isinstance(thing, Node | Token) for thing in gc.get_objects())
+            for number in range(1, 6):
+                read(documents, text % number)
+            assert sum(isinstance(thing, Node | Token) for thing in gc.get_objects()) == before
+        finally:
+            gc.enable()
+
+
+SPEAKING = [
+    INVALID % 1,
+    "query ($a: Int, $b: Strin) { dno(slug: $a) { ...F ...G } } fragment F on Dno { x } fragment F on Nope { y }",
+    "{ dno { name(a: 1) } dno(slug: 1, slug: 2) @nope { name { x } } }",
+    "subscription { a b }",
+    "{ ...A } fragment A on Query { ...B } fragment B on Query { ...A }",
+    POINT % 1,
+]
+
+
+@pytest.mark.parametrize("text", SPEAKING)
+def test_validation_says_what_the_library_says(text: str) -> None:
+    """Ours is the library's with its visitors taken apart at the end: this tells when the library changes."""
+    ours = validate(schema._schema, parse(text), specified_rules, max_errors=20, hide_suggestions=False)
+    theirs = graphql.validate(
+        schema._schema, graphql.parse(text), specified_rules, max_errors=20, hide_suggestions=False
+    )
+    assert [error.formatted for error in ours] == [error.formatted for error in theirs]
+
+
+@pytest.mark.parametrize(
+    "text", ["{", "{ a(b: ) }", "{ a ]", "{ a }" * 1000, "{ a " * 1000, '{ a(b: "\\u") }', ""]
+)
+def test_what_cannot_be_parsed_is_refused_in_the_librarys_words(text: str) -> None:
+    with pytest.raises(graphql.GraphQLError) as ours:
+        parse(text, max_tokens=2000)
+    with pytest.raises(graphql.GraphQLError) as theirs:
+        graphql.parse(text, max_tokens=2000, allow_empty_selection_sets=False)
+    assert ours.value.formatted == theirs.value.formatted
+
+
+def test_parsed_is_what_the_library_parses() -> None:
+    for text in (POINT % 1, TEN % 1, EXECUTOR % 1, WIDE % 1):
+        ours, theirs = parse(text), graphql.parse(text)
+        assert graphql.print_ast(ours) == graphql.print_ast(theirs)
+        assert ours.to_dict(locations=True) == theirs.to_dict(locations=True)
