@@ -12,7 +12,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.auth.roles import require_reader
-from app.cache.responses import Asked, Kept, Responses, head_of
+from app.cache.responses import Asked, Kept, Responses, body_of, head_of
 from app.domain import tags
 from app.domain.account import ANONYMOUS, Principal
 from app.errors import DeadlineExceeded, Forbidden, Refusal
@@ -89,7 +89,7 @@ class GraphQLEndpoint:
         if scope["method"] in ("GET", "HEAD") and _wants_page(request):
             return graphiql_page()
         body = await _body(request)
-        asked = Asked(_head(scope, anonymous_reading=self._settings.anonymous_reading), body)
+        asked = Asked(_head(scope, anonymous_reading=self._settings.anonymous_reading), body_of(body))
         known = _responses(scope).get(asked)
         if known is not None:
             answer = give_again(scope, known.value, known.until)
@@ -106,7 +106,7 @@ class GraphQLEndpoint:
 
     def find(self, passage: Passage, body: bytes) -> tuple[Reply, Count] | None:
         scope = passage.scope
-        known = _responses(scope).get(Asked(passage.head, body))
+        known = _responses(scope).get(Asked(passage.head, body_of(body)))
         return (give_again(scope, known.value, known.until), known.value.count) if known is not None else None
 
     async def answer(self, passage: Passage, body: bytes, state: dict[str, Any]) -> Reply:
@@ -114,7 +114,7 @@ class GraphQLEndpoint:
         try:
             self._slots.knock()
             read = self._read(body, scope, passage.media_type)
-            answer = await self._respond_anew(Asked(passage.head, body), read, scope)
+            answer = await self._respond_anew(Asked(passage.head, body_of(body)), read, scope)
         except Refusal as refused:
             answer = Reply.of(respond(scope, refused))
         except Exception as error:
@@ -348,7 +348,7 @@ def _head(scope: Scope, *, anonymous_reading: bool) -> str:
         all_of(scope, b"accept"),
         all_of(scope, b"content-type"),
         all_of(scope, b"content-encoding"),
-        scope["query_string"],
+        body_of(scope["query_string"]),
     )
 
 

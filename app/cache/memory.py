@@ -8,20 +8,34 @@ from typing import Any, Final
 
 from app.observability.metrics import CACHE_BYTES, CACHE_REFUSED_FILLS, CACHE_TRUSTED
 
-# What an entry costs beside its value: the entry, its place in the table and in the tag index.
-OVERHEAD: Final = 600
+# What an entry costs beside its value: the entry, its place in the table and in the tag index,
+# and what each further tag takes there.
+OVERHEAD: Final = 700
+TAG: Final = 250
 
 # So many tags are remembered with the moment of their last invalidation; older moments are forgotten
 # together, and fills from before them are refused without a look at their tags.
 MOMENTS: Final = 20_000
 
 
+class Segment:
+    """Entries that make room for each other first, the least recently kept in front; `share` is theirs in any case."""
+
+    __slots__ = ("bytes", "keys", "share")
+
+    def __init__(self, share: int) -> None:
+        self.share = share
+        self.bytes = 0
+        self.keys: OrderedDict[Hashable, None] = OrderedDict()
+
+
 class Entry:
     """A value, the tags it rests on and until when it holds, on the clock of time.monotonic()."""
 
-    __slots__ = ("size", "tags", "until", "used", "value")
+    __slots__ = ("segment", "size", "tags", "until", "used", "value")
 
-    def __init__(self, value: Any, tags: Collection[str], until: float, size: int) -> None:
+    def __init__(self, value: Any, tags: Collection[str], until: float, size: int, segment: Segment) -> None:
+        self.segment = segment
         self.value = value
         self.tags = tags
         self.until = until
@@ -41,7 +55,13 @@ class Memory:
         self.bytes = 0
         self._max_bytes = max_bytes
         self._lifetime = lifetime
-        self._entries: OrderedDict[Hashable, Entry] = OrderedDict()
+        self._entries: dict[Hashable, Entry] = {}
+        # Records of the database, however many answers are made of them; answers that were asked for
+        # again; and answers that were asked for once, of which callers can make as many as they like.
+        self._records = Segment(max_bytes // 2)
+        self._answers = Segment(max_bytes * 3 // 8)
+        self._new = Segment(max_bytes // 8)
+        self._segments = (self._records, self._answers, self._new)
         self._keys: dict[str, set[Hashable]] = {}  # by tag
         self._moment = 0
         self._floor = 0
@@ -72,10 +92,24 @@ class Memory:
         return self.enabled and moment >= self._floor
 
     def keep(
-        self, key: Hashable, value: Any, *, size: int, tags: Collection[str], until: float, since: int
+        self,
+        key: Hashable,
+        value: Any,
+        *,
+        size: int,
+        tags: Collection[str],
+        until: float,
+        since: int,
+        answer: bool = False,
     ) -> bool:
-        """Refuses what an invalidation has overtaken since the moment `since`."""
-        if not self.enabled or size + OVERHEAD > self._max_bytes:
+        """Refuses what an invalidation has overtaken since the moment `since`.
+
+        `answer`: it is made for a caller in the caller's words. Until it is asked for again it is on probation: what
+        one caller asks once never pushes out records, nor what others ask again.
+        """
+        size += OVERHEAD + TAG * max(len(tags) - 1, 0)
+        segment = self._new if answer else self._records
+        if not self.enabled or size > (segment.share if answer else self._max_bytes):
             return False
         if self._overtaken(tags, since):
             self._refused.inc()
@@ -85,7 +119,7 @@ class Memory:
             return False
         if key in self._entries:
             self._forget(key)
-        self._add(key, Entry(value, tags, min(until, now + self._lifetime), size + OVERHEAD))
+        self._add(key, Entry(value, tags, min(until, now + self._lifetime), size, segment))
         CACHE_BYTES.set(self.bytes)
         return True
 
@@ -110,6 +144,9 @@ class Memory:
         self._moment += 1
         self._floor = self._moment
         self._entries.clear()
+        for segment in self._segments:
+            segment.keys.clear()
+            segment.bytes = 0
         self._keys.clear()
         self._invalidated.clear()
         self.bytes = 0
@@ -142,20 +179,33 @@ class Memory:
             else:
                 keys.add(key)
         self.bytes += entry.size
+        self._enter(key, entry, entry.segment)
+        while self._new.bytes > self._new.share:
+            self._push_out(self._new)
         while self.bytes > self._max_bytes:
-            self._push_out()
+            self._push_out(max(self._segments, key=_beyond_its_share))
 
-    def _push_out(self) -> None:
+    def _enter(self, key: Hashable, entry: Entry, segment: Segment) -> None:
+        entry.segment = segment
+        segment.keys[key] = None
+        segment.bytes += entry.size
+
+    def _push_out(self, segment: Segment) -> None:
         """The oldest goes; one that was asked for since it last was the oldest has a second chance."""
-        key, entry = next(iter(self._entries.items()))
-        if entry.used:
-            entry.used = False
-            self._entries.move_to_end(key)
-        else:
+        key = next(iter(segment.keys))
+        entry = self._entries[key]
+        if not entry.used:
             self._forget(key)
+            return
+        entry.used = False
+        segment.keys.pop(key)
+        segment.bytes -= entry.size
+        self._enter(key, entry, self._answers if segment is self._new else segment)
 
     def _forget(self, key: Hashable) -> None:
         entry = self._entries.pop(key)
+        entry.segment.keys.pop(key)
+        entry.segment.bytes -= entry.size
         for tag in entry.tags:
             keys = self._keys[tag]
             keys.discard(key)
@@ -167,3 +217,7 @@ class Memory:
         surplus = len(self._invalidated) - MOMENTS // 2
         for tag in list(islice(self._invalidated, surplus)):
             self._floor = self._invalidated.pop(tag)
+
+
+def _beyond_its_share(segment: Segment) -> int:
+    return segment.bytes - segment.share

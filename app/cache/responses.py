@@ -10,11 +10,19 @@ from app.cache.read_set import ReadSet
 class Asked(NamedTuple):
     """All of a request that its answer depends on: nothing of the body has been read yet.
 
-    `head`: one text for all of the head that matters, made by `head_of`.
+    `head`: one text for all of the head that matters, made by `head_of`. `body`: made by `body_of`.
     """
 
     head: str
-    body: bytes
+    body: bytes | str
+
+
+def body_of(body: bytes) -> bytes | str:
+    """The body itself, or a digest of a long one: a key is never much larger than an answer.
+
+    The digest is text, so that no body is equal to it.
+    """
+    return body if len(body) <= LONGEST_BODY else blake2b(body, digest_size=32).hexdigest()
 
 
 def head_of(*parts: object) -> str:
@@ -38,6 +46,10 @@ class Kept:
         self.reply: Any = None
 
 
+# Bytes of a body beyond which it stands for itself as a digest.
+LONGEST_BODY = 1024
+# What an answer takes beside its body and its key: the headers that it is given again with.
+HEADERS = 1000
 # Answers that rest on more tags than this are kept when they are asked for a second time: entering
 # and leaving the tag index costs more than most lists, which nobody asks twice, are ever worth.
 FEW_TAGS = 16
@@ -65,9 +77,15 @@ class Responses:
             return
         if len(read_set.tags) > FEW_TAGS and not self._asked_before(asked):
             return
-        size = len(kept.body) + len(asked.body) + len(asked.head)
+        size = len(kept.body) + len(asked.body) + len(asked.head) + HEADERS
         self._memory.keep(
-            asked, kept, size=size, tags=tuple(read_set.tags), until=read_set.until, since=since
+            asked,
+            kept,
+            size=size,
+            tags=tuple(read_set.tags),
+            until=read_set.until,
+            since=since,
+            answer=True,
         )
 
     def _asked_before(self, asked: Asked) -> bool:

@@ -140,6 +140,7 @@ class Offer:
                 tags=terms.tags,
                 until=terms.until,
                 since=self._since,
+                answer=True,
             )
 
         at_beginning(scope, begin)

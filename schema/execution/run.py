@@ -164,6 +164,7 @@ class Run:
                 tags=tags,
                 until=self._context.read_set.until,
                 since=self._since,
+                answer=True,
             )
             self._tags.update(tags)
         written: bytes = item.text

@@ -1,5 +1,7 @@
 """L1 keeps within its bytes, and refuses what an invalidation has overtaken."""
 
+import gc
+import tracemalloc
 from math import inf
 from time import monotonic, sleep
 
@@ -9,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from app.cache import memory as module
-from app.cache.memory import OVERHEAD, Memory
+from app.cache.memory import OVERHEAD, TAG, Memory
 
 
 @pytest.fixture
@@ -72,6 +74,67 @@ def test_off_it_finds_nothing_keeps_nothing_and_believes_nothing_from_meanwhile(
     memory.switch_on()
     assert not keep(memory, "c", since=during)
     assert keep(memory, "d")
+
+
+def test_answers_that_never_repeat_push_out_neither_records_nor_what_is_asked_again() -> None:
+    memory = Memory(max_bytes=100 * (OVERHEAD + 100), lifetime=60)
+    memory.switch_on()
+    for number in range(40):
+        keep(memory, f"record {number}")
+    for number in range(10):
+        answer(memory, f"asked again {number}")
+        assert memory.get(f"asked again {number}") is not None
+    for number in range(1000):
+        answer(memory, f"asked once {number}")
+        assert memory.bytes <= 100 * (OVERHEAD + 100)
+    assert all(memory.get(f"record {number}") for number in range(40))
+    assert all(memory.get(f"asked again {number}") for number in range(10))
+    assert sum(memory.get(f"asked once {number}") is not None for number in range(1000)) <= 12
+
+
+def test_answers_that_are_asked_again_have_a_share_and_no_more_while_records_need_the_rest() -> None:
+    memory = Memory(max_bytes=100 * (OVERHEAD + 100), lifetime=60)
+    memory.switch_on()
+    for number in range(200):
+        answer(memory, f"answer {number}")
+        memory.get(f"answer {number}")
+    # As long as nothing else needs it, they may have all of it.
+    assert sum(memory.get(f"answer {number}") is not None for number in range(200)) > 80
+    for number in range(60):
+        keep(memory, f"record {number}")
+    assert sum(memory.get(f"record {number}") is not None for number in range(60)) >= 50
+    for number in range(200, 400):
+        answer(memory, f"answer {number}")
+        memory.get(f"answer {number}")
+    assert sum(memory.get(f"record {number}") is not None for number in range(60)) >= 50
+
+
+def test_each_tag_is_counted(memory: Memory) -> None:
+    keep(memory, "a", *(f"tag {number}" for number in range(5)))
+    assert memory.bytes == OVERHEAD + 100 + 4 * TAG
+
+
+def test_what_it_counts_is_what_it_takes() -> None:
+    """Measured, with tags of their own and values of a hundred bytes."""
+    memory = Memory(max_bytes=2**30, lifetime=60)
+    memory.switch_on()
+    gc.collect()
+    tracemalloc.start()
+    try:
+        before, _ = tracemalloc.get_traced_memory()
+        for number in range(2000):
+            tags = tuple(f"tag:{number}:{tag}" for tag in range(1 + number % 3))
+            memory.keep(
+                f"key {number}", b"%100d" % number, size=100, tags=tags, until=inf, since=memory.now()
+            )
+        measured = tracemalloc.get_traced_memory()[0] - before
+    finally:
+        tracemalloc.stop()
+    assert 0.8 * measured < memory.bytes < 2 * measured
+
+
+def answer(memory: Memory, key: str) -> None:
+    memory.keep(key, key, size=100, tags=(key,), until=inf, since=memory.now(), answer=True)
 
 
 def test_it_begins_off_because_nobody_listens_yet() -> None:

@@ -1,0 +1,57 @@
+"""What callers send never to repeat it takes little of L1, and nothing of what others ask again."""
+
+from typing import Any
+
+import httpx
+import pytest
+
+from app.cache.responses import LONGEST_BODY, body_of
+from app.resources import Resources
+from tests.integration.graph.asking import ask
+
+POPULAR = '{ dno(slug: "netze-a") { slug tariffs(year: 2024) { leistung } } }'
+MEGABYTE = "x" * 1_000_000
+
+
+@pytest.mark.usefixtures("operators")
+async def test_bodies_of_a_megabyte_are_kept_as_digests(
+    client: httpx.AsyncClient, resources: Resources
+) -> None:
+    for _ in range(2):
+        await ask(client, POPULAR)
+    before, statements = resources.memory.bytes, resources.pool.statements
+    for number in range(60):
+        for _ in range(2):
+            await ask(client, "{ coverage { totalDnos } }", unused=f"{number}{MEGABYTE}")
+    assert resources.memory.bytes - before < 60 * 5000
+    asked = resources.pool.statements - statements
+    await ask(client, POPULAR)
+    assert resources.pool.statements - statements == asked
+
+
+@pytest.mark.usefixtures("operators")
+async def test_a_digest_is_no_body(client: httpx.AsyncClient, resources: Resources) -> None:
+    """Whoever sends the digest of a long body gets nothing that was answered to it."""
+    long = {"query": POPULAR, "variables": {"unused": "x" * LONGEST_BODY}}
+    request = client.build_request("POST", "/graphql", json=long)
+    body = request.read()
+    assert (await client.send(request)).json()["data"]["dno"]["slug"] == "netze-a"
+    digest = body_of(body)
+    assert isinstance(digest, str)
+    headers = {"content-type": "application/json"}
+    for forged in (digest.encode(), bytes.fromhex(digest)):
+        answer = await client.post("/graphql", content=forged, headers=headers)
+        assert answer.status_code == 400
+    # And the same body is answered from memory.
+    statements = resources.pool.statements
+    assert (await client.post("/graphql", content=body, headers=headers)).status_code == 200
+    assert resources.pool.statements == statements
+
+
+@pytest.mark.usefixtures("operators")
+async def test_bodies_that_differ_at_their_end_get_their_own_answers(client: httpx.AsyncClient) -> None:
+    padding = "x" * 2 * LONGEST_BODY
+    text = "query ($slug: String!) { dno(slug: $slug) { slug } }"
+    for slug in ("netze-a", "netze-b", "netze-a"):
+        found: Any = await ask(client, text, padding=padding, slug=slug)
+        assert found["dno"]["slug"] == slug
