@@ -91,7 +91,7 @@ class Proxy:
         self._links.add(link)
         try:
             await asyncio.gather(link.up(reader), link.down(behind))
-        except OSError:
+        except (OSError, RuntimeError):  # uvloop raises the latter when it has closed the connection itself
             pass
         finally:
             self._links.discard(link)
@@ -152,7 +152,7 @@ class _Link:
 
 
 def _write(writer: asyncio.StreamWriter, data: bytes) -> None:
-    if not writer.transport.is_closing():
+    with suppress(RuntimeError):
         writer.write(data)
 
 

@@ -208,16 +208,24 @@ class PostgresPair:
         await asyncio.to_thread(self.standby.follow, self.primary)
 
     async def _until_standby_has_all(self) -> None:
-        async with asyncio.timeout(20):
-            while await fetchval(
-                self.primary.admin_url, "SELECT count(*) FROM pg_stat_activity WHERE backend_xid IS NOT NULL"
-            ):
-                await asyncio.sleep(0.02)
-            while not await fetchval(
-                self.primary.admin_url,
-                "SELECT bool_or(replay_lsn >= pg_current_wal_lsn()) FROM pg_stat_replication",
-            ):
-                await asyncio.sleep(0.02)
+        """A transaction that began before writes were refused may write still."""
+        await _until(self.primary.admin_url, "SELECT current_setting('default_transaction_read_only')::bool")
+        now = await fetchval(self.primary.admin_url, "SELECT extract(epoch FROM clock_timestamp())")
+        await _until(
+            self.primary.admin_url,
+            "SELECT count(*) = 0 FROM pg_stat_activity WHERE backend_type = 'client backend'"
+            f" AND xact_start < to_timestamp({now}) AND pid <> pg_backend_pid()",
+        )
+        await _until(
+            self.primary.admin_url,
+            "SELECT bool_or(replay_lsn >= pg_current_wal_lsn()) FROM pg_stat_replication",
+        )
+
+
+async def _until(url: str, condition: str) -> None:
+    async with asyncio.timeout(20):
+        while not await fetchval(url, condition):
+            await asyncio.sleep(0.02)
 
 
 async def fetchval(url: str, statement: str) -> Any:

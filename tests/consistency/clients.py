@@ -15,15 +15,23 @@ import httpx
 
 from app.db.pool import UNREACHABLE
 from tests.consistency.fleet import Fleet, Instance
-from tests.consistency.operations import Failure, Log, Outcome, Read, Subscription, Told, Write
-from tests.consistency.seed import YEAR, Price, value
-from tests.consistency.ways import WAYS, Refused, ask
+from tests.consistency.operations import THE_END, Failure, Log, Outcome, Read, Subscription, Told, Write
+from tests.consistency.postgres import PostgresServers
+from tests.consistency.seed import Price, entry_of, global_id, value
+from tests.consistency.ways import WAYS, Refused, Way, ask
 
 CORRECT = """mutation($input: CorrectTariffInput!) {
   correctTariff(input: $input) { tariff { version } revision { version } errors { code message } }
 }"""
-IDS = f"query($slug: String!) {{ dno(slug: $slug) {{ tariffs(year: {YEAR}) {{ voltageLevel id }} }} }}"
 LISTEN = "subscription { dataChanged { changedAt entry { ... on Tariff { id version } } } }"
+
+
+class Closed(Exception):
+    """A subscription that the server has ended, with the code that says why."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
 
 
 class Clients:
@@ -33,17 +41,15 @@ class Clients:
         self._log = log
         self._random = random
         self._numbers = count(1)
-        self._ids: dict[str, str] = {}  # the graph's id of each entry
-        self._entries: dict[str, str] = {}
-
-    async def learn_ids(self) -> None:
-        for slug in {price.slug for price in self._prices}:
-            data = await ask(self._fleet.instances[0], IDS, slug=slug)
-            for tariff in data["dno"]["tariffs"]:
-                entry = self._entry(slug, tariff["voltageLevel"])
-                self._ids[entry], self._entries[tariff["id"]] = tariff["id"], entry
+        self._slowness = 1.0
 
     # Writers
+
+    async def change_tempo_for_ever(self) -> None:
+        """What only rest lets come up (a cache that is trusted again) is to be seen as well as what haste does."""
+        while True:
+            self._slowness = self._random.choice((1, 1, 15))
+            await asyncio.sleep(self._random.uniform(1, 3))
 
     async def write_for_ever(self) -> None:
         """Reads at once what was written, on the same instance: the strictest of readers."""
@@ -52,7 +58,7 @@ class Clients:
             price = self._random.choice(self._prices)
             await self.write(instance, price)
             await self.read(instance, price.slug)
-            await asyncio.sleep(self._random.uniform(0, 0.05))
+            await asyncio.sleep(self._random.uniform(0.01, 0.1) * self._slowness)
 
     async def write(self, instance: Instance, price: Price) -> None:
         leistung = str(value(next(self._numbers)))
@@ -63,7 +69,7 @@ class Clients:
                 instance,
                 CORRECT,
                 instance.as_editor,
-                input={"id": self._ids[price.entry], "leistung": leistung},
+                input={"id": global_id(price.entry), "leistung": leistung},
             )
             payload = data["correctTariff"]
             if payload["errors"]:
@@ -88,14 +94,14 @@ class Clients:
                 )
             )
 
-    async def write_by_hand_for_ever(self, database_url: str) -> None:
+    async def write_by_hand_for_ever(self, postgres: PostgresServers) -> None:
         """As somebody in psql does, or the crawler."""
         while True:
             try:
-                async with _connected(database_url) as connection:
+                async with _connected(postgres.url) as connection:
                     while True:
                         await self._write_by_hand(connection, self._random.choice(self._prices))
-                        await asyncio.sleep(self._random.uniform(0.05, 0.3))
+                        await asyncio.sleep(self._random.uniform(0.05, 0.3) * self._slowness)
             except (*UNREACHABLE, asyncpg.PostgresError, asyncpg.InternalClientError):
                 await asyncio.sleep(0.2)
 
@@ -124,15 +130,37 @@ class Clients:
                 )
             )
 
+    async def write_all_by_hand(self, database_url: str) -> None:
+        """All entries in one statement."""
+        leistung = value(next(self._numbers))
+        started = monotonic()
+        async with _connected(database_url) as connection:
+            rows = await connection.fetch(
+                "UPDATE netzentgelte_data SET leistung = $1 RETURNING id, version", leistung, timeout=30
+            )
+        ended = monotonic()
+        for row in rows:
+            self._log.add(
+                Write(
+                    instance="by hand",
+                    started=started,
+                    ended=ended,
+                    entry=str(row["id"]),
+                    leistung=str(leistung),
+                    outcome=Outcome.DONE,
+                    version=row["version"],
+                )
+            )
+
     # Readers
 
     async def read_for_ever(self, place: int) -> None:
         while True:
             await self.read(self._fleet.instances[place], self._random.choice(self._prices).slug)
-            await asyncio.sleep(self._random.uniform(0, 0.02))
+            await asyncio.sleep(self._random.uniform(0.005, 0.05))
 
-    async def read(self, instance: Instance, slug: str) -> None:
-        way = self._random.choice(WAYS)
+    async def read(self, instance: Instance, slug: str, way: Way | None = None) -> None:
+        way = way or self._random.choice(WAYS)
         started = monotonic()
         try:
             seen = await way(instance, slug)
@@ -164,7 +192,7 @@ class Clients:
 
     async def _listen(self, instance: Instance, subscriber: str) -> None:
         told: list[Told] = []
-        started, why = monotonic(), "the run ended"
+        started, why = monotonic(), THE_END
         opened = False
         try:
             async for event in _events(instance, LISTEN):
@@ -173,8 +201,10 @@ class Clients:
                     continue
                 if (tariff := event["dataChanged"]["entry"]) is not None:
                     changed_at = datetime.fromisoformat(event["dataChanged"]["changedAt"]).timestamp()
-                    told.append(Told(monotonic(), self._entries[tariff["id"]], changed_at, tariff["version"]))
-            why = "closed by the server"
+                    told.append(Told(monotonic(), entry_of(tariff["id"]), changed_at, tariff["version"]))
+            why = "closed without a code"
+        except Closed as closed:
+            why = closed.code
         except (httpx.TransportError, Refused) as error:
             why = repr(error)
             if not opened:
@@ -197,7 +227,7 @@ class Clients:
 
     def _fail(self, instance: Instance, started: float, what: str, why: str) -> None:
         self._log.add(
-            Failure(instance=instance.name, started=started, ended=monotonic(), what=what, why=why[:300])
+            Failure(instance=instance.name, started=started, ended=monotonic(), what=what, why=why[:600])
         )
 
 
@@ -222,7 +252,7 @@ async def _events(instance: Instance, query: str) -> AsyncIterator[dict[str, Any
             elif name == "data" and kind == "next":
                 body = json.loads(text)
                 if "errors" in body:
-                    raise Refused(json.dumps(body["errors"])[:200])
+                    raise Closed(body["errors"][0].get("extensions", {}).get("code", json.dumps(body)[:200]))
                 yield body["data"]
 
 

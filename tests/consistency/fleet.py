@@ -5,10 +5,11 @@ import os
 import signal
 import socket
 import sys
+from collections.abc import Awaitable, Callable
 from itertools import count
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeAlias
 
 import httpx
 
@@ -63,12 +64,17 @@ class Instance:
                 self.process.kill()
 
 
+# An instance's own way to a server, by the instance's name.
+Address: TypeAlias = Callable[[str], Awaitable[str]]
+
+
 class Fleet:
     """`instances` are those that are asked: a killed one is followed by another of another name."""
 
-    def __init__(self, database_url: str, redis_url: str, logs: Path) -> None:
+    def __init__(self, database_url: Address, redis_url: Address, logs: Path) -> None:
         self.instances: list[Instance] = []
-        self._environment = {"DNO_DATABASE_URL": database_url, "DNO_REDIS_URL": redis_url} | SETTINGS
+        self._database_url = database_url
+        self._redis_url = redis_url
         self._logs = logs
         self._numbers = count(1)
         self._started: list[Instance] = []
@@ -79,6 +85,9 @@ class Fleet:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        for instance in self._started:
+            if instance.alive:
+                instance.process.send_signal(signal.SIGCONT)
         await asyncio.gather(*(instance.end(signal.SIGTERM) for instance in self._started))
         for instance in self._started:
             await instance.client.aclose()
@@ -91,20 +100,25 @@ class Fleet:
     async def start(self, fail_point: FailPoint | None = None) -> Instance:
         """Ready, and not yet asked by anybody."""
         name, port = f"i{next(self._numbers)}", _free_port()
-        more = {"DNO_FAIL_POINT": fail_point.value} if fail_point else {}
-        instance = Instance(name, port, await self._run(name, port, more))
+        environment = SETTINGS | {
+            "DNO_DATABASE_URL": await self._database_url(name),
+            "DNO_REDIS_URL": await self._redis_url(name),
+        }
+        if fail_point:
+            environment["DNO_FAIL_POINT"] = fail_point.value
+        instance = Instance(name, port, await self._run(name, port, environment))
         self._started.append(instance)
         await instance.ready()
         return instance
 
-    async def _run(self, name: str, port: int, more: dict[str, str]) -> asyncio.subprocess.Process:
+    async def _run(self, name: str, port: int, environment: dict[str, str]) -> asyncio.subprocess.Process:
         with (self._logs / f"{name}.log").open("wb") as log:
             return await asyncio.create_subprocess_exec(
                 Path(sys.executable).with_name("dno"),
                 "serve",
                 "--port",
                 str(port),
-                env=os.environ | self._environment | more,
+                env=os.environ | environment,
                 stdout=log,
                 stderr=log,
             )

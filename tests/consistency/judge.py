@@ -1,14 +1,17 @@
 """Says from the record alone whether the promise was kept: a pure function, so that it can itself be tested."""
 
-from bisect import bisect_left
+import re
+from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import pairwise
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
+from itertools import accumulate, pairwise
 from typing import Any, TypeVar
 
 import msgspec
 
 from tests.consistency.operations import (
+    THE_END,
     Entry,
     Failure,
     Fault,
@@ -17,46 +20,97 @@ from tests.consistency.operations import (
     Record,
     Subscription,
     Told,
+    Wait,
     Write,
 )
+
+_CODE = re.compile("[A-Z_]+")
 
 R = TypeVar("R")
 
 
 class Bounds(msgspec.Struct, frozen=True):
-    """In seconds. `agreement`: until every instance shows a write. `telling`: until a subscriber hears of
-    it. `settling`: from opening a subscription until it surely listens. `recovery`: after a fault that
-    excuses failures.
+    """In seconds. `calm`: until the other instances show a write, 99 of 100 times, while nothing goes wrong;
+    `agreement`: always, through any single fault. Both without the time for which processes are known to
+    have waited for a CPU, and both grow on a machine so busy that calm reads themselves take longer than
+    `calm`. `aftermath`: for so long after a fault its consequences are its own.
+
+    `telling`: until a subscriber is sent a change. `settling`: from opening a subscription until it
+    surely listens. `recovery`: after a fault that excuses failures.
     """
 
-    agreement: float = 3
+    calm: float = 0.05
+    agreement: float = 1.2
+    aftermath: float = 2
     telling: float = 5
     settling: float = 1
     recovery: float = 5
 
 
+class Delay(msgspec.Struct, frozen=True):
+    """For how long after a write's end reads of another instance still set out that showed an older version.
+
+    `measured` is all of it; `seconds` is without the waiting for a CPU. `kinds` of faults fell into that time.
+    """
+
+    write: Write
+    version: int
+    instance: str
+    measured: float
+    seconds: float
+    kinds: frozenset[str]
+
+
+CALM = "(calm)"
+
+
 class Verdict(msgspec.Struct, frozen=True):
     violations: tuple[str, ...]
-    delays: tuple[float, ...]  # sorted; one for each write and each other instance that was asked afterwards
-    counts: dict[str, int]
+    delays: Mapping[str, tuple[float, ...]]  # by kind of fault, sorted; one for each write and other instance
+    counts: Mapping[str, int]
+    faults: Mapping[str, int]
+    closed: Mapping[str, int]  # subscriptions, by what ended them
+    pace: float  # seconds: p99 of calm reads, or the bound of calm time if that is more
 
-    def delay(self, share: float) -> float:
-        return self.delays[min(len(self.delays) - 1, int(share * len(self.delays)))] if self.delays else 0.0
+
+def percentile(sorted_values: Sequence[float], share: float) -> float:
+    return (
+        sorted_values[min(len(sorted_values) - 1, int(share * len(sorted_values)))] if sorted_values else 0.0
+    )
 
 
 def judge(records: Iterable[Record], bounds: Bounds | None = None) -> Verdict:
     case = Case(records, bounds or Bounds())
+    delays = list(case.delays())
+    by_kind = _by_kind(delays)
     violations = [
         *case.broken_histories(),
         *case.lost_writes(),
         *case.reads_of_what_never_was(),
         *case.stale_reads_after_own_writes(),
-        *case.late_agreements(),
+        *case.late_agreements(delays),
+        *case.late_in_calm_time(by_kind.get(CALM, ())),
         *case.subscriptions_gone_wrong(),
+        *case.subscriptions_closed_wrongly(),
+        *case.internal_errors(),
         *case.failed_requests(),
     ]
-    counts = Counter(type(record).__name__ for record in case.records)
-    return Verdict(tuple(violations), tuple(sorted(delay for *_, delay in case.delays())), dict(counts))
+    return Verdict(
+        violations=tuple(violations),
+        delays=by_kind,
+        counts=Counter(type(record).__name__ for record in case.records),
+        faults=Counter(fault.what for fault in case.faults),
+        closed=Counter(subscription.why_ended for subscription in case.subscriptions),
+        pace=case.pace,
+    )
+
+
+def _by_kind(delays: Iterable[Delay]) -> dict[str, tuple[float, ...]]:
+    kinds: defaultdict[str, list[float]] = defaultdict(list)
+    for delay in delays:
+        for kind in delay.kinds or (CALM,):
+            kinds[kind].append(delay.seconds)
+    return {kind: tuple(sorted(seconds)) for kind, seconds in sorted(kinds.items())}
 
 
 class Case:
@@ -68,6 +122,9 @@ class Case:
         self.bounds = bounds
         self.writes = self._of(Write)
         self.reads = self._of(Read)
+        self.faults = self._of(Fault)
+        self.subscriptions = self._of(Subscription)
+        self._waits = {name: _Waits(waits) for name, waits in _grouped(self._of(Wait), _instance).items()}
         self.entries = {entry.entry: entry for entry in self._of(Entry)}
         self.revisions = {
             name: {revision.version: revision for revision in entry.revisions}
@@ -80,6 +137,7 @@ class Case:
         }
         # A write that nobody answered has happened if its value is in the history.
         self.committed = [(write, version) for write in self.writes if (version := self._version(write))]
+        self._committed_of = _grouped(self.committed, lambda pair: pair[0].entry)
         self.reads_of = _grouped(self.reads, lambda read: (read.instance, read.entry))
 
     # What PostgreSQL holds
@@ -127,31 +185,75 @@ class Case:
                 if answered_before and read.version < newest[answered_before - 1]:
                     yield f"stale on the writing instance: {_told(read)}, answered was {newest[answered_before - 1]}"
 
-    def late_agreements(self) -> Iterator[str]:
-        for write, version, instance, delay in self.delays():
-            if delay > self.bounds.agreement + self._away(write.ended, write.ended + delay):
-                yield f"late: {_told(write)} was version {version}; {instance} showed an older one {delay:.2f} s later"
+    def late_agreements(self, delays: Iterable[Delay]) -> Iterator[str]:
+        for delay in delays:
+            if delay.seconds > self.bounds.agreement + self.pace - self.bounds.calm:
+                during = " and ".join(sorted(delay.kinds)) or "calm time"
+                yield (
+                    f"late: in {during}: {_told(delay.write)} was version {delay.version}; {delay.instance}"
+                    f" showed an older one {delay.measured:.2f} s later ({delay.seconds:.2f} s of its own)"
+                )
 
-    def _away(self, since: float, until: float) -> float:
-        """For how long PostgreSQL, without which nobody can tell, was not there."""
-        return sum(
-            max(0.0, min(until, fault.ended) - max(since, fault.started))
-            for fault in self._of(Fault)
-            if fault.excuses and not fault.instance
+    def late_in_calm_time(self, calm: Sequence[float]) -> Iterator[str]:
+        if (found := percentile(calm, 0.99)) > self.pace:
+            yield (
+                f"late in calm time: p99 of {len(calm)} delays is {found * 1000:.0f} ms,"
+                f" allowed are {self.pace * 1000:.0f}"
+            )
+
+    @cached_property
+    def pace(self) -> float:
+        """`calm`; or p99 of the time that a read took in calm time, if that was more."""
+        took = sorted(
+            read.ended - read.started for read in self.reads if not self._kinds(read.started, read.ended)
+        )
+        return max(self.bounds.calm, percentile(took, 0.99))
+
+    def delays(self) -> Iterator[Delay]:
+        series = {place: _Series(reads) for place, reads in self.reads_of.items()}
+        instances = sorted({instance for instance, _ in series})
+        for write, version in self.committed:
+            for instance in instances:
+                reads = series.get((instance, write.entry))
+                if reads is None or instance == write.instance or reads.last_start <= write.ended:
+                    continue
+                measured = max(0.0, reads.last_below(version) - write.ended)
+                until = write.ended + measured
+                excused = measured and (self._waited(write.ended, until) + self._away(write.ended, until))
+                yield Delay(
+                    write=write,
+                    version=version,
+                    instance=instance,
+                    measured=measured,
+                    seconds=max(0.0, measured - excused),
+                    kinds=self._kinds(write.ended, until),
+                )
+
+    def _kinds(self, since: float, until: float) -> frozenset[str]:
+        return frozenset(
+            fault.what
+            for fault in self.faults
+            if fault.started <= until and since <= fault.ended + self.bounds.aftermath
         )
 
-    def delays(self) -> Iterator[tuple[Write, int, str, float]]:
-        """For how long after a write's end reads still set out that showed an older version."""
-        series = {place: _Series(reads) for place, reads in self.reads_of.items()}
-        for write, version in self.committed:
-            for (instance, entry), reads in series.items():
-                if entry == write.entry and instance != write.instance and reads.last_start > write.ended:
-                    yield write, version, instance, max(0.0, reads.last_below(version) - write.ended)
+    def _waited(self, since: float, until: float) -> float:
+        """For a CPU: by that process which waited longest. The checker is none of them: when it is late
+        itself, delays seem shorter than they are.
+        """
+        return max((waits.between(since, until) for waits in self._waits.values()), default=0.0)
+
+    def _away(self, since: float, until: float) -> float:
+        """For how long PostgreSQL was not there: what was committed just before can be published after it only."""
+        return sum(
+            max(0.0, min(until, fault.ended) - max(since, fault.started))
+            for fault in self.faults
+            if fault.away
+        )
 
     # What subscribers were told
 
     def subscriptions_gone_wrong(self) -> Iterator[str]:
-        for subscription in self._of(Subscription):
+        for subscription in self.subscriptions:
             told_of = _grouped(subscription.told, lambda told: told.entry)
             for entry in self.entries:
                 told = told_of.get(entry, [])
@@ -176,25 +278,48 @@ class Case:
     def _not_told(self, subscription: Subscription, entry: str, told: set[int]) -> Iterator[str]:
         listens_from = subscription.started + self.bounds.settling
         listens_until = subscription.ended - self.bounds.telling
-        for write, version in self.committed:
+        for write, version in self._committed_of.get(entry, ()):
             due = write.started > listens_from and write.ended < listens_until
-            if write.entry == entry and due and version not in told:
+            if due and version not in told:
                 yield (
                     f"not told: {subscription.subscriber} of {subscription.instance} never heard of {entry}"
                     f" at version {version} ({_told(write)})"
                 )
 
+    def subscriptions_closed_wrongly(self) -> Iterator[str]:
+        """The checker reads at once: it is never too slow. With a code anything else may be ended."""
+        for one in self.subscriptions:
+            who = f"{one.subscriber} of {one.instance} at {one.ended:.2f}"
+            if one.why_ended == "SLOW_SUBSCRIBER":
+                yield f"closed as too slow: {who}, which reads at once"
+            elif (
+                not _CODE.fullmatch(one.why_ended)
+                and one.why_ended != THE_END
+                and not self._is_excused(one.instance, one.ended, one.ended)
+            ):
+                yield f"closed without a code: {who}: {one.why_ended}"
+
     # What did not work at all
 
-    def failed_requests(self) -> Iterator[str]:
-        excuses = [fault for fault in self._of(Fault) if fault.excuses]
+    def internal_errors(self) -> Iterator[str]:
+        """Nothing excuses them."""
         for failure in self._of(Failure):
-            if not any(self._excused(failure, fault) for fault in excuses):
+            if "INTERNAL_SERVER_ERROR" in failure.why:
+                yield f"internal error: {failure.what} on {failure.instance} at {failure.started:.2f}: {failure.why}"
+
+    def failed_requests(self) -> Iterator[str]:
+        for failure in self._of(Failure):
+            if not self._is_excused(failure.instance, failure.started, failure.ended):
                 yield f"failed: {failure.what} on {failure.instance} at {failure.started:.2f}: {failure.why}"
 
-    def _excused(self, failure: Failure, fault: Fault) -> bool:
-        hits = fault.instance in ("", failure.instance)
-        return hits and fault.started < failure.ended and failure.started < fault.ended + self.bounds.recovery
+    def _is_excused(self, instance: str, since: float, until: float) -> bool:
+        return any(
+            fault.excuses
+            and fault.instance in ("", instance)
+            and fault.started < until
+            and since < fault.ended + self.bounds.recovery
+            for fault in self.faults
+        )
 
     def _version(self, write: Write) -> int | None:
         return self._version_of.get((write.entry, write.leistung))
@@ -209,6 +334,21 @@ class Case:
     def _of(self, kind: type[R]) -> list[R]:
         found: list[R] = self._by_kind.get(kind, [])
         return found
+
+
+class _Waits:
+    """Of one process, by time."""
+
+    def __init__(self, waits: Sequence[Wait]) -> None:
+        ordered = sorted(waits, key=lambda wait: wait.ended)
+        self._starts = [wait.started for wait in ordered]
+        self._ends = [wait.ended for wait in ordered]
+        # With the CPU for half of the time things take twice as long, which is still little. Beyond that counts.
+        self._sums = [0.0, *accumulate(max(0.0, 2 * wait.seconds - _length(wait)) for wait in ordered)]
+
+    def between(self, since: float, until: float) -> float:
+        first, behind = bisect_right(self._ends, since), bisect_left(self._starts, until)
+        return max(0.0, self._sums[behind] - self._sums[first]) if first < behind else 0.0
 
 
 class _Series:
@@ -228,6 +368,14 @@ class _Series:
         """When the last read set out that showed less; 0 if none did."""
         older = bisect_left(self._lowest_from, version)
         return self._starts[older - 1] if older else 0.0
+
+
+def _length(operation: Wait) -> float:
+    return operation.ended - operation.started
+
+
+def _instance(operation: Wait) -> str:
+    return operation.instance
 
 
 def _grouped(records: Iterable[R], key: Callable[[R], Any]) -> dict[Any, list[R]]:

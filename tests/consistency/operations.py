@@ -45,8 +45,11 @@ class Failure(Operation, frozen=True, kw_only=True, tag=True):
     why: str
 
 
+THE_END = "the run ended"
+
+
 class Subscription(Operation, frozen=True, kw_only=True, tag=True):
-    """Open from `started` to `ended`."""
+    """Open from `started` to `ended`. `why_ended`: the server's code, THE_END, or what else it was."""
 
     subscriber: str
     told: tuple["Told", ...]
@@ -63,10 +66,22 @@ class Told(msgspec.Struct, frozen=True):
 
 
 class Fault(Operation, frozen=True, kw_only=True, tag=True):
-    """`instance` "" : it hits all. `excuses`: requests may fail meanwhile, since nothing could serve them."""
+    """`instance` "": it hits all. `excuses`: requests may fail meanwhile, since nothing could serve them.
+    `away`: PostgreSQL cannot even be read.
+    """
 
     what: str
     excuses: bool = False
+    away: bool = False
+
+
+class Wait(Operation, frozen=True, kw_only=True, tag=True):
+    """For `seconds` of the time between, a process was ready to run and was given no CPU.
+
+    `instance` is an instance's name, or that of another process (a Redis, the proxies).
+    """
+
+    seconds: float
 
 
 class Revision(msgspec.Struct, frozen=True):
@@ -85,7 +100,10 @@ class Entry(msgspec.Struct, frozen=True, tag=True):
     revisions: tuple[Revision, ...]
 
 
-Record = Write | Read | Failure | Subscription | Fault | Entry
+Record = Write | Read | Failure | Subscription | Fault | Wait | Entry
+
+
+RECORD = "operations.jsonl"
 
 
 class Log:

@@ -1,7 +1,7 @@
 """Servers, writers, readers, subscribers and faults, for a given time and seed."""
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine, Sequence
+from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from random import Random
@@ -13,50 +13,72 @@ from tests.consistency.clients import Clients
 from tests.consistency.faults import Faults
 from tests.consistency.fleet import Fleet
 from tests.consistency.judge import Bounds, Verdict, judge
-from tests.consistency.operations import Log
+from tests.consistency.operations import RECORD, Log
+from tests.consistency.scene import Scene
 from tests.consistency.seed import harvest, plant, untold
-from tests.servers import PrivatePostgres, PrivateValkey
+from tests.consistency.topologies import TOPOLOGIES, Servers
+from tests.consistency.waits import Waits
+from tests.proxy import Proxies
+from tests.servers import PostgresPair, private_folder
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
     seconds: float
     instances: int
     seed: int
+    topology: str = "one"
+    kinds: tuple[str, ...] = ()  # of faults; empty: all
+    each_once: bool = False  # goes on until each kind has happened
     operators: int = 3
     writers: int = 3
     readers: int = 2  # of each instance
     subscribers: int = 2  # of each instance
     pause: float = 3  # between two faults, on average
+    brevity: float = 1  # below 1, faults are shorter
 
 
-async def run(plan: Plan, folder: Path, postgres: PrivatePostgres, valkey: PrivateValkey) -> Verdict:
-    random = Random(plan.seed)
-    log = Log(folder / "operations.jsonl")
-    prices = await plant(postgres.url, plan.operators)
-    async with Fleet(postgres.url, valkey.url, folder) as fleet:
-        await fleet.grow(plan.instances)
-        clients = Clients(fleet, prices, log, random)
-        await clients.learn_ids()
-        faults = Faults(postgres, valkey, fleet, clients, prices, log, random)
-        places = range(plan.instances)
-        listening = [
-            clients.listen_for_ever(place, f"subscriber {place}.{number}")
-            for place in places
-            for number in range(plan.subscribers)
-        ]
-        reading = [clients.read_for_ever(place) for place in places for _ in range(plan.readers)]
-        writing = [clients.write_for_ever() for _ in range(plan.writers)]
-        writing.append(clients.write_by_hand_for_ever(postgres.url))
-        async with _together([*listening, *reading]):
-            await asyncio.sleep(Bounds().settling)
-            async with _together(writing):
-                await faults.happen(plan.seconds, plan.pause)
-            await _until_all_is_told(postgres.url)
-            await asyncio.sleep(Bounds().telling + 1)
-    for entry in await harvest(postgres.url, prices):
-        log.add(entry)
+async def run(plan: Plan, folder: Path, pair: PostgresPair) -> Verdict:
+    log = Log(folder / RECORD)
+    with private_folder() as place:
+        async with Proxies() as proxies, TOPOLOGIES[plan.topology](place, pair, proxies) as servers:
+            await _play(plan, folder, servers, proxies, log)
+            for entry in await harvest(pair.url):
+                log.add(entry)
     log.close()
     return judge(log.records)
+
+
+async def _play(plan: Plan, folder: Path, servers: Servers, proxies: Proxies, log: Log) -> None:
+    postgres, redis = servers
+    prices = await plant(postgres.url, plan.operators)
+    async with Fleet(postgres.url_for, redis.url_for, folder) as fleet:
+        await fleet.grow(plan.instances)
+        clients = Clients(fleet, prices, log, Random(f"clients {plan.seed}"))
+        # A generator of its own: the order of the faults depends on the seed alone.
+        random = Random(f"faults {plan.seed}")
+        faults = Faults(Scene(postgres, redis, proxies, fleet, clients, prices, log, random), only=plan.kinds)
+
+        def watched() -> Mapping[str, int]:
+            shared = {f"redis {number}": pid for number, pid in enumerate(redis.pids)}
+            instances = {instance.name: instance.process.pid for instance in fleet.instances}
+            return instances | shared | {"proxies": proxies.pid}
+
+        listening = [
+            clients.listen_for_ever(place, f"subscriber {place}.{number}")
+            for place in range(plan.instances)
+            for number in range(plan.subscribers)
+        ]
+        reading = [
+            clients.read_for_ever(place) for place in range(plan.instances) for _ in range(plan.readers)
+        ]
+        writing = [clients.write_for_ever() for _ in range(plan.writers)]
+        writing += [clients.write_by_hand_for_ever(postgres), clients.change_tempo_for_ever()]
+        async with _together([*listening, *reading, Waits(log, watched).measure_for_ever()]):
+            await asyncio.sleep(Bounds().settling)
+            async with _together(writing):
+                await faults.happen(plan.seconds, plan.pause, each_once=plan.each_once)
+            await _until_all_is_told(postgres.url)
+            await asyncio.sleep(Bounds().telling + 1)
 
 
 @asynccontextmanager

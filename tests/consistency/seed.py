@@ -1,10 +1,11 @@
 """What is read and corrected while the servers run, and how it ended."""
 
 from base64 import urlsafe_b64encode
-from collections.abc import Sequence
+from collections import defaultdict
 from decimal import Decimal
 from hashlib import sha256
 from typing import NamedTuple
+from uuid import UUID
 
 import asyncpg
 
@@ -13,6 +14,12 @@ from tests.consistency.operations import Entry, Revision
 SECRET = "dno_" + urlsafe_b64encode(sha256(b"for the consistency checker only").digest()).decode().rstrip("=")
 YEAR = 2025
 LEVELS = ("MS", "NS")
+# More entries than a subscriber's queue has places: 256.
+BULK_OPERATORS, BULK_YEARS, BULK_LEVELS = (
+    3,
+    range(2001, 2016),
+    ("HOES", "HOES_HS", "HS", "HS_MS", "MS", "MS_NS", "NS"),
+)
 
 
 class Price(NamedTuple):
@@ -45,37 +52,39 @@ async def plant(database_url: str, operators: int) -> list[Price]:
             YEAR,
             LEVELS,
         )
+        # Changed by nothing but statements over all entries; of other years than those that are read.
+        await connection.execute(
+            "WITH operators AS (INSERT INTO dnos (slug, name)"
+            " SELECT 'viele-' || n, 'Viele ' || n FROM generate_series(1, $1) n RETURNING id)"
+            " INSERT INTO netzentgelte_data (dno_id, year, voltage_level, leistung, arbeit)"
+            " SELECT id, year, level, 1.001, 1 FROM operators, unnest($2::int[]) year, unnest($3::text[]) level",
+            BULK_OPERATORS,
+            list(BULK_YEARS),
+            BULK_LEVELS,
+        )
     finally:
         await connection.close()
     return [Price(str(row["id"]), row["slug"], row["voltage_level"]) for row in rows]
 
 
-async def harvest(database_url: str, prices: Sequence[Price]) -> list[Entry]:
+async def harvest(database_url: str) -> list[Entry]:
     connection = await asyncpg.connect(database_url)
     try:
-        rows = await connection.fetch(
-            "SELECT id, version, leistung FROM netzentgelte_data WHERE id = ANY($1::uuid[])",
-            [price.entry for price in prices],
-        )
+        rows = await connection.fetch("SELECT id, version, leistung FROM netzentgelte_data")
         history = await connection.fetch(
             "SELECT entry_id, version, (before ->> 'leistung') AS before, (after ->> 'leistung') AS after,"
             " extract(epoch FROM changed_at)::float8 AS changed_at"
-            " FROM revisions WHERE entry_id = ANY($1::uuid[]) ORDER BY version",
-            [price.entry for price in prices],
+            " FROM revisions WHERE data_type = 'NETZENTGELTE' ORDER BY version"
         )
     finally:
         await connection.close()
-    return [
-        Entry(
-            str(row["id"]),
-            row["version"],
-            str(row["leistung"]),
-            tuple(
-                Revision(one["version"], one["before"], one["after"], one["changed_at"])
-                for one in history
-                if one["entry_id"] == row["id"]
-            ),
+    revisions: defaultdict[UUID, list[Revision]] = defaultdict(list)
+    for one in history:
+        revisions[one["entry_id"]].append(
+            Revision(one["version"], one["before"], one["after"], one["changed_at"])
         )
+    return [
+        Entry(str(row["id"]), row["version"], str(row["leistung"]), tuple(revisions[row["id"]]))
         for row in rows
     ]
 
@@ -92,3 +101,15 @@ async def untold(database_url: str) -> int:
 def value(number: int) -> Decimal:
     """Another one for each number, and its digits come back as they went."""
     return Decimal(f"{number // 100 + 2}.{number % 100:02}1")
+
+
+def global_id(entry: str) -> str:
+    """The graph's id of a row."""
+    return f"{_PREFIX}{UUID(entry).hex}"
+
+
+def entry_of(global_id: str) -> str:
+    return str(UUID(global_id.removeprefix(_PREFIX)))
+
+
+_PREFIX = "tariff_"

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 
 import pytest
 
-from tests.consistency.judge import Bounds, judge
+from tests.consistency.judge import Bounds, judge, percentile
 from tests.consistency.operations import (
+    THE_END,
     Entry,
     Failure,
     Fault,
@@ -15,10 +16,11 @@ from tests.consistency.operations import (
     Revision,
     Subscription,
     Told,
+    Wait,
     Write,
 )
 
-BOUNDS = Bounds(agreement=1, telling=1, settling=0.5, recovery=1)
+BOUNDS = Bounds(calm=0.5, agreement=1, aftermath=0.5, telling=1, settling=0.5, recovery=1)
 DONE, REFUSED, UNKNOWN = Outcome.DONE, Outcome.REFUSED, Outcome.UNKNOWN
 
 
@@ -43,10 +45,10 @@ def write(
     )
 
 
-def read(version: int, started: float, *, on: str = "a", value: str = "") -> Read:
+def read(version: int, started: float, *, on: str = "a", value: str = "", took: float = 0.01) -> Read:
     leistung = value or f"{version}.00"
     return Read(
-        instance=on, started=started, ended=started + 0.01, entry="e", version=version, leistung=leistung
+        instance=on, started=started, ended=started + took, entry="e", version=version, leistung=leistung
     )
 
 
@@ -60,14 +62,18 @@ def history(*versions: int, at: int | None = None) -> Entry:
 
 
 def heard(
-    *versions: int, shown: Sequence[int] | None = None, started: float = 0, ended: float = 100
+    *versions: int,
+    shown: Sequence[int] | None = None,
+    started: float = 0,
+    ended: float = 100,
+    why: str = THE_END,
 ) -> Subscription:
     told = [
         Told(float(version), "e", version + 0.001, seen)
         for version, seen in zip(versions, shown or versions, strict=True)
     ]
     return Subscription(
-        instance="a", started=started, ended=ended, subscriber="s", told=tuple(told), why_ended="the end"
+        instance="a", started=started, ended=ended, subscriber="s", told=tuple(told), why_ended=why
     )
 
 
@@ -82,6 +88,31 @@ GOOD: dict[str, list[Record]] = {
         read(1, 2.5, on="b"),
         read(2, 3.2, on="b"),
         read(3, 3.9, on="b"),
+    ],
+    "another instance may lag for longer through a fault": [
+        *TWO_WRITES,
+        Fault(instance="", started=2, ended=3.5, what="freeze_redis"),
+        read(1, 3.0, on="b"),
+        read(3, 4.5, on="b"),
+    ],
+    "another instance may lag while it waits for a CPU": [
+        *TWO_WRITES,
+        Fault(instance="", started=2, ended=3.5, what="freeze_redis"),
+        Wait(instance="b", started=2.2, ended=2.7, seconds=0.45),
+        read(1, 3.4, on="b"),
+        read(3, 4.5, on="b"),
+    ],
+    "all may lag where reads take long": [
+        *TWO_WRITES,
+        *(read(1, 1 + number / 100, took=0.9) for number in range(9)),
+        read(1, 2.9, on="b"),
+        read(3, 4.5, on="b"),
+    ],
+    "closed with a code": [*TWO_WRITES, heard(2, ended=3.5, why="UNAVAILABLE")],
+    "cut off by an instance that was killed": [
+        *TWO_WRITES,
+        Fault(instance="a", started=3.4, ended=3.6, what="kill_instance", excuses=True),
+        heard(2, ended=3.5, why="RemoteProtocolError"),
     ],
     "a write nobody answered did not happen": [
         write(None, 2, 2.1, outcome=UNKNOWN, value="9.00"),
@@ -104,7 +135,7 @@ GOOD: dict[str, list[Record]] = {
     ],
     "nobody could be told while PostgreSQL was away": [
         *TWO_WRITES,
-        Fault(instance="", started=3.2, ended=6, what="restart_postgres", excuses=True),
+        Fault(instance="", started=3.2, ended=6, what="restart_postgres", excuses=True, away=True),
         read(2, 6.1, on="b"),
     ],
     "the dead do not answer": [
@@ -123,7 +154,73 @@ BAD: dict[str, tuple[list[Record], str]] = {
         [*TWO_WRITES, read(2, 3.2)],
         "stale on the writing instance",
     ),
-    "another instance lags for too long": ([*TWO_WRITES, read(1, 3.3, on="b"), read(3, 4, on="b")], "late"),
+    "another instance lags for too long": (
+        [*TWO_WRITES, read(1, 3.3, on="b"), read(3, 4, on="b")],
+        "late: in calm time",
+    ),
+    "another instance lags for too long through a fault": (
+        [
+            *TWO_WRITES,
+            Fault(instance="", started=2, ended=3, what="freeze_redis"),
+            read(1, 3.3, on="b"),
+            read(3, 4, on="b"),
+        ],
+        "late: in freeze_redis",
+    ),
+    "a wait for a CPU that is shorter than the lag": (
+        [
+            *TWO_WRITES,
+            Wait(instance="b", started=2.2, ended=2.7, seconds=0.45),
+            read(1, 3.9, on="b"),
+            read(3, 4, on="b"),
+        ],
+        "late: in calm time",
+    ),
+    "a wait for a CPU at another time": (
+        [
+            *TWO_WRITES,
+            Wait(instance="b", started=0.1, ended=1.1, seconds=1),
+            read(1, 3.3, on="b"),
+            read(3, 4, on="b"),
+        ],
+        "late: in calm time",
+    ),
+    "another instance lags often while nothing is wrong": (
+        [*TWO_WRITES, read(1, 2.7, on="b"), read(3, 4, on="b")],
+        "late in calm time",
+    ),
+    "another instance lags while PostgreSQL may only be read": (
+        [
+            *TWO_WRITES,
+            Fault(instance="", started=3.2, ended=6, what="postgres_read_only", excuses=True),
+            read(2, 6.1, on="b"),
+            read(3, 6.2, on="b"),
+        ],
+        "late: in postgres_read_only",
+    ),
+    "closed as too slow": ([*TWO_WRITES, heard(2, ended=3.5, why="SLOW_SUBSCRIBER")], "closed as too slow"),
+    "closed without a code": (
+        [*TWO_WRITES, heard(2, ended=3.5, why="closed without a code")],
+        "closed without a code",
+    ),
+    "cut off because another instance was killed": (
+        [
+            *TWO_WRITES,
+            Fault(instance="b", started=3.4, ended=3.6, what="kill_instance", excuses=True),
+            heard(2, ended=3.5, why="RemoteProtocolError"),
+        ],
+        "closed without a code",
+    ),
+    "an internal error, whatever else is wrong": (
+        [
+            history(1),
+            Fault(instance="", started=4, ended=6, what="postgres_read_only", excuses=True),
+            Failure(
+                instance="a", started=5, ended=5.1, what="write", why='[{"code": "INTERNAL_SERVER_ERROR"}]'
+            ),
+        ],
+        "internal error",
+    ),
     "another instance never hears of a write that killed its writer": (
         [write(None, 2, 2.1, outcome=UNKNOWN, value="2.00"), history(1, 2), read(1, 9, on="b")],
         "late",
@@ -182,9 +279,21 @@ def test_what_is_wrong_is_found(records: list[Record], verdict: str) -> None:
 
 def test_delays_are_measured_for_each_write_and_each_other_instance() -> None:
     verdict = judge(
-        [*TWO_WRITES, read(1, 2.2, on="b"), read(2, 2.5, on="b"), read(3, 3.5, on="b"), read(3, 3.5, on="c")],
+        [
+            *TWO_WRITES,
+            Fault(instance="", started=3.05, ended=3.1, what="flush_redis"),
+            read(1, 2.2, on="b"),
+            read(2, 2.4, on="b"),
+            read(3, 3.5, on="b"),
+            read(3, 3.5, on="c"),
+        ],
         BOUNDS,
     )
-    assert verdict.delays == pytest.approx((0, 0, 0, 0.1))
-    assert verdict.delay(0.5) == 0
-    assert verdict.delay(1) == pytest.approx(0.1)
+    assert verdict.delays["(calm)"] == pytest.approx((0, 0.1))
+    assert verdict.delays["flush_redis"] == pytest.approx((0, 0))
+    assert verdict.faults == {"flush_redis": 1}
+
+
+def test_percentiles() -> None:
+    assert [percentile((1, 2, 3, 4), share) for share in (0, 0.5, 0.99, 1)] == [1, 3, 4, 4]
+    assert percentile((), 0.99) == 0

@@ -98,7 +98,7 @@ async def _get(instance: Instance, parameters: dict[str, str]) -> bytes:
     if answer.status_code == 200 and "etag" in answer.headers:
         instance.pages[page] = (answer.headers["etag"], answer.content)
     elif answer.status_code != 200:
-        raise Refused(f"{answer.status_code}: {answer.text[:200]}")
+        raise Refused(f"{answer.status_code}: {answer.text[:500]}")
     return answer.content
 
 
@@ -111,7 +111,7 @@ def _data(status: int, content: bytes) -> dict[str, Any]:
     except ValueError:
         raise Refused(f"{status}: {content[:200]!r}") from None
     if status != 200 or "errors" in body:
-        raise Refused(f"{status}: {json.dumps(body)[:200]}")
+        raise Refused(f"{status}: {json.dumps(body)[:500]}")
     data: dict[str, Any] = body["data"]
     return data
 
