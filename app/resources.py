@@ -19,6 +19,7 @@ from app.cache.memory import Memory
 from app.cache.read_through import ReadThrough
 from app.cache.redis import SharedCache, open_redis
 from app.cache.responses import Responses
+from app.cache.session_server import open_session_server
 from app.db import outbox
 from app.db.pool import Pool, open_pool
 from app.deadlines import Deadlines
@@ -85,6 +86,7 @@ async def open_resources(
     async with (
         open_pool(settings) as pool,
         open_redis(settings) as shared,
+        open_session_server(settings, shared) as session_client,
         open_language_model(settings) as language_model,
     ):
         memory = Memory(settings.memory_bytes, settings.memory_lifetime)
@@ -92,7 +94,7 @@ async def open_resources(
         invalidator = Invalidator(memory, read_through, shared)
         broadcast = Broadcast(settings.subscription_queue)
         limiter = RateLimiter(lambda: shared.client, settings)
-        sessions = Sessions(shared.client, settings)
+        sessions = Sessions(session_client, settings)
         uses = KeyUses(pool, settings)
         known = Known(pool, memory, settings)
         query_log = QueryLog(pool, settings)
@@ -108,7 +110,7 @@ async def open_resources(
             known=known,
             authenticator=Authenticator(known, sessions, uses),
             sign_in=SignIn(pool, Passwords(settings), sessions, limiter),
-            devices=Devices(lambda: shared.client, settings),
+            devices=Devices(lambda: session_client, settings),
             cookie=SessionCookie(settings),
             key_uses=uses,
             addresses=Addresses(settings),
@@ -120,7 +122,7 @@ async def open_resources(
             responses=Responses(memory, on=settings.response_cache),
             heads=Heads(memory),
             deadlines=Deadlines(settings.operation_deadline, asyncio.get_running_loop()),
-            readiness=readiness_of(pool, shared, memory, settings),
+            readiness=readiness_of(pool, shared, memory, settings, session_client),
         )
         listener = InvalidationListener(pool, shared, memory, invalidator, broadcast, settings)
         news = Notifications(outbox.CHANNEL, settings)

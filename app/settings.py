@@ -31,6 +31,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     # Where things are
     database_url: str = ""
     redis_url: str = ""
+    session_redis_url: str = ""  # empty: redis_url
     host: str = "127.0.0.1"
     port: Annotated[int, Meta(ge=0, le=65535)] = 8000
     workers: Positive = 1
@@ -247,17 +248,19 @@ def _value(variable: str, text: str, hint: object) -> object:
 
 
 def _check_urls(settings: Settings) -> None:
+    redis = (
+        "redis",
+        "rediss",
+        "redis+sentinel",
+        "rediss+sentinel",
+        "redis+cluster",
+        "rediss+cluster",
+    )
     schemes = {
         "language_model_url": ("https", "http"),
         "database_url": ("postgresql", "postgres"),
-        "redis_url": (
-            "redis",
-            "rediss",
-            "redis+sentinel",
-            "rediss+sentinel",
-            "redis+cluster",
-            "rediss+cluster",
-        ),
+        "redis_url": redis,
+        "session_redis_url": redis,
     }
     for name, allowed in schemes.items():
         url = getattr(settings, name)

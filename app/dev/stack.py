@@ -27,6 +27,7 @@ class Stack:
     settings: Settings
     postgres: Postgres | None = None
     valkey: Valkey | None = None
+    session_valkey: Valkey | None = None
 
 
 @contextmanager
@@ -58,7 +59,8 @@ def _start(settings: Settings, folder: Path, running: ExitStack, *, join: bool) 
     addresses = folder / "running"
     addresses.unlink(missing_ok=True)
     password = _password(folder)
-    postgres = valkey = None
+    postgres = valkey = session_valkey = None
+    keeps_sessions_apart = not settings.redis_url and not settings.session_redis_url
     if not settings.database_url:
         postgres = Postgres(
             folder,
@@ -75,9 +77,24 @@ def _start(settings: Settings, folder: Path, running: ExitStack, *, join: bool) 
         running.callback(valkey.stop)
         valkey.start()
         settings = msgspec.structs.replace(settings, redis_url=valkey.url)
-    _write_secretly(addresses, f"{settings.database_url}\n{settings.redis_url}\n")
+    if keeps_sessions_apart:
+        # What callers make the cache hold must not push out sessions.
+        session_valkey = Valkey(
+            folder,
+            password,
+            name="valkey-sessions",
+            evicts=False,
+            keeps_open=[lock],
+            deadline=settings.start_deadline,
+        )
+        running.callback(session_valkey.stop)
+        session_valkey.start()
+        settings = msgspec.structs.replace(settings, session_redis_url=session_valkey.url)
+    _write_secretly(
+        addresses, f"{settings.database_url}\n{settings.redis_url}\n{settings.session_redis_url}\n"
+    )
     running.callback(addresses.unlink, missing_ok=True)
-    return Stack(settings, postgres, valkey)
+    return Stack(settings, postgres, valkey, session_valkey)
 
 
 @contextmanager
@@ -114,7 +131,7 @@ def _running(lock: int, folder: Path, settings: Settings) -> Settings | None:
     if _try(lock) or not _holder(lock):
         return None
     try:
-        database_url, redis_url = (folder / "running").read_text().split("\n")[:2]
+        database_url, redis_url, session_redis_url = (folder / "running").read_text().split("\n")[:3]
     except FileNotFoundError:
         raise CannotStart(
             f"A server is just starting with the data in {folder}: try again in a moment."
@@ -123,6 +140,7 @@ def _running(lock: int, folder: Path, settings: Settings) -> Settings | None:
         settings,
         database_url=settings.database_url or database_url,
         redis_url=settings.redis_url or redis_url,
+        session_redis_url=settings.session_redis_url or ("" if settings.redis_url else session_redis_url),
     )
 
 

@@ -11,26 +11,35 @@ from app.dev.postgres import free_port
 from app.dev.process import Child
 from app.errors import CannotStart
 
+_CACHE = "appendonly no\nmaxmemory 256mb\nmaxmemory-policy allkeys-lru\n"
+_STORE = "appendonly yes\nmaxmemory 64mb\nmaxmemory-policy noeviction\n"
+
 
 class Valkey:
-    """One server; `keeps` says whether what it holds outlives a stop."""
+    """One server; `keeps` says whether what it holds outlives a stop.
+
+    `evicts`: it is a cache, bounded by what it holds. One that does not refuses to hold more, and keeps each write.
+    """
 
     def __init__(
         self,
         folder: Path,
         password: str,
         *,
+        name: str = "valkey",
         keeps: bool = True,
+        evicts: bool = True,
         keeps_open: Sequence[int] = (),
         deadline: float = 30,
     ) -> None:
         self.port = 0
-        self.folder = folder / "valkey"
+        self.folder = folder / name
         self._password = password
         self._keeps = keeps
+        self._evicts = evicts
         self._keeps_open = keeps_open
         self._deadline = deadline
-        self._log = folder / "valkey.log"
+        self._log = folder / f"{name}.log"
         self._child: Child | None = None
 
     @property
@@ -47,8 +56,8 @@ class Valkey:
         self.port = self.port or free_port()
         settings = (
             f"bind 127.0.0.1\nport {self.port}\nrequirepass {self._password}\n"
-            f'dir "{self.folder}"\nsave {"60 1" if self._keeps else chr(34) * 2}\nappendonly no\n'
-            "maxmemory 256mb\nmaxmemory-policy allkeys-lru\n"
+            f'dir "{self.folder}"\nsave {"60 1" if self._keeps else chr(34) * 2}\n'
+            + (_CACHE if self._evicts else _STORE)
         )
         self._child = Child(
             # Settings come by stdin: a password on a command line is everybody's to read.

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from enum import StrEnum
 from time import monotonic
+from typing import Any
 
 import msgspec
 import structlog
@@ -141,8 +142,13 @@ class Health:
             raise Forbidden("This page is for the operators of the server.")
 
 
-def readiness_of(pool: Pool, shared: SharedCache, memory: Memory, settings: Settings) -> Readiness:
-    """What the server answers from: PostgreSQL and Redis are sources, memory only makes it faster."""
+def readiness_of(
+    pool: Pool, shared: SharedCache, memory: Memory, settings: Settings, session_client: Any = None
+) -> Readiness:
+    """What the server answers from: PostgreSQL and Redis are sources, memory only makes it faster.
+
+    `session_client`: of the Redis that holds sessions, which is asked where it is another than the cache's.
+    """
 
     async def postgres() -> Finding:
         async with pool.connection() as connection:
@@ -164,5 +170,12 @@ def readiness_of(pool: Pool, shared: SharedCache, memory: Memory, settings: Sett
             return Finding(State.UP)
         return Finding(State.DEGRADED, "off until changes are heard of again")
 
-    checks = {"postgres": postgres, "redis": redis, "memory": own_memory}
+    async def sessions() -> Finding:
+        # A write, for the same reason.
+        await session_client.set("dno:probe", b"", ex=10)
+        return Finding(State.UP)
+
+    checks: dict[str, Check] = {"postgres": postgres, "redis": redis, "memory": own_memory}
+    if session_client not in (None, shared.client):
+        checks["sessions"] = sessions
     return Readiness(checks, sources=("postgres", "redis"))

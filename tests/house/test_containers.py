@@ -58,7 +58,10 @@ def test_everything_that_is_set_is_a_setting():
     } == set()
 
 
-@pytest.mark.parametrize(("service", "image"), [("postgres", "postgres:18"), ("valkey", "valkey/valkey:9")])
+@pytest.mark.parametrize(
+    ("service", "image"),
+    [("postgres", "postgres:18"), ("valkey", "valkey/valkey:9"), ("sessions", "valkey/valkey:9")],
+)
 def test_the_databases_are_of_the_versions_we_test_with(service, image):
     assert SERVICES[service]["image"].startswith(image)
 
@@ -67,15 +70,17 @@ def test_the_server_waits_until_its_databases_are_well():
     assert SERVICES["server"]["depends_on"] == {
         "postgres": {"condition": "service_healthy"},
         "valkey": {"condition": "service_healthy"},
+        "sessions": {"condition": "service_healthy"},
     }
     assert SERVICES["postgres"]["healthcheck"]
     assert SERVICES["valkey"]["healthcheck"]
+    assert SERVICES["sessions"]["healthcheck"]
     assert re.search(r"^HEALTHCHECK .*/healthz", DOCKERFILE, flags=re.MULTILINE)
 
 
 def test_everything_comes_back_by_itself_and_what_is_stored_has_a_name():
     assert {service["restart"] for service in SERVICES.values()} == {"unless-stopped"}
-    stored = [SERVICES[service]["volumes"][0].split(":")[0] for service in ("postgres", "valkey")]
+    stored = [SERVICES[service]["volumes"][0].split(":")[0] for service in ("postgres", "sessions")]
     assert set(stored) == set(yaml.safe_load(COMPOSE.read_text())["volumes"])
 
 
@@ -95,3 +100,11 @@ def test_the_composed_database_signs_the_server_in_as_no_superuser():
 
 def test_only_the_server_can_be_reached_from_outside():
     assert [name for name, service in SERVICES.items() if "ports" in service] == ["server"]
+
+
+def test_nothing_that_callers_make_the_cache_hold_evicts_sessions():
+    environment = SERVICES["server"]["environment"]
+    assert environment["SESSION_REDIS_URL"].split("/")[2] != environment["REDIS_URL"].split("/")[2]
+    policies = {name: SERVICES[name]["command"][-1] for name in ("valkey", "sessions")}
+    assert policies == {"valkey": "allkeys-lru", "sessions": "noeviction"}
+    assert "--maxmemory" in SERVICES["valkey"]["command"]

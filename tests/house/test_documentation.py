@@ -47,9 +47,10 @@ def test_every_page_is_in_the_index():
         assert pages - linked == set(), index
 
 
-def test_decisions_are_numbered_without_gaps():
+def test_decisions_have_numbers_of_their_own():
+    """Gaps are allowed: numbers are taken when a page is begun, and pages are finished in another order."""
     pages = sorted(page for page in tracked("docs/decisions/*.md") if page.name != "README.md")
-    assert [int(page.name[:4]) for page in pages] == list(range(1, len(pages) + 1))
+    assert len({int(page.name[:4]) for page in pages}) == len(pages)
     assert [page.name for page in pages if not page.read_text().startswith(f"# {int(page.name[:4])}. ")] == []
 
 

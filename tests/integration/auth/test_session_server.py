@@ -1,0 +1,121 @@
+"""Sessions on a Redis of their own: nothing that callers make the cache hold signs anybody out."""
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+import redis.asyncio
+from redis.exceptions import RedisError
+
+from app.auth.sessions import identify
+from app.cache.redis import open_redis
+from app.cache.session_server import may_evict, open_session_server
+from app.db.pool import Pool
+from app.dev.stack import open_stack
+from app.dev.valkey import Valkey
+from app.http.health import State
+from app.resources import open_resources
+from app.settings import Settings
+from tests.integration.auth.gate import CHEAP
+from tests.servers import PASSWORD, PrivateValkey, private_folder
+
+
+@pytest.fixture
+def session_valkey() -> Iterator[Valkey]:
+    with private_folder() as folder:
+        server = Valkey(folder, PASSWORD, name="valkey-sessions", evicts=False)
+        server.start()
+        yield server
+        server.stop()
+
+
+async def test_a_flood_of_the_cache_leaves_sessions_alone(
+    settings: Settings, pool: Pool, valkey: PrivateValkey, session_valkey: Valkey
+) -> None:
+    valkey.command("CONFIG", "SET", "maxmemory", "4mb")
+    changed = {"redis_url": valkey.url, "session_redis_url": session_valkey.url, **CHEAP}
+    async with open_resources(msgspec.structs.replace(settings, **changed)) as resources:
+        user = (await pool.fetch("SELECT gen_random_uuid() AS id"))[0]["id"]
+        token_owner = await resources.authenticator._sessions.start(user)
+        cache = resources.shared.client
+        await cache.set("dno:session:as-it-was", "before")
+        for number in range(3000):
+            await cache.set(f"dno:flood:{number}", b"x" * 4000)
+        # Where sessions were until now, they would have been pushed out.
+        assert await cache.get("dno:session:as-it-was") is None
+        assert await resources.authenticator._sessions.get(identify(token_owner)) == user
+        assert await cache.keys("dno:session*") == []
+
+
+async def test_readiness_tells_of_the_session_server_too(
+    settings: Settings, pool: Pool, session_valkey: Valkey
+) -> None:
+    changed = {"session_redis_url": session_valkey.url, **CHEAP}
+    async with open_resources(msgspec.structs.replace(settings, **changed)) as resources:
+        assert (await resources.readiness.report()).resources["sessions"].status is State.UP
+        session_valkey.stop()
+        async with asyncio.timeout(10):
+            while (await resources.readiness.report()).resources["sessions"].status is not State.DOWN:
+                await asyncio.sleep(0.1)
+        assert (await resources.readiness.report()).code == 200
+
+
+@pytest.mark.parametrize(
+    ("policy", "maxmemory", "evicts"),
+    [("noeviction", "64mb", False), ("allkeys-lru", "64mb", True), ("volatile-lru", "64mb", True), ("allkeys-lru", "0", False)],
+)  # fmt: skip
+async def test_a_server_that_may_evict_sessions_is_recognised(
+    settings: Settings,
+    valkey: PrivateValkey,
+    caplog: pytest.LogCaptureFixture,
+    capsys: pytest.CaptureFixture[str],
+    policy: str,
+    maxmemory: str,
+    evicts: bool,
+) -> None:
+    valkey.command("CONFIG", "SET", "maxmemory", maxmemory)
+    valkey.command("CONFIG", "SET", "maxmemory-policy", policy)
+    asked = msgspec.structs.replace(settings, redis_url=valkey.url, **CHEAP)
+    async with open_redis(asked) as shared, open_session_server(asked, shared) as client:
+        assert client is shared.client
+        assert (await may_evict(client) is not None) is evicts
+    said = caplog.text or "".join(capsys.readouterr())
+    assert ("sessions_may_be_evicted" in said) is evicts
+
+
+async def test_a_session_server_that_is_away_stops_no_start(
+    settings: Settings, valkey: PrivateValkey
+) -> None:
+    valkey.stop()
+    asked = msgspec.structs.replace(settings, session_redis_url=valkey.url)
+    async with open_redis(asked) as shared, open_session_server(asked, shared) as client:
+        with pytest.raises((RedisError, OSError)):
+            await client.ping()
+
+
+async def test_dno_serve_keeps_sessions_apart_and_over_a_restart(folder: Path) -> None:
+    wanted = Settings(database_url="postgresql://elsewhere/dno", local_folder=str(folder / "local"))
+    for start in (1, 2):
+        with open_stack(wanted) as stack:
+            assert stack.valkey is not None
+            assert stack.session_valkey is not None
+            assert stack.settings.session_redis_url != stack.settings.redis_url
+            async with (
+                redis.asyncio.from_url(stack.settings.redis_url) as cache,
+                redis.asyncio.from_url(stack.settings.session_redis_url) as sessions,
+            ):
+                assert (await cache.config_get("maxmemory-policy"))["maxmemory-policy"] == "allkeys-lru"
+                assert await may_evict(sessions) is None
+                assert (await sessions.config_get("appendonly"))["appendonly"] == "yes"
+                assert await sessions.get("a") == (None if start == 1 else b"1")
+                await sessions.set("a", "1")
+
+
+def test_a_redis_that_is_named_holds_sessions_unless_another_is(folder: Path, valkey: PrivateValkey) -> None:
+    wanted = Settings(
+        database_url="postgresql://elsewhere/dno", redis_url=valkey.url, local_folder=str(folder / "local")
+    )
+    with open_stack(wanted) as stack:
+        assert (stack.settings.session_redis_url, stack.session_valkey) == ("", None)
