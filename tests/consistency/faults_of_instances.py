@@ -7,9 +7,8 @@ from time import monotonic
 from app.failpoints import FailPoint
 from tests.consistency.fleet import Instance
 from tests.consistency.scene import Kind, Scene
-from tests.consistency.ways import WAYS
+from tests.consistency.ways import nodes, persisted, point
 
-ASKED_AT_ONCE = 12
 SEARCH = 3.0  # seconds in which an instance is to be caught while it relays
 
 
@@ -39,6 +38,7 @@ class InstanceFaults:
 
     async def freeze_instance(self) -> None:
         instance = self._random.choice(self._scene.fleet.instances)
+        await self._ask_at_once(instance)  # opens the connections on which it is asked when it wakes
         async with self._scene.fault("freeze_instance", excuses=True, instance=instance.name):
             instance.process.send_signal(signal.SIGSTOP)
             await self._sleep_and_ask(instance)
@@ -56,14 +56,19 @@ class InstanceFaults:
             await self._scene.clients.write_all_by_hand(self._scene.postgres.url)
 
     async def _sleep_and_ask(self, instance: Instance) -> None:
-        """Readers wait already when it wakes; more ask at once."""
+        """When it wakes, it finds questions on connections that are open before it finds anything else."""
         await self._scene.last(0.5, 6)
         async with asyncio.TaskGroup() as group:
-            for number in range(ASKED_AT_ONCE):
-                slug = self._scene.prices[number % len(self._scene.prices)].slug
-                group.create_task(self._scene.clients.read(instance, slug, WAYS[number % len(WAYS)]))
-            await asyncio.sleep(0.01)
+            group.create_task(self._ask_at_once(instance))
+            await asyncio.sleep(0.05)
             instance.process.send_signal(signal.SIGCONT)
+
+    async def _ask_at_once(self, instance: Instance) -> None:
+        slugs = sorted({price.slug for price in self._scene.prices})
+        async with asyncio.TaskGroup() as group:
+            for way in (persisted, point, nodes, persisted):
+                for slug in slugs:
+                    group.create_task(self._scene.clients.read(instance, slug, way))
 
     async def _caught_relaying(self) -> Instance | None:
         until = monotonic() + SEARCH

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from random import Random
+from time import monotonic
 from typing import Any
 
 import msgspec
@@ -13,13 +14,15 @@ from tests.consistency.clients import Clients
 from tests.consistency.faults import Faults
 from tests.consistency.fleet import Fleet
 from tests.consistency.judge import Bounds, Verdict, judge
-from tests.consistency.operations import RECORD, Log
+from tests.consistency.operations import RECORD, Failure, Log
 from tests.consistency.scene import Scene
 from tests.consistency.seed import harvest, plant, untold
 from tests.consistency.topologies import TOPOLOGIES, Servers
 from tests.consistency.waits import Waits
 from tests.proxy import Proxies
 from tests.servers import PostgresPair, private_folder
+
+DELIVERY = 30.0  # seconds after the last write within which every event is out of the outbox
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
@@ -77,7 +80,7 @@ async def _play(plan: Plan, folder: Path, servers: Servers, proxies: Proxies, lo
             await asyncio.sleep(Bounds().settling)
             async with _together(writing):
                 await faults.happen(plan.seconds, plan.pause, each_once=plan.each_once)
-            await _until_all_is_told(postgres.url)
+            await _until_outbox_is_empty(postgres.url, log)
             await asyncio.sleep(Bounds().telling + 1)
 
 
@@ -96,7 +99,13 @@ async def _together(those: Sequence[Coroutine[Any, Any, None]]) -> AsyncIterator
             raise AssertionError("somebody did not go on") from end
 
 
-async def _until_all_is_told(database_url: str) -> None:
-    async with asyncio.timeout(30):
-        while await untold(database_url):
-            await asyncio.sleep(0.05)
+async def _until_outbox_is_empty(database_url: str, log: Log) -> None:
+    started = monotonic()
+    while events := await untold(database_url):
+        if monotonic() > started + DELIVERY:
+            why = f"the outbox still holds {events} events"
+            return log.add(
+                Failure(instance="", started=monotonic(), ended=monotonic(), what="relay", why=why)
+            )
+        await asyncio.sleep(0.05)
+    return None
