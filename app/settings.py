@@ -247,6 +247,13 @@ def _value(variable: str, text: str, hint: object) -> object:
         raise CannotStart(f"The setting {variable} is wrong: {error}.") from None
 
 
+def _scheme(url: str) -> str:
+    try:
+        return urlsplit(url).scheme
+    except ValueError:  # brackets that are not closed
+        return ""
+
+
 def _check_urls(settings: Settings) -> None:
     redis = (
         "redis",
@@ -264,7 +271,7 @@ def _check_urls(settings: Settings) -> None:
     }
     for name, allowed in schemes.items():
         url = getattr(settings, name)
-        if url and urlsplit(url).scheme not in allowed:
+        if url and _scheme(url) not in allowed:
             raise CannotStart(
                 f"The setting {name.upper()} is wrong: it begins with none of {', '.join(f'{s}://' for s in allowed)}."
             )

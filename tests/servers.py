@@ -145,6 +145,10 @@ class PrivatePostgres(_Private):
     def port(self) -> int:
         return self._server.port
 
+    def errors(self, text: str) -> int:
+        """How often the server has said so in its log."""
+        return self._server.log.read_text(errors="replace").count(text)
+
     async def refuse_writes(self) -> None:
         """Also in the sessions that are open already; it goes on answering reads."""
         await self._set_read_only("on")

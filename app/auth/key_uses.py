@@ -6,7 +6,7 @@ from uuid import UUID
 
 from app.db import accounts
 from app.db.pool import Pool
-from app.errors import Unavailable
+from app.errors import Refusal
 from app.settings import Settings
 
 
@@ -27,7 +27,7 @@ class KeyUses:
             return
         try:
             await accounts.touch_api_keys(self._pool, noted)
-        except Unavailable:
+        except Refusal:
             # Later notes win over those that could not be written.
             self._noted = noted | self._noted
 

@@ -7,7 +7,7 @@ import asyncpg
 from app.cli import console
 from app.db.address import address
 from app.db.failures import Failure, failure_of
-from app.db.migrate import migrate
+from app.db.migrate import broken_rules, migrate
 from app.db.pooler import refuse_transaction_pooling
 from app.db.start_errors import cannot_start, refuses_parameter
 from app.dev.stack import open_stack
@@ -30,13 +30,20 @@ async def bring_up_to_date(settings: Settings) -> list[str]:
     try:
         async with asyncio.timeout(settings.start_deadline):
             applied = await waiting.migrate(settings.database_connect_timeout)
+            broken = await broken_rules(url, connect_timeout=settings.database_connect_timeout)
     except TimeoutError:
         raise cannot_start(url, waiting.why or TimeoutError()) from None
     except asyncpg.PostgresError as error:
         if isinstance(error, _NO_WAITING_HELPS) or refuses_parameter(error):
             raise cannot_start(url, error) from None
         raise CannotStart(f"PostgreSQL at {where} could not be brought up to date: {error}.") from error
-    return [f"The database was brought to version {applied[-1]}."] if applied else []
+    news = [f"The database was brought to version {applied[-1]}."] if applied else []
+    if broken:
+        news.append(
+            f"Rows written earlier do not keep these rules: {', '.join(broken)}. Exports leave them out;"
+            " correct them, then run `dno migrate` again."
+        )
+    return news
 
 
 class _Waiting:

@@ -4,8 +4,6 @@ import re
 from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit
 
 PORT = 5432
-# The values of target_session_attrs that this server can use: it writes.
-WRITABLE = ("read-write", "primary", "any")
 
 _HOST = re.compile(r"(?:\[[0-9a-fA-F:.%]+\]|[^:@/\[\]\s]*)(?::[0-9]{1,5})?")
 
@@ -38,11 +36,6 @@ def each_host(url: str) -> list[str]:
         [(name, value) for name, value in parse_qsl(parts.query) if name not in ("host", "port")]
     )
     return [parts._replace(netloc=f"{credentials}{at}{host}", query=query).geturl() for host in hosts]
-
-
-def target(url: str) -> str | None:
-    """Which sessions the address asks for (`target_session_attrs`), if it does."""
-    return dict(parse_qsl(urlsplit(url).query)).get("target_session_attrs")
 
 
 def _hosts(parts: SplitResult) -> list[str]:

@@ -1,11 +1,13 @@
 """Brings the database up to date, once, however many instances start together."""
 
+from contextlib import suppress
 from pathlib import Path
 
+import asyncpg
 from asyncpg_trek import Direction, execute, plan
 from asyncpg_trek.asyncpg import AsyncpgBackend
 
-from app.db.connect import connect
+from app.db.connect import Connection, connect
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 LATEST = max(path.stem.rsplit("_", 1)[1] for path in MIGRATIONS.glob("*_up_*.sql"))
@@ -23,6 +25,31 @@ async def migrate(database_url: str, *, connect_timeout: float = 10, target: str
         steps = await plan(backend, MIGRATIONS, target_revision=target, direction=Direction.up)
         if steps:
             await execute(backend, steps)
+        await _validate(connection)
         return [str(step.to_rev) for step in steps]
     finally:
         await connection.close()
+
+
+async def broken_rules(database_url: str, *, connect_timeout: float = 10) -> list[str]:
+    """Which rules hold for new rows only, because of rows that were there before them: `table.rule`."""
+    connection = await connect(database_url, within=connect_timeout)
+    try:
+        return [f"{table}.{rule}" for table, rule in await _unvalidated(connection)]
+    finally:
+        await connection.close()
+
+
+async def _validate(connection: Connection) -> None:
+    """Rows may have been mended since the last look. What is validated is not looked at again."""
+    for table, rule in await _unvalidated(connection):
+        with suppress(asyncpg.CheckViolationError):
+            await connection.execute(f'ALTER TABLE "{table}" VALIDATE CONSTRAINT "{rule}"')
+
+
+async def _unvalidated(connection: Connection) -> list[tuple[str, str]]:
+    rows = await connection.fetch(
+        "SELECT relname::text, conname::text FROM pg_constraint JOIN pg_class ON conrelid = pg_class.oid"
+        " WHERE relnamespace = 'public'::regnamespace AND contype = 'c' AND NOT convalidated ORDER BY 1, 2"
+    )
+    return [(table, rule) for table, rule in rows]

@@ -68,6 +68,7 @@ class Pool:
         self._settings = settings
         self._meters = _Meters()
         self._releasing: set[asyncio.Task[None]] = set()
+        self._write_refused = False
         self.statements = 0
 
     async def fetch(self, statement: str, *arguments: object, name: str = "other") -> list[Row]:
@@ -155,6 +156,16 @@ class Pool:
                 raise
             # Whatever a server says of a new session, it is no answer to the request.
             raise Unavailable(AWAY) from error
+
+    async def takes_writes(self) -> bool:
+        """As far as is known without writing: what the server says of the session, and how the last write ended."""
+        async with self.connection() as connection:
+            await connection.execute("SELECT")
+            return not read_only(connection) and not self._write_refused
+
+    def note_write(self, *, refused: bool) -> None:
+        """Whether the server could do the latest write: a disk may be full, and reads go on."""
+        self._write_refused = refused
 
     async def expire(self) -> None:
         """Every connection is replaced before it is used again."""

@@ -1,9 +1,11 @@
 """What was asked in plain words: written in batches, kept for a while, asked for what is popular."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
-from uuid import UUID
+from uuid import UUID, uuid4
 
+import asyncpg
 import msgspec
 
 from app.db.pool import Pool
@@ -23,14 +25,20 @@ class AskedQuestion(msgspec.Struct, frozen=True):
     address: str | None = None
 
 
-async def insert_many(pool: Pool, questions: Sequence[AskedQuestion]) -> None:
-    """All or none, in one COPY."""
+async def insert_many(pool: Pool, questions: Sequence[AskedQuestion], ids: Sequence[UUID] = ()) -> None:
+    """All or none, in one COPY; with `ids` only once, also when it is tried again because the answer was lost."""
+    ids = ids or [uuid4() for _ in questions]
     async with pool.connection() as connection:
-        await connection.copy_records_to_table(
-            "query_logs",
-            columns=AskedQuestion.__struct_fields__,
-            records=map(msgspec.structs.astuple, questions),
-        )
+        # One that is there says that all of them are.
+        with suppress(asyncpg.UniqueViolationError):
+            await connection.copy_records_to_table(
+                "query_logs",
+                columns=("id", *AskedQuestion.__struct_fields__),
+                records=[
+                    (number, *msgspec.structs.astuple(question))
+                    for number, question in zip(ids, questions, strict=True)
+                ],
+            )
 
 
 async def delete_older_than(pool: Pool, days: float) -> int:

@@ -98,7 +98,7 @@ async def unit_of_work(pool: Pool, principal: Principal) -> AsyncIterator[UnitOf
     Refuses with RolledBack or ConnectionLost where nothing was written, with OutcomeUnknown where that is not known.
     """
     try:
-        async with pool.connection() as connection:
+        async with _noted(pool), pool.connection() as connection:
             with _refusals_of_a_write():
                 transaction = connection.transaction()
                 await transaction.start()
@@ -113,6 +113,16 @@ async def unit_of_work(pool: Pool, principal: Principal) -> AsyncIterator[UnitOf
                 await _commit(transaction, work)
     except _NoAnswerToCommit as doubt:
         await _settle(pool, doubt)
+
+
+@asynccontextmanager
+async def _noted(pool: Pool) -> AsyncIterator[None]:
+    try:
+        yield
+    except Unavailable:
+        pool.note_write(refused=True)
+        raise
+    pool.note_write(refused=False)
 
 
 async def _roll_back(connection: Connection, transaction: Transaction) -> None:

@@ -57,7 +57,7 @@ class Postgres:
         self._settings = SETTINGS | dict(settings or {})
         self._keeps_open = keeps_open
         self._deadline = deadline
-        self._log = folder / "postgres.log"
+        self.log = folder / "postgres.log"
         self._account = _account()
         self._binaries, self.folder = _place(folder, self._account)
         self.data = self.folder / "postgres"
@@ -92,7 +92,7 @@ class Postgres:
         self._child = Child(
             [self._binaries / "postgres", "-D", self.data, *options],
             farewell=signal.SIGINT,  # "fast": ends sessions, writes everything down
-            log=self._log,
+            log=self.log,
             account=self._account,
             keeps_open=self._keeps_open,
         )
@@ -163,10 +163,10 @@ class Postgres:
         until = time.monotonic() + self._deadline
         while not self._is_ready():
             if self._child.ended:
-                raise CannotStart(f"PostgreSQL did not start: {_reason(self._log)} (all of it: {self._log}).")
+                raise CannotStart(f"PostgreSQL did not start: {_reason(self.log)} (all of it: {self.log}).")
             if time.monotonic() > until:
                 raise CannotStart(
-                    f"PostgreSQL was not ready within {self._deadline:g} s; what it does stands in {self._log}."
+                    f"PostgreSQL was not ready within {self._deadline:g} s; what it does stands in {self.log}."
                 )
             time.sleep(0.01)
 

@@ -151,9 +151,9 @@ def readiness_of(
     """
 
     async def postgres() -> Finding:
-        async with pool.connection() as connection:
-            await connection.fetchval("SELECT 1")
-        return Finding(State.UP)
+        if await pool.takes_writes():
+            return Finding(State.UP)
+        return Finding(State.DEGRADED, "answers, but takes no writes")
 
     async def redis() -> Finding:
         # Not PING: a server that answers reads and refuses writes is no L2, and no place for sessions.

@@ -4,13 +4,14 @@ import asyncio
 from collections import deque
 from itertools import islice
 from typing import Final
+from uuid import UUID, uuid4
 
 import msgspec
 import structlog
 
 from app.db.pool import Pool
 from app.db.query_logs import AskedQuestion, insert_many
-from app.errors import Unavailable
+from app.errors import DeadlineExceeded, Unavailable
 from app.jobs.pauses import Pauses
 from app.observability.metrics import QUERY_LOG_DROPPED
 from app.settings import Settings
@@ -20,6 +21,8 @@ log = structlog.get_logger(__name__)
 BATCH: Final = 200
 EVERY: Final = 1.0
 LONGEST: Final = 1000  # characters kept of a question
+
+_OF_THE_MOMENT: Final = (Unavailable, DeadlineExceeded)
 
 
 class QueryLog:
@@ -33,6 +36,8 @@ class QueryLog:
         self._waiting: deque[AskedQuestion] = deque()
         self._batch_is_full = asyncio.Event()
         self._writing: asyncio.Task[None] | None = None
+        self._batch: dict[UUID, AskedQuestion] = {}  # being written
+        self._size = BATCH
 
     @property
     def waiting(self) -> int:
@@ -54,7 +59,7 @@ class QueryLog:
                 while self._waiting:
                     await self._write()
                 pauses.reset()
-            except Unavailable:
+            except _OF_THE_MOMENT:
                 await pauses.take()
 
     async def close(self) -> None:
@@ -63,7 +68,7 @@ class QueryLog:
         while self._waiting:
             try:
                 await self._write()
-            except Unavailable:
+            except _OF_THE_MOMENT:
                 await pauses.take()
 
     async def _wait_for_a_batch(self) -> None:
@@ -81,17 +86,25 @@ class QueryLog:
         await asyncio.shield(self._writing)
 
     async def _write_batch(self) -> None:
-        batch = list(islice(self._waiting, BATCH))
+        """A refusal is one of the moment: the questions stay where they are."""
+        # The same as in the last try, which may have succeeded without an answer.
+        batch = self._batch = self._batch or {uuid4(): one for one in islice(self._waiting, self._size)}
         try:
-            await insert_many(self._pool, batch)
-        except Unavailable:
+            await insert_many(self._pool, list(batch.values()), list(batch))
+        except _OF_THE_MOMENT:
             raise
         except Exception:
+            self._batch = {}
+            if len(batch) > 1:
+                self._size = 1  # which of them it is
+                return
             # What can never be written must not keep all else from being written.
-            QUERY_LOG_DROPPED.inc(len(batch))
-            log.exception("query_log_refused", questions=len(batch))
+            QUERY_LOG_DROPPED.inc()
+            log.exception("query_log_refused")
         for _ in batch:
             self._waiting.popleft()
+        self._batch = {}
+        self._size = min(BATCH, self._size * 2)
 
 
 def _storable(text: str) -> str:

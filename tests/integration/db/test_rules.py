@@ -3,6 +3,7 @@
 import asyncpg
 import pytest
 
+from app.db.migrate import broken_rules, migrate
 from tests import factories as make
 
 WINDOW = '{"start": "%s", "end": "%s"}'
@@ -129,3 +130,115 @@ async def test_an_account_keeps_the_rules(pool):
         )
         == "users_email"
     )
+
+
+@pytest.mark.parametrize("column", ["capacity_mw_total", "capacity_mw_solar", "capacity_mw_wind"])
+@pytest.mark.parametrize(
+    "value", ["NaN", "Infinity", "-Infinity", "1e30", "1000000000", "0.0000000000000001", "-1"]
+)
+async def test_a_capacity_is_a_number_that_every_format_holds(pool, dno, column, value):
+    rule = await refuse(pool, f"UPDATE dnos SET {column} = '{value}'")
+    assert rule.startswith(column)
+
+
+async def test_the_largest_and_the_finest_capacity_are_kept(pool, dno):
+    async with pool.connection() as connection:
+        await connection.execute("UPDATE dnos SET capacity_mw_total = 999999999.999999999999999")
+
+
+async def test_every_moment_can_be_read_by_everybody(pool, dno):
+    """Columns are found in the catalogue, so that none is forgotten."""
+    await make.tariff(pool, dno)
+    columns = await pool.fetch(
+        "SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = 'public'"
+        " AND data_type LIKE 'timestamp%' AND table_name NOT IN ('migrations')"
+    )
+    assert len(columns) > 20
+    ruled = await pool.fetch(
+        "SELECT conrelid::regclass::text AS table_name, pg_get_constraintdef(oid) AS rule FROM pg_constraint"
+        " WHERE contype = 'c'"
+    )
+    rules = {(row["table_name"], row["rule"]) for row in ruled}
+    for table, column in columns:
+        assert (table, f"CHECK (readable_moment({column}))") in rules
+    for value in ("infinity", "-infinity", "10000-01-01", "0044-03-15 BC"):
+        assert await refuse(pool, f"UPDATE dnos SET deleted_at = '{value}'") == "deleted_at_is_readable"
+
+
+async def test_every_number_and_document_has_a_rule(pool):
+    """Of each column that holds one, by its own or by its domain; ids of the outbox count by themselves."""
+    without = await pool.fetch(
+        "SELECT c.relname, attname FROM pg_attribute a JOIN pg_class c ON c.oid = attrelid"
+        " JOIN pg_type t ON t.oid = atttypid"
+        " WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND attnum > 0 AND NOT attisdropped"
+        " AND coalesce(nullif(typbasetype, 0), atttypid)::regtype::text IN"
+        " ('numeric', 'double precision', 'real', 'integer', 'bigint', 'jsonb', 'json', 'date')"
+        " AND NOT EXISTS (SELECT FROM pg_constraint WHERE contypid = atttypid AND contype = 'c')"
+        " AND NOT EXISTS (SELECT FROM pg_constraint WHERE conrelid = attrelid AND attnum = ANY(conkey) AND contype = 'c')"
+    )
+    assert sorted(map(tuple, without)) == [
+        ("cache_epoch", "epoch"),
+        ("migrations", "id"),
+        ("outbox", "id"),
+        ("outbox", "year"),
+        ("removed_rows", "version"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("table", "column", "value", "rule"),
+    [
+        ("dnos", "website", "repeat('x', 10001)", "website_is_not_too_long"),
+        ("dnos", "version", "0", "version_is_readable"),
+        ("netzentgelte_data", "source_url", "repeat('x', 10001)", "source_url_is_not_too_long"),
+        ("query_logs", "confidence", "'NaN'", "confidence_from_0_to_1"),
+        ("query_logs", "duration_ms", "'Infinity'", "duration_is_readable"),
+        ("query_logs", "year", "2147483647", "year_is_readable"),
+    ],
+)
+async def test_further_rules(pool, dno, table, column, value, rule):
+    await make.tariff(pool, dno)
+    if column == "version":
+        statement = "INSERT INTO dnos (slug, name, version) VALUES ('netze-b', 'Netze B', 0)"
+    elif table == "query_logs":
+        row = {"query": "'q'", "confidence": "1", "duration_ms": "1", "cached": "false", column: value}
+        statement = f"INSERT INTO query_logs ({', '.join(row)}) VALUES ({', '.join(row.values())})"
+    else:
+        statement = f"UPDATE {table} SET {column} = {value}"
+    assert await refuse(pool, statement) == rule
+
+
+async def test_a_quarter_is_a_number(pool, dno):
+    async with pool.connection() as connection:
+        with pytest.raises(asyncpg.CheckViolationError):
+            await connection.execute(
+                "INSERT INTO time_of_use_data (dno_id, year, windows) SELECT id, 2025,"
+                """ '[{"quarter": "1", "start": "00:00", "end": "06:30", "band": "NT"}]' FROM dnos"""
+            )
+
+
+async def test_rows_of_before_do_not_stop_a_migration(private_postgres):
+    """They are named until they are mended; new ones are refused at once."""
+    admin = await asyncpg.connect(private_postgres.admin_url)
+    await admin.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public AUTHORIZATION dno")
+    await migrate(private_postgres.url, target="0003")
+    await admin.execute(
+        "INSERT INTO dnos (slug, name, capacity_mw_total, deleted_at) VALUES"
+        " ('netze-a', 'Netze A', 'NaN', NULL), ('netze-b', 'Netze B', 1e30, 'infinity');"
+        "INSERT INTO query_logs (query, confidence, duration_ms, cached) VALUES ('q', 'NaN', 'Infinity', false)"
+    )
+    assert await migrate(private_postgres.url)
+    assert await broken_rules(private_postgres.url) == [
+        "dnos.capacity_mw_total_is_readable",
+        "dnos.deleted_at_is_readable",
+        "query_logs.confidence_from_0_to_1",
+        "query_logs.duration_is_readable",
+    ]
+    with pytest.raises(asyncpg.CheckViolationError):
+        await admin.execute(
+            "INSERT INTO dnos (slug, name, capacity_mw_total) VALUES ('netze-c', 'Netze C', 'NaN')"
+        )
+    await admin.execute("UPDATE dnos SET capacity_mw_total = NULL, deleted_at = NULL; DELETE FROM query_logs")
+    await admin.close()
+    assert await migrate(private_postgres.url) == []
+    assert await broken_rules(private_postgres.url) == []

@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+from uuid import uuid4
 
 from msgspec.structs import replace
 from prometheus_client import REGISTRY
@@ -60,6 +61,45 @@ async def test_while_postgres_is_away_questions_wait_and_only_beyond_the_bound_a
             assert dropped() == before + 2
             private_postgres.start()
         assert await written(pool) == ["0", "1", "2", "3", "4"]
+
+
+async def test_questions_wait_while_postgres_takes_no_writes(
+    settings: Settings, private_postgres: PrivatePostgres
+) -> None:
+    settings = replace(settings, database_url=private_postgres.url)
+    async with open_pool(settings) as pool:
+        questions = QueryLog(pool, settings)
+        before = dropped()
+        await private_postgres.refuse_writes()
+        async with Supervisor([questions], stop_deadline=30):
+            for number in range(450):
+                questions.add(asked(f"{number:03}"))
+            async with asyncio.timeout(20):
+                while private_postgres.errors("read-only transaction") < 2:
+                    await asyncio.sleep(0.02)
+            assert (questions.waiting, dropped()) == (450, before)
+            await private_postgres.accept_writes()
+        assert await written(pool) == [f"{number:03}" for number in range(450)]
+
+
+async def test_a_batch_whose_answer_was_lost_is_written_once(pool: Pool, settings: Settings) -> None:
+    batch = [asked("one"), asked("two")]
+    ids = [uuid4(), uuid4()]
+    await insert_many(pool, batch, ids)
+    await insert_many(pool, batch, ids)
+    assert await written(pool) == ["one", "two"]
+
+
+async def test_of_a_batch_only_what_can_never_be_written_is_dropped(pool: Pool, settings: Settings) -> None:
+    """An operator that was deleted by hand between the question and its log."""
+    questions = QueryLog(pool, settings)
+    before = dropped()
+    async with Supervisor([questions], stop_deadline=20):
+        for number in range(20):
+            dno_id = uuid4() if number == 7 else None
+            questions.add(replace(asked(f"{number:02}"), dno_id=dno_id))
+    assert await written(pool) == [f"{number:02}" for number in range(20) if number != 7]
+    assert dropped() == before + 1
 
 
 def dropped() -> float:

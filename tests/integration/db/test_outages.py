@@ -1,0 +1,305 @@
+"""PostgreSQL that answers and cannot do what it is asked: outages and retries, never our fault."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from urllib.parse import urlsplit
+
+import asyncpg
+import pytest
+
+from app.db.own_connection import own_connection
+from app.db.pool import ConnectionLost, Pool, RolledBack, open_pool
+from app.db.unit_of_work import OutcomeUnknown, UnitOfWork, unit_of_work, write
+from app.domain.account import ANONYMOUS
+from app.errors import CannotStart, Unavailable
+from app.jobs.notifications import Notifications
+from app.settings import Settings
+from tests.servers import PostgresPair, PrivatePostgres
+
+ADD = "INSERT INTO dnos (slug, name) VALUES ('netze-a', 'Netze A')"
+PORT = "SELECT current_setting('port')::integer"
+
+
+async def add(work: UnitOfWork) -> str:
+    return await work.connection.execute(ADD)
+
+
+@asynccontextmanager
+async def superuser(server: PrivatePostgres) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
+    connection = await asyncpg.connect(server.admin_url)
+    try:
+        yield connection
+    finally:
+        await connection.close()
+
+
+async def pid_of(pool: Pool) -> int:
+    found: int = (await pool.fetch("SELECT pg_backend_pid()"))[0][0]
+    return found
+
+
+# 25006, and what else a server says that cannot work: no statement of ours is at fault.
+@pytest.mark.parametrize(
+    "code",
+    [
+        *("08000", "08003", "08006", "25006", "25P03", "25P04", "28000", "3D000", "40003", "53000", "53100", "53200"),
+        *("53300", "53400", "55006", "57000", "57P01", "57P02", "57P03", "57P04", "57P05", "58000", "58030", "58P01"),
+        *("F0000", "XX001", "XX002"),
+    ],
+)  # fmt: skip
+async def test_what_a_server_that_cannot_work_says_is_an_outage(settings: Settings, code: str) -> None:
+    """And the connection is given up."""
+    raising = f"DO $$ BEGIN RAISE EXCEPTION 'no' USING ERRCODE = '{code}'; END $$"
+    async with open_pool(settings) as pool:
+        before = await pid_of(pool)
+        with pytest.raises(ConnectionLost):
+            async with pool.connection() as connection:
+                await connection.execute(raising)
+        with pytest.raises(Unavailable):
+            await write(pool, ANONYMOUS, lambda work: work.connection.execute(raising))
+        with pytest.raises(Unavailable):
+            await pool.fetch(raising)
+        assert await pid_of(pool) != before
+
+
+@pytest.mark.parametrize("code", ["40001", "40P01", "55P03", "26000", "42P05", "25001", "72000", "XX000"])
+@pytest.mark.parametrize("fails", [1, 2])
+async def test_what_was_rolled_back_runs_once_more(pool: Pool, admin_url: str, code: str, fails: int) -> None:
+    """A sequence counts the runs: it is not rolled back."""
+    admin = await asyncpg.connect(admin_url)
+    await admin.execute("CREATE SEQUENCE IF NOT EXISTS runs OWNED BY NONE; SELECT setval('runs', 1, false)")
+    await admin.execute("GRANT ALL ON SEQUENCE runs TO dno")
+    failing = (
+        f"DO $$ BEGIN IF nextval('runs') <= {fails} THEN"
+        f" RAISE EXCEPTION 'again' USING ERRCODE = '{code}'; END IF; END $$"
+    )
+    seen = []
+
+    async def change(work: UnitOfWork) -> str:
+        seen.append(work)
+        await add(work)
+        await work.connection.execute(failing)
+        return "done"
+
+    try:
+        if fails == 1:
+            result, work = await write(pool, ANONYMOUS, change)
+            assert (result, work) == ("done", seen[1])
+            assert len(work.events) == 1
+        else:
+            with pytest.raises(RolledBack):
+                await write(pool, ANONYMOUS, change)
+        assert len(seen) == 2
+        assert (await pool.fetch("SELECT count(*) FROM dnos"))[0][0] == (fails == 1)
+        await admin.execute("SELECT setval('runs', 1, false)")
+        if fails == 1:
+            await pool.fetch(failing)
+        else:
+            with pytest.raises(Unavailable):
+                await pool.fetch(failing)
+    finally:
+        await admin.execute("DROP SEQUENCE runs")
+        await admin.close()
+
+
+async def test_a_statement_prepared_before_a_migration_is_prepared_anew(pool: Pool, admin_url: str) -> None:
+    admin = await asyncpg.connect(admin_url)
+    await admin.execute("CREATE TABLE moved (price numeric)")
+    await admin.execute("GRANT ALL ON moved TO dno; INSERT INTO moved VALUES (1)")
+    runs = []
+
+    async def change(work: UnitOfWork) -> str:
+        runs.append(work)
+        return str(await work.connection.fetchval("SELECT price FROM moved"))
+
+    try:
+        for _ in range(3):
+            assert (await write(pool, ANONYMOUS, change))[0] == "1"
+            assert [str(row["price"]) for row in await pool.fetch("SELECT price FROM moved")] == ["1"]
+            await admin.execute("ALTER TABLE moved ALTER price TYPE bigint USING price::bigint")
+            await admin.execute("ALTER TABLE moved ALTER price TYPE text")
+        assert len(runs) > 3
+    finally:
+        await admin.execute("DROP TABLE moved")
+        await admin.close()
+
+
+async def test_statements_that_the_session_has_forgotten_are_sent_again(settings: Settings) -> None:
+    """As after DISCARD ALL by a pooler."""
+    one = Settings(database_url=settings.database_url, database_pool_min=1, database_pool_max=1)
+    async with open_pool(one) as pool:
+        await pool.fetch("SELECT 1")
+        async with pool.connection() as connection:
+            await connection.execute("DEALLOCATE ALL")
+        assert await pool.fetch("SELECT 1")
+        async with pool.connection() as connection:
+            await connection.execute("DEALLOCATE ALL")
+        assert (await write(pool, ANONYMOUS, lambda work: work.connection.fetchval("SELECT 1")))[0] == 1
+
+
+async def test_a_connection_that_breaks_before_the_commit_costs_nothing(
+    settings: Settings, pool: Pool
+) -> None:
+    runs = []
+
+    async def change(work: UnitOfWork) -> None:
+        runs.append(work)
+        await add(work)
+        if len(runs) == 1:
+            await work.connection.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+
+    _, work = await write(pool, ANONYMOUS, change)
+    assert len(runs) == 2
+    assert len(work.events) == 1
+    assert (await pool.fetch("SELECT count(*) FROM dnos"))[0][0] == 1
+
+
+async def test_a_commit_that_was_not_answered_is_looked_up(private_postgres: PrivatePostgres) -> None:
+    """The server has committed and waits for a standby when its session is ended."""
+    async with (
+        superuser(private_postgres) as admin,
+        open_pool(Settings(database_url=private_postgres.url)) as pool,
+    ):
+        await admin.execute("ALTER SYSTEM SET synchronous_standby_names = 'one_that_is_not_there'")
+        await admin.execute("SELECT pg_reload_conf()")
+
+        async def change(work: UnitOfWork) -> None:
+            await work.connection.execute("SET LOCAL synchronous_commit = on")
+            await add(work)
+
+        writing = asyncio.create_task(write(pool, ANONYMOUS, change))
+        waiting = "SELECT pid FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
+        async with asyncio.timeout(20):
+            while not (pid := await admin.fetchval(waiting)):
+                await asyncio.sleep(0.01)
+        await admin.execute("SELECT pg_terminate_backend($1)", pid)
+        _, work = await writing
+        assert [event.topic for event in work.events] == ["operator"]
+        assert (await pool.fetch("SELECT count(*) FROM dnos"))[0][0] == 1
+
+
+async def test_a_commit_that_was_not_answered_and_not_made_is_made_again(
+    settings: Settings, pool: Pool
+) -> None:
+    """A deferred trigger ends the session within COMMIT."""
+    runs = []
+
+    async def change(work: UnitOfWork) -> None:
+        runs.append(work)
+        await add(work)
+        if len(runs) == 1:
+            await work.connection.execute(
+                "CREATE FUNCTION ends() RETURNS trigger LANGUAGE plpgsql AS"
+                " $$ BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NULL; END $$;"
+                "CREATE CONSTRAINT TRIGGER ends AFTER INSERT ON dno_aliases DEFERRABLE INITIALLY DEFERRED"
+                " FOR EACH ROW EXECUTE FUNCTION ends()"
+            )
+            await work.connection.execute(
+                "INSERT INTO dno_aliases (dno_id, alias, source) SELECT id, 'A', 'test' FROM dnos"
+            )
+
+    await write(pool, ANONYMOUS, change)
+    assert len(runs) == 2
+    assert (await pool.fetch("SELECT count(*) FROM dnos"))[0][0] == 1
+
+
+async def test_a_commit_of_which_nothing_is_known_is_said_to_be_unknown(
+    private_postgres: PrivatePostgres,
+) -> None:
+    settings = Settings(database_url=private_postgres.url, database_statement_timeout=0.5)
+    async with open_pool(settings) as pool:
+        with pytest.raises(OutcomeUnknown):
+            await _add_and_freeze(pool, private_postgres)
+    private_postgres.resume()
+
+
+async def _add_and_freeze(pool: Pool, server: PrivatePostgres) -> None:
+    async with unit_of_work(pool, ANONYMOUS) as work:
+        await add(work)
+        await work.read_back()
+        work.wrote_nothing = True  # nothing more is to be read back
+        server.pause()
+
+
+async def test_a_server_set_read_only_refuses_writes_and_goes_on_answering(
+    private_postgres: PrivatePostgres,
+) -> None:
+    async with open_pool(Settings(database_url=private_postgres.url)) as pool:
+        await asyncio.gather(*(pool.fetch("SELECT pg_sleep(0.01)") for _ in range(5)))
+        assert await pool.takes_writes()
+        await private_postgres.refuse_writes()
+        with pytest.raises(Unavailable, match="takes no writes"):
+            await write(pool, ANONYMOUS, add)
+        assert not await pool.takes_writes()
+        for _ in range(3):
+            assert await asyncio.gather(*(pool.fetch("SELECT 1") for _ in range(5)))
+        await private_postgres.accept_writes()
+        await write(pool, ANONYMOUS, add)
+        assert await pool.takes_writes()
+
+
+@pytest.mark.parametrize("old_stays", [True, False])
+async def test_a_failover_to_another_host_is_followed(postgres_pair: PostgresPair, old_stays: bool) -> None:
+    """With the next statement, be it a write or a read: what the old primary says may be old."""
+    for first in (write_one, read_one):
+        settings = Settings(database_url=postgres_pair.url_of_both)
+        async with open_pool(settings) as pool:
+            await asyncio.gather(*(pool.fetch("SELECT pg_sleep(0.01)") for _ in range(5)))
+            assert (await pool.fetch(PORT))[0][0] == postgres_pair.primary.port
+            await postgres_pair.fail_over(old_stays=old_stays)
+            await first(pool, postgres_pair.primary.port)
+            ports = await asyncio.gather(*(pool.fetch(PORT) for _ in range(5)))
+            assert {rows[0][0] for rows in ports} == {postgres_pair.primary.port}
+        await postgres_pair.renew_standby()
+
+
+async def write_one(pool: Pool, port: int) -> None:
+    slug = f"netze-{port}"
+    await write(
+        pool,
+        ANONYMOUS,
+        lambda work: work.connection.execute("INSERT INTO dnos (slug, name) VALUES ($1, $1)", slug),
+    )
+
+
+async def read_one(pool: Pool, port: int) -> None:
+    assert (await pool.fetch(PORT))[0][0] == port
+
+
+async def test_a_standby_alone_is_refused_with_the_reason(postgres_pair: PostgresPair) -> None:
+    with pytest.raises(CannotStart, match="takes no writes"):
+        async with open_pool(Settings(database_url=postgres_pair.standby.url)):
+            pass
+
+
+async def test_a_host_that_is_frozen_does_not_hide_the_next(
+    private_postgres: PrivatePostgres, settings: Settings
+) -> None:
+    theirs = urlsplit(settings.database_url)
+    both = f"127.0.0.1:{private_postgres.port},{theirs.netloc.rpartition('@')[2]}"
+    url = theirs._replace(netloc=f"{theirs.netloc.rpartition('@')[0]}@{both}").geturl()
+    private_postgres.pause()
+    try:
+        async with open_pool(Settings(database_url=url)) as pool:
+            assert (await pool.fetch(PORT))[0][0] == theirs.port
+    finally:
+        private_postgres.resume()
+
+
+async def test_who_listens_on_a_server_that_became_read_only_says_so(
+    private_postgres: PrivatePostgres,
+) -> None:
+    settings = Settings(database_url=private_postgres.url)
+    listening = asyncio.create_task(Notifications("dno_outbox", settings).run())
+    async with superuser(private_postgres) as admin, asyncio.timeout(30):
+        while not await admin.fetchval(
+            "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'dno-api notifications'"
+        ):
+            await asyncio.sleep(0.01)
+        await private_postgres.refuse_writes()
+        with pytest.raises(Unavailable):
+            await listening
+        with pytest.raises(Unavailable):
+            async with own_connection("test", settings):
+                pass
