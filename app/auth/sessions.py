@@ -14,10 +14,10 @@ from uuid import UUID
 
 from redis.asyncio.cluster import RedisCluster
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import RedisClusterException
+from redis.exceptions import ReadOnlyError
 
 from app.auth.lookups import Lookups
-from app.cache.servers import FAILURES
+from app.cache.failures import FAILURES, only_failures
 from app.errors import Unavailable
 from app.settings import Settings
 
@@ -64,7 +64,10 @@ class Sessions:
         return await self._read(session_ids, lambda client, key: client.get(key))
 
     async def _read(self, session_ids: Sequence[str], command: Callable[[Any, str], Any]) -> dict[str, UUID]:
-        values = await _needed(lambda: self._all(command, [_key(session_id) for session_id in session_ids]))
+        return await _needed(lambda: self._users(session_ids, command))
+
+    async def _users(self, session_ids: Sequence[str], command: Callable[[Any, str], Any]) -> dict[str, UUID]:
+        values = await self._all(command, [_key(session_id) for session_id in session_ids])
         return {
             session_id: UUID(value.decode())
             for session_id, value in zip(session_ids, values, strict=True)
@@ -126,11 +129,15 @@ def _of_user(user_id: UUID) -> str:
 
 
 async def _needed(work: Callable[[], Awaitable[T]]) -> T:
-    """A connection may have died unnoticed since its last use: then another is tried, once."""
+    """A connection may have died unnoticed since its last use, or its server been demoted: then another is tried, once.
+
+    What cannot be read (another shape, no id of a user) says nothing about a session either.
+    """
     try:
-        try:
-            return await work()
-        except (ConnectionError, RedisConnectionError):
-            return await work()
-    except (*FAILURES, RedisClusterException) as error:
+        with only_failures():
+            try:
+                return await work()
+            except (ConnectionError, RedisConnectionError, ReadOnlyError):
+                return await work()
+    except FAILURES as error:
         raise Unavailable("Sessions cannot be checked at the moment; please try again soon.") from error

@@ -54,7 +54,9 @@ class Command(NamedTuple):
     width: int = 0
 
     def fits(self, reply: Reply) -> bool:
-        return len(reply) == self.width if type(reply) is list else type(reply) is int and not self.width
+        if not self.width:
+            return type(reply) is int  # exactly: True is none
+        return type(reply) is list and len(reply) == self.width
 
 
 # Commands that need all rights of this program and change nothing; under the name that is given.

@@ -13,6 +13,7 @@ from app.domain.account import Role
 from app.errors import Unauthenticated, Unavailable
 from tests.integration.auth.gate import open_gate
 from tests.integration.cache.processes import HOST, cluster, processes
+from tests.refusals import REFUSALS
 
 
 @pytest.fixture
@@ -105,6 +106,42 @@ async def test_while_redis_is_away_nobody_is_a_stranger_and_nobody_gets_in(pool,
         with pytest.raises(Unavailable):
             await gate.sign_in(user)
         assert time.monotonic() - started < 5
+
+
+# What needs no right that is missing works on: each other command is refused.
+WORKS = {"OOM": {"look", "sign out"}, "NOPERM to remove": {"look", "sign in"}}
+
+
+@pytest.mark.parametrize("kind", sorted(REFUSALS.keys() - {"NOPERM to publish", "NOPERM to run scripts"}))
+async def test_a_redis_that_refuses_means_unavailable_not_an_unknown_login(pool, cheap, valkey, kind):
+    """And a session that could not be removed has not ended."""
+    async with open_gate(pool, msgspec.structs.replace(cheap, redis_url=valkey.url)) as gate:
+        user = await gate.add_user()
+        token = await gate.sign_in(user)
+        principal = await gate.authenticator.principal(None, token)
+        REFUSALS[kind].begin(valkey)
+        for what, attempt in (
+            ("look", lambda: gate.authenticator.principal(None, token)),
+            ("sign in", lambda: gate.sign_in(user)),
+            ("sign out", lambda: gate.desk.sign_out(principal)),
+        ):
+            if what in WORKS.get(kind, ()):
+                await attempt()
+            else:
+                with pytest.raises(Unavailable):
+                    await attempt()
+        REFUSALS[kind].end(valkey)
+        if "sign out" not in WORKS.get(kind, ()):
+            assert await gate.authenticator.principal(None, token) == principal
+        assert await gate.sign_in(user) != token
+
+
+@pytest.mark.parametrize("text", ["not an id", "\xff\xfe", ""])
+async def test_what_is_no_user_in_redis_says_nothing_about_a_session(gate, redis, text):
+    token = await gate.sign_in(await gate.add_user())
+    await redis.set(f"dno:session:{identify(token)}", text.encode("latin-1"))
+    with pytest.raises(Unavailable):
+        await gate.authenticator.principal(None, token)
 
 
 async def test_a_session_outlives_a_pause_of_redis(pool, cheap, valkey):

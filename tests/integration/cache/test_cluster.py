@@ -2,14 +2,19 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from signal import SIGCONT, SIGSTOP
 
 import pytest
+from redis.asyncio import Redis
+from redis.crc import key_slot
 
+from app.cache.message import decode
 from app.cache.redis import Fill
 from app.settings import Settings
 from tests.integration.cache.conftest import PATIENT
 from tests.integration.cache.instance import Instance, instance
-from tests.integration.cache.processes import HOST, cluster, processes, until
+from tests.integration.cache.processes import HOST, Processes, cluster, processes, until
 from tests.integration.cache.table import Table
 
 KEYS = [f"k{number}" for number in range(50)]
@@ -110,6 +115,120 @@ async def test_a_reader_is_first_to_notice_a_takeover() -> None:
             await until(noticed)
 
 
-def _settings(ports: list[int]) -> Settings:
+def _settings(ports: list[int], **changes: float) -> Settings:
     hosts = ",".join(f"{HOST}:{port}" for port in ports[:2])
-    return Settings(redis_url=f"redis+cluster://{hosts}", **PATIENT)
+    return Settings(redis_url=f"redis+cluster://{hosts}", **{**PATIENT, **changes})
+
+
+@pytest.mark.parametrize("fault", ["kill", "freeze"])
+async def test_with_one_process_away_the_others_go_on(fault: str) -> None:
+    """What it holds is not confirmed; what the others hold is removed, and the message arrives all the same."""
+    with processes() as family:
+        async with cluster(family) as ports:
+            await _serve_in_part(ports)
+            settings = _settings(ports, redis_timeout=0.3, redis_connect_timeout=0.3)
+            async with instance(settings) as one, instance(settings) as two:
+                table = Table(dict.fromkeys(KEYS, "old"))
+                await one.read(table, *KEYS)
+                await one.cache.close()
+                lost, kept = _places(one, table, ports[1])
+                async with two.shared.subscribe() as channel, AsyncExitStack() as stack:
+                    _take_away(family, ports[1], fault, stack)
+                    table.rows = dict.fromkeys(KEYS, "new")
+                    tags = [table.tag(key) for key in KEYS]
+                    assert not await one.invalidator.invalidate(tags, settles=[7])
+                    assert not one.shared.trusted
+                    assert await one.read(table, *KEYS) == table.rows
+
+                    message = decode(await channel.next(5) or b"")
+                    assert message is not None
+                    assert set(message.tags) == set(tags)
+                    assert message.unconfirmed
+                    assert not message.settled
+
+                    # Under one time-out, and without having been asked again and again.
+                    for _ in range(10):
+                        assert await one.shared.remove([table.tag(key) for key in kept])
+                        assert not await one.shared.remove([table.tag(key) for key in lost])
+                    assert await two.shared.get_many([table.tag(key) for key in kept]) == {}
+                    assert await one.shared.identify() is None
+
+
+async def test_a_cluster_that_is_down_as_a_whole_still_carries_messages() -> None:
+    with processes() as family:
+        async with cluster(family) as ports:
+            settings = _settings(ports, redis_timeout=0.3, redis_connect_timeout=0.3)
+            async with (
+                instance(settings) as one,
+                instance(settings) as two,
+                two.shared.subscribe() as channel,
+            ):
+                family.kill(ports[1])
+
+                async def refused() -> bool:
+                    await one.shared.remove(["k1"])  # which a process has that answers
+                    return one.shared.refused == "CLUSTERDOWN"
+
+                await until(refused)
+                assert not await one.invalidator.invalidate(KEYS, settles=[7])
+                message = decode(await channel.next(5) or b"")
+                assert message is not None
+                assert (message.unconfirmed, message.settled) == (True, [])
+
+
+async def test_a_channel_is_joined_through_a_process_that_answers() -> None:
+    with processes() as family:
+        async with cluster(family) as ports:
+            settings = _settings(ports, redis_timeout=0.3, redis_connect_timeout=0.3)
+            async with instance(settings) as one, instance(settings) as two:
+                for port in ports[:2]:
+                    async with AsyncExitStack() as stack:
+                        _take_away(family, port, "freeze", stack)
+                        for _ in range(3):  # whom it meets first, it cannot know
+                            await one.shared.publish(b"")
+                            await two.shared.publish(b"")
+                            await one.shared.remove(["a", "b", "c", "d", "e"])
+                        async with one.shared.subscribe() as channel:
+                            assert await two.shared.publish(b"hello")
+                            assert await channel.next(5) == b"hello"
+
+
+async def test_a_primary_that_refuses_writes_is_found_by_asking_each() -> None:
+    with processes() as family:
+        async with cluster(family) as ports, instance(_settings(ports)) as one:
+            assert await one.shared.identify() is not None
+            for port in ports:
+                async with Redis(host=HOST, port=port) as client:
+                    await client.config_set("min-replicas-to-write", 1)
+                    assert await one.shared.identify() is None
+                    assert one.shared.refused == "NOREPLICAS"
+                    await client.config_set("min-replicas-to-write", 0)
+                    assert await one.shared.identify() is not None
+
+
+async def _serve_in_part(ports: list[int]) -> None:
+    """Else those that are left soon refuse all keys: CLUSTERDOWN, which is no confirmation either."""
+    for port in ports:
+        async with Redis(host=HOST, port=port) as client:
+            await client.config_set("cluster-require-full-coverage", "no")
+
+
+def _places(one: Instance, table: Table, port: int) -> tuple[list[str], list[str]]:
+    """The keys that the process has, and the others."""
+    nodes = one.shared.client.nodes_manager
+    there = [key for key in KEYS if nodes.get_node_from_slot(_slot(one, table, key)).port == port]
+    assert there
+    assert len(there) < len(KEYS)
+    return there, [key for key in KEYS if key not in there]
+
+
+def _slot(one: Instance, table: Table, key: str) -> int:
+    return key_slot(one.shared._key(table.tag(key)))
+
+
+def _take_away(family: Processes, port: int, fault: str, stack: AsyncExitStack) -> None:
+    if fault == "kill":
+        family.kill(port)
+    else:
+        family.running[port].send_signal(SIGSTOP)
+        stack.callback(family.running[port].send_signal, SIGCONT)

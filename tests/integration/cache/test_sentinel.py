@@ -1,7 +1,11 @@
 """The same cache behind a sentinel that names the master."""
 
 import asyncio
+from uuid import uuid4
 
+from redis.asyncio import Redis
+
+from app.auth.sessions import Sessions, identify
 from app.settings import Settings
 from tests.integration.cache.conftest import PATIENT
 from tests.integration.cache.instance import instance
@@ -48,3 +52,39 @@ async def test_with_its_sentinel_away_a_connected_cache_goes_on() -> None:
                 await one.one(table, "a")
                 await one.cache.close()
                 assert await one.in_redis(table, "a") is not None
+
+
+async def test_after_a_failover_by_hand_the_demoted_master_is_left() -> None:
+    """It lives on and answers: connections to it are in two pools, and none of them breaks by itself."""
+    with processes() as family:
+        async with sentinel(family) as (watch, _, replica):
+            settings = Settings(redis_url=f"redis+sentinel://{HOST}:{watch}/dno/0", **PATIENT)
+            async with instance(settings) as one, Redis(host=HOST, port=watch) as watcher:
+                sessions = Sessions(one.shared.client, settings)
+                table = Table({"a": "old"})
+                await one.one(table, "a")
+                await one.cache.close()
+                session_id = identify(await sessions.start(uuid4()))
+                before = one.shared.identity
+                left: list[str] = []
+                one.shared.on_change = lambda: left.append("the channel")
+
+                async def started() -> bool:
+                    return bool(await watcher.execute_command("SENTINEL", "FAILOVER", "dno"))
+
+                await until(started)
+
+                async def taken_over() -> bool:
+                    return await one.shared.identify() not in (None, before)
+
+                await until(taken_over)
+                assert left
+                assert not one.shared.trusted
+                assert await one.shared.remove([table.tag("a")])
+                for _ in range(20):
+                    assert await sessions.get(session_id) is not None
+                async with Redis(host=HOST, port=replica) as leader:
+                    assert (await leader.info("replication"))["role"] == "master"
+                    # All visits went there; the demoted one would have refused them.
+                    visits = (await leader.info("commandstats"))["cmdstat_getex"]["calls"]
+                    assert visits >= 20

@@ -23,8 +23,8 @@ from app.settings import Settings
 from loaders import regions
 from tests import factories as make
 from tests.integration.jobs.instances import Instance, instance
-from tests.integration.jobs.refusals import REFUSALS
 from tests.integration.jobs.test_outbox_relay import backlog, by_hand, drained
+from tests.refusals import REFUSALS
 from tests.servers import PrivateValkey
 
 # Not the bound of the documentation: these tests are about order, on a machine that may be busy.

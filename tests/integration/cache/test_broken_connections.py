@@ -1,0 +1,334 @@
+"""Whatever a connection to Redis raises, and whatever comes back on it, is an outage: no error reaches a caller."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from redis.asyncio.connection import AbstractConnection
+from redis.exceptions import InvalidResponse, RedisClusterException
+
+from app.auth.sessions import Sessions
+from app.cache.failures import FAILURES
+from app.errors import Unavailable
+from app.settings import Settings
+from schema.execution.persisted import Persisted
+from tests.integration.cache.conftest import PATIENT
+from tests.integration.cache.instance import Instance, instance
+from tests.integration.cache.table import Table
+from tests.proxy import Proxies
+from tests.servers import PASSWORD, PrivateValkey, private_folder
+
+# What was seen, and its like: uvloop on a closed transport, asyncio, a driver whose state has gone.
+RAISED = [
+    RuntimeError("unable to perform operation on <TCPTransport closed=True>; the handler is closed"),
+    AttributeError("'NoneType' object has no attribute 'writelines'"),
+    IndexError("pop from an empty deque"),
+    TypeError("'NoneType' object is not subscriptable"),
+    KeyError("connection"),
+    ValueError("not enough values to unpack"),
+    AssertionError(),
+    EOFError(),
+    asyncio.IncompleteReadError(b"", 10),
+    asyncio.LimitOverrunError("too long", 10),
+    asyncio.InvalidStateError(),
+    ConnectionResetError("Connection lost"),
+    BrokenPipeError(),
+    UnicodeDecodeError("utf-8", b"\xff", 0, 1, "invalid start byte"),
+    InvalidResponse("Protocol Error: b'?'"),
+    RedisClusterException("Redis Cluster cannot be connected."),
+    TimeoutError(),
+]
+
+
+def _name(error: Exception) -> str:
+    return type(error).__name__
+
+
+@pytest.mark.parametrize("where", ["_send", "_read_response_from_parser"])
+@pytest.mark.parametrize("error", RAISED, ids=_name)
+async def test_what_a_connection_raises_is_an_outage(
+    where: str, error: Exception, valkey: PrivateValkey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = Table({"a": "old", "b": "value"})
+    async with instance(Settings(redis_url=valkey.url, **PATIENT)) as one:
+        sessions = Sessions(one.shared.client, Settings())
+        await one.one(table, "a")
+        await one.cache.close()
+        with monkeypatch.context() as patched:
+            _make_raise(patched, where, error)
+            table.rows["a"] = "new"
+            assert not await one.invalidator.invalidate([table.tag("a")])
+            assert not one.shared.trusted
+            assert await one.one(table, "a") == "new"
+            assert await one.one(table, "b") == "value"
+            assert await one.shared.identify() is None
+            assert not await one.shared.publish(b"heartbeat")
+            with pytest.raises(Unavailable):
+                await sessions.get("0" * 64)
+            with pytest.raises(Unavailable):
+                await one.shared.find("*")
+            with pytest.raises(FAILURES):
+                async with one.shared.subscribe():
+                    pass
+        assert await one.shared.identify() is not None
+        assert await one.shared.remove([table.tag("a")])
+        assert one.shared.trust(one.shared.doubts)
+        assert await one.shared.get_many([table.tag("a")]) == {}
+        assert await sessions.get("0" * 64) is None
+
+
+def _make_raise(patched: pytest.MonkeyPatch, where: str, error: Exception) -> None:
+    async def fail(*_: object, **__: object) -> None:
+        raise error
+
+    if where != "_send":
+        patched.setattr(AbstractConnection, where, fail)
+        return
+
+    async def send(connection: Any, *arguments: object, **options: object) -> None:
+        await connection.disconnect(nowait=True)
+        raise error
+
+    patched.setattr(AbstractConnection, "send_packed_command", send)
+
+
+# To a removal; the rest of the conversation is Valkey's own. Whether the removal was executed is not known.
+REPLIES = {
+    "nothing": None,
+    "half a number": b":1",
+    "no number": b":x\r\n",
+    "garbage": b"\x00\xff?\r\n",
+    "a web page": b"HTTP/1.1 400 Bad Request\r\n\r\n",
+    "OK": b"+OK\r\n",
+    "text": b"$1\r\n1\r\n",
+    "null": b"_\r\n",
+    "an old null": b"$-1\r\n",
+    "true": b"#t\r\n",
+    "an empty list": b"*0\r\n",
+    "a list": b"*1\r\n:1\r\n",
+    "a map": b"%1\r\n+a\r\n:1\r\n",
+    "an error without words": b"-\r\n",
+    "an error in no encoding": b"-\xff\xfe\r\n",
+    "an error without a code": b"-something is wrong\r\n",
+    "MOVED to nowhere": b"-MOVED\r\n",
+    "MOVED to nonsense": b"-MOVED x y z\r\n",
+    "MOVED": b"-MOVED 1 127.0.0.1:1\r\n",
+    "ASK": b"-ASK 1 127.0.0.1:1\r\n",
+    **{
+        code: f"-{code} the server says no\r\n".encode()
+        for code in (
+            *("NOREPLICAS", "MISCONF", "READONLY", "NOPERM", "OOM", "LOADING", "CLUSTERDOWN", "MASTERDOWN"),
+            *("EXECABORT", "NOAUTH", "WRONGPASS", "TRYAGAIN", "CROSSSLOT", "BUSY", "BUSYKEY", "UNKILLABLE"),
+            *("WRONGTYPE", "NOTBUSY", "NOGOODSLAVE", "DENIED", "ERR", "ERR unknown command"),
+        )
+    },
+}
+
+
+@asynccontextmanager
+async def garbling(valkey: PrivateValkey, reply: bytes | None, word: bytes) -> AsyncIterator[tuple[str, Any]]:
+    """An address that hands everything on, but answers by itself what contains `word`, once it is told to."""
+    state = {"on": False}
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        behind, ahead = await asyncio.open_connection("127.0.0.1", valkey.port)
+
+        async def down() -> None:
+            while data := await behind.read(65536):
+                writer.write(data)
+
+        back = asyncio.create_task(down())
+        try:
+            while data := await reader.read(65536):
+                if state["on"] and word in data:
+                    if reply is not None:
+                        writer.write(reply)
+                        await writer.drain()
+                    break
+                ahead.write(data)
+        except OSError:
+            pass
+        finally:
+            back.cancel()
+            ahead.close()
+            writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    try:
+        yield f"redis://:{PASSWORD}@127.0.0.1:{server.sockets[0].getsockname()[1]}", state
+    finally:
+        server.close()
+
+
+@pytest.mark.parametrize("kind", REPLIES)
+async def test_only_the_count_of_removed_keys_confirms_a_removal(kind: str, valkey: PrivateValkey) -> None:
+    table = Table({"a": "old"})
+    async with (
+        garbling(valkey, REPLIES[kind], b"\r\nDEL\r\n") as (url, state),
+        instance(Settings(redis_url=url, **PATIENT)) as one,
+    ):
+        await one.one(table, "a")
+        await one.cache.close()
+        state["on"] = True
+        table.rows["a"] = "new"
+        assert not await one.invalidator.invalidate([table.tag("a")], settles=[1])
+        assert not one.invalidator.settled.covers(1, one.shared.generation)
+        assert not one.shared.trusted
+        assert await one.one(table, "a") == "new"
+        assert await one.shared.identify() is None
+        state["on"] = False
+        assert await _until_identified(one)
+        assert await one.shared.remove([table.tag("a")])
+
+
+@pytest.mark.parametrize("kind", REPLIES)
+async def test_readers_get_their_value_whatever_comes_back(kind: str, valkey: PrivateValkey) -> None:
+    table = Table({str(number): "value" for number in range(3)})
+    async with (
+        garbling(valkey, REPLIES[kind], b"\r\nEVALSHA\r\n") as (url, state),
+        instance(Settings(redis_url=url, **PATIENT)) as one,
+    ):
+        state["on"] = True
+        for key in table.rows:
+            assert await one.one(table, key) == "value"
+
+
+@pytest.mark.parametrize("kind", REPLIES)
+async def test_a_message_that_was_not_taken_settles_nothing(kind: str, valkey: PrivateValkey) -> None:
+    table = Table({"a": "old"})
+    async with (
+        garbling(valkey, REPLIES[kind], b"\r\nPUBLISH\r\n") as (url, state),
+        instance(Settings(redis_url=url, **PATIENT)) as one,
+    ):
+        state["on"] = True
+        assert not await one.invalidator.invalidate([table.tag("a")], settles=[1])
+        assert not one.invalidator.settled.covers(1, one.shared.generation)
+
+
+@pytest.mark.parametrize("kind", REPLIES)
+async def test_sessions_and_documents_see_an_outage(kind: str, valkey: PrivateValkey) -> None:
+    """A value that is there is bytes; "null" is the true answer for one that is not."""
+    if kind in ("null", "an old null"):
+        return
+    async with (
+        garbling(valkey, REPLIES[kind], b"\r\nGETEX\r\n") as (url, state),
+        instance(Settings(redis_url=url, **PATIENT)) as one,
+    ):
+        sessions = Sessions(one.shared.client, Settings())
+        state["on"] = True
+        with pytest.raises(Unavailable):
+            await sessions.get("0" * 64)
+        assert await Persisted(Settings())._ask_redis("0" * 64, one.shared) in (None, "OK", "1")
+
+
+async def _until_identified(one: Instance) -> bool:
+    for _ in range(100):
+        if await one.shared.identify() is not None:
+            return True
+        await asyncio.sleep(0.02)
+    return False
+
+
+@pytest.fixture
+async def proxies() -> AsyncIterator[Proxies]:
+    async with Proxies() as running:
+        yield running
+
+
+@pytest.mark.parametrize("how", ["reset", "cut"])
+async def test_connections_that_broke_meanwhile_are_replaced_unnoticed(
+    how: str, proxies: Proxies, valkey: PrivateValkey
+) -> None:
+    """All of a pool break at once; the next command finds that out before it is sent, or is sent once more."""
+    port = await proxies.open("redis", valkey.port)
+    table = Table({"a": "old"})
+    async with instance(Settings(redis_url=f"redis://:{PASSWORD}@127.0.0.1:{port}", **PATIENT)) as one:
+        for number in range(5):
+            await one.one(table, "a")
+            await one.cache.close()
+            await getattr(proxies, how)("redis")
+            await asyncio.sleep(0.05)  # the loop has to have the news; without it there is the second try
+            table.rows["a"] = str(number)
+            assert await one.invalidator.invalidate([table.tag("a")])
+            assert one.shared.trusted
+            assert await one.one(table, "a") == str(number)
+
+
+async def test_an_address_that_leads_elsewhere_is_noticed_while_the_old_server_lives(
+    proxies: Proxies, valkey: PrivateValkey
+) -> None:
+    """No connection breaks: those to the old server are left in all pools, the channel's too."""
+    with private_folder() as folder:
+        other = PrivateValkey(folder)
+        try:
+            port = await proxies.open("redis", valkey.port)
+            url = f"redis://:{PASSWORD}@127.0.0.1:{port}"
+            async with instance(Settings(redis_url=url, **PATIENT)) as one:
+                changes: list[str] = []
+                one.shared.on_change = lambda: changes.append("changed")
+                before = one.shared.identity
+                await one.shared.client.set("mine", "old")
+                await proxies.lead_to("redis", other.port)
+                assert await one.shared.identify() not in (None, before)
+                assert changes == ["changed"]
+                assert not one.shared.trusted
+                assert await one.shared.client.get("mine") is None
+                assert await one.shared.remove(["a"])
+                async with one.shared.subscribe() as channel:
+                    assert await one.shared.publish(b"hello")
+                    assert await channel.next(5) == b"hello"
+                assert urlsplit(url).port == port
+        finally:
+            other.stop()
+
+
+async def test_a_demoted_server_is_left_for_the_one_that_took_over(
+    proxies: Proxies, valkey: PrivateValkey
+) -> None:
+    """Its old connections answer reads for ever; the first write that it refuses tells."""
+    with private_folder() as folder:
+        other = PrivateValkey(folder)
+        try:
+            port = await proxies.open("redis", valkey.port)
+            async with instance(
+                Settings(redis_url=f"redis://:{PASSWORD}@127.0.0.1:{port}", **PATIENT)
+            ) as one:
+                sessions = Sessions(one.shared.client, Settings())
+                valkey.command("REPLICAOF", "127.0.0.1", "1")
+                assert not await one.shared.remove(["a"])
+                assert not one.shared.trusted
+                # Nothing has taken over yet: a replica is no server.
+                assert await one.shared.identify() is None
+                assert one.shared.refused == "NotPrimary"
+                with pytest.raises(FAILURES):
+                    async with one.shared.subscribe():
+                        pass
+                await proxies.lead_to("redis", other.port)
+                assert await one.shared.identify() is not None
+                assert await one.shared.remove(["a"])
+                assert await sessions.get("0" * 64) is None
+        finally:
+            other.stop()
+
+
+async def test_a_session_is_read_from_the_server_that_took_over(
+    proxies: Proxies, valkey: PrivateValkey
+) -> None:
+    """A visit is a write: the demoted server's refusal is answered by asking again, on a new connection."""
+    with private_folder() as folder:
+        other = PrivateValkey(folder)
+        try:
+            port = await proxies.open("redis", valkey.port)
+            async with instance(
+                Settings(redis_url=f"redis://:{PASSWORD}@127.0.0.1:{port}", **PATIENT)
+            ) as one:
+                sessions = Sessions(one.shared.client, Settings())
+                assert await sessions.get("0" * 64) is None
+                valkey.command("REPLICAOF", "127.0.0.1", str(other.port))
+                await proxies.lead_to("redis", other.port)
+                assert await sessions.get("0" * 64) is None
+        finally:
+            other.stop()
