@@ -1,0 +1,107 @@
+"""Whole servers while their connections to Redis break: what was committed is answered as committed."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+
+import httpx
+import pytest
+
+from app.db import tariffs
+from app.db.pool import Pool
+from app.domain.account import Role
+from app.domain.entry import DnoYear
+from tests import factories as make
+from tests.instances import Instance
+from tests.integration.graph.running import issue_key
+from tests.integration.graph.test_mutations import name
+from tests.integration.graph.writing import mutation
+from tests.proxy import Proxies
+from tests.refusals import REFUSALS
+from tests.servers import PASSWORD, PrivateValkey
+
+TARIFF = "query ($id: ID!) { node(id: $id) { ... on Tariff { version leistung } } }"
+
+
+@pytest.fixture
+async def proxies() -> AsyncIterator[Proxies]:
+    async with Proxies() as running:
+        yield running
+
+
+@pytest.mark.parametrize("how", ["reset", "cut"])
+async def test_a_committed_write_is_answered_as_committed(
+    how: str, instance: Callable[..., Instance], proxies: Proxies, pool: Pool, valkey: PrivateValkey
+) -> None:
+    """Under uvloop, where a reset connection raises RuntimeError; writes and reads at once, resets without a pause."""
+    tariff = await make.tariff(pool, await make.dno(pool))
+    _, headers = await issue_key(pool, Role.EDITOR)
+    port = await proxies.open("redis", valkey.port)
+    server = await asyncio.to_thread(instance, redis_url=f"redis://:{PASSWORD}@127.0.0.1:{port}")
+    done = asyncio.Event()
+
+    async def disturb() -> None:
+        while not done.is_set():
+            await getattr(proxies, how)("redis")
+            await asyncio.sleep(0.01)
+
+    disturbing = asyncio.create_task(disturb())
+    answers = []
+    async with httpx.AsyncClient(base_url=server.url, headers=headers, timeout=30) as client:
+        for number in range(60):
+            input = {"id": name(tariff), "leistung": f"{60 + number}.00"}
+            write = client.post(
+                "/graphql", json={"query": mutation("correctTariff"), "variables": {"input": input}}
+            )
+            read = client.post("/graphql", json={"query": TARIFF, "variables": {"id": name(tariff)}})
+            answers += await asyncio.gather(write, read)
+            after = (
+                await client.post("/graphql", json={"query": TARIFF, "variables": {"id": name(tariff)}})
+            ).json()
+            assert after["data"]["node"]["leistung"] == f"{60 + number}.00"
+    done.set()
+    await disturbing
+    for answer in answers:
+        assert "errors" not in answer.json(), answer.text
+        assert "INTERNAL" not in answer.text
+    [entry] = (await tariffs.fetch_by_dno_year(pool, [DnoYear(tariff.dno_id, tariff.year)]))[
+        DnoYear(tariff.dno_id, tariff.year)
+    ]
+    assert entry.version == 61
+
+
+@pytest.mark.parametrize("kind", ["NOREPLICAS", "READONLY"])
+async def test_two_servers_tell_the_truth_and_say_that_they_are_degraded(
+    kind: str, instance: Callable[..., Instance], pool: Pool, valkey: PrivateValkey
+) -> None:
+    tariff = await make.tariff(pool, await make.dno(pool))
+    _, headers = await issue_key(pool, Role.EDITOR)
+    servers = [await asyncio.to_thread(instance, redis_url=valkey.url) for _ in range(2)]
+    question = {"query": TARIFF, "variables": {"id": name(tariff)}}
+    async with httpx.AsyncClient(headers=headers, timeout=30) as client:
+
+        async def price(server: Instance) -> str:
+            answer = (await client.post(f"{server.url}/graphql", json=question)).json()
+            return str(answer["data"]["node"]["leistung"])
+
+        async def status(server: Instance) -> str:
+            return str((await client.get(f"{server.url}/readyz")).json()["status"])
+
+        for server in servers * 3:
+            assert await price(server) == "58.21"
+        REFUSALS[kind].begin(valkey)
+        input = {"id": name(tariff), "leistung": "60.00"}
+        asked = {"query": mutation("correctTariff"), "variables": {"input": input}}
+        answer = (await client.post(f"{servers[0].url}/graphql", json=asked)).json()
+        assert "errors" not in answer
+        assert await price(servers[0]) == "60.00"
+        async with asyncio.timeout(10):
+            while await price(servers[1]) != "60.00":
+                await asyncio.sleep(0.01)
+        for _ in range(50):
+            assert [await price(server) for server in servers] == ["60.00", "60.00"]
+        assert [await status(server) for server in servers] == ["degraded", "degraded"]
+        REFUSALS[kind].end(valkey)
+        async with asyncio.timeout(20):
+            while [await status(server) for server in servers] != ["up", "up"]:
+                await asyncio.sleep(0.1)
+        assert [await price(server) for server in servers] == ["60.00", "60.00"]
