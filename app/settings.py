@@ -135,6 +135,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     query_log_lifetime: Seconds = 90 * DAY
     query_log_addresses: bool = False
     query_log_buffer: Positive = 10_000
+    max_logged_questions: Count = 30  # per caller and minute; of all callers twenty times as many
+    max_query_log_rows: Positive = 500_000
     warm_every: Seconds = HOUR  # 0: never
     warm_count: Count = 50
 

@@ -50,6 +50,17 @@ async def delete_older_than(pool: Pool, days: float) -> int:
     return int(done.rpartition(" ")[2])
 
 
+async def delete_surplus(pool: Pool, most: int) -> int:
+    """The oldest beyond `most`; how many there were."""
+    async with pool.connection() as connection:
+        done = await connection.execute(
+            "DELETE FROM query_logs WHERE asked_at <="
+            " (SELECT asked_at FROM query_logs ORDER BY asked_at DESC OFFSET $1 LIMIT 1)",
+            most,
+        )
+    return int(done.rpartition(" ")[2])
+
+
 async def fetch_most_asked(pool: Pool, days: float, limit: int) -> tuple[DnoYear, ...]:
     """Most asked first."""
     rows = await pool.fetch(

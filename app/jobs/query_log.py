@@ -9,18 +9,21 @@ from uuid import UUID, uuid4
 import msgspec
 import structlog
 
+from app.budgets import Budgets
 from app.db.pool import Pool
 from app.db.query_logs import AskedQuestion, insert_many
 from app.errors import DeadlineExceeded, Unavailable
 from app.jobs.pauses import Pauses
-from app.observability.metrics import QUERY_LOG_DROPPED
-from app.settings import Settings
+from app.observability.metrics import QUERY_LOG_DROPPED, QUERY_LOG_NOT_SAMPLED
+from app.settings import MINUTE, Settings
 
 log = structlog.get_logger(__name__)
 
 BATCH: Final = 200
 EVERY: Final = 1.0
 LONGEST: Final = 1000  # characters kept of a question
+# So many times the share of one caller is the share of all callers of one process.
+CALLERS_AT_ONCE: Final = 20
 
 _OF_THE_MOMENT: Final = (Unavailable, DeadlineExceeded)
 
@@ -28,11 +31,16 @@ _OF_THE_MOMENT: Final = (Unavailable, DeadlineExceeded)
 class QueryLog:
     """Nothing is lost while the server stops, and nothing while PostgreSQL is away for a while; only
     beyond the buffer's bound are the newest dropped, and counted.
+
+    It is a sample: of each caller, and of all together, so many per minute. No caller fills the database with questions.
     """
 
     def __init__(self, pool: Pool, settings: Settings) -> None:
         self._pool = pool
         self._bound = settings.query_log_buffer
+        self._budgets = Budgets(
+            settings.max_logged_questions, CALLERS_AT_ONCE * settings.max_logged_questions, MINUTE
+        )
         self._waiting: deque[AskedQuestion] = deque()
         self._batch_is_full = asyncio.Event()
         self._writing: asyncio.Task[None] | None = None
@@ -43,7 +51,11 @@ class QueryLog:
     def waiting(self) -> int:
         return len(self._waiting)
 
-    def add(self, question: AskedQuestion) -> None:
+    def add(self, question: AskedQuestion, caller: str | None = None) -> None:
+        """`caller`: whose share of the sample it belongs to; None belongs to it in any case."""
+        if caller is not None and not self._budgets.take(caller):
+            QUERY_LOG_NOT_SAMPLED.inc()
+            return
         if len(self._waiting) >= self._bound:
             QUERY_LOG_DROPPED.inc()
             return

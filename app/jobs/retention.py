@@ -1,4 +1,4 @@
-"""Once a day, what was asked too long ago is forgotten."""
+"""Every hour, what was asked too long ago is forgotten, and the oldest of what is too many."""
 
 import asyncio
 import random
@@ -7,8 +7,8 @@ import structlog
 
 from app.db.alone import alone
 from app.db.pool import Pool
-from app.db.query_logs import delete_older_than
-from app.settings import DAY, Settings
+from app.db.query_logs import delete_older_than, delete_surplus
+from app.settings import DAY, HOUR, Settings
 
 log = structlog.get_logger(__name__)
 
@@ -21,10 +21,11 @@ class Retention:
     async def run(self) -> None:
         while True:
             await self.clean()
-            await asyncio.sleep(DAY * random.uniform(0.9, 1.1))  # noqa: S311 - only not in step with others
+            await asyncio.sleep(HOUR * random.uniform(0.9, 1.1))  # noqa: S311 - only not in step with others
 
     async def clean(self) -> None:
         async with alone("retention", self._settings) as mine:
             if mine:
                 gone = await delete_older_than(self._pool, self._settings.query_log_lifetime / DAY)
+                gone += await delete_surplus(self._pool, self._settings.max_query_log_rows)
                 log.info("query_log_cleaned", questions=gone)

@@ -106,6 +106,9 @@ PERSISTED_DOCUMENTS_NOT_KEPT = Counter(
 QUERY_LOG_DROPPED = Counter(
     "query_log_dropped_total", "Questions not logged: PostgreSQL was away and the buffer full."
 )
+QUERY_LOG_NOT_SAMPLED = Counter(
+    "query_log_not_sampled_total", "Questions not logged: their caller, or all together, had their share."
+)
 SECOND_OPINIONS = Counter(
     "language_model_opinions_total",
     "Questions that a language model was asked about; only `taken` ones were believed.",

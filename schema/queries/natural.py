@@ -119,8 +119,9 @@ async def _answered(context: Context, meaning: Interpretation, used: set[str]) -
 
 def _log(context: Context, query: str, answered: Answered, seconds: float) -> None:
     meaning = answered.interpretation
-    settings = context.resources.settings
-    context.resources.query_log.add(
+    resources = context.resources
+    caller, _ = resources.limiter.subject(context.principal, context.address)
+    resources.query_log.add(
         AskedQuestion(
             asked_at=datetime.now(UTC),
             query=query,
@@ -131,6 +132,7 @@ def _log(context: Context, query: str, answered: Answered, seconds: float) -> No
             confidence=meaning.confidence,
             duration_ms=round(seconds * 1000, 3),
             cached=answered.cached,
-            address=context.address or None if settings.query_log_addresses else None,
-        )
+            address=context.address or None if resources.settings.query_log_addresses else None,
+        ),
+        caller,
     )

@@ -10,7 +10,7 @@ from prometheus_client import REGISTRY
 from app.db.alone import alone
 from app.db.pool import Pool, open_pool
 from app.db.query_logs import AskedQuestion, insert_many
-from app.jobs.query_log import QueryLog
+from app.jobs.query_log import CALLERS_AT_ONCE, QueryLog
 from app.jobs.retention import Retention
 from app.jobs.supervisor import Supervisor
 from app.settings import Settings
@@ -115,6 +115,36 @@ async def test_a_question_that_cannot_be_stored_as_it_is_spoils_no_batch(
         questions.add(asked("half a \ud83d pair"))
         questions.add(asked("x" * 5000))
     assert [len(query) for query in await written(pool)] == [6, 13, 1000]
+
+
+async def test_one_caller_fills_a_share_of_the_log_and_the_rest_is_counted(
+    pool: Pool, settings: Settings
+) -> None:
+    questions = QueryLog(pool, replace(settings, max_logged_questions=3))
+    before = not_sampled()
+    async with Supervisor([questions], stop_deadline=5):
+        for number in range(10):
+            questions.add(asked(f"flood {number}"), "192.0.2.1")
+        questions.add(asked("other"), "192.0.2.2")
+        for caller in range(100):
+            questions.add(asked("many"), f"caller {caller}")
+    found = await written(pool)
+    assert [query for query in found if query.startswith("flood")] == ["flood 0", "flood 1", "flood 2"]
+    assert "other" in found
+    assert len(found) == 3 * CALLERS_AT_ONCE
+    assert not_sampled() - before == 111 - 3 * CALLERS_AT_ONCE
+
+
+def not_sampled() -> float:
+    return REGISTRY.get_sample_value("query_log_not_sampled_total") or 0.0
+
+
+async def test_beyond_so_many_the_oldest_are_forgotten(pool: Pool, settings: Settings) -> None:
+    await insert_many(pool, [asked(f"{days} days ago", days_ago=days) for days in range(5)])
+    await Retention(pool, replace(settings, max_query_log_rows=3)).clean()
+    assert await written(pool) == ["0 days ago", "1 days ago", "2 days ago"]
+    await Retention(pool, replace(settings, max_query_log_rows=3)).clean()
+    assert len(await written(pool)) == 3
 
 
 async def test_old_questions_are_forgotten(pool: Pool, settings: Settings) -> None:
