@@ -71,6 +71,12 @@ class Overloaded(TooMany):
     code = "OVERLOADED"
 
 
+class LimitExceeded(Refusal):
+    """More than one operation may do; `details` tell the limit's setting and its value."""
+
+    code = "LIMIT_EXCEEDED"
+
+
 class DeadlineExceeded(Refusal):
     code = "DEADLINE_EXCEEDED"
 

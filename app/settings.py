@@ -172,7 +172,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     limit_variables: Positive = 100
     limit_repeats: Positive = 40
     limit_variable_values: Positive = 1000
-    limit_cost: Positive = 20_000
+    limit_cost: Positive = 25_000
+    limit_objects: Positive = 100_000  # loaded by one operation
+    limit_answer_bytes: Positive = 8 * 2**20
+    limit_cpu_time: Annotated[float, Meta(gt=0)] = 0.5  # computed for one operation
+    limit_statements: Positive = 200  # that one operation waits for
     persisted_lifetime: Seconds = 7 * DAY
     max_persisted_documents: Positive = 2000  # in Redis, of all clients
     max_new_persisted_documents: Count = 100  # per caller and minute; of all callers ten times as many
@@ -186,6 +190,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     # Imports and exports
     import_timeout: Seconds = 10 * MINUTE  # one statement of an import, or its wait for another
     export_timeout: Seconds = 5 * MINUTE  # a whole download
+    limit_export_bytes: Positive = 512 * 2**20  # of one download
+    limit_export_cpu_time: Annotated[float, Meta(gt=0)] = 20
     export_concurrency: Positive = 2  # downloads at once; each holds a connection of the pool
 
     # Life and death

@@ -8,19 +8,31 @@ import asyncio
 from collections.abc import Sequence
 from datetime import date
 from hashlib import sha256
+from time import thread_time
 
 from app.domain.question import Interpretation
 from app.interpreter.interpret import interpret, normalise
 from app.interpreter.vocabulary import Vocabulary
+from app.work_budget import WorkBudget
 
 
 class Question:
-    __slots__ = ("_vocabulary", "digest", "sentence", "today")
+    """`budget`: of the operation that asks, which pays for the understanding."""
 
-    def __init__(self, sentence: str, vocabulary: Vocabulary, fingerprint: str, today: date) -> None:
+    __slots__ = ("_budget", "_vocabulary", "digest", "sentence", "today")
+
+    def __init__(
+        self,
+        sentence: str,
+        vocabulary: Vocabulary,
+        fingerprint: str,
+        today: date,
+        budget: WorkBudget | None = None,
+    ) -> None:
         self.sentence = normalise(sentence)
         self.today = today
         self._vocabulary = vocabulary
+        self._budget = budget
         named = f"{fingerprint}\n{today.isoformat()}\n{self.sentence}"
         self.digest = sha256(named.encode(errors="replace")).hexdigest()
 
@@ -31,7 +43,12 @@ class Question:
         return hash(self.digest)
 
     def interpreted(self) -> Interpretation:
-        return interpret(self.sentence, self._vocabulary, self.today)
+        began = thread_time()
+        meaning = interpret(self.sentence, self._vocabulary, self.today)
+        if self._budget is not None:
+            # Not ended here: the meaning is for all who ask the same, and bounded by the sentence's length.
+            self._budget.add_cpu(thread_time() - began)
+        return meaning
 
 
 async def interpret_all(_: object, questions: Sequence[Question]) -> dict[Question, Interpretation]:

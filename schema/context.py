@@ -15,7 +15,9 @@ from app.domain import clock, tags
 from app.domain.account import ANONYMOUS, Principal
 from app.errors import Forbidden
 from app.failpoints import FailPoint, reach
+from app.observability import costs
 from app.resources import Resources
+from app.work_budget import WorkBudget, metered
 from loaders.registry import Loaders
 
 if TYPE_CHECKING:
@@ -36,8 +38,10 @@ class Context:
         headers: Sequence[tuple[bytes, bytes]] = (),
         request_id: str = "",
         remember: bool = True,
+        budget: WorkBudget | None = None,
     ) -> None:
         self.resources = resources
+        self.budget = budget or WorkBudget(resources.settings)
         self.principal = principal
         self.address = address
         self._headers = headers
@@ -59,7 +63,12 @@ class Context:
         if loader is None:
 
             async def load(parents: list[Any]) -> list[Any]:
-                return list(await edge.values(parents, self, arguments))
+                values = list(await metered(edge.values(parents, self, arguments), self.budget))
+                if (spent := costs.current()) is not None:
+                    self.budget.check_statements(spent.statements)
+                # Objects are counted one by one as they are completed; what is too much is not begun.
+                self.budget.check_room(sum(len(value) for value in values if isinstance(value, list | tuple)))
+                return values
 
             # Siblings are gathered, not remembered: what is remembered are records, by their keys.
             loader = self._levels[key] = DataLoader(load, cache=False)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from math import inf
+from math import ceil, inf
 from time import monotonic, perf_counter
 from typing import Any
 
@@ -15,7 +15,7 @@ from app.auth.roles import require_reader
 from app.cache.responses import Asked, Kept, Responses, body_of, head_of
 from app.domain import tags
 from app.domain.account import ANONYMOUS, Principal
-from app.errors import DeadlineExceeded, Forbidden, Refusal
+from app.errors import DeadlineExceeded, Forbidden, LimitExceeded, Refusal
 from app.http.errors import NotAcceptable, respond, respond_unexpected
 from app.http.media_type import accepts_stream, prefers_page
 from app.http.middleware.rate_limit import payer, refusal
@@ -38,6 +38,7 @@ from app.http.slots import Slots
 from app.observability import costs, metrics
 from app.observability.counting import Count, Counts, Timings
 from app.settings import Settings
+from app.work_budget import WorkBudget, metered
 from schema.context import Context
 from schema.execution.documents import Cost, Documents, Operation, RefusedDocument
 from schema.execution.operation import Answer, Executions, write_errors
@@ -171,19 +172,21 @@ class GraphQLEndpoint:
         return give_again(scope, kept, until)
 
     async def _respond_to_batch(self, requests: tuple[GraphQLRequest, ...], scope: Scope) -> Reply:
+        """All of its operations share one budget, as they share one answer."""
         await self._take(len(requests) - 1, scope)
-        answers = [await self._answer_one_of_many(request, scope) for request in requests]
+        budget = WorkBudget(self._settings)
+        answers = [await self._answer_one_of_many(request, scope, budget) for request in requests]
         whole = Answer(b"[" + b",".join(answer.body for answer in answers) + b"]")
         whole.cookies = [cookie for answer in answers for cookie in answer.cookies]
         return _reply(whole, 200, f"{requests[0].media_type}; charset=utf-8")
 
-    async def _answer_one_of_many(self, request: GraphQLRequest, scope: Scope) -> Answer:
+    async def _answer_one_of_many(self, request: GraphQLRequest, scope: Scope, budget: WorkBudget) -> Answer:
         """What refuses one operation of a batch leaves the others alone; each has the rights of its moment."""
         state = scope["state"]
         try:
             authenticator = state["resources"].authenticator
             state["principal"] = await authenticator.renewed(state.get("principal", ANONYMOUS))
-            return await self.answer_message(request, scope)
+            return (await self.run(request, scope, budget=budget))[0]
         except Refusal as refused:
             return _refusal(refused, scope["state"].get("request_id", ""))
 
@@ -221,9 +224,23 @@ class GraphQLEndpoint:
         return (await self.run(request, scope))[0]
 
     async def run(
-        self, request: GraphQLRequest, scope: Scope, own: Operation | None = None
+        self,
+        request: GraphQLRequest,
+        scope: Scope,
+        own: Operation | None = None,
+        budget: WorkBudget | None = None,
     ) -> tuple[Answer, ResultKind, Context | None]:
-        """`own`: an operation of this server, which no client wrote and no list needs to name."""
+        """`own`: an operation of this server, which no client wrote and no list needs to name.
+
+        `budget`: of several operations together.
+        """
+        budget = budget or WorkBudget(self._settings)
+        return await metered(self._run(request, scope, own, budget), budget)
+
+    async def _run(
+        self, request: GraphQLRequest, scope: Scope, own: Operation | None, budget: WorkBudget
+    ) -> tuple[Answer, ResultKind, Context | None]:
+        paid, done_before = 0, budget.units
         request_id: str = scope["state"].get("request_id", "")
         began = perf_counter()
         spent = costs.begin()
@@ -234,7 +251,8 @@ class GraphQLEndpoint:
             _check_method(operation, scope)
             self._check_reader(operation, scope)
             variables, cost = await self.admit(operation, request.variables, scope)
-            context = self.context(scope)
+            paid = cost.requested
+            context = self.context(scope, budget)
             spent.took("read", perf_counter() - began)
             answer = await self._execute(operation, variables, request.variables, context, cost)
             kind = ResultKind.PARTIAL if answer.errors else ResultKind.COMPLETE
@@ -244,6 +262,8 @@ class GraphQLEndpoint:
         except Refusal:
             _count(operation, "error").value += 1
             raise
+        finally:
+            self.charge_work(budget.units - done_before, paid, scope)
         answer.count = _count(operation, "error" if answer.errors else "success")
         answer.count.value += 1
         answer.repeatable = operation is not None and operation.type is OperationType.QUERY
@@ -265,6 +285,9 @@ class GraphQLEndpoint:
                 seconds = self._settings.operation_deadline
                 sentence = f"The operation took longer than {seconds:g} seconds; please ask for less."
                 return _refusal(DeadlineExceeded(sentence), context.request_id)
+            except LimitExceeded as exceeded:
+                error = GraphQLError(exceeded.message, original_error=exceeded)
+                raise RefusedDocument([error], exceeded.code) from None
             finally:
                 if spent is not None:
                     spent.took("wait", admitted - began)
@@ -292,13 +315,29 @@ class GraphQLEndpoint:
         key, policy = payer(state)
         _heed(await state["resources"].limiter.charge(key, cost, policy), state)
 
+    def charge_work(self, units: int, paid: int, scope: Scope, *, refuse: bool = False) -> None:
+        """What was done is known only afterwards: what goes beyond what was paid draws on the limit, whatever is left.
+
+        `refuse`: with TooMany if nothing is left then.
+        """
+        per_request = self._settings.rate_limit_cost
+        requests = ceil(units / per_request) - max(ceil(paid / per_request), 1)
+        if requests > 0:
+            state = scope["state"]
+            key, policy = payer(state)
+            left = state["resources"].limiter.owe(key, requests, policy)
+            if left is not None:
+                state["verdict"] = left
+                if refuse and not left.remaining:
+                    raise refusal(Verdict(policy, False, 0, policy.window))
+
     async def _take(self, requests: int, scope: Scope) -> None:
         if requests:
             state = scope["state"]
             key, policy = payer(state)
             _heed(await state["resources"].limiter.take(key, requests, policy), state)
 
-    def context(self, scope: Scope) -> Context:
+    def context(self, scope: Scope, budget: WorkBudget | None = None) -> Context:
         state = scope["state"]
         principal: Principal = state.get("principal", ANONYMOUS)
         return Context(
@@ -307,6 +346,7 @@ class GraphQLEndpoint:
             address=state.get("address", ""),
             headers=scope["headers"],
             request_id=state.get("request_id", ""),
+            budget=budget or WorkBudget(self._settings),
         )
 
 

@@ -7,13 +7,15 @@ from typing import Any
 import structlog
 from graphql import GraphQLError
 
-from app.errors import BadInput, Refusal
+from app.errors import BadInput, LimitExceeded, Refusal
 from app.observability import metrics
 
 log = structlog.get_logger("graphql")
 
 CALM = "Something went wrong on our side; it has been noted."
 INTERNAL = "INTERNAL_SERVER_ERROR"
+# Of one answer, and of one message.
+MOST_ERRORS, MOST_LETTERS = 50, 1000
 
 # Where in a variable the library found a value of another type: it says so nowhere but in its sentence.
 _WRONG_VALUE = re.compile(r"Variable '\$(\w+)' has invalid value(?: at ([\w.\[\]]+))?:")
@@ -22,8 +24,20 @@ _WRONG_VALUE = re.compile(r"Variable '\$(\w+)' has invalid value(?: at ([\w.\[\]
 def formatted(
     errors: Sequence[GraphQLError], request_id: str, code: str | None = None
 ) -> list[dict[str, Any]]:
-    """`code` is for errors that bring none: those of a document that was not executed."""
-    return [_formatted(error, request_id, code) for error in errors]
+    """`code` is for errors that bring none: those of a document that was not executed.
+
+    Bounded in number and length: one wrong value can be found in thousands of places.
+    """
+    shown = [_formatted(error, request_id, code) for error in errors[:MOST_ERRORS]]
+    if len(errors) > MOST_ERRORS:
+        message = f"There are {len(errors)} errors; the first {MOST_ERRORS} are listed."
+        shown.append(
+            {
+                "message": message,
+                "extensions": {"code": LimitExceeded.code, "limit": "ERRORS", "maximum": MOST_ERRORS},
+            }
+        )
+    return shown
 
 
 def forget_frames(errors: Sequence[BaseException]) -> None:
@@ -53,8 +67,13 @@ def _formatted(error: GraphQLError, request_id: str, code: str | None) -> dict[s
         shown["message"] = CALM
         extensions = {"code": INTERNAL, "requestId": request_id}
     metrics.ERRORS.labels(extensions["code"]).inc()
+    shown["message"] = _short(shown["message"])
     shown["extensions"] = extensions
     return shown
+
+
+def _short(message: str) -> str:
+    return message if len(message) <= MOST_LETTERS else f"{message[:MOST_LETTERS]}…"
 
 
 def _field(error: GraphQLError) -> dict[str, list[str]]:

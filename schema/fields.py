@@ -1,10 +1,11 @@
 """How a type is made from a struct, and how its edges are asked for many parents at once."""
 
 import inspect
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, TypeVar
+from types import MappingProxyType
+from typing import Any, NamedTuple, TypeVar
 
 import strawberry
 from strawberry.types.field import StrawberryField
@@ -19,6 +20,20 @@ RootFunction = Callable[..., Awaitable[Any]]
 
 # Where a field keeps its Edge; the compiled executor looks for it here.
 EDGE = "edge"
+# Where it keeps how long its list usually is, and what it costs beside its objects; the estimate looks for both.
+LENGTH, PRICE = "length", "price"
+
+
+class Length(NamedTuple):
+    """How many items a list is taken to have that has no `first`: in all years, and in one."""
+
+    usual: int
+    of_year: int
+
+
+def length(usual: int, of_year: int | None = None) -> dict[str, Any]:
+    """The `metadata` of a list."""
+    return {LENGTH: Length(usual, usual if of_year is None else of_year)}
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -89,6 +104,7 @@ def edge(
     description: str,
     through: Callable[[Loaders], RegionLoader[Any, Any]] | None = None,
     reads: Callable[..., Sequence[str]] | None = None,
+    metadata: Mapping[str, Any] = MappingProxyType({}),
 ) -> Callable[[BatchFunction], Any]:
     """`async def field(parents, context, **arguments) -> values`: one call for a level of the graph."""
 
@@ -98,13 +114,18 @@ def edge(
         async def resolve(root: Any, info: Info, **arguments: Any) -> Any:
             return await info.context.along(it, root, arguments)
 
-        return _field(resolve, batch, graphql_type, description, {EDGE: it}, skip=2, parent=True)
+        return _field(resolve, batch, graphql_type, description, {**metadata, EDGE: it}, skip=2, parent=True)
 
     return decorate
 
 
-def root_field(graphql_type: Any, *, description: str) -> Callable[[RootFunction], Any]:
-    """`async def field(context, **arguments) -> value`: where a query begins."""
+def root_field(
+    graphql_type: Any, *, description: str, price: int = 0, priced_by: str | None = None
+) -> Callable[[RootFunction], Any]:
+    """`async def field(context, **arguments) -> value`: where a query begins.
+
+    `price`: what it costs beside its objects, such as a search; with `priced_by` only where that argument is given.
+    """
 
     def decorate(function: RootFunction) -> StrawberryField:
         async def batch(parents: Sequence[Any], context: Context, **arguments: Any) -> Sequence[Any]:
@@ -113,7 +134,8 @@ def root_field(graphql_type: Any, *, description: str) -> Callable[[RootFunction
         async def resolve(info: Info, **arguments: Any) -> Any:
             return await function(info.context, **arguments)
 
-        return _field(resolve, function, graphql_type, description, {EDGE: Edge(batch)}, skip=1, parent=False)
+        metadata = {EDGE: Edge(batch), PRICE: (price, priced_by)}
+        return _field(resolve, function, graphql_type, description, metadata, skip=1, parent=False)
 
     return decorate
 

@@ -100,7 +100,8 @@ class _Error(msgspec.Struct):
     extensions: Map
 
     def refusal(self) -> Refusal:
-        refusal = Refusal(self.message)
+        details = {key: value for key, value in self.extensions.items() if key in ("limit", "maximum")}
+        refusal = Refusal(self.message, **details)
         refusal.code = self.extensions["code"]
         return refusal
 

@@ -94,6 +94,21 @@ class Directory:
         return frozenset(entry.region for entry in self.entries if entry.region)
 
     @cached_property
+    def words(self) -> dict[UUID, str]:
+        """What an operator is searched by: all its words, folded once, each with a space before it."""
+        return {entry.id: _words(entry) for entry in self.entries}
+
+    def begins_words(self, beginnings: Sequence[str]) -> Callable[[DirectoryEntry], bool]:
+        """Whether each of these folded texts begins a word of an operator."""
+        wanted, words = [f" {beginning}" for beginning in beginnings], self.words
+
+        def rule(entry: DirectoryEntry) -> bool:
+            text = words[entry.id]
+            return all(beginning in text for beginning in wanted)
+
+        return rule
+
+    @cached_property
     def by_id(self) -> dict[UUID, DirectoryEntry]:
         return {entry.id: entry for entry in self.entries}
 
@@ -112,6 +127,12 @@ class Directories:
             else:
                 self._latest = Directory(entries)
         return self._latest
+
+
+def _words(entry: DirectoryEntry) -> str:
+    texts = (entry.name, entry.official_name, entry.city, entry.slug.replace("-", " "))
+    words = fold(" ".join(text for text in texts if text)).split()
+    return "".join(f" {word}" for word in dict.fromkeys(words))
 
 
 def write_cursor(entry: DirectoryEntry, order: DnoOrder) -> str:

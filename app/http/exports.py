@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
+from math import ceil
 
 import msgspec
 import structlog
@@ -20,11 +21,14 @@ from app.db.export import COLUMNS, FILTERS, Filter, Table, stream
 from app.db.pool import Pool
 from app.domain.account import ANONYMOUS
 from app.domain.entry import FIRST_YEAR, LAST_YEAR, DnoYear
-from app.errors import BadInput, NotFound, Overloaded, Refusal
+from app.errors import BadInput, LimitExceeded, NotFound, Overloaded, Refusal
 from app.http import formats
 from app.http.formats import MEDIA_TYPES, Format
 from app.http.hlzf_calendar import write_calendar
+from app.http.middleware.rate_limit import payer
+from app.http.middleware.rate_limiter import RateLimiter
 from app.settings import Settings
+from app.work_budget import SECONDS_PER_UNIT, WorkBudget, metered
 
 log = structlog.get_logger("exports")
 
@@ -35,6 +39,11 @@ LICENCE = '<https://www.govdata.de/dl-de/by-2-0>; rel="license"'
 class Exports:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self._budgets = msgspec.structs.replace(
+            settings,
+            limit_answer_bytes=settings.limit_export_bytes,
+            limit_cpu_time=settings.limit_export_cpu_time,
+        )
         self._running = 0
 
     @property
@@ -57,7 +66,7 @@ class Exports:
         }
         if request.method == "HEAD":
             return Response(headers=headers)
-        chunks = self._chunks(request.state.resources.pool, table, as_format, wanted)
+        chunks = self._counted(self._chunks(request.state.resources.pool, table, as_format, wanted), request)
         # What can go wrong at the start goes wrong before status 200 is sent.
         first = await anext(chunks, b"")
         return _Download(
@@ -80,6 +89,30 @@ class Exports:
                     yield chunk
         finally:
             self._running -= 1
+
+    async def _counted(
+        self, chunks: AsyncGenerator[bytes, None], request: Request
+    ) -> AsyncGenerator[bytes, None]:
+        """The same, within the limits; what it took to make them is charged to whoever asked, however it ends."""
+        budget = WorkBudget(self._budgets)
+        try:
+            async with aclosing(chunks):
+                while (chunk := await metered(anext(chunks, None), budget)) is not None:
+                    budget.add_bytes(len(chunk))
+                    budget.look()
+                    yield chunk
+        except LimitExceeded as exceeded:
+            raise _of_a_download(exceeded) from None
+        finally:
+            self._charge(budget, request)
+
+    def _charge(self, budget: WorkBudget, request: Request) -> None:
+        """One request was paid before; what was sent is not charged, but what was computed is."""
+        requests = ceil(budget.cpu_spent() / SECONDS_PER_UNIT / self._settings.rate_limit_cost) - 1
+        if requests > 0 and hasattr(request.state, "verdict"):  # else no limit holds here
+            limiter: RateLimiter = request.state.resources.limiter
+            key, policy = payer(request.scope["state"])
+            limiter.owe(key, requests, policy)
 
     async def _calendar(self, request: Request) -> Response:
         self._check_reader(request)
@@ -120,6 +153,17 @@ class Exports:
     def _check_reader(self, request: Request) -> None:
         principal = getattr(request.state, "principal", ANONYMOUS)
         require_reader(principal, anonymous_reading=self._settings.anonymous_reading)
+
+
+def _of_a_download(exceeded: LimitExceeded) -> LimitExceeded:
+    limit = (
+        str(exceeded.details["limit"]).replace("ANSWER", "EXPORT").replace("LIMIT_CPU", "LIMIT_EXPORT_CPU")
+    )
+    return LimitExceeded(
+        "The download is larger than what is allowed here; please filter it.",
+        limit=limit,
+        maximum=exceeded.details["maximum"],
+    )
 
 
 def read_filter(parameters: QueryParams, allowed: tuple[str, ...]) -> Filter:

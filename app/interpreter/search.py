@@ -41,7 +41,7 @@ class Names:
 
     def search(self, query: str, first: int) -> list[Match]:
         """The best `first` operators; among equals the shorter name comes first."""
-        wanted = fold(query[:MOST_LETTERS]).strip()
+        wanted = fold(query[:MOST_LETTERS])[:MOST_LETTERS].strip()
         if not wanted:
             return []
         best: dict[UUID, float] = {}

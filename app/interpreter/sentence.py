@@ -185,21 +185,29 @@ def _inflected(word: str, vocabulary: Vocabulary) -> tuple[str, ...]:
 def _rejoined(found: Sequence[Token], vocabulary: Vocabulary) -> list[Token]:
     """Two words with a hyphen may be wrong only together: "Mein-Kinzig" is Main-Kinzig."""
     rejoined: list[Token] = []
+    corrections = MOST_CORRECTIONS
     for token in found:
         before = rejoined[-1] if rejoined and token.gap == "-" else None
-        if before is not None and (whole := _whole(before, token, vocabulary)):
+        if before is None or corrections <= 0 or not _may_be_wrong(before, token, vocabulary):
+            rejoined.append(token)
+            continue
+        corrections -= 1
+        if whole := _whole(before, token, vocabulary):
             rejoined[-1] = whole
         else:
             rejoined.append(token)
     return rejoined
 
 
-def _whole(before: Token, after: Token, vocabulary: Vocabulary) -> Token | None:
+def _may_be_wrong(before: Token, after: Token, vocabulary: Vocabulary) -> bool:
     joined = before.key + after.key
     if before.key in vocabulary.lexemes and after.key in vocabulary.lexemes:
-        return None
-    if not joined.isalpha() or len(joined) < SURELY_CORRECTED or vocabulary.knows(joined):
-        return None
+        return False
+    return joined.isalpha() and len(joined) >= SURELY_CORRECTED and not vocabulary.knows(joined)
+
+
+def _whole(before: Token, after: Token, vocabulary: Vocabulary) -> Token | None:
+    joined = before.key + after.key
     near, slips = vocabulary.meant(joined)
     if slips != 1 or len(vocabulary.forms.get(near[0], ())) != 1:
         return None

@@ -9,6 +9,7 @@ from app.domain.folding import compose, fold
 
 LONGEST_SENTENCE = 1_000  # characters that are read; what stands behind them is not looked at
 MOST_TOKENS = 120
+LONGEST_WORD = 60  # letters
 
 _WRITTEN = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss"})
 _WRITTEN_OUT = re.compile("([aou])e")
@@ -51,7 +52,10 @@ def tokens(text: str) -> list[Token]:
     found: list[Token] = []
     end = 0
     for match in _TOKEN.finditer(text):
-        token = Token(key(match[0]), match[0], text[end : match.start()])
+        word = match[0]
+        # What is longer is no word of anything, and is not remembered.
+        key_of = key if len(word) <= LONGEST_WORD else key.__wrapped__
+        token = Token(key_of(word), word, text[end : match.start()])
         end = match.end()
         if found and _continues(found[-1], token):
             before = found.pop()

@@ -1,4 +1,7 @@
-"""What an operation may cost at most, worked out from the schema: lists multiply by `first`."""
+"""What an operation may cost, worked out from the schema before it is executed: lists multiply by `first`.
+
+An estimate, no limit: what really happens is counted while it happens (app/work_budget.py).
+"""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -16,6 +19,7 @@ from graphql import (
     InlineFragmentNode,
     IntValueNode,
     ListValueNode,
+    NullValueNode,
     OperationDefinitionNode,
     SchemaMetaFieldDef,
     SelectionSetNode,
@@ -26,14 +30,20 @@ from graphql import (
     is_list_type,
     is_non_null_type,
 )
+from strawberry.types.field import StrawberryField
 
-# How long a list is taken to be that has no `first`: an operator's years times levels, windows, bands.
-ASSUMED = 10
+from schema.fields import LENGTH, PRICE, Length
+
+# How long a list is taken to be that has no `first` and does not say it.
+ASSUMED = Length(10, 10)
+LEAVES_PER_UNIT = 10
 MOST = 10**12
+# An Int has fewer digits; what has more is refused when the arguments are read.
+MOST_DIGITS = 11
 
 Values = Mapping[str, Any]
 Size = Callable[[Values], int]
-Cost = Callable[[Values], int]
+Cost = Callable[[Values], int]  # in leaves
 
 
 class Estimate:
@@ -49,6 +59,7 @@ class Estimate:
         self._fragments = fragments
         self._meta = {"__schema": SchemaMetaFieldDef, "__type": TypeMetaFieldDef}
         self._sizes: set[str] = set()
+        self._years: set[str] = set()
         root = schema.get_root_type(operation.operation)
         assert root is not None
         self._cost = self._of(operation.selection_set, root, None)
@@ -56,13 +67,12 @@ class Estimate:
         self.variables = tuple(sorted(self._sizes))
 
     def of(self, variables: Values) -> int:
-        key = tuple(
-            variables.get(name) if not isinstance(variables.get(name), list) else len(variables[name])
-            for name in self.variables
-        )
+        key = tuple([_size_of(variables.get(name)) for name in self.variables])
+        if self._years:
+            key += tuple([variables.get(name) is None for name in self._years])
         known = self._known.get(key)
         if known is None:
-            known = min(self._cost(variables), MOST)
+            known = min(-(-self._cost(variables) // LEAVES_PER_UNIT), MOST)
             if len(self._known) < 256:
                 self._known[key] = known
         return known
@@ -70,10 +80,13 @@ class Estimate:
     def _of(self, selections: SelectionSetNode, type: GraphQLNamedType, page: Size | None) -> Cost:
         """`page` is the `first` of a connection, which its own lists have as their length."""
         parts: list[Cost] = []
+        leaves = 0
         for node in selections.selections:
             if isinstance(node, FieldNode):
                 part = self._of_field(node, type, page)
-                if part is not None:
+                if part is None:
+                    leaves += 1
+                else:
                     parts.append(part)
             elif isinstance(node, InlineFragmentNode):
                 condition = node.type_condition
@@ -83,9 +96,10 @@ class Estimate:
                 fragment = self._fragments[node.name.value]
                 inner = self._schema.get_type(fragment.type_condition.name.value)
                 parts.append(self._of(fragment.selection_set, inner or type, page))
-        return lambda values: sum(part(values) for part in parts)
+        return lambda values: leaves + sum(part(values) for part in parts)
 
     def _of_field(self, node: FieldNode, type: GraphQLNamedType, page: Size | None) -> Cost | None:
+        """None for a leaf."""
         definition = (
             type.fields.get(node.name.value)
             if isinstance(type, GraphQLObjectType | GraphQLInterfaceType)
@@ -97,41 +111,70 @@ class Estimate:
         if is_leaf_type(named):
             return None
         size = self._size(node, definition)
+        price = LEAVES_PER_UNIT * self._price(node, definition)
         if not _is_list(definition.type):
             below = self._of(node.selection_set, named, size)
-            return lambda values: 1 + below(values)
-        length = size or page or _assumed
+            return lambda values: price + LEAVES_PER_UNIT + below(values)
+        length = size or page or self._length(node, definition)
         below = self._of(node.selection_set, named, None)
-        return lambda values: length(values) * (1 + below(values))
+        return lambda values: price + length(values) * (LEAVES_PER_UNIT + below(values))
 
     def _size(self, node: FieldNode, definition: GraphQLField) -> Size | None:
+        """What `first` or `ids` say; never below zero, whatever they say."""
         default = definition.args["first"].default_value if "first" in definition.args else None
-        usual = default if isinstance(default, int) else ASSUMED
+        usual = default if isinstance(default, int) else ASSUMED.usual
         for argument in node.arguments or ():
             name, value = argument.name.value, argument.value
             if name not in ("first", "ids"):
                 continue
-            if isinstance(value, IntValueNode):
-                number = int(value.value)
-                return lambda values: number
-            if isinstance(value, ListValueNode):
-                length = len(value.values)
-                return lambda values: length
             if isinstance(value, VariableNode):
                 variable = value.name.value
                 self._sizes.add(variable)
-                return lambda values: _length(values.get(variable), usual)
+                return lambda values: _count(values.get(variable), usual)
+            if isinstance(value, ListValueNode):
+                length = len(value.values)
+                return lambda values: length
+            if name == "ids":  # one id alone is a list of one
+                return lambda values: 1
+            if isinstance(value, IntValueNode):
+                number = max(int(value.value), 0) if len(value.value) <= MOST_DIGITS else MOST
+                return lambda values: number
         return (lambda values: usual) if "first" in definition.args else None
 
+    def _length(self, node: FieldNode, definition: GraphQLField) -> Size:
+        """What the list is taken to have, in one year where `year` is given."""
+        found = _metadata(definition).get(LENGTH, ASSUMED)
+        for argument in node.arguments or ():
+            if argument.name.value != "year" or isinstance(argument.value, NullValueNode):
+                continue
+            if not isinstance(argument.value, VariableNode):
+                return lambda values: found.of_year
+            variable = argument.value.name.value
+            self._years.add(variable)
+            return lambda values: found.usual if values.get(variable) is None else found.of_year
+        return lambda values: found.usual
 
-def _length(value: Any, usual: int) -> int:
+    def _price(self, node: FieldNode, definition: GraphQLField) -> int:
+        price, by = _metadata(definition).get(PRICE, (0, None))
+        given = by is None or any(argument.name.value == by for argument in node.arguments or ())
+        return price if given else 0
+
+
+def _metadata(definition: GraphQLField) -> Mapping[str, Any]:
+    field = definition.extensions.get("strawberry-definition")
+    return field.metadata if isinstance(field, StrawberryField) else {}
+
+
+def _count(value: Any, usual: int) -> int:
+    size = _size_of(value)
+    return usual if size is None else max(size, 0)
+
+
+def _size_of(value: Any) -> int | None:
+    """A number or the length of a list."""
     if isinstance(value, int):
-        return max(value, 0)
-    return len(value) if isinstance(value, list) else usual
-
-
-def _assumed(values: Values) -> int:
-    return ASSUMED
+        return value
+    return len(value) if isinstance(value, list) else None
 
 
 def _is_list(type: GraphQLOutputType) -> bool:

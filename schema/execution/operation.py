@@ -13,11 +13,12 @@ from strawberry.execution import optimized_is_awaitable
 from strawberry.utils.await_maybe import await_maybe
 
 from app.domain import tags
-from app.errors import Refusal
+from app.errors import LimitExceeded, Refusal
 from app.observability import metrics
+from app.work_budget import WorkBudget
 from schema.context import Context
 from schema.errors import forget_frames, formatted
-from schema.execution.acyclic_executor import AcyclicExecutor
+from schema.execution.bounded_executor import BoundedExecutor
 from schema.execution.documents import Cost, Operation
 from schema.execution.run import Run
 
@@ -34,6 +35,7 @@ class Answer:
     cookies: Sequence[str] = ()
     repeatable: bool = False
     count: Any = None
+    units: int = 0  # of work, for a change of a subscription
 
 
 class Executions:
@@ -73,12 +75,15 @@ class Executions:
         try:
             behind = f',"extensions":{extensions}}}' if extensions else "}"
             return Answer(await Run(plan, variables, context, memory).body('{"data":', behind))
+        except LimitExceeded:
+            raise
         except Refusal:
             metrics.UNPLANNED.labels("refusal").inc()
         except Exception as error:
             log.info("left to the executor", operation=operation.name, why=repr(error))
             metrics.UNPLANNED.labels("failure").inc()
         context.loaders.clear()
+        context.budget.begin_anew()
         return None
 
     async def _by_executor(
@@ -92,11 +97,14 @@ class Executions:
                 operation_name=operation.name,
                 context_value=context,
                 is_awaitable=cast("Any", optimized_is_awaitable),
-                executor_class=AcyclicExecutor,
+                executor_class=BoundedExecutor,
             )
         )
         assert isinstance(result, ExecutionResult)
         answer = write_result(result, context.request_id, extensions)
+        if operation.type is not OperationType.MUTATION:
+            # What a mutation has written is answered as far as there was room for it.
+            check(answer, context.budget)
         answer.cookies = context.set_cookies
         return answer
 
@@ -109,6 +117,13 @@ def write_result(result: ExecutionResult, request_id: str, extensions: str | Non
     if extensions is not None:
         body["extensions"] = json.loads(extensions)
     return Answer(write_json(body), errors=len(result.errors or ()), data=result.data is not None)
+
+
+def check(answer: Answer, budget: WorkBudget) -> None:
+    """Refuses with LimitExceeded as a whole what passed a limit anywhere."""
+    budget.check_answer(len(answer.body))
+    if budget.exceeded is not None:
+        raise budget.exceeded.again()
 
 
 def write_errors(errors: list[GraphQLError], request_id: str, code: str) -> Answer:

@@ -66,6 +66,7 @@ class Selection:
     def __init__(self, type: GraphQLObjectType) -> None:
         self.type = type
         self.stored: list[Field] = []  # whose values are loaded before anything is written
+        self.holds_lists = False  # of objects, at any depth
         self.write: Callable[[Any, Sequence[Callable[[], Any]]], str] = _unwritten
 
 
@@ -89,6 +90,8 @@ class Field:
         self.selections: dict[Any, Selection] = {}
         self.only: Selection | None = None  # where the type is no abstract one
         self.deep = False  # whether anything below it has to be loaded
+        self.stored = False  # whether its own values are loaded, and counted, before anything is written
+        self.is_list = is_list_type(type.of_type if is_non_null_type(type) else type)
         self.fragments = False
         self.varying: list[Field] = []  # the fields in and below it whose arguments name variables
         self._asked: dict[Any, object] = {}
@@ -112,6 +115,11 @@ class Field:
     @property
     def places(self) -> list[Selection]:
         return [self.only] if self.only is not None else list(self.selections.values())
+
+    @property
+    def holds_lists(self) -> bool:
+        """Whether its objects hold lists of objects."""
+        return any(place.holds_lists for place in self.places)
 
 
 class Plan:
@@ -181,8 +189,10 @@ class Compiler:
         read, arguments = self._reader(field_definition, definition, node)
         field = Field(key, definition.type, read, arguments, next(self.slots), self.taken)
         self._below(field, details)
+        selection.holds_lists |= field.holds_lists or (field.is_list and bool(field.places))
         if isinstance(read, Edge) or field.deep or arguments is not None:
             selection.stored.append(field)
+            field.stored = True
             value = f"s[{field.slot}]()"
         elif isinstance(read, str):
             value = f"o.{read}"
@@ -247,9 +257,12 @@ class Compiler:
     def _write_some(self, type: GraphQLOutputType, value: str, field: Field, source: "_Source") -> str:
         if is_list_type(type):
             item = source.local()
-            return (
-                f'"["+",".join([{self._write(type.of_type, item, field, source)} for {item} in {value}])+"]"'
-            )
+            texts = f"[{self._write(type.of_type, item, field, source)} for {item} in {value}]"
+            if not field.places or field.holds_lists:
+                return f'"["+",".join({texts})+"]"'
+            # The budget is asked where lists end, so that each text is counted once and often enough.
+            counted = "write_list" if field.stored else "write_uncounted_list"
+            return f"s[{BUDGET}].{counted}({texts})"
         if field.only is not None:
             return f"{source.name(field.only.write)}({value},s)"
         if field.selections:
@@ -310,28 +323,31 @@ class Kept(list[Any]):
 
 # Stands in a text where bytes are put in at the end; JSON writes this character as an escape.
 PUT_IN = "\0"
+# What stands behind the values of a run's fields: who counts, where texts are put in, who keeps those that are new.
+BUDGET, TEXTS, KEEPER = -3, -2, -1
 
 
 class _FragmentWriter:
     """Writes a list (or one) of objects that may be fragments."""
 
-    __slots__ = ("_field", "_is_list")
+    __slots__ = ("_field", "_is_innermost")
 
     def __init__(self, field: Field) -> None:
         self._field = field
-        kind = field.type.of_type if is_non_null_type(field.type) else field.type
-        self._is_list = is_list_type(kind)
+        self._is_innermost = not field.holds_lists
 
     def __call__(self, value: Any, slots: Any) -> str:
         if value.__class__ is Kept:
-            put_in, write_kept = slots[-2], slots[-1]
+            put_in, write_kept = slots[TEXTS], slots[KEEPER]
             texts = [
                 item if item.__class__ is bytes else write_kept(self._field, item, slots) for item in value
             ]
-            put_in.append(b"[" + b",".join(texts) + b"]" if self._is_list else texts[0])
+            slots[BUDGET].add_bytes(sum(map(len, texts)))
+            put_in.append(b"[" + b",".join(texts) + b"]" if self._field.is_list else texts[0])
             return PUT_IN
-        if self._is_list:
-            return "[" + ",".join([self._plain(item, slots) for item in value]) + "]"
+        if self._field.is_list:
+            plain = [self._plain(item, slots) for item in value]
+            return slots[BUDGET].write_list(plain) if self._is_innermost else f"[{','.join(plain)}]"
         return self._plain(value, slots)
 
     def _plain(self, item: Any, slots: Any) -> str:

@@ -1,14 +1,15 @@
 """A plan at work: one operation's values, loaded level by level, then written."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import chain, zip_longest
 from typing import Any
 
-from graphql import is_list_type, is_non_null_type
 from graphql.execution.values import VariableValues
 
 from app.cache.memory import Memory
+from app.observability import costs
+from app.work_budget import WorkBudget, metered
 from loaders.region_loader import RegionLoader
 from schema.context import Context
 from schema.execution.arguments import Arguments
@@ -17,6 +18,9 @@ from schema.fields import Edge
 
 # Whose fragment each object of a level belongs to: the tags that its text rests on.
 Owners = Sequence[set[str]] | None
+
+# Values of one field that are worked out before the budget is asked again.
+WORKED_OUT = 500
 
 
 class Run:
@@ -32,6 +36,8 @@ class Run:
         assert plan.root is not None
         self._root = plan.root
         self._context = context
+        self._budget: WorkBudget = context.budget
+        self._costs = costs.current()
         self._memory = fragments if fragments is not None and fragments.enabled else None
         self._since = self._memory.now() if self._memory is not None else 0
         self._arguments: dict[int, Arguments] = {
@@ -39,8 +45,8 @@ class Run:
         }
         self._put_in: list[bytes] = []
         self._slots: list[Any] = [_nothing] * plan.slots
-        # Behind the fields' values: where fragments go, and who keeps those that are new.
-        self._slots += (self._put_in, self._write_kept)
+        # Behind the fields' values, as the plan's BUDGET, TEXTS and KEEPER have it.
+        self._slots += (self._budget, self._put_in, self._write_kept)
         self._tags: set[str] = set()
         self._until = float("inf")
 
@@ -55,6 +61,7 @@ class Run:
         # Only now: what was written anew holds as long as what it was read from, not as long as its neighbours.
         self._context.read_set.update(self._tags, self._until)
         text = f"{before}{text}{behind}"
+        self._budget.check_answer(len(text) + sum(map(len, self._put_in)))
         if not self._put_in:
             return text.encode()
         parts = text.encode().split(b"\0")
@@ -66,7 +73,10 @@ class Run:
         if len(selection.stored) == 1:
             await self._load_field(selection.stored[0], parents, owners)
         elif selection.stored:
-            await asyncio.gather(*(self._load_field(field, parents, owners) for field in selection.stored))
+            budget = self._budget
+            await asyncio.gather(
+                *(metered(self._load_field(field, parents, owners), budget) for field in selection.stored)
+            )
 
     async def _load_field(self, field: Field, parents: Sequence[Any], owners: Owners) -> None:
         arguments = self._arguments.get(field.slot, {})
@@ -80,13 +90,29 @@ class Run:
                 await self._load_fragments(field, read, parents, arguments)
                 return
             values = await read.values(parents, self._context, arguments)
+            if self._costs is not None:
+                self._budget.check_statements(self._costs.statements)
         elif isinstance(read, str):
             values = [getattr(parent, read) for parent in parents]
         else:
-            values = [read(parent, **arguments) for parent in parents]
+            values = self._work_out(field, read, parents, arguments)
+        if field.places:
+            self._budget.add_objects(_count(field, values))
         self._slots[field.slot] = iter(values).__next__
         if field.deep:
             await self._load_below(field, *_flat(field, values, owners))
+
+    def _work_out(
+        self, field: Field, read: Callable[..., Any], parents: Sequence[Any], arguments: Arguments
+    ) -> list[Any]:
+        """Some at a time: nothing is awaited here, and there may be very many."""
+        if len(parents) <= WORKED_OUT:
+            return [read(parent, **arguments) for parent in parents]
+        values: list[Any] = []
+        for start in range(0, len(parents), WORKED_OUT):
+            values += [read(parent, **arguments) for parent in parents[start : start + WORKED_OUT]]
+            self._budget.look()
+        return values
 
     async def _load_below(self, field: Field, objects: Sequence[Any], owners: Owners) -> None:
         if field.only is not None:
@@ -98,7 +124,7 @@ class Run:
             if chosen and selection.stored:
                 of_class = [objects[index] for index in chosen]
                 steps.append(self._load(selection, of_class, owners and [owners[index] for index in chosen]))
-        await asyncio.gather(*steps)
+        await asyncio.gather(*(metered(step, self._budget) for step in steps))
 
     async def _load_fragments(
         self, field: Field, edge: Edge, parents: Sequence[Any], arguments: Arguments
@@ -107,6 +133,7 @@ class Run:
         assert self._memory is not None
         assert edge.through is not None
         keys = await edge.batch(parents, self._context, **arguments)
+        self._budget.add_objects(_count(field, keys))
         asked = field.asked(self._arguments)
         get = self._memory.get
         found: dict[Any, Any] = {}
@@ -155,7 +182,10 @@ class Run:
         if item.text is None:
             assert self._memory is not None
             assert field.only is not None
+            # Counted where it is put in, as often as it is.
+            counted = self._budget.answer_bytes
             item.text = field.only.write(item.struct, slots).encode()
+            self._budget.answer_bytes = counted
             tags = tuple(item.tags)
             self._memory.keep(
                 item.key,
@@ -171,10 +201,14 @@ class Run:
         return written
 
 
+def _count(field: Field, values: Sequence[Any]) -> int:
+    """How many objects they are."""
+    return sum(map(len, filter(None, values))) if field.is_list else len(values) - values.count(None)
+
+
 def _flat(field: Field, values: Sequence[Any], owners: Owners) -> tuple[list[Any], Owners]:
     """All objects of a level in the order in which they are written, each with its owner."""
-    type = field.type.of_type if is_non_null_type(field.type) else field.type
-    if not is_list_type(type):
+    if not field.is_list:
         pairs = [(value, index) for index, value in enumerate(values) if value is not None]
     else:
         pairs = [

@@ -15,10 +15,11 @@ from strawberry.utils.await_maybe import await_maybe
 from app.broadcast import Change, Subscriber
 from app.domain.account import Principal
 from app.errors import DeadlineExceeded
+from app.work_budget import metered
 from schema.context import Context
-from schema.execution.acyclic_executor import AcyclicExecutor
+from schema.execution.bounded_executor import BoundedExecutor
 from schema.execution.documents import Operation
-from schema.execution.operation import Answer, write_json, write_result
+from schema.execution.operation import Answer, check, write_json, write_result
 
 
 class NotSubscribed(Exception):
@@ -49,16 +50,18 @@ class Subscriptions:
         given: dict[str, Any],
         new_context: Callable[[Principal], Context],
         caller: Callable[[], Awaitable[Principal]],
+        charge: Callable[[int], None],
     ) -> AsyncIterator[AsyncIterator[Answer]]:
         """Nothing is missed from here on. Refuses with NotSubscribed.
 
         `caller` gives the subscriber with the rights of the moment, or refuses: then the subscription ends.
+        `charge` gets the units of work of each change, and refuses when the subscriber has used up its limit.
         """
         async with await self._subscribe(operation, given, new_context(await caller())) as subscriber:
-            yield self._answers(subscriber, operation, given, new_context, caller)
+            yield self._answers(subscriber, operation, given, new_context, caller, charge)
 
     async def _subscribe(self, operation: Operation, given: dict[str, Any], context: Context) -> Subscriber:
-        executor = AcyclicExecutor.build(
+        executor = BoundedExecutor.build(
             self._schema._schema,
             operation.document.ast,
             context_value=context,
@@ -82,6 +85,7 @@ class Subscriptions:
         given: dict[str, Any],
         new_context: Callable[[Principal], Context],
         caller: Callable[[], Awaitable[Principal]],
+        charge: Callable[[int], None],
     ) -> AsyncIterator[Answer]:
         question = (operation, write_json(given))
         async for change in subscriber:
@@ -90,7 +94,8 @@ class Subscriptions:
                 key = (question, principal, id(change))
                 task = self._under_way.get(key)
                 if task is None:
-                    execution = self._execute(operation, given, change, new_context(principal))
+                    context = new_context(principal)
+                    execution = metered(self._execute(operation, given, change, context), context.budget)
                     task = self._under_way[key] = asyncio.create_task(execution)
                     # The task holds the change, so that no other can have its id meanwhile.
                     task.add_done_callback(partial(self._forget, key))
@@ -100,6 +105,7 @@ class Subscriptions:
                 worked_out_for, principal = principal, await caller()
                 if principal == worked_out_for:
                     break
+            charge(answer.units)
             yield answer
 
     def _forget(self, key: Hashable, _: Task[Answer]) -> None:
@@ -119,7 +125,7 @@ class Subscriptions:
                         variable_values=given,
                         operation_name=operation.name,
                         is_awaitable=cast("Any", optimized_is_awaitable),
-                        executor_class=AcyclicExecutor,
+                        executor_class=BoundedExecutor,
                     )
                 )
         except TimeoutError:
@@ -127,4 +133,7 @@ class Subscriptions:
                 "A change took too long to be worked out; subscribe again, then read."
             ) from None
         assert isinstance(result, ExecutionResult)
-        return write_result(result, context.request_id)
+        answer = write_result(result, context.request_id)
+        check(answer, context.budget)
+        answer.units = context.budget.units
+        return answer

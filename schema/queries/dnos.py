@@ -10,11 +10,10 @@ from app.domain.directory import Directory, DnoOrder, Page, read_cursor
 from app.domain.dno import DirectoryEntry
 from app.domain.dno import Dno as DnoStruct
 from app.domain.federal_state import spellings_of
-from app.domain.folding import fold
 from app.interpreter.search import Match
 from schema.context import Context
 from schema.fields import root_field
-from schema.types.bounds import at_most, short
+from schema.types.bounds import at_most, folded, folded_words, short
 from schema.types.connection import DnoConnection, DnoFilter
 from schema.types.dno import Dno
 from schema.types.match import DnoMatch
@@ -30,7 +29,7 @@ class DnoQueries:
         (found,) = await context.loaders.dno_by_slug.load_all([short(slug, "slug")])
         return found
 
-    @root_field(DnoConnection, description="Operators, page by page.")
+    @root_field(DnoConnection, description="Operators, page by page.", price=50, priced_by="filter")
     async def dnos(
         context: Context,
         first: Annotated[int | None, strawberry.argument(description="How many at most, 1 to 100.")] = 50,
@@ -46,12 +45,15 @@ class DnoQueries:
         first = at_most(first, 50)
         position = None if after is None else read_cursor(after, order)
         directory = await load_directory(context)
-        return directory.in_order(order).page(first, position, await _keeps(context, filter))
+        keep = await _keeps(context, filter)
+        context.budget.look()
+        return directory.in_order(order).page(first, position, keep)
 
     @root_field(
         list[DnoMatch],
         description="Operators by name, official name, city or a name that people use; typos, missing umlauts and the "
         "order of words are forgiven. Best first.",
+        price=200,
     )
     async def search_dnos(
         context: Context,
@@ -63,7 +65,8 @@ class DnoQueries:
             context.loaders.directory.load_all([None]), context.loaders.aliases.load_all([None])
         )
         names = context.resources.names.of(entries or (), aliases or ())
-        return names.search(short(query, "query"), first)
+        context.budget.look()
+        return names.search(folded(query, "query"), first)
 
 
 async def load_directory(context: Context) -> Directory:
@@ -92,15 +95,6 @@ async def _keeps(context: Context, wanted: DnoFilter | None) -> Callable[[Direct
         (with_data,) = await context.loaders.dnos_with_data_by_year.load_all([wanted.has_data_for_year])
         rules.append(lambda entry: entry.id in (with_data or ()))
     if wanted.search is not None:
-        rules.append(_begins_words(fold(short(wanted.search, "search")).split()))
+        words = folded_words(wanted.search, "search")
+        rules.append((await load_directory(context)).begins_words(words))
     return (lambda entry: all(rule(entry) for rule in rules)) if rules else None
-
-
-def _begins_words(beginnings: list[str]) -> Callable[[DirectoryEntry], bool]:
-    def rule(entry: DirectoryEntry) -> bool:
-        words = fold(
-            f"{entry.name} {entry.official_name or ''} {entry.city or ''} {entry.slug.replace('-', ' ')}"
-        ).split()
-        return all(any(word.startswith(beginning) for word in words) for beginning in beginnings)
-
-    return rule

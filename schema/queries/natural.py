@@ -32,6 +32,7 @@ class NaturalQueries:
         NaturalQueryResult,
         description="Answers a question in plain German or English about Netzentgelte or HLZF: `netze bw ms 2024`, "
         "`Wann gelten die Hochlastzeitfenster der Stadtwerke Zirndorf?`",
+        price=200,
     )
     async def natural_query(
         context: Context,
@@ -65,6 +66,7 @@ async def _answer(context: Context, query: str, today: date | None) -> Answered:
     question, entries = await _question(context, query, today)
     (meaning,) = await context.loaders.interpretation_by_question.load_all([question])
     assert meaning is not None
+    context.budget.look()
     used = {tags.question(question.digest)}
     model, settings = context.resources.language_model, context.resources.settings
     if model is not None and meaning.confidence < settings.language_model_below:
@@ -83,7 +85,8 @@ async def _question(
 ) -> tuple[Question, Sequence[DirectoryEntry]]:
     vocabulary, fingerprint = await load_vocabulary(context.resources, context.read_set)
     (entries,) = await context.loaders.directory.load_all([None])
-    return Question(query, vocabulary, fingerprint, today or context.today()), entries or ()
+    day = today or context.today()
+    return Question(query, vocabulary, fingerprint, day, context.budget), entries or ()
 
 
 async def _answered(context: Context, meaning: Interpretation, used: set[str]) -> Answered:

@@ -30,6 +30,7 @@ class RankingQueries:
         list[RankedTariff],
         description="Tariffs of one year and level by their total annual cost, the cheapest first. Tariffs that lack a "
         "needed price are left out.",
+        price=200,
     )
     async def rank_tariffs(
         context: Context,

@@ -29,6 +29,8 @@ class Graph(Protocol):
 
     def context(self, scope: Scope) -> Context: ...
 
+    def charge_work(self, units: int, paid: int, scope: Scope, *, refuse: bool = False) -> None: ...
+
     async def answer_message(self, request: GraphQLRequest, scope: Scope) -> Answer: ...
 
 
@@ -52,7 +54,10 @@ class Answers:
         def new_context(principal: Principal) -> Context:
             return self._graph.context({**scope, "state": {**scope["state"], "principal": principal}})
 
-        opened = self._subscriptions.open(operation, request.variables, new_context, caller.renewed)
+        def charge(units: int) -> None:
+            self._graph.charge_work(units, 0, scope, refuse=True)
+
+        opened = self._subscriptions.open(operation, request.variables, new_context, caller.renewed, charge)
         async with opened as answers:
             yield answers
 

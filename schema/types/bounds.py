@@ -1,9 +1,11 @@
 """How much may be asked for at once."""
 
+from app.domain.folding import fold
 from app.errors import BadInput
 
 MOST = 100
 LONGEST = 200  # letters of a name, or of what is searched for
+MOST_WORDS = 16  # different ones in what is searched for
 
 
 def short(text: str, argument: str) -> str:
@@ -13,6 +15,22 @@ def short(text: str, argument: str) -> str:
             f"`{argument}` has {len(text)} letters; at most {LONGEST} are allowed.", argument=argument
         )
     return text
+
+
+def folded(text: str, argument: str) -> str:
+    """As names are compared; bounded before and after, since one letter may become eighteen."""
+    return short(fold(short(text, argument)), argument)
+
+
+def folded_words(text: str, argument: str) -> list[str]:
+    """Its different words."""
+    words = list(dict.fromkeys(folded(text, argument).split()))
+    if len(words) > MOST_WORDS:
+        raise BadInput(
+            f"`{argument}` has {len(words)} different words; at most {MOST_WORDS} are allowed.",
+            argument=argument,
+        )
+    return words
 
 
 def at_most(first: int | None, default: int, most: int = MOST) -> int:

@@ -19,7 +19,7 @@ from app.domain.tariff import Tariff as TariffStruct
 from app.domain.time_of_use import TimeOfUseTariff as TimeOfUseStruct
 from loaders.region_loader import RegionLoader
 from schema.context import Context
-from schema.fields import computed, edge, shows
+from schema.fields import computed, edge, length, shows
 from schema.types.hlzf import Hlzf
 from schema.types.node import Kind, Node, write_id
 from schema.types.tariff import Tariff
@@ -52,7 +52,7 @@ class ConnectionPoints:
 class GridStatistics:
     connection_points: int | None = strawberry.field(description="Registered units at all voltage levels.")
     connection_points_by_level: list[ConnectionPoints] = strawberry.field(
-        description="Registered units, level by level, the highest first."
+        description="Registered units, level by level, the highest first.", metadata=length(4)
     )
     capacity_mw: Decimal | None = strawberry.field(description="Registered generating capacity, MW.")
     solar_mw: Decimal | None = strawberry.field(description="Solar part of it, MW.")
@@ -96,6 +96,7 @@ class Dno(Node):
         list[Tariff],
         description="Netzentgelte, newest year first, the highest level first.",
         reads=lambda dno, year=None, **_: _reads(tags.tariffs, dno, year),
+        metadata=length(10, of_year=5),
     )
     async def tariffs(
         dnos: Sequence[structs.Dno],
@@ -124,6 +125,7 @@ class Dno(Node):
         list[Hlzf],
         description="Hochlastzeitfenster, newest year first, then by level and season.",
         reads=lambda dno, year=None, **_: _reads(tags.hlzf, dno, year),
+        metadata=length(10, of_year=4),
     )
     async def hlzf(
         dnos: Sequence[structs.Dno],
@@ -139,6 +141,7 @@ class Dno(Node):
         list[TimeOfUseTariff],
         description="Time-of-use tariffs of § 14a EnWG, Modul 3, newest year first.",
         reads=lambda dno, year=None: _reads(tags.time_of_use, dno, year),
+        metadata=length(1),
     )
     async def time_of_use(
         dnos: Sequence[structs.Dno], context: Context, year: YearArgument = None
@@ -186,12 +189,18 @@ async def _of_years(
             return [() for _ in dnos]
         found = await loader.load_all([DnoYear(dno.id, year) for dno in dnos])
         return [entries or () for entries in found]
+    # The same operator may stand here very often, below its own entries: its list is made once.
+    once = list({dno.id: dno for dno in dnos}.values())
     keys = [
         [DnoYear(dno.id, year) for year in years]
-        for dno, years in zip(dnos, await _years(context, dnos), strict=True)
+        for dno, years in zip(once, await _years(context, once), strict=True)
     ]
     flat: Any = iter(await loader.load_all(list(chain.from_iterable(keys))))
-    return [tuple(chain.from_iterable(next(flat) or () for _ in of_dno)) for of_dno in keys]
+    entries = [tuple(chain.from_iterable(next(flat) or () for _ in of_dno)) for of_dno in keys]
+    if len(once) == len(dnos):
+        return list(entries)
+    by_id = {dno.id: found for dno, found in zip(once, entries, strict=True)}
+    return [by_id[dno.id] for dno in dnos]
 
 
 def _only(found: Sequence[Sequence[T]], **wanted: Any) -> Sequence[Sequence[T]]:

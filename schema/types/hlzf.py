@@ -11,7 +11,7 @@ from app.domain import tags
 from app.domain.entry import VerificationStatus, VoltageLevel
 from app.domain.revision import Revision as RevisionStruct
 from schema.context import Context
-from schema.fields import computed, edge, shows
+from schema.fields import computed, edge, length, shows
 from schema.types.entry import Source, source_of
 from schema.types.node import Kind, Node, write_id
 from schema.types.revision import FirstArgument, Revision, histories
@@ -50,7 +50,7 @@ class Hlzf(Node):
     voltage_level: VoltageLevel = strawberry.field(description="Where the customer is connected.")
     season: structs.Season = strawberry.field(description="Part of the year in which they hold.")
     windows: list[TimeWindow] = strawberry.field(
-        description="In order; empty: the operator published that there is none."
+        description="In order; empty: the operator published that there is none.", metadata=length(2)
     )
     verification_status: VerificationStatus = strawberry.field(description="How sure these windows are.")
 

@@ -10,7 +10,7 @@ import strawberry
 from app.domain import revision as structs
 from app.domain.account import Role
 from schema.context import Context
-from schema.fields import computed, describe, edge, shows
+from schema.fields import computed, describe, edge, length, shows
 from schema.types.bounds import at_most
 from schema.types.node import Kind, Node, write_id
 
@@ -53,7 +53,9 @@ class Revision(Node):
         return [revision.changed_by if named else None for revision in revisions]
 
     reason: str | None = strawberry.field(description="Why, in the words of who changed it.")
-    changes: list[FieldChange] = strawberry.field(description="What changed, field by field.")
+    changes: list[FieldChange] = strawberry.field(
+        description="What changed, field by field.", metadata=length(3)
+    )
 
 
 FirstArgument = Annotated[int | None, strawberry.argument(description="How many at most, 1 to 100.")]

@@ -10,7 +10,7 @@ from app.domain import tags
 from app.domain import time_of_use as structs
 from app.domain.entry import VerificationStatus
 from schema.context import Context
-from schema.fields import computed, edge, shows
+from schema.fields import computed, edge, length, shows
 from schema.types.entry import Source, source_of
 from schema.types.node import Kind, Node, write_id
 from schema.types.scalars import Minutes
@@ -52,9 +52,12 @@ class TimeOfUseTariff(Node):
         return [tariff.dno_id for tariff in tariffs]
 
     year: int = strawberry.field(description="Calendar year in which the prices hold.")
-    bands: list[TimeOfUsePrice] = strawberry.field(description="The price of each band, HT first.")
+    bands: list[TimeOfUsePrice] = strawberry.field(
+        description="The price of each band, HT first.", metadata=length(3)
+    )
     windows: list[TimeOfUseWindow] = strawberry.field(
-        description="When each band holds; a quarter without windows has no time-variable prices."
+        description="When each band holds; a quarter without windows has no time-variable prices.",
+        metadata=length(8),
     )
     verification_status: VerificationStatus = strawberry.field(description="How sure these figures are.")
 

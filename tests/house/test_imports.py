@@ -19,7 +19,15 @@ FLOORS = [
     ["app.auth", "app.interpreter", "app.language_model"],
     ["app.db", "app.cache", "app.broadcast"],
     ["app.domain"],
-    ["app.settings", "app.errors", "app.observability", "app.failpoints", "app.deadlines", "app.budgets"],
+    [
+        "app.settings",
+        "app.errors",
+        "app.observability",
+        "app.failpoints",
+        "app.deadlines",
+        "app.budgets",
+        "app.work_budget",
+    ],
 ]
 DOORS, GROUND = 0, len(FLOORS) - 1
 

@@ -1,16 +1,19 @@
 -- GCRA for many buckets at once. A bucket is one number: the moment (µs) at which it is full again.
--- ARGV per key: µs per unit, units per window, units wanted in advance, n, and n weights; a negative
--- weight gives unused units back. Answers per key: units left, units granted, then per weight 0, or
+-- ARGV per key: µs per unit, units per window, units wanted in advance, units owed, n, and n weights; a
+-- negative weight gives unused units back. What is owed has been used already: it is taken whatever is left,
+-- so a bucket can be empty for up to one window more. Answers per key: units left, units granted, then per weight 0, or
 -- the µs to wait.
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
 local answers, at = {}, 1
 
 for _, key in ipairs(KEYS) do
-  local interval, limit, wanted, n = tonumber(ARGV[at]), tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2]), tonumber(ARGV[at + 3])
-  at = at + 4
+  local interval, limit, wanted = tonumber(ARGV[at]), tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2])
+  local owed, n = tonumber(ARGV[at + 3]), tonumber(ARGV[at + 4])
+  at = at + 5
   local window = interval * limit
   local full = math.max(tonumber(redis.call('GET', key) or now), now)
+  full = math.max(full, math.min(full + owed * interval, now + 2 * window))
   local waits = {}
   for i = 1, n do
     local after = full + tonumber(ARGV[at]) * interval

@@ -138,6 +138,11 @@ class Meter:
     def give_back(self, weight: int = 1) -> None:
         self._full -= weight * self._interval
 
+    def owe(self, weight: int) -> None:
+        now = monotonic()
+        full = max(self._full, now)
+        self._full = max(full, min(full + weight * self._interval, now + 2 * self._window))
+
     def left(self) -> int:
         free = monotonic() + self._window - max(self._full, monotonic())
         return max(int(free / self._interval + 0.1), 0) if self._interval else 0
@@ -175,19 +180,20 @@ class _Bucket:
 class _Ask:
     """What one key wants of Redis in the next round trip."""
 
-    __slots__ = ("bucket", "returned", "waiting", "wanted")
+    __slots__ = ("bucket", "owed", "returned", "waiting", "wanted")
 
     def __init__(self, bucket: _Bucket) -> None:
         self.bucket = bucket
         self.waiting: list[tuple[int, asyncio.Future[Verdict]]] = []
         self.wanted = 0
         self.returned = 0
+        self.owed = 0
 
     def arguments(self) -> Iterator[float]:
         """As rate_limit.lua reads them."""
         policy = self.bucket.policy
         weights = [-self.returned, *(weight for weight, _ in self.waiting)]
-        return chain((policy.interval * 1e6, policy.limit, self.wanted, len(weights)), weights)
+        return chain((policy.interval * 1e6, policy.limit, self.wanted, self.owed, len(weights)), weights)
 
 
 class RateLimiter:
@@ -284,6 +290,28 @@ class RateLimiter:
         """What an operation weighs beyond the one request that was taken before it was read."""
         weight = ceil(cost / self._cost) - 1
         return await self.take(key, weight, policy) if weight > 0 else None
+
+    def owe(self, key: str, weight: int, policy: Policy | None = None) -> Verdict | None:
+        """What has been used already, whatever is left; the caller waits until it is made good, a window more at most.
+
+        Decides nothing and waits for nothing; gives what is left, as far as it is known here.
+        """
+        policy = policy or self.anonymous
+        if not policy.limit:
+            return None
+        weight = min(weight, policy.limit)
+        bucket = self._bucket(key, policy)
+        granted = min(bucket.tokens, weight)
+        bucket.tokens -= granted
+        owed = weight - granted
+        if not self._here:
+            bucket.meter = bucket.meter or Meter(policy)
+            bucket.meter.owe(owed)
+            return Verdict(policy, True, bucket.meter.left(), 0.0)
+        if owed:
+            self._ask(key, bucket).owed += owed
+            bucket.remaining = max(bucket.remaining - owed, 0)
+        return Verdict(policy, True, bucket.remaining + bucket.tokens, 0.0)
 
     def meter(self) -> Meter | None:
         """For the messages of one WebSocket; None where they are not limited."""
@@ -435,6 +463,9 @@ class RateLimiter:
         later, self._asks = self._asks, {}
         for ask in (*asks.values(), *later.values()):
             ask.bucket.asking = False
+            if ask.owed:
+                ask.bucket.meter = ask.bucket.meter or Meter(ask.bucket.policy)
+                ask.bucket.meter.owe(ask.owed)
             for weight, future in ask.waiting:
                 if not future.done():
                     future.set_result(self._decide_locally(ask.bucket, weight))

@@ -274,3 +274,14 @@ async def test_a_region_is_found_in_every_spelling_and_an_unknown_one_is_refused
     assert refused.status_code == 400
     assert "Atlantis" not in refused.text
     assert "BAD_USER_INPUT" in refused.text
+
+
+async def test_a_download_that_is_too_large_is_refused_before_it_begins_or_cut_off(downloads, settings):
+    await load_starter(settings.database_url)
+    for limit, most in (("limit_export_bytes", 100), ("limit_export_cpu_time", 1e-6)):
+        transport = httpx.ASGITransport(downloads(**{limit: most}))
+        async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+            response = await client.get("/export/tariffs.csv")
+        assert response.status_code == 400
+        told = response.json()
+        assert (told["code"], told["limit"], told["maximum"]) == ("LIMIT_EXCEEDED", limit.upper(), most)

@@ -5,6 +5,7 @@ from typing import Any
 import httpx
 import pytest
 
+import tests.integration.graph.test_work
 from app.http.middleware.rate_limiter import RateLimiter
 from app.resources import Resources
 from app.settings import Settings
@@ -66,31 +67,52 @@ async def test_the_values_of_all_variables_are_counted_before_they_are_read(
         }
 
 
+NEGATIVE = -(2**31)
 COSTS: list[tuple[str, dict[str, Any], int]] = [
-    ("{ __typename }", {}, 0),
-    ("{ coverage { totalEntries } }", {}, 1),
-    ('{ dno(slug: "a") { name } }', {}, 1),
+    # Ten values cost as much as one object; what is begun is charged.
+    ("{ __typename }", {}, 1),
+    ("{ coverage { totalEntries } }", {}, 2),
+    ("{ coverage { " + " ".join(f"a{n}: totalEntries" for n in range(10)) + " } }", {}, 2),
+    ("{ coverage { " + " ".join(f"a{n}: totalEntries" for n in range(11)) + " } }", {}, 3),
+    ('{ dno(slug: "a") { name } }', {}, 2),
     # A connection, and as many operators as it is asked for.
-    ("{ dnos(first: 7) { nodes { name } } }", {}, 8),
-    ("{ dnos { nodes { name } } }", {}, 51),
-    ("{ dnos(first: null) { nodes { name } } }", {}, 51),
-    ("query ($n: Int) { dnos(first: $n) { nodes { name } } }", {"n": 9}, 10),
-    ("query ($n: Int = 3) { dnos(first: $n) { nodes { name } } }", {}, 4),
-    ("query ($n: Int) { dnos(first: $n) { nodes { name } } }", {}, 51),
-    ("{ dnos(first: 2) { edges { node { name } } nodes { name } pageInfo { hasNextPage } } }", {}, 8),
-    # Below, lists multiply; one that has no `first` counts as ten.
-    ("{ dnos(first: 2) { nodes { tariffs { year } } } }", {}, 1 + 2 * (1 + 10)),
+    ("{ dnos(first: 7) { nodes { name } } }", {}, 9),
+    ("{ dnos { nodes { name } } }", {}, 56),
+    ("{ dnos(first: null) { nodes { name } } }", {}, 56),
+    ("query ($n: Int) { dnos(first: $n) { nodes { name } } }", {"n": 9}, 11),
+    ("query ($n: Int = 3) { dnos(first: $n) { nodes { name } } }", {}, 5),
+    ("query ($n: Int) { dnos(first: $n) { nodes { name } } }", {}, 56),
+    ("{ dnos(first: 2) { edges { node { name } } nodes { name } pageInfo { hasNextPage } } }", {}, 9),
+    # Below, lists multiply; one that has no `first` is as long as such lists usually are.
+    ("{ dnos(first: 2) { nodes { tariffs { year } } } }", {}, 1 + 2 * (1 + 11)),
+    ("{ dnos(first: 2) { nodes { tariffs(year: 2025) { year } } } }", {}, 14),
+    ("query ($y: Int) { dnos(first: 2) { nodes { tariffs(year: $y) { year } } } }", {"y": 2025}, 14),
+    ("query ($y: Int) { dnos(first: 2) { nodes { tariffs(year: $y) { year } } } }", {"y": None}, 25),
+    # Nothing that is below zero makes an operation cheaper, wherever it stands.
+    (f"{{ dnos(first: {NEGATIVE}) {{ nodes {{ name }} }} }}", {}, 1),
+    (f"{{ dnos(first: {NEGATIVE}) {{ nodes {{ name }} }} coverage {{ totalDnos }} }}", {}, 3),
+    (f"query ($n: Int = {NEGATIVE}) {{ dnos(first: $n) {{ nodes {{ name }} }} coverage {{ totalDnos }} }}", {}, 3),
+    ("query ($n: Int) { dnos(first: $n) { nodes { name } } coverage { totalDnos } }", {"n": NEGATIVE}, 3),
+    (f'{{ node(id: "x") {{ ... on Tariff {{ history(first: {NEGATIVE}) {{ id }} }} }} }}', {}, 1),
+    (f'{{ dnos(first: 3) {{ nodes {{ tariffs {{ history(first: {NEGATIVE}) {{ id }} }} }} }} }}', {}, 34),
+    # One id is a list of one, even if it is a number.
+    ("{ nodes(ids: 2000000000) { id } }", {}, 2),
+    ("{ nodes(ids: -2000000000) { id } }", {}, 2),
+    (f"{{ nodes(ids: {'9' * 5000}) {{ id }} }}", {}, 2),
     # However often it is asked for, and by whatever name.
-    ("{ a: coverage { totalEntries } b: coverage { totalEntries } }", {}, 2),
-    ("{ ...A ...B } fragment A on Query { a: coverage { totalEntries } } fragment B on Query { ...A ...A }", {}, 3),
-    ("{ ... on Query { ... { dnos(first: 4) { ... on DnoConnection { nodes { name } } } } } }", {}, 5),
-    ("{ dnos(first: 4) { ...P } } fragment P on DnoConnection { nodes { name } }", {}, 5),
-    ('{ nodes(ids: ["a", "b", "c"]) { id } }', {}, 3),
-    ("query ($ids: [ID!]!) { nodes(ids: $ids) { id } }", {"ids": ["a", "b"]}, 2),
-    ('{ searchDnos(query: "a", first: 4) { score } }', {}, 4),
+    ("{ a: coverage { totalEntries } b: coverage { totalEntries } }", {}, 3),
+    ("{ ...A ...B } fragment A on Query { a: coverage { totalEntries } } fragment B on Query { ...A ...A }", {}, 4),
+    ("{ ... on Query { ... { dnos(first: 4) { ... on DnoConnection { nodes { name } } } } } }", {}, 6),
+    ("{ dnos(first: 4) { ...P } } fragment P on DnoConnection { nodes { name } }", {}, 6),
+    ('{ nodes(ids: ["a", "b", "c"]) { id } }', {}, 4),
+    ("query ($ids: [ID!]!) { nodes(ids: $ids) { id } }", {"ids": ["a", "b"]}, 3),
+    # What searches costs more than what it finds.
+    ('{ searchDnos(query: "a", first: 4) { score } }', {}, 205),
+    ('{ dnos(first: 1, filter: {search: "a"}) { totalCount } }', {}, 52),
+    ('{ naturalQuery(query: "a") { answer } }', {}, 202),
     # Introspection, too.
-    ("{ __schema { types { name fields { name } } } }", {}, 1 + 10 * (1 + 10)),
-    ('{ __type(name: "Dno") { name } }', {}, 1),
+    ("{ __schema { types { name fields { name } } } }", {}, 122),
+    ('{ __type(name: "Dno") { name } }', {}, 2),
 ]  # fmt: skip
 
 
@@ -99,7 +121,7 @@ async def test_the_cost_of_an_operation_is_told_with_what_remains(
     client: httpx.AsyncClient, document: str, variables: dict[str, Any], cost: int
 ) -> None:
     told = (await ask_whole(client, document, **variables))["extensions"]["cost"]
-    assert told == {"requested": cost, "remaining": 20_000 - cost, "maximum": 20_000}
+    assert told == {"requested": cost, "remaining": 25_000 - cost, "maximum": 25_000}
 
 
 async def test_what_is_too_dear_is_told_what_it_would_have_cost(client: httpx.AsyncClient) -> None:
@@ -109,7 +131,7 @@ async def test_what_is_too_dear_is_told_what_it_would_have_cost(client: httpx.As
         (error,) = (await ask_whole(client, query, n=first))["errors"]
         told = error["extensions"]
         assert (told["code"], told["limit"]) == ("LIMIT_EXCEEDED", "LIMIT_COST")
-        assert told["cost"]["requested"] > told["cost"]["maximum"] == 20_000
+        assert told["cost"]["requested"] > told["cost"]["maximum"] == 25_000
         assert "`first`" in error["message"]
 
 
@@ -122,7 +144,7 @@ async def test_a_dear_query_counts_as_several_requests(resources: Resources) -> 
             "/graphql", json={"query": "{ dnos(first: 100) { nodes { tariffs { dno { name } } } } }"}
         )
     assert cheap.headers["ratelimit"].startswith('"anonymous";r=59;')
-    # 2101 units are three parts of 1000.
+    # 2301 units are three parts of 1000.
     assert dear.headers["ratelimit"].startswith('"anonymous";r=56;')
 
 
@@ -168,4 +190,6 @@ def test_every_limit_of_the_settings_is_tested_here() -> None:
     """A new one without a test would be a promise nobody keeps."""
     marks: Any = test_each_limit_is_a_setting_and_named_in_the_error
     tested = {row[0] for row in marks.pytestmark[0].args[1]} | {"limit_variable_values"}
+    tested |= {row[0] for row in tests.integration.graph.test_work.LIMITS}
+    tested |= {"limit_export_bytes", "limit_export_cpu_time"}  # in tests/integration/exports
     assert tested == {name for name in Settings.__struct_fields__ if name.startswith("limit_")}

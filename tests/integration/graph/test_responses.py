@@ -89,7 +89,7 @@ async def test_requests_may_come_together_or_in_pieces(server: Running, tariff: 
         expected = (await line.ask(data)).body
         line.writer.write(data + data + other + data)
         together = [(await line.answer()).body for _ in range(4)]
-        assert together == [expected, expected, b'{"data":{"coverage":{"totalDnos":1}},"extensions":{"cost":{"requested":1,"remaining":19999,"maximum":20000}}}', expected]  # fmt: skip
+        assert together == [expected, expected, b'{"data":{"coverage":{"totalDnos":1}},"extensions":{"cost":{"requested":2,"remaining":24998,"maximum":25000}}}', expected]  # fmt: skip
         for at in (1, 20, data.index(b"\r\n\r\n") + 2, data.index(b"\r\n\r\n") + 4, len(data) - 1):
             line.writer.write(data[:at])
             await line.writer.drain()

@@ -1,0 +1,187 @@
+"""What one operation may do: counted while it happens, and ended where it passes a limit."""
+
+from collections.abc import Awaitable, Callable, Generator
+from math import ceil
+from time import thread_time
+from types import coroutine
+from typing import Any, Final, NamedTuple, TypeVar
+
+from app.errors import LimitExceeded
+from app.settings import Settings
+
+T = TypeVar("T")
+
+# The clock of CPU time is read after so many more objects or bytes: reading it is a system call.
+OBJECTS_PER_LOOK: Final = 1000
+BYTES_PER_LOOK: Final = 2**16
+
+# What one unit of cost stands for, beside one object: bytes of the answer, and seconds of CPU.
+BYTES_PER_UNIT: Final = 512
+SECONDS_PER_UNIT: Final = 20e-6
+
+
+class Exceeded(NamedTuple):
+    """The limit that was passed first."""
+
+    limit: str
+    maximum: float
+    message: str
+
+    def again(self) -> LimitExceeded:
+        return LimitExceeded(self.message, limit=self.limit, maximum=self.maximum)
+
+
+class WorkBudget:
+    """Counters of one operation (or of one batch of them), each with a limit of the settings.
+
+    Whoever does work says so before it does it, for many objects at once. Beyond a limit every call raises
+    LimitExceeded, so that what still runs of the operation ends soon, too.
+    """
+
+    __slots__ = (
+        "_began",
+        "_bytes_at_look",
+        "_objects_at_look",
+        "_settings",
+        "answer_bytes",
+        "cpu_time",
+        "exceeded",
+        "objects",
+    )
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._began: float | None = None  # on the clock of CPU time, while something of it is computed
+        self.objects = 0
+        self.answer_bytes = 0
+        self.cpu_time = 0.0  # seconds, of what has been computed and left
+        self.exceeded: Exceeded | None = None
+        self._objects_at_look = min(OBJECTS_PER_LOOK, settings.limit_objects + 1)
+        self._bytes_at_look = min(BYTES_PER_LOOK, settings.limit_answer_bytes + 1)
+
+    # Counting
+
+    def add_objects(self, count: int) -> None:
+        self.objects += count
+        if self.objects >= self._objects_at_look:
+            self.look()
+
+    def check_room(self, count: int) -> None:
+        """Refuses so many objects without counting them, which is done as they are met."""
+        if self.objects + count > self._settings.limit_objects:
+            self.add_objects(count)
+
+    def add_bytes(self, count: int) -> None:
+        """Of the answer's text, as it is written."""
+        self.answer_bytes += count
+        if self.answer_bytes >= self._bytes_at_look:
+            self.look()
+
+    def write_list(self, texts: list[str]) -> str:
+        """A list of objects that hold no further lists, as JSON."""
+        text = f"[{','.join(texts)}]"
+        self.answer_bytes += len(text)
+        if self.answer_bytes >= self._bytes_at_look:
+            self.look()
+        return text
+
+    def write_uncounted_list(self, texts: list[str]) -> str:
+        """The same of objects that are part of another and were not loaded by themselves."""
+        self.add_objects(len(texts))
+        return self.write_list(texts)
+
+    def check_answer(self, length: int) -> None:
+        """The whole answer, once it is known; parts of it may have been counted before."""
+        self.answer_bytes = length
+        if length > self._settings.limit_answer_bytes:
+            self.look()
+
+    def check_statements(self, statements: int) -> None:
+        most = self._settings.limit_statements
+        if statements > most:
+            self._exceed("LIMIT_STATEMENTS", most, f"needs more than {most:,} statements")
+
+    def look(self) -> None:
+        """Compares everything with its limit, CPU time included; to be called in every long loop."""
+        settings = self._settings
+        if self.exceeded is not None:
+            raise self.exceeded.again()
+        if self.objects > (most := settings.limit_objects):
+            self._exceed("LIMIT_OBJECTS", most, f"loads more than {most:,} objects")
+        if self.answer_bytes > (most := settings.limit_answer_bytes):
+            self._exceed("LIMIT_ANSWER_BYTES", most, f"is answered with more than {most:,} bytes")
+        if self.cpu_spent() > (seconds := settings.limit_cpu_time):
+            self._exceed("LIMIT_CPU_TIME", seconds, f"computes for more than {seconds:g} seconds")
+        self._objects_at_look = min(self.objects + OBJECTS_PER_LOOK, settings.limit_objects + 1)
+        self._bytes_at_look = min(self.answer_bytes + BYTES_PER_LOOK, settings.limit_answer_bytes + 1)
+
+    def begin_anew(self) -> None:
+        """Objects and text of what was given up are gone; the time that it took is not."""
+        self.objects = self.answer_bytes = 0
+        self._objects_at_look = self._bytes_at_look = 0
+
+    def _exceed(self, limit: str, maximum: float, does: str) -> None:
+        self.exceeded = Exceeded(limit, maximum, f"The operation {does}; please ask for less.")
+        # From now on every count is a look.
+        self._objects_at_look = self._bytes_at_look = 0
+        raise self.exceeded.again()
+
+    # CPU time
+
+    def cpu_spent(self) -> float:
+        return self.cpu_time + (thread_time() - self._began if self._began is not None else 0.0)
+
+    def add_cpu(self, seconds: float) -> None:
+        """What was computed for it where nothing could be ended."""
+        self.cpu_time += seconds
+
+    def enter(self) -> bool:
+        """From here on the thread computes for this operation; False if it does already."""
+        if self._began is not None:
+            return False
+        self._began = thread_time()
+        return True
+
+    def leave(self) -> None:
+        if self._began is not None:
+            self.cpu_time += thread_time() - self._began
+            self._began = None
+
+    # What it has come to
+
+    @property
+    def units(self) -> int:
+        """What was done, in units of cost: what it was worth to load, to send or to compute, whichever is most."""
+        return ceil(
+            max(self.objects, self.answer_bytes / BYTES_PER_UNIT, self.cpu_spent() / SECONDS_PER_UNIT)
+        )
+
+
+@coroutine
+def _metered(work: Awaitable[T], budget: WorkBudget) -> Generator[Any, Any, T]:
+    """Awaits `work`; the CPU time of each of its steps, from one wait to the next, is the budget's."""
+    steps: Any = work.__await__()
+    proceed: Callable[[Any], Any] = steps.send
+    argument: Any = None
+    while True:
+        entered = budget.enter()
+        try:
+            waited_for = proceed(argument)
+        except StopIteration as end:
+            result: T = end.value
+            return result
+        finally:
+            if entered:
+                budget.leave()
+        try:
+            argument = yield waited_for
+            proceed = steps.send
+        except GeneratorExit:
+            steps.close()
+            raise
+        except BaseException as error:
+            argument, proceed = error, steps.throw
+
+
+async def metered(work: Awaitable[T], budget: WorkBudget) -> T:
+    return await _metered(work, budget)

@@ -1,0 +1,39 @@
+"""The executor for what no plan covers, with the operation's budget asked as it goes."""
+
+from typing import Any
+
+from graphql import GraphQLLeafType
+
+from app.work_budget import WorkBudget, metered
+from schema.execution.acyclic_executor import AcyclicExecutor
+
+# Fields that are executed before the budget is asked again.
+FIELDS_PER_LOOK = 500
+
+
+class BoundedExecutor(AcyclicExecutor):
+    """Passing a limit is an error of each field that is executed from then on."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._budget: WorkBudget = self.context_value.budget
+        self._fields = 0
+
+    def execute_fields(
+        self, parent_type: Any, source_value: Any, path: Any, grouped_field_set: Any, *more: Any
+    ) -> Any:
+        budget = self._budget
+        budget.add_objects(1)
+        self._fields += len(grouped_field_set)
+        if self._fields >= FIELDS_PER_LOOK:
+            self._fields = 0
+            budget.look()
+        return super().execute_fields(parent_type, source_value, path, grouped_field_set, *more)
+
+    async def complete_awaitable_value(self, *value: Any) -> Any:
+        return await metered(super().complete_awaitable_value(*value), self._budget)
+
+    def complete_leaf_value(self, return_type: GraphQLLeafType, result: Any) -> Any:  # type: ignore[override]
+        value = super().complete_leaf_value(return_type, result)
+        self._budget.add_bytes(len(value) if value.__class__ is str else 4)
+        return value

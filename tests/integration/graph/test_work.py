@@ -1,0 +1,265 @@
+"""What an operation really does is counted while it does it, and ends it where it passes a limit."""
+
+import tracemalloc
+from typing import Any
+
+import httpx
+import pytest
+
+from app.db.pool import Pool
+from app.domain.account import Role
+from app.domain.dno import Dno
+from app.domain.entry import VoltageLevel
+from app.http.middleware.rate_limiter import RateLimiter
+from app.resources import Resources
+from app.settings import Settings
+from tests import factories as make
+from tests.integration.graph.asking import ask, ask_whole, client_of
+from tests.integration.graph.running import issue_key, running, stream, talk, until
+from tests.integration.graph.writing import Caller, mutation, name
+
+# One operator with all windows of four years: 112 entries, which name it 112 times again.
+WINDOWS = """
+INSERT INTO hlzf_data (dno_id, year, voltage_level, season, windows)
+SELECT $1, year, level::voltage_level, season, '[{"start": "07:30", "end": "13:00"}, {"start": "16:00", "end": "19:00"}]'
+FROM generate_series(2022, 2025) AS year,
+    unnest(ARRAY['HOES', 'HOES_HS', 'HS', 'HS_MS', 'MS', 'MS_NS', 'NS']) AS level,
+    unnest(ARRAY['WINTER', 'SPRING', 'SUMMER', 'AUTUMN']) AS season
+"""
+BANDS = """
+INSERT INTO time_of_use_data (dno_id, year, price_ht, price_st, price_nt, windows)
+SELECT id, 2025, 9.8, 6.7, 1.3, (SELECT windows FROM time_of_use_data LIMIT 1)
+FROM dnos WHERE id NOT IN (SELECT dno_id FROM time_of_use_data)
+"""
+OPERATORS = (
+    "INSERT INTO dnos (slug, name) SELECT 'netze-' || n, 'Netze ' || n FROM generate_series(1, 120) AS n"
+)
+
+ONE_LEVEL = '{ dno(slug: "netze-a") { hlzf { id windows { start end } } tariffs { id } } }'
+THREE_LEVELS = '{ dno(slug: "netze-a") { hlzf { dno { hlzf { dno { name } } } } } }'
+# 146 bytes that came to half a gigabyte.
+NESTED = '{dno(slug:"netze-a"){hlzf{dno{hlzf{dno{hlzf{dno{hlzf{id year season version updatedAt windows{start end}}}}}}}}}}'
+BY_EXECUTOR = '{ __schema { queryType { name } } dno(slug: "netze-a") { hlzf { id windows { start end } } } }'
+
+# A setting, a value that this operation passes, and the operation.
+LIMITS: list[tuple[str, float, str]] = [
+    ("limit_objects", 100, ONE_LEVEL),
+    ("limit_objects", 300, THREE_LEVELS),
+    ("limit_objects", 100, BY_EXECUTOR),
+    ("limit_answer_bytes", 2000, ONE_LEVEL),
+    ("limit_answer_bytes", 2000, THREE_LEVELS),
+    ("limit_answer_bytes", 2000, BY_EXECUTOR),
+    ("limit_answer_bytes", 30, "{ coverage { totalDnos totalEntries verifiedEntries } }"),
+    ("limit_cpu_time", 0.0001, THREE_LEVELS),
+    ("limit_cpu_time", 0.0001, BY_EXECUTOR.replace("windows", "a: windows { end } b: windows { end } c: windows")),
+    ("limit_statements", 1, ONE_LEVEL),
+    ("limit_statements", 1, BY_EXECUTOR),
+]  # fmt: skip
+
+
+@pytest.fixture
+async def netze_a(pool: Pool) -> Dno:
+    dno = await make.dno(pool, "netze-a")
+    async with pool.connection() as connection:
+        await connection.execute(WINDOWS, dno.id)
+    await make.tariff(pool, dno, 2025, VoltageLevel.MS)
+    return dno
+
+
+@pytest.fixture
+async def all_operators(pool: Pool, netze_a: Dno) -> None:
+    async with pool.connection() as connection:
+        await connection.execute(OPERATORS)
+        await make.time_of_use(pool, netze_a, 2025)
+        await connection.execute(BANDS)
+        for (dno_id,) in await connection.fetch("SELECT id FROM dnos WHERE slug <> 'netze-a'"):
+            await connection.execute(WINDOWS.replace("2022, 2025", "2025, 2025"), dno_id)
+
+
+@pytest.mark.parametrize(("setting", "most", "document"), LIMITS)
+@pytest.mark.usefixtures("netze_a")
+async def test_each_limit_ends_the_operation_and_is_named(
+    resources: Resources, setting: str, most: float, document: str
+) -> None:
+    async with client_of(resources, **{setting: most}) as client:
+        answer = await ask_whole(client, document)
+    assert "data" not in answer, answer
+    (error,) = answer["errors"]
+    assert error["extensions"] == {"code": "LIMIT_EXCEEDED", "limit": setting.upper(), "maximum": most}
+    async with client_of(resources) as client:
+        await ask(client, document)
+
+
+@pytest.mark.usefixtures("netze_a")
+async def test_what_is_too_much_has_a_status_of_its_own(resources: Resources) -> None:
+    headers = {"accept": "application/graphql-response+json"}
+    async with client_of(resources, limit_objects=10) as client:
+        answer = await client.post("/graphql", json={"query": ONE_LEVEL}, headers=headers)
+    assert answer.status_code == 400
+
+
+@pytest.mark.usefixtures("netze_a")
+@pytest.mark.parametrize("before", ["", "__schema { queryType { name } } "])
+async def test_what_nests_is_stopped_before_it_takes_memory(client: httpx.AsyncClient, before: str) -> None:
+    """146 bytes came to 486 MB: 112 times 112 times 112 entries."""
+    await ask(client, ONE_LEVEL)
+    tracemalloc.start()
+    try:
+        answer = await ask_whole(client, NESTED.replace("{", "{" + before, 1))
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert [error["extensions"]["code"] for error in answer["errors"]] == ["LIMIT_EXCEEDED"]
+    assert peak < 64 * 2**20
+
+
+@pytest.mark.usefixtures("all_operators")
+async def test_kept_texts_of_objects_are_counted_as_often_as_they_stand_in_an_answer(
+    resources: Resources,
+) -> None:
+    one = "{ dnos(first: 100) { nodes { hlzf { id } } } }"
+    many = "{" + " ".join(f"a{n}: dnos(first: 100) {{ nodes {{ hlzf {{ id }} }} }}" for n in range(8)) + "}"
+    async with client_of(resources) as client:
+        length = len((await client.post("/graphql", json={"query": one})).content)
+    async with client_of(resources, limit_answer_bytes=length + 100) as client:
+        await ask(client, one)
+        (error,) = (await ask_whole(client, many))["errors"]
+    assert error["extensions"]["limit"] == "LIMIT_ANSWER_BYTES"
+
+
+@pytest.mark.usefixtures("all_operators")
+@pytest.mark.parametrize(
+    "family",
+    [
+        "tariffs(year: 2025) { voltageLevel leistung arbeit leistungUnter2500h arbeitUnter2500h source { url title } }",
+        "hlzf(year: 2025) { voltageLevel season windows { start end } verificationStatus source { url title } }",
+        "timeOfUse(year: 2025) { year bands { band price } windows { quarter band start end } }",
+        "timeOfUse { year bands { band price } windows { quarter band start end } }",
+    ],
+)
+async def test_all_operators_and_one_family_are_within_all_limits(
+    client: httpx.AsyncClient, family: str
+) -> None:
+    """Ten pages of a hundred operators in one operation."""
+    pages = " ".join(f"p{n}: dnos(first: 100) {{ nodes {{ slug name {family} }} }}" for n in range(10))
+    found = await ask(client, "{" + pages + "}")
+    assert [len(page["nodes"]) for page in found.values()] == [100] * 10
+
+
+async def test_what_was_done_beyond_the_estimate_is_charged_afterwards(
+    resources: Resources, all_operators: None
+) -> None:
+    """100 operators with 28 entries and 56 windows each are 8500 objects, where some 1500 were expected."""
+    limiter: RateLimiter = resources.limiter
+    limiter.anonymous.__init__("anonymous", 60, 6000)  # type: ignore[misc]
+    query = "{ dnos(first: 100) { nodes { hlzf(year: 2025) { id windows { start } } } } }"
+    async with client_of(resources) as client:
+        answer = await client.post("/graphql", json={"query": query})
+        left = int(answer.headers["ratelimit"].partition("r=")[2].partition(";")[0])
+        cheap = await client.post("/graphql", json={"query": "{ __typename }"})
+    assert left <= 60 - 8
+    assert cheap.headers["ratelimit"].startswith('"anonymous";r=')
+    assert int(cheap.headers["ratelimit"].partition("r=")[2].partition(";")[0]) < left
+
+
+@pytest.mark.usefixtures("all_operators")
+async def test_what_is_owed_is_made_good_before_anything_else_is_answered(resources: Resources) -> None:
+    limiter: RateLimiter = resources.limiter
+    limiter.anonymous.__init__("anonymous", 5, 60)  # type: ignore[misc]
+    query = "{ dnos(first: 100) { nodes { hlzf(year: 2025) { id windows { start } } } } }"
+    async with client_of(resources) as client:
+        first = await client.post("/graphql", json={"query": query})
+        second = await client.post("/graphql", json={"query": "{ __typename }"})
+    assert (first.status_code, second.status_code) == (200, 429)
+
+    assert 1 <= int(second.headers["retry-after"]) <= 72
+
+
+@pytest.mark.usefixtures("netze_a")
+async def test_a_batch_is_limited_as_one_operation(resources: Resources) -> None:
+    asked = {"query": ONE_LEVEL}
+    async with client_of(resources, request_batch=5, limit_objects=500) as client:
+        answers = (await client.post("/graphql", json=[asked] * 3)).json()
+    assert [next(iter(answer)) for answer in answers] == ["data", "errors", "errors"]
+    assert answers[2]["errors"][0]["extensions"]["limit"] == "LIMIT_OBJECTS"
+
+
+@pytest.mark.usefixtures("netze_a")
+async def test_plain_addresses_have_the_same_limits(resources: Resources) -> None:
+    async with client_of(resources, limit_objects=10) as client:
+        answer = await client.get("/api/v1/dnos/netze-a/2025")
+    assert answer.status_code == 400
+    told = answer.json()
+    assert (told["code"], told["limit"], told["maximum"]) == ("LIMIT_EXCEEDED", "LIMIT_OBJECTS", 10)
+
+
+async def test_a_download_is_charged_by_what_it_took(resources: Resources, all_operators: None) -> None:
+    limiter: RateLimiter = resources.limiter
+    limiter.anonymous.__init__("anonymous", 60, 6000)  # type: ignore[misc]
+    async with client_of(resources, rate_limit_cost=1) as client:  # 20 µs count as a request
+        whole = await client.get("/export/hlzf.csv")
+        after = await client.get("/export/hlzf.csv")
+    assert whole.content.count(b"\n") > 6000
+    assert (whole.status_code, after.status_code) == (200, 429)
+
+
+async def test_what_a_mutation_wrote_stays_and_is_answered(
+    resources: Resources, netze_a: Dno, pool: Pool
+) -> None:
+    tariff = await make.tariff(pool, netze_a, 2024, VoltageLevel.NS)
+    _, headers = await issue_key(pool, Role.EDITOR)
+    document = mutation("correctTariff").replace("tariff {", "tariff { dno { hlzf { id } } ", 1)
+    asked = {"id": name(tariff), "leistung": "99.90"}
+    async with client_of(resources, limit_objects=50) as client:
+        answer = await Caller(client, headers).ask_whole(document, input=asked)
+    assert {error["extensions"]["code"] for error in answer["errors"]} == {"LIMIT_EXCEEDED"}
+    assert answer["data"]["correctTariff"]["errors"] == []
+    async with client_of(resources) as client:
+        found = await ask(
+            client, "query ($id: ID!) { node(id: $id) { ... on Tariff { leistung } } }", id=name(tariff)
+        )
+    assert found == {"node": {"leistung": "99.90"}}
+
+
+CHANGES = "subscription { dataChanged { kind dno { hlzf { dno { hlzf { id } } } } } }"
+
+
+async def test_each_change_of_a_subscription_is_limited(settings: Settings, pool: Pool, netze_a: Dno) -> None:
+    tariff = await make.tariff(pool, netze_a, 2024, VoltageLevel.NS)
+    _, headers = await issue_key(pool)
+    async with running(settings, limit_objects=1000) as server:
+        await server.heard(tariff.id)
+        async with talk(server) as client, stream(server, CHANGES) as events:
+            await client.begin()
+            await client.subscribe(CHANGES)
+            await until(lambda: server.subscribers == 2)
+            await server.ask(
+                mutation("correctTariff"), headers, input={"id": name(tariff), "leistung": "1.20"}
+            )
+            heard = await client.hear()
+            _, data = await events.event()
+    assert heard["type"] == "error"
+    for errors in (heard["payload"], data["errors"]):
+        (error,) = errors
+        assert error["extensions"] == {
+            "code": "LIMIT_EXCEEDED",
+            "limit": "LIMIT_OBJECTS",
+            "maximum": 1000,
+        }
+
+
+async def test_an_answer_lists_so_many_errors_and_says_how_many_there_were(client: httpx.AsyncClient) -> None:
+    variables: Any = {"ids": [{"a": n} for n in range(400)], "filter": {f"k{n}": n for n in range(100)}}
+    document = "query ($ids: [ID!]!, $filter: DnoFilter) { nodes(ids: $ids) { id } dnos(filter: $filter) { totalCount } }"
+    response = await client.post("/graphql", json={"query": document, "variables": variables})
+    assert len(response.json()["errors"]) <= 52
+    assert len(response.content) < 64 * 1024
+
+
+@pytest.mark.usefixtures("netze_a")
+async def test_many_errors_of_an_execution_are_counted_rather_than_listed(client: httpx.AsyncClient) -> None:
+    price = 'annualCost(consumptionKwh: "-1", peakLoadKw: "1") { total }'
+    aliases = " ".join(f"a{n}: {price}" for n in range(28))
+    query = f'{{ x: dno(slug: "netze-a") {{ tariffs {{ {aliases} }} }} }}'
+    answer = await ask_whole(client, query)
+    assert len(answer["errors"]) <= 51
