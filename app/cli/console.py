@@ -10,17 +10,18 @@ from rich.console import Console
 
 from app.db.address import address
 from app.dev.stack import Stack
+from app.observability.printable import printable
 
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
 def refuse(sentence: str) -> None:
-    err.print(sentence, style="red", markup=False)
+    err.print(printable(sentence), style="red", markup=False)
 
 
 def say(sentence: str) -> None:
-    err.print(sentence, style="dim", markup=False, soft_wrap=True)
+    err.print(printable(sentence), style="dim", markup=False, soft_wrap=True)
 
 
 def welcome(stack: Stack, port: int, news: Sequence[str], seconds: float) -> None:

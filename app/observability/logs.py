@@ -1,17 +1,22 @@
-"""Logs as lines: for people in a terminal, as JSON for machines; secrets never."""
+"""Logs as lines: for people in a terminal, as JSON for machines; secrets and control characters never."""
 
 import logging
 import re
 import sys
 from collections.abc import Iterable, Mapping, MutableMapping
 from contextvars import ContextVar
-from typing import Any
+from datetime import date, datetime
+from decimal import Decimal
+from io import StringIO
+from typing import Any, TextIO
+from uuid import UUID
 
 import msgspec
 import structlog
-from structlog.typing import EventDict, Processor, WrappedLogger
+from structlog.typing import EventDict, ExcInfo, Processor, WrappedLogger
 
 from app.errors import CannotStart
+from app.observability.printable import printable
 from app.settings import Settings
 
 REDACTED = "…"
@@ -20,6 +25,10 @@ SECRET_NAMES = re.compile(
 )
 URL_CREDENTIALS = re.compile(r"(?<=://)[^/\s@]*@")
 BEARER = re.compile(r"\b(bearer|basic)\s+[\w.~+/=-]+|\bdno_[\w-]{20,}", re.IGNORECASE)
+# What can hold no text of a client.
+PLAIN = (bool, int, float, Decimal, UUID, date, datetime, type(None))
+# What is worked out from an exception has a line for each call; the console indents them.
+TRACEBACKS = ("exception", "stack")
 LEVELS = ("debug", "info", "warning", "error", "critical")
 
 
@@ -70,7 +79,8 @@ def configure(settings: Settings) -> None:
 def redact(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
     """By name where a value is named, by shape where it hides in a text."""
     for name, value in event.items():
-        event[name] = _clean(name, value)
+        if name != "exc_info":  # the console's renderer works it out itself
+            event[name] = _clean(name, value)
     return event
 
 
@@ -80,9 +90,17 @@ def _renderers(settings: Settings) -> Iterable[Processor]:
         raise CannotStart("The setting LOG_FORMAT is wrong: it is none of auto, console, json.")
     if console:
         # Without the values of local variables: they may be anything, secrets as well.
-        plain = structlog.dev.plain_traceback
-        return redact, structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=plain)
+        return redact, structlog.dev.ConsoleRenderer(
+            colors=sys.stderr.isatty(), exception_formatter=_write_traceback
+        )
     return structlog.processors.format_exc_info, redact, structlog.processors.JSONRenderer(_json)
+
+
+def _write_traceback(stream: TextIO, exc_info: ExcInfo) -> None:
+    """Indented, so that no line of an error's text can pass for a record of its own."""
+    text = StringIO()
+    structlog.dev.plain_traceback(text, exc_info)
+    stream.writelines(f"\n  {_clean_text(line)}" for line in text.getvalue().strip("\n").split("\n"))
 
 
 def _json(event: MutableMapping[str, Any], **_: object) -> str:
@@ -93,15 +111,18 @@ def _clean(name: str, value: Any) -> Any:
     if SECRET_NAMES.search(name):
         return REDACTED
     if isinstance(value, str):
+        if name in TRACEBACKS:
+            return "\n".join(map(_clean_text, value.split("\n")))
         return _clean_text(value)
     if isinstance(value, Mapping):
-        return {inner: _clean(str(inner), of) for inner, of in value.items()}
-    if isinstance(value, (list, tuple)):
+        return {_clean_text(str(inner)): _clean(str(inner), of) for inner, of in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
         return [_clean("", item) for item in value]
-    return value
+    return value if isinstance(value, PLAIN) else _clean_text(repr(value))
 
 
 def _clean_text(text: str) -> str:
+    text = printable(text)
     if "://" in text:
         text = URL_CREDENTIALS.sub(f"{REDACTED}@", text)
     return BEARER.sub(REDACTED, text)

@@ -72,6 +72,65 @@ def test_a_terminal_gets_lines_for_people(
     assert not text.startswith("{")
 
 
+CONTROLS = "\x00\x07\x08\t\n\r\x1b[31m\x1b]0;title\x07\x7f\x85\x9b31m\xad\u061c\u200b\u200f\u2028\u2029\u202e\u2066\ufeff\ud800\U000e0041"
+
+
+class Odd:
+    def __repr__(self) -> str:
+        return f"Odd({CONTROLS})"
+
+
+@pytest.mark.parametrize("log_format", ["console", "json"])
+def test_no_control_character_is_written(capsys: pytest.CaptureFixture[str], log_format: str) -> None:
+    """Whatever holds it, and whoever logs: each record is one line that steers no terminal."""
+    logs.configure(Settings(log_format=log_format))
+    log = structlog.get_logger("x")
+    log.info(
+        f"event {CONTROLS}", path=f"/{CONTROLS}", agents=[CONTROLS], names={CONTROLS: CONTROLS}, odd=Odd()
+    )
+    log.warning(
+        "failed",
+        error=ValueError(CONTROLS),
+        parts=(CONTROLS, {CONTROLS}),
+        raw=CONTROLS.encode("utf-8", "replace"),
+    )
+    logging.getLogger("uvicorn.error").warning("from %s", CONTROLS)
+    text = capsys.readouterr().err
+    assert text.count("\n") == 3
+    assert not any(
+        control in text.replace("\n", "")
+        for control in CONTROLS
+        if not control.isalnum() and control not in "[]; "
+    )
+    assert "\\x1b[31m" in text
+    assert "\\u202e" in text
+    assert "Odd(" in text
+
+
+@pytest.mark.parametrize("log_format", ["console", "json"])
+def test_an_error_whose_text_looks_like_a_record_is_none(
+    capsys: pytest.CaptureFixture[str], log_format: str
+) -> None:
+    forged = "2026-01-01 00:00:00 [error    ] forged"
+    logs.configure(Settings(log_format=log_format))
+    try:
+        raise RuntimeError(f"first\n{forged}\r{forged}\x1b[2J")
+    except RuntimeError as error:
+        structlog.get_logger("x").error("unexpected error", exc_info=error)
+    text = capsys.readouterr().err
+    assert "RuntimeError: first" in text
+    assert not any(line.startswith(forged[:10]) and "forged" in line for line in text.splitlines())
+    assert "\x1b" not in text
+    assert "\r" not in text
+
+
+def test_letters_of_all_languages_stay_as_they_are(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.configure(Settings(log_format="json"))
+    structlog.get_logger("x").info("Überlandwerk Łódź 電力 🔌", name="Straße")
+    (line,) = read(capsys)
+    assert (line["event"], line["name"]) == ("Überlandwerk Łódź 電力 🔌", "Straße")
+
+
 @pytest.mark.parametrize("setting", ["log_level", "log_format"])
 def test_a_word_that_is_none_of_the_known_stops_the_start(setting: str) -> None:
     with pytest.raises(CannotStart, match=setting.upper()):
