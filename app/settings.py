@@ -98,7 +98,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     # HTTP
     trusted_proxies: Words = ()  # addresses or networks (CIDR)
     proxy_header: Literal["auto", "x-forwarded-for", "forwarded"] = "auto"
-    operations_networks: Words = ()  # who may read /readyz and /metrics; empty: everybody
+    operations_networks: Words = ("127.0.0.0/8", "::1")  # from where /readyz and /metrics may be read
     request_head_bytes: Positive = 64 * 2**10  # its first line and all headers
     request_body_bytes: Positive = 2**20
     request_batch: Count = 0  # operations in one HTTP request; 0 refuses arrays

@@ -36,7 +36,8 @@ from app.http.request import (
 from app.http.revalidation import all_of, give_again, header, to_post
 from app.http.slots import Slots
 from app.observability import costs, metrics
-from app.observability.counting import Count, Counts, Timings
+from app.observability.counting import Timings
+from app.observability.operation_names import NameCount, OperationNames
 from app.settings import Settings
 from app.work_budget import WorkBudget, metered
 from schema.context import Context
@@ -49,7 +50,7 @@ from schema.transport.connections import Connections
 ROUTE = "/graphql"
 # Of the state, what is the same for all requests with one head.
 REMEMBERED = ("resources", "address", "principal", "named_headers")
-_operations = Counts(metrics.OPERATIONS)
+_operations = OperationNames(metrics.OPERATIONS)
 _seconds = {
     kind: Timings(metrics.OPERATION_SECONDS, kind) for kind in ("query", "mutation", "subscription", "none")
 }
@@ -105,7 +106,7 @@ class GraphQLEndpoint:
         self._offer(scope, asked.head)
         return answer
 
-    def find(self, passage: Passage, body: bytes) -> tuple[Reply, Count] | None:
+    def find(self, passage: Passage, body: bytes) -> tuple[Reply, NameCount] | None:
         scope = passage.scope
         known = _responses(scope).get(Asked(passage.head, body_of(body)))
         return (give_again(scope, known.value, known.until), known.value.count) if known is not None else None
@@ -260,11 +261,15 @@ class GraphQLEndpoint:
             answer = write_errors(refused.errors, request_id, refused.code)
             kind = ResultKind.REFUSED
         except Refusal:
-            _count(operation, "error").value += 1
+            self._count(operation, "error", scope, own).value += 1
             raise
+<<<<<<< HEAD
         finally:
             self.charge_work(budget.units - done_before, paid, scope)
         answer.count = _count(operation, "error" if answer.errors else "success")
+=======
+        answer.count = self._count(operation, "error" if answer.errors else "success", scope, own)
+>>>>>>> 9357a3a (Restrict /metrics and /readyz to operations networks, and labels to names that are used)
         answer.count.value += 1
         answer.repeatable = operation is not None and operation.type is OperationType.QUERY
         self._note_time(operation, perf_counter() - began, spent)
@@ -298,6 +303,18 @@ class GraphQLEndpoint:
         if operation.type is not OperationType.MUTATION and not operation.introspects:
             principal: Principal = scope["state"].get("principal", ANONYMOUS)
             require_reader(principal, anonymous_reading=self._settings.anonymous_reading)
+
+    def _count(
+        self, operation: Operation | None, outcome: str, scope: Scope, own: Operation | None
+    ) -> NameCount:
+        """An anonymous caller's names are labels only if there is room, or if they are used often."""
+        if operation is None or operation.name is None:
+            return _operations.count(operation.label if operation else "none", outcome, known=True)
+        principal: Principal = scope["state"].get("principal", ANONYMOUS)
+        known = (
+            own is not None or not principal.anonymous or self._persisted.registers(operation.document.text)
+        )
+        return _operations.count(operation.label, outcome, known=known)
 
     def _note_time(self, operation: Operation | None, seconds: float, spent: costs.Costs) -> None:
         _seconds[operation.type.value if operation else "none"].observe(seconds)
@@ -442,9 +459,3 @@ def _until(principal: Principal) -> float:
     if principal.expires_at is None:
         return inf
     return monotonic() + (principal.expires_at - datetime.now(UTC)).total_seconds()
-
-
-def _count(operation: Operation | None, outcome: str) -> Count:
-    if operation is None:
-        return _operations["none", outcome]
-    return _operations[operation.label, outcome]

@@ -16,8 +16,8 @@ from app.cache.memory import Memory
 from app.cache.redis import SharedCache
 from app.db.pool import Pool
 from app.errors import Forbidden
-from app.http.middleware.client_address import Networks, parse_address
-from app.observability import exposition
+from app.http.middleware.client_address import Addresses, Networks
+from app.observability.exposition import CONTENT_TYPE, Exposition
 from app.settings import Settings
 
 log = structlog.get_logger("health")
@@ -108,10 +108,12 @@ class Readiness:
 
 
 class Health:
-    """Three routes; `operations_networks` says from where the telling two may be read."""
+    """Three routes; two of them answer only clients in `operations_networks`."""
 
     def __init__(self, settings: Settings) -> None:
         self._networks = Networks(settings.operations_networks, "OPERATIONS_NETWORKS")
+        self._addresses = Addresses(settings)
+        self._exposition = Exposition()
 
     @property
     def routes(self) -> list[BaseRoute]:
@@ -133,13 +135,15 @@ class Health:
 
     async def metrics(self, request: Request) -> Response:
         self._check_origin(request)
-        return Response(exposition.expose(), headers={**NO_STORE, "content-type": exposition.CONTENT_TYPE})
+        text = await self._exposition.text()
+        return Response(text, headers={**NO_STORE, "content-type": CONTENT_TYPE})
 
     def _check_origin(self, request: Request) -> None:
-        if not self._networks:
-            return
-        if parse_address(request.scope["state"]["address"].partition("/")[0]) not in self._networks:
-            raise Forbidden("This page is for the operators of the server.")
+        client, headers = request.scope.get("client"), request.scope["headers"]
+        if self._addresses.exact(client[0] if client else None, headers) not in self._networks:
+            raise Forbidden(
+                "This page is for the operators of the server, in the networks of the setting OPERATIONS_NETWORKS."
+            )
 
 
 def readiness_of(

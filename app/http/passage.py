@@ -9,7 +9,7 @@ from app.cache.memory import Memory
 from app.http.middleware.answering import at_beginning
 from app.http.middleware.rate_limiter import Policy
 from app.http.reply import Reply
-from app.observability.counting import Count
+from app.observability.operation_names import NameCount
 
 # Each answer says these anew, by itself or through whoever writes it.
 ANEW = frozenset(
@@ -40,7 +40,7 @@ SEEN = 10_000
 class Handler(Protocol):
     """Who answers where the passage leads: the endpoint that granted it."""
 
-    def find(self, passage: "Passage", body: bytes) -> tuple[Reply, Count] | None:
+    def find(self, passage: "Passage", body: bytes) -> tuple[Reply, NameCount] | None:
         """An answer that was given before and still holds, and where it is counted."""
 
     async def answer(self, passage: "Passage", body: bytes, state: dict[str, Any]) -> Reply:

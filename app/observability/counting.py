@@ -13,16 +13,23 @@ class _Cell(Protocol):
 _cells: list[_Cell] = []
 
 
+def register(cell: _Cell) -> None:
+    """Flushed with all others from now on."""
+    _cells.append(cell)
+
+
 class Count:
     """`count.value += 1` is all a hot path pays; Prometheus' own counter costs twenty times that."""
 
     __slots__ = ("_counter", "_flushed", "value")
 
-    def __init__(self, counter: Counter, *labels: str) -> None:
+    def __init__(self, counter: Counter, *labels: str, registered: bool = True) -> None:
+        """`registered` False: its maker flushes it."""
         self.value = 0
         self._flushed = 0
         self._counter = counter.labels(*labels) if labels else counter
-        _cells.append(self)
+        if registered:
+            register(self)
 
     def flush(self) -> None:
         value = self.value
@@ -73,7 +80,7 @@ class Timings:
 
 
 class Counts:
-    """Counts by label values, made when first needed; `limit` bounds what strangers can name."""
+    """Counts by label values, made when first needed; `limit` bounds what clients can name."""
 
     __slots__ = ("_counter", "_counts", "_limit", "_other")
 

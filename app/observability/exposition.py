@@ -1,6 +1,8 @@
 """What Prometheus is told, right with one process or several."""
 
+import asyncio
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
@@ -12,9 +14,40 @@ FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 
 
+class Exposition:
+    """All metrics as text, written in a thread: the event loop pays for the flush only.
+
+    One text is written at a time. Scrapes that come meanwhile share the next one: so a
+    text is never older than the request for it, and many at once cost no more than two.
+    """
+
+    def __init__(self, write: "Callable[[], bytes] | None" = None) -> None:
+        self._write = write or _write
+        self._running: asyncio.Task[bytes] | None = None
+        self._next: asyncio.Task[bytes] | None = None
+
+    async def text(self) -> bytes:
+        if self._next is None:
+            self._next = asyncio.create_task(self._write_after(self._running))
+        # Shielded: one caller that leaves must not take the text from the others.
+        return await asyncio.shield(self._next)
+
+    async def _write_after(self, earlier: asyncio.Task[bytes] | None) -> bytes:
+        if earlier is not None:
+            await asyncio.wait([earlier])
+        self._running, self._next = self._next, None
+        counting.flush()
+        return await asyncio.to_thread(self._write)
+
+
 def expose() -> bytes:
-    """All metrics as text: of all workers where they share a folder, else of this process."""
+    """The same at once, for what is not a server."""
     counting.flush()
+    return _write()
+
+
+def _write() -> bytes:
+    """Of all workers where they share a folder, else of this process."""
     # Named by the library, which decides by it when it is imported; so this is no setting of ours.
     folder = os.environ.get(FOLDER)
     if not folder:

@@ -75,6 +75,10 @@ class Persisted:
             and "persistedQuery" not in request.extensions
         )
 
+    def registers(self, text: str) -> bool:
+        """Whether the manifest of the server holds this document."""
+        return text in self._texts
+
     async def text(self, request: GraphQLRequest, shared: SharedCache) -> str:
         """Refuses names that are malformed, that differ, and that are not those of the text beside them."""
         name = _name_of(request)

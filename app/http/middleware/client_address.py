@@ -14,6 +14,10 @@ Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 Headers = Sequence[tuple[bytes, bytes]]
 
+# What proxies add; a request that reaches us directly has none of it.
+FORWARDING = frozenset(
+    (b"forwarded", b"x-forwarded-for", b"x-forwarded-host", b"x-forwarded-proto", b"x-real-ip", b"via")
+)
 LOCAL = "local"  # a socket of this machine, or a test: no address at all
 PAIR = re.compile(r'\s*([!#$%&\'*+.^_`|~0-9A-Za-z-]+)\s*=\s*("(?:[^"\\]|\\.)*"|[^;,"\s]*)\s*')
 
@@ -56,6 +60,18 @@ class Addresses:
         """The address, and the scheme that the client used towards our outermost proxy."""
         if not self._proxies or parse_address(peer) not in self._proxies:
             return _name(peer), None
+        address, scheme = self._client(peer, headers)
+        return _name(address), scheme
+
+    def exact(self, peer: str | None, headers: Headers) -> Address | None:
+        """The one address that may have rights; None where a proxy is in between and it is not known for whom it speaks."""
+        if parse_address(peer) not in self._proxies:
+            return None if _is_forwarded(headers) else parse_address(peer)
+        address, _ = self._client(peer, headers)
+        return None if address is peer and _is_forwarded(headers) else parse_address(address)
+
+    def _client(self, peer: str | None, headers: Headers) -> tuple[str | None, str | None]:
+        """The nearest hop that is no proxy of ours."""
         address, scheme = peer, None
         for hop, hop_scheme in reversed(self._hops(headers)):
             if parse_address(hop) is None:
@@ -63,7 +79,7 @@ class Addresses:
             address, scheme = hop, hop_scheme
             if parse_address(hop) not in self._proxies:
                 break
-        return _name(address), scheme
+        return address, scheme
 
     def _hops(self, headers: Headers) -> list[tuple[str, str | None]]:
         """What the proxies told, the nearest last.
@@ -114,6 +130,10 @@ def _name(text: str | None) -> str:
     if isinstance(address, IPv6Address) and not address.is_loopback:
         return str(IPv6Network((address, 64), strict=False))
     return str(address) if address else LOCAL
+
+
+def _is_forwarded(headers: Headers) -> bool:
+    return any(name in FORWARDING for name, _ in headers)
 
 
 def _joined(headers: Headers, wanted: bytes) -> str:

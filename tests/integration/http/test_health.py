@@ -4,6 +4,7 @@ import asyncio
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
 from starlette.applications import Starlette
 
 from app.cache.memory import Memory
@@ -85,7 +86,7 @@ def served(settings: Settings, readiness: Readiness) -> Any:
 
 async def test_the_pages_tell_it() -> None:
     app = served(Settings(), Readiness({"postgres": up}, ["postgres"]))
-    async with client_of(app) as client:
+    async with client_of(app, "127.0.0.1") as client:
         assert (await client.get("/healthz")).json() == {"status": "up"}
         assert (await client.get("/readyz")).json() == {
             "status": "up",
@@ -96,14 +97,64 @@ async def test_the_pages_tell_it() -> None:
         assert "http_requests_total" in metrics.text
 
 
-async def test_only_operators_read_them_where_that_is_set() -> None:
-    settings = Settings(operations_networks=("10.0.0.0/8", "2001:db8::/32"))
+READ_BY_OPERATORS = ("/readyz", "/metrics")
+
+
+@pytest.mark.parametrize(
+    ("networks", "address", "status"),
+    [
+        (None, "127.0.0.1", 200),
+        (None, "::1", 200),
+        (None, "::ffff:127.0.0.1", 200),
+        (None, "203.0.113.7", 403),
+        (None, "10.1.2.3", 403),
+        (None, "192.168.0.1", 403),
+        (None, "local", 403),
+        (("10.0.0.0/8", "2001:db8::7"), "10.1.2.3", 200),
+        (("10.0.0.0/8", "2001:db8::7"), "2001:db8::7", 200),
+        (("10.0.0.0/8", "2001:db8::7"), "2001:db8::8", 403),
+        (("10.0.0.0/8", "2001:db8::7"), "127.0.0.1", 403),
+        ((), "127.0.0.1", 403),
+        (("0.0.0.0/0", "::/0"), "203.0.113.7", 200),
+    ],
+)
+async def test_only_operators_read_them(networks: Any, address: str, status: int) -> None:
+    settings = Settings() if networks is None else Settings(operations_networks=networks)
     app = served(settings, Readiness({"postgres": up}, ["postgres"]))
-    for address, status in (("10.1.2.3", 200), ("2001:db8::7", 200), ("203.0.113.7", 403)):
-        async with client_of(app, address) as client:
-            assert (await client.get("/metrics")).status_code == status
-            assert (await client.get("/readyz")).status_code == status
-            assert (await client.get("/healthz")).status_code == 200
+    async with client_of(app, address) as client:
+        for page in READ_BY_OPERATORS:
+            answer = await client.get(page)
+            assert answer.status_code == status
+            assert status == 200 or answer.json()["code"] == "FORBIDDEN"
+        assert (await client.get("/healthz")).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("peer", "headers", "status"),
+    [
+        # A proxy of ours says for whom it speaks, and vouches for its own clients only.
+        ("10.0.0.1", {"x-forwarded-for": "203.0.113.7"}, 403),
+        ("10.0.0.1", {"x-forwarded-for": "127.0.0.1, 203.0.113.7"}, 403),
+        ("10.0.0.1", {"x-forwarded-for": "203.0.113.7, 127.0.0.1"}, 200),
+        ("10.0.0.1", {"x-forwarded-for": "unknown"}, 403),
+        ("10.0.0.1", {"forwarded": "for=_hidden"}, 403),
+        # A proxy that is not known, on this machine: everything that comes through it would seem to be local.
+        ("127.0.0.1", {"x-forwarded-for": "203.0.113.7"}, 403),
+        ("127.0.0.1", {"x-forwarded-for": "127.0.0.1"}, 403),
+        ("127.0.0.1", {"forwarded": "for=127.0.0.1"}, 403),
+        ("127.0.0.1", {"x-real-ip": "127.0.0.1"}, 403),
+        ("127.0.0.1", {"via": "1.1 front"}, 403),
+        ("127.0.0.1", {}, 200),
+        ("203.0.113.7", {"x-forwarded-for": "127.0.0.1"}, 403),
+    ],
+)
+async def test_what_comes_through_a_proxy_is_from_who_is_behind_it(
+    peer: str, headers: dict[str, str], status: int
+) -> None:
+    app = served(Settings(trusted_proxies=("10.0.0.1",)), Readiness({"postgres": up}, ["postgres"]))
+    async with client_of(app, peer) as client:
+        for page in READ_BY_OPERATORS:
+            assert (await client.get(page, headers=headers)).status_code == status
 
 
 async def test_the_real_servers_are_asked(valkey: PrivateValkey, database_url: str) -> None:
