@@ -263,13 +263,9 @@ class GraphQLEndpoint:
         except Refusal:
             self._count(operation, "error", scope, own).value += 1
             raise
-<<<<<<< HEAD
         finally:
             self.charge_work(budget.units - done_before, paid, scope)
-        answer.count = _count(operation, "error" if answer.errors else "success")
-=======
         answer.count = self._count(operation, "error" if answer.errors else "success", scope, own)
->>>>>>> 9357a3a (Restrict /metrics and /readyz to operations networks, and labels to names that are used)
         answer.count.value += 1
         answer.repeatable = operation is not None and operation.type is OperationType.QUERY
         self._note_time(operation, perf_counter() - began, spent)
