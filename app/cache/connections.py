@@ -19,7 +19,10 @@ class Watcher(Protocol):
 
 
 class WatchedConnection(Connection):
-    """Replaces itself before the next command once `watcher.lineage` has moved on, in whichever pool it is."""
+    """Replaces itself before the next command once `watcher.lineage` has moved on, in whichever pool it is.
+
+    What is done for each command spells out `only_failures`: entering a context costs more than the rest of it.
+    """
 
     def __init__(self, *, watcher: Watcher, **arguments: Any) -> None:
         self.watcher = watcher
@@ -63,8 +66,12 @@ class WatchedConnection(Connection):
         """The pool asks before it hands a connection on, and replaces one of which this is true."""
         if self._outdated():
             return True
-        with only_failures():
+        try:
             return bool(await super().can_read())
+        except FAILURES:
+            raise
+        except Exception as error:
+            raise as_failure(error) from error
 
     async def disconnect(self, *arguments: Any, **options: Any) -> None:
         with only_failures():
