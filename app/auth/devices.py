@@ -17,7 +17,7 @@ from uuid import UUID
 
 import structlog
 
-from app.cache.servers import FAILURES
+from app.cache.failures import FAILURES, UnexpectedReply
 from app.settings import Settings
 
 # Shared by all instances. It has no lifetime: one that is lost only makes the proofs of before void.
@@ -84,7 +84,9 @@ class Devices:
     async def _shared_key(self, proposed: bytes) -> bytes:
         client = self._client()
         await cast("Awaitable[Any]", client.set(KEY, proposed, nx=True))
-        found: bytes | None = await client.get(KEY)
+        found = await client.get(KEY)
+        if not isinstance(found, bytes | None):
+            raise UnexpectedReply("The reply to GET is no text.")
         return found or proposed
 
 

@@ -8,8 +8,9 @@ from typing import Any
 import msgspec
 from structlog import get_logger
 
+from app.cache.failures import FAILURES, only_failures
 from app.cache.redis import SharedCache
-from app.cache.servers import FAILURES, servers
+from app.cache.servers import Command, Servers, servers
 from app.settings import Settings
 
 log = get_logger("sessions")
@@ -26,12 +27,31 @@ async def open_session_server(settings: Settings, shared: SharedCache) -> AsyncI
         yield shared.client
         return
     own = servers(msgspec.structs.replace(settings, redis_url=settings.session_redis_url))
+    watch = asyncio.create_task(_watch(own, settings.heartbeat * settings.heartbeat_missed))
     try:
         await _check_eviction(own.client, settings)
         yield own.client
     finally:
-        with suppress(*FAILURES):
+        watch.cancel()
+        await asyncio.wait([watch])
+        with suppress(*FAILURES), only_failures():
             await own.close()
+
+
+async def _watch(own: Servers, every: float) -> None:
+    """Where the address or the sentinels lead elsewhere, the former server is left, though it still answers.
+
+    Else a session that was ended on the new one would go on here.
+    """
+    while True:
+        await asyncio.sleep(every)
+        with suppress(*FAILURES), only_failures():
+            await own.identify(_probe)
+
+
+def _probe(name: str) -> list[Command]:
+    key = f"dno:probe:{name}"
+    return [Command(key.encode(), ("DEL", key))]
 
 
 async def may_evict(client: Any) -> str | None:

@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from app.cache.failures import FAILURES, refusal
 from app.cache.memory import Memory
 from app.cache.redis import SharedCache
 from app.db.pool import Pool
@@ -176,7 +177,12 @@ def readiness_of(
 
     async def sessions() -> Finding:
         # A write, for the same reason.
-        await session_client.set("dno:probe", b"", ex=10)
+        try:
+            await session_client.set("dno:probe", b"", ex=10)
+        except FAILURES as failure:
+            if (code := refusal(failure)) is None:
+                raise
+            return Finding(State.DEGRADED, f"refuses writes ({code})")
         return Finding(State.UP)
 
     checks: dict[str, Check] = {"postgres": postgres, "redis": redis, "memory": own_memory}

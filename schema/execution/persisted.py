@@ -15,8 +15,8 @@ import structlog
 from graphql import GraphQLError
 
 from app.budgets import Budgets
+from app.cache.failures import FAILURES, only_failures
 from app.cache.redis import SharedCache
-from app.cache.servers import FAILURES
 from app.errors import BadInput, CannotStart
 from app.http.request import GraphQLRequest
 from app.observability.metrics import PERSISTED_DOCUMENTS_NOT_KEPT
@@ -144,13 +144,14 @@ class Persisted:
 
     async def _ask_redis(self, name: str, shared: SharedCache) -> str | None:
         try:
-            async with asyncio.timeout(self._settings.redis_timeout):
-                found: bytes | None = await shared.client.getex(_key(name), ex=self._lifetime)
-                if found is not None:
-                    await shared.client.zadd(INDEX, {name: time()}, xx=True)
+            with only_failures():
+                async with asyncio.timeout(self._settings.redis_timeout):
+                    found: bytes | None = await shared.client.getex(_key(name), ex=self._lifetime)
+                    if found is not None:
+                        await shared.client.zadd(INDEX, {name: time()}, xx=True)
+                return None if found is None else found.decode(errors="replace")
         except FAILURES:
             return None
-        return None if found is None else found.decode(errors="replace")
 
     async def _keep_in_redis(self, name: str, text: str, shared: SharedCache) -> None:
         """Bounded over all instances by number, and so by bytes: each is as long as a document may be at most."""
@@ -158,7 +159,7 @@ class Persisted:
         if len(data) > self._settings.limit_document_letters:
             return
         client = shared.client
-        with suppress(*FAILURES):
+        with suppress(*FAILURES), only_failures():
             async with asyncio.timeout(self._settings.redis_timeout):
                 # The index first: what is not in it could not be removed when there are too many.
                 await client.zadd(INDEX, {name: time()})

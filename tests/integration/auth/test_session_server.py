@@ -19,6 +19,7 @@ from app.http.health import State
 from app.resources import open_resources
 from app.settings import Settings
 from tests.integration.auth.gate import CHEAP
+from tests.proxy import Proxies
 from tests.servers import PASSWORD, PrivateValkey, private_folder
 
 
@@ -119,3 +120,32 @@ def test_a_redis_that_is_named_holds_sessions_unless_another_is(folder: Path, va
     )
     with open_stack(wanted) as stack:
         assert (stack.settings.session_redis_url, stack.session_valkey) == ("", None)
+
+
+async def test_a_session_server_that_refuses_writes_is_told(
+    settings: Settings, pool: Pool, session_valkey: Valkey
+) -> None:
+    changed = {"session_redis_url": session_valkey.url, **CHEAP}
+    async with open_resources(msgspec.structs.replace(settings, **changed)) as resources:
+        session_valkey.command("CONFIG", "SET", "min-replicas-to-write", "1")
+        found = (await resources.readiness.report()).resources["sessions"]
+        assert (found.status, found.detail) == (State.DEGRADED, "refuses writes (NOREPLICAS)")
+
+
+async def test_the_former_session_server_is_left_though_it_still_answers(
+    settings: Settings, session_valkey: Valkey, valkey: PrivateValkey
+) -> None:
+    """A session that was ended on the new one must not go on here."""
+    async with Proxies() as proxies:
+        port = await proxies.open("sessions", session_valkey.port)
+        changed = {"session_redis_url": f"redis://:{PASSWORD}@127.0.0.1:{port}", **CHEAP}
+        changed_settings = msgspec.structs.replace(settings, **changed)
+        async with (
+            open_redis(changed_settings) as shared,
+            open_session_server(changed_settings, shared) as client,
+        ):
+            await client.set("which", "former")
+            await proxies.lead_to("sessions", valkey.port)
+            async with asyncio.timeout(10):
+                while await client.get("which") is not None:
+                    await asyncio.sleep(0.01)
