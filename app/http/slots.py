@@ -111,6 +111,8 @@ class Slots:
             raise _full() if isinstance(error, TimeoutError) else error from None
         finally:
             _waiting.value -= 1
+            # What it was refused with holds this frame, and would be held by it.
+            del turn
 
 
 def _full() -> Overloaded:

@@ -1,6 +1,7 @@
 """Who is let in when there is enough for all, and who when there is not."""
 
 import asyncio
+import gc
 from collections.abc import Callable
 
 import pytest
@@ -152,3 +153,37 @@ def test_the_price_is_the_processors_time_while_there_is_something_to_do(
     clock, worked = clock + 60, worked + 30
     pace.done()
     assert pace.within(1) == 100, "a minute with one operation says nothing about its price"
+
+
+async def test_a_refused_wait_is_free_without_the_garbage_collector() -> None:
+    """What a waiting request was refused with is not held by the frames in which it waited."""
+    slots = Slots(1, 10, 0.01, 1.0)
+
+    async def wait() -> None:
+        try:
+            async with slots:
+                raise AssertionError
+        except Overloaded:
+            pass
+
+    def raised() -> int:
+        return sum(isinstance(thing, Overloaded) for thing in gc.get_objects())
+
+    async with slots:
+        gc.collect()
+        gc.disable()
+        try:
+            waits = [asyncio.create_task(wait()) for _ in range(5)]
+            await asyncio.sleep(0)
+            assert slots.waiting == 5
+            slots._queue = 0
+            slots._shed()  # as when others are refused
+            await asyncio.gather(*waits)
+            await asyncio.gather(*(wait() for _ in range(5)))  # refused at once
+            slots._queue = 10
+            slots.crowded_until = 0
+            await asyncio.gather(*(wait() for _ in range(5)))  # timed out
+            del waits
+            assert raised() == 0
+        finally:
+            gc.enable()
