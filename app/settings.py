@@ -101,6 +101,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     operations_networks: Words = ("127.0.0.0/8", "::1")  # from where /readyz and /metrics may be read
     request_head_bytes: Positive = 64 * 2**10  # its first line and all headers
     request_body_bytes: Positive = 2**20
+    max_held_body_bytes: Positive = 32 * 2**20  # of all requests of one process that are not answered yet
     request_batch: Count = 0  # operations in one HTTP request; 0 refuses arrays
     strict_transport: Seconds = 365 * DAY
 

@@ -15,7 +15,7 @@ from app.auth.roles import require_reader
 from app.cache.responses import Asked, Kept, Responses, body_of, head_of
 from app.domain import tags
 from app.domain.account import ANONYMOUS, Principal
-from app.errors import DeadlineExceeded, Forbidden, LimitExceeded, Refusal
+from app.errors import BadInput, DeadlineExceeded, Forbidden, LimitExceeded, Refusal
 from app.http.errors import NotAcceptable, respond, respond_unexpected
 from app.http.media_type import accepts_stream, prefers_page
 from app.http.middleware.rate_limit import payer, refusal
@@ -42,6 +42,7 @@ from app.settings import Settings
 from app.work_budget import WorkBudget, metered
 from schema.context import Context
 from schema.execution.documents import Cost, Documents, Operation, RefusedDocument
+from schema.execution.limits import count_values
 from schema.execution.operation import Answer, Executions, write_errors
 from schema.execution.persisted import Persisted
 from schema.root import schema
@@ -248,6 +249,7 @@ class GraphQLEndpoint:
         operation: Operation | None = None
         context: Context | None = None
         try:
+            self._check_extensions(request)
             operation = own or self._operation_at_hand(request) or await self.operation(request, scope)
             _check_method(operation, scope)
             self._check_reader(operation, scope)
@@ -311,6 +313,12 @@ class GraphQLEndpoint:
             own is not None or not principal.anonymous or self._persisted.registers(operation.document.text)
         )
         return _operations.count(operation.label, outcome, known=known)
+
+    def _check_extensions(self, request: GraphQLRequest) -> None:
+        """Hardly anything is read of them, but they are held as long as the operation waits."""
+        most = self._settings.limit_variable_values
+        if request.extensions and count_values(request.extensions, most) > most:
+            raise BadInput(f"The request's extensions hold more than {most} values.", limit=most)
 
     def _note_time(self, operation: Operation | None, seconds: float, spent: costs.Costs) -> None:
         _seconds[operation.type.value if operation else "none"].observe(seconds)

@@ -33,6 +33,7 @@ ANEW = frozenset(
 OVERHEAD = 2000
 # A head that is longer than this is rarely sent twice.
 LONGEST = 16 * 1024
+LONGEST_BODY = 16 * 1024
 # So many heads are remembered as seen once: those that differ each time are not worth keeping.
 SEEN = 10_000
 
@@ -149,6 +150,7 @@ class Offer:
 def length_of(scope: Scope) -> int | None:
     """The length of the body; None where the head alone does not say it, or asks for more than an answer."""
     length: int | None = None
+    # A long body is counted with all others that are held, by the middleware that does so.
     for name, value in scope["headers"]:
         if name in (b"expect", b"transfer-encoding", b"upgrade"):
             return None
@@ -156,6 +158,8 @@ def length_of(scope: Scope) -> int | None:
             if length is not None or not value.isdigit():
                 return None
             length = int(value)
+            if length > LONGEST_BODY:
+                return None
     if scope["method"] == "POST":
         return length
     return 0 if scope["method"] == "GET" and length is None else None

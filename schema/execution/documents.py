@@ -136,14 +136,17 @@ class Operation:
         self, given: dict[str, Any], *, most: int = MAX_VALUES, hide_suggestions: bool = False
     ) -> VariableValues:
         """Refuses what is not of the types that the operation declares, and more than `most` values."""
-        if not self.node.variable_definitions:
+        if not given and not self.node.variable_definitions:
             return _NONE
         if self._plain is not None and (read := self._plain.read(given)) is not None:
             return read
+        # Those that the operation does not declare, too: they are held as long as it waits.
         if count_values(given, most) > most:
             raise RefusedDocument(
                 [over("variable values", "more", most, has="The request has")], BadInput.code
             )
+        if not self.node.variable_definitions:
+            return _NONE
         values = get_variable_values(
             self._schema._schema,
             self.node.variable_definitions,

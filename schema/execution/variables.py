@@ -59,8 +59,6 @@ class PlainVariables:
 
     def read(self, given: Mapping[str, Any]) -> VariableValues | None:
         """None: something is wrong, and the library says it in the specification's words."""
-        if len(given) > len(self._variables):
-            return None
         sources: dict[str, VariableValueSource] = {}
         coerced: dict[str, Any] = {}
         for name, accepts, required, signature in self._variables:
@@ -74,4 +72,5 @@ class PlainVariables:
                 return None
             sources[name] = VariableValueSource(signature, value)
             coerced[name] = value
-        return VariableValues(sources, coerced)
+        # What is not declared is not looked at, but it is held: the caller counts it.
+        return VariableValues(sources, coerced) if len(coerced) == len(given) else None

@@ -1,17 +1,25 @@
-"""No request body grows beyond the setting."""
+"""No request body grows beyond the setting, nor do all those that are held at one time."""
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.errors import Overloaded
 from app.http.errors import TooLarge
 from app.settings import Settings
 
+# As much of a body is taken in any case, however much the others hold: most are shorter.
+SMALL = 16 * 1024
+
 
 class BodyLimit:
-    """Refuses with 413, by the announced length at once, else as soon as too much has come."""
+    """Refuses with 413, by the announced length at once, else as soon as too much has come; with 503 what
+    comes while all requests that wait or are answered hold as much as they may.
+    """
 
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
         self.app = app
         self._limit = settings.request_body_bytes
+        self._most_held = settings.max_held_body_bytes
+        self.held = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -25,12 +33,21 @@ class BodyLimit:
             nonlocal received
             message = await receive()
             if message["type"] == "http.request":
-                received += len(message.get("body", b""))
+                size = len(message.get("body", b""))
+                received += size
+                self.held += size
                 if received > self._limit:
                     raise TooLarge(self._limit)
+                if self.held > self._most_held and received > SMALL:
+                    raise Overloaded(
+                        "The server holds too many large requests; please try again.", retry_after=1
+                    )
             return message
 
-        await self.app(scope, receive_bounded, send)
+        try:
+            await self.app(scope, receive_bounded, send)
+        finally:
+            self.held -= received
 
 
 def _announced(headers: list[tuple[bytes, bytes]]) -> int:

@@ -7,7 +7,7 @@ import pytest
 
 from app.cache.responses import LONGEST_BODY, body_of
 from app.resources import Resources
-from tests.integration.graph.asking import ask
+from tests.integration.graph.asking import ask, codes
 
 POPULAR = '{ dno(slug: "netze-a") { slug tariffs(year: 2024) { leistung } } }'
 MEGABYTE = "x" * 1_000_000
@@ -27,6 +27,26 @@ async def test_bodies_of_a_megabyte_are_kept_as_digests(
     asked = resources.pool.statements - statements
     await ask(client, POPULAR)
     assert resources.pool.statements - statements == asked
+
+
+async def test_values_that_no_operation_declares_count_like_those_that_it_does(
+    client: httpx.AsyncClient,
+) -> None:
+    """A megabyte of empty lists becomes fifty in memory, and is held as long as the operation waits."""
+    many = [[]] * 2000
+    for text in (
+        "{ __typename }",
+        "query ($a: Int) { __typename @skip(if: false) dnos(first: $a) { totalCount } }",
+    ):
+        assert await codes(client, text, unused=many) == ["LIMIT_EXCEEDED"]
+    assert await codes(client, "{ __typename }", unused=[1, 2, 3]) == []
+
+
+async def test_extensions_are_counted_too(client: httpx.AsyncClient) -> None:
+    asked = {"query": "{ __typename }", "extensions": {"other": [[]] * 2000}}
+    assert (await client.post("/graphql", json=asked)).json()["errors"][0]["extensions"][
+        "code"
+    ] == "BAD_USER_INPUT"
 
 
 @pytest.mark.usefixtures("operators")

@@ -162,6 +162,29 @@ async def test_a_body_beyond_the_limit_is_refused(app_of: Any) -> None:
         assert (await client.post("/echo", content=pieces())).status_code == 413
 
 
+async def test_bodies_that_are_held_are_bounded_together(app_of: Any) -> None:
+    """A large one is refused while others hold what may be held; a small one is not; what is answered is given back."""
+    go_on, holding = asyncio.Event(), asyncio.Event()
+
+    async def hold(request: Request) -> Response:
+        await request.body()
+        holding.set()
+        await go_on.wait()
+        return PlainTextResponse("")
+
+    routes: list[BaseRoute] = [Route("/hold", hold, methods=["POST"]), *ROUTES]
+    async with client_of(app_of(routes, max_held_body_bytes=100_000)) as client:
+        held = asyncio.create_task(client.post("/hold", content=b"x" * 90_000))
+        await holding.wait()
+        refused = await client.post("/echo", content=b"x" * 50_000)
+        assert (refused.status_code, refused.json()["code"]) == (503, "OVERLOADED")
+        assert refused.headers["retry-after"] == "1"
+        assert (await client.post("/echo", content=b"x" * 10_000)).text == "10000"
+        go_on.set()
+        assert (await held).status_code == 200
+        assert (await client.post("/echo", content=b"x" * 50_000)).text == "50000"
+
+
 async def test_an_unexpected_error_is_one_calm_sentence(app_of: Any, capfd: Any) -> None:
     async with client_of(app_of()) as client:
         response = await client.get("/broken")
