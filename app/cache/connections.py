@@ -27,7 +27,6 @@ class WatchedConnection(Connection):
     def __init__(self, *, watcher: Watcher, **arguments: Any) -> None:
         self.watcher = watcher
         self.lineage = watcher.lineage
-        self.run_id = ""
         super().__init__(**arguments)
 
     async def _connect(self) -> None:

@@ -88,7 +88,7 @@ class SharedCache:
 
     @property
     def identity(self) -> str | None:
-        """The run ids of the server processes; None while unknown."""
+        """Which server processes these are, and with which history; None while unknown."""
         return self._servers.identity
 
     @property

@@ -32,6 +32,9 @@ from app.settings import Settings
 
 _ELSEWHERE: Final = (MovedError, AskError, TryAgainError)
 _RUN_ID: Final = re.compile(rb"run_id:([0-9a-f]+)")
+# A process that was a replica meanwhile has taken over the data of another one, which may lack removals that it
+# had confirmed itself: it begins a new history when it becomes a primary again, under the same run id.
+_HISTORY: Final = re.compile(rb"master_replid:([0-9a-f]+)")
 _ROLE: Final = re.compile(rb"role:(\w+)")
 
 # A name for each process of a cluster is found by trying; so many are tried for all of them together.
@@ -64,7 +67,8 @@ Probe: TypeAlias = Callable[[str], Sequence[Command]]
 
 
 class Servers(ABC):
-    """Every new connection asks the process for its run id: one that restarted, or took over, is another.
+    """Every new connection asks the process who it is: one that restarted, or took over, is another, and so is
+    one that was a replica in between.
 
     `changed` is called, with what happened, before such a process serves any command.
     """
@@ -76,12 +80,12 @@ class Servers(ABC):
         self.round_trips = 0
         self.lineage = 0  # connections of an earlier one are not used again
         self._settings = settings
-        self._run_ids: dict[str, str] = {}  # by place: what answers there
+        self._identities: dict[str, str] = {}  # by place: what answers there
 
     @property
     @abstractmethod
     def identity(self) -> str | None:
-        """Run ids of all processes that hold values; None while one of them is unknown."""
+        """Run ids and histories of all processes that hold values; None while one of them is unknown."""
 
     @property
     @abstractmethod
@@ -143,13 +147,14 @@ class Servers(ABC):
 
     def _meet(self, connection: Any, server: bytes, replication: bytes) -> None:
         run_id, role = _RUN_ID.search(server), _ROLE.search(replication)
-        if run_id is None or role is None:
-            raise UnexpectedReply("INFO names no run id or no role.")
+        history = _HISTORY.search(replication)
+        if run_id is None or role is None or history is None:
+            raise UnexpectedReply("INFO names no run id, no role or no replication id.")
         self._check_role(connection, role[1])
-        place = self._place(connection)
-        known = self._run_ids.get(place)
-        self._run_ids[place] = connection.run_id = run_id[1].decode()
-        if known not in (None, connection.run_id):
+        place, identity = self._place(connection), (run_id[1] + b"." + history[1]).decode()
+        known = self._identities.get(place)
+        self._identities[place] = identity
+        if known not in (None, identity):
             self._leave("Redis has become another process")
             connection.lineage = self.lineage
 
@@ -221,7 +226,7 @@ class OneServer(Servers):
 
     @property
     def identity(self) -> str | None:
-        return self._run_ids.get("")
+        return self._identities.get("")
 
     @property
     def unresponsive(self) -> bool:
@@ -363,9 +368,9 @@ class Cluster(Servers):
 
     @property
     def identity(self) -> str | None:
-        run_ids = [self._run_ids.get(name) for name in self._primaries]
-        known = [run_id for run_id in run_ids if run_id is not None]
-        return "+".join(sorted(known)) if known and len(known) == len(run_ids) else None
+        identities = [self._identities.get(name) for name in self._primaries]
+        known = [identity for identity in identities if identity is not None]
+        return "+".join(sorted(known)) if known and len(known) == len(identities) else None
 
     @property
     def unresponsive(self) -> bool:

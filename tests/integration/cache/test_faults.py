@@ -13,8 +13,9 @@ from app.errors import Unavailable
 from app.settings import Settings
 from tests.integration.cache.conftest import PATIENT
 from tests.integration.cache.instance import Instance, instance
+from tests.integration.cache.processes import until
 from tests.integration.cache.table import Table
-from tests.servers import PrivateValkey, private_folder
+from tests.servers import PASSWORD, PrivateValkey, private_folder
 
 # No figure to be proud of: whoever waits for so long waits without a time-out.
 HANGS = 5
@@ -84,6 +85,29 @@ async def test_a_redis_that_restarted_empty_is_another_process(
     assert await fragile.shared.identify() not in (None, identity)
     assert changes == [fragile.shared.identity]
     assert not fragile.shared.trusted
+
+
+async def test_a_process_that_was_a_replica_meanwhile_is_another(valkey: PrivateValkey) -> None:
+    """It has the data of the one that it followed, where a removal that it has confirmed may be missing."""
+    with private_folder() as folder:
+        other = PrivateValkey(folder)
+        try:
+            async with instance(Settings(redis_url=valkey.url, **PATIENT)) as one:
+                await one.shared.client.set("copied", "no")
+                other.command("SET", "copied", "yes")
+                identity = one.shared.identity
+                valkey.command("CONFIG", "SET", "primaryauth", PASSWORD)
+                valkey.command("REPLICAOF", "127.0.0.1", str(other.port))
+
+                async def copied() -> bool:
+                    return valkey.command("STRLEN", "copied") == b":3"
+
+                await until(copied)
+                valkey.command("REPLICAOF", "NO", "ONE")
+                assert await one.shared.identify() not in (None, identity)
+                assert not one.shared.trusted
+        finally:
+            other.stop()
 
 
 async def test_a_reader_that_meets_another_process_gets_nothing_from_it(
