@@ -10,6 +10,7 @@ from typing import Annotated, BinaryIO
 import msgspec
 import typer
 
+from app.cli import console
 from app.cli.databases import with_databases
 from app.db.export import COLUMNS, FILTERS, Filter, Table, stream
 from app.domain.entry import FIRST_YEAR, LAST_YEAR, VerificationStatus, VoltageLevel
@@ -76,14 +77,22 @@ def export_command(
     async def write(settings: Settings) -> None:
         async with (
             connect(settings.database_url, deadline=settings.import_timeout) as connection,
-            aclosing(stream(connection, table, wanted, patience=settings.export_timeout)) as rows,
-            aclosing(formats.encode(chosen_format, COLUMNS[table], rows)) as chunks,
+            aclosing(
+                stream(connection, table, wanted, patience=settings.export_timeout, on_broken=_warn)
+            ) as rows,
+            aclosing(formats.encode(chosen_format, COLUMNS[table], rows, _warn)) as chunks,
         ):
             with _opened(file) as target:
                 async for chunk in chunks:
                     target.write(chunk)
 
     with_databases(read_settings(os.environ), write)
+
+
+def _warn(rows: int) -> None:
+    console.refuse(
+        f"Left out: {rows} rows with values that the import would refuse; `dno migrate` names the rules."
+    )
 
 
 def _told_by(file: Path) -> Format:

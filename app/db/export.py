@@ -4,7 +4,7 @@ One statement is one snapshot, and its cursor keeps memory bounded. Every value 
 the database writes it, so that what was exported is imported as it was.
 """
 
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from enum import Enum, StrEnum
 from typing import Annotated, TypeAlias
 
@@ -106,17 +106,27 @@ FILTERS: Mapping[Table, tuple[str, ...]] = {
 }
 
 
+OnBroken = Callable[[int], None]
+
+
 async def stream(
-    connection: Connection, table: Table, wanted: Filter, *, patience: float
+    connection: Connection, table: Table, wanted: Filter, *, patience: float, on_broken: OnBroken
 ) -> AsyncGenerator[Rows, None]:
-    """`patience` is how many seconds the reader of one batch may take."""
-    async with connection.transaction(readonly=True):
+    """`patience` is how many seconds the reader of one batch may take.
+
+    Rows that no rule would let in today (written before the rule, or past it) are left out, and counted before the
+    first batch: `on_broken`.
+    """
+    # The count and the rows are of one moment.
+    async with connection.transaction(isolation="repeatable_read", readonly=True):
         await connection.execute(
             "SELECT set_config('idle_in_transaction_session_timeout', $1, true)", f"{patience * 1000:.0f}"
         )
         arguments = [list(getattr(wanted, name)) or None for name in FILTERS[table]]
         if wanted.region:
             arguments[FILTERS[table].index("region")] = await _regions(connection, wanted.region)
+        if broken := await connection.fetchval(_BROKEN[table]):
+            on_broken(broken)
         cursor = await connection.cursor(_STATEMENTS[table], *arguments)
         while rows := await cursor.fetch(_ROWS_PER_BATCH):
             yield rows
@@ -129,6 +139,24 @@ async def _regions(connection: Connection, wanted: Sequence[str]) -> list[str]:
     return sorted(frozenset[str]().union(*(spellings_of(region, stored) for region in wanted)))
 
 
+# Of the whole table: what a filter leaves out may be among them.
+_BROKEN: Mapping[Table, str] = {
+    Table.TARIFFS: """
+        SELECT count(*) FROM netzentgelte_data
+        WHERE deleted_at IS NULL AND greatest(leistung, arbeit, leistung_unter_2500h, arbeit_unter_2500h) >= 1000000
+        """,
+    Table.HLZF: """
+        SELECT count(*) FROM hlzf_data WHERE deleted_at IS NULL AND jsonb_typeof(windows) <> 'array'
+        """,
+    Table.REGISTRY: """
+        SELECT count(*) FROM dnos
+        WHERE deleted_at IS NULL AND NOT (
+            readable_megawatts(coalesce(capacity_mw_total, 0)) AND readable_megawatts(coalesce(capacity_mw_solar, 0))
+            AND readable_megawatts(coalesce(capacity_mw_wind, 0))
+        )
+        """,
+}
+
 # Sorted by code point, whatever the database's collation; levels and seasons in their own order.
 _STATEMENTS: Mapping[Table, str] = {
     Table.TARIFFS: """
@@ -137,6 +165,7 @@ _STATEMENTS: Mapping[Table, str] = {
             t.verification_status::text, nullif(t.source_url, ''), nullif(t.source_title, '')
         FROM netzentgelte_data t JOIN dnos d ON d.id = t.dno_id
         WHERE t.deleted_at IS NULL AND d.deleted_at IS NULL
+            AND coalesce(greatest(leistung, arbeit, leistung_unter_2500h, arbeit_unter_2500h) < 1000000, true)
             AND ($1::text[] IS NULL OR d.slug = ANY($1))
             AND ($2::text[] IS NULL OR d.region = ANY($2))
             AND ($3::integer[] IS NULL OR t.year = ANY($3))
@@ -149,8 +178,10 @@ _STATEMENTS: Mapping[Table, str] = {
         SELECT d.slug, t.year::text, t.voltage_level::text, t.season, w."start", w."end",
             t.verification_status::text, nullif(t.source_url, ''), nullif(t.source_title, '')
         FROM hlzf_data t JOIN dnos d ON d.id = t.dno_id
-        LEFT JOIN LATERAL jsonb_to_recordset(t.windows) AS w ("start" text, "end" text) ON true
-        WHERE t.deleted_at IS NULL AND d.deleted_at IS NULL
+        LEFT JOIN LATERAL jsonb_to_recordset(
+            CASE WHEN jsonb_typeof(t.windows) = 'array' THEN t.windows ELSE '[]' END
+        ) AS w ("start" text, "end" text) ON true
+        WHERE t.deleted_at IS NULL AND d.deleted_at IS NULL AND jsonb_typeof(t.windows) = 'array'
             AND ($1::text[] IS NULL OR d.slug = ANY($1))
             AND ($2::text[] IS NULL OR d.region = ANY($2))
             AND ($3::integer[] IS NULL OR t.year = ANY($3))
@@ -170,6 +201,8 @@ _STATEMENTS: Mapping[Table, str] = {
             capacity_mw_total::text, capacity_mw_solar::text, capacity_mw_wind::text
         FROM dnos
         WHERE deleted_at IS NULL
+            AND readable_megawatts(coalesce(capacity_mw_total, 0)) AND readable_megawatts(coalesce(capacity_mw_solar, 0))
+            AND readable_megawatts(coalesce(capacity_mw_wind, 0))
             AND ($1::text[] IS NULL OR slug = ANY($1))
             AND ($2::text[] IS NULL OR region = ANY($2))
         ORDER BY slug COLLATE "C"

@@ -66,15 +66,19 @@ class Exports:
         }
         if request.method == "HEAD":
             return Response(headers=headers)
-        chunks = self._counted(self._chunks(request.state.resources.pool, table, as_format, wanted), request)
+        skipped = _Skipped(table)
+        rows = self._chunks(request.state.resources.pool, table, as_format, wanted, skipped)
+        chunks = self._counted(rows, request)
         # What can go wrong at the start goes wrong before status 200 is sent.
         first = await anext(chunks, b"")
+        if skipped.rows:
+            headers["dno-skipped-rows"] = str(skipped.rows)
         return _Download(
             first, chunks, headers, self._credentials(request), deadline=self._settings.export_timeout
         )
 
     async def _chunks(
-        self, pool: Pool, table: Table, format: Format, wanted: Filter
+        self, pool: Pool, table: Table, format: Format, wanted: Filter, skipped: "_Skipped"
     ) -> AsyncGenerator[bytes, None]:
         if self._running >= self._settings.export_concurrency:
             raise Overloaded("Too many downloads at once; please try again soon.", retry_after=5)
@@ -82,8 +86,16 @@ class Exports:
         try:
             async with (
                 pool.connection() as connection,
-                aclosing(stream(connection, table, wanted, patience=self._settings.export_timeout)) as rows,
-                aclosing(formats.encode(format, COLUMNS[table], rows)) as chunks,
+                aclosing(
+                    stream(
+                        connection,
+                        table,
+                        wanted,
+                        patience=self._settings.export_timeout,
+                        on_broken=skipped.count,
+                    )
+                ) as rows,
+                aclosing(formats.encode(format, COLUMNS[table], rows, skipped.count)) as chunks,
             ):
                 async for chunk in chunks:
                     yield chunk
@@ -200,6 +212,20 @@ def _format(request: Request) -> Format:
         return Format(request.path_params["format"])
     except ValueError:
         raise NotFound(f"There is no such format; there are {', '.join(Format)}.") from None
+
+
+class _Skipped:
+    """Rows that are in the table and not in the download. The header tells those that are known before it begins;
+    the log tells them all.
+    """
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+        self.rows = 0
+
+    def count(self, rows: int) -> None:
+        self.rows += rows
+        log.warning("rows left out of an export", table=self._table, rows=rows)
 
 
 class _Download(StreamingResponse):

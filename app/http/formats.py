@@ -3,15 +3,20 @@
 import importlib.util
 import io
 import re
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
-from app.db.export import Column, Rows
+from app.db.export import Column, OnBroken, Rows
 from app.http.errors import HttpRefusal
+
+T = TypeVar("T")
+
+# What is raised of a text that is no value of its column; pyarrow's own errors are ValueErrors, too.
+_UNFIT = (ValueError, ArithmeticError, TypeError)
 
 
 class Format(StrEnum):
@@ -41,9 +46,26 @@ def require(format: Format) -> None:
 
 
 def encode(
-    format: Format, columns: Mapping[str, Column], batches: AsyncIterator[Rows]
+    format: Format, columns: Mapping[str, Column], batches: AsyncIterator[Rows], on_broken: OnBroken
 ) -> AsyncGenerator[bytes, None]:
-    return {Format.CSV: _csv, Format.NDJSON: _ndjson, Format.PARQUET: _parquet}[format](columns, batches)
+    """`on_broken` counts rows that the format cannot hold; they are left out, whatever the database thinks of them."""
+    if format is Format.CSV:
+        return _csv(columns, batches)
+    return {Format.NDJSON: _ndjson, Format.PARQUET: _parquet}[format](columns, batches, on_broken)
+
+
+def _each(convert: Callable[[Rows], T], rows: Rows, on_broken: OnBroken) -> Iterator[T]:
+    """The batch at once; where that fails, row by row without those at fault."""
+    try:
+        yield convert(rows)
+    except _UNFIT:
+        for row in rows:
+            try:
+                one = convert([row])
+            except _UNFIT:
+                on_broken(1)
+            else:
+                yield one
 
 
 async def _csv(columns: Mapping[str, Column], batches: AsyncIterator[Rows]) -> AsyncGenerator[bytes, None]:
@@ -65,13 +87,16 @@ def _cell(text: str | None) -> str:
     return '"' + text.replace('"', '""') + '"' if _SPECIAL.search(text) else text
 
 
-async def _ndjson(columns: Mapping[str, Column], batches: AsyncIterator[Rows]) -> AsyncGenerator[bytes, None]:
+async def _ndjson(
+    columns: Mapping[str, Column], batches: AsyncIterator[Rows], on_broken: OnBroken
+) -> AsyncGenerator[bytes, None]:
     # Prices stay text, as in the API: a JSON number would pass through floats at the reader's.
     typed: dict[Column, Callable[[str], object]] = {Column.WHOLE: int, Column.FLAG: _flag}
     readers = [(name, typed.get(kind, str)) for name, kind in columns.items()]
     encoder = msgspec.json.Encoder()
-    async for rows in batches:
-        yield encoder.encode_lines(
+
+    def lines(rows: Rows) -> bytes:
+        return encoder.encode_lines(
             [
                 {
                     name: None if text is None else read(text)
@@ -81,13 +106,17 @@ async def _ndjson(columns: Mapping[str, Column], batches: AsyncIterator[Rows]) -
             ]
         )
 
+    async for rows in batches:
+        for part in _each(lines, rows, on_broken):
+            yield part
+
 
 def _flag(text: str) -> bool:
     return text == "true"
 
 
 async def _parquet(
-    columns: Mapping[str, Column], batches: AsyncIterator[Rows]
+    columns: Mapping[str, Column], batches: AsyncIterator[Rows], on_broken: OnBroken
 ) -> AsyncGenerator[bytes, None]:
     import pyarrow
     from pyarrow import parquet
@@ -102,13 +131,17 @@ async def _parquet(
     schema = pyarrow.schema([(name, types[kind][0]) for name, kind in columns.items()])
     readers: list[Any] = [types[kind][1] for kind in columns.values()]
     sink = _Sink()
+
+    def table(rows: Rows) -> Any:
+        arrays = [
+            pyarrow.array([None if text is None else read(text) for text in column], field.type)
+            for read, column, field in zip(readers, zip(*rows, strict=True), schema, strict=True)
+        ]
+        return pyarrow.Table.from_arrays(arrays, schema=schema)
+
     with parquet.ParquetWriter(pyarrow.PythonFile(sink, mode="w"), schema) as writer:
         async for rows in batches:
-            arrays = [
-                pyarrow.array([None if text is None else read(text) for text in column], field.type)
-                for read, column, field in zip(readers, zip(*rows, strict=True), schema, strict=True)
-            ]
-            writer.write_table(pyarrow.Table.from_arrays(arrays, schema=schema))
+            writer.write_table(pyarrow.concat_tables([schema.empty_table(), *_each(table, rows, on_broken)]))
             yield sink.drain()
     yield sink.drain()
 

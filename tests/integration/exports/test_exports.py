@@ -2,11 +2,16 @@
 
 import asyncio
 import io
+import json
 from decimal import Decimal
 
+import asyncpg
 import httpx
 import pytest
+from pyarrow import parquet
 
+from app.db.export import Column
+from app.http.formats import Format, encode
 from app.importers.load import File, Kind, import_files
 from app.importers.starter import FOLDER, load_starter
 from tests import factories as make
@@ -285,3 +290,52 @@ async def test_a_download_that_is_too_large_is_refused_before_it_begins_or_cut_o
         assert response.status_code == 400
         told = response.json()
         assert (told["code"], told["limit"], told["maximum"]) == ("LIMIT_EXCEEDED", limit.upper(), most)
+
+
+@pytest.mark.parametrize("format", ["csv", "ndjson", "parquet"])
+async def test_a_row_that_no_rule_would_let_in_is_left_out_and_counted(client, pool, admin_url, format):
+    """As written before the rule was there."""
+    await make.dno(pool, "netze-a", capacity_mw_total=Decimal("1.5"))
+    await make.dno(pool, "netze-b")
+    await make.dno(pool, "netze-c")
+    rules = "dnos DROP CONSTRAINT capacity_mw_wind_is_readable, DROP CONSTRAINT capacity_mw_total_is_readable"
+    admin = await asyncpg.connect(admin_url)
+    try:
+        await admin.execute(f"ALTER TABLE {rules}")
+        await admin.execute("UPDATE dnos SET capacity_mw_wind = 'NaN' WHERE slug = 'netze-b'")
+        await admin.execute("UPDATE dnos SET capacity_mw_total = 1e30 WHERE slug = 'netze-c'")
+        response = await client.get(f"/export/registry.{format}")
+        assert response.status_code == 200
+        assert response.headers["dno-skipped-rows"] == "2"
+        assert _slugs(format, response.content) == ["netze-a"]
+    finally:
+        await admin.execute("UPDATE dnos SET capacity_mw_wind = NULL, capacity_mw_total = NULL")
+        for column in ("capacity_mw_wind", "capacity_mw_total"):
+            await admin.execute(
+                f"ALTER TABLE dnos ADD CONSTRAINT {column}_is_readable CHECK (readable_megawatts({column}))"
+            )
+        await admin.close()
+    assert "dno-skipped-rows" not in (await client.get(f"/export/registry.{format}")).headers
+
+
+def _slugs(format: str, content: bytes) -> list[str]:
+    if format == "parquet":
+        return parquet.read_table(io.BytesIO(content)).column("slug").to_pylist()
+    lines = content.decode().splitlines()
+    return (
+        [json.loads(line)["slug"] for line in lines]
+        if format == "ndjson"
+        else [one.split(",")[0] for one in lines[1:]]
+    )
+
+
+@pytest.mark.parametrize("format", [Format.NDJSON, Format.PARQUET])
+async def test_a_value_that_a_format_cannot_hold_costs_its_row_only(format):
+    async def batches():
+        yield [["a", "1"], ["b", "no number"], ["c", "3"]]
+
+    broken = []
+    columns = {"slug": Column.TEXT, "year": Column.WHOLE}
+    content = b"".join([chunk async for chunk in encode(format, columns, batches(), broken.append)])
+    assert _slugs(format, content) == ["a", "c"]
+    assert broken == [1]
