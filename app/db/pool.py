@@ -253,6 +253,18 @@ async def open_pool(settings: Settings) -> AsyncIterator[Pool]:
 
 async def _create_pool(settings: Settings, connecting: Connecting) -> "asyncpg.Pool[Any]":
     milliseconds = f"{settings.database_statement_timeout * 1000:.0f}"
+    session = {
+        "statement_timeout": milliseconds,
+        "idle_in_transaction_session_timeout": milliseconds,
+        # JIT pays for long analytical statements; ours are short.
+        "jit": "off",
+    }
+
+    async def prepare(connection: Connection) -> None:
+        await prepare_connection(connection)
+        # Once more: a pooler may have been told to ignore them at the start-up.
+        await connection.execute("; ".join(f"SET {name} = {value}" for name, value in session.items()))
+
     try:
         pool: asyncpg.Pool[Any] = await asyncpg.create_pool(
             settings.database_url,
@@ -261,17 +273,11 @@ async def _create_pool(settings: Settings, connecting: Connecting) -> "asyncpg.P
             max_size=settings.database_pool_max,
             # Later than the server's own, which says more precisely what happened.
             command_timeout=settings.database_statement_timeout + 1,
-            init=prepare_connection,
+            init=prepare,
             # Nothing is ever set that outlives a transaction, so there is nothing to reset: this
             # halves the round trips of every read.
             reset=_keep_as_it_is,
-            server_settings={
-                "application_name": "dno-api",
-                "statement_timeout": milliseconds,
-                "idle_in_transaction_session_timeout": milliseconds,
-                # JIT pays for long analytical statements; ours are short.
-                "jit": "off",
-            },
+            server_settings={"application_name": "dno-api", **session},
         )
         return pool
     # `from None`: what the driver quotes of a damaged address may be its password.

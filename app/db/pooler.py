@@ -31,12 +31,14 @@ async def refuse_transaction_pooling(url: str, *, within: float) -> None:
             await second.execute("BEGIN")
             kept = await _mark(second) != mark and await _mark_in_transaction(first) == mark
         except asyncpg.PostgresError as error:
-            if failure_of(error) is not Failure.STALE:
+            # In statement mode PgBouncer refuses transactions, as a violation of the protocol, and hangs up.
+            refused = isinstance(error.__cause__ or error, asyncpg.ProtocolViolationError)
+            if failure_of(error) is not Failure.STALE and not refused:
                 raise
             kept = False
     if not kept:
         raise CannotStart(
-            f"Between this server and PostgreSQL at {address(url)} is a pooler in transaction mode, which takes away"
+            f"Between this server and PostgreSQL at {address(url)} is a pooler in transaction or statement mode, which takes away"
             " prepared statements, LISTEN and locks: set its pool_mode to session, or name PostgreSQL itself in"
             " DATABASE_URL."
         )

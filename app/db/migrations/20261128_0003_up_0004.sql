@@ -10,6 +10,28 @@ CREATE FUNCTION readable_megawatts(numeric) RETURNS boolean
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN $1 < 1000000000 AND scale($1) <= 15;
 
+-- Moments that the driver cannot read fail whole statements, and no UPDATE by hand can mend created_at: they become
+-- the moment of this migration, or nothing for a key that never expires. No event: what they say is of no figure.
+DO $$
+DECLARE
+    col record;
+    is_there boolean;
+BEGIN
+    FOR col IN
+        SELECT table_name AS rel, column_name AS name,
+            CASE column_name WHEN 'expires_at' THEN 'NULL' ELSE 'now()' END AS instead
+        FROM information_schema.columns
+        WHERE table_schema = 'public' AND data_type = 'timestamp with time zone' AND table_name <> 'migrations'
+    LOOP
+        EXECUTE format('SELECT EXISTS (SELECT FROM %I WHERE NOT readable_moment(%I))', col.rel, col.name) INTO is_there;
+        IF is_there THEN
+            EXECUTE format('ALTER TABLE %I DISABLE TRIGGER USER', col.rel);
+            EXECUTE format('UPDATE %1$I SET %2$I = %3$s WHERE NOT readable_moment(%2$I)', col.rel, col.name, col.instead);
+            EXECUTE format('ALTER TABLE %I ENABLE TRIGGER USER', col.rel);
+        END IF;
+    END LOOP;
+END $$;
+
 -- Without a look at the rows that are there, so that no row of before stops a migration; for every row that is
 -- written from now on. `dno migrate` looks at the others each time, and says which rules they do not keep.
 DO $$

@@ -223,17 +223,21 @@ async def test_rows_of_before_do_not_stop_a_migration(private_postgres):
     await admin.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public AUTHORIZATION dno")
     await migrate(private_postgres.url, target="0003")
     await admin.execute(
-        "INSERT INTO dnos (slug, name, capacity_mw_total, deleted_at) VALUES"
-        " ('netze-a', 'Netze A', 'NaN', NULL), ('netze-b', 'Netze B', 1e30, 'infinity');"
+        "INSERT INTO dnos (slug, name, capacity_mw_total, created_at, updated_at, deleted_at) VALUES"
+        " ('netze-a', 'Netze A', 'NaN', '20000-01-01', '0044-03-15 BC', NULL),"
+        " ('netze-b', 'Netze B', 1e30, now(), now(), 'infinity');"
         "INSERT INTO query_logs (query, confidence, duration_ms, cached) VALUES ('q', 'NaN', 'Infinity', false)"
     )
     assert await migrate(private_postgres.url)
     assert await broken_rules(private_postgres.url) == [
         "dnos.capacity_mw_total_is_readable",
-        "dnos.deleted_at_is_readable",
         "query_logs.confidence_from_0_to_1",
         "query_logs.duration_is_readable",
     ]
+    moments = await admin.fetch(
+        "SELECT version, now() - created_at < '1 minute' AND now() - updated_at < '1 minute' AS recent FROM dnos"
+    )
+    assert [tuple(row) for row in moments] == [(1, True), (1, True)]
     with pytest.raises(asyncpg.CheckViolationError):
         await admin.execute(
             "INSERT INTO dnos (slug, name, capacity_mw_total) VALUES ('netze-c', 'Netze C', 'NaN')"

@@ -1,0 +1,96 @@
+"""A pooler between the server and PostgreSQL: its session mode works, the others are refused with the reason."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from app.cli.migrate import bring_up_to_date
+from app.db.pool import open_pool
+from app.db.pooler import refuse_transaction_pooling
+from app.db.unit_of_work import write
+from app.domain.account import ANONYMOUS
+from app.errors import CannotStart
+from app.settings import Settings
+from tests.instances import dno
+from tests.pgbouncer import PROGRAM, PgBouncer
+from tests.servers import private_folder
+
+pytestmark = pytest.mark.skipif(
+    PROGRAM is None, reason="PgBouncer is not installed (apt-get install pgbouncer)"
+)
+
+Start = Callable[..., PgBouncer]
+
+
+@pytest.fixture
+def pgbouncer(database_url: str) -> Iterator[Start]:
+    with ExitStack() as running:
+
+        def start(pool_mode: str, **options: str) -> PgBouncer:
+            folder: Path = running.enter_context(private_folder())
+            bouncer = PgBouncer(folder, database_url, pool_mode=pool_mode, **options)
+            running.callback(bouncer.stop)
+            return bouncer
+
+        yield start
+
+
+@pytest.mark.parametrize("pool_mode", ["transaction", "statement"])
+async def test_sessions_that_are_handed_on_are_refused_at_the_start(pgbouncer: Start, pool_mode: str) -> None:
+    url = pgbouncer(pool_mode).url
+    for _ in range(3):
+        with pytest.raises(CannotStart, match="pool_mode to session"):
+            await bring_up_to_date(Settings(database_url=url))
+
+
+async def test_also_while_others_use_the_pooler(pgbouncer: Start) -> None:
+    url = pgbouncer("transaction").url
+    refused = await asyncio.gather(
+        *(refuse_transaction_pooling(url, within=20) for _ in range(8)), return_exceptions=True
+    )
+    assert {type(one) for one in refused} == {CannotStart}
+
+
+def test_the_command_says_so_in_one_sentence(pgbouncer: Start) -> None:
+    url = pgbouncer("transaction").url
+    for command in ("migrate", "serve"):
+        refused = dno(
+            command, environment={"DATABASE_URL": url, "REDIS_URL": "redis://127.0.0.1:1", "PORT": "0"}
+        )
+        assert refused.returncode == 1
+        assert "is a pooler in transaction or statement mode" in refused.stderr
+        assert "for-tests-only" not in refused.stderr
+
+
+async def test_no_false_alarm(database_url: str, pgbouncer: Start) -> None:
+    session = pgbouncer("session").url
+    for url in (database_url, session):
+        await asyncio.gather(*(refuse_transaction_pooling(url, within=20) for _ in range(5)))
+
+
+async def test_the_session_mode_works(pgbouncer: Start) -> None:
+    """What a pooler was told to ignore at the start-up holds all the same."""
+    settings = Settings(database_url=pgbouncer("session").url, database_statement_timeout=3)
+    assert await bring_up_to_date(settings) == []
+    async with open_pool(settings) as pool:
+        told = await asyncio.gather(*(pool.fetch("SHOW statement_timeout") for _ in range(20)))
+        assert {rows[0][0] for rows in told} == {"3s"}
+        assert (await write(pool, ANONYMOUS, lambda work: work.connection.fetchval("SELECT 1")))[0] == 1
+
+
+async def test_a_refused_start_up_parameter_is_named(pgbouncer: Start) -> None:
+    url = pgbouncer("session", ignored="").url
+    with pytest.raises(
+        CannotStart, match=r"refuses a start-up parameter: .*statement_timeout.*ignore_startup_parameters"
+    ):
+        async with open_pool(Settings(database_url=url)):
+            pass
+
+
+async def test_so_is_one_of_the_address_by_postgresql_itself(database_url: str) -> None:
+    for query in ("?no_such_setting=1", "?work_mem=much"):
+        with pytest.raises(CannotStart, match=r"refuses a start-up parameter: .*(no_such_setting|work_mem)"):
+            await bring_up_to_date(Settings(database_url=database_url + query))
