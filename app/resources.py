@@ -128,6 +128,7 @@ async def open_resources(
         news = Notifications(outbox.CHANNEL, settings)
         trust = Trust(pool, shared, listener.rejoin)
         shared.on_change = listener.rejoin
+        pool.on_old_rows = invalidator.keep_nothing
         jobs: list[Job] = [
             listener,
             Heartbeat(shared, sender=invalidator.sender, every=settings.heartbeat),

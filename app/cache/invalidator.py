@@ -64,6 +64,11 @@ class Invalidator:
         """More has changed than can be named."""
         self._memory.clear()
 
+    def keep_nothing(self) -> None:
+        """What is being read at this moment may be old: neither L1 nor L2 takes it."""
+        self._memory.clear()
+        self._shared.distrust("PostgreSQL takes no writes, and what it says may be old")
+
     def evict(self, tags: Collection[str]) -> None:
         """What others changed: they have removed it from L2 already."""
         self._heard.inc(len(tags))

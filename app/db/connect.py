@@ -48,16 +48,20 @@ class Connecting:
     def __init__(self, *, within: float) -> None:
         self._within = within
         self._found_read_only = -float("inf")
+        self._found_writable = -float("inf")
 
     async def __call__(self, url: str, **options: Any) -> Connection:
+        began = monotonic()
         connection, writable = await _first(url, self._within, options, reading_will_do=True)
-        if not writable:
-            self._found_read_only = monotonic()
+        if writable:
+            self._found_writable = monotonic()
+        else:
+            self._found_read_only = began
         return connection
 
     def found_read_only_within(self, seconds: float) -> bool:
-        """Whether a look no older than this has found no server that takes writes."""
-        return monotonic() - self._found_read_only < seconds
+        """Whether a look no older than this has found no server that takes writes, and none since has."""
+        return self._found_read_only > max(self._found_writable, monotonic() - seconds)
 
 
 async def _first(

@@ -70,6 +70,8 @@ class Pool:
         self._releasing: set[asyncio.Task[None]] = set()
         self._write_refused = False
         self.statements = 0
+        # Called before rows are handed out that may be older than what another server has by now.
+        self.on_old_rows: Callable[[], None] = lambda: None
 
     async def fetch(self, statement: str, *arguments: object, name: str = "other") -> list[Row]:
         """For reads only: a connection that breaks is replaced once, and the statement sent again.
@@ -111,6 +113,9 @@ class Pool:
         if in_recovery(connection) or not self._connecting.found_read_only_within(_LOOK_AGAIN):
             connection.terminate()
             raise ReadOnly(_READ_ONLY)
+        # They answer a reader, but are not to be kept: no change that another server has taken meanwhile
+        # would ever remove them from a cache.
+        self.on_old_rows()
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
