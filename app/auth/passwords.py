@@ -12,6 +12,7 @@ from argon2 import PasswordHasher
 from argon2.exceptions import VerifyMismatchError
 
 from app.auth.fair_queue import FairQueue, Origin
+from app.auth.password_rules import is_easy
 from app.errors import Invalid
 from app.settings import Settings
 
@@ -38,10 +39,9 @@ class Passwords:
         self._queue = FairQueue(settings.password_threads, settings.password_waiting)
         self.checks = 0
 
-    async def hash(self, password: str) -> str:
-        """Refuses a password that is too short to keep anybody out."""
-        if not SHORTEST <= len(password) <= LONGEST:
-            raise Invalid(f"A password has {SHORTEST} to {LONGEST} characters.", field=["password"])
+    async def hash(self, password: str, address: str = "") -> str:
+        """Refuses a new password that is too short, or easy to guess for an account with this e-mail address."""
+        check(password, address)
         return await self.rehash(password)
 
     async def rehash(self, password: str, origin: Origin = ANYWHERE) -> str:
@@ -75,6 +75,18 @@ class Passwords:
         # A caller that gives up meanwhile leaves a thread behind that still works: its turn ends with that.
         done.add_done_callback(lambda _: self._queue.leave())
         return await asyncio.shield(done)
+
+
+def check(password: str, address: str = "") -> None:
+    """Refuses what `hash` would refuse."""
+    if not SHORTEST <= len(password) <= LONGEST:
+        raise Invalid(f"A password has {SHORTEST} to {LONGEST} characters.", field=["password"])
+    if is_easy(password, address):
+        raise Invalid(
+            "This password is easy to guess: it is among the commonest, or made of well-known words, of rows of keys or "
+            "of the account's own address. Several words that do not belong together are a good one.",
+            field=["password"],
+        )
 
 
 def _typed(password: str) -> bytes:

@@ -12,6 +12,7 @@ from app.cli.export_data import export_command
 from app.cli.import_data import import_command
 from app.cli.starter import starter_command
 from app.domain.account import Role
+from app.domain.email import check_email
 from app.errors import CannotStart, Refusal
 from app.settings import Settings, read_settings
 
@@ -122,8 +123,8 @@ def add_user(
     from app.cli import users
     from app.cli.databases import with_databases
 
-    settings, password = _settings(), users.ask_password()
-    user = with_databases(settings, lambda settings: users.add(settings, email, role, password))
+    check_email(email)
+    user = with_databases(_settings(), lambda settings: users.add(settings, email, role, users.ask_password))
     console.out.print(f"{user.email} may sign in now, as {user.role}.", markup=False)
 
 
@@ -149,8 +150,9 @@ def set_password(email: Email) -> None:
     from app.cli import users
     from app.cli.databases import with_databases
 
-    settings, password = _settings(), users.ask_password()
-    user = with_databases(settings, lambda settings: users.set_password(settings, email, password))
+    user = with_databases(
+        _settings(), lambda settings: users.set_password(settings, email, users.ask_password)
+    )
     console.out.print(f"{user.email} has another password now, and no open session.", markup=False)
 
 

@@ -9,11 +9,13 @@ from rich.table import Table
 from app.auth.passwords import Passwords
 from app.auth.sessions import Sessions
 from app.cache.redis import open_redis
+from app.cache.session_server import open_session_server
 from app.db import accounts
 from app.db.pool import Pool, open_pool
 from app.db.unit_of_work import UnitOfWork, write
 from app.domain.account import Principal, Role, User
-from app.errors import CannotStart, NotFound
+from app.domain.email import check_email
+from app.errors import CannotStart, Conflict, NotFound
 from app.settings import Settings
 
 # How history names what was done from the command line.
@@ -30,13 +32,17 @@ def ask_password() -> str:
     return password
 
 
-async def add(settings: Settings, email: str, role: Role, password: str) -> User:
-    password_hash = await _hash(settings, password)
+async def add(settings: Settings, email: str, role: Role, password: Callable[[], str]) -> User:
+    """`password` is called only for an address that can be added."""
+    check_email(email)
     async with open_pool(settings) as pool:
+        if email in await accounts.fetch_credentials(pool, [email]):
+            raise Conflict(f"There is a user with the address {email} already.", field=["email"])
+        password_hash = await _hash(settings, password(), email)
         user, _ = await write(
             pool, _OPERATOR, lambda work: accounts.add_user(work, email, role, password_hash)
         )
-        return user
+    return user
 
 
 async def fetch(settings: Settings) -> tuple[User, ...]:
@@ -48,9 +54,11 @@ async def set_role(settings: Settings, email: str, role: Role) -> User:
     return await _change(settings, email, lambda work, user: accounts.set_role(work, user.id, role))
 
 
-async def set_password(settings: Settings, email: str, password: str) -> User:
-    """Ends all sessions, too; once more does no harm if Redis was away."""
-    password_hash = await _hash(settings, password)
+async def set_password(settings: Settings, email: str, password: Callable[[], str]) -> User:
+    """Ends all sessions, too; once more does no harm if Redis was away. `password`: only for one who is known."""
+    async with open_pool(settings) as pool:
+        user = await _known(pool, email)
+    password_hash = await _hash(settings, password(), user.email)
     await _change(
         settings, email, lambda work, user: accounts.set_password_hash(work, user.id, password_hash)
     )
@@ -60,9 +68,13 @@ async def set_password(settings: Settings, email: str, password: str) -> User:
 
 async def sign_out(settings: Settings, email: str) -> tuple[User, int]:
     """Everywhere; how many sessions were open."""
-    async with open_pool(settings) as pool, open_redis(settings) as shared:
+    async with (
+        open_pool(settings) as pool,
+        open_redis(settings) as shared,
+        open_session_server(settings, shared) as client,
+    ):
         user = await _known(pool, email)
-        return user, await Sessions(shared.client, settings).end_all(user.id)
+        return user, await Sessions(client, settings).end_all(user.id)
 
 
 async def delete(settings: Settings, email: str) -> None:
@@ -85,10 +97,10 @@ async def _known(pool: Pool, email: str) -> User:
     return found[email].user
 
 
-async def _hash(settings: Settings, password: str) -> str:
+async def _hash(settings: Settings, password: str, email: str) -> str:
     passwords = Passwords(settings)
     try:
-        return await passwords.hash(password)
+        return await passwords.hash(password, email)
     finally:
         passwords.close()
 
