@@ -10,6 +10,7 @@ from enum import StrEnum
 
 class FailPoint(StrEnum):
     AFTER_COMMIT = "after_commit"  # a write is committed, and nobody has been told
+    IN_RELAY = "in_relay"  # a relay holds its lock and has taken a batch, and Redis has not
     AFTER_PUBLISH = "after_publish"  # Redis has taken a batch of the outbox, and the outbox still holds it
 
 

@@ -20,6 +20,7 @@ from app.cache.read_through import ReadThrough
 from app.cache.redis import SharedCache, open_redis
 from app.cache.responses import Responses
 from app.cache.session_server import open_session_server
+from app.cache.validity import Validity
 from app.db import outbox
 from app.db.pool import Pool, open_pool
 from app.deadlines import Deadlines
@@ -98,6 +99,7 @@ async def open_resources(
         uses = KeyUses(pool, settings)
         known = Known(pool, memory, settings)
         query_log = QueryLog(pool, settings)
+        validity = Validity(memory, shared, settings.heartbeat * settings.heartbeat_missed)
         resources = Resources(
             settings=settings,
             pool=pool,
@@ -122,16 +124,18 @@ async def open_resources(
             responses=Responses(memory, on=settings.response_cache),
             heads=Heads(memory),
             deadlines=Deadlines(settings.operation_deadline, asyncio.get_running_loop()),
-            readiness=readiness_of(pool, shared, memory, settings, session_client),
+            readiness=readiness_of(pool, shared, memory, settings, session_client, validity),
         )
-        listener = InvalidationListener(pool, shared, memory, invalidator, broadcast, settings)
+        trust = Trust(pool, shared, validity, slack=settings.redis_timeout)
+        listener = InvalidationListener(
+            pool, shared, memory, validity, trust, invalidator, broadcast, settings
+        )
         news = Notifications(outbox.CHANNEL, settings)
-        trust = Trust(pool, shared, listener.rejoin)
         shared.on_change = listener.rejoin
         pool.on_old_rows = invalidator.keep_nothing
         jobs: list[Job] = [
             listener,
-            Heartbeat(shared, sender=invalidator.sender, every=settings.heartbeat),
+            Heartbeat(shared, trust, sender=invalidator.sender, every=settings.heartbeat),
             RedisProbe(shared, every=settings.heartbeat * settings.heartbeat_missed),
             news,
             OutboxRelay(pool, shared, trust, news.news, settings, invalidator=invalidator),
@@ -151,6 +155,8 @@ def _sample(resources: Resources) -> None:
     pool = resources.pool
     metrics.DATABASE_CONNECTIONS.labels("idle").set(pool.idle)
     metrics.DATABASE_CONNECTIONS.labels("busy").set(pool.size - pool.idle)
+    metrics.CACHE_TRUSTED.labels("l1").set(resources.memory.enabled)
+    metrics.CACHE_TRUSTED.labels("l2").set(resources.shared.trusted)
     metrics.QUEUE.labels("query_log").set(resources.query_log.waiting)
     metrics.QUEUE.labels("fills").set(resources.read_through.fills_waiting)
     metrics.QUEUE.labels("changes").set(resources.broadcast.most_unread)

@@ -79,6 +79,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     heartbeat_missed: Positive = 4
     relay_batch: Positive = 500
     relay_poll: Seconds = 1
+    relay_timeout: Annotated[float, Meta(gt=0)] = 0.3  # one batch, and how long its relay may stand still
 
     # Who may
     anonymous_reading: bool = True

@@ -2,13 +2,13 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import date, datetime, timedelta
-from time import monotonic
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import strawberry
 from aiodataloader import DataLoader
 from starlette.datastructures import Headers
 
+from app.cache.clock import monotonic
 from app.cache.read_set import ReadSet
 from app.db.unit_of_work import UnitOfWork, write
 from app.domain import clock, tags

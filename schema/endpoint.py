@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from math import ceil, inf
-from time import monotonic, perf_counter
+from time import perf_counter
 from typing import Any
 
 from graphql import GraphQLError, OperationType
@@ -12,6 +12,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.auth.roles import require_reader
+from app.cache.clock import monotonic
 from app.cache.responses import Asked, Kept, Responses, body_of, head_of
 from app.domain import tags
 from app.domain.account import ANONYMOUS, Principal

@@ -1,10 +1,10 @@
 """What this process remembers of users and keys, for as long as nothing has changed about them."""
 
 from collections import OrderedDict
-from time import monotonic
 from uuid import UUID
 
 from app.auth.lookups import Lookups
+from app.cache.clock import monotonic
 from app.cache.memory import Memory
 from app.db import accounts
 from app.db.accounts import IssuedKey

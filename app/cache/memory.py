@@ -3,9 +3,10 @@
 from collections import OrderedDict
 from collections.abc import Collection, Hashable, Iterable
 from itertools import islice
-from time import monotonic
+from math import inf
 from typing import Any, Final
 
+from app.cache.clock import monotonic
 from app.observability.metrics import CACHE_BYTES, CACHE_REFUSED_FILLS, CACHE_TRUSTED
 
 # What an entry costs beside its value: the entry, its place in the table and in the tag index,
@@ -30,7 +31,7 @@ class Segment:
 
 
 class Entry:
-    """A value, the tags it rests on and until when it holds, on the clock of time.monotonic()."""
+    """A value, the tags it rests on and until when it holds, on the clock of app/cache/clock.py."""
 
     __slots__ = ("segment", "size", "tags", "until", "used", "value")
 
@@ -46,12 +47,16 @@ class Entry:
 class Memory:
     """Off until somebody listens to what others change: what is not heard of cannot be forgotten.
 
+    `valid_until`: until then all invalidations are known to have arrived. After that nothing is given
+    out, but all is kept: the invalidations that are still on their way arrive before the next proof.
+
     No timer runs here: what has expired is found out when it is asked for, or pushed out by what
     is new.
     """
 
     def __init__(self, max_bytes: int, lifetime: float) -> None:
-        self.enabled = False
+        self.valid_until = -inf
+        self._on = False
         self.bytes = 0
         self._max_bytes = max_bytes
         self._lifetime = lifetime
@@ -73,11 +78,19 @@ class Memory:
     def __len__(self) -> int:
         return len(self._entries)
 
+    @property
+    def enabled(self) -> bool:
+        """Whether it answers at this moment."""
+        return self._on and monotonic() < self.valid_until
+
     def get(self, key: Hashable) -> Entry | None:
         entry = self._entries.get(key)
         if entry is None:
             return None
-        if entry.until <= monotonic():
+        now = monotonic()
+        if now >= self.valid_until:
+            return None
+        if entry.until <= now:
             self._forget(key)
             return None
         entry.used = True
@@ -109,7 +122,7 @@ class Memory:
         """
         size += OVERHEAD + TAG * max(len(tags) - 1, 0)
         segment = self._new if answer else self._records
-        if not self.enabled or size > (segment.share if answer else self._max_bytes):
+        if not self._on or size > (segment.share if answer else self._max_bytes):
             return False
         if self._overtaken(tags, since):
             self._refused.inc()
@@ -153,15 +166,17 @@ class Memory:
         CACHE_BYTES.set(0)
 
     def switch_off(self) -> None:
-        self.enabled = False
+        self._on = False
+        self.valid_until = -inf
         self._trusted.set(0)
         self.clear()
 
-    def switch_on(self) -> None:
+    def switch_on(self, valid_until: float = inf) -> None:
         """What began while L1 was off may have missed an invalidation: it is refused."""
-        if not self.enabled:
+        if not self._on:
             self.clear()
-        self.enabled = True
+        self._on = True
+        self.valid_until = valid_until
         self._trusted.set(1)
 
     def _overtaken(self, tags: Collection[str], since: int) -> bool:

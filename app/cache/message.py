@@ -9,6 +9,17 @@ from app.domain.event import Event
 CHANNEL: Final = "dno:changes"
 
 
+class Beat(msgspec.Struct, frozen=True, array_like=True):
+    """An instance is alive. `sent`: on its own clock, of use to itself only. `proven_before`: its last look at
+    the outbox was so many seconds ago, under that epoch; None: there was none. `leaving`: it will be silent.
+    """
+
+    sent: float
+    epoch: int = 0
+    proven_before: float | None = None
+    leaving: bool = False
+
+
 class Message(msgspec.Struct, frozen=True, array_like=True):
     """Without tags and events it is a heartbeat. `everything`: more has gone than can be named.
 
@@ -24,6 +35,7 @@ class Message(msgspec.Struct, frozen=True, array_like=True):
     settled: list[int] = []
     generation: str = ""
     unconfirmed: bool = False
+    beat: Beat | None = None
 
     @property
     def heartbeat(self) -> bool:

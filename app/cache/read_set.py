@@ -15,7 +15,7 @@ class ReadSet:
     def __init__(self) -> None:
         self.tags: set[str] = set()
         self.fetched: set[str] = set()
-        self.until: float = inf  # on the clock of time.monotonic()
+        self.until: float = inf  # on the clock of app/cache/clock.py
         self.uncacheable: str | None = None
 
     def add(self, tag: str, until: float = inf) -> None:

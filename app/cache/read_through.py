@@ -4,11 +4,11 @@ import asyncio
 from asyncio import Task
 from collections.abc import Coroutine, Iterable, Sequence
 from random import uniform
-from time import monotonic
 from typing import Any, Final, TypeVar
 
 from structlog import get_logger
 
+from app.cache.clock import monotonic
 from app.cache.codec import Codec
 from app.cache.memory import Memory
 from app.cache.read_set import ReadSet

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager, suppress
 from hashlib import sha1
 from importlib.resources import files
 from itertools import chain
+from math import inf
 from secrets import token_hex
 from time import perf_counter
 from typing import Any, Final, NamedTuple, TypeVar
@@ -15,6 +16,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import NoScriptError
 from structlog import get_logger
 
+from app.cache.clock import monotonic
 from app.cache.codec import CODEC_VERSION
 from app.cache.failures import NotAsked, interrupted, only_failures, refusal
 from app.cache.message import CHANNEL
@@ -64,14 +66,16 @@ class SharedCache:
     Not trusted until somebody who has seen the outbox empty says so. `doubts` counts how often trust
     was lost; whoever restores it tells the count from before looking, so that a doubt that came
     up meanwhile is not overlooked. `epoch` is part of every key: a Redis that has become another
-    process starts anew under a higher one.
+    process starts anew under a higher one. `valid_until`: until then it is known that all who write remove
+    from this Redis, under this epoch.
     """
 
     def __init__(self, processes: Servers, settings: Settings) -> None:
         self.client: Any = processes.client
         self.epoch = 0
         self.doubts = 0
-        self.trusted = False
+        self.valid_until = inf
+        self._trusted = False
         self.why_not: str | None = "nobody has looked at the outbox yet"
         self.refused: str | None = None  # the code with which Redis refused last, until it takes writes again
         self.on_change: Callable[[], None] = lambda: None
@@ -85,6 +89,11 @@ class SharedCache:
         self._gauge = CACHE_TRUSTED.labels("l2")
         self._gauge.set(0)
         processes.changed = self._changed
+
+    @property
+    def trusted(self) -> bool:
+        """Whether it may be read and filled at this moment."""
+        return self._trusted and monotonic() < self.valid_until
 
     @property
     def identity(self) -> str | None:
@@ -213,8 +222,8 @@ class SharedCache:
         self.doubts += 1
         self._holder = token_hex(8)  # leases from before are worth nothing
         self.why_not = reason
-        if self.trusted:
-            self.trusted = False
+        if self._trusted:
+            self._trusted = False
             self._gauge.set(0)
             log.warning("l2_distrusted", reason=reason)
 
@@ -222,8 +231,8 @@ class SharedCache:
         """Only for who has seen the outbox empty; `since` are the doubts before looking."""
         if since is not None and since != self.doubts:
             return False
-        if not self.trusted:
-            self.trusted, self.why_not = True, None
+        if not self._trusted:
+            self._trusted, self.why_not = True, None
             self._gauge.set(1)
             log.info("l2_trusted", epoch=self.epoch)
         return True
@@ -320,9 +329,9 @@ class SharedCache:
         if (code := refusal(failure)) is not None:
             # Readers of what is there would not notice: only writes are refused.
             self.refused = code
-            if self.trusted:
+            if self._trusted:
                 self.distrust(f"Redis refuses: {operation} ({code})")
-        elif self._servers.unresponsive and self.trusted:
+        elif self._servers.unresponsive and self._trusted:
             # What was removed while we could not ask, we cannot know.
             self.distrust(f"Redis failed again and again: {type(failure).__name__}")
 

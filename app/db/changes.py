@@ -1,6 +1,6 @@
-"""What changed lately, out of history: for those who missed the telling."""
+"""What was committed lately, out of history: for instances that missed it on the channel."""
 
-from datetime import datetime
+from typing import NamedTuple
 
 from app.db.pool import Pool
 from app.domain.event import EntryChange, Event, Topic
@@ -9,23 +9,51 @@ from app.domain.revision import ChangeKind
 _TOPICS = {"NETZENTGELTE": Topic.TARIFFS, "HLZF": Topic.HLZF}
 
 
-async def fetch_changes_since(pool: Pool, moment: datetime, limit: int) -> list[Event]:
-    """In order for each entry. They have no number: theirs was the outbox's."""
+class Changes(NamedTuple):
+    """`snapshot`: the moment up to which they were looked for."""
+
+    events: list[Event]
+    snapshot: str
+
+
+async def fetch_snapshot(pool: Pool) -> str:
+    """A moment: the transactions that have ended by now."""
+    rows = await pool.fetch("SELECT pg_current_snapshot()::text", name="snapshot")
+    snapshot: str = rows[0][0]
+    return snapshot
+
+
+async def fetch_changes_since(pool: Pool, snapshot: str, limit: int) -> Changes:
+    """All that was committed since that moment, in order for each entry. The events have no number: theirs was
+    the outbox's. Transactions of a future that this server has not reached are those of another one, from
+    which the rows were restored.
+    """
     rows = await pool.fetch(
-        "SELECT data_type, dno_id, year, changed_at, entry_id, version, kind FROM revisions"
-        " WHERE changed_at >= $1 ORDER BY changed_at, version LIMIT $2",
-        moment,
+        # Within one entry by version: whoever changes it next waits for its lock, while transaction numbers
+        # may have been drawn long before.
+        "WITH since AS (SELECT data_type, dno_id, year, changed_at, entry_id, version, kind FROM revisions"
+        " WHERE written_in >= pg_snapshot_xmin($1::text::pg_snapshot)"
+        " AND written_in < pg_snapshot_xmax(pg_current_snapshot())"
+        " AND NOT pg_visible_in_snapshot(written_in, $1::text::pg_snapshot)"
+        " ORDER BY version, written_in LIMIT $2)"
+        " SELECT pg_current_snapshot()::text, since.* FROM (VALUES (1)) AS one LEFT JOIN since ON true"
+        " ORDER BY version",
+        snapshot,
         limit,
         name="changes",
     )
-    return [
-        Event(
-            0,
-            _TOPICS[row["data_type"]],
-            row["dno_id"],
-            row["year"],
-            row["changed_at"],
-            (EntryChange(row["entry_id"], row["version"], ChangeKind(row["kind"])),),
-        )
-        for row in rows
-    ]
+    return Changes(
+        [
+            Event(
+                0,
+                _TOPICS[row["data_type"]],
+                row["dno_id"],
+                row["year"],
+                row["changed_at"],
+                (EntryChange(row["entry_id"], row["version"], ChangeKind(row["kind"])),),
+            )
+            for row in rows
+            if row["entry_id"] is not None
+        ],
+        rows[0][0],
+    )

@@ -14,40 +14,92 @@ _RELAY_LOCK = 0x646E6F02
 
 
 class Standing(msgspec.Struct, frozen=True):
-    """What was committed at one moment. `newest` and `backlog` count events that others are just delivering."""
+    """What was committed at one moment. `newest` and `backlog` count events that others are just delivering.
+
+    `confirmed_before`: the agreement was confirmed so many seconds ago, on PostgreSQL's clock. `snapshot`
+    names the moment: the transactions that had ended by then.
+    """
 
     epoch: int
     identity: str | None
     oldest: int | None
     newest: int | None
     backlog: int
+    confirmed_before: float | None
+    writable: bool
+    snapshot: str
+
+    def abandoned(self, after: float) -> bool:
+        """Whether those who agreed on a Redis have not confirmed it for so many seconds, or nobody has."""
+        return self.identity is None or self.confirmed_before is None or self.confirmed_before > after
 
 
 async def fetch_standing(pool: Pool) -> Standing:
     rows = await pool.fetch(
-        "SELECT epoch, redis_identity, oldest, newest, backlog FROM cache_epoch,"
+        "SELECT epoch, redis_identity, oldest, newest, backlog,"
+        " extract(epoch FROM clock_timestamp() - confirmed_at)::float8,"
+        " current_setting('transaction_read_only') = 'off', pg_current_snapshot()::text FROM cache_epoch,"
         " (SELECT min(id) AS oldest, max(id) AS newest, count(*) AS backlog FROM outbox) AS waiting",
         name="outbox",
     )
     return Standing(*rows[0])
 
 
-async def raise_epoch(pool: Pool, identity: str) -> bool:
-    """Whether this call was the one that did it: of any number that notice, the first raises for all."""
+async def raise_epoch(pool: Pool, identity: str, *, moved: bool, abandoned_after: float) -> bool:
+    """Whether this call was the one that did it: of any number that notice, the first raises for all.
+
+    An agreement that somebody still confirms is left alone, unless the Redis of an instance that shared it
+    has become another process (`moved`); and then only once a second, and not back within a minute to
+    the one that was agreed on before. So two that see different ones do not outbid each other.
+    """
     async with pool.connection() as connection:
         raised = await connection.fetch(
-            "WITH raised AS (UPDATE cache_epoch SET epoch = epoch + 1, redis_identity = $1"
-            " WHERE redis_identity IS DISTINCT FROM $1 RETURNING epoch)"
+            "WITH raised AS (UPDATE cache_epoch SET epoch = epoch + 1, redis_identity = $1,"
+            " previous_identity = redis_identity, raised_at = clock_timestamp(), confirmed_at = clock_timestamp()"
+            " WHERE redis_identity IS DISTINCT FROM $1 AND (redis_identity IS NULL OR confirmed_at IS NULL"
+            " OR confirmed_at < clock_timestamp() - make_interval(secs => $3)"
+            " OR $4 AND (raised_at IS NULL OR raised_at < clock_timestamp() - interval '1 minute'"
+            " OR previous_identity IS DISTINCT FROM $1 AND raised_at < clock_timestamp() - interval '1 second'))"
+            " RETURNING epoch)"
             " SELECT epoch, pg_notify($2, '') FROM raised",
             identity,
             CHANNEL,
+            abandoned_after,
+            moved,
         )
     return bool(raised)
 
 
-async def may_relay(connection: Connection) -> bool:
-    """One instance relays at a time, until its transaction ends: only so do the events of an entry stay in order."""
-    return bool(await connection.fetchval("SELECT pg_try_advisory_xact_lock($1)", _RELAY_LOCK))
+async def confirm_epoch(pool: Pool, epoch: int, after: float) -> None:
+    """Keeps others from agreeing on another Redis; does nothing where that was done within `after` seconds."""
+    async with pool.connection() as connection:
+        await connection.execute(
+            "UPDATE cache_epoch SET confirmed_at = clock_timestamp() WHERE epoch = $1"
+            " AND confirmed_at < clock_timestamp() - make_interval(secs => $2)",
+            epoch,
+            after,
+        )
+
+
+async def may_relay(connection: Connection, within: float | None = None) -> bool:
+    """One instance relays at a time, until its transaction ends: only so do the events of an entry stay in order.
+
+    `within`: a transaction that stands idle for so many seconds is ended by PostgreSQL, and the lock with
+    it, since its host may be frozen or gone. `tcp_user_timeout` does the same where the host does not even
+    take what it is sent.
+    """
+    if within is None:
+        return bool(await connection.fetchval("SELECT pg_try_advisory_xact_lock($1)", _RELAY_LOCK))
+    milliseconds = str(round(within * 1000))
+    return bool(
+        await connection.fetchval(
+            "SELECT pg_try_advisory_xact_lock($1) FROM (SELECT"
+            " set_config('idle_in_transaction_session_timeout', $2, true),"
+            " set_config('tcp_user_timeout', $2, true)) AS bounded",
+            _RELAY_LOCK,
+            milliseconds,
+        )
+    )
 
 
 async def take(connection: Connection, *, limit: int, epoch: int, identity: str) -> list[Event]:

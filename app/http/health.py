@@ -15,6 +15,7 @@ from starlette.routing import BaseRoute, Route
 from app.cache.failures import FAILURES, refusal
 from app.cache.memory import Memory
 from app.cache.redis import SharedCache
+from app.cache.validity import Validity
 from app.db.pool import Pool
 from app.errors import Forbidden
 from app.http.middleware.client_address import Addresses, Networks
@@ -148,11 +149,17 @@ class Health:
 
 
 def readiness_of(
-    pool: Pool, shared: SharedCache, memory: Memory, settings: Settings, session_client: Any = None
+    pool: Pool,
+    shared: SharedCache,
+    memory: Memory,
+    settings: Settings,
+    session_client: Any = None,
+    validity: Validity | None = None,
 ) -> Readiness:
     """What the server answers from: PostgreSQL and Redis are sources, memory only makes it faster.
 
     `session_client`: of the Redis that holds sessions, which is asked where it is another than the cache's.
+    `validity` knows why caches are not used.
     """
 
     async def postgres() -> Finding:
@@ -167,13 +174,17 @@ def readiness_of(
                 return Finding(State.DEGRADED, f"refuses writes ({shared.refused})")
             return Finding(State.DOWN, "no answer")
         if not shared.trusted:
-            return Finding(State.DEGRADED, "missed changes are caught up on")
+            return Finding(
+                State.DEGRADED, (validity and validity.why_not) or "missed changes are caught up on"
+            )
         return Finding(State.UP)
 
     async def own_memory() -> Finding:
         if memory.enabled or not settings.memory_cache:
             return Finding(State.UP)
-        return Finding(State.DEGRADED, "off until changes are heard of again")
+        return Finding(
+            State.DEGRADED, (validity and validity.reason) or "off until changes are heard of again"
+        )
 
     async def sessions() -> Finding:
         # A write, for the same reason.

@@ -1,10 +1,10 @@
 """An answer given again: to a GET with its ETag, and with how long others may keep it."""
 
 from math import ceil, inf
-from time import monotonic
 
 from starlette.types import Scope
 
+from app.cache.clock import monotonic
 from app.cache.responses import Kept, etag
 from app.domain.account import ANONYMOUS
 from app.http.reply import Reply

@@ -1,18 +1,36 @@
-"""Says on the channel that it is alive, so that silence means something."""
+"""Publishes that this instance is alive, so that silence means something and delay can be measured."""
 
 import asyncio
 
-from app.cache.message import Message, encode
+import msgspec
+
+from app.cache.clock import monotonic
+from app.cache.message import Beat, Message, encode
 from app.cache.redis import SharedCache
+from app.jobs.trust import Trust
 
 
 class Heartbeat:
-    def __init__(self, shared: SharedCache, *, sender: str, every: float) -> None:
+    """Receiving its own heartbeat again proves to an instance what it has received (app/cache/validity.py)."""
+
+    def __init__(self, shared: SharedCache, trust: Trust, *, sender: str, every: float) -> None:
         self._shared = shared
+        self._trust = trust
+        self._sender = sender
         self._every = every
-        self._beat = encode(Message(tags=[], events=[], sender=sender))
 
     async def run(self) -> None:
+        before = monotonic()
         while True:
-            await self._shared.publish(self._beat)
+            now = monotonic()
+            self._trust.tick(on_time=now - before < 2 * self._every)
+            before = now
+            await self._publish(self._trust.beat())
             await asyncio.sleep(self._every)
+
+    async def close(self) -> None:
+        """Others need not wonder why there are no more of them."""
+        await self._publish(msgspec.structs.replace(self._trust.beat(), leaving=True))
+
+    async def _publish(self, beat: Beat) -> None:
+        await self._shared.publish(encode(Message(tags=[], events=[], sender=self._sender, beat=beat)))

@@ -1,33 +1,33 @@
-"""Hears what any instance changed: evicts first, then tells subscribers, so that they read the new state."""
+"""Receives what any instance changed: evicts first, then tells subscribers, so that they read the new state."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Final
 
 import structlog
 
 from app.broadcast import Broadcast
+from app.cache.clock import monotonic
 from app.cache.invalidator import Invalidator
 from app.cache.memory import Memory
 from app.cache.message import Message, decode
 from app.cache.redis import SharedCache, Subscription
 from app.cache.servers import FAILURES
-from app.db.changes import fetch_changes_since
+from app.cache.validity import Validity
+from app.db.changes import fetch_changes_since, fetch_snapshot
 from app.db.pool import Pool
 from app.errors import Refusal
 from app.jobs.pauses import Pauses
+from app.jobs.trust import Trust
 from app.observability.metrics import INVALIDATION_DELAY
 from app.settings import Settings
 
 log = structlog.get_logger(__name__)
 
-# A change carries the time of its statement, and is told after its commit: for catching up it is looked for from so
-# long before the gap. What a transaction wrote earlier than that and committed within the gap is
-# told by the relay only, like all else, and so may be missed there.
-MARGIN: Final = timedelta(minutes=1)
+_TOO_MUCH: Final = "More has changed than can be told; please subscribe again, then read."
 
 
 class InvalidationListener:
-    """Whatever goes wrong (the connection lost, no heartbeat heard, another Redis agreed on) ends in
+    """Whatever goes wrong (the connection lost, own heartbeats late, another Redis agreed on) ends in
     leaving the channel, and everything is set right by joining it: L1 is off in between and begins
     empty, L2 is not trusted until it has been looked after, subscribers are told what they missed.
     """
@@ -37,6 +37,8 @@ class InvalidationListener:
         pool: Pool,
         shared: SharedCache,
         memory: Memory,
+        validity: Validity,
+        trust: Trust,
         invalidator: Invalidator,
         broadcast: Broadcast,
         settings: Settings,
@@ -44,27 +46,36 @@ class InvalidationListener:
         self._pool = pool
         self._shared = shared
         self._memory = memory
+        self._validity = validity
+        self._trust = trust
         self._invalidator = invalidator
         self._broadcast = broadcast
         self._settings = settings
         self._rejoin = False
-        self._heard = datetime.now(UTC)
+        self._told: str | None = None  # the snapshot up to which subscribers have been told everything
+        trust.leave = self.rejoin
 
     async def run(self) -> None:
         pauses = Pauses(shortest=0.02, longest=0.5)
         while True:
             self._rejoin = False
             try:
-                async with self._shared.subscribe() as channel:
-                    await self._join()
-                    pauses.reset()
-                    await self._listen(channel)
+                await self._begin_to_tell()
+                if self._validity.disproved:
+                    # Not the Redis that the others are on: there is nothing to be heard, only to be looked up.
+                    await self._catch_up()
+                else:
+                    async with self._shared.subscribe() as channel:
+                        await self._join()
+                        await self._listen(channel, pauses)
             except (*FAILURES, Refusal) as trouble:
                 log.debug("channel_lost", trouble=repr(trouble))
             finally:
                 self._memory.switch_off()
-            if not self._rejoin:
-                # Whoever does not hear Redis may have missed that it was away, and what was written meanwhile.
+                self._validity.lose_channel()
+                self._trust.emptied = None
+            if not self._rejoin and not self._validity.disproved:
+                # Without the channel it is not known whether Redis was away, and what was written meanwhile.
                 self._shared.distrust("the channel was lost")
             await pauses.take()
 
@@ -74,25 +85,29 @@ class InvalidationListener:
         self._memory.switch_off()
 
     async def _join(self) -> None:
-        """What is said from here on waits in the connection, so nothing is missed meanwhile."""
+        """What is published from here on waits in the connection, so nothing is missed meanwhile."""
         await self._catch_up()
         if not self._rejoin:
             self._memory.clear()
-            self._memory.switch_on()
+            # It answers once an own heartbeat has come through.
+            self._memory.switch_on(self._validity.received_until)
 
-    async def _listen(self, channel: Subscription) -> None:
-        silence = self._settings.heartbeat * self._settings.heartbeat_missed
+    async def _listen(self, channel: Subscription, pauses: Pauses) -> None:
+        bound = self._validity.bound
+        joined = monotonic()
         while not self._rejoin:
-            data = await channel.next(silence)
-            if data is None:
-                log.warning("channel_silent", seconds=silence)
+            data = await channel.next(bound)
+            late = monotonic() - max(joined, self._validity.received_until)
+            if data is None or late > 2 * bound:
+                log.warning("channel_silent", seconds=round(late, 3))
                 return
             message = decode(data)
             if message is None:
-                # Another release says it in words of its own: something has changed, and nobody knows what.
+                # Another release says it in words of its own: something has changed, and it is not known what.
                 return
             self._hear(message)
-            self._heard = datetime.now(UTC)
+            if message.sender == self._invalidator.sender:
+                pauses.reset()
 
     def _hear(self, message: Message) -> None:
         if message.unconfirmed:
@@ -107,15 +122,32 @@ class InvalidationListener:
         for event in message.events:
             INVALIDATION_DELAY.observe(max(0.0, (datetime.now(UTC) - event.changed_at).total_seconds()))
             self._broadcast.send(event)
+        if message.beat is not None:
+            if message.sender == self._invalidator.sender:
+                self._received_until(message.beat.sent)
+            else:
+                self._trust.hear(message.sender, message.beat)
+
+    def _received_until(self, sent: float) -> None:
+        self._validity.prove_channel(sent)
+        emptied = self._trust.emptied
+        if emptied is not None and emptied.at <= sent:
+            self._told, self._trust.emptied = emptied.snapshot, None
+
+    async def _begin_to_tell(self) -> None:
+        if self._told is None:
+            self._broadcast.close_all(_TOO_MUCH)
+            self._told = await fetch_snapshot(self._pool)
 
     async def _catch_up(self) -> None:
-        """Tells subscribers out of history what was published while nobody here listened."""
-        if not self._broadcast.has_subscribers:
+        """Tells subscribers out of history what they have missed: by transactions, since clocks differ."""
+        if not self._broadcast.has_subscribers or self._told is None:
             return
         limit = self._settings.subscription_catch_up
-        changes = await fetch_changes_since(self._pool, self._heard - MARGIN, limit + 1)
+        changes, snapshot = await fetch_changes_since(self._pool, self._told, limit + 1)
         if len(changes) > limit:
-            self._broadcast.close_all("Too much has changed unheard; please subscribe again, then read.")
-            return
-        for event in changes:
-            self._broadcast.send(event)
+            self._broadcast.close_all(_TOO_MUCH)
+        else:
+            for event in changes:
+                self._broadcast.send(event)
+        self._told = snapshot

@@ -2,8 +2,10 @@
 
 import asyncio
 from collections.abc import Sequence
+from enum import Enum, auto
 from typing import Final
 
+from app.cache.clock import monotonic
 from app.cache.invalidator import Invalidator
 from app.cache.message import Message, encode
 from app.cache.redis import SharedCache
@@ -43,9 +45,12 @@ class OutboxRelay:
         self._settled = invalidator.settled
         self._invalidator = invalidator
         self._batch = settings.relay_batch
+        # Long enough for the answers of Redis, short enough that others are not kept from relaying.
+        self._within = max(settings.relay_timeout, 3 * settings.redis_timeout)
+        self._turns = Pauses(shortest=0.02, longest=0.1)
 
     async def run(self) -> None:
-        pauses = Pauses(shortest=0.02, longest=0.5)
+        pauses = Pauses(shortest=0.02, longest=0.25)
         while True:
             # Cleared before the look, not after: what is committed during it sets it again. However
             # many have been set meanwhile, one look sees them all.
@@ -66,22 +71,28 @@ class OutboxRelay:
                 OUTBOX_BACKLOG.set(standing.backlog)
                 if standing.backlog == 0:
                     return self._shared.trusted
-                if not await self._deliver():
+                outcome = await self._deliver()
+                if outcome is Outcome.FAILED:
+                    return False
+                if outcome is Outcome.DONE:
+                    self._turns.reset()
+                elif self._shared.trusted:
+                    await self._turns.take()
+                else:
                     return False
         except Refusal:
             pass
         return False
 
-    async def _deliver(self) -> bool:
+    async def _deliver(self) -> "Outcome":
         epoch, identity = self._shared.epoch, self._trust.identity
         assert identity is not None  # the review has just seen it
         try:
             async with self._pool.connection() as connection, connection.transaction():
-                if not await outbox.may_relay(connection):
-                    return False
+                if not await outbox.may_relay(connection, self._within):
+                    return Outcome.OTHERS_TURN
                 events = await outbox.take(connection, limit=self._batch, epoch=epoch, identity=identity)
-                # Redis answers within its time-out or not at all, so the transaction is a short one.
-                if events and not await self._tell(events):
+                if events and not await self._tell_in_time(events):
                     raise _NotTaken
                 if (epoch, identity) != (self._shared.epoch, self._trust.identity):
                     raise _NotTaken  # told somebody, perhaps not the one whom the others ask
@@ -90,10 +101,18 @@ class OutboxRelay:
         except _NotTaken:
             # Too much for one time-out, maybe: a batch that never fits must not be tried for ever.
             self._batch = max(1, self._batch // 2)
-            return False
+            return Outcome.FAILED
         self._batch = min(self._settings.relay_batch, self._batch * 2)
         OUTBOX_DELIVERED.inc(len(events))
-        return bool(events)
+        return Outcome.DONE if events else Outcome.FAILED
+
+    async def _tell_in_time(self, events: Sequence[Event]) -> bool:
+        """With time left to commit: PostgreSQL ends the transaction after `self._within`."""
+        try:
+            async with asyncio.timeout(self._within * 2 / 3):
+                return await self._tell(events)
+        except TimeoutError:
+            return False
 
     async def _tell(self, events: Sequence[Event]) -> bool:
         """What Redis has been told it has confirmed; the message comes after all removals.
@@ -116,21 +135,30 @@ class OutboxRelay:
 
         Writers of this program publish what they change where they can; others have only the outbox.
         """
+        asked = monotonic()
         try:
             waiting = await outbox.fetch_waiting(self._pool, limit=self._settings.relay_batch + 1)
+            if len(waiting) > self._settings.relay_batch:
+                self._invalidator.evict_all()
+            elif waiting:
+                self._invalidator.evict(frozenset[str]().union(*map(tags.of, waiting)))
+            await self._trust.note_evicted(asked)
         except Refusal:
-            return
-        if len(waiting) > self._settings.relay_batch:
-            self._invalidator.evict_all()
-        elif waiting:
-            self._invalidator.evict(frozenset[str]().union(*map(tags.of, waiting)))
+            pass
 
     async def _wait_for_news(self) -> None:
         try:
-            async with asyncio.timeout(self._settings.relay_poll):
+            # Each look also proves that the caches may be trusted (app/cache/validity.py).
+            async with asyncio.timeout(min(self._settings.relay_poll, self._settings.heartbeat)):
                 await self._news.wait()
         except TimeoutError:
             pass
+
+
+class Outcome(Enum):
+    DONE = auto()
+    OTHERS_TURN = auto()
+    FAILED = auto()
 
 
 class _NotTaken(Exception):

@@ -1,27 +1,53 @@
-"""When this instance may believe L2: the right Redis, the right epoch, and nothing left untold."""
+"""When this instance may trust L2: the right Redis, the right epoch, and every event delivered."""
 
+from collections import deque
 from collections.abc import Callable
-from time import monotonic
-from typing import Final
+from typing import Final, NamedTuple
 
+import asyncpg
 import structlog
 
+from app.cache.clock import monotonic
 from app.cache.codec import CODEC_VERSION
+from app.cache.message import Beat
 from app.cache.redis import SharedCache
+from app.cache.validity import Validity
 from app.db import outbox
+from app.db.connect import NotWritable
 from app.db.outbox import Standing
 from app.db.pool import Pool
+from app.errors import Refusal
 
 log = structlog.get_logger(__name__)
 
-# For so long an instance whose Redis is not the agreed one supposes that it is itself the one left
-# behind. Without an end to it, one that agreed on another Redis and died would leave all others
-# without L2; without it, two that see different ones would outbid each other without a pause.
-PATIENCE: Final = 5.0
+# An agreement is confirmed about this often by those who share it, and another Redis may be agreed on once
+# it was not confirmed for so long.
+CONFIRM_AFTER: Final = 1.0
+ABANDONED_AFTER: Final = 5.0
+# Looks at the outbox that are remembered until all that they saw is delivered.
+MAX_LOOKS: Final = 100
+# What PostgreSQL, or the way to it, gives instead of an answer: nobody can tell whether it works for others.
+_SILENCE: Final = (
+    OSError,  # a TimeoutError is one, too
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.QueryCanceledError,
+)
+
+
+class Emptied(NamedTuple):
+    """What was committed by `snapshot` is on the channel, before anything that is sent after `at`."""
+
+    at: float
+    snapshot: str
 
 
 class Trust:
-    """Once L2 was distrusted, it is believed again when three things are known, in this order:
+    """Once L2 was distrusted, it is trusted again when three things are known, in this order:
 
     1. the doubt itself (doubts are counted: a later one starts all over);
     2. Redis has answered since, and is the process that all agree on, under the agreed epoch;
@@ -38,16 +64,38 @@ class Trust:
 
     L2 may be stale in the sense of the epoch only by keys of a process that was away; those are
     under an earlier epoch (2), and nobody reads them again.
+
+    Trust also ends by itself (app/cache/validity.py) unless each look proves anew that Redis and epoch
+    are the agreed ones, that PostgreSQL takes writes, and that what earlier looks saw is delivered.
+    Where PostgreSQL is silent, two things stand in for a look:
+
+    - another instance on the same channel says that its look succeeded. Then the relays of the others
+      deliver all that is committed;
+    - PostgreSQL is silent for all whom this instance knows: each of them is still on this channel. Then
+      nothing can be committed through any of them, and none has gone to another Redis. What
+      remains unseen is a program that writes to PostgreSQL while no instance can reach it.
     """
 
-    def __init__(self, pool: Pool, shared: SharedCache, on_new_epoch: Callable[[], None]) -> None:
+    def __init__(self, pool: Pool, shared: SharedCache, validity: Validity, *, slack: float) -> None:
+        """`slack`: seconds that a heartbeat of another instance may have spent on its way to Redis."""
+        # Ends what rests on the channel of a Redis that is not, or no longer, the agreed one.
+        self.leave: Callable[[], None] = lambda: None
+        # A look that found the outbox empty; the next one is noted once this has been taken away.
+        self.emptied: Emptied | None = None
+        self.looks = 0
         self._pool = pool
         self._shared = shared
-        self._on_new_epoch = on_new_epoch
+        self._validity = validity
+        self._slack = slack
         self._agreed: str | None = None  # the identity that this instance was last at one with all about
-        self._left_behind_since: float | None = None
         self._doubts = -1  # those that N belongs to
         self._n = 0
+        self._looks: deque[tuple[float, int]] = deque()  # when, and the newest event that was seen
+        self._proven = 0.0  # by a look of our own
+        self._pending: float | None = None  # when the look that is under way began
+        self._pending_before: float | None = None  # the same, at the last heartbeat
+        self._silent = False
+        self._others: dict[str, float] = {}  # when each other instance's heartbeat was received last
 
     @property
     def identity(self) -> str | None:
@@ -61,22 +109,78 @@ class Trust:
         doubts = self._shared.doubts
         if not self._shared.trusted and await self._shared.identify() is None:
             return None
-        standing = await outbox.fetch_standing(self._pool)
+        asked = monotonic()
+        standing = await self._look(asked)
         # From here on nothing is awaited until it is decided: the facts stay as they were read.
         identity = self.identity
         if identity is None:
             return None
         if standing.identity != identity:
-            self._shared.distrust("others agreed on another Redis")
-            await self._claim(identity)
+            await self._disagree(standing, identity)
             return None
         if standing.epoch != self._shared.epoch:
             self._enter(standing.epoch)
             return None
-        self._agreed, self._left_behind_since = identity, None
+        self._agreed = identity
+        if not standing.writable:
+            self._validity.why_not = "PostgreSQL takes no writes, so changes are not delivered"
+            return None
+        self._prove(asked, standing)
         if not self._shared.trusted and doubts == self._shared.doubts:
             self._restore(standing, doubts)
         return standing
+
+    async def note_evicted(self, asked: float) -> None:
+        """This instance has evicted from L1 what waited for delivery at `asked`; what was delivered by then came over
+        the channel, unless others have agreed on another one since.
+        """
+        standing = await outbox.fetch_standing(self._pool)
+        if self._shares_epoch(standing) and standing.writable:
+            self._validity.prove_evicted(asked)
+
+    # What is proven by a look
+
+    async def _look(self, asked: float) -> Standing:
+        self._pending = asked
+        try:
+            standing = await outbox.fetch_standing(self._pool)
+            if self._shares(standing) and (standing.confirmed_before or 0) > CONFIRM_AFTER:
+                # A write, so it also shows that PostgreSQL takes them.
+                await outbox.confirm_epoch(self._pool, standing.epoch, CONFIRM_AFTER)
+        except Refusal as refusal:
+            cause = refusal.__cause__
+            self._silent = isinstance(cause, _SILENCE) and not isinstance(cause, NotWritable)
+            if not self._silent:
+                self._validity.why_not = "PostgreSQL answers, and does not let changes be delivered"
+            raise
+        finally:
+            self._pending = None
+        self._silent = False
+        self.looks += 1
+        return standing
+
+    def _shares(self, standing: Standing) -> bool:
+        return standing.identity == self.identity and self._shares_epoch(standing) and standing.writable
+
+    def _shares_epoch(self, standing: Standing) -> bool:
+        return standing.epoch == self._shared.epoch
+
+    def _prove(self, asked: float, standing: Standing) -> None:
+        """Up to the latest look of which nothing that it saw is left."""
+        self._forget_missing(asked)
+        delivered = None
+        while self._looks and (standing.oldest is None or self._looks[0][1] < standing.oldest):
+            delivered, _ = self._looks.popleft()
+        if standing.oldest is None:
+            delivered = asked
+            self.emptied = self.emptied or Emptied(monotonic(), standing.snapshot)
+        elif len(self._looks) < MAX_LOOKS:
+            self._looks.append((asked, standing.newest or 0))
+        if delivered is None:
+            self._validity.why_not = "an event waits to be delivered"
+        else:
+            self._proven = max(self._proven, delivered)
+            self._validity.prove_database(delivered)
 
     def _restore(self, standing: Standing, doubts: int) -> None:
         if self._doubts != doubts:
@@ -84,18 +188,65 @@ class Trust:
         if standing.oldest is None or standing.oldest > self._n:
             self._shared.trust(since=doubts)
 
-    def _enter(self, epoch: int) -> None:
-        """What others told meanwhile on the channel of another Redis, this instance has missed."""
-        self._shared.distrust("a new epoch has begun")
-        self._shared.epoch = epoch
-        self._on_new_epoch()
+    # What stands in for a look
 
-    async def _claim(self, identity: str) -> None:
+    def beat(self) -> Beat:
+        """What this instance says of itself at this moment."""
         now = monotonic()
-        if identity == self._agreed:
-            self._left_behind_since = self._left_behind_since or now
-            if now - self._left_behind_since < PATIENCE:
-                return
-        self._agreed, self._left_behind_since = identity, None
-        if await outbox.raise_epoch(self._pool, identity):
+        return Beat(now, self._shared.epoch, now - self._proven if self._proven else None)
+
+    def hear(self, sender: str, beat: Beat) -> None:
+        """A heartbeat of another instance on this channel."""
+        if beat.leaving:
+            self._others.pop(sender, None)
+            return
+        self._others[sender] = monotonic()
+        if beat.proven_before is not None and beat.epoch == self._shared.epoch:
+            # It was sent after the own heartbeat that was received last, but for its way to Redis.
+            sent = self._validity.received_until - self._slack
+            self._validity.prove_database(sent - beat.proven_before)
+
+    def tick(self, *, on_time: bool) -> None:
+        """With each heartbeat. Late: this process did not run, and what it waits for may have come long ago."""
+        if not on_time:
+            self._silent, self._pending_before = False, None
+        waits = self._pending is not None and self._pending == self._pending_before
+        self._pending_before = self._pending
+        now = monotonic()
+        if (self._silent or waits) and not self._is_one_missing(now):
+            self._validity.prove_database(now)
+
+    def _is_one_missing(self, now: float) -> bool:
+        return any(now - received > self._validity.bound for received in self._others.values())
+
+    def _forget_missing(self, now: float) -> None:
+        if self._is_one_missing(now):
+            bound = self._validity.bound
+            self._others = {name: at for name, at in self._others.items() if now - at <= bound}
+
+    # Which Redis, under which epoch
+
+    def _enter(self, epoch: int) -> None:
+        """What others published meanwhile on the channel of another Redis, this instance has missed."""
+        self._abandon("a new epoch has begun")
+        self._shared.epoch = epoch
+
+    async def _disagree(self, standing: Standing, identity: str) -> None:
+        """Those on the agreed Redis go on; all others do without caches until they are there, or it is abandoned."""
+        self._abandon("others agreed on another Redis")
+        moved = standing.identity is not None and standing.identity == self._agreed
+        if (moved or standing.abandoned(ABANDONED_AFTER)) and await outbox.raise_epoch(
+            self._pool, identity, moved=moved, abandoned_after=ABANDONED_AFTER
+        ):
             log.warning("cache_epoch_raised", redis=identity)
+        else:
+            await self._shared.look_again()
+
+    def _abandon(self, reason: str) -> None:
+        self._validity.disprove_database(monotonic())
+        self._validity.why_not = reason
+        self._proven = 0.0
+        self._looks.clear()
+        self._others.clear()
+        self._shared.distrust(reason)
+        self.leave()

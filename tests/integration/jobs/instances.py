@@ -5,6 +5,7 @@ import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from math import inf
 from time import monotonic
 
 from app.broadcast import Broadcast
@@ -12,6 +13,7 @@ from app.cache.invalidator import Invalidator
 from app.cache.memory import Memory
 from app.cache.read_through import ReadThrough
 from app.cache.redis import SharedCache, open_redis
+from app.cache.validity import Validity
 from app.db import outbox
 from app.db.pool import Pool, open_pool
 from app.jobs.heartbeat import Heartbeat
@@ -33,19 +35,34 @@ class Instance:
     read_through: ReadThrough
     invalidator: Invalidator
     broadcast: Broadcast
+    validity: Validity
+    trust: Trust
 
     def jobs(self, *, relays: bool = True, hears: bool = True) -> list[Job]:
+        """Without a relay, it is taken for granted that others deliver everything."""
         sender, settings = self.invalidator.sender, self.settings
+        trust = self.trust
         listener = InvalidationListener(
-            self.pool, self.shared, self.memory, self.invalidator, self.broadcast, settings
+            self.pool,
+            self.shared,
+            self.memory,
+            self.validity,
+            trust,
+            self.invalidator,
+            self.broadcast,
+            settings,
         )
         notifications = Notifications(outbox.CHANNEL, settings)
-        trust = Trust(self.pool, self.shared, on_new_epoch=listener.rejoin)
         self.shared.on_change = listener.rejoin
+        if not relays:
+            self.validity.prove_database(inf)
         relay = OutboxRelay(
             self.pool, self.shared, trust, notifications.news, settings, invalidator=self.invalidator
         )
-        hearing: list[Job] = [listener, Heartbeat(self.shared, sender=sender, every=settings.heartbeat)]
+        hearing: list[Job] = [
+            listener,
+            Heartbeat(self.shared, trust, sender=sender, every=settings.heartbeat),
+        ]
         probe = RedisProbe(self.shared, every=settings.heartbeat * settings.heartbeat_missed)
         relaying: list[Job] = [notifications, relay, probe]
         return [*(hearing if hears else []), *(relaying if relays else [])]
@@ -59,7 +76,9 @@ async def caches(settings: Settings) -> AsyncIterator[Instance]:
         read_through = ReadThrough(memory, shared, pool, settings)
         invalidator = Invalidator(memory, read_through, shared)
         broadcast = Broadcast(settings.subscription_queue)
-        yield Instance(settings, pool, shared, memory, read_through, invalidator, broadcast)
+        validity = Validity(memory, shared, settings.heartbeat * settings.heartbeat_missed)
+        trust = Trust(pool, shared, validity, slack=settings.redis_timeout)
+        yield Instance(settings, pool, shared, memory, read_through, invalidator, broadcast, validity, trust)
 
 
 @asynccontextmanager

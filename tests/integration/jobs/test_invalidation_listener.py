@@ -1,17 +1,21 @@
 """What an instance does with what it hears, and with silence."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from decimal import Decimal
 from math import inf
+from uuid import UUID
 
 import pytest
 from msgspec.structs import replace
 
-from app.broadcast import Filter
+from app.broadcast import Filter, Subscriber
+from app.cache.message import decode
 from app.db.pool import Pool
 from app.domain import tags
 from app.domain.entry import DnoYear
 from app.errors import Unavailable
-from app.jobs.heartbeat import Heartbeat
 from app.jobs.supervisor import Supervisor
 from app.settings import Settings
 from tests import factories as make
@@ -48,27 +52,44 @@ async def test_l1_is_off_while_the_channel_is_lost_and_empty_when_it_is_back(
 async def test_silence_is_as_bad_as_a_lost_connection(pool: Pool, settings: Settings) -> None:
     """The connection is there, yet no heartbeat comes through: nothing else would, either."""
     async with caches(settings) as one:
-        (
-            listener,
-            *_,
-        ) = one.jobs()
+        listener, beat, *_ = one.jobs(relays=False)
         async with Supervisor([listener], stop_deadline=5):
-            await until(lambda: one.memory.enabled)
-            took = await until(lambda: not one.memory.enabled)
-            assert took < 2 * settings.heartbeat * settings.heartbeat_missed
+            async with Supervisor([beat], stop_deadline=5):
+                await until(lambda: one.memory.enabled)
+                remember(one)
+            await until(lambda: one.memory.get(TAG) is None)
+            await until(lambda: len(one.memory) == 0)
 
 
-async def test_heartbeats_of_any_instance_break_the_silence(pool: Pool, settings: Settings) -> None:
-    settings = replace(settings, heartbeat=0.05)
+async def test_heartbeats_of_others_do_not_stand_in_for_ones_own(pool: Pool, settings: Settings) -> None:
+    """They say that somebody is alive, not that what was published before has arrived here."""
     async with caches(settings) as one, caches(settings) as other:
-        listener, *_ = one.jobs()
-        beat = Heartbeat(other.shared, sender="other", every=settings.heartbeat)
-        async with Supervisor([beat, listener], stop_deadline=5):
-            await until(lambda: one.memory.enabled)
-            with pytest.raises(AssertionError):
-                await until(
-                    lambda: not one.memory.enabled, 4 * settings.heartbeat * settings.heartbeat_missed
-                )
+        listener, beat, *_ = one.jobs(relays=False)
+        _, other_beat, *_ = other.jobs(relays=False)
+        async with Supervisor([other_beat, listener], stop_deadline=5):
+            async with Supervisor([beat], stop_deadline=5):
+                await until(lambda: one.memory.enabled)
+            await until(lambda: not one.memory.enabled)
+            heard = one.validity.received_until
+            await asyncio.sleep(2 * settings.heartbeat)
+            assert not one.memory.enabled
+            assert one.validity.received_until <= heard
+
+
+async def test_an_instance_that_leaves_is_not_missed(pool: Pool, settings: Settings) -> None:
+    async with caches(settings) as one, caches(settings) as other:
+        async with one.shared.subscribe() as channel:
+            _, beat, *_ = other.jobs(relays=False)
+            async with Supervisor([beat], stop_deadline=5):
+                first = decode(await channel.next(5) or b"")
+            last = decode(await channel.next(5) or b"")
+            while last is not None and last.beat is not None and not last.beat.leaving:
+                last = decode(await channel.next(5) or b"")
+        assert first is not None
+        assert first.beat is not None
+        assert not first.beat.leaving
+        assert last is not None
+        assert last.beat is not None
 
 
 async def test_a_message_of_another_release_means_that_anything_may_have_changed(
@@ -103,33 +124,99 @@ async def test_what_was_told_while_the_channel_was_lost_is_told_late(
     """Another instance's relay has told the channel, and this one was not there to hear."""
     settings = replace(settings, redis_url=valkey.url)
     tariff = await make.tariff(pool, await make.dno(pool))
-    async with caches(settings) as deaf, instance(settings), deaf.broadcast.subscribe(Filter()) as subscriber:
-        async with Supervisor(deaf.jobs(relays=False), stop_deadline=5):
-            await until(lambda: deaf.memory.enabled)
-        async with pool.connection() as connection:
-            for price in (60, 61):
-                await connection.execute(
-                    "UPDATE netzentgelte_data SET leistung = $2 WHERE id = $1", tariff.id, price
-                )
+    async with caches(settings) as deaf, instance(settings):
+        await until_empty(pool)
+        async with heard_again(deaf) as subscriber:
+            await set_price(pool, tariff.id, 60)
+            await set_price(pool, tariff.id, 61)
             await until_empty(pool)
-        assert not [change for change in subscriber.waiting if change.entry.version > 1]
-        async with Supervisor(deaf.jobs(relays=False), stop_deadline=5):
-            heard = [(await asyncio.wait_for(anext(subscriber), 2)).entry.version for _ in range(3)]
-    assert heard == [1, 2, 3]
+        heard = [(await asyncio.wait_for(anext(subscriber), 2)).entry.version for _ in range(2)]
+        assert heard == [2, 3]
+        assert not subscriber.waiting
+
+
+@pytest.mark.parametrize("hours", [-2, 2])
+async def test_what_was_missed_is_told_whatever_the_clocks_say(
+    pool: Pool, settings: Settings, valkey: PrivateValkey, hours: int
+) -> None:
+    """Times of changes are PostgreSQL's; the clock of this instance may be wrong by hours in both directions.
+    What was told before is not told again.
+    """
+    settings = replace(settings, redis_url=valkey.url)
+    dno = await make.dno(pool)
+    known, tariff = await make.tariff(pool, dno, year=2025), await make.tariff(pool, dno, year=2026)
+    async with caches(settings) as deaf, instance(settings):
+        await until_empty(pool)
+        async with heard_again(deaf) as subscriber:
+            await set_price(pool, tariff.id, 60)
+            await shift_history(pool, hours)
+            await until_empty(pool)
+        change = await asyncio.wait_for(anext(subscriber), 2)
+        assert (change.entry.id, change.entry.version) == (tariff.id, 2)
+        assert known.id not in {waiting.entry.id for waiting in subscriber.waiting}
+        assert not subscriber.waiting
+
+
+async def test_what_was_begun_before_the_gap_and_committed_in_it_is_told(
+    pool: Pool, settings: Settings, valkey: PrivateValkey
+) -> None:
+    """Its number and its time are older than those of changes that were told before it."""
+    settings = replace(settings, redis_url=valkey.url)
+    dno = await make.dno(pool)
+    slow, quick = await make.tariff(pool, dno, year=2025), await make.tariff(pool, dno, year=2026)
+    async with caches(settings) as deaf, instance(settings), pool.connection() as writer:
+        await until_empty(pool)
+        transaction = writer.transaction()
+        await transaction.start()
+        await writer.execute("UPDATE netzentgelte_data SET leistung = 60 WHERE id = $1", slow.id)
+        await set_price(pool, quick.id, 61)
+        await until_empty(pool)
+        async with heard_again(deaf) as subscriber:
+            await transaction.commit()
+            await until_empty(pool)
+        change = await asyncio.wait_for(anext(subscriber), 2)
+        assert (change.entry.id, change.entry.version) == (slow.id, 2)
+        assert not subscriber.waiting
 
 
 async def test_who_missed_too_much_is_told_so(pool: Pool, settings: Settings) -> None:
     settings = replace(settings, subscription_catch_up=2)
     dno = await make.dno(pool)
-    for year in (2023, 2024, 2025):
-        await make.tariff(pool, dno, year=year)
-    async with (
-        caches(settings) as one,
-        one.broadcast.subscribe(Filter()) as subscriber,
-        Supervisor(one.jobs(relays=False), stop_deadline=5),
-    ):
-        with pytest.raises(Unavailable, match="subscribe again"):
-            await asyncio.wait_for(anext(subscriber), 2)
+    async with caches(settings) as one, heard_again(one) as subscriber:
+        for year in (2023, 2024, 2025):
+            await make.tariff(pool, dno, year=year)
+    with pytest.raises(Unavailable, match="subscribe again"):
+        await asyncio.wait_for(anext(subscriber), 2)
+
+
+@asynccontextmanager
+async def heard_again(one: Instance) -> AsyncIterator[Subscriber]:
+    """Its subscriber; what happens within the block it misses, and then it joins the channel again."""
+    listener, beat, *_ = one.jobs(relays=False)
+    async with Supervisor([listener, beat], stop_deadline=5):
+        await until(lambda: one.memory.enabled)
+        subscriber = one.broadcast.subscribe(Filter())
+    yield subscriber
+    async with Supervisor([listener, beat], stop_deadline=5):
+        await until(lambda: one.memory.enabled)
+    await subscriber.__aexit__()
+
+
+async def set_price(pool: Pool, entry_id: UUID, price: int) -> None:
+    async with pool.connection() as connection:
+        await connection.execute(
+            "UPDATE netzentgelte_data SET leistung = $2 WHERE id = $1", entry_id, Decimal(price)
+        )
+
+
+async def shift_history(pool: Pool, hours: int) -> None:
+    """As if PostgreSQL's clock had been that wrong when they were written."""
+    async with pool.connection() as connection, connection.transaction():
+        await connection.execute("ALTER TABLE revisions DISABLE TRIGGER revisions_stay")
+        await connection.execute(
+            "UPDATE revisions SET changed_at = changed_at + make_interval(hours => $1)", hours
+        )
+        await connection.execute("ALTER TABLE revisions ENABLE TRIGGER revisions_stay")
 
 
 async def until_empty(pool: Pool) -> None:

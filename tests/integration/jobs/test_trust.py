@@ -2,18 +2,27 @@
 
 import asyncio
 from collections.abc import Iterator
+from decimal import Decimal
+from math import inf
 
 import pytest
 from msgspec.structs import replace
 
+from app.broadcast import Filter
 from app.cache.codec import CODEC_VERSION
 from app.cache.redis import Fill
 from app.cache.servers import FAILURES
-from app.db import outbox
+from app.db import outbox, tariffs
 from app.db.pool import Pool
+from app.db.unit_of_work import unit_of_work
+from app.domain import tags
+from app.domain.account import Principal, Role
+from app.domain.correction import TariffCorrection
+from app.domain.entry import DnoYear
 from app.jobs import trust
 from app.jobs.supervisor import Supervisor
 from app.settings import Settings
+from tests import factories as make
 from tests.integration.jobs.instances import Instance, caches, instance, until
 from tests.servers import PrivateValkey, private_folder
 
@@ -87,35 +96,116 @@ async def set_again(one: Instance, key: bytes, value: bytes) -> None:
                 await asyncio.sleep(0.01)
 
 
-async def test_nobody_believes_a_redis_that_the_others_have_left(
+async def test_only_those_on_the_agreed_redis_keep_caches(
     pool: Pool, settings: Settings, valkey: PrivateValkey, other_valkey: PrivateValkey
 ) -> None:
-    """Two masters, as in a failover that not all have noticed: what one instance removes, the other
-    does not see, so one of them must do without L2.
+    """What one instance removes from its Redis, the other does not see: so one of them does without caches,
+    and they do not take turns.
     """
     async with (
-        instance(replace(settings, redis_url=valkey.url)) as left_behind,
-        instance(replace(settings, redis_url=other_valkey.url)) as ahead,
+        instance(replace(settings, redis_url=valkey.url)) as agreed,
+        caches(replace(settings, redis_url=other_valkey.url)) as apart,
+        Supervisor(apart.jobs(), stop_deadline=5),
     ):
-        await until(lambda: not left_behind.shared.trusted)
-        assert ahead.shared.trusted
-        assert ahead.shared.epoch == await epoch(pool)
+        before = await epoch(pool)
+        await reviewed(apart, 12)
+        assert await epoch(pool) == before == agreed.shared.epoch
+        assert agreed.shared.trusted
+        assert agreed.memory.enabled
+        assert not apart.shared.trusted
+        assert not apart.memory.enabled
+        assert apart.validity.reason == "others agreed on another Redis"
 
 
-async def test_the_last_one_on_a_redis_does_not_wait_for_ever(
+async def test_a_write_beside_the_agreed_redis_is_seen_by_those_on_it(
+    pool: Pool, settings: Settings, valkey: PrivateValkey, other_valkey: PrivateValkey
+) -> None:
+    tariff = await make.tariff(pool, await make.dno(pool))
+    tag = tags.tariffs(DnoYear(tariff.dno_id, tariff.year))
+    async with (
+        instance(replace(settings, redis_url=valkey.url)) as agreed,
+        caches(replace(settings, redis_url=other_valkey.url)) as apart,
+        Supervisor(apart.jobs(), stop_deadline=5),
+    ):
+        await until(lambda: apart.validity.disproved)
+        assert agreed.memory.keep(tag, "old", size=1, tags=(tag,), until=inf, since=agreed.memory.now())
+        async with apart.broadcast.subscribe(Filter()) as subscriber:
+            async with unit_of_work(apart.pool, Principal(Role.EDITOR)) as work:
+                await tariffs.correct(work, TariffCorrection(id=tariff.id, leistung=Decimal(60)))
+            await apart.invalidator.invalidate([tag], [event.id for event in work.events])
+            await until(lambda: agreed.memory.get(tag) is None, 1.2)
+            # On no channel, its subscribers are told out of history.
+            change = await asyncio.wait_for(anext(subscriber), 5)
+        assert (change.entry.id, change.entry.version) == (tariff.id, 2)
+
+
+async def test_who_learns_that_another_redis_is_agreed_on_leaves_its_channel_at_once(
+    pool: Pool, settings: Settings, valkey: PrivateValkey, other_valkey: PrivateValkey
+) -> None:
+    """Its own heartbeats still come through there, and nothing of what the others change."""
+    async with instance(replace(settings, redis_url=valkey.url)) as left:
+        remembered = left.memory.keep(TAG, "old", size=1, tags=(TAG,), until=inf, since=left.memory.now())
+        assert remembered
+        async with pool.connection() as connection:
+            await connection.execute(
+                "UPDATE cache_epoch SET epoch = epoch + 1, redis_identity = '1:other', confirmed_at = now()"
+            )
+            await connection.execute("SELECT pg_notify('dno_outbox', '')")
+        await until(lambda: left.memory.get(TAG) is None, 1.2)
+        assert not left.shared.trusted
+        assert len(left.memory) == 0
+
+
+async def test_an_abandoned_agreement_does_not_bind_for_ever(
     pool: Pool,
     settings: Settings,
     valkey: PrivateValkey,
     other_valkey: PrivateValkey,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Whoever agreed on the other Redis has died meanwhile."""
-    async with instance(replace(settings, redis_url=valkey.url)) as survivor:
-        async with instance(replace(settings, redis_url=other_valkey.url)):
-            await until(lambda: not survivor.shared.trusted)
-        monkeypatch.setattr(trust, "PATIENCE", 0.2)
-        await until(lambda: survivor.shared.trusted)
+    """All who agreed on the other Redis are gone."""
+    monkeypatch.setattr(trust, "CONFIRM_AFTER", 0.1)
+    monkeypatch.setattr(trust, "ABANDONED_AFTER", 0.6)
+    async with (
+        instance(replace(settings, redis_url=valkey.url)),
+        caches(replace(settings, redis_url=other_valkey.url)) as survivor,
+        Supervisor(survivor.jobs(), stop_deadline=5),
+    ):
+        await reviewed(survivor, 8)
+        assert not survivor.shared.trusted
+    async with (
+        caches(replace(settings, redis_url=other_valkey.url)) as survivor,
+        Supervisor(survivor.jobs(), stop_deadline=5),
+    ):
+        await until(lambda: survivor.shared.trusted and survivor.memory.enabled)
         assert survivor.shared.epoch == await epoch(pool)
+
+
+async def test_sides_are_not_changed_back_and_forth(pool: Pool, settings: Settings) -> None:
+    """Two processes behind one address, met in turn: each claim but the first few is refused."""
+    raised = []
+    for identity in ("1:a", "1:b", "1:a", "1:b", "1:a"):
+        raised.append(await outbox.raise_epoch(pool, identity, moved=True, abandoned_after=5))
+        async with pool.connection() as connection:  # as if more than a second had passed
+            await connection.execute("UPDATE cache_epoch SET raised_at = raised_at - interval '2 seconds'")
+    assert raised == [True, True, False, False, False]
+    assert (await outbox.fetch_standing(pool)).identity == "1:b"
+
+
+async def test_who_never_shared_an_agreement_waits_until_it_is_abandoned(
+    pool: Pool, settings: Settings
+) -> None:
+    assert await outbox.raise_epoch(pool, "1:a", moved=False, abandoned_after=5)
+    assert not await outbox.raise_epoch(pool, "1:b", moved=False, abandoned_after=5)
+    async with pool.connection() as connection:
+        await connection.execute("UPDATE cache_epoch SET confirmed_at = now() - interval '6 seconds'")
+    assert await outbox.raise_epoch(pool, "1:b", moved=False, abandoned_after=5)
+
+
+async def reviewed(one: Instance, times: int) -> None:
+    """It has had that many looks since."""
+    looked = one.trust.looks
+    await until(lambda: one.trust.looks >= looked + times)
 
 
 async def test_two_releases_that_write_differently_do_not_share_l2(
