@@ -31,6 +31,7 @@ from app.http.middleware.rate_limiter import RateLimiter
 from app.http.passage import Heads
 from app.interpreter.search import LatestNames
 from app.interpreter.vocabularies import Vocabularies
+from app.jobs.garbage import Garbage
 from app.jobs.heartbeat import Heartbeat
 from app.jobs.invalidation_listener import InvalidationListener
 from app.jobs.notifications import Notifications
@@ -142,6 +143,7 @@ async def open_resources(
             uses,
             query_log,
             Retention(pool, settings),
+            Garbage(settings, quiet=lambda: pool.idle == pool.size),
             Vitals([lambda: _sample(resources)]),
             *more_jobs(resources),
         ]

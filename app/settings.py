@@ -204,6 +204,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     connections_most: Positive = 12_000  # HTTP connections and WebSockets, per process
     write_patience: Seconds = 30  # how long a client may leave unread what was sent to it
     garbage_threshold: Count = 10_000  # new objects between two collections; 0 leaves Python's own
+    max_memory_growth: Count = 64 * 2**20  # bytes, until a full garbage collection; 0: never
     fail_point: FailPoint | None = None  # for tests of a crash only
 
     def lifetime(self, verified: bool) -> float:

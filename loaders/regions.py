@@ -75,7 +75,13 @@ QUESTIONS: Region[Question, Interpretation] = Region(
     lambda question: tags.question(question.digest),
     interpret_all,
     _by_confidence,
+    open_ended=True,
 )
 OPINIONS: Region[Doubt, Interpretation] = Region(
-    "opinions", Interpretation, lambda doubt: tags.opinion(doubt.question.digest), ask_all, _by_confidence
+    "opinions",
+    Interpretation,
+    lambda doubt: tags.opinion(doubt.question.digest),
+    ask_all,
+    _by_confidence,
+    open_ended=True,
 )

@@ -8,6 +8,7 @@ from typing import Any, Final, TypeVar
 
 from structlog import get_logger
 
+from app.budgets import Budgets
 from app.cache.clock import monotonic
 from app.cache.codec import Codec
 from app.cache.memory import Memory
@@ -25,7 +26,7 @@ from app.observability.metrics import (
     CACHE_NEGATIVE_HITS,
     LOADER_BATCH,
 )
-from app.settings import Settings
+from app.settings import MINUTE, Settings
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -34,6 +35,9 @@ log = get_logger(__name__)
 
 # A record as objects takes about so many times the bytes that it takes as MessagePack.
 WEIGHT: Final = 4
+
+# So many records of one region whose keys callers make up are put into Redis per minute; the others are not.
+OPEN_ENDED: Final = 3000
 
 # How a reader divides its patience while somebody else holds the lease: it looks early, then less often.
 PATIENCE: Final = (1 / 7, 2 / 7, 4 / 7)
@@ -52,6 +56,7 @@ class ReadThrough:
         self._boarding: list[Flight] = []
         self._lanes: dict[Region[Any, Any], Lane] = {}
         self._fills: list[Fill] = []
+        self._open_ended = Budgets(OPEN_ENDED, 10 * OPEN_ENDED, MINUTE)
         self._filling = False
         self._tasks: set[Task[None]] = set()
         # Asked for once: each time it is, the kernel is asked which process this is.
@@ -273,7 +278,12 @@ class ReadThrough:
         data = lane.codec.encode(value, seconds)
         current = self._flights.get(flight.tag) is flight  # else a change has overtaken it
         self._land(flight, value, until, len(data))
-        if current and flight.token is not None and len(self._fills) < self._settings.fills_waiting:
+        if (
+            current
+            and flight.token is not None
+            and len(self._fills) < self._settings.fills_waiting
+            and (not flight.region.is_open_ended(value) or self._open_ended.take(flight.region.name))
+        ):
             self._fills.append(Fill(flight.tag, flight.token, data, seconds))
             if not self._filling:
                 self._filling = True
@@ -288,6 +298,7 @@ class ReadThrough:
                 tags=(flight.tag,),
                 until=until,
                 since=flight.since,
+                answer=flight.region.is_open_ended(value),
             )
         flight.land(value, until)
         self._flights.close(flight)

@@ -25,3 +25,9 @@ class Region(Generic[K, V]):
     tag: Callable[[K], str]
     fetch: Callable[[Any, Sequence[K]], Awaitable[dict[K, V]]]
     lifetime: Callable[[Settings, V], float]
+    # Callers make keys in words of their own, as many as they like.
+    open_ended: bool = False
+
+    def is_open_ended(self, value: V | None) -> bool:
+        """Whether callers may make any number of such records; so they may of those that are not there."""
+        return self.open_ended or value is None

@@ -12,7 +12,7 @@ from tests.hostile.attack import Attack, Target
 
 AT_ONCE = 8
 ALIASED = " ".join(
-    f'p{{0}}_{i}: dno(slug: "netze-{i}") {{{{ name slug tariffs(year: 2025) {{{{ leistung }}}} }}}}'
+    f'p{{0}}_{i}: dno(slug: "netze-bw") {{{{ name slug tariffs(year: 2025) {{{{ leistung }}}} }}}}'
     for i in range(10)
 )
 INVALID = " ".join(f"nothing{i}: a" for i in range(25))
@@ -98,7 +98,7 @@ def persisted() -> Iterator[bytes]:
 
 
 def questions() -> Iterator[bytes]:
-    text = "query ($text: String!) { naturalQuery(query: $text) { confidence } }"
+    text = "query ($text: String!) { naturalQuery(query: $text) { cached answer } }"
     return _bodies(lambda name: {"query": text, "variables": {"text": f"Netzentgelt {name} " + "zu " * 250}})
 
 

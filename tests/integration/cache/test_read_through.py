@@ -7,6 +7,7 @@ from time import monotonic
 
 import pytest
 
+from app.budgets import Budgets
 from app.cache.read_set import ReadSet
 from app.errors import Unavailable
 from app.settings import Settings
@@ -246,3 +247,25 @@ async def test_bytes_of_another_release_are_read_anew_and_replaced(here: Instanc
         return len(newer.statements) == before
 
     await until(at_home)
+
+
+async def test_records_whose_keys_callers_make_up_are_put_into_redis_at_a_bounded_rate(
+    here: Instance,
+) -> None:
+    """Absent ones, too: asked for by names that never repeat, they would fill Redis."""
+    here.cache._open_ended = Budgets(5, 50, 60)
+    table = Table(dict.fromkeys(KEYS, "value"))
+    asked = Table(dict.fromkeys(KEYS, "value"))
+    asked.region = replace(asked.region, open_ended=True)
+    await here.read(table, *KEYS, *(f"absent {number}" for number in range(20)))
+    await here.read(asked, *KEYS)
+    await here.cache.close()
+    assert await _values(here, f"{table.name}:k") == 50
+    assert await _values(here, f"{table.name}:absent") == 5
+    assert await _values(here, f"{asked.name}:") == 5
+
+
+async def _values(here: Instance, prefix: str) -> int:
+    """Without the leases of what was not filled, which end by themselves."""
+    keys = [key async for key in here.shared.client.scan_iter(match=f"*{prefix}*")]
+    return sum(not key.endswith(b":lease") for key in keys)
