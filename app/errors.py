@@ -3,6 +3,11 @@
 from collections.abc import Sequence
 
 
+def quoted(text: str, most: int = 80) -> str:
+    """What a client sent, as it may be shown to it: not too long, and without characters that cannot be seen."""
+    return "'" + "".join(c if c.isprintable() else "\ufffd" for c in text[:most]) + "'"
+
+
 class Refusal(Exception):
     """A request that is answered with "no", and why.
 

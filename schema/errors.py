@@ -19,6 +19,9 @@ MOST_ERRORS, MOST_LETTERS = 50, 1000
 
 # Where in a variable the library found a value of another type: it says so nowhere but in its sentence.
 _WRONG_VALUE = re.compile(r"Variable '\$(\w+)' has invalid value(?: at ([\w.\[\]]+))?:")
+# How it shows such a value: as Python would write it.
+_VALUE_SHOWN = re.compile(r"(?:[,;] found|(?P<stop>\.) Found|(?P<value> value)): .*\Z", re.DOTALL)
+_ENUM_VALUE = re.compile(r"Value .* does not exist in ", re.DOTALL)
 
 
 def formatted(
@@ -67,9 +70,18 @@ def _formatted(error: GraphQLError, request_id: str, code: str | None) -> dict[s
         shown["message"] = CALM
         extensions = {"code": INTERNAL, "requestId": request_id}
     metrics.ERRORS.labels(extensions["code"]).inc()
-    shown["message"] = _short(shown["message"])
+    shown["message"] = _short(_without_value(shown["message"]))
     shown["extensions"] = extensions
     return shown
+
+
+def _without_value(message: str) -> str:
+    """The client knows what it has sent, and the sentence before says where it stands."""
+    found = _WRONG_VALUE.match(message)
+    if found is None:
+        return message
+    said = _ENUM_VALUE.sub("The value does not exist in ", message[found.end() :], count=1)
+    return message[: found.end()] + _VALUE_SHOWN.sub(lambda shown: f"{shown['value'] or ''}.", said, count=1)
 
 
 def _short(message: str) -> str:

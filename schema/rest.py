@@ -15,8 +15,9 @@ from starlette.routing import BaseRoute, Route
 from app.auth.roles import require_reader
 from app.cache.responses import Asked, Kept, head_of
 from app.domain.account import ANONYMOUS
-from app.domain.entry import FIRST_YEAR, LAST_YEAR
-from app.errors import BadInput, NotFound, Refusal
+from app.errors import BadInput, NotFound, Refusal, quoted
+from app.http.exports import year_in_path
+from app.http.json_reading import UNREADABLE, reason
 from app.http.media_type import JSON
 from app.http.reply import Reply
 from app.http.request import GraphQLRequest, check_content
@@ -45,7 +46,7 @@ class Rest:
     @property
     def routes(self) -> list[BaseRoute]:
         return [
-            Route("/api/v1/dnos/{slug}/{year:int}", self._get_dno_year),
+            Route("/api/v1/dnos/{slug}/{year}", self._get_dno_year),
             Route("/api/v1/query/natural", self._post_question, methods=["POST"]),
             Route("/api/v1/openapi.json", self._get_description),
         ]
@@ -58,12 +59,10 @@ class Rest:
         entry = responses.get(asked)
         if entry is not None:
             return give_again(request.scope, entry.value, entry.until)
-        given = request.path_params
-        if not FIRST_YEAR <= given["year"] <= LAST_YEAR:
-            raise NotFound(f"Years are from {FIRST_YEAR} to {LAST_YEAR}.")
+        given = {**request.path_params, "year": year_in_path(request)}
         found, read_set = await self._ask(self._dno_year, given, request)
         if found == b"null":
-            raise NotFound(f"There is no operator {given['slug'][:80]!r}.")
+            raise NotFound(f"There is no operator {quoted(given['slug'])}.")
         kept = Kept(found, JSON, None)
         responses.keep(asked, kept, read_set, since)
         return give_again(request.scope, kept, read_set.until)
@@ -118,8 +117,8 @@ _decode_map = msgspec.json.Decoder(Map).decode
 def _read_map(body: bytes) -> Map:
     try:
         return _decode_map(body)
-    except (msgspec.DecodeError, UnicodeError, RecursionError):
-        raise BadInput("The request's body must be a JSON object.") from None
+    except UNREADABLE as error:
+        raise BadInput(f"The request's body must be a JSON object: {reason(error)}.") from None
 
 
 def _asked(request: Request) -> Asked:

@@ -7,7 +7,7 @@ import strawberry
 
 from app.broadcast import Filter, Subscriber
 from app.domain.entry import DataType
-from app.errors import BadInput
+from app.errors import BadInput, quoted
 from schema.context import Context, Info
 from schema.types.data_change import TOPICS, DataChange
 
@@ -32,5 +32,5 @@ class Subscription:
 async def _dno_id(context: Context, slug: str) -> UUID:
     (found,) = await context.loaders.dno_by_slug.load_all([slug])
     if found is None:
-        raise BadInput(f"There is no operator with the slug {slug[:100]!r}.", argument="dno")
+        raise BadInput(f"There is no operator with the slug {quoted(slug)}.", argument="dno")
     return found.id

@@ -14,7 +14,7 @@ from app.domain.correction import HlzfCorrection, NewHlzf, check_text
 from app.domain.entry import LEVEL_ORDER, DnoYear, VerificationStatus, VoltageLevel
 from app.domain.hlzf import SEASON_ORDER, Hlzf, Season, TimeWindow
 from app.domain.revision import ChangeKind
-from app.errors import Conflict, NotFound
+from app.errors import Conflict, NotFound, quoted
 
 _LEVELS = {str(level): level for level in VoltageLevel}
 _SEASONS = {str(season): season for season in Season}
@@ -138,7 +138,7 @@ async def _operator(work: UnitOfWork, slug: str) -> UUID:
         work.principal.name,
     )
     if dno_id is None:
-        raise NotFound(f"There is no operator {slug[:80]!r}.", field=("input", "dno"))
+        raise NotFound(f"There is no operator {quoted(slug)}.", field=("input", "dno"))
     return dno_id
 
 

@@ -15,7 +15,7 @@ from app.domain.entry import LEVEL_ORDER, DnoYear, VerificationStatus, VoltageLe
 from app.domain.plausibility import doubts
 from app.domain.revision import ChangeKind
 from app.domain.tariff import PRICE_FIELDS, Prices, Tariff
-from app.errors import Conflict, NotFound
+from app.errors import Conflict, NotFound, quoted
 
 _LEVELS = {str(level): level for level in VoltageLevel}
 _STATUSES = {str(status): status for status in VerificationStatus}
@@ -176,7 +176,7 @@ async def _operator(work: UnitOfWork, new: NewTariff) -> tuple[UUID, Prices]:
         work.principal.name,
     )
     if row is None:
-        raise NotFound(f"There is no operator {new.dno[:80]!r}.", field=("input", "dno"))
+        raise NotFound(f"There is no operator {quoted(new.dno)}.", field=("input", "dno"))
     return row[0], Prices(*row[1:5])
 
 

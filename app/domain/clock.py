@@ -5,6 +5,7 @@ from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from app.domain.hlzf import Season
+from app.errors import quoted
 
 GERMANY = ZoneInfo("Europe/Berlin")
 DAY_END = 24 * 60
@@ -30,7 +31,7 @@ def minutes(text: str) -> int:
     """Minutes since midnight of "07:30" or "24:00"; ValueError for anything else."""
     match = _TIME.fullmatch(text)
     if match is None:
-        raise ValueError(f"{text!r} is not a time of the form HH:MM")
+        raise ValueError(f"{quoted(text)} is not a time of the form HH:MM")
     if match[1] is None:
         return DAY_END
     return int(match[1]) * 60 + int(match[2])

@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import re
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from math import ceil
@@ -21,7 +22,7 @@ from app.db.export import COLUMNS, FILTERS, Filter, Table, stream
 from app.db.pool import Pool
 from app.domain.account import ANONYMOUS
 from app.domain.entry import FIRST_YEAR, LAST_YEAR, DnoYear
-from app.errors import BadInput, LimitExceeded, NotFound, Overloaded, Refusal
+from app.errors import BadInput, LimitExceeded, NotFound, Overloaded, Refusal, quoted
 from app.http import formats
 from app.http.formats import MEDIA_TYPES, Format
 from app.http.hlzf_calendar import write_calendar
@@ -31,6 +32,8 @@ from app.settings import Settings
 from app.work_budget import SECONDS_PER_UNIT, WorkBudget, metered
 
 log = structlog.get_logger("exports")
+
+_YEAR = re.compile(r"\d{4}", re.ASCII)
 
 # The register's licence asks for it wherever its operators are passed on; every export names them.
 LICENCE = '<https://www.govdata.de/dl-de/by-2-0>; rel="license"'
@@ -50,7 +53,7 @@ class Exports:
     def routes(self) -> list[BaseRoute]:
         return [
             Route("/export/{table}.{format}", self._export),
-            Route("/dnos/{slug}/hlzf/{year:int}.ics", self._calendar),
+            Route("/dnos/{slug}/hlzf/{year}.ics", self._calendar),
         ]
 
     async def _export(self, request: Request) -> Response:
@@ -130,10 +133,10 @@ class Exports:
         self._check_reader(request)
         wanted = read_filter(request.query_params, ("voltage_level",))
         pool: Pool = request.state.resources.pool
-        slug, year = request.path_params["slug"], request.path_params["year"]
+        slug, year = request.path_params["slug"], year_in_path(request)
         dno = (await dnos.fetch_by_slug(pool, [slug])).get(slug)
-        if dno is None or not FIRST_YEAR <= year <= LAST_YEAR:
-            raise NotFound("There is no such operator or year.")
+        if dno is None:
+            raise NotFound("There is no such operator.")
         key = DnoYear(dno.id, year)
         entries = (await hlzf.fetch_by_dno_year(pool, [key])).get(key)
         if entries is None:
@@ -178,6 +181,15 @@ def _of_a_download(exceeded: LimitExceeded) -> LimitExceeded:
     )
 
 
+def year_in_path(request: Request) -> int:
+    """Not by Starlette's convertor, which reads numbers of any length. Refuses with NotFound."""
+    text: str = request.path_params["year"]
+    year = int(text) if _YEAR.fullmatch(text) else 0
+    if not FIRST_YEAR <= year <= LAST_YEAR:
+        raise NotFound(f"Years are from {FIRST_YEAR} to {LAST_YEAR}.")
+    return year
+
+
 def read_filter(parameters: QueryParams, allowed: tuple[str, ...]) -> Filter:
     """`year=2025&year=2026` wants both. Refuses with BadInput and the parameter's name."""
     if unknown := sorted(set(parameters) - set(allowed)):
@@ -189,7 +201,7 @@ def read_filter(parameters: QueryParams, allowed: tuple[str, ...]) -> Filter:
         try:
             msgspec.convert({name: told}, Filter, strict=False)
         except msgspec.ValidationError:
-            raise BadInput(f"The filter {name} cannot be {', '.join(told)[:100]!r}.", field=(name,)) from None
+            raise BadInput(f"The filter {name} cannot be {quoted(', '.join(told))}.", field=(name,)) from None
     return msgspec.convert(texts, Filter, strict=False)
 
 

@@ -9,6 +9,7 @@ import msgspec
 
 from app.errors import BadInput
 from app.http.errors import MethodNotAllowed, NotAcceptable, UnsupportedMediaType
+from app.http.json_reading import MOST_LEVELS, UNREADABLE, nests_too_deeply, reason
 from app.http.media_type import GRAPHQL_RESPONSE, JSON, accepts_stream, preferred
 
 Headers = Sequence[tuple[bytes, bytes]]
@@ -126,7 +127,6 @@ class _Body(msgspec.Struct, rename="camel"):
 _decode_one = msgspec.json.Decoder(_Body).decode
 _decode_many = msgspec.json.Decoder(list[_Body]).decode
 _decode_map = msgspec.json.Decoder(Map | None).decode
-_UNREADABLE = (msgspec.DecodeError, UnicodeError, RecursionError)
 
 
 def read_body(body: bytes, media_type: str, batch: int) -> GraphQLRequest | tuple[GraphQLRequest, ...]:
@@ -139,9 +139,17 @@ def read_body(body: bytes, media_type: str, batch: int) -> GraphQLRequest | tupl
 
 def _decode(body: bytes) -> _Body:
     try:
-        return _decode_one(body)
-    except _UNREADABLE as error:
+        read = _decode_one(body)
+    except UNREADABLE as error:
         raise _unreadable(error, body) from None
+    _check_levels(read, body)
+    return read
+
+
+def _check_levels(read: _Body, text: bytes) -> None:
+    for name, value in (("variables", read.variables), ("extensions", read.extensions)):
+        if value and nests_too_deeply(value, text):
+            raise BadInput(f"`{name}` is nested too deeply; at most {MOST_LEVELS} levels are allowed.")
 
 
 def _read_batch(body: bytes, media_type: str, batch: int) -> tuple[GraphQLRequest, ...]:
@@ -149,8 +157,10 @@ def _read_batch(body: bytes, media_type: str, batch: int) -> tuple[GraphQLReques
         raise BadInput("A request holds one operation: batches are switched off here.")
     try:
         operations = _decode_many(body)
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         raise _unreadable(error, body) from None
+    for operation in operations:
+        _check_levels(operation, body)
     if not 0 < len(operations) <= batch:
         raise BadInput(f"A batch holds from 1 to {batch} operations.", limit=batch)
     return tuple(_request(operation, media_type) for operation in operations)
@@ -182,8 +192,10 @@ def _map(given: dict[str, str], name: str) -> Map | None:
         return None
     try:
         found: Map | None = _decode_map(text)
-    except _UNREADABLE:
-        raise BadInput(f"The parameter {name} must be a JSON object.") from None
+    except UNREADABLE as error:
+        raise BadInput(f"The parameter {name} must be a JSON object: {reason(error)}.") from None
+    if found and nests_too_deeply(found, text):
+        raise BadInput(f"`{name}` is nested too deeply; at most {MOST_LEVELS} levels are allowed.")
     return found
 
 
@@ -205,7 +217,9 @@ def _unreadable(error: Exception, body: bytes) -> BadInput:
     if not body.strip():
         return BadInput("The request's body is empty; it must be a JSON object with a query.")
     if isinstance(error, msgspec.ValidationError):
-        return BadInput(f"The request is no GraphQL request: {error}.")
+        return BadInput(f"The request is no GraphQL request: {reason(error)}.")
+    if isinstance(error, RecursionError):
+        return BadInput("The request's body is nested too deeply.")
     return BadInput("The request's body is not valid JSON.")
 
 

@@ -21,7 +21,7 @@ from graphql import (
 from graphql.execution.values import VariableValues, get_variable_values
 from strawberry import Schema
 
-from app.errors import BadInput
+from app.errors import BadInput, quoted
 from app.observability import traces
 from app.settings import Settings
 from schema.execution.cost import Estimate
@@ -231,7 +231,7 @@ class Document:
             if name is not None and operation.name == name:
                 return operation
         message = (
-            f"The document has no operation named {name[:100]!r}."
+            f"The document has no operation named {quoted(name)}."
             if name is not None
             else "The document has no operation."
             if not self.operations
@@ -289,7 +289,7 @@ class Documents:
             return _refused([_naming_limit(error, settings)], PARSE)
         except RecursionError:
             return _refused([GraphQLError("The document is nested too deeply.")], PARSE)
-        if errors := self._limits.check(ast):
+        if errors := self._limits.check(ast, text):
             return _refused(errors, VALIDATION)
         try:
             errors = validate(

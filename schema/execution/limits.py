@@ -1,5 +1,6 @@
 """What a document may hold, counted before it is validated: validation itself can be made to work hard."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -8,15 +9,22 @@ from graphql import (
     DirectiveNode,
     DocumentNode,
     FieldNode,
+    FloatValueNode,
     FragmentDefinitionNode,
     FragmentSpreadNode,
     GraphQLError,
     InlineFragmentNode,
+    IntValueNode,
+    Node,
     OperationDefinitionNode,
     SelectionSetNode,
 )
 
 from app.settings import Settings
+
+# Of a number in a document; a price has 60 at most.
+MOST_DIGITS = 100
+_DIGITS = re.compile(r"[0-9]+")
 
 
 class Amount(NamedTuple):
@@ -131,13 +139,18 @@ class Limits:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
 
-    def check(self, document: DocumentNode) -> list[GraphQLError]:
+    def check(self, document: DocumentNode, text: str = "") -> list[GraphQLError]:
+        """`text`: what the document was read from."""
         operations = [node for node in document.definitions if isinstance(node, OperationDefinitionNode)]
         fragments = {
             node.name.value: node for node in document.definitions if isinstance(node, FragmentDefinitionNode)
         }
         try:
-            error = self._check_amounts(operations, fragments) or self._check_places(operations, fragments)
+            error = (
+                self._check_amounts(operations, fragments)
+                or self._check_places(operations, fragments)
+                or _check_numbers(document, text)
+            )
         except RecursionError:
             error = over("depth", "very many", self._settings.limit_depth)
         return [error] if error is not None else []
@@ -186,6 +199,25 @@ class Limits:
             if root.most_repeated > settings.limit_repeats:
                 return over("repeats", root.most_repeated, settings.limit_repeats)
         return None
+
+
+def _check_numbers(document: DocumentNode, text: str) -> GraphQLError | None:
+    """Python refuses to read very long ones, in words of its own; none of ours has so many digits."""
+    if not any(len(digits) > MOST_DIGITS for digits in _DIGITS.findall(text)):
+        return None
+    unseen: list[Node] = [document]
+    while unseen:
+        node = unseen.pop()
+        if isinstance(node, IntValueNode | FloatValueNode) and len(node.value) > MOST_DIGITS:
+            return GraphQLError(f"A number has {len(node.value)} digits; at most {MOST_DIGITS} are allowed.")
+        for key in node.keys:
+            child = getattr(node, key, None)
+            unseen += [
+                part
+                for part in (child if isinstance(child, tuple | list) else (child,))
+                if isinstance(part, Node)
+            ]
+    return None
 
 
 def count_values(value: Any, most: int) -> int:

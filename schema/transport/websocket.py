@@ -5,11 +5,11 @@ from asyncio import Task
 from contextlib import suppress
 from math import ceil
 
-import msgspec
 from starlette.types import Receive, Scope, Send
 
 from app.broadcast import Ended
 from app.errors import BadInput, Refusal, TooMany, Unauthenticated
+from app.http.json_reading import UNREADABLE, reason
 from app.http.request import GraphQLRequest, read_payload
 from app.observability import metrics
 from app.settings import Settings
@@ -125,8 +125,8 @@ class Socket:
             raise Closing(Code.BAD_MESSAGE, "A message is text that holds a JSON object.")
         try:
             return messages.decode(text)
-        except msgspec.DecodeError as error:
-            raise Closing(Code.BAD_MESSAGE, f"No message of {PROTOCOL}: {error}") from None
+        except UNREADABLE as error:
+            raise Closing(Code.BAD_MESSAGE, f"No message of {PROTOCOL}: {reason(error)}.") from None
 
     async def _take(self, message: Message) -> None:
         match message:

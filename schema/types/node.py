@@ -6,7 +6,7 @@ from uuid import UUID
 
 import strawberry
 
-from app.errors import BadInput
+from app.errors import BadInput, quoted
 
 
 class Kind(StrEnum):
@@ -36,10 +36,10 @@ def read_id(text: str, *expected: Kind, field: Sequence[str] = ()) -> tuple[Kind
     try:
         kind, id = Kind(word), UUID(hex=digits)
     except ValueError:
-        raise BadInput(f"{text[:80]!r} is not an id of this API.", field=field) from None
+        raise BadInput(f"{quoted(text)} is not an id of this API.", field=field) from None
     if id.hex != digits:
-        raise BadInput(f"{text[:80]!r} is not an id of this API.", field=field)
+        raise BadInput(f"{quoted(text)} is not an id of this API.", field=field)
     if expected and kind not in expected:
         wanted = " or ".join(kind.name for kind in expected)
-        raise BadInput(f"{text!r} is the id of a {kind.name}, not of a {wanted}.", field=field)
+        raise BadInput(f"{quoted(text)} is the id of a {kind.name}, not of a {wanted}.", field=field)
     return kind, id

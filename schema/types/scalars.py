@@ -14,6 +14,7 @@ from app.domain import clock
 # Minutes since midnight inside, "07:30" outside.
 Minutes = NewType("Minutes", int)
 
+_LARGEST_WHOLE = 10**30  # before it is written: Python refuses to write very long ones
 _PLAIN_DECIMAL = re.compile(r"[+-]?\d{1,30}(\.\d{1,30})?", re.ASCII)
 
 
@@ -22,9 +23,12 @@ def write_date(value: date) -> str:
 
 
 def read_date(value: object) -> date:
-    if not isinstance(value, str):
-        raise ValueError('A Date is a string such as "2026-01-31".')
-    return date.fromisoformat(value)
+    try:
+        if isinstance(value, str):
+            return date.fromisoformat(value)
+    except ValueError:
+        pass  # in words of Python's
+    raise ValueError('A Date is a day of the calendar as a string, such as "2026-01-31".')
 
 
 def write_datetime(value: datetime) -> str:
@@ -32,9 +36,12 @@ def write_datetime(value: datetime) -> str:
 
 
 def read_datetime(value: object) -> datetime:
-    if not isinstance(value, str):
-        raise ValueError('A DateTime is a string such as "2026-01-31T07:30:00+01:00".')
-    moment = datetime.fromisoformat(value)
+    try:
+        moment = datetime.fromisoformat(value) if isinstance(value, str) else None
+    except ValueError:
+        moment = None  # in words of Python's
+    if moment is None:
+        raise ValueError('A DateTime is a moment as a string, such as "2026-01-31T07:30:00+01:00".')
     if not 1900 <= moment.year <= 2200:
         raise ValueError("A DateTime lies between 1900 and 2200.")
     if moment.tzinfo is None:
@@ -61,6 +68,7 @@ def read_decimal(value: object) -> Decimal:
     if (
         isinstance(value, bool)
         or not isinstance(value, (str, int))
+        or (isinstance(value, int) and abs(value) >= _LARGEST_WHOLE)
         or not _PLAIN_DECIMAL.fullmatch(str(value))
     ):
         raise ValueError('A Decimal is a string such as "58.21".')

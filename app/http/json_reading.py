@@ -1,0 +1,51 @@
+"""Why JSON could not be read, in words of ours, and how deep it may nest."""
+
+import re
+from typing import Any, Final
+
+import msgspec
+
+# Nothing that is asked for here nests deeper; what follows a value downwards must never run out of stack.
+MOST_LEVELS: Final = 64
+
+# What the decoder raises: broken text, a value of another type, a text that is no UTF-8, a nest without end.
+UNREADABLE: Final = (msgspec.DecodeError, UnicodeError, RecursionError)
+
+_PLACE = re.compile(r"at `\$((?:\.\w+|\[[^\]]*\])*)`$")
+
+
+def reason(error: Exception) -> str:
+    """Continues a sentence that says what could not be read."""
+    if isinstance(error, RecursionError):
+        return "it is nested too deeply"
+    if not isinstance(error, msgspec.ValidationError):
+        return "it is not valid JSON"
+    found = _PLACE.search(str(error))
+    place = f"`{found[1].removeprefix('.')}`" if found is not None and found[1] else "the whole"
+    if "out of range" in str(error):
+        return f"{place} holds a number that is too large"
+    if "missing required" in str(error):
+        return f"{place} lacks a member"
+    return f"{place} has another type than it may have, or a value that is not known"
+
+
+def nests_too_deeply(value: Any, text: bytes | str) -> bool:
+    """`text`: what the value was read from. Most texts have fewer brackets altogether than levels are allowed."""
+    brackets = (
+        text.count(b"[") + text.count(b"{") if isinstance(text, bytes) else text.count("[") + text.count("{")
+    )
+    return brackets > MOST_LEVELS and _levels(value) > MOST_LEVELS
+
+
+def _levels(value: Any) -> int:
+    """Without recursion; stops beyond what is allowed."""
+    level, here = 0, [value]
+    while here and level <= MOST_LEVELS:
+        level += 1
+        inner = [
+            part.values() if isinstance(part, dict) else part
+            for part in here
+            if isinstance(part, dict | list)
+        ]
+        here = [item for items in inner for item in items]
+    return level
