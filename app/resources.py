@@ -41,6 +41,7 @@ from app.jobs.redis_probe import RedisProbe
 from app.jobs.retention import Retention
 from app.jobs.supervisor import Job, Supervisor
 from app.jobs.trust import Trust
+from app.language_model.budget import CallBudget
 from app.language_model.chat import open_language_model
 from app.language_model.opinion import LanguageModel
 from app.observability import metrics
@@ -69,6 +70,7 @@ class Resources:
     names: LatestNames
     vocabularies: Vocabularies
     language_model: LanguageModel | None
+    model_calls: CallBudget
     query_log: QueryLog
     responses: Responses
     heads: Heads
@@ -121,6 +123,7 @@ async def open_resources(
             names=LatestNames(),
             vocabularies=Vocabularies(),
             language_model=language_model,
+            model_calls=CallBudget(limiter),
             query_log=query_log,
             responses=Responses(memory, on=settings.response_cache),
             heads=Heads(memory),

@@ -148,6 +148,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     language_model_name: str = ""
     language_model_below: Share = 0.5  # confidence
     language_model_timeout: Annotated[float, Meta(gt=0)] = 3
+    max_language_model_calls: Count = 5000  # per day, over all instances; 0: no limit
+    max_language_model_calls_per_caller: Count = 100
 
     # Operations
     operation_deadline: Seconds = 10

@@ -3,31 +3,40 @@
 import asyncio
 from collections.abc import Sequence
 
+import msgspec
+
+from app.domain.directory import Directory
 from app.domain.dno import DirectoryEntry
 from app.domain.question import Interpretation
 from app.interpreter.search import Names
-from app.language_model.opinion import LanguageModel, second_opinion
+from app.language_model.budget import Call
+from app.language_model.opinion import MAX_OPERATORS, LanguageModel, NoOpinion, second_opinion
 from loaders.questions import Question
 
-MOST = 20  # operators that are shown to the model
+# An opinion of this confidence says that the model failed; it is not kept, and the next call may have another.
+FAILED = 0.0
 
 
 class Doubt:
-    """A question whose meaning is not sure; its name is the question's."""
+    """A question whose meaning is not sure; its name is the question's. `names` are those of the directory's operators."""
 
-    __slots__ = ("_entries", "_meaning", "_model", "question")
+    __slots__ = ("_call", "_directory", "_meaning", "_model", "_names", "question")
 
     def __init__(
         self,
         question: Question,
         meaning: Interpretation,
         model: LanguageModel,
-        entries: Sequence[DirectoryEntry],
+        directory: Directory,
+        names: Names,
+        call: Call,
     ) -> None:
         self.question = question
         self._meaning = meaning
         self._model = model
-        self._entries = entries
+        self._directory = directory
+        self._names = names
+        self._call = call
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Doubt) and other.question == self.question
@@ -36,19 +45,26 @@ class Doubt:
         return hash(self.question)
 
     async def asked(self) -> Interpretation | None:
-        return await second_opinion(
-            self._model,
-            self.question.sentence,
-            self._meaning,
-            today=self.question.today,
-            likely=self._likely(),
-            known={entry.slug: entry.id for entry in self._entries},
-        )
+        self._call.made = True
+        try:
+            opinion = await second_opinion(
+                self._model,
+                self.question.sentence,
+                self._meaning,
+                today=self.question.today,
+                likely=self._likely(),
+                known=self._directory.id_by_slug,
+            )
+        except NoOpinion:
+            self._call.failed = True
+            return msgspec.structs.replace(self._meaning, confidence=FAILED)
+        self._call.answered = True
+        return opinion
 
     def _likely(self) -> list[DirectoryEntry]:
-        found = [match.dno_id for match in Names(self._entries).search(self.question.sentence, MOST)]
-        wanted = list(dict.fromkeys((*self._meaning.candidates, *found)))[:MOST]
-        by_id = {entry.id: entry for entry in self._entries}
+        found = [match.dno_id for match in self._names.search(self.question.sentence, MAX_OPERATORS)]
+        wanted = list(dict.fromkeys((*self._meaning.candidates, *found)))[:MAX_OPERATORS]
+        by_id = self._directory.by_id
         return [by_id[dno_id] for dno_id in wanted if dno_id in by_id]
 
 

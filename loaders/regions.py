@@ -15,7 +15,7 @@ from app.domain.revision import Revision
 from app.domain.tariff import Tariff
 from app.domain.time_of_use import TimeOfUseTariff
 from app.settings import Settings
-from loaders.opinions import Doubt, ask_all
+from loaders.opinions import FAILED, Doubt, ask_all
 from loaders.questions import Question, interpret_all
 
 SURE = 0.9
@@ -29,6 +29,10 @@ def _by_status(settings: Settings, entries: tuple[Any, ...]) -> float:
     return settings.lifetime(
         all(entry.verification_status is VerificationStatus.VERIFIED for entry in entries)
     )
+
+
+def _unless_failed(settings: Settings, opinion: Interpretation) -> float:
+    return 0.0 if opinion.confidence == FAILED else _by_confidence(settings, opinion)
 
 
 def _by_confidence(settings: Settings, interpretation: Interpretation) -> float:
@@ -82,6 +86,6 @@ OPINIONS: Region[Doubt, Interpretation] = Region(
     Interpretation,
     lambda doubt: tags.opinion(doubt.question.digest),
     ask_all,
-    _by_confidence,
+    _unless_failed,
     open_ended=True,
 )

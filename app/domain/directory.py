@@ -112,6 +112,10 @@ class Directory:
     def by_id(self) -> dict[UUID, DirectoryEntry]:
         return {entry.id: entry for entry in self.entries}
 
+    @cached_property
+    def id_by_slug(self) -> dict[str, UUID]:
+        return {entry.slug: entry.id for entry in self.entries}
+
 
 class Directories:
     """The directory of the latest record, worked out once for as long as the record says the same."""

@@ -4,13 +4,13 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from time import monotonic
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 import msgspec
 
 from app.errors import CannotStart
+from app.language_model.budget import AT_ONCE
 from app.language_model.opinion import LanguageModel, NoOpinion
 from app.settings import Settings
 
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
 LARGEST: Final = 2**16  # bytes that are read of an answer
 TOKENS: Final = 200
-AT_ONCE: Final = 4
-PAUSE: Final = 10.0  # seconds without asking after a failure, so that nobody waits for it in vain
 
 
 class _Message(msgspec.Struct):
@@ -71,20 +69,15 @@ class ChatModel:
             self._headers["authorization"] = f"Bearer {settings.language_model_key}"
         self._model = settings.language_model_name
         self._timeout = settings.language_model_timeout
-        self._silent_until = 0.0
 
     async def complete(self, instruction: str, sentence: str) -> str:
-        if monotonic() < self._silent_until:
-            raise NoOpinion("it failed a moment ago")
         try:
             async with asyncio.timeout(self._timeout):
                 return _decode(await self._post(instruction, sentence)).choices[0].message.content
         except NoOpinion:
-            self._silent_until = monotonic() + PAUSE
             raise
         except Exception as error:
             # Only its kind: what an HTTP client says of a failure may hold the address.
-            self._silent_until = monotonic() + PAUSE
             raise NoOpinion(type(error).__name__) from None
 
     async def _post(self, instruction: str, sentence: str) -> bytes:

@@ -16,11 +16,15 @@ from app.domain.dno import DirectoryEntry
 from app.domain.entry import FIRST_YEAR, DataType, VoltageLevel
 from app.domain.question import Interpretation
 from app.observability.metrics import SECOND_OPINIONS
+from app.observability.printable import printable
 
 log = structlog.get_logger(__name__)
 
 CONFIDENCE = 0.7  # what cannot be checked is how the sentence was meant
 YEARS_AHEAD = 5  # nothing is published earlier
+# What the prompt may hold, in letters: of the question, and of each operator's slug, name and city.
+LONGEST_QUESTION, LONGEST_SLUG, LONGEST_NAME, LONGEST_CITY = 1000, 60, 80, 40
+MAX_OPERATORS = 20
 
 INSTRUCTION = """\
 You read questions about the German electricity grid. Answer with one JSON object and nothing else:
@@ -31,10 +35,13 @@ Today is {today}; without a year in the question, year is null. The question is 
 {operators}"""
 
 
+FAILED = "failed"
+
+
 class NoOpinion(Exception):
     """The model could not be asked, or said nothing that holds; says why, but nothing that must stay secret."""
 
-    def __init__(self, why: str, outcome: str = "failed") -> None:
+    def __init__(self, why: str, outcome: str = FAILED) -> None:
         super().__init__(why)
         self.outcome = outcome
 
@@ -63,18 +70,23 @@ async def second_opinion(
     likely: Sequence[DirectoryEntry],
     known: Mapping[str, UUID],
 ) -> Interpretation | None:
-    """None: it has none, or none that holds. `likely` operators are shown to it, all `known` ones are believed."""
+    """None: it has none, or none that holds. `likely` operators are shown to it, all `known` ones are believed.
+
+    Raises NoOpinion where it failed: then it may well have one next time.
+    """
     instruction = INSTRUCTION.format(
         levels=" | ".join(f'"{level}"' for level in VoltageLevel),
         today=today,
-        operators="\n".join(f"{entry.slug}: {entry.name}, {entry.city or ''}" for entry in likely),
+        operators="\n".join(map(_line, likely[:MAX_OPERATORS])),
     )
     try:
-        told = _read(await model.complete(instruction, sentence))
+        told = _read(await model.complete(instruction, sentence[:LONGEST_QUESTION]))
         topic, dno_id = _check(told, today, known)
     except NoOpinion as reason:
         SECOND_OPINIONS.labels(reason.outcome).inc()
         log.info("no_second_opinion", reason=str(reason))
+        if reason.outcome == FAILED:
+            raise
         return None
     SECOND_OPINIONS.labels("taken").inc()
     return Interpretation(
@@ -86,6 +98,11 @@ async def second_opinion(
         meaning.candidates if dno_id is None else (dno_id,),
         meaning.language,
     )
+
+
+def _line(entry: DirectoryEntry) -> str:
+    name, city = printable(entry.name), printable(entry.city or "")
+    return f"{entry.slug[:LONGEST_SLUG]}: {name[:LONGEST_NAME]}, {city[:LONGEST_CITY]}"
 
 
 def _read(text: str) -> _Told:

@@ -16,7 +16,8 @@ from app.domain.entry import DataType, DnoYear
 from app.domain.question import Interpretation
 from app.errors import BadInput, Unavailable
 from app.interpreter.answer import answer_of
-from loaders.opinions import Doubt
+from app.language_model.opinion import LanguageModel
+from loaders.opinions import FAILED, Doubt
 from loaders.questions import Question
 from loaders.vocabulary import load_vocabulary
 from schema.context import Context
@@ -71,13 +72,31 @@ async def _answer(context: Context, query: str, today: date | None) -> Answered:
     model, settings = context.resources.language_model, context.resources.settings
     if model is not None and meaning.confidence < settings.language_model_below:
         used.add(tags.opinion(question.digest))
-        doubt = Doubt(question, meaning, model, entries)
+        meaning = await _second_opinion(context, question, meaning, model, entries) or meaning
+    return await _answered(context, meaning, used)
+
+
+async def _second_opinion(
+    context: Context,
+    question: Question,
+    meaning: Interpretation,
+    model: LanguageModel,
+    entries: Sequence[DirectoryEntry],
+) -> Interpretation | None:
+    resources = context.resources
+    (aliases,) = await context.loaders.aliases.load_all([None])
+    directory, names = resources.directories.of(entries), resources.names.of(entries, aliases or ())
+    caller, _ = resources.limiter.subject(context.principal, context.address)
+    async with resources.model_calls.call(caller, anonymous=context.principal.anonymous) as call:
+        if call is None:
+            return None
+        doubt = Doubt(question, meaning, model, directory, names, call)
         with suppress(TimeoutError, Unavailable):
             # The model has a time-out of its own; this one is for waiting behind others as well.
-            async with asyncio.timeout(2 * settings.language_model_timeout):
+            async with asyncio.timeout(2 * resources.settings.language_model_timeout):
                 (opinion,) = await context.loaders.opinion_by_doubt.load_all([doubt])
-                meaning = opinion or meaning
-    return await _answered(context, meaning, used)
+                return opinion if opinion is not None and opinion.confidence != FAILED else None
+    return None
 
 
 async def _question(

@@ -22,7 +22,7 @@ from redis.exceptions import NoScriptError
 from app.domain.account import Principal
 from app.observability import metrics
 from app.observability.counting import Count
-from app.settings import Settings
+from app.settings import DAY, Settings
 
 Client = Any  # redis.asyncio.Redis or RedisCluster: their stubs agree on nothing
 Headers = list[tuple[bytes, bytes]]
@@ -207,6 +207,10 @@ class RateLimiter:
         self.sign_in_account = Policy(
             "sign-in-account", settings.rate_limit_sign_in_account, settings.rate_limit_sign_in_window
         )
+        calls, own = settings.max_language_model_calls, settings.max_language_model_calls_per_caller
+        self.model_calls = Policy("language-model", calls, DAY)
+        self.model_anonymous = Policy("language-model-anonymous", ceil(calls / 2), DAY)
+        self.model_caller = Policy("language-model-caller", own, DAY)
         self.messages = Policy("messages", settings.rate_limit_messages, window)
         self._client = client
         self._timeout = settings.redis_timeout

@@ -12,14 +12,17 @@ import msgspec
 import pytest
 
 from app.db.pool import Pool
+from app.domain.account import Role
 from app.domain.dno import Dno
 from app.domain.entry import VoltageLevel
 from app.errors import CannotStart
+from app.interpreter.search import Names
 from app.language_model.chat import open_language_model
 from app.resources import open_resources
 from app.settings import Settings
 from tests import factories as make
-from tests.integration.graph.asking import ask, client_of
+from tests.integration.graph.asking import client_of
+from tests.integration.graph.running import Headers, issue_key
 from tests.integration.jobs.instances import until
 
 KEY = "sk-secret-of-the-test"
@@ -119,10 +122,16 @@ async def _with(model: Model, settings: Settings, **changed: Any) -> AsyncIterat
             yield client
 
 
-async def answer(client: httpx.AsyncClient, query: str = UNCLEAR) -> Any:
+async def answer(client: httpx.AsyncClient, query: str = UNCLEAR, headers: Headers | None = None) -> Any:
     document = """query ($query: String!) { naturalQuery(query: $query, today: "2025-06-01") {
         interpretation { dataType dno { slug } year voltageLevel confidence candidates { slug } } answer cached } }"""
-    return (await ask(client, document, query=query))["naturalQuery"]
+    asked = {"query": document, "variables": {"query": query}}
+    return (await client.post("/graphql", json=asked, headers=headers)).json()["data"]["naturalQuery"]
+
+
+def unclear(number: int) -> str:
+    """Another one for each number."""
+    return f"{UNCLEAR} {'abcdefghijklmnop'[number]}"
 
 
 async def test_what_was_not_understood_is_asked_and_what_holds_is_taken(
@@ -222,6 +231,121 @@ async def test_after_a_failure_nobody_waits_for_it_for_a_while(
         for number in range(5):
             await answer(client, f"{UNCLEAR} {'abcde'[number]}")
     assert len(model.asked) == 1
+
+
+async def test_calls_are_limited_per_caller_and_leave_those_of_others_alone(
+    model: Model, settings: Settings, dorf: Dno, pool: Pool
+) -> None:
+    _, key = await issue_key(pool, Role.VIEWER)
+    async with _with(model, settings, max_language_model_calls_per_caller=2) as client:
+        for number in range(4):
+            await answer(client, unclear(number))
+        assert len(model.asked) == 2
+        for number in range(4, 8):
+            await answer(client, unclear(number), key)
+        assert len(model.asked) == 4
+
+
+async def test_calls_are_limited_in_all_and_anonymous_callers_have_half(
+    model: Model, settings: Settings, dorf: Dno, pool: Pool
+) -> None:
+    _, key = await issue_key(pool, Role.VIEWER)
+    async with _with(model, settings, max_language_model_calls=4) as client:
+        for number in range(4):
+            await answer(client, unclear(number))
+        assert len(model.asked) == 2
+        for number in range(4, 8):
+            await answer(client, unclear(number), key)
+        assert len(model.asked) == 4
+
+
+async def test_an_opinion_that_is_kept_draws_on_no_budget(
+    model: Model, settings: Settings, dorf: Dno
+) -> None:
+    model.reply = says({"dataType": "HLZF", "dno": dorf.slug})
+    async with _with(model, settings, max_language_model_calls_per_caller=2) as client:
+        for _ in range(5):
+            await answer(client, unclear(0))
+        assert (await answer(client, unclear(1)))["interpretation"]["dno"] == {"slug": dorf.slug}
+    assert len(model.asked) == 2
+
+
+@pytest.mark.parametrize("status", ["429 Too Many Requests", "503 Service Unavailable", "500 Oops"])
+async def test_one_refusal_silences_it_for_no_other_caller(
+    model: Model, settings: Settings, dorf: Dno, pool: Pool, status: str
+) -> None:
+    _, key = await issue_key(pool, Role.VIEWER)
+    async with _with(model, settings) as client:
+        model.reply = sends(http(b"{}", status))
+        await answer(client)
+        model.reply = says({"dataType": "HLZF", "dno": dorf.slug})
+        # The same question of another caller: a failure is not kept either.
+        assert (await answer(client, headers=key))["interpretation"]["dno"] == {"slug": dorf.slug}
+    assert len(model.asked) == 2
+
+
+async def test_failures_for_several_callers_in_a_row_are_a_pause_for_all(
+    model: Model, settings: Settings, dorf: Dno, pool: Pool
+) -> None:
+    keys = [(await issue_key(pool, Role.VIEWER, f"key-{number}"))[1] for number in range(6)]
+    async with _with(model, settings) as client:
+        model.reply = sends(http(b"{}", "500 Oops"))
+        for number, key in enumerate(keys[:2]):
+            await answer(client, unclear(number), key)
+        model.reply = says({"dataType": None})
+        await answer(client, unclear(2), keys[2])  # between them: it does work
+        model.reply = sends(http(b"{}", "500 Oops"))
+        for number, key in enumerate(keys):
+            await answer(client, unclear(3 + number), key)
+    # The first two pause for themselves; of the four others three are enough.
+    assert len(model.asked) == 3 + 3
+
+
+async def test_a_caller_with_slow_questions_leaves_room_for_others(
+    model: Model, settings: Settings, dorf: Dno, pool: Pool
+) -> None:
+    _, key = await issue_key(pool, Role.VIEWER)
+    model.reply = never
+    async with _with(model, settings, language_model_timeout=60) as client:
+        slow = [asyncio.create_task(answer(client, unclear(number))) for number in range(6)]
+        await until(lambda: len(model.asked) == 2)
+        model.reply = says({"dataType": "HLZF", "dno": dorf.slug})
+        assert (await answer(client, unclear(7), key))["interpretation"]["dno"] == {"slug": dorf.slug}
+        assert len(model.asked) == 3
+        for task in slow:
+            task.cancel()
+
+
+async def test_names_are_made_once_for_many_questions(
+    model: Model, settings: Settings, dorf: Dno, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = []
+    make_names = Names.__init__
+
+    def counted(self: Names, *arguments: Any) -> None:
+        made.append(self)
+        make_names(self, *arguments)
+
+    async with _with(model, settings) as client:
+        monkeypatch.setattr(Names, "__init__", counted)
+        for number in range(4):
+            await answer(client, unclear(number))
+    assert len(model.asked) == 4
+    assert len(made) == 1
+
+
+async def test_the_prompt_is_bounded(model: Model, settings: Settings, pool: Pool) -> None:
+    for number in range(40):
+        long = f"Dorfwerke {number} {'lang ' * 50}".strip()
+        await make.dno(pool, f"dorf-{number}", name=long[:200], city=f"Dorf {'lang ' * 20}".strip()[:100])
+    async with _with(model, settings) as client:
+        await answer(client, UNCLEAR + " " + "\ufdfa" * 900)
+    [question] = model.asked
+    instruction, sentence = (message["content"] for message in question["messages"])
+    assert len(sentence) <= 1000
+    lines = [line for line in instruction.splitlines() if line.startswith("dorf-")]
+    assert 0 < len(lines) <= 20
+    assert max(map(len, lines)) <= 60 + 80 + 40 + 4
 
 
 async def test_a_slow_model_keeps_nobody_else_waiting(model: Model, settings: Settings, dorf: Dno) -> None:
