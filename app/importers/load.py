@@ -23,6 +23,7 @@ from app.importers.registry import Registry
 from app.importers.section14a import Section14a
 from app.importers.source import Known, Source
 from app.importers.tariffs import Tariffs
+from app.importers.transaction import in_transaction
 
 
 class Kind(StrEnum):
@@ -98,17 +99,13 @@ async def import_files(
         source, problems = await check(connection, kind, files, format, on_progress)
         if problems:
             return Report(problems=tuple(problems))
-        transaction = connection.transaction()
-        await transaction.start()
-        try:
+
+        async def work() -> Report:
             await staging.one_import_at_a_time(connection)
             reason = ", ".join(file.name for file in files)
-            report = await write(connection, source, reason, overwrite=overwrite, on_progress=on_progress)
-        except BaseException:
-            await transaction.rollback()
-            raise
-        await (transaction.rollback() if dry_run else transaction.commit())
-        return report
+            return await write(connection, source, reason, overwrite=overwrite, on_progress=on_progress)
+
+        return await in_transaction(connection, work, keep=not dry_run)
 
 
 @asynccontextmanager

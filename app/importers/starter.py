@@ -5,8 +5,10 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from app.db import staging
+from app.db.pool import Connection
 from app.importers.aliases import load_aliases
 from app.importers.load import File, Kind, OnProgress, Report, check, connect, quietly, write
+from app.importers.transaction import in_transaction
 
 FOLDER = Path(__file__).parents[1] / "starter"
 FILES = {
@@ -24,18 +26,26 @@ async def load_starter(
 
     However many instances start together, one loads, and the others wait for it.
     """
-    async with connect(database_url, deadline=deadline) as connection, connection.transaction():
-        await staging.one_import_at_a_time(connection)
-        if only_if_empty and await staging.fetch_operators(connection):
-            return {}
-        reports = {}
-        for kind, names in FILES.items():
-            with _opened(names) as files:
-                source, problems = await check(connection, kind, files, on_progress=on_progress)
-            assert not problems, problems
-            reports[kind] = await write(connection, source, "starter data", on_progress=on_progress)
-        await load_aliases(connection)
-        return reports
+    async with connect(database_url, deadline=deadline) as connection:
+
+        async def work() -> dict[Kind, Report]:
+            await staging.one_import_at_a_time(connection)
+            if only_if_empty and await staging.fetch_operators(connection):
+                return {}
+            return await _load(connection, on_progress)
+
+        return await in_transaction(connection, work)
+
+
+async def _load(connection: Connection, on_progress: OnProgress) -> dict[Kind, Report]:
+    reports = {}
+    for kind, names in FILES.items():
+        with _opened(names) as files:
+            source, problems = await check(connection, kind, files, on_progress=on_progress)
+        assert not problems, problems
+        reports[kind] = await write(connection, source, "starter data", on_progress=on_progress)
+    await load_aliases(connection)
+    return reports
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 import asyncio
 from decimal import Decimal
 
+import asyncpg
 import pytest
 
 from app.db import staging
@@ -391,3 +392,32 @@ async def test_many_imports_of_one_file_at_once_insert_it_once(pool, load):
     reports = await asyncio.gather(*(load(Kind.TARIFFS, text) for _ in range(4)))
     assert sorted(outcome(report) for report in reports) == [(0, 0, 50, 0, 0)] * 3 + [(50, 0, 0, 0, 0)]
     assert (await counts(pool))[0] == 50
+
+
+@pytest.mark.parametrize("fails", [1, 2])
+async def test_an_import_that_was_rolled_back_for_no_fault_of_its_own_runs_once_more(
+    pool, load, admin_url, fails
+):
+    """A sequence counts the runs: it is not rolled back."""
+    await make.dno(pool)
+    admin = await asyncpg.connect(admin_url)
+    await admin.execute(
+        "CREATE SEQUENCE runs; GRANT ALL ON SEQUENCE runs TO dno;"
+        "CREATE FUNCTION fails() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+        f" IF nextval('runs') <= {fails} THEN RAISE EXCEPTION 'again' USING ERRCODE = '40P01'; END IF;"
+        " RETURN NULL; END $$;"
+        "CREATE TRIGGER fails AFTER INSERT ON netzentgelte_data FOR EACH STATEMENT EXECUTE FUNCTION fails()"
+    )
+    try:
+        if fails == 1:
+            assert outcome(await load(Kind.TARIFFS, TARIFFS + tariff())) == (1, 0, 0, 0, 0)
+        else:
+            with pytest.raises(asyncpg.DeadlockDetectedError):
+                await load(Kind.TARIFFS, TARIFFS + tariff())
+        assert (await counts(pool))[0] == (fails == 1)
+        assert await admin.fetchval("SELECT last_value FROM runs") == 2
+    finally:
+        await admin.execute(
+            "DROP TRIGGER fails ON netzentgelte_data; DROP FUNCTION fails; DROP SEQUENCE runs"
+        )
+        await admin.close()

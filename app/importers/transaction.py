@@ -1,0 +1,51 @@
+"""An import as one transaction, which runs once more where the database rolled it back for no fault of the import."""
+
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import TypeVar
+
+import asyncpg
+
+from app.db.failures import Failure, failure_of, says_for_certain
+from app.db.pool import Connection
+from app.errors import CannotStart
+
+T = TypeVar("T")
+
+
+async def in_transaction(connection: Connection, work: Callable[[], Awaitable[T]], *, keep: bool = True) -> T:
+    """`work` must have no effect but through the connection. Without `keep` nothing of it stays."""
+    try:
+        return await _once(connection, work, keep)
+    except asyncpg.LockNotAvailableError:
+        raise  # that was waited for as long as may be
+    except Exception as error:
+        if failure_of(error) not in (Failure.RETRY, Failure.STALE):
+            raise
+        return await _once(connection, work, keep)
+
+
+async def _once(connection: Connection, work: Callable[[], Awaitable[T]], keep: bool) -> T:
+    transaction = connection.transaction()
+    await transaction.start()
+    try:
+        result = await work()
+    except BaseException:
+        with suppress(
+            asyncpg.PostgresError, asyncpg.InterfaceError, OSError
+        ):  # the first error is the one that counts
+            await transaction.rollback()
+        raise
+    if not keep:
+        await transaction.rollback()
+        return result
+    try:
+        await transaction.commit()
+    except Exception as error:
+        if says_for_certain(error):
+            raise
+        raise CannotStart(
+            "The database stopped answering during the commit: whether the import was written is not known. Import the"
+            " same files again; that changes nothing if it was."
+        ) from error
+    return result
