@@ -84,6 +84,17 @@ def _kill_connections(valkey: PrivateValkey, password: str) -> None:
         ask("CLIENT KILL TYPE pubsub")
 
 
+def _run_for_ever(valkey: PrivateValkey) -> None:
+    """Nothing but the command that ends the script is executed meanwhile."""
+    _set(valkey, "CONFIG", "SET", "busy-reply-threshold", "1")
+    with socket.create_connection(("127.0.0.1", valkey.port), timeout=10) as connection:
+        connection.sendall(f"AUTH {PASSWORD}\r\n".encode())
+        connection.recv(5)
+        connection.sendall(b"EVAL 'while true do end' 0\r\n")
+        while not valkey.command("GET", "dno:busy").startswith(b"-BUSY"):
+            pass
+
+
 @contextmanager
 def _connected(valkey: PrivateValkey, password: str) -> Iterator[Callable[[str], bytes]]:
     with socket.create_connection(("127.0.0.1", valkey.port), timeout=10) as connection:
@@ -112,6 +123,11 @@ REFUSALS = {
     "NOPERM to publish": Refusal(
         lambda valkey: _set(valkey, "ACL", "SETUSER", "default", "-publish"),
         lambda valkey: _set(valkey, "ACL", "SETUSER", "default", "+publish"),
+    ),
+    "BUSY": Refusal(_run_for_ever, lambda valkey: _set(valkey, "SCRIPT", "KILL")),
+    "writes without an answer": Refusal(
+        lambda valkey: _set(valkey, "CLIENT", "PAUSE", "600000", "WRITE"),
+        lambda valkey: _set(valkey, "CLIENT", "UNPAUSE"),
     ),
     "OOM": Refusal(_full, lambda valkey: _set(valkey, "CONFIG", "SET", "maxmemory", "0")),
     "WRONGPASS": Refusal(_change_password, _change_password_back),

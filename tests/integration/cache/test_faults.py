@@ -87,6 +87,17 @@ async def test_a_redis_that_restarted_empty_is_another_process(
     assert not fragile.shared.trusted
 
 
+async def test_a_server_that_takes_no_further_connections_is_used_with_those_there_are(
+    fragile: Instance, valkey: PrivateValkey
+) -> None:
+    table = Table({"a": "value"})
+    await fragile.one(table, "a")
+    valkey.command("CONFIG", "SET", "maxclients", "1")
+    assert await fragile.shared.identify() is not None
+    assert await fragile.shared.remove([table.tag("a")])
+    assert fragile.shared.trusted
+
+
 async def test_a_process_that_was_a_replica_meanwhile_is_another(valkey: PrivateValkey) -> None:
     """It has the data of the one that it followed, where a removal that it has confirmed may be missing."""
     with private_folder() as folder:
