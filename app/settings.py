@@ -115,7 +115,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     rate_limit_sign_in_window: Annotated[float, Meta(ge=1)] = 15 * MINUTE
     rate_limit_messages: Count = 120
     rate_limit_cost: Positive = 1000  # cost of a query that counts as one request
-    rate_limit_keys: Positive = 100_000
+    rate_limit_keys: Positive = 50_000
     rate_limit_grant: Seconds = 1
 
     # Traces

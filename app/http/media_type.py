@@ -11,17 +11,22 @@ EVENT_STREAM = "text/event-stream"
 LONGEST = 2000
 
 
-@lru_cache(1024)
 def preferred(accept: bytes | None) -> str | None:
     """None means 406. A client that does not choose gets application/json.
 
     The highest q wins, then what is named outright, then what is named first.
     """
-    if accept is None or not accept.strip():
+    # No more of it is read, nor remembered.
+    return _preferred(accept[:LONGEST]) if accept else JSON
+
+
+@lru_cache(1024)
+def _preferred(accept: bytes) -> str | None:
+    if not accept.strip():
         return JSON
     best: tuple[float, bool, int] | None = None
     chosen: str | None = None
-    ranges = list(_ranges(accept[:LONGEST].decode("latin-1")))
+    ranges = list(_ranges(accept.decode("latin-1")))
     for media_type in (JSON, GRAPHQL_RESPONSE):
         rank = _rank(media_type, ranges)
         if rank is not None and (best is None or rank > best):

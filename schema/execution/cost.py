@@ -66,6 +66,11 @@ class Estimate:
         self._known: dict[tuple[Any, ...], int] = {}
         self.variables = tuple(sorted(self._sizes))
 
+    @property
+    def remembered(self) -> int:
+        """How many costs are kept, by the sizes in the variables."""
+        return len(self._known)
+
     def of(self, variables: Values) -> int:
         key = tuple([_size_of(variables.get(name)) for name in self.variables])
         if self._years:

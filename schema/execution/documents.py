@@ -44,6 +44,7 @@ OPERATION = 8000
 NODE = 300
 PLANNED = 300
 REFUSAL = 900
+REMEMBERED = 200  # a cost by the sizes in the variables
 # One part of so many is for documents that were asked for only once.
 PROBATION = 4
 
@@ -160,7 +161,10 @@ class Operation:
 
     def cost(self, variables: VariableValues, maximum: int) -> Cost:
         """Refuses what is too dear before anything of it is done."""
-        requested = self.estimate.of(variables.coerced)
+        estimate = self.estimate
+        remembered = estimate.remembered
+        requested = estimate.of(variables.coerced)
+        self.document.taken.bytes += REMEMBERED * (estimate.remembered - remembered)
         if requested > maximum:
             error = GraphQLError(
                 f"The operation may cost {requested}; at most {maximum} are allowed. Ask for fewer with `first`.",

@@ -20,6 +20,8 @@ FORWARDING = frozenset(
 )
 LOCAL = "local"  # a socket of this machine, or a test: no address at all
 PAIR = re.compile(r'\s*([!#$%&\'*+.^_`|~0-9A-Za-z-]+)\s*=\s*("(?:[^"\\]|\\.)*"|[^;,"\s]*)\s*')
+# IPv6 with a zone and a port.
+LONGEST_ADDRESS = 100
 
 
 class Networks:
@@ -115,17 +117,26 @@ class ClientAddress:
         await self.app(scope, receive, send)
 
 
-@lru_cache(4096)
 def parse_address(text: str | None) -> Address | None:
+    # What is longer is no address, and is not remembered.
+    return _parse(text) if text and len(text) <= LONGEST_ADDRESS else None
+
+
+@lru_cache(4096)
+def _parse(text: str) -> Address | None:
     try:
-        address = ip_address(text.partition("%")[0]) if text else None
+        address = ip_address(text.partition("%")[0])
     except ValueError:
         return None
     return getattr(address, "ipv4_mapped", None) or address
 
 
-@lru_cache(4096)
 def _name(text: str | None) -> str:
+    return _named(text) if text and len(text) <= LONGEST_ADDRESS else LOCAL
+
+
+@lru_cache(4096)
+def _named(text: str) -> str:
     address = parse_address(text)
     if isinstance(address, IPv6Address) and not address.is_loopback:
         return str(IPv6Network((address, 64), strict=False))

@@ -1,8 +1,11 @@
 """Which media type an answer takes."""
 
+import tracemalloc
+
 import pytest
 
 from app.http.media_type import GRAPHQL_RESPONSE, JSON, preferred, prefers_page
+from app.http.middleware.client_address import parse_address
 
 
 @pytest.mark.parametrize(
@@ -49,3 +52,16 @@ def test_the_best_of_what_is_accepted(accept: str | None, chosen: str | None) ->
 )
 def test_a_browser_gets_a_page(accept: bytes | None, page: bool) -> None:
     assert prefers_page(accept) is page
+
+
+def test_what_is_remembered_of_headers_is_short() -> None:
+    """Each may be as long as a request's head: a thousand of them would be 50 MB."""
+    tracemalloc.start()
+    try:
+        before, _ = tracemalloc.get_traced_memory()
+        for number in range(1200):
+            preferred(b"application/json;q=0.%d, " % number + b"x/y," * 12_000)
+            parse_address(f"{number}." * 10_000)
+        assert tracemalloc.get_traced_memory()[0] - before < 5 * 2**20
+    finally:
+        tracemalloc.stop()
