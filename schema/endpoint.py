@@ -35,7 +35,7 @@ from app.http.request import (
     status_for,
 )
 from app.http.revalidation import all_of, give_again, header, to_post
-from app.http.slots import Slots
+from app.http.slots import Preferred, Slots
 from app.observability import costs, metrics
 from app.observability.counting import Timings
 from app.observability.operation_names import NameCount, OperationNames
@@ -98,7 +98,7 @@ class GraphQLEndpoint:
         if known is not None:
             answer = give_again(scope, known.value, known.until)
         else:
-            self._slots.knock()
+            self._line(scope["state"]).knock()
             read = self._read(body, scope)
             if isinstance(read, GraphQLRequest):
                 stream = await self._connections.stream(read, scope)
@@ -116,7 +116,7 @@ class GraphQLEndpoint:
     async def answer(self, passage: Passage, body: bytes, state: dict[str, Any]) -> Reply:
         scope = {**passage.scope, "state": state}
         try:
-            self._slots.knock()
+            self._line(state).knock()
             read = self._read(body, scope, passage.media_type)
             answer = await self._respond_anew(Asked(passage.head, body_of(body)), read, scope)
         except Refusal as refused:
@@ -124,6 +124,11 @@ class GraphQLEndpoint:
         except Exception as error:
             answer = Reply.of(respond_unexpected(scope, error))
         return answer
+
+    def _line(self, state: dict[str, Any]) -> Slots | Preferred:
+        """Anonymous callers wait behind those with credentials, and those who prove to have had some."""
+        known = "payer" in state or not state.get("principal", ANONYMOUS).anonymous
+        return self._slots.preferred if known else self._slots
 
     def _offer(self, scope: Scope, head: str) -> None:
         """The next request with the same head may take the short road."""
@@ -258,7 +263,8 @@ class GraphQLEndpoint:
             paid = cost.requested
             context = self.context(scope, budget)
             spent.took("read", perf_counter() - began)
-            answer = await self._execute(operation, variables, request.variables, context, cost)
+            line = self._line(scope["state"])
+            answer = await self._execute(operation, variables, request.variables, context, cost, line)
             kind = ResultKind.PARTIAL if answer.errors else ResultKind.COMPLETE
         except RefusedDocument as refused:
             answer = write_errors(refused.errors, request_id, refused.code)
@@ -275,12 +281,18 @@ class GraphQLEndpoint:
         return answer, kind, context
 
     async def _execute(
-        self, operation: Operation, variables: Any, given: dict[str, Any], context: Context, cost: Cost
+        self,
+        operation: Operation,
+        variables: Any,
+        given: dict[str, Any],
+        context: Context,
+        cost: Cost,
+        line: Slots | Preferred,
     ) -> Answer:
         """Once it is its turn. What still runs at the deadline is cancelled, its statements too."""
         spent = costs.current()
         began = perf_counter()
-        async with self._slots:
+        async with line:
             admitted = perf_counter()
             try:
                 with context.resources.deadlines.begin(), operation.span(given):

@@ -70,7 +70,10 @@ class Exports:
         if request.method == "HEAD":
             return Response(headers=headers)
         skipped = _Skipped(table)
-        rows = self._chunks(request.state.resources.pool, table, as_format, wanted, skipped)
+        anonymous = getattr(request.state, "principal", ANONYMOUS).anonymous
+        rows = self._chunks(
+            request.state.resources.pool, table, as_format, wanted, skipped, self._places(anonymous=anonymous)
+        )
         chunks = self._counted(rows, request)
         # What can go wrong at the start goes wrong before status 200 is sent.
         first = await anext(chunks, b"")
@@ -80,10 +83,15 @@ class Exports:
             first, chunks, headers, self._credentials(request), deadline=self._settings.export_timeout
         )
 
+    def _places(self, *, anonymous: bool) -> int:
+        """Where there are several, the last is kept for callers with credentials."""
+        most = self._settings.export_concurrency
+        return max(1, most - 1) if anonymous else most
+
     async def _chunks(
-        self, pool: Pool, table: Table, format: Format, wanted: Filter, skipped: "_Skipped"
+        self, pool: Pool, table: Table, format: Format, wanted: Filter, skipped: "_Skipped", places: int
     ) -> AsyncGenerator[bytes, None]:
-        if self._running >= self._settings.export_concurrency:
+        if self._running >= places:
             raise Overloaded("Too many downloads at once; please try again soon.", retry_after=5)
         self._running += 1
         try:

@@ -25,6 +25,9 @@ class Slots:
     many as can be done within `patience`. Once that queue was full some must be refused, and much at once
     and a long queue would only make those late who are answered. So until nobody has to be refused any more, as
     many run as are done within `soon`, half as many wait, and who comes is answered soon or refused at once.
+
+    `async with slots.preferred:` is one of a caller with credentials. They have a queue of their own, equally long,
+    and the next turn: however many anonymous operations come, they displace none of these.
     """
 
     def __init__(self, most: int, queue: int, patience: float, soon: float) -> None:
@@ -36,6 +39,8 @@ class Slots:
         self._running = 0
         self.crowded_until = -inf
         self._waiting: deque[Future[None]] = deque()
+        self._preferred: deque[Future[None]] = deque()
+        self.preferred = Preferred(self)
 
     @property
     def running(self) -> int:
@@ -43,7 +48,7 @@ class Slots:
 
     @property
     def waiting(self) -> int:
-        return len(self._waiting)
+        return len(self._waiting) + len(self._preferred)
 
     @property
     def crowded(self) -> bool:
@@ -52,17 +57,23 @@ class Slots:
 
     def knock(self) -> None:
         """Refuses at the door: to be asked before anything is done that would be in vain."""
+        self._knock(self._waiting)
+
+    def _knock(self, line: deque[Future[None]]) -> None:
         most, queue = self._bounds()
-        if self._running >= most and len(self._waiting) >= queue:
+        if self._running >= most and len(line) >= queue:
             self.crowded_until = monotonic() + CALM_AFTER
             self._shed()
             raise _full()
 
     async def __aenter__(self) -> None:
+        await self._enter(self._waiting)
+
+    async def _enter(self, line: deque[Future[None]]) -> None:
         if self._running < self._bounds()[0]:
             self._running += 1
         else:
-            await self._wait()
+            await self._wait(line)
         _running.value += 1
 
     async def __aexit__(self, *_: object) -> None:
@@ -80,8 +91,8 @@ class Slots:
 
     def _hand_on(self) -> None:
         most, _ = self._bounds()
-        while self._waiting and self._running < most:
-            first = self._waiting.popleft()
+        while (line := self._preferred or self._waiting) and self._running < most:
+            first = line.popleft()
             if not first.done():
                 self._running += 1
                 first.set_result(None)
@@ -89,22 +100,23 @@ class Slots:
     def _shed(self) -> None:
         """Of a queue that was long until now, those who have waited longest would be answered latest."""
         _, queue = self._bounds()
-        while len(self._waiting) > queue:
-            first = self._waiting.popleft()
-            if not first.done():
-                first.set_exception(_full())
+        for line in (self._waiting, self._preferred):
+            while len(line) > queue:
+                first = line.popleft()
+                if not first.done():
+                    first.set_exception(_full())
 
-    async def _wait(self) -> None:
-        self.knock()
+    async def _wait(self, line: deque[Future[None]]) -> None:
+        self._knock(line)
         turn: Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.append(turn)
+        line.append(turn)
         _waiting.value += 1
         try:
             async with asyncio.timeout(self._patience):
                 await turn
         except BaseException as error:
-            if turn in self._waiting:
-                self._waiting.remove(turn)
+            if turn in line:
+                line.remove(turn)
             elif turn.done() and not turn.cancelled() and not turn.exception():
                 self._running -= 1  # it was our turn in the very moment in which we left
                 self._hand_on()
@@ -113,6 +125,24 @@ class Slots:
             _waiting.value -= 1
             # What it was refused with holds this frame, and would be held by it.
             del turn
+
+
+class Preferred:
+    """The same slots, for operations of callers with credentials."""
+
+    __slots__ = ("_slots",)
+
+    def __init__(self, slots: Slots) -> None:
+        self._slots = slots
+
+    def knock(self) -> None:
+        self._slots._knock(self._slots._preferred)
+
+    async def __aenter__(self) -> None:
+        await self._slots._enter(self._slots._preferred)
+
+    async def __aexit__(self, *error: object) -> None:
+        await self._slots.__aexit__(*error)
 
 
 def _full() -> Overloaded:

@@ -76,6 +76,7 @@ STORES = {
     "app/http/passage.py:Heads._seen": "seen once",
     "app/http/places.py:_places": START,
     "app/http/shares.py:Acceptor._coming": "connections, sockets, operations of a socket",
+    "app/http/slots.py:Slots._preferred": "operations that wait",
     "app/http/slots.py:Slots._waiting": "operations that wait",
     "app/importers/cells.py:composed": IMPORT,
     "app/importers/cells.py:count": IMPORT,

@@ -11,9 +11,11 @@ import pytest
 from pyarrow import parquet
 
 from app.db.export import Column
+from app.http.exports import Exports
 from app.http.formats import Format, encode
 from app.importers.load import File, Kind, import_files
 from app.importers.starter import FOLDER, load_starter
+from app.settings import Settings
 from tests import factories as make
 
 TABLES = (Kind.REGISTRY, Kind.TARIFFS, Kind.HLZF)
@@ -254,6 +256,18 @@ async def test_too_many_downloads_at_once_are_refused_for_the_moment(downloads, 
         reader.goes_on.set()
         await reading
         assert (await client.get("/export/tariffs.csv")).status_code == 200
+
+
+async def test_anonymous_downloads_leave_the_last_place_to_keys_and_sessions(downloads, pool):
+    app, reader = downloads(export_concurrency=2), SlowReader()
+    reading = asyncio.create_task(reader.read(app, "/export/tariffs.csv"))
+    await reader.began.wait()
+    known = Exports(Settings(export_concurrency=2))
+    assert (known._places(anonymous=True), known._places(anonymous=False)) == (1, 2)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as client:
+        assert (await client.get("/export/tariffs.csv")).status_code == 503
+    reader.goes_on.set()
+    await reading
 
 
 @pytest.mark.parametrize("table", TABLES)

@@ -187,3 +187,45 @@ async def test_a_refused_wait_is_free_without_the_garbage_collector() -> None:
             assert raised() == 0
         finally:
             gc.enable()
+
+
+async def test_callers_with_credentials_have_the_next_turn_and_a_queue_of_their_own() -> None:
+    """However many anonymous operations run, wait, and are refused."""
+    slots = Slots(4, 6, 10, 10)
+    crowd = Crowd(slots)
+    await crowd.come(10)
+    with pytest.raises(Overloaded):
+        slots.knock()
+    order: list[tuple[str, int]] = []
+
+    async def known(name: str) -> None:
+        slots.preferred.knock()
+        async with slots.preferred:
+            order.append((name, len(crowd.entered)))
+
+    waiting = slots.waiting
+    tasks = [asyncio.create_task(known(name)) for name in "ab"]
+    await until(lambda: slots.waiting == waiting + 2)
+    outcomes = await crowd.leave()
+    await asyncio.gather(*tasks)
+    assert order == [("a", 4), ("b", 4)]
+    assert (
+        sum(isinstance(outcome, Overloaded) for outcome in outcomes) == 4
+    )  # refused by those who came later
+    assert (slots.running, slots.waiting) == (0, 0)
+
+
+async def test_the_queue_of_callers_with_credentials_is_bounded_as_well() -> None:
+    slots = Slots(1, 2, 10, 10)
+    go = asyncio.Event()
+
+    async def stay() -> None:
+        async with slots.preferred:
+            await go.wait()
+
+    tasks = [asyncio.create_task(stay()) for _ in range(6)]
+    await until(lambda: sum(task.done() for task in tasks) == 3)
+    go.set()
+    outcomes = await asyncio.gather(*tasks, return_exceptions=True)
+    assert sum(isinstance(outcome, Overloaded) for outcome in outcomes) >= 3
+    assert (slots.running, slots.waiting) == (0, 0)
