@@ -8,6 +8,7 @@ DATABASE_URL is used as by benchmarks/workloads.py.
 import argparse
 import asyncio
 from collections.abc import Sequence
+from itertools import cycle, islice
 
 from rich.console import Console
 from rich.table import Table
@@ -18,6 +19,7 @@ from benchmarks.server import Server
 from benchmarks.stage import Stage, play
 
 AT_ONCE = 8
+NEW_DOCUMENTS = 10_000
 
 
 def main() -> None:
@@ -49,6 +51,12 @@ async def _run(stage: Stage, memory_bytes: int) -> None:
         many = questions.lists_that_never_repeat(starts).requests[:2000]
         await _ask_all(server, [*many, *points])
         table.add_row(f"{len(many):,} other lists, all points again", *await _figures(server))
+        for part in range(2):
+            some = islice(cycle(points), NEW_DOCUMENTS)
+            await _ask_all(server, list(questions.with_new_documents(some, part * NEW_DOCUMENTS)))
+            table.add_row(
+                f"{NEW_DOCUMENTS:,} points with documents that never repeat", *await _figures(server)
+            )
     print(stage.held)
     Console(width=120).print(table)
 

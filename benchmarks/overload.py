@@ -1,10 +1,10 @@
 """Five times more than the machine can do, for a minute: who is answered, how soon, and what it takes.
 
-    python -m benchmarks.overload [--seconds 60] [--times 5]
+    python -m benchmarks.overload [--seconds 60] [--times 5] [--same-documents]
 
 The server has a core of its own; its databases and those who ask share the others. First it is found out
 how much the server can do. Nothing is kept in its caches, so each list is read from PostgreSQL and
-written anew. Requests then come at their own pace, whether the server keeps up or not, as strangers do.
+written anew; and each comes with a document that never repeats, unless `--same-documents` is given. Requests then come at their own pace, whether the server keeps up or not, as strangers do.
 """
 
 import argparse
@@ -135,12 +135,15 @@ async def watch(server: Server, seen: list[int]) -> None:
         await asyncio.sleep(0.25)
 
 
-async def report(stage: Stage, seconds: float, times: float) -> None:
+async def report(stage: Stage, seconds: float, times: float, *, same_documents: bool) -> None:
     print(f"{stage.held}\n{await stage.about()}")
     with stage.server(**SETTINGS) as server:
         await server.until_ready()
         lists = questions.lists_that_never_repeat(await server.cursors())
-        asked = Asking(server.port, cycle(lists.in_order()))
+        requests: Iterator[bytes] = cycle(lists.in_order())
+        if not same_documents:
+            requests = questions.with_new_documents(requests)
+        asked = Asking(server.port, requests)
         await without_a_pause(asked, CALM, WARMUP)
         print(f"{'':>20} {'requests':>8} {'p50 ms':>9} {'p99 ms':>9} {'max ms':>9}")
         capacity = 0.0
@@ -176,8 +179,13 @@ def main() -> None:
     )
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--times", type=float, default=5, help="as much as the server can do")
+    parser.add_argument("--same-documents", action="store_true", help="one document, with other variables")
     arguments = parser.parse_args()
-    play(lambda stage: report(stage, arguments.seconds, arguments.times))
+    play(
+        lambda stage: report(
+            stage, arguments.seconds, arguments.times, same_documents=arguments.same_documents
+        )
+    )
 
 
 if __name__ == "__main__":

@@ -2,8 +2,9 @@
 
 import json
 import random
+import re
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from hashlib import sha256
 from itertools import accumulate
 from typing import Any, NamedTuple
@@ -107,6 +108,23 @@ def lists_that_never_repeat(cursors: Sequence[str]) -> Asked:
     ]
     random.Random(SEED + 2).shuffle(drawn)
     return Asked([page(*each) for each in drawn])
+
+
+def with_new_documents(requests: Iterable[bytes], start: int = 0) -> Iterator[bytes]:
+    """The same requests, each with a document that never came before: its operation has a name of its own.
+
+    `start`: from which number on the names are given.
+    """
+    return (_renamed(request, number) for number, request in enumerate(requests, start))
+
+
+def _renamed(request: bytes, number: int) -> bytes:
+    head, _, body = request.partition(b"\r\n\r\n")
+    content = json.loads(body)
+    content["query"] = re.sub(r"\b(query|mutation) (\w+)", rf"\1 \g<2>{number}", content["query"], count=1)
+    body = json.dumps(content, separators=(",", ":"), ensure_ascii=False).encode()
+    head = re.sub(rb"content-length: \d+", b"content-length: %d" % len(body), head)
+    return head + b"\r\n\r\n" + body
 
 
 def popular_points_with_corrections(corrections: Sequence[bytes]) -> Asked:

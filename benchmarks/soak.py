@@ -1,18 +1,20 @@
 """The same mixed load for minutes: does anything grow, slow down or fail?
 
-    python -m benchmarks.soak [--minutes 5]
+    python -m benchmarks.soak [--minutes 5] [--same-documents]
 
-Points, the popular more often, lists that never repeat, and every fiftieth request a correction; the server has a core
-of its own. Each line is one part of the time.
+Points, the popular more often, lists that never repeat, every fiftieth request a correction, and every tenth a point
+with a document that never repeats (unless `--same-documents` is given); the server has a core of its own. Each line is
+one part of the time.
 """
 
 import argparse
+from itertools import chain, cycle, islice
 
 from rich.console import Console
 from rich.table import Table
 
 from app.auth.api_keys import digest
-from benchmarks import databases, load, machine
+from benchmarks import databases, load, machine, questions
 from benchmarks.questions import Asked
 from benchmarks.server import Server
 from benchmarks.stage import Stage, play
@@ -28,11 +30,12 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--minutes", type=float, default=5)
+    parser.add_argument("--same-documents", action="store_true", help="no documents that never repeat")
     arguments = parser.parse_args()
-    play(lambda stage: soak(stage, arguments.minutes))
+    play(lambda stage: soak(stage, arguments.minutes, same_documents=arguments.same_documents))
 
 
-async def soak(stage: Stage, minutes: float) -> None:
+async def soak(stage: Stage, minutes: float, *, same_documents: bool) -> None:
     await databases.add_key(stage.settings.database_url, digest(KEY))
     print(f"{stage.held}; asked by {machine.load_program()}", flush=True)
     table = Table(title=f"{minutes:g} minutes, {load.CONNECTIONS} connections", caption=await stage.about())
@@ -41,9 +44,12 @@ async def soak(stage: Stage, minutes: float) -> None:
     with stage.server() as server:
         await server.until_ready()
         asked = await mixed(server)
-        sent = (await load.ask(server.port, asked, seconds=WARMUP)).requests
+        measured = await load.ask(server.port, asked, seconds=WARMUP)
+        sent, seconds = measured.requests, minutes * 60 / PARTS
         for part in range(PARTS):
-            measured = await load.ask(server.port, asked, seconds=minutes * 60 / PARTS, start=sent)
+            expected = round(1.5 * measured.rate * seconds)
+            now = asked if same_documents else with_new_documents(asked, part, expected, sent)
+            measured = await load.ask(server.port, now, seconds=seconds, start=sent if same_documents else 0)
             sent += measured.requests
             row = await _row(server, measured)
             table.add_row(f"{(part + 1) * minutes / PARTS:.1f}", *row)
@@ -62,6 +68,18 @@ async def mixed(server: Server) -> Asked:
         if number % 2:
             order.append(listed[number // 2 % len(listed)])
     return Asked([*points.requests, *lists.requests], order)
+
+
+def with_new_documents(asked: Asked, part: int, count: int, start: int) -> Asked:
+    """So many requests from `start` on, every tenth of them a point whose document came in no part before."""
+    points = cycle(questions.point(*pair) for pair in questions.all_points())
+    new = list(islice(questions.with_new_documents(points, part * 10**8), count // 10 + 1))
+    known = islice(
+        cycle(asked.order or range(len(asked.requests))), start % (len(asked.order or asked.requests)), None
+    )
+    behind = iter(range(len(asked.requests), len(asked.requests) + len(new)))
+    order = chain.from_iterable((*islice(known, 9), next(behind)) for _ in new)
+    return Asked([*asked.requests, *new], list(order))
 
 
 async def _row(server: Server, measured: load.Measured) -> list[str]:

@@ -1,11 +1,12 @@
 """The benchmarks ask what the graph understands, and count what is answered."""
 
+import json
 import shutil
 
 import graphql
 import pytest
 
-from benchmarks import load, questions
+from benchmarks import load, questions, soak
 from benchmarks.questions import Asked
 from benchmarks.server import Server
 from tests import factories as make
@@ -26,6 +27,29 @@ def test_what_is_drawn_is_drawn_again():
     assert first == again
     assert len(set(first.requests)) == len(first.requests)
     assert questions.zipf(100, count=50) == questions.zipf(100, count=50)
+
+
+def test_documents_that_never_repeat_ask_the_same():
+    requests = [questions.point("netze-a", 2024), questions.page(), questions.correction("key", "id", "1.0")]
+    new = list(questions.with_new_documents([*requests, *requests], 7))
+    assert len(set(new)) == 6
+    for before, after in zip([*requests, *requests], new, strict=True):
+        head, _, body = after.partition(b"\r\n\r\n")
+        assert f"content-length: {len(body)}".encode() in head
+        asked, renamed = json.loads(before.partition(b"\r\n\r\n")[2]), json.loads(body)
+        assert asked["variables"] == renamed["variables"]
+        assert graphql.validate(SCHEMA, graphql.parse(renamed["query"])) == []
+        assert renamed["query"] != asked["query"]
+
+
+def test_a_soak_has_every_tenth_document_new():
+    asked = Asked([questions.point("netze-a", year) for year in range(20)], [*range(20)] * 3)
+    parts = [soak.with_new_documents(asked, part, 100, 7) for part in (0, 1)]
+    for part in parts:
+        assert part.order is not None
+        assert sum(index >= 20 for index in part.order) == len(part.order) // 10
+        assert part.order[:9] == [7, 8, 9, 10, 11, 12, 13, 14, 15]
+    assert not set(parts[0].requests[20:]) & set(parts[1].requests[20:])
 
 
 @pytest.mark.parametrize("client", [load.with_python, load.with_wrk])
