@@ -2,22 +2,28 @@
 
 from collections.abc import Awaitable, Callable, Generator
 from math import ceil
-from time import thread_time
+from time import perf_counter, thread_time
 from types import coroutine
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple, TypeAlias, TypeVar
 
 from app.errors import LimitExceeded
 from app.settings import Settings
 
 T = TypeVar("T")
 
-# The clock of CPU time is read after so many more objects or bytes: reading it is a system call.
+# Seconds that are measured by the wall clock, which costs a tenth of reading CPU time, a system call. Beyond them
+# CPU time is what counts: others that use the processor must not make an operation look long.
+BY_WALL_CLOCK: Final = 0.005
+# The clock is read after so many more objects or bytes.
 OBJECTS_PER_LOOK: Final = 1000
 BYTES_PER_LOOK: Final = 2**16
 
 # What one unit of cost stands for, beside one object: bytes of the answer, and seconds of CPU.
 BYTES_PER_UNIT: Final = 512
 SECONDS_PER_UNIT: Final = 20e-6
+
+
+Clock: TypeAlias = Callable[[], float]
 
 
 class Exceeded(NamedTuple):
@@ -38,26 +44,22 @@ class WorkBudget:
     LimitExceeded, so that what still runs of the operation ends soon, too.
     """
 
-    __slots__ = (
-        "_began",
-        "_bytes_at_look",
-        "_objects_at_look",
-        "_settings",
-        "answer_bytes",
-        "cpu_time",
-        "exceeded",
-        "objects",
-    )
+    # What a new one begins with stands here, not in its __init__: there is one for every operation.
+    objects = 0
+    answer_bytes = 0
+    cpu_time = 0.0  # seconds, of what has been computed and left
+    exceeded: Exceeded | None = None
+    _clock: Clock = perf_counter
+    _began: float | None = None  # on that clock, while something of it is computed
+    _objects_at_look = OBJECTS_PER_LOOK
+    _bytes_at_look = BYTES_PER_LOOK
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._began: float | None = None  # on the clock of CPU time, while something of it is computed
-        self.objects = 0
-        self.answer_bytes = 0
-        self.cpu_time = 0.0  # seconds, of what has been computed and left
-        self.exceeded: Exceeded | None = None
-        self._objects_at_look = min(OBJECTS_PER_LOOK, settings.limit_objects + 1)
-        self._bytes_at_look = min(BYTES_PER_LOOK, settings.limit_answer_bytes + 1)
+        if settings.limit_objects < OBJECTS_PER_LOOK:
+            self._objects_at_look = settings.limit_objects + 1
+        if settings.limit_answer_bytes < BYTES_PER_LOOK:
+            self._bytes_at_look = settings.limit_answer_bytes + 1
 
     # Counting
 
@@ -79,9 +81,9 @@ class WorkBudget:
 
     def write_list(self, texts: list[str]) -> str:
         """A list of objects that hold no further lists, as JSON."""
-        text = f"[{','.join(texts)}]"
-        self.answer_bytes += len(text)
-        if self.answer_bytes >= self._bytes_at_look:
+        text = "[" + ",".join(texts) + "]"
+        self.answer_bytes = written = self.answer_bytes + len(text)
+        if written >= self._bytes_at_look:
             self.look()
         return text
 
@@ -129,25 +131,32 @@ class WorkBudget:
     # CPU time
 
     def cpu_spent(self) -> float:
-        return self.cpu_time + (thread_time() - self._began if self._began is not None else 0.0)
+        if self._began is not None:
+            self.leave()
+            self._began = self._clock()
+        return self.cpu_time
 
     def add_cpu(self, seconds: float) -> None:
         """What was computed for it where nothing could be ended."""
         self.cpu_time += seconds
 
-    def enter(self) -> bool:
-        """From here on the thread computes for this operation; False if it does already."""
-        if self._began is not None:
-            return False
-        self._began = thread_time()
-        return True
-
     def leave(self) -> None:
+        """The thread computes for something else from here on."""
         if self._began is not None:
-            self.cpu_time += thread_time() - self._began
+            self.cpu_time += self._clock() - self._began
             self._began = None
+            if self.cpu_time > BY_WALL_CLOCK:
+                self._clock = thread_time
 
     # What it has come to
+
+    def may_be_worth(self, units: int, seconds: float) -> bool:
+        """Whether it may have come to more than so many units in so many seconds; cheaper than to know how many."""
+        return (
+            seconds > units * SECONDS_PER_UNIT
+            or self.objects > units
+            or self.answer_bytes > units * BYTES_PER_UNIT
+        )
 
     @property
     def units(self) -> int:
@@ -158,20 +167,23 @@ class WorkBudget:
 
 
 @coroutine
-def _metered(work: Awaitable[T], budget: WorkBudget) -> Generator[Any, Any, T]:
+def step_by_step(work: Awaitable[T], budget: WorkBudget) -> Generator[Any, Any, T]:
     """Awaits `work`; the CPU time of each of its steps, from one wait to the next, is the budget's."""
     steps: Any = work.__await__()
     proceed: Callable[[Any], Any] = steps.send
     argument: Any = None
     while True:
-        entered = budget.enter()
+        # It may be awaited within another step of the same operation.
+        enters = budget._began is None
+        if enters:
+            budget._began = budget._clock()
         try:
             waited_for = proceed(argument)
         except StopIteration as end:
             result: T = end.value
             return result
         finally:
-            if entered:
+            if enters:
                 budget.leave()
         try:
             argument = yield waited_for
@@ -184,4 +196,5 @@ def _metered(work: Awaitable[T], budget: WorkBudget) -> Generator[Any, Any, T]:
 
 
 async def metered(work: Awaitable[T], budget: WorkBudget) -> T:
-    return await _metered(work, budget)
+    """The same as a coroutine, for tasks."""
+    return await step_by_step(work, budget)

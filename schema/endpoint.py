@@ -40,7 +40,7 @@ from app.observability import costs, metrics
 from app.observability.counting import Timings
 from app.observability.operation_names import NameCount, OperationNames
 from app.settings import Settings
-from app.work_budget import WorkBudget, metered
+from app.work_budget import WorkBudget, step_by_step
 from schema.context import Context
 from schema.execution.documents import Cost, Documents, Operation, RefusedDocument
 from schema.execution.limits import count_values
@@ -243,12 +243,12 @@ class GraphQLEndpoint:
         `budget`: of several operations together.
         """
         budget = budget or WorkBudget(self._settings)
-        return await metered(self._run(request, scope, own, budget), budget)
+        return await step_by_step(self._run(request, scope, own, budget), budget)
 
     async def _run(
         self, request: GraphQLRequest, scope: Scope, own: Operation | None, budget: WorkBudget
     ) -> tuple[Answer, ResultKind, Context | None]:
-        paid, done_before = 0, budget.units
+        paid, done_before = 0, budget.units if budget.cpu_time else 0
         request_id: str = scope["state"].get("request_id", "")
         began = perf_counter()
         spent = costs.begin()
@@ -273,11 +273,13 @@ class GraphQLEndpoint:
             self._count(operation, "error", scope, own).value += 1
             raise
         finally:
-            self.charge_work(budget.units - done_before, paid, scope)
+            seconds = perf_counter() - began
+            if budget.may_be_worth(self._settings.rate_limit_cost, seconds):
+                self.charge_work(budget.units - done_before, paid, scope)
         answer.count = self._count(operation, "error" if answer.errors else "success", scope, own)
         answer.count.value += 1
         answer.repeatable = operation is not None and operation.type is OperationType.QUERY
-        self._note_time(operation, perf_counter() - began, spent)
+        self._note_time(operation, seconds, spent)
         return answer, kind, context
 
     async def _execute(

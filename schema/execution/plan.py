@@ -91,6 +91,7 @@ class Field:
         self.only: Selection | None = None  # where the type is no abstract one
         self.deep = False  # whether anything below it has to be loaded
         self.stored = False  # whether its own values are loaded, and counted, before anything is written
+        self.holds_objects = False
         self.is_list = is_list_type(type.of_type if is_non_null_type(type) else type)
         self.fragments = False
         self.varying: list[Field] = []  # the fields in and below it whose arguments name variables
@@ -189,7 +190,8 @@ class Compiler:
         read, arguments = self._reader(field_definition, definition, node)
         field = Field(key, definition.type, read, arguments, next(self.slots), self.taken)
         self._below(field, details)
-        selection.holds_lists |= field.holds_lists or (field.is_list and bool(field.places))
+        field.holds_objects = bool(field.places)
+        selection.holds_lists |= field.holds_lists or (field.is_list and field.holds_objects)
         if isinstance(read, Edge) or field.deep or arguments is not None:
             selection.stored.append(field)
             field.stored = True
@@ -342,7 +344,6 @@ class _FragmentWriter:
             texts = [
                 item if item.__class__ is bytes else write_kept(self._field, item, slots) for item in value
             ]
-            slots[BUDGET].add_bytes(sum(map(len, texts)))
             put_in.append(b"[" + b",".join(texts) + b"]" if self._field.is_list else texts[0])
             return PUT_IN
         if self._field.is_list:

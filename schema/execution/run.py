@@ -61,9 +61,10 @@ class Run:
         # Only now: what was written anew holds as long as what it was read from, not as long as its neighbours.
         self._context.read_set.update(self._tags, self._until)
         text = f"{before}{text}{behind}"
-        self._budget.check_answer(len(text) + sum(map(len, self._put_in)))
         if not self._put_in:
+            self._budget.check_answer(len(text))
             return text.encode()
+        self._budget.check_answer(len(text) + sum(map(len, self._put_in)))
         parts = text.encode().split(b"\0")
         return b"".join(chain.from_iterable(zip_longest(parts, self._put_in, fillvalue=b"")))
 
@@ -90,13 +91,13 @@ class Run:
                 await self._load_fragments(field, read, parents, arguments)
                 return
             values = await read.values(parents, self._context, arguments)
-            if self._costs is not None:
+            if self._costs is not None and self._costs.statements:
                 self._budget.check_statements(self._costs.statements)
         elif isinstance(read, str):
             values = [getattr(parent, read) for parent in parents]
         else:
             values = self._work_out(field, read, parents, arguments)
-        if field.places:
+        if field.holds_objects:
             self._budget.add_objects(_count(field, values))
         self._slots[field.slot] = iter(values).__next__
         if field.deep:
@@ -138,9 +139,14 @@ class Run:
         get = self._memory.get
         found: dict[Any, Any] = {}
         missing: list[Any] = []
+        known = 0  # bytes of texts, each as often as it stands in the answer
         tags, until = self._tags, self._until
         for key in chain.from_iterable(value if isinstance(value, list) else (value,) for value in keys):
-            if key is None or key in found:
+            if key is None:
+                continue
+            if key in found:
+                if (text := found[key]) is not None:
+                    known += len(text)
                 continue
             entry = get((asked, key))
             if entry is None:
@@ -148,10 +154,12 @@ class Run:
                 missing.append(key)
             else:
                 found[key] = entry.value
+                known += len(entry.value)
                 tags.update(entry.tags)
                 if entry.until < until:
                     until = entry.until
         self._until = until
+        self._budget.add_bytes(known)
         if missing:
             await self._load_missing(field, edge.through(self._context.loaders), asked, missing, found)
         self._slots[field.slot] = iter(
@@ -182,7 +190,7 @@ class Run:
         if item.text is None:
             assert self._memory is not None
             assert field.only is not None
-            # Counted where it is put in, as often as it is.
+            # Its lists are not counted by themselves: it is, as often as it is put in.
             counted = self._budget.answer_bytes
             item.text = field.only.write(item.struct, slots).encode()
             self._budget.answer_bytes = counted
@@ -198,12 +206,13 @@ class Run:
             )
             self._tags.update(tags)
         written: bytes = item.text
+        self._budget.add_bytes(len(written))
         return written
 
 
 def _count(field: Field, values: Sequence[Any]) -> int:
-    """How many objects they are."""
-    return sum(map(len, filter(None, values))) if field.is_list else len(values) - values.count(None)
+    """How many objects they are at most."""
+    return sum(map(len, filter(None, values))) if field.is_list else len(values)
 
 
 def _flat(field: Field, values: Sequence[Any], owners: Owners) -> tuple[list[Any], Owners]:
