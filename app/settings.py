@@ -130,6 +130,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     socket_message_bytes: Positive = 2**17
     socket_patience: Seconds = 5  # how long a new socket may keep silent
     socket_check: Annotated[float, Meta(gt=0)] = 20  # is the other end still there, and still allowed?
+    max_subscription_bytes: Positive = 64 * 2**20  # documents and variables of all that are open
     subscription_queue: Positive = 256  # changes that one subscriber may leave unread
     subscription_catch_up: Positive = 5000  # changes told late after a gap; if more, all are closed
 

@@ -11,6 +11,7 @@ from starlette.types import Scope
 
 from app.domain.account import Principal
 from app.errors import Refusal
+from app.http.middleware.rate_limit import payer
 from app.http.request import GraphQLRequest
 from schema.context import Context
 from schema.errors import formatted
@@ -18,6 +19,7 @@ from schema.execution.documents import Operation, RefusedDocument
 from schema.execution.operation import Answer
 from schema.execution.subscription import NotSubscribed, Subscriptions
 from schema.transport.caller import Caller
+from schema.transport.open_subscriptions import OpenSubscriptions
 
 
 class Graph(Protocol):
@@ -35,9 +37,11 @@ class Graph(Protocol):
 
 
 class Answers:
-    def __init__(self, graph: Graph, subscriptions: Subscriptions) -> None:
+    def __init__(self, graph: Graph, subscriptions: Subscriptions, max_bytes: int) -> None:
+        """`max_bytes`: what all open subscriptions may hold."""
         self._graph = graph
         self._subscriptions = subscriptions
+        self._open = OpenSubscriptions(max_bytes)
         self._writes: set[Task[Answer]] = set()
 
     @asynccontextmanager
@@ -58,8 +62,10 @@ class Answers:
             self._graph.charge_work(units, 0, scope, refuse=True)
 
         opened = self._subscriptions.open(operation, request.variables, new_context, caller.renewed, charge)
-        async with opened as answers:
-            yield answers
+        payer_name, _ = payer(scope["state"])
+        with self._open.hold(payer_name, operation, request.variables):
+            async with opened as answers:
+                yield answers
 
     async def _one(
         self, operation: Operation, request: GraphQLRequest, scope: Scope, caller: Caller

@@ -24,7 +24,11 @@ class Connections:
     def __init__(self, schema: Schema, settings: Settings, graph: Graph) -> None:
         self._settings = settings
         self._graph = graph
-        self._answers = Answers(graph, Subscriptions(schema, deadline=settings.operation_deadline))
+        self._answers = Answers(
+            graph,
+            Subscriptions(schema, deadline=settings.operation_deadline),
+            settings.max_subscription_bytes,
+        )
         self._open = 0
 
     async def converse(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -131,6 +131,8 @@ STORES = {
     "schema/execution/run.py:Run._tags": REQUEST,
     "schema/execution/subscription.py:Subscriptions._under_way": REQUEST,
     "schema/transport/answers.py:Answers._writes": REQUEST,
+    "schema/transport/open_subscriptions.py:OpenSubscriptions._by_caller": "open subscriptions",
+    "schema/transport/open_subscriptions.py:OpenSubscriptions._documents": "open subscriptions",
     "schema/transport/websocket.py:Socket._operations": "connections, sockets, operations of a socket",
 }
 REASONS = {REQUEST, START, IMPORT, DATA, SERVERS}

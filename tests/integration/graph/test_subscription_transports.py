@@ -4,6 +4,7 @@ import asyncio
 import json
 import signal
 import socket
+from contextlib import ExitStack, suppress
 from typing import Any
 
 import httpx
@@ -16,7 +17,11 @@ from app.db.pool import Pool
 from app.db.unit_of_work import unit_of_work
 from app.domain.account import ANONYMOUS, Role
 from app.domain.entry import VoltageLevel
+from app.errors import Overloaded
 from app.settings import Settings
+from schema.execution.documents import Documents
+from schema.root import schema
+from schema.transport.open_subscriptions import SUBSCRIPTION, WEIGHT, OpenSubscriptions
 from tests import factories as make
 from tests.integration.graph.running import Running, issue_key, running, stream, talk, until
 
@@ -46,6 +51,7 @@ mutation ($input: CorrectTariffInput!) {
         ),
         (['{"type": "connection_init"}', '{"type": "subscribe", "id": "1", "payload": {"query": 1}}'], 4400),
         (['{"type": "connection_init"}', '{"type": "complete"}'], 4400),
+        (['{"type": "connection_init"}', '{"type": "complete", "id": "%s"}' % ("x" * 201)], 4400),
         (['{"type": "ping", "payload": "%s"}' % ("x" * 200_000)], 1009),
     ],
 )
@@ -426,3 +432,39 @@ async def test_a_mutation_on_a_socket_is_answered_before_the_server_stops(
         assert (await client.hear())["payload"]["data"]["correctTariff"]["tariff"] == {"version": 2}
         assert (await client.hear())["type"] == "complete"
         assert (await client.closed())[0] == 1012
+
+
+async def test_what_open_subscriptions_hold_is_bounded_per_caller(settings: Settings, pool: Pool) -> None:
+    """Variables stay as long as the subscription; the fourth passes the share of one caller."""
+    async with running(settings, max_subscription_bytes=2**20) as server, talk(server) as client:
+        await client.begin()
+        for id in ("1", "2", "3", "4"):
+            await client.subscribe(CHANGES, id, unused="x" * 18_000)
+        refused = await client.hear()
+        assert (refused["type"], refused["id"]) == ("error", "4")
+        assert refused["payload"][0]["extensions"]["code"] == "OVERLOADED"
+        await until(lambda: server.subscribers == 3)
+        await client.say("complete", id="1")
+        await until(lambda: server.subscribers == 2)
+        await client.subscribe(CHANGES, "5", unused="x" * 18_000)
+        await until(lambda: server.subscribers == 3)
+
+
+async def test_a_document_counts_once_however_many_subscribe_with_it() -> None:
+    """And a document of one's own counts in full."""
+    held = OpenSubscriptions(2**20)
+    documents = Documents(schema, Settings())
+    common = documents.get(CHANGES).operations[0]
+    with ExitStack() as open_ones:
+        for number in range(150):
+            open_ones.enter_context(held.hold(f"caller {number}", common, {}))
+        assert held.bytes == common.document.taken.bytes + 150 * (SUBSCRIPTION + 2 * WEIGHT)
+    assert held.bytes == 0
+    opened = 0
+    with ExitStack() as open_ones, suppress(Overloaded):
+        for number in range(150):
+            own = documents.get(CHANGES.replace("kind", f"k{number}: kind")).operations[0]
+            open_ones.enter_context(held.hold("one caller", own, {}))
+            opened += 1
+    assert 0 < opened < 30
+    assert (held.bytes, held._by_caller, held._documents) == (0, {}, {})
