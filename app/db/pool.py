@@ -2,9 +2,10 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from decimal import Decimal
-from time import perf_counter
+from math import inf
+from time import monotonic, perf_counter
 from typing import Any, Final, TypeAlias, cast
 
 import asyncpg
@@ -45,6 +46,8 @@ _AGAIN = "The database could not do this at the moment; please try again."
 
 # How long reads go on from a server that was set read-only, before a writable one is looked for again.
 _LOOK_AGAIN: Final = 0.5
+# How long a write that the server could not do is told of, if no other follows.
+_REMEMBER_REFUSAL: Final = 30.0
 
 
 class ConnectionLost(Unavailable):
@@ -72,7 +75,7 @@ class Pool:
         self._settings = settings
         self._meters = _Meters()
         self._releasing: set[asyncio.Task[None]] = set()
-        self._write_refused = False
+        self._write_refused = -inf
         self.statements = 0
         # Called before rows are handed out that may be older than what another server has by now.
         self.on_old_rows: Callable[[], None] = lambda: None
@@ -141,6 +144,24 @@ class Pool:
         finally:
             self._release(connection)
 
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[Connection]:
+        """For what reads by several statements: a server that may be a former primary is left before the first."""
+        async with AsyncExitStack() as opened:
+            try:
+                connection = await opened.enter_async_context(self._asked())
+            except ReadOnly:
+                connection = await opened.enter_async_context(self._asked())
+            yield connection
+
+    @asynccontextmanager
+    async def _asked(self) -> AsyncIterator[Connection]:
+        async with self.connection() as connection:
+            await connection.execute("SELECT")
+            if read_only(connection):
+                self._check_reading(connection)
+            yield connection
+
     def _release(self, connection: "PoolConnectionProxy[Any]") -> None:
         """Not awaited: whoever has his rows need not wait until the connection is back in its place."""
         task = asyncio.create_task(self._pool.release(connection))
@@ -171,11 +192,12 @@ class Pool:
         """As far as is known without writing: what the server says of the session, and how the last write ended."""
         async with self.connection() as connection:
             await connection.execute("SELECT")
-            return not read_only(connection) and not self._write_refused
+            refused_lately = monotonic() - self._write_refused < _REMEMBER_REFUSAL
+            return not read_only(connection) and not refused_lately
 
     def note_write(self, *, refused: bool) -> None:
         """Whether the server could do the latest write: a disk may be full, and reads go on."""
-        self._write_refused = refused
+        self._write_refused = monotonic() if refused else -inf
 
     async def expire(self) -> None:
         """Every connection is replaced before it is used again."""

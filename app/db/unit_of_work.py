@@ -119,7 +119,7 @@ async def unit_of_work(pool: Pool, principal: Principal) -> AsyncIterator[UnitOf
 async def _noted(pool: Pool) -> AsyncIterator[None]:
     try:
         yield
-    except Unavailable:
+    except (ConnectionLost, OutcomeUnknown):
         pool.note_write(refused=True)
         raise
     pool.note_write(refused=False)

@@ -96,7 +96,7 @@ class Exports:
         self._running += 1
         try:
             async with (
-                pool.connection() as connection,
+                pool.reading() as connection,
                 aclosing(
                     stream(
                         connection,

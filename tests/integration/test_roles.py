@@ -107,6 +107,45 @@ def test_data_of_an_earlier_version_are_taken_over(folder: Path) -> None:
             assert asyncio.run(_names(url)) == ["Netze A"]
 
 
+def test_a_dump_can_be_restored_by_the_role_itself(folder: Path) -> None:
+    """Into an empty database, by psql, where names are looked for in no schema."""
+    server = _OfTheImage(folder, "s3cret", admin_password="s3cret")
+    server.start()
+    try:
+        asyncio.run(_prepare_for_dump(server))
+        tool = {"env": {}, "capture_output": True, "text": True, "check": False}
+        dump = subprocess.run([server.psql.with_name("pg_dump"), "--no-owner", server.url("one")], **tool)
+        assert dump.returncode == 0, dump.stderr
+        restored = subprocess.run(
+            [server.psql, "-v", "ON_ERROR_STOP=1", "-d", server.url("two")], input=dump.stdout, **tool
+        )
+        assert restored.returncode == 0, restored.stderr
+        assert asyncio.run(migrate(server.url("two"))) == []
+        assert asyncio.run(_names(server.url("two"))) == ["Netze A"]
+    finally:
+        server.stop()
+
+
+async def _prepare_for_dump(server: Postgres) -> None:
+    admin = await asyncpg.connect(server.admin_url())
+    await admin.execute("CREATE ROLE dno LOGIN PASSWORD 's3cret'")
+    for name in ("one", "two"):
+        await admin.execute(f"CREATE DATABASE {name} OWNER dno")
+    await admin.close()
+    await migrate(server.url("one"))
+    connection = await asyncpg.connect(server.url("one"))
+    await connection.execute("INSERT INTO dnos (slug, name) VALUES ('netze-a', 'Netze A')")
+    await connection.execute(
+        "INSERT INTO hlzf_data (dno_id, year, voltage_level, season, windows) SELECT id, 2025, 'MS', 'WINTER',"
+        """ '[{"start": "07:30", "end": "13:00"}]' FROM dnos"""
+    )
+    await connection.execute(
+        "INSERT INTO time_of_use_data (dno_id, year, windows) SELECT id, 2025,"
+        """ '[{"quarter": 1, "start": "00:00", "end": "06:30", "band": "NT"}]' FROM dnos"""
+    )
+    await connection.close()
+
+
 def test_the_script_of_the_composition_makes_the_same_role(folder: Path) -> None:
     """Run by psql, as the image of PostgreSQL does at the first start."""
     server = _OfTheImage(folder, "in-the-address", admin_password="in-the-address")

@@ -109,6 +109,14 @@ BEGIN
     RETURN NEW;
 END $$;
 
+-- Whatever the session that writes (or restores a dump, with no search_path at all) looks for names in.
+ALTER FUNCTION record_entries() SET search_path FROM CURRENT;
+ALTER FUNCTION record_rows() SET search_path FROM CURRENT;
+ALTER FUNCTION keep_last_version() SET search_path FROM CURRENT;
+ALTER FUNCTION go_on_from_last_version() SET search_path FROM CURRENT;
+ALTER FUNCTION valid_windows(jsonb) SET search_path FROM CURRENT;
+ALTER FUNCTION valid_band_windows(jsonb) SET search_path FROM CURRENT;
+
 -- What was removed before this migration, as far as its history tells.
 INSERT INTO removed_rows (id, version)
 SELECT entry_id, max(version) FROM revisions

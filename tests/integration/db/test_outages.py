@@ -303,3 +303,27 @@ async def test_who_listens_on_a_server_that_became_read_only_says_so(
         with pytest.raises(Unavailable):
             async with own_connection("test", settings):
                 pass
+
+
+async def test_a_full_disk_is_told_until_a_write_succeeds(pool: Pool) -> None:
+    full = "DO $$ BEGIN RAISE EXCEPTION 'full' USING ERRCODE = '53100'; END $$"
+    with pytest.raises(Unavailable):
+        await write(pool, ANONYMOUS, lambda work: work.connection.execute(full))
+    assert not await pool.takes_writes()
+    again = "DO $$ BEGIN RAISE EXCEPTION 'again' USING ERRCODE = '40001'; END $$"
+    await write(pool, ANONYMOUS, add)
+    assert await pool.takes_writes()
+    with pytest.raises(Unavailable):
+        await write(pool, ANONYMOUS, lambda work: work.connection.execute(again))
+    assert await pool.takes_writes()
+
+
+async def test_what_reads_by_several_statements_does_not_begin_at_a_former_primary(
+    postgres_pair: PostgresPair,
+) -> None:
+    async with open_pool(Settings(database_url=postgres_pair.url_of_both)) as pool:
+        async with pool.reading() as connection:
+            assert await connection.fetchval(PORT) == postgres_pair.primary.port
+        await postgres_pair.fail_over(old_stays=True)
+        async with pool.reading() as connection:
+            assert await connection.fetchval(PORT) == postgres_pair.primary.port
