@@ -1,5 +1,6 @@
 """What one operation may do: counted while it happens, and ended where it passes a limit."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Generator
 from math import ceil
 from time import perf_counter, thread_time
@@ -14,6 +15,9 @@ T = TypeVar("T")
 # Seconds that are measured by the wall clock, which costs a tenth of reading CPU time, a system call. Beyond them
 # CPU time is what counts: others that use the processor must not make an operation look long.
 BY_WALL_CLOCK: Final = 0.005
+LONGEST_BY_WALL_CLOCK: Final = 0.02
+# Seconds that one operation computes in one turn of the event loop before all others have theirs.
+TURN: Final = 0.04
 # The clock is read after so many more objects or bytes.
 OBJECTS_PER_LOOK: Final = 1000
 BYTES_PER_LOOK: Final = 2**16
@@ -51,6 +55,8 @@ class WorkBudget:
     exceeded: Exceeded | None = None
     _clock: Clock = perf_counter
     _began: float | None = None  # on that clock, while something of it is computed
+    _turn_began = 0.0
+    _turn_is_over = False
     _objects_at_look = OBJECTS_PER_LOOK
     _bytes_at_look = BYTES_PER_LOOK
 
@@ -143,10 +149,29 @@ class WorkBudget:
     def leave(self) -> None:
         """The thread computes for something else from here on."""
         if self._began is not None:
-            self.cpu_time += self._clock() - self._began
+            seconds = self._clock() - self._began
             self._began = None
-            if self.cpu_time > BY_WALL_CLOCK:
+            if self._clock is not thread_time and self.cpu_time + seconds > BY_WALL_CLOCK:
+                # How much of a long step was CPU time is not known: the thread may have had to wait for a processor.
+                seconds = min(seconds, LONGEST_BY_WALL_CLOCK)
                 self._clock = thread_time
+            self.cpu_time += seconds
+
+    # Turns of the event loop
+
+    def is_due(self) -> bool:
+        """Whether others should have their turn before it goes on: a thousand of its tasks may be ready at once."""
+        if self._turn_is_over:
+            return True
+        if self.cpu_spent() - self._turn_began <= TURN:
+            return False
+        self._turn_is_over = True
+        asyncio.get_running_loop().call_soon(self._begin_turn)
+        return True
+
+    def _begin_turn(self) -> None:
+        self._turn_is_over = False
+        self._turn_began = self.cpu_time
 
     # What it has come to
 

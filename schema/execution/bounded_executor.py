@@ -1,10 +1,12 @@
 """The executor for what no plan covers, with the operation's budget asked as it goes."""
 
+import asyncio
+from collections.abc import Awaitable
 from typing import Any
 
 from graphql import GraphQLLeafType
 
-from app.work_budget import WorkBudget, metered
+from app.work_budget import TURN, WorkBudget, metered
 from schema.execution.acyclic_executor import AcyclicExecutor
 
 # Fields that are executed before the budget is asked again.
@@ -30,8 +32,19 @@ class BoundedExecutor(AcyclicExecutor):
             budget.look()
         return super().execute_fields(parent_type, source_value, path, grouped_field_set, *more)
 
-    async def complete_awaitable_value(self, *value: Any) -> Any:
-        return await metered(super().complete_awaitable_value(*value), self._budget)
+    async def complete_awaitable_value(
+        self, return_type: Any, field_details_list: Any, info: Any, path: Any, result: Any, *more: Any
+    ) -> Any:
+        completing = super().complete_awaitable_value(
+            return_type, field_details_list, info, path, self._in_turn(result), *more
+        )
+        return await metered(completing, self._budget)
+
+    async def _in_turn(self, result: Awaitable[Any]) -> Any:
+        value = await result
+        if self._budget.cpu_time > TURN and self._budget.is_due():
+            await asyncio.sleep(0)
+        return value
 
     def complete_leaf_value(self, return_type: GraphQLLeafType, result: Any) -> Any:  # type: ignore[override]
         value = super().complete_leaf_value(return_type, result)

@@ -68,6 +68,9 @@ class Selection:
         self.stored: list[Field] = []  # whose values are loaded before anything is written
         self.holds_lists = False  # of objects, at any depth
         self.write: Callable[[Any, Sequence[Callable[[], Any]]], str] = _unwritten
+        self.parts: list[
+            Callable[[Any, Any], str]
+        ] = []  # of an operation with several fields: one object each
 
 
 class Field:
@@ -163,7 +166,15 @@ class Compiler:
         query = self.graph.query_type
         assert query is not None
         collected = collect_fields(self.graph, self.fragments, self.steering, query, self.operation)
-        return self._selection(query, collected.grouped_field_set)
+        if len(collected.grouped_field_set) < 2:
+            return self._selection(query, collected.grouped_field_set)
+        # Written one by one, so that others have their turn in between.
+        root = Selection(query)
+        for key, details in collected.grouped_field_set.items():
+            part = self._selection(query, {key: details})
+            root.stored += part.stored
+            root.parts.append(part.write)
+        return root
 
     def _selection(self, type: GraphQLObjectType, grouped: GroupedFieldSet) -> Selection:
         selection = Selection(type)

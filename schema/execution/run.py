@@ -9,7 +9,7 @@ from graphql.execution.values import VariableValues
 
 from app.cache.memory import Memory
 from app.observability import costs
-from app.work_budget import WorkBudget, metered
+from app.work_budget import TURN, WorkBudget, metered
 from loaders.region_loader import RegionLoader
 from schema.context import Context
 from schema.execution.arguments import Arguments
@@ -54,7 +54,7 @@ class Run:
         """The operation's data as JSON, between two texts."""
         try:
             await self._load(self._root, (None,), None)
-            text = self._root.write(None, self._slots)
+            text = await self._write_parts() if self._root.parts else self._root.write(None, self._slots)
         finally:
             # One of them is a method of ours: without this, only the garbage collector would end the circle.
             self._slots.clear()
@@ -67,6 +67,14 @@ class Run:
         self._budget.check_answer(len(text) + sum(map(len, self._put_in)))
         parts = text.encode().split(b"\0")
         return b"".join(chain.from_iterable(zip_longest(parts, self._put_in, fillvalue=b"")))
+
+    async def _write_parts(self) -> str:
+        texts: list[str] = []
+        for write in self._root.parts:
+            if self._budget.is_due():
+                await asyncio.sleep(0)
+            texts.append(write(None, self._slots)[1:-1])
+        return "{" + ",".join(texts) + "}"
 
     async def _load(self, selection: Selection, parents: Sequence[Any], owners: Owners) -> None:
         if not parents:
@@ -90,6 +98,8 @@ class Run:
             if field.fragments and owners is None and self._memory is not None:
                 await self._load_fragments(field, read, parents, arguments)
                 return
+            if self._budget.cpu_time > TURN and self._budget.is_due():
+                await asyncio.sleep(0)
             values = await read.values(parents, self._context, arguments)
             if self._costs is not None and self._costs.statements:
                 self._budget.check_statements(self._costs.statements)

@@ -3,6 +3,6 @@
 from collections.abc import Sequence
 
 from tests.hostile.attack import Attack
-from tests.hostile.attacks import budgets, connections, memory
+from tests.hostile.attacks import budgets, connections, memory, work
 
-ATTACKS: Sequence[Attack] = [*connections.ATTACKS, *budgets.ATTACKS, *memory.ATTACKS]
+ATTACKS: Sequence[Attack] = [*connections.ATTACKS, *budgets.ATTACKS, *memory.ATTACKS, *work.ATTACKS]
