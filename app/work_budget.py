@@ -17,7 +17,7 @@ T = TypeVar("T")
 BY_WALL_CLOCK: Final = 0.005
 LONGEST_BY_WALL_CLOCK: Final = 0.02
 # Seconds that one operation computes in one turn of the event loop before all others have theirs.
-TURN: Final = 0.04
+TURN: Final = 0.01
 # The clock is read after so many more objects or bytes.
 OBJECTS_PER_LOOK: Final = 1000
 BYTES_PER_LOOK: Final = 2**16

@@ -125,6 +125,7 @@ STORES = {
     "schema/execution/plan.py:Field._asked": "documents",
     "schema/execution/plan.py:Field.selections": "documents",
     "schema/execution/plan.py:Field.varying": "documents",
+    "schema/execution/plan.py:Selection.parts": "documents",
     "schema/execution/plan.py:Selection.stored": "documents",
     "schema/execution/plan.py:_Source._names": "documents",
     "schema/execution/run.py:Run._put_in": REQUEST,
