@@ -15,6 +15,8 @@ class FailPoint(StrEnum):
 
 
 def reach(point: FailPoint, armed: FailPoint | None) -> None:
-    """SIGKILL, as a power cut would: nothing is flushed, nothing is closed, nobody is answered."""
+    """SIGKILL, as a power cut would: nothing is flushed, nothing is closed, nobody is answered. Within the relay's
+    transaction SIGSTOP, as a host does that is frozen.
+    """
     if point is armed:
-        os.kill(os.getpid(), signal.SIGKILL)
+        os.kill(os.getpid(), signal.SIGSTOP if point is FailPoint.IN_RELAY else signal.SIGKILL)

@@ -92,6 +92,8 @@ class OutboxRelay:
                 if not await outbox.may_relay(connection, self._within):
                     return Outcome.OTHERS_TURN
                 events = await outbox.take(connection, limit=self._batch, epoch=epoch, identity=identity)
+                if events:
+                    reach(FailPoint.IN_RELAY, self._settings.fail_point)
                 if events and not await self._tell_in_time(events):
                     raise _NotTaken
                 if (epoch, identity) != (self._shared.epoch, self._trust.identity):

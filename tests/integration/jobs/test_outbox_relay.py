@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from decimal import Decimal
 
+import psutil
 from msgspec.structs import replace
 
 from app.broadcast import Filter
@@ -300,9 +301,51 @@ async def test_a_relay_killed_between_redis_and_commit_loses_nothing_and_tells_n
             assert not subscriber.waiting
 
 
+async def test_a_relay_that_stops_within_its_transaction_is_replaced_at_once(
+    pool: Pool, settings: Settings
+) -> None:
+    """Its host is frozen: PostgreSQL ends the session, and with it the lock."""
+    tariff = await make.tariff(pool, await make.dno(pool))
+    async with caches(settings) as one:
+        frozen = await a_relay(settings, FailPoint.IN_RELAY)
+        try:
+            await until(lambda: psutil.Process(frozen.pid).status() == psutil.STATUS_STOPPED, 30)
+            await by_hand(pool, tariff, "60.00")
+            async with Supervisor(one.jobs(hears=False), stop_deadline=5):
+                await drained(pool, 2.5)
+        finally:
+            frozen.kill()
+            await frozen.wait()
+
+
+async def test_a_relay_that_is_ended_by_postgres_begins_anew(pool: Pool, settings: Settings) -> None:
+    """It wakes after another one has delivered what it had taken, and goes on with what comes next."""
+    tariff = await make.tariff(pool, await make.dno(pool))
+    async with caches(settings) as one:
+        frozen = await a_relay(settings, FailPoint.IN_RELAY)
+        try:
+            await until(lambda: psutil.Process(frozen.pid).status() == psutil.STATUS_STOPPED, 30)
+            async with Supervisor(one.jobs(hears=False), stop_deadline=5):
+                await drained(pool)
+            os.kill(frozen.pid, signal.SIGCONT)
+            await until(lambda: psutil.Process(frozen.pid).status() != psutil.STATUS_STOPPED, 30)
+            await by_hand(pool, tariff, "60.00")
+            # It stops again in the next batch, which it can begin only once the first is given up.
+            await until(lambda: psutil.Process(frozen.pid).status() == psutil.STATUS_STOPPED, 30)
+            assert await backlog(pool) > 0
+        finally:
+            frozen.kill()
+            await frozen.wait()
+
+
 async def a_relay_that_dies(settings: Settings) -> int:
     """A whole process that relays, until SIGKILL meets it just after Redis has taken a batch."""
-    process = await asyncio.create_subprocess_exec(
+    process = await a_relay(settings, FailPoint.AFTER_PUBLISH)
+    return await asyncio.wait_for(process.wait(), 30)
+
+
+async def a_relay(settings: Settings, fail_point: FailPoint) -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
         "tests.integration.jobs.instances",
@@ -310,10 +353,9 @@ async def a_relay_that_dies(settings: Settings) -> int:
         | {
             "DNO_DATABASE_URL": settings.database_url,
             "DNO_REDIS_URL": settings.redis_url,
-            "DNO_FAIL_POINT": FailPoint.AFTER_PUBLISH,
+            "DNO_FAIL_POINT": fail_point,
         },
     )
-    return await asyncio.wait_for(process.wait(), 30)
 
 
 @asynccontextmanager
