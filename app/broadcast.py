@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import OrderedDict, deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple, Self
 from uuid import UUID
 
@@ -37,6 +37,9 @@ class Filter(msgspec.Struct, frozen=True):
     def channels(self) -> Iterator["Channel"]:
         return ((topic, self.dno_id) for topic in self.topics)
 
+    def covers(self, event: Event) -> bool:
+        return event.topic in self.topics and self.dno_id in (None, event.dno_id)
+
 
 Channel = tuple[Topic, UUID | None]
 
@@ -47,10 +50,13 @@ class Subscriber:
     It listens from the moment it is made until its block is left.
     """
 
-    def __init__(self, max_queue: int, leave: "Callable[[Subscriber], None]") -> None:
-        self._max_queue = max_queue
-        self._leave = leave
+    def __init__(self, wanted: Filter, max_queue: int, broadcast: "Broadcast") -> None:
+        self.wanted = wanted
         self.waiting: deque[Change] = deque()
+        self.behind: int | None = None  # the number of the first change that is left in the broadcast's log
+        self.reads = 0
+        self._max_queue = max_queue
+        self._broadcast = broadcast
         self._news = asyncio.Event()
         self._closed: Refusal | None = None
 
@@ -58,7 +64,7 @@ class Subscriber:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        self._leave(self)
+        self._broadcast.leave(self)
 
     def __aiter__(self) -> Self:
         return self
@@ -69,49 +75,78 @@ class Subscriber:
                 raise self._closed
             self._news.clear()
             await self._news.wait()
-        return self.waiting.popleft()
+        change = self.waiting.popleft()
+        self.reads += 1
+        if self.behind is not None and len(self.waiting) <= self._max_queue // 2:
+            self._broadcast.refill(self)
+        return change
 
-    def offer(self, change: Change) -> None:
-        if self._closed is not None:
+    def offer(self, changes: Iterable[tuple[int, Change]]) -> None:
+        """As many as there is room for; the others stay in the log, to be fetched as these are read."""
+        if self._closed is not None or self.behind is not None:
             return
-        if len(self.waiting) >= self._max_queue:
-            # Half a story is worse than none, and a queue nobody reads is memory nobody gets back.
+        for number, change in changes:
+            if len(self.waiting) >= self._max_queue:
+                self.behind = number
+                break
+            self.waiting.append(change)
+        self._news.set()
+
+    def drop(self) -> None:
+        """Half a story is worse than none, and a queue that is not read is memory that does not come back."""
+        if self._closed is None:
             SUBSCRIBERS_DROPPED.inc()
             self.waiting.clear()
             self.close(SlowSubscriber("Changes came faster than they were read; subscribe again, then read."))
-            return
-        self.waiting.append(change)
-        self._news.set()
 
     def close(self, reason: Refusal) -> None:
-        """What is waiting is still told; then the reason."""
+        """What is waiting is still delivered; then the reason."""
         self._closed = self._closed or reason
+        self.behind = None
         self._news.set()
 
 
 class Broadcast:
-    """`max_queue` bounds what one subscriber may leave unread, `remembered` the entries whose last
-    told version is known: an event that comes twice (the relay promises at least once) or late
-    (a frozen Redis wakes up) is told once and never after its successor.
+    """`max_queue` is what one subscriber may leave unread. One that reads may fall behind by more, as a statement
+    over thousands of entries comes all at once: what it has no room for waits in one log for all, of
+    `max_log` changes. It is closed when it reads nothing for `timeout` seconds, or when the log is full.
+    `remembered`: so many entries' last delivered versions are known, so that an event that comes twice
+    (the relay promises at least once) or late (a frozen Redis wakes up) is delivered once and
+    never after its successor.
     """
 
-    def __init__(self, max_queue: int, remembered: int = 20_000) -> None:
+    def __init__(
+        self, max_queue: int, *, max_log: int = 50_000, timeout: float = 0.0, remembered: int = 20_000
+    ) -> None:
         self._max_queue = max_queue
+        self._max_log = max_log
+        self._timeout = timeout
         self._remembered = remembered
         self._subscribers: dict[Channel, set[Subscriber]] = {}
         self._told: OrderedDict[UUID, _Told] = OrderedDict()
         self._ended: Refusal | None = None
+        self._behind: set[Subscriber] = set()
+        self._log: list[Change] = []  # empty unless a subscriber is behind
+        self._next = 0  # the number of the next change; the last one of the log comes before it
 
     def subscribe(self, wanted: Filter) -> Subscriber:
         """Nothing is missed from here on."""
         if self._ended is not None:
             raise self._ended
-        channels = tuple(wanted.channels())
-        subscriber = Subscriber(self._max_queue, lambda left: self._leave(channels, left))
-        for channel in channels:
+        subscriber = Subscriber(wanted, self._max_queue, self)
+        for channel in wanted.channels():
             self._subscribers.setdefault(channel, set()).add(subscriber)
         SUBSCRIPTIONS.inc()
         return subscriber
+
+    def leave(self, subscriber: Subscriber) -> None:
+        SUBSCRIPTIONS.dec()
+        self._no_longer_behind(subscriber)
+        for channel in subscriber.wanted.channels():
+            remaining = self._subscribers[channel]
+            remaining.discard(subscriber)
+            if not remaining:
+                del self._subscribers[channel]
 
     @property
     def has_subscribers(self) -> bool:
@@ -121,14 +156,72 @@ class Broadcast:
     def most_unread(self) -> int:
         """How far the slowest subscriber is behind."""
         everybody = (subscriber for channel in self._subscribers.values() for subscriber in channel)
-        return max((len(subscriber.waiting) for subscriber in everybody), default=0)
+        return max((self._unread(subscriber) for subscriber in everybody), default=0)
+
+    def _unread(self, subscriber: Subscriber) -> int:
+        left = 0 if subscriber.behind is None else self._next - subscriber.behind
+        return len(subscriber.waiting) + left
 
     def send(self, event: Event) -> None:
         news = [Change(event, entry) for entry in event.entries if self._is_news(event, entry)]
+        first, self._next = self._next, self._next + len(news)
         for dno_id in {event.dno_id, None}:
             for subscriber in self._subscribers.get((event.topic, dno_id), ()):
-                for change in news:
-                    subscriber.offer(change)
+                subscriber.offer(enumerate(news, first))
+                if subscriber.behind is not None and subscriber not in self._behind:
+                    self._watch(subscriber)
+        if self._behind:
+            self._log += news
+            self._bound_log()
+
+    # Subscribers that are behind
+
+    def refill(self, subscriber: Subscriber) -> None:
+        """Fetches from the log what there is room for."""
+        number = subscriber.behind
+        assert number is not None
+        subscriber.behind = None
+        started = self._next - len(self._log)
+        subscriber.offer(
+            (index + started, self._log[index])
+            for index in range(number - started, len(self._log))
+            if subscriber.wanted.covers(self._log[index].event)
+        )
+        if subscriber.behind is None:
+            self._no_longer_behind(subscriber)
+
+    def _watch(self, subscriber: Subscriber) -> None:
+        self._behind.add(subscriber)
+        asyncio.get_running_loop().call_later(self._timeout, self._check, subscriber, subscriber.reads)
+
+    def _check(self, subscriber: Subscriber, reads: int) -> None:
+        if subscriber not in self._behind:
+            return
+        if subscriber.reads == reads:
+            self._no_longer_behind(subscriber)
+            subscriber.drop()
+        else:
+            self._watch(subscriber)
+
+    def _no_longer_behind(self, subscriber: Subscriber) -> None:
+        self._behind.discard(subscriber)
+        if not self._behind:
+            self._log.clear()
+
+    def _bound_log(self) -> None:
+        """What all have fetched goes; if that is not enough, those that are behind most go, too."""
+        if len(self._log) <= self._max_log:
+            return
+        started = self._next - len(self._log)
+        needed = min(subscriber.behind or 0 for subscriber in self._behind)
+        if needed - started < len(self._log) // 2:
+            needed = self._next - self._max_log // 2
+            for subscriber in [one for one in self._behind if (one.behind or 0) < needed]:
+                self._no_longer_behind(subscriber)
+                subscriber.drop()
+        del self._log[: max(0, needed - started)]
+
+    # The end
 
     def close_all(self, reason: str) -> None:
         """Everybody who listens now is told to come again."""
@@ -143,6 +236,8 @@ class Broadcast:
         for subscribers in self._subscribers.values():
             for subscriber in subscribers:
                 subscriber.close(reason)
+        self._behind.clear()
+        self._log.clear()
 
     def _is_news(self, event: Event, entry: EntryChange) -> bool:
         told = self._told.get(entry.id)
@@ -157,14 +252,6 @@ class Broadcast:
         if len(self._told) > self._remembered:
             self._told.popitem(last=False)
         return True
-
-    def _leave(self, channels: tuple[Channel, ...], subscriber: Subscriber) -> None:
-        SUBSCRIPTIONS.dec()
-        for channel in channels:
-            remaining = self._subscribers[channel]
-            remaining.discard(subscriber)
-            if not remaining:
-                del self._subscribers[channel]
 
 
 class _Told(NamedTuple):

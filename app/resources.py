@@ -96,7 +96,11 @@ async def open_resources(
         memory = Memory(settings.memory_bytes, settings.memory_lifetime)
         read_through = ReadThrough(memory, shared, pool, settings)
         invalidator = Invalidator(memory, read_through, shared)
-        broadcast = Broadcast(settings.subscription_queue)
+        broadcast = Broadcast(
+            settings.subscription_queue,
+            max_log=settings.max_subscription_log,
+            timeout=settings.subscription_timeout,
+        )
         limiter = RateLimiter(lambda: shared.client, settings)
         sessions = Sessions(session_client, settings)
         uses = KeyUses(pool, settings)

@@ -132,6 +132,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     socket_check: Annotated[float, Meta(gt=0)] = 20  # is the other end still there, and still allowed?
     max_subscription_bytes: Positive = 64 * 2**20  # documents and variables of all that are open
     subscription_queue: Positive = 256  # changes that one subscriber may leave unread
+    subscription_timeout: Seconds = 5  # how long one that left more unread may read nothing
+    max_subscription_log: Positive = 50_000  # changes that wait for subscribers that are behind, once for all
     subscription_catch_up: Positive = 5000  # changes told late after a gap; if more, all are closed
 
     # Questions in plain words: their log, and what is read before anyone asks

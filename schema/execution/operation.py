@@ -1,7 +1,7 @@
 """One operation executed: by its plan where there is one, by the executor where not."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -109,10 +109,19 @@ class Executions:
         return answer
 
 
-def write_result(result: ExecutionResult, request_id: str, extensions: str | None = None) -> Answer:
+def write_result(
+    result: ExecutionResult,
+    request_id: str,
+    extensions: str | None = None,
+    *,
+    beside_errors: Callable[[], dict[str, Any]] = dict,
+) -> Answer:
+    """`beside_errors`: what the extensions of each error say besides."""
     body: dict[str, Any] = {"data": result.data}
     if result.errors:
         body["errors"] = formatted(result.errors, request_id)
+        for error in body["errors"]:
+            error["extensions"] |= beside_errors()
         forget_frames(result.errors)
     if extensions is not None:
         body["extensions"] = json.loads(extensions)

@@ -20,6 +20,7 @@ from schema.context import Context
 from schema.execution.bounded_executor import BoundedExecutor
 from schema.execution.documents import Operation
 from schema.execution.operation import Answer, check, write_json, write_result
+from schema.types.data_change import known_of
 
 
 class NotSubscribed(Exception):
@@ -129,11 +130,12 @@ class Subscriptions:
                     )
                 )
         except TimeoutError:
-            raise DeadlineExceeded(
-                "A change took too long to be worked out; subscribe again, then read."
-            ) from None
+            # The others that wait are told all the same, and of this one what is known.
+            late = DeadlineExceeded("A change took too long to be worked out; please read it by its id.")
+            result = ExecutionResult(None, [GraphQLError(late.message, original_error=late)])
         assert isinstance(result, ExecutionResult)
-        answer = write_result(result, context.request_id)
+        # Also where nothing could be read of it, a change is told: which one it is needs no reading.
+        answer = write_result(result, context.request_id, beside_errors=lambda: {"change": known_of(change)})
         check(answer, context.budget)
         answer.units = context.budget.units
         return answer

@@ -15,9 +15,11 @@ from schema.context import Context
 from schema.fields import computed, edge, shows
 from schema.types.dno import Dno
 from schema.types.entry import Entry
+from schema.types.node import Kind, write_id
 
 TOPICS = {DataType.NETZENTGELTE: Topic.TARIFFS, DataType.HLZF: Topic.HLZF}
 _DATA_TYPES = {topic: data_type for data_type, topic in TOPICS.items()}
+_KINDS = {DataType.NETZENTGELTE: Kind.TARIFF, DataType.HLZF: Kind.HLZF}
 
 
 @shows(Change, description="One change of one entry, told after it was committed.")
@@ -57,6 +59,18 @@ class DataChange:
             for records in await loader.load_all(keys):
                 entries |= {record.id: record for record in records or ()}
         return [entries.get(change.entry.id) for change in changes]
+
+
+def known_of(change: Change) -> dict[str, Any]:
+    """What can be said of it without reading anything."""
+    data_type = _DATA_TYPES[change.event.topic]
+    return {
+        "kind": change.entry.kind.value,
+        "dataType": data_type.value,
+        "year": change.event.year,
+        "entry": write_id(_KINDS[data_type], change.entry.id),
+        "version": change.entry.version,
+    }
 
 
 def _key(change: Change) -> DnoYear:

@@ -22,6 +22,8 @@ STORES = {
     "app/auth/key_uses.py:KeyUses._noted": "uses of API keys",
     "app/auth/known.py:Known._absent": "API keys that do not exist",
     "app/auth/lookups.py:Lookups._gathered": REQUEST,
+    "app/broadcast.py:Broadcast._behind": "connections, sockets, operations of a socket",
+    "app/broadcast.py:Broadcast._log": "changes for subscribers that are behind",
     "app/broadcast.py:Broadcast._subscribers": "connections, sockets, operations of a socket",
     "app/broadcast.py:Broadcast._told": DATA,
     "app/broadcast.py:Subscriber.waiting": "changes that a subscriber has not read",

@@ -110,6 +110,89 @@ async def test_a_slow_subscriber_is_closed_with_a_reason_and_harms_nobody() -> N
             await anext(slow)
 
 
+def bulk(entries: int, *, topic: Topic = Topic.TARIFFS) -> Event:
+    """One statement over many entries."""
+    changed = tuple(EntryChange(UUID(int=number), 1, ChangeKind.CORRECTED) for number in range(entries))
+    return Event(1, topic, HERE, 2025, datetime(2026, 1, 1, tzinfo=UTC), changed)
+
+
+async def test_a_statement_over_more_entries_than_a_queue_holds_is_told_in_portions() -> None:
+    """To each that reads, once and in order; what does not fit waits in one log for all."""
+    broadcast = Broadcast(4, timeout=5)
+    async with broadcast.subscribe(ALL) as one, broadcast.subscribe(ALL) as other:
+        broadcast.send(bulk(1000))
+        broadcast.send(change(1))
+        assert len(one.waiting) == len(other.waiting) == 4
+        for subscriber in (one, other):
+            ids = [(await asyncio.wait_for(anext(subscriber), 1)).entry.id for _ in range(1001)]
+            assert ids == [UUID(int=number) for number in range(1000)] + [ENTRY]
+            assert len(subscriber.waiting) == 0
+        assert broadcast.most_unread == 0
+        assert not broadcast._log
+
+
+async def test_a_statement_of_many_events_is_no_other_than_one_of_many_entries() -> None:
+    """One event for each operator and year that it touched; who listens to one operator is not behind at all."""
+    broadcast = Broadcast(4, timeout=5)
+    async with broadcast.subscribe(ALL) as everything, broadcast.subscribe(Filter(dno_id=HERE)) as here:
+        for number in range(300):
+            broadcast.send(change(1, entry=UUID(int=number), dno=HERE if number % 100 == 0 else uuid4()))
+        assert here.behind is None
+        assert [(await anext(here)).entry.id.int for _ in range(3)] == [0, 100, 200]
+        assert [(await anext(everything)).entry.id.int for _ in range(300)] == list(range(300))
+
+
+async def test_one_that_is_behind_misses_nothing_of_what_it_asked_for_and_gets_nothing_else() -> None:
+    broadcast = Broadcast(2, timeout=5)
+    async with broadcast.subscribe(Filter(topics=frozenset({Topic.HLZF}))) as hlzf:
+        broadcast.send(bulk(10, topic=Topic.HLZF))
+        broadcast.send(change(1))
+        broadcast.send(change(2, entry=uuid4(), topic=Topic.HLZF))
+        assert await told(hlzf, 11) == [1] * 10 + [2]
+        assert await nothing_waits(hlzf)
+
+
+async def test_one_that_reads_nothing_is_closed_though_nothing_more_comes() -> None:
+    broadcast = Broadcast(4, timeout=0.05)
+    async with broadcast.subscribe(ALL) as silent:
+        broadcast.send(bulk(100))
+        async with asyncio.timeout(5):
+            while silent.waiting:
+                await asyncio.sleep(0.01)
+        with pytest.raises(SlowSubscriber):
+            await anext(silent)
+        assert not broadcast._log
+
+
+async def test_what_waits_for_those_that_are_behind_is_bounded_for_all_together() -> None:
+    broadcast = Broadcast(4, timeout=60, max_log=100)
+    async with broadcast.subscribe(ALL) as behind, broadcast.subscribe(ALL) as quick:
+        for number in range(100):
+            broadcast.send(
+                Event(
+                    number,
+                    Topic.TARIFFS,
+                    HERE,
+                    2025,
+                    datetime(2026, 1, 1, tzinfo=UTC),
+                    tuple(EntryChange(uuid4(), 1, ChangeKind.CORRECTED) for _ in range(10)),
+                )
+            )
+            assert await told(quick, 10) == [1] * 10
+            assert len(broadcast._log) <= 110
+        with pytest.raises(SlowSubscriber):
+            await anext(behind)
+        assert not broadcast._log
+
+
+async def test_who_leaves_while_behind_leaves_nothing() -> None:
+    broadcast = Broadcast(4, timeout=60)
+    async with broadcast.subscribe(ALL):
+        broadcast.send(bulk(100))
+        assert broadcast._log
+    assert not broadcast._log
+
+
 async def test_at_shutdown_what_waits_is_told_then_the_reason() -> None:
     broadcast = Broadcast(3)
     async with broadcast.subscribe(ALL) as subscriber:

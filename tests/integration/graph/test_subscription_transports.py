@@ -327,7 +327,7 @@ async def test_a_slow_subscriber_is_closed_with_a_reason_and_harms_nobody(
     settings: Settings, pool: Pool, large: Any
 ) -> None:
     async with (
-        running(settings, subscription_queue=5) as server,
+        running(settings, subscription_queue=5, subscription_timeout=0.05) as server,
         talk(server, sock=small_pipe(server), max_queue=1, max_size=None) as slow,
         talk(server) as quick,
     ):

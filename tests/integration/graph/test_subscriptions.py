@@ -6,20 +6,27 @@ import re
 import shlex
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import psutil
 import pytest
+from msgspec.structs import replace
 
+from app.cache.message import Message, encode
 from app.db.pool import Pool
+from app.domain.event import EntryChange, Event, Topic
+from app.domain.revision import ChangeKind
 from app.domain.tariff import Tariff
 from app.settings import Settings
 from schema.transport.messages import Code
 from tests import factories as make
 from tests.instances import Instance
 from tests.integration.graph.running import Running, issue_key, running, stream, talk, until
+from tests.servers import PrivatePostgres
 
 CHANGES = """
 subscription ($dno: String, $dataType: DataType) {
@@ -143,6 +150,66 @@ async def test_after_a_deletion_there_is_no_entry(server: Running, pool: Pool, l
         await pool.fetch("UPDATE netzentgelte_data SET deleted_at = now() WHERE id = $1", tariff.id)
         change = await told()
         assert (change["kind"], change["entry"]) == ("DELETED", None)
+
+
+async def test_a_statement_over_more_entries_than_a_queue_holds_is_told_whole(
+    pool: Pool, settings: Settings, listen: Listen
+) -> None:
+    """To a client that reads as it comes."""
+    dno = await make.dno(pool)
+    async with running(settings, subscription_queue=64) as server:
+        await pool.fetch(
+            "INSERT INTO netzentgelte_data (dno_id, year, voltage_level, leistung)"
+            " SELECT $1, year, level, 60 FROM generate_series(2000, 2044) AS year,"
+            " unnest(ARRAY['HS', 'HS_MS', 'MS', 'MS_NS', 'NS']) AS level",
+            dno.id,
+        )
+        # The operator is news, too, though not to subscribers.
+        await until(lambda: len(server.resources.broadcast._told) == 226)
+        async with listen(server) as told:
+            await pool.fetch("UPDATE netzentgelte_data SET leistung = 61")
+            changes = [await told() for _ in range(225)]
+    assert {change["entry"]["leistung"] for change in changes} == {"61"}
+    assert len({change["entry"]["id"] for change in changes}) == 225
+
+
+@pytest.mark.parametrize(
+    ("fields", "data"),
+    [
+        ("kind dataType year entry { __typename }", {"kind": "CORRECTED", "year": 2025, "entry": None}),
+        ("kind dno { slug }", None),
+    ],
+)
+async def test_a_change_of_which_nothing_can_be_read_is_told_with_what_is_known(
+    settings: Settings, private_postgres: PrivatePostgres, fields: str, data: dict[str, Any] | None
+) -> None:
+    """The database is away when the message arrives."""
+    entry = uuid4()
+    async with (
+        running(replace(settings, database_url=private_postgres.url)) as server,
+        talk(server) as client,
+    ):
+        await client.begin()
+        await client.subscribe(f"subscription {{ dataChanged {{ {fields} }} }}")
+        await until(lambda: server.subscribers == 1)
+        private_postgres.stop()
+        for version in (2, 3):
+            changed = EntryChange(entry, version, ChangeKind.CORRECTED)
+            event = Event(version, Topic.TARIFFS, uuid4(), 2025, datetime.now(UTC), (changed,))
+            await server.resources.shared.publish(encode(Message([], [event], "relay")))
+            heard = await client.hear()
+            told = heard["payload"]["data"] and heard["payload"]["data"]["dataChanged"]
+            assert (told and {name: told[name] for name in data or {}}) == data
+            [error] = heard["payload"]["errors"]
+            assert error["extensions"]["code"] == "UNAVAILABLE"
+            assert error["extensions"]["change"] == {
+                "kind": "CORRECTED",
+                "dataType": "NETZENTGELTE",
+                "year": 2025,
+                "entry": f"tariff_{entry.hex}",
+                "version": version,
+            }
+        private_postgres.start()
 
 
 async def test_an_unknown_operator_is_refused_when_subscribing(server: Running) -> None:
