@@ -115,6 +115,9 @@ async def _with(model: Model, settings: Settings, **changed: Any) -> AsyncIterat
         "language_model_key": KEY,
         "language_model_name": "small",
         "language_model_timeout": 0.5,
+        # On a busy machine a limiter that gives up Redis would begin to count anew.
+        "redis_timeout": 5.0,
+        "redis_connect_timeout": 5.0,
     }
     async with open_resources(msgspec.structs.replace(settings, **{**usual, **changed})) as resources:
         await until(lambda: resources.memory.enabled and resources.shared.trusted)
@@ -237,7 +240,9 @@ async def test_calls_are_limited_per_caller_and_leave_those_of_others_alone(
     model: Model, settings: Settings, dorf: Dno, pool: Pool
 ) -> None:
     _, key = await issue_key(pool, Role.VIEWER)
-    async with _with(model, settings, max_language_model_calls_per_caller=2) as client:
+    async with _with(
+        model, settings, max_language_model_calls_per_caller=2, language_model_timeout=20
+    ) as client:
         for number in range(4):
             await answer(client, unclear(number))
         assert len(model.asked) == 2
@@ -250,7 +255,7 @@ async def test_calls_are_limited_in_all_and_anonymous_callers_have_half(
     model: Model, settings: Settings, dorf: Dno, pool: Pool
 ) -> None:
     _, key = await issue_key(pool, Role.VIEWER)
-    async with _with(model, settings, max_language_model_calls=4) as client:
+    async with _with(model, settings, max_language_model_calls=4, language_model_timeout=20) as client:
         for number in range(4):
             await answer(client, unclear(number))
         assert len(model.asked) == 2
@@ -263,7 +268,9 @@ async def test_an_opinion_that_is_kept_draws_on_no_budget(
     model: Model, settings: Settings, dorf: Dno
 ) -> None:
     model.reply = says({"dataType": "HLZF", "dno": dorf.slug})
-    async with _with(model, settings, max_language_model_calls_per_caller=2) as client:
+    async with _with(
+        model, settings, max_language_model_calls_per_caller=2, language_model_timeout=20
+    ) as client:
         for _ in range(5):
             await answer(client, unclear(0))
         assert (await answer(client, unclear(1)))["interpretation"]["dno"] == {"slug": dorf.slug}
@@ -275,7 +282,7 @@ async def test_one_refusal_silences_it_for_no_other_caller(
     model: Model, settings: Settings, dorf: Dno, pool: Pool, status: str
 ) -> None:
     _, key = await issue_key(pool, Role.VIEWER)
-    async with _with(model, settings) as client:
+    async with _with(model, settings, language_model_timeout=20) as client:
         model.reply = sends(http(b"{}", status))
         await answer(client)
         model.reply = says({"dataType": "HLZF", "dno": dorf.slug})
@@ -288,7 +295,7 @@ async def test_failures_for_several_callers_in_a_row_are_a_pause_for_all(
     model: Model, settings: Settings, dorf: Dno, pool: Pool
 ) -> None:
     keys = [(await issue_key(pool, Role.VIEWER, f"key-{number}"))[1] for number in range(6)]
-    async with _with(model, settings) as client:
+    async with _with(model, settings, language_model_timeout=20) as client:
         model.reply = sends(http(b"{}", "500 Oops"))
         for number, key in enumerate(keys[:2]):
             await answer(client, unclear(number), key)
@@ -326,7 +333,7 @@ async def test_names_are_made_once_for_many_questions(
         made.append(self)
         make_names(self, *arguments)
 
-    async with _with(model, settings) as client:
+    async with _with(model, settings, language_model_timeout=20) as client:
         monkeypatch.setattr(Names, "__init__", counted)
         for number in range(4):
             await answer(client, unclear(number))
@@ -338,7 +345,7 @@ async def test_the_prompt_is_bounded(model: Model, settings: Settings, pool: Poo
     for number in range(40):
         long = f"Dorfwerke {number} {'lang ' * 50}".strip()
         await make.dno(pool, f"dorf-{number}", name=long[:200], city=f"Dorf {'lang ' * 20}".strip()[:100])
-    async with _with(model, settings) as client:
+    async with _with(model, settings, language_model_timeout=20) as client:
         await answer(client, UNCLEAR + " " + "\ufdfa" * 900)
     [question] = model.asked
     instruction, sentence = (message["content"] for message in question["messages"])
