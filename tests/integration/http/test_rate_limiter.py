@@ -248,3 +248,38 @@ async def main():
 
 asyncio.run(main())
 """
+
+
+async def test_what_is_owed_is_taken_whatever_is_left_but_never_more_than_a_window(
+    limiters: Limiters, redis_url: str
+) -> None:
+    limiter, other = (limiters(redis_url, rate_limit_anonymous=60, rate_limit_window=HOUR) for _ in range(2))
+    for _ in range(50):
+        await limiter.take("a")
+    left = limiter.owe("a", 30)
+    assert left is not None
+    assert left.remaining == 0
+    refused = await limiter.take("a")
+    assert not refused.allowed
+    assert 20 * 60 < refused.retry_after <= 21 * 60  # one unit a minute, and twenty are lacking
+    for _ in range(5):
+        limiter.owe("a", 1_000_000)
+    # On every instance, and as long as the bucket is overdrawn.
+    worst = await other.take("a")
+    while worst.retry_after < 59 * 60:
+        await asyncio.sleep(0.01)
+        worst = await other.take("a")
+    assert worst.retry_after <= HOUR + 61
+
+
+async def test_what_is_owed_while_redis_is_away_counts_on_this_instance(limiters: Limiters) -> None:
+    limiter = limiters("redis://127.0.0.1:1", rate_limit_anonymous=60, rate_limit_window=HOUR)
+    assert (await limiter.take("a")).allowed
+    limiter.owe("a", 80)
+    refused = await limiter.take("a")
+    assert not refused.allowed
+    assert refused.retry_after > 60
+
+
+async def test_where_nothing_is_limited_nothing_is_owed(limiters: Limiters, redis_url: str) -> None:
+    assert limiters(redis_url, rate_limit_anonymous=0).owe("a", 80) is None
