@@ -18,6 +18,7 @@ from app.http.middleware.rate_limit import RateLimit
 from app.http.middleware.request_id import RequestId
 from app.http.middleware.security_headers import SecurityHeaders
 from app.http.middleware.session import Session
+from app.http.middleware.slash_at_the_end import SlashAtTheEnd
 from app.http.middleware.websocket_origin import WebSocketOrigin
 from app.http.pages import schema_route
 from app.http.routes import routes
@@ -47,11 +48,13 @@ class Application(Starlette):
 
     def __init__(self, settings: Settings, routes: Sequence[BaseRoute], lifespan: Any) -> None:
         super().__init__(routes=routes, lifespan=lifespan)
+        # A redirect would repeat the Host header; SlashAtTheEnd answers instead.
+        self.router.redirect_slashes = False
         self._settings = settings
 
     def build_middleware_stack(self) -> ASGIApp:
         """Read from below: the first to see a request stands last. Errors of all kinds are answered by Errors."""
-        app: ASGIApp = self.router
+        app: ASGIApp = SlashAtTheEnd(self.router)
         app = BodyLimit(app, self._settings)
         app = RateLimit(app)
         app = Session(app, self._settings)

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from app.auth.authenticator import Authenticator
 from app.auth.cookies import SessionCookie
@@ -25,10 +26,12 @@ from app.db import outbox
 from app.db.pool import Pool, open_pool
 from app.deadlines import Deadlines
 from app.domain.directory import Directories
+from app.http.fair_share import FairShare
 from app.http.health import Readiness, readiness_of
 from app.http.middleware.client_address import Addresses
 from app.http.middleware.rate_limiter import RateLimiter
 from app.http.passage import Heads
+from app.http.places import places
 from app.interpreter.search import LatestNames
 from app.interpreter.vocabularies import Vocabularies
 from app.jobs.garbage import Garbage
@@ -74,6 +77,7 @@ class Resources:
     query_log: QueryLog
     responses: Responses
     heads: Heads
+    connections: FairShare[Any]
     deadlines: Deadlines
     readiness: Readiness
 
@@ -131,6 +135,7 @@ async def open_resources(
             query_log=query_log,
             responses=Responses(memory, on=settings.response_cache),
             heads=Heads(memory),
+            connections=FairShare(places(settings), settings.max_connections_per_address),
             deadlines=Deadlines(settings.operation_deadline, asyncio.get_running_loop()),
             readiness=readiness_of(pool, shared, memory, settings, session_client, validity),
         )

@@ -126,6 +126,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     # Sockets and subscriptions
     sockets_most: Positive = 10_000  # sockets and event streams of one process
+    max_streams_per_address: Positive = 1500  # of these, from one client address (an IPv6 /64)
     socket_operations: Positive = 100  # open at once on one socket
     socket_message_bytes: Positive = 2**17
     socket_patience: Seconds = 5  # how long a new socket may keep silent
@@ -207,6 +208,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     keep_alive: Seconds = 5  # how long an idle connection stays open
     read_patience: Annotated[float, Meta(gt=0)] = 20  # how long a request may take to arrive
     connections_most: Positive = 12_000  # HTTP connections and WebSockets, per process
+    max_connections_per_address: Positive = 3000  # of these, from one client address (an IPv6 /64)
+    answer_timeout: Annotated[float, Meta(gt=0)] = 60  # between two writes of one answer
     write_patience: Seconds = 30  # how long a client may leave unread what was sent to it
     garbage_threshold: Count = 10_000  # new objects between two collections; 0 leaves Python's own
     max_memory_growth: Count = 64 * 2**20  # bytes, until a full garbage collection; 0: never

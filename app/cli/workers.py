@@ -15,6 +15,7 @@ import structlog
 
 from app.dev.process import dies_with_parent
 from app.errors import CannotStart
+from app.http.closing_port import begin_no_more
 from app.http.shares import WIDTH, Shares
 from app.settings import Settings, as_environment
 
@@ -84,6 +85,9 @@ class Workers:
             try:
                 await asyncio.wait([serving])
             finally:
+                # Before any worker leaves; each takes what is in the queue until then.
+                begin_no_more(self._listener)
+                self._listener.close()
                 within = self._settings.stop_deadline + _PATIENCE
                 await asyncio.gather(*(worker.stop(self._farewell, within) for worker in self._all))
                 self._shares_file.close()

@@ -46,7 +46,7 @@ def prefers_page(accept: bytes | None) -> bool:
 
 def accepts_stream(accept: bytes | None) -> bool:
     """Only who names it knows how to read it."""
-    if accept is None or b"event-stream" not in accept.lower():
+    if accept is None or b"event-stream" not in accept[:LONGEST].lower():
         return False
     return any(name == EVENT_STREAM and q > 0 for name, q in _ranges(accept[:LONGEST].decode("latin-1")))
 

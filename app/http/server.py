@@ -13,6 +13,7 @@ import uvicorn
 from starlette.applications import Starlette
 from uvicorn.server import Server as UvicornServer
 
+from app.http.closing_port import GRACE, begin_no_more, waiting
 from app.http.protocol import ShortRoad
 from app.http.shares import Acceptor, Shares
 from app.http.websocket import WebSocket
@@ -66,14 +67,8 @@ class Server(UvicornServer):
     def share(self, listener: socket, shares: Shares) -> None:
         """Connections are taken by turns with other processes."""
 
-        def make_protocol() -> asyncio.Protocol:
-            protocol: asyncio.Protocol = self.config.http_protocol_class(  # type: ignore[call-arg]
-                config=self.config, server_state=self.server_state, app_state=self.lifespan.state
-            )
-            return protocol
-
         self._acceptor = Acceptor(
-            listener, shares, self.server_state.connections, make_protocol, asyncio.get_running_loop()
+            listener, shares, self.server_state.connections, self._protocol, asyncio.get_running_loop()
         )
 
     def leave(self, number: signal.Signals) -> None:
@@ -99,13 +94,10 @@ class Server(UvicornServer):
         self._on_ready()
 
     async def shutdown(self, sockets: list[socket] | None = None) -> None:
-        """Nobody new; whoever is connected is told to come back elsewhere, with the next answer."""
-        for server in self.servers:
-            server.close()
-        if self._acceptor is not None:
-            self._acceptor.stop()
+        """No new connections; each that is open learns from its next answer that it ends, and none is reset."""
         # In place: answers that are being made hold this list, too.
         self.server_state.default_headers.append(TELL_TO_CLOSE)
+        await self._close_port(sockets or [])
         for connection in list(self.server_state.connections):
             if isinstance(connection, WebSocket):
                 connection.announce_shutdown()
@@ -115,6 +107,31 @@ class Server(UvicornServer):
             # Closing an idle connection would lose a request that is on its way at this moment.
             await self._until_idle(min(self._settings.keep_alive, self._settings.stop_deadline / 2))
         await super().shutdown(sockets)
+
+    async def _close_port(self, sockets: list[socket]) -> None:
+        if self._acceptor is not None:
+            # Shared: only the supervisor knows whether the port closes or this process alone leaves.
+            await asyncio.sleep(GRACE)
+            await self._acceptor.close()
+            return
+        # Closing the servers closes their sockets; the queue is looked into once more after that.
+        queues = [listener.dup() for listener in sockets[:1]]
+        for queue in queues:
+            begin_no_more(queue)
+        await asyncio.sleep(GRACE)
+        for server in self.servers:
+            server.close()
+        loop = asyncio.get_running_loop()
+        for queue in queues:
+            with queue:
+                coming = [loop.connect_accepted_socket(self._protocol, each) for each in waiting(queue)]
+            await asyncio.gather(*coming, return_exceptions=True)
+
+    def _protocol(self) -> asyncio.Protocol:
+        protocol: asyncio.Protocol = self.config.http_protocol_class(  # type: ignore[call-arg]
+            config=self.config, server_state=self.server_state, app_state=self.lifespan.state
+        )
+        return protocol
 
     async def _until_idle(self, deadline: float) -> None:
         until = asyncio.get_running_loop().time() + deadline
@@ -130,15 +147,13 @@ def _config(application: Starlette, settings: Settings) -> uvicorn.Config:
         http=_protocol(),
         ws=WebSocket,
         ws_max_size=settings.socket_message_bytes,
-        ws_ping_interval=settings.socket_check,
-        ws_ping_timeout=settings.socket_check,
+        ws_ping_interval=None,  # the connection's own timer asks
         ws_per_message_deflate=False,  # messages are short, and each socket would keep 45 KiB for it
         lifespan="off",  # `serve` opens it, so that a refusal to start arrives as it is
         log_config=None,
         access_log=False,
         server_header=False,
         proxy_headers=False,
-        timeout_keep_alive=settings.keep_alive,  # type: ignore[arg-type]  # it may well be a fraction
         timeout_graceful_shutdown=settings.stop_deadline,  # type: ignore[arg-type]
     )
 

@@ -1,10 +1,13 @@
 """How the processes behind one socket share out the connections that come to it."""
 
+import asyncio
 from asyncio import AbstractEventLoop, Protocol, Task, TimerHandle
 from collections.abc import Callable, Sized
 from mmap import mmap
 from socket import socket
 from typing import Any
+
+from app.http.closing_port import waiting
 
 # Each turn of the event loop takes at most so many: under load its turns are long.
 AT_ONCE = 16
@@ -69,6 +72,15 @@ class Acceptor:
             if timer is not None:
                 timer.cancel()
 
+    async def close(self) -> None:
+        """Takes what is in the queue first. Where other processes share the socket, its port stays open."""
+        self.stop()
+        for connection in waiting(self._listener):
+            self._connect(connection)
+        self._listener.close()
+        if self._coming:
+            await asyncio.wait(self._coming)
+
     def _accept(self) -> None:
         for _ in range(AT_ONCE):
             self._tell()
@@ -100,10 +112,13 @@ class Acceptor:
         except OSError:
             self._rest(NO_FILE)
             return False
+        self._connect(connection)
+        return True
+
+    def _connect(self, connection: socket) -> None:
         task = self._loop.create_task(self._loop.connect_accepted_socket(self._make_protocol, connection))
         self._coming.add(task)
         task.add_done_callback(self._arrived)
-        return True
 
     def _arrived(self, task: Task[Any]) -> None:
         self._coming.discard(task)

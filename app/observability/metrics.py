@@ -13,7 +13,8 @@ HTTP_IN_FLIGHT = Gauge(
 )
 HTTP_CUT = Counter(
     "http_connections_cut_total",
-    "Connections closed before they had asked: no_room for one more, a request too_slow or too_large to take.",
+    "Connections cut: no_room for one more, more than its address's share (no_share), a request too_slow, too_large or"
+    " malformed, an answer that its client left unread or that did not come (unanswered).",
     ["reason"],
 )
 HTTP_SECONDS = Histogram(

@@ -1,4 +1,4 @@
-"""Connections that stay open: WebSockets and event streams, bounded together."""
+"""Connections that stay open: WebSockets and event streams, bounded together and for each client address."""
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -8,6 +8,8 @@ from starlette.types import Receive, Scope, Send
 from strawberry import Schema
 
 from app.errors import Overloaded
+from app.http.fair_share import FairShare, Member, NoPlace
+from app.http.middleware.client_address import LOCAL
 from app.http.request import GraphQLRequest, wants_stream
 from app.observability import metrics
 from app.settings import Settings
@@ -29,12 +31,13 @@ class Connections:
             Subscriptions(schema, deadline=settings.operation_deadline),
             settings.max_subscription_bytes,
         )
-        self._open = 0
+        self._places: FairShare[Member] = FairShare(settings.sockets_most, settings.max_streams_per_address)
 
     async def converse(self, scope: Scope, receive: Receive, send: Send) -> None:
         """A WebSocket, until it is closed."""
-        with self._place():
-            await Socket(self._settings, self._answers, scope, receive, send).run()
+        socket = Socket(self._settings, self._answers, scope, receive, send)
+        with self._place(scope, socket):
+            await socket.run()
 
     async def stream(self, request: GraphQLRequest, scope: Scope) -> EventStream | None:
         """The answer of a request that wants an event stream, and whose document can be executed."""
@@ -49,28 +52,48 @@ class Connections:
             return None
         caller = Caller(scope)
         caller.require_reader()
-        self._check_room()
-        return EventStream(self._opened(request, scope, caller), caller, self._settings.socket_check)
+        with _told_as_overloaded():
+            self._places.check(_address(scope))
+        stream = EventStream(caller, self._settings.socket_check)
+        stream.opened = self._opened(request, scope, caller, stream)
+        return stream
 
     @asynccontextmanager
     async def _opened(
-        self, request: GraphQLRequest, scope: Scope, caller: Caller
+        self, request: GraphQLRequest, scope: Scope, caller: Caller, stream: EventStream
     ) -> AsyncIterator[AsyncIterator[Answer]]:
-        with self._place():
+        with self._place(scope, stream):
             async with self._answers.open(request, scope, caller) as answers:
                 yield answers
 
-    def _check_room(self) -> None:
-        if self._open >= self._settings.sockets_most:
-            raise Overloaded("There are too many open connections; please try again later.", retry_after=10)
-
     @contextmanager
-    def _place(self) -> Iterator[None]:
-        self._check_room()
-        self._open += 1
+    def _place(self, scope: Scope, member: Member) -> Iterator[None]:
+        address = _address(scope)
+        with _told_as_overloaded():
+            self._places.admit(address, member)
         metrics.SOCKETS.inc()
         try:
             yield
         finally:
-            self._open -= 1
+            self._places.leave(address, member)
             metrics.SOCKETS.dec()
+
+
+def _address(scope: Scope) -> str:
+    """Also behind our proxies it is the client's own."""
+    address: str = scope["state"].get("address", LOCAL)
+    return address
+
+
+@contextmanager
+def _told_as_overloaded() -> Iterator[None]:
+    try:
+        yield
+    except NoPlace as refusal:
+        raise Overloaded(_SENTENCES[refusal.reason], retry_after=10) from None
+
+
+_SENTENCES = {
+    "no_room": "There are too many open connections; please try again later.",
+    "no_share": "There are too many open connections of your address; please close one.",
+}

@@ -9,6 +9,7 @@ from typing import Any
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from app.errors import Overloaded
 from app.observability import metrics
 from schema.execution.operation import Answer, write_json
 from schema.transport.answers import told
@@ -23,23 +24,23 @@ _told = metrics.CHANGES_TOLD.labels("event stream")
 
 
 class EventStream(Response):
-    """`check_every`: how often it says that it is there, and looks whether its caller still may."""
+    """`check_every`: how often it says that it is there, and looks whether its caller still may.
+
+    `opened` is to be set before it is sent.
+    """
 
     media_type = "text/event-stream"
+    opened: AbstractAsyncContextManager[AsyncIterator[Answer]]
+    expendable = False
 
-    def __init__(
-        self,
-        opened: AbstractAsyncContextManager[AsyncIterator[Answer]],
-        caller: Caller,
-        check_every: float,
-    ) -> None:
+    def __init__(self, caller: Caller, check_every: float) -> None:
         self.status_code = 200
         self.background = None
         self.init_headers({"cache-control": "no-store", "vary": "accept", "x-accel-buffering": "no"})
-        self._opened = opened
         self._caller = caller
         self._check_every = check_every
         self._begun = False
+        self._evicted = asyncio.Event()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         scope["route"] = ROUTE
@@ -47,14 +48,21 @@ class EventStream(Response):
 
     async def _run(self, scope: Scope, send: Send) -> None:
         try:
-            async with self._opened as answers:
+            async with self.opened as answers:
                 await self._begin(send)
-                await _first_of(self._tell(answers, send), self._stay(send))
+                await _first_of(self._tell(answers, send), self._stay(send), self._end())
         except Exception as error:
             errors = told(error, scope)
             await self._begin(send)
             await send(_part(_next(write_json({"errors": errors}))))
         await send(_part(COMPLETE, more=False))
+
+    def evict(self) -> None:
+        self._evicted.set()
+
+    async def _end(self) -> None:
+        await self._evicted.wait()
+        raise Overloaded("Your address has more than its share of open connections.", retry_after=10)
 
     async def _begin(self, send: Send) -> None:
         if not self._begun:

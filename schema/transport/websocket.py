@@ -33,6 +33,10 @@ class Closing(Exception):
         self.reason = reason.encode()[:LONGEST_REASON].decode(errors="ignore")
 
 
+async def _end(code: Code, reason: str) -> None:
+    raise Closing(code, reason)
+
+
 class Socket:
     """One connection, from the handshake to the close."""
 
@@ -64,6 +68,14 @@ class Socket:
         if end.reason:
             with suppress(OSError):
                 await self._send({"type": "websocket.close", "code": end.code, "reason": end.reason})
+
+    @property
+    def expendable(self) -> bool:
+        """Nothing runs on it."""
+        return not self._operations
+
+    def evict(self) -> None:
+        self._tasks.create_task(_end(Code.TRY_AGAIN_LATER, "Your address has too many open connections."))
 
     async def _accept(self) -> None:
         await self._receive()

@@ -64,6 +64,7 @@ STORES = {
     "app/http/formats.py:_Sink._waiting": REQUEST,
     "app/http/hlzf_calendar.py:_clock_changes": START,
     "app/http/media_type.py:_preferred": "remembered results of pure functions",
+    "app/http/fair_share.py:FairShare._members": "connections, sockets, operations of a socket",
     "app/http/middleware/client_address.py:_named": "remembered results of pure functions",
     "app/http/middleware/client_address.py:_parse": "remembered results of pure functions",
     "app/http/middleware/metrics.py:_timings": START,

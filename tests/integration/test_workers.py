@@ -9,6 +9,7 @@ from contextlib import AsyncExitStack
 
 import httpx
 import psutil
+import pytest
 
 from app.db.pool import Pool
 from tests.instances import Instance
@@ -120,6 +121,67 @@ async def test_sigterm_lets_a_connection_finish(instance: Start, pool: Pool) -> 
     assert server.stop() == 0
 
 
+@pytest.mark.parametrize("workers", [1, 3])
+async def test_sigterm_resets_no_connection(instance: Start, pool: Pool, workers: int) -> None:
+    """However many come at that moment: each is answered, or finds the port closed."""
+    server = instance(workers=workers)
+    outcomes: Counter[str] = Counter()
+    closed = asyncio.Event()
+
+    async def keep_coming() -> None:
+        while not closed.is_set():
+            outcome = await _come(server.port)
+            outcomes[outcome] += 1
+            if outcome == "refused":
+                closed.set()
+
+    coming = [asyncio.create_task(keep_coming()) for _ in range(40)]
+    while outcomes["answered"] < 200:
+        await asyncio.sleep(0.01)
+    server.process.send_signal(signal.SIGTERM)
+    await asyncio.gather(*coming)
+    assert set(outcomes) - {"told to close"} == {"answered", "refused"}
+    assert await asyncio.to_thread(server.process.wait, 40) == 0
+
+
+async def _come(port: int) -> str:
+    try:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    except ConnectionRefusedError:
+        return "refused"
+    except OSError as error:
+        return f"not connected: {error!r}"
+    try:
+        writer.write(b"GET /healthz HTTP/1.1\r\nHost: dno.test\r\n\r\n")
+        async with asyncio.timeout(20):
+            head = await reader.readuntil(b"\r\n\r\n")
+        if not head.startswith(b"HTTP/1.1 200 "):
+            return head.decode()
+        return "told to close" if b"connection: close" in head else "answered"
+    except (OSError, EOFError, TimeoutError) as error:
+        return f"connected, then {error!r}"
+    finally:
+        writer.close()
+
+
+async def test_the_port_closes_before_workers_have_drained(instance: Start, pool: Pool) -> None:
+    server = instance(workers=2, keep_alive=30, stop_deadline=8)
+    with socket.create_connection(("127.0.0.1", server.port)) as idle:
+        idle.sendall(b"GET /healthz HTTP/1.1\r\nHost: dno.test\r\n\r\n")
+        assert idle.recv(100).startswith(b"HTTP/1.1 200 ")
+        server.process.send_signal(signal.SIGTERM)
+        await asyncio.to_thread(_until_refused, server.port)
+        assert server.process.poll() is None
+        assert workers_of(server)
+        idle.sendall(b"GET /healthz HTTP/1.1\r\nHost: dno.test\r\n\r\n")
+        answer = b""
+        while more := idle.recv(10_000):
+            answer += more
+        assert b"HTTP/1.1 200 " in answer
+        assert b"connection: close" in answer
+    assert await asyncio.to_thread(server.process.wait, 40) == 0
+
+
 async def test_an_idle_connection_does_not_hold_up_the_end(instance: Start, pool: Pool) -> None:
     server = instance(stop_deadline=1)
     with socket.create_connection(("127.0.0.1", server.port)):
@@ -132,5 +194,5 @@ def _until_refused(port: int) -> None:
             socket.create_connection(("127.0.0.1", port), timeout=5).close()
         except ConnectionRefusedError:
             return
-        except ConnectionResetError:
-            pass  # the port closed while we were in its queue
+        except TimeoutError:
+            pass  # it began when no connection begins any more

@@ -1,6 +1,5 @@
 """Where a request comes from, believed only as far as our own proxies say it."""
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
@@ -18,10 +17,11 @@ Headers = Sequence[tuple[bytes, bytes]]
 FORWARDING = frozenset(
     (b"forwarded", b"x-forwarded-for", b"x-forwarded-host", b"x-forwarded-proto", b"x-real-ip", b"via")
 )
+# An IPv6 address with an IPv4 one in it and the name of an interface.
+LONGEST_ADDRESS = 64
+# Hops further away than this are not read.
+MAX_HOPS = 32
 LOCAL = "local"  # a socket of this machine, or a test: no address at all
-PAIR = re.compile(r'\s*([!#$%&\'*+.^_`|~0-9A-Za-z-]+)\s*=\s*("(?:[^"\\]|\\.)*"|[^;,"\s]*)\s*')
-# IPv6 with a zone and a port.
-LONGEST_ADDRESS = 100
 
 
 class Networks:
@@ -92,7 +92,7 @@ class Addresses:
         told = _joined(headers, b"x-forwarded-for") if self._header != "forwarded" else ""
         if told:
             scheme = _joined(headers, b"x-forwarded-proto").rpartition(",")[2].strip().lower()
-            return [(_host(hop), _scheme(scheme)) for hop in told.split(",")]
+            return [(_host(hop), _scheme(scheme)) for hop in _last(told)]
         if self._header != "x-forwarded-for":
             return list(_forwarded(_joined(headers, b"forwarded")))
         return []
@@ -118,8 +118,8 @@ class ClientAddress:
 
 
 def parse_address(text: str | None) -> Address | None:
-    # What is longer is no address, and is not remembered.
-    return _parse(text) if text and len(text) <= LONGEST_ADDRESS else None
+    """What is longer than any address is not even remembered as none."""
+    return _parse(text) if text is not None and len(text) <= LONGEST_ADDRESS else None
 
 
 @lru_cache(4096)
@@ -132,12 +132,11 @@ def _parse(text: str) -> Address | None:
 
 
 def _name(text: str | None) -> str:
-    return _named(text) if text and len(text) <= LONGEST_ADDRESS else LOCAL
+    return _named(parse_address(text))
 
 
 @lru_cache(4096)
-def _named(text: str) -> str:
-    address = parse_address(text)
+def _named(address: Address | None) -> str:
     if isinstance(address, IPv6Address) and not address.is_loopback:
         return str(IPv6Network((address, 64), strict=False))
     return str(address) if address else LOCAL
@@ -151,12 +150,24 @@ def _joined(headers: Headers, wanted: bytes) -> str:
     return ",".join(value.decode("latin-1") for name, value in headers if name == wanted)
 
 
+def _last(text: str) -> list[str]:
+    """The hops nearest to us, the nearest last; only our own proxies may be among them."""
+    return text.rsplit(",", MAX_HOPS)[-MAX_HOPS:]
+
+
 def _forwarded(text: str) -> Iterator[tuple[str, str | None]]:
-    """RFC 7239: elements by comma, pairs by semicolon, values perhaps quoted."""
+    """RFC 7239: elements by comma, pairs by semicolon, values perhaps quoted.
+
+    Read by hand, each letter once or twice: this is untrusted text before every limit.
+    """
     # Split at every comma: a quote that a client left open must not swallow what our proxy added.
-    for element in text.split(","):
-        pairs = {name.lower(): value for name, value in PAIR.findall(element)}
-        yield _host(pairs.get("for", "").strip('"')), _scheme(pairs.get("proto", "").strip('"').lower())
+    for element in _last(text):
+        pairs = {}
+        for pair in element.split(";"):
+            name, separator, value = pair.partition("=")
+            if separator:
+                pairs[name.strip().lower()] = value.strip().strip('"')
+        yield _host(pairs.get("for", "")), _scheme(pairs.get("proto", "").lower())
 
 
 def _host(hop: str) -> str:

@@ -1,0 +1,92 @@
+"""Every path of the real server: with and without a slash at its end, by GET and HEAD, in HTTP/1.1 and 1.0."""
+
+import asyncio
+from urllib.parse import urlsplit
+
+import pytest
+from starlette.routing import Route
+
+from app.db.pool import Pool
+from app.main import create_app
+from app.settings import Settings
+from tests import factories as make
+from tests.integration.graph.running import Running
+
+PATHS = (
+    "/",
+    "/graphql",
+    "/graphql?query=%7B__typename%7D",
+    "/graphql?query=%7Bdnos%7BtotalCount%7D%7D",
+    "/graphql?query=%7Bnothing%7D",
+    "/graphql?query=%7B",
+    "/graphql?query=mutation%7BsignOut%7Bok%7D%7D",
+    "/graphql?query=subscription%7BdataChanged%7Bkind%7D%7D",
+    "/healthz",
+    "/readyz",
+    "/favicon.ico",
+    "/schema.graphql",
+    "/assets/page.css",
+    "/assets/none",
+    "/api/v1/openapi.json",
+    "/api/v1/dnos/netze-a/2025",
+    "/api/v1/dnos/netze-a/1000",
+    "/api/v1/dnos/none/2025",
+    "/api/v1/query/natural",
+    "/dnos/netze-a/hlzf/2025.ics",
+    "/dnos/none/hlzf/2025.ics",
+    "/export/tariffs.pdf",
+    "/export/none.csv",
+    "/none",
+    "/a//b",
+)
+# They say how many requests there were, or are written while they are read.
+WITHOUT_A_FIXED_LENGTH = ("/metrics", "/export/tariffs.csv", "/export/tariffs.json")
+
+
+async def exchange(server: Running, said: str) -> tuple[int, dict[str, str], bytes]:
+    parts = urlsplit(server.url)
+    reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
+    writer.write(said.encode())
+    async with asyncio.timeout(10):
+        received = await reader.read(-1)
+    writer.close()
+    head, _, body = received.partition(b"\r\n\r\n")
+    first, *lines = head.decode("latin-1").split("\r\n")
+    return int(first.split()[1]), {k.lower(): v for k, _, v in (line.partition(": ") for line in lines)}, body
+
+
+def asked(method: str, path: str, version: str) -> str:
+    return f"{method} {path} HTTP/{version}\r\nHost: evil.test\r\nConnection: close\r\n\r\n"
+
+
+@pytest.mark.parametrize("path", [*PATHS, *WITHOUT_A_FIXED_LENGTH])
+async def test_head_says_what_get_says_and_a_slash_changes_nothing(
+    server: Running, pool: Pool, path: str
+) -> None:
+    await make.dno(pool, "netze-a")
+    plain, question, query = path.partition("?")
+    slashed = f"{plain}/{question}{query}" if plain != "/" else path
+    status, headers, body = await exchange(server, asked("GET", path, "1.1"))
+    for other in (path, slashed):
+        for version in ("1.1", "1.0"):
+            for method in ("GET", "HEAD"):
+                found = await exchange(server, asked(method, other, version))
+                assert found[0] == status
+                assert "evil.test" not in repr(found)
+                assert version == "1.1" or "transfer-encoding" not in found[1]
+                assert (len(found[2]) == 0) if method == "HEAD" else (len(found[2]) > 0) == (len(body) > 0)
+                if path not in WITHOUT_A_FIXED_LENGTH:
+                    assert _length(found[0], found[1]) == _length(status, headers)
+                    assert method == "HEAD" or found[1]["content-length"] == str(len(found[2]))
+
+
+def _length(status: int, headers: dict[str, str]) -> int:
+    """What is refused names its request, and those names grow longer."""
+    return int(headers["content-length"]) - (len(headers["x-request-id"]) if status >= 400 else 0)
+
+
+def test_every_route_is_tried_here() -> None:
+    tried = {path.partition("?")[0] for path in (*PATHS, *WITHOUT_A_FIXED_LENGTH)}
+    for route in create_app(Settings()).routes:
+        if isinstance(route, Route):
+            assert any(route.path_regex.match(path) for path in tried), route.path

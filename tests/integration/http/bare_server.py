@@ -1,0 +1,176 @@
+"""The server's own HTTP and WebSocket protocols on real connections, in front of a small application."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any
+
+import uvicorn
+from uvicorn.server import ServerState
+
+from app.cache.memory import Memory
+from app.http.fair_share import FairShare
+from app.http.middleware.client_address import Addresses
+from app.http.middleware.rate_limiter import Policy, RateLimiter
+from app.http.passage import Heads
+from app.http.protocol import ShortRoad
+from app.http.websocket import WebSocket
+from app.settings import Settings
+
+PIECE = b"x" * 65536
+
+
+@dataclass
+class Seen:
+    """One request as the application got it."""
+
+    method: str
+    path: str
+    query: bytes
+    headers: list[tuple[bytes, bytes]]
+    body: bytes = b""
+    version: str = "1.1"
+
+
+@dataclass
+class BareServer:
+    port: int
+    state: ServerState
+    resources: Any
+    config: uvicorn.Config
+    seen: list[Seen] = field(default_factory=list)
+    held: int = 0
+    go: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}/"
+
+    def protocol_of(self, port: int) -> Any:
+        """The server's side of the connection whose client has this port; None once it is lost."""
+        found = [each for each in self.state.connections if each.client and each.client[1] == port]
+        return found[0] if found else None
+
+    def timers_of(self, protocol: Any) -> int:
+        """How many timers of the event loop will call this connection."""
+        owners = (protocol, protocol.timer, protocol.transport)
+        loop: Any = asyncio.get_running_loop()
+        # Those whose time has come stand among what is ready until they have run.
+        due = [handle for handle in loop._ready if isinstance(handle, asyncio.TimerHandle)]
+        return sum(
+            not handle.cancelled() and getattr(handle._callback, "__self__", None) in owners
+            for handle in [*loop._scheduled, *due]
+        )
+
+    async def application(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "websocket":
+            await self._converse(scope, receive, send)
+            return
+        one = Seen(
+            scope["method"],
+            scope["path"],
+            scope["query_string"],
+            scope["headers"],
+            version=scope["http_version"],
+        )
+        self.seen.append(one)
+        if scope["path"] == "/refuse":
+            await _answer(send, 413, b"no")
+            return
+        more = scope["path"] != "/unread"
+        while more:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                return
+            one.body += message["body"]
+            more = message["more_body"]
+        await self._respond(scope["path"], one, send)
+
+    async def _respond(self, path: str, one: Seen, send: Any) -> None:
+        if path == "/hold":
+            await self._hold()
+        elif path == "/fail":
+            raise RuntimeError("on purpose")
+        elif path in ("/stream", "/endless", "/pause"):
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+            for _ in range(500 if path == "/endless" else 3):
+                await send({"type": "http.response.body", "body": PIECE, "more_body": True})
+                if path == "/pause":
+                    await self._hold()
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+            return
+        await _answer(send, 200, one.body or b"ok")
+
+    async def _converse(self, scope: Any, receive: Any, send: Any) -> None:
+        self.seen.append(Seen("WS", scope["path"], scope["query_string"], scope["headers"]))
+        await receive()
+        if scope["path"] == "/hold":
+            await self._hold()
+        if scope["path"] == "/refuse":
+            await send({"type": "websocket.http.response.start", "status": 403, "headers": []})
+            await send({"type": "websocket.http.response.body", "body": b"no"})
+            return
+        await send({"type": "websocket.accept"})
+        while (message := await receive())["type"] != "websocket.disconnect":
+            await send({"type": "websocket.send", "text": message.get("text") or ""})
+
+    async def _hold(self) -> None:
+        self.held += 1
+        try:
+            await self.go.wait()
+        finally:
+            self.held -= 1
+
+
+async def _answer(send: Any, status: int, body: bytes) -> None:
+    headers = [(b"content-length", b"%d" % len(body))]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+@asynccontextmanager
+async def bare_server(
+    *, protocol: type[asyncio.Protocol] = ShortRoad, **changed: Any
+) -> AsyncIterator[BareServer]:
+    settings = Settings(**{"rate_limit_anonymous": 0, **changed})
+    memory = Memory(2**20, 60)
+    memory.switch_on()
+    limiter = RateLimiter(lambda: None, settings)  # type: ignore[arg-type,return-value]  # without a limit never asked
+    assert isinstance(limiter.anonymous, Policy)
+    resources = SimpleNamespace(
+        settings=settings,
+        memory=memory,
+        heads=Heads(memory),
+        limiter=limiter,
+        key_uses=None,
+        addresses=Addresses(settings),
+        connections=FairShare(settings.connections_most, settings.max_connections_per_address),
+    )
+    state = ServerState()
+    state.default_headers = [(b"date", b"Sat, 28 Nov 2026 00:00:00 GMT")]
+    loop = asyncio.get_running_loop()
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await server.application(scope, receive, send)
+
+    config = uvicorn.Config(app, ws=WebSocket, ws_ping_interval=None, lifespan="off", log_config=None)
+    config.load()
+
+    def make() -> asyncio.Protocol:
+        return protocol(config=config, server_state=state, app_state={"resources": resources})  # type: ignore[call-arg]
+
+    listening = await loop.create_server(make, "127.0.0.1", 0)
+    server = BareServer(listening.sockets[0].getsockname()[1], state, resources, config)
+    try:
+        yield server
+    finally:
+        listening.close()
+        server.go.set()
+        for connection in list(state.connections):
+            connection.transport.abort()
+        until = time.monotonic() + 5
+        while (state.connections or state.tasks) and time.monotonic() < until:
+            await asyncio.sleep(0.005)

@@ -1,0 +1,504 @@
+"""Where a request begins and ends, and which are none: RFC 9112 by hand, byte by byte."""
+
+import asyncio
+import re
+from typing import Any
+
+import pytest
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from app.http.request_body import ChunkedBody, MalformedBody
+from tests.integration.http.bare_server import BareServer, Seen, bare_server
+
+HOST = b"Host: dno.test\r\n"
+HEAD = b"POST /now HTTP/1.1\r\n" + HOST
+CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n"
+NEXT = b"GET /next HTTP/1.1\r\n" + HOST + b"\r\n"
+
+
+async def exchange(server: BareServer, *pieces: bytes, within: float = 5) -> bytes:
+    """All that comes back until the server closes; a connection that stays open is closed from here."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+    received = b""
+    try:
+        for piece in pieces:
+            writer.write(piece)
+            await writer.drain()
+            if len(pieces) > 1:
+                await asyncio.sleep(0.005)
+        async with asyncio.timeout(within):
+            while more := await reader.read(65536):
+                received += more
+                if server.seen and server.seen[-1].path == "/last" and received.endswith(b"ok"):
+                    break
+    except ConnectionError:
+        pass
+    finally:
+        writer.close()
+    return received
+
+
+def statuses(received: bytes) -> list[int]:
+    return [int(found) for found in re.findall(rb"HTTP/1\.1 (\d+) ", received)]
+
+
+LAST = b"GET /last HTTP/1.1\r\n" + HOST + b"\r\n"
+
+
+async def requests(*pieces: bytes, **settings: Any) -> tuple[list[int], list[Seen]]:
+    """The statuses, and the requests as the application got them; a good connection answers one more."""
+    async with bare_server(**settings) as server:
+        received = await exchange(server, *pieces)
+        return statuses(received), server.seen
+
+
+UPGRADES = {
+    "h2c as Java sends it": b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA\r\n",
+    "h2c": b"Connection: Upgrade\r\nUpgrade: h2c\r\n",
+    "TLS": b"Connection: upgrade\r\nUpgrade: TLS/1.0, HTTP/1.1\r\n",
+    "a WebSocket without its key": b"Connection: upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n",
+    "two headers": b"Connection: Upgrade\r\nConnection: keep-alive\r\nUpgrade: foo\r\nUpgrade: bar\r\n",
+}
+WEBSOCKET = (
+    b"Connection: upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+    b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+)
+
+
+@pytest.mark.parametrize("upgrade", UPGRADES.values(), ids=UPGRADES)
+@pytest.mark.parametrize("split", [False, True], ids=["at once", "in pieces"])
+async def test_an_upgrade_that_is_not_offered_is_ignored_and_the_body_read(
+    upgrade: bytes, split: bool
+) -> None:
+    said = [
+        HEAD + upgrade + b"Content-Length: 5\r\n\r\n",
+        b"hello",
+        CHUNKED + upgrade + b"\r\n",
+        b"5\r\nhello\r\n0\r\n\r\n",
+        b"GET /get HTTP/1.1\r\n" + HOST + upgrade + b"\r\n",
+        LAST,
+    ]
+    found, seen = await requests(*(said if split else [b"".join(said)]))
+    assert found == [200, 200, 200, 200]
+    assert [(one.path, one.body) for one in seen] == [
+        ("/now", b"hello"),
+        ("/now", b"hello"),
+        ("/get", b""),
+        ("/last", b""),
+    ]
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        HEAD + WEBSOCKET + b"Content-Length: 5\r\n\r\nhello",
+        b"GET /now HTTP/1.1\r\n" + HOST + WEBSOCKET + b"Content-Length: 5\r\n\r\nhello",
+    ],
+    ids=["POST", "GET with a body"],
+)
+async def test_a_websocket_begins_with_a_get_without_a_body(head: bytes) -> None:
+    found, seen = await requests(head + LAST)
+    assert found == [200, 200]
+    assert [(one.method in ("GET", "POST"), one.body) for one in seen] == [(True, b"hello"), (True, b"")]
+
+
+@pytest.mark.parametrize("number", [129, 200])
+async def test_a_websocket_may_have_many_headers(number: int) -> None:
+    more = b"".join(b"X-%d: %d\r\n" % (each, each) for each in range(number))
+    async with bare_server() as server:
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        writer.write(b"GET /echo HTTP/1.1\r\n" + HOST + WEBSOCKET + more + b"\r\n")
+        assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 101 ")
+        assert (b"x-128", b"128") in server.seen[0].headers
+        writer.close()
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        b"Sec-WebSocket-Protocol: " + b"a" * 9000 + b"\r\n",
+        b"Sec-WebSocket-Extensions: a\r\n" * 130,
+        b"Sec-WebSocket-Key: again\r\n",
+    ],
+    ids=["a long line", "many lines", "two keys"],
+)
+async def test_a_handshake_that_cannot_be_read_is_refused(wrong: bytes) -> None:
+    found, seen = await requests(b"GET /echo HTTP/1.1\r\n" + HOST + WEBSOCKET + wrong + b"\r\n")
+    assert len(found) == 1
+    assert 400 <= found[0] < 500
+    assert seen == []
+
+
+async def test_what_a_client_sends_before_its_handshake_is_complete_is_read_after_it() -> None:
+    async with bare_server() as server:
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        frame = b"\x81\x82" + bytes(4) + b"hi"
+        writer.write(b"GET /hold HTTP/1.1\r\n" + HOST + WEBSOCKET + b"\r\n" + frame)
+        async with asyncio.timeout(5):
+            while not server.held:
+                await asyncio.sleep(0.005)
+            writer.write(frame)
+            await asyncio.sleep(0.02)
+            server.go.set()
+            await reader.readuntil(b"\r\n\r\n")
+            assert await reader.readexactly(8) == b"\x81\x02hi\x81\x02hi"
+        writer.close()
+
+
+TRAILERS = (
+    b"Authorization: Bearer x\r\n",
+    b"X-Forwarded-For: 192.0.2.1\r\nHost: evil.test\r\n",
+    b"Content-Length: 5\r\n",
+    b"Transfer-Encoding: chunked\r\n",
+    b"Cookie: a=b\r\n",
+)
+
+
+@pytest.mark.parametrize("trailer", TRAILERS)
+@pytest.mark.parametrize("split", [False, True], ids=["at once", "in pieces"])
+async def test_trailers_are_no_headers_of_this_or_the_next_request(trailer: bytes, split: bool) -> None:
+    said = CHUNKED + b"\r\n5\r\nhello\r\n0\r\n" + trailer + b"\r\n" + LAST
+    pieces = [said[n : n + 7] for n in range(0, len(said), 7)] if split else [said]
+    found, seen = await requests(*pieces)
+    assert found == [200, 200]
+    names = [{name for name, _ in one.headers} for one in seen]
+    assert names == [{b"host", b"transfer-encoding"}, {b"host"}]
+    assert seen[0].body == b"hello"
+
+
+@pytest.mark.parametrize(
+    ("head", "status"),
+    [
+        (b"GET / HTTP/1.1\r\n\r\n", 400),
+        (b"GET / HTTP/1.1\r\nX-A: b\r\n\r\n", 400),
+        (b"GET / HTTP/1.1\r\n" + HOST * 2 + b"\r\n", 400),
+        (b"GET / HTTP/1.1\r\n" + HOST + b"Host: other.test\r\n\r\n", 400),
+        (b"GET / HTTP/1.0\r\n" + HOST * 2 + b"\r\n", 400),
+        (b"GET / HTTP/1.1\r\nHost:\r\n\r\n", 400),
+        *(
+            (b"GET / HTTP/1.1\r\nHost: %s\r\n\r\n" % host, 400)
+            for host in (
+                b"a b",
+                b"a/b",
+                b"a@b",
+                b"a:b",
+                b"a:123456",
+                b"a?b",
+                b"a#b",
+                b"[::1",
+                b"::1",
+                b"a\\b",
+                b"\xe4.de",
+                b'"a"',
+                b"<a>",
+            )
+        ),
+        *(
+            (CHUNKED.replace(b"chunked", coding) + b"\r\n0\r\n\r\n", None)
+            for coding in (
+                b"gzip",
+                b"gzip, chunked",
+                b"chunked, gzip",
+                b"chunked, chunked",
+                b"chunked, identity",
+                b"identity",
+                b"xchunked",
+                b"chunked;a=b",
+                b'"chunked"',
+                b"chunked,",
+                b",chunked",
+                b"",
+                b"\x0bchunked",
+                b"chun ked",
+            )
+        ),
+        (CHUNKED + b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400),
+        (CHUNKED + b"Transfer-Encoding: identity\r\n\r\n0\r\n\r\n", None),
+        (CHUNKED + b"Content-Length: 5\r\n\r\n0\r\n\r\n", 400),
+        (HEAD + b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400),
+        (CHUNKED.replace(b"1.1", b"1.0") + b"\r\n0\r\n\r\n", 400),
+        *(
+            (HEAD + b"Content-Length: %s\r\n\r\nhello" % length, 400)
+            for length in (
+                b"5, 5",
+                b"+5",
+                b"-5",
+                b"",
+                b"0x5",
+                b"5 5",
+                b"5,",
+                b"1e1",
+                b"5.0",
+                b"9" * 30,
+                b"18446744073709551616",
+                b"\xb2",
+            )
+        ),
+        (HEAD + b"Content-Length: 5\r\nContent-Length: 5\r\n\r\nhello", 400),
+        (HEAD + b"Content-Length: 5\r\nContent-Length: 6\r\n\r\nhello", 400),
+        *(
+            (b"GET / HTTP/%s\r\n" % version + HOST + b"\r\n", None)
+            for version in (
+                b"0.9",
+                b"1.2",
+                b"2.0",
+                b"2",
+                b"3.0",
+                b"9.9",
+                b"1.10",
+                b"01.1",
+                b"1",
+                b"11",
+                b"1,1",
+            )
+        ),
+        (b"GET / HTTP/2.0\r\n" + HOST + b"\r\n", 505),
+        (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505),
+        (b"GET /\r\n\r\n", 400),
+        (b"GET / http/1.1\r\n" + HOST + b"\r\n", 400),
+        (b"GET / RTSP/1.0\r\n\r\n", 400),
+        (b"SOURCE / ICE/1.0\r\n\r\n", 400),
+        (b"GET / HTTP/1.1\r\nX-A: a\r\n b\r\n" + HOST + b"\r\n", 400),
+        (b"GET / HTTP/1.1\r\n X-A: a\r\n" + HOST + b"\r\n", 400),
+        (b"GET / HTTP/1.1\r\n" + HOST + b"X-A:\r\n\tb\r\n\r\n", 400),
+        (b"GET / HTTP/1.1\n" + HOST + b"\r\n", 400),
+        (b"GET / HTTP/1.1\r\nHost: a\nX-A: b\r\n\r\n", 400),
+        (b"GET / HTTP/1.1\r\nHost: a\r\n\n\r\n\r\n", 400),
+        (b"GET / HTTP/1.1\r\nHost: a\rX-A: b\r\n\r\n", 400),
+        (b"GET / HTTP/1.1\r\nHost: a\r\r\n\r\n", 400),
+        (b"GET / HTTP/1.1\r\n" + HOST + b"X-A: a\0b\r\n\r\n", 400),
+        (b"GET / HTTP/1.1\r\n" + HOST + b"X-A: a\x01b\r\n\r\n", 400),
+        (b"GET / HTTP/1.1\r\n" + HOST + b"X-A: a\x7fb\r\n\r\n", 400),
+        (b"GET / HTTP/1.1\r\n" + HOST + b"X-A\0: b\r\n\r\n", 400),
+        (b"GET / HTTP/1.1\r\nHost : a\r\n\r\n", 400),
+        (b"GET / HTTP/1.1\r\nHost\t: a\r\n\r\n", 400),
+        (b"GET / HTTP/1.1\r\n" + HOST + b": b\r\n\r\n", 400),
+        (b"GET / HTTP/1.1\r\n" + HOST + b"no colon\r\n\r\n", 400),
+        (b"GET / HTTP/1.1\r\n" + HOST + b"X(A): b\r\n\r\n", 400),
+        (b"GET  / HTTP/1.1\r\n" + HOST + b"\r\n", 400),
+        (b"GET /  HTTP/1.1\r\n" + HOST + b"\r\n", 400),
+        (b"GET / HTTP/1.1 \r\n" + HOST + b"\r\n", 400),
+        (b"GET\t/ HTTP/1.1\r\n" + HOST + b"\r\n", 400),
+        (b" GET / HTTP/1.1\r\n" + HOST + b"\r\n", 400),
+        (b"GET /a b HTTP/1.1\r\n" + HOST + b"\r\n", 400),
+        (b"GET /\xff HTTP/1.1\r\n" + HOST + b"\r\n", 400),
+        (b"GET /a#b HTTP/1.1\r\n" + HOST + b"\r\n", 400),
+        (b"GET dno.test:80 HTTP/1.1\r\n" + HOST + b"\r\n", 400),
+        (b"GET dno.test HTTP/1.1\r\n" + HOST + b"\r\n", 400),
+        (b"GET * HTTP/1.1\r\n" + HOST + b"\r\n", 400),
+        (b"GET ftp://dno.test/ HTTP/1.1\r\n" + HOST + b"\r\n", 400),
+        (b"GET http:///a HTTP/1.1\r\n" + HOST + b"\r\n", 400),
+        (b"GET http://u:p@dno.test/a HTTP/1.1\r\n" + HOST + b"\r\n", 400),
+        (b"GET http://dno.test/a HTTP/1.1\r\n\r\n", 400),
+        (b"CONNECT dno.test:80 HTTP/1.1\r\n" + HOST + b"\r\n", 501),
+        (b"CONNECT / HTTP/1.1\r\n" + HOST + b"\r\n", 501),
+        (b"get / HTTP/1.1\r\n" + HOST + b"\r\n", 501),
+        (b"NONSENSE / HTTP/1.1\r\n" + HOST + b"\r\n", 501),
+        (b"G@T / HTTP/1.1\r\n" + HOST + b"\r\n", 400),
+        (HEAD + b"Expect: 200-ok\r\nContent-Length: 5\r\n\r\nhello", 417),
+        (HEAD + b"Expect: 100-continue, more\r\nContent-Length: 5\r\n\r\nhello", 417),
+        (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", 400),
+        (b"GET / HTTP/1.1\r\n" + HOST + b"a:b\r\n" * 300 + b"\r\n", 431),
+    ],
+)
+async def test_what_is_no_request_is_refused_once_and_nothing_behind_it_is_read(
+    head: bytes, status: int | None
+) -> None:
+    """Wherever the second one might begin. `status` None: any refusal."""
+    found, seen = await requests(head + NEXT)
+    assert len(found) == 1
+    assert found[0] == status or (status is None and found[0] in (400, 501, 505))
+    assert seen == []
+
+
+@pytest.mark.parametrize(
+    ("said", "seen"),
+    [
+        (b"GET http://other.test:81/a/b?c=d HTTP/1.1\r\n" + HOST, ("/a/b", b"c=d", b"other.test:81")),
+        (b"GET HTTP://other.test HTTP/1.1\r\n" + HOST, ("/", b"", b"other.test")),
+        (b"GET http://other.test?a HTTP/1.1\r\n" + HOST, ("/", b"a", b"other.test")),
+        (b"GET /a%20b/%C3%A4?%20 HTTP/1.1\r\n" + HOST, ("/a b/ä", b"%20", b"dno.test")),
+        (b"GET //a/b HTTP/1.1\r\n" + HOST, ("//a/b", b"", b"dno.test")),
+        (b"GET /a?b?c HTTP/1.1\r\n" + HOST, ("/a", b"b?c", b"dno.test")),
+        (b"GET / HTTP/1.1\r\nHost: [::1]:8000\r\n", ("/", b"", b"[::1]:8000")),
+    ],
+)
+async def test_each_form_of_a_target_is_read(said: bytes, seen: tuple[str, bytes, bytes]) -> None:
+    _, found = await requests(said + b"Connection: close\r\n\r\n")
+    one = found[0]
+    assert (one.path, one.query, dict(one.headers)[b"host"]) == seen
+    assert [name for name, _ in one.headers].count(b"host") == 1
+
+
+async def test_options_of_the_whole_server_are_told() -> None:
+    async with bare_server() as server:
+        received = await exchange(server, b"OPTIONS * HTTP/1.1\r\n" + HOST + b"\r\n")
+    assert received.startswith(b"HTTP/1.1 204 ")
+    assert b"allow: GET, HEAD, POST, OPTIONS\r\n" in received
+
+
+@pytest.mark.parametrize(
+    "chunks",
+    [
+        b"5\nhello\r\n0\r\n\r\n",
+        b"5\r\nhello0\r\n\r\n",
+        b"5\r\nhello\n0\r\n\r\n",
+        b"5 \r\nhello\r\n0\r\n\r\n",
+        b" 5\r\nhello\r\n0\r\n\r\n",
+        b"0x5\r\nhello\r\n0\r\n\r\n",
+        b"-5\r\nhello\r\n0\r\n\r\n",
+        b"+5\r\nhello\r\n0\r\n\r\n",
+        b"5_0\r\nhello\r\n0\r\n\r\n",
+        b"\r\nhello\r\n0\r\n\r\n",
+        b"f" * 17 + b"\r\n",
+        b"5;a\nb\r\nhello\r\n0\r\n\r\n",
+        b"5;a\0b\r\nhello\r\n0\r\n\r\n",
+        b"5\r\nhello\r\n0\r\nX-A: b\n\r\n",
+        b"5\r\nhello\r\n0\r\n X-A: b\r\n\r\n",
+        b"5\r\nhello\r\n0\r\nX-A : b\r\n\r\n",
+        b"5\r\nhello\r\n0\r\nno colon\r\n\r\n",
+        b"5\r\nhello!\r\n0\r\n\r\n",
+        b"1\r\na\r\n" * 20_000,
+    ],
+)
+async def test_a_chunk_that_is_none_ends_the_connection(chunks: bytes) -> None:
+    found, seen = await requests(CHUNKED + b"\r\n" + chunks + NEXT)
+    assert found == [400]
+    assert [one.path for one in seen] == ["/now"]
+
+
+async def test_chunks_are_put_together_wherever_they_are_cut() -> None:
+    said = b'5;a=b;c="d"\r\nhello\r\n000A\r\n, strange \r\n5\r\nworld\r\n0\r\nX-A: b\r\n\r\nGET'
+    for cut in range(len(said)):
+        body = ChunkedBody()
+        first = body.take(said[:cut])
+        pieces = [first] if first.done else [first, body.take(said[cut:])]
+        assert b"".join(piece.body for piece in pieces) == b"hello, strange world"
+        assert pieces[-1].done
+        assert pieces[-1].rest + (said[cut:] if first.done else b"") == b"GET"
+    with pytest.raises(MalformedBody):
+        ChunkedBody().take(b"x\r\n")
+
+
+async def test_http_1_0_gets_no_chunks_and_no_second_answer() -> None:
+    async with bare_server() as server:
+        received = await exchange(server, b"GET /stream HTTP/1.0\r\n\r\n" + NEXT)
+        head, _, body = received.partition(b"\r\n\r\n")
+        assert b"transfer-encoding" not in head.lower()
+        assert b"connection: close" in head
+        assert body == b"x" * 3 * 65536
+        plain = await exchange(server, b"GET /now HTTP/1.0\r\nConnection: keep-alive\r\n\r\n")
+        assert b"content-length: 2\r\n" in plain
+        assert len(server.seen) == 2
+
+
+async def test_expect_is_ignored_in_http_1_0() -> None:
+    async with bare_server() as server:
+        said = b"POST /now HTTP/1.0\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\nhi"
+        assert (await exchange(server, said)).startswith(b"HTTP/1.1 200 ")
+        assert (await exchange(server, said.replace(b"100-continue", b"a"))).startswith(b"HTTP/1.1 200 ")
+
+
+async def test_nothing_is_read_behind_the_last_request() -> None:
+    close = b"GET /now HTTP/1.1\r\n" + HOST + b"Connection: close\r\n\r\n"
+    found, seen = await requests(close + NEXT * 3)
+    assert found == [200]
+    assert [one.path for one in seen] == ["/now"]
+
+
+async def test_a_refusal_comes_after_the_answers_before_it() -> None:
+    async with bare_server() as server:
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        writer.write(b"GET /hold HTTP/1.1\r\n" + HOST + b"\r\nGARBAGE\r\n\r\n")
+        async with asyncio.timeout(5):
+            while not server.held:
+                await asyncio.sleep(0.005)
+            await asyncio.sleep(0.02)
+            server.go.set()
+            received = await reader.read()
+        assert statuses(received) == [200, 400]
+        writer.close()
+
+
+async def test_an_answer_before_the_end_of_its_request_is_not_cut_off() -> None:
+    """The client still sends, and would lose it if the server closed with bytes unread."""
+    async with bare_server() as server:
+        body = b"a" * 300_000
+        said = b"POST /refuse HTTP/1.1\r\n" + HOST + b"Content-Length: %d\r\n" % len(body)
+        kept = await exchange(server, said + b"\r\n" + body + LAST)
+        assert statuses(kept) == [413, 200]
+        closed = await exchange(server, said + b"Connection: close\r\n\r\n" + body)
+        assert statuses(closed) == [413]
+
+
+@pytest.mark.parametrize("limit", [1000, 20_000])
+@pytest.mark.parametrize("split", [False, True], ids=["at once", "in pieces"])
+async def test_the_limit_of_a_head_counts_from_its_first_byte(limit: int, split: bool) -> None:
+    for extra, status in ((0, 200), (1, 431)):
+        for before in (b"", b"\r\n" * 50):
+            for form in (
+                b"GET /last?%s HTTP/1.1\r\n" + HOST + b"\r\n",
+                b"GET /last HTTP/1.1\r\n" + HOST + b"X: %s\r\n\r\n",
+            ):
+                said = form % (b"a" * (limit - len(before) - len(form) + 2 + extra))
+                assert len(before + said) == limit + extra
+                whole = before + said
+                pieces = [whole[n : n + 997] for n in range(0, len(whole), 997)] if split else [whole]
+                found, _ = await requests(*pieces, request_head_bytes=limit)
+                assert found == [status]
+
+
+# What upstream does today. When one of these fails, upstream has mended it.
+
+
+async def upstream(said: bytes) -> tuple[list[int], list[Seen], bytes]:
+    async with bare_server(protocol=HttpToolsProtocol) as server:
+        received = await exchange(server, said + LAST, within=1) if said else b""
+        return statuses(received), server.seen, received
+
+
+async def _quietly(said: bytes) -> tuple[list[int], list[Seen], bytes]:
+    try:
+        return await upstream(said)
+    except TimeoutError:
+        return [], [], b""
+
+
+async def test_uvicorn_still_takes_the_body_of_an_upgrade_for_a_request() -> None:
+    _, seen, _ = await _quietly(
+        HEAD + b"Connection: Upgrade\r\nUpgrade: h2c\r\nContent-Length: 5\r\n\r\nhello"
+    )
+    assert [one.body for one in seen] != [b"hello", b""], (
+        "uvicorn reads the body of an ignored upgrade now: ShortRoad may leave it to uvicorn's parser again"
+    )
+
+
+async def test_uvicorn_still_takes_trailers_for_headers() -> None:
+    _, seen, _ = await _quietly(CHUNKED + b"\r\n1\r\na\r\n0\r\nAuthorization: x\r\n\r\n")
+    assert any(name == b"authorization" for name, _ in seen[0].headers), (
+        "uvicorn keeps trailers apart now: this reason for ChunkedBody in app/http/request_body.py is gone"
+    )
+
+
+async def test_uvicorn_still_sends_chunks_to_http_1_0() -> None:
+    _, _, received = await _quietly(b"GET /stream HTTP/1.0\r\n\r\n")
+    assert b"transfer-encoding: chunked" in received, (
+        "uvicorn knows HTTP/1.0 now: app/http/response_cycle.py may lose `_until_close`"
+    )
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"GET / HTTP/1.1\r\n\r\n",
+        b"GET / HTTP/1.1\r\n" + HOST * 2 + b"\r\n",
+        b"GET / HTTP/2.0\r\n" + HOST + b"\r\n",
+        b"GET / RTSP/1.0\r\n\r\n",
+        CHUNKED.replace(b"chunked", b"gzip, chunked") + b"\r\n0\r\n\r\n",
+        CHUNKED.replace(b"1.1", b"1.0") + b"\r\n0\r\n\r\n",
+    ],
+    ids=["no Host", "two Hosts", "version 2.0", "RTSP", "gzip", "chunks in 1.0"],
+)
+async def test_uvicorn_still_answers_what_is_no_request(head: bytes) -> None:
+    _, seen, _ = await _quietly(head)
+    assert seen, "uvicorn refuses this now: its rule in app/http/request_head.py may go"
