@@ -502,3 +502,10 @@ async def test_uvicorn_still_sends_chunks_to_http_1_0() -> None:
 async def test_uvicorn_still_answers_what_is_no_request(head: bytes) -> None:
     _, seen, _ = await _quietly(head)
     assert seen, "uvicorn refuses this now: its rule in app/http/request_head.py may go"
+
+
+async def test_a_refused_handshake_is_no_error_of_ours(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level("WARNING"):
+        found, _ = await requests(b"GET /refuse HTTP/1.1\r\n" + HOST + WEBSOCKET + b"\r\n")
+    assert found == [403]
+    assert [record.getMessage() for record in caplog.records if record.name == "uvicorn.error"] == []

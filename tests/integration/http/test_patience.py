@@ -145,3 +145,16 @@ async def test_a_head_that_comes_in_pieces_may_be_as_long_as_allowed(settings: S
             await line.writer.drain()
             line.writer.write(b"\r\n\r\n" + body)
             assert (await line.answer()).status == 200
+
+
+async def test_one_address_cannot_shut_others_out(settings: Settings, pool: Pool) -> None:
+    """Real connections from two addresses of this machine, and WebSockets that hold places, too."""
+    async with running(settings, connections_most=4) as server, AsyncExitStack() as held:
+        greedy = [await held.enter_async_context(wire(server.url)) for _ in range(4)]
+        await until(lambda: len(server.server.server_state.connections) == 4)
+        port = int(server.url.rpartition(":")[2].partition("/")[0])
+        reader, writer = await asyncio.open_connection("127.0.0.1", port, local_addr=("127.0.0.2", 0))
+        assert (await Wire(reader, writer).ask(ASKED)).status == 200
+        writer.close()
+        assert len(server.server.server_state.connections) <= 4
+        assert (await greedy[-1].ask(ASKED)).status == 200
