@@ -58,7 +58,8 @@ def report(plan: Plan, verdict: Verdict) -> str:
         f"{plan.seconds:g} s, {plan.topology}, {plan.instances} instances, seed {plan.seed}: "
         + ", ".join(f"{count} × {name.lower()}" for name, count in sorted(verdict.counts.items())),
         "Subscriptions ended by: " + ", ".join(f"{count} × {why}" for why, count in verdict.closed.items()),
-        f"Until the other instances agreed, in ms (without waiting for a CPU; calm allowed: {verdict.pace * 1000:.0f}):",
+        f"Until the other instances agreed, in ms (without waiting for a CPU, in brackets with it;"
+        f" calm allowed: {verdict.pace * 1000:.0f}):",
         *(_row(kind, verdict) for kind in verdict.delays),
         *(f"  {count} × {kind}" for kind, count in kinds.most_common()),
         *(f"    {violation}" for violation in _some_of_each(verdict.violations)),
@@ -71,7 +72,9 @@ def _row(kind: str, verdict: Verdict) -> str:
     delays = verdict.delays[kind]
     figures = (f"{name} {percentile(delays, share) * 1000:5.0f}" for name, share in PERCENTILES.items())
     times = f"{verdict.faults[kind]} times" if kind in verdict.faults else ""
-    return f"  {kind:50} {times:9} {len(delays):7} delays  {'  '.join(figures)}"
+    longest = verdict.longest[kind] * 1000
+    failed = f"  {verdict.failed[kind]} failed" if kind in verdict.failed else ""
+    return f"  {kind:50} {times:9} {len(delays):7} delays  {'  '.join(figures)} ({longest:5.0f}){failed}"
 
 
 def _some_of_each(violations: Sequence[str]) -> Iterator[str]:

@@ -67,8 +67,10 @@ CALM = "(calm)"
 class Verdict(msgspec.Struct, frozen=True):
     violations: tuple[str, ...]
     delays: Mapping[str, tuple[float, ...]]  # by kind of fault, sorted; one for each write and other instance
+    longest: Mapping[str, float]  # by kind of fault, with the time for which processes waited for a CPU
     counts: Mapping[str, int]
     faults: Mapping[str, int]
+    failed: Mapping[str, int]  # requests, by kind of fault
     closed: Mapping[str, int]  # subscriptions, by what ended them
     pace: float  # seconds that were allowed in calm time
 
@@ -82,7 +84,8 @@ def percentile(sorted_values: Sequence[float], share: float) -> float:
 def judge(records: Iterable[Record], bounds: Bounds | None = None) -> Verdict:
     case = Case(records, bounds or Bounds())
     delays = list(case.delays())
-    by_kind = _by_kind(delays)
+    by_kind = _by_kind(delays, lambda delay: delay.seconds)
+    measured = _by_kind(delays, lambda delay: delay.measured)
     violations = [
         *case.broken_histories(),
         *case.lost_writes(),
@@ -98,19 +101,25 @@ def judge(records: Iterable[Record], bounds: Bounds | None = None) -> Verdict:
     return Verdict(
         violations=tuple(violations),
         delays=by_kind,
+        longest={kind: found[-1] for kind, found in measured.items()},
         counts=Counter(type(record).__name__ for record in case.records),
         faults=Counter(fault.what for fault in case.faults),
+        failed=Counter(
+            kind
+            for failure in case.failures
+            for kind in case.kinds(failure.started, failure.ended) or (CALM,)
+        ),
         closed=Counter(subscription.why_ended for subscription in case.subscriptions),
         pace=case.pace,
     )
 
 
-def _by_kind(delays: Iterable[Delay]) -> dict[str, tuple[float, ...]]:
+def _by_kind(delays: Iterable[Delay], seconds: Callable[[Delay], float]) -> dict[str, tuple[float, ...]]:
     kinds: defaultdict[str, list[float]] = defaultdict(list)
     for delay in delays:
         for kind in delay.kinds or (CALM,):
-            kinds[kind].append(delay.seconds)
-    return {kind: tuple(sorted(seconds)) for kind, seconds in sorted(kinds.items())}
+            kinds[kind].append(seconds(delay))
+    return {kind: tuple(sorted(found)) for kind, found in sorted(kinds.items())}
 
 
 class Case:
@@ -123,6 +132,7 @@ class Case:
         self.writes = self._of(Write)
         self.reads = self._of(Read)
         self.faults = self._of(Fault)
+        self.failures = self._of(Failure)
         self.subscriptions = self._of(Subscription)
         self._waits = {name: _Waits(waits) for name, waits in _grouped(self._of(Wait), _instance).items()}
         self.entries = {entry.entry: entry for entry in self._of(Entry)}
@@ -207,7 +217,7 @@ class Case:
         the instance as a read has to, and then the read that shows it.
         """
         took = sorted(
-            read.ended - read.started for read in self.reads if not self._kinds(read.started, read.ended)
+            read.ended - read.started for read in self.reads if not self.kinds(read.started, read.ended)
         )
         slow = percentile(took, 0.99)
         return 2 * slow if slow > self.bounds.calm else self.bounds.calm
@@ -229,10 +239,11 @@ class Case:
                     instance=instance,
                     measured=measured,
                     seconds=max(0.0, measured - excused),
-                    kinds=self._kinds(write.ended, until),
+                    kinds=self.kinds(write.ended, until),
                 )
 
-    def _kinds(self, since: float, until: float) -> frozenset[str]:
+    def kinds(self, since: float, until: float) -> frozenset[str]:
+        """Of the faults that fell into that time, or whose aftermath did."""
         return frozenset(
             fault.what
             for fault in self.faults
@@ -306,12 +317,12 @@ class Case:
 
     def internal_errors(self) -> Iterator[str]:
         """Nothing excuses them."""
-        for failure in self._of(Failure):
+        for failure in self.failures:
             if "INTERNAL_SERVER_ERROR" in failure.why:
                 yield f"internal error: {failure.what} on {failure.instance} at {failure.started:.2f}: {failure.why}"
 
     def failed_requests(self) -> Iterator[str]:
-        for failure in self._of(Failure):
+        for failure in self.failures:
             if not self._is_excused(failure.instance, failure.started, failure.ended):
                 yield f"failed: {failure.what} on {failure.instance} at {failure.started:.2f}: {failure.why}"
 

@@ -25,9 +25,33 @@ KINDS = {
         "flush_redis",
         "replace_redis_by_one_with_stale_keys",
         "demote_behind_one_address",
+        "two_redis",
+        "lag_channel",
         "reset_redis_connections",
         "cut_off_from_redis",
+        "cut_off_from_postgres",
         *(f"redis_refuses_writes_{refusal}" for refusal in REFUSALS),
+    ),
+    "sentinel": (
+        "sentinel_failover",
+        "sentinel_primary_killed",
+        "sentinel_primary_frozen",
+        "sentinel_away",
+        "restart_postgres",
+        "postgres_read_only",
+        "postgres_failover_old_stays",
+        "postgres_failover_old_stops",
+    ),
+    "cluster": (
+        "cluster_failover",
+        "cluster_primary_killed",
+        "cluster_primary_away",
+        "cluster_primary_restarted",
+        "kill_instance",
+        "kill_instance_between_commit_and_publish",
+        "freeze_instance",
+        "freeze_relay",
+        "bulk_statement",
     ),
 }
 
@@ -46,7 +70,6 @@ async def test_every_promise_is_kept_whatever_fails(
         each_once=True,
         pause=0.5,
         brevity=0.5,
-        subscribers=0,
     )
     verdict = await run(plan, tmp_path, postgres_pair)
     assert not verdict.violations, report(plan, verdict)
