@@ -24,6 +24,7 @@ FAST = {
     "synchronous_commit": "off",
     "full_page_writes": "off",
     "max_connections": "400",
+    "wal_retrieve_retry_interval": "100ms",
 }
 PASSWORD = "for-tests-only"
 ADMIN_PASSWORD = "for-tests-of-the-superuser"
@@ -199,6 +200,7 @@ class PostgresPair:
 
     async def fail_over(self, *, old_stays: bool) -> None:
         """Nothing that was committed is lost. The old primary stays up and refuses writes, or stops."""
+        await self.until_standby_follows()
         if old_stays:
             await self.primary.refuse_writes()
             await self._until_standby_has_all()
@@ -210,6 +212,12 @@ class PostgresPair:
     async def renew_standby(self) -> None:
         """The old primary becomes a copy of the new one, and follows it."""
         await asyncio.to_thread(self.standby.follow, self.primary)
+
+    async def until_standby_follows(self) -> None:
+        """After a restart of the primary it takes a moment until the standby is connected again."""
+        await _until(
+            self.primary.admin_url, "SELECT count(*) = 1 FROM pg_stat_replication WHERE state = 'streaming'"
+        )
 
     async def _until_standby_has_all(self) -> None:
         """A transaction that began before writes were refused may write still."""

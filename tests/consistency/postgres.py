@@ -107,6 +107,7 @@ class PostgresFaults:
         await self._fail_over("postgres_failover_old_stops", old_stays=False)
 
     async def _fail_over(self, what: str, *, old_stays: bool) -> None:
+        await self._servers.pair.until_standby_follows()
         async with self._scene.fault(what, excuses=True):
             await self._servers.pair.fail_over(old_stays=old_stays)
             await self._servers.lead_to_primary()
