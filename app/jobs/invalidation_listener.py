@@ -15,6 +15,7 @@ from app.cache.servers import FAILURES
 from app.cache.validity import Validity
 from app.db.changes import fetch_changes_since, fetch_snapshot
 from app.db.pool import Pool
+from app.domain import tags
 from app.errors import Refusal
 from app.jobs.pauses import Pauses
 from app.jobs.trust import Trust
@@ -148,6 +149,8 @@ class InvalidationListener:
         if len(changes) > limit:
             self._broadcast.close_all(_TOO_MUCH)
         else:
+            # As for what comes over the channel: a subscriber must not join a fetch from before the change.
+            self._invalidator.evict(frozenset().union(*map(tags.of, changes)))
             for event in changes:
                 self._broadcast.send(event)
         self._told = snapshot

@@ -135,6 +135,22 @@ async def test_what_was_told_while_the_channel_was_lost_is_told_late(
         assert not subscriber.waiting
 
 
+async def test_late_changes_are_not_read_from_a_fetch_that_set_out_before(
+    pool: Pool, settings: Settings, valkey: PrivateValkey
+) -> None:
+    settings = replace(settings, redis_url=valkey.url)
+    tariff = await make.tariff(pool, await make.dno(pool))
+    detached: list[str] = []
+    async with caches(settings) as deaf, instance(settings):
+        await until_empty(pool)
+        async with heard_again(deaf) as subscriber:
+            await set_price(pool, tariff.id, 60)
+            await until_empty(pool)
+            deaf.read_through.detach = detached.extend  # type: ignore[method-assign]
+        await asyncio.wait_for(anext(subscriber), 2)
+        assert tags.tariffs(DnoYear(tariff.dno_id, tariff.year)) in detached
+
+
 @pytest.mark.parametrize("hours", [-2, 2])
 async def test_what_was_missed_is_told_whatever_the_clocks_say(
     pool: Pool, settings: Settings, valkey: PrivateValkey, hours: int
