@@ -7,13 +7,13 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Self
-from uuid import UUID
 
 import httpx
 import msgspec
 from websockets.asyncio.client import ClientConnection, connect
 
 from app.auth import api_keys
+from app.cache.clock import monotonic
 from app.db import accounts
 from app.db.pool import Pool
 from app.db.unit_of_work import unit_of_work
@@ -44,9 +44,15 @@ class Running:
         groups = self.resources.broadcast._subscribers.values()
         return len({subscriber for group in groups for subscriber in group})
 
-    async def heard(self, entry_id: UUID) -> None:
-        """What was written before a test begins to listen may still be on its way."""
-        await until(lambda: entry_id in self.resources.broadcast._told)
+    async def delivered(self) -> None:
+        """What was written before a test subscribes may still be on its way, or was delivered before this server came."""
+        async with asyncio.timeout(10):
+            while (await self.resources.pool.fetch("SELECT count(*) FROM outbox"))[0][0]:
+                await asyncio.sleep(0.005)
+        # Its own heartbeat comes back behind everything that was published before.
+        settings, now = self.resources.settings, monotonic()
+        bound = settings.heartbeat * settings.heartbeat_missed
+        await until(lambda: self.resources.memory.valid_until > now + bound)
 
     async def ask(self, query: str, headers: Headers | None = None, **variables: Any) -> Any:
         """The data of an answer without errors."""

@@ -147,7 +147,7 @@ async def test_a_ping_is_no_delivery_to_a_revoked_key(limited: Running, pool: Po
 async def test_a_demoted_editor_sees_no_more_names(limited: Running, pool: Pool) -> None:
     user, token = await a_user(limited, pool)
     tariff = await make.tariff(pool, await make.dno(pool))
-    await limited.heard(tariff.id)
+    await limited.delivered()
     _, editor = await issue_key(pool, name="other")
 
     async def correct(price: int) -> None:
@@ -186,7 +186,7 @@ async def test_a_key_that_expires_while_it_listens_gets_no_change(limited: Runni
     await pool.fetch("UPDATE api_keys SET expires_at = now() + interval '1.5 seconds' WHERE id = $1", key.id)
     expires = datetime.now(UTC) + timedelta(seconds=1.5)
     tariff = await make.tariff(pool, await make.dno(pool))
-    await limited.heard(tariff.id)
+    await limited.delivered()
     async with talk(limited) as client:
         await client.begin(**headers)
         await client.subscribe(CHANGES)

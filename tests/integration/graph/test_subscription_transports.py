@@ -331,7 +331,7 @@ async def test_a_slow_subscriber_is_closed_with_a_reason_and_harms_nobody(
         talk(server, sock=small_pipe(server), max_queue=1, max_size=None) as slow,
         talk(server) as quick,
     ):
-        await server.heard(large[-1].id)
+        await server.delivered()
         for client, query in ((slow, LARGE), (quick, CHANGES)):
             await client.begin()
             await client.subscribe(query)
@@ -352,7 +352,7 @@ async def test_a_slow_subscriber_is_closed_with_a_reason_and_harms_nobody(
 
 async def test_a_client_that_never_reads_is_cut_off(settings: Settings, pool: Pool, large: Any) -> None:
     async with running(settings, write_patience=0.3) as server, talk(server) as quick:
-        await server.heard(large[-1].id)
+        await server.delivered()
         await quick.begin()
         await quick.subscribe(CHANGES)
         deaf = small_pipe(server)

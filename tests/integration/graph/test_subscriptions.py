@@ -98,7 +98,7 @@ async def test_whoever_writes_it_is_told_once_and_in_order(
     server: Running, settings: Settings, pool: Pool, listen: Listen
 ) -> None:
     tariff = await make.tariff(pool, await make.dno(pool))
-    await server.heard(tariff.id)
+    await server.delivered()
     _, editor = await issue_key(pool)
     async with running(settings) as other, listen(server) as told:
         for price in range(60, 66, 3):
@@ -117,7 +117,7 @@ async def test_a_subscriber_that_reads_again_sees_the_new_state(
     server: Running, pool: Pool, listen: Listen
 ) -> None:
     tariff = await make.tariff(pool, await make.dno(pool))
-    await server.heard(tariff.id)
+    await server.delivered()
     read = "query ($id: ID!) { node(id: $id) { ... on Tariff { leistung version } } }"
     async with listen(server) as told:
         for version in range(2, 12):
@@ -145,7 +145,7 @@ async def test_only_what_was_asked_for_is_told(server: Running, pool: Pool, list
 
 async def test_after_a_deletion_there_is_no_entry(server: Running, pool: Pool, listen: Listen) -> None:
     tariff = await make.tariff(pool, await make.dno(pool))
-    await server.heard(tariff.id)
+    await server.delivered()
     async with listen(server) as told:
         await pool.fetch("UPDATE netzentgelte_data SET deleted_at = now() WHERE id = $1", tariff.id)
         change = await told()

@@ -228,7 +228,7 @@ async def test_each_change_of_a_subscription_is_limited(settings: Settings, pool
     tariff = await make.tariff(pool, netze_a, 2024, VoltageLevel.NS)
     _, headers = await issue_key(pool)
     async with running(settings, limit_objects=1000) as server:
-        await server.heard(tariff.id)
+        await server.delivered()
         async with talk(server) as client, stream(server, CHANGES) as events:
             await client.begin()
             await client.subscribe(CHANGES)
