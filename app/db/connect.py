@@ -59,6 +59,10 @@ class Connecting:
             self._found_read_only = began
         return connection
 
+    def expect_writable(self) -> None:
+        """A change was committed, so a server takes writes: what earlier looks found is out of date."""
+        self._found_writable = monotonic()
+
     def found_read_only_within(self, seconds: float) -> bool:
         """Whether a look no older than this has found no server that takes writes, and none since has."""
         return self._found_read_only > max(self._found_writable, monotonic() - seconds)

@@ -188,6 +188,10 @@ class Pool:
             # Whatever a server says of a new session, it is no answer to the request.
             raise Unavailable(AWAY) from error
 
+    def expect_writable(self) -> None:
+        """A change was committed somewhere: sessions that take no writes do not answer before another look."""
+        self._connecting.expect_writable()
+
     async def takes_writes(self) -> bool:
         """As far as is known without writing: what the server says of the session, and how the last write ended."""
         async with self.connection() as connection:

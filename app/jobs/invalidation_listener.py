@@ -116,6 +116,8 @@ class InvalidationListener:
             self._shared.distrust("a removal of another instance was not confirmed")
         if message.everything:
             self._invalidator.evict_all()
+        if message.tags or message.events:
+            self._pool.expect_writable()
         if message.tags and message.sender != self._invalidator.sender:
             self._invalidator.evict(message.tags)
         if message.settled:

@@ -71,3 +71,5 @@ async def test_a_writable_server_ends_what_an_earlier_look_allowed(monkeypatch: 
     assert not connecting.found_read_only_within(60)
     await connecting("read-only")
     assert connecting.found_read_only_within(60)
+    connecting.expect_writable()
+    assert not connecting.found_read_only_within(60)
