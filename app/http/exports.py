@@ -68,7 +68,9 @@ class Exports:
             "link": LICENCE,
         }
         if request.method == "HEAD":
-            return Response(headers=headers)
+            answer = Response(headers=headers)
+            del answer.headers["content-length"]  # GET has none either: it sends chunks
+            return answer
         skipped = _Skipped(table)
         anonymous = getattr(request.state, "principal", ANONYMOUS).anonymous
         rows = self._chunks(

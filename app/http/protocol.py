@@ -25,6 +25,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from app.http.connection_timer import CLOSE_TIMEOUT, ConnectionTimer, State
 from app.http.fair_share import FairShare, NoPlace
+from app.http.handshake import handshake
 from app.http.middleware import metrics, request_id
 from app.http.middleware.client_address import LOCAL
 from app.http.middleware.rate_limiter import RateLimiter, Verdict
@@ -39,6 +40,7 @@ from app.http.request_head import (
     check_beginning,
     check_fields,
     check_lines,
+    fields_of,
 )
 from app.http.response_cycle import ResponseCycle
 from app.http.websocket import WebSocket
@@ -169,7 +171,7 @@ class ShortRoad(HttpToolsProtocol):
                 self._refuse(431, "The head of the request is too large.", "too_large")
                 return
             try:
-                check_beginning(partial)
+                check_beginning(partial, seen)
             except RefusedHead as refused:
                 self._refuse(refused.status, refused.reason, "malformed")
                 return
@@ -181,13 +183,14 @@ class ShortRoad(HttpToolsProtocol):
     def _take_request(self, head: bytes, rest: bytes) -> None:
         try:
             line, framing = self._read_head(head)
+            handshake_head = handshake(self.url, self.headers) if framing.upgrade else b""
         except RefusedHead as refused:
             reason = "too_large" if refused.status == 431 else "malformed"
             self._refuse(refused.status, refused.reason, reason)
             return
         self._bytes = 0
         if framing.upgrade:
-            self._upgrade(line, rest)
+            self._upgrade(handshake_head, rest)
             return
         if line.method == b"OPTIONS" and line.target == b"*":
             self._refuse(204, "", "")
@@ -218,6 +221,7 @@ class ShortRoad(HttpToolsProtocol):
         except httptools.HttpParserInvalidMethodError:
             raise RefusedHead(501, "There is no such method.") from None
         except httptools.HttpParserError:
+            check_fields(line, fields_of(head))  # for a better reason
             raise RefusedHead(400, "The head of the request is malformed.") from None
         framing = check_fields(line, self.headers)
         if line.target != b"*" or line.method != b"OPTIONS":
@@ -329,7 +333,7 @@ class ShortRoad(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         """Only heads are parsed."""
 
-    def _upgrade(self, line: RequestLine, rest: bytes) -> None:
+    def _upgrade(self, head: bytes, rest: bytes) -> None:
         self.connections.discard(self)
         protocol = self.ws_protocol_class(  # type: ignore[call-arg, misc]
             config=self.config, server_state=self.server_state, app_state=self.app_state
@@ -337,7 +341,7 @@ class ShortRoad(HttpToolsProtocol):
         assert isinstance(protocol, WebSocket)
         self._places.replace(self._address, self, protocol)
         self.parser = None  # type: ignore[assignment]  # it holds this protocol
-        protocol.take_over(self, self.headers, self.url, rest, self._places, self._address)
+        protocol.take_over(self, self.headers, head, rest, self._places, self._address)
 
     # How an answer ends
 
@@ -568,6 +572,7 @@ class ShortRoad(HttpToolsProtocol):
             self.timer.enter(State.IDLE, self._keep_alive)
 
 
+_MORE = {426: b"upgrade: websocket\r\nsec-websocket-version: 13\r\n", 503: b"retry-after: 1\r\n"}
 _DETAILS = {
     "too_slow": "The request took too long to arrive.",
     "no_room": "This server holds as many connections as it can.",
@@ -577,7 +582,7 @@ _DETAILS = {
 
 def _refusal(status: int, detail: str, default: list[tuple[bytes, bytes]]) -> bytes:
     date = b"date: %s\r\n" % default[0][1] if default else b""
-    more = b"retry-after: 1\r\n" if status == 503 else b""
+    more = _MORE.get(status, b"")
     if not detail:
         return b"%s%sallow: GET, HEAD, POST, OPTIONS\r\n%s\r\n" % (STATUS_LINE[status], date, LEAVE)
     known = HTTPStatus(status)

@@ -9,9 +9,10 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 _TOKEN = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]++"
-_LINE = re.compile(rb"(" + _TOKEN + rb") ([!-~]++) HTTP/([0-9])\.([0-9])\r?")
+_LINE = re.compile(rb"(" + _TOKEN + rb") ([!-~]++) HTTP/([0-9])\.([0-9])\r")
 _FIELDS = re.compile(rb"(?:" + _TOKEN + rb":[\t -~\x80-\xff]*+\r\n)*+\r\n")
 _HOST = re.compile(rb"(?:[0-9A-Za-z._~!$&'()*+,;=%-]++|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{0,5})?")
+_LONE_END = re.compile(rb"(?<!\r)\n|\r(?!\n|\Z)")
 _TOKEN_START = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]")
 # More are no client's; each of them is looked at several times.
 MAX_FIELDS = 256
@@ -40,13 +41,15 @@ class RequestLine(NamedTuple):
     version: str
 
 
-def check_beginning(data: bytes | bytearray) -> None:
-    """Of a head whose end has not come: what can be refused already is not waited for."""
+def check_beginning(data: bytes | bytearray, new: int = 0) -> None:
+    """Of a head whose end has not come: what can be refused already is not waited for. `new`: where the news begin."""
     if not _TOKEN_START.match(data):
         raise RefusedHead(400, "This is no HTTP request.")
     end = data.find(b"\n")
     if end >= 0:
         _request_line(bytes(data[:end]))
+    if _LONE_END.search(data, new):  # the end would never come
+        raise RefusedHead(400, "A line does not end with CRLF.")
 
 
 def check_lines(head: bytes) -> RequestLine:
@@ -104,9 +107,15 @@ def check_fields(line: RequestLine, headers: Sequence[tuple[bytes, bytes]]) -> F
         and version_1_1
         and length == 0
         and b"upgrade" in _words(connection)
-        and b"websocket" in _words(upgrade)
+        and upgrade.strip(b" \t").lower() == b"websocket"
         and any(name == b"sec-websocket-key" for name, _ in headers),
     )
+
+
+def fields_of(head: bytes) -> list[tuple[bytes, bytes]]:
+    """Of a head whose lines were checked: its fields, with names in lower case."""
+    pairs = [line.partition(b":") for line in head.split(b"\r\n")[1:] if line]
+    return [(name.lower(), value) for name, _, value in pairs]
 
 
 def authority_of(target: bytes) -> tuple[bytes | None, bytes]:

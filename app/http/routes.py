@@ -2,13 +2,21 @@
 
 from collections.abc import Sequence
 
+from starlette.exceptions import HTTPException
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.types import ASGIApp
+from starlette.websockets import WebSocket
 
 from app.http import pages
+from app.http.errors import respond_http
 from app.http.exports import Exports
 from app.http.health import Health
 from app.settings import Settings
+
+
+async def no_socket(socket: WebSocket) -> None:
+    """Refuses a handshake on any other path in words."""
+    await socket.send_denial_response(respond_http(socket.scope, HTTPException(404)))
 
 
 def routes(settings: Settings, graphql: ASGIApp) -> Sequence[BaseRoute]:
@@ -19,4 +27,5 @@ def routes(settings: Settings, graphql: ASGIApp) -> Sequence[BaseRoute]:
         *Health(settings).routes,
         *pages.routes,
         *Exports(settings).routes,
+        WebSocketRoute("/{path:path}", no_socket),
     ]

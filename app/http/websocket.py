@@ -14,8 +14,7 @@ from app.observability import metrics as all_metrics
 from app.observability.counting import Counts
 
 SERVICE_RESTART, TRY_AGAIN_LATER, INTERNAL_ERROR = 1012, 1013, 1011
-# What the handshake needs; the application sees all headers of the request, however many there are.
-HANDSHAKE = frozenset((b"host", b"upgrade", b"connection", b"origin"))
+INVALID_DATA = 1007
 
 _counts = Counts(all_metrics.HTTP_CUT)
 
@@ -34,12 +33,15 @@ class WebSocket(WebSocketsSansIOProtocol):
         self,
         before: Any,
         headers: list[tuple[bytes, bytes]],
-        url: bytes,
+        handshake: bytes,
         rest: bytes,
         places: FairShare[Any],
         address: str | None,
     ) -> None:
-        """`before`: the HTTP protocol that has read the handshake's head; `rest`: what came behind it."""
+        """`before`: the HTTP protocol that has read the handshake's head; `rest`: what came behind it.
+
+        `handshake` is what the library gets of the head; the application sees all `headers`, however many there are.
+        """
         settings = self.app_state["resources"].settings
         self._places, self._address = places, address
         self._check_every: float = settings.socket_check
@@ -53,13 +55,7 @@ class WebSocket(WebSocketsSansIOProtocol):
         self.timer.enter(State.UPGRADING, self._read_timeout)
         self.connection_made(before.transport)
         before.transport.set_protocol(self)
-        lines = [b"GET %s HTTP/1.1\r\n" % url]
-        lines += [
-            b"%s: %s\r\n" % header
-            for header in headers
-            if header[0] in HANDSHAKE or header[0].startswith(b"sec-websocket-")
-        ]
-        self.data_received(b"".join([*lines, b"\r\n"]))
+        self.data_received(handshake)
         if rest and self.handshake_initiated and not self.transport.is_closing():
             self.data_received(rest)
 
@@ -71,10 +67,9 @@ class WebSocket(WebSocketsSansIOProtocol):
             return
         super().data_received(data)
         if not self.handshake_initiated:
-            # The library has refused the head, or cannot read it: what it says of it is still to be sent.
-            said = b"".join(self.conn.data_to_send())
+            # The library cannot read a head that app/http/handshake.py has written.
             self.transport.write(
-                said or b"HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
+                b"HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
             )
             self.transport.close()
         self._note_close()
@@ -84,6 +79,16 @@ class WebSocket(WebSocketsSansIOProtocol):
             self.transport.abort()  # there is nothing that could be said any more
         else:
             super().handle_parser_exception()
+
+    def send_receive_event_to_app(self) -> None:
+        """Text that is no UTF-8 is the client's fault; uvicorn would log an error with a traceback."""
+        if self.curr_msg_data_type == "text" and not self.close_sent and not _is_utf8(self.frames):
+            self.frames = []
+            self.conn.fail(INVALID_DATA, "This text is not UTF-8.")
+            self.queue.put_nowait({"type": "websocket.disconnect", "code": INVALID_DATA})
+            self._close_with_what_is_said()
+            return
+        super().send_receive_event_to_app()
 
     def handle_connect(self, event: Any) -> None:
         super().handle_connect(event)
@@ -216,3 +221,11 @@ class WebSocket(WebSocketsSansIOProtocol):
         self.close_sent = True
         self.transport.close()
         self.timer.enter(State.CLOSING, CLOSE_TIMEOUT)
+
+
+def _is_utf8(frames: list[bytes]) -> bool:
+    try:
+        b"".join(frames).decode()
+    except UnicodeDecodeError:
+        return False
+    return True

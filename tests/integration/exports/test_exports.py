@@ -105,6 +105,7 @@ async def test_downloads_have_a_name_and_are_not_kept(client, pool):
     assert response.text.splitlines() == [response.text.strip()]  # the header alone
     head = await client.head("/export/hlzf.csv")
     assert (head.status_code, head.content) == (200, b"")
+    assert ("content-length" in head.headers) == ("content-length" in response.headers)
 
 
 @pytest.mark.parametrize(

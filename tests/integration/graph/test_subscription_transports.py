@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx
 import pytest
+from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from app.auth import api_keys
@@ -126,6 +127,15 @@ async def test_there_is_room_for_so_many_connections(settings: Settings, pool: P
         with pytest.raises(InvalidStatus, match="503"):
             async with talk(server):
                 pass
+
+
+async def test_a_socket_on_another_path_is_refused_in_words(server: Running) -> None:
+    for path in ("/healthz", "/nowhere"):
+        with pytest.raises(InvalidStatus) as refused:
+            await connect(server.socket_url.replace("/graphql", path))
+        answer = refused.value.response
+        assert answer.status_code == 404
+        assert json.loads(answer.body or b"")["code"] == "NOT_FOUND"
 
 
 async def test_queries_and_mutations_are_answered_on_a_socket(server: Running, pool: Pool) -> None:

@@ -1,7 +1,9 @@
 """Where a request begins and ends, and which are none: RFC 9112 by hand, byte by byte."""
 
 import asyncio
+import json
 import re
+from http import HTTPStatus
 from typing import Any
 
 import pytest
@@ -117,16 +119,113 @@ async def test_a_websocket_may_have_many_headers(number: int) -> None:
     "wrong",
     [
         b"Sec-WebSocket-Protocol: " + b"a" * 9000 + b"\r\n",
-        b"Sec-WebSocket-Extensions: a\r\n" * 130,
         b"Sec-WebSocket-Key: again\r\n",
     ],
-    ids=["a long line", "many lines", "two keys"],
+    ids=["a long line", "two keys"],
 )
 async def test_a_handshake_that_cannot_be_read_is_refused(wrong: bytes) -> None:
     found, seen = await requests(b"GET /echo HTTP/1.1\r\n" + HOST + WEBSOCKET + wrong + b"\r\n")
     assert len(found) == 1
     assert 400 <= found[0] < 500
     assert seen == []
+
+
+KEY, VERSION = b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n", b"Sec-WebSocket-Version: 13\r\n"
+UPGRADE = b"Connection: upgrade\r\nUpgrade: websocket\r\n"
+
+
+@pytest.mark.parametrize(
+    ("target", "fields", "status"),
+    [
+        (b"/echo", KEY, 426),
+        (b"/echo", KEY + b"Sec-WebSocket-Version: 8\r\n", 426),
+        (b"/echo", KEY + b"Sec-WebSocket-Version: \xff\r\n", 426),
+        (b"/echo", KEY + VERSION + VERSION, 426),
+        (b"/echo", VERSION + b"Sec-WebSocket-Key: \xff!!\r\n", 400),
+        (b"/echo", VERSION + b"Sec-WebSocket-Key: YWJj\r\n", 400),
+        (b"/echo", VERSION + KEY + KEY, 400),
+        (b"/echo", VERSION + KEY + b"Sec-WebSocket-Protocol: (;,=)\r\n", 400),
+        (b"/echo", VERSION + KEY + b"Sec-WebSocket-Protocol: abcdefgh\r\n" * 120, 431),
+        (b"/echo", VERSION + KEY + b"Origin: http://a\r\nOrigin: http://b\r\n", 400),
+        (b"/echo?" + b"a" * 9000, VERSION + KEY, 414),
+    ],
+)
+async def test_a_handshake_is_refused_in_words_of_ours(target: bytes, fields: bytes, status: int) -> None:
+    async with bare_server() as server:
+        received = await exchange(
+            server, b"GET " + target + b" HTTP/1.1\r\n" + HOST + UPGRADE + fields + b"\r\n"
+        )
+    assert statuses(received) == [status]
+    head, _, body = received.partition(b"\r\n\r\n")
+    assert b"application/problem+json" in head
+    assert json.loads(body)["code"] == HTTPStatus(status).name
+    assert not re.search(rb"Failed|base64 data|expected", body)
+    assert (b"sec-websocket-version: 13" in head) == (status == 426)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        b"Connection: \xff, upgrade\r\nUpgrade: websocket\r\n",
+        b"Connection: upgrade, " + b"a, " * 5000 + b"\r\nUpgrade: websocket\r\n",
+        UPGRADE + b'Sec-WebSocket-Extensions: permessage-deflate; =;;,"\r\n' * 100,
+    ],
+    ids=["a connection of no token", "a long connection", "extensions"],
+)
+async def test_a_handshake_is_one_whatever_else_its_fields_say(fields: bytes) -> None:
+    async with bare_server() as server:
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        writer.write(b"GET /echo HTTP/1.1\r\n" + HOST + fields + KEY + VERSION + b"\r\n")
+        assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 101 ")
+        writer.close()
+
+
+@pytest.mark.parametrize("upgrade", [b"h2c, websocket", b"websocket, h2c", b"websocket/13"])
+async def test_an_upgrade_to_more_than_a_websocket_is_ignored(upgrade: bytes) -> None:
+    fields = b"Connection: upgrade\r\nUpgrade: " + upgrade + b"\r\n" + KEY + VERSION
+    found, _ = await requests(b"GET /now HTTP/1.1\r\n" + HOST + fields + b"\r\n" + LAST)
+    assert found == [200, 200]
+
+
+@pytest.mark.parametrize(
+    "frames",
+    [b"\x81\x82\0\0\0\0\xc3\x28", b"\x01\x81\0\0\0\0\xc3\x80\x81\0\0\0\0\x28"],
+    ids=["one frame", "two"],
+)
+async def test_text_that_is_no_utf8_is_no_error_of_ours(
+    frames: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with bare_server() as server:
+        with caplog.at_level("WARNING"):
+            received = await exchange(server, b"GET /echo HTTP/1.1\r\n" + HOST + WEBSOCKET + b"\r\n" + frames)
+    assert received.endswith(b"\x03\xefThis text is not UTF-8.")  # 1007
+    assert [record.getMessage() for record in caplog.records if record.name == "uvicorn.error"] == []
+
+
+@pytest.mark.parametrize(
+    "beginning",
+    [
+        b"GET /now HTTP/1.1\nHost: a\n\n",
+        b"GET /now HTTP/1.1\r\nHost: a\n\n",
+        b"GET /now HTTP/1.1\r\nHost: a\r\n\n",
+        b"GET /now HTTP/1.1\rHost: a\r\r",
+        b"GET /now HTTP/1.1\r\nHost: a\r\r",
+    ],
+)
+@pytest.mark.parametrize("byte_by_byte", [False, True])
+async def test_a_head_whose_end_cannot_come_is_not_waited_for(beginning: bytes, byte_by_byte: bool) -> None:
+    pieces = [bytes([byte]) for byte in beginning] if byte_by_byte else [beginning]
+    found, seen = await requests(*pieces)
+    assert found == [400]
+    assert seen == []
+
+
+@pytest.mark.parametrize(
+    "coding", [b"identity", b"x", b"", b'"chunked"', b"chunked;a=b", b"chunked, chunked"]
+)
+async def test_what_the_parser_refuses_has_the_status_of_its_reason(coding: bytes) -> None:
+    found, seen = await requests(HEAD + b"Transfer-Encoding: " + coding + b"\r\n\r\n")
+    assert (found, seen) == ([501], [])
 
 
 async def test_what_a_client_sends_before_its_handshake_is_complete_is_read_after_it() -> None:
