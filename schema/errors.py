@@ -21,6 +21,7 @@ MOST_ERRORS, MOST_LETTERS = 50, 1000
 _WRONG_VALUE = re.compile(r"Variable '\$(\w+)' has invalid value(?: at ([\w.\[\]]+))?:")
 # How it shows such a value: as Python would write it.
 _VALUE_SHOWN = re.compile(r"(?:[,;] found|(?P<stop>\.) Found|(?P<value> value)): .*\Z", re.DOTALL)
+_NOT_NULL = re.compile(r"(type '[\w\[\]!]+' not to be) None\b")
 _ENUM_VALUE = re.compile(r"Value .* does not exist in ", re.DOTALL)
 
 
@@ -77,6 +78,7 @@ def _formatted(error: GraphQLError, request_id: str, code: str | None) -> dict[s
 
 def _without_value(message: str) -> str:
     """The client knows what it has sent, and the sentence before says where it stands."""
+    message = _NOT_NULL.sub(r"\1 null", message)
     found = _WRONG_VALUE.match(message)
     if found is None:
         return message

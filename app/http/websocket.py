@@ -7,6 +7,8 @@ from typing import Any
 
 from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.frames import CloseCode
+from websockets.server import ServerProtocol
 
 from app.http.connection_timer import CLOSE_TIMEOUT, ConnectionTimer, State
 from app.http.fair_share import FairShare
@@ -15,6 +17,14 @@ from app.observability.counting import Counts
 
 SERVICE_RESTART, TRY_AGAIN_LATER, INTERNAL_ERROR = 1012, 1013, 1011
 INVALID_DATA = 1007
+# Of what a client sends wrongly; the library names bytes and its own states.
+_REASONS: dict[int, str] = {
+    1002: "This is no frame that RFC 6455 allows.",
+    INVALID_DATA: "This text is not UTF-8.",
+    1009: "This message is longer than a message may be.",
+}
+# After that so much is still read and dropped, for so long, as behind a refused request.
+LINGER_BYTES, LINGER_SECONDS = 256 * 1024, 2.0
 
 _counts = Counts(all_metrics.HTTP_CUT)
 
@@ -26,8 +36,18 @@ class _NoTimer:
         pass
 
 
+class _Frames(ServerProtocol):
+    def fail(self, code: CloseCode | int, reason: str = "") -> None:
+        super().fail(code, _REASONS.get(code, reason))
+
+
 class WebSocket(WebSocketsSansIOProtocol):
     timer: ConnectionTimer
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.conn = _Frames(max_size=self.config.ws_max_size, logger=self.logger)  # without extensions
+        self._discarding = 0
 
     def take_over(
         self,
@@ -60,6 +80,11 @@ class WebSocket(WebSocketsSansIOProtocol):
             self.data_received(rest)
 
     def data_received(self, data: bytes) -> None:
+        if self._discarding:
+            self._discarding = max(0, self._discarding - len(data))
+            if not self._discarding:
+                self.transport.abort()
+            return
         if self.handshake_initiated and not self.handshake_complete:
             # Too early: a client may not know yet that it will be understood. One read of it is kept.
             self._early += data
@@ -78,15 +103,15 @@ class WebSocket(WebSocketsSansIOProtocol):
         if self.conn.close_sent is None:
             self.transport.abort()  # there is nothing that could be said any more
         else:
-            super().handle_parser_exception()
+            self.queue.put_nowait({"type": "websocket.disconnect", "code": self.conn.close_sent.code})
+            self._linger()
 
     def send_receive_event_to_app(self) -> None:
         """Text that is no UTF-8 is the client's fault; uvicorn would log an error with a traceback."""
         if self.curr_msg_data_type == "text" and not self.close_sent and not _is_utf8(self.frames):
             self.frames = []
-            self.conn.fail(INVALID_DATA, "This text is not UTF-8.")
-            self.queue.put_nowait({"type": "websocket.disconnect", "code": INVALID_DATA})
-            self._close_with_what_is_said()
+            self.conn.fail(INVALID_DATA)
+            self.handle_parser_exception()
             return
         super().send_receive_event_to_app()
 
@@ -215,6 +240,16 @@ class WebSocket(WebSocketsSansIOProtocol):
             self._close_with_what_is_said()
         else:
             self.transport.abort()
+
+    def _linger(self) -> None:
+        """Closes once the other side does, or after a moment: a close while bytes are unread takes the reason away."""
+        self.transport.write(b"".join(self.conn.data_to_send()))
+        self.close_sent = True
+        if not self.transport.is_closing():
+            self._discarding = LINGER_BYTES
+            self.transport.write_eof()
+            self.transport.resume_reading()
+        self.timer.enter(State.CLOSING, LINGER_SECONDS)
 
     def _close_with_what_is_said(self) -> None:
         self.transport.write(b"".join(self.conn.data_to_send()))

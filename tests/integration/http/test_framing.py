@@ -203,6 +203,30 @@ async def test_text_that_is_no_utf8_is_no_error_of_ours(
 
 
 @pytest.mark.parametrize(
+    ("frames", "code"),
+    [
+        (b"\x83\x80\0\0\0\0", 1002),
+        (b"\x81\x01x", 1002),
+        (b"\x88\x83\0\0\0\0\x03\xe8\xff", 1007),
+        (b"\x81\xff" + b"\xff" * 8 + b"x" * 100_000, 1009),
+    ],
+    ids=["opcode", "no mask", "reason", "length"],
+)
+async def test_what_is_wrong_with_a_frame_is_said_in_words_of_ours(frames: bytes, code: int) -> None:
+    async with bare_server() as server:
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        writer.write(b"GET /echo HTTP/1.1\r\n" + HOST + WEBSOCKET + b"\r\n")
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(frames)
+        # To its end, without a reset, though most of what was sent is never looked at.
+        async with asyncio.timeout(10):
+            received = await reader.read()
+        assert received[2:4] == code.to_bytes(2, "big")
+        assert received[4:].decode().startswith("This ")
+        writer.close()
+
+
+@pytest.mark.parametrize(
     "beginning",
     [
         b"GET /now HTTP/1.1\nHost: a\n\n",
