@@ -106,12 +106,19 @@ class SentinelFaults:
         """Which is the primary, once its replica has all of it and the sentinel knows that."""
         old = await self._servers.primary()
         (other,) = self._servers.family.running.keys() - {old, self._servers.watch}
-        await until(partial(_is_in_order, other))
+        await until(partial(self._follows, other), seconds=60)
         async with client_of(self._servers.watch) as watcher:
             # It looks at once, and forgets how long ago the last failover was.
             await watcher.execute_command("SENTINEL", "RESET", "dno")
         await until(self._can_take_over, seconds=30)
         return old
+
+    async def _follows(self, replica: int) -> bool:
+        """Asked to again: the sentinel may have named another primary while it was still moving."""
+        if await _is_in_order(replica):
+            return True
+        await self._make_replica(replica)
+        return False
 
     async def _can_take_over(self) -> bool:
         async with client_of(self._servers.watch) as watcher:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from random import Random
 from time import monotonic
@@ -41,13 +41,11 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def run(plan: Plan, folder: Path, pair: PostgresPair) -> Verdict:
-    log = Log(folder / RECORD)
-    with private_folder() as place:
+    with closing(Log(folder / RECORD)) as log, private_folder() as place:
         async with Proxies() as proxies, TOPOLOGIES[plan.topology](place, pair, proxies) as servers:
             await _play(plan, folder, servers, proxies, log)
             for entry in await harvest(pair.url):
                 log.add(entry)
-    log.close()
     return judge(log.records)
 
 
