@@ -4,7 +4,7 @@
 
 The server has a core of its own; its databases and those who ask share the others. First it is found out
 how much the server can do. Nothing is kept in its caches, so each list is read from PostgreSQL and
-written anew; and each comes with a document that never repeats, unless `--same-documents` is given. Requests then come at their own pace, whether the server keeps up or not, as strangers do.
+written anew; and each comes with a document that never repeats, unless `--same-documents` is given. Requests then come at their own pace, whether the server keeps up or not, as many independent clients do.
 """
 
 import argparse

@@ -1,6 +1,6 @@
 """Proof of an earlier sign-in: a signed value that opens nothing, but has budgets of its own.
 
-It is what OWASP calls a device cookie: whoever tries passwords for an account from elsewhere uses up
+It is what OWASP calls a device cookie: a client that tries passwords for an account from elsewhere uses up
 other budgets than those of a browser from which its owner has signed in before.
 """
 

@@ -30,7 +30,7 @@ class Standing(msgspec.Struct, frozen=True):
     snapshot: str
 
     def abandoned(self, after: float) -> bool:
-        """Whether those who agreed on a Redis have not confirmed it for so many seconds, or nobody has."""
+        """Whether those who agreed on a Redis have not confirmed it for so many seconds, or never."""
         return self.identity is None or self.confirmed_before is None or self.confirmed_before > after
 
 
@@ -48,7 +48,7 @@ async def fetch_standing(pool: Pool) -> Standing:
 async def raise_epoch(pool: Pool, identity: str, *, moved: bool, abandoned_after: float) -> bool:
     """Whether this call was the one that did it: of any number that notice, the first raises for all.
 
-    An agreement that somebody still confirms is left alone, unless the Redis of an instance that shared it
+    An agreement that is still being confirmed is left alone, unless the Redis of an instance that shared it
     has become another process (`moved`); and then only once a second, and not back within a minute to
     the one that was agreed on before. So two that see different ones do not outbid each other.
     """

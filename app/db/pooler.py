@@ -17,7 +17,7 @@ _MARK: Final = "dno.session"
 
 async def refuse_transaction_pooling(url: str, *, within: float) -> None:
     """Refuses with CannotStart behind PgBouncer in transaction or statement mode, where prepared statements, LISTEN
-    and locks of a session are somebody else's a moment later.
+    and locks of a session belong to another client a moment later.
 
     One connection marks its session. While a second one is within a transaction, the mark must be found on the
     first and not on the second: a pooler hands the marked session on, or gives the first another one.

@@ -37,7 +37,7 @@ SETTINGS = {
 class Postgres:
     """One server; `url()` holds the password that only the owner of `folder` can read.
 
-    `admin_password` is that of a second role, the superuser; without one, nobody can sign in as that.
+    `admin_password` is that of a second role, the superuser; without one, that role has no password.
     """
 
     def __init__(

@@ -118,7 +118,7 @@ class Exports:
     async def _counted(
         self, chunks: AsyncGenerator[bytes, None], request: Request
     ) -> AsyncGenerator[bytes, None]:
-        """The same, within the limits; what it took to make them is charged to whoever asked, however it ends."""
+        """The same, within the limits; what it took to make them is charged to the caller, however it ends."""
         budget = WorkBudget(self._budgets)
         try:
             async with aclosing(chunks):

@@ -50,7 +50,7 @@ class FairShare(Generic[M]):
         self._victims(address)
 
     def admit(self, address: str | None, member: M) -> None:
-        """Refuses with NoPlace; whoever has to go for it is evicted."""
+        """Refuses with NoPlace; the connection that has to go for it is evicted."""
         victims = self._victims(address)
         if victims is not None:
             fullest, members = victims

@@ -404,7 +404,7 @@ class ShortRoad(HttpToolsProtocol):
         self.timer.enter(State.CLOSING, CLOSE_TIMEOUT)
 
     def _cut(self, reason: str, status: int) -> None:
-        """For want of time or room: at once, but in words where nobody is being answered."""
+        """For want of time or room: at once, with a status only where no answer is under way."""
         _counts[(reason,)].value += 1
         if self._state() in (State.ANSWERING, State.STALLED):
             self.transport.abort()

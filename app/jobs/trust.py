@@ -26,7 +26,7 @@ CONFIRM_AFTER: Final = 1.0
 ABANDONED_AFTER: Final = 5.0
 # Looks at the outbox that are remembered until all that they saw is delivered.
 MAX_LOOKS: Final = 100
-# What PostgreSQL, or the way to it, gives instead of an answer: nobody can tell whether it works for others.
+# What PostgreSQL, or the way to it, gives instead of an answer: it is not known whether it works for others.
 _SILENCE: Final = (
     OSError,  # a TimeoutError is one, too
     asyncpg.InterfaceError,
