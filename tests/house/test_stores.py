@@ -78,6 +78,7 @@ STORES = {
     "app/http/pages.py:_shelf": START,
     "app/http/passage.py:Heads._seen": "seen once",
     "app/http/places.py:_places": START,
+    "app/http/websocket.py:WebSocket.frames": REQUEST,
     "app/http/shares.py:Acceptor._coming": "connections, sockets, operations of a socket",
     "app/http/slots.py:Slots._preferred": "operations that wait",
     "app/http/slots.py:Slots._waiting": "operations that wait",
