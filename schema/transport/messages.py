@@ -33,8 +33,9 @@ class Init(msgspec.Struct, tag="connection_init"):
     def authorization(self) -> str | None:
         """Browsers cannot give a socket headers, so its first message may bring the one that counts."""
         for name, value in (self.payload or {}).items():
-            if name.lower() == "authorization" and isinstance(value, str):
-                return value
+            if name.lower() == "authorization" and value is not None:
+                # What is no text is no credential: refused like a bad one, not taken for none.
+                return value if isinstance(value, str) else ""
         return None
 
 

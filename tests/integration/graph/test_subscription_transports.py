@@ -268,6 +268,15 @@ async def test_a_key_that_is_not_valid_opens_nothing(server: Running) -> None:
         assert (await client.closed())[0] == 4403
 
 
+@pytest.mark.parametrize("value", [[1], 5, True, {"key": "dno_"}, "", " ", "Bearer"])
+async def test_what_is_no_credential_is_refused_and_null_is_none(server: Running, value: Any) -> None:
+    async with talk(server) as client:
+        await client.say("connection_init", payload={"Authorization": value})
+        assert (await client.closed())[0] == 4403
+    async with talk(server) as client:
+        await client.begin(Authorization=None)
+
+
 async def test_a_revoked_key_is_told_nothing_more(server: Running, pool: Pool) -> None:
     key, reader = await issue_key(pool, Role.VIEWER)
     dno = await make.dno(pool)
