@@ -144,7 +144,7 @@ class _Link:
 
     def reset(self) -> None:
         for writer in (self._client, self._server):
-            with suppress(OSError):
+            with suppress(OSError, ValueError):  # closed meanwhile
                 writer.get_extra_info("socket").setsockopt(
                     socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE
                 )
