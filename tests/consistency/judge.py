@@ -339,11 +339,12 @@ class Case:
         return self._version_of.get((write.entry, write.leistung))
 
     def _version_by_time(self, told: Told) -> int:
-        """An event names its time and not its version; one statement wrote both it and the revision."""
+        """An event names its time and not its version. The same statement wrote the revision first, and the next
+        revision waited for its commit: so it is the latest revision that is not newer than the event.
+        """
         revisions = self.entries[told.entry].revisions
-        after = bisect_left(revisions, told.changed_at, key=lambda revision: revision.changed_at)
-        neighbours = revisions[max(0, after - 1) : after + 1]
-        return min(neighbours, key=lambda revision: abs(revision.changed_at - told.changed_at)).version
+        newer = bisect_right(revisions, told.changed_at, key=lambda revision: revision.changed_at)
+        return revisions[max(0, newer - 1)].version
 
     def _of(self, kind: type[R]) -> list[R]:
         found: list[R] = self._by_kind.get(kind, [])

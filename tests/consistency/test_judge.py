@@ -64,12 +64,13 @@ def history(*versions: int, at: int | None = None) -> Entry:
 def heard(
     *versions: int,
     shown: Sequence[int] | None = None,
+    late: float = 0.001,
     started: float = 0,
     ended: float = 100,
     why: str = THE_END,
 ) -> Subscription:
     told = [
-        Told(float(version), "e", version + 0.001, seen)
+        Told(float(version), "e", version + late, seen)
         for version, seen in zip(versions, shown or versions, strict=True)
     ]
     return Subscription(
@@ -80,6 +81,7 @@ def heard(
 TWO_WRITES: list[Record] = [write(2, 2, 2.1), write(3, 3, 3.1), history(1, 2, 3)]
 
 GOOD: dict[str, list[Record]] = {
+    "the event of a long statement is younger than its revision": [*TWO_WRITES, heard(2, 3, late=0.9)],
     "nothing happened": [history(1)],
     "reads follow writes": [*TWO_WRITES, read(1, 1), read(2, 2.5), read(3, 3.5)],
     "a read during a write may show either": [*TWO_WRITES, read(1, 2.05), read(2, 2.06)],
