@@ -120,7 +120,7 @@ QUERY_LOG_NOT_SAMPLED = Counter(
 )
 SECOND_OPINIONS = Counter(
     "language_model_opinions_total",
-    "Questions that a language model was asked about; only `taken` ones were believed.",
+    "Questions that a language model was asked about; only `taken` ones were used.",
     ["outcome"],
 )
 WARMED_READS = Counter(
