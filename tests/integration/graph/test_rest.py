@@ -115,7 +115,11 @@ async def test_a_question_is_answered_as_in_the_graph(client: httpx.AsyncClient,
     assert found["interpretation"]["year"] == 2025
     assert found["tariffs"][0]["leistung"] == "58.20"
     assert found["answer"].startswith("Netze A, Mittelspannung, 2025: Leistungspreis 58,20 €/kW·a")
-    assert [found["cached"], (await client.post(QUESTION, json=asked)).json()["cached"]] == [False, True]
+    assert found["cached"] is False
+    # An invalidation of what the fixture wrote may still refuse the first fill.
+    async with asyncio.timeout(10):
+        while not (await client.post(QUESTION, json=asked)).json()["cached"]:
+            await asyncio.sleep(0.01)
 
 
 @pytest.mark.parametrize(
