@@ -139,7 +139,7 @@ async def open_resources(
             deadlines=Deadlines(settings.operation_deadline, asyncio.get_running_loop()),
             readiness=readiness_of(pool, shared, memory, settings, session_client, validity),
         )
-        trust = Trust(pool, shared, validity, slack=settings.redis_timeout)
+        trust = Trust(pool, shared, validity, sender=invalidator.sender)
         listener = InvalidationListener(
             pool, shared, memory, validity, trust, invalidator, broadcast, settings
         )

@@ -12,12 +12,17 @@ CHANNEL: Final = "dno:changes"
 class Beat(msgspec.Struct, frozen=True, array_like=True):
     """An instance is alive. `sent`: on its own clock, of use to itself only. `proven_before`: its last look at
     the outbox was so many seconds ago, under that epoch; None: there was none. `leaving`: it will be silent.
+    `silent`: PostgreSQL does not answer it. `received`: by sender, the latest `sent` of each other instance that
+    it had received. So a receiver finds by its own clock a time before which this was not said, however long it was
+    on its way.
     """
 
     sent: float
     epoch: int = 0
     proven_before: float | None = None
     leaving: bool = False
+    silent: bool = False
+    received: dict[str, float] = {}
 
 
 class Message(msgspec.Struct, frozen=True, array_like=True):

@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable
+from math import inf
 from typing import Final, NamedTuple
 
 import asyncpg
@@ -46,6 +47,13 @@ class Emptied(NamedTuple):
     snapshot: str
 
 
+class Other(NamedTuple):
+    """What the latest heartbeat of another instance says; `said_after` is a time on the clock of this one."""
+
+    said_after: float
+    silent: bool
+
+
 class Trust:
     """Once L2 was distrusted, it is trusted again when three things are known, in this order:
 
@@ -71,13 +79,16 @@ class Trust:
 
     - another instance on the same channel says that its look succeeded. Then the relays of the others
       deliver all that is committed;
-    - PostgreSQL is silent for all whom this instance knows: each of them is still on this channel. Then
+    - PostgreSQL is silent for all whom this instance knows: each of them says so on this channel. Then
       nothing can be committed through any of them, and none has gone to another Redis. What
       remains unseen is a program that writes to PostgreSQL while no instance can reach it.
+
+    Each of them counts from the latest own heartbeat that its sender had received when it said so, not from when
+    it arrived: it may have been on its way for long.
     """
 
-    def __init__(self, pool: Pool, shared: SharedCache, validity: Validity, *, slack: float) -> None:
-        """`slack`: seconds that a heartbeat of another instance may have spent on its way to Redis."""
+    def __init__(self, pool: Pool, shared: SharedCache, validity: Validity, *, sender: str) -> None:
+        """`sender`: this instance's name on the channel."""
         # Ends what rests on the channel of a Redis that is not, or no longer, the agreed one.
         self.leave: Callable[[], None] = lambda: None
         # A look that found the outbox empty; the next one is noted once this has been taken away.
@@ -86,7 +97,7 @@ class Trust:
         self._pool = pool
         self._shared = shared
         self._validity = validity
-        self._slack = slack
+        self._sender = sender
         self._agreed: str | None = None  # the identity that this instance was last at one with all about
         self._doubts = -1  # those that N belongs to
         self._n = 0
@@ -94,8 +105,14 @@ class Trust:
         self._proven = 0.0  # by a look of our own
         self._pending: float | None = None  # when the look that is under way began
         self._pending_before: float | None = None  # the same, at the last heartbeat
-        self._silent = False
-        self._others: dict[str, float] = {}  # when each other instance's heartbeat was received last
+        self._silent = False  # as the last look ended
+        self._is_silent = (
+            False  # that, or the look that is under way has not been answered since the last heartbeat
+        )
+        self._others: dict[str, Other] = {}
+        self._received: dict[
+            str, tuple[float, float]
+        ] = {}  # by sender: its latest `sent`, and when that came
 
     @property
     def identity(self) -> str | None:
@@ -155,7 +172,7 @@ class Trust:
             raise
         finally:
             self._pending = None
-        self._silent = False
+        self._silent = self._is_silent = False
         self.looks += 1
         return standing
 
@@ -193,18 +210,30 @@ class Trust:
     def beat(self) -> Beat:
         """What this instance says of itself at this moment."""
         now = monotonic()
-        return Beat(now, self._shared.epoch, now - self._proven if self._proven else None)
+        bound = self._validity.bound
+        self._received = {name: one for name, one in self._received.items() if now - one[1] <= bound}
+        return Beat(
+            now,
+            self._shared.epoch,
+            now - self._proven if self._proven else None,
+            silent=self._is_silent,
+            received={name: sent for name, (sent, _) in self._received.items()},
+        )
 
     def hear(self, sender: str, beat: Beat) -> None:
         """A heartbeat of another instance on this channel."""
         if beat.leaving:
             self._others.pop(sender, None)
+            self._received.pop(sender, None)
             return
-        self._others[sender] = monotonic()
+        self._received[sender] = beat.sent, monotonic()
+        said_after = beat.received.get(self._sender, -inf)
+        if sender in self._others and said_after < self._others[sender].said_after:
+            return  # of before, and late
+        self._others[sender] = Other(said_after, beat.silent)
         if beat.proven_before is not None and beat.epoch == self._shared.epoch:
-            # It was sent after the own heartbeat that was received last, but for its way to Redis.
-            sent = self._validity.received_until - self._slack
-            self._validity.prove_database(sent - beat.proven_before)
+            self._validity.prove_database(said_after - beat.proven_before)
+        self._prove_by_silence(monotonic())
 
     def tick(self, *, on_time: bool) -> None:
         """With each heartbeat. Late: this process did not run, and what it waits for may have come long ago."""
@@ -212,17 +241,21 @@ class Trust:
             self._silent, self._pending_before = False, None
         waits = self._pending is not None and self._pending == self._pending_before
         self._pending_before = self._pending
-        now = monotonic()
-        if (self._silent or waits) and not self._is_one_missing(now):
-            self._validity.prove_database(now)
+        self._is_silent = self._silent or waits
+        self._prove_by_silence(monotonic())
 
-    def _is_one_missing(self, now: float) -> bool:
-        return any(now - received > self._validity.bound for received in self._others.values())
+    def _prove_by_silence(self, now: float) -> None:
+        """As of when the first of all was last known to find PostgreSQL silent."""
+        others = self._others.values()
+        if self._is_silent and all(other.silent for other in others):
+            self._validity.prove_database(min([now, *(other.said_after for other in others)]))
 
     def _forget_missing(self, now: float) -> None:
-        if self._is_one_missing(now):
-            bound = self._validity.bound
-            self._others = {name: at for name, at in self._others.items() if now - at <= bound}
+        bound = self._validity.bound
+        if any(now - other.said_after > bound for other in self._others.values()):
+            self._others = {
+                name: other for name, other in self._others.items() if now - other.said_after <= bound
+            }
 
     # Which Redis, under which epoch
 

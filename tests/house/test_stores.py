@@ -104,6 +104,7 @@ STORES = {
     "app/jobs/supervisor.py:Supervisor._running": SERVERS,
     "app/jobs/trust.py:Trust._looks": SERVERS,
     "app/jobs/trust.py:Trust._others": SERVERS,
+    "app/jobs/trust.py:Trust._received": SERVERS,
     "app/language_model/budget.py:CallBudget._asking": "callers of the language model",
     "app/language_model/budget.py:CallBudget._failed": "callers of the language model",
     "app/language_model/budget.py:CallBudget._paused": "callers of the language model",

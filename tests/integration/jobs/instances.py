@@ -77,7 +77,7 @@ async def caches(settings: Settings) -> AsyncIterator[Instance]:
         invalidator = Invalidator(memory, read_through, shared)
         broadcast = Broadcast(settings.subscription_queue)
         validity = Validity(memory, shared, settings.heartbeat * settings.heartbeat_missed)
-        trust = Trust(pool, shared, validity, slack=settings.redis_timeout)
+        trust = Trust(pool, shared, validity, sender=invalidator.sender)
         yield Instance(settings, pool, shared, memory, read_through, invalidator, broadcast, validity, trust)
 
 
