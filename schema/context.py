@@ -10,13 +10,14 @@ from starlette.datastructures import Headers
 
 from app.cache.clock import monotonic
 from app.cache.read_set import ReadSet
-from app.db.unit_of_work import UnitOfWork, write
+from app.db.unit_of_work import OutcomeUnknown, UnitOfWork, write
 from app.domain import clock, tags
 from app.domain.account import ANONYMOUS, Principal
 from app.errors import Forbidden
 from app.failpoints import FailPoint, reach
 from app.observability import costs
 from app.resources import Resources
+from app.to_the_end import to_the_end
 from app.work_budget import WorkBudget, metered
 from loaders.registry import Loaders
 
@@ -89,21 +90,41 @@ class Context:
         """One transaction, in which `change` may run a second time; reads that begin after it, here or elsewhere,
         read what it wrote.
 
-        Not committed for a caller whose rights ended or shrank while the transaction waited for others.
+        Not committed for a caller whose rights ended or shrank while the transaction waited for others. Once the
+        commit has begun, a deadline or a caller that leaves ends it only after the caches were seen to; where it
+        is not known whether it was made, they are, too: whoever looks must not be shown what was before.
         """
+        latest: UnitOfWork | None = None
 
         async def change_and_check(work: UnitOfWork) -> T:
+            nonlocal latest
+            latest = work
             result = await change(work)
             if not (await self.rights()).role.includes(self.principal.role):
                 raise Forbidden("Your role has changed meanwhile; please try again.")
             return result
 
-        result, work = await write(self.resources.pool, self.principal, change_and_check)
-        reach(FailPoint.AFTER_COMMIT, self.resources.settings.fail_point)
-        touched = frozenset[str]().union(*(tags.of(event) for event in work.events))
-        await self.resources.invalidator.invalidate(touched, [event.id for event in work.events])
+        async def write_and_invalidate() -> tuple[T, UnitOfWork]:
+            try:
+                result, work = await write(self.resources.pool, self.principal, change_and_check)
+            except OutcomeUnknown:
+                if latest is not None:
+                    await self.resources.invalidator.invalidate(_touched(latest))
+                raise
+            reach(FailPoint.AFTER_COMMIT, self.resources.settings.fail_point)
+            # What its events ask for is settled by this.
+            await self.resources.invalidator.invalidate(_touched(work), [event.id for event in work.events])
+            return result, work
+
+        written = await to_the_end(
+            write_and_invalidate(), from_here=lambda: latest is not None and latest.committing
+        )
         self.loaders.clear()
-        return result, work
+        return written
+
+
+def _touched(work: UnitOfWork) -> frozenset[str]:
+    return frozenset[str]().union(*(tags.of(event) for event in work.events))
 
 
 Info: TypeAlias = strawberry.Info[Context, None]

@@ -301,7 +301,10 @@ class GraphQLEndpoint:
                     return await self._executions.run(operation, variables, given, context, cost)
             except TimeoutError:
                 seconds = self._settings.operation_deadline
-                sentence = f"The operation took longer than {seconds:g} seconds; please ask for less."
+                advice = "please ask for less"
+                if operation.type is OperationType.MUTATION:
+                    advice = "what of it was written is not said here: please look before you try again"
+                sentence = f"The operation took longer than {seconds:g} seconds; {advice}."
                 return _refusal(DeadlineExceeded(sentence), context.request_id)
             except LimitExceeded as exceeded:
                 error = GraphQLError(exceeded.message, original_error=exceeded)

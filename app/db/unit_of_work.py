@@ -41,6 +41,7 @@ class UnitOfWork:
         self.events: list[Event] = []
         self.revision: Revision | None = None
         self.wrote_nothing = False  # said by who knows it; else it is looked up
+        self.committing = False  # from here on it may be committed, whatever is heard of it
         self.transaction: TransactionMark | None = None  # known, like `events`, where something was written
 
     async def sign(self, kind: ChangeKind | None = None, reason: str | None = None) -> None:
@@ -110,6 +111,7 @@ async def unit_of_work(pool: Pool, principal: Principal) -> AsyncIterator[UnitOf
                 except BaseException:
                     await _roll_back(connection, transaction)
                     raise
+                work.committing = True
                 await _commit(transaction, work)
     except _NoAnswerToCommit as doubt:
         await _settle(pool, doubt)

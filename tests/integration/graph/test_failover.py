@@ -34,6 +34,10 @@ class Editor:
         payload = told["data"]["correctTariff"]
         return str(payload["errors"][0]["code"] if payload["errors"] else payload["tariff"]["leistung"])
 
+    async def send(self, leistung: str) -> Any:
+        asked = {"query": CORRECT, "variables": {"id": self._id, "leistung": leistung}}
+        return (await self._client.post(self._server.url, json=asked, headers=self._headers)).json()
+
     async def read(self) -> str:
         told = (await self._client.post(self._server.url, json={"query": READ}, headers=self._headers)).json()
         return str(told["errors"][0]["extensions"]["code"] if "errors" in told else _price(told))

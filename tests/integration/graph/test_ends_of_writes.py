@@ -1,0 +1,172 @@
+"""However a write ends: what it has committed is not answered from caches filled before it."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import asyncpg
+import httpx
+from msgspec.structs import replace
+
+from app.db import outbox
+from app.settings import Settings
+from tests.integration.graph.running import Running, running, until
+from tests.integration.graph.test_failover import Editor, editor
+from tests.proxy import Proxies
+from tests.servers import PrivatePostgres, PrivateValkey
+
+WAITS_FOR_STANDBY = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
+NO_STANDBY = "one_that_is_not_there"
+
+
+class Admin:
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+
+    async def make_synchronous(self) -> None:
+        """For sessions that begin from now on."""
+        await self._connection.execute("ALTER ROLE dno SET synchronous_commit = on")
+
+    async def hold_commits(self) -> None:
+        """A commit waits for a standby; what it wrote is not visible before that wait ends."""
+        await self._configure(f"synchronous_standby_names = '{NO_STANDBY}'")
+
+    async def let_commit(self) -> None:
+        await self._configure("synchronous_standby_names = ''")
+
+    async def until_held(self) -> None:
+        async with asyncio.timeout(10):
+            while not await self._connection.fetchval(WAITS_FOR_STANDBY):
+                await asyncio.sleep(0.01)
+
+    async def _configure(self, *settings: str) -> None:
+        for setting in settings:
+            await self._connection.execute(f"ALTER SYSTEM SET {setting}")
+        await self._connection.execute("SELECT pg_reload_conf()")
+
+
+@asynccontextmanager
+async def synchronous(server: PrivatePostgres) -> AsyncIterator[Admin]:
+    connection = await asyncpg.connect(server.admin_url)
+    try:
+        admin = Admin(connection)
+        await admin.make_synchronous()
+        yield admin
+    finally:
+        await connection.close()
+
+
+@asynccontextmanager
+async def no_relay(url: str) -> AsyncIterator[None]:
+    """Nothing is delivered: so what is seen is what the writer itself has done."""
+    connection = await asyncpg.connect(url)
+    try:
+        async with connection.transaction():
+            await connection.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
+            async with asyncio.timeout(10):
+                while not await outbox.may_relay(connection):
+                    await asyncio.sleep(0.01)
+            yield
+    finally:
+        await connection.close()
+
+
+async def cached(server: Running, erika: Editor, price: str) -> None:
+    """In all layers."""
+    for _ in range(4):
+        assert await erika.read() == price
+    await until(lambda: server.resources.memory.enabled and server.resources.shared.trusted)
+    assert await erika.read() == price
+
+
+async def test_a_deadline_within_the_commit(settings: Settings, private_postgres: PrivatePostgres) -> None:
+    settings = replace(settings, database_url=private_postgres.url)
+    async with (
+        synchronous(private_postgres) as admin,
+        running(settings, operation_deadline=1) as server,
+        httpx.AsyncClient(timeout=30) as client,
+    ):
+        erika = await editor(server, client)
+        await server.delivered()
+        await cached(server, erika, "1")
+        async with no_relay(private_postgres.url):
+            await admin.hold_commits()
+            assert "look before you try again" in deadline(await erika.send("2"))
+            assert await price_in_database(private_postgres) == "2"
+            assert await erika.read() == "2"
+
+
+async def test_a_deadline_within_the_removal(
+    settings: Settings, private_postgres: PrivatePostgres, valkey: PrivateValkey
+) -> None:
+    async with Proxies() as proxies:
+        port = await proxies.open("redis", valkey.port)
+        settings = replace(
+            settings,
+            database_url=private_postgres.url,
+            redis_url=valkey.url.replace(f":{valkey.port}", f":{port}"),
+            redis_timeout=0.6,
+            relay_timeout=2,
+        )
+        async with (
+            running(settings, operation_deadline=0.4) as server,
+            httpx.AsyncClient(timeout=30) as client,
+        ):
+            erika = await editor(server, client)
+            await server.delivered()
+            await cached(server, erika, "1")
+            async with no_relay(private_postgres.url):
+                await proxies.lag("redis", up=60)
+                assert deadline(await erika.send("2"))
+                await proxies.lag("redis")
+                assert await price_in_database(private_postgres) == "2"
+                assert await erika.read() == "2"
+
+
+async def test_a_look_after_an_unknown_outcome(settings: Settings, private_postgres: PrivatePostgres) -> None:
+    async with Proxies() as proxies:
+        port = await proxies.open("postgres", private_postgres.port)
+        settings = replace(
+            settings,
+            database_url=private_postgres.url.replace(f":{private_postgres.port}", f":{port}"),
+            database_statement_timeout=1.0,
+            database_connect_timeout=0.5,
+        )
+        async with (
+            synchronous(private_postgres) as admin,
+            running(settings, operation_deadline=8) as server,
+            httpx.AsyncClient(timeout=30) as client,
+        ):
+            erika = await editor(server, client)
+            await server.delivered()
+            await cached(server, erika, "1")
+            async with no_relay(private_postgres.url):
+                await admin.hold_commits()
+                writing = asyncio.create_task(erika.send("2"))
+                await admin.until_held()
+                await proxies.hold("postgres")
+                await proxies.reset("postgres")
+                [error] = (await writing)["data"]["correctTariff"]["errors"]
+                assert error["code"] == "UNAVAILABLE"
+                await proxies.release("postgres")
+                await admin.let_commit()
+                async with asyncio.timeout(10):
+                    while await price_in_database(private_postgres) != "2":
+                        await asyncio.sleep(0.01)
+                for _ in range(10):
+                    assert await erika.read() != "1"
+
+
+async def price_in_database(server: PrivatePostgres) -> str:
+    connection = await asyncpg.connect(server.url)
+    try:
+        return str(await connection.fetchval("SELECT leistung FROM netzentgelte_data"))
+    finally:
+        await connection.close()
+
+
+def deadline(answer: Any) -> str:
+    [error] = answer["errors"]
+    assert error["extensions"]["code"] == "DEADLINE_EXCEEDED"
+    return str(error["message"])
