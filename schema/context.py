@@ -10,6 +10,7 @@ from starlette.datastructures import Headers
 
 from app.cache.clock import monotonic
 from app.cache.read_set import ReadSet
+from app.cancellation import shield_once
 from app.db.unit_of_work import OutcomeUnknown, UnitOfWork, write
 from app.domain import clock, tags
 from app.domain.account import ANONYMOUS, Principal
@@ -17,7 +18,6 @@ from app.errors import Forbidden
 from app.failpoints import FailPoint, reach
 from app.observability import costs
 from app.resources import Resources
-from app.to_the_end import to_the_end
 from app.work_budget import WorkBudget, metered
 from loaders.registry import Loaders
 
@@ -116,8 +116,8 @@ class Context:
             await self.resources.invalidator.invalidate(_touched(work), [event.id for event in work.events])
             return result, work
 
-        written = await to_the_end(
-            write_and_invalidate(), from_here=lambda: latest is not None and latest.committing
+        written = await shield_once(
+            write_and_invalidate(), begun=lambda: latest is not None and latest.committing
         )
         self.loaders.clear()
         return written

@@ -25,6 +25,7 @@ FLOORS = [
         "app.observability",
         "app.failpoints",
         "app.deadlines",
+        "app.cancellation",
         "app.budgets",
         "app.work_budget",
     ],

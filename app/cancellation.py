@@ -1,4 +1,4 @@
-"""Work that a cancellation ends only until it has come to a certain point."""
+"""Work that a cancellation may end only before it has come to a certain point."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
@@ -7,8 +7,8 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 
-async def to_the_end(work: Coroutine[Any, Any, T], *, from_here: Callable[[], bool]) -> T:
-    """Once `from_here` is true, a cancellation is raised only when `work` has ended, whatever came of it; so all in it
+async def shield_once(work: Coroutine[Any, Any, T], *, begun: Callable[[], bool]) -> T:
+    """Once `begun` is true, a cancellation is raised only when `work` has ended, whatever came of it; so all in it
     must be bounded by time-outs of its own.
     """
     task = asyncio.get_running_loop().create_task(work)
@@ -18,7 +18,7 @@ async def to_the_end(work: Coroutine[Any, Any, T], *, from_here: Callable[[], bo
             await asyncio.wait([task])
         except asyncio.CancelledError as error:
             cancelled = error
-            if not from_here():
+            if not begun():
                 task.cancel()
     if cancelled is None:
         return task.result()
