@@ -195,29 +195,38 @@ class WorkBudget:
 def step_by_step(work: Awaitable[T], budget: WorkBudget) -> Generator[Any, Any, T]:
     """Awaits `work`; the CPU time of each of its steps, from one wait to the next, is the budget's."""
     steps: Any = work.__await__()
-    proceed: Callable[[Any], Any] = steps.send
+    send = steps.send
     argument: Any = None
+    error: BaseException | None = None
     while True:
-        # It may be awaited within another step of the same operation.
-        enters = budget._began is None
-        if enters:
-            budget._began = budget._clock()
         try:
-            waited_for = proceed(argument)
+            # It may be awaited within another step of the same operation, whose time this is then.
+            if budget._began is not None:
+                waited_for = send(argument) if error is None else steps.throw(error)
+            else:
+                clock = budget._clock
+                budget._began = began = clock()
+                try:
+                    waited_for = send(argument) if error is None else steps.throw(error)
+                finally:
+                    # As `leave`, whose call would cost more than the rest for the many steps that are short.
+                    spent = budget.cpu_time + clock() - began
+                    if spent <= BY_WALL_CLOCK and budget._began is began:
+                        budget._began = None
+                        budget.cpu_time = spent
+                    else:
+                        budget.leave()
         except StopIteration as end:
             result: T = end.value
             return result
-        finally:
-            if enters:
-                budget.leave()
         try:
             argument = yield waited_for
-            proceed = steps.send
+            error = None
         except GeneratorExit:
             steps.close()
             raise
-        except BaseException as error:
-            argument, proceed = error, steps.throw
+        except BaseException as raised:
+            error = raised
 
 
 async def metered(work: Awaitable[T], budget: WorkBudget) -> T:

@@ -1,6 +1,6 @@
 """The schema as an ASGI app: GraphQL over HTTP."""
 
-from collections.abc import Iterator
+from collections.abc import Awaitable, Iterator
 from datetime import UTC, datetime
 from math import ceil, inf
 from time import perf_counter
@@ -231,19 +231,19 @@ class GraphQLEndpoint:
         """One that will not be kept."""
         return (await self.run(request, scope))[0]
 
-    async def run(
+    def run(
         self,
         request: GraphQLRequest,
         scope: Scope,
         own: Operation | None = None,
         budget: WorkBudget | None = None,
-    ) -> tuple[Answer, ResultKind, Context | None]:
+    ) -> Awaitable[tuple[Answer, ResultKind, Context | None]]:
         """`own`: an operation of this server, which no client wrote and no list needs to name.
 
         `budget`: of several operations together.
         """
         budget = budget or WorkBudget(self._settings)
-        return await step_by_step(self._run(request, scope, own, budget), budget)
+        return step_by_step(self._run(request, scope, own, budget), budget)
 
     async def _run(
         self, request: GraphQLRequest, scope: Scope, own: Operation | None, budget: WorkBudget
@@ -324,13 +324,20 @@ class GraphQLEndpoint:
         self, operation: Operation | None, outcome: str, scope: Scope, own: Operation | None
     ) -> NameCount:
         """An anonymous caller's names are labels only if there is room, or if they are used often."""
-        if operation is None or operation.name is None:
-            return _operations.count(operation.label if operation else "none", outcome, known=True)
+        if operation is None:
+            return _operations.count("none", outcome, known=True)
         principal: Principal = scope["state"].get("principal", ANONYMOUS)
         known = (
-            own is not None or not principal.anonymous or self._persisted.registers(operation.document.text)
+            operation.name is None
+            or own is not None
+            or not principal.anonymous
+            or self._persisted.registers(operation.document.text)
         )
-        return _operations.count(operation.label, outcome, known=known)
+        count = operation.counts.get((outcome, known))
+        if count is None:
+            count = _operations.count(operation.label, outcome, known=known)
+            operation.counts[outcome, known] = count
+        return count
 
     def _check_extensions(self, request: GraphQLRequest) -> None:
         """Hardly anything is read of them, but they are held as long as the operation waits."""

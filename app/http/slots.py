@@ -60,6 +60,8 @@ class Slots:
         self._knock(self._waiting)
 
     def _knock(self, line: deque[Future[None]]) -> None:
+        if self._running < self._most and not self.crowded:
+            return
         most, queue = self._bounds()
         if self._running >= most and len(line) >= queue:
             self.crowded_until = monotonic() + CALM_AFTER
@@ -67,14 +69,16 @@ class Slots:
             raise _full()
 
     async def __aenter__(self) -> None:
-        await self._enter(self._waiting)
-
-    async def _enter(self, line: deque[Future[None]]) -> None:
-        if self._running < self._bounds()[0]:
-            self._running += 1
-        else:
-            await self._wait(line)
+        if not self._take():
+            await self._wait(self._waiting)
         _running.value += 1
+
+    def _take(self) -> bool:
+        """Whether one was free."""
+        free = self._running < self._most and (not self.crowded or self._running < self._bounds()[0])
+        if free:
+            self._running += 1
+        return free
 
     async def __aexit__(self, *_: object) -> None:
         _running.value -= 1
@@ -90,6 +94,8 @@ class Slots:
         return most, min(self._queue, most // 2)
 
     def _hand_on(self) -> None:
+        if not self._preferred and not self._waiting:
+            return
         most, _ = self._bounds()
         while (line := self._preferred or self._waiting) and self._running < most:
             first = line.popleft()
@@ -139,7 +145,9 @@ class Preferred:
         self._slots._knock(self._slots._preferred)
 
     async def __aenter__(self) -> None:
-        await self._slots._enter(self._slots._preferred)
+        if not self._slots._take():
+            await self._slots._wait(self._slots._preferred)
+        _running.value += 1
 
     async def __aexit__(self, *error: object) -> None:
         await self._slots.__aexit__(*error)

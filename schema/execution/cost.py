@@ -64,22 +64,24 @@ class Estimate:
         assert root is not None
         self._cost = self._of(operation.selection_set, root, None)
         self._known: dict[tuple[Any, ...], int] = {}
+        self.remembered = 0  # how many costs are kept, by the sizes in the variables
         self.variables = tuple(sorted(self._sizes))
-
-    @property
-    def remembered(self) -> int:
-        """How many costs are kept, by the sizes in the variables."""
-        return len(self._known)
+        self._year_names = tuple(self._years)
 
     def of(self, variables: Values) -> int:
-        key = tuple([_size_of(variables.get(name)) for name in self.variables])
-        if self._years:
-            key += tuple([variables.get(name) is None for name in self._years])
+        # Most operations have few of either, and this runs for every one.
+        get = variables.get
+        key: tuple[Any, ...] = ()
+        if self.variables:
+            key = tuple([_size_of(get(name)) for name in self.variables])
+        for name in self._year_names:
+            key += (get(name) is None,)
         known = self._known.get(key)
         if known is None:
             known = min(-(-self._cost(variables) // LEAVES_PER_UNIT), MOST)
-            if len(self._known) < 256:
+            if self.remembered < 256:
                 self._known[key] = known
+                self.remembered += 1
         return known
 
     def _of(self, selections: SelectionSetNode, type: GraphQLNamedType, page: Size | None) -> Cost:

@@ -23,6 +23,7 @@ from strawberry import Schema
 
 from app.errors import BadInput, quoted
 from app.observability import traces
+from app.observability.operation_names import NameCount
 from app.settings import Settings
 from schema.execution.cost import Estimate
 from schema.execution.limits import Limits, count_values, over
@@ -110,6 +111,7 @@ class Operation:
         self.type = node.operation
         self.label = (self.name or self.type.value)[:LONGEST_NAME]
         self._plans: dict[tuple[Any, ...], Plan] = {}
+        self.counts: dict[tuple[str, bool], NameCount] = {}  # by outcome, and whether the name is known
 
     # Only for the operation that is asked for: a document may hold many.
 
@@ -164,7 +166,8 @@ class Operation:
         estimate = self.estimate
         remembered = estimate.remembered
         requested = estimate.of(variables.coerced)
-        self.document.taken.bytes += REMEMBERED * (estimate.remembered - remembered)
+        if estimate.remembered != remembered:
+            self.document.taken.bytes += REMEMBERED
         if requested > maximum:
             error = GraphQLError(
                 f"The operation may cost {requested}; at most {maximum} are allowed. Ask for fewer with `first`.",
@@ -276,7 +279,9 @@ class Documents:
             self._keep(text, known)
         else:
             known = kept.known
-            self._use(text, kept)
+            self._known.move_to_end(text)
+            if kept.of_known != known.bytes or text in self._new:
+                self._use(text, kept)
         if isinstance(known, RefusedDocument):
             raise RefusedDocument(known.errors, known.code)
         return known
@@ -321,7 +326,7 @@ class Documents:
         self._make_room()
 
     def _use(self, text: str, kept: "_Kept") -> None:
-        self._known.move_to_end(text)
+        """It was used for the second time, or has grown by what was made from it."""
         grown = kept.known.bytes - kept.of_known
         if self._new.pop(text, None) is not None:
             self._new_bytes -= kept.bytes

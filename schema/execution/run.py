@@ -107,11 +107,13 @@ class Run:
             values = [getattr(parent, read) for parent in parents]
         else:
             values = self._work_out(field, read, parents, arguments)
-        if field.holds_objects:
-            self._budget.add_objects(_count(field, values))
         self._slots[field.slot] = iter(values).__next__
         if field.deep:
-            await self._load_below(field, *_flat(field, values, owners))
+            objects, their_owners = _flat(field, values, owners)
+            self._budget.add_objects(len(objects))
+            await self._load_below(field, objects, their_owners)
+        elif field.holds_objects:
+            self._budget.add_objects(_count(field, values))
 
     def _work_out(
         self, field: Field, read: Callable[..., Any], parents: Sequence[Any], arguments: Arguments

@@ -124,6 +124,7 @@ STORES = {
     "schema/execution/documents.py:Documents._known": "documents",
     "schema/execution/documents.py:Documents._new": "documents",
     "schema/execution/documents.py:Operation._plans": "documents",
+    "schema/execution/documents.py:Operation.counts": "documents",
     "schema/execution/limits.py:Place.below": REQUEST,
     "schema/execution/persisted.py:Persisted._known": "persisted queries in the process",
     "schema/execution/plan.py:Compiler.fields": "documents",
