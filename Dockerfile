@@ -1,8 +1,8 @@
 # The server alone, installed by the same commands as `make serve`; its databases are elsewhere.
 
 FROM node:24-slim AS assets
-WORKDIR /srv/dno-api/app/http/graphiql
-COPY app/http/graphiql/ ./
+WORKDIR /srv/dno-api/app/web/graphiql
+COPY app/web/graphiql/ ./
 RUN npm ci --silent
 RUN npm run --silent build
 
@@ -16,7 +16,7 @@ COPY pyproject.toml README.md ./
 COPY app/ app/
 COPY loaders/ loaders/
 COPY schema/ schema/
-COPY --from=assets /srv/dno-api/app/http/assets/ app/http/assets/
+COPY --from=assets /srv/dno-api/app/web/assets/ app/web/assets/
 RUN .venv/bin/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 
 FROM python:3.13-slim

@@ -16,17 +16,17 @@ serve: $(VENV)/.runtime assets  ## start everything and serve on 127.0.0.1:8000
 test: $(VENV)/.development assets  ## run the whole suite against real servers
 	@$(BIN)/python -m pytest -n 3 --dist worksteal
 
-check: $(VENV)/.development  ## formatting, lint, strict types, floors of the house, schema.graphql
+check: $(VENV)/.development  ## formatting, lint, strict types, layers, schema.graphql
 	@$(BIN)/ruff format --check --quiet . || { echo "Not formatted: ruff format ."; exit 1; }
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/mypy
-	@$(BIN)/python -m pytest -q tests/house/test_imports.py
+	@found=$$($(BIN)/lint-imports 2>&1) || { echo "$$found"; exit 1; }
 	@$(BIN)/dno export-schema --check schema.graphql
 
 install: $(VENV)/.runtime  ## only install
 
 clean:  ## remove what was installed and built; .local, where the data are, stays
-	@rm -rf $(VENV) app/http/graphiql/node_modules app/http/assets .*_cache .hypothesis
+	@rm -rf $(VENV) app/web/graphiql/node_modules app/web/assets .*_cache .hypothesis
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "dno-api needs Python 3.11 or newer; this is $$($(PYTHON) --version). Try: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
@@ -44,8 +44,8 @@ $(VENV)/.development: requirements/development.txt $(VENV)/.runtime
 	@touch $@
 
 # GraphiQL, from npm packages. Without npm, or when npm cannot be reached, a plain page stands in.
-GRAPHIQL := app/http/graphiql
-ASSETS := app/http/assets/manifest.json
+GRAPHIQL := app/web/graphiql
+ASSETS := app/web/assets/manifest.json
 
 assets: $(if $(shell command -v npm),$(ASSETS))  ## build GraphiQL (needs npm)
 

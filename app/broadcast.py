@@ -9,11 +9,11 @@ from uuid import UUID
 import msgspec
 
 from app.domain.event import EntryChange, Event, Topic
-from app.errors import Refusal, Unavailable
+from app.errors import AppError, Unavailable
 from app.observability.metrics import SUBSCRIBERS_DROPPED, SUBSCRIPTIONS
 
 
-class SlowSubscriber(Refusal):
+class SlowSubscriber(AppError):
     """Whoever cannot keep up must subscribe anew and read again: something has been left out."""
 
     code = "SLOW_SUBSCRIBER"
@@ -58,7 +58,7 @@ class Subscriber:
         self._max_queue = max_queue
         self._broadcast = broadcast
         self._news = asyncio.Event()
-        self._closed: Refusal | None = None
+        self._closed: AppError | None = None
 
     async def __aenter__(self) -> Self:
         return self
@@ -99,7 +99,7 @@ class Subscriber:
             self.waiting.clear()
             self.close(SlowSubscriber("Changes came faster than they were read; subscribe again, then read."))
 
-    def close(self, reason: Refusal) -> None:
+    def close(self, reason: AppError) -> None:
         """What is waiting is still delivered; then the reason."""
         self._closed = self._closed or reason
         self.behind = None
@@ -124,7 +124,7 @@ class Broadcast:
         self._remembered = remembered
         self._subscribers: dict[Channel, set[Subscriber]] = {}
         self._told: OrderedDict[UUID, _Told] = OrderedDict()
-        self._ended: Refusal | None = None
+        self._ended: AppError | None = None
         self._behind: set[Subscriber] = set()
         self._log: list[Change] = []  # empty unless a subscriber is behind
         self._next = 0  # the number of the next change; the last one of the log comes before it
@@ -232,7 +232,7 @@ class Broadcast:
         self._ended = Ended(reason)
         self._close(self._ended)
 
-    def _close(self, reason: Refusal) -> None:
+    def _close(self, reason: AppError) -> None:
         for subscribers in self._subscribers.values():
             for subscriber in subscribers:
                 subscriber.close(reason)

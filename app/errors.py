@@ -8,7 +8,7 @@ def quoted(text: str, most: int = 80) -> str:
     return "'" + "".join(c if c.isprintable() else "\ufffd" for c in text[:most]) + "'"
 
 
-class Refusal(Exception):
+class AppError(Exception):
     """A request that is answered with "no", and why.
 
     `code` is what programs read, the message what people read; `field` is the path of the
@@ -24,43 +24,43 @@ class Refusal(Exception):
         self.details = details
 
 
-class BadInput(Refusal):
+class BadInput(AppError):
     """An argument of a query that makes no sense."""
 
     code = "BAD_USER_INPUT"
 
 
-class Invalid(Refusal):
+class Invalid(AppError):
     """A value of a mutation that makes no sense."""
 
     code = "INVALID"
 
 
-class NotFound(Refusal):
+class NotFound(AppError):
     code = "NOT_FOUND"
 
 
-class Conflict(Refusal):
+class Conflict(AppError):
     """The row has moved on since the caller saw it; `details` tell the current version."""
 
     code = "CONFLICT"
 
 
-class Unauthenticated(Refusal):
+class Unauthenticated(AppError):
     code = "UNAUTHENTICATED"
 
 
-class Forbidden(Refusal):
+class Forbidden(AppError):
     code = "FORBIDDEN"
 
 
-class Unavailable(Refusal):
+class Unavailable(AppError):
     """Something that the answer needs is away for the moment; trying again helps."""
 
     code = "UNAVAILABLE"
 
 
-class TooMany(Refusal):
+class TooMany(AppError):
     """More than a limit allows; `retry_after` is in seconds."""
 
     code = "RATE_LIMITED"
@@ -76,13 +76,13 @@ class Overloaded(TooMany):
     code = "OVERLOADED"
 
 
-class LimitExceeded(Refusal):
+class LimitExceeded(AppError):
     """More than one operation may do; `details` tell the limit's setting and its value."""
 
     code = "LIMIT_EXCEEDED"
 
 
-class DeadlineExceeded(Refusal):
+class DeadlineExceeded(AppError):
     code = "DEADLINE_EXCEEDED"
 
 

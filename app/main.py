@@ -2,33 +2,35 @@
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 from starlette.applications import Starlette
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp
 
-from app.http.middleware.answering import Answering
-from app.http.middleware.body_limit import BodyLimit
-from app.http.middleware.client_address import ClientAddress
-from app.http.middleware.cors import cors
-from app.http.middleware.errors import Errors
-from app.http.middleware.metrics import Metrics
-from app.http.middleware.rate_limit import RateLimit
-from app.http.middleware.request_id import RequestId
-from app.http.middleware.security_headers import SecurityHeaders
-from app.http.middleware.session import Session
-from app.http.middleware.slash_at_the_end import SlashAtTheEnd
-from app.http.middleware.websocket_origin import WebSocketOrigin
-from app.http.pages import schema_route
-from app.http.routes import routes
+from app.jobs.cache_warmer import CacheWarmer
 from app.jobs.supervisor import Job
+from app.middleware.body_limit import BodyLimit
+from app.middleware.client_address import ClientAddress
+from app.middleware.cors import cors
+from app.middleware.errors import Errors
+from app.middleware.metrics import Metrics
+from app.middleware.rate_limit import RateLimit
+from app.middleware.request_id import RequestId
+from app.middleware.response_start import ResponseStartHooks
+from app.middleware.security_headers import SecurityHeaders
+from app.middleware.session import Session
+from app.middleware.trailing_slash import TrailingSlash
+from app.middleware.websocket_origin import WebSocketOrigin
 from app.resources import Resources, open_resources
+from app.routes import routes
 from app.settings import Settings
-from loaders.popular import warmer
-from loaders.vocabulary import FirstVocabulary
-from schema.endpoint import GraphQLEndpoint
-from schema.rest import Rest
+from app.web.pages import schema_route
+from loaders.registry import load_dno_year
+from schema.http.endpoint import GraphQLEndpoint
+from schema.http.rest import Rest
+from schema.queries.vocabulary import FirstVocabulary
 from schema.root import schema
 
 
@@ -48,13 +50,13 @@ class Application(Starlette):
 
     def __init__(self, settings: Settings, routes: Sequence[BaseRoute], lifespan: Any) -> None:
         super().__init__(routes=routes, lifespan=lifespan)
-        # A redirect would repeat the Host header; SlashAtTheEnd answers instead.
+        # A redirect would repeat the Host header; TrailingSlash answers instead.
         self.router.redirect_slashes = False
         self._settings = settings
 
     def build_middleware_stack(self) -> ASGIApp:
         """Read from below: the first to see a request stands last. Errors of all kinds are answered by Errors."""
-        app: ASGIApp = SlashAtTheEnd(self.router)
+        app: ASGIApp = TrailingSlash(self.router)
         app = BodyLimit(app, self._settings)
         app = RateLimit(app)
         app = Session(app, self._settings)
@@ -65,8 +67,11 @@ class Application(Starlette):
         app = SecurityHeaders(app, self._settings)
         app = Metrics(app)
         app = RequestId(app)
-        return Answering(app)
+        return ResponseStartHooks(app)
 
 
 def _jobs(resources: Resources) -> Sequence[Job]:
-    return [warmer(resources), FirstVocabulary(resources)]
+    warmer = CacheWarmer(
+        resources.pool, resources.shared, partial(load_dno_year, resources.read_through), resources.settings
+    )
+    return [warmer, FirstVocabulary(resources)]

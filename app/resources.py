@@ -6,11 +6,11 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from app.auth.account_cache import AccountCache
+from app.auth.api_key_usage import ApiKeyUsage
 from app.auth.authenticator import Authenticator
 from app.auth.cookies import SessionCookie
 from app.auth.devices import Devices
-from app.auth.key_uses import KeyUses
-from app.auth.known import Known
 from app.auth.passwords import Passwords
 from app.auth.sessions import Sessions
 from app.auth.sign_in import SignIn
@@ -20,35 +20,35 @@ from app.cache.memory import Memory
 from app.cache.read_through import ReadThrough
 from app.cache.redis import SharedCache, open_redis
 from app.cache.responses import Responses
-from app.cache.session_server import open_session_server
+from app.cache.session_redis import open_session_server
 from app.cache.validity import Validity
 from app.db import outbox
 from app.db.pool import Pool, open_pool
-from app.deadlines import Deadlines
 from app.domain.directory import Directories
-from app.http.fair_share import FairShare
+from app.http.cached_request_head import RequestHeadCache
+from app.http.client_address import Addresses
 from app.http.health import Readiness, readiness_of
-from app.http.middleware.client_address import Addresses
-from app.http.middleware.rate_limiter import RateLimiter
-from app.http.passage import Heads
-from app.http.places import places
 from app.interpreter.search import LatestNames
 from app.interpreter.vocabularies import Vocabularies
 from app.jobs.garbage import Garbage
 from app.jobs.heartbeat import Heartbeat
 from app.jobs.invalidation_listener import InvalidationListener
+from app.jobs.l2_consistency import L2Consistency
 from app.jobs.notifications import Notifications
 from app.jobs.outbox_relay import OutboxRelay
 from app.jobs.query_log import QueryLog
 from app.jobs.redis_probe import RedisProbe
 from app.jobs.retention import Retention
 from app.jobs.supervisor import Job, Supervisor
-from app.jobs.trust import Trust
 from app.language_model.budget import CallBudget
 from app.language_model.chat import open_language_model
 from app.language_model.opinion import LanguageModel
+from app.limits.connection_limit import places
+from app.limits.deadlines import Deadlines
+from app.limits.fair_share import FairShare
+from app.limits.rate_limiter import RateLimiter
 from app.observability import metrics
-from app.observability.vitals import Vitals
+from app.observability.process_metrics import ProcessMetrics
 from app.settings import Settings
 
 
@@ -62,12 +62,12 @@ class Resources:
     invalidator: Invalidator
     broadcast: Broadcast
     limiter: RateLimiter
-    known: Known
+    known: AccountCache
     authenticator: Authenticator
     sign_in: SignIn
     devices: Devices
     cookie: SessionCookie
-    key_uses: KeyUses
+    api_key_usage: ApiKeyUsage
     addresses: Addresses
     directories: Directories
     names: LatestNames
@@ -76,7 +76,7 @@ class Resources:
     model_calls: CallBudget
     query_log: QueryLog
     responses: Responses
-    heads: Heads
+    heads: RequestHeadCache
     connections: FairShare[Any]
     deadlines: Deadlines
     readiness: Readiness
@@ -107,8 +107,8 @@ async def open_resources(
         )
         limiter = RateLimiter(lambda: shared.client, settings)
         sessions = Sessions(session_client, settings)
-        uses = KeyUses(pool, settings)
-        known = Known(pool, memory, settings)
+        uses = ApiKeyUsage(pool, settings)
+        known = AccountCache(pool, memory, settings)
         query_log = QueryLog(pool, settings)
         validity = Validity(memory, shared, settings.heartbeat * settings.heartbeat_missed)
         resources = Resources(
@@ -125,7 +125,7 @@ async def open_resources(
             sign_in=SignIn(pool, Passwords(settings), sessions, limiter),
             devices=Devices(lambda: session_client, settings),
             cookie=SessionCookie(settings),
-            key_uses=uses,
+            api_key_usage=uses,
             addresses=Addresses(settings),
             directories=Directories(),
             names=LatestNames(),
@@ -134,17 +134,17 @@ async def open_resources(
             model_calls=CallBudget(limiter),
             query_log=query_log,
             responses=Responses(memory, on=settings.response_cache),
-            heads=Heads(memory),
+            heads=RequestHeadCache(memory),
             connections=FairShare(places(settings), settings.max_connections_per_address),
             deadlines=Deadlines(settings.operation_deadline, asyncio.get_running_loop()),
             readiness=readiness_of(pool, shared, memory, settings, session_client, validity),
         )
-        trust = Trust(pool, shared, validity, sender=invalidator.sender)
+        trust = L2Consistency(pool, shared, validity, sender=invalidator.sender)
         listener = InvalidationListener(
             pool, shared, memory, validity, trust, invalidator, broadcast, settings
         )
         news = Notifications(outbox.CHANNEL, settings)
-        shared.on_change = listener.rejoin
+        shared.on_change = listener.resubscribe
         pool.on_old_rows = invalidator.keep_nothing
         jobs: list[Job] = [
             listener,
@@ -156,7 +156,7 @@ async def open_resources(
             query_log,
             Retention(pool, settings),
             Garbage(settings, quiet=lambda: pool.idle == pool.size),
-            Vitals([lambda: _sample(resources)]),
+            ProcessMetrics([lambda: _sample(resources)]),
             *more_jobs(resources),
         ]
         async with Supervisor(jobs, stop_deadline=settings.stop_deadline):

@@ -48,7 +48,7 @@ TIMES = {
 }
 
 
-class Shares(NamedTuple):
+class AcceptShares(NamedTuple):
     """Of the time in which operations are executed; statements side by side count each."""
 
     sql: float
@@ -58,7 +58,7 @@ class Shares(NamedTuple):
 
 class Outcome(NamedTuple):
     measured: Measured
-    shares: Shares | None  # None where nothing was executed
+    shares: AcceptShares | None  # None where nothing was executed
 
 
 def main() -> None:
@@ -104,7 +104,7 @@ async def _measure(server: Server, asked: Asked, arguments: argparse.Namespace) 
     return Outcome(load.median(rounds), await _shares(server, asked))
 
 
-async def _shares(server: Server, asked: Asked) -> Shares | None:
+async def _shares(server: Server, asked: Asked) -> AcceptShares | None:
     before = _spent(await server.metrics())
     async with server.connection() as connection:
         for request in asked.requests:
@@ -114,7 +114,7 @@ async def _shares(server: Server, asked: Asked) -> Shares | None:
     if not spent["all"]:
         return None
     sql, redis = (spent[name] / spent["all"] for name in ("SQL", "Redis"))
-    return Shares(sql, redis, max(0.0, 1 - sql - redis))
+    return AcceptShares(sql, redis, max(0.0, 1 - sql - redis))
 
 
 def _spent(metrics: Mapping[str, float]) -> dict[str, float]:
@@ -133,7 +133,7 @@ def _print(outcomes: dict[tuple[str, str], Outcome], arguments: argparse.Namespa
         table.add_column(column, justify="right")
     for (name, way), (measured, shares) in outcomes.items():
         times = [f"{1000 * value:.2f}" for value in (measured.p50, measured.p99)]
-        parts = [f"{share:.0%}" for share in shares] if shares else ["–"] * len(Shares._fields)
+        parts = [f"{share:.0%}" for share in shares] if shares else ["–"] * len(AcceptShares._fields)
         table.add_row(name, way, f"{measured.rate:,.0f}", *times, *parts)
     Console(width=120).print(table)
 

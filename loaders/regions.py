@@ -4,7 +4,8 @@ from typing import Any
 from uuid import UUID
 
 from app.cache.region import Region
-from app.db import aliases, coverage, dnos, hlzf, places, revisions, tariffs, time_of_use, years
+from app.db import aliases, coverage, dnos, hlzf, revisions, tariffs, time_of_use, years
+from app.db import entry_locations as places
 from app.domain import tags
 from app.domain.coverage import Coverage
 from app.domain.dno import Alias, DirectoryEntry, Dno
@@ -14,9 +15,9 @@ from app.domain.question import Interpretation
 from app.domain.revision import Revision
 from app.domain.tariff import Tariff
 from app.domain.time_of_use import TimeOfUseTariff
+from app.interpreter.question_records import Question, interpret_all
+from app.language_model.opinion_records import FAILED, Doubt, ask_all
 from app.settings import Settings
-from loaders.opinions import FAILED, Doubt, ask_all
-from loaders.questions import Question, interpret_all
 
 SURE = 0.9
 
@@ -65,7 +66,9 @@ YEARS: Region[UUID, tuple[int, ...]] = Region("years", tuple[int, ...], tags.yea
 DNOS_WITH_DATA: Region[int, frozenset[UUID]] = Region(
     "dnos_with_data", frozenset[UUID], tags.year, years.fetch_dnos_with_data, _long
 )
-PLACES: Region[UUID, Place] = Region("places", Place, tags.place, places.fetch_places, _long)
+ENTRY_LOCATIONS: Region[UUID, Place] = Region(
+    "places", Place, tags.place, places.fetch_entry_locations, _long
+)
 HISTORY: Region[UUID, tuple[Revision, ...]] = Region(
     "history", tuple[Revision, ...], tags.history, revisions.fetch_by_entry, _long
 )

@@ -1,12 +1,14 @@
 """Everything that one operation can load, as one readable list."""
 
+import asyncio
 from typing import Generic, overload
 
 from app.cache.read_set import ReadSet
 from app.cache.read_through import ReadThrough
 from app.cache.region import Region
+from app.domain.entry import DnoYear
 from loaders import regions
-from loaders.region_loader import K, RegionLoader, V
+from loaders.record_loader import K, RecordLoader, V
 
 
 class Loading(Generic[K, V]):
@@ -21,8 +23,8 @@ class Loading(Generic[K, V]):
     @overload
     def __get__(self, loaders: None, owner: type) -> "Loading[K, V]": ...
     @overload
-    def __get__(self, loaders: "Loaders", owner: type) -> RegionLoader[K, V]: ...
-    def __get__(self, loaders: "Loaders | None", owner: type) -> "RegionLoader[K, V] | Loading[K, V]":
+    def __get__(self, loaders: "Loaders", owner: type) -> RecordLoader[K, V]: ...
+    def __get__(self, loaders: "Loaders | None", owner: type) -> "RecordLoader[K, V] | Loading[K, V]":
         if loaders is None:
             return self
         loader = loaders.loader(self._region)
@@ -47,7 +49,7 @@ class Loaders:
     time_of_use_by_dno_year = Loading(regions.TIME_OF_USE)
     years_by_dno = Loading(regions.YEARS)
     dnos_with_data_by_year = Loading(regions.DNOS_WITH_DATA)
-    place_by_entry = Loading(regions.PLACES)
+    location_by_entry = Loading(regions.ENTRY_LOCATIONS)
     history_by_entry = Loading(regions.HISTORY)
     revision_by_id = Loading(regions.REVISIONS)
     coverage = Loading(regions.COVERAGE)
@@ -59,5 +61,17 @@ class Loaders:
         for name in [name for name in self.__dict__ if not name.startswith("_")]:
             del self.__dict__[name]
 
-    def loader(self, region: Region[K, V]) -> RegionLoader[K, V]:
-        return RegionLoader(self._cache, region, self._read_set, remember=self._remember)
+    def loader(self, region: Region[K, V]) -> RecordLoader[K, V]:
+        return RecordLoader(self._cache, region, self._read_set, remember=self._remember)
+
+
+async def load_dno_year(cache: ReadThrough, key: DnoYear) -> None:
+    """Reads all that is cached for one operator and year, as queries would."""
+    loaders = Loaders(cache, ReadSet())
+    await asyncio.gather(
+        loaders.dno_by_id.load_many([key.dno_id]),
+        loaders.years_by_dno.load_many([key.dno_id]),
+        loaders.tariffs_by_dno_year.load_many([key]),
+        loaders.hlzf_by_dno_year.load_many([key]),
+        loaders.time_of_use_by_dno_year.load_many([key]),
+    )

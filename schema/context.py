@@ -10,19 +10,19 @@ from starlette.datastructures import Headers
 
 from app.cache.clock import monotonic
 from app.cache.read_set import ReadSet
-from app.cancellation import shield_once
 from app.db.unit_of_work import OutcomeUnknown, UnitOfWork, write
 from app.domain import clock, tags
 from app.domain.account import ANONYMOUS, Principal
 from app.errors import Forbidden
 from app.failpoints import FailPoint, reach
-from app.observability import costs
+from app.limits.cancellation import shield_once
+from app.limits.work_budget import WorkBudget, metered
+from app.observability import operation_stats as costs
 from app.resources import Resources
-from app.work_budget import WorkBudget, metered
 from loaders.registry import Loaders
 
 if TYPE_CHECKING:
-    from schema.fields import Edge
+    from schema.batch_field import Edge
 
 T = TypeVar("T")
 

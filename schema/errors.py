@@ -7,7 +7,7 @@ from typing import Any
 import structlog
 from graphql import GraphQLError
 
-from app.errors import BadInput, LimitExceeded, Refusal
+from app.errors import AppError, BadInput, LimitExceeded
 from app.observability import metrics
 
 log = structlog.get_logger("graphql")
@@ -61,7 +61,7 @@ def forget_frames(errors: Sequence[BaseException]) -> None:
 def _formatted(error: GraphQLError, request_id: str, code: str | None) -> dict[str, Any]:
     shown: dict[str, Any] = dict(error.formatted)
     cause = _cause(error)
-    if isinstance(cause, Refusal):
+    if isinstance(cause, AppError):
         shown["message"] = cause.message
         extensions = {"code": cause.code, **cause.details}
     elif cause is None or code is not None:

@@ -30,7 +30,7 @@ class Subscription:
 
 
 async def _dno_id(context: Context, slug: str) -> UUID:
-    (found,) = await context.loaders.dno_by_slug.load_all([slug])
+    (found,) = await context.loaders.dno_by_slug.load_many([slug])
     if found is None:
         raise BadInput(f"There is no operator with the slug {quoted(slug)}.", argument="dno")
     return found.id

@@ -12,8 +12,8 @@ from pathlib import Path
 import httpx
 import psutil
 
+from app.child_process import dies_with_parent
 from app.dev.postgres import free_port
-from app.dev.process import dies_with_parent
 from app.settings import PREFIX, Settings
 
 DNO = (sys.executable, "-m", "app.cli.main")

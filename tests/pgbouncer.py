@@ -9,8 +9,8 @@ import time
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from app.child_process import Child
 from app.dev.postgres import ACCOUNT, free_port
-from app.dev.process import Child
 
 PROGRAM = shutil.which(
     "pgbouncer", path="/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin:/opt/homebrew/bin"

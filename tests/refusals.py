@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from tests.servers import PASSWORD, PrivateValkey
 
 
-class Refusal:
+class AppError:
     """`begin` and `end` may be called any number of times; a test that fails midway leaves the server to its end."""
 
     def __init__(self, begin: Callable[[PrivateValkey], None], end: Callable[[PrivateValkey], None]) -> None:
@@ -20,15 +20,15 @@ def _set(valkey: PrivateValkey, *words: str) -> None:
     assert answer.startswith((b"+", b":", b"$")), answer
 
 
-def _config(name: str, bad: str, good: str) -> Refusal:
-    return Refusal(
+def _config(name: str, bad: str, good: str) -> AppError:
+    return AppError(
         lambda valkey: _set(valkey, "CONFIG", "SET", name, bad),
         lambda valkey: _set(valkey, "CONFIG", "SET", name, good),
     )
 
 
-def _acl(*rights: str) -> Refusal:
-    return Refusal(
+def _acl(*rights: str) -> AppError:
+    return AppError(
         lambda valkey: _set(valkey, "ACL", "SETUSER", "default", *(f"-{right}" for right in rights)),
         lambda valkey: _set(valkey, "ACL", "SETUSER", "default", *(f"+{right}" for right in rights)),
     )
@@ -111,24 +111,24 @@ def _connected(valkey: PrivateValkey, password: str) -> Iterator[Callable[[str],
 
 REFUSALS = {
     "NOREPLICAS": _config("min-replicas-to-write", "1", "0"),
-    "MISCONF": Refusal(_fail_to_save, _save_again),
-    "READONLY": Refusal(_follow_nobody, _lead_again),
-    "MASTERDOWN": Refusal(_follow_and_answer_nothing, _lead_again),
+    "MISCONF": AppError(_fail_to_save, _save_again),
+    "READONLY": AppError(_follow_nobody, _lead_again),
+    "MASTERDOWN": AppError(_follow_and_answer_nothing, _lead_again),
     "NOPERM to remove": _acl("del"),
     "NOPERM to run scripts": _acl("eval", "evalsha"),
-    "NOPERM to write keys": Refusal(
+    "NOPERM to write keys": AppError(
         lambda valkey: _set(valkey, "ACL", "SETUSER", "default", "resetkeys", "%R~*"),
         lambda valkey: _set(valkey, "ACL", "SETUSER", "default", "allkeys"),
     ),
-    "NOPERM to publish": Refusal(
+    "NOPERM to publish": AppError(
         lambda valkey: _set(valkey, "ACL", "SETUSER", "default", "-publish"),
         lambda valkey: _set(valkey, "ACL", "SETUSER", "default", "+publish"),
     ),
-    "BUSY": Refusal(_run_for_ever, lambda valkey: _set(valkey, "SCRIPT", "KILL")),
-    "writes without an answer": Refusal(
+    "BUSY": AppError(_run_for_ever, lambda valkey: _set(valkey, "SCRIPT", "KILL")),
+    "writes without an answer": AppError(
         lambda valkey: _set(valkey, "CLIENT", "PAUSE", "600000", "WRITE"),
         lambda valkey: _set(valkey, "CLIENT", "UNPAUSE"),
     ),
-    "OOM": Refusal(_full, lambda valkey: _set(valkey, "CONFIG", "SET", "maxmemory", "0")),
-    "WRONGPASS": Refusal(_change_password, _change_password_back),
+    "OOM": AppError(_full, lambda valkey: _set(valkey, "CONFIG", "SET", "maxmemory", "0")),
+    "WRONGPASS": AppError(_change_password, _change_password_back),
 }

@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from app.auth import api_keys, roles, sessions
-from app.auth.key_uses import KeyUses
-from app.auth.known import Known
+from app.auth.account_cache import AccountCache
+from app.auth.api_key_usage import ApiKeyUsage
 from app.auth.sessions import Sessions
 from app.domain.account import ANONYMOUS, Principal
 from app.errors import Unauthenticated
@@ -15,7 +15,7 @@ _BEARER = re.compile(r"bearer +([A-Za-z0-9_-]{1,128})", re.IGNORECASE)
 
 
 class Authenticator:
-    def __init__(self, known: Known, sessions: Sessions, uses: KeyUses) -> None:
+    def __init__(self, known: AccountCache, sessions: Sessions, uses: ApiKeyUsage) -> None:
         self._known = known
         self._sessions = sessions
         self._uses = uses

@@ -4,11 +4,11 @@ from collections.abc import Collection
 from secrets import token_hex
 
 from app.cache import message
+from app.cache.acknowledged_events import AcknowledgedEvents
 from app.cache.memory import Memory
 from app.cache.message import Message
 from app.cache.read_through import ReadThrough
 from app.cache.redis import SharedCache
-from app.cache.settled import Settled
 from app.errors import Unavailable
 from app.observability.metrics import CACHE_INVALIDATIONS
 
@@ -18,7 +18,7 @@ class Invalidator:
 
     def __init__(self, memory: Memory, read_through: ReadThrough, shared: SharedCache) -> None:
         self.sender = token_hex(8)
-        self.settled = Settled()
+        self.settled = AcknowledgedEvents()
         self._memory = memory
         self._read_through = read_through
         self._shared = shared

@@ -8,16 +8,17 @@ from typing import Any, Final, TypeVar
 
 from structlog import get_logger
 
-from app.budgets import Budgets
 from app.cache.clock import monotonic
 from app.cache.codec import Codec
+from app.cache.in_flight_reads import Fetch, InFlightRead, InFlightReads, Wait
 from app.cache.memory import Memory
 from app.cache.read_set import ReadSet
 from app.cache.redis import Fill, SharedCache
 from app.cache.region import Region
-from app.cache.single_flight import Fetch, Flight, Flights, Wait
-from app.errors import Refusal, Unavailable
-from app.observability import costs, traces
+from app.caller_budgets import Budgets
+from app.errors import AppError, Unavailable
+from app.observability import operation_stats as costs
+from app.observability import traces
 from app.observability.counting import Timings
 from app.observability.metrics import (
     CACHE_HITS,
@@ -52,9 +53,9 @@ class ReadThrough:
         self._pool = pool
         self._settings = settings
         self._remembers = settings.entity_cache and settings.memory_cache
-        self._flights = Flights()
-        self._boarding: list[Flight] = []
-        self._lanes: dict[Region[Any, Any], Lane] = {}
+        self._flights = InFlightReads()
+        self._boarding: list[InFlightRead] = []
+        self._lanes: dict[Region[Any, Any], RegionQueue] = {}
         self._fills: list[Fill] = []
         self._open_ended = Budgets(OPEN_ENDED, 10 * OPEN_ENDED, MINUTE)
         self._filling = False
@@ -127,11 +128,11 @@ class ReadThrough:
 
     # Going down
 
-    def _join(self, region: Region[Any, Any], key: Any, tag: str) -> Flight:
+    def _join(self, region: Region[Any, Any], key: Any, tag: str) -> InFlightRead:
         flight = self._flights.get(tag)
         if flight is not None and (not flight.departed or self._memory.heard_all_since(flight.since)):
             return flight
-        flight = Flight(region, key, tag, self._memory.now())
+        flight = InFlightRead(region, key, tag, self._memory.now())
         self._flights.add(flight)
         self._boarding.append(flight)
         if len(self._boarding) == 1:
@@ -146,7 +147,7 @@ class ReadThrough:
         else:
             await self._to_postgres(flights)
 
-    async def _through_redis(self, flights: list[Flight]) -> None:
+    async def _through_redis(self, flights: list[InFlightRead]) -> None:
         waiting = await self._set_out(flights)
         for part in PATIENCE:
             if waiting:
@@ -155,7 +156,7 @@ class ReadThrough:
                 waiting = await self._set_out(waiting)
         await self._to_postgres(waiting)
 
-    async def _set_out(self, flights: list[Flight]) -> list[Flight]:
+    async def _set_out(self, flights: list[InFlightRead]) -> list[InFlightRead]:
         """Lands what L2 knows, fetches what it has a lease for; gives those whose lease somebody else has."""
         held, leased = await self._ask_redis(flights)
         if held:
@@ -164,16 +165,16 @@ class ReadThrough:
             await self._to_postgres(leased)
         return held
 
-    async def _ask_redis(self, flights: list[Flight]) -> tuple[list[Flight], list[Flight]]:
+    async def _ask_redis(self, flights: list[InFlightRead]) -> tuple[list[InFlightRead], list[InFlightRead]]:
         """Lands what L2 knows; gives those that somebody else fetches, and those that are to be fetched here."""
         for flight in flights:
             flight.departed = True
             flight.round_trips += 1
         with traces.span("redis", operation="get", keys=len(flights)):
             found = await self._shared.get_or_lease(_tags(flights))
-        held: list[Flight] = []
-        leased: list[Flight] = []
-        unreadable: list[Flight] = []
+        held: list[InFlightRead] = []
+        leased: list[InFlightRead] = []
+        unreadable: list[InFlightRead] = []
         for lane, together in self._by_lane(flights):
             landed = absent = 0
             for flight in together:
@@ -195,7 +196,7 @@ class ReadThrough:
             await self._lease(unreadable)
         return held, leased + unreadable
 
-    async def _lease(self, flights: list[Flight]) -> None:
+    async def _lease(self, flights: list[InFlightRead]) -> None:
         """For what is there but of no use: another release's bytes, or expired ones."""
         with traces.span("redis", operation="lease", keys=len(flights)):
             tokens = await self._shared.lease_many(_tags(flights))
@@ -203,9 +204,9 @@ class ReadThrough:
             flight.round_trips += 1
             flight.token = tokens.get(flight.tag)
 
-    async def _to_postgres(self, flights: list[Flight]) -> None:
+    async def _to_postgres(self, flights: list[InFlightRead]) -> None:
         """The first region's statement is this task's own work: a task more would be a tick more."""
-        lanes: list[Lane] = []
+        lanes: list[RegionQueue] = []
         for lane, together in self._by_lane(flights):
             lane.waiting += together
             if lane.in_flight < self._settings.statements_in_flight:
@@ -216,7 +217,7 @@ class ReadThrough:
         if lanes:
             await self._serve(lanes[0])
 
-    async def _serve(self, lane: "Lane") -> None:
+    async def _serve(self, lane: "RegionQueue") -> None:
         """While statements are under way, further misses gather for the next one."""
         try:
             while lane.waiting:
@@ -229,14 +230,14 @@ class ReadThrough:
         finally:
             lane.in_flight -= 1
 
-    def _still_wanted(self, lane: "Lane") -> list[Flight]:
+    def _still_wanted(self, lane: "RegionQueue") -> list[InFlightRead]:
         waiting, lane.waiting = lane.waiting, []
         for flight in waiting:
             if not flight.waits:
                 self._flights.close(flight)
         return [flight for flight in waiting if flight.waits]
 
-    async def _fetch(self, lane: "Lane", flights: list[Flight]) -> None:
+    async def _fetch(self, lane: "RegionQueue", flights: list[InFlightRead]) -> None:
         keys = list(dict.fromkeys(flight.key for flight in flights))
         try:
             async with asyncio.timeout(None) as bound:
@@ -252,12 +253,12 @@ class ReadThrough:
             for flight in flights:
                 self._arrive(lane, flight, records.get(flight.key))
         except Exception as error:
-            if len(keys) == 1 or isinstance(error, Refusal | TimeoutError):
+            if len(keys) == 1 or isinstance(error, AppError | TimeoutError):
                 self._fail(flights, error)
             else:
                 await self._fetch_apart(lane, keys, flights)
 
-    async def _fetch_apart(self, lane: "Lane", keys: list[Any], flights: list[Flight]) -> None:
+    async def _fetch_apart(self, lane: "RegionQueue", keys: list[Any], flights: list[InFlightRead]) -> None:
         """One key that PostgreSQL cannot read must not spoil what strangers asked in the same tick."""
         for flight in flights:
             flight.fetch = None  # that one is over
@@ -267,7 +268,7 @@ class ReadThrough:
 
     # Coming up
 
-    def _arrive(self, lane: "Lane", flight: Flight, value: Any) -> None:
+    def _arrive(self, lane: "RegionQueue", flight: InFlightRead, value: Any) -> None:
         flight.fetched = True
         seconds = self._lifetime(lane.region, value)
         until = monotonic() + seconds
@@ -289,7 +290,7 @@ class ReadThrough:
                 self._filling = True
                 self._start(self._fill(), ())
 
-    def _land(self, flight: Flight, value: Any, until: float, length: int) -> None:
+    def _land(self, flight: InFlightRead, value: Any, until: float, length: int) -> None:
         if self._remembers:
             self._memory.keep(
                 flight.tag,
@@ -303,7 +304,7 @@ class ReadThrough:
         flight.land(value, until)
         self._flights.close(flight)
 
-    def _fail(self, flights: Iterable[Flight], error: BaseException) -> None:
+    def _fail(self, flights: Iterable[InFlightRead], error: BaseException) -> None:
         for flight in flights:
             flight.fail(error)
             self._flights.close(flight)
@@ -324,24 +325,24 @@ class ReadThrough:
 
     # Keeping track
 
-    def _lane(self, region: Region[Any, Any]) -> "Lane":
+    def _lane(self, region: Region[Any, Any]) -> "RegionQueue":
         lane = self._lanes.get(region)
         if lane is None:
-            lane = self._lanes[region] = Lane(region)
+            lane = self._lanes[region] = RegionQueue(region)
         return lane
 
-    def _by_lane(self, flights: list[Flight]) -> Iterable[tuple["Lane", list[Flight]]]:
-        lanes: dict[Lane, list[Flight]] = {}
+    def _by_lane(self, flights: list[InFlightRead]) -> Iterable[tuple["RegionQueue", list[InFlightRead]]]:
+        lanes: dict[RegionQueue, list[InFlightRead]] = {}
         for flight in flights:
             lanes.setdefault(self._lane(flight.region), []).append(flight)
         return lanes.items()
 
-    def _start(self, work: Coroutine[Any, Any, None], flights: Sequence[Flight]) -> None:
+    def _start(self, work: Coroutine[Any, Any, None], flights: Sequence[InFlightRead]) -> None:
         task = self._loop.create_task(work, context=traces.detached())
         self._tasks.add(task)
         task.add_done_callback(lambda done: self._ended(done, flights))
 
-    def _ended(self, task: Task[None], flights: Sequence[Flight]) -> None:
+    def _ended(self, task: Task[None], flights: Sequence[InFlightRead]) -> None:
         self._tasks.discard(task)
         error = None if task.cancelled() else task.exception()
         if error is not None:
@@ -350,13 +351,13 @@ class ReadThrough:
             self._fail(flights, error or Unavailable("The server is stopping."))
 
 
-class Lane:
+class RegionQueue:
     """What is under way for one region, and its counters: looking them up by label would cost more."""
 
     def __init__(self, region: Region[Any, Any]) -> None:
         self.region = region
         self.codec: Codec[Any] = Codec(region.type)
-        self.waiting: list[Flight] = []
+        self.waiting: list[InFlightRead] = []
         self.in_flight = 0
         self.batches = Timings(LOADER_BATCH, region.name)
         self.leases_refused = CACHE_LEASE_REFUSALS.labels(region.name)
@@ -385,7 +386,7 @@ def _nothing(key: str) -> None:
     """L1 while it is switched off by a setting."""
 
 
-def _note(spent: costs.Costs, flights: list[Flight]) -> None:
+def _note(spent: costs.Costs, flights: list[InFlightRead]) -> None:
     """What all keys of one call went through, they went through together."""
     fetches: set[Any] = set()
     fetched = round_trips = 0
@@ -403,5 +404,5 @@ def _note(spent: costs.Costs, flights: list[Flight]) -> None:
         spent.found("l2", len(flights) - fetched)
 
 
-def _tags(flights: Iterable[Flight]) -> list[str]:
+def _tags(flights: Iterable[InFlightRead]) -> list[str]:
     return list(dict.fromkeys(flight.tag for flight in flights))

@@ -20,7 +20,7 @@ from app.cache.clock import monotonic
 from app.cache.codec import CODEC_VERSION
 from app.cache.failures import NotAsked, interrupted, only_failures, refusal
 from app.cache.message import CHANNEL
-from app.cache.servers import FAILURES, Command, Reply, Servers, servers
+from app.cache.topology import FAILURES, BufferedResponse, Command, Topology, servers
 from app.errors import Unavailable
 from app.observability.metrics import CACHE_ERRORS, CACHE_REFUSED_FILLS, CACHE_SECONDS, CACHE_TRUSTED
 from app.settings import Settings
@@ -70,7 +70,7 @@ class SharedCache:
     from this Redis, under this epoch.
     """
 
-    def __init__(self, processes: Servers, settings: Settings) -> None:
+    def __init__(self, processes: Topology, settings: Settings) -> None:
         self.client: Any = processes.client
         self.epoch = 0
         self.doubts = 0
@@ -215,7 +215,7 @@ class SharedCache:
             with suppress(*FAILURES), only_failures():
                 await pubsub.aclose()
 
-    # Trust
+    # L2 consistency
 
     def distrust(self, reason: str) -> None:
         """At once: no read that is under way brings a value from L2 any more."""
@@ -282,7 +282,7 @@ class SharedCache:
         groups = self._together(list(tags))
         return [Command(self._key(group[0]), ("DEL", *self._pairs(group))) for group in groups]
 
-    async def _if_trusted(self, operation: str, commands: Sequence[Command]) -> list[Reply]:
+    async def _if_trusted(self, operation: str, commands: Sequence[Command]) -> list[BufferedResponse]:
         if not self.trusted or not commands:
             return []
         doubts = self.doubts
@@ -316,7 +316,7 @@ class SharedCache:
         finally:
             self._seconds[operation].observe(perf_counter() - started)
 
-    async def _run(self, commands: Sequence[Command]) -> list[Reply]:
+    async def _run(self, commands: Sequence[Command]) -> list[BufferedResponse]:
         try:
             return await self._servers.run(commands)
         except NoScriptError:
@@ -403,6 +403,6 @@ def _filling(fill: Fill) -> tuple[str, bytes, int]:
     return fill.token, fill.data, max(1, round(fill.seconds * 1000))
 
 
-def _aligned(groups: list[list[str]], replies: list[Reply]) -> Iterator[tuple[str, Any]]:
+def _aligned(groups: list[list[str]], replies: list[BufferedResponse]) -> Iterator[tuple[str, Any]]:
     """Nothing where there was no reply."""
     return zip(chain.from_iterable(groups), chain.from_iterable(replies), strict=False)

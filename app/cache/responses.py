@@ -7,7 +7,7 @@ from app.cache.memory import Entry, Memory
 from app.cache.read_set import ReadSet
 
 
-class Asked(NamedTuple):
+class ResponseKey(NamedTuple):
     """All of a request that its answer depends on: nothing of the body has been read yet.
 
     `head`: one text for all of the head that matters, made by `head_of`. `body`: made by `body_of`.
@@ -30,7 +30,7 @@ def head_of(*parts: object) -> str:
     return repr(parts)
 
 
-class Kept:
+class CachedResponse:
     """An answer that may be given again; `count` is where it is counted.
 
     What is made of it the first time it is given is remembered: the `etag`, the whole `reply` to a POST.
@@ -68,10 +68,10 @@ class Responses:
     def now(self) -> int:
         return self._memory.now()
 
-    def get(self, asked: Asked) -> Entry | None:
+    def get(self, asked: ResponseKey) -> Entry | None:
         return self._memory.get(asked) if self._on else None
 
-    def keep(self, asked: Asked, kept: Kept, read_set: ReadSet, since: int) -> None:
+    def keep(self, asked: ResponseKey, kept: CachedResponse, read_set: ReadSet, since: int) -> None:
         """Only what is public, and rests on something that can be heard of when it changes."""
         if not self._on or read_set.uncacheable is not None or not read_set.tags:
             return
@@ -88,7 +88,7 @@ class Responses:
             answer=True,
         )
 
-    def _asked_before(self, asked: Asked) -> bool:
+    def _asked_before(self, asked: ResponseKey) -> bool:
         name = hash(asked)
         if name in self._once:
             self._once.discard(name)

@@ -16,8 +16,8 @@ from app.db.export import COLUMNS, FILTERS, Filter, Table, stream
 from app.domain.entry import FIRST_YEAR, LAST_YEAR, VerificationStatus, VoltageLevel
 from app.domain.hlzf import Season
 from app.errors import CannotStart
-from app.http import formats
-from app.http.formats import Format
+from app.http import export_formats as formats
+from app.http.export_formats import Format
 from app.importers.load import connect
 from app.settings import Settings, read_settings
 

@@ -140,7 +140,9 @@ def _print_tables(report: Report, *, dry_run: bool) -> None:
         _print_rows(("Place", "Column", "Value", "Reason"), rows, "red")
         console.out.print()
     if report.kept:
-        _print_rows(("Kept", "Reason"), [(str(kept.place), kept.reason) for kept in report.kept], "yellow")
+        _print_rows(
+            ("SkippedRow", "Reason"), [(str(kept.place), kept.reason) for kept in report.kept], "yellow"
+        )
         console.out.print()
     outcome = (
         "Nothing was imported: " if report.problems else "Nothing was changed (dry run): " if dry_run else ""

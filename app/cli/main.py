@@ -13,7 +13,7 @@ from app.cli.import_data import import_command
 from app.cli.starter import starter_command
 from app.domain.account import Role
 from app.domain.email import check_email
-from app.errors import CannotStart, Refusal
+from app.errors import AppError, CannotStart
 from app.settings import Settings, read_settings
 
 app = typer.Typer(
@@ -39,7 +39,7 @@ def run() -> None:
     """What cannot be done is one sentence and exit status 1, never a traceback."""
     try:
         app()
-    except (CannotStart, Refusal) as refusal:
+    except (CannotStart, AppError) as refusal:
         console.refuse(str(refusal))
         sys.exit(1)
 

@@ -18,12 +18,12 @@ import uvloop
 from app.cli import console, starter
 from app.cli.migrate import bring_up_to_date
 from app.cli.reload import changes
-from app.cli.workers import Workers
 from app.dev.stack import open_stack
 from app.errors import CannotStart
-from app.http.server import serve
-from app.http.shares import Shares
 from app.observability import exposition, logs, traces
+from app.server.accept_balancing import AcceptShares
+from app.server.uvicorn_server import serve
+from app.server.workers import Workers
 from app.settings import Settings
 
 
@@ -48,7 +48,7 @@ def run_application(
     listener: socket.socket,
     *,
     on_ready: Callable[[], None],
-    shares: Shares | None = None,
+    shares: AcceptShares | None = None,
 ) -> None:
     """The server itself, in this process; `shares` where it is one of several."""
     from app.main import create_app  # a supervisor of workers needs none of it

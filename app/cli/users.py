@@ -9,7 +9,7 @@ from rich.table import Table
 from app.auth.passwords import Passwords
 from app.auth.sessions import Sessions
 from app.cache.redis import open_redis
-from app.cache.session_server import open_session_server
+from app.cache.session_redis import open_session_server
 from app.db import accounts
 from app.db.pool import Pool, open_pool
 from app.db.unit_of_work import UnitOfWork, write

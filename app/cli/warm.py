@@ -1,6 +1,7 @@
 """`dno warm`: reads into Redis what is asked most, before anyone asks again."""
 
 import asyncio
+from functools import partial
 
 import msgspec
 
@@ -9,14 +10,16 @@ from app.jobs.cache_warmer import CacheWarmer
 from app.observability import logs
 from app.resources import open_resources
 from app.settings import Settings
-from loaders.popular import warmer
+from loaders.registry import load_dno_year
 
 
 async def run(settings: Settings) -> str:
     """What was done, in one sentence; of the jobs around it only what is wrong."""
     logs.configure(msgspec.structs.replace(settings, log_level="error"))
     async with open_resources(settings) as resources:
-        read = await _when_redis_is_trusted(warmer(resources), settings)
+        load = partial(load_dno_year, resources.read_through)
+        warmer = CacheWarmer(resources.pool, resources.shared, load, settings)
+        read = await _when_redis_is_trusted(warmer, settings)
     if not read:
         return "Nothing was read: nobody asked anything lately, another instance is at it, or PostgreSQL is busy."
     return f"{read} of the most asked pairs of operator and year are in Redis now."

@@ -1,4 +1,4 @@
-"""One of the processes that share a port; `app.cli.workers` starts it."""
+"""One of the processes that share a port; `app.server.workers` starts it."""
 
 import os
 import socket
@@ -7,8 +7,8 @@ import sys
 from app.cli import console
 from app.cli.serve import run_application
 from app.errors import CannotStart
-from app.http.shares import Shares
 from app.observability import logs
+from app.server.accept_balancing import AcceptShares
 from app.settings import read_settings
 
 
@@ -22,7 +22,7 @@ def run() -> None:
             settings,
             socket.socket(fileno=listener),
             on_ready=lambda: _say_ready(ready),
-            shares=Shares(shares, places, mine),
+            shares=AcceptShares(shares, places, mine),
         )
     except CannotStart as refusal:
         console.refuse(str(refusal))

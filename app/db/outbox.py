@@ -13,7 +13,7 @@ CHANNEL: Final = "dno_outbox"  # NOTIFYs of the triggers, and of a raised epoch
 _RELAY_LOCK = 0x646E6F02
 
 
-class Standing(msgspec.Struct, frozen=True):
+class OutboxStatus(msgspec.Struct, frozen=True):
     """What was committed at one moment. `newest` and `backlog` count events that others are just delivering.
 
     `confirmed_before`: the agreement was confirmed so many seconds ago, on PostgreSQL's clock. `snapshot`
@@ -34,7 +34,7 @@ class Standing(msgspec.Struct, frozen=True):
         return self.identity is None or self.confirmed_before is None or self.confirmed_before > after
 
 
-async def fetch_standing(pool: Pool) -> Standing:
+async def fetch_outbox_status(pool: Pool) -> OutboxStatus:
     rows = await pool.fetch(
         "SELECT epoch, redis_identity, oldest, newest, backlog,"
         " extract(epoch FROM clock_timestamp() - confirmed_at)::float8,"
@@ -42,7 +42,7 @@ async def fetch_standing(pool: Pool) -> Standing:
         " (SELECT min(id) AS oldest, max(id) AS newest, count(*) AS backlog FROM outbox) AS waiting",
         name="outbox",
     )
-    return Standing(*rows[0])
+    return OutboxStatus(*rows[0])
 
 
 async def raise_epoch(pool: Pool, identity: str, *, moved: bool, abandoned_after: float) -> bool:

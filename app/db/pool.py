@@ -17,8 +17,9 @@ from app.db.connect import Connecting, NotWritable, in_recovery, read_only
 from app.db.connect import Connection as Connection
 from app.db.failures import Failure, failure_of
 from app.db.start_errors import cannot_start
-from app.errors import BadInput, DeadlineExceeded, Refusal, Unavailable
-from app.observability import costs, traces
+from app.errors import AppError, BadInput, DeadlineExceeded, Unavailable
+from app.observability import operation_stats as costs
+from app.observability import traces
 from app.observability.metrics import STATEMENT_SECONDS, STATEMENTS
 from app.settings import Settings
 
@@ -233,7 +234,7 @@ def refusals(connection: "PoolConnectionProxy[Any]") -> Iterator[None]:
     """What PostgreSQL could not do, as a refusal; a mistake of ours stays what it is."""
     try:
         yield
-    except Refusal:
+    except AppError:
         raise
     except (asyncpg.CharacterNotInRepertoireError, asyncpg.UntranslatableCharacterError) as error:
         raise BadInput("A text holds a character that cannot be stored.") from error
@@ -251,7 +252,7 @@ def refusals(connection: "PoolConnectionProxy[Any]") -> Iterator[None]:
         raise
 
 
-_REFUSALS: Mapping[Failure, Callable[[], Refusal]] = {
+_REFUSALS: Mapping[Failure, Callable[[], AppError]] = {
     Failure.OUTAGE: lambda: ConnectionLost(AWAY),
     Failure.READ_ONLY: lambda: ReadOnly(_READ_ONLY),
     Failure.STALE: lambda: RolledBack(_AGAIN),

@@ -1,7 +1,7 @@
 """Many rows at once: COPY into a temporary table, one upsert from there.
 
 A row that says what the database already says is not touched: no version, no revision, no event. Where
-people have decided, the file yields: an entry stays as it is (`Kept`) if it is verified and the file's is
+people have decided, the file yields: an entry stays as it is (`SkippedRow`) if it is verified and the file's is
 not, or if its last change was signed by somebody other than an import. `overwrite` lets the file win.
 
 The upsert names the id and version that the decision rests on; an entry that has moved on since is kept.
@@ -28,7 +28,7 @@ _LOCK = 0x696D70
 _ROWS_PER_CHUNK = 5_000
 
 
-class Kept(msgspec.Struct, frozen=True):
+class SkippedRow(msgspec.Struct, frozen=True):
     row: int  # its index among the rows that were handed over
     reason: str
 
@@ -37,7 +37,7 @@ class Outcome(msgspec.Struct, frozen=True):
     inserted: int
     updated: int
     unchanged: int
-    kept: tuple[Kept, ...]
+    kept: tuple[SkippedRow, ...]
 
 
 async def one_import_at_a_time(connection: Connection) -> None:
@@ -363,4 +363,6 @@ async def _chunks(rows: Rows, on_rows: OnRows) -> AsyncIterator[bytes]:
 def _outcome(row: "Row | None") -> Outcome:
     assert row is not None
     kept = zip(row["kept"] or (), row["reasons"] or (), strict=True)
-    return Outcome(row["inserted"], row["updated"], row["unchanged"], tuple(Kept(*each) for each in kept))
+    return Outcome(
+        row["inserted"], row["updated"], row["unchanged"], tuple(SkippedRow(*each) for each in kept)
+    )

@@ -18,7 +18,7 @@ from app.domain.account import Principal
 from app.domain.event import EntryChange, Event, Topic
 from app.domain.plausibility import Doubt
 from app.domain.revision import ChangeKind, Revision
-from app.errors import Conflict, Invalid, Refusal, Unavailable
+from app.errors import AppError, Conflict, Invalid, Unavailable
 
 T = TypeVar("T")
 
@@ -171,7 +171,7 @@ async def _outcome(pool: Pool, transaction: TransactionMark) -> str | None:
                 if outcome != "in progress":
                     return outcome
                 await asyncio.sleep(_BETWEEN_LOOKS)
-    except (TimeoutError, Refusal, asyncpg.PostgresError):
+    except (TimeoutError, AppError, asyncpg.PostgresError):
         return None
 
 

@@ -12,8 +12,8 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from app.child_process import Child, run
 from app.dev import postgres_roles
-from app.dev.process import Child, run
 from app.errors import CannotStart
 
 # PostgreSQL refuses to run as root; whoever is root lends it this account.

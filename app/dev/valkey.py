@@ -7,8 +7,8 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from app.child_process import Child
 from app.dev.postgres import free_port
-from app.dev.process import Child
 from app.errors import CannotStart
 
 _CACHE = "appendonly no\nmaxmemory 256mb\nmaxmemory-policy allkeys-lru\n"

@@ -12,8 +12,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Scope
 
-from app.errors import Refusal, TooMany
-from app.http.media_type import JSON, preferred
+from app.errors import AppError, TooMany
+from app.http.content_negotiation import JSON, preferred
 from app.observability import metrics
 
 log = structlog.get_logger("http")
@@ -38,14 +38,14 @@ STATUSES: Mapping[str, int] = {
 }
 
 
-class HttpRefusal(Refusal):
+class HttpError(AppError):
     """A refusal that only HTTP has: it brings its own status and headers."""
 
     status = 400
     headers: Mapping[str, str] = {}
 
 
-class MethodNotAllowed(HttpRefusal):
+class MethodNotAllowed(HttpError):
     code = "METHOD_NOT_ALLOWED"
     status = 405
 
@@ -54,12 +54,12 @@ class MethodNotAllowed(HttpRefusal):
         self.headers = {"allow": allow}
 
 
-class NotAcceptable(HttpRefusal):
+class NotAcceptable(HttpError):
     code = "NOT_ACCEPTABLE"
     status = 406
 
 
-class TooLarge(HttpRefusal):
+class TooLarge(HttpError):
     code = "PAYLOAD_TOO_LARGE"
     status = 413
 
@@ -67,17 +67,17 @@ class TooLarge(HttpRefusal):
         super().__init__(f"The request's body is larger than {limit} bytes.", limit=limit)
 
 
-class UnsupportedMediaType(HttpRefusal):
+class UnsupportedMediaType(HttpError):
     code = "UNSUPPORTED_MEDIA_TYPE"
     status = 415
     headers: Mapping[str, str] = {"accept": "application/json"}
 
 
-def status_of(refusal: Refusal) -> int:
-    return refusal.status if isinstance(refusal, HttpRefusal) else STATUSES.get(refusal.code, 400)
+def status_of(refusal: AppError) -> int:
+    return refusal.status if isinstance(refusal, HttpError) else STATUSES.get(refusal.code, 400)
 
 
-def respond(scope: Scope, refusal: Refusal, headers: Mapping[str, str] | None = None) -> Response:
+def respond(scope: Scope, refusal: AppError, headers: Mapping[str, str] | None = None) -> Response:
     """The refusal in the shape that the path speaks: GraphQL's errors, or RFC 9457's problem."""
     all_headers = {"cache-control": "no-store", **_headers(refusal), **(headers or {})}
     write = _graphql if scope["path"].rstrip("/").endswith("/graphql") else _problem
@@ -91,7 +91,7 @@ def respond_unexpected(scope: Scope, error: BaseException) -> Response:
 
 
 async def on_refusal(request: Request, error: Exception) -> Response:
-    assert isinstance(error, Refusal)
+    assert isinstance(error, AppError)
     return respond(request.scope, error)
 
 
@@ -108,27 +108,27 @@ async def on_http_exception(request: Request, error: Exception) -> Response:
     return respond_http(request.scope, error)
 
 
-EXCEPTION_HANDLERS: Mapping[Any, Any] = {Refusal: on_refusal, HTTPException: on_http_exception}
+EXCEPTION_HANDLERS: Mapping[Any, Any] = {AppError: on_refusal, HTTPException: on_http_exception}
 
 
-class _Unexpected(HttpRefusal):
+class _Unexpected(HttpError):
     code = "INTERNAL_SERVER_ERROR"
     status = 500
 
 
-class _Starlette(HttpRefusal):
+class _Starlette(HttpError):
     pass
 
 
-def _headers(refusal: Refusal) -> dict[str, str]:
-    if isinstance(refusal, HttpRefusal):
+def _headers(refusal: AppError) -> dict[str, str]:
+    if isinstance(refusal, HttpError):
         return dict(refusal.headers)
     if isinstance(refusal, TooMany):
         return {"retry-after": str(max(1, ceil(refusal.retry_after - 0.001)))}
     return {"www-authenticate": 'Bearer realm="dno-api"'} if refusal.code == "UNAUTHENTICATED" else {}
 
 
-def _graphql(scope: Scope, refusal: Refusal, headers: Mapping[str, str]) -> Response:
+def _graphql(scope: Scope, refusal: AppError, headers: Mapping[str, str]) -> Response:
     metrics.ERRORS.labels(refusal.code).inc()
     extensions = {"code": refusal.code, **refusal.details, **_request_id(scope)}
     body = {"errors": [{"message": refusal.message, "extensions": extensions}]}
@@ -141,7 +141,7 @@ def _graphql(scope: Scope, refusal: Refusal, headers: Mapping[str, str]) -> Resp
     )
 
 
-def _problem(scope: Scope, refusal: Refusal, headers: Mapping[str, str]) -> Response:
+def _problem(scope: Scope, refusal: AppError, headers: Mapping[str, str]) -> Response:
     status = status_of(refusal)
     body = {
         "type": "about:blank",

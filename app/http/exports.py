@@ -22,14 +22,14 @@ from app.db.export import COLUMNS, FILTERS, Filter, Table, stream
 from app.db.pool import Pool
 from app.domain.account import ANONYMOUS
 from app.domain.entry import FIRST_YEAR, LAST_YEAR, DnoYear
-from app.errors import BadInput, LimitExceeded, NotFound, Overloaded, Refusal, quoted
-from app.http import formats
-from app.http.formats import MEDIA_TYPES, Format
+from app.errors import AppError, BadInput, LimitExceeded, NotFound, Overloaded, quoted
+from app.http import export_formats as formats
+from app.http.export_formats import MEDIA_TYPES, Format
 from app.http.hlzf_calendar import write_calendar
-from app.http.middleware.rate_limit import payer
-from app.http.middleware.rate_limiter import RateLimiter
+from app.http.rate_limit import payer
+from app.limits.rate_limiter import RateLimiter
+from app.limits.work_budget import SECONDS_PER_UNIT, WorkBudget, metered
 from app.settings import Settings
-from app.work_budget import SECONDS_PER_UNIT, WorkBudget, metered
 
 log = structlog.get_logger("exports")
 
@@ -276,7 +276,7 @@ class _Download(StreamingResponse):
         try:
             async with asyncio.timeout(self._deadline), aclosing(self._chunks):
                 await self._send(send, gone)
-        except (TimeoutError, Refusal) as error:
+        except (TimeoutError, AppError) as error:
             # Too late for a status. The server cuts the connection, so the reader sees that something is missing.
             log.warning("export cut off", path=scope["path"], reason=str(error) or "deadline")
         except OSError:

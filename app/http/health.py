@@ -18,7 +18,7 @@ from app.cache.redis import SharedCache
 from app.cache.validity import Validity
 from app.db.pool import Pool
 from app.errors import Forbidden
-from app.http.middleware.client_address import Addresses, Networks
+from app.http.client_address import Addresses, Networks
 from app.observability.exposition import CONTENT_TYPE, Exposition
 from app.settings import Settings
 

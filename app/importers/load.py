@@ -46,7 +46,7 @@ class File(NamedTuple):
     stream: BinaryIO
 
 
-class Kept(NamedTuple):
+class SkippedRow(NamedTuple):
     """A row of the file that yielded to what people decided."""
 
     place: Place
@@ -59,7 +59,7 @@ class Report(msgspec.Struct, frozen=True):
     inserted: int = 0
     updated: int = 0
     unchanged: int = 0
-    kept: tuple[Kept, ...] = ()
+    kept: tuple[SkippedRow, ...] = ()
     problems: tuple[Problem, ...] = ()
 
     @property
@@ -181,7 +181,7 @@ async def write(
     outcome = await source.load(connection, [values for _, values in entries], overwrite, on_rows)
     if isinstance(source, Registry):
         await load_aliases(connection, only_of_new_operators=True)
-    kept = tuple(Kept(entries[each.row][0], each.reason) for each in outcome.kept)
+    kept = tuple(SkippedRow(entries[each.row][0], each.reason) for each in outcome.kept)
     return Report(outcome.inserted, outcome.updated, outcome.unchanged, kept)
 
 

@@ -8,13 +8,13 @@ from typing import Final, TypeAlias
 import structlog
 
 from app.cache.redis import SharedCache
-from app.db.alone import alone
+from app.db.leader_lock import alone
 from app.db.pool import Pool
 from app.db.query_logs import fetch_most_asked
 from app.domain import tags
 from app.domain.entry import DnoYear
-from app.errors import Refusal
-from app.jobs.pauses import Pauses
+from app.errors import AppError
+from app.jobs.backoff import Backoff
 from app.observability.metrics import WARMED_READS
 from app.settings import Settings
 
@@ -41,7 +41,7 @@ class CacheWarmer:
             await self.until_l2_is_trusted()
             try:
                 await self.warm()
-            except Refusal as refusal:
+            except AppError as refusal:
                 log.warning("warming_stopped", reason=refusal.message)
             await asyncio.sleep(self._settings.warm_every * random.uniform(0.9, 1.1))  # noqa: S311
 
@@ -79,6 +79,6 @@ class CacheWarmer:
 
     async def until_l2_is_trusted(self) -> None:
         """What is read before that is not kept."""
-        pauses = Pauses(shortest=0.05, longest=5)
+        pauses = Backoff(shortest=0.05, longest=5)
         while not self._shared.trusted:
             await pauses.take()

@@ -7,13 +7,13 @@ import msgspec
 from app.cache.clock import monotonic
 from app.cache.message import Beat, Message, encode
 from app.cache.redis import SharedCache
-from app.jobs.trust import Trust
+from app.jobs.l2_consistency import L2Consistency
 
 
 class Heartbeat:
     """Receiving its own heartbeat again proves to an instance what it has received (app/cache/validity.py)."""
 
-    def __init__(self, shared: SharedCache, trust: Trust, *, sender: str, every: float) -> None:
+    def __init__(self, shared: SharedCache, trust: L2Consistency, *, sender: str, every: float) -> None:
         self._shared = shared
         self._trust = trust
         self._sender = sender

@@ -11,14 +11,14 @@ from app.cache.invalidator import Invalidator
 from app.cache.memory import Memory
 from app.cache.message import Message, decode
 from app.cache.redis import SharedCache, Subscription
-from app.cache.servers import FAILURES
+from app.cache.topology import FAILURES
 from app.cache.validity import Validity
 from app.db.changes import fetch_changes_since, fetch_snapshot
 from app.db.pool import Pool
 from app.domain import tags
-from app.errors import Refusal
-from app.jobs.pauses import Pauses
-from app.jobs.trust import Trust
+from app.errors import AppError
+from app.jobs.backoff import Backoff
+from app.jobs.l2_consistency import L2Consistency
 from app.observability.metrics import INVALIDATION_DELAY
 from app.settings import Settings
 
@@ -39,7 +39,7 @@ class InvalidationListener:
         shared: SharedCache,
         memory: Memory,
         validity: Validity,
-        trust: Trust,
+        trust: L2Consistency,
         invalidator: Invalidator,
         broadcast: Broadcast,
         settings: Settings,
@@ -54,10 +54,10 @@ class InvalidationListener:
         self._settings = settings
         self._rejoin = False
         self._told: str | None = None  # the snapshot up to which subscribers have been told everything
-        trust.leave = self.rejoin
+        trust.leave = self.resubscribe
 
     async def run(self) -> None:
-        pauses = Pauses(shortest=0.02, longest=0.5)
+        pauses = Backoff(shortest=0.02, longest=0.5)
         while True:
             self._rejoin = False
             try:
@@ -69,7 +69,7 @@ class InvalidationListener:
                     async with self._shared.subscribe() as channel:
                         await self._join()
                         await self._listen(channel, pauses)
-            except (*FAILURES, Refusal) as trouble:
+            except (*FAILURES, AppError) as trouble:
                 log.debug("channel_lost", trouble=repr(trouble))
             finally:
                 self._memory.switch_off()
@@ -80,7 +80,7 @@ class InvalidationListener:
                 self._shared.distrust("the channel was lost")
             await pauses.take()
 
-    def rejoin(self) -> None:
+    def resubscribe(self) -> None:
         """L1 is off at once; the next message or silence leads to joining anew."""
         self._rejoin = True
         self._memory.switch_off()
@@ -93,7 +93,7 @@ class InvalidationListener:
             # It answers once an own heartbeat has come through.
             self._memory.switch_on(self._validity.received_until)
 
-    async def _listen(self, channel: Subscription, pauses: Pauses) -> None:
+    async def _listen(self, channel: Subscription, pauses: Backoff) -> None:
         bound = self._validity.bound
         joined = monotonic()
         while not self._rejoin:

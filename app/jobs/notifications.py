@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import asyncpg
 
-from app.db.own_connection import own_connection, still_writable
+from app.db.dedicated_connection import dedicated_connection, still_writable
 from app.settings import Settings
 
 LOOK_AFTER: Final = 1.0  # seconds between looks whether a silent connection is still one
@@ -22,7 +22,7 @@ class Notifications:
         self._settings = settings
 
     async def run(self) -> None:
-        async with own_connection("notifications", self._settings) as connection:
+        async with dedicated_connection("notifications", self._settings) as connection:
             await self._listen(connection)
 
     async def _listen(self, connection: "asyncpg.Connection[Any]") -> None:

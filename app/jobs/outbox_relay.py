@@ -13,10 +13,10 @@ from app.db import outbox
 from app.db.pool import Pool
 from app.domain import tags
 from app.domain.event import Event
-from app.errors import Refusal
+from app.errors import AppError
 from app.failpoints import FailPoint, reach
-from app.jobs.pauses import Pauses
-from app.jobs.trust import Trust
+from app.jobs.backoff import Backoff
+from app.jobs.l2_consistency import L2Consistency
 from app.observability.metrics import OUTBOX_BACKLOG, OUTBOX_DELIVERED
 from app.settings import Settings
 
@@ -31,7 +31,7 @@ class OutboxRelay:
         self,
         pool: Pool,
         shared: SharedCache,
-        trust: Trust,
+        trust: L2Consistency,
         news: asyncio.Event,
         settings: Settings,
         *,
@@ -47,10 +47,10 @@ class OutboxRelay:
         self._batch = settings.relay_batch
         # Long enough for the answers of Redis, short enough that others are not kept from relaying.
         self._within = max(settings.relay_timeout, 3 * settings.redis_timeout)
-        self._turns = Pauses(shortest=0.02, longest=0.1)
+        self._turns = Backoff(shortest=0.02, longest=0.1)
 
     async def run(self) -> None:
-        pauses = Pauses(shortest=0.02, longest=0.25)
+        pauses = Backoff(shortest=0.02, longest=0.25)
         while True:
             # Cleared before the look, not after: what is committed during it sets it again. However
             # many have been set meanwhile, one look sees them all.
@@ -80,7 +80,7 @@ class OutboxRelay:
                     await self._turns.take()
                 else:
                     return False
-        except Refusal:
+        except AppError:
             pass
         return False
 
@@ -145,7 +145,7 @@ class OutboxRelay:
             elif waiting:
                 self._invalidator.evict(frozenset[str]().union(*map(tags.of, waiting)))
             await self._trust.note_evicted(asked)
-        except Refusal:
+        except AppError:
             pass
 
     async def _wait_for_news(self) -> None:

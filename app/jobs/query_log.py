@@ -9,11 +9,11 @@ from uuid import UUID, uuid4
 import msgspec
 import structlog
 
-from app.budgets import Budgets
+from app.caller_budgets import Budgets
 from app.db.pool import Pool
 from app.db.query_logs import AskedQuestion, insert_many
 from app.errors import DeadlineExceeded, Unavailable
-from app.jobs.pauses import Pauses
+from app.jobs.backoff import Backoff
 from app.observability.metrics import QUERY_LOG_DROPPED, QUERY_LOG_NOT_SAMPLED
 from app.settings import MINUTE, Settings
 
@@ -64,7 +64,7 @@ class QueryLog:
             self._batch_is_full.set()
 
     async def run(self) -> None:
-        pauses = Pauses(shortest=0.1, longest=5)
+        pauses = Backoff(shortest=0.1, longest=5)
         while True:
             await self._wait_for_a_batch()
             try:
@@ -76,7 +76,7 @@ class QueryLog:
 
     async def close(self) -> None:
         """Whoever stops us says for how long we may try."""
-        pauses = Pauses(shortest=0.1, longest=1)
+        pauses = Backoff(shortest=0.1, longest=1)
         while self._waiting:
             try:
                 await self._write()

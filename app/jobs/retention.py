@@ -5,7 +5,7 @@ import random
 
 import structlog
 
-from app.db.alone import alone
+from app.db.leader_lock import alone
 from app.db.pool import Pool
 from app.db.query_logs import delete_older_than, delete_surplus
 from app.settings import DAY, HOUR, Settings

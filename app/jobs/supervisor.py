@@ -7,8 +7,8 @@ from typing import Protocol, Self
 
 import structlog
 
-from app.errors import Refusal
-from app.jobs.pauses import Pauses
+from app.errors import AppError
+from app.jobs.backoff import Backoff
 from app.observability.metrics import JOB_FAILURES
 
 log = structlog.get_logger(__name__)
@@ -47,12 +47,12 @@ class Supervisor:
 
 
 async def _keep_running(job: Job) -> None:
-    pauses = Pauses(shortest=0.1, longest=10)
+    pauses = Backoff(shortest=0.1, longest=10)
     while True:
         with pauses.fresh_after(60):
             try:
                 return await job.run()
-            except (OSError, Refusal) as trouble:
+            except (OSError, AppError) as trouble:
                 _count_fall(job, trouble)
             except Exception as mistake:
                 _count_fall(job, mistake, exc_info=True)

@@ -38,7 +38,7 @@ class Count:
             self._flushed = value
 
 
-class Level:
+class LocalGauge:
     """The same for a gauge."""
 
     __slots__ = ("_gauge", "value")

@@ -6,7 +6,7 @@ from typing import Any
 
 from graphql import GraphQLLeafType
 
-from app.work_budget import TURN, WorkBudget, metered
+from app.limits.work_budget import TURN, WorkBudget, metered
 from schema.execution.acyclic_executor import AcyclicExecutor
 
 # Fields that are executed before the budget is asked again.

@@ -1,6 +1,6 @@
 """What an operation may cost, worked out from the schema before it is executed: lists multiply by `first`.
 
-An estimate, no limit: what really happens is counted while it happens (app/work_budget.py).
+An estimate, no limit: what really happens is counted while it happens (app/limits/work_budget.py).
 """
 
 from collections.abc import Callable, Mapping
@@ -32,7 +32,7 @@ from graphql import (
 )
 from strawberry.types.field import StrawberryField
 
-from schema.fields import LENGTH, PRICE, Length
+from schema.batch_field import LENGTH, PRICE, Length
 
 # How long a list is taken to be that has no `first` and does not say it.
 ASSUMED = Length(10, 10)

@@ -25,13 +25,13 @@ from app.errors import BadInput, quoted
 from app.observability import traces
 from app.observability.operation_names import NameCount
 from app.settings import Settings
+from schema.execution.compile import Compiler, NotCompilable, Plan, Taken
+from schema.execution.conditional_variables import conditional_variables
 from schema.execution.cost import Estimate
 from schema.execution.limits import Limits, count_values, over
-from schema.execution.plan import Compiler, Plan, Taken, Uncovered
-from schema.execution.steering import steering_variables
 from schema.execution.syntax import count_nodes, parse, validate, without_tree
 from schema.execution.variables import PlainVariables
-from schema.types.shown import STRUCTS, TAGGED
+from schema.types.runtime_types import STRUCTS, TAGGED
 
 MAX_PLANS = 16
 LONGEST_NAME = 60  # of an operation, in metrics
@@ -50,7 +50,7 @@ REMEMBERED = 200  # a cost by the sizes in the variables
 PROBATION = 4
 
 
-class RefusedDocument(Exception):
+class RejectedDocument(Exception):
     """Not executed at all: it cannot be read, breaks a rule or a limit."""
 
     def __init__(self, errors: Sequence[GraphQLError], code: str) -> None:
@@ -133,7 +133,7 @@ class Operation:
 
     @cached_property
     def _steering(self) -> tuple[str, ...]:
-        return steering_variables(self.node, self.document.fragments)
+        return conditional_variables(self.node, self.document.fragments)
 
     def variables(
         self, given: dict[str, Any], *, most: int = MAX_VALUES, hide_suggestions: bool = False
@@ -145,7 +145,7 @@ class Operation:
             return read
         # Those that the operation does not declare, too: they are held as long as it waits.
         if count_values(given, most) > most:
-            raise RefusedDocument(
+            raise RejectedDocument(
                 [over("variable values", "more", most, has="The request has")], BadInput.code
             )
         if not self.node.variable_definitions:
@@ -158,7 +158,7 @@ class Operation:
             hide_suggestions=hide_suggestions,
         )
         if isinstance(values, list):
-            raise RefusedDocument(values, BadInput.code)
+            raise RejectedDocument(values, BadInput.code)
         return values
 
     def cost(self, variables: VariableValues, maximum: int) -> Cost:
@@ -178,7 +178,7 @@ class Operation:
                     "cost": {"requested": requested, "remaining": 0, "maximum": maximum},
                 },
             )
-            raise RefusedDocument([error], VALIDATION)
+            raise RejectedDocument([error], VALIDATION)
         return Cost(requested, maximum)
 
     def span(self, given: dict[str, Any]) -> AbstractContextManager[Any]:
@@ -207,7 +207,7 @@ class Operation:
         )
         try:
             root = compiler.root()
-        except Uncovered as reason:
+        except NotCompilable as reason:
             return Plan(None, (), str(reason))
         except (GraphQLError, KeyError, RecursionError, SyntaxError, MemoryError):
             return Plan(None, (), "other")
@@ -244,7 +244,7 @@ class Document:
             if not self.operations
             else "The document has several operations; `operationName` must say which."
         )
-        raise RefusedDocument([GraphQLError(message)], "OPERATION_RESOLUTION_FAILURE")
+        raise RejectedDocument([GraphQLError(message)], "OPERATION_RESOLUTION_FAILURE")
 
 
 class Documents:
@@ -266,13 +266,13 @@ class Documents:
         self._most_letters = settings.document_letters_kept
         self._most_bytes = settings.document_cache_size
         self._letters = 0
-        self._known: OrderedDict[str, _Kept] = OrderedDict()
-        self._new: OrderedDict[str, _Kept] = OrderedDict()  # those of them that are on probation
+        self._known: OrderedDict[str, _CachedDocument] = OrderedDict()
+        self._new: OrderedDict[str, _CachedDocument] = OrderedDict()  # those of them that are on probation
         self.bytes = 0
         self._new_bytes = 0
 
     def get(self, text: str) -> Document:
-        """Refuses with RefusedDocument; a refusal is remembered like a document."""
+        """Refuses with RejectedDocument; a refusal is remembered like a document."""
         kept = self._known.get(text)
         if kept is None:
             known = self._read(text)
@@ -282,14 +282,14 @@ class Documents:
             self._known.move_to_end(text)
             if kept.of_known != known.bytes or text in self._new:
                 self._use(text, kept)
-        if isinstance(known, RefusedDocument):
-            raise RefusedDocument(known.errors, known.code)
+        if isinstance(known, RejectedDocument):
+            raise RejectedDocument(known.errors, known.code)
         return known
 
-    def _read(self, text: str) -> Document | RefusedDocument:
+    def _read(self, text: str) -> Document | RejectedDocument:
         settings = self._settings
         if len(text) > settings.limit_document_letters:
-            return RefusedDocument(
+            return RejectedDocument(
                 [over("document letters", len(text), settings.limit_document_letters)], PARSE
             )
         try:
@@ -312,11 +312,11 @@ class Documents:
             errors = [GraphQLError("The document is nested too deeply.")]
         return _refused(errors, VALIDATION) if errors else Document(self._schema, text, ast)
 
-    def _keep(self, text: str, known: Document | RefusedDocument) -> None:
+    def _keep(self, text: str, known: Document | RejectedDocument) -> None:
         # What is too long was read in no time, and its text would be all that is kept.
         if len(text) > min(self._most_letters // 4, self._settings.limit_document_letters):
             return
-        kept = _Kept(text, known)
+        kept = _CachedDocument(text, known)
         if kept.bytes > self._most_bytes // PROBATION:
             return
         self._known[text] = self._new[text] = kept
@@ -325,7 +325,7 @@ class Documents:
         self._new_bytes += kept.bytes
         self._make_room()
 
-    def _use(self, text: str, kept: "_Kept") -> None:
+    def _use(self, text: str, kept: "_CachedDocument") -> None:
         """It was used for the second time, or has grown by what was made from it."""
         grown = kept.known.bytes - kept.of_known
         if self._new.pop(text, None) is not None:
@@ -355,19 +355,19 @@ class Documents:
             self._new_bytes -= kept.bytes
 
 
-class _Kept:
+class _CachedDocument:
     """A document or a refusal, and as how many bytes it is counted at the moment."""
 
     __slots__ = ("bytes", "known", "of_known")
 
-    def __init__(self, text: str, known: Document | RefusedDocument) -> None:
+    def __init__(self, text: str, known: Document | RejectedDocument) -> None:
         self.known = known
         self.of_known = known.bytes
         self.bytes = ENTRY + sys.getsizeof(text) + self.of_known
 
 
-def _refused(errors: Sequence[GraphQLError], code: str) -> RefusedDocument:
-    return RefusedDocument([without_tree(error) for error in errors], code)
+def _refused(errors: Sequence[GraphQLError], code: str) -> RejectedDocument:
+    return RejectedDocument([without_tree(error) for error in errors], code)
 
 
 def _naming_limit(error: GraphQLError, settings: Settings) -> GraphQLError:

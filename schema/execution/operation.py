@@ -13,14 +13,14 @@ from strawberry.execution import optimized_is_awaitable
 from strawberry.utils.await_maybe import await_maybe
 
 from app.domain import tags
-from app.errors import LimitExceeded, Refusal
+from app.errors import AppError, LimitExceeded
+from app.limits.work_budget import WorkBudget
 from app.observability import metrics
-from app.work_budget import WorkBudget
 from schema.context import Context
 from schema.errors import forget_frames, formatted
 from schema.execution.bounded_executor import BoundedExecutor
 from schema.execution.documents import Cost, Operation
-from schema.execution.run import Run
+from schema.execution.execute import Run
 
 log = structlog.get_logger("execution")
 
@@ -77,7 +77,7 @@ class Executions:
             return Answer(await Run(plan, variables, context, memory).body('{"data":', behind))
         except LimitExceeded:
             raise
-        except Refusal:
+        except AppError:
             metrics.UNPLANNED.labels("refusal").inc()
         except Exception as error:
             log.info("left to the executor", operation=operation.name, why=repr(error))

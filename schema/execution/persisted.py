@@ -14,14 +14,14 @@ import msgspec
 import structlog
 from graphql import GraphQLError
 
-from app.budgets import Budgets
 from app.cache.failures import FAILURES, only_failures
 from app.cache.redis import SharedCache
+from app.caller_budgets import Budgets
 from app.errors import BadInput, CannotStart
-from app.http.request import GraphQLRequest
 from app.observability.metrics import PERSISTED_DOCUMENTS_NOT_KEPT
 from app.settings import MINUTE, Settings
-from schema.execution.documents import RefusedDocument
+from schema.execution.documents import RejectedDocument
+from schema.http.request import GraphQLRequest
 
 log = structlog.get_logger("persisted")
 
@@ -35,7 +35,7 @@ INDEX: Final = "dno:documents"
 _SHA256: Final = re.compile(r"(?:sha256:)?([0-9a-f]{64})", re.IGNORECASE | re.ASCII)
 
 
-class Kept(NamedTuple):
+class PersistedDocument(NamedTuple):
     text: str
     since: float  # when Redis was given it, on the clock of time.monotonic()
 
@@ -54,7 +54,7 @@ class Persisted:
         self._settings = settings
         self._registered = _manifest(settings.registered_documents)
         self._texts = frozenset((self._registered or {}).values())
-        self._known: OrderedDict[str, Kept] = OrderedDict()
+        self._known: OrderedDict[str, PersistedDocument] = OrderedDict()
         self._letters = 0
         self._bytes = 0
         self._new = Budgets(
@@ -179,7 +179,7 @@ class Persisted:
             self._drop(name, self._known.pop(name))
         self._letters += len(text)
         self._bytes += _size(text)
-        self._known[name] = Kept(text, monotonic())
+        self._known[name] = PersistedDocument(text, monotonic())
         while (
             len(self._known) > settings.documents_kept
             or self._letters > settings.document_letters_kept
@@ -187,7 +187,7 @@ class Persisted:
         ):
             self._drop(*self._known.popitem(last=False))
 
-    def _drop(self, name: str, kept: Kept) -> None:
+    def _drop(self, name: str, kept: PersistedDocument) -> None:
         self._letters -= len(kept.text)
         self._bytes -= _size(kept.text)
 
@@ -234,17 +234,17 @@ def _key(name: str) -> str:
     return f"dno:document:{name}"
 
 
-def _not_found() -> RefusedDocument:
+def _not_found() -> RejectedDocument:
     # The words that Apollo's clients wait for, to send the document along.
     return _refused("PersistedQueryNotFound", "PERSISTED_QUERY_NOT_FOUND")
 
 
-def _mismatch(message: str) -> RefusedDocument:
+def _mismatch(message: str) -> RejectedDocument:
     return _refused(message, "PERSISTED_QUERY_HASH_MISMATCH")
 
 
-def _refused(message: str, code: str) -> RefusedDocument:
-    return RefusedDocument([GraphQLError(message)], code)
+def _refused(message: str, code: str) -> RejectedDocument:
+    return RejectedDocument([GraphQLError(message)], code)
 
 
 def _manifest(path: str) -> dict[str, str] | None:

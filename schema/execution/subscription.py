@@ -15,7 +15,7 @@ from strawberry.utils.await_maybe import await_maybe
 from app.broadcast import Change, Subscriber
 from app.domain.account import Principal
 from app.errors import DeadlineExceeded
-from app.work_budget import metered
+from app.limits.work_budget import metered
 from schema.context import Context
 from schema.execution.bounded_executor import BoundedExecutor
 from schema.execution.documents import Operation

@@ -12,10 +12,10 @@ from strawberry.types.field import StrawberryField
 from app.auth.roles import require
 from app.domain.account import Role
 from app.domain.plausibility import Doubt
-from app.errors import BadInput, Refusal
+from app.errors import AppError, BadInput
 from app.observability import metrics
+from schema.batch_field import describe, shows
 from schema.context import Info
-from schema.fields import describe, shows
 
 F = TypeVar("F", bound=Callable[..., Coroutine[Any, Any, Any]])
 
@@ -53,7 +53,7 @@ class UserError:
     )
 
     @classmethod
-    def of(cls, refusal: Refusal) -> "UserError":
+    def of(cls, refusal: AppError) -> "UserError":
         code = ErrorCode.INVALID if isinstance(refusal, BadInput) else ErrorCode(refusal.code)
         version = refusal.details.get("current_version")
         return cls(
@@ -91,7 +91,7 @@ class RefusalsAsErrors(FieldExtension):
             if self._role is not None:
                 require(await info.context.rights(), self._role)
             return await next_(source, info, **kwargs)
-        except Refusal as refusal:
+        except AppError as refusal:
             if refusal.code not in set(ErrorCode) and not isinstance(refusal, BadInput):
                 raise
             metrics.ERRORS.labels(refusal.code).inc()

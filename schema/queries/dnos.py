@@ -11,12 +11,12 @@ from app.domain.dno import DirectoryEntry
 from app.domain.dno import Dno as DnoStruct
 from app.domain.federal_state import spellings_of
 from app.interpreter.search import Match
+from schema.batch_field import root_field
 from schema.context import Context
-from schema.fields import root_field
-from schema.types.bounds import at_most, folded, folded_words, short
 from schema.types.connection import DnoConnection, DnoFilter
 from schema.types.dno import Dno
 from schema.types.match import DnoMatch
+from schema.types.pagination import at_most, folded, folded_words, short
 
 
 @strawberry.type
@@ -26,7 +26,7 @@ class DnoQueries:
         context: Context,
         slug: Annotated[str, strawberry.argument(description="Short name, such as netze-bw.")],
     ) -> DnoStruct | None:
-        (found,) = await context.loaders.dno_by_slug.load_all([short(slug, "slug")])
+        (found,) = await context.loaders.dno_by_slug.load_many([short(slug, "slug")])
         return found
 
     @root_field(DnoConnection, description="Operators, page by page.", price=50, priced_by="filter")
@@ -62,7 +62,7 @@ class DnoQueries:
     ) -> list[Match]:
         first = at_most(first, 10)
         (entries,), (aliases,) = await asyncio.gather(
-            context.loaders.directory.load_all([None]), context.loaders.aliases.load_all([None])
+            context.loaders.directory.load_many([None]), context.loaders.aliases.load_many([None])
         )
         names = context.resources.names.of(entries or (), aliases or ())
         context.budget.look()
@@ -70,7 +70,7 @@ class DnoQueries:
 
 
 async def load_directory(context: Context) -> Directory:
-    (entries,) = await context.loaders.directory.load_all([None])
+    (entries,) = await context.loaders.directory.load_many([None])
     return context.resources.directories.of(entries or ())
 
 
@@ -92,7 +92,7 @@ async def _keeps(context: Context, wanted: DnoFilter | None) -> Callable[[Direct
     if wanted.closed_network is not None:
         rules.append(lambda entry: entry.closed_network is wanted.closed_network)
     if wanted.has_data_for_year is not None:
-        (with_data,) = await context.loaders.dnos_with_data_by_year.load_all([wanted.has_data_for_year])
+        (with_data,) = await context.loaders.dnos_with_data_by_year.load_many([wanted.has_data_for_year])
         rules.append(lambda entry: entry.id in (with_data or ()))
     if wanted.search is not None:
         words = folded_words(wanted.search, "search")

@@ -16,12 +16,12 @@ from app.domain.entry import DataType, DnoYear
 from app.domain.question import Interpretation
 from app.errors import BadInput, Unavailable
 from app.interpreter.answer import answer_of
+from app.interpreter.question_records import Question
 from app.language_model.opinion import LanguageModel
-from loaders.opinions import FAILED, Doubt
-from loaders.questions import Question
-from loaders.vocabulary import load_vocabulary
+from app.language_model.opinion_records import FAILED, Doubt
+from schema.batch_field import root_field
 from schema.context import Context
-from schema.fields import root_field
+from schema.queries.vocabulary import load_vocabulary
 from schema.types.question import Answered, NaturalQueryResult
 
 LONGEST = 1000
@@ -65,7 +65,7 @@ async def answer(context: Context, query: str, today: date | None) -> Answered:
 
 async def _answer(context: Context, query: str, today: date | None) -> Answered:
     question, entries = await _question(context, query, today)
-    (meaning,) = await context.loaders.interpretation_by_question.load_all([question])
+    (meaning,) = await context.loaders.interpretation_by_question.load_many([question])
     assert meaning is not None
     context.budget.look()
     used = {tags.question(question.digest)}
@@ -84,7 +84,7 @@ async def _second_opinion(
     entries: Sequence[DirectoryEntry],
 ) -> Interpretation | None:
     resources = context.resources
-    (aliases,) = await context.loaders.aliases.load_all([None])
+    (aliases,) = await context.loaders.aliases.load_many([None])
     directory, names = resources.directories.of(entries), resources.names.of(entries, aliases or ())
     caller, _ = resources.limiter.subject(context.principal, context.address)
     async with resources.model_calls.call(caller, anonymous=context.principal.anonymous) as call:
@@ -94,7 +94,7 @@ async def _second_opinion(
         with suppress(TimeoutError, Unavailable):
             # The model has a time-out of its own; this one is for waiting behind others as well.
             async with asyncio.timeout(2 * resources.settings.language_model_timeout):
-                (opinion,) = await context.loaders.opinion_by_doubt.load_all([doubt])
+                (opinion,) = await context.loaders.opinion_by_doubt.load_many([doubt])
                 return opinion if opinion is not None and opinion.confidence != FAILED else None
     return None
 
@@ -103,7 +103,7 @@ async def _question(
     context: Context, query: str, today: date | None
 ) -> tuple[Question, Sequence[DirectoryEntry]]:
     vocabulary, fingerprint = await load_vocabulary(context.resources, context.read_set)
-    (entries,) = await context.loaders.directory.load_all([None])
+    (entries,) = await context.loaders.directory.load_many([None])
     day = today or context.today()
     return Question(query, vocabulary, fingerprint, day, context.budget), entries or ()
 
@@ -117,10 +117,10 @@ async def _answered(context: Context, meaning: Interpretation, used: set[str]) -
     about_hlzf = meaning.data_type is DataType.HLZF
     by_year: Any = loaders.hlzf_by_dno_year if about_hlzf else loaders.tariffs_by_dno_year
     dnos, years, candidates, published = await asyncio.gather(
-        loaders.dno_by_id.load_all(of_dno),
-        loaders.years_by_dno.load_all(of_dno),
-        loaders.dno_by_id.load_all(list(meaning.candidates)),
-        by_year.load_all(of_entries),
+        loaders.dno_by_id.load_many(of_dno),
+        loaders.years_by_dno.load_many(of_dno),
+        loaders.dno_by_id.load_many(list(meaning.candidates)),
+        by_year.load_many(of_entries),
     )
     entries = [entry for found in published for entry in found or ()]
     chosen = [entry for entry in entries if meaning.voltage_level in (None, entry.voltage_level)]

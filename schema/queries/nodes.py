@@ -8,10 +8,10 @@ import strawberry
 
 from app.domain.entry import DataType, DnoYear
 from app.errors import BadInput
+from schema.batch_field import root_field
 from schema.context import Context
-from schema.fields import root_field
-from schema.types.bounds import MOST
 from schema.types.node import Kind, Node, read_id
+from schema.types.pagination import MOST
 
 
 @strawberry.type
@@ -53,8 +53,8 @@ async def load_entries(context: Context, ids: Sequence[UUID]) -> list[Any]:
     None of an operator that is deleted: its entries still stand where they stood.
     """
     loaders = context.loaders
-    places = [place for place in await loaders.place_by_entry.load_all(ids) if place is not None]
-    dnos = await loaders.dno_by_id.load_all([place.dno_id for place in places])
+    places = [place for place in await loaders.location_by_entry.load_many(ids) if place is not None]
+    dnos = await loaders.dno_by_id.load_many([place.dno_id for place in places])
     by_type = {
         DataType.NETZENTGELTE: loaders.tariffs_by_dno_year,
         DataType.HLZF: loaders.hlzf_by_dno_year,
@@ -67,17 +67,17 @@ async def load_entries(context: Context, ids: Sequence[UUID]) -> list[Any]:
             for place, dno in zip(places, dnos, strict=True)
             if place.data_type is data_type and dno is not None
         ]
-        for records in await loader.load_all(keys):  # type: ignore[attr-defined]
+        for records in await loader.load_many(keys):  # type: ignore[attr-defined]
             entries |= {record.id: record for record in records or ()}
     return [entries.get(id) for id in ids]
 
 
 async def _dnos(context: Context, ids: Sequence[UUID]) -> Sequence[Any]:
-    return await context.loaders.dno_by_id.load_all(ids)
+    return await context.loaders.dno_by_id.load_many(ids)
 
 
 async def _revisions(context: Context, ids: Sequence[UUID]) -> Sequence[Any]:
-    return await context.loaders.revision_by_id.load_all(ids)
+    return await context.loaders.revision_by_id.load_many(ids)
 
 
 async def _hidden(context: Context, ids: Sequence[UUID]) -> Sequence[Any]:

@@ -10,10 +10,10 @@ from app.db import tariffs
 from app.domain import tags
 from app.domain.cost import Ranked
 from app.domain.entry import VoltageLevel
+from schema.batch_field import root_field, shows
 from schema.context import Context
-from schema.fields import root_field, shows
 from schema.queries.dnos import regions_named
-from schema.types.bounds import at_most
+from schema.types.pagination import at_most
 from schema.types.tariff import AnnualCost, Tariff
 
 

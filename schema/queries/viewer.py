@@ -3,8 +3,8 @@
 import strawberry
 
 from app.domain.account import User as UserStruct
+from schema.batch_field import root_field
 from schema.context import Context
-from schema.fields import root_field
 from schema.types.account import User
 
 

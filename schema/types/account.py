@@ -5,7 +5,7 @@ from datetime import datetime
 import strawberry
 
 from app.domain import account as structs
-from schema.fields import computed, describe, shows
+from schema.batch_field import computed, describe, shows
 from schema.types.node import Kind, Node, write_id
 
 describe(

@@ -6,8 +6,8 @@ import strawberry
 
 from app.domain import directory as structs
 from app.domain.dno import DirectoryEntry
+from schema.batch_field import computed, describe, edge, shows
 from schema.context import Context
-from schema.fields import computed, describe, edge, shows
 from schema.types.dno import Dno
 
 describe(

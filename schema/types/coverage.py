@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import strawberry
 
 from app.domain import coverage as structs
+from schema.batch_field import edge, shows
 from schema.context import Context
-from schema.fields import edge, shows
 
 
 @shows(structs.YearCoverage, description="How much is known for one year.")

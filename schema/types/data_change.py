@@ -11,8 +11,8 @@ from app.broadcast import Change
 from app.domain.entry import DataType, DnoYear
 from app.domain.event import Topic
 from app.domain.revision import ChangeKind
+from schema.batch_field import computed, edge, shows
 from schema.context import Context
-from schema.fields import computed, edge, shows
 from schema.types.dno import Dno
 from schema.types.entry import Entry
 from schema.types.node import Kind, write_id
@@ -34,7 +34,7 @@ class DataChange:
 
     @edge(Dno, description="Whose entry it is.")
     async def dno(changes: Sequence[Change], context: Context) -> Sequence[Any]:
-        return await context.loaders.dno_by_id.load_all([_key(change).dno_id for change in changes])
+        return await context.loaders.dno_by_id.load_many([_key(change).dno_id for change in changes])
 
     @computed(description="Calendar year in which the entry holds.")
     def year(root: strawberry.Parent[Change]) -> int:
@@ -56,7 +56,7 @@ class DataChange:
             (Topic.HLZF, loaders.hlzf_by_dno_year),
         ):
             keys = [_key(change) for change in changes if change.event.topic is topic]
-            for records in await loader.load_all(keys):
+            for records in await loader.load_many(keys):
                 entries |= {record.id: record for record in records or ()}
         return [entries.get(change.entry.id) for change in changes]
 

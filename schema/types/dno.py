@@ -17,9 +17,9 @@ from app.domain.hlzf import Season
 from app.domain.peak import is_peak as is_peak_then
 from app.domain.tariff import Tariff as TariffStruct
 from app.domain.time_of_use import TimeOfUseTariff as TimeOfUseStruct
-from loaders.region_loader import RegionLoader
+from loaders.record_loader import RecordLoader
+from schema.batch_field import computed, edge, length, shows
 from schema.context import Context
-from schema.fields import computed, edge, length, shows
 from schema.types.hlzf import Hlzf
 from schema.types.node import Kind, Node, write_id
 from schema.types.tariff import Tariff
@@ -173,7 +173,7 @@ class Dno(Node):
 
 
 async def _years(context: Context, dnos: Sequence[structs.Dno]) -> list[Sequence[int]]:
-    found = await context.loaders.years_by_dno.load_all([dno.id for dno in dnos])
+    found = await context.loaders.years_by_dno.load_many([dno.id for dno in dnos])
     return [years or () for years in found]
 
 
@@ -181,13 +181,13 @@ async def _of_years(
     context: Context,
     dnos: Sequence[structs.Dno],
     year: int | None,
-    loader: RegionLoader[DnoYear, tuple[T, ...]],
+    loader: RecordLoader[DnoYear, tuple[T, ...]],
 ) -> list[Sequence[T]]:
     """One year's entries of each operator, or those of all years that it has data for."""
     if year is not None:
         if not 0 <= year <= 9999:
             return [() for _ in dnos]
-        found = await loader.load_all([DnoYear(dno.id, year) for dno in dnos])
+        found = await loader.load_many([DnoYear(dno.id, year) for dno in dnos])
         return [entries or () for entries in found]
     # The same operator may stand here very often, below its own entries: its list is made once.
     once = list({dno.id: dno for dno in dnos}.values())
@@ -195,7 +195,7 @@ async def _of_years(
         [DnoYear(dno.id, year) for year in years]
         for dno, years in zip(once, await _years(context, once), strict=True)
     ]
-    flat: Any = iter(await loader.load_all(list(chain.from_iterable(keys))))
+    flat: Any = iter(await loader.load_many(list(chain.from_iterable(keys))))
     entries = [tuple(chain.from_iterable(next(flat) or () for _ in of_dno)) for of_dno in keys]
     if len(once) == len(dnos):
         return list(entries)

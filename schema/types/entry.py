@@ -7,7 +7,7 @@ import strawberry
 from app.domain import entry as structs
 from app.domain import hlzf as hlzf_structs
 from app.domain import time_of_use as time_of_use_structs
-from schema.fields import describe, shows
+from schema.batch_field import describe, shows
 
 if TYPE_CHECKING:
     from schema.types.hlzf import Hlzf

@@ -10,8 +10,8 @@ from app.domain import hlzf as structs
 from app.domain import tags
 from app.domain.entry import VerificationStatus, VoltageLevel
 from app.domain.revision import Revision as RevisionStruct
+from schema.batch_field import computed, edge, length, shows
 from schema.context import Context
-from schema.fields import computed, edge, length, shows
 from schema.types.entry import Source, source_of
 from schema.types.node import Kind, Node, write_id
 from schema.types.revision import FirstArgument, Revision, histories

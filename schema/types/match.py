@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import strawberry
 
 from app.interpreter.search import Match
+from schema.batch_field import edge, shows
 from schema.context import Context
-from schema.fields import edge, shows
 from schema.types.dno import Dno
 
 

@@ -9,8 +9,8 @@ from app.domain import question as structs
 from app.domain.entry import DataType, VoltageLevel
 from app.domain.hlzf import Hlzf as HlzfStruct
 from app.domain.tariff import Tariff as TariffStruct
+from schema.batch_field import edge, shows
 from schema.context import Context
-from schema.fields import edge, shows
 from schema.types.dno import Dno
 from schema.types.hlzf import Hlzf
 from schema.types.tariff import Tariff

@@ -9,10 +9,10 @@ import strawberry
 
 from app.domain import revision as structs
 from app.domain.account import Role
+from schema.batch_field import computed, describe, edge, length, shows
 from schema.context import Context
-from schema.fields import computed, describe, edge, length, shows
-from schema.types.bounds import at_most
 from schema.types.node import Kind, Node, write_id
+from schema.types.pagination import at_most
 
 describe(
     structs.ChangeKind,
@@ -65,5 +65,5 @@ async def histories(
     context: Context, entry_ids: Sequence[UUID], first: FirstArgument
 ) -> Sequence[Sequence[structs.Revision]]:
     first = at_most(first, 20)
-    found = await context.loaders.history_by_entry.load_all(entry_ids)
+    found = await context.loaders.history_by_entry.load_many(entry_ids)
     return [(revisions or ())[:first] for revisions in found]

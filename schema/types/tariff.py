@@ -11,8 +11,8 @@ from app.domain import cost, tags
 from app.domain import tariff as structs
 from app.domain.entry import DnoYear, VerificationStatus, VoltageLevel
 from app.domain.revision import Revision as RevisionStruct
+from schema.batch_field import computed, edge, shows
 from schema.context import Context
-from schema.fields import computed, edge, shows
 from schema.types.entry import Source, source_of
 from schema.types.node import Kind, Node, write_id
 from schema.types.revision import FirstArgument, Revision, histories
@@ -112,7 +112,7 @@ class Tariff(Node):
         tariffs: Sequence[structs.Tariff], context: Context
     ) -> Sequence[structs.Tariff | None]:
         keys = [DnoYear(tariff.dno_id, tariff.year - 1) for tariff in tariffs]
-        found = await context.loaders.tariffs_by_dno_year.load_all(keys)
+        found = await context.loaders.tariffs_by_dno_year.load_many(keys)
         return [
             next((other for other in others or () if other.voltage_level == tariff.voltage_level), None)
             for tariff, others in zip(tariffs, found, strict=True)

@@ -9,8 +9,8 @@ import strawberry
 from app.domain import tags
 from app.domain import time_of_use as structs
 from app.domain.entry import VerificationStatus
+from schema.batch_field import computed, edge, length, shows
 from schema.context import Context
-from schema.fields import computed, edge, length, shows
 from schema.types.entry import Source, source_of
 from schema.types.node import Kind, Node, write_id
 from schema.types.scalars import Minutes

@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 import pytest
 
-from app.http import pages
+from app.web import pages
 from tests.e2e.browser import CHROMIUM, open_page
 from tests.servers import private_folder
 

@@ -10,7 +10,7 @@ from benchmarks import load, questions, soak
 from benchmarks.questions import Asked
 from benchmarks.server import Server
 from tests import factories as make
-from tests.house.repository import ROOT
+from tests.architecture.repository import ROOT
 
 SCHEMA = graphql.build_schema((ROOT / "schema.graphql").read_text())
 DOCUMENTS = ["POINT", "LIST", "CORRECT", "CURSORS", "TARIFF_IDS"]

@@ -15,7 +15,7 @@ from app.dev import postgres_roles
 from app.dev.postgres import DATABASE, Postgres
 from app.dev.stack import open_stack
 from app.settings import Settings
-from tests.house.repository import ROOT
+from tests.architecture.repository import ROOT
 
 RIGHTS = ("rolsuper", "rolcreatedb", "rolcreaterole", "rolreplication", "rolbypassrls")
 

@@ -5,10 +5,10 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TypeVar
 
+from app.auth.account_cache import AccountCache
+from app.auth.api_key_usage import ApiKeyUsage
 from app.auth.authenticator import Authenticator
 from app.auth.devices import Devices
-from app.auth.key_uses import KeyUses
-from app.auth.known import Known
 from app.auth.passwords import Passwords
 from app.auth.sessions import Sessions
 from app.auth.sign_in import SignIn
@@ -19,7 +19,7 @@ from app.db.pool import Pool
 from app.db.unit_of_work import UnitOfWork, unit_of_work
 from app.domain import tags
 from app.domain.account import ANONYMOUS, Principal, Role, User
-from app.http.middleware.rate_limiter import RateLimiter
+from app.limits.rate_limiter import RateLimiter
 from app.settings import Settings
 
 T = TypeVar("T")
@@ -41,7 +41,7 @@ class Gate:
     memory: Memory
     passwords: Passwords
     sessions: Sessions
-    uses: KeyUses
+    uses: ApiKeyUsage
     authenticator: Authenticator
     desk: SignIn
     devices: Devices
@@ -70,11 +70,11 @@ async def open_gate(pool: Pool, settings: Settings) -> AsyncIterator[Gate]:
     memory = Memory(settings.memory_bytes, settings.memory_lifetime)
     memory.switch_on()
     passwords = Passwords(settings)
-    uses = KeyUses(pool, settings)
+    uses = ApiKeyUsage(pool, settings)
     async with open_redis(settings) as shared:
         limiter = RateLimiter(lambda: shared.client, settings)
         sessions = Sessions(shared.client, settings)
-        authenticator = Authenticator(Known(pool, memory, settings), sessions, uses)
+        authenticator = Authenticator(AccountCache(pool, memory, settings), sessions, uses)
         yield Gate(
             pool,
             memory,

@@ -11,7 +11,7 @@ from redis.exceptions import RedisError
 
 from app.auth.sessions import identify
 from app.cache.redis import open_redis
-from app.cache.session_server import may_evict, open_session_server
+from app.cache.session_redis import may_evict, open_session_server
 from app.db.pool import Pool
 from app.dev.stack import open_stack
 from app.dev.valkey import Valkey

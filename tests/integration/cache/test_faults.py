@@ -8,7 +8,7 @@ import pytest
 from prometheus_client import REGISTRY
 
 from app.cache.redis import Fill
-from app.cache.servers import FAILURES
+from app.cache.topology import FAILURES
 from app.errors import Unavailable
 from app.settings import Settings
 from tests.integration.cache.conftest import PATIENT

@@ -7,8 +7,8 @@ from time import monotonic
 
 import pytest
 
-from app.budgets import Budgets
 from app.cache.read_set import ReadSet
+from app.caller_budgets import Budgets
 from app.errors import Unavailable
 from app.settings import Settings
 from tests.integration.cache.conftest import PATIENT

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import asyncpg
 import pytest
 
-from app.db.own_connection import own_connection
+from app.db.dedicated_connection import dedicated_connection
 from app.db.pool import ConnectionLost, Pool, RolledBack, open_pool
 from app.db.unit_of_work import OutcomeUnknown, UnitOfWork, unit_of_work, write
 from app.domain.account import ANONYMOUS
@@ -301,7 +301,7 @@ async def test_who_listens_on_a_server_that_became_read_only_says_so(
         with pytest.raises(Unavailable):
             await listening
         with pytest.raises(Unavailable):
-            async with own_connection("test", settings):
+            async with dedicated_connection("test", settings):
                 pass
 
 

@@ -3,7 +3,8 @@
 from decimal import Decimal
 from uuid import uuid4
 
-from app.db import aliases, coverage, dnos, hlzf, places, revisions, tariffs, time_of_use, years
+from app.db import aliases, coverage, dnos, hlzf, revisions, tariffs, time_of_use, years
+from app.db import entry_locations as places
 from app.db.pool import Pool
 from app.domain.coverage import RegionCoverage, YearCoverage
 from app.domain.entry import DataType, DnoYear, Place, VoltageLevel
@@ -124,7 +125,7 @@ async def test_an_entry_is_placed_by_its_id(pool):
         await make.time_of_use(pool, dno),
     )
     before = pool.statements
-    assert await places.fetch_places(pool, [tariff.id, windows.id, bands.id, uuid4()]) == {
+    assert await places.fetch_entry_locations(pool, [tariff.id, windows.id, bands.id, uuid4()]) == {
         tariff.id: Place(DataType.NETZENTGELTE, dno.id, 2025),
         windows.id: Place(DataType.HLZF, dno.id, 2025),
         bands.id: Place(None, dno.id, 2026),

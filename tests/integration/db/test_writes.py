@@ -6,7 +6,8 @@ from uuid import uuid4
 
 import pytest
 
-from app.db import entries, hlzf, places, revisions, tariffs
+from app.db import entries, hlzf, revisions, tariffs
+from app.db import entry_locations as places
 from app.db.pool import RolledBack
 from app.db.unit_of_work import UnitOfWork, unit_of_work
 from app.domain.account import Principal, Role
@@ -420,7 +421,7 @@ async def test_reverting_a_creation_deletes_and_reverting_that_revives(pool):
     gone, work = await do(pool, entries.revert, created.revision.id)
     assert gone is None
     assert work.revision.kind is ChangeKind.DELETED
-    assert await places.fetch_places(pool, [tariff.id]) == {}
+    assert await places.fetch_entry_locations(pool, [tariff.id]) == {}
     gone, again = await do(pool, entries.revert, created.revision.id)
     assert (gone, again.events) == (None, [])
     revived, work = await do(pool, entries.revert, work.revision.id)

@@ -11,8 +11,8 @@ import pytest
 from pyarrow import parquet
 
 from app.db.export import Column
+from app.http.export_formats import Format, encode
 from app.http.exports import Exports
-from app.http.formats import Format, encode
 from app.importers.load import File, Kind, import_files
 from app.importers.starter import FOLDER, load_starter
 from app.settings import Settings

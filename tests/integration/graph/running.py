@@ -18,11 +18,11 @@ from app.db import accounts
 from app.db.pool import Pool
 from app.db.unit_of_work import unit_of_work
 from app.domain.account import ANONYMOUS, Principal, Role
-from app.http.passage import Passage
-from app.http.protocol import END
-from app.http.server import Server
+from app.http.cached_request_head import CachedRequestHead
 from app.main import create_app
 from app.resources import Resources
+from app.server.protocol import END
+from app.server.uvicorn_server import Server
 from app.settings import Settings
 
 Headers = dict[str, str]
@@ -209,5 +209,5 @@ def is_known(server: Running, data: bytes) -> bool:
     return passage is not None and passage.handler.find(passage, data.partition(END)[2]) is not None
 
 
-def _passage(server: Running, data: bytes) -> Passage | None:
+def _passage(server: Running, data: bytes) -> CachedRequestHead | None:
     return server.resources.heads.get(data.partition(END)[0] + END)

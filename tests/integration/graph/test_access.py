@@ -200,7 +200,7 @@ async def test_its_last_use_is_known(chief: Caller, client: httpx.AsyncClient, r
     made = (await chief.ask(CREATE_KEY))["createApiKey"]
     before = datetime.now(UTC)
     await keeper(client, made).ask(READ)
-    await resources.key_uses.flush()
+    await resources.api_key_usage.flush()
     revoked = (await chief.ask(REVOKE_KEY, id=made["apiKey"]["id"]))["revokeApiKey"]["apiKey"]
     assert before <= datetime.fromisoformat(revoked["lastUsedAt"]) <= datetime.now(UTC)
 

@@ -10,7 +10,7 @@ from app.db.pool import Pool
 from app.resources import Resources
 from app.settings import Settings
 from schema.execution import documents
-from schema.execution.documents import Documents, RefusedDocument
+from schema.execution.documents import Documents, RejectedDocument
 from schema.root import schema
 from tests.integration.graph.asking import client_of, codes
 from tests.integration.graph.running import running
@@ -32,7 +32,7 @@ def test_a_document_is_read_once_whether_good_or_bad(monkeypatch: pytest.MonkeyP
     read, known = counting_reads(monkeypatch), Documents(schema, Settings())
     assert known.get("{ __typename }") is known.get("{ __typename }")
     for _ in range(2):
-        with pytest.raises(RefusedDocument):
+        with pytest.raises(RejectedDocument):
             known.get("{ nothing }")
     assert read == ["{ __typename }", "{ nothing }"]
 

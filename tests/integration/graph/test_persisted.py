@@ -11,11 +11,11 @@ import msgspec
 import pytest
 
 from app.errors import CannotStart
-from app.http.request import GraphQLRequest, read_body
 from app.resources import Resources, open_resources
 from app.settings import Settings
-from schema.execution.documents import RefusedDocument
+from schema.execution.documents import RejectedDocument
 from schema.execution.persisted import Kept, Persisted
+from schema.http.request import GraphQLRequest, read_body
 from tests.integration.graph.asking import client_of
 from tests.servers import PrivateValkey
 
@@ -159,7 +159,7 @@ async def test_what_this_process_holds_is_compared_with_its_name_too(resources: 
     """However a wrong text came into the table: it is not executed."""
     persisted = Persisted(resources.settings)
     persisted._known[HASH] = Kept(OTHER, 0)
-    with pytest.raises(RefusedDocument) as refused:
+    with pytest.raises(RejectedDocument) as refused:
         await persisted.text(_request(by_hash()), resources.shared)
     assert refused.value.code == "PERSISTED_QUERY_NOT_FOUND"
 
@@ -167,7 +167,7 @@ async def test_what_this_process_holds_is_compared_with_its_name_too(resources: 
 async def test_halves_of_surrogate_pairs_do_not_give_two_texts_one_name(resources: Resources) -> None:
     persisted = Persisted(resources.settings)
     asked = by_hash(sha256(b'{ a(b: "?") }').hexdigest(), query='{ a(b: "\ud800") }')
-    with pytest.raises(RefusedDocument) as refused:
+    with pytest.raises(RejectedDocument) as refused:
         await persisted.text(_request(asked), resources.shared)
     assert refused.value.code == MISMATCH
 

@@ -14,7 +14,7 @@ from app.domain import tags
 from app.resources import Resources
 from app.settings import Settings
 from schema.context import Context
-from schema.execution.documents import Documents, RefusedDocument
+from schema.execution.documents import Documents, RejectedDocument
 from schema.execution.operation import Executions
 from schema.root import schema
 from schema.types.node import Kind, write_id
@@ -48,7 +48,7 @@ class Compared:
         try:
             operation = self.documents.get(drawn.text).operation(drawn.name)
             variables = operation.variables(drawn.variables)
-        except RefusedDocument as refused:
+        except RejectedDocument as refused:
             self.outcomes[refused.code] += 1
             return
         expected = await self.executions._by_executor(
@@ -106,7 +106,9 @@ async def _ids(resources: Resources, operators: list[Any]) -> list[str]:
     context = Context(resources)
     from app.domain.entry import DnoYear
 
-    tariffs = await context.loaders.tariffs_by_dno_year.load_all([DnoYear(dno.id, 2024) for dno in operators])
+    tariffs = await context.loaders.tariffs_by_dno_year.load_many(
+        [DnoYear(dno.id, 2024) for dno in operators]
+    )
     return [
         write_id(Kind.DNO, operators[0].id),
         *(write_id(Kind.TARIFF, t.id) for ts in tariffs for t in ts or ()),

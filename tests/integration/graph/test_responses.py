@@ -15,7 +15,7 @@ from app.db.pool import Pool
 from app.db.unit_of_work import unit_of_work
 from app.domain.account import ANONYMOUS, Principal, Role
 from app.domain.tariff import Tariff
-from app.http.passage import ANEW
+from app.http.cached_request_head import ANEW
 from app.settings import Settings
 from schema.types.node import Kind, write_id
 from tests import factories as make

@@ -21,7 +21,7 @@ from app.resources import Resources, open_resources
 from app.settings import Settings
 from schema.context import Context
 from schema.execution.documents import Documents
-from schema.rest import DOCUMENT
+from schema.http.rest import DOCUMENT
 from schema.root import schema
 from tests import factories as make
 from tests.integration.graph.asking import ask, client_of

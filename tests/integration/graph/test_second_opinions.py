@@ -28,7 +28,7 @@ from tests.integration.jobs.instances import until
 KEY = "sk-secret-of-the-test"
 # Nothing in it that the interpreter knows, so it is asked about.
 UNCLEAR = "was zahlt man bei denen im dorf fuers durchleiten"
-Reply = Callable[[dict[str, Any]], Awaitable[bytes]]
+BufferedResponse = Callable[[dict[str, Any]], Awaitable[bytes]]
 
 
 class Model:
@@ -38,7 +38,7 @@ class Model:
         self.asked: list[dict[str, Any]] = []
         self.keys: list[str] = []
         self.url = ""
-        self.reply: Reply = says({"dataType": None})
+        self.reply: BufferedResponse = says({"dataType": None})
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = (await reader.readuntil(b"\r\n\r\n")).decode()
@@ -60,18 +60,18 @@ def http(body: bytes, status: str = "200 OK") -> bytes:
     return f"HTTP/1.1 {status}\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n".encode() + body
 
 
-def writes(text: str) -> Reply:
+def writes(text: str) -> BufferedResponse:
     async def reply(_: dict[str, Any]) -> bytes:
         return http(json.dumps({"choices": [{"message": {"role": "assistant", "content": text}}]}).encode())
 
     return reply
 
 
-def says(told: dict[str, Any]) -> Reply:
+def says(told: dict[str, Any]) -> BufferedResponse:
     return writes(json.dumps(told))
 
 
-def sends(data: bytes) -> Reply:
+def sends(data: bytes) -> BufferedResponse:
     async def reply(_: dict[str, Any]) -> bytes:
         return data
 
@@ -206,7 +206,7 @@ async def test_json_in_a_fence_is_read(model: Model, settings: Settings, dorf: D
     ],
 )
 async def test_what_does_not_hold_leaves_the_question_as_it_was(
-    model: Model, settings: Settings, dorf: Dno, reply: Reply, capfd: pytest.CaptureFixture[str]
+    model: Model, settings: Settings, dorf: Dno, reply: BufferedResponse, capfd: pytest.CaptureFixture[str]
 ) -> None:
     model.reply = reply
     began = monotonic()

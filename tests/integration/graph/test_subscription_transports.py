@@ -21,8 +21,8 @@ from app.domain.entry import VoltageLevel
 from app.errors import Overloaded
 from app.settings import Settings
 from schema.execution.documents import Documents
+from schema.http.open_subscriptions import SUBSCRIPTION, WEIGHT, OpenSubscriptions
 from schema.root import schema
-from schema.transport.open_subscriptions import SUBSCRIPTION, WEIGHT, OpenSubscriptions
 from tests import factories as make
 from tests.integration.graph.running import Running, issue_key, running, stream, talk, until
 

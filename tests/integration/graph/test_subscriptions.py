@@ -22,7 +22,7 @@ from app.domain.event import EntryChange, Event, Topic
 from app.domain.revision import ChangeKind
 from app.domain.tariff import Tariff
 from app.settings import Settings
-from schema.transport.messages import Code
+from schema.http.messages import Code
 from tests import factories as make
 from tests.instances import Instance
 from tests.integration.graph.running import Running, issue_key, running, stream, talk, until

@@ -21,11 +21,11 @@ from hypothesis import strategies as st
 from app.db.unit_of_work import unit_of_work
 from app.domain import tags
 from app.domain.account import ANONYMOUS
-from app.errors import Refusal
+from app.errors import AppError
 from app.resources import Resources, open_resources
 from app.settings import Settings
 from schema.context import Context
-from schema.execution.documents import Documents, Operation, RefusedDocument
+from schema.execution.documents import Documents, Operation, RejectedDocument
 from schema.execution.operation import Answer, Executions
 from schema.root import schema
 from schema.types.node import Kind, write_id
@@ -135,7 +135,7 @@ class Twins:
         try:
             operation = self.documents.get(drawn.text).operation(drawn.name)
             operation.variables(drawn.variables)
-        except RefusedDocument:
+        except RejectedDocument:
             self.outcomes["refused"] += 1
             return
         await self._restore()
@@ -163,7 +163,7 @@ class Twins:
         ids = self.ids[table]
         try:
             return await self._execute((statement, ids[number % len(ids)]))
-        except Refusal:
+        except AppError:
             return frozenset()
 
     async def _restore(self) -> None:

@@ -12,7 +12,7 @@ from hypothesis import settings as effort
 from hypothesis import strategies as st
 
 from app.settings import Settings
-from schema.transport.messages import Code
+from schema.http.messages import Code
 from tests.integration.graph.running import running, talk
 from tests.integration.graph.writing import Caller, mutation
 
@@ -35,7 +35,7 @@ LITERALS = [
 ]  # fmt: skip
 
 RANKING = 'rankTariffs(year: 2025, voltageLevel: MS, consumptionKwh: "1", peakLoadKw: "1"'
-PLACES = [
+ENTRY_LOCATIONS = [
     "dno(slug: %s) { name }",
     "dnos(first: %s) { totalCount }",
     "dnos(after: %s) { totalCount }",
@@ -85,7 +85,7 @@ JSON_VALUES += ["-0", "1E400", '"\\ud83d"', DEEP, DEEPER, '"' + "9" * 70_000 + '
 
 
 @pytest.mark.usefixtures("operators")
-@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("place", ENTRY_LOCATIONS)
 async def test_literals(client: httpx.AsyncClient, place: str) -> None:
     for literal in LITERALS:
         document = json.dumps({"query": "{ " + place % literal + " }"})

@@ -12,12 +12,12 @@ import uvicorn
 from uvicorn.server import ServerState
 
 from app.cache.memory import Memory
-from app.http.fair_share import FairShare
-from app.http.middleware.client_address import Addresses
-from app.http.middleware.rate_limiter import Policy, RateLimiter
-from app.http.passage import Heads
-from app.http.protocol import ShortRoad
-from app.http.websocket import WebSocket
+from app.http.cached_request_head import RequestHeadCache
+from app.http.client_address import Addresses
+from app.limits.fair_share import FairShare
+from app.limits.rate_limiter import Policy, RateLimiter
+from app.server.protocol import FastPathProtocol
+from app.server.websocket_protocol import WebSocket
 from app.settings import Settings
 
 PIECE = b"x" * 65536
@@ -133,7 +133,7 @@ async def _answer(send: Any, status: int, body: bytes) -> None:
 
 @asynccontextmanager
 async def bare_server(
-    *, protocol: type[asyncio.Protocol] = ShortRoad, **changed: Any
+    *, protocol: type[asyncio.Protocol] = FastPathProtocol, **changed: Any
 ) -> AsyncIterator[BareServer]:
     settings = Settings(**{"rate_limit_anonymous": 0, **changed})
     memory = Memory(2**20, 60)
@@ -143,9 +143,9 @@ async def bare_server(
     resources = SimpleNamespace(
         settings=settings,
         memory=memory,
-        heads=Heads(memory),
+        heads=RequestHeadCache(memory),
         limiter=limiter,
-        key_uses=None,
+        api_key_usage=None,
         addresses=Addresses(settings),
         connections=FairShare(settings.connections_most, settings.max_connections_per_address),
     )

@@ -14,19 +14,19 @@ from starlette.routing import BaseRoute
 
 from app.domain.account import ANONYMOUS, Principal
 from app.errors import Unauthenticated
+from app.http.client_address import ClientAddress
 from app.http.errors import EXCEPTION_HANDLERS
-from app.http.middleware.answering import Answering
-from app.http.middleware.body_limit import BodyLimit
-from app.http.middleware.client_address import ClientAddress
-from app.http.middleware.cors import cors
-from app.http.middleware.errors import Errors
-from app.http.middleware.metrics import Metrics
-from app.http.middleware.rate_limit import RateLimit
-from app.http.middleware.rate_limiter import RateLimiter
-from app.http.middleware.request_id import RequestId
-from app.http.middleware.security_headers import SecurityHeaders
-from app.http.middleware.session import Session
-from app.http.middleware.websocket_origin import WebSocketOrigin
+from app.limits.rate_limiter import RateLimiter
+from app.middleware.body_limit import BodyLimit
+from app.middleware.cors import cors
+from app.middleware.errors import Errors
+from app.middleware.metrics import Metrics
+from app.middleware.rate_limit import RateLimit
+from app.middleware.request_id import RequestId
+from app.middleware.response_start import ResponseStartHooks
+from app.middleware.security_headers import SecurityHeaders
+from app.middleware.session import Session
+from app.middleware.websocket_origin import WebSocketOrigin
 from app.settings import Settings
 
 Limiters = Callable[..., RateLimiter]
@@ -69,7 +69,7 @@ def application(
         routes=routes,
         exception_handlers=EXCEPTION_HANDLERS,
         middleware=[
-            Middleware(Answering),
+            Middleware(ResponseStartHooks),
             Middleware(RequestId),
             Middleware(Metrics),
             Middleware(SecurityHeaders, settings),

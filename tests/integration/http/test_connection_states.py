@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from app.http import connection_timer, protocol, websocket
-from app.http.connection_timer import State
-from app.http.passage import Passage
+from app.http.cached_request_head import CachedRequestHead
+from app.server import connection_timer, protocol
+from app.server import websocket_protocol as websocket
+from app.server.connection_timer import State
 from tests.integration.graph.running import until
 from tests.integration.http.bare_server import BareServer, bare_server
 
@@ -87,7 +88,7 @@ async def answering_on_the_short_road(server: BareServer) -> Line:
 
     handler: Any = SimpleNamespace(find=lambda *_: None, answer=answer)
     scope = {"method": "GET", "state": {}}
-    passage = Passage(
+    passage = CachedRequestHead(
         handler,
         scope,
         "",

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from app.http.request_body import ChunkedBody, MalformedBody
+from app.server.request_body import ChunkedBody, MalformedBody
 from tests.integration.http.bare_server import BareServer, Seen, bare_server
 
 HOST = b"Host: dno.test\r\n"
@@ -592,21 +592,21 @@ async def test_uvicorn_still_takes_the_body_of_an_upgrade_for_a_request() -> Non
         HEAD + b"Connection: Upgrade\r\nUpgrade: h2c\r\nContent-Length: 5\r\n\r\nhello"
     )
     assert [one.body for one in seen] != [b"hello", b""], (
-        "uvicorn reads the body of an ignored upgrade now: ShortRoad may leave it to uvicorn's parser again"
+        "uvicorn reads the body of an ignored upgrade now: FastPathProtocol may leave it to uvicorn's parser again"
     )
 
 
 async def test_uvicorn_still_takes_trailers_for_headers() -> None:
     _, seen, _ = await _quietly(CHUNKED + b"\r\n1\r\na\r\n0\r\nAuthorization: x\r\n\r\n")
     assert any(name == b"authorization" for name, _ in seen[0].headers), (
-        "uvicorn keeps trailers apart now: this reason for ChunkedBody in app/http/request_body.py is gone"
+        "uvicorn keeps trailers apart now: this reason for ChunkedBody in app/server/request_body.py is gone"
     )
 
 
 async def test_uvicorn_still_sends_chunks_to_http_1_0() -> None:
     _, _, received = await _quietly(b"GET /stream HTTP/1.0\r\n\r\n")
     assert b"transfer-encoding: chunked" in received, (
-        "uvicorn knows HTTP/1.0 now: app/http/response_cycle.py may lose `_until_close`"
+        "uvicorn knows HTTP/1.0 now: app/server/response_cycle.py may lose `_until_close`"
     )
 
 
@@ -624,7 +624,7 @@ async def test_uvicorn_still_sends_chunks_to_http_1_0() -> None:
 )
 async def test_uvicorn_still_answers_what_is_no_request(head: bytes) -> None:
     _, seen, _ = await _quietly(head)
-    assert seen, "uvicorn refuses this now: its rule in app/http/request_head.py may go"
+    assert seen, "uvicorn refuses this now: its rule in app/server/request_head.py may go"
 
 
 async def test_a_refused_handshake_is_no_error_of_ours(caplog: pytest.LogCaptureFixture) -> None:

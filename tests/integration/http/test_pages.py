@@ -12,8 +12,8 @@ from starlette.applications import Starlette
 from starlette.responses import Response
 from starlette.routing import Route
 
-from app.http import pages
-from app.http.shelf import Shelf
+from app.http.static_assets import StaticAssets
+from app.web import pages
 
 EXAMPLES = sorted((Path(pages.__file__).parent / "graphiql" / "examples").glob("*.graphql"))
 OUTSIDE = re.compile(r"""(?:src|href|url\()\s*=?\s*["']?(?:https?:)?//(?!www\.govdata\.de|www\.marktstamm)""")
@@ -35,7 +35,7 @@ async def browser() -> AsyncIterator[httpx.AsyncClient]:
 def unbuilt(monkeypatch, tmp_path):
     """A machine without npm."""
     own = [path for path in pages._STATIC.iterdir() if path.suffix in (".css", ".js", ".svg")]
-    monkeypatch.setattr(pages, "_shelf", lambda: Shelf(own, tmp_path))
+    monkeypatch.setattr(pages, "_shelf", lambda: StaticAssets(own, tmp_path))
     pages._console.cache_clear()
     yield
     pages._console.cache_clear()
@@ -95,7 +95,7 @@ async def test_what_was_built_is_sent_as_small_as_the_browser_can_read(tmp_path)
         "manifest.json": "{}",
     }.items():
         (tmp_path / name).write_text(text)
-    shelf = Shelf([], tmp_path)
+    shelf = StaticAssets([], tmp_path)
     encodings = [
         shelf.answer("a-X1.js", accepted).headers.get("content-encoding")
         for accepted in ("gzip, deflate, br", "gzip, deflate", "", "br;q=0, gzip")

@@ -4,7 +4,7 @@ import asyncio
 import sys
 import time
 
-from app.http.middleware.rate_limiter import RateLimiter, Verdict
+from app.limits.rate_limiter import RateLimiter, Verdict
 from tests.integration.http.conftest import Limiters
 from tests.servers import PrivateValkey
 
@@ -230,7 +230,7 @@ async def test_a_limiter_of_another_process_knows_what_was_taken(limiters: Limit
 GREEDY = """
 import asyncio, sys
 from redis.asyncio import Redis
-from app.http.middleware.rate_limiter import RateLimiter
+from app.limits.rate_limiter import RateLimiter
 from app.settings import Settings
 
 async def main():

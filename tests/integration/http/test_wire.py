@@ -13,8 +13,8 @@ from starlette.responses import Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
-from app.http.request import ResultKind, read_graphql_request, status_for
 from app.settings import Settings
+from schema.http.request import ResultKind, read_graphql_request, status_for
 from tests.integration.http.conftest import Limiters, application
 
 ASKED = b'{"query":"{ __typename }"}'

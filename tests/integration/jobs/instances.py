@@ -18,11 +18,11 @@ from app.db import outbox
 from app.db.pool import Pool, open_pool
 from app.jobs.heartbeat import Heartbeat
 from app.jobs.invalidation_listener import InvalidationListener
+from app.jobs.l2_consistency import L2Consistency
 from app.jobs.notifications import Notifications
 from app.jobs.outbox_relay import OutboxRelay
 from app.jobs.redis_probe import RedisProbe
 from app.jobs.supervisor import Job, Supervisor
-from app.jobs.trust import Trust
 from app.settings import Settings, read_settings
 
 
@@ -36,7 +36,7 @@ class Instance:
     invalidator: Invalidator
     broadcast: Broadcast
     validity: Validity
-    trust: Trust
+    trust: L2Consistency
 
     def jobs(self, *, relays: bool = True, hears: bool = True) -> list[Job]:
         """Without a relay, it is taken for granted that others deliver everything."""
@@ -53,7 +53,7 @@ class Instance:
             settings,
         )
         notifications = Notifications(outbox.CHANNEL, settings)
-        self.shared.on_change = listener.rejoin
+        self.shared.on_change = listener.resubscribe
         if not relays:
             self.validity.prove_database(inf)
         relay = OutboxRelay(
@@ -77,7 +77,7 @@ async def caches(settings: Settings) -> AsyncIterator[Instance]:
         invalidator = Invalidator(memory, read_through, shared)
         broadcast = Broadcast(settings.subscription_queue)
         validity = Validity(memory, shared, settings.heartbeat * settings.heartbeat_missed)
-        trust = Trust(pool, shared, validity, sender=invalidator.sender)
+        trust = L2Consistency(pool, shared, validity, sender=invalidator.sender)
         yield Instance(settings, pool, shared, memory, read_through, invalidator, broadcast, validity, trust)
 
 

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from prometheus_client import REGISTRY
 
 from app.cache.redis import Fill
-from app.db.alone import alone
+from app.db.leader_lock import alone
 from app.db.pool import Pool
 from app.db.query_logs import AskedQuestion, fetch_most_asked, insert_many
 from app.domain import tags

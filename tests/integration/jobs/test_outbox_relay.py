@@ -23,7 +23,7 @@ from app.domain.correction import TariffCorrection
 from app.domain.entry import DnoYear
 from app.domain.event import Event
 from app.domain.tariff import Tariff
-from app.errors import Refusal
+from app.errors import AppError
 from app.failpoints import FailPoint
 from app.jobs.supervisor import Supervisor
 from app.settings import Settings
@@ -52,7 +52,7 @@ async def keep(shared: SharedCache, tag: str, data: bytes) -> None:
 
 
 async def backlog(pool: Pool) -> int:
-    return (await outbox.fetch_standing(pool)).backlog
+    return (await outbox.fetch_outbox_status(pool)).backlog
 
 
 async def drained(pool: Pool, seconds: float = 10) -> None:
@@ -374,5 +374,5 @@ async def by_hand_again(pool: Pool, tariff: Tariff, price: str) -> None:
         while True:
             try:
                 return await by_hand(pool, tariff, price)
-            except Refusal:
+            except AppError:
                 await asyncio.sleep(0.05)

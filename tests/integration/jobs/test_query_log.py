@@ -7,7 +7,7 @@ from uuid import uuid4
 from msgspec.structs import replace
 from prometheus_client import REGISTRY
 
-from app.db.alone import alone
+from app.db.leader_lock import alone
 from app.db.pool import Pool, open_pool
 from app.db.query_logs import AskedQuestion, insert_many
 from app.jobs.query_log import CALLERS_AT_ONCE, QueryLog

@@ -20,25 +20,26 @@ from websockets.headers import parse_connection, parse_extension, parse_subproto
 
 from app.auth import api_keys, authenticator, cookies, sessions
 from app.auth.cookies import SessionCookie
-from app.errors import Refusal
-from app.http import passage, revalidation
-from app.http.media_type import accepts_stream, preferred, prefers_page
-from app.http.middleware import request_id
-from app.http.middleware.client_address import Addresses
-from app.http.middleware.websocket_origin import WebSocketOrigin
-from app.http.request import check_content, read_graphql_request, shows_intent
-from app.http.request_body import ChunkedBody, MalformedBody
-from app.http.request_head import (
-    RefusedHead,
+from app.errors import AppError
+from app.http import cached_request_head as passage
+from app.http import conditional_requests as revalidation
+from app.http.client_address import Addresses
+from app.http.content_negotiation import accepts_stream, preferred, prefers_page
+from app.http.static_assets import _accepted
+from app.middleware import request_id
+from app.middleware.websocket_origin import WebSocketOrigin
+from app.observability import logs
+from app.server.request_body import ChunkedBody, MalformedBody
+from app.server.request_head import (
+    RejectedHead,
     RequestLine,
     authority_of,
     check_beginning,
     check_fields,
     check_lines,
 )
-from app.http.shelf import _accepted
-from app.observability import logs
 from app.settings import Settings
+from schema.http.request import check_content, read_graphql_request, shows_intent
 
 LENGTH = 64 * 1024
 LINE = RequestLine(b"GET", b"/", "1.1")
@@ -176,7 +177,7 @@ def _written(parts: tuple[list[str], list[str], list[str]]) -> str:
 
 def _in_time(read: Callable[[Any], object], value: Any) -> None:
     began = process_time()
-    with suppress(Refusal, RefusedHead, MalformedBody, ValueError, InvalidHeader):
+    with suppress(AppError, RejectedHead, MalformedBody, ValueError, InvalidHeader):
         read(value)
     spent = process_time() - began
     assert spent < 1, f"{spent:.1f} s for {value[:60]!r} …"

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.db.export import Column
-from app.http.formats import Format as ExportFormat
-from app.http.formats import encode
+from app.http.export_formats import Format as ExportFormat
+from app.http.export_formats import encode
 from app.importers import cells
 from app.importers.layout import Layout, Row
 from app.importers.problems import Problem

@@ -10,7 +10,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, generate_la
 
 from app.observability import counting
 from app.observability.counting import Count, Counts, Timings
-from app.observability.vitals import Vitals
+from app.observability.process_metrics import ProcessMetrics
 
 
 @pytest.fixture(autouse=True)
@@ -63,7 +63,7 @@ def test_vitals_ask_everybody_and_write_it_down() -> None:
     def sample() -> None:
         count.value += 1
 
-    Vitals([sample]).write()
+    ProcessMetrics([sample]).write()
     assert registry.get_sample_value("things_total") == 1
 
 

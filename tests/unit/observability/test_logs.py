@@ -11,7 +11,7 @@ from structlog.contextvars import bound_contextvars
 
 from app.errors import CannotStart
 from app.observability import logs
-from app.observability.costs import Costs, is_slow, slow_operation
+from app.observability.operation_stats import Costs, is_slow, slow_operation
 from app.settings import Settings
 
 

@@ -10,7 +10,7 @@ import pytest
 from graphql import Node, Token, specified_rules
 
 from app.settings import Settings
-from schema.execution.documents import PROBATION, Documents, RefusedDocument
+from schema.execution.documents import PROBATION, Documents, RejectedDocument
 from schema.execution.syntax import parse, validate
 from schema.root import schema
 
@@ -32,7 +32,7 @@ WIDE = 'query Q%d { dno(slug: "' + "\U0001f600" * 3000 + '") { name } }'
 
 def read(documents: Documents, text: str) -> None:
     """As an endpoint does, up to the point where the operation would be executed."""
-    with suppress(RefusedDocument):
+    with suppress(RejectedDocument):
         operation = documents.get(text).operations[0]
         variables = operation.variables({})
         operation.cost(variables, 10**9)
@@ -107,10 +107,10 @@ def test_what_is_asked_for_again_is_bounded_by_bytes_all_the_same() -> None:
 def test_a_refusal_holds_neither_tree_nor_text_nor_frames() -> None:
     documents = Documents(schema, Settings())
     for text in (INVALID, CUT_OFF, LONG_NAMES):
-        with suppress(RefusedDocument):
+        with suppress(RejectedDocument):
             documents.get(text % 1)
         kept = documents._known[text % 1].known
-        assert isinstance(kept, RefusedDocument)
+        assert isinstance(kept, RejectedDocument)
         for error in kept.errors:
             assert (error.nodes, error.source, error.positions) == (None, None, None)
             assert error.__traceback__ is error.__context__ is error.__cause__ is None
@@ -119,7 +119,7 @@ def test_a_refusal_holds_neither_tree_nor_text_nor_frames() -> None:
 
 def test_a_text_beyond_the_limit_is_not_kept() -> None:
     documents = Documents(schema, Settings(limit_document_letters=1000))
-    with pytest.raises(RefusedDocument):
+    with pytest.raises(RejectedDocument):
         documents.get("{ __typename } #" + "x" * 2000)
     assert (len(documents._known), documents.bytes) == (0, 0)
 

@@ -1,0 +1,285 @@
+"""When this instance may trust L2: the right Redis, the right epoch, and every event delivered."""
+
+from collections import deque
+from collections.abc import Callable
+from math import inf
+from typing import Final, NamedTuple
+
+import asyncpg
+import structlog
+
+from app.cache.clock import monotonic
+from app.cache.codec import CODEC_VERSION
+from app.cache.message import Beat
+from app.cache.redis import SharedCache
+from app.cache.validity import Validity
+from app.db import outbox
+from app.db.connect import NotWritable
+from app.db.outbox import OutboxStatus
+from app.db.pool import Pool
+from app.errors import AppError
+
+log = structlog.get_logger(__name__)
+
+# An agreement is confirmed about this often by those who share it, and another Redis may be agreed on once
+# it was not confirmed for so long.
+CONFIRM_AFTER: Final = 1.0
+ABANDONED_AFTER: Final = 5.0
+# Looks at the outbox that are remembered until all that they saw is delivered.
+MAX_LOOKS: Final = 100
+# What PostgreSQL, or the way to it, gives instead of an answer: it is not known whether it works for others.
+_SILENCE: Final = (
+    OSError,  # a TimeoutError is one, too
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.QueryCanceledError,
+)
+
+
+class Emptied(NamedTuple):
+    """What was committed by `snapshot` is on the channel, before anything that is sent after `at`."""
+
+    at: float
+    snapshot: str
+
+
+class Other(NamedTuple):
+    """What the latest heartbeat of another instance says; `said_after` is a time on the clock of this one."""
+
+    said_after: float
+    silent: bool
+
+
+class L2Consistency:
+    """Once L2 was distrusted, it is trusted again when three things are known, in this order:
+
+    1. the doubt itself (doubts are counted: a later one starts all over);
+    2. Redis has answered since, and is the process that all agree on, under the agreed epoch;
+    3. a look at the outbox, begun after that, found no event up to N, where N is the newest event
+       that the first such look has seen.
+
+    Why this is enough: what may be stale in L2 are the tags of writes whose removal Redis has not
+    confirmed. Each of those writes was committed before its instance doubted (1), so the first look
+    (3) sees its event, unless a relay has delivered it: a relay deletes an event only after Redis has
+    confirmed the removal, and a plain SELECT, unlike SKIP LOCKED, still sees what is being deleted.
+    Number N is a bound from above, since a transaction may commit with a lower number later: it
+    is waited for too, which costs a moment and never the truth. What commits after the first look
+    is nothing that was lost: its own writer removes it before it answers, or distrusts anew.
+
+    L2 may be stale in the sense of the epoch only by keys of a process that was away; those are
+    under an earlier epoch (2), and nobody reads them again.
+
+    Trust also ends by itself (app/cache/validity.py) unless each look proves anew that Redis and epoch
+    are the agreed ones, that PostgreSQL takes writes, and that what earlier looks saw is delivered.
+    Where PostgreSQL is silent, two things stand in for a look:
+
+    - another instance on the same channel says that its look succeeded. Then the relays of the others
+      deliver all that is committed;
+    - PostgreSQL is silent for all whom this instance knows: each of them says so on this channel. Then
+      nothing can be committed through any of them, and none has gone to another Redis. What
+      remains unseen is a program that writes to PostgreSQL while no instance can reach it.
+
+    Each of them counts from the latest own heartbeat that its sender had received when it said so, not from when
+    it arrived: it may have been on its way for long.
+    """
+
+    def __init__(self, pool: Pool, shared: SharedCache, validity: Validity, *, sender: str) -> None:
+        """`sender`: this instance's name on the channel."""
+        # Ends what rests on the channel of a Redis that is not, or no longer, the agreed one.
+        self.leave: Callable[[], None] = lambda: None
+        # A look that found the outbox empty; the next one is noted once this has been taken away.
+        self.emptied: Emptied | None = None
+        self.looks = 0
+        self._pool = pool
+        self._shared = shared
+        self._validity = validity
+        self._sender = sender
+        self._agreed: str | None = None  # the identity that this instance was last at one with all about
+        self._doubts = -1  # those that N belongs to
+        self._n = 0
+        self._looks: deque[tuple[float, int]] = deque()  # when, and the newest event that was seen
+        self._proven = 0.0  # by a look of our own
+        self._pending: float | None = None  # when the look that is under way began
+        self._pending_before: float | None = None  # the same, at the last heartbeat
+        self._silent = False  # as the last look ended
+        self._is_silent = (
+            False  # that, or the look that is under way has not been answered since the last heartbeat
+        )
+        self._others: dict[str, Other] = {}
+        self._received: dict[
+            str, tuple[float, float]
+        ] = {}  # by sender: its latest `sent`, and when that came
+
+    @property
+    def identity(self) -> str | None:
+        """Which Redis, and how it is written to: a relay removes only keys of its own encoding, so two
+        releases that write differently must not use L2 at the same time.
+        """
+        return f"{CODEC_VERSION}:{self._shared.identity}" if self._shared.identity else None
+
+    async def review(self) -> OutboxStatus | None:
+        """How the outbox stood a moment ago; None while Redis is away, or not the agreed one."""
+        doubts = self._shared.doubts
+        if not self._shared.trusted and await self._shared.identify() is None:
+            return None
+        asked = monotonic()
+        standing = await self._look(asked)
+        # From here on nothing is awaited until it is decided: the facts stay as they were read.
+        identity = self.identity
+        if identity is None:
+            return None
+        if standing.identity != identity:
+            await self._disagree(standing, identity)
+            return None
+        if standing.epoch != self._shared.epoch:
+            self._enter(standing.epoch)
+            return None
+        self._agreed = identity
+        if not standing.writable:
+            self._validity.why_not = "PostgreSQL takes no writes, so changes are not delivered"
+            return None
+        self._prove(asked, standing)
+        if not self._shared.trusted and doubts == self._shared.doubts:
+            self._restore(standing, doubts)
+        return standing
+
+    async def note_evicted(self, asked: float) -> None:
+        """This instance has evicted from L1 what waited for delivery at `asked`; what was delivered by then came over
+        the channel, unless others have agreed on another one since.
+        """
+        standing = await outbox.fetch_outbox_status(self._pool)
+        if self._shares_epoch(standing) and standing.writable:
+            self._validity.prove_evicted(asked)
+
+    # What is proven by a look
+
+    async def _look(self, asked: float) -> OutboxStatus:
+        self._pending = asked
+        try:
+            standing = await outbox.fetch_outbox_status(self._pool)
+            if self._shares(standing) and (standing.confirmed_before or 0) > CONFIRM_AFTER:
+                # A write, so it also shows that PostgreSQL takes them.
+                await outbox.confirm_epoch(self._pool, standing.epoch, CONFIRM_AFTER)
+        except AppError as refusal:
+            cause = refusal.__cause__
+            self._silent = isinstance(cause, _SILENCE) and not isinstance(cause, NotWritable)
+            if not self._silent:
+                self._validity.why_not = "PostgreSQL answers, and does not let changes be delivered"
+            raise
+        finally:
+            self._pending = None
+        self._silent = self._is_silent = False
+        self.looks += 1
+        return standing
+
+    def _shares(self, standing: OutboxStatus) -> bool:
+        return standing.identity == self.identity and self._shares_epoch(standing) and standing.writable
+
+    def _shares_epoch(self, standing: OutboxStatus) -> bool:
+        return standing.epoch == self._shared.epoch
+
+    def _prove(self, asked: float, standing: OutboxStatus) -> None:
+        """Up to the latest look of which nothing that it saw is left."""
+        self._forget_missing(asked)
+        delivered = None
+        while self._looks and (standing.oldest is None or self._looks[0][1] < standing.oldest):
+            delivered, _ = self._looks.popleft()
+        if standing.oldest is None:
+            delivered = asked
+            self.emptied = self.emptied or Emptied(monotonic(), standing.snapshot)
+        elif len(self._looks) < MAX_LOOKS:
+            self._looks.append((asked, standing.newest or 0))
+        if delivered is None:
+            self._validity.why_not = "an event waits to be delivered"
+        else:
+            self._proven = max(self._proven, delivered)
+            self._validity.prove_database(delivered)
+
+    def _restore(self, standing: OutboxStatus, doubts: int) -> None:
+        if self._doubts != doubts:
+            self._doubts, self._n = doubts, standing.newest or 0
+        if standing.oldest is None or standing.oldest > self._n:
+            self._shared.trust(since=doubts)
+
+    # What stands in for a look
+
+    def beat(self) -> Beat:
+        """What this instance says of itself at this moment."""
+        now = monotonic()
+        bound = self._validity.bound
+        self._received = {name: one for name, one in self._received.items() if now - one[1] <= bound}
+        return Beat(
+            now,
+            self._shared.epoch,
+            now - self._proven if self._proven else None,
+            silent=self._is_silent,
+            received={name: sent for name, (sent, _) in self._received.items()},
+        )
+
+    def hear(self, sender: str, beat: Beat) -> None:
+        """A heartbeat of another instance on this channel."""
+        if beat.leaving:
+            self._others.pop(sender, None)
+            self._received.pop(sender, None)
+            return
+        self._received[sender] = beat.sent, monotonic()
+        said_after = beat.received.get(self._sender, -inf)
+        if sender in self._others and said_after < self._others[sender].said_after:
+            return  # of before, and late
+        self._others[sender] = Other(said_after, beat.silent)
+        if beat.proven_before is not None and beat.epoch == self._shared.epoch:
+            self._validity.prove_database(said_after - beat.proven_before)
+        self._prove_by_silence(monotonic())
+
+    def tick(self, *, on_time: bool) -> None:
+        """With each heartbeat. Late: this process did not run, and what it waits for may have come long ago."""
+        if not on_time:
+            self._silent, self._pending_before = False, None
+        waits = self._pending is not None and self._pending == self._pending_before
+        self._pending_before = self._pending
+        self._is_silent = self._silent or waits
+        self._prove_by_silence(monotonic())
+
+    def _prove_by_silence(self, now: float) -> None:
+        """As of when the first of all was last known to find PostgreSQL silent."""
+        others = self._others.values()
+        if self._is_silent and all(other.silent for other in others):
+            self._validity.prove_database(min([now, *(other.said_after for other in others)]))
+
+    def _forget_missing(self, now: float) -> None:
+        bound = self._validity.bound
+        if any(now - other.said_after > bound for other in self._others.values()):
+            self._others = {
+                name: other for name, other in self._others.items() if now - other.said_after <= bound
+            }
+
+    # Which Redis, under which epoch
+
+    def _enter(self, epoch: int) -> None:
+        """What others published meanwhile on the channel of another Redis, this instance has missed."""
+        self._abandon("a new epoch has begun")
+        self._shared.epoch = epoch
+
+    async def _disagree(self, standing: OutboxStatus, identity: str) -> None:
+        """Those on the agreed Redis go on; all others do without caches until they are there, or it is abandoned."""
+        self._abandon("others agreed on another Redis")
+        moved = standing.identity is not None and standing.identity == self._agreed
+        if (moved or standing.abandoned(ABANDONED_AFTER)) and await outbox.raise_epoch(
+            self._pool, identity, moved=moved, abandoned_after=ABANDONED_AFTER
+        ):
+            log.warning("cache_epoch_raised", redis=identity)
+        else:
+            await self._shared.look_again()
+
+    def _abandon(self, reason: str) -> None:
+        self._validity.disprove_database(monotonic())
+        self._validity.why_not = reason
+        self._proven = 0.0
+        self._looks.clear()
+        self._others.clear()
+        self._shared.distrust(reason)
+        self.leave()

@@ -1,0 +1,72 @@
+"""What middleware and routes refuse, or fail at, becomes an answer."""
+
+import structlog
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.websockets import WebSocketDisconnect
+
+from app.errors import AppError, TooMany
+from app.http.errors import respond, respond_http, respond_unexpected
+from app.http.response_start import on_response_start
+
+log = structlog.get_logger("http")
+
+# RFC 6455 and its registry: what a socket is closed with.
+POLICY_VIOLATION, INTERNAL_ERROR, TRY_AGAIN_LATER = 1008, 1011, 1013
+
+ANSWERED = frozenset(("http.response.start", "websocket.close", "websocket.http.response.start"))
+
+
+class Errors:
+    """Outside of everything that may refuse, inside of what must see every answer."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self.app(scope, receive, send)
+            return
+        sent: set[str] = set()
+
+        def begin(message: Message) -> None:
+            sent.add(message["type"])
+
+        on_response_start(scope, begin)
+        try:
+            await self.app(scope, receive, send)
+        except (ClientDisconnect, WebSocketDisconnect):
+            # Nobody is left to be told.
+            return
+        except Exception as error:
+            if not sent.isdisjoint(ANSWERED):
+                # The answer is already under way; cutting it off is all that can be said.
+                raise
+            if scope["type"] == "websocket" and ("websocket.accept" in sent or not _may_answer(scope)):
+                await send({"type": "websocket.close", "code": _close_code(scope, error)})
+            else:
+                await _response(scope, error)(scope, receive, send)
+
+
+def _may_answer(scope: Scope) -> bool:
+    """Whether the server can refuse a handshake in words."""
+    return "websocket.http.response" in scope.get("extensions", {})
+
+
+def _response(scope: Scope, error: Exception) -> Response:
+    if isinstance(error, AppError):
+        return respond(scope, error)
+    if isinstance(error, HTTPException):
+        return respond_http(scope, error)
+    return respond_unexpected(scope, error)
+
+
+def _close_code(scope: Scope, error: Exception) -> int:
+    if isinstance(error, TooMany):
+        return TRY_AGAIN_LATER
+    if isinstance(error, AppError):
+        return POLICY_VIOLATION
+    log.error("unexpected error on a socket", path=scope["path"], exc_info=error)
+    return INTERNAL_ERROR

@@ -1,0 +1,44 @@
+"""Each request is weighed before anything is done for it."""
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.http.rate_limit import payer, refusal
+from app.http.response_start import add_headers, on_response_start
+from app.limits.rate_limiter import RateLimiter
+
+FREE = frozenset(("/", "/healthz", "/readyz", "/metrics", "/favicon.ico"))
+FREE_FOLDERS = ("/assets/",)
+
+
+class RateLimit:
+    """Inside of ClientAddress and Session, whose findings say whose budget is drawn on.
+
+    The verdict stays in the state: whoever charges more later puts the newer one in its place, and
+    the answer's headers tell the last.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan" or is_free(scope["path"]):
+            await self.app(scope, receive, send)
+            return
+        state = scope["state"]
+        limiter: RateLimiter = state["resources"].limiter
+        key, policy = payer(state)
+        verdict = state["verdict"] = await limiter.take(key, 1, policy)
+
+        def begin(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                add_headers(message, state["verdict"].headers)
+
+        on_response_start(scope, begin)
+        if not verdict.allowed:
+            raise refusal(verdict)
+        await self.app(scope, receive, send)
+
+
+def is_free(path: str) -> bool:
+    """Health, metrics and the files of pages."""
+    return path in FREE or path.startswith(FREE_FOLDERS)

@@ -1,0 +1,59 @@
+"""A name for each request: in the answer and in every log line."""
+
+import re
+from itertools import count
+from os import register_at_fork, urandom
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.http.response_start import add_headers, on_response_start
+from app.observability import logs
+
+HEADER = b"x-request-id"
+SANE = re.compile(rb"[A-Za-z0-9._-]{8,64}").fullmatch
+
+
+class RequestId:
+    """Takes the caller's id if it is a sane one, so that one name leads through many servers."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self.app(scope, receive, send)
+            return
+        name = given(scope["headers"]) or new()
+        scope["state"]["request_id"] = name.decode()
+        logs.request_id.set(name.decode())
+
+        def begin(message: Message) -> None:
+            if message["type"] != "websocket.close":
+                add_headers(message, [(HEADER, name)])
+
+        on_response_start(scope, begin)
+        await self.app(scope, receive, send)
+
+
+def given(headers: list[tuple[bytes, bytes]]) -> bytes | None:
+    for name, value in headers:
+        if name == HEADER:
+            return value if SANE(value) else None
+    return None
+
+
+def new() -> bytes:
+    """Unique over processes and restarts, and cheap: no randomness is drawn per request."""
+    return b"%s-%x" % (_prefix, next(_numbers))
+
+
+def _begin() -> None:
+    global _prefix, _numbers
+    _prefix, _numbers = urandom(6).hex().encode(), count(1)
+
+
+_prefix = b""
+_numbers = count(1)
+_begin()
+# A forked child must not go on with its parent's names.
+register_at_fork(after_in_child=_begin)

@@ -1,0 +1,62 @@
+"""Who a request speaks for."""
+
+from typing import Any
+
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from app.auth.cookies import SessionCookie
+from app.domain.account import ANONYMOUS, Principal
+from app.errors import Unauthenticated
+from app.http.rate_limit import refusal
+from app.middleware.rate_limit import is_free
+from app.settings import Settings
+
+
+class Session:
+    """Puts the `principal` into the state, and the `payer` where an anonymous request draws on no address's budget.
+
+    Credentials are checked whatever the limits say: valid ones draw on a budget of their own, so that
+    nothing else from the same address uses it up. A bad key is refused, never taken for "anonymous",
+    and each guess draws on the address's own budget. A cookie whose session has ended is as good as none: a browser sends it on its own, and
+    whoever wants to sign in again must get through.
+    """
+
+    def __init__(self, app: ASGIApp, settings: Settings) -> None:
+        self.app = app
+        self._cookie = SessionCookie(settings)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "lifespan" and not is_free(scope["path"]):
+            scope["state"]["principal"] = await recognise(scope, self._cookie)
+        await self.app(scope, receive, send)
+
+
+async def recognise(scope: Scope, session_cookie: SessionCookie) -> Principal:
+    if not any(name in (b"authorization", b"cookie") for name, _ in scope["headers"]):
+        return ANONYMOUS
+    headers = Headers(scope=scope)
+    authorization, cookie = headers.get("authorization"), session_cookie.read(headers)
+    state = scope["state"]
+    if authorization is None and (proof := session_cookie.read_device(headers)) is not None:
+        await _recognise_device(state, proof)
+    if authorization is None and cookie is None:
+        return ANONYMOUS
+    try:
+        principal: Principal = await state["resources"].authenticator.principal(authorization, cookie)
+    except Unauthenticated:
+        verdict = await state["resources"].limiter.take(state.get("payer") or state["address"])
+        if not verdict.allowed:
+            raise refusal(verdict) from None
+        if authorization is not None:
+            raise
+        return ANONYMOUS
+    return principal
+
+
+async def _recognise_device(state: dict[str, Any], proof: str) -> None:
+    """Who has signed in before from this browser can do so again, whatever else comes from the same address."""
+    device = await state["resources"].devices.recognise(proof)
+    if device is not None:
+        # By user, not by device: signing in again and again gives no further budget.
+        state["payer"] = f"device:{device.user_id}"

@@ -1,0 +1,604 @@
+"""uvicorn's protocol with a short road: a request whose head came before, to the byte, needs no second look at it.
+
+It is the same road, cut short. On their way through, requests with this head passed every
+middleware; what that found out and added is a CachedRequestHead (app/http/cached_request_head.py), an entry of the one
+memory that every change evicts from, so it ends with its caller's rights. An answer that still
+holds is given at once; else the endpoint is asked, with nothing in between. The rate limiter
+decides each time, without waiting, or the request takes the whole road.
+
+Of uvicorn's own protocol the head's parser, the scope and the answer are used. Where a request begins and ends is
+decided here, one request after the other: what follows a request waits until that is answered.
+How long anything may take is decided by one timer (app/server/connection_timer.py).
+"""
+
+from asyncio import Event, Task
+from collections.abc import Hashable
+from http import HTTPStatus
+from time import perf_counter
+from typing import Any
+from urllib.parse import unquote
+
+import httptools
+import msgspec
+from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+
+from app.http.buffered_response import BufferedResponse
+from app.http.cached_request_head import LONGEST, CachedRequestHead, RequestHeadCache
+from app.http.client_address import LOCAL
+from app.limits.fair_share import FairShare, NoPlace
+from app.limits.rate_limiter import RateLimiter, Verdict
+from app.middleware import metrics, request_id
+from app.observability import logs
+from app.observability import metrics as all_metrics
+from app.observability.counting import Counts
+from app.server.connection_timer import CLOSE_TIMEOUT, ConnectionTimer, State
+from app.server.request_body import Body, BodyByLength, ChunkedBody, MalformedBody
+from app.server.request_head import (
+    Framing,
+    RejectedHead,
+    RequestLine,
+    authority_of,
+    check_beginning,
+    check_fields,
+    check_lines,
+    fields_of,
+)
+from app.server.response_cycle import ResponseCycle
+from app.server.websocket_handshake import handshake
+from app.server.websocket_protocol import WebSocket
+
+END = b"\r\n\r\n"
+CRLF = b"\r\n"
+# As much as may come behind a request that is still being answered before its sender has to wait.
+MOST_BEHIND = 64 * 1024
+LEAVE = b"connection: close\r\n"
+# A body in small chunks takes up to so many times its bytes; whoever sends more has something else in mind.
+FRAMES = 8
+# After a refusal so much is still read and dropped, for so long: a close while bytes are unread takes the refusal
+# away from the client.
+LINGER_BYTES, LINGER_SECONDS = 256 * 1024, 2.0
+
+_counts = Counts(all_metrics.HTTP_CUT)
+
+
+class FastPathProtocol(HttpToolsProtocol):
+    timer: ConnectionTimer
+    cycle: Any  # None before the first request that takes the whole road
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        resources: Any = self.app_state["resources"]
+        settings = resources.settings
+        self._heads: RequestHeadCache = resources.heads
+        self._limiter: RateLimiter = resources.limiter
+        self._uses = resources.api_key_usage
+        self._addresses = resources.addresses
+        self._places: FairShare[Any] = resources.connections
+        self._most_of_head: int = settings.request_head_bytes
+        self._most: int = settings.request_head_bytes + FRAMES * settings.request_body_bytes
+        self._answer_timeout: float = max(settings.answer_timeout, 3 * settings.socket_check)
+        self._seconds = {
+            State.NEW: settings.read_patience,
+            State.HEAD: settings.read_patience,
+            State.BODY: settings.read_patience,
+            State.ANSWERING: self._answer_timeout,
+            State.IDLE: settings.keep_alive,
+            State.STALLED: settings.write_patience,
+            State.UPGRADING: settings.read_patience,
+            State.CLOSING: CLOSE_TIMEOUT,
+        }
+        self._keep_alive: float = settings.keep_alive
+        self._address: str | None = None
+        self._peer: str | None = None
+        # Of the request that is coming: its head as far as it has come, then where its body ends.
+        self._partial: bytearray | None = None
+        self._body: Body | None = None
+        self._bytes = 0
+        self._parsed_keep_alive = False
+        # Of the request that is being answered.
+        self._answering: Task[None] | None = None
+        self._behind = b""
+        # The last answer is under way, or given: nothing more is read as a request.
+        self._last = False
+        self._discarding = 0
+
+    def connection_made(self, transport: Any) -> None:
+        super().connection_made(transport)
+        self._peer = self.client[0] if self.client else None
+        # None: a proxy's connection speaks for many, and each request's head says for whom.
+        self._address = self._addresses.of_peer(self._peer)
+        self.timer = ConnectionTimer(self.loop, State.NEW, self._seconds[State.NEW], self._expired)
+        try:
+            self._places.admit(self._address, self)
+        except NoPlace as refusal:
+            self._cut(refusal.reason, 503)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._places.leave(self._address, self)
+        super().connection_lost(exc)
+        self.timer.stop()
+
+    def data_received(self, data: bytes) -> None:
+        cycle = self.cycle
+        if self._answering is None and self._body is None and (cycle is None or cycle.response_complete):
+            if self._last:
+                self._discard(data)
+            elif self._partial is not None:
+                self._continue_head(data)
+            else:
+                self._begin(data)
+        elif self._body is not None:
+            self._take_body(data)
+        elif self._discarding:
+            self._discard(data)
+        else:
+            self._wait_behind(data)
+
+    def eof_received(self) -> None:
+        """None: the transport closes."""
+        self.timer.enter(State.CLOSING, CLOSE_TIMEOUT)
+
+    # Where a request begins and ends
+
+    def _begin(self, data: bytes) -> None:
+        end = data.find(END) + len(END)
+        head = data[:end]
+        if self._pass(self._key(head), data[end:]):
+            return
+        if data[:1] in b"\r\n":  # empty lines before a request are no part of it
+            rest = data.lstrip(CRLF)
+            self._bytes += len(data) - len(rest)
+            if self._bytes > self._most_of_head:
+                self._refuse(431, "There are too many empty lines.", "too_large")
+            elif rest:
+                self._begin(rest)
+            return
+        if len(END) <= end:
+            self._take_request(head, data[end:])
+            return
+        self._partial = bytearray()
+        self._continue_head(data)
+
+    def _continue_head(self, data: bytes) -> None:
+        partial = self._partial
+        assert partial is not None
+        seen = max(0, len(partial) - len(END) + 1)
+        partial += data
+        end = partial.find(END, seen) + len(END)
+        if end < len(END):
+            if self._bytes + len(partial) > self._most_of_head:
+                self._refuse(431, "The head of the request is too large.", "too_large")
+                return
+            try:
+                check_beginning(partial, seen)
+            except RejectedHead as refused:
+                self._refuse(refused.status, refused.reason, "malformed")
+                return
+            self._settle()
+            return
+        self._partial = None
+        self._take_request(bytes(partial[:end]), bytes(partial[end:]))
+
+    def _take_request(self, head: bytes, rest: bytes) -> None:
+        try:
+            line, framing = self._read_head(head)
+            handshake_head = handshake(self.url, self.headers) if framing.upgrade else b""
+        except RejectedHead as refused:
+            reason = "too_large" if refused.status == 431 else "malformed"
+            self._refuse(refused.status, refused.reason, reason)
+            return
+        self._bytes = 0
+        if framing.upgrade:
+            self._upgrade(handshake_head, rest)
+            return
+        if line.method == b"OPTIONS" and line.target == b"*":
+            self._refuse(204, "", "")
+            return
+        if framing.length is None:
+            self._body = ChunkedBody()
+        elif framing.length:
+            self._body = BodyByLength(framing.length)
+        self._start(head, line, framing)
+        if self._body is None:
+            if rest:
+                self._wait_behind(rest)
+            self._settle()
+        else:
+            self._take_body(rest)
+
+    def _read_head(self, head: bytes) -> tuple[RequestLine, Framing]:
+        """By rules of ours and by the parser; both must agree that it is one."""
+        if self._bytes + len(head) > self._most_of_head:
+            raise RejectedHead(431, "The head of the request is too large.")
+        line = check_lines(head)
+        # A new one for each head: where the body ends is not for it to decide.
+        self.parser = httptools.HttpRequestParser(self)
+        try:
+            self.parser.feed_data(head)
+        except httptools.HttpParserUpgrade:
+            pass  # which is decided below
+        except httptools.HttpParserInvalidMethodError:
+            raise RejectedHead(501, "There is no such method.") from None
+        except httptools.HttpParserError:
+            check_fields(line, fields_of(head))  # for a better reason
+            raise RejectedHead(400, "The head of the request is malformed.") from None
+        framing = check_fields(line, self.headers)
+        if line.target != b"*" or line.method != b"OPTIONS":
+            authority, target = authority_of(line.target)
+            self.url = target
+            if authority is not None:
+                self.headers[:] = [header for header in self.headers if header[0] != b"host"]
+                self.headers.append((b"host", authority))
+        return line, framing
+
+    def _start(self, head: bytes, line: RequestLine, framing: Framing) -> None:
+        path, _, query_string = self.url.partition(b"?")
+        scope: Any = self.scope
+        scope["method"] = line.method.decode()
+        scope["http_version"] = line.version
+        text = path.decode()
+        scope["path"] = self.root_path + (unquote(text) if "%" in text else text)
+        scope["raw_path"] = self.root_path.encode() + path
+        scope["query_string"] = query_string
+        keep_alive = self._parsed_keep_alive and line.version == "1.1"
+        cycle = ResponseCycle(
+            scope=scope,
+            transport=self.transport,
+            flow=self.flow,
+            logger=self.logger,
+            access_logger=self.access_logger,
+            access_log=self.access_log,
+            default_headers=self.server_state.default_headers,
+            message_event=Event(),
+            expect_100_continue=framing.expects_continue,
+            keep_alive=keep_alive,
+            on_response=self.on_response_complete,
+        )
+        cycle.on_write = self._note_write
+        cycle.on_last = self._note_last
+        if self._body is None:
+            cycle.more_body = False
+            cycle.message_event.set()
+        self.cycle = cycle
+        if keep_alive and len(head) <= LONGEST:
+            scope["state"]["offer"] = self._heads.offer(
+                self._key(head), len(head), direct=self._address is not None
+            )
+        self._start_asgi_task(cycle, self.app)
+
+    def _take_body(self, data: bytes) -> None:
+        assert self._body is not None
+        cycle = self.cycle
+        self._bytes += len(data)
+        try:
+            piece = self._body.take(data)
+        except MalformedBody as malformed:
+            self._refuse(
+                malformed.status, malformed.reason, "too_large" if malformed.status == 431 else "malformed"
+            )
+            return
+        if piece.body and not cycle.response_complete:
+            cycle.body += piece.body
+            if len(cycle.body) > HIGH_WATER_LIMIT:
+                self.flow.pause_reading()
+            cycle.message_event.set()
+        if not piece.done:
+            if self._bytes > self._most:
+                self._refuse(431, "The body takes too many bytes.", "too_large")
+            else:
+                self._settle()
+            return
+        self._body = None
+        self._bytes = 0
+        cycle.more_body = False
+        cycle.message_event.set()
+        if cycle.response_complete:
+            self._settle()
+            if piece.rest:
+                self.data_received(piece.rest)
+        else:
+            if piece.rest:
+                self._wait_behind(piece.rest)
+            self._settle()
+
+    def _wait_behind(self, data: bytes) -> None:
+        """One answer after the other."""
+        self._behind += data
+        if len(self._behind) > MOST_BEHIND:
+            self.flow.pause_reading()
+
+    def _go_on(self) -> None:
+        if self._behind and not self.transport.is_closing():
+            data, self._behind = self._behind, b""
+            self.flow.resume_reading()
+            self.data_received(data)
+
+    def _discard(self, data: bytes) -> None:
+        self._discarding -= len(data)
+        if self._discarding <= 0:
+            self._close()
+
+    # What uvicorn's parser tells
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self.headers.append((name.lower(), value))
+
+    def on_headers_complete(self) -> None:
+        self._parsed_keep_alive = self.parser.should_keep_alive()
+
+    def on_body(self, body: bytes) -> None:
+        """Only heads are parsed."""
+
+    def on_message_complete(self) -> None:
+        """Only heads are parsed."""
+
+    def _upgrade(self, head: bytes, rest: bytes) -> None:
+        self.connections.discard(self)
+        protocol = self.ws_protocol_class(  # type: ignore[call-arg, misc]
+            config=self.config, server_state=self.server_state, app_state=self.app_state
+        )
+        assert isinstance(protocol, WebSocket)
+        self._places.replace(self._address, self, protocol)
+        self.parser = None  # type: ignore[assignment]  # it holds this protocol
+        protocol.take_over(self, self.headers, head, rest, self._places, self._address)
+
+    # How an answer ends
+
+    def on_response_complete(self) -> None:
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            self._settle()
+            return
+        self.flow.resume_reading()
+        if self._last:
+            if self._body is None and not self._behind:
+                self._close()
+            else:
+                self._linger()
+            return
+        self._settle()
+        if self._body is None:
+            self._go_on()
+
+    def _note_write(self) -> None:
+        timer = self.timer
+        if timer.state is State.ANSWERING:
+            timer.enter(State.ANSWERING, self._answer_timeout)
+
+    def _note_last(self) -> None:
+        self._last = True
+
+    def _refuse(self, status: int, detail: str, reason: str) -> None:
+        """In words where no answer is under way, and the connection ends."""
+        if reason:
+            _counts[(reason,)].value += 1
+        cycle = self.cycle
+        self._partial = None
+        if self._body is not None:
+            self._body = None
+            if cycle.response_started:
+                if cycle.response_complete:
+                    self._linger()
+                else:
+                    self.transport.abort()  # into an answer that is under way nothing can be put
+                return
+            cycle.disconnected = True  # whatever it answers is not sent
+            cycle.message_event.set()
+        self.transport.write(_refusal(status, detail, self.server_state.default_headers))
+        self._linger()
+
+    def _linger(self) -> None:
+        """Closes once the other side has read what was sent and has closed, too, or after a moment."""
+        self._last = True
+        self._behind = b""
+        self._discarding = LINGER_BYTES
+        self.flow.resume_reading()
+        if not self.transport.is_closing():
+            self.transport.write_eof()
+        self.timer.enter(State.CLOSING, LINGER_SECONDS)
+
+    def _close(self) -> None:
+        self._last = True
+        self.transport.close()
+        self.timer.enter(State.CLOSING, CLOSE_TIMEOUT)
+
+    def _cut(self, reason: str, status: int) -> None:
+        """For want of time or room: at once, with a status only where no answer is under way."""
+        _counts[(reason,)].value += 1
+        if self._state() in (State.ANSWERING, State.STALLED):
+            self.transport.abort()
+            return
+        if self.cycle is None or not self.cycle.response_started or self.cycle.response_complete:
+            self.transport.write(_refusal(status, _DETAILS[reason], self.server_state.default_headers))
+        if self.cycle is not None and not self.cycle.response_complete:
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
+        self._close()
+
+    # How long a connection lives
+
+    def _state(self) -> State:
+        if self._discarding or self.transport.is_closing():
+            return State.CLOSING
+        if self.flow.write_paused:
+            return State.STALLED
+        cycle = self.cycle
+        if self._answering is not None:
+            return State.ANSWERING
+        if cycle is not None and not cycle.response_complete:
+            if self._body is None or cycle.response_started or self.flow.read_paused:
+                return State.ANSWERING
+            return State.BODY
+        if self._body is not None:
+            return State.BODY
+        if self._partial is not None:
+            return State.HEAD
+        return State.NEW if cycle is None and self.timer.state in (State.NEW, State.HEAD) else State.IDLE
+
+    def _settle(self) -> None:
+        """After whatever may have changed the state. One that goes on keeps its time."""
+        timer = self.timer
+        state, before = self._state(), timer.state
+        if state is before:
+            return
+        if (before is State.NEW and state is State.HEAD) or (
+            before in (State.NEW, State.HEAD) and state is State.BODY
+        ):
+            timer.state = state
+        else:
+            timer.enter(state, self._seconds[state])
+
+    def _expired(self, state: State) -> None:
+        if self._state() is not state:
+            self._settle()
+        elif state is State.CLOSING or state is State.STALLED or state is State.ANSWERING:
+            if state is not State.CLOSING:
+                _counts[("unread" if state is State.STALLED else "unanswered",)].value += 1
+            self.transport.abort()
+        elif state is State.IDLE or (self.cycle is not None and self.cycle.response_complete and self._body):
+            self._close()
+        else:
+            self._cut("too_slow", 408)
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._settle()
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self._settle()
+
+    def shutdown(self) -> None:
+        if self._answering is None and (self.cycle is None or self.cycle.response_complete):
+            self._close()
+        elif self._answering is None:
+            self.cycle.keep_alive = False
+        else:
+            self._last = True
+
+    @property
+    def expendable(self) -> bool:
+        return self.timer.state in (State.NEW, State.IDLE, State.HEAD, State.BODY)
+
+    def evict(self) -> None:
+        _counts[("no_share",)].value += 1
+        self.transport.abort()
+
+    # The short road
+
+    def _key(self, head: bytes) -> Hashable:
+        """What one proxy says of its clients is not known from what another, or a stranger, says."""
+        return head if self._address is not None else (self._peer, head)
+
+    def _pass(self, key: Hashable, body: bytes) -> bool:
+        passage = self._heads.get(key)
+        if passage is None or len(body) != passage.length or self.flow.write_paused:
+            return False
+        if len(self.server_state.default_headers) != 1:  # we are leaving, and every answer must say so
+            return False
+        began = perf_counter()
+        found = passage.handler.find(passage, body)
+        payer, policy = passage.budget or (self._address or LOCAL, self._limiter.anonymous)
+        verdict = self._limiter.try_take(payer, 1, policy)
+        if verdict is None or not verdict.allowed:
+            return False
+        if passage.key_id is not None:
+            self._uses.note(passage.key_id)
+        name = request_id.new()
+        if found is None:
+            self._answer(passage, body, verdict, name)
+            return True
+        reply, counted = found
+        self._write(reply, passage, verdict, name)
+        counted.value += 1
+        self._done(passage, reply.status, began)
+        return True
+
+    def _answer(self, passage: CachedRequestHead, body: bytes, verdict: Verdict, name: bytes) -> None:
+        task = self._answering = self.loop.create_task(self._answer_anew(passage, body, verdict, name))
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
+        self.timer.enter(State.ANSWERING, self._answer_timeout)
+
+    async def _answer_anew(
+        self, passage: CachedRequestHead, body: bytes, verdict: Verdict, name: bytes
+    ) -> None:
+        began = perf_counter()
+        state = {**passage.scope["state"], "verdict": verdict, "request_id": name.decode()}
+        if self._address is not None:
+            state["address"] = self._address  # others may send the same head
+        logs.request_id.set(state["request_id"])
+        metrics.in_flight.value += 1
+        status = 499  # as in Metrics: who goes away before the answer
+        try:
+            reply = await passage.handler.answer(passage, body, state)
+            if not self.transport.is_closing():
+                status = reply.status
+                self._write(reply, passage, state["verdict"], name)
+        except BaseException:
+            self.transport.close()  # only when we are made to stop: there is nothing to be said any more
+            raise
+        finally:
+            metrics.in_flight.value -= 1
+            self._answering = None
+            self._done(passage, status, began)
+            self._go_on()
+
+    def _write(
+        self, reply: BufferedResponse, passage: CachedRequestHead, verdict: Verdict, name: bytes
+    ) -> None:
+        default = self.server_state.default_headers
+        leaving = self._last or len(default) != 1
+        self.transport.write(
+            b"%sdate: %s\r\n%s%sx-request-id: %s\r\n%s%s\r\n%s"
+            % (
+                STATUS_LINE[reply.status],
+                default[0][1],
+                reply.lines,
+                passage.lines,
+                name,
+                verdict.header_bytes,
+                LEAVE if leaving else b"",
+                reply.body,
+            )
+        )
+        if leaving:
+            self._close()
+
+    def _done(self, passage: CachedRequestHead, status: int, began: float) -> None:
+        self.server_state.total_requests += 1
+        metrics.note(passage.scope["method"], passage.route, status, perf_counter() - began)
+        if self.flow.write_paused or self.transport.is_closing():
+            self._settle()
+        else:
+            self._bytes = 0
+            self.timer.enter(State.IDLE, self._keep_alive)
+
+
+_MORE = {426: b"upgrade: websocket\r\nsec-websocket-version: 13\r\n", 503: b"retry-after: 1\r\n"}
+_DETAILS = {
+    "too_slow": "The request took too long to arrive.",
+    "no_room": "This server holds as many connections as it can.",
+    "no_share": "This address holds as many connections as it may.",
+}
+
+
+def _refusal(status: int, detail: str, default: list[tuple[bytes, bytes]]) -> bytes:
+    date = b"date: %s\r\n" % default[0][1] if default else b""
+    more = _MORE.get(status, b"")
+    if not detail:
+        return b"%s%sallow: GET, HEAD, POST, OPTIONS\r\n%s\r\n" % (STATUS_LINE[status], date, LEAVE)
+    known = HTTPStatus(status)
+    problem = {
+        "type": "about:blank",
+        "title": known.phrase,
+        "status": status,
+        "detail": detail,
+        "code": known.name,
+    }
+    body = msgspec.json.encode(problem)
+    return (
+        b"%s%scontent-type: application/problem+json\r\ncontent-length: %d\r\ncache-control: no-store\r\n%s%s\r\n%s"
+        % (STATUS_LINE[status], date, len(body), more, LEAVE, body)
+    )

@@ -1,0 +1,266 @@
+"""uvicorn's WebSocket with the timer of its connection, and a shutdown that the application takes part in."""
+
+import asyncio
+import random
+import struct
+from typing import Any
+
+from uvicorn.protocols.utils import ClientDisconnected
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.frames import CloseCode
+from websockets.server import ServerProtocol
+
+from app.limits.fair_share import FairShare
+from app.observability import metrics as all_metrics
+from app.observability.counting import Counts
+from app.server.connection_timer import CLOSE_TIMEOUT, ConnectionTimer, State
+
+SERVICE_RESTART, TRY_AGAIN_LATER, INTERNAL_ERROR = 1012, 1013, 1011
+INVALID_DATA = 1007
+# Of what a client sends wrongly; the library names bytes and its own states.
+_REASONS: dict[int, str] = {
+    1002: "This is no frame that RFC 6455 allows.",
+    INVALID_DATA: "This text is not UTF-8.",
+    1009: "This message is longer than a message may be.",
+}
+# After that so much is still read and dropped, for so long, as behind a refused request.
+LINGER_BYTES, LINGER_SECONDS = 256 * 1024, 2.0
+
+_counts = Counts(all_metrics.HTTP_CUT)
+
+
+class _NoTimer:
+    """Stands for uvicorn's timer of a closing WebSocket: the connection's own does its work."""
+
+    def cancel(self) -> None:
+        pass
+
+
+class _Frames(ServerProtocol):
+    def fail(self, code: CloseCode | int, reason: str = "") -> None:
+        super().fail(code, _REASONS.get(code, reason))
+
+
+class WebSocket(WebSocketsSansIOProtocol):
+    timer: ConnectionTimer
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.conn = _Frames(max_size=self.config.ws_max_size, logger=self.logger)  # without extensions
+        self._discarding = 0
+
+    def take_over(
+        self,
+        before: Any,
+        headers: list[tuple[bytes, bytes]],
+        handshake: bytes,
+        rest: bytes,
+        places: FairShare[Any],
+        address: str | None,
+    ) -> None:
+        """`before`: the HTTP protocol that has read the handshake's head; `rest`: what came behind it.
+
+        `handshake` is what the library gets of the head; the application sees all `headers`, however many there are.
+        """
+        settings = self.app_state["resources"].settings
+        self._places, self._address = places, address
+        self._check_every: float = settings.socket_check
+        self._read_timeout: float = settings.read_patience
+        self._write_timeout: float = settings.write_patience
+        self._headers = headers
+        self._awaiting_pong = False
+        self._early = b""
+        self.timer = before.timer
+        self.timer.expire = self._expired
+        self.timer.enter(State.UPGRADING, self._read_timeout)
+        self.connection_made(before.transport)
+        before.transport.set_protocol(self)
+        self.data_received(handshake)
+        if rest and self.handshake_initiated and not self.transport.is_closing():
+            self.data_received(rest)
+
+    def data_received(self, data: bytes) -> None:
+        if self._discarding:
+            self._discarding = max(0, self._discarding - len(data))
+            if not self._discarding:
+                self.transport.abort()
+            return
+        if self.handshake_initiated and not self.handshake_complete:
+            # Too early: a client may not know yet that it will be understood. One read of it is kept.
+            self._early += data
+            self.transport.pause_reading()
+            return
+        super().data_received(data)
+        if not self.handshake_initiated:
+            # The library cannot read a head that app/server/websocket_handshake.py has written.
+            self.transport.write(
+                b"HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
+            )
+            self.transport.close()
+        self._note_close()
+
+    def handle_parser_exception(self) -> None:
+        if self.conn.close_sent is None:
+            self.transport.abort()  # there is nothing that could be said any more
+        else:
+            self.queue.put_nowait({"type": "websocket.disconnect", "code": self.conn.close_sent.code})
+            self._linger()
+
+    def send_receive_event_to_app(self) -> None:
+        """Text that is no UTF-8 is the client's fault; uvicorn would log an error with a traceback."""
+        if self.curr_msg_data_type == "text" and not self.close_sent and not _is_utf8(self.frames):
+            self.frames = []
+            self.conn.fail(INVALID_DATA)
+            self.handle_parser_exception()
+            return
+        super().send_receive_event_to_app()
+
+    def handle_connect(self, event: Any) -> None:
+        super().handle_connect(event)
+        if hasattr(self, "scope"):
+            self.scope["headers"] = self._headers
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._places.leave(self._address, self)
+        super().connection_lost(exc)
+        self.timer.stop()
+
+    def eof_received(self) -> None:
+        """None: the transport closes."""
+        self.timer.enter(State.CLOSING, CLOSE_TIMEOUT)
+
+    def announce_shutdown(self) -> None:
+        """The application hears of it and closes when it is ready; `shutdown` cuts off whoever is left."""
+        self.queue.put_nowait({"type": "websocket.disconnect", "code": SERVICE_RESTART})
+
+    def shutdown(self) -> None:
+        super().shutdown()
+        self._note_close()
+
+    async def send(self, message: Any) -> None:
+        if self.close_sent and self.handshake_complete:
+            # For want of a pong, or for a broken frame: the application could not know.
+            raise ClientDisconnected
+        await super().send(message)
+        if message["type"] == "websocket.accept":
+            self._settle()
+            if self._early and not self.transport.is_closing():
+                early, self._early = self._early, b""
+                self.transport.resume_reading()
+                self.data_received(early)
+        elif message["type"] == "websocket.close":
+            if self.close_timer is not None:
+                self.close_timer.cancel()
+                self.close_timer = _NoTimer()  # type: ignore[assignment]
+            self.timer.enter(State.CLOSING, CLOSE_TIMEOUT)
+        elif message["type"] == "websocket.http.response.body" and self.close_sent:
+            # Refused in words: for uvicorn the application would not have completed the handshake.
+            self.handshake_complete = True
+            self.timer.enter(State.CLOSING, CLOSE_TIMEOUT)
+
+    def on_task_complete(self, task: asyncio.Task[None]) -> None:
+        super().on_task_complete(task)
+        if self.timer.state is not State.CLOSING:
+            self.timer.enter(State.CLOSING, CLOSE_TIMEOUT)
+
+    def handle_ping(self) -> None:
+        said = b"".join(self.conn.data_to_send())
+        if self.writable.is_set():  # a client that does not read what is sent to it gets no pongs either
+            self.transport.write(said)
+
+    def handle_cont(self, event: Any) -> None:
+        """In one piece of memory, however small the fragments are."""
+        if not isinstance(self.frames[0], bytearray):
+            self.frames[0] = bytearray(self.frames[0])  # type: ignore[call-overload]
+        self.frames[0] += event.data
+        if event.fin:
+            self.frames[0] = bytes(self.frames[0])
+            self.send_receive_event_to_app()
+
+    def handle_pong(self, event: Any) -> None:
+        if bytes(event.data) == self.pending_ping_payload:
+            self._awaiting_pong = False
+            self.pending_ping_payload = None
+
+    # How long it lives
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        if self.timer.state is not State.CLOSING:
+            self.timer.enter(State.STALLED, self._write_timeout)
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        if self.timer.state is State.STALLED:
+            self._settle()
+
+    def _settle(self) -> None:
+        if self.transport.is_closing() or self.close_sent:
+            self.timer.enter(State.CLOSING, CLOSE_TIMEOUT)
+        elif self.handshake_complete:
+            self.timer.enter(State.OPEN, self._check_every)
+        else:
+            self.timer.enter(State.UPGRADING, self._read_timeout)
+
+    def _note_close(self) -> None:
+        if self.timer.state is not State.CLOSING and (self.transport.is_closing() or self.close_sent):
+            self.timer.enter(State.CLOSING, CLOSE_TIMEOUT)
+
+    def _expired(self, state: State) -> None:
+        if state is State.OPEN and not (self.transport.is_closing() or self.close_sent):
+            self._look_whether_it_is_there()
+        elif state is State.OPEN:
+            self.timer.enter(State.CLOSING, CLOSE_TIMEOUT)
+        else:
+            if state is State.STALLED:
+                _counts[("unread",)].value += 1
+            self.transport.abort()
+
+    def _look_whether_it_is_there(self) -> None:
+        if self._awaiting_pong:
+            self.conn.fail(INTERNAL_ERROR, "keepalive ping timeout")
+            self._close_with_what_is_said()
+            return
+        self._awaiting_pong = True
+        self.pending_ping_payload = struct.pack("!I", random.getrandbits(32))
+        self.conn.send_ping(self.pending_ping_payload)
+        self.transport.write(b"".join(self.conn.data_to_send()))
+        if self.timer.state is State.OPEN:  # else that did not fit into the buffer
+            self.timer.enter(State.OPEN, self._check_every)
+
+    @property
+    def expendable(self) -> bool:
+        return self.timer.state is not State.OPEN
+
+    def evict(self) -> None:
+        _counts[("no_share",)].value += 1
+        if self.handshake_complete and not self.close_sent:
+            self.conn.send_close(TRY_AGAIN_LATER, "This address holds more than its share of connections.")
+            self.queue.put_nowait({"type": "websocket.disconnect", "code": TRY_AGAIN_LATER})
+            self._close_with_what_is_said()
+        else:
+            self.transport.abort()
+
+    def _linger(self) -> None:
+        """Closes once the other side does, or after a moment: a close while bytes are unread takes the reason away."""
+        self.transport.write(b"".join(self.conn.data_to_send()))
+        self.close_sent = True
+        if not self.transport.is_closing():
+            self._discarding = LINGER_BYTES
+            self.transport.write_eof()
+            self.transport.resume_reading()
+        self.timer.enter(State.CLOSING, LINGER_SECONDS)
+
+    def _close_with_what_is_said(self) -> None:
+        self.transport.write(b"".join(self.conn.data_to_send()))
+        self.close_sent = True
+        self.transport.close()
+        self.timer.enter(State.CLOSING, CLOSE_TIMEOUT)
+
+
+def _is_utf8(frames: list[bytes]) -> bool:
+    try:
+        b"".join(frames).decode()
+    except UnicodeDecodeError:
+        return False
+    return True

@@ -1,0 +1,105 @@
+"""The pages for people: what this is, and GraphiQL."""
+
+import html
+from functools import cache
+from pathlib import Path
+from string import Template
+
+from starlette.requests import Request
+from starlette.responses import FileResponse, HTMLResponse, PlainTextResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from app.http.static_assets import StaticAssets
+
+_HERE = Path(__file__).parent
+_STATIC = _HERE / "static"
+_EXAMPLES = _HERE / "graphiql" / "examples"
+
+_CLOSED = (
+    "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; connect-src 'self'"
+)
+PAGE_POLICY = f"{_CLOSED}; img-src 'self'; style-src 'self'; script-src 'self'"
+# The editor inside GraphiQL writes its colours and positions as inline styles; scripts stay files of ours.
+GRAPHIQL_POLICY = (
+    f"{_CLOSED}; img-src 'self' data:; font-src 'self' data:; style-src 'self' 'unsafe-inline';"
+    " script-src 'self'; worker-src 'self'"
+)
+
+
+def home(request: Request) -> Response:
+    return _page(_home(), PAGE_POLICY, {"cache-control": "max-age=300"})
+
+
+def graphiql_page() -> Response:
+    """For a browser that asks the endpoint for HTML; a plain console where GraphiQL was not built."""
+    headers = {"cache-control": "no-cache", "vary": "accept"}
+    if "graphiql.js" in _shelf().addresses:
+        return _page(_graphiql(), GRAPHIQL_POLICY, headers)
+    return _page(_console(), PAGE_POLICY, headers)
+
+
+def favicon(request: Request) -> Response:
+    return FileResponse(_STATIC / "favicon.svg", headers={"cache-control": "public, max-age=86400"})
+
+
+def schema_route(sdl: str) -> BaseRoute:
+    """The contract as text; `sdl` comes from above, where the graph is."""
+
+    def schema(request: Request) -> Response:
+        return PlainTextResponse(sdl, headers={"cache-control": "max-age=300"})
+
+    return Route("/schema.graphql", schema)
+
+
+def asset(request: Request) -> Response:
+    return _shelf().answer(request.path_params["name"], request.headers.get("accept-encoding", ""))
+
+
+routes: list[BaseRoute] = [
+    Route("/", home),
+    Route("/favicon.ico", favicon),
+    Route("/assets/{name}", asset),
+]
+
+
+def _page(text: str, policy: str, headers: dict[str, str]) -> Response:
+    return HTMLResponse(text, headers={"content-security-policy": policy, **headers})
+
+
+@cache
+def _shelf() -> StaticAssets:
+    own = [path for path in _STATIC.iterdir() if path.suffix in (".css", ".js", ".svg")]
+    return StaticAssets(own, _HERE / "assets")
+
+
+@cache
+def _home() -> str:
+    return _fill(
+        "home.html",
+        question=(_STATIC / "question.graphql").read_text(),
+        answer=(_STATIC / "answer.json").read_text(),
+    )
+
+
+@cache
+def _graphiql() -> str:
+    return _fill("graphiql.html")
+
+
+@cache
+def _console() -> str:
+    options = [_option(path.read_text()) for path in sorted(_EXAMPLES.iterdir()) if path.suffix == ".graphql"]
+    return _fill("console.html").replace("<!-- examples -->", "".join(options))
+
+
+def _option(example: str) -> str:
+    """The first line of an example is a comment that says what it asks."""
+    title = example.partition("\n")[0].lstrip("# ")
+    return f'<option value="{html.escape(example)}">{html.escape(title)}</option>'
+
+
+def _fill(page: str, **texts: str) -> str:
+    """An asset's address is found under its name, `page.css` as `page_css`; texts are escaped."""
+    addresses = {name.replace(".", "_"): address for name, address in _shelf().addresses.items()}
+    escaped = {name: html.escape(text.strip()) for name, text in texts.items()}
+    return Template((_STATIC / page).read_text()).substitute(addresses | escaped)

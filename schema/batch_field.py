@@ -1,0 +1,167 @@
+"""How a type is made from a struct, and how its edges are asked for many parents at once."""
+
+import inspect
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from types import MappingProxyType
+from typing import Any, NamedTuple, TypeVar
+
+import strawberry
+from strawberry.types.field import StrawberryField
+
+from loaders.record_loader import RecordLoader
+from loaders.registry import Loaders
+from schema.context import Context, Info
+
+T = TypeVar("T", bound=type)
+BatchFunction = Callable[..., Awaitable[Sequence[Any]]]
+RootFunction = Callable[..., Awaitable[Any]]
+
+# Where a field keeps its Edge; the compiled executor looks for it here.
+EDGE = "edge"
+# Where it keeps how long its list usually is, and what it costs beside its objects; the estimate looks for both.
+LENGTH, PRICE = "length", "price"
+
+
+class Length(NamedTuple):
+    """How many items a list is taken to have that has no `first`: in all years, and in one."""
+
+    usual: int
+    of_year: int
+
+
+def length(usual: int, of_year: int | None = None) -> dict[str, Any]:
+    """The `metadata` of a list."""
+    return {LENGTH: Length(usual, usual if of_year is None else of_year)}
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Edge:
+    """A field that leads elsewhere.
+
+    `batch` takes all parents of a level and gives one value for each. With `through`, these
+    values are keys (or lists of keys) of that loader, whose records are the field's values.
+    `reads` names the tags that one parent's value rests on; without it nothing below the field
+    is kept as a fragment.
+    """
+
+    batch: BatchFunction
+    through: Callable[[Loaders], RecordLoader[Any, Any]] | None = None
+    reads: Callable[..., Sequence[str]] | None = None
+
+    async def values(
+        self, parents: Sequence[Any], context: Context, arguments: dict[str, Any]
+    ) -> Sequence[Any]:
+        values = await self.batch(parents, context, **arguments)
+        return values if self.through is None else await load_related(self.through(context.loaders), values)
+
+
+async def load_related(loader: RecordLoader[Any, Any], values: Sequence[Any]) -> list[Any]:
+    """Replaces keys by their records; a key in a list that leads nowhere is left out."""
+    wanted = [
+        key for value in values for key in (value if isinstance(value, list) else (value,)) if key is not None
+    ]
+    found = dict(zip(wanted, await loader.load_many(wanted), strict=True))
+    return [
+        [record for key in value if (record := found[key]) is not None]
+        if isinstance(value, list)
+        else found.get(value)
+        for value in values
+    ]
+
+
+def shows(struct: type, *, description: str, name: str | None = None) -> Callable[[T], T]:
+    """A GraphQL type over a struct: nothing is copied, fields are read from the struct itself."""
+
+    def decorate(cls: T) -> T:
+        cls.is_type_of = staticmethod(lambda value, info: isinstance(value, struct))  # type: ignore[attr-defined]
+        made: T = strawberry.type(cls, name=name, description=description)
+        return made
+
+    return decorate
+
+
+def describe(enum: type[Enum], description: str, **values: str) -> None:
+    """An enum of the domain in the graph's words: what it is, and what each of its values means."""
+    strawberry.enum(enum, description=description)
+    for value in enum.__strawberry_definition__.values:  # type: ignore[attr-defined]
+        value.description = values[value.name]
+
+
+def computed(*, description: str) -> Callable[[Callable[..., Any]], Any]:
+    """`def field(root, **arguments) -> value`: worked out from the struct, at no cost to speak of."""
+
+    def decorate(function: Callable[..., Any]) -> Any:
+        return strawberry.field(resolver=staticmethod(function), description=description)
+
+    return decorate
+
+
+def edge(
+    graphql_type: Any,
+    *,
+    description: str,
+    through: Callable[[Loaders], RecordLoader[Any, Any]] | None = None,
+    reads: Callable[..., Sequence[str]] | None = None,
+    metadata: Mapping[str, Any] = MappingProxyType({}),
+) -> Callable[[BatchFunction], Any]:
+    """`async def field(parents, context, **arguments) -> values`: one call for a level of the graph."""
+
+    def decorate(batch: BatchFunction) -> StrawberryField:
+        it = Edge(batch, through, reads)
+
+        async def resolve(root: Any, info: Info, **arguments: Any) -> Any:
+            return await info.context.along(it, root, arguments)
+
+        return _field(resolve, batch, graphql_type, description, {**metadata, EDGE: it}, skip=2, parent=True)
+
+    return decorate
+
+
+def root_field(
+    graphql_type: Any, *, description: str, price: int = 0, priced_by: str | None = None
+) -> Callable[[RootFunction], Any]:
+    """`async def field(context, **arguments) -> value`: where a query begins.
+
+    `price`: what it costs beside its objects, such as a search; with `priced_by` only where that argument is given.
+    """
+
+    def decorate(function: RootFunction) -> StrawberryField:
+        async def batch(parents: Sequence[Any], context: Context, **arguments: Any) -> Sequence[Any]:
+            return [await function(context, **arguments) for _ in parents]
+
+        async def resolve(info: Info, **arguments: Any) -> Any:
+            return await function(info.context, **arguments)
+
+        metadata = {EDGE: Edge(batch), PRICE: (price, priced_by)}
+        return _field(resolve, function, graphql_type, description, metadata, skip=1, parent=False)
+
+    return decorate
+
+
+def _field(
+    resolve: Callable[..., Any],
+    told: Callable[..., Any],
+    graphql_type: Any,
+    description: str,
+    metadata: dict[str, Any],
+    *,
+    skip: int,
+    parent: bool,
+) -> StrawberryField:
+    """Strawberry reads a resolver's signature: `resolve` gets the arguments that `told` names."""
+    keyword = inspect.Parameter.KEYWORD_ONLY
+    arguments = [p.replace(kind=keyword) for p in list(inspect.signature(told).parameters.values())[skip:]]
+    first = [inspect.Parameter("info", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=Info)]
+    if parent:
+        first.insert(0, inspect.Parameter("root", inspect.Parameter.POSITIONAL_OR_KEYWORD))
+    resolve.__name__ = told.__name__
+    resolve.__doc__ = told.__doc__
+    resolve.__module__ = told.__module__
+    resolve.__signature__ = inspect.Signature([*first, *arguments])  # type: ignore[attr-defined]
+    resolve.__annotations__ = {p.name: p.annotation for p in arguments} | {"info": Info}
+    field: StrawberryField = strawberry.field(
+        resolver=resolve, graphql_type=graphql_type, description=description, metadata=metadata
+    )
+    return field

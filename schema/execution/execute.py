@@ -1,0 +1,242 @@
+"""A plan at work: one operation's values, loaded level by level, then written."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from itertools import chain, zip_longest
+from typing import Any
+
+from graphql.execution.values import VariableValues
+
+from app.cache.memory import Memory
+from app.limits.work_budget import TURN, WorkBudget, metered
+from app.observability import operation_stats as costs
+from loaders.record_loader import RecordLoader
+from schema.batch_field import Edge
+from schema.context import Context
+from schema.execution.arguments import Arguments
+from schema.execution.compile import CachedFragment, Field, NewFragment, Plan, Selection
+
+# Whose fragment each object of a level belongs to: the tags that its text rests on.
+Owners = Sequence[set[str]] | None
+
+# Values of one field that are worked out before the budget is asked again.
+WORKED_OUT = 500
+
+
+class Run:
+    """One execution of a plan. `fragments`: the memory that JSON texts are kept in, if they are."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        variables: VariableValues,
+        context: Context,
+        fragments: Memory | None,
+    ) -> None:
+        assert plan.root is not None
+        self._root = plan.root
+        self._context = context
+        self._budget: WorkBudget = context.budget
+        self._costs = costs.current()
+        self._memory = fragments if fragments is not None and fragments.enabled else None
+        self._since = self._memory.now() if self._memory is not None else 0
+        self._arguments: dict[int, Arguments] = {
+            slot: prepared.of(variables) for slot, prepared in plan.with_arguments
+        }
+        self._put_in: list[bytes] = []
+        self._slots: list[Any] = [_nothing] * plan.slots
+        # Behind the fields' values, as the plan's BUDGET, TEXTS and KEEPER have it.
+        self._slots += (self._budget, self._put_in, self._write_kept)
+        self._tags: set[str] = set()
+        self._until = float("inf")
+
+    async def body(self, before: str, behind: str) -> bytes:
+        """The operation's data as JSON, between two texts."""
+        try:
+            await self._load(self._root, (None,), None)
+            text = await self._write_parts() if self._root.parts else self._root.write(None, self._slots)
+        finally:
+            # One of them is a method of ours: without this, only the garbage collector would end the circle.
+            self._slots.clear()
+        # Only now: what was written anew holds as long as what it was read from, not as long as its neighbours.
+        self._context.read_set.update(self._tags, self._until)
+        text = f"{before}{text}{behind}"
+        if not self._put_in:
+            self._budget.check_answer(len(text))
+            return text.encode()
+        self._budget.check_answer(len(text) + sum(map(len, self._put_in)))
+        parts = text.encode().split(b"\0")
+        return b"".join(chain.from_iterable(zip_longest(parts, self._put_in, fillvalue=b"")))
+
+    async def _write_parts(self) -> str:
+        texts: list[str] = []
+        for write in self._root.parts:
+            if self._budget.is_due():
+                await asyncio.sleep(0)
+            texts.append(write(None, self._slots)[1:-1])
+        return "{" + ",".join(texts) + "}"
+
+    async def _load(self, selection: Selection, parents: Sequence[Any], owners: Owners) -> None:
+        if not parents:
+            return
+        if len(selection.stored) == 1:
+            await self._load_field(selection.stored[0], parents, owners)
+        elif selection.stored:
+            budget = self._budget
+            await asyncio.gather(
+                *(metered(self._load_field(field, parents, owners), budget) for field in selection.stored)
+            )
+
+    async def _load_field(self, field: Field, parents: Sequence[Any], owners: Owners) -> None:
+        arguments = self._arguments.get(field.slot, {})
+        read = field.read
+        if isinstance(read, Edge):
+            if owners is not None:
+                assert read.reads is not None
+                for parent, owner in zip(parents, owners, strict=True):
+                    owner.update(read.reads(parent, **arguments))
+            if field.fragments and owners is None and self._memory is not None:
+                await self._load_fragments(field, read, parents, arguments)
+                return
+            if self._budget.cpu_time > TURN and self._budget.is_due():
+                await asyncio.sleep(0)
+            values = await read.values(parents, self._context, arguments)
+            if self._costs is not None and self._costs.statements:
+                self._budget.check_statements(self._costs.statements)
+        elif isinstance(read, str):
+            values = [getattr(parent, read) for parent in parents]
+        else:
+            values = self._work_out(field, read, parents, arguments)
+        self._slots[field.slot] = iter(values).__next__
+        if field.deep:
+            objects, their_owners = _flat(field, values, owners)
+            self._budget.add_objects(len(objects))
+            await self._load_below(field, objects, their_owners)
+        elif field.holds_objects:
+            self._budget.add_objects(_count(field, values))
+
+    def _work_out(
+        self, field: Field, read: Callable[..., Any], parents: Sequence[Any], arguments: Arguments
+    ) -> list[Any]:
+        """Some at a time: nothing is awaited here, and there may be very many."""
+        if len(parents) <= WORKED_OUT:
+            return [read(parent, **arguments) for parent in parents]
+        values: list[Any] = []
+        for start in range(0, len(parents), WORKED_OUT):
+            values += [read(parent, **arguments) for parent in parents[start : start + WORKED_OUT]]
+            self._budget.look()
+        return values
+
+    async def _load_below(self, field: Field, objects: Sequence[Any], owners: Owners) -> None:
+        if field.only is not None:
+            await self._load(field.only, objects, owners)
+            return
+        steps = []
+        for struct, selection in field.selections.items():
+            chosen = [index for index, value in enumerate(objects) if value.__class__ is struct]
+            if chosen and selection.stored:
+                of_class = [objects[index] for index in chosen]
+                steps.append(self._load(selection, of_class, owners and [owners[index] for index in chosen]))
+        await asyncio.gather(*(metered(step, self._budget) for step in steps))
+
+    async def _load_fragments(
+        self, field: Field, edge: Edge, parents: Sequence[Any], arguments: Arguments
+    ) -> None:
+        """The kept texts of these objects; the objects themselves only where there is none."""
+        assert self._memory is not None
+        assert edge.through is not None
+        keys = await edge.batch(parents, self._context, **arguments)
+        self._budget.add_objects(_count(field, keys))
+        asked = field.asked(self._arguments)
+        get = self._memory.get
+        found: dict[Any, Any] = {}
+        missing: list[Any] = []
+        known = 0  # bytes of texts, each as often as it stands in the answer
+        tags, until = self._tags, self._until
+        for key in chain.from_iterable(value if isinstance(value, list) else (value,) for value in keys):
+            if key is None:
+                continue
+            if key in found:
+                if (text := found[key]) is not None:
+                    known += len(text)
+                continue
+            entry = get((asked, key))
+            if entry is None:
+                found[key] = None
+                missing.append(key)
+            else:
+                found[key] = entry.value
+                known += len(entry.value)
+                tags.update(entry.tags)
+                if entry.until < until:
+                    until = entry.until
+        self._until = until
+        self._budget.add_bytes(known)
+        if missing:
+            await self._load_missing(field, edge.through(self._context.loaders), asked, missing, found)
+        self._slots[field.slot] = iter(
+            [
+                CachedFragment([item for key in value if (item := found[key]) is not None])
+                if isinstance(value, list)
+                else (None if value is None or found[value] is None else CachedFragment((found[value],)))
+                for value in keys
+            ]
+        ).__next__
+
+    async def _load_missing(
+        self,
+        field: Field,
+        loader: RecordLoader[Any, Any],
+        asked: object,
+        missing: list[Any],
+        found: dict[Any, Any],
+    ) -> None:
+        for key, struct in zip(missing, await loader.load_many(missing), strict=True):
+            found[key] = None if struct is None else NewFragment((asked, key), struct, {loader.tag_of(key)})
+        fresh = [item for key in missing if (item := found[key]) is not None]
+        assert field.only is not None
+        await self._load(field.only, [item.struct for item in fresh], [item.tags for item in fresh])
+
+    def _write_kept(self, field: Field, item: NewFragment, slots: Any) -> bytes:
+        """An object's text, kept for whoever asks for the same of it."""
+        if item.text is None:
+            assert self._memory is not None
+            assert field.only is not None
+            # Its lists are not counted by themselves: it is, as often as it is put in.
+            counted = self._budget.answer_bytes
+            item.text = field.only.write(item.struct, slots).encode()
+            self._budget.answer_bytes = counted
+            tags = tuple(item.tags)
+            self._memory.keep(
+                item.key,
+                item.text,
+                size=len(item.text),
+                tags=tags,
+                until=self._context.read_set.until,
+                since=self._since,
+                answer=True,
+            )
+            self._tags.update(tags)
+        written: bytes = item.text
+        self._budget.add_bytes(len(written))
+        return written
+
+
+def _count(field: Field, values: Sequence[Any]) -> int:
+    """How many objects they are at most."""
+    return sum(map(len, filter(None, values))) if field.is_list else len(values)
+
+
+def _flat(field: Field, values: Sequence[Any], owners: Owners) -> tuple[list[Any], Owners]:
+    """All objects of a level in the order in which they are written, each with its owner."""
+    if not field.is_list:
+        pairs = [(value, index) for index, value in enumerate(values) if value is not None]
+    else:
+        pairs = [
+            (item, index) for index, items in enumerate(values) for item in items or () if item is not None
+        ]
+    return [value for value, _ in pairs], owners and [owners[index] for _, index in pairs]
+
+
+def _nothing() -> Any:
+    raise AssertionError

@@ -1,0 +1,111 @@
+"""GraphQL over server-sent events: graphql-sse in its distinct connections mode."""
+
+import asyncio
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import AbstractAsyncContextManager
+from types import SimpleNamespace
+from typing import Any
+
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from app.errors import Overloaded
+from app.observability import metrics
+from schema.execution.operation import Answer, write_json
+from schema.http.answers import told
+from schema.http.caller import Caller
+
+COMPLETE = b"event: complete\ndata:\n\n"
+SIGN_OF_LIFE = b":\n\n"
+# An open stream is no slow answer: it is counted and timed apart.
+ROUTE = SimpleNamespace(path="/graphql (event stream)")
+
+_told = metrics.CHANGES_TOLD.labels("event stream")
+
+
+class EventStream(Response):
+    """`check_every`: how often it says that it is there, and looks whether its caller still may.
+
+    `opened` is to be set before it is sent.
+    """
+
+    media_type = "text/event-stream"
+    opened: AbstractAsyncContextManager[AsyncIterator[Answer]]
+    expendable = False
+
+    def __init__(self, caller: Caller, check_every: float) -> None:
+        self.status_code = 200
+        self.background = None
+        self.init_headers({"cache-control": "no-store", "vary": "accept", "x-accel-buffering": "no"})
+        self._caller = caller
+        self._check_every = check_every
+        self._begun = False
+        self._evicted = asyncio.Event()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope["route"] = ROUTE
+        await _first_of(self._run(scope, send), _gone(receive))
+
+    async def _run(self, scope: Scope, send: Send) -> None:
+        try:
+            async with self.opened as answers:
+                await self._begin(send)
+                await _first_of(self._tell(answers, send), self._stay(send), self._end())
+        except Exception as error:
+            errors = told(error, scope)
+            await self._begin(send)
+            await send(_part(_next(write_json({"errors": errors}))))
+        await send(_part(COMPLETE, more=False))
+
+    def evict(self) -> None:
+        self._evicted.set()
+
+    async def _end(self) -> None:
+        await self._evicted.wait()
+        raise Overloaded("Your address has more than its share of open connections.", retry_after=10)
+
+    async def _begin(self, send: Send) -> None:
+        if not self._begun:
+            self._begun = True
+            await send(
+                {"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers}
+            )
+            await send(_part(SIGN_OF_LIFE))
+
+    async def _tell(self, answers: AsyncIterator[Answer], send: Send) -> None:
+        async for answer in answers:
+            await send(_part(_next(answer.body)))
+            _told.inc()
+
+    async def _stay(self, send: Send) -> None:
+        while True:
+            await asyncio.sleep(self._check_every)
+            await self._caller.renewed(visit=True)
+            await send(_part(SIGN_OF_LIFE))
+
+
+def _next(body: bytes) -> bytes:
+    return b"event: next\ndata: %s\n\n" % body
+
+
+def _part(body: bytes, *, more: bool = True) -> dict[str, Any]:
+    return {"type": "http.response.body", "body": body, "more_body": more}
+
+
+async def _gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+async def _first_of(*work: Coroutine[Any, Any, None]) -> None:
+    """Whichever ends first ends the others, and its error is raised."""
+    tasks = [asyncio.create_task(each) for each in work]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        unfinished = [task for task in tasks if task.cancel()]
+        if unfinished:
+            await asyncio.wait(unfinished)
+    for task in tasks:
+        if not task.cancelled():
+            task.result()

@@ -1,0 +1,132 @@
+"""The graph behind plain addresses, for programs that speak REST already.
+
+Each address is an operation of `rest.graphql`: its answer is the graph's own, without the envelope.
+So the words are the graph's, and so are caches, costs, limits and metrics.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from app.auth.roles import require_reader
+from app.cache.responses import CachedResponse, ResponseKey, head_of
+from app.domain.account import ANONYMOUS
+from app.errors import AppError, BadInput, NotFound, quoted
+from app.http.buffered_response import BufferedResponse
+from app.http.conditional_requests import respond_from_cache
+from app.http.content_negotiation import JSON
+from app.http.exports import year_in_path
+from app.http.json_body import UNREADABLE, reason
+from app.resources import Resources
+from app.settings import Settings
+from schema.execution.documents import Documents, Operation
+from schema.http.endpoint import GraphQLEndpoint
+from schema.http.openapi import write_openapi
+from schema.http.request import GraphQLRequest, check_content
+from schema.root import schema
+
+DOCUMENT = Path(__file__).with_suffix(".graphql").read_text()
+Map = dict[str, Any]
+
+
+class Rest:
+    def __init__(self, settings: Settings, graph: GraphQLEndpoint) -> None:
+        self._settings = settings
+        self._graph = graph
+        # The limits are for documents of strangers.
+        document = Documents(schema, Settings()).get(DOCUMENT)
+        self._dno_year = document.operation("dnoYear")
+        self._natural_query = document.operation("naturalQuery")
+        self._description = CachedResponse(write_openapi(schema, document), JSON, None)
+
+    @property
+    def routes(self) -> list[BaseRoute]:
+        return [
+            Route("/api/v1/dnos/{slug}/{year}", self._get_dno_year),
+            Route("/api/v1/query/natural", self._post_question, methods=["POST"]),
+            Route("/api/v1/openapi.json", self._get_description),
+        ]
+
+    async def _get_dno_year(self, request: Request) -> BufferedResponse:
+        self._check_reader(request)
+        responses = _resources(request).responses
+        asked = _asked(request)
+        since = responses.now()
+        entry = responses.get(asked)
+        if entry is not None:
+            return respond_from_cache(request.scope, entry.value, entry.until)
+        given = {**request.path_params, "year": year_in_path(request)}
+        found, read_set = await self._ask(self._dno_year, given, request)
+        if found == b"null":
+            raise NotFound(f"There is no operator {quoted(given['slug'])}.")
+        kept = CachedResponse(found, JSON, None)
+        responses.keep(asked, kept, read_set, since)
+        return respond_from_cache(request.scope, kept, read_set.until)
+
+    async def _post_question(self, request: Request) -> Response:
+        self._check_reader(request)
+        check_content(request.scope["headers"])
+        given = _read_map(await request.body())
+        answer, _ = await self._ask(self._natural_query, given, request)
+        return Response(answer, headers={"cache-control": "no-store"}, media_type=JSON)
+
+    async def _get_description(self, request: Request) -> BufferedResponse:
+        return respond_from_cache(request.scope, self._description, float("inf"))
+
+    async def _ask(self, operation: Operation, given: Map, request: Request) -> tuple[bytes, Any]:
+        """The JSON of the operation's one field, and what it was read from."""
+        asked = GraphQLRequest(None, given, operation.name, {}, JSON)
+        answer, _, context = await self._graph.run(asked, request.scope, operation)
+        envelope = _decode(answer.body)
+        if envelope.errors:
+            raise envelope.errors[0].refusal()
+        assert envelope.data is not None
+        assert context is not None
+        (value,) = envelope.data.values()
+        return bytes(value), context.read_set
+
+    def _check_reader(self, request: Request) -> None:
+        principal = getattr(request.state, "principal", ANONYMOUS)
+        require_reader(principal, anonymous_reading=self._settings.anonymous_reading)
+
+
+class _Error(msgspec.Struct):
+    message: str
+    extensions: Map
+
+    def refusal(self) -> AppError:
+        details = {key: value for key, value in self.extensions.items() if key in ("limit", "maximum")}
+        refusal = AppError(self.message, **details)
+        refusal.code = self.extensions["code"]
+        return refusal
+
+
+class _Envelope(msgspec.Struct):
+    data: dict[str, msgspec.Raw] | None = None
+    errors: list[_Error] = []
+
+
+_decode = msgspec.json.Decoder(_Envelope).decode
+_decode_map = msgspec.json.Decoder(Map).decode
+
+
+def _read_map(body: bytes) -> Map:
+    try:
+        return _decode_map(body)
+    except UNREADABLE as error:
+        raise BadInput(f"The request's body must be a JSON object: {reason(error)}.") from None
+
+
+def _asked(request: Request) -> ResponseKey:
+    """Of a plain address the path says it all."""
+    principal = getattr(request.state, "principal", ANONYMOUS)
+    return ResponseKey(head_of(principal.role.value, request.scope["path"]), b"")
+
+
+def _resources(request: Request) -> Resources:
+    resources: Resources = request.state.resources
+    return resources

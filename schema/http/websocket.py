@@ -1,0 +1,203 @@
+"""GraphQL over a WebSocket: the protocol graphql-transport-ws."""
+
+import asyncio
+from asyncio import Task
+from contextlib import suppress
+from math import ceil
+
+from starlette.types import Receive, Scope, Send
+
+from app.broadcast import Ended
+from app.errors import AppError, BadInput, TooMany, Unauthenticated
+from app.http.json_body import UNREADABLE, reason
+from app.observability import metrics
+from app.settings import Settings
+from schema.http import messages
+from schema.http.answers import Answers, told
+from schema.http.caller import Caller
+from schema.http.messages import PROTOCOL, Code, Complete, Init, Message, Ping, Subscribe
+from schema.http.request import GraphQLRequest, read_payload
+
+# A close frame has no room for more.
+LONGEST_REASON = 123
+
+_told = metrics.CHANGES_TOLD.labels("websocket")
+
+
+class Closing(Exception):
+    """The end of a socket. Without a reason the other side has ended it."""
+
+    def __init__(self, code: int, reason: str = "") -> None:
+        super().__init__(code, reason)
+        self.code = int(code)
+        self.reason = reason.encode()[:LONGEST_REASON].decode(errors="ignore")
+
+
+async def _end(code: Code, reason: str) -> None:
+    raise Closing(code, reason)
+
+
+class Socket:
+    """One connection, from the handshake to the close."""
+
+    def __init__(
+        self, settings: Settings, answers: Answers, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        self._settings = settings
+        self._answers = answers
+        self._scope = scope
+        self._receive = receive
+        self._send = send
+        self._caller = Caller(scope)
+        self._meter = scope["state"]["resources"].limiter.meter()
+        self._operations: dict[str, Task[None]] = {}
+
+    async def run(self) -> None:
+        end = Closing(Code.ABNORMAL)
+        try:
+            async with asyncio.TaskGroup() as self._tasks:
+                await self._accept()
+                await self._begin()
+                self._tasks.create_task(self._watch())
+                while True:
+                    await self._take(await self._next())
+        except* Closing as ends:
+            end = ends.exceptions[0]  # type: ignore[assignment]  # a task group's are not nested
+        # A client ends it with any code it likes, and what strangers make up must not become a label.
+        metrics.SOCKETS_CLOSED.labels(str(end.code) if end.reason else "client").inc()
+        if end.reason:
+            with suppress(OSError):
+                await self._send({"type": "websocket.close", "code": end.code, "reason": end.reason})
+
+    @property
+    def expendable(self) -> bool:
+        """Nothing runs on it."""
+        return not self._operations
+
+    def evict(self) -> None:
+        self._tasks.create_task(_end(Code.TRY_AGAIN_LATER, "Your address has too many open connections."))
+
+    async def _accept(self) -> None:
+        await self._receive()
+        if PROTOCOL not in self._scope["subprotocols"]:
+            # Only an open socket can be closed with a code that says why.
+            await self._send({"type": "websocket.accept"})
+            raise Closing(Code.BAD_PROTOCOL, f"This socket speaks {PROTOCOL} only.")
+        await self._send({"type": "websocket.accept", "subprotocol": PROTOCOL})
+
+    async def _begin(self) -> None:
+        try:
+            async with asyncio.timeout(self._settings.socket_patience):
+                first = await self._first()
+        except TimeoutError:
+            raise Closing(Code.SILENT, "Connection initialisation timeout") from None
+        if first.authorization is not None:
+            self._caller = Caller(self._scope, first.authorization)
+        try:
+            await self._caller.begin()
+        except Unauthenticated as refusal:
+            raise Closing(Code.FORBIDDEN, refusal.message) from None
+        except AppError as refusal:
+            raise Closing(Code.TRY_AGAIN_LATER, refusal.message) from None
+        await self._write(messages.ACKNOWLEDGED)
+
+    async def _first(self) -> Init:
+        while not isinstance(message := await self._next(), Init):
+            if isinstance(message, Subscribe):
+                raise Closing(Code.UNAUTHORIZED, "A socket begins with connection_init.")
+            await self._take(message)
+        return message
+
+    async def _watch(self) -> None:
+        while not self._caller.anonymous:
+            await asyncio.sleep(self._settings.socket_check)
+            await self._check_caller()
+
+    async def _check_caller(self) -> None:
+        try:
+            await self._caller.renewed(visit=True)
+        except Unauthenticated as refusal:
+            raise Closing(Code.UNAUTHORIZED, refusal.message) from None
+        except AppError as refusal:
+            raise Closing(Code.TRY_AGAIN_LATER, refusal.message) from None
+
+    # What comes
+
+    async def _next(self) -> Message:
+        event = await self._receive()
+        if event["type"] == "websocket.disconnect":
+            if event["code"] == Code.RESTART:
+                await self._finish()
+                raise Closing(Code.RESTART, "The server is stopping; please connect again.")
+            raise Closing(event["code"])
+        if self._meter is not None and (wait := self._meter.take()):
+            raise Closing(Code.TRY_AGAIN_LATER, f"Too many messages; try again in {ceil(wait)} seconds.")
+        text = event.get("text")
+        if text is None:
+            raise Closing(Code.BAD_MESSAGE, "A message is text that holds a JSON object.")
+        try:
+            return messages.decode(text)
+        except UNREADABLE as error:
+            raise Closing(Code.BAD_MESSAGE, f"No message of {PROTOCOL}: {reason(error)}.") from None
+
+    async def _take(self, message: Message) -> None:
+        match message:
+            case Subscribe():
+                await self._start(message)
+            case Complete() if task := self._operations.pop(message.id, None):
+                task.cancel()
+            case Ping():
+                await self._check_caller()
+                await self._write(messages.PONG)
+            case Init():
+                raise Closing(Code.INITIALISED_TWICE, "Too many initialisation requests")
+
+    async def _start(self, message: Subscribe) -> None:
+        if message.id in self._operations:
+            raise Closing(Code.ID_IN_USE, f"Subscriber for {message.id} already exists")
+        try:
+            request = read_payload(bytes(message.payload))
+        except BadInput as refusal:
+            raise Closing(Code.BAD_MESSAGE, refusal.message) from None
+        if len(self._operations) < self._settings.socket_operations:
+            self._operations[message.id] = self._tasks.create_task(self._run(message.id, request))
+            return
+        many = TooMany(
+            f"This socket has {len(self._operations)} operations open; please complete one.", retry_after=0
+        )
+        await self._write(messages.error(message.id, told(many, self._scope)))
+
+    async def _finish(self) -> None:
+        """Subscriptions have ended with the broadcast; whoever waits for another answer still gets it."""
+        if self._operations:
+            await asyncio.wait(self._operations.values(), timeout=self._settings.operation_deadline)
+
+    # What is answered
+
+    async def _run(self, id: str, request: GraphQLRequest) -> None:
+        try:
+            scope = await self._caller.operation_scope()
+            async with self._answers.open(request, scope, self._caller) as answers:
+                async for answer in answers:
+                    await self._write(messages.next_(id, answer.body))
+                    _told.inc()
+            last = messages.complete(id)
+        except Closing:
+            raise
+        except Ended:
+            # Without a last word: closing the socket with its code is what lets clients come back.
+            last = None
+        except Unauthenticated as refusal:
+            raise Closing(Code.UNAUTHORIZED, refusal.message) from None
+        except Exception as error:
+            last = messages.error(id, told(error, self._scope))
+        # The id is free before the client can know.
+        self._operations.pop(id, None)
+        if last is not None:
+            await self._write(last)
+
+    async def _write(self, text: str) -> None:
+        try:
+            await self._send({"type": "websocket.send", "text": text})
+        except OSError:
+            raise Closing(Code.ABNORMAL) from None

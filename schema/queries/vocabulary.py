@@ -1,0 +1,32 @@
+"""The vocabulary of what the operators and aliases are now."""
+
+import asyncio
+
+from app.cache.read_set import ReadSet
+from app.interpreter.vocabularies import Source
+from app.interpreter.vocabulary import Vocabulary
+from app.resources import Resources
+from loaders.registry import Loaders
+
+
+async def load_vocabulary(resources: Resources, read_set: ReadSet) -> tuple[Vocabulary, str]:
+    """With its fingerprint."""
+
+    async def read() -> Source:
+        loaders = Loaders(resources.read_through, read_set, remember=False)
+        (entries,), (aliases,) = await asyncio.gather(
+            loaders.directory.load_many([None]), loaders.aliases.load_many([None])
+        )
+        return entries or (), aliases or ()
+
+    return await resources.vocabularies.of(read)
+
+
+class FirstVocabulary:
+    """Made at the start: else the first question would wait for it, half a second with a thousand operators."""
+
+    def __init__(self, resources: Resources) -> None:
+        self._resources = resources
+
+    async def run(self) -> None:
+        await load_vocabulary(self._resources, ReadSet())

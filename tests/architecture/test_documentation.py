@@ -1,0 +1,112 @@
+"""What the documentation names exists: questions, settings, metrics, codes, programs."""
+
+import re
+from collections.abc import Iterator
+
+import graphql
+import pytest
+from prometheus_client import REGISTRY
+
+from app.observability import metrics
+from app.settings import PREFIX, Settings
+from tests.architecture.repository import ROOT, name, tracked
+from tests.architecture.test_commands import PAGES
+
+SCHEMA = graphql.build_schema((ROOT / "schema.graphql").read_text())
+QUESTIONS = [
+    pytest.param(block, id=f"{name(page)}-{number}")
+    for page in PAGES
+    for number, block in enumerate(re.findall(r"```graphql\n(.*?)```", page.read_text(), flags=re.DOTALL))
+]
+PROGRAMS = {
+    "make",
+    "dno",
+    "curl",
+    "docker",
+    "psql",
+    "cat",
+    "python",
+    "python3",
+    ".venv/bin/python",
+    ".venv/bin/dno",
+}
+
+FOREIGN = {"SO_REUSEPORT"}
+
+
+@pytest.mark.parametrize("block", QUESTIONS)
+def test_every_question_can_be_asked(block):
+    assert graphql.validate(SCHEMA, graphql.parse(block)) == []
+
+
+def test_every_page_is_in_the_index():
+    for index in ("docs/README.md", "docs/decisions/README.md"):
+        folder = (ROOT / index).parent
+        linked = set(re.findall(r"\]\(([^)#:]+\.md)", (ROOT / index).read_text()))
+        pages = {page.name for page in tracked("docs/*.md") if page.parent == folder} - {"README.md"}
+        assert pages - linked == set(), index
+
+
+def test_decisions_have_numbers_of_their_own():
+    """Gaps are allowed: numbers are taken when a page is begun, and pages are finished in another order."""
+    pages = sorted(page for page in tracked("docs/decisions/*.md") if page.name != "README.md")
+    assert len({int(page.name[:4]) for page in pages}) == len(pages)
+    assert [page.name for page in pages if not page.read_text().startswith(f"# {int(page.name[:4])}. ")] == []
+
+
+def test_every_word_in_capitals_is_one_of_ours():
+    """Settings, codes of refusals, values of the graph."""
+    settings = {field.upper() for field in Settings.__struct_fields__}
+    known = settings | {PREFIX + setting for setting in settings} | _codes() | _enum_values() | FOREIGN
+    assert {
+        (page, word) for page, word in _spans(r"([A-Z][A-Z0-9]*_[A-Z0-9_]+)(?:=.*)?") if word not in known
+    } == set()
+
+
+def test_every_metric_exists():
+    families = {family.name for family in REGISTRY.collect()} | {
+        metric._name for metric in vars(metrics).values() if hasattr(metric, "_name")
+    }
+    known = {
+        f"{family}{ending}" for family in families for ending in ("", "_total", "_sum", "_count", "_bucket")
+    }
+    named = _spans(r"((?:cache|database|graphql|http|outbox|rate_limit|query_log|event_loop)_\w+)")
+    unknown = {
+        (page, word) for page, word in named if word not in known and word not in Settings.__struct_fields__
+    }
+    assert unknown == set()
+
+
+def test_shell_lines_begin_with_a_program():
+    lines = [
+        (name(page), line)
+        for page in PAGES
+        for block in re.findall(r"```sh\n(.*?)```", page.read_text(), flags=re.DOTALL)
+        for line in block.replace("\\\n", " ").splitlines()
+        if line.strip()
+    ]
+    strange = [
+        (page, line)
+        for page, line in lines
+        if re.sub(r"^(?:[A-Z_]+=\S+ )+", "", line.strip()).split()[0] not in PROGRAMS
+    ]
+    assert strange == []
+
+
+def _spans(pattern: str) -> Iterator[tuple[str, str]]:
+    for page in PAGES:
+        text = re.sub(r"```.*?```", "", page.read_text(), flags=re.DOTALL)
+        for span in re.findall(r"`([^`\n]+)`", text):
+            if found := re.fullmatch(pattern, span):
+                yield name(page), found[1]
+
+
+def _codes() -> set[str]:
+    """Names of refusals and the like, as the code spells them."""
+    texts = (path.read_text() for path in tracked("*.py") if path.parts[len(ROOT.parts)] in ("app", "schema"))
+    return {word for text in texts for word in re.findall(r'"([A-Z][A-Z0-9_]+)"', text)}
+
+
+def _enum_values() -> set[str]:
+    enums = (kind for kind in SCHEMA.type_map.values() if isinstance(kind, graphql.GraphQLEnumType))
+    return {value for enum in enums for value in enum.values}

@@ -1,0 +1,97 @@
+"""What is in the repository is ours, complete, and says nothing about the machine it was written on."""
+
+import json
+import re
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.architecture.repository import ROOT, name, tracked
+
+REGISTRIES = re.compile(
+    r"\b(py[p]i|python[h]osted|npm[j]s|yarn[p]kg|crate[s]|golan[g]|deb\.debia[n]|ruby[g]ems)\.(org|com|io)\b",
+    re.IGNORECASE,
+)
+MACHINE_PATHS = re.compile(r"(?<![\w.${}:-])/(work|root|home|Users)/\w|(?<![\w.])/tmp/\w")
+LOCKS = sorted((ROOT / "requirements").glob("*.txt"))
+
+
+def lines() -> Iterator[tuple[str, str]]:
+    for path in tracked():
+        try:
+            text = path.read_text()
+        except UnicodeDecodeError:
+            continue
+        yield from ((f"{name(path)}:{number}", line) for number, line in enumerate(text.splitlines(), 1))
+
+
+@pytest.mark.parametrize("unwanted", [REGISTRIES, MACHINE_PATHS], ids=["registries", "machine paths"])
+def test_no_file_names_a_package_registry_or_a_path_of_some_machine(unwanted):
+    assert [(where, line.strip()[:200]) for where, line in lines() if unwanted.search(line)] == []
+
+
+@pytest.mark.parametrize("lock", LOCKS, ids=lambda lock: lock.stem)
+def test_python_dependencies_are_pinned_by_hash_and_without_addresses(lock):
+    requirements = lock.read_text().replace("\\\n", " ").splitlines()
+    assert requirements
+    for requirement in requirements:
+        assert re.match(r"[a-z0-9.-]+(\[[a-z,]+\])?==\S+ ", requirement), requirement
+        assert "--hash=sha256:" in requirement, requirement
+    assert not re.search(r"://| @ |--(extra-)?index|--find-links", lock.read_text())
+
+
+@pytest.mark.parametrize("lock", LOCKS, ids=lambda lock: lock.stem)
+def test_the_lock_holds_what_the_project_asks_for(lock):
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    wanted = project["project"]["dependencies"] + project["dependency-groups"]["build"]
+    if lock.stem == "development":
+        wanted += project["dependency-groups"]["dev"]
+    locked = {_normal(line) for line in lock.read_text().splitlines() if "==" in line}
+    assert {_normal(requirement) for requirement in wanted} - locked == set()
+
+
+def test_npm_packages_are_pinned_by_hash_and_without_addresses():
+    packages = json.loads((ROOT / "app/web/graphiql/package-lock.json").read_text())["packages"]
+    assert len(packages) > 1
+    assert [path for path, package in packages.items() if path and not package.get("integrity")] == []
+    assert [path for path, package in packages.items() if "resolved" in package] == []
+
+
+def test_nobody_elses_code_is_committed():
+    """Own sources are few and small; a bundle, a minified file or a licence of somebody else is not."""
+    strangers = [
+        name(path)
+        for path in tracked()
+        if {"node_modules", "vendor", "third_party", "assets"} & set(path.parts)
+        or path.name.endswith((".min.js", ".min.css", ".map", ".whl", ".jar"))
+        or (path.suffix in (".js", ".jsx", ".mjs", ".css") and path.stat().st_size > 20_000)
+    ]
+    assert strangers == []
+
+
+@pytest.mark.parametrize("page", tracked("*.md"), ids=name)
+def test_links_lead_somewhere(page):
+    broken = []
+    for target in re.findall(r"\]\(([^)\s]+)\)", _without_code(page.read_text())):
+        if re.match(r"[a-z]+:", target):
+            continue
+        path, _, anchor = target.partition("#")
+        linked = (page.parent / path).resolve() if path else page
+        if not linked.exists() or (anchor and anchor not in _anchors(linked)):
+            broken.append(target)
+    assert broken == []
+
+
+def _normal(requirement: str) -> str:
+    return re.split(r"[\s\[=<>~!;]", requirement)[0].lower().replace("_", "-")
+
+
+def _without_code(text: str) -> str:
+    return re.sub(r"```.*?```|`[^`]*`", "", text, flags=re.DOTALL)
+
+
+def _anchors(page: Path) -> set[str]:
+    headings = re.findall(r"^#+ (.+)$", page.read_text(), flags=re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}

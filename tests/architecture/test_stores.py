@@ -1,0 +1,229 @@
+"""Whatever remembers something is in the table of docs/limits.md, or says why callers cannot fill it."""
+
+import ast
+from collections.abc import Iterator
+
+import pytest
+
+from tests.architecture.repository import ROOT, name, tracked
+
+CONTAINERS = {"dict", "set", "list", "deque", "OrderedDict", "defaultdict", "Counter"}
+MEMOISED = {"lru_cache", "cache", "remembered"}
+
+# Why a container needs no row of its own.
+REQUEST = "lives no longer than one request, operation, batch or statement"
+START = "made from the schema, the settings or the program's own files"
+IMPORT = "of a command by hand, from the operator's own files"
+DATA = "as large as what editors have put into the database"
+SERVERS = "one entry per server, worker or job"
+
+STORES = {
+    "app/auth/fair_queue.py:FairQueue._lines": "sign-ins that wait",
+    "app/auth/api_key_usage.py:ApiKeyUsage._noted": "uses of API keys",
+    "app/auth/account_cache.py:AccountCache._absent": "API keys that do not exist",
+    "app/auth/lookups.py:Lookups._gathered": REQUEST,
+    "app/broadcast.py:Broadcast._behind": "connections, sockets, operations of a socket",
+    "app/broadcast.py:Broadcast._log": "changes for subscribers that are behind",
+    "app/broadcast.py:Broadcast._subscribers": "connections, sockets, operations of a socket",
+    "app/broadcast.py:Broadcast._told": DATA,
+    "app/broadcast.py:Subscriber.waiting": "changes that a subscriber has not read",
+    "app/caller_budgets.py:Budgets._spent": "budgets per caller and minute",
+    "app/cache/memory.py:Memory._entries": "L1",
+    "app/cache/memory.py:Memory._invalidated": "moments of invalidation in L1",
+    "app/cache/memory.py:Memory._keys": "L1",
+    "app/cache/memory.py:Segment.keys": "L1",
+    "app/cache/read_set.py:ReadSet.fetched": REQUEST,
+    "app/cache/read_set.py:ReadSet.tags": REQUEST,
+    "app/cache/read_through.py:RegionQueue.waiting": "reads under way",
+    "app/cache/read_through.py:ReadThrough._boarding": "reads under way",
+    "app/cache/read_through.py:ReadThrough._fills": "reads under way",
+    "app/cache/read_through.py:ReadThrough._lanes": START,
+    "app/cache/read_through.py:ReadThrough._tasks": "reads under way",
+    "app/cache/responses.py:Responses._once": "seen once",
+    "app/cache/topology.py:Cluster._breakers": SERVERS,
+    "app/cache/topology.py:Cluster._primaries": SERVERS,
+    "app/cache/topology.py:Topology._identities": SERVERS,
+    "app/cache/acknowledged_events.py:AcknowledgedEvents._events": DATA,
+    "app/cache/in_flight_reads.py:InFlightRead.waits": "reads under way",
+    "app/cache/in_flight_reads.py:InFlightReads._open": "reads under way",
+    "app/server/workers.py:Workers._all": SERVERS,
+    "app/server/workers.py:Workers._slots": SERVERS,
+    "app/db/connect.py:_Attempts._errors": SERVERS,
+    "app/db/connect.py:_Attempts._opened": SERVERS,
+    "app/db/connect.py:_Attempts._running": SERVERS,
+    "app/db/hlzf.py:_windows": DATA,
+    "app/db/pool.py:Pool._releasing": SERVERS,
+    "app/db/time_of_use.py:_windows": DATA,
+    "app/db/unit_of_work.py:UnitOfWork.doubts": REQUEST,
+    "app/db/unit_of_work.py:UnitOfWork.events": REQUEST,
+    "app/limits/deadlines.py:Deadlines._running": REQUEST,
+    "app/domain/directory.py:Directory._orderings": DATA,
+    "app/domain/directory.py:read_cursor": "remembered results of pure functions",
+    "app/domain/folding.py:_fold": "remembered results of pure functions",
+    "app/domain/working_days.py:_holidays": START,
+    "app/http/export_formats.py:_Sink._waiting": REQUEST,
+    "app/http/hlzf_calendar.py:_clock_changes": START,
+    "app/http/content_negotiation.py:_preferred": "remembered results of pure functions",
+    "app/limits/fair_share.py:FairShare._members": "connections, sockets, operations of a socket",
+    "app/http/client_address.py:_named": "remembered results of pure functions",
+    "app/http/client_address.py:_parse": "remembered results of pure functions",
+    "app/middleware/metrics.py:_timings": START,
+    "app/limits/rate_limiter.py:RateLimiter._asks": "callers of the rate limiter",
+    "app/limits/rate_limiter.py:RateLimiter._buckets": "callers of the rate limiter",
+    "app/limits/rate_limiter.py:RateLimiter._granted": "callers of the rate limiter",
+    "app/limits/rate_limiter.py:_Ask.waiting": REQUEST,
+    "app/web/pages.py:_console": START,
+    "app/web/pages.py:_graphiql": START,
+    "app/web/pages.py:_home": START,
+    "app/web/pages.py:_shelf": START,
+    "app/http/cached_request_head.py:RequestHeadCache._seen": "seen once",
+    "app/limits/connection_limit.py:_places": START,
+    "app/server/websocket_protocol.py:WebSocket.frames": REQUEST,
+    "app/server/accept_balancing.py:Acceptor._coming": "connections, sockets, operations of a socket",
+    "app/limits/concurrency_limiter.py:ConcurrencyLimiter._preferred": "operations that wait",
+    "app/limits/concurrency_limiter.py:ConcurrencyLimiter._waiting": "operations that wait",
+    "app/importers/cells.py:composed": IMPORT,
+    "app/importers/cells.py:count": IMPORT,
+    "app/importers/cells.py:megawatts": IMPORT,
+    "app/importers/cells.py:price": IMPORT,
+    "app/importers/cells.py:region": IMPORT,
+    "app/importers/cells.py:text": IMPORT,
+    "app/importers/cells.py:time": IMPORT,
+    "app/importers/cells.py:year": IMPORT,
+    "app/importers/hlzf.py:Hlzf._seasons": IMPORT,
+    "app/importers/registry.py:Registry._rows": IMPORT,
+    "app/importers/section14a.py:Section14a._sheets": IMPORT,
+    "app/importers/tariffs.py:Tariffs._rows": IMPORT,
+    "app/interpreter/search.py:Names._leads": DATA,
+    "app/interpreter/spelling.py:key": "remembered results of pure functions",
+    "app/interpreter/vocabulary.py:_Forms.found": DATA,
+    "app/interpreter/vocabulary.py:_Forms.named": DATA,
+    "app/interpreter/vocabulary.py:_Forms.short": DATA,
+    "app/jobs/query_log.py:QueryLog._batch": "questions that wait for the log",
+    "app/jobs/query_log.py:QueryLog._waiting": "questions that wait for the log",
+    "app/jobs/supervisor.py:Supervisor._running": SERVERS,
+    "app/jobs/l2_consistency.py:L2Consistency._looks": SERVERS,
+    "app/jobs/l2_consistency.py:L2Consistency._others": SERVERS,
+    "app/jobs/l2_consistency.py:L2Consistency._received": SERVERS,
+    "app/language_model/budget.py:CallBudget._asking": "callers of the language model",
+    "app/language_model/budget.py:CallBudget._failed": "callers of the language model",
+    "app/language_model/budget.py:CallBudget._paused": "callers of the language model",
+    "app/observability/counting.py:Counts._counts": START,
+    "app/observability/counting.py:_cells": START,
+    "app/observability/operation_names.py:OperationNames._known": "names of operations in metrics",
+    "app/observability/operation_names.py:OperationNames._labelled": "names of operations in metrics",
+    "app/observability/operation_names.py:OperationNames._others": "names of operations in metrics",
+    "app/observability/operation_names.py:OperationNames._uses": "names of operations in metrics",
+    "app/observability/operation_names.py:OperationNames.changed": "names of operations in metrics",
+    "schema/context.py:Context._levels": REQUEST,
+    "schema/context.py:Context.answered": REQUEST,
+    "schema/context.py:Context.set_cookies": REQUEST,
+    "schema/execution/cost.py:Estimate._known": "documents",
+    "schema/execution/cost.py:Estimate._sizes": "documents",
+    "schema/execution/cost.py:Estimate._years": "documents",
+    "schema/execution/documents.py:Documents._known": "documents",
+    "schema/execution/documents.py:Documents._new": "documents",
+    "schema/execution/documents.py:Operation._plans": "documents",
+    "schema/execution/documents.py:Operation.counts": "documents",
+    "schema/execution/limits.py:Place.below": REQUEST,
+    "schema/execution/persisted.py:Persisted._known": "persisted queries in the process",
+    "schema/execution/compile.py:Compiler.fields": "documents",
+    "schema/execution/compile.py:Field._asked": "documents",
+    "schema/execution/compile.py:Field.selections": "documents",
+    "schema/execution/compile.py:Field.varying": "documents",
+    "schema/execution/compile.py:Selection.parts": "documents",
+    "schema/execution/compile.py:Selection.stored": "documents",
+    "schema/execution/compile.py:_Source._names": "documents",
+    "schema/execution/execute.py:Run._put_in": REQUEST,
+    "schema/execution/execute.py:Run._tags": REQUEST,
+    "schema/execution/subscription.py:Subscriptions._under_way": REQUEST,
+    "schema/http/answers.py:Answers._writes": REQUEST,
+    "schema/http/open_subscriptions.py:OpenSubscriptions._by_caller": "open subscriptions",
+    "schema/http/open_subscriptions.py:OpenSubscriptions._documents": "open subscriptions",
+    "schema/http/websocket.py:Socket._operations": "connections, sockets, operations of a socket",
+}
+REASONS = {REQUEST, START, IMPORT, DATA, SERVERS}
+
+
+def stores(path: str, tree: ast.Module) -> Iterator[str]:
+    """Attributes and globals that begin as an empty container, and functions that remember what they gave."""
+    for node in tree.body:
+        owner = f"{node.name}." if isinstance(node, ast.ClassDef) else ""
+        if isinstance(node, ast.Assign | ast.AnnAssign) and _begins_empty(node.value):
+            yield from (f"{path}:{target.id}" for target in _targets(node) if isinstance(target, ast.Name))
+        for inner in ast.walk(node):
+            if isinstance(inner, ast.FunctionDef | ast.AsyncFunctionDef):
+                if MEMOISED & {_name(decorator) for decorator in inner.decorator_list}:
+                    yield f"{path}:{owner}{inner.name}"
+            elif isinstance(inner, ast.Assign | ast.AnnAssign) and _begins_empty(inner.value):
+                for target in _targets(inner):
+                    if isinstance(target, ast.Attribute) and _name(target.value) == "self":
+                        yield f"{path}:{owner}{target.attr}"
+
+
+def _targets(node: ast.Assign | ast.AnnAssign) -> list[ast.expr]:
+    return node.targets if isinstance(node, ast.Assign) else [node.target]
+
+
+def _begins_empty(value: ast.expr | None) -> bool:
+    if isinstance(value, ast.Dict):
+        return not value.keys
+    if isinstance(value, ast.List):
+        return not value.elts
+    # `defaultdict(set)` begins empty, `list(errors)` does not.
+    return isinstance(value, ast.Call) and _name(value.func) in CONTAINERS and not _filled(value)
+
+
+def _filled(call: ast.Call) -> bool:
+    return any(not isinstance(given, ast.Name) or given.id not in CONTAINERS for given in call.args)
+
+
+def _name(node: ast.expr) -> str:
+    if isinstance(node, ast.Call):
+        return _name(node.func)
+    if isinstance(node, ast.Subscript):
+        return _name(node.value)
+    return getattr(node, "id", getattr(node, "attr", ""))
+
+
+def found() -> set[str]:
+    return {
+        store
+        for path in tracked("*.py")
+        if path.relative_to(ROOT).parts[0] in ("app", "schema", "loaders")
+        for store in stores(name(path), ast.parse(path.read_text()))
+    }
+
+
+def rows() -> list[str]:
+    table = (ROOT / "docs/limits.md").read_text().partition("## Memory")[2].partition("\n## ")[0]
+    return [line.split("|")[1].strip() for line in table.splitlines() if line.startswith("| ")][1:]
+
+
+def test_everything_that_remembers_is_listed():
+    """A new one needs a bound, a row in docs/limits.md, and a line here; or a reason why callers cannot fill it."""
+    assert found() ^ set(STORES) == set()
+
+
+def test_each_has_a_row_in_the_table_or_a_reason():
+    assert [row for row in STORES.values() if row not in REASONS and not any(map(_begins(row), rows()))] == []
+
+
+def _begins(row: str):
+    return lambda documented: documented.startswith(row)
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("class A:\n    def __init__(self):\n        self.x: dict[str, int] = {}", ["a.py:A.x"]),
+        ("class A:\n    def __init__(self):\n        self.x = OrderedDict[str, int]()", ["a.py:A.x"]),
+        ("seen = set()", ["a.py:seen"]),
+        ("@lru_cache(10)\ndef f(x): ...", ["a.py:f"]),
+        ("@functools.cache\ndef f(x): ...", ["a.py:f"]),
+        ("def f():\n    local = {}", []),
+        ("class A:\n    def __init__(self, given):\n        self.x = list(given)", []),
+    ],
+)
+def test_a_store_is_seen_however_it_is_written(source, expected):
+    assert list(stores("a.py", ast.parse(source))) == expected

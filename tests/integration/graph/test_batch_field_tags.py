@@ -1,0 +1,106 @@
+"""Each edge that names the tags of its values (`reads`) names enough: what it loads changes with no other event."""
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from itertools import product
+from typing import Any
+from uuid import UUID
+
+import pytest
+from graphql import GraphQLObjectType
+
+from app.db.pool import Pool
+from app.domain import tags
+from app.domain.entry import DnoYear, VoltageLevel
+from app.domain.event import EntryChange, Event, Topic
+from app.domain.revision import ChangeKind
+from app.resources import Resources
+from schema.batch_field import EDGE, Edge
+from schema.context import Context
+from schema.execution.compile import DEFINITION
+from schema.root import schema
+from schema.types.runtime_types import TAGGED
+
+# Every way to give an edge's arguments; what is not here is left out.
+ARGUMENTS: dict[str, list[dict[str, Any]]] = {
+    "Dno.tariffs": [{}, {"year": None}, {"year": 2024}, {"year": 2025, "voltage_level": VoltageLevel.MS}],
+    "Dno.tariff": [{"year": year, "voltage_level": VoltageLevel.NS} for year in (1999, 2024, 2025)],
+    "Dno.hlzf": [{}, {"year": None}, {"year": 2024}, {"year": 12345}],
+    "Dno.timeOfUse": [{}, {"year": None}, {"year": 2025}],
+    # On New Year's Eve in Greenwich it may be next year in Germany.
+    "Dno.isPeak": [
+        {"at": at, "voltage_level": VoltageLevel.MS}
+        for at in (datetime(2024, 12, 31, 23, 30, tzinfo=UTC), datetime(2025, 7, 1, tzinfo=UTC))
+    ],
+    "Tariff.history": [{}, {"first": 1}, {"first": None}],
+    "Hlzf.history": [{}, {"first": 1}],
+}
+
+
+def edges() -> Iterator[tuple[str, Edge]]:
+    for name, type in schema._schema.type_map.items():
+        if not isinstance(type, GraphQLObjectType):
+            continue
+        for field_name, field in type.fields.items():
+            definition: Any = field.extensions.get(DEFINITION)
+            edge = None if definition is None else definition.metadata.get(EDGE)
+            if edge is not None and edge.reads is not None:
+                yield f"{name}.{field_name}", edge
+
+
+EDGES = dict(edges())
+
+
+def test_whatever_can_be_part_of_a_fragment_is_looked_at() -> None:
+    assert {name.partition(".")[0] for name in EDGES} >= {"Dno", "Tariff", "Hlzf", "TimeOfUseTariff"}
+    assert {"Dno"} == TAGGED
+    assert {name for name in EDGES if _has_arguments(name)} == ARGUMENTS.keys()
+
+
+def _has_arguments(name: str) -> bool:
+    type, field = name.split(".")
+    found: Any = schema._schema.type_map[type]
+    return bool(found.fields[field].args)
+
+
+@pytest.mark.parametrize("name", EDGES)
+async def test_an_edge_names_all_that_its_values_rest_on(
+    name: str, resources: Resources, pool: Pool, operators: Sequence[Any]
+) -> None:
+    edge, parents = EDGES[name], await _parents(name.partition(".")[0], resources, operators)
+    assert parents
+    for parent, arguments in product(parents, ARGUMENTS.get(name, [{}])):
+        assert edge.reads is not None
+        declared = frozenset(edge.reads(parent, **arguments))
+        context = Context(resources)
+        await edge.values([parent], context, arguments)
+        for event in _events(operators, [getattr(other, "id", None) for other in parents]):
+            touched = tags.of(event)
+            if touched & context.read_set.tags:
+                assert touched & declared, (parent, arguments, event.topic, event.year)
+
+
+async def _parents(type: str, resources: Resources, operators: Sequence[Any]) -> list[Any]:
+    if type == "Dno":
+        return list(operators)
+    loaders = Context(resources).loaders
+    loader: Any = {
+        "Tariff": loaders.tariffs_by_dno_year,
+        "Hlzf": loaders.hlzf_by_dno_year,
+        "TimeOfUseTariff": loaders.time_of_use_by_dno_year,
+    }[type]
+    found = await loader.load_many([DnoYear(dno.id, year) for dno in operators for year in (2024, 2025)])
+    return [entry for entries in found for entry in entries or ()]
+
+
+def _events(operators: Sequence[Any], entry_ids: Sequence[UUID]) -> Iterator[Event]:
+    """Every change that could concern them, each alone."""
+    now = datetime.now(UTC)
+    for dno in operators:
+        change = EntryChange(dno.id, 2, ChangeKind.CORRECTED, dno.slug)
+        yield Event(1, Topic.OPERATOR, None, None, now, (change,))
+        for topic, year in product((Topic.TARIFFS, Topic.HLZF, Topic.TIME_OF_USE), range(2022, 2028)):
+            yield Event(1, topic, dno.id, year, now, ())
+            for entry_id in entry_ids:
+                change = EntryChange(entry_id, 2, ChangeKind.CORRECTED)
+                yield Event(1, topic, dno.id, year, now, (change,))

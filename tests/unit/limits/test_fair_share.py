@@ -1,0 +1,91 @@
+"""An address that has many places loses one to an address that has less than its share; others are refused."""
+
+import pytest
+
+from app.limits.fair_share import FairShare, NoPlace
+
+
+class Holder:
+    def __init__(self, *, expendable: bool = True) -> None:
+        self.expendable = expendable
+        self.evicted = False
+
+    def evict(self) -> None:
+        self.evicted = True
+
+
+def filled(
+    most: int, address: str | None = "a", per_address: int = 1000
+) -> tuple[FairShare[Holder], list[Holder]]:
+    share = FairShare[Holder](most, per_address)
+    holders = [Holder() for _ in range(most)]
+    for holder in holders:
+        share.admit(address, holder)
+    return share, holders
+
+
+def test_one_address_cannot_shut_others_out() -> None:
+    share, holders = filled(10)
+    for number in range(5):
+        share.admit(f"other {number}", Holder())
+    assert len(share) == 10
+    assert sum(holder.evicted for holder in holders) == 5
+    assert share.of("a") == 5
+
+
+def test_the_address_that_has_most_gets_no_more() -> None:
+    share, holders = filled(10)
+    with pytest.raises(NoPlace, match="no_room"):
+        share.admit("a", Holder())
+    assert not any(holder.evicted for holder in holders)
+
+
+def test_an_address_has_its_most_also_while_there_is_room() -> None:
+    share = FairShare[Holder](10, 2)
+    share.admit("a", Holder())
+    share.admit("a", Holder())
+    with pytest.raises(NoPlace, match="no_share"):
+        share.admit("a", Holder())
+    share.admit("b", Holder())
+
+
+def test_those_whose_loss_is_least_go_first() -> None:
+    share = FairShare[Holder](3, 10)
+    busy, idle, last = Holder(expendable=False), Holder(), Holder()
+    for holder in (busy, idle, last):
+        share.admit("a", holder)
+    share.admit("b", Holder())
+    assert [holder.evicted for holder in (busy, idle, last)] == [False, True, False]
+
+
+def test_proxies_are_exempt_and_their_connections_stay() -> None:
+    share, holders = filled(10, None, per_address=2)
+    with pytest.raises(NoPlace, match="no_room"):
+        share.admit("a", Holder())
+    assert not any(holder.evicted for holder in holders)
+
+
+def test_a_proxy_gets_a_place_of_the_fullest_address() -> None:
+    share, holders = filled(10)
+    share.admit(None, Holder())
+    assert sum(holder.evicted for holder in holders) == 1
+
+
+def test_no_address_falls_below_one_for_another() -> None:
+    share = FairShare[Holder](3, 10)
+    for address in "abc":
+        share.admit(address, Holder())
+    with pytest.raises(NoPlace, match="no_room"):
+        share.admit("d", Holder())
+
+
+def test_a_place_is_free_once_and_can_be_handed_on() -> None:
+    share = FairShare[Holder](1, 10)
+    old, new = Holder(), Holder()
+    share.admit("a", old)
+    share.replace("a", old, new)
+    share.leave("a", old)
+    assert len(share) == 1
+    share.leave("a", new)
+    share.leave("a", new)
+    assert len(share) == 0

@@ -1,0 +1,144 @@
+"""The budget of one operation by itself: clocks, turns, and what it raises when it is used up."""
+
+import asyncio
+import time
+from collections.abc import Awaitable
+
+import pytest
+
+from app.errors import LimitExceeded
+from app.limits import work_budget
+from app.limits.work_budget import LONGEST_BY_WALL_CLOCK, WorkBudget, metered
+from app.settings import Settings
+
+
+def busy(seconds: float) -> None:
+    """Computes for so much CPU time."""
+    until = time.thread_time() + seconds
+    while time.thread_time() < until:
+        pass
+
+
+async def test_only_what_is_computed_counts_not_what_is_waited_for() -> None:
+    budget = WorkBudget(Settings())
+
+    async def work() -> None:
+        busy(0.03)
+        await asyncio.sleep(0.3)
+        busy(0.03)
+
+    await metered(work(), budget)
+    assert 0.03 < budget.cpu_time < 0.25
+
+
+async def test_work_of_others_is_not_counted() -> None:
+    mine, others = WorkBudget(Settings()), WorkBudget(Settings())
+
+    async def work(turns: int, seconds: float) -> None:
+        for _ in range(turns):
+            busy(seconds)
+            await asyncio.sleep(0)
+
+    await asyncio.gather(metered(work(10, 0.001), mine), metered(work(10, 0.03), others))
+    assert mine.cpu_time < 0.2 < others.cpu_time
+
+
+async def test_a_step_that_waited_for_a_processor_is_not_taken_for_a_long_one() -> None:
+    budget = WorkBudget(Settings())
+
+    async def work() -> None:
+        time.sleep(0.8)
+
+    await metered(work(), budget)
+    budget.look()
+    assert budget.cpu_time <= LONGEST_BY_WALL_CLOCK
+
+
+async def test_what_computes_too_long_between_two_awaits_is_ended_where_it_looks() -> None:
+    budget = WorkBudget(Settings(limit_cpu_time=0.05))
+    looks: list[int] = []
+
+    async def work() -> None:
+        for number in range(10_000):
+            looks.append(number)
+            busy(0.01)
+            budget.look()
+
+    with pytest.raises(LimitExceeded) as raised:
+        await metered(work(), budget)
+    assert raised.value.details == {"limit": "LIMIT_CPU_TIME", "maximum": 0.05}
+    assert len(looks) < 100
+
+
+def test_once_a_limit_is_passed_every_count_is_refused_with_that_limit() -> None:
+    budget = WorkBudget(Settings(limit_objects=10))
+    with pytest.raises(LimitExceeded):
+        budget.add_objects(11)
+    for count in (budget.add_objects, budget.add_bytes):
+        with pytest.raises(LimitExceeded) as raised:
+            count(1)
+        assert raised.value.details["limit"] == "LIMIT_OBJECTS"
+
+
+def test_what_has_no_room_is_refused_before_it_is_counted_one_by_one() -> None:
+    budget = WorkBudget(Settings(limit_objects=10))
+    budget.check_room(10)
+    with pytest.raises(LimitExceeded):
+        budget.check_room(11)
+
+
+@pytest.mark.parametrize(
+    ("objects", "answer_bytes", "cpu_time", "units"),
+    [(5, 0, 0.0, 5), (5, 512 * 9, 0.0, 9), (5, 512 * 9, 0.02, 1000), (0, 0, 0.0, 0)],
+)
+def test_units_are_whatever_came_to_most(
+    objects: int, answer_bytes: int, cpu_time: float, units: int
+) -> None:
+    budget = WorkBudget(Settings())
+    budget.objects, budget.answer_bytes, budget.cpu_time = objects, answer_bytes, cpu_time
+    assert budget.units == units
+
+
+async def test_others_have_their_turn_before_a_long_operation_goes_on() -> None:
+    """A hundred of its tasks are ready at once; what another one does is not put off until all of them are done."""
+    budget = WorkBudget(Settings(limit_cpu_time=100))
+    done: list[str] = []
+
+    async def part() -> None:
+        while budget.cpu_time > work_budget.TURN and budget.is_due():
+            await asyncio.sleep(0)
+        busy(0.005)
+        done.append("part")
+
+    async def bystander() -> None:
+        await asyncio.sleep(0)
+        done.append("bystander")
+
+    parts: list[Awaitable[None]] = [metered(part(), budget) for _ in range(100)]
+    await asyncio.gather(*parts, bystander())
+    assert done.index("bystander") < 50
+
+
+async def test_errors_and_cancellation_pass_through() -> None:
+    budget = WorkBudget(Settings())
+
+    async def fails() -> None:
+        await asyncio.sleep(0)
+        raise ValueError("of its own")
+
+    with pytest.raises(ValueError, match="of its own"):
+        await metered(fails(), budget)
+    cleaned = asyncio.Event()
+
+    async def waits() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            cleaned.set()
+
+    task = asyncio.create_task(metered(waits(), budget))
+    await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert cleaned.is_set()
