@@ -97,11 +97,11 @@ async def open_resources(
         open_session_server(settings, shared) as session_client,
         open_language_model(settings) as language_model,
     ):
-        memory = Memory(settings.memory_bytes, settings.memory_lifetime)
+        memory = Memory(settings.memory_cache_size, settings.memory_cache_lifetime)
         read_through = ReadThrough(memory, shared, pool, settings)
         invalidator = Invalidator(memory, read_through, shared)
         broadcast = Broadcast(
-            settings.subscription_queue,
+            settings.max_unread_changes,
             max_log=settings.max_subscription_log,
             timeout=settings.subscription_timeout,
         )
@@ -110,7 +110,7 @@ async def open_resources(
         uses = ApiKeyUsage(pool, settings)
         known = AccountCache(pool, memory, settings)
         query_log = QueryLog(pool, settings)
-        validity = Validity(memory, shared, settings.heartbeat * settings.heartbeat_missed)
+        validity = Validity(memory, shared, settings.heartbeat_interval * settings.max_missed_heartbeats)
         resources = Resources(
             settings=settings,
             pool=pool,
@@ -136,7 +136,7 @@ async def open_resources(
             responses=Responses(memory, on=settings.response_cache),
             heads=RequestHeadCache(memory),
             connections=FairShare(places(settings), settings.max_connections_per_address),
-            deadlines=Deadlines(settings.operation_deadline, asyncio.get_running_loop()),
+            deadlines=Deadlines(settings.operation_timeout, asyncio.get_running_loop()),
             readiness=readiness_of(pool, shared, memory, settings, session_client, validity),
         )
         trust = L2Consistency(pool, shared, validity, sender=invalidator.sender)
@@ -148,8 +148,8 @@ async def open_resources(
         pool.on_old_rows = invalidator.keep_nothing
         jobs: list[Job] = [
             listener,
-            Heartbeat(shared, trust, sender=invalidator.sender, every=settings.heartbeat),
-            RedisProbe(shared, every=settings.heartbeat * settings.heartbeat_missed),
+            Heartbeat(shared, trust, sender=invalidator.sender, every=settings.heartbeat_interval),
+            RedisProbe(shared, every=settings.heartbeat_interval * settings.max_missed_heartbeats),
             news,
             OutboxRelay(pool, shared, trust, news.news, settings, invalidator=invalidator),
             uses,
@@ -159,7 +159,7 @@ async def open_resources(
             ProcessMetrics([lambda: _sample(resources)]),
             *more_jobs(resources),
         ]
-        async with Supervisor(jobs, stop_deadline=settings.stop_deadline):
+        async with Supervisor(jobs, stop_timeout=settings.stop_timeout):
             yield resources
         await read_through.close()
         await limiter.close()

@@ -1,12 +1,13 @@
 """Everything that can be set, in one frozen struct.
 
 Each field is read from the environment under its name in capitals, with or without `DNO_` before
-it (`DATABASE_URL` or `DNO_DATABASE_URL`; with wins). What each means stands in
+it (`DATABASE_URL` or `DNO_DATABASE_URL`; with wins; app/setting_names.py). What each means stands in
 docs/configuration.md; a test keeps the two equal.
 """
 
+import sys
 import types
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Annotated, Literal, Union, get_args, get_origin, get_type_hints
 from urllib.parse import urlsplit
 
@@ -15,6 +16,7 @@ from msgspec import Meta
 
 from app.errors import CannotStart
 from app.failpoints import FailPoint
+from app.setting_names import PREFIX, find_settings
 
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86400.0
 
@@ -23,8 +25,6 @@ Count = Annotated[int, Meta(ge=0)]
 Positive = Annotated[int, Meta(ge=1)]
 Share = Annotated[float, Meta(ge=0, le=1)]
 Words = tuple[str, ...]
-
-PREFIX = "DNO_"
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,58 +40,58 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     # Logs
     log_level: str = "info"
     log_format: str = "auto"  # auto, console or json
-    slow_operation: Seconds = 0.5
+    slow_operation_threshold: Seconds = 0.5
 
     # PostgreSQL
-    database_pool_min: Count = 2
-    database_pool_max: Positive = 10
+    min_database_connections: Count = 2
+    max_database_connections: Positive = 10
     database_connect_timeout: Seconds = 10
     database_statement_timeout: Seconds = 5
     database_acquire_timeout: Seconds = 5
 
     # Redis
-    redis_pool_max: Positive = 100
-    redis_pool_ready: Count = 10
+    max_redis_connections: Positive = 100
+    min_redis_connections: Count = 10
     redis_timeout: Seconds = 0.08
     redis_connect_timeout: Seconds = 0.08
-    redis_health_check: Seconds = 15
-    breaker_failures: Positive = 5
-    breaker_pause: Seconds = 1
+    redis_health_check_interval: Seconds = 15
+    breaker_threshold: Positive = 5
+    breaker_timeout: Seconds = 1
 
     # Caches
     entity_cache: bool = True
     response_cache: bool = True
     memory_cache: bool = True
-    memory_bytes: Positive = 48 * 2**20
-    memory_lifetime: Seconds = MINUTE
-    lifetime_verified: Seconds = DAY
-    lifetime_unverified: Seconds = HOUR
-    lifetime_coverage: Seconds = 5 * MINUTE
-    lifetime_absent: Seconds = MINUTE
-    lifetime_answer_sure: Seconds = HOUR
-    lifetime_answer_unsure: Seconds = 5 * MINUTE
+    memory_cache_size: Positive = 48 * 2**20
+    memory_cache_lifetime: Seconds = MINUTE
+    verified_lifetime: Seconds = DAY
+    unverified_lifetime: Seconds = HOUR
+    coverage_lifetime: Seconds = 5 * MINUTE
+    absent_lifetime: Seconds = MINUTE
+    sure_interpretation_lifetime: Seconds = HOUR
+    unsure_interpretation_lifetime: Seconds = 5 * MINUTE
     lifetime_jitter: Share = 0.1
     lease_lifetime: Seconds = 2
-    lease_wait: Seconds = 0.05
-    statements_in_flight: Positive = 2
-    fills_waiting: Positive = 5000
-    heartbeat: Seconds = 0.25
-    heartbeat_missed: Positive = 4
-    relay_batch: Positive = 500
-    relay_poll: Seconds = 1
+    lease_timeout: Seconds = 0.05
+    max_statements_in_flight: Positive = 2
+    max_queued_fills: Positive = 5000
+    heartbeat_interval: Seconds = 0.25
+    max_missed_heartbeats: Positive = 4
+    max_relay_batch: Positive = 500
+    relay_interval: Seconds = 1
     relay_timeout: Annotated[float, Meta(gt=0)] = 0.3  # one batch, and how long its relay may stand still
 
     # Who may
     anonymous_reading: bool = True
     session_lifetime: Seconds = DAY
-    sessions_per_user: Positive = 50
+    max_sessions_per_user: Positive = 50
     device_lifetime: Seconds = 180 * DAY  # of the proof that a browser was signed in before
     password_passes: Positive = 3
     password_memory_kib: Positive = 64 * 2**10
     password_lanes: Positive = 4
     password_threads: Positive = 2
-    password_waiting: Count = 32
-    api_key_use_interval: Seconds = 10
+    max_queued_passwords: Count = 32
+    api_key_usage_interval: Seconds = 10
     credential_check_timeout: Seconds = 30  # for how long open connections keep rights that cannot be checked
     cookie_secure: Literal["auto", "on", "off"] = "auto"  # auto: outside localhost
     allowed_origins: Words = ()
@@ -100,11 +100,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     trusted_proxies: Words = ()  # addresses or networks (CIDR)
     proxy_header: Literal["auto", "x-forwarded-for", "forwarded"] = "auto"
     operations_networks: Words = ("127.0.0.0/8", "::1")  # from where /readyz and /metrics may be read
-    request_head_bytes: Positive = 64 * 2**10  # its first line and all headers
-    request_body_bytes: Positive = 2**20
+    max_request_head_bytes: Positive = 64 * 2**10  # its first line and all headers
+    max_request_body_bytes: Positive = 2**20
     max_held_body_bytes: Positive = 32 * 2**20  # of all requests of one process that are not answered yet
-    request_batch: Count = 0  # operations in one HTTP request; 0 refuses arrays
-    strict_transport: Seconds = 365 * DAY
+    max_batch_operations: Count = 0  # operations in one HTTP request; 0 refuses arrays
+    hsts_lifetime: Seconds = 365 * DAY
 
     # Rate limits; 0 switches one off
     rate_limit_window: Annotated[float, Meta(ge=1)] = MINUTE
@@ -115,52 +115,54 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     rate_limit_sign_in_window: Annotated[float, Meta(ge=1)] = 15 * MINUTE
     rate_limit_messages: Count = 120
     rate_limit_cost: Positive = 1000  # cost of a query that counts as one request
-    rate_limit_keys: Positive = 50_000
+    max_rate_limit_keys: Positive = 50_000
     rate_limit_grant: Seconds = 1
 
     # Traces
     tracing: bool = False
     tracing_endpoint: str = ""
-    tracing_share: Share = 1.0
+    tracing_sample_ratio: Share = 1.0
     tracing_variables: bool = False
 
     # Sockets and subscriptions
-    sockets_most: Positive = 10_000  # sockets and event streams of one process
+    max_streams: Positive = 10_000  # sockets and event streams of one process
     max_streams_per_address: Positive = 1500  # of these, from one client address (an IPv6 /64)
-    socket_operations: Positive = 100  # open at once on one socket
-    socket_message_bytes: Positive = 2**17
-    socket_patience: Seconds = 5  # how long a new socket may keep silent
-    socket_check: Annotated[float, Meta(gt=0)] = 20  # is the other end still there, and still allowed?
+    max_operations_per_socket: Positive = 100  # open at once on one socket
+    max_message_bytes: Positive = 2**17
+    socket_init_timeout: Seconds = 5  # how long a new socket may keep silent
+    socket_check_interval: Annotated[float, Meta(gt=0)] = (
+        20  # is the other end still there, and still allowed?
+    )
     max_subscription_bytes: Positive = 64 * 2**20  # documents and variables of all that are open
-    subscription_queue: Positive = 256  # changes that one subscriber may leave unread
+    max_unread_changes: Positive = 256  # changes that one subscriber may leave unread
     subscription_timeout: Seconds = 5  # how long one that left more unread may read nothing
     max_subscription_log: Positive = 50_000  # changes that wait for subscribers that are behind, once for all
-    subscription_catch_up: Positive = 5000  # changes told late after a gap; if more, all are closed
+    max_catch_up_changes: Positive = 5000  # changes told late after a gap; if more, all are closed
 
     # Questions in plain words: their log, and what is read before anyone asks
     query_log_lifetime: Seconds = 90 * DAY
     query_log_addresses: bool = False
-    query_log_buffer: Positive = 10_000
+    max_buffered_questions: Positive = 10_000
     max_logged_questions: Count = 30  # per caller and minute; of all callers twenty times as many
     max_query_log_rows: Positive = 500_000
-    warm_every: Seconds = HOUR  # 0: never
-    warm_count: Count = 50
+    warm_interval: Seconds = HOUR  # 0: never
+    max_warmed_pairs: Count = 50
 
     # A language model that is asked where a question in plain words was not understood
     language_model_url: str = ""  # such as https://…/v1; empty: none
     language_model_key: str = ""
     language_model_name: str = ""
-    language_model_below: Share = 0.5  # confidence
+    language_model_threshold: Share = 0.5  # confidence
     language_model_timeout: Annotated[float, Meta(gt=0)] = 3
     max_language_model_calls: Count = 5000  # per day, over all instances; 0: no limit
     max_language_model_calls_per_caller: Count = 100
 
     # Operations
-    operation_deadline: Seconds = 10
-    operations_most: Positive = 40  # executed at once
-    operations_waiting: Count = 400
-    operations_patience: Seconds = 0.3
-    operations_soon: Seconds = (
+    operation_timeout: Seconds = 10
+    max_operations: Positive = 40  # executed at once
+    max_queued_operations: Count = 400
+    max_queue_time: Seconds = 0.3
+    target_service_time: Seconds = (
         0.06  # once all is full, only as many are executed at once as are done in that time
     )
     http_lifetime: Seconds = MINUTE  # the longest that a GET's answer may be kept by others
@@ -191,8 +193,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     persisted_cache_size: Positive = 4 * 2**20  # bytes of them in this process
     registered_documents: str = ""  # a manifest; with it, nothing else is executed
     registered_documents_only_warn: bool = False
-    documents_kept: Positive = 1000  # parsed and validated, with their plans
-    document_letters_kept: Positive = 4 * 2**20
+    max_cached_documents: Positive = 1000  # parsed and validated, with their plans
+    max_cached_document_letters: Positive = 4 * 2**20
     document_cache_size: Positive = 24 * 2**20  # bytes that they take with their plans
 
     # Imports and exports
@@ -200,37 +202,35 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     export_timeout: Seconds = 5 * MINUTE  # a whole download
     limit_export_bytes: Positive = 512 * 2**20  # of one download
     limit_export_cpu_time: Annotated[float, Meta(gt=0)] = 20
-    export_concurrency: Positive = 2  # downloads at once; each holds a connection of the pool
+    max_exports: Positive = 2  # downloads at once; each holds a connection of the pool
 
     # Life and death
-    start_deadline: Seconds = 30
-    stop_deadline: Seconds = 20
-    keep_alive: Seconds = 5  # how long an idle connection stays open
-    read_patience: Annotated[float, Meta(gt=0)] = 20  # how long a request may take to arrive
-    connections_most: Positive = 12_000  # HTTP connections and WebSockets, per process
+    start_timeout: Seconds = 30
+    stop_timeout: Seconds = 20
+    keep_alive_timeout: Seconds = 5  # how long an idle connection stays open
+    read_timeout: Annotated[float, Meta(gt=0)] = 20  # how long a request may take to arrive
+    max_connections: Positive = 12_000  # HTTP connections and WebSockets, per process
     max_connections_per_address: Positive = 3000  # of these, from one client address (an IPv6 /64)
     answer_timeout: Annotated[float, Meta(gt=0)] = 60  # between two writes of one answer
-    write_patience: Seconds = 30  # how long a client may leave unread what was sent to it
+    write_timeout: Seconds = 30  # how long a client may leave unread what was sent to it
     garbage_threshold: Count = 10_000  # new objects between two collections; 0 leaves Python's own
     max_memory_growth: Count = 64 * 2**20  # bytes, until a full garbage collection; 0: never
     fail_point: FailPoint | None = None  # for tests of a crash only
 
     def lifetime(self, verified: bool) -> float:
-        return self.lifetime_verified if verified else self.lifetime_unverified
+        return self.verified_lifetime if verified else self.unverified_lifetime
 
 
-def read_settings(environment: Mapping[str, str], **overrides: object) -> Settings:
-    """Refuses with CannotStart and the setting's name; an unknown DNO_… is a spelling mistake."""
+def read_settings(
+    environment: Mapping[str, str], *, warn: Callable[[str], object] = sys.stderr.write, **overrides: object
+) -> Settings:
+    """Refuses with CannotStart and the setting's name. `warn` takes a line about a name that was replaced."""
     hints = get_type_hints(Settings, include_extras=True)
-    known = {name.upper(): name for name in Settings.__struct_fields__}
-    for variable in environment:
-        if variable.startswith(PREFIX) and variable.removeprefix(PREFIX) not in known:
-            raise CannotStart(f"There is no setting {variable}; docs/configuration.md lists them all.")
     values: dict[str, object] = {}
-    for variable, name in known.items():
-        text = environment.get(PREFIX + variable, environment.get(variable))
-        if text is not None:
-            values[name] = _value(variable, text, hints[name])
+    for name, variable, text in find_settings(
+        environment, Settings.__struct_fields__, lambda line: warn(f"{line}\n")
+    ):
+        values[name] = _value(variable, text, hints[name])
     values |= {name: value for name, value in overrides.items() if value is not None}
     settings = msgspec.structs.replace(Settings(), **values)
     _check_urls(settings)

@@ -27,18 +27,18 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument(
-        "--memory-bytes", type=int, default=Settings().memory_bytes, help="the setting MEMORY_BYTES"
+        "--memory-bytes", type=int, default=Settings().memory_cache_size, help="the setting MEMORY_CACHE_SIZE"
     )
     arguments = parser.parse_args()
-    play(lambda stage: _run(stage, arguments.memory_bytes))
+    play(lambda stage: _run(stage, arguments.memory_cache_size))
 
 
-async def _run(stage: Stage, memory_bytes: int) -> None:
+async def _run(stage: Stage, memory_cache_size: int) -> None:
     table = Table(title="Resident memory of one process", caption=await stage.about())
     table.add_column("after")
     table.add_column("memory, MB", justify="right")
     table.add_column("of it in caches, MB", justify="right")
-    with stage.server(memory_bytes=memory_bytes) as server:
+    with stage.server(memory_cache_size=memory_cache_size) as server:
         await server.until_ready()
         table.add_row("the start", *await _figures(server))
         points = [questions.point(*pair) for pair in questions.all_points()]

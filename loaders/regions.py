@@ -23,7 +23,7 @@ SURE = 0.9
 
 
 def _long(settings: Settings, _: object) -> float:
-    return settings.lifetime_verified
+    return settings.verified_lifetime
 
 
 def _by_status(settings: Settings, entries: tuple[Any, ...]) -> float:
@@ -38,11 +38,11 @@ def _unless_failed(settings: Settings, opinion: Interpretation) -> float:
 
 def _by_confidence(settings: Settings, interpretation: Interpretation) -> float:
     sure = interpretation.confidence > SURE
-    return settings.lifetime_answer_sure if sure else settings.lifetime_answer_unsure
+    return settings.sure_interpretation_lifetime if sure else settings.unsure_interpretation_lifetime
 
 
 def _short(settings: Settings, _: object) -> float:
-    return settings.lifetime_coverage
+    return settings.coverage_lifetime
 
 
 DNO_BY_SLUG: Region[str, Dno] = Region("dno_by_slug", Dno, tags.slug, dnos.fetch_by_slug, _long)

@@ -31,7 +31,7 @@ class AccountCache:
 
     def __init__(self, pool: Pool, memory: Memory, settings: Settings) -> None:
         self._memory = memory
-        self._lifetime = settings.memory_lifetime
+        self._lifetime = settings.memory_cache_lifetime
         self._users: Lookups[UUID, User] = Lookups(lambda ids: accounts.fetch_by_id(pool, ids))
         self._keys: Lookups[bytes, IssuedKey] = Lookups(
             lambda hashes: accounts.fetch_issued_keys(pool, hashes)

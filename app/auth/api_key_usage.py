@@ -15,7 +15,7 @@ class ApiKeyUsage:
 
     def __init__(self, pool: Pool, settings: Settings) -> None:
         self._pool = pool
-        self._interval = settings.api_key_use_interval
+        self._interval = settings.api_key_usage_interval
         self._noted: dict[UUID, datetime] = {}
 
     def note(self, key_id: UUID) -> None:

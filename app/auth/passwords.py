@@ -36,7 +36,7 @@ class Passwords:
         )
         self._nobody = _hash_of_nobody(self._hasher)
         self._threads = ThreadPoolExecutor(settings.password_threads, thread_name_prefix="password")
-        self._queue = FairQueue(settings.password_threads, settings.password_waiting)
+        self._queue = FairQueue(settings.password_threads, settings.max_queued_passwords)
         self.checks = 0
 
     async def hash(self, password: str, address: str = "") -> str:

@@ -32,7 +32,7 @@ class Sessions:
     def __init__(self, client: Any, settings: Settings) -> None:
         self._redis = client
         self._lifetime = max(1, int(settings.session_lifetime))
-        self._per_user = settings.sessions_per_user
+        self._per_user = settings.max_sessions_per_user
         self._visits: Lookups[str, UUID] = Lookups(self._visit)
         self._looks: Lookups[str, UUID] = Lookups(self._look)
 

@@ -151,7 +151,7 @@ class ReadThrough:
         waiting = await self._set_out(flights)
         for part in PATIENCE:
             if waiting:
-                await asyncio.sleep(part * self._settings.lease_wait)
+                await asyncio.sleep(part * self._settings.lease_timeout)
                 # A lease that is gone without a value was taken away by a change: nothing is to be waited for.
                 waiting = await self._set_out(waiting)
         await self._to_postgres(waiting)
@@ -209,7 +209,7 @@ class ReadThrough:
         lanes: list[RegionQueue] = []
         for lane, together in self._by_lane(flights):
             lane.waiting += together
-            if lane.in_flight < self._settings.statements_in_flight:
+            if lane.in_flight < self._settings.max_statements_in_flight:
                 lane.in_flight += 1
                 lanes.append(lane)
         for lane in lanes[1:]:
@@ -282,7 +282,7 @@ class ReadThrough:
         if (
             current
             and flight.token is not None
-            and len(self._fills) < self._settings.fills_waiting
+            and len(self._fills) < self._settings.max_queued_fills
             and (not flight.region.is_open_ended(value) or self._open_ended.take(flight.region.name))
         ):
             self._fills.append(Fill(flight.tag, flight.token, data, seconds))
@@ -311,7 +311,7 @@ class ReadThrough:
 
     def _lifetime(self, region: Region[Any, Any], value: Any) -> float:
         jitter = self._settings.lifetime_jitter
-        seconds = self._settings.lifetime_absent if value is None else region.lifetime(self._settings, value)
+        seconds = self._settings.absent_lifetime if value is None else region.lifetime(self._settings, value)
         return seconds * uniform(1 - jitter, 1 + jitter)  # noqa: S311 - nobody gains by guessing it
 
     async def _fill(self) -> None:

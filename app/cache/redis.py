@@ -53,7 +53,7 @@ async def open_redis(settings: Settings) -> AsyncIterator["SharedCache"]:
     try:
         if await shared.identify() is not None:
             with suppress(*FAILURES), only_failures():
-                await processes.make_ready(settings.redis_pool_ready)
+                await processes.make_ready(settings.min_redis_connections)
         yield shared
     finally:
         with suppress(*FAILURES), only_failures():

@@ -27,7 +27,7 @@ async def open_session_server(settings: Settings, shared: SharedCache) -> AsyncI
         yield shared.client
         return
     own = servers(msgspec.structs.replace(settings, redis_url=settings.session_redis_url))
-    watch = asyncio.create_task(_watch(own, settings.heartbeat * settings.heartbeat_missed))
+    watch = asyncio.create_task(_watch(own, settings.heartbeat_interval * settings.max_missed_heartbeats))
     try:
         await _check_eviction(own.client, settings)
         yield own.client

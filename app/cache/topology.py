@@ -201,7 +201,7 @@ class Topology(ABC):
         return outcome
 
     def _breaker(self) -> Breaker:
-        return Breaker(self._settings.breaker_failures, self._settings.breaker_pause)
+        return Breaker(self._settings.breaker_threshold, self._settings.breaker_timeout)
 
 
 class SingleServer(Topology):
@@ -219,8 +219,8 @@ class SingleServer(Topology):
             self._sentinel = Sentinel(  # type: ignore[no-untyped-call]
                 _addresses(url, 26379), sentinel_kwargs=_manners(settings) | {"ssl": _secure(url)}
             )
-        half = settings.redis_pool_max // 2
-        self.client = self._connect(url, settings, max(1, settings.redis_pool_max - half))
+        half = settings.max_redis_connections // 2
+        self.client = self._connect(url, settings, max(1, settings.max_redis_connections - half))
         self._own = self._connect(url, settings, max(1, half), socket_timeout=None)
         self._state = self._breaker()
 
@@ -348,7 +348,7 @@ class Cluster(Topology):
         url = urlsplit(settings.redis_url)
         self.client = ClusterClient(
             startup_nodes=[ClusterNode(host, port) for host, port in _addresses(url, 6379)],
-            max_connections=settings.redis_pool_max,
+            max_connections=settings.max_redis_connections,
             ssl=_secure(url),
             **_credentials(url),
             **_manners(settings),
@@ -599,7 +599,7 @@ def _manners(settings: Settings) -> dict[str, Any]:
     return {
         "socket_timeout": settings.redis_timeout,
         "socket_connect_timeout": settings.redis_connect_timeout,
-        "health_check_interval": settings.redis_health_check,
+        "health_check_interval": settings.redis_health_check_interval,
         # A second try costs the reader more than PostgreSQL does, and repeats what may have been done.
         "retry": Retry(NoBackoff(), 0),
         "protocol": 3,

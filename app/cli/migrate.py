@@ -28,7 +28,7 @@ async def bring_up_to_date(settings: Settings) -> list[str]:
     url, where = settings.database_url, address(settings.database_url)
     waiting = _Waiting(url)
     try:
-        async with asyncio.timeout(settings.start_deadline):
+        async with asyncio.timeout(settings.start_timeout):
             applied = await waiting.migrate(settings.database_connect_timeout)
             broken = await broken_rules(url, connect_timeout=settings.database_connect_timeout)
     except TimeoutError:

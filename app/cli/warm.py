@@ -27,7 +27,7 @@ async def run(settings: Settings) -> str:
 
 async def _when_redis_is_trusted(warmer: CacheWarmer, settings: Settings) -> int:
     try:
-        async with asyncio.timeout(settings.start_deadline):
+        async with asyncio.timeout(settings.start_timeout):
             await warmer.until_l2_is_trusted()
     except TimeoutError:
         raise CannotStart(

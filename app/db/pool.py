@@ -306,8 +306,8 @@ async def _create_pool(settings: Settings, connecting: Connecting) -> "asyncpg.P
         pool: asyncpg.Pool[Any] = await asyncpg.create_pool(
             settings.database_url,
             connect=cast("Any", connecting),
-            min_size=settings.database_pool_min,
-            max_size=settings.database_pool_max,
+            min_size=settings.min_database_connections,
+            max_size=settings.max_database_connections,
             # Later than the server's own, which says more precisely what happened.
             command_timeout=settings.database_statement_timeout + 1,
             init=prepare,

@@ -67,13 +67,13 @@ def _start(settings: Settings, folder: Path, running: ExitStack, *, join: bool) 
             password,
             admin_password=_password(folder, "admin-password"),
             keeps_open=[lock],
-            deadline=settings.start_deadline,
+            deadline=settings.start_timeout,
         )
         running.callback(postgres.stop)
         postgres.start()
         settings = msgspec.structs.replace(settings, database_url=postgres.url())
     if not settings.redis_url:
-        valkey = Valkey(folder, password, keeps_open=[lock], deadline=settings.start_deadline)
+        valkey = Valkey(folder, password, keeps_open=[lock], deadline=settings.start_timeout)
         running.callback(valkey.stop)
         valkey.start()
         settings = msgspec.structs.replace(settings, redis_url=valkey.url)
@@ -85,7 +85,7 @@ def _start(settings: Settings, folder: Path, running: ExitStack, *, join: bool) 
             name="valkey-sessions",
             evicts=False,
             keeps_open=[lock],
-            deadline=settings.start_deadline,
+            deadline=settings.start_timeout,
         )
         running.callback(session_valkey.stop)
         session_valkey.start()

@@ -87,7 +87,7 @@ class Exports:
 
     def _places(self, *, anonymous: bool) -> int:
         """Where there are several, the last is kept for callers with credentials."""
-        most = self._settings.export_concurrency
+        most = self._settings.max_exports
         return max(1, most - 1) if anonymous else most
 
     async def _chunks(

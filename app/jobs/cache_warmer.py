@@ -37,20 +37,20 @@ class CacheWarmer:
         self._settings = settings
 
     async def run(self) -> None:
-        while self._settings.warm_every:
+        while self._settings.warm_interval:
             await self.until_l2_is_trusted()
             try:
                 await self.warm()
             except AppError as refusal:
                 log.warning("warming_stopped", reason=refusal.message)
-            await asyncio.sleep(self._settings.warm_every * random.uniform(0.9, 1.1))  # noqa: S311
+            await asyncio.sleep(self._settings.warm_interval * random.uniform(0.9, 1.1))  # noqa: S311
 
     async def warm(self) -> int:
         """How many were read; 0 while another instance warms."""
         async with alone("cache warmer", self._settings) as mine:
             if not mine:
                 return 0
-            popular = await fetch_most_asked(self._pool, DAYS, self._settings.warm_count)
+            popular = await fetch_most_asked(self._pool, DAYS, self._settings.max_warmed_pairs)
             warmed = 0
             for key in popular:
                 busy = self._no_connection_is_free()
@@ -75,7 +75,7 @@ class CacheWarmer:
         return clock() - began
 
     def _no_connection_is_free(self) -> bool:
-        return self._pool.idle == 0 and self._pool.size >= self._settings.database_pool_max
+        return self._pool.idle == 0 and self._pool.size >= self._settings.max_database_connections
 
     async def until_l2_is_trusted(self) -> None:
         """What is read before that is not kept."""

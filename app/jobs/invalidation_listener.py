@@ -146,7 +146,7 @@ class InvalidationListener:
         """Tells subscribers out of history what they have missed: by transactions, since clocks differ."""
         if not self._broadcast.has_subscribers or self._told is None:
             return
-        limit = self._settings.subscription_catch_up
+        limit = self._settings.max_catch_up_changes
         changes, snapshot = await fetch_changes_since(self._pool, self._told, limit + 1)
         if len(changes) > limit:
             self._broadcast.close_all(_TOO_MUCH)

@@ -44,7 +44,7 @@ class OutboxRelay:
         self._settings = settings
         self._settled = invalidator.settled
         self._invalidator = invalidator
-        self._batch = settings.relay_batch
+        self._batch = settings.max_relay_batch
         # Long enough for the answers of Redis, short enough that others are not kept from relaying.
         self._within = max(settings.relay_timeout, 3 * settings.redis_timeout)
         self._turns = Backoff(shortest=0.02, longest=0.1)
@@ -104,7 +104,7 @@ class OutboxRelay:
             # Too much for one time-out, maybe: a batch that never fits must not be tried for ever.
             self._batch = max(1, self._batch // 2)
             return Outcome.FAILED
-        self._batch = min(self._settings.relay_batch, self._batch * 2)
+        self._batch = min(self._settings.max_relay_batch, self._batch * 2)
         OUTBOX_DELIVERED.inc(len(events))
         return Outcome.DONE if events else Outcome.FAILED
 
@@ -139,8 +139,8 @@ class OutboxRelay:
         """
         asked = monotonic()
         try:
-            waiting = await outbox.fetch_waiting(self._pool, limit=self._settings.relay_batch + 1)
-            if len(waiting) > self._settings.relay_batch:
+            waiting = await outbox.fetch_waiting(self._pool, limit=self._settings.max_relay_batch + 1)
+            if len(waiting) > self._settings.max_relay_batch:
                 self._invalidator.evict_all()
             elif waiting:
                 self._invalidator.evict(frozenset[str]().union(*map(tags.of, waiting)))
@@ -151,7 +151,7 @@ class OutboxRelay:
     async def _wait_for_news(self) -> None:
         try:
             # Each look also proves that the caches may be trusted (app/cache/validity.py).
-            async with asyncio.timeout(min(self._settings.relay_poll, self._settings.heartbeat)):
+            async with asyncio.timeout(min(self._settings.relay_interval, self._settings.heartbeat_interval)):
                 await self._news.wait()
         except TimeoutError:
             pass

@@ -37,7 +37,7 @@ class QueryLog:
 
     def __init__(self, pool: Pool, settings: Settings) -> None:
         self._pool = pool
-        self._bound = settings.query_log_buffer
+        self._bound = settings.max_buffered_questions
         self._budgets = Budgets(
             settings.max_logged_questions, CALLERS_AT_ONCE * settings.max_logged_questions, MINUTE
         )

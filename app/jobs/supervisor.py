@@ -23,11 +23,11 @@ class Job(Protocol):
 
 
 class Supervisor:
-    """Stops in reverse order, all together within `stop_deadline` seconds."""
+    """Stops in reverse order, all together within `stop_timeout` seconds."""
 
-    def __init__(self, jobs: Sequence[Job], *, stop_deadline: float) -> None:
+    def __init__(self, jobs: Sequence[Job], *, stop_timeout: float) -> None:
         self._jobs = jobs
-        self._stop_deadline = stop_deadline
+        self._stop_timeout = stop_timeout
         self._running: list[tuple[Job, asyncio.Task[None]]] = []
 
     async def __aenter__(self) -> Self:
@@ -39,7 +39,7 @@ class Supervisor:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        deadline = asyncio.get_running_loop().time() + self._stop_deadline
+        deadline = asyncio.get_running_loop().time() + self._stop_timeout
         while self._running:
             # A share for each, so that one that hangs takes nothing from those after it.
             share = (deadline - asyncio.get_running_loop().time()) / len(self._running)

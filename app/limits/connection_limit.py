@@ -11,7 +11,9 @@ LEAST = 16
 
 
 def places(settings: Settings) -> int:
-    return _places(settings.connections_most, settings.database_pool_max + settings.redis_pool_max + OTHERS)
+    return _places(
+        settings.max_connections, settings.max_database_connections + settings.max_redis_connections + OTHERS
+    )
 
 
 @cache

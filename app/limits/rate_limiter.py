@@ -214,9 +214,9 @@ class RateLimiter:
         self.messages = Policy("messages", settings.rate_limit_messages, window)
         self._client = client
         self._timeout = settings.redis_timeout
-        self._pause = max(settings.breaker_pause, 0.1)
+        self._pause = max(settings.breaker_timeout, 0.1)
         self._cost = settings.rate_limit_cost
-        self._most = settings.rate_limit_keys
+        self._most = settings.max_rate_limit_keys
         self._grant = settings.rate_limit_grant
         self._buckets: dict[str, _Bucket] = {}
         self._granted: dict[str, _Bucket] = {}

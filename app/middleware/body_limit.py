@@ -17,7 +17,7 @@ class BodyLimit:
 
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
         self.app = app
-        self._limit = settings.request_body_bytes
+        self._limit = settings.max_request_body_bytes
         self._most_held = settings.max_held_body_bytes
         self.held = 0
 

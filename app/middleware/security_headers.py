@@ -47,7 +47,7 @@ class SecurityHeaders:
 
 
 def strict_transport(settings: Settings) -> Headers:
-    age = int(settings.strict_transport)
+    age = int(settings.hsts_lifetime)
     return [(b"strict-transport-security", b"max-age=%d" % age)] if age else []
 
 

@@ -47,7 +47,7 @@ def begin() -> Costs:
 
 
 def is_slow(settings: Settings, seconds: float) -> bool:
-    return 0 < settings.slow_operation <= seconds
+    return 0 < settings.slow_operation_threshold <= seconds
 
 
 def slow_operation(

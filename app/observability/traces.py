@@ -82,7 +82,7 @@ def _provider(settings: Settings) -> Any:
         ) from None
     provider = TracerProvider(
         resource=Resource.create({"service.name": "dno-api"}),
-        sampler=ParentBased(TraceIdRatioBased(settings.tracing_share)),
+        sampler=ParentBased(TraceIdRatioBased(settings.tracing_sample_ratio)),
     )
     exporter = OTLPSpanExporter(endpoint=settings.tracing_endpoint or None)
     provider.add_span_processor(BatchSpanProcessor(exporter))

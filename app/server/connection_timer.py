@@ -7,14 +7,14 @@ of the HTTP connection that it began as.
 
 | State | Begins with | Ends within | When the time is over |
 | --- | --- | --- | --- |
-| NEW | the connection | `read_patience` | 408, close |
-| HEAD | the first byte of a request that is no empty line | the same, of the first request; `read_patience` | 408, close |
+| NEW | the connection | `read_timeout` | 408, close |
+| HEAD | the first byte of a request that is no empty line | the same, of the first request; `read_timeout` | 408, close |
 | BODY | the end of the head | the same time as the head | 408, close |
 | ANSWERING | the request is read, or its answer has begun | `answer_timeout` between two writes | cut off |
 | IDLE | the end of an answer; empty lines change nothing | `keep_alive` | close |
-| STALLED | the client does not read and our buffer is full | `write_patience` | cut off |
-| UPGRADING | the head of a WebSocket handshake | `read_patience` | cut off |
-| OPEN | the handshake is complete | `socket_check`, again and again | ping; without a pong, close |
+| STALLED | the client does not read and our buffer is full | `write_timeout` | cut off |
+| UPGRADING | the head of a WebSocket handshake | `read_timeout` | cut off |
+| OPEN | the handshake is complete | `socket_check_interval`, again and again | ping; without a pong, close |
 | CLOSING | our last byte is written, or the other side has ended | `close_timeout` | cut off |
 """
 

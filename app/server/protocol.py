@@ -75,20 +75,20 @@ class FastPathProtocol(HttpToolsProtocol):
         self._uses = resources.api_key_usage
         self._addresses = resources.addresses
         self._places: FairShare[Any] = resources.connections
-        self._most_of_head: int = settings.request_head_bytes
-        self._most: int = settings.request_head_bytes + FRAMES * settings.request_body_bytes
-        self._answer_timeout: float = max(settings.answer_timeout, 3 * settings.socket_check)
+        self._most_of_head: int = settings.max_request_head_bytes
+        self._most: int = settings.max_request_head_bytes + FRAMES * settings.max_request_body_bytes
+        self._answer_timeout: float = max(settings.answer_timeout, 3 * settings.socket_check_interval)
         self._seconds = {
-            State.NEW: settings.read_patience,
-            State.HEAD: settings.read_patience,
-            State.BODY: settings.read_patience,
+            State.NEW: settings.read_timeout,
+            State.HEAD: settings.read_timeout,
+            State.BODY: settings.read_timeout,
             State.ANSWERING: self._answer_timeout,
-            State.IDLE: settings.keep_alive,
-            State.STALLED: settings.write_patience,
-            State.UPGRADING: settings.read_patience,
+            State.IDLE: settings.keep_alive_timeout,
+            State.STALLED: settings.write_timeout,
+            State.UPGRADING: settings.read_timeout,
             State.CLOSING: CLOSE_TIMEOUT,
         }
-        self._keep_alive: float = settings.keep_alive
+        self._keep_alive: float = settings.keep_alive_timeout
         self._address: str | None = None
         self._peer: str | None = None
         # Of the request that is coming: its head as far as it has come, then where its body ends.

@@ -105,7 +105,7 @@ class Server(UvicornServer):
         resources.broadcast.end("The server is stopping; please subscribe again, then read.")
         if self._patient:
             # Closing an idle connection would lose a request that is on its way at this moment.
-            await self._until_idle(min(self._settings.keep_alive, self._settings.stop_deadline / 2))
+            await self._until_idle(min(self._settings.keep_alive_timeout, self._settings.stop_timeout / 2))
         await super().shutdown(sockets)
 
     async def _close_port(self, sockets: list[socket]) -> None:
@@ -146,7 +146,7 @@ def _config(application: Starlette, settings: Settings) -> uvicorn.Config:
         application,
         http=_protocol(),
         ws=WebSocket,
-        ws_max_size=settings.socket_message_bytes,
+        ws_max_size=settings.max_message_bytes,
         ws_ping_interval=None,  # the connection's own timer asks
         ws_per_message_deflate=False,  # messages are short, and each socket would keep 45 KiB for it
         lifespan="off",  # `serve` opens it, so that a refusal to start arrives as it is
@@ -154,7 +154,7 @@ def _config(application: Starlette, settings: Settings) -> uvicorn.Config:
         access_log=False,
         server_header=False,
         proxy_headers=False,
-        timeout_graceful_shutdown=settings.stop_deadline,  # type: ignore[arg-type]
+        timeout_graceful_shutdown=settings.stop_timeout,  # type: ignore[arg-type]
     )
 
 

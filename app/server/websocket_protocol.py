@@ -64,9 +64,9 @@ class WebSocket(WebSocketsSansIOProtocol):
         """
         settings = self.app_state["resources"].settings
         self._places, self._address = places, address
-        self._check_every: float = settings.socket_check
-        self._read_timeout: float = settings.read_patience
-        self._write_timeout: float = settings.write_patience
+        self._check_every: float = settings.socket_check_interval
+        self._read_timeout: float = settings.read_timeout
+        self._write_timeout: float = settings.write_timeout
         self._headers = headers
         self._awaiting_pong = False
         self._early = b""

@@ -88,7 +88,7 @@ class Workers:
                 # Before any worker leaves; each takes what is in the queue until then.
                 stop_accepting(self._listener)
                 self._listener.close()
-                within = self._settings.stop_deadline + _PATIENCE
+                within = self._settings.stop_timeout + _PATIENCE
                 await asyncio.gather(*(worker.stop(self._farewell, within) for worker in self._all))
                 self._shares_file.close()
         if not serving.cancelled():
@@ -141,7 +141,7 @@ class Workers:
                 log.error("a new worker was not ready in time: the old ones stay", pid=new.pid)
                 return
             old, self._slots[slot] = self._slots[slot], new
-            await old.stop(signal.SIGTERM, self._settings.stop_deadline + _PATIENCE)
+            await old.stop(signal.SIGTERM, self._settings.stop_timeout + _PATIENCE)
         log.info("all workers are renewed", pids=[worker.pid for worker in self._slots])
 
     async def _start(self, slot: int) -> Worker:
@@ -168,7 +168,7 @@ class Workers:
         return worker
 
     async def _is_ready(self, worker: Worker) -> bool:
-        return await worker.ready(self._settings.start_deadline + _PATIENCE)
+        return await worker.ready(self._settings.start_timeout + _PATIENCE)
 
     @contextmanager
     def _hearing(self, serving: "asyncio.Task[None]") -> Iterator[None]:

@@ -262,8 +262,8 @@ class Documents:
             *specified_rules,
             *([] if settings.introspection else [NoSchemaIntrospectionCustomRule]),
         ]
-        self._most = settings.documents_kept
-        self._most_letters = settings.document_letters_kept
+        self._most = settings.max_cached_documents
+        self._most_letters = settings.max_cached_document_letters
         self._most_bytes = settings.document_cache_size
         self._letters = 0
         self._known: OrderedDict[str, _CachedDocument] = OrderedDict()

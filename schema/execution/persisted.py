@@ -181,8 +181,8 @@ class Persisted:
         self._bytes += _size(text)
         self._known[name] = PersistedDocument(text, monotonic())
         while (
-            len(self._known) > settings.documents_kept
-            or self._letters > settings.document_letters_kept
+            len(self._known) > settings.max_cached_documents
+            or self._letters > settings.max_cached_document_letters
             or self._bytes > settings.persisted_cache_size
         ):
             self._drop(*self._known.popitem(last=False))

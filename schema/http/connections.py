@@ -28,10 +28,10 @@ class Connections:
         self._graph = graph
         self._answers = Answers(
             graph,
-            Subscriptions(schema, deadline=settings.operation_deadline),
+            Subscriptions(schema, deadline=settings.operation_timeout),
             settings.max_subscription_bytes,
         )
-        self._places: FairShare[Member] = FairShare(settings.sockets_most, settings.max_streams_per_address)
+        self._places: FairShare[Member] = FairShare(settings.max_streams, settings.max_streams_per_address)
 
     async def converse(self, scope: Scope, receive: Receive, send: Send) -> None:
         """A WebSocket, until it is closed."""
@@ -54,7 +54,7 @@ class Connections:
         caller.require_reader()
         with _told_as_overloaded():
             self._places.check(_address(scope))
-        stream = EventStream(caller, self._settings.socket_check)
+        stream = EventStream(caller, self._settings.socket_check_interval)
         stream.opened = self._opened(request, scope, caller, stream)
         return stream
 

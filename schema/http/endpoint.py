@@ -68,10 +68,10 @@ class GraphQLEndpoint:
         self._persisted = Persisted(settings)
         self._executions = Executions(schema)
         self._slots = ConcurrencyLimiter(
-            settings.operations_most,
-            settings.operations_waiting,
-            settings.operations_patience,
-            settings.operations_soon,
+            settings.max_operations,
+            settings.max_queued_operations,
+            settings.max_queue_time,
+            settings.target_service_time,
         )
         self._connections = Connections(schema, settings, self)
 
@@ -163,7 +163,7 @@ class GraphQLEndpoint:
         self, body: bytes, scope: Scope, media_type: str | None = None
     ) -> GraphQLRequest | tuple[GraphQLRequest, ...]:
         """`media_type` is known where the head has been found good before."""
-        batch = self._settings.request_batch
+        batch = self._settings.max_batch_operations
         if media_type is not None and scope["method"] == "POST":
             return read_body(body, media_type, batch)
         return read_graphql_request(
@@ -307,7 +307,7 @@ class GraphQLEndpoint:
                 with context.resources.deadlines.begin(), operation.span(given):
                     return await self._executions.run(operation, variables, given, context, cost)
             except TimeoutError:
-                seconds = self._settings.operation_deadline
+                seconds = self._settings.operation_timeout
                 advice = "please ask for less"
                 if operation.type is OperationType.MUTATION:
                     advice = "what of it was written is not said here: please look before you try again"

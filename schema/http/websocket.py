@@ -87,7 +87,7 @@ class Socket:
 
     async def _begin(self) -> None:
         try:
-            async with asyncio.timeout(self._settings.socket_patience):
+            async with asyncio.timeout(self._settings.socket_init_timeout):
                 first = await self._first()
         except TimeoutError:
             raise Closing(Code.SILENT, "Connection initialisation timeout") from None
@@ -110,7 +110,7 @@ class Socket:
 
     async def _watch(self) -> None:
         while not self._caller.anonymous:
-            await asyncio.sleep(self._settings.socket_check)
+            await asyncio.sleep(self._settings.socket_check_interval)
             await self._check_caller()
 
     async def _check_caller(self) -> None:
@@ -159,7 +159,7 @@ class Socket:
             request = read_payload(bytes(message.payload))
         except BadInput as refusal:
             raise Closing(Code.BAD_MESSAGE, refusal.message) from None
-        if len(self._operations) < self._settings.socket_operations:
+        if len(self._operations) < self._settings.max_operations_per_socket:
             self._operations[message.id] = self._tasks.create_task(self._run(message.id, request))
             return
         many = TooMany(
@@ -170,7 +170,7 @@ class Socket:
     async def _finish(self) -> None:
         """Subscriptions have ended with the broadcast; whoever waits for another answer still gets it."""
         if self._operations:
-            await asyncio.wait(self._operations.values(), timeout=self._settings.operation_deadline)
+            await asyncio.wait(self._operations.values(), timeout=self._settings.operation_timeout)
 
     # What is answered
 

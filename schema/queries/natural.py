@@ -70,7 +70,7 @@ async def _answer(context: Context, query: str, today: date | None) -> Answered:
     context.budget.look()
     used = {tags.question(question.digest)}
     model, settings = context.resources.language_model, context.resources.settings
-    if model is not None and meaning.confidence < settings.language_model_below:
+    if model is not None and meaning.confidence < settings.language_model_threshold:
         used.add(tags.opinion(question.digest))
         meaning = await _second_opinion(context, question, meaning, model, entries) or meaning
     return await _answered(context, meaning, used)

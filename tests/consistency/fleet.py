@@ -22,7 +22,7 @@ SETTINGS = {
     "DNO_RATE_LIMIT_API_KEY": "0",
     "DNO_RATE_LIMIT_MESSAGES": "0",
     "DNO_LOG_FORMAT": "json",
-    "DNO_WARM_EVERY": "0",
+    "DNO_WARM_INTERVAL": "0",
 }
 
 

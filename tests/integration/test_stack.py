@@ -161,7 +161,7 @@ def test_a_database_that_does_not_answer() -> None:
         environment={
             "DATABASE_URL": f"postgresql://me:secret@{address}",
             "REDIS_URL": "redis://127.0.0.1:1",
-            "START_DEADLINE": "0.3",
+            "START_TIMEOUT": "0.3",
         },
     )
     waiting, sentence = result.stderr.strip().splitlines()
@@ -189,8 +189,11 @@ def test_a_database_that_lets_us_not_in(database_url: str, old: str, new: str, s
     ("environment", "sentence"),
     [
         ({"PORT": "eight"}, "The setting PORT is wrong: Expected `int`"),
-        ({"DNO_STOP_DEADLINE": "-1"}, "The setting STOP_DEADLINE is wrong: Expected `float` >= 0"),
-        ({"DNO_PROT": "8000"}, "There is no setting DNO_PROT; docs/configuration.md lists them all."),
+        ({"DNO_STOP_TIMEOUT": "-1"}, "The setting STOP_TIMEOUT is wrong: Expected `float` >= 0"),
+        (
+            {"DNO_PROT": "8000"},
+            "There is no setting DNO_PROT; did you mean DNO_PORT? docs/configuration.md lists them all.",
+        ),
         ({"DATABASE_URL": "mysql://here"}, "The setting DATABASE_URL is wrong"),
     ],
 )

@@ -165,7 +165,7 @@ async def _come(port: int) -> str:
 
 
 async def test_the_port_closes_before_workers_have_drained(instance: Start, pool: Pool) -> None:
-    server = instance(workers=2, keep_alive=30, stop_deadline=8)
+    server = instance(workers=2, keep_alive_timeout=30, stop_timeout=8)
     with socket.create_connection(("127.0.0.1", server.port)) as idle:
         idle.sendall(b"GET /healthz HTTP/1.1\r\nHost: dno.test\r\n\r\n")
         assert idle.recv(100).startswith(b"HTTP/1.1 200 ")
@@ -183,7 +183,7 @@ async def test_the_port_closes_before_workers_have_drained(instance: Start, pool
 
 
 async def test_an_idle_connection_does_not_hold_up_the_end(instance: Start, pool: Pool) -> None:
-    server = instance(stop_deadline=1)
+    server = instance(stop_timeout=1)
     with socket.create_connection(("127.0.0.1", server.port)):
         assert server.stop() == 0
 

@@ -67,7 +67,7 @@ class Gate:
 
 @asynccontextmanager
 async def open_gate(pool: Pool, settings: Settings) -> AsyncIterator[Gate]:
-    memory = Memory(settings.memory_bytes, settings.memory_lifetime)
+    memory = Memory(settings.memory_cache_size, settings.memory_cache_lifetime)
     memory.switch_on()
     passwords = Passwords(settings)
     uses = ApiKeyUsage(pool, settings)

@@ -157,7 +157,7 @@ async def test_an_outage_of_redis_ends_no_key(pool, cheap, valkey):
 
 
 async def test_uses_noted_while_postgresql_is_away_are_written_later(private_postgres, cheap):
-    settings = msgspec.structs.replace(cheap, database_url=private_postgres.url, database_pool_min=0)
+    settings = msgspec.structs.replace(cheap, database_url=private_postgres.url, min_database_connections=0)
     async with open_pool(settings) as pool, open_gate(pool, settings) as gate:
         key, secret = await issue(gate, await gate.add_user("admin@example.org", Role.ADMIN))
         await gate.authenticator.principal(f"Bearer {secret}", None)

@@ -63,7 +63,7 @@ async def test_all_sessions_of_a_user_can_be_ended_and_no_other(gate):
 
 
 async def test_the_oldest_session_gives_way_when_there_are_too_many(redis, cheap):
-    sessions = Sessions(redis, msgspec.structs.replace(cheap, sessions_per_user=3))
+    sessions = Sessions(redis, msgspec.structs.replace(cheap, max_sessions_per_user=3))
     user_id = uuid4()
     ids = [identify(await sessions.start(user_id)) for _ in range(5)]
     assert [await sessions.get(session_id) for session_id in ids] == [None, None, user_id, user_id, user_id]

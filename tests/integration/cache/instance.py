@@ -42,7 +42,7 @@ async def instance(settings: Settings, pool: Any = None, **changes: Any) -> Asyn
     settings = msgspec.structs.replace(settings, **changes)
     async with open_redis(settings) as shared:
         shared.trust(shared.doubts)
-        memory = Memory(settings.memory_bytes, settings.memory_lifetime)
+        memory = Memory(settings.memory_cache_size, settings.memory_cache_lifetime)
         memory.switch_on()
         cache = ReadThrough(memory, shared, pool, settings)
         try:

@@ -46,7 +46,7 @@ async def test_a_frozen_redis_costs_a_few_readers_a_time_out_then_nobody(
     before = fragile.shared.round_trips
     for key in table.rows:
         await fragile.one(table, key)
-    assert fragile.shared.round_trips - before <= Settings().breaker_failures
+    assert fragile.shared.round_trips - before <= Settings().breaker_threshold
 
 
 async def test_readers_of_a_frozen_redis_wait_for_its_time_out_and_no_longer(
@@ -167,7 +167,7 @@ async def test_what_was_leased_before_a_doubt_is_not_filled_after_it(fragile: In
 
 async def test_no_answer_is_taken_for_that_of_another_question(valkey: PrivateValkey) -> None:
     """A connection that timed out is closed: its late reply must not answer whoever comes next."""
-    settings = Settings(redis_url=valkey.url, redis_timeout=0.05, breaker_failures=1000)
+    settings = Settings(redis_url=valkey.url, redis_timeout=0.05, breaker_threshold=1000)
     async with instance(settings) as one:
         shared = one.shared
         tokens = await shared.lease_many(["a", "b"])
@@ -212,7 +212,7 @@ async def test_a_full_redis_is_no_reason_to_fail(valkey: PrivateValkey) -> None:
 
 
 async def test_the_pool_is_ready_before_it_is_needed(valkey: PrivateValkey) -> None:
-    async with instance(Settings(redis_url=valkey.url, redis_pool_ready=10, **PATIENT)) as one:
+    async with instance(Settings(redis_url=valkey.url, min_redis_connections=10, **PATIENT)) as one:
         assert len(await one.shared.client.client_list(_type="normal")) == 10
 
 
@@ -271,7 +271,9 @@ async def test_heavy_traffic_needs_few_connections(fragile: Instance) -> None:
     table = Table({str(number): "value" for number in range(1000)})
     await asyncio.gather(*(fragile.one(table, key) for key in table.rows))
     await fragile.cache.close()
-    assert len(await fragile.shared.client.client_list(_type="normal")) <= Settings().redis_pool_ready + 1
+    assert (
+        len(await fragile.shared.client.client_list(_type="normal")) <= Settings().min_redis_connections + 1
+    )
 
 
 async def test_connections_of_a_process_that_was_replaced_are_given_up(valkey: PrivateValkey) -> None:

@@ -101,7 +101,7 @@ async def test_nobody_reads_what_an_answered_write_has_replaced(
     seed: int, failing: bool, valkey: PrivateValkey
 ) -> None:
     world = World(seed)
-    settings = Settings(redis_url=valkey.url, redis_timeout=0.03, lease_wait=0.01, breaker_pause=0.02)
+    settings = Settings(redis_url=valkey.url, redis_timeout=0.03, lease_timeout=0.01, breaker_timeout=0.02)
     async with instance(settings) as one, instance(settings) as other:
         instances = (one, other)
         # Each knows what it has answered itself; what the other has, it may learn a moment later.

@@ -119,7 +119,7 @@ async def test_a_lease_that_a_change_took_away_is_taken_by_who_waited_for_it(
 
 
 async def test_while_statements_are_under_way_further_misses_gather(redis_url: str) -> None:
-    settings = Settings(redis_url=redis_url, statements_in_flight=2, entity_cache=False)
+    settings = Settings(redis_url=redis_url, max_statements_in_flight=2, entity_cache=False)
     async with instance(settings) as one:
         table = Table(dict.fromkeys(KEYS, "value"))
         table.hold()

@@ -127,7 +127,7 @@ async def test_a_statement_prepared_before_a_migration_is_prepared_anew(pool: Po
 
 async def test_statements_that_the_session_has_forgotten_are_sent_again(settings: Settings) -> None:
     """As after DISCARD ALL by a pooler."""
-    one = Settings(database_url=settings.database_url, database_pool_min=1, database_pool_max=1)
+    one = Settings(database_url=settings.database_url, min_database_connections=1, max_database_connections=1)
     async with open_pool(one) as pool:
         await pool.fetch("SELECT 1")
         async with pool.connection() as connection:

@@ -57,8 +57,8 @@ async def test_a_statement_that_takes_too_long_is_refused(settings):
 async def test_a_pool_without_a_free_connection_says_so(settings):
     few = Settings(
         database_url=settings.database_url,
-        database_pool_min=1,
-        database_pool_max=1,
+        min_database_connections=1,
+        max_database_connections=1,
         database_acquire_timeout=0.05,
     )
     async with open_pool(few) as pool:
@@ -102,8 +102,8 @@ async def test_a_mistake_of_ours_is_not_blamed_on_the_server(pool):
 async def test_a_statement_that_was_never_sent_whole_does_not_stop_the_next(settings):
     few = Settings(
         database_url=settings.database_url,
-        database_pool_min=1,
-        database_pool_max=1,
+        min_database_connections=1,
+        max_database_connections=1,
         database_statement_timeout=0.2,
     )
     async with open_pool(few) as pool:
@@ -131,7 +131,7 @@ async def test_whoever_stops_waiting_stops_the_statement(settings):
 
 
 async def test_a_server_that_comes_back_is_used_again(private_postgres):
-    settings = Settings(database_url=private_postgres.url, database_pool_min=3)
+    settings = Settings(database_url=private_postgres.url, min_database_connections=3)
     async with open_pool(settings) as pool:
         await asyncio.gather(*(pool.fetch("SELECT pg_sleep(0.01)") for _ in range(3)))
         await asyncio.to_thread(private_postgres.stop)
@@ -145,7 +145,7 @@ async def test_a_frozen_server_is_waited_for_only_so_long(private_postgres):
     """And once it thaws, it is used again."""
     settings = Settings(
         database_url=private_postgres.url,
-        database_pool_max=2,
+        max_database_connections=2,
         database_statement_timeout=0.1,
         database_connect_timeout=0.2,
         database_acquire_timeout=0.2,

@@ -247,7 +247,7 @@ async def test_a_reader_who_goes_away_frees_the_connection(downloads, pool):
 
 
 async def test_too_many_downloads_at_once_are_refused_for_the_moment(downloads, pool):
-    app, reader = downloads(export_concurrency=1), SlowReader()
+    app, reader = downloads(max_exports=1), SlowReader()
     reading = asyncio.create_task(reader.read(app, "/export/tariffs.csv"))
     await reader.began.wait()
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as client:
@@ -260,10 +260,10 @@ async def test_too_many_downloads_at_once_are_refused_for_the_moment(downloads, 
 
 
 async def test_anonymous_downloads_leave_the_last_place_to_keys_and_sessions(downloads, pool):
-    app, reader = downloads(export_concurrency=2), SlowReader()
+    app, reader = downloads(max_exports=2), SlowReader()
     reading = asyncio.create_task(reader.read(app, "/export/tariffs.csv"))
     await reader.began.wait()
-    known = Exports(Settings(export_concurrency=2))
+    known = Exports(Settings(max_exports=2))
     assert (known._places(anonymous=True), known._places(anonymous=False)) == (1, 2)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as client:
         assert (await client.get("/export/tariffs.csv")).status_code == 503

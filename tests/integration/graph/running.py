@@ -51,7 +51,7 @@ class Running:
                 await asyncio.sleep(0.005)
         # Its own heartbeat comes back behind everything that was published before.
         settings, now = self.resources.settings, monotonic()
-        bound = settings.heartbeat * settings.heartbeat_missed
+        bound = settings.heartbeat_interval * settings.max_missed_heartbeats
         await until(lambda: self.resources.memory.valid_until > now + bound)
 
     async def ask(self, query: str, headers: Headers | None = None, **variables: Any) -> Any:
@@ -70,7 +70,7 @@ class Running:
 @asynccontextmanager
 async def running(settings: Settings, **changed: object) -> AsyncIterator[Running]:
     """Ready: what it changes is told by way of Redis, as to every other instance."""
-    usual = {"rate_limit_anonymous": 0, "rate_limit_api_key": 0, "garbage_threshold": 0, "stop_deadline": 5}
+    usual = {"rate_limit_anonymous": 0, "rate_limit_api_key": 0, "garbage_threshold": 0, "stop_timeout": 5}
     settings = msgspec.structs.replace(settings, **{**usual, **changed})
     application = create_app(settings)
     with socket.create_server(("127.0.0.1", 0)) as listener:

@@ -35,7 +35,7 @@ async def waiting(connection: Any) -> int:
 
 async def test_at_the_deadline_the_statement_is_cancelled_too(settings: Settings, pool: Pool) -> None:
     await make.dno(pool, "netze-a")
-    async with running(settings, operation_deadline=0.4) as server, httpx.AsyncClient() as client:
+    async with running(settings, operation_timeout=0.4) as server, httpx.AsyncClient() as client:
         async with locked(pool) as connection:
             asking = asyncio.create_task(client.post(server.url, json=ASKED))
             await _until_waits(connection, 1)
@@ -61,7 +61,7 @@ async def test_a_reader_that_gives_up_takes_nobody_elses_statement_down(
 ) -> None:
     """Two wait for one statement; the deadline of the first must not be the second's."""
     await make.dno(pool, "netze-a")
-    async with running(settings, operation_deadline=0.6) as server, httpx.AsyncClient() as client:
+    async with running(settings, operation_timeout=0.6) as server, httpx.AsyncClient() as client:
         async with locked(pool) as connection:
             first = asyncio.create_task(client.post(server.url, json=ASKED))
             await _until_waits(connection, 1)
@@ -73,7 +73,7 @@ async def test_a_reader_that_gives_up_takes_nobody_elses_statement_down(
 
 async def test_when_all_is_full_the_next_is_told_to_come_back(settings: Settings, pool: Pool) -> None:
     await make.dno(pool, "netze-a")
-    full = {"operations_most": 2, "operations_waiting": 1, "operations_patience": 0.3}
+    full = {"max_operations": 2, "max_queued_operations": 1, "max_queue_time": 0.3}
     async with running(settings, **full) as server, httpx.AsyncClient() as client:
         async with locked(pool):
             running_now = [asyncio.create_task(client.post(server.url, json=ASKED)) for _ in range(2)]

@@ -38,14 +38,14 @@ def test_a_document_is_read_once_whether_good_or_bad(monkeypatch: pytest.MonkeyP
 
 
 def test_what_is_kept_of_them_is_bounded_by_number_and_by_letters(monkeypatch: pytest.MonkeyPatch) -> None:
-    read, known = counting_reads(monkeypatch), Documents(schema, Settings(documents_kept=2))
+    read, known = counting_reads(monkeypatch), Documents(schema, Settings(max_cached_documents=2))
     for text in ("{ a: __typename }", "{ b: __typename }", "{ a: __typename }", "{ c: __typename }"):
         known.get(text)
     known.get("{ a: __typename }")  # was used since
     assert len(read) == 3
     known.get("{ b: __typename }")
     assert len(read) == 4
-    small = Documents(schema, Settings(document_letters_kept=1000))
+    small = Documents(schema, Settings(max_cached_document_letters=1000))
     for number in range(500):
         small.get(f"{{ a{number}: __typename }}")
     assert sum(map(len, small._known)) == small._letters <= 1000
@@ -63,7 +63,7 @@ async def test_the_operation_that_is_named_is_executed(client: httpx.AsyncClient
 
 async def test_a_batch_is_answered_in_order_and_one_refusal_is_its_own(resources: Resources) -> None:
     asked = [{"query": "{ a: __typename }"}, {"query": "{ nothing }"}, {"query": "{", "operationName": "x"}, {"query": "{ b: __typename }"}]  # fmt: skip
-    async with client_of(resources, request_batch=4) as client:
+    async with client_of(resources, max_batch_operations=4) as client:
         response = await client.post("/graphql", json=asked)
     first, second, third, fourth = response.json()
     assert (response.status_code, first["data"], fourth["data"]) == (200, {"a": "Query"}, {"b": "Query"})
@@ -74,7 +74,7 @@ async def test_a_batch_is_answered_in_order_and_one_refusal_is_its_own(resources
 async def test_each_operation_of_a_batch_counts_as_a_request(settings: Settings, pool: Pool) -> None:
     asked = [{"query": "{ __typename }"}] * 5
     async with (
-        running(settings, request_batch=5, rate_limit_anonymous=12) as server,
+        running(settings, max_batch_operations=5, rate_limit_anonymous=12) as server,
         httpx.AsyncClient() as client,
     ):
         left = []

@@ -84,7 +84,7 @@ async def test_a_deadline_within_the_commit(settings: Settings, private_postgres
     settings = replace(settings, database_url=private_postgres.url)
     async with (
         synchronous(private_postgres) as admin,
-        running(settings, operation_deadline=1) as server,
+        running(settings, operation_timeout=1) as server,
         httpx.AsyncClient(timeout=30) as client,
     ):
         erika = await editor(server, client)
@@ -110,7 +110,7 @@ async def test_a_deadline_within_the_removal(
             relay_timeout=2,
         )
         async with (
-            running(settings, operation_deadline=0.4) as server,
+            running(settings, operation_timeout=0.4) as server,
             httpx.AsyncClient(timeout=30) as client,
         ):
             erika = await editor(server, client)
@@ -135,7 +135,7 @@ async def test_a_look_after_an_unknown_outcome(settings: Settings, private_postg
         )
         async with (
             synchronous(private_postgres) as admin,
-            running(settings, operation_deadline=8) as server,
+            running(settings, operation_timeout=8) as server,
             httpx.AsyncClient(timeout=30) as client,
         ):
             erika = await editor(server, client)

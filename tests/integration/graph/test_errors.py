@@ -132,7 +132,7 @@ async def test_a_slow_operation_is_logged_with_what_it_cost(
     await make.tariff(pool, await make.dno(pool, "netze-a"), 2025)
     logs.configure(Settings(log_format="json"))
     try:
-        async with running(settings, slow_operation=0.000001) as server:
+        async with running(settings, slow_operation_threshold=0.000001) as server:
             query = 'query Prices { dno(slug: "netze-a") { tariffs(year: 2025) { leistung } } }'
             await server.ask(query)
             await server.ask(query + " ")

@@ -237,7 +237,10 @@ async def test_a_server_that_leaves_finishes_what_it_has_begun(
 async def test_an_answer_that_takes_longer_than_idle_connections_live_is_waited_for(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with running(settings, keep_alive=0.1, read_patience=0.2) as server, wire(server.url) as line:
+    async with (
+        running(settings, keep_alive_timeout=0.1, read_timeout=0.2) as server,
+        wire(server.url) as line,
+    ):
         go = await ask_and_hold(server, line, monkeypatch)
         await asyncio.sleep(0.5)
         go.set()
@@ -378,7 +381,7 @@ async def test_when_the_server_is_full_it_says_so_there_too(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with (
-        running(settings, operations_most=1, operations_waiting=0) as server,
+        running(settings, max_operations=1, max_queued_operations=0) as server,
         wire(server.url) as line,
         wire(server.url) as other,
     ):

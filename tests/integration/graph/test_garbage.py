@@ -71,7 +71,7 @@ FATES = {
 @pytest.mark.usefixtures("operators")
 async def test_what_is_dropped_of_documents_is_free_at_once(resources: Resources) -> None:
     """No node or token outlives its document until a collection, whatever became of the document."""
-    changed = {"response_cache": False, "documents_kept": 1, "limit_tokens": 2000}
+    changed = {"response_cache": False, "max_cached_documents": 1, "limit_tokens": 2000}
     async with client_of(resources, **changed) as client:
         for fate, text in FATES.items():
             for number in range(3):
@@ -97,7 +97,7 @@ async def _send(client: httpx.AsyncClient, text: str) -> Any:
 
 async def test_a_refused_request_leaves_no_frames_behind(resources: Resources) -> None:
     """A traceback that is held by its own frames would keep the request's body until a collection."""
-    async with client_of(resources, response_cache=False, request_batch=3) as client:
+    async with client_of(resources, response_cache=False, max_batch_operations=3) as client:
         await _refusals(client)
         gc.collect()
         gc.disable()

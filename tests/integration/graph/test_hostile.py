@@ -64,7 +64,7 @@ async def test_a_flood_of_batches_is_refused(resources: Resources) -> None:
     async with client_of(resources) as client:
         response = await client.post("/graphql", json=[one] * 1000)
         assert response.json()["errors"][0]["extensions"]["code"] == "BAD_USER_INPUT"
-    async with client_of(resources, request_batch=5) as client:
+    async with client_of(resources, max_batch_operations=5) as client:
         response = await client.post("/graphql", json=[one] * 6)
         assert response.json()["errors"][0]["extensions"] | {"requestId": ""} == {
             "code": "BAD_USER_INPUT",

@@ -128,7 +128,7 @@ FORGERIES: list[tuple[dict[str, Any], str]] = [
 @pytest.mark.parametrize("way", ["post", "get", "batch", "event stream"])
 async def test_two_names_that_differ_are_refused_and_nothing_is_kept(resources: Resources, way: str) -> None:
     headers = {"accept": "text/event-stream, application/json"} if way == "event stream" else {}
-    async with client_of(resources, request_batch=2) as client:
+    async with client_of(resources, max_batch_operations=2) as client:
         for asked, code in FORGERIES:
             if way == "get":
                 response = await client.get("/graphql", params=_parameters(asked))
@@ -255,7 +255,7 @@ async def test_without_redis_the_instance_that_knows_it_goes_on(
 
 
 def test_what_is_remembered_is_bounded_by_letters() -> None:
-    persisted = Persisted(Settings(document_letters_kept=1000, documents_kept=100))
+    persisted = Persisted(Settings(max_cached_document_letters=1000, max_cached_documents=100))
     for number in range(50):
         persisted._remember(str(number), "x" * 100)
     assert list(persisted._known) == [str(number) for number in range(40, 50)]

@@ -439,7 +439,12 @@ LIST = """{ dnos(first: 50) { totalCount nodes {
 @asynccontextmanager
 async def _quiet(settings: Settings, **changed: Any) -> AsyncIterator[Resources]:
     """Nothing but the question itself asks PostgreSQL or Redis, apart from looks at the outbox."""
-    usual = {"rate_limit_anonymous": 0, "relay_poll": 3600, "heartbeat": 0.25, "warm_every": 0}
+    usual = {
+        "rate_limit_anonymous": 0,
+        "relay_interval": 3600,
+        "heartbeat_interval": 0.25,
+        "warm_interval": 0,
+    }
     async with open_resources(msgspec.structs.replace(settings, **{**usual, **changed})) as opened:
         await until(lambda: opened.memory.enabled and opened.shared.trusted)
         await until(lambda: not opened.read_through._tasks)

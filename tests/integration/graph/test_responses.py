@@ -135,7 +135,7 @@ async def test_who_wants_no_more_is_not_kept_waiting(server: Running, tariff: Ta
 
 async def test_an_idle_connection_is_closed_and_a_busy_one_is_not(settings: Settings, tariff: Tariff) -> None:
     data = post(PRICES)
-    async with running(settings, keep_alive=0.3) as server, wire(server.url) as line:
+    async with running(settings, keep_alive_timeout=0.3) as server, wire(server.url) as line:
         await warm(server, line, data)
         began = monotonic()
         while monotonic() - began < 0.8:
@@ -282,7 +282,7 @@ async def test_it_may_be_kept_no_longer_than_what_it_was_read_from(
     settings: Settings, pool: Pool, tariff: Tariff
 ) -> None:
     async with (
-        running(settings, lifetime_absent=10, lifetime_jitter=0) as server,
+        running(settings, absent_lifetime=10, lifetime_jitter=0) as server,
         httpx.AsyncClient() as client,
     ):
         answer = await client.get(server.url, params={"query": '{ dno(slug: "nobody") { name } }'})

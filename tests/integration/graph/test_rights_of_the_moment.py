@@ -42,7 +42,7 @@ def settings(settings: Settings) -> Settings:
 @pytest.fixture
 async def limited(settings: Settings, pool: Pool) -> AsyncIterator[Running]:
     """What is anonymous is soon over its limit here, and nothing but a delivery looks at credentials."""
-    async with running(settings, rate_limit_anonymous=3, socket_check=600) as server:
+    async with running(settings, rate_limit_anonymous=3, socket_check_interval=600) as server:
         yield server
 
 
@@ -201,7 +201,7 @@ async def test_rights_that_cannot_be_checked_are_kept_for_a_bounded_time(
     settings: Settings, pool: Pool, valkey: PrivateValkey
 ) -> None:
     hasty = msgspec.structs.replace(settings, redis_url=valkey.url, redis_timeout=0.2)
-    async with running(hasty, socket_check=0.05, credential_check_timeout=0.6) as server:
+    async with running(hasty, socket_check_interval=0.05, credential_check_timeout=0.6) as server:
         _, token = await a_user(server, pool)
         async with talk(server) as client:
             await client.begin(**bearer(token))
@@ -289,7 +289,7 @@ async def test_each_operation_of_a_batch_and_each_field_of_a_mutation_has_the_ri
     """
     given = {"a": {"id": name(first), "leistung": "60"}, "b": {"id": name(second), "leistung": "60"}}
     once = "mutation ($b: CorrectTariffInput!) { b: correctTariff(input: $b) { errors { code } } }"
-    async with running(settings, request_batch=3) as server:
+    async with running(settings, max_batch_operations=3) as server:
         user, token = await a_user(server, pool)
         batch = [
             {"query": twice, "variables": given},

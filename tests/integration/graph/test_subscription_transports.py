@@ -72,7 +72,7 @@ async def test_another_protocol_is_not_spoken(server: Running, protocol: str | N
 
 
 async def test_a_silent_client_is_not_waited_for(settings: Settings, pool: Pool) -> None:
-    async with running(settings, socket_patience=0.1) as server, talk(server) as client:
+    async with running(settings, socket_init_timeout=0.1) as server, talk(server) as client:
         assert await client.closed() == (4408, "Connection initialisation timeout")
 
 
@@ -86,7 +86,7 @@ async def test_an_id_names_one_operation_at_a_time(server: Running) -> None:
 
 
 async def test_too_many_operations_are_refused_one_by_one(settings: Settings, pool: Pool) -> None:
-    async with running(settings, socket_operations=2) as server, talk(server) as client:
+    async with running(settings, max_operations_per_socket=2) as server, talk(server) as client:
         await client.begin()
         for name in "123":
             await client.subscribe(CHANGES, name)
@@ -121,7 +121,7 @@ async def test_operations_on_a_socket_draw_on_the_callers_limit(settings: Settin
 
 
 async def test_there_is_room_for_so_many_connections(settings: Settings, pool: Pool) -> None:
-    async with running(settings, sockets_most=1) as server, stream(server, CHANGES):
+    async with running(settings, max_streams=1) as server, stream(server, CHANGES):
         async with stream(server, CHANGES) as refused:
             assert refused.response.status_code == 503
         with pytest.raises(InvalidStatus, match="503"):
@@ -193,7 +193,7 @@ async def test_completing_and_leaving_free_what_was_taken(server: Running) -> No
 
 
 async def test_a_socket_outlives_the_idle_time_of_a_request(settings: Settings, pool: Pool) -> None:
-    async with running(settings, keep_alive=0.1) as server, talk(server) as client:
+    async with running(settings, keep_alive_timeout=0.1) as server, talk(server) as client:
         await client.begin()
         with pytest.raises(TimeoutError):
             await client.hear(0.5)
@@ -235,7 +235,7 @@ async def test_a_subscription_needs_a_way_to_be_told(server: Running) -> None:
 
 
 async def test_a_quiet_stream_shows_that_it_lives(settings: Settings, pool: Pool) -> None:
-    async with running(settings, socket_check=0.05) as server, stream(server, CHANGES) as events:
+    async with running(settings, socket_check_interval=0.05) as server, stream(server, CHANGES) as events:
         lines = [line async for line, _ in _some(events, 6)]
         assert set(lines) == {":", ""}
 
@@ -296,7 +296,7 @@ async def test_a_revoked_key_is_told_nothing_more(server: Running, pool: Pool) -
 
 async def test_a_revoked_key_loses_a_quiet_connection_too(settings: Settings, pool: Pool) -> None:
     key, reader = await issue_key(pool, Role.VIEWER)
-    async with running(settings, socket_check=0.1) as server, talk(server) as client:
+    async with running(settings, socket_check_interval=0.1) as server, talk(server) as client:
         await client.begin(**reader)
         async with unit_of_work(pool, ANONYMOUS) as work:
             await accounts.revoke_api_key(work, key.id)
@@ -346,7 +346,7 @@ async def test_a_slow_subscriber_is_closed_with_a_reason_and_harms_nobody(
     settings: Settings, pool: Pool, large: Any
 ) -> None:
     async with (
-        running(settings, subscription_queue=5, subscription_timeout=0.05) as server,
+        running(settings, max_unread_changes=5, subscription_timeout=0.05) as server,
         talk(server, sock=small_pipe(server), max_queue=1, max_size=None) as slow,
         talk(server) as quick,
     ):
@@ -370,7 +370,7 @@ async def test_a_slow_subscriber_is_closed_with_a_reason_and_harms_nobody(
 
 
 async def test_a_client_that_never_reads_is_cut_off(settings: Settings, pool: Pool, large: Any) -> None:
-    async with running(settings, write_patience=0.3) as server, talk(server) as quick:
+    async with running(settings, write_timeout=0.3) as server, talk(server) as quick:
         await server.delivered()
         await quick.begin()
         await quick.subscribe(CHANGES)
@@ -393,7 +393,7 @@ async def test_a_client_that_never_reads_is_cut_off(settings: Settings, pool: Po
 
 
 async def test_a_client_that_is_gone_is_noticed(settings: Settings, pool: Pool) -> None:
-    async with running(settings, socket_check=0.2) as server:
+    async with running(settings, socket_check_interval=0.2) as server:
         loop = asyncio.get_running_loop()
         pipe = small_pipe(server)
         await loop.sock_sendall(

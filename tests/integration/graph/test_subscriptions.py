@@ -157,7 +157,7 @@ async def test_a_statement_over_more_entries_than_a_queue_holds_is_told_whole(
 ) -> None:
     """To a client that reads as it comes."""
     dno = await make.dno(pool)
-    async with running(settings, subscription_queue=64) as server:
+    async with running(settings, max_unread_changes=64) as server:
         await pool.fetch(
             "INSERT INTO netzentgelte_data (dno_id, year, voltage_level, leistung)"
             " SELECT $1, year, level, 60 FROM generate_series(2000, 2044) AS year,"

@@ -178,7 +178,7 @@ async def test_what_is_owed_is_made_good_before_anything_else_is_answered(resour
 @pytest.mark.usefixtures("netze_a")
 async def test_a_batch_is_limited_as_one_operation(resources: Resources) -> None:
     asked = {"query": ONE_LEVEL}
-    async with client_of(resources, request_batch=5, limit_objects=500) as client:
+    async with client_of(resources, max_batch_operations=5, limit_objects=500) as client:
         answers = (await client.post("/graphql", json=[asked] * 3)).json()
     assert [next(iter(answer)) for answer in answers] == ["data", "errors", "errors"]
     assert answers[2]["errors"][0]["extensions"]["limit"] == "LIMIT_OBJECTS"

@@ -147,7 +147,7 @@ async def bare_server(
         limiter=limiter,
         api_key_usage=None,
         addresses=Addresses(settings),
-        connections=FairShare(settings.connections_most, settings.max_connections_per_address),
+        connections=FairShare(settings.max_connections, settings.max_connections_per_address),
     )
     state = ServerState()
     state.default_headers = [(b"date", b"Sat, 28 Nov 2026 00:00:00 GMT")]

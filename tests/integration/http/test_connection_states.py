@@ -26,11 +26,11 @@ BIG_FRAME = b"\x81\xfe\xff\xff" + bytes(4) + b"a" * 65535
 SOON = 0.15
 # Of all that may be silent or slow, each for SOON; what has ended by then has ended in bounded time.
 SETTINGS = {
-    "read_patience": SOON,
-    "write_patience": 8 * SOON,
-    "keep_alive": SOON,
+    "read_timeout": SOON,
+    "write_timeout": 8 * SOON,
+    "keep_alive_timeout": SOON,
     "answer_timeout": SOON,
-    "socket_check": SOON / 3,
+    "socket_check_interval": SOON / 3,
 }
 
 
@@ -261,7 +261,7 @@ def _timers(line: Line) -> int | None:
 
 
 async def test_a_request_that_comes_byte_by_byte_has_no_more_time_than_one_at_once() -> None:
-    async with bare_server(**{**SETTINGS, "read_patience": 0.3}) as server:
+    async with bare_server(**{**SETTINGS, "read_timeout": 0.3}) as server:
         line = await connected(server)
         began = asyncio.get_running_loop().time()
         said = b"GET /now HTTP/1.1\r\n" + HOST + b"X-A: " + b"a" * 10_000
@@ -307,7 +307,7 @@ async def test_a_websocket_that_answers_pings_stays_open() -> None:
 
 async def test_a_client_that_reads_slowly_gets_its_whole_answer() -> None:
     """The time runs only while nothing of an answer can be written."""
-    async with bare_server(**{**SETTINGS, "answer_timeout": 0.5, "write_patience": 2}) as server:
+    async with bare_server(**{**SETTINGS, "answer_timeout": 0.5, "write_timeout": 2}) as server:
         reader, writer = await asyncio.open_connection("127.0.0.1", server.port, limit=2**16)
         writer.write(b"GET /stream HTTP/1.1\r\n" + HOST + b"\r\n")
         received = b""

@@ -567,7 +567,7 @@ async def test_the_limit_of_a_head_counts_from_its_first_byte(limit: int, split:
                 assert len(before + said) == limit + extra
                 whole = before + said
                 pieces = [whole[n : n + 997] for n in range(0, len(whole), 997)] if split else [whole]
-                found, _ = await requests(*pieces, request_head_bytes=limit)
+                found, _ = await requests(*pieces, max_request_head_bytes=limit)
                 assert found == [status]
 
 

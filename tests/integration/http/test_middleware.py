@@ -149,7 +149,7 @@ async def test_a_key_has_its_own_limit_and_a_wrong_one_is_refused(app_of: Any) -
 
 
 async def test_a_body_beyond_the_limit_is_refused(app_of: Any) -> None:
-    async with client_of(app_of(request_body_bytes=100)) as client:
+    async with client_of(app_of(max_request_body_bytes=100)) as client:
         assert (await client.post("/echo", content=b"x" * 100)).text == "100"
         announced = await client.post("/echo", content=b"x" * 101)
         assert announced.status_code == 413

@@ -146,7 +146,7 @@ async def test_a_frozen_redis_costs_one_timeout_and_no_request(
         rate_limit_anonymous=10,
         rate_limit_window=HOUR,
         redis_timeout=0.08,
-        breaker_pause=0.2,
+        breaker_timeout=0.2,
         rate_limit_grant=0,
     )
     await limiter.take("a")
@@ -191,7 +191,7 @@ async def test_a_redis_that_lost_its_scripts_is_no_outage(limiters: Limiters, va
 
 
 async def test_the_number_of_keys_is_bounded(limiters: Limiters, redis_url: str) -> None:
-    limiter = limiters(redis_url, rate_limit_keys=10)
+    limiter = limiters(redis_url, max_rate_limit_keys=10)
     await asyncio.gather(*(limiter.take(f"{n}") for n in range(200)))
     assert len(limiter._buckets) == 10
 

@@ -34,7 +34,7 @@ pytestmark = pytest.mark.usefixtures("pool")
     ids=["nothing", "a letter", "half a head", "no body", "half a body", "half a chunk"],
 )
 async def test_a_request_that_does_not_come_is_not_waited_for(settings: Settings, said: bytes) -> None:
-    async with running(settings, read_patience=SOON) as server, wire(server.url) as line:
+    async with running(settings, read_timeout=SOON) as server, wire(server.url) as line:
         line.writer.write(said)
         assert (await line.answer()).status == 408
         assert await line.closed()
@@ -45,7 +45,7 @@ async def test_a_request_that_does_not_come_is_not_waited_for(settings: Settings
 
 
 async def test_a_request_that_comes_letter_by_letter_has_no_more_time(settings: Settings) -> None:
-    async with running(settings, read_patience=SOON) as server, wire(server.url) as line:
+    async with running(settings, read_timeout=SOON) as server, wire(server.url) as line:
         began, dripping = monotonic(), asyncio.create_task(_drip(line))
         assert (await line.answer()).status == 408
         assert await line.closed()
@@ -62,7 +62,7 @@ async def _drip(line: Wire) -> None:
 @pytest.mark.parametrize("asked", [ASKED, get("{ __typename }")], ids=["post", "get"])
 async def test_a_client_that_goes_on_asking_is_never_cut_off(settings: Settings, asked: bytes) -> None:
     """Whether its requests take the whole road or the early exit."""
-    async with running(settings, read_patience=SOON) as server, wire(server.url) as line:
+    async with running(settings, read_timeout=SOON) as server, wire(server.url) as line:
         until_then = monotonic() + 3 * SOON
         while monotonic() < until_then:
             assert (await line.ask(asked)).status == 200
@@ -70,7 +70,7 @@ async def test_a_client_that_goes_on_asking_is_never_cut_off(settings: Settings,
 
 
 async def test_between_requests_only_keep_alive_counts(settings: Settings) -> None:
-    async with running(settings, read_patience=0.1, keep_alive=30) as server, wire(server.url) as line:
+    async with running(settings, read_timeout=0.1, keep_alive_timeout=30) as server, wire(server.url) as line:
         for _ in range(3):
             assert (await line.ask(ASKED)).status == 200
             await asyncio.sleep(0.2)  # longer than a request may take
@@ -83,7 +83,7 @@ def test_no_more_connections_are_held_than_there_are_files_for() -> None:
     text = (
         "import resource; resource.setrlimit(resource.RLIMIT_NOFILE, (300, 400));"
         "from app.limits.connection_limit import places; from app.settings import Settings;"
-        "print(places(Settings(database_pool_max=10, redis_pool_max=100)), places(Settings(connections_most=30)),"
+        "print(places(Settings(max_database_connections=10, max_redis_connections=100)), places(Settings(max_connections=30)),"
         " resource.getrlimit(resource.RLIMIT_NOFILE)[0])"
     )
     told = subprocess.run([sys.executable, "-c", text], check=True, capture_output=True, text=True)
@@ -91,7 +91,7 @@ def test_no_more_connections_are_held_than_there_are_files_for() -> None:
 
 
 async def test_there_is_room_for_so_many_connections(settings: Settings, pool: Pool) -> None:
-    async with running(settings, connections_most=3) as server, AsyncExitStack() as open_lines:
+    async with running(settings, max_connections=3) as server, AsyncExitStack() as open_lines:
         first, *others = [await open_lines.enter_async_context(wire(server.url)) for _ in range(3)]
         await until(lambda: len(server.server.server_state.connections) == 3)
         async with wire(server.url) as one_more:
@@ -106,7 +106,7 @@ async def test_there_is_room_for_so_many_connections(settings: Settings, pool: P
 
 
 async def test_pipelined_requests_are_answered_in_order(settings: Settings) -> None:
-    async with running(settings, read_patience=SOON) as server, wire(server.url) as line:
+    async with running(settings, read_timeout=SOON) as server, wire(server.url) as line:
         line.writer.write(ASKED + get("{ __schema { queryType { name } } }") + ASKED)
         bodies = [(await line.answer()).json["data"] for _ in range(3)]
         assert bodies == [
@@ -129,7 +129,7 @@ async def test_pipelined_requests_are_answered_in_order(settings: Settings) -> N
     ids=["a path", "a header", "headers", "a trailer"],
 )
 async def test_what_has_no_end_is_cut_off(settings: Settings, said: bytes) -> None:
-    async with running(settings, request_body_bytes=10_000) as server, wire(server.url) as line:
+    async with running(settings, max_request_body_bytes=10_000) as server, wire(server.url) as line:
         line.writer.write(said)
         assert (await line.answer()).status == 431
         assert await server.ask("{ __typename }") == {"__typename": "Query"}
@@ -149,7 +149,7 @@ async def test_a_head_that_comes_in_pieces_may_be_as_long_as_allowed(settings: S
 
 async def test_one_address_cannot_shut_others_out(settings: Settings, pool: Pool) -> None:
     """Real connections from two addresses of this machine, and WebSockets that hold places, too."""
-    async with running(settings, connections_most=4) as server, AsyncExitStack() as held:
+    async with running(settings, max_connections=4) as server, AsyncExitStack() as held:
         greedy = [await held.enter_async_context(wire(server.url)) for _ in range(4)]
         await until(lambda: len(server.server.server_state.connections) == 4)
         port = int(server.url.rpartition(":")[2].partition("/")[0])

@@ -39,7 +39,7 @@ async def chat(socket: WebSocket) -> None:
 
 @pytest.fixture
 async def port(limiters: Limiters, redis_url: str) -> AsyncIterator[int]:
-    settings = Settings(request_body_bytes=10_000, rate_limit_anonymous=100)
+    settings = Settings(max_request_body_bytes=10_000, rate_limit_anonymous=100)
     routes = [Route("/graphql", graphql, methods=["GET", "POST"]), WebSocketRoute("/graphql", chat)]
     app: Any = application(settings, limiters(redis_url, rate_limit_anonymous=100), routes)
     listening = socket.create_server(("127.0.0.1", 0))

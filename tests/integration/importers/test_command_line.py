@@ -97,7 +97,7 @@ def test_a_database_that_is_away_is_one_sentence(dno, monkeypatch, settings):
     monkeypatch.setattr(
         os,
         "environ",
-        os.environ | {"DNO_DATABASE_URL": "postgresql://127.0.0.1:1/none", "START_DEADLINE": "1"},
+        os.environ | {"DNO_DATABASE_URL": "postgresql://127.0.0.1:1/none", "START_TIMEOUT": "1"},
     )
     done = dno("starter")
     assert done.returncode == 1

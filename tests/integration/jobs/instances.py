@@ -61,9 +61,9 @@ class Instance:
         )
         hearing: list[Job] = [
             listener,
-            Heartbeat(self.shared, trust, sender=sender, every=settings.heartbeat),
+            Heartbeat(self.shared, trust, sender=sender, every=settings.heartbeat_interval),
         ]
-        probe = RedisProbe(self.shared, every=settings.heartbeat * settings.heartbeat_missed)
+        probe = RedisProbe(self.shared, every=settings.heartbeat_interval * settings.max_missed_heartbeats)
         relaying: list[Job] = [notifications, relay, probe]
         return [*(hearing if hears else []), *(relaying if relays else [])]
 
@@ -72,11 +72,11 @@ class Instance:
 async def caches(settings: Settings) -> AsyncIterator[Instance]:
     """Without any job: L1 is off, L2 not trusted."""
     async with open_pool(settings) as pool, open_redis(settings) as shared:
-        memory = Memory(settings.memory_bytes, settings.memory_lifetime)
+        memory = Memory(settings.memory_cache_size, settings.memory_cache_lifetime)
         read_through = ReadThrough(memory, shared, pool, settings)
         invalidator = Invalidator(memory, read_through, shared)
-        broadcast = Broadcast(settings.subscription_queue)
-        validity = Validity(memory, shared, settings.heartbeat * settings.heartbeat_missed)
+        broadcast = Broadcast(settings.max_unread_changes)
+        validity = Validity(memory, shared, settings.heartbeat_interval * settings.max_missed_heartbeats)
         trust = L2Consistency(pool, shared, validity, sender=invalidator.sender)
         yield Instance(settings, pool, shared, memory, read_through, invalidator, broadcast, validity, trust)
 
@@ -84,7 +84,7 @@ async def caches(settings: Settings) -> AsyncIterator[Instance]:
 @asynccontextmanager
 async def instance(settings: Settings) -> AsyncIterator[Instance]:
     """Ready: L1 is on, L2 is trusted."""
-    async with caches(settings) as one, Supervisor(one.jobs(), stop_deadline=5):
+    async with caches(settings) as one, Supervisor(one.jobs(), stop_timeout=5):
         await until(lambda: one.memory.enabled and one.shared.trusted)
         yield one
 

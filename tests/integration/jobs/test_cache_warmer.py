@@ -47,7 +47,7 @@ async def test_the_most_asked_are_read_first(pool: Pool, settings: Settings) -> 
     async def load(key: DnoYear) -> None:
         read.append(key)
 
-    async with instance(replace(settings, warm_count=2)) as one:
+    async with instance(replace(settings, max_warmed_pairs=2)) as one:
         assert await CacheWarmer(pool, one.shared, load, one.settings).warm() == 2
     assert read == keys[:2]
 
@@ -61,7 +61,7 @@ async def test_one_instance_warms_at_a_time(pool: Pool, settings: Settings) -> N
 async def test_it_stops_while_no_connection_is_free(pool: Pool, settings: Settings) -> None:
     await popular(pool)
     async with instance(settings) as one, AsyncExitStack() as busy:
-        warmer = CacheWarmer(one.pool, one.shared, _unasked, replace(settings, database_pool_max=1))
+        warmer = CacheWarmer(one.pool, one.shared, _unasked, replace(settings, max_database_connections=1))
         read = fetch_most_asked
 
         async def then_all_are_taken(*arguments: object) -> tuple[DnoYear, ...]:

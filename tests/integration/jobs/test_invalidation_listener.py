@@ -53,8 +53,8 @@ async def test_silence_is_as_bad_as_a_lost_connection(pool: Pool, settings: Sett
     """The connection is there, yet no heartbeat comes through: nothing else would, either."""
     async with caches(settings) as one:
         listener, beat, *_ = one.jobs(relays=False)
-        async with Supervisor([listener], stop_deadline=5):
-            async with Supervisor([beat], stop_deadline=5):
+        async with Supervisor([listener], stop_timeout=5):
+            async with Supervisor([beat], stop_timeout=5):
                 await until(lambda: one.memory.enabled)
                 remember(one)
             await until(lambda: one.memory.get(TAG) is None)
@@ -66,12 +66,12 @@ async def test_heartbeats_of_others_do_not_stand_in_for_ones_own(pool: Pool, set
     async with caches(settings) as one, caches(settings) as other:
         listener, beat, *_ = one.jobs(relays=False)
         _, other_beat, *_ = other.jobs(relays=False)
-        async with Supervisor([other_beat, listener], stop_deadline=5):
-            async with Supervisor([beat], stop_deadline=5):
+        async with Supervisor([other_beat, listener], stop_timeout=5):
+            async with Supervisor([beat], stop_timeout=5):
                 await until(lambda: one.memory.enabled)
             await until(lambda: not one.memory.enabled)
             heard = one.validity.received_until
-            await asyncio.sleep(2 * settings.heartbeat)
+            await asyncio.sleep(2 * settings.heartbeat_interval)
             assert not one.memory.enabled
             assert one.validity.received_until <= heard
 
@@ -80,7 +80,7 @@ async def test_an_instance_that_leaves_is_not_missed(pool: Pool, settings: Setti
     async with caches(settings) as one, caches(settings) as other:
         async with one.shared.subscribe() as channel:
             _, beat, *_ = other.jobs(relays=False)
-            async with Supervisor([beat], stop_deadline=5):
+            async with Supervisor([beat], stop_timeout=5):
                 first = decode(await channel.next(5) or b"")
             last = decode(await channel.next(5) or b"")
             while last is not None and last.beat is not None and not last.beat.leaving:
@@ -196,7 +196,7 @@ async def test_what_was_begun_before_the_gap_and_committed_in_it_is_told(
 
 
 async def test_who_missed_too_much_is_told_so(pool: Pool, settings: Settings) -> None:
-    settings = replace(settings, subscription_catch_up=2)
+    settings = replace(settings, max_catch_up_changes=2)
     dno = await make.dno(pool)
     async with caches(settings) as one, heard_again(one) as subscriber:
         for year in (2023, 2024, 2025):
@@ -209,11 +209,11 @@ async def test_who_missed_too_much_is_told_so(pool: Pool, settings: Settings) ->
 async def heard_again(one: Instance) -> AsyncIterator[Subscriber]:
     """Its subscriber; what happens within the block it misses, and then it joins the channel again."""
     listener, beat, *_ = one.jobs(relays=False)
-    async with Supervisor([listener, beat], stop_deadline=5):
+    async with Supervisor([listener, beat], stop_timeout=5):
         await until(lambda: one.memory.enabled)
         subscriber = one.broadcast.subscribe(Filter())
     yield subscriber
-    async with Supervisor([listener, beat], stop_deadline=5):
+    async with Supervisor([listener, beat], stop_timeout=5):
         await until(lambda: one.memory.enabled)
     await subscriber.__aexit__()
 

@@ -50,7 +50,7 @@ async def keep(one: Instance, data: bytes) -> None:
 async def test_l2_is_used_only_once_an_epoch_was_agreed_on(pool: Pool, settings: Settings) -> None:
     async with caches(settings) as one:
         assert not one.shared.trusted
-        async with Supervisor(one.jobs(hears=False), stop_deadline=5):
+        async with Supervisor(one.jobs(hears=False), stop_timeout=5):
             await until(lambda: one.shared.trusted)
         assert one.shared.epoch == await epoch(pool) == 2
 
@@ -105,7 +105,7 @@ async def test_only_those_on_the_agreed_redis_keep_caches(
     async with (
         instance(replace(settings, redis_url=valkey.url)) as agreed,
         caches(replace(settings, redis_url=other_valkey.url)) as apart,
-        Supervisor(apart.jobs(), stop_deadline=5),
+        Supervisor(apart.jobs(), stop_timeout=5),
     ):
         before = await epoch(pool)
         await reviewed(apart, 12)
@@ -125,7 +125,7 @@ async def test_a_write_beside_the_agreed_redis_is_seen_by_those_on_it(
     async with (
         instance(replace(settings, redis_url=valkey.url)) as agreed,
         caches(replace(settings, redis_url=other_valkey.url)) as apart,
-        Supervisor(apart.jobs(), stop_deadline=5),
+        Supervisor(apart.jobs(), stop_timeout=5),
     ):
         await until(lambda: apart.validity.disproved)
         assert agreed.memory.keep(tag, "old", size=1, tags=(tag,), until=inf, since=agreed.memory.now())
@@ -169,13 +169,13 @@ async def test_an_abandoned_agreement_does_not_bind_for_ever(
     async with (
         instance(replace(settings, redis_url=valkey.url)),
         caches(replace(settings, redis_url=other_valkey.url)) as survivor,
-        Supervisor(survivor.jobs(), stop_deadline=5),
+        Supervisor(survivor.jobs(), stop_timeout=5),
     ):
         await reviewed(survivor, 8)
         assert not survivor.shared.trusted
     async with (
         caches(replace(settings, redis_url=other_valkey.url)) as survivor,
-        Supervisor(survivor.jobs(), stop_deadline=5),
+        Supervisor(survivor.jobs(), stop_timeout=5),
     ):
         await until(lambda: survivor.shared.trusted and survivor.memory.enabled)
         assert survivor.shared.epoch == await epoch(pool)
@@ -214,6 +214,6 @@ async def test_two_releases_that_write_differently_do_not_share_l2(
     """A relay removes the keys of its own encoding only: those of the other release would stay."""
     async with instance(settings) as old:
         monkeypatch.setattr(trust, "CODEC_VERSION", CODEC_VERSION + 1)
-        async with caches(settings) as new, Supervisor(new.jobs(hears=False), stop_deadline=5):
+        async with caches(settings) as new, Supervisor(new.jobs(hears=False), stop_timeout=5):
             await until(lambda: new.shared.trusted or old.shared.trusted)
             assert new.shared.epoch != old.shared.epoch or not (new.shared.trusted and old.shared.trusted)

@@ -142,9 +142,9 @@ async def test_what_is_removed_is_its_lease_too(pool: Pool, settings: Settings) 
 async def test_without_any_notification_the_poll_finds_what_was_committed(
     pool: Pool, settings: Settings
 ) -> None:
-    async with caches(replace(settings, relay_poll=0.1)) as one:
+    async with caches(replace(settings, relay_interval=0.1)) as one:
         jobs = [job for job in one.jobs() if type(job).__name__ != "Notifications"]
-        async with Supervisor(jobs, stop_deadline=5):
+        async with Supervisor(jobs, stop_timeout=5):
             await until(lambda: one.shared.trusted)
             await make.tariff(pool, await make.dno(pool))
             await drained(pool, 1)
@@ -154,16 +154,16 @@ async def test_changes_of_one_entry_are_told_in_order_across_batches(pool: Pool,
     tariff = await make.tariff(pool, await make.dno(pool))
     await by_hand(pool, tariff, *[f"{number}.00" for number in range(1, 41)])
     async with (
-        caches(replace(settings, relay_batch=3)) as one,
-        caches(replace(settings, relay_batch=3)) as other,
-        Supervisor(one.jobs(relays=False), stop_deadline=5),
+        caches(replace(settings, max_relay_batch=3)) as one,
+        caches(replace(settings, max_relay_batch=3)) as other,
+        Supervisor(one.jobs(relays=False), stop_timeout=5),
     ):
         await until(lambda: one.memory.enabled)
         # Two relays that would overtake each other, if only they could.
         async with (
             one.broadcast.subscribe(Filter()) as subscriber,
-            Supervisor(one.jobs(hears=False), stop_deadline=5),
-            Supervisor(other.jobs(hears=False), stop_deadline=5),
+            Supervisor(one.jobs(hears=False), stop_timeout=5),
+            Supervisor(other.jobs(hears=False), stop_timeout=5),
         ):
             versions = [(await anext(subscriber)).entry.version for _ in range(41)]
     assert versions == list(range(1, 42))
@@ -200,7 +200,7 @@ async def test_what_one_process_cannot_take_at_once_is_tried_in_smaller_parts(
             return events <= 2 and await really(touched, message)
 
         one.shared.remove_and_publish = only_small  # type: ignore[method-assign, assignment]
-        async with Supervisor(one.jobs(hears=False), stop_deadline=5):
+        async with Supervisor(one.jobs(hears=False), stop_timeout=5):
             await drained(pool)
     assert max(asked) == 10
     assert asked[-1] <= 2
@@ -244,7 +244,7 @@ async def test_l2_is_trusted_again_only_when_all_from_before_is_told(pool: Pool,
     async with (
         another_relays(pool) as holder,
         caches(settings) as one,
-        Supervisor(one.jobs(), stop_deadline=5),
+        Supervisor(one.jobs(), stop_timeout=5),
     ):
         await until(lambda: one.shared.epoch > 0)
         looked = one.trust.looks
@@ -288,7 +288,7 @@ async def test_a_relay_killed_between_redis_and_commit_loses_nothing_and_tells_n
     tariff = await make.tariff(pool, await make.dno(pool))
     async with (
         caches(settings) as one,
-        Supervisor(one.jobs(relays=False), stop_deadline=5),
+        Supervisor(one.jobs(relays=False), stop_timeout=5),
     ):
         await until(lambda: one.memory.enabled)
         async with one.broadcast.subscribe(Filter()) as subscriber:
@@ -296,7 +296,7 @@ async def test_a_relay_killed_between_redis_and_commit_loses_nothing_and_tells_n
             await by_hand(pool, tariff, "60.00")
             assert (await anext(subscriber)).entry.version == 1
             assert await backlog(pool) > 0
-            async with Supervisor(one.jobs(hears=False), stop_deadline=5):
+            async with Supervisor(one.jobs(hears=False), stop_timeout=5):
                 await drained(pool)
             assert (await anext(subscriber)).entry.version == 2
             assert not subscriber.waiting
@@ -312,7 +312,7 @@ async def test_a_relay_that_stops_within_its_transaction_is_replaced_at_once(
         try:
             await until(lambda: psutil.Process(frozen.pid).status() == psutil.STATUS_STOPPED, 30)
             await by_hand(pool, tariff, "60.00")
-            async with Supervisor(one.jobs(hears=False), stop_deadline=5):
+            async with Supervisor(one.jobs(hears=False), stop_timeout=5):
                 await drained(pool, 2.5)
         finally:
             frozen.kill()
@@ -326,7 +326,7 @@ async def test_a_relay_that_is_ended_by_postgres_begins_anew(pool: Pool, setting
         frozen = await a_relay(settings, FailPoint.IN_RELAY)
         try:
             await until(lambda: psutil.Process(frozen.pid).status() == psutil.STATUS_STOPPED, 30)
-            async with Supervisor(one.jobs(hears=False), stop_deadline=5):
+            async with Supervisor(one.jobs(hears=False), stop_timeout=5):
                 await drained(pool)
             os.kill(frozen.pid, signal.SIGCONT)
             await until(lambda: psutil.Process(frozen.pid).status() != psutil.STATUS_STOPPED, 30)

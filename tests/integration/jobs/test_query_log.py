@@ -29,7 +29,7 @@ async def written(pool: Pool) -> list[str]:
 
 async def test_questions_are_written_in_batches(pool: Pool, settings: Settings) -> None:
     questions = QueryLog(pool, settings)
-    async with Supervisor([questions], stop_deadline=5):
+    async with Supervisor([questions], stop_timeout=5):
         for number in range(450):
             questions.add(asked(f"{number:03}"))
         async with asyncio.timeout(5):
@@ -39,7 +39,7 @@ async def test_questions_are_written_in_batches(pool: Pool, settings: Settings) 
 
 async def test_what_waits_is_written_before_the_server_stops(pool: Pool, settings: Settings) -> None:
     questions = QueryLog(pool, settings)
-    async with Supervisor([questions], stop_deadline=5):
+    async with Supervisor([questions], stop_timeout=5):
         for number in range(450):
             questions.add(asked(f"{number:03}"))
             if number == 250:
@@ -50,12 +50,12 @@ async def test_what_waits_is_written_before_the_server_stops(pool: Pool, setting
 async def test_while_postgres_is_away_questions_wait_and_only_beyond_the_bound_are_dropped(
     settings: Settings, private_postgres: PrivatePostgres
 ) -> None:
-    settings = replace(settings, database_url=private_postgres.url, query_log_buffer=5)
+    settings = replace(settings, database_url=private_postgres.url, max_buffered_questions=5)
     async with open_pool(settings) as pool:
         questions = QueryLog(pool, settings)
         private_postgres.stop()
         before = dropped()
-        async with Supervisor([questions], stop_deadline=30):
+        async with Supervisor([questions], stop_timeout=30):
             for number in range(7):
                 questions.add(asked(str(number)))
             assert dropped() == before + 2
@@ -71,7 +71,7 @@ async def test_questions_wait_while_postgres_takes_no_writes(
         questions = QueryLog(pool, settings)
         before = dropped()
         await private_postgres.refuse_writes()
-        async with Supervisor([questions], stop_deadline=30):
+        async with Supervisor([questions], stop_timeout=30):
             for number in range(450):
                 questions.add(asked(f"{number:03}"))
             async with asyncio.timeout(20):
@@ -94,7 +94,7 @@ async def test_of_a_batch_only_what_can_never_be_written_is_dropped(pool: Pool, 
     """An operator that was deleted by hand between the question and its log."""
     questions = QueryLog(pool, settings)
     before = dropped()
-    async with Supervisor([questions], stop_deadline=20):
+    async with Supervisor([questions], stop_timeout=20):
         for number in range(20):
             dno_id = uuid4() if number == 7 else None
             questions.add(replace(asked(f"{number:02}"), dno_id=dno_id))
@@ -110,7 +110,7 @@ async def test_a_question_that_cannot_be_stored_as_it_is_spoils_no_batch(
     pool: Pool, settings: Settings
 ) -> None:
     questions = QueryLog(pool, settings)
-    async with Supervisor([questions], stop_deadline=5):
+    async with Supervisor([questions], stop_timeout=5):
         questions.add(asked("a\0 zero"))
         questions.add(asked("half a \ud83d pair"))
         questions.add(asked("x" * 5000))
@@ -122,7 +122,7 @@ async def test_one_caller_fills_a_share_of_the_log_and_the_rest_is_counted(
 ) -> None:
     questions = QueryLog(pool, replace(settings, max_logged_questions=3))
     before = not_sampled()
-    async with Supervisor([questions], stop_deadline=5):
+    async with Supervisor([questions], stop_timeout=5):
         for number in range(10):
             questions.add(asked(f"flood {number}"), "192.0.2.1")
         questions.add(asked("other"), "192.0.2.2")

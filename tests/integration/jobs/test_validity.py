@@ -89,7 +89,7 @@ async def test_a_redis_that_passes_nothing_on_is_noticed(
 async def test_l2_is_not_read_on_the_word_of_a_look_from_long_ago(pool: Pool, settings: Settings) -> None:
     """As on an instance that wakes: nothing has told it that trust was lost meanwhile."""
     async with caches(settings) as one:
-        async with Supervisor(one.jobs(hears=False), stop_deadline=5):
+        async with Supervisor(one.jobs(hears=False), stop_timeout=5):
             await until(lambda: one.shared.trusted)
         assert one.shared.why_not is None
         await until(lambda: not one.shared.trusted, BOUND)

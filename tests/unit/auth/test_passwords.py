@@ -61,7 +61,7 @@ async def test_a_new_password_is_neither_short_nor_endless(password):
 
 
 async def test_few_check_at_once_and_few_may_wait():
-    passwords = Passwords(Settings(password_threads=1, password_waiting=1, password_lanes=1))
+    passwords = Passwords(Settings(password_threads=1, max_queued_passwords=1, password_lanes=1))
     attempts = [passwords.matches(None, PASSWORD) for _ in range(5)]
     outcomes = await asyncio.gather(*attempts, return_exceptions=True)
     assert [type(outcome) for outcome in outcomes] == [bool, bool, Overloaded, Overloaded, Overloaded]

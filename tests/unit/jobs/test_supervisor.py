@@ -34,7 +34,7 @@ class Recorder:
 async def test_jobs_stop_in_reverse_order_and_may_finish() -> None:
     happened: list[str] = []
     first, second = Recorder("first", happened), Recorder("second", happened)
-    async with Supervisor([first, second], stop_deadline=1):
+    async with Supervisor([first, second], stop_timeout=1):
         await asyncio.gather(first.settled.wait(), second.settled.wait())
     assert happened == [
         "first runs",
@@ -49,7 +49,7 @@ async def test_jobs_stop_in_reverse_order_and_may_finish() -> None:
 async def test_a_fallen_job_is_started_again_and_the_others_run_on() -> None:
     happened: list[str] = []
     falling, steady = Recorder("falling", happened, falls=2), Recorder("steady", happened)
-    async with Supervisor([falling, steady], stop_deadline=1):
+    async with Supervisor([falling, steady], stop_timeout=1):
         await asyncio.wait_for(falling.settled.wait(), 5)
         assert happened.count("falling runs") == 3
         assert happened.count("steady runs") == 1
@@ -63,7 +63,7 @@ async def test_a_job_that_returns_is_done() -> None:
             self.runs += 1
 
     once = Once()
-    async with Supervisor([once], stop_deadline=1):
+    async with Supervisor([once], stop_timeout=1):
         await asyncio.sleep(0.01)
     assert once.runs == 1
 
@@ -72,7 +72,7 @@ async def test_a_job_that_hangs_takes_no_time_from_those_after_it() -> None:
     happened: list[str] = []
     good, hanging = Recorder("good", happened), Recorder("hanging", happened, hangs=True)
     began = monotonic()
-    async with Supervisor([good, hanging], stop_deadline=0.2):
+    async with Supervisor([good, hanging], stop_timeout=0.2):
         await asyncio.gather(good.settled.wait(), hanging.settled.wait())
     assert monotonic() - began < 10
     assert happened[-1] == "good closes"
@@ -90,6 +90,6 @@ async def test_a_job_that_overhears_being_stopped_is_told_again() -> None:
                     self.told += 1
 
     deaf = Deaf()
-    async with Supervisor([deaf], stop_deadline=5):
+    async with Supervisor([deaf], stop_timeout=5):
         await asyncio.sleep(0)
     assert deaf.told == 2

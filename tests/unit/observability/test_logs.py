@@ -153,6 +153,6 @@ def test_a_slow_operation_tells_what_it_cost(capsys: pytest.CaptureFixture[str])
 
 
 def test_what_is_slow_is_a_setting_and_zero_is_never() -> None:
-    assert not is_slow(Settings(slow_operation=0.5), 0.4)
-    assert is_slow(Settings(slow_operation=0.5), 0.5)
-    assert not is_slow(Settings(slow_operation=0), 100)
+    assert not is_slow(Settings(slow_operation_threshold=0.5), 0.4)
+    assert is_slow(Settings(slow_operation_threshold=0.5), 0.5)
+    assert not is_slow(Settings(slow_operation_threshold=0), 100)

@@ -1,0 +1,70 @@
+"""Settings are found under today's names and under those of the last release; misspelt ones are refused."""
+
+import pytest
+
+from app.errors import CannotStart
+from app.setting_names import RENAMED
+from app.settings import Settings, read_settings
+
+
+def read(**environment: str) -> tuple[Settings, list[str]]:
+    warnings: list[str] = []
+    return read_settings(environment, warn=warnings.append), warnings
+
+
+@pytest.mark.parametrize("old", RENAMED)
+@pytest.mark.parametrize("prefix", ["", "DNO_"])
+def test_the_old_name_of_a_setting_works_with_a_warning_that_names_the_new_one(old: str, prefix: str) -> None:
+    new = RENAMED[old]
+    assert new in Settings.__struct_fields__
+    assert old not in Settings.__struct_fields__
+    value = 0.5 if isinstance(getattr(Settings(), new), float) else 7
+    settings, warnings = read(**{prefix + old.upper(): str(value)})
+    assert getattr(settings, new) == value
+    assert len(warnings) == 1
+    assert prefix + old.upper() in warnings[0]
+    assert prefix + new.upper() in warnings[0]
+
+
+def test_the_new_name_wins_over_the_old_one_and_warns_of_nothing() -> None:
+    settings, warnings = read(OPERATIONS_MOST="7", MAX_OPERATIONS="9")
+    assert settings.max_operations == 9
+    assert warnings == []
+
+
+def test_the_prefix_wins() -> None:
+    assert read(PORT="1", DNO_PORT="2")[0].port == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "nearest"),
+    [
+        ("DNO_PROT", "DNO_PORT"),
+        ("DNO_RATE_LIMT_ANONYMOUS", "DNO_RATE_LIMIT_ANONYMOUS"),
+        ("DATABSE_URL", "DATABASE_URL"),
+        ("REDDIS_URL", "REDIS_URL"),
+        ("RATE_LIMIT_ANONYMUOS", "RATE_LIMIT_ANONYMOUS"),
+        ("MAX_OPERATION", "MAX_OPERATIONS"),
+    ],
+)
+def test_a_misspelt_name_is_refused_with_the_nearest_right_one(name: str, nearest: str) -> None:
+    with pytest.raises(CannotStart, match=f"There is no setting {name}; did you mean {nearest}\\?"):
+        read(**{name: "1"})
+
+
+def test_with_the_prefix_a_name_that_is_like_none_of_ours_is_refused_too() -> None:
+    with pytest.raises(CannotStart, match="There is no setting DNO_SOMETHING_ELSE; docs"):
+        read(DNO_SOMETHING_ELSE="1")
+
+
+@pytest.mark.parametrize(
+    "name", ["HOSTS", "PATH", "HOME", "PORTS", "HOSTNAME", "POSTGRES_URL", "LANGUAGE", "PS1"]
+)
+def test_variables_of_other_programs_are_left_alone(name: str) -> None:
+    assert read(**{name: "1"})[0] == Settings()
+
+
+def test_a_name_close_to_one_that_is_set_is_not_taken_for_it() -> None:
+    """A platform may set both."""
+    url = "postgresql://localhost/dno"
+    assert read(DATABASE_URL=url, DATABASE_URI=url)[0].database_url == url
