@@ -75,7 +75,7 @@ _SLIPS: Final = ((12, 2), (6, 1))
 
 
 def find_settings(
-    environment: Mapping[str, str], names: Collection[str], warn: Callable[[str], None]
+    environment: Mapping[str, str], names: Collection[str], warn: Callable[[str], object]
 ) -> Iterator[tuple[str, str, str]]:
     """For each setting that the environment has: its name, the variable that it was found in, and its text.
 

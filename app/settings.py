@@ -221,17 +221,26 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         return self.verified_lifetime if verified else self.unverified_lifetime
 
 
+def _to_stderr(line: str) -> None:
+    """Logs are not set up before settings are read."""
+    sys.stderr.write(f"{line}\n")
+
+
 def read_settings(
-    environment: Mapping[str, str], *, warn: Callable[[str], object] = sys.stderr.write, **overrides: object
+    environment: Mapping[str, str],
+    overrides: Mapping[str, object] | None = None,
+    *,
+    warn: Callable[[str], object] = _to_stderr,
 ) -> Settings:
-    """Refuses with CannotStart and the setting's name. `warn` takes a line about a name that was replaced."""
+    """Refuses with CannotStart and the setting's name. `warn` takes a line about a name that was replaced.
+
+    `overrides`: values by name, from the command line; None leaves a setting to the environment.
+    """
     hints = get_type_hints(Settings, include_extras=True)
     values: dict[str, object] = {}
-    for name, variable, text in find_settings(
-        environment, Settings.__struct_fields__, lambda line: warn(f"{line}\n")
-    ):
+    for name, variable, text in find_settings(environment, Settings.__struct_fields__, warn):
         values[name] = _value(variable, text, hints[name])
-    values |= {name: value for name, value in overrides.items() if value is not None}
+    values |= {name: value for name, value in (overrides or {}).items() if value is not None}
     settings = msgspec.structs.replace(Settings(), **values)
     _check_urls(settings)
     return settings

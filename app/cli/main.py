@@ -190,7 +190,7 @@ def list_users() -> None:
 
 
 def _settings(**options: object) -> Settings:
-    return read_settings(os.environ, **options)
+    return read_settings(os.environ, options)
 
 
 if __name__ == "__main__":
