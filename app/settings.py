@@ -239,7 +239,7 @@ def read_settings(
     hints = get_type_hints(Settings, include_extras=True)
     values: dict[str, object] = {}
     for name, variable, text in find_settings(environment, Settings.__struct_fields__, warn):
-        values[name] = _value(variable, text, hints[name])
+        values[name] = _value(variable.removeprefix(PREFIX), text, hints[name])
     values |= {name: value for name, value in (overrides or {}).items() if value is not None}
     settings = msgspec.structs.replace(Settings(), **values)
     _check_urls(settings)

@@ -9,7 +9,7 @@ from typing import Any
 
 import redis.asyncio
 
-from tests.consistency.refusals import REFUSALS, AppError
+from tests.consistency.refusals import REFUSALS, Refusal
 from tests.consistency.scene import Kind, Scene
 from tests.proxy import HOST, Proxies
 from tests.servers import PASSWORD, PrivateValkey
@@ -152,7 +152,7 @@ class OneRedisFaults:
             await self._scene.last(0.2, 3)
             await self._servers.proxies.release(name)
 
-    async def _refuse(self, what: str, refusal: AppError) -> None:
+    async def _refuse(self, what: str, refusal: Refusal) -> None:
         async with (
             _connected(self._servers.server, decode_responses=True) as client,
             self._scene.fault(what),

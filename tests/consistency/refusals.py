@@ -7,7 +7,7 @@ from pathlib import Path
 from random import Random
 from typing import Any, TypeAlias
 
-AppError: TypeAlias = Callable[[Any, Random], AbstractAsyncContextManager[None]]
+Refusal: TypeAlias = Callable[[Any, Random], AbstractAsyncContextManager[None]]
 
 
 @asynccontextmanager
@@ -62,7 +62,7 @@ async def out_of_memory(client: Any, _: Random) -> AsyncIterator[None]:
     await client.config_set("maxmemory-policy", before["maxmemory-policy"])
 
 
-REFUSALS: tuple[AppError, ...] = (
+REFUSALS: tuple[Refusal, ...] = (
     too_few_replicas,
     failed_save,
     replica_of_an_absent_primary,
@@ -70,4 +70,4 @@ REFUSALS: tuple[AppError, ...] = (
     out_of_memory,
 )
 # Those that a server does not leave its Sentinel or Cluster for.
-REFUSALS_OF_A_MEMBER: tuple[AppError, ...] = (too_few_replicas, failed_save, no_permission, out_of_memory)
+REFUSALS_OF_A_MEMBER: tuple[Refusal, ...] = (too_few_replicas, failed_save, no_permission, out_of_memory)

@@ -17,7 +17,7 @@ from tests.consistency.judge import Bounds, Verdict, judge
 from tests.consistency.operations import RECORD, Failure, Log
 from tests.consistency.scene import Scene
 from tests.consistency.seed import harvest, plant, untold
-from tests.consistency.topologies import TOPOLOGIES, Topology
+from tests.consistency.topologies import TOPOLOGIES, Servers
 from tests.consistency.waits import Waits
 from tests.proxy import Proxies
 from tests.servers import PostgresPair, private_folder
@@ -49,7 +49,7 @@ async def run(plan: Plan, folder: Path, pair: PostgresPair) -> Verdict:
     return judge(log.records)
 
 
-async def _play(plan: Plan, folder: Path, servers: Topology, proxies: Proxies, log: Log) -> None:
+async def _play(plan: Plan, folder: Path, servers: Servers, proxies: Proxies, log: Log) -> None:
     postgres, redis = servers
     prices = await plant(postgres.url, plan.operators)
     async with Fleet(postgres.url_for, redis.url_for, folder) as fleet:

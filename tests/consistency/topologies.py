@@ -15,38 +15,38 @@ from tests.proxy import Proxies
 from tests.servers import PostgresPair
 
 
-class Topology(NamedTuple):
+class Servers(NamedTuple):
     postgres: PostgresServers
     redis: RedisServers
 
 
-Topology: TypeAlias = Callable[[Path, PostgresPair, Proxies], AbstractAsyncContextManager[Topology]]
+Topology: TypeAlias = Callable[[Path, PostgresPair, Proxies], AbstractAsyncContextManager[Servers]]
 
 
 @asynccontextmanager
-async def one_address(folder: Path, pair: PostgresPair, proxies: Proxies) -> AsyncIterator[Topology]:
+async def one_address(folder: Path, pair: PostgresPair, proxies: Proxies) -> AsyncIterator[Servers]:
     """One address for PostgreSQL, one for Redis; which servers they lead to changes."""
     redis = OneRedis(folder, proxies)
     try:
-        yield Topology(PostgresServers(pair, proxies), redis)
+        yield Servers(PostgresServers(pair, proxies), redis)
     finally:
         redis.stop()
 
 
 @asynccontextmanager
-async def with_sentinel(folder: Path, pair: PostgresPair, proxies: Proxies) -> AsyncIterator[Topology]:
+async def with_sentinel(folder: Path, pair: PostgresPair, proxies: Proxies) -> AsyncIterator[Servers]:
     """Sentinel; two hosts in DATABASE_URL."""
     with processes() as family:
         async with sentinel(family) as (watch, _, _):
-            yield Topology(PostgresServers(pair, None), SentinelRedis(family, watch))
+            yield Servers(PostgresServers(pair, None), SentinelRedis(family, watch))
 
 
 @asynccontextmanager
-async def with_cluster(folder: Path, pair: PostgresPair, proxies: Proxies) -> AsyncIterator[Topology]:
+async def with_cluster(folder: Path, pair: PostgresPair, proxies: Proxies) -> AsyncIterator[Servers]:
     """Redis Cluster; two hosts in DATABASE_URL."""
     with processes() as family:
         async with cluster(family, replicas=1) as ports:
-            yield Topology(PostgresServers(pair, None), ClusterRedis(family, ports))
+            yield Servers(PostgresServers(pair, None), ClusterRedis(family, ports))
 
 
 TOPOLOGIES: dict[str, Topology] = {

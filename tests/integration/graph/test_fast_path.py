@@ -416,7 +416,7 @@ async def test_what_fails_on_the_short_road_is_our_fault_and_told_calmly(
 
     async with wire(server.url) as line:
         await known(server, line, asking(SLUGS[0]))
-        monkeypatch.setattr("schema.http.endpoint.Kept", fail)
+        monkeypatch.setattr("schema.http.endpoint.CachedResponse", fail)
         answer = await line.ask(asking(SLUGS[1]))
     assert answer.status == 500
     assert answer.json["errors"][0]["extensions"]["code"] == "INTERNAL_SERVER_ERROR"

@@ -14,7 +14,7 @@ from app.errors import CannotStart
 from app.resources import Resources, open_resources
 from app.settings import Settings
 from schema.execution.documents import RejectedDocument
-from schema.execution.persisted import Kept, Persisted
+from schema.execution.persisted import Persisted, PersistedDocument
 from schema.http.request import GraphQLRequest, read_body
 from tests.integration.graph.asking import client_of
 from tests.servers import PrivateValkey
@@ -158,7 +158,7 @@ async def test_one_name_may_be_given_twice(client: httpx.AsyncClient) -> None:
 async def test_what_this_process_holds_is_compared_with_its_name_too(resources: Resources) -> None:
     """However a wrong text came into the table: it is not executed."""
     persisted = Persisted(resources.settings)
-    persisted._known[HASH] = Kept(OTHER, 0)
+    persisted._known[HASH] = PersistedDocument(OTHER, 0)
     with pytest.raises(RejectedDocument) as refused:
         await persisted.text(_request(by_hash()), resources.shared)
     assert refused.value.code == "PERSISTED_QUERY_NOT_FOUND"

@@ -14,10 +14,10 @@ from starlette.routing import BaseRoute
 
 from app.domain.account import ANONYMOUS, Principal
 from app.errors import Unauthenticated
-from app.http.client_address import ClientAddress
 from app.http.errors import EXCEPTION_HANDLERS
 from app.limits.rate_limiter import RateLimiter
 from app.middleware.body_limit import BodyLimit
+from app.middleware.client_address import ClientAddress
 from app.middleware.cors import cors
 from app.middleware.errors import Errors
 from app.middleware.metrics import Metrics

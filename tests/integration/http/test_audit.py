@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 HERE = Path(__file__).parent
-PACKAGES = HERE.parents[2] / "app" / "http" / "graphiql"
+PACKAGES = HERE.parents[2] / "app" / "web" / "graphiql"
 
 pytestmark = pytest.mark.skipif(
     shutil.which("node") is None or not (PACKAGES / "node_modules" / "graphql-http").exists(),

@@ -10,9 +10,9 @@ from starlette.applications import Starlette
 from app.cache.memory import Memory
 from app.cache.redis import open_redis
 from app.db.pool import open_pool
-from app.http.client_address import ClientAddress
 from app.http.errors import EXCEPTION_HANDLERS
 from app.http.health import Finding, Health, Readiness, Report, State, readiness_of
+from app.middleware.client_address import ClientAddress
 from app.settings import Settings
 from tests.integration.http.conftest import client_of
 from tests.servers import PrivateValkey

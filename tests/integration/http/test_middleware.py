@@ -12,7 +12,7 @@ from starlette.websockets import WebSocket
 
 from app.domain.account import Principal, Role
 from app.errors import CannotStart, Conflict
-from app.http.client_address import ClientAddress
+from app.middleware.client_address import ClientAddress
 from app.observability import counting
 from app.settings import Settings
 from tests.integration.http.conftest import Keys, Limiters, application, client_of

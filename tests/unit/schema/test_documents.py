@@ -125,7 +125,7 @@ def test_a_text_beyond_the_limit_is_not_kept() -> None:
 
 
 def test_trees_are_freed_without_the_garbage_collector() -> None:
-    documents = Documents(schema, Settings(documents_kept=1))
+    documents = Documents(schema, Settings(max_cached_documents=1))
     for text in (POINT, TEN, IDS, EXECUTOR, INVALID, CUT_OFF, LONG_NAMES):
         read(documents, text % 0)
         gc.collect()
