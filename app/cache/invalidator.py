@@ -74,6 +74,16 @@ class Invalidator:
         self._heard.inc(len(tags))
         self._forget(tags)
 
+    async def evict_undelivered(self, tags: Collection[str]) -> None:
+        """Evicts what was committed and found in history, of which no message may have come yet.
+
+        The old value may still be in L2, from where a read would bring it back. Where Redis does not confirm, L2 is
+        not used any more.
+        """
+        self.evict(tags)
+        await self._shared.remove(tags)
+        self._forget(tags)
+
     def _forget(self, tags: Collection[str]) -> None:
         self._memory.invalidate(tags)
         self._read_through.detach(tags)

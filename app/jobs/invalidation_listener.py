@@ -151,8 +151,9 @@ class InvalidationListener:
         if len(changes) > limit:
             self._broadcast.close_all(_TOO_MUCH)
         else:
-            # As for what comes over the channel: a subscriber must not join a fetch from before the change.
-            self._invalidator.evict(frozenset().union(*map(tags.of, changes)))
+            # A subscriber must neither join a fetch from before the change nor find the old value in a cache: the
+            # relay may not have delivered these events yet.
+            await self._invalidator.evict_undelivered(frozenset().union(*map(tags.of, changes)))
             for event in changes:
                 self._broadcast.send(event)
         self._told = snapshot

@@ -12,12 +12,14 @@ from msgspec.structs import replace
 
 from app.broadcast import Filter, Subscriber
 from app.cache.message import decode
+from app.cache.read_set import ReadSet
 from app.db.pool import Pool
 from app.domain import tags
 from app.domain.entry import DnoYear
 from app.errors import Unavailable
 from app.jobs.supervisor import Supervisor
 from app.settings import Settings
+from loaders.regions import TARIFFS
 from tests import factories as make
 from tests.integration.jobs.instances import Instance, caches, instance, until
 from tests.servers import PrivateValkey
@@ -151,6 +153,25 @@ async def test_late_changes_are_not_read_from_a_fetch_that_set_out_before(
         assert tags.tariffs(DnoYear(tariff.dno_id, tariff.year)) in detached
 
 
+async def test_late_changes_are_not_read_from_l2_while_the_relay_has_not_delivered_them(
+    pool: Pool, settings: Settings
+) -> None:
+    """L2 is trusted, and still holds what the change has made untrue."""
+    tariff = await make.tariff(pool, await make.dno(pool))
+    key = DnoYear(tariff.dno_id, tariff.year)
+    async with caches(settings) as one:
+        one.shared.trust()
+        one.validity.prove_database(inf)
+        (before,) = (await one.read_through.get_many(TARIFFS, [key], ReadSet()))[key] or ()
+        await until_filled(one, tags.tariffs(key))
+        async with heard_again(one) as subscriber:
+            await set_price(pool, tariff.id, 60)
+            one.shared.trust()
+        change = await asyncio.wait_for(anext(subscriber), 10)
+        (after,) = (await one.read_through.get_many(TARIFFS, [key], ReadSet()))[key] or ()
+    assert (before.version, change.entry.version, after.version) == (1, 2, 2)
+
+
 @pytest.mark.parametrize("hours", [-2, 2])
 async def test_what_was_missed_is_told_whatever_the_clocks_say(
     pool: Pool, settings: Settings, valkey: PrivateValkey, hours: int
@@ -238,4 +259,11 @@ async def shift_history(pool: Pool, hours: int) -> None:
 async def until_empty(pool: Pool) -> None:
     async with asyncio.timeout(5):
         while await pool.fetch("SELECT id FROM outbox LIMIT 1"):
+            await asyncio.sleep(0.01)
+
+
+async def until_filled(one: Instance, tag: str) -> None:
+    """Fills of L2 are written behind the read that made them."""
+    async with asyncio.timeout(10):
+        while not await one.shared.get_many([tag]):
             await asyncio.sleep(0.01)
