@@ -1,4 +1,4 @@
-# The server alone, installed by the same commands as `make serve`; its databases are elsewhere.
+# The server without databases, installed by the same commands as `make serve`.
 
 FROM node:24-slim AS assets
 WORKDIR /srv/dno-api/app/web/graphiql
@@ -24,7 +24,7 @@ WORKDIR /srv/dno-api
 RUN useradd --system --uid 10001 --no-create-home dno
 COPY --from=install /srv/dno-api/ ./
 USER 10001
-# Everything else is set from outside; docs/configuration.md lists it.
+# All other settings are passed at run time; docs/configuration.md lists them.
 ENV HOST=0.0.0.0 LOG_FORMAT=json PYTHONDONTWRITEBYTECODE=1
 EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=3s --start-period=40s --start-interval=1s \

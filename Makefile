@@ -1,4 +1,4 @@
-# Everything a person does here begins with one of these words; `make help` lists them.
+# The commands of the project; `make help` lists them.
 
 PYTHON ?= python3
 VENV := .venv
@@ -23,9 +23,9 @@ check: $(VENV)/.development  ## formatting, lint, strict types, layers, schema.g
 	@found=$$($(BIN)/lint-imports 2>&1) || { echo "$$found"; exit 1; }
 	@$(BIN)/dno export-schema --check schema.graphql
 
-install: $(VENV)/.runtime  ## only install
+install: $(VENV)/.runtime  ## install without starting
 
-clean:  ## remove what was installed and built; .local, where the data are, stays
+clean:  ## remove installed and built files; .local with the data stays
 	@rm -rf $(VENV) app/web/graphiql/node_modules app/web/assets .*_cache .hypothesis
 
 $(BIN)/python:
@@ -39,11 +39,11 @@ $(VENV)/.runtime: requirements/runtime.txt pyproject.toml | $(BIN)/python
 	@touch $@
 
 $(VENV)/.development: requirements/development.txt $(VENV)/.runtime
-	@echo "Installing what the tests need …"
+	@echo "Installing the development dependencies …"
 	@$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements/development.txt
 	@touch $@
 
-# GraphiQL, from npm packages. Without npm, or when npm cannot be reached, a plain page stands in.
+# GraphiQL, from npm packages. Without npm, or when the registry cannot be reached, a simple console is used.
 GRAPHIQL := app/web/graphiql
 ASSETS := app/web/assets/manifest.json
 
@@ -51,8 +51,8 @@ assets: $(if $(shell command -v npm),$(ASSETS))  ## build GraphiQL (needs npm)
 
 $(ASSETS): $(GRAPHIQL)/node_modules/.package-lock.json $(wildcard $(GRAPHIQL)/*.js* $(GRAPHIQL)/*.mjs $(GRAPHIQL)/examples/*)
 	@echo "Building GraphiQL …"
-	@cd $(GRAPHIQL) && npm run --silent build || echo "GraphiQL was not built; a plain page stands in for it."
+	@cd $(GRAPHIQL) && npm run --silent build || echo "GraphiQL was not built; a simple console is used instead."
 
 $(GRAPHIQL)/node_modules/.package-lock.json: $(GRAPHIQL)/package-lock.json
 	@echo "Fetching GraphiQL …"
-	@cd $(GRAPHIQL) && npm ci --silent && touch node_modules/.package-lock.json || echo "npm has no answer; going on without GraphiQL."
+	@cd $(GRAPHIQL) && npm ci --silent && touch node_modules/.package-lock.json || echo "npm failed; continuing without GraphiQL."

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Pins anew what pyproject.toml asks for. Hashes for every platform, no addresses.
+# Pins the dependencies of pyproject.toml with hashes for every platform and without index addresses.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 lock() { uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
