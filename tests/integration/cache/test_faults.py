@@ -75,6 +75,18 @@ async def test_trust_is_restored_only_by_who_looked_after_the_last_doubt(fragile
     assert shared.trust(shared.doubts)
 
 
+async def test_a_distrust_while_l2_is_distrusted_already_outdates_the_look_under_way(
+    fragile: Instance,
+) -> None:
+    shared = fragile.shared
+    shared.distrust("a removal failed")
+    before_looking = shared.doubts
+    shared.distrust("another removal failed while the outbox was being read")
+    assert not shared.trust(before_looking)
+    assert not shared.trusted
+    assert shared.trust(shared.doubts)
+
+
 async def test_a_redis_that_restarted_empty_is_another_process(
     fragile: Instance, valkey: PrivateValkey
 ) -> None:

@@ -196,6 +196,39 @@ async def test_the_read_set_knows_every_tag_and_the_first_end(here: Instance, th
         assert 8 < read_set.until - monotonic() < 12
 
 
+@pytest.mark.parametrize("absent", [False, True])
+async def test_records_read_together_do_not_expire_together(
+    here: Instance, there: Instance, absent: bool
+) -> None:
+    """Else all of them would be read again at one moment."""
+    lifetime = Settings().absent_lifetime if absent else 1000.0
+    table = Table({} if absent else dict.fromkeys(KEYS, "value"), lifetime=lifetime)
+    for reader in (here, there):  # from PostgreSQL, then from Redis
+        lifetimes = await lifetimes_of(reader, table)
+        await reader.cache.close()
+        assert len({round(seconds / lifetime, 3) for seconds in lifetimes}) > len(KEYS) / 4
+        assert all(0.85 * lifetime < seconds <= 1.1 * lifetime for seconds in lifetimes)
+        assert min(lifetimes) < 0.97 * lifetime
+        assert max(lifetimes) > 1.03 * lifetime
+    assert len(table.statements) == 1
+
+
+async def test_without_jitter_every_record_has_the_lifetime_of_its_region(redis_url: str) -> None:
+    async with instance(Settings(redis_url=redis_url, **PATIENT), lifetime_jitter=0) as one:
+        lifetimes = await lifetimes_of(one, Table(dict.fromkeys(KEYS, "value"), lifetime=1000.0))
+    assert all(900 < seconds <= 1000 for seconds in lifetimes)
+    assert max(lifetimes) - min(lifetimes) < 1
+
+
+async def lifetimes_of(one: Instance, table: Table) -> list[float]:
+    """For how many seconds each record still holds, all read in one tick."""
+    read_sets = [ReadSet() for _ in KEYS]
+    reads = zip(KEYS, read_sets, strict=True)
+    await asyncio.gather(*(one.cache.get_many(table.region, [key], read_set) for key, read_set in reads))
+    now = monotonic()
+    return [read_set.until - now for read_set in read_sets]
+
+
 async def test_what_may_not_be_kept_is_not_kept(here: Instance) -> None:
     table = Table({"a": "value"}, lifetime=0)
     await here.one(table, "a")

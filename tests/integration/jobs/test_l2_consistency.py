@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Iterator
 from decimal import Decimal
 from math import inf
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
@@ -53,6 +54,58 @@ async def test_l2_is_used_only_once_an_epoch_was_agreed_on(pool: Pool, settings:
         async with Supervisor(one.jobs(hears=False), stop_timeout=5):
             await until(lambda: one.shared.trusted)
         assert one.shared.epoch == await epoch(pool) == 2
+
+
+@pytest.mark.parametrize("step", ["identify", "fetch_outbox_status"])
+async def test_a_distrust_during_a_review_is_not_ended_by_that_review(
+    pool: Pool, settings: Settings, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    """What the review has read may be from before the removal that failed."""
+    async with caches(settings) as one:
+        await trusted_without_jobs(one)
+        one.shared.distrust("a first removal failed")
+        with monkeypatch.context() as during:
+            owner = one.shared if step == "identify" else outbox
+            reads = getattr(owner, step)
+
+            async def reads_then_distrusts(*arguments: Any) -> Any:
+                found = await reads(*arguments)
+                one.shared.distrust("a second removal failed")
+                return found
+
+            during.setattr(owner, step, reads_then_distrusts)
+            assert await one.trust.review() is not None
+            assert not one.shared.trusted
+        assert await one.trust.review() is not None
+        assert one.shared.trusted
+
+
+async def test_a_newer_distrust_waits_for_the_events_that_were_committed_before_it(
+    pool: Pool, settings: Settings
+) -> None:
+    """Not only for those that the distrust before it has waited for."""
+    async with caches(settings) as one:
+        await trusted_without_jobs(one)
+        tariff = await make.tariff(pool, await make.dno(pool))
+        await pool.fetch("DELETE FROM outbox")
+        for number in (60, 61):
+            async with unit_of_work(pool, Principal(Role.EDITOR)) as work:
+                await tariffs.correct(work, TariffCorrection(id=tariff.id, leistung=Decimal(number)))
+            one.shared.distrust(f"the removal of write {number} failed")
+            await one.trust.review()
+            assert not one.shared.trusted
+        await pool.fetch("DELETE FROM outbox WHERE id = (SELECT min(id) FROM outbox)")  # delivered
+        await one.trust.review()
+        assert not one.shared.trusted
+        await pool.fetch("DELETE FROM outbox")
+        await one.trust.review()
+        assert one.shared.trusted
+
+
+async def trusted_without_jobs(one: Instance) -> None:
+    async with asyncio.timeout(10):
+        while not one.shared.trusted:
+            await one.trust.review()
 
 
 async def test_any_number_of_instances_start_under_one_epoch(pool: Pool, settings: Settings) -> None:
