@@ -1,6 +1,7 @@
 """Different things have different tags, and an event names all that it makes untrue."""
 
 from datetime import UTC, datetime
+from uuid import UUID
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -48,3 +49,25 @@ def test_a_figure_that_changes_is_news_to_each_list_that_shows_it(topic, dno_id,
         getattr(tags, topic)(DnoYear(dno_id, year)), tags.years(dno_id), tags.entries(dno_id), tags.year(year),
         tags.COVERAGE, *map(tags.place, ids), *map(tags.history, ids),
     }  # fmt: skip
+
+
+def event(topic: Topic, *entries: EntryChange) -> Event:
+    return Event(1, topic, None, None, datetime.now(UTC), entries)
+
+
+def test_an_event_of_an_operator_names_its_record_its_slug_and_the_lists():
+    named = EntryChange(UUID(int=1), 2, ChangeKind.CORRECTED, "netze")
+    unnamed = EntryChange(UUID(int=2), 2, ChangeKind.CORRECTED)
+    assert tags.of(event(Topic.OPERATOR, named, unnamed)) == {
+        tags.DIRECTORY, tags.COVERAGE, tags.operator(named.id), tags.operator(unnamed.id), tags.slug("netze"),
+    }  # fmt: skip
+
+
+def test_an_event_of_accounts_names_each_of_them_and_nothing_else():
+    entries = [EntryChange(UUID(int=number), 2, ChangeKind.CORRECTED) for number in (1, 2)]
+    assert tags.of(event(Topic.API_KEYS, *entries)) == {tags.api_key(entry.id) for entry in entries}
+    assert tags.of(event(Topic.USERS, *entries)) == {tags.user(entry.id) for entry in entries}
+
+
+def test_an_event_of_aliases_names_the_aliases():
+    assert tags.of(event(Topic.ALIASES)) == {tags.ALIASES}
