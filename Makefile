@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help serve test assets install check clean
+.PHONY: help serve test mutants assets install check clean
 
 help:  ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/'
@@ -22,6 +22,10 @@ check: $(VENV)/.development  ## formatting, lint, strict types, layers, schema.g
 	@$(BIN)/mypy
 	@found=$$($(BIN)/lint-imports 2>&1) || { echo "$$found"; exit 1; }
 	@$(BIN)/dno export-schema --check schema.graphql
+
+mutants: $(VENV)/.mutation  ## mutation tests, takes hours (SAMPLE=50 PACKAGES=app/domain for less)
+	@$(BIN)/python -m tests.mutation map
+	@nice -n 15 $(BIN)/python -m tests.mutation run --sample $(or $(SAMPLE),0) $(PACKAGES)
 
 install: $(VENV)/.runtime  ## install without starting
 
@@ -41,6 +45,11 @@ $(VENV)/.runtime: requirements/runtime.txt pyproject.toml | $(BIN)/python
 $(VENV)/.development: requirements/development.txt $(VENV)/.runtime
 	@echo "Installing the development dependencies …"
 	@$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements/development.txt
+	@touch $@
+
+$(VENV)/.mutation: requirements/mutation.txt $(VENV)/.development
+	@echo "Installing what mutation tests need …"
+	@$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements/mutation.txt
 	@touch $@
 
 # GraphiQL, from npm packages. Without npm, or when the registry cannot be reached, a simple console is used.

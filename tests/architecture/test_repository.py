@@ -45,9 +45,11 @@ def test_python_dependencies_are_pinned_by_hash_and_without_addresses(lock):
 @pytest.mark.parametrize("lock", LOCKS, ids=lambda lock: lock.stem)
 def test_the_lock_holds_what_the_project_asks_for(lock):
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
-    wanted = project["project"]["dependencies"] + project["dependency-groups"]["build"]
-    if lock.stem == "development":
-        wanted += project["dependency-groups"]["dev"]
+    groups = project["dependency-groups"]
+    runtime = project["project"]["dependencies"] + groups["build"]
+    wanted = {"runtime": runtime, "development": runtime + groups["dev"], "mutation": groups["mutation"]}[
+        lock.stem
+    ]
     locked = {_normal(line) for line in lock.read_text().splitlines() if "==" in line}
     assert {_normal(requirement) for requirement in wanted} - locked == set()
 
