@@ -31,6 +31,9 @@ class Message(msgspec.Struct, frozen=True, array_like=True):
     `settled` are the numbers of events that ask for nothing but these tags; what the tags name has
     been removed from L2 under the keys of `generation`. `unconfirmed`: L2 has not confirmed that removal,
     so it may hold the old values until the outbox says otherwise; such a message settles nothing.
+
+    `batch` numbers the messages of relays, and `previous_batch` is the one that was delivered before
+    (app/cache/deliveries.py); 0 is none.
     """
 
     tags: list[str]
@@ -41,6 +44,8 @@ class Message(msgspec.Struct, frozen=True, array_like=True):
     generation: str = ""
     unconfirmed: bool = False
     beat: Beat | None = None
+    batch: int = 0
+    previous_batch: int = 0
 
     @property
     def heartbeat(self) -> bool:

@@ -1,6 +1,6 @@
 """What the caches have not been told yet: the events of the outbox, and under which epoch Redis is used."""
 
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -17,7 +17,7 @@ class OutboxStatus(msgspec.Struct, frozen=True):
     """What was committed at one moment. `newest` and `backlog` count events that others are just delivering.
 
     `confirmed_before`: the agreement was confirmed so many seconds ago, on PostgreSQL's clock. `snapshot`
-    names the moment: the transactions that had ended by then.
+    names the moment: the transactions that had ended by then. `delivered` is the number of the latest batch.
     """
 
     epoch: int
@@ -28,6 +28,7 @@ class OutboxStatus(msgspec.Struct, frozen=True):
     confirmed_before: float | None
     writable: bool
     snapshot: str
+    delivered: int = 0
 
     def abandoned(self, after: float) -> bool:
         """Whether those who agreed on a Redis have not confirmed it for so many seconds, or never."""
@@ -38,11 +39,19 @@ async def fetch_outbox_status(pool: Pool) -> OutboxStatus:
     rows = await pool.fetch(
         "SELECT epoch, redis_identity, oldest, newest, backlog,"
         " extract(epoch FROM clock_timestamp() - confirmed_at)::float8,"
-        " current_setting('transaction_read_only') = 'off', pg_current_snapshot()::text FROM cache_epoch,"
+        " current_setting('transaction_read_only') = 'off', pg_current_snapshot()::text,"
+        " coalesce((SELECT delivered FROM relay_progress), 0) FROM cache_epoch,"
         " (SELECT min(id) AS oldest, max(id) AS newest, count(*) AS backlog FROM outbox) AS waiting",
         name="outbox",
     )
     return OutboxStatus(*rows[0])
+
+
+async def fetch_delivered(pool: Pool) -> int:
+    """The number of the latest batch that a relay has delivered."""
+    rows = await pool.fetch("SELECT coalesce((SELECT delivered FROM relay_progress), 0)", name="delivered")
+    delivered: int = rows[0][0]
+    return delivered
 
 
 async def raise_epoch(pool: Pool, identity: str, *, moved: bool, abandoned_after: float) -> bool:
@@ -102,7 +111,15 @@ async def may_relay(connection: Connection, within: float | None = None) -> bool
     )
 
 
-async def take(connection: Connection, *, limit: int, epoch: int, identity: str) -> list[Event]:
+class Batch(NamedTuple):
+    """Events that a relay delivers together; `previous` is the number of the batch that was delivered before."""
+
+    events: list[Event]
+    number: int
+    previous: int
+
+
+async def take(connection: Connection, *, limit: int, epoch: int, identity: str) -> Batch:
     """The oldest events, gone once the transaction commits; none while the caches agreed on another
     Redis or another epoch.
 
@@ -116,13 +133,18 @@ async def take(connection: Connection, *, limit: int, epoch: int, identity: str)
         "WITH taken AS (DELETE FROM outbox WHERE id = ANY(ARRAY(SELECT id FROM outbox"
         " WHERE EXISTS (SELECT FROM cache_epoch WHERE epoch = $2 AND redis_identity = $3)"
         " ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED))"
-        " RETURNING id, topic, dno_id, year, changed_at, entries)"
-        " SELECT id, topic, dno_id, year, changed_at, entries FROM taken ORDER BY id",
+        " RETURNING id, topic, dno_id, year, changed_at, entries),"
+        " step AS (INSERT INTO relay_progress AS p (delivered) SELECT nextval('relay_batches')"
+        " WHERE EXISTS (SELECT FROM taken) ON CONFLICT (only_row) DO UPDATE"
+        " SET previous = p.delivered, delivered = excluded.delivered RETURNING delivered, previous)"
+        " SELECT id, topic, dno_id, year, changed_at, entries, delivered, previous FROM taken, step ORDER BY id",
         limit,
         epoch,
         identity,
     )
-    return [_event(row) for row in rows]
+    if not rows:
+        return Batch([], 0, 0)
+    return Batch([_event(row) for row in rows], rows[0]["delivered"], rows[0]["previous"])
 
 
 async def fetch_waiting(pool: Pool, *, limit: int) -> list[Event]:

@@ -1,5 +1,6 @@
 """Receives what any instance changed: evicts first, then tells subscribers, so that they read the new state."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Final
 
@@ -14,8 +15,10 @@ from app.cache.redis import SharedCache, Subscription
 from app.cache.topology import FAILURES
 from app.cache.validity import Validity
 from app.db.changes import fetch_changes_since, fetch_snapshot
+from app.db.outbox import fetch_delivered
 from app.db.pool import Pool
 from app.domain import tags
+from app.domain.event import Event
 from app.errors import AppError
 from app.jobs.backoff import Backoff
 from app.jobs.l2_consistency import L2Consistency
@@ -75,6 +78,7 @@ class InvalidationListener:
                 self._memory.switch_off()
                 self._validity.lose_channel()
                 self._trust.emptied = None
+                self._trust.deliveries.end()
             if not self._rejoin and not self._validity.disproved:
                 # Without the channel it is not known whether Redis was away, and what was written meanwhile.
                 self._shared.distrust("the channel was lost")
@@ -87,6 +91,7 @@ class InvalidationListener:
 
     async def _join(self) -> None:
         """What is published from here on waits in the connection, so nothing is missed meanwhile."""
+        await self._begin_deliveries()
         await self._catch_up()
         if not self._rejoin:
             self._memory.clear()
@@ -106,6 +111,9 @@ class InvalidationListener:
             if message is None:
                 # Another release says it in words of its own: something has changed, and it is not known what.
                 return
+            if self._lost_before(message):
+                # Before its own events are delivered: those that were lost are older.
+                await self._make_up_for_lost_messages(message.batch)
             self._hear(message)
             if message.sender == self._invalidator.sender:
                 pauses.reset()
@@ -122,6 +130,8 @@ class InvalidationListener:
             self._invalidator.evict(message.tags)
         if message.settled:
             self._invalidator.settled.note(message.generation, message.settled)
+        if message.events:
+            self._evict_unacknowledged(message.events)
         for event in message.events:
             INVALIDATION_DELAY.observe(max(0.0, (datetime.now(UTC) - event.changed_at).total_seconds()))
             self._broadcast.send(event)
@@ -131,10 +141,44 @@ class InvalidationListener:
             else:
                 self._trust.hear(message.sender, message.beat)
 
+    def _evict_unacknowledged(self, events: Sequence[Event]) -> None:
+        """An event that its writer has acknowledged was evicted with its writer's message, unless that was lost."""
+        generation, acknowledged = self._shared.generation, self._invalidator.settled
+        lost = [event for event in events if not acknowledged.covers(event.id, generation)]
+        if lost:
+            self._invalidator.evict(frozenset[str]().union(*map(tags.of, lost)))
+        acknowledged.forget(event.id for event in events)
+
+    async def _begin_deliveries(self) -> None:
+        """Batches are numbered on from what is delivered now. Without PostgreSQL the next look tells."""
+        joined = monotonic()
+        try:
+            self._trust.deliveries.begin(joined, await fetch_delivered(self._pool))
+        except AppError:
+            self._trust.deliveries.begin(joined)
+
+    def _lost_before(self, message: Message) -> bool:
+        """Whether a batch has not come that this message names, or that was found delivered."""
+        deliveries = self._trust.deliveries
+        follows = not message.batch or deliveries.receive(message.batch, message.previous_batch)
+        return not follows or deliveries.is_missing(monotonic())
+
+    async def _make_up_for_lost_messages(self, batch: int) -> None:
+        """Between the nodes of a cluster messages are lost while the connection stays. `batch`: the latest that came."""
+        log.info("messages_lost")
+        self._memory.clear()
+        await self._begin_deliveries()
+        await self._catch_up()
+        self._trust.deliveries.note(batch)
+        self._memory.clear()
+
     def _received_until(self, sent: float) -> None:
+        deliveries = self._trust.deliveries
+        if not deliveries.complete:
+            return
         self._validity.prove_channel(sent)
         emptied = self._trust.emptied
-        if emptied is not None and emptied.at <= sent:
+        if emptied is not None and emptied.at <= sent and deliveries.covers(emptied.delivered):
             self._told, self._trust.emptied = emptied.snapshot, None
 
     async def _begin_to_tell(self) -> None:

@@ -10,6 +10,7 @@ import structlog
 
 from app.cache.clock import monotonic
 from app.cache.codec import CODEC_VERSION
+from app.cache.deliveries import Deliveries
 from app.cache.message import Beat
 from app.cache.redis import SharedCache
 from app.cache.validity import Validity
@@ -45,6 +46,7 @@ class Emptied(NamedTuple):
 
     at: float
     snapshot: str
+    delivered: int
 
 
 class Other(NamedTuple):
@@ -94,6 +96,8 @@ class L2Consistency:
         # A look that found the outbox empty; the next one is noted once this has been taken away.
         self.emptied: Emptied | None = None
         self.looks = 0
+        # A quarter of what a proof may be old: what was lost is noticed well before the proof of it ends.
+        self.deliveries = Deliveries(validity.bound / 4)
         self._pool = pool
         self._shared = shared
         self._validity = validity
@@ -185,12 +189,13 @@ class L2Consistency:
     def _prove(self, asked: float, standing: OutboxStatus) -> None:
         """Up to the latest look of which nothing that it saw is left."""
         self._forget_missing(asked)
+        self.deliveries.expect(standing.delivered, asked, monotonic())
         delivered = None
         while self._looks and (standing.oldest is None or self._looks[0][1] < standing.oldest):
             delivered, _ = self._looks.popleft()
         if standing.oldest is None:
             delivered = asked
-            self.emptied = self.emptied or Emptied(monotonic(), standing.snapshot)
+            self.emptied = self.emptied or Emptied(monotonic(), standing.snapshot, standing.delivered)
         elif len(self._looks) < MAX_LOOKS:
             self._looks.append((asked, standing.newest or 0))
         if delivered is None:

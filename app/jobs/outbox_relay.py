@@ -1,7 +1,6 @@
 """Takes committed events to Redis, at least once: for every writer, and after every failure."""
 
 import asyncio
-from collections.abc import Sequence
 from enum import Enum, auto
 from typing import Final
 
@@ -10,9 +9,9 @@ from app.cache.invalidator import Invalidator
 from app.cache.message import Message, encode
 from app.cache.redis import SharedCache
 from app.db import outbox
+from app.db.outbox import Batch
 from app.db.pool import Pool
 from app.domain import tags
-from app.domain.event import Event
 from app.errors import AppError
 from app.failpoints import FailPoint, reach
 from app.jobs.backoff import Backoff
@@ -91,15 +90,15 @@ class OutboxRelay:
             async with self._pool.connection() as connection, connection.transaction():
                 if not await outbox.may_relay(connection, self._within):
                     return Outcome.OTHERS_TURN
-                events = await outbox.take(connection, limit=self._batch, epoch=epoch, identity=identity)
+                batch = await outbox.take(connection, limit=self._batch, epoch=epoch, identity=identity)
+                events = batch.events
                 if events:
                     reach(FailPoint.IN_RELAY, self._settings.fail_point)
-                if events and not await self._tell_in_time(events):
+                if events and not await self._tell_in_time(batch):
                     raise _NotTaken
                 if (epoch, identity) != (self._shared.epoch, self._trust.identity):
                     raise _NotTaken  # told somebody, perhaps not the one whom the others ask
                 reach(FailPoint.AFTER_PUBLISH, self._settings.fail_point)
-            self._settled.forget(event.id for event in events)
         except _NotTaken:
             # Too much for one time-out, maybe: a batch that never fits must not be tried for ever.
             self._batch = max(1, self._batch // 2)
@@ -108,24 +107,32 @@ class OutboxRelay:
         OUTBOX_DELIVERED.inc(len(events))
         return Outcome.DONE if events else Outcome.FAILED
 
-    async def _tell_in_time(self, events: Sequence[Event]) -> bool:
+    async def _tell_in_time(self, batch: Batch) -> bool:
         """With time left to commit: PostgreSQL ends the transaction after `self._within`."""
         try:
             async with asyncio.timeout(self._within * 2 / 3):
-                return await self._tell(events)
+                return await self._tell(batch)
         except TimeoutError:
             return False
 
-    async def _tell(self, events: Sequence[Event]) -> bool:
+    async def _tell(self, batch: Batch) -> bool:
         """What Redis has been told it has confirmed; the message comes after all removals.
 
         What a writer has settled himself is only told to subscribers: removing it once more would
         throw away what was read since.
         """
-        generation = self._shared.generation
+        events, generation = batch.events, self._shared.generation
         unsettled = [event for event in events if not self._settled.covers(event.id, generation)]
         touched = sorted(frozenset[str]().union(*map(tags.of, unsettled)))
-        done = encode(Message(tags=touched, events=list(events), sender=SENDER))
+        done = encode(
+            Message(
+                tags=touched,
+                events=events,
+                sender=SENDER,
+                batch=batch.number,
+                previous_batch=batch.previous,
+            )
+        )
         not_done = encode(Message(tags=touched, events=[], sender=SENDER, unconfirmed=True))
         if await self._shared.remove_and_publish(touched, done):
             return True

@@ -102,6 +102,7 @@ STORES = {
     "app/jobs/query_log.py:QueryLog._batch": "questions queued for the query log",
     "app/jobs/query_log.py:QueryLog._waiting": "questions queued for the query log",
     "app/jobs/supervisor.py:Supervisor._running": SERVERS,
+    "app/cache/deliveries.py:Deliveries._known": SERVERS,
     "app/jobs/l2_consistency.py:L2Consistency._looks": SERVERS,
     "app/jobs/l2_consistency.py:L2Consistency._others": SERVERS,
     "app/jobs/l2_consistency.py:L2Consistency._received": SERVERS,

@@ -1,7 +1,7 @@
 """What an instance does with what it hears, and with silence."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from decimal import Decimal
 from math import inf
@@ -11,12 +11,18 @@ import pytest
 from msgspec.structs import replace
 
 from app.broadcast import Filter, Subscriber
-from app.cache.message import decode
+from app.cache.message import CHANNEL, Message, decode
 from app.cache.read_set import ReadSet
+from app.cache.redis import Subscription
+from app.db import tariffs
 from app.db.pool import Pool
+from app.db.unit_of_work import UnitOfWork, write
 from app.domain import tags
+from app.domain.account import Principal, Role
+from app.domain.correction import TariffCorrection
 from app.domain.entry import DnoYear
 from app.errors import Unavailable
+from app.jobs.outbox_relay import SENDER, OutboxRelay
 from app.jobs.supervisor import Supervisor
 from app.settings import Settings
 from loaders.regions import TARIFFS
@@ -172,6 +178,61 @@ async def test_late_changes_are_not_read_from_l2_while_the_relay_has_not_deliver
     assert (before.version, change.entry.version, after.version) == (1, 2, 2)
 
 
+@pytest.mark.parametrize("lost", ["the writer's message", "the relay's message", "both"])
+async def test_a_message_that_the_channel_loses_is_noticed_and_made_up_for(
+    pool: Pool, settings: Settings, lost: str
+) -> None:
+    """As between the nodes of a cluster: the connection stays, own heartbeats come, and one message does not."""
+    tariff = await make.tariff(pool, await make.dno(pool))
+    tag = tags.tariffs(DnoYear(tariff.dno_id, tariff.year))
+    async with instance(settings) as writer, caches(settings) as other:
+        channel = LossyChannel(
+            other,
+            lambda message: (
+                bool(message.events if message.sender == SENDER else message.tags)
+                and (lost == "both" or (message.sender == SENDER) is (lost == "the relay's message"))
+            ),
+        )
+        hearing = [job for job in other.jobs() if not isinstance(job, OutboxRelay)]
+        async with Supervisor([*hearing, Looks(other)], stop_timeout=5):
+            await until(lambda: other.memory.enabled and other.shared.trusted)
+            await until_empty(pool)
+            channel.dropped, channel.joined = [], 0
+            remember(other, tag)
+            async with other.broadcast.subscribe(Filter()) as subscriber:
+                await correct(writer, tariff.id, 60)
+                change = await asyncio.wait_for(anext(subscriber), 10)
+            assert (change.entry.id, change.entry.version) == (tariff.id, 2)
+            assert other.memory.get(tag) is None
+            await until(lambda: other.memory.enabled)
+        assert channel.dropped
+        assert channel.joined == 0
+
+
+async def test_a_lost_message_is_delivered_before_the_one_that_tells_of_the_loss(
+    pool: Pool, settings: Settings
+) -> None:
+    """Versions of one entry are delivered in order: what comes after a later one counts as delivered before."""
+    tariff = await make.tariff(pool, await make.dno(pool))
+    async with instance(settings) as writer, caches(settings) as other:
+        channel = LossyChannel(
+            other,
+            lambda message: any(entry.version == 2 for event in message.events for entry in event.entries),
+        )
+        hearing = [job for job in other.jobs() if not isinstance(job, OutboxRelay)]
+        async with Supervisor([*hearing, Looks(other)], stop_timeout=5):
+            await until(lambda: other.memory.enabled and other.shared.trusted)
+            await until_empty(pool)
+            other.trust.deliveries.expect = lambda *_: None  # type: ignore[method-assign]  # no look is first
+            async with other.broadcast.subscribe(Filter()) as subscriber:
+                await correct(writer, tariff.id, 60)
+                await until_empty(pool)
+                await correct(writer, tariff.id, 61)
+                told = [(await asyncio.wait_for(anext(subscriber), 10)).entry.version for _ in range(2)]
+            assert told == [2, 3]
+        assert channel.dropped
+
+
 @pytest.mark.parametrize("hours", [-2, 2])
 async def test_what_was_missed_is_told_whatever_the_clocks_say(
     pool: Pool, settings: Settings, valkey: PrivateValkey, hours: int
@@ -267,3 +328,55 @@ async def until_filled(one: Instance, tag: str) -> None:
     async with asyncio.timeout(10):
         while not await one.shared.get_many([tag]):
             await asyncio.sleep(0.01)
+
+
+class LossyChannel:
+    """The channel of one instance from here on: what it has dropped, and how often it was joined."""
+
+    def __init__(self, one: Instance, is_lost: Callable[[Message], bool]) -> None:
+        self.dropped: list[Message] = []
+        self.joined = 0
+        self._is_lost = is_lost
+        self._subscribe = one.shared.subscribe
+        one.shared.subscribe = self.subscribe  # type: ignore[method-assign]
+
+    @asynccontextmanager
+    async def subscribe(self, channel: str = CHANNEL) -> AsyncIterator[Subscription]:
+        async with self._subscribe(channel) as subscription:
+            self.joined += 1
+            receive = subscription.next
+
+            async def receive_what_is_not_lost(seconds: float) -> bytes | None:
+                while (data := await receive(seconds)) is not None:
+                    message = decode(data)
+                    assert message is not None
+                    if not self._is_lost(message):
+                        break
+                    self.dropped.append(message)
+                return data
+
+            subscription.next = receive_what_is_not_lost  # type: ignore[method-assign]
+            yield subscription
+
+
+class Looks:
+    """Looks at the outbox as a relay does, and delivers nothing."""
+
+    def __init__(self, one: Instance) -> None:
+        self._one = one
+
+    async def run(self) -> None:
+        while True:
+            await self._one.trust.review()
+            await asyncio.sleep(self._one.settings.heartbeat_interval)
+
+
+async def correct(one: Instance, entry_id: UUID, price: int) -> None:
+    """As a mutation does it: written, removed from the caches and published before it is answered."""
+
+    async def change(work: UnitOfWork) -> None:
+        await tariffs.correct(work, TariffCorrection(id=entry_id, leistung=Decimal(price)))
+
+    _, work = await write(one.pool, Principal(role=Role.EDITOR, name="ada@example.org"), change)
+    touched = frozenset[str]().union(*map(tags.of, work.events))
+    assert await one.invalidator.invalidate(touched, [event.id for event in work.events])
