@@ -1,4 +1,4 @@
-"""The tracked files, as everybody else gets them."""
+"""The files that git tracks."""
 
 import subprocess
 from functools import cache

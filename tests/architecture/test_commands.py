@@ -1,4 +1,4 @@
-"""Every command that the documentation names can be typed as it stands there."""
+"""Commands in the documentation exist, with their options."""
 
 import importlib.util
 import re
@@ -15,7 +15,7 @@ DNO = typer.main.get_command(app)
 
 
 def snippets() -> Iterator[tuple[str, str]]:
-    """What stands in code spans and blocks, line by line."""
+    """The lines of code spans and code blocks."""
     for page in PAGES:
         for block, span in re.findall(r"```\w*\n(.*?)```|`([^`\n]+)`", page.read_text(), flags=re.DOTALL):
             yield from (
@@ -38,14 +38,14 @@ def test_every_dno_command_and_option_exists():
     assert wrong == []
 
 
-def test_every_module_that_is_to_be_run_exists():
+def test_every_module_that_is_run_with_python_m_exists():
     named = {
         (page, found[1]) for page, line in snippets() if (found := re.search(r"python3? -m ([\w.]+)", line))
     }
     assert {(page, module) for page, module in named if not importlib.util.find_spec(module)} == set()
 
 
-def test_a_command_that_does_not_exist_is_noticed():
+def test_an_unknown_command_or_option_is_detected():
     assert _fault("dno serve --workers 4") is None
     assert _fault("DATABASE_URL=… dno user list") is None
     assert _fault("dno sing") == "sing"
@@ -54,7 +54,7 @@ def test_a_command_that_does_not_exist_is_noticed():
 
 
 def _fault(line: str) -> str | None:
-    """The first word of a `dno` line that it does not know."""
+    """The first unknown word of a `dno` command line."""
     found = re.match(r"(?:[A-Z_]+=\S+ )*(?:\.venv/bin/)?dno( .*)?$", line)
     if found is None:
         return None

@@ -1,4 +1,4 @@
-"""docs/configuration.md tells of every setting, and of no other."""
+"""docs/configuration.md lists the settings, and CHANGELOG.md the renamed ones."""
 
 import re
 from pathlib import Path
@@ -6,19 +6,26 @@ from typing import Any
 
 import msgspec
 
+from app.setting_names import RENAMED
 from app.settings import Settings
 
 PAGE = Path(__file__).parents[2] / "docs" / "configuration.md"
 ROW = re.compile(r"^\| `(\w+)` \| (.+?) \| (.+?) \| (.+?) \|$", re.MULTILINE)
 
 
-def test_every_setting_is_told_with_its_default() -> None:
-    told = {name: default for name, default, _, _ in ROW.findall(PAGE.read_text())}
-    assert told == {field.name: _text(field.default) for field in msgspec.structs.fields(Settings)}
+def test_every_setting_is_documented_with_its_default() -> None:
+    documented = {name: default for name, default, _, _ in ROW.findall(PAGE.read_text())}
+    assert documented == {field.name: _text(field.default) for field in msgspec.structs.fields(Settings)}
 
 
-def test_they_stand_in_the_same_order() -> None:
+def test_settings_are_documented_in_the_order_of_the_code() -> None:
     assert [row[0] for row in ROW.findall(PAGE.read_text())] == list(Settings.__struct_fields__)
+
+
+def test_renamed_settings_are_listed_with_their_old_names() -> None:
+    section = (PAGE.parents[1] / "CHANGELOG.md").read_text().partition("### Renamed settings\n")[2]
+    listed = re.findall(r"^\| `([A-Z_]+)` \| `([A-Z_]+)` \|$", section.partition("\n### ")[0], re.MULTILINE)
+    assert listed == [(old.upper(), new.upper()) for old, new in RENAMED.items()]
 
 
 def _text(value: Any) -> str:

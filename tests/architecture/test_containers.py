@@ -1,4 +1,4 @@
-"""The image and the composition: valid, made by our own commands, set by real settings."""
+"""Dockerfile and docker-compose.yml are valid, use the commands of the Makefile and existing settings."""
 
 import re
 import subprocess
@@ -17,7 +17,7 @@ DOCKERFILE = (ROOT / "Dockerfile").read_text().replace("\\\n", " ")
 
 
 def recipe_lines() -> set[str]:
-    """The commands of the Makefile as a shell sees them."""
+    """The commands of the Makefile with expanded variables."""
     text = (ROOT / "Makefile").read_text()
     variables = dict(re.findall(r"^(\w+) [:?]?= ?(.*)$", text, flags=re.MULTILINE))
     for _ in variables:
@@ -26,7 +26,7 @@ def recipe_lines() -> set[str]:
     return {part.strip() for recipe in recipes for part in re.split(r"&&|\|\|", recipe)}
 
 
-def test_the_composition_follows_the_specification():
+def test_the_compose_file_is_valid_under_the_compose_specification():
     check = [
         sys.executable,
         "-m",
@@ -35,8 +35,8 @@ def test_the_composition_follows_the_specification():
         "vendor.compose-spec",
         str(COMPOSE),
     ]
-    answer = subprocess.run(check, capture_output=True, text=True)
-    assert answer.returncode == 0, answer.stdout + answer.stderr
+    result = subprocess.run(check, capture_output=True, text=True)
+    assert result.returncode == 0, result.stdout + result.stderr
 
 
 def test_the_image_is_installed_by_the_commands_of_make_serve():
@@ -48,7 +48,7 @@ def test_the_image_is_installed_by_the_commands_of_make_serve():
     assert 'ENTRYPOINT [".venv/bin/dno"]\nCMD ["serve"]' in DOCKERFILE
 
 
-def test_everything_that_is_set_is_a_setting():
+def test_every_environment_variable_is_a_setting():
     known = {field.upper() for field in Settings.__struct_fields__}
     inside = re.findall(r"(\w+)=", " ".join(re.findall(r"^ENV (.+)$", DOCKERFILE, flags=re.MULTILINE)))
     names = {*inside, *SERVICES["server"]["environment"]}
@@ -62,11 +62,11 @@ def test_everything_that_is_set_is_a_setting():
     ("service", "image"),
     [("postgres", "postgres:18"), ("valkey", "valkey/valkey:9"), ("sessions", "valkey/valkey:9")],
 )
-def test_the_databases_are_of_the_versions_we_test_with(service, image):
+def test_the_databases_have_the_tested_versions(service, image):
     assert SERVICES[service]["image"].startswith(image)
 
 
-def test_the_server_waits_until_its_databases_are_well():
+def test_the_server_starts_after_its_databases_are_healthy():
     assert SERVICES["server"]["depends_on"] == {
         "postgres": {"condition": "service_healthy"},
         "valkey": {"condition": "service_healthy"},
@@ -78,31 +78,31 @@ def test_the_server_waits_until_its_databases_are_well():
     assert re.search(r"^HEALTHCHECK .*/healthz", DOCKERFILE, flags=re.MULTILINE)
 
 
-def test_everything_comes_back_by_itself_and_what_is_stored_has_a_name():
+def test_every_service_restarts_and_stored_data_is_in_named_volumes():
     assert {service["restart"] for service in SERVICES.values()} == {"unless-stopped"}
     stored = [SERVICES[service]["volumes"][0].split(":")[0] for service in ("postgres", "sessions")]
     assert set(stored) == set(yaml.safe_load(COMPOSE.read_text())["volumes"])
 
 
-def test_nothing_runs_as_root_and_no_secret_is_written_down():
+def test_no_process_runs_as_root_and_no_secret_is_in_the_files():
     assert re.search(r"^USER [1-9]\d*$", DOCKERFILE, flags=re.MULTILINE)
     given = re.findall(r"^ +\w*PASSWORD: (.*)$", COMPOSE.read_text(), flags=re.MULTILINE)
     assert given == ["${POSTGRES_PASSWORD:?put one into .env}"]
     assert "dno:${POSTGRES_PASSWORD:?" in SERVICES["server"]["environment"]["DATABASE_URL"]
 
 
-def test_the_composed_database_signs_the_server_in_as_no_superuser():
+def test_the_server_connects_to_postgresql_with_a_role_that_is_no_superuser():
     postgres = SERVICES["postgres"]
     assert postgres["environment"]["POSTGRES_USER"] == "postgres"
     assert "./ops/postgres-roles.sql:/docker-entrypoint-initdb.d/roles.sql:ro" in postgres["volumes"]
     assert SERVICES["server"]["environment"]["DATABASE_URL"].startswith("postgresql://dno:")
 
 
-def test_only_the_server_can_be_reached_from_outside():
+def test_only_the_server_publishes_ports():
     assert [name for name, service in SERVICES.items() if "ports" in service] == ["server"]
 
 
-def test_nothing_that_callers_make_the_cache_hold_evicts_sessions():
+def test_sessions_are_on_a_separate_redis_that_never_evicts():
     environment = SERVICES["server"]["environment"]
     assert environment["SESSION_REDIS_URL"].split("/")[2] != environment["REDIS_URL"].split("/")[2]
     policies = {name: SERVICES[name]["command"][-1] for name in ("valkey", "sessions")}

@@ -1,4 +1,4 @@
-"""Whoever reads the schema in GraphiQL learns what everything means, and in which unit."""
+"""Every part of the GraphQL schema has a description."""
 
 from collections.abc import Iterator
 from typing import Any

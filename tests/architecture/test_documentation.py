@@ -1,4 +1,4 @@
-"""What the documentation names exists: questions, settings, metrics, codes, programs."""
+"""Operations, settings, metrics, codes and programs in the documentation exist."""
 
 import re
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from tests.architecture.repository import ROOT, name, tracked
 from tests.architecture.test_commands import PAGES
 
 SCHEMA = graphql.build_schema((ROOT / "schema.graphql").read_text())
-QUESTIONS = [
+OPERATIONS = [
     pytest.param(block, id=f"{name(page)}-{number}")
     for page in PAGES
     for number, block in enumerate(re.findall(r"```graphql\n(.*?)```", page.read_text(), flags=re.DOTALL))
@@ -34,8 +34,8 @@ PROGRAMS = {
 FOREIGN = {"SO_REUSEPORT"}
 
 
-@pytest.mark.parametrize("block", QUESTIONS)
-def test_every_question_can_be_asked(block):
+@pytest.mark.parametrize("block", OPERATIONS)
+def test_every_graphql_example_is_valid(block):
     assert graphql.validate(SCHEMA, graphql.parse(block)) == []
 
 
@@ -47,15 +47,15 @@ def test_every_page_is_in_the_index():
         assert pages - linked == set(), index
 
 
-def test_decisions_have_numbers_of_their_own():
-    """Gaps are allowed: numbers are taken when a page is begun, and pages are finished in another order."""
+def test_decisions_have_unique_numbers():
+    """Gaps are allowed: numbers are assigned when a page is begun."""
     pages = sorted(page for page in tracked("docs/decisions/*.md") if page.name != "README.md")
     assert len({int(page.name[:4]) for page in pages}) == len(pages)
     assert [page.name for page in pages if not page.read_text().startswith(f"# {int(page.name[:4])}. ")] == []
 
 
-def test_every_word_in_capitals_is_one_of_ours():
-    """Settings, codes of refusals, values of the graph."""
+def test_every_name_in_capitals_exists():
+    """Settings, error codes, enum values of the schema."""
     settings = {field.upper() for field in Settings.__struct_fields__}
     known = settings | {PREFIX + setting for setting in settings} | _codes() | _enum_values() | FOREIGN
     assert {
@@ -85,12 +85,12 @@ def test_shell_lines_begin_with_a_program():
         for line in block.replace("\\\n", " ").splitlines()
         if line.strip()
     ]
-    strange = [
+    unknown = [
         (page, line)
         for page, line in lines
         if re.sub(r"^(?:[A-Z_]+=\S+ )+", "", line.strip()).split()[0] not in PROGRAMS
     ]
-    assert strange == []
+    assert unknown == []
 
 
 def _spans(pattern: str) -> Iterator[tuple[str, str]]:
@@ -102,7 +102,7 @@ def _spans(pattern: str) -> Iterator[tuple[str, str]]:
 
 
 def _codes() -> set[str]:
-    """Names of refusals and the like, as the code spells them."""
+    """Error codes and similar constants in the code."""
     texts = (path.read_text() for path in tracked("*.py") if path.parts[len(ROOT.parts)] in ("app", "schema"))
     return {word for text in texts for word in re.findall(r'"([A-Z][A-Z0-9_]+)"', text)}
 

@@ -1,8 +1,9 @@
-"""Imports go down the layers, and modules have names and docstrings that say what they are."""
+"""Imports follow the layers; modules have specific names and docstrings."""
 
 import ast
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 from tests.architecture.repository import ROOT, name, tracked
@@ -15,7 +16,7 @@ SOURCES = [
 
 
 def test_every_import_goes_down_the_layers():
-    """The contracts stand in pyproject.toml."""
+    """The contracts are in pyproject.toml."""
     found = subprocess.run(
         [Path(sys.executable).with_name("lint-imports"), "--no-cache"],
         cwd=ROOT,
@@ -26,7 +27,7 @@ def test_every_import_goes_down_the_layers():
     assert found.returncode == 0, found.stdout
 
 
-def test_an_import_that_goes_up_is_seen_wherever_it_is_written(tmp_path):
+def test_an_upward_import_inside_a_function_is_detected(tmp_path):
     for path in (*tracked("*.py"), ROOT / "pyproject.toml"):
         relative = path.relative_to(ROOT)
         if relative.parts[0] in ("app", "loaders", "schema", "pyproject.toml"):
@@ -46,6 +47,13 @@ def test_an_import_that_goes_up_is_seen_wherever_it_is_written(tmp_path):
     assert "app.db.dnos -> app.web.pages" in found.stdout
 
 
+def test_the_documented_layers_are_those_of_the_contracts():
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    section = (ROOT / "docs/architecture.md").read_text().partition("## Layers")[2]
+    documented = section.split("```")[1].strip().splitlines()
+    assert documented == contracts[0]["layers"]
+
+
 def test_imports_are_absolute():
     relative = [
         f"{name(path)}:{node.lineno}"
@@ -60,17 +68,17 @@ def test_every_init_is_empty():
     assert [name(path) for path in tracked("*__init__.py") if path.read_text()] == []
 
 
-def test_every_file_says_its_one_idea_in_its_first_line():
-    silent = [
+def test_every_module_has_a_docstring():
+    undocumented = [
         name(path)
         for path in SOURCES
         if path.name != "__init__.py" and not ast.get_docstring(ast.parse(path.read_text()))
     ]
-    assert silent == []
+    assert undocumented == []
 
 
-def test_nothing_is_called_after_nothing():
-    nameless = [
+def test_no_module_has_an_unspecific_name():
+    unspecific = [
         name(path) for path in tracked() if FORBIDDEN_NAMES & {path.stem, *path.relative_to(ROOT).parts[:-1]}
     ]
-    assert nameless == []
+    assert unspecific == []

@@ -1,4 +1,4 @@
-"""docs/limits.md tells every limit as it is."""
+"""docs/limits.md lists the limits with their defaults, and the error codes."""
 
 import re
 from pathlib import Path
@@ -11,13 +11,13 @@ from app.settings import Settings
 PAGE = (Path(__file__).parents[2] / "docs" / "limits.md").read_text()
 
 
-def test_every_limit_is_told_with_its_default() -> None:
-    told = dict(re.findall(r"^\| .+ \| `(LIMIT_\w+)` \| ([\d.]+) \|$", PAGE, re.MULTILINE))
+def test_every_limit_is_documented_with_its_default() -> None:
+    documented = dict(re.findall(r"^\| .+ \| `(LIMIT_\w+)` \| ([\d.]+) \|$", PAGE, re.MULTILINE))
     defaults = {field.name.upper(): str(field.default) for field in msgspec.structs.fields(Settings)}
-    assert told == {name: text for name, text in defaults.items() if name.startswith("LIMIT_")}
+    assert documented == {name: text for name, text in defaults.items() if name.startswith("LIMIT_")}
 
 
-def test_every_setting_that_is_named_exists() -> None:
+def test_every_named_setting_exists() -> None:
     named = set(re.findall(r"`([A-Z]+(?:_[A-Z]+)+)`", PAGE))
     settings = {name.upper() for name in Settings.__struct_fields__}
     codes = {
@@ -28,6 +28,6 @@ def test_every_setting_that_is_named_exists() -> None:
     assert named - codes <= settings | {"LIMIT_EXCEEDED"}
 
 
-def test_every_code_that_has_a_status_is_told() -> None:
-    # Those are for mutations, which tell them in their payload.
+def test_every_code_with_a_status_is_documented() -> None:
+    # Mutations return these in their payload.
     assert set(STATUSES) - {"INVALID", "NOT_FOUND", "CONFLICT"} <= set(re.findall(r"`([A-Z_]+)`", PAGE))

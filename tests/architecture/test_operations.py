@@ -1,4 +1,4 @@
-"""The dashboard and the alerts ask only for metrics that exist, by labels that they have."""
+"""The dashboard and the alerts use existing metrics and labels."""
 
 import json
 import re
@@ -12,7 +12,7 @@ from prometheus_client import REGISTRY
 from app.observability import metrics
 
 OPS = Path(__file__).parents[2] / "ops"
-# A name that is no function, label or unit: one with an underscore, as all of ours have.
+# Names with an underscore, as all metrics of this project have; functions, labels and units have none.
 METRIC = re.compile(r"\b[a-z]+(?:_[a-z0-9]+)+\b(?!\s*\()")
 LABELS = re.compile(r"\b(?:by|without)\s*\(([^)]*)\)|\{([^}]*)\}")
 
@@ -30,7 +30,7 @@ def alerts() -> Iterator[str]:
 
 
 def names() -> set[str]:
-    """As they appear in the text: of a histogram its sum, count and buckets."""
+    """Names of the series: of a histogram its sum, count and buckets."""
     return {
         f"{family.name}{suffix}"
         for family in REGISTRY.collect()
@@ -48,24 +48,24 @@ def labels() -> set[str]:
 
 
 @pytest.mark.parametrize("expression", [*dashboard(), *alerts()])
-def test_what_is_asked_for_exists(expression: str) -> None:
-    asked = {
+def test_every_metric_and_label_exists(expression: str) -> None:
+    used = {
         label.partition("=")[0].strip("!~ ")
         for found in LABELS.findall(expression)
         for label in ",".join(found).split(",")
         if label.strip()
     }
-    assert asked <= labels()
+    assert used <= labels()
     assert set(METRIC.findall(LABELS.sub("", expression))) - {"histogram_quantile"} <= names()
 
 
-def test_every_alert_says_what_it_means() -> None:
+def test_every_alert_has_a_summary_and_a_severity() -> None:
     for group in yaml.safe_load((OPS / "alerts.yml").read_text())["groups"]:
         for rule in group["rules"]:
             assert rule["annotations"]["summary"]
             assert rule["labels"]["severity"] in ("page", "ticket")
 
 
-def test_panels_have_numbers_of_their_own() -> None:
+def test_panels_have_unique_ids() -> None:
     panels = json.loads((OPS / "grafana-dashboard.json").read_text())["panels"]
     assert len({panel["id"] for panel in panels}) == len(panels)

@@ -1,4 +1,4 @@
-"""The README's first screen tells the truth."""
+"""The examples and figures of README.md are correct."""
 
 import json
 import re
@@ -22,46 +22,46 @@ QUERIES = [one for one in re.findall(r"```graphql\n(.*?)```", README, flags=re.D
 
 @pytest.fixture
 async def starter(settings: Settings, pool: Pool) -> AsyncIterator[httpx.AsyncClient]:
-    """Asks the whole application about the starter data."""
+    """The whole application with the starter data."""
     await load_starter(settings.database_url)
     async with open_resources(settings) as resources, client_of(resources) as client:
         yield client
 
 
-async def test_its_question_has_its_answer(starter):
+async def test_the_first_example_returns_the_printed_response(starter):
     answer = re.search(r"```json\n(.*?)```", README, flags=re.DOTALL)
     assert answer is not None
     assert await ask(starter, QUERIES[0]) == json.loads(answer[1])["data"]
 
 
 @pytest.mark.parametrize("query", QUERIES[1:])
-async def test_its_other_questions_have_answers_too(starter, query):
+async def test_the_other_examples_return_data(starter, query):
     (answer,) = (await ask(starter, query)).values()
     assert answer
 
 
 @pytest.mark.parametrize("address", re.findall(r"`(/(?:api|export)/[^`]*)`", README))
-async def test_its_addresses_answer(starter, address):
+async def test_the_addresses_exist(starter, address):
     assert (await starter.get(address)).status_code == 200
 
 
-def test_question_answer_and_both_commands_stand_on_the_first_screen():
+def test_the_first_screen_has_an_example_and_both_commands():
     first = "\n".join(README.splitlines()[:FIRST_SCREEN])
     assert all(part in first for part in ("```graphql", "```json", "make serve", "make test"))
 
 
-def test_it_is_the_question_of_the_first_page():
+def test_the_example_is_that_of_the_home_page():
     assert (pages._STATIC / "question.graphql").read_text().strip() == QUERIES[0].strip()
     assert (pages._STATIC / "answer.json").read_text().strip() in README
 
 
-def test_it_gives_the_notice_that_the_register_asks_for():
+def test_the_notice_of_the_register_is_included():
     notice = re.compile(r"^> .*(?:\n> .*)*", flags=re.MULTILINE)
-    asked_for = notice.search((FOLDER / "README.md").read_text())
-    assert asked_for is not None
-    assert asked_for[0] in README
+    required = notice.search((FOLDER / "README.md").read_text())
+    assert required is not None
+    assert required[0] in README
 
 
-def test_it_says_how_many_operators_there_are():
+def test_the_number_of_operators_is_correct():
     rows = len((FOLDER / "registry.csv").read_text().splitlines()) - 1
     assert f"{rows} operators" in README

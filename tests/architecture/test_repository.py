@@ -1,4 +1,4 @@
-"""What is in the repository is ours, complete, and says nothing about the machine it was written on."""
+"""The repository contains no third-party code, no paths of a machine, pinned dependencies and valid links."""
 
 import json
 import re
@@ -28,7 +28,7 @@ def lines() -> Iterator[tuple[str, str]]:
 
 
 @pytest.mark.parametrize("unwanted", [REGISTRIES, MACHINE_PATHS], ids=["registries", "machine paths"])
-def test_no_file_names_a_package_registry_or_a_path_of_some_machine(unwanted):
+def test_no_file_contains_the_address_of_a_package_registry_or_a_path_of_a_machine(unwanted):
     assert [(where, line.strip()[:200]) for where, line in lines() if unwanted.search(line)] == []
 
 
@@ -43,7 +43,7 @@ def test_python_dependencies_are_pinned_by_hash_and_without_addresses(lock):
 
 
 @pytest.mark.parametrize("lock", LOCKS, ids=lambda lock: lock.stem)
-def test_the_lock_holds_what_the_project_asks_for(lock):
+def test_the_lock_file_contains_every_dependency_of_the_project(lock):
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     groups = project["dependency-groups"]
     runtime = project["project"]["dependencies"] + groups["build"]
@@ -61,20 +61,20 @@ def test_npm_packages_are_pinned_by_hash_and_without_addresses():
     assert [path for path, package in packages.items() if "resolved" in package] == []
 
 
-def test_nobody_elses_code_is_committed():
-    """Own sources are few and small; a bundle, a minified file or a licence of somebody else is not."""
-    strangers = [
+def test_no_third_party_code_is_committed():
+    """Bundles, minified files and large scripts are third-party code or build results."""
+    foreign = [
         name(path)
         for path in tracked()
         if {"node_modules", "vendor", "third_party", "assets"} & set(path.parts)
         or path.name.endswith((".min.js", ".min.css", ".map", ".whl", ".jar"))
         or (path.suffix in (".js", ".jsx", ".mjs", ".css") and path.stat().st_size > 20_000)
     ]
-    assert strangers == []
+    assert foreign == []
 
 
 @pytest.mark.parametrize("page", tracked("*.md"), ids=name)
-def test_links_lead_somewhere(page):
+def test_links_have_existing_targets(page):
     broken = []
     for target in re.findall(r"\]\(([^)\s]+)\)", _without_code(page.read_text())):
         if re.match(r"[a-z]+:", target):

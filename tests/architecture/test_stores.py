@@ -1,4 +1,4 @@
-"""Whatever remembers something is in the table of docs/limits.md, or says why callers cannot fill it."""
+"""Every store is in the table of docs/limits.md, or has a reason why clients cannot fill it."""
 
 import ast
 from collections.abc import Iterator
@@ -10,11 +10,11 @@ from tests.architecture.repository import ROOT, name, tracked
 CONTAINERS = {"dict", "set", "list", "deque", "OrderedDict", "defaultdict", "Counter"}
 MEMOISED = {"lru_cache", "cache", "remembered"}
 
-# Why a container needs no row of its own.
-REQUEST = "lives no longer than one request, operation, batch or statement"
-START = "made from the schema, the settings or the program's own files"
-IMPORT = "of a command by hand, from the operator's own files"
-DATA = "as large as what editors have put into the database"
+# Reasons why a container needs no row of its own.
+REQUEST = "exists for one request, operation, batch or statement"
+START = "built from the schema, the settings or files of the program"
+IMPORT = "of a manual import, from files of the operator"
+DATA = "bounded by the data in the database"
 SERVERS = "one entry per server, worker or job"
 
 STORES = {
@@ -147,16 +147,16 @@ REASONS = {REQUEST, START, IMPORT, DATA, SERVERS}
 
 
 def stores(path: str, tree: ast.Module) -> Iterator[str]:
-    """Attributes and globals that begin as an empty container, and functions that remember what they gave."""
+    """Attributes and globals that start as an empty container, and memoised functions."""
     for node in tree.body:
         owner = f"{node.name}." if isinstance(node, ast.ClassDef) else ""
-        if isinstance(node, ast.Assign | ast.AnnAssign) and _begins_empty(node.value):
+        if isinstance(node, ast.Assign | ast.AnnAssign) and _starts_empty(node.value):
             yield from (f"{path}:{target.id}" for target in _targets(node) if isinstance(target, ast.Name))
         for inner in ast.walk(node):
             if isinstance(inner, ast.FunctionDef | ast.AsyncFunctionDef):
                 if MEMOISED & {_name(decorator) for decorator in inner.decorator_list}:
                     yield f"{path}:{owner}{inner.name}"
-            elif isinstance(inner, ast.Assign | ast.AnnAssign) and _begins_empty(inner.value):
+            elif isinstance(inner, ast.Assign | ast.AnnAssign) and _starts_empty(inner.value):
                 for target in _targets(inner):
                     if isinstance(target, ast.Attribute) and _name(target.value) == "self":
                         yield f"{path}:{owner}{target.attr}"
@@ -166,12 +166,12 @@ def _targets(node: ast.Assign | ast.AnnAssign) -> list[ast.expr]:
     return node.targets if isinstance(node, ast.Assign) else [node.target]
 
 
-def _begins_empty(value: ast.expr | None) -> bool:
+def _starts_empty(value: ast.expr | None) -> bool:
     if isinstance(value, ast.Dict):
         return not value.keys
     if isinstance(value, ast.List):
         return not value.elts
-    # `defaultdict(set)` begins empty, `list(errors)` does not.
+    # `defaultdict(set)` is empty, `list(errors)` is not.
     return isinstance(value, ast.Call) and _name(value.func) in CONTAINERS and not _filled(value)
 
 
@@ -201,12 +201,12 @@ def rows() -> list[str]:
     return [line.split("|")[1].strip() for line in table.splitlines() if line.startswith("| ")][1:]
 
 
-def test_everything_that_remembers_is_listed():
-    """A new one needs a bound, a row in docs/limits.md, and a line here; or a reason why callers cannot fill it."""
+def test_every_store_is_listed():
+    """A new store needs a bound, a row in docs/limits.md and a line here, or a reason why clients cannot fill it."""
     assert found() ^ set(STORES) == set()
 
 
-def test_each_has_a_row_in_the_table_or_a_reason():
+def test_every_store_has_a_row_in_the_table_or_a_reason():
     assert [row for row in STORES.values() if row not in REASONS and not any(map(_begins(row), rows()))] == []
 
 
@@ -226,5 +226,5 @@ def _begins(row: str):
         ("class A:\n    def __init__(self, given):\n        self.x = list(given)", []),
     ],
 )
-def test_a_store_is_seen_however_it_is_written(source, expected):
+def test_every_notation_of_a_store_is_detected(source, expected):
     assert list(stores("a.py", ast.parse(source))) == expected
