@@ -1,9 +1,8 @@
-"""Records for keys: gathered, deduplicated, aligned; once for all loaders."""
+"""One DataLoader per kind of record, over the read-through cache."""
 
-from asyncio import Future
-from collections.abc import Sequence
-from functools import cached_property
-from typing import Generic, TypeVar
+from asyncio import Future, get_running_loop
+from collections.abc import Iterable, Sequence
+from typing import Self, TypeVar
 
 from aiodataloader import DataLoader
 
@@ -15,41 +14,71 @@ K = TypeVar("K")
 V = TypeVar("V")
 
 
-class RecordLoader(Generic[K, V]):
-    """`load` for one key at a time; `load_many` for a level's keys at once, without a future each.
+class RecordLoader(DataLoader[K, V | None]):
+    """The DataLoader contract for the records of one region; None where there is no record.
 
-    What was loaded is remembered for the operation (`remember`), whichever door it came through.
+    `load` gathers the keys of one turn of the event loop. `load_many` takes the keys of a whole level at once, without
+    a future for each. Both share what was loaded or primed for the operation (`remember`). A region with one record
+    has the key None.
     """
 
-    __slots__ = ("__dict__", "_known", "_read_set", "_region", "_through")
+    cache = False  # records are remembered here, not futures
 
     def __init__(
         self, cache: ReadThrough, region: Region[K, V], read_set: ReadSet, *, remember: bool
     ) -> None:
+        # As DataLoader.__init__ does it for these options; its checks of the function would cost more than all the rest.
+        self.loop = get_running_loop()
+        self._queue = []
         self._through = cache
         self._region = region
         self._read_set = read_set
-        self._known: dict[K, V | None] | None = {} if remember else None
+        self._records: dict[K, V | None] | None = {} if remember else None
 
     def tag_of(self, key: K) -> str:
         return self._region.tag(key)
 
     def load(self, key: K) -> "Future[V | None]":
-        return self._gathering.load(key)
+        future: Future[V | None] = self.loop.create_future()
+        if self._records is not None and key in self._records:
+            future.set_result(self._records[key])
+        else:
+            self.do_resolve_reject(key, future)
+        return future
 
-    async def load_many(self, keys: Sequence[K]) -> list[V | None]:
-        known = self._known
-        if known is None:
+    async def load_many(self, keys: Iterable[K]) -> list[V | None]:  # type: ignore[override]
+        """In the order of the keys. All or nothing: raises what the read raises."""
+        return await self.batch_load_fn(keys if isinstance(keys, Sequence) else list(keys))
+
+    async def batch_load_fn(self, keys: Sequence[K]) -> list[V | None]:
+        records = self._records
+        if records is None:
             found: dict[K, V | None] = await self._through.get_many(
                 self._region, list(dict.fromkeys(keys)), self._read_set
             )
             return [found[key] for key in keys]
-        if missing := [key for key in dict.fromkeys(keys) if key not in known]:
-            found = await self._through.get_many(self._region, missing, self._read_set)
-            known.update(found)
+        missing = [key for key in dict.fromkeys(keys) if key not in records]
+        if not missing:
+            return [records[key] for key in keys]
+        # Collected before the read: meanwhile they may be cleared.
+        known = {key: records[key] for key in keys if key in records}
+        found = await self._through.get_many(self._region, missing, self._read_set)
+        records.update(found)
+        known.update(found)
         return [known[key] for key in keys]
 
-    @cached_property
-    def _gathering(self) -> "DataLoader[K, V | None]":
-        """Made for whoever asks one by one: a plan asks for all at once, and never needs it."""
-        return DataLoader(self.load_many, cache=False)
+    def prime(self, key: K, value: V | None) -> Self:
+        """Without effect where the key has been loaded, or where nothing is remembered."""
+        if self._records is not None:
+            self._records.setdefault(key, value)
+        return self
+
+    def clear(self, key: K) -> Self:
+        if self._records is not None:
+            self._records.pop(key, None)
+        return self
+
+    def clear_all(self) -> Self:
+        if self._records is not None:
+            self._records.clear()
+        return self

@@ -8,8 +8,11 @@ from types import MappingProxyType
 from typing import Any, NamedTuple, TypeVar
 
 import strawberry
+from aiodataloader import DataLoader
 from strawberry.types.field import StrawberryField
 
+from app.limits.work_budget import metered
+from app.observability import operation_stats as costs
 from loaders.record_loader import RecordLoader
 from loaders.registry import Loaders
 from schema.context import Context, Info
@@ -18,8 +21,8 @@ T = TypeVar("T", bound=type)
 BatchFunction = Callable[..., Awaitable[Sequence[Any]]]
 RootFunction = Callable[..., Awaitable[Any]]
 
-# Where a field keeps its Edge; the compiled executor looks for it here.
-EDGE = "edge"
+# Where a field keeps its BatchResolver; the compiled executor looks for it here.
+RESOLVER = "resolver"
 # Where it keeps how long its list usually is, and what it costs beside its objects; the estimate looks for both.
 LENGTH, PRICE = "length", "price"
 
@@ -37,7 +40,7 @@ def length(usual: int, of_year: int | None = None) -> dict[str, Any]:
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Edge:
+class BatchResolver:
     """A field that leads elsewhere.
 
     `batch` takes all parents of a level and gives one value for each. With `through`, these
@@ -71,7 +74,7 @@ async def load_related(loader: RecordLoader[Any, Any], values: Sequence[Any]) ->
     ]
 
 
-def shows(struct: type, *, description: str, name: str | None = None) -> Callable[[T], T]:
+def type_for(struct: type, *, description: str, name: str | None = None) -> Callable[[T], T]:
     """A GraphQL type over a struct: nothing is copied, fields are read from the struct itself."""
 
     def decorate(cls: T) -> T:
@@ -89,7 +92,7 @@ def describe(enum: type[Enum], description: str, **values: str) -> None:
         value.description = values[value.name]
 
 
-def computed(*, description: str) -> Callable[[Callable[..., Any]], Any]:
+def field(*, description: str) -> Callable[[Callable[..., Any]], Any]:
     """`def field(root, **arguments) -> value`: worked out from the struct, at no cost to speak of."""
 
     def decorate(function: Callable[..., Any]) -> Any:
@@ -98,7 +101,7 @@ def computed(*, description: str) -> Callable[[Callable[..., Any]], Any]:
     return decorate
 
 
-def edge(
+def batch_field(
     graphql_type: Any,
     *,
     description: str,
@@ -109,14 +112,37 @@ def edge(
     """`async def field(parents, context, **arguments) -> values`: one call for a level of the graph."""
 
     def decorate(batch: BatchFunction) -> StrawberryField:
-        it = Edge(batch, through, reads)
+        it = BatchResolver(batch, through, reads)
 
         async def resolve(root: Any, info: Info, **arguments: Any) -> Any:
-            return await info.context.along(it, root, arguments)
+            return await _level_loader(it, info.context, arguments).load(root)
 
-        return _field(resolve, batch, graphql_type, description, {**metadata, EDGE: it}, skip=2, parent=True)
+        return _field(
+            resolve, batch, graphql_type, description, {**metadata, RESOLVER: it}, skip=2, parent=True
+        )
 
     return decorate
+
+
+def _level_loader(
+    resolver: BatchResolver, context: Context, arguments: dict[str, Any]
+) -> DataLoader[Any, Any]:
+    """Gathers the parents of one level that the executor resolves one by one."""
+    key = (resolver, *sorted(arguments.items()))
+    loader = context.level_loaders.get(key)
+    if loader is None:
+
+        async def load(parents: list[Any]) -> list[Any]:
+            values = list(await metered(resolver.values(parents, context, arguments), context.budget))
+            if (spent := costs.current()) is not None:
+                context.budget.check_statements(spent.statements)
+            # Objects are counted one by one as they are completed; what is too much is not begun.
+            context.budget.check_room(sum(len(value) for value in values if isinstance(value, list | tuple)))
+            return values
+
+        # Not cached: records are, by their keys.
+        loader = context.level_loaders[key] = DataLoader(load, cache=False)
+    return loader
 
 
 def root_field(
@@ -134,7 +160,7 @@ def root_field(
         async def resolve(info: Info, **arguments: Any) -> Any:
             return await function(info.context, **arguments)
 
-        metadata = {EDGE: Edge(batch), PRICE: (price, priced_by)}
+        metadata = {RESOLVER: BatchResolver(batch), PRICE: (price, priced_by)}
         return _field(resolve, function, graphql_type, description, metadata, skip=1, parent=False)
 
     return decorate

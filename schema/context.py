@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import date, datetime, timedelta
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import strawberry
 from aiodataloader import DataLoader
@@ -16,13 +16,9 @@ from app.domain.account import ANONYMOUS, Principal
 from app.errors import Forbidden
 from app.failpoints import FailPoint, reach
 from app.limits.cancellation import shield_once
-from app.limits.work_budget import WorkBudget, metered
-from app.observability import operation_stats as costs
+from app.limits.work_budget import WorkBudget
 from app.resources import Resources
 from loaders.registry import Loaders
-
-if TYPE_CHECKING:
-    from schema.batch_field import Edge
 
 T = TypeVar("T")
 
@@ -51,29 +47,11 @@ class Context:
         self.loaders = Loaders(resources.read_through, self.read_set, remember=remember)
         self.set_cookies: list[str] = []
         self.answered: dict[Any, Any] = {}  # questions in plain words, each once per operation
-        self._levels: dict[Any, DataLoader[Any, Any]] = {}
+        self.level_loaders: dict[Any, DataLoader[Any, Any]] = {}  # by batch field and arguments
 
     @property
     def headers(self) -> Headers:
         return Headers(raw=list(self._headers))
-
-    def along(self, edge: "Edge", root: Any, arguments: dict[str, Any]) -> Any:
-        """One parent's value of an edge, asked for together with its siblings'."""
-        key = (edge, *sorted(arguments.items()))
-        loader = self._levels.get(key)
-        if loader is None:
-
-            async def load(parents: list[Any]) -> list[Any]:
-                values = list(await metered(edge.values(parents, self, arguments), self.budget))
-                if (spent := costs.current()) is not None:
-                    self.budget.check_statements(spent.statements)
-                # Objects are counted one by one as they are completed; what is too much is not begun.
-                self.budget.check_room(sum(len(value) for value in values if isinstance(value, list | tuple)))
-                return values
-
-            # Siblings are gathered, not remembered: what is remembered are records, by their keys.
-            loader = self._levels[key] = DataLoader(load, cache=False)
-        return loader.load(root)
 
     def today(self) -> date:
         """The day in Germany; what rests on it holds until midnight there."""

@@ -36,7 +36,7 @@ from graphql.execution.values import VariableValues
 from strawberry import Schema
 from strawberry.types.field import StrawberryField
 
-from schema.batch_field import EDGE, Edge
+from schema.batch_field import RESOLVER, BatchResolver
 from schema.execution import leaf_serializers as leaves
 from schema.execution.arguments import Arguments, Prepared, prepare
 
@@ -80,7 +80,7 @@ class Field:
         self,
         key: str,
         type: GraphQLOutputType,
-        read: Callable[..., Any] | Edge,
+        read: Callable[..., Any] | BatchResolver,
         arguments: Prepared | None,
         slot: int,
         taken: Taken,
@@ -203,7 +203,7 @@ class Compiler:
         self._below(field, details)
         field.holds_objects = bool(field.places)
         selection.holds_lists |= field.holds_lists or (field.is_list and field.holds_objects)
-        if isinstance(read, Edge) or field.deep or arguments is not None:
+        if isinstance(read, BatchResolver) or field.deep or arguments is not None:
             selection.stored.append(field)
             field.stored = True
             value = f"s[{field.slot}]()"
@@ -217,9 +217,9 @@ class Compiler:
         return "{" + self._write(definition.type, value, field, source) + "}"
 
     def _reader(self, field: StrawberryField, definition: Any, node: Any) -> tuple[Any, Prepared | None]:
-        edge = field.metadata.get(EDGE)
+        edge = field.metadata.get(RESOLVER)
         config, scalars = self.schema.config, self.schema.schema_converter.scalar_registry
-        if isinstance(edge, Edge):
+        if isinstance(edge, BatchResolver):
             return edge, prepare(definition, field, node, config, scalars)
         if field.base_resolver is None:
             return field.python_name, None
@@ -245,7 +245,7 @@ class Compiler:
         field.deep = any(selection.stored for selection in field.places)
         edge = field.read
         field.fragments = (
-            isinstance(edge, Edge)
+            isinstance(edge, BatchResolver)
             and edge.through is not None
             and field.only is not None
             and field.only.type.name in self.tagged
@@ -374,7 +374,7 @@ class _FragmentWriter:
 def _fragmentable(selection: Selection) -> bool:
     """Everything below says which tags it rests on."""
     return all(
-        (not isinstance(field.read, Edge) or field.read.reads is not None)
+        (not isinstance(field.read, BatchResolver) or field.read.reads is not None)
         and all(_fragmentable(place) for place in field.places)
         for field in selection.stored
     )

@@ -11,7 +11,7 @@ from app.cache.memory import Memory
 from app.limits.work_budget import TURN, WorkBudget, metered
 from app.observability import operation_stats as costs
 from loaders.record_loader import RecordLoader
-from schema.batch_field import Edge
+from schema.batch_field import BatchResolver
 from schema.context import Context
 from schema.execution.arguments import Arguments
 from schema.execution.compile import CachedFragment, Field, NewFragment, Plan, Selection
@@ -90,7 +90,7 @@ class Run:
     async def _load_field(self, field: Field, parents: Sequence[Any], owners: Owners) -> None:
         arguments = self._arguments.get(field.slot, {})
         read = field.read
-        if isinstance(read, Edge):
+        if isinstance(read, BatchResolver):
             if owners is not None:
                 assert read.reads is not None
                 for parent, owner in zip(parents, owners, strict=True):
@@ -140,7 +140,7 @@ class Run:
         await asyncio.gather(*(metered(step, self._budget) for step in steps))
 
     async def _load_fragments(
-        self, field: Field, edge: Edge, parents: Sequence[Any], arguments: Arguments
+        self, field: Field, edge: BatchResolver, parents: Sequence[Any], arguments: Arguments
     ) -> None:
         """The kept texts of these objects; the objects themselves only where there is none."""
         assert self._memory is not None

@@ -14,7 +14,7 @@ from app.domain.account import Role
 from app.domain.plausibility import Doubt
 from app.errors import AppError, BadInput
 from app.observability import metrics
-from schema.batch_field import describe, shows
+from schema.batch_field import describe, type_for
 from schema.context import Info
 
 F = TypeVar("F", bound=Callable[..., Coroutine[Any, Any, Any]])
@@ -64,7 +64,7 @@ class UserError:
         )
 
 
-@shows(Doubt, description="What is possible and yet so unusual that a person should look at it again.")
+@type_for(Doubt, description="What is possible and yet so unusual that a person should look at it again.")
 class Warning:
     code: str = strawberry.field(description="For programs: UNUSUAL_ORDER, UNUSUAL_RISE.")
     message: str = strawberry.field(description="For people.")

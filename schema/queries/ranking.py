@@ -10,14 +10,14 @@ from app.db import tariffs
 from app.domain import tags
 from app.domain.cost import Ranked
 from app.domain.entry import VoltageLevel
-from schema.batch_field import root_field, shows
+from schema.batch_field import root_field, type_for
 from schema.context import Context
 from schema.queries.dnos import regions_named
 from schema.types.pagination import at_most
 from schema.types.tariff import AnnualCost, Tariff
 
 
-@shows(Ranked, description="A tariff's place in a ranking.")
+@type_for(Ranked, description="A tariff's place in a ranking.")
 class RankedTariff:
     rank: int = strawberry.field(description="1 is the cheapest; equals share a rank's order by name.")
     tariff: Tariff = strawberry.field(description="The tariff.")

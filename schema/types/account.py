@@ -5,7 +5,7 @@ from datetime import datetime
 import strawberry
 
 from app.domain import account as structs
-from schema.batch_field import computed, describe, shows
+from schema.batch_field import describe, field, type_for
 from schema.types.node import Kind, Node, write_id
 
 describe(
@@ -17,9 +17,9 @@ describe(
 )
 
 
-@shows(structs.User, description="Somebody who can sign in.")
+@type_for(structs.User, description="Somebody who can sign in.")
 class User(Node):
-    @computed(description="Stays the same for the life of the account; opaque.")
+    @field(description="Stays the same for the life of the account; opaque.")
     def id(root: strawberry.Parent[structs.User]) -> strawberry.ID:
         return write_id(Kind.USER, root.id)
 
@@ -28,9 +28,9 @@ class User(Node):
     created_at: datetime = strawberry.field(description="Since when.")
 
 
-@shows(structs.ApiKey, description="A key for machines; its secret is shown once, when it is made.")
+@type_for(structs.ApiKey, description="A key for machines; its secret is shown once, when it is made.")
 class ApiKey(Node):
-    @computed(description="What `revokeApiKey` asks for; opaque.")
+    @field(description="What `revokeApiKey` asks for; opaque.")
     def id(root: strawberry.Parent[structs.ApiKey]) -> strawberry.ID:
         return write_id(Kind.API_KEY, root.id)
 

@@ -6,7 +6,7 @@ import strawberry
 
 from app.domain import directory as structs
 from app.domain.dno import DirectoryEntry
-from schema.batch_field import computed, describe, edge, shows
+from schema.batch_field import batch_field, describe, field, type_for
 from schema.context import Context
 from schema.types.dno import Dno
 
@@ -46,51 +46,53 @@ class DnoAt(tuple[structs.Page, DirectoryEntry]):
     __slots__ = ()
 
 
-@shows(structs.Page, description="Where a page lies in its list.")
+@type_for(structs.Page, description="Where a page lies in its list.")
 class PageInfo:
-    @computed(description="Whether more come after this page.")
+    @field(description="Whether more come after this page.")
     def has_next_page(root: strawberry.Parent[structs.Page]) -> bool:
         return root.has_next
 
-    @computed(description="Whether some come before this page.")
+    @field(description="Whether some come before this page.")
     def has_previous_page(root: strawberry.Parent[structs.Page]) -> bool:
         return root.has_previous
 
-    @computed(description="Cursor of the first operator of this page.")
+    @field(description="Cursor of the first operator of this page.")
     def start_cursor(root: strawberry.Parent[structs.Page]) -> str | None:
         return structs.write_cursor(root.entries[0], root.order) if root.entries else None
 
-    @computed(description="Cursor of the last operator of this page: `after` of the next.")
+    @field(description="Cursor of the last operator of this page: `after` of the next.")
     def end_cursor(root: strawberry.Parent[structs.Page]) -> str | None:
         return structs.write_cursor(root.entries[-1], root.order) if root.entries else None
 
 
-@shows(DnoAt, description="An operator and its place in the list.")
+@type_for(DnoAt, description="An operator and its place in the list.")
 class DnoEdge:
-    @computed(description="`after` of a page that begins behind this operator.")
+    @field(description="`after` of a page that begins behind this operator.")
     def cursor(root: strawberry.Parent[DnoAt]) -> str:
         return structs.write_cursor(root[1], root[0].order)
 
-    @edge(Dno, description="The operator.", through=lambda loaders: loaders.dno_by_slug)
+    @batch_field(Dno, description="The operator.", through=lambda loaders: loaders.dno_by_slug)
     async def node(edges: Sequence[DnoAt], context: Context) -> Sequence[object]:
         return [entry.slug for _, entry in edges]
 
 
-@shows(structs.Page, description="A page of a list of operators.")
+@type_for(structs.Page, description="A page of a list of operators.")
 class DnoConnection:
-    @computed(description="The operators of this page, each with its cursor.")
+    @field(description="The operators of this page, each with its cursor.")
     def edges(root: strawberry.Parent[structs.Page]) -> list[DnoEdge]:
         return [DnoAt((root, entry)) for entry in root.entries]  # type: ignore[misc]
 
     # By slug, like a single operator: one kept record serves both, and its name is made with no effort.
-    @edge(list[Dno], description="The operators of this page.", through=lambda loaders: loaders.dno_by_slug)
+    @batch_field(
+        list[Dno], description="The operators of this page.", through=lambda loaders: loaders.dno_by_slug
+    )
     async def nodes(pages: Sequence[structs.Page], context: Context) -> Sequence[object]:
         return [[entry.slug for entry in page.entries] for page in pages]
 
-    @computed(description="Where this page lies in its list.")
+    @field(description="Where this page lies in its list.")
     def page_info(root: strawberry.Parent[structs.Page]) -> PageInfo:
         return root  # type: ignore[return-value]
 
-    @computed(description="How many operators the filter lets through, on all pages.")
+    @field(description="How many operators the filter lets through, on all pages.")
     def total_count(root: strawberry.Parent[structs.Page]) -> int:
         return root.total

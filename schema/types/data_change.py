@@ -11,7 +11,7 @@ from app.broadcast import Change
 from app.domain.entry import DataType, DnoYear
 from app.domain.event import Topic
 from app.domain.revision import ChangeKind
-from schema.batch_field import computed, edge, shows
+from schema.batch_field import batch_field, field, type_for
 from schema.context import Context
 from schema.types.dno import Dno
 from schema.types.entry import Entry
@@ -22,29 +22,29 @@ _DATA_TYPES = {topic: data_type for data_type, topic in TOPICS.items()}
 _KINDS = {DataType.NETZENTGELTE: Kind.TARIFF, DataType.HLZF: Kind.HLZF}
 
 
-@shows(Change, description="One change of one entry, told after it was committed.")
+@type_for(Change, description="One change of one entry, told after it was committed.")
 class DataChange:
-    @computed(description="What the change did.")
+    @field(description="What the change did.")
     def kind(root: strawberry.Parent[Change]) -> ChangeKind:
         return root.entry.kind
 
-    @computed(description="What was changed: Netzentgelte or HLZF.")
+    @field(description="What was changed: Netzentgelte or HLZF.")
     def data_type(root: strawberry.Parent[Change]) -> DataType:
         return _DATA_TYPES[root.event.topic]
 
-    @edge(Dno, description="Whose entry it is.")
+    @batch_field(Dno, description="Whose entry it is.")
     async def dno(changes: Sequence[Change], context: Context) -> Sequence[Any]:
         return await context.loaders.dno_by_id.load_many([_key(change).dno_id for change in changes])
 
-    @computed(description="Calendar year in which the entry holds.")
+    @field(description="Calendar year in which the entry holds.")
     def year(root: strawberry.Parent[Change]) -> int:
         return _key(root).year
 
-    @computed(description="When it was changed.")
+    @field(description="When it was changed.")
     def changed_at(root: strawberry.Parent[Change]) -> datetime:
         return root.event.changed_at
 
-    @edge(
+    @batch_field(
         Entry | None,
         description="The entry as it is now: after this change, perhaps after later ones. null: it is deleted.",
     )

@@ -18,7 +18,7 @@ from app.domain.peak import is_peak as is_peak_then
 from app.domain.tariff import Tariff as TariffStruct
 from app.domain.time_of_use import TimeOfUseTariff as TimeOfUseStruct
 from loaders.record_loader import RecordLoader
-from schema.batch_field import computed, edge, length, shows
+from schema.batch_field import batch_field, field, length, type_for
 from schema.context import Context
 from schema.types.hlzf import Hlzf
 from schema.types.node import Kind, Node, write_id
@@ -33,18 +33,18 @@ YearArgument = Annotated[
 LevelArgument = Annotated[VoltageLevel | None, strawberry.argument(description="Only this voltage level.")]
 
 
-@shows(tuple, description="How many units are registered at one voltage level.")
+@type_for(tuple, description="How many units are registered at one voltage level.")
 class ConnectionPoints:
-    @computed(description="Where they are connected.")
+    @field(description="Where they are connected.")
     def voltage_level(root: strawberry.Parent[tuple[VoltageLevel, int]]) -> VoltageLevel:
         return root[0]
 
-    @computed(description="Registered units.")
+    @field(description="Registered units.")
     def count(root: strawberry.Parent[tuple[VoltageLevel, int]]) -> int:
         return root[1]
 
 
-@shows(
+@type_for(
     structs.GridStatistics,
     description="What the Marktstammdatenregister lists in an operator's grid, state of 16 February 2026. Source: "
     "Bundesnetzagentur, dl-de/by-2-0, changed.",
@@ -59,9 +59,9 @@ class GridStatistics:
     wind_mw: Decimal | None = strawberry.field(description="Wind part of it, MW.")
 
 
-@shows(structs.Dno, description="A distribution network operator (Verteilnetzbetreiber).")
+@type_for(structs.Dno, description="A distribution network operator (Verteilnetzbetreiber).")
 class Dno(Node):
-    @computed(description="Stays the same for the life of the operator; opaque.")
+    @field(description="Stays the same for the life of the operator; opaque.")
     def id(root: strawberry.Parent[structs.Dno]) -> strawberry.ID:
         return write_id(Kind.DNO, root.id)
 
@@ -80,11 +80,11 @@ class Dno(Node):
         description="Closed distribution system (geschlossenes Verteilernetz)."
     )
 
-    @computed(description="Registered units and capacity; null where nothing is registered.")
+    @field(description="Registered units and capacity; null where nothing is registered.")
     def statistics(root: strawberry.Parent[structs.Dno]) -> GridStatistics | None:
         return root.statistics if root.statistics.known else None  # type: ignore[return-value]
 
-    @edge(
+    @batch_field(
         list[int],
         description="Years with any data, newest first.",
         reads=lambda dno: (tags.years(dno.id),),
@@ -92,7 +92,7 @@ class Dno(Node):
     async def years(dnos: Sequence[structs.Dno], context: Context) -> Sequence[Sequence[int]]:
         return await _years(context, dnos)
 
-    @edge(
+    @batch_field(
         list[Tariff],
         description="Netzentgelte, newest year first, the highest level first.",
         reads=lambda dno, year=None, **_: _reads(tags.tariffs, dno, year),
@@ -107,7 +107,7 @@ class Dno(Node):
         found = await _of_years(context, dnos, year, context.loaders.tariffs_by_dno_year)
         return _only(found, voltage_level=voltage_level)
 
-    @edge(
+    @batch_field(
         Tariff | None,
         description="Netzentgelt of one year and level; null where none is known.",
         reads=lambda dno, year, **_: _reads(tags.tariffs, dno, year),
@@ -121,7 +121,7 @@ class Dno(Node):
         found = await _of_years(context, dnos, year, context.loaders.tariffs_by_dno_year)
         return [next(iter(tariffs), None) for tariffs in _only(found, voltage_level=voltage_level)]
 
-    @edge(
+    @batch_field(
         list[Hlzf],
         description="Hochlastzeitfenster, newest year first, then by level and season.",
         reads=lambda dno, year=None, **_: _reads(tags.hlzf, dno, year),
@@ -137,7 +137,7 @@ class Dno(Node):
         found = await _of_years(context, dnos, year, context.loaders.hlzf_by_dno_year)
         return _only(found, voltage_level=voltage_level, season=season)
 
-    @edge(
+    @batch_field(
         list[TimeOfUseTariff],
         description="Time-of-use tariffs of § 14a EnWG, Modul 3, newest year first.",
         reads=lambda dno, year=None: _reads(tags.time_of_use, dno, year),
@@ -148,7 +148,7 @@ class Dno(Node):
     ) -> Sequence[Sequence[TimeOfUseStruct]]:
         return await _of_years(context, dnos, year, context.loaders.time_of_use_by_dno_year)
 
-    @edge(
+    @batch_field(
         bool | None,
         description="Whether a moment lies in a Hochlastzeitfenster. They hold on working days only: not on Saturdays, "
         "Sundays, public holidays of the operator's federal state, nor from 24 December to 1 January. null: no HLZF is "

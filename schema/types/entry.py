@@ -7,7 +7,7 @@ import strawberry
 from app.domain import entry as structs
 from app.domain import hlzf as hlzf_structs
 from app.domain import time_of_use as time_of_use_structs
-from schema.batch_field import describe, shows
+from schema.batch_field import describe, type_for
 
 if TYPE_CHECKING:
     from schema.types.hlzf import Hlzf
@@ -54,7 +54,7 @@ describe(
 )
 
 
-@shows(structs.Source, description="Where a figure was read.")
+@type_for(structs.Source, description="Where a figure was read.")
 class Source:
     url: str | None = strawberry.field(description="Address of the document, or of who published it.")
     title: str | None = strawberry.field(description="What the document is, in words.")

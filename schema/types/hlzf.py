@@ -10,7 +10,7 @@ from app.domain import hlzf as structs
 from app.domain import tags
 from app.domain.entry import VerificationStatus, VoltageLevel
 from app.domain.revision import Revision as RevisionStruct
-from schema.batch_field import computed, edge, length, shows
+from schema.batch_field import batch_field, field, length, type_for
 from schema.context import Context
 from schema.types.entry import Source, source_of
 from schema.types.node import Kind, Node, write_id
@@ -21,23 +21,23 @@ if TYPE_CHECKING:
     from schema.types.dno import Dno
 
 
-@shows(structs.TimeWindow, description="A span of wall-clock time in Germany on working days.")
+@type_for(structs.TimeWindow, description="A span of wall-clock time in Germany on working days.")
 class TimeWindow:
     start: Minutes = strawberry.field(description="The first minute that belongs to it.")
     end: Minutes = strawberry.field(description="The first minute that no longer does; at most 24:00.")
 
 
-@shows(
+@type_for(
     structs.Hlzf,
     description="Hochlastzeitfenster of one operator, year, voltage level and season (§ 19 (2) StromNEV). They hold on "
     "working days only.",
 )
 class Hlzf(Node):
-    @computed(description="Stays the same for the life of the entry; opaque.")
+    @field(description="Stays the same for the life of the entry; opaque.")
     def id(root: strawberry.Parent[structs.Hlzf]) -> strawberry.ID:
         return write_id(Kind.HLZF, root.id)
 
-    @edge(
+    @batch_field(
         Annotated["Dno", strawberry.lazy("schema.types.dno")],
         description="The operator that publishes them.",
         through=lambda loaders: loaders.dno_by_id,
@@ -54,14 +54,14 @@ class Hlzf(Node):
     )
     verification_status: VerificationStatus = strawberry.field(description="How sure these windows are.")
 
-    @computed(description="Where the windows were read.")
+    @field(description="Where the windows were read.")
     def source(root: strawberry.Parent[structs.Hlzf]) -> Source | None:
         return source_of(root.source_url, root.source_title)  # type: ignore[return-value]
 
     version: int = strawberry.field(description="Rises by one with every change.")
     updated_at: datetime = strawberry.field(description="When it changed last.")
 
-    @edge(
+    @batch_field(
         list[Revision],
         description="Its changes, newest first.",
         reads=lambda hlzf, **_: (tags.history(hlzf.id),),

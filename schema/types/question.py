@@ -9,7 +9,7 @@ from app.domain import question as structs
 from app.domain.entry import DataType, VoltageLevel
 from app.domain.hlzf import Hlzf as HlzfStruct
 from app.domain.tariff import Tariff as TariffStruct
-from schema.batch_field import edge, shows
+from schema.batch_field import batch_field, type_for
 from schema.context import Context
 from schema.types.dno import Dno
 from schema.types.hlzf import Hlzf
@@ -26,13 +26,13 @@ class Answered(msgspec.Struct, frozen=True):
     cached: bool
 
 
-@shows(structs.Interpretation, description="What a sentence was taken to ask.")
+@type_for(structs.Interpretation, description="What a sentence was taken to ask.")
 class Interpretation:
     data_type: DataType | None = strawberry.field(
         description="What is asked for; null: something that this API does not answer."
     )
 
-    @edge(
+    @batch_field(
         Dno | None,
         description="The operator; null: none is named, or several fit.",
         through=lambda loaders: loaders.dno_by_id,
@@ -44,7 +44,7 @@ class Interpretation:
     voltage_level: VoltageLevel | None = strawberry.field(description="The voltage level, if one is named.")
     confidence: float = strawberry.field(description="How sure that is, 0 to 1.")
 
-    @edge(
+    @batch_field(
         list[Dno],
         description="Operators that the sentence could mean, best first.",
         through=lambda loaders: loaders.dno_by_id,
@@ -55,7 +55,7 @@ class Interpretation:
         return [list(interpretation.candidates) for interpretation in interpretations]
 
 
-@shows(Answered, description="The answer to a question in plain German or English.")
+@type_for(Answered, description="The answer to a question in plain German or English.")
 class NaturalQueryResult:
     interpretation: Interpretation = strawberry.field(description="What was understood.")
     tariffs: list[Tariff] = strawberry.field(description="The tariffs asked for, the highest level first.")

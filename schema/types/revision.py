@@ -9,7 +9,7 @@ import strawberry
 
 from app.domain import revision as structs
 from app.domain.account import Role
-from schema.batch_field import computed, describe, edge, length, shows
+from schema.batch_field import batch_field, describe, field, length, type_for
 from schema.context import Context
 from schema.types.node import Kind, Node, write_id
 from schema.types.pagination import at_most
@@ -26,16 +26,16 @@ describe(
 )
 
 
-@shows(structs.FieldChange, description="One field's value before and after a change, as text.")
+@type_for(structs.FieldChange, description="One field's value before and after a change, as text.")
 class FieldChange:
     field: str = strawberry.field(description="The field's name in this schema.")
     before: str | None = strawberry.field(description="null: there was none.")
     after: str | None = strawberry.field(description="null: there is none any more.")
 
 
-@shows(structs.Revision, description="One change of one entry. Never altered, never removed.")
+@type_for(structs.Revision, description="One change of one entry. Never altered, never removed.")
 class Revision(Node):
-    @computed(description="What `revert` asks for; opaque.")
+    @field(description="What `revert` asks for; opaque.")
     def id(root: strawberry.Parent[structs.Revision]) -> strawberry.ID:
         return write_id(Kind.REVISION, root.id)
 
@@ -43,7 +43,7 @@ class Revision(Node):
     version: int = strawberry.field(description="The entry's version after the change.")
     changed_at: datetime = strawberry.field(description="When.")
 
-    @edge(
+    @batch_field(
         str | None,
         description="Who; null: a program with access to the database. Names are shown to EDITOR and ADMIN.",
     )

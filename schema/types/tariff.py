@@ -11,7 +11,7 @@ from app.domain import cost, tags
 from app.domain import tariff as structs
 from app.domain.entry import DnoYear, VerificationStatus, VoltageLevel
 from app.domain.revision import Revision as RevisionStruct
-from schema.batch_field import computed, edge, shows
+from schema.batch_field import batch_field, field, type_for
 from schema.context import Context
 from schema.types.entry import Source, source_of
 from schema.types.node import Kind, Node, write_id
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from schema.types.dno import Dno
 
 
-@shows(
+@type_for(
     cost.AnnualCost,
     description="What a tariff costs in a year for one consumption, net, without levies and taxes.",
 )
@@ -38,17 +38,17 @@ class AnnualCost:
     total: Decimal | None = strawberry.field(description="EUR: both together; null where one of them is.")
 
 
-@shows(
+@type_for(
     structs.Tariff,
     description="Netzentgelt of one operator, year and voltage level, for customers with load metering; net, "
     "without levies and taxes.",
 )
 class Tariff(Node):
-    @computed(description="Stays the same for the life of the entry; opaque.")
+    @field(description="Stays the same for the life of the entry; opaque.")
     def id(root: strawberry.Parent[structs.Tariff]) -> strawberry.ID:
         return write_id(Kind.TARIFF, root.id)
 
-    @edge(
+    @batch_field(
         Annotated["Dno", strawberry.lazy("schema.types.dno")],
         description="The operator that asks for it.",
         through=lambda loaders: loaders.dno_by_id,
@@ -74,14 +74,14 @@ class Tariff(Node):
     )
     verification_status: VerificationStatus = strawberry.field(description="How sure these prices are.")
 
-    @computed(description="Where the prices were read.")
+    @field(description="Where the prices were read.")
     def source(root: strawberry.Parent[structs.Tariff]) -> Source | None:
         return source_of(root.source_url, root.source_title)  # type: ignore[return-value]
 
     version: int = strawberry.field(description="Rises by one with every change.")
     updated_at: datetime = strawberry.field(description="When it changed last.")
 
-    @edge(
+    @batch_field(
         list[Revision],
         description="Its changes, newest first.",
         reads=lambda tariff, **_: (tags.history(tariff.id),),
@@ -91,7 +91,7 @@ class Tariff(Node):
     ) -> Sequence[Sequence[RevisionStruct]]:
         return await histories(context, [tariff.id for tariff in tariffs], first)
 
-    @computed(description="What it costs in a year for one consumption.")
+    @field(description="What it costs in a year for one consumption.")
     def annual_cost(
         root: strawberry.Parent[structs.Tariff],
         consumption_kwh: Annotated[
@@ -103,7 +103,7 @@ class Tariff(Node):
     ) -> AnnualCost:
         return cost.annual_cost(root.prices, consumption_kwh, peak_load_kw)  # type: ignore[return-value]
 
-    @edge(
+    @batch_field(
         Annotated["Tariff", strawberry.lazy("schema.types.tariff")] | None,
         description="The same operator's and level's entry of the year before.",
         reads=lambda tariff: (tags.tariffs(DnoYear(tariff.dno_id, tariff.year - 1)),),

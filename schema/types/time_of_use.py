@@ -9,7 +9,7 @@ import strawberry
 from app.domain import tags
 from app.domain import time_of_use as structs
 from app.domain.entry import VerificationStatus
-from schema.batch_field import computed, edge, length, shows
+from schema.batch_field import batch_field, field, length, type_for
 from schema.context import Context
 from schema.types.entry import Source, source_of
 from schema.types.node import Kind, Node, write_id
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
     from schema.types.dno import Dno
 
 
-@shows(structs.TimeOfUsePrice, description="Price of one band.")
+@type_for(structs.TimeOfUsePrice, description="Price of one band.")
 class TimeOfUsePrice:
     band: structs.TimeOfUseBand = strawberry.field(description="HT high, ST standard, NT low.")
     price: Decimal = strawberry.field(description="ct per kWh, net.")
 
 
-@shows(structs.TimeOfUseWindow, description="When a band holds.")
+@type_for(structs.TimeOfUseWindow, description="When a band holds.")
 class TimeOfUseWindow:
     quarter: int = strawberry.field(description="1 is January to March.")
     band: structs.TimeOfUseBand = strawberry.field(description="The band that holds.")
@@ -33,16 +33,16 @@ class TimeOfUseWindow:
     end: Minutes = strawberry.field(description="The first minute that no longer does; at most 24:00.")
 
 
-@shows(
+@type_for(
     structs.TimeOfUseTariff,
     description="Time-variable grid charge for controllable loads (§ 14a EnWG, Modul 3) of one operator and year.",
 )
 class TimeOfUseTariff(Node):
-    @computed(description="Stays the same for the life of the entry; opaque.")
+    @field(description="Stays the same for the life of the entry; opaque.")
     def id(root: strawberry.Parent[structs.TimeOfUseTariff]) -> strawberry.ID:
         return write_id(Kind.TIME_OF_USE, root.id)
 
-    @edge(
+    @batch_field(
         Annotated["Dno", strawberry.lazy("schema.types.dno")],
         description="The operator that asks for it.",
         through=lambda loaders: loaders.dno_by_id,
@@ -61,6 +61,6 @@ class TimeOfUseTariff(Node):
     )
     verification_status: VerificationStatus = strawberry.field(description="How sure these figures are.")
 
-    @computed(description="Where the figures were read.")
+    @field(description="Where the figures were read.")
     def source(root: strawberry.Parent[structs.TimeOfUseTariff]) -> Source | None:
         return source_of(root.source_url, root.source_title)  # type: ignore[return-value]

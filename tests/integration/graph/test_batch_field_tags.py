@@ -15,7 +15,7 @@ from app.domain.entry import DnoYear, VoltageLevel
 from app.domain.event import EntryChange, Event, Topic
 from app.domain.revision import ChangeKind
 from app.resources import Resources
-from schema.batch_field import EDGE, Edge
+from schema.batch_field import RESOLVER, BatchResolver
 from schema.context import Context
 from schema.execution.compile import DEFINITION
 from schema.root import schema
@@ -37,13 +37,13 @@ ARGUMENTS: dict[str, list[dict[str, Any]]] = {
 }
 
 
-def edges() -> Iterator[tuple[str, Edge]]:
+def edges() -> Iterator[tuple[str, BatchResolver]]:
     for name, type in schema._schema.type_map.items():
         if not isinstance(type, GraphQLObjectType):
             continue
         for field_name, field in type.fields.items():
             definition: Any = field.extensions.get(DEFINITION)
-            edge = None if definition is None else definition.metadata.get(EDGE)
+            edge = None if definition is None else definition.metadata.get(RESOLVER)
             if edge is not None and edge.reads is not None:
                 yield f"{name}.{field_name}", edge
 

@@ -1,0 +1,200 @@
+"""Every loader keeps the DataLoader contract: `load` and `load_many` agree, siblings are gathered, a level is one statement."""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+import msgspec
+import pytest
+
+from app.cache.read_set import ReadSet
+from app.db.pool import Pool
+from app.domain.entry import DnoYear
+from app.interpreter.question_records import Question
+from app.language_model.budget import Call
+from app.language_model.opinion_records import Doubt
+from app.observability import operation_stats
+from app.resources import Resources
+from loaders.record_loader import RecordLoader
+from loaders.registry import Loaders, Loading
+from schema.queries.vocabulary import load_vocabulary
+
+NAMES = [name for name, value in vars(Loaders).items() if isinstance(value, Loading)]
+# Those whose records are not read from PostgreSQL.
+WORKED_OUT = {"interpretation_by_question", "opinion_by_doubt"}
+ALWAYS_THERE = {"directory", "aliases", "coverage", *WORKED_OUT}
+ABSENT = UUID(int=1)
+
+
+class Model:
+    """A language model that names an operator."""
+
+    async def complete(self, instruction: str, sentence: str) -> str:
+        return '{"dataType": "NETZENTGELTE", "dno": "netze-a", "year": 2024, "voltageLevel": null}'
+
+
+async def keys_of(name: str, resources: Resources, pool: Pool, operators: Sequence[Any]) -> list[Any]:
+    """Some that have a record, and one that has none where there can be such a one."""
+    dno_ids = [dno.id for dno in operators]
+    entries = await pool.fetch("SELECT id FROM netzentgelte_data ORDER BY id")
+    revisions = await pool.fetch("SELECT id FROM revisions ORDER BY id LIMIT 5")
+    by_argument: dict[str, list[Any]] = {
+        "dno_by_slug": [*(dno.slug for dno in operators), "no-such-operator"],
+        "dno_by_id": [*dno_ids, ABSENT],
+        "years_by_dno": [*dno_ids, ABSENT],
+        "dnos_with_data_by_year": [2024, 2025, 1999],
+        "location_by_entry": [*(row["id"] for row in entries), ABSENT],
+        "history_by_entry": [*(row["id"] for row in entries), ABSENT],
+        "revision_by_id": [*(row["id"] for row in revisions), ABSENT],
+    }
+    if name.endswith("_by_dno_year"):
+        return [DnoYear(dno_id, year) for dno_id in (*dno_ids, ABSENT) for year in (2024, 2025)]
+    if name in WORKED_OUT:
+        return await _questions(name, resources)
+    return by_argument.get(name, [None])
+
+
+async def _questions(name: str, resources: Resources) -> list[Any]:
+    vocabulary, fingerprint = await load_vocabulary(resources, ReadSet())
+    questions = [
+        Question(text, vocabulary, fingerprint, date(2025, 5, 1)) for text in ("netze a ms 2024", "xyz")
+    ]
+    if name == "interpretation_by_question":
+        return questions
+    loaders = Loaders(resources.read_through, ReadSet())
+    (entries,) = await loaders.directory.load_many([None])
+    assert entries
+    directory, names = resources.directories.of(entries), resources.names.of(entries, ())
+    return [
+        Doubt(question, question.interpreted(), Model(), directory, names, Call()) for question in questions
+    ]
+
+
+def loader_of(resources: Resources, name: str, *, remember: bool = True) -> RecordLoader[Any, Any]:
+    loader: RecordLoader[Any, Any] = getattr(
+        Loaders(resources.read_through, ReadSet(), remember=remember), name
+    )
+    return loader
+
+
+@pytest.fixture
+async def uncached(resources: Resources) -> Resources:
+    """What is read comes from PostgreSQL each time."""
+    resources.memory.switch_off()
+    resources.shared.distrust("a test counts statements")
+    resources.shared.trust = lambda since=None: False  # type: ignore[method-assign,assignment]
+    resources.memory.switch_on = lambda *_: None  # type: ignore[method-assign]
+    return resources
+
+
+@pytest.mark.parametrize("name", NAMES)
+async def test_load_and_load_many_answer_alike(
+    name: str, resources: Resources, pool: Pool, operators: Sequence[Any]
+) -> None:
+    keys = await keys_of(name, resources, pool, operators)
+    many = await loader_of(resources, name).load_many([*keys, *keys])
+    loader = loader_of(resources, name)
+    one_by_one = await asyncio.gather(*(loader.load(key) for key in (*keys, *keys)))
+    alone = [await loader_of(resources, name).load(key) for key in keys]
+    assert many == one_by_one == [*alone, *alone]
+    assert any(record is not None for record in many)
+    assert (many[-1] is None) == (name not in ALWAYS_THERE)
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name not in WORKED_OUT])
+@pytest.mark.parametrize("way", ["load", "load_many"])
+async def test_a_level_is_one_statement_however_it_is_loaded(
+    name: str, way: str, uncached: Resources, pool: Pool, operators: Sequence[Any]
+) -> None:
+    keys = await keys_of(name, uncached, pool, operators)
+    loader = loader_of(uncached, name)
+    spent = operation_stats.begin()
+    if way == "load":
+        await asyncio.gather(*(loader.load(key) for key in (*keys, *keys)))
+    else:
+        await loader.load_many([*keys, *keys])
+    assert spent.statements == 1
+    # What the operation has loaded is not read again, on either way.
+    await loader.load_many(keys)
+    await loader.load(keys[0])
+    assert spent.statements == 1
+
+
+@pytest.mark.parametrize("name", NAMES)
+async def test_a_level_is_one_round_trip_to_redis(
+    name: str, resources: Resources, pool: Pool, operators: Sequence[Any]
+) -> None:
+    keys = await keys_of(name, resources, pool, operators)
+    loader = loader_of(resources, name)
+    resources.memory.clear()
+    before = resources.shared.round_trips
+    spent = operation_stats.begin()
+    await asyncio.gather(*(loader.load(key) for key in (*keys, *keys)))
+    assert spent.round_trips <= 1
+    assert resources.shared.round_trips - before >= spent.round_trips
+
+
+async def test_a_primed_record_is_not_read(uncached: Resources, operators: Sequence[Any]) -> None:
+    loader = loader_of(uncached, "dno_by_id")
+    other = msgspec.structs.replace(operators[0], name="Primed")
+    spent = operation_stats.begin()
+    assert loader.prime(operators[0].id, other) is loader
+    assert await loader.load(operators[0].id) == other
+    assert await loader.load_many([operators[0].id]) == [other]
+    assert spent.statements == 0
+
+
+async def test_priming_does_not_replace_what_was_loaded(
+    uncached: Resources, operators: Sequence[Any]
+) -> None:
+    loader = loader_of(uncached, "dno_by_id")
+    loaded = await loader.load(operators[0].id)
+    loader.prime(operators[0].id, msgspec.structs.replace(operators[0], name="Primed"))
+    assert await loader.load(operators[0].id) == loaded
+
+
+async def test_a_cleared_record_is_read_again(uncached: Resources, operators: Sequence[Any]) -> None:
+    first, second = (dno.id for dno in operators[:2])
+    loader = loader_of(uncached, "dno_by_id")
+    spent = operation_stats.begin()
+    await loader.load_many([first, second])
+    assert loader.clear(first) is loader
+    await loader.load_many([first, second])
+    assert spent.statements == 2
+    loader.clear_all()
+    await loader.load_many([first, second])
+    assert spent.statements == 3
+
+
+async def test_a_loader_that_remembers_nothing_reads_each_time(
+    uncached: Resources, operators: Sequence[Any]
+) -> None:
+    """As for subscriptions, where each event reads anew."""
+    loader = loader_of(uncached, "dno_by_id", remember=False)
+    spent = operation_stats.begin()
+    loader.prime(operators[0].id, None)
+    assert await loader.load(operators[0].id) is not None
+    assert await loader.load_many([operators[0].id]) != [None]
+    assert spent.statements == 2
+
+
+async def test_a_failed_read_fails_each_load_and_is_not_remembered(
+    uncached: Resources, operators: Sequence[Any]
+) -> None:
+    loader = loader_of(uncached, "dno_by_id")
+    get_many, failure = uncached.read_through.get_many, RuntimeError("no connection")
+
+    async def fail(*_: Any) -> Any:
+        raise failure
+
+    uncached.read_through.get_many = fail  # type: ignore[method-assign]
+    found = await asyncio.gather(
+        *(loader.load(dno.id) for dno in operators),
+        loader.load_many([operators[0].id]),
+        return_exceptions=True,
+    )
+    assert found == [failure] * (len(operators) + 1)
+    uncached.read_through.get_many = get_many  # type: ignore[method-assign]
+    assert await loader.load(operators[0].id) is not None
