@@ -37,9 +37,9 @@ from app.limits.rate_limiter import RateLimiter
 from app.observability.counting import Count
 from app.server.request_head import check_fields, check_lines
 from app.settings import Settings
-from benchmarks import load, machine, questions
-from benchmarks.questions import Asked
-from benchmarks.stage import Stage, play
+from benchmarks import load, machine, queries
+from benchmarks.environment import Environment, run_in_environment
+from benchmarks.queries import RequestSequence
 
 ROUNDS = 15
 SLICES = 8
@@ -64,7 +64,7 @@ def main() -> None:
     )
     parser.add_argument("--servers", action="store_true", help="whole servers, with wrk")
     if parser.parse_args().servers:
-        play(_servers)
+        run_in_environment(_servers)
         return
     with tempfile.TemporaryDirectory() as folder:
         Path(folder).chmod(0o711)
@@ -290,7 +290,7 @@ BODY = b"x" * 300
 
 
 async def bare(scope: Any, receive: Any, send: Any) -> None:
-    """The least that an ASGI application can do: reads the body, sends constant bytes."""
+    """A minimal ASGI application: reads the body, sends constant bytes."""
     if scope["type"] == "http":
         await receive()
         await send(
@@ -303,10 +303,10 @@ async def bare(scope: Any, receive: Any, send: Any) -> None:
         await send({"type": "http.response.body", "body": BODY})
 
 
-EXECUTOR = questions.LIST.replace("{ dnos(", "{ __schema { queryType { name } } dnos(")
+EXECUTOR = queries.LIST.replace("{ dnos(", "{ __schema { queryType { name } } dnos(")
 
 
-async def _servers(stage: Stage) -> None:
+async def _servers(environment: Environment) -> None:
     port, other = free_port(), free_port()
     commands = {
         "uvicorn": [
@@ -337,8 +337,8 @@ async def _servers(stage: Stage) -> None:
             "benchmarks.alternatives:bare",
         ],
     }
-    point = Asked([questions.point()])
-    with stage.server() as server, machine.working_on(stage.cores):
+    point = RequestSequence([queries.point()])
+    with environment.server() as server, machine.pinned_to(environment.cores):
         await server.until_ready()
         running = [subprocess.Popen([sys.executable, "-m", *command]) for command in commands.values()]
         try:
@@ -355,21 +355,21 @@ async def _servers(stage: Stage) -> None:
                 process.wait(20)
     # Proofs of validity may be old here: a busy machine would switch L1 off for one of the two.
     for name, changed in (("L1", {}), ("no L1", {"memory_cache": False})):
-        with stage.server(response_cache=False, max_missed_heartbeats=400, **changed) as server:
+        with environment.server(response_cache=False, max_missed_heartbeats=400, **changed) as server:
             await server.until_ready()
             starts = (await server.cursors())[:800:50]
             plan, executor = f"plan, {name}", f"executor, {name}"
             await _compare(
                 {plan: server.port, executor: server.port},
                 {
-                    plan: Asked([questions.page(50, after) for after in starts]),
-                    executor: Asked(
-                        [questions.post(EXECUTOR, first=50, after=after, year=2025) for after in starts]
+                    plan: RequestSequence([queries.page(50, after) for after in starts]),
+                    executor: RequestSequence(
+                        [queries.post(EXECUTOR, first=50, after=after, year=2025) for after in starts]
                     ),
                 },
                 seconds=4,
             )
-    print(await stage.about())
+    print(await environment.about())
 
 
 async def _until_open(port: int) -> None:
@@ -382,11 +382,11 @@ async def _until_open(port: int) -> None:
             await asyncio.sleep(0.05)
 
 
-async def _compare(ports: dict[str, int], asked: dict[str, Asked], seconds: float = 2) -> None:
+async def _compare(ports: dict[str, int], sequence: dict[str, RequestSequence], seconds: float = 2) -> None:
     rates: dict[str, list[float]] = {name: [] for name in ports}
     for _ in range(SLICES):
         for name, port in ports.items():
-            measured = await load.ask(port, asked[name], seconds=seconds, connections=16)
+            measured = await load.send(port, sequence[name], seconds=seconds, connections=16)
             assert not measured.failed, name
             rates[name].append(measured.rate)
     first = next(iter(ports))

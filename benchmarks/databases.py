@@ -1,4 +1,4 @@
-"""Databases for one run: PostgreSQL from DATABASE_URL or from its wheel, and always a Valkey of our own."""
+"""Databases for one benchmark: PostgreSQL from DATABASE_URL or embedded, and always an embedded Valkey."""
 
 import asyncio
 import os
@@ -18,7 +18,7 @@ from benchmarks import registry
 
 @contextmanager
 def folder() -> Iterator[Path]:
-    """Gone afterwards, and open to the account that PostgreSQL runs under."""
+    """A temporary folder, accessible to the account that PostgreSQL runs under."""
     with tempfile.TemporaryDirectory(prefix="dno-benchmark-") as name:
         path = Path(name)
         path.chmod(0o711)
@@ -59,19 +59,19 @@ async def new_database(url: str, name: str) -> AsyncIterator[str]:
 
 @asynccontextmanager
 async def filled_database(url: str) -> AsyncIterator[tuple[str, str]]:
-    """A new one with the whole registry of `registry.py`; what is in it, in words."""
+    """A new database with the data of `registry.py`, and a description of it."""
     async with new_database(url, "dno_benchmark") as own:
-        held = await registry.load(own)
+        content = await registry.load(own)
         connection = await asyncpg.connect(own)
         try:
             await connection.execute("VACUUM ANALYZE")
         finally:
             await connection.close()
-        yield own, held
+        yield own, content
 
 
 async def add_key(database_url: str, secret_hash: bytes) -> None:
-    """A key that may correct prices; nobody can sign in as its owner."""
+    """A key with the role EDITOR, whose owner has no password."""
     connection = await asyncpg.connect(database_url)
     try:
         async with asyncio.timeout(10):

@@ -1,13 +1,13 @@
-"""Corrections whose answer is awaited, and reads after it: does any of them show the old price?"""
+"""Counts stale reads after answered corrections."""
 
 import asyncio
 import random
 from typing import NamedTuple
 
-from benchmarks.questions import TARIFF_IDS, all_points, correction, point, post
+from benchmarks.queries import TARIFF_IDS, all_points, correction, point, post
 from benchmarks.server import Connection, Server
 
-# Of this level nobody else corrects prices, so it is known what must be read.
+# The load corrects no prices of this level, so the expected values are known.
 LEVEL = "NS"
 POPULAR = 20
 READS = 4
@@ -15,13 +15,13 @@ PAUSE = 0.05
 
 
 class Price(NamedTuple):
-    """`question`: the very bytes that everybody else asks with, so that the same caches answer."""
+    """`query`: the same bytes as in the load, so that the same cache entries are used."""
 
     id: str
-    question: bytes
+    query: bytes
 
 
-class Judge:
+class FreshnessChecker:
     def __init__(self, server: Server, key: str) -> None:
         self._server = server
         self._key = key
@@ -29,8 +29,8 @@ class Judge:
         self.read = 0
         self.stale = 0
 
-    async def judge(self) -> None:
-        """Until it is cancelled."""
+    async def run(self) -> None:
+        """Runs until it is cancelled."""
         chance = random.Random(1)
         async with self._server.connection() as writer, self._server.connection() as reader:
             prices = [await _price(reader, *pair) for pair in all_points()[:POPULAR]]
@@ -47,7 +47,7 @@ class Judge:
         assert done["errors"] == [], done
         self.corrections += 1
         for _ in range(READS):
-            tariffs = (await reader.data(price.question))["dno"]["tariffs"]
+            tariffs = (await reader.data(price.query))["dno"]["tariffs"]
             (seen,) = (tariff["leistung"] for tariff in tariffs if tariff["voltageLevel"] == LEVEL)
             self.read += 1
             self.stale += float(seen) != float(leistung)

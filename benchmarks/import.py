@@ -1,9 +1,9 @@
-"""How long an import of 100,000 tariff rows takes, and where the time goes.
+"""Duration of an import of 100,000 tariff rows, by step.
 
     python -m benchmarks.import [--rows 100000] [--runs 3]
 
 Uses DATABASE_URL if it is set (its user must be allowed to create databases, which are dropped again),
-else a PostgreSQL of its own in a folder that is removed afterwards.
+else an embedded PostgreSQL in a temporary folder.
 """
 
 import argparse
@@ -58,7 +58,7 @@ def operators() -> bytes:
 
 
 def tariffs(rows: int, *, changed: bool = False) -> bytes:
-    """As a file of real ones would be: few years of many operators, each year's sheet with its own source."""
+    """Similar to real files: few years of many operators, each year with its own source."""
     years = YEARS[-(-rows // (OPERATORS * len(VoltageLevel))) * -1 :]
     places = itertools.product(range(OPERATORS), years, VoltageLevel)
     lines = [HEADER]
@@ -82,7 +82,7 @@ async def _run(url: str, new: bytes, changed: bytes, rows: int) -> dict[str, dic
 
 
 async def _timed(url: str, data: bytes, expected: Report) -> dict[str, float]:
-    """Seconds of each step, and of all."""
+    """Seconds of each step, and in total."""
     began = dict.fromkeys(Step, 0.0)
 
     def on_progress(step: Step, done: int, total: int | None) -> None:
@@ -94,8 +94,8 @@ async def _timed(url: str, data: bytes, expected: Report) -> dict[str, float]:
     )
     end = time.perf_counter()
     assert report == expected, report
-    moments = [start, began[Step.LOADING], began[Step.WRITING], end]
-    steps = [later - earlier for earlier, later in itertools.pairwise(moments)]
+    times = [start, began[Step.LOADING], began[Step.WRITING], end]
+    steps = [later - earlier for earlier, later in itertools.pairwise(times)]
     return dict(zip((*Step, "All"), (*steps, end - start), strict=True))
 
 

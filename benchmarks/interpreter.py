@@ -1,4 +1,4 @@
-"""How often sentences are understood rightly, and how long that takes."""
+"""Accuracy and latency of the interpretation of natural-language questions."""
 
 import argparse
 import csv
@@ -49,7 +49,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("registry", nargs="?", type=Path, default=REGISTRY)
     parser.add_argument("--aliases", type=Path, default=ALIASES)
     parser.add_argument("--rounds", type=int, default=20)
-    parser.add_argument("--failures", action="store_true", help="print each sentence that was misunderstood")
+    parser.add_argument("--failures", action="store_true", help="print each misinterpreted sentence")
     return parser.parse_args()
 
 
@@ -102,19 +102,19 @@ def answer(case: dict[str, Any], vocabulary: Vocabulary, slugs: dict[UUID, str])
     }
 
 
-def is_right(case: dict[str, Any], given: dict[str, Any]) -> bool:
+def is_correct(case: dict[str, Any], given: dict[str, Any]) -> bool:
     return all(given[field] == wanted for field, wanted in case["expect"].items())
 
 
 def _report(cases: list[dict[str, Any]], answers: list[dict[str, Any]], *, verbose: bool) -> None:
-    right = [is_right(case, given) for case, given in zip(cases, answers, strict=True)]
+    right = [is_correct(case, given) for case, given in zip(cases, answers, strict=True)]
     sure = [r for r, given in zip(right, answers, strict=True) if given["confidence"] > SURE]
     off_topic = [
         given for case, given in zip(cases, answers, strict=True) if case["expect"]["data_type"] is None
     ]
     answered = sum(given["data_type"] is not None or given["confidence"] >= 0.5 for given in off_topic)
     print(f"exact match                  {sum(right)}/{len(right)} = {sum(right) / len(right):.3f}")
-    print(f"right among confidence > {SURE} {sum(sure)}/{len(sure)} = {sum(sure) / max(1, len(sure)):.3f}")
+    print(f"correct with confidence > {SURE} {sum(sure)}/{len(sure)} = {sum(sure) / max(1, len(sure)):.3f}")
     print(f"off-topic answered           {answered}/{len(off_topic)}\n")
     by_tag: defaultdict[str, Counter[bool]] = defaultdict(Counter)
     for case, r in zip(cases, right, strict=True):
@@ -129,7 +129,7 @@ def _report(cases: list[dict[str, Any]], answers: list[dict[str, Any]], *, verbo
 
 
 def _latency(cases: list[dict[str, Any]], vocabulary: Vocabulary, rounds: int) -> None:
-    """By the clock, and by the processor's own time, which neighbours on the machine do not lengthen."""
+    """Wall-clock time and CPU time, which does not depend on other processes."""
     gc.collect()
     gc.freeze()
     clock: list[int] = []

@@ -1,7 +1,7 @@
-"""Asks a server the same things over a number of connections, as fast as it answers.
+"""Sends requests over a number of connections, as fast as the server responds (closed loop).
 
-With wrk where that is installed; else with a client of our own, which is slower than the server is on
-its quickest answers: it then measures itself, and it takes processor time from the databases.
+With wrk where it is installed; else with a Python client, which is slower than the fastest responses of the
+server: it then measures itself, and competes with the databases for CPU time.
 """
 
 import asyncio
@@ -16,16 +16,16 @@ from pathlib import Path
 from time import perf_counter
 from typing import NamedTuple
 
-from benchmarks.questions import Asked
+from benchmarks.queries import RequestSequence
 
 SCRIPT = Path(__file__).with_name("replay.lua")
 CONNECTIONS = 32
-# What no request holds, so that they can stand in one file.
+# A byte that no request contains: it separates requests in one file.
 SEPARATOR = b"\x1e"
 
 
 class Measured(NamedTuple):
-    """Times in seconds; `failed`: answers that were not 200, and connections that broke."""
+    """Times in seconds; `failed`: responses with another status than 200, and connections that broke."""
 
     requests: int
     seconds: float
@@ -48,19 +48,21 @@ def median(rounds: list[Measured]) -> Measured:
     )
 
 
-async def ask(
-    port: int, asked: Asked, *, seconds: float, start: int = 0, connections: int = CONNECTIONS
+async def send(
+    port: int, sequence: RequestSequence, *, seconds: float, start: int = 0, connections: int = CONNECTIONS
 ) -> Measured:
-    """`start`: where in the order to begin; a round goes on where the last one ended."""
+    """`start`: the first index in the order; a round continues after the previous one."""
     with_program = with_wrk if shutil.which("wrk") else with_python
-    return await with_program(port, asked, seconds, start, connections)
+    return await with_program(port, sequence, seconds, start, connections)
 
 
-async def with_wrk(port: int, asked: Asked, seconds: float, start: int, connections: int) -> Measured:
+async def with_wrk(
+    port: int, sequence: RequestSequence, seconds: float, start: int, connections: int
+) -> Measured:
     with tempfile.TemporaryDirectory(prefix="dno-benchmark-") as name:
         folder = Path(name)
-        (folder / "requests").write_bytes(SEPARATOR.join(asked.requests))
-        order = range(len(asked.requests)) if asked.order is None else asked.order
+        (folder / "requests").write_bytes(SEPARATOR.join(sequence.requests))
+        order = range(len(sequence.requests)) if sequence.order is None else sequence.order
         (folder / "order").write_text("\n".join(map(str, order)))
         program = await asyncio.create_subprocess_exec(
             *("wrk", "-t1", f"-c{connections}", f"-d{max(1, round(seconds))}s", "--latency"),
@@ -74,33 +76,35 @@ async def with_wrk(port: int, asked: Asked, seconds: float, start: int, connecti
         return Measured(**json.loads((folder / "measured").read_text()))
 
 
-async def with_python(port: int, asked: Asked, seconds: float, start: int, connections: int) -> Measured:
-    requests = islice(cycle(asked.in_order()), start % len(asked.order or asked.requests), None)
-    seen, loop = _Seen(requests), asyncio.get_running_loop()
+async def with_python(
+    port: int, sequence: RequestSequence, seconds: float, start: int, connections: int
+) -> Measured:
+    requests = islice(cycle(sequence.in_order()), start % len(sequence.order or sequence.requests), None)
+    seen, loop = _Statistics(requests), asyncio.get_running_loop()
     began = perf_counter()
     callers = [
-        await loop.create_connection(lambda: _Caller(seen), "127.0.0.1", port) for _ in range(connections)
+        await loop.create_connection(lambda: _Connection(seen), "127.0.0.1", port) for _ in range(connections)
     ]
     await asyncio.sleep(seconds)
     took = perf_counter() - began
     for transport, _ in callers:
         transport.abort()
     times = sorted(seen.times)
-    assert times, "nothing was answered"
+    assert times, "no response was received"
     return Measured(len(times), took, times[len(times) // 2], times[len(times) * 99 // 100], seen.failed)
 
 
-class _Seen:
+class _Statistics:
     def __init__(self, requests: Iterator[bytes]) -> None:
         self.requests = requests
         self.times: list[float] = []
         self.failed = 0
 
 
-class _Caller(asyncio.Protocol):
-    """One connection: asks, waits for the whole answer, asks again."""
+class _Connection(asyncio.Protocol):
+    """One connection: sends a request, waits for the whole response, sends the next."""
 
-    def __init__(self, seen: _Seen) -> None:
+    def __init__(self, seen: _Statistics) -> None:
         self._seen = seen
         self._received = b""
         self._length = 0
@@ -108,7 +112,7 @@ class _Caller(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.WriteTransport)
         self._transport = transport
-        self._ask()
+        self._send()
 
     def data_received(self, data: bytes) -> None:
         self._received += data
@@ -117,19 +121,19 @@ class _Caller(asyncio.Protocol):
         if self._length and len(self._received) >= self._length:
             self._seen.times.append(perf_counter() - self._began)
             self._seen.failed += not self._received.startswith(b"HTTP/1.1 200")
-            self._ask()
+            self._send()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._seen.failed += exc is not None
 
-    def _ask(self) -> None:
+    def _send(self) -> None:
         self._received, self._length = b"", 0
         self._began = perf_counter()
         self._transport.write(next(self._seen.requests))
 
 
 def length_of(answer: bytes) -> int:
-    """Of an answer of which at least the head is here; else 0."""
+    """The length of a response whose head is complete; else 0."""
     head, end, _ = answer.partition(b"\r\n\r\n")
     if not end:
         return 0

@@ -1,4 +1,4 @@
-"""What a figure was measured on, and which core works for whom."""
+"""Describes the machine and assigns its cores."""
 
 import os
 import platform
@@ -50,18 +50,18 @@ def load_program() -> str:
     return "wrk" if shutil.which("wrk") else "the Python client of benchmarks/load.py (wrk is not installed)"
 
 
-# Cores: one for the server, the others for its databases and for whoever asks.
+# Cores: one for the server, the others for databases and load.
 
 
 def divide_cores() -> tuple[set[int], set[int]] | None:
-    """None where there is nothing to divide, or no way to."""
+    """None with a single core, or where affinity is not supported."""
     cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
     return ({cores[0]}, set(cores[1:])) if len(cores) > 1 else None
 
 
 @contextmanager
-def working_on(cores: set[int] | None) -> Iterator[None]:
-    """What is started inside stays there."""
+def pinned_to(cores: set[int] | None) -> Iterator[None]:
+    """Processes started inside stay on these cores."""
     if cores is None:
         yield
         return

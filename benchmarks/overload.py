@@ -1,10 +1,11 @@
-"""Five times more than the machine can do, for a minute: who is answered, how soon, and what it takes.
+"""Five times the maximum throughput for a minute: responses, latencies and memory.
 
     python -m benchmarks.overload [--seconds 60] [--times 5] [--same-documents]
 
-The server has a core of its own; its databases and those who ask share the others. First it is found out
-how much the server can do. Nothing is kept in its caches, so each list is read from PostgreSQL and
-written anew; and each comes with a document that never repeats, unless `--same-documents` is given. Requests then come at their own pace, whether the server keeps up or not, as many independent clients do.
+The server has a core of its own; databases and load share the others. First the maximum throughput is
+measured. The caches are off, so each list is read from PostgreSQL and serialized;
+and each request has a document that never repeats, unless `--same-documents` is given. The load is then an
+open loop: requests are sent at a fixed rate, whatever the server responds, as by many independent clients.
 """
 
 import argparse
@@ -16,22 +17,22 @@ from time import perf_counter
 from types import MappingProxyType
 from typing import NamedTuple, Self
 
-from benchmarks import questions
+from benchmarks import queries
+from benchmarks.environment import Environment, run_in_environment
 from benchmarks.server import Server
-from benchmarks.stage import Stage, play
 
 SETTINGS: Mapping[str, object] = MappingProxyType(
     {"entity_cache": False, "response_cache": False, "log_level": "error"}
 )
-CALM, BUSY = 8, 32  # connections that ask without a pause while the capacity is measured
-CONNECTIONS = 1500  # that strangers hold at most
+NORMAL, BUSY = 8, 32  # connections of the closed loop that measures the maximum throughput
+CONNECTIONS = 1500  # maximum of the open loop
 SLEEP = 0.002
 WARMUP, MEASURED = 3, 6  # seconds
 
 
 @dataclass
 class Tally:
-    """Seconds by status; 0 stands for a request that no connection was free for, or that broke."""
+    """Seconds by status; 0: no connection was free, or the connection broke."""
 
     took: dict[int, list[float]] = field(default_factory=dict)
 
@@ -50,8 +51,8 @@ class Tally:
         ]
 
 
-class Strangers:
-    """Connections that are reused as they become free."""
+class OpenLoopClients:
+    """Clients whose connections are reused."""
 
     def __init__(self, port: int, requests: Iterator[bytes]) -> None:
         self._port = port
@@ -67,18 +68,18 @@ class Strangers:
         for _, line in self._free:
             line.close()
 
-    async def ask(self) -> None:
+    async def request(self) -> None:
         began = perf_counter()
         if not self._free and self._open >= CONNECTIONS:
             self.tally.note(0, 0.0)
             return
         try:
-            status = await self._ask()
+            status = await self._request()
         except (OSError, EOFError, TimeoutError):
             status = 0
         self.tally.note(status, perf_counter() - began)
 
-    async def _ask(self) -> int:
+    async def _request(self) -> int:
         self._open += not self._free
         reader, writer = (
             self._free.pop() if self._free else await asyncio.open_connection("127.0.0.1", self._port)
@@ -97,36 +98,36 @@ class Strangers:
         return int(head.split(b" ", 2)[1])
 
 
-class Asking(NamedTuple):
+class Target(NamedTuple):
     port: int
     requests: Iterator[bytes]
 
 
-async def without_a_pause(asked: Asking, connections: int, seconds: float) -> Tally:
-    async with Strangers(*asked) as strangers:
+async def closed_loop(sequence: Target, connections: int, seconds: float) -> Tally:
+    async with OpenLoopClients(*sequence) as clients:
         until = perf_counter() + seconds
 
-        async def go_on() -> None:
+        async def repeat() -> None:
             while perf_counter() < until:
-                await strangers.ask()
+                await clients.request()
 
-        await asyncio.gather(*(go_on() for _ in range(connections)))
-        return strangers.tally
+        await asyncio.gather(*(repeat() for _ in range(connections)))
+        return clients.tally
 
 
-async def at_their_own_pace(asked: Asking, rate: float, seconds: float) -> Tally:
-    async with Strangers(*asked) as strangers:
+async def open_loop(sequence: Target, rate: float, seconds: float) -> Tally:
+    async with OpenLoopClients(*sequence) as clients:
         began, sent = perf_counter(), 0
-        asking: set[asyncio.Task[None]] = set()
+        pending: set[asyncio.Task[None]] = set()
         while (passed := perf_counter() - began) < seconds:
             while sent < passed * rate:
                 sent += 1
-                task = asyncio.create_task(strangers.ask())
-                asking.add(task)
-                task.add_done_callback(asking.discard)
+                task = asyncio.create_task(clients.request())
+                pending.add(task)
+                task.add_done_callback(pending.discard)
             await asyncio.sleep(SLEEP)
-        await asyncio.gather(*asking)
-        return strangers.tally
+        await asyncio.gather(*pending)
+        return clients.tally
 
 
 async def watch(server: Server, seen: list[int]) -> None:
@@ -135,32 +136,34 @@ async def watch(server: Server, seen: list[int]) -> None:
         await asyncio.sleep(0.25)
 
 
-async def report(stage: Stage, seconds: float, times: float, *, same_documents: bool) -> None:
-    print(f"{stage.held}\n{await stage.about()}")
-    with stage.server(**SETTINGS) as server:
+async def report(environment: Environment, seconds: float, times: float, *, same_documents: bool) -> None:
+    print(f"{environment.content}\n{await environment.about()}")
+    with environment.server(**SETTINGS) as server:
         await server.until_ready()
-        lists = questions.lists_that_never_repeat(await server.cursors())
+        lists = queries.lists_that_never_repeat(await server.cursors())
         requests: Iterator[bytes] = cycle(lists.in_order())
         if not same_documents:
-            requests = questions.with_new_documents(requests)
-        asked = Asking(server.port, requests)
-        await without_a_pause(asked, CALM, WARMUP)
+            requests = queries.with_new_documents(requests)
+        sequence = Target(server.port, requests)
+        await closed_loop(sequence, NORMAL, WARMUP)
         print(f"{'':>20} {'requests':>8} {'p50 ms':>9} {'p99 ms':>9} {'max ms':>9}")
         capacity = 0.0
-        for connections in (CALM, BUSY):
-            tally = await without_a_pause(asked, connections, MEASURED)
+        for connections in (NORMAL, BUSY):
+            tally = await closed_loop(sequence, connections, MEASURED)
             capacity = max(capacity, tally.answered / MEASURED)
-            told = f"{connections} at once, {tally.answered / MEASURED:.0f} answers a second"
-            print(told, *tally.lines(), sep="\n", flush=True)
+            line = f"{connections} concurrent, {tally.answered / MEASURED:.0f} responses per second"
+            print(line, *tally.lines(), sep="\n", flush=True)
         before, seen = server.memory, list[int]()
         watching = asyncio.create_task(watch(server, seen))
-        tally = await at_their_own_pace(asked, capacity * times, seconds)
+        tally = await open_loop(sequence, capacity * times, seconds)
         watching.cancel()
-        told = f"{times:g} × {capacity:.0f} a second for {seconds:g} s, {tally.answered / seconds:.0f} answers a second"
-        print(told, *tally.lines(), sep="\n")
-        after = await without_a_pause(asked, CALM, 4)
+        line = f"{times:g} × {capacity:.0f} a second for {seconds:g} s, {tally.answered / seconds:.0f} responses per second"
+        print(line, *tally.lines(), sep="\n")
+        after = await closed_loop(sequence, NORMAL, 4)
         print(
-            f"afterwards, {CALM} at once, {after.answered / 4:.0f} answers a second", *after.lines(), sep="\n"
+            f"afterwards, {NORMAL} concurrent, {after.answered / 4:.0f} responses per second",
+            *after.lines(),
+            sep="\n",
         )
         half = len(seen) // 2
         print(
@@ -178,12 +181,12 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--seconds", type=float, default=60)
-    parser.add_argument("--times", type=float, default=5, help="as much as the server can do")
+    parser.add_argument("--times", type=float, default=5, help="multiple of the maximum throughput")
     parser.add_argument("--same-documents", action="store_true", help="one document, with other variables")
     arguments = parser.parse_args()
-    play(
-        lambda stage: report(
-            stage, arguments.seconds, arguments.times, same_documents=arguments.same_documents
+    run_in_environment(
+        lambda environment: report(
+            environment, arguments.seconds, arguments.times, same_documents=arguments.same_documents
         )
     )
 

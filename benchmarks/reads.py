@@ -1,17 +1,17 @@
-"""What a read costs, and where its time goes: from PostgreSQL, from Redis, from memory.
+"""Cost of reads and distribution of time: from PostgreSQL, from Redis, from memory.
 
     python -m benchmarks.reads [--rounds 3] [--seconds 5]
 
-The caches are switched off one after the other, so that every request of a row takes the same way:
+The caches are switched off one after the other, so that all requests of a row use the same source:
 
-    PostgreSQL    no caches: every record is read anew (what is asked in the same moment shares a statement)
+    PostgreSQL    no caches: every record is read (concurrent requests share statements)
     Redis         records in Redis (L2), nothing in this process
     memory        records in this process (L1)
-    whole answer  everything on
+    whole response  everything on
 
 Between the last two there are fragments; the benchmark for them is W4 of benchmarks/workloads.py.
 
-Rates and times are those of many connections; the shares are those of one, where nothing waits for others.
+Rates and times are measured with many connections, the shares with one, so that no request is queued.
 DATABASE_URL is used as by benchmarks/workloads.py.
 """
 
@@ -23,20 +23,20 @@ from rich.console import Console
 from rich.table import Table
 
 from app.cache.region import Region
-from benchmarks import load, machine, questions
+from benchmarks import load, machine, queries
+from benchmarks.environment import Environment, run_in_environment
 from benchmarks.load import Measured
-from benchmarks.questions import Asked
+from benchmarks.queries import RequestSequence
 from benchmarks.server import Server
-from benchmarks.stage import Stage, play
 from loaders import regions
 
-WAYS: dict[str, dict[str, object]] = {
+SOURCES: dict[str, dict[str, object]] = {
     "PostgreSQL": {"entity_cache": False, "response_cache": False},
     "Redis": {"memory_cache": False, "response_cache": False},
     "memory": {"response_cache": False},
-    "whole answer": {},
+    "whole response": {},
 }
-# What readers wait for: not what jobs do meanwhile, nor fills.
+# Statements of readers, without jobs and fills.
 REGIONS = [region.name for region in vars(regions).values() if isinstance(region, Region)]
 TIMES = {
     "SQL": [f'database_statement_duration_seconds_sum{{region="{region}"}}' for region in REGIONS],
@@ -49,7 +49,7 @@ TIMES = {
 
 
 class AcceptShares(NamedTuple):
-    """Of the time in which operations are executed; statements side by side count each."""
+    """Of the execution time of operations; concurrent statements are added."""
 
     sql: float
     redis: float
@@ -63,7 +63,7 @@ class Outcome(NamedTuple):
 
 def main() -> None:
     arguments = _arguments()
-    play(lambda stage: _run(stage, arguments))
+    run_in_environment(lambda environment: _run(environment, arguments))
 
 
 def _arguments() -> argparse.Namespace:
@@ -75,39 +75,44 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-async def _run(stage: Stage, arguments: argparse.Namespace) -> None:
-    print(f"{stage.held}; asked by {machine.load_program()}")
+async def _run(environment: Environment, arguments: argparse.Namespace) -> None:
+    print(f"{environment.content}; load from {machine.load_program()}")
     outcomes: dict[tuple[str, str], Outcome] = {}
-    for way, changed in WAYS.items():
-        with stage.server(**changed) as server:
+    for source, changed in SOURCES.items():
+        with environment.server(**changed) as server:
             await server.until_ready()
-            for name, asked in (await _asked(server)).items():
-                outcomes[name, way] = await _measure(server, asked, arguments)
-                print(f"{name} from {way}: {outcomes[name, way].measured.rate:,.0f}/s", flush=True)
-    _print(outcomes, arguments, await stage.about())
+            for name, sequence in (await _sequences(server)).items():
+                outcomes[name, source] = await _measure(server, sequence, arguments)
+                print(f"{name} from {source}: {outcomes[name, source].measured.rate:,.0f}/s", flush=True)
+    _print(outcomes, arguments, await environment.about())
 
 
-async def _asked(server: Server) -> dict[str, Asked]:
-    """Different ones in turn, so that no answer stands for all."""
-    points = questions.all_points()[:500]
+async def _sequences(server: Server) -> dict[str, RequestSequence]:
+    """Different requests in turn."""
+    points = queries.all_points()[:500]
     return {
-        "one operator's tariffs": Asked([questions.point(*pair) for pair in points]),
-        "50 operators": Asked(questions.full_pages(await server.cursors())),
+        "one operator's tariffs": RequestSequence([queries.point(*pair) for pair in points]),
+        "50 operators": RequestSequence(queries.full_pages(await server.cursors())),
     }
 
 
-async def _measure(server: Server, asked: Asked, arguments: argparse.Namespace) -> Outcome:
+async def _measure(server: Server, sequence: RequestSequence, arguments: argparse.Namespace) -> Outcome:
     async with server.connection() as connection:
-        for request in [*asked.requests, *asked.requests]:  # twice: long lists are kept when they come again
+        for request in [
+            *sequence.requests,
+            *sequence.requests,
+        ]:  # twice: large lists are cached on their second request
             await connection.data(request)
-    rounds = [await load.ask(server.port, asked, seconds=arguments.seconds) for _ in range(arguments.rounds)]
-    return Outcome(load.median(rounds), await _shares(server, asked))
+    rounds = [
+        await load.send(server.port, sequence, seconds=arguments.seconds) for _ in range(arguments.rounds)
+    ]
+    return Outcome(load.median(rounds), await _shares(server, sequence))
 
 
-async def _shares(server: Server, asked: Asked) -> AcceptShares | None:
+async def _shares(server: Server, sequence: RequestSequence) -> AcceptShares | None:
     before = _spent(await server.metrics())
     async with server.connection() as connection:
-        for request in asked.requests:
+        for request in sequence.requests:
             await connection.data(request)
     after = _spent(await server.metrics())
     spent = {name: after[name] - before[name] for name in TIMES}
@@ -127,14 +132,14 @@ def _print(outcomes: dict[tuple[str, str], Outcome], arguments: argparse.Namespa
         title=f"Medians of {how}; shares on one connection",
         caption=about,
     )
-    for column in ("asked for", "from"):
+    for column in ("requested", "from"):
         table.add_column(column)
     for column in ("requests/s", "p50, ms", "p99, ms", "SQL", "Redis", "execution"):
         table.add_column(column, justify="right")
-    for (name, way), (measured, shares) in outcomes.items():
+    for (name, source), (measured, shares) in outcomes.items():
         times = [f"{1000 * value:.2f}" for value in (measured.p50, measured.p99)]
         parts = [f"{share:.0%}" for share in shares] if shares else ["–"] * len(AcceptShares._fields)
-        table.add_row(name, way, f"{measured.rate:,.0f}", *times, *parts)
+        table.add_row(name, source, f"{measured.rate:,.0f}", *times, *parts)
     Console(width=120).print(table)
 
 

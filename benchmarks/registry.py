@@ -1,4 +1,4 @@
-"""939 operators, five years and five voltage levels of each: made up, and the same on every machine."""
+"""Synthetic data: 939 operators, five years, five voltage levels; the same on every machine."""
 
 import csv
 import io
@@ -21,7 +21,7 @@ Row = Mapping[str, object]
 
 
 async def load(database_url: str) -> str:
-    """Into an empty, migrated database; what is there then, in words."""
+    """Fills an empty, migrated database and returns a description of the data."""
     parts = {
         Kind.REGISTRY: (LAYOUT.names, _operators()),
         Kind.TARIFFS: ((*PLACE, *PRICES, *ORIGIN), _tariffs()),

@@ -1,8 +1,8 @@
-"""The same mixed load for minutes: does anything grow, slow down or fail?
+"""A mixed load for minutes, with latency, failures and memory of each part.
 
     python -m benchmarks.soak [--minutes 5] [--same-documents]
 
-Points, the popular more often, lists that never repeat, every fiftieth request a correction, and every tenth a point
+Points (popular ones more often), lists that never repeat, every fiftieth request a correction, and every tenth a point
 with a document that never repeats (unless `--same-documents` is given); the server has a core of its own. Each line is
 one part of the time.
 """
@@ -14,10 +14,10 @@ from rich.console import Console
 from rich.table import Table
 
 from app.auth.api_keys import digest
-from benchmarks import databases, load, machine, questions
-from benchmarks.questions import Asked
+from benchmarks import databases, load, machine, queries
+from benchmarks.environment import Environment, run_in_environment
+from benchmarks.queries import RequestSequence
 from benchmarks.server import Server
-from benchmarks.stage import Stage, play
 from benchmarks.workloads import KEY, lists_that_never_repeat, points_with_corrections
 
 PARTS = 10
@@ -32,24 +32,28 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=5)
     parser.add_argument("--same-documents", action="store_true", help="no documents that never repeat")
     arguments = parser.parse_args()
-    play(lambda stage: soak(stage, arguments.minutes, same_documents=arguments.same_documents))
+    run_in_environment(
+        lambda environment: soak(environment, arguments.minutes, same_documents=arguments.same_documents)
+    )
 
 
-async def soak(stage: Stage, minutes: float, *, same_documents: bool) -> None:
-    await databases.add_key(stage.settings.database_url, digest(KEY))
-    print(f"{stage.held}; asked by {machine.load_program()}", flush=True)
-    table = Table(title=f"{minutes:g} minutes, {load.CONNECTIONS} connections", caption=await stage.about())
+async def soak(environment: Environment, minutes: float, *, same_documents: bool) -> None:
+    await databases.add_key(environment.settings.database_url, digest(KEY))
+    print(f"{environment.content}; load from {machine.load_program()}", flush=True)
+    table = Table(
+        title=f"{minutes:g} minutes, {load.CONNECTIONS} connections", caption=await environment.about()
+    )
     for column in ("minute", "requests/s", "p50, ms", "p99, ms", "failed", "memory, MB", *GAUGES):
         table.add_column(column, justify="right")
-    with stage.server() as server:
+    with environment.server() as server:
         await server.until_ready()
-        asked = await mixed(server)
-        measured = await load.ask(server.port, asked, seconds=WARMUP)
+        sequence = await mixed(server)
+        measured = await load.send(server.port, sequence, seconds=WARMUP)
         sent, seconds = measured.requests, minutes * 60 / PARTS
         for part in range(PARTS):
             expected = round(1.5 * measured.rate * seconds)
-            now = asked if same_documents else with_new_documents(asked, part, expected, sent)
-            measured = await load.ask(server.port, now, seconds=seconds, start=sent if same_documents else 0)
+            now = sequence if same_documents else with_new_documents(sequence, part, expected, sent)
+            measured = await load.send(server.port, now, seconds=seconds, start=sent if same_documents else 0)
             sent += measured.requests
             row = await _row(server, measured)
             table.add_row(f"{(part + 1) * minutes / PARTS:.1f}", *row)
@@ -57,7 +61,7 @@ async def soak(stage: Stage, minutes: float, *, same_documents: bool) -> None:
     Console(width=120).print(table)
 
 
-async def mixed(server: Server) -> Asked:
+async def mixed(server: Server) -> RequestSequence:
     """Two thirds points and corrections, one third lists."""
     points, lists = await points_with_corrections(server), await lists_that_never_repeat(server)
     behind = len(points.requests)
@@ -67,19 +71,21 @@ async def mixed(server: Server) -> Asked:
         order.append(index)
         if number % 2:
             order.append(listed[number // 2 % len(listed)])
-    return Asked([*points.requests, *lists.requests], order)
+    return RequestSequence([*points.requests, *lists.requests], order)
 
 
-def with_new_documents(asked: Asked, part: int, count: int, start: int) -> Asked:
-    """So many requests from `start` on, every tenth of them a point whose document came in no part before."""
-    points = cycle(questions.point(*pair) for pair in questions.all_points())
-    new = list(islice(questions.with_new_documents(points, part * 10**8), count // 10 + 1))
+def with_new_documents(sequence: RequestSequence, part: int, count: int, start: int) -> RequestSequence:
+    """`count` requests from `start` on, every tenth of them a point with a new document."""
+    points = cycle(queries.point(*pair) for pair in queries.all_points())
+    new = list(islice(queries.with_new_documents(points, part * 10**8), count // 10 + 1))
     known = islice(
-        cycle(asked.order or range(len(asked.requests))), start % (len(asked.order or asked.requests)), None
+        cycle(sequence.order or range(len(sequence.requests))),
+        start % (len(sequence.order or sequence.requests)),
+        None,
     )
-    behind = iter(range(len(asked.requests), len(asked.requests) + len(new)))
+    behind = iter(range(len(sequence.requests), len(sequence.requests) + len(new)))
     order = chain.from_iterable((*islice(known, 9), next(behind)) for _ in new)
-    return Asked([*asked.requests, *new], list(order))
+    return RequestSequence([*sequence.requests, *new], list(order))
 
 
 async def _row(server: Server, measured: load.Measured) -> list[str]:

@@ -1,10 +1,10 @@
-"""How many requests a second one server answers on one core, for seven kinds of load.
+"""Requests per second of one server on one core, for seven workloads.
 
     python -m benchmarks.workloads [--workloads W1,W4] [--rounds 3] [--seconds 8]
 
-Everything is on that production has on: rate limits (far away), limits of operations, metrics, request ids.
-DATABASE_URL names a PostgreSQL server in which a database may be made (and is dropped again); without it one
-is started in a folder that is removed afterwards. REDIS_URL does not count: a Valkey is started in any case.
+All production features are on: rate limits (very high), limits of operations, metrics, request ids.
+DATABASE_URL names a PostgreSQL server in which a database is created and dropped again; without it one
+is started in a temporary folder. REDIS_URL is ignored: a Valkey is started in any case.
 """
 
 import argparse
@@ -20,13 +20,13 @@ from rich.console import Console
 from rich.table import Table
 
 from app.auth.api_keys import PREFIX, digest
-from benchmarks import databases, load, machine, questions
-from benchmarks.freshness import LEVEL, Judge, tariff_ids
+from benchmarks import databases, load, machine, queries
+from benchmarks.environment import Environment, run_in_environment
+from benchmarks.freshness import LEVEL, FreshnessChecker, tariff_ids
 from benchmarks.load import Measured
-from benchmarks.questions import Asked
+from benchmarks.queries import RequestSequence
 from benchmarks.registry import LEVELS
 from benchmarks.server import Server
-from benchmarks.stage import Stage, play
 
 CORRECTIONS = 400
 KEY = PREFIX + secrets.token_urlsafe(32)
@@ -34,70 +34,70 @@ KEY = PREFIX + secrets.token_urlsafe(32)
 
 class Workload(NamedTuple):
     name: str
-    prepare: Callable[[Server], Awaitable[Asked]]
+    prepare: Callable[[Server], Awaitable[RequestSequence]]
     changed: Mapping[str, object] = MappingProxyType({})
-    judged: bool = False
+    checked: bool = False
 
 
 class Outcome(NamedTuple):
     measured: Measured
     memory: int
-    judge: Judge | None
+    checker: FreshnessChecker | None
 
 
-async def hot_point(server: Server) -> Asked:
-    return Asked([questions.point()])
+async def hot_point(server: Server) -> RequestSequence:
+    return RequestSequence([queries.point()])
 
 
-async def hot_list(server: Server) -> Asked:
-    return Asked([questions.page()])
+async def hot_list(server: Server) -> RequestSequence:
+    return RequestSequence([queries.page()])
 
 
-async def popular_points(server: Server) -> Asked:
-    return questions.popular_points()
+async def popular_points(server: Server) -> RequestSequence:
+    return queries.popular_points()
 
 
-async def lists_that_never_repeat(server: Server) -> Asked:
-    """All their records are warm."""
+async def lists_that_never_repeat(server: Server) -> RequestSequence:
+    """All records are cached before."""
     starts = await server.cursors()
     async with server.connection() as connection:
-        for page in questions.all_pages(starts):
+        for page in queries.all_pages(starts):
             await connection.data(page)
-    return questions.lists_that_never_repeat(starts)
+    return queries.lists_that_never_repeat(starts)
 
 
-async def points_with_corrections(server: Server) -> Asked:
+async def points_with_corrections(server: Server) -> RequestSequence:
     corrections, chance = [], random.Random(2)
-    pairs = questions.all_points()
+    pairs = queries.all_points()
     async with server.connection() as connection:
-        for index in questions.zipf(len(pairs), CORRECTIONS):
+        for index in queries.zipf(len(pairs), CORRECTIONS):
             ids = await tariff_ids(connection, *pairs[index])
             tariff = ids[chance.choice([level for level in LEVELS if level != LEVEL])]
-            corrections.append(questions.correction(KEY, tariff, f"{chance.randrange(10**6) / 10**4:.4f}"))
-    return questions.popular_points_with_corrections(corrections)
+            corrections.append(queries.correction(KEY, tariff, f"{chance.randrange(10**6) / 10**4:.4f}"))
+    return queries.popular_points_with_corrections(corrections)
 
 
-async def persisted_point(server: Server) -> Asked:
-    await server.data(questions.registering(questions.POINT))
-    return Asked([questions.persisted(questions.POINT, **questions.HOT)])
+async def persisted_point(server: Server) -> RequestSequence:
+    await server.data(queries.registration(queries.POINT))
+    return RequestSequence([queries.persisted(queries.POINT, **queries.HOT)])
 
 
 WORKLOADS = {
-    "W1": Workload("one point again and again", hot_point),
-    "W2": Workload("points, the popular more often", popular_points),
-    "W3": Workload("one list of 50 again and again", hot_list),
+    "W1": Workload("one point, repeated", hot_point),
+    "W2": Workload("points, popular ones more often", popular_points),
+    "W3": Workload("one list of 50, repeated", hot_list),
     "W4": Workload("lists that never repeat, records warm", lists_that_never_repeat),
     "W5": Workload(
         "W2 with every cache off", popular_points, {"entity_cache": False, "response_cache": False}
     ),
-    "W6": Workload("W2 with 2 % corrections", points_with_corrections, judged=True),
+    "W6": Workload("W2 with 2 % corrections", points_with_corrections, checked=True),
     "W7": Workload("W1 as a persisted GET", persisted_point),
 }
 
 
 def main() -> None:
     arguments = _arguments()
-    play(lambda stage: _run(stage, arguments))
+    run_in_environment(lambda environment: _run(environment, arguments))
 
 
 def _arguments() -> argparse.Namespace:
@@ -115,44 +115,46 @@ def _arguments() -> argparse.Namespace:
     return arguments
 
 
-async def _run(stage: Stage, arguments: argparse.Namespace) -> None:
-    await databases.add_key(stage.settings.database_url, digest(KEY))
-    print(f"{stage.held}; asked by {machine.load_program()}")
+async def _run(environment: Environment, arguments: argparse.Namespace) -> None:
+    await databases.add_key(environment.settings.database_url, digest(KEY))
+    print(f"{environment.content}; load from {machine.load_program()}")
     outcomes = {}
     for name in arguments.workloads:
         workload = WORKLOADS[name]
-        with stage.server(**workload.changed) as server:
+        with environment.server(**workload.changed) as server:
             outcomes[name] = await _measure(server, workload, arguments)
         print(f"{name} {outcomes[name].measured.rate:,.0f} requests/s", flush=True)
     where = (
-        "one core for the server, the rest for load and databases" if stage.cores else "no core of its own"
+        "one core for the server, the rest for load and databases"
+        if environment.cores
+        else "no dedicated core"
     )
-    _print(outcomes, arguments, where, await stage.about())
+    _print(outcomes, arguments, where, await environment.about())
 
 
 async def _measure(server: Server, workload: Workload, arguments: argparse.Namespace) -> Outcome:
     await server.until_ready()
-    asked = await workload.prepare(server)
-    sent = (await load.ask(server.port, asked, seconds=arguments.warmup)).requests
-    judge = Judge(server, KEY) if workload.judged else None
-    judging = asyncio.create_task(judge.judge()) if judge else None
+    sequence = await workload.prepare(server)
+    sent = (await load.send(server.port, sequence, seconds=arguments.warmup)).requests
+    checker = FreshnessChecker(server, KEY) if workload.checked else None
+    checking = asyncio.create_task(checker.run()) if checker else None
     rounds = []
     for _ in range(arguments.rounds):
-        rounds.append(await load.ask(server.port, asked, seconds=arguments.seconds, start=sent))
+        rounds.append(await load.send(server.port, sequence, seconds=arguments.seconds, start=sent))
         sent += rounds[-1].requests
-    if judging:
-        assert not judging.done(), judging.exception()
-        judging.cancel()
+    if checking:
+        assert not checking.done(), checking.exception()
+        checking.cancel()
         with suppress(asyncio.CancelledError):
-            await judging
-    await _check(server, asked)
-    return Outcome(load.median(rounds), server.memory, judge)
+            await checking
+    await _check(server, sequence)
+    return Outcome(load.median(rounds), server.memory, checker)
 
 
-async def _check(server: Server, asked: Asked) -> None:
-    """The quick answers are the right ones: none of a sample holds an error."""
+async def _check(server: Server, sequence: RequestSequence) -> None:
+    """No response of a sample contains an error."""
     async with server.connection() as connection:
-        for request in random.Random(3).sample(asked.requests, min(50, len(asked.requests))):
+        for request in random.Random(3).sample(sequence.requests, min(50, len(sequence.requests))):
             await connection.data(request)
 
 
@@ -168,10 +170,10 @@ def _print(outcomes: dict[str, Outcome], arguments: argparse.Namespace, where: s
         figures = (f"{measured.rate:,.0f}", *times, str(measured.failed), f"{memory / 1e6:.0f}")
         table.add_row(name, WORKLOADS[name].name, *figures)
     Console(width=120).print(table)
-    for judge in (outcome.judge for outcome in outcomes.values() if outcome.judge):
+    for checker in (outcome.checker for outcome in outcomes.values() if outcome.checker):
         print(
-            f"Beside the load {judge.corrections} corrections were each followed by reads of the same bytes:"
-            f" {judge.stale} of {judge.read} answers were stale."
+            f"During the load {checker.corrections} corrections were each followed by reads of the same bytes:"
+            f" {checker.stale} of {checker.read} responses were stale."
         )
 
 

@@ -1,4 +1,4 @@
-"""The benchmarks ask what the graph understands, and count what is answered."""
+"""The benchmarks send valid operations and count responses correctly."""
 
 import json
 import shutil
@@ -6,8 +6,8 @@ import shutil
 import graphql
 import pytest
 
-from benchmarks import load, questions, soak
-from benchmarks.questions import Asked
+from benchmarks import load, queries, soak
+from benchmarks.queries import RequestSequence
 from benchmarks.server import Server
 from tests import factories as make
 from tests.architecture.repository import ROOT
@@ -18,33 +18,33 @@ MISSING = b"GET /nowhere HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n"
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)
-def test_every_document_is_of_the_graph(name):
-    assert graphql.validate(SCHEMA, graphql.parse(getattr(questions, name))) == []
+def test_every_document_is_valid(name):
+    assert graphql.validate(SCHEMA, graphql.parse(getattr(queries, name))) == []
 
 
-def test_what_is_drawn_is_drawn_again():
-    first, again = (questions.lists_that_never_repeat([f"{n}" for n in range(80)]) for _ in range(2))
+def test_random_sequences_are_reproducible():
+    first, again = (queries.lists_that_never_repeat([f"{n}" for n in range(80)]) for _ in range(2))
     assert first == again
     assert len(set(first.requests)) == len(first.requests)
-    assert questions.zipf(100, count=50) == questions.zipf(100, count=50)
+    assert queries.zipf(100, count=50) == queries.zipf(100, count=50)
 
 
-def test_documents_that_never_repeat_ask_the_same():
-    requests = [questions.point("netze-a", 2024), questions.page(), questions.correction("key", "id", "1.0")]
-    new = list(questions.with_new_documents([*requests, *requests], 7))
+def test_documents_that_never_repeat_select_the_same_fields():
+    requests = [queries.point("netze-a", 2024), queries.page(), queries.correction("key", "id", "1.0")]
+    new = list(queries.with_new_documents([*requests, *requests], 7))
     assert len(set(new)) == 6
     for before, after in zip([*requests, *requests], new, strict=True):
         head, _, body = after.partition(b"\r\n\r\n")
         assert f"content-length: {len(body)}".encode() in head
-        asked, renamed = json.loads(before.partition(b"\r\n\r\n")[2]), json.loads(body)
-        assert asked["variables"] == renamed["variables"]
+        sequence, renamed = json.loads(before.partition(b"\r\n\r\n")[2]), json.loads(body)
+        assert sequence["variables"] == renamed["variables"]
         assert graphql.validate(SCHEMA, graphql.parse(renamed["query"])) == []
-        assert renamed["query"] != asked["query"]
+        assert renamed["query"] != sequence["query"]
 
 
-def test_a_soak_has_every_tenth_document_new():
-    asked = Asked([questions.point("netze-a", year) for year in range(20)], [*range(20)] * 3)
-    parts = [soak.with_new_documents(asked, part, 100, 7) for part in (0, 1)]
+def test_every_tenth_document_of_a_soak_is_new():
+    sequence = RequestSequence([queries.point("netze-a", year) for year in range(20)], [*range(20)] * 3)
+    parts = [soak.with_new_documents(sequence, part, 100, 7) for part in (0, 1)]
     for part in parts:
         assert part.order is not None
         assert sum(index >= 20 for index in part.order) == len(part.order) // 10
@@ -56,13 +56,13 @@ def test_a_soak_has_every_tenth_document_new():
 async def test_a_client_counts_what_is_answered_and_what_is_not(client, instance, pool):
     if client is load.with_wrk and not shutil.which("wrk"):
         pytest.skip("wrk is not installed")
-    await make.dno(pool, questions.HOT["slug"])
+    await make.dno(pool, queries.HOT["slug"])
     port = instance().port
-    well = await client(port, Asked([questions.point()]), 1, 0, 2)
+    well = await client(port, RequestSequence([queries.point()]), 1, 0, 2)
     assert well.requests > 0
     assert well.failed == 0
     assert 0 < well.p50 <= well.p99
-    half = await client(port, Asked([questions.point(), MISSING], [0, 1]), 1, 0, 1)
+    half = await client(port, RequestSequence([queries.point(), MISSING], [0, 1]), 1, 0, 1)
     assert abs(half.failed - half.requests / 2) <= 2
 
 

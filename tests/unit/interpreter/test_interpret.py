@@ -13,7 +13,7 @@ from app.domain.entry import VoltageLevel
 from app.domain.question import Interpretation, Language
 from app.interpreter.interpret import interpret, normalise
 from app.interpreter.vocabulary import Vocabulary
-from benchmarks.interpreter import CASES, SURE, answer, is_right, read_cases
+from benchmarks.interpreter import CASES, SURE, answer, is_correct, read_cases
 
 TODAY = date(2025, 6, 1)
 
@@ -38,8 +38,8 @@ def test_own_sentences_are_understood_as_promised(vocabulary: Vocabulary, slugs:
     """Nineteen of twenty are right, 99 of 100 where the answer is sure, and what is not ours is never answered."""
     cases = read_cases(CASES)
     answers = [answer(case, vocabulary, slugs) for case in cases]
-    right = [is_right(case, g) for case, g in zip(cases, answers, strict=True)]
-    sure = [is_right(case, g) for case, g in zip(cases, answers, strict=True) if g["confidence"] > SURE]
+    right = [is_correct(case, g) for case, g in zip(cases, answers, strict=True)]
+    sure = [is_correct(case, g) for case, g in zip(cases, answers, strict=True) if g["confidence"] > SURE]
     assert len(cases) > 300
     assert sum(right) / len(right) >= 0.95
     assert sum(sure) / len(sure) >= 0.99

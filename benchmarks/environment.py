@@ -1,4 +1,4 @@
-"""Where a benchmark plays: a filled database, a Valkey, and servers on a core of their own."""
+"""The environment of a benchmark: a filled database, a Valkey, and servers on a dedicated core."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -12,13 +12,13 @@ from benchmarks import databases, machine
 from benchmarks.server import Server, running
 
 
-class Stage:
-    """`held`: what is in the database, in words."""
+class Environment:
+    """`content`: a description of the data."""
 
-    def __init__(self, settings: Settings, folder: Path, cores: set[int] | None, held: str) -> None:
+    def __init__(self, settings: Settings, folder: Path, cores: set[int] | None, content: str) -> None:
         self.settings = settings
         self.cores = cores
-        self.held = held
+        self.content = content
         self._folder = folder
 
     def server(self, **changed: object) -> AbstractContextManager[Server]:
@@ -28,17 +28,17 @@ class Stage:
         return f"{machine.software()}\n{await machine.databases(self.settings)}\n{machine.hardware()}"
 
 
-def play(scene: Callable[[Stage], Awaitable[None]]) -> None:
-    """Everything is removed afterwards."""
+def run_in_environment(benchmark: Callable[[Environment], Awaitable[None]]) -> None:
+    """Removes everything afterwards."""
     server_cores, other_cores = machine.divide_cores() or (None, None)
 
     async def set_up(settings: Settings, folder: Path) -> None:
-        async with databases.filled_database(settings.database_url) as (database_url, held):
+        async with databases.filled_database(settings.database_url) as (database_url, content):
             own = msgspec.structs.replace(settings, database_url=database_url)
-            await scene(Stage(own, folder, server_cores, held))
+            await benchmark(Environment(own, folder, server_cores, content))
 
     with (
-        machine.working_on(other_cores),
+        machine.pinned_to(other_cores),
         databases.folder() as folder,
         databases.servers(folder) as settings,
     ):

@@ -1,4 +1,4 @@
-"""What is asked: as bytes, so that whoever asks has nothing left to do but send them."""
+"""The requests of the benchmarks, as bytes that can be sent without further work."""
 
 import json
 import random
@@ -32,8 +32,8 @@ LONGEST_LIST = 60
 HOT: dict[str, Any] = {"slug": SLUGS[100], "year": 2025}
 
 
-class Asked(NamedTuple):
-    """Requests, and in which order they are sent; without `order`, one after the other."""
+class RequestSequence(NamedTuple):
+    """Requests and the order in which they are sent; without `order`, in sequence."""
 
     requests: Sequence[bytes]
     order: Sequence[int] | None = None
@@ -58,8 +58,8 @@ def correction(key: str, id: str, leistung: str) -> bytes:
     return post(CORRECT, key, input={"id": id, "leistung": leistung})
 
 
-def registering(query: str) -> bytes:
-    """The request that makes a document known by its hash."""
+def registration(query: str) -> bytes:
+    """The request that stores a persisted document."""
     return _post({"query": query, "variables": HOT, "extensions": _by_hash(query)})
 
 
@@ -68,7 +68,7 @@ def persisted(query: str, **variables: object) -> bytes:
     return f"GET {path} HTTP/1.1\r\nhost: 127.0.0.1\r\naccept: application/json\r\n\r\n".encode()
 
 
-# Many different ones
+# Sequences of different requests
 
 
 def all_points() -> list[tuple[str, int]]:
@@ -79,15 +79,15 @@ def all_points() -> list[tuple[str, int]]:
 
 
 def zipf(choices: int, count: int = 200_000, seed: int = SEED + 1) -> list[int]:
-    """The first twice as often as the second, three times as often as the third, and so on."""
+    """Indexes with a Zipf distribution: the first twice as often as the second."""
     shares = list(accumulate(1 / rank for rank in range(1, choices + 1)))
     chance = random.Random(seed)
     return [bisect_left(shares, chance.random() * shares[-1]) for _ in range(count)]
 
 
-def popular_points() -> Asked:
+def popular_points() -> RequestSequence:
     pairs = all_points()
-    return Asked([point(*pair) for pair in pairs], zipf(len(pairs)))
+    return RequestSequence([point(*pair) for pair in pairs], zipf(len(pairs)))
 
 
 def all_pages(cursors: Sequence[str]) -> list[bytes]:
@@ -100,20 +100,20 @@ def full_pages(cursors: Sequence[str]) -> list[bytes]:
     return all_pages(cursors[: len(cursors) - len(cursors) % 50 - 1])
 
 
-def lists_that_never_repeat(cursors: Sequence[str]) -> Asked:
-    """Each with another beginning, length or year."""
+def lists_that_never_repeat(cursors: Sequence[str]) -> RequestSequence:
+    """Each with another start, length or year."""
     starts = cursors[: len(cursors) - LONGEST_LIST]
     drawn = [
         (first, after, year) for after in starts for first in range(20, LONGEST_LIST + 1) for year in YEARS
     ]
     random.Random(SEED + 2).shuffle(drawn)
-    return Asked([page(*each) for each in drawn])
+    return RequestSequence([page(*each) for each in drawn])
 
 
 def with_new_documents(requests: Iterable[bytes], start: int = 0) -> Iterator[bytes]:
-    """The same requests, each with a document that never came before: its operation has a name of its own.
+    """The same requests, each with a new document: its operation has a unique name.
 
-    `start`: from which number on the names are given.
+    `start`: the number of the first name.
     """
     return (_renamed(request, number) for number, request in enumerate(requests, start))
 
@@ -127,14 +127,14 @@ def _renamed(request: bytes, number: int) -> bytes:
     return head + b"\r\n\r\n" + body
 
 
-def popular_points_with_corrections(corrections: Sequence[bytes]) -> Asked:
+def popular_points_with_corrections(corrections: Sequence[bytes]) -> RequestSequence:
     """Every fiftieth request, on average, is a correction."""
     points = popular_points()
     assert points.order is not None
     order, chance = list(points.order), random.Random(SEED + 3)
     for place in chance.sample(range(len(order)), len(order) // 50):
         order[place] = len(points.requests) + chance.randrange(len(corrections))
-    return Asked([*points.requests, *corrections], order)
+    return RequestSequence([*points.requests, *corrections], order)
 
 
 def _post(content: object, key: str | None = None) -> bytes:
