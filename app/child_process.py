@@ -108,7 +108,7 @@ def run(
 
 
 def _watch(pid: int, farewell: signal.Signals) -> "subprocess.Popen[bytes]":
-    """Where no kernel tells a child of its parent's end, a shell does: its input ends when we do."""
+    """Sends the signal when this process ends, where the kernel cannot: a shell waits for the end of its input."""
     return subprocess.Popen(
         ["/bin/sh", "-c", f"read -r _; kill -{int(farewell)} {pid}"],
         stdin=subprocess.PIPE,

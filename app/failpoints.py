@@ -1,6 +1,6 @@
-"""Places where a process can be told to die, so that the test of a crash needs no luck.
+"""Points at which crash tests terminate or freeze the process.
 
-Only the setting `fail_point` arms one; otherwise passing it costs one comparison.
+The setting `fail_point` activates one of them; otherwise a point costs one comparison.
 """
 
 import os
@@ -9,14 +9,14 @@ from enum import StrEnum
 
 
 class FailPoint(StrEnum):
-    AFTER_COMMIT = "after_commit"  # a write is committed, and nobody has been told
-    IN_RELAY = "in_relay"  # a relay holds its lock and has taken a batch, and Redis has not
-    AFTER_PUBLISH = "after_publish"  # Redis has taken a batch of the outbox, and the outbox still holds it
+    AFTER_COMMIT = "after_commit"  # a write is committed and not yet published
+    IN_RELAY = "in_relay"  # a relay holds its lock and has read a batch that is not yet published
+    AFTER_PUBLISH = "after_publish"  # a batch is published and not yet deleted from the outbox
 
 
 def reach(point: FailPoint, armed: FailPoint | None) -> None:
-    """SIGKILL, as a power cut would: nothing is flushed, nothing is closed, nobody is answered. Within the relay's
-    transaction SIGSTOP, as a host does that is frozen.
+    """Sends SIGKILL to the own process, like a power failure: nothing is flushed, closed or answered. Within the
+    relay's transaction SIGSTOP, like a frozen host.
     """
     if point is armed:
         os.kill(os.getpid(), signal.SIGSTOP if point is FailPoint.IN_RELAY else signal.SIGKILL)

@@ -46,11 +46,11 @@ def create_app(settings: Settings) -> Starlette:
 
 
 class Application(Starlette):
-    """Starlette's router and life, and of what stands before it only what is listed here."""
+    """Starlette's router and lifespan, with only the middleware that is listed here."""
 
     def __init__(self, settings: Settings, routes: Sequence[BaseRoute], lifespan: Any) -> None:
         super().__init__(routes=routes, lifespan=lifespan)
-        # A redirect would repeat the Host header; TrailingSlash answers instead.
+        # A redirect would repeat the Host header; TrailingSlash handles these paths.
         self.router.redirect_slashes = False
         self._settings = settings
 

@@ -1,4 +1,4 @@
-"""What the server holds open: opened in one place, closed in reverse."""
+"""The resources of the server, closed in reverse order of their opening."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence

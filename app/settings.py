@@ -28,7 +28,7 @@ Words = tuple[str, ...]
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
-    # Where things are
+    # Servers and addresses
     database_url: str = ""
     redis_url: str = ""
     session_redis_url: str = ""  # empty: redis_url
@@ -79,34 +79,36 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     max_missed_heartbeats: Positive = 4
     max_relay_batch: Positive = 500
     relay_interval: Seconds = 1
-    relay_timeout: Annotated[float, Meta(gt=0)] = 0.3  # one batch, and how long its relay may stand still
+    relay_timeout: Annotated[float, Meta(gt=0)] = 0.3  # how long a relay may be idle within its transaction
 
-    # Who may
+    # Authentication
     anonymous_reading: bool = True
     session_lifetime: Seconds = DAY
     max_sessions_per_user: Positive = 50
-    device_lifetime: Seconds = 180 * DAY  # of the proof that a browser was signed in before
+    device_lifetime: Seconds = 180 * DAY  # of the device cookie
     password_passes: Positive = 3
     password_memory_kib: Positive = 64 * 2**10
     password_lanes: Positive = 4
     password_threads: Positive = 2
     max_queued_passwords: Count = 32
     api_key_usage_interval: Seconds = 10
-    credential_check_timeout: Seconds = 30  # for how long open connections keep rights that cannot be checked
-    cookie_secure: Literal["auto", "on", "off"] = "auto"  # auto: outside localhost
+    credential_check_timeout: Seconds = (
+        30  # how long open connections keep permissions that cannot be checked
+    )
+    cookie_secure: Literal["auto", "on", "off"] = "auto"  # auto: on except on localhost
     allowed_origins: Words = ()
 
     # HTTP
     trusted_proxies: Words = ()  # addresses or networks (CIDR)
     proxy_header: Literal["auto", "x-forwarded-for", "forwarded"] = "auto"
-    operations_networks: Words = ("127.0.0.0/8", "::1")  # from where /readyz and /metrics may be read
-    max_request_head_bytes: Positive = 64 * 2**10  # its first line and all headers
+    operations_networks: Words = ("127.0.0.0/8", "::1")  # clients that may read /readyz and /metrics
+    max_request_head_bytes: Positive = 64 * 2**10  # request line and headers
     max_request_body_bytes: Positive = 2**20
     max_held_body_bytes: Positive = 32 * 2**20  # of all requests of one process that are not answered yet
     max_batch_operations: Count = 0  # operations in one HTTP request; 0 refuses arrays
     hsts_lifetime: Seconds = 365 * DAY
 
-    # Rate limits; 0 switches one off
+    # Rate limits; 0: no limit
     rate_limit_window: Annotated[float, Meta(ge=1)] = MINUTE
     rate_limit_anonymous: Count = 60
     rate_limit_api_key: Count = 600
@@ -124,22 +126,24 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     tracing_sample_ratio: Share = 1.0
     tracing_variables: bool = False
 
-    # Sockets and subscriptions
-    max_streams: Positive = 10_000  # sockets and event streams of one process
+    # WebSockets and subscriptions
+    max_streams: Positive = 10_000  # WebSockets and event streams of one process
     max_streams_per_address: Positive = 1500  # of these, from one client address (an IPv6 /64)
-    max_operations_per_socket: Positive = 100  # open at once on one socket
+    max_operations_per_socket: Positive = 100  # concurrent operations on one WebSocket
     max_message_bytes: Positive = 2**17
-    socket_init_timeout: Seconds = 5  # how long a new socket may keep silent
+    socket_init_timeout: Seconds = 5  # for the connection_init of a new WebSocket
     socket_check_interval: Annotated[float, Meta(gt=0)] = (
-        20  # is the other end still there, and still allowed?
+        20  # how often a WebSocket is pinged and its credentials are checked
     )
-    max_subscription_bytes: Positive = 64 * 2**20  # documents and variables of all that are open
+    max_subscription_bytes: Positive = 64 * 2**20  # documents and variables of all open subscriptions
     max_unread_changes: Positive = 256  # changes that one subscriber may leave unread
-    subscription_timeout: Seconds = 5  # how long one that left more unread may read nothing
-    max_subscription_log: Positive = 50_000  # changes that wait for subscribers that are behind, once for all
-    max_catch_up_changes: Positive = 5000  # changes told late after a gap; if more, all are closed
+    subscription_timeout: Seconds = 5  # how long a subscriber that is behind may read nothing
+    max_subscription_log: Positive = 50_000  # changes stored for all subscribers that are behind
+    max_catch_up_changes: Positive = (
+        5000  # changes delivered late after a gap; if there are more, all subscriptions are closed
+    )
 
-    # Questions in plain words: their log, and what is read before anyone asks
+    # Query log and cache warming
     query_log_lifetime: Seconds = 90 * DAY
     query_log_addresses: bool = False
     max_buffered_questions: Positive = 10_000
@@ -148,7 +152,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     warm_interval: Seconds = HOUR  # 0: never
     max_warmed_pairs: Count = 50
 
-    # A language model that is asked where a question in plain words was not understood
+    # Language model: the fallback for questions that were not understood
     language_model_url: str = ""  # such as https://…/v1; empty: none
     language_model_key: str = ""
     language_model_name: str = ""
@@ -159,13 +163,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     # Operations
     operation_timeout: Seconds = 10
-    max_operations: Positive = 40  # executed at once
+    max_operations: Positive = 40  # concurrent
     max_queued_operations: Count = 400
     max_queue_time: Seconds = 0.3
-    target_service_time: Seconds = (
-        0.06  # once all is full, only as many are executed at once as are done in that time
-    )
-    http_lifetime: Seconds = MINUTE  # the longest that a GET's answer may be kept by others
+    target_service_time: Seconds = 0.06  # after a rejection only as many run as are executed in this time
+    http_lifetime: Seconds = MINUTE  # the longest max-age of a response to GET
 
     # Documents
     introspection: bool = True
@@ -185,37 +187,37 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     limit_cost: Positive = 25_000
     limit_objects: Positive = 100_000  # loaded by one operation
     limit_answer_bytes: Positive = 8 * 2**20
-    limit_cpu_time: Annotated[float, Meta(gt=0)] = 0.5  # computed for one operation
+    limit_cpu_time: Annotated[float, Meta(gt=0)] = 0.5  # CPU time of one operation
     limit_statements: Positive = 200  # that one operation waits for
     persisted_lifetime: Seconds = 7 * DAY
     max_persisted_documents: Positive = 2000  # in Redis, of all clients
     max_new_persisted_documents: Count = 100  # per caller and minute; of all callers ten times as many
     persisted_cache_size: Positive = 4 * 2**20  # bytes of them in this process
-    registered_documents: str = ""  # a manifest; with it, nothing else is executed
+    registered_documents: str = ""  # a manifest; with it, no other document is executed
     registered_documents_only_warn: bool = False
     max_cached_documents: Positive = 1000  # parsed and validated, with their plans
     max_cached_document_letters: Positive = 4 * 2**20
-    document_cache_size: Positive = 24 * 2**20  # bytes that they take with their plans
+    document_cache_size: Positive = 24 * 2**20  # bytes, with their plans
 
     # Imports and exports
-    import_timeout: Seconds = 10 * MINUTE  # one statement of an import, or its wait for another
+    import_timeout: Seconds = 10 * MINUTE  # one statement of an import, or waiting for another import
     export_timeout: Seconds = 5 * MINUTE  # a whole download
     limit_export_bytes: Positive = 512 * 2**20  # of one download
     limit_export_cpu_time: Annotated[float, Meta(gt=0)] = 20
-    max_exports: Positive = 2  # downloads at once; each holds a connection of the pool
+    max_exports: Positive = 2  # concurrent downloads; each uses a connection of the pool
 
-    # Life and death
+    # Processes and connections
     start_timeout: Seconds = 30
     stop_timeout: Seconds = 20
     keep_alive_timeout: Seconds = 5  # how long an idle connection stays open
     read_timeout: Annotated[float, Meta(gt=0)] = 20  # how long a request may take to arrive
     max_connections: Positive = 12_000  # HTTP connections and WebSockets, per process
     max_connections_per_address: Positive = 3000  # of these, from one client address (an IPv6 /64)
-    answer_timeout: Annotated[float, Meta(gt=0)] = 60  # between two writes of one answer
-    write_timeout: Seconds = 30  # how long a client may leave unread what was sent to it
-    garbage_threshold: Count = 10_000  # new objects between two collections; 0 leaves Python's own
+    answer_timeout: Annotated[float, Meta(gt=0)] = 60  # between two writes of one response
+    write_timeout: Seconds = 30  # how long a client may leave sent data unread
+    garbage_threshold: Count = 10_000  # new objects between two collections; 0 keeps Python's default
     max_memory_growth: Count = 64 * 2**20  # bytes, until a full garbage collection; 0: never
-    fail_point: FailPoint | None = None  # for tests of a crash only
+    fail_point: FailPoint | None = None  # for crash tests only
 
     def lifetime(self, verified: bool) -> float:
         return self.verified_lifetime if verified else self.unverified_lifetime
@@ -271,7 +273,7 @@ def _value(variable: str, text: str, hint: object) -> object:
     try:
         return msgspec.convert(raw, hint, strict=False)
     except msgspec.ValidationError as error:
-        # The value itself stays out of the sentence: it may be a secret.
+        # The value is not part of the message: it may be a secret.
         raise CannotStart(f"The setting {variable} is wrong: {error}.") from None
 
 

@@ -1,0 +1,136 @@
+"""Names, comments, texts and documentation use standard terms, no private vocabulary and no personification."""
+
+import re
+from collections.abc import Iterator
+from fnmatch import fnmatch
+from pathlib import Path
+
+import pytest
+
+from tests.architecture.repository import name, tracked
+
+# Whole words, also as parts of an identifier, in any case.
+FORBIDDEN = (
+    # persons: say process, client, request, caller, user, editor, operator
+    *("nobody", "somebody", "someone", "anybody", "anyone", "everybody", "everyone", "whoever", "whomever"),
+    *("stranger", "strangers", "bystander", "bystanders"),
+    # programs that talk, listen and feel: say returns, receives, delivers, times out, is rejected, trusts no longer
+    *(
+        "tell",
+        "tells",
+        "told",
+        "hear",
+        "hears",
+        "heard",
+        "says",
+        "believe",
+        "believes",
+        "believed",
+        "forgive",
+    ),
+    *("forgives", "forgiven", "patience", "knock", "knocks", "courtesy", "calm", "crowded", "the fallen"),
+    *("gives way", "gave way", "at hand", "what became of", "in vain"),
+    # earlier names: see the table of terms in docs/architecture.md
+    *("house", "floors", "door", "doors", "room", "rooms", "road", "roads", "passage", "passages", "shelf"),
+    *("boarding", "lane", "lanes", "depart", "departs", "departed", "vitals", "steering", "anew", "take_up"),
+)
+
+# Files whose words cannot be chosen here: data, generated files, applied migrations, the contract with clients.
+EXEMPT_FILES = (
+    *("*.csv", "*.jsonl", "*.lock", "*.svg", "requirements/*.txt", "*package-lock.json", "schema.graphql"),
+    *("app/db/migrations/*", "tests/architecture/test_vocabulary.py"),
+)
+ALLOWED = {
+    # Old names of settings, which still work.
+    ("CHANGELOG.md", "patience"),
+    ("app/setting_names.py", "patience"),
+    ("tests/*", "patience"),
+    # A module that was renamed, and a label of a metric.
+    ("CHANGELOG.md", "steering"),
+    ("ops/*", "room"),
+    ("docs/*", "room"),
+    # Argon2 calls its parallelism lanes.
+    ("app/settings.py", "lanes"),
+    ("docs/configuration.md", "lanes"),
+    ("app/auth/passwords.py", "lanes"),
+}
+
+# Not converted yet; `python -m tests.architecture.test_vocabulary` lists what is left. A converted package leaves this list.
+PENDING = (
+    *(
+        "app/auth/",
+        "app/broadcast.py",
+        "app/cache/",
+        "app/cli/",
+        "app/db/",
+        "app/dev/",
+        "app/domain/",
+        "app/errors.py",
+    ),
+    *("app/http/", "app/importers/", "app/interpreter/", "app/jobs/", "app/language_model/", "app/limits/"),
+    *("app/middleware/", "app/observability/", "app/server/", "app/web/", "loaders/", "schema/"),
+    *("tests/conftest.py", "tests/consistency/", "tests/e2e/", "tests/hostile/", "tests/integration/"),
+    *(
+        "tests/mutation/",
+        "tests/refusals.py",
+        "tests/servers.py",
+        "tests/unit/",
+        "tests/architecture/test_stores.py",
+    ),
+)
+
+_WORD = re.compile(
+    r"(?<![A-Za-z])(" + "|".join(map(re.escape, sorted(FORBIDDEN, key=len, reverse=True))) + r")(?![A-Za-z])",
+    re.IGNORECASE,
+)
+# `RoomLeft` becomes `Room Left`.
+_CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
+
+
+def found_in(text: str) -> Iterator[tuple[int, str]]:
+    """Forbidden words with their line."""
+    for number, line in enumerate(text.splitlines(), 1):
+        for found in _WORD.finditer(_CAMEL.sub(" ", line)):
+            yield number, found[1].lower()
+
+
+def findings() -> Iterator[tuple[str, int, str]]:
+    for path in tracked():
+        file = name(path)
+        if any(fnmatch(file, pattern) for pattern in EXEMPT_FILES) or not (text := _text(path)):
+            continue
+        for _, word in found_in(file.replace("/", " ")):
+            yield file, 0, word
+        for line, word in found_in(text):
+            if not any(word == allowed and fnmatch(file, pattern) for pattern, allowed in ALLOWED):
+                yield file, line, word
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text()
+    except UnicodeDecodeError:
+        return ""
+
+
+def test_only_standard_terms_are_used():
+    assert [found for found in findings() if not found[0].startswith(PENDING)] == []
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("# Nobody reads it.", ["nobody"]),
+        ("read_patience = 3", ["patience"]),
+        ("class RoomLeft:", ["room"]),
+        ("gives way to others", ["gives way"]),
+        ("mushroom, floor, broadcast, outdoors, planet", []),
+    ],
+)
+def test_words_are_found_in_names_and_texts(text, words):
+    assert [word for _, word in found_in(text)] == words
+
+
+if __name__ == "__main__":
+    for file, line, word in findings():
+        print(f"{file}:{line}: {word}")  # noqa: T201
