@@ -14,13 +14,13 @@ from app.observability.metrics import SUBSCRIBERS_DROPPED, SUBSCRIPTIONS
 
 
 class SlowSubscriber(AppError):
-    """Whoever cannot keep up must subscribe anew and read again: something has been left out."""
+    """The subscriber did not keep up, and changes were dropped: the client must subscribe again and read anew."""
 
     code = "SLOW_SUBSCRIBER"
 
 
 class Ended(Unavailable):
-    """The server is stopping; another one goes on."""
+    """The server is stopping; clients may subscribe on another instance."""
 
 
 class Change(NamedTuple):
@@ -47,7 +47,7 @@ Channel = tuple[Topic, UUID | None]
 class Subscriber:
     """An async iterator of changes; it raises the reason for which it was closed.
 
-    It listens from the moment it is made until its block is left.
+    It receives changes from its creation until its block is left.
     """
 
     def __init__(self, wanted: Filter, max_queue: int, broadcast: "Broadcast") -> None:
@@ -57,7 +57,7 @@ class Subscriber:
         self.reads = 0
         self._max_queue = max_queue
         self._broadcast = broadcast
-        self._news = asyncio.Event()
+        self._changed = asyncio.Event()
         self._closed: AppError | None = None
 
     async def __aenter__(self) -> Self:
@@ -73,8 +73,8 @@ class Subscriber:
         while not self.waiting:
             if self._closed is not None:
                 raise self._closed
-            self._news.clear()
-            await self._news.wait()
+            self._changed.clear()
+            await self._changed.wait()
         change = self.waiting.popleft()
         self.reads += 1
         if self.behind is not None and len(self.waiting) <= self._max_queue // 2:
@@ -82,7 +82,7 @@ class Subscriber:
         return change
 
     def offer(self, changes: Iterable[tuple[int, Change]]) -> None:
-        """As many as there is room for; the others stay in the log, to be fetched as these are read."""
+        """Queues as many as fit; the others stay in the log and are fetched as these are read."""
         if self._closed is not None or self.behind is not None:
             return
         for number, change in changes:
@@ -90,10 +90,10 @@ class Subscriber:
                 self.behind = number
                 break
             self.waiting.append(change)
-        self._news.set()
+        self._changed.set()
 
     def drop(self) -> None:
-        """Half a story is worse than none, and a queue that is not read is memory that does not come back."""
+        """Closes a subscriber that does not read. Its queue is freed, since an incomplete sequence is of no use."""
         if self._closed is None:
             SUBSCRIBERS_DROPPED.inc()
             self.waiting.clear()
@@ -103,15 +103,15 @@ class Subscriber:
         """What is waiting is still delivered; then the reason."""
         self._closed = self._closed or reason
         self.behind = None
-        self._news.set()
+        self._changed.set()
 
 
 class Broadcast:
     """`max_queue` is what one subscriber may leave unread. One that reads may fall behind by more, as a statement
-    over thousands of entries comes all at once: what it has no room for waits in one log for all, of
+    over thousands of entries comes all at once: what does not fit into its queue waits in one shared log of
     `max_log` changes. It is closed when it reads nothing for `timeout` seconds, or when the log is full.
     `remembered`: so many entries' last delivered versions are known, so that an event that comes twice
-    (the relay promises at least once) or late (a frozen Redis wakes up) is delivered once and
+    (the relay delivers at least once) or late (a frozen Redis resumes) is delivered once and
     never after its successor.
     """
 
@@ -123,7 +123,7 @@ class Broadcast:
         self._timeout = timeout
         self._remembered = remembered
         self._subscribers: dict[Channel, set[Subscriber]] = {}
-        self._told: OrderedDict[UUID, _Told] = OrderedDict()
+        self._delivered: OrderedDict[UUID, _DeliveredVersion] = OrderedDict()
         self._ended: AppError | None = None
         self._behind: set[Subscriber] = set()
         self._log: list[Change] = []  # empty unless a subscriber is behind
@@ -141,7 +141,7 @@ class Broadcast:
 
     def leave(self, subscriber: Subscriber) -> None:
         SUBSCRIPTIONS.dec()
-        self._no_longer_behind(subscriber)
+        self._remove_behind(subscriber)
         for channel in subscriber.wanted.channels():
             remaining = self._subscribers[channel]
             remaining.discard(subscriber)
@@ -153,31 +153,31 @@ class Broadcast:
         return bool(self._subscribers)
 
     @property
-    def most_unread(self) -> int:
+    def max_unread(self) -> int:
         """How far the slowest subscriber is behind."""
-        everybody = (subscriber for channel in self._subscribers.values() for subscriber in channel)
-        return max((self._unread(subscriber) for subscriber in everybody), default=0)
+        subscribers = (subscriber for channel in self._subscribers.values() for subscriber in channel)
+        return max((self._unread(subscriber) for subscriber in subscribers), default=0)
 
     def _unread(self, subscriber: Subscriber) -> int:
         left = 0 if subscriber.behind is None else self._next - subscriber.behind
         return len(subscriber.waiting) + left
 
     def send(self, event: Event) -> None:
-        news = [Change(event, entry) for entry in event.entries if self._is_news(event, entry)]
-        first, self._next = self._next, self._next + len(news)
+        changes = [Change(event, entry) for entry in event.entries if self._is_new(event, entry)]
+        first, self._next = self._next, self._next + len(changes)
         for dno_id in {event.dno_id, None}:
             for subscriber in self._subscribers.get((event.topic, dno_id), ()):
-                subscriber.offer(enumerate(news, first))
+                subscriber.offer(enumerate(changes, first))
                 if subscriber.behind is not None and subscriber not in self._behind:
                     self._watch(subscriber)
         if self._behind:
-            self._log += news
+            self._log += changes
             self._bound_log()
 
     # Subscribers that are behind
 
     def refill(self, subscriber: Subscriber) -> None:
-        """Fetches from the log what there is room for."""
+        """Fetches from the log what fits into the queue."""
         number = subscriber.behind
         assert number is not None
         subscriber.behind = None
@@ -188,7 +188,7 @@ class Broadcast:
             if subscriber.wanted.covers(self._log[index].event)
         )
         if subscriber.behind is None:
-            self._no_longer_behind(subscriber)
+            self._remove_behind(subscriber)
 
     def _watch(self, subscriber: Subscriber) -> None:
         self._behind.add(subscriber)
@@ -198,12 +198,12 @@ class Broadcast:
         if subscriber not in self._behind:
             return
         if subscriber.reads == reads:
-            self._no_longer_behind(subscriber)
+            self._remove_behind(subscriber)
             subscriber.drop()
         else:
             self._watch(subscriber)
 
-    def _no_longer_behind(self, subscriber: Subscriber) -> None:
+    def _remove_behind(self, subscriber: Subscriber) -> None:
         self._behind.discard(subscriber)
         if not self._behind:
             self._log.clear()
@@ -217,18 +217,18 @@ class Broadcast:
         if needed - started < len(self._log) // 2:
             needed = self._next - self._max_log // 2
             for subscriber in [one for one in self._behind if (one.behind or 0) < needed]:
-                self._no_longer_behind(subscriber)
+                self._remove_behind(subscriber)
                 subscriber.drop()
         del self._log[: max(0, needed - started)]
 
     # The end
 
     def close_all(self, reason: str) -> None:
-        """Everybody who listens now is told to come again."""
+        """Ends all current subscriptions; clients may subscribe again."""
         self._close(Unavailable(reason))
 
     def end(self, reason: str) -> None:
-        """Nobody listens any more, and nobody begins to."""
+        """Ends all subscriptions and rejects new ones."""
         self._ended = Ended(reason)
         self._close(self._ended)
 
@@ -239,23 +239,23 @@ class Broadcast:
         self._behind.clear()
         self._log.clear()
 
-    def _is_news(self, event: Event, entry: EntryChange) -> bool:
-        told = self._told.get(entry.id)
-        place = (event.dno_id, event.year)
-        if told is None or entry.version > told.version:
-            self._told[entry.id] = _Told(entry.version, {place})
-        elif entry.version == told.version and place not in told.places:
-            told.places.add(place)
+    def _is_new(self, event: Event, entry: EntryChange) -> bool:
+        delivered = self._delivered.get(entry.id)
+        location = (event.dno_id, event.year)
+        if delivered is None or entry.version > delivered.version:
+            self._delivered[entry.id] = _DeliveredVersion(entry.version, {location})
+        elif entry.version == delivered.version and location not in delivered.locations:
+            delivered.locations.add(location)
         else:
             return False
-        self._told.move_to_end(entry.id)
-        if len(self._told) > self._remembered:
-            self._told.popitem(last=False)
+        self._delivered.move_to_end(entry.id)
+        if len(self._delivered) > self._remembered:
+            self._delivered.popitem(last=False)
         return True
 
 
-class _Told(NamedTuple):
-    """An entry that was moved by hand is one version in two places: news in both."""
+class _DeliveredVersion(NamedTuple):
+    """An entry that was moved by an SQL statement has one version in two locations; both are delivered."""
 
     version: int
-    places: set[tuple[UUID | None, int | None]]
+    locations: set[tuple[UUID | None, int | None]]

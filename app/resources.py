@@ -139,19 +139,19 @@ async def open_resources(
             deadlines=Deadlines(settings.operation_timeout, asyncio.get_running_loop()),
             readiness=readiness_of(pool, shared, memory, settings, session_client, validity),
         )
-        trust = L2Consistency(pool, shared, validity, sender=invalidator.sender)
+        consistency = L2Consistency(pool, shared, validity, sender=invalidator.sender)
         listener = InvalidationListener(
-            pool, shared, memory, validity, trust, invalidator, broadcast, settings
+            pool, shared, memory, validity, consistency, invalidator, broadcast, settings
         )
         news = Notifications(outbox.CHANNEL, settings)
         shared.on_change = listener.resubscribe
         pool.on_old_rows = invalidator.keep_nothing
         jobs: list[Job] = [
             listener,
-            Heartbeat(shared, trust, sender=invalidator.sender, every=settings.heartbeat_interval),
+            Heartbeat(shared, consistency, sender=invalidator.sender, every=settings.heartbeat_interval),
             RedisProbe(shared, every=settings.heartbeat_interval * settings.max_missed_heartbeats),
             news,
-            OutboxRelay(pool, shared, trust, news.news, settings, invalidator=invalidator),
+            OutboxRelay(pool, shared, consistency, news.news, settings, invalidator=invalidator),
             uses,
             query_log,
             Retention(pool, settings),
@@ -173,4 +173,4 @@ def _sample(resources: Resources) -> None:
     metrics.CACHE_TRUSTED.labels("l2").set(resources.shared.trusted)
     metrics.QUEUE.labels("query_log").set(resources.query_log.waiting)
     metrics.QUEUE.labels("fills").set(resources.read_through.fills_waiting)
-    metrics.QUEUE.labels("changes").set(resources.broadcast.most_unread)
+    metrics.QUEUE.labels("changes").set(resources.broadcast.max_unread)

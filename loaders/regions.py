@@ -16,7 +16,7 @@ from app.domain.revision import Revision
 from app.domain.tariff import Tariff
 from app.domain.time_of_use import TimeOfUseTariff
 from app.interpreter.question_records import Question, interpret_all
-from app.language_model.opinion_records import FAILED, Doubt, ask_all
+from app.language_model.opinion_records import FAILED, UnsureQuestion, ask_all
 from app.settings import Settings
 
 SURE = 0.9
@@ -84,7 +84,7 @@ QUESTIONS: Region[Question, Interpretation] = Region(
     _by_confidence,
     open_ended=True,
 )
-OPINIONS: Region[Doubt, Interpretation] = Region(
+OPINIONS: Region[UnsureQuestion, Interpretation] = Region(
     "opinions",
     Interpretation,
     lambda doubt: tags.opinion(doubt.question.digest),

@@ -17,7 +17,7 @@ from app.settings import Settings
 _SIZE = 1024
 
 # Digests of secrets that are no key, for a client that repeats one: a bounded number, and briefly.
-ABSENT_MOST, ABSENT_LIFETIME = 10_000, 10.0
+MAX_ABSENT, ABSENT_LIFETIME = 10_000, 10.0
 
 
 class AccountCache:
@@ -39,7 +39,7 @@ class AccountCache:
         self._absent: OrderedDict[bytes, tuple[int, float]] = OrderedDict()
 
     async def user(self, user_id: UUID) -> User | None:
-        key = f"known:user:{user_id}"
+        key = f"account:user:{user_id}"
         if (entry := self._memory.get(key)) is not None:
             remembered: User = entry.value
             return remembered
@@ -50,7 +50,7 @@ class AccountCache:
         return user
 
     async def issued_key(self, secret_hash: bytes) -> IssuedKey | None:
-        key = f"known:key:{secret_hash.hex()}"
+        key = f"account:key:{secret_hash.hex()}"
         if (entry := self._memory.get(key)) is not None:
             remembered: IssuedKey = entry.value
             return remembered
@@ -66,11 +66,11 @@ class AccountCache:
 
     def _is_absent(self, secret_hash: bytes, now: int) -> bool:
         since, until = self._absent.get(secret_hash, (-1, 0.0))
-        return self._memory.heard_all_since(since) and since == now and monotonic() < until
+        return self._memory.received_all_since(since) and since == now and monotonic() < until
 
     def _keep_absent(self, secret_hash: bytes, since: int) -> None:
         self._absent[secret_hash] = (since, monotonic() + ABSENT_LIFETIME)
-        if len(self._absent) > ABSENT_MOST:
+        if len(self._absent) > MAX_ABSENT:
             self._absent.popitem(last=False)
 
     def _keep(self, key: str, value: object, changes_with: tuple[str, ...], since: int) -> None:

@@ -15,10 +15,10 @@ _BEARER = re.compile(r"bearer +([A-Za-z0-9_-]{1,128})", re.IGNORECASE)
 
 
 class Authenticator:
-    def __init__(self, known: AccountCache, sessions: Sessions, uses: ApiKeyUsage) -> None:
-        self._known = known
+    def __init__(self, accounts: AccountCache, sessions: Sessions, usage: ApiKeyUsage) -> None:
+        self._accounts = accounts
         self._sessions = sessions
-        self._uses = uses
+        self._usage = usage
 
     async def principal(self, authorization: str | None, cookie: str | None) -> Principal:
         """`cookie` is the session cookie's value, if it counts. The header wins.
@@ -30,10 +30,10 @@ class Authenticator:
             bearer = _BEARER.fullmatch(authorization.strip())
             token = bearer[1] if bearer else ""
             if api_keys.is_secret(token):
-                return await self._machine(api_keys.digest(token))
-            return await self._person(token)
+                return await self._api_key_principal(api_keys.digest(token))
+            return await self._session_principal(token)
         if cookie is not None:
-            return await self._person(cookie)
+            return await self._session_principal(cookie)
         return ANONYMOUS
 
     async def renewed(self, principal: Principal, *, visit: bool = False) -> Principal:
@@ -44,17 +44,17 @@ class Authenticator:
         for a session a round trip that all sessions of the moment share; `visit` lets it live on.
         """
         if principal.key_hash is not None:
-            return await self._machine(principal.key_hash)
+            return await self._api_key_principal(principal.key_hash)
         if principal.session_id is not None:
             look = self._sessions.get if visit else self._sessions.peek
-            return await self._user(await look(principal.session_id), principal.session_id)
+            return await self._user_principal(await look(principal.session_id), principal.session_id)
         return principal
 
-    async def _machine(self, key_hash: bytes) -> Principal:
-        issued = await self._known.issued_key(key_hash)
+    async def _api_key_principal(self, key_hash: bytes) -> Principal:
+        issued = await self._accounts.issued_key(key_hash)
         if issued is None or _expired(issued.key.expires_at):
-            raise _unknown()
-        self._uses.note(issued.key.id)
+            raise _invalid_credentials()
+        self._usage.note(issued.key.id)
         return Principal(
             role=roles.lower(issued.key.role, issued.creator_role),
             name=f"{issued.key.name} (API key)",
@@ -64,16 +64,16 @@ class Authenticator:
             key_hash=key_hash,
         )
 
-    async def _person(self, token: str) -> Principal:
+    async def _session_principal(self, token: str) -> Principal:
         if not sessions.is_token(token):
-            raise _unknown()
+            raise _invalid_credentials()
         session_id = sessions.identify(token)
-        return await self._user(await self._sessions.get(session_id), session_id)
+        return await self._user_principal(await self._sessions.get(session_id), session_id)
 
-    async def _user(self, user_id: UUID | None, session_id: str) -> Principal:
-        user = None if user_id is None else await self._known.user(user_id)
+    async def _user_principal(self, user_id: UUID | None, session_id: str) -> Principal:
+        user = None if user_id is None else await self._accounts.user(user_id)
         if user is None:
-            raise _unknown()
+            raise _invalid_credentials()
         return Principal(role=user.role, name=user.email, user_id=user.id, session_id=session_id)
 
 
@@ -81,5 +81,5 @@ def _expired(moment: datetime | None) -> bool:
     return moment is not None and moment <= datetime.now(UTC)
 
 
-def _unknown() -> Unauthenticated:
+def _invalid_credentials() -> Unauthenticated:
     return Unauthenticated("This session or API key is not valid, or no longer: please sign in again.")

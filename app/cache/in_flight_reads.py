@@ -1,4 +1,4 @@
-"""One fetch per key at a time in this process, shared by all who miss the key meanwhile."""
+"""Request coalescing: one read per key at a time in this process, shared by all readers that miss the key meanwhile."""
 
 from asyncio import AbstractEventLoop, CancelledError, Future, Timeout
 from collections.abc import Iterable, Sequence
@@ -9,107 +9,107 @@ from app.cache.region import Region
 
 
 class Wait:
-    """One reader, waiting for several flights. A reader that gives up takes nobody's flight down."""
+    """One caller that waits for several reads. Cancelling it does not cancel reads that other callers wait for."""
 
-    __slots__ = ("_flights", "_future", "_missing")
+    __slots__ = ("_future", "_reads", "_unresolved")
 
-    def __init__(self, flights: Sequence["InFlightRead"], loop: AbstractEventLoop) -> None:
-        self._flights = flights
+    def __init__(self, reads: Sequence["InFlightRead"], loop: AbstractEventLoop) -> None:
+        self._reads = reads
         self._future: Future[None] = loop.create_future()
-        self._missing = 0
-        for flight in flights:
-            if not flight.landed:
-                flight.waits.append(self)
-                self._missing += 1
-        if not self._missing:
+        self._unresolved = 0
+        for read in reads:
+            if not read.resolved:
+                read.waiters.append(self)
+                self._unresolved += 1
+        if not self._unresolved:
             self._future.set_result(None)
 
-    async def over(self) -> None:
+    async def finished(self) -> None:
         try:
             await self._future
         except CancelledError:
-            for flight in self._flights:
-                flight.leave(self)
+            for read in self._reads:
+                read.leave(self)
             raise
 
-    def one_less(self) -> None:
-        self._missing -= 1
-        if not self._missing and not self._future.done():
+    def read_resolved(self) -> None:
+        self._unresolved -= 1
+        if not self._unresolved and not self._future.done():
             self._future.set_result(None)
 
 
 class InFlightRead:
-    """The way of one record from below to all who wait for it."""
+    """One record being read from Redis or PostgreSQL, and the callers that wait for it."""
 
     __slots__ = (
         "_error",
         "_traceback",
-        "departed",
+        "dispatched",
         "fetch",
         "fetched",
         "key",
-        "landed",
         "region",
+        "resolved",
         "round_trips",
         "since",
         "tag",
         "token",
         "until",
         "value",
-        "waits",
+        "waiters",
     )
 
     def __init__(self, region: Region[Any, Any], key: Any, tag: str, since: int) -> None:
         self.region = region
         self.key = key
         self.tag = tag
-        self.since = since  # the moment before anything was read
+        self.since = since  # L1's logical time before anything was read
         self.token: str | None = None  # of the lease in L2
         self.value: Any = None
         self.until = 0.0
         self._error: BaseException | None = None
         self._traceback: TracebackType | None = None
-        self.departed = False  # something has been asked of Redis or PostgreSQL
-        self.fetched = False  # no cache knew it
-        self.landed = False
+        self.dispatched = False  # a request to Redis or PostgreSQL was sent
+        self.fetched = False  # found in no cache
+        self.resolved = False
         self.round_trips = 0  # to Redis
         self.fetch: Fetch | None = None  # the statement that it shares with others
-        self.waits: list[Wait] = []
+        self.waiters: list[Wait] = []
 
-    def land(self, value: Any, until: float) -> None:
+    def resolve(self, value: Any, until: float) -> None:
         self.value = value
         self.until = until
-        self._tell()
+        self._notify_waiters()
 
     def leave(self, wait: Wait) -> None:
-        if not self.landed:
-            self.waits.remove(wait)
-            if self.fetch is not None and not self.waits:
-                self.fetch.end_unless_wanted()
+        if not self.resolved:
+            self.waiters.remove(wait)
+            if self.fetch is not None and not self.waiters:
+                self.fetch.cancel_if_abandoned()
 
     def fail(self, error: BaseException) -> None:
-        if not self.landed:
+        if not self.resolved:
             self._error = error
             self._traceback = error.__traceback__
-            self._tell()
+            self._notify_waiters()
 
     def result(self) -> Any:
         if self._error is not None:
-            # Each reader starts from where it happened; else the trace would grow with every one of them.
+            # Without the reset, each further caller would append its frames to the traceback.
             raise self._error.with_traceback(self._traceback)
         return self.value
 
-    def _tell(self) -> None:
-        self.landed = True
-        for wait in self.waits:
-            wait.one_less()
-        self.waits.clear()
+    def _notify_waiters(self) -> None:
+        self.resolved = True
+        for wait in self.waiters:
+            wait.read_resolved()
+        self.waiters.clear()
 
 
 class InFlightReads:
-    """Those that may still be joined, by tag.
+    """Reads that may still be joined, by tag.
 
-    A flight that departed before a write must not serve a reader who comes after it: the
+    A read that was dispatched before a write must not be joined by a caller that arrives after the write: the
     invalidation detaches it.
     """
 
@@ -122,35 +122,35 @@ class InFlightReads:
     def get(self, tag: str) -> InFlightRead | None:
         return self._open.get(tag)
 
-    def add(self, flight: InFlightRead) -> None:
-        self._open[flight.tag] = flight
+    def add(self, read: InFlightRead) -> None:
+        self._open[read.tag] = read
 
     def detach(self, tags: Iterable[str]) -> None:
         for tag in tags:
             self._open.pop(tag, None)
 
-    def close(self, flight: InFlightRead) -> None:
-        if self._open.get(flight.tag) is flight:
-            del self._open[flight.tag]
+    def close(self, read: InFlightRead) -> None:
+        if self._open.get(read.tag) is read:
+            del self._open[read.tag]
 
 
 class Fetch:
-    """One statement, under way for as long as anybody waits for anything that it brings."""
+    """One SQL statement for several reads; it is cancelled once no caller waits for any of them."""
 
-    __slots__ = ("_bound", "_flights", "_open")
+    __slots__ = ("_bound", "_open", "_reads")
 
-    def __init__(self, flights: Sequence[InFlightRead], open_flights: InFlightReads, bound: Timeout) -> None:
-        self._flights = flights
-        self._open = open_flights
+    def __init__(self, reads: Sequence[InFlightRead], open_reads: InFlightReads, bound: Timeout) -> None:
+        self._reads = reads
+        self._open = open_reads
         self._bound: Timeout | None = bound
 
-    def over(self) -> None:
-        """Lets go of the flights, which hold this fetch in turn."""
-        self._flights, self._bound = (), None
+    def finished(self) -> None:
+        """Drops the references to the reads, which refer to this fetch: no reference cycle is left."""
+        self._reads, self._bound = (), None
 
-    def end_unless_wanted(self) -> None:
-        if self._bound is None or any(flight.waits for flight in self._flights):
+    def cancel_if_abandoned(self) -> None:
+        if self._bound is None or any(read.waiters for read in self._reads):
             return
-        for flight in self._flights:
-            self._open.close(flight)  # whoever asks from now on must not join what is ending
+        for read in self._reads:
+            self._open.close(read)  # later callers must not join a read that is being cancelled
         self._bound.reschedule(0)

@@ -18,17 +18,17 @@ class Invalidator:
 
     def __init__(self, memory: Memory, read_through: ReadThrough, shared: SharedCache) -> None:
         self.sender = token_hex(8)
-        self.settled = AcknowledgedEvents()
+        self.acknowledged = AcknowledgedEvents()
         self._memory = memory
         self._read_through = read_through
         self._shared = shared
         self._counted = CACHE_INVALIDATIONS.labels("own")
-        self._heard = CACHE_INVALIDATIONS.labels("others")
+        self._received = CACHE_INVALIDATIONS.labels("others")
 
-    async def invalidate(self, tags: Collection[str], settles: Collection[int] = ()) -> bool:
+    async def invalidate(self, tags: Collection[str], acknowledges: Collection[int] = ()) -> bool:
         """When it returns, no reader on this instance is served the old value, whatever became of Redis.
 
-        `settles`: the events that ask for this. False: Redis did not confirm, L2 is not trusted here
+        `acknowledges`: the events that ask for this. False: Redis did not confirm, L2 is not trusted here
         any more, nor on the instances that the message has reached, and the relay must do it again.
         """
         if not tags:
@@ -36,13 +36,13 @@ class Invalidator:
         self._counted.inc(len(tags))
         self._forget(tags)
         generation = self._shared.generation
-        done = Message(list(tags), [], self.sender, settled=list(settles), generation=generation)
+        done = Message(list(tags), [], self.sender, acknowledged=list(acknowledges), generation=generation)
         not_done = Message(list(tags), [], self.sender, unconfirmed=True)
         confirmed = await self._shared.remove_and_publish(tags, message.encode(done))
         # Once more: a reader may have found the old value in L2 while it was being removed there.
         self._forget(tags)
         if confirmed:
-            self.settled.note(generation, settles)
+            self.acknowledged.note(generation, acknowledges)
         else:
             await self._shared.publish(message.encode(not_done))
         return confirmed
@@ -71,7 +71,7 @@ class Invalidator:
 
     def evict(self, tags: Collection[str]) -> None:
         """What others changed: they have removed it from L2 already."""
-        self._heard.inc(len(tags))
+        self._received.inc(len(tags))
         self._forget(tags)
 
     async def evict_undelivered(self, tags: Collection[str]) -> None:

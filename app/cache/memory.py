@@ -100,7 +100,7 @@ class Memory:
         """A moment to give to `keep`: taken before the first read on which the value rests."""
         return self._moment
 
-    def heard_all_since(self, moment: int) -> bool:
+    def received_all_since(self, moment: int) -> bool:
         """False if an invalidation may have been missed since then."""
         return self.enabled and moment >= self._floor
 

@@ -28,9 +28,9 @@ class Beat(msgspec.Struct, frozen=True, array_like=True):
 class Message(msgspec.Struct, frozen=True, array_like=True):
     """Without tags and events it is a heartbeat. `everything`: more has gone than can be named.
 
-    `settled` are the numbers of events that ask for nothing but these tags; what the tags name has
+    `acknowledged` are the numbers of events that ask for nothing but these tags; what the tags name has
     been removed from L2 under the keys of `generation`. `unconfirmed`: L2 has not confirmed that removal,
-    so it may hold the old values until the outbox says otherwise; such a message settles nothing.
+    so it may hold the old values until the outbox says otherwise; such a message acknowledges nothing.
 
     `batch` numbers the messages of relays, and `previous_batch` is the one that was delivered before
     (app/cache/deliveries.py); 0 is none.
@@ -40,7 +40,7 @@ class Message(msgspec.Struct, frozen=True, array_like=True):
     events: list[Event]
     sender: str
     everything: bool = False
-    settled: list[int] = []
+    acknowledged: list[int] = []
     generation: str = ""
     unconfirmed: bool = False
     beat: Beat | None = None

@@ -1,4 +1,4 @@
-"""The way a record is read: memory, then Redis, then PostgreSQL."""
+"""Reads records through the caches: L1 (memory), then L2 (Redis), then PostgreSQL."""
 
 import asyncio
 from asyncio import Task
@@ -34,42 +34,42 @@ V = TypeVar("V")
 
 log = get_logger(__name__)
 
-# A record as objects takes about so many times the bytes that it takes as MessagePack.
+# Memory of a record as Python objects, as a multiple of its size as MessagePack (estimate).
 WEIGHT: Final = 4
 
-# So many records of one region whose keys callers make up are put into Redis per minute; the others are not.
-OPEN_ENDED: Final = 3000
+# Max. fills of L2 per minute and region for records whose keys clients can invent; the others are not stored.
+OPEN_ENDED_FILLS: Final = 3000
 
-# How a reader divides its patience while somebody else holds the lease: it looks early, then less often.
-PATIENCE: Final = (1 / 7, 2 / 7, 4 / 7)
+# While another instance holds the lease, L2 is read again after these parts of `lease_timeout`: soon, then less often.
+LEASE_WAITS: Final = (1 / 7, 2 / 7, 4 / 7)
 
 
 class ReadThrough:
-    """All that is missed in one tick of the event loop goes down together, whoever missed it."""
+    """Misses of all requests in one event-loop tick are dispatched as one batch."""
 
     def __init__(self, memory: Memory, shared: SharedCache, pool: Any, settings: Settings) -> None:
         self._memory = memory
         self._shared = shared
         self._pool = pool
         self._settings = settings
-        self._remembers = settings.entity_cache and settings.memory_cache
-        self._flights = InFlightReads()
-        self._boarding: list[InFlightRead] = []
-        self._lanes: dict[Region[Any, Any], RegionQueue] = {}
+        self._uses_memory = settings.entity_cache and settings.memory_cache
+        self._in_flight = InFlightReads()
+        self._pending: list[InFlightRead] = []
+        self._queues: dict[Region[Any, Any], RegionQueue] = {}
         self._fills: list[Fill] = []
-        self._open_ended = Budgets(OPEN_ENDED, 10 * OPEN_ENDED, MINUTE)
+        self._open_ended = Budgets(OPEN_ENDED_FILLS, 10 * OPEN_ENDED_FILLS, MINUTE)
         self._filling = False
         self._tasks: set[Task[None]] = set()
-        # Asked for once: each time it is, the kernel is asked which process this is.
+        # Kept, because each get_running_loop() calls getpid().
         self._loop = asyncio.get_running_loop()
 
     async def get_many(self, region: Region[K, V], keys: Sequence[K], read_set: ReadSet) -> dict[K, V | None]:
-        """A value for every key; None: there is none. Costs no turn of the loop if L1 knows them all."""
+        """A value for every key; None where no record exists. Does not yield to the event loop if L1 holds all of them."""
         found: dict[K, V | None] = {}
         missing: list[tuple[K, str]] = []
         absent = 0
         tags, until, tag_of = read_set.tags, read_set.until, region.tag
-        get = self._memory.get if self._remembers else _nothing
+        get = self._memory.get if self._uses_memory else _miss
         for key in keys:
             tag = tag_of(key)
             entry = get(tag)
@@ -83,10 +83,10 @@ class ReadThrough:
             if entry.value is None:
                 absent += 1
         read_set.until = until
-        lane = self._lane(region)
-        lane.batches.observe(len(keys))
-        if self._remembers:
-            lane.memory.count(len(found), absent, len(missing))
+        queue = self._queue(region)
+        queue.batches.observe(len(keys))
+        if self._uses_memory:
+            queue.memory.count(len(found), absent, len(missing))
         if (spent := costs.current()) is not None:
             spent.asked(region.name, len(keys))
             spent.found("l1", len(found))
@@ -103,219 +103,221 @@ class ReadThrough:
         spent: costs.Costs | None,
         found: dict[K, Any],
     ) -> None:
-        flights = [self._join(region, key, tag) for key, tag in missing]
-        await Wait(flights, self._loop).over()
+        reads = [self._join(region, key, tag) for key, tag in missing]
+        await Wait(reads, self._loop).finished()
         if spent is not None:
-            _note(spent, flights)
-        for flight in flights:
-            found[flight.key] = flight.result()
-            read_set.add(flight.tag, flight.until)
-            if flight.fetched:
-                read_set.fetched.add(flight.tag)
+            _count_layers(spent, reads)
+        for read in reads:
+            found[read.key] = read.result()
+            read_set.add(read.tag, read.until)
+            if read.fetched:
+                read_set.fetched.add(read.tag)
 
     @property
     def fills_waiting(self) -> int:
         return len(self._fills)
 
     def detach(self, tags: Iterable[str]) -> None:
-        """Whoever asks from now on gets a fetch that sets out from now on."""
-        self._flights.detach(tags)
+        """Later callers do not join reads of these tags that are in flight; they start new ones."""
+        self._in_flight.detach(tags)
 
     async def close(self) -> None:
-        """Waits for what is under way; all of it is bounded by time-outs of its own."""
+        """Waits for all tasks in flight; each is bounded by its own time-outs."""
         while self._tasks:
             await asyncio.wait(self._tasks)
 
-    # Going down
+    # Dispatch
 
     def _join(self, region: Region[Any, Any], key: Any, tag: str) -> InFlightRead:
-        flight = self._flights.get(tag)
-        if flight is not None and (not flight.departed or self._memory.heard_all_since(flight.since)):
-            return flight
-        flight = InFlightRead(region, key, tag, self._memory.now())
-        self._flights.add(flight)
-        self._boarding.append(flight)
-        if len(self._boarding) == 1:
-            # Its first step is the next tick's: until then all others board.
-            self._start(self._depart(), self._boarding)
-        return flight
+        read = self._in_flight.get(tag)
+        if read is not None and (not read.dispatched or self._memory.received_all_since(read.since)):
+            return read
+        read = InFlightRead(region, key, tag, self._memory.now())
+        self._in_flight.add(read)
+        self._pending.append(read)
+        if len(self._pending) == 1:
+            # The task starts in the next tick: until then, further misses are added to the batch.
+            self._start(self._dispatch(), self._pending)
+        return read
 
-    async def _depart(self) -> None:
-        flights, self._boarding = self._boarding, []
+    async def _dispatch(self) -> None:
+        reads, self._pending = self._pending, []
         if self._settings.entity_cache and self._shared.trusted:
-            await self._through_redis(flights)
+            await self._through_redis(reads)
         else:
-            await self._to_postgres(flights)
+            await self._to_postgres(reads)
 
-    async def _through_redis(self, flights: list[InFlightRead]) -> None:
-        waiting = await self._set_out(flights)
-        for part in PATIENCE:
+    async def _through_redis(self, reads: list[InFlightRead]) -> None:
+        waiting = await self._get_or_fetch(reads)
+        for part in LEASE_WAITS:
             if waiting:
                 await asyncio.sleep(part * self._settings.lease_timeout)
-                # A lease that is gone without a value was taken away by a change: nothing is to be waited for.
-                waiting = await self._set_out(waiting)
+                # A lease that is gone without a value was removed by an invalidation: the read is leased and fetched here.
+                waiting = await self._get_or_fetch(waiting)
         await self._to_postgres(waiting)
 
-    async def _set_out(self, flights: list[InFlightRead]) -> list[InFlightRead]:
-        """Lands what L2 knows, fetches what it has a lease for; gives those whose lease somebody else has."""
-        held, leased = await self._ask_redis(flights)
+    async def _get_or_fetch(self, reads: list[InFlightRead]) -> list[InFlightRead]:
+        """Resolves hits in L2 and fetches leased misses; returns the reads whose lease another instance holds."""
+        held, leased = await self._get_from_redis(reads)
         if held:
             self._start(self._to_postgres(leased), leased)
         else:
             await self._to_postgres(leased)
         return held
 
-    async def _ask_redis(self, flights: list[InFlightRead]) -> tuple[list[InFlightRead], list[InFlightRead]]:
-        """Lands what L2 knows; gives those that somebody else fetches, and those that are to be fetched here."""
-        for flight in flights:
-            flight.departed = True
-            flight.round_trips += 1
-        with traces.span("redis", operation="get", keys=len(flights)):
-            found = await self._shared.get_or_lease(_tags(flights))
+    async def _get_from_redis(
+        self, reads: list[InFlightRead]
+    ) -> tuple[list[InFlightRead], list[InFlightRead]]:
+        """Resolves hits in L2; returns the reads that another instance fetches, and those to be fetched here."""
+        for read in reads:
+            read.dispatched = True
+            read.round_trips += 1
+        with traces.span("redis", operation="get", keys=len(reads)):
+            found = await self._shared.get_or_lease(_tags(reads))
         held: list[InFlightRead] = []
         leased: list[InFlightRead] = []
         unreadable: list[InFlightRead] = []
-        for lane, together in self._by_lane(flights):
-            landed = absent = 0
-            for flight in together:
-                data = found.get(flight.tag, "")
+        for queue, together in self._by_queue(reads):
+            resolved = absent = 0
+            for read in together:
+                data = found.get(read.tag, "")
                 if data is None:
-                    held.append(flight)
-                    lane.leases_refused.inc()
+                    held.append(read)
+                    queue.leases_refused.inc()
                 elif isinstance(data, str):
-                    flight.token = data or None
-                    leased.append(flight)
-                elif (decoded := lane.codec.decode(data)) is None:
-                    unreadable.append(flight)
+                    read.token = data or None
+                    leased.append(read)
+                elif (decoded := queue.codec.decode(data)) is None:
+                    unreadable.append(read)
                 else:
-                    landed += 1
+                    resolved += 1
                     absent += decoded.value is None
-                    self._land(flight, decoded.value, monotonic() + decoded.seconds, decoded.size)
-            lane.below.count(landed, absent, len(together) - landed)
+                    self._resolve(read, decoded.value, monotonic() + decoded.seconds, decoded.size)
+            queue.below.count(resolved, absent, len(together) - resolved)
         if unreadable:
             await self._lease(unreadable)
         return held, leased + unreadable
 
-    async def _lease(self, flights: list[InFlightRead]) -> None:
-        """For what is there but of no use: another release's bytes, or expired ones."""
-        with traces.span("redis", operation="lease", keys=len(flights)):
-            tokens = await self._shared.lease_many(_tags(flights))
-        for flight in flights:
-            flight.round_trips += 1
-            flight.token = tokens.get(flight.tag)
+    async def _lease(self, reads: list[InFlightRead]) -> None:
+        """For values that exist in L2 but cannot be used: undecodable or expired."""
+        with traces.span("redis", operation="lease", keys=len(reads)):
+            tokens = await self._shared.lease_many(_tags(reads))
+        for read in reads:
+            read.round_trips += 1
+            read.token = tokens.get(read.tag)
 
-    async def _to_postgres(self, flights: list[InFlightRead]) -> None:
-        """The first region's statement is this task's own work: a task more would be a tick more."""
-        lanes: list[RegionQueue] = []
-        for lane, together in self._by_lane(flights):
-            lane.waiting += together
-            if lane.in_flight < self._settings.max_statements_in_flight:
-                lane.in_flight += 1
-                lanes.append(lane)
-        for lane in lanes[1:]:
-            self._start(self._serve(lane), ())
-        if lanes:
-            await self._serve(lanes[0])
+    async def _to_postgres(self, reads: list[InFlightRead]) -> None:
+        """The first region's statement runs in this task: another task would cost another event-loop tick."""
+        queues: list[RegionQueue] = []
+        for queue, together in self._by_queue(reads):
+            queue.waiting += together
+            if queue.statements < self._settings.max_statements_in_flight:
+                queue.statements += 1
+                queues.append(queue)
+        for queue in queues[1:]:
+            self._start(self._serve(queue), ())
+        if queues:
+            await self._serve(queues[0])
 
-    async def _serve(self, lane: "RegionQueue") -> None:
-        """While statements are under way, further misses gather for the next one."""
+    async def _serve(self, queue: "RegionQueue") -> None:
+        """While statements run, further misses are queued for the next one."""
         try:
-            while lane.waiting:
-                flights = self._still_wanted(lane)
+            while queue.waiting:
+                reads = self._take_wanted(queue)
                 try:
-                    if flights:
-                        await self._fetch(lane, flights)
+                    if reads:
+                        await self._fetch(queue, reads)
                 finally:
-                    self._fail(flights, Unavailable("The server is stopping."))
+                    self._fail(reads, Unavailable("The server is stopping."))
         finally:
-            lane.in_flight -= 1
+            queue.statements -= 1
 
-    def _still_wanted(self, lane: "RegionQueue") -> list[InFlightRead]:
-        waiting, lane.waiting = lane.waiting, []
-        for flight in waiting:
-            if not flight.waits:
-                self._flights.close(flight)
-        return [flight for flight in waiting if flight.waits]
+    def _take_wanted(self, queue: "RegionQueue") -> list[InFlightRead]:
+        waiting, queue.waiting = queue.waiting, []
+        for read in waiting:
+            if not read.waiters:
+                self._in_flight.close(read)
+        return [read for read in waiting if read.waiters]
 
-    async def _fetch(self, lane: "RegionQueue", flights: list[InFlightRead]) -> None:
-        keys = list(dict.fromkeys(flight.key for flight in flights))
+    async def _fetch(self, queue: "RegionQueue", reads: list[InFlightRead]) -> None:
+        keys = list(dict.fromkeys(read.key for read in reads))
         try:
             async with asyncio.timeout(None) as bound:
-                fetch = Fetch(flights, self._flights, bound)
-                for flight in flights:
-                    flight.departed = True
-                    flight.fetch = fetch
+                fetch = Fetch(reads, self._in_flight, bound)
+                for read in reads:
+                    read.dispatched = True
+                    read.fetch = fetch
                 try:
-                    with traces.span("postgres", region=lane.region.name, keys=len(keys)):
-                        records = await lane.region.fetch(self._pool, keys)
+                    with traces.span("postgres", region=queue.region.name, keys=len(keys)):
+                        records = await queue.region.fetch(self._pool, keys)
                 finally:
-                    fetch.over()
-            for flight in flights:
-                self._arrive(lane, flight, records.get(flight.key))
+                    fetch.finished()
+            for read in reads:
+                self._resolve_fetched(queue, read, records.get(read.key))
         except Exception as error:
             if len(keys) == 1 or isinstance(error, AppError | TimeoutError):
-                self._fail(flights, error)
+                self._fail(reads, error)
             else:
-                await self._fetch_apart(lane, keys, flights)
+                await self._fetch_apart(queue, keys, reads)
 
-    async def _fetch_apart(self, lane: "RegionQueue", keys: list[Any], flights: list[InFlightRead]) -> None:
-        """One key that PostgreSQL cannot read must not spoil what strangers asked in the same tick."""
-        for flight in flights:
-            flight.fetch = None  # that one is over
+    async def _fetch_apart(self, queue: "RegionQueue", keys: list[Any], reads: list[InFlightRead]) -> None:
+        """Bisects the batch, so that a key on which the statement fails does not fail the keys of other requests."""
+        for read in reads:
+            read.fetch = None  # the failed one
         first = set(keys[: len(keys) // 2])
-        await self._fetch(lane, [flight for flight in flights if flight.key in first])
-        await self._fetch(lane, [flight for flight in flights if flight.key not in first])
+        await self._fetch(queue, [read for read in reads if read.key in first])
+        await self._fetch(queue, [read for read in reads if read.key not in first])
 
-    # Coming up
+    # Resolve and fill
 
-    def _arrive(self, lane: "RegionQueue", flight: InFlightRead, value: Any) -> None:
-        flight.fetched = True
-        seconds = self._lifetime(lane.region, value)
+    def _resolve_fetched(self, queue: "RegionQueue", read: InFlightRead, value: Any) -> None:
+        read.fetched = True
+        seconds = self._lifetime(queue.region, value)
         until = monotonic() + seconds
         if not self._settings.entity_cache or seconds <= 0:
-            flight.land(value, until)
-            self._flights.close(flight)
+            read.resolve(value, until)
+            self._in_flight.close(read)
             return
-        data = lane.codec.encode(value, seconds)
-        current = self._flights.get(flight.tag) is flight  # else a change has overtaken it
-        self._land(flight, value, until, len(data))
+        data = queue.codec.encode(value, seconds)
+        current = self._in_flight.get(read.tag) is read  # else an invalidation came between
+        self._resolve(read, value, until, len(data))
         if (
             current
-            and flight.token is not None
+            and read.token is not None
             and len(self._fills) < self._settings.max_queued_fills
-            and (not flight.region.is_open_ended(value) or self._open_ended.take(flight.region.name))
+            and (not read.region.is_open_ended(value) or self._open_ended.take(read.region.name))
         ):
-            self._fills.append(Fill(flight.tag, flight.token, data, seconds))
+            self._fills.append(Fill(read.tag, read.token, data, seconds))
             if not self._filling:
                 self._filling = True
                 self._start(self._fill(), ())
 
-    def _land(self, flight: InFlightRead, value: Any, until: float, length: int) -> None:
-        if self._remembers:
+    def _resolve(self, read: InFlightRead, value: Any, until: float, length: int) -> None:
+        if self._uses_memory:
             self._memory.keep(
-                flight.tag,
+                read.tag,
                 value,
-                size=length * WEIGHT + len(flight.tag),
-                tags=(flight.tag,),
+                size=length * WEIGHT + len(read.tag),
+                tags=(read.tag,),
                 until=until,
-                since=flight.since,
-                answer=flight.region.is_open_ended(value),
+                since=read.since,
+                answer=read.region.is_open_ended(value),
             )
-        flight.land(value, until)
-        self._flights.close(flight)
+        read.resolve(value, until)
+        self._in_flight.close(read)
 
-    def _fail(self, flights: Iterable[InFlightRead], error: BaseException) -> None:
-        for flight in flights:
-            flight.fail(error)
-            self._flights.close(flight)
+    def _fail(self, reads: Iterable[InFlightRead], error: BaseException) -> None:
+        for read in reads:
+            read.fail(error)
+            self._in_flight.close(read)
 
     def _lifetime(self, region: Region[Any, Any], value: Any) -> float:
         jitter = self._settings.lifetime_jitter
         seconds = self._settings.absent_lifetime if value is None else region.lifetime(self._settings, value)
-        return seconds * uniform(1 - jitter, 1 + jitter)  # noqa: S311 - nobody gains by guessing it
+        return seconds * uniform(1 - jitter, 1 + jitter)  # noqa: S311 - not security-relevant
 
     async def _fill(self) -> None:
-        """No reader waits for it; what is to be filled meanwhile goes with the next round trip."""
+        """No reader waiters for it; what is to be filled meanwhile goes with the next round trip."""
         try:
             while self._fills:
                 fills, self._fills = self._fills, []
@@ -323,42 +325,42 @@ class ReadThrough:
         finally:
             self._filling = False
 
-    # Keeping track
+    # Queues and tasks
 
-    def _lane(self, region: Region[Any, Any]) -> "RegionQueue":
-        lane = self._lanes.get(region)
-        if lane is None:
-            lane = self._lanes[region] = RegionQueue(region)
-        return lane
+    def _queue(self, region: Region[Any, Any]) -> "RegionQueue":
+        queue = self._queues.get(region)
+        if queue is None:
+            queue = self._queues[region] = RegionQueue(region)
+        return queue
 
-    def _by_lane(self, flights: list[InFlightRead]) -> Iterable[tuple["RegionQueue", list[InFlightRead]]]:
-        lanes: dict[RegionQueue, list[InFlightRead]] = {}
-        for flight in flights:
-            lanes.setdefault(self._lane(flight.region), []).append(flight)
-        return lanes.items()
+    def _by_queue(self, reads: list[InFlightRead]) -> Iterable[tuple["RegionQueue", list[InFlightRead]]]:
+        queues: dict[RegionQueue, list[InFlightRead]] = {}
+        for read in reads:
+            queues.setdefault(self._queue(read.region), []).append(read)
+        return queues.items()
 
-    def _start(self, work: Coroutine[Any, Any, None], flights: Sequence[InFlightRead]) -> None:
+    def _start(self, work: Coroutine[Any, Any, None], reads: Sequence[InFlightRead]) -> None:
         task = self._loop.create_task(work, context=traces.detached())
         self._tasks.add(task)
-        task.add_done_callback(lambda done: self._ended(done, flights))
+        task.add_done_callback(lambda done: self._ended(done, reads))
 
-    def _ended(self, task: Task[None], flights: Sequence[InFlightRead]) -> None:
+    def _ended(self, task: Task[None], reads: Sequence[InFlightRead]) -> None:
         self._tasks.discard(task)
         error = None if task.cancelled() else task.exception()
         if error is not None:
             log.error("read_failed", exc_info=error)
         if error is not None or task.cancelled():
-            self._fail(flights, error or Unavailable("The server is stopping."))
+            self._fail(reads, error or Unavailable("The server is stopping."))
 
 
 class RegionQueue:
-    """What is under way for one region, and its counters: looking them up by label would cost more."""
+    """Reads of one region that wait for a statement, and its counters, whose lookup by label is slow."""
 
     def __init__(self, region: Region[Any, Any]) -> None:
         self.region = region
         self.codec: Codec[Any] = Codec(region.type)
         self.waiting: list[InFlightRead] = []
-        self.in_flight = 0
+        self.statements = 0
         self.batches = Timings(LOADER_BATCH, region.name)
         self.leases_refused = CACHE_LEASE_REFUSALS.labels(region.name)
         self.memory = Finds(region.name, "l1")
@@ -366,7 +368,7 @@ class RegionQueue:
 
 
 class Finds:
-    """Hits, misses, and the hits that said "there is none"."""
+    """Counters of hits, misses and negative hits (a cached absence)."""
 
     def __init__(self, region: str, layer: str) -> None:
         self._hits = CACHE_HITS.labels(region, layer)
@@ -382,27 +384,27 @@ class Finds:
             self._misses.inc(missing)
 
 
-def _nothing(key: str) -> None:
-    """L1 while it is switched off by a setting."""
+def _miss(key: str) -> None:
+    """Stands in for L1's `get` while a setting turns L1 off."""
 
 
-def _note(spent: costs.Costs, flights: list[InFlightRead]) -> None:
-    """What all keys of one call went through, they went through together."""
+def _count_layers(spent: costs.Costs, reads: list[InFlightRead]) -> None:
+    """Statements shared by several keys of one call count once."""
     fetches: set[Any] = set()
     fetched = round_trips = 0
-    for flight in flights:
-        if flight.fetch is not None:
-            fetches.add(flight.fetch)
+    for read in reads:
+        if read.fetch is not None:
+            fetches.add(read.fetch)
             fetched += 1
-        if flight.round_trips > round_trips:
-            round_trips = flight.round_trips
+        if read.round_trips > round_trips:
+            round_trips = read.round_trips
     spent.statements += len(fetches)
     spent.round_trips += round_trips
     if fetched:
         spent.found("postgres", fetched)
-    if fetched < len(flights):
-        spent.found("l2", len(flights) - fetched)
+    if fetched < len(reads):
+        spent.found("l2", len(reads) - fetched)
 
 
-def _tags(flights: Iterable[InFlightRead]) -> list[str]:
-    return list(dict.fromkeys(flight.tag for flight in flights))
+def _tags(reads: Iterable[InFlightRead]) -> list[str]:
+    return list(dict.fromkeys(read.tag for read in reads))

@@ -20,7 +20,7 @@ from app.cache.clock import monotonic
 from app.cache.codec import CODEC_VERSION
 from app.cache.failures import NotAsked, interrupted, only_failures, refusal
 from app.cache.message import CHANNEL
-from app.cache.topology import FAILURES, BufferedResponse, Command, Topology, servers
+from app.cache.topology import FAILURES, BufferedResponse, Command, Topology, open_topology
 from app.errors import Unavailable
 from app.observability.metrics import CACHE_ERRORS, CACHE_REFUSED_FILLS, CACHE_SECONDS, CACHE_TRUSTED
 from app.settings import Settings
@@ -30,7 +30,7 @@ log = get_logger(__name__)
 # As many tags as Redis removes in one command well within its time-out.
 PORTION: Final = 1000
 
-_LEASED: Final = b":lease"
+_LEASE_SUFFIX: Final = b":lease"
 _OPERATIONS: Final = ("get", "lease", "fill", "remove", "publish", "identify")
 # What has to be done is tried once more where a connection broke: to do it twice is harmless.
 TRIES: Final = 2
@@ -48,16 +48,16 @@ class Fill(NamedTuple):
 @asynccontextmanager
 async def open_redis(settings: Settings) -> AsyncIterator["SharedCache"]:
     """Opens even while Redis is away: it is missed, not needed."""
-    processes = servers(settings)
-    shared = SharedCache(processes, settings)
+    topology = open_topology(settings)
+    shared = SharedCache(topology, settings)
     try:
         if await shared.identify() is not None:
             with suppress(*FAILURES), only_failures():
-                await processes.make_ready(settings.min_redis_connections)
+                await topology.make_ready(settings.min_redis_connections)
         yield shared
     finally:
         with suppress(*FAILURES), only_failures():
-            await processes.close()
+            await topology.close()
 
 
 class SharedCache:
@@ -70,16 +70,16 @@ class SharedCache:
     from this Redis, under this epoch.
     """
 
-    def __init__(self, processes: Topology, settings: Settings) -> None:
-        self.client: Any = processes.client
+    def __init__(self, topology: Topology, settings: Settings) -> None:
+        self.client: Any = topology.client
         self.epoch = 0
-        self.doubts = 0
+        self.distrust_count = 0
         self.valid_until = inf
         self._trusted = False
-        self.why_not: str | None = "nobody has looked at the outbox yet"
+        self.distrust_reason: str | None = "nobody has looked at the outbox yet"
         self.refused: str | None = None  # the code with which Redis refused last, until it takes writes again
         self.on_change: Callable[[], None] = lambda: None
-        self._servers = processes
+        self._topology = topology
         self._settings = settings
         self._holder = token_hex(8)
         self._leases = 0
@@ -88,7 +88,7 @@ class SharedCache:
         self._refused = CACHE_REFUSED_FILLS.labels("l2")
         self._gauge = CACHE_TRUSTED.labels("l2")
         self._gauge.set(0)
-        processes.changed = self._changed
+        topology.changed = self._changed
 
     @property
     def trusted(self) -> bool:
@@ -97,12 +97,12 @@ class SharedCache:
 
     @property
     def identity(self) -> str | None:
-        """Which server processes these are, and with which history; None while unknown."""
-        return self._servers.identity
+        """Which server topology these are, and with which history; None while unknown."""
+        return self._topology.identity
 
     @property
     def round_trips(self) -> int:
-        return self._servers.round_trips
+        return self._topology.round_trips
 
     @property
     def generation(self) -> str:
@@ -112,7 +112,7 @@ class SharedCache:
     # Reading and filling
 
     async def get_many(self, tags: Sequence[str]) -> dict[str, bytes]:
-        groups = self._together(tags)
+        groups = self._groups(tags)
         commands = [
             Command(self._key(group[0]), ("MGET", *map(self._key, group)), len(group)) for group in groups
         ]
@@ -136,7 +136,7 @@ class SharedCache:
         self._leases += 1
         token = f"{self._holder}:{self._leases}"
         milliseconds = round(self._settings.lease_lifetime * 1000)
-        groups = self._together(tags)
+        groups = self._groups(tags)
         commands = [
             self._script(LEASE, group, token, milliseconds, self._holder, int(look)) for group in groups
         ]
@@ -150,7 +150,7 @@ class SharedCache:
         """Gives the tags whose value was not kept: their lease is gone, or Redis is."""
         wanted = {fill.tag: fill for fill in fills}
         held = [tag for tag, fill in wanted.items() if fill.token.startswith(self._holder)]
-        groups = self._together(held)
+        groups = self._groups(held)
         commands = [
             self._script(FILL, group, *(word for tag in group for word in _filling(wanted[tag])))
             for group in groups
@@ -165,23 +165,24 @@ class SharedCache:
     async def remove(self, tags: Iterable[str]) -> bool:
         """Value and lease of each; False, and no trust any more, unless Redis confirms it."""
         # All are tried: where one process of a cluster is away, the others need not keep what is old.
-        outcomes = [await self._surely("remove", self._removals(some)) for some in _portions(tags)]
+        outcomes = [await self._confirmed("remove", self._removals(some)) for some in _portions(tags)]
         return all(outcomes)
 
     async def publish(self, message: bytes) -> bool:
         """Whether Redis has taken it; how many have received it is not known."""
         return (
-            await self._attempt("publish", lambda: self._servers.publish(CHANNEL, message), TRIES) is not None
+            await self._attempt("publish", lambda: self._topology.publish(CHANNEL, message), TRIES)
+            is not None
         )
 
     async def remove_and_publish(self, tags: Iterable[str], message: bytes) -> bool:
         """The message is sent only after the reply to every removal was read, and not unless all are confirmed."""
         if not await self.remove(tags):
             return False
-        doubts = self.doubts
+        distrust_count = self.distrust_count
         if not await self.publish(message):
             self.distrust("Redis did not confirm: publish")
-        return doubts == self.doubts
+        return distrust_count == self.distrust_count
 
     async def find(self, pattern: str) -> set[str]:
         """Tags of which a value or a lease is there; `*` is any text, `?` any character.
@@ -197,7 +198,7 @@ class SharedCache:
         except FAILURES as failure:
             raise Unavailable("Redis does not answer at the moment; please try again soon.") from failure
         return {
-            key.removesuffix(_LEASED)[len(before) : -len(after)].decode(errors="surrogatepass")
+            key.removesuffix(_LEASE_SUFFIX)[len(before) : -len(after)].decode(errors="surrogatepass")
             for key in keys
         }
 
@@ -205,7 +206,7 @@ class SharedCache:
     async def subscribe(self, channel: str = CHANNEL) -> AsyncIterator["Subscription"]:
         """Joined when it is entered; raises one of FAILURES when that does not work in time."""
         with only_failures():
-            pubsub = await self._servers.pubsub()
+            pubsub = await self._topology.pubsub()
         try:
             subscription = Subscription(pubsub)
             async with asyncio.timeout(self._settings.redis_connect_timeout + self._settings.redis_timeout):
@@ -219,9 +220,9 @@ class SharedCache:
 
     def distrust(self, reason: str) -> None:
         """At once: no read that is under way brings a value from L2 any more."""
-        self.doubts += 1
+        self.distrust_count += 1
         self._holder = token_hex(8)  # leases from before are worth nothing
-        self.why_not = reason
+        self.distrust_reason = reason
         if self._trusted:
             self._trusted = False
             self._gauge.set(0)
@@ -229,31 +230,31 @@ class SharedCache:
 
     def trust(self, since: int | None = None) -> bool:
         """Only for who has seen the outbox empty; `since` are the doubts before looking."""
-        if since is not None and since != self.doubts:
+        if since is not None and since != self.distrust_count:
             return False
         if not self._trusted:
-            self._trusted, self.why_not = True, None
+            self._trusted, self.distrust_reason = True, None
             self._gauge.set(1)
             log.info("l2_trusted", epoch=self.epoch)
         return True
 
     async def identify(self) -> str | None:
-        """Asks the processes who they are, and whether they take writes; None if they do not answer, or refuse."""
-        identity = await self._attempt("identify", lambda: self._servers.identify(self._probe))
+        """Asks the topology who they are, and whether they take writes; None if they do not answer, or refuse."""
+        identity = await self._attempt("identify", lambda: self._topology.identify(self._probe))
         if identity is not None:
             self.refused = None
         return identity
 
-    async def look_again(self) -> None:
+    async def reconnect(self) -> None:
         """Connects anew before the next command: what is reached may not be what the address stands for now."""
-        self._servers.look_again()
+        self._topology.reconnect()
 
     def _probe(self, name: str) -> list[Command]:
         """Takes a lease and removes it: whatever is needed for that, a fill needs no more."""
         tag = f"probe:{self._holder}:{name}"
         milliseconds = round(self._settings.lease_lifetime * 1000)
         # Spelt out, so that it needs no second round trip where the script is not known yet.
-        lease = _spelt_out(self._script(LEASE, [tag], self._holder, milliseconds, self._holder, 0))
+        lease = _as_eval(self._script(LEASE, [tag], self._holder, milliseconds, self._holder, 0))
         return [lease, *self._removals([tag])]
 
     def _changed(self, reason: str) -> None:
@@ -268,10 +269,10 @@ class SharedCache:
 
     def _pairs(self, tags: Iterable[str]) -> list[bytes]:
         """Value and lease of each tag."""
-        return [key for tag in tags for value in (self._key(tag),) for key in (value, value + _LEASED)]
+        return [key for tag in tags for value in (self._key(tag),) for key in (value, value + _LEASE_SUFFIX)]
 
-    def _together(self, tags: Sequence[str]) -> list[list[str]]:
-        groups = self._servers.together([self._key(tag) for tag in tags]) if tags else []
+    def _groups(self, tags: Sequence[str]) -> list[list[str]]:
+        groups = self._topology.group_by_slot([self._key(tag) for tag in tags]) if tags else []
         return [[tags[index] for index in group] for group in groups]
 
     def _script(self, script: "Script", tags: list[str], *arguments: bytes | str | int) -> Command:
@@ -279,24 +280,24 @@ class SharedCache:
         return Command(keys[0], ("EVALSHA", script.sha, len(keys), *keys, *arguments), len(tags))
 
     def _removals(self, tags: Iterable[str]) -> list[Command]:
-        groups = self._together(list(tags))
+        groups = self._groups(list(tags))
         return [Command(self._key(group[0]), ("DEL", *self._pairs(group))) for group in groups]
 
     async def _if_trusted(self, operation: str, commands: Sequence[Command]) -> list[BufferedResponse]:
         if not self.trusted or not commands:
             return []
-        doubts = self.doubts
+        distrust_count = self.distrust_count
         replies = await self._attempt(operation, lambda: self._run(commands))
-        return replies if replies is not None and doubts == self.doubts else []
+        return replies if replies is not None and distrust_count == self.distrust_count else []
 
-    async def _surely(self, operation: str, commands: Sequence[Command]) -> bool:
+    async def _confirmed(self, operation: str, commands: Sequence[Command]) -> bool:
         if not commands:
             return True
-        doubts = self.doubts
+        distrust_count = self.distrust_count
         if await self._attempt(operation, lambda: self._run(commands), TRIES) is None:
             self.distrust(f"Redis did not confirm: {operation}")
         # A doubt that came up meanwhile may mean that another process, or another epoch, was asked.
-        return doubts == self.doubts
+        return distrust_count == self.distrust_count
 
     async def _attempt(self, operation: str, work: Callable[[], Awaitable[T]], tries: int = 1) -> T | None:
         """None if Redis did not do it in time; while its breaker is open it is not even asked.
@@ -318,9 +319,9 @@ class SharedCache:
 
     async def _run(self, commands: Sequence[Command]) -> list[BufferedResponse]:
         try:
-            return await self._servers.run(commands)
+            return await self._topology.run(commands)
         except NoScriptError:
-            return await self._servers.run([_spelt_out(command) for command in commands])
+            return await self._topology.run([_as_eval(command) for command in commands])
 
     def _failed(self, operation: str, failure: BaseException) -> None:
         log.debug("l2_failed", operation=operation, failure=repr(failure))
@@ -331,12 +332,12 @@ class SharedCache:
             self.refused = code
             if self._trusted:
                 self.distrust(f"Redis refuses: {operation} ({code})")
-        elif self._servers.unresponsive and self._trusted:
+        elif self._topology.unresponsive and self._trusted:
             # What was removed while we could not ask, we cannot know.
             self.distrust(f"Redis failed again and again: {type(failure).__name__}")
 
 
-GRACE: Final = 0.05
+_LATE_READ: Final = 0.05
 
 
 class Subscription:
@@ -354,7 +355,7 @@ class Subscription:
     async def next(self, seconds: float) -> bytes | None:
         """The next message; None after so many seconds of silence. Raises one of FAILURES when lost."""
         # Twice: a loop that was too busy to listen finds waiting what it has not heard.
-        for patience in (seconds, GRACE):
+        for patience in (seconds, _LATE_READ):
             with suppress(TimeoutError):
                 async with asyncio.timeout(patience):
                     return await self._listen()
@@ -388,7 +389,7 @@ FILL: Final = _read_script("fill.lua")
 _TEXTS: Final = {script.sha: script.text for script in (LEASE, FILL)}
 
 
-def _spelt_out(command: Command) -> Command:
+def _as_eval(command: Command) -> Command:
     """For a process that has not seen the script yet; from then on it knows it."""
     name, sha, *rest = command.words
     return command._replace(words=("EVAL", _TEXTS[str(sha)], *rest)) if name == "EVALSHA" else command

@@ -1,4 +1,4 @@
-"""The Redis that holds sessions: of its own where one is named, so that no cached data can push them out."""
+"""The Redis that holds sessions: of its topology where one is named, so that no cached data can push them out."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -10,7 +10,7 @@ from structlog import get_logger
 
 from app.cache.failures import FAILURES, only_failures
 from app.cache.redis import SharedCache
-from app.cache.topology import Command, Topology, servers
+from app.cache.topology import Command, Topology, open_topology
 from app.settings import Settings
 
 log = get_logger("sessions")
@@ -26,19 +26,21 @@ async def open_session_server(settings: Settings, shared: SharedCache) -> AsyncI
         await _check_eviction(shared.client, settings)
         yield shared.client
         return
-    own = servers(msgspec.structs.replace(settings, redis_url=settings.session_redis_url))
-    watch = asyncio.create_task(_watch(own, settings.heartbeat_interval * settings.max_missed_heartbeats))
+    topology = open_topology(msgspec.structs.replace(settings, redis_url=settings.session_redis_url))
+    watch = asyncio.create_task(
+        _watch(topology, settings.heartbeat_interval * settings.max_missed_heartbeats)
+    )
     try:
-        await _check_eviction(own.client, settings)
-        yield own.client
+        await _check_eviction(topology.client, settings)
+        yield topology.client
     finally:
         watch.cancel()
         await asyncio.wait([watch])
         with suppress(*FAILURES), only_failures():
-            await own.close()
+            await topology.close()
 
 
-async def _watch(own: Topology, every: float) -> None:
+async def _watch(topology: Topology, every: float) -> None:
     """Where the address or the sentinels lead elsewhere, the former server is left, though it still answers.
 
     Else a session that was ended on the new one would go on here.
@@ -46,7 +48,7 @@ async def _watch(own: Topology, every: float) -> None:
     while True:
         await asyncio.sleep(every)
         with suppress(*FAILURES), only_failures():
-            await own.identify(_probe)
+            await topology.identify(_probe)
 
 
 def _probe(name: str) -> list[Command]:

@@ -1,4 +1,4 @@
-"""The server processes behind one Redis address: how they are reached, and which they are."""
+"""The server processes behind one Redis address: interface, identity and connections of every topology."""
 
 import asyncio
 import re
@@ -30,26 +30,26 @@ from app.cache.failures import FAILURES as FAILURES
 from app.cache.failures import NotAsked, NotPrimary, UnexpectedReply, as_failure, only_failures, refusal
 from app.settings import Settings
 
-_ELSEWHERE: Final = (MovedError, AskError, TryAgainError)
+_REDIRECTS: Final = (MovedError, AskError, TryAgainError)
 _RUN_ID: Final = re.compile(rb"run_id:([0-9a-f]+)")
-# A process that was a replica meanwhile has taken over the data of another one, which may lack removals that it
-# had confirmed itself: it begins a new history when it becomes a primary again, under the same run id.
+# A process that was a replica in between has copied the data of another one, which may lack removals that it
+# had confirmed itself: as primary again it has the same run id and a new replication id.
 _HISTORY: Final = re.compile(rb"master_replid:([0-9a-f]+)")
 _ROLE: Final = re.compile(rb"role:(\w+)")
 
-# A name for each process of a cluster is found by trying; so many are tried for all of them together.
+# A name for each process of a cluster is found by trying; so many are tried for all of them group_by_slot.
 PROBES_TRIED: Final = 10_000
-# Through so many processes of a cluster a message is published at most, until one takes it.
-SPEAKERS: Final = 3
+# Through so many processes of a cluster a message is published at max_connections, until one takes it.
+MAX_PUBLISH_TRIES: Final = 3
 
 BufferedResponse: TypeAlias = Any
 T = TypeVar("T")
 
 
 class Command(NamedTuple):
-    """`key` says which process it is for; all keys of a command belong together.
+    """`key` says which process it is for; all keys of a command belong group_by_slot.
 
-    `width` is that of its reply: so many elements, or 0 for one number.
+    `width` is the number of elements in the reply, or 0 for an integer.
     """
 
     key: bytes
@@ -58,19 +58,19 @@ class Command(NamedTuple):
 
     def fits(self, reply: BufferedResponse) -> bool:
         if not self.width:
-            return type(reply) is int  # exactly: True is none
+            return type(reply) is int  # not isinstance: True is an int
         return type(reply) is list and len(reply) == self.width
 
 
-# Commands that need all rights of this program and change nothing; under the name that is given.
+# Given a name, commands that need all permissions of this program and change nothing.
 Probe: TypeAlias = Callable[[str], Sequence[Command]]
 
 
 class Topology(ABC):
-    """Every new connection asks the process who it is: one that restarted, or took over, is another, and so is
-    one that was a replica in between.
+    """Every new connection checks the identity of its server process (run id and replication id): it changes
+    with a restart, a failover, and when the process was a replica in between.
 
-    `changed` is called, with what happened, before such a process serves any command.
+    `changed` is called with the reason before a changed process serves any command.
     """
 
     client: Any
@@ -78,9 +78,9 @@ class Topology(ABC):
     def __init__(self, settings: Settings) -> None:
         self.changed: Callable[[str], None] = lambda reason: None
         self.round_trips = 0
-        self.lineage = 0  # connections of an earlier one are not used again
+        self.lineage = 0  # connections of an earlier generation are closed before their next command
         self._settings = settings
-        self._identities: dict[str, str] = {}  # by place: what answers there
+        self._identities: dict[str, str] = {}  # by address: what replies_of_node there
 
     @property
     @abstractmethod
@@ -90,11 +90,11 @@ class Topology(ABC):
     @property
     @abstractmethod
     def unresponsive(self) -> bool:
-        """Whether a process has failed so often that it is not asked for the moment."""
+        """Whether a process has failed so often that it is not replies_of_node for the moment."""
 
     @abstractmethod
-    def together(self, keys: Sequence[bytes]) -> list[list[int]]:
-        """The indexes of the keys that may stand in one command, group by group."""
+    def group_by_slot(self, keys: Sequence[bytes]) -> list[list[int]]:
+        """Indexes of the keys, grouped so that each group may be used in one command (on a cluster: by hash slot)."""
 
     @abstractmethod
     async def run(self, commands: Sequence[Command]) -> list[BufferedResponse]:
@@ -109,7 +109,7 @@ class Topology(ABC):
 
     @abstractmethod
     async def identify(self, probe: Probe) -> str | None:
-        """Asks all processes who they are, and whether they take writes, now; gives their identity."""
+        """Checks identity and writability of all processes; returns the identity."""
 
     @abstractmethod
     async def make_ready(self, connections: int) -> None:
@@ -122,47 +122,47 @@ class Topology(ABC):
         await self.client.aclose()
 
     @abstractmethod
-    def _place(self, connection: Any) -> str: ...
+    def _address(self, connection: Any) -> str: ...
 
-    def look_again(self) -> None:
-        """Every connection is made anew before its next command: what it reaches may have been left by the others."""
+    def reconnect(self) -> None:
+        """Every connection is reopened before its next command: the address may lead to another server by now."""
         self.lineage += 1
 
     def demoted(self, connection: Any) -> None:
-        """A process that was the primary calls itself a replica: another one has taken over, or will."""
+        """A process that was the primary is now a replica: a failover has happened or is about to."""
         if connection.lineage == self.lineage:
-            self._leave("Redis has become a replica")
+            self._drop_connections("Redis has become a replica")
 
-    def _leave(self, reason: str) -> None:
+    def _drop_connections(self, reason: str) -> None:
         self.lineage += 1
         self.changed(reason)
 
-    async def _greet(self, connection: Any) -> None:
+    async def _handshake(self, connection: Any) -> None:
         with only_failures():
             await connection.on_connect_check_health(check_health=False)
             await connection.send_command("INFO", "server", check_health=False)
             await connection.send_command("INFO", "replication", check_health=False)
             server, replication = await connection.read_response(), await connection.read_response()
-            self._meet(connection, server, replication)
+            self._check_identity(connection, server, replication)
 
-    def _meet(self, connection: Any, server: bytes, replication: bytes) -> None:
+    def _check_identity(self, connection: Any, server: bytes, replication: bytes) -> None:
         run_id, role = _RUN_ID.search(server), _ROLE.search(replication)
         history = _HISTORY.search(replication)
         if run_id is None or role is None or history is None:
             raise UnexpectedReply("INFO names no run id, no role or no replication id.")
         self._check_role(connection, role[1])
-        place, identity = self._place(connection), (run_id[1] + b"." + history[1]).decode()
-        known = self._identities.get(place)
-        self._identities[place] = identity
-        if known not in (None, identity):
-            self._leave("Redis has become another process")
+        address, identity = self._address(connection), (run_id[1] + b"." + history[1]).decode()
+        previous = self._identities.get(address)
+        self._identities[address] = identity
+        if previous not in (None, identity):
+            self._drop_connections("Redis has become another process")
             connection.lineage = self.lineage
 
     @abstractmethod
     def _check_role(self, connection: Any, role: bytes) -> None:
         """Raises NotPrimary where only a primary is of use."""
 
-    async def _converse(self, connection: Any, commands: Sequence[Command]) -> list[BufferedResponse]:
+    async def _pipelined(self, connection: Any, commands: Sequence[Command]) -> list[BufferedResponse]:
         """Replies in the order of the commands, errors among them. What fails midway is closed by redis-py."""
         await connection.send_packed_command(
             connection.pack_commands([command.words for command in commands])
@@ -175,7 +175,7 @@ class Topology(ABC):
                 replies.append(error)
                 continue
             if not command.fits(reply):
-                # Whatever else comes on this connection may answer something else.
+                # Replies on this connection may be out of step with commands.
                 await connection.disconnect(nowait=True)
                 raise UnexpectedReply(f"The reply to {command.words[0]!r} has another shape.")
             replies.append(reply)
@@ -205,10 +205,10 @@ class Topology(ABC):
 
 
 class SingleServer(Topology):
-    """One process, or the one that the sentinels call master.
+    """One process, or the master named by the sentinels.
 
-    The cache has connections of its own: each of its operations is bounded as a whole, and a time-out
-    around every write and read besides would cost more than all the rest.
+    The cache has its own connections without socket time-outs: each of its operations has one time-out as a
+    whole, and one per socket read and write would cost more than the rest of the operation.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -217,12 +217,13 @@ class SingleServer(Topology):
         self._sentinel: Sentinel | None = None
         if url.scheme.endswith("+sentinel"):
             self._sentinel = Sentinel(  # type: ignore[no-untyped-call]
-                _addresses(url, 26379), sentinel_kwargs=_manners(settings) | {"ssl": _secure(url)}
+                _addresses(url, 26379),
+                sentinel_kwargs=_connection_options(settings) | {"ssl": _uses_tls(url)},
             )
         half = settings.max_redis_connections // 2
         self.client = self._connect(url, settings, max(1, settings.max_redis_connections - half))
-        self._own = self._connect(url, settings, max(1, half), socket_timeout=None)
-        self._state = self._breaker()
+        self._cache_client = self._connect(url, settings, max(1, half), socket_timeout=None)
+        self._server_breaker = self._breaker()
 
     @property
     def identity(self) -> str | None:
@@ -230,18 +231,18 @@ class SingleServer(Topology):
 
     @property
     def unresponsive(self) -> bool:
-        return self._state.open
+        return self._server_breaker.open
 
-    def together(self, keys: Sequence[bytes]) -> list[list[int]]:
+    def group_by_slot(self, keys: Sequence[bytes]) -> list[list[int]]:
         return [list(range(len(keys)))]
 
     async def run(self, commands: Sequence[Command]) -> list[BufferedResponse]:
-        return await self._bounded(self._state, lambda: self._run(commands))
+        return await self._bounded(self._server_breaker, lambda: self._run(commands))
 
     async def _run(self, commands: Sequence[Command]) -> list[BufferedResponse]:
         self.round_trips += 1
-        async with _borrowed(self._own.connection_pool) as connection:
-            return _unless_failed(await self._converse(connection, commands))
+        async with _borrowed(self._cache_client.connection_pool) as connection:
+            return _raise_first_error(await self._pipelined(connection, commands))
 
     async def publish(self, channel: str, message: bytes) -> BufferedResponse:
         [receivers] = await self.run([Command(b"", ("PUBLISH", channel, message))])
@@ -251,7 +252,7 @@ class SingleServer(Topology):
         """On a new connection, which leads to where the address or the sentinels lead now.
 
         Where no new one can be made (the sentinels are away, the server has all connections that it
-        takes), those that there are go on: the epoch tells when other instances have gone elsewhere.
+        takes), the existing ones are used: a change of the epoch shows that other instances use another server.
         """
         with only_failures():
             try:
@@ -261,23 +262,23 @@ class SingleServer(Topology):
                     raise
                 async with (
                     asyncio.timeout(self._settings.redis_timeout),
-                    _borrowed(self._own.connection_pool) as connection,
+                    _borrowed(self._cache_client.connection_pool) as connection,
                 ):
-                    _unless_failed(await self._converse(connection, probe("")))
-        self._state.succeeded()
+                    _raise_first_error(await self._pipelined(connection, probe("")))
+        self._server_breaker.succeeded()
         return self.identity
 
     async def _identify_anew(self, probe: Probe) -> None:
-        connection = self._own.connection_pool.make_connection()
+        connection = self._cache_client.connection_pool.make_connection()
         try:
             async with asyncio.timeout(self._settings.redis_connect_timeout + self._settings.redis_timeout):
                 await connection.connect()
-                _unless_failed(await self._converse(connection, probe("")))
+                _raise_first_error(await self._pipelined(connection, probe("")))
         finally:
             await connection.disconnect(nowait=True)
 
     async def make_ready(self, connections: int) -> None:
-        pools = (self._own.connection_pool, self.client.connection_pool)
+        pools = (self._cache_client.connection_pool, self.client.connection_pool)
         async with AsyncExitStack() as borrowed:
             for number in range(connections):
                 await borrowed.enter_async_context(_borrowed(pools[number % 2]))
@@ -287,29 +288,29 @@ class SingleServer(Topology):
         return self.client.pubsub()
 
     async def close(self) -> None:
-        await self._own.aclose()
+        await self._cache_client.aclose()
         await super().close()
         if self._sentinel is not None:
             await self._sentinel.aclose()
 
-    def _place(self, connection: Any) -> str:
-        return ""  # wherever the sentinels say that it is
+    def _address(self, connection: Any) -> str:
+        return ""  # the same for all servers that the sentinels name
 
     def _check_role(self, connection: Any, role: bytes) -> None:
         if role != b"master":
             self.demoted(connection)
             raise NotPrimary("Redis is a replica here.")
 
-    def _connect(self, url: SplitResult, settings: Settings, most: int, **manners: Any) -> Any:
+    def _connect(self, url: SplitResult, settings: Settings, max_connections: int, **options: Any) -> Any:
         arguments = {
             **_credentials(url),
-            **_manners(settings),
-            **manners,
-            "max_connections": most,
-            "redis_connect_func": self._greet,
+            **_connection_options(settings),
+            **options,
+            "max_connections": max_connections,
+            "redis_connect_func": self._handshake,
             "watcher": self,
         }
-        secure = _secure(url)
+        secure = _uses_tls(url)
         if self._sentinel is not None:
             master, _, database = url.path.strip("/").partition("/")
             return self._sentinel.master_for(
@@ -341,7 +342,7 @@ async def _borrowed(pool: Any) -> AsyncIterator[Any]:
 
 
 class Cluster(Topology):
-    """Several processes, each with its share of the slots; one that is away holds up none of the others."""
+    """Several processes, each with some of the hash slots; a node that is down does not delay the others."""
 
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings)
@@ -349,35 +350,35 @@ class Cluster(Topology):
         self.client = ClusterClient(
             startup_nodes=[ClusterNode(host, port) for host, port in _addresses(url, 6379)],
             max_connections=settings.max_redis_connections,
-            ssl=_secure(url),
+            ssl=_uses_tls(url),
             **_credentials(url),
-            **_manners(settings),
+            **_connection_options(settings),
         )
-        # RedisCluster takes no such arguments; its nodes hand these on to every connection they make.
-        connection_class = WatchedSSLConnection if _secure(url) else WatchedConnection
-        own = {"redis_connect_func": self._greet, "watcher": self}
+        # RedisCluster takes no such arguments; its nodes pass these on to every connection they open.
+        connection_class = WatchedSSLConnection if _uses_tls(url) else WatchedConnection
+        own = {"redis_connect_func": self._handshake, "watcher": self}
         self.client.nodes_manager.connection_kwargs |= own | {"connection_class": connection_class}
         for node in self.client.startup_nodes:
             node.connection_kwargs |= own
             node.connection_class = connection_class
         self._primaries: set[str] = set()
         self._breakers: dict[str, Breaker] = {}
-        self._lookups = self._breaker()
-        self._looking: asyncio.Task[None] | None = None
+        self._refresh_breaker = self._breaker()
+        self._refresh_task: asyncio.Task[None] | None = None
         self._failed_last: str | None = None
 
     @property
     def identity(self) -> str | None:
         identities = [self._identities.get(name) for name in self._primaries]
-        known = [identity for identity in identities if identity is not None]
-        return "+".join(sorted(known)) if known and len(known) == len(identities) else None
+        previous = [identity for identity in identities if identity is not None]
+        return "+".join(sorted(previous)) if previous and len(previous) == len(identities) else None
 
     @property
     def unresponsive(self) -> bool:
         nodes = self.client.get_primaries()
-        return self._lookups.open or any(self._breaker_of(node).open for node in nodes)
+        return self._refresh_breaker.open or any(self._breaker_of(node).open for node in nodes)
 
-    def together(self, keys: Sequence[bytes]) -> list[list[int]]:
+    def group_by_slot(self, keys: Sequence[bytes]) -> list[list[int]]:
         groups: dict[int, list[int]] = {}
         for index, key in enumerate(keys):
             groups.setdefault(key_slot(key), []).append(index)
@@ -386,7 +387,7 @@ class Cluster(Topology):
     async def run(self, commands: Sequence[Command]) -> list[BufferedResponse]:
         self.round_trips += 1
         with only_failures():
-            await self._know_the_way()
+            await self._ensure_topology()
             shares: dict[ClusterNode, list[int]] = {}
             for index, command in enumerate(commands):
                 node = self.client.nodes_manager.get_node_from_slot(key_slot(command.key))
@@ -394,45 +395,45 @@ class Cluster(Topology):
             replies: list[BufferedResponse] = [None] * len(commands)
 
             async def ask(node: ClusterNode, share: list[int]) -> None:
-                answers = await self._ask(node, [commands[index] for index in share])
-                for index, answer in zip(share, answers, strict=True):
+                replies_of_node = await self._request(node, [commands[index] for index in share])
+                for index, answer in zip(share, replies_of_node, strict=True):
                     replies[index] = answer
 
-            await _all(ask(node, share) for node, share in shares.items())
-            return _unless_failed(replies)
+            await _run_all(ask(node, share) for node, share in shares.items())
+            return _raise_first_error(replies)
 
     async def publish(self, channel: str, message: bytes) -> BufferedResponse:
-        """Any process hands a message on to all others; so one that answers is enough."""
+        """Any process hands a message on to all others; so one that accepts it is enough."""
         self.round_trips += 1
         with only_failures():
-            await self._know_the_way()
+            await self._ensure_topology()
             failures: list[Exception] = []
-            for node in self._by_health()[:SPEAKERS]:
+            for node in self._by_health()[:MAX_PUBLISH_TRIES]:
                 try:
-                    asked = await self._ask(node, [Command(b"", ("PUBLISH", channel, message))])
-                    return _unless_failed(asked)[0]
+                    replies_of_node = await self._request(node, [Command(b"", ("PUBLISH", channel, message))])
+                    return _raise_first_error(replies_of_node)[0]
                 except FAILURES as failure:
                     failures.append(failure)
             raise failures[0]
 
     async def identify(self, probe: Probe) -> str | None:
         with only_failures():
-            await self._look()
+            await self._refresh()
             primaries = self.client.get_primaries()
             names = self._probe_names(primaries, probe)
             outcomes = await asyncio.gather(
-                *(self._ask(node, probe(name)) for node, name in zip(primaries, names, strict=True)),
+                *(self._request(node, probe(name)) for node, name in zip(primaries, names, strict=True)),
                 return_exceptions=True,
             )
             for outcome in outcomes:
                 if isinstance(outcome, BaseException):
                     raise outcome
-                _unless_failed(outcome)
+                _raise_first_error(outcome)
             self._primaries = {node.name for node in self.client.get_primaries()}
             return self.identity
 
     async def make_ready(self, connections: int) -> None:
-        await self._know_the_way()
+        await self._ensure_topology()
         primaries = self.client.get_primaries()
         share = connections // max(1, len(primaries))
         ping = [("PING",)]
@@ -441,15 +442,15 @@ class Cluster(Topology):
         )
 
     async def pubsub(self) -> Any:
-        await self._know_the_way()
+        await self._ensure_topology()
         return self.client.pubsub(node=self._by_health()[0])
 
     async def close(self) -> None:
-        if self._looking is not None:
-            self._looking.cancel()
-            await asyncio.wait([self._looking])
+        if self._refresh_task is not None:
+            self._refresh_task.cancel()
+            await asyncio.wait([self._refresh_task])
         await super().close()
-        # It closes only what it has opened itself.
+        # aclose() closes only what it has opened itself.
         await self.client.nodes_manager.aclose()
         await self.client.nodes_manager.aclose("startup_nodes")
 
@@ -477,27 +478,27 @@ class Cluster(Topology):
             names.setdefault(node.name, str(number))
         raise AssertionError  # count() has no end
 
-    async def _know_the_way(self) -> None:
-        """What was known last is used while it is looked up again, which may wait for a process that is away."""
+    async def _ensure_topology(self) -> None:
+        """The last known slots are used during a refresh, which may wait for a node that is down."""
         if not self.client.nodes_manager.slots_cache:
-            await self._bounded(self._lookups, self._look)
+            await self._bounded(self._refresh_breaker, self._refresh)
 
-    async def _look(self) -> None:
-        self._start_looking()
-        assert self._looking is not None
-        await asyncio.shield(self._looking)
+    async def _refresh(self) -> None:
+        self._start_refresh()
+        assert self._refresh_task is not None
+        await asyncio.shield(self._refresh_task)
 
-    def _look_again(self, node: ClusterNode) -> None:
-        """In the background: the process may be dead, or another by now."""
+    def _refresh_later(self, node: ClusterNode) -> None:
+        """Refreshes the slots in the background: the node may be down or replaced."""
         self._failed_last = node.name
-        self._start_looking()
+        self._start_refresh()
 
-    def _start_looking(self) -> None:
-        if self._looking is None or self._looking.done():
-            self._looking = asyncio.create_task(self._look_now())
-            self._looking.add_done_callback(_discard_outcome)
+    def _start_refresh(self) -> None:
+        if self._refresh_task is None or self._refresh_task.done():
+            self._refresh_task = asyncio.create_task(self._refresh_now())
+            self._refresh_task.add_done_callback(_discard_outcome)
 
-    async def _look_now(self) -> None:
+    async def _refresh_now(self) -> None:
         nodes = self.client.nodes_manager
         # Each node as long as it may take to connect and to answer.
         seconds = self._settings.redis_connect_timeout + self._settings.redis_timeout
@@ -505,32 +506,36 @@ class Cluster(Topology):
             async with asyncio.timeout(seconds * max(2, len(nodes.startup_nodes))):
                 await nodes.initialize(last_failed_node_name=self._failed_last)
 
-    async def _ask(self, node: ClusterNode, commands: Sequence[Command]) -> list[BufferedResponse]:
+    async def _request(self, node: ClusterNode, commands: Sequence[Command]) -> list[BufferedResponse]:
         try:
-            return await self._bounded(self._breaker_of(node), lambda: self._follow(node, commands))
+            return await self._bounded(
+                self._breaker_of(node), lambda: self._send_and_redirect(node, commands)
+            )
         except NotAsked:
             raise
         except FAILURES:
-            self._look_again(node)
+            self._refresh_later(node)
             raise
 
-    async def _follow(self, node: ClusterNode, commands: Sequence[Command]) -> list[BufferedResponse]:
+    async def _send_and_redirect(
+        self, node: ClusterNode, commands: Sequence[Command]
+    ) -> list[BufferedResponse]:
         connection = node.acquire_connection()
         try:
-            replies = await self._converse(connection, commands)
+            replies = await self._pipelined(connection, commands)
         finally:
             node.release(connection)
-        self._notice(node)
+        self._note_primary(node)
         for index, reply in enumerate(replies):
-            if isinstance(reply, _ELSEWHERE):
+            if isinstance(reply, _REDIRECTS):
                 self.round_trips += 1
                 replies[index] = await self.client.execute_command(*commands[index].words)
                 if not commands[index].fits(replies[index]):
                     raise UnexpectedReply(f"The reply to {commands[index].words[0]!r} has another shape.")
                 for primary in self.client.get_primaries():
-                    self._notice(primary)
+                    self._note_primary(primary)
             elif isinstance(reply, ClusterDownError):
-                self._look_again(node)
+                self._refresh_later(node)
         return replies
 
     async def _send(self, node: ClusterNode, words: Sequence[Any]) -> None:
@@ -541,46 +546,46 @@ class Cluster(Topology):
         finally:
             node.release(connection)
 
-    def _notice(self, node: ClusterNode) -> None:
-        """A process that was a replica, or unknown, when we last asked may have missed removals."""
+    def _note_primary(self, node: ClusterNode) -> None:
+        """A process that was a replica, or unknown, at the last look may have missed removals."""
         if self._primaries and node.name not in self._primaries:
             self._primaries.add(node.name)
-            self._leave("Redis has another primary")
+            self._drop_connections("Redis has another primary")
 
-    def _place(self, connection: Any) -> str:
+    def _address(self, connection: Any) -> str:
         return f"{connection.host}:{connection.port}"
 
     def _check_role(self, connection: Any, role: bytes) -> None:
-        """Replicas tell the topology as well; they send commands on to their primary by themselves."""
+        """Replicas serve the topology too, and redirect other commands to their primary."""
 
 
-def servers(settings: Settings) -> Topology:
+def open_topology(settings: Settings) -> Topology:
     scheme = urlsplit(settings.redis_url).scheme
     return Cluster(settings) if scheme.endswith("+cluster") else SingleServer(settings)
 
 
 def _discard_outcome(task: "asyncio.Task[None]") -> None:
-    """What could not be looked up is looked up again with the next failure."""
+    """A failed refresh is repeated with the next failure of a command."""
     if not task.cancelled():
         task.exception()
 
 
-def _unless_failed(replies: list[BufferedResponse]) -> list[BufferedResponse]:
+def _raise_first_error(replies: list[BufferedResponse]) -> list[BufferedResponse]:
     for reply in replies:
         if isinstance(reply, ResponseError):
             raise reply
     return replies
 
 
-async def _all(steps: Any) -> None:
-    """All of them to their end, then the first failure: a task left behind would hold its connection."""
+async def _run_all(steps: Any) -> None:
+    """Awaits all, then raises the first failure: a cancelled task could leave its connection in an unknown state."""
     outcomes = await asyncio.gather(*steps, return_exceptions=True)
     for outcome in outcomes:
         if isinstance(outcome, BaseException):
             raise outcome
 
 
-def _secure(url: SplitResult) -> bool:
+def _uses_tls(url: SplitResult) -> bool:
     return url.scheme.startswith("rediss")
 
 
@@ -595,12 +600,12 @@ def _credentials(url: SplitResult) -> dict[str, Any]:
     return {"username": unquote(name) or None, "password": unquote(password) or None}
 
 
-def _manners(settings: Settings) -> dict[str, Any]:
+def _connection_options(settings: Settings) -> dict[str, Any]:
     return {
         "socket_timeout": settings.redis_timeout,
         "socket_connect_timeout": settings.redis_connect_timeout,
         "health_check_interval": settings.redis_health_check_interval,
-        # A second try costs the reader more than PostgreSQL does, and repeats what may have been done.
+        # A retry would take longer than reading from PostgreSQL, and might repeat a command that was executed.
         "retry": Retry(NoBackoff(), 0),
         "protocol": 3,
         "maint_notifications_config": MaintNotificationsConfig(enabled=False),

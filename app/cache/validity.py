@@ -24,7 +24,7 @@ class Validity:
 
     def __init__(self, memory: Memory, shared: SharedCache, bound: float) -> None:
         self.bound = bound
-        self.why_not: str | None = None  # what the last look found that is no proof
+        self.failed_proof: str | None = None  # what the last look found that is no proof
         self._memory = memory
         self._shared = shared
         self._channel = -inf
@@ -53,7 +53,7 @@ class Validity:
         """Why the caches may not answer at this moment."""
         now = monotonic()
         if now >= max(self._database, self._evicted) + self.bound:
-            return self.why_not or "missed changes are caught up on"
+            return self.failed_proof or "missed changes are caught up on"
         if now >= self._channel + self.bound:
             return "messages of other instances are late or missing"
         return None
@@ -71,7 +71,7 @@ class Validity:
         """Found by a look that began then. What was found before a disproof no longer counts."""
         if asked > self._revoked:
             self._database = max(self._database, asked)
-            self.why_not = None
+            self.failed_proof = None
             self._apply()
 
     def prove_evicted(self, asked: float) -> None:

@@ -1,4 +1,4 @@
-"""Work that one instance does for all."""
+"""A lock held by one instance at a time, for work that one instance does on behalf of all."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -8,7 +8,7 @@ from app.settings import Settings
 
 
 @asynccontextmanager
-async def alone(work: str, settings: Settings) -> AsyncIterator[bool]:
-    """Whether nobody else does this work; it is ours until the block ends, or this process does."""
-    async with dedicated_connection(work, settings) as connection:
-        yield await connection.fetchval("SELECT pg_try_advisory_lock(hashtextextended($1, 0))", work)
+async def leader_lock(name: str, settings: Settings) -> AsyncIterator[bool]:
+    """Whether the lock was acquired; it is held until the block ends or this process does. Does not wait for it."""
+    async with dedicated_connection(name, settings) as connection:
+        yield await connection.fetchval("SELECT pg_try_advisory_lock(hashtextextended($1, 0))", name)

@@ -46,7 +46,7 @@ _READ_ONLY = "The database takes no writes at the moment; please try again soon.
 _AGAIN = "The database could not do this at the moment; please try again."
 
 # How long reads go on from a server that was set read-only, before a writable one is looked for again.
-_LOOK_AGAIN: Final = 0.5
+_RECHECK_AFTER: Final = 0.5
 # How long a write that the server could not do is told of, if no other follows.
 _REMEMBER_REFUSAL: Final = 30.0
 
@@ -119,7 +119,7 @@ class Pool:
 
     def _check_reading(self, connection: Connection) -> None:
         """A session that takes no writes may be that of a former primary, and what it says old."""
-        if in_recovery(connection) or not self._connecting.found_read_only_within(_LOOK_AGAIN):
+        if in_recovery(connection) or not self._connecting.found_read_only_within(_RECHECK_AFTER):
             connection.terminate()
             raise ReadOnly(_READ_ONLY)
         # They answer a reader, but are not to be kept: no change that another server has taken meanwhile
@@ -140,7 +140,7 @@ class Pool:
         except asyncpg.InterfaceError:
             # Of a statement whose arguments do not fit, PostgreSQL has been told the half: its clock for the
             # statement runs on, and would stop whatever comes next.
-            _give_up(connection)
+            _terminate(connection)
             raise
         finally:
             self._release(connection)
@@ -150,13 +150,13 @@ class Pool:
         """For what reads by several statements: a server that may be a former primary is left before the first."""
         async with AsyncExitStack() as opened:
             try:
-                connection = await opened.enter_async_context(self._asked())
+                connection = await opened.enter_async_context(self._checked())
             except ReadOnly:
-                connection = await opened.enter_async_context(self._asked())
+                connection = await opened.enter_async_context(self._checked())
             yield connection
 
     @asynccontextmanager
-    async def _asked(self) -> AsyncIterator[Connection]:
+    async def _checked(self) -> AsyncIterator[Connection]:
         async with self.connection() as connection:
             await connection.execute("SELECT")
             if read_only(connection):
@@ -240,12 +240,12 @@ def refusals(connection: "PoolConnectionProxy[Any]") -> Iterator[None]:
         raise BadInput("A text holds a character that cannot be stored.") from error
     except TimeoutError as error:
         # The server did not even say that it took too long; asking again would take as long again.
-        _give_up(connection)
+        _terminate(connection)
         raise Unavailable(AWAY) from error
     except Exception as error:
         failure = failure_of(error, broken=_broken(connection))
         if failure in (Failure.OUTAGE, Failure.READ_ONLY, Failure.STALE):
-            _give_up(connection)
+            _terminate(connection)
         if failure is not Failure.MISTAKE:
             log.info("a statement failed", failure=failure.name.lower(), why=repr(error))
             raise _REFUSALS[failure]() from error
@@ -263,7 +263,7 @@ _REFUSALS: Mapping[Failure, Callable[[], AppError]] = {
 }
 
 
-def _give_up(connection: "PoolConnectionProxy[Any]") -> None:
+def _terminate(connection: "PoolConnectionProxy[Any]") -> None:
     if not _broken(connection):
         connection.terminate()
 

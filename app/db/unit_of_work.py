@@ -113,8 +113,8 @@ async def unit_of_work(pool: Pool, principal: Principal) -> AsyncIterator[UnitOf
                     raise
                 work.committing = True
                 await _commit(transaction, work)
-    except _NoAnswerToCommit as doubt:
-        await _settle(pool, doubt)
+    except _CommitUnanswered as lost:
+        await _resolve_commit(pool, lost)
 
 
 @asynccontextmanager
@@ -143,23 +143,23 @@ async def _commit(transaction: Transaction, work: UnitOfWork) -> None:
     except Exception as error:
         if says_for_certain(error):
             raise
-        raise _NoAnswerToCommit(work.transaction) from error
+        raise _CommitUnanswered(work.transaction) from error
 
 
-async def _settle(pool: Pool, doubt: "_NoAnswerToCommit") -> None:
+async def _resolve_commit(pool: Pool, lost: "_CommitUnanswered") -> None:
     """Asks another connection what has become of a transaction. Returns if it was committed."""
-    if doubt.transaction is None:
-        raise ConnectionLost(AWAY) from doubt  # it had written nothing
+    if lost.transaction is None:
+        raise ConnectionLost(AWAY) from lost  # it had written nothing
     await pool.expire()
-    outcome = await _outcome(pool, doubt.transaction)
-    log.warning("a commit was not answered", outcome=outcome, why=repr(doubt.__cause__))
+    outcome = await _outcome(pool, lost.transaction)
+    log.warning("a commit was not answered", outcome=outcome, why=repr(lost.__cause__))
     if outcome == "aborted":
-        raise ConnectionLost(AWAY) from doubt
+        raise ConnectionLost(AWAY) from lost
     if outcome != "committed":
         raise OutcomeUnknown(
             "The database stopped answering while this was being written: whether it was is not known. Please look"
             " before you try again."
-        ) from doubt
+        ) from lost
 
 
 async def _outcome(pool: Pool, transaction: TransactionMark) -> str | None:
@@ -175,7 +175,7 @@ async def _outcome(pool: Pool, transaction: TransactionMark) -> str | None:
         return None
 
 
-class _NoAnswerToCommit(Unavailable):
+class _CommitUnanswered(Unavailable):
     def __init__(self, transaction: "TransactionMark | None") -> None:
         super().__init__(AWAY)
         self.transaction = transaction

@@ -175,7 +175,7 @@ def readiness_of(
             return Finding(State.DOWN, "no answer")
         if not shared.trusted:
             return Finding(
-                State.DEGRADED, (validity and validity.why_not) or "missed changes are caught up on"
+                State.DEGRADED, (validity and validity.failed_proof) or "missed changes are caught up on"
             )
         return Finding(State.UP)
 

@@ -12,7 +12,7 @@ class Backoff:
         self._longest = longest
         self._next = shortest
 
-    async def take(self, unless: asyncio.Event | None = None) -> None:
+    async def wait(self, unless: asyncio.Event | None = None) -> None:
         """Ends early, though not before the shortest pause is over, if the event is set."""
         pause, self._next = self._next, min(self._longest, self._next * 2)
         pause *= random.uniform(0.5, 1)  # noqa: S311 - nothing secret about a pause
@@ -30,7 +30,7 @@ class Backoff:
         self._next = self._shortest
 
     @contextmanager
-    def fresh_after(self, seconds: float) -> Iterator[None]:
+    def reset_after(self, seconds: float) -> Iterator[None]:
         """Whoever has run that long has earned a short pause again."""
         loop = asyncio.get_running_loop()
         began = loop.time()

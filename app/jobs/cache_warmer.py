@@ -8,7 +8,7 @@ from typing import Final, TypeAlias
 import structlog
 
 from app.cache.redis import SharedCache
-from app.db.leader_lock import alone
+from app.db.leader_lock import leader_lock
 from app.db.pool import Pool
 from app.db.query_logs import fetch_most_asked
 from app.domain import tags
@@ -47,8 +47,8 @@ class CacheWarmer:
 
     async def warm(self) -> int:
         """How many were read; 0 while another instance warms."""
-        async with alone("cache warmer", self._settings) as mine:
-            if not mine:
+        async with leader_lock("cache warmer", self._settings) as leading:
+            if not leading:
                 return 0
             popular = await fetch_most_asked(self._pool, DAYS, self._settings.max_warmed_pairs)
             warmed = 0
@@ -79,6 +79,6 @@ class CacheWarmer:
 
     async def until_l2_is_trusted(self) -> None:
         """What is read before that is not kept."""
-        pauses = Backoff(shortest=0.05, longest=5)
+        backoff = Backoff(shortest=0.05, longest=5)
         while not self._shared.trusted:
-            await pauses.take()
+            await backoff.wait()

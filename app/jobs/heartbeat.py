@@ -13,9 +13,9 @@ from app.jobs.l2_consistency import L2Consistency
 class Heartbeat:
     """Receiving its own heartbeat again proves to an instance what it has received (app/cache/validity.py)."""
 
-    def __init__(self, shared: SharedCache, trust: L2Consistency, *, sender: str, every: float) -> None:
+    def __init__(self, shared: SharedCache, consistency: L2Consistency, *, sender: str, every: float) -> None:
         self._shared = shared
-        self._trust = trust
+        self._consistency = consistency
         self._sender = sender
         self._every = every
 
@@ -23,14 +23,14 @@ class Heartbeat:
         before = monotonic()
         while True:
             now = monotonic()
-            self._trust.tick(on_time=now - before < 2 * self._every)
+            self._consistency.tick(on_time=now - before < 2 * self._every)
             before = now
-            await self._publish(self._trust.beat())
+            await self._publish(self._consistency.beat())
             await asyncio.sleep(self._every)
 
     async def close(self) -> None:
         """Others need not wonder why there are no more of them."""
-        await self._publish(msgspec.structs.replace(self._trust.beat(), leaving=True))
+        await self._publish(msgspec.structs.replace(self._consistency.beat(), leaving=True))
 
     async def _publish(self, beat: Beat) -> None:
         await self._shared.publish(encode(Message(tags=[], events=[], sender=self._sender, beat=beat)))

@@ -27,7 +27,7 @@ from app.settings import Settings
 
 log = structlog.get_logger(__name__)
 
-_TOO_MUCH: Final = "More has changed than can be told; please subscribe again, then read."
+_TOO_MANY_CHANGES: Final = "More has changed than can be told; please subscribe again, then read."
 
 
 class InvalidationListener:
@@ -42,7 +42,7 @@ class InvalidationListener:
         shared: SharedCache,
         memory: Memory,
         validity: Validity,
-        trust: L2Consistency,
+        consistency: L2Consistency,
         invalidator: Invalidator,
         broadcast: Broadcast,
         settings: Settings,
@@ -51,57 +51,59 @@ class InvalidationListener:
         self._shared = shared
         self._memory = memory
         self._validity = validity
-        self._trust = trust
+        self._consistency = consistency
         self._invalidator = invalidator
         self._broadcast = broadcast
         self._settings = settings
-        self._rejoin = False
-        self._told: str | None = None  # the snapshot up to which subscribers have been told everything
-        trust.leave = self.resubscribe
+        self._resubscribe = False
+        self._delivered_until: str | None = (
+            None  # the snapshot up to which subscribers have been told everything
+        )
+        consistency.leave_channel = self.resubscribe
 
     async def run(self) -> None:
-        pauses = Backoff(shortest=0.02, longest=0.5)
+        backoff = Backoff(shortest=0.02, longest=0.5)
         while True:
-            self._rejoin = False
+            self._resubscribe = False
             try:
-                await self._begin_to_tell()
+                await self._start_deliveries()
                 if self._validity.disproved:
                     # Not the Redis that the others are on: there is nothing to be heard, only to be looked up.
                     await self._catch_up()
                 else:
                     async with self._shared.subscribe() as channel:
                         await self._join()
-                        await self._listen(channel, pauses)
+                        await self._listen(channel, backoff)
             except (*FAILURES, AppError) as trouble:
                 log.debug("channel_lost", trouble=repr(trouble))
             finally:
                 self._memory.switch_off()
                 self._validity.lose_channel()
-                self._trust.emptied = None
-                self._trust.deliveries.end()
-            if not self._rejoin and not self._validity.disproved:
+                self._consistency.emptied = None
+                self._consistency.deliveries.end()
+            if not self._resubscribe and not self._validity.disproved:
                 # Without the channel it is not known whether Redis was away, and what was written meanwhile.
                 self._shared.distrust("the channel was lost")
-            await pauses.take()
+            await backoff.wait()
 
     def resubscribe(self) -> None:
         """L1 is off at once; the next message or silence leads to joining anew."""
-        self._rejoin = True
+        self._resubscribe = True
         self._memory.switch_off()
 
     async def _join(self) -> None:
         """What is published from here on waits in the connection, so nothing is missed meanwhile."""
         await self._begin_deliveries()
         await self._catch_up()
-        if not self._rejoin:
+        if not self._resubscribe:
             self._memory.clear()
             # It answers once an own heartbeat has come through.
             self._memory.switch_on(self._validity.received_until)
 
-    async def _listen(self, channel: Subscription, pauses: Backoff) -> None:
+    async def _listen(self, channel: Subscription, backoff: Backoff) -> None:
         bound = self._validity.bound
         joined = monotonic()
-        while not self._rejoin:
+        while not self._resubscribe:
             data = await channel.next(bound)
             late = monotonic() - max(joined, self._validity.received_until)
             if data is None or late > 2 * bound:
@@ -114,11 +116,11 @@ class InvalidationListener:
             if self._lost_before(message):
                 # Before its own events are delivered: those that were lost are older.
                 await self._make_up_for_lost_messages(message.batch)
-            self._hear(message)
+            self._receive(message)
             if message.sender == self._invalidator.sender:
-                pauses.reset()
+                backoff.reset()
 
-    def _hear(self, message: Message) -> None:
+    def _receive(self, message: Message) -> None:
         if message.unconfirmed:
             # Its sender could not remove the old values: they must not come back from L2 into L1.
             self._shared.distrust("a removal of another instance was not confirmed")
@@ -128,8 +130,8 @@ class InvalidationListener:
             self._pool.expect_writable()
         if message.tags and message.sender != self._invalidator.sender:
             self._invalidator.evict(message.tags)
-        if message.settled:
-            self._invalidator.settled.note(message.generation, message.settled)
+        if message.acknowledged:
+            self._invalidator.acknowledged.note(message.generation, message.acknowledged)
         if message.events:
             self._evict_unacknowledged(message.events)
         for event in message.events:
@@ -139,11 +141,11 @@ class InvalidationListener:
             if message.sender == self._invalidator.sender:
                 self._received_until(message.beat.sent)
             else:
-                self._trust.hear(message.sender, message.beat)
+                self._consistency.receive(message.sender, message.beat)
 
     def _evict_unacknowledged(self, events: Sequence[Event]) -> None:
         """An event that its writer has acknowledged was evicted with its writer's message, unless that was lost."""
-        generation, acknowledged = self._shared.generation, self._invalidator.settled
+        generation, acknowledged = self._shared.generation, self._invalidator.acknowledged
         lost = [event for event in events if not acknowledged.covers(event.id, generation)]
         if lost:
             self._invalidator.evict(frozenset[str]().union(*map(tags.of, lost)))
@@ -153,13 +155,13 @@ class InvalidationListener:
         """Batches are numbered on from what is delivered now. Without PostgreSQL the next look tells."""
         joined = monotonic()
         try:
-            self._trust.deliveries.begin(joined, await fetch_delivered(self._pool))
+            self._consistency.deliveries.begin(joined, await fetch_delivered(self._pool))
         except AppError:
-            self._trust.deliveries.begin(joined)
+            self._consistency.deliveries.begin(joined)
 
     def _lost_before(self, message: Message) -> bool:
         """Whether a batch has not come that this message names, or that was found delivered."""
-        deliveries = self._trust.deliveries
+        deliveries = self._consistency.deliveries
         follows = not message.batch or deliveries.receive(message.batch, message.previous_batch)
         return not follows or deliveries.is_missing(monotonic())
 
@@ -169,35 +171,35 @@ class InvalidationListener:
         self._memory.clear()
         await self._begin_deliveries()
         await self._catch_up()
-        self._trust.deliveries.note(batch)
+        self._consistency.deliveries.note(batch)
         self._memory.clear()
 
     def _received_until(self, sent: float) -> None:
-        deliveries = self._trust.deliveries
+        deliveries = self._consistency.deliveries
         if not deliveries.complete:
             return
         self._validity.prove_channel(sent)
-        emptied = self._trust.emptied
+        emptied = self._consistency.emptied
         if emptied is not None and emptied.at <= sent and deliveries.covers(emptied.delivered):
-            self._told, self._trust.emptied = emptied.snapshot, None
+            self._delivered_until, self._consistency.emptied = emptied.snapshot, None
 
-    async def _begin_to_tell(self) -> None:
-        if self._told is None:
-            self._broadcast.close_all(_TOO_MUCH)
-            self._told = await fetch_snapshot(self._pool)
+    async def _start_deliveries(self) -> None:
+        if self._delivered_until is None:
+            self._broadcast.close_all(_TOO_MANY_CHANGES)
+            self._delivered_until = await fetch_snapshot(self._pool)
 
     async def _catch_up(self) -> None:
         """Tells subscribers out of history what they have missed: by transactions, since clocks differ."""
-        if not self._broadcast.has_subscribers or self._told is None:
+        if not self._broadcast.has_subscribers or self._delivered_until is None:
             return
         limit = self._settings.max_catch_up_changes
-        changes, snapshot = await fetch_changes_since(self._pool, self._told, limit + 1)
+        changes, snapshot = await fetch_changes_since(self._pool, self._delivered_until, limit + 1)
         if len(changes) > limit:
-            self._broadcast.close_all(_TOO_MUCH)
+            self._broadcast.close_all(_TOO_MANY_CHANGES)
         else:
             # A subscriber must neither join a fetch from before the change nor find the old value in a cache: the
             # relay may not have delivered these events yet.
             await self._invalidator.evict_undelivered(frozenset().union(*map(tags.of, changes)))
             for event in changes:
                 self._broadcast.send(event)
-        self._told = snapshot
+        self._delivered_until = snapshot

@@ -41,7 +41,7 @@ _SILENCE: Final = (
 )
 
 
-class Emptied(NamedTuple):
+class OutboxEmptied(NamedTuple):
     """What was committed by `snapshot` is on the channel, before anything that is sent after `at`."""
 
     at: float
@@ -49,7 +49,7 @@ class Emptied(NamedTuple):
     delivered: int
 
 
-class Other(NamedTuple):
+class OtherInstance(NamedTuple):
     """What the latest heartbeat of another instance says; `said_after` is a time on the clock of this one."""
 
     said_after: float
@@ -92,9 +92,9 @@ class L2Consistency:
     def __init__(self, pool: Pool, shared: SharedCache, validity: Validity, *, sender: str) -> None:
         """`sender`: this instance's name on the channel."""
         # Ends what rests on the channel of a Redis that is not, or no longer, the agreed one.
-        self.leave: Callable[[], None] = lambda: None
+        self.leave_channel: Callable[[], None] = lambda: None
         # A look that found the outbox empty; the next one is noted once this has been taken away.
-        self.emptied: Emptied | None = None
+        self.emptied: OutboxEmptied | None = None
         self.looks = 0
         # A quarter of what a proof may be old: what was lost is noticed well before the proof of it ends.
         self.deliveries = Deliveries(validity.bound / 4)
@@ -103,17 +103,17 @@ class L2Consistency:
         self._validity = validity
         self._sender = sender
         self._agreed: str | None = None  # the identity that this instance was last at one with all about
-        self._doubts = -1  # those that N belongs to
+        self._distrust_count = -1  # those that N belongs to
         self._n = 0
         self._looks: deque[tuple[float, int]] = deque()  # when, and the newest event that was seen
         self._proven = 0.0  # by a look of our own
         self._pending: float | None = None  # when the look that is under way began
         self._pending_before: float | None = None  # the same, at the last heartbeat
         self._silent = False  # as the last look ended
-        self._is_silent = (
+        self._is_unanswered = (
             False  # that, or the look that is under way has not been answered since the last heartbeat
         )
-        self._others: dict[str, Other] = {}
+        self._others: dict[str, OtherInstance] = {}
         self._received: dict[
             str, tuple[float, float]
         ] = {}  # by sender: its latest `sent`, and when that came
@@ -127,36 +127,36 @@ class L2Consistency:
 
     async def review(self) -> OutboxStatus | None:
         """How the outbox stood a moment ago; None while Redis is away, or not the agreed one."""
-        doubts = self._shared.doubts
+        distrust_count = self._shared.distrust_count
         if not self._shared.trusted and await self._shared.identify() is None:
             return None
         asked = monotonic()
-        standing = await self._look(asked)
+        status = await self._look(asked)
         # From here on nothing is awaited until it is decided: the facts stay as they were read.
         identity = self.identity
         if identity is None:
             return None
-        if standing.identity != identity:
-            await self._disagree(standing, identity)
+        if status.identity != identity:
+            await self._disagree(status, identity)
             return None
-        if standing.epoch != self._shared.epoch:
-            self._enter(standing.epoch)
+        if status.epoch != self._shared.epoch:
+            self._enter_epoch(status.epoch)
             return None
         self._agreed = identity
-        if not standing.writable:
-            self._validity.why_not = "PostgreSQL takes no writes, so changes are not delivered"
+        if not status.writable:
+            self._validity.failed_proof = "PostgreSQL takes no writes, so changes are not delivered"
             return None
-        self._prove(asked, standing)
-        if not self._shared.trusted and doubts == self._shared.doubts:
-            self._restore(standing, doubts)
-        return standing
+        self._prove(asked, status)
+        if not self._shared.trusted and distrust_count == self._shared.distrust_count:
+            self._restore(status, distrust_count)
+        return status
 
     async def note_evicted(self, asked: float) -> None:
         """This instance has evicted from L1 what waited for delivery at `asked`; what was delivered by then came over
         the channel, unless others have agreed on another one since.
         """
-        standing = await outbox.fetch_outbox_status(self._pool)
-        if self._shares_epoch(standing) and standing.writable:
+        status = await outbox.fetch_outbox_status(self._pool)
+        if self._shares_epoch(status) and status.writable:
             self._validity.prove_evicted(asked)
 
     # What is proven by a look
@@ -164,51 +164,51 @@ class L2Consistency:
     async def _look(self, asked: float) -> OutboxStatus:
         self._pending = asked
         try:
-            standing = await outbox.fetch_outbox_status(self._pool)
-            if self._shares(standing) and (standing.confirmed_before or 0) > CONFIRM_AFTER:
+            status = await outbox.fetch_outbox_status(self._pool)
+            if self._shares(status) and (status.confirmed_before or 0) > CONFIRM_AFTER:
                 # A write, so it also shows that PostgreSQL takes them.
-                await outbox.confirm_epoch(self._pool, standing.epoch, CONFIRM_AFTER)
+                await outbox.confirm_epoch(self._pool, status.epoch, CONFIRM_AFTER)
         except AppError as refusal:
             cause = refusal.__cause__
             self._silent = isinstance(cause, _SILENCE) and not isinstance(cause, NotWritable)
             if not self._silent:
-                self._validity.why_not = "PostgreSQL answers, and does not let changes be delivered"
+                self._validity.failed_proof = "PostgreSQL answers, and does not let changes be delivered"
             raise
         finally:
             self._pending = None
-        self._silent = self._is_silent = False
+        self._silent = self._is_unanswered = False
         self.looks += 1
-        return standing
+        return status
 
-    def _shares(self, standing: OutboxStatus) -> bool:
-        return standing.identity == self.identity and self._shares_epoch(standing) and standing.writable
+    def _shares(self, status: OutboxStatus) -> bool:
+        return status.identity == self.identity and self._shares_epoch(status) and status.writable
 
-    def _shares_epoch(self, standing: OutboxStatus) -> bool:
-        return standing.epoch == self._shared.epoch
+    def _shares_epoch(self, status: OutboxStatus) -> bool:
+        return status.epoch == self._shared.epoch
 
-    def _prove(self, asked: float, standing: OutboxStatus) -> None:
+    def _prove(self, asked: float, status: OutboxStatus) -> None:
         """Up to the latest look of which nothing that it saw is left."""
         self._forget_missing(asked)
-        self.deliveries.expect(standing.delivered, asked, monotonic())
+        self.deliveries.expect(status.delivered, asked, monotonic())
         delivered = None
-        while self._looks and (standing.oldest is None or self._looks[0][1] < standing.oldest):
+        while self._looks and (status.oldest is None or self._looks[0][1] < status.oldest):
             delivered, _ = self._looks.popleft()
-        if standing.oldest is None:
+        if status.oldest is None:
             delivered = asked
-            self.emptied = self.emptied or Emptied(monotonic(), standing.snapshot, standing.delivered)
+            self.emptied = self.emptied or OutboxEmptied(monotonic(), status.snapshot, status.delivered)
         elif len(self._looks) < MAX_LOOKS:
-            self._looks.append((asked, standing.newest or 0))
+            self._looks.append((asked, status.newest or 0))
         if delivered is None:
-            self._validity.why_not = "an event waits to be delivered"
+            self._validity.failed_proof = "an event waits to be delivered"
         else:
             self._proven = max(self._proven, delivered)
             self._validity.prove_database(delivered)
 
-    def _restore(self, standing: OutboxStatus, doubts: int) -> None:
-        if self._doubts != doubts:
-            self._doubts, self._n = doubts, standing.newest or 0
-        if standing.oldest is None or standing.oldest > self._n:
-            self._shared.trust(since=doubts)
+    def _restore(self, status: OutboxStatus, distrust_count: int) -> None:
+        if self._distrust_count != distrust_count:
+            self._distrust_count, self._n = distrust_count, status.newest or 0
+        if status.oldest is None or status.oldest > self._n:
+            self._shared.trust(since=distrust_count)
 
     # What stands in for a look
 
@@ -221,11 +221,11 @@ class L2Consistency:
             now,
             self._shared.epoch,
             now - self._proven if self._proven else None,
-            silent=self._is_silent,
+            silent=self._is_unanswered,
             received={name: sent for name, (sent, _) in self._received.items()},
         )
 
-    def hear(self, sender: str, beat: Beat) -> None:
+    def receive(self, sender: str, beat: Beat) -> None:
         """A heartbeat of another instance on this channel."""
         if beat.leaving:
             self._others.pop(sender, None)
@@ -235,10 +235,10 @@ class L2Consistency:
         said_after = beat.received.get(self._sender, -inf)
         if sender in self._others and said_after < self._others[sender].said_after:
             return  # of before, and late
-        self._others[sender] = Other(said_after, beat.silent)
+        self._others[sender] = OtherInstance(said_after, beat.silent)
         if beat.proven_before is not None and beat.epoch == self._shared.epoch:
             self._validity.prove_database(said_after - beat.proven_before)
-        self._prove_by_silence(monotonic())
+        self._prove_by_unanswered(monotonic())
 
     def tick(self, *, on_time: bool) -> None:
         """With each heartbeat. Late: this process did not run, and what it waits for may have come long ago."""
@@ -246,13 +246,13 @@ class L2Consistency:
             self._silent, self._pending_before = False, None
         waits = self._pending is not None and self._pending == self._pending_before
         self._pending_before = self._pending
-        self._is_silent = self._silent or waits
-        self._prove_by_silence(monotonic())
+        self._is_unanswered = self._silent or waits
+        self._prove_by_unanswered(monotonic())
 
-    def _prove_by_silence(self, now: float) -> None:
+    def _prove_by_unanswered(self, now: float) -> None:
         """As of when the first of all was last known to find PostgreSQL silent."""
         others = self._others.values()
-        if self._is_silent and all(other.silent for other in others):
+        if self._is_unanswered and all(other.silent for other in others):
             self._validity.prove_database(min([now, *(other.said_after for other in others)]))
 
     def _forget_missing(self, now: float) -> None:
@@ -264,27 +264,27 @@ class L2Consistency:
 
     # Which Redis, under which epoch
 
-    def _enter(self, epoch: int) -> None:
+    def _enter_epoch(self, epoch: int) -> None:
         """What others published meanwhile on the channel of another Redis, this instance has missed."""
         self._abandon("a new epoch has begun")
         self._shared.epoch = epoch
 
-    async def _disagree(self, standing: OutboxStatus, identity: str) -> None:
+    async def _disagree(self, status: OutboxStatus, identity: str) -> None:
         """Those on the agreed Redis go on; all others do without caches until they are there, or it is abandoned."""
         self._abandon("others agreed on another Redis")
-        moved = standing.identity is not None and standing.identity == self._agreed
-        if (moved or standing.abandoned(ABANDONED_AFTER)) and await outbox.raise_epoch(
+        moved = status.identity is not None and status.identity == self._agreed
+        if (moved or status.abandoned(ABANDONED_AFTER)) and await outbox.raise_epoch(
             self._pool, identity, moved=moved, abandoned_after=ABANDONED_AFTER
         ):
             log.warning("cache_epoch_raised", redis=identity)
         else:
-            await self._shared.look_again()
+            await self._shared.reconnect()
 
     def _abandon(self, reason: str) -> None:
         self._validity.disprove_database(monotonic())
-        self._validity.why_not = reason
+        self._validity.failed_proof = reason
         self._proven = 0.0
         self._looks.clear()
         self._others.clear()
         self._shared.distrust(reason)
-        self.leave()
+        self.leave_channel()

@@ -24,59 +24,59 @@ SENDER: Final = "relay"
 
 
 class OutboxRelay:
-    """`news` is set when something was committed; the poll finds what no news told of."""
+    """`notified` is set when something was committed; polling finds what was not notified."""
 
     def __init__(
         self,
         pool: Pool,
         shared: SharedCache,
-        trust: L2Consistency,
-        news: asyncio.Event,
+        consistency: L2Consistency,
+        notified: asyncio.Event,
         settings: Settings,
         *,
         invalidator: Invalidator,
     ) -> None:
         self._pool = pool
         self._shared = shared
-        self._trust = trust
-        self._news = news
+        self._consistency = consistency
+        self._notified = notified
         self._settings = settings
-        self._settled = invalidator.settled
+        self._acknowledged = invalidator.acknowledged
         self._invalidator = invalidator
         self._batch = settings.max_relay_batch
         # Long enough for the answers of Redis, short enough that others are not kept from relaying.
         self._within = max(settings.relay_timeout, 3 * settings.redis_timeout)
-        self._turns = Backoff(shortest=0.02, longest=0.1)
+        self._lock_backoff = Backoff(shortest=0.02, longest=0.1)
 
     async def run(self) -> None:
-        pauses = Backoff(shortest=0.02, longest=0.25)
+        backoff = Backoff(shortest=0.02, longest=0.25)
         while True:
             # Cleared before the look, not after: what is committed during it sets it again. However
             # many have been set meanwhile, one look sees them all.
-            self._news.clear()
-            if await self._all_told():
-                pauses.reset()
-                await self._wait_for_news()
+            self._notified.clear()
+            if await self._deliver_all():
+                backoff.reset()
+                await self._wait_for_notification()
             elif self._shared.trusted:
-                await pauses.take()  # another instance relays
+                await backoff.wait()  # another instance relays
             else:
                 await self._evict_undelivered()
-                await pauses.take(self._news)
+                await backoff.wait(self._notified)
 
-    async def _all_told(self) -> bool:
+    async def _deliver_all(self) -> bool:
         """False while there is work that cannot be done now: Redis or PostgreSQL is away, or another relays."""
         try:
-            while standing := await self._trust.review():
-                OUTBOX_BACKLOG.set(standing.backlog)
-                if standing.backlog == 0:
+            while status := await self._consistency.review():
+                OUTBOX_BACKLOG.set(status.backlog)
+                if status.backlog == 0:
                     return self._shared.trusted
                 outcome = await self._deliver()
                 if outcome is Outcome.FAILED:
                     return False
                 if outcome is Outcome.DONE:
-                    self._turns.reset()
+                    self._lock_backoff.reset()
                 elif self._shared.trusted:
-                    await self._turns.take()
+                    await self._lock_backoff.wait()
                 else:
                     return False
         except AppError:
@@ -84,22 +84,22 @@ class OutboxRelay:
         return False
 
     async def _deliver(self) -> "Outcome":
-        epoch, identity = self._shared.epoch, self._trust.identity
+        epoch, identity = self._shared.epoch, self._consistency.identity
         assert identity is not None  # the review has just seen it
         try:
             async with self._pool.connection() as connection, connection.transaction():
                 if not await outbox.may_relay(connection, self._within):
-                    return Outcome.OTHERS_TURN
+                    return Outcome.LOCKED
                 batch = await outbox.take(connection, limit=self._batch, epoch=epoch, identity=identity)
                 events = batch.events
                 if events:
                     reach(FailPoint.IN_RELAY, self._settings.fail_point)
-                if events and not await self._tell_in_time(batch):
-                    raise _NotTaken
-                if (epoch, identity) != (self._shared.epoch, self._trust.identity):
-                    raise _NotTaken  # told somebody, perhaps not the one whom the others ask
+                if events and not await self._publish_in_time(batch):
+                    raise _NotDelivered
+                if (epoch, identity) != (self._shared.epoch, self._consistency.identity):
+                    raise _NotDelivered  # told somebody, perhaps not the one whom the others ask
                 reach(FailPoint.AFTER_PUBLISH, self._settings.fail_point)
-        except _NotTaken:
+        except _NotDelivered:
             # Too much for one time-out, maybe: a batch that never fits must not be tried for ever.
             self._batch = max(1, self._batch // 2)
             return Outcome.FAILED
@@ -107,23 +107,23 @@ class OutboxRelay:
         OUTBOX_DELIVERED.inc(len(events))
         return Outcome.DONE if events else Outcome.FAILED
 
-    async def _tell_in_time(self, batch: Batch) -> bool:
+    async def _publish_in_time(self, batch: Batch) -> bool:
         """With time left to commit: PostgreSQL ends the transaction after `self._within`."""
         try:
             async with asyncio.timeout(self._within * 2 / 3):
-                return await self._tell(batch)
+                return await self._publish(batch)
         except TimeoutError:
             return False
 
-    async def _tell(self, batch: Batch) -> bool:
+    async def _publish(self, batch: Batch) -> bool:
         """What Redis has been told it has confirmed; the message comes after all removals.
 
         What a writer has settled himself is only told to subscribers: removing it once more would
         throw away what was read since.
         """
         events, generation = batch.events, self._shared.generation
-        unsettled = [event for event in events if not self._settled.covers(event.id, generation)]
-        touched = sorted(frozenset[str]().union(*map(tags.of, unsettled)))
+        unacknowledged = [event for event in events if not self._acknowledged.covers(event.id, generation)]
+        touched = sorted(frozenset[str]().union(*map(tags.of, unacknowledged)))
         done = encode(
             Message(
                 tags=touched,
@@ -151,24 +151,24 @@ class OutboxRelay:
                 self._invalidator.evict_all()
             elif waiting:
                 self._invalidator.evict(frozenset[str]().union(*map(tags.of, waiting)))
-            await self._trust.note_evicted(asked)
+            await self._consistency.note_evicted(asked)
         except AppError:
             pass
 
-    async def _wait_for_news(self) -> None:
+    async def _wait_for_notification(self) -> None:
         try:
             # Each look also proves that the caches may be trusted (app/cache/validity.py).
             async with asyncio.timeout(min(self._settings.relay_interval, self._settings.heartbeat_interval)):
-                await self._news.wait()
+                await self._notified.wait()
         except TimeoutError:
             pass
 
 
 class Outcome(Enum):
     DONE = auto()
-    OTHERS_TURN = auto()
+    LOCKED = auto()
     FAILED = auto()
 
 
-class _NotTaken(Exception):
+class _NotDelivered(Exception):
     """Rolls the transaction back: the events stay where they are."""

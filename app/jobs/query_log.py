@@ -25,7 +25,7 @@ LONGEST: Final = 1000  # characters kept of a question
 # So many times the share of one caller is the share of all callers of one process.
 CALLERS_AT_ONCE: Final = 20
 
-_OF_THE_MOMENT: Final = (Unavailable, DeadlineExceeded)
+_TRANSIENT: Final = (Unavailable, DeadlineExceeded)
 
 
 class QueryLog:
@@ -64,24 +64,24 @@ class QueryLog:
             self._batch_is_full.set()
 
     async def run(self) -> None:
-        pauses = Backoff(shortest=0.1, longest=5)
+        backoff = Backoff(shortest=0.1, longest=5)
         while True:
             await self._wait_for_a_batch()
             try:
                 while self._waiting:
                     await self._write()
-                pauses.reset()
-            except _OF_THE_MOMENT:
-                await pauses.take()
+                backoff.reset()
+            except _TRANSIENT:
+                await backoff.wait()
 
     async def close(self) -> None:
         """Whoever stops us says for how long we may try."""
-        pauses = Backoff(shortest=0.1, longest=1)
+        backoff = Backoff(shortest=0.1, longest=1)
         while self._waiting:
             try:
                 await self._write()
-            except _OF_THE_MOMENT:
-                await pauses.take()
+            except _TRANSIENT:
+                await backoff.wait()
 
     async def _wait_for_a_batch(self) -> None:
         try:
@@ -103,7 +103,7 @@ class QueryLog:
         batch = self._batch = self._batch or {uuid4(): one for one in islice(self._waiting, self._size)}
         try:
             await insert_many(self._pool, list(batch.values()), list(batch))
-        except _OF_THE_MOMENT:
+        except _TRANSIENT:
             raise
         except Exception:
             self._batch = {}

@@ -5,7 +5,7 @@ import random
 
 import structlog
 
-from app.db.leader_lock import alone
+from app.db.leader_lock import leader_lock
 from app.db.pool import Pool
 from app.db.query_logs import delete_older_than, delete_surplus
 from app.settings import DAY, HOUR, Settings
@@ -24,8 +24,8 @@ class Retention:
             await asyncio.sleep(HOUR * random.uniform(0.9, 1.1))  # noqa: S311 - only not in step with others
 
     async def clean(self) -> None:
-        async with alone("retention", self._settings) as mine:
-            if mine:
+        async with leader_lock("retention", self._settings) as leading:
+            if leading:
                 gone = await delete_older_than(self._pool, self._settings.query_log_lifetime / DAY)
                 gone += await delete_surplus(self._pool, self._settings.max_query_log_rows)
                 log.info("query_log_cleaned", questions=gone)

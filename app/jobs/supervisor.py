@@ -47,20 +47,20 @@ class Supervisor:
 
 
 async def _keep_running(job: Job) -> None:
-    pauses = Backoff(shortest=0.1, longest=10)
+    backoff = Backoff(shortest=0.1, longest=10)
     while True:
-        with pauses.fresh_after(60):
+        with backoff.reset_after(60):
             try:
                 return await job.run()
-            except (OSError, AppError) as trouble:
-                _count_fall(job, trouble)
-            except Exception as mistake:
-                _count_fall(job, mistake, exc_info=True)
-        await pauses.take()
+            except (OSError, AppError) as failure:
+                _count_failure(job, failure)
+            except Exception as error:
+                _count_failure(job, error, exc_info=True)
+        await backoff.wait()
 
 
-def _count_fall(job: Job, error: Exception, *, exc_info: bool = False) -> None:
-    """A server that is away needs no traceback; a mistake of ours does."""
+def _count_failure(job: Job, error: Exception, *, exc_info: bool = False) -> None:
+    """A server that is away needs no traceback; a error of ours does."""
     JOB_FAILURES.labels(_name(job)).inc()
     log.warning("job_fell", job=_name(job), error=repr(error), exc_info=exc_info)
 
@@ -69,7 +69,7 @@ async def _stop(job: Job, task: asyncio.Task[None], *, within: float) -> None:
     try:
         async with asyncio.timeout(within):
             while not task.done():
-                # Not once: a library may take one cancellation for trouble with its connection.
+                # Not once: a library may take one cancellation for failure with its connection.
                 task.cancel()
                 await asyncio.wait([task], timeout=0.2)
             if close := getattr(job, "close", None):

@@ -51,14 +51,14 @@ class LanguageModel(Protocol):
         """What the model writes. Raises NoOpinion, in good time."""
 
 
-class _Told(msgspec.Struct, rename="camel"):
+class _ModelAnswer(msgspec.Struct, rename="camel"):
     data_type: DataType | None = None
     dno: str | None = None
     year: int | None = None
     voltage_level: VoltageLevel | None = None
 
 
-_decode = msgspec.json.Decoder(_Told).decode
+_decode = msgspec.json.Decoder(_ModelAnswer).decode
 
 
 async def second_opinion(
@@ -80,8 +80,8 @@ async def second_opinion(
         operators="\n".join(map(_line, likely[:MAX_OPERATORS])),
     )
     try:
-        told = _read(await model.complete(instruction, sentence[:LONGEST_QUESTION]))
-        topic, dno_id = _check(told, today, known)
+        answer = _read(await model.complete(instruction, sentence[:LONGEST_QUESTION]))
+        topic, dno_id = _check(answer, today, known)
     except NoOpinion as reason:
         SECOND_OPINIONS.labels(reason.outcome).inc()
         log.info("no_second_opinion", reason=str(reason))
@@ -92,8 +92,8 @@ async def second_opinion(
     return Interpretation(
         topic,
         dno_id,
-        told.year or meaning.year or today.year,
-        told.voltage_level,
+        answer.year or meaning.year or today.year,
+        answer.voltage_level,
         CONFIDENCE,
         meaning.candidates if dno_id is None else (dno_id,),
         meaning.language,
@@ -105,7 +105,7 @@ def _line(entry: DirectoryEntry) -> str:
     return f"{entry.slug[:LONGEST_SLUG]}: {name[:LONGEST_NAME]}, {city[:LONGEST_CITY]}"
 
 
-def _read(text: str) -> _Told:
+def _read(text: str) -> _ModelAnswer:
     """Models like to put a fence around their JSON."""
     try:
         return _decode(text[text.find("{") : text.rfind("}") + 1])
@@ -113,11 +113,11 @@ def _read(text: str) -> _Told:
         raise NoOpinion("it did not write what it was asked for", "unreadable") from None
 
 
-def _check(told: _Told, today: date, known: Mapping[str, UUID]) -> tuple[DataType, UUID | None]:
-    if told.data_type is None:
+def _check(answer: _ModelAnswer, today: date, known: Mapping[str, UUID]) -> tuple[DataType, UUID | None]:
+    if answer.data_type is None:
         raise NoOpinion("it found no topic of ours", "off topic")
-    if told.dno is not None and told.dno not in known:
+    if answer.dno is not None and answer.dno not in known:
         raise NoOpinion("it named an operator that does not exist", "untrue")
-    if told.year is not None and not FIRST_YEAR <= told.year <= today.year + YEARS_AHEAD:
+    if answer.year is not None and not FIRST_YEAR <= answer.year <= today.year + YEARS_AHEAD:
         raise NoOpinion("it named a year that cannot be meant", "untrue")
-    return told.data_type, None if told.dno is None else known[told.dno]
+    return answer.data_type, None if answer.dno is None else known[answer.dno]

@@ -17,7 +17,7 @@ from app.language_model.opinion import MAX_OPERATORS, LanguageModel, NoOpinion, 
 FAILED = 0.0
 
 
-class Doubt:
+class UnsureQuestion:
     """A question whose meaning is not sure; its name is the question's. `names` are those of the directory's operators."""
 
     __slots__ = ("_call", "_directory", "_meaning", "_model", "_names", "question")
@@ -39,7 +39,7 @@ class Doubt:
         self._call = call
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Doubt) and other.question == self.question
+        return isinstance(other, UnsureQuestion) and other.question == self.question
 
     def __hash__(self) -> int:
         return hash(self.question)
@@ -68,6 +68,10 @@ class Doubt:
         return [by_id[dno_id] for dno_id in wanted if dno_id in by_id]
 
 
-async def ask_all(_: object, doubts: Sequence[Doubt]) -> dict[Doubt, Interpretation]:
-    opinions = await asyncio.gather(*(doubt.asked() for doubt in doubts))
-    return {doubt: opinion for doubt, opinion in zip(doubts, opinions, strict=True) if opinion is not None}
+async def ask_all(_: object, questions: Sequence[UnsureQuestion]) -> dict[UnsureQuestion, Interpretation]:
+    opinions = await asyncio.gather(*(question_asked.asked() for question_asked in questions))
+    return {
+        question_asked: opinion
+        for question_asked, opinion in zip(questions, opinions, strict=True)
+        if opinion is not None
+    }

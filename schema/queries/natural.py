@@ -18,7 +18,7 @@ from app.errors import BadInput, Unavailable
 from app.interpreter.answer import answer_of
 from app.interpreter.question_records import Question
 from app.language_model.opinion import LanguageModel
-from app.language_model.opinion_records import FAILED, Doubt
+from app.language_model.opinion_records import FAILED, UnsureQuestion
 from schema.batch_field import root_field
 from schema.context import Context
 from schema.queries.vocabulary import load_vocabulary
@@ -90,7 +90,7 @@ async def _second_opinion(
     async with resources.model_calls.call(caller, anonymous=context.principal.anonymous) as call:
         if call is None:
             return None
-        doubt = Doubt(question, meaning, model, directory, names, call)
+        doubt = UnsureQuestion(question, meaning, model, directory, names, call)
         with suppress(TimeoutError, Unavailable):
             # The model has a time-out of its own; this one is for waiting behind others as well.
             async with asyncio.timeout(2 * resources.settings.language_model_timeout):

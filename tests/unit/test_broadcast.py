@@ -127,7 +127,7 @@ async def test_a_statement_over_more_entries_than_a_queue_holds_is_told_in_porti
             ids = [(await asyncio.wait_for(anext(subscriber), 1)).entry.id for _ in range(1001)]
             assert ids == [UUID(int=number) for number in range(1000)] + [ENTRY]
             assert len(subscriber.waiting) == 0
-        assert broadcast.most_unread == 0
+        assert broadcast.max_unread == 0
         assert not broadcast._log
 
 

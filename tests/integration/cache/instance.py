@@ -41,7 +41,7 @@ class Instance:
 async def instance(settings: Settings, pool: Any = None, **changes: Any) -> AsyncIterator[Instance]:
     settings = msgspec.structs.replace(settings, **changes)
     async with open_redis(settings) as shared:
-        shared.trust(shared.doubts)
+        shared.trust(shared.distrust_count)
         memory = Memory(settings.memory_cache_size, settings.memory_cache_lifetime)
         memory.switch_on()
         cache = ReadThrough(memory, shared, pool, settings)

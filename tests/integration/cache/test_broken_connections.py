@@ -75,7 +75,7 @@ async def test_what_a_connection_raises_is_an_outage(
                     pass
         assert await one.shared.identify() is not None
         assert await one.shared.remove([table.tag("a")])
-        assert one.shared.trust(one.shared.doubts)
+        assert one.shared.trust(one.shared.distrust_count)
         assert await one.shared.get_many([table.tag("a")]) == {}
         assert await sessions.get("0" * 64) is None
 
@@ -174,8 +174,8 @@ async def test_only_the_count_of_removed_keys_confirms_a_removal(kind: str, valk
         await one.cache.close()
         state["on"] = True
         table.rows["a"] = "new"
-        assert not await one.invalidator.invalidate([table.tag("a")], settles=[1])
-        assert not one.invalidator.settled.covers(1, one.shared.generation)
+        assert not await one.invalidator.invalidate([table.tag("a")], acknowledges=[1])
+        assert not one.invalidator.acknowledged.covers(1, one.shared.generation)
         assert not one.shared.trusted
         assert await one.one(table, "a") == "new"
         assert await one.shared.identify() is None
@@ -204,8 +204,8 @@ async def test_a_message_that_was_not_taken_settles_nothing(kind: str, valkey: P
         instance(Settings(redis_url=url, **PATIENT)) as one,
     ):
         state["on"] = True
-        assert not await one.invalidator.invalidate([table.tag("a")], settles=[1])
-        assert not one.invalidator.settled.covers(1, one.shared.generation)
+        assert not await one.invalidator.invalidate([table.tag("a")], acknowledges=[1])
+        assert not one.invalidator.acknowledged.covers(1, one.shared.generation)
 
 
 ANSWERS = {"null", "an old null"}  # which are true ones to those who ask for a value

@@ -93,7 +93,7 @@ async def test_a_replica_that_takes_over_is_another_process() -> None:
 
             await until(taken_over)
             assert not one.shared.trusted
-            assert one.shared.trust(one.shared.doubts)
+            assert one.shared.trust(one.shared.distrust_count)
             one.memory.clear()
             assert await one.read(table, *KEYS) == table.rows
             assert await until(lambda: one.shared.remove([table.tag(key) for key in KEYS]))
@@ -136,7 +136,7 @@ async def test_with_one_process_away_the_others_go_on(fault: str) -> None:
                     _take_away(family, ports[1], fault, stack)
                     table.rows = dict.fromkeys(KEYS, "new")
                     tags = [table.tag(key) for key in KEYS]
-                    assert not await one.invalidator.invalidate(tags, settles=[7])
+                    assert not await one.invalidator.invalidate(tags, acknowledges=[7])
                     assert not one.shared.trusted
                     assert await one.read(table, *KEYS) == table.rows
 
@@ -144,7 +144,7 @@ async def test_with_one_process_away_the_others_go_on(fault: str) -> None:
                     assert message is not None
                     assert set(message.tags) == set(tags)
                     assert message.unconfirmed
-                    assert not message.settled
+                    assert not message.acknowledged
 
                     # Under one time-out, and without having been asked again and again.
                     for _ in range(10):
@@ -170,10 +170,10 @@ async def test_a_cluster_that_is_down_as_a_whole_still_carries_messages() -> Non
                     return one.shared.refused == "CLUSTERDOWN"
 
                 await until(refused)
-                assert not await one.invalidator.invalidate(KEYS, settles=[7])
+                assert not await one.invalidator.invalidate(KEYS, acknowledges=[7])
                 message = decode(await channel.next(5) or b"")
                 assert message is not None
-                assert (message.unconfirmed, message.settled) == (True, [])
+                assert (message.unconfirmed, message.acknowledged) == (True, [])
 
 
 async def test_a_channel_is_joined_through_a_process_that_answers() -> None:

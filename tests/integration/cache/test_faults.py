@@ -68,11 +68,11 @@ async def test_a_server_starts_without_redis(valkey: PrivateValkey) -> None:
 
 async def test_trust_is_restored_only_by_who_looked_after_the_last_doubt(fragile: Instance) -> None:
     shared = fragile.shared
-    before_looking = shared.doubts
+    before_looking = shared.distrust_count
     shared.distrust("a removal failed while somebody was looking at the outbox")
     assert not shared.trust(before_looking)
     assert not shared.trusted
-    assert shared.trust(shared.doubts)
+    assert shared.trust(shared.distrust_count)
 
 
 async def test_a_distrust_while_l2_is_distrusted_already_outdates_the_look_under_way(
@@ -80,11 +80,11 @@ async def test_a_distrust_while_l2_is_distrusted_already_outdates_the_look_under
 ) -> None:
     shared = fragile.shared
     shared.distrust("a removal failed")
-    before_looking = shared.doubts
+    before_looking = shared.distrust_count
     shared.distrust("another removal failed while the outbox was being read")
     assert not shared.trust(before_looking)
     assert not shared.trusted
-    assert shared.trust(shared.doubts)
+    assert shared.trust(shared.distrust_count)
 
 
 async def test_a_redis_that_restarted_empty_is_another_process(
@@ -164,7 +164,7 @@ async def test_a_fill_that_slept_in_a_frozen_redis_does_not_outlive_a_removal(
     assert await fragile.shared.fill_many([Fill(tag, token, b"old", 60)]) == {tag}
     valkey.resume()
     assert await _until_confirmed(fragile, tag)
-    fragile.shared.trust(fragile.shared.doubts)
+    fragile.shared.trust(fragile.shared.distrust_count)
     assert await fragile.shared.fill_many([Fill(tag, token, b"old", 60)]) == {tag}
     assert await fragile.shared.get_many([tag]) == {}
 
@@ -173,7 +173,7 @@ async def test_what_was_leased_before_a_doubt_is_not_filled_after_it(fragile: In
     token = (await fragile.shared.lease_many(["a"]))["a"]
     assert token is not None
     fragile.shared.distrust("a doubt")
-    fragile.shared.trust(fragile.shared.doubts)
+    fragile.shared.trust(fragile.shared.distrust_count)
     assert await fragile.shared.fill_many([Fill("a", token, b"old", 60)]) == {"a"}
 
 
@@ -188,7 +188,7 @@ async def test_no_answer_is_taken_for_that_of_another_question(valkey: PrivateVa
             valkey.pause()
             assert await shared.get_many(["a"]) == {}
             valkey.resume()
-            shared.trust(shared.doubts)
+            shared.trust(shared.distrust_count)
             for _ in range(20):
                 assert await shared.get_many(["b"]) in ({"b": b"b"}, {})
         assert await shared.get_many(["b"]) == {"b": b"b"}
@@ -244,7 +244,7 @@ async def test_an_answer_under_way_when_a_doubt_comes_up_is_not_believed(valkey:
         reading = asyncio.create_task(one.shared.get_many(["a"]))
         await asyncio.sleep(0.01)
         one.shared.distrust("a removal was not confirmed")
-        one.shared.trust(one.shared.doubts)
+        one.shared.trust(one.shared.distrust_count)
         valkey.resume()
         assert await reading == {}
 
@@ -294,7 +294,7 @@ async def test_connections_of_a_process_that_was_replaced_are_given_up(valkey: P
         former = PrivateValkey(folder)
         try:
             async with instance(Settings(redis_url=former.url, **PATIENT)) as one:
-                pool = one.shared._servers._own.connection_pool  # type: ignore[attr-defined]
+                pool = one.shared._topology._cache_client.connection_pool  # type: ignore[attr-defined]
                 address = urlsplit(valkey.url)
                 pool.connection_kwargs |= {"port": address.port}  # where the name leads to from now on
                 replaced = one.shared.identity

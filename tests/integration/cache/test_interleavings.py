@@ -58,11 +58,11 @@ class World:
     async def relay(self, instances: Sequence[Instance]) -> None:
         while True:
             for one in instances:
-                doubts = one.shared.doubts
+                distrust_count = one.shared.distrust_count
                 if await one.shared.identify() is not None:
                     await self._deliver(one)
                     if not self.outbox:
-                        one.shared.trust(doubts)
+                        one.shared.trust(distrust_count)
             await asyncio.sleep(0.005)
 
     async def _deliver(self, one: Instance) -> None:

@@ -45,7 +45,7 @@ async def test_rows_of_a_server_that_takes_no_writes_are_not_kept(
         await one.cache.close()
         assert len(one.memory) == 0
         assert not one.shared.trusted
-        one.shared.trust(one.shared.doubts)
+        one.shared.trust(one.shared.distrust_count)
         assert await one.in_redis(table, "a") is None
 
 

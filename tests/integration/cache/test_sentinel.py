@@ -34,7 +34,7 @@ async def test_after_a_failover_the_new_master_is_another_process() -> None:
 
                 await until(taken_over)
                 assert not one.shared.trusted
-                one.shared.trust(one.shared.doubts)
+                one.shared.trust(one.shared.distrust_count)
                 assert await until(lambda: one.shared.remove([table.tag("a")]))
                 async with one.shared.subscribe() as channel:
                     assert await one.shared.publish(b"hello")

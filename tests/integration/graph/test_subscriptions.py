@@ -165,7 +165,7 @@ async def test_a_statement_over_more_entries_than_a_queue_holds_is_told_whole(
             dno.id,
         )
         # The operator is news, too, though not to subscribers.
-        await until(lambda: len(server.resources.broadcast._told) == 226)
+        await until(lambda: len(server.resources.broadcast._delivered) == 226)
         async with listen(server) as told:
             await pool.fetch("UPDATE netzentgelte_data SET leistung = 61")
             changes = [await told() for _ in range(225)]

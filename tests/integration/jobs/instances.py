@@ -36,18 +36,18 @@ class Instance:
     invalidator: Invalidator
     broadcast: Broadcast
     validity: Validity
-    trust: L2Consistency
+    consistency: L2Consistency
 
     def jobs(self, *, relays: bool = True, hears: bool = True) -> list[Job]:
         """Without a relay, it is taken for granted that others deliver everything."""
         sender, settings = self.invalidator.sender, self.settings
-        trust = self.trust
+        consistency = self.consistency
         listener = InvalidationListener(
             self.pool,
             self.shared,
             self.memory,
             self.validity,
-            trust,
+            consistency,
             self.invalidator,
             self.broadcast,
             settings,
@@ -57,11 +57,11 @@ class Instance:
         if not relays:
             self.validity.prove_database(inf)
         relay = OutboxRelay(
-            self.pool, self.shared, trust, notifications.news, settings, invalidator=self.invalidator
+            self.pool, self.shared, consistency, notifications.news, settings, invalidator=self.invalidator
         )
         hearing: list[Job] = [
             listener,
-            Heartbeat(self.shared, trust, sender=sender, every=settings.heartbeat_interval),
+            Heartbeat(self.shared, consistency, sender=sender, every=settings.heartbeat_interval),
         ]
         probe = RedisProbe(self.shared, every=settings.heartbeat_interval * settings.max_missed_heartbeats)
         relaying: list[Job] = [notifications, relay, probe]
@@ -77,8 +77,10 @@ async def caches(settings: Settings) -> AsyncIterator[Instance]:
         invalidator = Invalidator(memory, read_through, shared)
         broadcast = Broadcast(settings.max_unread_changes)
         validity = Validity(memory, shared, settings.heartbeat_interval * settings.max_missed_heartbeats)
-        trust = L2Consistency(pool, shared, validity, sender=invalidator.sender)
-        yield Instance(settings, pool, shared, memory, read_through, invalidator, broadcast, validity, trust)
+        consistency = L2Consistency(pool, shared, validity, sender=invalidator.sender)
+        yield Instance(
+            settings, pool, shared, memory, read_through, invalidator, broadcast, validity, consistency
+        )
 
 
 @asynccontextmanager

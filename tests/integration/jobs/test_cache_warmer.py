@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from prometheus_client import REGISTRY
 
 from app.cache.redis import Fill
-from app.db.leader_lock import alone
+from app.db.leader_lock import leader_lock
 from app.db.pool import Pool
 from app.db.query_logs import AskedQuestion, fetch_most_asked, insert_many
 from app.domain import tags
@@ -54,7 +54,7 @@ async def test_the_most_asked_are_read_first(pool: Pool, settings: Settings) -> 
 
 async def test_one_instance_warms_at_a_time(pool: Pool, settings: Settings) -> None:
     await popular(pool)
-    async with instance(settings) as one, alone("cache warmer", settings):
+    async with instance(settings) as one, leader_lock("cache warmer", settings):
         assert await CacheWarmer(pool, one.shared, _unasked, settings).warm() == 0
 
 

@@ -223,7 +223,7 @@ async def test_a_lost_message_is_delivered_before_the_one_that_tells_of_the_loss
         async with Supervisor([*hearing, Looks(other)], stop_timeout=5):
             await until(lambda: other.memory.enabled and other.shared.trusted)
             await until_empty(pool)
-            other.trust.deliveries.expect = lambda *_: None  # type: ignore[method-assign]  # no look is first
+            other.consistency.deliveries.expect = lambda *_: None  # type: ignore[method-assign]  # no look is first
             async with other.broadcast.subscribe(Filter()) as subscriber:
                 await correct(writer, tariff.id, 60)
                 await until_empty(pool)
@@ -367,7 +367,7 @@ class Looks:
 
     async def run(self) -> None:
         while True:
-            await self._one.trust.review()
+            await self._one.consistency.review()
             await asyncio.sleep(self._one.settings.heartbeat_interval)
 
 

@@ -20,7 +20,7 @@ from app.domain import tags
 from app.domain.account import Principal, Role
 from app.domain.correction import TariffCorrection
 from app.domain.entry import DnoYear
-from app.jobs import l2_consistency as trust
+from app.jobs import l2_consistency
 from app.jobs.supervisor import Supervisor
 from app.settings import Settings
 from tests import factories as make
@@ -74,9 +74,9 @@ async def test_a_distrust_during_a_review_is_not_ended_by_that_review(
                 return found
 
             during.setattr(owner, step, reads_then_distrusts)
-            assert await one.trust.review() is not None
+            assert await one.consistency.review() is not None
             assert not one.shared.trusted
-        assert await one.trust.review() is not None
+        assert await one.consistency.review() is not None
         assert one.shared.trusted
 
 
@@ -92,20 +92,20 @@ async def test_a_newer_distrust_waits_for_the_events_that_were_committed_before_
             async with unit_of_work(pool, Principal(Role.EDITOR)) as work:
                 await tariffs.correct(work, TariffCorrection(id=tariff.id, leistung=Decimal(number)))
             one.shared.distrust(f"the removal of write {number} failed")
-            await one.trust.review()
+            await one.consistency.review()
             assert not one.shared.trusted
         await pool.fetch("DELETE FROM outbox WHERE id = (SELECT min(id) FROM outbox)")  # delivered
-        await one.trust.review()
+        await one.consistency.review()
         assert not one.shared.trusted
         await pool.fetch("DELETE FROM outbox")
-        await one.trust.review()
+        await one.consistency.review()
         assert one.shared.trusted
 
 
 async def trusted_without_jobs(one: Instance) -> None:
     async with asyncio.timeout(10):
         while not one.shared.trusted:
-            await one.trust.review()
+            await one.consistency.review()
 
 
 async def test_any_number_of_instances_start_under_one_epoch(pool: Pool, settings: Settings) -> None:
@@ -217,8 +217,8 @@ async def test_an_abandoned_agreement_does_not_bind_for_ever(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """All who agreed on the other Redis are gone."""
-    monkeypatch.setattr(trust, "CONFIRM_AFTER", 0.1)
-    monkeypatch.setattr(trust, "ABANDONED_AFTER", 0.6)
+    monkeypatch.setattr(l2_consistency, "CONFIRM_AFTER", 0.1)
+    monkeypatch.setattr(l2_consistency, "ABANDONED_AFTER", 0.6)
     async with (
         instance(replace(settings, redis_url=valkey.url)),
         caches(replace(settings, redis_url=other_valkey.url)) as survivor,
@@ -257,8 +257,8 @@ async def test_who_never_shared_an_agreement_waits_until_it_is_abandoned(
 
 async def reviewed(one: Instance, times: int) -> None:
     """It has had that many looks since."""
-    looked = one.trust.looks
-    await until(lambda: one.trust.looks >= looked + times)
+    looked = one.consistency.looks
+    await until(lambda: one.consistency.looks >= looked + times)
 
 
 async def test_two_releases_that_write_differently_do_not_share_l2(
@@ -266,7 +266,7 @@ async def test_two_releases_that_write_differently_do_not_share_l2(
 ) -> None:
     """A relay removes the keys of its own encoding only: those of the other release would stay."""
     async with instance(settings) as old:
-        monkeypatch.setattr(trust, "CODEC_VERSION", CODEC_VERSION + 1)
+        monkeypatch.setattr(l2_consistency, "CODEC_VERSION", CODEC_VERSION + 1)
         async with caches(settings) as new, Supervisor(new.jobs(hears=False), stop_timeout=5):
             await until(lambda: new.shared.trusted or old.shared.trusted)
             assert new.shared.epoch != old.shared.epoch or not (new.shared.trusted and old.shared.trusted)

@@ -87,7 +87,9 @@ async def test_what_its_writer_has_settled_is_told_but_not_removed_again(
                 touched = frozenset().union(*map(tags.of, events))
                 assert await one.invalidator.invalidate(touched, [event.id for event in events])
                 await keep(one.shared, tag_of(tariff), b"new")
-                await until(lambda: other.invalidator.settled.covers(events[0].id, other.shared.generation))
+                await until(
+                    lambda: other.invalidator.acknowledged.covers(events[0].id, other.shared.generation)
+                )
             async with asyncio.timeout(5):
                 change = await anext(subscriber)
         assert (change.entry.id, change.entry.version) == (tariff.id, 2)
@@ -104,7 +106,7 @@ async def test_what_was_settled_under_other_keys_is_removed_all_the_same(
         await drained(pool)
         async with unrelayed(pool):
             events = await written(pool, tariff, "60.00")
-            one.invalidator.settled.note("1.0", [event.id for event in events])
+            one.invalidator.acknowledged.note("1.0", [event.id for event in events])
             await keep(one.shared, tag_of(tariff), b"old")
         await drained(pool)
         assert await one.shared.get_many([tag_of(tariff)]) == {}
@@ -173,7 +175,7 @@ async def test_a_storm_of_notifications_is_one_look(pool: Pool, settings: Settin
     tariff = await make.tariff(pool, await make.dno(pool))
     async with instance(settings) as one:
         await drained(pool)
-        before = one.trust.looks
+        before = one.consistency.looks
         async with pool.connection() as connection:
             # With a payload each, or PostgreSQL would make one of them.
             await connection.execute(
@@ -181,7 +183,7 @@ async def test_a_storm_of_notifications_is_one_look(pool: Pool, settings: Settin
             )
             await by_hand(pool, tariff, "60.00")
         await drained(pool)
-        assert one.trust.looks - before < 100
+        assert one.consistency.looks - before < 100
 
 
 async def test_what_one_process_cannot_take_at_once_is_tried_in_smaller_parts(
@@ -247,8 +249,8 @@ async def test_l2_is_trusted_again_only_when_all_from_before_is_told(pool: Pool,
         Supervisor(one.jobs(), stop_timeout=5),
     ):
         await until(lambda: one.shared.epoch > 0)
-        looked = one.trust.looks
-        await until(lambda: one.trust.looks > looked + 3)
+        looked = one.consistency.looks
+        await until(lambda: one.consistency.looks > looked + 3)
         assert not one.shared.trusted
         # What is committed from now on is no concern of a doubt from before.
         await holder.execute("DELETE FROM outbox")
@@ -262,8 +264,8 @@ async def test_a_doubt_that_comes_up_while_looking_is_not_overlooked(pool: Pool,
     async with instance(settings) as one, another_relays(pool):
         await by_hand(pool, tariff, "60.00")
         one.shared.distrust("a removal was not confirmed")
-        looked = one.trust.looks
-        await until(lambda: one.trust.looks > looked + 3)
+        looked = one.consistency.looks
+        await until(lambda: one.consistency.looks > looked + 3)
         assert not one.shared.trusted
 
 

@@ -7,7 +7,7 @@ from uuid import uuid4
 from msgspec.structs import replace
 from prometheus_client import REGISTRY
 
-from app.db.leader_lock import alone
+from app.db.leader_lock import leader_lock
 from app.db.pool import Pool, open_pool
 from app.db.query_logs import AskedQuestion, insert_many
 from app.jobs.query_log import CALLERS_AT_ONCE, QueryLog
@@ -155,7 +155,7 @@ async def test_old_questions_are_forgotten(pool: Pool, settings: Settings) -> No
 
 async def test_one_instance_cleans_at_a_time(pool: Pool, settings: Settings) -> None:
     await insert_many(pool, [asked("old", days_ago=91)])
-    async with alone("retention", settings) as mine:
+    async with leader_lock("retention", settings) as mine:
         assert mine
         await Retention(pool, settings).clean()
     assert await written(pool) == ["old"]

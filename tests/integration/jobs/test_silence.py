@@ -40,7 +40,7 @@ async def test_one_that_vanishes_with_postgres_may_be_working_elsewhere(
     async with instance(settings) as one, caches(settings) as other:
         _, beat, *_ = other.jobs(relays=False)
         vanishing = asyncio.create_task(beat.run())
-        await until(lambda: bool(one.trust._others))
+        await until(lambda: bool(one.consistency._others))
         private_postgres.stop()
         vanishing.cancel()
         await until(lambda: not one.memory.enabled and not one.shared.trusted, 10)

@@ -91,7 +91,7 @@ async def test_l2_is_not_read_on_the_word_of_a_look_from_long_ago(pool: Pool, se
     async with caches(settings) as one:
         async with Supervisor(one.jobs(hears=False), stop_timeout=5):
             await until(lambda: one.shared.trusted)
-        assert one.shared.why_not is None
+        assert one.shared.distrust_reason is None
         await until(lambda: not one.shared.trusted, BOUND)
         assert await one.shared.lease_many([TAG]) == {}
 
@@ -110,7 +110,7 @@ async def test_what_waits_for_delivery_ends_trust_in_l2_and_is_evicted_from_l1(
             await until_true(lambda: outbox.may_relay(other))
             await set_price(pool, tariff.id, "60")
             await until(lambda: not one.shared.trusted, BOUND + 1)
-            assert one.validity.why_not == "an event waits to be delivered"
+            assert one.validity.failed_proof == "an event waits to be delivered"
             await until(lambda: one.memory.get(tag) is None and one.memory.enabled)
         await until(lambda: one.memory.enabled and one.shared.trusted)
 

@@ -11,7 +11,7 @@ from app.cache import redis
 from app.cache.codec import Codec
 from app.cache.redis import SharedCache
 from app.cache.responses import LONGEST_BODY, ResponseKey, body_of, head_of
-from app.cache.topology import servers
+from app.cache.topology import open_topology
 from app.domain import tags
 from app.domain.account import ANONYMOUS, Principal, Role
 from app.domain.entry import DnoYear
@@ -92,7 +92,7 @@ def test_no_two_regions_have_a_tag_in_common() -> None:
 @pytest.fixture
 def shared() -> SharedCache:
     settings = Settings()
-    return SharedCache(servers(settings), settings)
+    return SharedCache(open_topology(settings), settings)
 
 
 async def test_a_key_in_redis_holds_epoch_codec_version_and_tag(

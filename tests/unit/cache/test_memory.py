@@ -62,7 +62,7 @@ def test_a_fill_from_before_it_was_emptied_is_refused(memory: Memory) -> None:
     before = memory.now()
     memory.clear()
     assert not keep(memory, "a", since=before)
-    assert not memory.heard_all_since(before)
+    assert not memory.received_all_since(before)
 
 
 def test_off_it_finds_nothing_keeps_nothing_and_believes_nothing_from_meanwhile(memory: Memory) -> None:

@@ -4,7 +4,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from app.cache.topology import Cluster, SingleServer, _addresses, _credentials, servers
+from app.cache.topology import Cluster, SingleServer, _addresses, _credentials, open_topology
 from app.settings import Settings
 
 
@@ -46,4 +46,4 @@ def test_secrets_may_have_any_characters(url: str, username: str | None, passwor
     ],
 )
 def test_every_scheme_is_understood_before_anything_is_opened(url: str, kind: type) -> None:
-    assert isinstance(servers(Settings(redis_url=url)), kind)
+    assert isinstance(open_topology(Settings(redis_url=url)), kind)

@@ -25,14 +25,14 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[float]]:
 async def test_pauses_double_from_the_shortest_to_the_longest(pauses: list[float]) -> None:
     backoff = Backoff(shortest=1, longest=10)
     for _ in range(6):
-        await backoff.take()
+        await backoff.wait()
     for pause, full in zip(pauses, (1, 2, 4, 8, 10, 10), strict=True):
         assert full / 2 <= pause <= full
 
 
 async def test_pauses_of_several_instances_differ(pauses: list[float]) -> None:
     for _ in range(100):
-        await Backoff(shortest=1, longest=10).take()
+        await Backoff(shortest=1, longest=10).wait()
     assert len({round(pause, 2) for pause in pauses}) > 20
     assert min(pauses) < 0.6
     assert max(pauses) > 0.9
@@ -41,9 +41,9 @@ async def test_pauses_of_several_instances_differ(pauses: list[float]) -> None:
 async def test_after_a_reset_the_first_pause_is_the_shortest_again(pauses: list[float]) -> None:
     backoff = Backoff(shortest=1, longest=10)
     for _ in range(5):
-        await backoff.take()
+        await backoff.wait()
     backoff.reset()
-    await backoff.take()
+    await backoff.wait()
     assert pauses[-1] <= 1
 
 
@@ -52,15 +52,15 @@ async def test_only_a_run_that_was_long_enough_resets_it(
     pauses: list[float], monkeypatch: pytest.MonkeyPatch, ran: float, expected: tuple[float, float]
 ) -> None:
     backoff = Backoff(shortest=1, longest=10)
-    await backoff.take()
-    await backoff.take()
+    await backoff.wait()
+    await backoff.wait()
     began = monotonic()
     times = iter((began, began + ran))
     with monkeypatch.context() as clock:
         clock.setattr(asyncio.get_running_loop(), "time", lambda: next(times))
-        with backoff.fresh_after(5):
+        with backoff.reset_after(5):
             pass
-    await backoff.take()
+    await backoff.wait()
     assert expected[0] <= pauses[-1] <= expected[1]
 
 
@@ -69,12 +69,12 @@ async def test_an_event_ends_a_pause_but_not_before_the_shortest_is_over() -> No
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(asyncio, "sleep", _no_sleep)
         for _ in range(20):
-            await backoff.take()
+            await backoff.wait()
     news = asyncio.Event()
     news.set()
     began = monotonic()
     async with asyncio.timeout(60):
-        await backoff.take(news)
+        await backoff.wait(news)
     assert monotonic() - began >= 0.05
 
 
@@ -86,4 +86,4 @@ async def test_without_the_event_the_pause_ends_by_itself() -> None:
     backoff = Backoff(shortest=0.01, longest=0.1)
     async with asyncio.timeout(60):
         for _ in range(5):
-            await backoff.take(asyncio.Event())
+            await backoff.wait(asyncio.Event())
