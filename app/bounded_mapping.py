@@ -1,7 +1,7 @@
 """A mapping that evicts its oldest entries beyond a number of entries and, where set, beyond totals such as bytes."""
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, ValuesView
 from typing import Generic, TypeVar, overload
 
 K = TypeVar("K")
@@ -35,6 +35,9 @@ class BoundedMapping(Generic[K, V]):
     def __iter__(self) -> Iterator[K]:
         """Oldest first."""
         return iter(self._entries)
+
+    def values(self) -> ValuesView[V]:
+        return self._entries.values()
 
     @overload
     def get(self, key: K) -> V | None: ...

@@ -1,13 +1,14 @@
 """Hands each change to this process's subscribers, once and in order per entry."""
 
 import asyncio
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple, Self
 from uuid import UUID
 
 import msgspec
 
+from app.bounded_mapping import BoundedMapping
 from app.domain.event import EntryChange, Event, Topic
 from app.errors import AppError, Unavailable
 from app.observability.metrics import SUBSCRIBERS_DROPPED, SUBSCRIPTIONS
@@ -121,9 +122,8 @@ class Broadcast:
         self._max_queue = max_queue
         self._max_log = max_log
         self._timeout = timeout
-        self._remembered = remembered
         self._subscribers: dict[Channel, set[Subscriber]] = {}
-        self._delivered: OrderedDict[UUID, _DeliveredVersion] = OrderedDict()
+        self._delivered: BoundedMapping[UUID, _DeliveredVersion] = BoundedMapping(remembered)
         self._ended: AppError | None = None
         self._behind: set[Subscriber] = set()
         self._log: list[Change] = []  # empty unless a subscriber is behind
@@ -246,11 +246,9 @@ class Broadcast:
             self._delivered[entry.id] = _DeliveredVersion(entry.version, {location})
         elif entry.version == delivered.version and location not in delivered.locations:
             delivered.locations.add(location)
+            self._delivered.touch(entry.id)
         else:
             return False
-        self._delivered.move_to_end(entry.id)
-        if len(self._delivered) > self._remembered:
-            self._delivered.popitem(last=False)
         return True
 
 

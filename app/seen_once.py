@@ -4,7 +4,7 @@ from collections.abc import Hashable
 
 
 class SeenOnce:
-    """Remembers hashes of keys, at most `max_keys`; then it starts anew. A collision admits a key at its first use."""
+    """Remembers hashes of keys, at most `max_keys`; then it is cleared. A collision admits a key at its first use."""
 
     __slots__ = ("_hashes", "_max_keys")
 

@@ -1,9 +1,9 @@
 """What this process remembers of users and keys, for as long as nothing has changed about them."""
 
-from collections import OrderedDict
 from uuid import UUID
 
 from app.auth.lookups import Lookups
+from app.bounded_mapping import BoundedMapping
 from app.cache.clock import monotonic
 from app.cache.memory import Memory
 from app.db import accounts
@@ -36,7 +36,7 @@ class AccountCache:
         self._keys: Lookups[bytes, IssuedKey] = Lookups(
             lambda hashes: accounts.fetch_issued_keys(pool, hashes)
         )
-        self._absent: OrderedDict[bytes, tuple[int, float]] = OrderedDict()
+        self._absent: BoundedMapping[bytes, tuple[int, float]] = BoundedMapping(MAX_ABSENT)
 
     async def user(self, user_id: UUID) -> User | None:
         key = f"account:user:{user_id}"
@@ -70,8 +70,6 @@ class AccountCache:
 
     def _keep_absent(self, secret_hash: bytes, since: int) -> None:
         self._absent[secret_hash] = (since, monotonic() + ABSENT_LIFETIME)
-        if len(self._absent) > MAX_ABSENT:
-            self._absent.popitem(last=False)
 
     def _keep(self, key: str, value: object, changes_with: tuple[str, ...], since: int) -> None:
         until = monotonic() + self._lifetime

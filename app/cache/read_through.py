@@ -9,24 +9,16 @@ from typing import Any, Final, TypeVar
 from structlog import get_logger
 
 from app.cache.clock import monotonic
-from app.cache.codec import Codec
 from app.cache.in_flight_reads import Fetch, InFlightRead, InFlightReads, Wait
 from app.cache.memory import Memory
 from app.cache.read_set import ReadSet
 from app.cache.redis import Fill, SharedCache
 from app.cache.region import Region
+from app.cache.region_queue import RegionQueue
 from app.caller_budgets import Budgets
 from app.errors import AppError, Unavailable
 from app.observability import operation_stats as costs
 from app.observability import traces
-from app.observability.counting import Timings
-from app.observability.metrics import (
-    CACHE_HITS,
-    CACHE_LEASE_REFUSALS,
-    CACHE_MISSES,
-    CACHE_NEGATIVE_HITS,
-    LOADER_BATCH,
-)
 from app.settings import MINUTE, Settings
 
 K = TypeVar("K")
@@ -219,7 +211,7 @@ class ReadThrough:
         if queues:
             await self._serve(queues[0])
 
-    async def _serve(self, queue: "RegionQueue") -> None:
+    async def _serve(self, queue: RegionQueue) -> None:
         """While statements run, further misses are queued for the next one."""
         try:
             while queue.waiting:
@@ -232,14 +224,14 @@ class ReadThrough:
         finally:
             queue.statements -= 1
 
-    def _take_wanted(self, queue: "RegionQueue") -> list[InFlightRead]:
+    def _take_wanted(self, queue: RegionQueue) -> list[InFlightRead]:
         waiting, queue.waiting = queue.waiting, []
         for read in waiting:
             if not read.waiters:
                 self._in_flight.close(read)
         return [read for read in waiting if read.waiters]
 
-    async def _fetch(self, queue: "RegionQueue", reads: list[InFlightRead]) -> None:
+    async def _fetch(self, queue: RegionQueue, reads: list[InFlightRead]) -> None:
         keys = list(dict.fromkeys(read.key for read in reads))
         try:
             async with asyncio.timeout(None) as bound:
@@ -260,7 +252,7 @@ class ReadThrough:
             else:
                 await self._fetch_apart(queue, keys, reads)
 
-    async def _fetch_apart(self, queue: "RegionQueue", keys: list[Any], reads: list[InFlightRead]) -> None:
+    async def _fetch_apart(self, queue: RegionQueue, keys: list[Any], reads: list[InFlightRead]) -> None:
         """Bisects the batch, so that a key on which the statement fails does not fail the keys of other requests."""
         for read in reads:
             read.fetch = None  # the failed one
@@ -270,7 +262,7 @@ class ReadThrough:
 
     # Resolve and fill
 
-    def _resolve_fetched(self, queue: "RegionQueue", read: InFlightRead, value: Any) -> None:
+    def _resolve_fetched(self, queue: RegionQueue, read: InFlightRead, value: Any) -> None:
         read.fetched = True
         seconds = self._lifetime(queue.region, value)
         until = monotonic() + seconds
@@ -327,13 +319,13 @@ class ReadThrough:
 
     # Queues and tasks
 
-    def _queue(self, region: Region[Any, Any]) -> "RegionQueue":
+    def _queue(self, region: Region[Any, Any]) -> RegionQueue:
         queue = self._queues.get(region)
         if queue is None:
             queue = self._queues[region] = RegionQueue(region)
         return queue
 
-    def _by_queue(self, reads: list[InFlightRead]) -> Iterable[tuple["RegionQueue", list[InFlightRead]]]:
+    def _by_queue(self, reads: list[InFlightRead]) -> Iterable[tuple[RegionQueue, list[InFlightRead]]]:
         queues: dict[RegionQueue, list[InFlightRead]] = {}
         for read in reads:
             queues.setdefault(self._queue(read.region), []).append(read)
@@ -351,37 +343,6 @@ class ReadThrough:
             log.error("read_failed", exc_info=error)
         if error is not None or task.cancelled():
             self._fail(reads, error or Unavailable("The server is stopping."))
-
-
-class RegionQueue:
-    """Reads of one region that wait for a statement, and its counters, whose lookup by label is slow."""
-
-    def __init__(self, region: Region[Any, Any]) -> None:
-        self.region = region
-        self.codec: Codec[Any] = Codec(region.type)
-        self.waiting: list[InFlightRead] = []
-        self.statements = 0
-        self.batches = Timings(LOADER_BATCH, region.name)
-        self.leases_refused = CACHE_LEASE_REFUSALS.labels(region.name)
-        self.memory = Finds(region.name, "l1")
-        self.below = Finds(region.name, "l2")
-
-
-class Finds:
-    """Counters of hits, misses and negative hits (a cached absence)."""
-
-    def __init__(self, region: str, layer: str) -> None:
-        self._hits = CACHE_HITS.labels(region, layer)
-        self._absent = CACHE_NEGATIVE_HITS.labels(region, layer)
-        self._misses = CACHE_MISSES.labels(region, layer)
-
-    def count(self, found: int, absent: int, missing: int) -> None:
-        if found:
-            self._hits.inc(found)
-        if absent:
-            self._absent.inc(absent)
-        if missing:
-            self._misses.inc(missing)
 
 
 def _miss(key: str) -> None:

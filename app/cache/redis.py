@@ -4,23 +4,23 @@ import asyncio
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager, suppress
-from hashlib import sha1
-from importlib.resources import files
 from itertools import chain
 from math import inf
 from secrets import token_hex
 from time import perf_counter
 from typing import Any, Final, NamedTuple, TypeVar
 
-from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import NoScriptError
 from structlog import get_logger
 
 from app.cache.clock import monotonic
 from app.cache.codec import CODEC_VERSION
-from app.cache.failures import NotAsked, interrupted, only_failures, refusal
+from app.cache.failures import FAILURES, NotAsked, interrupted, only_failures, refusal
 from app.cache.message import CHANNEL
-from app.cache.topology import FAILURES, BufferedResponse, Command, Topology, open_topology
+from app.cache.open_topology import open_topology
+from app.cache.scripts import FILL, LEASE, Script, as_eval
+from app.cache.subscription import Subscription
+from app.cache.topology import BufferedResponse, Command, Topology
 from app.errors import Unavailable
 from app.observability.metrics import CACHE_ERRORS, CACHE_REFUSED_FILLS, CACHE_SECONDS, CACHE_TRUSTED
 from app.settings import Settings
@@ -203,7 +203,7 @@ class SharedCache:
         }
 
     @asynccontextmanager
-    async def subscribe(self, channel: str = CHANNEL) -> AsyncIterator["Subscription"]:
+    async def subscribe(self, channel: str = CHANNEL) -> AsyncIterator[Subscription]:
         """Joined when it is entered; raises one of FAILURES when that does not work in time."""
         with only_failures():
             pubsub = await self._topology.pubsub()
@@ -254,7 +254,7 @@ class SharedCache:
         tag = f"probe:{self._holder}:{name}"
         milliseconds = round(self._settings.lease_lifetime * 1000)
         # Spelt out, so that it needs no second round trip where the script is not known yet.
-        lease = _as_eval(self._script(LEASE, [tag], self._holder, milliseconds, self._holder, 0))
+        lease = as_eval(self._script(LEASE, [tag], self._holder, milliseconds, self._holder, 0))
         return [lease, *self._removals([tag])]
 
     def _changed(self, reason: str) -> None:
@@ -275,7 +275,7 @@ class SharedCache:
         groups = self._topology.group_by_slot([self._key(tag) for tag in tags]) if tags else []
         return [[tags[index] for index in group] for group in groups]
 
-    def _script(self, script: "Script", tags: list[str], *arguments: bytes | str | int) -> Command:
+    def _script(self, script: Script, tags: list[str], *arguments: bytes | str | int) -> Command:
         keys = self._pairs(tags)
         return Command(keys[0], ("EVALSHA", script.sha, len(keys), *keys, *arguments), len(tags))
 
@@ -321,7 +321,7 @@ class SharedCache:
         try:
             return await self._topology.run(commands)
         except NoScriptError:
-            return await self._topology.run([_as_eval(command) for command in commands])
+            return await self._topology.run([as_eval(command) for command in commands])
 
     def _failed(self, operation: str, failure: BaseException) -> None:
         log.debug("l2_failed", operation=operation, failure=repr(failure))
@@ -335,64 +335,6 @@ class SharedCache:
         elif self._topology.unresponsive and self._trusted:
             # What was removed while we could not ask, we cannot know.
             self.distrust(f"Redis failed again and again: {type(failure).__name__}")
-
-
-_LATE_READ: Final = 0.05
-
-
-class Subscription:
-    """One channel on a connection of its own. Whoever misses a beat has missed what was said."""
-
-    def __init__(self, pubsub: Any) -> None:
-        self._pubsub = pubsub
-
-    async def join(self, channel: str) -> None:
-        with only_failures():
-            await self._pubsub.subscribe(channel)
-            while await self._pubsub.get_message(timeout=None) is None:
-                pass
-
-    async def next(self, seconds: float) -> bytes | None:
-        """The next message; None after so many seconds of silence. Raises one of FAILURES when lost."""
-        # Twice: a loop that was too busy to listen finds waiting what it has not heard.
-        for patience in (seconds, _LATE_READ):
-            with suppress(TimeoutError):
-                async with asyncio.timeout(patience):
-                    return await self._listen()
-        return None
-
-    async def _listen(self) -> bytes:
-        while True:
-            with only_failures():
-                said = await self._pubsub.get_message(timeout=None)
-            if said is None:
-                continue
-            if said["type"] != "message":
-                # redis-py has joined again by itself: between the two anything may have been said.
-                raise RedisConnectionError("The subscription was interrupted.")
-            data: bytes = said["data"]
-            return data
-
-
-class Script(NamedTuple):
-    text: str
-    sha: str
-
-
-def _read_script(name: str) -> Script:
-    text = files(__package__).joinpath(name).read_text()
-    return Script(text, sha1(text.encode(), usedforsecurity=False).hexdigest())
-
-
-LEASE: Final = _read_script("lease.lua")
-FILL: Final = _read_script("fill.lua")
-_TEXTS: Final = {script.sha: script.text for script in (LEASE, FILL)}
-
-
-def _as_eval(command: Command) -> Command:
-    """For a process that has not seen the script yet; from then on it knows it."""
-    name, sha, *rest = command.words
-    return command._replace(words=("EVAL", _TEXTS[str(sha)], *rest)) if name == "EVALSHA" else command
 
 
 def _portions(tags: Iterable[str]) -> list[list[str]]:

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 from app.cache.memory import Entry, Memory
 from app.cache.read_set import ReadSet
+from app.seen_once import SeenOnce
 
 
 class ResponseKey(NamedTuple):
@@ -63,7 +64,7 @@ class Responses:
     def __init__(self, memory: Memory, *, on: bool) -> None:
         self._memory = memory
         self._on = on
-        self._once: set[int] = set()
+        self._once = SeenOnce(ONCE)
 
     def now(self) -> int:
         return self._memory.now()
@@ -89,14 +90,10 @@ class Responses:
         )
 
     def _asked_before(self, asked: ResponseKey) -> bool:
-        name = hash(asked)
-        if name in self._once:
-            self._once.discard(name)
-            return True
-        if len(self._once) >= ONCE:
-            self._once.clear()
-        self._once.add(name)
-        return False
+        if not self._once.seen_before(asked):
+            return False
+        self._once.forget(asked)
+        return True
 
 
 def etag(body: bytes) -> str:

@@ -9,8 +9,9 @@ import msgspec
 from structlog import get_logger
 
 from app.cache.failures import FAILURES, only_failures
+from app.cache.open_topology import open_topology
 from app.cache.redis import SharedCache
-from app.cache.topology import Command, Topology, open_topology
+from app.cache.topology import Command, Topology
 from app.settings import Settings
 
 log = get_logger("sessions")

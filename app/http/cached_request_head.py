@@ -10,6 +10,7 @@ from app.http.buffered_response import BufferedResponse
 from app.http.response_start import on_response_start
 from app.limits.rate_limiter import Policy
 from app.observability.operation_names import NameCount
+from app.seen_once import SeenOnce
 
 # Each answer says these anew, by itself or through whoever writes it.
 ANEW = frozenset(
@@ -93,22 +94,14 @@ class RequestHeadCache:
 
     def __init__(self, memory: Memory) -> None:
         self._memory = memory
-        self._seen: set[int] = set()
+        self._seen = SeenOnce(SEEN)
 
     def get(self, key: Hashable) -> CachedRequestHead | None:
         entry = self._memory.get(key)
         return entry.value if entry is not None else None
 
     def offer(self, key: Hashable, length: int, *, direct: bool) -> "HeadCandidate":
-        return HeadCandidate(self._memory, key, length, direct=direct, again=self._seen_before(hash(key)))
-
-    def _seen_before(self, name: int) -> bool:
-        if name in self._seen:
-            return True
-        if len(self._seen) >= SEEN:
-            self._seen.clear()
-        self._seen.add(name)
-        return False
+        return HeadCandidate(self._memory, key, length, direct=direct, again=self._seen.seen_before(key))
 
 
 class HeadCandidate:

@@ -8,11 +8,12 @@ import structlog
 
 from app.broadcast import Broadcast
 from app.cache.clock import monotonic
+from app.cache.failures import FAILURES
 from app.cache.invalidator import Invalidator
 from app.cache.memory import Memory
 from app.cache.message import Message, decode
-from app.cache.redis import SharedCache, Subscription
-from app.cache.topology import FAILURES
+from app.cache.redis import SharedCache
+from app.cache.subscription import Subscription
 from app.cache.validity import Validity
 from app.db.changes import fetch_changes_since, fetch_snapshot
 from app.db.outbox import fetch_delivered

@@ -1,11 +1,11 @@
 """Who may ask the language model now: so many calls per caller and in all, and pauses after failures."""
 
-from collections import OrderedDict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from time import monotonic
 from typing import Any, Final, Protocol
 
+from app.bounded_mapping import BoundedMapping
 from app.observability.metrics import SECOND_OPINIONS
 
 AT_ONCE: Final = 4
@@ -52,7 +52,7 @@ class CallBudget:
     def __init__(self, limiter: Limiter) -> None:
         self._limiter = limiter
         self._asking: dict[str, int] = {}
-        self._paused: OrderedDict[str, float] = OrderedDict()
+        self._paused: BoundedMapping[str, float] = BoundedMapping(MAX_PAUSED)
         self._failed: set[str] = set()
         self._silent_until = 0.0
 
@@ -111,9 +111,6 @@ class CallBudget:
     def _note_failure(self, caller: str) -> None:
         until = monotonic() + PAUSE
         self._paused[caller] = until
-        self._paused.move_to_end(caller)
-        if len(self._paused) > MAX_PAUSED:
-            self._paused.popitem(last=False)
         self._failed.add(caller)
         if len(self._failed) >= CALLERS_FAILED:
             self._failed.clear()

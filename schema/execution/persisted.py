@@ -3,7 +3,6 @@
 import asyncio
 import re
 import sys
-from collections import OrderedDict
 from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
@@ -14,6 +13,7 @@ import msgspec
 import structlog
 from graphql import GraphQLError
 
+from app.bounded_mapping import BoundedMapping
 from app.cache.failures import FAILURES, only_failures
 from app.cache.redis import SharedCache
 from app.caller_budgets import Budgets
@@ -54,9 +54,11 @@ class Persisted:
         self._settings = settings
         self._registered = _manifest(settings.registered_documents)
         self._texts = frozenset((self._registered or {}).values())
-        self._known: OrderedDict[str, PersistedDocument] = OrderedDict()
-        self._letters = 0
-        self._bytes = 0
+        self._known: BoundedMapping[str, PersistedDocument] = BoundedMapping(
+            settings.max_cached_documents,
+            (settings.persisted_cache_size, lambda name, kept: _size(kept.text)),
+            (settings.max_cached_document_letters, lambda name, kept: len(kept.text)),
+        )
         self._new = Budgets(
             settings.max_new_persisted_documents, 10 * settings.max_new_persisted_documents, MINUTE
         )
@@ -64,7 +66,7 @@ class Persisted:
     @property
     def bytes(self) -> int:
         """What the documents here take, about."""
-        return self._bytes
+        return self._known.totals[0]
 
     def is_plain(self, request: GraphQLRequest) -> bool:
         """Whether its document is just the text that it brings along."""
@@ -112,6 +114,9 @@ class Persisted:
             await self._keep_in_redis(name, text, shared)
         self._remember(name, text)
 
+    def _remember(self, name: str, text: str) -> None:
+        self._known[name] = PersistedDocument(text, monotonic())
+
     def _of_manifest(self, request: GraphQLRequest, name: str | None) -> str:
         assert self._registered is not None
         registered = self._registered.get(name) if name is not None else None
@@ -135,7 +140,7 @@ class Persisted:
             raise _not_found()
         known = self._known.get(name)
         if known is not None and _digest(known.text) == name:
-            self._known.move_to_end(name)
+            self._known.touch(name)
             return known.text
         text = await self._ask_redis(name, shared)
         if text is None or _digest(text) != name:
@@ -172,24 +177,6 @@ class Persisted:
     @property
     def _lifetime(self) -> int:
         return max(1, int(self._settings.persisted_lifetime))
-
-    def _remember(self, name: str, text: str) -> None:
-        settings = self._settings
-        if name in self._known:
-            self._drop(name, self._known.pop(name))
-        self._letters += len(text)
-        self._bytes += _size(text)
-        self._known[name] = PersistedDocument(text, monotonic())
-        while (
-            len(self._known) > settings.max_cached_documents
-            or self._letters > settings.max_cached_document_letters
-            or self._bytes > settings.persisted_cache_size
-        ):
-            self._drop(*self._known.popitem(last=False))
-
-    def _drop(self, name: str, kept: PersistedDocument) -> None:
-        self._letters -= len(kept.text)
-        self._bytes -= _size(kept.text)
 
 
 def _name_of(request: GraphQLRequest) -> str | None:

@@ -7,7 +7,18 @@ import pytest
 
 from tests.architecture.repository import ROOT, name, tracked
 
-CONTAINERS = {"dict", "set", "list", "deque", "OrderedDict", "defaultdict", "Counter"}
+CONTAINERS = {
+    "dict",
+    "set",
+    "list",
+    "deque",
+    "OrderedDict",
+    "defaultdict",
+    "Counter",
+    "BoundedMapping",
+    "SeenOnce",
+}
+BOUNDED = {"BoundedMapping", "SeenOnce"}
 MEMOISED = {"lru_cache", "cache", "remembered"}
 
 # Reasons why a container needs no row of its own.
@@ -15,9 +26,12 @@ REQUEST = "exists for one request, operation, batch or statement"
 START = "built from the schema, the settings or files of the program"
 IMPORT = "of a manual import, from files of the operator"
 DATA = "bounded by the data in the database"
+OWNER = "a part of stores that are listed themselves"
 SERVERS = "one entry per server, worker or job"
 
 STORES = {
+    "app/bounded_mapping.py:BoundedMapping._entries": OWNER,
+    "app/seen_once.py:SeenOnce._hashes": OWNER,
     "app/auth/fair_queue.py:FairQueue._lines": "queued sign-ins",
     "app/auth/api_key_usage.py:ApiKeyUsage._noted": "uses of API keys",
     "app/auth/account_cache.py:AccountCache._absent": "API keys that do not exist",
@@ -34,13 +48,13 @@ STORES = {
     "app/cache/memory.py:Segment.keys": "L1",
     "app/cache/read_set.py:ReadSet.fetched": REQUEST,
     "app/cache/read_set.py:ReadSet.tags": REQUEST,
-    "app/cache/read_through.py:RegionQueue.waiting": "in-flight reads",
+    "app/cache/region_queue.py:RegionQueue.waiting": "in-flight reads",
     "app/cache/read_through.py:ReadThrough._pending": "in-flight reads",
     "app/cache/read_through.py:ReadThrough._fills": "in-flight reads",
     "app/cache/read_through.py:ReadThrough._queues": START,
     "app/cache/read_through.py:ReadThrough._tasks": "in-flight reads",
     "app/cache/responses.py:Responses._once": "seen-once filters",
-    "app/cache/topology.py:Cluster._breakers": SERVERS,
+    "app/cache/cluster.py:Cluster._breakers": SERVERS,
     "app/cache/topology.py:Cluster._primaries": SERVERS,
     "app/cache/topology.py:Topology._identities": SERVERS,
     "app/cache/acknowledged_events.py:AcknowledgedEvents._events": DATA,
@@ -144,7 +158,7 @@ STORES = {
     "schema/http/open_subscriptions.py:OpenSubscriptions._documents": "open subscriptions",
     "schema/http/websocket.py:Socket._operations": "connections, WebSockets, operations of a WebSocket",
 }
-REASONS = {REQUEST, START, IMPORT, DATA, SERVERS}
+REASONS = {OWNER, REQUEST, START, IMPORT, DATA, SERVERS}
 
 
 def stores(path: str, tree: ast.Module) -> Iterator[str]:
@@ -172,6 +186,8 @@ def _starts_empty(value: ast.expr | None) -> bool:
         return not value.keys
     if isinstance(value, ast.List):
         return not value.elts
+    if isinstance(value, ast.Call) and _name(value.func) in BOUNDED:
+        return True
     # `defaultdict(set)` is empty, `list(errors)` is not.
     return isinstance(value, ast.Call) and _name(value.func) in CONTAINERS and not _filled(value)
 

@@ -7,8 +7,8 @@ from urllib.parse import urlsplit
 import pytest
 from prometheus_client import REGISTRY
 
+from app.cache.failures import FAILURES
 from app.cache.redis import Fill
-from app.cache.topology import FAILURES
 from app.errors import Unavailable
 from app.settings import Settings
 from tests.integration.cache.conftest import PATIENT

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
+from app.cache.failures import FAILURES
 from app.cache.message import decode
 from app.cache.read_set import ReadSet
 from app.cache.region import Region
-from app.cache.topology import FAILURES
 from app.settings import Settings
 from tests.integration.cache.instance import Instance, instance
 from tests.servers import PrivateValkey

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from app.broadcast import Filter, Subscriber
 from app.cache.message import CHANNEL, Message, decode
 from app.cache.read_set import ReadSet
-from app.cache.redis import Subscription
+from app.cache.subscription import Subscription
 from app.db import tariffs
 from app.db.pool import Pool
 from app.db.unit_of_work import UnitOfWork, write

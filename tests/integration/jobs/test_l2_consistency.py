@@ -11,8 +11,8 @@ from msgspec.structs import replace
 
 from app.broadcast import Filter
 from app.cache.codec import CODEC_VERSION
+from app.cache.failures import FAILURES
 from app.cache.redis import Fill
-from app.cache.topology import FAILURES
 from app.db import outbox, tariffs
 from app.db.pool import Pool
 from app.db.unit_of_work import unit_of_work

@@ -9,9 +9,9 @@ import pytest
 
 from app.cache import redis
 from app.cache.codec import Codec
+from app.cache.open_topology import open_topology
 from app.cache.redis import SharedCache
 from app.cache.responses import LONGEST_BODY, ResponseKey, body_of, head_of
-from app.cache.topology import open_topology
 from app.domain import tags
 from app.domain.account import ANONYMOUS, Principal, Role
 from app.domain.entry import DnoYear

@@ -4,12 +4,15 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from app.cache.topology import Cluster, SingleServer, _addresses, _credentials, open_topology
+from app.cache.cluster import Cluster
+from app.cache.open_topology import open_topology
+from app.cache.redis_url import addresses, credentials
+from app.cache.single_server import SingleServer
 from app.settings import Settings
 
 
 @pytest.mark.parametrize(
-    ("url", "addresses"),
+    ("url", "expected"),
     [
         ("redis://", [("localhost", 6379)]),
         ("redis://cache", [("cache", 6379)]),
@@ -18,8 +21,8 @@ from app.settings import Settings
         ("redis+sentinel://user:p%2C%40@a,b:5/dno/2", [("a", 6379), ("b", 5)]),
     ],
 )
-def test_an_address_may_name_several_hosts(url: str, addresses: list[tuple[str, int]]) -> None:
-    assert _addresses(urlsplit(url), 6379) == addresses
+def test_an_address_may_name_several_hosts(url: str, expected: list[tuple[str, int]]) -> None:
+    assert addresses(urlsplit(url), 6379) == expected
 
 
 @pytest.mark.parametrize(
@@ -31,7 +34,7 @@ def test_an_address_may_name_several_hosts(url: str, addresses: list[tuple[str, 
     ],
 )
 def test_secrets_may_have_any_characters(url: str, username: str | None, password: str | None) -> None:
-    assert _credentials(urlsplit(url)) == {"username": username, "password": password}
+    assert credentials(urlsplit(url)) == {"username": username, "password": password}
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,28 @@
+"""Lua scripts that run in Redis: `lease.lua` and `fill.lua`, beside this module."""
+
+from hashlib import sha1
+from importlib.resources import files
+from typing import Final, NamedTuple
+
+from app.cache.topology import Command
+
+
+class Script(NamedTuple):
+    text: str
+    sha: str
+
+
+def _read_script(name: str) -> Script:
+    text = files(__package__).joinpath(name).read_text()
+    return Script(text, sha1(text.encode(), usedforsecurity=False).hexdigest())
+
+
+LEASE: Final = _read_script("lease.lua")
+FILL: Final = _read_script("fill.lua")
+_TEXTS: Final = {script.sha: script.text for script in (LEASE, FILL)}
+
+
+def as_eval(command: Command) -> Command:
+    """For a process that has not seen the script yet; from then on it knows it."""
+    name, sha, *rest = command.words
+    return command._replace(words=("EVAL", _TEXTS[str(sha)], *rest)) if name == "EVALSHA" else command
