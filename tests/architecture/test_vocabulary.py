@@ -69,7 +69,7 @@ PENDING = (
     ),
     *("app/http/", "app/importers/", "app/interpreter/", "app/jobs/", "app/language_model/", "app/limits/"),
     *("app/middleware/", "app/observability/", "app/server/", "app/web/", "loaders/", "schema/"),
-    *("tests/conftest.py", "tests/consistency/", "tests/e2e/", "tests/hostile/", "tests/integration/"),
+    *("tests/conftest.py", "tests/integration/"),
     *(
         "tests/mutation/",
         "tests/refusals.py",

@@ -59,7 +59,7 @@ def report(plan: Plan, verdict: Verdict) -> str:
         + ", ".join(f"{count} × {name.lower()}" for name, count in sorted(verdict.counts.items())),
         "Subscriptions ended by: " + ", ".join(f"{count} × {why}" for why, count in verdict.closed.items()),
         f"Until the other instances agreed, in ms (without waiting for a CPU, in brackets with it;"
-        f" calm allowed: {verdict.pace * 1000:.0f}):",
+        f" allowed without faults: {verdict.pace * 1000:.0f}):",
         *(_row(kind, verdict) for kind in verdict.delays),
         *(f"  {count} × {kind}" for kind, count in kinds.most_common()),
         *(f"    {violation}" for violation in _some_of_each(verdict.violations)),

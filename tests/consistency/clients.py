@@ -15,7 +15,7 @@ import httpx
 
 from app.db.pool import UNREACHABLE
 from tests.consistency.fleet import Fleet, Instance
-from tests.consistency.operations import THE_END, Failure, Log, Outcome, Read, Subscription, Told, Write
+from tests.consistency.operations import THE_END, Delivery, Failure, Log, Outcome, Read, Subscription, Write
 from tests.consistency.postgres import PostgresServers
 from tests.consistency.seed import Price, entry_of, global_id, value
 from tests.consistency.ways import WAYS, Refused, Way, ask
@@ -27,7 +27,7 @@ LISTEN = "subscription { dataChanged { changedAt entry { ... on Tariff { id vers
 
 
 class Closed(Exception):
-    """A subscription that the server has ended, with the code that says why."""
+    """A subscription that the server has ended, with its code."""
 
     def __init__(self, code: str) -> None:
         super().__init__(code)
@@ -74,7 +74,7 @@ class Clients:
             payload = data["correctTariff"]
             if payload["errors"]:
                 self._fail(instance, started, "write", json.dumps(payload["errors"]))
-                # Whoever could not reach PostgreSQL to the end does not know what became of it.
+                # If PostgreSQL could not be reached to the end, the outcome is unknown.
                 known = all(error["code"] != "UNAVAILABLE" for error in payload["errors"])
                 outcome = Outcome.REFUSED if known else Outcome.UNKNOWN
             else:
@@ -95,7 +95,7 @@ class Clients:
             )
 
     async def write_by_hand_for_ever(self, postgres: PostgresServers) -> None:
-        """As somebody in psql does, or the crawler."""
+        """Writes directly to PostgreSQL, like psql or the crawler."""
         while True:
             try:
                 async with _connected(postgres.url) as connection:
@@ -185,13 +185,13 @@ class Clients:
     # Subscribers
 
     async def listen_for_ever(self, place: int, subscriber: str) -> None:
-        """Whoever is closed comes again, and is another subscriber for the judge."""
+        """A closed subscription is opened again, as another subscriber for the judge."""
         for turn in count(1):
             await self._listen(self._fleet.instances[place], f"{subscriber}.{turn}")
             await asyncio.sleep(0.1)
 
     async def _listen(self, instance: Instance, subscriber: str) -> None:
-        told: list[Told] = []
+        deliveries: list[Delivery] = []
         started, why = monotonic(), THE_END
         opened = False
         try:
@@ -201,7 +201,9 @@ class Clients:
                     continue
                 if (tariff := event["dataChanged"]["entry"]) is not None:
                     changed_at = datetime.fromisoformat(event["dataChanged"]["changedAt"]).timestamp()
-                    told.append(Told(monotonic(), entry_of(tariff["id"]), changed_at, tariff["version"]))
+                    deliveries.append(
+                        Delivery(monotonic(), entry_of(tariff["id"]), changed_at, tariff["version"])
+                    )
             why = "closed without a code"
         except Closed as closed:
             why = closed.code
@@ -217,7 +219,7 @@ class Clients:
                         started=started,
                         ended=monotonic(),
                         subscriber=subscriber,
-                        told=tuple(told),
+                        deliveries=tuple(deliveries),
                         why_ended=why,
                     )
                 )

@@ -30,10 +30,10 @@ class Faults:
         happened = 0
         while True:
             waiting = waiting or self._random.sample(self.kinds, len(self.kinds))
-            calm = self._random.uniform(0.5, 1.5) * pause
+            delay = self._random.uniform(0.5, 1.5) * pause
             due = each_once and happened < len(self.kinds)
-            if monotonic() + calm >= until and not due:
+            if monotonic() + delay >= until and not due:
                 return await asyncio.sleep(max(0, until - monotonic()))
-            await asyncio.sleep(calm)
+            await asyncio.sleep(delay)
             await waiting.pop()()
             happened += 1

@@ -98,7 +98,7 @@ class Fleet:
         self.instances += [start.result() for start in starts]
 
     async def start(self, fail_point: FailPoint | None = None) -> Instance:
-        """Ready, and not yet asked by anybody."""
+        """Ready, before any request."""
         name, port = f"i{next(self._numbers)}", _free_port()
         environment = SETTINGS | {
             "DNO_DATABASE_URL": await self._database_url(name),

@@ -1,4 +1,4 @@
-"""Says from the record alone whether the promise was kept: a pure function, so that it can itself be tested."""
+"""Checks the guarantee on the record of a run: a pure function, so that it can be tested itself."""
 
 import re
 from bisect import bisect_left, bisect_right
@@ -12,6 +12,7 @@ import msgspec
 
 from tests.consistency.operations import (
     THE_END,
+    Delivery,
     Entry,
     Failure,
     Fault,
@@ -19,7 +20,6 @@ from tests.consistency.operations import (
     Read,
     Record,
     Subscription,
-    Told,
     Wait,
     Write,
 )
@@ -30,19 +30,19 @@ R = TypeVar("R")
 
 
 class Bounds(msgspec.Struct, frozen=True):
-    """In seconds. `calm`: until the other instances show a write, 99 of 100 times, while nothing goes wrong;
+    """In seconds. `normal`: until the other instances return a write, 99 of 100 times, without faults;
     `agreement`: always, through any single fault. Both without the time for which processes are known to
-    have waited for a CPU, and both grow on a machine so busy that calm reads themselves take longer than
-    `calm`. `aftermath`: for so long after a fault its consequences are its own.
+    have waited for a CPU, and both grow on a machine so busy that reads without faults take longer than
+    `normal`. `aftermath`: for so long after a fault its consequences are its own.
 
-    `telling`: until a subscriber is sent a change. `settling`: from opening a subscription until it
-    surely listens. `recovery`: after a fault that excuses failures.
+    `delivery`: until a change is delivered to a subscriber. `settling`: from opening a subscription until it
+    is certainly active. `recovery`: after a fault that excuses failures.
     """
 
-    calm: float = 0.05
+    normal: float = 0.05
     agreement: float = 1.2
     aftermath: float = 2
-    telling: float = 5
+    delivery: float = 5
     settling: float = 1
     recovery: float = 5
 
@@ -61,7 +61,7 @@ class Delay(msgspec.Struct, frozen=True):
     kinds: frozenset[str]
 
 
-CALM = "(calm)"
+NO_FAULT = "(no fault)"
 
 
 class Verdict(msgspec.Struct, frozen=True):
@@ -72,7 +72,7 @@ class Verdict(msgspec.Struct, frozen=True):
     faults: Mapping[str, int]
     failed: Mapping[str, int]  # requests, by kind of fault
     closed: Mapping[str, int]  # subscriptions, by what ended them
-    pace: float  # seconds that were allowed in calm time
+    pace: float  # seconds that were allowed without faults
 
 
 def percentile(sorted_values: Sequence[float], share: float) -> float:
@@ -92,7 +92,7 @@ def judge(records: Iterable[Record], bounds: Bounds | None = None) -> Verdict:
         *case.reads_of_what_never_was(),
         *case.stale_reads_after_own_writes(),
         *case.late_agreements(delays),
-        *case.late_in_calm_time(by_kind.get(CALM, ())),
+        *case.late_without_faults(by_kind.get(NO_FAULT, ())),
         *case.subscriptions_gone_wrong(),
         *case.subscriptions_closed_wrongly(),
         *case.internal_errors(),
@@ -107,7 +107,7 @@ def judge(records: Iterable[Record], bounds: Bounds | None = None) -> Verdict:
         failed=Counter(
             kind
             for failure in case.failures
-            for kind in case.kinds(failure.started, failure.ended) or (CALM,)
+            for kind in case.kinds(failure.started, failure.ended) or (NO_FAULT,)
         ),
         closed=Counter(subscription.why_ended for subscription in case.subscriptions),
         pace=case.pace,
@@ -117,7 +117,7 @@ def judge(records: Iterable[Record], bounds: Bounds | None = None) -> Verdict:
 def _by_kind(delays: Iterable[Delay], seconds: Callable[[Delay], float]) -> dict[str, tuple[float, ...]]:
     kinds: defaultdict[str, list[float]] = defaultdict(list)
     for delay in delays:
-        for kind in delay.kinds or (CALM,):
+        for kind in delay.kinds or (NO_FAULT,):
             kinds[kind].append(seconds(delay))
     return {kind: tuple(sorted(found)) for kind, found in sorted(kinds.items())}
 
@@ -145,7 +145,7 @@ class Case:
             for name, entry in self.entries.items()
             for revision in reversed(entry.revisions)
         }
-        # A write that nobody answered has happened if its value is in the history.
+        # An unanswered write has happened if its value is in the history.
         self.committed = [(write, version) for write in self.writes if (version := self._version(write))]
         self._committed_of = _grouped(self.committed, lambda pair: pair[0].entry)
         self.reads_of = _grouped(self.reads, lambda read: (read.instance, read.entry))
@@ -158,7 +158,7 @@ class Case:
             if versions != list(range(1, entry.version + 1)):
                 yield f"revisions lost: {entry.entry} is at version {entry.version} and has {versions}"
             elif entry.revisions[-1].after != entry.leistung:
-                yield f"revision lost: {entry.entry} is {entry.leistung}, its last revision says {entry.revisions[-1].after}"
+                yield f"revision lost: {entry.entry} is {entry.leistung}, its last revision has {entry.revisions[-1].after}"
             for earlier, later in pairwise(entry.revisions):
                 if earlier.after != later.before:
                     yield f"revision lost: {entry.entry} was {earlier.after} before {later.before} became {later.after}"
@@ -167,14 +167,14 @@ class Case:
         for write in self.writes:
             found = self._version(write)
             if write.outcome is Outcome.DONE and found != write.version:
-                yield f"write lost: {_told(write)}, history has it at {found}"
+                yield f"write lost: {_describe(write)}, history has it at {found}"
             if write.outcome is Outcome.REFUSED and found is not None:
-                yield f"refused, yet done: {_told(write)}"
+                yield f"refused, yet done: {_describe(write)}"
         written = {(write.entry, write.leistung) for write in self.writes}
         for name, revisions in self.revisions.items():
             for revision in revisions.values():
                 if revision.version > 1 and (name, revision.after) not in written:
-                    yield f"written by nobody: {name} became {revision.after} at version {revision.version}"
+                    yield f"no such write: {name} became {revision.after} at version {revision.version}"
 
     # What readers saw
 
@@ -182,7 +182,7 @@ class Case:
         for read in self.reads:
             revision = self.revisions.get(read.entry, {}).get(read.version)
             if revision is None or revision.after != read.leistung:
-                yield f"never was: {_told(read)}"
+                yield f"never was: {_describe(read)}"
 
     def stale_reads_after_own_writes(self) -> Iterator[str]:
         answered = [write for write in self.writes if write.outcome is Outcome.DONE]
@@ -193,34 +193,34 @@ class Case:
             for read in self.reads_of.get(place, ()):
                 answered_before = bisect_left(ends, read.started)
                 if answered_before and read.version < newest[answered_before - 1]:
-                    yield f"stale on the writing instance: {_told(read)}, answered was {newest[answered_before - 1]}"
+                    yield f"stale on the writing instance: {_describe(read)}, answered was {newest[answered_before - 1]}"
 
     def late_agreements(self, delays: Iterable[Delay]) -> Iterator[str]:
         for delay in delays:
-            if delay.seconds > self.bounds.agreement + self.pace - self.bounds.calm:
-                during = " and ".join(sorted(delay.kinds)) or "calm time"
+            if delay.seconds > self.bounds.agreement + self.pace - self.bounds.normal:
+                during = " and ".join(sorted(delay.kinds)) or "time without faults"
                 yield (
-                    f"late: in {during}: {_told(delay.write)} was version {delay.version}; {delay.instance}"
+                    f"late: in {during}: {_describe(delay.write)} was version {delay.version}; {delay.instance}"
                     f" showed an older one {delay.measured:.2f} s later ({delay.seconds:.2f} s of its own)"
                 )
 
-    def late_in_calm_time(self, calm: Sequence[float]) -> Iterator[str]:
-        if (found := percentile(calm, 0.99)) > self.pace:
+    def late_without_faults(self, delays: Sequence[float]) -> Iterator[str]:
+        if (found := percentile(delays, 0.99)) > self.pace:
             yield (
-                f"late in calm time: p99 of {len(calm)} delays is {found * 1000:.0f} ms,"
+                f"late without faults: p99 of {len(delays)} delays is {found * 1000:.0f} ms,"
                 f" allowed are {self.pace * 1000:.0f}"
             )
 
     @cached_property
     def pace(self) -> float:
-        """`calm`; or, if a read took longer than that in calm time, twice that time: a change has to reach
-        the instance as a read has to, and then the read that shows it.
+        """`normal`; or twice the duration of reads without faults, if they took longer: a change has to reach
+        the instance as a read has to, and then the read that returns it.
         """
         took = sorted(
             read.ended - read.started for read in self.reads if not self.kinds(read.started, read.ended)
         )
         slow = percentile(took, 0.99)
-        return 2 * slow if slow > self.bounds.calm else self.bounds.calm
+        return 2 * slow if slow > self.bounds.normal else self.bounds.normal
 
     def delays(self) -> Iterator[Delay]:
         series = {place: _Series(reads) for place, reads in self.reads_of.items()}
@@ -264,40 +264,42 @@ class Case:
             if fault.away
         )
 
-    # What subscribers were told
+    # Deliveries to subscribers
 
     def subscriptions_gone_wrong(self) -> Iterator[str]:
         for subscription in self.subscriptions:
-            told_of = _grouped(subscription.told, lambda told: told.entry)
+            deliveries_of = _grouped(subscription.deliveries, lambda delivery: delivery.entry)
             for entry in self.entries:
-                told = told_of.get(entry, [])
-                versions = [self._version_by_time(one) for one in told]
-                yield from self._told_wrongly(subscription, entry, told, versions)
-                yield from self._not_told(subscription, entry, set(versions))
+                deliveries = deliveries_of.get(entry, [])
+                versions = [self._version_by_time(one) for one in deliveries]
+                yield from self._wrong_deliveries(subscription, entry, deliveries, versions)
+                yield from self._missing_deliveries(subscription, entry, set(versions))
 
-    def _told_wrongly(
-        self, subscription: Subscription, entry: str, told: Sequence[Told], versions: Sequence[int]
+    def _wrong_deliveries(
+        self, subscription: Subscription, entry: str, deliveries: Sequence[Delivery], versions: Sequence[int]
     ) -> Iterator[str]:
         who = f"{subscription.subscriber} of {subscription.instance}"
         for version, times in Counter(versions).items():
             if times > 1:
-                yield f"told twice: {who} heard {times} times of {entry} at version {version}"
+                yield f"delivered twice: {who} received {times} times {entry} at version {version}"
         for earlier, later in pairwise(versions):
             if later < earlier:
-                yield f"told out of order: {who} heard of {entry} at version {later} after {earlier}"
-        for one, version in zip(told, versions, strict=True):
+                yield f"delivered out of order: {who} received {entry} at version {later} after {earlier}"
+        for one, version in zip(deliveries, versions, strict=True):
             if one.version < version:
-                yield f"told before it could be read: {who} was shown {entry} at {one.version} with the news of {version}"
+                yield f"delivered before it could be read: {who} received {entry} at {one.version} with the change of {version}"
 
-    def _not_told(self, subscription: Subscription, entry: str, told: set[int]) -> Iterator[str]:
+    def _missing_deliveries(
+        self, subscription: Subscription, entry: str, delivered: set[int]
+    ) -> Iterator[str]:
         listens_from = subscription.started + self.bounds.settling
-        listens_until = subscription.ended - self.bounds.telling
+        listens_until = subscription.ended - self.bounds.delivery
         for write, version in self._committed_of.get(entry, ()):
             due = write.started > listens_from and write.ended < listens_until
-            if due and version not in told:
+            if due and version not in delivered:
                 yield (
-                    f"not told: {subscription.subscriber} of {subscription.instance} never heard of {entry}"
-                    f" at version {version} ({_told(write)})"
+                    f"not delivered: {subscription.subscriber} of {subscription.instance} never received {entry}"
+                    f" at version {version} ({_describe(write)})"
                 )
 
     def subscriptions_closed_wrongly(self) -> Iterator[str]:
@@ -338,12 +340,12 @@ class Case:
     def _version(self, write: Write) -> int | None:
         return self._version_of.get((write.entry, write.leistung))
 
-    def _version_by_time(self, told: Told) -> int:
+    def _version_by_time(self, delivery: Delivery) -> int:
         """An event names its time and not its version. The same statement wrote the revision first, and the next
         revision waited for its commit: so it is the latest revision that is not newer than the event.
         """
-        revisions = self.entries[told.entry].revisions
-        newer = bisect_right(revisions, told.changed_at, key=lambda revision: revision.changed_at)
+        revisions = self.entries[delivery.entry].revisions
+        newer = bisect_right(revisions, delivery.changed_at, key=lambda revision: revision.changed_at)
         return revisions[max(0, newer - 1)].version
 
     def _of(self, kind: type[R]) -> list[R]:
@@ -407,7 +409,7 @@ def _running(choose: Callable[[int, int], int], numbers: Sequence[int]) -> list[
     return chosen
 
 
-def _told(operation: Write | Read) -> str:
+def _describe(operation: Write | Read) -> str:
     way = f" ({operation.way})" if isinstance(operation, Read) else ""
     return (
         f"{type(operation).__name__.lower()}{way} of {operation.entry[:8]} on {operation.instance}"

@@ -11,13 +11,13 @@ import msgspec
 class Outcome(StrEnum):
     DONE = "done"
     REFUSED = "refused"
-    UNKNOWN = "unknown"  # nobody answered: it may have happened
+    UNKNOWN = "unknown"  # unanswered: it may have happened
 
 
 class Operation(msgspec.Struct, frozen=True, kw_only=True):
     """Times are seconds of time.monotonic() in the one process that asks all servers."""
 
-    instance: str  # one process: whoever is started again has another name
+    instance: str  # one process: a restarted one has another name
     started: float
     ended: float
 
@@ -52,11 +52,11 @@ class Subscription(Operation, frozen=True, kw_only=True, tag=True):
     """Open from `started` to `ended`. `why_ended`: the server's code, THE_END, or what else it was."""
 
     subscriber: str
-    told: tuple["Told", ...]
+    deliveries: tuple["Delivery", ...]
     why_ended: str
 
 
-class Told(msgspec.Struct, frozen=True):
+class Delivery(msgspec.Struct, frozen=True):
     """One event, as it came; `version` is what the entry was at when the server answered."""
 
     at: float

@@ -1,4 +1,4 @@
-"""A primary, its replica, and the sentinel that says which is which."""
+"""A primary, its replica, and their sentinel."""
 
 import asyncio
 import os

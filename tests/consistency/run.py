@@ -16,7 +16,7 @@ from tests.consistency.fleet import Fleet
 from tests.consistency.judge import Bounds, Verdict, judge
 from tests.consistency.operations import RECORD, Failure, Log
 from tests.consistency.scene import Scene
-from tests.consistency.seed import harvest, plant, untold
+from tests.consistency.seed import harvest, plant, undelivered
 from tests.consistency.topologies import TOPOLOGIES, Servers
 from tests.consistency.waits import Waits
 from tests.proxy import Proxies
@@ -94,12 +94,12 @@ async def _together(those: Sequence[Coroutine[Any, Any, None]]) -> AsyncIterator
         ended = await asyncio.gather(*tasks, return_exceptions=True)
     for end in ended:
         if not isinstance(end, asyncio.CancelledError):
-            raise AssertionError("somebody did not go on") from end
+            raise AssertionError("a client stopped") from end
 
 
 async def _until_outbox_is_empty(database_url: str, log: Log) -> None:
     started = monotonic()
-    while events := await untold(database_url):
+    while events := await undelivered(database_url):
         if monotonic() > started + DELIVERY:
             why = f"the outbox still holds {events} events"
             return log.add(

@@ -89,7 +89,7 @@ async def harvest(database_url: str) -> list[Entry]:
     ]
 
 
-async def untold(database_url: str) -> int:
+async def undelivered(database_url: str) -> int:
     """Events that the outbox still holds."""
     connection = await asyncpg.connect(database_url)
     try:

@@ -1,4 +1,4 @@
-"""The judge finds what is wrong, and nothing else: told with logs made by hand."""
+"""The judge reports violations and nothing else, on hand-written logs."""
 
 from collections.abc import Sequence
 
@@ -7,6 +7,7 @@ import pytest
 from tests.consistency.judge import Bounds, judge, percentile
 from tests.consistency.operations import (
     THE_END,
+    Delivery,
     Entry,
     Failure,
     Fault,
@@ -15,12 +16,11 @@ from tests.consistency.operations import (
     Record,
     Revision,
     Subscription,
-    Told,
     Wait,
     Write,
 )
 
-BOUNDS = Bounds(calm=0.5, agreement=1, aftermath=0.5, telling=1, settling=0.5, recovery=1)
+BOUNDS = Bounds(normal=0.5, agreement=1, aftermath=0.5, delivery=1, settling=0.5, recovery=1)
 DONE, REFUSED, UNKNOWN = Outcome.DONE, Outcome.REFUSED, Outcome.UNKNOWN
 
 
@@ -61,7 +61,7 @@ def history(*versions: int, at: int | None = None) -> Entry:
     return Entry("e", at or versions[-1], f"{at or versions[-1]}.00", tuple(revisions))
 
 
-def heard(
+def received(
     *versions: int,
     shown: Sequence[int] | None = None,
     late: float = 0.001,
@@ -69,19 +69,24 @@ def heard(
     ended: float = 100,
     why: str = THE_END,
 ) -> Subscription:
-    told = [
-        Told(float(version), "e", version + late, seen)
+    deliveries = [
+        Delivery(float(version), "e", version + late, seen)
         for version, seen in zip(versions, shown or versions, strict=True)
     ]
     return Subscription(
-        instance="a", started=started, ended=ended, subscriber="s", told=tuple(told), why_ended=why
+        instance="a",
+        started=started,
+        ended=ended,
+        subscriber="s",
+        deliveries=tuple(deliveries),
+        why_ended=why,
     )
 
 
 TWO_WRITES: list[Record] = [write(2, 2, 2.1), write(3, 3, 3.1), history(1, 2, 3)]
 
 GOOD: dict[str, list[Record]] = {
-    "the event of a long statement is younger than its revision": [*TWO_WRITES, heard(2, 3, late=0.9)],
+    "the event of a long statement is younger than its revision": [*TWO_WRITES, received(2, 3, late=0.9)],
     "nothing happened": [history(1)],
     "reads follow writes": [*TWO_WRITES, read(1, 1), read(2, 2.5), read(3, 3.5)],
     "a read during a write may show either": [*TWO_WRITES, read(1, 2.05), read(2, 2.06)],
@@ -110,32 +115,32 @@ GOOD: dict[str, list[Record]] = {
         read(1, 2.9, on="b"),
         read(3, 4.5, on="b"),
     ],
-    "closed with a code": [*TWO_WRITES, heard(2, ended=3.5, why="UNAVAILABLE")],
+    "closed with a code": [*TWO_WRITES, received(2, ended=3.5, why="UNAVAILABLE")],
     "cut off by an instance that was killed": [
         *TWO_WRITES,
         Fault(instance="a", started=3.4, ended=3.6, what="kill_instance", excuses=True),
-        heard(2, ended=3.5, why="RemoteProtocolError"),
+        received(2, ended=3.5, why="RemoteProtocolError"),
     ],
-    "a write nobody answered did not happen": [
+    "an unanswered write did not happen": [
         write(None, 2, 2.1, outcome=UNKNOWN, value="9.00"),
         history(1),
     ],
-    "a write nobody answered happened": [
+    "an unanswered write happened": [
         write(None, 2, 2.1, outcome=UNKNOWN, value="2.00"),
         history(1, 2),
         read(2, 3),
     ],
     "a refused write": [write(None, 2, 2.1, outcome=REFUSED, value="9.00"), history(1)],
-    "told once, in order": [*TWO_WRITES, heard(2, 3)],
-    "told late, and shown what came later": [*TWO_WRITES, heard(2, 3, shown=[3, 3])],
-    "told nothing of what came before": [*TWO_WRITES, heard(3, started=2.2)],
-    "closed before it was due": [*TWO_WRITES, heard(2, ended=3.5)],
+    "delivered once, in order": [*TWO_WRITES, received(2, 3)],
+    "delivered late, with the later state": [*TWO_WRITES, received(2, 3, shown=[3, 3])],
+    "nothing delivered from before the subscription": [*TWO_WRITES, received(3, started=2.2)],
+    "closed before it was due": [*TWO_WRITES, received(2, ended=3.5)],
     "failed while PostgreSQL was away": [
         history(1),
         Fault(instance="", started=5, ended=6, what="restart_postgres", excuses=True),
         Failure(instance="a", started=6.5, ended=6.6, what="read", why="503"),
     ],
-    "nobody could be told while PostgreSQL was away": [
+    "no delivery while PostgreSQL was unavailable": [
         *TWO_WRITES,
         Fault(instance="", started=3.2, ended=6, what="restart_postgres", excuses=True, away=True),
         read(2, 6.1, on="b"),
@@ -158,7 +163,7 @@ BAD: dict[str, tuple[list[Record], str]] = {
     ),
     "another instance lags for too long": (
         [*TWO_WRITES, read(1, 3.3, on="b"), read(3, 4, on="b")],
-        "late: in calm time",
+        "late: in time without faults",
     ),
     "another instance lags for too long through a fault": (
         [
@@ -176,7 +181,7 @@ BAD: dict[str, tuple[list[Record], str]] = {
             read(1, 3.9, on="b"),
             read(3, 4, on="b"),
         ],
-        "late: in calm time",
+        "late: in time without faults",
     ),
     "a wait for a CPU at another time": (
         [
@@ -185,11 +190,11 @@ BAD: dict[str, tuple[list[Record], str]] = {
             read(1, 3.3, on="b"),
             read(3, 4, on="b"),
         ],
-        "late: in calm time",
+        "late: in time without faults",
     ),
     "another instance lags often while nothing is wrong": (
         [*TWO_WRITES, read(1, 2.7, on="b"), read(3, 4, on="b")],
-        "late in calm time",
+        "late without faults",
     ),
     "another instance lags while PostgreSQL may only be read": (
         [
@@ -200,16 +205,19 @@ BAD: dict[str, tuple[list[Record], str]] = {
         ],
         "late: in postgres_read_only",
     ),
-    "closed as too slow": ([*TWO_WRITES, heard(2, ended=3.5, why="SLOW_SUBSCRIBER")], "closed as too slow"),
+    "closed as too slow": (
+        [*TWO_WRITES, received(2, ended=3.5, why="SLOW_SUBSCRIBER")],
+        "closed as too slow",
+    ),
     "closed without a code": (
-        [*TWO_WRITES, heard(2, ended=3.5, why="closed without a code")],
+        [*TWO_WRITES, received(2, ended=3.5, why="closed without a code")],
         "closed without a code",
     ),
     "cut off because another instance was killed": (
         [
             *TWO_WRITES,
             Fault(instance="b", started=3.4, ended=3.6, what="kill_instance", excuses=True),
-            heard(2, ended=3.5, why="RemoteProtocolError"),
+            received(2, ended=3.5, why="RemoteProtocolError"),
         ],
         "closed without a code",
     ),
@@ -223,7 +231,7 @@ BAD: dict[str, tuple[list[Record], str]] = {
         ],
         "internal error",
     ),
-    "another instance never hears of a write that killed its writer": (
+    "another instance never receives a write that killed its writer": (
         [write(None, 2, 2.1, outcome=UNKNOWN, value="2.00"), history(1, 2), read(1, 9, on="b")],
         "late",
     ),
@@ -238,13 +246,16 @@ BAD: dict[str, tuple[list[Record], str]] = {
     ),
     "a revision is missing": ([write(3, 3, 3.1), history(1, 3)], "revisions lost"),
     "the last revision is missing": ([write(2, 2, 2.1), history(1, 2, at=3)], "revisions lost"),
-    "a value nobody wrote": ([history(1, 2)], "written by nobody"),
+    "a value that no client wrote": ([history(1, 2)], "no such write"),
     "a read of a version that never was": ([history(1), read(4, 5)], "never was"),
     "a read that mixes two versions": ([*TWO_WRITES, read(3, 5, value="2.00")], "never was"),
-    "told twice": ([*TWO_WRITES, heard(2, 2, 3)], "told twice"),
-    "told out of order": ([*TWO_WRITES, heard(3, 2)], "told out of order"),
-    "not told": ([*TWO_WRITES, heard(3)], "not told"),
-    "told before it can be read": ([*TWO_WRITES, heard(2, 3, shown=[1, 3])], "told before it could be read"),
+    "delivered twice": ([*TWO_WRITES, received(2, 2, 3)], "delivered twice"),
+    "delivered out of order": ([*TWO_WRITES, received(3, 2)], "delivered out of order"),
+    "not delivered": ([*TWO_WRITES, received(3)], "not delivered"),
+    "delivered before it can be read": (
+        [*TWO_WRITES, received(2, 3, shown=[1, 3])],
+        "delivered before it could be read",
+    ),
     "a request failed for no reason": (
         [history(1), Failure(instance="a", started=5, ended=5.1, what="read", why="500")],
         "failed",
@@ -291,7 +302,7 @@ def test_delays_are_measured_for_each_write_and_each_other_instance() -> None:
         ],
         BOUNDS,
     )
-    assert verdict.delays["(calm)"] == pytest.approx((0, 0.1))
+    assert verdict.delays["(no fault)"] == pytest.approx((0, 0.1))
     assert verdict.delays["flush_redis"] == pytest.approx((0, 0))
     assert verdict.faults == {"flush_redis": 1}
 

@@ -51,7 +51,7 @@ async def point(instance: Instance, slug: str) -> list[Seen]:
     return _seen([(await ask(instance, POINT, slug=slug))["dno"]])
 
 
-async def point_anew(instance: Instance, slug: str) -> list[Seen]:
+async def point_not_cached(instance: Instance, slug: str) -> list[Seen]:
     """Another document each time: from records."""
     return _seen([(await ask(instance, f"{POINT} # {next(_numbers)}", slug=slug))["dno"]])
 
@@ -102,7 +102,7 @@ async def _get(instance: Instance, parameters: dict[str, str]) -> bytes:
     return answer.content
 
 
-WAYS: tuple[Way, ...] = (point, point_anew, nodes, around, ranked, persisted)
+WAYS: tuple[Way, ...] = (point, point_not_cached, nodes, around, ranked, persisted)
 
 
 def _data(status: int, content: bytes) -> dict[str, Any]:

@@ -118,7 +118,7 @@ async def open_page(url: str) -> AsyncIterator[Page]:
 
 
 async def _address(process: Process) -> str:
-    """Of the first tab; the browser tells on which port it listens."""
+    """Of the first tab; the browser reports its port."""
     assert process.stderr
     async with asyncio.timeout(PATIENCE):
         while not (found := re.search(rb"ws://([\d.:]+)/", await process.stderr.readline())):

@@ -29,7 +29,7 @@ needs_graphiql = pytest.mark.skipif(not ASSETS.exists(), reason="GraphiQL was no
 
 @pytest.fixture(scope="module")
 async def server() -> AsyncIterator[str]:
-    """`dno serve` as somebody starts it who has nothing: databases of its own, and the starter data."""
+    """`dno serve` without settings: embedded databases and the starter data."""
     with private_folder() as folder:
         environment = {"LOCAL_FOLDER": str(folder), "PORT": "0"}
         process = await asyncio.create_subprocess_exec(
@@ -60,7 +60,7 @@ async def _address(output: asyncio.StreamReader) -> str:
 
 @needs_browser
 @needs_graphiql
-async def test_graphiql_answers_its_first_example_and_asks_nobody_else(server, tmp_path):
+async def test_graphiql_executes_its_first_example_without_requests_to_other_hosts(server, tmp_path):
     async with open_page(f"{server}/graphql") as page:
         await page.wait_for("document.querySelector('.graphiql-query-editor .view-lines')?.textContent")
         await page.evaluate("document.querySelector('.graphiql-execute-button').click()")
@@ -73,7 +73,7 @@ async def test_graphiql_answers_its_first_example_and_asks_nobody_else(server, t
 
 
 @needs_browser
-async def test_the_first_page_is_calm(server, tmp_path):
+async def test_the_first_page_loads_without_errors(server, tmp_path):
     async with open_page(f"{server}/") as page:
         await page.wait_for("document.readyState === 'complete'")
         await page.screenshot(tmp_path / "home.png")
@@ -81,7 +81,7 @@ async def test_the_first_page_is_calm(server, tmp_path):
     assert page.complaints == []
 
 
-async def test_every_example_and_the_first_page_tell_the_truth(server):
+async def test_every_example_and_the_first_page_have_correct_responses(server):
     async with httpx.AsyncClient(base_url=server) as client:
 
         async def ask(query: Path) -> Any:
@@ -92,8 +92,8 @@ async def test_every_example_and_the_first_page_tell_the_truth(server):
             assert '"errors"' not in answer, (example.stem, answer)
             assert len(answer) > 100, (example.stem, answer)
         static = Path(pages.__file__).parent / "static"
-        answer, told = (
+        answer, printed = (
             await ask(static / "question.graphql"),
             json.loads((static / "answer.json").read_text()),
         )
-        assert answer["data"] == told["data"]
+        assert answer["data"] == printed["data"]

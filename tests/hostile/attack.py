@@ -7,8 +7,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 # All of these are addresses of this machine, so a server sees different clients.
-ATTACKER, BYSTANDER = "127.0.0.1", "127.0.0.2"
-# The server that the program starts trusts what this one says of its clients.
+ATTACKER, PROBE = "127.0.0.1", "127.0.0.2"
+# The server that the program starts trusts the forwarded addresses of this one.
 PROXY = "127.0.0.3"
 
 

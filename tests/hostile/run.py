@@ -1,4 +1,4 @@
-"""Runs attacks one after the other beside a bystander, and measures what each costs."""
+"""Runs attacks one after the other beside a probe client, and measures what each costs."""
 
 import asyncio
 from collections.abc import Sequence
@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import psutil
 
 from tests.hostile.attack import Attack, Target
-from tests.hostile.bystander import Bystander
 from tests.hostile.cost import server_processes, use_of
+from tests.hostile.probe_client import ProbeClient
 
 MIB = 2**20
 MAX_MEMORY_THAT_STAYS = 64 * MIB
@@ -17,7 +17,7 @@ MAX_DELAY = 0.25
 
 @dataclass(frozen=True)
 class Cost:
-    """`p99` and `slowest`: what the attack added to the bystander's answers, in seconds; `stays`: bytes."""
+    """`p99` and `slowest`: what the attack added to the probe client's responses, in seconds; `stays`: bytes."""
 
     attack: Attack
     seconds: float
@@ -34,25 +34,25 @@ class Cost:
         if self.stays > MAX_MEMORY_THAT_STAYS:
             found.append(f"{self.stays / MIB:.0f} MiB stay")
         if self.slowest > MAX_DELAY:
-            found.append(f"a bystander waits {self.slowest * 1000:.0f} ms longer")
+            found.append(f"the probe client waits {self.slowest * 1000:.0f} ms longer")
         if self.failed:
-            found.append(f"{self.failed} of the bystander's questions failed")
+            found.append(f"{self.failed} of the probe client's requests failed")
         return found
 
 
 async def run_all(attacks: Sequence[Attack], target: Target, *, pause: float = 1.0) -> list[Cost]:
-    """`pause`: seconds for which the bystander is alone before each attack, and for which the server rests after it."""
+    """`pause`: seconds for which the probe client runs without load before each attack, and for which the server rests after it."""
     processes = server_processes(target.port)
     if not processes:
         raise SystemExit(f"No process of this user listens on port {target.port}.")
-    await _bystander_for(target, 3 * pause)  # so that the first attack does not pay for what is loaded once
+    await _probe_for(target, 3 * pause)  # so that the first attack does not pay for what is loaded once
     return [await run_one(attack, target, processes, pause) for attack in attacks]
 
 
 async def run_one(attack: Attack, target: Target, processes: list[psutil.Process], pause: float) -> Cost:
-    alone = await _bystander_for(target, pause)
+    alone = await _probe_for(target, pause)
     before = use_of(processes)
-    beside = Bystander(target)
+    beside = ProbeClient(target)
     asking = asyncio.create_task(beside.run())
     loop = asyncio.get_running_loop()
     began, error = loop.time(), ""
@@ -79,12 +79,12 @@ async def run_one(attack: Attack, target: Target, processes: list[psutil.Process
     )
 
 
-async def _bystander_for(target: Target, seconds: float) -> Bystander:
-    bystander = Bystander(target)
-    asking = asyncio.create_task(bystander.run())
+async def _probe_for(target: Target, seconds: float) -> ProbeClient:
+    probe = ProbeClient(target)
+    asking = asyncio.create_task(probe.run())
     await asyncio.sleep(seconds)
     await _end(asking)
-    return bystander
+    return probe
 
 
 async def _end(asking: "asyncio.Task[None]") -> None:
@@ -96,7 +96,7 @@ async def _end(asking: "asyncio.Task[None]") -> None:
 
 def table(costs: Sequence[Cost]) -> str:
     lines = [
-        "| Kind | Attack | Seconds | CPU s | MiB that stay | Bystander p99 + ms | Slowest + ms | |",
+        "| Kind | Attack | Seconds | CPU s | MiB that stay | Probe p99 + ms | Slowest + ms | |",
         "| --- | --- | ---: | ---: | ---: | ---: | ---: | --- |",
     ]
     lines += [

@@ -1,4 +1,4 @@
-"""A short run of all attacks: what stays in memory is bounded, and no question of a bystander fails."""
+"""A short run of all attacks: what stays in memory is bounded, and no request of the probe client fails."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from tests.hostile.server import server_on
 
 @pytest.mark.timeout(300)
 @pytest.mark.usefixtures("pool")
-async def test_no_attack_leaves_much_behind_or_fails_a_bystander(
+async def test_no_attack_leaves_much_behind_or_fails_the_probe_client(
     database_url: str, redis_url: str, folder: Path
 ) -> None:
     with server_on(database_url, redis_url, folder) as instance:

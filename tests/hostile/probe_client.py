@@ -4,14 +4,14 @@ import asyncio
 import json
 from time import perf_counter
 
-from tests.hostile.attack import BYSTANDER, Target
+from tests.hostile.attack import PROBE, Target
 
 INTERVAL = 0.02
 LIMIT = 10.0
 _BODY = json.dumps({"query": "{ dnos(first: 3) { nodes { slug name } } }"}).encode()
 
 
-class Bystander:
+class ProbeClient:
     """On a connection that stays open. `failed` counts answers that did not come; a status other than 200 is one, too."""
 
     def __init__(self, target: Target) -> None:
@@ -47,7 +47,7 @@ class Bystander:
                 connection[1].transport.abort()
 
     async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        local = (BYSTANDER, 0) if self._target.host.startswith("127.") else None
+        local = (PROBE, 0) if self._target.host.startswith("127.") else None
         return await asyncio.open_connection(self._target.host, self._target.port, local_addr=local)
 
     def percentile(self, share: float) -> float:
