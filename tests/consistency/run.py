@@ -79,7 +79,7 @@ async def _play(plan: Plan, folder: Path, servers: Servers, proxies: Proxies, lo
             async with _together(writing):
                 await faults.happen(plan.seconds, plan.pause, each_once=plan.each_once)
             await _until_outbox_is_empty(postgres.url, log)
-            await asyncio.sleep(Bounds().telling + 1)
+            await asyncio.sleep(Bounds().delivery + 1)
 
 
 @asynccontextmanager
