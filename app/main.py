@@ -11,18 +11,7 @@ from starlette.types import ASGIApp
 
 from app.jobs.cache_warmer import CacheWarmer
 from app.jobs.supervisor import Job
-from app.middleware.body_limit import BodyLimit
-from app.middleware.client_address import ClientAddress
-from app.middleware.cors import cors
-from app.middleware.errors import Errors
-from app.middleware.metrics import Metrics
-from app.middleware.rate_limit import RateLimit
-from app.middleware.request_id import RequestId
-from app.middleware.response_start import ResponseStartHooks
-from app.middleware.security_headers import SecurityHeaders
-from app.middleware.session import Session
-from app.middleware.trailing_slash import TrailingSlash
-from app.middleware.websocket_origin import WebSocketOrigin
+from app.middleware.stack import apply_middleware
 from app.resources import Resources, open_resources
 from app.routes import routes
 from app.settings import Settings
@@ -46,7 +35,7 @@ def create_app(settings: Settings) -> Starlette:
 
 
 class Application(Starlette):
-    """Starlette's router and lifespan, with only the middleware that is listed here."""
+    """Starlette's router and lifespan behind the middleware of app/middleware/stack.py."""
 
     def __init__(self, settings: Settings, routes: Sequence[BaseRoute], lifespan: Any) -> None:
         super().__init__(routes=routes, lifespan=lifespan)
@@ -55,19 +44,8 @@ class Application(Starlette):
         self._settings = settings
 
     def build_middleware_stack(self) -> ASGIApp:
-        """Read from below: the first to see a request stands last. Errors of all kinds are answered by Errors."""
-        app: ASGIApp = TrailingSlash(self.router)
-        app = BodyLimit(app, self._settings)
-        app = RateLimit(app)
-        app = Session(app, self._settings)
-        app = WebSocketOrigin(app, self._settings)
-        app = ClientAddress(app, self._settings)
-        app = Errors(app)
-        app = cors(app, self._settings)
-        app = SecurityHeaders(app, self._settings)
-        app = Metrics(app)
-        app = RequestId(app)
-        return ResponseStartHooks(app)
+        """Without Starlette's own two: Errors answers for exceptions of every kind."""
+        return apply_middleware(self.router, self._settings)
 
 
 def _jobs(resources: Resources) -> Sequence[Job]:

@@ -3,12 +3,10 @@
 from collections.abc import Mapping
 from http import HTTPStatus
 from math import ceil
-from typing import Any
 
 import msgspec
 import structlog
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Scope
 
@@ -90,25 +88,12 @@ def respond_unexpected(scope: Scope, error: BaseException) -> Response:
     return respond(scope, _Unexpected(CALM))
 
 
-async def on_refusal(request: Request, error: Exception) -> Response:
-    assert isinstance(error, AppError)
-    return respond(request.scope, error)
-
-
 def respond_http(scope: Scope, error: HTTPException) -> Response:
     """Starlette's own: no such path, no such method."""
     refusal = _Starlette(error.detail if error.status_code < 500 else CALM)
     refusal.status = error.status_code
     refusal.code = HTTPStatus(error.status_code).name
     return respond(scope, refusal, error.headers)
-
-
-async def on_http_exception(request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)
-    return respond_http(request.scope, error)
-
-
-EXCEPTION_HANDLERS: Mapping[Any, Any] = {AppError: on_refusal, HTTPException: on_http_exception}
 
 
 class _Unexpected(HttpError):

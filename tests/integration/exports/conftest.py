@@ -5,12 +5,13 @@ from types import SimpleNamespace
 
 import httpx
 import pytest
-from starlette.applications import Starlette
+from starlette.routing import Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.db.pool import Pool
-from app.http.errors import EXCEPTION_HANDLERS
 from app.http.exports import Exports
+from app.middleware.errors import Errors
+from app.middleware.response_start import ResponseStartHooks
 from app.settings import Settings
 
 App = Callable[..., ASGIApp]
@@ -21,9 +22,7 @@ def downloads(pool: Pool) -> App:
     """`downloads(**settings)`: the app."""
 
     def downloads(**settings: object) -> ASGIApp:
-        app = Starlette(
-            routes=Exports(Settings(**settings)).routes, exception_handlers=dict(EXCEPTION_HANDLERS)
-        )
+        app = ResponseStartHooks(Errors(Router(Exports(Settings(**settings)).routes)))
 
         async def with_resources(scope: Scope, receive: Receive, send: Send) -> None:
             scope["state"] = {"resources": SimpleNamespace(pool=pool)}

@@ -8,25 +8,13 @@ from typing import Any
 import httpx
 import pytest
 from redis.asyncio import Redis
-from starlette.applications import Starlette
-from starlette.middleware import Middleware
-from starlette.routing import BaseRoute
+from starlette.routing import BaseRoute, Router
+from starlette.types import ASGIApp
 
 from app.domain.account import ANONYMOUS, Principal
 from app.errors import Unauthenticated
-from app.http.errors import EXCEPTION_HANDLERS
 from app.limits.rate_limiter import RateLimiter
-from app.middleware.body_limit import BodyLimit
-from app.middleware.client_address import ClientAddress
-from app.middleware.cors import cors
-from app.middleware.errors import Errors
-from app.middleware.metrics import Metrics
-from app.middleware.rate_limit import RateLimit
-from app.middleware.request_id import RequestId
-from app.middleware.response_start import ResponseStartHooks
-from app.middleware.security_headers import SecurityHeaders
-from app.middleware.session import Session
-from app.middleware.websocket_origin import WebSocketOrigin
+from app.middleware.stack import apply_middleware
 from app.settings import Settings
 
 Limiters = Callable[..., RateLimiter]
@@ -64,31 +52,15 @@ class Keys:
 
 def application(
     settings: Settings, limiter: RateLimiter, routes: list[BaseRoute], **resources: object
-) -> Starlette:
-    app = Starlette(
-        routes=routes,
-        exception_handlers=EXCEPTION_HANDLERS,
-        middleware=[
-            Middleware(ResponseStartHooks),
-            Middleware(RequestId),
-            Middleware(Metrics),
-            Middleware(SecurityHeaders, settings),
-            Middleware(cors, settings),
-            Middleware(Errors),
-            Middleware(WebSocketOrigin, settings),
-            Middleware(ClientAddress, settings),
-            Middleware(BodyLimit, settings),
-            Middleware(Session, settings),
-            Middleware(RateLimit),
-        ],
-    )
+) -> ASGIApp:
+    app = apply_middleware(Router(routes, redirect_slashes=False), settings)
     found = SimpleNamespace(limiter=limiter, **{"authenticator": Keys(), **resources})
 
     async def with_resources(scope: Any, receive: Any, send: Any) -> None:
-        scope["state"] = {"resources": found}
+        scope |= {"app": app, "state": {"resources": found}}  # as Starlette sets it, for its router to raise
         await app(scope, receive, send)
 
-    return with_resources  # type: ignore[return-value]
+    return with_resources
 
 
 def client_of(app: object, address: str = "203.0.113.7") -> httpx.AsyncClient:

@@ -5,14 +5,15 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from starlette.applications import Starlette
+from starlette.routing import Router
 
 from app.cache.memory import Memory
 from app.cache.redis import open_redis
 from app.db.pool import open_pool
-from app.http.errors import EXCEPTION_HANDLERS
 from app.http.health import Finding, Health, Readiness, Report, State, readiness_of
 from app.middleware.client_address import ClientAddress
+from app.middleware.errors import Errors
+from app.middleware.response_start import ResponseStartHooks
 from app.settings import Settings
 from tests.integration.http.conftest import client_of
 from tests.servers import PrivateValkey
@@ -73,9 +74,7 @@ async def test_who_stops_is_not_ready() -> None:
 
 
 def served(settings: Settings, readiness: Readiness) -> Any:
-    app = ClientAddress(
-        Starlette(routes=Health(settings).routes, exception_handlers=EXCEPTION_HANDLERS), settings
-    )
+    app = ResponseStartHooks(ClientAddress(Errors(Router(Health(settings).routes)), settings))
 
     async def with_resources(scope: Any, receive: Any, send: Any) -> None:
         scope["state"] = {"resources": SimpleNamespace(readiness=readiness)}
