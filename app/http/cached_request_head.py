@@ -1,4 +1,4 @@
-"""What all middleware has found out about one request's head, for the next request that begins with the same bytes."""
+"""What the middleware has found out about the head of a request, cached for requests that begin with the same bytes."""
 
 from collections.abc import Hashable
 from typing import Any, NamedTuple, Protocol
@@ -12,7 +12,7 @@ from app.limits.rate_limiter import Policy
 from app.observability.operation_names import NameCount
 from app.seen_once import SeenOnce
 
-# Each answer says these anew, by itself or through whoever writes it.
+# Headers that each response sets anew.
 ANEW = frozenset(
     (
         b"date",
@@ -35,26 +35,28 @@ OVERHEAD = 2000
 # A head that is longer than this is rarely sent twice.
 LONGEST = 16 * 1024
 LONGEST_BODY = 16 * 1024
-# So many heads are remembered as seen once: those that differ each time are not worth keeping.
+# So many heads are remembered as seen once: those that differ each time are not worth caching.
 SEEN = 10_000
 
 
 class Handler(Protocol):
-    """Who answers where the passage leads: the endpoint that granted it."""
+    """The endpoint for which the head was cached."""
 
-    def find(self, passage: "CachedRequestHead", body: bytes) -> tuple[BufferedResponse, NameCount] | None:
-        """An answer that was given before and still holds, and where it is counted."""
+    def find_cached_response(
+        self, head: "CachedRequestHead", body: bytes
+    ) -> tuple[BufferedResponse, NameCount] | None:
+        """A response that is cached and valid, and where it is counted."""
 
-    async def answer(
-        self, passage: "CachedRequestHead", body: bytes, state: dict[str, Any]
+    async def execute_request(
+        self, head: "CachedRequestHead", body: bytes, state: dict[str, Any]
     ) -> BufferedResponse:
-        """Whatever happens becomes an answer."""
+        """Raises nothing: every error becomes a response."""
 
 
 class CachedRequestHead:
-    """Only a body, the time and the limit differ from here on.
+    """What does not depend on the body, the time and the state of the limits.
 
-    `budget` None: its connection's address pays. `lines` are the headers that middleware adds to every answer.
+    `budget` None: the limit of the connection's address. `lines` are the headers that middleware adds to every response.
     """
 
     __slots__ = ("budget", "handler", "head", "key_id", "length", "lines", "media_type", "route", "scope")
@@ -83,14 +85,14 @@ class CachedRequestHead:
 
 
 class Terms(NamedTuple):
-    """For how long what was found out holds: until when, and what must not have changed."""
+    """For how long a cached head is valid: until when, and which tags must not have changed."""
 
     until: float
     tags: tuple[str, ...]
 
 
 class RequestHeadCache:
-    """The passages by the heads that they were granted for."""
+    """Cached heads by their bytes."""
 
     def __init__(self, memory: Memory) -> None:
         self._memory = memory
@@ -100,16 +102,15 @@ class RequestHeadCache:
         entry = self._memory.get(key)
         return entry.value if entry is not None else None
 
-    def offer(self, key: Hashable, length: int, *, direct: bool) -> "HeadCandidate":
+    def candidate(self, key: Hashable, length: int, *, direct: bool) -> "HeadCandidate":
         return HeadCandidate(self._memory, key, length, direct=direct, again=self._seen.seen_before(key))
 
 
 class HeadCandidate:
-    """A head's chance to be known next time; whoever answers the request takes it up.
+    """A head that the endpoint may cache.
 
-    Made before anything is read for the request, its caller's rights included: what changes from then
-    on is nothing that the passage may rest on. `direct`: the connection's address is the caller's.
-    `again`: this head came before.
+    Created before anything is read for the request, the caller's rights included: an invalidation from then on keeps
+    the head out of the cache. `direct`: the connection's address is the client's. `again`: this head came before.
     """
 
     __slots__ = ("_key", "_length", "_memory", "_since", "again", "direct")
@@ -122,17 +123,17 @@ class HeadCandidate:
         self._length = length
         self._since = memory.now()
 
-    def accept(self, scope: Scope, passage: CachedRequestHead, terms: Terms) -> None:
-        """Once all middleware has said what it adds to the answer, the passage is kept with it."""
+    def accept(self, scope: Scope, head: CachedRequestHead, terms: Terms) -> None:
+        """Caches the head once all middleware has added its headers to the response."""
 
         def begin(message: Any) -> None:
-            passage.lines = b"".join(
+            head.lines = b"".join(
                 [b"%s: %s\r\n" % header for header in message["headers"] if header[0] not in ANEW]
             )
             self._memory.keep(
                 self._key,
-                passage,
-                size=2 * self._length + len(passage.lines) + OVERHEAD,
+                head,
+                size=2 * self._length + len(head.lines) + OVERHEAD,
                 tags=terms.tags,
                 until=terms.until,
                 since=self._since,

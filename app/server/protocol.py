@@ -45,6 +45,7 @@ from app.server.request_head import (
     fields_of,
 )
 from app.server.response_cycle import ResponseCycle
+from app.server.server_state import ServerState
 from app.server.websocket_handshake import handshake
 from app.server.websocket_protocol import WebSocket
 
@@ -64,6 +65,7 @@ _counts = Counts(all_metrics.HTTP_CUT)
 
 class FastPathProtocol(HttpToolsProtocol):
     timer: ConnectionTimer
+    server_state: ServerState
     cycle: Any  # None before the first request that takes the whole road
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -144,7 +146,7 @@ class FastPathProtocol(HttpToolsProtocol):
     def _begin(self, data: bytes) -> None:
         end = data.find(END) + len(END)
         head = data[:end]
-        if self._pass(self._key(head), data[end:]):
+        if self._respond_from_fast_path(self._key(head), data[end:]):
             return
         if data[:1] in b"\r\n":  # empty lines before a request are no part of it
             rest = data.lstrip(CRLF)
@@ -262,7 +264,7 @@ class FastPathProtocol(HttpToolsProtocol):
             cycle.message_event.set()
         self.cycle = cycle
         if keep_alive and len(head) <= LONGEST:
-            scope["state"]["offer"] = self._heads.offer(
+            scope["state"]["candidate"] = self._heads.candidate(
                 self._key(head), len(head), direct=self._address is not None
             )
         self._start_asgi_task(cycle, self.app)
@@ -491,84 +493,88 @@ class FastPathProtocol(HttpToolsProtocol):
         """What one proxy says of its clients is not known from what another, or a stranger, says."""
         return head if self._address is not None else (self._peer, head)
 
-    def _pass(self, key: Hashable, body: bytes) -> bool:
-        passage = self._heads.get(key)
-        if passage is None or len(body) != passage.length or self.flow.write_paused:
+    def _respond_from_fast_path(self, key: Hashable, body: bytes) -> bool:
+        cached_head = self._heads.get(key)
+        if cached_head is None or len(body) != cached_head.length or self.flow.write_paused:
             return False
-        if len(self.server_state.default_headers) != 1:  # we are leaving, and every answer must say so
-            return False
+        if self.server_state.draining:
+            return False  # each response has to close its connection
         began = perf_counter()
-        found = passage.handler.find(passage, body)
-        payer, policy = passage.budget or (self._address or LOCAL, self._limiter.anonymous)
+        found = cached_head.handler.find_cached_response(cached_head, body)
+        payer, policy = cached_head.budget or (self._address or LOCAL, self._limiter.anonymous)
         verdict = self._limiter.try_take(payer, 1, policy)
         if verdict is None or not verdict.allowed:
             return False
-        if passage.key_id is not None:
-            self._uses.note(passage.key_id)
+        if cached_head.key_id is not None:
+            self._uses.note(cached_head.key_id)
         name = request_id.new()
         if found is None:
-            self._answer(passage, body, verdict, name)
+            self._start_execution(cached_head, body, verdict, name)
             return True
-        reply, counted = found
-        self._write(reply, passage, verdict, name)
+        response, counted = found
+        self._write_response(response, cached_head, verdict, name)
         counted.value += 1
-        self._done(passage, reply.status, began)
+        self._done(cached_head, response.status, began)
         return True
 
-    def _answer(self, passage: CachedRequestHead, body: bytes, verdict: Verdict, name: bytes) -> None:
-        task = self._answering = self.loop.create_task(self._answer_anew(passage, body, verdict, name))
+    def _start_execution(
+        self, cached_head: CachedRequestHead, body: bytes, verdict: Verdict, name: bytes
+    ) -> None:
+        task = self._answering = self.loop.create_task(
+            self._execute_on_fast_path(cached_head, body, verdict, name)
+        )
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)
         self.timer.enter(State.ANSWERING, self._answer_timeout)
 
-    async def _answer_anew(
-        self, passage: CachedRequestHead, body: bytes, verdict: Verdict, name: bytes
+    async def _execute_on_fast_path(
+        self, cached_head: CachedRequestHead, body: bytes, verdict: Verdict, name: bytes
     ) -> None:
         began = perf_counter()
-        state = {**passage.scope["state"], "verdict": verdict, "request_id": name.decode()}
+        state = {**cached_head.scope["state"], "verdict": verdict, "request_id": name.decode()}
         if self._address is not None:
             state["address"] = self._address  # others may send the same head
         logs.request_id.set(state["request_id"])
         metrics.in_flight.value += 1
         status = 499  # as in Metrics: who goes away before the answer
         try:
-            reply = await passage.handler.answer(passage, body, state)
+            response = await cached_head.handler.execute_request(cached_head, body, state)
             if not self.transport.is_closing():
-                status = reply.status
-                self._write(reply, passage, state["verdict"], name)
+                status = response.status
+                self._write_response(response, cached_head, state["verdict"], name)
         except BaseException:
             self.transport.close()  # only when we are made to stop: there is nothing to be said any more
             raise
         finally:
             metrics.in_flight.value -= 1
             self._answering = None
-            self._done(passage, status, began)
+            self._done(cached_head, status, began)
             self._go_on()
 
-    def _write(
-        self, reply: BufferedResponse, passage: CachedRequestHead, verdict: Verdict, name: bytes
+    def _write_response(
+        self, response: BufferedResponse, cached_head: CachedRequestHead, verdict: Verdict, name: bytes
     ) -> None:
-        default = self.server_state.default_headers
-        leaving = self._last or len(default) != 1
+        date = self.server_state.default_headers[0][1]
+        closes = self._last or self.server_state.draining
         self.transport.write(
             b"%sdate: %s\r\n%s%sx-request-id: %s\r\n%s%s\r\n%s"
             % (
-                STATUS_LINE[reply.status],
-                default[0][1],
-                reply.lines,
-                passage.lines,
+                STATUS_LINE[response.status],
+                date,
+                response.lines,
+                cached_head.lines,
                 name,
                 verdict.header_bytes,
-                LEAVE if leaving else b"",
-                reply.body,
+                LEAVE if closes else b"",
+                response.body,
             )
         )
-        if leaving:
+        if closes:
             self._close()
 
-    def _done(self, passage: CachedRequestHead, status: int, began: float) -> None:
+    def _done(self, cached_head: CachedRequestHead, status: int, began: float) -> None:
         self.server_state.total_requests += 1
-        metrics.note(passage.scope["method"], passage.route, status, perf_counter() - began)
+        metrics.note(cached_head.scope["method"], cached_head.route, status, perf_counter() - began)
         if self.flow.write_paused or self.transport.is_closing():
             self._settle()
         else:

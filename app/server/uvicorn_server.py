@@ -16,6 +16,7 @@ from uvicorn.server import Server as UvicornServer
 from app.server.accept_balancing import Acceptor, AcceptShares
 from app.server.listening_socket import GRACE, stop_accepting, waiting
 from app.server.protocol import FastPathProtocol
+from app.server.server_state import ServerState
 from app.server.websocket_protocol import WebSocket
 from app.settings import Settings
 
@@ -58,6 +59,7 @@ class Server(UvicornServer):
         on_ready: Callable[[], None],
     ) -> None:
         super().__init__(_config(application, settings))
+        self.server_state: ServerState = ServerState()
         self._settings = settings
         self._state = state
         self._on_ready = on_ready
@@ -95,7 +97,8 @@ class Server(UvicornServer):
 
     async def shutdown(self, sockets: list[socket] | None = None) -> None:
         """No new connections; each that is open learns from its next answer that it ends, and none is reset."""
-        # In place: answers that are being made hold this list, too.
+        self.server_state.draining = True
+        # In place: responses that are being made hold this list, too.
         self.server_state.default_headers.append(TELL_TO_CLOSE)
         await self._close_port(sockets or [])
         for connection in list(self.server_state.connections):

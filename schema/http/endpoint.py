@@ -106,26 +106,28 @@ class GraphQLEndpoint:
                 if stream is not None:
                     return stream
             answer = await self._respond_anew(asked, read, scope)
-        self._offer(scope, asked.head)
+        self._cache_request_head(scope, asked.head)
         return answer
 
-    def find(self, passage: CachedRequestHead, body: bytes) -> tuple[BufferedResponse, NameCount] | None:
-        scope = passage.scope
-        known = _responses(scope).get(ResponseKey(passage.head, body_of(body)))
+    def find_cached_response(
+        self, head: CachedRequestHead, body: bytes
+    ) -> tuple[BufferedResponse, NameCount] | None:
+        scope = head.scope
+        known = _responses(scope).get(ResponseKey(head.head, body_of(body)))
         return (
             (respond_from_cache(scope, known.value, known.until), known.value.count)
             if known is not None
             else None
         )
 
-    async def answer(
-        self, passage: CachedRequestHead, body: bytes, state: dict[str, Any]
+    async def execute_request(
+        self, head: CachedRequestHead, body: bytes, state: dict[str, Any]
     ) -> BufferedResponse:
-        scope = {**passage.scope, "state": state}
+        scope = {**head.scope, "state": state}
         try:
             self._line(state).reject_if_full()
-            read = self._read(body, scope, passage.media_type)
-            answer = await self._respond_anew(ResponseKey(passage.head, body_of(body)), read, scope)
+            read = self._read(body, scope, head.media_type)
+            answer = await self._respond_anew(ResponseKey(head.head, body_of(body)), read, scope)
         except AppError as refused:
             answer = BufferedResponse.of(respond(scope, refused))
         except Exception as error:
@@ -137,27 +139,27 @@ class GraphQLEndpoint:
         known = "payer" in state or not state.get("principal", ANONYMOUS).anonymous
         return self._slots.preferred if known else self._slots
 
-    def _offer(self, scope: Scope, head: str) -> None:
-        """The next request with the same head may take the short road."""
+    def _cache_request_head(self, scope: Scope, head: str) -> None:
+        """Lets the next request with the same head take the fast path."""
         state = scope["state"]
-        offer: HeadCandidate | None = state.get("offer")
+        candidate: HeadCandidate | None = state.get("candidate")
         principal: Principal = state.get("principal", ANONYMOUS)
-        if offer is None or not offer.again or principal.session_id is not None:
+        if candidate is None or not candidate.again or principal.session_id is not None:
             return
         length = length_of(scope)
         if length is None or _speaks_for_itself(scope):
             return
-        passage = CachedRequestHead(
+        cached = CachedRequestHead(
             self,
             {**scope, "client": None, "state": {name: state[name] for name in REMEMBERED if name in state}},
             head,
             length=length,
             media_type=accepted(scope["headers"]),
             route=ROUTE,
-            budget=_budget(principal, state, direct=offer.direct),
+            budget=_budget(principal, state, direct=candidate.direct),
             key_id=principal.api_key_id,
         )
-        offer.accept(scope, passage, Terms(_until(principal), tuple(_rights(principal))))
+        candidate.accept(scope, cached, Terms(_until(principal), tuple(_rights(principal))))
 
     def _read(
         self, body: bytes, scope: Scope, media_type: str | None = None

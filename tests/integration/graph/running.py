@@ -198,16 +198,16 @@ async def stream(
         yield Stream(response)
 
 
-def has_passage(server: Running, data: bytes) -> bool:
+def has_cached_head(server: Running, data: bytes) -> bool:
     """Whether the next request with this head takes the short road."""
-    return _passage(server, data) is not None
+    return _cached_head(server, data) is not None
 
 
 def is_known(server: Running, data: bytes) -> bool:
     """Whether its answer would be given at once, with nothing in between."""
-    passage = _passage(server, data)
-    return passage is not None and passage.handler.find(passage, data.partition(END)[2]) is not None
+    head = _cached_head(server, data)
+    return head is not None and head.handler.find_cached_response(head, data.partition(END)[2]) is not None
 
 
-def _passage(server: Running, data: bytes) -> CachedRequestHead | None:
+def _cached_head(server: Running, data: bytes) -> CachedRequestHead | None:
     return server.resources.heads.get(data.partition(END)[0] + END)

@@ -17,7 +17,7 @@ from app.observability import counting, metrics
 from app.settings import Settings
 from schema.types.node import Kind, write_id
 from tests import factories as make
-from tests.integration.graph.running import Running, has_passage, issue_key, running, until
+from tests.integration.graph.running import Running, has_cached_head, issue_key, running, until
 from tests.integration.graph.wire import Answer, Wire, post, wire
 
 SLUGS = ("netze-a", "netze-b", "netze-c", "netze-d")
@@ -39,7 +39,7 @@ def asking(slug: str, *headers: str) -> bytes:
 async def known(server: Running, line: Wire, data: bytes) -> None:
     """Asks until the head is known."""
     async with asyncio.timeout(10):
-        while not has_passage(server, data):
+        while not has_cached_head(server, data):
             await line.ask(data)
 
 
@@ -99,10 +99,10 @@ async def test_what_is_kept_costs_no_task_and_what_is_read_anew_costs_one(server
         try:
             for _ in range(5):
                 await line.ask(asking(SLUGS[0]))
-            assert {"run_asgi", "_answer_anew"}.isdisjoint(made)
+            assert {"run_asgi", "_execute_on_fast_path"}.isdisjoint(made)
             for slug in SLUGS[1:]:
                 await line.ask(asking(slug))
-            assert (made.count("_answer_anew"), made.count("run_asgi")) == (3, 0)
+            assert (made.count("_execute_on_fast_path"), made.count("run_asgi")) == (3, 0)
         finally:
             loop.set_task_factory(None)
 
@@ -223,7 +223,7 @@ async def test_a_server_that_leaves_finishes_what_it_has_begun(
     async with wire(server.url) as line:
         go = await ask_and_hold(server, line, monkeypatch)
         leaving = asyncio.create_task(server.stop(signal.SIGINT))
-        await until(lambda: len(server.server.server_state.default_headers) > 1)
+        await until(lambda: server.server.server_state.draining)
         await asyncio.sleep(0.05)  # by now it would have been cut off
         go.set()
         answer = await line.answer()
@@ -297,7 +297,7 @@ async def test_a_head_that_came_once_takes_no_room(server: Running) -> None:
         for number in range(20):
             data = asking(SLUGS[0], f"Traceparent: 00-{number:032x}-00000000000000a1-01")
             assert (await line.ask(data)).status == 200
-            assert not has_passage(server, data)
+            assert not has_cached_head(server, data)
 
 
 @pytest.mark.parametrize(
@@ -322,7 +322,7 @@ async def test_who_says_something_else_each_time_or_wants_more_takes_the_whole_r
             if "Expect" in header:
                 assert await line.reader.readuntil(b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"
             await line.answer()
-    assert not has_passage(server, data)
+    assert not has_cached_head(server, data)
 
 
 @pytest.mark.usefixtures("tariffs")

@@ -151,7 +151,7 @@ async def test_a_server_that_leaves_says_so_with_each_answer(server: Running, ta
     async with wire(server.url) as line:
         await warm(server, line, data)
         leaving = asyncio.create_task(server.stop(signal.SIGTERM))
-        await until(lambda: len(server.server.server_state.default_headers) > 1)
+        await until(lambda: server.server.server_state.draining)
         answer = await line.ask(data)
         assert (leistung(answer), answer.headers["connection"]) == ("58.21", "close")
         assert await line.closed(3)

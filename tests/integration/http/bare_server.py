@@ -9,7 +9,6 @@ from types import SimpleNamespace
 from typing import Any
 
 import uvicorn
-from uvicorn.server import ServerState
 
 from app.cache.memory import Memory
 from app.http.cached_request_head import RequestHeadCache
@@ -17,6 +16,7 @@ from app.http.client_address import Addresses
 from app.limits.fair_share import FairShare
 from app.limits.rate_limiter import Policy, RateLimiter
 from app.server.protocol import FastPathProtocol
+from app.server.server_state import ServerState
 from app.server.websocket_protocol import WebSocket
 from app.settings import Settings
 

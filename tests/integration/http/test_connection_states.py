@@ -79,16 +79,16 @@ def after(said: bytes, state: State) -> Callable[[BareServer], Awaitable[Line]]:
     return reach
 
 
-async def answering_on_the_short_road(server: BareServer) -> Line:
+async def answering_on_the_fast_path(server: BareServer) -> Line:
     line = await connected(server)
 
     async def answer(*_: object) -> Any:
         await server._hold()
         raise AssertionError("never let go here")
 
-    handler: Any = SimpleNamespace(find=lambda *_: None, answer=answer)
+    handler: Any = SimpleNamespace(find_cached_response=lambda *_: None, execute_request=answer)
     scope = {"method": "GET", "state": {}}
-    passage = CachedRequestHead(
+    head = CachedRequestHead(
         handler,
         scope,
         "",
@@ -99,7 +99,7 @@ async def answering_on_the_short_road(server: BareServer) -> Line:
         key_id=None,
     )
     memory = server.resources.memory
-    memory.keep(FAST, passage, size=1, tags=(), until=float("inf"), since=memory.now())
+    memory.keep(FAST, head, size=1, tags=(), until=float("inf"), since=memory.now())
     await line.send(FAST)
     await line.reach(State.ANSWERING)
     assert line.protocol._answering is not None
@@ -127,7 +127,7 @@ STATES: dict[str, Callable[[BareServer], Awaitable[Line]]] = {
         b"POST /unread HTTP/1.1\r\n" + HOST + b"Content-Length: 9\r\n\r\nab", State.BODY
     ),
     "being answered": after(b"GET /hold HTTP/1.1\r\n" + HOST + b"\r\n", State.ANSWERING),
-    "being answered on the short road": answering_on_the_short_road,
+    "being answered on the short road": answering_on_the_fast_path,
     "in a stream": after(b"GET /pause HTTP/1.1\r\n" + HOST + b"\r\n", State.ANSWERING),
     "idle": after(WHOLE, State.IDLE),
     "behind a request": after(

@@ -21,7 +21,7 @@ from websockets.headers import parse_connection, parse_extension, parse_subproto
 from app.auth import api_keys, authenticator, cookies, sessions
 from app.auth.cookies import SessionCookie
 from app.errors import AppError
-from app.http import cached_request_head as passage
+from app.http import cached_request_head
 from app.http import conditional_requests as revalidation
 from app.http.client_address import Addresses
 from app.http.content_negotiation import accepts_stream, preferred, prefers_page
@@ -104,7 +104,7 @@ BYTES: dict[str, Callable[[bytes], object]] = {
     "chunks": lambda data: ChunkedBody().take(data),
     "chunks in pieces": lambda data: [ChunkedBody().take(data[n : n + 1]) for n in range(0, len(data), 16)],
     "trailers": lambda data: ChunkedBody().take(b"0\r\n" + data),
-    "length of a body": lambda value: passage.length_of(_scope_with(b"content-length", value)),
+    "length of a body": lambda value: cached_request_head.length_of(_scope_with(b"content-length", value)),
     "If-None-Match": lambda value: (
         b'"a"' in revalidation.all_of(_scope_with(b"if-none-match", value), b"if-none-match")
     ),
