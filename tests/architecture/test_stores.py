@@ -55,7 +55,7 @@ STORES = {
     "app/cache/read_through.py:ReadThrough._tasks": "in-flight reads",
     "app/cache/responses.py:Responses._once": "seen-once filters",
     "app/cache/cluster.py:Cluster._breakers": SERVERS,
-    "app/cache/topology.py:Cluster._primaries": SERVERS,
+    "app/cache/cluster.py:Cluster._primaries": SERVERS,
     "app/cache/topology.py:Topology._identities": SERVERS,
     "app/cache/acknowledged_events.py:AcknowledgedEvents._events": DATA,
     "app/cache/in_flight_reads.py:InFlightRead.waiters": "in-flight reads",
