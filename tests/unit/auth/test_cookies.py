@@ -69,3 +69,38 @@ def test_a_setting_decides_for_those_who_know_better():
 
 def test_clearing_takes_it_away_at_once():
     assert "__Host-dno_session=; Path=/; Max-Age=0;" in COOKIE.clear({"host": OURS})
+
+
+def test_without_encryption_pages_of_both_schemes_are_own_pages():
+    cookie = SessionCookie(Settings(cookie_secure="off"))
+    for scheme in ("http", "https"):
+        sent = {"host": OURS.upper(), "cookie": "dno_session=token", "origin": f"{scheme}://{OURS}"}
+        assert cookie.read(sent) == "token"
+        assert cookie.read({**sent, "origin": f"{scheme}://{OURS}x"}) is None
+
+
+def test_the_value_is_everything_after_the_first_equals_sign():
+    assert COOKIE.read({"host": OURS, "cookie": "a=b;  __Host-dno_session=to=ken= ;c=d"}) == "to=ken="
+
+
+def test_a_request_without_host_is_not_taken_for_localhost():
+    assert "; Secure" in COOKIE.set("token", {})
+    assert COOKIE.read({"cookie": "__Host-dno_session=token"}) == "token"
+    assert COOKIE.read({"cookie": "__Host-dno_session=token", "origin": "https://xxxx"}) is None
+
+
+def test_the_cookie_of_a_device_has_a_name_and_a_lifetime_of_its_own():
+    cookie = SessionCookie(Settings(device_lifetime=77.9, session_lifetime=0.5))
+    assert cookie.set_device("proof", {"host": OURS}) == (
+        "__Host-dno_device=proof; Path=/; Max-Age=77; HttpOnly; SameSite=Lax; Secure"
+    )
+    assert "Max-Age=1;" in cookie.set("token", {"host": OURS})
+    sent = {"host": OURS, "cookie": "__Host-dno_session=token; __Host-dno_device=proof"}
+    assert (cookie.read(sent), cookie.read_device(sent)) == ("token", "proof")
+
+
+@pytest.mark.parametrize("allowed", ["https://APP.example.com/", "https://app.example.com"])
+def test_allowed_origins_are_compared_without_case_and_trailing_slash(allowed):
+    cookie = SessionCookie(Settings(allowed_origins=(allowed,)))
+    assert cookie.counts({"host": OURS, "origin": "https://App.Example.com"})
+    assert not cookie.counts({"host": OURS, "origin": "https://app.example.com.evil.example"})

@@ -35,3 +35,16 @@ def test_anonymous_reading_can_be_switched_off():
 def test_the_lower_of_two_roles_is_included_in_both(one, other):
     assert one.includes(lower(one, other))
     assert other.includes(lower(one, other))
+
+
+def test_a_rejection_says_what_is_needed():
+    sign_in = "Please sign in, or send an API key."
+    with pytest.raises(Unauthenticated) as unknown:
+        require(ANONYMOUS, Role.VIEWER)
+    assert unknown.value.message == sign_in
+    with pytest.raises(Unauthenticated) as reader:
+        require_reader(ANONYMOUS, anonymous_reading=False)
+    assert reader.value.message == sign_in
+    with pytest.raises(Forbidden) as forbidden:
+        require(EDITOR, Role.ADMIN)
+    assert forbidden.value.message == "This needs the role ADMIN; yours is EDITOR."

@@ -89,3 +89,42 @@ def test_a_place_is_free_once_and_can_be_handed_on() -> None:
     share.leave("a", new)
     share.leave("a", new)
     assert len(share) == 0
+
+
+def test_the_share_of_an_address_is_all_places_divided_by_the_number_of_addresses() -> None:
+    share, holders = filled(6)
+    for _ in range(3):
+        share.admit("b", Holder())
+    assert [holder.evicted for holder in holders] == [True] * 3 + [False] * 3
+    with pytest.raises(NoPlace) as refused:
+        share.admit("b", Holder())
+    assert refused.value.reason == "no_room"
+
+
+def test_an_address_with_two_members_loses_one_to_a_newcomer() -> None:
+    share = FairShare[Holder](2, 10)
+    for _ in range(2):
+        share.admit("a", Holder())
+    share.admit("b", Holder())
+    assert (share.of("a"), share.of("b"), len(share)) == (1, 1, 2)
+
+
+def test_a_check_refuses_what_admission_would_refuse_and_takes_nothing() -> None:
+    share, holders = filled(2, per_address=2)
+    share.check("b")
+    for address in ("a", "b"):
+        assert not any(holder.evicted for holder in holders)
+        assert share.of(address) == (2 if address == "a" else 0)
+    with pytest.raises(NoPlace, match="no_share"):
+        share.check("a")
+
+
+def test_a_replacement_takes_only_the_place_of_a_member() -> None:
+    share = FairShare[Holder](5, 10)
+    old, new = Holder(), Holder()
+    share.replace("a", old, new)
+    assert (len(share), share.of("a")) == (0, 0)
+    share.admit("a", Holder())
+    share.replace("a", old, new)
+    share.leave("a", new)
+    assert (len(share), share.of("a")) == (1, 1)

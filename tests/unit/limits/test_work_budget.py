@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 
 import pytest
 
@@ -142,3 +142,110 @@ async def test_errors_and_cancellation_pass_through() -> None:
     with pytest.raises(asyncio.CancelledError):
         await task
     assert cleaned.is_set()
+
+
+@pytest.mark.parametrize(
+    ("settings", "exceed", "limit", "message"),
+    [
+        (
+            {"limit_objects": 1500},
+            lambda b: b.add_objects(1501),
+            "LIMIT_OBJECTS",
+            "loads more than 1,500 objects",
+        ),
+        (
+            {"limit_answer_bytes": 70_000},
+            lambda b: b.add_bytes(70_001),
+            "LIMIT_ANSWER_BYTES",
+            "is answered with more than 70,000 bytes",
+        ),
+        (
+            {"limit_statements": 1000},
+            lambda b: b.check_statements(1001),
+            "LIMIT_STATEMENTS",
+            "needs more than 1,000 statements",
+        ),
+        (
+            {"limit_cpu_time": 0.5},
+            lambda b: (b.add_cpu(0.51), b.look()),
+            "LIMIT_CPU_TIME",
+            "computes for more than 0.5 seconds",
+        ),
+    ],
+    ids=["objects", "bytes", "statements", "cpu"],
+)
+def test_the_error_names_the_limit_and_its_maximum(
+    settings: dict[str, float], exceed: Callable[[WorkBudget], object], limit: str, message: str
+) -> None:
+    budget = WorkBudget(Settings(**settings))  # type: ignore[arg-type]
+    with pytest.raises(LimitExceeded) as raised:
+        exceed(budget)
+    assert raised.value.message == f"The operation {message}; please ask for less."
+    assert raised.value.details == {"limit": limit, "maximum": next(iter(settings.values()))}
+
+
+@pytest.mark.parametrize("most", [10, 1000, 1500])
+def test_exactly_as_many_objects_as_the_limit_are_allowed(most: int) -> None:
+    for first in (0, 1, most - 1):
+        budget = WorkBudget(Settings(limit_objects=most))
+        budget.add_objects(first)
+        budget.add_objects(most - first)
+        with pytest.raises(LimitExceeded):
+            budget.add_objects(1)
+
+
+@pytest.mark.parametrize("most", [10, 65_536, 70_000])
+def test_exactly_as_many_bytes_as_the_limit_are_allowed(most: int) -> None:
+    def listed(budget: WorkBudget, size: int) -> None:
+        budget.write_list(["x" * (size - 2)])
+
+    for write in (WorkBudget.add_bytes, listed):
+        for first in (3, most - 3):
+            budget = WorkBudget(Settings(limit_answer_bytes=most))
+            write(budget, first)
+            write(budget, most - first)
+            with pytest.raises(LimitExceeded):
+                write(budget, 3)
+        budget.begin_anew()
+        with pytest.raises(LimitExceeded):
+            write(budget, 3)  # the first limit that was passed holds
+
+
+def test_a_list_is_written_as_json_and_counted_with_its_brackets() -> None:
+    budget = WorkBudget(Settings())
+    assert budget.write_list(["1", "2"]) == "[1,2]"
+    assert (budget.answer_bytes, budget.objects) == (5, 0)
+    assert budget.write_uncounted_list(["1", "2"]) == "[1,2]"
+    assert (budget.answer_bytes, budget.objects) == (10, 2)
+    budget.begin_anew()
+    assert (budget.answer_bytes, budget.objects) == (0, 0)
+
+
+def test_the_whole_answer_replaces_what_was_counted_of_its_parts() -> None:
+    budget = WorkBudget(Settings(limit_answer_bytes=100))
+    budget.add_bytes(90)
+    budget.check_answer(100)
+    assert budget.answer_bytes == 100
+    with pytest.raises(LimitExceeded):
+        budget.check_answer(101)
+
+
+def test_exactly_as_many_statements_as_the_limit_are_allowed() -> None:
+    WorkBudget(Settings(limit_statements=7)).check_statements(7)
+
+
+@pytest.mark.parametrize(
+    ("objects", "answer_bytes", "seconds", "more"),
+    [
+        (10, 5120, 10 * 20e-6, False),
+        (11, 0, 0.0, True),
+        (0, 5121, 0.0, True),
+        (0, 0, 11 * 20e-6, True),
+    ],
+)
+def test_it_may_be_worth_more_than_the_units_that_were_estimated(
+    objects: int, answer_bytes: int, seconds: float, more: bool
+) -> None:
+    budget = WorkBudget(Settings())
+    budget.objects, budget.answer_bytes = objects, answer_bytes
+    assert budget.may_be_worth(10, seconds) is more
