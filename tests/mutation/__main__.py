@@ -76,7 +76,14 @@ def _run(package: str, asked: argparse.Namespace) -> None:
 
     tests = CoverageMap({mutant.file for mutant in chosen})
     runner = Runner(chosen, tests, seconds_of_tests=asked.seconds, finished=finished)
-    arguments = ["-q", "-p", "no:cacheprovider", "-p", "no:xdist", "--no-header", *runner.files]
+    arguments = [
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "--no-header",
+        "-Wignore::pytest.PytestAssertRewriteWarning",
+        *runner.files,
+    ]
     if pytest.main(arguments, plugins=[runner]) not in (0, 5):
         sys.exit(f"{package}: the tests could not be collected")
     save(result)

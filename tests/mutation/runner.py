@@ -70,7 +70,8 @@ class Runner:
         self._killers: dict[tuple[str, int], Counter[str]] = defaultdict(Counter)  # by file and function
         self._items: dict[str, pytest.Item] = {}
         self._functions: dict[Place, list[FunctionType]] = {}
-        self._failing: set[str] = set()  # without any mutation
+        self._passing: set[str] = set()  # without a mutant
+        self._failing: set[str] = set()  # without a mutant, too
 
     @property
     def files(self) -> list[str]:
@@ -86,18 +87,9 @@ class Runner:
             if not all(test.startswith("tests/unit/") for test in self._items):
                 _share_servers(session.config, servers)
             known = {child.pid for child in psutil.Process().children(recursive=True)}
-            self._leave_out_failing(session, known)
             for mutant in self._mutants:
                 self._finished(mutant, self._outcome(session, mutant, known))
         return True
-
-    def _leave_out_failing(self, session: pytest.Session, servers: set[int]) -> None:
-        wanted = sorted({test for mutant in self._mutants for test in self._tests_of(mutant)})
-        while killer := self._run(
-            session, [], [each for each in wanted if each not in self._failing], servers
-        ):
-            print(f"fails without a mutant, left out: {killer.test}", flush=True)
-            self._failing.add(killer.test)
 
     def _outcome(self, session: pytest.Session, mutant: Mutant, servers: set[int]) -> Outcome:
         tests = self._tests_of(mutant)
@@ -114,6 +106,12 @@ class Runner:
             return Outcome("survived", tests=len(tests))
         if killer.test == "not applicable":
             return Outcome("not applicable")
+        if killer.test in tests and killer.test not in self._passing:
+            if self._run(session, [], [killer.test], servers) is not None:
+                print(f"fails without a mutant, left out: {killer.test}", flush=True)
+                self._failing.add(killer.test)
+                return self._outcome(session, mutant, servers)
+            self._passing.add(killer.test)
         self._killers[mutant.file, mutant.function_line][killer.test] += 1
         return Outcome("timed out" if killer.timed_out else "killed", test=killer.test)
 
