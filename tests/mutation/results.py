@@ -71,6 +71,7 @@ def load(package: str) -> PackageResult:
 
 
 def save(result: PackageResult) -> None:
+    FOLDER.mkdir(exist_ok=True)
     _path(result.package).write_bytes(msgspec.json.format(msgspec.json.encode(result), indent=1) + b"\n")
 
 
