@@ -15,7 +15,7 @@ from app.observability.metrics import SUBSCRIBERS_DROPPED, SUBSCRIPTIONS
 
 
 class SlowSubscriber(AppError):
-    """The subscriber did not keep up, and changes were dropped: the client must subscribe again and read anew."""
+    """The subscriber did not keep up, and changes were dropped: the client must subscribe and read again."""
 
     code = "SLOW_SUBSCRIBER"
 

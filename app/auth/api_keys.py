@@ -18,7 +18,7 @@ _SECRET = re.compile(r"dno_[A-Za-z0-9_-]{43}")
 async def create(
     work: UnitOfWork, principal: Principal, name: str, role: Role, expires_at: datetime | None
 ) -> tuple[ApiKey, str]:
-    """The key, and its secret: this is the only moment at which anybody knows it."""
+    """The key, and its secret: it is shown once and only its hash is stored."""
     require(principal, Role.ADMIN)
     if principal.user_id is None:
         raise Forbidden("An API key cannot make others; please sign in.")

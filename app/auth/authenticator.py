@@ -1,4 +1,4 @@
-"""Who a request speaks for: a person with a session, a machine with a key, or anybody."""
+"""The principal of a request: a user with a session, an API key, or anonymous."""
 
 import re
 from datetime import UTC, datetime
@@ -24,7 +24,7 @@ class Authenticator:
         """`cookie` is the session cookie's value, if it counts. The header wins.
 
         Refuses with Unauthenticated in the same words whatever is wrong with a key or a session,
-        and with Unavailable while it cannot be told.
+        and with Unavailable while it cannot be checked.
         """
         if authorization is not None:
             bearer = _BEARER.fullmatch(authorization.strip())

@@ -70,7 +70,7 @@ class SessionCookie:
 
 
 def _value(sent: str, name: str) -> str | None:
-    """Not http.cookies, which gives up at the first cookie of somebody else's that it dislikes."""
+    """Not http.cookies, which stops at the first malformed cookie, also one of another application."""
     for pair in sent.split(";"):
         found, _, value = pair.strip().partition("=")
         if found == name:

@@ -17,7 +17,7 @@ class Credentials:
         self._confirmed = monotonic()
 
     async def confirm(self) -> Principal:
-        """Refuses with Unauthenticated once they have ended, and with Unavailable where that cannot be told."""
+        """Refuses with Unauthenticated once they have ended, and with Unavailable where that cannot be checked."""
         self.principal = await self._authenticator.renewed(self.principal, visit=True)
         self._confirmed = monotonic()
         return self.principal

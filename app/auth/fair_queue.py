@@ -35,7 +35,7 @@ class FairQueue:
             self._free -= 1
             return
         if self._waiting >= self._max_waiting:
-            self._make_room(origin)
+            self._evict_from_longest(origin)
         turn: Future[None] = asyncio.get_running_loop().create_future()
         self._lines.setdefault(origin, deque()).append(turn)
         self._waiting += 1
@@ -60,7 +60,7 @@ class FairQueue:
                 return
         self._free += 1
 
-    def _make_room(self, origin: Origin) -> None:
+    def _evict_from_longest(self, origin: Origin) -> None:
         longest = self._longest_line(origin)
         if longest is None:
             raise _full()

@@ -1,6 +1,6 @@
 """Which passwords are too easy to guess: the commonest, the account's own address, and what is made of such parts.
 
-A list of leaked passwords says nothing about the next variation, so a password is taken apart instead:
+A list of leaked passwords does not cover the next variation, so a password is taken apart instead:
 well-known words (also with digits for letters, or backwards), rows of the keyboard, sequences, repetitions and
 years count little, the rest by its length.
 """
@@ -81,7 +81,7 @@ SHORTEST_PART, SHORTEST_ROW = 3, 4
 
 
 def is_easy(password: str, address: str = "") -> bool:
-    """Whether it is among what is tried first, for anybody or for the owner of this e-mail address."""
+    """Whether it is among what is tried first, for any account or for the owner of this e-mail address."""
     text = _unit(unicodedata.normalize("NFKC", password))
     return _points(text, {*_WORDS, *_PRODUCT, *_own_words(address)}) < ENOUGH
 

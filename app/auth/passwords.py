@@ -34,7 +34,7 @@ class Passwords:
             memory_cost=settings.password_memory_kib,
             parallelism=settings.password_lanes,
         )
-        self._nobody = _hash_of_nobody(self._hasher)
+        self._dummy = _dummy_hash(self._hasher)
         self._threads = ThreadPoolExecutor(settings.password_threads, thread_name_prefix="password")
         self._queue = FairQueue(settings.password_threads, settings.max_queued_passwords)
         self.checks = 0
@@ -49,10 +49,8 @@ class Passwords:
         return await self._in_thread(lambda: self._hasher.hash(_typed(password)), origin)
 
     async def matches(self, stored: str | None, password: str, origin: Origin = ANYWHERE) -> bool:
-        """None stands for somebody who does not exist: never right, and it costs the same to say so."""
-        right = await self._in_thread(
-            lambda: self._verify(stored or self._nobody, password[:LONGEST]), origin
-        )
+        """None stands for an account that does not exist: never right, at the same cost."""
+        right = await self._in_thread(lambda: self._verify(stored or self._dummy, password[:LONGEST]), origin)
         return right and stored is not None and len(password) <= LONGEST
 
     def outdated(self, stored: str) -> bool:
@@ -94,7 +92,7 @@ def _typed(password: str) -> bytes:
     return unicodedata.normalize("NFKC", password).encode(errors="surrogatepass")
 
 
-def _hash_of_nobody(hasher: PasswordHasher) -> str:
+def _dummy_hash(hasher: PasswordHasher) -> str:
     """The hash of no password at all, with the parameters that hold today."""
     salt, tag = (
         b64encode(secrets.token_bytes(size)).decode().rstrip("=")

@@ -5,7 +5,7 @@ from app.errors import Forbidden, Unauthenticated
 
 
 def require(principal: Principal, role: Role) -> None:
-    """Somebody known who has at least this role."""
+    """A principal that is not anonymous and has at least this role."""
     if principal.anonymous:
         raise Unauthenticated("Please sign in, or send an API key.")
     if not principal.role.includes(role):

@@ -1,6 +1,6 @@
 """Sessions: who signed in, kept in Redis until a day has passed without a visit.
 
-A session's key is made from a hash of its token, so that a copy of Redis opens no door.
+A session's key is made from a hash of its token, so that a copy of Redis yields no valid token.
 """
 
 import asyncio
@@ -27,7 +27,7 @@ _TOKEN = re.compile(r"[A-Za-z0-9_-]{43}")
 
 
 class Sessions:
-    """Refuses with Unavailable while Redis is away: nobody is taken for a stranger, nobody for another."""
+    """Refuses with Unavailable while Redis is away: a session is never taken for anonymous nor for another one."""
 
     def __init__(self, client: Any, settings: Settings) -> None:
         self._redis = client
@@ -37,7 +37,7 @@ class Sessions:
         self._looks: Lookups[str, UUID] = Lookups(self._look)
 
     async def start(self, user_id: UUID) -> str:
-        """A token that nobody has seen before."""
+        """A new random token."""
         token = secrets.token_urlsafe(32)
         await _needed(lambda: self._start(identify(token), user_id))
         return token
@@ -112,7 +112,7 @@ class Sessions:
 
 
 def identify(token: str) -> str:
-    """The session's name, which may be told: nobody finds the token from it."""
+    """The session's identifier, which is not secret: the token cannot be derived from it."""
     return sha256(token.encode()).hexdigest()
 
 
@@ -131,7 +131,7 @@ def _of_user(user_id: UUID) -> str:
 async def _needed(work: Callable[[], Awaitable[T]]) -> T:
     """A connection may have died unnoticed since its last use, or its server been demoted: then another is tried, once.
 
-    What cannot be read (another shape, no id of a user) says nothing about a session either.
+    What cannot be read (another shape, no id of a user) does not show that a session has ended.
     """
     try:
         with only_failures():

@@ -132,7 +132,7 @@ class SignIn:
         return await accounts.fetch_credentials(self._pool, asked)
 
     async def _raise_parameters(self, known: Credentials, password: str, origin: Origin) -> Collection[str]:
-        """Only here is the password at hand to be hashed as today's parameters ask. The hashes that may be stored now."""
+        """Only here is the password known, so that it can be hashed as today's parameters ask. The hashes that may be stored now."""
         if not self._passwords.outdated(known.password_hash):
             return (known.password_hash,)
         user, stronger = known.user, known.password_hash

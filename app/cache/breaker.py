@@ -1,4 +1,4 @@
-"""While something fails again and again, do without it, and try it once per pause."""
+"""Circuit breaker: after repeated failures calls are skipped, except one probe per pause."""
 
 from time import monotonic
 
@@ -20,7 +20,7 @@ class Breaker:
         return self._failures > 0
 
     def allows(self) -> bool:
-        """True for everybody while closed; while open, for one probe after each pause."""
+        """True for all calls while closed; while open, for one probe after each pause."""
         if not self.open:
             return True
         now = monotonic()

@@ -1,4 +1,4 @@
-"""Records as bytes: MessagePack behind a header that tells their shape and their end."""
+"""Records as bytes: MessagePack after a header with their format and expiry."""
 
 from struct import Struct
 from time import time
@@ -24,7 +24,7 @@ class Decoded(NamedTuple, Generic[V]):
 
 
 class Codec(Generic[V]):
-    """For one type. Nothing behind the header says "there is none".
+    """For one type. An empty body after the header means that the record does not exist.
 
     The header names the type's shape, fields and all: while a release replaces another, both
     remove the same keys, and neither reads the other's bytes.
@@ -40,7 +40,7 @@ class Codec(Generic[V]):
         return header if value is None else header + self._encoder.encode(value)
 
     def decode(self, data: bytes) -> Decoded[V] | None:
-        """None for bytes that have expired, that another release wrote, or that nobody understands."""
+        """None for bytes that have expired, that another release wrote, or that cannot be decoded."""
         if len(data) < _HEADER.size:
             return None
         shape, ends = _HEADER.unpack_from(data)

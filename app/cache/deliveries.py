@@ -12,7 +12,7 @@ class Deliveries:
     shows it. Therefore the relay numbers its batches in PostgreSQL. Each message names the batch before it, and each
     look at the outbox reads the number of the latest: one that has not come within `grace` seconds is lost.
 
-    Numbers are compared for being known, not for their order: they start anew where a database was restored.
+    Numbers are compared for being known, not for their order: they start again where a database was restored.
     """
 
     def __init__(self, grace: float) -> None:

@@ -24,7 +24,7 @@ _CODE: Final = re.compile(r"[A-Z]{2,20}")
 
 
 class NotPrimary(RedisConnectionError):
-    """The server says that it is a replica: it may be behind, and takes no removals."""
+    """The server reports that it is a replica: it may be behind, and takes no removals."""
 
 
 class UnexpectedReply(RedisError):

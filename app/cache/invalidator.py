@@ -1,4 +1,4 @@
-"""After a commit: what it made untrue goes from L1, from L2, and from every other instance."""
+"""Invalidation after a commit: in L1, in L2, and on all other instances."""
 
 from collections.abc import Collection
 from secrets import token_hex
@@ -14,7 +14,7 @@ from app.observability.metrics import CACHE_INVALIDATIONS
 
 
 class Invalidator:
-    """`sender` is this instance's name on the channel: what it has said itself, it has done already."""
+    """`sender` is this instance's name on the channel: it has already applied the messages that it published itself."""
 
     def __init__(self, memory: Memory, read_through: ReadThrough, shared: SharedCache) -> None:
         self.sender = token_hex(8)
@@ -26,7 +26,7 @@ class Invalidator:
         self._received = CACHE_INVALIDATIONS.labels("others")
 
     async def invalidate(self, tags: Collection[str], acknowledges: Collection[int] = ()) -> bool:
-        """When it returns, no reader on this instance is served the old value, whatever became of Redis.
+        """When it returns, no reader on this instance is served the old value, also if Redis failed.
 
         `acknowledges`: the events that ask for this. False: Redis did not confirm, L2 is not trusted here
         any more, nor on the instances that the message has reached, and the relay must do it again.
@@ -39,7 +39,7 @@ class Invalidator:
         done = Message(list(tags), [], self.sender, acknowledged=list(acknowledges), generation=generation)
         not_done = Message(list(tags), [], self.sender, unconfirmed=True)
         confirmed = await self._shared.remove_and_publish(tags, message.encode(done))
-        # Once more: a reader may have found the old value in L2 while it was being removed there.
+        # Again: a reader may have read the old value from L2 before it was removed there.
         self._forget(tags)
         if confirmed:
             self.acknowledged.note(generation, acknowledges)
@@ -67,7 +67,7 @@ class Invalidator:
     def keep_nothing(self) -> None:
         """What is being read at this moment may be old: neither L1 nor L2 takes it."""
         self._memory.clear()
-        self._shared.distrust("PostgreSQL takes no writes, and what it says may be old")
+        self._shared.distrust("PostgreSQL takes no writes, and its rows may be old")
 
     def evict(self, tags: Collection[str]) -> None:
         """What others changed: they have removed it from L2 already."""

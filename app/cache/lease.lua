@@ -1,5 +1,5 @@
 -- KEYS: value and lease of each record; ARGV: the token, milliseconds, what all tokens of this reader's process
--- begin with, 1 if it takes a value instead where there is one. Says the value, or 1 for a lease taken, or 0.
+-- begin with, 1 if it takes a value instead where there is one. Returns the value, or 1 for a lease taken, or 0.
 local found = {}
 for i = 1, #KEYS, 2 do
     local value = ARGV[4] == '1' and redis.call('GET', KEYS[i])
@@ -10,7 +10,7 @@ for i = 1, #KEYS, 2 do
         found[#found + 1] = 1
     elseif string.sub(redis.call('GET', lease) or '', 1, #ARGV[3]) == ARGV[3] then
         -- Its own process has one on the way, and does not join it: something has changed since that one set out.
-        -- What it brings must not be kept any more, and nobody shall wait for it.
+        -- Its value must no longer be stored, and no reader waits for it.
         redis.call('SET', lease, ARGV[1], 'PX', ARGV[2])
         found[#found + 1] = 1
     else

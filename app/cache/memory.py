@@ -1,4 +1,4 @@
-"""L1: what this process remembers, bounded by bytes, and never older than an invalidation."""
+"""L1: the cache in this process, bounded by bytes, and never older than a received invalidation."""
 
 from collections import OrderedDict
 from collections.abc import Collection, Hashable, Iterable
@@ -20,7 +20,7 @@ MOMENTS: Final = 20_000
 
 
 class Segment:
-    """Entries that make room for each other first, the least recently kept in front; `share` is theirs in any case."""
+    """Entries that evict each other first, the oldest in front; `share` is the guaranteed number of bytes."""
 
     __slots__ = ("bytes", "keys", "share")
 
@@ -45,7 +45,7 @@ class Entry:
 
 
 class Memory:
-    """Off until somebody listens to what others change: what is not heard of cannot be forgotten.
+    """Off until this process receives the invalidations of other instances.
 
     `valid_until`: until then all invalidations are known to have arrived. After that nothing is given
     out, but all is kept: the invalidations that are still on their way arrive before the next proof.
@@ -137,7 +137,7 @@ class Memory:
         return True
 
     def invalidate(self, tags: Iterable[str]) -> int:
-        """Forgets what rests on the tags, and what is still being read for them; tells how much was kept."""
+        """Forgets what rests on the tags, and what is still being read for them; returns the number of evicted entries."""
         self._moment += 1
         forgotten = 0
         for tag in tags:
@@ -206,7 +206,7 @@ class Memory:
         segment.bytes += entry.size
 
     def _push_out(self, segment: Segment) -> None:
-        """The oldest goes; one that was asked for since it last was the oldest has a second chance."""
+        """Evicts the oldest entry, unless it was used since it last was the oldest (second chance, CLOCK)."""
         key = next(iter(segment.keys))
         entry = self._entries[key]
         if not entry.used:

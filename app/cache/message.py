@@ -1,4 +1,4 @@
-"""What instances tell each other on the channel: which tags are no longer true, and which events say so."""
+"""Messages between instances on the Redis channel: invalidated tags, events and heartbeats."""
 
 from typing import Final
 
@@ -30,7 +30,7 @@ class Message(msgspec.Struct, frozen=True, array_like=True):
 
     `acknowledged` are the numbers of events that ask for nothing but these tags; what the tags name has
     been removed from L2 under the keys of `generation`. `unconfirmed`: L2 has not confirmed that removal,
-    so it may hold the old values until the outbox says otherwise; such a message acknowledges nothing.
+    so it may hold the old values until the outbox is drained; such a message acknowledges nothing.
 
     `batch` numbers the messages of relays, and `previous_batch` is the one that was delivered before
     (app/cache/deliveries.py); 0 is none.
@@ -61,7 +61,7 @@ def encode(message: Message) -> bytes:
 
 
 def decode(data: bytes) -> Message | None:
-    """None for what another release says in words of its own: whoever hears that has missed something."""
+    """None for a message that another release has encoded differently: the receiver must assume that it has missed changes."""
     try:
         return _DECODER.decode(data)
     except msgspec.MsgspecError:

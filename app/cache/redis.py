@@ -1,4 +1,4 @@
-"""L2: what all instances remember together, in Redis, and only as long as it can be trusted."""
+"""L2: the cache in Redis that all instances share, used only while it is known to be consistent."""
 
 import asyncio
 import re
@@ -32,7 +32,7 @@ PORTION: Final = 1000
 
 _LEASE_SUFFIX: Final = b":lease"
 _OPERATIONS: Final = ("get", "lease", "fill", "remove", "publish", "identify")
-# What has to be done is tried once more where a connection broke: to do it twice is harmless.
+# Removals and messages are tried again where a connection broke: both are idempotent.
 TRIES: Final = 2
 
 T = TypeVar("T")
@@ -47,7 +47,7 @@ class Fill(NamedTuple):
 
 @asynccontextmanager
 async def open_redis(settings: Settings) -> AsyncIterator["SharedCache"]:
-    """Opens even while Redis is away: it is missed, not needed."""
+    """Opens also while Redis is down."""
     topology = open_topology(settings)
     shared = SharedCache(topology, settings)
     try:
@@ -61,12 +61,11 @@ async def open_redis(settings: Settings) -> AsyncIterator["SharedCache"]:
 
 
 class SharedCache:
-    """Readers never see an error: what Redis does not answer in time is missing, and counted.
+    """Readers never see an error: an operation that fails or times out is a miss, and counted.
 
-    Not trusted until somebody who has seen the outbox empty says so. `doubts` counts how often trust
-    was lost; whoever restores it tells the count from before looking, so that a doubt that came
-    up meanwhile is not overlooked. `epoch` is part of every key: a Redis that has become another
-    process starts anew under a higher one. `valid_until`: until then it is known that all who write remove
+    Not trusted until a look has found the outbox empty. `distrust_count` counts how often trust was lost;
+    `trust` is given the count from before the look, so that a later loss of trust is not overlooked. `epoch` is part of every key: a Redis that has become another
+    process starts empty under a higher one. `valid_until`: until then it is known that all who write remove
     from this Redis, under this epoch.
     """
 
@@ -76,7 +75,7 @@ class SharedCache:
         self.distrust_count = 0
         self.valid_until = inf
         self._trusted = False
-        self.distrust_reason: str | None = "nobody has looked at the outbox yet"
+        self.distrust_reason: str | None = "the outbox has not been looked at yet"
         self.refused: str | None = None  # the code with which Redis refused last, until it takes writes again
         self.on_change: Callable[[], None] = lambda: None
         self._topology = topology
@@ -120,14 +119,14 @@ class SharedCache:
         return {tag: data for tag, data in _aligned(groups, replies) if data is not None}
 
     async def get_or_lease(self, tags: Sequence[str]) -> dict[str, bytes | str | None]:
-        """Each tag's value, or the token of a lease to fill it with, or None where somebody else has that.
+        """Each tag's value, or the token of a lease to fill it with, or None where another reader holds it.
 
         One round trip; empty if Redis did not answer.
         """
         return await self._lease("get", tags, look=True)
 
     async def lease_many(self, tags: Sequence[str]) -> dict[str, Any]:
-        """A token per tag, or None where somebody else has the lease, whatever the value is."""
+        """A token per tag, or None where another reader holds the lease, whatever the value is."""
         return await self._lease("lease", tags, look=False)
 
     async def _lease(
@@ -160,7 +159,7 @@ class SharedCache:
         self._refused.inc(len(refused))
         return refused
 
-    # Removing and telling
+    # Removing and publishing
 
     async def remove(self, tags: Iterable[str]) -> bool:
         """Value and lease of each; False, and no trust any more, unless Redis confirms it."""
@@ -229,7 +228,7 @@ class SharedCache:
             log.warning("l2_distrusted", reason=reason)
 
     def trust(self, since: int | None = None) -> bool:
-        """Only for who has seen the outbox empty; `since` are the doubts before looking."""
+        """Only after a look that found the outbox empty; `since` is the distrust count from before the look."""
         if since is not None and since != self.distrust_count:
             return False
         if not self._trusted:
@@ -246,7 +245,7 @@ class SharedCache:
         return identity
 
     async def reconnect(self) -> None:
-        """Connects anew before the next command: what is reached may not be what the address stands for now."""
+        """Reopens connections before the next command: the address may lead to another server by now."""
         self._topology.reconnect()
 
     def _probe(self, name: str) -> list[Command]:

@@ -16,8 +16,8 @@ class Region(Generic[K, V]):
     two regions share one.
 
     `fetch` takes the store (a pool) and all keys that are missing, runs one statement, and
-    returns what there is; absent means absent. `lifetime` says for how long a record may be kept
-    before it is read again though nothing said that it changed.
+    returns what there is; absent means absent. `lifetime`: for how long a record may be kept
+    before it is read again without an invalidation.
     """
 
     name: str
@@ -25,7 +25,7 @@ class Region(Generic[K, V]):
     tag: Callable[[K], str]
     fetch: Callable[[Any, Sequence[K]], Awaitable[dict[K, V]]]
     lifetime: Callable[[Settings, V], float]
-    # Callers make keys in words of their own, as many as they like.
+    # Clients can make up any number of keys.
     open_ended: bool = False
 
     def is_open_ended(self, value: V | None) -> bool:

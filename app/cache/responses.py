@@ -52,7 +52,7 @@ LONGEST_BODY = 1024
 # What an answer takes beside its body and its key: the headers that it is given again with.
 HEADERS = 1000
 # Answers that rest on more tags than this are kept when they are asked for a second time: entering
-# and leaving the tag index costs more than most lists, which nobody asks twice, are ever worth.
+# and leaving the tag index costs more than most lists, which are rarely requested twice, are worth.
 FEW_TAGS = 16
 # So many questions are remembered as asked once.
 ONCE = 10_000
@@ -73,7 +73,7 @@ class Responses:
         return self._memory.get(asked) if self._on else None
 
     def keep(self, asked: ResponseKey, kept: CachedResponse, read_set: ReadSet, since: int) -> None:
-        """Only what is public, and rests on something that can be heard of when it changes."""
+        """Only what is public, and rests on tags that can be invalidated."""
         if not self._on or read_set.uncacheable is not None or not read_set.tags:
             return
         if len(read_set.tags) > FEW_TAGS and not self._asked_before(asked):

@@ -21,7 +21,7 @@ log = get_logger("sessions")
 async def open_session_server(settings: Settings, shared: SharedCache) -> AsyncIterator[Any]:
     """A client of SESSION_REDIS_URL, else that of the cache. Opens even while the server is away.
 
-    Warns where that server may evict sessions: what anybody can make the cache hold would then sign people out.
+    Warns where that server may evict sessions: cached data, which clients can fill, would then end sessions.
     """
     if not settings.session_redis_url or settings.session_redis_url == settings.redis_url:
         await _check_eviction(shared.client, settings)

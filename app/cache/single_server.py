@@ -73,7 +73,7 @@ class SingleServer(Topology):
         """
         with only_failures():
             try:
-                await self._identify_anew(probe)
+                await self._identify_on_new_connection(probe)
             except FAILURES as failure:
                 if refusal(failure) is not None:
                     raise
@@ -85,7 +85,7 @@ class SingleServer(Topology):
         self._server_breaker.succeeded()
         return self.identity
 
-    async def _identify_anew(self, probe: Probe) -> None:
+    async def _identify_on_new_connection(self, probe: Probe) -> None:
         connection = self._cache_client.connection_pool.make_connection()
         try:
             async with asyncio.timeout(self._settings.redis_connect_timeout + self._settings.redis_timeout):

@@ -12,7 +12,7 @@ _LATE_READ: Final = 0.05
 
 
 class Subscription:
-    """One channel on a connection of its own. Whoever misses a beat has missed what was said."""
+    """One channel on a connection of its own. Without a heartbeat in time, messages may have been lost."""
 
     def __init__(self, pubsub: Any) -> None:
         self._pubsub = pubsub
@@ -25,21 +25,21 @@ class Subscription:
 
     async def next(self, seconds: float) -> bytes | None:
         """The next message; None after so many seconds of silence. Raises one of FAILURES when lost."""
-        # Twice: a loop that was too busy to listen finds waiting what it has not heard.
-        for patience in (seconds, _LATE_READ):
+        # Twice: after a busy event loop, messages that have arrived meanwhile are still in the socket buffer.
+        for timeout in (seconds, _LATE_READ):
             with suppress(TimeoutError):
-                async with asyncio.timeout(patience):
-                    return await self._listen()
+                async with asyncio.timeout(timeout):
+                    return await self._receive()
         return None
 
-    async def _listen(self) -> bytes:
+    async def _receive(self) -> bytes:
         while True:
             with only_failures():
-                said = await self._pubsub.get_message(timeout=None)
-            if said is None:
+                received = await self._pubsub.get_message(timeout=None)
+            if received is None:
                 continue
-            if said["type"] != "message":
-                # redis-py has joined again by itself: between the two anything may have been said.
+            if received["type"] != "message":
+                # redis-py has resubscribed by itself: messages in between may be lost.
                 raise RedisConnectionError("The subscription was interrupted.")
-            data: bytes = said["data"]
+            data: bytes = received["data"]
             return data

@@ -23,7 +23,7 @@ T = TypeVar("T")
 
 
 class Command(NamedTuple):
-    """`key` says which process it is for; all keys of a command belong group_by_slot.
+    """`key` selects the process by its hash slot, which all keys of a command share.
 
     `width` is the number of elements in the reply, or 0 for an integer.
     """

@@ -39,11 +39,6 @@ class Validity:
         return self._channel
 
     @property
-    def delivered_until(self) -> float:
-        """D: every event that was committed before it has been delivered."""
-        return self._database
-
-    @property
     def disproved(self) -> bool:
         """This Redis was found not to be the agreed one, and nothing else since."""
         return self._revoked > self._database

@@ -28,10 +28,13 @@ def export_command(
     table: Annotated[Table, typer.Argument(help="What to export.", show_default=False)],
     file: Annotated[
         Path,
-        typer.Argument(metavar="FILE", help="Where to; its name tells the format. - is standard output."),
+        typer.Argument(
+            metavar="FILE", help="Where to; its extension determines the format. - is standard output."
+        ),
     ] = STDOUT,
     format: Annotated[
-        Format | None, typer.Option("--format", help="If FILE does not tell it. [csv]", show_default=False)
+        Format | None,
+        typer.Option("--format", help="If the name of FILE does not determine it. [csv]", show_default=False),
     ] = None,
     dno: Annotated[
         list[str] | None, typer.Option(help="Only this operator, by slug; may be repeated.")
@@ -71,7 +74,7 @@ def export_command(
     for name, values in chosen.items():
         if values and name not in FILTERS[table]:
             raise typer.BadParameter(f"{table} cannot be filtered by {name.replace('_', ' ')}.")
-    chosen_format = format or _told_by(file)
+    chosen_format = format or _format_of(file)
     formats.require(chosen_format)
 
     async def write(settings: Settings) -> None:
@@ -95,13 +98,13 @@ def _warn(rows: int) -> None:
     )
 
 
-def _told_by(file: Path) -> Format:
+def _format_of(file: Path) -> Format:
     if file == STDOUT:
         return Format.CSV
     try:
         return Format(file.suffix.removeprefix(".").lower())
     except ValueError:
-        raise typer.BadParameter(f"the name {file} does not tell the format; say it with --format.") from None
+        raise typer.BadParameter(f"the name {file} does not determine the format; use --format.") from None
 
 
 @contextmanager

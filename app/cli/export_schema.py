@@ -15,7 +15,7 @@ def run(file: Path | None, *, check: bool) -> None:
     elif check:
         if not file.is_file() or file.read_text() != text:
             raise CannotStart(
-                f"{file} is not what the code says: write it anew with dno export-schema {file}."
+                f"{file} differs from the schema of the code: write it again with dno export-schema {file}."
             )
     else:
         file.write_text(text)

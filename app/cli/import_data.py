@@ -37,7 +37,7 @@ def import_command(
         Format | None, typer.Option("--format", help="How the files are written, if the first line misleads.")
     ] = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Do everything, tell what would change, change nothing.")
+        bool, typer.Option("--dry-run", help="Check and report what would change, without changing it.")
     ] = False,
     overwrite: Annotated[
         bool,

@@ -88,7 +88,7 @@ app.command("starter")(starter_command)
 
 @app.command()
 def warm() -> None:
-    """Read what is asked most into Redis, before anyone asks again.
+    """Read the most frequent queries into Redis (cache warming).
 
     The server does so itself, at its start and every hour; this is for doing it by hand, for instance
     after Redis was emptied.
@@ -116,7 +116,7 @@ def export_schema(
 def add_user(
     email: Email, role: Annotated[Role, typer.Option(help=ROLES, case_sensitive=False)] = Role.VIEWER
 ) -> None:
-    """Let somebody sign in.
+    """Add a user.
 
     The password is asked for, or read from the first line of standard input.
     """
@@ -130,7 +130,7 @@ def add_user(
 
 @people.command("role")
 def set_role(email: Email, role: Annotated[Role, typer.Argument(help=ROLES, case_sensitive=False)]) -> None:
-    """Let somebody do more, or less.
+    """Change the role of a user.
 
     It holds at once, for open sessions and for the API keys that they have made.
     """
@@ -143,7 +143,7 @@ def set_role(email: Email, role: Annotated[Role, typer.Argument(help=ROLES, case
 
 @people.command("password")
 def set_password(email: Email) -> None:
-    """Give somebody another password, and end all their sessions.
+    """Set the password of a user, and end all their sessions.
 
     It is asked for, or read from the first line of standard input.
     """
@@ -158,7 +158,7 @@ def set_password(email: Email) -> None:
 
 @people.command("sign-out")
 def sign_out(email: Email) -> None:
-    """End all of somebody's sessions."""
+    """End all sessions of a user."""
     from app.cli import users
     from app.cli.databases import with_databases
 
@@ -169,7 +169,7 @@ def sign_out(email: Email) -> None:
 
 @people.command("delete")
 def delete_user(email: Email) -> None:
-    """Let somebody in no more.
+    """Remove a user.
 
     Their API keys end, and their address is forgotten; what they changed stays, with its history.
     """

@@ -1,11 +1,11 @@
-"""Tells when the code has changed, for those who are writing it."""
+"""Detects changes of the code, for development."""
 
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 _ROOT = Path(__file__).parents[2]
-_ROOMS = ("app", "loaders", "schema")
+_PACKAGES = ("app", "loaders", "schema")
 
 
 async def changes(every: float = 0.5) -> AsyncIterator[Path]:
@@ -20,4 +20,6 @@ async def changes(every: float = 0.5) -> AsyncIterator[Path]:
 
 
 def _latest() -> tuple[int, Path]:
-    return max((path.stat().st_mtime_ns, path) for room in _ROOMS for path in (_ROOT / room).rglob("*.py"))
+    return max(
+        (path.stat().st_mtime_ns, path) for package in _PACKAGES for path in (_ROOT / package).rglob("*.py")
+    )

@@ -117,7 +117,7 @@ def _run_on_uvloop(work: Coroutine[Any, Any, None]) -> None:
 
 @contextmanager
 def _ending_by_signal() -> Iterator[None]:
-    """So that also SIGTERM leaves by the door, where the databases are stopped in order."""
+    """So that SIGTERM also runs the clean-up that stops the databases in order."""
 
     def leave(number: int, _: FrameType | None) -> NoReturn:
         raise SystemExit(128 + number)

@@ -93,7 +93,7 @@ async def _change(
 async def _known(pool: Pool, email: str) -> User:
     found = await accounts.fetch_credentials(pool, [email])
     if email not in found:
-        raise NotFound(f"There is nobody with the address {email}.")
+        raise NotFound(f"There is no user with the address {email}.")
     return found[email].user
 
 

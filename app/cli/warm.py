@@ -1,4 +1,4 @@
-"""`dno warm`: reads into Redis what is asked most, before anyone asks again."""
+"""`dno warm`: reads the most frequent queries into Redis."""
 
 import asyncio
 from functools import partial
@@ -21,7 +21,7 @@ async def run(settings: Settings) -> str:
         warmer = CacheWarmer(resources.pool, resources.shared, load, settings)
         read = await _when_redis_is_trusted(warmer, settings)
     if not read:
-        return "Nothing was read: nobody asked anything lately, another instance is at it, or PostgreSQL is busy."
+        return "Nothing was read: there were no recent queries, another instance is warming, or PostgreSQL is busy."
     return f"{read} of the most asked pairs of operator and year are in Redis now."
 
 

@@ -13,7 +13,7 @@ from app.settings import read_settings
 
 
 def run() -> None:
-    """The numbers of the listening socket, of the pipe that hears when we are ready, and of the shares' file."""
+    """The numbers of the listening socket, of the pipe that is written to when the worker is ready, and of the shares' file."""
     listener, ready, shares, places, mine = map(int, sys.argv[1:])
     try:
         settings = read_settings(os.environ)

@@ -29,7 +29,7 @@ async def fetch_changes_since(pool: Pool, snapshot: str, limit: int) -> Changes:
     which the rows were restored.
     """
     rows = await pool.fetch(
-        # Within one entry by version: whoever changes it next waits for its lock, while transaction numbers
+        # Within one entry by version: a later writer waits for its lock, while transaction numbers
         # may have been drawn long before.
         "WITH since AS (SELECT data_type, dno_id, year, changed_at, entry_id, version, kind FROM revisions"
         " WHERE written_in >= pg_snapshot_xmin($1::text::pg_snapshot)"

@@ -134,5 +134,5 @@ class _Attempts:
                 self._opened.append(task.result())
 
     def _most_telling_error(self) -> BaseException:
-        """A server that refuses says more than one that does not answer."""
+        """A refusal is more specific than a time-out."""
         return max(self._errors, key=lambda error: isinstance(error, asyncpg.PostgresError))

@@ -40,7 +40,7 @@ def _refusals(connection: "Connection | None" = None) -> Iterator[None]:
 
 
 def still_writable(connection: Connection) -> None:
-    """As of its last answer. Refuses with Unavailable a session that no longer takes writes: what it hears and
+    """As of its last answer. Refuses with Unavailable a session that no longer takes writes: its notifications and
     locks is that of a former primary.
     """
     if read_only(connection):

@@ -35,7 +35,7 @@ _BY_CODE: Mapping[str, Failure] = {
 
 _BY_CLASS: Mapping[str, Failure] = {
     "08": Failure.OUTAGE,  # connection exception
-    "25": Failure.STALE,  # invalid transaction state: a pooler's session within somebody else's transaction
+    "25": Failure.STALE,  # invalid transaction state: a pooler's session within another client's transaction
     "28": Failure.OUTAGE,  # invalid authorization: a password that is being changed
     "3D": Failure.OUTAGE,  # invalid catalog name: a database that is being restored
     "40": Failure.RETRY,  # transaction rollback: serialization failure, deadlock
@@ -59,14 +59,14 @@ def failure_of(error: BaseException, *, broken: bool = False) -> Failure:
         return Failure.STALE
     if isinstance(error, (OSError, asyncpg.InternalClientError)):  # a TimeoutError is an OSError, too
         return Failure.OUTAGE
-    # A wrong number of arguments is an InterfaceError, and no reason to blame the server; uvloop says
-    # RuntimeError of a transport that was closed.
+    # A wrong number of arguments is an InterfaceError, and no reason to blame the server; uvloop raises
+    # RuntimeError for a transport that was closed.
     if broken and isinstance(error, (asyncpg.InterfaceError, RuntimeError)):
         return Failure.OUTAGE
     return Failure.MISTAKE
 
 
-def says_for_certain(error: BaseException) -> bool:
+def is_definite(error: BaseException) -> bool:
     """Whether the answer to COMMIT leaves no doubt: an ERROR of the server means that it has rolled back."""
     return isinstance(error, asyncpg.PostgresError) and not _ends_session(error)
 

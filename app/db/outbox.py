@@ -1,4 +1,4 @@
-"""What the caches have not been told yet: the events of the outbox, and under which epoch Redis is used."""
+"""The outbox: change events that are not delivered to the caches yet, and the agreed Redis and epoch."""
 
 from typing import Final, NamedTuple
 
@@ -123,7 +123,7 @@ async def take(connection: Connection, *, limit: int, epoch: int, identity: str)
     """The oldest events, gone once the transaction commits; none while the caches agreed on another
     Redis or another epoch.
 
-    By id is in order for each entry: whoever changes it next waits for its row lock, and so draws
+    By id is in order for each entry: a later writer waits for its row lock, and so draws
     the number of his event only after the one before has committed. That the epoch is asked in the
     same statement is needed: in a snapshot that knows no later epoch, each event was committed
     before that epoch began, so nothing under it can be older than the event.

@@ -1,4 +1,4 @@
-"""How a connection is made ready, how a statement is sent, and what becomes of one that fails."""
+"""The connection pool: how connections are prepared, statements sent, and failures handled."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
@@ -47,7 +47,7 @@ _AGAIN = "The database could not do this at the moment; please try again."
 
 # How long reads go on from a server that was set read-only, before a writable one is looked for again.
 _RECHECK_AFTER: Final = 0.5
-# How long a write that the server could not do is told of, if no other follows.
+# How long a failed write counts as a sign that the server takes none, if no other write follows.
 _REMEMBER_REFUSAL: Final = 30.0
 
 
@@ -56,7 +56,7 @@ class ConnectionLost(Unavailable):
 
 
 class ReadOnly(ConnectionLost):
-    """The server takes no writes, or no longer: what it says may be old."""
+    """The server takes no writes, or no longer: its rows may be old."""
 
 
 class RolledBack(Unavailable):
@@ -118,7 +118,7 @@ class Pool:
             return rows
 
     def _check_reading(self, connection: Connection) -> None:
-        """A session that takes no writes may be that of a former primary, and what it says old."""
+        """A session that takes no writes may be that of a former primary, and its rows old."""
         if in_recovery(connection) or not self._connecting.found_read_only_within(_RECHECK_AFTER):
             connection.terminate()
             raise ReadOnly(_READ_ONLY)
@@ -138,7 +138,7 @@ class Pool:
             await self._pool.expire_connections()
             raise
         except asyncpg.InterfaceError:
-            # Of a statement whose arguments do not fit, PostgreSQL has been told the half: its clock for the
+            # Of a statement whose arguments do not fit, PostgreSQL has received half: its time-out for the
             # statement runs on, and would stop whatever comes next.
             _terminate(connection)
             raise
@@ -164,7 +164,7 @@ class Pool:
             yield connection
 
     def _release(self, connection: "PoolConnectionProxy[Any]") -> None:
-        """Not awaited: whoever has his rows need not wait until the connection is back in its place."""
+        """Not awaited: a caller that has its rows need not wait until the connection is back in the pool."""
         task = asyncio.create_task(self._pool.release(connection))
         self._releasing.add(task)
         task.add_done_callback(self._released)
@@ -186,7 +186,7 @@ class Pool:
                 error, asyncpg.PostgresError
             ):
                 raise
-            # Whatever a server says of a new session, it is no answer to the request.
+            # An error while a session is opened is no answer to the request.
             raise Unavailable(AWAY) from error
 
     def expect_writable(self) -> None:
@@ -194,7 +194,7 @@ class Pool:
         self._connecting.expect_writable()
 
     async def takes_writes(self) -> bool:
-        """As far as is known without writing: what the server says of the session, and how the last write ended."""
+        """As far as is known without writing: what the server reports for the session, and how the last write ended."""
         async with self.connection() as connection:
             await connection.execute("SELECT")
             refused_lately = monotonic() - self._write_refused < _REMEMBER_REFUSAL
@@ -299,7 +299,7 @@ async def _create_pool(settings: Settings, connecting: Connecting) -> "asyncpg.P
 
     async def prepare(connection: Connection) -> None:
         await prepare_connection(connection)
-        # Once more: a pooler may have been told to ignore them at the start-up.
+        # Once more: a pooler may be configured to ignore them at the start-up.
         await connection.execute("; ".join(f"SET {name} = {value}" for name, value in session.items()))
 
     try:
@@ -308,7 +308,7 @@ async def _create_pool(settings: Settings, connecting: Connecting) -> "asyncpg.P
             connect=cast("Any", connecting),
             min_size=settings.min_database_connections,
             max_size=settings.max_database_connections,
-            # Later than the server's own, which says more precisely what happened.
+            # Later than the server's own, whose error is more precise.
             command_timeout=settings.database_statement_timeout + 1,
             init=prepare,
             # Nothing is ever set that outlives a transaction, so there is nothing to reset: this

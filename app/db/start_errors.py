@@ -24,7 +24,7 @@ def cannot_start(url: str, error: BaseException) -> CannotStart:
         )
     if refuses_parameter(error):
         return CannotStart(
-            f"PostgreSQL at {where} refuses a start-up parameter: {error}. PgBouncer has to be told to let it pass:"
+            f"PostgreSQL at {where} refuses a start-up parameter: {error}. PgBouncer has to be configured to let it pass:"
             " ignore_startup_parameters = statement_timeout, idle_in_transaction_session_timeout, lock_timeout,"
             " jit, work_mem (and pool_mode = session)."
         )

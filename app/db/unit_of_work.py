@@ -10,7 +10,7 @@ import msgspec
 import structlog
 from asyncpg.transaction import Transaction
 
-from app.db.failures import says_for_certain
+from app.db.failures import is_definite
 from app.db.pool import AWAY, Connection, ConnectionLost, Pool, RolledBack
 from app.db.revisions import revision
 from app.db.transaction_mark import TransactionMark
@@ -28,7 +28,7 @@ _BETWEEN_LOOKS: Final = 0.05
 
 
 class OutcomeUnknown(Unavailable):
-    """The connection broke during the commit, and nothing tells whether it happened."""
+    """The connection broke during the commit, and it is not known whether it succeeded."""
 
 
 class UnitOfWork:
@@ -41,11 +41,11 @@ class UnitOfWork:
         self.events: list[Event] = []
         self.revision: Revision | None = None
         self.wrote_nothing = False  # said by who knows it; else it is looked up
-        self.committing = False  # from here on it may be committed, whatever is heard of it
+        self.committing = False  # from here on it may be committed, also if no answer arrives
         self.transaction: TransactionMark | None = None  # known, like `events`, where something was written
 
     async def sign(self, kind: ChangeKind | None = None, reason: str | None = None) -> None:
-        """Tells the triggers who writes and why. Statements that lock a row do it by themselves."""
+        """Sets for the triggers who writes and why. Statements that lock a row do it by themselves."""
         await self.connection.execute("SELECT sign($1, $2, $3)", self.principal.name, reason, kind)
 
     async def read_back(self) -> None:
@@ -141,7 +141,7 @@ async def _commit(transaction: Transaction, work: UnitOfWork) -> None:
     try:
         await transaction.commit()
     except Exception as error:
-        if says_for_certain(error):
+        if is_definite(error):
             raise
         raise _CommitUnanswered(work.transaction) from error
 
@@ -187,7 +187,7 @@ def _refusals_of_a_write() -> Iterator[None]:
     try:
         yield
     except asyncpg.UniqueViolationError as error:
-        raise Conflict("Somebody else has just added the same.") from error
+        raise Conflict("Another request has just added the same.") from error
     except asyncpg.IntegrityConstraintViolationError as error:
         rule = (error.constraint_name or "a value is missing").replace("_", " ")
         raise Invalid(f"This breaks a rule: {rule}.") from error

@@ -16,7 +16,7 @@ from app.child_process import Child, run
 from app.dev import postgres_roles
 from app.errors import CannotStart
 
-# PostgreSQL refuses to run as root; whoever is root lends it this account.
+# PostgreSQL refuses to run as root; as root it is started under this account.
 ACCOUNT = "dno-postgres"
 # For root whose folder no other account can enter.
 ELSEWHERE = Path("/var/lib/dno-api")
@@ -80,7 +80,7 @@ class Postgres:
         return self._tool("postgres", "-V").split()[-1]
 
     def start(self) -> None:
-        """Nobody else may be using the data: the caller holds the lock."""
+        """No other process may use the data: the caller holds the lock."""
         if self.data.exists():
             self._check_version()
         else:
@@ -149,7 +149,7 @@ class Postgres:
             theirs = (self.data / "PG_VERSION").read_text().strip()
         except OSError:
             raise CannotStart(
-                f"{self.data} is not a data folder of PostgreSQL: move it away, and it is made anew."
+                f"{self.data} is not a data folder of PostgreSQL: move it away, and a new one is created."
             ) from None
         ours = self.version.partition(".")[0]
         if theirs != ours:

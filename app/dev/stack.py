@@ -1,4 +1,4 @@
-"""The databases that nobody installed: PostgreSQL and Valkey from wheels, under one lock."""
+"""Embedded databases for development: PostgreSQL and Valkey from wheels, under one lock."""
 
 import fcntl
 import os
@@ -110,7 +110,7 @@ def _open_lock(folder: Path) -> Iterator[int]:
 
 
 def _take(lock: int, folder: Path) -> None:
-    """The databases hold it as well: whoever gets it knows that none of them runs any more."""
+    """The databases hold it as well: a process that acquires it knows that none of them runs any more."""
     until = time.monotonic() + _LAST_BREATH
     while not _try(lock):
         if holder := _holder(lock):
@@ -165,7 +165,7 @@ def _holder(lock: int) -> int | None:
 
 
 def _password(folder: Path, name: str = "password") -> str:
-    """Made once; whoever can read it owns the data anyway."""
+    """Created once; a process that can read it can read the data as well."""
     path = folder / name
     if not path.exists():
         _write_secretly(path, secrets.token_hex(32))

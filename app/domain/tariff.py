@@ -6,7 +6,7 @@ from uuid import UUID
 
 import msgspec
 
-from app.domain.entry import DnoYear, VerificationStatus, VoltageLevel
+from app.domain.entry import VerificationStatus, VoltageLevel
 
 
 class Prices(msgspec.Struct, frozen=True, gc=False):
@@ -41,10 +41,6 @@ class Tariff(msgspec.Struct, frozen=True, gc=False):
     source_title: str | None
     version: int
     updated_at: datetime
-
-    @property
-    def dno_year(self) -> DnoYear:
-        return DnoYear(self.dno_id, self.year)
 
     @property
     def prices(self) -> Prices:

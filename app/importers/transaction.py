@@ -6,7 +6,7 @@ from typing import TypeVar
 
 import asyncpg
 
-from app.db.failures import Failure, failure_of, says_for_certain
+from app.db.failures import Failure, failure_of, is_definite
 from app.db.pool import Connection
 from app.errors import CannotStart
 
@@ -42,7 +42,7 @@ async def _once(connection: Connection, work: Callable[[], Awaitable[T]], keep: 
     try:
         await transaction.commit()
     except Exception as error:
-        if says_for_certain(error):
+        if is_definite(error):
             raise
         raise CannotStart(
             "The database stopped answering during the commit: whether the import was written is not known. Import the"

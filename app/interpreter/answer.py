@@ -1,4 +1,4 @@
-"""The one sentence that answers a question, in its language, or says what is missing and what to ask instead."""
+"""The one sentence that answers a question, in its language, or names what is missing and what to ask instead."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -119,20 +119,20 @@ def answer_of(
     years: Sequence[int] = (),
     levels: Iterable[VoltageLevel] = (),
 ) -> str:
-    """`years` and `levels`: those for which this operator has data, to offer where there is nothing to tell."""
+    """`years` and `levels`: those for which this operator has data, to offer where there is no value."""
     words = _ENGLISH if meaning.language is Language.ENGLISH else _GERMAN
     if meaning.data_type is None:
         return words.off_topic
     if dno is None:
         return _unnamed(words, meaning, candidates)
-    told = _prices(words, tariffs) if meaning.data_type is DataType.NETZENTGELTE else _hours(words, hlzf)
-    if not told:
+    parts = _prices(words, tariffs) if meaning.data_type is DataType.NETZENTGELTE else _hours(words, hlzf)
+    if not parts:
         return _nothing(words, meaning, dno, years, levels)
-    if meaning.voltage_level is not None and len(told) == 1:
-        ((level, text),) = told
+    if meaning.voltage_level is not None and len(parts) == 1:
+        ((level, text),) = parts
         return f"{dno.name}, {words.levels[level]}, {meaning.year}: {text}"
     return f"{dno.name}, {meaning.year}: " + "; ".join(
-        f"{words.levels[level]} {text}" for level, text in told
+        f"{words.levels[level]} {text}" for level, text in parts
     )
 
 
@@ -146,8 +146,8 @@ def _price(words: _Words, tariff: Tariff) -> str:
         (tariff.leistung, tariff.arbeit, words.from_2500),
         (tariff.leistung_unter_2500h, tariff.arbeit_unter_2500h, words.below_2500),
     )
-    told = [f"{prices} {hours}" for *pair, hours in pairs if (prices := _pair(words, *pair))]
-    return ", ".join(told) or words.unpriced
+    parts = [f"{prices} {hours}" for *pair, hours in pairs if (prices := _pair(words, *pair))]
+    return ", ".join(parts) or words.unpriced
 
 
 def _pair(words: _Words, leistung: Decimal | None, arbeit: Decimal | None) -> str:
@@ -200,7 +200,7 @@ def _nothing(
 def _unnamed(words: _Words, meaning: Interpretation, candidates: Sequence[Dno]) -> str:
     assert meaning.data_type is not None
     asked = _asked(words, meaning, words.topics[meaning.data_type])
-    names = _told_apart(candidates)
+    names = _distinct_names(candidates)
     if not names:
         return words.which.format(asked, meaning.year)
     more = len(names) - MOST_NAMES
@@ -214,8 +214,8 @@ def _asked(words: _Words, meaning: Interpretation, first: str) -> str:
     return text[:1].upper() + text[1:] if first in words.topics.values() else text
 
 
-def _told_apart(candidates: Sequence[Dno]) -> list[str]:
-    """Names; where two have the same, with what the register has to tell them apart."""
+def _distinct_names(candidates: Sequence[Dno]) -> list[str]:
+    """Names; where two have the same, with what the register has to distinguish them."""
     same = Counter(dno.name for dno in candidates)
     return [
         dno.name if same[dno.name] == 1 else dno.official_name or f"{dno.name} ({dno.slug})"

@@ -13,9 +13,9 @@ class Fit(IntEnum):
 
     WHOLE = 0  # the name as the register has it, or an alias
     SHORT = 1  # the name without what is the same in many names
-    PLACE = 2  # only the place, and the name says no more than the place
+    PLACE = 2  # only the place, and the name has nothing but the place
     SEAT = 3  # only the place where the operator sits, or half of its name
-    NEAR = 4  # the same, of one whom nobody calls by its place: closed, tiny, for transmission
+    NEAR = 4  # the same, of an operator that is not known by its place: closed, tiny, for transmission
 
 
 class Form(NamedTuple):
@@ -71,7 +71,7 @@ _MUNICIPAL = _keys(
     " elektrizitätswerk ewerk evu versorgungsbetrieb energienetz elektrizitätsgenossenschaft überlandwerk"
     " gemeinde markt stadt genossenschaft netzwerk kommunalunternehmen"
 )
-# What follows tells a place from another of its name: "Neustadt an der Donau", "Haslach i.K."
+# What follows distinguishes a place from another of its name: "Neustadt an der Donau", "Haslach i.K."
 _TURNS_ASIDE = _keys("a d i b v ad id odt ik an am in im ob vorm o unter bei")
 # Parts of what places are called, and no places themselves.
 NO_PLACES = _keys("flughafen st sankt bad see wald main groß alt neu ober unter")
@@ -89,7 +89,7 @@ class _Word(NamedTuple):
     key: str
     kind: bool = False
     place: bool = False
-    aside: bool = False  # tells places or companies of one name apart: "(Oder)", "a. d. Donau"
+    aside: bool = False  # distinguishes places or companies of one name: "(Oder)", "a. d. Donau"
 
 
 class Places(NamedTuple):
@@ -264,6 +264,6 @@ def seats_of(city: str | None) -> list[tuple[str, ...]]:
     return [spelling for spelling in dict.fromkeys(spellings) if spelling]
 
 
-def tells_apart(name: str) -> re.Match[str] | None:
-    """Where a name begins to tell its place from another of the same name: "(Oder)", "a. d. Donau"."""
+def distinguishes_place(name: str) -> re.Match[str] | None:
+    """Where the part of a name begins that distinguishes its place from another of the same name: "(Oder)", "a. d. Donau"."""
     return _APART.search(name)

@@ -128,6 +128,6 @@ def _certainty(
 
 
 def _of_another_kind(sentence: Sentence, mention: Mention) -> bool:
-    """ "Stadtwerke Kiel", where no operator is called so: the place says who is meant, less surely."""
+    """ "Stadtwerke Kiel", where no operator is called so: the place identifies the operator, with less confidence."""
     before = KINDS.get(sentence[mention.start - 1])
     return before is not None and before not in {"netz", "strom", "stromnetz", "energie", "stadt", "gemeinde"}

@@ -55,5 +55,5 @@ async def interpret_all(_: object, questions: Sequence[Question]) -> dict[Questi
     meanings = {}
     for question in questions:
         meanings[question] = question.interpreted()
-        await asyncio.sleep(0)  # many questions at once must not keep everybody else waiting
+        await asyncio.sleep(0)  # many questions at once must not block the event loop for other requests
     return meanings

@@ -1,4 +1,4 @@
-"""Operators by name, spelling forgiven."""
+"""Operators by name, tolerant of misspellings."""
 
 from collections.abc import Iterable, Sequence
 from uuid import UUID
@@ -10,11 +10,11 @@ from app.domain.dno import Alias, DirectoryEntry
 from app.domain.folding import fold
 
 MOST_LETTERS = 200
-# Below this, a match says more about the letters of the alphabet than about the operator.
+# Below this, a match is by chance.
 LEAST_SCORE = 0.6
 # What begins like the question is meant rather than what resembles it; a later word counts a little less.
 BEGINS, WORD_BEGINS = 0.96, 0.92
-# A place is where somebody looks for an operator, not what it is called.
+# A place is where users look for an operator, not what it is called.
 NAME, OFFICIAL_NAME, CITY = 1.0, 0.98, 0.9
 
 

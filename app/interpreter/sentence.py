@@ -12,7 +12,7 @@ from app.interpreter.vocabulary import LONGEST_FORM, Readings, Vocabulary
 from app.interpreter.words import EVERYDAY, ORDINARY, Sign, Topic
 
 MOST_CORRECTIONS = 12  # words of one sentence; in a text with more, the rest is not about us
-SAFELY_CORRECTED = 5  # letters from which any slip is forgiven
+SAFELY_CORRECTED = 5  # letters from which any misspelling is corrected
 SURELY_CORRECTED = 7  # letters from which a corrected word alone is taken for a name
 NEGATED_WITHIN = 3  # tokens: "nicht für die Netze BW"
 

@@ -24,11 +24,6 @@ class Token(NamedTuple):
     text: str
     gap: str
 
-    @property
-    def glued(self) -> bool:
-        """Written as one with the token before: "N-ERGIE", "20kV", "MS/NS"."""
-        return not any(map(str.isspace, self.gap))
-
 
 def normalise(sentence: str) -> str:
     """Sentences that differ in case, width or white space only are one question."""
@@ -43,7 +38,7 @@ def key(word: str) -> str:
 
 
 def written(text: str) -> str:
-    """Lower case with umlauts written out, words apart: tells "Fürth" from "Furth"."""
+    """Lower case with umlauts written out, words apart: keeps "Fürth" and "Furth" apart."""
     return " ".join(re.findall(r"[^\W_]+", compose(text).casefold().translate(_WRITTEN)))
 
 

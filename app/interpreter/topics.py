@@ -15,7 +15,7 @@ class Asked(NamedTuple):
 
 
 class Frame(NamedTuple):
-    """What else the sentence names; it tells a price of the grid from any other price."""
+    """What else the sentence names; it distinguishes a grid price from any other price."""
 
     operator: bool  # by its name
     place: bool

@@ -15,7 +15,7 @@ Source: TypeAlias = tuple[Sequence[DirectoryEntry], Sequence[Alias]]
 
 
 class Vocabularies:
-    """Made in a thread: it takes longer than a request should wait for a stranger's.
+    """Made in a thread: it takes longer than a request should wait for the vocabulary of another.
 
     One is made at a time. While an import changes one operator after the other, a question waits for
     the one that is being made and at most one more, and what lies between is never made.

@@ -18,9 +18,9 @@ from app.interpreter.names import (
     Fit,
     Places,
     content,
+    distinguishes_place,
     forms_of,
     seats_of,
-    tells_apart,
 )
 from app.interpreter.spelling import written
 
@@ -28,7 +28,7 @@ Readings = Mapping[int, Fit]  # operators by their place in `Vocabulary.operator
 
 LONGEST_FORM = 8  # words
 SHORTEST_CORRECTED = 4  # letters; a shorter word has too many neighbours
-TWO_SLIPS = 9  # letters from which two slips of the pen are forgiven
+TWO_SLIPS = 9  # letters from which two misspellings are corrected
 SUPPLIES = 100  # connection points from which an operator supplies the place where it sits
 FEW_POINTS = 20  # a seat belongs to the one operator that has so many times the others' connection points
 
@@ -170,7 +170,7 @@ def _settle(readings: dict[int, Fit], seat: tuple[str, ...], entries: Sequence[D
 
 
 def _owns(entry: DirectoryEntry, seat: tuple[str, ...]) -> bool:
-    return seat in seats_of(entry.city) and tells_apart(entry.name) is None
+    return seat in seats_of(entry.city) and distinguishes_place(entry.name) is None
 
 
 def _seats(entries: Sequence[DirectoryEntry]) -> dict[tuple[str, ...], dict[int, Fit]]:
@@ -190,7 +190,7 @@ def _by_weight(numbers: list[int], entries: Sequence[DirectoryEntry]) -> dict[in
 
 
 def _size(entry: DirectoryEntry) -> int:
-    """Connection points, 0 for one that supplies nobody; where they are unknown, all are alike."""
+    """Connection points, 0 for one without customers; where they are unknown, all are alike."""
     if entry.connection_points is None:
         return SUPPLIES
     return entry.connection_points if entry.connection_points >= SUPPLIES else 0

@@ -340,7 +340,7 @@ GAS_COMPOUNDS = _keys("""
     gasliefer gasanbiet gasvertrag gasheiz gasdruck gasgrund
 """)
 
-# They tell the language, and that a word needs no correction.
+# They identify the language, and that a word needs no correction.
 GERMAN = _keys("""
     der die das des dem den ein eine einen einem einer eines und oder aber für in im an am auf aus bei beim
     mit nach von vom vor zu zum zur wie was wer wo wann warum welche welcher welches welchen hoch teuer viel

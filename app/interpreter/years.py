@@ -62,7 +62,7 @@ def _explicit(sentence: Sentence, levels: set[int], today: date) -> list[_Found]
             years.append(_Found(i, year))
         elif len(key) == 2 and _is_short_year(sentence, i, today):
             short.append(_Found(i, 2000 + int(key)))
-    return [one for one in years if not _tells_a_story(sentence, one.start)] or short
+    return [one for one in years if not _is_beside_excluded_word(sentence, one.start)] or short
 
 
 def _written(sentence: Sentence, i: int) -> int | None:
@@ -93,7 +93,7 @@ def _of_a_letter(sentence: Sentence, i: int) -> bool:
     return any(sentence[j] in LETTERS for j in range(i - 3, i))
 
 
-def _tells_a_story(sentence: Sentence, i: int) -> bool:
+def _is_beside_excluded_word(sentence: Sentence, i: int) -> bool:
     before = i - 2 if sentence[i - 1].isalpha() else i - 1
     return any(sentence[j] in NOT_A_YEAR_BESIDE for j in (before, i - 1, i + 1))
 

@@ -1,4 +1,4 @@
-"""Waiting between tries: longer each time, never in step with the other instances."""
+"""Waiting between tries: longer each time, with jitter, so that instances do not retry at the same time."""
 
 import asyncio
 import random
@@ -31,7 +31,7 @@ class Backoff:
 
     @contextmanager
     def reset_after(self, seconds: float) -> Iterator[None]:
-        """Whoever has run that long has earned a short pause again."""
+        """Resets the back-off if the block ran for at least that long."""
         loop = asyncio.get_running_loop()
         began = loop.time()
         try:

@@ -1,4 +1,4 @@
-"""Reads what is popular before anyone asks."""
+"""Warms the caches: reads the operators and years that are queried most."""
 
 import asyncio
 import random
@@ -23,8 +23,8 @@ log = structlog.get_logger(__name__)
 Load: TypeAlias = Callable[[DnoYear], Awaitable[object]]
 
 DAYS: Final = 7  # whose questions say what is popular
-BETWEEN: Final = 0.2  # seconds between two reads, so that nobody feels them
-BUSY: Final = 0.25  # a read that takes longer says that PostgreSQL has other things to do
+BETWEEN: Final = 0.2  # seconds between two reads, so that requests are not delayed
+BUSY: Final = 0.25  # seconds; a read that takes longer means that PostgreSQL is busy
 
 
 class CacheWarmer:

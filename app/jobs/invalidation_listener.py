@@ -1,4 +1,4 @@
-"""Receives what any instance changed: evicts first, then tells subscribers, so that they read the new state."""
+"""Receives what any instance changed: evicts first, then delivers to subscribers, so that they read the new state."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -28,13 +28,13 @@ from app.settings import Settings
 
 log = structlog.get_logger(__name__)
 
-_TOO_MANY_CHANGES: Final = "More has changed than can be told; please subscribe again, then read."
+_TOO_MANY_CHANGES: Final = "More has changed than can be delivered; please subscribe again, then read."
 
 
 class InvalidationListener:
     """Whatever goes wrong (the connection lost, own heartbeats late, another Redis agreed on) ends in
     leaving the channel, and everything is set right by joining it: L1 is off in between and begins
-    empty, L2 is not trusted until it has been looked after, subscribers are told what they missed.
+    empty, L2 is not trusted until it has been looked after, subscribers receive what they missed.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class InvalidationListener:
         self._settings = settings
         self._resubscribe = False
         self._delivered_until: str | None = (
-            None  # the snapshot up to which subscribers have been told everything
+            None  # the snapshot up to which everything was delivered to subscribers
         )
         consistency.leave_channel = self.resubscribe
 
@@ -69,7 +69,7 @@ class InvalidationListener:
             try:
                 await self._start_deliveries()
                 if self._validity.disproved:
-                    # Not the Redis that the others are on: there is nothing to be heard, only to be looked up.
+                    # Not the Redis that the others are on: its channel carries no messages of them; changes are read from history.
                     await self._catch_up()
                 else:
                     async with self._shared.subscribe() as channel:
@@ -88,7 +88,7 @@ class InvalidationListener:
             await backoff.wait()
 
     def resubscribe(self) -> None:
-        """L1 is off at once; the next message or silence leads to joining anew."""
+        """L1 is off at once; the next message or silence leads to a new subscription."""
         self._resubscribe = True
         self._memory.switch_off()
 
@@ -112,7 +112,7 @@ class InvalidationListener:
                 return
             message = decode(data)
             if message is None:
-                # Another release says it in words of its own: something has changed, and it is not known what.
+                # Another release has encoded it differently: something has changed, and it is not known what.
                 return
             if self._lost_before(message):
                 # Before its own events are delivered: those that were lost are older.
@@ -153,7 +153,7 @@ class InvalidationListener:
         acknowledged.forget(event.id for event in events)
 
     async def _begin_deliveries(self) -> None:
-        """Batches are numbered on from what is delivered now. Without PostgreSQL the next look tells."""
+        """Batches are numbered on from what is delivered now. Without PostgreSQL the next look finds it."""
         joined = monotonic()
         try:
             self._consistency.deliveries.begin(joined, await fetch_delivered(self._pool))
@@ -190,7 +190,7 @@ class InvalidationListener:
             self._delivered_until = await fetch_snapshot(self._pool)
 
     async def _catch_up(self) -> None:
-        """Tells subscribers out of history what they have missed: by transactions, since clocks differ."""
+        """Delivers to subscribers from history what they have missed, by transactions, since clocks differ."""
         if not self._broadcast.has_subscribers or self._delivered_until is None:
             return
         limit = self._settings.max_catch_up_changes

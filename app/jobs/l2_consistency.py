@@ -50,7 +50,7 @@ class OutboxEmptied(NamedTuple):
 
 
 class OtherInstance(NamedTuple):
-    """What the latest heartbeat of another instance says; `said_after` is a time on the clock of this one."""
+    """From the latest heartbeat of another instance; `said_after` is a time on the clock of this one."""
 
     said_after: float
     silent: bool
@@ -59,29 +59,29 @@ class OtherInstance(NamedTuple):
 class L2Consistency:
     """Once L2 was distrusted, it is trusted again when three things are known, in this order:
 
-    1. the doubt itself (doubts are counted: a later one starts all over);
+    1. the distrust count (a later loss of trust starts all over);
     2. Redis has answered since, and is the process that all agree on, under the agreed epoch;
     3. a look at the outbox, begun after that, found no event up to N, where N is the newest event
        that the first such look has seen.
 
     Why this is enough: what may be stale in L2 are the tags of writes whose removal Redis has not
-    confirmed. Each of those writes was committed before its instance doubted (1), so the first look
+    confirmed. Each of those writes was committed before its instance distrusted L2 (1), so the first look
     (3) sees its event, unless a relay has delivered it: a relay deletes an event only after Redis has
     confirmed the removal, and a plain SELECT, unlike SKIP LOCKED, still sees what is being deleted.
     Number N is a bound from above, since a transaction may commit with a lower number later: it
     is waited for too, which costs a moment and never the truth. What commits after the first look
-    is nothing that was lost: its own writer removes it before it answers, or distrusts anew.
+    is nothing that was lost: its own writer removes it before it answers, or distrusts L2 again.
 
     L2 may be stale in the sense of the epoch only by keys of a process that was away; those are
-    under an earlier epoch (2), and nobody reads them again.
+    under an earlier epoch (2), and are not read again.
 
-    Trust also ends by itself (app/cache/validity.py) unless each look proves anew that Redis and epoch
+    Trust also ends by itself (app/cache/validity.py) unless each look proves again that Redis and epoch
     are the agreed ones, that PostgreSQL takes writes, and that what earlier looks saw is delivered.
     Where PostgreSQL is silent, two things stand in for a look:
 
-    - another instance on the same channel says that its look succeeded. Then the relays of the others
+    - another instance on the same channel reports that its look succeeded. Then the relays of the others
       deliver all that is committed;
-    - PostgreSQL is silent for all whom this instance knows: each of them says so on this channel. Then
+    - PostgreSQL is silent for all whom this instance knows: each of them reports it on this channel. Then
       nothing can be committed through any of them, and none has gone to another Redis. What
       remains unseen is a program that writes to PostgreSQL while no instance can reach it.
 
@@ -213,7 +213,7 @@ class L2Consistency:
     # What stands in for a look
 
     def beat(self) -> Beat:
-        """What this instance says of itself at this moment."""
+        """The heartbeat of this instance at this moment."""
         now = monotonic()
         bound = self._validity.bound
         self._received = {name: one for name, one in self._received.items() if now - one[1] <= bound}

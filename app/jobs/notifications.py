@@ -1,4 +1,4 @@
-"""Hears PostgreSQL say that there is something to do, on a connection of its own."""
+"""Receives NOTIFY from PostgreSQL on a dedicated connection, for jobs that otherwise poll."""
 
 import asyncio
 from typing import Any, Final

@@ -19,7 +19,7 @@ from app.jobs.l2_consistency import L2Consistency
 from app.observability.metrics import OUTBOX_BACKLOG, OUTBOX_DELIVERED
 from app.settings import Settings
 
-# Whoever hears it, this instance included, has to do what it says.
+# No instance has this name, so each one, the relaying one included, applies the message.
 SENDER: Final = "relay"
 
 
@@ -97,7 +97,7 @@ class OutboxRelay:
                 if events and not await self._publish_in_time(batch):
                     raise _NotDelivered
                 if (epoch, identity) != (self._shared.epoch, self._consistency.identity):
-                    raise _NotDelivered  # told somebody, perhaps not the one whom the others ask
+                    raise _NotDelivered  # delivered to a Redis or an epoch that is not the agreed one
                 reach(FailPoint.AFTER_PUBLISH, self._settings.fail_point)
         except _NotDelivered:
             # Too much for one time-out, maybe: a batch that never fits must not be tried for ever.
@@ -116,9 +116,9 @@ class OutboxRelay:
             return False
 
     async def _publish(self, batch: Batch) -> bool:
-        """What Redis has been told it has confirmed; the message comes after all removals.
+        """The message is published only after Redis has confirmed all removals.
 
-        What a writer has settled himself is only told to subscribers: removing it once more would
+        Events that their writer has acknowledged are only published for subscribers: removing their tags again would
         throw away what was read since.
         """
         events, generation = batch.events, self._shared.generation

@@ -75,7 +75,7 @@ class QueryLog:
                 await backoff.wait()
 
     async def close(self) -> None:
-        """Whoever stops us says for how long we may try."""
+        """Tries until it is cancelled: the supervisor bounds the time."""
         backoff = Backoff(shortest=0.1, longest=1)
         while self._waiting:
             try:

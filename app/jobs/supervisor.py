@@ -1,4 +1,4 @@
-"""Keeps jobs running beside the requests: starts them, restarts the fallen, stops them in order."""
+"""Keeps jobs running beside the requests: starts them, restarts those that failed, stops them in order."""
 
 import asyncio
 from collections.abc import Sequence

@@ -9,7 +9,7 @@ from app.bounded_mapping import BoundedMapping
 from app.observability.metrics import SECOND_OPINIONS
 
 AT_ONCE: Final = 4
-# One caller leaves room for others, however slow the answers to its questions are.
+# One caller cannot use all calls, however slow the answers to its questions are.
 AT_ONCE_PER_CALLER: Final = 2
 PAUSE: Final = 10.0  # seconds
 # After failures for so many callers in a row it is the model that fails, not what one of them asks.

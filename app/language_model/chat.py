@@ -77,7 +77,7 @@ class ChatModel:
         except NoOpinion:
             raise
         except Exception as error:
-            # Only its kind: what an HTTP client says of a failure may hold the address.
+            # Only its kind: the message of an HTTP error may contain the URL.
             raise NoOpinion(type(error).__name__) from None
 
     async def _post(self, instruction: str, sentence: str) -> bytes:

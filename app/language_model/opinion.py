@@ -1,4 +1,4 @@
-"""A second opinion on a sentence: asked of a language model, believed as far as it can be checked.
+"""A second opinion on a sentence: requested from a language model, used as far as it can be checked.
 
 Whatever the sentence talks the model into, the worst that can come of it is a wrong question about
 operators, years and levels that exist, with a confidence that calls itself unsure.
@@ -39,7 +39,7 @@ FAILED = "failed"
 
 
 class NoOpinion(Exception):
-    """The model could not be asked, or said nothing that holds; says why, but nothing that must stay secret."""
+    """The request failed, or the answer is not valid; the reason contains no secret."""
 
     def __init__(self, why: str, outcome: str = FAILED) -> None:
         super().__init__(why)
@@ -70,7 +70,7 @@ async def second_opinion(
     likely: Sequence[DirectoryEntry],
     known: Mapping[str, UUID],
 ) -> Interpretation | None:
-    """None: it has none, or none that holds. `likely` operators are shown to it, all `known` ones are believed.
+    """None: it has none, or none that holds. `likely` operators are shown to it, all `known` ones are accepted.
 
     Raises NoOpinion where it failed: then it may well have one next time.
     """

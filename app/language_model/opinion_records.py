@@ -13,7 +13,7 @@ from app.interpreter.search import Names
 from app.language_model.budget import Call
 from app.language_model.opinion import MAX_OPERATORS, LanguageModel, NoOpinion, second_opinion
 
-# An opinion of this confidence says that the model failed; it is not kept, and the next call may have another.
+# An opinion of this confidence means that the model failed; it is not kept, and the next call may have another.
 FAILED = 0.0
 
 

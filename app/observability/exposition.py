@@ -1,4 +1,4 @@
-"""What Prometheus is told, right with one process or several."""
+"""The exposition for Prometheus, from one process or several."""
 
 import asyncio
 import os
@@ -40,12 +40,6 @@ class Exposition:
         return await asyncio.to_thread(self._write)
 
 
-def expose() -> bytes:
-    """The same at once, for what is not a server."""
-    counting.flush()
-    return _write()
-
-
 def _write() -> bytes:
     """Of all workers where they share a folder, else of this process."""
     # Named by the library, which decides by it when it is imported; so this is no setting of ours.
@@ -59,7 +53,7 @@ def _write() -> bytes:
 
 
 def prepare_folder(folder: Path) -> None:
-    """For the parent of the workers, before the first starts: counts begin anew."""
+    """For the parent of the workers, before the first starts: counts start from zero."""
     folder.mkdir(parents=True, exist_ok=True)
     for left in folder.glob("*.db"):
         left.unlink(missing_ok=True)

@@ -32,7 +32,7 @@ TRACEBACKS = ("exception", "stack")
 LEVELS = ("debug", "info", "warning", "error", "critical")
 
 
-# Each request runs in a context of its own, so nobody has to clear it.
+# Each request runs in a context of its own, so it need not be cleared.
 request_id: ContextVar[str] = ContextVar("request_id")
 
 
@@ -72,7 +72,7 @@ def configure(settings: Settings) -> None:
         logger = logging.getLogger(name)
         logger.handlers.clear()
         logger.propagate = True
-        # How it starts and stops we tell ourselves.
+        # The program logs its start and stop itself.
         logger.setLevel(logging.NOTSET if level == "debug" else logging.WARNING)
 
 

@@ -22,7 +22,7 @@ HTTP_SECONDS = Histogram(
 )
 RATE_LIMIT = Counter(
     "rate_limit_decisions_total",
-    "Requests weighed; `by` says who decided: redis, grant (a portion taken in advance) or local.",
+    "Requests weighed; `by` is where it was decided: redis, grant (a portion taken in advance) or local.",
     ["policy", "by", "outcome"],
 )
 RATE_LIMIT_LOCAL = Gauge(
@@ -57,7 +57,7 @@ CACHE_ERRORS = Counter(
     "cache_errors_total", "Cache operations that failed; PostgreSQL answered instead.", ["operation", "layer"]
 )
 CACHE_LEASE_REFUSALS = Counter(
-    "cache_lease_refusals_total", "Misses whose lease somebody else held.", ["region"]
+    "cache_lease_refusals_total", "Misses whose lease another reader held.", ["region"]
 )
 CACHE_REFUSED_FILLS = Counter(
     "cache_refused_fills_total", "Fills that an invalidation had overtaken.", ["layer"]
@@ -75,7 +75,7 @@ INVALIDATION_DELAY = Histogram(
     "invalidation_delay_seconds", "From commit to eviction on this instance.", buckets=FAST
 )
 SUBSCRIPTIONS = Gauge("graphql_subscriptions", "Open subscriptions.", multiprocess_mode="livesum")
-CHANGES_TOLD = Counter("graphql_changes_told_total", "Answers sent to open streams.", ["transport"])
+CHANGES_SENT = Counter("graphql_changes_told_total", "Answers sent to open streams.", ["transport"])
 SOCKETS = Gauge("graphql_sockets", "Open WebSockets and event streams.", multiprocess_mode="livesum")
 SOCKETS_CLOSED = Counter("graphql_sockets_closed_total", "WebSockets that ended, by close code.", ["code"])
 

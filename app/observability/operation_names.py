@@ -9,7 +9,7 @@ OTHER = "other"
 # Of names in documents that are registered, or that callers with credentials send.
 MAX_KNOWN = 500
 # Of all other names: so many labels for names that were counted so often. Each further step takes more uses,
-# so names that are made up once leave room for those that are used.
+# so names that are made up once leave labels for those that are used.
 STEPS = ((250, 1), (400, 5), (475, 50), (500, 500))
 # So many names have their uses counted; then all counts are halved, and those of names used once are forgotten.
 MAX_COUNTED = 4096

@@ -13,7 +13,7 @@ log = structlog.get_logger("slow")
 
 
 class Costs(msgspec.Struct):
-    """Filled while an operation runs; whoever does the work adds to it.
+    """Filled while an operation runs; each stage adds to it.
 
     A statement that was shared with other operations counts for each of them: each waited for it.
     """
@@ -35,7 +35,7 @@ class Costs(msgspec.Struct):
 
 
 _current: ContextVar[Costs | None] = ContextVar("costs", default=None)
-# Those of the operation that this task works for; None where it works for nobody, or for many.
+# Those of the operation that this task works for; None where it works for no operation, or for several.
 current = _current.get
 
 

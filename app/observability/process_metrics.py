@@ -9,8 +9,8 @@ from app.observability import counting, metrics
 class ProcessMetrics:
     """Measures the event loop's lag, asks `samples` to set their gauges, and flushes the counts.
 
-    Each process does this for itself: with several workers, whoever is scraped can speak for all
-    only because each has written its figures down.
+    Each process does this for itself: with several workers, the scraped process reports for all
+    of them, from the files that each has written.
     """
 
     def __init__(self, samples: Sequence[Callable[[], None]] = (), *, every: float = 1.0) -> None:

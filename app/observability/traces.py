@@ -1,6 +1,6 @@
 """Spans from the operation down to the statement, where the extra `tracing` is installed and set.
 
-Off, a span is one shared object that does nothing. A span says names, counts and hashes; values of
+Off, a span is one shared object that does nothing. A span holds names, counts and hashes; values of
 variables only where a setting allows it, and that is decided here alone. What several operations
 share, a statement for the keys of all, hangs below the first of them.
 """

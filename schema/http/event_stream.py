@@ -20,7 +20,7 @@ SIGN_OF_LIFE = b":\n\n"
 # An open stream is no slow answer: it is counted and timed apart.
 ROUTE = SimpleNamespace(path="/graphql (event stream)")
 
-_told = metrics.CHANGES_TOLD.labels("event stream")
+_told = metrics.CHANGES_SENT.labels("event stream")
 
 
 class EventStream(Response):

@@ -21,7 +21,7 @@ from schema.http.request import GraphQLRequest, read_payload
 # A close frame has no room for more.
 LONGEST_REASON = 123
 
-_told = metrics.CHANGES_TOLD.labels("websocket")
+_told = metrics.CHANGES_SENT.labels("websocket")
 
 
 class Closing(Exception):

@@ -27,7 +27,7 @@ async def test_nobody_has_no_password_and_costs_one_check_all_the_same():
     assert passwords.checks == 2
 
 
-async def test_the_hash_of_nobody_asks_for_the_same_work_as_a_real_one():
+async def test_the_dummy_hash_asks_for_the_same_work_as_a_real_one():
     passwords = Passwords(CHEAP)
     real, nobody = await passwords.hash(PASSWORD), passwords._nobody
     assert [len(part) for part in nobody.split("$")] == [len(part) for part in real.split("$")]

@@ -68,13 +68,13 @@ def test_vitals_ask_everybody_and_write_it_down() -> None:
 
 
 WORKER = """
-import os, sys
+import asyncio, sys
 from app.observability import counting, metrics
-from app.observability.exposition import expose
+from app.observability.exposition import Exposition
 count = counting.Count(metrics.OUTBOX_DELIVERED)
 count.value += 2
 metrics.CACHE_TRUSTED.labels("l2").set(float(sys.argv[1]))
-print(expose().decode())
+print(asyncio.run(Exposition().text()).decode())
 """
 
 
