@@ -49,6 +49,12 @@ ALLOWED = {
     ("CHANGELOG.md", "steering"),
     ("ops/*", "room"),
     ("docs/*", "room"),
+    # A label and a metric.
+    ("app/observability/metrics.py", "room"),
+    ("app/observability/metrics.py", "told"),
+    # Words of questions.
+    ("app/interpreter/words.py", "house"),
+    ("app/interpreter/words.py", "tell"),
     # Argon2 calls its parallelism lanes.
     ("app/settings.py", "lanes"),
     ("docs/configuration.md", "lanes"),
@@ -58,17 +64,13 @@ ALLOWED = {
 # Not converted yet; `python -m tests.architecture.test_vocabulary` lists what is left. A converted package leaves this list.
 PENDING = (
     *(
-        "app/auth/",
-        "app/broadcast.py",
-        "app/cache/",
         "app/cli/",
         "app/db/",
-        "app/dev/",
         "app/domain/",
         "app/errors.py",
     ),
-    *("app/http/", "app/importers/", "app/interpreter/", "app/jobs/", "app/language_model/", "app/limits/"),
-    *("app/middleware/", "app/observability/", "app/server/", "app/web/", "loaders/", "schema/"),
+    *("app/http/", "app/importers/", "app/limits/"),
+    *("app/middleware/", "app/server/", "app/web/", "loaders/", "schema/"),
     *("tests/conftest.py", "tests/integration/"),
     *(
         "tests/mutation/",
