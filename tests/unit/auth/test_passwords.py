@@ -29,7 +29,7 @@ async def test_nobody_has_no_password_and_costs_one_check_all_the_same():
 
 async def test_the_dummy_hash_asks_for_the_same_work_as_a_real_one():
     passwords = Passwords(CHEAP)
-    real, nobody = await passwords.hash(PASSWORD), passwords._nobody
+    real, nobody = await passwords.hash(PASSWORD), passwords._dummy
     assert [len(part) for part in nobody.split("$")] == [len(part) for part in real.split("$")]
     assert nobody.split("$")[:4] == real.split("$")[:4]
     assert not passwords.outdated(nobody)
