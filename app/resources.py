@@ -46,7 +46,7 @@ from app.language_model.opinion import LanguageModel
 from app.limits.connection_limit import places
 from app.limits.deadlines import Deadlines
 from app.limits.fair_share import FairShare
-from app.limits.rate_limiter import RateLimiter
+from app.limits.rate_limiter.limiter import RateLimiter
 from app.observability import metrics
 from app.observability.process_metrics import ProcessMetrics
 from app.settings import Settings

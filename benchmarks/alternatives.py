@@ -33,7 +33,7 @@ from app.dev.postgres import free_port
 from app.dev.stack import open_stack
 from app.limits.concurrency_limiter import ConcurrencyLimiter
 from app.limits.deadlines import Deadlines
-from app.limits.rate_limiter import RateLimiter
+from app.limits.rate_limiter.limiter import RateLimiter
 from app.observability.counting import Count
 from app.server.request_head import check_fields, check_lines
 from app.settings import Settings

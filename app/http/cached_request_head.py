@@ -8,7 +8,7 @@ from starlette.types import Scope
 from app.cache.memory import Memory
 from app.http.buffered_response import BufferedResponse
 from app.http.response_start import on_response_start
-from app.limits.rate_limiter import Policy
+from app.limits.rate_limiter.policy import Policy
 from app.observability.operation_names import NameCount
 from app.seen_once import SeenOnce
 

@@ -27,7 +27,7 @@ from app.http import export_formats as formats
 from app.http.export_formats import MEDIA_TYPES, Format
 from app.http.hlzf_calendar import write_calendar
 from app.http.rate_limit import payer
-from app.limits.rate_limiter import RateLimiter
+from app.limits.rate_limiter.limiter import RateLimiter
 from app.limits.work_budget import SECONDS_PER_UNIT, WorkBudget, metered
 from app.settings import Settings
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from app.domain.account import ANONYMOUS
 from app.errors import TooMany
-from app.limits.rate_limiter import Policy, Verdict
+from app.limits.rate_limiter.policy import Policy, Verdict
 
 
 def payer(state: Mapping[str, Any]) -> tuple[str, Policy]:

@@ -4,7 +4,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.http.rate_limit import payer, refusal
 from app.http.response_start import add_headers, on_response_start
-from app.limits.rate_limiter import RateLimiter
+from app.limits.rate_limiter.limiter import RateLimiter
 
 FREE = frozenset(("/", "/healthz", "/readyz", "/metrics", "/favicon.ico"))
 FREE_FOLDERS = ("/assets/",)

@@ -27,7 +27,8 @@ from app.http.buffered_response import BufferedResponse
 from app.http.cached_request_head import LONGEST, CachedRequestHead, RequestHeadCache
 from app.http.client_address import LOCAL
 from app.limits.fair_share import FairShare, NoPlace
-from app.limits.rate_limiter import RateLimiter, Verdict
+from app.limits.rate_limiter.limiter import RateLimiter
+from app.limits.rate_limiter.policy import Verdict
 from app.middleware import metrics, request_id
 from app.observability import logs
 from app.observability import metrics as all_metrics

@@ -24,7 +24,7 @@ from app.http.content_negotiation import accepts_stream, prefers_page
 from app.http.errors import NotAcceptable, respond, respond_unexpected
 from app.http.rate_limit import payer, refusal
 from app.limits.concurrency_limiter import ConcurrencyLimiter, PreferredQueue
-from app.limits.rate_limiter import Policy, Verdict
+from app.limits.rate_limiter.policy import Policy, Verdict
 from app.limits.work_budget import WorkBudget, step_by_step
 from app.observability import metrics
 from app.observability import operation_stats as costs

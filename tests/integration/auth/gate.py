@@ -19,7 +19,7 @@ from app.db.pool import Pool
 from app.db.unit_of_work import UnitOfWork, unit_of_work
 from app.domain import tags
 from app.domain.account import ANONYMOUS, Principal, Role, User
-from app.limits.rate_limiter import RateLimiter
+from app.limits.rate_limiter.limiter import RateLimiter
 from app.settings import Settings
 
 T = TypeVar("T")

@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 import tests.integration.graph.test_work
-from app.limits.rate_limiter import RateLimiter
+from app.limits.rate_limiter.limiter import RateLimiter
 from app.resources import Resources
 from app.settings import Settings
 from tests.integration.graph.asking import ask, ask_whole, client_of

@@ -10,7 +10,7 @@ from app.cache.responses import CachedResponse
 from app.db.pool import Pool
 from app.domain.account import Role
 from app.domain.tariff import Tariff
-from app.limits.rate_limiter import RateLimiter
+from app.limits.rate_limiter.limiter import RateLimiter
 from app.settings import Settings
 from schema.types.node import Kind, write_id
 from tests import factories as make

@@ -10,7 +10,7 @@ from app.db.pool import Pool
 from app.domain.account import Role
 from app.domain.dno import Dno
 from app.domain.entry import VoltageLevel
-from app.limits.rate_limiter import RateLimiter
+from app.limits.rate_limiter.limiter import RateLimiter
 from app.resources import Resources
 from app.settings import Settings
 from tests import factories as make

@@ -14,7 +14,8 @@ from app.cache.memory import Memory
 from app.http.cached_request_head import RequestHeadCache
 from app.http.client_address import Addresses
 from app.limits.fair_share import FairShare
-from app.limits.rate_limiter import Policy, RateLimiter
+from app.limits.rate_limiter.limiter import RateLimiter
+from app.limits.rate_limiter.policy import Policy
 from app.server.protocol import FastPathProtocol
 from app.server.server_state import ServerState
 from app.server.websocket_protocol import WebSocket

@@ -13,7 +13,7 @@ from starlette.types import ASGIApp
 
 from app.domain.account import ANONYMOUS, Principal
 from app.errors import Unauthenticated
-from app.limits.rate_limiter import RateLimiter
+from app.limits.rate_limiter.limiter import RateLimiter
 from app.middleware.stack import apply_middleware
 from app.settings import Settings
 

@@ -4,7 +4,8 @@ import asyncio
 import sys
 import time
 
-from app.limits.rate_limiter import RateLimiter, Verdict
+from app.limits.rate_limiter.limiter import RateLimiter
+from app.limits.rate_limiter.policy import Verdict
 from tests.integration.http.conftest import Limiters
 from tests.servers import PrivateValkey
 
@@ -45,7 +46,7 @@ async def test_unused_portions_are_given_back(limiters: Limiters, redis_url: str
     async with asyncio.timeout(5):
         while first._granted:
             await asyncio.sleep(0.01)
-        while first._asks or (first._pump_task and not first._pump_task.done()):
+        while first._pending or (first._sender and not first._sender.done()):
             await asyncio.sleep(0.01)
     assert used + await take_until_refused(second, "a") == 100
 
@@ -74,7 +75,7 @@ async def test_a_key_that_is_asked_for_once_takes_nothing_in_advance(
 async def test_takes_of_one_moment_share_one_round_trip(limiters: Limiters, redis_url: str) -> None:
     limiter = limiters(redis_url)
     await limiter.take("warm")
-    client = limiter._client()
+    client = limiter._redis._client()
     before = (await client.info("commandstats"))["cmdstat_evalsha"]["calls"]
     await asyncio.gather(*(limiter.take(f"key {n % 40}") for n in range(100)))
     assert (await client.info("commandstats"))["cmdstat_evalsha"]["calls"] - before == 1
@@ -99,8 +100,8 @@ async def test_a_limit_of_zero_is_no_limit(limiters: Limiters, redis_url: str) -
     assert all(verdict is not None and verdict.allowed for verdict in verdicts)
     assert verdicts[0] is not None
     assert verdicts[0].headers == []
-    assert limiter._client() is not None
-    assert await limiter._client().dbsize() == 0
+    assert limiter._redis._client() is not None
+    assert await limiter._redis._client().dbsize() == 0
 
 
 async def test_sign_in_has_a_limit_of_its_own(limiters: Limiters, redis_url: str) -> None:
@@ -173,9 +174,9 @@ async def test_who_comes_during_the_timeout_does_not_wait_for_a_second_one(
     valkey.pause()
     began = time.monotonic()
     first = asyncio.create_task(limiter.take("a"))
-    while not limiter._asks:
+    while not limiter._pending:
         await asyncio.sleep(0)
-    while limiter._asks:
+    while limiter._pending:
         await asyncio.sleep(0)
     second = asyncio.create_task(limiter.take("b"))
     assert (await first).allowed
@@ -230,7 +231,7 @@ async def test_a_limiter_of_another_process_knows_what_was_taken(limiters: Limit
 GREEDY = """
 import asyncio, sys
 from redis.asyncio import Redis
-from app.limits.rate_limiter import RateLimiter
+from app.limits.rate_limiter.limiter import RateLimiter
 from app.settings import Settings
 
 async def main():

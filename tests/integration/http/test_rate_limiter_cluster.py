@@ -4,7 +4,7 @@ import asyncio
 
 from redis.asyncio.cluster import RedisCluster
 
-from app.limits.rate_limiter import RateLimiter
+from app.limits.rate_limiter.limiter import RateLimiter
 from app.settings import Settings
 from tests.integration.cache.processes import HOST, cluster, processes
 

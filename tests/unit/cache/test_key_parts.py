@@ -16,7 +16,8 @@ from app.domain import tags
 from app.domain.account import ANONYMOUS, Principal, Role
 from app.domain.entry import DnoYear
 from app.interpreter.question_records import Question
-from app.limits.rate_limiter import LONGEST_KEY, PREFIX, RateLimiter
+from app.limits.rate_limiter.limiter import RateLimiter
+from app.limits.rate_limiter.redis_buckets import LONGEST_KEY, PREFIX
 from app.settings import Settings
 from loaders import regions
 
