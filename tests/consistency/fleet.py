@@ -34,7 +34,8 @@ class Instance:
             base_url=f"http://127.0.0.1:{port}",
             timeout=8,
             headers={"accept": "application/json"},
-            limits=httpx.Limits(max_connections=None),
+            # An idle connection is left before the server closes it (KEEP_ALIVE_TIMEOUT): a request would meet its end.
+            limits=httpx.Limits(max_connections=None, keepalive_expiry=2),
         )
         self.as_editor = {"authorization": f"Bearer {SECRET}"}
         self.pages: dict[str, tuple[str, bytes]] = {}  # what a browser keeps: by address, with its ETag
