@@ -184,7 +184,10 @@ class Compiler:
             parts.append(f"{encode_basestring(key)}:".replace("{", "{{").replace("}", "}}"))
             parts.append(self._part(selection, source, key, details))
         text = ",".join(name + part for name, part in zip(parts[::2], parts[1::2], strict=True))
-        selection.write = source.function(f"f'''{{{{{text}}}}}'''")
+        written = f"f'''{{{{{text}}}}}'''"
+        if type is not self.graph.query_type:
+            written = f"'' if {source.name(leaves.some)}(o) is None else {written}"
+        selection.write = source.function(written)
         return selection
 
     def _part(self, selection: Selection, source: "_Source", key: str, details: FieldDetailsList) -> str:
@@ -270,7 +273,7 @@ class Compiler:
     def _write_some(self, type: GraphQLOutputType, value: str, field: Field, source: "_Source") -> str:
         if is_list_type(type):
             item = source.local()
-            texts = f"[{self._write(type.of_type, item, field, source)} for {item} in {value}]"
+            texts = f"[{self._write(type.of_type, item, field, source)} for {item} in {source.name(leaves.some)}({value})]"
             if not field.places or field.holds_lists:
                 return f'"["+",".join({texts})+"]"'
             # The budget is asked where lists end, so that each text is counted once and often enough.
@@ -280,7 +283,9 @@ class Compiler:
             return f"{source.name(field.only.write)}({value},s)"
         if field.selections:
             local = source.local()
-            writers = {struct: selection.write for struct, selection in field.selections.items()}
+            writers = leaves.Writers(
+                {struct: selection.write for struct, selection in field.selections.items()}
+            )
             return f"{source.name(writers)}[({local}:={value}).__class__]({local},s)"
         named = get_named_type(type)
         assert is_leaf_type(named)

@@ -6,6 +6,7 @@ from itertools import chain, zip_longest
 from typing import Any
 
 from graphql.execution.values import VariableValues
+from graphql.pyutils import gather_with_cancel
 
 from app.cache.memory import Memory
 from app.limits.work_budget import TURN, WorkBudget, metered
@@ -83,7 +84,7 @@ class Run:
             await self._load_field(selection.stored[0], parents, owners)
         elif selection.stored:
             budget = self._budget
-            await asyncio.gather(
+            await gather_with_cancel(
                 *(metered(self._load_field(field, parents, owners), budget) for field in selection.stored)
             )
 
@@ -137,7 +138,7 @@ class Run:
             if chosen and selection.stored:
                 of_class = [objects[index] for index in chosen]
                 steps.append(self._load(selection, of_class, owners and [owners[index] for index in chosen]))
-        await asyncio.gather(*(metered(step, self._budget) for step in steps))
+        await gather_with_cancel(*(metered(step, self._budget) for step in steps))
 
     async def _load_fragments(
         self, field: Field, edge: BatchResolver, parents: Sequence[Any], arguments: Arguments

@@ -19,6 +19,20 @@ class CannotWrite(Exception):
     """A value that is not of its type; the executor will say so in the specification's words."""
 
 
+class Writers(dict[Any, Any]):
+    """By a value or by its class; any other value is not of the type."""
+
+    def __missing__(self, key: object) -> Any:
+        raise CannotWrite
+
+
+def some(value: Any) -> Any:
+    """Rejects null."""
+    if value is None:
+        raise CannotWrite
+    return value
+
+
 def _string(value: object) -> str:
     if type(value) is not str:
         raise CannotWrite
@@ -90,4 +104,4 @@ def writer(leaf: GraphQLLeafType) -> Callable[[Any], str] | None:
     if not isinstance(definition, StrawberryEnumDefinition):
         return None
     members: Iterable[Enum] = definition.wrapped_cls
-    return {member: f'"{member.name}"' for member in members}.__getitem__
+    return Writers({member: f'"{member.name}"' for member in members}).__getitem__

@@ -18,9 +18,11 @@ from app.limits.work_budget import WorkBudget
 from app.observability import metrics
 from schema.context import Context
 from schema.errors import forget_frames, formatted
+from schema.execution.arguments import CannotCoerce
 from schema.execution.bounded_executor import BoundedExecutor
 from schema.execution.documents import Cost, Operation
 from schema.execution.execute import Run
+from schema.execution.leaf_serializers import CannotWrite
 
 log = structlog.get_logger("execution")
 
@@ -63,7 +65,11 @@ class Executions:
     async def _by_plan(
         self, operation: Operation, variables: VariableValues, context: Context, extensions: str | None
     ) -> Answer | None:
-        """None where there is no plan, or where it met something that the executor has to tell."""
+        """None where the executor has to answer: there is no plan, or it ended with an error.
+
+        Errors of resolvers and values that are not of their type are answered by the executor, with their paths.
+        Any other failure is a fault of this server: the executor answers it as well, and it is logged and counted.
+        """
         plan = operation.plan(variables)
         if plan.root is None:
             metrics.UNPLANNED.labels(plan.reason).inc()
@@ -79,8 +85,10 @@ class Executions:
             raise
         except AppError:
             metrics.UNPLANNED.labels("refusal").inc()
-        except Exception as error:
-            log.info("left to the executor", operation=operation.name, why=repr(error))
+        except (CannotWrite, CannotCoerce):
+            metrics.UNPLANNED.labels("unwritable").inc()
+        except Exception:
+            log.warning("plan failed", operation=operation.name, hash=operation.document.hash, exc_info=True)
             metrics.UNPLANNED.labels("failure").inc()
         context.loaders.clear()
         context.budget.begin_anew()

@@ -1,0 +1,98 @@
+"""A plan that ends with an error: what the client gets, what is logged and counted, and that nothing happens twice."""
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+from prometheus_client import REGISTRY
+from structlog.testing import capture_logs
+
+from app.resources import Resources
+from app.settings import Settings
+from schema.context import Context
+from schema.execution.documents import Documents, Operation
+from schema.execution.operation import Answer, Executions
+from schema.root import schema
+from tests.integration.graph.test_plans import Compared
+
+QUESTION = 'naturalQuery(query: "netze a ms 2024") { answer }'
+REFUSED = 'node(id: "nonsense") { id }'
+
+
+def prepare(text: str) -> Operation:
+    return Documents(schema, Settings()).get(text).operation(None)
+
+
+async def execute(resources: Resources, operation: Operation) -> Answer:
+    return await Executions(schema).run(operation, operation.variables({}), {}, Context(resources))
+
+
+def unplanned(reason: str) -> float:
+    return REGISTRY.get_sample_value("graphql_unplanned_total", {"reason": reason}) or 0.0
+
+
+def warnings(logs: Any) -> list[Any]:
+    return [line for line in logs if line["log_level"] == "warning" and line["event"] == "plan failed"]
+
+
+async def test_a_fault_in_a_plan_is_logged_and_counted_and_the_executor_answers(
+    resources: Resources, operators: list[Any]
+) -> None:
+    operation = prepare(f'query Name {{ dno(slug: "netze-a") {{ slug }} {QUESTION} }}')
+    root = operation.plan(operation.variables({})).root
+    assert root is not None
+
+    def fail(*_: Any) -> str:
+        raise RuntimeError("a fault")
+
+    root.parts[-1] = fail  # after everything has been loaded
+    before, logged = unplanned("failure"), resources.query_log.waiting
+    with capture_logs() as logs:
+        answer = await execute(resources, operation)
+    assert json.loads(answer.body)["data"]["dno"] == {"slug": "netze-a"}
+    assert answer.errors == 0
+    (line,) = warnings(logs)
+    assert (line["operation"], line["hash"]) == ("Name", operation.document.hash)
+    assert line["exc_info"]
+    assert unplanned("failure") == before + 1
+    assert resources.query_log.waiting == logged + 1
+
+
+async def test_a_null_where_none_may_be_is_no_fault_of_the_plan(
+    resources: Resources, operators: list[Any]
+) -> None:
+    Compared(resources).forget(operators[1])
+    before = unplanned("unwritable"), unplanned("failure")
+    with capture_logs() as logs:
+        answer = await execute(resources, prepare("{ dnos(first: 4) { edges { node { name } } } }"))
+    (error,) = json.loads(answer.body)["errors"]
+    assert (error["path"][:2], error["path"][3]) == (["dnos", "edges"], "node")
+    assert warnings(logs) == []
+    assert (unplanned("unwritable"), unplanned("failure")) == (before[0] + 1, before[1])
+
+
+async def test_an_error_of_a_resolver_is_no_fault_of_the_plan(resources: Resources) -> None:
+    before = unplanned("refusal"), unplanned("failure")
+    with capture_logs() as logs:
+        answer = await execute(resources, prepare(f"{{ {REFUSED} }}"))
+    assert json.loads(answer.body)["errors"][0]["extensions"]["code"] == "BAD_USER_INPUT"
+    assert warnings(logs) == []
+    assert (unplanned("refusal"), unplanned("failure")) == (before[0] + 1, before[1])
+
+
+@pytest.mark.parametrize("fields", [(REFUSED, QUESTION), (QUESTION, REFUSED)])
+async def test_a_question_is_logged_once_when_a_sibling_ends_the_plan(
+    resources: Resources, operators: list[Any], fields: tuple[str, str]
+) -> None:
+    """Otherwise its resolver would go on beside the executor's."""
+    logged = resources.query_log.waiting
+    operation = prepare(f"{{ {' '.join(fields)} }}")
+    answer = await execute(resources, operation)
+    assert json.loads(answer.body)["data"]["naturalQuery"]["answer"]
+    current = asyncio.current_task()
+    others = [
+        task for task in asyncio.all_tasks() if task is not current and "_load" in repr(task.get_coro())
+    ]
+    await asyncio.gather(*others)
+    assert resources.query_log.waiting == logged + 1
