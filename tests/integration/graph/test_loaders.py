@@ -14,7 +14,7 @@ from app.db.pool import Pool
 from app.domain.entry import DnoYear
 from app.interpreter.question_records import Question
 from app.language_model.budget import Call
-from app.language_model.opinion_records import Doubt
+from app.language_model.opinion_records import UnsureQuestion
 from app.observability import operation_stats
 from app.resources import Resources
 from loaders.record_loader import RecordLoader
@@ -68,7 +68,8 @@ async def _questions(name: str, resources: Resources) -> list[Any]:
     assert entries
     directory, names = resources.directories.of(entries), resources.names.of(entries, ())
     return [
-        Doubt(question, question.interpreted(), Model(), directory, names, Call()) for question in questions
+        UnsureQuestion(question, question.interpreted(), Model(), directory, names, Call())
+        for question in questions
     ]
 
 
