@@ -9,7 +9,7 @@ from uuid import UUID
 import msgspec
 
 from app.bounded_mapping import BoundedMapping
-from app.domain.event import EntryChange, Event, Topic
+from app.domain.event import ENTRY_TOPICS, EntryChange, Event, Topic
 from app.errors import AppError, Unavailable
 from app.observability.metrics import SUBSCRIBERS_DROPPED, SUBSCRIPTIONS
 
@@ -32,7 +32,7 @@ class Change(NamedTuple):
 class Filter(msgspec.Struct, frozen=True):
     """`dno_id` None: every operator."""
 
-    topics: frozenset[Topic] = frozenset({Topic.TARIFFS, Topic.HLZF})
+    topics: frozenset[Topic] = ENTRY_TOPICS
     dno_id: UUID | None = None
 
     def channels(self) -> Iterator["Channel"]:

@@ -4,12 +4,14 @@ from typing import Any
 from uuid import UUID
 
 from app.cache.region import Region
-from app.db import aliases, coverage, dnos, hlzf, revisions, tariffs, time_of_use, years
-from app.db import entry_locations as places
+from app.db import aliases, coverage, dnos, entry_locations, revisions, time_of_use, years
+from app.db.family_tables import TABLES
 from app.domain import tags
 from app.domain.coverage import Coverage
 from app.domain.dno import Alias, DirectoryEntry, Dno
-from app.domain.entry import DnoYear, Place, VerificationStatus
+from app.domain.entry import DnoYear, EntryLocation, VerificationStatus
+from app.domain.families import FAMILIES
+from app.domain.family import Family
 from app.domain.hlzf import Hlzf
 from app.domain.question import Interpretation
 from app.domain.revision import Revision
@@ -53,21 +55,26 @@ DIRECTORY: Region[None, tuple[DirectoryEntry, ...]] = Region(
 ALIASES: Region[None, tuple[Alias, ...]] = Region(
     "aliases", tuple[Alias, ...], lambda _: tags.ALIASES, aliases.fetch_aliases, _long
 )
-TARIFFS: Region[DnoYear, tuple[Tariff, ...]] = Region(
-    "tariffs", tuple[Tariff, ...], tags.tariffs, tariffs.fetch_by_dno_year, _by_status
-)
-HLZF: Region[DnoYear, tuple[Hlzf, ...]] = Region(
-    "hlzf", tuple[Hlzf, ...], tags.hlzf, hlzf.fetch_by_dno_year, _by_status
-)
-TIME_OF_USE: Region[DnoYear, tuple[TimeOfUseTariff, ...]] = Region(
-    "time_of_use", tuple[TimeOfUseTariff, ...], tags.time_of_use, time_of_use.fetch_by_dno_year, _by_status
-)
+_FETCHES = {name: table.fetch_by_dno_year for name, table in TABLES.items()} | {
+    "time_of_use": time_of_use.fetch_by_dno_year
+}
+
+
+def _of_family(family: Family) -> Region[DnoYear, Any]:
+    struct: Any = family.struct
+    return Region(family.name, tuple[struct, ...], family.tag, _FETCHES[family.name], _by_status)
+
+
+OF_FAMILY = {family.name: _of_family(family) for family in FAMILIES}
+TARIFFS: Region[DnoYear, tuple[Tariff, ...]] = OF_FAMILY["tariffs"]
+HLZF: Region[DnoYear, tuple[Hlzf, ...]] = OF_FAMILY["hlzf"]
+TIME_OF_USE: Region[DnoYear, tuple[TimeOfUseTariff, ...]] = OF_FAMILY["time_of_use"]
 YEARS: Region[UUID, tuple[int, ...]] = Region("years", tuple[int, ...], tags.years, years.fetch_years, _long)
 DNOS_WITH_DATA: Region[int, frozenset[UUID]] = Region(
     "dnos_with_data", frozenset[UUID], tags.year, years.fetch_dnos_with_data, _long
 )
-ENTRY_LOCATIONS: Region[UUID, Place] = Region(
-    "places", Place, tags.place, places.fetch_entry_locations, _long
+ENTRY_LOCATIONS: Region[UUID, EntryLocation] = Region(
+    "places", EntryLocation, tags.location, entry_locations.fetch_entry_locations, _long
 )
 HISTORY: Region[UUID, tuple[Revision, ...]] = Region(
     "history", tuple[Revision, ...], tags.history, revisions.fetch_by_entry, _long

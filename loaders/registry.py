@@ -1,12 +1,13 @@
 """Everything that one operation can load, as one readable list."""
 
 import asyncio
-from typing import Generic, overload
+from typing import Any, Generic, overload
 
 from app.cache.read_set import ReadSet
 from app.cache.read_through import ReadThrough
 from app.cache.region import Region
 from app.domain.entry import DnoYear
+from app.domain.families import FAMILIES
 from loaders import regions
 from loaders.record_loader import K, RecordLoader, V
 
@@ -56,6 +57,11 @@ class Loaders:
     interpretation_by_question = Loading(regions.QUESTIONS)
     opinion_by_doubt = Loading(regions.OPINIONS)
 
+    def of_family(self, name: str) -> RecordLoader[DnoYear, tuple[Any, ...]]:
+        """The loader of a family's entries by operator and year: that of tariffs is `tariffs_by_dno_year`."""
+        loader: RecordLoader[DnoYear, tuple[Any, ...]] = getattr(self, f"{name}_by_dno_year")
+        return loader
+
     def clear(self) -> None:
         """Forgets all that was loaded: what comes next is read as if by a new operation."""
         for name in [name for name in self.__dict__ if not name.startswith("_")]:
@@ -65,13 +71,18 @@ class Loaders:
         return RecordLoader(self._cache, region, self._read_set, remember=self._remember)
 
 
+for _name, _region in regions.OF_FAMILY.items():
+    if not hasattr(Loaders, f"{_name}_by_dno_year"):
+        _loading = Loading(_region)
+        _loading.__set_name__(Loaders, f"{_name}_by_dno_year")
+        setattr(Loaders, f"{_name}_by_dno_year", _loading)
+
+
 async def load_dno_year(cache: ReadThrough, key: DnoYear) -> None:
     """Reads all that is cached for one operator and year, as queries would."""
     loaders = Loaders(cache, ReadSet())
     await asyncio.gather(
         loaders.dno_by_id.load_many([key.dno_id]),
         loaders.years_by_dno.load_many([key.dno_id]),
-        loaders.tariffs_by_dno_year.load_many([key]),
-        loaders.hlzf_by_dno_year.load_many([key]),
-        loaders.time_of_use_by_dno_year.load_many([key]),
+        *(loaders.of_family(family.name).load_many([key]) for family in FAMILIES),
     )

@@ -1,8 +1,11 @@
 """Queries, mutations and subscriptions joined into one schema."""
 
+from importlib import import_module
+
 import strawberry
 from strawberry.schema.config import StrawberryConfig
 
+from app.domain.families import FAMILIES
 from schema.mutations.api_keys import ApiKeyMutations
 from schema.mutations.cache import CacheMutations
 from schema.mutations.entries import EntryMutations
@@ -17,11 +20,8 @@ from schema.queries.ranking import RankingQueries
 from schema.queries.viewer import ViewerQueries
 from schema.subscriptions import Subscription
 from schema.types.account import ApiKey, User
-from schema.types.hlzf import Hlzf
 from schema.types.revision import Revision
 from schema.types.scalars import SCALARS
-from schema.types.tariff import Tariff
-from schema.types.time_of_use import TimeOfUseTariff
 
 
 @strawberry.type(description="Where every question begins.")
@@ -36,10 +36,15 @@ class Mutation(
     pass
 
 
+# That of each family, in schema/types/<module>.py.
+FAMILY_TYPES = [
+    getattr(import_module(f"schema.types.{family.module}"), family.graphql_type) for family in FAMILIES
+]
+
 schema = strawberry.Schema(
     query=Query,
     mutation=Mutation,
     subscription=Subscription,
-    types=[Tariff, Hlzf, TimeOfUseTariff, Revision, User, ApiKey],
+    types=[*FAMILY_TYPES, Revision, User, ApiKey],
     config=StrawberryConfig(scalar_map=SCALARS),
 )

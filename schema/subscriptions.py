@@ -6,7 +6,7 @@ from uuid import UUID
 import strawberry
 
 from app.broadcast import Filter, Subscriber
-from app.domain.entry import DataType
+from app.domain.families import DataType
 from app.errors import BadInput, quoted
 from schema.context import Context, Info
 from schema.types.data_change import TOPICS, DataChange

@@ -38,7 +38,7 @@ BEGIN
     EXECUTE (
         SELECT 'WITH ' || string_agg(format('d%s AS (DELETE FROM %I)', oid, relname), ', ') || ' SELECT 1'
         FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'
-        AND relname NOT IN ('migrations', 'cache_epoch')
+        AND relname NOT IN ('migrations', 'cache_epoch', 'families')
     );
     UPDATE cache_epoch SET epoch = 1, redis_identity = NULL;
     PERFORM setval(oid, 1, false)

@@ -36,5 +36,7 @@ async def load_into_empty(settings: Settings) -> list[str]:
     reports = await load_starter(settings.database_url, deadline=settings.import_timeout)
     if not reports:
         return []
-    entries = sum(report.inserted for kind, report in reports.items() if kind is not Kind.REGISTRY)
-    return [f"The starter data was loaded: {reports[Kind.REGISTRY].inserted} operators, {entries} entries."]
+    entries = sum(report.inserted for kind, report in reports.items() if kind is not Kind["REGISTRY"])
+    return [
+        f"The starter data was loaded: {reports[Kind['REGISTRY']].inserted} operators, {entries} entries."
+    ]

@@ -4,9 +4,10 @@ from typing import NamedTuple
 
 from app.db.pool import Pool
 from app.domain.event import EntryChange, Event, Topic
+from app.domain.families import WITH_HISTORY
 from app.domain.revision import ChangeKind
 
-_TOPICS = {"NETZENTGELTE": Topic.TARIFFS, "HLZF": Topic.HLZF}
+_TOPICS = {family.data_type: Topic(family.name) for family in WITH_HISTORY}
 
 
 class Changes(NamedTuple):

@@ -1,33 +1,46 @@
 """How much is known, counted in one statement."""
 
 from collections.abc import Sequence
+from typing import Final
 
 import msgspec
 
 from app.db.pool import Pool
 from app.domain.coverage import Coverage
+from app.domain.families import FAMILIES, WITH_HISTORY
+from app.domain.family import Family
+
+
+def _counted(family: Family) -> str:
+    """Entries by operator and year; one column per family, so that families stand side by side."""
+    counts = "".join(f", {'count(*)' if other is family else '0'} AS {other.name}" for other in WITH_HISTORY)
+    verified = "count(*) FILTER (WHERE verification_status = 'verified')" if family in WITH_HISTORY else "0"
+    return (
+        f"SELECT dno_id, year{counts}, {verified} AS verified FROM {family.table}"
+        " WHERE deleted_at IS NULL GROUP BY dno_id, year"
+    )
+
+
+_STATEMENT: Final = (
+    "WITH operators AS (SELECT id, normalize(region) AS region FROM dnos WHERE deleted_at IS NULL),"
+    f" published AS ({' UNION ALL '.join(map(_counted, FAMILIES))}),"
+    " entries AS (SELECT published.* FROM published JOIN operators ON operators.id = dno_id),"
+    " years AS (SELECT year, count(DISTINCT dno_id) AS dnos,"
+    f" {', '.join(f'sum({family.name})::bigint AS {family.name}' for family in WITH_HISTORY)},"
+    " sum(verified)::bigint AS verified FROM entries GROUP BY year),"
+    " regions AS (SELECT region, count(*) AS dnos,"
+    " count(*) FILTER (WHERE id IN (SELECT dno_id FROM entries)) AS dnos_with_data"
+    " FROM operators WHERE region IS NOT NULL GROUP BY region)"
+    " SELECT (SELECT count(*) FROM operators) AS total_dnos,"
+    f" (SELECT coalesce(sum({' + '.join(family.name for family in WITH_HISTORY)}), 0)::bigint FROM years)"
+    " AS total_entries,"
+    " (SELECT coalesce(sum(verified), 0)::bigint FROM years) AS verified_entries,"
+    " (SELECT coalesce(jsonb_agg(years ORDER BY year DESC), '[]') FROM years) AS by_year,"
+    " (SELECT coalesce(jsonb_agg(regions ORDER BY region), '[]') FROM regions) AS by_region"
+)
 
 
 async def fetch_coverage(pool: Pool, keys: Sequence[None]) -> dict[None, Coverage]:
-    """Entries are tariffs and HLZF; an operator has data when it has those or time-of-use prices."""
-    rows = await pool.fetch(
-        "WITH operators AS (SELECT id, normalize(region) AS region FROM dnos WHERE deleted_at IS NULL),"
-        " published AS ("
-        "SELECT dno_id, year, count(*) AS tariffs, 0 AS hlzf, count(*) FILTER (WHERE verification_status = 'verified') AS verified"
-        " FROM netzentgelte_data WHERE deleted_at IS NULL GROUP BY dno_id, year"
-        " UNION ALL SELECT dno_id, year, 0, count(*), count(*) FILTER (WHERE verification_status = 'verified')"
-        " FROM hlzf_data WHERE deleted_at IS NULL GROUP BY dno_id, year"
-        " UNION ALL SELECT dno_id, year, 0, 0, 0 FROM time_of_use_data WHERE deleted_at IS NULL),"
-        " entries AS (SELECT published.* FROM published JOIN operators ON operators.id = dno_id),"
-        " years AS (SELECT year, count(DISTINCT dno_id) AS dnos, sum(tariffs)::bigint AS tariffs,"
-        " sum(hlzf)::bigint AS hlzf, sum(verified)::bigint AS verified FROM entries GROUP BY year),"
-        " regions AS (SELECT region, count(*) AS dnos, count(*) FILTER (WHERE id IN (SELECT dno_id FROM entries)) AS dnos_with_data"
-        " FROM operators WHERE region IS NOT NULL GROUP BY region)"
-        " SELECT (SELECT count(*) FROM operators) AS total_dnos,"
-        " (SELECT coalesce(sum(tariffs + hlzf), 0)::bigint FROM years) AS total_entries,"
-        " (SELECT coalesce(sum(verified), 0)::bigint FROM years) AS verified_entries,"
-        " (SELECT coalesce(jsonb_agg(years ORDER BY year DESC), '[]') FROM years) AS by_year,"
-        " (SELECT coalesce(jsonb_agg(regions ORDER BY region), '[]') FROM regions) AS by_region",
-        name="coverage",
-    )
+    """Entries are those of families with a history; an operator has data when any family has an entry of it."""
+    rows = await pool.fetch(_STATEMENT, name="coverage")
     return {None: msgspec.convert(dict(rows[0]), Coverage)}

@@ -1,23 +1,19 @@
-"""What is done to entries of every family alike: verified, flagged, put back as they were."""
+"""Entries of every family verified, flagged and reverted."""
 
-from types import ModuleType
-from typing import TypeAlias
+from typing import Any
 from uuid import UUID
 
 import msgspec
 
-from app.db import hlzf, tariffs
+from app.db.family_tables import TABLES
 from app.db.unit_of_work import UnitOfWork, expect
 from app.domain.correction import check_text
-from app.domain.entry import DataType, VerificationStatus
-from app.domain.hlzf import Hlzf
+from app.domain.entry import VerificationStatus
+from app.domain.families import OF_DATA_TYPE, DataType
 from app.domain.revision import ChangeKind
-from app.domain.tariff import Tariff
 from app.errors import NotFound
 
-Entry: TypeAlias = Tariff | Hlzf
-
-_FAMILIES: dict[DataType, ModuleType] = {DataType.NETZENTGELTE: tariffs, DataType.HLZF: hlzf}
+Entry = Any  # of the family in question
 
 
 async def verify(
@@ -43,10 +39,10 @@ async def flag(
 
 async def revert(
     work: UnitOfWork, revision_id: UUID, *, expected_version: int | None = None, reason: str | None = None
-) -> Entry | None:
+) -> Entry:
     """The entry as a whole is again what it was before that revision, whatever has happened since.
 
-    None: before it there was no such entry, so now it is deleted. Once more changes nothing and
+    None: before it there was no such entry, so now it is deleted. A second time changes nothing and
     leaves no revision; reverting the revision that this left undoes it.
     """
     check_text(reason, "reason")
@@ -56,14 +52,13 @@ async def revert(
     if wanted is None:
         raise NotFound("There is no such revision.", field=("input", "revisionId"))
     entry_id, data_type, state = wanted
-    family = _FAMILIES[DataType(data_type)]
-    entry = await family.lock(work, entry_id, reason=reason, kind=ChangeKind.REVERTED, deleted=True)
+    table = TABLES[OF_DATA_TYPE[DataType(data_type)].name]
+    entry = await table.lock(work, entry_id, reason=reason, kind=ChangeKind.REVERTED, deleted=True)
     expect(entry.version, expected_version)
     if state is None:
-        await family.save(work, entry, deleted=True)
+        await table.save(work, entry, deleted=True)
         return None
-    restored: Entry = await family.save(work, family.restored(entry, state))
-    return restored
+    return await table.save(work, table.restored(entry, state))
 
 
 async def _mark(
@@ -74,8 +69,7 @@ async def _mark(
     expected_version: int | None,
     reason: str | None,
 ) -> Entry:
-    family = _FAMILIES[data_type]
-    entry: Entry = await family.lock(work, entry_id, reason=reason)
+    table = TABLES[OF_DATA_TYPE[data_type].name]
+    entry = await table.lock(work, entry_id, reason=reason)
     expect(entry.version, expected_version)
-    marked: Entry = await family.save(work, msgspec.structs.replace(entry, verification_status=status))
-    return marked
+    return await table.save(work, msgspec.structs.replace(entry, verification_status=status))

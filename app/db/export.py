@@ -6,12 +6,14 @@ the database writes it, so that what was exported is imported as it was.
 
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from enum import Enum, StrEnum
-from typing import Annotated, TypeAlias
+from typing import Annotated, Final, TypeAlias
 
 import msgspec
 
 from app.db.pool import Connection
 from app.domain.entry import FIRST_YEAR, LAST_YEAR, VerificationStatus, VoltageLevel
+from app.domain.families import WITH_HISTORY
+from app.domain.family import Family
 from app.domain.federal_state import spellings_of
 from app.domain.hlzf import Season
 
@@ -20,10 +22,11 @@ _ROWS_PER_BATCH = 1_000
 Rows: TypeAlias = "Sequence[Sequence[str | None]]"
 
 
-class Table(StrEnum):
-    TARIFFS = "tariffs"
-    HLZF = "hlzf"
-    REGISTRY = "registry"
+Table = StrEnum(  # type: ignore[misc]  # families with a history, and operators
+    "Table",
+    {family.name.upper(): family.name for family in WITH_HISTORY} | {"REGISTRY": "registry"},
+    module=__name__,
+)
 
 
 Year: TypeAlias = Annotated[int, msgspec.Meta(ge=FIRST_YEAR, le=LAST_YEAR)]
@@ -50,31 +53,20 @@ class Column(Enum):
     MEGAWATTS = "any number of decimals"
 
 
+_SOURCE: Final = dict.fromkeys(("verification_status", "source_url", "source_title"), Column.TEXT)
+
+
+def _columns(family: Family) -> Mapping[str, Column]:
+    """Those of the import files."""
+    start = {"dno_slug": Column.TEXT, "year": Column.WHOLE} | {key.name: Column.TEXT for key in family.key}
+    if not family.one_row_per_entry:  # a row per window
+        return start | {"start": Column.TEXT, "end": Column.TEXT} | _SOURCE
+    return start | {column.name: Column.PRICE for column in family.columns} | _SOURCE
+
+
 COLUMNS: Mapping[Table, Mapping[str, Column]] = {
-    Table.TARIFFS: {
-        "dno_slug": Column.TEXT,
-        "year": Column.WHOLE,
-        "voltage_level": Column.TEXT,
-        "leistung": Column.PRICE,
-        "arbeit": Column.PRICE,
-        "leistung_unter_2500h": Column.PRICE,
-        "arbeit_unter_2500h": Column.PRICE,
-        "verification_status": Column.TEXT,
-        "source_url": Column.TEXT,
-        "source_title": Column.TEXT,
-    },
-    Table.HLZF: {
-        "dno_slug": Column.TEXT,
-        "year": Column.WHOLE,
-        "voltage_level": Column.TEXT,
-        "season": Column.TEXT,
-        "start": Column.TEXT,
-        "end": Column.TEXT,
-        "verification_status": Column.TEXT,
-        "source_url": Column.TEXT,
-        "source_title": Column.TEXT,
-    },
-    Table.REGISTRY: {
+    **{Table(family.name): _columns(family) for family in WITH_HISTORY},
+    Table["REGISTRY"]: {
         "slug": Column.TEXT,
         "name": Column.TEXT,
         "official_name": Column.TEXT,
@@ -98,11 +90,19 @@ COLUMNS: Mapping[Table, Mapping[str, Column]] = {
     },
 }
 
-# Only these make sense for a table; the doors refuse the others.
+# Only these make sense for a table; the others are rejected.
 FILTERS: Mapping[Table, tuple[str, ...]] = {
-    Table.TARIFFS: ("dno", "region", "year", "voltage_level", "verification_status"),
-    Table.HLZF: ("dno", "region", "year", "voltage_level", "season", "verification_status"),
-    Table.REGISTRY: ("dno", "region"),
+    **{
+        Table(family.name): (
+            "dno",
+            "region",
+            "year",
+            *(key.name for key in family.key),
+            "verification_status",
+        )
+        for family in WITH_HISTORY
+    },
+    Table["REGISTRY"]: ("dno", "region"),
 }
 
 
@@ -139,16 +139,51 @@ async def _regions(connection: Connection, wanted: Sequence[str]) -> list[str]:
     return sorted(frozenset[str]().union(*(spellings_of(region, stored) for region in wanted)))
 
 
+def _readable(family: Family, alias: str) -> str:
+    """Whether a row keeps the rules of today."""
+    if not family.one_row_per_entry:
+        return f"jsonb_typeof({alias}.windows) = 'array'"
+    prices = ", ".join(f"{alias}.{column.name}" for column in family.prices)
+    return f"coalesce(greatest({prices}) < 1000000, true)"
+
+
+def _rows(family: Family) -> str:
+    """Sorted by code point, whatever the database's collation; the key in the order of its values."""
+    windows = """LEFT JOIN LATERAL jsonb_to_recordset(
+            CASE WHEN jsonb_typeof(t.windows) = 'array' THEN t.windows ELSE '[]' END
+        ) AS w ("start" text, "end" text) ON true"""
+    values = [f"t.{column.name}::text" for column in family.columns]
+    keys = [key.name for key in family.key]
+    filters = [("t.year", "integer"), *((f"t.{name}", "text") for name in (*keys, "verification_status"))]
+    wanted = [
+        f"AND (${n}::{array}[] IS NULL OR {name} = ANY(${n}))" for n, (name, array) in enumerate(filters, 3)
+    ]
+    order = [
+        f"array_position(ARRAY[{', '.join(repr(str(value)) for value in key.values)}], t.{key.name}::text)"
+        for key in family.key
+    ]
+    per_window = not family.one_row_per_entry
+    return f"""
+        SELECT d.slug, t.year::text, {"".join(f"t.{name}::text, " for name in keys)}
+            {'w."start", w."end"' if per_window else ", ".join(values)},
+            t.verification_status::text, nullif(t.source_url, ''), nullif(t.source_title, '')
+        FROM {family.table} t JOIN dnos d ON d.id = t.dno_id {windows if per_window else ""}
+        WHERE t.deleted_at IS NULL AND d.deleted_at IS NULL AND {_readable(family, "t")}
+            AND ($1::text[] IS NULL OR d.slug = ANY($1))
+            AND ($2::text[] IS NULL OR d.region = ANY($2))
+            {" ".join(wanted)}
+        ORDER BY {", ".join(['d.slug COLLATE "C"', "t.year", *order, *(['w."start"'] if per_window else [])])}
+        """
+
+
 # Of the whole table: what a filter leaves out may be among them.
 _BROKEN: Mapping[Table, str] = {
-    Table.TARIFFS: """
-        SELECT count(*) FROM netzentgelte_data
-        WHERE deleted_at IS NULL AND greatest(leistung, arbeit, leistung_unter_2500h, arbeit_unter_2500h) >= 1000000
-        """,
-    Table.HLZF: """
-        SELECT count(*) FROM hlzf_data WHERE deleted_at IS NULL AND jsonb_typeof(windows) <> 'array'
-        """,
-    Table.REGISTRY: """
+    **{
+        Table(family.name): f"SELECT count(*) FROM {family.table} t"
+        f" WHERE deleted_at IS NULL AND NOT {_readable(family, 't')}"
+        for family in WITH_HISTORY
+    },
+    Table["REGISTRY"]: """
         SELECT count(*) FROM dnos
         WHERE deleted_at IS NULL AND NOT (
             readable_megawatts(coalesce(capacity_mw_total, 0)) AND readable_megawatts(coalesce(capacity_mw_solar, 0))
@@ -157,42 +192,9 @@ _BROKEN: Mapping[Table, str] = {
         """,
 }
 
-# Sorted by code point, whatever the database's collation; levels and seasons in their own order.
 _STATEMENTS: Mapping[Table, str] = {
-    Table.TARIFFS: """
-        SELECT d.slug, t.year::text, t.voltage_level::text,
-            t.leistung::text, t.arbeit::text, t.leistung_unter_2500h::text, t.arbeit_unter_2500h::text,
-            t.verification_status::text, nullif(t.source_url, ''), nullif(t.source_title, '')
-        FROM netzentgelte_data t JOIN dnos d ON d.id = t.dno_id
-        WHERE t.deleted_at IS NULL AND d.deleted_at IS NULL
-            AND coalesce(greatest(leistung, arbeit, leistung_unter_2500h, arbeit_unter_2500h) < 1000000, true)
-            AND ($1::text[] IS NULL OR d.slug = ANY($1))
-            AND ($2::text[] IS NULL OR d.region = ANY($2))
-            AND ($3::integer[] IS NULL OR t.year = ANY($3))
-            AND ($4::text[] IS NULL OR t.voltage_level = ANY($4))
-            AND ($5::text[] IS NULL OR t.verification_status = ANY($5))
-        ORDER BY d.slug COLLATE "C", t.year,
-            array_position(ARRAY['HOES', 'HOES_HS', 'HS', 'HS_MS', 'MS', 'MS_NS', 'NS'], t.voltage_level::text)
-        """,
-    Table.HLZF: """
-        SELECT d.slug, t.year::text, t.voltage_level::text, t.season, w."start", w."end",
-            t.verification_status::text, nullif(t.source_url, ''), nullif(t.source_title, '')
-        FROM hlzf_data t JOIN dnos d ON d.id = t.dno_id
-        LEFT JOIN LATERAL jsonb_to_recordset(
-            CASE WHEN jsonb_typeof(t.windows) = 'array' THEN t.windows ELSE '[]' END
-        ) AS w ("start" text, "end" text) ON true
-        WHERE t.deleted_at IS NULL AND d.deleted_at IS NULL AND jsonb_typeof(t.windows) = 'array'
-            AND ($1::text[] IS NULL OR d.slug = ANY($1))
-            AND ($2::text[] IS NULL OR d.region = ANY($2))
-            AND ($3::integer[] IS NULL OR t.year = ANY($3))
-            AND ($4::text[] IS NULL OR t.voltage_level = ANY($4))
-            AND ($5::text[] IS NULL OR t.season = ANY($5))
-            AND ($6::text[] IS NULL OR t.verification_status = ANY($6))
-        ORDER BY d.slug COLLATE "C", t.year,
-            array_position(ARRAY['HOES', 'HOES_HS', 'HS', 'HS_MS', 'MS', 'MS_NS', 'NS'], t.voltage_level::text),
-            array_position(ARRAY['WINTER', 'SPRING', 'SUMMER', 'AUTUMN'], t.season), w."start"
-        """,
-    Table.REGISTRY: """
+    **{Table(family.name): _rows(family) for family in WITH_HISTORY},
+    Table["REGISTRY"]: """
         SELECT slug, name, nullif(official_name, ''), nullif(mastr_nr, ''), bdew_code, nullif(acer_code, ''),
             nullif(vnb_id, ''), nullif(region, ''), nullif(city, ''), postal_code, nullif(website, ''),
             closed_network::text, transmission::text,

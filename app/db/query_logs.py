@@ -9,7 +9,8 @@ import asyncpg
 import msgspec
 
 from app.db.pool import Pool
-from app.domain.entry import DataType, DnoYear, VoltageLevel
+from app.domain.entry import DnoYear, VoltageLevel
+from app.domain.families import DataType
 
 
 class AskedQuestion(msgspec.Struct, frozen=True):

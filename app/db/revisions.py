@@ -5,14 +5,13 @@ from typing import Any
 from uuid import UUID
 
 from app.db.pool import Pool
-from app.domain.entry import DataType
+from app.domain.families import COLUMNS, DataType
+from app.domain.family import ColumnType
 from app.domain.revision import ChangeKind, FieldChange, Revision
-from app.domain.tariff import PRICE_FIELDS
 
 # Column -> field, in the order in which changes are listed.
 _FIELDS = {
-    **PRICE_FIELDS,
-    "windows": "windows",
+    **{column.name: column.field for column in COLUMNS.values()},
     "verification_status": "verificationStatus",
     "source_url": "sourceUrl",
     "source_title": "sourceTitle",
@@ -69,6 +68,6 @@ def _changes(before: dict[str, Any], after: dict[str, Any]) -> tuple[FieldChange
 def _text(column: str, value: Any) -> str | None:
     if value is None:
         return None
-    if column == "windows":
+    if column in COLUMNS and COLUMNS[column].type is ColumnType.WINDOWS:
         return ", ".join(f"{window['start']}-{window['end']}" for window in value)
     return str(value).upper() if column == "verification_status" else str(value)

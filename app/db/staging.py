@@ -9,13 +9,15 @@ The upsert names the id and version that the decision rests on; an entry that ha
 
 import csv
 import io
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from itertools import islice
+from typing import Final
 from uuid import UUID
 
 import msgspec
 
 from app.db.pool import Connection, Row
+from app.domain.family import Family
 
 Rows = Sequence[Sequence[str]]
 OnRows = Callable[[int], None]
@@ -64,97 +66,67 @@ async def fetch_time_of_use_sheets(connection: Connection) -> frozenset[tuple[st
     return frozenset((row["dno_id"], row["year"]) for row in rows)
 
 
+_OPERATOR_COLUMNS: Final = {
+    **dict.fromkeys(("name", "official_name", "mastr_nr", "bdew_code", "acer_code", "vnb_id"), "text"),
+    **dict.fromkeys(("region", "city", "postal_code", "website"), "text"),
+    **dict.fromkeys(("closed_network", "transmission"), "boolean"),
+    **dict.fromkeys((f"connection_points_{level}" for level in ("ns", "ms", "hs", "hoes")), "integer"),
+    **dict.fromkeys((f"capacity_mw_{kind}" for kind in ("total", "solar", "wind")), "numeric"),
+}
+
+
 async def load_operators(connection: Connection, rows: Rows, overwrite: bool, on_rows: OnRows) -> Outcome:
-    """Nobody corrects operators here, so the file always wins."""
+    """No mutation corrects operators, so the file always wins."""
+    values = list(_OPERATOR_COLUMNS)
+    described = _list([f"{name} {sql_type}" for name, sql_type in _OPERATOR_COLUMNS.items()])
     await connection.execute(
-        """
-        CREATE TEMPORARY TABLE staged_dnos (
-            n integer, slug text, name text, official_name text, mastr_nr text, bdew_code text,
-            acer_code text, vnb_id text, region text, city text, postal_code text, website text,
-            closed_network boolean, transmission boolean,
-            connection_points_ns integer, connection_points_ms integer,
-            connection_points_hs integer, connection_points_hoes integer,
-            capacity_mw_total numeric, capacity_mw_solar numeric, capacity_mw_wind numeric
-        ) ON COMMIT DROP
-        """
+        f"CREATE TEMPORARY TABLE staged_dnos (n integer, slug text, {described}) ON COMMIT DROP"
     )
     await _copy(connection, "staged_dnos", rows, on_rows)
     row = await connection.fetchrow(
-        """
+        f"""
         WITH decided AS MATERIALIZED (
-            SELECT s.*, t.id, t.version,
-                t.id IS NULL OR t.deleted_at IS NOT NULL
-                OR (t.name, t.official_name, t.mastr_nr, t.bdew_code, t.acer_code, t.vnb_id, t.region, t.city,
-                    t.postal_code, t.website, t.closed_network, t.transmission,
-                    t.connection_points_ns, t.connection_points_ms, t.connection_points_hs, t.connection_points_hoes,
-                    t.capacity_mw_total, t.capacity_mw_solar, t.capacity_mw_wind)
-                IS DISTINCT FROM
-                   (s.name, s.official_name, s.mastr_nr, s.bdew_code, s.acer_code, s.vnb_id, s.region, s.city,
-                    s.postal_code, s.website, s.closed_network, s.transmission,
-                    s.connection_points_ns, s.connection_points_ms, s.connection_points_hs, s.connection_points_hoes,
-                    s.capacity_mw_total, s.capacity_mw_solar, s.capacity_mw_wind)
-                AS differs
+            SELECT s.*, t.id, t.version, CASE
+                WHEN t.id IS NULL OR t.deleted_at IS NOT NULL
+                    OR ({_list(values, "t.")}) IS DISTINCT FROM ({_list(values, "s.")})
+                THEN 'write' ELSE 'same' END AS verdict
             FROM staged_dnos s LEFT JOIN dnos t USING (slug)
-        ), written AS (
-            INSERT INTO dnos AS t (id, version, slug, name, official_name, mastr_nr, bdew_code, acer_code, vnb_id,
-                region, city, postal_code, website, closed_network, transmission,
-                connection_points_ns, connection_points_ms, connection_points_hs, connection_points_hoes,
-                capacity_mw_total, capacity_mw_solar, capacity_mw_wind)
-            SELECT coalesce(id, gen_random_uuid()), coalesce(version, 1), slug, name, official_name, mastr_nr,
-                bdew_code, acer_code, vnb_id, region, city, postal_code, website, closed_network, transmission,
-                connection_points_ns, connection_points_ms, connection_points_hs, connection_points_hoes,
-                capacity_mw_total, capacity_mw_solar, capacity_mw_wind
-            FROM decided WHERE differs ORDER BY slug
-            ON CONFLICT (slug) DO UPDATE SET
-                name = excluded.name, official_name = excluded.official_name, mastr_nr = excluded.mastr_nr,
-                bdew_code = excluded.bdew_code, acer_code = excluded.acer_code, vnb_id = excluded.vnb_id,
-                region = excluded.region, city = excluded.city, postal_code = excluded.postal_code,
-                website = excluded.website, closed_network = excluded.closed_network,
-                transmission = excluded.transmission,
-                connection_points_ns = excluded.connection_points_ns,
-                connection_points_ms = excluded.connection_points_ms,
-                connection_points_hs = excluded.connection_points_hs,
-                connection_points_hoes = excluded.connection_points_hoes,
-                capacity_mw_total = excluded.capacity_mw_total,
-                capacity_mw_solar = excluded.capacity_mw_solar,
-                capacity_mw_wind = excluded.capacity_mw_wind,
-                deleted_at = NULL
-            WHERE (t.id, t.version) = (excluded.id, excluded.version)
-            RETURNING t.slug, old.id IS NULL AS inserted
-        )
-        SELECT count(*) FILTER (WHERE inserted) AS inserted,
-            count(*) FILTER (WHERE NOT inserted) AS updated,
-            count(*) FILTER (WHERE NOT differs) AS unchanged,
-            array_agg(n ORDER BY n) FILTER (WHERE differs AND inserted IS NULL) AS kept,
-            array_agg(text 'changed by somebody else at this moment' ORDER BY n)
-                FILTER (WHERE differs AND inserted IS NULL) AS reasons
-        FROM decided LEFT JOIN written USING (slug)
+        ), {_written("dnos", ["slug"], values)}, {_judged(["slug"])}
         """
     )
     return _outcome(row)
 
 
-async def load_tariffs(connection: Connection, rows: Rows, overwrite: bool, on_rows: OnRows) -> Outcome:
-    await connection.execute(
-        """
-        CREATE TEMPORARY TABLE staged_tariffs (
-            n integer, dno_id uuid, year integer, voltage_level text,
-            leistung numeric, arbeit numeric, leistung_unter_2500h numeric, arbeit_unter_2500h numeric,
-            verification_status text, source_url text, source_title text
-        ) ON COMMIT DROP
-        """
-    )
-    await _copy(connection, "staged_tariffs", rows, on_rows)
-    row = await connection.fetchrow(
-        """
+async def load_entries(
+    connection: Connection,
+    family: Family,
+    columns: Sequence[str],
+    rows: Rows,
+    overwrite: bool,
+    on_rows: OnRows,
+) -> Outcome:
+    """Rows of operator, year, key, the value `columns` that the files have, and verification status, source's address
+    and title. Other columns stay as they are.
+    """
+    key = ["dno_id", "year", *(key.name for key in family.key)]
+    types = {column.name: column.type.value for column in family.columns}
+    values = [*columns, "verification_status", "source_url", "source_title"]
+    staged = f"staged_{family.name}"
+    await _create(connection, staged, {name: types.get(name, "text") for name in (*key[2:], *values)})
+    await _copy(connection, staged, rows, on_rows)
+    row = await connection.fetchrow(_upsert(family.table, staged, key, values), overwrite, ACTOR)
+    await connection.execute(f"DROP TABLE {staged}")  # files with other columns may follow
+    return _outcome(row)
+
+
+def _upsert(table: str, staged: str, key: Sequence[str], values: Sequence[str]) -> str:
+    same_key = ", ".join(key)
+    return f"""
         WITH decided AS MATERIALIZED (
             SELECT s.*, t.id, t.version, CASE
                 WHEN t.id IS NULL THEN 'write'
-                WHEN t.deleted_at IS NULL AND (t.leistung, t.arbeit, t.leistung_unter_2500h, t.arbeit_unter_2500h,
-                      t.verification_status, t.source_url, t.source_title)
-                    IS NOT DISTINCT FROM
-                     (s.leistung, s.arbeit, s.leistung_unter_2500h, s.arbeit_unter_2500h,
-                      s.verification_status, s.source_url, s.source_title) THEN 'same'
+                WHEN t.deleted_at IS NULL AND ({_list(values, "t.")})
+                    IS NOT DISTINCT FROM ({_list(values, "s.")}) THEN 'same'
                 WHEN $1 THEN 'write'
                 WHEN t.deleted_at IS NULL AND t.verification_status = 'verified'
                     AND s.verification_status <> 'verified' THEN 'verified in the database, but not in the file'
@@ -163,100 +135,51 @@ async def load_tariffs(connection: Connection, rows: Rows, overwrite: bool, on_r
                      FROM revisions r
                      WHERE r.entry_id = t.id AND r.version = t.version AND r.changed_by <> $2), 'write')
                 END AS verdict
-            FROM staged_tariffs s LEFT JOIN netzentgelte_data t USING (dno_id, year, voltage_level)
-        ), written AS (
-            INSERT INTO netzentgelte_data AS t (id, version, dno_id, year, voltage_level, leistung, arbeit,
-                leistung_unter_2500h, arbeit_unter_2500h, verification_status, source_url, source_title)
-            SELECT coalesce(id, gen_random_uuid()), coalesce(version, 1), dno_id, year, voltage_level,
-                leistung, arbeit, leistung_unter_2500h, arbeit_unter_2500h,
-                verification_status, source_url, source_title
-            FROM decided WHERE verdict = 'write' ORDER BY dno_id, year, voltage_level
-            ON CONFLICT (dno_id, year, voltage_level) DO UPDATE SET
-                leistung = excluded.leistung, arbeit = excluded.arbeit,
-                leistung_unter_2500h = excluded.leistung_unter_2500h,
-                arbeit_unter_2500h = excluded.arbeit_unter_2500h,
-                verification_status = excluded.verification_status,
-                source_url = excluded.source_url, source_title = excluded.source_title,
-                deleted_at = NULL
+            FROM {staged} s LEFT JOIN {table} t USING ({same_key})
+        ), {_written(table, key, values)}, {_judged(key)}
+        """
+
+
+def _written(table: str, key: Sequence[str], values: Sequence[str]) -> str:
+    """The rows whose verdict is to write, unless they have changed since the decision."""
+    columns = _list([*key, *values])
+    # A domain's value does not join with its base type's without a cast.
+    returned = ", ".join(f"t.{name}::{'integer' if name == 'year' else 'text'} AS {name}" for name in key[1:])
+    return f"""written AS (
+            INSERT INTO {table} AS t (id, version, {columns})
+            SELECT coalesce(id, gen_random_uuid()), coalesce(version, 1), {columns}
+            FROM decided WHERE verdict = 'write' ORDER BY {_list(key)}
+            ON CONFLICT ({_list(key)}) DO UPDATE SET
+                {", ".join(f"{name} = excluded.{name}" for name in values)}, deleted_at = NULL
             WHERE (t.id, t.version) = (excluded.id, excluded.version)
-            RETURNING t.dno_id, t.year::integer AS year, t.voltage_level::text AS voltage_level,
-                old.id IS NULL AS inserted
-        ), judged AS (
+            RETURNING t.{key[0]}{returned and ", " + returned}, old.id IS NULL AS inserted
+        )"""
+
+
+def _judged(key: Sequence[str]) -> str:
+    return f"""judged AS (
             SELECT n, inserted, CASE
                 WHEN verdict = 'write' AND inserted IS NULL THEN 'changed by somebody else at this moment'
                 ELSE verdict END AS verdict
-            FROM decided LEFT JOIN written USING (dno_id, year, voltage_level)
+            FROM decided LEFT JOIN written USING ({_list(key)})
         )
         SELECT count(*) FILTER (WHERE inserted) AS inserted,
             count(*) FILTER (WHERE NOT inserted) AS updated,
             count(*) FILTER (WHERE verdict = 'same') AS unchanged,
             array_agg(n ORDER BY n) FILTER (WHERE verdict NOT IN ('write', 'same')) AS kept,
             array_agg(verdict ORDER BY n) FILTER (WHERE verdict NOT IN ('write', 'same')) AS reasons
-        FROM judged
-        """,
-        overwrite,
-        ACTOR,
-    )
-    return _outcome(row)
+        FROM judged"""
 
 
-async def load_hlzf(connection: Connection, rows: Rows, overwrite: bool, on_rows: OnRows) -> Outcome:
+def _list(columns: Sequence[str], prefix: str = "") -> str:
+    return ", ".join(prefix + name for name in columns)
+
+
+async def _create(connection: Connection, staged: str, columns: Mapping[str, str]) -> None:
+    described = ", ".join(f"{name} {sql_type}" for name, sql_type in columns.items())
     await connection.execute(
-        """
-        CREATE TEMPORARY TABLE staged_hlzf (
-            n integer, dno_id uuid, year integer, voltage_level text, season text,
-            windows jsonb, verification_status text, source_url text, source_title text
-        ) ON COMMIT DROP
-        """
+        f"CREATE TEMPORARY TABLE {staged} (n integer, dno_id uuid, year integer, {described}) ON COMMIT DROP"
     )
-    await _copy(connection, "staged_hlzf", rows, on_rows)
-    row = await connection.fetchrow(
-        """
-        WITH decided AS MATERIALIZED (
-            SELECT s.*, t.id, t.version, CASE
-                WHEN t.id IS NULL THEN 'write'
-                WHEN t.deleted_at IS NULL AND (t.windows, t.verification_status, t.source_url, t.source_title)
-                    IS NOT DISTINCT FROM
-                     (s.windows, s.verification_status, s.source_url, s.source_title) THEN 'same'
-                WHEN $1 THEN 'write'
-                WHEN t.deleted_at IS NULL AND t.verification_status = 'verified'
-                    AND s.verification_status <> 'verified' THEN 'verified in the database, but not in the file'
-                ELSE coalesce(
-                    (SELECT CASE r.kind WHEN 'DELETED' THEN 'deleted' ELSE 'last changed' END || ' by ' || r.changed_by
-                     FROM revisions r
-                     WHERE r.entry_id = t.id AND r.version = t.version AND r.changed_by <> $2), 'write')
-                END AS verdict
-            FROM staged_hlzf s LEFT JOIN hlzf_data t USING (dno_id, year, voltage_level, season)
-        ), written AS (
-            INSERT INTO hlzf_data AS t (id, version, dno_id, year, voltage_level, season, windows,
-                verification_status, source_url, source_title)
-            SELECT coalesce(id, gen_random_uuid()), coalesce(version, 1), dno_id, year, voltage_level, season,
-                windows, verification_status, source_url, source_title
-            FROM decided WHERE verdict = 'write' ORDER BY dno_id, year, voltage_level, season
-            ON CONFLICT (dno_id, year, voltage_level, season) DO UPDATE SET
-                windows = excluded.windows, verification_status = excluded.verification_status,
-                source_url = excluded.source_url, source_title = excluded.source_title,
-                deleted_at = NULL
-            WHERE (t.id, t.version) = (excluded.id, excluded.version)
-            RETURNING t.dno_id, t.year::integer AS year, t.voltage_level::text AS voltage_level, t.season,
-                old.id IS NULL AS inserted
-        ), judged AS (
-            SELECT n, inserted, CASE
-                WHEN verdict = 'write' AND inserted IS NULL THEN 'changed by somebody else at this moment'
-                ELSE verdict END AS verdict
-            FROM decided LEFT JOIN written USING (dno_id, year, voltage_level, season)
-        )
-        SELECT count(*) FILTER (WHERE inserted) AS inserted,
-            count(*) FILTER (WHERE NOT inserted) AS updated,
-            count(*) FILTER (WHERE verdict = 'same') AS unchanged,
-            array_agg(n ORDER BY n) FILTER (WHERE verdict NOT IN ('write', 'same')) AS kept,
-            array_agg(verdict ORDER BY n) FILTER (WHERE verdict NOT IN ('write', 'same')) AS reasons
-        FROM judged
-        """,
-        overwrite,
-        ACTOR,
-    )
-    return _outcome(row)
 
 
 async def load_time_of_use(connection: Connection, rows: Rows, overwrite: bool, on_rows: OnRows) -> Outcome:
@@ -270,8 +193,10 @@ async def load_time_of_use(connection: Connection, rows: Rows, overwrite: bool, 
         """
     )
     await _copy(connection, "staged_time_of_use", rows, on_rows)
+    key = ("dno_id", "year")
+    values = ("price_ht", "price_st", "price_nt", "verification_status", "source_url", "windows")
     row = await connection.fetchrow(
-        """
+        f"""
         WITH merged AS (
             SELECT s.n, s.dno_id, s.year, t.id, t.version, t.deleted_at,
                 t.verification_status AS status_before,
@@ -295,30 +220,7 @@ async def load_time_of_use(connection: Connection, rows: Rows, overwrite: bool, 
                     THEN 'verified in the database, but not in the file'
                 ELSE 'write' END AS verdict
             FROM merged
-        ), written AS (
-            INSERT INTO time_of_use_data AS t (id, version, dno_id, year, price_ht, price_st, price_nt,
-                verification_status, source_url, windows)
-            SELECT coalesce(id, gen_random_uuid()), coalesce(version, 1), dno_id, year,
-                price_ht, price_st, price_nt, verification_status, source_url, windows
-            FROM decided WHERE verdict = 'write' ORDER BY dno_id, year
-            ON CONFLICT (dno_id, year) DO UPDATE SET
-                price_ht = excluded.price_ht, price_st = excluded.price_st, price_nt = excluded.price_nt,
-                verification_status = excluded.verification_status, source_url = excluded.source_url,
-                windows = excluded.windows, deleted_at = NULL
-            WHERE (t.id, t.version) = (excluded.id, excluded.version)
-            RETURNING t.dno_id, t.year::integer AS year, old.id IS NULL AS inserted
-        ), judged AS (
-            SELECT n, inserted, CASE
-                WHEN verdict = 'write' AND inserted IS NULL THEN 'changed by somebody else at this moment'
-                ELSE verdict END AS verdict
-            FROM decided LEFT JOIN written USING (dno_id, year)
-        )
-        SELECT count(*) FILTER (WHERE inserted) AS inserted,
-            count(*) FILTER (WHERE NOT inserted) AS updated,
-            count(*) FILTER (WHERE verdict = 'same') AS unchanged,
-            array_agg(n ORDER BY n) FILTER (WHERE verdict NOT IN ('write', 'same')) AS kept,
-            array_agg(verdict ORDER BY n) FILTER (WHERE verdict NOT IN ('write', 'same')) AS reasons
-        FROM judged
+        ), {_written("time_of_use_data", key, values)}, {_judged(key)}
         """,
         overwrite,
     )

@@ -1,33 +1,36 @@
 """Which operators have published anything for which years."""
 
 from collections.abc import Sequence
+from typing import Final
 from uuid import UUID
 
 from app.db.pool import Pool
+from app.domain.families import FAMILIES
+
+
+def _published(wanted: str) -> str:
+    """Operator and year of all entries of any family."""
+    return " UNION ".join(
+        f"SELECT dno_id, year FROM {family.table} WHERE {wanted} AND deleted_at IS NULL"
+        for family in FAMILIES
+    )
+
+
+_YEARS: Final = (
+    f"SELECT dno_id, array_agg(year ORDER BY year DESC) FROM ({_published('dno_id = ANY($1::uuid[])')})"
+    " AS published GROUP BY dno_id"
+)
+_DNOS: Final = (
+    f"SELECT year, array_agg(dno_id) FROM ({_published('year = ANY($1::int[])')}) AS published GROUP BY year"
+)
 
 
 async def fetch_years(pool: Pool, dno_ids: Sequence[UUID]) -> dict[UUID, tuple[int, ...]]:
     """Newest first."""
-    rows = await pool.fetch(
-        "SELECT dno_id, array_agg(year ORDER BY year DESC) FROM ("
-        "SELECT dno_id, year FROM netzentgelte_data WHERE dno_id = ANY($1::uuid[]) AND deleted_at IS NULL"
-        " UNION SELECT dno_id, year FROM hlzf_data WHERE dno_id = ANY($1::uuid[]) AND deleted_at IS NULL"
-        " UNION SELECT dno_id, year FROM time_of_use_data WHERE dno_id = ANY($1::uuid[]) AND deleted_at IS NULL"
-        ") AS published GROUP BY dno_id",
-        dno_ids,
-        name="years",
-    )
+    rows = await pool.fetch(_YEARS, dno_ids, name="years")
     return {dno_id: tuple(years) for dno_id, years in rows}
 
 
 async def fetch_dnos_with_data(pool: Pool, years: Sequence[int]) -> dict[int, frozenset[UUID]]:
-    rows = await pool.fetch(
-        "SELECT year, array_agg(dno_id) FROM ("
-        "SELECT dno_id, year FROM netzentgelte_data WHERE year = ANY($1::int[]) AND deleted_at IS NULL"
-        " UNION SELECT dno_id, year FROM hlzf_data WHERE year = ANY($1::int[]) AND deleted_at IS NULL"
-        " UNION SELECT dno_id, year FROM time_of_use_data WHERE year = ANY($1::int[]) AND deleted_at IS NULL"
-        ") AS published GROUP BY year",
-        years,
-        name="dnos_with_data",
-    )
+    rows = await pool.fetch(_DNOS, years, name="dnos_with_data")
     return {year: frozenset(dno_ids) for year, dno_ids in rows}

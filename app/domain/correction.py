@@ -1,17 +1,18 @@
 """What people ask to be written, and the rules that it must keep."""
 
+from collections.abc import Mapping
 from decimal import Decimal
+from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
 
 import msgspec
-from msgspec import UNSET, UnsetType
 
 from app.domain.clock import hh_mm
 from app.domain.entry import FIRST_YEAR, LAST_YEAR, VerificationStatus, VoltageLevel
 from app.domain.hlzf import Hlzf, Season, TimeWindow
 from app.domain.tariff import PRICE_FIELDS, Prices, Tariff
-from app.errors import Invalid
+from app.errors import Conflict, Invalid
 
 PRICE_LIMIT = 1_000_000
 PRICE_DECIMALS = 4
@@ -31,24 +32,29 @@ class NewTariff(msgspec.Struct, frozen=True, kw_only=True):
         check_prices(self.prices)
         check_source(self.source_url)
 
+    def columns(self) -> dict[str, Any]:
+        return {"voltage_level": self.voltage_level, **msgspec.structs.asdict(self.prices)}
+
+    def conflict(self) -> Conflict:
+        return Conflict(
+            f"There is a tariff of {self.dno} for {self.year} and {self.voltage_level} already; correct that one.",
+            field=("input", "voltageLevel"),
+        )
+
 
 class TariffCorrection(msgspec.Struct, frozen=True, kw_only=True):
-    """A price left out stays as it is, None clears it."""
+    """`prices` by column: a price left out stays as it is, None clears it."""
 
     id: UUID
     expected_version: int | None = None
-    leistung: Decimal | UnsetType | None = UNSET
-    arbeit: Decimal | UnsetType | None = UNSET
-    leistung_unter_2500h: Decimal | UnsetType | None = UNSET
-    arbeit_unter_2500h: Decimal | UnsetType | None = UNSET
+    prices: Mapping[str, Decimal | None] = {}
     reason: str | None = None
     verify: bool = False
 
     def applied_to(self, before: Tariff) -> Tariff:
-        given = {name: getattr(self, name) for name in PRICE_FIELDS if getattr(self, name) is not UNSET}
-        after = msgspec.structs.replace(before, **given)
+        after = msgspec.structs.replace(before, **self.prices)
         check_prices(after.prices)
-        status = _status(before.verification_status, changed=after != before, verify=self.verify)
+        status = status_after(before.verification_status, changed=after != before, verify=self.verify)
         return msgspec.structs.replace(after, verification_status=status)
 
 
@@ -66,6 +72,17 @@ class NewHlzf(msgspec.Struct, frozen=True, kw_only=True):
         check_windows(self.windows)
         check_source(self.source_url)
 
+    def columns(self) -> dict[str, Any]:
+        windows = tuple(sorted(self.windows))
+        return {"voltage_level": self.voltage_level, "season": self.season, "windows": windows}
+
+    def conflict(self) -> Conflict:
+        return Conflict(
+            f"There are windows of {self.dno} for {self.year}, {self.voltage_level} and {self.season} already;"
+            " correct those.",
+            field=("input", "season"),
+        )
+
 
 class HlzfCorrection(msgspec.Struct, frozen=True, kw_only=True):
     id: UUID
@@ -77,12 +94,14 @@ class HlzfCorrection(msgspec.Struct, frozen=True, kw_only=True):
     def applied_to(self, before: Hlzf) -> Hlzf:
         check_windows(self.windows)
         windows = tuple(sorted(self.windows))
-        status = _status(before.verification_status, changed=windows != before.windows, verify=self.verify)
+        status = status_after(
+            before.verification_status, changed=windows != before.windows, verify=self.verify
+        )
         return msgspec.structs.replace(before, windows=windows, verification_status=status)
 
 
-def _status(before: VerificationStatus, *, changed: bool, verify: bool) -> VerificationStatus:
-    """Nobody has verified what was just changed; a flag stays until somebody verifies."""
+def status_after(before: VerificationStatus, *, changed: bool, verify: bool) -> VerificationStatus:
+    """A change makes a verified entry unverified; a flag stays until an entry is verified."""
     if verify:
         return VerificationStatus.VERIFIED
     if changed and before is VerificationStatus.VERIFIED:

@@ -26,11 +26,6 @@ class VoltageLevel(StrEnum):
     NS = "NS"
 
 
-class DataType(StrEnum):
-    NETZENTGELTE = "NETZENTGELTE"
-    HLZF = "HLZF"
-
-
 class VerificationStatus(StrEnum):
     UNVERIFIED = "unverified"
     VERIFIED = "verified"
@@ -49,10 +44,10 @@ class DnoYear(NamedTuple):
         return [dno_id for dno_id, _ in keys], [year for _, year in keys]
 
 
-class Place(msgspec.Struct, frozen=True, gc=False):
-    """Where an entry stands. No data type: a time-of-use tariff, which the contract's types leave out."""
+class EntryLocation(msgspec.Struct, frozen=True, gc=False):
+    """The record that holds an entry: its family's name, its operator and its year."""
 
-    data_type: DataType | None
+    family: str
     dno_id: UUID
     year: int
 

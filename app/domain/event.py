@@ -2,23 +2,24 @@
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 from uuid import UUID
 
 import msgspec
 
+from app.domain.families import FAMILIES, WITH_HISTORY
 from app.domain.revision import ChangeKind
 
+Topic = StrEnum(  # type: ignore[misc]  # a family's topic is its name
+    "Topic",
+    {"OPERATOR": "operator"}
+    | {family.name.upper(): family.name for family in FAMILIES}
+    | {"ALIASES": "aliases", "API_KEYS": "api_keys", "USERS": "users"},
+    module=__name__,
+)
 
-class Topic(StrEnum):
-    """The family that changed."""
-
-    OPERATOR = "operator"
-    TARIFFS = "tariffs"
-    HLZF = "hlzf"
-    TIME_OF_USE = "time_of_use"
-    ALIASES = "aliases"
-    API_KEYS = "api_keys"
-    USERS = "users"
+# What changes entries that have a history.
+ENTRY_TOPICS: Final = frozenset(Topic(family.name) for family in WITH_HISTORY)
 
 
 class EntryChange(msgspec.Struct, frozen=True):

@@ -8,6 +8,7 @@ from uuid import UUID
 import msgspec
 
 from app.domain.entry import VerificationStatus, VoltageLevel
+from app.domain.family import Column, ColumnType, Family, KeyColumn
 
 
 class Season(StrEnum):
@@ -42,6 +43,22 @@ class Hlzf(msgspec.Struct, frozen=True, gc=False):
     version: int
     updated_at: datetime
 
+
+FAMILY = Family(
+    name="hlzf",
+    table="hlzf_data",
+    struct=Hlzf,
+    graphql_type="Hlzf",
+    module="hlzf",
+    id_kind="HLZF",
+    id_prefix="hlzf",
+    data_type="HLZF",
+    description="Hochlastzeitfenster: when the grid is at its peak.",
+    noun="HLZF",
+    key=(KeyColumn("voltage_level", VoltageLevel), KeyColumn("season", Season)),
+    columns=(Column("windows", ColumnType.WINDOWS),),
+    one_row_per_entry=False,
+)
 
 SEASON_ORDER = {season: rank for rank, season in enumerate(Season)}
 

@@ -5,7 +5,8 @@ from uuid import UUID
 
 import msgspec
 
-from app.domain.entry import DataType, VoltageLevel
+from app.domain.entry import VoltageLevel
+from app.domain.families import DataType
 
 
 class Language(StrEnum):

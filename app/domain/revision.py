@@ -6,7 +6,7 @@ from uuid import UUID
 
 import msgspec
 
-from app.domain.entry import DataType
+from app.domain.families import DataType
 
 
 class ChangeKind(StrEnum):

@@ -6,8 +6,11 @@ A tag is also the key of the record it names, without prefix and version.
 from collections.abc import Iterator
 from uuid import UUID
 
-from app.domain.entry import DnoYear
-from app.domain.event import Event, Topic
+from app.domain import hlzf as _hlzf
+from app.domain import tariff
+from app.domain import time_of_use as _time_of_use
+from app.domain.event import Event
+from app.domain.families import BY_NAME
 
 DIRECTORY = "directory"  # the list of all operators
 COVERAGE = "coverage"
@@ -24,16 +27,9 @@ def slug(slug: str) -> str:
     return f"slug:{slug}"
 
 
-def tariffs(key: DnoYear) -> str:
-    return f"tariffs:{key.dno_id}:{key.year}"
-
-
-def hlzf(key: DnoYear) -> str:
-    return f"hlzf:{key.dno_id}:{key.year}"
-
-
-def time_of_use(key: DnoYear) -> str:
-    return f"time_of_use:{key.dno_id}:{key.year}"
+tariffs = tariff.FAMILY.tag
+hlzf = _hlzf.FAMILY.tag
+time_of_use = _time_of_use.FAMILY.tag
 
 
 def years(dno_id: UUID) -> str:
@@ -51,8 +47,8 @@ def year(year: int) -> str:
     return f"year:{year}"
 
 
-def place(entry_id: UUID) -> str:
-    """Where an entry is found: its operator and year."""
+def location(entry_id: UUID) -> str:
+    """Where an entry is found: its family, operator and year."""
     return f"place:{entry_id}"
 
 
@@ -88,30 +84,31 @@ def of(event: Event) -> frozenset[str]:
 
 
 def _of(event: Event) -> Iterator[str]:
+    if (family := BY_NAME.get(event.topic)) is not None:
+        assert event.dno_id is not None
+        assert event.year is not None
+        yield family.tag((event.dno_id, event.year))
+        yield entries(event.dno_id)
+        yield years(event.dno_id)
+        yield year(event.year)
+        yield COVERAGE
+        for entry in event.entries:
+            yield location(entry.id)
+            yield history(entry.id)
+        return
     match event.topic:
-        case Topic.OPERATOR:
+        case "operator":
             yield DIRECTORY
             yield COVERAGE
             for entry in event.entries:
                 yield operator(entry.id)
                 if entry.name is not None:
                     yield slug(entry.name)
-        case Topic.TARIFFS | Topic.HLZF | Topic.TIME_OF_USE:
-            assert event.dno_id is not None
-            assert event.year is not None
-            yield f"{event.topic}:{event.dno_id}:{event.year}"
-            yield entries(event.dno_id)
-            yield years(event.dno_id)
-            yield year(event.year)
-            yield COVERAGE
-            for entry in event.entries:
-                yield place(entry.id)
-                yield history(entry.id)
-        case Topic.ALIASES:
+        case "aliases":
             yield ALIASES
-        case Topic.API_KEYS:
+        case "api_keys":
             for entry in event.entries:
                 yield api_key(entry.id)
-        case Topic.USERS:
+        case "users":
             for entry in event.entries:
                 yield user(entry.id)

@@ -2,11 +2,13 @@
 
 from datetime import datetime
 from decimal import Decimal
+from operator import attrgetter
 from uuid import UUID
 
 import msgspec
 
 from app.domain.entry import VerificationStatus, VoltageLevel
+from app.domain.family import Column, ColumnType, Family, KeyColumn
 
 
 class Prices(msgspec.Struct, frozen=True, gc=False):
@@ -16,15 +18,6 @@ class Prices(msgspec.Struct, frozen=True, gc=False):
     arbeit: Decimal | None = None
     leistung_unter_2500h: Decimal | None = None
     arbeit_unter_2500h: Decimal | None = None
-
-
-# Column -> field, as the API spells them.
-PRICE_FIELDS = {
-    "leistung": "leistung",
-    "arbeit": "arbeit",
-    "leistung_unter_2500h": "leistungUnter2500h",
-    "arbeit_unter_2500h": "arbeitUnter2500h",
-}
 
 
 class Tariff(msgspec.Struct, frozen=True, gc=False):
@@ -44,4 +37,30 @@ class Tariff(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def prices(self) -> Prices:
-        return Prices(self.leistung, self.arbeit, self.leistung_unter_2500h, self.arbeit_unter_2500h)
+        return Prices(*_prices(self))
+
+
+FAMILY = Family(
+    name="tariffs",
+    table="netzentgelte_data",
+    struct=Tariff,
+    graphql_type="Tariff",
+    module="tariff",
+    id_kind="TARIFF",
+    id_prefix="tariff",
+    data_type="NETZENTGELTE",
+    description="Netzentgelte: prices for the use of the grid.",
+    noun="tariff",
+    key=(KeyColumn("voltage_level", VoltageLevel),),
+    columns=(
+        Column("leistung", ColumnType.PRICE, "EUR per kW and year"),
+        Column("arbeit", ColumnType.PRICE, "ct per kWh"),
+        Column("leistung_unter_2500h", ColumnType.PRICE, "EUR per kW and year"),
+        Column("arbeit_unter_2500h", ColumnType.PRICE, "ct per kWh"),
+    ),
+)
+
+# Column -> field, as the API spells them.
+PRICE_FIELDS = {column.name: column.field for column in FAMILY.prices}
+
+_prices = attrgetter(*PRICE_FIELDS)

@@ -7,6 +7,7 @@ from uuid import UUID
 import msgspec
 
 from app.domain.entry import VerificationStatus
+from app.domain.family import Column, ColumnType, Family
 
 
 class TimeOfUseBand(StrEnum):
@@ -39,3 +40,22 @@ class TimeOfUseTariff(msgspec.Struct, frozen=True, gc=False):
     source_url: str | None
     source_title: str | None
     version: int
+
+
+FAMILY = Family(
+    name="time_of_use",
+    table="time_of_use_data",
+    struct=TimeOfUseTariff,
+    graphql_type="TimeOfUseTariff",
+    module="time_of_use",
+    id_kind="TIME_OF_USE",
+    id_prefix="tou",
+    import_kind="section14a",
+    columns=(
+        Column("price_ht", ColumnType.PRICE, "ct per kWh"),
+        Column("price_st", ColumnType.PRICE, "ct per kWh"),
+        Column("price_nt", ColumnType.PRICE, "ct per kWh"),
+        Column("windows", ColumnType.WINDOWS),
+    ),
+    one_row_per_entry=False,
+)

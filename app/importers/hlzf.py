@@ -5,8 +5,10 @@ from collections.abc import Iterator
 import msgspec
 
 from app.db import staging
+from app.db.pool import Connection
+from app.db.staging import OnRows, Outcome, Rows
 from app.domain.entry import VerificationStatus, VoltageLevel
-from app.domain.hlzf import Season
+from app.domain.hlzf import FAMILY, Season
 from app.importers import cells
 from app.importers.cells import optional
 from app.importers.layout import Layout, Row
@@ -23,7 +25,8 @@ class _Season(msgspec.Struct):
 
 
 class Hlzf(Source):
-    load = staticmethod(staging.load_hlzf)
+    async def load(self, connection: Connection, rows: Rows, overwrite: bool, on_rows: OnRows) -> Outcome:
+        return await staging.load_entries(connection, FAMILY, ["windows"], rows, overwrite, on_rows)
 
     def __init__(self, known: Known) -> None:
         self.layouts = (

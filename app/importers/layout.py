@@ -1,6 +1,7 @@
 """The columns of one kind of file, and what each may say."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from functools import lru_cache
 
 import msgspec
 
@@ -20,9 +21,22 @@ class Row(msgspec.Struct, frozen=True):
 
 
 class Layout:
-    def __init__(self, columns: Mapping[str, Parser]) -> None:
+    """`optional`: columns that a file may leave out."""
+
+    def __init__(self, columns: Mapping[str, Parser], optional: frozenset[str] = frozenset()) -> None:
         self.names = tuple(columns)
+        self._columns = columns
+        self._optional = optional
         self._parsers = tuple(columns.values())
+
+    def fitted(self, found: Collection[str]) -> "Layout":
+        """Without the optional columns that a file leaves out."""
+        if self._optional.issubset(found):
+            return self
+        return _without(self, frozenset(self._optional.difference(found)))
+
+    def without(self, left_out: frozenset[str]) -> "Layout":
+        return Layout({name: parse for name, parse in self._columns.items() if name not in left_out})
 
     def values(self, row: Row) -> list[str] | None:
         """The cells as the database takes them; None if something is wrong, which `problems` tells."""
@@ -44,10 +58,15 @@ class Layout:
             yield Problem(place, "columns must be separated by commas", value=found[0])
             return
         for name in self.names:
-            if name not in found:
+            if name not in found and name not in self._optional:
                 yield Problem(place, "this column is missing", name)
         for name in dict.fromkeys(found):
             if name not in self.names:
                 yield Problem(place, f"there is no such column; known are {', '.join(self.names)}", name)
             elif found.count(name) > 1:
                 yield Problem(place, "this column is there twice", name)
+
+
+@lru_cache(maxsize=64)
+def _without(layout: Layout, left_out: frozenset[str]) -> Layout:
+    return layout.without(left_out)

@@ -5,7 +5,8 @@ import os
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from enum import StrEnum
-from typing import BinaryIO, NamedTuple
+from functools import partial
+from typing import BinaryIO, Final, NamedTuple
 
 import asyncpg
 import msgspec
@@ -14,7 +15,9 @@ from app.db import staging
 from app.db.connect import connect as open_connection
 from app.db.pool import UNREACHABLE, Connection, prepare_connection
 from app.db.start_errors import cannot_start
+from app.domain.families import FAMILIES
 from app.importers.aliases import load_aliases
+from app.importers.family import FamilySource
 from app.importers.hlzf import Hlzf
 from app.importers.layout import Row
 from app.importers.problems import Place, Problem
@@ -22,23 +25,18 @@ from app.importers.reading import Format, read
 from app.importers.registry import Registry
 from app.importers.section14a import Section14a
 from app.importers.source import Known, Source
-from app.importers.tariffs import Tariffs
 from app.importers.transaction import in_transaction
 
+Kind = StrEnum(  # type: ignore[misc]  # operators, and each family
+    "Kind",
+    {"REGISTRY": "registry"} | {family.import_kind.upper(): family.import_kind for family in FAMILIES},
+    module=__name__,
+)
 
-class Kind(StrEnum):
-    REGISTRY = "registry"
-    TARIFFS = "tariffs"
-    HLZF = "hlzf"
-    SECTION14A = "section14a"
-
-
-SOURCES: dict[Kind, type[Source]] = {
-    Kind.REGISTRY: Registry,
-    Kind.TARIFFS: Tariffs,
-    Kind.HLZF: Hlzf,
-    Kind.SECTION14A: Section14a,
-}
+# Families whose files have a row per entry need no class of their own.
+SOURCES: Final[dict[Kind, Callable[[Known], Source]]] = {
+    Kind(family.import_kind): partial(FamilySource, family) for family in FAMILIES if family.one_row_per_entry
+} | {Kind["REGISTRY"]: Registry, Kind["HLZF"]: Hlzf, Kind["SECTION14A"]: Section14a}
 
 
 class File(NamedTuple):

@@ -93,6 +93,7 @@ def _csv(lines: _Lines, file: str, layouts: Sequence[Layout]) -> Iterator[Row | 
     if misfits := list(layout.misfits(names, place)):
         yield from misfits
         return
+    layout = layout.fitted(names)
     order = [names.index(name) for name in layout.names]
     for record in records:
         if isinstance(record, Problem):
@@ -142,12 +143,13 @@ def _ndjson(lines: _Lines, file: str, layouts: Sequence[Layout]) -> Iterator[Row
             yield from misfits
             continue
         cells = {name: value for name, value in pairs if isinstance(value, str)}
-        if nested := [name for name in layout.names if name not in cells]:
+        fitted = layout.fitted(names)
+        if nested := [name for name in fitted.names if name not in cells]:
             yield from (
                 Problem(place, "must be text, a number, true, false or null", name) for name in nested
             )
             continue
-        yield Row(layout, place, [cells[name] for name in layout.names])
+        yield Row(fitted, place, [cells[name] for name in fitted.names])
 
 
 class _Object(list[tuple[str, object]]):

@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 
 from app.db import staging
+from app.db.pool import Connection
+from app.db.staging import OnRows, Outcome, Rows
 from app.importers import cells
 from app.importers.cells import optional
 from app.importers.layout import Layout, Row
@@ -36,7 +38,8 @@ LAYOUT = Layout(
 
 
 class Registry(Source):
-    load = staticmethod(staging.load_operators)
+    async def load(self, connection: Connection, rows: Rows, overwrite: bool, on_rows: OnRows) -> Outcome:
+        return await staging.load_operators(connection, rows, overwrite, on_rows)
 
     def __init__(self, known: Known) -> None:
         self.layouts = (LAYOUT,)

@@ -5,6 +5,8 @@ from collections.abc import Iterator
 import msgspec
 
 from app.db import staging
+from app.db.pool import Connection
+from app.db.staging import OnRows, Outcome, Rows
 from app.domain.entry import VerificationStatus
 from app.domain.time_of_use import TimeOfUseBand
 from app.importers import cells
@@ -30,7 +32,8 @@ class _Sheet(msgspec.Struct):
 
 
 class Section14a(Source):
-    load = staticmethod(staging.load_time_of_use)
+    async def load(self, connection: Connection, rows: Rows, overwrite: bool, on_rows: OnRows) -> Outcome:
+        return await staging.load_time_of_use(connection, rows, overwrite, on_rows)
 
     def __init__(self, known: Known) -> None:
         operator = cells.operator(known.operators)

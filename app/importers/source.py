@@ -2,7 +2,6 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from typing import ClassVar, Protocol
 from uuid import UUID
 
 import msgspec
@@ -20,18 +19,12 @@ class Known(msgspec.Struct, frozen=True):
     time_of_use: frozenset[tuple[str, str]]  # operator's id and year of each § 14a sheet
 
 
-class Load(Protocol):
-    async def __call__(
-        self, connection: Connection, rows: Rows, overwrite: bool, on_rows: OnRows
-    ) -> Outcome: ...
-
-
 class Source(ABC):
     layouts: Sequence[Layout]
-    load: ClassVar[Load]  # writes the entries
 
     @abstractmethod
-    def __init__(self, known: Known) -> None: ...
+    async def load(self, connection: Connection, rows: Rows, overwrite: bool, on_rows: OnRows) -> Outcome:
+        """Writes the entries."""
 
     @abstractmethod
     def take(self, row: Row, values: list[str]) -> Iterator[Problem]:

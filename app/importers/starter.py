@@ -12,10 +12,10 @@ from app.importers.transaction import in_transaction
 
 FOLDER = Path(__file__).parents[1] / "starter"
 FILES = {
-    Kind.REGISTRY: ("registry.csv",),
-    Kind.TARIFFS: ("tariffs.csv",),
-    Kind.HLZF: ("hlzf.csv",),
-    Kind.SECTION14A: ("section14a.csv", "section14a_windows.csv"),
+    Kind["REGISTRY"]: ("registry.csv",),
+    Kind["TARIFFS"]: ("tariffs.csv",),
+    Kind["HLZF"]: ("hlzf.csv",),
+    Kind["SECTION14A"]: ("section14a.csv", "section14a_windows.csv"),
 }
 
 

@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 from app.domain.clock import hh_mm
 from app.domain.dno import Dno
-from app.domain.entry import LEVEL_ORDER, DataType, VoltageLevel
+from app.domain.entry import LEVEL_ORDER, VoltageLevel
+from app.domain.families import HLZF, NETZENTGELTE, DataType
 from app.domain.hlzf import SEASON_ORDER, Hlzf, Season
 from app.domain.question import Interpretation, Language
 from app.domain.tariff import Tariff
@@ -54,7 +55,7 @@ _GERMAN = _Words(
         _V.NS: "Niederspannung",
     },
     seasons={_S.WINTER: "Winter", _S.SPRING: "Frühling", _S.SUMMER: "Sommer", _S.AUTUMN: "Herbst"},
-    topics={DataType.NETZENTGELTE: "Netzentgelte", DataType.HLZF: "Hochlastzeitfenster"},
+    topics={NETZENTGELTE: "Netzentgelte", HLZF: "Hochlastzeitfenster"},
     capacity="Leistungspreis {} €/kW·a",
     energy="Arbeitspreis {} ct/kWh",
     from_2500="(ab 2.500 h/a)",
@@ -86,7 +87,7 @@ _ENGLISH = _Words(
         _V.NS: "low voltage",
     },
     seasons={_S.WINTER: "winter", _S.SPRING: "spring", _S.SUMMER: "summer", _S.AUTUMN: "autumn"},
-    topics={DataType.NETZENTGELTE: "grid charges", DataType.HLZF: "peak-load windows"},
+    topics={NETZENTGELTE: "grid charges", HLZF: "peak-load windows"},
     capacity="capacity price €{} per kW and year",
     energy="energy price {} ct/kWh",
     from_2500="(from 2,500 h/a)",
@@ -125,7 +126,7 @@ def answer_of(
         return words.off_topic
     if dno is None:
         return _unnamed(words, meaning, candidates)
-    parts = _prices(words, tariffs) if meaning.data_type is DataType.NETZENTGELTE else _hours(words, hlzf)
+    parts = _prices(words, tariffs) if meaning.data_type is NETZENTGELTE else _hours(words, hlzf)
     if not parts:
         return _nothing(words, meaning, dno, years, levels)
     if meaning.voltage_level is not None and len(parts) == 1:
@@ -166,7 +167,7 @@ def _number(words: _Words, price: Decimal) -> str:
 def _hours(words: _Words, hlzf: Sequence[Hlzf]) -> list[tuple[VoltageLevel, str]]:
     ordered = sorted(hlzf, key=lambda one: (LEVEL_ORDER[one.voltage_level], SEASON_ORDER[one.season]))
     return [
-        (level, f"{words.topics[DataType.HLZF]} " + ", ".join(_season(words, one) for one in same))
+        (level, f"{words.topics[HLZF]} " + ", ".join(_season(words, one) for one in same))
         for level, same in groupby(ordered, key=lambda one: one.voltage_level)
     ]
 

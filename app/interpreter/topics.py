@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from app.domain.entry import DataType
+from app.domain.families import NETZENTGELTE, DataType
 from app.interpreter.grammar import Mark
 from app.interpreter.names import KINDS
 from app.interpreter.sentence import Sentence
@@ -75,11 +75,11 @@ def _by_price(sentence: Sentence, frame: Frame) -> Asked | None:
     if sentence.has(Sign.POWER) and not (grid or frame.level):
         return None
     if frame.level and (frame.operator or frame.place or grid):
-        return Asked(DataType.NETZENTGELTE, 0.95)
+        return Asked(NETZENTGELTE, 0.95)
     if grid and (frame.operator or frame.place):
-        return Asked(DataType.NETZENTGELTE, 0.93)
+        return Asked(NETZENTGELTE, 0.93)
     if (frame.operator or grid or frame.level) and not sentence.strange:
-        return Asked(DataType.NETZENTGELTE, 0.85)
+        return Asked(NETZENTGELTE, 0.85)
     return None
 
 
@@ -93,7 +93,7 @@ def _by_operator(sentence: Sentence, frame: Frame) -> Asked | None:
     ):
         return None
     if frame.operator or (frame.level and (frame.place or _of_the_grid(sentence))):
-        return Asked(DataType.NETZENTGELTE, 0.93)
+        return Asked(NETZENTGELTE, 0.93)
     return None
 
 

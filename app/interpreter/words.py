@@ -3,7 +3,8 @@
 from enum import Enum, IntEnum, auto
 from typing import NamedTuple
 
-from app.domain.entry import DataType, VoltageLevel
+from app.domain.entry import VoltageLevel
+from app.domain.families import HLZF, NETZENTGELTE, DataType
 from app.interpreter.spelling import key
 
 
@@ -55,7 +56,7 @@ class Sign(Enum):
 
 Meaning = Topic | Level | Relative | Sign
 
-_N, _H = DataType.NETZENTGELTE, DataType.HLZF
+_N, _H = NETZENTGELTE, HLZF
 _V = VoltageLevel
 
 # "a/b c/d" are four phrases; "~" stands for every ending; spaces, hyphens and "_" make no difference.

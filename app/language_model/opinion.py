@@ -13,7 +13,8 @@ import msgspec
 import structlog
 
 from app.domain.dno import DirectoryEntry
-from app.domain.entry import FIRST_YEAR, DataType, VoltageLevel
+from app.domain.entry import FIRST_YEAR, VoltageLevel
+from app.domain.families import DataType
 from app.domain.question import Interpretation
 from app.observability.metrics import SECOND_OPINIONS
 from app.observability.printable import printable

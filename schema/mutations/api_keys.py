@@ -11,7 +11,7 @@ from app.domain.account import Role
 from schema.context import Info
 from schema.mutations.payload import UserError, errors_field, mutation
 from schema.types.account import ApiKey
-from schema.types.node import Kind, read_id
+from schema.types.node import API_KEY_ID, read_id
 
 
 @strawberry.type(description="The key; its secret is shown once.")
@@ -44,6 +44,6 @@ class ApiKeyMutations:
     async def revoke_api_key(
         self, info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="The key's id.")]
     ) -> ApiKeyPayload:
-        _, key_id = read_id(id, Kind.API_KEY, field=("id",))
+        _, key_id = read_id(id, API_KEY_ID, field=("id",))
         key, _ = await info.context.write(lambda work: accounts.revoke_api_key(work, key_id))
         return ApiKeyPayload(api_key=key)  # type: ignore[arg-type]

@@ -7,14 +7,14 @@ import strawberry
 
 from app.db import entries
 from app.domain.account import Role
-from app.domain.entry import DataType
+from app.domain.families import OF_DATA_TYPE, DataType
 from schema.context import Info
 from schema.mutations.payload import UserError, errors_field, mutation
 from schema.types.entry import Entry
-from schema.types.node import Kind, read_id
+from schema.types.node import REVISION_ID, Kind, read_id
 from schema.types.revision import Revision
 
-_FAMILIES = {Kind.TARIFF: DataType.NETZENTGELTE, Kind.HLZF: DataType.HLZF}
+_DATA_TYPES = {Kind[family.id_kind]: data_type for data_type, family in OF_DATA_TYPE.items()}
 
 
 @strawberry.input(description="An entry that somebody has compared with its source.")
@@ -89,7 +89,7 @@ class EntryMutations:
     async def revert(
         self, info: Info, input: Annotated[RevertInput, strawberry.argument(description="Which change.")]
     ) -> EntryPayload:
-        _, revision_id = read_id(input.revision_id, Kind.REVISION, field=("input", "revisionId"))
+        _, revision_id = read_id(input.revision_id, REVISION_ID, field=("input", "revisionId"))
         entry, work = await info.context.write(
             lambda work: entries.revert(
                 work, revision_id, expected_version=input.expected_version, reason=input.reason
@@ -99,5 +99,5 @@ class EntryMutations:
 
 
 def _entry(text: str) -> tuple[DataType, UUID]:
-    kind, id = read_id(text, *_FAMILIES, field=("input", "id"))
-    return _FAMILIES[kind], id
+    kind, id = read_id(text, *_DATA_TYPES, field=("input", "id"))
+    return _DATA_TYPES[kind], id

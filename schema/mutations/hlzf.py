@@ -13,7 +13,7 @@ from app.domain.hlzf import Season, TimeWindow
 from schema.context import Info
 from schema.mutations.payload import UserError, Warning, errors_field, mutation, warnings_field
 from schema.types.hlzf import Hlzf
-from schema.types.node import Kind, read_id
+from schema.types.node import HLZF_ID, read_id
 from schema.types.revision import Revision
 from schema.types.scalars import Minutes
 
@@ -59,7 +59,7 @@ class CorrectHlzfInput:
     )
 
     def correction(self) -> HlzfCorrection:
-        _, id = read_id(self.id, Kind.HLZF, field=("input", "id"))
+        _, id = read_id(self.id, HLZF_ID, field=("input", "id"))
         return HlzfCorrection(
             id=id,
             windows=_windows(self.windows),

@@ -4,17 +4,16 @@ from decimal import Decimal
 from typing import Annotated
 
 import strawberry
-from msgspec import UNSET
 
 from app.auth.roles import require
 from app.db import tariffs
 from app.domain.account import Role
 from app.domain.correction import NewTariff, TariffCorrection
 from app.domain.entry import VoltageLevel
-from app.domain.tariff import Prices
+from app.domain.tariff import PRICE_FIELDS, Prices
 from schema.context import Info
 from schema.mutations.payload import UserError, Warning, errors_field, mutation, warnings_field
-from schema.types.node import Kind, read_id
+from schema.types.node import TARIFF_ID, read_id
 from schema.types.revision import Revision
 from schema.types.tariff import Tariff
 
@@ -41,7 +40,7 @@ class AddTariffInput:
     source_url: str | None = strawberry.field(default=None, description="Address of the price sheet.")
 
     def tariff(self) -> NewTariff:
-        prices = Prices(self.leistung, self.arbeit, self.leistung_unter_2500h, self.arbeit_unter_2500h)
+        prices = Prices(**{name: getattr(self, name) for name in PRICE_FIELDS})
         return NewTariff(
             dno=self.dno,
             year=self.year,
@@ -77,17 +76,14 @@ class CorrectTariffInput:
     )
 
     def correction(self) -> TariffCorrection:
-        _, id = read_id(self.id, Kind.TARIFF, field=("input", "id"))
-        prices = {
-            name: UNSET if (value := getattr(self, name)) is strawberry.UNSET else value
-            for name in ("leistung", "arbeit", "leistung_unter_2500h", "arbeit_unter_2500h")
-        }
+        _, id = read_id(self.id, TARIFF_ID, field=("input", "id"))
+        given = {name: getattr(self, name) for name in PRICE_FIELDS}
         return TariffCorrection(
             id=id,
             expected_version=self.expected_version,
             reason=self.reason,
             verify=bool(self.verify),
-            **prices,
+            prices={name: price for name, price in given.items() if price is not strawberry.UNSET},
         )
 
 

@@ -12,7 +12,8 @@ import strawberry
 from app.db.query_logs import AskedQuestion
 from app.domain import tags
 from app.domain.dno import DirectoryEntry
-from app.domain.entry import DataType, DnoYear
+from app.domain.entry import DnoYear
+from app.domain.families import HLZF
 from app.domain.question import Interpretation
 from app.errors import BadInput, Unavailable
 from app.interpreter.answer import answer_of
@@ -114,7 +115,7 @@ async def _answered(context: Context, meaning: Interpretation, used: set[str]) -
     of_dno, of_entries = [], []
     if meaning.dno_id is not None and meaning.year is not None:
         of_dno, of_entries = [meaning.dno_id], [DnoYear(meaning.dno_id, meaning.year)]
-    about_hlzf = meaning.data_type is DataType.HLZF
+    about_hlzf = meaning.data_type is HLZF
     by_year: Any = loaders.hlzf_by_dno_year if about_hlzf else loaders.tariffs_by_dno_year
     dnos, years, candidates, published = await asyncio.gather(
         loaders.dno_by_id.load_many(of_dno),

@@ -6,11 +6,20 @@ from uuid import UUID
 
 import strawberry
 
-from app.domain.entry import DataType, DnoYear
+from app.domain.entry import DnoYear
+from app.domain.families import FAMILIES
 from app.errors import BadInput
 from schema.batch_field import root_field
 from schema.context import Context
-from schema.types.node import Kind, Node, read_id
+from schema.types.node import (
+    API_KEY_ID,
+    DNO_ID,
+    REVISION_ID,
+    USER_ID,
+    Kind,
+    Node,
+    read_id,
+)
 from schema.types.pagination import MOST
 
 
@@ -48,26 +57,21 @@ async def load_nodes(context: Context, ids: Sequence[str]) -> list[object | None
 
 
 async def load_entries(context: Context, ids: Sequence[UUID]) -> list[Any]:
-    """Tariffs, HLZF and time-of-use tariffs are kept per operator and year; first, where is each?
+    """Entries are kept per family, operator and year; first, where is each?
 
-    None of an operator that is deleted: its entries still stand where they stood.
+    None of an operator that is deleted: its entries are still where they were.
     """
     loaders = context.loaders
-    places = [place for place in await loaders.location_by_entry.load_many(ids) if place is not None]
-    dnos = await loaders.dno_by_id.load_many([place.dno_id for place in places])
-    by_type = {
-        DataType.NETZENTGELTE: loaders.tariffs_by_dno_year,
-        DataType.HLZF: loaders.hlzf_by_dno_year,
-        None: loaders.time_of_use_by_dno_year,
-    }
+    locations = [found for found in await loaders.location_by_entry.load_many(ids) if found is not None]
+    dnos = await loaders.dno_by_id.load_many([location.dno_id for location in locations])
     entries: dict[UUID, Any] = {}
-    for data_type, loader in by_type.items():
+    for family in FAMILIES:
         keys = [
-            DnoYear(place.dno_id, place.year)
-            for place, dno in zip(places, dnos, strict=True)
-            if place.data_type is data_type and dno is not None
+            DnoYear(location.dno_id, location.year)
+            for location, dno in zip(locations, dnos, strict=True)
+            if location.family == family.name and dno is not None
         ]
-        for records in await loader.load_many(keys):  # type: ignore[attr-defined]
+        for records in await loaders.of_family(family.name).load_many(keys):
             entries |= {record.id: record for record in records or ()}
     return [entries.get(id) for id in ids]
 
@@ -86,11 +90,9 @@ async def _hidden(context: Context, ids: Sequence[UUID]) -> Sequence[Any]:
 
 
 _LOADERS: dict[Kind, Callable[[Context, Sequence[UUID]], Awaitable[Sequence[Any]]]] = {
-    Kind.DNO: _dnos,
-    Kind.TARIFF: load_entries,
-    Kind.HLZF: load_entries,
-    Kind.TIME_OF_USE: load_entries,
-    Kind.REVISION: _revisions,
-    Kind.USER: _hidden,
-    Kind.API_KEY: _hidden,
+    DNO_ID: _dnos,
+    **{Kind[family.id_kind]: load_entries for family in FAMILIES},
+    REVISION_ID: _revisions,
+    USER_ID: _hidden,
+    API_KEY_ID: _hidden,
 }

@@ -6,7 +6,7 @@ import strawberry
 
 from app.domain import account as structs
 from schema.batch_field import describe, field, type_for
-from schema.types.node import Kind, Node, write_id
+from schema.types.node import API_KEY_ID, USER_ID, Node, write_id
 
 describe(
     structs.Role,
@@ -21,7 +21,7 @@ describe(
 class User(Node):
     @field(description="Stays the same for the life of the account; opaque.")
     def id(root: strawberry.Parent[structs.User]) -> strawberry.ID:
-        return write_id(Kind.USER, root.id)
+        return write_id(USER_ID, root.id)
 
     email: str = strawberry.field(description="Name to sign in with.")
     role: structs.Role = strawberry.field(description="What the user may do.")
@@ -32,7 +32,7 @@ class User(Node):
 class ApiKey(Node):
     @field(description="What `revokeApiKey` asks for; opaque.")
     def id(root: strawberry.Parent[structs.ApiKey]) -> strawberry.ID:
-        return write_id(Kind.API_KEY, root.id)
+        return write_id(API_KEY_ID, root.id)
 
     name: str = strawberry.field(description="What it is for, in its maker's words.")
     role: structs.Role = strawberry.field(description="What it may do; never more than its maker.")

@@ -8,8 +8,9 @@ from uuid import UUID
 import strawberry
 
 from app.broadcast import Change
-from app.domain.entry import DataType, DnoYear
+from app.domain.entry import DnoYear
 from app.domain.event import Topic
+from app.domain.families import OF_DATA_TYPE, DataType
 from app.domain.revision import ChangeKind
 from schema.batch_field import batch_field, field, type_for
 from schema.context import Context
@@ -17,9 +18,9 @@ from schema.types.dno import Dno
 from schema.types.entry import Entry
 from schema.types.node import Kind, write_id
 
-TOPICS = {DataType.NETZENTGELTE: Topic.TARIFFS, DataType.HLZF: Topic.HLZF}
+TOPICS = {data_type: Topic(family.name) for data_type, family in OF_DATA_TYPE.items()}
 _DATA_TYPES = {topic: data_type for data_type, topic in TOPICS.items()}
-_KINDS = {DataType.NETZENTGELTE: Kind.TARIFF, DataType.HLZF: Kind.HLZF}
+_KINDS = {data_type: Kind[family.id_kind] for data_type, family in OF_DATA_TYPE.items()}
 
 
 @type_for(Change, description="One change of one entry, told after it was committed.")
@@ -51,12 +52,9 @@ class DataChange:
     async def entry(changes: Sequence[Change], context: Context) -> Sequence[Any]:
         loaders = context.loaders
         entries: dict[UUID, Any] = {}
-        for topic, loader in (
-            (Topic.TARIFFS, loaders.tariffs_by_dno_year),
-            (Topic.HLZF, loaders.hlzf_by_dno_year),
-        ):
+        for topic in TOPICS.values():
             keys = [_key(change) for change in changes if change.event.topic is topic]
-            for records in await loader.load_many(keys):
+            for records in await loaders.of_family(topic).load_many(keys):
                 entries |= {record.id: record for record in records or ()}
         return [entries.get(change.entry.id) for change in changes]
 

@@ -21,7 +21,7 @@ from loaders.record_loader import RecordLoader
 from schema.batch_field import batch_field, field, length, type_for
 from schema.context import Context
 from schema.types.hlzf import Hlzf
-from schema.types.node import Kind, Node, write_id
+from schema.types.node import DNO_ID, Node, write_id
 from schema.types.tariff import Tariff
 from schema.types.time_of_use import TimeOfUseTariff
 
@@ -63,7 +63,7 @@ class GridStatistics:
 class Dno(Node):
     @field(description="Stays the same for the life of the operator; opaque.")
     def id(root: strawberry.Parent[structs.Dno]) -> strawberry.ID:
-        return write_id(Kind.DNO, root.id)
+        return write_id(DNO_ID, root.id)
 
     slug: str = strawberry.field(description="Short name for addresses, ASCII: netze-bw.")
     name: str = strawberry.field(description="Name without the legal form.")

@@ -1,17 +1,15 @@
 """What every published figure shows: level, status, source."""
 
-from typing import TYPE_CHECKING, Annotated, TypeAlias
+from typing import Annotated, Any, Union
 
 import strawberry
 
 from app.domain import entry as structs
 from app.domain import hlzf as hlzf_structs
 from app.domain import time_of_use as time_of_use_structs
+from app.domain.families import WITH_HISTORY, DataType
+from app.domain.family import Family
 from schema.batch_field import describe, type_for
-
-if TYPE_CHECKING:
-    from schema.types.hlzf import Hlzf
-    from schema.types.tariff import Tariff
 
 describe(
     structs.VoltageLevel,
@@ -25,10 +23,9 @@ describe(
     NS="Niederspannung, 0.4 kV: Netzebene 7.",
 )
 describe(
-    structs.DataType,
+    DataType,
     "What is published.",
-    NETZENTGELTE="Netzentgelte: prices for the use of the grid.",
-    HLZF="Hochlastzeitfenster: when the grid is at its peak.",
+    **{str(family.data_type): family.description for family in WITH_HISTORY},
 )
 describe(
     structs.VerificationStatus,
@@ -60,9 +57,14 @@ class Source:
     title: str | None = strawberry.field(description="What the document is, in words.")
 
 
-Entry: TypeAlias = Annotated[
-    Annotated["Tariff", strawberry.lazy("schema.types.tariff")]
-    | Annotated["Hlzf", strawberry.lazy("schema.types.hlzf")],
+def _lazy(family: Family) -> Any:
+    """The family's GraphQL type, imported when the schema is built."""
+    module = strawberry.lazy(f"schema.types.{family.module}")
+    return Annotated[family.graphql_type, module]
+
+
+Entry: Any = Annotated[
+    Union[tuple(map(_lazy, WITH_HISTORY))],  # noqa: UP007  # as many as there are families
     strawberry.union("Entry", description="A figure that can be corrected, verified, flagged and reverted."),
 ]
 

@@ -13,7 +13,7 @@ from app.domain.revision import Revision as RevisionStruct
 from schema.batch_field import batch_field, field, length, type_for
 from schema.context import Context
 from schema.types.entry import Source, source_of
-from schema.types.node import Kind, Node, write_id
+from schema.types.node import HLZF_ID, Node, write_id
 from schema.types.revision import FirstArgument, Revision, histories
 from schema.types.scalars import Minutes
 
@@ -35,7 +35,7 @@ class TimeWindow:
 class Hlzf(Node):
     @field(description="Stays the same for the life of the entry; opaque.")
     def id(root: strawberry.Parent[structs.Hlzf]) -> strawberry.ID:
-        return write_id(Kind.HLZF, root.id)
+        return write_id(HLZF_ID, root.id)
 
     @batch_field(
         Annotated["Dno", strawberry.lazy("schema.types.dno")],

@@ -6,19 +6,18 @@ from uuid import UUID
 
 import strawberry
 
+from app.domain.families import FAMILIES
 from app.errors import BadInput, quoted
 
-
-class Kind(StrEnum):
-    """The first word of an id."""
-
-    DNO = "dno"
-    TARIFF = "tariff"
-    HLZF = "hlzf"
-    TIME_OF_USE = "tou"
-    REVISION = "revision"
-    USER = "user"
-    API_KEY = "key"
+Kind = StrEnum(  # type: ignore[misc]  # the first word of an id
+    "Kind",
+    {"DNO": "dno"}
+    | {family.id_kind: family.id_prefix for family in FAMILIES}
+    | {"REVISION": "revision", "USER": "user", "API_KEY": "key"},
+    module=__name__,
+)
+DNO_ID, REVISION_ID, USER_ID, API_KEY_ID = (Kind[name] for name in ("DNO", "REVISION", "USER", "API_KEY"))
+TARIFF_ID, HLZF_ID, TIME_OF_USE_ID = (Kind[name] for name in ("TARIFF", "HLZF", "TIME_OF_USE"))
 
 
 @strawberry.interface(description="Anything that can be asked for again by its id.")

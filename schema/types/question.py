@@ -6,7 +6,8 @@ import msgspec
 import strawberry
 
 from app.domain import question as structs
-from app.domain.entry import DataType, VoltageLevel
+from app.domain.entry import VoltageLevel
+from app.domain.families import DataType
 from app.domain.hlzf import Hlzf as HlzfStruct
 from app.domain.tariff import Tariff as TariffStruct
 from schema.batch_field import batch_field, type_for

@@ -11,7 +11,7 @@ from app.domain import revision as structs
 from app.domain.account import Role
 from schema.batch_field import batch_field, describe, field, length, type_for
 from schema.context import Context
-from schema.types.node import Kind, Node, write_id
+from schema.types.node import REVISION_ID, Node, write_id
 from schema.types.pagination import at_most
 
 describe(
@@ -37,7 +37,7 @@ class FieldChange:
 class Revision(Node):
     @field(description="What `revert` asks for; opaque.")
     def id(root: strawberry.Parent[structs.Revision]) -> strawberry.ID:
-        return write_id(Kind.REVISION, root.id)
+        return write_id(REVISION_ID, root.id)
 
     kind: structs.ChangeKind = strawberry.field(description="What the change did.")
     version: int = strawberry.field(description="The entry's version after the change.")

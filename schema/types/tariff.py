@@ -14,7 +14,7 @@ from app.domain.revision import Revision as RevisionStruct
 from schema.batch_field import batch_field, field, type_for
 from schema.context import Context
 from schema.types.entry import Source, source_of
-from schema.types.node import Kind, Node, write_id
+from schema.types.node import TARIFF_ID, Node, write_id
 from schema.types.revision import FirstArgument, Revision, histories
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class AnnualCost:
 class Tariff(Node):
     @field(description="Stays the same for the life of the entry; opaque.")
     def id(root: strawberry.Parent[structs.Tariff]) -> strawberry.ID:
-        return write_id(Kind.TARIFF, root.id)
+        return write_id(TARIFF_ID, root.id)
 
     @batch_field(
         Annotated["Dno", strawberry.lazy("schema.types.dno")],

@@ -12,7 +12,7 @@ from app.domain.entry import VerificationStatus
 from schema.batch_field import batch_field, field, length, type_for
 from schema.context import Context
 from schema.types.entry import Source, source_of
-from schema.types.node import Kind, Node, write_id
+from schema.types.node import TIME_OF_USE_ID, Node, write_id
 from schema.types.scalars import Minutes
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class TimeOfUseWindow:
 class TimeOfUseTariff(Node):
     @field(description="Stays the same for the life of the entry; opaque.")
     def id(root: strawberry.Parent[structs.TimeOfUseTariff]) -> strawberry.ID:
-        return write_id(Kind.TIME_OF_USE, root.id)
+        return write_id(TIME_OF_USE_ID, root.id)
 
     @batch_field(
         Annotated["Dno", strawberry.lazy("schema.types.dno")],

@@ -4,7 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 from app.db import query_logs
 from app.db.query_logs import AskedQuestion
-from app.domain.entry import DataType, DnoYear, VoltageLevel
+from app.domain.entry import DnoYear, VoltageLevel
+from app.domain.families import DataType
 from tests import factories as make
 
 NOW = datetime.now(UTC)

@@ -7,7 +7,7 @@ from app.db import aliases, coverage, dnos, hlzf, revisions, tariffs, time_of_us
 from app.db import entry_locations as places
 from app.db.pool import Pool
 from app.domain.coverage import RegionCoverage, YearCoverage
-from app.domain.entry import DataType, DnoYear, Place, VoltageLevel
+from app.domain.entry import DnoYear, EntryLocation, VoltageLevel
 from app.domain.hlzf import Season, TimeWindow
 from app.domain.revision import ChangeKind, FieldChange
 from app.domain.time_of_use import TimeOfUseBand, TimeOfUsePrice, TimeOfUseWindow
@@ -126,9 +126,9 @@ async def test_an_entry_is_placed_by_its_id(pool):
     )
     before = pool.statements
     assert await places.fetch_entry_locations(pool, [tariff.id, windows.id, bands.id, uuid4()]) == {
-        tariff.id: Place(DataType.NETZENTGELTE, dno.id, 2025),
-        windows.id: Place(DataType.HLZF, dno.id, 2025),
-        bands.id: Place(None, dno.id, 2026),
+        tariff.id: EntryLocation("tariffs", dno.id, 2025),
+        windows.id: EntryLocation("hlzf", dno.id, 2025),
+        bands.id: EntryLocation("time_of_use", dno.id, 2026),
     }
     assert pool.statements - before == 1
 

@@ -12,8 +12,9 @@ from app.db.pool import RolledBack
 from app.db.unit_of_work import UnitOfWork, unit_of_work
 from app.domain.account import Principal, Role
 from app.domain.correction import HlzfCorrection, NewHlzf, NewTariff, TariffCorrection
-from app.domain.entry import DataType, DnoYear, VerificationStatus, VoltageLevel
+from app.domain.entry import DnoYear, VerificationStatus, VoltageLevel
 from app.domain.event import EntryChange, Topic
+from app.domain.families import DataType
 from app.domain.hlzf import Season, TimeWindow
 from app.domain.revision import ChangeKind, FieldChange
 from app.domain.tariff import Prices
@@ -155,7 +156,10 @@ async def test_a_correction_changes_what_is_given_and_keeps_the_rest(pool):
         pool,
         tariffs.correct,
         TariffCorrection(
-            id=tariff.id, expected_version=1, leistung=Decimal("60.1"), arbeit=None, reason="typo"
+            id=tariff.id,
+            prices={"leistung": Decimal("60.1"), "arbeit": None},
+            expected_version=1,
+            reason="typo",
         ),
     )
     assert corrected.prices == Prices(
@@ -176,7 +180,9 @@ async def test_a_correction_changes_what_is_given_and_keeps_the_rest(pool):
 
 async def test_a_correction_that_changes_nothing_leaves_no_revision(pool):
     tariff = await make.tariff(pool, await make.dno(pool), verification_status="verified", leistung="58.20")
-    same, work = await do(pool, tariffs.correct, TariffCorrection(id=tariff.id, leistung=Decimal("58.2")))
+    same, work = await do(
+        pool, tariffs.correct, TariffCorrection(id=tariff.id, prices={"leistung": Decimal("58.2")})
+    )
     assert same == tariff
     assert (work.events, work.revision) == ([], None)
     assert await history(pool, tariff.id) == [(1, ChangeKind.CREATED)]
@@ -185,14 +191,16 @@ async def test_a_correction_that_changes_nothing_leaves_no_revision(pool):
 async def test_an_admin_verifies_while_correcting(pool):
     tariff = await make.tariff(pool, await make.dno(pool))
     corrected, _ = await do(
-        pool, tariffs.correct, TariffCorrection(id=tariff.id, arbeit=Decimal(2), verify=True)
+        pool, tariffs.correct, TariffCorrection(id=tariff.id, prices={"arbeit": Decimal(2)}, verify=True)
     )
     assert corrected.verification_status is VerificationStatus.VERIFIED
 
 
 async def test_a_flag_outlives_a_correction(pool):
     tariff = await make.tariff(pool, await make.dno(pool), verification_status="flagged")
-    corrected, _ = await do(pool, tariffs.correct, TariffCorrection(id=tariff.id, arbeit=Decimal(2)))
+    corrected, _ = await do(
+        pool, tariffs.correct, TariffCorrection(id=tariff.id, prices={"arbeit": Decimal(2)})
+    )
     assert corrected.verification_status is VerificationStatus.FLAGGED
 
 
@@ -212,7 +220,7 @@ async def test_whoever_saw_an_older_version_is_told_the_current_one(pool):
     dno = await make.dno(pool)
     tariff, windows = await make.tariff(pool, dno), await make.hlzf(pool, dno)
     for write in (
-        (tariffs.correct, TariffCorrection(id=tariff.id, expected_version=7, arbeit=Decimal(2))),
+        (tariffs.correct, TariffCorrection(id=tariff.id, prices={"arbeit": Decimal(2)}, expected_version=7)),
         (hlzf.correct, HlzfCorrection(id=windows.id, expected_version=7, windows=())),
     ):
         with pytest.raises(Conflict) as refused:
@@ -229,7 +237,7 @@ async def test_what_is_not_there_cannot_be_corrected(pool):
     await delete(pool, "dnos", dno.id)
     for entry_id in (uuid4(), tariff.id, windows.id):
         with pytest.raises(NotFound):
-            await do(pool, tariffs.correct, TariffCorrection(id=entry_id, arbeit=Decimal(2)))
+            await do(pool, tariffs.correct, TariffCorrection(id=entry_id, prices={"arbeit": Decimal(2)}))
         with pytest.raises(NotFound):
             await do(pool, hlzf.correct, HlzfCorrection(id=entry_id, windows=()))
 
@@ -237,7 +245,7 @@ async def test_what_is_not_there_cannot_be_corrected(pool):
 async def test_a_refused_correction_leaves_nothing(pool):
     tariff = await make.tariff(pool, await make.dno(pool))
     with pytest.raises(Invalid):
-        await do(pool, tariffs.correct, TariffCorrection(id=tariff.id, leistung=Decimal(-1)))
+        await do(pool, tariffs.correct, TariffCorrection(id=tariff.id, prices={"leistung": Decimal(-1)}))
     assert await history(pool, tariff.id) == [(1, ChangeKind.CREATED)]
 
 
@@ -246,9 +254,9 @@ async def test_writers_of_one_row_wait_for_each_other(pool):
     dno = await make.dno(pool)
     tariff = await make.tariff(pool, dno)
     async with unit_of_work(pool, EDITOR) as first:
-        await tariffs.correct(first, TariffCorrection(id=tariff.id, leistung=Decimal(1)))
+        await tariffs.correct(first, TariffCorrection(id=tariff.id, prices={"leistung": Decimal(1)}))
         second = asyncio.create_task(
-            do(pool, tariffs.correct, TariffCorrection(id=tariff.id, arbeit=Decimal(2)))
+            do(pool, tariffs.correct, TariffCorrection(id=tariff.id, prices={"arbeit": Decimal(2)}))
         )
         await until_somebody_waits(pool)
         assert not second.done()
@@ -258,7 +266,7 @@ async def test_writers_of_one_row_wait_for_each_other(pool):
 
 async def test_the_second_of_two_with_the_same_version_is_refused(pool):
     tariff = await make.tariff(pool, await make.dno(pool))
-    correction = TariffCorrection(id=tariff.id, expected_version=1, leistung=Decimal(1))
+    correction = TariffCorrection(id=tariff.id, prices={"leistung": Decimal(1)}, expected_version=1)
     results = await asyncio.gather(
         *(do(pool, tariffs.correct, correction) for _ in range(4)), return_exceptions=True
     )
@@ -272,9 +280,9 @@ async def test_of_two_in_a_deadlock_one_is_rolled_back_as_if_it_had_never_been(p
 
     async def correct_both(order):
         async with unit_of_work(pool, EDITOR) as work:
-            await tariffs.correct(work, TariffCorrection(id=order[0], leistung=Decimal(1)))
+            await tariffs.correct(work, TariffCorrection(id=order[0], prices={"leistung": Decimal(1)}))
             await met.wait()
-            await tariffs.correct(work, TariffCorrection(id=order[1], leistung=Decimal(2)))
+            await tariffs.correct(work, TariffCorrection(id=order[1], prices={"leistung": Decimal(2)}))
 
     results = await asyncio.gather(correct_both(ids), correct_both(ids[::-1]), return_exceptions=True)
     assert {type(result) for result in results} == {type(None), RolledBack}
@@ -292,7 +300,11 @@ async def test_a_rule_of_the_database_is_a_refusal(pool):
                     f"UPDATE netzentgelte_data SET {column} = {value} WHERE id = $1", tariff.id
                 )
     with pytest.raises(Invalid):
-        await do(pool, tariffs.correct, TariffCorrection(id=tariff.id, arbeit=Decimal(9), reason="\ud800"))
+        await do(
+            pool,
+            tariffs.correct,
+            TariffCorrection(id=tariff.id, prices={"arbeit": Decimal(9)}, reason="\ud800"),
+        )
 
 
 async def test_a_correction_costs_five_round_trips(pool):
@@ -303,7 +315,7 @@ async def test_a_correction_costs_five_round_trips(pool):
         connection.add_query_logger(log)
         async with connection.transaction():
             work = UnitOfWork(connection, EDITOR)
-            await tariffs.correct(work, TariffCorrection(id=tariff.id, arbeit=Decimal(9)))
+            await tariffs.correct(work, TariffCorrection(id=tariff.id, prices={"arbeit": Decimal(9)}))
             await work.read_back()
         await asyncio.sleep(0)  # a logger is called a turn of the loop later
         connection.remove_query_logger(log)
@@ -317,7 +329,7 @@ async def test_a_correction_that_changes_nothing_is_not_read_back(pool):
     async with unit_of_work(pool, EDITOR) as work:
         work.connection.add_query_logger(log)
         connection = work.connection
-        await tariffs.correct(work, TariffCorrection(id=tariff.id, arbeit=tariff.arbeit))
+        await tariffs.correct(work, TariffCorrection(id=tariff.id, prices={"arbeit": tariff.arbeit}))
         await asyncio.sleep(0)
         connection.remove_query_logger(log)
     assert work.wrote_nothing
@@ -337,7 +349,9 @@ async def test_a_unit_of_work_reads_back_only_its_own_events(pool):
 
 async def test_a_signature_ends_with_its_transaction(pool):
     tariff = await make.tariff(pool, await make.dno(pool))
-    await do(pool, tariffs.correct, TariffCorrection(id=tariff.id, arbeit=Decimal(9), reason="typo"))
+    await do(
+        pool, tariffs.correct, TariffCorrection(id=tariff.id, prices={"arbeit": Decimal(9)}, reason="typo")
+    )
     async with pool.connection() as connection:
         await connection.execute("UPDATE netzentgelte_data SET arbeit = 3 WHERE id = $1", tariff.id)
     newest = (await revisions.fetch_by_entry(pool, [tariff.id]))[tariff.id][0]
@@ -390,7 +404,7 @@ async def test_a_reversal_restores_the_state_before_a_revision(pool):
         pool, await make.dno(pool), verification_status="verified", leistung="58.20", source_title="sheet"
     )
     _, work = await do(
-        pool, tariffs.correct, TariffCorrection(id=tariff.id, leistung=Decimal(1), arbeit=None)
+        pool, tariffs.correct, TariffCorrection(id=tariff.id, prices={"leistung": Decimal(1), "arbeit": None})
     )
     wrong = work.revision
     restored, work = await do(pool, entries.revert, wrong.id, expected_version=2, reason="was right")

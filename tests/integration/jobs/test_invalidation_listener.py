@@ -375,7 +375,7 @@ async def correct(one: Instance, entry_id: UUID, price: int) -> None:
     """As a mutation does it: written, removed from the caches and published before it is answered."""
 
     async def change(work: UnitOfWork) -> None:
-        await tariffs.correct(work, TariffCorrection(id=entry_id, leistung=Decimal(price)))
+        await tariffs.correct(work, TariffCorrection(id=entry_id, prices={"leistung": Decimal(price)}))
 
     _, work = await write(one.pool, Principal(role=Role.EDITOR, name="ada@example.org"), change)
     touched = frozenset[str]().union(*map(tags.of, work.events))

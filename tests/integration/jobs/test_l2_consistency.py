@@ -90,7 +90,9 @@ async def test_a_newer_distrust_waits_for_the_events_that_were_committed_before_
         await pool.fetch("DELETE FROM outbox")
         for number in (60, 61):
             async with unit_of_work(pool, Principal(Role.EDITOR)) as work:
-                await tariffs.correct(work, TariffCorrection(id=tariff.id, leistung=Decimal(number)))
+                await tariffs.correct(
+                    work, TariffCorrection(id=tariff.id, prices={"leistung": Decimal(number)})
+                )
             one.shared.distrust(f"the removal of write {number} failed")
             await one.consistency.review()
             assert not one.shared.trusted
@@ -184,7 +186,7 @@ async def test_a_write_beside_the_agreed_redis_is_seen_by_those_on_it(
         assert agreed.memory.keep(tag, "old", size=1, tags=(tag,), until=inf, since=agreed.memory.now())
         async with apart.broadcast.subscribe(Filter()) as subscriber:
             async with unit_of_work(apart.pool, Principal(Role.EDITOR)) as work:
-                await tariffs.correct(work, TariffCorrection(id=tariff.id, leistung=Decimal(60)))
+                await tariffs.correct(work, TariffCorrection(id=tariff.id, prices={"leistung": Decimal(60)}))
             await apart.invalidator.invalidate([tag], [event.id for event in work.events])
             await until(lambda: agreed.memory.get(tag) is None, 1.2)
             # On no channel, its subscribers are told out of history.

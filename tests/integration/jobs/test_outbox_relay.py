@@ -115,7 +115,7 @@ async def test_what_was_settled_under_other_keys_is_removed_all_the_same(
 async def written(pool: Pool, tariff: Tariff, price: str) -> list[Event]:
     """By a writer that has not told anybody yet."""
     async with unit_of_work(pool, Principal(Role.EDITOR)) as work:
-        await tariffs.correct(work, TariffCorrection(id=tariff.id, leistung=Decimal(price)))
+        await tariffs.correct(work, TariffCorrection(id=tariff.id, prices={"leistung": Decimal(price)}))
     return work.events
 
 

@@ -61,7 +61,7 @@ class Reader:
 async def correct(one: Instance, tariff: Tariff, price: str) -> bool:
     """As a mutation does; tells whether Redis confirmed it."""
     async with unit_of_work(one.pool, Principal(Role.EDITOR)) as work:
-        await tariffs.correct(work, TariffCorrection(id=tariff.id, leistung=Decimal(price)))
+        await tariffs.correct(work, TariffCorrection(id=tariff.id, prices={"leistung": Decimal(price)}))
     touched = frozenset[str]().union(*map(tags.of, work.events))
     return await one.invalidator.invalidate(touched, [event.id for event in work.events])
 

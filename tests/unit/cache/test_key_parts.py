@@ -27,7 +27,7 @@ BY_ID = (
     tags.operator,
     tags.years,
     tags.entries,
-    tags.place,
+    tags.location,
     tags.history,
     tags.revision,
     tags.user,

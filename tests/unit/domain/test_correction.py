@@ -42,7 +42,9 @@ def refusal(check, *arguments, **options) -> tuple[str, ...]:
 
 
 def test_left_out_stays_and_none_clears():
-    after = TariffCorrection(id=ID, leistung=None, arbeit_unter_2500h=Decimal("2.5")).applied_to(TARIFF)
+    after = TariffCorrection(
+        id=ID, prices={"leistung": None, "arbeit_unter_2500h": Decimal("2.5")}
+    ).applied_to(TARIFF)
     assert after.prices == Prices(None, Decimal(1), None, Decimal("2.5"))
 
 
@@ -60,7 +62,7 @@ def test_left_out_stays_and_none_clears():
 )
 def test_nobody_has_verified_what_was_just_changed(before, arbeit, verify, after):
     tariff = msgspec.structs.replace(TARIFF, verification_status=before)
-    corrected = TariffCorrection(id=ID, arbeit=Decimal(arbeit), verify=verify).applied_to(tariff)
+    corrected = TariffCorrection(id=ID, prices={"arbeit": Decimal(arbeit)}, verify=verify).applied_to(tariff)
     assert corrected.verification_status is after
 
 

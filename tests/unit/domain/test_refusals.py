@@ -89,7 +89,7 @@ def test_corrections_check_what_they_write():
         UUID(int=1), UUID(int=2), 2025, VoltageLevel.MS, Decimal(1), None, None, None,
         VerificationStatus.VERIFIED, None, None, 3, datetime(2026, 1, 1, tzinfo=UTC),
     )  # fmt: skip
-    wrong = TariffCorrection(id=tariff.id, leistung=Decimal(-1))
+    wrong = TariffCorrection(id=tariff.id, prices={"leistung": Decimal(-1)})
     assert rejected(Invalid, wrong.applied_to, tariff).field == ("input", "leistung")
     windows = HlzfCorrection(id=tariff.id, windows=(TimeWindow(90, 60),))
     error = rejected(Invalid, windows.applied_to, None)

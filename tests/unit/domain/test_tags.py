@@ -20,7 +20,7 @@ things = st.one_of(
     *(
         st.tuples(st.just(make), st.uuids())
         for make in (
-            tags.operator, tags.years, tags.entries, tags.place,
+            tags.operator, tags.years, tags.entries, tags.location,
             tags.history, tags.revision, tags.user, tags.api_key,
         )
     ),
@@ -47,7 +47,7 @@ def test_a_figure_that_changes_is_news_to_each_list_that_shows_it(topic, dno_id,
     touched = tags.of(Event(1, topic, dno_id, year, datetime.now(UTC), entries))
     assert touched >= {
         getattr(tags, topic)(DnoYear(dno_id, year)), tags.years(dno_id), tags.entries(dno_id), tags.year(year),
-        tags.COVERAGE, *map(tags.place, ids), *map(tags.history, ids),
+        tags.COVERAGE, *map(tags.location, ids), *map(tags.history, ids),
     }  # fmt: skip
 
 

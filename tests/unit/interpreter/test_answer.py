@@ -5,7 +5,8 @@ from decimal import Decimal
 from uuid import UUID, uuid4
 
 from app.domain.dno import Dno, GridStatistics
-from app.domain.entry import DataType, VerificationStatus, VoltageLevel
+from app.domain.entry import VerificationStatus, VoltageLevel
+from app.domain.families import DataType
 from app.domain.hlzf import Hlzf, Season, TimeWindow
 from app.domain.question import Interpretation, Language
 from app.domain.tariff import Tariff

@@ -1,0 +1,11 @@
+"""The table of each family whose entries have a history."""
+
+from typing import Any, Final
+
+from app.db import hlzf, tariffs
+from app.db.family_table import FamilyTable
+from app.domain.families import WITH_HISTORY
+
+TABLES: Final[dict[str, FamilyTable[Any]]] = {
+    family.name: FamilyTable(family, family.struct) for family in WITH_HISTORY
+} | {table.family.name: table for table in (tariffs.TABLE, hlzf.TABLE)}

@@ -1,0 +1,31 @@
+"""All families of published figures. Enums, SQL over all tables, loaders and exports are made from this list."""
+
+from enum import StrEnum
+from typing import Final
+
+from app.domain import hlzf, tariff, time_of_use
+from app.domain.family import Column, Family
+
+FAMILIES: Final[tuple[Family, ...]] = (tariff.FAMILY, hlzf.FAMILY, time_of_use.FAMILY)
+
+BY_NAME: Final = {family.name: family for family in FAMILIES}
+
+# Families whose entries have a history, can be corrected, and count as entries.
+WITH_HISTORY: Final = tuple(family for family in FAMILIES if family.data_type is not None)
+
+DataType = StrEnum(  # type: ignore[misc]  # its members are the families'
+    "DataType", {str(family.data_type): str(family.data_type) for family in WITH_HISTORY}, module=__name__
+)
+NETZENTGELTE: Final = DataType["NETZENTGELTE"]
+HLZF: Final = DataType["HLZF"]
+
+OF_DATA_TYPE: Final = {DataType[str(family.data_type)]: family for family in WITH_HISTORY}
+
+# Every value column of any family, in the order in which a revision lists what changed.
+COLUMNS: Final[dict[str, Column]] = {
+    column.name: column for family in WITH_HISTORY for column in family.columns
+}
+
+
+def data_type_of(family: Family) -> DataType | None:
+    return None if family.data_type is None else DataType[family.data_type]

@@ -1,0 +1,71 @@
+"""A family whose files have one row per entry: operator, year, key, values, verification status and source."""
+
+from collections.abc import Iterator, Sequence
+
+from app.db import staging
+from app.db.pool import Connection
+from app.db.staging import OnRows, Outcome, Rows, SkippedRow
+from app.domain.entry import VerificationStatus
+from app.domain.family import ColumnType, Family
+from app.importers import cells
+from app.importers.cells import optional
+from app.importers.layout import Layout, Row
+from app.importers.problems import Place, Problem
+from app.importers.source import Known, Source
+
+_PARSERS = {ColumnType.PRICE: optional(cells.price)}
+
+
+class FamilySource(Source):
+    """Files may differ in which optional columns they have; a column that a file lacks stays as it is."""
+
+    def __init__(self, family: Family, known: Known) -> None:
+        self._family = family
+        self._key = ["dno_slug", "year", *(key.name for key in family.key)]
+        key_parsers: dict[str, cells.Parser] = {key.name: cells.one_of(key.values) for key in family.key}
+        columns: dict[str, cells.Parser] = {
+            "dno_slug": cells.operator(known.operators),
+            "year": cells.year,
+            **key_parsers,
+            **{column.name: _PARSERS[column.type] for column in family.columns},
+            "verification_status": cells.one_of(VerificationStatus),
+            "source_url": cells.text,
+            "source_title": cells.text,
+        }
+        left_out = frozenset(column.name for column in family.columns if column.optional)
+        self.layouts = (Layout(columns, left_out),)
+        self._places: dict[tuple[str, ...], Place] = {}
+        # By the columns that the file has.
+        self._rows: dict[tuple[str, ...], list[tuple[Place, list[str]]]] = {}
+
+    def take(self, row: Row, values: list[str]) -> Iterator[Problem]:
+        key = tuple(values[: len(self._key)])
+        if key in self._places:
+            same = ["operator", *(name.removeprefix("voltage_").replace("_", " ") for name in self._key[1:])]
+            yield row.problem(
+                self._key[-1], f"the same {', '.join(same[:-1])} and {same[-1]} as in {self._places[key]}"
+            )
+        else:
+            self._places[key] = row.place
+            self._rows.setdefault(row.layout.names, []).append((row.place, values))
+
+    def entries(self) -> Iterator[tuple[Place, list[str]]]:
+        for rows in self._rows.values():
+            yield from rows
+
+    async def load(self, connection: Connection, rows: Rows, overwrite: bool, on_rows: OnRows) -> Outcome:
+        outcome = Outcome(0, 0, 0, ())
+        first = 0
+        for names, same in self._rows.items():
+            columns = [column.name for column in self._family.columns if column.name in names]
+            chunk: Sequence[Sequence[str]] = rows[first : first + len(same)]
+            loaded = await staging.load_entries(connection, self._family, columns, chunk, overwrite, on_rows)
+            kept = tuple(SkippedRow(first + each.row, each.reason) for each in loaded.kept)
+            outcome = Outcome(
+                outcome.inserted + loaded.inserted,
+                outcome.updated + loaded.updated,
+                outcome.unchanged + loaded.unchanged,
+                outcome.kept + kept,
+            )
+            first += len(same)
+        return outcome
