@@ -15,6 +15,8 @@ from urllib.parse import urlsplit
 import asyncpg
 import msgspec
 import pytest
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 
 from app.db.migrate import migrate
 from app.db.pool import Connection, Pool, open_pool
@@ -33,6 +35,12 @@ from tests.servers import (
     clone,
     private_folder,
 )
+
+# How long an example takes is no verdict.
+hypothesis_settings.register_profile(
+    "busy machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+hypothesis_settings.load_profile("busy machine")
 
 
 class Node(Protocol):

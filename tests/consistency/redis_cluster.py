@@ -9,7 +9,7 @@ from typing import Any
 from tests.consistency.redis_sentinel import client_of
 from tests.consistency.refusals import REFUSALS_OF_A_MEMBER
 from tests.consistency.scene import Kind, Scene
-from tests.integration.cache.processes import HOST, Processes, until
+from tests.integration.cache.processes import HOST, Processes, until_answered
 
 
 class ClusterRedis:
@@ -53,7 +53,7 @@ class ClusterFaults:
         async with self._scene.fault("cluster_failover"):
             async with client_of(replica) as client:
                 await client.execute_command("CLUSTER", "FAILOVER")
-            await until(partial(_has_role, replica, "master"))
+            await until_answered(partial(_has_role, replica, "master"))
             await self._scene.last(0.5, 1.5)
 
     async def cluster_primary_killed(self) -> None:
@@ -62,9 +62,9 @@ class ClusterFaults:
         (primary,) = (port for port in self._servers.pair if port != replica)
         async with self._scene.fault("cluster_primary_killed"):
             command = self._kill(primary)
-            await until(partial(_has_role, replica, "master"))
+            await until_answered(partial(_has_role, replica, "master"))
             self._restart(primary, command)
-            await until(self._whole)
+            await until_answered(self._whole)
 
     async def cluster_primary_away(self) -> None:
         """One that has no replica: its share of the slots cannot be reached."""
@@ -73,7 +73,7 @@ class ClusterFaults:
             os.kill(process, signal.SIGSTOP)
             await self._scene.last(0.3, 3)
             os.kill(process, signal.SIGCONT)
-            await until(self._whole)
+            await until_answered(self._whole)
 
     async def cluster_primary_restarted(self) -> None:
         """One that has no replica; it comes back empty."""
@@ -82,7 +82,7 @@ class ClusterFaults:
             command = self._kill(port)
             await self._scene.last(0, 2)
             self._restart(port, command)
-            await until(self._whole)
+            await until_answered(self._whole)
 
     async def redis_refuses_writes(self) -> None:
         refusal = self._random.choice(REFUSALS_OF_A_MEMBER)
@@ -110,7 +110,7 @@ class ClusterFaults:
                     return port
             return None
 
-        found: int = await until(find)
+        found: int = await until_answered(find)
         return found
 
     async def _whole(self) -> bool:

@@ -13,7 +13,7 @@ from redis.exceptions import RedisError
 
 from tests.consistency.refusals import REFUSALS_OF_A_MEMBER
 from tests.consistency.scene import Kind, Scene
-from tests.integration.cache.processes import HOST, Processes, until
+from tests.integration.cache.processes import HOST, Processes, until_answered
 
 
 class SentinelRedis:
@@ -54,8 +54,8 @@ class SentinelFaults:
         """By hand: the old primary stays up, and goes on accepting writes for some time."""
         old = await self._ready_to_fail_over()
         async with self._scene.fault("sentinel_failover"):
-            await until(self._ask_for_failover)
-            await until(partial(self._has_moved_from, old))
+            await until_answered(self._ask_for_failover)
+            await until_answered(partial(self._has_moved_from, old))
             await self._scene.last(1, 6)
             await self._make_replica(old)
 
@@ -63,7 +63,7 @@ class SentinelFaults:
         old = await self._ready_to_fail_over()
         async with self._scene.fault("sentinel_primary_killed"):
             self._servers.family.kill(old)
-            await until(partial(self._has_moved_from, old))
+            await until_answered(partial(self._has_moved_from, old))
             new = await self._servers.primary()
             self._servers.family.start("--replicaof", HOST, str(new), port=old)
 
@@ -74,7 +74,7 @@ class SentinelFaults:
         async with self._scene.fault("sentinel_primary_frozen"):
             os.kill(process, signal.SIGSTOP)
             try:
-                await until(partial(self._has_moved_from, old))
+                await until_answered(partial(self._has_moved_from, old))
             finally:
                 os.kill(process, signal.SIGCONT)
             await self._scene.last(0.2, 3)
@@ -106,11 +106,11 @@ class SentinelFaults:
         """Which is the primary, once its replica has all of it and the sentinel knows that."""
         old = await self._servers.primary()
         (other,) = self._servers.family.running.keys() - {old, self._servers.watch}
-        await until(partial(self._follows, other), seconds=60)
+        await until_answered(partial(self._follows, other), seconds=60)
         async with client_of(self._servers.watch) as watcher:
             # It looks at once, and forgets how long ago the last failover was.
             await watcher.execute_command("SENTINEL", "RESET", "dno")
-        await until(self._can_take_over, seconds=30)
+        await until_answered(self._can_take_over, seconds=30)
         return old
 
     async def _follows(self, replica: int) -> bool:

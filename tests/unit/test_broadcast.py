@@ -27,7 +27,7 @@ def change(version: int, *, entry: UUID = ENTRY, dno: UUID = HERE, topic: Topic 
 
 
 async def told(subscriber: Subscriber, count: int) -> list[int]:
-    return [(await asyncio.wait_for(anext(subscriber), 1)).entry.version for _ in range(count)]
+    return [(await asyncio.wait_for(anext(subscriber), 30)).entry.version for _ in range(count)]
 
 
 async def nothing_waits(subscriber: Subscriber) -> bool:
@@ -124,7 +124,7 @@ async def test_a_statement_over_more_entries_than_a_queue_holds_is_told_in_porti
         broadcast.send(change(1))
         assert len(one.waiting) == len(other.waiting) == 4
         for subscriber in (one, other):
-            ids = [(await asyncio.wait_for(anext(subscriber), 1)).entry.id for _ in range(1001)]
+            ids = [(await asyncio.wait_for(anext(subscriber), 30)).entry.id for _ in range(1001)]
             assert ids == [UUID(int=number) for number in range(1000)] + [ENTRY]
             assert len(subscriber.waiting) == 0
         assert broadcast.max_unread == 0

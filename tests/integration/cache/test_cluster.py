@@ -14,7 +14,7 @@ from app.cache.redis import Fill
 from app.settings import Settings
 from tests.integration.cache.conftest import PATIENT
 from tests.integration.cache.instance import Instance, instance
-from tests.integration.cache.processes import HOST, Processes, cluster, processes, until
+from tests.integration.cache.processes import HOST, Processes, cluster, processes, until_answered
 from tests.integration.cache.table import Table
 
 KEYS = [f"k{number}" for number in range(50)]
@@ -91,12 +91,12 @@ async def test_a_replica_that_takes_over_is_another_process() -> None:
             async def taken_over() -> bool:
                 return await one.shared.identify() not in (None, identity)
 
-            await until(taken_over)
+            await until_answered(taken_over)
             assert not one.shared.trusted
             assert one.shared.trust(one.shared.distrust_count)
             one.memory.clear()
             assert await one.read(table, *KEYS) == table.rows
-            assert await until(lambda: one.shared.remove([table.tag(key) for key in KEYS]))
+            assert await until_answered(lambda: one.shared.remove([table.tag(key) for key in KEYS]))
 
 
 async def test_a_reader_is_first_to_notice_a_takeover() -> None:
@@ -112,7 +112,7 @@ async def test_a_reader_is_first_to_notice_a_takeover() -> None:
                 assert await one.read(table, *KEYS) == table.rows
                 return not one.shared.trusted
 
-            await until(noticed)
+            await until_answered(noticed)
 
 
 def _settings(ports: list[int], **changes: float) -> Settings:
@@ -169,7 +169,7 @@ async def test_a_cluster_that_is_down_as_a_whole_still_carries_messages() -> Non
                     await one.shared.remove(["k1"])  # which a process has that answers
                     return one.shared.refused == "CLUSTERDOWN"
 
-                await until(refused)
+                await until_answered(refused)
                 assert not await one.invalidator.invalidate(KEYS, acknowledges=[7])
                 message = decode(await channel.next(5) or b"")
                 assert message is not None

@@ -13,7 +13,7 @@ from app.errors import Unavailable
 from app.settings import Settings
 from tests.integration.cache.conftest import PATIENT
 from tests.integration.cache.instance import Instance, instance
-from tests.integration.cache.processes import until
+from tests.integration.cache.processes import until_answered
 from tests.integration.cache.table import Table
 from tests.servers import PASSWORD, PrivateValkey, private_folder
 
@@ -125,7 +125,7 @@ async def test_a_process_that_was_a_replica_meanwhile_is_another(valkey: Private
                 async def copied() -> bool:
                     return valkey.command("STRLEN", "copied") == b":3"
 
-                await until(copied)
+                await until_answered(copied)
                 valkey.command("REPLICAOF", "NO", "ONE")
                 assert await one.shared.identify() not in (None, identity)
                 assert not one.shared.trusted

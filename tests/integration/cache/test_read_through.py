@@ -13,7 +13,7 @@ from app.errors import Unavailable
 from app.settings import Settings
 from tests.integration.cache.conftest import PATIENT
 from tests.integration.cache.instance import Instance, instance
-from tests.integration.cache.processes import until
+from tests.integration.cache.processes import until_answered
 from tests.integration.cache.table import Table
 
 KEYS = [f"k{number}" for number in range(50)]
@@ -279,7 +279,7 @@ async def test_bytes_of_another_release_are_read_anew_and_replaced(here: Instanc
         await there.cache.close()
         return len(newer.statements) == before
 
-    await until(at_home)
+    await until_answered(at_home)
 
 
 async def test_records_whose_keys_callers_make_up_are_put_into_redis_at_a_bounded_rate(

@@ -9,7 +9,7 @@ from app.auth.sessions import Sessions, identify
 from app.settings import Settings
 from tests.integration.cache.conftest import PATIENT
 from tests.integration.cache.instance import instance
-from tests.integration.cache.processes import HOST, processes, sentinel, until
+from tests.integration.cache.processes import HOST, processes, sentinel, until_answered
 from tests.integration.cache.table import Table
 
 
@@ -32,10 +32,10 @@ async def test_after_a_failover_the_new_master_is_another_process() -> None:
                 async def taken_over() -> bool:
                     return await one.shared.identify() not in (None, before)
 
-                await until(taken_over)
+                await until_answered(taken_over)
                 assert not one.shared.trusted
                 one.shared.trust(one.shared.distrust_count)
-                assert await until(lambda: one.shared.remove([table.tag("a")]))
+                assert await until_answered(lambda: one.shared.remove([table.tag("a")]))
                 async with one.shared.subscribe() as channel:
                     assert await one.shared.publish(b"hello")
                     assert await channel.next(5) == b"hello"
@@ -72,12 +72,12 @@ async def test_after_a_failover_by_hand_the_demoted_master_is_left() -> None:
                 async def started() -> bool:
                     return bool(await watcher.execute_command("SENTINEL", "FAILOVER", "dno"))
 
-                await until(started)
+                await until_answered(started)
 
                 async def taken_over() -> bool:
                     return await one.shared.identify() not in (None, before)
 
-                await until(taken_over)
+                await until_answered(taken_over)
                 assert left
                 assert not one.shared.trusted
                 assert await one.shared.remove([table.tag("a")])

@@ -1,6 +1,5 @@
 """An instance's resources without its HTTP, and some operators with all kinds of figures."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -18,15 +17,14 @@ from tests import factories as make
 from tests.integration.graph.asking import client_of
 from tests.integration.graph.running import Running, issue_key, running
 from tests.integration.graph.writing import Caller
+from tests.waiting import CACHING, until
 
 
 @pytest.fixture
 async def resources(settings: Settings, pool: Pool) -> AsyncIterator[Resources]:
     """Listening to what others change, so that all layers are on."""
-    async with open_resources(msgspec.structs.replace(settings, rate_limit_anonymous=0)) as opened:
-        async with asyncio.timeout(10):
-            while not (opened.memory.enabled and opened.shared.trusted):
-                await asyncio.sleep(0.01)
+    async with open_resources(msgspec.structs.replace(settings, rate_limit_anonymous=0, **CACHING)) as opened:
+        await until(lambda: opened.memory.enabled and opened.shared.trusted)
         yield opened
 
 

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Self
@@ -24,6 +24,7 @@ from app.resources import Resources
 from app.server.protocol import END
 from app.server.uvicorn_server import Server
 from app.settings import Settings
+from tests.waiting import PATIENT, until
 
 Headers = dict[str, str]
 
@@ -46,9 +47,7 @@ class Running:
 
     async def delivered(self) -> None:
         """What was written before a test subscribes may still be on its way, or was delivered before this server came."""
-        async with asyncio.timeout(10):
-            while (await self.resources.pool.fetch("SELECT count(*) FROM outbox"))[0][0]:
-                await asyncio.sleep(0.005)
+        await until(lambda: _outbox_is_empty(self.resources.pool))
         # Its own heartbeat comes back behind everything that was published before.
         settings, now = self.resources.settings, monotonic()
         bound = settings.heartbeat_interval * settings.max_missed_heartbeats
@@ -67,10 +66,24 @@ class Running:
         await self.serving
 
 
+async def _outbox_is_empty(pool: Pool) -> bool:
+    return not await pool.fetch("SELECT id FROM outbox LIMIT 1")
+
+
 @asynccontextmanager
 async def running(settings: Settings, **changed: object) -> AsyncIterator[Running]:
     """Ready: what it changes is told by way of Redis, as to every other instance."""
-    usual = {"rate_limit_anonymous": 0, "rate_limit_api_key": 0, "garbage_threshold": 0, "stop_timeout": 5}
+    usual = {
+        "rate_limit_anonymous": 0,
+        "rate_limit_api_key": 0,
+        "garbage_threshold": 0,
+        "stop_timeout": 5,
+        **{
+            name: value
+            for name, value in PATIENT.items()
+            if getattr(settings, name) == getattr(Settings(), name)
+        },
+    }
     settings = msgspec.structs.replace(settings, **{**usual, **changed})
     application = create_app(settings)
     with socket.create_server(("127.0.0.1", 0)) as listener:
@@ -88,12 +101,6 @@ async def running(settings: Settings, **changed: object) -> AsyncIterator[Runnin
             finally:
                 server.should_exit = server.force_exit = True
                 await serving
-
-
-async def until(condition: Callable[[], bool], seconds: float = 10) -> None:
-    async with asyncio.timeout(seconds):
-        while not condition():
-            await asyncio.sleep(0.005)
 
 
 async def issue_key(pool: Pool, role: Role = Role.EDITOR, name: str = "steward") -> tuple[Any, Headers]:

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from time import monotonic
 from typing import Any
 
 import httpx
@@ -12,7 +11,8 @@ from app.db.pool import Pool
 from app.observability import counting, metrics
 from app.settings import Settings
 from tests import factories as make
-from tests.integration.graph.running import running, until
+from tests.integration.graph.running import running
+from tests.waiting import until
 
 ASKED = {"query": '{ dno(slug: "netze-a") { name } }'}
 
@@ -35,7 +35,10 @@ async def waiting(connection: Any) -> int:
 
 async def test_at_the_deadline_the_statement_is_cancelled_too(settings: Settings, pool: Pool) -> None:
     await make.dno(pool, "netze-a")
-    async with running(settings, operation_timeout=0.4) as server, httpx.AsyncClient() as client:
+    async with (
+        running(settings, operation_timeout=0.4, database_statement_timeout=600) as server,
+        httpx.AsyncClient() as client,
+    ):
         async with locked(pool) as connection:
             asking = asyncio.create_task(client.post(server.url, json=ASKED))
             await _until_waits(connection, 1)
@@ -43,9 +46,7 @@ async def test_at_the_deadline_the_statement_is_cancelled_too(settings: Settings
             (error,) = response.json()["errors"]
             assert error["extensions"]["code"] == "DEADLINE_EXCEEDED"
             assert "0.4 seconds" in error["message"]
-            ended = monotonic()
             await _until_waits(connection, 0)
-            assert monotonic() - ended < 2  # PostgreSQL's own time-out would end it after five
         # What was held up harms nobody afterwards.
         assert (await client.post(server.url, json=ASKED)).json()["data"] == {"dno": {"name": "Netze A"}}
 

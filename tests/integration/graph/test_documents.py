@@ -14,6 +14,7 @@ from schema.execution.documents import Documents, RejectedDocument
 from schema.root import schema
 from tests.integration.graph.asking import client_of, codes
 from tests.integration.graph.running import running
+from tests.waiting import COUNTED
 
 
 def counting_reads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
@@ -74,7 +75,7 @@ async def test_a_batch_is_answered_in_order_and_one_refusal_is_its_own(resources
 async def test_each_operation_of_a_batch_counts_as_a_request(settings: Settings, pool: Pool) -> None:
     asked = [{"query": "{ __typename }"}] * 5
     async with (
-        running(settings, max_batch_operations=5, rate_limit_anonymous=12) as server,
+        running(settings, max_batch_operations=5, rate_limit_anonymous=12, **COUNTED) as server,
         httpx.AsyncClient() as client,
     ):
         left = []

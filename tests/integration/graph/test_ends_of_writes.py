@@ -11,10 +11,11 @@ from msgspec.structs import replace
 
 from app.db import outbox
 from app.settings import Settings
-from tests.integration.graph.running import Running, running, until
+from tests.integration.graph.running import Running, running
 from tests.integration.graph.test_failover import Editor, editor
 from tests.proxy import Proxies
 from tests.servers import PrivatePostgres, PrivateValkey
+from tests.waiting import until
 
 WAITS_FOR_STANDBY = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
 NO_STANDBY = "one_that_is_not_there"

@@ -17,8 +17,9 @@ from app.observability import counting, metrics
 from app.settings import Settings
 from schema.types.node import Kind, write_id
 from tests import factories as make
-from tests.integration.graph.running import Running, has_cached_head, issue_key, running, until
+from tests.integration.graph.running import Running, has_cached_head, issue_key, running
 from tests.integration.graph.wire import Answer, Wire, post, wire
+from tests.waiting import COUNTED, until
 
 SLUGS = ("netze-a", "netze-b", "netze-c", "netze-d")
 QUERY = "query ($slug: String!) { dno(slug: $slug) { name tariffs(year: 2025) { leistung } } }"
@@ -253,7 +254,7 @@ async def test_an_answer_that_takes_longer_than_idle_connections_live_is_waited_
 @pytest.mark.usefixtures("tariffs")
 async def test_behind_a_proxy_each_client_pays_for_himself(settings: Settings) -> None:
     async with (
-        running(settings, trusted_proxies=("127.0.0.1",), rate_limit_anonymous=5) as server,
+        running(settings, trusted_proxies=("127.0.0.1",), rate_limit_anonymous=5, **COUNTED) as server,
         wire(server.url) as line,
     ):
         left = []

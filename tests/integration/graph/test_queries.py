@@ -18,7 +18,7 @@ from app.resources import Resources, open_resources
 from app.settings import Settings
 from tests import factories as make
 from tests.integration.graph.asking import ask, ask_whole, client_of, codes
-from tests.integration.jobs.instances import until
+from tests.waiting import CACHING, until
 
 MS, NS = VoltageLevel.MS, VoltageLevel.NS
 
@@ -444,6 +444,7 @@ async def _quiet(settings: Settings, **changed: Any) -> AsyncIterator[Resources]
         "relay_interval": 3600,
         "heartbeat_interval": 0.25,
         "warm_interval": 0,
+        **CACHING,
     }
     async with open_resources(msgspec.structs.replace(settings, **{**usual, **changed})) as opened:
         await until(lambda: opened.memory.enabled and opened.shared.trusted)

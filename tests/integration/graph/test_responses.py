@@ -19,8 +19,9 @@ from app.http.cached_request_head import ANEW
 from app.settings import Settings
 from schema.types.node import Kind, write_id
 from tests import factories as make
-from tests.integration.graph.running import Running, is_known, issue_key, running, until
+from tests.integration.graph.running import Running, is_known, issue_key, running
 from tests.integration.graph.wire import Answer, Wire, get, post, wire
+from tests.waiting import COUNTED, until
 
 STEADY = ("content-type", "content-length", "etag")
 PRICES = '{ dno(slug: "netze-a") { tariffs(year: 2025) { leistung } } }'
@@ -72,7 +73,7 @@ def _steady(answer: Answer) -> list[tuple[str, str]]:
 
 async def test_early_answers_draw_on_the_limit_like_all_others(settings: Settings, tariff: Tariff) -> None:
     data = post(PRICES)
-    async with running(settings, rate_limit_anonymous=6) as server, wire(server.url) as line:
+    async with running(settings, rate_limit_anonymous=6, **COUNTED) as server, wire(server.url) as line:
         answers = [await line.ask(data) for _ in range(9)]
     assert [answer.status for answer in answers] == [200] * 6 + [429] * 3
     assert [answer.headers["ratelimit"].split(";")[1] for answer in answers[:6]] == [
@@ -129,21 +130,21 @@ async def test_who_wants_no_more_is_not_kept_waiting(server: Running, tariff: Ta
     for _ in range(4):
         async with wire(server.url) as line:
             assert leistung(await line.ask(data)) == "58.21"
-            assert await line.closed(2)
+            assert await line.closed()
     assert not is_known(server, data)
 
 
 async def test_an_idle_connection_is_closed_and_a_busy_one_is_not(settings: Settings, tariff: Tariff) -> None:
     data = post(PRICES)
-    async with running(settings, keep_alive_timeout=0.3) as server, wire(server.url) as line:
+    async with running(settings, keep_alive_timeout=1) as server, wire(server.url) as line:
         await warm(server, line, data)
         began = monotonic()
-        while monotonic() - began < 0.8:
+        while monotonic() - began < 1.5:
             await line.ask(data)
+            last = monotonic()
             await asyncio.sleep(0.05)
-        left = monotonic()
-        assert await line.closed(3)
-        assert monotonic() - left > 0.2
+        assert await line.closed()
+        assert monotonic() - last > 0.9
 
 
 async def test_a_server_that_leaves_says_so_with_each_answer(server: Running, tariff: Tariff) -> None:
@@ -154,7 +155,7 @@ async def test_a_server_that_leaves_says_so_with_each_answer(server: Running, ta
         await until(lambda: server.server.server_state.draining)
         answer = await line.ask(data)
         assert (leistung(answer), answer.headers["connection"]) == ("58.21", "close")
-        assert await line.closed(3)
+        assert await line.closed()
         await leaving
 
 
@@ -198,9 +199,9 @@ async def test_on_another_instance_it_is_the_new_one_within_moments(
         for price in ("70", "71", "72"):
             await warm(other, line, data)
             await server.ask(CORRECT, editor, input={"id": f"tariff_{tariff.id.hex}", "leistung": price})
-            answered = monotonic()
-            while leistung(await line.ask(data)) != price:
-                assert monotonic() - answered < 1
+            async with asyncio.timeout(30):
+                while leistung(await line.ask(data)) != price:
+                    await asyncio.sleep(0.005)
 
 
 # Whose rights have ended
@@ -228,7 +229,7 @@ async def test_so_is_one_that_has_expired(server: Running, pool: Pool, tariff: T
     data = post(PRICES, f"Authorization: Bearer {secret}")
     async with wire(server.url) as line:
         await warm(server, line, data)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while (answer := await line.ask(data)).status == 200:
                 await asyncio.sleep(0.05)
     assert answer.status == 401

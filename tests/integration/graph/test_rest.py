@@ -26,6 +26,7 @@ from schema.root import schema
 from tests import factories as make
 from tests.integration.graph.asking import ask, client_of
 from tests.integration.graph.running import Running
+from tests.waiting import COUNTED
 
 YEAR = "/api/v1/dnos/netze-a/2025"
 QUESTION = "/api/v1/query/natural"
@@ -157,7 +158,7 @@ async def test_reading_can_be_for_known_people_only(settings: Settings, pool: Po
 
 
 async def test_it_draws_on_the_same_limit_as_the_graph(settings: Settings, pool: Pool, netze_a: Dno) -> None:
-    settings = msgspec.structs.replace(settings, rate_limit_anonymous=2)
+    settings = msgspec.structs.replace(settings, rate_limit_anonymous=2, **COUNTED)
     async with open_resources(settings) as resources, client_of(resources) as client:
         answers = [await client.get(YEAR), await client.get(YEAR), await client.get(YEAR)]
     assert [one.status_code for one in answers] == [200, 200, 429]

@@ -21,9 +21,10 @@ from app.http.exports import Exports
 from app.settings import Settings
 from tests import factories as make
 from tests.integration.auth.gate import CHEAP, PASSWORD
-from tests.integration.graph.running import Headers, Running, issue_key, running, stream, talk, until
+from tests.integration.graph.running import Headers, Running, issue_key, running, stream, talk
 from tests.integration.graph.writing import mutation, name
 from tests.servers import PrivateValkey
+from tests.waiting import COUNTED, until
 
 CHANGES = """
 subscription { dataChanged { entry { ... on Tariff { version history(first: 1) { version changedBy } } } } }
@@ -42,7 +43,7 @@ def settings(settings: Settings) -> Settings:
 @pytest.fixture
 async def limited(settings: Settings, pool: Pool) -> AsyncIterator[Running]:
     """What is anonymous is soon over its limit here, and nothing but a delivery looks at credentials."""
-    async with running(settings, rate_limit_anonymous=3, socket_check_interval=600) as server:
+    async with running(settings, rate_limit_anonymous=3, socket_check_interval=600, **COUNTED) as server:
         yield server
 
 

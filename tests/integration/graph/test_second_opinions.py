@@ -23,7 +23,7 @@ from app.settings import Settings
 from tests import factories as make
 from tests.integration.graph.asking import client_of
 from tests.integration.graph.running import Headers, issue_key
-from tests.integration.jobs.instances import until
+from tests.waiting import until
 
 KEY = "sk-secret-of-the-test"
 # Nothing in it that the interpreter knows, so it is asked about.

@@ -24,7 +24,8 @@ from schema.execution.documents import Documents
 from schema.http.open_subscriptions import SUBSCRIPTION, WEIGHT, OpenSubscriptions
 from schema.root import schema
 from tests import factories as make
-from tests.integration.graph.running import Running, issue_key, running, stream, talk, until
+from tests.integration.graph.running import Running, issue_key, running, stream, talk
+from tests.waiting import COUNTED, until
 
 CHANGES = "subscription { dataChanged { kind entry { ... on Tariff { version } } } }"
 CORRECT = """
@@ -109,7 +110,7 @@ async def test_too_many_messages_close_the_socket(settings: Settings, pool: Pool
 
 
 async def test_operations_on_a_socket_draw_on_the_callers_limit(settings: Settings, pool: Pool) -> None:
-    async with running(settings, rate_limit_anonymous=3) as server, talk(server) as client:
+    async with running(settings, rate_limit_anonymous=3, **COUNTED) as server, talk(server) as client:
         await client.begin()
         for name in "12":
             await client.subscribe("{ __typename }", name)

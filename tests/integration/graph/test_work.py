@@ -15,8 +15,9 @@ from app.resources import Resources
 from app.settings import Settings
 from tests import factories as make
 from tests.integration.graph.asking import ask, ask_whole, client_of
-from tests.integration.graph.running import issue_key, running, stream, talk, until
+from tests.integration.graph.running import issue_key, running, stream, talk
 from tests.integration.graph.writing import Caller, mutation, name
+from tests.waiting import until
 
 # One operator with all windows of four years: 112 entries, which name it 112 times again.
 WINDOWS = """

@@ -12,8 +12,8 @@ from app.http.cached_request_head import CachedRequestHead
 from app.server import connection_timer, protocol
 from app.server import websocket_protocol as websocket
 from app.server.connection_timer import State
-from tests.integration.graph.running import until
 from tests.integration.http.bare_server import BareServer, bare_server
+from tests.waiting import until
 
 HOST = b"Host: dno.test\r\n"
 HANDSHAKE = (

@@ -11,8 +11,9 @@ import pytest
 from app.db.pool import Pool
 from app.observability import counting, metrics
 from app.settings import Settings
-from tests.integration.graph.running import running, until
+from tests.integration.graph.running import running
 from tests.integration.graph.wire import Wire, get, post, wire
+from tests.waiting import until
 
 ASKED = post("{ __typename }")
 HEAD, _, BODY = ASKED.partition(b"\r\n\r\n")

@@ -2,11 +2,10 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from math import inf
-from time import monotonic
 
 from app.broadcast import Broadcast
 from app.cache.invalidator import Invalidator
@@ -24,6 +23,7 @@ from app.jobs.outbox_relay import OutboxRelay
 from app.jobs.redis_probe import RedisProbe
 from app.jobs.supervisor import Job, Supervisor
 from app.settings import Settings, read_settings
+from tests.waiting import until
 
 
 @dataclass(eq=False)
@@ -89,15 +89,6 @@ async def instance(settings: Settings) -> AsyncIterator[Instance]:
     async with caches(settings) as one, Supervisor(one.jobs(), stop_timeout=5):
         await until(lambda: one.memory.enabled and one.shared.trusted)
         yield one
-
-
-async def until(condition: Callable[[], bool], seconds: float = 10) -> float:
-    """How long it took; an AssertionError if it never came true."""
-    began = monotonic()
-    while not condition():
-        assert monotonic() - began < seconds, "this never came true"
-        await asyncio.sleep(0.005)
-    return monotonic() - began
 
 
 async def _live_until_killed() -> None:

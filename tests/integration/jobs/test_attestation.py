@@ -17,11 +17,12 @@ from app.domain.entry import DnoYear
 from app.settings import Settings
 from loaders.regions import TARIFFS
 from tests import factories as make
-from tests.integration.jobs.instances import Instance, until
+from tests.integration.jobs.instances import Instance
 from tests.integration.jobs.instances import instance as an_instance
-from tests.integration.jobs.test_validity import BOUND, emptied, port_of, set_price, until_true
+from tests.integration.jobs.test_validity import BOUND, emptied, port_of, set_price
 from tests.proxy import Proxies
 from tests.servers import PrivateValkey
+from tests.waiting import until
 
 
 @dataclass
@@ -130,7 +131,7 @@ async def test_silence_is_no_proof_while_others_reach_the_database(
     """The other one sees that something waits, and cannot deliver it."""
     async with scene(pool, settings, valkey) as made, pool.connection() as third, third.transaction():
         await third.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
-        await until_true(lambda: outbox.may_relay(third))
+        await until(lambda: outbox.may_relay(third))
         await silence(made)
         await asyncio.sleep(BOUND)
         await set_price(pool, made.entry, "2")

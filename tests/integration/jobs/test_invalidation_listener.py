@@ -27,8 +27,9 @@ from app.jobs.supervisor import Supervisor
 from app.settings import Settings
 from loaders.regions import TARIFFS
 from tests import factories as make
-from tests.integration.jobs.instances import Instance, caches, instance, until
+from tests.integration.jobs.instances import Instance, caches, instance
 from tests.servers import PrivateValkey
+from tests.waiting import until
 
 TAG = "operator:1"
 
@@ -41,7 +42,7 @@ async def test_what_another_instance_invalidates_is_forgotten(pool: Pool, settin
     async with instance(settings) as writer, instance(settings) as other:
         remember(other)
         assert await writer.invalidator.invalidate([TAG])
-        await until(lambda: other.memory.get(TAG) is None, 1)
+        await until(lambda: other.memory.get(TAG) is None)
 
 
 async def test_l1_is_off_while_the_channel_is_lost_and_empty_when_it_is_back(
@@ -138,7 +139,7 @@ async def test_what_was_told_while_the_channel_was_lost_is_told_late(
             await set_price(pool, tariff.id, 60)
             await set_price(pool, tariff.id, 61)
             await until_empty(pool)
-        heard = [(await asyncio.wait_for(anext(subscriber), 2)).entry.version for _ in range(2)]
+        heard = [(await asyncio.wait_for(anext(subscriber), 30)).entry.version for _ in range(2)]
         assert heard == [2, 3]
         assert not subscriber.waiting
 
@@ -155,7 +156,7 @@ async def test_late_changes_are_not_read_from_a_fetch_that_set_out_before(
             await set_price(pool, tariff.id, 60)
             await until_empty(pool)
             deaf.read_through.detach = detached.extend  # type: ignore[method-assign]
-        await asyncio.wait_for(anext(subscriber), 2)
+        await asyncio.wait_for(anext(subscriber), 30)
         assert tags.tariffs(DnoYear(tariff.dno_id, tariff.year)) in detached
 
 
@@ -249,7 +250,7 @@ async def test_what_was_missed_is_told_whatever_the_clocks_say(
             await set_price(pool, tariff.id, 60)
             await shift_history(pool, hours)
             await until_empty(pool)
-        change = await asyncio.wait_for(anext(subscriber), 2)
+        change = await asyncio.wait_for(anext(subscriber), 30)
         assert (change.entry.id, change.entry.version) == (tariff.id, 2)
         assert known.id not in {waiting.entry.id for waiting in subscriber.waiting}
         assert not subscriber.waiting
@@ -272,7 +273,7 @@ async def test_what_was_begun_before_the_gap_and_committed_in_it_is_told(
         async with heard_again(deaf) as subscriber:
             await transaction.commit()
             await until_empty(pool)
-        change = await asyncio.wait_for(anext(subscriber), 2)
+        change = await asyncio.wait_for(anext(subscriber), 30)
         assert (change.entry.id, change.entry.version) == (slow.id, 2)
         assert not subscriber.waiting
 
@@ -284,7 +285,7 @@ async def test_who_missed_too_much_is_told_so(pool: Pool, settings: Settings) ->
         for year in (2023, 2024, 2025):
             await make.tariff(pool, dno, year=year)
     with pytest.raises(Unavailable, match="subscribe again"):
-        await asyncio.wait_for(anext(subscriber), 2)
+        await asyncio.wait_for(anext(subscriber), 30)
 
 
 @asynccontextmanager

@@ -24,8 +24,9 @@ from app.jobs import l2_consistency
 from app.jobs.supervisor import Supervisor
 from app.settings import Settings
 from tests import factories as make
-from tests.integration.jobs.instances import Instance, caches, instance, until
+from tests.integration.jobs.instances import Instance, caches, instance
 from tests.servers import PrivateValkey, private_folder
+from tests.waiting import until
 
 TAG = "operator:1"
 
@@ -188,9 +189,9 @@ async def test_a_write_beside_the_agreed_redis_is_seen_by_those_on_it(
             async with unit_of_work(apart.pool, Principal(Role.EDITOR)) as work:
                 await tariffs.correct(work, TariffCorrection(id=tariff.id, prices={"leistung": Decimal(60)}))
             await apart.invalidator.invalidate([tag], [event.id for event in work.events])
-            await until(lambda: agreed.memory.get(tag) is None, 1.2)
+            await until(lambda: agreed.memory.get(tag) is None)
             # On no channel, its subscribers are told out of history.
-            change = await asyncio.wait_for(anext(subscriber), 5)
+            change = await asyncio.wait_for(anext(subscriber), 30)
         assert (change.entry.id, change.entry.version) == (tariff.id, 2)
 
 
@@ -206,7 +207,7 @@ async def test_who_learns_that_another_redis_is_agreed_on_leaves_its_channel_at_
                 "UPDATE cache_epoch SET epoch = epoch + 1, redis_identity = '1:other', confirmed_at = now()"
             )
             await connection.execute("SELECT pg_notify('dno_outbox', '')")
-        await until(lambda: left.memory.get(TAG) is None, 1.2)
+        await until(lambda: left.memory.get(TAG) is None)
         assert not left.shared.trusted
         assert len(left.memory) == 0
 

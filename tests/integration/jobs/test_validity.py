@@ -5,7 +5,7 @@ import json
 import os
 import signal
 import socket
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from math import inf
 from uuid import UUID
@@ -21,10 +21,11 @@ from app.jobs.supervisor import Supervisor
 from app.settings import Settings
 from tests import factories as make
 from tests.instances import Instance as Server
-from tests.integration.jobs.instances import Instance, caches, until
+from tests.integration.jobs.instances import Instance, caches
 from tests.integration.jobs.instances import instance as an_instance
 from tests.proxy import Proxies
 from tests.servers import PrivateValkey
+from tests.waiting import until
 
 TAG = "operator:1"
 # How old what is given out may be: four missed heartbeats, and what a busy machine needs.
@@ -107,18 +108,12 @@ async def test_what_waits_for_delivery_ends_trust_in_l2_and_is_evicted_from_l1(
         remember(one, tag)
         async with pool.connection() as other, other.transaction():
             await other.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
-            await until_true(lambda: outbox.may_relay(other))
+            await until(lambda: outbox.may_relay(other))
             await set_price(pool, tariff.id, "60")
             await until(lambda: not one.shared.trusted, BOUND + 1)
             assert one.validity.failed_proof == "an event waits to be delivered"
             await until(lambda: one.memory.get(tag) is None and one.memory.enabled)
         await until(lambda: one.memory.enabled and one.shared.trusted)
-
-
-async def until_true(condition: Callable[[], Awaitable[bool]]) -> None:
-    async with asyncio.timeout(10):
-        while not await condition():
-            await asyncio.sleep(0.01)
 
 
 async def emptied(pool: Pool) -> None:

@@ -1,0 +1,39 @@
+"""What tests share to hold on a busy machine: waiting for a condition, and time-outs that are not what is tested."""
+
+import asyncio
+from collections.abc import Callable
+from inspect import isawaitable
+from time import monotonic
+from typing import Any, Final
+
+# Seconds. Only a test that fails takes so long: one that succeeds ends with its condition.
+LIMIT: Final = 30.0
+PAUSE: Final = 0.005
+
+# For tests about something else: a slow Redis is no outage.
+PATIENT: Final = {"redis_timeout": 5.0, "redis_connect_timeout": 5.0}
+# For tests that count hits and statements: heartbeats that are late do not switch caches off.
+CACHING: Final = {**PATIENT, "max_missed_heartbeats": 100}
+# For tests that count requests: none weighs more because it computed for long, and no budget fills up meanwhile.
+COUNTED: Final = {**PATIENT, "rate_limit_cost": 10**9, "rate_limit_window": 3600.0}
+
+
+async def until(
+    condition: Callable[[], Any],
+    seconds: float = LIMIT,
+    *,
+    ignoring: tuple[type[Exception], ...] = (),
+) -> Any:
+    """What the condition gave once it was true; an AssertionError if it never was. It may be a coroutine function."""
+    began = monotonic()
+    while True:
+        try:
+            found = condition()
+            if isawaitable(found):
+                found = await found
+            if found:
+                return found
+        except ignoring:
+            pass
+        assert monotonic() - began < seconds, f"this did not become true within {seconds:g} s"
+        await asyncio.sleep(PAUSE)
