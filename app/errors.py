@@ -41,7 +41,7 @@ class NotFound(AppError):
 
 
 class Conflict(AppError):
-    """The row has moved on since the caller saw it; `details` tell the current version."""
+    """The row has moved on since the caller saw it; `details` contain the current version."""
 
     code = "CONFLICT"
 
@@ -77,7 +77,7 @@ class Overloaded(TooMany):
 
 
 class LimitExceeded(AppError):
-    """More than one operation may do; `details` tell the limit's setting and its value."""
+    """More than one operation may do; `details` name the limit's setting and its value."""
 
     code = "LIMIT_EXCEEDED"
 

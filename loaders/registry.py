@@ -34,7 +34,7 @@ class Loading(Generic[K, V]):
 
 
 class Loaders:
-    """One operation's loaders. `remember=False` for subscriptions, where each event reads anew."""
+    """One operation's loaders. `remember=False` for subscriptions, where each event reads again."""
 
     def __init__(self, cache: ReadThrough, read_set: ReadSet, *, remember: bool = True) -> None:
         self._cache = cache

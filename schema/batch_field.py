@@ -137,7 +137,9 @@ def _level_loader(
             if (spent := costs.current()) is not None:
                 context.budget.check_statements(spent.statements)
             # Objects are counted one by one as they are completed; what is too much is not begun.
-            context.budget.check_room(sum(len(value) for value in values if isinstance(value, list | tuple)))
+            context.budget.check_objects(
+                sum(len(value) for value in values if isinstance(value, list | tuple))
+            )
             return values
 
         # Not cached: records are, by their keys.

@@ -81,7 +81,7 @@ def export_command(
         async with (
             connect(settings.database_url, deadline=settings.import_timeout) as connection,
             aclosing(
-                stream(connection, table, wanted, patience=settings.export_timeout, on_broken=_warn)
+                stream(connection, table, wanted, batch_timeout=settings.export_timeout, on_broken=_warn)
             ) as rows,
             aclosing(formats.encode(chosen_format, COLUMNS[table], rows, _warn)) as chunks,
         ):

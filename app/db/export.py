@@ -110,9 +110,9 @@ OnBroken = Callable[[int], None]
 
 
 async def stream(
-    connection: Connection, table: Table, wanted: Filter, *, patience: float, on_broken: OnBroken
+    connection: Connection, table: Table, wanted: Filter, *, batch_timeout: float, on_broken: OnBroken
 ) -> AsyncGenerator[Rows, None]:
-    """`patience` is how many seconds the reader of one batch may take.
+    """`batch_timeout` is how many seconds the reader of one batch may take.
 
     Rows that no rule would let in today (written before the rule, or past it) are left out, and counted before the
     first batch: `on_broken`.
@@ -120,7 +120,8 @@ async def stream(
     # The count and the rows are of one moment.
     async with connection.transaction(isolation="repeatable_read", readonly=True):
         await connection.execute(
-            "SELECT set_config('idle_in_transaction_session_timeout', $1, true)", f"{patience * 1000:.0f}"
+            "SELECT set_config('idle_in_transaction_session_timeout', $1, true)",
+            f"{batch_timeout * 1000:.0f}",
         )
         arguments = [list(getattr(wanted, name)) or None for name in FILTERS[table]]
         if wanted.region:

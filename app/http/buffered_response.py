@@ -9,7 +9,7 @@ Headers = Sequence[tuple[bytes, bytes]]
 
 
 class BufferedResponse:
-    """Its headers are all that one answer says otherwise than the next: length, kind, for how long it holds.
+    """Its headers are those that differ between responses: length, media type, for how long it is valid.
 
     An ASGI application, too; unlike Starlette's Response it is made of bytes that are ready.
     """

@@ -12,8 +12,8 @@ from app.limits.rate_limiter.policy import Policy
 from app.observability.operation_names import NameCount
 from app.seen_once import SeenOnce
 
-# Headers that each response sets anew.
-ANEW = frozenset(
+# Headers that each response sets itself.
+PER_RESPONSE = frozenset(
     (
         b"date",
         b"x-request-id",
@@ -128,7 +128,7 @@ class HeadCandidate:
 
         def begin(message: Any) -> None:
             head.lines = b"".join(
-                [b"%s: %s\r\n" % header for header in message["headers"] if header[0] not in ANEW]
+                [b"%s: %s\r\n" % header for header in message["headers"] if header[0] not in PER_RESPONSE]
             )
             self._memory.keep(
                 self._key,

@@ -1,4 +1,4 @@
-"""Where a request comes from, believed only as far as our own proxies say it."""
+"""The address of the client; forwarding headers count only as far as trusted proxies have written them."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
@@ -82,15 +82,15 @@ class Addresses:
         return address, scheme
 
     def _hops(self, headers: Headers) -> list[tuple[str, str | None]]:
-        """What the proxies told, the nearest last.
+        """The hops that the proxies have written, the nearest last.
 
         `auto` prefers X-Forwarded-For: a proxy that knows only it appends to it always, while it
         may hand on a Forwarded that the client made up.
         """
-        told = _joined(headers, b"x-forwarded-for") if self._header != "forwarded" else ""
-        if told:
+        hops = _joined(headers, b"x-forwarded-for") if self._header != "forwarded" else ""
+        if hops:
             scheme = _joined(headers, b"x-forwarded-proto").rpartition(",")[2].strip().lower()
-            return [(_host(hop), _scheme(scheme)) for hop in _last(told)]
+            return [(_host(hop), _scheme(scheme)) for hop in _last(hops)]
         if self._header != "x-forwarded-for":
             return list(_forwarded(_joined(headers, b"forwarded")))
         return []

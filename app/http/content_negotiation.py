@@ -52,7 +52,7 @@ def accepts_stream(accept: bytes | None) -> bool:
 
 
 def _rank(media_type: str, ranges: list[tuple[str, float]]) -> tuple[float, bool, int] | None:
-    """The most specific range that covers the type speaks for it, even if it says no (q=0)."""
+    """The most specific range that covers the type decides, even if it excludes it (q=0)."""
     family = media_type.partition("/")[0]
     for name in (media_type, f"{family}/*", "*/*"):
         for place, (range_name, q) in enumerate(ranges):

@@ -1,4 +1,4 @@
-"""A refusal as an HTTP answer; what is not a refusal as one calm sentence."""
+"""An AppError as an HTTP response; any other exception as INTERNAL_SERVER_ERROR without details."""
 
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -16,7 +16,7 @@ from app.observability import metrics
 
 log = structlog.get_logger("http")
 
-CALM = "Something went wrong on our side; it has been noted."
+INTERNAL_ERROR = "Something went wrong on our side; it has been noted."
 PROBLEM = "application/problem+json"
 
 STATUSES: Mapping[str, int] = {
@@ -85,12 +85,12 @@ def respond(scope: Scope, refusal: AppError, headers: Mapping[str, str] | None =
 def respond_unexpected(scope: Scope, error: BaseException) -> Response:
     """Nothing of the error itself goes outside; the log has it whole, under the same request id."""
     log.error("unexpected error", path=scope["path"], exc_info=error)
-    return respond(scope, _Unexpected(CALM))
+    return respond(scope, _Unexpected(INTERNAL_ERROR))
 
 
 def respond_http(scope: Scope, error: HTTPException) -> Response:
     """Starlette's own: no such path, no such method."""
-    refusal = _Starlette(error.detail if error.status_code < 500 else CALM)
+    refusal = _Starlette(error.detail if error.status_code < 500 else INTERNAL_ERROR)
     refusal.status = error.status_code
     refusal.code = HTTPStatus(error.status_code).name
     return respond(scope, refusal, error.headers)

@@ -104,7 +104,7 @@ class Exports:
                         connection,
                         table,
                         wanted,
-                        patience=self._settings.export_timeout,
+                        batch_timeout=self._settings.export_timeout,
                         on_broken=skipped.count,
                     )
                 ) as rows,
@@ -207,18 +207,20 @@ def read_filter(parameters: QueryParams, allowed: tuple[str, ...]) -> Filter:
             f"There is no filter {unknown[0]}; there are {', '.join(allowed)}.", field=(unknown[0],)
         )
     texts = {name: [_text(name, text) for text in parameters.getlist(name)] for name in parameters}
-    for name, told in texts.items():
+    for name, given in texts.items():
         try:
-            msgspec.convert({name: told}, Filter, strict=False)
+            msgspec.convert({name: given}, Filter, strict=False)
         except msgspec.ValidationError:
-            raise BadInput(f"The filter {name} cannot be {quoted(', '.join(told))}.", field=(name,)) from None
+            raise BadInput(
+                f"The filter {name} cannot be {quoted(', '.join(given))}.", field=(name,)
+            ) from None
     return msgspec.convert(texts, Filter, strict=False)
 
 
 def _text(name: str, text: str) -> str:
     if "\x00" in text:
         raise BadInput(f"The filter {name} holds a NUL character.", field=(name,))
-    # Statuses are told in capitals by the API and in small letters by files.
+    # Statuses are in capitals in the API and in small letters in files.
     return text.lower() if name == "verification_status" else text
 
 
@@ -237,8 +239,8 @@ def _format(request: Request) -> Format:
 
 
 class _Skipped:
-    """Rows that are in the table and not in the download. The header tells those that are known before it begins;
-    the log tells them all.
+    """Rows that are in the table and not in the download. The header counts those that are known before it begins;
+    the log counts them all.
     """
 
     def __init__(self, table: Table) -> None:

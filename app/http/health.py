@@ -54,7 +54,7 @@ class Report(msgspec.Struct, frozen=True):
 
 
 class Readiness:
-    """Asks each resource, all at once, each within `timeout`; a report serves everybody for a moment.
+    """Asks each resource, all at once, each within `timeout`; a report is cached for a moment.
 
     The whole is DOWN, which takes the instance out of a load balancer, only when it cannot serve:
     while it starts or stops, and when nothing is left to answer from. PostgreSQL alone away does
@@ -98,7 +98,7 @@ class Readiness:
         except TimeoutError:
             return Finding(State.DOWN, f"no answer within {self._timeout:g} s")
         except Exception as error:
-            # The address or the driver's words may say more than strangers should read.
+            # The address or the driver's message may contain what must not be public.
             log.warning("a resource does not answer", error=repr(error))
             return Finding(State.DOWN, "no answer")
 
@@ -183,7 +183,7 @@ def readiness_of(
         if memory.enabled or not settings.memory_cache:
             return Finding(State.UP)
         return Finding(
-            State.DEGRADED, (validity and validity.reason) or "off until changes are heard of again"
+            State.DEGRADED, (validity and validity.reason) or "off until changes are received again"
         )
 
     async def sessions() -> Finding:

@@ -142,7 +142,7 @@ def _series(dno: Dno, entry: Hlzf, window: TimeWindow, weekdays: Sequence[date])
     event.add("categories", ["Hochlastzeitfenster", entry.voltage_level, _SEASONS[entry.season]])
     if entry.source_url:
         event.add("url", entry.source_url)
-    event.add("transp", "TRANSPARENT")  # nobody is busy because of it
+    event.add("transp", "TRANSPARENT")  # it blocks no time
     return event
 
 

@@ -15,7 +15,7 @@ _PLACE = re.compile(r"at `\$((?:\.\w+|\[[^\]]*\])*)`$")
 
 
 def reason(error: Exception) -> str:
-    """Continues a sentence that says what could not be read."""
+    """Continues a sentence about what could not be read."""
     if isinstance(error, RecursionError):
         return "it is nested too deeply"
     if not isinstance(error, msgspec.ValidationError):

@@ -1,4 +1,4 @@
-"""How many operations run at once; a short queue stands before them, and then the door is closed."""
+"""Limits how many operations run at once; a short queue waits, and further ones are rejected."""
 
 import asyncio
 from asyncio import Future
@@ -14,30 +14,30 @@ from app.observability.counting import LocalGauge
 _running = LocalGauge(metrics.OPERATIONS_RUNNING)
 _waiting = LocalGauge(metrics.OPERATIONS_WAITING)
 
-# The door counts as crowded until it has refused nobody for so many seconds.
-CALM_AFTER = 1.0
+# The limiter counts as overloaded until so many seconds after the latest rejection.
+OVERLOADED_FOR = 1.0
 
 
 class ConcurrencyLimiter:
-    """`async with slots:` is one operation; first come, first served.
+    """`async with limiter:` is one operation; first in, first out.
 
     As long as there is enough for all, `most` run at once, for that serves most of them, and behind them wait as
-    many as can be done within `patience`. Once that queue was full some must be refused, and much at once
-    and a long queue would only make those late who are answered. So until nobody has to be refused any more, as
-    many run as are done within `soon`, half as many wait, and who comes is answered soon or refused at once.
+    many as can be done within `max_queue_time`. Once that queue was full some must be refused, and much at once
+    and a long queue would only make those late who are answered. So until none has to be rejected any more, as
+    many run as are done within `target_service_time`, half as many wait, and who comes is answered soon or refused at once.
 
-    `async with slots.preferred:` is one of a caller with credentials. They have a queue of their own, equally long,
+    `async with limiter.preferred:` is one of a caller with credentials. They have a queue of their own, equally long,
     and the next turn: however many anonymous operations come, they displace none of these.
     """
 
-    def __init__(self, most: int, queue: int, patience: float, soon: float) -> None:
+    def __init__(self, most: int, queue: int, max_queue_time: float, target_service_time: float) -> None:
         self._most = most
         self._queue = queue
-        self._patience = patience
-        self._soon = soon
-        self.pace = ServiceTime()
+        self._max_queue_time = max_queue_time
+        self._target_service_time = target_service_time
+        self.service_time = ServiceTime()
         self._running = 0
-        self.crowded_until = -inf
+        self.overloaded_until = -inf
         self._waiting: deque[Future[None]] = deque()
         self._preferred: deque[Future[None]] = deque()
         self.preferred = PreferredQueue(self)
@@ -51,22 +51,22 @@ class ConcurrencyLimiter:
         return len(self._waiting) + len(self._preferred)
 
     @property
-    def crowded(self) -> bool:
-        """Somebody has been refused of late."""
-        return monotonic() < self.crowded_until
+    def overloaded(self) -> bool:
+        """An operation has been rejected lately."""
+        return monotonic() < self.overloaded_until
 
     def reject_if_full(self) -> None:
-        """Refuses at the door: to be asked before anything is done that would be in vain."""
+        """Raises Overloaded if the queue is full: to be called before work is done for the request."""
         self._reject_if_full(self._waiting)
 
     def _reject_if_full(self, line: deque[Future[None]]) -> None:
-        if self._running < self._most and not self.crowded:
+        if self._running < self._most and not self.overloaded:
             return
         most, queue = self._bounds()
         if self._running >= most and len(line) >= queue:
-            self.crowded_until = monotonic() + CALM_AFTER
+            self.overloaded_until = monotonic() + OVERLOADED_FOR
             self._shed()
-            raise _full()
+            raise _overloaded()
 
     async def __aenter__(self) -> None:
         if not self._take():
@@ -75,7 +75,7 @@ class ConcurrencyLimiter:
 
     def _take(self) -> bool:
         """Whether one was free."""
-        free = self._running < self._most and (not self.crowded or self._running < self._bounds()[0])
+        free = self._running < self._most and (not self.overloaded or self._running < self._bounds()[0])
         if free:
             self._running += 1
         return free
@@ -83,17 +83,17 @@ class ConcurrencyLimiter:
     async def __aexit__(self, *_: object) -> None:
         _running.value -= 1
         self._running -= 1
-        self.pace.done()
-        self._hand_on()
+        self.service_time.done()
+        self._admit_waiting()
 
     def _bounds(self) -> tuple[int, int]:
         """How many may run, and how many may wait."""
-        if not self.crowded:
-            return self._most, min(self._queue, self.pace.within(self._patience))
-        most = min(self._most, self.pace.within(self._soon))
+        if not self.overloaded:
+            return self._most, min(self._queue, self.service_time.within(self._max_queue_time))
+        most = min(self._most, self.service_time.within(self._target_service_time))
         return most, min(self._queue, most // 2)
 
-    def _hand_on(self) -> None:
+    def _admit_waiting(self) -> None:
         if not self._preferred and not self._waiting:
             return
         most, _ = self._bounds()
@@ -110,7 +110,7 @@ class ConcurrencyLimiter:
             while len(line) > queue:
                 first = line.popleft()
                 if not first.done():
-                    first.set_exception(_full())
+                    first.set_exception(_overloaded())
 
     async def _wait(self, line: deque[Future[None]]) -> None:
         self._reject_if_full(line)
@@ -118,15 +118,15 @@ class ConcurrencyLimiter:
         line.append(turn)
         _waiting.value += 1
         try:
-            async with asyncio.timeout(self._patience):
+            async with asyncio.timeout(self._max_queue_time):
                 await turn
         except BaseException as error:
             if turn in line:
                 line.remove(turn)
             elif turn.done() and not turn.cancelled() and not turn.exception():
                 self._running -= 1  # it was our turn in the very moment in which we left
-                self._hand_on()
-            raise _full() if isinstance(error, TimeoutError) else error from None
+                self._admit_waiting()
+            raise _overloaded() if isinstance(error, TimeoutError) else error from None
         finally:
             _waiting.value -= 1
             # What it was refused with holds this frame, and would be held by it.
@@ -134,24 +134,24 @@ class ConcurrencyLimiter:
 
 
 class PreferredQueue:
-    """The same slots, for operations of callers with credentials."""
+    """The same limit, for operations of callers with credentials."""
 
-    __slots__ = ("_slots",)
+    __slots__ = ("_limiter",)
 
-    def __init__(self, slots: ConcurrencyLimiter) -> None:
-        self._slots = slots
+    def __init__(self, limiter: ConcurrencyLimiter) -> None:
+        self._limiter = limiter
 
     def reject_if_full(self) -> None:
-        self._slots._reject_if_full(self._slots._preferred)
+        self._limiter._reject_if_full(self._limiter._preferred)
 
     async def __aenter__(self) -> None:
-        if not self._slots._take():
-            await self._slots._wait(self._slots._preferred)
+        if not self._limiter._take():
+            await self._limiter._wait(self._limiter._preferred)
         _running.value += 1
 
     async def __aexit__(self, *error: object) -> None:
-        await self._slots.__aexit__(*error)
+        await self._limiter.__aexit__(*error)
 
 
-def _full() -> Overloaded:
+def _overloaded() -> Overloaded:
     return Overloaded("The server is full at the moment; please try again in a second.", retry_after=1)

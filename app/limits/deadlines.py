@@ -7,7 +7,7 @@ from typing import Any, Self
 
 
 class Deadlines:
-    """`with deadlines.begin():` cancels what runs in it after so many seconds, and says TimeoutError.
+    """`with deadlines.begin():` cancels what runs in it after so many seconds, and raises TimeoutError.
 
     As `asyncio.timeout`, but without a timer of its own for each; 0 seconds are none at all.
     """
@@ -73,6 +73,6 @@ class Deadline:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._deadlines.remove(self)
-        # Cancelled by somebody else, too: then it is his to hear.
+        # Also cancelled from outside: then that cancellation is raised.
         if self._over and self._task.uncancel() <= self._cancelling and kind is CancelledError:
             raise TimeoutError from error

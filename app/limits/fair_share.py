@@ -77,7 +77,7 @@ class FairShare(Generic[M]):
             members[new] = None
 
     def _victims(self, address: str | None) -> tuple[str, dict[M, None]] | None:
-        """Of whom one has to go; None while there is room."""
+        """Of whom one has to go; None while places are free."""
         own = self.of(address)
         if address is not None and own >= self._per_address:
             raise NoPlace("no_share")

@@ -15,7 +15,7 @@ class ServiceTime:
 
     Waiting for PostgreSQL costs nothing here, so what only waits may do it in great numbers, and share
     statements. What computes does so one after the other: with more of it at once none is done earlier and
-    everyone waits for everyone. How long operations last would tell less: that grows with their number.
+    all wait for each other. The duration of operations would be a worse measure: it grows with their number.
     """
 
     __slots__ = ("_began", "_done", "_price", "_spent")
@@ -40,5 +40,5 @@ class ServiceTime:
         self._began, self._spent, self._done = now, spent, 0
 
     def learn(self, price: float) -> None:
-        """Halfway at a time: one window says little."""
+        """Halfway at a time: one window alone varies much."""
         self._price = (self._price + price) / 2 if self._price else price

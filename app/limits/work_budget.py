@@ -44,7 +44,7 @@ class Exceeded(NamedTuple):
 class WorkBudget:
     """Counters of one operation (or of one batch of them), each with a limit of the settings.
 
-    Whoever does work says so before it does it, for many objects at once. Beyond a limit every call raises
+    Work is announced before it is done, for many objects at once. Beyond a limit every call raises
     LimitExceeded, so that what still runs of the operation ends soon, too.
     """
 
@@ -74,7 +74,7 @@ class WorkBudget:
         if self.objects >= self._objects_at_look:
             self.look()
 
-    def check_room(self, count: int) -> None:
+    def check_objects(self, count: int) -> None:
         """Refuses so many objects without counting them, which is done as they are met."""
         if self.objects + count > self._settings.limit_objects:
             self.add_objects(count)
@@ -123,7 +123,7 @@ class WorkBudget:
         self._objects_at_look = min(self.objects + OBJECTS_PER_LOOK, settings.limit_objects + 1)
         self._bytes_at_look = min(self.answer_bytes + BYTES_PER_LOOK, settings.limit_answer_bytes + 1)
 
-    def begin_anew(self) -> None:
+    def restart(self) -> None:
         """Objects and text of what was given up are gone; the time that it took is not."""
         self.objects = self.answer_bytes = 0
         self._objects_at_look = self._bytes_at_look = 0

@@ -17,7 +17,7 @@ ALLOWED = (
 
 
 def cors(app: ASGIApp, settings: Settings) -> ASGIApp:
-    """Listed origins may send cookies; `*` in the list lets anybody read, but without cookies."""
+    """Listed origins may send cookies; `*` in the list lets every origin read, but without cookies."""
     origins = settings.allowed_origins
     if not origins:
         return app

@@ -1,4 +1,4 @@
-"""What middleware and routes refuse, or fail at, becomes an answer."""
+"""Converts exceptions of middleware and routes into responses."""
 
 import structlog
 from starlette.exceptions import HTTPException
@@ -38,7 +38,7 @@ class Errors:
         try:
             await self.app(scope, receive, send)
         except (ClientDisconnect, WebSocketDisconnect):
-            # Nobody is left to be told.
+            # The client is gone.
             return
         except Exception as error:
             if not sent.isdisjoint(ANSWERED):

@@ -9,7 +9,7 @@ from app.observability import metrics
 from app.observability.counting import Counts, LocalGauge, Timings
 
 METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
-UNKNOWN = "unknown"  # what strangers make up must not become a label
+UNKNOWN = "unknown"  # what clients invent must not become a label
 
 requests = Counts(metrics.HTTP_REQUESTS)
 in_flight = LocalGauge(metrics.HTTP_IN_FLIGHT)
@@ -45,7 +45,7 @@ class Metrics:
 
 
 def note(method: str, route: str, status: int, seconds: float) -> None:
-    """Also for the short road, which passes no middleware."""
+    """Also for the fast path, which passes no middleware."""
     requests[method if method in METHODS else UNKNOWN, route, str(status)].value += 1
     timings = _timings.get(route)
     if timings is None:

@@ -1,4 +1,4 @@
-"""Each request is weighed before anything is done for it."""
+"""Counts each request against a limit before work is done for it."""
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -13,8 +13,8 @@ FREE_FOLDERS = ("/assets/",)
 class RateLimit:
     """Inside of ClientAddress and Session, whose findings say whose budget is drawn on.
 
-    The verdict stays in the state: whoever charges more later puts the newer one in its place, and
-    the answer's headers tell the last.
+    The verdict stays in the state: later charges replace it, and
+    the response's headers show the latest.
     """
 
     def __init__(self, app: ASGIApp) -> None:

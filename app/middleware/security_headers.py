@@ -1,4 +1,4 @@
-"""What browsers are told never to do with our answers."""
+"""Headers that restrict what browsers do with responses."""
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 

@@ -19,7 +19,7 @@ class Session:
     Credentials are checked whatever the limits say: valid ones draw on a budget of their own, so that
     nothing else from the same address uses it up. A bad key is refused, never taken for "anonymous",
     and each guess draws on the address's own budget. A cookie whose session has ended is as good as none: a browser sends it on its own, and
-    whoever wants to sign in again must get through.
+    a client that signs in again must not be rejected.
     """
 
     def __init__(self, app: ASGIApp, settings: Settings) -> None:

@@ -1,4 +1,4 @@
-"""How the processes behind one socket share out the connections that come to it."""
+"""Balances accepted connections between the processes that share a socket."""
 
 import asyncio
 from asyncio import AbstractEventLoop, Protocol, Task, TimerHandle
@@ -12,9 +12,9 @@ from app.server.listening_socket import waiting
 # Each turn of the event loop takes at most so many: under load its turns are long.
 AT_ONCE = 16
 # For so long a process that has more than another leaves a connection to that one, in seconds.
-COURTESY = 0.003
-# How often each tells how many it has though none has come.
-TELL_AGAIN = 0.5
+YIELD_TIME = 0.003
+# How often each publishes its number of connections though none has been opened.
+PUBLISH_INTERVAL = 0.5
 # While there is no file left for a connection; to try again at once would take all our time.
 NO_FILE = 0.5
 WIDTH = 8
@@ -31,7 +31,7 @@ class AcceptShares:
         self._counts[self._mine] = connections
 
     def withdraw(self, place: int) -> None:
-        """Nobody leaves anything to a process that has ended."""
+        """A process that has ended counts no longer."""
         self._counts[place] = 2**31
 
     @property
@@ -42,7 +42,7 @@ class AcceptShares:
 class Acceptor:
     """Takes connections, but not before those who have fewer had the time to.
 
-    Without it, whoever wakes first takes all that come at once, and they stay with him.
+    Without it, the process that wakes first accepts all that arrive together, and they stay with it.
     """
 
     def __init__(
@@ -60,15 +60,15 @@ class Acceptor:
         self._loop = loop
         self._coming: set[Task[Any]] = set()
         self._timer: TimerHandle | None = None
-        self._telling: TimerHandle | None = None
+        self._publishing: TimerHandle | None = None
 
     def start(self) -> None:
         self._loop.add_reader(self._listener, self._accept)
-        self._tell_again()
+        self._publish_again()
 
     def stop(self) -> None:
         self._loop.remove_reader(self._listener)
-        for timer in (self._timer, self._telling):
+        for timer in (self._timer, self._publishing):
             if timer is not None:
                 timer.cancel()
 
@@ -83,9 +83,9 @@ class Acceptor:
 
     def _accept(self) -> None:
         for _ in range(AT_ONCE):
-            self._tell()
+            self._publish()
             if self._shares.others_have_less:
-                self._rest(COURTESY)
+                self._rest(YIELD_TIME)
                 return
             if not self._take():
                 return
@@ -123,12 +123,12 @@ class Acceptor:
     def _arrived(self, task: Task[Any]) -> None:
         self._coming.discard(task)
         if not task.cancelled():
-            task.exception()  # a connection that broke while it was taken is nobody's loss
-        self._tell()
+            task.exception()  # a connection that broke while it was taken needs no handling
+        self._publish()
 
-    def _tell(self) -> None:
+    def _publish(self) -> None:
         self._shares.say(len(self._connections) + len(self._coming))
 
-    def _tell_again(self) -> None:
-        self._tell()
-        self._telling = self._loop.call_later(TELL_AGAIN, self._tell_again)
+    def _publish_again(self) -> None:
+        self._publish()
+        self._publishing = self._loop.call_later(PUBLISH_INTERVAL, self._publish_again)

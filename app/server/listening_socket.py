@@ -1,4 +1,4 @@
-"""A port that closes without resetting anybody: no new connection begins, and each that has begun is taken.
+"""A port that closes without resetting connections: no new one begins, and each that has begun is accepted.
 
 A connection belongs to the kernel's queue until a process takes it, and closing the last copy of a listening socket
 resets whatever is in that queue. Between a last look at the queue and the close there is always time for one more.

@@ -1,10 +1,10 @@
-"""uvicorn's protocol with a short road: a request whose head came before, to the byte, needs no second look at it.
+"""uvicorn's HTTP protocol with a fast path for requests whose head was received before, byte for byte.
 
-It is the same road, cut short. On their way through, requests with this head passed every
+It gives the same responses. Earlier requests with this head have passed every
 middleware; what that found out and added is a CachedRequestHead (app/http/cached_request_head.py), an entry of the one
 memory that every change evicts from, so it ends with its caller's rights. An answer that still
 holds is given at once; else the endpoint is asked, with nothing in between. The rate limiter
-decides each time, without waiting, or the request takes the whole road.
+decides each time, without waiting, or the request takes the normal path.
 
 Of uvicorn's own protocol the head's parser, the scope and the answer are used. Where a request begins and ends is
 decided here, one request after the other: what follows a request waits until that is answered.
@@ -55,7 +55,7 @@ CRLF = b"\r\n"
 # As much as may come behind a request that is still being answered before its sender has to wait.
 MOST_BEHIND = 64 * 1024
 LEAVE = b"connection: close\r\n"
-# A body in small chunks takes up to so many times its bytes; whoever sends more has something else in mind.
+# A body in small chunks takes up to so many times its bytes; more is an attack.
 FRAMES = 8
 # After a refusal so much is still read and dropped, for so long: a close while bytes are unread takes the refusal
 # away from the client.
@@ -67,7 +67,7 @@ _counts = Counts(all_metrics.HTTP_CUT)
 class FastPathProtocol(HttpToolsProtocol):
     timer: ConnectionTimer
     server_state: ServerState
-    cycle: Any  # None before the first request that takes the whole road
+    cycle: Any  # None before the first request that takes the normal path
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -109,7 +109,7 @@ class FastPathProtocol(HttpToolsProtocol):
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
         self._peer = self.client[0] if self.client else None
-        # None: a proxy's connection speaks for many, and each request's head says for whom.
+        # None: the connection of a proxy carries many clients, and each request's head names its own.
         self._address = self._addresses.of_peer(self._peer)
         self.timer = ConnectionTimer(self.loop, State.NEW, self._seconds[State.NEW], self._expired)
         try:
@@ -322,7 +322,7 @@ class FastPathProtocol(HttpToolsProtocol):
         if self._discarding <= 0:
             self._close()
 
-    # What uvicorn's parser tells
+    # Callbacks of uvicorn's parser
 
     def on_header(self, name: bytes, value: bytes) -> None:
         self.headers.append((name.lower(), value))
@@ -407,7 +407,7 @@ class FastPathProtocol(HttpToolsProtocol):
         self.timer.enter(State.CLOSING, CLOSE_TIMEOUT)
 
     def _cut(self, reason: str, status: int) -> None:
-        """For want of time or room: at once, with a status only where no answer is under way."""
+        """After a time-out or for lack of capacity: at once, with a status only if no response has begun."""
         _counts[(reason,)].value += 1
         if self._state() in (State.ANSWERING, State.STALLED):
             self.transport.abort()
@@ -488,10 +488,10 @@ class FastPathProtocol(HttpToolsProtocol):
         _counts[("no_share",)].value += 1
         self.transport.abort()
 
-    # The short road
+    # The fast path
 
     def _key(self, head: bytes) -> Hashable:
-        """What one proxy says of its clients is not known from what another, or a stranger, says."""
+        """Behind a proxy the peer is part of the key: headers of another peer must not stand for the same client."""
         return head if self._address is not None else (self._peer, head)
 
     def _respond_from_fast_path(self, key: Hashable, body: bytes) -> bool:

@@ -1,4 +1,4 @@
-"""uvicorn, taught to begin with its resources and to leave without failing a request."""
+"""uvicorn's server, which opens resources first and drains connections before it ends."""
 
 import asyncio
 import gc
@@ -20,10 +20,10 @@ from app.server.server_state import ServerState
 from app.server.websocket_protocol import WebSocket
 from app.settings import Settings
 
-TELL_TO_CLOSE = (b"connection", b"close")
+CONNECTION_CLOSE = (b"connection", b"close")
 
 # The event loop takes one connection per turn from each socket that listens. Under load its turns are
-# long, and whoever is new would wait for many seconds; so one socket is listened to several times.
+# long, and new connections would wait for many seconds; so one socket is listened to several times.
 ACCEPTS = 16
 
 # Seconds after which a thread that waits for the interpreter gets it; Python's own 5 ms are many answers.
@@ -89,7 +89,7 @@ class Server(UvicornServer):
     async def startup(self, sockets: list[socket] | None = None) -> None:
         self.lifespan.state.update(self._state)
         await super().startup(sockets)
-        _calm_garbage_collection(self._settings.garbage_threshold)
+        _raise_garbage_collection_threshold(self._settings.garbage_threshold)
         _share_the_interpreter()
         if self._acceptor is not None:
             self._acceptor.start()
@@ -99,7 +99,7 @@ class Server(UvicornServer):
         """No new connections; each that is open learns from its next answer that it ends, and none is reset."""
         self.server_state.draining = True
         # In place: responses that are being made hold this list, too.
-        self.server_state.default_headers.append(TELL_TO_CLOSE)
+        self.server_state.default_headers.append(CONNECTION_CLOSE)
         await self._close_port(sockets or [])
         for connection in list(self.server_state.connections):
             if isinstance(connection, WebSocket):
@@ -168,7 +168,7 @@ def _protocol() -> "type[asyncio.Protocol] | str":
 
 @contextmanager
 def _cancelled_by_signals() -> Iterator[Callable[[Server], None]]:
-    """A signal during the start cancels it; later it is the server's to hear."""
+    """A signal during the start cancels it; later the server handles it."""
     loop, starting = asyncio.get_running_loop(), asyncio.current_task()
     assert starting is not None
     numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -186,7 +186,7 @@ def _cancelled_by_signals() -> Iterator[Callable[[Server], None]]:
             loop.remove_signal_handler(number)
 
 
-def _calm_garbage_collection(threshold: int) -> None:
+def _raise_garbage_collection_threshold(threshold: int) -> None:
     """What the start has made stays; looking through it again and again is time taken from requests.
 
     Often and little: everything waits for a collection, and the young are soon looked through.

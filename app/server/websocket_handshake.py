@@ -1,6 +1,6 @@
 """Whether a request is a WebSocket handshake that RFC 6455 allows, in words of ours.
 
-What the library below gets is written anew from what was checked here: it answers in words of its own.
+The library below gets a request written from what was checked here: its own error texts are never sent.
 """
 
 import re

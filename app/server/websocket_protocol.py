@@ -130,7 +130,7 @@ class WebSocket(WebSocketsSansIOProtocol):
         self.timer.enter(State.CLOSING, CLOSE_TIMEOUT)
 
     def announce_shutdown(self) -> None:
-        """The application hears of it and closes when it is ready; `shutdown` cuts off whoever is left."""
+        """The application is notified and closes when it is ready; `shutdown` cuts off what is left."""
         self.queue.put_nowait({"type": "websocket.disconnect", "code": SERVICE_RESTART})
 
     def shutdown(self) -> None:

@@ -1,4 +1,4 @@
-"""Several processes that share one port: the fallen are replaced, and all can be renewed without a pause."""
+"""Several processes that share one port: those that end are replaced, and all can be restarted without interruption."""
 
 import asyncio
 import os
@@ -24,13 +24,13 @@ _FIRST_PAUSE, _LAST_PAUSE = 0.1, 30.0
 # A worker that lived this long did not fall because of its start.
 _LONG_LIFE = 60.0
 # What a worker gets beyond the deadlines that it keeps by itself.
-_PATIENCE = 5.0
+_EXTRA_TIME = 5.0
 
 log = structlog.get_logger(__name__)
 
 
 class Worker:
-    """One process, and the pipe on which it says that it is ready."""
+    """One process, and the pipe on which it reports that it is ready."""
 
     def __init__(self, process: Process, ready: asyncio.StreamReader) -> None:
         self.pid = process.pid
@@ -38,31 +38,31 @@ class Worker:
         self.ended = asyncio.create_task(process.wait())
         self._process = process
         self._ready = ready
-        self._heard = False
+        self._is_ready_reported = False
 
     async def ready(self, within: float) -> bool:
         """False if it ended before, or takes too long."""
         try:
-            self._heard = bool(await asyncio.wait_for(self._ready.read(1), within))
+            self._is_ready_reported = bool(await asyncio.wait_for(self._ready.read(1), within))
         except TimeoutError:
-            self._heard = False
-        return self._heard
+            self._is_ready_reported = False
+        return self._is_ready_reported
 
-    def tell(self, number: signal.Signals) -> None:
+    def send_signal(self, number: signal.Signals) -> None:
         if not self.ended.done():
             # One that is still importing knows only how to die; one may have died a moment ago.
             with suppress(ProcessLookupError):
-                self._process.send_signal(number if self._heard else signal.SIGKILL)
+                self._process.send_signal(number if self._is_ready_reported else signal.SIGKILL)
 
     async def stop(self, number: signal.Signals, within: float) -> None:
-        self.tell(number)
+        self.send_signal(number)
         await asyncio.wait([self.ended], timeout=within)
-        self.tell(signal.SIGKILL)
+        self.send_signal(signal.SIGKILL)
         await self.ended
 
 
 class Workers:
-    """All accept from one socket: a connection in its queue is nobody's yet, so none is lost with a worker."""
+    """All accept from one socket: a connection in its queue belongs to no process yet, so none is lost with a worker."""
 
     def __init__(self, settings: Settings, listener: socket, environment: Mapping[str, str]) -> None:
         self._settings = settings
@@ -88,7 +88,7 @@ class Workers:
                 # Before any worker leaves; each takes what is in the queue until then.
                 stop_accepting(self._listener)
                 self._listener.close()
-                within = self._settings.stop_timeout + _PATIENCE
+                within = self._settings.stop_timeout + _EXTRA_TIME
                 await asyncio.gather(*(worker.stop(self._farewell, within) for worker in self._all))
                 self._shares_file.close()
         if not serving.cancelled():
@@ -137,11 +137,11 @@ class Workers:
         for slot in range(len(self._slots)):
             new = await self._start(slot)
             if not await self._is_ready(new):
-                await new.stop(signal.SIGKILL, _PATIENCE)
+                await new.stop(signal.SIGKILL, _EXTRA_TIME)
                 log.error("a new worker was not ready in time: the old ones stay", pid=new.pid)
                 return
             old, self._slots[slot] = self._slots[slot], new
-            await old.stop(signal.SIGTERM, self._settings.stop_timeout + _PATIENCE)
+            await old.stop(signal.SIGTERM, self._settings.stop_timeout + _EXTRA_TIME)
         log.info("all workers are renewed", pids=[worker.pid for worker in self._slots])
 
     async def _start(self, slot: int) -> Worker:
@@ -168,7 +168,7 @@ class Workers:
         return worker
 
     async def _is_ready(self, worker: Worker) -> bool:
-        return await worker.ready(self._settings.start_timeout + _PATIENCE)
+        return await worker.ready(self._settings.start_timeout + _EXTRA_TIME)
 
     @contextmanager
     def _hearing(self, serving: "asyncio.Task[None]") -> Iterator[None]:
@@ -177,7 +177,7 @@ class Workers:
         def leave(number: signal.Signals) -> None:
             if serving.cancelled():  # asked twice
                 for worker in self._all:
-                    worker.tell(number)
+                    worker.send_signal(number)
             self._farewell = number
             serving.cancel()
 

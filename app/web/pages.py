@@ -33,7 +33,7 @@ def home(request: Request) -> Response:
 def graphiql_page() -> Response:
     """For a browser that asks the endpoint for HTML; a plain console where GraphiQL was not built."""
     headers = {"cache-control": "no-cache", "vary": "accept"}
-    if "graphiql.js" in _shelf().addresses:
+    if "graphiql.js" in _static_assets().addresses:
         return _page(_graphiql(), GRAPHIQL_POLICY, headers)
     return _page(_console(), PAGE_POLICY, headers)
 
@@ -52,7 +52,7 @@ def schema_route(sdl: str) -> BaseRoute:
 
 
 def asset(request: Request) -> Response:
-    return _shelf().answer(request.path_params["name"], request.headers.get("accept-encoding", ""))
+    return _static_assets().answer(request.path_params["name"], request.headers.get("accept-encoding", ""))
 
 
 routes: list[BaseRoute] = [
@@ -67,7 +67,7 @@ def _page(text: str, policy: str, headers: dict[str, str]) -> Response:
 
 
 @cache
-def _shelf() -> StaticAssets:
+def _static_assets() -> StaticAssets:
     own = [path for path in _STATIC.iterdir() if path.suffix in (".css", ".js", ".svg")]
     return StaticAssets(own, _HERE / "assets")
 
@@ -93,13 +93,13 @@ def _console() -> str:
 
 
 def _option(example: str) -> str:
-    """The first line of an example is a comment that says what it asks."""
+    """The first line of an example is a comment that describes it."""
     title = example.partition("\n")[0].lstrip("# ")
     return f'<option value="{html.escape(example)}">{html.escape(title)}</option>'
 
 
 def _fill(page: str, **texts: str) -> str:
     """An asset's address is found under its name, `page.css` as `page_css`; texts are escaped."""
-    addresses = {name.replace(".", "_"): address for name, address in _shelf().addresses.items()}
+    addresses = {name.replace(".", "_"): address for name, address in _static_assets().addresses.items()}
     escaped = {name: html.escape(text.strip()) for name, text in texts.items()}
     return Template((_STATIC / page).read_text()).substitute(addresses | escaped)

@@ -91,7 +91,7 @@ class Executions:
             log.warning("plan failed", operation=operation.name, hash=operation.document.hash, exc_info=True)
             metrics.UNPLANNED.labels("failure").inc()
         context.loaders.clear()
-        context.budget.begin_anew()
+        context.budget.restart()
         return None
 
     async def _by_executor(

@@ -89,7 +89,7 @@ STORES = {
     "app/web/pages.py:_console": START,
     "app/web/pages.py:_graphiql": START,
     "app/web/pages.py:_home": START,
-    "app/web/pages.py:_shelf": START,
+    "app/web/pages.py:_static_assets": START,
     "app/http/cached_request_head.py:RequestHeadCache._seen": "seen-once filters",
     "app/limits/connection_limit.py:_places": START,
     "app/server/websocket_protocol.py:WebSocket.frames": REQUEST,

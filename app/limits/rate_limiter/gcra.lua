@@ -18,7 +18,7 @@ for _, key in ipairs(KEYS) do
   for i = 1, n do
     local after = full + tonumber(ARGV[at]) * interval
     at = at + 1
-    -- A tenth of a unit is forgiven: fractions of a microsecond must not cost the last request.
+    -- A tenth of a unit is tolerated: fractions of a microsecond must not cost the last request.
     local over = after - now - window
     if over <= interval / 10 then
       full = math.max(after, now)

@@ -76,7 +76,7 @@ class Verdict:
 
     @property
     def header_bytes(self) -> bytes:
-        """All of them as lines of HTTP/1.1, for whoever writes an answer by hand."""
+        """All of them as lines of HTTP/1.1, for the fast path, which writes responses itself."""
         policy = self.policy
         if not policy.limit:
             return b""

@@ -56,5 +56,5 @@ const page = await build({
 });
 const compressible = (await readdir(assets)).filter((name) => /\.(js|css|svg|ttf)$/.test(name));
 await Promise.all(compressible.map(compress));
-// Last, for it says that the folder is whole.
+// Last: its presence means that the folder is complete.
 await writeFile(`${assets}manifest.json`, JSON.stringify(names(page), null, 2) + "\n");

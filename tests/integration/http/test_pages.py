@@ -35,7 +35,7 @@ async def browser() -> AsyncIterator[httpx.AsyncClient]:
 def unbuilt(monkeypatch, tmp_path):
     """A machine without npm."""
     own = [path for path in pages._STATIC.iterdir() if path.suffix in (".css", ".js", ".svg")]
-    monkeypatch.setattr(pages, "_shelf", lambda: StaticAssets(own, tmp_path))
+    monkeypatch.setattr(pages, "_static_assets", lambda: StaticAssets(own, tmp_path))
     pages._console.cache_clear()
     yield
     pages._console.cache_clear()
@@ -104,7 +104,7 @@ async def test_what_was_built_is_sent_as_small_as_the_browser_can_read(tmp_path)
 
 
 @pytest.mark.parametrize("name", ["../pages.py", "nothing.js", "manifest.json", "home.html", "..%2fpages.py"])
-async def test_nothing_else_is_on_the_shelf(browser, name):
+async def test_nothing_else_is_served_as_an_asset(browser, name):
     assert (await browser.get(f"/assets/{name}")).status_code == 404
 
 

@@ -82,9 +82,9 @@ def test_once_a_limit_is_passed_every_count_is_refused_with_that_limit() -> None
 
 def test_what_has_no_room_is_refused_before_it_is_counted_one_by_one() -> None:
     budget = WorkBudget(Settings(limit_objects=10))
-    budget.check_room(10)
+    budget.check_objects(10)
     with pytest.raises(LimitExceeded):
-        budget.check_room(11)
+        budget.check_objects(11)
 
 
 @pytest.mark.parametrize(
@@ -206,7 +206,7 @@ def test_exactly_as_many_bytes_as_the_limit_are_allowed(most: int) -> None:
             write(budget, most - first)
             with pytest.raises(LimitExceeded):
                 write(budget, 3)
-        budget.begin_anew()
+        budget.restart()
         with pytest.raises(LimitExceeded):
             write(budget, 3)  # the first limit that was passed holds
 
@@ -217,7 +217,7 @@ def test_a_list_is_written_as_json_and_counted_with_its_brackets() -> None:
     assert (budget.answer_bytes, budget.objects) == (5, 0)
     assert budget.write_uncounted_list(["1", "2"]) == "[1,2]"
     assert (budget.answer_bytes, budget.objects) == (10, 2)
-    budget.begin_anew()
+    budget.restart()
     assert (budget.answer_bytes, budget.objects) == (0, 0)
 
 
