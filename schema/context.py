@@ -1,6 +1,7 @@
 """All that a resolver may reach during one operation."""
 
-from collections.abc import Awaitable, Callable, Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Hashable, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any, TypeAlias, TypeVar
 
@@ -46,12 +47,26 @@ class Context:
         self.read_set = ReadSet()
         self.loaders = Loaders(resources.read_through, self.read_set, remember=remember)
         self.set_cookies: list[str] = []
-        self.answered: dict[Any, Any] = {}  # questions in plain words, each once per operation
+        self.tasks: dict[Any, asyncio.Task[Any]] = {}
         self.level_loaders: dict[Any, DataLoader[Any, Any]] = {}  # by batch field and arguments
 
     @property
     def headers(self) -> Headers:
         return Headers(raw=list(self._headers))
+
+    async def run_once(self, key: Hashable, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        """The result of `work`, which runs once per operation for each key, and to its end where a caller is cancelled."""
+        task: asyncio.Task[T] | None = self.tasks.get(key)
+        if task is None:
+            task = self.tasks[key] = asyncio.create_task(work())
+            # An exception that no caller waits for any more is no fault.
+            task.add_done_callback(lambda done: done.cancelled() or done.exception())
+        return await asyncio.shield(task)
+
+    def cancel(self) -> None:
+        """The operation has ended before its time."""
+        for task in self.tasks.values():
+            task.cancel()
 
     def today(self) -> date:
         """The day in Germany; what rests on it holds until midnight there."""

@@ -1,5 +1,6 @@
 """The schema as an ASGI app: GraphQL over HTTP."""
 
+import asyncio
 from collections.abc import Awaitable, Iterator
 from datetime import UTC, datetime
 from math import ceil, inf
@@ -308,7 +309,11 @@ class GraphQLEndpoint:
             try:
                 with context.resources.deadlines.begin(), operation.span(given):
                     return await self._executions.run(operation, variables, given, context, cost)
+            except asyncio.CancelledError:
+                context.cancel()
+                raise
             except TimeoutError:
+                context.cancel()
                 seconds = self._settings.operation_timeout
                 advice = "please ask for less"
                 if operation.type is OperationType.MUTATION:

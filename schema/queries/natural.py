@@ -20,6 +20,7 @@ from app.interpreter.answer import answer_of
 from app.interpreter.question_records import Question
 from app.language_model.opinion import LanguageModel
 from app.language_model.opinion_records import FAILED, UnsureQuestion
+from app.limits.work_budget import metered
 from schema.batch_field import root_field
 from schema.context import Context
 from schema.queries.vocabulary import load_vocabulary
@@ -54,14 +55,16 @@ class NaturalQueries:
 async def answer(context: Context, query: str, today: date | None) -> Answered:
     """Every question is logged, so no whole answer is kept; what it is made of is."""
     context.read_set.never_keep("questions are logged")
-    asked = (query, today)
-    known = context.answered.get(asked)
-    if known is None:
-        # Once per operation: an executor that begins anew must neither log it twice nor find its own traces.
-        began = perf_counter()
-        known = context.answered[asked] = await _answer(context, query, today)
-        _log(context, query, known, perf_counter() - began)
-    return known
+    # Once per operation, in a task of its own: the executor that answers instead of a plan, or a sibling whose error
+    # cancels this field, must neither log a question twice nor lose it.
+    return await context.run_once((query, today), lambda: _answer_and_log(context, query, today))
+
+
+async def _answer_and_log(context: Context, query: str, today: date | None) -> Answered:
+    began = perf_counter()
+    answered = await metered(_answer(context, query, today), context.budget)
+    _log(context, query, answered, perf_counter() - began)
+    return answered
 
 
 async def _answer(context: Context, query: str, today: date | None) -> Answered:
