@@ -28,7 +28,14 @@ ENVIRONMENT = {
 class Instance:
     """`output` is all that it said; `family` all processes that it has started."""
 
-    def __init__(self, folder: Path, environment: Mapping[str, str], arguments: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        environment: Mapping[str, str],
+        arguments: Sequence[str] = (),
+        code: Path | None = None,
+    ) -> None:
+        """`code`: the tree to run instead of this one."""
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._log = folder / f"{self.port}.log"
@@ -36,6 +43,7 @@ class Instance:
             self.process = subprocess.Popen(
                 [*DNO, "serve", "--port", str(self.port), *arguments],
                 env={**ENVIRONMENT, **environment},
+                cwd=code,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -82,12 +90,13 @@ class Instance:
 
 
 def dno(
-    *arguments: str, environment: Mapping[str, str] | None = None, stdin: str = ""
+    *arguments: str, environment: Mapping[str, str] | None = None, stdin: str = "", code: Path | None = None
 ) -> "subprocess.CompletedProcess[str]":
     """A command that ends by itself."""
     return subprocess.run(
         [*DNO, *arguments],
         env={**ENVIRONMENT, "COLUMNS": "200", **(environment or {})},
+        cwd=code,
         input=stdin,
         capture_output=True,
         text=True,

@@ -12,18 +12,18 @@ import strawberry
 from app.domain import clock, tags
 from app.domain import dno as structs
 from app.domain.entry import DnoYear, VoltageLevel
+from app.domain.families import BY_NAME
+from app.domain.family import Family
 from app.domain.hlzf import Hlzf as HlzfStruct
 from app.domain.hlzf import Season
 from app.domain.peak import is_peak as is_peak_then
 from app.domain.tariff import Tariff as TariffStruct
-from app.domain.time_of_use import TimeOfUseTariff as TimeOfUseStruct
 from loaders.record_loader import RecordLoader
 from schema.batch_field import batch_field, field, length, type_for
 from schema.context import Context
 from schema.types.hlzf import Hlzf
 from schema.types.node import DNO_ID, Node, write_id
 from schema.types.tariff import Tariff
-from schema.types.time_of_use import TimeOfUseTariff
 
 T = TypeVar("T")
 
@@ -57,6 +57,23 @@ class GridStatistics:
     capacity_mw: Decimal | None = strawberry.field(description="Registered generating capacity, MW.")
     solar_mw: Decimal | None = strawberry.field(description="Solar part of it, MW.")
     wind_mw: Decimal | None = strawberry.field(description="Wind part of it, MW.")
+
+
+def entries_of(family: Family, description: str) -> Any:
+    """The field with a family's entries of one year, or of all years."""
+
+    async def entries(
+        dnos: Sequence[structs.Dno], context: Context, year: YearArgument = None
+    ) -> Sequence[Sequence[Any]]:
+        return await _of_years(context, dnos, year, context.loaders.of_family(family.name))
+
+    entry_type: Any = Annotated[family.graphql_type, strawberry.lazy(f"schema.types.{family.module}")]
+    return batch_field(
+        list[entry_type],
+        description=description,
+        reads=lambda dno, year=None: _reads(family.tag, dno, year),
+        metadata=length(1),
+    )(entries)
 
 
 @type_for(structs.Dno, description="A distribution network operator (Verteilnetzbetreiber).")
@@ -137,16 +154,9 @@ class Dno(Node):
         found = await _of_years(context, dnos, year, context.loaders.hlzf_by_dno_year)
         return _only(found, voltage_level=voltage_level, season=season)
 
-    @batch_field(
-        list[TimeOfUseTariff],
-        description="Time-of-use tariffs of § 14a EnWG, Modul 3, newest year first.",
-        reads=lambda dno, year=None: _reads(tags.time_of_use, dno, year),
-        metadata=length(1),
+    time_of_use = entries_of(
+        BY_NAME["time_of_use"], "Time-of-use tariffs of § 14a EnWG, Modul 3, newest year first."
     )
-    async def time_of_use(
-        dnos: Sequence[structs.Dno], context: Context, year: YearArgument = None
-    ) -> Sequence[Sequence[TimeOfUseStruct]]:
-        return await _of_years(context, dnos, year, context.loaders.time_of_use_by_dno_year)
 
     @batch_field(
         bool | None,

@@ -1,0 +1,355 @@
+"""What a new price column and a new family of figures cost, and that both then work everywhere.
+
+Each is made in a copy of the code, which runs on a database of its own.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from decimal import Decimal
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import asyncpg
+import httpx
+import pytest
+
+from app.db import tariffs
+from app.db.pool import open_pool
+from app.db.unit_of_work import write
+from app.domain.account import Principal, Role
+from app.domain.correction import TariffCorrection
+from app.settings import Settings, as_environment
+from tests import factories as make
+from tests.architecture.repository import ROOT
+from tests.instances import Instance, dno
+from tests.integration.graph.running import issue_key, stream
+from tests.integration.scratch_tree import Edit, ScratchTree
+from tests.servers import clone
+
+LATEST = max(path.stem[-4:] for path in (ROOT / "app/db/migrations").glob("*.sql"))
+MIGRATION = f"app/db/migrations/20991231_{LATEST}_up_9999.sql"
+
+COLUMN = (
+    Edit("app/domain/tariff.py", "    arbeit_unter_2500h: Decimal | None = None\n", "    arbeit_unter_2500h: Decimal | None = None\n    grundpreis: Decimal | None = None\n"),
+    Edit("app/domain/tariff.py", "    arbeit_unter_2500h: Decimal | None\n", "    arbeit_unter_2500h: Decimal | None\n    grundpreis: Decimal | None\n"),
+    Edit("app/domain/tariff.py", '        Column("arbeit_unter_2500h", ColumnType.PRICE, "ct per kWh"),\n', '        Column("arbeit_unter_2500h", ColumnType.PRICE, "ct per kWh"),\n        Column("grundpreis", ColumnType.PRICE, "EUR per year", optional=True),\n'),
+    Edit("schema/types/tariff.py", "    verification_status: VerificationStatus =", '    grundpreis: Decimal | None = strawberry.field(description="Grundpreis, EUR per year; null: not published.")\n    verification_status: VerificationStatus ='),
+    Edit("schema/mutations/tariffs.py", '    source_url: str | None = strawberry.field(default=None, description="Address of the price sheet.")\n', '    grundpreis: Decimal | None = strawberry.field(default=None, description=f"EUR per year; {PRICE}.")\n    source_url: str | None = strawberry.field(default=None, description="Address of the price sheet.")\n'),
+    Edit("schema/mutations/tariffs.py", '    reason: str | None = strawberry.field(default=None, description="Why; kept in the history.")\n', '    grundpreis: Decimal | None = strawberry.field(default=strawberry.UNSET, description=f"EUR per year; {PRICE}.")\n    reason: str | None = strawberry.field(default=None, description="Why; kept in the history.")\n'),
+)  # fmt: skip
+
+FAMILY = (
+    Edit("app/domain/families.py", "from app.domain import hlzf,", "from app.domain import concession, hlzf,"),
+    Edit("app/domain/families.py", "(tariff.FAMILY, hlzf.FAMILY, time_of_use.FAMILY)", "(tariff.FAMILY, hlzf.FAMILY, time_of_use.FAMILY, concession.FAMILY)"),
+    Edit("schema/types/dno.py", "    updated_at: datetime = strawberry.field(description=\"When the operator's own", "    concession_fees = entries_of(BY_NAME[\"concession_fees\"], \"Konzessionsabgaben, newest year first.\")\n    updated_at: datetime = strawberry.field(description=\"When the operator's own"),
+    Edit("schema/root.py", "from schema.mutations.entries import", "from schema.mutations.concession import ConcessionMutations\nfrom schema.mutations.entries import"),
+    Edit("schema/root.py", "EntryMutations, CacheMutations", "EntryMutations, CacheMutations, ConcessionMutations"),
+)  # fmt: skip
+
+FAMILY_FILES = {
+    "app/domain/concession.py": '''"""Konzessionsabgabe: what an operator pays to communities, by operator and year."""
+
+from datetime import datetime
+from decimal import Decimal
+from uuid import UUID
+
+import msgspec
+
+from app.domain.entry import VerificationStatus
+from app.domain.family import Column, ColumnType, Family
+
+
+class ConcessionFee(msgspec.Struct, frozen=True, gc=False):
+    id: UUID
+    dno_id: UUID
+    year: int
+    fee: Decimal | None
+    verification_status: VerificationStatus
+    source_url: str | None
+    source_title: str | None
+    version: int
+    updated_at: datetime
+
+
+class FeeCorrection(msgspec.Struct, frozen=True):
+    id: UUID
+    fee: Decimal | None
+    expected_version: int | None = None
+    reason: str | None = None
+
+    def applied_to(self, before: ConcessionFee) -> ConcessionFee:
+        return msgspec.structs.replace(before, fee=self.fee)
+
+
+FAMILY = Family(
+    name="concession_fees",
+    table="concession_fees",
+    struct=ConcessionFee,
+    graphql_type="ConcessionFee",
+    module="concession",
+    id_kind="CONCESSION_FEE",
+    id_prefix="fee",
+    data_type="CONCESSION_FEES",
+    description="Konzessionsabgaben.",
+    noun="concession fee",
+    columns=(Column("fee", ColumnType.PRICE, "ct per kWh"),),
+)
+''',
+    "schema/types/concession.py": '''"""Konzessionsabgabe in the graph."""
+
+from decimal import Decimal
+
+import strawberry
+
+from app.domain import concession as structs
+from schema.batch_field import field, type_for
+from schema.types.node import Kind, Node, write_id
+
+_FEE_ID = Kind["CONCESSION_FEE"]
+
+
+@type_for(structs.ConcessionFee, description="Konzessionsabgabe of one operator and year.")
+class ConcessionFee(Node):
+    @field(description="Stays the same for the life of the entry; opaque.")
+    def id(root: strawberry.Parent[structs.ConcessionFee]) -> strawberry.ID:
+        return write_id(_FEE_ID, root.id)
+
+    year: int = strawberry.field(description="Calendar year.")
+    fee: Decimal | None = strawberry.field(description="ct per kWh.")
+    version: int = strawberry.field(description="Rises by one with every change.")
+''',
+    "schema/mutations/concession.py": '''"""Konzessionsabgaben corrected."""
+
+from decimal import Decimal
+from typing import Annotated
+
+import strawberry
+
+from app.db.family_tables import TABLES
+from app.domain.account import Role
+from app.domain.concession import FeeCorrection
+from schema.context import Info
+from schema.mutations.payload import UserError, errors_field, mutation
+from schema.types.concession import ConcessionFee
+from schema.types.node import Kind, read_id
+from schema.types.revision import Revision
+
+
+@strawberry.input(description="The fee that shall hold instead.")
+class CorrectFeeInput:
+    id: strawberry.ID = strawberry.field(description="Its id.")
+    fee: Decimal | None = strawberry.field(description="ct per kWh.")
+
+
+@strawberry.type(description="The fee as it is now.")
+class FeePayload:
+    fee: ConcessionFee | None = strawberry.field(default=None, description="As it is now.")
+    revision: Revision | None = strawberry.field(default=None, description="What changed.")
+    errors: list[UserError] = errors_field()
+
+
+@strawberry.type
+class ConcessionMutations:
+    @mutation(FeePayload, description="Corrects a fee.", role=Role.EDITOR)
+    async def correct_fee(
+        self, info: Info, input: Annotated[CorrectFeeInput, strawberry.argument(description="The fee.")]
+    ) -> FeePayload:
+        _, id = read_id(input.id, Kind["CONCESSION_FEE"], field=("input", "id"))
+        correction = FeeCorrection(id, input.fee)
+        fee, work = await info.context.write(lambda work: TABLES["concession_fees"].correct(work, correction))
+        return FeePayload(fee=fee, revision=work.revision)
+''',
+    MIGRATION: """CREATE TABLE concession_fees (
+    id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
+    dno_id uuid NOT NULL REFERENCES dnos,
+    year calendar_year NOT NULL,
+    fee price,
+    verification_status verification_status NOT NULL DEFAULT 'unverified',
+    source_url text,
+    source_title text,
+    version integer NOT NULL DEFAULT 1,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    updated_at timestamptz NOT NULL DEFAULT now(),
+    deleted_at timestamptz,
+    UNIQUE (dno_id, year)
+);
+SELECT attach_history('concession_fees', 'CONCESSION_FEES', 'concession_fees');
+""",
+}
+
+REVERT = """
+mutation ($input: RevertInput!) { revert(input: $input) {
+  entry { __typename ... on Node { id } } revision { kind changes { field before after } } errors { code message } } }
+"""
+COVERAGE = "{ coverage { totalEntries byYear { year dnos verified } } }"
+CHANGES = "subscription { dataChanged { kind dataType year entry { ... on Node { id } } } }"
+
+
+class Copy:
+    """A server that runs the changed code on a database of its own."""
+
+    def __init__(self, tree: ScratchTree, settings: Settings, logs: Path) -> None:
+        self.tree = tree
+        self.settings = settings
+        self._environment = as_environment(settings)
+        self._environment.pop("DNO_PORT", None)
+        self._logs = logs
+        self.server: Instance | None = None
+        self.headers: dict[str, str] = {}
+
+    async def run(self, *arguments: str) -> str:
+        done = await asyncio.to_thread(dno, *arguments, environment=self._environment, code=self.tree.folder)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    async def start(self) -> None:
+        await self.run("migrate")
+        self.server = Instance(self._logs, self._environment, code=self.tree.folder)
+        await asyncio.to_thread(self.server.wait_until_ready)
+
+    @property
+    def graph(self) -> Any:
+        assert self.server is not None
+        return SimpleNamespace(url=f"{self.server.url}/graphql")
+
+    async def ask(self, query: str, **variables: Any) -> Any:
+        async with httpx.AsyncClient(timeout=30) as client:
+            asked = {"query": query, "variables": variables}
+            answer = (await client.post(self.graph.url, json=asked, headers=self.headers)).json()
+        assert "errors" not in answer, answer
+        return answer["data"]
+
+    async def export(self, table: str) -> list[str]:
+        assert self.server is not None
+        async with httpx.AsyncClient(timeout=30) as client:
+            response = await client.get(f"{self.server.url}/export/{table}.csv")
+        assert response.status_code == 200, response.text
+        return response.text.splitlines()
+
+
+@pytest.fixture
+async def copy(
+    _postgres_url: str, worker_id: str, redis_url: str, tmp_path: Path, folder: Path
+) -> AsyncIterator[Copy]:
+    name = f"dno_scratch_{worker_id}"
+    url = await clone(_postgres_url, name)
+    settings = Settings(database_url=url, redis_url=redis_url, rate_limit_anonymous=0, rate_limit_api_key=0)
+    running = Copy(ScratchTree(tmp_path), settings, folder)
+    try:
+        yield running
+    finally:
+        if running.server is not None:
+            await asyncio.to_thread(running.server.stop)
+        connection = await asyncpg.connect(_postgres_url, database="postgres")
+        await connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+        await connection.close()
+
+
+async def test_a_new_price_column_is_four_files_and_works_everywhere(copy, tmp_path):
+    async with open_pool(copy.settings) as pool:
+        operator = await make.dno(pool, slug="netze-a")
+        old = await make.tariff(pool, operator, year=2025, leistung="58.21")
+        editor = Principal(role=Role.EDITOR, name="before")
+        correction = TariffCorrection(id=old.id, prices={"leistung": Decimal(60)})
+        _, work = await write(pool, editor, lambda work: tariffs.correct(work, correction))
+        recorded_before = work.revision.id
+        _, copy.headers = await issue_key(pool, Role.ADMIN)
+
+    copy.tree.edit(*COLUMN)
+    copy.tree.add({MIGRATION: "ALTER TABLE netzentgelte_data ADD COLUMN grundpreis price;\n"})
+    changed = copy.tree.changed()
+    assert len(changed.files) == 4, changed
+    await copy.start()
+
+    new = tmp_path / "new.csv"
+    head = "dno_slug,year,voltage_level,leistung,arbeit,leistung_unter_2500h,arbeit_unter_2500h"
+    rest = "verification_status,source_url,source_title"
+    new.write_text(f"{head},grundpreis,{rest}\nnetze-a,2026,MS,1,2,3,4,120.50,verified,,\n")
+    await copy.run("import", "tariffs", str(new))
+    without = tmp_path / "without.csv"
+    without.write_text(
+        f"{head},{rest}\nnetze-a,2026,MS,1.5,2,3,4,verified,,\nnetze-a,2026,HS,1,2,3,4,verified,,\n"
+    )
+    await copy.run("import", "tariffs", str(without))
+    tariffs_2026 = (
+        """{ dno(slug: "netze-a") { tariffs(year: 2026) { id voltageLevel leistung grundpreis } } }"""
+    )
+    high, medium = (await copy.ask(tariffs_2026))["dno"]["tariffs"]
+    assert (high["voltageLevel"], high["grundpreis"]) == ("HS", None)
+    assert (medium["leistung"], medium["grundpreis"]) == ("1.5", "120.50")
+
+    id = f"tariff_{old.id.hex}"
+    correct = """mutation ($input: CorrectTariffInput!) { correctTariff(input: $input) {
+      tariff { grundpreis } revision { id changes { field before after } } errors { message } } }"""
+    async with stream(copy.graph, CHANGES, headers=copy.headers) as client:
+        done = (await copy.ask(correct, input={"id": id, "grundpreis": "99.9"}))["correctTariff"]
+        told = await client.told()
+    assert done["tariff"] == {"grundpreis": "99.9"}, done
+    assert done["revision"]["changes"] == [{"field": "grundpreis", "before": None, "after": "99.9"}]
+    assert told == {"kind": "CORRECTED", "dataType": "NETZENTGELTE", "year": 2025, "entry": {"id": id}}
+
+    node = """query ($id: ID!) { node(id: $id) { ... on Tariff { leistung grundpreis } } }"""
+    assert (await copy.ask(node, id=id))["node"] == {"leistung": "60", "grundpreis": "99.9"}
+    undone = (await copy.ask(REVERT, input={"revisionId": f"revision_{recorded_before.hex}"}))["revert"]
+    assert undone["errors"] == []
+    # Before that revision there was no such column, so the entry had no value in it.
+    assert (await copy.ask(node, id=id))["node"] == {"leistung": "58.21", "grundpreis": None}
+    await copy.ask(REVERT, input={"revisionId": done["revision"]["id"]})
+    assert (await copy.ask(node, id=id))["node"] == {"leistung": "60", "grundpreis": None}
+
+    header, *rows = await copy.export("tariffs")
+    assert header == f"{head},grundpreis,{rest}"
+    assert "netze-a,2026,MS,1.5,2,3,4,120.50,verified,," in rows
+    assert (await copy.ask(COVERAGE))["coverage"]["totalEntries"] == 3
+
+
+async def test_a_new_family_is_its_own_files_and_five_lines_and_works_everywhere(copy, tmp_path):
+    async with open_pool(copy.settings) as pool:
+        await make.dno(pool, slug="netze-a")
+        _, copy.headers = await issue_key(pool, Role.ADMIN)
+
+    copy.tree.edit(*FAMILY)
+    copy.tree.add(FAMILY_FILES)
+    changed = copy.tree.changed()
+    assert changed.lines <= 5, changed
+    assert len(changed.files - FAMILY_FILES.keys()) == 3, changed
+    await copy.start()
+
+    file = tmp_path / "fees.csv"
+    head = "dno_slug,year,fee,verification_status,source_url,source_title"
+    file.write_text(f"{head}\nnetze-a,2026,0.11,verified,https://example.org/fees,Fees\n")
+    await copy.run("import", "concession_fees", str(file))
+    fees = """{ dno(slug: "netze-a") { years concessionFees { id year fee version } } }"""
+    read = (await copy.ask(fees))["dno"]
+    assert read["years"] == [2026]
+    (fee,) = read["concessionFees"]
+    assert (fee["fee"], fee["year"], fee["version"]) == ("0.11", 2026, 1)
+
+    correct = """mutation ($input: CorrectFeeInput!) { correctFee(input: $input) {
+      fee { fee version } revision { id changes { field before after } } errors { message } } }"""
+    async with stream(copy.graph, CHANGES, headers=copy.headers) as client:
+        done = (await copy.ask(correct, input={"id": fee["id"], "fee": "1.32"}))["correctFee"]
+        told = await client.told()
+    assert done["fee"] == {"fee": "1.32", "version": 2}, done
+    assert told == {
+        "kind": "CORRECTED",
+        "dataType": "CONCESSION_FEES",
+        "year": 2026,
+        "entry": {"id": fee["id"]},
+    }
+    node = """query ($id: ID!) { node(id: $id) { ... on ConcessionFee { fee version } } }"""
+    assert (await copy.ask(node, id=fee["id"]))["node"] == {"fee": "1.32", "version": 2}
+    assert (await copy.ask(fees))["dno"]["concessionFees"][0]["fee"] == "1.32"
+
+    undone = (await copy.ask(REVERT, input={"revisionId": done["revision"]["id"]}))["revert"]
+    assert undone["entry"] == {"__typename": "ConcessionFee", "id": fee["id"]}, undone
+    assert undone["revision"]["changes"] == [{"field": "fee", "before": "1.32", "after": "0.11"}]
+    assert (await copy.ask(node, id=fee["id"]))["node"] == {"fee": "0.11", "version": 3}
+
+    assert await copy.export("concession_fees") == [
+        head,
+        "netze-a,2026,0.11,verified,https://example.org/fees,Fees",
+    ]
+    coverage = (await copy.ask(COVERAGE))["coverage"]
+    assert coverage == {"totalEntries": 1, "byYear": [{"year": 2026, "dnos": 1, "verified": 1}]}
