@@ -11,7 +11,7 @@ from app.cache.read_through import ReadThrough
 from app.db.pool import Pool
 from app.domain.account import Role
 from app.domain.tariff import Tariff
-from app.http.cached_request_head import ANEW
+from app.http.cached_request_head import PER_RESPONSE
 from app.middleware.response_start import ResponseStartHooks
 from app.observability import counting, metrics
 from app.settings import Settings
@@ -45,7 +45,7 @@ async def known(server: Running, line: Wire, data: bytes) -> None:
 
 
 def steady(answer: Answer) -> tuple[int, list[tuple[str, str]], bytes]:
-    once = {name.decode() for name in ANEW} - {"content-type", "content-length", "cache-control"}
+    once = {name.decode() for name in PER_RESPONSE} - {"content-type", "content-length", "cache-control"}
     return answer.status, sorted(pair for pair in answer.lines if pair[0] not in once), answer.body
 
 

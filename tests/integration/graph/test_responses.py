@@ -15,7 +15,7 @@ from app.db.pool import Pool
 from app.db.unit_of_work import unit_of_work
 from app.domain.account import ANONYMOUS, Principal, Role
 from app.domain.tariff import Tariff
-from app.http.cached_request_head import ANEW
+from app.http.cached_request_head import PER_RESPONSE
 from app.settings import Settings
 from schema.types.node import Kind, write_id
 from tests import factories as make
@@ -67,7 +67,7 @@ async def test_an_early_answer_is_the_same_but_for_what_differs_each_time(
 
 def _steady(answer: Answer) -> list[tuple[str, str]]:
     return sorted(
-        (name, value) for name, value in answer.lines if name.encode() not in ANEW or name in STEADY
+        (name, value) for name, value in answer.lines if name.encode() not in PER_RESPONSE or name in STEADY
     )
 
 
