@@ -93,9 +93,9 @@ async def sentinel(family: Processes) -> AsyncIterator[tuple[int, int, int]]:
         yield watch, master, replica
 
 
-async def until_answered(condition: Callable[[], Awaitable[Any]]) -> Any:
+async def until_answered(condition: Callable[[], Awaitable[Any]], **waiting: Any) -> Any:
     """What the condition gave once it was true; while servers start, it may fail."""
-    return await until(condition, ignoring=(RedisError, OSError))
+    return await until(condition, ignoring=(RedisError, OSError), **waiting)
 
 
 @asynccontextmanager

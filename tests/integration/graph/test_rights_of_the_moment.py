@@ -73,7 +73,7 @@ async def revoke(server: Running, pool: Pool, key: Any) -> None:
     async with unit_of_work(pool, ANONYMOUS) as work:
         await accounts.revoke_api_key(work, key.id)
     digest = key_digest[key.id]
-    await until(lambda: server.resources.memory.get(f"known:key:{digest.hex()}") is None)
+    await until(lambda: server.resources.memory.get(f"account:key:{digest.hex()}") is None)
 
 
 key_digest: dict[Any, bytes] = {}
@@ -88,7 +88,7 @@ async def a_key(pool: Pool, role: Role = Role.EDITOR) -> tuple[Any, Headers]:
 async def demote(server: Running, pool: Pool, user: User, role: Role = Role.VIEWER) -> None:
     async with unit_of_work(pool, ANONYMOUS) as work:
         await accounts.set_role(work, user.id, role)
-    await until(lambda: server.resources.memory.get(f"known:user:{user.id}") is None)
+    await until(lambda: server.resources.memory.get(f"account:user:{user.id}") is None)
 
 
 # Connections that stay open
@@ -177,7 +177,7 @@ async def test_a_deleted_user_gets_no_change(limited: Running, pool: Pool) -> No
         await until(lambda: limited.subscribers == 1)
         async with unit_of_work(pool, ANONYMOUS) as work:
             await accounts.delete_user(work, user.id)
-        await until(lambda: limited.resources.memory.get(f"known:user:{user.id}") is None)
+        await until(lambda: limited.resources.memory.get(f"account:user:{user.id}") is None)
         await make.tariff(pool, dno)
         assert (await client.closed())[0] == 4401
 

@@ -306,7 +306,7 @@ async def test_a_revoked_key_loses_a_quiet_connection_too(settings: Settings, po
 
 def _knows(server: Running, headers: dict[str, str]) -> bool:
     secret = headers["authorization"].removeprefix("Bearer ")
-    return server.resources.memory.get(f"known:key:{api_keys.digest(secret).hex()}") is not None
+    return server.resources.memory.get(f"account:key:{api_keys.digest(secret).hex()}") is not None
 
 
 # Who does not read
