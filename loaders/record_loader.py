@@ -1,7 +1,7 @@
 """One DataLoader per kind of record, over the read-through cache."""
 
 from asyncio import Future, get_running_loop
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Self, TypeVar
 
 from aiodataloader import DataLoader
@@ -48,24 +48,15 @@ class RecordLoader(DataLoader[K, V | None]):
 
     async def load_many(self, keys: Iterable[K]) -> list[V | None]:  # type: ignore[override]
         """In the order of the keys. All or nothing: raises what the read raises."""
-        return await self.batch_load_fn(keys if isinstance(keys, Sequence) else list(keys))
+        keys = list(keys)
+        # Clearing puts another mapping in its place: a read under way neither loses its records nor brings them back.
+        records = {} if self._records is None else self._records
+        if missing := [key for key in dict.fromkeys(keys) if key not in records]:
+            found: dict[K, V | None] = await self._through.get_many(self._region, missing, self._read_set)
+            records.update(found)
+        return [records[key] for key in keys]
 
-    async def batch_load_fn(self, keys: Sequence[K]) -> list[V | None]:
-        records = self._records
-        if records is None:
-            found: dict[K, V | None] = await self._through.get_many(
-                self._region, list(dict.fromkeys(keys)), self._read_set
-            )
-            return [found[key] for key in keys]
-        missing = [key for key in dict.fromkeys(keys) if key not in records]
-        if not missing:
-            return [records[key] for key in keys]
-        # Collected before the read: meanwhile they may be cleared.
-        known = {key: records[key] for key in keys if key in records}
-        found = await self._through.get_many(self._region, missing, self._read_set)
-        records.update(found)
-        known.update(found)
-        return [known[key] for key in keys]
+    batch_load_fn = load_many
 
     def prime(self, key: K, value: V | None) -> Self:
         """Without effect where the key has been loaded, or where nothing is remembered."""
@@ -75,10 +66,10 @@ class RecordLoader(DataLoader[K, V | None]):
 
     def clear(self, key: K) -> Self:
         if self._records is not None:
-            self._records.pop(key, None)
+            self._records = {other: value for other, value in self._records.items() if other != key}
         return self
 
     def clear_all(self) -> Self:
         if self._records is not None:
-            self._records.clear()
+            self._records = {}
         return self

@@ -134,6 +134,7 @@ STORES = {
     "app/observability/operation_names.py:OperationNames.changed": "names of operations in metrics",
     "schema/context.py:Context.level_loaders": REQUEST,
     "loaders/record_loader.py:RecordLoader._queue": REQUEST,
+    "loaders/record_loader.py:RecordLoader._records": REQUEST,
     "schema/context.py:Context.tasks": REQUEST,
     "schema/context.py:Context.set_cookies": REQUEST,
     "schema/execution/cost.py:Estimate._known": "documents",

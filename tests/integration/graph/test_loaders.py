@@ -169,6 +169,23 @@ async def test_a_cleared_record_is_read_again(uncached: Resources, operators: Se
     assert spent.statements == 3
 
 
+@pytest.mark.parametrize("whole", [False, True])
+async def test_a_read_that_began_before_a_clear_brings_nothing_back(
+    uncached: Resources, operators: Sequence[Any], whole: bool
+) -> None:
+    """It still returns what it has read."""
+    first, second = (dno.id for dno in operators[:2])
+    loader = loader_of(uncached, "dno_by_id")
+    await loader.load_many([first])
+    reading = asyncio.ensure_future(loader.load_many([first, second]))
+    await asyncio.sleep(0)
+    _ = loader.clear_all() if whole else loader.clear(second)
+    assert [found.id for found in await reading] == [first, second]
+    spent = operation_stats.begin()
+    await loader.load_many([second])
+    assert spent.statements == 1
+
+
 async def test_a_loader_that_remembers_nothing_reads_each_time(
     uncached: Resources, operators: Sequence[Any]
 ) -> None:
