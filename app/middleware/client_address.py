@@ -14,12 +14,11 @@ class ClientAddress:
         self._addresses = Addresses(settings)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "lifespan":
-            peer = scope["client"][0] if scope.get("client") else None
-            address, scheme = self._addresses.seen(peer, scope["headers"])
-            scope.setdefault("state", {})["address"] = address
-            if scheme is not None:
-                secure = scheme in ("https", "wss")
-                names = ("http", "https") if scope["type"] == "http" else ("ws", "wss")
-                scope["scheme"] = names[secure]
+        peer = scope["client"][0] if scope.get("client") else None
+        address, scheme = self._addresses.seen(peer, scope["headers"])
+        scope.setdefault("state", {})["address"] = address
+        if scheme is not None:
+            secure = scheme in ("https", "wss")
+            names = ("http", "https") if scope["type"] == "http" else ("ws", "wss")
+            scope["scheme"] = names[secure]
         await self.app(scope, receive, send)

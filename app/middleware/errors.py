@@ -26,9 +26,6 @@ class Errors:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "lifespan":
-            await self.app(scope, receive, send)
-            return
         sent: set[str] = set()
 
         def begin(message: Message) -> None:

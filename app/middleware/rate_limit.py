@@ -21,7 +21,7 @@ class RateLimit:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "lifespan" or is_free(scope["path"]):
+        if is_free(scope["path"]):
             await self.app(scope, receive, send)
             return
         state = scope["state"]

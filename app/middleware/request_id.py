@@ -20,9 +20,6 @@ class RequestId:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "lifespan":
-            await self.app(scope, receive, send)
-            return
         name = given(scope["headers"]) or new()
         scope["state"]["request_id"] = name.decode()
         logs.request_id.set(name.decode())

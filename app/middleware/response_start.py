@@ -16,9 +16,6 @@ class ResponseStartHooks:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "lifespan":
-            await self.app(scope, receive, send)
-            return
         hooks: list[Hook] = []
         scope.setdefault("state", {})["response_start_hooks"] = hooks
 

@@ -27,7 +27,7 @@ class Session:
         self._cookie = SessionCookie(settings)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "lifespan" and not is_free(scope["path"]):
+        if not is_free(scope["path"]):
             scope["state"]["principal"] = await recognise(scope, self._cookie)
         await self.app(scope, receive, send)
 

@@ -1,9 +1,9 @@
 """The middleware of every request, outermost first: the order in which they see it."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 
 from starlette.middleware import Middleware
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.middleware.body_limit import BodyLimit
 from app.middleware.client_address import ClientAddress
@@ -38,7 +38,12 @@ def middleware(settings: Settings) -> Sequence[Middleware]:
 
 
 def apply_middleware(app: ASGIApp, settings: Settings) -> ASGIApp:
-    """`app` behind the middleware of the server."""
+    """`app` behind the middleware of the server. A lifespan, which is no request, passes none of it."""
+    wrapped = app
     for factory, args, kwargs in reversed(middleware(settings)):
-        app = factory(app, *args, **kwargs)
-    return app
+        wrapped = factory(wrapped, *args, **kwargs)
+
+    def dispatch(scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        return (app if scope["type"] == "lifespan" else wrapped)(scope, receive, send)
+
+    return dispatch
