@@ -117,7 +117,7 @@ class Context:
 
 
 def _touched(work: UnitOfWork) -> frozenset[str]:
-    return frozenset[str]().union(*(tags.of(event) for event in work.events))
+    return tags.of_all(work.events)
 
 
 Info: TypeAlias = strawberry.Info[Context, None]

@@ -3,7 +3,7 @@
 A tag is also the key of the record it names, without prefix and version.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from uuid import UUID
 
 from app.domain import hlzf as _hlzf
@@ -81,6 +81,11 @@ def api_key(key_id: UUID) -> str:
 def of(event: Event) -> frozenset[str]:
     """All that an event makes untrue."""
     return frozenset(_of(event))
+
+
+def of_all(events: Iterable[Event]) -> frozenset[str]:
+    """All that any of these events makes untrue."""
+    return frozenset[str]().union(*map(of, events))
 
 
 def _of(event: Event) -> Iterator[str]:

@@ -149,7 +149,7 @@ class InvalidationListener:
         generation, acknowledged = self._shared.generation, self._invalidator.acknowledged
         lost = [event for event in events if not acknowledged.covers(event.id, generation)]
         if lost:
-            self._invalidator.evict(frozenset[str]().union(*map(tags.of, lost)))
+            self._invalidator.evict(tags.of_all(lost))
         acknowledged.forget(event.id for event in events)
 
     async def _begin_deliveries(self) -> None:
@@ -200,7 +200,7 @@ class InvalidationListener:
         else:
             # A subscriber must neither join a fetch from before the change nor find the old value in a cache: the
             # relay may not have delivered these events yet.
-            await self._invalidator.evict_undelivered(frozenset().union(*map(tags.of, changes)))
+            await self._invalidator.evict_undelivered(tags.of_all(changes))
             for event in changes:
                 self._broadcast.send(event)
         self._delivered_until = snapshot

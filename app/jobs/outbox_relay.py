@@ -123,7 +123,7 @@ class OutboxRelay:
         """
         events, generation = batch.events, self._shared.generation
         unacknowledged = [event for event in events if not self._acknowledged.covers(event.id, generation)]
-        touched = sorted(frozenset[str]().union(*map(tags.of, unacknowledged)))
+        touched = sorted(tags.of_all(unacknowledged))
         done = encode(
             Message(
                 tags=touched,
@@ -150,7 +150,7 @@ class OutboxRelay:
             if len(waiting) > self._settings.max_relay_batch:
                 self._invalidator.evict_all()
             elif waiting:
-                self._invalidator.evict(frozenset[str]().union(*map(tags.of, waiting)))
+                self._invalidator.evict(tags.of_all(waiting))
             await self._consistency.note_evicted(asked)
         except AppError:
             pass

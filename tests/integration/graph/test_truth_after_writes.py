@@ -178,7 +178,7 @@ class Twins:
         async with unit_of_work(self.keeping.pool, ANONYMOUS) as work:
             for statement, *words in statements:
                 await work.connection.execute(statement, *words)
-        touched = frozenset[str]().union(*map(tags.of, work.events))
+        touched = tags.of_all(work.events)
         await self.keeping.invalidator.invalidate(touched)
         return touched
 

@@ -379,5 +379,5 @@ async def correct(one: Instance, entry_id: UUID, price: int) -> None:
         await tariffs.correct(work, TariffCorrection(id=entry_id, prices={"leistung": Decimal(price)}))
 
     _, work = await write(one.pool, Principal(role=Role.EDITOR, name="ada@example.org"), change)
-    touched = frozenset[str]().union(*map(tags.of, work.events))
+    touched = tags.of_all(work.events)
     assert await one.invalidator.invalidate(touched, [event.id for event in work.events])

@@ -85,7 +85,7 @@ async def test_what_its_writer_has_settled_is_told_but_not_removed_again(
         async with other.broadcast.subscribe(Filter()) as subscriber:
             async with unrelayed(pool):
                 events = await written(pool, tariff, "60.00")
-                touched = frozenset().union(*map(tags.of, events))
+                touched = tags.of_all(events)
                 assert await one.invalidator.invalidate(touched, [event.id for event in events])
                 await keep(one.shared, tag_of(tariff), b"new")
                 await until(

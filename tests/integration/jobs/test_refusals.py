@@ -63,7 +63,7 @@ async def correct(one: Instance, tariff: Tariff, price: str) -> bool:
     """As a mutation does; tells whether Redis confirmed it."""
     async with unit_of_work(one.pool, Principal(Role.EDITOR)) as work:
         await tariffs.correct(work, TariffCorrection(id=tariff.id, prices={"leistung": Decimal(price)}))
-    touched = frozenset[str]().union(*map(tags.of, work.events))
+    touched = tags.of_all(work.events)
     return await one.invalidator.invalidate(touched, [event.id for event in work.events])
 
 
