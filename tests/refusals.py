@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from tests.servers import PASSWORD, PrivateValkey
 
 
-class AppError:
+class RedisRefusal:
     """`begin` and `end` may be called any number of times; a test that fails midway leaves the server to its end."""
 
     def __init__(self, begin: Callable[[PrivateValkey], None], end: Callable[[PrivateValkey], None]) -> None:
@@ -20,15 +20,15 @@ def _set(valkey: PrivateValkey, *words: str) -> None:
     assert answer.startswith((b"+", b":", b"$")), answer
 
 
-def _config(name: str, bad: str, good: str) -> AppError:
-    return AppError(
+def _config(name: str, bad: str, good: str) -> RedisRefusal:
+    return RedisRefusal(
         lambda valkey: _set(valkey, "CONFIG", "SET", name, bad),
         lambda valkey: _set(valkey, "CONFIG", "SET", name, good),
     )
 
 
-def _acl(*rights: str) -> AppError:
-    return AppError(
+def _acl(*rights: str) -> RedisRefusal:
+    return RedisRefusal(
         lambda valkey: _set(valkey, "ACL", "SETUSER", "default", *(f"-{right}" for right in rights)),
         lambda valkey: _set(valkey, "ACL", "SETUSER", "default", *(f"+{right}" for right in rights)),
     )
@@ -118,24 +118,24 @@ def _connected(valkey: PrivateValkey, password: str) -> Iterator[Callable[[str],
 
 REFUSALS = {
     "NOREPLICAS": _config("min-replicas-to-write", "1", "0"),
-    "MISCONF": AppError(_fail_to_save, _save_again),
-    "READONLY": AppError(_follow_nobody, _lead_again),
-    "MASTERDOWN": AppError(_follow_and_answer_nothing, _lead_again),
+    "MISCONF": RedisRefusal(_fail_to_save, _save_again),
+    "READONLY": RedisRefusal(_follow_nobody, _lead_again),
+    "MASTERDOWN": RedisRefusal(_follow_and_answer_nothing, _lead_again),
     "NOPERM to remove": _acl("del"),
     "NOPERM to run scripts": _acl("eval", "evalsha"),
-    "NOPERM to write keys": AppError(
+    "NOPERM to write keys": RedisRefusal(
         lambda valkey: _set(valkey, "ACL", "SETUSER", "default", "resetkeys", "%R~*"),
         lambda valkey: _set(valkey, "ACL", "SETUSER", "default", "allkeys"),
     ),
-    "NOPERM to publish": AppError(
+    "NOPERM to publish": RedisRefusal(
         lambda valkey: _set(valkey, "ACL", "SETUSER", "default", "-publish"),
         lambda valkey: _set(valkey, "ACL", "SETUSER", "default", "+publish"),
     ),
-    "BUSY": AppError(_run_for_ever, _kill_script),
-    "writes without an answer": AppError(
+    "BUSY": RedisRefusal(_run_for_ever, _kill_script),
+    "writes without an answer": RedisRefusal(
         lambda valkey: _set(valkey, "CLIENT", "PAUSE", "600000", "WRITE"),
         lambda valkey: _set(valkey, "CLIENT", "UNPAUSE"),
     ),
-    "OOM": AppError(_full, lambda valkey: _set(valkey, "CONFIG", "SET", "maxmemory", "0")),
-    "WRONGPASS": AppError(_change_password, _change_password_back),
+    "OOM": RedisRefusal(_full, lambda valkey: _set(valkey, "CONFIG", "SET", "maxmemory", "0")),
+    "WRONGPASS": RedisRefusal(_change_password, _change_password_back),
 }

@@ -53,7 +53,7 @@ async def revert(
         raise NotFound("There is no such revision.", field=("input", "revisionId"))
     entry_id, data_type, state = wanted
     table = TABLES[OF_DATA_TYPE[DataType(data_type)].name]
-    entry = await table.lock(work, entry_id, reason=reason, kind=ChangeKind.REVERTED, deleted=True)
+    entry, _ = await table.lock(work, entry_id, reason=reason, kind=ChangeKind.REVERTED, deleted=True)
     expect(entry.version, expected_version)
     if state is None:
         await table.save(work, entry, deleted=True)
@@ -70,6 +70,6 @@ async def _mark(
     reason: str | None,
 ) -> Entry:
     table = TABLES[OF_DATA_TYPE[data_type].name]
-    entry = await table.lock(work, entry_id, reason=reason)
+    entry, _ = await table.lock(work, entry_id, reason=reason)
     expect(entry.version, expected_version)
     return await table.save(work, msgspec.structs.replace(entry, verification_status=status))

@@ -127,7 +127,7 @@ class FamilyTable(Generic[E]):
     async def correct(self, work: UnitOfWork, correction: Correction[E]) -> E:
         """Without a revision if nothing changes. Refuses with Conflict if the entry is at another version."""
         check_text(correction.reason, "reason")
-        before, last_year = await self._lock(work, correction.id, reason=correction.reason)
+        before, last_year = await self.lock(work, correction.id, reason=correction.reason)
         expect(before.version, correction.expected_version)
         after = correction.applied_to(before)
         if after == before:
@@ -135,18 +135,6 @@ class FamilyTable(Generic[E]):
             return before
         work.doubts += self._doubts(after, last_year)
         return await self.save(work, after)
-
-    async def lock(
-        self,
-        work: UnitOfWork,
-        entry_id: UUID,
-        *,
-        reason: str | None,
-        kind: ChangeKind | None = None,
-        deleted: bool = False,
-    ) -> E:
-        """Until the unit of work ends no other transaction changes it. `deleted`: a deleted one is found, too."""
-        return (await self._lock(work, entry_id, reason=reason, kind=kind, deleted=deleted)).entry
 
     async def save(self, work: UnitOfWork, entry: E, *, deleted: bool = False) -> E:
         """Writes an entry that was locked before."""
@@ -174,7 +162,7 @@ class FamilyTable(Generic[E]):
             source_title=state["source_title"],
         )
 
-    async def _lock(
+    async def lock(
         self,
         work: UnitOfWork,
         entry_id: UUID,
@@ -183,6 +171,7 @@ class FamilyTable(Generic[E]):
         kind: ChangeKind | None = None,
         deleted: bool = False,
     ) -> Locked[E]:
+        """Until the unit of work ends no other transaction changes it. `deleted`: a deleted one is found, too."""
         row = await work.connection.fetchrow(
             self._lock_one, entry_id, work.principal.name, reason, kind, deleted
         )

@@ -12,6 +12,8 @@ CHANNEL: Final = "dno_outbox"  # NOTIFYs of the triggers, and of a raised epoch
 # Any number will do, as long as every release uses the same.
 _RELAY_LOCK = 0x646E6F02
 
+_DELIVERED = "coalesce((SELECT delivered FROM relay_progress), 0)"
+
 
 class OutboxStatus(msgspec.Struct, frozen=True):
     """What was committed at one moment. `newest` and `backlog` count events that others are just delivering.
@@ -40,7 +42,7 @@ async def fetch_outbox_status(pool: Pool) -> OutboxStatus:
         "SELECT epoch, redis_identity, oldest, newest, backlog,"
         " extract(epoch FROM clock_timestamp() - confirmed_at)::float8,"
         " current_setting('transaction_read_only') = 'off', pg_current_snapshot()::text,"
-        " coalesce((SELECT delivered FROM relay_progress), 0) FROM cache_epoch,"
+        f" {_DELIVERED} FROM cache_epoch,"
         " (SELECT min(id) AS oldest, max(id) AS newest, count(*) AS backlog FROM outbox) AS waiting",
         name="outbox",
     )
@@ -49,7 +51,7 @@ async def fetch_outbox_status(pool: Pool) -> OutboxStatus:
 
 async def fetch_delivered(pool: Pool) -> int:
     """The number of the latest batch that a relay has delivered."""
-    rows = await pool.fetch("SELECT coalesce((SELECT delivered FROM relay_progress), 0)", name="delivered")
+    rows = await pool.fetch(f"SELECT {_DELIVERED}", name="delivered")
     delivered: int = rows[0][0]
     return delivered
 

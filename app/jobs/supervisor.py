@@ -60,7 +60,7 @@ async def _keep_running(job: Job) -> None:
 
 
 def _count_failure(job: Job, error: Exception, *, exc_info: bool = False) -> None:
-    """A server that is away needs no traceback; a error of ours does."""
+    """A server that is away needs no traceback; an error of ours does."""
     JOB_FAILURES.labels(_name(job)).inc()
     log.warning("job_fell", job=_name(job), error=repr(error), exc_info=exc_info)
 
@@ -69,7 +69,7 @@ async def _stop(job: Job, task: asyncio.Task[None], *, within: float) -> None:
     try:
         async with asyncio.timeout(within):
             while not task.done():
-                # Not once: a library may take one cancellation for failure with its connection.
+                # Not once: a library may take one cancellation for a failure of its connection.
                 task.cancel()
                 await asyncio.wait([task], timeout=0.2)
             if close := getattr(job, "close", None):
