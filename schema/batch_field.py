@@ -1,4 +1,4 @@
-"""How a type is made from a struct, and how its edges are asked for many parents at once."""
+"""Types over structs, and batch fields: resolvers that receive all parents of a level at once."""
 
 import inspect
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -21,14 +21,14 @@ T = TypeVar("T", bound=type)
 BatchFunction = Callable[..., Awaitable[Sequence[Any]]]
 RootFunction = Callable[..., Awaitable[Any]]
 
-# Where a field keeps its BatchResolver; the compiled executor looks for it here.
+# Key of the BatchResolver in a field's metadata; plans read it.
 RESOLVER = "resolver"
-# Where it keeps how long its list usually is, and what it costs beside its objects; the estimate looks for both.
+# Keys of the usual length of a list and of the cost beside its objects; the cost estimate reads both.
 LENGTH, PRICE = "length", "price"
 
 
 class Length(NamedTuple):
-    """How many items a list is taken to have that has no `first`: in all years, and in one."""
+    """Assumed number of items of a list without `first`: over all years, and in one year."""
 
     usual: int
     of_year: int
@@ -41,12 +41,12 @@ def length(usual: int, of_year: int | None = None) -> dict[str, Any]:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class BatchResolver:
-    """A field that leads elsewhere.
+    """Resolves a field for many parents.
 
     `batch` takes all parents of a level and gives one value for each. With `through`, these
     values are keys (or lists of keys) of that loader, whose records are the field's values.
-    `reads` names the tags that one parent's value rests on; without it nothing below the field
-    is kept as a fragment.
+    `reads` names the tags that one parent's value depends on; without it no object that has the
+    field is cached as a fragment.
     """
 
     batch: BatchFunction
@@ -61,7 +61,7 @@ class BatchResolver:
 
 
 async def load_related(loader: RecordLoader[Any, Any], values: Sequence[Any]) -> list[Any]:
-    """Replaces keys by their records; a key in a list that leads nowhere is left out."""
+    """Replaces keys by their records; a key in a list without a record is left out."""
     wanted = [
         key for value in values for key in (value if isinstance(value, list) else (value,)) if key is not None
     ]
@@ -86,14 +86,14 @@ def type_for(struct: type, *, description: str, name: str | None = None) -> Call
 
 
 def describe(enum: type[Enum], description: str, **values: str) -> None:
-    """An enum of the domain in the graph's words: what it is, and what each of its values means."""
+    """Registers an enum of the domain with a description for it and for each value."""
     strawberry.enum(enum, description=description)
     for value in enum.__strawberry_definition__.values:  # type: ignore[attr-defined]
         value.description = values[value.name]
 
 
 def field(*, description: str) -> Callable[[Callable[..., Any]], Any]:
-    """`def field(root, **arguments) -> value`: worked out from the struct, at no cost to speak of."""
+    """`def field(root, **arguments) -> value`: computed from the struct, without input or output."""
 
     def decorate(function: Callable[..., Any]) -> Any:
         return strawberry.field(resolver=staticmethod(function), description=description)
@@ -112,13 +112,13 @@ def batch_field(
     """`async def field(parents, context, **arguments) -> values`: one call for a level of the graph."""
 
     def decorate(batch: BatchFunction) -> StrawberryField:
-        it = BatchResolver(batch, through, reads)
+        resolver = BatchResolver(batch, through, reads)
 
         async def resolve(root: Any, info: Info, **arguments: Any) -> Any:
-            return await _level_loader(it, info.context, arguments).load(root)
+            return await _level_loader(resolver, info.context, arguments).load(root)
 
         return _field(
-            resolve, batch, graphql_type, description, {**metadata, RESOLVER: it}, skip=2, parent=True
+            resolve, batch, graphql_type, description, {**metadata, RESOLVER: resolver}, skip=2, parent=True
         )
 
     return decorate
@@ -127,7 +127,7 @@ def batch_field(
 def _level_loader(
     resolver: BatchResolver, context: Context, arguments: dict[str, Any]
 ) -> DataLoader[Any, Any]:
-    """Gathers the parents of one level that the executor resolves one by one."""
+    """Collects the parents of one level, which the executor resolves one by one."""
     key = (resolver, *sorted(arguments.items()))
     loader = context.level_loaders.get(key)
     if loader is None:
@@ -136,13 +136,13 @@ def _level_loader(
             values = list(await metered(resolver.values(parents, context, arguments), context.budget))
             if (spent := costs.current()) is not None:
                 context.budget.check_statements(spent.statements)
-            # Objects are counted one by one as they are completed; what is too much is not begun.
+            # Objects are counted one by one as they are completed; a list over the limit is rejected before that.
             context.budget.check_objects(
                 sum(len(value) for value in values if isinstance(value, list | tuple))
             )
             return values
 
-        # Not cached: records are, by their keys.
+        # Without a cache of its own: the record loaders cache by key.
         loader = context.level_loaders[key] = DataLoader(load, cache=False)
     return loader
 
@@ -150,9 +150,9 @@ def _level_loader(
 def root_field(
     graphql_type: Any, *, description: str, price: int = 0, priced_by: str | None = None
 ) -> Callable[[RootFunction], Any]:
-    """`async def field(context, **arguments) -> value`: where a query begins.
+    """`async def field(context, **arguments) -> value`: a field of `Query`.
 
-    `price`: what it costs beside its objects, such as a search; with `priced_by` only where that argument is given.
+    `price`: cost beside its objects, such as that of a search; with `priced_by` only if that argument is given.
     """
 
     def decorate(function: RootFunction) -> StrawberryField:
@@ -170,7 +170,7 @@ def root_field(
 
 def _field(
     resolve: Callable[..., Any],
-    told: Callable[..., Any],
+    declared: Callable[..., Any],
     graphql_type: Any,
     description: str,
     metadata: dict[str, Any],
@@ -178,15 +178,17 @@ def _field(
     skip: int,
     parent: bool,
 ) -> StrawberryField:
-    """Strawberry reads a resolver's signature: `resolve` gets the arguments that `told` names."""
+    """Strawberry reads a resolver's signature: `resolve` gets the arguments of `declared`."""
     keyword = inspect.Parameter.KEYWORD_ONLY
-    arguments = [p.replace(kind=keyword) for p in list(inspect.signature(told).parameters.values())[skip:]]
+    arguments = [
+        p.replace(kind=keyword) for p in list(inspect.signature(declared).parameters.values())[skip:]
+    ]
     first = [inspect.Parameter("info", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=Info)]
     if parent:
         first.insert(0, inspect.Parameter("root", inspect.Parameter.POSITIONAL_OR_KEYWORD))
-    resolve.__name__ = told.__name__
-    resolve.__doc__ = told.__doc__
-    resolve.__module__ = told.__module__
+    resolve.__name__ = declared.__name__
+    resolve.__doc__ = declared.__doc__
+    resolve.__module__ = declared.__module__
     resolve.__signature__ = inspect.Signature([*first, *arguments])  # type: ignore[attr-defined]
     resolve.__annotations__ = {p.name: p.annotation for p in arguments} | {"info": Info}
     field: StrawberryField = strawberry.field(

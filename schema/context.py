@@ -1,4 +1,4 @@
-"""All that a resolver may reach during one operation."""
+"""What resolvers share during one operation: resources, principal, loaders, read set, work budget."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Hashable, Sequence
@@ -25,7 +25,7 @@ T = TypeVar("T")
 
 
 class Context:
-    """`address`, `headers` and `set_cookies` are for signing in; all else asks for the principal."""
+    """`address`, `headers` and `set_cookies` are for signing in; authorization uses the principal."""
 
     def __init__(
         self,
@@ -55,37 +55,36 @@ class Context:
         return Headers(raw=list(self._headers))
 
     async def run_once(self, key: Hashable, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
-        """The result of `work`, which runs once per operation for each key, and to its end where a caller is cancelled."""
+        """The result of `work`, which runs once per operation for each key, and completes even if a caller is cancelled."""
         task: asyncio.Task[T] | None = self.tasks.get(key)
         if task is None:
             task = self.tasks[key] = asyncio.create_task(work())
-            # An exception that no caller waits for any more is no fault.
+            # Marks an exception as retrieved: all callers may have been cancelled.
             task.add_done_callback(lambda done: done.cancelled() or done.exception())
         return await asyncio.shield(task)
 
     def cancel(self) -> None:
-        """The operation has ended before its time."""
+        """Cancels tasks of an operation that ended early."""
         for task in self.tasks.values():
             task.cancel()
 
     def today(self) -> date:
-        """The day in Germany; what rests on it holds until midnight there."""
+        """The day in Germany; the read set expires at midnight there."""
         now = datetime.now(clock.GERMANY)
         midnight = datetime.combine(now.date() + timedelta(days=1), datetime.min.time(), clock.GERMANY)
         self.read_set.update((), monotonic() + (midnight - now).total_seconds())
         return now.date()
 
     async def rights(self) -> Principal:
-        """The caller with the rights of this moment: an operation may be one of many, or wait for others."""
+        """The principal with its current role: it may have changed since the request began, for instance while queued."""
         return await self.resources.authenticator.renewed(self.principal)
 
     async def write(self, change: Callable[[UnitOfWork], Awaitable[T]]) -> tuple[T, UnitOfWork]:
-        """One transaction, in which `change` may run a second time; reads that begin after it, here or elsewhere,
-        read what it wrote.
+        """One transaction; `change` may run twice. Reads that begin after it, on any instance, return what it wrote.
 
-        Not committed for a caller whose rights ended or shrank while the transaction waited for others. Once the
-        commit has begun, a deadline or a caller that leaves ends it only after the caches were seen to; where it
-        is not known whether it was made, they are, too: whoever looks must not be shown what was before.
+        Rolled back if the caller's role was revoked or lowered while the transaction waited for locks. Once the
+        commit has begun, a deadline or a disconnect takes effect only after the invalidation. If the outcome of
+        the commit is unknown, the caches are invalidated as well, so that no read returns the old value.
         """
         latest: UnitOfWork | None = None
 
@@ -105,7 +104,7 @@ class Context:
                     await self.resources.invalidator.invalidate(_touched(latest))
                 raise
             reach(FailPoint.AFTER_COMMIT, self.resources.settings.fail_point)
-            # What its events ask for is settled by this.
+            # Acknowledges its events, so that the relay only publishes them.
             await self.resources.invalidator.invalidate(_touched(work), [event.id for event in work.events])
             return result, work
 

@@ -36,7 +36,7 @@ class Mutation(
     pass
 
 
-# That of each family, in schema/types/<module>.py.
+# The GraphQL type of each family, in schema/types/<module>.py.
 FAMILY_TYPES = [
     getattr(import_module(f"schema.types.{family.module}"), family.graphql_type) for family in FAMILIES
 ]

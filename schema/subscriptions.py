@@ -1,4 +1,4 @@
-"""What clients are told as it happens."""
+"""Subscriptions."""
 
 from typing import Annotated
 from uuid import UUID

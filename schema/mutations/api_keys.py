@@ -1,4 +1,4 @@
-"""Keys for machines, made and revoked."""
+"""Mutations that create and revoke API keys."""
 
 from datetime import datetime
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""Caches emptied by hand, for the day on which somebody doubts them."""
+"""The mutation that invalidates cached records by a pattern of tags."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""Entries of every family verified, flagged and reverted."""
+"""Mutations on entries of any family: verify, flag, revert."""
 
 from typing import Annotated
 from uuid import UUID

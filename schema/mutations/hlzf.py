@@ -1,4 +1,4 @@
-"""Hochlastzeitfenster added and corrected."""
+"""Mutations that add and correct Hochlastzeitfenster."""
 
 from typing import Annotated
 

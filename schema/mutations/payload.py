@@ -1,4 +1,4 @@
-"""What every write answers with: its result, or why there is none."""
+"""What payloads of mutations share: errors, warnings, and the mapping of refused writes to them."""
 
 import inspect
 from collections.abc import Callable, Coroutine
@@ -80,7 +80,7 @@ def warnings_field() -> Any:
 
 
 class RefusalsAsErrors(FieldExtension):
-    """Checks the role and turns refusals into the payload's errors; anything else is our fault."""
+    """Checks the role and returns an AppError with a code of ErrorCode in the payload; others are raised."""
 
     def __init__(self, payload: type, role: Role | None) -> None:
         self._payload = payload
@@ -99,7 +99,7 @@ class RefusalsAsErrors(FieldExtension):
 
 
 def mutation(payload: type, *, description: str, role: Role | None) -> Callable[[F], StrawberryField]:
-    """`role`: the least that it needs; None for what anybody may try."""
+    """`role`: the lowest role allowed; None: every caller, also anonymous ones."""
 
     def decorate(function: F) -> StrawberryField:
         assert inspect.iscoroutinefunction(function)

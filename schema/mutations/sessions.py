@@ -1,4 +1,4 @@
-"""Signing in and out."""
+"""Mutations that sign in and out."""
 
 from typing import Annotated
 

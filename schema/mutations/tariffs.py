@@ -1,4 +1,4 @@
-"""Netzentgelte added and corrected."""
+"""Mutations that add and correct Netzentgelte."""
 
 from decimal import Decimal
 from typing import Annotated

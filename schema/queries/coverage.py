@@ -1,4 +1,4 @@
-"""How much is known."""
+"""The query for coverage."""
 
 import strawberry
 

@@ -1,4 +1,4 @@
-"""Operators: one, a page of them, or those whose name somebody half remembers."""
+"""Queries for operators: one by slug, a page of the list, a fuzzy search by name."""
 
 import asyncio
 from collections.abc import Callable
@@ -16,7 +16,7 @@ from schema.context import Context
 from schema.types.connection import DnoConnection, DnoFilter
 from schema.types.dno import Dno
 from schema.types.match import DnoMatch
-from schema.types.pagination import at_most, folded, folded_words, short
+from schema.types.pagination import check_length, folded, folded_words, page_size
 
 
 @strawberry.type
@@ -26,7 +26,7 @@ class DnoQueries:
         context: Context,
         slug: Annotated[str, strawberry.argument(description="Short name, such as netze-bw.")],
     ) -> DnoStruct | None:
-        (found,) = await context.loaders.dno_by_slug.load_many([short(slug, "slug")])
+        (found,) = await context.loaders.dno_by_slug.load_many([check_length(slug, "slug")])
         return found
 
     @root_field(DnoConnection, description="Operators, page by page.", price=50, priced_by="filter")
@@ -42,10 +42,10 @@ class DnoQueries:
         ] = DnoOrder.NAME,
     ) -> Page:
         order = order_by or DnoOrder.NAME
-        first = at_most(first, 50)
+        first = page_size(first, 50)
         position = None if after is None else read_cursor(after, order)
         directory = await load_directory(context)
-        keep = await _keeps(context, filter)
+        keep = await _predicate(context, filter)
         context.budget.look()
         return directory.in_order(order).page(first, position, keep)
 
@@ -60,7 +60,7 @@ class DnoQueries:
         query: Annotated[str, strawberry.argument(description="What is remembered of the name.")],
         first: Annotated[int | None, strawberry.argument(description="How many at most, 1 to 100.")] = 10,
     ) -> list[Match]:
-        first = at_most(first, 10)
+        first = page_size(first, 10)
         (entries,), (aliases,) = await asyncio.gather(
             context.loaders.directory.load_many([None]), context.loaders.aliases.load_many([None])
         )
@@ -75,12 +75,12 @@ async def load_directory(context: Context) -> Directory:
 
 
 async def regions_named(context: Context, region: str) -> frozenset[str]:
-    """The regions as operators have them; refuses with BadInput what names none."""
+    """The spellings of a region that operators have. Raises BadInput if it names none."""
     directory = await load_directory(context)
-    return spellings_of(short(region, "region"), directory.regions)
+    return spellings_of(check_length(region, "region"), directory.regions)
 
 
-async def _keeps(context: Context, wanted: DnoFilter | None) -> Callable[[DirectoryEntry], bool] | None:
+async def _predicate(context: Context, wanted: DnoFilter | None) -> Callable[[DirectoryEntry], bool] | None:
     if wanted is None:
         return None
     rules: list[Callable[[DirectoryEntry], bool]] = []

@@ -1,4 +1,4 @@
-"""Questions in plain words."""
+"""The query that answers questions in natural language."""
 
 import asyncio
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ from app.limits.work_budget import metered
 from schema.batch_field import root_field
 from schema.context import Context
 from schema.queries.vocabulary import load_vocabulary
-from schema.types.question import Answered, NaturalQueryResult
+from schema.types.question import AnsweredQuestion, NaturalQueryResult
 
 LONGEST = 1000
 
@@ -46,28 +46,28 @@ class NaturalQueries:
                 description="The day that `this year` is seen from; left out: today in Germany."
             ),
         ] = None,
-    ) -> Answered:
+    ) -> AnsweredQuestion:
         if len(query) > LONGEST:
             raise BadInput(f"A question has at most {LONGEST} characters.", argument="query")
         return await answer(context, query, today)
 
 
-async def answer(context: Context, query: str, today: date | None) -> Answered:
-    """Every question is logged, so no whole answer is kept; what it is made of is."""
+async def answer(context: Context, query: str, today: date | None) -> AnsweredQuestion:
+    """Not in the response cache, because each question is logged; the records that it reads are cached."""
     context.read_set.never_keep("questions are logged")
-    # Once per operation, in a task of its own: the executor that answers instead of a plan, or a sibling whose error
-    # cancels this field, must neither log a question twice nor lose it.
+    # Once per operation, in a task of its own: a plan that falls back to the executor must not log it twice, and a
+    # sibling whose error cancels this field must not prevent the log entry.
     return await context.run_once((query, today), lambda: _answer_and_log(context, query, today))
 
 
-async def _answer_and_log(context: Context, query: str, today: date | None) -> Answered:
+async def _answer_and_log(context: Context, query: str, today: date | None) -> AnsweredQuestion:
     began = perf_counter()
     answered = await metered(_answer(context, query, today), context.budget)
     _log(context, query, answered, perf_counter() - began)
     return answered
 
 
-async def _answer(context: Context, query: str, today: date | None) -> Answered:
+async def _answer(context: Context, query: str, today: date | None) -> AnsweredQuestion:
     question, entries = await _question(context, query, today)
     (meaning,) = await context.loaders.interpretation_by_question.load_many([question])
     assert meaning is not None
@@ -96,7 +96,7 @@ async def _second_opinion(
             return None
         doubt = UnsureQuestion(question, meaning, model, directory, names, call)
         with suppress(TimeoutError, Unavailable):
-            # The model has a time-out of its own; this one is for waiting behind others as well.
+            # The model call has its own time-out; this one includes the time in the queue.
             async with asyncio.timeout(2 * resources.settings.language_model_timeout):
                 (opinion,) = await context.loaders.opinion_by_doubt.load_many([doubt])
                 return opinion if opinion is not None and opinion.confidence != FAILED else None
@@ -112,8 +112,8 @@ async def _question(
     return Question(query, vocabulary, fingerprint, day, context.budget), entries or ()
 
 
-async def _answered(context: Context, meaning: Interpretation, used: set[str]) -> Answered:
-    """`used`: the tags of all that the answer rests on."""
+async def _answered(context: Context, meaning: Interpretation, used: set[str]) -> AnsweredQuestion:
+    """`used`: the tags that the answer depends on; `cached` is false if one of them was fetched."""
     loaders = context.loaders
     of_dno, of_entries = [], []
     if meaning.dno_id is not None and meaning.year is not None:
@@ -140,10 +140,10 @@ async def _answered(context: Context, meaning: Interpretation, used: set[str]) -
     )
     used |= {tags.operator(dno_id) for dno_id in (*of_dno, *meaning.candidates)}
     used |= {tags.years(dno_id) for dno_id in of_dno} | {by_year.tag_of(key) for key in of_entries}
-    return Answered(meaning, tariffs, hlzf, text, cached=context.read_set.fetched.isdisjoint(used))
+    return AnsweredQuestion(meaning, tariffs, hlzf, text, cached=context.read_set.fetched.isdisjoint(used))
 
 
-def _log(context: Context, query: str, answered: Answered, seconds: float) -> None:
+def _log(context: Context, query: str, answered: AnsweredQuestion, seconds: float) -> None:
     meaning = answered.interpretation
     resources = context.resources
     caller, _ = resources.limiter.subject(context.principal, context.address)

@@ -1,4 +1,4 @@
-"""Anything again, by its id."""
+"""Queries for objects by their global id."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Annotated, Any
@@ -20,7 +20,7 @@ from schema.types.node import (
     Node,
     read_id,
 )
-from schema.types.pagination import MOST
+from schema.types.pagination import MAX_ITEMS
 
 
 @strawberry.type
@@ -40,13 +40,13 @@ class NodeQueries:
         context: Context,
         ids: Annotated[list[strawberry.ID], strawberry.argument(description="1 to 100 ids.")],
     ) -> Sequence[object | None]:
-        if len(ids) > MOST:
-            raise BadInput(f"`ids` has {len(ids)} ids; at most {MOST} are allowed.", argument="ids")
+        if len(ids) > MAX_ITEMS:
+            raise BadInput(f"`ids` has {len(ids)} ids; at most {MAX_ITEMS} are allowed.", argument="ids")
         return await load_nodes(context, ids)
 
 
 async def load_nodes(context: Context, ids: Sequence[str]) -> list[object | None]:
-    """Each kind's things together, so that a level costs one statement per kind."""
+    """Loads the objects of each kind together: one statement per kind."""
     wanted = [read_id(id) for id in ids]
     found: dict[tuple[Kind, UUID], object | None] = {}
     for kind in dict.fromkeys(kind for kind, _ in wanted):
@@ -57,9 +57,9 @@ async def load_nodes(context: Context, ids: Sequence[str]) -> list[object | None
 
 
 async def load_entries(context: Context, ids: Sequence[UUID]) -> list[Any]:
-    """Entries are kept per family, operator and year; first, where is each?
+    """Entries are records per family, operator and year: loads their locations first.
 
-    None of an operator that is deleted: its entries are still where they were.
+    None for entries of a deleted operator, which still have a location.
     """
     loaders = context.loaders
     locations = [found for found in await loaders.location_by_entry.load_many(ids) if found is not None]
@@ -84,8 +84,8 @@ async def _revisions(context: Context, ids: Sequence[UUID]) -> Sequence[Any]:
     return await context.loaders.revision_by_id.load_many(ids)
 
 
-async def _hidden(context: Context, ids: Sequence[UUID]) -> Sequence[Any]:
-    """Accounts are shown to nobody by their id; `viewer` shows one's own."""
+async def _no_accounts(context: Context, ids: Sequence[UUID]) -> Sequence[Any]:
+    """Accounts and API keys are not returned by id; `viewer` returns the caller's own account."""
     return [None for _ in ids]
 
 
@@ -93,6 +93,6 @@ _LOADERS: dict[Kind, Callable[[Context, Sequence[UUID]], Awaitable[Sequence[Any]
     DNO_ID: _dnos,
     **{Kind[family.id_kind]: load_entries for family in FAMILIES},
     REVISION_ID: _revisions,
-    USER_ID: _hidden,
-    API_KEY_ID: _hidden,
+    USER_ID: _no_accounts,
+    API_KEY_ID: _no_accounts,
 }

@@ -1,4 +1,4 @@
-"""Who is cheapest for one consumption."""
+"""The query that ranks tariffs by annual cost."""
 
 from collections.abc import Sequence
 from decimal import Decimal
@@ -13,7 +13,7 @@ from app.domain.entry import VoltageLevel
 from schema.batch_field import root_field, type_for
 from schema.context import Context
 from schema.queries.dnos import regions_named
-from schema.types.pagination import at_most
+from schema.types.pagination import page_size
 from schema.types.tariff import AnnualCost, Tariff
 
 
@@ -49,7 +49,7 @@ class RankingQueries:
         ] = None,
         first: Annotated[int | None, strawberry.argument(description="How many at most, 1 to 100.")] = 20,
     ) -> Sequence[Ranked]:
-        first = at_most(first, 20)
+        first = page_size(first, 20)
         context.read_set.update((tags.year(year), tags.DIRECTORY))
         regions = None if region is None else await regions_named(context, region)
         return await tariffs.fetch_ranking(

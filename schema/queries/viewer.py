@@ -1,4 +1,4 @@
-"""Who asks."""
+"""The query for the user who is signed in."""
 
 import strawberry
 

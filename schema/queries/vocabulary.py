@@ -1,4 +1,4 @@
-"""The vocabulary of what the operators and aliases are now."""
+"""The vocabulary of the interpreter, built from the current operators and aliases."""
 
 import asyncio
 
@@ -10,7 +10,7 @@ from loaders.registry import Loaders
 
 
 async def load_vocabulary(resources: Resources, read_set: ReadSet) -> tuple[Vocabulary, str]:
-    """With its fingerprint."""
+    """The vocabulary and its fingerprint."""
 
     async def read() -> Source:
         loaders = Loaders(resources.read_through, read_set, remember=False)
@@ -23,7 +23,7 @@ async def load_vocabulary(resources: Resources, read_set: ReadSet) -> tuple[Voca
 
 
 class FirstVocabulary:
-    """Made at the start: else the first question would wait for it, half a second with a thousand operators."""
+    """Builds the vocabulary at startup: it takes half a second with a thousand operators."""
 
     def __init__(self, resources: Resources) -> None:
         self._resources = resources

@@ -1,4 +1,4 @@
-"""Users and API keys, as the graph shows them."""
+"""GraphQL types of users and API keys."""
 
 from datetime import datetime
 

@@ -1,4 +1,4 @@
-"""Pages of operators, as the Relay specification lays them out."""
+"""GraphQL types of pages of operators, after the Relay connection specification."""
 
 from collections.abc import Sequence
 
@@ -40,8 +40,8 @@ class DnoFilter:
     )
 
 
-class DnoAt(tuple[structs.Page, DirectoryEntry]):
-    """One place on a page."""
+class PageItem(tuple[structs.Page, DirectoryEntry]):
+    """One operator on a page."""
 
     __slots__ = ()
 
@@ -65,14 +65,14 @@ class PageInfo:
         return structs.write_cursor(root.entries[-1], root.order) if root.entries else None
 
 
-@type_for(DnoAt, description="An operator and its place in the list.")
+@type_for(PageItem, description="An operator and its place in the list.")
 class DnoEdge:
     @field(description="`after` of a page that begins behind this operator.")
-    def cursor(root: strawberry.Parent[DnoAt]) -> str:
+    def cursor(root: strawberry.Parent[PageItem]) -> str:
         return structs.write_cursor(root[1], root[0].order)
 
     @batch_field(Dno, description="The operator.", through=lambda loaders: loaders.dno_by_slug)
-    async def node(edges: Sequence[DnoAt], context: Context) -> Sequence[object]:
+    async def node(edges: Sequence[PageItem], context: Context) -> Sequence[object]:
         return [entry.slug for _, entry in edges]
 
 
@@ -80,9 +80,9 @@ class DnoEdge:
 class DnoConnection:
     @field(description="The operators of this page, each with its cursor.")
     def edges(root: strawberry.Parent[structs.Page]) -> list[DnoEdge]:
-        return [DnoAt((root, entry)) for entry in root.entries]  # type: ignore[misc]
+        return [PageItem((root, entry)) for entry in root.entries]  # type: ignore[misc]
 
-    # By slug, like a single operator: one kept record serves both, and its name is made with no effort.
+    # By slug, as `dno` does: both share cached records, and the slug needs no conversion to be part of a key.
     @batch_field(
         list[Dno], description="The operators of this page.", through=lambda loaders: loaders.dno_by_slug
     )

@@ -1,4 +1,4 @@
-"""How much is known, as the graph shows it."""
+"""GraphQL types of coverage."""
 
 from collections.abc import Sequence
 

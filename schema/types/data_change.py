@@ -1,4 +1,4 @@
-"""A change, as subscribers are told of it."""
+"""GraphQL type of a change that is delivered to subscribers."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -60,7 +60,7 @@ class DataChange:
 
 
 def known_of(change: Change) -> dict[str, Any]:
-    """What can be said of it without reading anything."""
+    """The fields that need no read."""
     data_type = _DATA_TYPES[change.event.topic]
     return {
         "kind": change.entry.kind.value,

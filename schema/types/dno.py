@@ -1,4 +1,4 @@
-"""A distribution network operator, as the graph shows it."""
+"""GraphQL types of a distribution network operator."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -199,7 +199,7 @@ async def _of_years(
             return [() for _ in dnos]
         found = await loader.load_many([DnoYear(dno.id, year) for dno in dnos])
         return [entries or () for entries in found]
-    # The same operator may stand here very often, below its own entries: its list is made once.
+    # Many parents may be the same operator, below its own entries: its list is built once.
     once = list({dno.id: dno for dno in dnos}.values())
     keys = [
         [DnoYear(dno.id, year) for year in years]
@@ -224,7 +224,7 @@ def _only(found: Sequence[Sequence[T]], **wanted: Any) -> Sequence[Sequence[T]]:
 
 
 def _reads(tag: Any, dno: Any, year: int | None) -> tuple[str, ...]:
-    """An operator's entries of all years change with any of them."""
+    """Tag of the entries of one year, or of all entries of the operator."""
     return (tag(DnoYear(_id(dno), year)),) if year is not None else (tags.entries(_id(dno)),)
 
 

@@ -1,4 +1,4 @@
-"""What every published figure shows: level, status, source."""
+"""GraphQL types that all families share: enums, source, the union of entries."""
 
 from typing import Annotated, Any, Union
 

@@ -1,4 +1,4 @@
-"""Hochlastzeitfenster, as the graph shows them."""
+"""GraphQL types of Hochlastzeitfenster."""
 
 from collections.abc import Sequence
 from datetime import datetime

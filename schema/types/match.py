@@ -1,4 +1,4 @@
-"""What a search found, as the graph shows it."""
+"""GraphQL type of a search result."""
 
 from collections.abc import Sequence
 

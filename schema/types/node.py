@@ -1,4 +1,4 @@
-"""Global ids: what kind of thing, and which."""
+"""Global ids: the kind of an object and its UUID."""
 
 from collections.abc import Sequence
 from enum import StrEnum
@@ -30,7 +30,7 @@ def write_id(kind: Kind, id: UUID) -> strawberry.ID:
 
 
 def read_id(text: str, *expected: Kind, field: Sequence[str] = ()) -> tuple[Kind, UUID]:
-    """Refuses with BadInput what is no id, or one of another kind than `expected`."""
+    """Raises BadInput for a malformed id, or one of another kind than `expected`."""
     word, _, digits = text.partition("_")
     try:
         kind, id = Kind(word), UUID(hex=digits)

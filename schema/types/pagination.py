@@ -1,40 +1,40 @@
-"""How much may be asked for at once."""
+"""Limits of arguments: page size, length of texts, number of words."""
 
 from app.domain.folding import fold
 from app.errors import BadInput
 
-MOST = 100
-LONGEST = 200  # letters of a name, or of what is searched for
-MOST_WORDS = 16  # different ones in what is searched for
+MAX_ITEMS = 100
+MAX_TEXT_LENGTH = 200  # letters of a name or of a search text
+MAX_WORDS = 16  # distinct words of a search text
 
 
-def short(text: str, argument: str) -> str:
-    """What is longer is no name of anything; looking for it would cost, and so would remembering it."""
-    if len(text) > LONGEST:
+def check_length(text: str, argument: str) -> str:
+    """The text, unless it is longer than any name: searching and caching it would cost too much."""
+    if len(text) > MAX_TEXT_LENGTH:
         raise BadInput(
-            f"`{argument}` has {len(text)} letters; at most {LONGEST} are allowed.", argument=argument
+            f"`{argument}` has {len(text)} letters; at most {MAX_TEXT_LENGTH} are allowed.", argument=argument
         )
     return text
 
 
 def folded(text: str, argument: str) -> str:
-    """As names are compared; bounded before and after, since one letter may become eighteen."""
-    return short(fold(short(text, argument)), argument)
+    """The text in the form in which names are compared; limited before and after, since one letter may become eighteen."""
+    return check_length(fold(check_length(text, argument)), argument)
 
 
 def folded_words(text: str, argument: str) -> list[str]:
-    """Its different words."""
+    """The distinct words of the folded text."""
     words = list(dict.fromkeys(folded(text, argument).split()))
-    if len(words) > MOST_WORDS:
+    if len(words) > MAX_WORDS:
         raise BadInput(
-            f"`{argument}` has {len(words)} different words; at most {MOST_WORDS} are allowed.",
+            f"`{argument}` has {len(words)} different words; at most {MAX_WORDS} are allowed.",
             argument=argument,
         )
     return words
 
 
-def at_most(first: int | None, default: int, most: int = MOST) -> int:
-    """An explicit null is as good as leaving it out."""
+def page_size(first: int | None, default: int, most: int = MAX_ITEMS) -> int:
+    """`default` where `first` is null or left out."""
     if first is None:
         return default
     if not 1 <= first <= most:

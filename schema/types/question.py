@@ -1,4 +1,4 @@
-"""What a sentence was taken to ask, as the graph shows it."""
+"""GraphQL types of a question in natural language and its answer."""
 
 from collections.abc import Sequence
 
@@ -17,8 +17,8 @@ from schema.types.hlzf import Hlzf
 from schema.types.tariff import Tariff
 
 
-class Answered(msgspec.Struct, frozen=True):
-    """A sentence, what it asks, and what there is to say."""
+class AnsweredQuestion(msgspec.Struct, frozen=True):
+    """The interpretation of a question, its entries and its answer."""
 
     interpretation: structs.Interpretation
     tariffs: Sequence[TariffStruct]
@@ -56,7 +56,7 @@ class Interpretation:
         return [list(interpretation.candidates) for interpretation in interpretations]
 
 
-@type_for(Answered, description="The answer to a question in plain German or English.")
+@type_for(AnsweredQuestion, description="The answer to a question in plain German or English.")
 class NaturalQueryResult:
     interpretation: Interpretation = strawberry.field(description="What was understood.")
     tariffs: list[Tariff] = strawberry.field(description="The tariffs asked for, the highest level first.")

@@ -1,4 +1,4 @@
-"""The history of an entry, as the graph shows it."""
+"""GraphQL types of the history of an entry."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -12,7 +12,7 @@ from app.domain.account import Role
 from schema.batch_field import batch_field, describe, field, length, type_for
 from schema.context import Context
 from schema.types.node import REVISION_ID, Node, write_id
-from schema.types.pagination import at_most
+from schema.types.pagination import page_size
 
 describe(
     structs.ChangeKind,
@@ -48,7 +48,7 @@ class Revision(Node):
         description="Who; null: a program with access to the database. Names are shown to EDITOR and ADMIN.",
     )
     async def changed_by(revisions: Sequence[structs.Revision], context: Context) -> Sequence[str | None]:
-        # Of people no more is told than the work needs. Without `reads`, so that no fragment keeps it.
+        # Data protection: names are for editors only. Without `reads`, so that it is never part of a fragment.
         named = context.principal.role.includes(Role.EDITOR)
         return [revision.changed_by if named else None for revision in revisions]
 
@@ -64,6 +64,6 @@ FirstArgument = Annotated[int | None, strawberry.argument(description="How many 
 async def histories(
     context: Context, entry_ids: Sequence[UUID], first: FirstArgument
 ) -> Sequence[Sequence[structs.Revision]]:
-    first = at_most(first, 20)
+    first = page_size(first, 20)
     found = await context.loaders.history_by_entry.load_many(entry_ids)
     return [(revisions or ())[:first] for revisions in found]

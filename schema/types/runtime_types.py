@@ -1,4 +1,4 @@
-"""Which struct each type shows, and which types' objects are kept as fragments."""
+"""The struct of each GraphQL type, and the types whose objects are cached as fragments."""
 
 from app.domain.account import ApiKey, User
 from app.domain.dno import Dno
@@ -18,5 +18,5 @@ STRUCTS: dict[str, type] = {
     "ApiKey": ApiKey,
 }
 
-# Objects with a tag of their own, reached by their key.
+# Types whose objects have a tag of their own and are loaded by their key.
 TAGGED = frozenset({"Dno"})

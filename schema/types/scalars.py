@@ -1,4 +1,4 @@
-"""How values look on the wire: dates, times, exact decimals."""
+"""Scalars: dates, times and exact decimals, from and to JSON."""
 
 import re
 from collections.abc import Mapping
@@ -11,10 +11,10 @@ from strawberry.types.scalar import ScalarDefinition
 
 from app.domain import clock
 
-# Minutes since midnight inside, "07:30" outside.
+# Minutes since midnight; "07:30" in JSON.
 Minutes = NewType("Minutes", int)
 
-_LARGEST_WHOLE = 10**30  # before it is written: Python refuses to write very long ones
+_LARGEST_WHOLE = 10**30  # checked before conversion to text, which Python limits to 4,300 digits
 _PLAIN_DECIMAL = re.compile(r"[+-]?\d{1,30}(\.\d{1,30})?", re.ASCII)
 
 
@@ -27,7 +27,7 @@ def read_date(value: object) -> date:
         if isinstance(value, str):
             return date.fromisoformat(value)
     except ValueError:
-        pass  # in words of Python's
+        pass  # the message below replaces that of Python
     raise ValueError('A Date is a day of the calendar as a string, such as "2026-01-31".')
 
 
@@ -39,7 +39,7 @@ def read_datetime(value: object) -> datetime:
     try:
         moment = datetime.fromisoformat(value) if isinstance(value, str) else None
     except ValueError:
-        moment = None  # in words of Python's
+        moment = None  # the message below replaces that of Python
     if moment is None:
         raise ValueError('A DateTime is a moment as a string, such as "2026-01-31T07:30:00+01:00".')
     if not 1900 <= moment.year <= 2200:
@@ -64,7 +64,7 @@ def write_decimal(value: Decimal) -> str:
 
 
 def read_decimal(value: object) -> Decimal:
-    """From a string or an integer; a float has already lost what was written."""
+    """From a string or an integer; a float may already have lost digits."""
     if (
         isinstance(value, bool)
         or not isinstance(value, (str, int))
@@ -73,7 +73,7 @@ def read_decimal(value: object) -> Decimal:
     ):
         raise ValueError('A Decimal is a string such as "58.21".')
     number = Decimal(value)
-    return number or number.copy_abs()  # nobody means -0, and no answer should say it
+    return number or number.copy_abs()  # -0 becomes 0
 
 
 SCALARS: Mapping[object, ScalarDefinition] = {

@@ -1,4 +1,4 @@
-"""Netzentgelt, as the graph shows it."""
+"""GraphQL types of Netzentgelte."""
 
 from collections.abc import Sequence
 from datetime import datetime

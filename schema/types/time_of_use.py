@@ -1,4 +1,4 @@
-"""Time-of-use tariffs of § 14a EnWG, as the graph shows them."""
+"""GraphQL types of time-of-use tariffs of § 14a EnWG."""
 
 from collections.abc import Sequence
 from decimal import Decimal
