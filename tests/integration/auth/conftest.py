@@ -5,7 +5,7 @@ import pytest
 
 from app.db.pool import Pool
 from app.settings import Settings
-from tests.integration.auth.gate import CHEAP, Gate, open_gate
+from tests.integration.auth.services import CHEAP, AuthServices, open_auth_services
 
 
 @pytest.fixture
@@ -14,6 +14,6 @@ def cheap(settings: Settings) -> Settings:
 
 
 @pytest.fixture
-async def gate(pool: Pool, cheap: Settings) -> AsyncIterator[Gate]:
-    async with open_gate(pool, cheap) as opened:
+async def auth(pool: Pool, cheap: Settings) -> AsyncIterator[AuthServices]:
+    async with open_auth_services(pool, cheap) as opened:
         yield opened

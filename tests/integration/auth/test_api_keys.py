@@ -1,4 +1,4 @@
-"""API keys: made by an administrator, shown once, and over as soon as somebody says so."""
+"""API keys: created by an administrator, shown once, invalid as soon as they are revoked."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta
@@ -11,42 +11,42 @@ from app.db import accounts
 from app.db.pool import open_pool
 from app.domain.account import ANONYMOUS, Role
 from app.errors import Forbidden, Invalid, Unauthenticated
-from tests.integration.auth.gate import open_gate
+from tests.integration.auth.services import open_auth_services
 
 
-async def issue(gate, admin, role=Role.EDITOR, expires_at=None):
-    principal = await gate.principal(admin)
-    return await gate.write(lambda work: api_keys.create(work, principal, "crawler", role, expires_at))
+async def issue(auth, admin, role=Role.EDITOR, expires_at=None):
+    principal = await auth.principal(admin)
+    return await auth.write(lambda work: api_keys.create(work, principal, "crawler", role, expires_at))
 
 
 @pytest.fixture
-async def admin(gate):
-    return await gate.add_user("admin@example.org", Role.ADMIN)
+async def admin(auth):
+    return await auth.add_user("admin@example.org", Role.ADMIN)
 
 
-async def test_a_key_speaks_for_a_machine(gate, admin):
-    key, secret = await issue(gate, admin)
+async def test_a_key_authenticates_as_itself_and_not_as_a_user(auth, admin):
+    key, secret = await issue(auth, admin)
     assert secret.startswith("dno_")
     for scheme in ("Bearer", "bearer"):
-        principal = await gate.authenticator.principal(f"{scheme} {secret}", None)
+        principal = await auth.authenticator.principal(f"{scheme} {secret}", None)
         assert (principal.api_key_id, principal.role, principal.user_id) == (key.id, Role.EDITOR, None)
         assert principal.name == "crawler (API key)"
 
 
-async def test_only_a_hash_is_stored(gate, admin):
-    _, secret = await issue(gate, admin)
-    stored = await gate.pool.fetch("SELECT k::text AS row, secret_hash FROM api_keys k")
+async def test_only_a_hash_is_stored(auth, admin):
+    _, secret = await issue(auth, admin)
+    stored = await auth.pool.fetch("SELECT k::text AS row, secret_hash FROM api_keys k")
     assert secret not in stored[0]["row"]
     assert stored[0]["secret_hash"] == api_keys.digest(secret)
 
 
-async def test_whatever_is_wrong_with_a_key_is_said_in_the_same_words(gate, admin):
-    _, expired = await issue(gate, admin, expires_at=datetime.now(UTC) + timedelta(hours=1))
-    await gate.pool.fetch("UPDATE api_keys SET expires_at = now() - interval '1 second'")
-    key, revoked = await issue(gate, admin)
-    await gate.write(lambda work: accounts.revoke_api_key(work, key.id))
+async def test_every_invalid_key_is_rejected_with_the_same_message(auth, admin):
+    _, expired = await issue(auth, admin, expires_at=datetime.now(UTC) + timedelta(hours=1))
+    await auth.pool.fetch("UPDATE api_keys SET expires_at = now() - interval '1 second'")
+    key, revoked = await issue(auth, admin)
+    await auth.write(lambda work: accounts.revoke_api_key(work, key.id))
     unknown = "dno_" + "A" * 43
-    words = set()
+    messages = set()
     for authorization in (
         *(f"Bearer {secret}" for secret in (expired, revoked, unknown, "dno_short", "A" * 43, "ä")),
         "Bearer",
@@ -54,69 +54,69 @@ async def test_whatever_is_wrong_with_a_key_is_said_in_the_same_words(gate, admi
         "",
     ):
         with pytest.raises(Unauthenticated) as refusal:
-            await gate.authenticator.principal(authorization, None)
-        words.add(refusal.value.message)
-    assert len(words) == 1
+            await auth.authenticator.principal(authorization, None)
+        messages.add(refusal.value.message)
+    assert len(messages) == 1
 
 
-async def test_a_key_that_expires_while_it_is_remembered_is_over(gate, admin):
+async def test_a_key_that_expires_while_it_is_cached_is_rejected(auth, admin):
     moment = datetime.now(UTC) + timedelta(seconds=0.2)
-    _, secret = await issue(gate, admin, expires_at=moment)
-    assert (await gate.authenticator.principal(f"Bearer {secret}", None)).role is Role.EDITOR
+    _, secret = await issue(auth, admin, expires_at=moment)
+    assert (await auth.authenticator.principal(f"Bearer {secret}", None)).role is Role.EDITOR
     while datetime.now(UTC) < moment:
         pass
     with pytest.raises(Unauthenticated):
-        await gate.authenticator.principal(f"Bearer {secret}", None)
+        await auth.authenticator.principal(f"Bearer {secret}", None)
 
 
-async def test_a_key_is_looked_up_once(gate, admin):
-    _, secret = await issue(gate, admin)
-    await gate.authenticator.principal(f"Bearer {secret}", None)
-    before = gate.pool.statements
-    await gate.authenticator.principal(f"Bearer {secret}", None)
-    assert gate.pool.statements == before
+async def test_a_key_is_looked_up_once(auth, admin):
+    _, secret = await issue(auth, admin)
+    await auth.authenticator.principal(f"Bearer {secret}", None)
+    before = auth.pool.statements
+    await auth.authenticator.principal(f"Bearer {secret}", None)
+    assert auth.pool.statements == before
 
 
-async def test_a_revocation_holds_at_once(gate, admin):
-    key, secret = await issue(gate, admin)
-    await gate.authenticator.principal(f"Bearer {secret}", None)
-    await gate.write(lambda work: accounts.revoke_api_key(work, key.id))
+async def test_a_revoked_key_is_rejected_at_once(auth, admin):
+    key, secret = await issue(auth, admin)
+    await auth.authenticator.principal(f"Bearer {secret}", None)
+    await auth.write(lambda work: accounts.revoke_api_key(work, key.id))
     with pytest.raises(Unauthenticated):
-        await gate.authenticator.principal(f"Bearer {secret}", None)
+        await auth.authenticator.principal(f"Bearer {secret}", None)
 
 
-async def test_without_news_of_changes_every_use_asks_postgresql(gate, admin):
-    key, secret = await issue(gate, admin)
-    await gate.authenticator.principal(f"Bearer {secret}", None)
-    gate.memory.switch_off()
-    await gate.pool.fetch("UPDATE api_keys SET revoked_at = now() WHERE id = $1", key.id)
+async def test_without_invalidation_events_every_use_reads_postgresql(auth, admin):
+    key, secret = await issue(auth, admin)
+    await auth.authenticator.principal(f"Bearer {secret}", None)
+    auth.memory.switch_off()
+    await auth.pool.fetch("UPDATE api_keys SET revoked_at = now() WHERE id = $1", key.id)
     with pytest.raises(Unauthenticated):
-        await gate.authenticator.principal(f"Bearer {secret}", None)
+        await auth.authenticator.principal(f"Bearer {secret}", None)
 
 
-async def test_a_key_never_may_more_than_its_creator_may_today(gate, admin):
-    _, secret = await issue(gate, admin, role=Role.ADMIN)
-    assert (await gate.authenticator.principal(f"Bearer {secret}", None)).role is Role.ADMIN
-    await gate.write(lambda work: accounts.set_role(work, admin.id, Role.EDITOR))
-    assert (await gate.authenticator.principal(f"Bearer {secret}", None)).role is Role.EDITOR
+async def test_a_key_never_has_a_higher_role_than_its_creator_has_now(auth, admin):
+    _, secret = await issue(auth, admin, role=Role.ADMIN)
+    assert (await auth.authenticator.principal(f"Bearer {secret}", None)).role is Role.ADMIN
+    await auth.write(lambda work: accounts.set_role(work, admin.id, Role.EDITOR))
+    assert (await auth.authenticator.principal(f"Bearer {secret}", None)).role is Role.EDITOR
 
 
-async def test_a_key_ends_with_its_creator(gate, admin):
-    _, secret = await issue(gate, admin)
-    await gate.authenticator.principal(f"Bearer {secret}", None)
-    await gate.write(lambda work: accounts.delete_user(work, admin.id))
+async def test_a_key_is_rejected_once_its_creator_is_deleted(auth, admin):
+    _, secret = await issue(auth, admin)
+    await auth.authenticator.principal(f"Bearer {secret}", None)
+    await auth.write(lambda work: accounts.delete_user(work, admin.id))
     with pytest.raises(Unauthenticated):
-        await gate.authenticator.principal(f"Bearer {secret}", None)
+        await auth.authenticator.principal(f"Bearer {secret}", None)
 
 
-async def test_only_administrators_who_signed_in_make_keys(gate, admin):
-    _, secret = await issue(gate, admin, role=Role.ADMIN)
-    machine = await gate.authenticator.principal(f"Bearer {secret}", None)
-    editor = await gate.principal(await gate.add_user())
-    for principal, refusal in ((machine, Forbidden), (editor, Forbidden), (ANONYMOUS, Unauthenticated)):
+async def test_only_signed_in_administrators_create_keys(auth, admin):
+    _, secret = await issue(auth, admin, role=Role.ADMIN)
+    key_principal = await auth.authenticator.principal(f"Bearer {secret}", None)
+    editor = await auth.principal(await auth.add_user())
+    for principal, refusal in ((key_principal, Forbidden), (editor, Forbidden), (ANONYMOUS, Unauthenticated)):
         with pytest.raises(refusal):
-            await gate.write(
-                lambda work, who=principal: api_keys.create(work, who, "more", Role.VIEWER, None)
+            await auth.write(
+                lambda work, creator=principal: api_keys.create(work, creator, "more", Role.VIEWER, None)
             )
 
 
@@ -124,65 +124,65 @@ async def test_only_administrators_who_signed_in_make_keys(gate, admin):
     ("name", "expires_in", "field"),
     [("", 1, "name"), ("x" * 201, 1, "name"), ("a\x00b", 1, "name"), ("crawler", -1, "expiresAt")],
 )
-async def test_values_that_make_no_sense_are_refused(gate, admin, name, expires_in, field):
-    principal = await gate.principal(admin)
+async def test_invalid_values_are_refused(auth, admin, name, expires_in, field):
+    principal = await auth.principal(admin)
     expires_at = datetime.now(UTC) + timedelta(hours=expires_in)
     with pytest.raises(Invalid) as refusal:
-        await gate.write(lambda work: api_keys.create(work, principal, name, Role.VIEWER, expires_at))
+        await auth.write(lambda work: api_keys.create(work, principal, name, Role.VIEWER, expires_at))
     assert refusal.value.field == (field,)
 
 
-async def test_last_use_is_written_in_batches_and_is_no_event(gate, admin):
-    first, second = await issue(gate, admin), await issue(gate, admin)
-    await gate.pool.fetch("DELETE FROM outbox")
+async def test_last_use_is_written_in_batches_and_publishes_no_event(auth, admin):
+    first, second = await issue(auth, admin), await issue(auth, admin)
+    await auth.pool.fetch("DELETE FROM outbox")
     for _ in range(3):
         for _, secret in (first, second):
-            await gate.authenticator.principal(f"Bearer {secret}", None)
-    before = gate.pool.statements
-    await gate.uses.flush()
-    await gate.uses.flush()
-    assert gate.pool.statements == before + 1
-    found = await accounts.fetch_keys_by_id(gate.pool, [first[0].id, second[0].id])
+            await auth.authenticator.principal(f"Bearer {secret}", None)
+    before = auth.pool.statements
+    await auth.uses.flush()
+    await auth.uses.flush()
+    assert auth.pool.statements == before + 1
+    found = await accounts.fetch_keys_by_id(auth.pool, [first[0].id, second[0].id])
     assert all(datetime.now(UTC) - key.last_used_at < timedelta(minutes=1) for key in found.values())
-    assert await gate.pool.fetch("SELECT id FROM outbox") == []
+    assert await auth.pool.fetch("SELECT id FROM outbox") == []
 
 
-async def test_an_outage_of_redis_ends_no_key(pool, cheap, valkey):
-    async with open_gate(pool, msgspec.structs.replace(cheap, redis_url=valkey.url)) as gate:
-        admin = await gate.add_user("admin@example.org", Role.ADMIN)
-        key, secret = await issue(gate, admin)
+async def test_keys_stay_valid_during_an_outage_of_redis(pool, cheap, valkey):
+    async with open_auth_services(pool, msgspec.structs.replace(cheap, redis_url=valkey.url)) as auth:
+        admin = await auth.add_user("admin@example.org", Role.ADMIN)
+        key, secret = await issue(auth, admin)
         valkey.kill()
-        gate.memory.switch_off()
-        assert (await gate.authenticator.principal(f"Bearer {secret}", None)).api_key_id == key.id
+        auth.memory.switch_off()
+        assert (await auth.authenticator.principal(f"Bearer {secret}", None)).api_key_id == key.id
 
 
-async def test_uses_noted_while_postgresql_is_away_are_written_later(private_postgres, cheap):
+async def test_uses_recorded_while_postgresql_is_unavailable_are_written_later(private_postgres, cheap):
     settings = msgspec.structs.replace(cheap, database_url=private_postgres.url, min_database_connections=0)
-    async with open_pool(settings) as pool, open_gate(pool, settings) as gate:
-        key, secret = await issue(gate, await gate.add_user("admin@example.org", Role.ADMIN))
-        await gate.authenticator.principal(f"Bearer {secret}", None)
+    async with open_pool(settings) as pool, open_auth_services(pool, settings) as auth:
+        key, secret = await issue(auth, await auth.add_user("admin@example.org", Role.ADMIN))
+        await auth.authenticator.principal(f"Bearer {secret}", None)
         private_postgres.stop()
-        await gate.uses.flush()
+        await auth.uses.flush()
         private_postgres.start()
-        await gate.uses.flush()
+        await auth.uses.flush()
         assert (await accounts.fetch_keys_by_id(pool, [key.id]))[key.id].last_used_at is not None
 
 
-async def test_the_last_uses_are_written_when_the_server_stops(gate, admin):
-    key, secret = await issue(gate, admin)
-    running = asyncio.create_task(gate.uses.run())
+async def test_the_last_uses_are_written_when_the_server_stops(auth, admin):
+    key, secret = await issue(auth, admin)
+    running = asyncio.create_task(auth.uses.run())
     await asyncio.sleep(0)
-    await gate.authenticator.principal(f"Bearer {secret}", None)
+    await auth.authenticator.principal(f"Bearer {secret}", None)
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
         await running
-    assert (await accounts.fetch_keys_by_id(gate.pool, [key.id]))[key.id].last_used_at is not None
+    assert (await accounts.fetch_keys_by_id(auth.pool, [key.id]))[key.id].last_used_at is not None
 
 
-async def test_keys_are_listed_by_creator_newest_first(gate, admin):
-    first, _ = await issue(gate, admin)
-    second, _ = await issue(gate, admin)
-    gone, _ = await issue(gate, admin)
-    await gate.write(lambda work: accounts.revoke_api_key(work, gone.id))
-    found = await accounts.fetch_keys_by_creator(gate.pool, [admin.id, gone.id])
+async def test_keys_are_listed_by_creator_newest_first(auth, admin):
+    first, _ = await issue(auth, admin)
+    second, _ = await issue(auth, admin)
+    revoked, _ = await issue(auth, admin)
+    await auth.write(lambda work: accounts.revoke_api_key(work, revoked.id))
+    found = await accounts.fetch_keys_by_creator(auth.pool, [admin.id, revoked.id])
     assert found == {admin.id: (second, first)}

@@ -1,4 +1,4 @@
-"""A device's proof says that its user has signed in there before; it can be neither made up nor used for others."""
+"""A device token proves an earlier sign-in of its user on this browser; it cannot be forged or used for another account."""
 
 import time
 from uuid import uuid4
@@ -17,7 +17,7 @@ async def redis(cheap):
         yield shared.client
 
 
-async def test_what_was_issued_here_is_recognised_by_every_instance(redis, cheap):
+async def test_a_device_token_is_recognised_by_every_instance(redis, cheap):
     one, other = (Devices(lambda: redis, cheap) for _ in range(2))
     user_id = uuid4()
     token = await one.issue(user_id)
@@ -27,7 +27,7 @@ async def test_what_was_issued_here_is_recognised_by_every_instance(redis, cheap
         assert device.user_id == user_id
 
 
-async def test_every_browser_has_a_name_and_keeps_it(redis, cheap):
+async def test_every_browser_has_an_identifier_and_keeps_it(redis, cheap):
     issuer = Devices(lambda: redis, cheap)
     user_id = uuid4()
     first, second = [await issuer.recognise(await issuer.issue(user_id)) for _ in range(2)]
@@ -37,7 +37,7 @@ async def test_every_browser_has_a_name_and_keeps_it(redis, cheap):
     assert (await issuer.recognise(await issuer.issue(uuid4(), first))).name != first.name
 
 
-async def test_what_is_made_up_changed_or_too_old_proves_nothing(redis, cheap, monkeypatch):
+async def test_forged_changed_and_expired_device_tokens_are_not_recognised(redis, cheap, monkeypatch):
     issuer = Devices(lambda: redis, cheap)
     token = await issuer.issue(uuid4())
     user, issued, name, signature = token.split(".")
@@ -58,23 +58,25 @@ async def test_what_is_made_up_changed_or_too_old_proves_nothing(redis, cheap, m
     assert await issuer.recognise(token) is None
 
 
-async def test_without_a_lifetime_none_is_given(redis, cheap):
+async def test_without_a_lifetime_no_device_token_is_issued(redis, cheap):
     assert (
         await Devices(lambda: redis, msgspec.structs.replace(cheap, device_lifetime=0)).issue(uuid4()) is None
     )
 
 
-async def test_while_redis_is_away_nothing_fails(cheap, valkey):
-    hasty = msgspec.structs.replace(cheap, redis_url=valkey.url, redis_timeout=0.2, redis_connect_timeout=0.2)
-    async with open_redis(hasty) as shared:
-        issuer = Devices(lambda: shared.client, hasty)
+async def test_nothing_fails_while_redis_is_unavailable(cheap, valkey):
+    short_timeouts = msgspec.structs.replace(
+        cheap, redis_url=valkey.url, redis_timeout=0.2, redis_connect_timeout=0.2
+    )
+    async with open_redis(short_timeouts) as shared:
+        issuer = Devices(lambda: shared.client, short_timeouts)
         token = await issuer.issue(uuid4())
         valkey.pause()
         issuer._ask_at = 0
         assert await issuer.recognise(token) is not None
-        late = Devices(lambda: shared.client, hasty)
-        assert await late.recognise(token) is None
-        assert await late.issue(uuid4()) is None
+        second = Devices(lambda: shared.client, short_timeouts)
+        assert await second.recognise(token) is None
+        assert await second.issue(uuid4()) is None
         valkey.resume()
 
 

@@ -1,4 +1,4 @@
-"""Sessions on a Redis of their own: nothing that callers make the cache hold signs anybody out."""
+"""Sessions on a Redis server of their own: filling the cache signs no user out."""
 
 import asyncio
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ from app.dev.valkey import Valkey
 from app.http.health import State
 from app.resources import open_resources
 from app.settings import Settings
-from tests.integration.auth.gate import CHEAP
+from tests.integration.auth.services import CHEAP
 from tests.proxy import Proxies
 from tests.servers import PASSWORD, PrivateValkey, private_folder
 
@@ -32,7 +32,7 @@ def session_valkey() -> Iterator[Valkey]:
         server.stop()
 
 
-async def test_a_flood_of_the_cache_leaves_sessions_alone(
+async def test_evictions_of_the_cache_do_not_touch_sessions(
     settings: Settings, pool: Pool, valkey: PrivateValkey, session_valkey: Valkey
 ) -> None:
     valkey.command("CONFIG", "SET", "maxmemory", "4mb")
@@ -41,16 +41,16 @@ async def test_a_flood_of_the_cache_leaves_sessions_alone(
         user = (await pool.fetch("SELECT gen_random_uuid() AS id"))[0]["id"]
         token_owner = await resources.authenticator._sessions.start(user)
         cache = resources.shared.client
-        await cache.set("dno:session:as-it-was", "before")
+        await cache.set("dno:session:in-the-cache", "before")
         for number in range(3000):
             await cache.set(f"dno:flood:{number}", b"x" * 4000)
-        # Where sessions were until now, they would have been pushed out.
-        assert await cache.get("dno:session:as-it-was") is None
+        # Sessions on the server of the cache would have been evicted.
+        assert await cache.get("dno:session:in-the-cache") is None
         assert await resources.authenticator._sessions.get(identify(token_owner)) == user
         assert await cache.keys("dno:session*") == []
 
 
-async def test_readiness_tells_of_the_session_server_too(
+async def test_readiness_reports_the_session_server_too(
     settings: Settings, pool: Pool, session_valkey: Valkey
 ) -> None:
     changed = {"session_redis_url": session_valkey.url, **CHEAP}
@@ -78,25 +78,25 @@ async def test_a_server_that_may_evict_sessions_is_recognised(
 ) -> None:
     valkey.command("CONFIG", "SET", "maxmemory", maxmemory)
     valkey.command("CONFIG", "SET", "maxmemory-policy", policy)
-    asked = msgspec.structs.replace(settings, redis_url=valkey.url, **CHEAP)
-    async with open_redis(asked) as shared, open_session_server(asked, shared) as client:
+    configured = msgspec.structs.replace(settings, redis_url=valkey.url, **CHEAP)
+    async with open_redis(configured) as shared, open_session_server(configured, shared) as client:
         assert client is shared.client
         assert (await may_evict(client) is not None) is evicts
-    said = caplog.text or "".join(capsys.readouterr())
-    assert ("sessions_may_be_evicted" in said) is evicts
+    logged = caplog.text or "".join(capsys.readouterr())
+    assert ("sessions_may_be_evicted" in logged) is evicts
 
 
-async def test_a_session_server_that_is_away_stops_no_start(
+async def test_an_unavailable_session_server_does_not_stop_the_start(
     settings: Settings, valkey: PrivateValkey
 ) -> None:
     valkey.stop()
-    asked = msgspec.structs.replace(settings, session_redis_url=valkey.url)
-    async with open_redis(asked) as shared, open_session_server(asked, shared) as client:
+    configured = msgspec.structs.replace(settings, session_redis_url=valkey.url)
+    async with open_redis(configured) as shared, open_session_server(configured, shared) as client:
         with pytest.raises((RedisError, OSError)):
             await client.ping()
 
 
-async def test_dno_serve_keeps_sessions_apart_and_over_a_restart(folder: Path) -> None:
+async def test_dno_serve_stores_sessions_separately_and_across_restarts(folder: Path) -> None:
     wanted = Settings(database_url="postgresql://elsewhere/dno", local_folder=str(folder / "local"))
     for start in (1, 2):
         with open_stack(wanted) as stack:
@@ -114,7 +114,9 @@ async def test_dno_serve_keeps_sessions_apart_and_over_a_restart(folder: Path) -
                 await sessions.set("a", "1")
 
 
-def test_a_redis_that_is_named_holds_sessions_unless_another_is(folder: Path, valkey: PrivateValkey) -> None:
+def test_a_configured_redis_stores_sessions_unless_a_session_server_is_configured(
+    folder: Path, valkey: PrivateValkey
+) -> None:
     wanted = Settings(
         database_url="postgresql://elsewhere/dno", redis_url=valkey.url, local_folder=str(folder / "local")
     )
@@ -122,7 +124,7 @@ def test_a_redis_that_is_named_holds_sessions_unless_another_is(folder: Path, va
         assert (stack.settings.session_redis_url, stack.session_valkey) == ("", None)
 
 
-async def test_a_session_server_that_refuses_writes_is_told(
+async def test_a_session_server_that_refuses_writes_is_reported_as_degraded(
     settings: Settings, pool: Pool, session_valkey: Valkey
 ) -> None:
     changed = {"session_redis_url": session_valkey.url, **CHEAP}
@@ -132,10 +134,10 @@ async def test_a_session_server_that_refuses_writes_is_told(
         assert (found.status, found.detail) == (State.DEGRADED, "refuses writes (NOREPLICAS)")
 
 
-async def test_the_former_session_server_is_left_though_it_still_answers(
+async def test_connections_to_the_former_session_server_are_closed_though_it_still_answers(
     settings: Settings, session_valkey: Valkey, valkey: PrivateValkey
 ) -> None:
-    """A session that was ended on the new one must not go on here."""
+    """A session that was ended on the new server must not stay valid on the former one."""
     async with Proxies() as proxies:
         port = await proxies.open("sessions", session_valkey.port)
         changed = {"session_redis_url": f"redis://:{PASSWORD}@127.0.0.1:{port}", **CHEAP}
@@ -144,8 +146,8 @@ async def test_the_former_session_server_is_left_though_it_still_answers(
             open_redis(changed_settings) as shared,
             open_session_server(changed_settings, shared) as client,
         ):
-            await client.set("which", "former")
+            await client.set("server", "former")
             await proxies.lead_to("sessions", valkey.port)
             async with asyncio.timeout(10):
-                while await client.get("which") is not None:
+                while await client.get("server") is not None:
                     await asyncio.sleep(0.01)

@@ -1,4 +1,4 @@
-"""Sessions live in Redis for a day after the last visit, and nowhere else."""
+"""Sessions are stored in Redis only, for a day after the last request."""
 
 import time
 from uuid import uuid4
@@ -11,7 +11,7 @@ from app.cache.redis import open_redis
 from app.db import accounts
 from app.domain.account import Role
 from app.errors import Unauthenticated, Unavailable
-from tests.integration.auth.gate import open_gate
+from tests.integration.auth.services import open_auth_services
 from tests.integration.cache.processes import HOST, cluster, processes
 from tests.refusals import REFUSALS
 
@@ -22,8 +22,8 @@ async def redis(cheap):
         yield shared.client
 
 
-async def test_a_copy_of_redis_holds_no_token(gate, redis):
-    token = await gate.sign_in(await gate.add_user())
+async def test_redis_stores_no_token(auth, redis):
+    token = await auth.sign_in(await auth.add_user())
     keys = [key.decode() async for key in redis.scan_iter("*")]
     assert f"dno:session:{identify(token)}" in keys
     values = [await redis.dump(key) for key in keys]
@@ -31,7 +31,7 @@ async def test_a_copy_of_redis_holds_no_token(gate, redis):
     assert not any(token.encode() in value for value in values)
 
 
-async def test_every_visit_gives_a_session_its_whole_lifetime_again(redis, cheap):
+async def test_every_request_renews_the_lifetime_of_a_session(redis, cheap):
     sessions = Sessions(redis, cheap)
     session_id = identify(await sessions.start(uuid4()))
     key = f"dno:session:{session_id}"
@@ -41,7 +41,7 @@ async def test_every_visit_gives_a_session_its_whole_lifetime_again(redis, cheap
     assert 86_390 <= await redis.ttl(key) <= 86_400
 
 
-async def test_a_session_ends_when_nobody_comes(redis, cheap):
+async def test_an_unused_session_expires(redis, cheap):
     sessions = Sessions(redis, cheap)
     session_id = identify(await sessions.start(uuid4()))
     await redis.pexpire(f"dno:session:{session_id}", 1)
@@ -50,135 +50,139 @@ async def test_a_session_ends_when_nobody_comes(redis, cheap):
     assert await sessions.get(session_id) is None
 
 
-async def test_all_sessions_of_a_user_can_be_ended_and_no_other(gate):
-    ada, bob = await gate.add_user(), await gate.add_user("bob@example.org")
-    tokens = [await gate.sign_in(ada), await gate.sign_in(ada)]
-    other = await gate.sign_in(bob)
-    assert await gate.sessions.end_all(ada.id) == 2
+async def test_all_sessions_of_a_user_can_be_ended_and_no_other(auth):
+    ada, bob = await auth.add_user(), await auth.add_user("bob@example.org")
+    tokens = [await auth.sign_in(ada), await auth.sign_in(ada)]
+    other = await auth.sign_in(bob)
+    assert await auth.sessions.end_all(ada.id) == 2
     for token in tokens:
         with pytest.raises(Unauthenticated):
-            await gate.authenticator.principal(None, token)
-    assert (await gate.authenticator.principal(None, other)).user_id == bob.id
-    assert await gate.sessions.end_all(ada.id) == 0
+            await auth.authenticator.principal(None, token)
+    assert (await auth.authenticator.principal(None, other)).user_id == bob.id
+    assert await auth.sessions.end_all(ada.id) == 0
 
 
-async def test_the_oldest_session_gives_way_when_there_are_too_many(redis, cheap):
+async def test_the_oldest_session_is_removed_when_there_are_too_many(redis, cheap):
     sessions = Sessions(redis, msgspec.structs.replace(cheap, max_sessions_per_user=3))
     user_id = uuid4()
     ids = [identify(await sessions.start(user_id)) for _ in range(5)]
     assert [await sessions.get(session_id) for session_id in ids] == [None, None, user_id, user_id, user_id]
 
 
-async def test_a_demotion_holds_at_once(gate):
-    user = await gate.add_user(role=Role.ADMIN)
-    token = await gate.sign_in(user)
-    assert (await gate.authenticator.principal(None, token)).role is Role.ADMIN
-    await gate.write(lambda work: accounts.set_role(work, user.id, Role.VIEWER))
-    assert (await gate.authenticator.principal(None, token)).role is Role.VIEWER
+async def test_a_lower_role_applies_at_once(auth):
+    user = await auth.add_user(role=Role.ADMIN)
+    token = await auth.sign_in(user)
+    assert (await auth.authenticator.principal(None, token)).role is Role.ADMIN
+    await auth.write(lambda work: accounts.set_role(work, user.id, Role.VIEWER))
+    assert (await auth.authenticator.principal(None, token)).role is Role.VIEWER
 
 
-async def test_a_deleted_user_is_nobody_at_once(gate):
-    user = await gate.add_user()
-    token = await gate.sign_in(user)
-    assert (await gate.authenticator.principal(None, token)).user_id == user.id
-    await gate.write(lambda work: accounts.delete_user(work, user.id))
+async def test_a_deleted_user_is_unauthenticated_at_once(auth):
+    user = await auth.add_user()
+    token = await auth.sign_in(user)
+    assert (await auth.authenticator.principal(None, token)).user_id == user.id
+    await auth.write(lambda work: accounts.delete_user(work, user.id))
     with pytest.raises(Unauthenticated):
-        await gate.authenticator.principal(None, token)
+        await auth.authenticator.principal(None, token)
 
 
-async def test_somebody_deleted_leaves_no_address_and_can_come_back_as_somebody_else(gate):
-    user = await gate.add_user()
-    await gate.write(lambda work: accounts.delete_user(work, user.id))
-    assert user.email not in str(await gate.pool.fetch("SELECT email, password_hash FROM users"))
-    assert (await gate.add_user(user.email)).id != user.id
+async def test_a_deleted_user_leaves_no_address_and_the_address_can_be_used_by_a_new_user(auth):
+    user = await auth.add_user()
+    await auth.write(lambda work: accounts.delete_user(work, user.id))
+    assert user.email not in str(await auth.pool.fetch("SELECT email, password_hash FROM users"))
+    assert (await auth.add_user(user.email)).id != user.id
 
 
 @pytest.mark.parametrize("fault", ["stop", "pause", "kill"])
-async def test_while_redis_is_away_nobody_is_a_stranger_and_nobody_gets_in(pool, cheap, valkey, fault):
-    hasty = msgspec.structs.replace(cheap, redis_url=valkey.url, redis_timeout=0.2, redis_connect_timeout=0.2)
-    async with open_gate(pool, hasty) as gate:
-        user = await gate.add_user()
-        token = await gate.sign_in(user)
+async def test_while_redis_is_unavailable_sessions_and_sign_ins_are_unavailable_and_not_unauthenticated(
+    pool, cheap, valkey, fault
+):
+    short_timeouts = msgspec.structs.replace(
+        cheap, redis_url=valkey.url, redis_timeout=0.2, redis_connect_timeout=0.2
+    )
+    async with open_auth_services(pool, short_timeouts) as auth:
+        user = await auth.add_user()
+        token = await auth.sign_in(user)
         getattr(valkey, fault)()
         started = time.monotonic()
         with pytest.raises(Unavailable):
-            await gate.authenticator.principal(None, token)
+            await auth.authenticator.principal(None, token)
         with pytest.raises(Unavailable):
-            await gate.sign_in(user)
+            await auth.sign_in(user)
         assert time.monotonic() - started < 5
 
 
-# Sessions need neither; and whether a write without an answer was executed cannot be known.
-NO_MATTER = {"NOPERM to publish", "NOPERM to run scripts", "writes without an answer"}
-# What needs no right that is missing works on: each other command is refused.
-WORKS = {"OOM": {"look", "sign out"}, "NOPERM to remove": {"look", "sign in"}}
+# Sessions need neither right; whether a write without an answer was executed cannot be known.
+NOT_APPLICABLE = {"NOPERM to publish", "NOPERM to run scripts", "writes without an answer"}
+# Operations that succeed because they need none of the refused commands.
+SUCCEEDS = {"OOM": {"authenticate", "sign out"}, "NOPERM to remove": {"authenticate", "sign in"}}
 
 
-@pytest.mark.parametrize("kind", sorted(REFUSALS.keys() - NO_MATTER))
-async def test_a_redis_that_refuses_means_unavailable_not_an_unknown_login(pool, cheap, valkey, kind):
-    """And a session that could not be removed has not ended."""
-    async with open_gate(pool, msgspec.structs.replace(cheap, redis_url=valkey.url)) as gate:
-        user = await gate.add_user()
-        token = await gate.sign_in(user)
-        principal = await gate.authenticator.principal(None, token)
+@pytest.mark.parametrize("kind", sorted(REFUSALS.keys() - NOT_APPLICABLE))
+async def test_commands_refused_by_redis_are_unavailable_and_not_unauthenticated(pool, cheap, valkey, kind):
+    """A session that could not be removed stays valid."""
+    async with open_auth_services(pool, msgspec.structs.replace(cheap, redis_url=valkey.url)) as auth:
+        user = await auth.add_user()
+        token = await auth.sign_in(user)
+        principal = await auth.authenticator.principal(None, token)
         REFUSALS[kind].begin(valkey)
-        for what, attempt in (
-            ("look", lambda: gate.authenticator.principal(None, token)),
-            ("sign in", lambda: gate.sign_in(user)),
-            ("sign out", lambda: gate.desk.sign_out(principal)),
+        for operation, attempt in (
+            ("authenticate", lambda: auth.authenticator.principal(None, token)),
+            ("sign in", lambda: auth.sign_in(user)),
+            ("sign out", lambda: auth.sign_in_service.sign_out(principal)),
         ):
-            if what in WORKS.get(kind, ()):
+            if operation in SUCCEEDS.get(kind, ()):
                 await attempt()
             else:
                 with pytest.raises(Unavailable):
                     await attempt()
         REFUSALS[kind].end(valkey)
-        if "sign out" not in WORKS.get(kind, ()):
-            assert await gate.authenticator.principal(None, token) == principal
-        assert await gate.sign_in(user) != token
+        if "sign out" not in SUCCEEDS.get(kind, ()):
+            assert await auth.authenticator.principal(None, token) == principal
+        assert await auth.sign_in(user) != token
 
 
 @pytest.mark.parametrize("text", ["not an id", "\xff\xfe", ""])
-async def test_what_is_no_user_in_redis_says_nothing_about_a_session(gate, redis, text):
-    token = await gate.sign_in(await gate.add_user())
+async def test_a_session_whose_value_is_no_user_id_is_unavailable_and_not_unauthenticated(auth, redis, text):
+    token = await auth.sign_in(await auth.add_user())
     await redis.set(f"dno:session:{identify(token)}", text.encode("latin-1"))
     with pytest.raises(Unavailable):
-        await gate.authenticator.principal(None, token)
+        await auth.authenticator.principal(None, token)
 
 
-async def test_a_session_outlives_a_pause_of_redis(pool, cheap, valkey):
-    hasty = msgspec.structs.replace(cheap, redis_url=valkey.url, redis_timeout=0.2)
-    async with open_gate(pool, hasty) as gate:
-        user = await gate.add_user()
-        token = await gate.sign_in(user)
+async def test_a_session_stays_valid_after_a_pause_of_redis(pool, cheap, valkey):
+    short_timeouts = msgspec.structs.replace(cheap, redis_url=valkey.url, redis_timeout=0.2)
+    async with open_auth_services(pool, short_timeouts) as auth:
+        user = await auth.add_user()
+        token = await auth.sign_in(user)
         valkey.pause()
         with pytest.raises(Unavailable):
-            await gate.authenticator.principal(None, token)
+            await auth.authenticator.principal(None, token)
         valkey.resume()
-        assert (await gate.authenticator.principal(None, token)).user_id == user.id
+        assert (await auth.authenticator.principal(None, token)).user_id == user.id
 
 
-async def test_a_redis_that_comes_back_empty_has_forgotten_everybody(pool, cheap, valkey):
-    async with open_gate(pool, msgspec.structs.replace(cheap, redis_url=valkey.url)) as gate:
-        token = await gate.sign_in(await gate.add_user())
+async def test_sessions_end_when_redis_restarts_empty(pool, cheap, valkey):
+    async with open_auth_services(pool, msgspec.structs.replace(cheap, redis_url=valkey.url)) as auth:
+        token = await auth.sign_in(await auth.add_user())
         valkey.restart_empty()
         with pytest.raises(Unauthenticated):
-            await gate.authenticator.principal(None, token)
+            await auth.authenticator.principal(None, token)
 
 
-async def test_sessions_live_on_a_cluster_and_end_there(pool, cheap):
-    with processes() as family:
-        async with cluster(family) as ports:
+async def test_sessions_are_stored_and_ended_on_a_cluster(pool, cheap):
+    with processes() as servers:
+        async with cluster(servers) as ports:
             url = "redis+cluster://" + ",".join(f"{HOST}:{port}" for port in ports)
-            async with open_gate(pool, msgspec.structs.replace(cheap, redis_url=url)) as gate:
-                user = await gate.add_user()
-                tokens = [await gate.sign_in(user) for _ in range(4)]
-                assert [(await gate.authenticator.principal(None, token)).user_id for token in tokens] == [
+            async with open_auth_services(pool, msgspec.structs.replace(cheap, redis_url=url)) as auth:
+                user = await auth.add_user()
+                tokens = [await auth.sign_in(user) for _ in range(4)]
+                assert [(await auth.authenticator.principal(None, token)).user_id for token in tokens] == [
                     user.id
                 ] * 4
-                assert await gate.sessions.end_all(user.id) == 4
-                token = await gate.sign_in(user)
+                assert await auth.sessions.end_all(user.id) == 4
+                token = await auth.sign_in(user)
                 for port in ports:
-                    family.kill(port)
+                    servers.kill(port)
                 with pytest.raises(Unavailable):
-                    await gate.authenticator.principal(None, token)
+                    await auth.authenticator.principal(None, token)

@@ -1,4 +1,4 @@
-"""`dno user` asks for a password only once it can be used, and takes none that is easy to guess."""
+"""`dno user` prompts for a password only after all other checks, and rejects passwords that are easy to guess."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -15,27 +15,27 @@ from app.domain.email import check_email
 from app.errors import Conflict, Invalid, NotFound
 from app.settings import Settings
 from tests.instances import dno
-from tests.integration.auth.gate import PASSWORD
+from tests.integration.auth.services import PASSWORD
 from tests.servers import PrivateValkey
 
 
-class Asked:
+class PasswordPrompt:
     def __init__(self, password: str = PASSWORD) -> None:
-        self.times = 0
+        self.count = 0
         self._password = password
 
     def __call__(self) -> str:
-        self.times += 1
+        self.count += 1
         return self._password
 
 
-async def test_an_address_is_checked_before_the_password_is_asked_for(pool: Pool, cheap: Settings) -> None:
-    asked = Asked()
-    await users.add(cheap, "ada@example.org", Role.EDITOR, asked)
-    assert asked.times == 1
+async def test_an_address_is_checked_before_the_password_prompt(pool: Pool, cheap: Settings) -> None:
+    prompt = PasswordPrompt()
+    await users.add(cheap, "ada@example.org", Role.EDITOR, prompt)
+    assert prompt.count == 1
     for taken in ("ada@example.org", "ADA@Example.org"):
         with pytest.raises(Conflict, match="already"):
-            await users.add(cheap, taken, Role.EDITOR, asked)
+            await users.add(cheap, taken, Role.EDITOR, prompt)
     for wrong in (
         "ada",
         "ada@",
@@ -45,11 +45,11 @@ async def test_an_address_is_checked_before_the_password_is_asked_for(pool: Pool
         "ada@example",
     ):
         with pytest.raises(Invalid) as refusal:
-            await users.add(cheap, wrong, Role.EDITOR, asked)
+            await users.add(cheap, wrong, Role.EDITOR, prompt)
         assert refusal.value.field == ("email",)
     with pytest.raises(NotFound):
-        await users.set_password(cheap, "nobody@example.org", asked)
-    assert asked.times == 1
+        await users.set_password(cheap, "unknown@example.org", prompt)
+    assert prompt.count == 1
 
 
 async def test_passwords_that_are_easy_to_guess_for_this_account_are_refused(
@@ -57,16 +57,16 @@ async def test_passwords_that_are_easy_to_guess_for_this_account_are_refused(
 ) -> None:
     for password in ("password1234", "ada@example.org", "Ada.Example.2026", "short"):
         with pytest.raises(Invalid) as refusal:
-            await users.add(cheap, "ada@example.org", Role.EDITOR, Asked(password))
+            await users.add(cheap, "ada@example.org", Role.EDITOR, PasswordPrompt(password))
         assert refusal.value.field == ("password",)
         assert password not in refusal.value.message
-    await users.add(cheap, "ada@example.org", Role.EDITOR, Asked())
+    await users.add(cheap, "ada@example.org", Role.EDITOR, PasswordPrompt())
     with pytest.raises(Invalid):
-        await users.set_password(cheap, "ADA@example.org", Asked("ada-example-1815"))
+        await users.set_password(cheap, "ADA@example.org", PasswordPrompt("ada-example-1815"))
 
 
 @pytest.mark.parametrize("stdin", ["", "correct horse battery\n"])
-def test_an_address_that_is_none_needs_no_database(folder: Path, stdin: str) -> None:
+def test_an_invalid_address_is_rejected_without_a_database(folder: Path, stdin: str) -> None:
     refused = dno(
         "user", "add", "ada lovelace\x1b[2J", environment={"LOCAL_FOLDER": str(folder)}, stdin=stdin
     )
@@ -76,15 +76,15 @@ def test_an_address_that_is_none_needs_no_database(folder: Path, stdin: str) -> 
     assert list(folder.iterdir()) == []
 
 
-async def test_sessions_are_ended_where_they_are_kept(
+async def test_sessions_are_ended_on_the_session_server(
     pool: Pool, cheap: Settings, valkey: PrivateValkey
 ) -> None:
-    apart = msgspec.structs.replace(cheap, session_redis_url=valkey.url)
-    user = await users.add(apart, "ada@example.org", Role.EDITOR, Asked())
+    separate = msgspec.structs.replace(cheap, session_redis_url=valkey.url)
+    user = await users.add(separate, "ada@example.org", Role.EDITOR, PasswordPrompt())
     async with open_redis(msgspec.structs.replace(cheap, redis_url=valkey.url)) as server:
-        sessions = Sessions(server.client, apart)
+        sessions = Sessions(server.client, separate)
         token = await sessions.start(user.id)
-        assert await users.sign_out(apart, user.email) == (user, 1)
+        assert await users.sign_out(separate, user.email) == (user, 1)
         assert await sessions.get(identify(token)) is None
 
 
@@ -99,7 +99,7 @@ async def test_sessions_are_ended_where_they_are_kept(
         "a@xn--mnchen-3ya.de",
     ],
 )
-def test_addresses_are_taken(address: str) -> None:
+def test_valid_addresses_are_accepted(address: str) -> None:
     check_email(address)
 
 
@@ -133,6 +133,6 @@ MAKE_LONG: Callable[[int], str] = lambda length: "a" * (length - 12) + "@example
         "a@" + "b." * 130 + "org",
     ],
 )
-def test_what_is_no_address_is_refused(address: str) -> None:
+def test_invalid_addresses_are_refused(address: str) -> None:
     with pytest.raises(Invalid):
         check_email(address)

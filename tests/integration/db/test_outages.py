@@ -1,4 +1,4 @@
-"""PostgreSQL that answers and cannot do what it is asked: outages and retries, never our fault."""
+"""PostgreSQL that answers but cannot execute statements: outages and retries, never internal errors."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -39,7 +39,7 @@ async def pid_of(pool: Pool) -> int:
     return found
 
 
-# 25006, and what else a server says that cannot work: no statement of ours is at fault.
+# 25006 and the other codes of a server that cannot execute statements: the statement is not at fault.
 @pytest.mark.parametrize(
     "code",
     [
@@ -48,8 +48,10 @@ async def pid_of(pool: Pool) -> int:
         *("F0000", "XX001", "XX002"),
     ],
 )  # fmt: skip
-async def test_what_a_server_that_cannot_work_says_is_an_outage(settings: Settings, code: str) -> None:
-    """And the connection is given up."""
+async def test_error_codes_of_a_server_that_cannot_execute_statements_are_an_outage(
+    settings: Settings, code: str
+) -> None:
+    """The connection is discarded."""
     raising = f"DO $$ BEGIN RAISE EXCEPTION 'no' USING ERRCODE = '{code}'; END $$"
     async with open_pool(settings) as pool:
         before = await pid_of(pool)
@@ -65,7 +67,9 @@ async def test_what_a_server_that_cannot_work_says_is_an_outage(settings: Settin
 
 @pytest.mark.parametrize("code", ["40001", "40P01", "55P03", "26000", "42P05", "25001", "72000", "XX000"])
 @pytest.mark.parametrize("fails", [1, 2])
-async def test_what_was_rolled_back_runs_once_more(pool: Pool, admin_url: str, code: str, fails: int) -> None:
+async def test_a_transaction_that_was_rolled_back_is_retried_once(
+    pool: Pool, admin_url: str, code: str, fails: int
+) -> None:
     """A sequence counts the runs: it is not rolled back."""
     admin = await asyncpg.connect(admin_url)
     await admin.execute("CREATE SEQUENCE IF NOT EXISTS runs OWNED BY NONE; SELECT setval('runs', 1, false)")
@@ -103,7 +107,7 @@ async def test_what_was_rolled_back_runs_once_more(pool: Pool, admin_url: str, c
         await admin.close()
 
 
-async def test_a_statement_prepared_before_a_migration_is_prepared_anew(pool: Pool, admin_url: str) -> None:
+async def test_a_statement_prepared_before_a_migration_is_prepared_again(pool: Pool, admin_url: str) -> None:
     admin = await asyncpg.connect(admin_url)
     await admin.execute("CREATE TABLE moved (price numeric)")
     await admin.execute("GRANT ALL ON moved TO dno; INSERT INTO moved VALUES (1)")
@@ -125,10 +129,12 @@ async def test_a_statement_prepared_before_a_migration_is_prepared_anew(pool: Po
         await admin.close()
 
 
-async def test_statements_that_the_session_has_forgotten_are_sent_again(settings: Settings) -> None:
-    """As after DISCARD ALL by a pooler."""
-    one = Settings(database_url=settings.database_url, min_database_connections=1, max_database_connections=1)
-    async with open_pool(one) as pool:
+async def test_statements_that_the_session_has_deallocated_are_sent_again(settings: Settings) -> None:
+    """Like after DISCARD ALL by a pooler."""
+    single = Settings(
+        database_url=settings.database_url, min_database_connections=1, max_database_connections=1
+    )
+    async with open_pool(single) as pool:
         await pool.fetch("SELECT 1")
         async with pool.connection() as connection:
             await connection.execute("DEALLOCATE ALL")
@@ -138,7 +144,7 @@ async def test_statements_that_the_session_has_forgotten_are_sent_again(settings
         assert (await write(pool, ANONYMOUS, lambda work: work.connection.fetchval("SELECT 1")))[0] == 1
 
 
-async def test_a_connection_that_breaks_before_the_commit_costs_nothing(
+async def test_a_write_whose_connection_breaks_before_the_commit_is_retried(
     settings: Settings, pool: Pool
 ) -> None:
     runs = []
@@ -155,7 +161,9 @@ async def test_a_connection_that_breaks_before_the_commit_costs_nothing(
     assert (await pool.fetch("SELECT count(*) FROM dnos"))[0][0] == 1
 
 
-async def test_a_commit_that_was_not_answered_is_looked_up(private_postgres: PrivatePostgres) -> None:
+async def test_the_outcome_of_a_commit_without_an_answer_is_looked_up(
+    private_postgres: PrivatePostgres,
+) -> None:
     """The server has committed and waits for a standby when its session is ended."""
     async with (
         superuser(private_postgres) as admin,
@@ -179,7 +187,7 @@ async def test_a_commit_that_was_not_answered_is_looked_up(private_postgres: Pri
         assert (await pool.fetch("SELECT count(*) FROM dnos"))[0][0] == 1
 
 
-async def test_a_commit_that_was_not_answered_and_not_made_is_made_again(
+async def test_a_commit_without_an_answer_that_did_not_happen_is_retried(
     settings: Settings, pool: Pool
 ) -> None:
     """A deferred trigger ends the session within COMMIT."""
@@ -204,7 +212,7 @@ async def test_a_commit_that_was_not_answered_and_not_made_is_made_again(
     assert (await pool.fetch("SELECT count(*) FROM dnos"))[0][0] == 1
 
 
-async def test_a_commit_of_which_nothing_is_known_is_said_to_be_unknown(
+async def test_a_commit_whose_outcome_cannot_be_looked_up_is_reported_as_unknown(
     private_postgres: PrivatePostgres,
 ) -> None:
     settings = Settings(database_url=private_postgres.url, database_statement_timeout=0.5)
@@ -222,7 +230,7 @@ async def _add_and_freeze(pool: Pool, server: PrivatePostgres) -> None:
         server.pause()
 
 
-async def test_a_server_set_read_only_refuses_writes_and_goes_on_answering(
+async def test_a_server_set_read_only_refuses_writes_and_still_answers_reads(
     private_postgres: PrivatePostgres,
 ) -> None:
     async with open_pool(Settings(database_url=private_postgres.url)) as pool:
@@ -241,7 +249,7 @@ async def test_a_server_set_read_only_refuses_writes_and_goes_on_answering(
 
 @pytest.mark.parametrize("old_stays", [True, False])
 async def test_a_failover_to_another_host_is_followed(postgres_pair: PostgresPair, old_stays: bool) -> None:
-    """With the next statement, be it a write or a read: what the old primary says may be old."""
+    """With the next statement, a write or a read: rows of the old primary may be stale."""
     for first in (write_one, read_one):
         settings = Settings(database_url=postgres_pair.url_of_both)
         async with open_pool(settings) as pool:
@@ -267,7 +275,7 @@ async def read_one(pool: Pool, port: int) -> None:
     assert (await pool.fetch(PORT))[0][0] == port
 
 
-async def test_a_standby_alone_is_refused_with_the_reason(postgres_pair: PostgresPair) -> None:
+async def test_a_standby_alone_is_rejected_with_the_reason(postgres_pair: PostgresPair) -> None:
     with pytest.raises(CannotStart, match="takes no writes"):
         async with open_pool(Settings(database_url=postgres_pair.standby.url)):
             pass
@@ -276,18 +284,18 @@ async def test_a_standby_alone_is_refused_with_the_reason(postgres_pair: Postgre
 async def test_a_host_that_is_frozen_does_not_hide_the_next(
     private_postgres: PrivatePostgres, settings: Settings
 ) -> None:
-    theirs = urlsplit(settings.database_url)
-    both = f"127.0.0.1:{private_postgres.port},{theirs.netloc.rpartition('@')[2]}"
-    url = theirs._replace(netloc=f"{theirs.netloc.rpartition('@')[0]}@{both}").geturl()
+    running = urlsplit(settings.database_url)
+    both = f"127.0.0.1:{private_postgres.port},{running.netloc.rpartition('@')[2]}"
+    url = running._replace(netloc=f"{running.netloc.rpartition('@')[0]}@{both}").geturl()
     private_postgres.pause()
     try:
         async with open_pool(Settings(database_url=url)) as pool:
-            assert (await pool.fetch(PORT))[0][0] == theirs.port
+            assert (await pool.fetch(PORT))[0][0] == running.port
     finally:
         private_postgres.resume()
 
 
-async def test_who_listens_on_a_server_that_became_read_only_says_so(
+async def test_a_listener_fails_when_its_server_becomes_read_only(
     private_postgres: PrivatePostgres,
 ) -> None:
     settings = Settings(database_url=private_postgres.url)
@@ -305,7 +313,7 @@ async def test_who_listens_on_a_server_that_became_read_only_says_so(
                 pass
 
 
-async def test_a_full_disk_is_told_until_a_write_succeeds(pool: Pool) -> None:
+async def test_a_full_disk_is_reported_until_a_write_succeeds(pool: Pool) -> None:
     full = "DO $$ BEGIN RAISE EXCEPTION 'full' USING ERRCODE = '53100'; END $$"
     with pytest.raises(Unavailable):
         await write(pool, ANONYMOUS, lambda work: work.connection.execute(full))
@@ -318,7 +326,7 @@ async def test_a_full_disk_is_told_until_a_write_succeeds(pool: Pool) -> None:
     assert await pool.takes_writes()
 
 
-async def test_what_reads_by_several_statements_does_not_begin_at_a_former_primary(
+async def test_a_read_transaction_does_not_begin_on_a_former_primary(
     postgres_pair: PostgresPair,
 ) -> None:
     async with open_pool(Settings(database_url=postgres_pair.url_of_both)) as pool:

@@ -1,4 +1,4 @@
-"""What becomes of statements when PostgreSQL is slow, gone, or back again."""
+"""Statements while PostgreSQL is slow, unavailable, or available again."""
 
 import asyncio
 
@@ -28,7 +28,7 @@ async def terminate(database_url: str, condition: str) -> None:
     await connection.close()
 
 
-async def until_it_runs(database_url: str, query: str, *, runs: bool = True) -> None:
+async def wait_until_active(database_url: str, query: str, *, runs: bool = True) -> None:
     connection = await asyncpg.connect(database_url)
     async with asyncio.timeout(5):
         while runs is not await connection.fetchval(
@@ -45,7 +45,7 @@ async def test_a_statement_is_counted_under_its_name(pool):
     assert pool.statements == 1
 
 
-async def test_a_statement_that_takes_too_long_is_refused(settings):
+async def test_a_statement_that_takes_too_long_is_cancelled(settings):
     async with open_pool(
         Settings(database_url=settings.database_url, database_statement_timeout=0.05)
     ) as pool:
@@ -54,7 +54,7 @@ async def test_a_statement_that_takes_too_long_is_refused(settings):
         assert await pool.fetch("SELECT 1")
 
 
-async def test_a_pool_without_a_free_connection_says_so(settings):
+async def test_a_pool_without_a_free_connection_is_unavailable(settings):
     few = Settings(
         database_url=settings.database_url,
         min_database_connections=1,
@@ -68,7 +68,7 @@ async def test_a_pool_without_a_free_connection_says_so(settings):
         assert await pool.fetch("SELECT 1")
 
 
-async def test_idle_connections_that_died_are_replaced_unseen(settings):
+async def test_closed_idle_connections_are_replaced_without_an_error(settings):
     async with open_pool(settings) as pool:
         pid = await own_pid(pool)
         await terminate(settings.database_url, "pid <> pg_backend_pid()")
@@ -79,12 +79,12 @@ async def test_a_read_whose_connection_breaks_is_sent_again(settings):
     async with open_pool(settings) as pool:
         slow = "SELECT pg_backend_pid() FROM pg_sleep(0.3)"
         read = asyncio.create_task(pool.fetch(slow))
-        await until_it_runs(settings.database_url, slow)
+        await wait_until_active(settings.database_url, slow)
         await terminate(settings.database_url, "state = 'active' AND pid <> pg_backend_pid()")
         assert await read
 
 
-async def test_a_transaction_whose_connection_breaks_is_not_repeated(settings):
+async def test_a_transaction_whose_connection_breaks_is_not_retried(settings):
     async with open_pool(settings) as pool:
         with pytest.raises(ConnectionLost):
             async with pool.connection() as connection, connection.transaction():
@@ -92,14 +92,14 @@ async def test_a_transaction_whose_connection_breaks_is_not_repeated(settings):
         assert await pool.fetch("SELECT 1")
 
 
-async def test_a_mistake_of_ours_is_not_blamed_on_the_server(pool):
+async def test_a_faulty_statement_is_not_reported_as_an_outage(pool):
     with pytest.raises(asyncpg.InterfaceError):
         await pool.fetch("SELECT $1::int")
     with pytest.raises(asyncpg.PostgresSyntaxError):
         await pool.fetch("SELEKT")
 
 
-async def test_a_statement_that_was_never_sent_whole_does_not_stop_the_next(settings):
+async def test_the_timeout_of_a_statement_that_was_not_executed_does_not_cancel_the_next(settings):
     few = Settings(
         database_url=settings.database_url,
         min_database_connections=1,
@@ -118,19 +118,19 @@ async def test_text_that_cannot_be_stored_is_bad_input(pool):
         await pool.fetch("SELECT $1::text", "\0")
 
 
-async def test_whoever_stops_waiting_stops_the_statement(settings):
+async def test_cancelling_a_read_cancels_its_statement(settings):
     async with open_pool(settings) as pool:
         slow = "SELECT pg_sleep(4.321)"
         read = asyncio.create_task(pool.fetch(slow))
-        await until_it_runs(settings.database_url, slow)
+        await wait_until_active(settings.database_url, slow)
         read.cancel()
         with pytest.raises(asyncio.CancelledError):
             await read
-        await until_it_runs(settings.database_url, slow, runs=False)
+        await wait_until_active(settings.database_url, slow, runs=False)
         assert await pool.fetch("SELECT 1")
 
 
-async def test_a_server_that_comes_back_is_used_again(private_postgres):
+async def test_a_server_that_is_available_again_is_used_again(private_postgres):
     settings = Settings(database_url=private_postgres.url, min_database_connections=3)
     async with open_pool(settings) as pool:
         await asyncio.gather(*(pool.fetch("SELECT pg_sleep(0.01)") for _ in range(3)))
@@ -141,8 +141,8 @@ async def test_a_server_that_comes_back_is_used_again(private_postgres):
         await asyncio.gather(*(pool.fetch("SELECT 1") for _ in range(10)))
 
 
-async def test_a_frozen_server_is_waited_for_only_so_long(private_postgres):
-    """And once it thaws, it is used again."""
+async def test_statements_on_a_frozen_server_time_out(private_postgres):
+    """Once it is resumed, it is used again."""
     settings = Settings(
         database_url=private_postgres.url,
         max_database_connections=2,
@@ -162,7 +162,7 @@ async def test_a_frozen_server_is_waited_for_only_so_long(private_postgres):
             assert await pool.fetch("SELECT 1")
 
 
-async def test_no_error_tells_the_password(private_postgres):
+async def test_no_error_contains_the_password(private_postgres):
     url = private_postgres.url
     wrong = [
         url.replace("for-tests-only", "s3cret-and-wrong"),

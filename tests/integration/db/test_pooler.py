@@ -1,4 +1,4 @@
-"""A pooler between the server and PostgreSQL: its session mode works, the others are refused with the reason."""
+"""A pooler between the server and PostgreSQL: its session mode works, the others are rejected with the reason."""
 
 import asyncio
 from collections.abc import Callable, Iterator
@@ -39,14 +39,16 @@ def pgbouncer(database_url: str) -> Iterator[Start]:
 
 
 @pytest.mark.parametrize("pool_mode", ["transaction", "statement"])
-async def test_sessions_that_are_handed_on_are_refused_at_the_start(pgbouncer: Start, pool_mode: str) -> None:
+async def test_transaction_and_statement_pooling_is_rejected_at_the_start(
+    pgbouncer: Start, pool_mode: str
+) -> None:
     url = pgbouncer(pool_mode).url
     for _ in range(3):
         with pytest.raises(CannotStart, match="pool_mode to session"):
             await bring_up_to_date(Settings(database_url=url))
 
 
-async def test_also_while_others_use_the_pooler(pgbouncer: Start) -> None:
+async def test_transaction_pooling_is_detected_while_other_clients_use_the_pooler(pgbouncer: Start) -> None:
     url = pgbouncer("transaction").url
     refused = await asyncio.gather(
         *(refuse_transaction_pooling(url, within=20) for _ in range(8)), return_exceptions=True
@@ -54,7 +56,7 @@ async def test_also_while_others_use_the_pooler(pgbouncer: Start) -> None:
     assert {type(one) for one in refused} == {CannotStart}
 
 
-def test_the_command_says_so_in_one_sentence(pgbouncer: Start) -> None:
+def test_the_command_reports_transaction_pooling_in_one_sentence(pgbouncer: Start) -> None:
     url = pgbouncer("transaction").url
     for command in ("migrate", "serve"):
         refused = dno(
@@ -65,19 +67,21 @@ def test_the_command_says_so_in_one_sentence(pgbouncer: Start) -> None:
         assert "for-tests-only" not in refused.stderr
 
 
-async def test_no_false_alarm(database_url: str, pgbouncer: Start) -> None:
+async def test_direct_connections_and_session_pooling_are_accepted(
+    database_url: str, pgbouncer: Start
+) -> None:
     session = pgbouncer("session").url
     for url in (database_url, session):
         await asyncio.gather(*(refuse_transaction_pooling(url, within=20) for _ in range(5)))
 
 
 async def test_the_session_mode_works(pgbouncer: Start) -> None:
-    """What a pooler was told to ignore at the start-up holds all the same."""
+    """Start-up parameters that the pooler ignores are set all the same."""
     settings = Settings(database_url=pgbouncer("session").url, database_statement_timeout=3)
     assert await bring_up_to_date(settings) == []
     async with open_pool(settings) as pool:
-        told = await asyncio.gather(*(pool.fetch("SHOW statement_timeout") for _ in range(20)))
-        assert {rows[0][0] for rows in told} == {"3s"}
+        timeouts = await asyncio.gather(*(pool.fetch("SHOW statement_timeout") for _ in range(20)))
+        assert {rows[0][0] for rows in timeouts} == {"3s"}
         assert (await write(pool, ANONYMOUS, lambda work: work.connection.fetchval("SELECT 1")))[0] == 1
 
 
@@ -90,7 +94,9 @@ async def test_a_refused_start_up_parameter_is_named(pgbouncer: Start) -> None:
             pass
 
 
-async def test_so_is_one_of_the_address_by_postgresql_itself(database_url: str) -> None:
+async def test_a_start_up_parameter_of_the_address_that_postgresql_refuses_is_named(
+    database_url: str,
+) -> None:
     for query in ("?no_such_setting=1", "?work_mem=much"):
         with pytest.raises(CannotStart, match=r"refuses a start-up parameter: .*(no_such_setting|work_mem)"):
             await bring_up_to_date(Settings(database_url=database_url + query))

@@ -20,8 +20,8 @@ async def rank(pool, kwh="1000000", kw="550", region=None, first=20, year=2025):
     return await tariffs.fetch_ranking(pool, year, MS, Decimal(kwh), Decimal(kw), region, first)
 
 
-async def three(pool):
-    """Cheap below 2500 h, cheap above, and one that publishes only one pair."""
+async def three_tariffs(pool):
+    """One cheap below 2500 h, one cheap above, and one that publishes only one pair of prices."""
     below = await make.tariff(
         pool,
         await make.dno(pool, "a"),
@@ -50,7 +50,7 @@ async def three(pool):
 
 
 async def test_utilisation_decides_which_prices_are_compared(pool):
-    below, above, half = await three(pool)
+    below, above, half = await three_tariffs(pool)
     before = pool.statements
     assert [ranked.tariff for ranked in await rank(pool)] == [below, half, above]
     assert pool.statements - before == 1
@@ -58,22 +58,22 @@ async def test_utilisation_decides_which_prices_are_compared(pool):
     assert [ranked.tariff for ranked in await rank(pool, "2499.999999", "1")] == [below, half, above]
 
 
-async def test_a_rank_tells_the_cost(pool):
-    await three(pool)
+async def test_a_rank_contains_the_cost(pool):
+    await three_tariffs(pool)
     [first, second, _] = await rank(pool)
     assert (first.rank, second.rank) == (1, 2)
     assert str(first.cost.total) == "15500.00"  # 550 · 10 + 1,000,000 · 0.01
 
 
-async def test_a_ranking_is_bounded_and_keeps_to_a_region(pool):
-    below, above, _ = await three(pool)
+async def test_a_ranking_is_limited_in_length_and_to_a_region(pool):
+    below, above, _ = await three_tariffs(pool)
     assert [ranked.tariff for ranked in await rank(pool, first=1)] == [below]
     assert [ranked.tariff for ranked in await rank(pool, region=["Hessen"])] == [above]
     assert await rank(pool, year=2024) == ()
 
 
-async def test_what_is_deleted_has_no_rank(pool):
-    await three(pool)
+async def test_deleted_entries_and_operators_have_no_rank(pool):
+    await three_tariffs(pool)
     async with pool.connection() as connection:
         await connection.execute("UPDATE dnos SET deleted_at = now() WHERE slug = 'a'")
         await connection.execute(
@@ -82,7 +82,7 @@ async def test_what_is_deleted_has_no_rank(pool):
     assert len(await rank(pool)) == 1
 
 
-async def test_equals_are_in_the_order_of_their_names(pool):
+async def test_equal_costs_are_in_the_order_of_the_operators_names(pool):
     for slug in ("b", "c", "a"):
         await make.tariff(pool, await make.dno(pool, slug))
     ranking = await rank(pool)
@@ -90,7 +90,7 @@ async def test_equals_are_in_the_order_of_their_names(pool):
     assert [directory[ranked.tariff.dno_id] for ranked in ranking] == ["a", "b", "c"]
 
 
-async def test_amounts_that_make_no_sense_are_refused(pool):
+async def test_invalid_amounts_are_refused(pool):
     for kwh, kw in (("-1", "1"), ("1", "0"), ("NaN", "1")):
         with pytest.raises(BadInput):
             await rank(pool, kwh, kw)

@@ -1,10 +1,9 @@
-"""Every read: many keys in, one statement, a dict out."""
+"""Every read takes many keys, sends one statement and returns a dict."""
 
 from decimal import Decimal
 from uuid import uuid4
 
-from app.db import aliases, coverage, dnos, hlzf, revisions, tariffs, time_of_use, years
-from app.db import entry_locations as places
+from app.db import aliases, coverage, dnos, entry_locations, hlzf, revisions, tariffs, time_of_use, years
 from app.db.pool import Pool
 from app.domain.coverage import RegionCoverage, YearCoverage
 from app.domain.entry import DnoYear, EntryLocation, VoltageLevel
@@ -38,7 +37,7 @@ async def test_a_deleted_operator_is_absent(pool):
     assert (await dnos.fetch_directory(pool, [None]))[None] == ()
 
 
-async def test_a_slug_that_is_none_does_not_spoil_its_batch(pool):
+async def test_an_invalid_slug_does_not_fail_its_batch(pool):
     dno = await make.dno(pool)
     assert await dnos.fetch_by_slug(pool, ["\0", "\ud800", "", dno.slug]) == {dno.slug: dno}
     before = pool.statements
@@ -46,7 +45,7 @@ async def test_a_slug_that_is_none_does_not_spoil_its_batch(pool):
     assert pool.statements == before
 
 
-async def test_the_directory_is_sorted_as_a_german_index(pool):
+async def test_the_directory_is_sorted_in_german_order(pool):
     for number, name in enumerate(["Zwickau", "Überland", "ulm", "Aßlar", "Assling", "Ärzen", "Aerzen"]):
         await make.dno(pool, f"n-{number}", name=name)
     directory = (await dnos.fetch_directory(pool, [None]))[None]
@@ -63,7 +62,7 @@ async def test_unknown_connection_points_are_not_zero(pool):
     assert [entry.connection_points for entry in directory] == [None, 0, 2 * (2**31 - 1)]
 
 
-async def test_tariffs_come_from_the_top_of_the_grid_to_the_bottom(pool):
+async def test_tariffs_are_sorted_from_the_highest_voltage_level_to_the_lowest(pool):
     a, b = await make.dno(pool, "netze-a"), await make.dno(pool, "netze-b")
     ns = await make.tariff(pool, a, 2025, VoltageLevel.NS)
     hs = await make.tariff(pool, a, 2025, VoltageLevel.HS, leistung="58.20", arbeit=None)
@@ -78,7 +77,7 @@ async def test_tariffs_come_from_the_top_of_the_grid_to_the_bottom(pool):
     assert hs.voltage_level is VoltageLevel.HS
 
 
-async def test_hlzf_come_by_level_and_season(pool):
+async def test_hlzf_are_sorted_by_level_and_season(pool):
     dno = await make.dno(pool)
     autumn = await make.hlzf(pool, dno, season=Season.AUTUMN, windows="")
     winter = await make.hlzf(pool, dno, windows="07:30-13:00, 16:00-24:00")
@@ -91,7 +90,7 @@ async def test_hlzf_come_by_level_and_season(pool):
     assert autumn.windows == ()
 
 
-async def test_time_of_use_tariffs_tell_bands_and_windows(pool):
+async def test_time_of_use_tariffs_contain_bands_and_windows(pool):
     dno = await make.dno(pool)
     made = await make.time_of_use(pool, dno, price_ht=None, windows="2 00:00-24:00 ST")
     key = DnoYear(dno.id, 2026)
@@ -117,7 +116,7 @@ async def test_years_are_those_of_any_family_newest_first(pool):
     assert pool.statements - before == 2
 
 
-async def test_an_entry_is_placed_by_its_id(pool):
+async def test_the_location_of_an_entry_is_found_by_its_id(pool):
     dno = await make.dno(pool)
     tariff, windows, bands = (
         await make.tariff(pool, dno),
@@ -125,7 +124,7 @@ async def test_an_entry_is_placed_by_its_id(pool):
         await make.time_of_use(pool, dno),
     )
     before = pool.statements
-    assert await places.fetch_entry_locations(pool, [tariff.id, windows.id, bands.id, uuid4()]) == {
+    assert await entry_locations.fetch_entry_locations(pool, [tariff.id, windows.id, bands.id, uuid4()]) == {
         tariff.id: EntryLocation("tariffs", dno.id, 2025),
         windows.id: EntryLocation("hlzf", dno.id, 2025),
         bands.id: EntryLocation("time_of_use", dno.id, 2026),
@@ -133,7 +132,7 @@ async def test_an_entry_is_placed_by_its_id(pool):
     assert pool.statements - before == 1
 
 
-async def test_history_is_told_in_the_spelling_of_the_api(pool):
+async def test_history_uses_the_field_names_of_the_api(pool):
     dno = await make.dno(pool)
     tariff = await make.tariff(pool, dno, leistung="58.20")
     windows = await make.hlzf(pool, dno)
@@ -182,7 +181,7 @@ async def test_coverage_counts_in_one_statement(pool):
     assert counted.by_region == (RegionCoverage("Bayern", 1, 1), RegionCoverage("Hessen", 1, 1))
 
 
-async def test_aliases_name_their_source(pool):
+async def test_aliases_contain_their_source(pool):
     dno = await make.dno(pool)
     alias = await make.alias(pool, dno, "SWM")
     assert await aliases.fetch_aliases(pool, [None]) == {None: (alias,)}

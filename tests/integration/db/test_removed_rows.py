@@ -1,4 +1,4 @@
-"""A row that was deleted by hand comes back under its id, and its versions go on."""
+"""A row that was deleted by hand is inserted again with its id, and its versions continue."""
 
 from uuid import UUID
 
@@ -38,7 +38,7 @@ async def connection(pool, settings):
 
 
 async def events(connection) -> list[tuple[int, str]]:
-    """Versions and kinds of what was told of the row, in order."""
+    """Versions and kinds of the row's events, in order."""
     rows = await connection.fetch(
         "SELECT e ->> 'version', e ->> 'kind' FROM outbox, jsonb_array_elements(entries) AS e"
         " WHERE e ->> 'id' = $1 ORDER BY outbox.id",
@@ -48,7 +48,7 @@ async def events(connection) -> list[tuple[int, str]]:
 
 
 @pytest.mark.parametrize("table", TABLES)
-async def test_versions_go_on_after_a_removal(connection, table):
+async def test_versions_continue_after_a_removal(connection, table):
     insert, change = (
         f"INSERT INTO {table} {TABLES[table]}",
         f"UPDATE {table} SET {CHANGES[table]} WHERE id = $1",
@@ -70,7 +70,7 @@ async def test_versions_go_on_after_a_removal(connection, table):
 
 
 @pytest.mark.parametrize("table", TABLES)
-async def test_within_one_statement(connection, table):
+async def test_versions_continue_after_a_removal_within_one_statement(connection, table):
     await connection.execute(f"INSERT INTO {table} {TABLES[table]}", ID)
     await connection.execute(
         f"WITH gone AS (DELETE FROM {table} WHERE id = $1 RETURNING *) INSERT INTO {table} SELECT * FROM gone",
@@ -79,7 +79,7 @@ async def test_within_one_statement(connection, table):
     assert await connection.fetchval(f"SELECT version FROM {table} WHERE id = $1", ID) == 3
 
 
-async def test_by_copy_and_with_a_version_of_before(connection):
+async def test_versions_continue_when_a_row_is_copied_back_with_an_earlier_version(connection):
     await connection.execute(f"INSERT INTO netzentgelte_data {TABLES['netzentgelte_data']}", ID)
     await connection.execute("UPDATE netzentgelte_data SET leistung = 2")
     saved = await connection.fetchrow("DELETE FROM netzentgelte_data RETURNING *")
@@ -89,8 +89,10 @@ async def test_by_copy_and_with_a_version_of_before(connection):
     assert await connection.fetchval("SELECT version FROM netzentgelte_data") == 4
 
 
-async def test_a_conflict_with_a_row_that_is_back_leaves_the_version_that_its_writer_saw(connection):
-    """An import names the version that its decision rests on."""
+async def test_an_upsert_of_a_row_that_was_inserted_again_compares_the_version_that_its_writer_read(
+    connection,
+):
+    """An import compares the version that it has read."""
     insert = f"INSERT INTO netzentgelte_data {TABLES['netzentgelte_data']}"
     await connection.execute(insert, ID)
     await connection.execute("DELETE FROM netzentgelte_data")

@@ -1,4 +1,4 @@
-"""What the importer would refuse cannot be written by hand either."""
+"""Constraints: rows that the importer would refuse cannot be written by hand either."""
 
 import asyncpg
 import pytest
@@ -33,7 +33,7 @@ async def dno(pool):
         ("capacity_mw_total", "-0.1", "capacity_mw_total_not_negative"),
     ],
 )
-async def test_an_operator_keeps_the_rules(pool, dno, column, value, rule):
+async def test_an_operator_that_violates_a_constraint_is_refused(pool, dno, column, value, rule):
     assert await refuse(pool, f"UPDATE dnos SET {column} = {value}") == rule
 
 
@@ -49,12 +49,12 @@ async def test_an_operator_keeps_the_rules(pool, dno, column, value, rule):
         ("verification_status", "'sure'", "verification_status_is_known"),
     ],
 )
-async def test_a_tariff_keeps_the_rules(pool, dno, column, value, rule):
+async def test_a_tariff_that_violates_a_constraint_is_refused(pool, dno, column, value, rule):
     await make.tariff(pool, dno)
     assert await refuse(pool, f"UPDATE netzentgelte_data SET {column} = {value}") == rule
 
 
-async def test_no_number_is_no_price(pool, dno):
+async def test_a_price_is_a_finite_number(pool, dno):
     await make.tariff(pool, dno)
     for value in ("NaN", "Infinity"):
         assert await refuse(pool, f"UPDATE netzentgelte_data SET arbeit = '{value}'")
@@ -98,12 +98,12 @@ async def test_bands_are_in_order_and_do_not_overlap(pool, dno, windows):
     assert rule == "windows_are_in_order_and_do_not_overlap"
 
 
-async def test_windows_may_touch_and_end_at_midnight(pool, dno):
+async def test_windows_may_be_adjacent_and_end_at_midnight(pool, dno):
     entry = await make.hlzf(pool, dno, windows="00:00-12:00, 12:00-24:00")
     assert [window.end for window in entry.windows] == [720, 1440]
 
 
-async def test_each_place_is_taken_once(pool, dno):
+async def test_each_location_has_one_entry(pool, dno):
     await make.tariff(pool, dno)
     await make.hlzf(pool, dno)
     await make.time_of_use(pool, dno)
@@ -115,12 +115,12 @@ async def test_each_place_is_taken_once(pool, dno):
         assert await refuse(pool, f"INSERT INTO {table} ({key}) SELECT {key} FROM {table}")
 
 
-async def test_an_operator_with_entries_stays(pool, dno):
+async def test_an_operator_with_entries_cannot_be_deleted(pool, dno):
     await make.tariff(pool, dno)
     assert await refuse(pool, "DELETE FROM dnos") == "netzentgelte_data_dno_id_fkey"
 
 
-async def test_an_account_keeps_the_rules(pool):
+async def test_an_account_that_violates_a_constraint_is_refused(pool):
     await make.user(pool, "erika@example.org")
     assert await refuse(pool, "UPDATE users SET role = 'BOSS'") == "role_is_known"
     assert await refuse(pool, "UPDATE users SET email = 'erika'") == "email_has_an_at_sign"
@@ -136,18 +136,18 @@ async def test_an_account_keeps_the_rules(pool):
 @pytest.mark.parametrize(
     "value", ["NaN", "Infinity", "-Infinity", "1e30", "1000000000", "0.0000000000000001", "-1"]
 )
-async def test_a_capacity_is_a_number_that_every_format_holds(pool, dno, column, value):
+async def test_a_capacity_that_an_export_format_cannot_represent_is_refused(pool, dno, column, value):
     rule = await refuse(pool, f"UPDATE dnos SET {column} = '{value}'")
     assert rule.startswith(column)
 
 
-async def test_the_largest_and_the_finest_capacity_are_kept(pool, dno):
+async def test_the_largest_capacity_with_the_most_decimals_is_accepted(pool, dno):
     async with pool.connection() as connection:
         await connection.execute("UPDATE dnos SET capacity_mw_total = 999999999.999999999999999")
 
 
-async def test_every_moment_can_be_read_by_everybody(pool, dno):
-    """Columns are found in the catalogue, so that none is forgotten."""
+async def test_every_timestamp_column_is_limited_to_readable_values(pool, dno):
+    """Columns are read from the catalogue, so that none is missed."""
     await make.tariff(pool, dno)
     columns = await pool.fetch(
         "SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = 'public'"
@@ -165,8 +165,8 @@ async def test_every_moment_can_be_read_by_everybody(pool, dno):
         assert await refuse(pool, f"UPDATE dnos SET deleted_at = '{value}'") == "deleted_at_is_readable"
 
 
-async def test_every_number_and_document_has_a_rule(pool):
-    """Of each column that holds one, by its own or by its domain; ids of the outbox count by themselves."""
+async def test_every_numeric_and_json_column_has_a_constraint(pool):
+    """By a constraint of the column or of its domain; ids and versions that the server assigns have none."""
     without = await pool.fetch(
         "SELECT c.relname, attname FROM pg_attribute a JOIN pg_class c ON c.oid = attrelid"
         " JOIN pg_type t ON t.oid = atttypid"
@@ -196,7 +196,7 @@ async def test_every_number_and_document_has_a_rule(pool):
         ("query_logs", "year", "2147483647", "year_is_readable"),
     ],
 )
-async def test_further_rules(pool, dno, table, column, value, rule):
+async def test_rows_that_violate_further_constraints_are_refused(pool, dno, table, column, value, rule):
     await make.tariff(pool, dno)
     if column == "version":
         statement = "INSERT INTO dnos (slug, name, version) VALUES ('netze-b', 'Netze B', 0)"
@@ -217,8 +217,8 @@ async def test_a_quarter_is_a_number(pool, dno):
             )
 
 
-async def test_rows_of_before_do_not_stop_a_migration(private_postgres):
-    """They are named until they are mended; new ones are refused at once."""
+async def test_rows_that_violate_a_new_constraint_do_not_stop_a_migration(private_postgres):
+    """The violated constraints are reported until the rows are repaired; new rows are checked at once."""
     admin = await asyncpg.connect(private_postgres.admin_url)
     await admin.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public AUTHORIZATION dno")
     await migrate(private_postgres.url, target="0003")

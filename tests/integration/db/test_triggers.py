@@ -1,4 +1,4 @@
-"""Every writer leaves a raised version, a revision and an event, also one who knows nothing of them."""
+"""Triggers: every write raises the version and records a revision and an event, also a write of another program."""
 
 import asyncio
 
@@ -20,7 +20,7 @@ async def execute(pool, statement, *arguments):
 
 
 async def drain(pool):
-    """The events since the last time, as (topic, operator, year, {entry: (version, kind)})."""
+    """The events since the previous call, as (topic, operator, year, {entry: (version, kind)})."""
     async with pool.connection() as connection:
         rows = await connection.fetch(
             "WITH gone AS (DELETE FROM outbox RETURNING id, topic, dno_id, year, entries)"
@@ -43,7 +43,7 @@ async def dno(pool):
     return await make.dno(pool)
 
 
-async def test_each_step_of_an_entry_is_told(pool, dno):
+async def test_each_change_of_an_entry_records_an_event_and_a_revision(pool, dno):
     tariff = await make.tariff(pool, dno)
     await drain(pool)
     for statement, version, kind in (
@@ -60,7 +60,7 @@ async def test_each_step_of_an_entry_is_told(pool, dno):
         assert (await kinds(pool, tariff.id))[-1] == (version, kind)
 
 
-async def test_an_update_that_changes_nothing_leaves_nothing(pool, dno):
+async def test_an_update_that_changes_nothing_records_nothing(pool, dno):
     tariff = await make.tariff(pool, dno, leistung="58.2")
     await make.hlzf(pool, dno)
     await drain(pool)
@@ -91,7 +91,7 @@ async def test_one_statement_over_many_rows_is_one_event_for_each_operator_and_y
     assert set(entries.values()) == {(2, CORRECTED)}
 
 
-async def test_an_upsert_tells_what_it_inserted_and_what_it_updated(pool, dno):
+async def test_an_upsert_distinguishes_inserted_from_updated_rows(pool, dno):
     tariff = await make.tariff(pool, dno)
     await drain(pool)
     await execute(
@@ -105,7 +105,7 @@ async def test_an_upsert_tells_what_it_inserted_and_what_it_updated(pool, dno):
     assert list(events[2026].values()) == [(1, CREATED)]
 
 
-async def test_an_entry_that_is_moved_is_news_in_both_places(pool, dno):
+async def test_an_entry_that_is_moved_records_an_event_for_both_locations(pool, dno):
     tariff = await make.tariff(pool, dno)
     await drain(pool)
     await execute(pool, "UPDATE netzentgelte_data SET year = 2024")
@@ -114,8 +114,8 @@ async def test_an_entry_that_is_moved_is_news_in_both_places(pool, dno):
     assert all(event[3] == {tariff.id: (2, CORRECTED)} for event in events)
 
 
-async def test_an_id_is_for_life(pool, dno):
-    """Else history, places and links would lead nowhere, and the change would be no news."""
+async def test_an_id_cannot_be_changed(pool, dno):
+    """Otherwise revisions, locations and links would refer to a missing entry, and no event would name the change."""
     tariff = await make.tariff(pool, dno)
     await drain(pool)
     await execute(pool, "UPDATE netzentgelte_data SET id = gen_random_uuid()")
@@ -127,7 +127,7 @@ async def test_an_id_is_for_life(pool, dno):
 @pytest.mark.parametrize(
     "table", ["netzentgelte_data", "hlzf_data", "time_of_use_data", "dno_aliases", "dnos CASCADE"]
 )
-async def test_nothing_is_emptied_unheard(pool, dno, table):
+async def test_tables_with_events_cannot_be_truncated(pool, dno, table):
     with pytest.raises(asyncpg.IntegrityConstraintViolationError, match=r"use DELETE|never removed"):
         await execute(pool, f"TRUNCATE {table}")
 
@@ -140,7 +140,7 @@ async def test_time_of_use_tariffs_have_events_and_no_revisions(pool, dno):
     assert await kinds(pool, tariff.id) == []
 
 
-async def test_an_operator_that_is_renamed_is_news_under_both_names(pool, dno):
+async def test_a_renamed_operator_records_an_event_with_both_names(pool, dno):
     await drain(pool)
     await execute(pool, "UPDATE dnos SET slug = 'netze-z'")
     async with pool.connection() as connection:
@@ -148,27 +148,27 @@ async def test_an_operator_that_is_renamed_is_news_under_both_names(pool, dno):
     assert {entry["name"] for entry in entries} == {"netze-a", "netze-z"}
 
 
-async def test_accounts_and_aliases_are_news_too(pool, dno):
+async def test_changes_of_accounts_and_aliases_record_events(pool, dno):
     await drain(pool)
     await make.alias(pool, dno, "SWM")
     await make.user(pool)
     assert [event[0] for event in await drain(pool)] == ["aliases", "users"]
 
 
-async def test_a_change_is_announced_when_it_is_committed(pool, settings, dno):
+async def test_a_change_is_notified_when_it_is_committed(pool, settings, dno):
     listener = await asyncpg.connect(settings.database_url)
-    heard = asyncio.Event()
-    await listener.add_listener("dno_outbox", lambda *_: heard.set())
+    notified = asyncio.Event()
+    await listener.add_listener("dno_outbox", lambda *_: notified.set())
     async with pool.connection() as connection, connection.transaction():
         await connection.execute("UPDATE dnos SET name = 'Netze Z'")
         await listener.execute("SELECT 1")
-        assert not heard.is_set()
+        assert not notified.is_set()
     async with asyncio.timeout(5):
-        await heard.wait()
+        await notified.wait()
     await listener.close()
 
 
-async def test_what_is_rolled_back_leaves_nothing(pool, dno):
+async def test_a_rolled_back_change_records_nothing(pool, dno):
     await drain(pool)
     async with pool.connection() as connection:
         transaction = connection.transaction()
@@ -181,7 +181,7 @@ async def test_what_is_rolled_back_leaves_nothing(pool, dno):
 @pytest.mark.parametrize(
     "statement", ["UPDATE revisions SET reason = 'x'", "DELETE FROM revisions", "TRUNCATE revisions"]
 )
-async def test_history_is_never_altered(pool, dno, statement):
+async def test_revisions_cannot_be_changed_or_deleted(pool, dno, statement):
     tariff = await make.tariff(pool, dno)
     with pytest.raises(asyncpg.IntegrityConstraintViolationError, match="never"):
         await execute(pool, statement)

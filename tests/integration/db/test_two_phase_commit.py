@@ -1,4 +1,4 @@
-"""A change cannot be prepared: its event must not be committed without a call that wakes the relay."""
+"""A change cannot be prepared: its event must not be committed without a notification of the relay."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from tests import factories as make
 from tests.servers import FAST, PASSWORD
 
 
-async def test_a_change_is_refused_two_phase_commit(folder: Path) -> None:
+async def test_a_two_phase_commit_of_a_change_is_refused(folder: Path) -> None:
     """Also where the server allows it for other transactions. Nothing of the change remains."""
     server = Postgres(folder, PASSWORD, settings={**FAST, "max_prepared_transactions": "2"})
     server.start()

@@ -6,8 +6,7 @@ from uuid import uuid4
 
 import pytest
 
-from app.db import entries, hlzf, revisions, tariffs
-from app.db import entry_locations as places
+from app.db import entries, entry_locations, hlzf, revisions, tariffs
 from app.db.pool import RolledBack
 from app.db.unit_of_work import UnitOfWork, unit_of_work
 from app.domain.account import Principal, Role
@@ -50,7 +49,7 @@ def new_hlzf(**changed):
     )
 
 
-async def do(pool, write, *arguments, **options):
+async def run(pool, write, *arguments, **options):
     """One write in a unit of work of its own."""
     async with unit_of_work(pool, EDITOR) as work:
         result = await write(work, *arguments, **options)
@@ -79,7 +78,7 @@ async def stored(pool, dno):
 
 async def test_an_added_tariff_has_its_revision_and_its_event(pool):
     dno = await make.dno(pool)
-    tariff, work = await do(pool, tariffs.add, new_tariff(source_url="https://example.org/2025.pdf"))
+    tariff, work = await run(pool, tariffs.add, new_tariff(source_url="https://example.org/2025.pdf"))
     assert await stored(pool, dno) == (tariff,)
     assert (tariff.version, tariff.verification_status) == (1, VerificationStatus.UNVERIFIED)
     assert str(tariff.leistung) == "58.20"
@@ -90,15 +89,15 @@ async def test_an_added_tariff_has_its_revision_and_its_event(pool):
     assert (work.revision.changed_by, work.revision.kind) == ("erika@example.org", ChangeKind.CREATED)
 
 
-async def test_what_is_there_already_is_not_added_again(pool):
+async def test_an_existing_entry_is_not_added_again(pool):
     await make.dno(pool)
-    await do(pool, tariffs.add, new_tariff())
-    await do(pool, hlzf.add, new_hlzf())
+    await run(pool, tariffs.add, new_tariff())
+    await run(pool, hlzf.add, new_hlzf())
     with pytest.raises(Conflict) as refused:
-        await do(pool, tariffs.add, new_tariff())
+        await run(pool, tariffs.add, new_tariff())
     assert refused.value.field == ("input", "voltageLevel")
     with pytest.raises(Conflict) as refused:
-        await do(pool, hlzf.add, new_hlzf())
+        await run(pool, hlzf.add, new_hlzf())
     assert refused.value.field == ("input", "season")
 
 
@@ -108,42 +107,42 @@ async def test_a_deleted_entry_is_revived_by_an_addition(pool):
     windows = await make.hlzf(pool, dno)
     await delete(pool, "netzentgelte_data", tariff.id)
     await delete(pool, "hlzf_data", windows.id)
-    revived, work = await do(pool, tariffs.add, new_tariff(prices=Prices(arbeit=Decimal(1))))
+    revived, work = await run(pool, tariffs.add, new_tariff(prices=Prices(arbeit=Decimal(1))))
     assert (revived.id, revived.version, revived.prices) == (tariff.id, 3, Prices(arbeit=Decimal(1)))
     assert (revived.verification_status, revived.source_title) == (VerificationStatus.UNVERIFIED, None)
     assert work.revision.kind is ChangeKind.CREATED
     assert len(work.events) == 1
-    revived, work = await do(pool, hlzf.add, new_hlzf())
+    revived, work = await run(pool, hlzf.add, new_hlzf())
     assert (revived.id, revived.version, work.revision.kind) == (windows.id, 3, ChangeKind.CREATED)
 
 
 @pytest.mark.parametrize("write", [lambda: (tariffs.add, new_tariff()), lambda: (hlzf.add, new_hlzf())])
-async def test_of_two_who_add_the_same_one_is_refused(pool, write):
+async def test_one_of_two_concurrent_additions_of_the_same_entry_is_refused(pool, write):
     await make.dno(pool)
-    results = await asyncio.gather(do(pool, *write()), do(pool, *write()), return_exceptions=True)
+    results = await asyncio.gather(run(pool, *write()), run(pool, *write()), return_exceptions=True)
     assert {type(result) for result in results} == {Conflict, tuple}
 
 
-async def test_nothing_is_added_for_an_operator_who_is_not_there(pool):
+async def test_nothing_is_added_for_a_deleted_operator(pool):
     dno = await make.dno(pool)
     await delete(pool, "dnos", dno.id)
     for write, new in ((tariffs.add, new_tariff()), (hlzf.add, new_hlzf())):
         with pytest.raises(NotFound) as refused:
-            await do(pool, write, new)
+            await run(pool, write, new)
         assert refused.value.field == ("input", "dno")
 
 
 async def test_added_windows_are_kept_in_order(pool):
     await make.dno(pool)
-    added, work = await do(pool, hlzf.add, new_hlzf())
+    added, work = await run(pool, hlzf.add, new_hlzf())
     assert added.windows == (TimeWindow(450, 780), TimeWindow(960, 1440))
     assert FieldChange("windows", None, "07:30-13:00, 16:00-24:00") in work.revision.changes
 
 
-async def test_an_unusual_price_is_written_and_doubted(pool):
+async def test_an_unusual_price_is_written_with_a_warning(pool):
     dno = await make.dno(pool)
     await make.tariff(pool, dno, 2024, leistung="10.00")
-    _, work = await do(pool, tariffs.add, new_tariff(prices=Prices(leistung=Decimal("30.01"))))
+    _, work = await run(pool, tariffs.add, new_tariff(prices=Prices(leistung=Decimal("30.01"))))
     assert [(doubt.code, doubt.field) for doubt in work.doubts] == [("UNUSUAL_RISE", ("input", "leistung"))]
 
 
@@ -152,7 +151,7 @@ async def test_an_unusual_price_is_written_and_doubted(pool):
 
 async def test_a_correction_changes_what_is_given_and_keeps_the_rest(pool):
     tariff = await make.tariff(pool, await make.dno(pool), verification_status="verified")
-    corrected, work = await do(
+    corrected, work = await run(
         pool,
         tariffs.correct,
         TariffCorrection(
@@ -180,7 +179,7 @@ async def test_a_correction_changes_what_is_given_and_keeps_the_rest(pool):
 
 async def test_a_correction_that_changes_nothing_leaves_no_revision(pool):
     tariff = await make.tariff(pool, await make.dno(pool), verification_status="verified", leistung="58.20")
-    same, work = await do(
+    same, work = await run(
         pool, tariffs.correct, TariffCorrection(id=tariff.id, prices={"leistung": Decimal("58.2")})
     )
     assert same == tariff
@@ -190,7 +189,7 @@ async def test_a_correction_that_changes_nothing_leaves_no_revision(pool):
 
 async def test_an_admin_verifies_while_correcting(pool):
     tariff = await make.tariff(pool, await make.dno(pool))
-    corrected, _ = await do(
+    corrected, _ = await run(
         pool, tariffs.correct, TariffCorrection(id=tariff.id, prices={"arbeit": Decimal(2)}, verify=True)
     )
     assert corrected.verification_status is VerificationStatus.VERIFIED
@@ -198,7 +197,7 @@ async def test_an_admin_verifies_while_correcting(pool):
 
 async def test_a_flag_outlives_a_correction(pool):
     tariff = await make.tariff(pool, await make.dno(pool), verification_status="flagged")
-    corrected, _ = await do(
+    corrected, _ = await run(
         pool, tariffs.correct, TariffCorrection(id=tariff.id, prices={"arbeit": Decimal(2)})
     )
     assert corrected.verification_status is VerificationStatus.FLAGGED
@@ -206,17 +205,17 @@ async def test_a_flag_outlives_a_correction(pool):
 
 async def test_windows_are_corrected_as_a_whole(pool):
     entry = await make.hlzf(pool, await make.dno(pool), verification_status="verified")
-    corrected, work = await do(
+    corrected, work = await run(
         pool, hlzf.correct, HlzfCorrection(id=entry.id, windows=(TimeWindow(0, 1440),))
     )
     assert corrected.windows == (TimeWindow(0, 1440),)
     assert corrected.verification_status is VerificationStatus.UNVERIFIED
     assert work.events[0].topic is Topic.HLZF
-    same, work = await do(pool, hlzf.correct, HlzfCorrection(id=entry.id, windows=(TimeWindow(0, 1440),)))
+    same, work = await run(pool, hlzf.correct, HlzfCorrection(id=entry.id, windows=(TimeWindow(0, 1440),)))
     assert (same, work.events) == (corrected, [])
 
 
-async def test_whoever_saw_an_older_version_is_told_the_current_one(pool):
+async def test_a_correction_with_an_outdated_version_is_refused_with_the_current_version(pool):
     dno = await make.dno(pool)
     tariff, windows = await make.tariff(pool, dno), await make.hlzf(pool, dno)
     for write in (
@@ -224,41 +223,41 @@ async def test_whoever_saw_an_older_version_is_told_the_current_one(pool):
         (hlzf.correct, HlzfCorrection(id=windows.id, expected_version=7, windows=())),
     ):
         with pytest.raises(Conflict) as refused:
-            await do(pool, *write)
+            await run(pool, *write)
         assert refused.value.details == {"current_version": 1}
         assert refused.value.field == ("input", "expectedVersion")
     assert await stored(pool, dno) == (tariff,)
 
 
-async def test_what_is_not_there_cannot_be_corrected(pool):
+async def test_missing_and_deleted_entries_cannot_be_corrected(pool):
     dno = await make.dno(pool)
     tariff, windows = await make.tariff(pool, dno), await make.hlzf(pool, dno)
     await delete(pool, "netzentgelte_data", tariff.id)
     await delete(pool, "dnos", dno.id)
     for entry_id in (uuid4(), tariff.id, windows.id):
         with pytest.raises(NotFound):
-            await do(pool, tariffs.correct, TariffCorrection(id=entry_id, prices={"arbeit": Decimal(2)}))
+            await run(pool, tariffs.correct, TariffCorrection(id=entry_id, prices={"arbeit": Decimal(2)}))
         with pytest.raises(NotFound):
-            await do(pool, hlzf.correct, HlzfCorrection(id=entry_id, windows=()))
+            await run(pool, hlzf.correct, HlzfCorrection(id=entry_id, windows=()))
 
 
-async def test_a_refused_correction_leaves_nothing(pool):
+async def test_a_refused_correction_records_no_revision(pool):
     tariff = await make.tariff(pool, await make.dno(pool))
     with pytest.raises(Invalid):
-        await do(pool, tariffs.correct, TariffCorrection(id=tariff.id, prices={"leistung": Decimal(-1)}))
+        await run(pool, tariffs.correct, TariffCorrection(id=tariff.id, prices={"leistung": Decimal(-1)}))
     assert await history(pool, tariff.id) == [(1, ChangeKind.CREATED)]
 
 
 async def test_writers_of_one_row_wait_for_each_other(pool):
-    """The second sees what the first has written, and adds to it."""
+    """The second reads what the first has written, and changes that."""
     dno = await make.dno(pool)
     tariff = await make.tariff(pool, dno)
     async with unit_of_work(pool, EDITOR) as first:
         await tariffs.correct(first, TariffCorrection(id=tariff.id, prices={"leistung": Decimal(1)}))
         second = asyncio.create_task(
-            do(pool, tariffs.correct, TariffCorrection(id=tariff.id, prices={"arbeit": Decimal(2)}))
+            run(pool, tariffs.correct, TariffCorrection(id=tariff.id, prices={"arbeit": Decimal(2)}))
         )
-        await until_somebody_waits(pool)
+        await wait_until_a_session_is_blocked(pool)
         assert not second.done()
     corrected, _ = await second
     assert (corrected.version, corrected.leistung, corrected.arbeit) == (3, 1, 2)
@@ -268,27 +267,27 @@ async def test_the_second_of_two_with_the_same_version_is_refused(pool):
     tariff = await make.tariff(pool, await make.dno(pool))
     correction = TariffCorrection(id=tariff.id, prices={"leistung": Decimal(1)}, expected_version=1)
     results = await asyncio.gather(
-        *(do(pool, tariffs.correct, correction) for _ in range(4)), return_exceptions=True
+        *(run(pool, tariffs.correct, correction) for _ in range(4)), return_exceptions=True
     )
     assert sum(isinstance(result, Conflict) for result in results) == 3
 
 
-async def test_of_two_in_a_deadlock_one_is_rolled_back_as_if_it_had_never_been(pool):
+async def test_one_of_two_transactions_in_a_deadlock_is_rolled_back_completely(pool):
     dno = await make.dno(pool)
     ids = [(await make.tariff(pool, dno, year)).id for year in (2024, 2025)]
-    met = asyncio.Barrier(2)
+    both_locked = asyncio.Barrier(2)
 
     async def correct_both(order):
         async with unit_of_work(pool, EDITOR) as work:
             await tariffs.correct(work, TariffCorrection(id=order[0], prices={"leistung": Decimal(1)}))
-            await met.wait()
+            await both_locked.wait()
             await tariffs.correct(work, TariffCorrection(id=order[1], prices={"leistung": Decimal(2)}))
 
     results = await asyncio.gather(correct_both(ids), correct_both(ids[::-1]), return_exceptions=True)
     assert {type(result) for result in results} == {type(None), RolledBack}
 
 
-async def test_a_rule_of_the_database_is_a_refusal(pool):
+async def test_a_violated_constraint_is_an_invalid_input(pool):
     tariff = await make.tariff(pool, await make.dno(pool))
     for column, value, rule in (
         ("leistung", -1, "price not negative"),
@@ -300,7 +299,7 @@ async def test_a_rule_of_the_database_is_a_refusal(pool):
                     f"UPDATE netzentgelte_data SET {column} = {value} WHERE id = $1", tariff.id
                 )
     with pytest.raises(Invalid):
-        await do(
+        await run(
             pool,
             tariffs.correct,
             TariffCorrection(id=tariff.id, prices={"arbeit": Decimal(9)}, reason="\ud800"),
@@ -347,9 +346,9 @@ async def test_a_unit_of_work_reads_back_only_its_own_events(pool):
     assert work.revision.data_type is HLZF
 
 
-async def test_a_signature_ends_with_its_transaction(pool):
+async def test_the_author_of_a_revision_is_valid_for_one_transaction(pool):
     tariff = await make.tariff(pool, await make.dno(pool))
-    await do(
+    await run(
         pool, tariffs.correct, TariffCorrection(id=tariff.id, prices={"arbeit": Decimal(9)}, reason="typo")
     )
     async with pool.connection() as connection:
@@ -358,7 +357,7 @@ async def test_a_signature_ends_with_its_transaction(pool):
     assert (newest.version, newest.changed_by, newest.reason) == (3, None, None)
 
 
-async def test_other_writers_sign_too(pool):
+async def test_other_statements_record_their_author_too(pool):
     dno = await make.dno(pool)
     async with unit_of_work(pool, EDITOR) as work:
         await work.sign(ChangeKind.REVERTED, "because")
@@ -377,25 +376,25 @@ async def test_entries_of_both_families_are_verified_and_flagged(pool):
         (NETZENTGELTE, await make.tariff(pool, dno)),
         (HLZF, await make.hlzf(pool, dno)),
     ):
-        verified, work = await do(
+        verified, work = await run(
             pool, entries.verify, data_type, entry.id, expected_version=1, notes="read twice"
         )
         assert (verified.version, verified.verification_status) == (2, VerificationStatus.VERIFIED)
         assert (work.revision.kind, work.revision.reason) == (ChangeKind.VERIFIED, "read twice")
-        again, work = await do(pool, entries.verify, data_type, entry.id)
+        again, work = await run(pool, entries.verify, data_type, entry.id)
         assert (again, work.events) == (verified, [])
-        flagged, work = await do(pool, entries.flag, data_type, entry.id, reason="unlikely")
+        flagged, work = await run(pool, entries.flag, data_type, entry.id, reason="unlikely")
         assert (flagged.version, work.revision.kind) == (3, ChangeKind.FLAGGED)
         with pytest.raises(Conflict):
-            await do(pool, entries.verify, data_type, entry.id, expected_version=2)
+            await run(pool, entries.verify, data_type, entry.id, expected_version=2)
         with pytest.raises(NotFound):
-            await do(pool, entries.verify, data_type, uuid4())
+            await run(pool, entries.verify, data_type, uuid4())
 
 
-async def test_a_flag_says_why(pool):
+async def test_a_flag_requires_a_reason(pool):
     tariff = await make.tariff(pool, await make.dno(pool))
     with pytest.raises(Invalid) as refused:
-        await do(pool, entries.flag, NETZENTGELTE, tariff.id, reason=" ")
+        await run(pool, entries.flag, NETZENTGELTE, tariff.id, reason=" ")
     assert refused.value.field == ("input", "reason")
 
 
@@ -403,42 +402,42 @@ async def test_a_reversal_restores_the_state_before_a_revision(pool):
     tariff = await make.tariff(
         pool, await make.dno(pool), verification_status="verified", leistung="58.20", source_title="sheet"
     )
-    _, work = await do(
+    _, work = await run(
         pool, tariffs.correct, TariffCorrection(id=tariff.id, prices={"leistung": Decimal(1), "arbeit": None})
     )
     wrong = work.revision
-    restored, work = await do(pool, entries.revert, wrong.id, expected_version=2, reason="was right")
+    restored, work = await run(pool, entries.revert, wrong.id, expected_version=2, reason="was right")
     assert restored.prices == tariff.prices
     assert (str(restored.leistung), restored.verification_status, restored.source_title, restored.version) == (
         "58.20", VerificationStatus.VERIFIED, "sheet", 3,
     )  # fmt: skip
     assert (work.revision.kind, work.revision.reason) == (ChangeKind.REVERTED, "was right")
-    again, second = await do(pool, entries.revert, wrong.id)
+    again, second = await run(pool, entries.revert, wrong.id)
     assert (again, second.events) == (restored, [])
-    undone, _ = await do(pool, entries.revert, work.revision.id)
+    undone, _ = await run(pool, entries.revert, work.revision.id)
     assert (undone.leistung, undone.version) == (1, 4)
 
 
-async def test_reverting_an_old_revision_takes_back_all_since(pool):
+async def test_reverting_an_old_revision_reverts_all_later_changes(pool):
     entry = await make.hlzf(pool, await make.dno(pool))
-    _, first = await do(pool, hlzf.correct, HlzfCorrection(id=entry.id, windows=()))
-    await do(pool, hlzf.correct, HlzfCorrection(id=entry.id, windows=(TimeWindow(1, 2),)))
-    restored, _ = await do(pool, entries.revert, first.revision.id)
+    _, first = await run(pool, hlzf.correct, HlzfCorrection(id=entry.id, windows=()))
+    await run(pool, hlzf.correct, HlzfCorrection(id=entry.id, windows=(TimeWindow(1, 2),)))
+    restored, _ = await run(pool, entries.revert, first.revision.id)
     assert (restored.windows, restored.version) == (entry.windows, 4)
     with pytest.raises(Conflict):
-        await do(pool, entries.revert, first.revision.id, expected_version=3)
+        await run(pool, entries.revert, first.revision.id, expected_version=3)
 
 
 async def test_reverting_a_creation_deletes_and_reverting_that_revives(pool):
     dno = await make.dno(pool)
-    tariff, created = await do(pool, tariffs.add, new_tariff())
-    gone, work = await do(pool, entries.revert, created.revision.id)
-    assert gone is None
+    tariff, created = await run(pool, tariffs.add, new_tariff())
+    deleted, work = await run(pool, entries.revert, created.revision.id)
+    assert deleted is None
     assert work.revision.kind is ChangeKind.DELETED
-    assert await places.fetch_entry_locations(pool, [tariff.id]) == {}
-    gone, again = await do(pool, entries.revert, created.revision.id)
-    assert (gone, again.events) == (None, [])
-    revived, work = await do(pool, entries.revert, work.revision.id)
+    assert await entry_locations.fetch_entry_locations(pool, [tariff.id]) == {}
+    deleted, again = await run(pool, entries.revert, created.revision.id)
+    assert (deleted, again.events) == (None, [])
+    revived, work = await run(pool, entries.revert, work.revision.id)
     assert (revived.version, revived.prices) == (3, tariff.prices)
     assert work.revision.kind is ChangeKind.REVERTED
     assert await stored(pool, dno) == (revived,)
@@ -446,11 +445,11 @@ async def test_reverting_a_creation_deletes_and_reverting_that_revives(pool):
 
 async def test_an_unknown_revision_cannot_be_reverted(pool):
     with pytest.raises(NotFound) as refused:
-        await do(pool, entries.revert, uuid4())
+        await run(pool, entries.revert, uuid4())
     assert refused.value.field == ("input", "revisionId")
 
 
-async def until_somebody_waits(pool):
+async def wait_until_a_session_is_blocked(pool):
     async with asyncio.timeout(5):
         while not await pool.fetch(
             "SELECT FROM pg_locks WHERE NOT granted AND pid IN"

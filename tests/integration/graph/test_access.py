@@ -17,7 +17,7 @@ from app.resources import Resources, open_resources
 from app.settings import Settings
 from schema.root import schema
 from tests import factories as make
-from tests.integration.auth.gate import CHEAP, PASSWORD
+from tests.integration.auth.services import CHEAP, PASSWORD
 from tests.integration.graph.asking import client_of
 from tests.integration.graph.running import Running, issue_key, running
 from tests.integration.graph.writing import Caller, mutation, name, refusals

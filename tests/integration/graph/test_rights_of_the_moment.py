@@ -20,7 +20,7 @@ from app.domain.entry import VoltageLevel
 from app.http.exports import Exports
 from app.settings import Settings
 from tests import factories as make
-from tests.integration.auth.gate import CHEAP, PASSWORD
+from tests.integration.auth.services import CHEAP, PASSWORD
 from tests.integration.graph.running import Headers, Running, issue_key, running, stream, talk
 from tests.integration.graph.writing import mutation, name
 from tests.servers import PrivateValkey

@@ -14,7 +14,7 @@ from app.resources import Resources, open_resources
 from app.settings import Settings, as_environment
 from tests import factories as make
 from tests.instances import dno as command
-from tests.integration.auth.gate import CHEAP, PASSWORD
+from tests.integration.auth.services import CHEAP, PASSWORD
 from tests.integration.graph.asking import ask, client_of
 from tests.servers import PrivateValkey
 

@@ -17,7 +17,7 @@ from app.importers.starter import load_starter
 from app.resources import Resources
 from app.settings import Settings
 from tests import factories as make
-from tests.integration.auth.gate import CHEAP, PASSWORD
+from tests.integration.auth.services import CHEAP, PASSWORD
 from tests.integration.graph.asking import client_of
 
 PAGE = (Path(__file__).parents[3] / "docs" / "writing.md").read_text()

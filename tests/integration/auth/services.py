@@ -1,4 +1,4 @@
-"""What signing in and recognising a caller need, on real servers."""
+"""The services that sign users in and authenticate callers, on real servers."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -25,7 +25,7 @@ from app.settings import Settings
 T = TypeVar("T")
 
 PASSWORD = "correct horse battery"
-# Passwords that cost little, and time-outs that a busy machine keeps.
+# Cheap password hashes, and time-outs that hold on a busy machine.
 CHEAP = {
     "password_passes": 1,
     "password_memory_kib": 64,
@@ -36,14 +36,14 @@ CHEAP = {
 
 
 @dataclass
-class Gate:
+class AuthServices:
     pool: Pool
     memory: Memory
     passwords: Passwords
     sessions: Sessions
     uses: ApiKeyUsage
     authenticator: Authenticator
-    desk: SignIn
+    sign_in_service: SignIn
     devices: Devices
 
     async def add_user(self, email: str = "ada@example.org", role: Role = Role.EDITOR) -> User:
@@ -51,14 +51,14 @@ class Gate:
         return await self.write(lambda work: accounts.add_user(work, email, role, password_hash))
 
     async def sign_in(self, user: User, password: str = PASSWORD) -> str:
-        _, token = await self.desk.sign_in(user.email, password, "192.0.2.1")
+        _, token = await self.sign_in_service.sign_in(user.email, password, "192.0.2.1")
         return token
 
     async def principal(self, user: User) -> Principal:
         return await self.authenticator.principal(None, await self.sign_in(user))
 
     async def write(self, change: Callable[[UnitOfWork], Awaitable[T]]) -> T:
-        """As a mutation does it: what the commit has made untrue is forgotten before the answer."""
+        """Like a mutation: cached entries that the commit makes stale are invalidated before the call returns."""
         async with unit_of_work(self.pool, ANONYMOUS) as work:
             result = await change(work)
         self.memory.invalidate({tag for event in work.events for tag in tags.of(event)})
@@ -66,7 +66,7 @@ class Gate:
 
 
 @asynccontextmanager
-async def open_gate(pool: Pool, settings: Settings) -> AsyncIterator[Gate]:
+async def open_auth_services(pool: Pool, settings: Settings) -> AsyncIterator[AuthServices]:
     memory = Memory(settings.memory_cache_size, settings.memory_cache_lifetime)
     memory.switch_on()
     passwords = Passwords(settings)
@@ -75,7 +75,7 @@ async def open_gate(pool: Pool, settings: Settings) -> AsyncIterator[Gate]:
         limiter = RateLimiter(lambda: shared.client, settings)
         sessions = Sessions(shared.client, settings)
         authenticator = Authenticator(AccountCache(pool, memory, settings), sessions, uses)
-        yield Gate(
+        yield AuthServices(
             pool,
             memory,
             passwords,
