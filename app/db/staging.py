@@ -159,7 +159,7 @@ def _written(table: str, key: Sequence[str], values: Sequence[str]) -> str:
 def _judged(key: Sequence[str]) -> str:
     return f"""judged AS (
             SELECT n, inserted, CASE
-                WHEN verdict = 'write' AND inserted IS NULL THEN 'changed by somebody else at this moment'
+                WHEN verdict = 'write' AND inserted IS NULL THEN 'changed by another transaction during the import'
                 ELSE verdict END AS verdict
             FROM decided LEFT JOIN written USING ({_list(key)})
         )

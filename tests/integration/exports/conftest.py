@@ -1,4 +1,4 @@
-"""`get(path)`: a download from an app that has only downloads."""
+"""An application that serves only exports, and a client of it."""
 
 from collections.abc import AsyncIterator, Callable
 from types import SimpleNamespace
@@ -19,7 +19,7 @@ App = Callable[..., ASGIApp]
 
 @pytest.fixture
 def downloads(pool: Pool) -> App:
-    """`downloads(**settings)`: the app."""
+    """`downloads(**settings)` returns the application."""
 
     def downloads(**settings: object) -> ASGIApp:
         app = ResponseStartHooks(Errors(Router(Exports(Settings(**settings)).routes)))

@@ -1,4 +1,4 @@
-"""Peak-load windows as a calendar program sees them."""
+"""Calendars of peak-load windows (HLZF), read as a calendar program reads them."""
 
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -11,7 +11,7 @@ from tests import factories as make
 
 BERLIN = ZoneInfo("Europe/Berlin")
 
-# Bavaria's public holidays, written down by hand; weekends among them do not matter.
+# Bavaria's public holidays, listed by hand; those on weekends have no effect.
 HOLIDAYS = {
     2025: "01-01 01-06 04-18 04-21 05-01 05-29 06-09 06-19 10-03 11-01 12-25 12-26",
     2026: "01-01 01-06 04-03 04-06 05-01 05-14 05-25 06-04 10-03 11-01 12-25 12-26",
@@ -32,7 +32,7 @@ def working_days(year: int) -> set[date]:
 
 
 def occurrences(event) -> list[datetime]:
-    """As a calendar program works them out: the rule, without the exceptions."""
+    """As a calendar program computes them: the recurrence rule without its exceptions."""
     dates = rruleset()
     dates.rrule(rrulestr(event["rrule"].to_ical().decode(), dtstart=event["dtstart"].dt))
     exceptions = event.get("exdate", [])
@@ -70,7 +70,7 @@ async def test_a_window_lasts_from_its_start_to_its_end_also_at_midnight(client,
     assert second["dtend"].dt == datetime(2025, 6, 3, tzinfo=BERLIN)
 
 
-async def test_the_series_ends_with_the_season_in_both_kinds_of_time(client, pool):
+async def test_the_series_ends_with_the_season_in_local_time_and_in_utc(client, pool):
     dno = await make.dno(pool)
     await make.hlzf(pool, dno, season="AUTUMN", windows="07:30-13:00")
     [event] = (await calendar(client)).walk("VEVENT")
@@ -79,17 +79,19 @@ async def test_the_series_ends_with_the_season_in_both_kinds_of_time(client, poo
     assert event["rrule"]["until"] == [datetime(2025, 11, 28, 6, 30, tzinfo=UTC)]
 
 
-async def test_the_time_zone_is_told_with_both_changes_of_the_clock(client, pool):
+async def test_the_time_zone_contains_both_changes_of_the_clock(client, pool):
     dno = await make.dno(pool)
     await make.hlzf(pool, dno)
     [zone] = (await calendar(client)).walk("VTIMEZONE")
-    there = zone.to_tz()
+    time_zone = zone.to_tz()
     for month, hours in ((1, 1), (3, 1), (4, 2), (10, 2), (11, 1), (12, 1)):
-        assert datetime(2025, month, 15, tzinfo=there).utcoffset() == timedelta(hours=hours)
+        assert datetime(2025, month, 15, tzinfo=time_zone).utcoffset() == timedelta(hours=hours)
 
 
 @pytest.mark.parametrize(("year", "march", "october"), [(2025, 30, 26), (2026, 29, 25), (2000, 26, 29)])
-async def test_each_change_of_the_clock_starts_by_the_clock_of_before(client, pool, year, march, october):
+async def test_each_change_of_the_clock_starts_in_local_time_before_the_change(
+    client, pool, year, march, october
+):
     """RFC 5545, 3.6.5: DTSTART is local time under TZOFFSETFROM."""
     dno = await make.dno(pool)
     await make.hlzf(pool, dno, year=year)
@@ -112,7 +114,7 @@ async def test_each_change_of_the_clock_starts_by_the_clock_of_before(client, po
     ]
 
 
-async def test_an_event_says_in_german_what_it_is(client, pool):
+async def test_an_event_is_described_in_german(client, pool):
     dno = await make.dno(pool, name="Netze A")
     await make.hlzf(pool, dno, season="SUMMER", windows="17:00-19:15", source_title="Blatt 2025")
     [event] = (await calendar(client)).walk("VEVENT")
@@ -138,7 +140,7 @@ async def test_a_correction_is_the_same_event_with_a_higher_sequence(client, poo
     assert (before["sequence"], after["sequence"]) == (0, 1)
 
 
-async def test_every_event_has_an_id_of_its_own(client, pool):
+async def test_every_event_has_a_unique_id(client, pool):
     dno = await make.dno(pool)
     for level in ("MS", "NS"):
         for season in ("WINTER", "SUMMER"):
@@ -157,9 +159,9 @@ async def test_a_season_without_windows_has_no_events(client, pool):
 
 
 @pytest.mark.parametrize(
-    "path", ["nobody/hlzf/2025", "netze-a/hlzf/2024", "netze-a/hlzf/9999", "netze-a/hlzf/x"]
+    "path", ["unknown/hlzf/2025", "netze-a/hlzf/2024", "netze-a/hlzf/9999", "netze-a/hlzf/x"]
 )
-async def test_what_is_not_known_is_not_found(client, pool, path):
+async def test_unknown_operators_and_years_are_not_found(client, pool, path):
     dno = await make.dno(pool)
     await make.hlzf(pool, dno)
     assert (await client.get(f"/dnos/{path}.ics")).status_code == 404

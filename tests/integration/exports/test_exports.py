@@ -1,4 +1,4 @@
-"""What is exported is what is imported."""
+"""Exports: an exported file can be imported again without a difference."""
 
 import asyncio
 import io
@@ -22,7 +22,7 @@ TABLES = (Kind.REGISTRY, Kind.TARIFFS, Kind.HLZF)
 
 
 @pytest.mark.parametrize("table", TABLES)
-async def test_the_starter_data_come_out_byte_by_byte_as_they_went_in(client, settings, table):
+async def test_the_export_of_the_starter_data_is_byte_identical_to_its_files(client, settings, table):
     await load_starter(settings.database_url)
     response = await client.get(f"/export/{table}.csv")
     assert response.content == (FOLDER / f"{table}.csv").read_bytes()
@@ -31,7 +31,7 @@ async def test_the_starter_data_come_out_byte_by_byte_as_they_went_in(client, se
 @pytest.mark.parametrize("format", ["csv", "ndjson"])
 async def test_export_import_export_is_byte_identical(client, settings, pool, format):
     await load_starter(settings.database_url)
-    await _add_what_is_difficult(pool)
+    await _add_edge_cases(pool)
     before = [(await client.get(f"/export/{table}.{format}")).content for table in TABLES]
     async with pool.connection() as connection:
         await connection.execute(
@@ -46,25 +46,27 @@ async def test_export_import_export_is_byte_identical(client, settings, pool, fo
     assert after == before
 
 
-async def _add_what_is_difficult(pool) -> None:
-    nasty = ' "quoted", \r\nlines\r and tabs\t; ümläut, \u2028 separator, \ufeff mark, =1+1 '
-    dno = await make.dno(pool, slug="nasty", name=nasty, city="", official_name="null", region=None)
-    await make.tariff(pool, dno, leistung="0.0000", arbeit="0", leistung_unter_2500h=None, source_title=nasty)
+async def _add_edge_cases(pool) -> None:
+    edge_case = ' "quoted", \r\nlines\r and tabs\t; ümläut, \u2028 separator, \ufeff mark, =1+1 '
+    dno = await make.dno(pool, slug="edge-case", name=edge_case, city="", official_name="null", region=None)
+    await make.tariff(
+        pool, dno, leistung="0.0000", arbeit="0", leistung_unter_2500h=None, source_title=edge_case
+    )
     await make.tariff(pool, dno, year=2000, leistung="999999.9999", source_url="")
     await make.hlzf(pool, dno, windows="00:00-24:00", source_title="\\N")
     await make.hlzf(pool, dno, year=2026, windows="", source_title="\\.")
-    gone = await make.tariff(pool, dno, year=2030)
+    deleted = await make.tariff(pool, dno, year=2030)
     async with pool.connection() as connection:
-        await connection.execute("UPDATE netzentgelte_data SET deleted_at = now() WHERE id = $1", gone.id)
+        await connection.execute("UPDATE netzentgelte_data SET deleted_at = now() WHERE id = $1", deleted.id)
 
 
-async def test_where_there_is_nothing_there_is_nothing_to_download(client, pool):
+async def test_an_empty_table_is_an_empty_download(client, pool):
     assert (await client.get("/export/tariffs.ndjson")).content == b""
     assert (await client.get("/export/tariffs.csv")).text.startswith("dno_slug,year,")
     assert (await client.get("/export/tariffs.parquet")).content.startswith(b"PAR1")
 
 
-async def test_json_says_what_kind_a_value_is(client, pool):
+async def test_json_values_have_their_types(client, pool):
     dno = await make.dno(pool, transmission=True, connection_points_ns=7, capacity_mw_total=Decimal("1.50"))
     await make.tariff(pool, dno, leistung="58.20", arbeit=None)
     tariff = (await client.get("/export/tariffs.ndjson")).json()
@@ -75,7 +77,7 @@ async def test_json_says_what_kind_a_value_is(client, pool):
     assert operator["capacity_mw_total"] == "1.50"
 
 
-async def test_parquet_knows_exact_prices(client, settings):
+async def test_parquet_contains_exact_prices(client, settings):
     parquet = pytest.importorskip("pyarrow.parquet")
     await load_starter(settings.database_url)
     for table in TABLES:
@@ -96,7 +98,7 @@ async def test_parquet_that_is_not_installed_is_refused_with_a_code(client, monk
     assert "dno-api[parquet]" in response.json()["detail"]
 
 
-async def test_downloads_have_a_name_and_are_not_kept(client, pool):
+async def test_downloads_have_a_file_name_and_are_not_cached(client, pool):
     response = await client.get("/export/hlzf.csv")
     assert response.headers["content-disposition"] == 'attachment; filename="hlzf.csv"'
     assert response.headers["content-type"].startswith("text/csv; charset=utf-8")
@@ -118,10 +120,10 @@ async def test_downloads_have_a_name_and_are_not_kept(client, pool):
         ("voltage_level=NS", {("a", 2026)}),
         ("verification_status=VERIFIED", {("b", 2025)}),
         ("verification_status=verified", {("b", 2025)}),
-        ("dno=nobody", set()),
+        ("dno=unknown", set()),
     ],
 )
-async def test_filters_narrow(client, pool, query, found):
+async def test_filters_restrict_the_rows(client, pool, query, found):
     a, b = await make.dno(pool, "a"), await make.dno(pool, "b", region="Hessen")
     await make.tariff(pool, a, 2025)
     await make.tariff(pool, a, 2026, "NS")
@@ -130,7 +132,7 @@ async def test_filters_narrow(client, pool, query, found):
     assert {(slug, int(year)) for slug, year, *_ in (line.split(",") for line in lines)} == found
 
 
-async def test_seasons_are_a_filter_of_windows(client, pool):
+async def test_windows_can_be_filtered_by_season(client, pool):
     dno = await make.dno(pool)
     await make.hlzf(pool, dno, season="WINTER", windows="07:00-08:00, 09:00-10:00")
     await make.hlzf(pool, dno, season="SUMMER", windows="")
@@ -151,7 +153,7 @@ async def test_seasons_are_a_filter_of_windows(client, pool):
         ("tariffs.csv?dno=%00", "dno"),
     ],
 )
-async def test_a_filter_that_makes_no_sense_is_refused_by_name(client, path, parameter):
+async def test_an_invalid_filter_is_refused_with_its_name(client, path, parameter):
     response = await client.get(f"/export/{path}")
     assert response.status_code == 400
     assert response.json()["code"] == "BAD_USER_INPUT"
@@ -163,7 +165,7 @@ async def test_other_paths_are_not_found(client, path):
     assert (await client.get(f"/export/{path}")).status_code == 404
 
 
-async def test_who_may_not_read_may_not_download(downloads):
+async def test_without_the_right_to_read_downloads_are_refused(downloads):
     app = downloads(anonymous_reading=False)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as client:
         assert (await client.get("/export/tariffs.csv")).status_code == 401
@@ -171,21 +173,21 @@ async def test_who_may_not_read_may_not_download(downloads):
 
 
 class SlowReader:
-    """Takes the first part of a download and then no more until it is told to."""
+    """A client that reads the first part of a download and no more until `resumes` is set."""
 
     def __init__(self) -> None:
-        self.began, self.goes_on, self.leaves = asyncio.Event(), asyncio.Event(), asyncio.Event()
+        self.began, self.resumes, self.disconnects = asyncio.Event(), asyncio.Event(), asyncio.Event()
         self.messages: list[dict] = []
 
     async def receive(self):
-        await self.leaves.wait()
+        await self.disconnects.wait()
         return {"type": "http.disconnect"}
 
     async def send(self, message):
         self.messages.append(message)
         if message["type"] == "http.response.body":
             self.began.set()
-            await self.goes_on.wait()
+            await self.resumes.wait()
 
     async def read(self, app, path: str) -> None:
         scope = {
@@ -203,7 +205,7 @@ class SlowReader:
         return self.messages[-1].get("more_body") is False
 
 
-async def test_a_download_is_one_snapshot_however_long_it_takes(downloads, pool):
+async def test_a_slow_download_is_one_snapshot(downloads, pool):
     dno = await make.dno(pool)
     await make.tariff(pool, dno, leistung="1.11")
     reader = SlowReader()
@@ -211,7 +213,7 @@ async def test_a_download_is_one_snapshot_however_long_it_takes(downloads, pool)
     await reader.began.wait()
     async with pool.connection() as connection:
         await connection.execute("UPDATE netzentgelte_data SET leistung = 2.22")
-    reader.goes_on.set()
+    reader.resumes.set()
     await reading
     body = b"".join(message.get("body", b"") for message in reader.messages)
     assert reader.complete
@@ -219,7 +221,7 @@ async def test_a_download_is_one_snapshot_however_long_it_takes(downloads, pool)
     assert b"2.22" not in body
 
 
-async def test_a_reader_who_stops_reading_is_left_at_the_deadline(downloads, pool):
+async def test_a_download_whose_client_stops_reading_ends_at_the_deadline(downloads, pool):
     reader = SlowReader()
     idle = pool.idle
     await asyncio.wait_for(reader.read(downloads(export_timeout=0.2), "/export/tariffs.csv"), 10)
@@ -230,23 +232,23 @@ async def test_a_reader_who_stops_reading_is_left_at_the_deadline(downloads, poo
     )
 
 
-async def test_a_reader_who_goes_away_frees_the_connection(downloads, pool):
+async def test_a_client_that_disconnects_releases_the_database_connection(downloads, pool):
     dno = await make.dno(pool)
     for year in range(2000, 2100):
         await make.tariff(pool, dno, year)
     reader = SlowReader()
     reading = asyncio.create_task(reader.read(downloads(), "/export/tariffs.csv"))
     await reader.began.wait()
-    reader.leaves.set()
+    reader.disconnects.set()
     await asyncio.sleep(0)
-    reader.goes_on.set()
+    reader.resumes.set()
     await reading
     assert not await pool.fetch(
         "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND state LIKE 'idle in transaction%'"
     )
 
 
-async def test_too_many_downloads_at_once_are_refused_for_the_moment(downloads, pool):
+async def test_too_many_concurrent_downloads_are_refused_as_overload(downloads, pool):
     app, reader = downloads(max_exports=1), SlowReader()
     reading = asyncio.create_task(reader.read(app, "/export/tariffs.csv"))
     await reader.began.wait()
@@ -254,25 +256,25 @@ async def test_too_many_downloads_at_once_are_refused_for_the_moment(downloads, 
         refused = await client.get("/export/tariffs.csv")
         assert (refused.status_code, refused.json()["code"]) == (503, "OVERLOADED")
         assert int(refused.headers["retry-after"]) > 0
-        reader.goes_on.set()
+        reader.resumes.set()
         await reading
         assert (await client.get("/export/tariffs.csv")).status_code == 200
 
 
-async def test_anonymous_downloads_leave_the_last_place_to_keys_and_sessions(downloads, pool):
+async def test_the_last_place_is_reserved_for_downloads_with_a_key_or_session(downloads, pool):
     app, reader = downloads(max_exports=2), SlowReader()
     reading = asyncio.create_task(reader.read(app, "/export/tariffs.csv"))
     await reader.began.wait()
-    known = Exports(Settings(max_exports=2))
-    assert (known._places(anonymous=True), known._places(anonymous=False)) == (1, 2)
+    exports = Exports(Settings(max_exports=2))
+    assert (exports._places(anonymous=True), exports._places(anonymous=False)) == (1, 2)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as client:
         assert (await client.get("/export/tariffs.csv")).status_code == 503
-    reader.goes_on.set()
+    reader.resumes.set()
     await reading
 
 
 @pytest.mark.parametrize("table", TABLES)
-async def test_a_region_is_found_in_every_spelling_and_an_unknown_one_is_refused(client, pool, table):
+async def test_a_region_is_matched_in_every_spelling_and_an_unknown_one_is_refused(client, pool, table):
     dno = await make.dno(pool, region="Baden-Württemberg")
     other = await make.dno(pool, slug="other", region="Bayern")
     for one in (dno, other):
@@ -288,28 +290,32 @@ async def test_a_region_is_found_in_every_spelling_and_an_unknown_one_is_refused
     ):
         found = await client.get(f"/export/{table}.ndjson", params={"region": spelling})
         assert found.content == wanted, spelling
-    nothing = await client.get(f"/export/{table}.ndjson", params={"region": "Saarland"})
-    assert (nothing.status_code, nothing.content) == (200, b"")
+    empty = await client.get(f"/export/{table}.ndjson", params={"region": "Saarland"})
+    assert (empty.status_code, empty.content) == (200, b"")
     refused = await client.get(f"/export/{table}.ndjson", params={"region": ["Bayern", "Atlantis"]})
     assert refused.status_code == 400
     assert "Atlantis" not in refused.text
     assert "BAD_USER_INPUT" in refused.text
 
 
-async def test_a_download_that_is_too_large_is_refused_before_it_begins_or_cut_off(downloads, settings):
+async def test_a_download_over_a_limit_is_refused_before_it_begins_or_cut_off(downloads, settings):
     await load_starter(settings.database_url)
-    for limit, most in (("limit_export_bytes", 100), ("limit_export_cpu_time", 1e-6)):
-        transport = httpx.ASGITransport(downloads(**{limit: most}))
+    for limit, maximum in (("limit_export_bytes", 100), ("limit_export_cpu_time", 1e-6)):
+        transport = httpx.ASGITransport(downloads(**{limit: maximum}))
         async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
             response = await client.get("/export/tariffs.csv")
         assert response.status_code == 400
-        told = response.json()
-        assert (told["code"], told["limit"], told["maximum"]) == ("LIMIT_EXCEEDED", limit.upper(), most)
+        problem = response.json()
+        assert (problem["code"], problem["limit"], problem["maximum"]) == (
+            "LIMIT_EXCEEDED",
+            limit.upper(),
+            maximum,
+        )
 
 
 @pytest.mark.parametrize("format", ["csv", "ndjson", "parquet"])
-async def test_a_row_that_no_rule_would_let_in_is_left_out_and_counted(client, pool, admin_url, format):
-    """As written before the rule was there."""
+async def test_a_row_that_violates_a_constraint_is_skipped_and_counted(client, pool, admin_url, format):
+    """Such as a row that was written before the constraint existed."""
     await make.dno(pool, "netze-a", capacity_mw_total=Decimal("1.5"))
     await make.dno(pool, "netze-b")
     await make.dno(pool, "netze-c")
@@ -345,7 +351,7 @@ def _slugs(format: str, content: bytes) -> list[str]:
 
 
 @pytest.mark.parametrize("format", [Format.NDJSON, Format.PARQUET])
-async def test_a_value_that_a_format_cannot_hold_costs_its_row_only(format):
+async def test_a_value_that_a_format_cannot_represent_skips_its_row_only(format):
     async def batches():
         yield [["a", "1"], ["b", "no number"], ["c", "3"]]
 

@@ -1,4 +1,4 @@
-"""`load(kind, text, …)`: an import of texts as if they were files."""
+"""`load(kind, text, …)` imports texts as files."""
 
 import io
 from collections.abc import Callable, Coroutine

@@ -1,4 +1,4 @@
-"""`dno import`, `dno export` and `dno starter` as people type them."""
+"""The commands `dno import`, `dno export` and `dno starter`, run as processes."""
 
 import json
 import os
@@ -16,12 +16,12 @@ HEADER = (FOLDER / "tariffs.csv").read_text().partition("\n")[0]
 
 @pytest.fixture
 def dno(pool, settings, tmp_path):
-    """`dno(*words, stdin="")`: runs the command in a folder of its own."""
+    """`dno(*arguments, stdin="")` runs the command in a folder of its own."""
 
-    def dno(*words: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+    def dno(*arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
         environment = os.environ | {"DATABASE_URL": settings.database_url, "REDIS_URL": settings.redis_url}
         return subprocess.run(
-            [sys.executable, "-m", "app.cli.main", *words],
+            [sys.executable, "-m", "app.cli.main", *arguments],
             input=stdin,
             env=environment | {"PYTHONPATH": str(Path(__file__).parents[3])},
             cwd=tmp_path,
@@ -33,26 +33,26 @@ def dno(pool, settings, tmp_path):
     return dno
 
 
-async def test_a_good_file_is_imported(dno, pool, tmp_path):
+async def test_a_valid_file_is_imported(dno, pool, tmp_path):
     await make.dno(pool)
-    (tmp_path / "good.csv").write_text(f"{HEADER}\nnetze-a,2025,MS,1,2,3,4,verified,,\n")
-    done = dno("import", "tariffs", "good.csv")
+    (tmp_path / "valid.csv").write_text(f"{HEADER}\nnetze-a,2025,MS,1,2,3,4,verified,,\n")
+    done = dno("import", "tariffs", "valid.csv")
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout == "1 inserted, 0 updated, 0 unchanged, 0 refused\n"
 
 
-async def test_bad_rows_are_told_with_place_column_value_and_reason(dno, pool, tmp_path):
-    (tmp_path / "bad.csv").write_text(f"{HEADER}\nnobody,1999,MS,1,2,3,4,verified,,\n")
-    done = dno("import", "tariffs", "bad.csv")
+async def test_invalid_rows_are_reported_with_line_column_value_and_reason(dno, pool, tmp_path):
+    (tmp_path / "invalid.csv").write_text(f"{HEADER}\nnetze-x,1999,MS,1,2,3,4,verified,,\n")
+    done = dno("import", "tariffs", "invalid.csv")
     assert done.returncode == 1
     lines = [line.split() for line in done.stdout.splitlines()]
-    assert lines[1][:4] == ["bad.csv:2", "dno_slug", "nobody", "no"]
-    assert lines[2][:4] == ["bad.csv:2", "year", "1999", "must"]
-    assert len(lines) == 5  # nothing is folded into the width of a terminal that is not there
+    assert lines[1][:4] == ["invalid.csv:2", "dno_slug", "netze-x", "no"]
+    assert lines[2][:4] == ["invalid.csv:2", "year", "1999", "must"]
+    assert len(lines) == 5  # lines are not wrapped where there is no terminal
     assert "Nothing was imported" in done.stdout
 
 
-async def test_programs_get_json(dno, pool):
+async def test_the_report_is_available_as_json(dno, pool):
     await make.dno(pool)
     rows = f"{HEADER}\nnetze-a,2025,MS,1\x1b[31m,2,3,4,verified,,\n"
     done = dno("import", "tariffs", "-", "--json", stdin=rows)
@@ -69,7 +69,7 @@ async def test_programs_get_json(dno, pool):
     assert summary["refused"] == 1
 
 
-async def test_a_dry_run_says_so(dno, pool):
+async def test_a_dry_run_is_reported_as_such(dno, pool):
     await make.dno(pool)
     done = dno("import", "tariffs", "-", "--dry-run", stdin=f"{HEADER}\nnetze-a,2025,MS,1,2,3,4,verified,,\n")
     assert done.stdout == "Nothing was changed (dry run): 1 inserted, 0 updated, 0 unchanged, 0 refused\n"
@@ -77,23 +77,23 @@ async def test_a_dry_run_says_so(dno, pool):
 
 
 @pytest.mark.parametrize(
-    "words",
+    "arguments",
     [("tariffs",), ("tariffs", "not-there.csv"), ("tarifs", "-"), ("tariffs", "."), ("tariffs", "-", "-x")],
 )
-def test_wrong_usage_has_a_status_of_its_own(dno, words):
-    done = dno("import", *words)
+def test_wrong_usage_has_its_own_exit_status(dno, arguments):
+    done = dno("import", *arguments)
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
 
 
-def test_many_bad_rows_are_told_each_and_fast(dno):
-    rows = "".join(f"nobody,{year},MS,1,2,3,4,verified,,\n" for year in range(5_000))
+def test_each_of_many_invalid_rows_is_reported(dno):
+    rows = "".join(f"netze-x,{year},MS,1,2,3,4,verified,,\n" for year in range(5_000))
     done = dno("import", "tariffs", "-", stdin=f"{HEADER}\n{rows}")
     assert done.returncode == 1
-    assert done.stdout.count("nobody") == 5_000
+    assert done.stdout.count("netze-x") == 5_000
 
 
-def test_a_database_that_is_away_is_one_sentence(dno, monkeypatch, settings):
+def test_an_unavailable_database_is_reported_in_one_sentence(dno, monkeypatch, settings):
     monkeypatch.setattr(
         os,
         "environ",
@@ -106,7 +106,7 @@ def test_a_database_that_is_away_is_one_sentence(dno, monkeypatch, settings):
 
 
 @pytest.mark.parametrize("format", ["csv", "ndjson"])
-def test_an_export_is_imported_as_it_was(dno, tmp_path, format):
+def test_importing_an_export_changes_nothing(dno, tmp_path, format):
     assert "tariffs: 167 inserted" in dno("starter").stdout
     for table in ("registry", "tariffs", "hlzf"):
         assert dno("export", table, f"{table}.{format}").returncode == 0
@@ -115,7 +115,7 @@ def test_an_export_is_imported_as_it_was(dno, tmp_path, format):
     assert (tmp_path / f"hlzf.{format}").read_text().count("\n") == 379 + (format == "csv")
 
 
-def test_an_export_can_be_narrowed_and_piped(dno):
+def test_an_export_can_be_filtered_and_written_to_standard_output(dno):
     dno("starter")
     done = dno("export", "tariffs", "--year", "2024", "--dno", "dortmunder-netz", "--voltage-level", "ms")
     assert done.returncode == 0
@@ -125,7 +125,7 @@ def test_an_export_can_be_narrowed_and_piped(dno):
 
 
 @pytest.mark.parametrize(
-    "words",
+    "arguments",
     [
         ("registry", "--year", "2025"),
         ("tariffs", "x.xml"),
@@ -133,8 +133,8 @@ def test_an_export_can_be_narrowed_and_piped(dno):
         ("tariffs", "no/x.csv"),
     ],
 )
-def test_an_export_that_makes_no_sense_leaves_no_file(dno, tmp_path, words):
-    done = dno("export", *words)
+def test_an_invalid_export_command_leaves_no_file(dno, tmp_path, arguments):
+    done = dno("export", *arguments)
     assert done.returncode in (1, 2)
     assert "Traceback" not in done.stderr
     assert list(tmp_path.iterdir()) == []

@@ -1,4 +1,4 @@
-"""What an import does to the database, and what it leaves alone."""
+"""What an import changes in the database, and what it leaves unchanged."""
 
 import asyncio
 from decimal import Decimal
@@ -33,7 +33,7 @@ def tariff(slug="netze-a", year=2025, level="MS", leistung="58.20", status="unve
 
 
 async def counts(pool) -> tuple[int, int, int]:
-    """Revisions, events, and the sum of all versions: what a write leaves behind."""
+    """Revisions, events, and the sum of all versions: what every write increases."""
     [row] = await pool.fetch(
         "SELECT (SELECT count(*) FROM revisions) AS revisions, (SELECT count(*) FROM outbox) AS events,"
         " (SELECT coalesce(sum(version), 0) FROM netzentgelte_data) + (SELECT coalesce(sum(version), 0) FROM hlzf_data)"
@@ -60,7 +60,7 @@ async def test_prices_keep_their_digits(pool, load):
     assert (entry.source_url, entry.source_title) == ("u", None)
 
 
-async def test_history_says_who_and_from_which_file(pool, load):
+async def test_revisions_name_the_import_and_its_file(pool, load):
     await make.dno(pool)
     await load(Kind.TARIFFS, TARIFFS + tariff())
     [revision] = await pool.fetch("SELECT kind, changed_by, reason FROM revisions")
@@ -77,7 +77,7 @@ async def test_the_same_file_again_changes_nothing(pool, load):
     assert await counts(pool) == before
 
 
-async def test_only_what_differs_is_touched(pool, load):
+async def test_only_rows_that_differ_are_updated(pool, load):
     dno = await make.dno(pool)
     await load(Kind.TARIFFS, TARIFFS + tariff(level="MS") + tariff(level="NS"))
     report = await load(Kind.TARIFFS, TARIFFS + tariff(level="MS") + tariff(level="NS", leistung="1"))
@@ -88,20 +88,20 @@ async def test_only_what_differs_is_touched(pool, load):
     ]
 
 
-async def test_one_bad_row_and_nothing_is_imported(pool, load):
+async def test_with_one_invalid_row_nothing_is_imported(pool, load):
     await make.dno(pool)
     before = await counts(pool)
-    report = await load(Kind.TARIFFS, TARIFFS + tariff() + tariff(level="XX") + tariff(slug="nobody"))
+    report = await load(Kind.TARIFFS, TARIFFS + tariff() + tariff(level="XX") + tariff(slug="netze-x"))
     assert outcome(report) == (0, 0, 0, 0, 2)
     assert [(str(p.place), p.column, p.value) for p in report.problems] == [
         ("1.csv:3", "voltage_level", "XX"),
-        ("1.csv:4", "dno_slug", "nobody"),
+        ("1.csv:4", "dno_slug", "netze-x"),
     ]
     assert await counts(pool) == before
 
 
-async def test_what_only_the_database_can_refuse_leaves_nothing_behind(pool, load, settings):
-    """Should a rule of the database be stricter than ours, the whole import is undone."""
+async def test_an_import_that_violates_a_constraint_is_rolled_back(pool, load, settings):
+    """Also if a constraint of the database is stricter than the checks of the importer."""
     await make.dno(pool)
     before = await counts(pool)
     async with pool.connection() as connection:
@@ -115,7 +115,7 @@ async def test_what_only_the_database_can_refuse_leaves_nothing_behind(pool, loa
     assert await counts(pool) == before
 
 
-async def test_a_dry_run_tells_all_and_changes_nothing(pool, load):
+async def test_a_dry_run_reports_all_changes_and_makes_none(pool, load):
     await make.dno(pool)
     await load(Kind.TARIFFS, TARIFFS + tariff())
     before = await counts(pool)
@@ -132,7 +132,7 @@ async def test_the_same_entry_twice_is_refused_also_across_files(pool, load):
     ]
 
 
-class TestWhatPeopleDecided:
+class TestManualChanges:
     async def correct(self, pool, sql: str, actor: str | None = "anna@example.org") -> None:
         async with pool.connection() as connection, connection.transaction():
             await connection.execute("SELECT sign($1, NULL, NULL)", actor)
@@ -154,31 +154,31 @@ class TestWhatPeopleDecided:
         [entry] = await tariffs_of(pool, dno)
         assert str(entry.leistung) == "58.20"
 
-    async def test_a_correction_that_says_the_same_is_unchanged(self, pool, load):
+    async def test_a_correction_to_the_same_value_is_unchanged(self, pool, load):
         await make.dno(pool)
         await load(Kind.TARIFFS, TARIFFS + tariff())
         await self.correct(pool, "UPDATE netzentgelte_data SET leistung = 60")
         assert outcome(await load(Kind.TARIFFS, TARIFFS + tariff(leistung="60"))) == (0, 0, 1, 0, 0)
 
-    async def test_what_is_verified_does_not_yield_to_what_is_not(self, pool, load):
+    async def test_a_verified_entry_is_not_overwritten_by_an_unverified_row(self, pool, load):
         dno = await make.dno(pool)
         await make.tariff(pool, dno, verification_status="verified")
         report = await load(Kind.TARIFFS, TARIFFS + tariff())
         assert [kept.reason for kept in report.kept] == ["verified in the database, but not in the file"]
 
-    async def test_a_verified_figure_yields_to_another_verified_one(self, pool, load):
+    async def test_a_verified_entry_is_overwritten_by_a_verified_row(self, pool, load):
         dno = await make.dno(pool)
         await make.tariff(pool, dno, verification_status="verified")
         assert outcome(await load(Kind.TARIFFS, TARIFFS + tariff(status="verified"))) == (0, 1, 0, 0, 0)
 
-    async def test_what_nobody_signed_is_overwritten(self, pool, load):
-        """As the crawler writes."""
+    async def test_a_change_without_an_author_is_overwritten(self, pool, load):
+        """The crawler writes without an author."""
         dno = await make.dno(pool)
         await make.tariff(pool, dno)
         await self.correct(pool, "UPDATE netzentgelte_data SET leistung = 60", actor=None)
         assert outcome(await load(Kind.TARIFFS, TARIFFS + tariff())) == (0, 1, 0, 0, 0)
 
-    async def test_a_deleted_entry_comes_back_to_life(self, pool, load):
+    async def test_an_entry_deleted_without_an_author_is_restored(self, pool, load):
         dno = await make.dno(pool)
         await load(Kind.TARIFFS, TARIFFS + tariff())
         await self.correct(pool, "UPDATE netzentgelte_data SET deleted_at = now()", actor=None)
@@ -186,7 +186,7 @@ class TestWhatPeopleDecided:
         [entry] = await tariffs_of(pool, dno)
         assert entry.version == 3
 
-    async def test_but_not_if_somebody_signed_for_its_deletion(self, pool, load):
+    async def test_an_entry_deleted_by_an_author_is_not_restored(self, pool, load):
         dno = await make.dno(pool)
         await load(Kind.TARIFFS, TARIFFS + tariff())
         await self.correct(pool, "UPDATE netzentgelte_data SET deleted_at = now()")
@@ -194,7 +194,7 @@ class TestWhatPeopleDecided:
         assert [kept.reason for kept in report.kept] == ["deleted by anna@example.org"]
         assert await tariffs_of(pool, dno) == ()
 
-    async def test_windows_are_kept_like_prices(self, pool, load):
+    async def test_manual_changes_of_windows_are_kept_too(self, pool, load):
         dno = await make.dno(pool)
         await make.hlzf(pool, dno, verification_status="verified")
         text = HLZF + "netze-a,2025,MS,WINTER,08:00,09:00,unverified,,\n"
@@ -202,14 +202,14 @@ class TestWhatPeopleDecided:
         assert outcome(await load(Kind.HLZF, text, overwrite=True)) == (0, 1, 0, 0, 0)
 
     async def test_a_correction_that_commits_during_the_import_survives(self, pool, load, settings):
-        """The import has decided, waits for the row that Anna holds, and finds it changed."""
+        """The import has compared the row, waits for its lock, and finds it changed."""
         dno = await make.dno(pool)
         await load(Kind.TARIFFS, TARIFFS + tariff())
-        async with pool.connection() as anna:
-            correction = anna.transaction()
+        async with pool.connection() as editor:
+            correction = editor.transaction()
             await correction.start()
-            await anna.execute("SELECT sign('anna', NULL, NULL)")
-            await anna.execute("UPDATE netzentgelte_data SET leistung = 60")
+            await editor.execute("SELECT sign('anna', NULL, NULL)")
+            await editor.execute("UPDATE netzentgelte_data SET leistung = 60")
             importing = asyncio.create_task(load(Kind.TARIFFS, TARIFFS + tariff(leistung="1")))
             while not await pool.fetch(
                 "SELECT 1 FROM pg_stat_activity WHERE application_name = 'dno-import' AND wait_event_type = 'Lock'"
@@ -217,12 +217,12 @@ class TestWhatPeopleDecided:
                 await asyncio.sleep(0)
             await correction.commit()
         report = await importing
-        assert [kept.reason for kept in report.kept] == ["changed by somebody else at this moment"]
+        assert [kept.reason for kept in report.kept] == ["changed by another transaction during the import"]
         [entry] = await tariffs_of(pool, dno)
         assert entry.leistung == Decimal(60)
 
 
-async def test_windows_of_a_season_become_one_entry_in_their_order(pool, load):
+async def test_windows_of_a_season_become_one_sorted_entry(pool, load):
     dno = await make.dno(pool)
     text = (
         HLZF
@@ -263,7 +263,7 @@ async def test_windows_that_contradict_each_other_are_refused(pool, load, rows, 
     assert reason in problem.reason
 
 
-async def test_windows_may_touch(pool, load):
+async def test_windows_may_be_adjacent(pool, load):
     await make.dno(pool)
     text = (
         HLZF
@@ -322,14 +322,14 @@ class TestSection14a:
             (WINDOWS + "netze-a,2026,1,HT,00:00,02:00\nnetze-a,2026,1,NT,01:00,03:00\n", "overlaps"),
         ],
     )
-    async def test_bad_sheets_are_refused(self, pool, load, text, reason):
+    async def test_invalid_sheets_are_refused(self, pool, load, text, reason):
         await make.dno(pool)
         report = await load(Kind.SECTION14A, text)
         assert reason in report.problems[0].reason
 
 
 class TestRegistry:
-    async def test_operators_come_and_change(self, pool, load):
+    async def test_operators_are_inserted_and_updated(self, pool, load):
         assert outcome(await load(Kind.REGISTRY, REGISTRY + OPERATOR)) == (1, 0, 0, 0, 0)
         assert outcome(await load(Kind.REGISTRY, REGISTRY + OPERATOR)) == (0, 0, 1, 0, 0)
         assert outcome(await load(Kind.REGISTRY, REGISTRY + OPERATOR.replace("Hof", "Selb"))) == (
@@ -377,8 +377,8 @@ class TestRegistry:
         assert (problem.place.line, problem.column) == (3, "slug")
 
 
-async def test_imports_wait_for_each_other(pool, load, settings):
-    """A second one gives up in time, instead of waiting for ever."""
+async def test_imports_run_one_at_a_time(pool, load, settings):
+    """A second import times out instead of waiting without a limit."""
     await make.dno(pool)
     async with pool.connection() as connection, connection.transaction():
         await staging.one_import_at_a_time(connection)
@@ -386,7 +386,7 @@ async def test_imports_wait_for_each_other(pool, load, settings):
             await load(Kind.TARIFFS, TARIFFS + tariff(), deadline=0.2)
 
 
-async def test_many_imports_of_one_file_at_once_insert_it_once(pool, load):
+async def test_concurrent_imports_of_one_file_insert_it_once(pool, load):
     await make.dno(pool)
     text = TARIFFS + "".join(tariff(year=year) for year in range(2000, 2050))
     reports = await asyncio.gather(*(load(Kind.TARIFFS, text) for _ in range(4)))
@@ -395,9 +395,7 @@ async def test_many_imports_of_one_file_at_once_insert_it_once(pool, load):
 
 
 @pytest.mark.parametrize("fails", [1, 2])
-async def test_an_import_that_was_rolled_back_for_no_fault_of_its_own_runs_once_more(
-    pool, load, admin_url, fails
-):
+async def test_an_import_that_was_rolled_back_by_a_deadlock_is_retried_once(pool, load, admin_url, fails):
     """A sequence counts the runs: it is not rolled back."""
     await make.dno(pool)
     admin = await asyncpg.connect(admin_url)

@@ -1,4 +1,4 @@
-"""The figures that the project brings along."""
+"""The starter data."""
 
 import asyncio
 import csv
@@ -9,35 +9,35 @@ from app.importers.starter import FOLDER, load_starter
 EXPECTED = {Kind.REGISTRY: 87, Kind.TARIFFS: 167, Kind.HLZF: 298, Kind.SECTION14A: 26}
 
 
-async def test_a_fresh_database_gets_them_all(pool, settings):
+async def test_an_empty_database_is_filled_with_all_starter_data(pool, settings):
     reports = await load_starter(settings.database_url)
     assert {kind: report.inserted for kind, report in reports.items()} == EXPECTED
 
 
-async def test_a_database_with_operators_is_left_alone(pool, settings):
+async def test_a_database_with_operators_is_left_unchanged(pool, settings):
     await load_starter(settings.database_url)
     assert await load_starter(settings.database_url) == {}
 
 
-async def test_asked_for_again_they_change_nothing(pool, settings):
+async def test_loading_the_starter_data_again_changes_nothing(pool, settings):
     await load_starter(settings.database_url)
     reports = await load_starter(settings.database_url, only_if_empty=False)
     assert {kind: report.unchanged for kind, report in reports.items()} == EXPECTED
 
 
-async def test_of_many_instances_that_start_together_one_loads(pool, settings):
+async def test_one_of_several_instances_that_start_together_loads_the_data(pool, settings):
     loaded = await asyncio.gather(*(load_starter(settings.database_url) for _ in range(3)))
     assert sorted(map(len, loaded)) == [0, 0, 4]
 
 
-async def test_aliases_come_along_for_operators_that_are_there(pool, settings):
+async def test_aliases_of_existing_operators_are_loaded(pool, settings):
     table = FOLDER.parent / "interpreter" / "aliases.csv"
     with table.open(encoding="utf-8", newline="") as file:
-        told = {(row["dno_slug"], row["alias"]) for row in csv.DictReader(file)}
+        expected = {(row["dno_slug"], row["alias"]) for row in csv.DictReader(file)}
     await load_starter(settings.database_url)
     rows = await pool.fetch("SELECT slug, alias FROM dno_aliases JOIN dnos ON dnos.id = dno_id")
     known = {row["slug"] for row in await pool.fetch("SELECT slug FROM dnos")}
-    assert {tuple(row) for row in rows} == {pair for pair in told if pair[0] in known}
+    assert {tuple(row) for row in rows} == {pair for pair in expected if pair[0] in known}
 
 
 def test_every_figure_has_a_source():
