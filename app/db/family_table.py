@@ -4,7 +4,7 @@ All SQL is built once from the family's columns.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Generic, NamedTuple, Protocol, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 from uuid import UUID
 
 import msgspec
@@ -12,45 +12,18 @@ import msgspec
 from app.db.column_codecs import CODECS
 from app.db.pool import Pool
 from app.db.unit_of_work import UnitOfWork, expect
-from app.domain.correction import check_text
+from app.domain.correction import Correction, NewEntry, check_text
 from app.domain.entry import DnoYear, VerificationStatus
 from app.domain.family import Family
 from app.domain.plausibility import Doubt
 from app.domain.revision import ChangeKind
-from app.errors import Conflict, NotFound, quoted
+from app.errors import NotFound, quoted
 
 E = TypeVar("E", bound=Any)
 
 _STATUSES = {str(status): status for status in VerificationStatus}
 _FIRST = ("id", "dno_id", "year")
 _SOURCE = ("verification_status", "source_url", "source_title")
-
-
-class NewEntry(Protocol):
-    @property
-    def dno(self) -> str: ...  # slug
-    @property
-    def year(self) -> int: ...
-    @property
-    def source_url(self) -> str | None: ...
-    def check(self) -> None: ...
-    def columns(self) -> Mapping[str, Any]:
-        """The key's and the value columns."""
-        ...
-
-    def conflict(self) -> Conflict:
-        """The error where there is such an entry already."""
-        ...
-
-
-class Correction(Protocol[E]):
-    @property
-    def id(self) -> UUID: ...
-    @property
-    def expected_version(self) -> int | None: ...
-    @property
-    def reason(self) -> str | None: ...
-    def applied_to(self, before: E, /) -> E: ...
 
 
 # What is unusual in an entry, given the prices of the year before.

@@ -1,8 +1,8 @@
-"""What people ask to be written, and the rules that it must keep."""
+"""New entries and corrections of entries, with the rules that their values must satisfy."""
 
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Any
+from typing import Any, Generic, TypeVar
 from urllib.parse import urlsplit
 from uuid import UUID
 
@@ -14,23 +14,64 @@ from app.domain.hlzf import Hlzf, Season, TimeWindow
 from app.domain.tariff import PRICE_FIELDS, Prices, Tariff
 from app.errors import Conflict, Invalid
 
+E = TypeVar("E", bound=Any)
+
 PRICE_LIMIT = 1_000_000
 PRICE_DECIMALS = 4
 LONGEST_TEXT = 2_000
 
 
-class NewTariff(msgspec.Struct, frozen=True, kw_only=True):
+class NewEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """An entry to add; each family has a subclass with its key and its values."""
+
     dno: str  # slug
     year: int
-    voltage_level: VoltageLevel
-    prices: Prices
     source_url: str | None = None
 
     def check(self) -> None:
+        """Raises Invalid."""
         check_text(self.dno, "dno")
         check_year(self.year)
-        check_prices(self.prices)
+        self.check_values()
         check_source(self.source_url)
+
+    def check_values(self) -> None:
+        raise NotImplementedError
+
+    def columns(self) -> dict[str, Any]:
+        """The key's and the value columns."""
+        raise NotImplementedError
+
+    def conflict(self) -> Conflict:
+        """The error if there is such an entry already."""
+        raise NotImplementedError
+
+
+class Correction(msgspec.Struct, Generic[E], frozen=True, kw_only=True):
+    """New values of an entry; each family has a subclass with its values. `verify`: verified from now on."""
+
+    id: UUID
+    expected_version: int | None = None
+    reason: str | None = None
+    verify: bool = False
+
+    def applied_to(self, before: E) -> E:
+        """Raises Invalid."""
+        after = self.corrected(before)
+        status = status_after(before.verification_status, changed=after != before, verify=self.verify)
+        return msgspec.structs.replace(after, verification_status=status)
+
+    def corrected(self, before: E) -> E:
+        """The entry with the new values, which are checked."""
+        raise NotImplementedError
+
+
+class NewTariff(NewEntry, frozen=True, kw_only=True):
+    voltage_level: VoltageLevel
+    prices: Prices
+
+    def check_values(self) -> None:
+        check_prices(self.prices)
 
     def columns(self) -> dict[str, Any]:
         return {"voltage_level": self.voltage_level, **msgspec.structs.asdict(self.prices)}
@@ -42,35 +83,24 @@ class NewTariff(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-class TariffCorrection(msgspec.Struct, frozen=True, kw_only=True):
+class TariffCorrection(Correction[Tariff], frozen=True, kw_only=True):
     """`prices` by column: a price left out stays as it is, None clears it."""
 
-    id: UUID
-    expected_version: int | None = None
     prices: Mapping[str, Decimal | None] = {}
-    reason: str | None = None
-    verify: bool = False
 
-    def applied_to(self, before: Tariff) -> Tariff:
+    def corrected(self, before: Tariff) -> Tariff:
         after = msgspec.structs.replace(before, **self.prices)
         check_prices(after.prices)
-        status = status_after(before.verification_status, changed=after != before, verify=self.verify)
-        return msgspec.structs.replace(after, verification_status=status)
+        return after
 
 
-class NewHlzf(msgspec.Struct, frozen=True, kw_only=True):
-    dno: str  # slug
-    year: int
+class NewHlzf(NewEntry, frozen=True, kw_only=True):
     voltage_level: VoltageLevel
     season: Season
     windows: tuple[TimeWindow, ...]
-    source_url: str | None = None
 
-    def check(self) -> None:
-        check_text(self.dno, "dno")
-        check_year(self.year)
+    def check_values(self) -> None:
         check_windows(self.windows)
-        check_source(self.source_url)
 
     def columns(self) -> dict[str, Any]:
         windows = tuple(sorted(self.windows))
@@ -84,20 +114,12 @@ class NewHlzf(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-class HlzfCorrection(msgspec.Struct, frozen=True, kw_only=True):
-    id: UUID
+class HlzfCorrection(Correction[Hlzf], frozen=True, kw_only=True):
     windows: tuple[TimeWindow, ...]
-    expected_version: int | None = None
-    reason: str | None = None
-    verify: bool = False
 
-    def applied_to(self, before: Hlzf) -> Hlzf:
+    def corrected(self, before: Hlzf) -> Hlzf:
         check_windows(self.windows)
-        windows = tuple(sorted(self.windows))
-        status = status_after(
-            before.verification_status, changed=windows != before.windows, verify=self.verify
-        )
-        return msgspec.structs.replace(before, windows=windows, verification_status=status)
+        return msgspec.structs.replace(before, windows=tuple(sorted(self.windows)))
 
 
 def status_after(before: VerificationStatus, *, changed: bool, verify: bool) -> VerificationStatus:
@@ -116,9 +138,12 @@ def check_year(year: int) -> None:
 
 def check_prices(prices: Prices) -> None:
     for name, field in PRICE_FIELDS.items():
-        price: Decimal | None = getattr(prices, name)
-        if price is not None and (wrong := _wrong_with(price)):
-            raise Invalid(f"A price {wrong}.", field=("input", field))
+        check_price(getattr(prices, name), field)
+
+
+def check_price(price: Decimal | None, field: str) -> None:
+    if price is not None and (wrong := _wrong_with(price)):
+        raise Invalid(f"A price {wrong}.", field=("input", field))
 
 
 def _wrong_with(price: Decimal) -> str | None:
