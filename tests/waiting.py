@@ -22,6 +22,7 @@ async def until(
     condition: Callable[[], Any],
     seconds: float = LIMIT,
     *,
+    pause: float = PAUSE,
     ignoring: tuple[type[Exception], ...] = (),
 ) -> Any:
     """What the condition gave once it was true; an AssertionError if it never was. It may be a coroutine function."""
@@ -36,4 +37,4 @@ async def until(
         except ignoring:
             pass
         assert monotonic() - began < seconds, f"this did not become true within {seconds:g} s"
-        await asyncio.sleep(PAUSE)
+        await asyncio.sleep(pause)

@@ -1,4 +1,4 @@
-"""What subscribers of one process are told."""
+"""What is delivered to the subscribers of one process."""
 
 import asyncio
 from datetime import UTC, datetime
@@ -26,34 +26,34 @@ def change(version: int, *, entry: UUID = ENTRY, dno: UUID = HERE, topic: Topic 
     )
 
 
-async def told(subscriber: Subscriber, count: int) -> list[int]:
+async def received(subscriber: Subscriber, count: int) -> list[int]:
     return [(await asyncio.wait_for(anext(subscriber), 30)).entry.version for _ in range(count)]
 
 
-async def nothing_waits(subscriber: Subscriber) -> bool:
+async def nothing_is_queued(subscriber: Subscriber) -> bool:
     with pytest.raises(TimeoutError):
         await asyncio.wait_for(anext(subscriber), 0.01)
     return True
 
 
-async def test_each_subscriber_hears_each_change_in_order() -> None:
+async def test_each_subscriber_receives_each_change_in_order() -> None:
     broadcast = Broadcast(10)
     async with broadcast.subscribe(ALL) as one, broadcast.subscribe(ALL) as other:
         for version in (1, 2, 3):
             broadcast.send(change(version))
-        assert await told(one, 3) == await told(other, 3) == [1, 2, 3]
+        assert await received(one, 3) == await received(other, 3) == [1, 2, 3]
 
 
-async def test_who_waits_is_woken() -> None:
+async def test_a_waiting_subscriber_is_woken() -> None:
     broadcast = Broadcast(10)
     async with broadcast.subscribe(ALL) as subscriber:
-        waiting = asyncio.create_task(told(subscriber, 1))
+        waiting = asyncio.create_task(received(subscriber, 1))
         await asyncio.sleep(0)
         broadcast.send(change(1))
         assert await waiting == [1]
 
 
-async def test_only_what_was_asked_for_arrives() -> None:
+async def test_only_changes_that_match_the_filter_are_delivered() -> None:
     broadcast = Broadcast(10)
     async with (
         broadcast.subscribe(Filter(dno_id=HERE)) as here,
@@ -63,49 +63,49 @@ async def test_only_what_was_asked_for_arrives() -> None:
         broadcast.send(change(2, entry=uuid4(), dno=HERE, topic=Topic.TARIFFS))
         broadcast.send(change(3, entry=uuid4(), dno=HERE, topic=Topic.HLZF))
         broadcast.send(change(4, entry=uuid4(), dno=HERE, topic=Topic.TIME_OF_USE))
-        assert await told(here, 2) == [2, 3]
-        assert await told(hlzf, 2) == [1, 3]
-        assert await nothing_waits(here)
-        assert await nothing_waits(hlzf)
+        assert await received(here, 2) == [2, 3]
+        assert await received(hlzf, 2) == [1, 3]
+        assert await nothing_is_queued(here)
+        assert await nothing_is_queued(hlzf)
 
 
-async def test_a_change_that_comes_twice_is_told_once() -> None:
+async def test_a_change_that_is_sent_twice_is_delivered_once() -> None:
     broadcast = Broadcast(10)
     async with broadcast.subscribe(ALL) as subscriber:
         for version in (1, 1, 2, 1, 2, 3):
             broadcast.send(change(version))
-        assert await told(subscriber, 3) == [1, 2, 3]
-        assert await nothing_waits(subscriber)
+        assert await received(subscriber, 3) == [1, 2, 3]
+        assert await nothing_is_queued(subscriber)
 
 
-async def test_an_entry_moved_by_hand_is_news_in_both_places_once() -> None:
+async def test_an_entry_moved_in_the_database_is_delivered_once_under_both_operators() -> None:
     broadcast = Broadcast(10)
     async with broadcast.subscribe(Filter(dno_id=ELSEWHERE)) as there:
         for event in (change(2), change(2, dno=ELSEWHERE), change(2), change(2, dno=ELSEWHERE)):
             broadcast.send(event)
-        assert await told(there, 1) == [2]
-        assert await nothing_waits(there)
+        assert await received(there, 1) == [2]
+        assert await nothing_is_queued(there)
 
 
-async def test_what_is_remembered_is_bounded() -> None:
+async def test_the_number_of_remembered_entries_is_bounded() -> None:
     broadcast = Broadcast(10, remembered=2)
     async with broadcast.subscribe(ALL) as subscriber:
         others = [uuid4() for _ in range(2)]
         broadcast.send(change(1))
         for entry in others:
             broadcast.send(change(1, entry=entry))
-        broadcast.send(change(1))  # its entry is forgotten: better told twice than remembered for ever
-        assert await told(subscriber, 4) == [1, 1, 1, 1]
+        broadcast.send(change(1))  # its entry is forgotten: a duplicate costs less than an unbounded memory
+        assert await received(subscriber, 4) == [1, 1, 1, 1]
 
 
-async def test_a_slow_subscriber_is_closed_with_a_reason_and_harms_nobody() -> None:
+async def test_a_slow_subscriber_is_closed_with_a_reason_and_delays_no_other() -> None:
     broadcast = Broadcast(3)
     async with broadcast.subscribe(ALL) as slow, broadcast.subscribe(ALL) as quick:
-        heard: list[int] = []
+        versions: list[int] = []
         for version in range(1, 8):
             broadcast.send(change(version))
-            heard += await told(quick, 1)
-        assert heard == [1, 2, 3, 4, 5, 6, 7]
+            versions += await received(quick, 1)
+        assert versions == [1, 2, 3, 4, 5, 6, 7]
         with pytest.raises(SlowSubscriber):
             await anext(slow)
 
@@ -116,8 +116,8 @@ def bulk(entries: int, *, topic: Topic = Topic.TARIFFS) -> Event:
     return Event(1, topic, HERE, 2025, datetime(2026, 1, 1, tzinfo=UTC), changed)
 
 
-async def test_a_statement_over_more_entries_than_a_queue_holds_is_told_in_portions() -> None:
-    """To each that reads, once and in order; what does not fit waits in one log for all."""
+async def test_a_statement_over_more_entries_than_a_queue_holds_is_delivered_in_portions() -> None:
+    """Each subscriber receives each entry once and in order; what exceeds the queue stays in a log shared by all."""
     broadcast = Broadcast(4, timeout=5)
     async with broadcast.subscribe(ALL) as one, broadcast.subscribe(ALL) as other:
         broadcast.send(bulk(1000))
@@ -131,8 +131,8 @@ async def test_a_statement_over_more_entries_than_a_queue_holds_is_told_in_porti
         assert not broadcast._log
 
 
-async def test_a_statement_of_many_events_is_no_other_than_one_of_many_entries() -> None:
-    """One event for each operator and year that it touched; who listens to one operator is not behind at all."""
+async def test_a_statement_of_many_events_is_delivered_like_one_of_many_entries() -> None:
+    """One event for each operator and year that it touched; a subscriber of one operator is not behind at all."""
     broadcast = Broadcast(4, timeout=5)
     async with broadcast.subscribe(ALL) as everything, broadcast.subscribe(Filter(dno_id=HERE)) as here:
         for number in range(300):
@@ -142,17 +142,17 @@ async def test_a_statement_of_many_events_is_no_other_than_one_of_many_entries()
         assert [(await anext(everything)).entry.id.int for _ in range(300)] == list(range(300))
 
 
-async def test_one_that_is_behind_misses_nothing_of_what_it_asked_for_and_gets_nothing_else() -> None:
+async def test_a_subscriber_that_is_behind_receives_all_that_matches_its_filter_and_nothing_else() -> None:
     broadcast = Broadcast(2, timeout=5)
     async with broadcast.subscribe(Filter(topics=frozenset({Topic.HLZF}))) as hlzf:
         broadcast.send(bulk(10, topic=Topic.HLZF))
         broadcast.send(change(1))
         broadcast.send(change(2, entry=uuid4(), topic=Topic.HLZF))
-        assert await told(hlzf, 11) == [1] * 10 + [2]
-        assert await nothing_waits(hlzf)
+        assert await received(hlzf, 11) == [1] * 10 + [2]
+        assert await nothing_is_queued(hlzf)
 
 
-async def test_one_that_reads_nothing_is_closed_though_nothing_more_comes() -> None:
+async def test_a_subscriber_that_reads_nothing_is_closed_without_further_events() -> None:
     broadcast = Broadcast(4, timeout=0.05)
     async with broadcast.subscribe(ALL) as silent:
         broadcast.send(bulk(100))
@@ -164,7 +164,7 @@ async def test_one_that_reads_nothing_is_closed_though_nothing_more_comes() -> N
         assert not broadcast._log
 
 
-async def test_what_waits_for_those_that_are_behind_is_bounded_for_all_together() -> None:
+async def test_the_log_for_subscribers_that_are_behind_is_bounded_in_total() -> None:
     broadcast = Broadcast(4, timeout=60, max_log=100)
     async with broadcast.subscribe(ALL) as behind, broadcast.subscribe(ALL) as quick:
         for number in range(100):
@@ -178,14 +178,14 @@ async def test_what_waits_for_those_that_are_behind_is_bounded_for_all_together(
                     tuple(EntryChange(uuid4(), 1, ChangeKind.CORRECTED) for _ in range(10)),
                 )
             )
-            assert await told(quick, 10) == [1] * 10
+            assert await received(quick, 10) == [1] * 10
             assert len(broadcast._log) <= 110
         with pytest.raises(SlowSubscriber):
             await anext(behind)
         assert not broadcast._log
 
 
-async def test_who_leaves_while_behind_leaves_nothing() -> None:
+async def test_a_subscriber_that_leaves_while_behind_frees_the_log() -> None:
     broadcast = Broadcast(4, timeout=60)
     async with broadcast.subscribe(ALL):
         broadcast.send(bulk(100))
@@ -193,30 +193,30 @@ async def test_who_leaves_while_behind_leaves_nothing() -> None:
     assert not broadcast._log
 
 
-async def test_at_shutdown_what_waits_is_told_then_the_reason() -> None:
+async def test_at_shutdown_queued_changes_are_delivered_before_the_reason() -> None:
     broadcast = Broadcast(3)
     async with broadcast.subscribe(ALL) as subscriber:
         broadcast.send(change(1))
         broadcast.close_all("The server stops.")
-        assert await told(subscriber, 1) == [1]
+        assert await received(subscriber, 1) == [1]
         with pytest.raises(Unavailable, match=r"The server stops\."):
             await anext(subscriber)
 
 
-async def test_who_has_left_costs_nothing_more() -> None:
+async def test_a_subscriber_that_has_left_is_no_longer_counted() -> None:
     broadcast = Broadcast(3)
     async with broadcast.subscribe(ALL):
         assert broadcast.has_subscribers
     assert not broadcast.has_subscribers
 
 
-async def test_a_thousand_subscribers_of_other_operators_are_not_even_asked() -> None:
+async def test_subscribers_of_other_operators_get_nothing_queued() -> None:
     broadcast = Broadcast(1)
     subscriptions = [broadcast.subscribe(Filter(dno_id=uuid4())) for _ in range(1000)]
     subscribers = [await subscription.__aenter__() for subscription in subscriptions]
     async with broadcast.subscribe(Filter(dno_id=HERE)) as mine:
         broadcast.send(change(1))
-        assert await told(mine, 1) == [1]
+        assert await received(mine, 1) == [1]
     assert all(not subscriber.waiting for subscriber in subscribers)
     for subscription in subscriptions:
         await subscription.__aexit__(None, None, None)

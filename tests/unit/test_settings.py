@@ -26,13 +26,13 @@ def test_the_old_name_of_a_setting_works_with_a_warning_that_names_the_new_one(o
     assert prefix + new.upper() in warnings[0]
 
 
-def test_the_new_name_wins_over_the_old_one_and_warns_of_nothing() -> None:
+def test_the_new_name_takes_precedence_over_the_old_one_without_a_warning() -> None:
     settings, warnings = read(OPERATIONS_MOST="7", MAX_OPERATIONS="9")
     assert settings.max_operations == 9
     assert warnings == []
 
 
-def test_the_prefix_wins() -> None:
+def test_a_name_with_the_prefix_takes_precedence() -> None:
     assert read(PORT="1", DNO_PORT="2")[0].port == 2
 
 
@@ -52,7 +52,7 @@ def test_a_misspelt_name_is_refused_with_the_nearest_right_one(name: str, neares
         read(**{name: "1"})
 
 
-def test_with_the_prefix_a_name_that_is_like_none_of_ours_is_refused_too() -> None:
+def test_with_the_prefix_a_name_that_resembles_no_setting_is_refused_too() -> None:
     with pytest.raises(CannotStart, match="There is no setting DNO_SOMETHING_ELSE; docs"):
         read(DNO_SOMETHING_ELSE="1")
 
@@ -60,7 +60,7 @@ def test_with_the_prefix_a_name_that_is_like_none_of_ours_is_refused_too() -> No
 @pytest.mark.parametrize(
     "name", ["HOSTS", "PATH", "HOME", "PORTS", "HOSTNAME", "POSTGRES_URL", "LANGUAGE", "PS1"]
 )
-def test_variables_of_other_programs_are_left_alone(name: str) -> None:
+def test_variables_of_other_programs_are_ignored(name: str) -> None:
     assert read(**{name: "1"})[0] == Settings()
 
 

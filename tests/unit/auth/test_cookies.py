@@ -1,4 +1,4 @@
-"""The session cookie counts from our own pages and from allowed ones, and from nowhere else."""
+"""The session cookie is accepted from the service's own pages and from allowed origins only."""
 
 import pytest
 
@@ -27,7 +27,7 @@ def headers(host: str = OURS, **more: str) -> dict[str, str]:
         headers("[::1]:8000", origin="http://[::1]:8000"),
     ],
 )
-def test_it_counts(request_headers):
+def test_it_is_accepted(request_headers):
     assert COOKIE.read(request_headers) == "token"
 
 
@@ -48,7 +48,7 @@ def test_it_counts(request_headers):
         {"host": "", "cookie": "__Host-dno_session=token", "origin": "https://"},
     ],
 )
-def test_it_does_not_count(request_headers):
+def test_it_is_ignored(request_headers):
     assert COOKIE.read(request_headers) is None
 
 
@@ -62,12 +62,12 @@ def test_on_localhost_it_works_without_encryption():
     assert cookie == "dno_session=token; Path=/; Max-Age=86400; HttpOnly; SameSite=Lax"
 
 
-def test_a_setting_decides_for_those_who_know_better():
+def test_a_setting_overrides_the_default():
     assert "Secure" in SessionCookie(Settings(cookie_secure="on")).set("token", {"host": "localhost"})
     assert "Secure" not in SessionCookie(Settings(cookie_secure="off")).set("token", {"host": OURS})
 
 
-def test_clearing_takes_it_away_at_once():
+def test_clearing_expires_it_at_once():
     assert "__Host-dno_session=; Path=/; Max-Age=0;" in COOKIE.clear({"host": OURS})
 
 

@@ -1,4 +1,4 @@
-"""One origin cannot fill the queue for the others, and all take turns."""
+"""One origin cannot fill the queue for the others; origins are served in turn."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -14,7 +14,7 @@ OWNER = Origin("owner", proven=True)
 
 
 class Visits:
-    """Who comes, and in which order their turns begin; a turn lasts until `next`."""
+    """Origins that enter the queue, and the order in which they are served; each is served until `next`."""
 
     def __init__(self, queue: FairQueue) -> None:
         self.queue = queue
@@ -35,12 +35,12 @@ class Visits:
         self.order.append(origin)
 
 
-async def refused(tasks: "list[asyncio.Task[None]]") -> int:
+async def rejected(tasks: "list[asyncio.Task[None]]") -> int:
     await asyncio.sleep(0)
     return sum(task.done() and isinstance(task.exception(), Overloaded) for task in tasks)
 
 
-async def test_origins_take_turns() -> None:
+async def test_origins_are_served_in_turn() -> None:
     visits = Visits(FairQueue(1, 10))
     await visits.come(A, A, A, A, B, C)
     for _ in range(5):
@@ -48,31 +48,31 @@ async def test_origins_take_turns() -> None:
     assert visits.order == [A, A, B, C, A, A]
 
 
-async def test_a_full_queue_makes_room_for_an_origin_that_has_less() -> None:
+async def test_a_full_queue_drops_a_waiter_for_an_origin_that_has_fewer() -> None:
     visits = Visits(FairQueue(1, 4))
     flood = await visits.come(A, A, A, A, A, A)
-    assert await refused(flood) == 1
+    assert await rejected(flood) == 1
     await visits.come(B)
-    assert await refused(flood) == 2
+    assert await rejected(flood) == 2
     other = await visits.come(B)
-    assert await refused(flood) == 3
-    assert await refused(other) == 0
-    # Two each by now: more of either are refused.
-    assert await refused(await visits.come(A, B)) == 2
+    assert await rejected(flood) == 3
+    assert await rejected(other) == 0
+    # Both have two waiters by now: more of either are rejected.
+    assert await rejected(await visits.come(A, B)) == 2
 
 
-async def test_many_origins_make_room_for_a_proven_one() -> None:
+async def test_a_full_queue_drops_a_waiter_for_a_proven_origin() -> None:
     visits = Visits(FairQueue(1, 3))
     flood = await visits.come(*(Origin(str(number)) for number in range(4)))
     owners = await visits.come(OWNER, OWNER)
-    assert (await refused(flood), await refused(owners)) == (1, 1)
-    assert await refused(await visits.come(B)) == 1
+    assert (await rejected(flood), await rejected(owners)) == (1, 1)
+    assert await rejected(await visits.come(B)) == 1
 
 
-async def test_a_turn_of_one_that_has_left_goes_to_the_next() -> None:
+async def test_the_turn_of_a_cancelled_waiter_goes_to_the_next() -> None:
     visits = Visits(FairQueue(1, 10))
     _, leaving, staying = await visits.come(A, B, C)
-    visits.queue.leave()  # it is B's turn, and B does not know yet
+    visits.queue.leave()  # B is next; its task has not resumed yet
     leaving.cancel()
     with pytest.raises(asyncio.CancelledError):
         await leaving
@@ -86,7 +86,7 @@ async def test_a_turn_of_one_that_has_left_goes_to_the_next() -> None:
     assert visits.order == [A, C, C]
 
 
-async def test_as_many_run_as_may() -> None:
+async def test_the_limit_of_concurrent_runs_is_used_and_kept() -> None:
     queue = FairQueue(2, 100)
     running = most = 0
 
@@ -99,6 +99,6 @@ async def test_as_many_run_as_may() -> None:
         running -= 1
         queue.leave()
 
-    everyone: list[Coroutine[Any, Any, None]] = [visit(origin) for origin in (A, B, C) for _ in range(20)]
-    await asyncio.gather(*everyone)
+    visits: list[Coroutine[Any, Any, None]] = [visit(origin) for origin in (A, B, C) for _ in range(20)]
+    await asyncio.gather(*visits)
     assert (most, queue._free, queue._waiting) == (2, 2, 0)

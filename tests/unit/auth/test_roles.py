@@ -1,4 +1,4 @@
-"""Who may."""
+"""What each role permits."""
 
 from uuid import uuid4
 
@@ -18,7 +18,7 @@ def test_a_role_includes_those_below_it():
         require(EDITOR, Role.ADMIN)
 
 
-def test_nobody_in_particular_is_asked_to_sign_in():
+def test_an_anonymous_caller_is_asked_to_sign_in():
     with pytest.raises(Unauthenticated):
         require(ANONYMOUS, Role.VIEWER)
 
@@ -37,7 +37,7 @@ def test_the_lower_of_two_roles_is_included_in_both(one, other):
     assert other.includes(lower(one, other))
 
 
-def test_a_rejection_says_what_is_needed():
+def test_a_rejection_names_the_required_role():
     sign_in = "Please sign in, or send an API key."
     with pytest.raises(Unauthenticated) as unknown:
         require(ANONYMOUS, Role.VIEWER)

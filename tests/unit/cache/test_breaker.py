@@ -1,11 +1,11 @@
-"""While something fails again and again it is left alone, and tried once per pause."""
+"""The circuit opens after repeated failures and allows one attempt per pause."""
 
 from time import sleep
 
 from app.cache.breaker import Breaker
 
 
-def test_it_opens_after_so_many_failures_in_a_row() -> None:
+def test_it_opens_after_the_set_number_of_failures_in_a_row() -> None:
     breaker = Breaker(failures=3, pause=60)
     for _ in range(2):
         breaker.failed()
@@ -18,7 +18,7 @@ def test_it_opens_after_so_many_failures_in_a_row() -> None:
     assert not breaker.allows()
 
 
-def test_after_the_pause_one_may_try() -> None:
+def test_after_the_pause_one_attempt_is_allowed() -> None:
     breaker = Breaker(failures=1, pause=0.01)
     breaker.failed()
     sleep(0.02)

@@ -1,4 +1,4 @@
-"""Whatever a record is made of, it comes back from bytes as it was."""
+"""Records are decoded from bytes as they were encoded, whatever their types."""
 
 import time
 from datetime import UTC, datetime, timedelta, timezone
@@ -45,7 +45,7 @@ TYPES = [
 
 
 @pytest.mark.parametrize("type", TYPES, ids=str)
-def test_a_record_comes_back_as_it_was(type: Any) -> None:
+def test_a_record_survives_a_round_trip(type: Any) -> None:
     codec: Codec[Any] = Codec(type)
 
     @settings(max_examples=30)
@@ -78,7 +78,7 @@ def test_a_time_stays_the_same_moment() -> None:
     assert decoded.value == moment
 
 
-def test_there_is_none_is_not_the_same_as_nothing_found() -> None:
+def test_a_cached_absence_differs_from_a_miss() -> None:
     codec = Codec[int](int)
     decoded = codec.decode(codec.encode(None, 60))
     assert decoded is not None
@@ -86,14 +86,14 @@ def test_there_is_none_is_not_the_same_as_nothing_found() -> None:
     assert codec.decode(b"") is None
 
 
-def test_an_empty_value_is_not_there_is_none() -> None:
+def test_an_empty_value_differs_from_a_cached_absence() -> None:
     codec = Codec[tuple[int, ...]](tuple[int, ...])
     decoded = codec.decode(codec.encode((), 60))
     assert decoded is not None
     assert decoded.value == ()
 
 
-def test_it_tells_for_how_long_the_record_still_holds(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_returns_the_remaining_lifetime_of_the_record(monkeypatch: pytest.MonkeyPatch) -> None:
     codec = Codec[int](int)
     data = codec.encode(1, 60)
     now = time.time()
@@ -112,7 +112,7 @@ def test_a_type_with_other_fields_does_not_read_the_bytes() -> None:
 
 
 @given(st.binary(max_size=200))
-def test_bytes_of_nobody_are_a_miss(data: bytes) -> None:
+def test_bytes_of_unknown_origin_are_a_miss(data: bytes) -> None:
     codec = Codec[Tariff](Tariff)
     assert codec.decode(data) is None
     header = codec.encode(None, 60)
@@ -120,7 +120,7 @@ def test_bytes_of_nobody_are_a_miss(data: bytes) -> None:
     assert decoded is None
 
 
-def test_a_release_finds_its_own_bytes_again_after_a_restart() -> None:
-    """The shape is worked out from the type alone, not from where or when."""
+def test_a_release_reads_its_own_bytes_after_a_restart() -> None:
+    """The fingerprint of the shape depends on the type alone, not on the process or the time."""
     assert Codec[Any](Tariff).encode(None, 0)[:4] == Codec[Any](Tariff).encode(None, 0)[:4]
     assert len({Codec[Any](each).encode(None, 0)[:4] for each in TYPES}) == len(TYPES)

@@ -1,4 +1,4 @@
-"""A batch that was delivered and has not come over the channel is noticed, by the next batch or by the next look."""
+"""A batch that was delivered but not received over the channel is detected, by the next batch or by the next look at the outbox."""
 
 from app.cache.deliveries import MAX_KNOWN, Deliveries
 
@@ -21,12 +21,12 @@ def test_batches_that_follow_one_another_are_complete() -> None:
     assert deliveries.covers(11)
 
 
-def test_a_batch_whose_predecessor_has_not_come_tells_of_a_loss() -> None:
+def test_a_batch_whose_predecessor_was_not_received_reveals_a_loss() -> None:
     deliveries = joined()
     assert not deliveries.receive(9, 8)
 
 
-def test_a_batch_that_was_rolled_back_and_delivered_anew_is_no_loss() -> None:
+def test_a_batch_that_was_rolled_back_and_delivered_again_is_no_loss() -> None:
     deliveries = joined()
     assert deliveries.receive(8, 7)
     assert deliveries.receive(9, 7)
@@ -34,7 +34,7 @@ def test_a_batch_that_was_rolled_back_and_delivered_anew_is_no_loss() -> None:
     assert deliveries.receive(10, 9)
 
 
-def test_a_look_finds_what_has_not_come_and_waits_for_it() -> None:
+def test_a_look_at_the_outbox_finds_a_missing_batch_and_awaits_it() -> None:
     deliveries = joined()
     deliveries.expect(8, 12.0, 12.0)
     assert not deliveries.complete
@@ -43,7 +43,7 @@ def test_a_look_finds_what_has_not_come_and_waits_for_it() -> None:
     assert deliveries.is_missing(12.0 + GRACE + 0.01)
 
 
-def test_what_comes_in_time_is_no_loss() -> None:
+def test_a_batch_that_arrives_in_time_is_no_loss() -> None:
     deliveries = joined()
     deliveries.expect(8, 12.0, 12.0)
     assert deliveries.receive(8, 7)
@@ -51,20 +51,20 @@ def test_what_comes_in_time_is_no_loss() -> None:
     assert not deliveries.is_missing(99.0)
 
 
-def test_a_later_look_does_not_put_off_what_is_awaited() -> None:
+def test_a_later_look_does_not_extend_the_time_limit_of_an_awaited_batch() -> None:
     deliveries = joined()
     deliveries.expect(8, 12.0, 12.0)
     deliveries.expect(9, 12.2, 12.2)
     assert deliveries.is_missing(12.3)
 
 
-def test_a_look_that_began_before_the_channel_was_joined_says_nothing() -> None:
+def test_a_look_that_began_before_the_subscription_is_ignored() -> None:
     deliveries = joined()
     deliveries.expect(6, 9.9, 12.0)
     assert deliveries.complete
 
 
-def test_nothing_is_awaited_off_the_channel() -> None:
+def test_nothing_is_awaited_without_a_subscription() -> None:
     deliveries = joined()
     deliveries.expect(8, 12.0, 12.0)
     deliveries.end()
@@ -72,7 +72,7 @@ def test_nothing_is_awaited_off_the_channel() -> None:
     assert deliveries.complete
 
 
-def test_without_a_first_number_the_first_look_gives_it() -> None:
+def test_without_a_first_number_the_first_look_sets_it() -> None:
     deliveries = joined(None)
     deliveries.expect(8, 12.0, 12.0)
     assert deliveries.complete
@@ -80,21 +80,21 @@ def test_without_a_first_number_the_first_look_gives_it() -> None:
     assert not deliveries.receive(11, 10)
 
 
-def test_numbers_that_go_back_with_a_restored_database_are_noticed() -> None:
+def test_numbers_that_go_back_with_a_restored_database_are_detected() -> None:
     deliveries = joined(100)
     assert deliveries.receive(101, 100)
     deliveries.expect(42, 12.0, 12.0)
     assert deliveries.is_missing(13.0)
 
 
-def test_what_is_remembered_is_bounded() -> None:
+def test_the_number_of_remembered_batches_is_bounded() -> None:
     deliveries = joined(0)
     for number in range(1, 3 * MAX_KNOWN):
         assert deliveries.receive(number, number - 1)
     assert len(deliveries._known) == MAX_KNOWN
 
 
-def test_batches_that_waited_in_the_connection_during_a_catch_up_are_no_loss() -> None:
+def test_batches_buffered_in_the_connection_during_a_catch_up_are_no_loss() -> None:
     deliveries = joined(20)
     assert deliveries.receive(16, 15)
     assert deliveries.receive(20, 19)
@@ -102,7 +102,7 @@ def test_batches_that_waited_in_the_connection_during_a_catch_up_are_no_loss() -
     assert not deliveries.receive(23, 22)
 
 
-def test_the_batch_that_told_of_a_loss_is_known_after_the_catch_up() -> None:
+def test_the_batch_that_revealed_a_loss_counts_as_received_after_the_catch_up() -> None:
     """Its transaction may not be committed yet."""
     deliveries = joined(7)
     assert not deliveries.receive(9, 8)

@@ -1,4 +1,4 @@
-"""Each part of a key counts: two keys that differ in that part only are two keys."""
+"""Each part of a key matters: keys that differ in one part only are different keys."""
 
 from collections.abc import Callable, Hashable
 from datetime import date
@@ -147,7 +147,7 @@ def test_a_response_key_holds_head_and_body() -> None:
 
 
 @pytest.mark.parametrize("length", [LONGEST_BODY, LONGEST_BODY + 1, 10 * LONGEST_BODY])
-def test_of_a_body_every_byte_counts(length: int) -> None:
+def test_every_byte_of_a_body_is_part_of_the_key(length: int) -> None:
     bodies = [bytes(length), bytes(length - 1) + b"\1", b"\1" + bytes(length - 1), bytes(length + 1)]
     assert len({body_of(body) for body in bodies}) == len(bodies)
 
@@ -179,7 +179,7 @@ def limiter() -> RateLimiter:
     return RateLimiter(lambda: None, Settings())
 
 
-def test_budgets_are_kept_apart_by_key_by_user_and_by_address(limiter: RateLimiter) -> None:
+def test_budgets_are_separate_by_key_by_user_and_by_address(limiter: RateLimiter) -> None:
     principals = [
         Principal(Role.EDITOR, user_id=ONE),
         Principal(Role.EDITOR, user_id=OTHER),
@@ -197,9 +197,9 @@ def test_a_caller_with_credentials_has_one_budget_whatever_the_address(limiter: 
         assert len({limiter.subject(principal, address)[0] for address in ("192.0.2.1", "192.0.2.2")}) == 1
 
 
-async def test_in_redis_every_letter_of_a_budgets_key_counts() -> None:
+async def test_in_redis_every_character_of_a_budgets_key_is_used() -> None:
     class Client:
-        """Notes the keys, and gives every bucket as full."""
+        """Records the keys, and returns every bucket as full."""
 
         def __init__(self) -> None:
             self.names: list[str] = []

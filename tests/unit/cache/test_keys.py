@@ -1,4 +1,4 @@
-"""Where in Redis a tag's value and its lease lie."""
+"""Keys in Redis of a tag's value and of its lease."""
 
 from types import SimpleNamespace
 from typing import Any
@@ -10,7 +10,7 @@ from redis.crc import key_slot
 from app.cache.redis import SharedCache
 from app.domain import tags
 
-# A slug is what somebody has asked for: any text.
+# A slug comes from a request: any text.
 slugs = st.text(max_size=20) | st.text("{}:*?[]\\\0", max_size=8)
 
 

@@ -1,4 +1,4 @@
-"""L1 keeps within its bytes, and refuses what an invalidation has overtaken."""
+"""L1 stays within its bytes, and rejects fills that began before an invalidation."""
 
 import gc
 import tracemalloc
@@ -26,7 +26,7 @@ def keep(memory: Memory, key: str, *tags: str, since: int | None = None, until: 
     return memory.keep(key, f"value of {key}", size=100, tags=tags or (key,), until=until, since=moment)
 
 
-def test_what_was_kept_is_found_with_its_tags(memory: Memory) -> None:
+def test_a_kept_value_is_found_with_its_tags(memory: Memory) -> None:
     assert keep(memory, "a", "one", "two")
     entry = memory.get("a")
     assert entry is not None
@@ -41,7 +41,7 @@ def test_none_is_a_value_too(memory: Memory) -> None:
     assert entry.value is None
 
 
-def test_it_forgets_by_any_tag(memory: Memory) -> None:
+def test_any_tag_of_a_value_evicts_it(memory: Memory) -> None:
     keep(memory, "a", "one", "two")
     keep(memory, "b", "two", "three")
     keep(memory, "c", "three")
@@ -50,7 +50,7 @@ def test_it_forgets_by_any_tag(memory: Memory) -> None:
     assert memory.get("c") is not None
 
 
-def test_a_fill_that_an_invalidation_has_overtaken_is_refused(memory: Memory) -> None:
+def test_a_fill_that_began_before_an_invalidation_is_rejected(memory: Memory) -> None:
     before = memory.now()
     memory.invalidate(["a"])
     assert not keep(memory, "a", since=before)
@@ -58,14 +58,14 @@ def test_a_fill_that_an_invalidation_has_overtaken_is_refused(memory: Memory) ->
     assert keep(memory, "a")
 
 
-def test_a_fill_from_before_it_was_emptied_is_refused(memory: Memory) -> None:
+def test_a_fill_that_began_before_a_clear_is_rejected(memory: Memory) -> None:
     before = memory.now()
     memory.clear()
     assert not keep(memory, "a", since=before)
     assert not memory.received_all_since(before)
 
 
-def test_off_it_finds_nothing_keeps_nothing_and_believes_nothing_from_meanwhile(memory: Memory) -> None:
+def test_while_off_it_finds_nothing_and_keeps_nothing_also_of_fills_that_end_later(memory: Memory) -> None:
     keep(memory, "a")
     memory.switch_off()
     during = memory.now()
@@ -76,7 +76,7 @@ def test_off_it_finds_nothing_keeps_nothing_and_believes_nothing_from_meanwhile(
     assert keep(memory, "d")
 
 
-def test_answers_that_never_repeat_push_out_neither_records_nor_what_is_asked_again() -> None:
+def test_responses_requested_once_evict_neither_records_nor_repeated_responses() -> None:
     memory = Memory(max_bytes=100 * (OVERHEAD + 100), lifetime=60)
     memory.switch_on()
     for number in range(40):
@@ -92,13 +92,13 @@ def test_answers_that_never_repeat_push_out_neither_records_nor_what_is_asked_ag
     assert sum(memory.get(f"asked once {number}") is not None for number in range(1000)) <= 12
 
 
-def test_answers_that_are_asked_again_have_a_share_and_no_more_while_records_need_the_rest() -> None:
+def test_repeated_responses_have_a_share_and_no_more_while_records_need_the_rest() -> None:
     memory = Memory(max_bytes=100 * (OVERHEAD + 100), lifetime=60)
     memory.switch_on()
     for number in range(200):
         answer(memory, f"answer {number}")
         memory.get(f"answer {number}")
-    # As long as nothing else needs it, they may have all of it.
+    # As long as nothing else needs the space, they may use all of it.
     assert sum(memory.get(f"answer {number}") is not None for number in range(200)) > 80
     for number in range(60):
         keep(memory, f"record {number}")
@@ -109,12 +109,12 @@ def test_answers_that_are_asked_again_have_a_share_and_no_more_while_records_nee
     assert sum(memory.get(f"record {number}") is not None for number in range(60)) >= 50
 
 
-def test_each_tag_is_counted(memory: Memory) -> None:
+def test_each_tag_counts_towards_the_bytes(memory: Memory) -> None:
     keep(memory, "a", *(f"tag {number}" for number in range(5)))
     assert memory.bytes == OVERHEAD + 100 + 4 * TAG
 
 
-def test_what_it_counts_is_what_it_takes() -> None:
+def test_the_counted_bytes_are_the_bytes_allocated() -> None:
     """Measured, with tags of their own and values of a hundred bytes."""
     memory = Memory(max_bytes=2**30, lifetime=60)
     memory.switch_on()
@@ -137,11 +137,11 @@ def answer(memory: Memory, key: str) -> None:
     memory.keep(key, key, size=100, tags=(key,), until=inf, since=memory.now(), answer=True)
 
 
-def test_it_begins_off_because_nobody_listens_yet() -> None:
+def test_it_is_off_until_the_channel_is_subscribed() -> None:
     assert not keep(Memory(10_000, 60), "a")
 
 
-def test_moments_forgotten_for_want_of_space_refuse_all_that_is_as_old(
+def test_fills_older_than_the_oldest_remembered_invalidation_are_rejected(
     memory: Memory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "MOMENTS", 10)
@@ -151,12 +151,12 @@ def test_moments_forgotten_for_want_of_space_refuse_all_that_is_as_old(
     for number in range(10):
         memory.invalidate([str(number)])
     assert not keep(memory, "first", since=before)
-    assert not keep(memory, "never heard of", since=before)
+    assert not keep(memory, "unknown", since=before)
     assert keep(memory, "9 too", since=memory.now())
     assert not keep(memory, "9", since=after)
 
 
-def test_nothing_outlives_its_end_or_the_lifetime_of_the_memory() -> None:
+def test_no_value_outlives_its_expiry_or_the_lifetime_of_the_memory() -> None:
     memory = Memory(max_bytes=10_000, lifetime=0.02)
     memory.switch_on()
     keep(memory, "a")
@@ -168,7 +168,7 @@ def test_nothing_outlives_its_end_or_the_lifetime_of_the_memory() -> None:
     assert memory.bytes == 0
 
 
-def test_when_full_the_oldest_goes_unless_somebody_asked_for_it(memory: Memory) -> None:
+def test_when_full_the_least_recently_used_value_is_evicted(memory: Memory) -> None:
     for number in range(10):
         keep(memory, str(number))
     memory.get("0")
@@ -184,7 +184,7 @@ def test_a_value_larger_than_all_of_it_is_not_kept(memory: Memory) -> None:
     assert memory.get("a") is not None
 
 
-def test_a_value_kept_anew_is_counted_once(memory: Memory) -> None:
+def test_a_value_kept_again_is_counted_once(memory: Memory) -> None:
     keep(memory, "a", "one")
     keep(memory, "a", "two")
     assert memory.bytes == OVERHEAD + 100
@@ -196,8 +196,8 @@ def test_a_value_kept_anew_is_counted_once(memory: Memory) -> None:
 TAGS = st.sets(st.sampled_from("abcdef"), min_size=1, max_size=3)
 
 
-class MemoryAgainstTruth(RuleBasedStateMachine):
-    """Whatever happens in whatever order, no value is found that is older than a change of its tags."""
+class MemoryAgainstModel(RuleBasedStateMachine):
+    """In any order of events, no value is found that is older than a change of its tags."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -245,7 +245,7 @@ class MemoryAgainstTruth(RuleBasedStateMachine):
         }
 
 
-TestMemoryAgainstTruth = MemoryAgainstTruth.TestCase
+TestMemoryAgainstModel = MemoryAgainstModel.TestCase
 
 
 @given(st.lists(st.tuples(st.integers(0, 30), st.integers(0, 2000)), max_size=60))

@@ -1,4 +1,4 @@
-"""What instances say to each other arrives as it was said."""
+"""Messages between instances are decoded as they were encoded."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from app.domain.event import Event
 
 
 @given(st.from_type(tuple[Event, ...]), st.lists(st.text(st.characters(codec="utf-8"))))
-def test_a_message_comes_back_as_it_was(events: tuple[Event, ...], tags: list[str]) -> None:
+def test_a_message_survives_a_round_trip(events: tuple[Event, ...], tags: list[str]) -> None:
     message = Message(tags, list(events), "me", everything=not tags)
     assert decode(encode(message)) == message
 
@@ -22,11 +22,11 @@ def test_a_message_that_names_nothing_is_a_heartbeat() -> None:
     assert not Message([], [], "me", everything=True).heartbeat
 
 
-def test_an_older_release_is_understood() -> None:
+def test_a_message_of_an_older_release_is_decoded() -> None:
     older: Any = (["tag"], [], "me")
     assert decode(msgspec.msgpack.encode(older)) == Message(["tag"], [], "me")
 
 
 @given(st.binary())
-def test_noise_is_not_understood(data: bytes) -> None:
+def test_other_bytes_are_rejected(data: bytes) -> None:
     assert decode(b"\xc1" + data) is None

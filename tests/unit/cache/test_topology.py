@@ -48,5 +48,5 @@ def test_secrets_may_have_any_characters(url: str, username: str | None, passwor
         ("rediss+cluster://localhost", Cluster),
     ],
 )
-def test_every_scheme_is_understood_before_anything_is_opened(url: str, kind: type) -> None:
+def test_every_scheme_is_parsed_before_a_connection_is_opened(url: str, kind: type) -> None:
     assert isinstance(open_topology(Settings(redis_url=url)), kind)

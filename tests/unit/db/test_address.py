@@ -37,7 +37,7 @@ def test_hosts_and_database_are_shown(url: str, shown: str) -> None:
         "postgresql://u:p@/db?host=one,two&port=1,2,3",
     ],
 )
-def test_of_a_damaged_one_nothing_is_shown(url: str) -> None:
+def test_of_a_malformed_address_nothing_is_shown(url: str) -> None:
     assert address(url).startswith(DAMAGED)
 
 

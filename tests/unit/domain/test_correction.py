@@ -1,4 +1,4 @@
-"""What may be written, and what is written when something is left out."""
+"""Which values may be written, and what omitted ones mean."""
 
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -41,7 +41,7 @@ def refusal(check, *arguments, **options) -> tuple[str, ...]:
     return refused.value.field
 
 
-def test_left_out_stays_and_none_clears():
+def test_an_omitted_value_stays_and_none_clears():
     after = TariffCorrection(
         id=ID, prices={"leistung": None, "arbeit_unter_2500h": Decimal("2.5")}
     ).applied_to(TARIFF)
@@ -60,7 +60,7 @@ def test_left_out_stays_and_none_clears():
         (FLAGGED, "2", True, VERIFIED),
     ],
 )
-def test_nobody_has_verified_what_was_just_changed(before, arbeit, verify, after):
+def test_a_change_removes_the_verification(before, arbeit, verify, after):
     tariff = msgspec.structs.replace(TARIFF, verification_status=before)
     corrected = TariffCorrection(id=ID, prices={"arbeit": Decimal(arbeit)}, verify=verify).applied_to(tariff)
     assert corrected.verification_status is after
@@ -69,7 +69,7 @@ def test_nobody_has_verified_what_was_just_changed(before, arbeit, verify, after
 @pytest.mark.parametrize(
     "price", ["-0.01", "1.23456", "1.00000", "1000000", "1E+6", "NaN", "sNaN", "Infinity", "-Infinity"]
 )
-def test_prices_that_make_no_sense_are_refused_under_their_name(price):
+def test_impossible_prices_are_rejected_under_their_name(price):
     assert refusal(check_prices, Prices(leistung_unter_2500h=Decimal(price))) == (
         "input",
         "leistungUnter2500h",
@@ -77,7 +77,7 @@ def test_prices_that_make_no_sense_are_refused_under_their_name(price):
 
 
 @pytest.mark.parametrize("price", ["0", "0.0001", "999999.9999", "1E+5", None])
-def test_prices_that_are_possible_pass(price):
+def test_possible_prices_are_accepted(price):
     check_prices(Prices(arbeit=None if price is None else Decimal(price)))
 
 
@@ -136,7 +136,7 @@ def test_corrected_windows_are_kept_in_order():
 @pytest.mark.parametrize(
     "url", ["javascript:alert(1)", "example.org", "https://", "https://[", "", "x" * 3000, "http://a\0"]
 )
-def test_a_source_is_an_address_on_the_web(url):
+def test_a_source_is_a_web_address(url):
     assert refusal(check_source, url) == ("input", "sourceUrl")
 
 
@@ -145,7 +145,7 @@ def test_a_source_may_be_left_out():
     check_source("https://example.org/a b.pdf")
 
 
-def test_texts_have_bounds():
+def test_texts_have_a_maximum_length():
     check_text(None, "reason")
     check_text("x" * 2000, "reason")
     assert refusal(check_text, "x" * 2001, "notes") == ("input", "notes")

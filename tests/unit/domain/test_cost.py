@@ -74,7 +74,7 @@ def test_the_largest_amounts_stay_exact():
         ("100", "Infinity", "peakLoadKw"),
     ],
 )
-def test_amounts_that_make_no_sense_are_refused(kwh, kw, argument):
+def test_impossible_amounts_are_rejected(kwh, kw, argument):
     with pytest.raises(BadInput) as refused:
         annual_cost(BAYERNWERK_MS_2026, Decimal(kwh), Decimal(kw))
     assert refused.value.details == {"argument": argument}

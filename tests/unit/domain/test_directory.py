@@ -1,4 +1,4 @@
-"""Pages of operators: whatever the order, nobody is left out and nobody is shown twice."""
+"""Pages of operators: in every order, each operator is on exactly one page."""
 
 from datetime import UTC, datetime
 from uuid import UUID
@@ -29,7 +29,7 @@ def directories(draw):
 
 
 def pages(directory, order, first, keep=None):
-    """All of them, each asked for with the cursor of the one before, as a client does."""
+    """All pages, each requested with the cursor of the one before, as a client does."""
     after = None
     while True:
         page = directory.in_order(order).page(first, after, keep)
@@ -40,7 +40,7 @@ def pages(directory, order, first, keep=None):
 
 
 @given(directories(), orders, st.integers(1, 5), st.booleans())
-def test_pages_hold_everybody_once_and_in_order(entries, order, first, of_one_region):
+def test_pages_hold_each_operator_once_and_in_order(entries, order, first, of_one_region):
     keep = (lambda entry: entry.region == "Bayern") if of_one_region else None
     wanted = [entry for entry in entries if keep is None or keep(entry)]
     found = list(pages(Directory(entries), order, first, keep))
@@ -52,7 +52,7 @@ def test_pages_hold_everybody_once_and_in_order(entries, order, first, of_one_re
 
 
 @given(directories(), orders, st.integers(1, 3), st.data())
-def test_who_comes_or_goes_between_two_pages_disturbs_nobody_else(entries, order, first, data):
+def test_operators_added_or_removed_between_two_pages_affect_no_others(entries, order, first, data):
     gone = data.draw(st.sets(st.sampled_from([entry.slug for entry in entries]))) if entries else set()
     page = Directory(entries).in_order(order).page(first, None)
     if not page.has_next:

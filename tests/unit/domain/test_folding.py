@@ -44,7 +44,7 @@ def test_the_interpreter_compares_words_by_the_same_key(word, form):
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_the_interpreter_tells_umlauts_apart_however_they_are_composed(form):
+def test_the_interpreter_distinguishes_umlauts_in_every_composition(form):
     assert written(unicodedata.normalize(form, "Fürth")) == "fuerth" != written("Furth")
 
 
@@ -66,7 +66,7 @@ def test_a_federal_state_is_known_in_every_spelling(state, spelt):
     assert spellings_of(spelt(state), [state, "Tirol", None]) == {state}
 
 
-def test_a_region_that_only_operators_know_is_found_and_one_that_nothing_knows_is_refused():
+def test_a_region_that_only_operators_have_is_found_and_an_unknown_one_is_rejected():
     assert spellings_of("tirol", ["Tirol", "Bayern"]) == {"Tirol"}
     assert spellings_of("Sachsen", ["Bayern"]) == frozenset()
     for wrong in ("Atlantis", "", "-", "Baden", "Sachsen Bayern"):

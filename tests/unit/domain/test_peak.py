@@ -57,7 +57,7 @@ def test_windows_hold_in_their_season(at, peak):
     assert is_peak(german(at), WINTER, "Bayern") is peak
 
 
-def test_nothing_published_is_not_no():
+def test_an_unpublished_year_is_unknown_not_off_peak():
     assert is_peak(german("2026-01-10 08:00"), [], "Bayern") is None
 
 
@@ -74,7 +74,7 @@ def test_nothing_published_is_not_no():
         ("2026-10-23T05:00+00:00", True),  # 07:00 in summer time
     ],
 )
-def test_windows_follow_the_clock_on_the_wall(utc, peak):
+def test_windows_hold_in_german_local_time(utc, peak):
     windows = [hlzf(season, "07:00-08:00") for season in Season]
     assert is_peak(datetime.fromisoformat(utc), windows, "Bayern") is peak
 

@@ -1,4 +1,4 @@
-"""What is possible and yet unusual."""
+"""Values that are possible and yet unusual."""
 
 from decimal import Decimal
 
@@ -24,7 +24,7 @@ NONE = Prices()
         (prices(None, None, "58.21", None), NONE, []),
         (prices("30"), prices("10"), []),
         (prices("30.0001"), prices("10"), [("UNUSUAL_RISE", "leistung")]),
-        (prices("30"), prices("0"), []),  # three times nothing is no measure
+        (prices("30"), prices("0"), []),  # a multiple of zero is no measure
         (prices("30"), NONE, []),
         (
             prices("1", "31", "2", "31"),
@@ -37,7 +37,7 @@ NONE = Prices()
         ),
     ],
 )
-def test_unusual_prices_are_doubted(now, then, codes):
+def test_unusual_prices_get_a_warning(now, then, codes):
     assert [(doubt.code, doubt.field) for doubt in doubts(now, then)] == [
         (code, ("input", field)) for code, field in codes
     ]

@@ -1,4 +1,4 @@
-"""Different things have different tags, and an event names all that it makes untrue."""
+"""Different records have different tags, and an event names all tags that it invalidates."""
 
 from datetime import UTC, datetime
 from uuid import UUID
@@ -30,7 +30,7 @@ things = st.one_of(
 
 
 @given(things, things)
-def test_only_the_same_thing_has_the_same_tag(one, other):
+def test_only_the_same_record_has_the_same_tag(one, other):
     (make, what), (make_other, what_other) = one, other
     assert (make(what) == make_other(what_other)) == (one == other)
     assert make(what) not in {tags.DIRECTORY, tags.COVERAGE, tags.ALIASES, tags.SCHEMA}
@@ -42,7 +42,7 @@ def test_only_the_same_thing_has_the_same_tag(one, other):
     st.integers(2000, 2100),
     st.lists(st.uuids(), max_size=3),
 )
-def test_a_figure_that_changes_is_news_to_each_list_that_shows_it(topic, dno_id, year, ids):
+def test_a_changed_figure_invalidates_each_list_that_contains_it(topic, dno_id, year, ids):
     entries = tuple(EntryChange(entry_id, 2, ChangeKind.CORRECTED) for entry_id in ids)
     touched = tags.of(Event(1, topic, dno_id, year, datetime.now(UTC), entries))
     assert touched >= {

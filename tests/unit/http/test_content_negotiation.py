@@ -1,4 +1,4 @@
-"""Which media type an answer takes."""
+"""Which media type a response has."""
 
 import tracemalloc
 
@@ -36,7 +36,7 @@ from app.http.content_negotiation import GRAPHQL_RESPONSE, JSON, preferred, pref
         (",,;;,", None),
     ],
 )
-def test_the_best_of_what_is_accepted(accept: str | None, chosen: str | None) -> None:
+def test_the_best_accepted_media_type_is_chosen(accept: str | None, chosen: str | None) -> None:
     assert preferred(None if accept is None else accept.encode()) == chosen
 
 
@@ -54,7 +54,7 @@ def test_a_browser_gets_a_page(accept: bytes | None, page: bool) -> None:
     assert prefers_page(accept) is page
 
 
-def test_what_is_remembered_of_headers_is_short() -> None:
+def test_remembered_headers_are_bounded_in_bytes() -> None:
     """Each may be as long as a request's head: a thousand of them would be 50 MB."""
     tracemalloc.start()
     try:

@@ -1,7 +1,7 @@
-"""What reads untrusted text takes time in proportion to its length, whatever the text is.
+"""Parsers of untrusted text take linear time, whatever the text is.
 
 64 KiB is as long as a head may be. What is linear reads that in milliseconds; what is quadratic takes minutes, so
-one second of CPU tells them apart on any machine.
+one second of CPU distinguishes them on any machine.
 """
 
 import re
@@ -209,7 +209,7 @@ def test_a_quadratic_expression_would_be_noticed() -> None:
         _in_time(slow.findall, "a" * LENGTH)
 
 
-def test_what_is_remembered_of_a_header_is_short() -> None:
+def test_remembered_headers_are_bounded_in_bytes() -> None:
     """The caches of parsed headers hold thousands of entries; each of 64 KiB would be too much."""
     tracemalloc.start()
     try:

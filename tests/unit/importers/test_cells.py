@@ -1,4 +1,4 @@
-"""What one cell may say."""
+"""Which values one cell may have."""
 
 import pytest
 
@@ -29,7 +29,7 @@ def test_a_price_keeps_the_digits_that_were_published(cell):
         ("", "decimal number"),
     ],
 )
-def test_what_is_no_price_is_refused_with_the_reason(cell, reason):
+def test_an_invalid_price_is_rejected_with_the_reason(cell, reason):
     with pytest.raises(ValueError, match=reason):
         cells.price(cell)
 
@@ -62,7 +62,7 @@ def test_a_count_fits_the_database(cell):
         cells.count(cell)
 
 
-def test_a_text_may_be_long_but_not_endless():
+def test_a_text_has_a_maximum_length():
     assert cells.text("x" * 10_000)
     with pytest.raises(ValueError, match="10,001 characters"):
         cells.text("x" * 10_001)

@@ -41,33 +41,33 @@ def test_columns_may_come_in_any_order():
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
-def test_every_end_of_line_will_do_also_none_at_the_end(end):
+def test_every_line_ending_is_accepted_also_none_at_the_end(end):
     assert cells_of(end.join(["name,year", "a,2025", "b,2026"])) == [["a", "2025"], ["b", "2026"]]
 
 
-def test_a_byte_order_mark_and_blank_lines_are_nothing():
+def test_a_byte_order_mark_and_blank_lines_are_ignored():
     assert cells_of(b"\xef\xbb\xbfname,year\n\na,2025\n\n") == [["a", "2025"]]
     assert cells_of(b'\xef\xbb\xbf\n{"name": "a", "year": 2025}\n', format=Format.NDJSON) == [["a", "2025"]]
 
 
-def test_a_row_stands_where_it_begins_even_if_a_cell_spans_lines():
+def test_the_line_of_a_row_is_its_first_even_if_a_cell_spans_lines():
     rows = rows_of('name,year\n"one\ntwo",2025\nb,2026\n')
     assert [(row.place.line, row.cells[0]) for row in rows] == [(2, "one\ntwo"), (4, "b")]
 
 
-def test_bytes_that_are_not_utf_8_are_found_in_their_cell():
+def test_bytes_that_are_not_utf_8_are_reported_with_their_cell():
     assert problems_of("name,year\nok,2025\nMünchen,2025\n".encode("latin-1")) == [
         (3, "name", "is not UTF-8; save the file as UTF-8")
     ]
 
 
-def test_a_file_in_utf_16_is_refused_in_one_sentence():
+def test_a_file_in_utf_16_is_rejected_with_one_problem():
     assert problems_of("name,year\na,2025\n".encode("utf-16")) == [
         (0, None, "the file is UTF-16; save it as UTF-8")
     ]
 
 
-def test_a_nul_character_is_found_in_its_cell():
+def test_a_nul_character_is_reported_with_its_cell():
     assert problems_of("name,year\na\0b,2025\n") == [(2, "name", "holds a NUL character")]
 
 
@@ -79,13 +79,13 @@ def test_ragged_rows_do_not_hide_those_behind_them():
     ]
 
 
-def test_broken_quotes_are_found_where_they_are():
+def test_broken_quotes_are_reported_with_their_position():
     problems = problems_of('name,year\n"a"b,2025\nc,1\n')
     assert [line for line, _, _ in problems] == [2, 3]
     assert "no CSV" in problems[0][2]
 
 
-def test_a_quote_that_is_never_closed_is_one_problem_where_it_opens():
+def test_an_unclosed_quote_is_one_problem_at_its_opening():
     [(line, column, reason)] = problems_of('name,year\na,2025\n"b,2025\nc,2025\n')
     assert (line, column) == (3, None)
     assert "unexpected end of data" in reason
@@ -110,7 +110,7 @@ def test_a_line_without_end_is_not_read_into_memory():
         ("name;year", (None, "columns must be separated by commas")),
     ],
 )
-def test_a_wrong_header_is_told_once_and_no_row_is_read(header, expected):
+def test_a_wrong_header_is_reported_once_and_no_row_is_read(header, expected):
     assert problems_of(f"{header}\na,b\nc,d\n") == [(1, *expected)]
 
 
@@ -129,7 +129,7 @@ def test_the_layout_that_fits_the_header_best_is_taken():
     assert rows_of("name,jahr\na,1\n", other, LAYOUT)[0].reason == "this column is missing"
 
 
-def test_json_scalars_are_what_csv_would_say():
+def test_json_scalars_are_read_as_their_csv_text():
     layout = Layout(dict.fromkeys(("a", "b", "c", "d", "e"), cells.text))
     line = '{"a": null, "b": true, "c": 58.20, "d": 2025, "e": "x"}'
     assert list(rows_of(line, layout)[0].cells) == ["", "true", "58.20", "2025", "x"]
@@ -170,7 +170,7 @@ def _no_broken_row(count: int) -> None:
 
 @pytest.mark.parametrize("format", [ExportFormat.CSV, ExportFormat.NDJSON])
 @given(names=st.lists(texts, min_size=1))
-async def test_every_text_survives_the_way_out_and_in(format, names):
+async def test_every_text_survives_export_and_import(format, names):
     async def batches():
         yield [(name or None, "2025") for name in names]
 
@@ -180,7 +180,7 @@ async def test_every_text_survives_the_way_out_and_in(format, names):
 
 
 @given(st.binary(), st.sampled_from([None, *Format]))
-def test_no_bytes_are_too_strange(data, format):
-    """Whatever comes, it is rows or problems, and nothing is raised."""
+def test_any_bytes_are_rows_or_problems(data, format):
+    """Nothing is raised."""
     for item in rows_of(b"name,year\n" + data, format=format) + rows_of(data, format=format):
         assert isinstance(item, Row | Problem)

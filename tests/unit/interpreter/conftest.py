@@ -1,4 +1,4 @@
-"""The operators that the sentences here speak of, and the names that no register knows."""
+"""The operators named in the sentences of these tests, and names that are in no register."""
 
 from uuid import UUID
 

@@ -1,4 +1,4 @@
-"""The one sentence that a question is answered with."""
+"""The sentence that answers a question."""
 
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -53,38 +53,38 @@ ENGLISH = meaning(language=Language.ENGLISH)
 PRICES = {"leistung": "109.86", "arbeit": "1.73"}
 
 
-def test_prices_are_told_with_their_units_as_germans_write_them() -> None:
+def test_prices_have_their_units_and_german_notation() -> None:
     assert answer_of(meaning(), dno=dno(), tariffs=[tariff(**PRICES)]) == (
         "Netze BW, Mittelspannung, 2024: Leistungspreis 109,86 €/kW·a, Arbeitspreis 1,73 ct/kWh (ab 2.500 h/a)"
     )
 
 
-def test_the_same_in_english() -> None:
+def test_prices_have_their_units_and_english_notation() -> None:
     assert answer_of(ENGLISH, dno=dno(), tariffs=[tariff(**PRICES)]) == (
         "Netze BW, medium voltage, 2024: capacity price €109.86 per kW and year, energy price 1.73 ct/kWh"
         " (from 2,500 h/a)"
     )
 
 
-def test_both_price_lines_are_told_with_all_their_decimals() -> None:
-    told = answer_of(
+def test_both_price_lines_keep_all_their_decimals() -> None:
+    text = answer_of(
         meaning(),
         dno=dno(),
         tariffs=[tariff(leistung="1234.5", arbeit="0.875", leistung_unter_2500h="0", arbeit_unter_2500h="8")],
     )
-    assert told.endswith(
+    assert text.endswith(
         "Leistungspreis 1.234,50 €/kW·a, Arbeitspreis 0,875 ct/kWh (ab 2.500 h/a), "
         "Leistungspreis 0,00 €/kW·a, Arbeitspreis 8,00 ct/kWh (unter 2.500 h/a)"
     )
 
 
-def test_what_is_not_published_is_not_told() -> None:
-    told = answer_of(meaning(), dno=dno(), tariffs=[tariff(arbeit_unter_2500h="8.01")])
-    assert told == "Netze BW, Mittelspannung, 2024: Arbeitspreis 8,01 ct/kWh (unter 2.500 h/a)"
+def test_unpublished_prices_are_left_out() -> None:
+    text = answer_of(meaning(), dno=dno(), tariffs=[tariff(arbeit_unter_2500h="8.01")])
+    assert text == "Netze BW, Mittelspannung, 2024: Arbeitspreis 8,01 ct/kWh (unter 2.500 h/a)"
     assert "keine Preise veröffentlicht" in answer_of(meaning(), dno=dno(), tariffs=[tariff()])
 
 
-def test_without_a_level_all_are_told_from_the_top_down() -> None:
+def test_without_a_level_all_levels_are_listed_from_the_top_down() -> None:
     tariffs = [tariff(VoltageLevel.NS, arbeit="3.1"), tariff(VoltageLevel.HS_MS, arbeit="1.1")]
     assert answer_of(meaning(level=None), dno=dno(), tariffs=tariffs) == (
         "Netze BW, 2024: Umspannung Hoch-/Mittelspannung Arbeitspreis 1,10 ct/kWh (ab 2.500 h/a); "
@@ -92,7 +92,7 @@ def test_without_a_level_all_are_told_from_the_top_down() -> None:
     )
 
 
-def test_windows_are_told_season_by_season() -> None:
+def test_windows_are_listed_by_season() -> None:
     windows = [
         hlzf(Season.AUTUMN, (1020, 1140)),
         hlzf(Season.SUMMER),
@@ -124,7 +124,7 @@ def test_a_level_without_data_is_answered_with_levels_that_have_some() -> None:
     )
 
 
-def test_an_operator_without_any_data_is_said_to_have_none() -> None:
+def test_an_operator_without_any_data_is_answered_as_such() -> None:
     assert answer_of(meaning(DataType.HLZF), dno=dno()) == (
         "Netze BW, Mittelspannung, 2024: keine Hochlastzeitfenster bekannt;"
         " für diesen Netzbetreiber sind noch keine Daten erfasst."
@@ -152,12 +152,12 @@ def test_several_operators_are_named() -> None:
     )
 
 
-def test_operators_of_one_name_are_told_apart() -> None:
+def test_operators_of_one_name_are_shown_with_their_official_names() -> None:
     fitting = [dno("SH Netz", "SH Netz AG"), dno("SH Netz", "SH Netz GmbH")]
     assert "SH Netz AG oder SH Netz GmbH?" in answer_of(meaning(), dno=None, candidates=fitting)
 
 
-def test_another_question_is_told_what_can_be_asked() -> None:
+def test_an_off_topic_question_is_answered_with_the_supported_topics() -> None:
     assert answer_of(meaning(data_type=None), dno=None).startswith("Diese Frage kann ich nicht beantworten")
     off_topic = meaning(data_type=None, language=Language.ENGLISH)
     assert answer_of(off_topic, dno=None).startswith("I cannot answer this question")

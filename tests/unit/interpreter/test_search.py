@@ -1,4 +1,4 @@
-"""Operators are found however somebody remembers their name."""
+"""Operators are found by all common spellings of their names."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -49,11 +49,11 @@ def found(query: str, names: Names = NAMES) -> Sequence[str]:
         ("stuttgart", "netze-bw"),
     ],
 )
-def test_the_operator_that_was_meant_comes_first(query: str, slug: str) -> None:
+def test_the_intended_operator_is_ranked_first(query: str, slug: str) -> None:
     assert found(query)[0] == slug
 
 
-def test_a_name_without_a_fault_scores_one_and_nothing_finds_nothing() -> None:
+def test_an_exact_name_scores_one_and_an_empty_query_finds_nothing() -> None:
     assert NAMES.search("netze bw", 1)[0].score == 1.0
     assert NAMES.search("  ", 5) == []
     assert NAMES.search("qqqqqqqqqq", 5) == []

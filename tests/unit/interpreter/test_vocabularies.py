@@ -1,4 +1,4 @@
-"""One vocabulary at a time, of what is true now, and in nobody's way."""
+"""One vocabulary is built at a time, from the current records, without blocking the event loop."""
 
 import asyncio
 from collections.abc import Sequence
@@ -26,7 +26,7 @@ def entries(count: int, city: str = "Ulm") -> tuple[DirectoryEntry, ...]:
 
 
 class Operators:
-    """What the caches say; it changes when a test says so."""
+    """The records that the caches return; tests replace `entries`."""
 
     def __init__(self) -> None:
         self.entries: Sequence[DirectoryEntry] = entries(3)
@@ -36,16 +36,16 @@ class Operators:
         return self.entries, ()
 
 
-async def test_it_is_made_once_for_as_long_as_operators_stay(monkeypatch: Any) -> None:
+async def test_it_is_built_once_as_long_as_the_operators_are_unchanged(monkeypatch: Any) -> None:
     made = _counted(monkeypatch)
     operators, all_of_them = Operators(), Vocabularies()
     first, *others = await asyncio.gather(*(all_of_them.of(operators.read) for _ in range(20)))
-    operators.entries = entries(3)  # read anew, and the same
+    operators.entries = entries(3)  # equal entries, read again
     assert [*others, await all_of_them.of(operators.read)] == [first] * 20
     assert len(made) == 1
 
 
-async def test_another_operator_makes_another_vocabulary_with_another_fingerprint() -> None:
+async def test_a_new_operator_changes_the_vocabulary_and_its_fingerprint() -> None:
     operators, all_of_them = Operators(), Vocabularies()
     vocabulary, fingerprint = await all_of_them.of(operators.read)
     operators.entries = entries(4)
@@ -59,7 +59,9 @@ async def test_two_processes_give_the_same_fingerprint() -> None:
     assert len(fingerprints) == 1
 
 
-async def test_who_waits_through_a_hundred_changes_gets_the_last_and_few_are_made(monkeypatch: Any) -> None:
+async def test_a_caller_that_waits_during_a_hundred_changes_gets_the_last_and_few_are_built(
+    monkeypatch: Any,
+) -> None:
     made = _counted(monkeypatch)
     operators, all_of_them = Operators(), Vocabularies()
     asking = []
@@ -69,12 +71,12 @@ async def test_who_waits_through_a_hundred_changes_gets_the_last_and_few_are_mad
         await asyncio.sleep(0)
     found = await asyncio.gather(*asking)
     assert len(found[-1][0].operators) == 99
-    # Nobody gets what was no longer true when it asked.
+    # No caller gets a vocabulary older than its call.
     assert all(len(vocabulary.operators) >= count for count, (vocabulary, _) in enumerate(found))
     assert len(made) < 10
 
 
-async def test_a_failure_is_nobody_elses() -> None:
+async def test_a_failure_is_raised_to_its_own_caller_only() -> None:
     async def broken() -> Source:
         raise OSError
 
@@ -84,7 +86,7 @@ async def test_a_failure_is_nobody_elses() -> None:
     assert len((await all_of_them.of(Operators().read))[0].operators) == 3
 
 
-async def test_the_event_loop_goes_on_meanwhile() -> None:
+async def test_the_event_loop_is_not_blocked_meanwhile() -> None:
     operators = Operators()
     operators.entries = entries(1000)
     turns: list[float] = []

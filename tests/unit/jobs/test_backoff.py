@@ -1,4 +1,4 @@
-"""Pauses between tries: they double up to a bound, and differ from those of other instances."""
+"""Back-off: pauses double up to a maximum, and differ between instances."""
 
 import asyncio
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from app.jobs.backoff import Backoff
 
 @pytest.fixture
 def pauses(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[float]]:
-    """Those that were slept, without sleeping."""
+    """The requested pauses, without sleeping."""
     slept: list[float] = []
 
     async def sleep(seconds: float) -> None:
@@ -48,7 +48,7 @@ async def test_after_a_reset_the_first_pause_is_the_shortest_again(pauses: list[
 
 
 @pytest.mark.parametrize(("ran", "expected"), [(4.9, (2, 4)), (5.1, (0.5, 1))])
-async def test_only_a_run_that_was_long_enough_resets_it(
+async def test_only_a_long_enough_run_resets_it(
     pauses: list[float], monkeypatch: pytest.MonkeyPatch, ran: float, expected: tuple[float, float]
 ) -> None:
     backoff = Backoff(shortest=1, longest=10)

@@ -1,4 +1,4 @@
-"""Cycles that nothing else would free for long are collected once memory has grown by so much."""
+"""Reference cycles are collected once memory has grown by the set amount."""
 
 import gc
 
@@ -11,7 +11,7 @@ MIB = 2**20
 
 
 class Cycle:
-    """Holds itself, and a megabyte."""
+    """References itself and a megabyte."""
 
     def __init__(self) -> None:
         self.me = self
@@ -53,7 +53,7 @@ def test_it_collects_once_memory_has_grown(garbage: Garbage) -> None:
         gc.enable()
 
 
-def test_it_waits_for_a_quiet_moment_but_not_for_ever(garbage: Garbage, busy: list[bool]) -> None:
+def test_it_waits_for_an_idle_moment_for_a_limited_time(garbage: Garbage, busy: list[bool]) -> None:
     gc.disable()
     try:
         busy.append(True)

@@ -1,4 +1,4 @@
-"""How jobs live and die."""
+"""How jobs are started, restarted and stopped."""
 
 import asyncio
 from time import monotonic
@@ -7,36 +7,36 @@ from app.jobs.supervisor import Supervisor
 
 
 class Recorder:
-    def __init__(self, name: str, happened: list[str], *, falls: int = 0, hangs: bool = False) -> None:
+    def __init__(self, name: str, events: list[str], *, failures: int = 0, hangs: bool = False) -> None:
         self.name = name
-        self.happened = happened
-        self.falls = falls
+        self.events = events
+        self.failures = failures
         self.hangs = hangs
-        self.settled = asyncio.Event()
+        self.running = asyncio.Event()
 
     async def run(self) -> None:
-        self.happened.append(f"{self.name} runs")
-        if self.falls:
-            self.falls -= 1
-            raise RuntimeError("fallen")
-        self.settled.set()
+        self.events.append(f"{self.name} runs")
+        if self.failures:
+            self.failures -= 1
+            raise RuntimeError("failed")
+        self.running.set()
         try:
             await asyncio.Event().wait()
         finally:
-            self.happened.append(f"{self.name} stops")
+            self.events.append(f"{self.name} stops")
 
     async def close(self) -> None:
         if self.hangs:
             await asyncio.Event().wait()
-        self.happened.append(f"{self.name} closes")
+        self.events.append(f"{self.name} closes")
 
 
-async def test_jobs_stop_in_reverse_order_and_may_finish() -> None:
-    happened: list[str] = []
-    first, second = Recorder("first", happened), Recorder("second", happened)
+async def test_jobs_stop_in_reverse_order_and_are_closed() -> None:
+    events: list[str] = []
+    first, second = Recorder("first", events), Recorder("second", events)
     async with Supervisor([first, second], stop_timeout=1):
-        await asyncio.gather(first.settled.wait(), second.settled.wait())
-    assert happened == [
+        await asyncio.gather(first.running.wait(), second.running.wait())
+    assert events == [
         "first runs",
         "second runs",
         "second stops",
@@ -46,13 +46,13 @@ async def test_jobs_stop_in_reverse_order_and_may_finish() -> None:
     ]
 
 
-async def test_a_fallen_job_is_started_again_and_the_others_run_on() -> None:
-    happened: list[str] = []
-    falling, steady = Recorder("falling", happened, falls=2), Recorder("steady", happened)
-    async with Supervisor([falling, steady], stop_timeout=1):
-        await asyncio.wait_for(falling.settled.wait(), 5)
-        assert happened.count("falling runs") == 3
-        assert happened.count("steady runs") == 1
+async def test_a_failed_job_is_restarted_and_the_others_continue() -> None:
+    events: list[str] = []
+    failing, steady = Recorder("failing", events, failures=2), Recorder("steady", events)
+    async with Supervisor([failing, steady], stop_timeout=1):
+        await asyncio.wait_for(failing.running.wait(), 5)
+        assert events.count("failing runs") == 3
+        assert events.count("steady runs") == 1
 
 
 async def test_a_job_that_returns_is_done() -> None:
@@ -68,28 +68,28 @@ async def test_a_job_that_returns_is_done() -> None:
     assert once.runs == 1
 
 
-async def test_a_job_that_hangs_takes_no_time_from_those_after_it() -> None:
-    happened: list[str] = []
-    good, hanging = Recorder("good", happened), Recorder("hanging", happened, hangs=True)
+async def test_a_job_that_hangs_at_shutdown_does_not_prevent_the_others_from_closing() -> None:
+    events: list[str] = []
+    good, hanging = Recorder("good", events), Recorder("hanging", events, hangs=True)
     began = monotonic()
     async with Supervisor([good, hanging], stop_timeout=0.2):
-        await asyncio.gather(good.settled.wait(), hanging.settled.wait())
+        await asyncio.gather(good.running.wait(), hanging.running.wait())
     assert monotonic() - began < 10
-    assert happened[-1] == "good closes"
+    assert events[-1] == "good closes"
 
 
-async def test_a_job_that_overhears_being_stopped_is_told_again() -> None:
-    class Deaf:
-        told = 0
+async def test_a_job_that_swallows_its_cancellation_is_cancelled_again() -> None:
+    class Uncancellable:
+        cancellations = 0
 
         async def run(self) -> None:
-            while self.told < 2:
+            while self.cancellations < 2:
                 try:
                     await asyncio.Event().wait()
                 except asyncio.CancelledError:
-                    self.told += 1
+                    self.cancellations += 1
 
-    deaf = Deaf()
-    async with Supervisor([deaf], stop_timeout=5):
+    job = Uncancellable()
+    async with Supervisor([job], stop_timeout=5):
         await asyncio.sleep(0)
-    assert deaf.told == 2
+    assert job.cancellations == 2

@@ -1,4 +1,4 @@
-"""One timer for many deadlines: each ends its own task, in time, and no other."""
+"""One timer for many deadlines: each cancels its own task, in time, and no other."""
 
 import asyncio
 
@@ -15,18 +15,18 @@ async def never() -> None:
     await asyncio.Event().wait()
 
 
-async def test_what_takes_too_long_is_ended_and_says_so() -> None:
+async def test_a_block_that_takes_too_long_ends_with_a_timeout_error() -> None:
     deadlines = of(0.02)
     with pytest.raises(TimeoutError), deadlines.begin():
         await never()
     task = asyncio.current_task()
     assert task is not None
-    assert task.cancelling() == 0  # the task goes on as if nothing had been
+    assert task.cancelling() == 0  # the task continues uncancelled
     await asyncio.sleep(0)
     assert len(deadlines) == 0
 
 
-async def test_what_is_done_in_time_leaves_nothing_behind() -> None:
+async def test_a_block_that_ends_in_time_leaves_no_deadline() -> None:
     deadlines = of(0.05)
     with deadlines.begin():
         await asyncio.sleep(0)
@@ -34,10 +34,10 @@ async def test_what_is_done_in_time_leaves_nothing_behind() -> None:
     with pytest.raises(ValueError, match="mine"), deadlines.begin():
         raise ValueError("mine")
     assert len(deadlines) == 0
-    await asyncio.sleep(0.1)  # the timer fires, and finds nobody
+    await asyncio.sleep(0.1)  # the timer fires, and finds no deadline
 
 
-async def test_each_has_its_own_time_though_the_timer_is_one() -> None:
+async def test_deadlines_are_separate_although_they_share_a_timer() -> None:
     deadlines = of(0.1)
     loop = asyncio.get_running_loop()
     took: list[float] = []
@@ -53,7 +53,7 @@ async def test_each_has_its_own_time_though_the_timer_is_one() -> None:
     assert min(took) >= 0.099
 
 
-async def test_who_is_cancelled_by_somebody_else_is_cancelled() -> None:
+async def test_a_task_that_is_cancelled_from_outside_stays_cancelled() -> None:
     deadlines = of(10)
 
     async def wait() -> None:
@@ -68,7 +68,7 @@ async def test_who_is_cancelled_by_somebody_else_is_cancelled() -> None:
     assert len(deadlines) == 0
 
 
-async def test_who_is_cancelled_at_the_deadline_by_somebody_else_too_is_cancelled() -> None:
+async def test_a_task_that_is_also_cancelled_from_outside_at_the_deadline_stays_cancelled() -> None:
     deadlines = of(0.02)
 
     async def wait() -> None:
@@ -84,7 +84,7 @@ async def test_who_is_cancelled_at_the_deadline_by_somebody_else_too_is_cancelle
         await asyncio.create_task(wait())
 
 
-async def test_no_seconds_are_no_deadline() -> None:
+async def test_zero_seconds_mean_no_deadline() -> None:
     deadlines = of(0)
     with deadlines.begin():
         await asyncio.sleep(0.02)

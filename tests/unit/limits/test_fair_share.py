@@ -1,4 +1,4 @@
-"""An address that has many places loses one to an address that has less than its share; others are refused."""
+"""An address with many places loses one to an address below its share; others are rejected."""
 
 import pytest
 
@@ -24,7 +24,7 @@ def filled(
     return share, holders
 
 
-def test_one_address_cannot_shut_others_out() -> None:
+def test_one_address_cannot_take_all_places() -> None:
     share, holders = filled(10)
     for number in range(5):
         share.admit(f"other {number}", Holder())
@@ -33,14 +33,14 @@ def test_one_address_cannot_shut_others_out() -> None:
     assert share.of("a") == 5
 
 
-def test_the_address_that_has_most_gets_no_more() -> None:
+def test_the_address_with_the_most_places_gets_no_more() -> None:
     share, holders = filled(10)
     with pytest.raises(NoPlace, match="no_room"):
         share.admit("a", Holder())
     assert not any(holder.evicted for holder in holders)
 
 
-def test_an_address_has_its_most_also_while_there_is_room() -> None:
+def test_the_maximum_per_address_also_holds_while_places_are_free() -> None:
     share = FairShare[Holder](10, 2)
     share.admit("a", Holder())
     share.admit("a", Holder())
@@ -49,7 +49,7 @@ def test_an_address_has_its_most_also_while_there_is_room() -> None:
     share.admit("b", Holder())
 
 
-def test_those_whose_loss_is_least_go_first() -> None:
+def test_expendable_members_are_evicted_first() -> None:
     share = FairShare[Holder](3, 10)
     busy, idle, last = Holder(expendable=False), Holder(), Holder()
     for holder in (busy, idle, last):
@@ -79,7 +79,7 @@ def test_no_address_falls_below_one_for_another() -> None:
         share.admit("d", Holder())
 
 
-def test_a_place_is_free_once_and_can_be_handed_on() -> None:
+def test_a_place_is_freed_once_and_can_be_replaced() -> None:
     share = FairShare[Holder](1, 10)
     old, new = Holder(), Holder()
     share.admit("a", old)
@@ -101,7 +101,7 @@ def test_the_share_of_an_address_is_all_places_divided_by_the_number_of_addresse
     assert refused.value.reason == "no_room"
 
 
-def test_an_address_with_two_members_loses_one_to_a_newcomer() -> None:
+def test_an_address_with_two_members_loses_one_to_a_new_address() -> None:
     share = FairShare[Holder](2, 10)
     for _ in range(2):
         share.admit("a", Holder())
@@ -109,7 +109,7 @@ def test_an_address_with_two_members_loses_one_to_a_newcomer() -> None:
     assert (share.of("a"), share.of("b"), len(share)) == (1, 1, 2)
 
 
-def test_a_check_refuses_what_admission_would_refuse_and_takes_nothing() -> None:
+def test_a_check_rejects_what_admission_would_reject_and_takes_no_place() -> None:
     share, holders = filled(2, per_address=2)
     share.check("b")
     for address in ("a", "b"):

@@ -1,4 +1,4 @@
-"""What an operation costs is averaged over windows in which the thread had work all the time."""
+"""The service time of an operation is averaged over windows in which the thread was busy throughout."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The budget of one operation by itself: clocks, turns, and what it raises when it is used up."""
+"""The budget of one operation in isolation: clocks, turns, and the error when it is used up."""
 
 import asyncio
 import time
@@ -19,7 +19,7 @@ def busy(seconds: float) -> None:
         pass
 
 
-async def test_only_what_is_computed_counts_not_what_is_waited_for() -> None:
+async def test_only_cpu_time_is_counted_not_waiting() -> None:
     budget = WorkBudget(Settings())
 
     async def work() -> None:
@@ -31,7 +31,7 @@ async def test_only_what_is_computed_counts_not_what_is_waited_for() -> None:
     assert 0.03 < budget.cpu_time < 0.25
 
 
-async def test_work_of_others_is_not_counted() -> None:
+async def test_work_of_other_operations_is_not_counted() -> None:
     mine, others = WorkBudget(Settings()), WorkBudget(Settings())
 
     async def work(turns: int, seconds: float) -> None:
@@ -43,7 +43,7 @@ async def test_work_of_others_is_not_counted() -> None:
     assert mine.cpu_time < 0.2 < others.cpu_time
 
 
-async def test_a_step_that_waited_for_a_processor_is_not_taken_for_a_long_one() -> None:
+async def test_a_step_that_waited_for_a_processor_does_not_count_as_long() -> None:
     budget = WorkBudget(Settings())
 
     async def work() -> None:
@@ -54,7 +54,7 @@ async def test_a_step_that_waited_for_a_processor_is_not_taken_for_a_long_one() 
     assert budget.cpu_time <= LONGEST_BY_WALL_CLOCK
 
 
-async def test_what_computes_too_long_between_two_awaits_is_ended_where_it_looks() -> None:
+async def test_a_long_computation_between_two_awaits_ends_at_its_next_check() -> None:
     budget = WorkBudget(Settings(limit_cpu_time=0.05))
     looks: list[int] = []
 
@@ -70,7 +70,7 @@ async def test_what_computes_too_long_between_two_awaits_is_ended_where_it_looks
     assert len(looks) < 100
 
 
-def test_once_a_limit_is_passed_every_count_is_refused_with_that_limit() -> None:
+def test_once_a_limit_is_passed_every_further_count_fails_with_that_limit() -> None:
     budget = WorkBudget(Settings(limit_objects=10))
     with pytest.raises(LimitExceeded):
         budget.add_objects(11)
@@ -80,7 +80,7 @@ def test_once_a_limit_is_passed_every_count_is_refused_with_that_limit() -> None
         assert raised.value.details["limit"] == "LIMIT_OBJECTS"
 
 
-def test_what_has_no_room_is_refused_before_it_is_counted_one_by_one() -> None:
+def test_an_amount_above_the_limit_is_rejected_before_it_is_counted_one_by_one() -> None:
     budget = WorkBudget(Settings(limit_objects=10))
     budget.check_objects(10)
     with pytest.raises(LimitExceeded):
@@ -91,7 +91,7 @@ def test_what_has_no_room_is_refused_before_it_is_counted_one_by_one() -> None:
     ("objects", "answer_bytes", "cpu_time", "units"),
     [(5, 0, 0.0, 5), (5, 512 * 9, 0.0, 9), (5, 512 * 9, 0.02, 1000), (0, 0, 0.0, 0)],
 )
-def test_units_are_whatever_came_to_most(
+def test_units_are_the_largest_of_the_measures(
     objects: int, answer_bytes: int, cpu_time: float, units: int
 ) -> None:
     budget = WorkBudget(Settings())
@@ -99,8 +99,8 @@ def test_units_are_whatever_came_to_most(
     assert budget.units == units
 
 
-async def test_others_have_their_turn_before_a_long_operation_goes_on() -> None:
-    """A hundred of its tasks are ready at once; what another one does is not put off until all of them are done."""
+async def test_other_operations_run_before_a_long_one_continues() -> None:
+    """A hundred of its tasks are ready at once; another operation does not wait until all of them are done."""
     budget = WorkBudget(Settings(limit_cpu_time=100))
     done: list[str] = []
 
@@ -110,13 +110,13 @@ async def test_others_have_their_turn_before_a_long_operation_goes_on() -> None:
         busy(0.005)
         done.append("part")
 
-    async def bystander() -> None:
+    async def other() -> None:
         await asyncio.sleep(0)
-        done.append("bystander")
+        done.append("other")
 
     parts: list[Awaitable[None]] = [metered(part(), budget) for _ in range(100)]
-    await asyncio.gather(*parts, bystander())
-    assert done.index("bystander") < 50
+    await asyncio.gather(*parts, other())
+    assert done.index("other") < 50
 
 
 async def test_errors_and_cancellation_pass_through() -> None:
@@ -221,7 +221,7 @@ def test_a_list_is_written_as_json_and_counted_with_its_brackets() -> None:
     assert (budget.answer_bytes, budget.objects) == (0, 0)
 
 
-def test_the_whole_answer_replaces_what_was_counted_of_its_parts() -> None:
+def test_the_size_of_the_whole_response_replaces_the_count_of_its_parts() -> None:
     budget = WorkBudget(Settings(limit_answer_bytes=100))
     budget.add_bytes(90)
     budget.check_answer(100)
@@ -243,9 +243,7 @@ def test_exactly_as_many_statements_as_the_limit_are_allowed() -> None:
         (0, 0, 11 * 20e-6, True),
     ],
 )
-def test_it_may_be_worth_more_than_the_units_that_were_estimated(
-    objects: int, answer_bytes: int, seconds: float, more: bool
-) -> None:
+def test_units_may_exceed_the_estimate(objects: int, answer_bytes: int, seconds: float, more: bool) -> None:
     budget = WorkBudget(Settings())
     budget.objects, budget.answer_bytes = objects, answer_bytes
     assert budget.may_be_worth(10, seconds) is more

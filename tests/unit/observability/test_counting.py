@@ -1,4 +1,4 @@
-"""Plain integers arrive at Prometheus as if it had counted itself."""
+"""Counts kept as plain integers equal those of prometheus_client."""
 
 import os
 import subprocess
@@ -22,7 +22,7 @@ def samples(registry: CollectorRegistry) -> list[str]:
     return [line for line in generate_latest(registry).decode().splitlines() if "created" not in line]
 
 
-def test_a_count_is_handed_over_once() -> None:
+def test_a_count_is_flushed_once() -> None:
     registry = CollectorRegistry()
     count = Count(Counter("things_total", "Things.", ["kind"], registry=registry), "a")
     count.value += 3
@@ -45,7 +45,7 @@ def test_timings_come_out_as_if_observed_one_by_one() -> None:
     assert samples(ours) == samples(theirs)
 
 
-def test_what_strangers_name_is_bounded() -> None:
+def test_the_number_of_label_values_is_bounded() -> None:
     registry = CollectorRegistry()
     counts = Counts(Counter("things_total", "Things.", ["kind"], registry=registry), limit=2)
     for kind in ("a", "b", "c", "d", "a"):
@@ -56,7 +56,7 @@ def test_what_strangers_name_is_bounded() -> None:
     assert registry.get_sample_value("things_total", {"kind": "c"}) is None
 
 
-def test_vitals_ask_everybody_and_write_it_down() -> None:
+def test_process_metrics_call_each_sampler_and_flush_its_counts() -> None:
     registry = CollectorRegistry()
     count = Count(Counter("things_total", "Things.", registry=registry))
 
@@ -78,8 +78,8 @@ print(asyncio.run(Exposition().text()).decode())
 """
 
 
-def test_any_worker_speaks_for_all_and_not_for_the_dead(tmp_path: Path) -> None:
-    """What a dead worker counted stays counted; how it was at its end is forgotten."""
+def test_any_worker_reports_for_all_but_no_gauge_of_an_ended_one(tmp_path: Path) -> None:
+    """Counters of an ended worker stay; its gauges do not."""
 
     def work(trusted: str) -> str:
         return subprocess.run(

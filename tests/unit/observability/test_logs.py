@@ -1,4 +1,4 @@
-"""Logs tell what happened, and no secret."""
+"""Log records are complete, one line each, and hold no secret."""
 
 import json
 import logging
@@ -41,7 +41,7 @@ def test_a_line_is_json_and_names_its_request(capsys: pytest.CaptureFixture[str]
     assert uvicorns["logger"] == "uvicorn.error"
 
 
-def test_secrets_are_blotted_out(capsys: pytest.CaptureFixture[str]) -> None:
+def test_secrets_are_redacted(capsys: pytest.CaptureFixture[str]) -> None:
     logs.configure(Settings(log_format="json"))
     structlog.get_logger("x").info(
         "connecting to postgresql://dno:hunter2@db/dno",
@@ -60,7 +60,7 @@ def test_secrets_are_blotted_out(capsys: pytest.CaptureFixture[str]) -> None:
     assert "@db/dno" in text
 
 
-def test_a_terminal_gets_lines_for_people(
+def test_a_terminal_gets_human_readable_lines(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
@@ -82,7 +82,7 @@ class Odd:
 
 @pytest.mark.parametrize("log_format", ["console", "json"])
 def test_no_control_character_is_written(capsys: pytest.CaptureFixture[str], log_format: str) -> None:
-    """Whatever holds it, and whoever logs: each record is one line that steers no terminal."""
+    """Whichever value holds it, and whichever library logs: each record is one line without terminal escapes."""
     logs.configure(Settings(log_format=log_format))
     log = structlog.get_logger("x")
     log.info(
@@ -108,7 +108,7 @@ def test_no_control_character_is_written(capsys: pytest.CaptureFixture[str], log
 
 
 @pytest.mark.parametrize("log_format", ["console", "json"])
-def test_an_error_whose_text_looks_like_a_record_is_none(
+def test_an_error_whose_text_looks_like_a_record_forges_none(
     capsys: pytest.CaptureFixture[str], log_format: str
 ) -> None:
     forged = "2026-01-01 00:00:00 [error    ] forged"
@@ -124,7 +124,7 @@ def test_an_error_whose_text_looks_like_a_record_is_none(
     assert "\r" not in text
 
 
-def test_letters_of_all_languages_stay_as_they_are(capsys: pytest.CaptureFixture[str]) -> None:
+def test_letters_of_all_languages_are_unchanged(capsys: pytest.CaptureFixture[str]) -> None:
     logs.configure(Settings(log_format="json"))
     structlog.get_logger("x").info("Überlandwerk Łódź 電力 🔌", name="Straße")
     (line,) = read(capsys)
@@ -132,12 +132,12 @@ def test_letters_of_all_languages_stay_as_they_are(capsys: pytest.CaptureFixture
 
 
 @pytest.mark.parametrize("setting", ["log_level", "log_format"])
-def test_a_word_that_is_none_of_the_known_stops_the_start(setting: str) -> None:
+def test_an_unknown_value_of_a_setting_prevents_the_start(setting: str) -> None:
     with pytest.raises(CannotStart, match=setting.upper()):
         logs.configure(Settings(**{setting: "loud"}))  # type: ignore[arg-type]
 
 
-def test_a_slow_operation_tells_what_it_cost(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_slow_operation_is_logged_with_its_cost(capsys: pytest.CaptureFixture[str]) -> None:
     logs.configure(Settings(log_format="json"))
     costs = Costs(statements=2)
     costs.asked("tariffs", 40)
@@ -152,7 +152,7 @@ def test_a_slow_operation_tells_what_it_cost(capsys: pytest.CaptureFixture[str])
     assert (line["statements"], line["operation"], line["document"]) == (2, "List", "abc")
 
 
-def test_what_is_slow_is_a_setting_and_zero_is_never() -> None:
+def test_the_threshold_of_slow_operations_is_a_setting_and_zero_turns_it_off() -> None:
     assert not is_slow(Settings(slow_operation_threshold=0.5), 0.4)
     assert is_slow(Settings(slow_operation_threshold=0.5), 0.5)
     assert not is_slow(Settings(slow_operation_threshold=0), 100)

@@ -1,4 +1,4 @@
-"""Names that are made up take no labels from those that are used."""
+"""Invented operation names take no labels from those in use."""
 
 import pytest
 from prometheus_client import CollectorRegistry, Counter
@@ -45,7 +45,7 @@ def test_a_flood_of_names_leaves_labels_to_those_that_are_used() -> None:
         counted.use("Real")
         counting.flush()
         counted.use("Made0")
-    assert counted.value("Real") == 1  # the fifth; what came before is among the others
+    assert counted.value("Real") == 1  # the fifth; earlier ones are counted as others
     counted.use("Real", 7)
     assert counted.value("Real") == 8
     assert counted.labels <= 500 + 1
@@ -60,7 +60,7 @@ def test_a_flood_of_names_leaves_labels_to_those_that_are_used() -> None:
 
 
 def test_a_flood_that_repeats_its_names_leaves_labels_to_known_ones() -> None:
-    """The names that callers with credentials, or registered documents, use have room of their own."""
+    """Names used by callers with credentials, or by registered documents, have a capacity of their own."""
     counted = Counted()
     for number in range(2000):
         counted.use(f"Made{number}", 1000)
@@ -79,7 +79,7 @@ def test_known_names_are_bounded_too() -> None:
     assert len(counted.names._known) == 500
 
 
-def test_what_is_counted_for_a_time_is_bounded() -> None:
+def test_the_number_of_provisional_names_is_bounded() -> None:
     counted = Counted()
     for number in range(50_000):
         counted.use(f"Made{number}")
@@ -88,8 +88,8 @@ def test_what_is_counted_for_a_time_is_bounded() -> None:
     assert counted.names.changed == []
 
 
-def test_a_count_that_is_kept_goes_on_counting_under_the_label_that_its_name_has_by_then() -> None:
-    """An answer from the cache counts through what its first one was given."""
+def test_a_kept_count_continues_under_the_label_that_its_name_has_by_then() -> None:
+    """A cached response counts through the object that its first execution was given."""
     counted = Counted()
     for number in range(250):
         counted.use(f"Made{number}")

@@ -1,4 +1,4 @@
-"""Spans say names and counts, and nothing at all when tracing is off."""
+"""Spans carry names and counts; with tracing off there are none."""
 
 import pytest
 from opentelemetry.sdk.trace import TracerProvider
@@ -11,7 +11,7 @@ from app.settings import Settings
 
 @pytest.fixture
 def spans(monkeypatch: pytest.MonkeyPatch) -> InMemorySpanExporter:
-    """Where spans end up that would be sent to a collector."""
+    """The exporter in place of a collector."""
     exporter = InMemorySpanExporter()
     provider = TracerProvider()
     provider.add_span_processor(SimpleSpanProcessor(exporter))
@@ -19,7 +19,7 @@ def spans(monkeypatch: pytest.MonkeyPatch) -> InMemorySpanExporter:
     return exporter
 
 
-def test_off_a_span_is_always_the_same_nothing() -> None:
+def test_with_tracing_off_a_span_is_one_shared_null_object() -> None:
     with traces.open_tracing(Settings()):
         assert traces.span("loader", keys=1) is traces.span("sql")
         assert traces.operation_span("query", "A", lambda: "abc", {}) is traces.span("sql")
@@ -44,7 +44,7 @@ def test_spans_nest_and_carry_no_variables(spans: InMemorySpanExporter) -> None:
     assert traces.span("loader") is traces.span("sql")
 
 
-def test_variables_are_told_only_where_allowed(spans: InMemorySpanExporter) -> None:
+def test_variables_are_recorded_only_where_allowed(spans: InMemorySpanExporter) -> None:
     settings = Settings(tracing=True, tracing_variables=True)
     with traces.open_tracing(settings):
         with traces.operation_span("query", None, lambda: "abc", {"slug": "netze-bw"}):

@@ -1,4 +1,4 @@
-"""What the table of documents holds is counted as what it takes, and documents that never repeat get little of it."""
+"""The document cache counts the bytes that it takes, and documents requested once get little of it."""
 
 import gc
 import tracemalloc
@@ -53,7 +53,7 @@ def taken(amount: Callable[[int], None]) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("text", [POINT, TEN, IDS, EXECUTOR, INVALID, CUT_OFF, LONG_NAMES, WIDE])
-def test_documents_are_counted_as_what_they_take(text: str) -> None:
+def test_the_counted_bytes_of_documents_are_the_bytes_allocated(text: str) -> None:
     documents = Documents(schema, Settings(document_cache_size=2**30))
     for number in range(100, 150):
         read(documents, text % number)  # Python's own cache of attribute names fills up
@@ -67,7 +67,7 @@ def test_documents_are_counted_as_what_they_take(text: str) -> None:
     assert 0.75 * measured[0] < counted < 2.5 * measured[0]
 
 
-def test_what_grows_with_its_use_is_counted_too() -> None:
+def test_growth_during_use_is_counted_too() -> None:
     """Plans for other values of `@skip`, and the texts of arguments that fragments are kept under."""
     text = "query ($a: Boolean!, $b: Boolean!) { dnos { nodes { slug @skip(if: $a) name @skip(if: $b) } } }"
     documents = Documents(schema, Settings())
@@ -81,7 +81,7 @@ def test_what_grows_with_its_use_is_counted_too() -> None:
     assert documents.bytes > before
 
 
-def test_documents_that_never_repeat_push_out_none_that_do() -> None:
+def test_documents_requested_once_evict_no_repeated_ones() -> None:
     documents = Documents(schema, Settings(document_cache_size=2**20))
     used = [POINT % number for number in range(10)]
     for text in (*used, *used):
@@ -95,7 +95,7 @@ def test_documents_that_never_repeat_push_out_none_that_do() -> None:
     assert all(text in documents._known for text in used)
 
 
-def test_what_is_asked_for_again_is_bounded_by_bytes_all_the_same() -> None:
+def test_repeated_documents_are_bounded_by_bytes_as_well() -> None:
     documents = Documents(schema, Settings(document_cache_size=2**20))
     for number in range(200):
         for _ in range(2):
@@ -104,7 +104,7 @@ def test_what_is_asked_for_again_is_bounded_by_bytes_all_the_same() -> None:
     assert documents._letters == sum(map(len, documents._known))
 
 
-def test_a_refusal_holds_neither_tree_nor_text_nor_frames() -> None:
+def test_a_cached_rejection_holds_neither_tree_nor_text_nor_frames() -> None:
     documents = Documents(schema, Settings())
     for text in (INVALID, CUT_OFF, LONG_NAMES):
         with suppress(RejectedDocument):
@@ -150,8 +150,8 @@ SPEAKING = [
 
 
 @pytest.mark.parametrize("text", SPEAKING)
-def test_validation_says_what_the_library_says(text: str) -> None:
-    """Ours is the library's with its visitors taken apart at the end: this tells when the library changes."""
+def test_validation_reports_the_errors_of_the_library(text: str) -> None:
+    """The validator is the library's with its visitors detached at the end: this test fails when the library changes."""
     ours = validate(schema._schema, parse(text), specified_rules, max_errors=20, hide_suggestions=False)
     theirs = graphql.validate(
         schema._schema, graphql.parse(text), specified_rules, max_errors=20, hide_suggestions=False
@@ -162,7 +162,7 @@ def test_validation_says_what_the_library_says(text: str) -> None:
 @pytest.mark.parametrize(
     "text", ["{", "{ a(b: ) }", "{ a ]", "{ a }" * 1000, "{ a " * 1000, '{ a(b: "\\u") }', ""]
 )
-def test_what_cannot_be_parsed_is_refused_in_the_librarys_words(text: str) -> None:
+def test_a_syntax_error_has_the_message_of_the_library(text: str) -> None:
     with pytest.raises(graphql.GraphQLError) as ours:
         parse(text, max_tokens=2000)
     with pytest.raises(graphql.GraphQLError) as theirs:
@@ -170,7 +170,7 @@ def test_what_cannot_be_parsed_is_refused_in_the_librarys_words(text: str) -> No
     assert ours.value.formatted == theirs.value.formatted
 
 
-def test_parsed_is_what_the_library_parses() -> None:
+def test_the_parsed_tree_is_the_one_of_the_library() -> None:
     for text in (POINT % 1, TEN % 1, EXECUTOR % 1, WIDE % 1):
         ours, theirs = parse(text), graphql.parse(text)
         assert graphql.print_ast(ours) == graphql.print_ast(theirs)

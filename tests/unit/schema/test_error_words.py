@@ -1,4 +1,4 @@
-"""What the library says of null is said without Python's name for it."""
+"""Messages of the library name null as GraphQL does, not as Python does."""
 
 import pytest
 from graphql import build_schema, graphql_sync
@@ -20,7 +20,7 @@ SCHEMA = build_schema("input I { a: Int! } type Query { f(a: Int!, l: [Int!], i:
         ("query ($a: Int = 1) { f(a: $a) }", {"a": None}),
     ],
 )
-def test_null_is_null(document: str, variables: dict[str, object]) -> None:
+def test_null_is_named_null(document: str, variables: dict[str, object]) -> None:
     errors = graphql_sync(SCHEMA, document, variable_values=variables).errors
     assert errors
     messages = [shown["message"] for shown in formatted(errors, "1", "BAD_USER_INPUT")]

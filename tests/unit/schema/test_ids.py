@@ -1,4 +1,4 @@
-"""An id says what it is the id of, in one way only."""
+"""An id names the kind of its object, in one encoding only."""
 
 import pytest
 from hypothesis import given
@@ -11,14 +11,14 @@ kinds = st.sampled_from(Kind)
 
 
 @given(kinds, st.uuids())
-def test_an_id_comes_back(kind, uuid):
+def test_an_id_survives_a_round_trip(kind, uuid):
     text = write_id(kind, uuid)
     assert read_id(text) == read_id(text, kind) == (kind, uuid)
     assert text.isascii()
 
 
 @given(kinds, kinds, st.uuids())
-def test_the_id_of_something_else_is_refused_where_one_kind_is_expected(kind, other, uuid):
+def test_an_id_of_another_kind_is_rejected(kind, other, uuid):
     if kind is not other:
         with pytest.raises(BadInput) as refused:
             read_id(write_id(kind, uuid), other, field=("input", "id"))
@@ -26,7 +26,7 @@ def test_the_id_of_something_else_is_refused_where_one_kind_is_expected(kind, ot
 
 
 @given(st.text() | st.builds("{}_{}".format, kinds, st.text("0123456789abcdefABCDEF-{} ")))
-def test_text_is_refused_or_is_an_id_as_it_was_written(text):
+def test_text_is_rejected_or_is_an_id_in_its_only_encoding(text):
     try:
         kind, uuid = read_id(text)
     except BadInput:

@@ -41,7 +41,7 @@ def test_a_post_is_read() -> None:
     assert request == GraphQLRequest(QUERY, {"a": [1, 2.5, None]}, "A", {"b": {}}, JSON)
 
 
-def test_null_is_the_same_as_absent_and_what_is_unknown_is_ignored() -> None:
+def test_null_is_the_same_as_absent_and_unknown_members_are_ignored() -> None:
     absent = read({"query": QUERY})
     assert absent == read(
         {"query": QUERY, "variables": None, "operationName": None, "extensions": None, "x": 1}
@@ -56,7 +56,7 @@ def test_a_get_is_read() -> None:
     assert get(query=QUERY, operationName="null").operation_name == "null"
 
 
-def test_characters_beyond_latin_come_through() -> None:
+def test_characters_beyond_latin_1_are_decoded() -> None:
     assert read({"query": '{ __type(name: "Run🏃Swim🏊") { name } }'}).query.count("🏊") == 1
     assert get(query="# ü\n{ a }").query == "# ü\n{ a }"
 
@@ -95,11 +95,11 @@ def test_an_operation_name_is_a_string(bad: object) -> None:
         b'{"query": "{ a }", "variables": {"a": 1e999}}x',
     ],
 )
-def test_what_cannot_be_read_is_refused(body: bytes) -> None:
+def test_a_malformed_body_is_rejected(body: bytes) -> None:
     refused(400, read, body)
 
 
-def test_a_byte_order_mark_is_forgiven() -> None:
+def test_a_byte_order_mark_is_ignored() -> None:
     assert read(b"\xef\xbb\xbf" + json.dumps({"query": QUERY}).encode()).query == QUERY
 
 
@@ -112,7 +112,7 @@ def test_a_byte_order_mark_is_forgiven() -> None:
         b'application/json; charset="utf-8"; x=y',
     ],
 )
-def test_json_in_utf_8_is_taken(content_type: bytes) -> None:
+def test_json_in_utf_8_is_accepted(content_type: bytes) -> None:
     assert read({"query": QUERY}, [(b"content-type", content_type)]).query == QUERY
 
 
@@ -128,14 +128,14 @@ def test_json_in_utf_8_is_taken(content_type: bytes) -> None:
         [*POST, (b"content-encoding", b"gzip")],
     ],
 )
-def test_other_content_is_not(headers: list[tuple[bytes, bytes]]) -> None:
+def test_other_content_is_rejected(headers: list[tuple[bytes, bytes]]) -> None:
     refusal = refused(415, read, {"query": QUERY}, headers)
     assert isinstance(refusal, HttpError)
     assert refusal.headers["accept"] == "application/json"
 
 
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "OPTIONS", "BREW"])
-def test_other_methods_are_refused_and_told_which_are_not(method: str) -> None:
+def test_other_methods_are_rejected_with_the_allowed_ones(method: str) -> None:
     with pytest.raises(HttpError) as caught:
         read_graphql_request(method, POST, b"", b'{"query":"{a}"}')
     assert caught.value.status == 405
@@ -167,7 +167,7 @@ def test_a_persisted_document_needs_no_query() -> None:
     assert read({"query": QUERY, "extensions": {"persistedQuery": "nonsense"}}).sha256 is None
 
 
-def test_a_parameter_given_twice_is_nobodys_guess() -> None:
+def test_a_parameter_given_twice_is_rejected() -> None:
     with pytest.raises(AppError, match="query is given twice"):
         read_graphql_request("GET", [], b"query={a}&query={b}", b"")
 
@@ -188,7 +188,7 @@ def test_the_status_is_that_of_the_media_type(
     assert status_for(kind, GRAPHQL_RESPONSE) == graphql_status
 
 
-def test_a_form_of_a_foreign_page_shows_no_intent() -> None:
+def test_a_form_of_another_site_is_rejected_without_a_preflight_header() -> None:
     assert not shows_intent([(b"content-type", b"text/plain")])
     assert not shows_intent([(b"content-type", b"text/plain; x=application/json")])
     assert shows_intent(POST)
@@ -221,7 +221,7 @@ header_values = st.binary(max_size=60) | st.sampled_from(
     bodies,
     st.integers(0, 3),
 )
-def test_whatever_comes_is_read_or_refused(
+def test_any_request_is_read_or_rejected(
     method: str, headers: list[tuple[bytes, bytes]], query_string: bytes, body: bytes, batch: int
 ) -> None:
     for given_headers in (headers, [*POST, *headers]):

@@ -1,4 +1,4 @@
-"""What a value looks like on the wire is what it was, to the digit; anything else is refused."""
+"""Values survive serialization to the digit; anything else is rejected."""
 
 from decimal import Decimal
 
@@ -13,7 +13,7 @@ SMALLEST = Decimal("1e-30")
 
 
 @given(st.decimals(-(10**25), 10**25, allow_nan=False, allow_infinity=False, places=4))
-def test_a_decimal_comes_back_with_all_its_digits(value: Decimal) -> None:
+def test_a_decimal_keeps_all_its_digits(value: Decimal) -> None:
     assert str(read_decimal(write_decimal(value))) == write_decimal(value)
 
 
@@ -23,13 +23,13 @@ def test_a_whole_number_is_a_decimal(value: int) -> None:
 
 
 @given(st.floats() | st.booleans() | st.none() | st.lists(st.text()) | st.integers(min_value=10**30))
-def test_what_has_lost_its_digits_or_never_had_any_is_no_decimal(value: object) -> None:
+def test_floats_and_other_types_are_no_decimals(value: object) -> None:
     with pytest.raises(ValueError, match="A Decimal is a string"):
         read_decimal(value)
 
 
 @given(st.text() | st.text("0123456789.,-+eE_ ") | st.from_regex(r"\d+\.\d+"))
-def test_text_is_refused_or_is_the_number_that_it_shows(text: str) -> None:
+def test_text_is_rejected_or_is_the_number_that_it_spells(text: str) -> None:
     try:
         value = read_decimal(text)
     except ValueError:
@@ -41,13 +41,13 @@ def test_text_is_refused_or_is_the_number_that_it_shows(text: str) -> None:
 
 
 @given(st.integers(0, DAY_END))
-def test_a_time_comes_back_to_the_minute(minute: int) -> None:
+def test_a_time_keeps_its_minute(minute: int) -> None:
     text = write_time(minute)
     assert (len(text), read_time(text), read_time(f"{text}:00")) == (5, minute, minute)
 
 
 @given(st.text() | st.from_regex(r"\d\d:\d\d(:\d\d)?", fullmatch=True))
-def test_text_is_refused_or_is_the_time_that_it_shows(text: str) -> None:
+def test_text_is_rejected_or_is_the_time_that_it_spells(text: str) -> None:
     try:
         minute = read_time(text)
     except ValueError:
