@@ -1,6 +1,6 @@
-"""Real PostgreSQL and Valkey for every test that asks; nothing is left running afterwards.
+"""Real PostgreSQL and Valkey for every test that requests them; nothing is left running afterwards.
 
-One PostgreSQL serves the whole run: the process that the person started owns it, so it outlives every
+One PostgreSQL serves the whole run: the process that was started by hand owns it, so it outlives every
 pytest-xdist worker. Each worker has a database of its own in it, and a Valkey of its own.
 """
 
@@ -36,7 +36,7 @@ from tests.servers import (
     private_folder,
 )
 
-# How long an example takes is no verdict.
+# The time that an example takes is not tested.
 hypothesis_settings.register_profile(
     "busy machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
@@ -80,7 +80,7 @@ def _postgres_url(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(scope="session")
 async def database_url(_postgres_url: str, worker_id: str) -> str:
-    """This worker's database: migrated, and emptied for every test that asks for `pool`."""
+    """This worker's database: migrated, and emptied for every test that requests `pool`."""
     return await clone(_postgres_url, f"dno_{worker_id}")
 
 
@@ -102,18 +102,18 @@ def redis_url(_valkey_of_the_worker: Valkey) -> str:
 
 @pytest.fixture
 def settings(database_url: str, redis_url: str) -> Settings:
-    """Where this worker's servers are; the rest as it is when nobody sets anything."""
+    """The addresses of this worker's servers; every other setting has its default."""
     return Settings(database_url=database_url, redis_url=redis_url)
 
 
 @pytest.fixture(scope="session")
 def admin_url(_postgres_url: str, database_url: str) -> str:
-    """The superuser's way to this worker's database."""
+    """The superuser's address of this worker's database."""
     return urlsplit(_postgres_url)._replace(path=urlsplit(database_url).path).geturl()
 
 
 @pytest.fixture(scope="session")
-async def _broom(admin_url: str) -> AsyncIterator[Connection]:
+async def _superuser(admin_url: str) -> AsyncIterator[Connection]:
     connection: Connection = await asyncpg.connect(admin_url)
     yield connection
     await connection.close()
@@ -126,16 +126,16 @@ async def _pool_of_the_worker(database_url: str) -> AsyncIterator[Pool]:
 
 
 @pytest.fixture
-async def pool(_pool_of_the_worker: Pool, _broom: Connection) -> Pool:
+async def pool(_pool_of_the_worker: Pool, _superuser: Connection) -> Pool:
     """All tables empty, no statement counted yet."""
-    await _broom.execute(EMPTY)
+    await _superuser.execute(EMPTY)
     _pool_of_the_worker.statements = 0
     return _pool_of_the_worker
 
 
 @pytest.fixture
 def valkey() -> Iterator[PrivateValkey]:
-    """A server for a test that hurts it."""
+    """A server of its own, for a test that stops or reconfigures it."""
     with private_folder() as folder:
         server = PrivateValkey(folder)
         yield server
@@ -144,7 +144,7 @@ def valkey() -> Iterator[PrivateValkey]:
 
 @pytest.fixture
 def private_postgres() -> Iterator[PrivatePostgres]:
-    """A server for a test that hurts it."""
+    """A server of its own, for a test that stops or reconfigures it."""
     with private_folder() as folder:
         server = PrivatePostgres(folder)
         yield server
@@ -153,7 +153,7 @@ def private_postgres() -> Iterator[PrivatePostgres]:
 
 @pytest.fixture
 def postgres_pair() -> Iterator[PostgresPair]:
-    """A primary and its standby, for a test that exchanges them."""
+    """A primary and its standby, for a test of fail-over."""
     with private_folder() as folder:
         pair = PostgresPair(folder)
         yield pair

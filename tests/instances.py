@@ -1,4 +1,4 @@
-"""Whole servers as people start them: `dno serve` in a process of its own."""
+"""Whole servers as operators start them: `dno serve` in a process of its own."""
 
 import os
 import re
@@ -17,7 +17,7 @@ from app.dev.postgres import free_port
 from app.settings import PREFIX, Settings
 
 DNO = (sys.executable, "-m", "app.cli.main")
-# What the person who runs the tests has set is not what the tests have set.
+# Settings in the environment of the test run do not apply to these servers.
 ENVIRONMENT = {
     name: value
     for name, value in os.environ.items()
@@ -26,7 +26,7 @@ ENVIRONMENT = {
 
 
 class Instance:
-    """`output` is all that it said; `family` all processes that it has started."""
+    """`output` is all that it wrote; `family` all processes that it has started."""
 
     def __init__(
         self,
@@ -55,7 +55,7 @@ class Instance:
         return self._log.read_text()
 
     def wait_until_ready(self, within: float = 40) -> None:
-        """Connections wait in its queue from early on, so one request is all the waiting there is."""
+        """The listening socket queues connections from early on, so one request waits until the server is ready."""
         until = time.monotonic() + within
         while time.monotonic() < until and self.process.poll() is None:
             try:
@@ -68,10 +68,10 @@ class Instance:
         raise AssertionError(f"the server did not start:\n{self.output}")
 
     def wait_for(self, pattern: str, within: float = 40) -> str:
-        """The text that matched, once the server has said so."""
+        """The text that matched, once the server has written it."""
         until = time.monotonic() + within
         while not (found := re.search(pattern, self.output)):
-            assert time.monotonic() < until, f"never said {pattern!r}:\n{self.output}"
+            assert time.monotonic() < until, f"never wrote {pattern!r}:\n{self.output}"
             time.sleep(0.02)
         return found[0]
 

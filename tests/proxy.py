@@ -1,6 +1,6 @@
-"""A TCP proxy that misbehaves on request; `Proxies` runs any number of them in a process of its own.
+"""A TCP proxy that delays, holds and cuts connections; `Proxies` runs any number of them in a process of its own.
 
-Of its own, so that what a busy test does to its event loop is not taken for a slow network.
+A process of its own, so that a busy event loop of the test does not add latency.
 """
 
 import asyncio
@@ -67,7 +67,7 @@ class Proxy:
             link.reset()
 
     def local_ports(self) -> list[int]:
-        """Those that the server sees as its clients'."""
+        """Local ports of the connections to the server, which it sees as those of its clients."""
         return [link.local_port for link in self._links]
 
     async def close(self) -> None:
@@ -99,7 +99,7 @@ class Proxy:
 
 
 class _Link:
-    """One connection of a client, and the one to the server that it stands for."""
+    """One connection of a client, and the connection to the server that it is forwarded to."""
 
     def __init__(self, proxy: Proxy, client: asyncio.StreamWriter, server: asyncio.StreamWriter) -> None:
         self._proxy = proxy

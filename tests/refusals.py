@@ -1,4 +1,4 @@
-"""Ways in which a real Valkey answers and refuses, each with the way back."""
+"""Configurations in which a real Valkey rejects commands, each with its end."""
 
 import socket
 from collections.abc import Callable, Iterator
@@ -8,7 +8,7 @@ from tests.servers import PASSWORD, PrivateValkey
 
 
 class RedisRefusal:
-    """`begin` and `end` may be called any number of times; a test that fails midway leaves the server to its end."""
+    """`begin` and `end` may be called any number of times; a test that fails midway leaves the state to the server's end."""
 
     def __init__(self, begin: Callable[[PrivateValkey], None], end: Callable[[PrivateValkey], None]) -> None:
         self.begin = begin
@@ -35,7 +35,7 @@ def _acl(*rights: str) -> RedisRefusal:
 
 
 def _fail_to_save(valkey: PrivateValkey) -> None:
-    """A folder stands where the file should go."""
+    """A folder has the name of the file to be written."""
     (valkey.folder / "dump.rdb").mkdir()
     _set(valkey, "CONFIG", "SET", "save", '"3600 1"')
     _set(valkey, "BGSAVE")
@@ -48,17 +48,17 @@ def _save_again(valkey: PrivateValkey) -> None:
     _set(valkey, "CONFIG", "SET", "stop-writes-on-bgsave-error", "no")
 
 
-def _follow_nobody(valkey: PrivateValkey) -> None:
-    """A replica of a server that is not there: it answers from what it has."""
+def _follow_missing_primary(valkey: PrivateValkey) -> None:
+    """Makes it a replica of a server that does not exist: it answers from its own data."""
     _set(valkey, "REPLICAOF", "127.0.0.1", "1")
 
 
 def _follow_and_answer_nothing(valkey: PrivateValkey) -> None:
     _set(valkey, "CONFIG", "SET", "replica-serve-stale-data", "no")
-    _follow_nobody(valkey)
+    _follow_missing_primary(valkey)
 
 
-def _lead_again(valkey: PrivateValkey) -> None:
+def _become_primary(valkey: PrivateValkey) -> None:
     _set(valkey, "REPLICAOF", "NO", "ONE")
 
 
@@ -68,7 +68,7 @@ def _full(valkey: PrivateValkey) -> None:
 
 
 def _change_password(valkey: PrivateValkey) -> None:
-    """Who is connected stays so; whoever connects anew is refused."""
+    """Existing connections are closed; new ones are rejected."""
     _set(valkey, "CONFIG", "SET", "requirepass", "another")
     _kill_connections(valkey, "another")
 
@@ -85,7 +85,7 @@ def _kill_connections(valkey: PrivateValkey, password: str) -> None:
 
 
 def _run_for_ever(valkey: PrivateValkey) -> None:
-    """Nothing but the command that ends the script is executed meanwhile."""
+    """Only the command that ends the script is executed meanwhile."""
     _set(valkey, "CONFIG", "SET", "busy-reply-threshold", "1")
     with socket.create_connection(("127.0.0.1", valkey.port), timeout=10) as connection:
         connection.sendall(f"AUTH {PASSWORD}\r\n".encode())
@@ -119,8 +119,8 @@ def _connected(valkey: PrivateValkey, password: str) -> Iterator[Callable[[str],
 REFUSALS = {
     "NOREPLICAS": _config("min-replicas-to-write", "1", "0"),
     "MISCONF": RedisRefusal(_fail_to_save, _save_again),
-    "READONLY": RedisRefusal(_follow_nobody, _lead_again),
-    "MASTERDOWN": RedisRefusal(_follow_and_answer_nothing, _lead_again),
+    "READONLY": RedisRefusal(_follow_missing_primary, _become_primary),
+    "MASTERDOWN": RedisRefusal(_follow_and_answer_nothing, _become_primary),
     "NOPERM to remove": _acl("del"),
     "NOPERM to run scripts": _acl("eval", "evalsha"),
     "NOPERM to write keys": RedisRefusal(

@@ -18,7 +18,7 @@ from app.db.migrate import migrate
 from app.dev.postgres import DATABASE, Postgres
 from app.dev.valkey import Valkey
 
-# The data die with the run: nothing needs to reach a disk.
+# The data are deleted after the run: nothing needs to reach a disk.
 FAST = {
     "fsync": "off",
     "synchronous_commit": "off",
@@ -28,7 +28,7 @@ FAST = {
 }
 PASSWORD = "for-tests-only"
 ADMIN_PASSWORD = "for-tests-of-the-superuser"
-# Without triggers, as a replica works: history may go, and nothing is written about it.
+# Without triggers, as on a replica: history may be deleted, and no event is written.
 # One DELETE of everything takes 1 ms where TRUNCATE takes 40.
 EMPTY = """
 DO $$
@@ -49,7 +49,7 @@ END $$
 
 
 class _Private:
-    """For tests that hurt it: its address stays, whatever happens to it."""
+    """For tests that stop, pause or kill it: its address stays the same."""
 
     _server: Postgres | Valkey
 
@@ -90,7 +90,7 @@ class PrivateValkey(_Private):
 
     @property
     def folder(self) -> Path:
-        """Where it keeps its data."""
+        """The folder of its data."""
         return self._server.folder
 
     def command(self, *words: str) -> bytes:
@@ -103,7 +103,7 @@ class PrivateValkey(_Private):
 
 
 class _Replicated(Postgres):
-    """Begins as a copy of `primary`, if there is one, and follows it by streaming replication."""
+    """Starts as a copy of `primary`, if given, and follows it by streaming replication."""
 
     def __init__(self, folder: Path, primary: Postgres | None) -> None:
         super().__init__(folder, PASSWORD, admin_password=ADMIN_PASSWORD, settings=FAST)
@@ -147,11 +147,11 @@ class PrivatePostgres(_Private):
         return self._server.port
 
     def errors(self, text: str) -> int:
-        """How often the server has said so in its log."""
+        """How often the text is in the server's log."""
         return self._server.log.read_text(errors="replace").count(text)
 
     async def refuse_writes(self) -> None:
-        """Also in the sessions that are open already; it goes on answering reads."""
+        """Also in sessions that are already open; reads are still answered."""
         await self._set_read_only("on")
 
     async def accept_writes(self) -> None:
@@ -162,7 +162,7 @@ class PrivatePostgres(_Private):
         await fetchval(self.admin_url, "SELECT pg_reload_conf()")
 
     def follow(self, primary: "PrivatePostgres") -> None:
-        """Anew, as a copy; its own data are thrown away."""
+        """Starts again as a copy; its own data are deleted."""
         self.stop()
         shutil.rmtree(self._server.data)
         self._server.primary = primary._server
@@ -181,12 +181,12 @@ class PostgresPair:
 
     @property
     def url(self) -> str:
-        """The primary's of this moment."""
+        """The address of the current primary."""
         return self.primary.url
 
     @property
     def url_of_both(self) -> str:
-        """For clients who look for the primary themselves."""
+        """For clients that find the primary themselves."""
         first, second = sorted((self.primary.port, self.standby.port))
         where = f"127.0.0.1:{self.primary.port}/"
         return (
@@ -214,13 +214,13 @@ class PostgresPair:
         await asyncio.to_thread(self.standby.follow, self.primary)
 
     async def until_standby_follows(self) -> None:
-        """After a restart of the primary it takes a moment until the standby is connected again."""
+        """After a restart of the primary the standby takes a moment to reconnect."""
         await _until(
             self.primary.admin_url, "SELECT count(*) = 1 FROM pg_stat_replication WHERE state = 'streaming'"
         )
 
     async def _until_standby_has_all(self) -> None:
-        """A transaction that began before writes were refused may write still."""
+        """A transaction that began before writes were rejected may still write."""
         await _until(self.primary.admin_url, "SELECT current_setting('default_transaction_read_only')::bool")
         now = await fetchval(self.primary.admin_url, "SELECT extract(epoch FROM clock_timestamp())")
         await _until(
@@ -272,7 +272,7 @@ def private_folder() -> Iterator[Path]:
 
 
 def _signal(pid: int, number: signal.Signals) -> None:
-    """To the whole family: each session of PostgreSQL is a process of its own."""
+    """To all child processes too: each session of PostgreSQL is a process of its own."""
     try:
         family = [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
     except psutil.NoSuchProcess:

@@ -1,4 +1,4 @@
-"""What tests share to hold on a busy machine: waiting for a condition, and time-outs that are not what is tested."""
+"""Waiting for a condition, and time-outs long enough for a busy machine."""
 
 import asyncio
 from collections.abc import Callable
@@ -10,11 +10,11 @@ from typing import Any, Final
 LIMIT: Final = 30.0
 PAUSE: Final = 0.005
 
-# For tests about something else: a slow Redis is no outage.
+# For tests about something else: a slow Redis does not count as an outage.
 PATIENT: Final = {"redis_timeout": 5.0, "redis_connect_timeout": 5.0}
 # For tests that count hits and statements: heartbeats that are late do not switch caches off.
 CACHING: Final = {**PATIENT, "max_missed_heartbeats": 100}
-# For tests that count requests: none weighs more because it computed for long, and no budget fills up meanwhile.
+# For tests that count requests: none costs more because it computed for long, and no budget refills meanwhile.
 COUNTED: Final = {**PATIENT, "rate_limit_cost": 10**9, "rate_limit_window": 3600.0}
 
 
@@ -25,7 +25,7 @@ async def until(
     pause: float = PAUSE,
     ignoring: tuple[type[Exception], ...] = (),
 ) -> Any:
-    """What the condition gave once it was true; an AssertionError if it never was. It may be a coroutine function."""
+    """The value of the condition once it is true; an AssertionError if it never is. It may be a coroutine function."""
     began = monotonic()
     while True:
         try:

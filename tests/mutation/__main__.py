@@ -71,7 +71,7 @@ def _run(package: str, asked: argparse.Namespace) -> None:
             f"{time.strftime('%T')} {outcome.state:14} {mutant.name[:200]}  [{outcome.test or outcome.tests}]",
             flush=True,
         )
-        if not asked.survivors:  # a run that ends early would forget those that it did not come to
+        if not asked.survivors:  # a run that ends early must not drop those that it has not tried
             save(result)
 
     tests = CoverageMap({mutant.file for mutant in chosen})

@@ -15,7 +15,7 @@ def write(packages: Sequence[str]) -> None:
         "# Mutants that no test kills",
         "",
         "Written by `python -m tests.mutation report` from `results/*.json`, where reasons are edited.",
-        "Decision 0046 says how mutants are made and tried.",
+        "Decision 0046 describes how mutants are made and tried.",
         "",
         "| Package | Mutants | Tried | Killed | Timed out | Survived | Killed or timed out | 95 % interval |",
         "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",

@@ -1,4 +1,4 @@
-"""What became known of the mutants of each package, kept as JSON beside this file."""
+"""The outcomes of the mutants of each package, kept as JSON beside this file."""
 
 import random
 from pathlib import Path

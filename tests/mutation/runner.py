@@ -156,7 +156,7 @@ class Runner:
         child = os.fork()
         if child == 0:
             os.close(reading)
-            self._be_the_child(session, changed, tests, writing)
+            self._run_child(session, changed, tests, writing)
         os.close(writing)
         try:
             return _answer(reading, allowed)
@@ -167,7 +167,7 @@ class Runner:
     def _seconds(self, test: str) -> float:
         return max(SECONDS_AT_LEAST, SLOWER * self._map.seconds.get(test, 0))
 
-    def _be_the_child(
+    def _run_child(
         self, session: pytest.Session, changed: list[tuple[Place, CodeType]], tests: list[str], writing: int
     ) -> None:
         """Never returns."""
@@ -178,16 +178,16 @@ class Runner:
             try:
                 exchange(self._functions, changed)
             except NotApplicable:
-                _tell(writing, Killer("not applicable", timed_out=False))
+                _send(writing, Killer("not applicable", timed_out=False))
             session.config.pluginmanager.unregister(name="terminalreporter")
             session.config.pluginmanager.register(_FirstFailure(writing))
             items = [self._items[test] for test in tests]
             for item, following in zip(items, [*items[1:], None], strict=True):
                 item.add_marker(pytest.mark.timeout(self._seconds(item.nodeid)), append=False)
                 session.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
-            _tell(writing, None)
+            _send(writing, None)
         except BaseException as error:
-            _tell(writing, Killer(f"the run ended with {type(error).__name__}", timed_out=False))
+            _send(writing, Killer(f"the run ended with {type(error).__name__}", timed_out=False))
         finally:
             os._exit(0)
 
@@ -198,11 +198,11 @@ class _FirstFailure:
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if report.failed:
-            _tell(self._writing, Killer(report.nodeid, timed_out="Timeout (>" in report.longreprtext))
+            _send(self._writing, Killer(report.nodeid, timed_out="Timeout (>" in report.longreprtext))
 
 
-def _tell(writing: int, killer: Killer | None) -> None:
-    """Ends this process."""
+def _send(writing: int, killer: Killer | None) -> None:
+    """Sends the result to the parent and ends this process."""
     os.write(writing, msgspec.json.encode(killer))
     os._exit(0)
 
@@ -252,7 +252,7 @@ def _share_servers(config: pytest.Config, servers: ExitStack) -> None:
             self.url = valkey.url
 
         def start(self) -> None:
-            """It runs."""
+            """It is already running."""
 
         stop = start
 
