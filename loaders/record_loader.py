@@ -18,16 +18,16 @@ class RecordLoader(DataLoader[K, V | None]):
     """The DataLoader contract for the records of one region; None where there is no record.
 
     `load` gathers the keys of one turn of the event loop. `load_many` takes the keys of a whole level at once, without
-    a future for each. Both share what was loaded or primed for the operation (`remember`). A region with one record
+    a future for each. Both share the records that were loaded or primed for the operation (`remember`). A region with one record
     has the key None.
     """
 
-    cache = False  # records are remembered here, not futures
+    cache = False  # `_records` caches records, not futures
 
     def __init__(
         self, cache: ReadThrough, region: Region[K, V], read_set: ReadSet, *, remember: bool
     ) -> None:
-        # As DataLoader.__init__ does it for these options; its checks of the function would cost more than all the rest.
+        # What DataLoader.__init__ does for these options; its checks of the batch function cost more than the rest.
         self.loop = get_running_loop()
         self._queue = []
         self._through = cache
@@ -49,7 +49,7 @@ class RecordLoader(DataLoader[K, V | None]):
     async def load_many(self, keys: Iterable[K]) -> list[V | None]:  # type: ignore[override]
         """In the order of the keys. All or nothing: raises what the read raises."""
         keys = list(keys)
-        # Clearing puts another mapping in its place: a read under way neither loses its records nor brings them back.
+        # `clear` replaces the mapping: a read in progress neither loses its records nor restores cleared ones.
         records = {} if self._records is None else self._records
         if missing := [key for key in dict.fromkeys(keys) if key not in records]:
             found: dict[K, V | None] = await self._through.get_many(self._region, missing, self._read_set)
@@ -59,7 +59,7 @@ class RecordLoader(DataLoader[K, V | None]):
     batch_load_fn = load_many
 
     def prime(self, key: K, value: V | None) -> Self:
-        """Without effect where the key has been loaded, or where nothing is remembered."""
+        """Without effect if the key has been loaded, or without `remember`."""
         if self._records is not None:
             self._records.setdefault(key, value)
         return self

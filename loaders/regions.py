@@ -1,4 +1,4 @@
-"""What is cached: one line per kind of record."""
+"""The regions of the cache: one for each kind of record."""
 
 from typing import Any
 from uuid import UUID
@@ -94,7 +94,7 @@ QUESTIONS: Region[Question, Interpretation] = Region(
 OPINIONS: Region[UnsureQuestion, Interpretation] = Region(
     "opinions",
     Interpretation,
-    lambda doubt: tags.opinion(doubt.question.digest),
+    lambda unsure: tags.opinion(unsure.question.digest),
     ask_all,
     _unless_failed,
     open_ended=True,

@@ -1,4 +1,4 @@
-"""Everything that one operation can load, as one readable list."""
+"""All loaders of one operation."""
 
 import asyncio
 from typing import Any, Generic, overload
@@ -13,7 +13,7 @@ from loaders.record_loader import K, RecordLoader, V
 
 
 class Loading(Generic[K, V]):
-    """A loader that is made when it is first asked for, and then found without a detour."""
+    """A loader that is created on first access, and then found as an instance attribute."""
 
     def __init__(self, region: Region[K, V]) -> None:
         self._region = region
@@ -55,7 +55,7 @@ class Loaders:
     revision_by_id = Loading(regions.REVISIONS)
     coverage = Loading(regions.COVERAGE)
     interpretation_by_question = Loading(regions.QUESTIONS)
-    opinion_by_doubt = Loading(regions.OPINIONS)
+    opinion_by_question = Loading(regions.OPINIONS)
 
     def of_family(self, name: str) -> RecordLoader[DnoYear, tuple[Any, ...]]:
         """The loader of a family's entries by operator and year: that of tariffs is `tariffs_by_dno_year`."""
@@ -63,7 +63,7 @@ class Loaders:
         return loader
 
     def clear(self) -> None:
-        """Forgets all that was loaded: what comes next is read as if by a new operation."""
+        """Drops all loaded records: later loads read as in a new operation."""
         for name in [name for name in self.__dict__ if not name.startswith("_")]:
             del self.__dict__[name]
 

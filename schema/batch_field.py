@@ -12,7 +12,7 @@ from aiodataloader import DataLoader
 from strawberry.types.field import StrawberryField
 
 from app.limits.work_budget import metered
-from app.observability import operation_stats as costs
+from app.observability import operation_stats
 from loaders.record_loader import RecordLoader
 from loaders.registry import Loaders
 from schema.context import Context, Info
@@ -134,8 +134,8 @@ def _level_loader(
 
         async def load(parents: list[Any]) -> list[Any]:
             values = list(await metered(resolver.values(parents, context, arguments), context.budget))
-            if (spent := costs.current()) is not None:
-                context.budget.check_statements(spent.statements)
+            if (stats := operation_stats.current()) is not None:
+                context.budget.check_statements(stats.statements)
             # Objects are counted one by one as they are completed; a list over the limit is rejected before that.
             context.budget.check_objects(
                 sum(len(value) for value in values if isinstance(value, list | tuple))

@@ -17,8 +17,7 @@ from app.cache.region import Region
 from app.cache.region_queue import RegionQueue
 from app.caller_budgets import Budgets
 from app.errors import AppError, Unavailable
-from app.observability import operation_stats as costs
-from app.observability import traces
+from app.observability import operation_stats, traces
 from app.settings import MINUTE, Settings
 
 K = TypeVar("K")
@@ -79,12 +78,12 @@ class ReadThrough:
         queue.batches.observe(len(keys))
         if self._uses_memory:
             queue.memory.count(len(found), absent, len(missing))
-        if (spent := costs.current()) is not None:
-            spent.asked(region.name, len(keys))
-            spent.found("l1", len(found))
+        if (stats := operation_stats.current()) is not None:
+            stats.asked(region.name, len(keys))
+            stats.found("l1", len(found))
         if missing:
             with traces.span("loader", region=region.name, keys=len(missing)):
-                await self._get_from_below(region, missing, read_set, spent, found)
+                await self._get_from_below(region, missing, read_set, stats, found)
         return found
 
     async def _get_from_below(
@@ -92,13 +91,13 @@ class ReadThrough:
         region: Region[K, Any],
         missing: list[tuple[K, str]],
         read_set: ReadSet,
-        spent: costs.Costs | None,
+        stats: operation_stats.OperationStats | None,
         found: dict[K, Any],
     ) -> None:
         reads = [self._join(region, key, tag) for key, tag in missing]
         await Wait(reads, self._loop).finished()
-        if spent is not None:
-            _count_layers(spent, reads)
+        if stats is not None:
+            _count_layers(stats, reads)
         for read in reads:
             found[read.key] = read.result()
             read_set.add(read.tag, read.until)
@@ -349,7 +348,7 @@ def _miss(key: str) -> None:
     """Stands in for L1's `get` while a setting turns L1 off."""
 
 
-def _count_layers(spent: costs.Costs, reads: list[InFlightRead]) -> None:
+def _count_layers(stats: operation_stats.OperationStats, reads: list[InFlightRead]) -> None:
     """Statements shared by several keys of one call count once."""
     fetches: set[Any] = set()
     fetched = round_trips = 0
@@ -359,12 +358,12 @@ def _count_layers(spent: costs.Costs, reads: list[InFlightRead]) -> None:
             fetched += 1
         if read.round_trips > round_trips:
             round_trips = read.round_trips
-    spent.statements += len(fetches)
-    spent.round_trips += round_trips
+    stats.statements += len(fetches)
+    stats.round_trips += round_trips
     if fetched:
-        spent.found("postgres", fetched)
+        stats.found("postgres", fetched)
     if fetched < len(reads):
-        spent.found("l2", len(reads) - fetched)
+        stats.found("l2", len(reads) - fetched)
 
 
 def _tags(reads: Iterable[InFlightRead]) -> list[str]:

@@ -1,4 +1,4 @@
-"""How the command line speaks: a few lines, and one sentence for what is wrong."""
+"""Output of the command line: results on standard output, notes and errors on standard error."""
 
 import os
 from collections.abc import Sequence
@@ -16,16 +16,16 @@ out = Console(highlight=False)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
-def refuse(sentence: str) -> None:
+def print_error(sentence: str) -> None:
     err.print(printable(sentence), style="red", markup=False)
 
 
-def say(sentence: str) -> None:
+def print_note(sentence: str) -> None:
     err.print(printable(sentence), style="dim", markup=False, soft_wrap=True)
 
 
-def welcome(stack: Stack, port: int, news: Sequence[str], seconds: float) -> None:
-    """What was started, and where to look."""
+def print_summary(stack: Stack, port: int, notes: Sequence[str], seconds: float) -> None:
+    """What was started, and its addresses."""
     base = f"http://{_name(stack.settings.host)}:{port}"
     lines = [
         ("GraphiQL", f"{base}/graphql", "in a browser"),
@@ -38,7 +38,7 @@ def welcome(stack: Stack, port: int, news: Sequence[str], seconds: float) -> Non
     out.print(
         f"\n[bold green]dno-api {version('dno-api')}[/] is ready after {seconds:.1f} s", *_workers(stack)
     )
-    for item in news:
+    for item in notes:
         out.print(item, markup=False)
     out.print()
     width = max(len(where) for _, where, _ in lines)

@@ -1,4 +1,4 @@
-"""What a command finds before it begins: databases that answer, brought up to date."""
+"""Runs a command with reachable, migrated databases."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -12,7 +12,7 @@ T = TypeVar("T")
 
 
 def with_databases(settings: Settings, work: Callable[[Settings], Awaitable[T]]) -> T:
-    """Those that are set, those of a running server, or our own for as long as the work takes."""
+    """Uses the configured databases, those of a running server, or embedded ones for the duration of the work."""
 
     async def ready(settings: Settings) -> T:
         await bring_up_to_date(settings)

@@ -1,4 +1,4 @@
-"""`dno export`: a table into a file that `dno import` reads back as it was."""
+"""`dno export`: writes a table to a file that `dno import` reads back unchanged."""
 
 import os
 import sys
@@ -93,7 +93,7 @@ def export_command(
 
 
 def _warn(rows: int) -> None:
-    console.refuse(
+    console.print_error(
         f"Left out: {rows} rows with values that the import would refuse; `dno migrate` names the rules."
     )
 
@@ -109,7 +109,7 @@ def _format_of(file: Path) -> Format:
 
 @contextmanager
 def _opened(file: Path) -> Iterator[BinaryIO]:
-    """A file appears when it is whole."""
+    """The file is renamed into place when it is complete."""
     if file == STDOUT:
         yield sys.stdout.buffer
         return

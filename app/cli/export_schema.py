@@ -1,4 +1,4 @@
-"""`dno export-schema`: the contract as text."""
+"""`dno export-schema`: prints the GraphQL schema."""
 
 import sys
 from pathlib import Path

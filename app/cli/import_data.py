@@ -1,4 +1,4 @@
-"""`dno import`: files into the database, and a report that people and programs can read."""
+"""`dno import`: imports files and prints a report, as tables or as JSON."""
 
 import os
 import sys
@@ -19,13 +19,13 @@ from app.cli import console
 from app.cli.databases import with_databases
 from app.errors import CannotStart
 from app.importers.load import File, Kind, OnProgress, Report, Step, import_files
-from app.importers.problems import Place, shown
+from app.importers.problems import RowLocation, shown
 from app.importers.reading import Format
 from app.settings import Settings, read_settings
 
 STDIN = "-"
-# Beyond this, lines: drawing a table takes longer than the import.
-_LARGEST_TABLE = 1_000
+# More rows are printed as lines: drawing a table takes longer than the import.
+_MAX_TABLE_ROWS = 1_000
 
 
 def import_command(
@@ -79,7 +79,7 @@ def import_command(
 
 @contextmanager
 def progress_bar() -> Iterator[OnProgress]:
-    """On standard error, and only for people."""
+    """On standard error, if that is a terminal."""
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
     with Progress(
         *columns, console=console.err, transient=True, disable=not console.err.is_terminal
@@ -105,11 +105,11 @@ def summary(report: Report) -> str:
 
 @contextmanager
 def failures() -> Iterator[None]:
-    """What goes wrong in the database, in one sentence."""
+    """Errors of the database as one sentence."""
     try:
         yield
     except asyncpg.LockNotAvailableError:
-        raise CannotStart("Another import is still at work; nothing was imported. Try again later.") from None
+        raise CannotStart("Another import is still running; nothing was imported. Try again later.") from None
     except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
         reason = str(error) or "it took too long"
         raise CannotStart(f"The database failed, and nothing was imported: {reason}.") from error
@@ -133,16 +133,14 @@ def _opened(names: Sequence[str]) -> Iterator[list[File]]:
 
 def _print_tables(report: Report, *, dry_run: bool) -> None:
     rows = [
-        (str(problem.place), shown(problem.column or ""), shown(problem.value or ""), problem.reason)
+        (str(problem.location), shown(problem.column or ""), shown(problem.value or ""), problem.reason)
         for problem in report.problems
     ]
     if rows:
-        _print_rows(("Place", "Column", "Value", "Reason"), rows, "red")
+        _print_rows(("Location", "Column", "Value", "Reason"), rows, "red")
         console.out.print()
     if report.kept:
-        _print_rows(
-            ("SkippedRow", "Reason"), [(str(kept.place), kept.reason) for kept in report.kept], "yellow"
-        )
+        _print_rows(("Kept", "Reason"), [(str(kept.location), kept.reason) for kept in report.kept], "yellow")
         console.out.print()
     outcome = (
         "Nothing was imported: " if report.problems else "Nothing was changed (dry run): " if dry_run else ""
@@ -151,7 +149,7 @@ def _print_tables(report: Report, *, dry_run: bool) -> None:
 
 
 def _print_rows(titles: Sequence[str], rows: Sequence[Sequence[str]], style: str) -> None:
-    if len(rows) > _LARGEST_TABLE:
+    if len(rows) > _MAX_TABLE_ROWS:
         sys.stdout.writelines("\t".join(row) + "\n" for row in rows)
         return
     table = Table(box=None, padding=(0, 2, 0, 0), header_style=f"bold {style}")
@@ -159,7 +157,7 @@ def _print_rows(titles: Sequence[str], rows: Sequence[Sequence[str]], style: str
         table.add_column(title, overflow="fold")
     for row in rows:
         table.add_row(*map(Text, row))
-    # Not into the width of a terminal that is not there.
+    # Without a terminal the table is not wrapped to a width.
     out = console.out if console.out.is_terminal else Console(width=10_000)
     out.print(table)
 
@@ -167,15 +165,15 @@ def _print_rows(titles: Sequence[str], rows: Sequence[Sequence[str]], style: str
 def _print_json(report: Report, *, dry_run: bool) -> None:
     for problem in report.problems:
         value = None if problem.value is None else shown(problem.value)
-        _line("refused", problem.place, column=problem.column, value=value, reason=problem.reason)
+        _line("refused", problem.location, column=problem.column, value=value, reason=problem.reason)
     for kept in report.kept:
-        _line("kept", kept.place, reason=kept.reason)
+        _line("kept", kept.location, reason=kept.reason)
     counts = {name: getattr(report, name) for name in ("inserted", "updated", "unchanged", "refused")}
     _write({"kind": "summary", **counts, "kept": len(report.kept), "dry_run": dry_run})
 
 
-def _line(kind: str, place: Place, **facts: str | None) -> None:
-    _write({"kind": kind, "file": place.file, "line": place.line, **facts})
+def _line(kind: str, location: RowLocation, **facts: str | None) -> None:
+    _write({"kind": kind, "file": location.file, "line": location.line, **facts})
 
 
 def _write(line: dict[str, object]) -> None:

@@ -1,4 +1,4 @@
-"""`dno`: reads what was typed, and calls the one file that does it."""
+"""`dno`: parses the command line and calls the module of the command."""
 
 import os
 import sys
@@ -28,19 +28,19 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-people = typer.Typer(help="The people who may sign in.", no_args_is_help=True, rich_markup_mode="markdown")
-app.add_typer(people, name="user")
+users_app = typer.Typer(help="The people who may sign in.", no_args_is_help=True, rich_markup_mode="markdown")
+app.add_typer(users_app, name="user")
 
 Email = Annotated[str, typer.Argument(help="The address to sign in with.")]
 ROLES = "VIEWER reads, EDITOR also corrects, ADMIN may everything."
 
 
 def run() -> None:
-    """What cannot be done is one sentence and exit status 1, never a traceback."""
+    """An expected error is one sentence and exit status 1, without a traceback."""
     try:
         app()
-    except (CannotStart, AppError) as refusal:
-        console.refuse(str(refusal))
+    except (CannotStart, AppError) as error:
+        console.print_error(str(error))
         sys.exit(1)
 
 
@@ -112,7 +112,7 @@ def export_schema(
     export_schema.run(file, check=check)
 
 
-@people.command("add")
+@users_app.command("add")
 def add_user(
     email: Email, role: Annotated[Role, typer.Option(help=ROLES, case_sensitive=False)] = Role.VIEWER
 ) -> None:
@@ -128,7 +128,7 @@ def add_user(
     console.out.print(f"{user.email} may sign in now, as {user.role}.", markup=False)
 
 
-@people.command("role")
+@users_app.command("role")
 def set_role(email: Email, role: Annotated[Role, typer.Argument(help=ROLES, case_sensitive=False)]) -> None:
     """Change the role of a user.
 
@@ -141,7 +141,7 @@ def set_role(email: Email, role: Annotated[Role, typer.Argument(help=ROLES, case
     console.out.print(f"{user.email} is {user.role} now.", markup=False)
 
 
-@people.command("password")
+@users_app.command("password")
 def set_password(email: Email) -> None:
     """Set the password of a user, and end all their sessions.
 
@@ -156,7 +156,7 @@ def set_password(email: Email) -> None:
     console.out.print(f"{user.email} has another password now, and no open session.", markup=False)
 
 
-@people.command("sign-out")
+@users_app.command("sign-out")
 def sign_out(email: Email) -> None:
     """End all sessions of a user."""
     from app.cli import users
@@ -167,7 +167,7 @@ def sign_out(email: Email) -> None:
     console.out.print(f"{user.email} had {sessions} open, and has none now.", markup=False)
 
 
-@people.command("delete")
+@users_app.command("delete")
 def delete_user(email: Email) -> None:
     """Remove a user.
 
@@ -180,7 +180,7 @@ def delete_user(email: Email) -> None:
     console.out.print(f"{email} is deleted.", markup=False)
 
 
-@people.command("list")
+@users_app.command("list")
 def list_users() -> None:
     """Show who may sign in."""
     from app.cli import users

@@ -1,4 +1,4 @@
-"""`dno migrate`: waits for the database, then brings it up to date."""
+"""`dno migrate`: waits for the database, then applies migrations."""
 
 import asyncio
 
@@ -14,8 +14,8 @@ from app.dev.stack import open_stack
 from app.errors import CannotStart
 from app.settings import Settings
 
-_NO_WAITING_HELPS = (asyncpg.InvalidCatalogNameError, asyncpg.InvalidAuthorizationSpecificationError)
-_BETWEEN_TRIES = 0.2
+_NOT_RETRIED = (asyncpg.InvalidCatalogNameError, asyncpg.InvalidAuthorizationSpecificationError)
+_RETRY_INTERVAL = 0.2
 
 
 def run(settings: Settings) -> list[str]:
@@ -24,46 +24,46 @@ def run(settings: Settings) -> list[str]:
 
 
 async def bring_up_to_date(settings: Settings) -> list[str]:
-    """What was done, in sentences. Refuses with CannotStart when the database stays away."""
+    """Returns what was done, in sentences. Raises CannotStart if the database stays unreachable."""
     url, where = settings.database_url, address(settings.database_url)
-    waiting = _Waiting(url)
+    migration = _RetriedMigration(url)
     try:
         async with asyncio.timeout(settings.start_timeout):
-            applied = await waiting.migrate(settings.database_connect_timeout)
+            applied = await migration.run(settings.database_connect_timeout)
             broken = await broken_rules(url, connect_timeout=settings.database_connect_timeout)
     except TimeoutError:
-        raise cannot_start(url, waiting.why or TimeoutError()) from None
+        raise cannot_start(url, migration.last_error or TimeoutError()) from None
     except asyncpg.PostgresError as error:
-        if isinstance(error, _NO_WAITING_HELPS) or refuses_parameter(error):
+        if isinstance(error, _NOT_RETRIED) or refuses_parameter(error):
             raise cannot_start(url, error) from None
         raise CannotStart(f"PostgreSQL at {where} could not be brought up to date: {error}.") from error
-    news = [f"The database was brought to version {applied[-1]}."] if applied else []
+    notes = [f"The database was brought to version {applied[-1]}."] if applied else []
     if broken:
-        news.append(
+        notes.append(
             f"Rows written earlier do not keep these rules: {', '.join(broken)}. Exports leave them out;"
             " correct them, then run `dno migrate` again."
         )
-    return news
+    return notes
 
 
-class _Waiting:
-    """`why` there is still something to wait for."""
+class _RetriedMigration:
+    """Retries while PostgreSQL is unreachable; `last_error` is the reason of the latest retry."""
 
     def __init__(self, url: str) -> None:
         self._url = url
-        self.why: BaseException | None = None
+        self.last_error: BaseException | None = None
 
-    async def migrate(self, connect_timeout: float) -> list[str]:
+    async def run(self, connect_timeout: float) -> list[str]:
         while True:
             try:
                 await refuse_transaction_pooling(self._url, within=connect_timeout)
                 return await migrate(self._url, connect_timeout=connect_timeout)
-            except _NO_WAITING_HELPS:
+            except _NOT_RETRIED:
                 raise
             except Exception as error:
                 if refuses_parameter(error) or failure_of(error, broken=True) is Failure.MISTAKE:
                     raise
-                if self.why is None:
-                    console.say(f"Waiting for PostgreSQL at {address(self._url)} …")
-                self.why = error
-                await asyncio.sleep(_BETWEEN_TRIES)
+                if self.last_error is None:
+                    console.print_note(f"Waiting for PostgreSQL at {address(self._url)} …")
+                self.last_error = error
+                await asyncio.sleep(_RETRY_INTERVAL)

@@ -9,7 +9,7 @@ _PACKAGES = ("app", "loaders", "schema")
 
 
 async def changes(every: float = 0.5) -> AsyncIterator[Path]:
-    """The file that changed last, each time one did."""
+    """Yields the file that changed last, after each change."""
     before = _latest()
     while True:
         await asyncio.sleep(every)

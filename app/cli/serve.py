@@ -1,4 +1,4 @@
-"""`dno serve`: everything that it takes, up and down again."""
+"""`dno serve`: starts databases, migrates, starts the server, and stops all of it in order."""
 
 import asyncio
 import errno
@@ -28,14 +28,14 @@ from app.settings import Settings
 
 
 def run(settings: Settings, *, reload: bool = False) -> None:
-    began = time.monotonic()
+    started_at = time.monotonic()
     logs.configure(settings)
-    with _ending_by_signal(), listen(settings) as listener, open_stack(settings) as stack:
-        news = asyncio.run(_prepare(stack.settings))
+    with _exit_on_signal(), listen(settings) as listener, open_stack(settings) as stack:
+        notes = asyncio.run(_prepare(stack.settings))
 
         def on_ready() -> None:
             port = listener.getsockname()[1]
-            console.welcome(stack, port, news, time.monotonic() - began)
+            console.print_summary(stack, port, notes, time.monotonic() - started_at)
 
         if stack.settings.workers > 1 or reload:
             _run_workers(stack.settings, listener, on_ready, reload=reload)
@@ -51,7 +51,7 @@ def run_application(
     shares: AcceptShares | None = None,
 ) -> None:
     """The server itself, in this process; `shares` where it is one of several."""
-    from app.main import create_app  # a supervisor of workers needs none of it
+    from app.main import create_app  # the supervisor of workers does not need it
 
     with traces.open_tracing(settings):
         _run_on_uvloop(serve(create_app(settings), settings, listener, on_ready=on_ready, shares=shares))
@@ -59,7 +59,7 @@ def run_application(
 
 @contextmanager
 def listen(settings: Settings) -> Iterator[socket.socket]:
-    """From here on connections wait for us in a queue: none is refused while we start."""
+    """From here on the kernel queues connections: none is refused during the start."""
     host, port = settings.host, settings.port
     try:
         family = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0][
@@ -83,9 +83,9 @@ def listen(settings: Settings) -> Iterator[socket.socket]:
 
 
 async def _prepare(settings: Settings) -> list[str]:
-    """Migrated, and not empty; what had to be done for it."""
-    news = await bring_up_to_date(settings)
-    return [*news, *await starter.load_into_empty(settings)]
+    """Migrates the database and fills an empty one; returns what was done."""
+    notes = await bring_up_to_date(settings)
+    return [*notes, *await starter.load_into_empty(settings)]
 
 
 def _run_workers(
@@ -100,7 +100,7 @@ def _run_workers(
 async def _reloading(workers: Workers, on_ready: Callable[[], None]) -> None:
     async def watch() -> None:
         async for path in changes():
-            console.say(f"{path.name} has changed: renewing …")
+            console.print_note(f"{path.name} has changed: renewing …")
             workers.roll()
 
     watching = asyncio.create_task(watch())
@@ -112,18 +112,18 @@ async def _reloading(workers: Workers, on_ready: Callable[[], None]) -> None:
 
 def _run_on_uvloop(work: Coroutine[Any, Any, None]) -> None:
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner, suppress(asyncio.CancelledError):
-        runner.run(work)  # cancelled by a signal that came before we were ready
+        runner.run(work)  # cancelled by a signal before the server was ready
 
 
 @contextmanager
-def _ending_by_signal() -> Iterator[None]:
-    """So that SIGTERM also runs the clean-up that stops the databases in order."""
+def _exit_on_signal() -> Iterator[None]:
+    """SIGTERM and SIGHUP, too, then run the clean-up that stops the databases in order."""
 
-    def leave(number: int, _: FrameType | None) -> NoReturn:
+    def exit_(number: int, _: FrameType | None) -> NoReturn:
         raise SystemExit(128 + number)
 
     numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    before = {number: signal.signal(number, leave) for number in numbers}
+    before = {number: signal.signal(number, exit_) for number in numbers}
     try:
         yield
     finally:

@@ -1,4 +1,4 @@
-"""`dno starter`: real figures for an empty database."""
+"""`dno starter`: loads the starter data."""
 
 import os
 
@@ -32,7 +32,7 @@ def starter_command() -> None:
 
 
 async def load_into_empty(settings: Settings) -> list[str]:
-    """What was done, in sentences: nothing if the database holds an operator already."""
+    """Returns what was done, in sentences: nothing if the database has operators already."""
     reports = await load_starter(settings.database_url, deadline=settings.import_timeout)
     if not reports:
         return []

@@ -1,4 +1,4 @@
-"""`dno user`: who may sign in."""
+"""`dno user`: manages users."""
 
 import getpass
 import sys
@@ -18,12 +18,12 @@ from app.domain.email import check_email
 from app.errors import CannotStart, Conflict, NotFound
 from app.settings import Settings
 
-# How history names what was done from the command line.
+# The author of changes from the command line, in history.
 _OPERATOR = Principal(role=Role.ADMIN, name="dno user")
 
 
 def ask_password() -> str:
-    """Never an argument: what is typed there, every user of the machine can read."""
+    """Not an argument of the command line: those are visible to all users of the machine."""
     if not sys.stdin.isatty():
         return sys.stdin.readline().rstrip("\n")
     password = getpass.getpass("Password: ")
@@ -55,9 +55,9 @@ async def set_role(settings: Settings, email: str, role: Role) -> User:
 
 
 async def set_password(settings: Settings, email: str, password: Callable[[], str]) -> User:
-    """Ends all sessions, too; once more does no harm if Redis was away. `password`: only for one who is known."""
+    """Also ends all sessions; may be repeated if Redis was unreachable. `password` is called only for existing users."""
     async with open_pool(settings) as pool:
-        user = await _known(pool, email)
+        user = await _existing_user(pool, email)
     password_hash = await _hash(settings, password(), user.email)
     await _change(
         settings, email, lambda work, user: accounts.set_password_hash(work, user.id, password_hash)
@@ -67,13 +67,13 @@ async def set_password(settings: Settings, email: str, password: Callable[[], st
 
 
 async def sign_out(settings: Settings, email: str) -> tuple[User, int]:
-    """Everywhere; how many sessions were open."""
+    """Ends all sessions; returns how many were open."""
     async with (
         open_pool(settings) as pool,
         open_redis(settings) as shared,
         open_session_server(settings, shared) as client,
     ):
-        user = await _known(pool, email)
+        user = await _existing_user(pool, email)
         return user, await Sessions(client, settings).end_all(user.id)
 
 
@@ -85,12 +85,12 @@ async def _change(
     settings: Settings, email: str, change: Callable[[UnitOfWork, User], Awaitable[User]]
 ) -> User:
     async with open_pool(settings) as pool:
-        known = await _known(pool, email)
-        changed, _ = await write(pool, _OPERATOR, lambda work: change(work, known))
+        user = await _existing_user(pool, email)
+        changed, _ = await write(pool, _OPERATOR, lambda work: change(work, user))
         return changed
 
 
-async def _known(pool: Pool, email: str) -> User:
+async def _existing_user(pool: Pool, email: str) -> User:
     found = await accounts.fetch_credentials(pool, [email])
     if email not in found:
         raise NotFound(f"There is no user with the address {email}.")

@@ -14,7 +14,7 @@ from loaders.registry import load_dno_year
 
 
 async def run(settings: Settings) -> str:
-    """What was done, in one sentence; of the jobs around it only what is wrong."""
+    """Returns what was done, in one sentence. Background jobs log only errors."""
     logs.configure(msgspec.structs.replace(settings, log_level="error"))
     async with open_resources(settings) as resources:
         load = partial(load_dno_year, resources.read_through)

@@ -1,4 +1,4 @@
-"""One of the processes that share a port; `app.server.workers` starts it."""
+"""A worker process, one of several that share a port; started by `app.server.workers`."""
 
 import os
 import socket
@@ -21,15 +21,15 @@ def run() -> None:
         run_application(
             settings,
             socket.socket(fileno=listener),
-            on_ready=lambda: _say_ready(ready),
+            on_ready=lambda: _signal_ready(ready),
             shares=AcceptShares(shares, places, mine),
         )
-    except CannotStart as refusal:
-        console.refuse(str(refusal))
+    except CannotStart as error:
+        console.print_error(str(error))
         sys.exit(1)
 
 
-def _say_ready(pipe: int) -> None:
+def _signal_ready(pipe: int) -> None:
     os.write(pipe, b".")
     os.close(pipe)
 

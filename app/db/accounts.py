@@ -18,7 +18,7 @@ class Credentials(msgspec.Struct, frozen=True):
 
 
 class IssuedKey(msgspec.Struct, frozen=True):
-    """A key that was not revoked, and what its creator may today."""
+    """A key that is not revoked, and the current role of its creator."""
 
     key: ApiKey
     creator_role: Role
@@ -39,18 +39,18 @@ async def fetch_all(pool: Pool, keys: Sequence[None]) -> dict[None, tuple[User, 
 
 
 async def fetch_credentials(pool: Pool, emails: Sequence[str]) -> dict[str, Credentials]:
-    """Case makes no difference in an e-mail address; the keys come back as they were asked."""
+    """Addresses are compared without case; the keys of the result are spelled as in `emails`."""
     rows = await pool.fetch(
-        "SELECT wanted.email AS asked, id, users.email, role, created_at, password_hash FROM users"
+        "SELECT wanted.email AS requested, id, users.email, role, created_at, password_hash FROM users"
         " JOIN unnest($1::text[]) AS wanted (email) ON lower(users.email) = lower(wanted.email)"
         " WHERE deleted_at IS NULL",
         emails,
     )
-    return {row["asked"]: Credentials(_user(row), row["password_hash"]) for row in rows}
+    return {row["requested"]: Credentials(_user(row), row["password_hash"]) for row in rows}
 
 
 async def fetch_issued_keys(pool: Pool, secret_hashes: Sequence[bytes]) -> dict[bytes, IssuedKey]:
-    """Expired keys are among them: only the clock of the moment of use can tell."""
+    """Includes expired keys: whether a key has expired is checked at each use."""
     rows = await pool.fetch(
         "SELECT secret_hash, k.id, k.name, k.role, created_by, k.created_at, last_used_at, expires_at,"
         " u.role AS creator_role"
@@ -86,7 +86,7 @@ async def fetch_keys_by_creator(pool: Pool, user_ids: Sequence[UUID]) -> dict[UU
 
 
 async def add_user(work: UnitOfWork, email: str, role: Role, password_hash: str) -> User:
-    """Refuses with Conflict if somebody has this address already."""
+    """Raises Conflict if a user has this address already."""
     row = await work.connection.fetchrow(
         "INSERT INTO users (email, role, password_hash) VALUES ($1, $2, $3)"
         " ON CONFLICT (lower(email)) DO NOTHING RETURNING id, email, role, created_at",
@@ -119,7 +119,7 @@ async def set_password_hash(work: UnitOfWork, user_id: UUID, password_hash: str)
 
 
 async def replace_password_hash(work: UnitOfWork, user_id: UUID, old: str, new: str) -> bool:
-    """False if the password was changed in the meantime: then that change stands."""
+    """False if the password was changed in the meantime: that change is kept."""
     done = await work.connection.execute(
         "UPDATE users SET password_hash = $3 WHERE id = $1 AND password_hash = $2", user_id, old, new
     )
@@ -127,7 +127,7 @@ async def replace_password_hash(work: UnitOfWork, user_id: UUID, old: str, new: 
 
 
 async def delete_user(work: UnitOfWork, user_id: UUID) -> User:
-    """Also ends the user's API keys. The row stays for the sake of history, the address does not."""
+    """Also revokes the user's API keys. The row stays for history, the address is removed."""
     row = await work.connection.fetchrow(
         "UPDATE users SET deleted_at = now(), email = id || '@deleted.invalid', password_hash = ''"
         " WHERE id = $1 AND deleted_at IS NULL RETURNING id, email, role, created_at",
@@ -173,7 +173,7 @@ async def revoke_api_key(work: UnitOfWork, key_id: UUID) -> ApiKey:
 
 
 async def touch_api_keys(pool: Pool, uses: Mapping[UUID, datetime]) -> None:
-    # In order of id, so that two instances that write the same keys never wait for each other.
+    # Ordered by id, so that two instances that write the same keys cannot deadlock.
     in_order = sorted(uses.items())
     await pool.fetch(
         "INSERT INTO api_key_uses (key_id, last_used_at)"

@@ -1,4 +1,4 @@
-"""Where PostgreSQL is: what DATABASE_URL says of it, taken apart and shown without secrets."""
+"""The address of PostgreSQL: DATABASE_URL parsed, and shown without secrets."""
 
 import re
 from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit

@@ -1,4 +1,4 @@
-"""Names that people use and no register knows."""
+"""Names in use for operators that no register lists."""
 
 from collections.abc import Sequence
 

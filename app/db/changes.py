@@ -1,4 +1,4 @@
-"""What was committed lately, out of history: for instances that missed it on the channel."""
+"""Recently committed changes, read from history by instances that missed their messages."""
 
 from typing import NamedTuple
 
@@ -11,23 +11,23 @@ _TOPICS = {family.data_type: Topic(family.name) for family in WITH_HISTORY}
 
 
 class Changes(NamedTuple):
-    """`snapshot`: the moment up to which they were looked for."""
+    """`snapshot`: the database snapshot in which they were read."""
 
     events: list[Event]
     snapshot: str
 
 
 async def fetch_snapshot(pool: Pool) -> str:
-    """A moment: the transactions that have ended by now."""
+    """The current snapshot: which transactions have ended."""
     rows = await pool.fetch("SELECT pg_current_snapshot()::text", name="snapshot")
     snapshot: str = rows[0][0]
     return snapshot
 
 
 async def fetch_changes_since(pool: Pool, snapshot: str, limit: int) -> Changes:
-    """All that was committed since that moment, in order for each entry. The events have no number: theirs was
-    the outbox's. Transactions of a future that this server has not reached are those of another one, from
-    which the rows were restored.
+    """All changes committed after `snapshot`, in order for each entry. The events have number 0: the outbox's numbers
+    are not in history. Rows with transaction ids that this server has not reached yet were restored from another
+    server; they are left out.
     """
     rows = await pool.fetch(
         # Within one entry by version: a later writer waits for its lock, while transaction numbers

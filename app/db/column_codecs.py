@@ -1,4 +1,4 @@
-"""How the values of a column are read, written and restored from a revision's JSON, by column type."""
+"""Decodes, encodes and restores (from a revision's JSON) the values of a column, by column type."""
 
 from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
@@ -23,7 +23,7 @@ class Codec(NamedTuple):
 
 @lru_cache(maxsize=4096)
 def decode_windows(text: str) -> tuple[TimeWindow, ...]:
-    """Remembered: most operators share their windows with others and with other years."""
+    """Cached: most operators share their windows with others and with other years."""
     return restore_windows(msgspec.json.decode(text))
 
 

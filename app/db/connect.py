@@ -1,4 +1,4 @@
-"""How a connection is opened: to the first of the named servers that takes writes."""
+"""Opens a connection to the first of the configured servers that accepts writes."""
 
 import asyncio
 from collections.abc import Sequence
@@ -13,20 +13,20 @@ from app.db.address import address, each_host
 
 Connection: TypeAlias = "asyncpg.Connection[Any]"
 
-# A server that has not answered for so long is asked no longer alone: the next one is asked as well.
+# Seconds without a response after which the next server is tried as well.
 STAGGER: Final = 0.25
 
 
 class NotWritable(ConnectionError):
-    """The servers answer, and none of them takes writes."""
+    """The servers respond, and none of them accepts writes."""
 
 
 def read_only(connection: Connection) -> bool:
-    """As the server reported with its last answer: no round trip."""
-    said = connection.get_settings()
+    """As the server reported with its last response: no round trip."""
+    reported = connection.get_settings()
     return "on" in (
-        getattr(said, "default_transaction_read_only", "off"),
-        getattr(said, "in_hot_standby", "off"),
+        getattr(reported, "default_transaction_read_only", "off"),
+        getattr(reported, "in_hot_standby", "off"),
     )
 
 
@@ -35,14 +35,14 @@ def in_recovery(connection: Connection) -> bool:
 
 
 async def connect(url: str, *, within: float, **options: Any) -> Connection:
-    """Raises what the driver raises, or NotWritable where servers answer and none takes writes."""
-    connection, _ = await _first(url, within, options, reading_will_do=False)
+    """Raises what the driver raises, or NotWritable where servers respond and none accepts writes."""
+    connection, _ = await _first(url, within, options, allow_read_only=False)
     return connection
 
 
 class Connecting:
-    """The pool's way to connect. Where all servers answer and none takes writes, a session of one that was set
-    read-only will do for reading; never one of a standby, which may not have read yet what was written.
+    """Opens the pool's connections. Where all servers respond and none accepts writes, a session of one that was set
+    read-only is used for reading; never one of a standby, which may not have replayed the latest writes.
     """
 
     def __init__(self, *, within: float) -> None:
@@ -52,7 +52,7 @@ class Connecting:
 
     async def __call__(self, url: str, **options: Any) -> Connection:
         began = monotonic()
-        connection, writable = await _first(url, self._within, options, reading_will_do=True)
+        connection, writable = await _first(url, self._within, options, allow_read_only=True)
         if writable:
             self._found_writable = monotonic()
         else:
@@ -60,37 +60,37 @@ class Connecting:
         return connection
 
     def expect_writable(self) -> None:
-        """A change was committed, so a server takes writes: what earlier looks found is out of date."""
+        """A change was committed, so a server accepts writes: results of earlier attempts are outdated."""
         self._found_writable = monotonic()
 
     def found_read_only_within(self, seconds: float) -> bool:
-        """Whether a look no older than this has found no server that takes writes, and none since has."""
+        """Whether an attempt within so many seconds found no writable server, and no later one has."""
         return self._found_read_only > max(self._found_writable, monotonic() - seconds)
 
 
 async def _first(
-    url: str, within: float, options: dict[str, Any], *, reading_will_do: bool
+    url: str, within: float, options: dict[str, Any], *, allow_read_only: bool
 ) -> tuple[Connection, bool]:
-    """The first connection that takes writes and True; or one that only reads, and False."""
+    """The first connection that accepts writes and True; or a read-only one and False."""
     attempts = _Attempts(each_host(url), options)
     try:
         async with asyncio.timeout(within):
-            return await attempts.first(address(url), reading_will_do=reading_will_do)
+            return await attempts.first(address(url), allow_read_only=allow_read_only)
     finally:
         await attempts.close()
 
 
 class _Attempts:
-    """Every host in the order of the address; the next one is tried when one fails, or is slow to answer."""
+    """Every host in the order of the address; the next one is tried when one fails, or is slow to respond."""
 
     def __init__(self, urls: Sequence[str], options: dict[str, Any]) -> None:
         self._waiting = list(urls)
         self._options = options
         self._running: set[asyncio.Task[Connection]] = set()
-        self._opened: list[Connection] = []  # and not handed out
+        self._opened: list[Connection] = []  # and not returned yet
         self._errors: list[BaseException] = []
 
-    async def first(self, where: str, *, reading_will_do: bool) -> tuple[Connection, bool]:
+    async def first(self, where: str, *, allow_read_only: bool) -> tuple[Connection, bool]:
         while self._waiting or self._running:
             if self._waiting:
                 self._running.add(asyncio.create_task(self._open(self._waiting.pop(0))))
@@ -104,12 +104,12 @@ class _Attempts:
                 self._opened.remove(writable)
                 return writable, True
         for connection in self._opened:
-            if reading_will_do and not self._errors and not in_recovery(connection):
+            if allow_read_only and not self._errors and not in_recovery(connection):
                 self._opened.remove(connection)
                 return connection, False
         if self._opened:
             raise NotWritable(f"PostgreSQL at {where} answers, but takes no writes")
-        raise self._most_telling_error()
+        raise self._most_specific_error()
 
     async def close(self) -> None:
         for task in self._running:
@@ -121,7 +121,7 @@ class _Attempts:
             connection.terminate()
 
     async def _open(self, url: str) -> Connection:
-        # What is asked of the session is asked here, so that the driver does not have to know.
+        # Whether the session accepts writes is checked here, not by the driver.
         options = self._options | {"timeout": None, "target_session_attrs": SessionAttribute.any}
         connection: Connection = await asyncpg.connect(url, **options)
         return connection
@@ -133,6 +133,6 @@ class _Attempts:
             else:
                 self._opened.append(task.result())
 
-    def _most_telling_error(self) -> BaseException:
-        """A refusal is more specific than a time-out."""
+    def _most_specific_error(self) -> BaseException:
+        """An error of the server is more specific than a time-out."""
         return max(self._errors, key=lambda error: isinstance(error, asyncpg.PostgresError))

@@ -1,4 +1,4 @@
-"""How much is known, counted in one statement."""
+"""Coverage: operators and entries by year and region, counted in one statement."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -41,6 +41,6 @@ _STATEMENT: Final = (
 
 
 async def fetch_coverage(pool: Pool, keys: Sequence[None]) -> dict[None, Coverage]:
-    """Entries are those of families with a history; an operator has data when any family has an entry of it."""
+    """Entries are those of families with a history; an operator has data if any family has an entry for it."""
     rows = await pool.fetch(_STATEMENT, name="coverage")
     return {None: msgspec.convert(dict(rows[0]), Coverage)}

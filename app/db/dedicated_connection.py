@@ -1,4 +1,4 @@
-"""A connection beside the pool, for what lasts longer than a request."""
+"""A connection outside the pool, for work that lasts longer than a request."""
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -11,8 +11,8 @@ from app.settings import Settings
 
 @asynccontextmanager
 async def dedicated_connection(purpose: str, settings: Settings) -> AsyncIterator[Connection]:
-    """Refuses with Unavailable while PostgreSQL is away, and when it goes away."""
-    with _refusals():
+    """Raises Unavailable while PostgreSQL is unreachable, also if it becomes so within the block."""
+    with _translated_errors():
         connection = await connect(
             settings.database_url,
             within=settings.database_connect_timeout,
@@ -20,15 +20,15 @@ async def dedicated_connection(purpose: str, settings: Settings) -> AsyncIterato
             server_settings={"application_name": f"dno-api {purpose}"},
         )
     try:
-        with _refusals(connection):
+        with _translated_errors(connection):
             yield connection
     finally:
-        # Not close(), which waits for an answer: locks and listeners go with the connection.
+        # Not close(), which waits for a response: locks and LISTEN end with the connection.
         connection.terminate()
 
 
 @contextmanager
-def _refusals(connection: "Connection | None" = None) -> Iterator[None]:
+def _translated_errors(connection: "Connection | None" = None) -> Iterator[None]:
     try:
         yield
     except AppError:
@@ -40,8 +40,8 @@ def _refusals(connection: "Connection | None" = None) -> Iterator[None]:
 
 
 def still_writable(connection: Connection) -> None:
-    """As of its last answer. Refuses with Unavailable a session that no longer takes writes: its notifications and
-    locks is that of a former primary.
+    """According to its last response. Raises Unavailable for a session that no longer accepts writes: its
+    notifications and locks are those of a former primary.
     """
     if read_only(connection):
         raise Unavailable("The database takes no writes at the moment.")

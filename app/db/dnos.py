@@ -1,4 +1,4 @@
-"""Operators: one by one for pages about them, all at once for lists and searches."""
+"""Operators: by slug and by id, and all of them for lists and searches."""
 
 import re
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ _SLUG = re.compile(r"[a-z0-9-]{1,200}")
 
 
 async def fetch_by_slug(pool: Pool, slugs: Sequence[str]) -> dict[str, Dno]:
-    # What cannot be a slug may not even be text to PostgreSQL, and would spoil its whole batch.
+    # PostgreSQL rejects some texts that are no slugs, which would fail the whole batch.
     if not (slugs := [slug for slug in slugs if _SLUG.fullmatch(slug)]):
         return {}
     rows = await pool.fetch(

@@ -1,4 +1,4 @@
-"""Entries of every family verified, flagged and reverted."""
+"""Verifies, flags and reverts entries of every family."""
 
 from typing import Any
 from uuid import UUID
@@ -24,7 +24,7 @@ async def verify(
     expected_version: int | None = None,
     notes: str | None = None,
 ) -> Entry:
-    """What is verified already stays as it is, without a revision."""
+    """An entry that is verified already is not changed and gets no revision."""
     check_text(notes, "notes")
     return await _mark(work, data_type, entry_id, VerificationStatus.VERIFIED, expected_version, notes)
 
@@ -32,7 +32,7 @@ async def verify(
 async def flag(
     work: UnitOfWork, data_type: DataType, entry_id: UUID, *, reason: str, expected_version: int | None = None
 ) -> Entry:
-    """What is flagged already stays as it is, without a revision."""
+    """An entry that is flagged already is not changed and gets no revision."""
     check_text(reason, "reason", required=True)
     return await _mark(work, data_type, entry_id, VerificationStatus.FLAGGED, expected_version, reason)
 
@@ -40,10 +40,10 @@ async def flag(
 async def revert(
     work: UnitOfWork, revision_id: UUID, *, expected_version: int | None = None, reason: str | None = None
 ) -> Entry:
-    """The entry as a whole is again what it was before that revision, whatever has happened since.
+    """Restores the whole entry as it was before that revision, also if it has changed since.
 
-    None: before it there was no such entry, so now it is deleted. A second time changes nothing and
-    leaves no revision; reverting the revision that this left undoes it.
+    Returns None if there was no entry before it: the entry is deleted. A second call changes nothing and
+    writes no revision; reverting the revision that this wrote undoes it.
     """
     check_text(reason, "reason")
     wanted = await work.connection.fetchrow(

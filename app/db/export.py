@@ -33,7 +33,7 @@ Year: TypeAlias = Annotated[int, msgspec.Meta(ge=FIRST_YEAR, le=LAST_YEAR)]
 
 
 class Filter(msgspec.Struct, frozen=True):
-    """What is wanted; an empty tuple wants all."""
+    """Which rows are exported; an empty tuple means all."""
 
     dno: tuple[str, ...] = ()  # slugs
     region: tuple[str, ...] = ()
@@ -44,7 +44,7 @@ class Filter(msgspec.Struct, frozen=True):
 
 
 class Column(Enum):
-    """What a column's text means to formats that know more than text."""
+    """A column's type, for formats that have types."""
 
     TEXT = "text"
     WHOLE = "whole number"
@@ -90,7 +90,7 @@ COLUMNS: Mapping[Table, Mapping[str, Column]] = {
     },
 }
 
-# Only these make sense for a table; the others are rejected.
+# The filters that apply to a table; others are rejected.
 FILTERS: Mapping[Table, tuple[str, ...]] = {
     **{
         Table(family.name): (
@@ -112,12 +112,12 @@ OnBroken = Callable[[int], None]
 async def stream(
     connection: Connection, table: Table, wanted: Filter, *, batch_timeout: float, on_broken: OnBroken
 ) -> AsyncGenerator[Rows, None]:
-    """`batch_timeout` is how many seconds the reader of one batch may take.
+    """`batch_timeout`: seconds that the reader of one batch may take.
 
-    Rows that no rule would let in today (written before the rule, or past it) are left out, and counted before the
-    first batch: `on_broken`.
+    Rows that violate a current rule (written before the rule, or past it) are left out; `on_broken` is called with
+    their number before the first batch.
     """
-    # The count and the rows are of one moment.
+    # The count and the rows come from one snapshot.
     async with connection.transaction(isolation="repeatable_read", readonly=True):
         await connection.execute(
             "SELECT set_config('idle_in_transaction_session_timeout', $1, true)",
@@ -134,14 +134,14 @@ async def stream(
 
 
 async def _regions(connection: Connection, wanted: Sequence[str]) -> list[str]:
-    """As they are stored; refuses with BadInput what names none."""
+    """As they are stored. Raises BadInput for a name that is no region."""
     rows = await connection.fetch("SELECT DISTINCT region FROM dnos WHERE region IS NOT NULL")
     stored = [row["region"] for row in rows]
     return sorted(frozenset[str]().union(*(spellings_of(region, stored) for region in wanted)))
 
 
 def _readable(family: Family, alias: str) -> str:
-    """Whether a row keeps the rules of today."""
+    """SQL: whether a row satisfies the current rules."""
     if not family.one_row_per_entry:
         return f"jsonb_typeof({alias}.windows) = 'array'"
     prices = ", ".join(f"{alias}.{column.name}" for column in family.prices)
@@ -149,7 +149,7 @@ def _readable(family: Family, alias: str) -> str:
 
 
 def _rows(family: Family) -> str:
-    """Sorted by code point, whatever the database's collation; the key in the order of its values."""
+    """Sorted by code point, independent of the database's collation; the key in the order of its values."""
     windows = """LEFT JOIN LATERAL jsonb_to_recordset(
             CASE WHEN jsonb_typeof(t.windows) = 'array' THEN t.windows ELSE '[]' END
         ) AS w ("start" text, "end" text) ON true"""
@@ -177,7 +177,7 @@ def _rows(family: Family) -> str:
         """
 
 
-# Of the whole table: what a filter leaves out may be among them.
+# Of the whole table, whatever the filter.
 _BROKEN: Mapping[Table, str] = {
     **{
         Table(family.name): f"SELECT count(*) FROM {family.table} t"

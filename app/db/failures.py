@@ -1,4 +1,4 @@
-"""What an error of PostgreSQL or of its driver means: an outage, a reason to try again, or a mistake of ours."""
+"""Classifies errors of PostgreSQL and of its driver: outage, retry, time-out or programming error."""
 
 from collections.abc import Mapping
 from enum import Enum, auto
@@ -9,12 +9,12 @@ import asyncpg
 class Failure(Enum):
     OUTAGE = (
         auto()
-    )  # the server cannot work at the moment, or the session is gone: the connection is given up
-    READ_ONLY = auto()  # the server answers and takes no writes: no connection to it is of use for writing
-    STALE = auto()  # the session is not what the driver remembers of it: again, on a new connection
-    RETRY = auto()  # the transaction was rolled back and may succeed when it runs again
-    TIMEOUT = auto()  # the statement took longer than it may
-    MISTAKE = auto()  # ours: a wrong statement, or a value that breaks a rule
+    )  # the server cannot work at the moment, or the session has ended: the connection is closed
+    READ_ONLY = auto()  # the server accepts no writes: no connection to it can be used for writing
+    STALE = auto()  # the session differs from the driver's state of it: retried on a new connection
+    RETRY = auto()  # the transaction was rolled back, and a retry may succeed
+    TIMEOUT = auto()  # the statement took longer than its time-out
+    MISTAKE = auto()  # a programming error: a wrong statement, or a value that violates a constraint
 
 
 _BY_CODE: Mapping[str, Failure] = {
@@ -44,30 +44,29 @@ _BY_CLASS: Mapping[str, Failure] = {
     "58": Failure.OUTAGE,  # system error, I/O
     "72": Failure.RETRY,  # snapshot too old
     "F0": Failure.OUTAGE,  # configuration file
-    "XX": Failure.RETRY,  # internal error, such as a look at what a migration is just replacing
+    "XX": Failure.RETRY,  # internal error, such as a read of what a migration is replacing
 }
 
-# Sent by a server or pooler that knows a start-up parameter not, or not this value of it.
+# Sent by a server or pooler that does not accept a start-up parameter or its value.
 REFUSED_PARAMETER = ("08P01", "22023", "42501", "42704")
 
 
 def failure_of(error: BaseException, *, broken: bool = False) -> Failure:
-    """`broken`: the connection on which it happened is closed by now."""
+    """`broken`: the connection on which it happened is closed."""
     if isinstance(error, asyncpg.PostgresError):
         return _of_server(error)
     if isinstance(error, (asyncpg.InvalidCachedStatementError, asyncpg.OutdatedSchemaCacheError)):
         return Failure.STALE
-    if isinstance(error, (OSError, asyncpg.InternalClientError)):  # a TimeoutError is an OSError, too
+    if isinstance(error, (OSError, asyncpg.InternalClientError)):  # TimeoutError is an OSError
         return Failure.OUTAGE
-    # A wrong number of arguments is an InterfaceError, and no reason to blame the server; uvloop raises
-    # RuntimeError for a transport that was closed.
+    # A wrong number of arguments is an InterfaceError as well; uvloop raises RuntimeError for a closed transport.
     if broken and isinstance(error, (asyncpg.InterfaceError, RuntimeError)):
         return Failure.OUTAGE
     return Failure.MISTAKE
 
 
 def is_definite(error: BaseException) -> bool:
-    """Whether the answer to COMMIT leaves no doubt: an ERROR of the server means that it has rolled back."""
+    """Whether the response to COMMIT is definite: an ERROR of the server means that it has rolled back."""
     return isinstance(error, asyncpg.PostgresError) and not _ends_session(error)
 
 

@@ -1,4 +1,4 @@
-"""One family's table: entries read by operator and year, added, locked, saved and restored from a revision.
+"""One family's table: reads entries by operator and year; adds, locks, saves and restores them from a revision.
 
 All SQL is built once from the family's columns.
 """
@@ -15,7 +15,7 @@ from app.db.unit_of_work import UnitOfWork, expect
 from app.domain.correction import Correction, NewEntry, check_text
 from app.domain.entry import DnoYear, VerificationStatus
 from app.domain.family import Family
-from app.domain.plausibility import Doubt
+from app.domain.plausibility import PlausibilityWarning
 from app.domain.revision import ChangeKind
 from app.errors import NotFound, quoted
 
@@ -26,11 +26,11 @@ _FIRST = ("id", "dno_id", "year")
 _SOURCE = ("verification_status", "source_url", "source_title")
 
 
-# What is unusual in an entry, given the prices of the year before.
-FindDoubts = Callable[[E, tuple[Any, ...]], Iterable[Doubt]]
+# Unusual values of an entry, given the prices of the year before.
+FindWarnings = Callable[[E, tuple[Any, ...]], Iterable[PlausibilityWarning]]
 
 
-def no_doubts(entry: Any, last_year: tuple[Any, ...]) -> Iterable[Doubt]:
+def no_warnings(entry: Any, last_year: tuple[Any, ...]) -> Iterable[PlausibilityWarning]:
     return ()
 
 
@@ -40,14 +40,16 @@ class Locked(NamedTuple, Generic[E]):
 
 
 class FamilyTable(Generic[E]):
-    """`find_doubts` gives the warnings of a write."""
+    """`find_warnings` gives the warnings of a write."""
 
-    def __init__(self, family: Family, entry_type: type[E], find_doubts: FindDoubts[E] = no_doubts) -> None:
+    def __init__(
+        self, family: Family, entry_type: type[E], find_warnings: FindWarnings[E] = no_warnings
+    ) -> None:
         fields = entry_type.__struct_fields__
         assert fields[:3] == _FIRST, "an entry begins with its id, operator and year"
         self.family = family
         self._type = entry_type
-        self._doubts = find_doubts
+        self._find_warnings = find_warnings
         self._codecs = {column.name: CODECS[column.type] for column in family.columns}
         decoders = {column.name: CODECS[column.type].decode for column in family.columns}
         decoders |= {key.name: {str(value): value for value in key.values}.__getitem__ for key in family.key}
@@ -59,7 +61,7 @@ class FamilyTable(Generic[E]):
         self._build_statements()
 
     def selected(self, alias: str = "") -> str:
-        """The columns of an entry, for SELECT and RETURNING; `entry` makes an entry of them."""
+        """The columns of an entry, for SELECT and RETURNING; `entry` decodes them."""
         prefix = f"{alias}." if alias else ""
         casts = {name: codec.cast for name, codec in self._codecs.items()}
         return ", ".join(f"{prefix}{field}{casts.get(field, '')}" for field in self._fields)
@@ -79,7 +81,7 @@ class FamilyTable(Generic[E]):
         return {key: tuple(sorted(entries, key=self._position)) for key, entries in found.items()}
 
     async def add(self, work: UnitOfWork, new: NewEntry) -> E:
-        """A deleted entry with the same key comes back with the new values. Refuses with Conflict if there is one."""
+        """Restores a deleted entry of the same key with the new values. Raises Conflict if the entry exists."""
         new.check()
         given = new.columns()
         key = [given[key.name] for key in self.family.key]
@@ -94,11 +96,11 @@ class FamilyTable(Generic[E]):
         if row is None:
             raise new.conflict()
         entry = self.entry(row)
-        work.doubts += self._doubts(entry, tuple(last_year))
+        work.warnings += self._find_warnings(entry, tuple(last_year))
         return entry
 
     async def correct(self, work: UnitOfWork, correction: Correction[E]) -> E:
-        """Without a revision if nothing changes. Refuses with Conflict if the entry is at another version."""
+        """Writes no revision if nothing changes. Raises Conflict if the entry is at another version."""
         check_text(correction.reason, "reason")
         before, last_year = await self.lock(work, correction.id, reason=correction.reason)
         expect(before.version, correction.expected_version)
@@ -106,11 +108,11 @@ class FamilyTable(Generic[E]):
         if after == before:
             work.wrote_nothing = True
             return before
-        work.doubts += self._doubts(after, last_year)
+        work.warnings += self._find_warnings(after, last_year)
         return await self.save(work, after)
 
     async def save(self, work: UnitOfWork, entry: E, *, deleted: bool = False) -> E:
-        """Writes an entry that was locked before."""
+        """Writes a locked entry."""
         row = await work.connection.fetchrow(
             self._update,
             entry.id,
@@ -122,7 +124,7 @@ class FamilyTable(Generic[E]):
         return self.entry(row)
 
     def restored(self, entry: E, state: Mapping[str, Any]) -> E:
-        """As a revision recorded it. A column that is newer than the revision had no value then."""
+        """As a revision recorded it. A column that is newer than the revision becomes None."""
         values = {
             name: None if state.get(name) is None else codec.restore(state[name])
             for name, codec in self._codecs.items()
@@ -144,7 +146,7 @@ class FamilyTable(Generic[E]):
         kind: ChangeKind | None = None,
         deleted: bool = False,
     ) -> Locked[E]:
-        """Until the unit of work ends no other transaction changes it. `deleted`: a deleted one is found, too."""
+        """Locks the row until the unit of work ends. `deleted`: finds deleted entries, too."""
         row = await work.connection.fetchrow(
             self._lock_one, entry_id, work.principal.name, reason, kind, deleted
         )
@@ -163,7 +165,7 @@ class FamilyTable(Generic[E]):
             " JOIN unnest($1::uuid[], $2::int[]) WITH ORDINALITY AS wanted (dno_id, year, place)"
             " USING (dno_id, year) WHERE deleted_at IS NULL"
         )
-        # `record_author` in the same statement spares a round trip.
+        # `record_author` in the same statement saves a round trip.
         last_year = "".join(f", p.{column.name}" for column in self.family.prices)
         same_key = "".join(f" AND p.{name} = ${n}" for n, name in enumerate(key, 4))
         join = (

@@ -1,4 +1,4 @@
-"""Hochlastzeitfenster: their table."""
+"""The table of Hochlastzeitfenster."""
 
 from app.db.family_table import FamilyTable
 from app.domain.hlzf import FAMILY, Hlzf

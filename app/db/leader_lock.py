@@ -1,4 +1,4 @@
-"""A lock held by one instance at a time, for work that one instance does on behalf of all."""
+"""A lock held by one instance at a time, for work that one instance does for all."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager

@@ -1,4 +1,4 @@
-"""Brings the database up to date, once, however many instances start together."""
+"""Applies migrations, once also if several instances start together."""
 
 from contextlib import suppress
 from pathlib import Path
@@ -12,12 +12,12 @@ from app.db.connect import Connection, connect
 MIGRATIONS = Path(__file__).parent / "migrations"
 LATEST = max(path.stem.rsplit("_", 1)[1] for path in MIGRATIONS.glob("*_up_*.sql"))
 
-# Any number will do, as long as every release uses the same.
+# An arbitrary number, the same in every release.
 _LOCK = 0x646E6F
 
 
 async def migrate(database_url: str, *, connect_timeout: float = 10, target: str = LATEST) -> list[str]:
-    """The names of the migrations that were applied; whoever comes second waits and applies none."""
+    """Returns the names of the applied migrations. A second process waits, then applies none."""
     connection = await connect(database_url, within=connect_timeout)
     try:
         await connection.execute("SELECT pg_advisory_lock($1)", _LOCK)
@@ -32,7 +32,7 @@ async def migrate(database_url: str, *, connect_timeout: float = 10, target: str
 
 
 async def broken_rules(database_url: str, *, connect_timeout: float = 10) -> list[str]:
-    """Which rules hold for new rows only, because of rows that were there before them: `table.rule`."""
+    """Constraints that are checked for new rows only, because older rows violate them: `table.rule`."""
     connection = await connect(database_url, within=connect_timeout)
     try:
         return [f"{table}.{rule}" for table, rule in await _unvalidated(connection)]
@@ -41,7 +41,7 @@ async def broken_rules(database_url: str, *, connect_timeout: float = 10) -> lis
 
 
 async def _validate(connection: Connection) -> None:
-    """Rows may have been mended since the last look. What is validated is not looked at again."""
+    """Rows may have been corrected since the last attempt. A validated constraint is not checked again."""
     for table, rule in await _unvalidated(connection):
         with suppress(asyncpg.CheckViolationError):
             await connection.execute(f'ALTER TABLE "{table}" VALIDATE CONSTRAINT "{rule}"')

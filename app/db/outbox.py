@@ -9,17 +9,17 @@ from app.domain.event import EntryChange, Event, Topic
 
 CHANNEL: Final = "dno_outbox"  # NOTIFYs of the triggers, and of a raised epoch
 
-# Any number will do, as long as every release uses the same.
+# An arbitrary number, the same in every release.
 _RELAY_LOCK = 0x646E6F02
 
 _DELIVERED = "coalesce((SELECT delivered FROM relay_progress), 0)"
 
 
 class OutboxStatus(msgspec.Struct, frozen=True):
-    """What was committed at one moment. `newest` and `backlog` count events that others are just delivering.
+    """The outbox in one snapshot. `newest` and `backlog` include events that another instance is delivering.
 
-    `confirmed_before`: the agreement was confirmed so many seconds ago, on PostgreSQL's clock. `snapshot`
-    names the moment: the transactions that had ended by then. `delivered` is the number of the latest batch.
+    `confirmed_before`: seconds since the agreement was confirmed, by PostgreSQL's clock. `snapshot`: which
+    transactions had ended. `delivered`: the number of the latest delivered batch.
     """
 
     epoch: int
@@ -33,7 +33,7 @@ class OutboxStatus(msgspec.Struct, frozen=True):
     delivered: int = 0
 
     def abandoned(self, after: float) -> bool:
-        """Whether those who agreed on a Redis have not confirmed it for so many seconds, or never."""
+        """Whether no instance has confirmed the agreed Redis within `after` seconds."""
         return self.identity is None or self.confirmed_before is None or self.confirmed_before > after
 
 
@@ -50,18 +50,18 @@ async def fetch_outbox_status(pool: Pool) -> OutboxStatus:
 
 
 async def fetch_delivered(pool: Pool) -> int:
-    """The number of the latest batch that a relay has delivered."""
+    """The number of the latest delivered batch."""
     rows = await pool.fetch(f"SELECT {_DELIVERED}", name="delivered")
     delivered: int = rows[0][0]
     return delivered
 
 
 async def raise_epoch(pool: Pool, identity: str, *, moved: bool, abandoned_after: float) -> bool:
-    """Whether this call was the one that did it: of any number that notice, the first raises for all.
+    """Returns whether this call raised it: of concurrent calls only the first does.
 
-    An agreement that is still being confirmed is left alone, unless the Redis of an instance that shared it
-    has become another process (`moved`); and then only once a second, and not back within a minute to
-    the one that was agreed on before. So two that see different ones do not outbid each other.
+    An agreement that is still being confirmed stays, unless the Redis of an instance that shares it is
+    another process now (`moved`); then it changes at most once per second, and not back to the previous Redis
+    within a minute. So two instances that are connected to different ones do not alternate.
     """
     async with pool.connection() as connection:
         raised = await connection.fetch(
@@ -82,7 +82,7 @@ async def raise_epoch(pool: Pool, identity: str, *, moved: bool, abandoned_after
 
 
 async def confirm_epoch(pool: Pool, epoch: int, after: float) -> None:
-    """Keeps others from agreeing on another Redis; does nothing where that was done within `after` seconds."""
+    """Keeps other instances from agreeing on another Redis; does nothing if confirmed within `after` seconds."""
     async with pool.connection() as connection:
         await connection.execute(
             "UPDATE cache_epoch SET confirmed_at = clock_timestamp() WHERE epoch = $1"
@@ -93,11 +93,11 @@ async def confirm_epoch(pool: Pool, epoch: int, after: float) -> None:
 
 
 async def may_relay(connection: Connection, within: float | None = None) -> bool:
-    """One instance relays at a time, until its transaction ends: only so do the events of an entry stay in order.
+    """Whether the relay's lock was acquired, until the transaction ends. With one relay at a time the events of an
+    entry stay in order.
 
-    `within`: a transaction that stands idle for so many seconds is ended by PostgreSQL, and the lock with
-    it, since its host may be frozen or gone. `tcp_user_timeout` does the same where the host does not even
-    take what it is sent.
+    `within`: PostgreSQL ends a transaction that is idle for so many seconds, and so releases the lock, since its
+    host may be frozen or gone. `tcp_user_timeout` does the same if the host does not acknowledge data.
     """
     if within is None:
         return bool(await connection.fetchval("SELECT pg_try_advisory_xact_lock($1)", _RELAY_LOCK))
@@ -122,16 +122,16 @@ class Batch(NamedTuple):
 
 
 async def take(connection: Connection, *, limit: int, epoch: int, identity: str) -> Batch:
-    """The oldest events, gone once the transaction commits; none while the caches agreed on another
+    """The oldest events, deleted when the transaction commits; none if the caches have agreed on another
     Redis or another epoch.
 
-    By id is in order for each entry: a later writer waits for its row lock, and so draws
-    the number of his event only after the one before has committed. That the epoch is asked in the
-    same statement is needed: in a snapshot that knows no later epoch, each event was committed
-    before that epoch began, so nothing under it can be older than the event.
+    In order of id, the events of an entry are in order: a later writer waits for the row lock, so its event gets a
+    number only after the earlier writer has committed. The epoch must be read in the same statement: in a
+    snapshot without a later epoch each event was committed before that epoch began, so nothing that is
+    cached under it can be older than the event.
     """
     rows = await connection.fetch(
-        # ARRAY(…) is worked out once; a plan may run the subquery of an IN again, and past its LIMIT.
+        # ARRAY(…) is evaluated once; a plan may run the subquery of an IN again, and past its LIMIT.
         "WITH taken AS (DELETE FROM outbox WHERE id = ANY(ARRAY(SELECT id FROM outbox"
         " WHERE EXISTS (SELECT FROM cache_epoch WHERE epoch = $2 AND redis_identity = $3)"
         " ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED))"
@@ -150,7 +150,7 @@ async def take(connection: Connection, *, limit: int, epoch: int, identity: str)
 
 
 async def fetch_waiting(pool: Pool, *, limit: int) -> list[Event]:
-    """The oldest events, which stay where they are; those that are just being delivered among them."""
+    """The oldest events, without deleting them; includes events that are being delivered."""
     rows = await pool.fetch(
         "SELECT id, topic, dno_id, year, changed_at, entries FROM outbox ORDER BY id LIMIT $1",
         limit,

@@ -1,4 +1,4 @@
-"""The connection pool: how connections are prepared, statements sent, and failures handled."""
+"""The connection pool: prepares connections, sends statements, handles failures."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
@@ -18,8 +18,7 @@ from app.db.connect import Connection as Connection
 from app.db.failures import Failure, failure_of
 from app.db.start_errors import cannot_start
 from app.errors import AppError, BadInput, DeadlineExceeded, Unavailable
-from app.observability import operation_stats as costs
-from app.observability import traces
+from app.observability import operation_stats, traces
 from app.observability.metrics import STATEMENT_SECONDS, STATEMENTS
 from app.settings import Settings
 
@@ -27,9 +26,9 @@ log = structlog.get_logger(__name__)
 
 Row: TypeAlias = "asyncpg.Record"
 
-# For those who only ask whether the server is away; `failures` knows more.
+# Errors of an unreachable server; `failures` classifies all errors.
 UNREACHABLE = (
-    OSError,  # a TimeoutError is one, too
+    OSError,  # includes TimeoutError
     asyncpg.InterfaceError,
     asyncpg.PostgresConnectionError,
     asyncpg.CannotConnectNowError,
@@ -45,25 +44,25 @@ AWAY = "The database does not answer at the moment; please try again soon."
 _READ_ONLY = "The database takes no writes at the moment; please try again soon."
 _AGAIN = "The database could not do this at the moment; please try again."
 
-# How long reads go on from a server that was set read-only, before a writable one is looked for again.
+# Seconds for which reads use a server that was set read-only, before a writable one is looked for again.
 _RECHECK_AFTER: Final = 0.5
-# How long a failed write counts as a sign that the server takes none, if no other write follows.
-_REMEMBER_REFUSAL: Final = 30.0
+# Seconds for which a failed write means that the server accepts none, if no other write follows.
+_WRITE_FAILURE_LIFETIME: Final = 30.0
 
 
 class ConnectionLost(Unavailable):
-    """The connection broke in the middle; whether its last statement happened is not known."""
+    """The connection broke; whether its last statement was executed is not known."""
 
 
 class ReadOnly(ConnectionLost):
-    """The server takes no writes, or no longer: its rows may be old."""
+    """The server accepts no writes: its rows may be outdated."""
 
 
 class RolledBack(Unavailable):
-    """Nothing happened, and the same may succeed when it is tried again."""
+    """Nothing was written, and a retry may succeed."""
 
 
-# Statements that jobs send again and again, whatever is asked of the server: metrics count them, tests do not.
+# Periodic statements of background jobs: metrics count them, `Pool.statements` does not.
 BACKGROUND: Final = frozenset({"outbox"})
 
 
@@ -76,35 +75,35 @@ class Pool:
         self._settings = settings
         self._meters = _Meters()
         self._releasing: set[asyncio.Task[None]] = set()
-        self._write_refused = -inf
+        self._write_failed_at = -inf
         self.statements = 0
-        # Called before rows are handed out that may be older than what another server has by now.
+        # Called before rows are returned that may be older than those of another server.
         self.on_old_rows: Callable[[], None] = lambda: None
 
     async def fetch(self, statement: str, *arguments: object, name: str = "other") -> list[Row]:
-        """For reads only: a connection that breaks is replaced once, and the statement sent again.
+        """For reads only: if the connection breaks, the statement is sent once more on another.
 
-        Refuses with Unavailable while PostgreSQL is away, with DeadlineExceeded when it works for
-        too long, with BadInput for text that it cannot hold. `name` is the statement's in metrics.
+        Raises Unavailable while PostgreSQL is unreachable, DeadlineExceeded if the statement times out,
+        BadInput for text that cannot be stored. `name` is the statement's name in metrics.
         """
         if name not in BACKGROUND:
             self.statements += 1
-        if (spent := costs.current()) is not None:
-            spent.statements += 1
+        if (stats := operation_stats.current()) is not None:
+            stats.statements += 1
         count, observe = self._meters[name]
         count()
         start = perf_counter()
         try:
             with traces.span("sql", statement=name):
-                return await self._fetch_at_last(statement, arguments)
+                return await self._fetch_with_retry(statement, arguments)
         finally:
             observe(perf_counter() - start)
 
-    async def _fetch_at_last(self, statement: str, arguments: tuple[object, ...]) -> list[Row]:
+    async def _fetch_with_retry(self, statement: str, arguments: tuple[object, ...]) -> list[Row]:
         try:
             return await self._fetch(statement, arguments)
         except ConnectionLost:
-            # Where one has died, the others probably have, too.
+            # If one connection broke, the others probably have, too.
             await self._pool.expire_connections()
         except RolledBack:
             pass
@@ -118,28 +117,28 @@ class Pool:
             return rows
 
     def _check_reading(self, connection: Connection) -> None:
-        """A session that takes no writes may be that of a former primary, and its rows old."""
+        """A read-only session may be that of a former primary, and its rows outdated."""
         if in_recovery(connection) or not self._connecting.found_read_only_within(_RECHECK_AFTER):
             connection.terminate()
             raise ReadOnly(_READ_ONLY)
-        # They answer a reader, but are not to be kept: no change that another server has taken meanwhile
-        # would ever remove them from a cache.
+        # The rows are returned, but must not be cached: a change that was committed on another server meanwhile
+        # would never evict them.
         self.on_old_rows()
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
-        """Nothing may be set on it that outlives its transaction: it is handed on as it is."""
+        """No setting may outlive its transaction: a released connection is not reset."""
         connection = await self._acquire()
         try:
-            with refusals(connection):
+            with translated_errors(connection):
                 yield cast("Connection", connection)
         except ReadOnly:
-            # The others lead to the same server; the next ones find the one that takes writes.
+            # The other connections are to the same server; new ones look for one that accepts writes.
             await self._pool.expire_connections()
             raise
         except asyncpg.InterfaceError:
-            # Of a statement whose arguments do not fit, PostgreSQL has received half: its time-out for the
-            # statement runs on, and would stop whatever comes next.
+            # If arguments do not match the statement, PostgreSQL has received half of it: the statement's time-out
+            # keeps running, and would cancel the next statement.
             _terminate(connection)
             raise
         finally:
@@ -147,7 +146,7 @@ class Pool:
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[Connection]:
-        """For what reads by several statements: a server that may be a former primary is left before the first."""
+        """For reads by several statements: a connection to a possible former primary is replaced before the first."""
         async with AsyncExitStack() as opened:
             try:
                 connection = await opened.enter_async_context(self._checked())
@@ -164,7 +163,7 @@ class Pool:
             yield connection
 
     def _release(self, connection: "PoolConnectionProxy[Any]") -> None:
-        """Not awaited: a caller that has its rows need not wait until the connection is back in the pool."""
+        """Not awaited: the caller need not wait until the connection is back in the pool."""
         task = asyncio.create_task(self._pool.release(connection))
         self._releasing.add(task)
         task.add_done_callback(self._released)
@@ -172,7 +171,7 @@ class Pool:
     def _released(self, task: "asyncio.Task[None]") -> None:
         self._releasing.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
-            log.info("a connection was given up", why=repr(error))  # the pool makes another one
+            log.info("a connection was given up", why=repr(error))  # the pool opens another one
 
     async def _acquire(self) -> "PoolConnectionProxy[Any]":
         try:
@@ -186,23 +185,23 @@ class Pool:
                 error, asyncpg.PostgresError
             ):
                 raise
-            # An error while a session is opened is no answer to the request.
+            # An error while a session is opened is not an error of the statement.
             raise Unavailable(AWAY) from error
 
     def expect_writable(self) -> None:
-        """A change was committed somewhere: sessions that take no writes do not answer before another look."""
+        """A change was committed by some instance: read-only sessions are used only after a writable server was looked for."""
         self._connecting.expect_writable()
 
     async def takes_writes(self) -> bool:
-        """As far as is known without writing: what the server reports for the session, and how the last write ended."""
+        """As far as known without writing: the state that the server reports, and the result of the latest write."""
         async with self.connection() as connection:
             await connection.execute("SELECT")
-            refused_lately = monotonic() - self._write_refused < _REMEMBER_REFUSAL
-            return not read_only(connection) and not refused_lately
+            failed_recently = monotonic() - self._write_failed_at < _WRITE_FAILURE_LIFETIME
+            return not read_only(connection) and not failed_recently
 
     def note_write(self, *, refused: bool) -> None:
-        """Whether the server could do the latest write: a disk may be full, and reads go on."""
-        self._write_refused = monotonic() if refused else -inf
+        """Records whether the latest write failed: with a full disk, reads succeed and writes fail."""
+        self._write_failed_at = monotonic() if refused else -inf
 
     async def expire(self) -> None:
         """Every connection is replaced before it is used again."""
@@ -230,8 +229,8 @@ class _Meters(dict[str, tuple[Any, Any]]):
 
 
 @contextmanager
-def refusals(connection: "PoolConnectionProxy[Any]") -> Iterator[None]:
-    """What PostgreSQL could not do, as a refusal; a mistake of ours stays what it is."""
+def translated_errors(connection: "PoolConnectionProxy[Any]") -> Iterator[None]:
+    """Translates errors of PostgreSQL into AppErrors; programming errors pass unchanged."""
     try:
         yield
     except AppError:
@@ -239,7 +238,7 @@ def refusals(connection: "PoolConnectionProxy[Any]") -> Iterator[None]:
     except (asyncpg.CharacterNotInRepertoireError, asyncpg.UntranslatableCharacterError) as error:
         raise BadInput("A text holds a character that cannot be stored.") from error
     except TimeoutError as error:
-        # The server did not even say that it took too long; asking again would take as long again.
+        # The server did not report its own time-out; a retry would take as long.
         _terminate(connection)
         raise Unavailable(AWAY) from error
     except Exception as error:
@@ -248,11 +247,11 @@ def refusals(connection: "PoolConnectionProxy[Any]") -> Iterator[None]:
             _terminate(connection)
         if failure is not Failure.MISTAKE:
             log.info("a statement failed", failure=failure.name.lower(), why=repr(error))
-            raise _REFUSALS[failure]() from error
+            raise _ERRORS[failure]() from error
         raise
 
 
-_REFUSALS: Mapping[Failure, Callable[[], AppError]] = {
+_ERRORS: Mapping[Failure, Callable[[], AppError]] = {
     Failure.OUTAGE: lambda: ConnectionLost(AWAY),
     Failure.READ_ONLY: lambda: ReadOnly(_READ_ONLY),
     Failure.STALE: lambda: RolledBack(_AGAIN),
@@ -271,7 +270,7 @@ def _terminate(connection: "PoolConnectionProxy[Any]") -> None:
 def _broken(connection: "PoolConnectionProxy[Any]") -> bool:
     try:
         return connection.is_closed()
-    except asyncpg.InterfaceError:  # it has left the pool already
+    except asyncpg.InterfaceError:  # it is no longer in the pool
         return True
 
 
@@ -293,13 +292,13 @@ async def _create_pool(settings: Settings, connecting: Connecting) -> "asyncpg.P
     session = {
         "statement_timeout": milliseconds,
         "idle_in_transaction_session_timeout": milliseconds,
-        # JIT pays for long analytical statements; ours are short.
+        # JIT compilation costs more than it saves for short statements.
         "jit": "off",
     }
 
     async def prepare(connection: Connection) -> None:
         await prepare_connection(connection)
-        # Once more: a pooler may be configured to ignore them at the start-up.
+        # Set again: a pooler may be configured to ignore them at start-up.
         await connection.execute("; ".join(f"SET {name} = {value}" for name, value in session.items()))
 
     try:
@@ -311,9 +310,9 @@ async def _create_pool(settings: Settings, connecting: Connecting) -> "asyncpg.P
             # Later than the server's own, whose error is more precise.
             command_timeout=settings.database_statement_timeout + 1,
             init=prepare,
-            # Nothing is ever set that outlives a transaction, so there is nothing to reset: this
-            # halves the round trips of every read.
-            reset=_keep_as_it_is,
+            # No setting outlives a transaction, so there is nothing to reset: this halves the round trips of
+            # every read.
+            reset=_no_reset,
             server_settings={"application_name": "dno-api", **session},
         )
         return pool
@@ -328,7 +327,7 @@ async def prepare_connection(connection: Connection) -> None:
     )
 
 
-async def _keep_as_it_is(connection: Connection) -> None:
+async def _no_reset(connection: Connection) -> None:
     pass
 
 
@@ -337,7 +336,7 @@ def _encode_jsonb(value: object) -> bytes:
 
 
 def _decode_jsonb(data: bytes) -> Any:
-    # bytes(data): asyncpg hands a buffer of its own; Decimal keeps 58.20 from becoming 58.2.
+    # bytes(data): asyncpg passes a buffer of its own; Decimal keeps 58.20 from becoming 58.2.
     return _JSON.decode(bytes(data)[1:])
 
 

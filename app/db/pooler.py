@@ -1,4 +1,4 @@
-"""Whether a pooler that hands its sessions on after each transaction stands between us and PostgreSQL."""
+"""Detects a pooler in transaction or statement mode between this server and PostgreSQL."""
 
 import secrets
 from contextlib import AsyncExitStack
@@ -11,16 +11,16 @@ from app.db.connect import Connection, connect
 from app.db.failures import Failure, failure_of
 from app.errors import CannotStart
 
-# A setting that PostgreSQL keeps for the session and knows nothing else about.
+# A custom setting of the session.
 _MARK: Final = "dno.session"
 
 
 async def refuse_transaction_pooling(url: str, *, within: float) -> None:
-    """Refuses with CannotStart behind PgBouncer in transaction or statement mode, where prepared statements, LISTEN
-    and locks of a session belong to another client a moment later.
+    """Raises CannotStart behind PgBouncer in transaction or statement mode, where prepared statements, LISTEN
+    and session locks do not work.
 
     One connection marks its session. While a second one is within a transaction, the mark must be found on the
-    first and not on the second: a pooler hands the marked session on, or gives the first another one.
+    first and not on the second: a pooler assigns the marked session to the second, or another one to the first.
     """
     async with AsyncExitStack() as opened:
         first = await _open(url, within, opened)
@@ -31,7 +31,7 @@ async def refuse_transaction_pooling(url: str, *, within: float) -> None:
             await second.execute("BEGIN")
             kept = await _mark(second) != mark and await _mark_in_transaction(first) == mark
         except asyncpg.PostgresError as error:
-            # In statement mode PgBouncer refuses transactions, as a violation of the protocol, and hangs up.
+            # In statement mode PgBouncer rejects transactions as a protocol violation and closes the connection.
             refused = isinstance(error.__cause__ or error, asyncpg.ProtocolViolationError)
             if failure_of(error) is not Failure.STALE and not refused:
                 raise
@@ -52,9 +52,8 @@ async def _open(url: str, within: float, opened: AsyncExitStack) -> Connection:
 
 
 async def _mark_in_transaction(connection: Connection) -> object:
-    await connection.execute(
-        "BEGIN"
-    )  # else a pooler might answer each half of the question from another session
+    # Without a transaction a pooler may use another session for each statement.
+    await connection.execute("BEGIN")
     return await _mark(connection)
 
 

@@ -1,4 +1,4 @@
-"""What was asked in plain words: written in batches, kept for a while, asked for what is popular."""
+"""The log of natural-language questions: written in batches, deleted after a while, read for what is frequent."""
 
 from collections.abc import Sequence
 from contextlib import suppress
@@ -27,10 +27,10 @@ class AskedQuestion(msgspec.Struct, frozen=True):
 
 
 async def insert_many(pool: Pool, questions: Sequence[AskedQuestion], ids: Sequence[UUID] = ()) -> None:
-    """All or none, in one COPY; with `ids` only once, also when it is tried again because the answer was lost."""
+    """All or none, in one COPY. With `ids` a retry after a lost response inserts nothing twice."""
     ids = ids or [uuid4() for _ in questions]
     async with pool.connection() as connection:
-        # One that is there says that all of them are.
+        # If one exists, all of them do.
         with suppress(asyncpg.UniqueViolationError):
             await connection.copy_records_to_table(
                 "query_logs",
@@ -43,7 +43,7 @@ async def insert_many(pool: Pool, questions: Sequence[AskedQuestion], ids: Seque
 
 
 async def delete_older_than(pool: Pool, days: float) -> int:
-    """How many there were."""
+    """Returns how many were deleted."""
     async with pool.connection() as connection:
         done = await connection.execute(
             "DELETE FROM query_logs WHERE asked_at < now() - $1::interval", timedelta(days=days)
@@ -51,19 +51,19 @@ async def delete_older_than(pool: Pool, days: float) -> int:
     return int(done.rpartition(" ")[2])
 
 
-async def delete_surplus(pool: Pool, most: int) -> int:
-    """The oldest beyond `most`; how many there were."""
+async def delete_surplus(pool: Pool, max_rows: int) -> int:
+    """Deletes the oldest rows beyond `max_rows`; returns how many."""
     async with pool.connection() as connection:
         done = await connection.execute(
             "DELETE FROM query_logs WHERE asked_at <="
             " (SELECT asked_at FROM query_logs ORDER BY asked_at DESC OFFSET $1 LIMIT 1)",
-            most,
+            max_rows,
         )
     return int(done.rpartition(" ")[2])
 
 
 async def fetch_most_asked(pool: Pool, days: float, limit: int) -> tuple[DnoYear, ...]:
-    """Most asked first."""
+    """The most frequent first."""
     rows = await pool.fetch(
         "SELECT dno_id, year FROM query_logs"
         " WHERE asked_at >= now() - $1::interval AND dno_id IS NOT NULL AND year IS NOT NULL"

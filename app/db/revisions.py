@@ -1,4 +1,4 @@
-"""The history of entries, told in the API's own spelling."""
+"""The history of entries, with the API's names of fields and forms of values."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any

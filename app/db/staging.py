@@ -1,10 +1,10 @@
-"""Many rows at once: COPY into a temporary table, one upsert from there.
+"""Bulk writes: COPY into a temporary table, then one upsert.
 
-A row that says what the database already says is not touched: no version, no revision, no event. Where
-people have decided, the file yields: an entry stays as it is (`SkippedRow`) if it is verified and the file's is
-not, or if its last change was signed by somebody other than an import. `overwrite` lets the file win.
+A row that equals the stored one is not written: no version, no revision, no event. Decisions of users have
+priority: an entry is kept (`SkippedRow`) if it is verified and the file's is not, or if its last change was not
+made by an import. `overwrite` gives the file priority.
 
-The upsert names the id and version that the decision rests on; an entry that has moved on since is kept.
+The upsert names the id and version on which the decision is based; an entry that has changed since is kept.
 """
 
 import csv
@@ -22,16 +22,16 @@ from app.domain.family import Family
 Rows = Sequence[Sequence[str]]
 OnRows = Callable[[int], None]
 
-# How imports sign what they change.
-ACTOR = "import"
+# The author of revisions that an import writes.
+AUTHOR = "import"
 
-# Any number will do, as long as every release uses the same.
+# An arbitrary number, the same in every release.
 _LOCK = 0x696D70
 _ROWS_PER_CHUNK = 5_000
 
 
 class SkippedRow(msgspec.Struct, frozen=True):
-    row: int  # its index among the rows that were handed over
+    row: int  # its index among the given rows
     reason: str
 
 
@@ -43,14 +43,14 @@ class Outcome(msgspec.Struct, frozen=True):
 
 
 async def one_import_at_a_time(connection: Connection) -> None:
-    """Until the end of the transaction: imports wait for each other instead of deadlocking."""
+    """Takes a lock until the end of the transaction, so that imports do not deadlock."""
     await connection.execute("SELECT pg_advisory_xact_lock($1)", _LOCK)
 
 
-async def sign(connection: Connection, reason: str) -> None:
-    """Who and why, for the revisions that the triggers write."""
+async def record_author(connection: Connection, reason: str) -> None:
+    """Sets author and reason for the revisions that the triggers write."""
     await connection.execute(
-        "SELECT set_config('dno.actor', $1, true), set_config('dno.reason', $2, true)", ACTOR, reason
+        "SELECT set_config('dno.actor', $1, true), set_config('dno.reason', $2, true)", AUTHOR, reason
     )
 
 
@@ -76,7 +76,7 @@ _OPERATOR_COLUMNS: Final = {
 
 
 async def load_operators(connection: Connection, rows: Rows, overwrite: bool, on_rows: OnRows) -> Outcome:
-    """No mutation corrects operators, so the file always wins."""
+    """No mutation corrects operators, so the file always has priority."""
     values = list(_OPERATOR_COLUMNS)
     described = _list([f"{name} {sql_type}" for name, sql_type in _OPERATOR_COLUMNS.items()])
     await connection.execute(
@@ -114,7 +114,7 @@ async def load_entries(
     staged = f"staged_{family.name}"
     await _create(connection, staged, {name: types.get(name, "text") for name in (*key[2:], *values)})
     await _copy(connection, staged, rows, on_rows)
-    row = await connection.fetchrow(_upsert(family.table, staged, key, values), overwrite, ACTOR)
+    row = await connection.fetchrow(_upsert(family.table, staged, key, values), overwrite, AUTHOR)
     await connection.execute(f"DROP TABLE {staged}")  # files with other columns may follow
     return _outcome(row)
 
@@ -141,9 +141,9 @@ def _upsert(table: str, staged: str, key: Sequence[str], values: Sequence[str]) 
 
 
 def _written(table: str, key: Sequence[str], values: Sequence[str]) -> str:
-    """The rows whose verdict is to write, unless they have changed since the decision."""
+    """Writes the rows with the verdict 'write', unless they have changed since the decision."""
     columns = _list([*key, *values])
-    # A domain's value does not join with its base type's without a cast.
+    # A value of a domain does not join with its base type without a cast.
     returned = ", ".join(f"t.{name}::{'integer' if name == 'year' else 'text'} AS {name}" for name in key[1:])
     return f"""written AS (
             INSERT INTO {table} AS t (id, version, {columns})
@@ -183,7 +183,7 @@ async def _create(connection: Connection, staged: str, columns: Mapping[str, str
 
 
 async def load_time_of_use(connection: Connection, rows: Rows, overwrite: bool, on_rows: OnRows) -> Outcome:
-    """Prices and windows come in files of their own; what a sheet's row does not tell stays as it is."""
+    """Prices and windows come in separate files; values that a sheet's row lacks keep their stored value."""
     await connection.execute(
         """
         CREATE TEMPORARY TABLE staged_time_of_use (
@@ -228,12 +228,12 @@ async def load_time_of_use(connection: Connection, rows: Rows, overwrite: bool, 
 
 
 async def load_aliases(connection: Connection, aliases: Rows, *, only_of_new_operators: bool) -> int:
-    """Slug, alias and source each; names of unknown operators wait until the operators come."""
+    """Rows of slug, alias and source; aliases of operators that do not exist are skipped."""
     rows = await connection.fetch(
         """
         INSERT INTO dno_aliases (dno_id, alias, source)
-        SELECT d.id, told.alias, told.source
-        FROM unnest($1::text[], $2::text[], $3::text[]) AS told (slug, alias, source) JOIN dnos d USING (slug)
+        SELECT d.id, given.alias, given.source
+        FROM unnest($1::text[], $2::text[], $3::text[]) AS given (slug, alias, source) JOIN dnos d USING (slug)
         WHERE d.deleted_at IS NULL AND (NOT $4 OR d.created_at = now())
         ON CONFLICT (dno_id, alias) DO NOTHING
         RETURNING id
@@ -248,7 +248,7 @@ async def load_aliases(connection: Connection, aliases: Rows, *, only_of_new_ope
 
 async def _copy(connection: Connection, table: str, rows: Rows, on_rows: OnRows) -> None:
     await connection.copy_to_table(table, source=_chunks(rows, on_rows), format="csv")
-    # Without figures about it, the planner takes a new table for a small one.
+    # Without statistics the planner assumes that a new table is small.
     await connection.execute(f"ANALYZE {table}")
 
 
@@ -256,7 +256,7 @@ async def _chunks(rows: Rows, on_rows: OnRows) -> AsyncIterator[bytes]:
     numbered: Iterator[Sequence[object]] = ((n, *row) for n, row in enumerate(rows))
     while chunk := list(islice(numbered, _ROWS_PER_CHUNK)):
         text = io.StringIO(newline="")
-        # With this end of line, the writer also quotes carriage returns within cells.
+        # With this line terminator the writer also quotes carriage returns within cells.
         csv.writer(text, lineterminator="\r\n").writerows(chunk)
         on_rows(len(chunk))
         yield text.getvalue().encode()

@@ -1,4 +1,4 @@
-"""Why a first connection to PostgreSQL did not come about, and what the operator can do."""
+"""Error messages for a failed first connection to PostgreSQL: the cause and the remedy."""
 
 import asyncpg
 
@@ -9,7 +9,7 @@ from app.errors import CannotStart
 
 
 def cannot_start(url: str, error: BaseException) -> CannotStart:
-    """Why the first connection did not come about, and what to do; never what stands in the address."""
+    """The cause and the remedy; never user or password of the address."""
     where = address(url)
     if isinstance(error, asyncpg.InvalidCatalogNameError):
         return CannotStart(f"There is no database {where}: create it, or correct DATABASE_URL.")

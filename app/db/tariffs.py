@@ -1,4 +1,4 @@
-"""Netzentgelte: their table, and their ranking over all operators."""
+"""The table of Netzentgelte, and the ranking over all operators."""
 
 from collections.abc import Collection, Iterable
 from decimal import Decimal
@@ -8,15 +8,15 @@ from app.db.family_table import FamilyTable
 from app.db.pool import Pool
 from app.domain.cost import THRESHOLD_HOURS, Ranked, annual_cost, check_consumption
 from app.domain.entry import VoltageLevel
-from app.domain.plausibility import Doubt, doubts
+from app.domain.plausibility import PlausibilityWarning, plausibility_warnings
 from app.domain.tariff import FAMILY, Prices, Tariff
 
 
-def _doubts(tariff: Tariff, last_year: tuple[Any, ...]) -> Iterable[Doubt]:
-    return doubts(tariff.prices, Prices(*last_year))
+def _warnings(tariff: Tariff, last_year: tuple[Any, ...]) -> Iterable[PlausibilityWarning]:
+    return plausibility_warnings(tariff.prices, Prices(*last_year))
 
 
-TABLE: FamilyTable[Tariff] = FamilyTable(FAMILY, Tariff, _doubts)
+TABLE: FamilyTable[Tariff] = FamilyTable(FAMILY, Tariff, _warnings)
 
 fetch_by_dno_year = TABLE.fetch_by_dno_year
 add, correct, lock, save = TABLE.add, TABLE.correct, TABLE.lock, TABLE.save
@@ -31,7 +31,7 @@ async def fetch_ranking(
     regions: Collection[str] | None,
     first: int,
 ) -> tuple[Ranked, ...]:
-    """Cheapest first; what costs the same, by the operator's name. Without a needed price there is no rank.
+    """Cheapest first; equal costs by the operator's name. A tariff without a needed price has no rank.
 
     `regions`: only operators with one of these, as they are stored.
     """

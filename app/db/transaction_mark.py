@@ -1,4 +1,4 @@
-"""By what a transaction is found again whose commit was not answered."""
+"""Identifies a transaction whose commit got no response, so that its outcome can be looked up."""
 
 import msgspec
 
@@ -6,15 +6,15 @@ from app.db.pool import Pool
 
 
 class TransactionMark(msgspec.Struct, frozen=True):
-    """`timeline` is the history that its server writes, which another number begins when a standby is promoted: a
-    former primary's transactions may be unknown to the new one, and their ids given to others.
+    """`timeline`: the WAL timeline of its server, which changes when a standby is promoted. Transactions of a former
+    primary may be missing on the new one, and their ids be reused.
     """
 
     id: str  # xid8
     timeline: str
 
     async def outcome(self, pool: Pool) -> str | None:
-        """ "committed", "aborted" or "in progress"; None if this server cannot know."""
+        """ "committed", "aborted" or "in progress"; None on another timeline."""
         rows = await pool.fetch(
             "SELECT CASE WHEN left(pg_walfile_name(pg_current_wal_insert_lsn()), 8) = $2"
             " THEN pg_xact_status($1::text::xid8) END",

@@ -1,4 +1,4 @@
-"""One transaction with its history: the only way in which people's changes are written."""
+"""One transaction with its history: all changes of users are written in one."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -16,7 +16,7 @@ from app.db.revisions import revision
 from app.db.transaction_mark import TransactionMark
 from app.domain.account import Principal
 from app.domain.event import EntryChange, Event, Topic
-from app.domain.plausibility import Doubt
+from app.domain.plausibility import PlausibilityWarning
 from app.domain.revision import ChangeKind, Revision
 from app.errors import AppError, Conflict, Invalid, Unavailable
 
@@ -24,7 +24,7 @@ T = TypeVar("T")
 
 log = structlog.get_logger(__name__)
 
-_BETWEEN_LOOKS: Final = 0.05
+_POLL_INTERVAL: Final = 0.05
 
 
 class OutcomeUnknown(Unavailable):
@@ -32,24 +32,24 @@ class OutcomeUnknown(Unavailable):
 
 
 class UnitOfWork:
-    """`events` and `revision` (the last one) are known once the block has ended well."""
+    """`events` and `revision` (the last one) are set when the block has ended without error."""
 
     def __init__(self, connection: Connection, principal: Principal) -> None:
         self.connection = connection
         self.principal = principal
-        self.doubts: list[Doubt] = []
+        self.warnings: list[PlausibilityWarning] = []
         self.events: list[Event] = []
         self.revision: Revision | None = None
-        self.wrote_nothing = False  # said by who knows it; else it is looked up
-        self.committing = False  # from here on it may be committed, also if no answer arrives
-        self.transaction: TransactionMark | None = None  # known, like `events`, where something was written
+        self.wrote_nothing = False  # set by changes that know it; else the outbox is read
+        self.committing = False  # True: it may be committed, also if no response arrives
+        self.transaction: TransactionMark | None = None  # set, like `events`, if something was written
 
-    async def sign(self, kind: ChangeKind | None = None, reason: str | None = None) -> None:
-        """Sets for the triggers who writes and why. Statements that lock a row do it by themselves."""
+    async def record_author(self, kind: ChangeKind | None = None, reason: str | None = None) -> None:
+        """Sets author, reason and kind for the triggers. Statements that lock a row do this themselves."""
         await self.connection.execute("SELECT sign($1, $2, $3)", self.principal.name, reason, kind)
 
     async def read_back(self) -> None:
-        """What the triggers have made of this transaction so far."""
+        """Reads the events and the revision that the triggers wrote in this transaction."""
         rows = await self.connection.fetch(
             "SELECT o.id, topic, o.dno_id, o.year, o.changed_at, entries,"
             " r.id, r.entry_id, r.data_type, r.kind, r.version, r.changed_at, r.changed_by, r.reason, r.before, r.after,"
@@ -70,8 +70,8 @@ class UnitOfWork:
 async def write(
     pool: Pool, principal: Principal, change: Callable[[UnitOfWork], Awaitable[T]]
 ) -> tuple[T, UnitOfWork]:
-    """Runs `change` as one transaction, and once more where the first one left nothing behind: the database rolled it
-    back for a reason that is none of ours, or its connection broke before the commit.
+    """Runs `change` as one transaction, and once more if the first attempt was rolled back by the database (a
+    deadlock, for instance) or its connection broke before the commit.
 
     So `change` must have no effect but through the unit of work.
     """
@@ -94,13 +94,13 @@ async def _write(
 
 @asynccontextmanager
 async def unit_of_work(pool: Pool, principal: Principal) -> AsyncIterator[UnitOfWork]:
-    """Commits if the block ends well.
+    """Commits if the block ends without error.
 
-    Refuses with RolledBack or ConnectionLost where nothing was written, with OutcomeUnknown where that is not known.
+    Raises RolledBack or ConnectionLost if nothing was written, OutcomeUnknown if that is not known.
     """
     try:
         async with _noted(pool), pool.connection() as connection:
-            with _refusals_of_a_write():
+            with _translated_write_errors():
                 transaction = connection.transaction()
                 await transaction.start()
                 work = UnitOfWork(connection, principal)
@@ -128,8 +128,8 @@ async def _noted(pool: Pool) -> AsyncIterator[None]:
 
 
 async def _roll_back(connection: Connection, transaction: Transaction) -> None:
-    """Whatever goes wrong here: what went wrong before is what counts, and no connection is used again that may
-    still be within the transaction.
+    """Errors here are dropped in favour of the original one; a connection that may still be within the
+    transaction is closed.
     """
     try:
         await transaction.rollback()
@@ -147,7 +147,7 @@ async def _commit(transaction: Transaction, work: UnitOfWork) -> None:
 
 
 async def _resolve_commit(pool: Pool, lost: "_CommitUnanswered") -> None:
-    """Asks another connection what has become of a transaction. Returns if it was committed."""
+    """Looks up the outcome of the transaction on another connection. Returns if it was committed."""
     if lost.transaction is None:
         raise ConnectionLost(AWAY) from lost  # it had written nothing
     await pool.expire()
@@ -163,14 +163,14 @@ async def _resolve_commit(pool: Pool, lost: "_CommitUnanswered") -> None:
 
 
 async def _outcome(pool: Pool, transaction: TransactionMark) -> str | None:
-    """None where it cannot be found out in time."""
+    """None if it cannot be determined within the statement time-out."""
     try:
         async with asyncio.timeout(pool.statement_timeout):
             while True:
                 outcome = await transaction.outcome(pool)
                 if outcome != "in progress":
                     return outcome
-                await asyncio.sleep(_BETWEEN_LOOKS)
+                await asyncio.sleep(_POLL_INTERVAL)
     except (TimeoutError, AppError, asyncpg.PostgresError):
         return None
 
@@ -182,8 +182,8 @@ class _CommitUnanswered(Unavailable):
 
 
 @contextmanager
-def _refusals_of_a_write() -> Iterator[None]:
-    """Rules stand in the database too, each constraint named after its rule."""
+def _translated_write_errors() -> Iterator[None]:
+    """Translates violated constraints; each is named after its rule."""
     try:
         yield
     except asyncpg.UniqueViolationError as error:

@@ -9,7 +9,7 @@ from app.domain.families import FAMILIES
 
 
 def _published(wanted: str) -> str:
-    """Operator and year of all entries of any family."""
+    """SQL: operator and year of all entries of any family."""
     return " UNION ".join(
         f"SELECT dno_id, year FROM {family.table} WHERE {wanted} AND deleted_at IS NULL"
         for family in FAMILIES

@@ -1,4 +1,4 @@
-"""Who may do what: users, API keys and their roles."""
+"""Users, API keys and their roles."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -8,7 +8,7 @@ import msgspec
 
 
 class Role(StrEnum):
-    """VIEWER reads; EDITOR also adds, corrects and flags; ADMIN may everything."""
+    """VIEWER reads; EDITOR also adds, corrects and flags; ADMIN may do everything."""
 
     VIEWER = "VIEWER"
     EDITOR = "EDITOR"
@@ -37,7 +37,7 @@ class ApiKey(msgspec.Struct, frozen=True):
 
 
 class Principal(msgspec.Struct, frozen=True):
-    """Who a request speaks for. `key` names it in rate limits and in history, never a secret."""
+    """The user or API key that a request is authenticated with; holds no secret."""
 
     role: Role
     name: str | None = None  # written to revisions as `changed_by`
@@ -45,10 +45,8 @@ class Principal(msgspec.Struct, frozen=True):
     api_key_id: UUID | None = None
     session_id: str | None = None
     expires_at: datetime | None = None  # an API key's
-    created_by: UUID | None = None  # the key's maker, whose role bounds it
-    key_hash: bytes | None = (
-        None  # under which the key is looked up again; its secret cannot be found from it
-    )
+    created_by: UUID | None = None  # the key's creator, whose role limits the key's
+    key_hash: bytes | None = None  # under which the key is stored; the secret cannot be derived from it
 
     @property
     def anonymous(self) -> bool:

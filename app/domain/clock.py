@@ -1,4 +1,4 @@
-"""Wall-clock time in Germany, and the text that times have there."""
+"""Wall-clock time in Germany, and its text form HH:MM."""
 
 import re
 from datetime import date, datetime

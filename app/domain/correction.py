@@ -18,7 +18,7 @@ E = TypeVar("E", bound=Any)
 
 PRICE_LIMIT = 1_000_000
 PRICE_DECIMALS = 4
-LONGEST_TEXT = 2_000
+MAX_TEXT_LENGTH = 2_000
 
 
 class NewEntry(msgspec.Struct, frozen=True, kw_only=True):
@@ -142,11 +142,11 @@ def check_prices(prices: Prices) -> None:
 
 
 def check_price(price: Decimal | None, field: str) -> None:
-    if price is not None and (wrong := _wrong_with(price)):
-        raise Invalid(f"A price {wrong}.", field=("input", field))
+    if price is not None and (rule := _violated_rule(price)):
+        raise Invalid(f"A price {rule}.", field=("input", field))
 
 
-def _wrong_with(price: Decimal) -> str | None:
+def _violated_rule(price: Decimal) -> str | None:
     if not price.is_finite():
         return "is a number"
     if price < 0:
@@ -159,7 +159,7 @@ def _wrong_with(price: Decimal) -> str | None:
 
 
 def check_windows(windows: tuple[TimeWindow, ...]) -> None:
-    """In any order; the path names the window as it was given."""
+    """In any order; an error's path has the index of the window in the input."""
     for number, window in enumerate(windows):
         if window.end <= window.start:
             raise Invalid(
@@ -195,7 +195,7 @@ def check_source(url: str | None) -> None:
 def check_text(text: str | None, field: str, *, required: bool = False) -> None:
     if required and not (text or "").strip():
         raise Invalid("Please say why.", field=("input", field))
-    if text is not None and (len(text) > LONGEST_TEXT or "\0" in text):
+    if text is not None and (len(text) > MAX_TEXT_LENGTH or "\0" in text):
         raise Invalid(
-            f"A text has at most {LONGEST_TEXT:,} characters, none of them NUL.", field=("input", field)
+            f"A text has at most {MAX_TEXT_LENGTH:,} characters, none of them NUL.", field=("input", field)
         )

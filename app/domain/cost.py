@@ -1,4 +1,4 @@
-"""What a year on the grid costs: exact to the cent, as an invoice adds it up."""
+"""Annual grid charges, exact to the cent, computed as on an invoice."""
 
 from decimal import ROUND_HALF_UP, Context, Decimal
 
@@ -9,7 +9,7 @@ from app.errors import BadInput
 
 THRESHOLD_HOURS = 2500  # from here on the prices without "unter 2500 h" apply
 
-# Far more digits than the largest product has: only `quantize` ever rounds.
+# More digits than the largest product has: only `quantize` rounds.
 _EXACT = Context(prec=100, rounding=ROUND_HALF_UP)
 _CENT = Decimal("0.01")
 _LARGEST = Decimal(10) ** 15
@@ -19,7 +19,9 @@ _DECIMALS = 6
 class AnnualCost(msgspec.Struct, frozen=True, gc=False):
     """EUR, each charge rounded half up to the cent; None where its price is not published."""
 
-    utilisation_hours: Decimal  # rounded half up to two decimals; which prices apply is decided before
+    utilisation_hours: (
+        Decimal  # rounded half up to two decimals; which prices apply is decided on the exact value
+    )
     capacity_charge: Decimal | None
     energy_charge: Decimal | None
     total: Decimal | None
@@ -32,7 +34,7 @@ class Ranked(msgspec.Struct, frozen=True, gc=False):
 
 
 def annual_cost(prices: Prices | Tariff, consumption_kwh: Decimal, peak_load_kw: Decimal) -> AnnualCost:
-    """Refuses with BadInput a consumption below zero and a peak load of zero or less."""
+    """Raises BadInput for a consumption below zero and a peak load of zero or less."""
     check_consumption(consumption_kwh, peak_load_kw)
     if consumption_kwh >= _EXACT.multiply(peak_load_kw, Decimal(THRESHOLD_HOURS)):
         per_kw, per_kwh = prices.leistung, prices.arbeit

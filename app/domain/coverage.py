@@ -1,4 +1,4 @@
-"""How much is known: of which operators, years and regions there are figures."""
+"""Coverage: how many operators have published figures, by year and region."""
 
 import msgspec
 

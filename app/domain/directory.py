@@ -1,4 +1,4 @@
-"""All operators, in every order that a list may have, and the pages of these lists."""
+"""All operators in each sort order, and pages of these lists."""
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from bisect import bisect_right
@@ -23,7 +23,7 @@ class DnoOrder(StrEnum):
     UPDATED_AT = "UPDATED_AT"
 
 
-# What an order sorts by; the slug, which is unique, decides between equals.
+# The sort key of each order; ties are broken by the slug, which is unique.
 _SORT_KEYS: dict[DnoOrder, Callable[[DirectoryEntry], Any]] = {
     DnoOrder.NAME: lambda entry: fold(entry.name),
     DnoOrder.SLUG: lambda entry: entry.slug,
@@ -35,14 +35,14 @@ _SORT_KEYS: dict[DnoOrder, Callable[[DirectoryEntry], Any]] = {
 
 
 class Position(NamedTuple):
-    """Where an operator stands in an order; it stays meaningful when the operator is gone."""
+    """The position of an operator in a sort order; valid also after the operator is deleted."""
 
     key: Any
     slug: str
 
 
 class Page(msgspec.Struct, frozen=True):
-    """`total` counts what the filter lets through, on all pages."""
+    """`total` counts the matches of the filter on all pages."""
 
     entries: tuple[DirectoryEntry, ...]
     order: DnoOrder
@@ -76,7 +76,7 @@ class Ordering:
 
 
 class Directory:
-    """The record of all operators, with what is worked out from it once."""
+    """The record of all operators, with orders and indexes that are derived from it once."""
 
     def __init__(self, entries: Sequence[DirectoryEntry]) -> None:
         self.entries = entries
@@ -95,18 +95,18 @@ class Directory:
 
     @cached_property
     def words(self) -> dict[UUID, str]:
-        """What an operator is searched by: all its words, folded once, each with a space before it."""
+        """The words by which an operator is searched, folded, each preceded by a space."""
         return {entry.id: _words(entry) for entry in self.entries}
 
-    def begins_words(self, beginnings: Sequence[str]) -> Callable[[DirectoryEntry], bool]:
-        """Whether each of these folded texts begins a word of an operator."""
-        wanted, words = [f" {beginning}" for beginning in beginnings], self.words
+    def words_with_prefixes(self, prefixes: Sequence[str]) -> Callable[[DirectoryEntry], bool]:
+        """A filter: whether each of these folded texts is the prefix of a word of the operator."""
+        wanted, words = [f" {prefix}" for prefix in prefixes], self.words
 
-        def rule(entry: DirectoryEntry) -> bool:
+        def matches(entry: DirectoryEntry) -> bool:
             text = words[entry.id]
-            return all(beginning in text for beginning in wanted)
+            return all(prefix in text for prefix in wanted)
 
-        return rule
+        return matches
 
     @cached_property
     def by_id(self) -> dict[UUID, DirectoryEntry]:
@@ -118,13 +118,13 @@ class Directory:
 
 
 class Directories:
-    """The directory of the latest record, worked out once for as long as the record says the same."""
+    """The directory of the latest record, derived again only if the record's content has changed."""
 
     def __init__(self) -> None:
         self._latest = Directory(())
 
     def of(self, entries: Sequence[DirectoryEntry]) -> Directory:
-        # By its content: L1 lets go of a record now and then, and what comes back is the same, read anew.
+        # Compared by content: after an eviction from L1 an equal record is read again.
         if self._latest.entries is not entries:
             if self._latest.entries == entries:
                 self._latest.entries = entries
@@ -146,7 +146,7 @@ def write_cursor(entry: DirectoryEntry, order: DnoOrder) -> str:
 
 @lru_cache(maxsize=4096)
 def read_cursor(cursor: str, order: DnoOrder) -> Position:
-    """Refuses with BadInput what is damaged, or was given out for another order."""
+    """Raises BadInput for a damaged cursor, and for one of another order."""
     try:
         if len(cursor) > 1000:
             raise ValueError("too long")

@@ -78,7 +78,7 @@ class DirectoryEntry(msgspec.Struct, frozen=True, gc=False, array_like=True):
 
 
 class Alias(msgspec.Struct, frozen=True, gc=False, array_like=True):
-    """A name that people use and no register knows."""
+    """A name in use for an operator that no register lists."""
 
     alias: str
     dno_id: UUID

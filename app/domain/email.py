@@ -1,10 +1,10 @@
-"""What an e-mail address looks like, as far as it is the name of an account."""
+"""The form of e-mail addresses that name accounts."""
 
 import re
 
 from app.errors import Invalid
 
-LONGEST, LONGEST_LOCAL = 254, 64
+MAX_LENGTH, MAX_LOCAL_LENGTH = 254, 64
 
 # As HTML's input field has it, and letters of all languages (RFC 6531): no quotes, no spaces, no control characters.
 _LOCAL = r"[\w!#$%&'*+/=?^`{|}~-]+(?:\.[\w!#$%&'*+/=?^`{|}~-]+)*"
@@ -13,9 +13,9 @@ _ADDRESS = re.compile(rf"({_LOCAL})@{_LABEL}(?:\.{_LABEL})+")
 
 
 def check_email(email: str) -> None:
-    """Refuses with Invalid what is not the form of a mailbox."""
-    match = _ADDRESS.fullmatch(email) if len(email) <= LONGEST else None
-    if match is None or len(match[1]) > LONGEST_LOCAL or not email.isprintable():
+    """Raises Invalid for a text that has not the form of a mailbox."""
+    match = _ADDRESS.fullmatch(email) if len(email) <= MAX_LENGTH else None
+    if match is None or len(match[1]) > MAX_LOCAL_LENGTH or not email.isprintable():
         raise Invalid(
             f"{email[:100]!r} is no e-mail address: write it like ada@example.org.", field=["email"]
         )

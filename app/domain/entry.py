@@ -1,7 +1,7 @@
-"""The words that every published figure shares: where it holds, how sure it is, where it stands.
+"""Terms that all published figures share: voltage level, verification status, key and source.
 
-Structs of the domain are frozen and hold nothing but values, so no circle of references can run through
-them: `gc=False` spares the garbage collector the walk through all that is kept of them in memory.
+Structs of the domain are frozen and hold only values, so they cannot be part of a reference cycle: `gc=False`
+exempts cached ones from cyclic garbage collection.
 """
 
 from collections.abc import Sequence
@@ -53,11 +53,11 @@ class EntryLocation(msgspec.Struct, frozen=True, gc=False):
 
 
 class Source(msgspec.Struct, frozen=True, gc=False):
-    """Where a figure was read."""
+    """Where a figure was published."""
 
     url: str | None = None
     title: str | None = None
 
 
-# The order in which levels are listed, whatever the database's collation says.
+# The order in which levels are listed, independent of the database's collation.
 LEVEL_ORDER = {level: rank for rank, level in enumerate(VoltageLevel)}

@@ -1,4 +1,4 @@
-"""A committed change, as the outbox hands it on."""
+"""A committed change, as the outbox delivers it."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -18,12 +18,12 @@ Topic = StrEnum(  # type: ignore[misc]  # a family's topic is its name
     module=__name__,
 )
 
-# What changes entries that have a history.
+# Topics of entries that have a history.
 ENTRY_TOPICS: Final = frozenset(Topic(family.name) for family in WITH_HISTORY)
 
 
 class EntryChange(msgspec.Struct, frozen=True):
-    """One row's step to `version`; `name` is the row's own name where it has one (an operator's slug)."""
+    """One row's change to `version`; `name` is the row's own name where it has one (an operator's slug)."""
 
     id: UUID
     version: int
@@ -32,7 +32,7 @@ class EntryChange(msgspec.Struct, frozen=True):
 
 
 class Event(msgspec.Struct, frozen=True):
-    """All rows of one family, operator and year that one statement touched."""
+    """All rows of one family, operator and year that one statement changed."""
 
     id: int
     topic: Topic

@@ -1,4 +1,4 @@
-"""What one family of published figures is: where it is stored, what it is called, what its columns mean."""
+"""The description of one family of published figures: its table, its names, and its columns."""
 
 from dataclasses import dataclass, field
 from enum import Enum, StrEnum
@@ -20,7 +20,7 @@ class Column:
     name: str
     type: ColumnType
     unit: str = ""
-    optional: bool = False  # import files may leave it out: such a file changes nothing in it
+    optional: bool = False  # import files may lack it: stored values are then kept
 
     @property
     def field(self) -> str:
@@ -31,7 +31,7 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class KeyColumn:
-    """What tells entries of one operator and year apart; entries are listed in the order of its values."""
+    """Distinguishes the entries of one operator and year; entries are listed in the order of its values."""
 
     name: str
     values: type[StrEnum]

@@ -1,4 +1,4 @@
-"""The federal states (Bundesländer): what an operator's `region` is called, however it is written."""
+"""The federal states (Bundesländer): official names, and other spellings of an operator's `region`."""
 
 import re
 from collections.abc import Iterable
@@ -44,7 +44,7 @@ def canonical_region(name: str) -> str:
 def spellings_of(wanted: str, stored: Iterable[str | None]) -> frozenset[str]:
     """The regions of operators, as they are stored, that `wanted` names; empty for a state without operators.
 
-    Refuses with BadInput what names neither a federal state nor the region of any operator.
+    Raises BadInput for a name of neither a federal state nor the region of any operator.
     """
     key = region_key(wanted)
     found = frozenset(name for name in stored if name and region_key(name) == key)

@@ -1,10 +1,10 @@
-"""How names are compared: one key for every way of writing the same letters."""
+"""Folding: names that differ only in case, accents or Unicode normalization have the same key."""
 
 import unicodedata
 from functools import lru_cache
 from typing import Final
 
-# Letters that Unicode does not take apart, as names are searched for on other keyboards.
+# Letters without a Unicode decomposition, and how they are typed on other keyboards.
 _PLAIN: Final = str.maketrans({"æ": "ae", "œ": "oe", "ø": "o", "đ": "d", "ł": "l", "ı": "i"})
 
 
@@ -15,16 +15,16 @@ def fold(text: str) -> str:
     """
     if text.isascii():
         return text.lower()
-    return _fold(text) if len(text) <= _LONGEST_KEPT else _fold.__wrapped__(text)
+    return _fold(text) if len(text) <= _MAX_CACHED_LENGTH else _fold.__wrapped__(text)
 
 
-# Names of places and operators come again and again; longer texts are not names and are not remembered.
-_LONGEST_KEPT: Final = 100
+# Names of towns and operators repeat; longer texts are not names and are not cached.
+_MAX_CACHED_LENGTH: Final = 100
 
 
 @lru_cache(maxsize=4096)
 def _fold(text: str) -> str:
-    # Taken apart before, too: case folding leaves some composed letters as they are.
+    # Decomposed before, too: case folding leaves some composed letters unchanged.
     decomposed = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
     return "".join(letter for letter in decomposed if not unicodedata.combining(letter)).translate(_PLAIN)
 

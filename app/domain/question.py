@@ -1,4 +1,4 @@
-"""What a sentence in plain words asks for."""
+"""The meaning of a natural-language question."""
 
 from enum import StrEnum
 from uuid import UUID
@@ -15,12 +15,12 @@ class Language(StrEnum):
 
 
 class Interpretation(msgspec.Struct, frozen=True, gc=False):
-    """`data_type` None: the sentence asks for something else, and every other field is empty."""
+    """`data_type` None: the question is about something else, and the other fields are empty."""
 
     data_type: DataType | None
     dno_id: UUID | None
     year: int | None
     voltage_level: VoltageLevel | None
     confidence: float  # 0..1
-    candidates: tuple[UUID, ...]  # operators that the sentence could mean, best first
+    candidates: tuple[UUID, ...]  # operators that the question could mean, best first
     language: Language

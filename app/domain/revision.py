@@ -1,4 +1,4 @@
-"""One change of one entry: what was, what is, who changed it and why. Never altered, never removed."""
+"""Revisions: one change of one entry, with values before and after, author and reason. They are immutable."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -19,7 +19,7 @@ class ChangeKind(StrEnum):
 
 
 class FieldChange(msgspec.Struct, frozen=True, gc=False):
-    """Values as text, as the API writes them; None: there was none."""
+    """Values as text, as the API writes them; None: no value."""
 
     field: str
     before: str | None

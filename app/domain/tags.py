@@ -1,4 +1,4 @@
-"""Every tag, made in one place: the names under which something changes.
+"""All cache tags, defined in one place. A tag names data that changes together.
 
 A tag is also the key of the record it names, without prefix and version.
 """
@@ -15,7 +15,7 @@ from app.domain.families import BY_NAME
 DIRECTORY = "directory"  # the list of all operators
 COVERAGE = "coverage"
 ALIASES = "aliases"
-SCHEMA = "schema"  # the graph itself: the same for the life of a process
+SCHEMA = "schema"  # the GraphQL schema: constant for the life of a process
 
 
 def operator(dno_id: UUID) -> str:
@@ -23,7 +23,7 @@ def operator(dno_id: UUID) -> str:
 
 
 def slug(slug: str) -> str:
-    """Which operator has this slug, or that none has."""
+    """The operator that has this slug, or the fact that none has."""
     return f"slug:{slug}"
 
 
@@ -33,22 +33,22 @@ time_of_use = _time_of_use.FAMILY.tag
 
 
 def years(dno_id: UUID) -> str:
-    """The years for which an operator has any data."""
+    """The years for which an operator has data."""
     return f"years:{dno_id}"
 
 
 def entries(dno_id: UUID) -> str:
-    """Everything published by an operator, in any year."""
+    """All entries of an operator, of any year."""
     return f"entries:{dno_id}"
 
 
 def year(year: int) -> str:
-    """Which operators have data for a year, and every ranking over it."""
+    """The operators that have data for a year, and all rankings of it."""
     return f"year:{year}"
 
 
 def location(entry_id: UUID) -> str:
-    """Where an entry is found: its family, operator and year."""
+    """The location of an entry: its family, operator and year."""
     return f"place:{entry_id}"
 
 
@@ -61,12 +61,12 @@ def revision(revision_id: UUID) -> str:
 
 
 def question(digest: str) -> str:
-    """What a sentence means; nothing changes it, for its name holds all that it depends on."""
+    """The interpretation of a question; never invalidated, since the digest covers all that it depends on."""
     return f"question:{digest}"
 
 
 def opinion(digest: str) -> str:
-    """What a language model makes of that sentence; nothing changes it either."""
+    """A language model's interpretation of that question; never invalidated either."""
     return f"opinion:{digest}"
 
 
@@ -79,12 +79,12 @@ def api_key(key_id: UUID) -> str:
 
 
 def of(event: Event) -> frozenset[str]:
-    """All that an event makes untrue."""
+    """The tags that an event invalidates."""
     return frozenset(_of(event))
 
 
 def of_all(events: Iterable[Event]) -> frozenset[str]:
-    """All that any of these events makes untrue."""
+    """The tags that any of these events invalidates."""
     return frozenset[str]().union(*map(of, events))
 
 

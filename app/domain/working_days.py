@@ -1,4 +1,4 @@
-"""Days on which peak-load windows hold."""
+"""Working days: the days on which peak-load windows apply."""
 
 from datetime import date
 from functools import lru_cache
@@ -13,8 +13,8 @@ SATURDAY = 5
 def is_working_day(day: date, region: str | None) -> bool:
     """Monday to Friday, neither from 24 December to 1 January nor a holiday in the whole federal state.
 
-    Where the state is not known, only the holidays that all states share count; so do they for
-    holidays of single towns (Augsburg's Friedensfest, Bavaria's Mariä Himmelfahrt).
+    Without a known state only the holidays of all states count. Holidays of single towns (Augsburg's
+    Friedensfest, Bavaria's Mariä Himmelfahrt) do not count.
     """
     return day.weekday() < SATURDAY and not _between_the_years(day) and day not in _holidays(region)
 
@@ -25,5 +25,5 @@ def _between_the_years(day: date) -> bool:
 
 @lru_cache
 def _holidays(region: str | None) -> Germany:
-    known = Germany.subdivisions_aliases
-    return Germany(subdiv=known.get(canonical_region(region)) if region else None)
+    aliases = Germany.subdivisions_aliases
+    return Germany(subdiv=aliases.get(canonical_region(region)) if region else None)

@@ -1,4 +1,4 @@
-"""The names that people use for operators and no register knows; the project's own table of them."""
+"""Names in use for operators that no register lists, from the project's own table."""
 
 import csv
 from pathlib import Path
@@ -10,7 +10,7 @@ _TABLE = Path(__file__).parents[1] / "interpreter" / "aliases.csv"
 
 
 async def load_aliases(connection: Connection, *, only_of_new_operators: bool = False) -> int:
-    """Adds those that are missing; whoever changed one in the database keeps the change."""
+    """Adds those that are missing; ones that were changed in the database are kept."""
     if not _TABLE.exists():
         return 0
     with _TABLE.open(encoding="utf-8", newline="") as file:

@@ -1,6 +1,6 @@
-"""What one cell may say: its text in, the database's text out; ValueError tells what is wrong.
+"""Parsers of one cell: the file's text in, the database's text out; ValueError describes what is wrong.
 
-The empty text is the null of both worlds. Parsers remember their answers, since files repeat themselves.
+The empty text is null in both. Parsers cache their results, since values repeat in files.
 """
 
 import re
@@ -16,14 +16,14 @@ from app.domain.folding import compose
 
 Parser = Callable[[str], str]
 
-LONGEST_TEXT = 10_000
+MAX_TEXT_LENGTH = 10_000
 _LARGEST_INTEGER = 2**31 - 1
 _NUMBER = re.compile(r"[0-9]+(?:\.([0-9]+))?")
 _SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
-# A lone surrogate is a byte that was not UTF-8 (the reader lets it through so that its cell is found).
+# A lone surrogate is a byte that was not UTF-8 (the reader keeps it, so that the error names the cell).
 _UNWRITABLE = re.compile("[\x00\ud800-\udfff]")
 
-remembered = lru_cache(maxsize=10_000)
+cached = lru_cache(maxsize=10_000)
 
 
 def optional(parse: Parser) -> Parser:
@@ -55,24 +55,24 @@ def operator(known: Mapping[str, UUID]) -> Parser:
     return parse
 
 
-@remembered
+@cached
 def text(cell: str) -> str:
     if _UNWRITABLE.search(cell):
         raise ValueError(
             "holds a NUL character" if "\x00" in cell else "is not UTF-8; save the file as UTF-8"
         )
-    if len(cell) > LONGEST_TEXT:
-        raise ValueError(f"is {len(cell):,} characters long; {LONGEST_TEXT:,} are allowed")
+    if len(cell) > MAX_TEXT_LENGTH:
+        raise ValueError(f"is {len(cell):,} characters long; {MAX_TEXT_LENGTH:,} are allowed")
     return cell
 
 
-@remembered
+@cached
 def composed(cell: str) -> str:
-    """A name of a place or person at law, stored composed (NFC): the same name is the same bytes."""
+    """A name of a town or company, stored composed (NFC): equal names are equal bytes."""
     return compose(text(cell))
 
 
-@remembered
+@cached
 def region(cell: str) -> str:
     """A federal state under its official name; other regions, such as those abroad, stay as they are."""
     return canonical_region(text(cell)) if cell else ""
@@ -91,24 +91,24 @@ def slug(cell: str) -> str:
     return cell
 
 
-@remembered
+@cached
 def year(cell: str) -> str:
     if not re.fullmatch("[0-9]{4}", cell) or not FIRST_YEAR <= int(cell) <= LAST_YEAR:
         raise ValueError(f"must be a year from {FIRST_YEAR} to {LAST_YEAR}")
     return cell
 
 
-@remembered
+@cached
 def price(cell: str) -> str:
     return _number(cell, whole=6, decimals=4)
 
 
-@remembered
+@cached
 def megawatts(cell: str) -> str:
     return _number(cell, whole=9, decimals=15)
 
 
-@remembered
+@cached
 def count(cell: str) -> str:
     if not re.fullmatch("[0-9]{1,10}", cell) or int(cell) > _LARGEST_INTEGER:
         raise ValueError(f"must be a whole number from 0 to {_LARGEST_INTEGER}")
@@ -126,7 +126,7 @@ def digits(*lengths: int) -> Parser:
     return parse
 
 
-@remembered
+@cached
 def time(cell: str) -> str:
     try:
         return clock.hh_mm(clock.minutes(cell))
@@ -140,7 +140,7 @@ boolean = one_of(("true", "false"))
 def _number(cell: str, *, whole: int, decimals: int) -> str:
     match = _NUMBER.fullmatch(cell)
     if match is None:
-        raise ValueError(_why_no_number(cell))
+        raise ValueError(_why_not_a_number(cell))
     if len(match[1] or "") > decimals:
         raise ValueError(f"has {len(match[1])} decimals; {decimals} are allowed")
     if len(cell.partition(".")[0].lstrip("0")) > whole:
@@ -148,7 +148,7 @@ def _number(cell: str, *, whole: int, decimals: int) -> str:
     return cell
 
 
-def _why_no_number(cell: str) -> str:
+def _why_not_a_number(cell: str) -> str:
     if re.fullmatch(r"[0-9.]*,[0-9]+", cell):
         return "must be written with a decimal point, not a comma"
     if re.fullmatch(r"-[0-9.]+", cell):

@@ -10,21 +10,21 @@ from app.domain.family import ColumnType, Family
 from app.importers import cells
 from app.importers.cells import optional
 from app.importers.layout import Layout, Row
-from app.importers.problems import Place, Problem
-from app.importers.source import Known, Source
+from app.importers.problems import Problem, RowLocation
+from app.importers.source import References, Source
 
 _PARSERS = {ColumnType.PRICE: optional(cells.price)}
 
 
 class FamilySource(Source):
-    """Files may differ in which optional columns they have; a column that a file lacks stays as it is."""
+    """Files may differ in which optional columns they have; values of a column that a file lacks are kept."""
 
-    def __init__(self, family: Family, known: Known) -> None:
+    def __init__(self, family: Family, references: References) -> None:
         self._family = family
         self._key = ["dno_slug", "year", *(key.name for key in family.key)]
         key_parsers: dict[str, cells.Parser] = {key.name: cells.one_of(key.values) for key in family.key}
         columns: dict[str, cells.Parser] = {
-            "dno_slug": cells.operator(known.operators),
+            "dno_slug": cells.operator(references.operators),
             "year": cells.year,
             **key_parsers,
             **{column.name: _PARSERS[column.type] for column in family.columns},
@@ -32,24 +32,24 @@ class FamilySource(Source):
             "source_url": cells.text,
             "source_title": cells.text,
         }
-        left_out = frozenset(column.name for column in family.columns if column.optional)
-        self.layouts = (Layout(columns, left_out),)
-        self._places: dict[tuple[str, ...], Place] = {}
-        # By the columns that the file has.
-        self._rows: dict[tuple[str, ...], list[tuple[Place, list[str]]]] = {}
+        missing_allowed = frozenset(column.name for column in family.columns if column.optional)
+        self.layouts = (Layout(columns, missing_allowed),)
+        self._locations: dict[tuple[str, ...], RowLocation] = {}
+        # By the columns of the file.
+        self._rows: dict[tuple[str, ...], list[tuple[RowLocation, list[str]]]] = {}
 
     def take(self, row: Row, values: list[str]) -> Iterator[Problem]:
         key = tuple(values[: len(self._key)])
-        if key in self._places:
+        if key in self._locations:
             same = ["operator", *(name.removeprefix("voltage_").replace("_", " ") for name in self._key[1:])]
             yield row.problem(
-                self._key[-1], f"the same {', '.join(same[:-1])} and {same[-1]} as in {self._places[key]}"
+                self._key[-1], f"the same {', '.join(same[:-1])} and {same[-1]} as in {self._locations[key]}"
             )
         else:
-            self._places[key] = row.place
-            self._rows.setdefault(row.layout.names, []).append((row.place, values))
+            self._locations[key] = row.location
+            self._rows.setdefault(row.layout.names, []).append((row.location, values))
 
-    def entries(self) -> Iterator[tuple[Place, list[str]]]:
+    def entries(self) -> Iterator[tuple[RowLocation, list[str]]]:
         for rows in self._rows.values():
             yield from rows
 

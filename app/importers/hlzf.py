@@ -1,4 +1,4 @@
-"""Hochlastzeitfenster: one row per window, or one without times where the operator says "none"."""
+"""Hochlastzeitfenster: one row per window, or one row without times if the operator publishes that there is none."""
 
 from collections.abc import Iterator
 
@@ -12,27 +12,27 @@ from app.domain.hlzf import FAMILY, Season
 from app.importers import cells
 from app.importers.cells import optional
 from app.importers.layout import Layout, Row
-from app.importers.problems import Place, Problem
-from app.importers.source import Known, Source
+from app.importers.problems import Problem, RowLocation
+from app.importers.source import References, Source
 
 
 class _Season(msgspec.Struct):
     """The windows of one operator, year, voltage level and season; they share one source."""
 
-    place: Place
-    origin: list[str]  # verification_status, source_url, source_title
-    windows: list[tuple[str, str, Place]]  # none: the operator published that there is none
+    location: RowLocation
+    source: list[str]  # verification_status, source_url, source_title
+    windows: list[tuple[str, str, RowLocation]]  # none: the operator published that there is none
 
 
 class Hlzf(Source):
     async def load(self, connection: Connection, rows: Rows, overwrite: bool, on_rows: OnRows) -> Outcome:
         return await staging.load_entries(connection, FAMILY, ["windows"], rows, overwrite, on_rows)
 
-    def __init__(self, known: Known) -> None:
+    def __init__(self, references: References) -> None:
         self.layouts = (
             Layout(
                 {
-                    "dno_slug": cells.operator(known.operators),
+                    "dno_slug": cells.operator(references.operators),
                     "year": cells.year,
                     "voltage_level": cells.one_of(VoltageLevel),
                     "season": cells.one_of(Season),
@@ -47,7 +47,7 @@ class Hlzf(Source):
         self._seasons: dict[tuple[str, ...], _Season] = {}
 
     def take(self, row: Row, values: list[str]) -> Iterator[Problem]:
-        start, end, *origin = values[4:]
+        start, end, *source = values[4:]
         if bool(start) != bool(end):
             yield row.problem(
                 "end" if start else "start", "start and end must both be given or both be empty"
@@ -58,30 +58,32 @@ class Hlzf(Source):
             return
         season = self._seasons.get(tuple(values[:4]))
         if season is None:
-            windows = [(start, end, row.place)] if start else []
-            self._seasons[tuple(values[:4])] = _Season(row.place, origin, windows)
-        elif problem := _contradiction(season, row, start, end, origin):
+            windows = [(start, end, row.location)] if start else []
+            self._seasons[tuple(values[:4])] = _Season(row.location, source, windows)
+        elif problem := _contradiction(season, row, start, end, source):
             yield problem
         else:
-            season.windows.append((start, end, row.place))
+            season.windows.append((start, end, row.location))
 
-    def entries(self) -> Iterator[tuple[Place, list[str]]]:
+    def entries(self) -> Iterator[tuple[RowLocation, list[str]]]:
         for key, season in self._seasons.items():
             windows = [{"start": start, "end": end} for start, end, _ in sorted(season.windows)]
-            yield season.place, [*key, msgspec.json.encode(windows).decode(), *season.origin]
+            yield season.location, [*key, msgspec.json.encode(windows).decode(), *season.source]
 
 
-def _contradiction(season: _Season, row: Row, start: str, end: str, origin: list[str]) -> Problem | None:
+def _contradiction(season: _Season, row: Row, start: str, end: str, source: list[str]) -> Problem | None:
     if not start or not season.windows:
-        return row.problem("start", f"{season.place} says of the same season: {_said(season)}")
-    for column, here, there in zip(row.layout.names[6:], origin, season.origin, strict=True):
-        if here != there:
-            return row.problem(column, f"must be the same for all windows of a season, as in {season.place}")
-    for begins, ends, place in season.windows:
+        return row.problem("start", f"{season.location} has {_windows_of(season)} for the same season")
+    for column, own, other in zip(row.layout.names[6:], source, season.source, strict=True):
+        if own != other:
+            return row.problem(
+                column, f"must be the same for all windows of a season, as in {season.location}"
+            )
+    for begins, ends, location in season.windows:
         if start < ends and begins < end:
-            return row.problem("start", f"{start}-{end} overlaps {begins}-{ends} in {place}")
+            return row.problem("start", f"{start}-{end} overlaps {begins}-{ends} in {location}")
     return None
 
 
-def _said(season: _Season) -> str:
+def _windows_of(season: _Season) -> str:
     return f"{len(season.windows)} window(s)" if season.windows else "no window"

@@ -1,4 +1,4 @@
-"""An import from first to last: read, check, then write all of it or nothing."""
+"""Imports: read, check, then write all of it or nothing."""
 
 import io
 import os
@@ -20,11 +20,11 @@ from app.importers.aliases import load_aliases
 from app.importers.family import FamilySource
 from app.importers.hlzf import Hlzf
 from app.importers.layout import Row
-from app.importers.problems import Place, Problem
+from app.importers.problems import Problem, RowLocation
 from app.importers.reading import Format, read
 from app.importers.registry import Registry
 from app.importers.section14a import Section14a
-from app.importers.source import Known, Source
+from app.importers.source import References, Source
 from app.importers.transaction import in_transaction
 
 Kind = StrEnum(  # type: ignore[misc]  # operators, and each family
@@ -34,7 +34,7 @@ Kind = StrEnum(  # type: ignore[misc]  # operators, and each family
 )
 
 # Families whose files have a row per entry need no class of their own.
-SOURCES: Final[dict[Kind, Callable[[Known], Source]]] = {
+SOURCES: Final[dict[Kind, Callable[[References], Source]]] = {
     Kind(family.import_kind): partial(FamilySource, family) for family in FAMILIES if family.one_row_per_entry
 } | {Kind["REGISTRY"]: Registry, Kind["HLZF"]: Hlzf, Kind["SECTION14A"]: Section14a}
 
@@ -45,14 +45,14 @@ class File(NamedTuple):
 
 
 class SkippedRow(NamedTuple):
-    """A row of the file that yielded to what people decided."""
+    """A row that was not written, since a user's decision has priority."""
 
-    place: Place
+    location: RowLocation
     reason: str
 
 
 class Report(msgspec.Struct, frozen=True):
-    """What became of the files. Inserted, updated, unchanged and kept count entries; refused counts places."""
+    """The result of an import. `inserted`, `updated`, `unchanged` and `kept` count entries, `refused` rows."""
 
     inserted: int = 0
     updated: int = 0
@@ -62,7 +62,7 @@ class Report(msgspec.Struct, frozen=True):
 
     @property
     def refused(self) -> int:
-        return len({problem.place for problem in self.problems})
+        return len({problem.location for problem in self.problems})
 
 
 class Step(StrEnum):
@@ -71,11 +71,11 @@ class Step(StrEnum):
     WRITING = "Writing"
 
 
-# What is being done, how much of it is done, and how much there is (None: nobody knows).
+# The current step, the amount done, and the total amount (None: unknown).
 OnProgress = Callable[[Step, int, int | None], None]
 
 
-def quietly(step: Step, done: int, total: int | None) -> None: ...
+def no_progress(step: Step, done: int, total: int | None) -> None: ...
 
 
 async def import_files(
@@ -86,7 +86,7 @@ async def import_files(
     format: Format | None = None,
     overwrite: bool = False,
     dry_run: bool = False,
-    on_progress: OnProgress = quietly,
+    on_progress: OnProgress = no_progress,
     deadline: float = 600,
 ) -> Report:
     """Nothing is written if any row is refused, or on a dry run.
@@ -108,12 +108,12 @@ async def import_files(
 
 @asynccontextmanager
 async def connect(database_url: str, *, deadline: float) -> AsyncIterator[Connection]:
-    """A connection of its own: imports take longer than the pool allows a statement."""
+    """A dedicated connection: imports take longer than the pool's statement time-out."""
     try:
         connection = await open_connection(
             database_url,
             within=10,
-            # Later than the server's own, which says what was waited for.
+            # Later than the server's own, whose error is more precise.
             command_timeout=deadline + 5,
             server_settings={
                 "application_name": "dno-import",
@@ -138,19 +138,19 @@ async def check(
     kind: Kind,
     files: Sequence[File],
     format: Format | None = None,
-    on_progress: OnProgress = quietly,
+    on_progress: OnProgress = no_progress,
 ) -> tuple[Source, list[Problem]]:
-    """All rows that are right, and all that is wrong with the others."""
+    """The source with all valid rows, and the problems of the others."""
     source = SOURCES[kind](
-        Known(
+        References(
             await staging.fetch_operators(connection),
             await staging.fetch_time_of_use_sheets(connection),
         )
     )
     problems: list[Problem] = []
-    seen = _Seen(files, on_progress)
+    progress = _ReadProgress(files, on_progress)
     for file in files:
-        for item in read(file.stream, file.name, source.layouts, format, seen.characters):
+        for item in read(file.stream, file.name, source.layouts, format, progress.on_characters):
             problems += [item] if isinstance(item, Problem) else _take(source, item)
     problems += source.finish() if not problems else ()
     return source, problems
@@ -162,7 +162,7 @@ async def write(
     reason: str,
     *,
     overwrite: bool = False,
-    on_progress: OnProgress = quietly,
+    on_progress: OnProgress = no_progress,
 ) -> Report:
     """Within the caller's transaction; `reason` goes into the history of every entry that changes."""
     entries = list(source.entries())
@@ -175,7 +175,7 @@ async def write(
         if written == len(entries):
             on_progress(Step.WRITING, 0, None)
 
-    await staging.sign(connection, reason)
+    await staging.record_author(connection, reason)
     outcome = await source.load(connection, [values for _, values in entries], overwrite, on_rows)
     if isinstance(source, Registry):
         await load_aliases(connection, only_of_new_operators=True)
@@ -188,21 +188,21 @@ def _take(source: Source, row: Row) -> list[Problem]:
     return list(row.layout.problems(row) if values is None else source.take(row, values))
 
 
-class _Seen:
-    """How much of the files has been read, told every now and then."""
+class _ReadProgress:
+    """Reports at intervals how much of the files has been read."""
 
-    _EVERY = 100_000
+    _INTERVAL = 100_000  # characters
 
     def __init__(self, files: Sequence[File], on_progress: OnProgress) -> None:
         sizes = [_size(file.stream) for file in files]
         self._total = None if None in sizes else sum(filter(None, sizes))
         self._on_progress = on_progress
-        self._done = self._told = 0
+        self._done = self._reported = 0
 
-    def characters(self, count: int) -> None:
+    def on_characters(self, count: int) -> None:
         self._done += count
-        if self._done - self._told >= self._EVERY:
-            self._told = self._done
+        if self._done - self._reported >= self._INTERVAL:
+            self._reported = self._done
             self._on_progress(Step.CHECKING, self._done, self._total)
 
 

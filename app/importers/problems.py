@@ -1,11 +1,11 @@
-"""Why a row is refused, and where it stands."""
+"""Why a row was rejected, and its location."""
 
 import msgspec
 
-_SHOWN = 60
+_MAX_SHOWN = 60
 
 
-class Place(msgspec.Struct, frozen=True):
+class RowLocation(msgspec.Struct, frozen=True):
     file: str
     line: int
 
@@ -14,13 +14,13 @@ class Place(msgspec.Struct, frozen=True):
 
 
 class Problem(msgspec.Struct, frozen=True):
-    place: Place
+    location: RowLocation
     reason: str
     column: str | None = None
-    value: str | None = None  # None: not one cell's fault, or the cell is missing
+    value: str | None = None  # None: the problem is not one cell's, or the cell is missing
 
 
 def shown(text: str) -> str:
     """On one short line, with what cannot be printed made visible."""
-    short = text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"
+    short = text if len(text) <= _MAX_SHOWN else f"{text[: _MAX_SHOWN - 1]}…"
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in short)

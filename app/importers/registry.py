@@ -1,4 +1,4 @@
-"""Operators: one row each, as the Marktstammdatenregister knows them."""
+"""Operators: one row each, as in the Marktstammdatenregister."""
 
 from collections.abc import Iterator
 
@@ -8,8 +8,8 @@ from app.db.staging import OnRows, Outcome, Rows
 from app.importers import cells
 from app.importers.cells import optional
 from app.importers.layout import Layout, Row
-from app.importers.problems import Place, Problem
-from app.importers.source import Known, Source
+from app.importers.problems import Problem, RowLocation
+from app.importers.source import References, Source
 
 LAYOUT = Layout(
     {
@@ -41,16 +41,16 @@ class Registry(Source):
     async def load(self, connection: Connection, rows: Rows, overwrite: bool, on_rows: OnRows) -> Outcome:
         return await staging.load_operators(connection, rows, overwrite, on_rows)
 
-    def __init__(self, known: Known) -> None:
+    def __init__(self, references: References) -> None:
         self.layouts = (LAYOUT,)
-        self._rows: dict[str, tuple[Place, list[str]]] = {}
+        self._rows: dict[str, tuple[RowLocation, list[str]]] = {}
 
     def take(self, row: Row, values: list[str]) -> Iterator[Problem]:
         slug = values[0]
         if slug in self._rows:
             yield row.problem("slug", f"the same operator as in {self._rows[slug][0]}")
         else:
-            self._rows[slug] = (row.place, values)
+            self._rows[slug] = (row.location, values)
 
-    def entries(self) -> Iterator[tuple[Place, list[str]]]:
+    def entries(self) -> Iterator[tuple[RowLocation, list[str]]]:
         yield from self._rows.values()

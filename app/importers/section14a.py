@@ -11,19 +11,19 @@ from app.domain.entry import VerificationStatus
 from app.domain.time_of_use import TimeOfUseBand
 from app.importers import cells
 from app.importers.layout import Layout, Row
-from app.importers.problems import Place, Problem
-from app.importers.source import Known, Source
+from app.importers.problems import Problem, RowLocation
+from app.importers.source import References, Source
 
 
 class _Sheet(msgspec.Struct):
-    place: Place
-    prices: dict[str, tuple[str, str, Place]] = {}  # by band: price, verification status
+    location: RowLocation
+    prices: dict[str, tuple[str, str, RowLocation]] = {}  # by band: price, verification status
     source_url: str = ""
-    windows: list[tuple[str, str, str, str, Place]] = []  # quarter, start, end, band
+    windows: list[tuple[str, str, str, str, RowLocation]] = []  # quarter, start, end, band
 
     @property
     def verification_status(self) -> str:
-        """As sure as the least sure of its bands."""
+        """The least verified status of its bands."""
         statuses = {status for _, status, _ in self.prices.values()}
         for status in (VerificationStatus.FLAGGED, VerificationStatus.UNVERIFIED):
             if status in statuses:
@@ -35,8 +35,8 @@ class Section14a(Source):
     async def load(self, connection: Connection, rows: Rows, overwrite: bool, on_rows: OnRows) -> Outcome:
         return await staging.load_time_of_use(connection, rows, overwrite, on_rows)
 
-    def __init__(self, known: Known) -> None:
-        operator = cells.operator(known.operators)
+    def __init__(self, references: References) -> None:
+        operator = cells.operator(references.operators)
         self._prices = Layout(
             {
                 "dno_slug": operator,
@@ -59,21 +59,21 @@ class Section14a(Source):
             }
         )
         self.layouts = (self._prices, self._windows)
-        self._known = known.time_of_use
+        self._stored_sheets = references.time_of_use
         self._sheets: dict[tuple[str, str], _Sheet] = {}
 
     def take(self, row: Row, values: list[str]) -> Iterator[Problem]:
         key = (values[0], values[1])
-        sheet = self._sheets.setdefault(key, _Sheet(row.place))
+        sheet = self._sheets.setdefault(key, _Sheet(row.location))
         yield from (_take_price if row.layout is self._prices else _take_window)(sheet, row, *values[2:])
 
     def finish(self) -> Iterator[Problem]:
         for key, sheet in self._sheets.items():
-            if not sheet.prices and key not in self._known:
-                yield Problem(sheet.place, "there are windows, but no prices of this operator and year")
+            if not sheet.prices and key not in self._stored_sheets:
+                yield Problem(sheet.location, "there are windows, but no prices of this operator and year")
 
-    def entries(self) -> Iterator[tuple[Place, list[str]]]:
-        """What the files do not tell is empty: the database then keeps what it has."""
+    def entries(self) -> Iterator[tuple[RowLocation, list[str]]]:
+        """Values that the files lack are empty: stored values are then kept."""
         for key, sheet in self._sheets.items():
             prices = [sheet.prices[band][0] if band in sheet.prices else "" for band in TimeOfUseBand]
             windows = [
@@ -81,7 +81,7 @@ class Section14a(Source):
                 for quarter, start, end, band, _ in sorted(sheet.windows)
             ]
             yield (
-                sheet.place,
+                sheet.location,
                 [
                     *key,
                     *prices,
@@ -100,7 +100,7 @@ def _take_price(
     elif sheet.prices and source_url != sheet.source_url:
         yield row.problem("source_url", "must be the same for all bands of an operator and year")
     else:
-        sheet.prices[band] = (price, status, row.place)
+        sheet.prices[band] = (price, status, row.location)
         sheet.source_url = source_url
 
 
@@ -108,8 +108,8 @@ def _take_window(sheet: _Sheet, row: Row, quarter: str, band: str, start: str, e
     if end <= start:
         yield row.problem("end", f"must be after the start, {start}")
         return
-    for season, begins, ends, _, place in sheet.windows:
-        if season == quarter and start < ends and begins < end:
-            yield row.problem("start", f"{start}-{end} overlaps {begins}-{ends} in {place}")
+    for other, begins, ends, _, location in sheet.windows:
+        if other == quarter and start < ends and begins < end:
+            yield row.problem("start", f"{start}-{end} overlaps {begins}-{ends} in {location}")
             return
-    sheet.windows.append((quarter, start, end, band, row.place))
+    sheet.windows.append((quarter, start, end, band, row.location))

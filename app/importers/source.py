@@ -1,4 +1,4 @@
-"""What every kind of file has in common: rows go in one by one, entries for the database come out."""
+"""The interface of all kinds of files: takes rows one by one, gives entries for the database."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
@@ -9,11 +9,11 @@ import msgspec
 from app.db.pool import Connection
 from app.db.staging import OnRows, Outcome, Rows
 from app.importers.layout import Layout, Row
-from app.importers.problems import Place, Problem
+from app.importers.problems import Problem, RowLocation
 
 
-class Known(msgspec.Struct, frozen=True):
-    """What the database holds, as far as files may refer to it."""
+class References(msgspec.Struct, frozen=True):
+    """Stored records that files may refer to."""
 
     operators: dict[str, UUID]
     time_of_use: frozenset[tuple[str, str]]  # operator's id and year of each § 14a sheet
@@ -28,12 +28,12 @@ class Source(ABC):
 
     @abstractmethod
     def take(self, row: Row, values: list[str]) -> Iterator[Problem]:
-        """Keeps a row whose cells are right; refuses it if it contradicts an earlier one."""
+        """Adds a row with valid cells; gives a problem if it contradicts an earlier one."""
 
     def finish(self) -> Iterator[Problem]:
-        """What only shows when all rows are there."""
+        """Problems that can be found only after all rows were taken."""
         yield from ()
 
     @abstractmethod
-    def entries(self) -> Iterator[tuple[Place, list[str]]]:
-        """One per row of the table, with the place where it begins; columns as `load` takes them."""
+    def entries(self) -> Iterator[tuple[RowLocation, list[str]]]:
+        """One per row of the table, with the location of its first row; columns as `load` takes them."""

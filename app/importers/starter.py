@@ -1,4 +1,4 @@
-"""The figures that the project brings along, so that a fresh database answers at once."""
+"""The starter data: figures of the project, loaded into an empty database."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -7,7 +7,7 @@ from pathlib import Path
 from app.db import staging
 from app.db.pool import Connection
 from app.importers.aliases import load_aliases
-from app.importers.load import File, Kind, OnProgress, Report, check, connect, quietly, write
+from app.importers.load import File, Kind, OnProgress, Report, check, connect, no_progress, write
 from app.importers.transaction import in_transaction
 
 FOLDER = Path(__file__).parents[1] / "starter"
@@ -20,11 +20,15 @@ FILES = {
 
 
 async def load_starter(
-    database_url: str, *, on_progress: OnProgress = quietly, only_if_empty: bool = True, deadline: float = 600
+    database_url: str,
+    *,
+    on_progress: OnProgress = no_progress,
+    only_if_empty: bool = True,
+    deadline: float = 600,
 ) -> dict[Kind, Report]:
-    """All in one transaction. Empty if the database holds an operator already.
+    """All in one transaction. Returns {} if the database has operators already.
 
-    However many instances start together, one loads, and the others wait for it.
+    Of several instances that start together one loads, and the others wait for it.
     """
     async with connect(database_url, deadline=deadline) as connection:
 

@@ -1,4 +1,4 @@
-"""An import as one transaction, which runs once more where the database rolled it back for no fault of the import."""
+"""An import as one transaction, which is retried once if the database rolled it back, for a deadlock for instance."""
 
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -14,11 +14,11 @@ T = TypeVar("T")
 
 
 async def in_transaction(connection: Connection, work: Callable[[], Awaitable[T]], *, keep: bool = True) -> T:
-    """`work` must have no effect but through the connection. Without `keep` nothing of it stays."""
+    """`work` must have no effect but through the connection. Without `keep` it is rolled back."""
     try:
         return await _once(connection, work, keep)
     except asyncpg.LockNotAvailableError:
-        raise  # that was waited for as long as may be
+        raise  # the lock time-out has expired already
     except Exception as error:
         if failure_of(error) not in (Failure.RETRY, Failure.STALE):
             raise
@@ -31,9 +31,8 @@ async def _once(connection: Connection, work: Callable[[], Awaitable[T]], keep: 
     try:
         result = await work()
     except BaseException:
-        with suppress(
-            asyncpg.PostgresError, asyncpg.InterfaceError, OSError
-        ):  # the first error is the one that counts
+        # The first error is the one to raise.
+        with suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
             await transaction.rollback()
         raise
     if not keep:

@@ -1,4 +1,4 @@
-"""Limits how many operations run at once; a short queue waits, and further ones are rejected."""
+"""Limits how many operations run concurrently; further ones wait in a bounded queue or are rejected."""
 
 import asyncio
 from asyncio import Future
@@ -14,25 +14,27 @@ from app.observability.counting import LocalGauge
 _running = LocalGauge(metrics.OPERATIONS_RUNNING)
 _waiting = LocalGauge(metrics.OPERATIONS_WAITING)
 
-# The limiter counts as overloaded until so many seconds after the latest rejection.
+# Seconds after the latest rejection during which the limiter counts as overloaded.
 OVERLOADED_FOR = 1.0
 
 
 class ConcurrencyLimiter:
-    """`async with limiter:` is one operation; first in, first out.
+    """`async with limiter:` is one operation. The queue is first in, first out.
 
-    As long as there is enough for all, `most` run at once, for that serves most of them, and behind them wait as
-    many as can be done within `max_queue_time`. Once that queue was full some must be refused, and much at once
-    and a long queue would only make those late who are answered. So until none has to be rejected any more, as
-    many run as are done within `target_service_time`, half as many wait, and who comes is answered soon or refused at once.
+    Without overload `max_running` operations run concurrently, which gives the highest throughput, and as many wait
+    as can be executed within `max_queue_time`. A rejection begins a state of overload, in which high concurrency and
+    a long queue would only increase the latency of accepted operations. So until OVERLOADED_FOR seconds after
+    the latest rejection, as many run as can be executed within `target_service_time`, and half as many wait.
 
-    `async with limiter.preferred:` is one of a caller with credentials. They have a queue of their own, equally long,
-    and the next turn: however many anonymous operations come, they displace none of these.
+    `async with limiter.preferred:` is an operation of a caller with credentials. These have a queue of their own with
+    the same bound, which is served first: anonymous operations never displace them.
     """
 
-    def __init__(self, most: int, queue: int, max_queue_time: float, target_service_time: float) -> None:
-        self._most = most
-        self._queue = queue
+    def __init__(
+        self, max_running: int, max_queued: int, max_queue_time: float, target_service_time: float
+    ) -> None:
+        self._max_running = max_running
+        self._max_queued = max_queued
         self._max_queue_time = max_queue_time
         self._target_service_time = target_service_time
         self.service_time = ServiceTime()
@@ -52,30 +54,32 @@ class ConcurrencyLimiter:
 
     @property
     def overloaded(self) -> bool:
-        """An operation has been rejected lately."""
+        """Whether an operation was rejected within the last OVERLOADED_FOR seconds."""
         return monotonic() < self.overloaded_until
 
     def reject_if_full(self) -> None:
-        """Raises Overloaded if the queue is full: to be called before work is done for the request."""
+        """Raises Overloaded if the queue is full; called before work is done for the request."""
         self._reject_if_full(self._waiting)
 
-    def _reject_if_full(self, line: deque[Future[None]]) -> None:
-        if self._running < self._most and not self.overloaded:
+    def _reject_if_full(self, queue: deque[Future[None]]) -> None:
+        if self._running < self._max_running and not self.overloaded:
             return
-        most, queue = self._bounds()
-        if self._running >= most and len(line) >= queue:
+        max_running, max_queued = self._bounds()
+        if self._running >= max_running and len(queue) >= max_queued:
             self.overloaded_until = monotonic() + OVERLOADED_FOR
             self._shed()
             raise _overloaded()
 
     async def __aenter__(self) -> None:
-        if not self._take():
+        if not self._try_start():
             await self._wait(self._waiting)
         _running.value += 1
 
-    def _take(self) -> bool:
-        """Whether one was free."""
-        free = self._running < self._most and (not self.overloaded or self._running < self._bounds()[0])
+    def _try_start(self) -> bool:
+        """Starts an operation if one may start now; returns whether it did."""
+        free = self._running < self._max_running and (
+            not self.overloaded or self._running < self._bounds()[0]
+        )
         if free:
             self._running += 1
         return free
@@ -87,54 +91,54 @@ class ConcurrencyLimiter:
         self._admit_waiting()
 
     def _bounds(self) -> tuple[int, int]:
-        """How many may run, and how many may wait."""
+        """How many may run, and how many may wait in each queue."""
         if not self.overloaded:
-            return self._most, min(self._queue, self.service_time.within(self._max_queue_time))
-        most = min(self._most, self.service_time.within(self._target_service_time))
-        return most, min(self._queue, most // 2)
+            return self._max_running, min(self._max_queued, self.service_time.within(self._max_queue_time))
+        max_running = min(self._max_running, self.service_time.within(self._target_service_time))
+        return max_running, min(self._max_queued, max_running // 2)
 
     def _admit_waiting(self) -> None:
         if not self._preferred and not self._waiting:
             return
-        most, _ = self._bounds()
-        while (line := self._preferred or self._waiting) and self._running < most:
-            first = line.popleft()
+        max_running, _ = self._bounds()
+        while (queue := self._preferred or self._waiting) and self._running < max_running:
+            first = queue.popleft()
             if not first.done():
                 self._running += 1
                 first.set_result(None)
 
     def _shed(self) -> None:
-        """Of a queue that was long until now, those who have waited longest would be answered latest."""
-        _, queue = self._bounds()
-        for line in (self._waiting, self._preferred):
-            while len(line) > queue:
-                first = line.popleft()
+        """Rejects the longest waiting operations beyond the new bound: they would have the highest latency."""
+        _, max_queued = self._bounds()
+        for queue in (self._waiting, self._preferred):
+            while len(queue) > max_queued:
+                first = queue.popleft()
                 if not first.done():
                     first.set_exception(_overloaded())
 
-    async def _wait(self, line: deque[Future[None]]) -> None:
-        self._reject_if_full(line)
-        turn: Future[None] = asyncio.get_running_loop().create_future()
-        line.append(turn)
+    async def _wait(self, queue: deque[Future[None]]) -> None:
+        self._reject_if_full(queue)
+        admitted: Future[None] = asyncio.get_running_loop().create_future()
+        queue.append(admitted)
         _waiting.value += 1
         try:
             async with asyncio.timeout(self._max_queue_time):
-                await turn
+                await admitted
         except BaseException as error:
-            if turn in line:
-                line.remove(turn)
-            elif turn.done() and not turn.cancelled() and not turn.exception():
-                self._running -= 1  # it was our turn in the very moment in which we left
+            if admitted in queue:
+                queue.remove(admitted)
+            elif admitted.done() and not admitted.cancelled() and not admitted.exception():
+                self._running -= 1  # admitted in the same moment in which the wait ended
                 self._admit_waiting()
             raise _overloaded() if isinstance(error, TimeoutError) else error from None
         finally:
             _waiting.value -= 1
-            # What it was refused with holds this frame, and would be held by it.
-            del turn
+            # The error refers to this frame; the frame must not refer to the error.
+            del admitted
 
 
 class PreferredQueue:
-    """The same limit, for operations of callers with credentials."""
+    """The same limiter, for operations of callers with credentials."""
 
     __slots__ = ("_limiter",)
 
@@ -145,7 +149,7 @@ class PreferredQueue:
         self._limiter._reject_if_full(self._limiter._preferred)
 
     async def __aenter__(self) -> None:
-        if not self._limiter._take():
+        if not self._limiter._try_start():
             await self._limiter._wait(self._limiter._preferred)
         _running.value += 1
 

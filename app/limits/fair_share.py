@@ -46,11 +46,11 @@ class FairShare(Generic[M]):
         return len(self._members.get(address, ()))
 
     def check(self, address: str | None) -> None:
-        """Refuses with NoPlace what `admit` would refuse."""
+        """Raises NoPlace if `admit` would raise it."""
         self._victims(address)
 
     def admit(self, address: str | None, member: M) -> None:
-        """Refuses with NoPlace; the connection that has to go for it is evicted."""
+        """Raises NoPlace, or evicts a connection if the new one has priority."""
         victims = self._victims(address)
         if victims is not None:
             fullest, members = victims

@@ -1,44 +1,44 @@
-"""How many operations can be done soon, from what the last ones have cost."""
+"""Estimates how many operations can be executed in a time, from the CPU time of recent ones."""
 
 from time import monotonic, thread_time
 
-# So few may always: one that waits for PostgreSQL must not stop all others.
-LEAST = 4
-# As long as nothing is known.
-ANY = 10**6
-# How long the price is watched until it counts, in seconds.
+# The lower bound of the estimate: an operation that waits for PostgreSQL must not block all others.
+MIN_OPERATIONS = 4
+# The estimate before the first measurement.
+UNLIMITED = 10**6
+# Seconds of one measurement.
 WINDOW = 0.2
 
 
 class ServiceTime:
-    """What an operation costs of this thread's time, and so how many can be done within some seconds of it.
+    """The CPU time of this thread per operation, and so how many can be executed within some seconds.
 
-    Waiting for PostgreSQL costs nothing here, so what only waits may do it in great numbers, and share
-    statements. What computes does so one after the other: with more of it at once none is done earlier and
-    all wait for each other. The duration of operations would be a worse measure: it grows with their number.
+    Waiting for PostgreSQL takes no CPU time, so many operations may wait concurrently and share statements.
+    Computation is sequential: higher concurrency completes none earlier and delays all. The duration of
+    operations would be a worse measure, since it grows with their number.
     """
 
-    __slots__ = ("_began", "_done", "_price", "_spent")
+    __slots__ = ("_cpu_at_start", "_operations", "_seconds", "_started_at")
 
     def __init__(self) -> None:
-        self._done = 0
-        self._price = 0.0
-        self._began = self._spent = 0.0
+        self._operations = 0
+        self._seconds = 0.0
+        self._started_at = self._cpu_at_start = 0.0
 
     def within(self, seconds: float) -> int:
-        return max(LEAST, round(seconds / self._price)) if self._price else ANY
+        return max(MIN_OPERATIONS, round(seconds / self._seconds)) if self._seconds else UNLIMITED
 
     def done(self) -> None:
-        """One more; refusals and whatever else this thread did meanwhile are part of its price."""
-        self._done += 1
+        """Counts one operation. CPU time of rejections and of other work in this thread is attributed to operations."""
+        self._operations += 1
         now = monotonic()
-        if now - self._began < WINDOW:
+        if now - self._started_at < WINDOW:
             return
-        spent = thread_time()
-        if now - self._began < 2 * WINDOW:  # else most of the time there was nothing to do
-            self.learn((spent - self._spent) / self._done)
-        self._began, self._spent, self._done = now, spent, 0
+        cpu = thread_time()
+        if now - self._started_at < 2 * WINDOW:  # else the thread was mostly idle
+            self.add_sample((cpu - self._cpu_at_start) / self._operations)
+        self._started_at, self._cpu_at_start, self._operations = now, cpu, 0
 
-    def learn(self, price: float) -> None:
-        """Halfway at a time: one window alone varies much."""
-        self._price = (self._price + price) / 2 if self._price else price
+    def add_sample(self, seconds: float) -> None:
+        """An exponential moving average: single measurements vary much."""
+        self._seconds = (self._seconds + seconds) / 2 if self._seconds else seconds

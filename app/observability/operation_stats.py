@@ -1,4 +1,4 @@
-"""What one operation has cost, and a line in the log when that took too long."""
+"""Statistics of one operation: statements, round trips, keys and times; logged if the operation was slow."""
 
 from contextvars import ContextVar
 from typing import Any
@@ -12,16 +12,16 @@ from app.settings import Settings
 log = structlog.get_logger("slow")
 
 
-class Costs(msgspec.Struct):
-    """Filled while an operation runs; each stage adds to it.
+class OperationStats(msgspec.Struct):
+    """Each stage of an operation adds to them.
 
-    A statement that was shared with other operations counts for each of them: each waited for it.
+    A statement that several operations share counts for each of them, since each waits for it.
     """
 
     statements: int = 0
     round_trips: int = 0
-    keys: dict[str, int] = {}  # by region: what was asked for
-    layers: dict[str, int] = {}  # by "l1", "l2", "postgres": where it was found
+    keys: dict[str, int] = {}  # requested, by region
+    layers: dict[str, int] = {}  # found, by "l1", "l2" and "postgres"
     steps: dict[str, float] = {}  # seconds by "read", "wait", "execute"
 
     def asked(self, region: str, keys: int) -> None:
@@ -34,16 +34,18 @@ class Costs(msgspec.Struct):
         self.steps[step] = self.steps.get(step, 0.0) + seconds
 
 
-_current: ContextVar[Costs | None] = ContextVar("costs", default=None)
-# Those of the operation that this task works for; None where it works for no operation, or for several.
+Costs = OperationStats  # its earlier name, used by schema/http until that is converted
+
+_current: ContextVar[OperationStats | None] = ContextVar("operation_stats", default=None)
+# The statistics of the current task's operation; None for a task of no operation, or of several.
 current = _current.get
 
 
-def begin() -> Costs:
-    """From here on what this task and its children do is the cost of one operation."""
-    costs = Costs()
-    _current.set(costs)
-    return costs
+def begin() -> OperationStats:
+    """Starts the statistics of one operation, for this task and its children."""
+    stats = OperationStats()
+    _current.set(stats)
+    return stats
 
 
 def is_slow(settings: Settings, seconds: float) -> bool:
@@ -51,7 +53,7 @@ def is_slow(settings: Settings, seconds: float) -> bool:
 
 
 def slow_operation(
-    seconds: float, costs: Costs, *, operation: str | None, document: str | None, **facts: Any
+    seconds: float, stats: OperationStats, *, operation: str | None, document: str | None, **facts: Any
 ) -> None:
     """`document` is a hash: neither texts nor variables are logged."""
     metrics.SLOW_OPERATIONS.inc()
@@ -60,10 +62,10 @@ def slow_operation(
         operation=operation,
         document=document,
         seconds=round(seconds, 4),
-        statements=costs.statements,
-        round_trips=costs.round_trips,
-        keys=costs.keys,
-        layers=costs.layers,
-        steps={step: round(taken, 4) for step, taken in costs.steps.items()},
+        statements=stats.statements,
+        round_trips=stats.round_trips,
+        keys=stats.keys,
+        layers=stats.layers,
+        steps={step: round(taken, 4) for step, taken in stats.steps.items()},
         **facts,
     )

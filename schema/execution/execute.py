@@ -10,7 +10,7 @@ from graphql.pyutils import gather_with_cancel
 
 from app.cache.memory import Memory
 from app.limits.work_budget import TURN, WorkBudget, metered
-from app.observability import operation_stats as costs
+from app.observability import operation_stats
 from loaders.record_loader import RecordLoader
 from schema.batch_field import BatchResolver
 from schema.context import Context
@@ -38,7 +38,7 @@ class Run:
         self._root = plan.root
         self._context = context
         self._budget: WorkBudget = context.budget
-        self._costs = costs.current()
+        self._stats = operation_stats.current()
         self._memory = fragments if fragments is not None and fragments.enabled else None
         self._since = self._memory.now() if self._memory is not None else 0
         self._arguments: dict[int, Arguments] = {
@@ -102,8 +102,8 @@ class Run:
             if self._budget.cpu_time > TURN and self._budget.is_due():
                 await asyncio.sleep(0)
             values = await read.values(parents, self._context, arguments)
-            if self._costs is not None and self._costs.statements:
-                self._budget.check_statements(self._costs.statements)
+            if self._stats is not None and self._stats.statements:
+                self._budget.check_statements(self._stats.statements)
         elif isinstance(read, str):
             values = [getattr(parent, read) for parent in parents]
         else:

@@ -87,7 +87,7 @@ class HlzfMutations:
     ) -> HlzfPayload:
         added = input.hlzf()
         entry, work = await info.context.write(lambda work: hlzf.add(work, added))
-        return HlzfPayload(hlzf=entry, revision=work.revision, warnings=work.doubts)  # type: ignore[arg-type]
+        return HlzfPayload(hlzf=entry, revision=work.revision, warnings=work.warnings)  # type: ignore[arg-type]
 
     @mutation(HlzfPayload, description="Replaces a season's windows.", role=Role.EDITOR)
     async def correct_hlzf(
@@ -99,7 +99,7 @@ class HlzfMutations:
             require(info.context.principal, Role.ADMIN)
         correction = input.correction()
         entry, work = await info.context.write(lambda work: hlzf.correct(work, correction))
-        return HlzfPayload(hlzf=entry, revision=work.revision, warnings=work.doubts)  # type: ignore[arg-type]
+        return HlzfPayload(hlzf=entry, revision=work.revision, warnings=work.warnings)  # type: ignore[arg-type]
 
 
 def _windows(given: list[TimeWindowInput]) -> tuple[TimeWindow, ...]:

@@ -11,7 +11,7 @@ from strawberry.types.field import StrawberryField
 
 from app.auth.roles import require
 from app.domain.account import Role
-from app.domain.plausibility import Doubt
+from app.domain.plausibility import PlausibilityWarning
 from app.errors import AppError, BadInput
 from app.observability import metrics
 from schema.batch_field import describe, type_for
@@ -64,7 +64,10 @@ class UserError:
         )
 
 
-@type_for(Doubt, description="What is possible and yet so unusual that a person should look at it again.")
+@type_for(
+    PlausibilityWarning,
+    description="What is possible and yet so unusual that a person should look at it again.",
+)
 class Warning:
     code: str = strawberry.field(description="For programs: UNUSUAL_ORDER, UNUSUAL_RISE.")
     message: str = strawberry.field(description="For people.")

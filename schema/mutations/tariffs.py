@@ -105,7 +105,7 @@ class TariffMutations:
     ) -> TariffPayload:
         added = input.tariff()
         tariff, work = await info.context.write(lambda work: tariffs.add(work, added))
-        return TariffPayload(tariff=tariff, revision=work.revision, warnings=work.doubts)  # type: ignore[arg-type]
+        return TariffPayload(tariff=tariff, revision=work.revision, warnings=work.warnings)  # type: ignore[arg-type]
 
     @mutation(TariffPayload, description="Corrects a tariff's prices.", role=Role.EDITOR)
     async def correct_tariff(
@@ -117,4 +117,4 @@ class TariffMutations:
             require(info.context.principal, Role.ADMIN)
         correction = input.correction()
         tariff, work = await info.context.write(lambda work: tariffs.correct(work, correction))
-        return TariffPayload(tariff=tariff, revision=work.revision, warnings=work.doubts)  # type: ignore[arg-type]
+        return TariffPayload(tariff=tariff, revision=work.revision, warnings=work.warnings)  # type: ignore[arg-type]

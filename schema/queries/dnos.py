@@ -96,5 +96,5 @@ async def _predicate(context: Context, wanted: DnoFilter | None) -> Callable[[Di
         rules.append(lambda entry: entry.id in (with_data or ()))
     if wanted.search is not None:
         words = folded_words(wanted.search, "search")
-        rules.append((await load_directory(context)).begins_words(words))
+        rules.append((await load_directory(context)).words_with_prefixes(words))
     return (lambda entry: all(rule(entry) for rule in rules)) if rules else None

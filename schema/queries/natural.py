@@ -94,11 +94,11 @@ async def _second_opinion(
     async with resources.model_calls.call(caller, anonymous=context.principal.anonymous) as call:
         if call is None:
             return None
-        doubt = UnsureQuestion(question, meaning, model, directory, names, call)
+        unsure = UnsureQuestion(question, meaning, model, directory, names, call)
         with suppress(TimeoutError, Unavailable):
             # The model call has its own time-out; this one includes the time in the queue.
             async with asyncio.timeout(2 * resources.settings.language_model_timeout):
-                (opinion,) = await context.loaders.opinion_by_doubt.load_many([doubt])
+                (opinion,) = await context.loaders.opinion_by_question.load_many([unsure])
                 return opinion if opinion is not None and opinion.confidence != FAILED else None
     return None
 

@@ -19,7 +19,7 @@ CONTAINERS = {
     "SeenOnce",
 }
 BOUNDED = {"BoundedMapping", "SeenOnce"}
-MEMOISED = {"lru_cache", "cache", "remembered"}
+MEMOISED = {"lru_cache", "cache", "cached"}
 
 # Reasons why a container needs no row of its own.
 REQUEST = "exists for one request, operation, batch or statement"
@@ -68,7 +68,7 @@ STORES = {
     "app/db/column_codecs.py:decode_windows": DATA,
     "app/db/pool.py:Pool._releasing": SERVERS,
     "app/db/time_of_use.py:_windows": DATA,
-    "app/db/unit_of_work.py:UnitOfWork.doubts": REQUEST,
+    "app/db/unit_of_work.py:UnitOfWork.warnings": REQUEST,
     "app/db/unit_of_work.py:UnitOfWork.events": REQUEST,
     "app/limits/deadlines.py:Deadlines._running": REQUEST,
     "app/domain/directory.py:Directory._orderings": DATA,
@@ -107,7 +107,7 @@ STORES = {
     "app/importers/hlzf.py:Hlzf._seasons": IMPORT,
     "app/importers/registry.py:Registry._rows": IMPORT,
     "app/importers/section14a.py:Section14a._sheets": IMPORT,
-    "app/importers/family.py:FamilySource._places": IMPORT,
+    "app/importers/family.py:FamilySource._locations": IMPORT,
     "app/importers/family.py:FamilySource._rows": IMPORT,
     "app/importers/layout.py:_without": IMPORT,
     "app/interpreter/search.py:Names._leads": DATA,

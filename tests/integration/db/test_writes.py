@@ -143,7 +143,9 @@ async def test_an_unusual_price_is_written_with_a_warning(pool):
     dno = await make.dno(pool)
     await make.tariff(pool, dno, 2024, leistung="10.00")
     _, work = await run(pool, tariffs.add, new_tariff(prices=Prices(leistung=Decimal("30.01"))))
-    assert [(doubt.code, doubt.field) for doubt in work.doubts] == [("UNUSUAL_RISE", ("input", "leistung"))]
+    assert [(warning.code, warning.field) for warning in work.warnings] == [
+        ("UNUSUAL_RISE", ("input", "leistung"))
+    ]
 
 
 # Corrections
@@ -360,7 +362,7 @@ async def test_the_author_of_a_revision_is_valid_for_one_transaction(pool):
 async def test_other_statements_record_their_author_too(pool):
     dno = await make.dno(pool)
     async with unit_of_work(pool, EDITOR) as work:
-        await work.sign(ChangeKind.REVERTED, "because")
+        await work.record_author(ChangeKind.REVERTED, "because")
         await work.connection.execute(
             "INSERT INTO netzentgelte_data (dno_id, year, voltage_level) VALUES ($1, 2025, 'NS')", dno.id
         )

@@ -23,7 +23,7 @@ from schema.queries.vocabulary import load_vocabulary
 
 NAMES = [name for name, value in vars(Loaders).items() if isinstance(value, Loading)]
 # Those whose records are not read from PostgreSQL.
-WORKED_OUT = {"interpretation_by_question", "opinion_by_doubt"}
+WORKED_OUT = {"interpretation_by_question", "opinion_by_question"}
 ALWAYS_THERE = {"directory", "aliases", "coverage", *WORKED_OUT}
 ABSENT = UUID(int=1)
 

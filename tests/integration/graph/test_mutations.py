@@ -279,11 +279,11 @@ async def test_a_whole_number_is_a_decimal_too(editor: Caller, tariff: Tariff) -
 # Warning
 
 
-async def test_what_is_unusual_is_written_and_doubted(editor: Caller, dno: Dno, tariff: Tariff) -> None:
+async def test_an_unusual_price_is_written_with_a_warning(editor: Caller, dno: Dno, tariff: Tariff) -> None:
     odd = NEW_TARIFF | {"leistung": "180", "leistungUnter2500h": "180.01"}
     added = await editor.write("addTariff", **odd)
     assert added["errors"] == []
-    assert [(doubt["code"], doubt["field"]) for doubt in added["warnings"]] == [
+    assert [(warning["code"], warning["field"]) for warning in added["warnings"]] == [
         ("UNUSUAL_ORDER", ["input", "leistungUnter2500h"]),
         ("UNUSUAL_RISE", ["input", "leistung"]),
         ("UNUSUAL_RISE", ["input", "leistungUnter2500h"]),

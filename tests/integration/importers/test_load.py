@@ -93,7 +93,7 @@ async def test_with_one_invalid_row_nothing_is_imported(pool, load):
     before = await counts(pool)
     report = await load(Kind.TARIFFS, TARIFFS + tariff() + tariff(level="XX") + tariff(slug="netze-x"))
     assert outcome(report) == (0, 0, 0, 0, 2)
-    assert [(str(p.place), p.column, p.value) for p in report.problems] == [
+    assert [(str(p.location), p.column, p.value) for p in report.problems] == [
         ("1.csv:3", "voltage_level", "XX"),
         ("1.csv:4", "dno_slug", "netze-x"),
     ]
@@ -127,7 +127,7 @@ async def test_a_dry_run_reports_all_changes_and_makes_none(pool, load):
 async def test_the_same_entry_twice_is_refused_also_across_files(pool, load):
     await make.dno(pool)
     report = await load(Kind.TARIFFS, TARIFFS + tariff(), TARIFFS + tariff(leistung="2"))
-    assert [(str(p.place), p.reason) for p in report.problems] == [
+    assert [(str(p.location), p.reason) for p in report.problems] == [
         ("2.csv:2", "the same operator, year and level as in 1.csv:2")
     ]
 
@@ -147,7 +147,7 @@ class TestManualChanges:
         report = await load(Kind.TARIFFS, text)
         assert outcome(report) == (0, 0, 0, 1, 0)
         assert report.kept[0].reason == "last changed by anna@example.org"
-        assert str(report.kept[0].place) == "1.csv:2"
+        assert str(report.kept[0].location) == "1.csv:2"
         assert await counts(pool) == before
 
         assert outcome(await load(Kind.TARIFFS, text, overwrite=True)) == (0, 1, 0, 0, 0)
@@ -258,7 +258,7 @@ async def test_windows_that_contradict_each_other_are_refused(pool, load, rows, 
     await make.dno(pool)
     report = await load(Kind.HLZF, HLZF + "".join(f"netze-a,2025,MS,WINTER,{row}\n" for row in rows))
     [problem] = report.problems
-    assert problem.place.line == len(rows) + 1
+    assert problem.location.line == len(rows) + 1
     assert problem.column == column
     assert reason in problem.reason
 
@@ -374,7 +374,7 @@ class TestRegistry:
 
     async def test_the_same_operator_twice_is_refused(self, pool, load):
         [problem] = (await load(Kind.REGISTRY, REGISTRY + OPERATOR + OPERATOR)).problems
-        assert (problem.place.line, problem.column) == (3, "slug")
+        assert (problem.location.line, problem.column) == (3, "slug")
 
 
 async def test_imports_run_one_at_a_time(pool, load, settings):

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from app.domain.plausibility import doubts
+from app.domain.plausibility import plausibility_warnings
 from app.domain.tariff import Prices
 
 
@@ -38,6 +38,6 @@ NONE = Prices()
     ],
 )
 def test_unusual_prices_get_a_warning(now, then, codes):
-    assert [(doubt.code, doubt.field) for doubt in doubts(now, then)] == [
+    assert [(warning.code, warning.field) for warning in plausibility_warnings(now, then)] == [
         (code, ("input", field)) for code, field in codes
     ]

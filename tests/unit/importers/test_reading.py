@@ -33,7 +33,7 @@ def problems_of(data: bytes | str, **options) -> list[tuple[int, str | None, str
     problems = []
     for item in rows_of(data, **options):
         problems += [item] if isinstance(item, Problem) else item.layout.problems(item)
-    return [(problem.place.line, problem.column, problem.reason) for problem in problems]
+    return [(problem.location.line, problem.column, problem.reason) for problem in problems]
 
 
 def test_columns_may_come_in_any_order():
@@ -52,7 +52,7 @@ def test_a_byte_order_mark_and_blank_lines_are_ignored():
 
 def test_the_line_of_a_row_is_its_first_even_if_a_cell_spans_lines():
     rows = rows_of('name,year\n"one\ntwo",2025\nb,2026\n')
-    assert [(row.place.line, row.cells[0]) for row in rows] == [(2, "one\ntwo"), (4, "b")]
+    assert [(row.location.line, row.cells[0]) for row in rows] == [(2, "one\ntwo"), (4, "b")]
 
 
 def test_bytes_that_are_not_utf_8_are_reported_with_their_cell():

@@ -8,7 +8,7 @@ import pytest
 
 from app.errors import Overloaded
 from app.limits.concurrency_limiter import ConcurrencyLimiter
-from app.limits.service_time import ANY, LEAST, ServiceTime
+from app.limits.service_time import MIN_OPERATIONS, UNLIMITED, ServiceTime
 from tests import waiting
 
 
@@ -87,7 +87,7 @@ async def test_no_operation_waits_longer_than_the_maximum_queue_time() -> None:
 
 async def test_the_queue_is_as_long_as_can_be_served_in_time() -> None:
     limiter = ConcurrencyLimiter(10, 400, max_queue_time=2, target_service_time=1)
-    limiter.service_time.learn(0.1)
+    limiter.service_time.add_sample(0.1)
     operations = Operations(limiter)
     await operations.start(30)
     assert (limiter.running, limiter.waiting) == (10, 20)
@@ -98,7 +98,7 @@ async def test_the_queue_is_as_long_as_can_be_served_in_time() -> None:
 
 async def test_under_overload_fewer_operations_wait_and_run() -> None:
     limiter = ConcurrencyLimiter(40, 20, max_queue_time=100, target_service_time=1)
-    limiter.service_time.learn(0.1)
+    limiter.service_time.add_sample(0.1)
     operations = Operations(limiter)
     await operations.start(60)
     with pytest.raises(Overloaded):
@@ -131,11 +131,11 @@ async def test_the_limits_of_overload_end_some_time_after_the_last_rejection(
 
 def test_an_unknown_service_time_limits_nothing() -> None:
     service_time = ServiceTime()
-    assert service_time.within(0.1) == ANY
-    service_time.learn(0.01)
+    assert service_time.within(0.1) == UNLIMITED
+    service_time.add_sample(0.01)
     assert service_time.within(0.1) == 10
-    service_time.learn(10)
-    assert service_time.within(0.1) == LEAST
+    service_time.add_sample(10)
+    assert service_time.within(0.1) == MIN_OPERATIONS
 
 
 def test_the_service_time_is_processor_time_while_there_is_work(
@@ -176,11 +176,11 @@ async def test_a_rejected_wait_is_freed_without_the_garbage_collector() -> None:
             waits = [asyncio.create_task(wait()) for _ in range(5)]
             await asyncio.sleep(0)
             assert limiter.waiting == 5
-            limiter._queue = 0
+            limiter._max_queued = 0
             limiter._shed()  # as when other operations are rejected
             await asyncio.gather(*waits)
             await asyncio.gather(*(wait() for _ in range(5)))  # rejected at once
-            limiter._queue = 10
+            limiter._max_queued = 10
             limiter.overloaded_until = 0
             await asyncio.gather(*(wait() for _ in range(5)))  # timed out
             del waits

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.limits.service_time import ANY, LEAST, WINDOW, ServiceTime
+from app.limits.service_time import MIN_OPERATIONS, UNLIMITED, WINDOW, ServiceTime
 
 
 class Clocks:
@@ -17,20 +17,20 @@ class Clocks:
 
 def test_each_measurement_counts_as_much_as_all_before_it() -> None:
     measured = ServiceTime()
-    measured.learn(0.1)
-    measured.learn(0.3)
+    measured.add_sample(0.1)
+    measured.add_sample(0.3)
     assert measured.within(2) == 10
-    measured.learn(0.2)
-    measured.learn(0.6)
+    measured.add_sample(0.2)
+    measured.add_sample(0.6)
     assert measured.within(4) == 10
 
 
 def test_a_few_operations_are_always_allowed() -> None:
     measured = ServiceTime()
-    assert measured.within(0) == ANY
-    measured.learn(1)
-    assert measured.within(LEAST - 0.6) == LEAST
-    assert measured.within(LEAST + 0.6) == LEAST + 1
+    assert measured.within(0) == UNLIMITED
+    measured.add_sample(1)
+    assert measured.within(MIN_OPERATIONS - 0.6) == MIN_OPERATIONS
+    assert measured.within(MIN_OPERATIONS + 0.6) == MIN_OPERATIONS + 1
 
 
 def test_a_window_is_measured_from_its_beginning_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -38,7 +38,7 @@ def test_a_window_is_measured_from_its_beginning_to_its_end(monkeypatch: pytest.
     measured.done()
     clocks.pass_time(WINDOW * 0.5, 0.05)
     measured.done()
-    assert measured.within(1) == ANY, "the window is not over"
+    assert measured.within(1) == UNLIMITED, "the window is not over"
     clocks.pass_time(WINDOW * 0.5 + 0.001, 0.05)
     measured.done()
     assert measured.within(1) == 20, "two operations in 0.1 seconds"
@@ -54,7 +54,7 @@ def test_a_window_with_idle_time_is_not_measured_and_the_next_one_begins_after_i
     measured.done()
     clocks.pass_time(WINDOW * 2.1, 0.3)
     measured.done()
-    assert measured.within(1) == ANY
+    assert measured.within(1) == UNLIMITED
     clocks.pass_time(WINDOW * 1.1, 0.1)
     measured.done()
     assert measured.within(1) == 10

@@ -11,7 +11,7 @@ from structlog.contextvars import bound_contextvars
 
 from app.errors import CannotStart
 from app.observability import logs
-from app.observability.operation_stats import Costs, is_slow, slow_operation
+from app.observability.operation_stats import OperationStats, is_slow, slow_operation
 from app.settings import Settings
 
 
@@ -139,13 +139,13 @@ def test_an_unknown_value_of_a_setting_prevents_the_start(setting: str) -> None:
 
 def test_a_slow_operation_is_logged_with_its_cost(capsys: pytest.CaptureFixture[str]) -> None:
     logs.configure(Settings(log_format="json"))
-    costs = Costs(statements=2)
-    costs.asked("tariffs", 40)
-    costs.asked("tariffs", 10)
-    costs.found("l2", 48)
-    costs.found("postgres", 2)
-    costs.took("execute", 0.7)
-    slow_operation(0.8, costs, operation="List", document="abc")
+    stats = OperationStats(statements=2)
+    stats.asked("tariffs", 40)
+    stats.asked("tariffs", 10)
+    stats.found("l2", 48)
+    stats.found("postgres", 2)
+    stats.took("execute", 0.7)
+    slow_operation(0.8, stats, operation="List", document="abc")
     (line,) = read(capsys)
     assert line["keys"] == {"tariffs": 50}
     assert line["layers"] == {"l2": 48, "postgres": 2}
