@@ -20,6 +20,7 @@ class Column:
     name: str
     type: ColumnType
     unit: str = ""
+    condition: str = ""  # of a price: for which customers it holds
     optional: bool = False  # import files may lack it: stored values are then kept
 
     @property

@@ -53,10 +53,10 @@ FAMILY = Family(
     noun="tariff",
     key=(KeyColumn("voltage_level", VoltageLevel),),
     columns=(
-        Column("leistung", ColumnType.PRICE, "EUR per kW and year"),
-        Column("arbeit", ColumnType.PRICE, "ct per kWh"),
-        Column("leistung_unter_2500h", ColumnType.PRICE, "EUR per kW and year"),
-        Column("arbeit_unter_2500h", ColumnType.PRICE, "ct per kWh"),
+        Column("leistung", ColumnType.PRICE, "EUR per kW and year", "from 2500 h/a"),
+        Column("arbeit", ColumnType.PRICE, "ct per kWh", "from 2500 h/a"),
+        Column("leistung_unter_2500h", ColumnType.PRICE, "EUR per kW and year", "below 2500 h/a"),
+        Column("arbeit_unter_2500h", ColumnType.PRICE, "ct per kWh", "below 2500 h/a"),
     ),
 )
 

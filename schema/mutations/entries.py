@@ -1,14 +1,17 @@
 """Mutations on entries of any family: verify, flag, revert."""
 
-from typing import Annotated
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Any
 from uuid import UUID
 
 import strawberry
 
 from app.db import entries
+from app.db.unit_of_work import UnitOfWork
 from app.domain.account import Role
 from app.domain.families import OF_DATA_TYPE, DataType
-from schema.context import Info
+from schema.context import Context, Info
+from schema.mutations import entry_fields as fields
 from schema.mutations.payload import UserError, errors_field, mutation
 from schema.types.entry import Entry
 from schema.types.node import REVISION_ID, Kind, read_id
@@ -20,18 +23,14 @@ _DATA_TYPES = {Kind[family.id_kind]: data_type for data_type, family in OF_DATA_
 @strawberry.input(description="An entry that somebody has compared with its source.")
 class VerifyInput:
     id: strawberry.ID = strawberry.field(description="A tariff's or HLZF entry's id.")
-    expected_version: int | None = strawberry.field(
-        default=None, description="Refused with CONFLICT when the entry is at another version by now."
-    )
+    expected_version: int | None = fields.expected_version()
     notes: str | None = strawberry.field(default=None, description="What was compared; kept in the history.")
 
 
 @strawberry.input(description="An entry that somebody should look at.")
 class FlagInput:
     id: strawberry.ID = strawberry.field(description="A tariff's or HLZF entry's id.")
-    expected_version: int | None = strawberry.field(
-        default=None, description="Refused with CONFLICT when the entry is at another version by now."
-    )
+    expected_version: int | None = fields.expected_version()
     reason: str = strawberry.field(description="What is in doubt; kept in the history.")
 
 
@@ -40,10 +39,8 @@ class RevertInput:
     revision_id: strawberry.ID = strawberry.field(
         description="The entry becomes again what it was before this revision, whatever has happened since."
     )
-    expected_version: int | None = strawberry.field(
-        default=None, description="Refused with CONFLICT when the entry is at another version by now."
-    )
-    reason: str | None = strawberry.field(default=None, description="Why; kept in the history.")
+    expected_version: int | None = fields.expected_version()
+    reason: str | None = fields.reason()
 
 
 @strawberry.type(description="The entry as it is now, and the revision that the write left.")
@@ -51,9 +48,7 @@ class EntryPayload:
     entry: Entry | None = strawberry.field(
         default=None, description="As it is now; null where it is deleted."
     )
-    revision: Revision | None = strawberry.field(
-        default=None, description="What changed; null where nothing did, or nothing was written."
-    )
+    revision: Revision | None = fields.revision()
     errors: list[UserError] = errors_field()
 
 
@@ -64,12 +59,12 @@ class EntryMutations:
         self, info: Info, input: Annotated[VerifyInput, strawberry.argument(description="Which entry.")]
     ) -> EntryPayload:
         family, id = _entry(input.id)
-        entry, work = await info.context.write(
+        return await _write(
+            info.context,
             lambda work: entries.verify(
                 work, family, id, expected_version=input.expected_version, notes=input.notes
-            )
+            ),
         )
-        return EntryPayload(entry=entry, revision=work.revision)  # type: ignore[arg-type]
 
     @mutation(EntryPayload, description="Says that an entry is in doubt.", role=Role.EDITOR)
     async def flag(
@@ -78,24 +73,29 @@ class EntryMutations:
         input: Annotated[FlagInput, strawberry.argument(description="Which entry, and why.")],
     ) -> EntryPayload:
         family, id = _entry(input.id)
-        entry, work = await info.context.write(
+        return await _write(
+            info.context,
             lambda work: entries.flag(
                 work, family, id, reason=input.reason, expected_version=input.expected_version
-            )
+            ),
         )
-        return EntryPayload(entry=entry, revision=work.revision)  # type: ignore[arg-type]
 
     @mutation(EntryPayload, description="Undoes a change, as a new change.", role=Role.ADMIN)
     async def revert(
         self, info: Info, input: Annotated[RevertInput, strawberry.argument(description="Which change.")]
     ) -> EntryPayload:
         _, revision_id = read_id(input.revision_id, REVISION_ID, field=("input", "revisionId"))
-        entry, work = await info.context.write(
+        return await _write(
+            info.context,
             lambda work: entries.revert(
                 work, revision_id, expected_version=input.expected_version, reason=input.reason
-            )
+            ),
         )
-        return EntryPayload(entry=entry, revision=work.revision)  # type: ignore[arg-type]
+
+
+async def _write(context: Context, change: Callable[[UnitOfWork], Awaitable[Any]]) -> EntryPayload:
+    entry, work = await context.write(change)
+    return EntryPayload(entry=entry, revision=work.revision)  # type: ignore[arg-type]
 
 
 def _entry(text: str) -> tuple[DataType, UUID]:

@@ -1,19 +1,16 @@
 """Mutations that add and correct Hochlastzeitfenster."""
 
-from typing import Annotated
+from uuid import UUID
 
 import strawberry
 
-from app.auth.roles import require
-from app.db import hlzf
-from app.domain.account import Role
 from app.domain.correction import HlzfCorrection, NewHlzf
 from app.domain.entry import VoltageLevel
-from app.domain.hlzf import Season, TimeWindow
-from schema.context import Info
-from schema.mutations.payload import UserError, Warning, errors_field, mutation, warnings_field
+from app.domain.hlzf import FAMILY, Season, TimeWindow
+from schema.mutations import entry_fields as fields
+from schema.mutations.family_mutations import FamilyMutations
+from schema.mutations.payload import UserError, Warning, errors_field, warnings_field
 from schema.types.hlzf import Hlzf
-from schema.types.node import HLZF_ID, read_id
 from schema.types.revision import Revision
 from schema.types.scalars import Minutes
 
@@ -26,16 +23,16 @@ class TimeWindowInput:
 
 @strawberry.input(description="New windows of one season.")
 class AddHlzfInput:
-    dno: str = strawberry.field(description="Slug of the operator.")
-    year: int = strawberry.field(description="Calendar year, 2000 to 2100.")
-    voltage_level: VoltageLevel = strawberry.field(description="Where the customer is connected.")
+    dno: str = fields.dno()
+    year: int = fields.year()
+    voltage_level: VoltageLevel = fields.voltage_level()
     season: Season = strawberry.field(description="Part of the year in which they hold.")
     windows: list[TimeWindowInput] = strawberry.field(
         description="In any order, not overlapping; empty: the operator published that there is none."
     )
-    source_url: str | None = strawberry.field(default=None, description="Address of the document.")
+    source_url: str | None = fields.source_url()
 
-    def hlzf(self) -> NewHlzf:
+    def new_entry(self) -> NewHlzf:
         return NewHlzf(
             dno=self.dno,
             year=self.year,
@@ -48,22 +45,17 @@ class AddHlzfInput:
 
 @strawberry.input(description="The windows that shall hold instead.")
 class CorrectHlzfInput:
-    id: strawberry.ID = strawberry.field(description="The entry's id.")
-    expected_version: int | None = strawberry.field(
-        default=None, description="Refused with CONFLICT when the entry is at another version by now."
-    )
+    id: strawberry.ID = fields.entry_id()
+    expected_version: int | None = fields.expected_version()
     windows: list[TimeWindowInput] = strawberry.field(description="All of them; empty: there is none.")
-    reason: str | None = strawberry.field(default=None, description="Why; kept in the history.")
-    verify: bool | None = strawberry.field(
-        default=False, description="Verified from now on (ADMIN); else a verified entry becomes UNVERIFIED."
-    )
+    reason: str | None = fields.reason()
+    verify: bool | None = fields.verify()
 
-    def correction(self) -> HlzfCorrection:
-        _, id = read_id(self.id, HLZF_ID, field=("input", "id"))
+    def correction(self, id: UUID) -> HlzfCorrection:
         return HlzfCorrection(
             id=id,
-            windows=_windows(self.windows),
             expected_version=self.expected_version,
+            windows=_windows(self.windows),
             reason=self.reason,
             verify=bool(self.verify),
         )
@@ -72,34 +64,20 @@ class CorrectHlzfInput:
 @strawberry.type(description="The windows as they are now, and the revision that the write left.")
 class HlzfPayload:
     hlzf: Hlzf | None = strawberry.field(default=None, description="As they are now.")
-    revision: Revision | None = strawberry.field(
-        default=None, description="What changed; null where nothing did, or nothing was written."
-    )
+    revision: Revision | None = fields.revision()
     errors: list[UserError] = errors_field()
     warnings: list[Warning] = warnings_field()
 
 
+_HLZF = FamilyMutations(FAMILY, HlzfPayload, entry="hlzf")
+
+
 @strawberry.type
 class HlzfMutations:
-    @mutation(HlzfPayload, description="Adds a season's windows.", role=Role.EDITOR)
-    async def add_hlzf(
-        self, info: Info, input: Annotated[AddHlzfInput, strawberry.argument(description="The new windows.")]
-    ) -> HlzfPayload:
-        added = input.hlzf()
-        entry, work = await info.context.write(lambda work: hlzf.add(work, added))
-        return HlzfPayload(hlzf=entry, revision=work.revision, warnings=work.warnings)  # type: ignore[arg-type]
-
-    @mutation(HlzfPayload, description="Replaces a season's windows.", role=Role.EDITOR)
-    async def correct_hlzf(
-        self,
-        info: Info,
-        input: Annotated[CorrectHlzfInput, strawberry.argument(description="What shall hold instead.")],
-    ) -> HlzfPayload:
-        if input.verify:
-            require(info.context.principal, Role.ADMIN)
-        correction = input.correction()
-        entry, work = await info.context.write(lambda work: hlzf.correct(work, correction))
-        return HlzfPayload(hlzf=entry, revision=work.revision, warnings=work.warnings)  # type: ignore[arg-type]
+    add_hlzf = _HLZF.add(AddHlzfInput, "Adds a season's windows.", argument="The new windows.")
+    correct_hlzf = _HLZF.correct(
+        CorrectHlzfInput, "Replaces a season's windows.", argument="What shall hold instead."
+    )
 
 
 def _windows(given: list[TimeWindowInput]) -> tuple[TimeWindow, ...]:

@@ -1,120 +1,79 @@
 """Mutations that add and correct Netzentgelte."""
 
 from decimal import Decimal
-from typing import Annotated
+from uuid import UUID
 
 import strawberry
 
-from app.auth.roles import require
-from app.db import tariffs
-from app.domain.account import Role
 from app.domain.correction import NewTariff, TariffCorrection
 from app.domain.entry import VoltageLevel
-from app.domain.tariff import PRICE_FIELDS, Prices
-from schema.context import Info
-from schema.mutations.payload import UserError, Warning, errors_field, mutation, warnings_field
-from schema.types.node import TARIFF_ID, read_id
+from app.domain.tariff import FAMILY, PRICE_FIELDS, Prices
+from schema.mutations import entry_fields as fields
+from schema.mutations.family_mutations import FamilyMutations
+from schema.mutations.payload import UserError, Warning, errors_field, warnings_field
 from schema.types.revision import Revision
 from schema.types.tariff import Tariff
-
-PRICE = "at most 4 decimals, not negative"
 
 
 @strawberry.input(description="A new tariff.")
 class AddTariffInput:
-    dno: str = strawberry.field(description="Slug of the operator.")
-    year: int = strawberry.field(description="Calendar year, 2000 to 2100.")
-    voltage_level: VoltageLevel = strawberry.field(description="Where the customer is connected.")
-    leistung: Decimal | None = strawberry.field(
-        default=None, description=f"EUR per kW and year, from 2500 h/a; {PRICE}."
-    )
-    arbeit: Decimal | None = strawberry.field(
-        default=None, description=f"ct per kWh, from 2500 h/a; {PRICE}."
-    )
-    leistung_unter_2500h: Decimal | None = strawberry.field(
-        default=None, name="leistungUnter2500h", description=f"EUR per kW and year, below 2500 h/a; {PRICE}."
-    )
-    arbeit_unter_2500h: Decimal | None = strawberry.field(
-        default=None, name="arbeitUnter2500h", description=f"ct per kWh, below 2500 h/a; {PRICE}."
-    )
-    source_url: str | None = strawberry.field(default=None, description="Address of the price sheet.")
+    dno: str = fields.dno()
+    year: int = fields.year()
+    voltage_level: VoltageLevel = fields.voltage_level()
+    leistung: Decimal | None = fields.price(FAMILY, "leistung")
+    arbeit: Decimal | None = fields.price(FAMILY, "arbeit")
+    leistung_unter_2500h: Decimal | None = fields.price(FAMILY, "leistung_unter_2500h")
+    arbeit_unter_2500h: Decimal | None = fields.price(FAMILY, "arbeit_unter_2500h")
+    source_url: str | None = fields.source_url("price sheet")
 
-    def tariff(self) -> NewTariff:
-        prices = Prices(**{name: getattr(self, name) for name in PRICE_FIELDS})
+    def new_entry(self) -> NewTariff:
         return NewTariff(
             dno=self.dno,
             year=self.year,
             voltage_level=self.voltage_level,
-            prices=prices,
+            prices=Prices(**{name: getattr(self, name) for name in PRICE_FIELDS}),
             source_url=self.source_url,
         )
 
 
 @strawberry.input(description="What shall be different. A price left out stays as it is; null clears it.")
 class CorrectTariffInput:
-    id: strawberry.ID = strawberry.field(description="The tariff's id.")
-    expected_version: int | None = strawberry.field(
-        default=None, description="Refused with CONFLICT when the tariff is at another version by now."
+    id: strawberry.ID = fields.entry_id("tariff")
+    expected_version: int | None = fields.expected_version("tariff")
+    leistung: Decimal | None = fields.price(FAMILY, "leistung", default=strawberry.UNSET)
+    arbeit: Decimal | None = fields.price(FAMILY, "arbeit", default=strawberry.UNSET)
+    leistung_unter_2500h: Decimal | None = fields.price(
+        FAMILY, "leistung_unter_2500h", default=strawberry.UNSET
     )
-    leistung: Decimal | None = strawberry.field(
-        default=strawberry.UNSET, description=f"EUR per kW and year, from 2500 h/a; {PRICE}."
-    )
-    arbeit: Decimal | None = strawberry.field(
-        default=strawberry.UNSET, description=f"ct per kWh, from 2500 h/a; {PRICE}."
-    )
-    leistung_unter_2500h: Decimal | None = strawberry.field(
-        default=strawberry.UNSET,
-        name="leistungUnter2500h",
-        description=f"EUR per kW and year, below 2500 h/a; {PRICE}.",
-    )
-    arbeit_unter_2500h: Decimal | None = strawberry.field(
-        default=strawberry.UNSET, name="arbeitUnter2500h", description=f"ct per kWh, below 2500 h/a; {PRICE}."
-    )
-    reason: str | None = strawberry.field(default=None, description="Why; kept in the history.")
-    verify: bool | None = strawberry.field(
-        default=False, description="Verified from now on (ADMIN); else a verified tariff becomes UNVERIFIED."
-    )
+    arbeit_unter_2500h: Decimal | None = fields.price(FAMILY, "arbeit_unter_2500h", default=strawberry.UNSET)
+    reason: str | None = fields.reason()
+    verify: bool | None = fields.verify("tariff")
 
-    def correction(self) -> TariffCorrection:
-        _, id = read_id(self.id, TARIFF_ID, field=("input", "id"))
+    def correction(self, id: UUID) -> TariffCorrection:
         given = {name: getattr(self, name) for name in PRICE_FIELDS}
         return TariffCorrection(
             id=id,
             expected_version=self.expected_version,
+            prices={name: price for name, price in given.items() if price is not strawberry.UNSET},
             reason=self.reason,
             verify=bool(self.verify),
-            prices={name: price for name, price in given.items() if price is not strawberry.UNSET},
         )
 
 
 @strawberry.type(description="The tariff as it is now, and the revision that the write left.")
 class TariffPayload:
     tariff: Tariff | None = strawberry.field(default=None, description="As it is now.")
-    revision: Revision | None = strawberry.field(
-        default=None, description="What changed; null where nothing did, or nothing was written."
-    )
+    revision: Revision | None = fields.revision()
     errors: list[UserError] = errors_field()
     warnings: list[Warning] = warnings_field()
 
 
+_TARIFFS = FamilyMutations(FAMILY, TariffPayload, entry="tariff")
+
+
 @strawberry.type
 class TariffMutations:
-    @mutation(TariffPayload, description="Adds a tariff.", role=Role.EDITOR)
-    async def add_tariff(
-        self, info: Info, input: Annotated[AddTariffInput, strawberry.argument(description="The new tariff.")]
-    ) -> TariffPayload:
-        added = input.tariff()
-        tariff, work = await info.context.write(lambda work: tariffs.add(work, added))
-        return TariffPayload(tariff=tariff, revision=work.revision, warnings=work.warnings)  # type: ignore[arg-type]
-
-    @mutation(TariffPayload, description="Corrects a tariff's prices.", role=Role.EDITOR)
-    async def correct_tariff(
-        self,
-        info: Info,
-        input: Annotated[CorrectTariffInput, strawberry.argument(description="What shall be different.")],
-    ) -> TariffPayload:
-        if input.verify:
-            require(info.context.principal, Role.ADMIN)
-        correction = input.correction()
-        tariff, work = await info.context.write(lambda work: tariffs.correct(work, correction))
-        return TariffPayload(tariff=tariff, revision=work.revision, warnings=work.warnings)  # type: ignore[arg-type]
+    add_tariff = _TARIFFS.add(AddTariffInput, "Adds a tariff.", argument="The new tariff.")
+    correct_tariff = _TARIFFS.correct(
+        CorrectTariffInput, "Corrects a tariff's prices.", argument="What shall be different."
+    )

@@ -33,10 +33,10 @@ MIGRATION = f"app/db/migrations/20991231_{LATEST}_up_9999.sql"
 COLUMN = (
     Edit("app/domain/tariff.py", "    arbeit_unter_2500h: Decimal | None = None\n", "    arbeit_unter_2500h: Decimal | None = None\n    grundpreis: Decimal | None = None\n"),
     Edit("app/domain/tariff.py", "    arbeit_unter_2500h: Decimal | None\n", "    arbeit_unter_2500h: Decimal | None\n    grundpreis: Decimal | None\n"),
-    Edit("app/domain/tariff.py", '        Column("arbeit_unter_2500h", ColumnType.PRICE, "ct per kWh"),\n', '        Column("arbeit_unter_2500h", ColumnType.PRICE, "ct per kWh"),\n        Column("grundpreis", ColumnType.PRICE, "EUR per year", optional=True),\n'),
+    Edit("app/domain/tariff.py", '        Column("arbeit_unter_2500h", ColumnType.PRICE, "ct per kWh", "below 2500 h/a"),\n', '        Column("arbeit_unter_2500h", ColumnType.PRICE, "ct per kWh", "below 2500 h/a"),\n        Column("grundpreis", ColumnType.PRICE, "EUR per year", optional=True),\n'),
     Edit("schema/types/tariff.py", "    verification_status: VerificationStatus =", '    grundpreis: Decimal | None = strawberry.field(description="Grundpreis, EUR per year; null: not published.")\n    verification_status: VerificationStatus ='),
-    Edit("schema/mutations/tariffs.py", '    source_url: str | None = strawberry.field(default=None, description="Address of the price sheet.")\n', '    grundpreis: Decimal | None = strawberry.field(default=None, description=f"EUR per year; {PRICE}.")\n    source_url: str | None = strawberry.field(default=None, description="Address of the price sheet.")\n'),
-    Edit("schema/mutations/tariffs.py", '    reason: str | None = strawberry.field(default=None, description="Why; kept in the history.")\n', '    grundpreis: Decimal | None = strawberry.field(default=strawberry.UNSET, description=f"EUR per year; {PRICE}.")\n    reason: str | None = strawberry.field(default=None, description="Why; kept in the history.")\n'),
+    Edit("schema/mutations/tariffs.py", '    source_url: str | None =', '    grundpreis: Decimal | None = fields.price(FAMILY, "grundpreis")\n    source_url: str | None ='),
+    Edit("schema/mutations/tariffs.py", '    reason: str | None =', '    grundpreis: Decimal | None = fields.price(FAMILY, "grundpreis", default=strawberry.UNSET)\n    reason: str | None ='),
 )  # fmt: skip
 
 FAMILY = (
@@ -52,12 +52,15 @@ FAMILY_FILES = {
 
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 import msgspec
 
+from app.domain.correction import Correction, NewEntry, check_price
 from app.domain.entry import VerificationStatus
 from app.domain.family import Column, ColumnType, Family
+from app.errors import Conflict
 
 
 class ConcessionFee(msgspec.Struct, frozen=True, gc=False):
@@ -72,13 +75,24 @@ class ConcessionFee(msgspec.Struct, frozen=True, gc=False):
     updated_at: datetime
 
 
-class FeeCorrection(msgspec.Struct, frozen=True):
-    id: UUID
+class NewFee(NewEntry, frozen=True, kw_only=True):
     fee: Decimal | None
-    expected_version: int | None = None
-    reason: str | None = None
 
-    def applied_to(self, before: ConcessionFee) -> ConcessionFee:
+    def check_values(self) -> None:
+        check_price(self.fee, "fee")
+
+    def columns(self) -> dict[str, Any]:
+        return {"fee": self.fee}
+
+    def conflict(self) -> Conflict:
+        return Conflict(f"There is a fee of {self.dno} for {self.year} already.", field=("input", "year"))
+
+
+class FeeCorrection(Correction[ConcessionFee], frozen=True, kw_only=True):
+    fee: Decimal | None
+
+    def corrected(self, before: ConcessionFee) -> ConcessionFee:
+        check_price(self.fee, "fee")
         return msgspec.structs.replace(before, fee=self.fee)
 
 
@@ -119,46 +133,65 @@ class ConcessionFee(Node):
     fee: Decimal | None = strawberry.field(description="ct per kWh.")
     version: int = strawberry.field(description="Rises by one with every change.")
 ''',
-    "schema/mutations/concession.py": '''"""Konzessionsabgaben corrected."""
+    "schema/mutations/concession.py": '''"""Mutations that add and correct Konzessionsabgaben."""
 
 from decimal import Decimal
-from typing import Annotated
+from uuid import UUID
 
 import strawberry
 
-from app.db.family_tables import TABLES
-from app.domain.account import Role
-from app.domain.concession import FeeCorrection
-from schema.context import Info
-from schema.mutations.payload import UserError, errors_field, mutation
+from app.domain.concession import FAMILY, FeeCorrection, NewFee
+from schema.mutations import entry_fields as fields
+from schema.mutations.family_mutations import FamilyMutations
+from schema.mutations.payload import UserError, Warning, errors_field, warnings_field
 from schema.types.concession import ConcessionFee
-from schema.types.node import Kind, read_id
 from schema.types.revision import Revision
+
+
+@strawberry.input(description="A new fee.")
+class AddFeeInput:
+    dno: str = fields.dno()
+    year: int = fields.year()
+    fee: Decimal | None = fields.price(FAMILY, "fee")
+    source_url: str | None = fields.source_url()
+
+    def new_entry(self) -> NewFee:
+        return NewFee(dno=self.dno, year=self.year, fee=self.fee, source_url=self.source_url)
 
 
 @strawberry.input(description="The fee that shall hold instead.")
 class CorrectFeeInput:
-    id: strawberry.ID = strawberry.field(description="Its id.")
-    fee: Decimal | None = strawberry.field(description="ct per kWh.")
+    id: strawberry.ID = fields.entry_id()
+    expected_version: int | None = fields.expected_version()
+    fee: Decimal | None = fields.price(FAMILY, "fee")
+    reason: str | None = fields.reason()
+    verify: bool | None = fields.verify()
+
+    def correction(self, id: UUID) -> FeeCorrection:
+        return FeeCorrection(
+            id=id,
+            expected_version=self.expected_version,
+            fee=self.fee,
+            reason=self.reason,
+            verify=bool(self.verify),
+        )
 
 
 @strawberry.type(description="The fee as it is now.")
 class FeePayload:
     fee: ConcessionFee | None = strawberry.field(default=None, description="As it is now.")
-    revision: Revision | None = strawberry.field(default=None, description="What changed.")
+    revision: Revision | None = fields.revision()
     errors: list[UserError] = errors_field()
+    warnings: list[Warning] = warnings_field()
+
+
+_FEES = FamilyMutations(FAMILY, FeePayload, entry="fee")
 
 
 @strawberry.type
 class ConcessionMutations:
-    @mutation(FeePayload, description="Corrects a fee.", role=Role.EDITOR)
-    async def correct_fee(
-        self, info: Info, input: Annotated[CorrectFeeInput, strawberry.argument(description="The fee.")]
-    ) -> FeePayload:
-        _, id = read_id(input.id, Kind["CONCESSION_FEE"], field=("input", "id"))
-        correction = FeeCorrection(id, input.fee)
-        fee, work = await info.context.write(lambda work: TABLES["concession_fees"].correct(work, correction))
-        return FeePayload(fee=fee, revision=work.revision)
+    add_fee = _FEES.add(AddFeeInput, "Adds a fee.", argument="The new fee.")
+    correct_fee = _FEES.correct(CorrectFeeInput, "Corrects a fee.", argument="The fee.")
 ''',
     MIGRATION: """CREATE TABLE concession_fees (
     id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
@@ -344,12 +377,41 @@ async def test_a_new_family_is_its_own_files_and_five_lines_and_works_everywhere
 
     undone = (await copy.ask(REVERT, input={"revisionId": done["revision"]["id"]}))["revert"]
     assert undone["entry"] == {"__typename": "ConcessionFee", "id": fee["id"]}, undone
-    assert undone["revision"]["changes"] == [{"field": "fee", "before": "1.32", "after": "0.11"}]
+    assert undone["revision"]["changes"] == [
+        {"field": "fee", "before": "1.32", "after": "0.11"},
+        {"field": "verificationStatus", "before": "UNVERIFIED", "after": "VERIFIED"},
+    ]
     assert (await copy.ask(node, id=fee["id"]))["node"] == {"fee": "0.11", "version": 3}
+
+    add = """mutation ($input: AddFeeInput!) { addFee(input: $input) {
+      fee { id year fee version } revision { id kind } errors { code message field } } }"""
+    new = {"dno": "netze-a", "year": 2027, "fee": "0.61", "sourceUrl": "https://example.org/2027"}
+    async with stream(copy.graph, CHANGES, headers=copy.headers) as client:
+        added = (await copy.ask(add, input=new))["addFee"]
+        told = await client.told()
+    fee_2027 = added["fee"]["id"]
+    assert added["fee"] == {"id": fee_2027, "year": 2027, "fee": "0.61", "version": 1}, added
+    assert added["revision"]["kind"] == "CREATED"
+    assert (told["kind"], told["dataType"], told["year"]) == ("CREATED", "CONCESSION_FEES", 2027)
+    assert (await copy.ask(fees))["dno"]["years"] == [2027, 2026]
+    (again,) = (await copy.ask(add, input=new))["addFee"]["errors"]
+    assert (again["code"], again["field"]) == ("CONFLICT", ["input", "year"])
+    (negative,) = (await copy.ask(add, input=new | {"year": 2028, "fee": "-1"}))["addFee"]["errors"]
+    assert (negative["code"], negative["field"]) == ("INVALID", ["input", "fee"])
+
+    removed = (await copy.ask(REVERT, input={"revisionId": added["revision"]["id"]}))["revert"]
+    assert (removed["entry"], removed["revision"]["kind"]) == (None, "DELETED"), removed
+    assert (await copy.ask(fees))["dno"]["years"] == [2026]
+    restored = (await copy.ask(add, input=new))["addFee"]
+    assert restored["fee"] == {"id": fee_2027, "year": 2027, "fee": "0.61", "version": 3}, restored
 
     assert await copy.export("concession_fees") == [
         head,
         "netze-a,2026,0.11,verified,https://example.org/fees,Fees",
+        "netze-a,2027,0.61,unverified,https://example.org/2027,",
     ]
     coverage = (await copy.ask(COVERAGE))["coverage"]
-    assert coverage == {"totalEntries": 1, "byYear": [{"year": 2026, "dnos": 1, "verified": 1}]}
+    assert coverage == {
+        "totalEntries": 2,
+        "byYear": [{"year": 2027, "dnos": 1, "verified": 0}, {"year": 2026, "dnos": 1, "verified": 1}],
+    }

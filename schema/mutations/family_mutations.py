@@ -1,0 +1,75 @@
+"""The two mutations of a family: add an entry, correct an entry."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Annotated, Any, Protocol
+from uuid import UUID
+
+import strawberry
+from strawberry.types.field import StrawberryField
+
+from app.auth.roles import require
+from app.db.family_tables import TABLES
+from app.db.unit_of_work import UnitOfWork
+from app.domain.account import Role
+from app.domain.correction import Correction, NewEntry
+from app.domain.family import Family
+from schema.context import Context, Info
+from schema.mutations.payload import mutation
+from schema.types.node import Kind, read_id
+
+
+class AddInput(Protocol):
+    def new_entry(self) -> NewEntry: ...
+
+
+class CorrectInput(Protocol):
+    id: strawberry.ID
+    verify: bool | None
+
+    def correction(self, id: UUID) -> Correction[Any]: ...
+
+
+@dataclass(frozen=True)
+class FamilyMutations:
+    """`payload` has the fields `revision`, `errors`, `warnings` and one for the entry, named by `entry`."""
+
+    family: Family
+    payload: type
+    entry: str
+
+    def add(self, input_type: type[AddInput], description: str, *, argument: str) -> StrawberryField:
+        """`argument`: description of the argument `input`."""
+
+        async def add(info: Info, input: AddInput) -> Any:
+            new = input.new_entry()
+            return await self._write(info.context, lambda work: self._table.add(work, new))
+
+        return self._field(add, input_type, description, argument)
+
+    def correct(self, input_type: type[CorrectInput], description: str, *, argument: str) -> StrawberryField:
+        """`argument`: description of the argument `input`."""
+
+        async def correct(info: Info, input: CorrectInput) -> Any:
+            if input.verify:
+                require(info.context.principal, Role.ADMIN)
+            _, id = read_id(input.id, Kind[self.family.id_kind], field=("input", "id"))
+            correction = input.correction(id)
+            return await self._write(info.context, lambda work: self._table.correct(work, correction))
+
+        return self._field(correct, input_type, description, argument)
+
+    @property
+    def _table(self) -> Any:
+        return TABLES[self.family.name]
+
+    async def _write(self, context: Context, change: Callable[[UnitOfWork], Awaitable[Any]]) -> Any:
+        entry, work = await context.write(change)
+        return self.payload(**{self.entry: entry}, revision=work.revision, warnings=work.warnings)
+
+    def _field(
+        self, resolver: Callable[..., Any], input_type: type, description: str, argument: str
+    ) -> StrawberryField:
+        """Strawberry reads the type of `input` from the resolver's annotations."""
+        resolver.__annotations__["input"] = Annotated[input_type, strawberry.argument(description=argument)]
+        return mutation(self.payload, description=description, role=Role.EDITOR)(resolver)
