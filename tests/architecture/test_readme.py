@@ -13,7 +13,7 @@ from app.resources import open_resources
 from app.settings import Settings
 from app.web import pages
 from tests.architecture.repository import ROOT
-from tests.integration.graph.asking import ask, client_of
+from tests.integration.graph.graphql_client import client_of, execute
 
 README = (ROOT / "README.md").read_text()
 FIRST_SCREEN = 60
@@ -31,12 +31,12 @@ async def starter(settings: Settings, pool: Pool) -> AsyncIterator[httpx.AsyncCl
 async def test_the_first_example_returns_the_printed_response(starter):
     answer = re.search(r"```json\n(.*?)```", README, flags=re.DOTALL)
     assert answer is not None
-    assert await ask(starter, QUERIES[0]) == json.loads(answer[1])["data"]
+    assert await execute(starter, QUERIES[0]) == json.loads(answer[1])["data"]
 
 
 @pytest.mark.parametrize("query", QUERIES[1:])
 async def test_the_other_examples_return_data(starter, query):
-    (answer,) = (await ask(starter, query)).values()
+    (answer,) = (await execute(starter, query)).values()
     assert answer
 
 

@@ -63,7 +63,7 @@ async def test_connections_that_come_at_once_are_shared_out(instance: Start, poo
     server = instance(workers=2)
     async with AsyncExitStack() as stack:
         connections = [await stack.enter_async_context(wire(f"{server.url}/graphql")) for _ in range(40)]
-        answers = await asyncio.gather(*(line.ask(post("{ __typename }")) for line in connections))
+        answers = await asyncio.gather(*(line.exchange(post("{ __typename }")) for line in connections))
     # A request's id begins with its process's own letters.
     served_by = Counter(answer.headers["x-request-id"].partition("-")[0] for answer in answers)
     assert len(served_by) == 2
@@ -78,7 +78,7 @@ async def test_a_worker_that_hangs_is_not_waited_for(instance: Start, pool: Pool
     try:
         for _ in range(10):
             async with wire(f"{server.url}/graphql") as line:
-                assert (await line.ask(post("{ __typename }"))).status == 200
+                assert (await line.exchange(post("{ __typename }"))).status == 200
     finally:
         hanging.resume()
 

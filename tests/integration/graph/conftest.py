@@ -14,7 +14,7 @@ from app.domain.hlzf import Season
 from app.resources import Resources, open_resources
 from app.settings import Settings
 from tests import factories as make
-from tests.integration.graph.asking import client_of
+from tests.integration.graph.graphql_client import client_of
 from tests.integration.graph.running import Running, issue_key, running
 from tests.integration.graph.writing import Caller
 from tests.waiting import CACHING, until

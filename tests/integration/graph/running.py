@@ -53,7 +53,7 @@ class Running:
         bound = settings.heartbeat_interval * settings.max_missed_heartbeats
         await until(lambda: self.resources.memory.valid_until > now + bound)
 
-    async def ask(self, query: str, headers: Headers | None = None, **variables: Any) -> Any:
+    async def execute(self, query: str, headers: Headers | None = None, **variables: Any) -> Any:
         """The data of an answer without errors."""
         async with httpx.AsyncClient() as client:
             asked = {"query": query, "variables": variables}
@@ -113,36 +113,36 @@ async def issue_key(pool: Pool, role: Role = Role.EDITOR, name: str = "steward")
     return key, {"authorization": f"Bearer {secret}"}
 
 
-class Talk:
+class WebSocketClient:
     """A client of graphql-transport-ws."""
 
     def __init__(self, connection: ClientConnection) -> None:
         self.connection = connection
 
-    async def say(self, type: str, **members: Any) -> None:
+    async def send(self, type: str, **members: Any) -> None:
         await self.connection.send(json.dumps({"type": type, **members}))
 
-    async def hear(self, seconds: float = 10) -> dict[str, Any]:
+    async def receive(self, seconds: float = 10) -> dict[str, Any]:
         async with asyncio.timeout(seconds):
             heard: dict[str, Any] = json.loads(await self.connection.recv())
         return heard
 
-    async def begin(self, **payload: Any) -> Self:
-        await self.say("connection_init", payload=payload)
-        assert (await self.hear()) == {"type": "connection_ack"}
+    async def initialise(self, **payload: Any) -> Self:
+        await self.send("connection_init", payload=payload)
+        assert (await self.receive()) == {"type": "connection_ack"}
         return self
 
     async def subscribe(self, query: str, id: str = "1", **variables: Any) -> None:
-        await self.say("subscribe", id=id, payload={"query": query, "variables": variables})
+        await self.send("subscribe", id=id, payload={"query": query, "variables": variables})
 
-    async def told(self, id: str = "1") -> dict[str, Any]:
+    async def next_change(self, id: str = "1") -> dict[str, Any]:
         """The next change, as `data.dataChanged`."""
-        heard = await self.hear()
+        heard = await self.receive()
         assert (heard["type"], heard["id"]) == ("next", id), heard
         change: dict[str, Any] = heard["payload"]["data"]["dataChanged"]
         return change
 
-    async def closed(self) -> tuple[int | None, str | None]:
+    async def wait_closed(self) -> tuple[int | None, str | None]:
         """Code and reason, once the server has closed."""
         async with asyncio.timeout(10):
             await self.connection.wait_closed()
@@ -150,14 +150,14 @@ class Talk:
 
 
 @asynccontextmanager
-async def talk(
+async def websocket_client(
     server: Running, *, protocol: str | None = "graphql-transport-ws", **options: Any
-) -> AsyncIterator[Talk]:
+) -> AsyncIterator[WebSocketClient]:
     subprotocols: Any = None if protocol is None else [protocol]
     async with connect(
         server.socket_url, subprotocols=subprotocols, compression=None, **options
     ) as connection:
-        yield Talk(connection)
+        yield WebSocketClient(connection)
 
 
 class Stream:
@@ -181,7 +181,7 @@ class Stream:
                     return name, json.loads(data) if data else None
         raise AssertionError("the stream has ended")
 
-    async def told(self) -> dict[str, Any]:
+    async def next_change(self) -> dict[str, Any]:
         name, data = await self.event()
         assert name == "next"
         change: dict[str, Any] = data["data"]["dataChanged"]
@@ -210,7 +210,7 @@ def has_cached_head(server: Running, data: bytes) -> bool:
     return _cached_head(server, data) is not None
 
 
-def is_known(server: Running, data: bytes) -> bool:
+def has_cached_response(server: Running, data: bytes) -> bool:
     """Whether its answer would be given at once, with nothing in between."""
     head = _cached_head(server, data)
     return head is not None and head.handler.find_cached_response(head, data.partition(END)[2]) is not None

@@ -18,7 +18,7 @@ from app.settings import Settings
 from schema.root import schema
 from tests import factories as make
 from tests.integration.auth.services import CHEAP, PASSWORD
-from tests.integration.graph.asking import client_of
+from tests.integration.graph.graphql_client import client_of
 from tests.integration.graph.running import Running, issue_key, running
 from tests.integration.graph.writing import Caller, mutation, name, refusals
 
@@ -61,7 +61,7 @@ async def signed_in(resources: Resources, pool: Pool, role: Role) -> AsyncIterat
     passwords.close()
     async with client_of(resources) as client:
         person = Caller(client, {})
-        data = await person.ask(SIGN_IN, email=user.email, password=PASSWORD)
+        data = await person.execute(SIGN_IN, email=user.email, password=PASSWORD)
         assert data["signIn"]["errors"] == []
         yield person
 
@@ -113,7 +113,7 @@ async def test_each_write_asks_for_its_role(callers: dict[Role | None, Caller], 
     assert documents.keys() == LEAST.keys()
     for write, (document, variables) in documents.items():
         for role, caller in callers.items():
-            payload = (await caller.ask(document, **variables))[write]
+            payload = (await caller.execute(document, **variables))[write]
             told = {code for code, _ in refusals(payload)} & {"UNAUTHENTICATED", "FORBIDDEN"}
             if role is None:
                 expected = {"UNAUTHENTICATED"}
@@ -166,10 +166,10 @@ async def test_without_anonymous_reading_anybody_may_sign_in_and_look_at_the_sch
     user = await make.user(pool, role=Role.VIEWER, password_hash=await passwords.hash(PASSWORD))
     passwords.close()
     for document in ("{ __typename }", "{ __schema { queryType { name } } }"):
-        await closed.ask(document)
-    data = await closed.ask(SIGN_IN, email=user.email, password=PASSWORD)
+        await closed.execute(document)
+    data = await closed.execute(SIGN_IN, email=user.email, password=PASSWORD)
     session = {"authorization": f"Bearer {data['signIn']['token']}"}
-    assert await closed.ask(READ, session) == {"dnos": {"totalCount": 0}}
+    assert await closed.execute(READ, session) == {"dnos": {"totalCount": 0}}
 
 
 # API keys
@@ -180,28 +180,28 @@ async def test_a_key_is_made_once_used_and_revoked(
 ) -> None:
     dno = await make.dno(pool)
     tariff = await make.tariff(pool, dno)
-    made = (await chief.ask(CREATE_KEY))["createApiKey"]
+    made = (await chief.execute(CREATE_KEY))["createApiKey"]
     assert (made["errors"], made["apiKey"]["role"], made["apiKey"]["lastUsedAt"]) == ([], "EDITOR", None)
     assert made["secret"].startswith("dno_")
     machine = keeper(client, made)
     corrected = await machine.write("correctTariff", id=name(tariff), leistung="60")
     assert corrected["revision"]["changedBy"] == "crawler (API key)"
 
-    revoked = (await chief.ask(REVOKE_KEY, id=made["apiKey"]["id"]))["revokeApiKey"]
+    revoked = (await chief.execute(REVOKE_KEY, id=made["apiKey"]["id"]))["revokeApiKey"]
     assert (revoked["errors"], revoked["secret"]) == ([], None)
     refused = await machine.send(READ)
     assert refused.status_code == 401
     assert refused.json()["errors"][0]["extensions"]["code"] == "UNAUTHENTICATED"
-    again = (await chief.ask(REVOKE_KEY, id=made["apiKey"]["id"]))["revokeApiKey"]
+    again = (await chief.execute(REVOKE_KEY, id=made["apiKey"]["id"]))["revokeApiKey"]
     assert refusals(again) == [("NOT_FOUND", ["id"])]
 
 
 async def test_its_last_use_is_known(chief: Caller, client: httpx.AsyncClient, resources: Resources) -> None:
-    made = (await chief.ask(CREATE_KEY))["createApiKey"]
+    made = (await chief.execute(CREATE_KEY))["createApiKey"]
     before = datetime.now(UTC)
-    await keeper(client, made).ask(READ)
+    await keeper(client, made).execute(READ)
     await resources.api_key_usage.flush()
-    revoked = (await chief.ask(REVOKE_KEY, id=made["apiKey"]["id"]))["revokeApiKey"]["apiKey"]
+    revoked = (await chief.execute(REVOKE_KEY, id=made["apiKey"]["id"]))["revokeApiKey"]["apiKey"]
     assert before <= datetime.fromisoformat(revoked["lastUsedAt"]) <= datetime.now(UTC)
 
 
@@ -212,14 +212,14 @@ async def test_what_makes_no_key_is_refused_under_its_path(chief: Caller) -> Non
         ({"name": "x" * 201}, ["name"]),
         ({"expiresAt": past}, ["expiresAt"]),
     ):
-        payload = (await chief.ask(CREATE_KEY, **wrong))["createApiKey"]
+        payload = (await chief.execute(CREATE_KEY, **wrong))["createApiKey"]
         assert (refusals(payload), payload["secret"]) == ([("INVALID", path)], None)
-    assert refusals((await chief.ask(REVOKE_KEY, id="user_x"))["revokeApiKey"]) == [("INVALID", ["id"])]
+    assert refusals((await chief.execute(REVOKE_KEY, id="user_x"))["revokeApiKey"]) == [("INVALID", ["id"])]
 
 
 async def test_a_key_ends_when_it_expires(chief: Caller, client: httpx.AsyncClient) -> None:
     moment = datetime.now(UTC) + timedelta(seconds=0.5)
-    made = (await chief.ask(CREATE_KEY, expiresAt=moment.isoformat()))["createApiKey"]
+    made = (await chief.execute(CREATE_KEY, expiresAt=moment.isoformat()))["createApiKey"]
     machine = keeper(client, made)
     statuses = []
     async with asyncio.timeout(5):
@@ -236,11 +236,11 @@ async def test_a_key_ends_when_it_expires(chief: Caller, client: httpx.AsyncClie
 async def test_a_key_may_no_more_than_its_maker_may_today(
     chief: Caller, client: httpx.AsyncClient, pool: Pool
 ) -> None:
-    machine = keeper(client, (await chief.ask(CREATE_KEY, role="ADMIN"))["createApiKey"])
-    assert refusals((await machine.ask(INVALIDATE, pattern="*"))["invalidateCache"]) == []
+    machine = keeper(client, (await chief.execute(CREATE_KEY, role="ADMIN"))["createApiKey"])
+    assert refusals((await machine.execute(INVALIDATE, pattern="*"))["invalidateCache"]) == []
     await pool.fetch("UPDATE users SET role = 'EDITOR'")
     async with asyncio.timeout(SECOND):
-        while not (told := refusals((await machine.ask(INVALIDATE, pattern="*"))["invalidateCache"])):
+        while not (told := refusals((await machine.execute(INVALIDATE, pattern="*"))["invalidateCache"])):
             await asyncio.sleep(0.01)
     assert told == [("FORBIDDEN", None)]
 
@@ -252,8 +252,8 @@ async def test_a_revocation_holds_at_once_here_and_within_a_second_elsewhere(
     async with running(settings) as here, running(settings) as elsewhere, httpx.AsyncClient() as client:
         for number in range(5):
             key, machine = await issue_key(pool, Role.VIEWER, f"machine-{number}")
-            await asyncio.gather(*(server.ask(READ, machine) for server in (here, elsewhere)))
-            revoked = await here.ask(REVOKE_KEY, admin, id=f"key_{key.id.hex}")
+            await asyncio.gather(*(server.execute(READ, machine) for server in (here, elsewhere)))
+            revoked = await here.execute(REVOKE_KEY, admin, id=f"key_{key.id.hex}")
             assert revoked["revokeApiKey"]["errors"] == []
             assert (await status(client, here, machine)) == 401
             async with asyncio.timeout(SECOND):
@@ -275,12 +275,12 @@ async def test_an_outage_of_redis_ends_no_key_and_stops_no_write(
     )
     async with open_resources(settings) as resources, client_of(resources) as client:
         machine = Caller(client, editor)
-        await machine.ask(READ)
+        await machine.execute(READ)
         valkey.kill()
         for price in range(60, 65):
             corrected = await machine.write("correctTariff", id=name(tariff), leistung=f"{price}")
             assert (corrected["errors"], corrected["tariff"]["leistung"]) == ([], f"{price}")
-            data = await machine.ask(
+            data = await machine.execute(
                 "query ($id: ID!) { node(id: $id) { ... on Tariff { leistung } } }", id=name(tariff)
             )
             assert data["node"]["leistung"] == f"{price}"

@@ -53,19 +53,23 @@ async def test_the_others_are_answered(
     await admin.execute("SET session_replication_role = replica")
     await admin.execute(f"UPDATE dnos SET {column} = {value} WHERE slug = 'netze-b'")
     for _ in range(2):
-        whole = await ask(client, EVERYTHING)
+        whole = await execute_with_errors(client, EVERYTHING)
         assert "errors" not in whole, whole["errors"]
         nodes = whole["data"]["dnos"]["nodes"]
         assert "netze-a" in [node["slug"] for node in nodes]
-        one = await ask(client, '{ dno(slug: "netze-a") { name tariffs(year: 2025) { leistung } } }')
+        one = await execute_with_errors(
+            client, '{ dno(slug: "netze-a") { name tariffs(year: 2025) { leistung } } }'
+        )
         assert one["data"]["dno"]["name"] == "Netze Musterstadt"
-        searched = await ask(client, '{ dnos(first: 9, filter: {search: "musterstadt"}) { nodes { slug } } }')
+        searched = await execute_with_errors(
+            client, '{ dnos(first: 9, filter: {search: "musterstadt"}) { nodes { slug } } }'
+        )
         assert searched["data"]["dnos"]["nodes"] == [{"slug": "netze-a"}]
-        told = await ask(
+        told = await execute_with_errors(
             client, '{ naturalQuery(query: "Netze Musterstadt MS 2025") { interpretation { dno { slug } } } }'
         )
         assert told["data"]["naturalQuery"]["interpretation"]["dno"] == {"slug": "netze-a"}
 
 
-async def ask(client: httpx.AsyncClient, query: str) -> Any:
+async def execute_with_errors(client: httpx.AsyncClient, query: str) -> Any:
     return (await client.post("/graphql", json={"query": query})).json()

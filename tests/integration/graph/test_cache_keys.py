@@ -16,7 +16,7 @@ from app.domain.tariff import Tariff
 from app.settings import Settings
 from tests import factories as make
 from tests.integration.graph.running import Headers, issue_key, running
-from tests.integration.graph.wire import Answer, wire
+from tests.integration.graph.wire import Response, wire
 from tests.integration.graph.writing import name
 
 SLUG, CITY = '{ dno(slug: "netze-a") { slug } }', '{ dno(slug: "netze-a") { city } }'
@@ -63,15 +63,15 @@ async def assert_kept_apart(settings: Settings, pairs: Mapping[str, tuple[bytes,
         wire(cached.url) as line,
     ):
         for part, pair in pairs.items():
-            facts = [_facts(await expected.ask(one)) for one in pair]
+            facts = [_facts(await expected.exchange(one)) for one in pair]
             assert facts[0] != facts[1], part
             for _ in range(2):
                 for one, fact in zip(pair, facts, strict=True):
                     # Read, then from the cache, then by the fast path.
-                    assert [_facts(await line.ask(one)) for _ in range(3)] == [fact] * 3, part
+                    assert [_facts(await line.exchange(one)) for _ in range(3)] == [fact] * 3, part
 
 
-def _facts(answer: Answer) -> tuple[int, str, Any]:
+def _facts(answer: Response) -> tuple[int, str, Any]:
     document = answer.json
     for error in document.get("errors", ()):
         error.get("extensions", {}).pop("requestId", None)
@@ -95,7 +95,7 @@ async def _history_by(server_settings: Settings, pool: Pool, tariff: Tariff) -> 
         correct = (
             "mutation ($input: CorrectTariffInput!) { correctTariff(input: $input) { errors { code } } }"
         )
-        await server.ask(correct, editor, input={"id": name(tariff), "leistung": "60"})
+        await server.execute(correct, editor, input={"id": name(tariff), "leistung": "60"})
     query = f'{{ node(id: "{name(tariff)}") {{ ... on Tariff {{ history(first: 1) {{ changedBy }} }} }} }}'
     return query, editor
 
@@ -127,12 +127,12 @@ async def assert_fragments_kept_apart(
 ) -> None:
     """Each twice, as bodies that never repeat, so that only fragments come from a cache."""
     async with running(settings, response_cache=False) as server:
-        expected = [await server.ask(query, **variables) for query, variables in questions]
+        expected = [await server.execute(query, **variables) for query, variables in questions]
     assert len({json.dumps(answer) for answer in expected}) == len(questions)
     async with running(settings) as server:
         for turn in range(2):
             for (query, variables), answer in zip(questions, expected, strict=True):
-                assert await server.ask(query, **variables, undeclared=turn) == answer
+                assert await server.execute(query, **variables, undeclared=turn) == answer
         assert any(isinstance(entry.value, bytes) for entry in server.resources.memory._entries.values())
 
 
@@ -160,7 +160,7 @@ async def test_fragments_that_differ_in_the_record_are_kept_apart(
     )
     async with running(settings) as server:
         asked = "{ dnos(first: 1) { pageInfo { endCursor } } }"
-        after = (await server.ask(asked))["dnos"]["pageInfo"]["endCursor"]
+        after = (await server.execute(asked))["dnos"]["pageInfo"]["endCursor"]
     await assert_fragments_kept_apart(
         settings, [(page, {"first": 1}), (page, {"first": 1, "after": after}), (page, {"first": 2})]
     )
@@ -181,7 +181,7 @@ async def test_plans_that_differ_in_the_value_of_a_condition_are_kept_apart(
     }"""
     async with running(settings, response_cache=False) as server:
         for shown, left in ((True, True), (False, True), (True, False), (False, False), (True, True)):
-            found = (await server.ask(query, shown=shown, left=left))["dno"]
+            found = (await server.execute(query, shown=shown, left=left))["dno"]
             assert found.keys() == {"slug"} | ({"city"} if shown else set()) | (
                 set() if left else {"website"}
             )
@@ -190,9 +190,9 @@ async def test_plans_that_differ_in_the_value_of_a_condition_are_kept_apart(
 async def test_documents_that_differ_in_one_letter_are_kept_apart(settings: Settings, tariff: Tariff) -> None:
     async with running(settings, response_cache=False) as server:
         for _ in range(2):
-            assert await server.ask(SLUG) == {"dno": {"slug": "netze-a"}}
-            assert await server.ask(SLUG.replace("netze-a", "netze-x")) == {"dno": None}
-            assert await server.ask(CITY) == {"dno": {"city": "Ulm"}}
+            assert await server.execute(SLUG) == {"dno": {"slug": "netze-a"}}
+            assert await server.execute(SLUG.replace("netze-a", "netze-x")) == {"dno": None}
+            assert await server.execute(CITY) == {"dno": {"city": "Ulm"}}
 
 
 async def test_operations_of_one_document_are_kept_apart_by_their_names(

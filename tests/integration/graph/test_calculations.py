@@ -13,7 +13,7 @@ from app.domain.dno import Dno
 from app.domain.entry import VoltageLevel
 from app.domain.hlzf import Season
 from tests import factories as make
-from tests.integration.graph.asking import ask, codes
+from tests.integration.graph.graphql_client import error_codes, execute
 
 MS, NS = VoltageLevel.MS, VoltageLevel.NS
 
@@ -41,7 +41,7 @@ query ($slug: String!, $level: VoltageLevel!, $kwh: Decimal!, $kw: Decimal!) {
 
 
 async def _cost(client: httpx.AsyncClient, dno: Dno, kwh: str, kw: str, level: str = "MS") -> list[Any]:
-    data = await ask(client, COST, slug=dno.slug, level=level, kwh=kwh, kw=kw)
+    data = await execute(client, COST, slug=dno.slug, level=level, kwh=kwh, kw=kw)
     return list(data["dno"]["tariff"]["annualCost"].values())
 
 
@@ -76,12 +76,16 @@ async def test_what_is_not_published_is_not_zero(client: httpx.AsyncClient, pool
 async def test_consumptions_that_cannot_be_are_refused(
     client: httpx.AsyncClient, malchow: Dno, kwh: str, kw: str
 ) -> None:
-    assert await codes(client, COST, slug=malchow.slug, level="MS", kwh=kwh, kw=kw) == ["BAD_USER_INPUT"]
+    assert await error_codes(client, COST, slug=malchow.slug, level="MS", kwh=kwh, kw=kw) == [
+        "BAD_USER_INPUT"
+    ]
 
 
 @pytest.mark.parametrize("kwh", ["1e6", "NaN", "Infinity", "1,5", "", 1.5, True, None, " 1"])
 async def test_what_is_no_decimal_is_refused(client: httpx.AsyncClient, malchow: Dno, kwh: object) -> None:
-    assert await codes(client, COST, slug=malchow.slug, level="MS", kwh=kwh, kw="1") == ["BAD_USER_INPUT"]
+    assert await error_codes(client, COST, slug=malchow.slug, level="MS", kwh=kwh, kw="1") == [
+        "BAD_USER_INPUT"
+    ]
 
 
 # previousYear
@@ -91,7 +95,7 @@ async def test_the_year_before_is_the_same_level_a_year_earlier(
     client: httpx.AsyncClient, pool: Pool, malchow: Dno
 ) -> None:
     await make.tariff(pool, malchow, 2025, NS)
-    data = await ask(
+    data = await execute(
         client,
         '{ dno(slug: "stadtwerke-malchow") { tariffs { year voltageLevel previousYear { year leistung'
         " previousYear { year } } } } }",
@@ -131,7 +135,7 @@ async def market(pool: Pool, malchow: Dno) -> None:
 
 
 async def _ranked(client: httpx.AsyncClient, **variables: Any) -> list[tuple[Any, ...]]:
-    data = await ask(client, RANK, **variables)
+    data = await execute(client, RANK, **variables)
     return [(row["rank"], row["tariff"]["dno"]["slug"], row["cost"]["total"]) for row in data["rankTariffs"]]
 
 
@@ -178,7 +182,7 @@ async def test_a_ranking_may_be_of_one_region_and_short(client: httpx.AsyncClien
 async def test_a_ranking_of_nonsense_is_refused(
     client: httpx.AsyncClient, market: None, wrong: dict[str, Any]
 ) -> None:
-    assert await codes(client, RANK, **wrong) == ["BAD_USER_INPUT"]
+    assert await error_codes(client, RANK, **wrong) == ["BAD_USER_INPUT"]
 
 
 # isPeak
@@ -198,7 +202,7 @@ async def peaks(pool: Pool) -> None:
 async def _peak(client: httpx.AsyncClient, at: str, slug: str = "bayern", level: str = "MS") -> Any:
     question = """query ($slug: String!, $at: DateTime!, $level: VoltageLevel!) {
         dno(slug: $slug) { isPeak(at: $at, voltageLevel: $level) } }"""
-    return (await ask(client, question, slug=slug, at=at, level=level))["dno"]["isPeak"]
+    return (await execute(client, question, slug=slug, at=at, level=level))["dno"]["isPeak"]
 
 
 @pytest.mark.parametrize(
@@ -267,7 +271,7 @@ async def test_which_year_it_is_is_told_by_german_clocks(client: httpx.AsyncClie
 @pytest.mark.parametrize("at", ["2025-01-15T08:00:00", "2025-01-15", "yesterday", 5, "2025-13-01T00:00:00Z"])
 async def test_a_moment_needs_its_offset(client: httpx.AsyncClient, peaks: None, at: object) -> None:
     question = 'query ($at: DateTime!) { dno(slug: "bayern") { isPeak(at: $at, voltageLevel: MS) } }'
-    assert await codes(client, question, at=at) == ["BAD_USER_INPUT"]
+    assert await error_codes(client, question, at=at) == ["BAD_USER_INPUT"]
 
 
 # coverage
@@ -282,7 +286,7 @@ async def test_coverage_counts_what_is_known(client: httpx.AsyncClient, pool: Po
     other = await make.dno(pool, "other", region="Hessen")
     await make.time_of_use(pool, other, this_year)
     await make.dno(pool, "third", region="Bayern")
-    data = await ask(
+    data = await execute(
         client,
         "{ coverage { totalDnos totalEntries verifiedEntries currentYearCoverage"
         " byYear { year dnos tariffs hlzf verified } byRegion { region dnos dnosWithData } } }",
@@ -304,7 +308,9 @@ async def test_coverage_counts_what_is_known(client: httpx.AsyncClient, pool: Po
 
 
 async def test_coverage_of_nothing(client: httpx.AsyncClient, pool: Pool) -> None:
-    data = await ask(client, "{ coverage { totalDnos totalEntries currentYearCoverage byYear { year } } }")
+    data = await execute(
+        client, "{ coverage { totalDnos totalEntries currentYearCoverage byYear { year } } }"
+    )
     assert data["coverage"] == {"totalDnos": 0, "totalEntries": 0, "currentYearCoverage": 0, "byYear": []}
 
 
@@ -313,7 +319,7 @@ async def test_coverage_of_nothing(client: httpx.AsyncClient, pool: Pool) -> Non
 
 async def _search(client: httpx.AsyncClient, query: str, first: int | None = None) -> Sequence[Any]:
     question = "query ($q: String!, $n: Int) { searchDnos(query: $q, first: $n) { score dno { slug } } }"
-    found: Sequence[Any] = (await ask(client, question, q=query, n=first))["searchDnos"]
+    found: Sequence[Any] = (await execute(client, question, q=query, n=first))["searchDnos"]
     return found
 
 

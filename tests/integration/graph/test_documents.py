@@ -12,7 +12,7 @@ from app.settings import Settings
 from schema.execution import documents
 from schema.execution.documents import Documents, RejectedDocument
 from schema.root import schema
-from tests.integration.graph.asking import client_of, codes
+from tests.integration.graph.graphql_client import client_of, error_codes
 from tests.integration.graph.running import running
 from tests.waiting import COUNTED
 
@@ -57,7 +57,7 @@ async def test_the_operation_that_is_named_is_executed(client: httpx.AsyncClient
     for name, data in (("A", {"a": "Query"}), ("B", {"b": "Query"})):
         response = await client.post("/graphql", json={"query": text, "operationName": name})
         assert response.json()["data"] == data
-    assert await codes(client, text) == ["OPERATION_RESOLUTION_FAILURE"]
+    assert await error_codes(client, text) == ["OPERATION_RESOLUTION_FAILURE"]
     response = await client.post("/graphql", json={"query": text, "operationName": "C"})
     assert response.json()["errors"][0]["extensions"]["code"] == "OPERATION_RESOLUTION_FAILURE"
 

@@ -16,7 +16,7 @@ from app.db.pool import Pool
 from app.observability import logs
 from app.settings import Settings
 from tests import factories as make
-from tests.integration.graph.asking import codes
+from tests.integration.graph.graphql_client import error_codes
 from tests.integration.graph.running import running
 from tests.servers import PrivatePostgres
 
@@ -85,7 +85,7 @@ async def test_each_error_has_its_code_and_is_counted(
     if code is None:
         return
     before = _errors(code)
-    assert await codes(client, query) == [code]
+    assert await error_codes(client, query) == [code]
     assert _errors(code) == before + 1
 
 
@@ -134,8 +134,8 @@ async def test_a_slow_operation_is_logged_with_what_it_cost(
     try:
         async with running(settings, slow_operation_threshold=0.000001) as server:
             query = 'query Prices { dno(slug: "netze-a") { tariffs(year: 2025) { leistung } } }'
-            await server.ask(query)
-            await server.ask(query + " ")
+            await server.execute(query)
+            await server.execute(query + " ")
     finally:
         logging.basicConfig(force=True)
     lines = [json.loads(line) for line in capfd.readouterr().err.splitlines() if line.startswith("{")]
@@ -167,7 +167,7 @@ async def test_a_trace_leads_from_the_operation_to_the_statement(
     await make.dno(pool, "netze-a")
     async with running(settings) as server:
         with traces.open_tracing(msgspec.structs.replace(settings, tracing=True)):
-            await server.ask("query Name($slug: String!) { dno(slug: $slug) { name } }", slug="netze-a")
+            await server.execute("query Name($slug: String!) { dno(slug: $slug) { name } }", slug="netze-a")
             await asyncio.sleep(0)
         spans = {span.context.span_id: span for span in exporter.get_finished_spans()}
     sql = next(span for span in spans.values() if (span.attributes or {}).get("statement") == "dno_by_slug")

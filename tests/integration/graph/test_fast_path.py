@@ -18,7 +18,7 @@ from app.settings import Settings
 from schema.types.node import Kind, write_id
 from tests import factories as make
 from tests.integration.graph.running import Running, has_cached_head, issue_key, running
-from tests.integration.graph.wire import Answer, Wire, post, wire
+from tests.integration.graph.wire import Response, Wire, post, wire
 from tests.waiting import COUNTED, until
 
 SLUGS = ("netze-a", "netze-b", "netze-c", "netze-d")
@@ -41,10 +41,10 @@ async def known(server: Running, line: Wire, data: bytes) -> None:
     """Asks until the head is known."""
     async with asyncio.timeout(10):
         while not has_cached_head(server, data):
-            await line.ask(data)
+            await line.exchange(data)
 
 
-def steady(answer: Answer) -> tuple[int, list[tuple[str, str]], bytes]:
+def steady(answer: Response) -> tuple[int, list[tuple[str, str]], bytes]:
     once = {name.decode() for name in PER_RESPONSE} - {"content-type", "content-length", "cache-control"}
     return answer.status, sorted(pair for pair in answer.lines if pair[0] not in once), answer.body
 
@@ -70,9 +70,9 @@ async def test_another_body_under_a_known_head_passes_no_middleware_and_is_answe
     async with wire(server.url) as line:
         await known(server, line, asking(SLUGS[0]))
         before = len(whole_road)
-        short = [await line.ask(asking(slug)) for slug in SLUGS[1:]]
+        short = [await line.exchange(asking(slug)) for slug in SLUGS[1:]]
         assert len(whole_road) == before
-        whole = [await line.ask(asking(slug, f"X-Other: {slug}")) for slug in SLUGS[1:]]
+        whole = [await line.exchange(asking(slug, f"X-Other: {slug}")) for slug in SLUGS[1:]]
         assert len(whole_road) == before + 3
     assert [steady(answer) for answer in short] == [steady(answer) for answer in whole]
     assert {answer.json["data"]["dno"]["tariffs"][0]["leistung"] for answer in short} == {
@@ -95,14 +95,14 @@ async def test_what_is_kept_costs_no_task_and_what_is_read_anew_costs_one(server
 
     async with wire(server.url) as line:
         await known(server, line, asking(SLUGS[0]))
-        await line.ask(asking(SLUGS[0]))
+        await line.exchange(asking(SLUGS[0]))
         loop.set_task_factory(make_task)
         try:
             for _ in range(5):
-                await line.ask(asking(SLUGS[0]))
+                await line.exchange(asking(SLUGS[0]))
             assert {"run_asgi", "_execute_on_fast_path"}.isdisjoint(made)
             for slug in SLUGS[1:]:
-                await line.ask(asking(slug))
+                await line.exchange(asking(slug))
             assert (made.count("_execute_on_fast_path"), made.count("run_asgi")) == (3, 0)
         finally:
             loop.set_task_factory(None)
@@ -135,10 +135,10 @@ async def test_what_is_refused_is_refused_the_same(server: Running, accept: str,
 
     good = b'{"query":"{__typename}"'
     async with wire(server.url) as line:
-        whole = await line.ask(data("X-Other: 1") + body)
+        whole = await line.exchange(data("X-Other: 1") + body)
         if len(body) > len(good):
             await known(server, line, data() + good.ljust(len(body) - 1) + b"}")
-        short = await line.ask(data() + body)
+        short = await line.exchange(data() + body)
         named = [answer.json["errors"] for answer in (short, whole)]
         for errors in named:
             for error in errors:
@@ -162,7 +162,7 @@ async def test_answers_come_in_the_order_of_the_requests(
         line.writer.write(other[40:] + asking(SLUGS[3]) + asking(SLUGS[0]))
         await line.writer.drain()
         go.set()
-        names = [(await line.answer()).json["data"]["dno"]["tariffs"][0]["leistung"] for _ in range(4)]
+        names = [(await line.read_response()).json["data"]["dno"]["tariffs"][0]["leistung"] for _ in range(4)]
     assert names == ["51.21", "52.21", "53.21", "50.21"]
 
 
@@ -208,7 +208,7 @@ async def test_a_caller_that_goes_away_is_counted_and_harms_nobody(
     go.set()
     await until(lambda: gone() == before + 1)
     async with wire(server.url) as line:
-        assert (await line.ask(asking(SLUGS[1]))).status == 200
+        assert (await line.exchange(asking(SLUGS[1]))).status == 200
 
 
 def gone() -> float:
@@ -227,10 +227,10 @@ async def test_a_server_that_leaves_finishes_what_it_has_begun(
         await until(lambda: server.server.server_state.draining)
         await asyncio.sleep(0.05)  # by now it would have been cut off
         go.set()
-        answer = await line.answer()
+        answer = await line.read_response()
         assert answer.json["data"]["dno"]["tariffs"][0]["leistung"] == "51.21"
         assert answer.headers["connection"] == "close"
-        assert await line.closed()
+        assert await line.wait_closed()
         await leaving
 
 
@@ -245,7 +245,7 @@ async def test_an_answer_that_takes_longer_than_idle_connections_live_is_waited_
         go = await ask_and_hold(server, line, monkeypatch)
         await asyncio.sleep(0.5)
         go.set()
-        assert (await line.answer()).status == 200
+        assert (await line.read_response()).status == 200
 
 
 # Whose budget
@@ -260,11 +260,11 @@ async def test_behind_a_proxy_each_client_pays_for_himself(settings: Settings) -
         left = []
         for _ in range(5):
             for client in ("192.0.2.1", "192.0.2.2"):
-                answer = await line.ask(asking(SLUGS[0], f"X-Forwarded-For: {client}"))
+                answer = await line.exchange(asking(SLUGS[0], f"X-Forwarded-For: {client}"))
                 left.append(answer.headers["ratelimit"].split(";")[1])
         assert left == [f"r={n}" for n in (4, 4, 3, 3, 2, 2, 1, 1, 0, 0)]
-        assert (await line.ask(asking(SLUGS[0], "X-Forwarded-For: 192.0.2.1"))).status == 429
-        assert (await line.ask(asking(SLUGS[0], "X-Forwarded-For: 192.0.2.3"))).status == 200
+        assert (await line.exchange(asking(SLUGS[0], "X-Forwarded-For: 192.0.2.1"))).status == 429
+        assert (await line.exchange(asking(SLUGS[0], "X-Forwarded-For: 192.0.2.3"))).status == 200
 
 
 @pytest.mark.usefixtures("tariffs")
@@ -273,7 +273,7 @@ async def test_behind_a_proxy_too_a_known_head_takes_the_short_road(
 ) -> None:
     async with running(settings, trusted_proxies=("127.0.0.1",)) as server, wire(server.url) as line:
         for _ in range(2):
-            await line.ask(asking(SLUGS[0], "X-Forwarded-For: 192.0.2.1"))
+            await line.exchange(asking(SLUGS[0], "X-Forwarded-For: 192.0.2.1"))
         before = len(whole_road)
         await until_short(line, whole_road, "X-Forwarded-For: 192.0.2.1")
         assert len(whole_road) - before <= 4
@@ -283,7 +283,7 @@ async def until_short(line: Wire, whole_road: list[str], header: str) -> None:
     async with asyncio.timeout(10):
         while True:
             before = len(whole_road)
-            await line.ask(asking(SLUGS[1], header))
+            await line.exchange(asking(SLUGS[1], header))
             if len(whole_road) == before:
                 return
 
@@ -297,7 +297,7 @@ async def test_a_head_that_came_once_takes_no_room(server: Running) -> None:
         await known(server, line, asking(SLUGS[0]))
         for number in range(20):
             data = asking(SLUGS[0], f"Traceparent: 00-{number:032x}-00000000000000a1-01")
-            assert (await line.ask(data)).status == 200
+            assert (await line.exchange(data)).status == 200
             assert not has_cached_head(server, data)
 
 
@@ -322,7 +322,7 @@ async def test_who_says_something_else_each_time_or_wants_more_takes_the_whole_r
             line.writer.write(data)
             if "Expect" in header:
                 assert await line.reader.readuntil(b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"
-            await line.answer()
+            await line.read_response()
     assert not has_cached_head(server, data)
 
 
@@ -351,12 +351,12 @@ async def test_a_key_that_is_revoked_ends_the_short_road_for_bodies_that_never_c
     header = f"Authorization: {reader['authorization']}"
     async with wire(server.url) as line:
         await known(server, line, asking(SLUGS[0], header))
-        await server.ask(
+        await server.execute(
             "mutation ($id: ID!) { revokeApiKey(id: $id) { errors { message } } }",
             boss,
             id=write_id(Kind.API_KEY, key.id),
         )
-        assert (await line.ask(asking(SLUGS[1], header))).status == 401
+        assert (await line.exchange(asking(SLUGS[1], header))).status == 401
 
 
 @pytest.mark.usefixtures("tariffs")
@@ -369,10 +369,10 @@ async def test_a_mutation_takes_it_too_and_the_next_answer_is_the_new_one(
     async with wire(server.url) as line:
         for number in range(10, 20):
             price = {"id": f"tariff_{tariffs[0].id.hex}", "leistung": f"{number}.5"}
-            assert (await line.ask(post(correct, header, input=price))).json["data"]["correctTariff"] == {
-                "errors": []
-            }
-            read = (await line.ask(asking(SLUGS[0], header))).json
+            assert (await line.exchange(post(correct, header, input=price))).json["data"][
+                "correctTariff"
+            ] == {"errors": []}
+            read = (await line.exchange(asking(SLUGS[0], header))).json
             assert read["data"]["dno"]["tariffs"] == [{"leistung": f"{number}.5"}]
     assert len(whole_road) < 12
 
@@ -387,9 +387,9 @@ async def test_when_the_server_is_full_it_says_so_there_too(
         wire(server.url) as other,
     ):
         go = await ask_and_hold(server, line, monkeypatch)
-        refused = await other.ask(asking(SLUGS[2]))
+        refused = await other.exchange(asking(SLUGS[2]))
         go.set()
-        assert (await line.answer()).status == 200
+        assert (await line.read_response()).status == 200
     assert (refused.status, refused.headers["retry-after"]) == (503, "1")
     assert refused.json["errors"][0]["extensions"]["code"] == "OVERLOADED"
 
@@ -398,10 +398,10 @@ async def test_when_the_server_is_full_it_says_so_there_too(
 async def test_a_listed_origin_reads_the_answer_on_either_road(settings: Settings) -> None:
     origin = "https://app.example"
     async with running(settings, allowed_origins=(origin,)) as server, wire(server.url) as line:
-        whole = await line.ask(asking(SLUGS[0], f"Origin: {origin}"))
+        whole = await line.exchange(asking(SLUGS[0], f"Origin: {origin}"))
         await known(server, line, asking(SLUGS[0], f"Origin: {origin}"))
-        short = await line.ask(asking(SLUGS[1], f"Origin: {origin}"))
-        again = await line.ask(asking(SLUGS[1], f"Origin: {origin}"))
+        short = await line.exchange(asking(SLUGS[1], f"Origin: {origin}"))
+        again = await line.exchange(asking(SLUGS[1], f"Origin: {origin}"))
     for answer in (whole, short, again):
         assert answer.headers["access-control-allow-origin"] == origin
         assert "Origin" in answer.headers["vary"]
@@ -418,7 +418,7 @@ async def test_what_fails_on_the_short_road_is_our_fault_and_told_calmly(
     async with wire(server.url) as line:
         await known(server, line, asking(SLUGS[0]))
         monkeypatch.setattr("schema.http.endpoint.CachedResponse", fail)
-        answer = await line.ask(asking(SLUGS[1]))
+        answer = await line.exchange(asking(SLUGS[1]))
     assert answer.status == 500
     assert answer.json["errors"][0]["extensions"]["code"] == "INTERNAL_SERVER_ERROR"
     assert b"secret" not in answer.body

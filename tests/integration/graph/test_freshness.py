@@ -20,8 +20,8 @@ from app.domain.account import Role
 from app.domain.tariff import Tariff
 from tests import factories as make
 from tests.instances import Instance
-from tests.integration.graph.running import Headers, Running, is_known, issue_key
-from tests.integration.graph.wire import Answer, Wire, get, post, wire
+from tests.integration.graph.running import Headers, Running, has_cached_response, issue_key
+from tests.integration.graph.wire import Response, Wire, get, post, wire
 from tests.integration.graph.writing import name
 
 # What is promised within a second; a machine that runs many tests at once may take longer over it.
@@ -80,7 +80,7 @@ def persisted(document: str) -> bytes:
     return f"GET /graphql?query={quote(document)}&extensions={extensions} HTTP/1.1\r\nHost: dno.test\r\n\r\n".encode()
 
 
-def figure(answer: Answer) -> int:
+def figure(answer: Response) -> int:
     found = FIGURE.search(answer.body)
     assert found is not None, answer
     return int(found[1])
@@ -99,7 +99,7 @@ class Writer:
     async def write(self) -> int:
         figure = next(self._figures)
         request = post(CORRECT, self._authorization, input={"id": self._id, "leistung": f"{figure}"})
-        payload = (await self._line.ask(request)).json["data"]["correctTariff"]
+        payload = (await self._line.exchange(request)).json["data"]["correctTariff"]
         assert payload == {"tariff": {"version": figure}, "errors": []}
         self.answered = figure
         return figure
@@ -114,7 +114,7 @@ async def readers(url: str, requests: Mapping[str, bytes], writer: Writer) -> As
         async with wire(url) as line:
             while True:
                 least = writer.answered
-                assert figure(await line.ask(request)) >= least, way
+                assert figure(await line.exchange(request)) >= least, way
                 reads[way] += 1
 
     async with asyncio.TaskGroup() as group:
@@ -135,9 +135,9 @@ async def test_the_writing_instance_never_tells_the_old_value(
             early: set[str] = set()
             for _ in range(WRITES):
                 written = await writer.write()
-                told = {way: figure(await own[way].ask(request)) for way, request in requests.items()}
+                told = {way: figure(await own[way].exchange(request)) for way, request in requests.items()}
                 assert told == dict.fromkeys(requests, written)
-                early |= {way for way, data in requests.items() if is_known(server, data)}
+                early |= {way for way, data in requests.items() if has_cached_response(server, data)}
     assert min(reads[way] for way in requests) > WRITES
     # What has no early exit: questions are logged, REST and X-Request-Id take the whole road.
     assert early >= {*requests} - {"list, never early", "question", "REST", "history"}
@@ -162,10 +162,10 @@ async def test_what_is_counted_and_listed_is_fresh_as_well(
     """
     entry = {"dno": "netze-a", "voltageLevel": "MS"}
     for year in range(2025, 2035):
-        before = await server.ask(counted)
+        before = await server.execute(counted)
         hlzf = {"season": "WINTER", "windows": [{"start": "07:30", "end": "09:00"}]}
-        await server.ask(add, editor, tariff=entry | {"year": year}, hlzf=entry | hlzf | {"year": year})
-        after = await server.ask(counted)
+        await server.execute(add, editor, tariff=entry | {"year": year}, hlzf=entry | hlzf | {"year": year})
+        after = await server.execute(counted)
         assert after["coverage"]["totalEntries"] == before["coverage"]["totalEntries"] + 2
         assert after["coverage"]["byYear"][0] == {"year": year, "tariffs": 1, "hlzf": 1}
         assert after["dno"] == {"years": [year, *before["dno"]["years"]], "isPeak": True}
@@ -192,9 +192,9 @@ async def test_another_instance_follows_within_a_moment(
     async with wire(here.url) as own, wire(there.url) as line:
         writer = Writer(own, editor, tariff)
         for request in [*ways(tariff).values()] * 8:
-            figure(await line.ask(request))  # and remembered there
+            figure(await line.exchange(request))  # and remembered there
             written, since = await writer.write(), perf_counter()
-            while figure(await line.ask(request)) < written:
+            while figure(await line.exchange(request)) < written:
                 pass
             delays.append(perf_counter() - since)
     delays.sort()
@@ -292,7 +292,7 @@ async def test_caches_emptied_by_hand_tell_what_nobody_had_announced(
     await superuser.close()
     for one in pair:
         async with wire(one.url) as line:
-            assert figure(await line.ask(requests["list"])) == 1
+            assert figure(await line.exchange(requests["list"])) == 1
 
     invalidate = (
         "mutation ($pattern: String!) { invalidateCache(pattern: $pattern) { removed errors { code } } }"
@@ -319,7 +319,7 @@ async def everywhere(url: str, requests: Mapping[str, bytes], holds: Callable[[i
         for request in requests.values():
             line = await lines.enter_async_context(wire(url))
             while True:
-                found = FIGURE.search((await line.ask(request)).body)
+                found = FIGURE.search((await line.exchange(request)).body)
                 if holds(None if found is None else int(found[1])):
                     break
 

@@ -11,7 +11,7 @@ from graphql import Node, Token
 from app.resources import Resources
 from schema.context import Context
 from schema.execution.documents import Operation
-from tests.integration.graph.asking import client_of
+from tests.integration.graph.graphql_client import client_of
 
 QUERY = "{ dnos(first: 3) { nodes { slug tariffs(year: 2025) { leistung } hlzf(year: 2025) { season } } } }"
 

@@ -175,4 +175,4 @@ async def test_malformed_requests_are_refused_and_harm_nobody(server: Running) -
     await asyncio.to_thread(send_all)
     assert statuses[200] > MANY / 50, statuses
     assert statuses[400] > MANY / 50, statuses
-    assert await server.ask("{ __typename }") == {"__typename": "Query"}
+    assert await server.execute("{ __typename }") == {"__typename": "Query"}

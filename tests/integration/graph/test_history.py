@@ -12,7 +12,7 @@ from app.domain.account import Role
 from app.domain.entry import VoltageLevel
 from app.observability import metrics
 from tests import factories as make
-from tests.integration.graph.asking import ask, codes
+from tests.integration.graph.graphql_client import error_codes, execute
 from tests.integration.graph.writing import Caller, name
 
 HISTORIES = """
@@ -36,7 +36,7 @@ async def test_every_write_is_told_newest_first_whoever_made_it(
     ]
     await pool.fetch("UPDATE netzentgelte_data SET leistung = 61")
     document = HISTORIES.replace("history(first: $first)", "history").replace(", $first: Int", "")
-    data = await until_told(lambda: editor.ask(document, slug="netze-a"), "61")
+    data = await until_told(lambda: editor.execute(document, slug="netze-a"), "61")
     by_hand, *others = data["dno"]["tariffs"][0]["history"]
     assert others[:3] == [payload["revision"] for payload in reversed(answered)]
     assert [one["kind"] for one in others] == ["VERIFIED", "FLAGGED", "CORRECTED", "CREATED"]
@@ -49,7 +49,7 @@ async def test_every_write_is_told_newest_first_whoever_made_it(
 async def test_windows_have_a_history_too(editor: Caller, client: httpx.AsyncClient, pool: Pool) -> None:
     hlzf = await make.hlzf(pool, await make.dno(pool))
     await editor.write("correctHlzf", id=name(hlzf), windows=[])
-    [entry] = (await ask(client, HISTORIES, slug="netze-a"))["dno"]["hlzf"]
+    [entry] = (await execute(client, HISTORIES, slug="netze-a"))["dno"]["hlzf"]
     newest = entry["history"][0]
     assert newest["kind"] == "CORRECTED"
     assert newest["changes"] == [{"field": "windows", "before": "07:30-13:00, 16:00-19:00", "after": ""}]
@@ -63,7 +63,7 @@ async def test_names_are_shown_to_those_who_work_with_them(
     told: dict[Any, Any] = {}
     for _ in range(2):  # the second time from memory
         for role in (Role.ADMIN, None, Role.EDITOR, Role.VIEWER):
-            data = await callers[role].ask(HISTORIES, slug="netze-a", first=1)
+            data = await callers[role].execute(HISTORIES, slug="netze-a", first=1)
             told[role] = data["dno"]["tariffs"][0]["history"][0]["changedBy"]
     known = "editor (API key)"
     assert told == {Role.ADMIN: known, Role.EDITOR: known, Role.VIEWER: None, None: None}
@@ -76,13 +76,13 @@ async def test_as_many_are_told_as_asked_for(editor: Caller, client: httpx.Async
     document = "query ($id: ID!, $first: Int = 20) { node(id: $id) { ... on Tariff { history(first: $first) { version } } } }"
 
     async def versions(**first: Any) -> list[int]:
-        data = await ask(client, document, id=name(tariff), **first)
+        data = await execute(client, document, id=name(tariff), **first)
         return [one["version"] for one in data["node"]["history"]]
 
     assert await versions() == await versions(first=None) == list(range(26, 6, -1))
     assert await versions(first=1) == [26]
     assert await versions(first=100) == list(range(26, 0, -1))
-    assert await codes(client, document, id=name(tariff), first=101) == ["BAD_USER_INPUT"]
+    assert await error_codes(client, document, id=name(tariff), first=101) == ["BAD_USER_INPUT"]
 
 
 async def test_many_histories_cost_one_statement(client: httpx.AsyncClient, pool: Pool) -> None:
@@ -90,11 +90,11 @@ async def test_many_histories_cost_one_statement(client: httpx.AsyncClient, pool
     for year in range(2015, 2025):
         for level in (VoltageLevel.MS, VoltageLevel.NS):
             await make.tariff(pool, dno, year, level)
-    await ask(client, '{ dno(slug: "netze-a") { tariffs { id } } }')
+    await execute(client, '{ dno(slug: "netze-a") { tariffs { id } } }')
     # By name: jobs send statements, too, when they like.
     sent = metrics.STATEMENTS.labels("history")._value.get
     before = sent()
-    data = await ask(client, '{ dno(slug: "netze-a") { tariffs { history { version } } } }')
+    data = await execute(client, '{ dno(slug: "netze-a") { tariffs { history { version } } } }')
     assert [len(tariff["history"]) for tariff in data["dno"]["tariffs"]] == [1] * 20
     assert sent() == before + 1
 
@@ -107,7 +107,7 @@ async def test_a_revision_is_found_by_its_id_even_of_what_is_deleted(
     gone = await admin.write("revert", revisionId=added["revision"]["id"])
     document = "query ($ids: [ID!]!) { nodes(ids: $ids) { ... on Revision { kind version } } }"
     ids = [added["revision"]["id"], gone["revision"]["id"]]
-    assert (await ask(client, document, ids=ids))["nodes"] == [
+    assert (await execute(client, document, ids=ids))["nodes"] == [
         {"kind": "CREATED", "version": 1},
         {"kind": "DELETED", "version": 2},
     ]

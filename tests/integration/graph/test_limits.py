@@ -9,7 +9,7 @@ import tests.integration.graph.test_work
 from app.limits.rate_limiter.limiter import RateLimiter
 from app.resources import Resources
 from app.settings import Settings
-from tests.integration.graph.asking import ask, ask_whole, client_of
+from tests.integration.graph.graphql_client import client_of, execute, execute_with_errors
 
 NESTED = '{ dno(slug: "a") { tariffs { dno { tariffs { year } } } } }'
 
@@ -46,7 +46,7 @@ async def test_each_limit_is_a_setting_and_named_in_the_error(
     resources: Resources, setting: str, most: int, document: str
 ) -> None:
     async with client_of(resources, **{setting: most}) as client:
-        answer = await ask_whole(client, document)
+        answer = await execute_with_errors(client, document)
     assert "data" not in answer
     (error,) = answer["errors"]
     told = error["extensions"]
@@ -59,7 +59,7 @@ async def test_the_values_of_all_variables_are_counted_before_they_are_read(
 ) -> None:
     asked = "query ($ids: [ID!]!, $filter: DnoFilter) { nodes(ids: $ids) { id } dnos(filter: $filter) { totalCount } }"
     for variables in ({"ids": ["x"] * 1001}, {"ids": [], "filter": {f"a{n}": n for n in range(1001)}}):
-        (error,) = (await ask_whole(client, asked, **variables))["errors"]
+        (error,) = (await execute_with_errors(client, asked, **variables))["errors"]
         assert error["extensions"] == {
             "code": "LIMIT_EXCEEDED",
             "limit": "LIMIT_VARIABLE_VALUES",
@@ -120,7 +120,7 @@ COSTS: list[tuple[str, dict[str, Any], int]] = [
 async def test_the_cost_of_an_operation_is_told_with_what_remains(
     client: httpx.AsyncClient, document: str, variables: dict[str, Any], cost: int
 ) -> None:
-    told = (await ask_whole(client, document, **variables))["extensions"]["cost"]
+    told = (await execute_with_errors(client, document, **variables))["extensions"]["cost"]
     assert told == {"requested": cost, "remaining": 25_000 - cost, "maximum": 25_000}
 
 
@@ -128,7 +128,7 @@ async def test_what_is_too_dear_is_told_what_it_would_have_cost(client: httpx.As
     """A page multiplies what stands below it; the largest number a client can name does no harm."""
     query = "query ($n: Int!) { dnos(first: $n) { nodes { tariffs { dno { tariffs { year } } } } } }"
     for first in (200, 2**31 - 1):
-        (error,) = (await ask_whole(client, query, n=first))["errors"]
+        (error,) = (await execute_with_errors(client, query, n=first))["errors"]
         told = error["extensions"]
         assert (told["code"], told["limit"]) == ("LIMIT_EXCEEDED", "LIMIT_COST")
         assert told["cost"]["requested"] > told["cost"]["maximum"] == 25_000
@@ -151,7 +151,7 @@ async def test_a_dear_query_counts_as_several_requests(resources: Resources) -> 
 async def test_the_usual_introspection_is_within_all_limits(client: httpx.AsyncClient) -> None:
     from graphql import build_client_schema, get_introspection_query
 
-    found = await ask(client, get_introspection_query(descriptions=True))
+    found = await execute(client, get_introspection_query(descriptions=True))
     assert "Tariff" in build_client_schema(found).type_map
 
 

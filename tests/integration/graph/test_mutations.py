@@ -154,7 +154,7 @@ async def test_whoever_saw_another_version_is_told_the_current_one(
 async def test_one_document_may_write_twice_and_the_second_sees_the_first(
     editor: Caller, tariff: Tariff
 ) -> None:
-    data = await editor.ask(
+    data = await editor.execute(
         """
         mutation ($id: ID!) {
           first: correctTariff(input: {id: $id, expectedVersion: 1, leistung: "60"}) {
@@ -265,7 +265,7 @@ async def test_what_is_not_of_its_type_is_no_request_and_its_path_is_told_too(
     path: list[str],
     sentence: str,
 ) -> None:
-    answer = await admin.ask_whole(mutation(write), input=sound[write] | wrong)
+    answer = await admin.execute_with_errors(mutation(write), input=sound[write] | wrong)
     assert "data" not in answer
     first = answer["errors"][0]
     assert first["extensions"] == {"code": "BAD_USER_INPUT", "field": path}
@@ -346,7 +346,7 @@ async def test_what_was_deleted_by_hand_can_be_reverted_and_added_anew(
     added = await editor.write("addTariff", **NEW_TARIFF | {"year": 2025})
     assert (added["tariff"]["id"], added["tariff"]["version"]) == (name(tariff), 3)
     assert added["revision"]["kind"] == "CREATED"
-    deletion = await editor.ask(
+    deletion = await editor.execute(
         "query ($id: ID!) { node(id: $id) { ... on Tariff { history { id kind } } } }", id=name(tariff)
     )
     [_, gone, _] = deletion["node"]["history"]

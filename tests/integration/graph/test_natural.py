@@ -19,7 +19,7 @@ from app.resources import Resources, open_resources
 from app.settings import Settings
 from schema.context import Context
 from tests import factories as make
-from tests.integration.graph.asking import ask, client_of, codes
+from tests.integration.graph.graphql_client import client_of, error_codes, execute
 from tests.waiting import CACHING, until
 
 QUESTION = """
@@ -39,7 +39,7 @@ async def musterstadt(pool: Pool) -> Dno:
 
 
 async def answer(client: httpx.AsyncClient, query: str, **variables: Any) -> Any:
-    return (await ask(client, QUESTION, query=query, **variables))["naturalQuery"]
+    return (await execute(client, QUESTION, query=query, **variables))["naturalQuery"]
 
 
 async def test_a_sentence_gets_what_it_asks_for(client: httpx.AsyncClient, musterstadt: Dno) -> None:
@@ -94,7 +94,7 @@ async def test_off_topic_is_not_answered(client: httpx.AsyncClient, musterstadt:
 
 
 async def test_a_question_is_bounded(client: httpx.AsyncClient, musterstadt: Dno) -> None:
-    assert await codes(client, QUESTION, query="x" * 1001) == ["BAD_USER_INPUT"]
+    assert await error_codes(client, QUESTION, query="x" * 1001) == ["BAD_USER_INPUT"]
     assert (await answer(client, ""))["interpretation"]["dataType"] is None
     assert (await answer(client, "\ud800\0 musterstadt".encode("utf-8", "replace").decode()))[
         "cached"
@@ -222,7 +222,7 @@ async def test_every_question_is_logged_once_and_none_is_lost_at_the_end(
             await answer(client, "Netzentgelte Musterstadt 2024")
         # The plan gives up halfway for the second field's sake, and the executor begins anew.
         both = '{ naturalQuery(query: "was kostet das") { cached } dnos(first: 0) { totalCount } }'
-        assert await codes(client, both) == ["BAD_USER_INPUT"]
+        assert await error_codes(client, both) == ["BAD_USER_INPUT"]
     rows = await pool.fetch(
         "SELECT query, dno_id, year, data_type, confidence, cached, duration_ms, address FROM query_logs ORDER BY asked_at"
     )

@@ -16,7 +16,7 @@ from app.settings import Settings
 from schema.execution.documents import RejectedDocument
 from schema.execution.persisted import Persisted, PersistedDocument
 from schema.http.request import GraphQLRequest, read_body
-from tests.integration.graph.asking import client_of
+from tests.integration.graph.graphql_client import client_of
 from tests.servers import PrivateValkey
 
 TEXT = "{ coverage { totalEntries } }"

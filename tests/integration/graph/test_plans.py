@@ -18,7 +18,7 @@ from schema.execution.documents import Documents, RejectedDocument
 from schema.execution.operation import Executions
 from schema.root import schema
 from schema.types.node import Kind, write_id
-from tests.integration.graph.questions import Drawn, documents
+from tests.integration.graph.query_generator import GeneratedQuery, generated_queries
 
 # More by hand: EXAMPLES=5000 make test
 EXAMPLES = int(os.environ.get("EXAMPLES", "300"))
@@ -42,7 +42,7 @@ class Compared:
                 until = monotonic() + 3600
                 assert memory.keep(tag, None, size=1, tags=(tag,), until=until, since=memory.now())
 
-    async def compare(self, drawn: Drawn, gone: Any = None) -> None:
+    async def compare(self, drawn: GeneratedQuery, gone: Any = None) -> None:
         if gone is not None:
             self.forget(gone)
         try:
@@ -92,8 +92,8 @@ async def test_thousands_of_queries_get_the_same_bytes_from_plan_and_executor(
         phases=(Phase.explicit, Phase.generate),
         suppress_health_check=list(HealthCheck),
     )
-    @given(documents(schema._schema, values))
-    def check(drawn: Drawn) -> None:
+    @given(generated_queries(schema._schema, values))
+    def check(drawn: GeneratedQuery) -> None:
         asyncio.run_coroutine_threadsafe(compared.compare(drawn, gone), loop).result(30)
 
     await asyncio.to_thread(check)

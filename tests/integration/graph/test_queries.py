@@ -17,7 +17,7 @@ from app.observability.metrics import STATEMENTS
 from app.resources import Resources, open_resources
 from app.settings import Settings
 from tests import factories as make
-from tests.integration.graph.asking import ask, ask_whole, client_of, codes
+from tests.integration.graph.graphql_client import client_of, error_codes, execute, execute_with_errors
 from tests.waiting import CACHING, until
 
 MS, NS = VoltageLevel.MS, VoltageLevel.NS
@@ -52,7 +52,7 @@ async def netze_a(pool: Pool) -> Dno:
 
 
 async def test_an_operator_with_all_that_is_known_of_it(client: httpx.AsyncClient, netze_a: Dno) -> None:
-    data = await ask(
+    data = await execute(
         client,
         """{ dno(slug: "netze-a") {
             __typename slug name officialName region city postalCode website mastrNr bdewCode acerCode
@@ -89,7 +89,7 @@ async def test_an_operator_with_all_that_is_known_of_it(client: httpx.AsyncClien
 
 
 async def test_its_entries_by_year_level_and_season(client: httpx.AsyncClient, netze_a: Dno) -> None:
-    data = await ask(
+    data = await execute(
         client,
         """{ dno(slug: "netze-a") {
             all: tariffs { year voltageLevel }
@@ -137,17 +137,17 @@ async def test_its_entries_by_year_level_and_season(client: httpx.AsyncClient, n
 async def test_an_operator_that_is_not_there_is_null(
     client: httpx.AsyncClient, netze_a: Dno, slug: str
 ) -> None:
-    assert await ask(client, "query ($slug: String!) { dno(slug: $slug) { name } }", slug=slug) == {
+    assert await execute(client, "query ($slug: String!) { dno(slug: $slug) { name } }", slug=slug) == {
         "dno": None
     }
 
 
 async def test_nobody_is_signed_in(client: httpx.AsyncClient, pool: Pool) -> None:
-    assert await ask(client, "{ viewer { email } }") == {"viewer": None}
+    assert await execute(client, "{ viewer { email } }") == {"viewer": None}
 
 
 async def test_a_new_entry_has_a_history_of_one(client: httpx.AsyncClient, netze_a: Dno) -> None:
-    data = await ask(
+    data = await execute(
         client,
         '{ dno(slug: "netze-a") { tariff(year: 2024, voltageLevel: MS) { history { kind version changes { field after } } } } }',
     )
@@ -160,7 +160,7 @@ async def test_a_new_entry_has_a_history_of_one(client: httpx.AsyncClient, netze
 
 
 async def test_every_kind_is_found_again_by_its_id(client: httpx.AsyncClient, netze_a: Dno) -> None:
-    found = await ask(
+    found = await execute(
         client,
         """{ dno(slug: "netze-a") {
             __typename id
@@ -178,26 +178,26 @@ async def test_every_kind_is_found_again_by_its_id(client: httpx.AsyncClient, ne
         "Revision",
     }
     ids = [thing["id"] for thing in things]
-    again = await ask(client, "query ($ids: [ID!]!) { nodes(ids: $ids) { __typename id } }", ids=ids)
+    again = await execute(client, "query ($ids: [ID!]!) { nodes(ids: $ids) { __typename id } }", ids=ids)
     assert again["nodes"] == things
     for thing in things:
-        one = await ask(client, "query ($id: ID!) { node(id: $id) { __typename id } }", id=thing["id"])
+        one = await execute(client, "query ($id: ID!) { node(id: $id) { __typename id } }", id=thing["id"])
         assert one["node"] == thing
 
 
 async def test_nodes_keep_their_order_with_gaps_and_repetitions(
     client: httpx.AsyncClient, netze_a: Dno
 ) -> None:
-    data = await ask(client, '{ dno(slug: "netze-a") { id tariffs { id } } }')
+    data = await execute(client, '{ dno(slug: "netze-a") { id tariffs { id } } }')
     dno, tariff, nobody = data["dno"]["id"], data["dno"]["tariffs"][0]["id"], f"dno_{'0' * 32}"
     ids = [tariff, nobody, dno, tariff, f"user_{'0' * 32}", f"key_{'0' * 32}"]
-    again = await ask(client, "query ($ids: [ID!]!) { nodes(ids: $ids) { id } }", ids=ids)
+    again = await execute(client, "query ($ids: [ID!]!) { nodes(ids: $ids) { id } }", ids=ids)
     assert [node and node["id"] for node in again["nodes"]] == [tariff, None, dno, tariff, None, None]
 
 
 async def test_an_account_is_shown_to_nobody(client: httpx.AsyncClient, pool: Pool) -> None:
     user = await make.user(pool)
-    found = await ask(client, "query ($id: ID!) { node(id: $id) { id } }", id=f"user_{user.id.hex}")
+    found = await execute(client, "query ($id: ID!) { node(id: $id) { id } }", id=f"user_{user.id.hex}")
     assert found == {"node": None}
 
 
@@ -205,12 +205,12 @@ async def test_an_account_is_shown_to_nobody(client: httpx.AsyncClient, pool: Po
     "id", ["", "x", "dno_", "dno_xyz", "cat_" + "0" * 32, "dno_" + "0" * 31, "dno_" + "Ä" * 32]
 )
 async def test_what_is_no_id_is_refused(client: httpx.AsyncClient, pool: Pool, id: str) -> None:
-    assert await codes(client, "query ($id: ID!) { node(id: $id) { id } }", id=id) == ["BAD_USER_INPUT"]
+    assert await error_codes(client, "query ($id: ID!) { node(id: $id) { id } }", id=id) == ["BAD_USER_INPUT"]
 
 
 async def test_of_a_thing_of_another_kind_nothing_is_told(client: httpx.AsyncClient, netze_a: Dno) -> None:
-    found = await ask(client, '{ dno(slug: "netze-a") { id } }')
-    data = await ask(
+    found = await execute(client, '{ dno(slug: "netze-a") { id } }')
+    data = await execute(
         client, "query ($id: ID!) { node(id: $id) { ... on Tariff { year } } }", id=found["dno"]["id"]
     )
     assert data == {"node": {}}
@@ -218,8 +218,8 @@ async def test_of_a_thing_of_another_kind_nothing_is_told(client: httpx.AsyncCli
 
 async def test_nodes_are_bounded(client: httpx.AsyncClient, pool: Pool) -> None:
     document = "query ($ids: [ID!]!) { nodes(ids: $ids) { id } }"
-    assert await codes(client, document, ids=[f"dno_{'0' * 32}"] * 101) == ["BAD_USER_INPUT"]
-    assert await ask(client, document, ids=[]) == {"nodes": []}
+    assert await error_codes(client, document, ids=[f"dno_{'0' * 32}"] * 101) == ["BAD_USER_INPUT"]
+    assert await execute(client, document, ids=[]) == {"nodes": []}
 
 
 # Pages
@@ -260,13 +260,13 @@ async def many(pool: Pool) -> list[str]:
 async def test_page_after_page_gives_each_operator_once_and_in_order(
     client: httpx.AsyncClient, many: list[str], order: str, first: int
 ) -> None:
-    whole = (await ask(client, PAGE, first=100, order=order))["dnos"]
+    whole = (await execute(client, PAGE, first=100, order=order))["dnos"]
     assert sorted(edge["node"]["slug"] for edge in whole["edges"]) == sorted(many)
     assert (whole["pageInfo"]["hasNextPage"], whole["pageInfo"]["hasPreviousPage"]) == (False, False)
     seen: list[str] = []
     after = None
     while True:
-        page = (await ask(client, PAGE, first=first, after=after, order=order))["dnos"]
+        page = (await execute(client, PAGE, first=first, after=after, order=order))["dnos"]
         assert page["totalCount"] == 11
         assert page["nodes"] == [edge["node"] for edge in page["edges"]]
         assert page["pageInfo"]["hasPreviousPage"] is bool(seen)
@@ -282,7 +282,7 @@ async def test_page_after_page_gives_each_operator_once_and_in_order(
 async def test_names_are_ordered_as_germans_do_and_equals_by_slug(
     client: httpx.AsyncClient, many: list[str]
 ) -> None:
-    data = await ask(client, "{ dnos { nodes { name slug } } }")
+    data = await execute(client, "{ dnos { nodes { name slug } } }")
     keys = [(node["name"].casefold().replace("ü", "u"), node["slug"]) for node in data["dnos"]["nodes"]]
     assert keys == sorted(keys)
 
@@ -290,7 +290,7 @@ async def test_names_are_ordered_as_germans_do_and_equals_by_slug(
 async def test_the_largest_come_first_and_those_of_unknown_size_last(
     client: httpx.AsyncClient, many: list[str]
 ) -> None:
-    data = await ask(
+    data = await execute(
         client, "{ dnos(orderBy: CONNECTION_POINTS) { nodes { slug statistics { connectionPoints } } } }"
     )
     sizes = [(node["statistics"] or {}).get("connectionPoints") for node in data["dnos"]["nodes"]]
@@ -321,7 +321,7 @@ async def test_the_largest_come_first_and_those_of_unknown_size_last(
 async def test_filters_narrow_a_list_together(
     client: httpx.AsyncClient, many: list[str], filter: dict[str, Any], count: int
 ) -> None:
-    page = (await ask(client, PAGE, first=2, filter=filter))["dnos"]
+    page = (await execute(client, PAGE, first=2, filter=filter))["dnos"]
     assert page["totalCount"] == count
     assert len(page["nodes"]) == min(2, count)
     assert page["pageInfo"]["hasNextPage"] is (count > 2)
@@ -333,14 +333,14 @@ async def test_filters_narrow_a_list_together(
 async def test_a_list_of_an_unknown_region_is_refused(
     client: httpx.AsyncClient, many: list[str], region: str
 ) -> None:
-    assert await codes(client, PAGE, first=2, filter={"region": region}) == ["BAD_USER_INPUT"]
+    assert await error_codes(client, PAGE, first=2, filter={"region": region}) == ["BAD_USER_INPUT"]
 
 
 async def test_a_new_operator_shows_in_the_list_and_a_deleted_one_does_not(
     client: httpx.AsyncClient, resources: Resources, pool: Pool, many: list[str]
 ) -> None:
     async def total() -> int:
-        count: int = (await ask(client, "{ dnos { totalCount } }"))["dnos"]["totalCount"]
+        count: int = (await execute(client, "{ dnos { totalCount } }"))["dnos"]["totalCount"]
         return count
 
     assert await total() == 11
@@ -357,33 +357,33 @@ async def test_a_new_operator_shows_in_the_list_and_a_deleted_one_does_not(
 
 @pytest.mark.parametrize("first", [0, -1, 101])
 async def test_a_page_is_bounded(client: httpx.AsyncClient, many: list[str], first: int) -> None:
-    assert await codes(client, PAGE, first=first) == ["BAD_USER_INPUT"]
+    assert await error_codes(client, PAGE, first=first) == ["BAD_USER_INPUT"]
     search = 'query ($first: Int) { searchDnos(query: "ost", first: $first) { score } }'
-    assert await codes(client, search, first=first) == ["BAD_USER_INPUT"]
+    assert await error_codes(client, search, first=first) == ["BAD_USER_INPUT"]
 
 
 async def test_null_is_as_good_as_left_out(client: httpx.AsyncClient, many: list[str]) -> None:
-    page = (await ask(client, PAGE, first=None, after=None, order=None, filter=None))["dnos"]
+    page = (await execute(client, PAGE, first=None, after=None, order=None, filter=None))["dnos"]
     assert len(page["nodes"]) == 11
 
 
 async def test_a_cursor_is_of_its_own_order_and_whole(client: httpx.AsyncClient, many: list[str]) -> None:
-    cursor = (await ask(client, PAGE, first=1, order="NAME"))["dnos"]["pageInfo"]["endCursor"]
+    cursor = (await execute(client, PAGE, first=1, order="NAME"))["dnos"]["pageInfo"]["endCursor"]
     for damaged in (cursor[:-2], cursor + "AA", cursor[::-1], "", "Ω", "x" * 2000, "AAAA"):
-        assert await codes(client, PAGE, after=damaged, order="NAME") == ["BAD_USER_INPUT"], damaged
+        assert await error_codes(client, PAGE, after=damaged, order="NAME") == ["BAD_USER_INPUT"], damaged
     for order in ("SLUG", "CONNECTION_POINTS", "UPDATED_AT"):
-        assert await codes(client, PAGE, after=cursor, order=order) == ["BAD_USER_INPUT"]
+        assert await error_codes(client, PAGE, after=cursor, order=order) == ["BAD_USER_INPUT"]
 
 
 async def test_a_page_goes_on_where_its_last_operator_stood_though_it_be_gone(
     client: httpx.AsyncClient, resources: Resources, pool: Pool, many: list[str]
 ) -> None:
-    first = (await ask(client, PAGE, first=3, order="SLUG"))["dnos"]
+    first = (await execute(client, PAGE, first=3, order="SLUG"))["dnos"]
     assert [node["slug"] for node in first["nodes"]] == ["netz-00", "netz-01", "netz-02"]
     async with pool.connection() as connection:
         await connection.execute("UPDATE dnos SET deleted_at = now() WHERE slug = 'netz-02'")
     await until(lambda: resources.memory.get("directory") is None)
-    page = (await ask(client, PAGE, first=3, after=first["pageInfo"]["endCursor"], order="SLUG"))["dnos"]
+    page = (await execute(client, PAGE, first=3, after=first["pageInfo"]["endCursor"], order="SLUG"))["dnos"]
     assert [node["slug"] for node in page["nodes"]] == ["netz-03", "netz-04", "netz-05"]
 
 
@@ -404,26 +404,30 @@ async def test_a_page_goes_on_where_its_last_operator_stood_though_it_be_gone(
 async def test_a_document_that_makes_no_sense_is_refused_with_a_code(
     client: httpx.AsyncClient, pool: Pool, document: str, code: str
 ) -> None:
-    assert set(await codes(client, document)) == {code}
+    assert set(await error_codes(client, document)) == {code}
 
 
 @pytest.mark.parametrize("slug", [None, 5, ["a"], {"slug": "a"}])
 async def test_variables_of_other_types_are_refused(
     client: httpx.AsyncClient, pool: Pool, slug: object
 ) -> None:
-    assert await codes(client, "query ($slug: String!) { dno(slug: $slug) { name } }", slug=slug) == [
+    assert await error_codes(client, "query ($slug: String!) { dno(slug: $slug) { name } }", slug=slug) == [
         "BAD_USER_INPUT"
     ]
 
 
 async def test_a_missing_variable_is_refused(client: httpx.AsyncClient, pool: Pool) -> None:
-    assert await codes(client, "query ($slug: String!) { dno(slug: $slug) { name } }") == ["BAD_USER_INPUT"]
+    assert await error_codes(client, "query ($slug: String!) { dno(slug: $slug) { name } }") == [
+        "BAD_USER_INPUT"
+    ]
 
 
 async def test_one_field_that_is_refused_leaves_its_neighbours_alone(
     client: httpx.AsyncClient, netze_a: Dno
 ) -> None:
-    answer = await ask_whole(client, '{ dno(slug: "netze-a") { name } node(id: "nonsense") { id } }')
+    answer = await execute_with_errors(
+        client, '{ dno(slug: "netze-a") { name } node(id: "nonsense") { id } }'
+    )
     assert answer["data"] == {"dno": {"name": "Netze A"}, "node": None}
     [error] = answer["errors"]
     assert (error["path"], error["extensions"]["code"]) == (["node"], "BAD_USER_INPUT")
@@ -468,7 +472,7 @@ async def test_a_cold_list_costs_one_statement_per_region(
     async with _quiet(settings) as resources, client_of(resources) as client:
         await _drained(pool)
         before = _statements()
-        data = await ask(client, LIST)
+        data = await execute(client, LIST)
         assert len(data["dnos"]["nodes"]) == 50
         spent = _statements(before)
         operators = spent.pop("dno_by_slug", 0) + spent.pop("dno_by_id", 0)
@@ -482,10 +486,10 @@ async def test_a_warm_list_costs_no_statement_and_one_round_trip_per_level_witho
     off = {"memory_cache": False, "response_cache": False}
     async with _quiet(settings, **off) as resources, client_of(resources) as client:
         await _drained(pool)
-        cold = await ask(client, LIST)
+        cold = await execute(client, LIST)
         await until(lambda: not resources.read_through._tasks)
         before, trips = _statements(), resources.shared.round_trips
-        assert await ask(client, LIST) == cold
+        assert await execute(client, LIST) == cold
         assert _statements(before) == {}
         # The directory, the operators, and their three kinds of entries together; heartbeats are counted, too.
         assert resources.shared.round_trips - trips <= 5
@@ -494,10 +498,10 @@ async def test_a_warm_list_costs_no_statement_and_one_round_trip_per_level_witho
 async def test_a_warm_list_with_l1_asks_nobody(settings: Settings, pool: Pool, fifty: None) -> None:
     async with _quiet(settings, response_cache=False) as resources, client_of(resources) as client:
         await _drained(pool)
-        cold = await ask(client, LIST)
+        cold = await execute(client, LIST)
         await until(lambda: not resources.read_through._tasks)
         before = _statements()
-        assert await ask(client, LIST) == cold
+        assert await execute(client, LIST) == cold
         assert _statements(before) == {}
 
 
@@ -506,14 +510,14 @@ async def test_nodes_of_all_kinds_cost_one_statement_per_region(
 ) -> None:
     async with _quiet(settings) as resources, client_of(resources) as client:
         await _drained(pool)
-        found = await ask(
+        found = await execute(
             client,
             '{ dno(slug: "netze-a") { id tariffs(year: 2025) { id } hlzf(year: 2025) { id } timeOfUse(year: 2026) { id } } }',
         )
     ids = [thing["id"] for thing in _things(found["dno"])]
     async with _quiet(settings, entity_cache=False) as resources, client_of(resources) as client:
         before = _statements()
-        await ask(client, "query ($ids: [ID!]!) { nodes(ids: $ids) { id } }", ids=ids)
+        await execute(client, "query ($ids: [ID!]!) { nodes(ids: $ids) { id } }", ids=ids)
         assert _statements(before) == {
             "dno_by_id": 1,
             "places": _statements(before)["places"],

@@ -13,7 +13,7 @@ import pytest
 from app.importers.starter import load_starter
 from app.resources import Resources
 from app.settings import Settings
-from tests.integration.graph.asking import client_of
+from tests.integration.graph.graphql_client import client_of
 
 PAGE = Path(__file__).parents[3] / "docs" / "reading.md"
 EXAMPLE = re.compile(r"```(graphql|sh)\n(.*?)```(?:[^`]*?```json\n(.*?)```)?", re.DOTALL)

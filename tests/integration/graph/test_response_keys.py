@@ -14,8 +14,8 @@ from app.limits.rate_limiter.limiter import RateLimiter
 from app.settings import Settings
 from schema.types.node import Kind, write_id
 from tests import factories as make
-from tests.integration.graph.running import Running, is_known, issue_key, running
-from tests.integration.graph.wire import Answer, get, post, wire
+from tests.integration.graph.running import Running, has_cached_response, issue_key, running
+from tests.integration.graph.wire import Response, get, post, wire
 from tests.integration.graph.writing import name
 
 PRICES = '{ dno(slug: "netze-a") { tariffs(year: 2025) { leistung } } }'
@@ -28,12 +28,12 @@ async def tariff(pool: Pool) -> Tariff:
     return await make.tariff(pool, await make.dno(pool, "netze-a"), 2025, leistung="58.21")
 
 
-async def warm(server: Running, data: bytes) -> Answer:
+async def warm(server: Running, data: bytes) -> Response:
     """Until the next one would leave early."""
     async with asyncio.timeout(10), wire(server.url) as line:
         while True:
-            answer = await line.ask(data)
-            if is_known(server, data):
+            answer = await line.exchange(data)
+            if has_cached_response(server, data):
                 return answer
 
 
@@ -44,13 +44,13 @@ async def test_a_key_is_told_no_names_any_more_once_its_maker_may_not_be(
     server: Running, pool: Pool, tariff: Tariff
 ) -> None:
     key, steward = await issue_key(pool, Role.EDITOR)
-    await server.ask(CORRECT, steward, input={"id": name(tariff), "leistung": "60"})
+    await server.execute(CORRECT, steward, input={"id": name(tariff), "leistung": "60"})
     asked = f'{{ node(id: "{name(tariff)}") {{ ... on Tariff {{ history(first: 1) {{ changedBy }} }} }} }}'
     data = post(asked, f"Authorization: {steward['authorization']}")
     assert (await warm(server, data)).json["data"]["node"]["history"] == [{"changedBy": "steward (API key)"}]
     await pool.fetch("UPDATE users SET role = 'VIEWER' WHERE id = $1", key.created_by)
     async with asyncio.timeout(30), wire(server.url) as line:
-        while (await line.ask(data)).json["data"]["node"]["history"] != [{"changedBy": None}]:
+        while (await line.exchange(data)).json["data"]["node"]["history"] != [{"changedBy": None}]:
             await asyncio.sleep(0.01)
 
 
@@ -62,9 +62,9 @@ async def test_a_key_of_a_maker_who_was_deleted_by_hand_is_refused(
     await warm(server, data)
     await pool.fetch("UPDATE users SET deleted_at = now() WHERE id = $1", key.created_by)
     async with asyncio.timeout(30), wire(server.url) as line:
-        while (await line.ask(data)).status == 200:
+        while (await line.exchange(data)).status == 200:
             await asyncio.sleep(0.01)
-        assert (await line.ask(data)).status == 401
+        assert (await line.exchange(data)).status == 401
 
 
 async def test_a_key_that_is_revoked_while_its_request_waits_leaves_no_early_exit_behind(
@@ -79,12 +79,12 @@ async def test_a_key_that_is_revoked_while_its_request_waits_leaves_no_early_exi
         await warm(server, post(PRICES, f"Authorization: {other['authorization']}"))
         held, let_go = asyncio.Event(), asyncio.Event()
         monkeypatch.setattr(RateLimiter, "take", _holding(RateLimiter.take, key.id, held, let_go))
-        asked = asyncio.create_task(line.ask(data))
+        asked = asyncio.create_task(line.exchange(data))
         await held.wait()
-        await server.ask(REVOKE, boss, id=write_id(Kind.API_KEY, key.id))
+        await server.execute(REVOKE, boss, id=write_id(Kind.API_KEY, key.id))
         let_go.set()
         assert (await asked).status == 200  # it was recognised before
-        assert (await line.ask(data)).status == 401
+        assert (await line.exchange(data)).status == 401
 
 
 def _holding(
@@ -119,7 +119,7 @@ async def test_a_post_that_is_no_json_by_its_last_word_is_refused_however_it_beg
     bad = good.replace(b"Content-Length", b"Content-Type: text/plain\r\nContent-Length", 1)
     await warm(server, good)
     async with wire(server.url) as line:
-        assert [(await line.ask(bad)).status for _ in range(3)] == [415] * 3
+        assert [(await line.exchange(bad)).status for _ in range(3)] == [415] * 3
 
 
 async def test_a_body_that_is_said_to_be_compressed_is_refused_though_its_bytes_are_known(
@@ -127,7 +127,7 @@ async def test_a_body_that_is_said_to_be_compressed_is_refused_though_its_bytes_
 ) -> None:
     await warm(server, post(PRICES))
     async with wire(server.url) as line:
-        assert [(await line.ask(post(PRICES, "Content-Encoding: gzip"))).status for _ in range(3)] == [
+        assert [(await line.exchange(post(PRICES, "Content-Encoding: gzip"))).status for _ in range(3)] == [
             415
         ] * 3
 
@@ -135,8 +135,8 @@ async def test_a_body_that_is_said_to_be_compressed_is_refused_though_its_bytes_
 async def test_a_plain_address_is_kept_under_its_very_path(server: Running, tariff: Tariff) -> None:
     ask = b"GET /api/v1/dnos/%snetze-a/2025 HTTP/1.1\r\nHost: dno.test\r\n\r\n"
     async with wire(server.url) as line:
-        assert [(await line.ask(ask % b"")).status for _ in range(2)] == [200, 200]
-        assert [(await line.ask(ask % b"%09")).status for _ in range(2)] == [404, 404]
+        assert [(await line.exchange(ask % b"")).status for _ in range(2)] == [200, 200]
+        assert [(await line.exchange(ask % b"%09")).status for _ in range(2)] == [404, 404]
 
 
 async def test_numbers_that_are_equal_but_written_otherwise_are_other_questions(
@@ -147,7 +147,7 @@ async def test_numbers_that_are_equal_but_written_otherwise_are_other_questions(
     } } }"""
     assert "errors" not in (await warm(server, post(query, kwh="1"))).json
     async with wire(server.url) as line:
-        refused = (await line.ask(post(query, kwh="1.0000000"))).json
+        refused = (await line.exchange(post(query, kwh="1.0000000"))).json
     assert refused["errors"][0]["extensions"]["code"] == "BAD_USER_INPUT"
 
 
@@ -156,7 +156,7 @@ async def test_nothing_is_nothing_whatever_its_sign(server: Running, tariff: Tar
       annualCost(consumptionKwh: "-0", peakLoadKw: "1") {{ utilisationHours energyCharge }}
     }} }} }}"""
     async with wire(server.url) as line:
-        answer = (await line.ask(post(cost))).json
+        answer = (await line.exchange(post(cost))).json
     assert answer["data"]["node"]["annualCost"] == {"utilisationHours": "0.00", "energyCharge": "0.00"}
 
 

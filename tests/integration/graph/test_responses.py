@@ -19,8 +19,8 @@ from app.http.cached_request_head import PER_RESPONSE
 from app.settings import Settings
 from schema.types.node import Kind, write_id
 from tests import factories as make
-from tests.integration.graph.running import Running, is_known, issue_key, running
-from tests.integration.graph.wire import Answer, Wire, get, post, wire
+from tests.integration.graph.running import Running, has_cached_response, issue_key, running
+from tests.integration.graph.wire import Response, Wire, get, post, wire
 from tests.waiting import COUNTED, until
 
 STEADY = ("content-type", "content-length", "etag")
@@ -33,17 +33,17 @@ async def tariff(pool: Pool) -> Tariff:
     return await make.tariff(pool, await make.dno(pool, "netze-a"), 2025, leistung="58.21")
 
 
-def leistung(answer: Answer) -> str:
+def leistung(answer: Response) -> str:
     price: str = answer.json["data"]["dno"]["tariffs"][0]["leistung"]
     return price
 
 
-async def warm(server: Running, line: Wire, data: bytes) -> tuple[Answer, Answer]:
+async def warm(server: Running, line: Wire, data: bytes) -> tuple[Response, Response]:
     """Read and executed; then as a whole answer. From here on it leaves early."""
     async with asyncio.timeout(10):
         while True:  # what the test has just written may be announced in between
-            answers = await line.ask(data), await line.ask(data)
-            if is_known(server, data):
+            answers = await line.exchange(data), await line.exchange(data)
+            if has_cached_response(server, data):
                 return answers
 
 
@@ -55,7 +55,7 @@ async def test_an_early_answer_is_the_same_but_for_what_differs_each_time(
 ) -> None:
     async with wire(server.url) as line:
         read, whole = await warm(server, line, data)
-        early = [await line.ask(data) for _ in range(3)]
+        early = [await line.exchange(data) for _ in range(3)]
     for answer in early:
         assert answer.status == 200
         assert answer.body == read.body == whole.body
@@ -65,7 +65,7 @@ async def test_an_early_answer_is_the_same_but_for_what_differs_each_time(
     assert len(ids) == 5
 
 
-def _steady(answer: Answer) -> list[tuple[str, str]]:
+def _steady(answer: Response) -> list[tuple[str, str]]:
     return sorted(
         (name, value) for name, value in answer.lines if name.encode() not in PER_RESPONSE or name in STEADY
     )
@@ -74,7 +74,7 @@ def _steady(answer: Answer) -> list[tuple[str, str]]:
 async def test_early_answers_draw_on_the_limit_like_all_others(settings: Settings, tariff: Tariff) -> None:
     data = post(PRICES)
     async with running(settings, rate_limit_anonymous=6, **COUNTED) as server, wire(server.url) as line:
-        answers = [await line.ask(data) for _ in range(9)]
+        answers = [await line.exchange(data) for _ in range(9)]
     assert [answer.status for answer in answers] == [200] * 6 + [429] * 3
     assert [answer.headers["ratelimit"].split(";")[1] for answer in answers[:6]] == [
         f"r={n}" for n in range(5, -1, -1)
@@ -87,16 +87,16 @@ async def test_requests_may_come_together_or_in_pieces(server: Running, tariff: 
     data, other = post(PRICES), post("{ coverage { totalDnos } }")
     async with wire(server.url) as line:
         await warm(server, line, data)
-        expected = (await line.ask(data)).body
+        expected = (await line.exchange(data)).body
         line.writer.write(data + data + other + data)
-        together = [(await line.answer()).body for _ in range(4)]
+        together = [(await line.read_response()).body for _ in range(4)]
         assert together == [expected, expected, b'{"data":{"coverage":{"totalDnos":1}},"extensions":{"cost":{"requested":2,"remaining":24998,"maximum":25000}}}', expected]  # fmt: skip
         for at in (1, 20, data.index(b"\r\n\r\n") + 2, data.index(b"\r\n\r\n") + 4, len(data) - 1):
             line.writer.write(data[:at])
             await line.writer.drain()
             await asyncio.sleep(0.02)
             line.writer.write(data[at:])
-            assert (await line.answer()).body == expected
+            assert (await line.read_response()).body == expected
         # What begins like a known request is not one yet.
         longer = data.replace(b"Content-Length: ", b"Content-Length: 1")
         line.writer.write(longer)
@@ -105,9 +105,9 @@ async def test_requests_may_come_together_or_in_pieces(server: Running, tariff: 
             b" "
             * (int(longer.split(b"Content-Length: ")[1].split(b"\r")[0]) - len(data.split(b"\r\n\r\n")[1]))
         )
-        assert (await line.answer()).body == expected
+        assert (await line.read_response()).body == expected
         # … and after all that the line is still in step.
-        assert (await line.ask(data)).body == expected
+        assert (await line.exchange(data)).body == expected
 
 
 async def test_the_end_of_a_request_that_came_in_pieces_is_no_request(
@@ -121,17 +121,17 @@ async def test_the_end_of_a_request_that_came_in_pieces_is_no_request(
         line.writer.write(head % len(inner))
         await asyncio.sleep(0.05)
         line.writer.write(inner)
-        assert (await line.answer()).status == 400
-        assert (await line.ask(inner)).status == 200
+        assert (await line.read_response()).status == 400
+        assert (await line.exchange(inner)).status == 200
 
 
 @pytest.mark.parametrize("data", [post(PRICES, "Connection: close"), post(PRICES, version="1.0")])
 async def test_who_wants_no_more_is_not_kept_waiting(server: Running, tariff: Tariff, data: bytes) -> None:
     for _ in range(4):
         async with wire(server.url) as line:
-            assert leistung(await line.ask(data)) == "58.21"
-            assert await line.closed()
-    assert not is_known(server, data)
+            assert leistung(await line.exchange(data)) == "58.21"
+            assert await line.wait_closed()
+    assert not has_cached_response(server, data)
 
 
 async def test_an_idle_connection_is_closed_and_a_busy_one_is_not(settings: Settings, tariff: Tariff) -> None:
@@ -140,10 +140,10 @@ async def test_an_idle_connection_is_closed_and_a_busy_one_is_not(settings: Sett
         await warm(server, line, data)
         began = monotonic()
         while monotonic() - began < 1.5:
-            await line.ask(data)
+            await line.exchange(data)
             last = monotonic()
             await asyncio.sleep(0.05)
-        assert await line.closed()
+        assert await line.wait_closed()
         assert monotonic() - last > 0.9
 
 
@@ -153,9 +153,9 @@ async def test_a_server_that_leaves_says_so_with_each_answer(server: Running, ta
         await warm(server, line, data)
         leaving = asyncio.create_task(server.stop(signal.SIGTERM))
         await until(lambda: server.server.server_state.draining)
-        answer = await line.ask(data)
+        answer = await line.exchange(data)
         assert (leistung(answer), answer.headers["connection"]) == ("58.21", "close")
-        assert await line.closed()
+        assert await line.wait_closed()
         await leaving
 
 
@@ -183,10 +183,10 @@ async def test_after_a_correction_the_very_next_answer_is_the_new_one(
         for price in ("60", "61.5", "62", "63"):
             for data in asked:
                 await warm(server, line, data)
-            await line.ask(post(fragment, price="kept"))
-            await server.ask(CORRECT, editor, input={"id": f"tariff_{tariff.id.hex}", "leistung": price})
-            assert [leistung(await line.ask(data)) for data in asked] == [price] * len(asked)
-            (found,) = (await line.ask(post(fragment, other=price))).json["data"]["dnos"]["nodes"]
+            await line.exchange(post(fragment, price="kept"))
+            await server.execute(CORRECT, editor, input={"id": f"tariff_{tariff.id.hex}", "leistung": price})
+            assert [leistung(await line.exchange(data)) for data in asked] == [price] * len(asked)
+            (found,) = (await line.exchange(post(fragment, other=price))).json["data"]["dnos"]["nodes"]
             assert found["tariffs"] == [{"leistung": price}]
 
 
@@ -198,9 +198,9 @@ async def test_on_another_instance_it_is_the_new_one_within_moments(
     async with running(settings) as other, wire(other.url) as line:
         for price in ("70", "71", "72"):
             await warm(other, line, data)
-            await server.ask(CORRECT, editor, input={"id": f"tariff_{tariff.id.hex}", "leistung": price})
+            await server.execute(CORRECT, editor, input={"id": f"tariff_{tariff.id.hex}", "leistung": price})
             async with asyncio.timeout(30):
-                while leistung(await line.ask(data)) != price:
+                while leistung(await line.exchange(data)) != price:
                     await asyncio.sleep(0.005)
 
 
@@ -213,13 +213,13 @@ async def test_a_revoked_key_is_refused_at_once(server: Running, pool: Pool, tar
     data = post(PRICES, f"Authorization: {reader['authorization']}")
     async with wire(server.url) as line:
         await warm(server, line, data)
-        assert (await line.ask(data)).status == 200
-        await server.ask(
+        assert (await line.exchange(data)).status == 200
+        await server.execute(
             "mutation ($id: ID!) { revokeApiKey(id: $id) { errors { message } } }",
             boss,
             id=write_id(Kind.API_KEY, key.id),
         )
-        refused = await line.ask(data)
+        refused = await line.exchange(data)
     assert refused.status == 401
     assert refused.json["errors"][0]["extensions"]["code"] == "UNAUTHENTICATED"
 
@@ -230,7 +230,7 @@ async def test_so_is_one_that_has_expired(server: Running, pool: Pool, tariff: T
     async with wire(server.url) as line:
         await warm(server, line, data)
         async with asyncio.timeout(30):
-            while (answer := await line.ask(data)).status == 200:
+            while (answer := await line.exchange(data)).status == 200:
                 await asyncio.sleep(0.05)
     assert answer.status == 401
 
@@ -250,10 +250,10 @@ async def test_answers_of_one_role_are_not_given_to_another(
     _, editor = await issue_key(pool)
     async with wire(server.url) as line:
         for _ in range(3):
-            assert (await line.ask(post(query))).json["data"] == {"viewer": None}
-            mine = await line.ask(post(query, f"Authorization: {editor['authorization']}"))
+            assert (await line.exchange(post(query))).json["data"] == {"viewer": None}
+            mine = await line.exchange(post(query, f"Authorization: {editor['authorization']}"))
             assert mine.json["data"] == {"viewer": None}  # a key is nobody's face
-    assert not is_known(server, post(query))
+    assert not has_cached_response(server, post(query))
 
 
 # What others may keep
@@ -311,5 +311,5 @@ async def test_what_is_somebodys_own_or_has_errors_is_kept_by_nobody(
 async def test_switched_off_nothing_is_kept_and_all_is_still_true(settings: Settings, tariff: Tariff) -> None:
     data = post(PRICES)
     async with running(settings, response_cache=False) as server, wire(server.url) as line:
-        assert [leistung(await line.ask(data)) for _ in range(4)] == ["58.21"] * 4
-        assert not is_known(server, data)
+        assert [leistung(await line.exchange(data)) for _ in range(4)] == ["58.21"] * 4
+        assert not has_cached_response(server, data)

@@ -24,7 +24,7 @@ from schema.execution.documents import Documents
 from schema.http.rest import DOCUMENT
 from schema.root import schema
 from tests import factories as make
-from tests.integration.graph.asking import ask, client_of
+from tests.integration.graph.graphql_client import client_of, execute
 from tests.integration.graph.running import Running
 from tests.waiting import COUNTED
 
@@ -57,7 +57,7 @@ async def test_it_is_the_same_to_the_letter_as_what_the_graph_answers(
     client: httpx.AsyncClient, netze_a: Dno
 ) -> None:
     document = print_ast(separate_operations(parse(DOCUMENT))["dnoYear"])
-    data = await ask(client, document, slug="netze-a", year=2025)
+    data = await execute(client, document, slug="netze-a", year=2025)
     assert (await client.get(YEAR)).json() == data["dno"]
 
 

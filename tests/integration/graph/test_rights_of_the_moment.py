@@ -21,7 +21,7 @@ from app.http.exports import Exports
 from app.settings import Settings
 from tests import factories as make
 from tests.integration.auth.services import CHEAP, PASSWORD
-from tests.integration.graph.running import Headers, Running, issue_key, running, stream, talk
+from tests.integration.graph.running import Headers, Running, issue_key, running, stream, websocket_client
 from tests.integration.graph.writing import mutation, name
 from tests.servers import PrivateValkey
 from tests.waiting import COUNTED, until
@@ -99,14 +99,14 @@ async def test_a_revoked_key_gets_no_change_while_its_address_is_over_the_limit(
 ) -> None:
     key, headers = await a_key(pool, Role.VIEWER)
     dno = await make.dno(pool)
-    async with talk(limited) as client, stream(limited, CHANGES, headers=headers) as events:
-        await client.begin(**headers)
+    async with websocket_client(limited) as client, stream(limited, CHANGES, headers=headers) as events:
+        await client.initialise(**headers)
         await client.subscribe(CHANGES)
         await until(lambda: limited.subscribers == 2)
         await exhaust(limited)
         await revoke(limited, pool, key)
         await make.tariff(pool, dno)
-        assert (await client.closed())[0] == 4401
+        assert (await client.wait_closed())[0] == 4401
         told, refused = await events.event()
         assert (told, refused["errors"][0]["extensions"]["code"]) == ("next", "UNAUTHENTICATED")
 
@@ -119,30 +119,30 @@ async def test_an_ended_session_gets_no_change_either(
     dno = await make.dno(pool)
     headers = sent(token) | {"host": "localhost"}
     async with (
-        talk(limited, additional_headers=sent(token)) as client,
+        websocket_client(limited, additional_headers=sent(token)) as client,
         stream(limited, CHANGES, headers=headers) as events,
     ):
-        await client.begin()
+        await client.initialise()
         await client.subscribe(CHANGES)
         await until(lambda: limited.subscribers == 2)
         await exhaust(limited)
         await limited.resources.authenticator._sessions.end_all(user.id)
         await make.tariff(pool, dno)
-        assert (await client.closed())[0] == 4401
+        assert (await client.wait_closed())[0] == 4401
         told, refused = await events.event()
         assert (told, refused["errors"][0]["extensions"]["code"]) == ("next", "UNAUTHENTICATED")
 
 
 async def test_a_ping_is_no_delivery_to_a_revoked_key(limited: Running, pool: Pool) -> None:
     key, headers = await a_key(pool)
-    async with talk(limited) as client:
-        await client.begin(**headers)
-        await client.say("ping")
-        assert await client.hear() == {"type": "pong"}
+    async with websocket_client(limited) as client:
+        await client.initialise(**headers)
+        await client.send("ping")
+        assert await client.receive() == {"type": "pong"}
         await exhaust(limited)
         await revoke(limited, pool, key)
-        await client.say("ping")
-        assert (await client.closed())[0] == 4401
+        await client.send("ping")
+        assert (await client.wait_closed())[0] == 4401
 
 
 async def test_a_demoted_editor_sees_no_more_names(limited: Running, pool: Pool) -> None:
@@ -152,34 +152,34 @@ async def test_a_demoted_editor_sees_no_more_names(limited: Running, pool: Pool)
     _, editor = await issue_key(pool, name="other")
 
     async def correct(price: int) -> None:
-        await limited.ask(
+        await limited.execute(
             mutation("correctTariff"), editor, input={"id": name(tariff), "leistung": f"{price}"}
         )
 
-    async with talk(limited) as client, stream(limited, CHANGES, headers=bearer(token)) as events:
-        await client.begin(**bearer(token))
+    async with websocket_client(limited) as client, stream(limited, CHANGES, headers=bearer(token)) as events:
+        await client.initialise(**bearer(token))
         await client.subscribe(CHANGES)
         await until(lambda: limited.subscribers == 2)
         for price, role, shown in ((60, None, "other (API key)"), (61, Role.VIEWER, None)):
             if role is not None:
                 await demote(limited, pool, user, role)
             await correct(price)
-            for told in (client.told, events.told):
+            for told in (client.next_change, events.next_change):
                 assert [one["changedBy"] for one in (await told())["entry"]["history"]] == [shown]
 
 
 async def test_a_deleted_user_gets_no_change(limited: Running, pool: Pool) -> None:
     user, token = await a_user(limited, pool)
     dno = await make.dno(pool)
-    async with talk(limited) as client:
-        await client.begin(**bearer(token))
+    async with websocket_client(limited) as client:
+        await client.initialise(**bearer(token))
         await client.subscribe(CHANGES)
         await until(lambda: limited.subscribers == 1)
         async with unit_of_work(pool, ANONYMOUS) as work:
             await accounts.delete_user(work, user.id)
         await until(lambda: limited.resources.memory.get(f"account:user:{user.id}") is None)
         await make.tariff(pool, dno)
-        assert (await client.closed())[0] == 4401
+        assert (await client.wait_closed())[0] == 4401
 
 
 async def test_a_key_that_expires_while_it_listens_gets_no_change(limited: Running, pool: Pool) -> None:
@@ -188,14 +188,14 @@ async def test_a_key_that_expires_while_it_listens_gets_no_change(limited: Runni
     expires = datetime.now(UTC) + timedelta(seconds=1.5)
     tariff = await make.tariff(pool, await make.dno(pool))
     await limited.delivered()
-    async with talk(limited) as client:
-        await client.begin(**headers)
+    async with websocket_client(limited) as client:
+        await client.initialise(**headers)
         await client.subscribe(CHANGES)
         await until(lambda: limited.subscribers == 1)
         while datetime.now(UTC) <= expires:
             await asyncio.sleep(0.05)
         await pool.fetch("UPDATE netzentgelte_data SET leistung = 61 WHERE id = $1", tariff.id)
-        assert (await client.closed())[0] == 4401
+        assert (await client.wait_closed())[0] == 4401
 
 
 async def test_rights_that_cannot_be_checked_are_kept_for_a_bounded_time(
@@ -204,11 +204,11 @@ async def test_rights_that_cannot_be_checked_are_kept_for_a_bounded_time(
     hasty = msgspec.structs.replace(settings, redis_url=valkey.url, redis_timeout=0.2)
     async with running(hasty, socket_check_interval=0.05, credential_check_timeout=0.6) as server:
         _, token = await a_user(server, pool)
-        async with talk(server) as client:
-            await client.begin(**bearer(token))
+        async with websocket_client(server) as client:
+            await client.initialise(**bearer(token))
             began = asyncio.get_running_loop().time()
             valkey.pause()
-            assert (await client.closed())[0] == 1013
+            assert (await client.wait_closed())[0] == 1013
             assert asyncio.get_running_loop().time() - began > 0.5
             valkey.resume()
 
@@ -217,13 +217,13 @@ async def test_a_sign_out_on_a_socket_is_answered_before_the_socket_is_closed(
     limited: Running, pool: Pool
 ) -> None:
     _, token = await a_user(limited, pool)
-    async with talk(limited) as client:
-        await client.begin(**bearer(token))
+    async with websocket_client(limited) as client:
+        await client.initialise(**bearer(token))
         await client.subscribe("mutation { signOut { errors { code } } }")
-        assert (await client.hear())["payload"]["data"] == {"signOut": {"errors": []}}
-        assert (await client.hear())["type"] == "complete"
-        await client.say("ping")
-        assert (await client.closed())[0] == 4401
+        assert (await client.receive())["payload"]["data"] == {"signOut": {"errors": []}}
+        assert (await client.receive())["type"] == "complete"
+        await client.send("ping")
+        assert (await client.wait_closed())[0] == 4401
 
 
 async def test_a_thousand_sessions_are_looked_at_in_few_round_trips(limited: Running, pool: Pool) -> None:
@@ -268,7 +268,7 @@ async def test_a_write_that_waited_is_not_committed_for_rights_that_ended_meanwh
     correct = mutation("correctTariff")
     async with held(pool, tariff.id) as waiting:
         task = asyncio.create_task(
-            server.ask(correct, bearer(token), input={"id": name(tariff), "leistung": "60"})
+            server.execute(correct, bearer(token), input={"id": name(tariff), "leistung": "60"})
         )
         await waiting()
         await demote(server, pool, user)

@@ -21,7 +21,7 @@ from app.language_model.chat import open_language_model
 from app.resources import open_resources
 from app.settings import Settings
 from tests import factories as make
-from tests.integration.graph.asking import client_of
+from tests.integration.graph.graphql_client import client_of
 from tests.integration.graph.running import Headers, issue_key
 from tests.waiting import until
 

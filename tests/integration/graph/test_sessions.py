@@ -15,7 +15,7 @@ from app.settings import Settings, as_environment
 from tests import factories as make
 from tests.instances import dno as command
 from tests.integration.auth.services import CHEAP, PASSWORD
-from tests.integration.graph.asking import ask, client_of
+from tests.integration.graph.graphql_client import client_of, execute
 from tests.servers import PrivateValkey
 
 # What is promised within a second; a machine that runs many tests at once may take longer over it.
@@ -76,7 +76,7 @@ async def test_a_person_signs_in_is_known_and_signs_out(client: httpx.AsyncClien
     ]  # allowed, but no id
 
     token = {"authorization": f"Bearer {session['token']}"}
-    assert await ask(client, SIGN_OUT) == {"signOut": {"viewer": None, "token": None, "errors": []}}
+    assert await execute(client, SIGN_OUT) == {"signOut": {"viewer": None, "token": None, "errors": []}}
     assert [*client.cookies] == ["dno_device"]  # the proof of having been here, which opens nothing
     assert await viewer(client) is None
     assert (await client.post("/graphql", json={"query": VIEWER}, headers=token)).status_code == 401
@@ -217,7 +217,7 @@ async def test_a_browser_that_was_signed_in_before_can_sign_in_beside_a_flood(
         client_of(limited) as attacker,
     ):
         await sign_in(owner)
-        await ask(owner, SIGN_OUT)
+        await execute(owner, SIGN_OUT)
         for _ in range(settings.rate_limit_sign_in):
             assert (await errors_of(sign_in(attacker, "wrong")))[0]["code"] == "UNAUTHENTICATED"
         assert (await errors_of(sign_in(attacker)))[0]["code"] == "RATE_LIMITED"

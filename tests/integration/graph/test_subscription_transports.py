@@ -24,7 +24,7 @@ from schema.execution.documents import Documents
 from schema.http.open_subscriptions import SUBSCRIPTION, WEIGHT, OpenSubscriptions
 from schema.root import schema
 from tests import factories as make
-from tests.integration.graph.running import Running, issue_key, running, stream, talk
+from tests.integration.graph.running import Running, issue_key, running, stream, websocket_client
 from tests.waiting import COUNTED, until
 
 CHANGES = "subscription { dataChanged { kind entry { ... on Tariff { version } } } }"
@@ -60,64 +60,67 @@ mutation ($input: CorrectTariffInput!) {
 async def test_what_is_no_message_closes_the_socket(
     server: Running, said: list[str | bytes], code: int
 ) -> None:
-    async with talk(server) as client:
+    async with websocket_client(server) as client:
         for message in said:
             await client.connection.send(message)
-        assert (await client.closed())[0] == code
+        assert (await client.wait_closed())[0] == code
 
 
 @pytest.mark.parametrize("protocol", [None, "graphql-ws"])
 async def test_another_protocol_is_not_spoken(server: Running, protocol: str | None) -> None:
-    async with talk(server, protocol=protocol) as client:
-        assert (await client.closed())[0] == 4406
+    async with websocket_client(server, protocol=protocol) as client:
+        assert (await client.wait_closed())[0] == 4406
 
 
 async def test_a_silent_client_is_not_waited_for(settings: Settings, pool: Pool) -> None:
-    async with running(settings, socket_init_timeout=0.1) as server, talk(server) as client:
-        assert await client.closed() == (4408, "Connection initialisation timeout")
+    async with running(settings, socket_init_timeout=0.1) as server, websocket_client(server) as client:
+        assert await client.wait_closed() == (4408, "Connection initialisation timeout")
 
 
 async def test_an_id_names_one_operation_at_a_time(server: Running) -> None:
-    async with talk(server) as client:
-        await client.begin()
+    async with websocket_client(server) as client:
+        await client.initialise()
         await client.subscribe(CHANGES)
         await client.subscribe(CHANGES)
-        assert await client.closed() == (4409, "Subscriber for 1 already exists")
+        assert await client.wait_closed() == (4409, "Subscriber for 1 already exists")
     await until(lambda: server.subscribers == 0)
 
 
 async def test_too_many_operations_are_refused_one_by_one(settings: Settings, pool: Pool) -> None:
-    async with running(settings, max_operations_per_socket=2) as server, talk(server) as client:
-        await client.begin()
+    async with running(settings, max_operations_per_socket=2) as server, websocket_client(server) as client:
+        await client.initialise()
         for name in "123":
             await client.subscribe(CHANGES, name)
-        refused = await client.hear()
+        refused = await client.receive()
         assert (refused["type"], refused["id"]) == ("error", "3")
-        await client.say("complete", id="1")
+        await client.send("complete", id="1")
         await client.subscribe(CHANGES, "3")
         await until(lambda: server.subscribers == 2)
 
 
 async def test_too_many_messages_close_the_socket(settings: Settings, pool: Pool) -> None:
-    async with running(settings, rate_limit_messages=5) as server, talk(server) as client:
-        await client.begin()
+    async with running(settings, rate_limit_messages=5) as server, websocket_client(server) as client:
+        await client.initialise()
         for _ in range(5):
-            await client.say("ping")
-        code, reason = await client.closed()
+            await client.send("ping")
+        code, reason = await client.wait_closed()
         assert code == 1013
         assert reason is not None
         assert reason.startswith("Too many messages; try again in ")
 
 
 async def test_operations_on_a_socket_draw_on_the_callers_limit(settings: Settings, pool: Pool) -> None:
-    async with running(settings, rate_limit_anonymous=3, **COUNTED) as server, talk(server) as client:
-        await client.begin()
+    async with (
+        running(settings, rate_limit_anonymous=3, **COUNTED) as server,
+        websocket_client(server) as client,
+    ):
+        await client.initialise()
         for name in "12":
             await client.subscribe("{ __typename }", name)
-            assert (await client.hear())["type"] == "next"
-            assert (await client.hear())["type"] == "complete"
+            assert (await client.receive())["type"] == "next"
+            assert (await client.receive())["type"] == "complete"
         await client.subscribe("{ __typename }", "3")
-        refused = await client.hear()
+        refused = await client.receive()
         assert refused["payload"][0]["extensions"]["code"] == "RATE_LIMITED"
 
 
@@ -126,7 +129,7 @@ async def test_there_is_room_for_so_many_connections(settings: Settings, pool: P
         async with stream(server, CHANGES) as refused:
             assert refused.response.status_code == 503
         with pytest.raises(InvalidStatus, match="503"):
-            async with talk(server):
+            async with websocket_client(server):
                 pass
 
 
@@ -143,16 +146,16 @@ async def test_queries_and_mutations_are_answered_on_a_socket(server: Running, p
     dno = await make.dno(pool)
     tariff = await make.tariff(pool, dno)
     _, editor = await issue_key(pool)
-    async with talk(server) as client:
-        await client.begin(Authorization=editor["authorization"])
-        await client.say("ping")
-        assert await client.hear() == {"type": "pong"}
+    async with websocket_client(server) as client:
+        await client.initialise(Authorization=editor["authorization"])
+        await client.send("ping")
+        assert await client.receive() == {"type": "pong"}
         await client.subscribe(CORRECT, "a", input={"id": f"tariff_{tariff.id.hex}", "leistung": "60"})
-        corrected = await client.hear()
+        corrected = await client.receive()
         assert corrected["payload"]["data"]["correctTariff"] == {"tariff": {"version": 2}, "errors": []}
-        assert await client.hear() == {"type": "complete", "id": "a"}
+        assert await client.receive() == {"type": "complete", "id": "a"}
         await client.subscribe('{ dno(slug: "netze-a") { slug } }', 'b"\\')
-        found = await client.hear()
+        found = await client.receive()
         assert (found["id"], found["payload"]["data"]) == ('b"\\', {"dno": {"slug": "netze-a"}})
 
 
@@ -166,22 +169,22 @@ async def test_queries_and_mutations_are_answered_on_a_socket(server: Running, p
     ],
 )
 async def test_what_cannot_be_executed_is_an_error_of_its_operation(server: Running, query: str) -> None:
-    async with talk(server) as client:
-        await client.begin()
+    async with websocket_client(server) as client:
+        await client.initialise()
         await client.subscribe(query)
-        refused = await client.hear()
+        refused = await client.receive()
         assert refused["type"] in ("error", "next")
         errors = refused["payload"] if refused["type"] == "error" else refused["payload"]["errors"]
         assert errors[0]["extensions"]["code"]
 
 
 async def test_completing_and_leaving_free_what_was_taken(server: Running) -> None:
-    async with talk(server) as client:
-        await client.begin()
+    async with websocket_client(server) as client:
+        await client.initialise()
         for name in ("1", "2"):
             await client.subscribe(CHANGES, name)
         await until(lambda: server.subscribers == 2)
-        await client.say("complete", id="1")
+        await client.send("complete", id="1")
         await until(lambda: server.subscribers == 1)
         await client.subscribe(CHANGES, "1")
         await until(lambda: server.subscribers == 2)
@@ -194,12 +197,12 @@ async def test_completing_and_leaving_free_what_was_taken(server: Running) -> No
 
 
 async def test_a_socket_outlives_the_idle_time_of_a_request(settings: Settings, pool: Pool) -> None:
-    async with running(settings, keep_alive_timeout=0.1) as server, talk(server) as client:
-        await client.begin()
+    async with running(settings, keep_alive_timeout=0.1) as server, websocket_client(server) as client:
+        await client.initialise()
         with pytest.raises(TimeoutError):
-            await client.hear(0.5)
-        await client.say("ping")
-        assert await client.hear() == {"type": "pong"}
+            await client.receive(0.5)
+        await client.send("ping")
+        assert await client.receive() == {"type": "pong"}
 
 
 # Event streams
@@ -252,44 +255,44 @@ async def _some(events: Any, count: int) -> Any:
 async def test_without_anonymous_reading_nobody_listens_unknown(settings: Settings, pool: Pool) -> None:
     _, reader = await issue_key(pool, Role.VIEWER)
     async with running(settings, anonymous_reading=False) as server:
-        async with talk(server) as client:
-            await client.say("connection_init")
-            assert (await client.closed())[0] == 4403
+        async with websocket_client(server) as client:
+            await client.send("connection_init")
+            assert (await client.wait_closed())[0] == 4403
         async with stream(server, CHANGES) as refused:
             assert refused.response.status_code == 401
-        async with talk(server) as client:
-            await client.begin(authorization=reader["authorization"])
-        async with talk(server, additional_headers=reader) as client:
-            await client.begin()
+        async with websocket_client(server) as client:
+            await client.initialise(authorization=reader["authorization"])
+        async with websocket_client(server, additional_headers=reader) as client:
+            await client.initialise()
 
 
 async def test_a_key_that_is_not_valid_opens_nothing(server: Running) -> None:
-    async with talk(server) as client:
-        await client.say("connection_init", payload={"authorization": "Bearer dno_" + "A" * 43})
-        assert (await client.closed())[0] == 4403
+    async with websocket_client(server) as client:
+        await client.send("connection_init", payload={"authorization": "Bearer dno_" + "A" * 43})
+        assert (await client.wait_closed())[0] == 4403
 
 
 @pytest.mark.parametrize("value", [[1], 5, True, {"key": "dno_"}, "", " ", "Bearer"])
 async def test_what_is_no_credential_is_refused_and_null_is_none(server: Running, value: Any) -> None:
-    async with talk(server) as client:
-        await client.say("connection_init", payload={"Authorization": value})
-        assert (await client.closed())[0] == 4403
-    async with talk(server) as client:
-        await client.begin(Authorization=None)
+    async with websocket_client(server) as client:
+        await client.send("connection_init", payload={"Authorization": value})
+        assert (await client.wait_closed())[0] == 4403
+    async with websocket_client(server) as client:
+        await client.initialise(Authorization=None)
 
 
 async def test_a_revoked_key_is_told_nothing_more(server: Running, pool: Pool) -> None:
     key, reader = await issue_key(pool, Role.VIEWER)
     dno = await make.dno(pool)
-    async with talk(server) as client, stream(server, CHANGES, headers=reader) as events:
-        await client.begin(**reader)
+    async with websocket_client(server) as client, stream(server, CHANGES, headers=reader) as events:
+        await client.initialise(**reader)
         await client.subscribe(CHANGES)
         await until(lambda: server.subscribers == 2)
         async with unit_of_work(pool, ANONYMOUS) as work:
             await accounts.revoke_api_key(work, key.id)
         await until(lambda: not _knows(server, reader))
         await make.tariff(pool, dno)
-        assert (await client.closed())[0] == 4401
+        assert (await client.wait_closed())[0] == 4401
         name, refused = await events.event()
         assert (name, refused["errors"][0]["extensions"]["code"]) == ("next", "UNAUTHENTICATED")
         assert await events.event() == ("complete", None)
@@ -297,11 +300,11 @@ async def test_a_revoked_key_is_told_nothing_more(server: Running, pool: Pool) -
 
 async def test_a_revoked_key_loses_a_quiet_connection_too(settings: Settings, pool: Pool) -> None:
     key, reader = await issue_key(pool, Role.VIEWER)
-    async with running(settings, socket_check_interval=0.1) as server, talk(server) as client:
-        await client.begin(**reader)
+    async with running(settings, socket_check_interval=0.1) as server, websocket_client(server) as client:
+        await client.initialise(**reader)
         async with unit_of_work(pool, ANONYMOUS) as work:
             await accounts.revoke_api_key(work, key.id)
-        assert (await client.closed())[0] == 4401
+        assert (await client.wait_closed())[0] == 4401
 
 
 def _knows(server: Running, headers: dict[str, str]) -> bool:
@@ -348,32 +351,32 @@ async def test_a_slow_subscriber_is_closed_with_a_reason_and_harms_nobody(
 ) -> None:
     async with (
         running(settings, max_unread_changes=5, subscription_timeout=0.05) as server,
-        talk(server, sock=small_pipe(server), max_queue=1, max_size=None) as slow,
-        talk(server) as quick,
+        websocket_client(server, sock=small_pipe(server), max_queue=1, max_size=None) as slow,
+        websocket_client(server) as quick,
     ):
         await server.delivered()
         for client, query in ((slow, LARGE), (quick, CHANGES)):
-            await client.begin()
+            await client.initialise()
             await client.subscribe(query)
         await until(lambda: server.subscribers == 2)
         # The first fill what lies between server and client, the last the queue.
-        await _change_often(pool, large[0], 60, quick.told)
-        heard = [await slow.hear()]
+        await _change_often(pool, large[0], 60, quick.next_change)
+        heard = [await slow.receive()]
         while heard[-1]["type"] == "next":
-            heard.append(await slow.hear())
+            heard.append(await slow.receive())
         assert heard[-1]["type"] == "error"
         assert heard[-1]["payload"][0]["extensions"]["code"] == "SLOW_SUBSCRIBER"
         versions = [told["payload"]["data"]["dataChanged"]["entry"]["version"] for told in heard[:-1]]
         assert versions == sorted(versions)
         assert len(versions) < 60
-        await slow.say("ping")
-        assert await slow.hear() == {"type": "pong"}
+        await slow.send("ping")
+        assert await slow.receive() == {"type": "pong"}
 
 
 async def test_a_client_that_never_reads_is_cut_off(settings: Settings, pool: Pool, large: Any) -> None:
-    async with running(settings, write_timeout=0.3) as server, talk(server) as quick:
+    async with running(settings, write_timeout=0.3) as server, websocket_client(server) as quick:
         await server.delivered()
-        await quick.begin()
+        await quick.initialise()
         await quick.subscribe(CHANGES)
         deaf = small_pipe(server)
         body = json.dumps({"query": LARGE}).encode()
@@ -381,13 +384,13 @@ async def test_a_client_that_never_reads_is_cut_off(settings: Settings, pool: Po
             b"POST /graphql HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nAccept: text/event-stream\r\n"
             b"Content-Length: %d\r\n\r\n%s" % (len(body), body)
         )
-        async with talk(
+        async with websocket_client(
             server, sock=small_pipe(server), max_queue=1, max_size=None, close_timeout=0.1
         ) as slow:
-            await slow.begin()
+            await slow.initialise()
             await slow.subscribe(LARGE)
             await until(lambda: server.subscribers == 3)
-            await _change_often(pool, large[0], 60, quick.told)
+            await _change_often(pool, large[0], 60, quick.next_change)
             await until(lambda: server.subscribers == 1)
             await until(lambda: len(server.server.server_state.connections) == 1)
         deaf.close()
@@ -418,21 +421,25 @@ async def test_a_client_that_is_gone_is_noticed(settings: Settings, pool: Pool) 
 
 
 async def test_a_stop_ends_each_way_as_its_protocol_has_it(server: Running) -> None:
-    async with talk(server) as client, talk(server) as idle, stream(server, CHANGES) as events:
-        await client.begin()
+    async with (
+        websocket_client(server) as client,
+        websocket_client(server) as idle,
+        stream(server, CHANGES) as events,
+    ):
+        await client.initialise()
         await client.subscribe(CHANGES)
         await until(lambda: server.subscribers == 2)
         server.server.leave(signal.SIGTERM)
-        code, reason = await client.closed()
+        code, reason = await client.wait_closed()
         assert (code, reason) == (1012, "The server is stopping; please connect again.")
-        assert (await idle.closed())[0] == 1012
+        assert (await idle.wait_closed())[0] == 1012
         name, told = await events.event()
         assert (name, told["errors"][0]["extensions"]["code"]) == ("next", "UNAVAILABLE")
         assert await events.event() == ("complete", None)
     async with asyncio.timeout(5):
         await asyncio.shield(server.serving)
     with pytest.raises(ConnectionClosed):
-        await client.hear()
+        await client.receive()
 
 
 async def test_a_mutation_on_a_socket_is_answered_before_the_server_stops(
@@ -440,8 +447,8 @@ async def test_a_mutation_on_a_socket_is_answered_before_the_server_stops(
 ) -> None:
     tariff = await make.tariff(pool, await make.dno(pool))
     _, editor = await issue_key(pool)
-    async with talk(server) as client:
-        await client.begin(**editor)
+    async with websocket_client(server) as client:
+        await client.initialise(**editor)
         async with pool.connection() as connection, connection.transaction():
             await connection.execute("SELECT FROM netzentgelte_data WHERE id = $1 FOR UPDATE", tariff.id)
             await client.subscribe(CORRECT, input={"id": f"tariff_{tariff.id.hex}", "leistung": "60"})
@@ -449,22 +456,22 @@ async def test_a_mutation_on_a_socket_is_answered_before_the_server_stops(
                 await asyncio.sleep(0.01)
             server.server.leave(signal.SIGTERM)
             await until(lambda: server.resources.broadcast._ended is not None)
-        assert (await client.hear())["payload"]["data"]["correctTariff"]["tariff"] == {"version": 2}
-        assert (await client.hear())["type"] == "complete"
-        assert (await client.closed())[0] == 1012
+        assert (await client.receive())["payload"]["data"]["correctTariff"]["tariff"] == {"version": 2}
+        assert (await client.receive())["type"] == "complete"
+        assert (await client.wait_closed())[0] == 1012
 
 
 async def test_what_open_subscriptions_hold_is_bounded_per_caller(settings: Settings, pool: Pool) -> None:
     """Variables stay as long as the subscription; the fourth passes the share of one caller."""
-    async with running(settings, max_subscription_bytes=2**20) as server, talk(server) as client:
-        await client.begin()
+    async with running(settings, max_subscription_bytes=2**20) as server, websocket_client(server) as client:
+        await client.initialise()
         for id in ("1", "2", "3", "4"):
             await client.subscribe(CHANGES, id, unused="x" * 18_000)
-        refused = await client.hear()
+        refused = await client.receive()
         assert (refused["type"], refused["id"]) == ("error", "4")
         assert refused["payload"][0]["extensions"]["code"] == "OVERLOADED"
         await until(lambda: server.subscribers == 3)
-        await client.say("complete", id="1")
+        await client.send("complete", id="1")
         await until(lambda: server.subscribers == 2)
         await client.subscribe(CHANGES, "5", unused="x" * 18_000)
         await until(lambda: server.subscribers == 3)

@@ -25,7 +25,7 @@ from app.settings import Settings
 from schema.http.messages import Code
 from tests import factories as make
 from tests.instances import Instance
-from tests.integration.graph.running import Running, issue_key, running, stream, talk
+from tests.integration.graph.running import Running, issue_key, running, stream, websocket_client
 from tests.servers import PrivatePostgres
 from tests.waiting import until
 
@@ -50,22 +50,22 @@ Listen = Callable[..., AbstractAsyncContextManager[Told]]
 
 @asynccontextmanager
 async def by_socket(server: Running, **variables: Any) -> AsyncIterator[Told]:
-    async with talk(server) as client:
-        await client.begin()
+    async with websocket_client(server) as client:
+        await client.initialise()
         await client.subscribe(CHANGES, **variables)
-        yield client.told
+        yield client.next_change
 
 
 @asynccontextmanager
 async def by_post(server: Running, **variables: Any) -> AsyncIterator[Told]:
     async with stream(server, CHANGES, **variables) as client:
-        yield client.told
+        yield client.next_change
 
 
 @asynccontextmanager
 async def by_get(server: Running, **variables: Any) -> AsyncIterator[Told]:
     async with stream(server, CHANGES, method="GET", **variables) as client:
-        yield client.told
+        yield client.next_change
 
 
 @pytest.fixture(params=[by_socket, by_post, by_get])
@@ -103,8 +103,8 @@ async def test_whoever_writes_it_is_told_once_and_in_order(
     _, editor = await issue_key(pool)
     async with running(settings) as other, listen(server) as told:
         for price in range(60, 66, 3):
-            await server.ask(CORRECT, editor, input={"id": name(tariff), "leistung": f"{price}"})
-            await other.ask(CORRECT, editor, input={"id": name(tariff), "leistung": f"{price + 1}"})
+            await server.execute(CORRECT, editor, input={"id": name(tariff), "leistung": f"{price}"})
+            await other.execute(CORRECT, editor, input={"id": name(tariff), "leistung": f"{price + 1}"})
             await by_hand(pool, tariff, f"{price + 2}")
         versions = [(await told())["entry"]["version"] for _ in range(6)]
         await make.hlzf(pool, await make.dno(pool, "netze-b"))
@@ -125,7 +125,7 @@ async def test_a_subscriber_that_reads_again_sees_the_new_state(
             await by_hand(pool, tariff, f"{version}.5")
             change = await told()
             assert (change["entry"]["leistung"], change["kind"]) == (f"{version}.5", "CORRECTED")
-            again = await server.ask(read, id=name(tariff))
+            again = await server.execute(read, id=name(tariff))
             assert again["node"] == {"leistung": f"{version}.5", "version": version}
 
 
@@ -188,9 +188,9 @@ async def test_a_change_of_which_nothing_can_be_read_is_told_with_what_is_known(
     entry = uuid4()
     async with (
         running(replace(settings, database_url=private_postgres.url)) as server,
-        talk(server) as client,
+        websocket_client(server) as client,
     ):
-        await client.begin()
+        await client.initialise()
         await client.subscribe(f"subscription {{ dataChanged {{ {fields} }} }}")
         await until(lambda: server.subscribers == 1)
         private_postgres.stop()
@@ -198,7 +198,7 @@ async def test_a_change_of_which_nothing_can_be_read_is_told_with_what_is_known(
             changed = EntryChange(entry, version, ChangeKind.CORRECTED)
             event = Event(version, Topic.TARIFFS, uuid4(), 2025, datetime.now(UTC), (changed,))
             await server.resources.shared.publish(encode(Message([], [event], "relay")))
-            heard = await client.hear()
+            heard = await client.receive()
             told = heard["payload"]["data"] and heard["payload"]["data"]["dataChanged"]
             assert (told and {name: told[name] for name in data or {}}) == data
             [error] = heard["payload"]["errors"]
@@ -214,10 +214,10 @@ async def test_a_change_of_which_nothing_can_be_read_is_told_with_what_is_known(
 
 
 async def test_an_unknown_operator_is_refused_when_subscribing(server: Running) -> None:
-    async with talk(server) as client:
-        await client.begin()
+    async with websocket_client(server) as client:
+        await client.initialise()
         await client.subscribe(CHANGES, dno="nobody")
-        refused = await client.hear()
+        refused = await client.receive()
         assert (refused["type"], refused["payload"][0]["extensions"]["code"]) == ("error", "BAD_USER_INPUT")
     async with stream(server, CHANGES, dno="nobody") as events:
         name, refused = await events.event()
@@ -231,7 +231,7 @@ async def test_an_event_stream_has_begun_when_its_head_arrives(server: Running, 
     async with stream(server, CHANGES) as events:
         assert server.subscribers == 1
         await make.tariff(pool, dno)
-        assert (await events.told())["kind"] == "CREATED"
+        assert (await events.next_change())["kind"] == "CREATED"
 
 
 STATEMENTS = "database_statements_total"
@@ -260,8 +260,8 @@ async def test_a_thousand_subscribers_cost_three_statements_and_little_memory(
         before = process.memory_info().rss
         clients = []
         for _ in range(1000):
-            client = await open_sockets.enter_async_context(talk(server))
-            await client.begin()
+            client = await open_sockets.enter_async_context(websocket_client(server))
+            await client.initialise()
             await client.subscribe(CHANGES)
             clients.append(client)
         async with asyncio.timeout(10):
@@ -272,7 +272,7 @@ async def test_a_thousand_subscribers_cost_three_statements_and_little_memory(
         for price in ("60", "61"):
             statements = await figure(STATEMENTS)
             await by_hand(pool, tariff, price)
-            told = await asyncio.gather(*(client.told() for client in clients))
+            told = await asyncio.gather(*(client.next_change() for client in clients))
             seen = {(change["kind"], change["entry"]["leistung"]) for change in told}
             assert seen == {("CORRECTED", price)}
         cost = await figure(STATEMENTS) - statements
@@ -297,19 +297,19 @@ async def test_the_examples_of_the_page_work(server: Running, pool: Pool) -> Non
     headers = dict(asked[place + 1].split(": ") for place, word in enumerate(asked) if word == "-H")
     body = json.loads(asked[asked.index("-d") + 1])
     async with (
-        talk(server) as client,
+        websocket_client(server) as client,
         stream(server, body["query"], headers=httpx.Headers(headers)) as short,
         stream(server, document) as long,
     ):
-        await client.begin()
-        await client.say(**subscribe)
+        await client.initialise()
+        await client.send(**subscribe)
         await until(lambda: server.subscribers == 3)
         await make.tariff(pool, dno, 2026, leistung="58.21")
         shown = json.loads(text[1].removeprefix("data: "))["data"]["dataChanged"]
-        assert await short.told() == {**shown, "kind": "CREATED"}
-        assert (await long.told())["entry"]["leistung"] == "58.21"
-        assert await client.told() == {"kind": "CREATED", "year": 2026}
-        await client.say(**complete)
+        assert await short.next_change() == {**shown, "kind": "CREATED"}
+        assert (await long.next_change())["entry"]["leistung"] == "58.21"
+        assert await client.next_change() == {"kind": "CREATED", "year": 2026}
+        await client.send(**complete)
         await until(lambda: server.subscribers == 2)
     assert init["type"] == "connection_init"
 

@@ -29,7 +29,7 @@ from schema.execution.documents import Documents, Operation, RejectedDocument
 from schema.execution.operation import Answer, Executions
 from schema.root import schema
 from schema.types.node import Kind, write_id
-from tests.integration.graph.questions import Drawn, documents
+from tests.integration.graph.query_generator import GeneratedQuery, generated_queries
 
 EXAMPLES = int(os.environ.get("EXAMPLES", "150"))
 
@@ -131,7 +131,7 @@ class Twins:
         self.executions = Executions(schema)
         self.outcomes: Counter[str] = Counter()
 
-    async def try_out(self, drawn: Drawn, writes: list[tuple[str, int]]) -> None:
+    async def try_out(self, drawn: GeneratedQuery, writes: list[tuple[str, int]]) -> None:
         try:
             operation = self.documents.get(drawn.text).operation(drawn.name)
             operation.variables(drawn.variables)
@@ -152,7 +152,9 @@ class Twins:
                 assert before.errors or touched & read_set.tags, (statement, drawn.text, read_set.tags)
                 self.outcomes["changed"] += 1
 
-    async def _ask(self, resources: Resources, operation: Operation, drawn: Drawn) -> tuple[Answer, Any]:
+    async def _ask(
+        self, resources: Resources, operation: Operation, drawn: GeneratedQuery
+    ) -> tuple[Answer, Any]:
         context = Context(resources)
         variables = operation.variables(drawn.variables)
         return await self.executions.run(operation, variables, drawn.variables, context), context.read_set
@@ -203,7 +205,7 @@ async def test_what_is_kept_is_what_would_be_read(
     }
     loop = asyncio.get_running_loop()
     writes = st.lists(st.tuples(st.sampled_from(WRITES), st.integers(0, 20)), min_size=4, max_size=8)
-    wide = st.sampled_from(WIDE).map(lambda text: Drawn(text, {}))
+    wide = st.sampled_from(WIDE).map(lambda text: GeneratedQuery(text, {}))
     async with keeping_nothing(settings) as other:
         twins = Twins(resources, other, ids)
 
@@ -215,8 +217,8 @@ async def test_what_is_kept_is_what_would_be_read(
             phases=(Phase.explicit, Phase.generate),
             suppress_health_check=list(HealthCheck),
         )
-        @given(documents(schema._schema, _values(operators, ids), ROOTS) | wide, writes)
-        def check(drawn: Drawn, writes: list[tuple[str, int]]) -> None:
+        @given(generated_queries(schema._schema, _values(operators, ids), ROOTS) | wide, writes)
+        def check(drawn: GeneratedQuery, writes: list[tuple[str, int]]) -> None:
             asyncio.run_coroutine_threadsafe(twins.try_out(drawn, writes), loop).result(30)
 
         await asyncio.to_thread(check)

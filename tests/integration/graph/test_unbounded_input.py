@@ -7,7 +7,7 @@ import pytest
 
 from app.cache.responses import LONGEST_BODY, body_of
 from app.resources import Resources
-from tests.integration.graph.asking import ask, codes
+from tests.integration.graph.graphql_client import error_codes, execute
 
 POPULAR = '{ dno(slug: "netze-a") { slug tariffs(year: 2024) { leistung } } }'
 MEGABYTE = "x" * 1_000_000
@@ -18,14 +18,14 @@ async def test_bodies_of_a_megabyte_are_kept_as_digests(
     client: httpx.AsyncClient, resources: Resources
 ) -> None:
     for _ in range(2):
-        await ask(client, POPULAR)
+        await execute(client, POPULAR)
     before, statements = resources.memory.bytes, resources.pool.statements
     for number in range(60):
         for _ in range(2):
-            await ask(client, "{ coverage { totalDnos } }", unused=f"{number}{MEGABYTE}")
+            await execute(client, "{ coverage { totalDnos } }", unused=f"{number}{MEGABYTE}")
     assert resources.memory.bytes - before < 60 * 5000
     asked = resources.pool.statements - statements
-    await ask(client, POPULAR)
+    await execute(client, POPULAR)
     assert resources.pool.statements - statements == asked
 
 
@@ -38,8 +38,8 @@ async def test_values_that_no_operation_declares_count_like_those_that_it_does(
         "{ __typename }",
         "query ($a: Int) { __typename @skip(if: false) dnos(first: $a) { totalCount } }",
     ):
-        assert await codes(client, text, unused=many) == ["LIMIT_EXCEEDED"]
-    assert await codes(client, "{ __typename }", unused=[1, 2, 3]) == []
+        assert await error_codes(client, text, unused=many) == ["LIMIT_EXCEEDED"]
+    assert await error_codes(client, "{ __typename }", unused=[1, 2, 3]) == []
 
 
 async def test_extensions_are_counted_too(client: httpx.AsyncClient) -> None:
@@ -73,5 +73,5 @@ async def test_bodies_that_differ_at_their_end_get_their_own_answers(client: htt
     padding = "x" * 2 * LONGEST_BODY
     text = "query ($slug: String!) { dno(slug: $slug) { slug } }"
     for slug in ("netze-a", "netze-b", "netze-a"):
-        found: Any = await ask(client, text, padding=padding, slug=slug)
+        found: Any = await execute(client, text, padding=padding, slug=slug)
         assert found["dno"]["slug"] == slug

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from app.settings import Settings
 from schema.http.messages import Code
-from tests.integration.graph.running import running, talk
+from tests.integration.graph.running import running, websocket_client
 from tests.integration.graph.writing import Caller, mutation
 
 # What Python, msgspec and asyncpg say where nothing of ours stands between them and the client.
@@ -198,24 +198,24 @@ async def test_messages_of_sockets(settings: Settings) -> None:
     """Each socket is closed or answered; none fails."""
     async with running(settings) as server:
         for message in MESSAGES:
-            async with talk(server) as client:
+            async with websocket_client(server) as client:
                 await client.connection.send(message)
-                code, reason = await client.closed()
+                code, reason = await client.wait_closed()
             assert code == Code.BAD_MESSAGE, (message[:80], code, reason)
             assert reason is not None
             assert not FOREIGN.search(reason), (message[:80], reason)
         for id in ("1" * 201, "\\ud800"):
-            async with talk(server) as client:
-                await client.begin()
+            async with websocket_client(server) as client:
+                await client.initialise()
                 await client.connection.send(f'{{"type": "subscribe", "id": "{id}", "payload": {{}}}}')
-                assert (await client.closed())[0] == Code.BAD_MESSAGE
+                assert (await client.wait_closed())[0] == Code.BAD_MESSAGE
         for payload in SUBSCRIBES:
-            async with talk(server) as client:
-                await client.begin()
+            async with websocket_client(server) as client:
+                await client.initialise()
                 await client.connection.send(f'{{"type": "subscribe", "id": "1", "payload": {payload}}}')
-                await client.say("ping")
+                await client.send("ping")
                 try:
-                    heard = str(await client.hear())
+                    heard = str(await client.receive())
                 except Exception:
                     assert client.connection.close_code == Code.BAD_MESSAGE, payload[:80]
                     heard = str(client.connection.close_reason)

@@ -14,8 +14,8 @@ from app.limits.rate_limiter.limiter import RateLimiter
 from app.resources import Resources
 from app.settings import Settings
 from tests import factories as make
-from tests.integration.graph.asking import ask, ask_whole, client_of
-from tests.integration.graph.running import issue_key, running, stream, talk
+from tests.integration.graph.graphql_client import client_of, execute, execute_with_errors
+from tests.integration.graph.running import issue_key, running, stream, websocket_client
 from tests.integration.graph.writing import Caller, mutation, name
 from tests.waiting import until
 
@@ -83,12 +83,12 @@ async def test_each_limit_ends_the_operation_and_is_named(
     resources: Resources, setting: str, most: float, document: str
 ) -> None:
     async with client_of(resources, **{setting: most}) as client:
-        answer = await ask_whole(client, document)
+        answer = await execute_with_errors(client, document)
     assert "data" not in answer, answer
     (error,) = answer["errors"]
     assert error["extensions"] == {"code": "LIMIT_EXCEEDED", "limit": setting.upper(), "maximum": most}
     async with client_of(resources) as client:
-        await ask(client, document)
+        await execute(client, document)
 
 
 @pytest.mark.usefixtures("netze_a")
@@ -103,10 +103,10 @@ async def test_what_is_too_much_has_a_status_of_its_own(resources: Resources) ->
 @pytest.mark.parametrize("before", ["", "__schema { queryType { name } } "])
 async def test_what_nests_is_stopped_before_it_takes_memory(client: httpx.AsyncClient, before: str) -> None:
     """146 bytes came to 486 MB: 112 times 112 times 112 entries."""
-    await ask(client, ONE_LEVEL)
+    await execute(client, ONE_LEVEL)
     tracemalloc.start()
     try:
-        answer = await ask_whole(client, NESTED.replace("{", "{" + before, 1))
+        answer = await execute_with_errors(client, NESTED.replace("{", "{" + before, 1))
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
@@ -123,8 +123,8 @@ async def test_kept_texts_of_objects_are_counted_as_often_as_they_stand_in_an_an
     async with client_of(resources) as client:
         length = len((await client.post("/graphql", json={"query": one})).content)
     async with client_of(resources, limit_answer_bytes=length + 100) as client:
-        await ask(client, one)
-        (error,) = (await ask_whole(client, many))["errors"]
+        await execute(client, one)
+        (error,) = (await execute_with_errors(client, many))["errors"]
     assert error["extensions"]["limit"] == "LIMIT_ANSWER_BYTES"
 
 
@@ -143,7 +143,7 @@ async def test_all_operators_and_one_family_are_within_all_limits(
 ) -> None:
     """Ten pages of a hundred operators in one operation."""
     pages = " ".join(f"p{n}: dnos(first: 100) {{ nodes {{ slug name {family} }} }}" for n in range(10))
-    found = await ask(client, "{" + pages + "}")
+    found = await execute(client, "{" + pages + "}")
     assert [len(page["nodes"]) for page in found.values()] == [100] * 10
 
 
@@ -212,11 +212,11 @@ async def test_what_a_mutation_wrote_stays_and_is_answered(
     document = mutation("correctTariff").replace("tariff {", "tariff { dno { hlzf { id } } ", 1)
     asked = {"id": name(tariff), "leistung": "99.90"}
     async with client_of(resources, limit_objects=50) as client:
-        answer = await Caller(client, headers).ask_whole(document, input=asked)
+        answer = await Caller(client, headers).execute_with_errors(document, input=asked)
     assert {error["extensions"]["code"] for error in answer["errors"]} == {"LIMIT_EXCEEDED"}
     assert answer["data"]["correctTariff"]["errors"] == []
     async with client_of(resources) as client:
-        found = await ask(
+        found = await execute(
             client, "query ($id: ID!) { node(id: $id) { ... on Tariff { leistung } } }", id=name(tariff)
         )
     assert found == {"node": {"leistung": "99.90"}}
@@ -230,14 +230,14 @@ async def test_each_change_of_a_subscription_is_limited(settings: Settings, pool
     _, headers = await issue_key(pool)
     async with running(settings, limit_objects=1000) as server:
         await server.delivered()
-        async with talk(server) as client, stream(server, CHANGES) as events:
-            await client.begin()
+        async with websocket_client(server) as client, stream(server, CHANGES) as events:
+            await client.initialise()
             await client.subscribe(CHANGES)
             await until(lambda: server.subscribers == 2)
-            await server.ask(
+            await server.execute(
                 mutation("correctTariff"), headers, input={"id": name(tariff), "leistung": "1.20"}
             )
-            heard = await client.hear()
+            heard = await client.receive()
             _, data = await events.event()
     assert heard["type"] == "error"
     for errors in (heard["payload"], data["errors"]):
@@ -262,5 +262,5 @@ async def test_many_errors_of_an_execution_are_counted_rather_than_listed(client
     price = 'annualCost(consumptionKwh: "-1", peakLoadKw: "1") { total }'
     aliases = " ".join(f"a{n}: {price}" for n in range(28))
     query = f'{{ x: dno(slug: "netze-a") {{ tariffs {{ {aliases} }} }} }}'
-    answer = await ask_whole(client, query)
+    answer = await execute_with_errors(client, query)
     assert len(answer["errors"]) <= 51

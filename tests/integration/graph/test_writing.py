@@ -18,7 +18,7 @@ from app.resources import Resources
 from app.settings import Settings
 from tests import factories as make
 from tests.integration.auth.services import CHEAP, PASSWORD
-from tests.integration.graph.asking import client_of
+from tests.integration.graph.graphql_client import client_of
 
 PAGE = (Path(__file__).parents[3] / "docs" / "writing.md").read_text()
 STEPS = re.findall(r"```(graphql|sh)\n(.*?)```\n\n```json\n(.*?)```", PAGE, re.DOTALL)

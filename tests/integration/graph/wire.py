@@ -10,7 +10,7 @@ from urllib.parse import quote, urlsplit
 
 
 @dataclass
-class Answer:
+class Response:
     status: int
     lines: list[tuple[str, str]]
     body: bytes
@@ -29,19 +29,19 @@ class Wire:
         self.reader = reader
         self.writer = writer
 
-    async def ask(self, data: bytes) -> Answer:
+    async def exchange(self, data: bytes) -> Response:
         self.writer.write(data)
-        return await self.answer()
+        return await self.read_response()
 
-    async def answer(self) -> Answer:
+    async def read_response(self) -> Response:
         async with asyncio.timeout(10):
             head = (await self.reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
             pairs = [line.partition(": ") for line in head[1:] if line]
             lines = [(name.lower(), value) for name, _, value in pairs]
             length = int(dict(lines).get("content-length", 0))
-            return Answer(int(head[0].split()[1]), lines, await self.reader.readexactly(length))
+            return Response(int(head[0].split()[1]), lines, await self.reader.readexactly(length))
 
-    async def closed(self, seconds: float = 10) -> bool:
+    async def wait_closed(self, seconds: float = 10) -> bool:
         """Once the server has closed, having said nothing more."""
         async with asyncio.timeout(seconds):
             return await self.reader.read(1) == b""

@@ -55,14 +55,14 @@ class Caller:
 
     async def write(self, name: str, /, **input: Any) -> Any:
         """The payload of an answer without errors of its own."""
-        return (await self.ask(mutation(name), input=input))[name]
+        return (await self.execute(mutation(name), input=input))[name]
 
-    async def ask(self, document: str, /, **variables: Any) -> Any:
-        answer = await self.ask_whole(document, **variables)
+    async def execute(self, document: str, /, **variables: Any) -> Any:
+        answer = await self.execute_with_errors(document, **variables)
         assert "errors" not in answer, answer
         return answer["data"]
 
-    async def ask_whole(self, document: str, /, **variables: Any) -> Any:
+    async def execute_with_errors(self, document: str, /, **variables: Any) -> Any:
         return (await self.send(document, **variables)).json()
 
     async def send(self, document: str, /, **variables: Any) -> httpx.Response:

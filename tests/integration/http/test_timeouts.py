@@ -37,19 +37,19 @@ pytestmark = pytest.mark.usefixtures("pool")
 async def test_a_request_that_does_not_come_is_not_waited_for(settings: Settings, said: bytes) -> None:
     async with running(settings, read_timeout=SOON) as server, wire(server.url) as line:
         line.writer.write(said)
-        assert (await line.answer()).status == 408
-        assert await line.closed()
+        assert (await line.read_response()).status == 408
+        assert await line.wait_closed()
         assert not server.server.server_state.connections
         counting.flush()
         assert metrics.HTTP_CUT.labels("too_slow")._value.get() > 0
-        assert await server.ask("{ __typename }") == {"__typename": "Query"}
+        assert await server.execute("{ __typename }") == {"__typename": "Query"}
 
 
 async def test_a_request_that_comes_letter_by_letter_has_no_more_time(settings: Settings) -> None:
     async with running(settings, read_timeout=SOON) as server, wire(server.url) as line:
         began, dripping = monotonic(), asyncio.create_task(_drip(line))
-        assert (await line.answer()).status == 408
-        assert await line.closed()
+        assert (await line.read_response()).status == 408
+        assert await line.wait_closed()
         assert monotonic() - began < 5  # in that time, all of it would not have come
         dripping.cancel()
 
@@ -66,17 +66,17 @@ async def test_a_client_that_goes_on_asking_is_never_cut_off(settings: Settings,
     async with running(settings, read_timeout=SOON) as server, wire(server.url) as line:
         until_then = monotonic() + 3 * SOON
         while monotonic() < until_then:
-            assert (await line.ask(asked)).status == 200
-        assert (await line.ask(asked)).status == 200
+            assert (await line.exchange(asked)).status == 200
+        assert (await line.exchange(asked)).status == 200
 
 
 async def test_between_requests_only_keep_alive_counts(settings: Settings) -> None:
     async with running(settings, read_timeout=0.1, keep_alive_timeout=30) as server, wire(server.url) as line:
         for _ in range(3):
-            assert (await line.ask(ASKED)).status == 200
+            assert (await line.exchange(ASKED)).status == 200
             await asyncio.sleep(0.2)  # longer than a request may take
         line.writer.write(b"P")
-        assert (await line.answer()).status == 408
+        assert (await line.read_response()).status == 408
 
 
 def test_no_more_connections_are_held_than_there_are_files_for() -> None:
@@ -96,20 +96,20 @@ async def test_there_is_room_for_so_many_connections(settings: Settings, pool: P
         first, *others = [await open_lines.enter_async_context(wire(server.url)) for _ in range(3)]
         await until(lambda: len(server.server.server_state.connections) == 3)
         async with wire(server.url) as one_more:
-            refused = await one_more.answer()
+            refused = await one_more.read_response()
             assert (refused.status, refused.headers["retry-after"]) == (503, "1")
-            assert await one_more.closed()
-        assert (await first.ask(ASKED)).status == 200
+            assert await one_more.wait_closed()
+        assert (await first.exchange(ASKED)).status == 200
         others[0].writer.close()
         await until(lambda: len(server.server.server_state.connections) == 2)
         async with wire(server.url) as one_more:
-            assert (await one_more.ask(ASKED)).status == 200
+            assert (await one_more.exchange(ASKED)).status == 200
 
 
 async def test_pipelined_requests_are_answered_in_order(settings: Settings) -> None:
     async with running(settings, read_timeout=SOON) as server, wire(server.url) as line:
         line.writer.write(ASKED + get("{ __schema { queryType { name } } }") + ASKED)
-        bodies = [(await line.answer()).json["data"] for _ in range(3)]
+        bodies = [(await line.read_response()).json["data"] for _ in range(3)]
         assert bodies == [
             {"__typename": "Query"},
             {"__schema": {"queryType": {"name": "Query"}}},
@@ -132,8 +132,8 @@ async def test_pipelined_requests_are_answered_in_order(settings: Settings) -> N
 async def test_what_has_no_end_is_cut_off(settings: Settings, said: bytes) -> None:
     async with running(settings, max_request_body_bytes=10_000) as server, wire(server.url) as line:
         line.writer.write(said)
-        assert (await line.answer()).status == 431
-        assert await server.ask("{ __typename }") == {"__typename": "Query"}
+        assert (await line.read_response()).status == 431
+        assert await server.execute("{ __typename }") == {"__typename": "Query"}
 
 
 async def test_a_head_that_comes_in_pieces_may_be_as_long_as_allowed(settings: Settings) -> None:
@@ -145,7 +145,7 @@ async def test_a_head_that_comes_in_pieces_may_be_as_long_as_allowed(settings: S
             line.writer.write(b"\r\nX-A: " + b"a" * 60_000)
             await line.writer.drain()
             line.writer.write(b"\r\n\r\n" + body)
-            assert (await line.answer()).status == 200
+            assert (await line.read_response()).status == 200
 
 
 async def test_one_address_cannot_shut_others_out(settings: Settings, pool: Pool) -> None:
@@ -155,7 +155,7 @@ async def test_one_address_cannot_shut_others_out(settings: Settings, pool: Pool
         await until(lambda: len(server.server.server_state.connections) == 4)
         port = int(server.url.rpartition(":")[2].partition("/")[0])
         reader, writer = await asyncio.open_connection("127.0.0.1", port, local_addr=("127.0.0.2", 0))
-        assert (await Wire(reader, writer).ask(ASKED)).status == 200
+        assert (await Wire(reader, writer).exchange(ASKED)).status == 200
         writer.close()
         assert len(server.server.server_state.connections) <= 4
-        assert (await greedy[-1].ask(ASKED)).status == 200
+        assert (await greedy[-1].exchange(ASKED)).status == 200

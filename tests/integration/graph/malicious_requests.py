@@ -9,18 +9,18 @@ PARSE, RULE = "GRAPHQL_PARSE_FAILED", "GRAPHQL_VALIDATION_FAILED"
 LIMIT, INPUT = "LIMIT_EXCEEDED", "BAD_USER_INPUT"
 
 
-class Hostile(NamedTuple):
+class MaliciousRequest(NamedTuple):
     name: str
     codes: str | frozenset[str]
     body: dict[str, Any]
 
 
-def corpus() -> Iterator[Hostile]:
+def corpus() -> Iterator[MaliciousRequest]:
     yield from documents()
     yield from values()
 
 
-def documents() -> Iterator[Hostile]:
+def documents() -> Iterator[MaliciousRequest]:
     for name, code, text in (
         ("deep", PARSE, "{" + "a{" * 3000 + "b" + "}" * 3001),
         ("deep, of our fields", LIMIT, '{dno(slug:"a"){' + "tariffs{dno{" * 9 + "name" + "}}" * 9 + "}}"),
@@ -92,10 +92,10 @@ def documents() -> Iterator[Hostile]:
         ("deferred", {RULE}, "{...@defer{coverage{totalDnos}}}"),
         ("streamed", {RULE}, "{dnos{nodes@stream{slug}}}"),
     ):  # fmt: skip
-        yield Hostile(name, frozenset(code) if isinstance(code, set) else code, {"query": text})
+        yield MaliciousRequest(name, frozenset(code) if isinstance(code, set) else code, {"query": text})
 
 
-def values() -> Iterator[Hostile]:
+def values() -> Iterator[MaliciousRequest]:
     nodes = "query($ids:[ID!]!){nodes(ids:$ids){id}}"
     page = "query($n:Int){dnos(first:$n){totalCount}}"
     some = "query($f:DnoFilter){dnos(filter:$f){totalCount}}"
@@ -119,7 +119,7 @@ def values() -> Iterator[Hostile]:
         ("a list for a text", INPUT, one, {"s": ["a"] * 900}),
         ("variables nobody asked for", LIMIT, one, {"s": "a", **{f"v{n}": n for n in range(40_000)}}),
     ):
-        yield Hostile(name, code, {"query": query, "variables": variables})
+        yield MaliciousRequest(name, code, {"query": query, "variables": variables})
 
 
 def _chain(length: int, link: str, end: str) -> str:

@@ -25,18 +25,18 @@ async def client_of(resources: Resources, **changed: object) -> AsyncIterator[ht
         yield client
 
 
-async def ask(client: httpx.AsyncClient, document: str, /, **variables: Any) -> Any:
+async def execute(client: httpx.AsyncClient, document: str, /, **variables: Any) -> Any:
     """The data; an error in the answer is a failure."""
-    answer = await ask_whole(client, document, **variables)
+    answer = await execute_with_errors(client, document, **variables)
     assert "errors" not in answer, answer
     return answer["data"]
 
 
-async def codes(client: httpx.AsyncClient, document: str, /, **variables: Any) -> list[str]:
+async def error_codes(client: httpx.AsyncClient, document: str, /, **variables: Any) -> list[str]:
     """What programs read of the errors."""
-    answer = await ask_whole(client, document, **variables)
+    answer = await execute_with_errors(client, document, **variables)
     return [error["extensions"]["code"] for error in answer.get("errors", ())]
 
 
-async def ask_whole(client: httpx.AsyncClient, document: str, /, **variables: Any) -> Any:
+async def execute_with_errors(client: httpx.AsyncClient, document: str, /, **variables: Any) -> Any:
     return (await client.post("/graphql", json={"query": document, "variables": variables})).json()

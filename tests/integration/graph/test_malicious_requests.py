@@ -11,8 +11,8 @@ import pytest
 
 from app.resources import Resources
 from app.settings import Settings
-from tests.integration.graph.asking import client_of
-from tests.integration.graph.hostile import Hostile, corpus
+from tests.integration.graph.graphql_client import client_of
+from tests.integration.graph.malicious_requests import MaliciousRequest, corpus
 
 # What it takes is measured as this thread's own time, so that a busy machine does not count. 50 ms is the
 # promise, and the figure, the least of three, is in the report (`--junitxml`); the test itself fails only at
@@ -34,7 +34,7 @@ def _as_in_a_server() -> Iterator[None]:
 
 @pytest.mark.parametrize("asked", [pytest.param(hostile, id=hostile.name) for hostile in corpus()])
 async def test_each_is_refused_with_its_code_and_soon(
-    client: httpx.AsyncClient, asked: Hostile, record_property: Callable[[str, object], None]
+    client: httpx.AsyncClient, asked: MaliciousRequest, record_property: Callable[[str, object], None]
 ) -> None:
     await client.post("/graphql", json={"query": "{ __typename }"})
     response, first = await _send(client, asked.body)

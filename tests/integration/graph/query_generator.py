@@ -25,14 +25,14 @@ OMITTED = object()
 
 
 @dataclass
-class Drawn:
+class GeneratedQuery:
     text: str
     variables: dict[str, Any]
     name: str | None = None
 
 
 @dataclass
-class Drawing:
+class QueryGenerator:
     """`values` are literals worth asking with, by argument name; some of them make no sense on purpose."""
 
     schema: GraphQLSchema
@@ -43,14 +43,14 @@ class Drawing:
     fragments: list[str] = field(default_factory=list)
     numbers: int = 0
 
-    def document(self) -> Drawn:
+    def document(self) -> GeneratedQuery:
         query = self.schema.query_type
         assert query is not None
         selections = self.selections(query, 0)
         declared = ", ".join(f"${name}: {declaration}" for name, (declaration, _) in self.variables.items())
         several = self.draw(st.sampled_from((False, False, False, True)))
         head = f"query {'Q' if several else ''}{f'({declared})' if declared else ''}"
-        return Drawn(
+        return GeneratedQuery(
             f"{head} {selections} {' '.join(self.fragments)} {'query Other { __typename }' if several else ''}",
             {name: value for name, (_, value) in self.variables.items() if value is not OMITTED},
             "Q" if several else None,
@@ -162,13 +162,13 @@ class Drawing:
         return f'"{value}"'
 
 
-def documents(
+def generated_queries(
     schema: GraphQLSchema, values: dict[str, list[Any]], roots: tuple[str, ...] = ()
-) -> st.SearchStrategy[Drawn]:
+) -> st.SearchStrategy[GeneratedQuery]:
     """`roots`: where they begin; left out: anywhere."""
 
     @st.composite
-    def build(draw: Any) -> Drawn:
-        return Drawing(schema, values, draw, roots).document()
+    def build(draw: Any) -> GeneratedQuery:
+        return QueryGenerator(schema, values, draw, roots).document()
 
     return build()
