@@ -1,4 +1,4 @@
-"""An instance whose PostgreSQL alone is silent: it trusts its caches on the word of others, and no longer than that."""
+"""An instance that alone cannot reach PostgreSQL trusts its caches as long as other instances attest that they can."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -17,19 +17,19 @@ from app.domain.entry import DnoYear
 from app.settings import Settings
 from loaders.regions import TARIFFS
 from tests import factories as make
-from tests.integration.jobs.instances import Instance
-from tests.integration.jobs.instances import instance as an_instance
-from tests.integration.jobs.test_validity import BOUND, emptied, port_of, set_price
+from tests.integration.jobs.caches_with_jobs import CachesWithJobs, running_caches
+from tests.integration.jobs.changes import until_delivered, update_by_sql
+from tests.integration.jobs.test_validity import BOUND, port_of
 from tests.proxy import Proxies
 from tests.servers import PrivateValkey
 from tests.waiting import until
 
 
 @dataclass
-class Scene:
+class Partition:
     proxies: Proxies
-    alone: Instance  # its PostgreSQL is behind the proxy "postgres"
-    other: Instance  # its Redis is behind the proxy "redis"
+    isolated: CachesWithJobs  # its PostgreSQL is behind the proxy "postgres"
+    other: CachesWithJobs  # its Redis is behind the proxy "redis"
     key: DnoYear
     entry: UUID
 
@@ -38,18 +38,18 @@ class Scene:
         return tags.tariffs(self.key)
 
     async def price(self) -> str:
-        """As `alone` reads it."""
-        found = await self.alone.read_through.get_many(TARIFFS, [self.key], ReadSet())
+        """As `isolated` reads it."""
+        found = await self.isolated.read_through.get_many(TARIFFS, [self.key], ReadSet())
         [tariff] = found[self.key] or ()
         return str(tariff.leistung)
 
     @property
-    def answers(self) -> bool:
-        return self.alone.memory.get(self.tag) is not None or self.alone.shared.trusted
+    def uses_caches(self) -> bool:
+        return self.isolated.memory.get(self.tag) is not None or self.isolated.shared.trusted
 
 
 @asynccontextmanager
-async def scene(pool: Pool, settings: Settings, valkey: PrivateValkey) -> AsyncIterator[Scene]:
+async def partition(pool: Pool, settings: Settings, valkey: PrivateValkey) -> AsyncIterator[Partition]:
     tariff = await make.tariff(pool, await make.dno(pool), leistung="1")
     async with Proxies() as proxies:
         where = int(settings.database_url.rpartition(":")[2].partition("/")[0])
@@ -58,82 +58,84 @@ async def scene(pool: Pool, settings: Settings, valkey: PrivateValkey) -> AsyncI
         settings = replace(settings, redis_url=valkey.url, database_connect_timeout=1.0)
         apart = replace(settings, database_url=settings.database_url.replace(f":{where}/", f":{postgres}/"))
         behind = replace(settings, redis_url=valkey.url.replace(f":{port_of(valkey)}", f":{redis}"))
-        async with an_instance(apart) as alone, an_instance(behind) as other:
-            await emptied(pool)
-            made = Scene(proxies, alone, other, DnoYear(tariff.dno_id, tariff.year), tariff.id)
-            assert await made.price() == "1"
-            assert alone.memory.get(made.tag) is not None
-            yield made
+        async with running_caches(apart) as isolated, running_caches(behind) as other:
+            await until_delivered(pool)
+            partitioned = Partition(proxies, isolated, other, DnoYear(tariff.dno_id, tariff.year), tariff.id)
+            assert await partitioned.price() == "1"
+            assert isolated.memory.get(partitioned.tag) is not None
+            yield partitioned
 
 
-async def silence(made: Scene) -> None:
-    await made.proxies.hold("postgres")
-    await made.proxies.reset("postgres")
+async def block_postgres(partitioned: Partition) -> None:
+    await partitioned.proxies.hold("postgres")
+    await partitioned.proxies.reset("postgres")
 
 
-async def test_it_goes_on_answering_and_shows_what_others_change(
+async def test_it_continues_to_answer_and_shows_changes_of_other_instances(
     pool: Pool, settings: Settings, valkey: PrivateValkey
 ) -> None:
-    async with scene(pool, settings, valkey) as made:
-        statements = made.alone.pool.statements
-        await silence(made)
+    async with partition(pool, settings, valkey) as partitioned:
+        statements = partitioned.isolated.pool.statements
+        await block_postgres(partitioned)
         until_then = monotonic() + 4
         while monotonic() < until_then:
-            assert made.alone.memory.enabled
-            assert made.alone.shared.trusted
-            assert await made.price() == "1"
+            assert partitioned.isolated.memory.enabled
+            assert partitioned.isolated.shared.trusted
+            assert await partitioned.price() == "1"
             await asyncio.sleep(0.05)
-        assert made.alone.pool.statements == statements
+        assert partitioned.isolated.pool.statements == statements
         for price in ("2", "3", "4"):
-            await set_price(pool, made.entry, price)
-            await until(lambda: made.alone.memory.get(made.tag) is None, BOUND)
-            # It cannot read by itself: the other one puts it into L2.
-            await made.other.read_through.get_many(TARIFFS, [made.key], ReadSet())
-            async with asyncio.timeout(10):
-                while await made.alone.shared.get_many([made.tag]) == {}:
-                    await asyncio.sleep(0.01)
-            assert await made.price() == price
+            await update_by_sql(pool, partitioned.entry, price)
+            await until(lambda: partitioned.isolated.memory.get(partitioned.tag) is None, BOUND)
+            # It cannot read PostgreSQL: the other instance puts the value into L2.
+            await partitioned.other.read_through.get_many(TARIFFS, [partitioned.key], ReadSet())
+            await until(lambda: partitioned.isolated.shared.get_many([partitioned.tag]))
+            assert await partitioned.price() == price
 
 
-async def test_it_does_not_answer_once_nobody_attests(
+async def test_it_stops_using_its_caches_once_no_instance_attests(
     pool: Pool, settings: Settings, valkey: PrivateValkey
 ) -> None:
-    async with scene(pool, settings, valkey) as made:
-        await silence(made)
-        await made.proxies.hold("redis")
-        await until(lambda: not made.answers, BOUND + 1)
+    async with partition(pool, settings, valkey) as partitioned:
+        await block_postgres(partitioned)
+        await partitioned.proxies.hold("redis")
+        await until(lambda: not partitioned.uses_caches, BOUND + 1)
         until_then = monotonic() + 2
         while monotonic() < until_then:
-            assert not made.answers
+            assert not partitioned.uses_caches
             await asyncio.sleep(0.01)
 
 
-async def test_a_heartbeat_that_was_long_on_its_way_attests_nothing(
+async def test_a_delayed_heartbeat_attests_nothing(
     pool: Pool, settings: Settings, valkey: PrivateValkey
 ) -> None:
-    """What the other instance sent before it was cut off reaches Redis after a change that it could not deliver."""
-    async with scene(pool, settings, valkey) as made:
-        await made.proxies.lag("redis", up=4)
+    """Heartbeats sent before the other instance was cut off reach Redis after a change that it could not deliver."""
+    async with partition(pool, settings, valkey) as partitioned:
+        await partitioned.proxies.lag("redis", up=4)
         await asyncio.sleep(0.6)  # heartbeats of that time arrive after four seconds
-        await silence(made)
-        await until(lambda: not made.answers, BOUND + 1)
-        await set_price(pool, made.entry, "2")
+        await block_postgres(partitioned)
+        await until(lambda: not partitioned.uses_caches, BOUND + 1)
+        await update_by_sql(pool, partitioned.entry, "2")
         until_then = monotonic() + 6
         while monotonic() < until_then:
-            entry = made.alone.memory.get(made.tag)
+            entry = partitioned.isolated.memory.get(partitioned.tag)
             assert entry is None or str(entry.value[0].leistung) == "2"
             await asyncio.sleep(0.005)
 
 
-async def test_silence_is_no_proof_while_others_reach_the_database(
+async def test_missing_heartbeats_prove_nothing_while_others_reach_the_database(
     pool: Pool, settings: Settings, valkey: PrivateValkey
 ) -> None:
-    """The other one sees that something waits, and cannot deliver it."""
-    async with scene(pool, settings, valkey) as made, pool.connection() as third, third.transaction():
+    """The other instance sees an event in the outbox and cannot deliver it."""
+    async with (
+        partition(pool, settings, valkey) as partitioned,
+        pool.connection() as third,
+        third.transaction(),
+    ):
         await third.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
         await until(lambda: outbox.may_relay(third))
-        await silence(made)
+        await block_postgres(partitioned)
         await asyncio.sleep(BOUND)
-        await set_price(pool, made.entry, "2")
-        await until(lambda: not made.other.shared.trusted, BOUND + 1)
-        await until(lambda: not made.answers, BOUND)
+        await update_by_sql(pool, partitioned.entry, "2")
+        await until(lambda: not partitioned.other.shared.trusted, BOUND + 1)
+        await until(lambda: not partitioned.uses_caches, BOUND)

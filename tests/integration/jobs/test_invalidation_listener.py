@@ -1,11 +1,9 @@
-"""What an instance does with what it hears, and with silence."""
+"""What an instance does with received messages, and when none arrive."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from decimal import Decimal
 from math import inf
-from uuid import UUID
 
 import pytest
 from msgspec.structs import replace
@@ -14,12 +12,8 @@ from app.broadcast import Filter, Subscriber
 from app.cache.message import CHANNEL, Message, decode
 from app.cache.read_set import ReadSet
 from app.cache.subscription import Subscription
-from app.db import tariffs
 from app.db.pool import Pool
-from app.db.unit_of_work import UnitOfWork, write
 from app.domain import tags
-from app.domain.account import Principal, Role
-from app.domain.correction import TariffCorrection
 from app.domain.entry import DnoYear
 from app.errors import Unavailable
 from app.jobs.outbox_relay import SENDER, OutboxRelay
@@ -27,20 +21,15 @@ from app.jobs.supervisor import Supervisor
 from app.settings import Settings
 from loaders.regions import TARIFFS
 from tests import factories as make
-from tests.integration.jobs.instances import Instance, caches, instance
+from tests.integration.jobs.caches_with_jobs import CachesWithJobs, caches, running_caches
+from tests.integration.jobs.changes import TAG, correct, keep_in_l1, tag_of, until_delivered, update_by_sql
 from tests.servers import PrivateValkey
 from tests.waiting import until
 
-TAG = "operator:1"
 
-
-def remember(one: Instance, tag: str = TAG) -> None:
-    assert one.memory.keep(tag, "old", size=1, tags=(tag,), until=inf, since=one.memory.now())
-
-
-async def test_what_another_instance_invalidates_is_forgotten(pool: Pool, settings: Settings) -> None:
-    async with instance(settings) as writer, instance(settings) as other:
-        remember(other)
+async def test_an_invalidation_by_another_instance_evicts_from_l1(pool: Pool, settings: Settings) -> None:
+    async with running_caches(settings) as writer, running_caches(settings) as other:
+        keep_in_l1(other)
         assert await writer.invalidator.invalidate([TAG])
         await until(lambda: other.memory.get(TAG) is None)
 
@@ -48,8 +37,8 @@ async def test_what_another_instance_invalidates_is_forgotten(pool: Pool, settin
 async def test_l1_is_off_while_the_channel_is_lost_and_empty_when_it_is_back(
     pool: Pool, settings: Settings, valkey: PrivateValkey
 ) -> None:
-    async with instance(replace(settings, redis_url=valkey.url)) as one:
-        remember(one)
+    async with running_caches(replace(settings, redis_url=valkey.url)) as one:
+        keep_in_l1(one)
         valkey.kill()
         await until(lambda: not one.memory.enabled)
         assert one.memory.get(TAG) is None
@@ -58,20 +47,20 @@ async def test_l1_is_off_while_the_channel_is_lost_and_empty_when_it_is_back(
         assert len(one.memory) == 0
 
 
-async def test_silence_is_as_bad_as_a_lost_connection(pool: Pool, settings: Settings) -> None:
-    """The connection is there, yet no heartbeat comes through: nothing else would, either."""
+async def test_missing_heartbeats_count_as_a_lost_connection(pool: Pool, settings: Settings) -> None:
+    """The connection is open, but no heartbeat arrives: other messages would not arrive either."""
     async with caches(settings) as one:
         listener, beat, *_ = one.jobs(relays=False)
         async with Supervisor([listener], stop_timeout=5):
             async with Supervisor([beat], stop_timeout=5):
                 await until(lambda: one.memory.enabled)
-                remember(one)
+                keep_in_l1(one)
             await until(lambda: one.memory.get(TAG) is None)
             await until(lambda: len(one.memory) == 0)
 
 
-async def test_heartbeats_of_others_do_not_stand_in_for_ones_own(pool: Pool, settings: Settings) -> None:
-    """They say that somebody is alive, not that what was published before has arrived here."""
+async def test_heartbeats_of_other_instances_do_not_replace_ones_own(pool: Pool, settings: Settings) -> None:
+    """They prove that another instance is alive, not that earlier messages of this one have arrived."""
     async with caches(settings) as one, caches(settings) as other:
         listener, beat, *_ = one.jobs(relays=False)
         _, other_beat, *_ = other.jobs(relays=False)
@@ -79,13 +68,13 @@ async def test_heartbeats_of_others_do_not_stand_in_for_ones_own(pool: Pool, set
             async with Supervisor([beat], stop_timeout=5):
                 await until(lambda: one.memory.enabled)
             await until(lambda: not one.memory.enabled)
-            heard = one.validity.received_until
+            received_until = one.validity.received_until
             await asyncio.sleep(2 * settings.heartbeat_interval)
             assert not one.memory.enabled
-            assert one.validity.received_until <= heard
+            assert one.validity.received_until <= received_until
 
 
-async def test_an_instance_that_leaves_is_not_missed(pool: Pool, settings: Settings) -> None:
+async def test_an_instance_that_stops_announces_it(pool: Pool, settings: Settings) -> None:
     async with caches(settings) as one, caches(settings) as other:
         async with one.shared.subscribe() as channel:
             _, beat, *_ = other.jobs(relays=False)
@@ -104,66 +93,66 @@ async def test_an_instance_that_leaves_is_not_missed(pool: Pool, settings: Setti
 async def test_a_message_of_another_release_means_that_anything_may_have_changed(
     pool: Pool, settings: Settings
 ) -> None:
-    async with instance(settings) as one:
-        remember(one)
-        assert await one.shared.publish(b"what a later release says")
+    async with running_caches(settings) as one:
+        keep_in_l1(one)
+        assert await one.shared.publish(b"a message of a later release")
         await until(lambda: one.memory.get(TAG) is None)
         await until(lambda: one.memory.enabled)
 
 
-async def test_who_is_told_reads_the_new_state_because_eviction_comes_first(
+async def test_subscribers_read_the_new_state_because_eviction_precedes_delivery(
     pool: Pool, settings: Settings
 ) -> None:
     tariff = await make.tariff(pool, await make.dno(pool))
-    tag = tags.tariffs(DnoYear(tariff.dno_id, tariff.year))
-    async with instance(settings) as one:
-        await until_empty(pool)
-        remember(one, tag)
-        told: list[object] = []
-        one.broadcast.send = lambda event: told.append(one.memory.get(tag))  # type: ignore[method-assign]
+    tag = tag_of(tariff)
+    async with running_caches(settings) as one:
+        await until_delivered(pool)
+        keep_in_l1(one, tag)
+        found: list[object] = []
+        one.broadcast.send = lambda event: found.append(one.memory.get(tag))  # type: ignore[method-assign]
         async with pool.connection() as connection:
             await connection.execute("UPDATE netzentgelte_data SET leistung = 60 WHERE id = $1", tariff.id)
-        await until(lambda: bool(told))
-        assert told == [None]
+        await until(lambda: bool(found))
+        assert found == [None]
 
 
-async def test_what_was_told_while_the_channel_was_lost_is_told_late(
+async def test_changes_published_while_the_channel_was_lost_are_delivered_late(
     pool: Pool, settings: Settings, valkey: PrivateValkey
 ) -> None:
-    """Another instance's relay has told the channel, and this one was not there to hear."""
+    """Another instance's relay published them while this one was not subscribed."""
     settings = replace(settings, redis_url=valkey.url)
     tariff = await make.tariff(pool, await make.dno(pool))
-    async with caches(settings) as deaf, instance(settings):
-        await until_empty(pool)
-        async with heard_again(deaf) as subscriber:
-            await set_price(pool, tariff.id, 60)
-            await set_price(pool, tariff.id, 61)
-            await until_empty(pool)
-        heard = [(await asyncio.wait_for(anext(subscriber), 30)).entry.version for _ in range(2)]
-        assert heard == [2, 3]
+    async with caches(settings) as disconnected, running_caches(settings):
+        await until_delivered(pool)
+        async with resubscribed(disconnected) as subscriber:
+            await update_by_sql(pool, tariff.id, "60")
+            await update_by_sql(pool, tariff.id, "61")
+            await until_delivered(pool)
+        versions = [(await asyncio.wait_for(anext(subscriber), 30)).entry.version for _ in range(2)]
+        assert versions == [2, 3]
         assert not subscriber.waiting
 
 
-async def test_late_changes_are_not_read_from_a_fetch_that_set_out_before(
+async def test_late_changes_are_not_read_from_a_fetch_that_began_before(
     pool: Pool, settings: Settings, valkey: PrivateValkey
 ) -> None:
     settings = replace(settings, redis_url=valkey.url)
     tariff = await make.tariff(pool, await make.dno(pool))
     detached: list[str] = []
-    async with caches(settings) as deaf, instance(settings):
-        await until_empty(pool)
-        async with heard_again(deaf) as subscriber:
-            await set_price(pool, tariff.id, 60)
-            await until_empty(pool)
-            deaf.read_through.detach = detached.extend  # type: ignore[method-assign]
+    async with caches(settings) as disconnected, running_caches(settings):
+        await until_delivered(pool)
+        async with resubscribed(disconnected) as subscriber:
+            await update_by_sql(pool, tariff.id, "60")
+            await until_delivered(pool)
+            disconnected.read_through.detach = detached.extend  # type: ignore[method-assign]
         await asyncio.wait_for(anext(subscriber), 30)
-        assert tags.tariffs(DnoYear(tariff.dno_id, tariff.year)) in detached
+        assert tag_of(tariff) in detached
 
 
 async def test_late_changes_are_not_read_from_l2_while_the_relay_has_not_delivered_them(
     pool: Pool, settings: Settings
 ) -> None:
-    """L2 is trusted, and still holds what the change has made untrue."""
+    """L2 is trusted, and still holds the outdated value."""
     tariff = await make.tariff(pool, await make.dno(pool))
     key = DnoYear(tariff.dno_id, tariff.year)
     async with caches(settings) as one:
@@ -171,8 +160,8 @@ async def test_late_changes_are_not_read_from_l2_while_the_relay_has_not_deliver
         one.validity.prove_database(inf)
         (before,) = (await one.read_through.get_many(TARIFFS, [key], ReadSet()))[key] or ()
         await until_filled(one, tags.tariffs(key))
-        async with heard_again(one) as subscriber:
-            await set_price(pool, tariff.id, 60)
+        async with resubscribed(one) as subscriber:
+            await update_by_sql(pool, tariff.id, "60")
             one.shared.trust()
         change = await asyncio.wait_for(anext(subscriber), 10)
         (after,) = (await one.read_through.get_many(TARIFFS, [key], ReadSet()))[key] or ()
@@ -180,13 +169,13 @@ async def test_late_changes_are_not_read_from_l2_while_the_relay_has_not_deliver
 
 
 @pytest.mark.parametrize("lost", ["the writer's message", "the relay's message", "both"])
-async def test_a_message_that_the_channel_loses_is_noticed_and_made_up_for(
+async def test_a_message_that_the_channel_loses_is_detected_and_recovered(
     pool: Pool, settings: Settings, lost: str
 ) -> None:
-    """As between the nodes of a cluster: the connection stays, own heartbeats come, and one message does not."""
+    """As between the nodes of a cluster: the connection stays open, own heartbeats arrive, and one message does not."""
     tariff = await make.tariff(pool, await make.dno(pool))
-    tag = tags.tariffs(DnoYear(tariff.dno_id, tariff.year))
-    async with instance(settings) as writer, caches(settings) as other:
+    tag = tag_of(tariff)
+    async with running_caches(settings) as writer, caches(settings) as other:
         channel = LossyChannel(
             other,
             lambda message: (
@@ -194,14 +183,14 @@ async def test_a_message_that_the_channel_loses_is_noticed_and_made_up_for(
                 and (lost == "both" or (message.sender == SENDER) is (lost == "the relay's message"))
             ),
         )
-        hearing = [job for job in other.jobs() if not isinstance(job, OutboxRelay)]
-        async with Supervisor([*hearing, Looks(other)], stop_timeout=5):
+        subscribing = [job for job in other.jobs() if not isinstance(job, OutboxRelay)]
+        async with Supervisor([*subscribing, OutboxReviews(other)], stop_timeout=5):
             await until(lambda: other.memory.enabled and other.shared.trusted)
-            await until_empty(pool)
+            await until_delivered(pool)
             channel.dropped, channel.joined = [], 0
-            remember(other, tag)
+            keep_in_l1(other, tag)
             async with other.broadcast.subscribe(Filter()) as subscriber:
-                await correct(writer, tariff.id, 60)
+                assert await correct(writer, tariff.id, "60")
                 change = await asyncio.wait_for(anext(subscriber), 10)
             assert (change.entry.id, change.entry.version) == (tariff.id, 2)
             assert other.memory.get(tag) is None
@@ -210,78 +199,80 @@ async def test_a_message_that_the_channel_loses_is_noticed_and_made_up_for(
         assert channel.joined == 0
 
 
-async def test_a_lost_message_is_delivered_before_the_one_that_tells_of_the_loss(
+async def test_a_lost_message_is_delivered_before_the_one_that_reveals_the_loss(
     pool: Pool, settings: Settings
 ) -> None:
-    """Versions of one entry are delivered in order: what comes after a later one counts as delivered before."""
+    """Versions of one entry are delivered in order: a version that follows a later one counts as already delivered."""
     tariff = await make.tariff(pool, await make.dno(pool))
-    async with instance(settings) as writer, caches(settings) as other:
+    async with running_caches(settings) as writer, caches(settings) as other:
         channel = LossyChannel(
             other,
             lambda message: any(entry.version == 2 for event in message.events for entry in event.entries),
         )
-        hearing = [job for job in other.jobs() if not isinstance(job, OutboxRelay)]
-        async with Supervisor([*hearing, Looks(other)], stop_timeout=5):
+        subscribing = [job for job in other.jobs() if not isinstance(job, OutboxRelay)]
+        async with Supervisor([*subscribing, OutboxReviews(other)], stop_timeout=5):
             await until(lambda: other.memory.enabled and other.shared.trusted)
-            await until_empty(pool)
+            await until_delivered(pool)
             other.consistency.deliveries.expect = lambda *_: None  # type: ignore[method-assign]  # no look is first
             async with other.broadcast.subscribe(Filter()) as subscriber:
-                await correct(writer, tariff.id, 60)
-                await until_empty(pool)
-                await correct(writer, tariff.id, 61)
-                told = [(await asyncio.wait_for(anext(subscriber), 10)).entry.version for _ in range(2)]
-            assert told == [2, 3]
+                assert await correct(writer, tariff.id, "60")
+                await until_delivered(pool)
+                assert await correct(writer, tariff.id, "61")
+                versions = [(await asyncio.wait_for(anext(subscriber), 10)).entry.version for _ in range(2)]
+            assert versions == [2, 3]
         assert channel.dropped
 
 
 @pytest.mark.parametrize("hours", [-2, 2])
-async def test_what_was_missed_is_told_whatever_the_clocks_say(
+async def test_missed_changes_are_delivered_whatever_the_clocks_show(
     pool: Pool, settings: Settings, valkey: PrivateValkey, hours: int
 ) -> None:
     """Times of changes are PostgreSQL's; the clock of this instance may be wrong by hours in both directions.
-    What was told before is not told again.
+    Changes delivered before are not delivered again.
     """
     settings = replace(settings, redis_url=valkey.url)
     dno = await make.dno(pool)
     known, tariff = await make.tariff(pool, dno, year=2025), await make.tariff(pool, dno, year=2026)
-    async with caches(settings) as deaf, instance(settings):
-        await until_empty(pool)
-        async with heard_again(deaf) as subscriber:
-            await set_price(pool, tariff.id, 60)
+    async with caches(settings) as disconnected, running_caches(settings):
+        await until_delivered(pool)
+        async with resubscribed(disconnected) as subscriber:
+            await update_by_sql(pool, tariff.id, "60")
             await shift_history(pool, hours)
-            await until_empty(pool)
+            await until_delivered(pool)
         change = await asyncio.wait_for(anext(subscriber), 30)
         assert (change.entry.id, change.entry.version) == (tariff.id, 2)
         assert known.id not in {waiting.entry.id for waiting in subscriber.waiting}
         assert not subscriber.waiting
 
 
-async def test_what_was_begun_before_the_gap_and_committed_in_it_is_told(
+async def test_a_transaction_begun_before_the_gap_and_committed_in_it_is_delivered(
     pool: Pool, settings: Settings, valkey: PrivateValkey
 ) -> None:
-    """Its number and its time are older than those of changes that were told before it."""
+    """Its number and its time are older than those of changes delivered before it."""
     settings = replace(settings, redis_url=valkey.url)
     dno = await make.dno(pool)
     slow, quick = await make.tariff(pool, dno, year=2025), await make.tariff(pool, dno, year=2026)
-    async with caches(settings) as deaf, instance(settings), pool.connection() as writer:
-        await until_empty(pool)
+    async with caches(settings) as disconnected, running_caches(settings), pool.connection() as writer:
+        await until_delivered(pool)
         transaction = writer.transaction()
         await transaction.start()
         await writer.execute("UPDATE netzentgelte_data SET leistung = 60 WHERE id = $1", slow.id)
-        await set_price(pool, quick.id, 61)
-        await until_empty(pool)
-        async with heard_again(deaf) as subscriber:
+        await update_by_sql(pool, quick.id, "61")
+        await until_delivered(pool)
+        async with resubscribed(disconnected) as subscriber:
             await transaction.commit()
-            await until_empty(pool)
+            await until_delivered(pool)
         change = await asyncio.wait_for(anext(subscriber), 30)
         assert (change.entry.id, change.entry.version) == (slow.id, 2)
         assert not subscriber.waiting
 
 
-async def test_who_missed_too_much_is_told_so(pool: Pool, settings: Settings) -> None:
+async def test_a_subscriber_that_missed_too_many_changes_is_closed_with_a_reason(
+    pool: Pool, settings: Settings
+) -> None:
     settings = replace(settings, max_catch_up_changes=2)
     dno = await make.dno(pool)
-    async with caches(settings) as one, heard_again(one) as subscriber:
+    async with caches(settings) as one, resubscribed(one) as subscriber:
         for year in (2023, 2024, 2025):
             await make.tariff(pool, dno, year=year)
     with pytest.raises(Unavailable, match="subscribe again"):
@@ -289,8 +280,8 @@ async def test_who_missed_too_much_is_told_so(pool: Pool, settings: Settings) ->
 
 
 @asynccontextmanager
-async def heard_again(one: Instance) -> AsyncIterator[Subscriber]:
-    """Its subscriber; what happens within the block it misses, and then it joins the channel again."""
+async def resubscribed(one: CachesWithJobs) -> AsyncIterator[Subscriber]:
+    """A subscriber that misses what happens within the block; afterwards the channel is subscribed again."""
     listener, beat, *_ = one.jobs(relays=False)
     async with Supervisor([listener, beat], stop_timeout=5):
         await until(lambda: one.memory.enabled)
@@ -301,15 +292,8 @@ async def heard_again(one: Instance) -> AsyncIterator[Subscriber]:
     await subscriber.__aexit__()
 
 
-async def set_price(pool: Pool, entry_id: UUID, price: int) -> None:
-    async with pool.connection() as connection:
-        await connection.execute(
-            "UPDATE netzentgelte_data SET leistung = $2 WHERE id = $1", entry_id, Decimal(price)
-        )
-
-
 async def shift_history(pool: Pool, hours: int) -> None:
-    """As if PostgreSQL's clock had been that wrong when they were written."""
+    """As if PostgreSQL's clock had been wrong by so many hours when they were written."""
     async with pool.connection() as connection, connection.transaction():
         await connection.execute("ALTER TABLE revisions DISABLE TRIGGER revisions_stay")
         await connection.execute(
@@ -318,23 +302,15 @@ async def shift_history(pool: Pool, hours: int) -> None:
         await connection.execute("ALTER TABLE revisions ENABLE TRIGGER revisions_stay")
 
 
-async def until_empty(pool: Pool) -> None:
-    async with asyncio.timeout(5):
-        while await pool.fetch("SELECT id FROM outbox LIMIT 1"):
-            await asyncio.sleep(0.01)
-
-
-async def until_filled(one: Instance, tag: str) -> None:
-    """Fills of L2 are written behind the read that made them."""
-    async with asyncio.timeout(10):
-        while not await one.shared.get_many([tag]):
-            await asyncio.sleep(0.01)
+async def until_filled(one: CachesWithJobs, tag: str) -> None:
+    """Fills of L2 are written after the read that made them has returned."""
+    await until(lambda: one.shared.get_many([tag]))
 
 
 class LossyChannel:
-    """The channel of one instance from here on: what it has dropped, and how often it was joined."""
+    """Drops messages of one instance's channel: `dropped` are those, `joined` is the number of subscriptions."""
 
-    def __init__(self, one: Instance, is_lost: Callable[[Message], bool]) -> None:
+    def __init__(self, one: CachesWithJobs, is_lost: Callable[[Message], bool]) -> None:
         self.dropped: list[Message] = []
         self.joined = 0
         self._is_lost = is_lost
@@ -347,7 +323,7 @@ class LossyChannel:
             self.joined += 1
             receive = subscription.next
 
-            async def receive_what_is_not_lost(seconds: float) -> bytes | None:
+            async def receive_next_kept(seconds: float) -> bytes | None:
                 while (data := await receive(seconds)) is not None:
                     message = decode(data)
                     assert message is not None
@@ -356,28 +332,17 @@ class LossyChannel:
                     self.dropped.append(message)
                 return data
 
-            subscription.next = receive_what_is_not_lost  # type: ignore[method-assign]
+            subscription.next = receive_next_kept  # type: ignore[method-assign]
             yield subscription
 
 
-class Looks:
-    """Looks at the outbox as a relay does, and delivers nothing."""
+class OutboxReviews:
+    """Looks at the outbox as a relay does, without delivering."""
 
-    def __init__(self, one: Instance) -> None:
+    def __init__(self, one: CachesWithJobs) -> None:
         self._one = one
 
     async def run(self) -> None:
         while True:
             await self._one.consistency.review()
             await asyncio.sleep(self._one.settings.heartbeat_interval)
-
-
-async def correct(one: Instance, entry_id: UUID, price: int) -> None:
-    """As a mutation does it: written, removed from the caches and published before it is answered."""
-
-    async def change(work: UnitOfWork) -> None:
-        await tariffs.correct(work, TariffCorrection(id=entry_id, prices={"leistung": Decimal(price)}))
-
-    _, work = await write(one.pool, Principal(role=Role.EDITOR, name="ada@example.org"), change)
-    touched = tags.of_all(work.events)
-    assert await one.invalidator.invalidate(touched, [event.id for event in work.events])

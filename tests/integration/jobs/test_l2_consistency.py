@@ -1,4 +1,4 @@
-"""Which Redis is believed, and from when on."""
+"""Which Redis is trusted as L2, and from when on."""
 
 import asyncio
 from collections.abc import Iterator
@@ -16,19 +16,16 @@ from app.cache.redis import Fill
 from app.db import outbox, tariffs
 from app.db.pool import Pool
 from app.db.unit_of_work import unit_of_work
-from app.domain import tags
 from app.domain.account import Principal, Role
 from app.domain.correction import TariffCorrection
-from app.domain.entry import DnoYear
 from app.jobs import l2_consistency
 from app.jobs.supervisor import Supervisor
 from app.settings import Settings
 from tests import factories as make
-from tests.integration.jobs.instances import Instance, caches, instance
+from tests.integration.jobs.caches_with_jobs import CachesWithJobs, caches, running_caches
+from tests.integration.jobs.changes import TAG, tag_of
 from tests.servers import PrivateValkey, private_folder
 from tests.waiting import until
-
-TAG = "operator:1"
 
 
 @pytest.fixture
@@ -43,7 +40,7 @@ async def epoch(pool: Pool) -> int:
     return (await outbox.fetch_outbox_status(pool)).epoch
 
 
-async def keep(one: Instance, data: bytes) -> None:
+async def keep_in_l2(one: CachesWithJobs, data: bytes) -> None:
     [token] = (await one.shared.lease_many([TAG])).values()
     assert token is not None
     assert not await one.shared.fill_many([Fill(TAG, token, data, 60)])
@@ -52,7 +49,7 @@ async def keep(one: Instance, data: bytes) -> None:
 async def test_l2_is_used_only_once_an_epoch_was_agreed_on(pool: Pool, settings: Settings) -> None:
     async with caches(settings) as one:
         assert not one.shared.trusted
-        async with Supervisor(one.jobs(hears=False), stop_timeout=5):
+        async with Supervisor(one.jobs(subscribes=False), stop_timeout=5):
             await until(lambda: one.shared.trusted)
         assert one.shared.epoch == await epoch(pool) == 2
 
@@ -61,7 +58,7 @@ async def test_l2_is_used_only_once_an_epoch_was_agreed_on(pool: Pool, settings:
 async def test_a_distrust_during_a_review_is_not_ended_by_that_review(
     pool: Pool, settings: Settings, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
-    """What the review has read may be from before the removal that failed."""
+    """The review may have read its data before the removal that failed."""
     async with caches(settings) as one:
         await trusted_without_jobs(one)
         one.shared.distrust("a first removal failed")
@@ -84,7 +81,7 @@ async def test_a_distrust_during_a_review_is_not_ended_by_that_review(
 async def test_a_newer_distrust_waits_for_the_events_that_were_committed_before_it(
     pool: Pool, settings: Settings
 ) -> None:
-    """Not only for those that the distrust before it has waited for."""
+    """Not only for those of the earlier distrust."""
     async with caches(settings) as one:
         await trusted_without_jobs(one)
         tariff = await make.tariff(pool, await make.dno(pool))
@@ -105,26 +102,32 @@ async def test_a_newer_distrust_waits_for_the_events_that_were_committed_before_
         assert one.shared.trusted
 
 
-async def trusted_without_jobs(one: Instance) -> None:
-    async with asyncio.timeout(10):
-        while not one.shared.trusted:
-            await one.consistency.review()
+async def trusted_without_jobs(one: CachesWithJobs) -> None:
+    async def reviewed_and_trusted() -> bool:
+        await one.consistency.review()
+        return one.shared.trusted
+
+    await until(reviewed_and_trusted)
 
 
 async def test_any_number_of_instances_start_under_one_epoch(pool: Pool, settings: Settings) -> None:
-    async with instance(settings) as one, instance(settings) as two, instance(settings) as three:
+    async with (
+        running_caches(settings) as one,
+        running_caches(settings) as two,
+        running_caches(settings) as three,
+    ):
         assert {one.shared.epoch, two.shared.epoch, three.shared.epoch} == {2}
-    async with instance(settings) as later:
+    async with running_caches(settings) as later:
         assert later.shared.epoch == 2
 
 
 @pytest.mark.parametrize("stale", [False, True], ids=["empty", "with stale keys"])
-async def test_a_redis_that_has_become_another_process_starts_anew_once_for_all(
+async def test_a_redis_that_has_become_another_process_starts_one_new_epoch_for_all(
     pool: Pool, settings: Settings, valkey: PrivateValkey, stale: bool
 ) -> None:
     settings = replace(settings, redis_url=valkey.url)
-    async with instance(settings) as one, instance(settings) as other:
-        await keep(one, b"old")
+    async with running_caches(settings) as one, running_caches(settings) as other:
+        await keep_in_l2(one, b"old")
         [(key, value)] = [
             (key, await one.shared.client.get(key)) async for key in one.shared.client.scan_iter("*}")
         ]
@@ -132,17 +135,17 @@ async def test_a_redis_that_has_become_another_process_starts_anew_once_for_all(
 
         valkey.restart_empty()
         if stale:
-            await set_again(one, key, value)
+            await restore(one, key, value)
         await until(lambda: {one.shared.epoch, other.shared.epoch} == {before + 1})
         await until(lambda: all([one.shared.trusted, other.shared.trusted, one.memory.enabled]))
 
         assert await epoch(pool) == before + 1
         assert await other.shared.get_many([TAG]) == {}
-        await keep(one, b"new")
+        await keep_in_l2(one, b"new")
         assert await other.shared.get_many([TAG]) == {TAG: b"new"}
 
 
-async def set_again(one: Instance, key: bytes, value: bytes) -> None:
+async def restore(one: CachesWithJobs, key: bytes, value: bytes) -> None:
     async with asyncio.timeout(5):
         while True:
             try:
@@ -152,14 +155,14 @@ async def set_again(one: Instance, key: bytes, value: bytes) -> None:
                 await asyncio.sleep(0.01)
 
 
-async def test_only_those_on_the_agreed_redis_keep_caches(
+async def test_only_instances_on_the_agreed_redis_keep_caches(
     pool: Pool, settings: Settings, valkey: PrivateValkey, other_valkey: PrivateValkey
 ) -> None:
-    """What one instance removes from its Redis, the other does not see: so one of them does without caches,
-    and they do not take turns.
+    """An instance does not see removals from another Redis: so one of them works without caches,
+    and they do not alternate.
     """
     async with (
-        instance(replace(settings, redis_url=valkey.url)) as agreed,
+        running_caches(replace(settings, redis_url=valkey.url)) as agreed,
         caches(replace(settings, redis_url=other_valkey.url)) as apart,
         Supervisor(apart.jobs(), stop_timeout=5),
     ):
@@ -173,13 +176,13 @@ async def test_only_those_on_the_agreed_redis_keep_caches(
         assert apart.validity.reason == "others agreed on another Redis"
 
 
-async def test_a_write_beside_the_agreed_redis_is_seen_by_those_on_it(
+async def test_a_write_on_another_redis_is_seen_by_instances_on_the_agreed_one(
     pool: Pool, settings: Settings, valkey: PrivateValkey, other_valkey: PrivateValkey
 ) -> None:
     tariff = await make.tariff(pool, await make.dno(pool))
-    tag = tags.tariffs(DnoYear(tariff.dno_id, tariff.year))
+    tag = tag_of(tariff)
     async with (
-        instance(replace(settings, redis_url=valkey.url)) as agreed,
+        running_caches(replace(settings, redis_url=valkey.url)) as agreed,
         caches(replace(settings, redis_url=other_valkey.url)) as apart,
         Supervisor(apart.jobs(), stop_timeout=5),
     ):
@@ -190,16 +193,16 @@ async def test_a_write_beside_the_agreed_redis_is_seen_by_those_on_it(
                 await tariffs.correct(work, TariffCorrection(id=tariff.id, prices={"leistung": Decimal(60)}))
             await apart.invalidator.invalidate([tag], [event.id for event in work.events])
             await until(lambda: agreed.memory.get(tag) is None)
-            # On no channel, its subscribers are told out of history.
+            # Without a channel, its subscribers receive changes from history.
             change = await asyncio.wait_for(anext(subscriber), 30)
         assert (change.entry.id, change.entry.version) == (tariff.id, 2)
 
 
-async def test_who_learns_that_another_redis_is_agreed_on_leaves_its_channel_at_once(
+async def test_an_instance_leaves_its_channel_at_once_when_another_redis_is_agreed_on(
     pool: Pool, settings: Settings, valkey: PrivateValkey, other_valkey: PrivateValkey
 ) -> None:
-    """Its own heartbeats still come through there, and nothing of what the others change."""
-    async with instance(replace(settings, redis_url=valkey.url)) as left:
+    """Its own heartbeats still arrive there, but no changes of other instances."""
+    async with running_caches(replace(settings, redis_url=valkey.url)) as left:
         remembered = left.memory.keep(TAG, "old", size=1, tags=(TAG,), until=inf, since=left.memory.now())
         assert remembered
         async with pool.connection() as connection:
@@ -212,18 +215,18 @@ async def test_who_learns_that_another_redis_is_agreed_on_leaves_its_channel_at_
         assert len(left.memory) == 0
 
 
-async def test_an_abandoned_agreement_does_not_bind_for_ever(
+async def test_an_abandoned_agreement_expires(
     pool: Pool,
     settings: Settings,
     valkey: PrivateValkey,
     other_valkey: PrivateValkey,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """All who agreed on the other Redis are gone."""
+    """All instances on the agreed Redis have stopped."""
     monkeypatch.setattr(l2_consistency, "CONFIRM_AFTER", 0.1)
     monkeypatch.setattr(l2_consistency, "ABANDONED_AFTER", 0.6)
     async with (
-        instance(replace(settings, redis_url=valkey.url)),
+        running_caches(replace(settings, redis_url=valkey.url)),
         caches(replace(settings, redis_url=other_valkey.url)) as survivor,
         Supervisor(survivor.jobs(), stop_timeout=5),
     ):
@@ -237,8 +240,10 @@ async def test_an_abandoned_agreement_does_not_bind_for_ever(
         assert survivor.shared.epoch == await epoch(pool)
 
 
-async def test_sides_are_not_changed_back_and_forth(pool: Pool, settings: Settings) -> None:
-    """Two processes behind one address, met in turn: each claim but the first few is refused."""
+async def test_the_agreement_does_not_alternate_between_two_redis_processes(
+    pool: Pool, settings: Settings
+) -> None:
+    """Two processes behind one address, reached in turn: each claim but the first few is rejected."""
     raised = []
     for identity in ("1:a", "1:b", "1:a", "1:b", "1:a"):
         raised.append(await outbox.raise_epoch(pool, identity, moved=True, abandoned_after=5))
@@ -248,7 +253,7 @@ async def test_sides_are_not_changed_back_and_forth(pool: Pool, settings: Settin
     assert (await outbox.fetch_outbox_status(pool)).identity == "1:b"
 
 
-async def test_who_never_shared_an_agreement_waits_until_it_is_abandoned(
+async def test_an_instance_that_never_shared_an_agreement_waits_until_it_is_abandoned(
     pool: Pool, settings: Settings
 ) -> None:
     assert await outbox.raise_epoch(pool, "1:a", moved=False, abandoned_after=5)
@@ -258,18 +263,18 @@ async def test_who_never_shared_an_agreement_waits_until_it_is_abandoned(
     assert await outbox.raise_epoch(pool, "1:b", moved=False, abandoned_after=5)
 
 
-async def reviewed(one: Instance, times: int) -> None:
-    """It has had that many looks since."""
+async def reviewed(one: CachesWithJobs, times: int) -> None:
+    """It has reviewed the outbox that many times since."""
     looked = one.consistency.looks
     await until(lambda: one.consistency.looks >= looked + times)
 
 
-async def test_two_releases_that_write_differently_do_not_share_l2(
+async def test_two_releases_with_different_encodings_do_not_share_l2(
     pool: Pool, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A relay removes the keys of its own encoding only: those of the other release would stay."""
-    async with instance(settings) as old:
+    async with running_caches(settings) as old:
         monkeypatch.setattr(l2_consistency, "CODEC_VERSION", CODEC_VERSION + 1)
-        async with caches(settings) as new, Supervisor(new.jobs(hears=False), stop_timeout=5):
+        async with caches(settings) as new, Supervisor(new.jobs(subscribes=False), stop_timeout=5):
             await until(lambda: new.shared.trusted or old.shared.trusted)
             assert new.shared.epoch != old.shared.epoch or not (new.shared.trusted and old.shared.trusted)

@@ -1,4 +1,4 @@
-"""The log of questions: never in the way, never lost."""
+"""The query log: it delays no request and loses no question."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta
@@ -15,6 +15,7 @@ from app.jobs.retention import Retention
 from app.jobs.supervisor import Supervisor
 from app.settings import Settings
 from tests.servers import PrivatePostgres
+from tests.waiting import until
 
 
 def asked(query: str, *, days_ago: float = 0) -> AskedQuestion:
@@ -32,22 +33,24 @@ async def test_questions_are_written_in_batches(pool: Pool, settings: Settings) 
     async with Supervisor([questions], stop_timeout=5):
         for number in range(450):
             questions.add(asked(f"{number:03}"))
-        async with asyncio.timeout(5):
-            while len(await written(pool)) < 450:
-                await asyncio.sleep(0.05)
+
+        async def all_written() -> bool:
+            return len(await written(pool)) == 450
+
+        await until(all_written)
 
 
-async def test_what_waits_is_written_before_the_server_stops(pool: Pool, settings: Settings) -> None:
+async def test_queued_questions_are_written_before_the_server_stops(pool: Pool, settings: Settings) -> None:
     questions = QueryLog(pool, settings)
     async with Supervisor([questions], stop_timeout=5):
         for number in range(450):
             questions.add(asked(f"{number:03}"))
             if number == 250:
-                await asyncio.sleep(0.01)  # a batch is under way
+                await asyncio.sleep(0.01)  # a batch is in flight
     assert await written(pool) == [f"{number:03}" for number in range(450)]
 
 
-async def test_while_postgres_is_away_questions_wait_and_only_beyond_the_bound_are_dropped(
+async def test_while_postgresql_is_away_questions_are_queued_and_only_excess_ones_are_dropped(
     settings: Settings, private_postgres: PrivatePostgres
 ) -> None:
     settings = replace(settings, database_url=private_postgres.url, max_buffered_questions=5)
@@ -63,7 +66,7 @@ async def test_while_postgres_is_away_questions_wait_and_only_beyond_the_bound_a
         assert await written(pool) == ["0", "1", "2", "3", "4"]
 
 
-async def test_questions_wait_while_postgres_takes_no_writes(
+async def test_questions_are_queued_while_postgresql_is_read_only(
     settings: Settings, private_postgres: PrivatePostgres
 ) -> None:
     settings = replace(settings, database_url=private_postgres.url)
@@ -74,15 +77,13 @@ async def test_questions_wait_while_postgres_takes_no_writes(
         async with Supervisor([questions], stop_timeout=30):
             for number in range(450):
                 questions.add(asked(f"{number:03}"))
-            async with asyncio.timeout(20):
-                while private_postgres.errors("read-only transaction") < 2:
-                    await asyncio.sleep(0.02)
+            await until(lambda: private_postgres.errors("read-only transaction") >= 2)
             assert (questions.waiting, dropped()) == (450, before)
             await private_postgres.accept_writes()
         assert await written(pool) == [f"{number:03}" for number in range(450)]
 
 
-async def test_a_batch_whose_answer_was_lost_is_written_once(pool: Pool, settings: Settings) -> None:
+async def test_a_batch_whose_reply_was_lost_is_written_once(pool: Pool, settings: Settings) -> None:
     batch = [asked("one"), asked("two")]
     ids = [uuid4(), uuid4()]
     await insert_many(pool, batch, ids)
@@ -90,8 +91,10 @@ async def test_a_batch_whose_answer_was_lost_is_written_once(pool: Pool, setting
     assert await written(pool) == ["one", "two"]
 
 
-async def test_of_a_batch_only_what_can_never_be_written_is_dropped(pool: Pool, settings: Settings) -> None:
-    """An operator that was deleted by hand between the question and its log."""
+async def test_of_a_batch_only_questions_that_can_never_be_written_are_dropped(
+    pool: Pool, settings: Settings
+) -> None:
+    """An operator deleted with SQL between the question and its write."""
     questions = QueryLog(pool, settings)
     before = dropped()
     async with Supervisor([questions], stop_timeout=20):
@@ -106,7 +109,7 @@ def dropped() -> float:
     return REGISTRY.get_sample_value("query_log_dropped_total") or 0.0
 
 
-async def test_a_question_that_cannot_be_stored_as_it_is_spoils_no_batch(
+async def test_a_question_that_cannot_be_stored_unchanged_does_not_fail_its_batch(
     pool: Pool, settings: Settings
 ) -> None:
     questions = QueryLog(pool, settings)
@@ -139,7 +142,7 @@ def not_sampled() -> float:
     return REGISTRY.get_sample_value("query_log_not_sampled_total") or 0.0
 
 
-async def test_beyond_so_many_the_oldest_are_forgotten(pool: Pool, settings: Settings) -> None:
+async def test_beyond_the_maximum_the_oldest_questions_are_deleted(pool: Pool, settings: Settings) -> None:
     await insert_many(pool, [asked(f"{days} days ago", days_ago=days) for days in range(5)])
     await Retention(pool, replace(settings, max_query_log_rows=3)).clean()
     assert await written(pool) == ["0 days ago", "1 days ago", "2 days ago"]
@@ -147,7 +150,7 @@ async def test_beyond_so_many_the_oldest_are_forgotten(pool: Pool, settings: Set
     assert len(await written(pool)) == 3
 
 
-async def test_old_questions_are_forgotten(pool: Pool, settings: Settings) -> None:
+async def test_old_questions_are_deleted(pool: Pool, settings: Settings) -> None:
     await insert_many(pool, [asked("old", days_ago=91), asked("young", days_ago=89)])
     await Retention(pool, settings).clean()
     assert await written(pool) == ["young"]

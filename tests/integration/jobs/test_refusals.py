@@ -1,4 +1,4 @@
-"""Redis answers and refuses: no reader is served what a correction has made untrue, and all is well afterwards."""
+"""Redis is reachable but rejects commands: no reader is served an outdated value, and trust returns afterwards."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -10,34 +10,29 @@ import pytest
 from msgspec.structs import replace
 
 from app.cache.read_set import ReadSet
-from app.db import tariffs
 from app.db.pool import Pool
-from app.db.unit_of_work import unit_of_work
-from app.domain import tags
-from app.domain.account import Principal, Role
-from app.domain.correction import TariffCorrection
 from app.domain.entry import DnoYear
 from app.domain.tariff import Tariff
 from app.http.health import State, readiness_of
 from app.settings import Settings
 from loaders import regions
 from tests import factories as make
-from tests.integration.jobs.instances import Instance, instance
-from tests.integration.jobs.test_outbox_relay import backlog, by_hand, drained
+from tests.integration.jobs.caches_with_jobs import CachesWithJobs, running_caches
+from tests.integration.jobs.changes import backlog, correct, tag_of, until_delivered, update_by_sql
 from tests.refusals import REFUSALS
 from tests.servers import PrivateValkey
 from tests.waiting import until
 
-# Not the bound of the documentation: these tests are about order, on a machine that may be busy.
+# Longer than the documented bound: these tests check order, on a machine that may be busy.
 SOON = 10.0
-# Only fills are refused there.
-REMOVES_ALL_THE_SAME = ("OOM", "NOPERM to run scripts")
+# Redis still executes removals in these cases.
+REMOVALS_ALLOWED = ("OOM", "NOPERM to run scripts")
 
 
 class Reader:
-    """One price, as an instance tells it."""
+    """One price, as an instance returns it."""
 
-    def __init__(self, one: Instance, tariff: Tariff) -> None:
+    def __init__(self, one: CachesWithJobs, tariff: Tariff) -> None:
         self._one = one
         self._tariff = tariff
 
@@ -47,27 +42,20 @@ class Reader:
         assert found[key] is not None
         return next(entry.leistung for entry in found[key] or () if entry.id == self._tariff.id)
 
-    async def until_it_is(self, price: str) -> None:
-        async with asyncio.timeout(SOON):
-            while await self.price() != Decimal(price):
-                await asyncio.sleep(0.002)
+    async def until_price(self, price: str) -> None:
+        async def matches() -> bool:
+            return await self.price() == Decimal(price)
+
+        await until(matches, SOON)
 
     async def stays(self, price: str, seconds: float = 0.7) -> None:
-        until = monotonic() + seconds
-        while monotonic() < until:
+        end = monotonic() + seconds
+        while monotonic() < end:
             assert await self.price() == Decimal(price)
             await asyncio.sleep(0.01)
 
 
-async def correct(one: Instance, tariff: Tariff, price: str) -> bool:
-    """As a mutation does; tells whether Redis confirmed it."""
-    async with unit_of_work(one.pool, Principal(Role.EDITOR)) as work:
-        await tariffs.correct(work, TariffCorrection(id=tariff.id, prices={"leistung": Decimal(price)}))
-    touched = tags.of_all(work.events)
-    return await one.invalidator.invalidate(touched, [event.id for event in work.events])
-
-
-async def redis_state(one: Instance) -> State:
+async def redis_state(one: CachesWithJobs) -> State:
     report = await readiness_of(one.pool, one.shared, one.memory, one.settings).report()
     return report.resources["redis"].status
 
@@ -75,9 +63,9 @@ async def redis_state(one: Instance) -> State:
 @asynccontextmanager
 async def two_warm_instances(
     settings: Settings, tariff: Tariff
-) -> AsyncIterator[tuple[Instance, Instance, Reader, Reader]]:
-    """What both know is in L1 and in L2."""
-    async with instance(settings) as one, instance(settings) as other:
+) -> AsyncIterator[tuple[CachesWithJobs, CachesWithJobs, Reader, Reader]]:
+    """The price is in both L1s and in L2."""
+    async with running_caches(settings) as one, running_caches(settings) as other:
         here, there = Reader(one, tariff), Reader(other, tariff)
         for reader in (here, there, here, there):
             assert await reader.price() == Decimal("58.21")
@@ -85,8 +73,8 @@ async def two_warm_instances(
         yield one, other, here, there
 
 
-async def in_l2(one: Instance, tariff: Tariff) -> bool:
-    tag = tags.tariffs(DnoYear(tariff.dno_id, tariff.year))
+async def in_l2(one: CachesWithJobs, tariff: Tariff) -> bool:
+    tag = tag_of(tariff)
     return tag in await one.shared.get_many([tag])
 
 
@@ -96,49 +84,49 @@ async def tariff(pool: Pool) -> Tariff:
 
 
 @pytest.mark.parametrize("kind", REFUSALS)
-async def test_a_correction_while_redis_refuses(
+async def test_a_correction_is_visible_while_redis_rejects_commands(
     kind: str, pool: Pool, tariff: Tariff, settings: Settings, valkey: PrivateValkey
 ) -> None:
     settings = replace(settings, redis_url=valkey.url)
     async with two_warm_instances(settings, tariff) as (one, other, here, there):
         REFUSALS[kind].begin(valkey)
-        await correct(one, tariff, "60.00")
+        await correct(one, tariff.id, "60.00")
         assert await here.price() == Decimal("60.00")
-        await there.until_it_is("60.00")
+        await there.until_price("60.00")
         await asyncio.gather(here.stays("60.00"), there.stays("60.00"))
         for each in (one, other):
             assert await redis_state(each) is not State.UP
-        assert await backlog(pool) == (0 if kind in REMOVES_ALL_THE_SAME else 1)
+        assert await backlog(pool) == (0 if kind in REMOVALS_ALLOWED else 1)
 
-        await correct(other, tariff, "61.00")
+        await correct(other, tariff.id, "61.00")
         assert await there.price() == Decimal("61.00")
-        await here.until_it_is("61.00")
-        await by_hand(pool, tariff, "62.00")
-        await asyncio.gather(here.until_it_is("62.00"), there.until_it_is("62.00"))
+        await here.until_price("61.00")
+        await update_by_sql(pool, tariff.id, "62.00")
+        await asyncio.gather(here.until_price("62.00"), there.until_price("62.00"))
         await asyncio.gather(here.stays("62.00"), there.stays("62.00"))
 
         REFUSALS[kind].end(valkey)
-        await drained(pool, SOON)
+        await until_delivered(pool, SOON)
         for each in (one, other):
             await until(lambda: is_up(each))  # noqa: B023 - awaited at once
         await asyncio.gather(here.stays("62.00", 0.2), there.stays("62.00", 0.2))
         await until(lambda: in_l2(one, tariff))
         other.memory.clear()
         assert await there.price() == Decimal("62.00")
-        assert await correct(one, tariff, "63.00")
+        assert await correct(one, tariff.id, "63.00")
         assert await here.price() == Decimal("63.00")
-        await there.until_it_is("63.00")
+        await there.until_price("63.00")
 
 
-async def is_up(one: Instance) -> bool:
+async def is_up(one: CachesWithJobs) -> bool:
     return one.memory.enabled and one.shared.trusted and await redis_state(one) is State.UP
 
 
 @pytest.mark.parametrize("kind", REFUSALS)
-async def test_a_refusal_is_found_without_a_correction(
+async def test_rejected_commands_are_detected_without_a_correction(
     kind: str, pool: Pool, tariff: Tariff, settings: Settings, valkey: PrivateValkey
 ) -> None:
-    """Readers of what is cached would go on for ever."""
+    """Reads of cached values alone would never reveal them."""
     settings = replace(settings, redis_url=valkey.url)
     async with two_warm_instances(settings, tariff) as (one, _, here, _):
         REFUSALS[kind].begin(valkey)

@@ -1,4 +1,4 @@
-"""What an instance remembers is given out only while it is known that nothing was missed."""
+"""Cached values are used only while the instance is known to have missed no invalidation."""
 
 import asyncio
 import json
@@ -7,33 +7,28 @@ import signal
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from math import inf
-from uuid import UUID
 
 import psutil
 from msgspec.structs import replace
 
 from app.db import outbox
 from app.db.pool import Pool
-from app.domain import tags
-from app.domain.entry import DnoYear
 from app.jobs.supervisor import Supervisor
 from app.settings import Settings
 from tests import factories as make
 from tests.instances import Instance as Server
-from tests.integration.jobs.instances import Instance, caches
-from tests.integration.jobs.instances import instance as an_instance
+from tests.integration.jobs.caches_with_jobs import caches, running_caches
+from tests.integration.jobs.changes import TAG, keep_in_l1, tag_of, until_delivered, update_by_sql
 from tests.proxy import Proxies
 from tests.servers import PrivateValkey
 from tests.waiting import until
 
-TAG = "operator:1"
-# How old what is given out may be: four missed heartbeats, and what a busy machine needs.
+# Seconds that an outdated value may be used: four missed heartbeats, and a margin for a busy machine.
 BOUND = 1.2
 QUESTION = '{ dno(slug: "%s") { tariff(year: 2025, voltageLevel: MS) { leistung } } }'
 
 
-async def test_a_frozen_instance_does_not_answer_from_before_when_it_wakes(
+async def test_a_frozen_instance_serves_no_outdated_value_when_it_resumes(
     pool: Pool, instance: Callable[..., Server]
 ) -> None:
     """Its clients' requests wait in the sockets, beside the invalidations that it has not read yet."""
@@ -42,28 +37,28 @@ async def test_a_frozen_instance_does_not_answer_from_before_when_it_wakes(
     other, frozen = instance(), instance()
     with Client(other, dno.slug) as elsewhere, Client(frozen, dno.slug) as client:
         for price in ("71.00", "72.00", "73.00", "74.00"):
-            # In memory by now: as a record, as a fragment, as a whole answer, behind a known head.
+            # By now in memory as a record, a fragment, a whole response, and under a cached request head.
             for _ in range(5):
                 client.ask()
                 client.answer()
-            with frozen_as_a_whole(frozen):
-                await set_price(pool, tariff.id, price)
-                await until(lambda price=price: asked(elsewhere) == price)  # type: ignore[misc]
+            with suspended(frozen):
+                await update_by_sql(pool, tariff.id, price)
+                await until(lambda price=price: ask_and_read(elsewhere) == price)  # type: ignore[misc]
                 await asyncio.sleep(BOUND)
                 client.ask()
             assert client.answer() == price
 
 
-async def test_a_channel_that_lags_more_and_more_is_noticed(
+async def test_a_channel_with_growing_lag_is_detected(
     pool: Pool, settings: Settings, valkey: PrivateValkey
 ) -> None:
-    """Its messages come often enough, each of them later than the one before."""
+    """Its messages arrive often enough, each later than the one before."""
     direct = replace(settings, redis_url=valkey.url)
     async with Proxies() as proxies:
         port = await proxies.open("late", port_of(valkey))
         behind = replace(settings, redis_url=valkey.url.replace(f":{port_of(valkey)}", f":{port}"))
-        async with an_instance(direct) as writer, an_instance(behind) as late:
-            remember(late)
+        async with running_caches(direct) as writer, running_caches(behind) as late:
+            keep_in_l1(late)
             for tenths in range(1, 31):
                 await proxies.lag("late", down=tenths * 0.2, only_channels=True)
                 await asyncio.sleep(0.1)
@@ -74,86 +69,71 @@ async def test_a_channel_that_lags_more_and_more_is_noticed(
             await until(lambda: late.memory.get(TAG) is None, BOUND)
 
 
-async def test_a_redis_that_passes_nothing_on_is_noticed(
+async def test_a_redis_that_forwards_no_message_is_detected(
     pool: Pool, settings: Settings, valkey: PrivateValkey
 ) -> None:
-    """It takes messages, and answers all else."""
+    """It accepts messages, and executes all other commands."""
     async with Proxies() as proxies:
         port = await proxies.open("mute", port_of(valkey))
         behind = replace(settings, redis_url=valkey.url.replace(f":{port_of(valkey)}", f":{port}"))
-        async with an_instance(behind) as deaf:
-            remember(deaf)
+        async with running_caches(behind) as muted:
+            keep_in_l1(muted)
             await proxies.lag("mute", down=600, only_channels=True)
-            await until(lambda: deaf.memory.get(TAG) is None, BOUND + 1)
+            await until(lambda: muted.memory.get(TAG) is None, BOUND + 1)
 
 
-async def test_l2_is_not_read_on_the_word_of_a_look_from_long_ago(pool: Pool, settings: Settings) -> None:
-    """As on an instance that wakes: nothing has told it that trust was lost meanwhile."""
+async def test_l2_is_not_read_on_an_outdated_look_at_the_outbox(pool: Pool, settings: Settings) -> None:
+    """As on a resumed instance, which has not been notified that trust was lost meanwhile."""
     async with caches(settings) as one:
-        async with Supervisor(one.jobs(hears=False), stop_timeout=5):
+        async with Supervisor(one.jobs(subscribes=False), stop_timeout=5):
             await until(lambda: one.shared.trusted)
         assert one.shared.distrust_reason is None
         await until(lambda: not one.shared.trusted, BOUND)
         assert await one.shared.lease_many([TAG]) == {}
 
 
-async def test_what_waits_for_delivery_ends_trust_in_l2_and_is_evicted_from_l1(
+async def test_an_undelivered_event_ends_trust_in_l2_and_is_evicted_from_l1(
     pool: Pool, settings: Settings
 ) -> None:
-    """An event waits in the outbox, and neither this relay nor another one can take it."""
+    """An event waits in the outbox, and no relay can deliver it."""
     tariff = await make.tariff(pool, await make.dno(pool))
-    async with an_instance(settings) as one:
-        await emptied(pool)
-        tag = tags.tariffs(DnoYear(tariff.dno_id, tariff.year))
-        remember(one, tag)
+    async with running_caches(settings) as one:
+        await until_delivered(pool)
+        tag = tag_of(tariff)
+        keep_in_l1(one, tag)
         async with pool.connection() as other, other.transaction():
             await other.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
             await until(lambda: outbox.may_relay(other))
-            await set_price(pool, tariff.id, "60")
+            await update_by_sql(pool, tariff.id, "60")
             await until(lambda: not one.shared.trusted, BOUND + 1)
             assert one.validity.failed_proof == "an event waits to be delivered"
             await until(lambda: one.memory.get(tag) is None and one.memory.enabled)
         await until(lambda: one.memory.enabled and one.shared.trusted)
 
 
-async def emptied(pool: Pool) -> None:
-    async with asyncio.timeout(10):
-        while await pool.fetch("SELECT id FROM outbox LIMIT 1"):
-            await asyncio.sleep(0.01)
-
-
-def remember(one: Instance, tag: str = TAG) -> None:
-    assert one.memory.keep(tag, "old", size=1, tags=(tag,), until=inf, since=one.memory.now())
-
-
 def port_of(valkey: PrivateValkey) -> int:
     return int(valkey.url.rpartition(":")[2].partition("/")[0])
 
 
-async def set_price(pool: Pool, entry_id: UUID, price: str) -> None:
-    async with pool.connection() as connection:
-        await connection.execute(f"UPDATE netzentgelte_data SET leistung = {price} WHERE id = $1", entry_id)
-
-
 @contextmanager
-def frozen_as_a_whole(server: Server) -> Iterator[None]:
-    family = [psutil.Process(server.process.pid), *server.family]
-    for process in family:
+def suspended(server: Server) -> Iterator[None]:
+    processes = [psutil.Process(server.process.pid), *server.family]
+    for process in processes:
         os.kill(process.pid, signal.SIGSTOP)
     try:
         yield
     finally:
-        for process in reversed(family):
+        for process in reversed(processes):
             os.kill(process.pid, signal.SIGCONT)
 
 
-def asked(client: "Client") -> str:
+def ask_and_read(client: "Client") -> str:
     client.ask()
     return client.answer()
 
 
 class Client:
-    """One connection that stays open, and always the same request."""
+    """One persistent connection and one repeated request."""
 
     def __init__(self, server: Server, slug: str) -> None:
         body = json.dumps({"query": QUESTION % slug}).encode()

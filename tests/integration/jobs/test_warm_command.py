@@ -1,4 +1,4 @@
-"""`dno warm` as people type it."""
+"""The command `dno warm`."""
 
 import subprocess
 from datetime import UTC, datetime
@@ -18,7 +18,7 @@ def warm(settings: Settings) -> "subprocess.CompletedProcess[str]":
     return dno("warm", environment={"DATABASE_URL": settings.database_url, "REDIS_URL": settings.redis_url})
 
 
-async def test_what_was_asked_most_is_in_redis_afterwards(pool: Pool, settings: Settings) -> None:
+async def test_the_most_requested_records_are_in_redis_afterwards(pool: Pool, settings: Settings) -> None:
     netze = await make.dno(pool)
     await make.tariff(pool, netze, 2025)
     asked = AskedQuestion(datetime.now(UTC), "?", netze.id, 2025, None, None, 0.9, 1, False)
@@ -33,5 +33,5 @@ async def test_what_was_asked_most_is_in_redis_afterwards(pool: Pool, settings: 
     assert kept
 
 
-async def test_where_nobody_asked_nothing_is_read(pool: Pool, settings: Settings) -> None:
+async def test_without_logged_questions_nothing_is_read(pool: Pool, settings: Settings) -> None:
     assert "Nothing was read" in warm(settings).stdout

@@ -1,4 +1,4 @@
-"""One instance as far as truth is concerned: its caches and the jobs that keep them true, without HTTP."""
+"""The caches of one instance with the jobs that keep them consistent, without HTTP."""
 
 import asyncio
 import os
@@ -8,13 +8,9 @@ from dataclasses import dataclass
 from math import inf
 
 from app.broadcast import Broadcast
-from app.cache.invalidator import Invalidator
-from app.cache.memory import Memory
-from app.cache.read_through import ReadThrough
-from app.cache.redis import SharedCache, open_redis
 from app.cache.validity import Validity
 from app.db import outbox
-from app.db.pool import Pool, open_pool
+from app.db.pool import open_pool
 from app.jobs.heartbeat import Heartbeat
 from app.jobs.invalidation_listener import InvalidationListener
 from app.jobs.l2_consistency import L2Consistency
@@ -23,23 +19,24 @@ from app.jobs.outbox_relay import OutboxRelay
 from app.jobs.redis_probe import RedisProbe
 from app.jobs.supervisor import Job, Supervisor
 from app.settings import Settings, read_settings
+from tests.caches import Caches, open_caches
 from tests.waiting import until
 
 
 @dataclass(eq=False)
-class Instance:
-    settings: Settings
-    pool: Pool
-    shared: SharedCache
-    memory: Memory
-    read_through: ReadThrough
-    invalidator: Invalidator
-    broadcast: Broadcast
-    validity: Validity
-    consistency: L2Consistency
+class CachesWithJobs(Caches):
+    def __post_init__(self) -> None:
+        settings = self.settings
+        self.broadcast = Broadcast(settings.max_unread_changes)
+        self.validity = Validity(
+            self.memory, self.shared, settings.heartbeat_interval * settings.max_missed_heartbeats
+        )
+        self.consistency = L2Consistency(
+            self.pool, self.shared, self.validity, sender=self.invalidator.sender
+        )
 
-    def jobs(self, *, relays: bool = True, hears: bool = True) -> list[Job]:
-        """Without a relay, it is taken for granted that others deliver everything."""
+    def jobs(self, *, relays: bool = True, subscribes: bool = True) -> list[Job]:
+        """Without a relay of its own, the instance assumes that another one delivers every event."""
         sender, settings = self.invalidator.sender, self.settings
         consistency = self.consistency
         listener = InvalidationListener(
@@ -59,42 +56,34 @@ class Instance:
         relay = OutboxRelay(
             self.pool, self.shared, consistency, notifications.news, settings, invalidator=self.invalidator
         )
-        hearing: list[Job] = [
+        subscribing: list[Job] = [
             listener,
             Heartbeat(self.shared, consistency, sender=sender, every=settings.heartbeat_interval),
         ]
         probe = RedisProbe(self.shared, every=settings.heartbeat_interval * settings.max_missed_heartbeats)
         relaying: list[Job] = [notifications, relay, probe]
-        return [*(hearing if hears else []), *(relaying if relays else [])]
+        return [*(subscribing if subscribes else []), *(relaying if relays else [])]
 
 
 @asynccontextmanager
-async def caches(settings: Settings) -> AsyncIterator[Instance]:
-    """Without any job: L1 is off, L2 not trusted."""
-    async with open_pool(settings) as pool, open_redis(settings) as shared:
-        memory = Memory(settings.memory_cache_size, settings.memory_cache_lifetime)
-        read_through = ReadThrough(memory, shared, pool, settings)
-        invalidator = Invalidator(memory, read_through, shared)
-        broadcast = Broadcast(settings.max_unread_changes)
-        validity = Validity(memory, shared, settings.heartbeat_interval * settings.max_missed_heartbeats)
-        consistency = L2Consistency(pool, shared, validity, sender=invalidator.sender)
-        yield Instance(
-            settings, pool, shared, memory, read_through, invalidator, broadcast, validity, consistency
-        )
+async def caches(settings: Settings) -> AsyncIterator[CachesWithJobs]:
+    """No job is running: L1 is off, L2 is not trusted."""
+    async with open_pool(settings) as pool, open_caches(CachesWithJobs, settings, pool) as opened:
+        yield opened
 
 
 @asynccontextmanager
-async def instance(settings: Settings) -> AsyncIterator[Instance]:
-    """Ready: L1 is on, L2 is trusted."""
+async def running_caches(settings: Settings) -> AsyncIterator[CachesWithJobs]:
+    """All jobs are running: L1 is on, L2 is trusted."""
     async with caches(settings) as one, Supervisor(one.jobs(), stop_timeout=5):
         await until(lambda: one.memory.enabled and one.shared.trusted)
         yield one
 
 
-async def _live_until_killed() -> None:
-    async with instance(read_settings(os.environ)):
+async def _run_until_killed() -> None:
+    async with running_caches(read_settings(os.environ)):
         await asyncio.Event().wait()
 
 
 if __name__ == "__main__":
-    asyncio.run(_live_until_killed())
+    asyncio.run(_run_until_killed())

@@ -1,0 +1,62 @@
+"""Changes of one tariff, with plain SQL and as a mutation makes them, and waits for their delivery."""
+
+from decimal import Decimal
+from math import inf
+from uuid import UUID
+
+from app.db import outbox, tariffs
+from app.db.pool import Pool
+from app.db.unit_of_work import unit_of_work
+from app.domain import tags
+from app.domain.account import Principal, Role
+from app.domain.correction import TariffCorrection
+from app.domain.entry import DnoYear
+from app.domain.event import Event
+from app.domain.tariff import Tariff
+from tests.integration.jobs.caches_with_jobs import CachesWithJobs
+from tests.waiting import until
+
+TAG = "operator:1"
+
+
+def tag_of(tariff: Tariff) -> str:
+    return tags.tariffs(DnoYear(tariff.dno_id, tariff.year))
+
+
+def keep_in_l1(one: CachesWithJobs, tag: str = TAG) -> None:
+    assert one.memory.keep(tag, "old", size=1, tags=(tag,), until=inf, since=one.memory.now())
+
+
+async def update_by_sql(pool: Pool, tariff_id: UUID, *prices: str) -> None:
+    """As psql does: only triggers and the relay deliver the changes."""
+    async with pool.connection() as connection:
+        for price in prices:
+            await connection.execute(
+                "UPDATE netzentgelte_data SET leistung = $2 WHERE id = $1", tariff_id, Decimal(price)
+            )
+
+
+async def correct_in_database(pool: Pool, tariff_id: UUID, price: str) -> list[Event]:
+    """A mutation up to its commit: nothing is removed from caches or published yet."""
+    async with unit_of_work(pool, Principal(Role.EDITOR, name="ada@example.org")) as work:
+        await tariffs.correct(work, TariffCorrection(id=tariff_id, prices={"leistung": Decimal(price)}))
+    return work.events
+
+
+async def correct(one: CachesWithJobs, tariff_id: UUID, price: str) -> bool:
+    """A whole mutation: committed, removed from caches and published. True if Redis has confirmed the removal."""
+    events = await correct_in_database(one.pool, tariff_id, price)
+    return await one.invalidator.invalidate(tags.of_all(events), [event.id for event in events])
+
+
+async def backlog(pool: Pool) -> int:
+    return (await outbox.fetch_outbox_status(pool)).backlog
+
+
+async def until_delivered(pool: Pool, seconds: float = 10) -> None:
+    """The outbox is empty."""
+
+    async def is_empty() -> bool:
+        return await backlog(pool) == 0
+
+    await until(is_empty, seconds)
