@@ -3,29 +3,27 @@ from collections.abc import AsyncIterator
 import pytest
 
 from app.settings import Settings
-from tests.integration.cache.instance import Instance, instance
+from tests.integration.cache.table_caches import TableCaches, table_caches
 from tests.servers import PrivateValkey
-
-# Generous: these tests are about order, not about how fast a busy machine is.
-PATIENT = {"redis_timeout": 2.0, "redis_connect_timeout": 2.0}
+from tests.waiting import PATIENT
 
 
 @pytest.fixture
-async def here(redis_url: str) -> AsyncIterator[Instance]:
-    """The instance that takes the writes."""
-    async with instance(Settings(redis_url=redis_url, **PATIENT)) as opened:
+async def here(redis_url: str) -> AsyncIterator[TableCaches]:
+    """The instance that makes the writes."""
+    async with table_caches(Settings(redis_url=redis_url, **PATIENT)) as opened:
         yield opened
 
 
 @pytest.fixture
-async def there(redis_url: str) -> AsyncIterator[Instance]:
+async def there(redis_url: str) -> AsyncIterator[TableCaches]:
     """Another instance on the same Redis."""
-    async with instance(Settings(redis_url=redis_url, **PATIENT)) as opened:
+    async with table_caches(Settings(redis_url=redis_url, **PATIENT)) as opened:
         yield opened
 
 
 @pytest.fixture
-async def fragile(valkey: PrivateValkey) -> AsyncIterator[Instance]:
-    """An instance whose Redis is about to suffer."""
-    async with instance(Settings(redis_url=valkey.url)) as opened:
+async def fragile(valkey: PrivateValkey) -> AsyncIterator[TableCaches]:
+    """An instance with a Redis of its own, for tests that stop or reconfigure it."""
+    async with table_caches(Settings(redis_url=valkey.url)) as opened:
         yield opened

@@ -94,7 +94,7 @@ async def sentinel(family: Processes) -> AsyncIterator[tuple[int, int, int]]:
 
 
 async def until_answered(condition: Callable[[], Awaitable[Any]], **waiting: Any) -> Any:
-    """What the condition gave once it was true; while servers start, it may fail."""
+    """The value of the condition once it is true; errors of servers that are starting are ignored."""
     return await until(condition, ignoring=(RedisError, OSError), **waiting)
 
 

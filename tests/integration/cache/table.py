@@ -1,4 +1,4 @@
-"""A table to be read through the cache: it counts its statements, and can hold a reader that has read."""
+"""A table to be read through the cache: it records its statements, and can delay a statement that has read its rows."""
 
 import asyncio
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ _names = count()
 
 
 class Table:
-    """`read` is set once a statement has its rows; it gives them when `go` is set."""
+    """`read` is set once a statement has its rows; it returns them when `go` is set."""
 
     def __init__(self, rows: dict[str, str], lifetime: float = 60) -> None:
         self.name = f"table{next(_names)}"

@@ -1,4 +1,4 @@
-"""Whatever a connection to Redis raises, and whatever comes back on it, is an outage: no error reaches a caller."""
+"""Any error or unexpected reply of a connection to Redis counts as an outage: no error reaches a caller."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -15,13 +15,13 @@ from app.cache.failures import FAILURES
 from app.errors import Unavailable
 from app.settings import Settings
 from schema.execution.persisted import Persisted
-from tests.integration.cache.conftest import PATIENT
-from tests.integration.cache.instance import Instance, instance
 from tests.integration.cache.table import Table
+from tests.integration.cache.table_caches import TableCaches, table_caches
 from tests.proxy import Proxies
 from tests.servers import PASSWORD, PrivateValkey, private_folder
+from tests.waiting import PATIENT, until
 
-# What was seen, and its like: uvloop on a closed transport, asyncio, a driver whose state has gone.
+# Observed errors and similar ones: of uvloop on a closed transport, of asyncio, of a driver without state.
 RAISED = [
     RuntimeError("unable to perform operation on <TCPTransport closed=True>; the handler is closed"),
     AttributeError("'NoneType' object has no attribute 'writelines'"),
@@ -53,10 +53,10 @@ async def test_what_a_connection_raises_is_an_outage(
     where: str, error: Exception, valkey: PrivateValkey, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     table = Table({"a": "old", "b": "value"})
-    async with instance(Settings(redis_url=valkey.url, **PATIENT)) as one:
+    async with table_caches(Settings(redis_url=valkey.url, **PATIENT)) as one:
         sessions = Sessions(one.shared.client, Settings())
         await one.one(table, "a")
-        await one.cache.close()
+        await one.read_through.close()
         with monkeypatch.context() as patched:
             _make_raise(patched, where, error)
             table.rows["a"] = "new"
@@ -95,7 +95,7 @@ def _make_raise(patched: pytest.MonkeyPatch, where: str, error: Exception) -> No
     patched.setattr(AbstractConnection, "send_packed_command", send)
 
 
-# To a removal; the rest of the conversation is Valkey's own. Whether the removal was executed is not known.
+# Replies to a removal; all other replies are Valkey's own. Whether the removal was executed is unknown.
 REPLIES = {
     "nothing": None,
     "half a number": b":1",
@@ -118,7 +118,7 @@ REPLIES = {
     "MOVED": b"-MOVED 1 127.0.0.1:1\r\n",
     "ASK": b"-ASK 1 127.0.0.1:1\r\n",
     **{
-        code: f"-{code} the server says no\r\n".encode()
+        code: f"-{code} command rejected\r\n".encode()
         for code in (
             *("NOREPLICAS", "MISCONF", "READONLY", "NOPERM", "OOM", "LOADING", "CLUSTERDOWN", "MASTERDOWN"),
             *("EXECABORT", "NOAUTH", "WRONGPASS", "TRYAGAIN", "CROSSSLOT", "BUSY", "BUSYKEY", "UNKILLABLE"),
@@ -129,8 +129,8 @@ REPLIES = {
 
 
 @asynccontextmanager
-async def garbling(valkey: PrivateValkey, reply: bytes | None, word: bytes) -> AsyncIterator[tuple[str, Any]]:
-    """An address that hands everything on, but answers by itself what contains `word`, once it is told to."""
+async def replying(valkey: PrivateValkey, reply: bytes | None, word: bytes) -> AsyncIterator[tuple[str, Any]]:
+    """The address of a proxy that forwards everything, but replies itself to commands with `word` while its state is on."""
     state = {"on": False}
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -167,11 +167,11 @@ async def garbling(valkey: PrivateValkey, reply: bytes | None, word: bytes) -> A
 async def test_only_the_count_of_removed_keys_confirms_a_removal(kind: str, valkey: PrivateValkey) -> None:
     table = Table({"a": "old"})
     async with (
-        garbling(valkey, REPLIES[kind], b"\r\nDEL\r\n") as (url, state),
-        instance(Settings(redis_url=url, **PATIENT)) as one,
+        replying(valkey, REPLIES[kind], b"\r\nDEL\r\n") as (url, state),
+        table_caches(Settings(redis_url=url, **PATIENT)) as one,
     ):
         await one.one(table, "a")
-        await one.cache.close()
+        await one.read_through.close()
         state["on"] = True
         table.rows["a"] = "new"
         assert not await one.invalidator.invalidate([table.tag("a")], acknowledges=[1])
@@ -185,11 +185,11 @@ async def test_only_the_count_of_removed_keys_confirms_a_removal(kind: str, valk
 
 
 @pytest.mark.parametrize("kind", REPLIES)
-async def test_readers_get_their_value_whatever_comes_back(kind: str, valkey: PrivateValkey) -> None:
+async def test_readers_get_their_value_after_any_reply(kind: str, valkey: PrivateValkey) -> None:
     table = Table({str(number): "value" for number in range(3)})
     async with (
-        garbling(valkey, REPLIES[kind], b"\r\nEVALSHA\r\n") as (url, state),
-        instance(Settings(redis_url=url, **PATIENT)) as one,
+        replying(valkey, REPLIES[kind], b"\r\nEVALSHA\r\n") as (url, state),
+        table_caches(Settings(redis_url=url, **PATIENT)) as one,
     ):
         state["on"] = True
         for key in table.rows:
@@ -197,26 +197,30 @@ async def test_readers_get_their_value_whatever_comes_back(kind: str, valkey: Pr
 
 
 @pytest.mark.parametrize("kind", REPLIES)
-async def test_a_message_that_was_not_taken_settles_nothing(kind: str, valkey: PrivateValkey) -> None:
+async def test_a_message_that_was_not_accepted_acknowledges_no_event(
+    kind: str, valkey: PrivateValkey
+) -> None:
     table = Table({"a": "old"})
     async with (
-        garbling(valkey, REPLIES[kind], b"\r\nPUBLISH\r\n") as (url, state),
-        instance(Settings(redis_url=url, **PATIENT)) as one,
+        replying(valkey, REPLIES[kind], b"\r\nPUBLISH\r\n") as (url, state),
+        table_caches(Settings(redis_url=url, **PATIENT)) as one,
     ):
         state["on"] = True
         assert not await one.invalidator.invalidate([table.tag("a")], acknowledges=[1])
         assert not one.invalidator.acknowledged.covers(1, one.shared.generation)
 
 
-ANSWERS = {"null", "an old null"}  # which are true ones to those who ask for a value
+VALID_REPLIES = {"null", "an old null"}  # valid replies to a read of a value
 
 
-@pytest.mark.parametrize("kind", [*sorted(REPLIES.keys() - ANSWERS), "a number"])
-async def test_sessions_and_documents_see_an_outage(kind: str, valkey: PrivateValkey) -> None:
+@pytest.mark.parametrize("kind", [*sorted(REPLIES.keys() - VALID_REPLIES), "a number"])
+async def test_sessions_and_persisted_documents_treat_any_reply_as_an_outage(
+    kind: str, valkey: PrivateValkey
+) -> None:
     reply = b":1\r\n" if kind == "a number" else REPLIES[kind]
     async with (
-        garbling(valkey, reply, b"\r\nGETEX\r\n") as (url, state),
-        instance(Settings(redis_url=url, **PATIENT)) as one,
+        replying(valkey, reply, b"\r\nGETEX\r\n") as (url, state),
+        table_caches(Settings(redis_url=url, **PATIENT)) as one,
     ):
         sessions = Sessions(one.shared.client, Settings())
         state["on"] = True
@@ -225,12 +229,11 @@ async def test_sessions_and_documents_see_an_outage(kind: str, valkey: PrivateVa
         assert await Persisted(Settings())._ask_redis("0" * 64, one.shared) in (None, "OK", "1")
 
 
-async def _until_identified(one: Instance) -> bool:
-    for _ in range(100):
-        if await one.shared.identify() is not None:
-            return True
-        await asyncio.sleep(0.02)
-    return False
+async def _until_identified(one: TableCaches) -> bool:
+    async def identified() -> bool:
+        return await one.shared.identify() is not None
+
+    return bool(await until(identified))
 
 
 @pytest.fixture
@@ -240,34 +243,36 @@ async def proxies() -> AsyncIterator[Proxies]:
 
 
 @pytest.mark.parametrize("how", ["reset", "cut"])
-async def test_connections_that_broke_meanwhile_are_replaced_unnoticed(
+async def test_broken_connections_are_replaced_without_an_error(
     how: str, proxies: Proxies, valkey: PrivateValkey
 ) -> None:
-    """All of a pool break at once; the next command finds that out before it is sent, or is sent once more."""
+    """All connections of a pool break at once; the next command detects it before it is sent, or is sent again."""
     port = await proxies.open("redis", valkey.port)
     table = Table({"a": "old"})
-    async with instance(Settings(redis_url=f"redis://:{PASSWORD}@127.0.0.1:{port}", **PATIENT)) as one:
+    async with table_caches(Settings(redis_url=f"redis://:{PASSWORD}@127.0.0.1:{port}", **PATIENT)) as one:
         for number in range(5):
             await one.one(table, "a")
-            await one.cache.close()
+            await one.read_through.close()
             await getattr(proxies, how)("redis")
-            await asyncio.sleep(0.05)  # the loop has to have the news; without it there is the second try
+            await asyncio.sleep(
+                0.05
+            )  # lets the event loop see the end of the connection; otherwise the command is retried
             table.rows["a"] = str(number)
             assert await one.invalidator.invalidate([table.tag("a")])
             assert one.shared.trusted
             assert await one.one(table, "a") == str(number)
 
 
-async def test_an_address_that_leads_elsewhere_is_noticed_while_the_old_server_lives(
+async def test_an_address_that_resolves_to_another_server_is_detected_while_the_old_one_runs(
     proxies: Proxies, valkey: PrivateValkey
 ) -> None:
-    """No connection breaks: those to the old server are left in all pools, the channel's too."""
+    """No connection breaks: all pools still hold connections to the old server, also for the channel."""
     with private_folder() as folder:
         other = PrivateValkey(folder)
         try:
             port = await proxies.open("redis", valkey.port)
             url = f"redis://:{PASSWORD}@127.0.0.1:{port}"
-            async with instance(Settings(redis_url=url, **PATIENT)) as one:
+            async with table_caches(Settings(redis_url=url, **PATIENT)) as one:
                 changes: list[str] = []
                 one.shared.on_change = lambda: changes.append("changed")
                 before = one.shared.identity
@@ -286,22 +291,22 @@ async def test_an_address_that_leads_elsewhere_is_noticed_while_the_old_server_l
             other.stop()
 
 
-async def test_a_demoted_server_is_left_for_the_one_that_took_over(
+async def test_a_demoted_server_is_replaced_by_the_promoted_one(
     proxies: Proxies, valkey: PrivateValkey
 ) -> None:
-    """Its old connections answer reads for ever; the first write that it refuses tells."""
+    """Its existing connections continue to answer reads; the first rejected write reveals the demotion."""
     with private_folder() as folder:
         other = PrivateValkey(folder)
         try:
             port = await proxies.open("redis", valkey.port)
-            async with instance(
+            async with table_caches(
                 Settings(redis_url=f"redis://:{PASSWORD}@127.0.0.1:{port}", **PATIENT)
             ) as one:
                 sessions = Sessions(one.shared.client, Settings())
                 valkey.command("REPLICAOF", "127.0.0.1", "1")
                 assert not await one.shared.remove(["a"])
                 assert not one.shared.trusted
-                # Nothing has taken over yet: a replica is no server.
+                # No server is promoted yet: a replica does not count as available.
                 assert await one.shared.identify() is None
                 assert one.shared.refused == "NotPrimary"
                 with pytest.raises(FAILURES):
@@ -315,15 +320,13 @@ async def test_a_demoted_server_is_left_for_the_one_that_took_over(
             other.stop()
 
 
-async def test_a_session_is_read_from_the_server_that_took_over(
-    proxies: Proxies, valkey: PrivateValkey
-) -> None:
-    """A visit is a write: the demoted server's refusal is answered by asking again, on a new connection."""
+async def test_a_session_is_read_from_the_promoted_server(proxies: Proxies, valkey: PrivateValkey) -> None:
+    """Reading a session is a write: after the demoted server's rejection the command is retried on a new connection."""
     with private_folder() as folder:
         other = PrivateValkey(folder)
         try:
             port = await proxies.open("redis", valkey.port)
-            async with instance(
+            async with table_caches(
                 Settings(redis_url=f"redis://:{PASSWORD}@127.0.0.1:{port}", **PATIENT)
             ) as one:
                 sessions = Sessions(one.shared.client, Settings())

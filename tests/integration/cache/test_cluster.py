@@ -12,10 +12,10 @@ from redis.crc import key_slot
 from app.cache.message import decode
 from app.cache.redis import Fill
 from app.settings import Settings
-from tests.integration.cache.conftest import PATIENT
-from tests.integration.cache.instance import Instance, instance
 from tests.integration.cache.processes import HOST, Processes, cluster, processes, until_answered
 from tests.integration.cache.table import Table
+from tests.integration.cache.table_caches import TableCaches, table_caches
+from tests.waiting import PATIENT
 
 KEYS = [f"k{number}" for number in range(50)]
 
@@ -28,28 +28,28 @@ async def ports() -> AsyncIterator[list[int]]:
 
 
 @pytest.fixture
-async def one(ports: list[int]) -> AsyncIterator[Instance]:
-    async with instance(_settings(ports)) as opened:
+async def one(ports: list[int]) -> AsyncIterator[TableCaches]:
+    async with table_caches(_settings(ports)) as opened:
         yield opened
 
 
 @pytest.fixture
-async def two(ports: list[int]) -> AsyncIterator[Instance]:
-    async with instance(_settings(ports)) as opened:
+async def two(ports: list[int]) -> AsyncIterator[TableCaches]:
+    async with table_caches(_settings(ports)) as opened:
         yield opened
 
 
-async def test_values_and_leases_share_slots_wherever_they_live(one: Instance, two: Instance) -> None:
+async def test_values_and_leases_share_slots_on_every_node(one: TableCaches, two: TableCaches) -> None:
     table = Table(dict.fromkeys(KEYS, "value"))
     assert await one.read(table, *KEYS) == table.rows
-    await one.cache.close()
+    await one.read_through.close()
     before = two.shared.round_trips
     assert await two.read(table, *KEYS) == table.rows
     assert len(table.statements) == 1
     assert two.shared.round_trips - before == 1
 
 
-async def test_many_readers_on_two_instances_cost_one_statement(one: Instance, two: Instance) -> None:
+async def test_many_readers_on_two_instances_cost_one_statement(one: TableCaches, two: TableCaches) -> None:
     table = Table({"a": "value"})
     await one.one(Table({}), "a")
     await two.one(Table({}), "a")
@@ -57,10 +57,12 @@ async def test_many_readers_on_two_instances_cost_one_statement(one: Instance, t
     assert len(table.statements) == 1
 
 
-async def test_removal_reaches_every_process_before_anybody_hears_of_it(one: Instance, two: Instance) -> None:
+async def test_a_removal_is_executed_on_every_node_before_its_message_is_received(
+    one: TableCaches, two: TableCaches
+) -> None:
     table = Table(dict.fromkeys(KEYS, "old"))
     await one.read(table, *KEYS)
-    await one.cache.close()
+    await one.read_through.close()
     tags = [table.tag(key) for key in KEYS]
     async with two.shared.subscribe() as channel:
         table.rows = dict.fromkeys(KEYS, "new")
@@ -70,20 +72,20 @@ async def test_removal_reaches_every_process_before_anybody_hears_of_it(one: Ins
     assert await two.read(table, *KEYS) == table.rows
 
 
-async def test_a_late_fill_is_refused(one: Instance) -> None:
+async def test_a_late_fill_is_rejected(one: TableCaches) -> None:
     token = (await one.shared.lease_many(["late"]))["late"]
     assert token is not None
     await one.shared.remove(["late"])
     assert await one.shared.fill_many([Fill("late", token, b"old", 60)]) == {"late"}
 
 
-async def test_a_replica_that_takes_over_is_another_process() -> None:
-    """It may have missed removals: its values are worth nothing until an epoch begins."""
+async def test_a_promoted_replica_has_another_identity() -> None:
+    """It may have missed removals: its values are not used until a new epoch begins."""
     with processes() as family:
-        async with cluster(family, replicas=1) as ports, instance(_settings(ports)) as one:
+        async with cluster(family, replicas=1) as ports, table_caches(_settings(ports)) as one:
             table = Table(dict.fromkeys(KEYS, "value"))
             await one.read(table, *KEYS)
-            await one.cache.close()
+            await one.read_through.close()
             identity = one.shared.identity
             assert identity is not None
             family.kill(ports[0])
@@ -99,12 +101,12 @@ async def test_a_replica_that_takes_over_is_another_process() -> None:
             assert await until_answered(lambda: one.shared.remove([table.tag(key) for key in KEYS]))
 
 
-async def test_a_reader_is_first_to_notice_a_takeover() -> None:
+async def test_a_reader_can_be_the_first_to_detect_a_failover() -> None:
     with processes() as family:
-        async with cluster(family, replicas=1) as ports, instance(_settings(ports)) as one:
+        async with cluster(family, replicas=1) as ports, table_caches(_settings(ports)) as one:
             table = Table(dict.fromkeys(KEYS, "value"))
             await one.read(table, *KEYS)
-            await one.cache.close()
+            await one.read_through.close()
             family.kill(ports[0])
 
             async def noticed() -> bool:
@@ -121,19 +123,19 @@ def _settings(ports: list[int], **changes: float) -> Settings:
 
 
 @pytest.mark.parametrize("fault", ["kill", "freeze"])
-async def test_with_one_process_away_the_others_go_on(fault: str) -> None:
-    """What it holds is not confirmed; what the others hold is removed, and the message arrives all the same."""
+async def test_without_one_node_the_others_continue(fault: str) -> None:
+    """Removals on that node are not confirmed; those on the others are executed, and the message arrives."""
     with processes() as family:
         async with cluster(family) as ports:
-            await _serve_in_part(ports)
+            await _allow_partial_coverage(ports)
             settings = _settings(ports, redis_timeout=0.3, redis_connect_timeout=0.3)
-            async with instance(settings) as one, instance(settings) as two:
+            async with table_caches(settings) as one, table_caches(settings) as two:
                 table = Table(dict.fromkeys(KEYS, "old"))
                 await one.read(table, *KEYS)
-                await one.cache.close()
-                lost, kept = _places(one, table, ports[1])
+                await one.read_through.close()
+                lost, kept = _split_keys(one, table, ports[1])
                 async with two.shared.subscribe() as channel, AsyncExitStack() as stack:
-                    _take_away(family, ports[1], fault, stack)
+                    _disable(family, ports[1], fault, stack)
                     table.rows = dict.fromkeys(KEYS, "new")
                     tags = [table.tag(key) for key in KEYS]
                     assert not await one.invalidator.invalidate(tags, acknowledges=[7])
@@ -146,7 +148,7 @@ async def test_with_one_process_away_the_others_go_on(fault: str) -> None:
                     assert message.unconfirmed
                     assert not message.acknowledged
 
-                    # Under one time-out, and without having been asked again and again.
+                    # Within one time-out, and without repeated retries.
                     for _ in range(10):
                         assert await one.shared.remove([table.tag(key) for key in kept])
                         assert not await one.shared.remove([table.tag(key) for key in lost])
@@ -154,19 +156,19 @@ async def test_with_one_process_away_the_others_go_on(fault: str) -> None:
                     assert await one.shared.identify() is None
 
 
-async def test_a_cluster_that_is_down_as_a_whole_still_carries_messages() -> None:
+async def test_messages_are_delivered_while_the_whole_cluster_is_down() -> None:
     with processes() as family:
         async with cluster(family) as ports:
             settings = _settings(ports, redis_timeout=0.3, redis_connect_timeout=0.3)
             async with (
-                instance(settings) as one,
-                instance(settings) as two,
+                table_caches(settings) as one,
+                table_caches(settings) as two,
                 two.shared.subscribe() as channel,
             ):
                 family.kill(ports[1])
 
                 async def refused() -> bool:
-                    await one.shared.remove(["k1"])  # which a process has that answers
+                    await one.shared.remove(["k1"])  # its node still answers
                     return one.shared.refused == "CLUSTERDOWN"
 
                 await until_answered(refused)
@@ -176,15 +178,15 @@ async def test_a_cluster_that_is_down_as_a_whole_still_carries_messages() -> Non
                 assert (message.unconfirmed, message.acknowledged) == (True, [])
 
 
-async def test_a_channel_is_joined_through_a_process_that_answers() -> None:
+async def test_the_channel_is_subscribed_through_a_node_that_answers() -> None:
     with processes() as family:
         async with cluster(family) as ports:
             settings = _settings(ports, redis_timeout=0.3, redis_connect_timeout=0.3)
-            async with instance(settings) as one, instance(settings) as two:
+            async with table_caches(settings) as one, table_caches(settings) as two:
                 for port in ports[:2]:
                     async with AsyncExitStack() as stack:
-                        _take_away(family, port, "freeze", stack)
-                        for _ in range(3):  # whom it meets first, it cannot know
+                        _disable(family, port, "freeze", stack)
+                        for _ in range(3):  # the node that is tried first is not known
                             await one.shared.publish(b"")
                             await two.shared.publish(b"")
                             await one.shared.remove(["a", "b", "c", "d", "e"])
@@ -193,9 +195,9 @@ async def test_a_channel_is_joined_through_a_process_that_answers() -> None:
                             assert await channel.next(5) == b"hello"
 
 
-async def test_a_primary_that_refuses_writes_is_found_by_asking_each() -> None:
+async def test_a_primary_that_rejects_writes_is_found_by_probing_each() -> None:
     with processes() as family:
-        async with cluster(family) as ports, instance(_settings(ports)) as one:
+        async with cluster(family) as ports, table_caches(_settings(ports)) as one:
             assert await one.shared.identify() is not None
             for port in ports:
                 async with Redis(host=HOST, port=port) as client:
@@ -206,15 +208,15 @@ async def test_a_primary_that_refuses_writes_is_found_by_asking_each() -> None:
                     assert await one.shared.identify() is not None
 
 
-async def _serve_in_part(ports: list[int]) -> None:
-    """Else those that are left soon refuse all keys: CLUSTERDOWN, which is no confirmation either."""
+async def _allow_partial_coverage(ports: list[int]) -> None:
+    """Otherwise the remaining nodes soon reject all keys with CLUSTERDOWN, which is no confirmation either."""
     for port in ports:
         async with Redis(host=HOST, port=port) as client:
             await client.config_set("cluster-require-full-coverage", "no")
 
 
-def _places(one: Instance, table: Table, port: int) -> tuple[list[str], list[str]]:
-    """The keys that the process has, and the others."""
+def _split_keys(one: TableCaches, table: Table, port: int) -> tuple[list[str], list[str]]:
+    """The keys on the node with this port, and the others."""
     nodes = one.shared.client.nodes_manager
     there = [key for key in KEYS if nodes.get_node_from_slot(_slot(one, table, key)).port == port]
     assert there
@@ -222,11 +224,11 @@ def _places(one: Instance, table: Table, port: int) -> tuple[list[str], list[str
     return there, [key for key in KEYS if key not in there]
 
 
-def _slot(one: Instance, table: Table, key: str) -> int:
+def _slot(one: TableCaches, table: Table, key: str) -> int:
     return key_slot(one.shared._key(table.tag(key)))
 
 
-def _take_away(family: Processes, port: int, fault: str, stack: AsyncExitStack) -> None:
+def _disable(family: Processes, port: int, fault: str, stack: AsyncExitStack) -> None:
     if fault == "kill":
         family.kill(port)
     else:

@@ -1,4 +1,4 @@
-"""What a server says that takes no writes answers its reader, and is never kept: another server may know more."""
+"""Rows of a read-only server are returned to their reader and never cached: the primary may have newer ones."""
 
 import asyncio
 from collections.abc import Sequence
@@ -10,47 +10,49 @@ from app.db import connect
 from app.db.connect import Connecting
 from app.db.pool import Pool, open_pool
 from app.settings import Settings
-from tests.integration.cache.conftest import PATIENT
-from tests.integration.cache.instance import instance
 from tests.integration.cache.table import Table
+from tests.integration.cache.table_caches import table_caches
 from tests.servers import PrivatePostgres
+from tests.waiting import PATIENT
 
 
-class Stored(Table):
-    """Its rows are sent by PostgreSQL."""
+class DatabaseTable(Table):
+    """Its fetches use a connection to PostgreSQL."""
 
     def __init__(self, rows: dict[str, str]) -> None:
         super().__init__(rows)
-        self.region = Region(self.name, str, self.tag, self._ask, lambda _, __: 60)
+        self.region = Region(self.name, str, self.tag, self._fetch_through, lambda _, __: 60)
 
-    async def _ask(self, pool: Pool, keys: Sequence[str]) -> dict[str, str]:
+    async def _fetch_through(self, pool: Pool, keys: Sequence[str]) -> dict[str, str]:
         await pool.fetch("SELECT 1")
         return await self._fetch(pool, keys)
 
 
-async def test_rows_of_a_server_that_takes_no_writes_are_not_kept(
+async def test_rows_of_a_read_only_server_are_not_cached(
     private_postgres: PrivatePostgres, redis_url: str
 ) -> None:
     settings = Settings(database_url=private_postgres.url, redis_url=redis_url, **PATIENT)
-    async with open_pool(settings) as pool, instance(settings, pool) as one:
+    async with open_pool(settings) as pool, table_caches(settings, pool) as one:
         pool.on_old_rows = one.invalidator.keep_nothing
-        table = Stored({"kept": "value", "a": "value"})
+        table = DatabaseTable({"kept": "value", "a": "value"})
         assert await one.one(table, "kept") == "value"
-        await one.cache.close()
+        await one.read_through.close()
         assert one.in_memory(table, "kept") == "value"
         assert await one.in_redis(table, "kept") is not None
 
         await private_postgres.refuse_writes()
         assert await one.one(table, "a") == "value"
-        await one.cache.close()
+        await one.read_through.close()
         assert len(one.memory) == 0
         assert not one.shared.trusted
         one.shared.trust(one.shared.distrust_count)
         assert await one.in_redis(table, "a") is None
 
 
-async def test_a_writable_server_ends_what_an_earlier_look_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Also where that look ends later."""
+async def test_a_connection_to_a_writable_server_supersedes_earlier_read_only_ones(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Also where the earlier connection is completed later."""
     go = asyncio.Event()
 
     async def first(url: str, *_: object, **__: object) -> tuple[str, bool]:

@@ -7,20 +7,20 @@ from redis.asyncio import Redis
 
 from app.auth.sessions import Sessions, identify
 from app.settings import Settings
-from tests.integration.cache.conftest import PATIENT
-from tests.integration.cache.instance import instance
 from tests.integration.cache.processes import HOST, processes, sentinel, until_answered
 from tests.integration.cache.table import Table
+from tests.integration.cache.table_caches import table_caches
+from tests.waiting import PATIENT
 
 
-async def test_after_a_failover_the_new_master_is_another_process() -> None:
+async def test_after_a_failover_the_new_master_has_another_identity() -> None:
     with processes() as family:
         async with sentinel(family) as (watch, master, _):
             settings = Settings(redis_url=f"redis+sentinel://{HOST}:{watch}/dno/0", **PATIENT)
-            async with instance(settings) as one:
+            async with table_caches(settings) as one:
                 table = Table({"a": "old"})
                 await one.one(table, "a")
-                await one.cache.close()
+                await one.read_through.close()
                 assert await one.in_redis(table, "a") is not None
                 before = one.shared.identity
                 async with one.shared.subscribe() as channel:
@@ -41,33 +41,33 @@ async def test_after_a_failover_the_new_master_is_another_process() -> None:
                     assert await channel.next(5) == b"hello"
 
 
-async def test_with_its_sentinel_away_a_connected_cache_goes_on() -> None:
+async def test_a_connected_cache_works_without_its_sentinel() -> None:
     with processes() as family:
         async with sentinel(family) as (watch, _, _):
             settings = Settings(redis_url=f"redis+sentinel://{HOST}:{watch}/dno", **PATIENT)
-            async with instance(settings) as one:
+            async with table_caches(settings) as one:
                 family.kill(watch)
                 await asyncio.sleep(0)
                 table = Table({"a": "value"})
                 await one.one(table, "a")
-                await one.cache.close()
+                await one.read_through.close()
                 assert await one.in_redis(table, "a") is not None
 
 
-async def test_after_a_failover_by_hand_the_demoted_master_is_left() -> None:
-    """It lives on and answers: connections to it are in two pools, and none of them breaks by itself."""
+async def test_after_a_manual_failover_the_demoted_master_is_no_longer_used() -> None:
+    """It keeps running and answers: two pools hold connections to it, and none of them breaks by itself."""
     with processes() as family:
         async with sentinel(family) as (watch, _, replica):
             settings = Settings(redis_url=f"redis+sentinel://{HOST}:{watch}/dno/0", **PATIENT)
-            async with instance(settings) as one, Redis(host=HOST, port=watch) as watcher:
+            async with table_caches(settings) as one, Redis(host=HOST, port=watch) as watcher:
                 sessions = Sessions(one.shared.client, settings)
                 table = Table({"a": "old"})
                 await one.one(table, "a")
-                await one.cache.close()
+                await one.read_through.close()
                 session_id = identify(await sessions.start(uuid4()))
                 before = one.shared.identity
-                left: list[str] = []
-                one.shared.on_change = lambda: left.append("the channel")
+                notified: list[str] = []
+                one.shared.on_change = lambda: notified.append("changed")
 
                 async def started() -> bool:
                     return bool(await watcher.execute_command("SENTINEL", "FAILOVER", "dno"))
@@ -78,13 +78,13 @@ async def test_after_a_failover_by_hand_the_demoted_master_is_left() -> None:
                     return await one.shared.identify() not in (None, before)
 
                 await until_answered(taken_over)
-                assert left
+                assert notified
                 assert not one.shared.trusted
                 assert await one.shared.remove([table.tag("a")])
                 for _ in range(20):
                     assert await sessions.get(session_id) is not None
                 async with Redis(host=HOST, port=replica) as leader:
                     assert (await leader.info("replication"))["role"] == "master"
-                    # All visits went there; the demoted one would have refused them.
+                    # All session reads went there; the demoted master would have rejected them.
                     visits = (await leader.info("commandstats"))["cmdstat_getex"]["calls"]
                     assert visits >= 20

@@ -1,16 +1,16 @@
-"""After an answered write nobody is served the old value: each race, step by step."""
+"""After an answered write no reader gets the old value: each race, step by step."""
 
 import asyncio
 from collections.abc import Sequence
 from typing import Any
 
 from app.cache.message import decode
-from tests.integration.cache.instance import Instance
 from tests.integration.cache.table import Table
+from tests.integration.cache.table_caches import TableCaches
 
 
-async def test_a_reader_overtaken_by_a_write_leaves_the_old_value_nowhere(here: Instance) -> None:
-    """Stale set: it misses, reads the old row, is held; a write commits and invalidates; it goes on."""
+async def test_a_reader_overtaken_by_a_write_caches_no_old_value(here: TableCaches) -> None:
+    """Stale set: it misses and reads the old row; a write commits and invalidates; then the reader continues."""
     table = Table({"a": "old"})
     table.hold()
     reader = asyncio.create_task(here.one(table, "a"))
@@ -20,15 +20,15 @@ async def test_a_reader_overtaken_by_a_write_leaves_the_old_value_nowhere(here: 
     assert await here.invalidator.invalidate([table.tag("a")])
     table.go.set()
 
-    assert await reader == "old"  # it asked before the write was answered
-    await here.cache.close()
+    assert await reader == "old"  # its read began before the write was answered
+    await here.read_through.close()
     assert here.in_memory(table, "a") is None
     assert await here.in_redis(table, "a") is None
     assert await here.one(table, "a") == "new"
 
 
-async def test_a_reader_on_another_instance_cannot_bring_the_old_value_back(
-    here: Instance, there: Instance
+async def test_a_reader_on_another_instance_cannot_restore_the_old_value(
+    here: TableCaches, there: TableCaches
 ) -> None:
     table = Table({"a": "old"})
     table.hold()
@@ -41,12 +41,12 @@ async def test_a_reader_on_another_instance_cannot_bring_the_old_value_back(
     table.go.set()
 
     assert await reader == "old"
-    await there.cache.close()
+    await there.read_through.close()
     assert await here.in_redis(table, "a") is None
     assert await there.one(table, "a") == "new"
 
 
-async def test_whoever_comes_after_a_write_joins_no_fetch_from_before_it(here: Instance) -> None:
+async def test_a_reader_after_a_write_joins_no_fetch_from_before_it(here: TableCaches) -> None:
     table = Table({"a": "old"})
     table.hold()
     early = asyncio.create_task(here.one(table, "a"))
@@ -64,12 +64,12 @@ async def test_whoever_comes_after_a_write_joins_no_fetch_from_before_it(here: I
 
 
 async def test_a_value_found_in_redis_just_before_its_removal_does_not_stay_in_memory(
-    here: Instance, there: Instance
+    here: TableCaches, there: TableCaches
 ) -> None:
     """Between the eviction from L1 and the removal from L2 a reader still finds the old value in L2."""
     table = Table({"a": "old"})
     await there.one(table, "a")
-    await there.cache.close()
+    await there.read_through.close()
     remove_and_publish = here.shared.remove_and_publish
 
     async def read_first(tags: Sequence[str], message: bytes) -> bool:
@@ -85,24 +85,24 @@ async def test_a_value_found_in_redis_just_before_its_removal_does_not_stay_in_m
     assert await here.one(table, "a") == "new"
 
 
-async def test_an_answer_from_redis_that_a_write_has_overtaken_is_not_remembered(here: Instance) -> None:
-    """The old bytes are on their way up while the write removes them."""
+async def test_a_value_from_redis_that_a_write_has_overtaken_is_not_kept_in_l1(here: TableCaches) -> None:
+    """The old bytes are in flight while the write removes them."""
     table = Table({"a": "old"})
     await here.one(table, "a")
-    await here.cache.close()
+    await here.read_through.close()
     here.memory.clear()
     get = here.shared.get_or_lease
-    asked, go = asyncio.Event(), asyncio.Event()
+    received, go = asyncio.Event(), asyncio.Event()
 
     async def slow(tags: Sequence[str]) -> dict[str, bytes | str | None]:
         found = await get(tags)
-        asked.set()
+        received.set()
         await go.wait()
         return found
 
     here.shared.get_or_lease = slow  # type: ignore[method-assign]
     reader = asyncio.create_task(here.one(table, "a"))
-    await asyncio.wait_for(asked.wait(), 10)
+    await asyncio.wait_for(received.wait(), 10)
     here.shared.get_or_lease = get  # type: ignore[method-assign]
     table.rows["a"] = "new"
     await here.invalidator.invalidate([table.tag("a")])
@@ -113,8 +113,8 @@ async def test_an_answer_from_redis_that_a_write_has_overtaken_is_not_remembered
     assert await here.one(table, "a") == "new"
 
 
-async def test_memory_that_was_switched_off_meanwhile_takes_nothing_from_before(here: Instance) -> None:
-    """While nobody listened, an invalidation may have been missed."""
+async def test_l1_that_was_switched_off_meanwhile_rejects_earlier_fills(here: TableCaches) -> None:
+    """While it was off, an invalidation may have been missed."""
     table = Table({"a": "old"})
     table.hold()
     early = asyncio.create_task(here.one(table, "a"))
@@ -132,13 +132,13 @@ async def test_memory_that_was_switched_off_meanwhile_takes_nothing_from_before(
     assert here.in_memory(table, "a") == "new"
 
 
-async def test_while_nobody_listens_a_fetch_under_way_is_not_joined(here: Instance) -> None:
+async def test_while_l1_is_off_a_fetch_in_flight_is_not_joined(here: TableCaches) -> None:
     table = Table({"a": "old"})
     here.memory.switch_off()
     table.hold()
     early = asyncio.create_task(here.one(table, "a"))
     await table.read.wait()
-    table.rows["a"] = "new"  # somebody else's write, of which nothing is heard
+    table.rows["a"] = "new"  # a write of another instance, whose message is missed
 
     table.read.clear()
     late = asyncio.create_task(here.one(table, "a"))
@@ -148,10 +148,10 @@ async def test_while_nobody_listens_a_fetch_under_way_is_not_joined(here: Instan
     assert (await early, await late) == ("old", "new")
 
 
-async def test_there_is_none_is_forgotten_like_any_value(here: Instance, there: Instance) -> None:
+async def test_a_cached_absence_is_invalidated_like_any_value(here: TableCaches, there: TableCaches) -> None:
     table = Table({})
     assert await here.one(table, "a") is None
-    await here.cache.close()
+    await here.read_through.close()
     assert await here.one(table, "a") is None
     assert await there.one(table, "a") is None
     assert len(table.statements) == 1
@@ -163,11 +163,13 @@ async def test_there_is_none_is_forgotten_like_any_value(here: Instance, there: 
     assert await there.one(table, "a") == "new"
 
 
-async def test_who_hears_of_a_change_finds_it_removed(here: Instance, there: Instance) -> None:
+async def test_the_value_is_removed_before_its_message_is_received(
+    here: TableCaches, there: TableCaches
+) -> None:
     """On one connection the removal is executed before the message is sent."""
     table = Table({"a": "old"})
     await here.one(table, "a")
-    await here.cache.close()
+    await here.read_through.close()
     async with there.shared.subscribe() as channel:
         writing = asyncio.create_task(here.invalidator.invalidate([table.tag("a")]))
         assert await channel.next(5) is not None
@@ -175,13 +177,13 @@ async def test_who_hears_of_a_change_finds_it_removed(here: Instance, there: Ins
         assert await writing
 
 
-async def test_a_removal_that_redis_does_not_confirm_costs_it_the_trust(
-    fragile: Instance, valkey: Any
+async def test_a_removal_that_redis_does_not_confirm_ends_trust_in_l2(
+    fragile: TableCaches, valkey: Any
 ) -> None:
-    """A write while Redis is frozen: this instance reads PostgreSQL from then on, even after it woke."""
+    """A write while Redis is frozen: this instance reads PostgreSQL from then on, also after Redis has resumed."""
     table = Table({"a": "old"})
     await fragile.one(table, "a")
-    await fragile.cache.close()
+    await fragile.read_through.close()
     valkey.pause()
     table.rows["a"] = "new"
     assert not await fragile.invalidator.invalidate([table.tag("a")])
@@ -192,18 +194,18 @@ async def test_a_removal_that_redis_does_not_confirm_costs_it_the_trust(
     assert await fragile.one(table, "a") == "new"
 
 
-async def test_what_matches_a_pattern_goes_from_redis_and_all_from_memory(
-    here: Instance, there: Instance
+async def test_keys_that_match_a_pattern_are_removed_from_l2_and_l1_is_cleared(
+    here: TableCaches, there: TableCaches
 ) -> None:
     tables = [Table({"a?b": "old", "a*b": "old", "[a]": "old"}) for _ in range(2)]
     for table in tables:
         await here.read(table, *table.rows)
-    await here.cache.close()
+    await here.read_through.close()
     async with there.shared.subscribe() as channel:
         assert await here.invalidator.invalidate_matching(f"{tables[0].name}:a?b") == 2
-        said = decode(await channel.next(5) or b"")
-        assert said is not None
-        assert said.everything
+        message = decode(await channel.next(5) or b"")
+        assert message is not None
+        assert message.everything
     assert len(here.memory) == 0
     assert await there.in_redis(tables[0], "a*b") is None
     assert await there.in_redis(tables[0], "[a]") is not None
@@ -211,10 +213,10 @@ async def test_what_matches_a_pattern_goes_from_redis_and_all_from_memory(
     assert await here.invalidator.invalidate_matching("*") == 3
 
 
-async def test_a_write_of_any_size_is_removed_to_its_last_tag(here: Instance) -> None:
+async def test_all_tags_of_a_large_write_are_removed(here: TableCaches) -> None:
     table = Table({str(number): "old" for number in range(2500)})
     await here.read(table, *table.rows)
-    await here.cache.close()
+    await here.read_through.close()
     tags = [table.tag(key) for key in table.rows]
     assert len(await here.shared.get_many(tags)) == 2500
     before = here.shared.round_trips
