@@ -67,7 +67,3 @@ Entry: Any = Annotated[
     Union[tuple(map(_lazy, WITH_HISTORY))],  # noqa: UP007  # as many as there are families
     strawberry.union("Entry", description="A figure that can be corrected, verified, flagged and reverted."),
 ]
-
-
-def source_of(url: str | None, title: str | None) -> structs.Source | None:
-    return None if url is None and title is None else structs.Source(url, title)

@@ -2,8 +2,6 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated
-from uuid import UUID
 
 import strawberry
 
@@ -12,7 +10,6 @@ from app.domain.account import Role
 from schema.batch_field import batch_field, describe, field, length, type_for
 from schema.context import Context
 from schema.types.node import REVISION_ID, Node, write_id
-from schema.types.pagination import page_size
 
 describe(
     structs.ChangeKind,
@@ -56,14 +53,3 @@ class Revision(Node):
     changes: list[FieldChange] = strawberry.field(
         description="What changed, field by field.", metadata=length(3)
     )
-
-
-FirstArgument = Annotated[int | None, strawberry.argument(description="How many at most, 1 to 100.")]
-
-
-async def histories(
-    context: Context, entry_ids: Sequence[UUID], first: FirstArgument
-) -> Sequence[Sequence[structs.Revision]]:
-    first = page_size(first, 20)
-    found = await context.loaders.history_by_entry.load_many(entry_ids)
-    return [(revisions or ())[:first] for revisions in found]

@@ -2,17 +2,13 @@
 
 from app.domain.account import ApiKey, User
 from app.domain.dno import Dno
-from app.domain.hlzf import Hlzf
+from app.domain.families import FAMILIES
 from app.domain.revision import Revision
-from app.domain.tariff import Tariff
-from app.domain.time_of_use import TimeOfUseTariff
 
 # Members of interfaces and unions: an object's class decides its type.
 STRUCTS: dict[str, type] = {
     "Dno": Dno,
-    "Tariff": Tariff,
-    "Hlzf": Hlzf,
-    "TimeOfUseTariff": TimeOfUseTariff,
+    **{family.graphql_type: family.struct for family in FAMILIES},
     "Revision": Revision,
     "User": User,
     "ApiKey": ApiKey,

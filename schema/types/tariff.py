@@ -3,22 +3,17 @@
 from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import strawberry
 
 from app.domain import cost, tags
 from app.domain import tariff as structs
 from app.domain.entry import DnoYear, VerificationStatus, VoltageLevel
-from app.domain.revision import Revision as RevisionStruct
 from schema.batch_field import batch_field, field, type_for
 from schema.context import Context
-from schema.types.entry import Source, source_of
-from schema.types.node import TARIFF_ID, Node, write_id
-from schema.types.revision import FirstArgument, Revision, histories
-
-if TYPE_CHECKING:
-    from schema.types.dno import Dno
+from schema.types import entry_fields as fields
+from schema.types.node import TARIFF_ID, Node
 
 
 @type_for(
@@ -44,19 +39,8 @@ class AnnualCost:
     "without levies and taxes.",
 )
 class Tariff(Node):
-    @field(description="Stays the same for the life of the entry; opaque.")
-    def id(root: strawberry.Parent[structs.Tariff]) -> strawberry.ID:
-        return write_id(TARIFF_ID, root.id)
-
-    @batch_field(
-        Annotated["Dno", strawberry.lazy("schema.types.dno")],
-        description="The operator that asks for it.",
-        through=lambda loaders: loaders.dno_by_id,
-        reads=lambda tariff: (tags.operator(tariff.dno_id),),
-    )
-    async def dno(tariffs: Sequence[structs.Tariff], context: Context) -> Sequence[object]:
-        return [tariff.dno_id for tariff in tariffs]
-
+    id = fields.entry_id(TARIFF_ID)
+    dno = fields.dno("The operator that asks for it.")
     year: int = strawberry.field(description="Calendar year in which the prices hold.")
     voltage_level: VoltageLevel = strawberry.field(description="Where the customer is connected.")
     leistung: Decimal | None = strawberry.field(
@@ -73,23 +57,10 @@ class Tariff(Node):
         name="arbeitUnter2500h", description="Arbeitspreis, ct per kWh, below 2500 h/a; null: not published."
     )
     verification_status: VerificationStatus = strawberry.field(description="How sure these prices are.")
-
-    @field(description="Where the prices were read.")
-    def source(root: strawberry.Parent[structs.Tariff]) -> Source | None:
-        return source_of(root.source_url, root.source_title)  # type: ignore[return-value]
-
-    version: int = strawberry.field(description="Rises by one with every change.")
-    updated_at: datetime = strawberry.field(description="When it changed last.")
-
-    @batch_field(
-        list[Revision],
-        description="Its changes, newest first.",
-        reads=lambda tariff, **_: (tags.history(tariff.id),),
-    )
-    async def history(
-        tariffs: Sequence[structs.Tariff], context: Context, first: FirstArgument = 20
-    ) -> Sequence[Sequence[RevisionStruct]]:
-        return await histories(context, [tariff.id for tariff in tariffs], first)
+    source = fields.source("Where the prices were read.")
+    version: int = fields.version()
+    updated_at: datetime = fields.updated_at()
+    history = fields.history()
 
     @field(description="What it costs in a year for one consumption.")
     def annual_cost(

@@ -110,28 +110,31 @@ FAMILY = Family(
     columns=(Column("fee", ColumnType.PRICE, "ct per kWh"),),
 )
 ''',
-    "schema/types/concession.py": '''"""Konzessionsabgabe in the graph."""
+    "schema/types/concession.py": '''"""GraphQL type of Konzessionsabgaben."""
 
+from datetime import datetime
 from decimal import Decimal
 
 import strawberry
 
 from app.domain import concession as structs
-from schema.batch_field import field, type_for
-from schema.types.node import Kind, Node, write_id
-
-_FEE_ID = Kind["CONCESSION_FEE"]
+from app.domain.entry import VerificationStatus
+from schema.batch_field import type_for
+from schema.types import entry_fields as fields
+from schema.types.node import Kind, Node
 
 
 @type_for(structs.ConcessionFee, description="Konzessionsabgabe of one operator and year.")
 class ConcessionFee(Node):
-    @field(description="Stays the same for the life of the entry; opaque.")
-    def id(root: strawberry.Parent[structs.ConcessionFee]) -> strawberry.ID:
-        return write_id(_FEE_ID, root.id)
-
+    id = fields.entry_id(Kind["CONCESSION_FEE"])
+    dno = fields.dno("The operator that pays it.")
     year: int = strawberry.field(description="Calendar year.")
     fee: Decimal | None = strawberry.field(description="ct per kWh.")
-    version: int = strawberry.field(description="Rises by one with every change.")
+    verification_status: VerificationStatus = strawberry.field(description="How sure this fee is.")
+    source = fields.source("Where the fee was read.")
+    version: int = fields.version()
+    updated_at: datetime = fields.updated_at()
+    history = fields.history()
 ''',
     "schema/mutations/concession.py": '''"""Mutations that add and correct Konzessionsabgaben."""
 
@@ -331,6 +334,14 @@ async def test_a_new_price_column_is_four_files_and_works_everywhere(copy, tmp_p
     await copy.ask(REVERT, input={"revisionId": done["revision"]["id"]})
     assert (await copy.ask(node, id=id))["node"] == {"leistung": "60", "grundpreis": None}
 
+    add = """mutation ($input: AddTariffInput!) { addTariff(input: $input) {
+      tariff { grundpreis } revision { id } errors { message } } }"""
+    new = {"dno": "netze-a", "year": 2027, "voltageLevel": "MS", "grundpreis": "1.25"}
+    added = (await copy.ask(add, input=new))["addTariff"]
+    assert added["tariff"] == {"grundpreis": "1.25"}, added
+    removed = (await copy.ask(REVERT, input={"revisionId": added["revision"]["id"]}))["revert"]
+    assert (removed["entry"], removed["errors"]) == (None, [])
+
     header, *rows = await copy.export("tariffs")
     assert header == f"{head},grundpreis,{rest}"
     assert "netze-a,2026,MS,1.5,2,3,4,120.50,verified,," in rows
@@ -399,6 +410,14 @@ async def test_a_new_family_is_its_own_files_and_five_lines_and_works_everywhere
     (negative,) = (await copy.ask(add, input=new | {"year": 2028, "fee": "-1"}))["addFee"]["errors"]
     assert (negative["code"], negative["field"]) == ("INVALID", ["input", "fee"])
 
+    whole = """query ($id: ID!) { node(id: $id) { ... on ConcessionFee {
+      dno { slug } verificationStatus source { url } history { kind } } } }"""
+    assert (await copy.ask(whole, id=fee_2027))["node"] == {
+        "dno": {"slug": "netze-a"},
+        "verificationStatus": "UNVERIFIED",
+        "source": {"url": "https://example.org/2027"},
+        "history": [{"kind": "CREATED"}],
+    }
     removed = (await copy.ask(REVERT, input={"revisionId": added["revision"]["id"]}))["revert"]
     assert (removed["entry"], removed["revision"]["kind"]) == (None, "DELETED"), removed
     assert (await copy.ask(fees))["dno"]["years"] == [2026]
