@@ -1,4 +1,4 @@
-"""A copy of the code with changes, and how much was changed by hand."""
+"""A copy of the code with changes, and the number of changed files and lines."""
 
 import difflib
 import shutil
@@ -12,7 +12,7 @@ _PACKAGES = ("app", "loaders", "schema")
 
 
 class Edit(NamedTuple):
-    """`before` stands in the file exactly once."""
+    """`before` occurs in the file exactly once."""
 
     file: str
     before: str
@@ -44,7 +44,7 @@ class ScratchTree:
             path.write_text(text)
 
     def changed(self) -> Changed:
-        """Compared file by file with the tree as it is."""
+        """Compared file by file with the original tree."""
         files: set[str] = set()
         lines = 0
         for path in (path for package in _PACKAGES for path in (self.folder / package).rglob("*")):

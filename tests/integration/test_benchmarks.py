@@ -29,7 +29,7 @@ def test_random_sequences_are_reproducible():
     assert queries.zipf(100, count=50) == queries.zipf(100, count=50)
 
 
-def test_documents_that_never_repeat_select_the_same_fields():
+def test_unique_documents_select_the_same_fields():
     requests = [queries.point("netze-a", 2024), queries.page(), queries.correction("key", "id", "1.0")]
     new = list(queries.with_new_documents([*requests, *requests], 7))
     assert len(set(new)) == 6
@@ -53,7 +53,7 @@ def test_every_tenth_document_of_a_soak_is_new():
 
 
 @pytest.mark.parametrize("client", [load.with_python, load.with_wrk])
-async def test_a_client_counts_what_is_answered_and_what_is_not(client, instance, pool):
+async def test_a_client_counts_successful_and_failed_requests(client, instance, pool):
     if client is load.with_wrk and not shutil.which("wrk"):
         pytest.skip("wrk is not installed")
     await make.dno(pool, queries.HOT["slug"])
@@ -66,7 +66,7 @@ async def test_a_client_counts_what_is_answered_and_what_is_not(client, instance
     assert abs(half.failed - half.requests / 2) <= 2
 
 
-async def test_the_server_under_load_is_read_in_between(instance, pool):
+async def test_metrics_of_the_server_under_load_are_read(instance, pool):
     await make.dno(pool, "netze-a")
     await make.dno(pool, "netze-b")
     server = Server(instance())

@@ -1,6 +1,6 @@
-"""What a new price column and a new family of figures cost, and that both then work everywhere.
+"""The number of edits for a new price column and for a new family, and both at work in every part of the API.
 
-Each is made in a copy of the code, which runs on a database of its own.
+Each is added in a copy of the code, which runs on a database of its own.
 """
 
 import asyncio
@@ -222,7 +222,7 @@ COVERAGE = "{ coverage { totalEntries byYear { year dnos verified } } }"
 CHANGES = "subscription { dataChanged { kind dataType year entry { ... on Node { id } } } }"
 
 
-class Copy:
+class ChangedServer:
     """A server that runs the changed code on a database of its own."""
 
     def __init__(self, tree: ScratchTree, settings: Settings, logs: Path) -> None:
@@ -249,10 +249,10 @@ class Copy:
         assert self.server is not None
         return SimpleNamespace(url=f"{self.server.url}/graphql")
 
-    async def ask(self, query: str, **variables: Any) -> Any:
+    async def execute(self, query: str, **variables: Any) -> Any:
         async with httpx.AsyncClient(timeout=30) as client:
-            asked = {"query": query, "variables": variables}
-            answer = (await client.post(self.graph.url, json=asked, headers=self.headers)).json()
+            body = {"query": query, "variables": variables}
+            answer = (await client.post(self.graph.url, json=body, headers=self.headers)).json()
         assert "errors" not in answer, answer
         return answer["data"]
 
@@ -267,11 +267,11 @@ class Copy:
 @pytest.fixture
 async def copy(
     _postgres_url: str, worker_id: str, redis_url: str, tmp_path: Path, folder: Path
-) -> AsyncIterator[Copy]:
+) -> AsyncIterator[ChangedServer]:
     name = f"dno_scratch_{worker_id}"
     url = await clone(_postgres_url, name)
     settings = Settings(database_url=url, redis_url=redis_url, rate_limit_anonymous=0, rate_limit_api_key=0)
-    running = Copy(ScratchTree(tmp_path), settings, folder)
+    running = ChangedServer(ScratchTree(tmp_path), settings, folder)
     try:
         yield running
     finally:
@@ -311,7 +311,7 @@ async def test_a_new_price_column_is_four_files_and_works_everywhere(copy, tmp_p
     tariffs_2026 = (
         """{ dno(slug: "netze-a") { tariffs(year: 2026) { id voltageLevel leistung grundpreis } } }"""
     )
-    high, medium = (await copy.ask(tariffs_2026))["dno"]["tariffs"]
+    high, medium = (await copy.execute(tariffs_2026))["dno"]["tariffs"]
     assert (high["voltageLevel"], high["grundpreis"]) == ("HS", None)
     assert (medium["leistung"], medium["grundpreis"]) == ("1.5", "120.50")
 
@@ -319,33 +319,33 @@ async def test_a_new_price_column_is_four_files_and_works_everywhere(copy, tmp_p
     correct = """mutation ($input: CorrectTariffInput!) { correctTariff(input: $input) {
       tariff { grundpreis } revision { id changes { field before after } } errors { message } } }"""
     async with stream(copy.graph, CHANGES, headers=copy.headers) as client:
-        done = (await copy.ask(correct, input={"id": id, "grundpreis": "99.9"}))["correctTariff"]
-        told = await client.told()
+        done = (await copy.execute(correct, input={"id": id, "grundpreis": "99.9"}))["correctTariff"]
+        change = await client.next_change()
     assert done["tariff"] == {"grundpreis": "99.9"}, done
     assert done["revision"]["changes"] == [{"field": "grundpreis", "before": None, "after": "99.9"}]
-    assert told == {"kind": "CORRECTED", "dataType": "NETZENTGELTE", "year": 2025, "entry": {"id": id}}
+    assert change == {"kind": "CORRECTED", "dataType": "NETZENTGELTE", "year": 2025, "entry": {"id": id}}
 
     node = """query ($id: ID!) { node(id: $id) { ... on Tariff { leistung grundpreis } } }"""
-    assert (await copy.ask(node, id=id))["node"] == {"leistung": "60", "grundpreis": "99.9"}
-    undone = (await copy.ask(REVERT, input={"revisionId": f"revision_{recorded_before.hex}"}))["revert"]
+    assert (await copy.execute(node, id=id))["node"] == {"leistung": "60", "grundpreis": "99.9"}
+    undone = (await copy.execute(REVERT, input={"revisionId": f"revision_{recorded_before.hex}"}))["revert"]
     assert undone["errors"] == []
     # Before that revision there was no such column, so the entry had no value in it.
-    assert (await copy.ask(node, id=id))["node"] == {"leistung": "58.21", "grundpreis": None}
-    await copy.ask(REVERT, input={"revisionId": done["revision"]["id"]})
-    assert (await copy.ask(node, id=id))["node"] == {"leistung": "60", "grundpreis": None}
+    assert (await copy.execute(node, id=id))["node"] == {"leistung": "58.21", "grundpreis": None}
+    await copy.execute(REVERT, input={"revisionId": done["revision"]["id"]})
+    assert (await copy.execute(node, id=id))["node"] == {"leistung": "60", "grundpreis": None}
 
     add = """mutation ($input: AddTariffInput!) { addTariff(input: $input) {
       tariff { grundpreis } revision { id } errors { message } } }"""
     new = {"dno": "netze-a", "year": 2027, "voltageLevel": "MS", "grundpreis": "1.25"}
-    added = (await copy.ask(add, input=new))["addTariff"]
+    added = (await copy.execute(add, input=new))["addTariff"]
     assert added["tariff"] == {"grundpreis": "1.25"}, added
-    removed = (await copy.ask(REVERT, input={"revisionId": added["revision"]["id"]}))["revert"]
+    removed = (await copy.execute(REVERT, input={"revisionId": added["revision"]["id"]}))["revert"]
     assert (removed["entry"], removed["errors"]) == (None, [])
 
     header, *rows = await copy.export("tariffs")
     assert header == f"{head},grundpreis,{rest}"
     assert "netze-a,2026,MS,1.5,2,3,4,120.50,verified,," in rows
-    assert (await copy.ask(COVERAGE))["coverage"]["totalEntries"] == 3
+    assert (await copy.execute(COVERAGE))["coverage"]["totalEntries"] == 3
 
 
 async def test_a_new_family_is_its_own_files_and_five_lines_and_works_everywhere(copy, tmp_path):
@@ -365,7 +365,7 @@ async def test_a_new_family_is_its_own_files_and_five_lines_and_works_everywhere
     file.write_text(f"{head}\nnetze-a,2026,0.11,verified,https://example.org/fees,Fees\n")
     await copy.run("import", "concession_fees", str(file))
     fees = """{ dno(slug: "netze-a") { years concessionFees { id year fee version } } }"""
-    read = (await copy.ask(fees))["dno"]
+    read = (await copy.execute(fees))["dno"]
     assert read["years"] == [2026]
     (fee,) = read["concessionFees"]
     assert (fee["fee"], fee["year"], fee["version"]) == ("0.11", 2026, 1)
@@ -373,55 +373,55 @@ async def test_a_new_family_is_its_own_files_and_five_lines_and_works_everywhere
     correct = """mutation ($input: CorrectFeeInput!) { correctFee(input: $input) {
       fee { fee version } revision { id changes { field before after } } errors { message } } }"""
     async with stream(copy.graph, CHANGES, headers=copy.headers) as client:
-        done = (await copy.ask(correct, input={"id": fee["id"], "fee": "1.32"}))["correctFee"]
-        told = await client.told()
+        done = (await copy.execute(correct, input={"id": fee["id"], "fee": "1.32"}))["correctFee"]
+        change = await client.next_change()
     assert done["fee"] == {"fee": "1.32", "version": 2}, done
-    assert told == {
+    assert change == {
         "kind": "CORRECTED",
         "dataType": "CONCESSION_FEES",
         "year": 2026,
         "entry": {"id": fee["id"]},
     }
     node = """query ($id: ID!) { node(id: $id) { ... on ConcessionFee { fee version } } }"""
-    assert (await copy.ask(node, id=fee["id"]))["node"] == {"fee": "1.32", "version": 2}
-    assert (await copy.ask(fees))["dno"]["concessionFees"][0]["fee"] == "1.32"
+    assert (await copy.execute(node, id=fee["id"]))["node"] == {"fee": "1.32", "version": 2}
+    assert (await copy.execute(fees))["dno"]["concessionFees"][0]["fee"] == "1.32"
 
-    undone = (await copy.ask(REVERT, input={"revisionId": done["revision"]["id"]}))["revert"]
+    undone = (await copy.execute(REVERT, input={"revisionId": done["revision"]["id"]}))["revert"]
     assert undone["entry"] == {"__typename": "ConcessionFee", "id": fee["id"]}, undone
     assert undone["revision"]["changes"] == [
         {"field": "fee", "before": "1.32", "after": "0.11"},
         {"field": "verificationStatus", "before": "UNVERIFIED", "after": "VERIFIED"},
     ]
-    assert (await copy.ask(node, id=fee["id"]))["node"] == {"fee": "0.11", "version": 3}
+    assert (await copy.execute(node, id=fee["id"]))["node"] == {"fee": "0.11", "version": 3}
 
     add = """mutation ($input: AddFeeInput!) { addFee(input: $input) {
       fee { id year fee version } revision { id kind } errors { code message field } } }"""
     new = {"dno": "netze-a", "year": 2027, "fee": "0.61", "sourceUrl": "https://example.org/2027"}
     async with stream(copy.graph, CHANGES, headers=copy.headers) as client:
-        added = (await copy.ask(add, input=new))["addFee"]
-        told = await client.told()
+        added = (await copy.execute(add, input=new))["addFee"]
+        change = await client.next_change()
     fee_2027 = added["fee"]["id"]
     assert added["fee"] == {"id": fee_2027, "year": 2027, "fee": "0.61", "version": 1}, added
     assert added["revision"]["kind"] == "CREATED"
-    assert (told["kind"], told["dataType"], told["year"]) == ("CREATED", "CONCESSION_FEES", 2027)
-    assert (await copy.ask(fees))["dno"]["years"] == [2027, 2026]
-    (again,) = (await copy.ask(add, input=new))["addFee"]["errors"]
+    assert (change["kind"], change["dataType"], change["year"]) == ("CREATED", "CONCESSION_FEES", 2027)
+    assert (await copy.execute(fees))["dno"]["years"] == [2027, 2026]
+    (again,) = (await copy.execute(add, input=new))["addFee"]["errors"]
     assert (again["code"], again["field"]) == ("CONFLICT", ["input", "year"])
-    (negative,) = (await copy.ask(add, input=new | {"year": 2028, "fee": "-1"}))["addFee"]["errors"]
+    (negative,) = (await copy.execute(add, input=new | {"year": 2028, "fee": "-1"}))["addFee"]["errors"]
     assert (negative["code"], negative["field"]) == ("INVALID", ["input", "fee"])
 
     whole = """query ($id: ID!) { node(id: $id) { ... on ConcessionFee {
       dno { slug } verificationStatus source { url } history { kind } } } }"""
-    assert (await copy.ask(whole, id=fee_2027))["node"] == {
+    assert (await copy.execute(whole, id=fee_2027))["node"] == {
         "dno": {"slug": "netze-a"},
         "verificationStatus": "UNVERIFIED",
         "source": {"url": "https://example.org/2027"},
         "history": [{"kind": "CREATED"}],
     }
-    removed = (await copy.ask(REVERT, input={"revisionId": added["revision"]["id"]}))["revert"]
+    removed = (await copy.execute(REVERT, input={"revisionId": added["revision"]["id"]}))["revert"]
     assert (removed["entry"], removed["revision"]["kind"]) == (None, "DELETED"), removed
-    assert (await copy.ask(fees))["dno"]["years"] == [2026]
-    restored = (await copy.ask(add, input=new))["addFee"]
+    assert (await copy.execute(fees))["dno"]["years"] == [2026]
+    restored = (await copy.execute(add, input=new))["addFee"]
     assert restored["fee"] == {"id": fee_2027, "year": 2027, "fee": "0.61", "version": 3}, restored
 
     assert await copy.export("concession_fees") == [
@@ -429,7 +429,7 @@ async def test_a_new_family_is_its_own_files_and_five_lines_and_works_everywhere
         "netze-a,2026,0.11,verified,https://example.org/fees,Fees",
         "netze-a,2027,0.61,unverified,https://example.org/2027,",
     ]
-    coverage = (await copy.ask(COVERAGE))["coverage"]
+    coverage = (await copy.execute(COVERAGE))["coverage"]
     assert coverage == {
         "totalEntries": 2,
         "byYear": [{"year": 2027, "dnos": 1, "verified": 0}, {"year": 2026, "dnos": 1, "verified": 1}],

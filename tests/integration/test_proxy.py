@@ -1,4 +1,4 @@
-"""What the proxy of the tests does is seen by real clients of real servers."""
+"""The proxy of the tests, with real clients and servers."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -22,7 +22,7 @@ def _client(port: int) -> Redis:
     return Redis(port=port, password=PASSWORD, socket_timeout=5)
 
 
-async def test_it_forwards_and_stays_with_the_server_of_a_connection(
+async def test_a_connection_stays_with_its_server_after_a_redirection(
     proxies: Proxies, valkey: PrivateValkey, redis_url: str
 ) -> None:
     port = await proxies.open("a", valkey.port)
@@ -32,16 +32,18 @@ async def test_it_forwards_and_stays_with_the_server_of_a_connection(
         assert (await client.info("server"))["run_id"] == first
 
 
-async def test_what_it_cuts_resets_or_holds_does_not_go_on(proxies: Proxies, valkey: PrivateValkey) -> None:
+async def test_cut_reset_and_held_connections_carry_no_more_data(
+    proxies: Proxies, valkey: PrivateValkey
+) -> None:
     port = await proxies.open("a", valkey.port)
-    for harm, raised in (
+    for end, raised in (
         (proxies.cut, "IncompleteReadError"),
         (proxies.reset, "ConnectionResetError"),
     ):
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(b"PING\r\n")
         await reader.readline()
-        await harm("a")
+        await end("a")
         with pytest.raises((asyncio.IncompleteReadError, ConnectionResetError)) as caught:
             await reader.readexactly(1)
         assert caught.type.__name__ == raised
@@ -56,7 +58,7 @@ async def test_what_it_cuts_resets_or_holds_does_not_go_on(proxies: Proxies, val
         await client.ping()
 
 
-async def test_a_lag_of_channels_keeps_order_and_leaves_commands_alone(
+async def test_a_lag_of_channels_keeps_order_and_does_not_delay_commands(
     proxies: Proxies, valkey: PrivateValkey
 ) -> None:
     port = await proxies.open("a", valkey.port)
@@ -72,6 +74,6 @@ async def test_a_lag_of_channels_keeps_order_and_leaves_commands_alone(
         assert not (await asyncio.wait([waiting], timeout=0.5))[0]
         await proxies.lag("a")
         await client.publish("c", 1)
-        heard = [await waiting, await channel.get_message(timeout=10)]
-        assert [message["data"] for message in heard if message] == [b"0", b"1"]
+        received = [await waiting, await channel.get_message(timeout=10)]
+        assert [message["data"] for message in received if message] == [b"0", b"1"]
         assert loop.time() - began >= 0.9

@@ -1,4 +1,4 @@
-"""The application's role owns its database and may nothing else."""
+"""The application's role owns its database and has no other rights."""
 
 import asyncio
 import secrets
@@ -33,7 +33,7 @@ async def rights(url: str) -> dict[str, bool]:
 
 
 async def foreign_objects(url: str) -> list[str]:
-    """What in the application's schema belongs to somebody else."""
+    """Objects in the application's schema that belong to another role."""
     connection = await asyncpg.connect(url)
     try:
         rows = await connection.fetch(
@@ -66,7 +66,7 @@ async def test_the_role_of_the_tests_has_no_rights_but_its_own(database_url: str
         "SET ROLE postgres",
     ],
 )
-async def test_what_only_a_superuser_may_is_refused(database_url: str, statement: str) -> None:
+async def test_statements_of_superusers_are_rejected(database_url: str, statement: str) -> None:
     connection = await asyncpg.connect(database_url)
     try:
         with pytest.raises(asyncpg.InsufficientPrivilegeError):
@@ -86,8 +86,8 @@ def test_a_new_database_belongs_to_a_role_without_rights(folder: Path) -> None:
         assert asyncio.run(rights(stack.postgres.admin_url()))["rolsuper"]
 
 
-def test_data_of_an_earlier_version_are_taken_over(folder: Path) -> None:
-    """There the application was the superuser, by whom everything had been made."""
+def test_data_of_an_earlier_version_are_migrated(folder: Path) -> None:
+    """In that version the application was the superuser and owned all objects."""
     local = folder / "local"
     local.mkdir(mode=0o711)
     password = secrets.token_hex(32)
@@ -108,7 +108,7 @@ def test_data_of_an_earlier_version_are_taken_over(folder: Path) -> None:
 
 
 def test_a_dump_can_be_restored_by_the_role_itself(folder: Path) -> None:
-    """Into an empty database, by psql, where names are looked for in no schema."""
+    """Into an empty database, by psql with an empty search path."""
     server = _OfTheImage(folder, "s3cret", admin_password="s3cret")
     server.start()
     try:
@@ -146,7 +146,7 @@ async def _prepare_for_dump(server: Postgres) -> None:
     await connection.close()
 
 
-def test_the_script_of_the_composition_makes_the_same_role(folder: Path) -> None:
+def test_the_script_of_docker_compose_creates_the_same_role(folder: Path) -> None:
     """Run by psql, as the image of PostgreSQL does at the first start."""
     server = _OfTheImage(folder, "in-the-address", admin_password="in-the-address")
     server.start()
@@ -183,7 +183,7 @@ class _OfTheImage(Postgres):
 
 
 class _Earlier(Postgres):
-    """As the version before made and started it."""
+    """As the earlier version created and started it."""
 
     def _initialize(self) -> None:
         secret = self.folder / "postgres.secret"

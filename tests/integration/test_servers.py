@@ -1,4 +1,4 @@
-"""What the tests stand on."""
+"""The databases that tests use."""
 
 import asyncpg
 import pytest
@@ -11,7 +11,7 @@ from tests.servers import PostgresPair, PrivatePostgres, PrivateValkey
 
 @pytest.mark.parametrize("turn", [1, 2])
 async def test_every_test_finds_empty_tables(pool: Pool, turn: int) -> None:
-    """Also those that guard themselves against being emptied."""
+    """Also tables with triggers against deletion."""
     async with pool.connection() as connection:
         assert await connection.fetchval("SELECT count(*) FROM dnos") == 0
         assert await connection.fetchval("SELECT epoch FROM cache_epoch") == 1
@@ -32,7 +32,9 @@ async def test_every_test_finds_an_empty_valkey(settings: Settings, turn: int) -
         assert await client.set("here", turn, nx=True)
 
 
-async def test_a_private_valkey_can_be_hurt_and_keeps_its_address(valkey: PrivateValkey) -> None:
+async def test_a_private_valkey_can_be_paused_and_restarted_at_the_same_address(
+    valkey: PrivateValkey,
+) -> None:
     async with redis.asyncio.from_url(valkey.url, socket_timeout=0.2) as client:
         before = (await client.info("server"))["run_id"]
         valkey.pause()
@@ -52,7 +54,7 @@ async def test_a_private_postgres_can_be_killed_and_started_again(private_postgr
     private_postgres.stop()
 
 
-async def test_a_standby_takes_over_with_all_that_was_committed(postgres_pair: PostgresPair) -> None:
+async def test_a_promoted_standby_has_all_committed_data(postgres_pair: PostgresPair) -> None:
     pair = postgres_pair
     for old_stays in (True, False):
         connection = await asyncpg.connect(pair.url_of_both)

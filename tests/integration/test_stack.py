@@ -1,4 +1,4 @@
-"""From nothing to an answer with one command, and back to nothing."""
+"""One command starts the databases and the server, and stops all of them."""
 
 import asyncio
 import os
@@ -26,7 +26,7 @@ Serve = Callable[..., Instance]
 
 @pytest.fixture(scope="module")
 def _prepared() -> Iterator[Path]:
-    """What a first start leaves behind, made once and copied."""
+    """The folder of a first start, created once and copied."""
     with private_folder() as folder:
         with open_stack(Settings(local_folder=str(folder / "local"))):
             pass
@@ -67,8 +67,8 @@ def assert_gone(family: list[psutil.Process]) -> None:
     assert alive == []
 
 
-def refusal(result: "subprocess.CompletedProcess[str]") -> str:
-    """What cannot be done is one sentence on standard error, and exit status 1."""
+def start_error(result: "subprocess.CompletedProcess[str]") -> str:
+    """The error of a command that fails: one sentence on standard error, and exit status 1."""
     assert result.returncode == 1
     assert "Traceback" not in result.stderr
     lines = result.stderr.strip().splitlines()
@@ -110,13 +110,13 @@ def test_after_a_crash_the_next_start_waits_for_the_databases_to_end(serve: Serv
     server = serve()
     server.stop(signal.SIGKILL)
     assert names(serve().url) > 0
-    assert "interrupted" not in (local / "postgres.log").read_text()  # they were given time to end well
+    assert "interrupted" not in (local / "postgres.log").read_text()  # PostgreSQL was shut down cleanly
 
 
-def test_of_two_starts_the_second_says_what_is_wrong(serve: Serve, local: Path) -> None:
+def test_a_second_start_fails_with_the_reason(serve: Serve, local: Path) -> None:
     first = serve()
     second = dno("serve", "--port", str(free_port()), environment={"LOCAL_FOLDER": str(local)})
-    assert refusal(second) == (
+    assert start_error(second) == (
         f"A server is already running with the data in {local} (process {first.process.pid}):"
         " stop it first, or set LOCAL_FOLDER to another folder for this one."
     )
@@ -126,7 +126,7 @@ def test_of_two_starts_the_second_says_what_is_wrong(serve: Serve, local: Path) 
 def test_a_port_in_use(serve: Serve, folder: Path) -> None:
     first = serve()
     second = dno("serve", "--port", str(first.port), environment={"LOCAL_FOLDER": str(folder / "other")})
-    assert refusal(second) == (
+    assert start_error(second) == (
         f"Port {first.port} of 127.0.0.1 cannot be had (Address already in use):"
         " stop what listens there, or choose another with --port."
     )
@@ -138,19 +138,19 @@ def test_data_of_another_postgresql(local: Path) -> None:
     assert re.fullmatch(
         rf"{local}/postgres was written by PostgreSQL 12, and this is PostgreSQL \d+:"
         " bring it over with pg_upgrade, or move it away to start with an empty database.",
-        refusal(result),
+        start_error(result),
     )
 
 
 def test_a_folder_that_holds_something_else(local: Path) -> None:
     (local / "postgres/PG_VERSION").unlink()
     result = dno("serve", "--port", "0", environment={"LOCAL_FOLDER": str(local)})
-    assert "is not a data folder of PostgreSQL" in refusal(result)
+    assert "is not a data folder of PostgreSQL" in start_error(result)
 
 
 @pytest.mark.parametrize("place", ["/proc/local", "/dev/null/local"])
 def test_a_folder_that_cannot_be_written(place: str) -> None:
-    sentence = refusal(dno("serve", "--port", "0", environment={"LOCAL_FOLDER": place}))
+    sentence = start_error(dno("serve", "--port", "0", environment={"LOCAL_FOLDER": place}))
     assert sentence.startswith(f"The folder {place} cannot be used (")
 
 
@@ -177,9 +177,9 @@ def test_a_database_that_does_not_answer() -> None:
         ("for-tests-only", "wrong", "refuses this user"),
     ],
 )
-def test_a_database_that_lets_us_not_in(database_url: str, old: str, new: str, sentence: str) -> None:
+def test_a_database_that_rejects_the_login(database_url: str, old: str, new: str, sentence: str) -> None:
     environment = {"DATABASE_URL": database_url.replace(old, new), "REDIS_URL": "redis://127.0.0.1:1"}
-    said = refusal(dno("migrate", environment=environment))
+    said = start_error(dno("migrate", environment=environment))
     assert sentence in said
     assert "correct" in said
     assert "for-tests-only" not in said
@@ -198,11 +198,11 @@ def test_a_database_that_lets_us_not_in(database_url: str, old: str, new: str, s
     ],
 )
 def test_a_wrong_setting_is_named(environment: dict[str, str], sentence: str) -> None:
-    assert refusal(dno("serve", environment=environment)).startswith(sentence)
+    assert start_error(dno("serve", environment=environment)).startswith(sentence)
 
 
-def test_only_the_owner_gets_in(local: Path) -> None:
-    """Both answer this machine only, and only to the password in a file that others cannot read."""
+def test_only_the_owner_can_connect(local: Path) -> None:
+    """Both servers listen on this host only, and require the password in a file that others cannot read."""
     with open_stack(Settings(local_folder=str(local))) as stack:
         assert stack.postgres
         assert stack.valkey
@@ -217,8 +217,8 @@ def test_only_the_owner_gets_in(local: Path) -> None:
         assert stack.valkey.command("CONFIG GET requirepass") != b""
 
 
-def test_a_pid_file_of_another_time_is_no_obstacle(local: Path) -> None:
-    """After a reboot the number in it may belong to anybody."""
+def test_a_stale_pid_file_does_not_prevent_a_start(local: Path) -> None:
+    """After a reboot the number in it may belong to any process."""
     (local / "postgres/postmaster.pid").write_text(
         f"{os.getpid()}\n{local}/postgres\n1\n1\n\n127.0.0.1\n\nready\n"
     )
@@ -227,7 +227,7 @@ def test_a_pid_file_of_another_time_is_no_obstacle(local: Path) -> None:
         assert not stack.postgres.initialized
 
 
-def test_a_first_start_that_was_cut_short_is_made_again(folder: Path) -> None:
+def test_an_interrupted_first_start_is_repeated(folder: Path) -> None:
     half_made = folder / "local/postgres.new"
     half_made.mkdir(parents=True)
     (half_made / "PG_VERSION").write_text("18\n")
@@ -237,7 +237,7 @@ def test_a_first_start_that_was_cut_short_is_made_again(folder: Path) -> None:
     assert not half_made.exists()
 
 
-def test_nothing_runs_after_a_start_that_failed_half_way(local: Path) -> None:
+def test_no_process_runs_after_a_failed_start(local: Path) -> None:
     (local / "valkey.log").unlink()
     (local / "valkey.log").mkdir()
     before = set(psutil.Process().children())
@@ -252,26 +252,24 @@ def test_commands_use_the_databases_of_a_running_server(serve: Serve, local: Pat
     added = dno(
         "user",
         "add",
-        "someone@example.org",
+        "editor@example.org",
         "--role",
         "editor",
         environment=environment,
         stdin="correct horse battery\n",
     )
-    assert added.stdout == "someone@example.org may sign in now, as EDITOR.\n", added.stderr
-    assert "someone@example.org" in dno("user", "list", environment=environment).stdout
-    again = dno(
-        "user", "add", "SOMEONE@example.org", environment=environment, stdin="correct horse battery\n"
-    )
-    assert "already" in refusal(again)
+    assert added.stdout == "editor@example.org may sign in now, as EDITOR.\n", added.stderr
+    assert "editor@example.org" in dno("user", "list", environment=environment).stdout
+    again = dno("user", "add", "EDITOR@example.org", environment=environment, stdin="correct horse battery\n")
+    assert "already" in start_error(again)
     short = dno("user", "add", "other@example.org", environment=environment, stdin="short\n")
-    assert "12 to 1024 characters" in refusal(short)
+    assert "12 to 1024 characters" in start_error(short)
 
 
 @pytest.mark.parametrize(
     "command", ["", "serve", "migrate", "import", "starter", "export-schema", "user", "user add", "user list"]
 )
-def test_every_command_explains_itself(command: str) -> None:
+def test_every_command_has_a_help_text(command: str) -> None:
     result = dno(*command.split(), "--help")
     assert result.returncode == 0
     assert "Usage: dno" in result.stdout.replace("app.cli.main", "dno").replace("python -m dno", "dno")

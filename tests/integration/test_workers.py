@@ -1,4 +1,4 @@
-"""Several processes on one port, and how they come and go."""
+"""Several worker processes on one port: start, replacement, restart and stop."""
 
 import asyncio
 import signal
@@ -24,7 +24,7 @@ def workers_of(server: Instance) -> dict[int, psutil.Process]:
 
 
 async def test_a_rolling_restart_under_load_fails_no_request(instance: Start, pool: Pool) -> None:
-    """Neither on connections that stay open nor on new ones."""
+    """Neither on persistent connections nor on new ones."""
     server = instance(workers=2)
     old = workers_of(server)
     done = asyncio.Event()
@@ -39,12 +39,12 @@ async def test_a_rolling_restart_under_load_fails_no_request(instance: Start, po
         except httpx.HTTPError as error:
             outcomes[repr(error)] += 1
 
-    async def keep_asking(*, anew: bool) -> None:
+    async def send_requests(*, reconnect: bool) -> None:
         while not done.is_set():
             # Without verify=False each new client reads all certificates of the machine first.
             async with httpx.AsyncClient(base_url=server.url, timeout=30, verify=False) as client:
                 await ask(client)
-                while not (anew or done.is_set()):
+                while not (reconnect or done.is_set()):
                     await ask(client)
 
     async def renew() -> None:
@@ -52,26 +52,26 @@ async def test_a_rolling_restart_under_load_fails_no_request(instance: Start, po
         await asyncio.to_thread(server.wait_for, "all workers are renewed")
         done.set()
 
-    await asyncio.gather(renew(), *(keep_asking(anew=number % 4 == 0) for number in range(8)))
+    await asyncio.gather(renew(), *(send_requests(reconnect=number % 4 == 0) for number in range(8)))
     assert set(outcomes) == {"answered"}
     assert len(workers_of(server)) == 2
     assert not set(old) & set(workers_of(server))
 
 
-async def test_connections_that_come_at_once_are_shared_out(instance: Start, pool: Pool) -> None:
-    """Whoever wakes first does not keep them all."""
+async def test_simultaneous_connections_are_balanced_among_workers(instance: Start, pool: Pool) -> None:
+    """The worker that wakes first does not accept all of them."""
     server = instance(workers=2)
     async with AsyncExitStack() as stack:
         connections = [await stack.enter_async_context(wire(f"{server.url}/graphql")) for _ in range(40)]
         answers = await asyncio.gather(*(line.exchange(post("{ __typename }")) for line in connections))
-    # A request's id begins with its process's own letters.
+    # A request id begins with a prefix of its process.
     served_by = Counter(answer.headers["x-request-id"].partition("-")[0] for answer in answers)
     assert len(served_by) == 2
     assert min(served_by.values()) >= 15
 
 
-async def test_a_worker_that_hangs_is_not_waited_for(instance: Start, pool: Pool) -> None:
-    """It has fewer connections than the other, and does not come for more."""
+async def test_a_hanging_worker_gets_no_connections(instance: Start, pool: Pool) -> None:
+    """It has fewer connections than the other, and does not accept more."""
     server = instance(workers=2)
     hanging, _ = workers_of(server).values()
     hanging.suspend()
@@ -83,20 +83,20 @@ async def test_a_worker_that_hangs_is_not_waited_for(instance: Start, pool: Pool
         hanging.resume()
 
 
-async def test_a_fallen_worker_is_replaced(instance: Start, pool: Pool) -> None:
+async def test_a_killed_worker_is_replaced(instance: Start, pool: Pool) -> None:
     server = instance(workers=2)
-    fallen, *others = workers_of(server).values()
-    fallen.kill()
+    killed, *others = workers_of(server).values()
+    killed.kill()
     server.wait_for("a worker fell and is replaced")
     async with httpx.AsyncClient(base_url=server.url, timeout=30) as client:
         while len(workers_of(server)) < 2:
             assert (await client.post("/graphql", json=QUESTION)).status_code == 200
     assert set(workers_of(server)) > {other.pid for other in others}
-    assert fallen.pid not in workers_of(server)
+    assert killed.pid not in workers_of(server)
 
 
-async def test_workers_that_cannot_start_leave_the_old_ones_at_work(instance: Start, pool: Pool) -> None:
-    """For instance while the database is away, or after a release that does not even import."""
+async def test_old_workers_stay_when_new_ones_cannot_start(instance: Start, pool: Pool) -> None:
+    """For instance while the database is away, or with a release that cannot be imported."""
     server = instance(workers=2)
     old = set(workers_of(server))
     server.process.send_signal(signal.SIGHUP)
@@ -109,7 +109,7 @@ async def test_workers_that_cannot_start_leave_the_old_ones_at_work(instance: St
 
 
 async def test_sigterm_lets_a_connection_finish(instance: Start, pool: Pool) -> None:
-    """A client that is connected gets its answer, and is told to come back elsewhere."""
+    """A connected client gets its response, with `connection: close`."""
     server = instance()
     async with httpx.AsyncClient(base_url=server.url, timeout=30) as client:
         assert "connection" not in (await client.get("/healthz")).headers
@@ -123,28 +123,28 @@ async def test_sigterm_lets_a_connection_finish(instance: Start, pool: Pool) -> 
 
 @pytest.mark.parametrize("workers", [1, 3])
 async def test_sigterm_resets_no_connection(instance: Start, pool: Pool, workers: int) -> None:
-    """However many come at that moment: each is answered, or finds the port closed."""
+    """Every connection of that moment is answered or refused."""
     server = instance(workers=workers)
     outcomes: Counter[str] = Counter()
     closed = asyncio.Event()
 
-    async def keep_coming() -> None:
+    async def connect_repeatedly() -> None:
         while not closed.is_set():
-            outcome = await _come(server.port)
+            outcome = await _connect_once(server.port)
             outcomes[outcome] += 1
             if outcome == "refused":
                 closed.set()
 
-    coming = [asyncio.create_task(keep_coming()) for _ in range(40)]
+    connecting = [asyncio.create_task(connect_repeatedly()) for _ in range(40)]
     while outcomes["answered"] < 200:
         await asyncio.sleep(0.01)
     server.process.send_signal(signal.SIGTERM)
-    await asyncio.gather(*coming)
-    assert set(outcomes) - {"told to close"} == {"answered", "refused"}
+    await asyncio.gather(*connecting)
+    assert set(outcomes) - {"asked to close"} == {"answered", "refused"}
     assert await asyncio.to_thread(server.process.wait, 40) == 0
 
 
-async def _come(port: int) -> str:
+async def _connect_once(port: int) -> str:
     try:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
     except ConnectionRefusedError:
@@ -157,7 +157,7 @@ async def _come(port: int) -> str:
             head = await reader.readuntil(b"\r\n\r\n")
         if not head.startswith(b"HTTP/1.1 200 "):
             return head.decode()
-        return "told to close" if b"connection: close" in head else "answered"
+        return "asked to close" if b"connection: close" in head else "answered"
     except (OSError, EOFError, TimeoutError) as error:
         return f"connected, then {error!r}"
     finally:
@@ -182,7 +182,7 @@ async def test_the_port_closes_before_workers_have_drained(instance: Start, pool
     assert await asyncio.to_thread(server.process.wait, 40) == 0
 
 
-async def test_an_idle_connection_does_not_hold_up_the_end(instance: Start, pool: Pool) -> None:
+async def test_an_idle_connection_does_not_delay_the_stop(instance: Start, pool: Pool) -> None:
     server = instance(stop_timeout=1)
     with socket.create_connection(("127.0.0.1", server.port)):
         assert server.stop() == 0
@@ -195,4 +195,4 @@ def _until_refused(port: int) -> None:
         except ConnectionRefusedError:
             return
         except TimeoutError:
-            pass  # it began when no connection begins any more
+            pass  # the connection was attempted while the port was closing

@@ -26,7 +26,7 @@ PIECE = b"x" * 65536
 
 @dataclass
 class Seen:
-    """One request as the application got it."""
+    """One request as the application received it."""
 
     method: str
     path: str
@@ -51,15 +51,15 @@ class BareServer:
         return f"http://127.0.0.1:{self.port}/"
 
     def protocol_of(self, port: int) -> Any:
-        """The server's side of the connection whose client has this port; None once it is lost."""
+        """The server's protocol of the connection whose client has this port; None once the connection is lost."""
         found = [each for each in self.state.connections if each.client and each.client[1] == port]
         return found[0] if found else None
 
     def timers_of(self, protocol: Any) -> int:
-        """How many timers of the event loop will call this connection."""
+        """The number of timers of the event loop that will call this connection."""
         owners = (protocol, protocol.timer, protocol.transport)
         loop: Any = asyncio.get_running_loop()
-        # Those whose time has come stand among what is ready until they have run.
+        # Expired timers are among the ready callbacks until they have run.
         due = [handle for handle in loop._ready if isinstance(handle, asyncio.TimerHandle)]
         return sum(
             not handle.cancelled() and getattr(handle._callback, "__self__", None) in owners

@@ -22,7 +22,7 @@ Limiters = Callable[..., RateLimiter]
 
 @pytest.fixture
 async def limiters() -> AsyncIterator[Limiters]:
-    """`limiters(url, **settings)`: one as a process of its own would have it."""
+    """`limiters(url, **settings)` opens a limiter like that of a separate process."""
     async with AsyncExitStack() as opened:
 
         def open_limiter(url: str, **settings: Any) -> RateLimiter:
@@ -36,14 +36,14 @@ async def limiters() -> AsyncIterator[Limiters]:
 
 
 class Keys:
-    """Stands for the authenticator, which has tests of its own."""
+    """Replaces the authenticator, which has tests of its own."""
 
     def __init__(self, **known: Principal) -> None:
         self._known = known
-        self.asked = 0
+        self.lookups = 0
 
     async def principal(self, authorization: str | None, cookie: str | None) -> Principal:
-        self.asked += 1
+        self.lookups += 1
         name = (authorization or cookie or "").removeprefix("Bearer ")
         if name not in self._known:
             raise Unauthenticated("This key is not valid.")

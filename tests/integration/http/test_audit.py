@@ -1,4 +1,4 @@
-"""GraphQL over HTTP, judged by the audits of those who write the specification."""
+"""GraphQL over HTTP, checked by the audits of the specification's authors."""
 
 import json
 import shutil
@@ -19,11 +19,11 @@ pytestmark = pytest.mark.skipif(
 
 
 def test_no_audit_fails(instance: Callable[..., Any]) -> None:
-    """Neither a MUST nor a SHOULD, nor what it only says servers MAY do."""
+    """Neither of a MUST nor of a SHOULD nor of a MAY."""
     url = f"{instance().url}/graphql"
-    told = subprocess.run(
+    finished = subprocess.run(
         ["node", HERE / "audit.mjs", url, PACKAGES], check=True, capture_output=True, timeout=60
     )
-    results = json.loads(told.stdout)
+    results = json.loads(finished.stdout)
     assert len(results) > 50
     assert [result for result in results if result["status"] != "ok"] == []

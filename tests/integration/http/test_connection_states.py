@@ -1,4 +1,4 @@
-"""Every connection always has exactly one timer: each state that it can be in, and each event that it can meet there."""
+"""Every connection always has exactly one timer, in each of its states and after each event."""
 
 import asyncio
 import socket
@@ -24,7 +24,7 @@ WHOLE = b"GET /now HTTP/1.1\r\n" + HOST + b"\r\n"
 FAST = b"GET /fast HTTP/1.1\r\n" + HOST + b"\r\n"
 BIG_FRAME = b"\x81\xfe\xff\xff" + bytes(4) + b"a" * 65535
 SOON = 0.15
-# Of all that may be silent or slow, each for SOON; what has ended by then has ended in bounded time.
+# Short time-outs: a connection that is still open after them is left without a timer.
 SETTINGS = {
     "read_timeout": SOON,
     "write_timeout": 8 * SOON,
@@ -34,8 +34,8 @@ SETTINGS = {
 }
 
 
-class Line:
-    """A client's end that reads only what it is told to."""
+class ClientConnection:
+    """The client's end of a connection; it reads only on request."""
 
     def __init__(self, server: BareServer, client: socket.socket) -> None:
         self.server = server
@@ -48,7 +48,7 @@ class Line:
         return self.server.protocol_of(self.port)
 
     async def send(self, data: bytes) -> None:
-        """As much as the server takes in a moment."""
+        """As much as the server accepts within 50 ms."""
         try:
             async with asyncio.timeout(0.05):
                 await self.loop.sock_sendall(self.client, data)
@@ -59,27 +59,27 @@ class Line:
         await until(lambda: self.protocol is not None and self.protocol.timer.state is state)
 
 
-async def connected(server: BareServer) -> Line:
+async def connected(server: BareServer) -> ClientConnection:
     client = socket.socket()
     client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     client.setblocking(False)
     await asyncio.get_running_loop().sock_connect(client, ("127.0.0.1", server.port))
-    line = Line(server, client)
+    line = ClientConnection(server, client)
     await until(lambda: line.protocol is not None)
     return line
 
 
-def after(said: bytes, state: State) -> Callable[[BareServer], Awaitable[Line]]:
-    async def reach(server: BareServer) -> Line:
+def after(data: bytes, state: State) -> Callable[[BareServer], Awaitable[ClientConnection]]:
+    async def reach(server: BareServer) -> ClientConnection:
         line = await connected(server)
-        await line.send(said)
+        await line.send(data)
         await line.reach(state)
         return line
 
     return reach
 
 
-async def answering_on_the_fast_path(server: BareServer) -> Line:
+async def answering_on_the_fast_path(server: BareServer) -> ClientConnection:
     line = await connected(server)
 
     async def answer(*_: object) -> Any:
@@ -106,13 +106,13 @@ async def answering_on_the_fast_path(server: BareServer) -> Line:
     return line
 
 
-async def draining(server: BareServer) -> Line:
+async def draining(server: BareServer) -> ClientConnection:
     line = await after(b"GET /hold HTTP/1.1\r\n" + HOST + b"\r\n", State.ANSWERING)(server)
     line.protocol.shutdown()
     return line
 
 
-STATES: dict[str, Callable[[BareServer], Awaitable[Line]]] = {
+STATES: dict[str, Callable[[BareServer], Awaitable[ClientConnection]]] = {
     "before the first byte": connected,
     "after an empty line": after(b"\r\n", State.NEW),
     "in the head": after(b"GET /now HTTP/1.1\r\nHo", State.HEAD),
@@ -120,14 +120,14 @@ STATES: dict[str, Callable[[BareServer], Awaitable[Line]]] = {
     "in a chunk": after(
         b"POST /now HTTP/1.1\r\n" + HOST + b"Transfer-Encoding: chunked\r\n\r\n5\r\nab", State.BODY
     ),
-    "in a body that is refused": after(
+    "in a body that is rejected": after(
         b"POST /refuse HTTP/1.1\r\n" + HOST + b"Content-Length: 9\r\n\r\nab", State.BODY
     ),
     "in a body that is not read": after(
         b"POST /unread HTTP/1.1\r\n" + HOST + b"Content-Length: 9\r\n\r\nab", State.BODY
     ),
     "being answered": after(b"GET /hold HTTP/1.1\r\n" + HOST + b"\r\n", State.ANSWERING),
-    "being answered on the short road": answering_on_the_fast_path,
+    "being answered on the fast path": answering_on_the_fast_path,
     "in a stream": after(b"GET /pause HTTP/1.1\r\n" + HOST + b"\r\n", State.ANSWERING),
     "idle": after(WHOLE, State.IDLE),
     "behind a request": after(
@@ -142,16 +142,16 @@ STATES: dict[str, Callable[[BareServer], Awaitable[Line]]] = {
 }
 
 
-async def _eof(line: Line) -> None:
+async def _eof(line: ClientConnection) -> None:
     line.client.shutdown(socket.SHUT_WR)
 
 
-async def _reset(line: Line) -> None:
+async def _reset(line: ClientConnection) -> None:
     line.client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\0\0\0\0\0\0\0")
     line.client.close()
 
 
-async def _read(line: Line) -> None:
+async def _read(line: ClientConnection) -> None:
     try:
         async with asyncio.timeout(0.05):
             while await line.loop.sock_recv(line.client, 2**20):
@@ -160,32 +160,32 @@ async def _read(line: Line) -> None:
         pass
 
 
-async def _shutdown(line: Line) -> None:
+async def _shutdown(line: ClientConnection) -> None:
     if line.protocol is not None:
         line.protocol.shutdown()
 
 
-async def _evict(line: Line) -> None:
+async def _evict(line: ClientConnection) -> None:
     if line.protocol is not None:
         line.protocol.evict()
 
 
-async def _answered(line: Line) -> None:
+async def _answered(line: ClientConnection) -> None:
     line.server.go.set()
 
 
-async def _nothing(line: Line) -> None:
-    """The timer is what comes next."""
+async def _nothing(line: ClientConnection) -> None:
+    """The timer is the next event."""
 
 
-def sending(data: bytes) -> Callable[[Line], Awaitable[None]]:
-    async def send(line: Line) -> None:
+def sending(data: bytes) -> Callable[[ClientConnection], Awaitable[None]]:
+    async def send(line: ClientConnection) -> None:
         await line.send(data)
 
     return send
 
 
-EVENTS: dict[str, Callable[[Line], Awaitable[None]]] = {
+EVENTS: dict[str, Callable[[ClientConnection], Awaitable[None]]] = {
     "the timer": _nothing,
     "an empty line": sending(b"\r\n"),
     "half an empty line": sending(b"\r"),
@@ -199,7 +199,7 @@ EVENTS: dict[str, Callable[[Line], Awaitable[None]]] = {
     "a bad chunk": sending(b"cdefghi\r\nno size\r\n"),
     "garbage": sending(b"\0\xff\r\n" * 100),
     "a handshake": sending(b"GET /echo HTTP/1.1\r\n" + HANDSHAKE),
-    "a handshake that is refused": sending(b"GET /refuse HTTP/1.1\r\n" + HANDSHAKE),
+    "a handshake that is rejected": sending(b"GET /refuse HTTP/1.1\r\n" + HANDSHAKE),
     "a handshake with 129 headers": sending(
         b"GET /echo HTTP/1.1\r\n" + b"".join(b"X-%d: a\r\n" % n for n in range(129)) + HANDSHAKE
     ),
@@ -226,11 +226,11 @@ async def test_each_event_leaves_one_timer_and_each_connection_ends(
     monkeypatch.setattr(protocol, "LINGER_SECONDS", SOON)
     wrong = dict[str, str]()
 
-    async def meet(name: str) -> None:
+    async def check(name: str) -> None:
         async with bare_server(**SETTINGS) as server:
             line = await STATES[state](server)
             try:
-                # Nothing is awaited between an event's effects and the count that would let the timer end it.
+                # No await between an event's effects and the count lets the timer fire in between.
                 if (found := _timers(line)) != 1:
                     wrong[name] = f"{found} timers before it"
                 await EVENTS[name](line)
@@ -238,40 +238,40 @@ async def test_each_event_leaves_one_timer_and_each_connection_ends(
                     await asyncio.sleep(0)
                     if (found := _timers(line)) not in (None, 1):
                         wrong[name] = f"{found} timers"
-                until_then = asyncio.get_running_loop().time() + 10
+                deadline = asyncio.get_running_loop().time() + 10
                 while line.protocol is not None:
                     if (found := _timers(line)) not in (None, 1):
-                        wrong[name] = f"{found} timers while it waits"
-                    if asyncio.get_running_loop().time() > until_then:
-                        wrong[name] = f"open for ever, as {line.protocol.timer.state}"
+                        wrong[name] = f"{found} timers while waiting"
+                    if asyncio.get_running_loop().time() > deadline:
+                        wrong[name] = f"still open, as {line.protocol.timer.state}"
                         break
                     await asyncio.sleep(0.01)
                 assert len(server.resources.connections) == 0 or name in wrong
             finally:
                 line.client.close()
 
-    await asyncio.gather(*(meet(name) for name in EVENTS))
+    await asyncio.gather(*(check(name) for name in EVENTS))
     assert wrong == {}
 
 
-def _timers(line: Line) -> int | None:
+def _timers(line: ClientConnection) -> int | None:
     """None once the connection is lost."""
     found = line.protocol
     return None if found is None else line.server.timers_of(found)
 
 
-async def test_a_request_that_comes_byte_by_byte_has_no_more_time_than_one_at_once() -> None:
+async def test_a_request_sent_byte_by_byte_has_the_same_time_limit() -> None:
     async with bare_server(**{**SETTINGS, "read_timeout": 0.3}) as server:
         line = await connected(server)
         began = asyncio.get_running_loop().time()
-        said = b"GET /now HTTP/1.1\r\n" + HOST + b"X-A: " + b"a" * 10_000
-        for byte in said:
+        request = b"GET /now HTTP/1.1\r\n" + HOST + b"X-A: " + b"a" * 10_000
+        for byte in request:
             if line.protocol is None:
                 break
             await line.send(bytes((byte,)))
             await asyncio.sleep(0.01)
         assert line.protocol is None
-        assert asyncio.get_running_loop().time() - began < 30  # all of it would have taken 100 s
+        assert asyncio.get_running_loop().time() - began < 30  # the whole request would have taken 100 s
         line.client.close()
 
 
@@ -305,8 +305,8 @@ async def test_a_websocket_that_answers_pings_stays_open() -> None:
         writer.close()
 
 
-async def test_a_client_that_reads_slowly_gets_its_whole_answer() -> None:
-    """The time runs only while nothing of an answer can be written."""
+async def test_a_client_that_reads_slowly_gets_its_whole_response() -> None:
+    """The write time-out runs only while no byte of the response can be written."""
     async with bare_server(**{**SETTINGS, "answer_timeout": 0.5, "write_timeout": 2}) as server:
         reader, writer = await asyncio.open_connection("127.0.0.1", server.port, limit=2**16)
         writer.write(b"GET /stream HTTP/1.1\r\n" + HOST + b"\r\n")

@@ -1,12 +1,13 @@
-"""A scrape is written off the event loop, and once for all who ask at one time."""
+"""A scrape is written off the event loop, and once for concurrent requests."""
 
 import asyncio
 import threading
 
 from app.observability.exposition import Exposition
+from tests.waiting import until
 
 
-async def test_many_scrapes_at_once_are_written_together_and_none_is_older_than_its_question() -> None:
+async def test_concurrent_scrapes_share_a_text_that_is_not_older_than_their_requests() -> None:
     written: list[int] = []
     go_on = threading.Event()
 
@@ -17,9 +18,7 @@ async def test_many_scrapes_at_once_are_written_together_and_none_is_older_than_
 
     exposition = Exposition(write)
     first = [asyncio.create_task(exposition.text()) for _ in range(20)]
-    async with asyncio.timeout(10):
-        while not written:
-            await asyncio.sleep(0.001)
+    await until(lambda: written)
     later = [asyncio.create_task(exposition.text()) for _ in range(20)]
     await asyncio.sleep(0.01)
     go_on.set()
@@ -29,7 +28,7 @@ async def test_many_scrapes_at_once_are_written_together_and_none_is_older_than_
     assert threading.get_ident() not in written
 
 
-async def test_the_event_loop_goes_on_meanwhile() -> None:
+async def test_the_event_loop_is_not_blocked_meanwhile() -> None:
     going_on = threading.Event()
 
     def write() -> bytes:
@@ -43,7 +42,7 @@ async def test_the_event_loop_goes_on_meanwhile() -> None:
     await scrape
 
 
-async def test_one_that_fails_or_leaves_is_not_the_others_loss() -> None:
+async def test_a_failed_or_cancelled_scrape_does_not_affect_others() -> None:
     def fail() -> bytes:
         raise OSError
 

@@ -1,4 +1,4 @@
-"""Where a request begins and ends, and which are none: RFC 9112 by hand, byte by byte."""
+"""Request framing according to RFC 9112, byte by byte, and which bytes are no request."""
 
 import asyncio
 import json
@@ -19,7 +19,7 @@ NEXT = b"GET /next HTTP/1.1\r\n" + HOST + b"\r\n"
 
 
 async def exchange(server: BareServer, *pieces: bytes, within: float = 5) -> bytes:
-    """All that comes back until the server closes; a connection that stays open is closed from here."""
+    """All received bytes until the server closes; a connection that stays open is closed by the client."""
     reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
     received = b""
     try:
@@ -48,7 +48,7 @@ LAST = b"GET /last HTTP/1.1\r\n" + HOST + b"\r\n"
 
 
 async def requests(*pieces: bytes, **settings: Any) -> tuple[list[int], list[Seen]]:
-    """The statuses, and the requests as the application got them; a good connection answers one more."""
+    """The statuses, and the requests as the application received them; a connection that is still open answers one more."""
     async with bare_server(**settings) as server:
         received = await exchange(server, *pieces)
         return statuses(received), server.seen
@@ -69,10 +69,8 @@ WEBSOCKET = (
 
 @pytest.mark.parametrize("upgrade", UPGRADES.values(), ids=UPGRADES)
 @pytest.mark.parametrize("split", [False, True], ids=["at once", "in pieces"])
-async def test_an_upgrade_that_is_not_offered_is_ignored_and_the_body_read(
-    upgrade: bytes, split: bool
-) -> None:
-    said = [
+async def test_an_unsupported_upgrade_is_ignored_and_the_body_read(upgrade: bytes, split: bool) -> None:
+    data = [
         HEAD + upgrade + b"Content-Length: 5\r\n\r\n",
         b"hello",
         CHUNKED + upgrade + b"\r\n",
@@ -80,7 +78,7 @@ async def test_an_upgrade_that_is_not_offered_is_ignored_and_the_body_read(
         b"GET /get HTTP/1.1\r\n" + HOST + upgrade + b"\r\n",
         LAST,
     ]
-    found, seen = await requests(*(said if split else [b"".join(said)]))
+    found, seen = await requests(*(data if split else [b"".join(data)]))
     assert found == [200, 200, 200, 200]
     assert [(one.path, one.body) for one in seen] == [
         ("/now", b"hello"),
@@ -123,7 +121,7 @@ async def test_a_websocket_may_have_many_headers(number: int) -> None:
     ],
     ids=["a long line", "two keys"],
 )
-async def test_a_handshake_that_cannot_be_read_is_refused(wrong: bytes) -> None:
+async def test_a_malformed_handshake_is_rejected(wrong: bytes) -> None:
     found, seen = await requests(b"GET /echo HTTP/1.1\r\n" + HOST + WEBSOCKET + wrong + b"\r\n")
     assert len(found) == 1
     assert 400 <= found[0] < 500
@@ -150,7 +148,9 @@ UPGRADE = b"Connection: upgrade\r\nUpgrade: websocket\r\n"
         (b"/echo?" + b"a" * 9000, VERSION + KEY, 414),
     ],
 )
-async def test_a_handshake_is_refused_in_words_of_ours(target: bytes, fields: bytes, status: int) -> None:
+async def test_a_rejected_handshake_has_a_message_of_this_server(
+    target: bytes, fields: bytes, status: int
+) -> None:
     async with bare_server() as server:
         received = await exchange(
             server, b"GET " + target + b" HTTP/1.1\r\n" + HOST + UPGRADE + fields + b"\r\n"
@@ -172,7 +172,7 @@ async def test_a_handshake_is_refused_in_words_of_ours(target: bytes, fields: by
     ],
     ids=["a connection of no token", "a long connection", "extensions"],
 )
-async def test_a_handshake_is_one_whatever_else_its_fields_say(fields: bytes) -> None:
+async def test_a_handshake_is_accepted_whatever_its_other_fields_contain(fields: bytes) -> None:
     async with bare_server() as server:
         reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
         writer.write(b"GET /echo HTTP/1.1\r\n" + HOST + fields + KEY + VERSION + b"\r\n")
@@ -192,7 +192,7 @@ async def test_an_upgrade_to_more_than_a_websocket_is_ignored(upgrade: bytes) ->
     [b"\x81\x82\0\0\0\0\xc3\x28", b"\x01\x81\0\0\0\0\xc3\x80\x81\0\0\0\0\x28"],
     ids=["one frame", "two"],
 )
-async def test_text_that_is_no_utf8_is_no_error_of_ours(
+async def test_text_that_is_not_utf8_closes_the_socket_with_1007(
     frames: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with bare_server() as server:
@@ -212,13 +212,15 @@ async def test_text_that_is_no_utf8_is_no_error_of_ours(
     ],
     ids=["opcode", "no mask", "reason", "length"],
 )
-async def test_what_is_wrong_with_a_frame_is_said_in_words_of_ours(frames: bytes, code: int) -> None:
+async def test_a_malformed_frame_closes_the_socket_with_a_message_of_this_server(
+    frames: bytes, code: int
+) -> None:
     async with bare_server() as server:
         reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
         writer.write(b"GET /echo HTTP/1.1\r\n" + HOST + WEBSOCKET + b"\r\n")
         await reader.readuntil(b"\r\n\r\n")
         writer.write(frames)
-        # To its end, without a reset, though most of what was sent is never looked at.
+        # Without a reset, although most of the sent bytes are never parsed.
         async with asyncio.timeout(10):
             received = await reader.read()
         assert received[2:4] == code.to_bytes(2, "big")
@@ -237,7 +239,9 @@ async def test_what_is_wrong_with_a_frame_is_said_in_words_of_ours(frames: bytes
     ],
 )
 @pytest.mark.parametrize("byte_by_byte", [False, True])
-async def test_a_head_whose_end_cannot_come_is_not_waited_for(beginning: bytes, byte_by_byte: bool) -> None:
+async def test_a_head_that_cannot_become_valid_is_rejected_at_once(
+    beginning: bytes, byte_by_byte: bool
+) -> None:
     pieces = [bytes([byte]) for byte in beginning] if byte_by_byte else [beginning]
     found, seen = await requests(*pieces)
     assert found == [400]
@@ -247,12 +251,12 @@ async def test_a_head_whose_end_cannot_come_is_not_waited_for(beginning: bytes, 
 @pytest.mark.parametrize(
     "coding", [b"identity", b"x", b"", b'"chunked"', b"chunked;a=b", b"chunked, chunked"]
 )
-async def test_what_the_parser_refuses_has_the_status_of_its_reason(coding: bytes) -> None:
+async def test_a_request_that_the_parser_rejects_has_the_status_of_its_reason(coding: bytes) -> None:
     found, seen = await requests(HEAD + b"Transfer-Encoding: " + coding + b"\r\n\r\n")
     assert (found, seen) == ([501], [])
 
 
-async def test_what_a_client_sends_before_its_handshake_is_complete_is_read_after_it() -> None:
+async def test_frames_sent_before_the_handshake_is_complete_are_read_after_it() -> None:
     async with bare_server() as server:
         reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
         frame = b"\x81\x82" + bytes(4) + b"hi"
@@ -279,9 +283,11 @@ TRAILERS = (
 
 @pytest.mark.parametrize("trailer", TRAILERS)
 @pytest.mark.parametrize("split", [False, True], ids=["at once", "in pieces"])
-async def test_trailers_are_no_headers_of_this_or_the_next_request(trailer: bytes, split: bool) -> None:
-    said = CHUNKED + b"\r\n5\r\nhello\r\n0\r\n" + trailer + b"\r\n" + LAST
-    pieces = [said[n : n + 7] for n in range(0, len(said), 7)] if split else [said]
+async def test_trailers_do_not_become_headers_of_this_or_the_next_request(
+    trailer: bytes, split: bool
+) -> None:
+    data = CHUNKED + b"\r\n5\r\nhello\r\n0\r\n" + trailer + b"\r\n" + LAST
+    pieces = [data[n : n + 7] for n in range(0, len(data), 7)] if split else [data]
     found, seen = await requests(*pieces)
     assert found == [200, 200]
     names = [{name for name, _ in one.headers} for one in seen]
@@ -424,10 +430,10 @@ async def test_trailers_are_no_headers_of_this_or_the_next_request(trailer: byte
         (b"GET / HTTP/1.1\r\n" + HOST + b"a:b\r\n" * 300 + b"\r\n", 431),
     ],
 )
-async def test_what_is_no_request_is_refused_once_and_nothing_behind_it_is_read(
+async def test_a_malformed_request_is_rejected_once_and_nothing_after_it_is_read(
     head: bytes, status: int | None
 ) -> None:
-    """Wherever the second one might begin. `status` None: any refusal."""
+    """Wherever a second request might begin. `status` None: any rejection."""
     found, seen = await requests(head + NEXT)
     assert len(found) == 1
     assert found[0] == status or (status is None and found[0] in (400, 501, 505))
@@ -435,7 +441,7 @@ async def test_what_is_no_request_is_refused_once_and_nothing_behind_it_is_read(
 
 
 @pytest.mark.parametrize(
-    ("said", "seen"),
+    ("data", "seen"),
     [
         (b"GET http://other.test:81/a/b?c=d HTTP/1.1\r\n" + HOST, ("/a/b", b"c=d", b"other.test:81")),
         (b"GET HTTP://other.test HTTP/1.1\r\n" + HOST, ("/", b"", b"other.test")),
@@ -446,14 +452,14 @@ async def test_what_is_no_request_is_refused_once_and_nothing_behind_it_is_read(
         (b"GET / HTTP/1.1\r\nHost: [::1]:8000\r\n", ("/", b"", b"[::1]:8000")),
     ],
 )
-async def test_each_form_of_a_target_is_read(said: bytes, seen: tuple[str, bytes, bytes]) -> None:
-    _, found = await requests(said + b"Connection: close\r\n\r\n")
+async def test_each_form_of_a_target_is_read(data: bytes, seen: tuple[str, bytes, bytes]) -> None:
+    _, found = await requests(data + b"Connection: close\r\n\r\n")
     one = found[0]
     assert (one.path, one.query, dict(one.headers)[b"host"]) == seen
     assert [name for name, _ in one.headers].count(b"host") == 1
 
 
-async def test_options_of_the_whole_server_are_told() -> None:
+async def test_options_of_the_whole_server_are_answered() -> None:
     async with bare_server() as server:
         received = await exchange(server, b"OPTIONS * HTTP/1.1\r\n" + HOST + b"\r\n")
     assert received.startswith(b"HTTP/1.1 204 ")
@@ -484,26 +490,26 @@ async def test_options_of_the_whole_server_are_told() -> None:
         b"1\r\na\r\n" * 20_000,
     ],
 )
-async def test_a_chunk_that_is_none_ends_the_connection(chunks: bytes) -> None:
+async def test_a_malformed_chunk_ends_the_connection(chunks: bytes) -> None:
     found, seen = await requests(CHUNKED + b"\r\n" + chunks + NEXT)
     assert found == [400]
     assert [one.path for one in seen] == ["/now"]
 
 
-async def test_chunks_are_put_together_wherever_they_are_cut() -> None:
-    said = b'5;a=b;c="d"\r\nhello\r\n000A\r\n, strange \r\n5\r\nworld\r\n0\r\nX-A: b\r\n\r\nGET'
-    for cut in range(len(said)):
+async def test_chunks_are_joined_wherever_they_are_split() -> None:
+    data = b'5;a=b;c="d"\r\nhello\r\n000A\r\n, strange \r\n5\r\nworld\r\n0\r\nX-A: b\r\n\r\nGET'
+    for cut in range(len(data)):
         body = ChunkedBody()
-        first = body.take(said[:cut])
-        pieces = [first] if first.done else [first, body.take(said[cut:])]
+        first = body.take(data[:cut])
+        pieces = [first] if first.done else [first, body.take(data[cut:])]
         assert b"".join(piece.body for piece in pieces) == b"hello, strange world"
         assert pieces[-1].done
-        assert pieces[-1].rest + (said[cut:] if first.done else b"") == b"GET"
+        assert pieces[-1].rest + (data[cut:] if first.done else b"") == b"GET"
     with pytest.raises(MalformedBody):
         ChunkedBody().take(b"x\r\n")
 
 
-async def test_http_1_0_gets_no_chunks_and_no_second_answer() -> None:
+async def test_http_1_0_gets_no_chunks_and_no_second_response() -> None:
     async with bare_server() as server:
         received = await exchange(server, b"GET /stream HTTP/1.0\r\n\r\n" + NEXT)
         head, _, body = received.partition(b"\r\n\r\n")
@@ -517,19 +523,19 @@ async def test_http_1_0_gets_no_chunks_and_no_second_answer() -> None:
 
 async def test_expect_is_ignored_in_http_1_0() -> None:
     async with bare_server() as server:
-        said = b"POST /now HTTP/1.0\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\nhi"
-        assert (await exchange(server, said)).startswith(b"HTTP/1.1 200 ")
-        assert (await exchange(server, said.replace(b"100-continue", b"a"))).startswith(b"HTTP/1.1 200 ")
+        data = b"POST /now HTTP/1.0\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\nhi"
+        assert (await exchange(server, data)).startswith(b"HTTP/1.1 200 ")
+        assert (await exchange(server, data.replace(b"100-continue", b"a"))).startswith(b"HTTP/1.1 200 ")
 
 
-async def test_nothing_is_read_behind_the_last_request() -> None:
+async def test_nothing_is_read_after_the_last_request() -> None:
     close = b"GET /now HTTP/1.1\r\n" + HOST + b"Connection: close\r\n\r\n"
     found, seen = await requests(close + NEXT * 3)
     assert found == [200]
     assert [one.path for one in seen] == ["/now"]
 
 
-async def test_a_refusal_comes_after_the_answers_before_it() -> None:
+async def test_a_rejection_is_sent_after_the_responses_before_it() -> None:
     async with bare_server() as server:
         reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
         writer.write(b"GET /hold HTTP/1.1\r\n" + HOST + b"\r\nGARBAGE\r\n\r\n")
@@ -543,14 +549,14 @@ async def test_a_refusal_comes_after_the_answers_before_it() -> None:
         writer.close()
 
 
-async def test_an_answer_before_the_end_of_its_request_is_not_cut_off() -> None:
-    """The client still sends, and would lose it if the server closed with bytes unread."""
+async def test_a_response_sent_before_the_end_of_its_request_is_delivered_whole() -> None:
+    """The client is still sending; closing with unread bytes would reset the connection and lose the response."""
     async with bare_server() as server:
         body = b"a" * 300_000
-        said = b"POST /refuse HTTP/1.1\r\n" + HOST + b"Content-Length: %d\r\n" % len(body)
-        kept = await exchange(server, said + b"\r\n" + body + LAST)
+        data = b"POST /refuse HTTP/1.1\r\n" + HOST + b"Content-Length: %d\r\n" % len(body)
+        kept = await exchange(server, data + b"\r\n" + body + LAST)
         assert statuses(kept) == [413, 200]
-        closed = await exchange(server, said + b"Connection: close\r\n\r\n" + body)
+        closed = await exchange(server, data + b"Connection: close\r\n\r\n" + body)
         assert statuses(closed) == [413]
 
 
@@ -563,31 +569,31 @@ async def test_the_limit_of_a_head_counts_from_its_first_byte(limit: int, split:
                 b"GET /last?%s HTTP/1.1\r\n" + HOST + b"\r\n",
                 b"GET /last HTTP/1.1\r\n" + HOST + b"X: %s\r\n\r\n",
             ):
-                said = form % (b"a" * (limit - len(before) - len(form) + 2 + extra))
-                assert len(before + said) == limit + extra
-                whole = before + said
+                data = form % (b"a" * (limit - len(before) - len(form) + 2 + extra))
+                assert len(before + data) == limit + extra
+                whole = before + data
                 pieces = [whole[n : n + 997] for n in range(0, len(whole), 997)] if split else [whole]
                 found, _ = await requests(*pieces, max_request_head_bytes=limit)
                 assert found == [status]
 
 
-# What upstream does today. When one of these fails, upstream has mended it.
+# Defects of uvicorn. When one of these tests fails, uvicorn has fixed it.
 
 
-async def upstream(said: bytes) -> tuple[list[int], list[Seen], bytes]:
+async def upstream(data: bytes) -> tuple[list[int], list[Seen], bytes]:
     async with bare_server(protocol=HttpToolsProtocol) as server:
-        received = await exchange(server, said + LAST, within=1) if said else b""
+        received = await exchange(server, data + LAST, within=1) if data else b""
         return statuses(received), server.seen, received
 
 
-async def _quietly(said: bytes) -> tuple[list[int], list[Seen], bytes]:
+async def _quietly(data: bytes) -> tuple[list[int], list[Seen], bytes]:
     try:
-        return await upstream(said)
+        return await upstream(data)
     except TimeoutError:
         return [], [], b""
 
 
-async def test_uvicorn_still_takes_the_body_of_an_upgrade_for_a_request() -> None:
+async def test_uvicorn_still_parses_the_body_of_an_upgrade_as_a_request() -> None:
     _, seen, _ = await _quietly(
         HEAD + b"Connection: Upgrade\r\nUpgrade: h2c\r\nContent-Length: 5\r\n\r\nhello"
     )
@@ -596,7 +602,7 @@ async def test_uvicorn_still_takes_the_body_of_an_upgrade_for_a_request() -> Non
     )
 
 
-async def test_uvicorn_still_takes_trailers_for_headers() -> None:
+async def test_uvicorn_still_treats_trailers_as_headers() -> None:
     _, seen, _ = await _quietly(CHUNKED + b"\r\n1\r\na\r\n0\r\nAuthorization: x\r\n\r\n")
     assert any(name == b"authorization" for name, _ in seen[0].headers), (
         "uvicorn keeps trailers apart now: this reason for ChunkedBody in app/server/request_body.py is gone"
@@ -606,7 +612,7 @@ async def test_uvicorn_still_takes_trailers_for_headers() -> None:
 async def test_uvicorn_still_sends_chunks_to_http_1_0() -> None:
     _, _, received = await _quietly(b"GET /stream HTTP/1.0\r\n\r\n")
     assert b"transfer-encoding: chunked" in received, (
-        "uvicorn knows HTTP/1.0 now: app/server/response_cycle.py may lose `_until_close`"
+        "uvicorn supports HTTP/1.0 now: app/server/response_cycle.py may lose `_until_close`"
     )
 
 
@@ -622,12 +628,12 @@ async def test_uvicorn_still_sends_chunks_to_http_1_0() -> None:
     ],
     ids=["no Host", "two Hosts", "version 2.0", "RTSP", "gzip", "chunks in 1.0"],
 )
-async def test_uvicorn_still_answers_what_is_no_request(head: bytes) -> None:
+async def test_uvicorn_still_answers_malformed_requests(head: bytes) -> None:
     _, seen, _ = await _quietly(head)
     assert seen, "uvicorn refuses this now: its rule in app/server/request_head.py may go"
 
 
-async def test_a_refused_handshake_is_no_error_of_ours(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_rejected_handshake_logs_no_error(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level("WARNING"):
         found, _ = await requests(b"GET /refuse HTTP/1.1\r\n" + HOST + WEBSOCKET + b"\r\n")
     assert found == [403]

@@ -1,4 +1,4 @@
-"""Alive and ready: told truly, quickly, and to those who may know."""
+"""Liveness and readiness are correct, fast, and readable from allowed networks only."""
 
 import asyncio
 from types import SimpleNamespace
@@ -41,33 +41,33 @@ async def test_everything_up() -> None:
     assert (found.status, found.code) == (State.UP, 200)
 
 
-async def test_one_source_away_is_no_reason_to_leave_the_load_balancer() -> None:
+async def test_an_instance_with_one_source_stays_in_the_load_balancer() -> None:
     for found in (await report(postgres=down, redis=up), await report(postgres=up, redis=frozen)):
         assert (found.status, found.code) == (State.DEGRADED, 200)
 
 
-async def test_nothing_to_answer_from_is_down() -> None:
+async def test_an_instance_without_any_source_is_down() -> None:
     found = await report(postgres=down, redis=frozen)
     assert (found.status, found.code) == (State.DOWN, 503)
     assert "hunter2" not in str(found)
 
 
-async def test_many_who_ask_at_once_cost_one_look() -> None:
-    looks = 0
+async def test_concurrent_requests_share_one_check() -> None:
+    checks = 0
 
     async def counted() -> Finding:
-        nonlocal looks
-        looks += 1
+        nonlocal checks
+        checks += 1
         await asyncio.sleep(0)
         return Finding(State.UP)
 
     readiness = Readiness({"postgres": counted}, ["postgres"])
     await asyncio.gather(*(readiness.report() for _ in range(50)))
     await readiness.report()
-    assert looks == 1
+    assert checks == 1
 
 
-async def test_who_stops_is_not_ready() -> None:
+async def test_a_stopping_instance_is_not_ready() -> None:
     readiness = Readiness({"postgres": up}, ["postgres"])
     readiness.stopping = True
     assert (await readiness.report()).code == 503
@@ -83,7 +83,7 @@ def served(settings: Settings, readiness: Readiness) -> Any:
     return with_resources
 
 
-async def test_the_pages_tell_it() -> None:
+async def test_the_endpoints_report_it() -> None:
     app = served(Settings(), Readiness({"postgres": up}, ["postgres"]))
     async with client_of(app, "127.0.0.1") as client:
         assert (await client.get("/healthz")).json() == {"status": "up"}
@@ -131,13 +131,13 @@ async def test_only_operators_read_them(networks: Any, address: str, status: int
 @pytest.mark.parametrize(
     ("peer", "headers", "status"),
     [
-        # A proxy of ours says for whom it speaks, and vouches for its own clients only.
+        # A trusted proxy names its client, and is trusted for its own clients only.
         ("10.0.0.1", {"x-forwarded-for": "203.0.113.7"}, 403),
         ("10.0.0.1", {"x-forwarded-for": "127.0.0.1, 203.0.113.7"}, 403),
         ("10.0.0.1", {"x-forwarded-for": "203.0.113.7, 127.0.0.1"}, 200),
         ("10.0.0.1", {"x-forwarded-for": "unknown"}, 403),
         ("10.0.0.1", {"forwarded": "for=_hidden"}, 403),
-        # A proxy that is not known, on this machine: everything that comes through it would seem to be local.
+        # An unknown proxy on this host: all requests through it would appear local.
         ("127.0.0.1", {"x-forwarded-for": "203.0.113.7"}, 403),
         ("127.0.0.1", {"x-forwarded-for": "127.0.0.1"}, 403),
         ("127.0.0.1", {"forwarded": "for=127.0.0.1"}, 403),
@@ -147,7 +147,7 @@ async def test_only_operators_read_them(networks: Any, address: str, status: int
         ("203.0.113.7", {"x-forwarded-for": "127.0.0.1"}, 403),
     ],
 )
-async def test_what_comes_through_a_proxy_is_from_who_is_behind_it(
+async def test_a_request_through_a_proxy_has_the_address_of_its_client(
     peer: str, headers: dict[str, str], status: int
 ) -> None:
     app = served(Settings(trusted_proxies=("10.0.0.1",)), Readiness({"postgres": up}, ["postgres"]))
@@ -156,7 +156,7 @@ async def test_what_comes_through_a_proxy_is_from_who_is_behind_it(
             assert (await client.get(page, headers=headers)).status_code == status
 
 
-async def test_the_real_servers_are_asked(valkey: PrivateValkey, database_url: str) -> None:
+async def test_the_real_servers_are_checked(valkey: PrivateValkey, database_url: str) -> None:
     settings = Settings(database_url=database_url, redis_url=valkey.url)
     async with open_pool(settings) as pool, open_redis(settings) as shared:
         readiness = readiness_of(pool, shared, Memory(1000, 1), settings)

@@ -1,4 +1,4 @@
-"""What every request meets on its way in, and every answer on its way out."""
+"""The effects of the middleware on requests and responses."""
 
 import asyncio
 from typing import Any
@@ -77,7 +77,7 @@ def app_of(limiters: Limiters, redis_url: str) -> Any:
     return build
 
 
-async def test_a_request_has_an_id_in_its_answer(app_of: Any) -> None:
+async def test_a_response_has_the_id_of_its_request(app_of: Any) -> None:
     async with client_of(app_of()) as client:
         made = [(await client.get("/graphql")).headers["x-request-id"] for _ in range(3)]
         assert len(set(made)) == 3
@@ -87,7 +87,7 @@ async def test_a_request_has_an_id_in_its_answer(app_of: Any) -> None:
         assert strange.headers["x-request-id"] not in ("<script>alert(1)</script>", made[-1])
 
 
-async def test_the_limit_is_told_and_then_kept(app_of: Any) -> None:
+async def test_the_rate_limit_is_announced_and_then_enforced(app_of: Any) -> None:
     async with client_of(app_of(rate_limit_anonymous=2)) as client:
         first = await client.get("/graphql")
         assert first.headers["ratelimit-policy"] == '"anonymous";q=2;w=60'
@@ -103,7 +103,7 @@ async def test_the_limit_is_told_and_then_kept(app_of: Any) -> None:
         assert (await client.get("/healthz")).status_code == 200
 
 
-async def test_what_an_operation_weighs_shows_in_its_answer(app_of: Any) -> None:
+async def test_the_cost_of_an_operation_is_charged_in_its_response(app_of: Any) -> None:
     async with client_of(app_of()) as client:
         assert (await client.get("/charged")).headers["ratelimit"].startswith('"anonymous";r=55;')
 
@@ -116,7 +116,7 @@ async def test_other_addresses_have_budgets_of_their_own(app_of: Any) -> None:
         assert (await other.get("/graphql")).status_code == 200
 
 
-async def test_a_made_up_x_forwarded_for_changes_nothing(app_of: Any) -> None:
+async def test_an_untrusted_x_forwarded_for_is_ignored(app_of: Any) -> None:
     async with client_of(app_of(rate_limit_anonymous=1)) as client:
         seen = await client.get(
             "/graphql", headers={"x-forwarded-for": "1.2.3.4", "forwarded": "for=1.2.3.4"}
@@ -135,7 +135,7 @@ async def test_a_network_of_ipv6_is_one_client(app_of: Any) -> None:
         assert (await other.get("/graphql")).status_code == 200
 
 
-async def test_a_key_has_its_own_limit_and_a_wrong_one_is_refused(app_of: Any) -> None:
+async def test_a_key_has_its_own_limit_and_a_wrong_one_is_rejected(app_of: Any) -> None:
     keys = Keys(good=Principal(role=Role.EDITOR, api_key_id="7"))  # type: ignore[arg-type]
     app = app_of(authenticator=keys, rate_limit_anonymous=2, rate_limit_api_key=5)
     async with client_of(app) as client:
@@ -145,10 +145,10 @@ async def test_a_key_has_its_own_limit_and_a_wrong_one_is_refused(app_of: Any) -
         wrong = [await client.get("/graphql", headers={"authorization": "Bearer wrong"}) for _ in range(4)]
         assert [response.status_code for response in wrong] == [401, 401, 429, 429]
         assert wrong[0].headers["www-authenticate"].startswith("Bearer")
-        assert keys.asked == 5  # also beyond the limit: a valid key would have been served
+        assert keys.lookups == 5  # also beyond the limit: a valid key would have been served
 
 
-async def test_a_body_beyond_the_limit_is_refused(app_of: Any) -> None:
+async def test_a_body_beyond_the_limit_is_rejected(app_of: Any) -> None:
     async with client_of(app_of(max_request_body_bytes=100)) as client:
         assert (await client.post("/echo", content=b"x" * 100)).text == "100"
         announced = await client.post("/echo", content=b"x" * 101)
@@ -162,8 +162,8 @@ async def test_a_body_beyond_the_limit_is_refused(app_of: Any) -> None:
         assert (await client.post("/echo", content=pieces())).status_code == 413
 
 
-async def test_bodies_that_are_held_are_bounded_together(app_of: Any) -> None:
-    """A large one is refused while others hold what may be held; a small one is not; what is answered is given back."""
+async def test_the_bytes_of_buffered_bodies_are_bounded_in_total(app_of: Any) -> None:
+    """A large one is rejected while others use the budget; a small one is not; an answered request releases its bytes."""
     go_on, holding = asyncio.Event(), asyncio.Event()
 
     async def hold(request: Request) -> Response:
@@ -185,7 +185,7 @@ async def test_bodies_that_are_held_are_bounded_together(app_of: Any) -> None:
         assert (await client.post("/echo", content=b"x" * 50_000)).text == "50000"
 
 
-async def test_an_unexpected_error_is_one_calm_sentence(app_of: Any, capfd: Any) -> None:
+async def test_an_unexpected_error_reveals_no_details(app_of: Any, capfd: Any) -> None:
     async with client_of(app_of()) as client:
         response = await client.get("/broken")
         assert response.status_code == 500
@@ -196,7 +196,7 @@ async def test_an_unexpected_error_is_one_calm_sentence(app_of: Any, capfd: Any)
         assert "Traceback" not in response.text
 
 
-async def test_a_refusal_and_starlettes_own_are_problems_too(app_of: Any) -> None:
+async def test_application_errors_and_those_of_starlette_are_problem_documents(app_of: Any) -> None:
     async with client_of(app_of()) as client:
         refused = await client.get("/things/7")
         assert (refused.status_code, refused.json()["code"]) == (409, "CONFLICT")
@@ -208,7 +208,7 @@ async def test_a_refusal_and_starlettes_own_are_problems_too(app_of: Any) -> Non
         assert method.json()["status"] == 405
 
 
-async def test_security_headers_are_on_every_answer(app_of: Any) -> None:
+async def test_security_headers_are_on_every_response(app_of: Any) -> None:
     async with client_of(app_of()) as client:
         for path in ("/graphql", "/broken", "/nowhere", "/page"):
             headers = (await client.get(path)).headers
@@ -240,7 +240,7 @@ async def test_only_listed_origins_may_read(app_of: Any) -> None:
         assert preflight.status_code == 200
 
 
-async def test_requests_are_counted_by_route_and_not_by_what_strangers_make_up(app_of: Any) -> None:
+async def test_requests_are_counted_by_route_and_not_by_invented_paths_or_methods(app_of: Any) -> None:
     def counted(**labels: str) -> float:
         counting.flush()
         return REGISTRY.get_sample_value("http_requests_total", labels) or 0
@@ -256,7 +256,7 @@ async def test_requests_are_counted_by_route_and_not_by_what_strangers_make_up(a
 
 
 async def close_code(app: Any, *headers: tuple[bytes, bytes]) -> int | None:
-    """What a server that knows no answers before the handshake tells; None if it was let in."""
+    """The close code of a server that cannot respond before the handshake; None if the socket was accepted."""
     sent: list[Any] = []
 
     async def receive() -> Any:
@@ -281,7 +281,7 @@ async def close_code(app: Any, *headers: tuple[bytes, bytes]) -> int | None:
     return sent[0].get("code") if sent[0]["type"] == "websocket.close" else None
 
 
-async def test_sockets_are_limited_and_know_their_origins(app_of: Any) -> None:
+async def test_sockets_are_rate_limited_and_checked_for_their_origin(app_of: Any) -> None:
     app = app_of(rate_limit_anonymous=2, allowed_origins=("https://front.example",))
     assert await close_code(app, (b"origin", b"https://evil.example")) == 1008
     assert await close_code(app, (b"origin", b"https://front.example")) is None
@@ -306,12 +306,14 @@ async def test_sockets_are_limited_and_know_their_origins(app_of: Any) -> None:
         ("192.0.2.1", {"x-forwarded-for": "198.51.100.9"}, "192.0.2.1"),
     ],
 )
-async def test_proxies_are_believed_from_the_right(peer: str, headers: dict[str, str], address: str) -> None:
-    async def tell(scope: Any, receive: Any, send: Any) -> None:
+async def test_forwarded_addresses_are_trusted_from_the_right(
+    peer: str, headers: dict[str, str], address: str
+) -> None:
+    async def show_address(scope: Any, receive: Any, send: Any) -> None:
         await PlainTextResponse(scope["state"]["address"])(scope, receive, send)
 
     settings = Settings(trusted_proxies=("10.0.0.0/8",))
-    async with client_of(ClientAddress(tell, settings), peer) as client:
+    async with client_of(ClientAddress(show_address, settings), peer) as client:
         assert (await client.get("/", headers=headers)).text == address
 
 

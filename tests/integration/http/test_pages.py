@@ -1,4 +1,4 @@
-"""The pages for people: complete without any other server, and kept by browsers as long as they are true."""
+"""HTML pages load nothing from other servers, and browsers cache them as long as they are valid."""
 
 import json
 import re
@@ -41,7 +41,7 @@ def unbuilt(monkeypatch, tmp_path):
     pages._console.cache_clear()
 
 
-async def test_the_first_page_says_what_this_is_in_both_languages(browser):
+async def test_the_first_page_describes_the_service_in_both_languages(browser):
     page = (await browser.get("/")).text
     assert "GraphQL" in page
     assert 'lang="de"' in page
@@ -49,7 +49,7 @@ async def test_the_first_page_says_what_this_is_in_both_languages(browser):
     assert "<script" not in page
 
 
-async def test_its_question_and_answer_belong_together(browser):
+async def test_its_example_response_matches_its_query(browser):
     page = (await browser.get("/")).text
     assert "n-ergie-netz" in page
     question = graphql.parse((pages._STATIC / "question.graphql").read_text())
@@ -58,7 +58,7 @@ async def test_its_question_and_answer_belong_together(browser):
 
 
 @pytest.mark.parametrize("path", ["/", "/graphql"])
-async def test_a_page_loads_nothing_from_elsewhere(browser, path):
+async def test_a_page_loads_nothing_from_other_servers(browser, path):
     answer = await browser.get(path)
     assert not OUTSIDE.search(answer.text)
     policy = answer.headers["content-security-policy"]
@@ -71,7 +71,7 @@ async def test_a_page_loads_nothing_from_elsewhere(browser, path):
         assert (await browser.get(asset)).status_code == 200
 
 
-async def test_without_npm_a_console_stands_in_for_graphiql(browser, unbuilt):
+async def test_without_npm_a_console_replaces_graphiql(browser, unbuilt):
     page = (await browser.get("/graphql")).text
     assert "make assets" in page
     assert page.count("<option") == len(EXAMPLES)
@@ -80,14 +80,14 @@ async def test_without_npm_a_console_stands_in_for_graphiql(browser, unbuilt):
         assert (await browser.get(asset)).status_code == 200
 
 
-async def test_assets_are_kept_forever_because_their_names_change_with_them(browser):
+async def test_assets_are_immutable_because_their_names_contain_a_hash(browser):
     [asset] = re.findall(r'"(/assets/page-[^"]+)"', (await browser.get("/")).text)
     answer = await browser.get(asset)
     assert answer.headers["cache-control"] == "public, max-age=31536000, immutable"
     assert answer.headers["content-type"] == "text/css; charset=utf-8"
 
 
-async def test_what_was_built_is_sent_as_small_as_the_browser_can_read(tmp_path):
+async def test_built_assets_are_sent_in_the_best_accepted_encoding(tmp_path):
     for name, text in {
         "a-X1.js": "long",
         "a-X1.js.br": "br",
@@ -95,9 +95,9 @@ async def test_what_was_built_is_sent_as_small_as_the_browser_can_read(tmp_path)
         "manifest.json": "{}",
     }.items():
         (tmp_path / name).write_text(text)
-    shelf = StaticAssets([], tmp_path)
+    assets = StaticAssets([], tmp_path)
     encodings = [
-        shelf.answer("a-X1.js", accepted).headers.get("content-encoding")
+        assets.answer("a-X1.js", accepted).headers.get("content-encoding")
         for accepted in ("gzip, deflate, br", "gzip, deflate", "", "br;q=0, gzip")
     ]
     assert encodings == ["br", "gzip", None, "gzip"]
@@ -113,7 +113,7 @@ async def test_there_is_a_favicon(browser):
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
-def test_every_example_says_what_it_asks_and_has_a_tab(example):
+def test_every_example_has_a_title_and_a_tab(example):
     text = example.read_text()
     assert text.startswith("# ")
     assert len(text.partition("\n")[0]) < 60

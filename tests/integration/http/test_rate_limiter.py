@@ -1,4 +1,4 @@
-"""Limits hold over processes, cost little, and outlive Redis."""
+"""Limits hold across processes, cost few round trips, and work while Redis is away."""
 
 import asyncio
 import sys
@@ -8,18 +8,19 @@ from app.limits.rate_limiter.limiter import RateLimiter
 from app.limits.rate_limiter.policy import Verdict
 from tests.integration.http.conftest import Limiters
 from tests.servers import PrivateValkey
+from tests.waiting import until
 
 HOUR = 3600.0
 
 
-async def take_until_refused(limiter: RateLimiter, key: str, most: int = 1000) -> int:
+async def take_until_rejected(limiter: RateLimiter, key: str, most: int = 1000) -> int:
     for taken in range(most):
         if not (await limiter.take(key)).allowed:
             return taken
     return most
 
 
-async def test_the_limit_is_given_and_not_one_more(limiters: Limiters, redis_url: str) -> None:
+async def test_exactly_the_limit_is_allowed(limiters: Limiters, redis_url: str) -> None:
     limiter = limiters(redis_url, rate_limit_anonymous=60, rate_limit_window=HOUR)
     verdicts = [await limiter.take("a") for _ in range(61)]
     assert [verdict.allowed for verdict in verdicts] == [True] * 60 + [False]
@@ -28,18 +29,18 @@ async def test_the_limit_is_given_and_not_one_more(limiters: Limiters, redis_url
 
 
 async def test_several_processes_together_never_exceed_the_limit(limiters: Limiters, redis_url: str) -> None:
-    """Also while each holds portions in advance, and with all of them asking at once."""
+    """Also while each holds units in advance, with concurrent requests on all of them."""
     several = [
         limiters(redis_url, rate_limit_anonymous=500, rate_limit_window=HOUR, rate_limit_grant=30)
         for _ in range(4)
     ]
-    taken = await asyncio.gather(*(take_until_refused(limiter, "a") for limiter in several))
+    taken = await asyncio.gather(*(take_until_rejected(limiter, "a") for limiter in several))
     assert sum(taken) <= 500
     assert sum(taken) >= 480
 
 
-async def test_unused_portions_are_given_back(limiters: Limiters, redis_url: str) -> None:
-    """What one process took in advance and did not need, another one can use soon after."""
+async def test_unused_units_are_returned(limiters: Limiters, redis_url: str) -> None:
+    """Units that one process took in advance and did not use are soon available to another."""
     first = limiters(redis_url, rate_limit_anonymous=100, rate_limit_window=HOUR, rate_limit_grant=0.05)
     second = limiters(redis_url, rate_limit_anonymous=100, rate_limit_window=HOUR)
     used = sum([(await first.take("a")).allowed for _ in range(20)])
@@ -48,10 +49,12 @@ async def test_unused_portions_are_given_back(limiters: Limiters, redis_url: str
             await asyncio.sleep(0.01)
         while first._pending or (first._sender and not first._sender.done()):
             await asyncio.sleep(0.01)
-    assert used + await take_until_refused(second, "a") == 100
+    assert used + await take_until_rejected(second, "a") == 100
 
 
-async def test_a_hot_key_is_mostly_decided_at_once(limiters: Limiters, redis_url: str) -> None:
+async def test_a_frequent_key_is_mostly_decided_without_a_round_trip(
+    limiters: Limiters, redis_url: str
+) -> None:
     limiter = limiters(redis_url, rate_limit_anonymous=1_000_000)
     at_once = 0
     for _ in range(5000):
@@ -64,15 +67,13 @@ async def test_a_hot_key_is_mostly_decided_at_once(limiters: Limiters, redis_url
     assert at_once > 4900
 
 
-async def test_a_key_that_is_asked_for_once_takes_nothing_in_advance(
-    limiters: Limiters, redis_url: str
-) -> None:
+async def test_a_key_used_once_takes_nothing_in_advance(limiters: Limiters, redis_url: str) -> None:
     limiter = limiters(redis_url)
     await limiter.take("a")
     assert limiter.try_take("a") is None
 
 
-async def test_takes_of_one_moment_share_one_round_trip(limiters: Limiters, redis_url: str) -> None:
+async def test_concurrent_takes_share_one_round_trip(limiters: Limiters, redis_url: str) -> None:
     limiter = limiters(redis_url)
     await limiter.take("warm")
     client = limiter._redis._client()
@@ -94,7 +95,7 @@ async def test_a_weight_counts_as_so_many_requests(limiters: Limiters, redis_url
     assert (await limiter.take("a")).allowed
 
 
-async def test_a_limit_of_zero_is_no_limit(limiters: Limiters, redis_url: str) -> None:
+async def test_a_limit_of_zero_means_unlimited(limiters: Limiters, redis_url: str) -> None:
     limiter = limiters(redis_url, rate_limit_anonymous=0)
     verdicts = [limiter.try_take("a") for _ in range(1000)]
     assert all(verdict is not None and verdict.allowed for verdict in verdicts)
@@ -123,20 +124,20 @@ async def test_the_headers_are_those_of_the_draft(limiters: Limiters, redis_url:
     )
 
 
-async def test_the_time_is_that_until_there_is_more(limiters: Limiters, redis_url: str) -> None:
-    """Not until all of it is there again: since its tenth version the draft says so."""
+async def test_the_reset_time_is_that_of_the_next_unit(limiters: Limiters, redis_url: str) -> None:
+    """Not the time until the whole quota is available: so since the tenth version of the draft."""
     limiter = limiters(redis_url, rate_limit_anonymous=30)
     verdicts = [await limiter.take("a") for _ in range(10)]
     assert verdicts[-1].headers[1] == (b"ratelimit", b'"anonymous";r=20;t=2')
 
 
-async def test_whoever_was_refused_is_told_so_again_without_redis(limiters: Limiters, redis_url: str) -> None:
+async def test_a_rejected_caller_is_rejected_again_without_redis(limiters: Limiters, redis_url: str) -> None:
     limiter = limiters(redis_url, rate_limit_anonymous=1, rate_limit_window=HOUR)
     await limiter.take("a")
     assert not (await limiter.take("a")).allowed
-    told = limiter.try_take("a")
-    assert told is not None
-    assert not told.allowed
+    verdict = limiter.try_take("a")
+    assert verdict is not None
+    assert not verdict.allowed
 
 
 async def test_a_frozen_redis_costs_one_timeout_and_no_request(
@@ -156,17 +157,15 @@ async def test_a_frozen_redis_costs_one_timeout_and_no_request(
     verdicts: list[Verdict] = list(await asyncio.gather(*(limiter.take("a") for _ in range(5))))
     assert time.monotonic() - began < 5
     assert all(verdict.allowed for verdict in verdicts)
-    # From here on nobody waits, not even for the attempts to find Redis again.
+    # From here on no caller waits, not even for the attempts to reconnect.
     verdicts += [verdict for _ in range(10) if (verdict := limiter.try_take("a")) is not None]
     assert [verdict.allowed for verdict in verdicts] == [True] * 10 + [False] * 5
     valkey.resume()
-    async with asyncio.timeout(10):
-        while limiter.try_take("other") is not None:
-            await asyncio.sleep(0.02)
+    await until(lambda: limiter.try_take("other") is None)
     assert (await limiter.take("a")).remaining < 10
 
 
-async def test_who_comes_during_the_timeout_does_not_wait_for_a_second_one(
+async def test_a_caller_during_the_timeout_does_not_wait_for_a_second_one(
     limiters: Limiters, valkey: PrivateValkey
 ) -> None:
     limiter = limiters(valkey.url, redis_timeout=0.5)
@@ -184,7 +183,7 @@ async def test_who_comes_during_the_timeout_does_not_wait_for_a_second_one(
     assert time.monotonic() - began < 5
 
 
-async def test_a_redis_that_lost_its_scripts_is_no_outage(limiters: Limiters, valkey: PrivateValkey) -> None:
+async def test_flushed_scripts_are_loaded_again(limiters: Limiters, valkey: PrivateValkey) -> None:
     limiter = limiters(valkey.url, rate_limit_grant=0, rate_limit_window=HOUR)
     await limiter.take("a")
     valkey.command("SCRIPT", "FLUSH")
@@ -197,7 +196,7 @@ async def test_the_number_of_keys_is_bounded(limiters: Limiters, redis_url: str)
     assert len(limiter._buckets) == 10
 
 
-async def test_a_caller_that_leaves_takes_nobody_with_it(limiters: Limiters, redis_url: str) -> None:
+async def test_a_cancelled_caller_does_not_cancel_others(limiters: Limiters, redis_url: str) -> None:
     limiter = limiters(redis_url)
     leaving = asyncio.create_task(limiter.take("a"))
     staying = asyncio.create_task(limiter.take("a"))
@@ -206,7 +205,7 @@ async def test_a_caller_that_leaves_takes_nobody_with_it(limiters: Limiters, red
     assert (await staying).allowed
 
 
-async def test_the_messages_of_a_socket_are_limited_without_redis(limiters: Limiters, redis_url: str) -> None:
+async def test_messages_of_a_socket_are_limited_without_redis(limiters: Limiters, redis_url: str) -> None:
     limiter = limiters(redis_url, rate_limit_messages=3, rate_limit_window=HOUR)
     meter = limiter.meter()
     assert meter is not None
@@ -215,11 +214,11 @@ async def test_the_messages_of_a_socket_are_limited_without_redis(limiters: Limi
     assert limiters(redis_url, rate_limit_messages=0).meter() is None
 
 
-async def test_a_limiter_of_another_process_knows_what_was_taken(limiters: Limiters, redis_url: str) -> None:
-    """Two processes in earnest, both asking as fast as they can."""
+async def test_limiters_of_two_processes_share_the_limit(limiters: Limiters, redis_url: str) -> None:
+    """Two real processes, both requesting as fast as they can."""
     processes = [
         await asyncio.create_subprocess_exec(
-            sys.executable, "-c", GREEDY, redis_url, stdout=asyncio.subprocess.PIPE
+            sys.executable, "-c", TAKING_PROCESS, redis_url, stdout=asyncio.subprocess.PIPE
         )
         for _ in range(2)
     ]
@@ -228,7 +227,7 @@ async def test_a_limiter_of_another_process_knows_what_was_taken(limiters: Limit
     assert 280 <= taken <= 300
 
 
-GREEDY = """
+TAKING_PROCESS = """
 import asyncio, sys
 from redis.asyncio import Redis
 from app.limits.rate_limiter.limiter import RateLimiter
@@ -251,7 +250,7 @@ asyncio.run(main())
 """
 
 
-async def test_what_is_owed_is_taken_whatever_is_left_but_never_more_than_a_window(
+async def test_a_debt_is_charged_whatever_remains_but_never_more_than_a_window(
     limiters: Limiters, redis_url: str
 ) -> None:
     limiter, other = (limiters(redis_url, rate_limit_anonymous=60, rate_limit_window=HOUR) for _ in range(2))
@@ -262,7 +261,7 @@ async def test_what_is_owed_is_taken_whatever_is_left_but_never_more_than_a_wind
     assert left.remaining == 0
     refused = await limiter.take("a")
     assert not refused.allowed
-    assert 20 * 60 < refused.retry_after <= 21 * 60  # one unit a minute, and twenty are lacking
+    assert 20 * 60 < refused.retry_after <= 21 * 60  # one unit per minute, and twenty are missing
     for _ in range(5):
         limiter.owe("a", 1_000_000)
     # On every instance, and as long as the bucket is overdrawn.
@@ -273,7 +272,7 @@ async def test_what_is_owed_is_taken_whatever_is_left_but_never_more_than_a_wind
     assert worst.retry_after <= HOUR + 61
 
 
-async def test_what_is_owed_while_redis_is_away_counts_on_this_instance(limiters: Limiters) -> None:
+async def test_a_debt_is_charged_on_this_instance_while_redis_is_away(limiters: Limiters) -> None:
     limiter = limiters("redis://127.0.0.1:1", rate_limit_anonymous=60, rate_limit_window=HOUR)
     assert (await limiter.take("a")).allowed
     limiter.owe("a", 80)
@@ -282,5 +281,5 @@ async def test_what_is_owed_while_redis_is_away_counts_on_this_instance(limiters
     assert refused.retry_after > 60
 
 
-async def test_where_nothing_is_limited_nothing_is_owed(limiters: Limiters, redis_url: str) -> None:
+async def test_without_a_limit_no_debt_is_charged(limiters: Limiters, redis_url: str) -> None:
     assert limiters(redis_url, rate_limit_anonymous=0).owe("a", 80) is None

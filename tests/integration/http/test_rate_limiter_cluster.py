@@ -1,4 +1,4 @@
-"""The same limits on a Redis Cluster of three processes, where a script sees one slot only."""
+"""The same limits on a Redis Cluster of three processes, where a script can access one slot only."""
 
 import asyncio
 

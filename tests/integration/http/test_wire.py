@@ -1,4 +1,4 @@
-"""The same through a real server, byte by byte: what is malformed is refused, and nothing hangs."""
+"""Requests through a real server, byte by byte: malformed ones are rejected, and none hangs."""
 
 import asyncio
 import json
@@ -21,7 +21,7 @@ ASKED = b'{"query":"{ __typename }"}'
 
 
 async def graphql(request: Request) -> Response:
-    """Reads as the real endpoint does, and answers that it did."""
+    """Reads like the real endpoint, and returns a fixed response."""
     scope = request.scope
     read = read_graphql_request(
         scope["method"], scope["headers"], scope["query_string"], await request.body(), batch=2
@@ -57,7 +57,7 @@ async def port(limiters: Limiters, redis_url: str) -> AsyncIterator[int]:
 
 
 async def exchange(port: int, data: bytes, *, until: bytes = b"never") -> bytes:
-    """All that comes back until the server closes, or until it has said so much."""
+    """All received bytes until the server closes or has sent `until`."""
     received = b""
     async with asyncio.timeout(5):
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
@@ -127,7 +127,7 @@ def handshake(origin: bytes) -> bytes:
     )
 
 
-async def test_a_handshake_is_refused_in_words(port: int) -> None:
+async def test_a_rejected_handshake_has_a_message(port: int) -> None:
     answer = await exchange(port, handshake(b"https://evil.example"), until=b"]}")
     assert answer.startswith(b"HTTP/1.1 403 ")
     assert b"FORBIDDEN" in answer
