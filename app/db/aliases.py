@@ -10,4 +10,4 @@ async def fetch_aliases(pool: Pool, keys: Sequence[None]) -> dict[None, tuple[Al
     rows = await pool.fetch(
         "SELECT alias, dno_id, source FROM dno_aliases ORDER BY alias, dno_id", name="aliases"
     )
-    return {None: tuple(Alias(*row) for row in rows)}
+    return {None: tuple(Alias(row["alias"], row["dno_id"], row["source"]) for row in rows)}

@@ -19,8 +19,8 @@ class Changes(NamedTuple):
 
 async def fetch_snapshot(pool: Pool) -> str:
     """The current snapshot: which transactions have ended."""
-    rows = await pool.fetch("SELECT pg_current_snapshot()::text", name="snapshot")
-    snapshot: str = rows[0][0]
+    rows = await pool.fetch("SELECT pg_current_snapshot()::text AS snapshot", name="snapshot")
+    snapshot: str = rows[0]["snapshot"]
     return snapshot
 
 
@@ -37,7 +37,7 @@ async def fetch_changes_since(pool: Pool, snapshot: str, limit: int) -> Changes:
         " AND written_in < pg_snapshot_xmax(pg_current_snapshot())"
         " AND NOT pg_visible_in_snapshot(written_in, $1::text::pg_snapshot)"
         " ORDER BY version, written_in LIMIT $2)"
-        " SELECT pg_current_snapshot()::text, since.* FROM (VALUES (1)) AS one LEFT JOIN since ON true"
+        " SELECT pg_current_snapshot()::text AS snapshot, since.* FROM (VALUES (1)) AS one LEFT JOIN since ON true"
         " ORDER BY version",
         snapshot,
         limit,
@@ -56,5 +56,5 @@ async def fetch_changes_since(pool: Pool, snapshot: str, limit: int) -> Changes:
             for row in rows
             if row["entry_id"] is not None
         ],
-        rows[0][0],
+        rows[0]["snapshot"],
     )

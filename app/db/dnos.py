@@ -2,6 +2,8 @@
 
 import re
 from collections.abc import Sequence
+from operator import itemgetter
+from typing import Final
 from uuid import UUID
 
 from app.db.pool import Pool, Row
@@ -9,6 +11,21 @@ from app.domain.dno import DirectoryEntry, Dno, GridStatistics
 from app.domain.folding import fold
 
 _SLUG = re.compile(r"[a-z0-9-]{1,200}")
+_FIELDS: Final = Dno.__struct_fields__
+_NUMBER: Final = _FIELDS.index("statistics")
+_BEFORE, _BEHIND = _FIELDS[:_NUMBER], _FIELDS[_NUMBER + 1 :]
+# Field -> column.
+_STATISTICS: Final = {name: name for name in GridStatistics.__struct_fields__} | {
+    "capacity_mw": "capacity_mw_total",
+    "solar_mw": "capacity_mw_solar",
+    "wind_mw": "capacity_mw_wind",
+}
+_COLUMNS: Final = ", ".join([*_BEFORE, *_STATISTICS.values(), *_BEHIND])
+
+# Read the columns of a row by name.
+_before, _behind = itemgetter(*_BEFORE), itemgetter(*_BEHIND)
+_statistics = itemgetter(*_STATISTICS.values())
+_directory_entry = itemgetter(*DirectoryEntry.__struct_fields__)
 
 
 async def fetch_by_slug(pool: Pool, slugs: Sequence[str]) -> dict[str, Dno]:
@@ -16,10 +33,7 @@ async def fetch_by_slug(pool: Pool, slugs: Sequence[str]) -> dict[str, Dno]:
     if not (slugs := [slug for slug in slugs if _SLUG.fullmatch(slug)]):
         return {}
     rows = await pool.fetch(
-        "SELECT id, slug, name, official_name, region, city, postal_code, website, mastr_nr, bdew_code, acer_code,"
-        " vnb_id, transmission, closed_network, connection_points_ns, connection_points_ms, connection_points_hs,"
-        " connection_points_hoes, capacity_mw_total, capacity_mw_solar, capacity_mw_wind, version, updated_at"
-        " FROM dnos WHERE slug = ANY($1::text[]) AND deleted_at IS NULL",
+        f"SELECT {_COLUMNS} FROM dnos WHERE slug = ANY($1::text[]) AND deleted_at IS NULL",
         slugs,
         name="dno_by_slug",
     )
@@ -28,10 +42,7 @@ async def fetch_by_slug(pool: Pool, slugs: Sequence[str]) -> dict[str, Dno]:
 
 async def fetch_by_id(pool: Pool, ids: Sequence[UUID]) -> dict[UUID, Dno]:
     rows = await pool.fetch(
-        "SELECT id, slug, name, official_name, region, city, postal_code, website, mastr_nr, bdew_code, acer_code,"
-        " vnb_id, transmission, closed_network, connection_points_ns, connection_points_ms, connection_points_hs,"
-        " connection_points_hoes, capacity_mw_total, capacity_mw_solar, capacity_mw_wind, version, updated_at"
-        " FROM dnos WHERE id = ANY($1::uuid[]) AND deleted_at IS NULL",
+        f"SELECT {_COLUMNS} FROM dnos WHERE id = ANY($1::uuid[]) AND deleted_at IS NULL",
         ids,
         name="dno_by_id",
     )
@@ -45,14 +56,15 @@ async def fetch_directory(pool: Pool, keys: Sequence[None]) -> dict[None, tuple[
         # Null only where no level is known: unknown is not zero.
         " coalesce(connection_points_ns, connection_points_ms, connection_points_hs, connection_points_hoes) * 0::bigint"
         " + coalesce(connection_points_ns, 0) + coalesce(connection_points_ms, 0)"
-        " + coalesce(connection_points_hs, 0) + coalesce(connection_points_hoes, 0), updated_at"
+        " + coalesce(connection_points_hs, 0) + coalesce(connection_points_hoes, 0) AS connection_points,"
+        " updated_at"
         " FROM dnos WHERE deleted_at IS NULL",
         name="directory",
     )
-    entries = [DirectoryEntry(*row) for row in rows]
+    entries = [DirectoryEntry(*_directory_entry(row)) for row in rows]
     entries.sort(key=lambda entry: (fold(entry.name), entry.slug))
     return {None: tuple(entries)}
 
 
 def _dno(row: Row) -> Dno:
-    return Dno(*(*row[:14], GridStatistics(*row[14:21]), *row[21:]))
+    return Dno(*_before(row), GridStatistics(*_statistics(row)), *_behind(row))

@@ -51,9 +51,10 @@ async def revert(
     )
     if wanted is None:
         raise NotFound("There is no such revision.", field=("input", "revisionId"))
-    entry_id, data_type, state = wanted
-    table = TABLES[OF_DATA_TYPE[DataType(data_type)].name]
-    entry, _ = await table.lock(work, entry_id, reason=reason, kind=ChangeKind.REVERTED, deleted=True)
+    table, state = TABLES[OF_DATA_TYPE[DataType(wanted["data_type"])].name], wanted["before"]
+    entry, _ = await table.lock(
+        work, wanted["entry_id"], reason=reason, kind=ChangeKind.REVERTED, deleted=True
+    )
     expect(entry.version, expected_version)
     if state is None:
         await table.save(work, entry, deleted=True)

@@ -9,11 +9,11 @@ from app.domain.entry import EntryLocation
 from app.domain.families import FAMILIES
 
 _STATEMENT: Final = " UNION ALL ".join(
-    f"SELECT id, '{family.name}', dno_id, year FROM {family.table} WHERE id = ANY($1::uuid[]) AND deleted_at IS NULL"
+    f"SELECT id, '{family.name}' AS family, dno_id, year FROM {family.table} WHERE id = ANY($1::uuid[]) AND deleted_at IS NULL"
     for family in FAMILIES
 )
 
 
 async def fetch_entry_locations(pool: Pool, entry_ids: Sequence[UUID]) -> dict[UUID, EntryLocation]:
     rows = await pool.fetch(_STATEMENT, entry_ids, name="places")
-    return {entry_id: EntryLocation(family, dno_id, year) for entry_id, family, dno_id, year in rows}
+    return {row["id"]: EntryLocation(row["family"], row["dno_id"], row["year"]) for row in rows}

@@ -4,13 +4,14 @@ All SQL is built once from the family's columns.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from operator import itemgetter
 from typing import Any, Generic, NamedTuple, TypeVar
 from uuid import UUID
 
 import msgspec
 
 from app.db.column_codecs import CODECS
-from app.db.pool import Pool
+from app.db.pool import Pool, Row
 from app.db.unit_of_work import UnitOfWork, expect
 from app.domain.correction import Correction, NewEntry, check_text
 from app.domain.entry import DnoYear, VerificationStatus
@@ -34,6 +35,29 @@ def no_warnings(entry: Any, last_year: tuple[Any, ...]) -> Iterable[Plausibility
     return ()
 
 
+def select_by_dno_year(table: str, columns: str) -> str:
+    """Entries of keys `$1` (operators) and `$2` (years); `place` is the number of the key, from 1."""
+    return (
+        f"SELECT place, {columns} FROM {table}"
+        " JOIN unnest($1::uuid[], $2::int[]) WITH ORDINALITY AS wanted (dno_id, year, place)"
+        " USING (dno_id, year) WHERE deleted_at IS NULL"
+    )
+
+
+def column_reader(decoders: Mapping[str, Callable[[Any], Any] | None]) -> Callable[[Any], list[Any]]:
+    """Reads columns of a row by name and decodes them; None: the driver's value is the domain's."""
+    get = itemgetter(*decoders)
+    decoded = [(index, decode) for index, decode in enumerate(decoders.values()) if decode is not None]
+
+    def read(row: Any) -> list[Any]:
+        values = [*get(row)]
+        for index, decode in decoded:
+            values[index] = decode(values[index])
+        return values
+
+    return read
+
+
 class Locked(NamedTuple, Generic[E]):
     entry: E
     last_year: tuple[Any, ...]  # the prices of the entry of the year before, None each where there is none
@@ -54,10 +78,14 @@ class FamilyTable(Generic[E]):
         decoders = {column.name: CODECS[column.type].decode for column in family.columns}
         decoders |= {key.name: {str(value): value for value in key.values}.__getitem__ for key in family.key}
         decoders["verification_status"] = _STATUSES.__getitem__
-        self._decoders = tuple(decoders.get(field) for field in fields)
+        self._values = column_reader({field: decoders.get(field) for field in fields})
+        self._values_behind_key = column_reader(
+            {field: decoders.get(field) for field in fields[len(_FIRST) :]}
+        )
         self._order = [(key.name, {value: n for n, value in enumerate(key.values)}) for key in family.key]
         self._fields = fields
         self._names = tuple(column.name for column in family.columns)
+        self._last_year = {f"last_year_{column.name}": column.name for column in family.prices}
         self._build_statements()
 
     def selected(self, alias: str = "") -> str:
@@ -66,9 +94,9 @@ class FamilyTable(Generic[E]):
         casts = {name: codec.cast for name, codec in self._codecs.items()}
         return ", ".join(f"{prefix}{field}{casts.get(field, '')}" for field in self._fields)
 
-    def entry(self, row: Iterable[Any]) -> E:
-        values = zip(self._decoders, row, strict=False)
-        made: E = self._type(*[value if decode is None else decode(value) for decode, value in values])
+    def entry(self, row: "Row | Mapping[str, Any]") -> E:
+        """Of a row with these columns, in any order and among others."""
+        made: E = self._type(*self._values(row))
         return made
 
     async def fetch_by_dno_year(self, pool: Pool, keys: Sequence[DnoYear]) -> dict[DnoYear, tuple[E, ...]]:
@@ -76,8 +104,9 @@ class FamilyTable(Generic[E]):
         rows = await pool.fetch(self._by_dno_year, *DnoYear.columns(keys), name=self.family.name)
         found: dict[DnoYear, list[E]] = {}
         for row in rows:
-            key = keys[row[0] - 1]
-            found.setdefault(key, []).append(self.entry((row[1], *key, *row[2:])))
+            key = keys[row["place"] - 1]
+            entry = self._type(row["id"], *key, *self._values_behind_key(row))
+            found.setdefault(key, []).append(entry)
         return {key: tuple(sorted(entries, key=self._position)) for key, entries in found.items()}
 
     async def add(self, work: UnitOfWork, new: NewEntry) -> E:
@@ -85,18 +114,20 @@ class FamilyTable(Generic[E]):
         new.check()
         given = new.columns()
         key = [given[key.name] for key in self.family.key]
+        last_year_key = [new.year, *key] if self.family.prices else []
         operator = await work.connection.fetchrow(
-            self._operator, new.dno, work.principal.name, new.year, *key
+            self._operator, new.dno, work.principal.name, *last_year_key
         )
         if operator is None:
             raise NotFound(f"There is no operator {quoted(new.dno)}.", field=("input", "dno"))
-        dno_id, _, *last_year = operator
         values = [codec.encode(given[name]) for name, codec in self._codecs.items()]
-        row = await work.connection.fetchrow(self._insert, dno_id, new.year, *key, *values, new.source_url)
+        row = await work.connection.fetchrow(
+            self._insert, operator["id"], new.year, *key, *values, new.source_url
+        )
         if row is None:
             raise new.conflict()
         entry = self.entry(row)
-        work.warnings += self._find_warnings(entry, tuple(last_year))
+        work.warnings += self._find_warnings(entry, self._last_prices(operator))
         return entry
 
     async def correct(self, work: UnitOfWork, correction: Correction[E]) -> E:
@@ -152,34 +183,28 @@ class FamilyTable(Generic[E]):
         )
         if row is None:
             raise NotFound(f"There is no such {self.family.noun}.", field=("input", "id"))
-        return Locked(self.entry(row), tuple(row)[len(self._fields) + 1 :])
+        return Locked(self.entry(row), self._last_prices(row))
+
+    def _last_prices(self, row: Row) -> tuple[Any, ...]:
+        return tuple([row[name] for name in self._last_year])
 
     def _position(self, entry: E) -> tuple[int, ...]:
         return tuple([ranks[getattr(entry, name)] for name, ranks in self._order])
 
     def _build_statements(self) -> None:
         table, key = self.family.table, [key.name for key in self.family.key]
-        found = self.selected().replace("dno_id, year, ", "", 1)
-        self._by_dno_year = (
-            f"SELECT place, {found} FROM {table}"
-            " JOIN unnest($1::uuid[], $2::int[]) WITH ORDINALITY AS wanted (dno_id, year, place)"
-            " USING (dno_id, year) WHERE deleted_at IS NULL"
-        )
+        self._by_dno_year = select_by_dno_year(table, self.selected().replace("dno_id, year, ", "", 1))
         # `record_author` in the same statement saves a round trip.
-        last_year = "".join(f", p.{column.name}" for column in self.family.prices)
-        same_key = "".join(f" AND p.{name} = ${n}" for n, name in enumerate(key, 4))
-        join = (
-            f" LEFT JOIN {table} p ON p.dno_id = d.id AND p.year = $3::integer - 1 AND p.deleted_at IS NULL"
-        )
+        last_year = "".join(f", p.{name} AS {as_name}" for as_name, name in self._last_year.items())
         self._operator = (
-            f"SELECT d.id, record_author($2, NULL, NULL){last_year} FROM dnos d{join}{same_key}"
+            f"SELECT d.id, record_author($2, NULL, NULL){last_year} FROM dnos d"
+            f"{self._join_last_year('d.id', '$3::integer', [f'${n}' for n, _ in enumerate(key, 4)])}"
             " WHERE d.slug = $1 AND d.deleted_at IS NULL FOR SHARE OF d"
         )
-        join = f" LEFT JOIN {table} p ON p.dno_id = t.dno_id AND p.year = t.year - 1 AND p.deleted_at IS NULL"
-        same_key = "".join(f" AND p.{name} = t.{name}" for name in key)
         self._lock_one = (
             f"SELECT {self.selected('t')}, record_author($2, $3, $4){last_year} FROM {table} t"
-            f" JOIN dnos d ON d.id = t.dno_id AND d.deleted_at IS NULL{join + same_key if last_year else ''}"
+            " JOIN dnos d ON d.id = t.dno_id AND d.deleted_at IS NULL"
+            f"{self._join_last_year('t.dno_id', 't.year', [f't.{name}' for name in key])}"
             " WHERE t.id = $1 AND (t.deleted_at IS NULL OR $5) FOR UPDATE OF t"
         )
         unique = ["dno_id", "year", *key]
@@ -196,4 +221,16 @@ class FamilyTable(Generic[E]):
             f"UPDATE {table} SET {', '.join(f'{n} = ${i}' for i, n in enumerate((*self._names, *_SOURCE), 3))},"
             " deleted_at = CASE WHEN $2 THEN coalesce(deleted_at, clock_timestamp()) END WHERE id = $1"
             f" RETURNING {self.selected()}"
+        )
+
+    def _join_last_year(self, dno_id: str, year: str, key: Sequence[str]) -> str:
+        """Joins the entry of the year before, as `p`; nothing for a family without prices."""
+        if not self.family.prices:
+            return ""
+        same_key = "".join(
+            f" AND p.{column.name} = {value}" for column, value in zip(self.family.key, key, strict=True)
+        )
+        return (
+            f" LEFT JOIN {self.family.table} p ON p.dno_id = {dno_id} AND p.year = {year} - 1{same_key}"
+            " AND p.deleted_at IS NULL"
         )

@@ -52,4 +52,4 @@ async def _unvalidated(connection: Connection) -> list[tuple[str, str]]:
         "SELECT relname::text, conname::text FROM pg_constraint JOIN pg_class ON conrelid = pg_class.oid"
         " WHERE relnamespace = 'public'::regnamespace AND contype = 'c' AND NOT convalidated ORDER BY 1, 2"
     )
-    return [(table, rule) for table, rule in rows]
+    return [(row["relname"], row["conname"]) for row in rows]

@@ -39,20 +39,20 @@ class OutboxStatus(msgspec.Struct, frozen=True):
 
 async def fetch_outbox_status(pool: Pool) -> OutboxStatus:
     rows = await pool.fetch(
-        "SELECT epoch, redis_identity, oldest, newest, backlog,"
-        " extract(epoch FROM clock_timestamp() - confirmed_at)::float8,"
-        " current_setting('transaction_read_only') = 'off', pg_current_snapshot()::text,"
-        f" {_DELIVERED} FROM cache_epoch,"
+        "SELECT epoch, redis_identity AS identity, oldest, newest, backlog,"
+        " extract(epoch FROM clock_timestamp() - confirmed_at)::float8 AS confirmed_before,"
+        " current_setting('transaction_read_only') = 'off' AS writable, pg_current_snapshot()::text AS snapshot,"
+        f" {_DELIVERED} AS delivered FROM cache_epoch,"
         " (SELECT min(id) AS oldest, max(id) AS newest, count(*) AS backlog FROM outbox) AS waiting",
         name="outbox",
     )
-    return OutboxStatus(*rows[0])
+    return OutboxStatus(**rows[0])
 
 
 async def fetch_delivered(pool: Pool) -> int:
     """The number of the latest delivered batch."""
-    rows = await pool.fetch(f"SELECT {_DELIVERED}", name="delivered")
-    delivered: int = rows[0][0]
+    rows = await pool.fetch(f"SELECT {_DELIVERED} AS delivered", name="delivered")
+    delivered: int = rows[0]["delivered"]
     return delivered
 
 

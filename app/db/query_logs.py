@@ -72,4 +72,4 @@ async def fetch_most_asked(pool: Pool, days: float, limit: int) -> tuple[DnoYear
         limit,
         name="most_asked",
     )
-    return tuple(DnoYear(*row) for row in rows)
+    return tuple(DnoYear(row["dno_id"], row["year"]) for row in rows)

@@ -1,10 +1,10 @@
 """The history of entries, with the API's names of fields and forms of values."""
 
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Final
 from uuid import UUID
 
-from app.db.pool import Pool
+from app.db.pool import Pool, Row
 from app.domain.families import COLUMNS, DataType
 from app.domain.family import ColumnType
 from app.domain.revision import ChangeKind, FieldChange, Revision
@@ -18,11 +18,13 @@ _FIELDS = {
 }
 
 
+_COLUMNS: Final = "id, entry_id, data_type, kind, version, changed_at, changed_by, reason, before, after"
+
+
 async def fetch_by_entry(pool: Pool, entry_ids: Sequence[UUID]) -> dict[UUID, tuple[Revision, ...]]:
     """Newest first."""
     rows = await pool.fetch(
-        "SELECT id, entry_id, data_type, kind, version, changed_at, changed_by, reason, before, after"
-        " FROM revisions WHERE entry_id = ANY($1::uuid[]) ORDER BY version DESC",
+        f"SELECT {_COLUMNS} FROM revisions WHERE entry_id = ANY($1::uuid[]) ORDER BY version DESC",
         entry_ids,
         name="history",
     )
@@ -34,26 +36,24 @@ async def fetch_by_entry(pool: Pool, entry_ids: Sequence[UUID]) -> dict[UUID, tu
 
 async def fetch_by_id(pool: Pool, ids: Sequence[UUID]) -> dict[UUID, Revision]:
     rows = await pool.fetch(
-        "SELECT id, entry_id, data_type, kind, version, changed_at, changed_by, reason, before, after"
-        " FROM revisions WHERE id = ANY($1::uuid[])",
+        f"SELECT {_COLUMNS} FROM revisions WHERE id = ANY($1::uuid[])",
         ids,
         name="revisions",
     )
     return {row["id"]: revision(row) for row in rows}
 
 
-def revision(row: Iterable[Any]) -> Revision:
-    revision_id, entry_id, data_type, kind, version, changed_at, changed_by, reason, before, after = row
+def revision(row: Row) -> Revision:
     return Revision(
-        revision_id,
-        entry_id,
-        DataType(data_type),
-        ChangeKind(kind),
-        version,
-        changed_at,
-        changed_by,
-        reason,
-        _changes(before or {}, after or {}),
+        id=row["id"],
+        entry_id=row["entry_id"],
+        data_type=DataType(row["data_type"]),
+        kind=ChangeKind(row["kind"]),
+        version=row["version"],
+        changed_at=row["changed_at"],
+        changed_by=row["changed_by"],
+        reason=row["reason"],
+        changes=_changes(row["before"] or {}, row["after"] or {}),
     )
 
 

@@ -17,6 +17,7 @@ from uuid import UUID
 import msgspec
 
 from app.db.pool import Connection, Row
+from app.domain import time_of_use
 from app.domain.family import Family
 
 Rows = Sequence[Sequence[str]]
@@ -61,7 +62,7 @@ async def fetch_operators(connection: Connection) -> dict[str, UUID]:
 
 async def fetch_time_of_use_sheets(connection: Connection) -> frozenset[tuple[str, str]]:
     rows = await connection.fetch(
-        "SELECT dno_id::text, year::text FROM time_of_use_data WHERE deleted_at IS NULL"
+        f"SELECT dno_id::text, year::text FROM {time_of_use.FAMILY.table} WHERE deleted_at IS NULL"
     )
     return frozenset((row["dno_id"], row["year"]) for row in rows)
 
@@ -183,44 +184,37 @@ async def _create(connection: Connection, staged: str, columns: Mapping[str, str
 
 
 async def load_time_of_use(connection: Connection, rows: Rows, overwrite: bool, on_rows: OnRows) -> Outcome:
-    """Prices and windows come in separate files; values that a sheet's row lacks keep their stored value."""
-    await connection.execute(
-        """
-        CREATE TEMPORARY TABLE staged_time_of_use (
-            n integer, dno_id uuid, year integer, price_ht numeric, price_st numeric, price_nt numeric,
-            verification_status text, source_url text, windows jsonb
-        ) ON COMMIT DROP
-        """
-    )
-    await _copy(connection, "staged_time_of_use", rows, on_rows)
-    key = ("dno_id", "year")
-    values = ("price_ht", "price_st", "price_nt", "verification_status", "source_url", "windows")
+    """Rows of operator, year, prices, verification status, source's address and windows.
+
+    Prices and windows come in separate files. A row without verification status has no prices: the stored prices,
+    status and address are kept; so are the windows without windows.
+    """
+    family, key = time_of_use.FAMILY, ["dno_id", "year"]
+    prices = [column.name for column in family.prices]
+    with_prices, staged = [*prices, "verification_status", "source_url"], f"staged_{family.name}"
+    values = [*with_prices, "windows"]
+    types = {column.name: column.type.value for column in family.columns}
+    await _create(connection, staged, {name: types.get(name, "text") for name in values})
+    await _copy(connection, staged, rows, on_rows)
     row = await connection.fetchrow(
         f"""
         WITH merged AS (
-            SELECT s.n, s.dno_id, s.year, t.id, t.version, t.deleted_at,
-                t.verification_status AS status_before,
-                (t.price_ht::numeric, t.price_st::numeric, t.price_nt::numeric,
-                 t.verification_status::text, t.source_url, t.windows) AS before,
-                priced, CASE WHEN priced THEN s.price_ht ELSE t.price_ht END AS price_ht,
-                CASE WHEN priced THEN s.price_st ELSE t.price_st END AS price_st,
-                CASE WHEN priced THEN s.price_nt ELSE t.price_nt END AS price_nt,
-                CASE WHEN priced THEN s.verification_status ELSE t.verification_status END AS verification_status,
-                CASE WHEN priced THEN s.source_url ELSE t.source_url END AS source_url,
+            SELECT s.n, s.dno_id, s.year, t.id, t.version, t.deleted_at, t.verification_status AS status_before,
+                ({", ".join(f"t.{name}::{types.get(name, 'text')}" for name in values)}) AS before,
+                {", ".join(f"CASE WHEN priced THEN s.{name} ELSE t.{name} END AS {name}" for name in with_prices)},
                 coalesce(s.windows, t.windows, '[]') AS windows
-            FROM (SELECT *, verification_status IS NOT NULL AS priced FROM staged_time_of_use) s
-            LEFT JOIN time_of_use_data t USING (dno_id, year)
+            FROM (SELECT *, verification_status IS NOT NULL AS priced FROM {staged}) s
+            LEFT JOIN {family.table} t USING ({_list(key)})
         ), decided AS MATERIALIZED (
             SELECT *, CASE
                 WHEN id IS NULL OR deleted_at IS NOT NULL THEN 'write'
-                WHEN (price_ht, price_st, price_nt, verification_status, source_url, windows)
-                    IS NOT DISTINCT FROM before THEN 'same'
+                WHEN ({_list(values)}) IS NOT DISTINCT FROM before THEN 'same'
                 WHEN $1 THEN 'write'
                 WHEN status_before = 'verified' AND verification_status <> 'verified'
                     THEN 'verified in the database, but not in the file'
                 ELSE 'write' END AS verdict
             FROM merged
-        ), {_written("time_of_use_data", key, values)}, {_judged(key)}
+        ), {_written(family.table, key, values)}, {_judged(key)}
         """,
         overwrite,
     )

@@ -17,10 +17,10 @@ class TransactionMark(msgspec.Struct, frozen=True):
         """ "committed", "aborted" or "in progress"; None on another timeline."""
         rows = await pool.fetch(
             "SELECT CASE WHEN left(pg_walfile_name(pg_current_wal_insert_lsn()), 8) = $2"
-            " THEN pg_xact_status($1::text::xid8) END",
+            " THEN pg_xact_status($1::text::xid8) END AS outcome",
             self.id,
             self.timeline,
             name="outcome",
         )
-        outcome: str | None = rows[0][0]
+        outcome: str | None = rows[0]["outcome"]
         return outcome

@@ -51,20 +51,27 @@ class UnitOfWork:
     async def read_back(self) -> None:
         """Reads the events and the revision that the triggers wrote in this transaction."""
         rows = await self.connection.fetch(
-            "SELECT o.id, topic, o.dno_id, o.year, o.changed_at, entries,"
+            "SELECT o.id AS event_id, topic, o.dno_id, o.year, o.changed_at AS event_at, entries,"
             " r.id, r.entry_id, r.data_type, r.kind, r.version, r.changed_at, r.changed_by, r.reason, r.before, r.after,"
-            " transaction::text, left(pg_walfile_name(pg_current_wal_insert_lsn()), 8)"
+            " transaction::text, left(pg_walfile_name(pg_current_wal_insert_lsn()), 8) AS timeline"
             " FROM outbox o LEFT JOIN revisions r"
             " ON r.entry_id = (entries -> 0 ->> 'id')::uuid AND r.version = (entries -> 0 ->> 'version')::integer"
             " WHERE transaction = pg_current_xact_id() ORDER BY o.id"
         )
         self.events = [
-            Event(number, Topic(topic), dno_id, year, at, msgspec.convert(entries, tuple[EntryChange, ...]))
-            for number, topic, dno_id, year, at, entries, *_ in rows
+            Event(
+                row["event_id"],
+                Topic(row["topic"]),
+                row["dno_id"],
+                row["year"],
+                row["event_at"],
+                msgspec.convert(row["entries"], tuple[EntryChange, ...]),
+            )
+            for row in rows
         ]
         if rows:
-            self.transaction = TransactionMark(*rows[0][-2:])
-        self.revision = next((revision(row[6:-2]) for row in reversed(rows) if row[6] is not None), None)
+            self.transaction = TransactionMark(rows[0]["transaction"], rows[0]["timeline"])
+        self.revision = next((revision(row) for row in reversed(rows) if row["id"] is not None), None)
 
 
 async def write(

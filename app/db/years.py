@@ -17,20 +17,18 @@ def _published(wanted: str) -> str:
 
 
 _YEARS: Final = (
-    f"SELECT dno_id, array_agg(year ORDER BY year DESC) FROM ({_published('dno_id = ANY($1::uuid[])')})"
+    f"SELECT dno_id, array_agg(year ORDER BY year DESC) AS years FROM ({_published('dno_id = ANY($1::uuid[])')})"
     " AS published GROUP BY dno_id"
 )
-_DNOS: Final = (
-    f"SELECT year, array_agg(dno_id) FROM ({_published('year = ANY($1::int[])')}) AS published GROUP BY year"
-)
+_DNOS: Final = f"SELECT year, array_agg(dno_id) AS dno_ids FROM ({_published('year = ANY($1::int[])')}) AS published GROUP BY year"
 
 
 async def fetch_years(pool: Pool, dno_ids: Sequence[UUID]) -> dict[UUID, tuple[int, ...]]:
     """Newest first."""
     rows = await pool.fetch(_YEARS, dno_ids, name="years")
-    return {dno_id: tuple(years) for dno_id, years in rows}
+    return {row["dno_id"]: tuple(row["years"]) for row in rows}
 
 
 async def fetch_dnos_with_data(pool: Pool, years: Sequence[int]) -> dict[int, frozenset[UUID]]:
     rows = await pool.fetch(_DNOS, years, name="dnos_with_data")
-    return {year: frozenset(dno_ids) for year, dno_ids in rows}
+    return {row["year"]: frozenset(row["dno_ids"]) for row in rows}

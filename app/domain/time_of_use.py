@@ -42,6 +42,8 @@ class TimeOfUseTariff(msgspec.Struct, frozen=True, gc=False):
     version: int
 
 
+PRICE_COLUMNS = {band: f"price_{band.lower()}" for band in TimeOfUseBand}
+
 FAMILY = Family(
     name="time_of_use",
     table="time_of_use_data",
@@ -52,9 +54,7 @@ FAMILY = Family(
     id_prefix="tou",
     import_kind="section14a",
     columns=(
-        Column("price_ht", ColumnType.PRICE, "ct per kWh"),
-        Column("price_st", ColumnType.PRICE, "ct per kWh"),
-        Column("price_nt", ColumnType.PRICE, "ct per kWh"),
+        *(Column(name, ColumnType.PRICE, "ct per kWh") for name in PRICE_COLUMNS.values()),
         Column("windows", ColumnType.WINDOWS),
     ),
     one_row_per_entry=False,

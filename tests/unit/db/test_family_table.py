@@ -1,0 +1,63 @@
+"""Entries are decoded by the names of a row's columns, and statements have only what the family needs."""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from uuid import UUID
+
+import pytest
+
+from app.db import hlzf, tariffs
+from app.domain.entry import VerificationStatus, VoltageLevel
+from app.domain.hlzf import Hlzf, Season, TimeWindow
+from app.domain.tariff import Tariff
+
+ID, DNO_ID = UUID(int=1), UUID(int=2)
+AT = datetime(2026, 1, 2, tzinfo=UTC)
+SHARED = {
+    "id": ID,
+    "dno_id": DNO_ID,
+    "year": 2025,
+    "voltage_level": "MS",
+    "verification_status": "verified",
+    "source_url": "https://example.org/sheet.pdf",
+    "source_title": "Preisblatt",
+    "version": 3,
+    "updated_at": AT,
+}
+TARIFF = {"leistung": Decimal("58.21"), "arbeit": None, "leistung_unter_2500h": Decimal(2), "arbeit_unter_2500h": Decimal(3)}  # fmt: skip
+HLZF = {"season": "WINTER", "windows": '[{"start": "07:30", "end": "13:00"}]'}
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+def test_an_entry_is_read_by_the_names_of_the_columns(reverse: bool) -> None:
+    row = SHARED | TARIFF | {"cost": Decimal(9), "slug": "netze-a"}
+    shuffled = dict(sorted(row.items(), reverse=reverse))
+    assert tariffs.TABLE.entry(shuffled) == Tariff(
+        ID,
+        DNO_ID,
+        2025,
+        VoltageLevel.MS,
+        Decimal("58.21"),
+        None,
+        Decimal(2),
+        Decimal(3),
+        VerificationStatus.VERIFIED,
+        "https://example.org/sheet.pdf",
+        "Preisblatt",
+        3,
+        AT,
+    )
+
+
+def test_keys_and_windows_are_decoded() -> None:
+    entry = hlzf.TABLE.entry(SHARED | HLZF)
+    assert isinstance(entry, Hlzf)
+    assert (entry.season, entry.windows) == (Season.WINTER, (TimeWindow(450, 780),))
+
+
+def test_only_a_family_with_prices_joins_the_year_before() -> None:
+    statements = {
+        table.family.name: (table._operator, table._lock_one) for table in (tariffs.TABLE, hlzf.TABLE)
+    }
+    assert ["LEFT JOIN" in statement for statement in statements["tariffs"]] == [True, True]
+    assert ["LEFT JOIN" in statement for statement in statements["hlzf"]] == [False, False]
