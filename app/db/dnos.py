@@ -1,9 +1,9 @@
 """Operators: by slug and by id, and all of them for lists and searches."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from operator import itemgetter
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from app.db.pool import Pool, Row
@@ -23,9 +23,10 @@ _STATISTICS: Final = {name: name for name in GridStatistics.__struct_fields__} |
 _COLUMNS: Final = ", ".join([*_BEFORE, *_STATISTICS.values(), *_BEHIND])
 
 # Read the columns of a row by name.
-_before, _behind = itemgetter(*_BEFORE), itemgetter(*_BEHIND)
-_statistics = itemgetter(*_STATISTICS.values())
-_directory_entry = itemgetter(*DirectoryEntry.__struct_fields__)
+_before: Callable[[Row], tuple[Any, ...]] = itemgetter(*_BEFORE)
+_behind: Callable[[Row], tuple[Any, ...]] = itemgetter(*_BEHIND)
+_statistics: Callable[[Row], tuple[Any, ...]] = itemgetter(*_STATISTICS.values())
+_directory_entry: Callable[[Row], tuple[Any, ...]] = itemgetter(*DirectoryEntry.__struct_fields__)
 
 
 async def fetch_by_slug(pool: Pool, slugs: Sequence[str]) -> dict[str, Dno]:
@@ -67,4 +68,4 @@ async def fetch_directory(pool: Pool, keys: Sequence[None]) -> dict[None, tuple[
 
 
 def _dno(row: Row) -> Dno:
-    return Dno(*_before(row), GridStatistics(*_statistics(row)), *_behind(row))
+    return Dno(*(*_before(row), GridStatistics(*_statistics(row)), *_behind(row)))
