@@ -26,7 +26,7 @@ from schema.http.request import GraphQLRequest
 log = structlog.get_logger("persisted")
 
 # Seconds within which a document that is sent again is not written to Redis again.
-TOLD_AGAIN: Final = 10.0
+REWRITE_INTERVAL: Final = 10.0
 # What an entry costs beside its text: its name, its place in the table, the entry itself.
 OVERHEAD: Final = 400
 # All names of persisted documents in Redis by the time of their last use.
@@ -105,7 +105,7 @@ class Persisted:
         name = _digest(text)
         known = self._known.get(name)
         # A client that sends it again may do so because another instance does not find it in Redis.
-        if known is not None and not (sent and monotonic() - known.since >= TOLD_AGAIN):
+        if known is not None and not (sent and monotonic() - known.since >= REWRITE_INTERVAL):
             return
         if sent:
             if not self._new.take(caller):

@@ -67,8 +67,8 @@ async def test_tariffs_are_sorted_from_the_highest_voltage_level_to_the_lowest(p
     ns = await make.tariff(pool, a, 2025, VoltageLevel.NS)
     hs = await make.tariff(pool, a, 2025, VoltageLevel.HS, leistung="58.20", arbeit=None)
     other = await make.tariff(pool, b, 2026, VoltageLevel.MS)
-    gone = await make.tariff(pool, a, 2025, VoltageLevel.MS)
-    await _delete(pool, "netzentgelte_data", gone.id)
+    deleted = await make.tariff(pool, a, 2025, VoltageLevel.MS)
+    await _delete(pool, "netzentgelte_data", deleted.id)
     before = pool.statements
     keys = [DnoYear(a.id, 2025), DnoYear(b.id, 2026), DnoYear(b.id, 2025)]
     assert await tariffs.fetch_by_dno_year(pool, keys) == {keys[0]: (hs, ns), keys[1]: (other,)}
@@ -108,8 +108,8 @@ async def test_years_are_those_of_any_family_newest_first(pool):
     await make.tariff(pool, a, 2025)
     await make.hlzf(pool, a, 2025)
     await make.time_of_use(pool, a, 2026)
-    gone = await make.tariff(pool, b, 2024)
-    await _delete(pool, "netzentgelte_data", gone.id)
+    deleted = await make.tariff(pool, b, 2024)
+    await _delete(pool, "netzentgelte_data", deleted.id)
     before = pool.statements
     assert await years.fetch_years(pool, [a.id, b.id]) == {a.id: (2026, 2025, 2024)}
     assert await years.fetch_dnos_with_data(pool, [2024, 2026, 2030]) == {2024: {a.id}, 2026: {a.id}}
@@ -166,13 +166,13 @@ async def test_coverage_counts_in_one_statement(pool):
     a = await make.dno(pool, "netze-a", region="Bayern")
     b = await make.dno(pool, "netze-b", region="Hessen")
     await make.dno(pool, "netze-c", region=None)
-    gone = await make.dno(pool, "netze-d", region="Hessen")
+    deleted = await make.dno(pool, "netze-d", region="Hessen")
     await make.tariff(pool, a, 2025, verification_status="verified")
     await make.tariff(pool, a, 2025, VoltageLevel.NS)
     await make.hlzf(pool, a, 2025, verification_status="verified")
     await make.time_of_use(pool, b, 2026)
-    await make.tariff(pool, gone, 2025)
-    await _delete(pool, "dnos", gone.id)
+    await make.tariff(pool, deleted, 2025)
+    await _delete(pool, "dnos", deleted.id)
     before = pool.statements
     counted = (await coverage.fetch_coverage(pool, [None]))[None]
     assert pool.statements - before == 1

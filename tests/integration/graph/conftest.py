@@ -1,4 +1,4 @@
-"""An instance's resources without its HTTP, and some operators with all kinds of figures."""
+"""An instance's resources without its HTTP server, and some operators with all kinds of figures."""
 
 from collections.abc import AsyncIterator
 from typing import Any
@@ -22,7 +22,7 @@ from tests.waiting import CACHING, until
 
 @pytest.fixture
 async def resources(settings: Settings, pool: Pool) -> AsyncIterator[Resources]:
-    """Listening to what others change, so that all layers are on."""
+    """Subscribed to invalidation messages, so that all cache layers are on."""
     async with open_resources(msgspec.structs.replace(settings, rate_limit_anonymous=0, **CACHING)) as opened:
         await until(lambda: opened.memory.enabled and opened.shared.trusted)
         yield opened
@@ -30,14 +30,14 @@ async def resources(settings: Settings, pool: Pool) -> AsyncIterator[Resources]:
 
 @pytest.fixture
 async def client(resources: Resources) -> AsyncIterator[httpx.AsyncClient]:
-    """Asks the whole application in this process."""
+    """A client of the whole application in this process."""
     async with client_of(resources) as opened:
         yield opened
 
 
 @pytest.fixture
 async def callers(client: httpx.AsyncClient, pool: Pool) -> dict[Role | None, Caller]:
-    """Anybody (None), and a machine of each role."""
+    """An anonymous caller (None), and an API key of each role."""
     keys = {role: (await issue_key(pool, role, role.lower()))[1] for role in Role}
     return {None: Caller(client, {}), **{role: Caller(client, headers) for role, headers in keys.items()}}
 
@@ -76,6 +76,6 @@ async def operators(pool: Pool) -> list[Any]:
 
 @pytest.fixture
 async def server(settings: Settings, pool: Pool) -> AsyncIterator[Running]:
-    """A whole server in this process; without limits for callers."""
+    """A whole server in this process, without rate limits."""
     async with running(settings) as started:
         yield started

@@ -1,4 +1,4 @@
-"""Questions over HTTP to the whole application, on resources that are already open."""
+"""GraphQL over HTTP to the whole application in this process, on resources that are already open."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -13,7 +13,7 @@ from app.resources import Resources
 
 @asynccontextmanager
 async def client_of(resources: Resources, **changed: object) -> AsyncIterator[httpx.AsyncClient]:
-    """`changed` are settings of the endpoint and of middleware; the resources stay what they are."""
+    """`changed` are settings of the endpoint and of middleware; the resources keep theirs."""
     app = create_app(msgspec.structs.replace(resources.settings, **changed))
 
     async def with_resources(scope: Any, receive: Any, send: Any) -> None:
@@ -26,16 +26,16 @@ async def client_of(resources: Resources, **changed: object) -> AsyncIterator[ht
 
 
 async def execute(client: httpx.AsyncClient, document: str, /, **variables: Any) -> Any:
-    """The data; an error in the answer is a failure."""
-    answer = await execute_with_errors(client, document, **variables)
-    assert "errors" not in answer, answer
-    return answer["data"]
+    """The data of a response, which must not have errors."""
+    response = await execute_with_errors(client, document, **variables)
+    assert "errors" not in response, response
+    return response["data"]
 
 
 async def error_codes(client: httpx.AsyncClient, document: str, /, **variables: Any) -> list[str]:
-    """What programs read of the errors."""
-    answer = await execute_with_errors(client, document, **variables)
-    return [error["extensions"]["code"] for error in answer.get("errors", ())]
+    """The code of each error."""
+    response = await execute_with_errors(client, document, **variables)
+    return [error["extensions"]["code"] for error in response.get("errors", ())]
 
 
 async def execute_with_errors(client: httpx.AsyncClient, document: str, /, **variables: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Requests of people who mean harm, each with the code that it is refused with."""
+"""Malicious requests, each with the code of its refusal."""
 
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -23,7 +23,7 @@ def corpus() -> Iterator[MaliciousRequest]:
 def documents() -> Iterator[MaliciousRequest]:
     for name, code, text in (
         ("deep", PARSE, "{" + "a{" * 3000 + "b" + "}" * 3001),
-        ("deep, of our fields", LIMIT, '{dno(slug:"a"){' + "tariffs{dno{" * 9 + "name" + "}}" * 9 + "}}"),
+        ("deep, of fields of the schema", LIMIT, '{dno(slug:"a"){' + "tariffs{dno{" * 9 + "name" + "}}" * 9 + "}}"),
         ("deep, in fragments", LIMIT, "{...F0}" + _chain(40, "dno(slug:\"a\"){{...F{next}}}", "coverage{totalDnos}")),
         ("deep list", PARSE, "{dnos(first:" + "[" * 5000 + "]" * 5000 + "){totalCount}}"),
         ("deep object", PARSE, "{dnos(filter:" + "{a:" * 3000 + "1" + "}" * 3000 + "){totalCount}}"),
@@ -34,14 +34,14 @@ def documents() -> Iterator[MaliciousRequest]:
         ("aliased", LIMIT, "{" + " ".join(f"a{n}:coverage{{totalDnos}}" for n in range(31)) + "}"),
         ("aliased, in fragments", LIMIT, "{...F ...F ...F ...F}fragment F on Query{" + " ".join(f"a{n}:__typename" for n in range(9)) + "}"),
         ("fragment bomb", LIMIT, "{...F0}" + _chain(30, "...F{next} ...F{next}", "coverage{totalDnos}")),
-        ("fragment bomb that explodes into nothing", LIMIT, "{...F0}" + _chain(30, "...F{next} ...F{next}", "...Nowhere")),
+        ("fragment bomb that ends in an unknown fragment", LIMIT, "{...F0}" + _chain(30, "...F{next} ...F{next}", "...Unknown")),
         ("fragment bomb in many operations", LIMIT, " ".join(f"query Q{n}{{...F0}}" for n in range(20)) + _chain(30, "...F{next} ...F{next}", "__typename")),
         ("fragment of fragments", LIMIT, "{...F0}" + _chain(60, "...F{next}", "__typename")),
         ("a cycle", RULE, "{...A}fragment A on Query{...A}"),
         ("a long cycle", RULE, "{...F0}" + _chain(40, "...F{next}", "...F0")),
         ("a cycle that grows", LIMIT, "{...F0}" + _chain(10, "...F{next} ...F{next}", "...F0 ...F0")),
-        ("the same field again and again", LIMIT, "{dnos{nodes{" + "slug " * 490 + "}}}"),
-        ("the same object again and again", LIMIT, "{dnos(first:1){" + ("nodes{" + "slug " * 20 + "}") * 20 + "}}"),
+        ("the same field many times", LIMIT, "{dnos{nodes{" + "slug " * 490 + "}}}"),
+        ("the same object many times", LIMIT, "{dnos(first:1){" + ("nodes{" + "slug " * 20 + "}") * 20 + "}}"),
         ("fields that conflict", LIMIT, '{dnos{' + " ".join(f'nodes{{a:{name}}}' for name in ("slug", "name", "region") * 14) + "}}"),
         ("a huge page", LIMIT, "{dnos(first:2000000000){nodes{slug}}}"),
         ("pages in pages", LIMIT, "{dnos(first:100){nodes{tariffs{dno{tariffs{dno{tariffs{year}}}}}}}}"),
@@ -53,7 +53,7 @@ def documents() -> Iterator[MaliciousRequest]:
         ("a flood of directives on variables", LIMIT, "query(" + "$a:Int" + "@x" * 900 + "){coverage{totalDnos}}"),
         ("a flood of variables", LIMIT, "query(" + " ".join(f"$v{n}:Int" for n in range(480)) + "){coverage{totalDnos}}"),
         ("a flood of arguments", LIMIT, "{dnos(" + " ".join(f"a{n}:1" for n in range(600)) + "){totalCount}}"),
-        ("the same argument again and again", LIMIT, "{dnos(" + "first:1 " * 600 + "){totalCount}}"),
+        ("the same argument many times", LIMIT, "{dnos(" + "first:1 " * 600 + "){totalCount}}"),
         ("a flood of arguments of a directive", LIMIT, "{coverage{totalDnos@skip(" + " ".join(f"a{n}:1" for n in range(600)) + ")}}"),
         ("unknown fields", {RULE}, "{dnos{nodes{" + " ".join(f"naem{n}" for n in range(490)) + "}}}"),
         ("many operations", LIMIT, " ".join(f"query Q{n}{{__typename}}" for n in range(300))),
@@ -69,24 +69,24 @@ def documents() -> Iterator[MaliciousRequest]:
         ("many escapes", INPUT, '{dno(slug:"' + "\\u00e4" * 3000 + '"){name}}'),
         ("a long comment", LIMIT, "#" + "x" * 100_000 + "\n{__typename}"),
         ("many comments", LIMIT, "#\n" * 9000),
-        ("an unended string", PARSE, '{dno(slug:"' + "x" * 10_000),
-        ("an unended block string", PARSE, '{dno(slug:"""' + "\\\"\"\"" * 4000),
+        ("an unterminated string", PARSE, '{dno(slug:"' + "x" * 10_000),
+        ("an unterminated block string", PARSE, '{dno(slug:"""' + "\\\"\"\"" * 4000),
         ("a long number", {RULE}, "{dnos(first:" + "9" * 19_000 + "){totalCount}}"),
-        ("a number beyond all numbers", RULE, "{dnos(first:1e400){totalCount}}"),
-        ("a price beyond all numbers", {RULE, INPUT}, '{rankTariffs(year:2025,voltageLevel:MS,consumptionKwh:"1e999999999",peakLoadKw:"1"){rank}}'),
+        ("a number out of range", RULE, "{dnos(first:1e400){totalCount}}"),
+        ("a price out of range", {RULE, INPUT}, '{rankTariffs(year:2025,voltageLevel:MS,consumptionKwh:"1e999999999",peakLoadKw:"1"){rank}}'),
         ("a price of many digits", {RULE, INPUT}, '{rankTariffs(year:2025,voltageLevel:MS,consumptionKwh:"' + "9" * 18_000 + '",peakLoadKw:"1"){rank}}'),
         ("no number", {RULE, INPUT}, '{rankTariffs(year:2025,voltageLevel:MS,consumptionKwh:"NaN",peakLoadKw:"Infinity"){rank}}'),
-        ("half a letter", PARSE, '{dno(slug:"\\uD83D"){name}}'),
-        ("half a letter, raw", {INPUT}, '{dno(slug:"\ud83d"){name}}'),
-        ("letters of nobody", PARSE, "{‮‮dno}"),
+        ("half a surrogate pair", PARSE, '{dno(slug:"\\uD83D"){name}}'),
+        ("half a surrogate pair, raw", {INPUT}, '{dno(slug:"\ud83d"){name}}'),
+        ("control characters of text direction", PARSE, "{‮‮dno}"),
         ("nothing", {INPUT}, ""),
         ("white space", PARSE, " \n" * 9000),
         ("only a byte order mark", PARSE, "\ufeff"),
         ("a type definition", {RULE}, "type A{a:Int}"),
         ("a schema extension", {RULE}, "extend type Query{a:Int}"),
-        ("what makes regular expressions despair", INPUT, '{searchDnos(query:"' + "(a+)+" * 3000 + '"){score}}'),
+        ("catastrophic backtracking of regular expressions", INPUT, '{searchDnos(query:"' + "(a+)+" * 3000 + '"){score}}'),
         ("a search for a thousand words", INPUT, '{dnos(filter:{search:"' + "n " * 9000 + '"}){totalCount}}'),
-        ("a question without end", INPUT, '{naturalQuery(query:"' + "netze bw ms 2024 " * 1000 + '"){__typename}}'),
+        ("a very long question", INPUT, '{naturalQuery(query:"' + "netze bw ms 2024 " * 1000 + '"){__typename}}'),
         ("a cursor of nothing", INPUT, '{dnos(after:"' + "A" * 19_000 + '"){totalCount}}'),
         ("an id of nothing", INPUT, '{node(id:"' + "A" * 19_000 + '"){id}}'),
         ("deferred", {RULE}, "{...@defer{coverage{totalDnos}}}"),
@@ -117,12 +117,12 @@ def values() -> Iterator[MaliciousRequest]:
         ("a boolean", INPUT, page, {"n": True}),
         ("an object for a number", INPUT, page, {"n": {"n": 1}}),
         ("a list for a text", INPUT, one, {"s": ["a"] * 900}),
-        ("variables nobody asked for", LIMIT, one, {"s": "a", **{f"v{n}": n for n in range(40_000)}}),
+        ("undeclared variables", LIMIT, one, {"s": "a", **{f"v{n}": n for n in range(40_000)}}),
     ):
         yield MaliciousRequest(name, code, {"query": query, "variables": variables})
 
 
 def _chain(length: int, link: str, end: str) -> str:
-    """Fragments F0, F1, … of which each holds the next."""
+    """Fragments F0, F1, …, each of which contains the next."""
     links = [f"fragment F{n} on Query{{{link.format(next=n + 1)}}}" for n in range(length)]
     return "".join(links) + f"fragment F{length} on Query{{{end}}}"

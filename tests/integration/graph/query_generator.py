@@ -1,4 +1,4 @@
-"""Queries nobody wrote: drawn from the schema, with aliases, fragments, directives and variables."""
+"""Generated queries: drawn from the schema, with aliases, fragments, directives and variables."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,11 +16,11 @@ from graphql import (
 )
 from hypothesis import strategies as st
 
-# Left out: what differs from one answer to the next, or is somebody's own.
-LEFT_OUT = {"naturalQuery", "viewer"}
+# Fields whose values differ between responses or depend on the caller.
+EXCLUDED = {"naturalQuery", "viewer"}
 
 
-# Where a variable is declared and no value is sent.
+# A variable that is declared and not sent.
 OMITTED = object()
 
 
@@ -33,7 +33,7 @@ class GeneratedQuery:
 
 @dataclass
 class QueryGenerator:
-    """`values` are literals worth asking with, by argument name; some of them make no sense on purpose."""
+    """`values` are literals by argument name; some of them are invalid on purpose."""
 
     schema: GraphQLSchema
     values: dict[str, list[Any]]
@@ -60,7 +60,7 @@ class QueryGenerator:
         if isinstance(type_, GraphQLUnionType):
             return "{ __typename " + " ".join(self.inline(member, depth) for member in type_.types) + " }"
         names = [
-            name for name in type_.fields if name not in LEFT_OUT and self.fits(type_.fields[name], depth)
+            name for name in type_.fields if name not in EXCLUDED and self.fits(type_.fields[name], depth)
         ]
         if not depth and self.roots:
             names = list(self.roots)
@@ -89,12 +89,12 @@ class QueryGenerator:
         named = get_named_type(definition.type)
         arguments = self.arguments(definition)
         below = "" if is_leaf_type(named) else self.selections(named, depth + 1)
-        asked = f"{self.alias(always=bool(arguments) or bool(below))}{name}{arguments}"
-        text = f"{asked}{self.directive()} {below}"
+        field = f"{self.alias(always=bool(arguments) or bool(below))}{name}{arguments}"
+        text = f"{field}{self.directive()} {below}"
         if below and self.draw(st.sampled_from((False, False, False, True))):
-            # One field to whoever asks, in two places of the document.
+            # One field of the response, at two places of the document.
             below = self.selections(named, depth + 1)
-            text = f"{text} ... on {type_.name}{self.directive()} {{ {asked}{self.directive()} {below} }}"
+            text = f"{text} ... on {type_.name}{self.directive()} {{ {field}{self.directive()} {below} }}"
         wrapped = self.draw(st.sampled_from(("plain", "plain", "plain", "inline", "fragment")))
         if wrapped == "inline":
             return f"... on {type_.name}{self.directive()} {{ {text} }}"
@@ -105,7 +105,7 @@ class QueryGenerator:
         return text
 
     def alias(self, *, always: bool = False) -> str:
-        """Always a new one where two fields of one name could not be merged."""
+        """A new one each time where two fields of the same name could not be merged."""
         if not always and self.draw(st.booleans()):
             return ""
         self.numbers += 1
@@ -135,18 +135,18 @@ class QueryGenerator:
         return self.literal(value, str(get_named_type(argument.type)))
 
     def variable(self, type_name: str, value: Any) -> str:
-        """Sent, or left to its default, or null though it has one; a default makes a nullable one do anywhere."""
+        """Sent, left to its default, or null despite a default; with a default, a nullable type is valid everywhere."""
         self.numbers += 1
         nullable = type_name.removesuffix("!")
-        how = self.draw(st.sampled_from(("sent", "sent", "sent", "default", "default and sent", "null")))
+        source = self.draw(st.sampled_from(("sent", "sent", "sent", "default", "default and sent", "null")))
         literal = self.literal(value, nullable)
         declared: tuple[str, Any] = (type_name, value)
-        if how == "null" and (value is not None or nullable == type_name):
+        if source == "null" and (value is not None or nullable == type_name):
             declared = (nullable if value is None else f"{nullable} = {literal}", None)
-        elif value is None and how == "default":
+        elif value is None and source == "default":
             declared = (type_name, OMITTED)
-        elif value is not None and how.startswith("default"):
-            declared = (f"{nullable} = {literal}", OMITTED if how == "default" else value)
+        elif value is not None and source.startswith("default"):
+            declared = (f"{nullable} = {literal}", OMITTED if source == "default" else value)
         self.variables[f"v{self.numbers}"] = declared
         return f"$v{self.numbers}"
 
@@ -165,7 +165,7 @@ class QueryGenerator:
 def generated_queries(
     schema: GraphQLSchema, values: dict[str, list[Any]], roots: tuple[str, ...] = ()
 ) -> st.SearchStrategy[GeneratedQuery]:
-    """`roots`: where they begin; left out: anywhere."""
+    """`roots` are the root fields; by default all."""
 
     @st.composite
     def build(draw: Any) -> GeneratedQuery:

@@ -1,4 +1,4 @@
-"""A whole server in this process, and clients that speak its two ways of subscribing."""
+"""A whole server in this process, and clients of both subscription protocols."""
 
 import asyncio
 import json
@@ -46,20 +46,20 @@ class Running:
         return len({subscriber for group in groups for subscriber in group})
 
     async def delivered(self) -> None:
-        """What was written before a test subscribes may still be on its way, or was delivered before this server came."""
+        """Waits until every event that was written before has been delivered to this server."""
         await until(lambda: _outbox_is_empty(self.resources.pool))
-        # Its own heartbeat comes back behind everything that was published before.
+        # Its own heartbeat is received after everything that was published before.
         settings, now = self.resources.settings, monotonic()
         bound = settings.heartbeat_interval * settings.max_missed_heartbeats
         await until(lambda: self.resources.memory.valid_until > now + bound)
 
     async def execute(self, query: str, headers: Headers | None = None, **variables: Any) -> Any:
-        """The data of an answer without errors."""
+        """The data of a response, which must not have errors."""
         async with httpx.AsyncClient() as client:
-            asked = {"query": query, "variables": variables}
-            answer = (await client.post(self.url, json=asked, headers=headers)).json()
-        assert "errors" not in answer, answer
-        return answer["data"]
+            body = {"query": query, "variables": variables}
+            response = (await client.post(self.url, json=body, headers=headers)).json()
+        assert "errors" not in response, response
+        return response["data"]
 
     async def stop(self, number: Any) -> None:
         self.server.leave(number)
@@ -72,7 +72,7 @@ async def _outbox_is_empty(pool: Pool) -> bool:
 
 @asynccontextmanager
 async def running(settings: Settings, **changed: object) -> AsyncIterator[Running]:
-    """Ready: what it changes is told by way of Redis, as to every other instance."""
+    """Started and ready; its invalidations are delivered over Redis, as those of every other instance."""
     usual = {
         "rate_limit_anonymous": 0,
         "rate_limit_api_key": 0,
@@ -104,7 +104,7 @@ async def running(settings: Settings, **changed: object) -> AsyncIterator[Runnin
 
 
 async def issue_key(pool: Pool, role: Role = Role.EDITOR, name: str = "steward") -> tuple[Any, Headers]:
-    """A key, and the headers of who holds it."""
+    """A key, and the headers of its caller."""
     async with unit_of_work(pool, ANONYMOUS) as work:
         admin = await accounts.add_user(work, f"{name}@example.org", Role.ADMIN, "!")
     async with unit_of_work(pool, ANONYMOUS) as work:
@@ -124,8 +124,8 @@ class WebSocketClient:
 
     async def receive(self, seconds: float = 10) -> dict[str, Any]:
         async with asyncio.timeout(seconds):
-            heard: dict[str, Any] = json.loads(await self.connection.recv())
-        return heard
+            message: dict[str, Any] = json.loads(await self.connection.recv())
+        return message
 
     async def initialise(self, **payload: Any) -> Self:
         await self.send("connection_init", payload=payload)
@@ -137,13 +137,13 @@ class WebSocketClient:
 
     async def next_change(self, id: str = "1") -> dict[str, Any]:
         """The next change, as `data.dataChanged`."""
-        heard = await self.receive()
-        assert (heard["type"], heard["id"]) == ("next", id), heard
-        change: dict[str, Any] = heard["payload"]["data"]["dataChanged"]
+        message = await self.receive()
+        assert (message["type"], message["id"]) == ("next", id), message
+        change: dict[str, Any] = message["payload"]["data"]["dataChanged"]
         return change
 
     async def wait_closed(self) -> tuple[int | None, str | None]:
-        """Code and reason, once the server has closed."""
+        """Code and reason of the close frame of the server."""
         async with asyncio.timeout(10):
             await self.connection.wait_closed()
         return self.connection.close_code, self.connection.close_reason
@@ -168,7 +168,7 @@ class Stream:
         self._lines = response.aiter_lines()
 
     async def event(self) -> tuple[str, Any]:
-        """The next event's name and data."""
+        """Name and data of the next event."""
         name, data = "", ""
         async with asyncio.timeout(10):
             async for line in self._lines:
@@ -193,11 +193,11 @@ async def stream(
     server: Running, query: str, *, method: str = "POST", headers: Headers | None = None, **variables: Any
 ) -> AsyncIterator[Stream]:
     accept = {"accept": "text/event-stream", **(headers or {})}
-    asked: dict[str, Any] = {"query": query, "variables": variables}
+    content: dict[str, Any] = {"query": query, "variables": variables}
     if method == "GET":
         body: dict[str, Any] = {"params": {"query": query, "variables": json.dumps(variables)}}
     else:
-        body = {"json": asked}
+        body = {"json": content}
     async with (
         httpx.AsyncClient(timeout=10) as client,
         client.stream(method, server.url, headers=accept, **body) as response,
@@ -206,12 +206,12 @@ async def stream(
 
 
 def has_cached_head(server: Running, data: bytes) -> bool:
-    """Whether the next request with this head takes the short road."""
+    """Whether the next request with this head takes the fast path."""
     return _cached_head(server, data) is not None
 
 
 def has_cached_response(server: Running, data: bytes) -> bool:
-    """Whether its answer would be given at once, with nothing in between."""
+    """Whether the protocol would send a cached response to it directly."""
     head = _cached_head(server, data)
     return head is not None and head.handler.find_cached_response(head, data.partition(END)[2]) is not None
 

@@ -1,4 +1,4 @@
-"""Who may: roles, API keys, and reading that is not for everybody."""
+"""Permissions: roles, API keys, and reading that requires credentials."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -22,7 +22,7 @@ from tests.integration.graph.graphql_client import client_of
 from tests.integration.graph.running import Running, issue_key, running
 from tests.integration.graph.writing import Caller, mutation, name, refusals
 
-# What is promised within a second; a machine that runs many tests at once may take longer over it.
+# The limit of a second in production; a busy computer may take longer.
 SECOND = 30
 
 READ = "{ dnos { totalCount } }"
@@ -55,26 +55,26 @@ def settings(settings: Settings) -> Settings:
 
 @asynccontextmanager
 async def signed_in(resources: Resources, pool: Pool, role: Role) -> AsyncIterator[Caller]:
-    """A person with a session; a client of its own, for it keeps the cookie."""
+    """A signed-in user; with a client of its own, which stores the cookie."""
     passwords = Passwords(resources.settings)
     user = await make.user(pool, role=role, password_hash=await passwords.hash(PASSWORD))
     passwords.close()
     async with client_of(resources) as client:
-        person = Caller(client, {})
-        data = await person.execute(SIGN_IN, email=user.email, password=PASSWORD)
+        caller = Caller(client, {})
+        data = await caller.execute(SIGN_IN, email=user.email, password=PASSWORD)
         assert data["signIn"]["errors"] == []
-        yield person
+        yield caller
 
 
 @pytest.fixture
-async def chief(resources: Resources, pool: Pool) -> AsyncIterator[Caller]:
+async def signed_in_admin(resources: Resources, pool: Pool) -> AsyncIterator[Caller]:
     """An administrator who has signed in."""
-    async with signed_in(resources, pool, Role.ADMIN) as person:
-        yield person
+    async with signed_in(resources, pool, Role.ADMIN) as caller:
+        yield caller
 
 
-def keeper(client: httpx.AsyncClient, made: Any) -> Caller:
-    return Caller(client, {"authorization": f"Bearer {made['secret']}"})
+def caller_with_key(client: httpx.AsyncClient, created: Any) -> Caller:
+    return Caller(client, {"authorization": f"Bearer {created['secret']}"})
 
 
 # Roles
@@ -93,7 +93,7 @@ LEAST = {
 }
 
 
-async def test_each_write_asks_for_its_role(callers: dict[Role | None, Caller], pool: Pool) -> None:
+async def test_each_mutation_requires_its_role(callers: dict[Role | None, Caller], pool: Pool) -> None:
     dno = await make.dno(pool)
     tariff, hlzf = await make.tariff(pool, dno), await make.hlzf(pool, dno)
     added = {"dno": "netze-a", "voltageLevel": "MS"}
@@ -114,14 +114,14 @@ async def test_each_write_asks_for_its_role(callers: dict[Role | None, Caller], 
     for write, (document, variables) in documents.items():
         for role, caller in callers.items():
             payload = (await caller.execute(document, **variables))[write]
-            told = {code for code, _ in refusals(payload)} & {"UNAUTHENTICATED", "FORBIDDEN"}
+            codes = {code for code, _ in refusals(payload)} & {"UNAUTHENTICATED", "FORBIDDEN"}
             if role is None:
                 expected = {"UNAUTHENTICATED"}
-            elif not role.includes(LEAST[write]) or write == "createApiKey":  # which no machine may
+            elif not role.includes(LEAST[write]) or write == "createApiKey":  # never with an API key
                 expected = {"FORBIDDEN"}
             else:
                 expected = set()
-            assert told == expected, (write, role)
+            assert codes == expected, (write, role)
 
 
 def test_every_mutation_is_in_the_table() -> None:
@@ -130,7 +130,7 @@ def test_every_mutation_is_in_the_table() -> None:
     assert {*mutations.fields} == {*LEAST, "signIn", "signOut"}
 
 
-# Reading that is not for everybody
+# Reading with credentials only
 
 
 @pytest.fixture
@@ -139,27 +139,29 @@ async def closed(settings: Settings, pool: Pool) -> AsyncIterator[Running]:
         yield server
 
 
-async def test_without_anonymous_reading_only_known_people_are_answered(closed: Running, pool: Pool) -> None:
+async def test_without_anonymous_reading_only_callers_with_credentials_are_answered(
+    closed: Running, pool: Pool
+) -> None:
     await make.dno(pool)
     _, viewer = await issue_key(pool, Role.VIEWER)
     async with httpx.AsyncClient() as client:
-        for _ in range(3):  # the last times from memory, on a connection that is known
-            known = await client.post(closed.url, json={"query": READ}, headers=viewer)
-            assert known.json()["data"] == {"dnos": {"totalCount": 1}}
-            for ask in (
+        for _ in range(3):  # the last times from the response cache, with a cached request head
+            response = await client.post(closed.url, json={"query": READ}, headers=viewer)
+            assert response.json()["data"] == {"dnos": {"totalCount": 1}}
+            for request in (
                 client.post(closed.url, json={"query": READ}),
                 client.post(closed.url, json={"query": "{ __typename dnos { totalCount } }"}),
                 client.get(closed.url, params={"query": READ}),
             ):
-                stranger = await ask
-                assert stranger.status_code == 401
-                assert stranger.json()["errors"][0]["extensions"]["code"] == "UNAUTHENTICATED"
-                assert "data" not in stranger.json()
+                anonymous = await request
+                assert anonymous.status_code == 401
+                assert anonymous.json()["errors"][0]["extensions"]["code"] == "UNAUTHENTICATED"
+                assert "data" not in anonymous.json()
         again = await client.get(closed.url, params={"query": READ}, headers=viewer)
     assert again.headers["cache-control"].startswith("private")
 
 
-async def test_without_anonymous_reading_anybody_may_sign_in_and_look_at_the_schema(
+async def test_without_anonymous_reading_signing_in_and_introspection_stay_possible(
     closed: Running, pool: Pool
 ) -> None:
     passwords = Passwords(closed.resources.settings)
@@ -175,89 +177,103 @@ async def test_without_anonymous_reading_anybody_may_sign_in_and_look_at_the_sch
 # API keys
 
 
-async def test_a_key_is_made_once_used_and_revoked(
-    chief: Caller, client: httpx.AsyncClient, pool: Pool
+async def test_a_key_is_created_used_and_revoked(
+    signed_in_admin: Caller, client: httpx.AsyncClient, pool: Pool
 ) -> None:
     dno = await make.dno(pool)
     tariff = await make.tariff(pool, dno)
-    made = (await chief.execute(CREATE_KEY))["createApiKey"]
-    assert (made["errors"], made["apiKey"]["role"], made["apiKey"]["lastUsedAt"]) == ([], "EDITOR", None)
-    assert made["secret"].startswith("dno_")
-    machine = keeper(client, made)
-    corrected = await machine.write("correctTariff", id=name(tariff), leistung="60")
+    created = (await signed_in_admin.execute(CREATE_KEY))["createApiKey"]
+    assert (created["errors"], created["apiKey"]["role"], created["apiKey"]["lastUsedAt"]) == (
+        [],
+        "EDITOR",
+        None,
+    )
+    assert created["secret"].startswith("dno_")
+    key_caller = caller_with_key(client, created)
+    corrected = await key_caller.write("correctTariff", id=name(tariff), leistung="60")
     assert corrected["revision"]["changedBy"] == "crawler (API key)"
 
-    revoked = (await chief.execute(REVOKE_KEY, id=made["apiKey"]["id"]))["revokeApiKey"]
+    revoked = (await signed_in_admin.execute(REVOKE_KEY, id=created["apiKey"]["id"]))["revokeApiKey"]
     assert (revoked["errors"], revoked["secret"]) == ([], None)
-    refused = await machine.send(READ)
+    refused = await key_caller.send(READ)
     assert refused.status_code == 401
     assert refused.json()["errors"][0]["extensions"]["code"] == "UNAUTHENTICATED"
-    again = (await chief.execute(REVOKE_KEY, id=made["apiKey"]["id"]))["revokeApiKey"]
+    again = (await signed_in_admin.execute(REVOKE_KEY, id=created["apiKey"]["id"]))["revokeApiKey"]
     assert refusals(again) == [("NOT_FOUND", ["id"])]
 
 
-async def test_its_last_use_is_known(chief: Caller, client: httpx.AsyncClient, resources: Resources) -> None:
-    made = (await chief.execute(CREATE_KEY))["createApiKey"]
+async def test_the_last_use_of_a_key_is_recorded(
+    signed_in_admin: Caller, client: httpx.AsyncClient, resources: Resources
+) -> None:
+    created = (await signed_in_admin.execute(CREATE_KEY))["createApiKey"]
     before = datetime.now(UTC)
-    await keeper(client, made).execute(READ)
+    await caller_with_key(client, created).execute(READ)
     await resources.api_key_usage.flush()
-    revoked = (await chief.execute(REVOKE_KEY, id=made["apiKey"]["id"]))["revokeApiKey"]["apiKey"]
+    revoked = (await signed_in_admin.execute(REVOKE_KEY, id=created["apiKey"]["id"]))["revokeApiKey"][
+        "apiKey"
+    ]
     assert before <= datetime.fromisoformat(revoked["lastUsedAt"]) <= datetime.now(UTC)
 
 
-async def test_what_makes_no_key_is_refused_under_its_path(chief: Caller) -> None:
+async def test_invalid_values_of_a_key_are_refused_with_their_path(signed_in_admin: Caller) -> None:
     past = (datetime.now(UTC) - timedelta(seconds=1)).isoformat()
     for wrong, path in (
         ({"name": " "}, ["name"]),
         ({"name": "x" * 201}, ["name"]),
         ({"expiresAt": past}, ["expiresAt"]),
     ):
-        payload = (await chief.execute(CREATE_KEY, **wrong))["createApiKey"]
+        payload = (await signed_in_admin.execute(CREATE_KEY, **wrong))["createApiKey"]
         assert (refusals(payload), payload["secret"]) == ([("INVALID", path)], None)
-    assert refusals((await chief.execute(REVOKE_KEY, id="user_x"))["revokeApiKey"]) == [("INVALID", ["id"])]
+    assert refusals((await signed_in_admin.execute(REVOKE_KEY, id="user_x"))["revokeApiKey"]) == [
+        ("INVALID", ["id"])
+    ]
 
 
-async def test_a_key_ends_when_it_expires(chief: Caller, client: httpx.AsyncClient) -> None:
+async def test_a_key_is_rejected_once_it_has_expired(
+    signed_in_admin: Caller, client: httpx.AsyncClient
+) -> None:
     moment = datetime.now(UTC) + timedelta(seconds=0.5)
-    made = (await chief.execute(CREATE_KEY, expiresAt=moment.isoformat()))["createApiKey"]
-    machine = keeper(client, made)
+    created = (await signed_in_admin.execute(CREATE_KEY, expiresAt=moment.isoformat()))["createApiKey"]
+    key_caller = caller_with_key(client, created)
     statuses = []
     async with asyncio.timeout(5):
         while statuses[-1:] != [401]:
             began = datetime.now(UTC)
-            statuses.append((await machine.send(READ)).status_code)
+            statuses.append((await key_caller.send(READ)).status_code)
             ended = datetime.now(UTC)
             assert statuses[-1] == 200 or ended >= moment
             assert statuses[-1] == 401 or began < moment
-            await asyncio.sleep(0.01)  # a key's own limit must not end it first
+            await asyncio.sleep(0.01)  # the rate limit of the key must not be reached before
     assert statuses[0] == 200
 
 
-async def test_a_key_may_no_more_than_its_maker_may_today(
-    chief: Caller, client: httpx.AsyncClient, pool: Pool
+async def test_a_key_has_at_most_the_current_role_of_its_creator(
+    signed_in_admin: Caller, client: httpx.AsyncClient, pool: Pool
 ) -> None:
-    machine = keeper(client, (await chief.execute(CREATE_KEY, role="ADMIN"))["createApiKey"])
-    assert refusals((await machine.execute(INVALIDATE, pattern="*"))["invalidateCache"]) == []
+    key_caller = caller_with_key(
+        client, (await signed_in_admin.execute(CREATE_KEY, role="ADMIN"))["createApiKey"]
+    )
+    assert refusals((await key_caller.execute(INVALIDATE, pattern="*"))["invalidateCache"]) == []
     await pool.fetch("UPDATE users SET role = 'EDITOR'")
     async with asyncio.timeout(SECOND):
-        while not (told := refusals((await machine.execute(INVALIDATE, pattern="*"))["invalidateCache"])):
+        while not (codes := refusals((await key_caller.execute(INVALIDATE, pattern="*"))["invalidateCache"])):
             await asyncio.sleep(0.01)
-    assert told == [("FORBIDDEN", None)]
+    assert codes == [("FORBIDDEN", None)]
 
 
-async def test_a_revocation_holds_at_once_here_and_within_a_second_elsewhere(
+async def test_a_revoked_key_is_rejected_at_once_by_this_instance_and_within_a_second_by_another(
     settings: Settings, pool: Pool
 ) -> None:
     _, admin = await issue_key(pool, Role.ADMIN, "admin")
-    async with running(settings) as here, running(settings) as elsewhere, httpx.AsyncClient() as client:
+    async with running(settings) as first, running(settings) as second, httpx.AsyncClient() as client:
         for number in range(5):
-            key, machine = await issue_key(pool, Role.VIEWER, f"machine-{number}")
-            await asyncio.gather(*(server.execute(READ, machine) for server in (here, elsewhere)))
-            revoked = await here.execute(REVOKE_KEY, admin, id=f"key_{key.id.hex}")
+            key, key_caller = await issue_key(pool, Role.VIEWER, f"key_caller-{number}")
+            await asyncio.gather(*(server.execute(READ, key_caller) for server in (first, second)))
+            revoked = await first.execute(REVOKE_KEY, admin, id=f"key_{key.id.hex}")
             assert revoked["revokeApiKey"]["errors"] == []
-            assert (await status(client, here, machine)) == 401
+            assert (await status(client, first, key_caller)) == 401
             async with asyncio.timeout(SECOND):
-                while await status(client, elsewhere, machine) != 401:
+                while await status(client, second, key_caller) != 401:
                     pass
 
 
@@ -265,7 +281,7 @@ async def status(client: httpx.AsyncClient, server: Running, headers: dict[str, 
     return (await client.post(server.url, json={"query": READ}, headers=headers)).status_code
 
 
-async def test_an_outage_of_redis_ends_no_key_and_stops_no_write(
+async def test_keys_and_writes_work_during_an_outage_of_redis(
     settings: Settings, pool: Pool, valkey: Any
 ) -> None:
     tariff = await make.tariff(pool, await make.dno(pool))
@@ -274,13 +290,13 @@ async def test_an_outage_of_redis_ends_no_key_and_stops_no_write(
         settings, redis_url=valkey.url, rate_limit_api_key=0, redis_timeout=0.2, redis_connect_timeout=0.2
     )
     async with open_resources(settings) as resources, client_of(resources) as client:
-        machine = Caller(client, editor)
-        await machine.execute(READ)
+        key_caller = Caller(client, editor)
+        await key_caller.execute(READ)
         valkey.kill()
         for price in range(60, 65):
-            corrected = await machine.write("correctTariff", id=name(tariff), leistung=f"{price}")
+            corrected = await key_caller.write("correctTariff", id=name(tariff), leistung=f"{price}")
             assert (corrected["errors"], corrected["tariff"]["leistung"]) == ([], f"{price}")
-            data = await machine.execute(
+            data = await key_caller.execute(
                 "query ($id: ID!) { node(id: $id) { ... on Tariff { leistung } } }", id=name(tariff)
             )
             assert data["node"]["leistung"] == f"{price}"

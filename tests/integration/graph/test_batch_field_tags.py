@@ -1,4 +1,4 @@
-"""Each edge that names the tags of its values (`reads`) names enough: what it loads changes with no other event."""
+"""Each batch field that declares the tags of its values (`reads`) declares all of them."""
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
@@ -21,7 +21,7 @@ from schema.execution.compile import DEFINITION
 from schema.root import schema
 from schema.types.runtime_types import TAGGED
 
-# Every way to give an edge's arguments; what is not here is left out.
+# Combinations of the arguments of a batch field.
 ARGUMENTS: dict[str, list[dict[str, Any]]] = {
     "Dno.tariffs": [{}, {"year": None}, {"year": 2024}, {"year": 2025, "voltage_level": VoltageLevel.MS}],
     "Dno.tariff": [{"year": year, "voltage_level": VoltageLevel.NS} for year in (1999, 2024, 2025)],
@@ -37,24 +37,24 @@ ARGUMENTS: dict[str, list[dict[str, Any]]] = {
 }
 
 
-def edges() -> Iterator[tuple[str, BatchResolver]]:
+def batch_fields() -> Iterator[tuple[str, BatchResolver]]:
     for name, type in schema._schema.type_map.items():
         if not isinstance(type, GraphQLObjectType):
             continue
         for field_name, field in type.fields.items():
             definition: Any = field.extensions.get(DEFINITION)
-            edge = None if definition is None else definition.metadata.get(RESOLVER)
-            if edge is not None and edge.reads is not None:
-                yield f"{name}.{field_name}", edge
+            resolver = None if definition is None else definition.metadata.get(RESOLVER)
+            if resolver is not None and resolver.reads is not None:
+                yield f"{name}.{field_name}", resolver
 
 
-EDGES = dict(edges())
+BATCH_FIELDS = dict(batch_fields())
 
 
-def test_whatever_can_be_part_of_a_fragment_is_looked_at() -> None:
-    assert {name.partition(".")[0] for name in EDGES} >= {"Dno", "Tariff", "Hlzf", "TimeOfUseTariff"}
+def test_all_types_that_can_be_cached_as_fragments_are_covered() -> None:
+    assert {name.partition(".")[0] for name in BATCH_FIELDS} >= {"Dno", "Tariff", "Hlzf", "TimeOfUseTariff"}
     assert {"Dno"} == TAGGED
-    assert {name for name in EDGES if _has_arguments(name)} == ARGUMENTS.keys()
+    assert {name for name in BATCH_FIELDS if _has_arguments(name)} == ARGUMENTS.keys()
 
 
 def _has_arguments(name: str) -> bool:
@@ -63,17 +63,17 @@ def _has_arguments(name: str) -> bool:
     return bool(found.fields[field].args)
 
 
-@pytest.mark.parametrize("name", EDGES)
-async def test_an_edge_names_all_that_its_values_rest_on(
+@pytest.mark.parametrize("name", BATCH_FIELDS)
+async def test_a_batch_field_declares_all_tags_that_its_values_depend_on(
     name: str, resources: Resources, pool: Pool, operators: Sequence[Any]
 ) -> None:
-    edge, parents = EDGES[name], await _parents(name.partition(".")[0], resources, operators)
+    resolver, parents = BATCH_FIELDS[name], await _parents(name.partition(".")[0], resources, operators)
     assert parents
     for parent, arguments in product(parents, ARGUMENTS.get(name, [{}])):
-        assert edge.reads is not None
-        declared = frozenset(edge.reads(parent, **arguments))
+        assert resolver.reads is not None
+        declared = frozenset(resolver.reads(parent, **arguments))
         context = Context(resources)
-        await edge.values([parent], context, arguments)
+        await resolver.values([parent], context, arguments)
         for event in _events(operators, [getattr(other, "id", None) for other in parents]):
             touched = tags.of(event)
             if touched & context.read_set.tags:
@@ -94,7 +94,7 @@ async def _parents(type: str, resources: Resources, operators: Sequence[Any]) ->
 
 
 def _events(operators: Sequence[Any], entry_ids: Sequence[UUID]) -> Iterator[Event]:
-    """Every change that could concern them, each alone."""
+    """Each change that could affect the operators, one event each."""
     now = datetime.now(UTC)
     for dno in operators:
         change = EntryChange(dno.id, 2, ChangeKind.CORRECTED, dno.slug)

@@ -25,7 +25,7 @@ JSON, GRAPHQL = "application/json", "application/graphql-response+json"
 
 
 def request(method: str, query: str | None = None, body: str | None = None, **headers: str) -> bytes:
-    """`query` stands in the query string, `body` in a JSON body; None leaves it out."""
+    """`query` is sent in the query string, `body` in a JSON body; None omits it."""
     target = "/graphql" if query is None else f"/graphql?query={quote(query)}"
     content = b"" if body is None else json.dumps({"query": body}).encode()
     lines = [f"{method} {target} HTTP/1.1", "Host: dno.test"]
@@ -54,21 +54,21 @@ PAIRS: Mapping[str, tuple[bytes, bytes]] = {
 }
 
 
-async def assert_kept_apart(settings: Settings, pairs: Mapping[str, tuple[bytes, bytes]]) -> None:
-    """Both of a pair get their own response, by whatever of them is cached."""
+async def assert_cached_separately(settings: Settings, pairs: Mapping[str, tuple[bytes, bytes]]) -> None:
+    """Both requests of a pair get their own response, whatever is cached of them."""
     async with (
         running(settings, response_cache=False) as uncached,
         running(settings) as cached,
         wire(uncached.url) as expected,
-        wire(cached.url) as line,
+        wire(cached.url) as connection,
     ):
         for part, pair in pairs.items():
             facts = [_facts(await expected.exchange(one)) for one in pair]
             assert facts[0] != facts[1], part
             for _ in range(2):
                 for one, fact in zip(pair, facts, strict=True):
-                    # Read, then from the cache, then by the fast path.
-                    assert [_facts(await line.exchange(one)) for _ in range(3)] == [fact] * 3, part
+                    # Executed, then from the response cache, then on the fast path.
+                    assert [_facts(await connection.exchange(one)) for _ in range(3)] == [fact] * 3, part
 
 
 def _facts(answer: Response) -> tuple[int, str, Any]:
@@ -83,10 +83,10 @@ async def tariff(pool: Pool) -> Tariff:
     return await make.tariff(pool, await make.dno(pool, "netze-a", city="Ulm"), 2025, leistung="58.21")
 
 
-async def test_requests_that_differ_in_one_part_have_responses_of_their_own(
+async def test_requests_that_differ_in_one_part_are_cached_separately(
     settings: Settings, tariff: Tariff
 ) -> None:
-    await assert_kept_apart(settings, PAIRS)
+    await assert_cached_separately(settings, PAIRS)
 
 
 async def _history_by(server_settings: Settings, pool: Pool, tariff: Tariff) -> tuple[str, Headers]:
@@ -100,43 +100,45 @@ async def _history_by(server_settings: Settings, pool: Pool, tariff: Tariff) -> 
     return query, editor
 
 
-async def test_requests_that_differ_in_the_role_have_responses_of_their_own(
+async def test_requests_that_differ_in_the_role_are_cached_separately(
     settings: Settings, pool: Pool, tariff: Tariff
 ) -> None:
-    """Names of people are shown to editors only."""
+    """Names of authors are visible to editors only."""
     query, editor = await _history_by(settings, pool, tariff)
     _, viewer = await issue_key(pool, Role.VIEWER, "reader")
     pair = request("GET", query, **editor), request("GET", query, **viewer)
-    await assert_kept_apart(settings, {"role": pair})
+    await assert_cached_separately(settings, {"role": pair})
 
 
-async def test_requests_that_differ_in_having_credentials_have_responses_of_their_own(
+async def test_requests_with_and_without_credentials_are_cached_separately(
     settings: Settings, pool: Pool, tariff: Tariff
 ) -> None:
-    """Where reading needs credentials, the response to a VIEWER is not given to an anonymous caller."""
+    """Where reading requires credentials, the response to a VIEWER is not sent to an anonymous caller."""
     _, viewer = await issue_key(pool, Role.VIEWER, "reader")
     closed = msgspec.structs.replace(settings, anonymous_reading=False)
-    await assert_kept_apart(closed, {"credentials": (request("GET", SLUG, **viewer), request("GET", SLUG))})
+    await assert_cached_separately(
+        closed, {"credentials": (request("GET", SLUG, **viewer), request("GET", SLUG))}
+    )
 
 
-# Fragments: the text of one object, kept for all operations that ask the same of it
+# Fragments: the text of one object, cached for all operations that select the same fields of it
 
 
-async def assert_fragments_kept_apart(
-    settings: Settings, questions: Sequence[tuple[str, dict[str, Any]]]
+async def assert_fragments_cached_separately(
+    settings: Settings, queries: Sequence[tuple[str, dict[str, Any]]]
 ) -> None:
-    """Each twice, as bodies that never repeat, so that only fragments come from a cache."""
+    """Each query twice, with bodies that never repeat, so that only fragments come from a cache."""
     async with running(settings, response_cache=False) as server:
-        expected = [await server.execute(query, **variables) for query, variables in questions]
-    assert len({json.dumps(answer) for answer in expected}) == len(questions)
+        expected = [await server.execute(query, **variables) for query, variables in queries]
+    assert len({json.dumps(answer) for answer in expected}) == len(queries)
     async with running(settings) as server:
         for turn in range(2):
-            for (query, variables), answer in zip(questions, expected, strict=True):
+            for (query, variables), answer in zip(queries, expected, strict=True):
                 assert await server.execute(query, **variables, undeclared=turn) == answer
         assert any(isinstance(entry.value, bytes) for entry in server.resources.memory._entries.values())
 
 
-async def test_fragments_that_differ_in_the_value_of_a_variable_are_kept_apart(
+async def test_fragments_that_differ_in_the_value_of_a_variable_are_cached_separately(
     settings: Settings, pool: Pool, tariff: Tariff
 ) -> None:
     await make.tariff(pool, await make.dno(pool, "netze-b"), 2024, leistung="1.00")
@@ -146,12 +148,12 @@ async def test_fragments_that_differ_in_the_value_of_a_variable_are_kept_apart(
       } } }
     }"""
     usual = {"year": 2025, "kwh": "1000"}
-    await assert_fragments_kept_apart(
+    await assert_fragments_cached_separately(
         settings, [(query, usual), (query, {**usual, "year": 2024}), (query, {**usual, "kwh": "2000"})]
     )
 
 
-async def test_fragments_that_differ_in_the_record_are_kept_apart(
+async def test_fragments_that_differ_in_the_record_are_cached_separately(
     settings: Settings, pool: Pool, tariff: Tariff
 ) -> None:
     await make.dno(pool, "netze-b", city="Jena")
@@ -159,21 +161,23 @@ async def test_fragments_that_differ_in_the_record_are_kept_apart(
         "query ($first: Int!, $after: String) { dnos(first: $first, after: $after) { nodes { slug city } } }"
     )
     async with running(settings) as server:
-        asked = "{ dnos(first: 1) { pageInfo { endCursor } } }"
-        after = (await server.execute(asked))["dnos"]["pageInfo"]["endCursor"]
-    await assert_fragments_kept_apart(
+        page_info = "{ dnos(first: 1) { pageInfo { endCursor } } }"
+        after = (await server.execute(page_info))["dnos"]["pageInfo"]["endCursor"]
+    await assert_fragments_cached_separately(
         settings, [(page, {"first": 1}), (page, {"first": 1, "after": after}), (page, {"first": 2})]
     )
 
 
-async def test_fragments_that_differ_in_the_fields_are_kept_apart(settings: Settings, tariff: Tariff) -> None:
+async def test_fragments_that_differ_in_the_fields_are_cached_separately(
+    settings: Settings, tariff: Tariff
+) -> None:
     fields = "slug", "city", "city slug", "slug city other: city"
-    await assert_fragments_kept_apart(
-        settings, [(f"{{ dnos(first: 5) {{ nodes {{ {asked} }} }} }}", {}) for asked in fields]
+    await assert_fragments_cached_separately(
+        settings, [(f"{{ dnos(first: 5) {{ nodes {{ {selection} }} }} }}", {}) for selection in fields]
     )
 
 
-async def test_plans_that_differ_in_the_value_of_a_condition_are_kept_apart(
+async def test_plans_that_differ_in_the_value_of_a_condition_are_cached_separately(
     settings: Settings, tariff: Tariff
 ) -> None:
     query = """query ($shown: Boolean!, $left: Boolean!) {
@@ -187,7 +191,9 @@ async def test_plans_that_differ_in_the_value_of_a_condition_are_kept_apart(
             )
 
 
-async def test_documents_that_differ_in_one_letter_are_kept_apart(settings: Settings, tariff: Tariff) -> None:
+async def test_documents_that_differ_in_one_letter_are_cached_separately(
+    settings: Settings, tariff: Tariff
+) -> None:
     async with running(settings, response_cache=False) as server:
         for _ in range(2):
             assert await server.execute(SLUG) == {"dno": {"slug": "netze-a"}}
@@ -195,16 +201,14 @@ async def test_documents_that_differ_in_one_letter_are_kept_apart(settings: Sett
             assert await server.execute(CITY) == {"dno": {"city": "Ulm"}}
 
 
-async def test_operations_of_one_document_are_kept_apart_by_their_names(
-    settings: Settings, tariff: Tariff
-) -> None:
+async def test_operations_of_one_document_are_cached_separately(settings: Settings, tariff: Tariff) -> None:
     document = f"query A {SLUG} query B {CITY}"
     async with running(settings) as server, httpx.AsyncClient() as client:
         for _ in range(3):
             for operation, expected in (("A", {"slug": "netze-a"}), ("B", {"city": "Ulm"})):
-                asked = {"query": document, "operationName": operation}
+                body = {"query": document, "operationName": operation}
                 answers = [
-                    (await client.post(server.url, json=asked)).json(),
-                    (await client.get(server.url, params=asked)).json(),
+                    (await client.post(server.url, json=body)).json(),
+                    (await client.get(server.url, params=body)).json(),
                 ]
                 assert [answer["data"] for answer in answers] == [{"dno": expected}] * 2

@@ -1,4 +1,4 @@
-"""What the graph works out: costs, ranks, peak times, the year before, how much is known, who is meant."""
+"""Computed fields: costs, ranks, peak times, the previous year, coverage and the search for operators."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -52,19 +52,21 @@ async def _cost(client: httpx.AsyncClient, dno: Dno, kwh: str, kw: str, level: s
         ("1200000", "400", ["3000.00", "47632.00", "13080.00", "60712.00"]),
         # 500,000 / 400 = 1250 h: 400 · 21.49; 500,000 · 0.05
         ("500000", "400", ["1250.00", "8596.00", "25000.00", "33596.00"]),
-        # 2500 h to the point, and one watt-hour less.
+        # Exactly 2500 h, and one watt-hour less.
         ("1000000", "400", ["2500.00", "47632.00", "10900.00", "58532.00"]),
         ("999999.999", "400", ["2500.00", "8596.00", "50000.00", "58596.00"]),
         ("0", "0.5", ["0.00", "10.75", "0.00", "10.75"]),  # 0.5 · 21.49 = 10.745
     ],
 )
-async def test_a_published_sheet_costs_what_a_pencil_says(
+async def test_the_annual_cost_of_a_published_sheet_equals_the_manual_calculation(
     client: httpx.AsyncClient, malchow: Dno, kwh: str, kw: str, expected: list[str]
 ) -> None:
     assert await _cost(client, malchow, kwh, kw) == expected
 
 
-async def test_what_is_not_published_is_not_zero(client: httpx.AsyncClient, pool: Pool, malchow: Dno) -> None:
+async def test_unpublished_prices_are_null_and_not_zero(
+    client: httpx.AsyncClient, pool: Pool, malchow: Dno
+) -> None:
     await make.tariff(pool, malchow, 2025, NS, None, "2.22", "34.29", None)
     assert await _cost(client, malchow, "300000", "100", "NS") == ["3000.00", None, "6660.00", None]
     assert await _cost(client, malchow, "100000", "100", "NS") == ["1000.00", "3429.00", None, None]
@@ -73,7 +75,7 @@ async def test_what_is_not_published_is_not_zero(client: httpx.AsyncClient, pool
 @pytest.mark.parametrize(
     ("kwh", "kw"), [("-1", "1"), ("1", "0"), ("1", "-1"), ("1" + "0" * 15, "1"), ("1", "0.0000001")]
 )
-async def test_consumptions_that_cannot_be_are_refused(
+async def test_impossible_consumptions_are_refused(
     client: httpx.AsyncClient, malchow: Dno, kwh: str, kw: str
 ) -> None:
     assert await error_codes(client, COST, slug=malchow.slug, level="MS", kwh=kwh, kw=kw) == [
@@ -82,7 +84,7 @@ async def test_consumptions_that_cannot_be_are_refused(
 
 
 @pytest.mark.parametrize("kwh", ["1e6", "NaN", "Infinity", "1,5", "", 1.5, True, None, " 1"])
-async def test_what_is_no_decimal_is_refused(client: httpx.AsyncClient, malchow: Dno, kwh: object) -> None:
+async def test_invalid_decimals_are_refused(client: httpx.AsyncClient, malchow: Dno, kwh: object) -> None:
     assert await error_codes(client, COST, slug=malchow.slug, level="MS", kwh=kwh, kw="1") == [
         "BAD_USER_INPUT"
     ]
@@ -91,7 +93,7 @@ async def test_what_is_no_decimal_is_refused(client: httpx.AsyncClient, malchow:
 # previousYear
 
 
-async def test_the_year_before_is_the_same_level_a_year_earlier(
+async def test_the_previous_year_is_the_tariff_of_the_same_level_a_year_earlier(
     client: httpx.AsyncClient, pool: Pool, malchow: Dno
 ) -> None:
     await make.tariff(pool, malchow, 2025, NS)
@@ -124,7 +126,7 @@ query ($year: Int = 2025, $kwh: Decimal = "1200000", $kw: Decimal = "400", $regi
 
 @pytest.fixture
 async def market(pool: Pool, malchow: Dno) -> None:
-    """As published for 2025; two whose sheets are the same, and one that lacks what is needed from 2500 h."""
+    """As published for 2025; two operators with equal prices, and one without the prices from 2500 h."""
     odr = await make.dno(pool, "netze-odr", name="Netze ODR", region="Baden-Württemberg")
     await make.tariff(pool, odr, 2025, MS, "191.79", "1.58", "16.53", "8.59")
     for name in ("Zwilling", "Anderer Zwilling"):
@@ -139,9 +141,7 @@ async def _ranked(client: httpx.AsyncClient, **variables: Any) -> list[tuple[Any
     return [(row["rank"], row["tariff"]["dno"]["slug"], row["cost"]["total"]) for row in data["rankTariffs"]]
 
 
-async def test_the_cheapest_is_first_and_equals_stand_by_name(
-    client: httpx.AsyncClient, market: None
-) -> None:
+async def test_a_ranking_is_sorted_by_cost_and_then_by_name(client: httpx.AsyncClient, market: None) -> None:
     assert await _ranked(client) == [
         (1, "anderer-zwilling", "60712.00"),
         (2, "stadtwerke-malchow", "60712.00"),
@@ -150,7 +150,7 @@ async def test_the_cheapest_is_first_and_equals_stand_by_name(
     ]
 
 
-async def test_below_2500_hours_other_prices_rank(client: httpx.AsyncClient, market: None) -> None:
+async def test_below_2500_hours_the_other_prices_are_ranked(client: httpx.AsyncClient, market: None) -> None:
     assert [row[1] for row in await _ranked(client, kwh="500000")] == [
         "teilnetz",
         "anderer-zwilling",
@@ -160,7 +160,9 @@ async def test_below_2500_hours_other_prices_rank(client: httpx.AsyncClient, mar
     ]
 
 
-async def test_a_ranking_may_be_of_one_region_and_short(client: httpx.AsyncClient, market: None) -> None:
+async def test_a_ranking_can_be_limited_to_a_region_and_in_length(
+    client: httpx.AsyncClient, market: None
+) -> None:
     assert [row[1] for row in await _ranked(client, region="Bayern")] == ["anderer-zwilling", "zwilling"]
     assert [row[1] for row in await _ranked(client, first=1)] == ["anderer-zwilling"]
     assert await _ranked(client, region="Sachsen") == []
@@ -179,7 +181,7 @@ async def test_a_ranking_may_be_of_one_region_and_short(client: httpx.AsyncClien
         {"kwh": "x"},
     ],
 )
-async def test_a_ranking_of_nonsense_is_refused(
+async def test_invalid_arguments_of_a_ranking_are_refused(
     client: httpx.AsyncClient, market: None, wrong: dict[str, Any]
 ) -> None:
     assert await error_codes(client, RANK, **wrong) == ["BAD_USER_INPUT"]
@@ -190,7 +192,7 @@ async def test_a_ranking_of_nonsense_is_refused(
 
 @pytest.fixture
 async def peaks(pool: Pool) -> None:
-    """Half past seven to one all year, winter nights until midnight; the same in two federal states."""
+    """07:30 to 13:00 all year, in winter also 22:00 to 24:00; the same in two federal states."""
     for slug, region in (("bayern", "Bayern"), ("hessen", "Hessen"), ("ohne-land", None)):
         dno = await make.dno(pool, slug, region=region)
         for season in Season:
@@ -200,9 +202,9 @@ async def peaks(pool: Pool) -> None:
 
 
 async def _peak(client: httpx.AsyncClient, at: str, slug: str = "bayern", level: str = "MS") -> Any:
-    question = """query ($slug: String!, $at: DateTime!, $level: VoltageLevel!) {
+    query = """query ($slug: String!, $at: DateTime!, $level: VoltageLevel!) {
         dno(slug: $slug) { isPeak(at: $at, voltageLevel: $level) } }"""
-    return (await execute(client, question, slug=slug, at=at, level=level))["dno"]["isPeak"]
+    return (await execute(client, query, slug=slug, at=at, level=level))["dno"]["isPeak"]
 
 
 @pytest.mark.parametrize(
@@ -211,8 +213,8 @@ async def _peak(client: httpx.AsyncClient, at: str, slug: str = "bayern", level:
         ("2025-01-15T07:29:59+01:00", False),
         ("2025-01-15T07:30:00+01:00", True),
         ("2025-01-15T12:59:59+01:00", True),
-        ("2025-01-15T13:00:00+01:00", False),  # a window's end no longer belongs to it
-        ("2025-01-15T01:30:00-05:00", True),  # half past seven, told by somebody in New York
+        ("2025-01-15T13:00:00+01:00", False),  # the end of a window is exclusive
+        ("2025-01-15T01:30:00-05:00", True),  # 07:30 in Germany, written with the offset of New York
         # 24:00 is the end of the day, not the beginning of the next.
         ("2025-01-15T21:59:59+01:00", False),
         ("2025-01-15T23:59:59+01:00", True),
@@ -220,13 +222,13 @@ async def _peak(client: httpx.AsyncClient, at: str, slug: str = "bayern", level:
         # Saturday, Sunday
         ("2025-01-18T08:00:00+01:00", False),
         ("2025-01-19T08:00:00+01:00", False),
-        # The clock is put forward on 30 March and back on 26 October: 05:30 UTC is half past six, then half past seven.
+        # Summer time begins on 30 March and ends on 26 October: 05:30 UTC is 06:30, then 07:30.
         ("2025-03-28T05:30:00Z", False),
         ("2025-03-31T05:30:00Z", True),
         ("2025-10-24T05:30:00Z", True),
         ("2025-10-27T05:30:00Z", False),
         ("2025-10-27T06:30:00Z", True),
-        # The nights of the change are Sundays; both half past twos of the autumn are told apart, neither is a peak.
+        # The nights of the change are Sundays; 02:30 occurs twice in autumn, and is no peak either time.
         ("2025-03-30T01:30:00Z", False),
         ("2025-10-26T00:30:00Z", False),
         ("2025-10-26T01:30:00Z", False),
@@ -255,7 +257,7 @@ async def test_holidays_are_those_of_the_federal_state(client: httpx.AsyncClient
     assert [await _peak(client, corpus_christi, slug) for slug in slugs] == [False, False, True]
 
 
-async def test_what_is_not_published_is_unknown_and_what_is_published_as_none_is_no_peak(
+async def test_without_published_windows_a_peak_is_null_and_with_an_empty_list_it_is_false(
     client: httpx.AsyncClient, peaks: None
 ) -> None:
     assert await _peak(client, "2024-01-15T08:00:00+01:00") is None
@@ -263,21 +265,23 @@ async def test_what_is_not_published_is_unknown_and_what_is_published_as_none_is
     assert await _peak(client, "2026-01-15T08:00:00+01:00") is False
 
 
-async def test_which_year_it_is_is_told_by_german_clocks(client: httpx.AsyncClient, peaks: None) -> None:
+async def test_the_year_of_a_moment_is_that_of_german_local_time(
+    client: httpx.AsyncClient, peaks: None
+) -> None:
     assert await _peak(client, "2024-12-31T22:30:00Z") is None, "still 2024, of which nothing is known"
     assert await _peak(client, "2024-12-31T23:30:00Z") is False, "2025 already"
 
 
 @pytest.mark.parametrize("at", ["2025-01-15T08:00:00", "2025-01-15", "yesterday", 5, "2025-13-01T00:00:00Z"])
-async def test_a_moment_needs_its_offset(client: httpx.AsyncClient, peaks: None, at: object) -> None:
-    question = 'query ($at: DateTime!) { dno(slug: "bayern") { isPeak(at: $at, voltageLevel: MS) } }'
-    assert await error_codes(client, question, at=at) == ["BAD_USER_INPUT"]
+async def test_a_moment_requires_an_offset(client: httpx.AsyncClient, peaks: None, at: object) -> None:
+    query = 'query ($at: DateTime!) { dno(slug: "bayern") { isPeak(at: $at, voltageLevel: MS) } }'
+    assert await error_codes(client, query, at=at) == ["BAD_USER_INPUT"]
 
 
 # coverage
 
 
-async def test_coverage_counts_what_is_known(client: httpx.AsyncClient, pool: Pool) -> None:
+async def test_coverage_counts_operators_and_entries(client: httpx.AsyncClient, pool: Pool) -> None:
     this_year = datetime.now(clock.GERMANY).year
     one = await make.dno(pool, "one", region="Bayern")
     await make.tariff(pool, one, this_year, verification_status="verified")
@@ -307,7 +311,7 @@ async def test_coverage_counts_what_is_known(client: httpx.AsyncClient, pool: Po
     }
 
 
-async def test_coverage_of_nothing(client: httpx.AsyncClient, pool: Pool) -> None:
+async def test_coverage_of_an_empty_database_is_zero(client: httpx.AsyncClient, pool: Pool) -> None:
     data = await execute(
         client, "{ coverage { totalDnos totalEntries currentYearCoverage byYear { year } } }"
     )
@@ -318,8 +322,8 @@ async def test_coverage_of_nothing(client: httpx.AsyncClient, pool: Pool) -> Non
 
 
 async def _search(client: httpx.AsyncClient, query: str, first: int | None = None) -> Sequence[Any]:
-    question = "query ($q: String!, $n: Int) { searchDnos(query: $q, first: $n) { score dno { slug } } }"
-    found: Sequence[Any] = (await execute(client, question, q=query, n=first))["searchDnos"]
+    document = "query ($q: String!, $n: Int) { searchDnos(query: $q, first: $n) { score dno { slug } } }"
+    found: Sequence[Any] = (await execute(client, document, q=query, n=first))["searchDnos"]
     return found
 
 

@@ -1,4 +1,4 @@
-"""Documents are read once; several may come together where that is allowed, each at its own price."""
+"""Documents are parsed once; the operations of a batch are executed and charged separately."""
 
 import asyncio
 from typing import Any
@@ -17,42 +17,42 @@ from tests.integration.graph.running import running
 from tests.waiting import COUNTED
 
 
-def counting_reads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    read: list[str] = []
+def record_parsed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    parsed: list[str] = []
 
     def parse(text: str, **options: Any) -> Any:
-        read.append(text)
+        parsed.append(text)
         return documents_parse(text, **options)
 
     documents_parse = documents.parse
     monkeypatch.setattr(documents, "parse", parse)
-    return read
+    return parsed
 
 
-def test_a_document_is_read_once_whether_good_or_bad(monkeypatch: pytest.MonkeyPatch) -> None:
-    read, known = counting_reads(monkeypatch), Documents(schema, Settings())
-    assert known.get("{ __typename }") is known.get("{ __typename }")
+def test_a_document_is_parsed_once_whether_valid_or_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    parsed, documents_cache = record_parsed(monkeypatch), Documents(schema, Settings())
+    assert documents_cache.get("{ __typename }") is documents_cache.get("{ __typename }")
     for _ in range(2):
         with pytest.raises(RejectedDocument):
-            known.get("{ nothing }")
-    assert read == ["{ __typename }", "{ nothing }"]
+            documents_cache.get("{ nothing }")
+    assert parsed == ["{ __typename }", "{ nothing }"]
 
 
-def test_what_is_kept_of_them_is_bounded_by_number_and_by_letters(monkeypatch: pytest.MonkeyPatch) -> None:
-    read, known = counting_reads(monkeypatch), Documents(schema, Settings(max_cached_documents=2))
+def test_cached_documents_are_bounded_by_number_and_by_letters(monkeypatch: pytest.MonkeyPatch) -> None:
+    parsed, documents_cache = record_parsed(monkeypatch), Documents(schema, Settings(max_cached_documents=2))
     for text in ("{ a: __typename }", "{ b: __typename }", "{ a: __typename }", "{ c: __typename }"):
-        known.get(text)
-    known.get("{ a: __typename }")  # was used since
-    assert len(read) == 3
-    known.get("{ b: __typename }")
-    assert len(read) == 4
+        documents_cache.get(text)
+    documents_cache.get("{ a: __typename }")  # most recently used
+    assert len(parsed) == 3
+    documents_cache.get("{ b: __typename }")
+    assert len(parsed) == 4
     small = Documents(schema, Settings(max_cached_document_letters=1000))
     for number in range(500):
         small.get(f"{{ a{number}: __typename }}")
     assert sum(map(len, small._known)) == small._letters <= 1000
 
 
-async def test_the_operation_that_is_named_is_executed(client: httpx.AsyncClient) -> None:
+async def test_the_named_operation_is_executed(client: httpx.AsyncClient) -> None:
     text = "query A { a: __typename } query B { b: __typename }"
     for name, data in (("A", {"a": "Query"}), ("B", {"b": "Query"})):
         response = await client.post("/graphql", json={"query": text, "operationName": name})
@@ -62,10 +62,12 @@ async def test_the_operation_that_is_named_is_executed(client: httpx.AsyncClient
     assert response.json()["errors"][0]["extensions"]["code"] == "OPERATION_RESOLUTION_FAILURE"
 
 
-async def test_a_batch_is_answered_in_order_and_one_refusal_is_its_own(resources: Resources) -> None:
-    asked = [{"query": "{ a: __typename }"}, {"query": "{ nothing }"}, {"query": "{", "operationName": "x"}, {"query": "{ b: __typename }"}]  # fmt: skip
+async def test_a_batch_is_answered_in_order_and_a_refusal_affects_one_operation_only(
+    resources: Resources,
+) -> None:
+    batch = [{"query": "{ a: __typename }"}, {"query": "{ nothing }"}, {"query": "{", "operationName": "x"}, {"query": "{ b: __typename }"}]  # fmt: skip
     async with client_of(resources, max_batch_operations=4) as client:
-        response = await client.post("/graphql", json=asked)
+        response = await client.post("/graphql", json=batch)
     first, second, third, fourth = response.json()
     assert (response.status_code, first["data"], fourth["data"]) == (200, {"a": "Query"}, {"b": "Query"})
     assert second["errors"][0]["extensions"]["code"] == "GRAPHQL_VALIDATION_FAILED"
@@ -73,23 +75,23 @@ async def test_a_batch_is_answered_in_order_and_one_refusal_is_its_own(resources
 
 
 async def test_each_operation_of_a_batch_counts_as_a_request(settings: Settings, pool: Pool) -> None:
-    asked = [{"query": "{ __typename }"}] * 5
+    batch = [{"query": "{ __typename }"}] * 5
     async with (
         running(settings, max_batch_operations=5, rate_limit_anonymous=12, **COUNTED) as server,
         httpx.AsyncClient() as client,
     ):
-        left = []
+        remaining = []
         for _ in range(3):
-            response = await client.post(server.url, json=asked)
-            left.append((response.status_code, response.headers["ratelimit"].split(";")[1]))
-    assert left[:2] == [(200, "r=7"), (200, "r=2")]
-    assert left[2][0] == 429
+            response = await client.post(server.url, json=batch)
+            remaining.append((response.status_code, response.headers["ratelimit"].split(";")[1]))
+    assert remaining[:2] == [(200, "r=7"), (200, "r=2")]
+    assert remaining[2][0] == 429
 
 
-async def test_one_person_may_ask_the_same_at_once_without_harm(
+async def test_concurrent_executions_of_one_plan_are_independent(
     client: httpx.AsyncClient, operators: list[Any]
 ) -> None:
-    """Plans are shared by all who ask: what one run writes down must not show in another's."""
+    """Plans are shared between requests: state of one execution must not be visible in another."""
     query = "query ($slug: String!) { dno(slug: $slug) { slug tariffs { year } } }"
     slugs = [dno.slug for dno in operators] * 10
     answers = await asyncio.gather(

@@ -1,4 +1,4 @@
-"""What goes wrong has a code; what nobody foresaw is told calmly and logged whole, under the request's id."""
+"""Every error has a code; unexpected errors are masked for clients and logged in full with the request id."""
 
 import asyncio
 import json
@@ -21,7 +21,7 @@ from tests.integration.graph.running import running
 from tests.servers import PrivatePostgres
 
 
-async def test_what_nobody_foresaw_is_masked_and_logged_whole(
+async def test_unexpected_errors_are_masked_and_logged_in_full(
     settings: Settings, private_postgres: PrivatePostgres, capfd: pytest.CaptureFixture[str]
 ) -> None:
     await migrate(private_postgres.url)
@@ -40,22 +40,22 @@ async def test_what_nobody_foresaw_is_masked_and_logged_whole(
             response = await client.post(
                 server.url,
                 json={"query": query, "variables": {"slug": "netze-a"}},
-                headers={"x-request-id": "told-by-the-caller"},
+                headers={"x-request-id": "set-by-the-caller"},
             )
     finally:
         logging.basicConfig(force=True)
-    told = response.json()
+    body = response.json()
     assert response.status_code == 200
-    for error in told["errors"]:
-        assert error["extensions"] == {"code": "INTERNAL_SERVER_ERROR", "requestId": "told-by-the-caller"}
+    for error in body["errors"]:
+        assert error["extensions"] == {"code": "INTERNAL_SERVER_ERROR", "requestId": "set-by-the-caller"}
         assert error["message"] == "Something went wrong on our side; it has been noted."
         assert error["path"][:2] == ["dno", "hlzf"]
     assert "hlzf_data" not in response.text
     lines = [json.loads(line) for line in capfd.readouterr().err.splitlines() if line.startswith("{")]
     (line,) = [line for line in lines if line["event"] == "unexpected error"][:1]
-    assert line["request_id"] == "told-by-the-caller"
+    assert line["request_id"] == "set-by-the-caller"
     assert 'relation "hlzf_data" does not exist' in line["exception"]
-    assert _errors("INTERNAL_SERVER_ERROR") == before + len(told["errors"])
+    assert _errors("INTERNAL_SERVER_ERROR") == before + len(body["errors"])
 
 
 def _errors(code: str) -> float:
@@ -100,11 +100,11 @@ async def test_each_error_has_its_code_and_is_counted(
         ("POST", "/graphql", b"", {"content-type": "application/json"}, 400, "BAD_USER_INPUT"),
         ("POST", "/graphql", b"[]", {"content-type": "application/json"}, 400, "BAD_USER_INPUT"),
         ("POST", "/graphql", b'{"query":"{__typename}"}', {"content-type": "application/json", "authorization": "Bearer no"}, 401, "UNAUTHENTICATED"),
-        ("GET", "/nowhere", b"", {}, 404, "NOT_FOUND"),
+        ("GET", "/unknown", b"", {}, 404, "NOT_FOUND"),
         ("POST", "/healthz", b"", {}, 405, "METHOD_NOT_ALLOWED"),
     ],
 )  # fmt: skip
-async def test_every_refusal_of_http_has_a_code(
+async def test_every_refusal_over_http_has_a_code(
     client: httpx.AsyncClient,
     method: str,
     path: str,
@@ -114,19 +114,19 @@ async def test_every_refusal_of_http_has_a_code(
     code: str,
 ) -> None:
     response = await client.request(method, path, content=content, headers=headers)
-    told: Any = response.json()
+    body: Any = response.json()
     assert response.status_code == status
-    assert (told["errors"][0]["extensions"] if "errors" in told else told)["code"] == code
+    assert (body["errors"][0]["extensions"] if "errors" in body else body)["code"] == code
 
 
-async def test_a_mutation_that_a_foreign_page_could_send_is_refused(client: httpx.AsyncClient) -> None:
+async def test_a_mutation_without_preflight_is_refused(client: httpx.AsyncClient) -> None:
     response = await client.post(
         "/graphql", content=b'{"query":"mutation{__typename}"}', headers={"content-type": "text/plain"}
     )
     assert response.status_code == 415
 
 
-async def test_a_slow_operation_is_logged_with_what_it_cost(
+async def test_a_slow_operation_is_logged_with_its_cost(
     settings: Settings, pool: Pool, capfd: pytest.CaptureFixture[str]
 ) -> None:
     await make.tariff(pool, await make.dno(pool, "netze-a"), 2025)
@@ -146,7 +146,7 @@ async def test_a_slow_operation_is_logged_with_what_it_cost(
         {"dno_by_slug": 1, "tariffs": 1},
     )
     assert cold["layers"] == {"l1": 0, "postgres": 2}
-    assert cold["round_trips"] == 2  # to look, or to take a lease, for each of two levels
+    assert cold["round_trips"] == 2  # a look-up or a lease for each of two levels
     assert set(cold["steps"]) == {"read", "wait", "execute"}
     assert len(cold["document"]) == 64
     assert (warm["statements"], warm["round_trips"]) == (0, 0)
@@ -171,11 +171,11 @@ async def test_a_trace_leads_from_the_operation_to_the_statement(
             await asyncio.sleep(0)
         spans = {span.context.span_id: span for span in exporter.get_finished_spans()}
     sql = next(span for span in spans.values() if (span.attributes or {}).get("statement") == "dno_by_slug")
-    road = [sql]
-    while road[-1].parent is not None:
-        road.append(spans[road[-1].parent.span_id])
-    assert [span.name for span in road] == ["sql", "postgres", "loader", "query"]
+    path = [sql]
+    while path[-1].parent is not None:
+        path.append(spans[path[-1].parent.span_id])
+    assert [span.name for span in path] == ["sql", "postgres", "loader", "query"]
     redis = [span for span in spans.values() if span.name == "redis"]
     assert {span.attributes["operation"] for span in redis if span.attributes} == {"get"}
-    assert (road[-1].attributes or {})["graphql.operation.name"] == "Name"
+    assert (path[-1].attributes or {})["graphql.operation.name"] == "Name"
     assert all("netze-a" not in str(span.attributes) for span in spans.values())

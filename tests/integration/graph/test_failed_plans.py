@@ -1,4 +1,4 @@
-"""A plan that ends with an error: what the client gets, what is logged and counted, and that nothing happens twice."""
+"""Plans that fail: the response, the log, the metrics, and that side effects happen once."""
 
 import asyncio
 import json
@@ -15,7 +15,7 @@ from schema.context import Context
 from schema.execution.documents import Documents, Operation
 from schema.execution.operation import Answer, Executions
 from schema.root import schema
-from tests.integration.graph.test_plans import Compared
+from tests.integration.graph.test_plans import Comparison
 
 QUESTION = 'naturalQuery(query: "netze a ms 2024") { answer }'
 REFUSED = 'node(id: "nonsense") { id }'
@@ -39,11 +39,11 @@ def warnings(logs: Any) -> list[Any]:
 
 @pytest.fixture(autouse=True)
 def logger(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A logger keeps the processors of its first use, which may be those of another test."""
+    """A structlog logger binds the processors of its first use, which may be those of another test."""
     monkeypatch.setattr("schema.execution.operation.log", structlog.get_logger("execution"))
 
 
-async def test_a_fault_in_a_plan_is_logged_and_counted_and_the_executor_answers(
+async def test_a_failed_plan_is_logged_and_counted_and_the_executor_answers(
     resources: Resources, operators: list[Any]
 ) -> None:
     operation = prepare(f'query Name {{ dno(slug: "netze-a") {{ slug }} {QUESTION} }}')
@@ -66,10 +66,10 @@ async def test_a_fault_in_a_plan_is_logged_and_counted_and_the_executor_answers(
     assert resources.query_log.waiting == logged + 1
 
 
-async def test_a_null_where_none_may_be_is_no_fault_of_the_plan(
+async def test_a_null_in_a_non_null_field_is_no_failure_of_the_plan(
     resources: Resources, operators: list[Any]
 ) -> None:
-    Compared(resources).forget(operators[1])
+    Comparison(resources).cache_as_absent(operators[1])
     before = unplanned("unwritable"), unplanned("failure")
     with capture_logs() as logs:
         answer = await execute(resources, prepare("{ dnos(first: 4) { edges { node { name } } } }"))
@@ -79,7 +79,7 @@ async def test_a_null_where_none_may_be_is_no_fault_of_the_plan(
     assert (unplanned("unwritable"), unplanned("failure")) == (before[0] + 1, before[1])
 
 
-async def test_an_error_of_a_resolver_is_no_fault_of_the_plan(resources: Resources) -> None:
+async def test_an_error_of_a_resolver_is_no_failure_of_the_plan(resources: Resources) -> None:
     before = unplanned("refusal"), unplanned("failure")
     with capture_logs() as logs:
         answer = await execute(resources, prepare(f"{{ {REFUSED} }}"))
@@ -92,7 +92,7 @@ async def test_an_error_of_a_resolver_is_no_fault_of_the_plan(resources: Resourc
 async def test_a_question_is_logged_once_when_a_sibling_ends_the_plan(
     resources: Resources, operators: list[Any], fields: tuple[str, str]
 ) -> None:
-    """Otherwise its resolver would go on beside the executor's."""
+    """Otherwise its resolver would still run beside that of the executor."""
     logged = resources.query_log.waiting
     operation = prepare(f"{{ {' '.join(fields)} }}")
     answer = await execute(resources, operation)

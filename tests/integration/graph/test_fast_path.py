@@ -1,4 +1,4 @@
-"""The short road: a head that came before is not judged again, and nothing else is different."""
+"""The fast path: a cached request head is not processed again; responses are the same as through middleware."""
 
 import asyncio
 import signal
@@ -33,76 +33,76 @@ async def tariffs(pool: Pool) -> list[Tariff]:
     ]
 
 
-def asking(slug: str, *headers: str) -> bytes:
+def request(slug: str, *headers: str) -> bytes:
     return post(QUERY, *headers, slug=slug)
 
 
-async def known(server: Running, line: Wire, data: bytes) -> None:
-    """Asks until the head is known."""
+async def cache_head(server: Running, connection: Wire, data: bytes) -> None:
+    """Repeats the request until its head is cached."""
     async with asyncio.timeout(10):
         while not has_cached_head(server, data):
-            await line.exchange(data)
+            await connection.exchange(data)
 
 
-def steady(answer: Response) -> tuple[int, list[tuple[str, str]], bytes]:
-    once = {name.decode() for name in PER_RESPONSE} - {"content-type", "content-length", "cache-control"}
-    return answer.status, sorted(pair for pair in answer.lines if pair[0] not in once), answer.body
+def comparable(answer: Response) -> tuple[int, list[tuple[str, str]], bytes]:
+    variable = {name.decode() for name in PER_RESPONSE} - {"content-type", "content-length", "cache-control"}
+    return answer.status, sorted(pair for pair in answer.lines if pair[0] not in variable), answer.body
 
 
 @pytest.fixture
-def whole_road(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The requests that middleware has seen."""
-    seen: list[str] = []
+def middleware_calls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The scope types of all calls of the first middleware."""
+    calls: list[str] = []
     call = ResponseStartHooks.__call__
 
     async def counted(self: ResponseStartHooks, scope: Scope, receive: Receive, send: Send) -> None:
-        seen.append(scope["type"])
+        calls.append(scope["type"])
         await call(self, scope, receive, send)
 
     monkeypatch.setattr(ResponseStartHooks, "__call__", counted)
-    return seen
+    return calls
 
 
 @pytest.mark.usefixtures("tariffs")
-async def test_another_body_under_a_known_head_passes_no_middleware_and_is_answered_the_same(
-    server: Running, whole_road: list[str]
+async def test_another_body_with_a_cached_head_bypasses_middleware_and_gets_the_same_response(
+    server: Running, middleware_calls: list[str]
 ) -> None:
-    async with wire(server.url) as line:
-        await known(server, line, asking(SLUGS[0]))
-        before = len(whole_road)
-        short = [await line.exchange(asking(slug)) for slug in SLUGS[1:]]
-        assert len(whole_road) == before
-        whole = [await line.exchange(asking(slug, f"X-Other: {slug}")) for slug in SLUGS[1:]]
-        assert len(whole_road) == before + 3
-    assert [steady(answer) for answer in short] == [steady(answer) for answer in whole]
-    assert {answer.json["data"]["dno"]["tariffs"][0]["leistung"] for answer in short} == {
+    async with wire(server.url) as connection:
+        await cache_head(server, connection, request(SLUGS[0]))
+        before = len(middleware_calls)
+        fast = [await connection.exchange(request(slug)) for slug in SLUGS[1:]]
+        assert len(middleware_calls) == before
+        slow = [await connection.exchange(request(slug, f"X-Other: {slug}")) for slug in SLUGS[1:]]
+        assert len(middleware_calls) == before + 3
+    assert [comparable(answer) for answer in fast] == [comparable(answer) for answer in slow]
+    assert {answer.json["data"]["dno"]["tariffs"][0]["leistung"] for answer in fast} == {
         "51.21",
         "52.21",
         "53.21",
     }
-    names = {name for name, _ in whole[0].lines}
-    assert {name for name, _ in short[0].lines} == names
-    assert len({answer.headers["x-request-id"] for answer in (*short, *whole)}) == 6
+    names = {name for name, _ in slow[0].lines}
+    assert {name for name, _ in fast[0].lines} == names
+    assert len({answer.headers["x-request-id"] for answer in (*fast, *slow)}) == 6
 
 
 @pytest.mark.usefixtures("tariffs")
-async def test_what_is_kept_costs_no_task_and_what_is_read_anew_costs_one(server: Running) -> None:
+async def test_a_cached_response_creates_no_task_and_an_execution_creates_one(server: Running) -> None:
     loop, made = asyncio.get_running_loop(), list[str]()
 
     def make_task(loop: asyncio.AbstractEventLoop, work: Any, **given: Any) -> asyncio.Task[Any]:
         made.append(getattr(work, "__name__", ""))
         return asyncio.Task(work, loop=loop, **given)
 
-    async with wire(server.url) as line:
-        await known(server, line, asking(SLUGS[0]))
-        await line.exchange(asking(SLUGS[0]))
+    async with wire(server.url) as connection:
+        await cache_head(server, connection, request(SLUGS[0]))
+        await connection.exchange(request(SLUGS[0]))
         loop.set_task_factory(make_task)
         try:
             for _ in range(5):
-                await line.exchange(asking(SLUGS[0]))
+                await connection.exchange(request(SLUGS[0]))
             assert {"run_asgi", "_execute_on_fast_path"}.isdisjoint(made)
             for slug in SLUGS[1:]:
-                await line.exchange(asking(slug))
+                await connection.exchange(request(slug))
             assert (made.count("_execute_on_fast_path"), made.count("run_asgi")) == (3, 0)
         finally:
             loop.set_task_factory(None)
@@ -127,56 +127,58 @@ async def test_what_is_kept_costs_no_task_and_what_is_read_anew_costs_one(server
     ],
 )
 @pytest.mark.usefixtures("tariffs")
-async def test_what_is_refused_is_refused_the_same(server: Running, accept: str, body: bytes) -> None:
+async def test_refusals_are_the_same_on_the_fast_path(server: Running, accept: str, body: bytes) -> None:
     def data(*headers: str) -> bytes:
         lines = ["POST /graphql HTTP/1.1", "Host: dno.test", "Content-Type: application/json"]
         lines += [f"Accept: {accept}", f"Content-Length: {len(body)}", *headers]
         return "\r\n".join(lines).encode() + b"\r\n\r\n"
 
-    good = b'{"query":"{__typename}"'
-    async with wire(server.url) as line:
-        whole = await line.exchange(data("X-Other: 1") + body)
-        if len(body) > len(good):
-            await known(server, line, data() + good.ljust(len(body) - 1) + b"}")
-        short = await line.exchange(data() + body)
-        named = [answer.json["errors"] for answer in (short, whole)]
+    valid = b'{"query":"{__typename}"'
+    async with wire(server.url) as connection:
+        slow = await connection.exchange(data("X-Other: 1") + body)
+        if len(body) > len(valid):
+            await cache_head(server, connection, data() + valid.ljust(len(body) - 1) + b"}")
+        fast = await connection.exchange(data() + body)
+        named = [answer.json["errors"] for answer in (fast, slow)]
         for errors in named:
             for error in errors:
                 error.get("extensions", {}).pop("requestId", None)
         assert named[0] == named[1]
-        assert short.status == whole.status
-        assert short.headers["content-type"] == whole.headers["content-type"]
+        assert fast.status == slow.status
+        assert fast.headers["content-type"] == slow.headers["content-type"]
 
 
 @pytest.mark.usefixtures("tariffs")
-async def test_answers_come_in_the_order_of_the_requests(
+async def test_pipelined_requests_are_answered_in_order(
     server: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What comes while one is being answered waits behind it, in one piece or in many."""
-    async with wire(server.url) as line:
-        go = await ask_and_hold(server, line, monkeypatch)
-        other = asking(SLUGS[2])
-        line.writer.write(other[:40])
-        await line.writer.drain()
+    """Data received during an execution is queued, in one segment or in several."""
+    async with wire(server.url) as connection:
+        held = await request_and_hold(server, connection, monkeypatch)
+        other = request(SLUGS[2])
+        connection.writer.write(other[:40])
+        await connection.writer.drain()
         await asyncio.sleep(0.02)
-        line.writer.write(other[40:] + asking(SLUGS[3]) + asking(SLUGS[0]))
-        await line.writer.drain()
-        go.set()
-        names = [(await line.read_response()).json["data"]["dno"]["tariffs"][0]["leistung"] for _ in range(4)]
+        connection.writer.write(other[40:] + request(SLUGS[3]) + request(SLUGS[0]))
+        await connection.writer.drain()
+        held.release()
+        names = [
+            (await connection.read_response()).json["data"]["dno"]["tariffs"][0]["leistung"] for _ in range(4)
+        ]
     assert names == ["51.21", "52.21", "53.21", "50.21"]
 
 
-class Held:
+class HeldReads:
     def __init__(self) -> None:
         self.waiting = 0
         self.event = asyncio.Event()
 
-    def set(self) -> None:
+    def release(self) -> None:
         self.event.set()
 
 
-def hold_reads(monkeypatch: pytest.MonkeyPatch) -> Held:
-    held = Held()
+def hold_reads(monkeypatch: pytest.MonkeyPatch) -> HeldReads:
+    held = HeldReads()
     get_many = ReadThrough.get_many
 
     async def slow(self: ReadThrough, *arguments: Any) -> Any:
@@ -188,116 +190,116 @@ def hold_reads(monkeypatch: pytest.MonkeyPatch) -> Held:
     return held
 
 
-async def ask_and_hold(server: Running, line: Wire, monkeypatch: pytest.MonkeyPatch) -> Held:
-    """A request on the short road that is being answered until it is let go."""
-    await known(server, line, asking(SLUGS[0]))
+async def request_and_hold(server: Running, connection: Wire, monkeypatch: pytest.MonkeyPatch) -> HeldReads:
+    """A request on the fast path whose execution waits until it is released."""
+    await cache_head(server, connection, request(SLUGS[0]))
     held = hold_reads(monkeypatch)
-    line.writer.write(asking(SLUGS[1]))
+    connection.writer.write(request(SLUGS[1]))
     await until(lambda: held.waiting > 0)
     return held
 
 
 @pytest.mark.usefixtures("tariffs")
-async def test_a_caller_that_goes_away_is_counted_and_harms_nobody(
+async def test_a_client_that_disconnects_is_counted_and_affects_no_other_request(
     server: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with wire(server.url) as line:
-        go = await ask_and_hold(server, line, monkeypatch)
+    async with wire(server.url) as connection:
+        held = await request_and_hold(server, connection, monkeypatch)
     await until(lambda: not server.server.server_state.connections)
-    before = gone()
-    go.set()
-    await until(lambda: gone() == before + 1)
-    async with wire(server.url) as line:
-        assert (await line.exchange(asking(SLUGS[1]))).status == 200
+    before = disconnected()
+    held.release()
+    await until(lambda: disconnected() == before + 1)
+    async with wire(server.url) as connection:
+        assert (await connection.exchange(request(SLUGS[1]))).status == 200
 
 
-def gone() -> float:
+def disconnected() -> float:
     counting.flush()
     value: float = metrics.HTTP_REQUESTS.labels("POST", "/graphql", "499")._value.get()
     return value
 
 
 @pytest.mark.usefixtures("tariffs")
-async def test_a_server_that_leaves_finishes_what_it_has_begun(
+async def test_a_draining_server_finishes_its_requests(
     server: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with wire(server.url) as line:
-        go = await ask_and_hold(server, line, monkeypatch)
-        leaving = asyncio.create_task(server.stop(signal.SIGINT))
+    async with wire(server.url) as connection:
+        held = await request_and_hold(server, connection, monkeypatch)
+        stopping = asyncio.create_task(server.stop(signal.SIGINT))
         await until(lambda: server.server.server_state.draining)
-        await asyncio.sleep(0.05)  # by now it would have been cut off
-        go.set()
-        answer = await line.read_response()
+        await asyncio.sleep(0.05)  # longer than closing an idle connection takes
+        held.release()
+        answer = await connection.read_response()
         assert answer.json["data"]["dno"]["tariffs"][0]["leistung"] == "51.21"
         assert answer.headers["connection"] == "close"
-        assert await line.wait_closed()
-        await leaving
+        assert await connection.wait_closed()
+        await stopping
 
 
 @pytest.mark.usefixtures("tariffs")
-async def test_an_answer_that_takes_longer_than_idle_connections_live_is_waited_for(
+async def test_a_request_may_take_longer_than_the_keep_alive_timeout(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with (
         running(settings, keep_alive_timeout=0.1, read_timeout=0.2) as server,
-        wire(server.url) as line,
+        wire(server.url) as connection,
     ):
-        go = await ask_and_hold(server, line, monkeypatch)
+        held = await request_and_hold(server, connection, monkeypatch)
         await asyncio.sleep(0.5)
-        go.set()
-        assert (await line.read_response()).status == 200
+        held.release()
+        assert (await connection.read_response()).status == 200
 
 
-# Whose budget
+# Rate limits
 
 
 @pytest.mark.usefixtures("tariffs")
-async def test_behind_a_proxy_each_client_pays_for_himself(settings: Settings) -> None:
+async def test_behind_a_proxy_each_client_has_its_own_rate_limit(settings: Settings) -> None:
     async with (
         running(settings, trusted_proxies=("127.0.0.1",), rate_limit_anonymous=5, **COUNTED) as server,
-        wire(server.url) as line,
+        wire(server.url) as connection,
     ):
-        left = []
+        remaining = []
         for _ in range(5):
             for client in ("192.0.2.1", "192.0.2.2"):
-                answer = await line.exchange(asking(SLUGS[0], f"X-Forwarded-For: {client}"))
-                left.append(answer.headers["ratelimit"].split(";")[1])
-        assert left == [f"r={n}" for n in (4, 4, 3, 3, 2, 2, 1, 1, 0, 0)]
-        assert (await line.exchange(asking(SLUGS[0], "X-Forwarded-For: 192.0.2.1"))).status == 429
-        assert (await line.exchange(asking(SLUGS[0], "X-Forwarded-For: 192.0.2.3"))).status == 200
+                answer = await connection.exchange(request(SLUGS[0], f"X-Forwarded-For: {client}"))
+                remaining.append(answer.headers["ratelimit"].split(";")[1])
+        assert remaining == [f"r={n}" for n in (4, 4, 3, 3, 2, 2, 1, 1, 0, 0)]
+        assert (await connection.exchange(request(SLUGS[0], "X-Forwarded-For: 192.0.2.1"))).status == 429
+        assert (await connection.exchange(request(SLUGS[0], "X-Forwarded-For: 192.0.2.3"))).status == 200
 
 
 @pytest.mark.usefixtures("tariffs")
-async def test_behind_a_proxy_too_a_known_head_takes_the_short_road(
-    settings: Settings, whole_road: list[str]
+async def test_behind_a_proxy_a_cached_head_takes_the_fast_path(
+    settings: Settings, middleware_calls: list[str]
 ) -> None:
-    async with running(settings, trusted_proxies=("127.0.0.1",)) as server, wire(server.url) as line:
+    async with running(settings, trusted_proxies=("127.0.0.1",)) as server, wire(server.url) as connection:
         for _ in range(2):
-            await line.exchange(asking(SLUGS[0], "X-Forwarded-For: 192.0.2.1"))
-        before = len(whole_road)
-        await until_short(line, whole_road, "X-Forwarded-For: 192.0.2.1")
-        assert len(whole_road) - before <= 4
+            await connection.exchange(request(SLUGS[0], "X-Forwarded-For: 192.0.2.1"))
+        before = len(middleware_calls)
+        await wait_for_fast_path(connection, middleware_calls, "X-Forwarded-For: 192.0.2.1")
+        assert len(middleware_calls) - before <= 4
 
 
-async def until_short(line: Wire, whole_road: list[str], header: str) -> None:
+async def wait_for_fast_path(connection: Wire, middleware_calls: list[str], header: str) -> None:
     async with asyncio.timeout(10):
         while True:
-            before = len(whole_road)
-            await line.exchange(asking(SLUGS[1], header))
-            if len(whole_road) == before:
+            before = len(middleware_calls)
+            await connection.exchange(request(SLUGS[1], header))
+            if len(middleware_calls) == before:
                 return
 
 
-# What is known
+# Which heads are cached
 
 
 @pytest.mark.usefixtures("tariffs")
-async def test_a_head_that_came_once_takes_no_room(server: Running) -> None:
-    async with wire(server.url) as line:
-        await known(server, line, asking(SLUGS[0]))
+async def test_a_head_that_was_received_once_is_not_cached(server: Running) -> None:
+    async with wire(server.url) as connection:
+        await cache_head(server, connection, request(SLUGS[0]))
         for number in range(20):
-            data = asking(SLUGS[0], f"Traceparent: 00-{number:032x}-00000000000000a1-01")
-            assert (await line.exchange(data)).status == 200
+            data = request(SLUGS[0], f"Traceparent: 00-{number:032x}-00000000000000a1-01")
+            assert (await connection.exchange(data)).status == 200
             assert not has_cached_head(server, data)
 
 
@@ -313,112 +315,110 @@ async def test_a_head_that_came_once_takes_no_room(server: Running) -> None:
     ],
 )
 @pytest.mark.usefixtures("tariffs")
-async def test_who_says_something_else_each_time_or_wants_more_takes_the_whole_road(
-    server: Running, header: str
-) -> None:
-    data = asking(SLUGS[0], header)
+async def test_heads_that_vary_or_change_the_connection_are_not_cached(server: Running, header: str) -> None:
+    data = request(SLUGS[0], header)
     for _ in range(4):
-        async with wire(server.url) as line:
-            line.writer.write(data)
+        async with wire(server.url) as connection:
+            connection.writer.write(data)
             if "Expect" in header:
-                assert await line.reader.readuntil(b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"
-            await line.read_response()
+                assert await connection.reader.readuntil(b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"
+            await connection.read_response()
     assert not has_cached_head(server, data)
 
 
 @pytest.mark.usefixtures("tariffs")
-async def test_a_head_that_ends_where_others_might_not_see_it_is_never_known(server: Running) -> None:
-    """Its end, and with it the length of the body, must be beyond dispute."""
+async def test_a_head_with_an_ambiguous_end_is_never_cached(server: Running) -> None:
+    """Request smuggling: every parser must agree on the end of the head and the length of the body."""
     inner = b'{"query":"{ __typename }"}'
     head = b"POST /graphql HTTP/1.1\r\nHost: dno.test\r\nContent-Type: application/json\r\nContent-Length: %d\n\n"
     body = inner + b" \r\n\r\n "
     data = head % len(body) + body
     for _ in range(4):
-        async with wire(server.url) as line:
-            line.writer.write(data)
+        async with wire(server.url) as connection:
+            connection.writer.write(data)
             async with asyncio.timeout(5):
-                await line.reader.read(65536)
+                await connection.reader.read(65536)
     end = data.find(b"\r\n\r\n") + 4
     assert server.resources.heads.get(data[:end]) is None
 
 
 @pytest.mark.usefixtures("tariffs")
-async def test_a_key_that_is_revoked_ends_the_short_road_for_bodies_that_never_came(
+async def test_a_revoked_key_is_rejected_on_the_fast_path_for_new_bodies_too(
     server: Running, pool: Pool
 ) -> None:
-    _, boss = await issue_key(pool, Role.ADMIN, "boss")
+    _, admin = await issue_key(pool, Role.ADMIN, "admin")
     key, reader = await issue_key(pool, Role.VIEWER, "reader")
     header = f"Authorization: {reader['authorization']}"
-    async with wire(server.url) as line:
-        await known(server, line, asking(SLUGS[0], header))
+    async with wire(server.url) as connection:
+        await cache_head(server, connection, request(SLUGS[0], header))
         await server.execute(
             "mutation ($id: ID!) { revokeApiKey(id: $id) { errors { message } } }",
-            boss,
+            admin,
             id=write_id(Kind.API_KEY, key.id),
         )
-        assert (await line.exchange(asking(SLUGS[1], header))).status == 401
+        assert (await connection.exchange(request(SLUGS[1], header))).status == 401
 
 
 @pytest.mark.usefixtures("tariffs")
-async def test_a_mutation_takes_it_too_and_the_next_answer_is_the_new_one(
-    server: Running, pool: Pool, tariffs: list[Tariff], whole_road: list[str]
+async def test_mutations_take_the_fast_path_and_the_next_response_has_the_new_value(
+    server: Running, pool: Pool, tariffs: list[Tariff], middleware_calls: list[str]
 ) -> None:
     _, editor = await issue_key(pool)
     header = f"Authorization: {editor['authorization']}"
     correct = "mutation ($input: CorrectTariffInput!) { correctTariff(input: $input) { errors { code } } }"
-    async with wire(server.url) as line:
+    async with wire(server.url) as connection:
         for number in range(10, 20):
             price = {"id": f"tariff_{tariffs[0].id.hex}", "leistung": f"{number}.5"}
-            assert (await line.exchange(post(correct, header, input=price))).json["data"][
+            assert (await connection.exchange(post(correct, header, input=price))).json["data"][
                 "correctTariff"
             ] == {"errors": []}
-            read = (await line.exchange(asking(SLUGS[0], header))).json
+            read = (await connection.exchange(request(SLUGS[0], header))).json
             assert read["data"]["dno"]["tariffs"] == [{"leistung": f"{number}.5"}]
-    assert len(whole_road) < 12
+    assert len(middleware_calls) < 12
 
 
 @pytest.mark.usefixtures("tariffs")
-async def test_when_the_server_is_full_it_says_so_there_too(
+async def test_an_overloaded_server_refuses_on_the_fast_path_too(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with (
         running(settings, max_operations=1, max_queued_operations=0) as server,
-        wire(server.url) as line,
+        wire(server.url) as connection,
         wire(server.url) as other,
     ):
-        go = await ask_and_hold(server, line, monkeypatch)
-        refused = await other.exchange(asking(SLUGS[2]))
-        go.set()
-        assert (await line.read_response()).status == 200
+        held = await request_and_hold(server, connection, monkeypatch)
+        refused = await other.exchange(request(SLUGS[2]))
+        held.release()
+        assert (await connection.read_response()).status == 200
     assert (refused.status, refused.headers["retry-after"]) == (503, "1")
     assert refused.json["errors"][0]["extensions"]["code"] == "OVERLOADED"
 
 
 @pytest.mark.usefixtures("tariffs")
-async def test_a_listed_origin_reads_the_answer_on_either_road(settings: Settings) -> None:
+async def test_an_allowed_origin_gets_cors_headers_with_and_without_the_fast_path(settings: Settings) -> None:
     origin = "https://app.example"
-    async with running(settings, allowed_origins=(origin,)) as server, wire(server.url) as line:
-        whole = await line.exchange(asking(SLUGS[0], f"Origin: {origin}"))
-        await known(server, line, asking(SLUGS[0], f"Origin: {origin}"))
-        short = await line.exchange(asking(SLUGS[1], f"Origin: {origin}"))
-        again = await line.exchange(asking(SLUGS[1], f"Origin: {origin}"))
-    for answer in (whole, short, again):
+    async with running(settings, allowed_origins=(origin,)) as server, wire(server.url) as connection:
+        slow = await connection.exchange(request(SLUGS[0], f"Origin: {origin}"))
+        await cache_head(server, connection, request(SLUGS[0], f"Origin: {origin}"))
+        fast = await connection.exchange(request(SLUGS[1], f"Origin: {origin}"))
+        again = await connection.exchange(request(SLUGS[1], f"Origin: {origin}"))
+    for answer in (slow, fast, again):
         assert answer.headers["access-control-allow-origin"] == origin
         assert "Origin" in answer.headers["vary"]
         assert "accept" in answer.headers["vary"].lower()
 
 
 @pytest.mark.usefixtures("tariffs")
-async def test_what_fails_on_the_short_road_is_our_fault_and_told_calmly(
+async def test_an_unexpected_error_on_the_fast_path_is_masked(
     server: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: object) -> None:
         raise RuntimeError("a secret")
 
-    async with wire(server.url) as line:
-        await known(server, line, asking(SLUGS[0]))
+    async with wire(server.url) as connection:
+        await cache_head(server, connection, request(SLUGS[0]))
         monkeypatch.setattr("schema.http.endpoint.CachedResponse", fail)
-        answer = await line.exchange(asking(SLUGS[1]))
+        answer = await connection.exchange(request(SLUGS[1]))
     assert answer.status == 500
     assert answer.json["errors"][0]["extensions"]["code"] == "INTERNAL_SERVER_ERROR"
     assert b"secret" not in answer.body

@@ -1,6 +1,6 @@
-"""Operations and bytes that no person would send: never a 500, never without a code, and never a hang.
+"""Generated operations and damaged requests: never a status 500, always a code, and never a hang.
 
-`MANY=5000` asks for more than CI does.
+`MANY=5000` runs more examples than CI.
 """
 
 import asyncio
@@ -30,8 +30,8 @@ SCALARS = {
     "Decimal": st.decimals(allow_nan=False, allow_infinity=False, min_value=0, max_value=10**9).map(str),
 }
 MANY = int(os.environ.get("MANY", "300"))
-PATIENCE = 15
-how = effort(
+TIMEOUT = 15
+thorough = effort(
     max_examples=MANY,
     deadline=None,
     database=None,
@@ -51,32 +51,32 @@ async def test_generated_operations_are_answered_or_refused(server: Running, ope
 
     def check_all() -> None:
         @seed(20261123)
-        @how
+        @thorough
         @given(generated)
         def check(case: Any) -> None:
             body = case.body if isinstance(case.body, dict) else {"query": case.body}
             response = client.post(server.url, json=body)
-            _judge(response.status_code, response.content, outcomes)
+            _check_response(response.status_code, response.content, outcomes)
 
-        with httpx.Client(timeout=PATIENCE) as client:
+        with httpx.Client(timeout=TIMEOUT) as client:
             check()
 
     await asyncio.to_thread(check_all)
-    # It must have asked for something: most of what is generated is valid.
+    # Most of the generated operations are valid.
     assert outcomes["data"] > MANY / 20, outcomes
 
 
-def _judge(status: int, content: bytes, outcomes: Counter[str]) -> None:
-    told = json.loads(content)
-    errors = told.get("errors", ())
+def _check_response(status: int, content: bytes, outcomes: Counter[str]) -> None:
+    body = json.loads(content)
+    errors = body.get("errors", ())
     codes = {error["extensions"]["code"] for error in errors}
     outcomes.update(codes or {"data"})
-    assert status < 500, told
-    assert "INTERNAL_SERVER_ERROR" not in codes, told
+    assert status < 500, body
+    assert "INTERNAL_SERVER_ERROR" not in codes, body
 
 
-ASKED = post("{ __typename }")
-HEAD, _, BODY = ASKED.partition(b"\r\n\r\n")
+VALID = post("{ __typename }")
+HEAD, _, BODY = VALID.partition(b"\r\n\r\n")
 names = st.sampled_from([b"Host", b"Accept", b"Content-Type", b"Content-Length", b"Transfer-Encoding", b"Connection", b"Expect", b"Cookie", b"Authorization", b"X-Request-Id", b"X-Forwarded-For", b"Forwarded", b"Origin", b"If-None-Match", b"Upgrade", b"Content-Encoding"])  # fmt: skip
 values = st.one_of(
     st.sampled_from([b"", b"0", b"-1", b"5", b"99999999999999999999", b"chunked", b"close", b"keep-alive", b"websocket", b"100-continue", b"application/json", b"application/json; charset=utf-7", b"*/*;q=0", b'"', b"\xff\xfe", b"Bearer ", b"for=;;=", b"a" * 9000]),
@@ -96,7 +96,7 @@ lines = st.sampled_from([POST, b"GET /graphql HTTP/1.1", b"GET /graphql?query=%7
 
 @st.composite
 def requests(draw: Any) -> bytes:
-    """One request, most of them damaged."""
+    """A request; most are damaged."""
     body: bytes = draw(st.one_of(st.just(BODY), bodies))
     headers = [b"Host: dno.test", b"Content-Type: application/json"]
     headers += [b"%s: %s" % pair for pair in draw(st.lists(st.tuples(names, values), max_size=3))]
@@ -119,56 +119,56 @@ def chunked(draw: Any, body: bytes) -> bytes:
     return b"".join(b"%x%s\r\n%s\r\n" % (len(part), extension, part) for part in parts) + end
 
 
-class Conversation(list[bytes]):
-    """Pieces as they are sent."""
+class Segments(list[bytes]):
+    """The bytes of requests in the segments in which they are sent."""
 
     def __repr__(self) -> str:
-        return f"{len(self)} pieces; an assertion that fails tells which"
+        return f"{len(self)} segments; a failed assertion shows them"
 
 
 @st.composite
-def conversations(draw: Any) -> Conversation:
-    """Some requests, one behind the other, and cut wherever it may be: so it arrives."""
-    data = b"".join(draw(st.lists(st.one_of(st.just(ASKED), requests()), min_size=1, max_size=3)))
+def segmented_requests(draw: Any) -> Segments:
+    """Some pipelined requests, cut at any positions."""
+    data = b"".join(draw(st.lists(st.one_of(st.just(VALID), requests()), min_size=1, max_size=3)))
     cuts = sorted(draw(st.lists(st.integers(0, len(data)), max_size=4)))
-    pieces = zip([0, *cuts], [*cuts, len(data)], strict=True)
-    return Conversation(data[start:end] for start, end in pieces)
+    segments = zip([0, *cuts], [*cuts, len(data)], strict=True)
+    return Segments(data[start:end] for start, end in segments)
 
 
 @pytest.mark.timeout(60 + MANY)
-async def test_malformed_requests_are_refused_and_harm_nobody(server: Running) -> None:
-    """Each on a connection of its own, closed for writing after it: so the server has to come to an end."""
+async def test_malformed_requests_are_refused_and_the_server_stays_available(server: Running) -> None:
+    """Each on its own connection, half-closed afterwards, so that the server has to close it."""
     loop, statuses = asyncio.get_running_loop(), Counter[int]()
 
-    async def send(pieces: Conversation) -> None:
-        async with wire(server.url) as line, asyncio.timeout(PATIENCE):
-            data = b"".join(pieces)
-            for piece in pieces:
-                line.writer.write(piece)
-                await asyncio.sleep(0)  # so that the server reads it by itself
-            with suppress(OSError):  # it may have had enough before it has read all
-                line.writer.write_eof()
+    async def send(segments: Segments) -> None:
+        async with wire(server.url) as connection, asyncio.timeout(TIMEOUT):
+            data = b"".join(segments)
+            for segment in segments:
+                connection.writer.write(segment)
+                await asyncio.sleep(0)  # so that the server reads each segment separately
+            with suppress(OSError):  # the server may close before it has read everything
+                connection.writer.write_eof()
             received = b""
             with suppress(OSError):
-                while more := await line.reader.read(65536):
+                while more := await connection.reader.read(65536):
                     received += more
-        told_statuses = [int(found) for found in re.findall(rb"HTTP/1\.1 (\d{3}) ", received)]
-        statuses.update(told_statuses or [0])
+        found_statuses = [int(found) for found in re.findall(rb"HTTP/1\.1 (\d{3}) ", received)]
+        statuses.update(found_statuses or [0])
         # 501 and 505 are refusals, too: of a coding and of a version.
-        assert not {status for status in told_statuses if status >= 500} - {501, 505}, (data, received)
-        status = told_statuses[0] if told_statuses else 0
+        assert not {status for status in found_statuses if status >= 500} - {501, 505}, (data, received)
+        status = found_statuses[0] if found_statuses else 0
         head, _, body = received.partition(b"\r\n\r\n")
-        body = re.split(rb"HTTP/1\.1 \d{3} ", body)[0]  # of the first answer
+        body = re.split(rb"HTTP/1\.1 \d{3} ", body)[0]  # of the first response
         if status >= 400 and b"application/" in head and body:
-            told = json.loads(body)
-            assert (told["errors"][0]["extensions"] if "errors" in told else told)["code"], told
+            error = json.loads(body)
+            assert (error["errors"][0]["extensions"] if "errors" in error else error)["code"], error
 
     def send_all() -> None:
         @seed(20261123)
-        @how
-        @given(conversations())
-        def check(pieces: Conversation) -> None:
-            asyncio.run_coroutine_threadsafe(send(pieces), loop).result(PATIENCE + 5)
+        @thorough
+        @given(segmented_requests())
+        def check(segments: Segments) -> None:
+            asyncio.run_coroutine_threadsafe(send(segments), loop).result(TIMEOUT + 5)
 
         check()
 

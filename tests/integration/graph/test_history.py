@@ -1,4 +1,4 @@
-"""The history of figures: complete, told in one statement for many, and there for good."""
+"""The history of figures: complete, read in one statement for many entries, and immutable."""
 
 import asyncio
 from typing import Any
@@ -25,20 +25,18 @@ query ($slug: String!, $first: Int) {
 """
 
 
-async def test_every_write_is_told_newest_first_whoever_made_it(
-    editor: Caller, admin: Caller, pool: Pool
-) -> None:
+async def test_every_write_is_in_the_history_newest_first(editor: Caller, admin: Caller, pool: Pool) -> None:
     tariff = await make.tariff(pool, await make.dno(pool), leistung="58.20")
-    answered = [
+    payloads = [
         await editor.write("correctTariff", id=name(tariff), leistung="60", reason="misread"),
         await editor.write("flag", id=name(tariff), reason="odd"),
         await admin.write("verify", id=name(tariff)),
     ]
     await pool.fetch("UPDATE netzentgelte_data SET leistung = 61")
     document = HISTORIES.replace("history(first: $first)", "history").replace(", $first: Int", "")
-    data = await until_told(lambda: editor.execute(document, slug="netze-a"), "61")
+    data = await wait_until_listed(lambda: editor.execute(document, slug="netze-a"), "61")
     by_hand, *others = data["dno"]["tariffs"][0]["history"]
-    assert others[:3] == [payload["revision"] for payload in reversed(answered)]
+    assert others[:3] == [payload["revision"] for payload in reversed(payloads)]
     assert [one["kind"] for one in others] == ["VERIFIED", "FLAGGED", "CORRECTED", "CREATED"]
     assert (by_hand["kind"], by_hand["version"], by_hand["changedBy"]) == ("CORRECTED", 5, None)
     assert by_hand["changes"] == [{"field": "leistung", "before": "60", "after": "61"}]
@@ -55,21 +53,23 @@ async def test_windows_have_a_history_too(editor: Caller, client: httpx.AsyncCli
     assert newest["changes"] == [{"field": "windows", "before": "07:30-13:00, 16:00-19:00", "after": ""}]
 
 
-async def test_names_are_shown_to_those_who_work_with_them(
+async def test_names_of_authors_are_visible_to_editors_and_administrators(
     callers: dict[Role | None, Caller], pool: Pool
 ) -> None:
     tariff = await make.tariff(pool, await make.dno(pool))
     await callers[Role.EDITOR].write("correctTariff", id=name(tariff), leistung="60")
-    told: dict[Any, Any] = {}
-    for _ in range(2):  # the second time from memory
+    shown: dict[Any, Any] = {}
+    for _ in range(2):  # the second time from L1
         for role in (Role.ADMIN, None, Role.EDITOR, Role.VIEWER):
             data = await callers[role].execute(HISTORIES, slug="netze-a", first=1)
-            told[role] = data["dno"]["tariffs"][0]["history"][0]["changedBy"]
-    known = "editor (API key)"
-    assert told == {Role.ADMIN: known, Role.EDITOR: known, Role.VIEWER: None, None: None}
+            shown[role] = data["dno"]["tariffs"][0]["history"][0]["changedBy"]
+    author = "editor (API key)"
+    assert shown == {Role.ADMIN: author, Role.EDITOR: author, Role.VIEWER: None, None: None}
 
 
-async def test_as_many_are_told_as_asked_for(editor: Caller, client: httpx.AsyncClient, pool: Pool) -> None:
+async def test_a_history_has_the_requested_length(
+    editor: Caller, client: httpx.AsyncClient, pool: Pool
+) -> None:
     tariff = await make.tariff(pool, await make.dno(pool))
     for price in range(25):
         await editor.write("correctTariff", id=name(tariff), leistung=f"{60 + price}")
@@ -91,7 +91,7 @@ async def test_many_histories_cost_one_statement(client: httpx.AsyncClient, pool
         for level in (VoltageLevel.MS, VoltageLevel.NS):
             await make.tariff(pool, dno, year, level)
     await execute(client, '{ dno(slug: "netze-a") { tariffs { id } } }')
-    # By name: jobs send statements, too, when they like.
+    # By name, since background jobs send statements, too.
     sent = metrics.STATEMENTS.labels("history")._value.get
     before = sent()
     data = await execute(client, '{ dno(slug: "netze-a") { tariffs { history { version } } } }')
@@ -99,14 +99,14 @@ async def test_many_histories_cost_one_statement(client: httpx.AsyncClient, pool
     assert sent() == before + 1
 
 
-async def test_a_revision_is_found_by_its_id_even_of_what_is_deleted(
+async def test_a_revision_of_a_deleted_entry_is_found_by_its_id(
     editor: Caller, admin: Caller, client: httpx.AsyncClient, pool: Pool
 ) -> None:
     await make.dno(pool)
     added = await editor.write("addTariff", dno="netze-a", year=2026, voltageLevel="MS", leistung="58")
-    gone = await admin.write("revert", revisionId=added["revision"]["id"])
+    deletion = await admin.write("revert", revisionId=added["revision"]["id"])
     document = "query ($ids: [ID!]!) { nodes(ids: $ids) { ... on Revision { kind version } } }"
-    ids = [added["revision"]["id"], gone["revision"]["id"]]
+    ids = [added["revision"]["id"], deletion["revision"]["id"]]
     assert (await execute(client, document, ids=ids))["nodes"] == [
         {"kind": "CREATED", "version": 1},
         {"kind": "DELETED", "version": 2},
@@ -117,15 +117,15 @@ async def test_a_revision_is_found_by_its_id_even_of_what_is_deleted(
     "statement",
     ["UPDATE revisions SET reason = 'other'", "DELETE FROM revisions", "TRUNCATE revisions"],
 )
-async def test_history_is_neither_altered_nor_removed(pool: Pool, statement: str) -> None:
+async def test_revisions_can_be_neither_changed_nor_deleted(pool: Pool, statement: str) -> None:
     await make.tariff(pool, await make.dno(pool))
     async with pool.connection() as connection:
         with pytest.raises(asyncpg.IntegrityConstraintViolationError):
             await connection.execute(statement)
 
 
-async def until_told(read: Any, price: str) -> Any:
-    """What was written by hand takes the relay's road."""
+async def wait_until_listed(read: Any, price: str) -> Any:
+    """The event of a manual update is delivered by the relay."""
     async with asyncio.timeout(5):
         while True:
             data = await read()

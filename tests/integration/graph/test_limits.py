@@ -1,11 +1,11 @@
-"""What a document may hold, and what an operation may cost: refused before anything is done, with the limit's name."""
+"""Limits of documents and of the estimated cost: refused before execution, with the name of the limit."""
 
 from typing import Any
 
 import httpx
 import pytest
 
-import tests.integration.graph.test_work
+import tests.integration.graph.test_work_limits
 from app.limits.rate_limiter.limiter import RateLimiter
 from app.resources import Resources
 from app.settings import Settings
@@ -15,7 +15,7 @@ NESTED = '{ dno(slug: "a") { tariffs { dno { tariffs { year } } } } }'
 
 
 @pytest.mark.parametrize(
-    ("setting", "most", "document"),
+    ("setting", "maximum", "document"),
     [
         ("limit_document_letters", 30, "{ coverage { totalEntries } } # and more than thirty"),
         ("limit_tokens", 10, "{ coverage { __typename __typename __typename __typename __typename __typename } }"),
@@ -43,23 +43,27 @@ NESTED = '{ dno(slug: "a") { tariffs { dno { tariffs { year } } } } }'
     ],
 )  # fmt: skip
 async def test_each_limit_is_a_setting_and_named_in_the_error(
-    resources: Resources, setting: str, most: int, document: str
+    resources: Resources, setting: str, maximum: int, document: str
 ) -> None:
-    async with client_of(resources, **{setting: most}) as client:
-        answer = await execute_with_errors(client, document)
-    assert "data" not in answer
-    (error,) = answer["errors"]
-    told = error["extensions"]
-    assert (told["code"], told["limit"], told["maximum"]) == ("LIMIT_EXCEEDED", setting.upper(), most)
-    assert str(most) in error["message"]
+    async with client_of(resources, **{setting: maximum}) as client:
+        response = await execute_with_errors(client, document)
+    assert "data" not in response
+    (error,) = response["errors"]
+    extensions = error["extensions"]
+    assert (extensions["code"], extensions["limit"], extensions["maximum"]) == (
+        "LIMIT_EXCEEDED",
+        setting.upper(),
+        maximum,
+    )
+    assert str(maximum) in error["message"]
 
 
-async def test_the_values_of_all_variables_are_counted_before_they_are_read(
+async def test_the_values_of_all_variables_are_counted_before_they_are_converted(
     client: httpx.AsyncClient,
 ) -> None:
-    asked = "query ($ids: [ID!]!, $filter: DnoFilter) { nodes(ids: $ids) { id } dnos(filter: $filter) { totalCount } }"
+    query = "query ($ids: [ID!]!, $filter: DnoFilter) { nodes(ids: $ids) { id } dnos(filter: $filter) { totalCount } }"
     for variables in ({"ids": ["x"] * 1001}, {"ids": [], "filter": {f"a{n}": n for n in range(1001)}}):
-        (error,) = (await execute_with_errors(client, asked, **variables))["errors"]
+        (error,) = (await execute_with_errors(client, query, **variables))["errors"]
         assert error["extensions"] == {
             "code": "LIMIT_EXCEEDED",
             "limit": "LIMIT_VARIABLE_VALUES",
@@ -69,13 +73,13 @@ async def test_the_values_of_all_variables_are_counted_before_they_are_read(
 
 NEGATIVE = -(2**31)
 COSTS: list[tuple[str, dict[str, Any], int]] = [
-    # Ten values cost as much as one object; what is begun is charged.
+    # Ten values cost as much as one object, rounded up.
     ("{ __typename }", {}, 1),
     ("{ coverage { totalEntries } }", {}, 2),
     ("{ coverage { " + " ".join(f"a{n}: totalEntries" for n in range(10)) + " } }", {}, 2),
     ("{ coverage { " + " ".join(f"a{n}: totalEntries" for n in range(11)) + " } }", {}, 3),
     ('{ dno(slug: "a") { name } }', {}, 2),
-    # A connection, and as many operators as it is asked for.
+    # A connection, and as many operators as requested.
     ("{ dnos(first: 7) { nodes { name } } }", {}, 9),
     ("{ dnos { nodes { name } } }", {}, 56),
     ("{ dnos(first: null) { nodes { name } } }", {}, 56),
@@ -83,12 +87,12 @@ COSTS: list[tuple[str, dict[str, Any], int]] = [
     ("query ($n: Int = 3) { dnos(first: $n) { nodes { name } } }", {}, 5),
     ("query ($n: Int) { dnos(first: $n) { nodes { name } } }", {}, 56),
     ("{ dnos(first: 2) { edges { node { name } } nodes { name } pageInfo { hasNextPage } } }", {}, 9),
-    # Below, lists multiply; one that has no `first` is as long as such lists usually are.
+    # Nested lists multiply; a list without `first` has its usual length.
     ("{ dnos(first: 2) { nodes { tariffs { year } } } }", {}, 1 + 2 * (1 + 11)),
     ("{ dnos(first: 2) { nodes { tariffs(year: 2025) { year } } } }", {}, 14),
     ("query ($y: Int) { dnos(first: 2) { nodes { tariffs(year: $y) { year } } } }", {"y": 2025}, 14),
     ("query ($y: Int) { dnos(first: 2) { nodes { tariffs(year: $y) { year } } } }", {"y": None}, 25),
-    # Nothing that is below zero makes an operation cheaper, wherever it stands.
+    # Negative numbers do not make an operation cheaper, wherever they occur.
     (f"{{ dnos(first: {NEGATIVE}) {{ nodes {{ name }} }} }}", {}, 1),
     (f"{{ dnos(first: {NEGATIVE}) {{ nodes {{ name }} }} coverage {{ totalDnos }} }}", {}, 3),
     (f"query ($n: Int = {NEGATIVE}) {{ dnos(first: $n) {{ nodes {{ name }} }} coverage {{ totalDnos }} }}", {}, 3),
@@ -99,53 +103,53 @@ COSTS: list[tuple[str, dict[str, Any], int]] = [
     ("{ nodes(ids: 2000000000) { id } }", {}, 2),
     ("{ nodes(ids: -2000000000) { id } }", {}, 2),
     (f"{{ nodes(ids: {'9' * 90}) {{ id }} }}", {}, 2),
-    # However often it is asked for, and by whatever name.
+    # Repetitions and aliases count.
     ("{ a: coverage { totalEntries } b: coverage { totalEntries } }", {}, 3),
     ("{ ...A ...B } fragment A on Query { a: coverage { totalEntries } } fragment B on Query { ...A ...A }", {}, 4),
     ("{ ... on Query { ... { dnos(first: 4) { ... on DnoConnection { nodes { name } } } } } }", {}, 6),
     ("{ dnos(first: 4) { ...P } } fragment P on DnoConnection { nodes { name } }", {}, 6),
     ('{ nodes(ids: ["a", "b", "c"]) { id } }', {}, 4),
     ("query ($ids: [ID!]!) { nodes(ids: $ids) { id } }", {"ids": ["a", "b"]}, 3),
-    # What searches costs more than what it finds.
+    # A search costs more than its results.
     ('{ searchDnos(query: "a", first: 4) { score } }', {}, 205),
     ('{ dnos(first: 1, filter: {search: "a"}) { totalCount } }', {}, 52),
     ('{ naturalQuery(query: "a") { answer } }', {}, 202),
-    # Introspection, too.
+    # Introspection counts, too.
     ("{ __schema { types { name fields { name } } } }", {}, 122),
     ('{ __type(name: "Dno") { name } }', {}, 2),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("document", "variables", "cost"), COSTS)
-async def test_the_cost_of_an_operation_is_told_with_what_remains(
+async def test_the_cost_of_an_operation_is_returned_with_the_remaining_budget(
     client: httpx.AsyncClient, document: str, variables: dict[str, Any], cost: int
 ) -> None:
-    told = (await execute_with_errors(client, document, **variables))["extensions"]["cost"]
-    assert told == {"requested": cost, "remaining": 25_000 - cost, "maximum": 25_000}
+    cost_report = (await execute_with_errors(client, document, **variables))["extensions"]["cost"]
+    assert cost_report == {"requested": cost, "remaining": 25_000 - cost, "maximum": 25_000}
 
 
-async def test_what_is_too_dear_is_told_what_it_would_have_cost(client: httpx.AsyncClient) -> None:
-    """A page multiplies what stands below it; the largest number a client can name does no harm."""
+async def test_an_operation_over_the_cost_limit_is_refused_with_its_cost(client: httpx.AsyncClient) -> None:
+    """The size of a page multiplies the cost of its fields; the largest possible number has no side effect."""
     query = "query ($n: Int!) { dnos(first: $n) { nodes { tariffs { dno { tariffs { year } } } } } }"
     for first in (200, 2**31 - 1):
         (error,) = (await execute_with_errors(client, query, n=first))["errors"]
-        told = error["extensions"]
-        assert (told["code"], told["limit"]) == ("LIMIT_EXCEEDED", "LIMIT_COST")
-        assert told["cost"]["requested"] > told["cost"]["maximum"] == 25_000
+        extensions = error["extensions"]
+        assert (extensions["code"], extensions["limit"]) == ("LIMIT_EXCEEDED", "LIMIT_COST")
+        assert extensions["cost"]["requested"] > extensions["cost"]["maximum"] == 25_000
         assert "`first`" in error["message"]
 
 
-async def test_a_dear_query_counts_as_several_requests(resources: Resources) -> None:
+async def test_an_expensive_query_counts_as_several_requests(resources: Resources) -> None:
     limiter: RateLimiter = resources.limiter
     limiter.anonymous.__init__("anonymous", 60, 60)  # type: ignore[misc]
     async with client_of(resources) as client:
         cheap = await client.post("/graphql", json={"query": "{ __typename }"})
-        dear = await client.post(
+        expensive = await client.post(
             "/graphql", json={"query": "{ dnos(first: 100) { nodes { tariffs { dno { name } } } } }"}
         )
     assert cheap.headers["ratelimit"].startswith('"anonymous";r=59;')
-    # 2301 units are three parts of 1000.
-    assert dear.headers["ratelimit"].startswith('"anonymous";r=56;')
+    # 2301 units count as three requests of 1000.
+    assert expensive.headers["ratelimit"].startswith('"anonymous";r=56;')
 
 
 async def test_the_usual_introspection_is_within_all_limits(client: httpx.AsyncClient) -> None:
@@ -155,10 +159,10 @@ async def test_the_usual_introspection_is_within_all_limits(client: httpx.AsyncC
     assert "Tariff" in build_client_schema(found).type_map
 
 
-async def test_without_introspection_neither_the_schema_nor_a_suggestion_is_told(
+async def test_without_introspection_neither_the_schema_nor_suggestions_are_returned(
     resources: Resources,
 ) -> None:
-    asked = [
+    queries = [
         "{ __schema { types { name } } }",
         '{ __type(name: "Dno") { name } }',
         "{ dnoz { nodes { id } } }",
@@ -169,7 +173,7 @@ async def test_without_introspection_neither_the_schema_nor_a_suggestion_is_told
         '{ dnos(filter: {regio: "a"}) { totalCount } }',
     ]
     async with client_of(resources, introspection=False) as client:
-        texts = [(await client.post("/graphql", json={"query": query})).text for query in asked]
+        texts = [(await client.post("/graphql", json={"query": query})).text for query in queries]
         variables = {
             "query": "query ($f: DnoFilter) { dnos(filter: $f) { totalCount } }",
             "variables": {"f": {"regio": 1}},
@@ -178,7 +182,7 @@ async def test_without_introspection_neither_the_schema_nor_a_suggestion_is_told
     for text in texts:
         assert "errors" in text
         assert "Did you mean" not in text
-    assert "Did you mean" in (await _with_introspection(resources, asked[2]))
+    assert "Did you mean" in (await _with_introspection(resources, queries[2]))
 
 
 async def _with_introspection(resources: Resources, query: str) -> str:
@@ -187,9 +191,9 @@ async def _with_introspection(resources: Resources, query: str) -> str:
 
 
 def test_every_limit_of_the_settings_is_tested_here() -> None:
-    """A new one without a test would be a promise nobody keeps."""
+    """A new limit needs a test."""
     marks: Any = test_each_limit_is_a_setting_and_named_in_the_error
     tested = {row[0] for row in marks.pytestmark[0].args[1]} | {"limit_variable_values"}
-    tested |= {row[0] for row in tests.integration.graph.test_work.LIMITS}
+    tested |= {row[0] for row in tests.integration.graph.test_work_limits.LIMITS}
     tested |= {"limit_export_bytes", "limit_export_cpu_time"}  # in tests/integration/exports
     assert tested == {name for name in Settings.__struct_fields__ if name.startswith("limit_")}

@@ -1,4 +1,4 @@
-"""Every loader keeps the DataLoader contract: `load` and `load_many` agree, siblings are gathered, a level is one statement."""
+"""Every loader fulfils the DataLoader contract: `load` and `load_many` agree, siblings are batched, a level is one statement."""
 
 import asyncio
 from collections.abc import Sequence
@@ -22,9 +22,9 @@ from loaders.registry import Loaders, Loading
 from schema.queries.vocabulary import load_vocabulary
 
 NAMES = [name for name, value in vars(Loaders).items() if isinstance(value, Loading)]
-# Those whose records are not read from PostgreSQL.
-WORKED_OUT = {"interpretation_by_question", "opinion_by_question"}
-ALWAYS_THERE = {"directory", "aliases", "coverage", *WORKED_OUT}
+# Loaders whose records are not read from PostgreSQL.
+COMPUTED = {"interpretation_by_question", "opinion_by_question"}
+NEVER_ABSENT = {"directory", "aliases", "coverage", *COMPUTED}
 ABSENT = UUID(int=1)
 
 
@@ -36,7 +36,7 @@ class Model:
 
 
 async def keys_of(name: str, resources: Resources, pool: Pool, operators: Sequence[Any]) -> list[Any]:
-    """Some that have a record, and one that has none where there can be such a one."""
+    """Keys with a record, and one without where that is possible."""
     dno_ids = [dno.id for dno in operators]
     entries = await pool.fetch("SELECT id FROM netzentgelte_data ORDER BY id")
     revisions = await pool.fetch("SELECT id FROM revisions ORDER BY id LIMIT 5")
@@ -51,7 +51,7 @@ async def keys_of(name: str, resources: Resources, pool: Pool, operators: Sequen
     }
     if name.endswith("_by_dno_year"):
         return [DnoYear(dno_id, year) for dno_id in (*dno_ids, ABSENT) for year in (2024, 2025)]
-    if name in WORKED_OUT:
+    if name in COMPUTED:
         return await _questions(name, resources)
     return by_argument.get(name, [None])
 
@@ -82,7 +82,7 @@ def loader_of(resources: Resources, name: str, *, remember: bool = True) -> Reco
 
 @pytest.fixture
 async def uncached(resources: Resources) -> Resources:
-    """What is read comes from PostgreSQL each time."""
+    """Every read is sent to PostgreSQL."""
     resources.memory.switch_off()
     resources.shared.distrust("a test counts statements")
     resources.shared.trust = lambda since=None: False  # type: ignore[method-assign,assignment]
@@ -91,7 +91,7 @@ async def uncached(resources: Resources) -> Resources:
 
 
 @pytest.mark.parametrize("name", NAMES)
-async def test_load_and_load_many_answer_alike(
+async def test_load_and_load_many_return_the_same_records(
     name: str, resources: Resources, pool: Pool, operators: Sequence[Any]
 ) -> None:
     keys = await keys_of(name, resources, pool, operators)
@@ -101,23 +101,23 @@ async def test_load_and_load_many_answer_alike(
     alone = [await loader_of(resources, name).load(key) for key in keys]
     assert many == one_by_one == [*alone, *alone]
     assert any(record is not None for record in many)
-    assert (many[-1] is None) == (name not in ALWAYS_THERE)
+    assert (many[-1] is None) == (name not in NEVER_ABSENT)
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if name not in WORKED_OUT])
-@pytest.mark.parametrize("way", ["load", "load_many"])
+@pytest.mark.parametrize("name", [name for name in NAMES if name not in COMPUTED])
+@pytest.mark.parametrize("method", ["load", "load_many"])
 async def test_a_level_is_one_statement_however_it_is_loaded(
-    name: str, way: str, uncached: Resources, pool: Pool, operators: Sequence[Any]
+    name: str, method: str, uncached: Resources, pool: Pool, operators: Sequence[Any]
 ) -> None:
     keys = await keys_of(name, uncached, pool, operators)
     loader = loader_of(uncached, name)
     spent = operation_stats.begin()
-    if way == "load":
+    if method == "load":
         await asyncio.gather(*(loader.load(key) for key in (*keys, *keys)))
     else:
         await loader.load_many([*keys, *keys])
     assert spent.statements == 1
-    # What the operation has loaded is not read again, on either way.
+    # Records that the operation has loaded are not read again by either method.
     await loader.load_many(keys)
     await loader.load(keys[0])
     assert spent.statements == 1
@@ -147,7 +147,7 @@ async def test_a_primed_record_is_not_read(uncached: Resources, operators: Seque
     assert spent.statements == 0
 
 
-async def test_priming_does_not_replace_what_was_loaded(
+async def test_priming_does_not_replace_a_loaded_record(
     uncached: Resources, operators: Sequence[Any]
 ) -> None:
     loader = loader_of(uncached, "dno_by_id")
@@ -170,10 +170,10 @@ async def test_a_cleared_record_is_read_again(uncached: Resources, operators: Se
 
 
 @pytest.mark.parametrize("whole", [False, True])
-async def test_a_read_that_began_before_a_clear_brings_nothing_back(
+async def test_a_read_that_began_before_a_clear_does_not_restore_the_record(
     uncached: Resources, operators: Sequence[Any], whole: bool
 ) -> None:
-    """It still returns what it has read."""
+    """The read itself still returns its records."""
     first, second = (dno.id for dno in operators[:2])
     loader = loader_of(uncached, "dno_by_id")
     await loader.load_many([first])
@@ -186,10 +186,10 @@ async def test_a_read_that_began_before_a_clear_brings_nothing_back(
     assert spent.statements == 1
 
 
-async def test_a_loader_that_remembers_nothing_reads_each_time(
+async def test_a_loader_without_memoization_reads_each_time(
     uncached: Resources, operators: Sequence[Any]
 ) -> None:
-    """As for subscriptions, where each event reads anew."""
+    """As for subscriptions, where each event reads again."""
     loader = loader_of(uncached, "dno_by_id", remember=False)
     spent = operation_stats.begin()
     loader.prime(operators[0].id, None)
@@ -198,7 +198,7 @@ async def test_a_loader_that_remembers_nothing_reads_each_time(
     assert spent.statements == 2
 
 
-async def test_a_failed_read_fails_each_load_and_is_not_remembered(
+async def test_a_failed_read_fails_each_load_and_is_not_memoized(
     uncached: Resources, operators: Sequence[Any]
 ) -> None:
     loader = loader_of(uncached, "dno_by_id")

@@ -1,4 +1,4 @@
-"""Figures added, corrected, verified, flagged and reverted by way of the graph."""
+"""Mutations: figures are added, corrected, verified, flagged and reverted."""
 
 from typing import Any
 
@@ -37,7 +37,7 @@ def windows(*texts: str) -> list[dict[str, str]]:
 # Adding
 
 
-async def test_an_added_tariff_is_told_with_its_revision(editor: Caller, dno: Dno) -> None:
+async def test_an_added_tariff_is_returned_with_its_revision(editor: Caller, dno: Dno) -> None:
     added = await editor.write("addTariff", **NEW_TARIFF, sourceUrl="https://example.org/2026.pdf")
     assert added["errors"] == added["warnings"] == []
     tariff = added["tariff"]
@@ -57,14 +57,14 @@ async def test_an_added_tariff_is_told_with_its_revision(editor: Caller, dno: Dn
     ]
 
 
-async def test_added_windows_are_told_in_order(editor: Caller, dno: Dno) -> None:
+async def test_added_windows_are_returned_in_order(editor: Caller, dno: Dno) -> None:
     given = NEW_HLZF | {"windows": windows("16:00-24:00", "07:30-13:00")}
     added = await editor.write("addHlzf", **given)
     assert added["hlzf"]["windows"] == windows("07:30-13:00", "16:00-24:00")
     assert (added["hlzf"]["season"], added["revision"]["kind"], added["errors"]) == ("WINTER", "CREATED", [])
 
 
-async def test_what_is_there_already_is_a_conflict(editor: Caller, tariff: Tariff, hlzf: Hlzf) -> None:
+async def test_adding_an_existing_entry_is_a_conflict(editor: Caller, tariff: Tariff, hlzf: Hlzf) -> None:
     twice = [
         await editor.write("addTariff", **NEW_TARIFF | {"year": 2025}),
         await editor.write("addHlzf", **NEW_HLZF | {"year": 2025}),
@@ -78,13 +78,17 @@ async def test_what_is_there_already_is_a_conflict(editor: Caller, tariff: Tarif
 # Correcting
 
 
-async def test_a_price_left_out_stays_and_null_clears_it(editor: Caller, tariff: Tariff) -> None:
+async def test_an_omitted_price_is_kept_and_null_clears_it(editor: Caller, tariff: Tariff) -> None:
     corrected = await editor.write(
         "correctTariff", id=name(tariff), leistung="60.00", arbeit=None, reason="misread"
     )
-    told = corrected["tariff"]
-    assert (told["leistung"], told["arbeit"], told["arbeitUnter2500h"]) == ("60.00", None, "2.86")
-    assert (told["version"], told["verificationStatus"]) == (2, "UNVERIFIED")
+    tariff_after = corrected["tariff"]
+    assert (tariff_after["leistung"], tariff_after["arbeit"], tariff_after["arbeitUnter2500h"]) == (
+        "60.00",
+        None,
+        "2.86",
+    )
+    assert (tariff_after["version"], tariff_after["verificationStatus"]) == (2, "UNVERIFIED")
     revision = corrected["revision"]
     assert (revision["kind"], revision["reason"], revision["changedBy"]) == (
         "CORRECTED", "misread", "editor (API key)",
@@ -107,17 +111,17 @@ async def test_windows_are_corrected_as_a_whole(editor: Caller, hlzf: Hlzf) -> N
     assert (none["hlzf"]["windows"], none["hlzf"]["version"]) == ([], 3)
 
 
-async def test_what_changes_nothing_is_no_revision(
+async def test_a_mutation_that_changes_nothing_creates_no_revision(
     editor: Caller, admin: Caller, tariff: Tariff, hlzf: Hlzf
 ) -> None:
-    nothing = [
+    payloads = [
         await editor.write("correctTariff", id=name(tariff)),
         await editor.write("correctTariff", id=name(tariff), leistung="58.2"),
         await editor.write("correctHlzf", id=name(hlzf), windows=windows("16:00-19:00", "07:30-13:00")),
         await admin.write("verify", id=name(tariff)),
     ]
-    assert [(one["revision"], one["errors"]) for one in nothing] == [(None, [])] * 4
-    assert nothing[1]["tariff"]["leistung"] == "58.20"
+    assert [(one["revision"], one["errors"]) for one in payloads] == [(None, [])] * 4
+    assert payloads[1]["tariff"]["leistung"] == "58.20"
 
 
 async def test_an_admin_corrects_and_verifies_at_once(
@@ -133,7 +137,7 @@ async def test_an_admin_corrects_and_verifies_at_once(
         assert (entry["version"], entry["verificationStatus"]) == (2, "VERIFIED")
 
 
-async def test_whoever_saw_another_version_is_told_the_current_one(
+async def test_an_outdated_expected_version_is_a_conflict_with_the_current_version(
     editor: Caller, admin: Caller, tariff: Tariff, hlzf: Hlzf
 ) -> None:
     corrected = await editor.write("correctTariff", id=name(tariff), expectedVersion=1, leistung="60")
@@ -177,19 +181,19 @@ async def test_one_document_may_write_twice_and_the_second_sees_the_first(
 
 # Refusing
 
-SENSELESS: list[tuple[str, dict[str, Any], str, list[str]]] = [
+INVALID_INPUTS: list[tuple[str, dict[str, Any], str, list[str]]] = [
     ("addTariff", {"leistung": "-0.01"}, "INVALID", ["input", "leistung"]),
     ("addTariff", {"arbeit": "1.23456"}, "INVALID", ["input", "arbeit"]),
     ("addTariff", {"leistungUnter2500h": "1000000"}, "INVALID", ["input", "leistungUnter2500h"]),
     ("addTariff", {"arbeitUnter2500h": -1}, "INVALID", ["input", "arbeitUnter2500h"]),
     ("addTariff", {"year": 1999}, "INVALID", ["input", "year"]),
     ("addTariff", {"year": 2101}, "INVALID", ["input", "year"]),
-    ("addTariff", {"dno": "nobody"}, "NOT_FOUND", ["input", "dno"]),
+    ("addTariff", {"dno": "unknown"}, "NOT_FOUND", ["input", "dno"]),
     ("addTariff", {"dno": "a\0b"}, "INVALID", ["input", "dno"]),
     ("addTariff", {"sourceUrl": "javascript:alert(1)"}, "INVALID", ["input", "sourceUrl"]),
     ("addTariff", {"sourceUrl": "https://example.org/\n"}, "INVALID", ["input", "sourceUrl"]),
     ("addHlzf", {"year": 1999}, "INVALID", ["input", "year"]),
-    ("addHlzf", {"dno": "nobody"}, "NOT_FOUND", ["input", "dno"]),
+    ("addHlzf", {"dno": "unknown"}, "NOT_FOUND", ["input", "dno"]),
     ("addHlzf", {"dno": "a\0b"}, "INVALID", ["input", "dno"]),
     ("addHlzf", {"windows": windows("09:00-08:00")}, "INVALID", ["input", "windows", "0", "end"]),
     ("addHlzf", {"windows": windows("24:00-24:00")}, "INVALID", ["input", "windows", "0", "end"]),
@@ -219,8 +223,8 @@ SENSELESS: list[tuple[str, dict[str, Any], str, list[str]]] = [
 
 
 @pytest.fixture
-def sound(tariff: Tariff, hlzf: Hlzf) -> dict[str, dict[str, Any]]:
-    """Of each write an input that is none of those."""
+def valid(tariff: Tariff, hlzf: Hlzf) -> dict[str, dict[str, Any]]:
+    """A valid input of each mutation."""
     return {
         "addTariff": NEW_TARIFF,
         "addHlzf": NEW_HLZF,
@@ -232,12 +236,14 @@ def sound(tariff: Tariff, hlzf: Hlzf) -> dict[str, dict[str, Any]]:
     }
 
 
-async def test_what_makes_no_sense_is_refused_under_its_path(
-    admin: Caller, sound: dict[str, dict[str, Any]], pool: Pool
+async def test_invalid_values_are_refused_with_their_path(
+    admin: Caller, valid: dict[str, dict[str, Any]], pool: Pool
 ) -> None:
     before = await pool.fetch("SELECT count(*) FROM revisions")
-    told = [refusals(await admin.write(write, **sound[write] | wrong)) for write, wrong, *_ in SENSELESS]
-    assert told == [[(code, path)] for *_, code, path in SENSELESS]
+    found = [
+        refusals(await admin.write(write, **valid[write] | wrong)) for write, wrong, *_ in INVALID_INPUTS
+    ]
+    assert found == [[(code, path)] for *_, code, path in INVALID_INPUTS]
     assert await pool.fetch("SELECT count(*) FROM revisions") == before
 
 
@@ -257,17 +263,17 @@ async def test_what_makes_no_sense_is_refused_under_its_path(
         ("addHlzf", {"windows": windows("07:00-7:30")}, ["input", "windows", "0", "end"], "'7:30' is not a time of the form HH:MM"),
     ],
 )  # fmt: skip
-async def test_what_is_not_of_its_type_is_no_request_and_its_path_is_told_too(
+async def test_values_of_the_wrong_type_are_a_request_error_with_their_path(
     admin: Caller,
-    sound: dict[str, dict[str, Any]],
+    valid: dict[str, dict[str, Any]],
     write: str,
     wrong: dict[str, Any],
     path: list[str],
     sentence: str,
 ) -> None:
-    answer = await admin.execute_with_errors(mutation(write), input=sound[write] | wrong)
-    assert "data" not in answer
-    first = answer["errors"][0]
+    response = await admin.execute_with_errors(mutation(write), input=valid[write] | wrong)
+    assert "data" not in response
+    first = response["errors"][0]
     assert first["extensions"] == {"code": "BAD_USER_INPUT", "field": path}
     assert sentence in first["message"]
 
@@ -280,8 +286,8 @@ async def test_a_whole_number_is_a_decimal_too(editor: Caller, tariff: Tariff) -
 
 
 async def test_an_unusual_price_is_written_with_a_warning(editor: Caller, dno: Dno, tariff: Tariff) -> None:
-    odd = NEW_TARIFF | {"leistung": "180", "leistungUnter2500h": "180.01"}
-    added = await editor.write("addTariff", **odd)
+    unusual = NEW_TARIFF | {"leistung": "180", "leistungUnter2500h": "180.01"}
+    added = await editor.write("addTariff", **unusual)
     assert added["errors"] == []
     assert [(warning["code"], warning["field"]) for warning in added["warnings"]] == [
         ("UNUSUAL_ORDER", ["input", "leistungUnter2500h"]),
@@ -289,10 +295,10 @@ async def test_an_unusual_price_is_written_with_a_warning(editor: Caller, dno: D
         ("UNUSUAL_RISE", ["input", "leistungUnter2500h"]),
     ]
     assert added["warnings"][1]["message"] == "180 is more than 3 times last year's 58.20."
-    calm = await editor.write(
+    usual = await editor.write(
         "correctTariff", id=added["tariff"]["id"], leistung="60", leistungUnter2500h="20"
     )
-    assert (calm["warnings"], calm["tariff"]["leistung"]) == ([], "60")
+    assert (usual["warnings"], usual["tariff"]["leistung"]) == ([], "60")
 
 
 # Verifying, flagging, reverting
@@ -313,7 +319,7 @@ async def test_both_families_are_flagged_and_verified(
         assert verified["revision"]["changedBy"] == "admin (API key)"
 
 
-async def test_a_reverted_correction_is_as_it_was_before_and_verified_again(
+async def test_reverting_a_correction_restores_prices_and_verification(
     editor: Caller, admin: Caller, tariff: Tariff
 ) -> None:
     wrong = await editor.write("correctTariff", id=name(tariff), leistung="1", arbeit=None)
@@ -330,13 +336,13 @@ async def test_reverting_a_creation_deletes_and_reverting_the_deletion_revives(
 ) -> None:
     for write, given in (("addTariff", NEW_TARIFF), ("addHlzf", NEW_HLZF)):
         created = await editor.write(write, **given)
-        gone = await admin.write("revert", revisionId=created["revision"]["id"])
-        assert (gone["entry"], gone["revision"]["kind"], gone["errors"]) == (None, "DELETED", [])
-        back = await admin.write("revert", revisionId=gone["revision"]["id"])
-        assert (back["entry"]["version"], back["revision"]["kind"]) == (3, "REVERTED")
+        deletion = await admin.write("revert", revisionId=created["revision"]["id"])
+        assert (deletion["entry"], deletion["revision"]["kind"], deletion["errors"]) == (None, "DELETED", [])
+        restored = await admin.write("revert", revisionId=deletion["revision"]["id"])
+        assert (restored["entry"]["version"], restored["revision"]["kind"]) == (3, "REVERTED")
 
 
-async def test_what_was_deleted_by_hand_can_be_reverted_and_added_anew(
+async def test_a_manually_deleted_entry_can_be_restored_and_added_again(
     editor: Caller, admin: Caller, tariff: Tariff, pool: Pool
 ) -> None:
     await pool.fetch("UPDATE netzentgelte_data SET deleted_at = now()")
@@ -346,10 +352,10 @@ async def test_what_was_deleted_by_hand_can_be_reverted_and_added_anew(
     added = await editor.write("addTariff", **NEW_TARIFF | {"year": 2025})
     assert (added["tariff"]["id"], added["tariff"]["version"]) == (name(tariff), 3)
     assert added["revision"]["kind"] == "CREATED"
-    deletion = await editor.execute(
+    found = await editor.execute(
         "query ($id: ID!) { node(id: $id) { ... on Tariff { history { id kind } } } }", id=name(tariff)
     )
-    [_, gone, _] = deletion["node"]["history"]
-    assert gone["kind"] == "DELETED"
-    back = await admin.write("revert", revisionId=gone["id"])
-    assert (back["entry"]["version"], back["entry"]["leistung"]) == (4, "58.20")
+    [_, deleted, _] = found["node"]["history"]
+    assert deleted["kind"] == "DELETED"
+    restored = await admin.write("revert", revisionId=deleted["id"])
+    assert (restored["entry"]["version"], restored["entry"]["leistung"]) == (4, "58.20")

@@ -1,4 +1,4 @@
-"""Questions in plain words: understood once, answered with what is true now, all of them logged."""
+"""Natural-language questions: interpreted once, answered with current figures, all of them logged."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -42,7 +42,7 @@ async def answer(client: httpx.AsyncClient, query: str, **variables: Any) -> Any
     return (await execute(client, QUESTION, query=query, **variables))["naturalQuery"]
 
 
-async def test_a_sentence_gets_what_it_asks_for(client: httpx.AsyncClient, musterstadt: Dno) -> None:
+async def test_a_question_gets_the_matching_figures(client: httpx.AsyncClient, musterstadt: Dno) -> None:
     found = await answer(
         client, "Wie hoch sind die Netzentgelte der Stadtwerke Musterstadt 2024, Mittelspannung?"
     )
@@ -63,7 +63,9 @@ async def test_a_sentence_gets_what_it_asks_for(client: httpx.AsyncClient, muste
     )
 
 
-async def test_peak_load_windows_come_without_prices(client: httpx.AsyncClient, musterstadt: Dno) -> None:
+async def test_a_question_about_peak_load_windows_gets_no_prices(
+    client: httpx.AsyncClient, musterstadt: Dno
+) -> None:
     found = await answer(client, "When are the peak load windows of Stadtwerke Musterstadt in 2024?")
     assert found["tariffs"] == []
     assert found["hlzf"] == [
@@ -74,12 +76,12 @@ async def test_peak_load_windows_come_without_prices(client: httpx.AsyncClient, 
     ]
 
 
-async def test_today_says_which_year_is_meant(client: httpx.AsyncClient, musterstadt: Dno) -> None:
+async def test_relative_years_are_resolved_against_today(client: httpx.AsyncClient, musterstadt: Dno) -> None:
     found = await answer(client, "netzentgelte musterstadt letztes jahr", today="2025-06-01")
     assert (found["interpretation"]["year"], len(found["tariffs"])) == (2024, 1)
 
 
-async def test_what_is_not_published_at_one_level_is_offered_at_others(
+async def test_the_answer_names_other_levels_if_one_is_not_published(
     client: httpx.AsyncClient, musterstadt: Dno
 ) -> None:
     found = await answer(client, "netzentgelte stadtwerke musterstadt 2024 niederspannung")
@@ -87,13 +89,13 @@ async def test_what_is_not_published_at_one_level_is_offered_at_others(
     assert "Mittelspannung" in found["answer"]
 
 
-async def test_off_topic_is_not_answered(client: httpx.AsyncClient, musterstadt: Dno) -> None:
+async def test_off_topic_questions_are_not_answered(client: httpx.AsyncClient, musterstadt: Dno) -> None:
     found = await answer(client, "Wie wird das Wetter morgen?")
     assert found["interpretation"]["dataType"] is None
     assert found["interpretation"]["confidence"] < 0.5
 
 
-async def test_a_question_is_bounded(client: httpx.AsyncClient, musterstadt: Dno) -> None:
+async def test_the_length_of_a_question_is_limited(client: httpx.AsyncClient, musterstadt: Dno) -> None:
     assert await error_codes(client, QUESTION, query="x" * 1001) == ["BAD_USER_INPUT"]
     assert (await answer(client, ""))["interpretation"]["dataType"] is None
     assert (await answer(client, "\ud800\0 musterstadt".encode("utf-8", "replace").decode()))[
@@ -101,96 +103,103 @@ async def test_a_question_is_bounded(client: httpx.AsyncClient, musterstadt: Dno
     ] is False
 
 
-async def test_cached_tells_whether_anything_had_to_be_worked_out_or_read(
+async def test_cached_is_true_if_nothing_was_computed_or_read(
     client: httpx.AsyncClient, musterstadt: Dno
 ) -> None:
-    asked = "netzentgelte musterstadt 2024"
-    told = [(await answer(client, sentence))["cached"] for sentence in (asked, asked, f"  {asked.upper()} ")]
-    assert told == [False, True, True]
-    assert (await answer(client, asked, today="2025-06-01"))["cached"] is False, "another day"
+    question = "netzentgelte musterstadt 2024"
+    cached = [
+        (await answer(client, sentence))["cached"]
+        for sentence in (question, question, f"  {question.upper()} ")
+    ]
+    assert cached == [False, True, True]
+    assert (await answer(client, question, today="2025-06-01"))["cached"] is False, "another day"
 
 
-async def test_two_who_ask_at_once_are_both_told_that_it_was_worked_out(
+async def test_two_concurrent_questions_are_both_reported_as_not_cached(
     client: httpx.AsyncClient, musterstadt: Dno
 ) -> None:
     both = await asyncio.gather(*(answer(client, "netzentgelte musterstadt 2024") for _ in range(2)))
     assert [found["cached"] for found in both] == [False, False]
 
 
-async def test_get_and_post_never_replay_an_answer(client: httpx.AsyncClient, musterstadt: Dno) -> None:
+async def test_answers_to_questions_are_never_served_from_the_response_cache(
+    client: httpx.AsyncClient, musterstadt: Dno
+) -> None:
     parameters = {"query": '{ naturalQuery(query: "netzentgelte musterstadt 2024") { cached } }'}
     answers = [await client.get("/graphql", params=parameters) for _ in range(3)]
     assert [one.json()["data"]["naturalQuery"]["cached"] for one in answers] == [False, True, True]
     assert {one.headers["cache-control"] for one in answers} == {"no-cache"}
 
 
-async def test_without_record_caches_nothing_is_called_cached(
+async def test_without_record_caches_cached_is_false(
     settings: Settings, pool: Pool, musterstadt: Dno
 ) -> None:
     async with _another(settings, entity_cache=False) as other, client_of(other) as client:
-        told = [(await answer(client, "netzentgelte musterstadt 2024"))["cached"] for _ in range(2)]
-    assert told == [False, False]
+        cached = [(await answer(client, "netzentgelte musterstadt 2024"))["cached"] for _ in range(2)]
+    assert cached == [False, False]
 
 
-async def test_a_correction_shows_in_the_next_answer(
+async def test_a_correction_is_visible_in_the_next_answer(
     client: httpx.AsyncClient, resources: Resources, pool: Pool, musterstadt: Dno
 ) -> None:
-    asked = "netzentgelte musterstadt 2024 mittelspannung"
+    question = "netzentgelte musterstadt 2024 mittelspannung"
     for _ in range(2):
-        assert "109,86" in (await answer(client, asked))["answer"]
+        assert "109,86" in (await answer(client, question))["answer"]
     await _correct_by_hand(pool, "112.5")
-    await _until_told(client, asked, "112,50")
+    await _wait_for_answer(client, question, "112,50")
 
 
-async def test_a_correction_through_the_graph_shows_at_once_here_and_soon_elsewhere(
+async def test_a_correction_by_mutation_is_visible_at_once_on_this_instance_and_soon_on_another(
     resources: Resources, client: httpx.AsyncClient, settings: Settings, pool: Pool, musterstadt: Dno
 ) -> None:
-    asked = "netzentgelte musterstadt 2024 mittelspannung"
-    async with _another(settings) as other, client_of(other) as elsewhere:
-        assert (await answer(client, asked))["cached"] is False
-        # Redis gets it behind the answer's back.
+    question = "netzentgelte musterstadt 2024 mittelspannung"
+    async with _another(settings) as other, client_of(other) as other_client:
+        assert (await answer(client, question))["cached"] is False
+        # Redis is filled after the response.
         await until(lambda: not resources.read_through._filling)
-        assert (await answer(elsewhere, asked))["cached"] is True, "understood by the first, known to both"
+        assert (await answer(other_client, question))["cached"] is True, (
+            "interpreted by the first, cached for both"
+        )
         await _correct(resources, pool, "113")
-        found = await answer(client, asked)
+        found = await answer(client, question)
         assert "113,00" in found["answer"]
         assert found["cached"] is False
-        await _until_told(elsewhere, asked, "113,00")
+        await _wait_for_answer(other_client, question, "113,00")
 
 
-async def test_a_new_operator_and_a_new_alias_are_understood_by_the_next_question(
+async def test_a_new_operator_and_a_new_alias_are_known_to_the_next_question(
     client: httpx.AsyncClient, resources: Resources, pool: Pool, musterstadt: Dno
 ) -> None:
     assert (await answer(client, "netzentgelte hinterdupfing 2024"))["interpretation"]["dno"] is None
     new = await make.dno(pool, "gemeindewerke-hinterdupfing", name="Gemeindewerke Hinterdupfing")
-    await _until_seen(resources, "directory")
+    await _wait_for_invalidation(resources, "directory")
     found = await answer(client, "netzentgelte hinterdupfing 2024")
     assert found["interpretation"]["dno"] == {"slug": new.slug}
 
     assert (await answer(client, "netzentgelte gwhx 2024"))["interpretation"]["dno"] is None
     await make.alias(pool, new, "GWHX")
-    await _until_seen(resources, "aliases")
+    await _wait_for_invalidation(resources, "aliases")
     assert (await answer(client, "netzentgelte gwhx 2024"))["interpretation"]["dno"] == {"slug": new.slug}
 
 
-async def test_while_operators_change_by_the_hundred_few_vocabularies_are_made(
+async def test_many_changes_of_operators_build_one_vocabulary_at_a_time(
     client: httpx.AsyncClient,
     resources: Resources,
     pool: Pool,
     musterstadt: Dno,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    made = at_once = most_at_once = 0
+    built = concurrent = max_concurrent = 0
     make_one = vocabularies._make
 
     def counted(*source: Any) -> Any:
-        nonlocal made, at_once, most_at_once
-        made, at_once = made + 1, at_once + 1
-        most_at_once = max(most_at_once, at_once)
+        nonlocal built, concurrent, max_concurrent
+        built, concurrent = built + 1, concurrent + 1
+        max_concurrent = max(max_concurrent, concurrent)
         try:
             return make_one(*source)
         finally:
-            at_once -= 1
+            concurrent -= 1
 
     monkeypatch.setattr(vocabularies, "_make", counted)
     await answer(client, "netzentgelte musterstadt 2024")
@@ -199,28 +208,28 @@ async def test_while_operators_change_by_the_hundred_few_vocabularies_are_made(
         for number in range(100):
             await make.dno(pool, f"werk-{number}", name=f"Werk Nummer {number}")
 
-    async def keep_asking() -> int:
-        asked = 0
+    async def keep_querying() -> int:
+        count = 0
         while not changing.done():
-            found = await answer(client, f"netzentgelte musterstadt 2024 {asked}?")
+            found = await answer(client, f"netzentgelte musterstadt 2024 {count}?")
             assert found["interpretation"]["dno"] == {"slug": musterstadt.slug}
-            asked += 1
-        return asked
+            count += 1
+        return count
 
     changing = asyncio.create_task(change())
-    asked = sum(await asyncio.gather(*(keep_asking() for _ in range(8))))
+    questions = sum(await asyncio.gather(*(keep_querying() for _ in range(8))))
     await changing
-    assert most_at_once == 1
-    assert made <= min(asked + 1, 102)
+    assert max_concurrent == 1
+    assert built <= min(questions + 1, 102)
 
 
-async def test_every_question_is_logged_once_and_none_is_lost_at_the_end(
+async def test_every_question_is_logged_once_also_when_the_server_stops(
     settings: Settings, pool: Pool, musterstadt: Dno
 ) -> None:
     async with _another(settings) as other, client_of(other) as client:
         for _ in range(2):
             await answer(client, "Netzentgelte Musterstadt 2024")
-        # The plan gives up halfway for the second field's sake, and the executor begins anew.
+        # The plan is abandoned because of the second field, and the executor starts again.
         both = '{ naturalQuery(query: "was kostet das") { cached } dnos(first: 0) { totalCount } }'
         assert await error_codes(client, both) == ["BAD_USER_INPUT"]
     rows = await pool.fetch(
@@ -248,15 +257,15 @@ async def test_addresses_are_logged_only_if_a_setting_allows_it(
     assert str(row["address"]) == "127.0.0.1"
 
 
-async def test_a_meaning_lives_as_long_as_it_is_sure(
+async def test_the_lifetime_of_an_interpretation_depends_on_its_confidence(
     resources: Resources, client: httpx.AsyncClient, musterstadt: Dno
 ) -> None:
     for query in ("netzentgelte stadtwerke musterstadt 2024 ms", "was kostet das wetter"):
         await answer(client, query)
     await until(lambda: not resources.read_through._filling)
     redis = resources.shared.client
-    lives = [await redis.ttl(key) async for key in redis.scan_iter("*question:*")]
-    sure, unsure = sorted((life for life in lives if life > 10), reverse=True)
+    lifetimes = [await redis.ttl(key) async for key in redis.scan_iter("*question:*")]
+    sure, unsure = sorted((lifetime for lifetime in lifetimes if lifetime > 10), reverse=True)
     assert 3600 * 0.9 - 5 <= sure <= 3600 * 1.1
     assert 300 * 0.9 - 5 <= unsure <= 300 * 1.1
 
@@ -275,7 +284,7 @@ async def _correct_by_hand(pool: Pool, leistung: str) -> None:
 
 
 async def _correct(resources: Resources, pool: Pool, leistung: str) -> None:
-    """As the mutation does it, signed by an editor."""
+    """Like the mutation, with an editor as author."""
     user = await make.user(pool)
     context = Context(resources, principal=Principal(Role.EDITOR, user_id=user.id))
     await context.write(
@@ -283,13 +292,13 @@ async def _correct(resources: Resources, pool: Pool, leistung: str) -> None:
     )
 
 
-async def _until_told(client: httpx.AsyncClient, asked: str, wanted: str) -> None:
-    async def told() -> bool:
-        return wanted in (await answer(client, asked))["answer"]
+async def _wait_for_answer(client: httpx.AsyncClient, question: str, wanted: str) -> None:
+    async def is_in_answer() -> bool:
+        return wanted in (await answer(client, question))["answer"]
 
-    await until(told)
+    await until(is_in_answer)
 
 
-async def _until_seen(resources: Resources, tag: str) -> None:
-    """What another writer changed has arrived here: until then nobody could know."""
+async def _wait_for_invalidation(resources: Resources, tag: str) -> None:
+    """Waits until the change of another writer has been invalidated here."""
     await until(lambda: resources.memory.get(tag) is None)

@@ -39,14 +39,14 @@ PATHS = (
     "/none",
     "/a//b",
 )
-# They say how many requests there were, or are written while they are read.
+# Their length depends on the number of requests, or is unknown when the head is sent.
 WITHOUT_A_FIXED_LENGTH = ("/metrics", "/export/tariffs.csv", "/export/tariffs.json")
 
 
-async def exchange(server: Running, said: str) -> tuple[int, dict[str, str], bytes]:
+async def exchange(server: Running, request: str) -> tuple[int, dict[str, str], bytes]:
     parts = urlsplit(server.url)
     reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
-    writer.write(said.encode())
+    writer.write(request.encode())
     async with asyncio.timeout(10):
         received = await reader.read(-1)
     writer.close()
@@ -55,22 +55,22 @@ async def exchange(server: Running, said: str) -> tuple[int, dict[str, str], byt
     return int(first.split()[1]), {k.lower(): v for k, _, v in (line.partition(": ") for line in lines)}, body
 
 
-def asked(method: str, path: str, version: str) -> str:
+def request_of(method: str, path: str, version: str) -> str:
     return f"{method} {path} HTTP/{version}\r\nHost: evil.test\r\nConnection: close\r\n\r\n"
 
 
 @pytest.mark.parametrize("path", [*PATHS, *WITHOUT_A_FIXED_LENGTH])
-async def test_head_says_what_get_says_and_a_slash_changes_nothing(
+async def test_head_has_the_headers_of_get_and_a_trailing_slash_changes_nothing(
     server: Running, pool: Pool, path: str
 ) -> None:
     await make.dno(pool, "netze-a")
-    plain, question, query = path.partition("?")
-    slashed = f"{plain}/{question}{query}" if plain != "/" else path
-    status, headers, body = await exchange(server, asked("GET", path, "1.1"))
+    plain, mark, query = path.partition("?")
+    slashed = f"{plain}/{mark}{query}" if plain != "/" else path
+    status, headers, body = await exchange(server, request_of("GET", path, "1.1"))
     for other in (path, slashed):
         for version in ("1.1", "1.0"):
             for method in ("GET", "HEAD"):
-                found = await exchange(server, asked(method, other, version))
+                found = await exchange(server, request_of(method, other, version))
                 assert found[0] == status
                 assert "evil.test" not in repr(found)
                 assert version == "1.1" or "transfer-encoding" not in found[1]
@@ -81,12 +81,12 @@ async def test_head_says_what_get_says_and_a_slash_changes_nothing(
 
 
 def _length(status: int, headers: dict[str, str]) -> int:
-    """What is refused names its request, and those names grow longer."""
+    """Refusals contain the request id, whose length varies."""
     return int(headers["content-length"]) - (len(headers["x-request-id"]) if status >= 400 else 0)
 
 
-def test_every_route_is_tried_here() -> None:
-    tried = {path.partition("?")[0] for path in (*PATHS, *WITHOUT_A_FIXED_LENGTH)}
+def test_every_route_is_tested_here() -> None:
+    tested = {path.partition("?")[0] for path in (*PATHS, *WITHOUT_A_FIXED_LENGTH)}
     for route in create_app(Settings()).routes:
         if isinstance(route, Route):
-            assert any(route.path_regex.match(path) for path in tried), route.path
+            assert any(route.path_regex.match(path) for path in tested), route.path

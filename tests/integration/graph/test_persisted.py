@@ -1,4 +1,4 @@
-"""Documents by name: sent once and asked for by hash, or none but those of a manifest."""
+"""Persisted documents: sent once and requested by hash, or restricted to those of a manifest."""
 
 import json
 import sys
@@ -24,21 +24,21 @@ HASH = sha256(TEXT.encode()).hexdigest()
 DATA = {"coverage": {"totalEntries": 0}}
 
 
-def by_hash(digest: str = HASH, **more: Any) -> dict[str, Any]:
-    return {"extensions": {"persistedQuery": {"version": 1, "sha256Hash": digest}}, **more}
+def by_hash(digest: str = HASH, **members: Any) -> dict[str, Any]:
+    return {"extensions": {"persistedQuery": {"version": 1, "sha256Hash": digest}}, **members}
 
 
-async def answer(client: httpx.AsyncClient, asked: dict[str, Any]) -> Any:
+async def answer(client: httpx.AsyncClient, body: dict[str, Any]) -> Any:
     """The data, or the codes of the errors."""
-    response = await client.post("/graphql", json=asked)
+    response = await client.post("/graphql", json=body)
     assert response.status_code == 200
-    told = response.json()
-    return [error["extensions"]["code"] for error in told["errors"]] if "errors" in told else told["data"]
+    found = response.json()
+    return [error["extensions"]["code"] for error in found["errors"]] if "errors" in found else found["data"]
 
 
-async def test_a_document_is_sent_once_and_then_asked_for_by_its_hash(client: httpx.AsyncClient) -> None:
+async def test_a_document_is_sent_once_and_then_requested_by_its_hash(client: httpx.AsyncClient) -> None:
     response = await client.post("/graphql", json=by_hash())
-    # Apollo's clients wait for these words, and then send the document along.
+    # Apollo clients expect this message, and then send the document.
     assert response.json()["errors"][0]["message"] == "PersistedQueryNotFound"
     assert await answer(client, by_hash()) == ["PERSISTED_QUERY_NOT_FOUND"]
     assert await answer(client, by_hash(query=TEXT)) == DATA
@@ -47,51 +47,51 @@ async def test_a_document_is_sent_once_and_then_asked_for_by_its_hash(client: ht
     assert await answer(client, by_hash(f"sha256:{HASH}")) == DATA
 
 
-async def test_another_instance_finds_it_in_redis(resources: Resources) -> None:
-    async with client_of(resources) as here, client_of(resources) as there:
-        assert await answer(here, by_hash(query=TEXT)) == DATA
-        assert await answer(there, by_hash()) == DATA
+async def test_another_instance_reads_a_persisted_document_from_redis(resources: Resources) -> None:
+    async with client_of(resources) as first, client_of(resources) as second:
+        assert await answer(first, by_hash(query=TEXT)) == DATA
+        assert await answer(second, by_hash()) == DATA
 
 
-async def test_what_redis_forgot_is_there_again_once_it_is_sent_again(
+async def test_a_document_missing_in_redis_is_stored_when_it_is_sent_again(
     resources: Resources, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("schema.execution.persisted.TOLD_AGAIN", 0)
-    async with client_of(resources) as here, client_of(resources) as there:
-        assert await answer(here, by_hash(query=TEXT)) == DATA
+    monkeypatch.setattr("schema.execution.persisted.REWRITE_INTERVAL", 0)
+    async with client_of(resources) as first, client_of(resources) as second:
+        assert await answer(first, by_hash(query=TEXT)) == DATA
         await resources.shared.client.delete(f"dno:document:{HASH}")
-        assert await answer(there, by_hash()) == ["PERSISTED_QUERY_NOT_FOUND"]
-        # Not to the byte as before: an answer that is still kept is given before anything is read.
-        assert await answer(here, by_hash(query=TEXT, variables={"another": 1})) == DATA
-        assert await answer(there, by_hash()) == DATA
+        assert await answer(second, by_hash()) == ["PERSISTED_QUERY_NOT_FOUND"]
+        # With another variable, since the response to the same body is cached.
+        assert await answer(first, by_hash(query=TEXT, variables={"another": 1})) == DATA
+        assert await answer(second, by_hash()) == DATA
 
 
-async def test_each_use_keeps_it_in_redis_for_longer(resources: Resources) -> None:
+async def test_each_use_renews_the_lifetime_of_a_document_in_redis(resources: Resources) -> None:
     client, key = resources.shared.client, f"dno:document:{HASH}"
-    async with client_of(resources) as here, client_of(resources) as there:
-        await answer(here, by_hash(query=TEXT))
+    async with client_of(resources) as first, client_of(resources) as second:
+        await answer(first, by_hash(query=TEXT))
         await client.expire(key, 10)
-        await answer(there, by_hash())
+        await answer(second, by_hash())
         assert await client.ttl(key) > 600_000
 
 
-async def test_a_hash_of_another_text_is_refused_and_nothing_kept(client: httpx.AsyncClient) -> None:
+async def test_a_hash_of_another_text_is_refused_and_nothing_is_stored(client: httpx.AsyncClient) -> None:
     wrong = sha256(b"{ viewer { id } }").hexdigest()
     assert await answer(client, by_hash(wrong, query=TEXT)) == ["PERSISTED_QUERY_HASH_MISMATCH"]
     assert await answer(client, by_hash(wrong)) == ["PERSISTED_QUERY_NOT_FOUND"]
 
 
-async def test_what_somebody_else_put_into_redis_under_a_hash_is_not_believed(
+async def test_a_text_in_redis_that_does_not_match_its_hash_is_ignored(
     resources: Resources, client: httpx.AsyncClient
 ) -> None:
     await resources.shared.client.set(f"dno:document:{HASH}", "{ viewer { id } }")
     assert await answer(client, by_hash()) == ["PERSISTED_QUERY_NOT_FOUND"]
 
 
-async def test_a_document_that_is_refused_is_not_kept(client: httpx.AsyncClient) -> None:
-    bad = "{ nothing }"
-    digest = sha256(bad.encode()).hexdigest()
-    assert await answer(client, by_hash(digest, query=bad)) == ["GRAPHQL_VALIDATION_FAILED"]
+async def test_a_refused_document_is_not_stored(client: httpx.AsyncClient) -> None:
+    invalid = "{ nothing }"
+    digest = sha256(invalid.encode()).hexdigest()
+    assert await answer(client, by_hash(digest, query=invalid)) == ["GRAPHQL_VALIDATION_FAILED"]
     assert await answer(client, by_hash(digest)) == ["PERSISTED_QUERY_NOT_FOUND"]
 
 
@@ -99,7 +99,7 @@ OTHER = "{ coverage { verifiedEntries } }"
 OTHER_HASH = sha256(OTHER.encode()).hexdigest()
 MISMATCH, UNREADABLE = "PERSISTED_QUERY_HASH_MISMATCH", "BAD_USER_INPUT"
 
-# Each tries to have OTHER filed under HASH, the name of TEXT.
+# Each tries to store OTHER under HASH, the id of TEXT.
 FORGERIES: list[tuple[dict[str, Any], str]] = [
     (by_hash(HASH, query=OTHER), MISMATCH),
     (by_hash(HASH, query=OTHER, documentId=OTHER_HASH), MISMATCH),
@@ -125,38 +125,40 @@ FORGERIES: list[tuple[dict[str, Any], str]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("way", ["post", "get", "batch", "event stream"])
-async def test_two_names_that_differ_are_refused_and_nothing_is_kept(resources: Resources, way: str) -> None:
-    headers = {"accept": "text/event-stream, application/json"} if way == "event stream" else {}
+@pytest.mark.parametrize("transport", ["post", "get", "batch", "event stream"])
+async def test_two_different_document_ids_are_refused_and_nothing_is_stored(
+    resources: Resources, transport: str
+) -> None:
+    headers = {"accept": "text/event-stream, application/json"} if transport == "event stream" else {}
     async with client_of(resources, max_batch_operations=2) as client:
-        for asked, code in FORGERIES:
-            if way == "get":
-                response = await client.get("/graphql", params=_parameters(asked))
+        for body, code in FORGERIES:
+            if transport == "get":
+                response = await client.get("/graphql", params=_parameters(body))
             else:
                 response = await client.post(
-                    "/graphql", json=[asked] if way == "batch" else asked, headers=headers
+                    "/graphql", json=[body] if transport == "batch" else body, headers=headers
                 )
-            told = response.json()
-            errors = (told[0] if way == "batch" else told)["errors"]
-            assert [error["extensions"]["code"] for error in errors] == [code], asked
+            found = response.json()
+            errors = (found[0] if transport == "batch" else found)["errors"]
+            assert [error["extensions"]["code"] for error in errors] == [code], body
             assert await resources.shared.client.keys("dno:document*") == []
         assert await answer(client, by_hash(HASH)) == ["PERSISTED_QUERY_NOT_FOUND"]
         assert await answer(client, {"documentId": HASH}) == ["PERSISTED_QUERY_NOT_FOUND"]
 
 
-def _parameters(asked: dict[str, Any]) -> dict[str, str]:
-    return {name: value if isinstance(value, str) else json.dumps(value) for name, value in asked.items()}
+def _parameters(body: dict[str, Any]) -> dict[str, str]:
+    return {name: value if isinstance(value, str) else json.dumps(value) for name, value in body.items()}
 
 
-async def test_one_name_may_be_given_twice(client: httpx.AsyncClient) -> None:
+async def test_equal_document_ids_may_be_repeated(client: httpx.AsyncClient) -> None:
     assert await answer(client, by_hash(query=TEXT, documentId=f"sha256:{HASH}")) == DATA
     assert await answer(client, by_hash(HASH.upper(), documentId=HASH)) == DATA
     assert await answer(client, {"documentId": HASH, "extensions": {"persistedQuery": None}}) == DATA
     assert await answer(client, {"documentId": HASH, "query": TEXT}) == DATA
 
 
-async def test_what_this_process_holds_is_compared_with_its_name_too(resources: Resources) -> None:
-    """However a wrong text came into the table: it is not executed."""
+async def test_documents_in_memory_are_compared_with_their_hash_too(resources: Resources) -> None:
+    """A wrong text in the table is not executed."""
     persisted = Persisted(resources.settings)
     persisted._known[HASH] = PersistedDocument(OTHER, 0)
     with pytest.raises(RejectedDocument) as refused:
@@ -164,34 +166,34 @@ async def test_what_this_process_holds_is_compared_with_its_name_too(resources: 
     assert refused.value.code == "PERSISTED_QUERY_NOT_FOUND"
 
 
-async def test_halves_of_surrogate_pairs_do_not_give_two_texts_one_name(resources: Resources) -> None:
+async def test_lone_surrogates_do_not_give_two_texts_the_same_hash(resources: Resources) -> None:
     persisted = Persisted(resources.settings)
-    asked = by_hash(sha256(b'{ a(b: "?") }').hexdigest(), query='{ a(b: "\ud800") }')
+    body = by_hash(sha256(b'{ a(b: "?") }').hexdigest(), query='{ a(b: "\ud800") }')
     with pytest.raises(RejectedDocument) as refused:
-        await persisted.text(_request(asked), resources.shared)
+        await persisted.text(_request(body), resources.shared)
     assert refused.value.code == MISMATCH
 
 
-async def test_a_text_from_redis_that_cannot_be_executed_is_not_kept_here(resources: Resources) -> None:
-    """Whoever can write to Redis files a text under its own hash; it is validated like any other."""
-    bad = "{ nothing }"
-    digest = sha256(bad.encode()).hexdigest()
-    await resources.shared.client.set(f"dno:document:{digest}", bad)
+async def test_an_invalid_document_from_redis_is_not_kept_in_memory(resources: Resources) -> None:
+    """A text stored in Redis under its own hash is validated like any other."""
+    invalid = "{ nothing }"
+    digest = sha256(invalid.encode()).hexdigest()
+    await resources.shared.client.set(f"dno:document:{digest}", invalid)
     async with client_of(resources) as client:
         assert await answer(client, by_hash(digest)) == ["GRAPHQL_VALIDATION_FAILED"]
         await resources.shared.client.delete(f"dno:document:{digest}")
         assert await answer(client, by_hash(digest)) == ["PERSISTED_QUERY_NOT_FOUND"]
 
 
-async def test_names_that_are_no_hash_never_reach_redis(resources: Resources) -> None:
+async def test_document_ids_that_are_no_hash_are_not_looked_up_in_redis(resources: Resources) -> None:
     await resources.shared.client.set("dno:document:nonsense", TEXT)
     async with client_of(resources) as client:
         assert await answer(client, {"documentId": "nonsense"}) == ["PERSISTED_QUERY_NOT_FOUND"]
         assert await answer(client, by_hash("nonsense")) == ["PERSISTED_QUERY_NOT_FOUND"]
 
 
-async def test_one_caller_does_not_fill_redis_with_documents(resources: Resources) -> None:
-    """Beyond its budget a caller's documents are executed as ever, and not kept."""
+async def test_new_documents_in_redis_are_limited_per_caller(resources: Resources) -> None:
+    """Over the limit, documents are executed and not stored."""
     async with client_of(resources, max_new_persisted_documents=3) as client:
         for number in range(6):
             text = f"{{ a{number}: __typename }}"
@@ -202,23 +204,23 @@ async def test_one_caller_does_not_fill_redis_with_documents(resources: Resource
 
 
 async def test_documents_in_redis_are_bounded_over_all_instances(resources: Resources) -> None:
-    """The one that was not used for longest goes; a use by its hash counts."""
+    """The least recently used document is removed; a use by its hash counts."""
     texts = [f"{{ a{number}: __typename }}" for number in range(6)]
     hashes = [sha256(text.encode()).hexdigest() for text in texts]
     async with (
-        client_of(resources, max_persisted_documents=3) as here,
-        client_of(resources, max_persisted_documents=3, response_cache=False) as there,
+        client_of(resources, max_persisted_documents=3) as first,
+        client_of(resources, max_persisted_documents=3, response_cache=False) as second,
     ):
         for text, digest in zip(texts[:3], hashes, strict=False):
-            await answer(here, by_hash(digest, query=text))
-        assert await answer(there, by_hash(hashes[0], variables={"used": 1})) == {"a0": "Query"}
+            await answer(first, by_hash(digest, query=text))
+        assert await answer(second, by_hash(hashes[0], variables={"used": 1})) == {"a0": "Query"}
         for text, digest in zip(texts[3:5], hashes[3:5], strict=True):
-            await answer(here, by_hash(digest, query=text))
-    left = {key.decode() for key in await resources.shared.client.keys("dno:document:*")}
-    assert left == {f"dno:document:{hashes[number]}" for number in (0, 3, 4)}
+            await answer(first, by_hash(digest, query=text))
+    remaining = {key.decode() for key in await resources.shared.client.keys("dno:document:*")}
+    assert remaining == {f"dno:document:{hashes[number]}" for number in (0, 3, 4)}
 
 
-def test_what_is_remembered_is_bounded_by_bytes() -> None:
+def test_documents_in_memory_are_bounded_by_bytes() -> None:
     """A letter may take four bytes."""
     persisted = Persisted(Settings(persisted_cache_size=50_000))
     for number in range(100):
@@ -229,32 +231,34 @@ def test_what_is_remembered_is_bounded_by_bytes() -> None:
 
 
 @pytest.mark.parametrize("given", [{}, {"sha256Hash": ""}, {"sha256Hash": 7}, {"version": 1}, None, [], "x"])
-async def test_a_damaged_request_for_a_hash_is_refused(client: httpx.AsyncClient, given: object) -> None:
+async def test_an_invalid_persisted_query_extension_is_refused(
+    client: httpx.AsyncClient, given: object
+) -> None:
     response = await client.post("/graphql", json={"extensions": {"persistedQuery": given}})
     assert response.status_code in (200, 400)
     assert response.json()["errors"][0]["extensions"]["code"] == "BAD_USER_INPUT"
 
 
-async def test_without_redis_the_instance_that_knows_it_goes_on(
+async def test_without_redis_each_instance_uses_the_documents_in_its_memory(
     settings: Settings, pool: object, valkey: PrivateValkey
 ) -> None:
-    # Both endpoints share one memory here, and neither may find the other one's answers in it.
+    # Both endpoints share one memory; neither may use the cached responses of the other.
     changed = {"redis_url": valkey.url, "rate_limit_anonymous": 0, "response_cache": False}
     private = msgspec.structs.replace(settings, **changed)
     async with (
         open_resources(private) as resources,
-        client_of(resources) as here,
-        client_of(resources) as there,
+        client_of(resources) as first,
+        client_of(resources) as second,
     ):
-        assert await answer(here, by_hash(query=TEXT)) == DATA
+        assert await answer(first, by_hash(query=TEXT)) == DATA
         valkey.stop()
-        assert await answer(here, by_hash()) == DATA
-        assert await answer(there, by_hash()) == ["PERSISTED_QUERY_NOT_FOUND"]
-        assert await answer(there, by_hash(query=TEXT)) == DATA
-        assert await answer(there, by_hash()) == DATA
+        assert await answer(first, by_hash()) == DATA
+        assert await answer(second, by_hash()) == ["PERSISTED_QUERY_NOT_FOUND"]
+        assert await answer(second, by_hash(query=TEXT)) == DATA
+        assert await answer(second, by_hash()) == DATA
 
 
-def test_what_is_remembered_is_bounded_by_letters() -> None:
+def test_documents_in_memory_are_bounded_by_letters() -> None:
     persisted = Persisted(Settings(max_cached_document_letters=1000, max_cached_documents=100))
     for number in range(50):
         persisted._remember(str(number), "x" * 100)
@@ -263,7 +267,7 @@ def test_what_is_remembered_is_bounded_by_letters() -> None:
 
 MANIFESTS = [
     {HASH: TEXT},  # GraphQL Code Generator, Relay
-    {f"sha256:{HASH}": TEXT},  # as the specification spells names
+    {f"sha256:{HASH}": TEXT},  # ids in the form of the specification
     {"format": "apollo-persisted-query-manifest", "version": 1, "operations": [{"id": HASH, "body": TEXT, "name": "", "type": "query"}]},
 ]  # fmt: skip
 
@@ -280,12 +284,12 @@ async def test_with_a_manifest_only_its_documents_are_executed(
         refused = ["DOCUMENT_NOT_REGISTERED"]
         assert await answer(client, {"query": "{ viewer { id } }"}) == refused
         assert await answer(client, {"documentId": "other"}) == refused
-        # Nobody smuggles one in by its hash.
+        # Nor by its hash.
         other = "{ coverage { verifiedEntries } }"
         assert await answer(client, by_hash(sha256(other.encode()).hexdigest(), query=other)) == refused
 
 
-async def test_only_warned_others_are_executed_and_the_log_tells_which(
+async def test_with_warnings_only_unregistered_documents_are_executed_and_logged(
     resources: Resources, tmp_path: Path, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
 ) -> None:
     changed = {"registered_documents": _file(tmp_path, MANIFESTS[0]), "registered_documents_only_warn": True}
@@ -294,14 +298,14 @@ async def test_only_warned_others_are_executed_and_the_log_tells_which(
             "viewer": None
         }
         assert await answer(client, {"query": TEXT}) == DATA
-    # Where it goes depends on whether a test before has set up the log; then it may go both ways.
-    said = caplog.text or "".join(capsys.readouterr())
-    assert said.count("a document that is not registered") == 1
-    assert "Other" in said
+    # The destination of the log depends on whether an earlier test has configured it.
+    logged = caplog.text or "".join(capsys.readouterr())
+    assert logged.count("a document that is not registered") == 1
+    assert "Other" in logged
 
 
 @pytest.mark.parametrize("only_warn", [False, True])
-async def test_with_a_manifest_nothing_is_kept_or_looked_up_by_its_hash(
+async def test_with_a_manifest_nothing_is_stored_or_looked_up_by_hash(
     resources: Resources, tmp_path: Path, only_warn: bool
 ) -> None:
     changed = {
@@ -310,14 +314,14 @@ async def test_with_a_manifest_nothing_is_kept_or_looked_up_by_its_hash(
     }
     await resources.shared.client.set(f"dno:document:{OTHER_HASH}", OTHER)
     async with client_of(resources, **changed) as client:
-        asked = by_hash(HASH, query=TEXT)
-        assert await answer(client, asked) == DATA
+        body = by_hash(HASH, query=TEXT)
+        assert await answer(client, body) == DATA
         sent = await answer(client, by_hash(OTHER_HASH, query=OTHER))
         assert sent == ({"coverage": {"verifiedEntries": 0}} if only_warn else ["DOCUMENT_NOT_REGISTERED"])
         missing = ["PERSISTED_QUERY_NOT_FOUND"] if only_warn else ["DOCUMENT_NOT_REGISTERED"]
         assert await answer(client, by_hash(OTHER_HASH)) == missing
         assert await answer(client, {"documentId": "mine"}) == DATA
-        # One of the two is not what the other says.
+        # Id and text do not match.
         assert await answer(client, {"documentId": "mine", "query": OTHER}) == [MISMATCH]
         assert await answer(client, {"documentId": "MINE", "query": TEXT}) == [MISMATCH]
         assert await answer(client, by_hash(OTHER_HASH, documentId="mine")) == [MISMATCH]
@@ -334,7 +338,7 @@ async def test_with_a_manifest_nothing_is_kept_or_looked_up_by_its_hash(
         {"operations": [{"id": HASH, "body": TEXT}, {"id": f"sha256:{HASH}", "body": OTHER}]},
     ],
 )
-def test_a_manifest_that_names_documents_wrongly_stops_the_start(tmp_path: Path, manifest: object) -> None:
+def test_a_manifest_with_wrong_or_duplicate_ids_stops_the_start(tmp_path: Path, manifest: object) -> None:
     with pytest.raises(CannotStart, match="REGISTERED_DOCUMENTS"):
         Persisted(Settings(registered_documents=_file(tmp_path, manifest)))
 
@@ -347,10 +351,10 @@ def test_a_manifest_that_cannot_be_read_stops_the_start(tmp_path: Path, text: st
         Persisted(Settings(registered_documents=str(path)))
 
 
-def _request(asked: dict[str, Any]) -> GraphQLRequest:
-    request = read_body(json.dumps({**asked, "query": None}).encode(), "application/json", 0)
+def _request(body: dict[str, Any]) -> GraphQLRequest:
+    request = read_body(json.dumps({**body, "query": None}).encode(), "application/json", 0)
     assert isinstance(request, GraphQLRequest)
-    return msgspec.structs.replace(request, query=asked.get("query"))
+    return msgspec.structs.replace(request, query=body.get("query"))
 
 
 def _file(folder: Path, manifest: object) -> str:

@@ -1,4 +1,4 @@
-"""A compiled plan says what Strawberry's executor says, to the byte."""
+"""A compiled plan returns the same bytes as Strawberry's executor."""
 
 import asyncio
 import os
@@ -24,8 +24,8 @@ from tests.integration.graph.query_generator import GeneratedQuery, generated_qu
 EXAMPLES = int(os.environ.get("EXAMPLES", "300"))
 
 
-class Compared:
-    """One schema, answered in two ways."""
+class Comparison:
+    """Executes a query by plan and by executor and compares the responses."""
 
     def __init__(self, resources: Resources) -> None:
         self.resources = resources
@@ -33,8 +33,8 @@ class Compared:
         self.executions = Executions(schema)
         self.outcomes: Counter[str] = Counter()
 
-    def forget(self, dno: Any) -> None:
-        """As if it had gone a moment ago, when others had already read of it."""
+    def cache_as_absent(self, dno: Any) -> None:
+        """Like an operator deleted a moment ago, to which other cached records still refer."""
         memory = self.resources.memory
         for tag in (tags.operator(dno.id), tags.slug(dno.slug)):
             if memory.get(tag) is None or memory.get(tag).value is not None:  # type: ignore[union-attr]
@@ -42,9 +42,9 @@ class Compared:
                 until = monotonic() + 3600
                 assert memory.keep(tag, None, size=1, tags=(tag,), until=until, since=memory.now())
 
-    async def compare(self, drawn: GeneratedQuery, gone: Any = None) -> None:
-        if gone is not None:
-            self.forget(gone)
+    async def compare(self, drawn: GeneratedQuery, absent: Any = None) -> None:
+        if absent is not None:
+            self.cache_as_absent(absent)
         try:
             operation = self.documents.get(drawn.text).operation(drawn.name)
             variables = operation.variables(drawn.variables)
@@ -54,12 +54,12 @@ class Compared:
         expected = await self.executions._by_executor(
             operation, drawn.variables, Context(self.resources), None
         )
-        # Twice: what the first time writes as fragments, the second finds.
+        # Twice: the second execution reads the fragments of the first.
         for turn in ("cold", "warm"):
             context = Context(self.resources)
             planned = await self.executions._by_plan(operation, variables, context, None)
             if planned is None:
-                # A null where none may be ends a plan even below an object that is not there.
+                # A null in a non-null field ends a plan even below an absent object.
                 assert (
                     expected.errors
                     or operation.plan(variables).root is None
@@ -71,15 +71,15 @@ class Compared:
                 self.outcomes["the same"] += 1
 
 
-# The server's own jitter, drawn in another thread meanwhile, is none of the strategy's.
+# The jitter of lifetimes uses `random` in another thread, about which Hypothesis warns.
 @pytest.mark.filterwarnings("ignore::hypothesis.errors.HypothesisDeprecationWarning")
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("one_has_gone", [False, True])
+@pytest.mark.parametrize("one_is_absent", [False, True])
 async def test_thousands_of_queries_get_the_same_bytes_from_plan_and_executor(
-    resources: Resources, operators: list[Any], one_has_gone: bool
+    resources: Resources, operators: list[Any], one_is_absent: bool
 ) -> None:
-    gone = operators[1] if one_has_gone else None
-    compared = Compared(resources)
+    absent = operators[1] if one_is_absent else None
+    comparison = Comparison(resources)
     ids = await _ids(resources, operators)
     values = _values(operators, ids)
     loop = asyncio.get_running_loop()
@@ -94,12 +94,12 @@ async def test_thousands_of_queries_get_the_same_bytes_from_plan_and_executor(
     )
     @given(generated_queries(schema._schema, values))
     def check(drawn: GeneratedQuery) -> None:
-        asyncio.run_coroutine_threadsafe(compared.compare(drawn, gone), loop).result(30)
+        asyncio.run_coroutine_threadsafe(comparison.compare(drawn, absent), loop).result(30)
 
     await asyncio.to_thread(check)
-    # The test must be able to fail: most questions make sense and have a plan.
-    assert compared.outcomes["the same"] > EXAMPLES, compared.outcomes
-    assert not compared.outcomes["GRAPHQL_PARSE_FAILED"]
+    # The test must be able to fail: most queries are valid and have a plan.
+    assert comparison.outcomes["the same"] > EXAMPLES, comparison.outcomes
+    assert not comparison.outcomes["GRAPHQL_PARSE_FAILED"]
 
 
 async def _ids(resources: Resources, operators: list[Any]) -> list[str]:
@@ -118,7 +118,7 @@ async def _ids(resources: Resources, operators: list[Any]) -> list[str]:
 def _values(operators: list[Any], ids: list[str]) -> dict[str, list[Any]]:
     years = [2024, 2025, 2025, 1999, None]
     return {
-        "slug": [dno.slug for dno in operators] + ["nobody"],
+        "slug": [dno.slug for dno in operators] + ["unknown"],
         "year": years,
         "voltageLevel": ["MS", "NS", "HS"],
         "season": ["WINTER", "SUMMER"],

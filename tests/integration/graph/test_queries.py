@@ -1,4 +1,4 @@
-"""Every question of the contract on real data: what it finds, what it refuses, what it costs below."""
+"""Every query field on real data: results, refusals, and the number of statements and round trips."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -51,7 +51,7 @@ async def netze_a(pool: Pool) -> Dno:
 # One operator
 
 
-async def test_an_operator_with_all_that_is_known_of_it(client: httpx.AsyncClient, netze_a: Dno) -> None:
+async def test_an_operator_with_all_its_fields(client: httpx.AsyncClient, netze_a: Dno) -> None:
     data = await execute(
         client,
         """{ dno(slug: "netze-a") {
@@ -88,7 +88,9 @@ async def test_an_operator_with_all_that_is_known_of_it(client: httpx.AsyncClien
     assert float(data["dno"]["statistics"]["capacityMw"]) == 10
 
 
-async def test_its_entries_by_year_level_and_season(client: httpx.AsyncClient, netze_a: Dno) -> None:
+async def test_the_entries_of_an_operator_by_year_level_and_season(
+    client: httpx.AsyncClient, netze_a: Dno
+) -> None:
     data = await execute(
         client,
         """{ dno(slug: "netze-a") {
@@ -133,16 +135,14 @@ async def test_its_entries_by_year_level_and_season(client: httpx.AsyncClient, n
     assert data["dno"]["never"] == []
 
 
-@pytest.mark.parametrize("slug", ["nobody", "", "NETZE-A", "netze-a ", "x" * 200, "a\0b", "🔌"])
-async def test_an_operator_that_is_not_there_is_null(
-    client: httpx.AsyncClient, netze_a: Dno, slug: str
-) -> None:
+@pytest.mark.parametrize("slug", ["unknown", "", "NETZE-A", "netze-a ", "x" * 200, "a\0b", "🔌"])
+async def test_an_unknown_operator_is_null(client: httpx.AsyncClient, netze_a: Dno, slug: str) -> None:
     assert await execute(client, "query ($slug: String!) { dno(slug: $slug) { name } }", slug=slug) == {
         "dno": None
     }
 
 
-async def test_nobody_is_signed_in(client: httpx.AsyncClient, pool: Pool) -> None:
+async def test_the_viewer_of_an_anonymous_request_is_null(client: httpx.AsyncClient, pool: Pool) -> None:
     assert await execute(client, "{ viewer { email } }") == {"viewer": None}
 
 
@@ -156,10 +156,10 @@ async def test_a_new_entry_has_a_history_of_one(client: httpx.AsyncClient, netze
     assert {"field": "leistung", "after": "58.21"} in revision["changes"]
 
 
-# Anything again by its id
+# Global ids
 
 
-async def test_every_kind_is_found_again_by_its_id(client: httpx.AsyncClient, netze_a: Dno) -> None:
+async def test_every_type_is_found_by_its_global_id(client: httpx.AsyncClient, netze_a: Dno) -> None:
     found = await execute(
         client,
         """{ dno(slug: "netze-a") {
@@ -169,33 +169,33 @@ async def test_every_kind_is_found_again_by_its_id(client: httpx.AsyncClient, ne
             timeOfUse { __typename id }
         } }""",
     )
-    things = list(_things(found["dno"]))
-    assert {thing["__typename"] for thing in things} == {
+    nodes = list(_nodes(found["dno"]))
+    assert {node["__typename"] for node in nodes} == {
         "Dno",
         "Tariff",
         "Hlzf",
         "TimeOfUseTariff",
         "Revision",
     }
-    ids = [thing["id"] for thing in things]
+    ids = [node["id"] for node in nodes]
     again = await execute(client, "query ($ids: [ID!]!) { nodes(ids: $ids) { __typename id } }", ids=ids)
-    assert again["nodes"] == things
-    for thing in things:
-        one = await execute(client, "query ($id: ID!) { node(id: $id) { __typename id } }", id=thing["id"])
-        assert one["node"] == thing
+    assert again["nodes"] == nodes
+    for node in nodes:
+        one = await execute(client, "query ($id: ID!) { node(id: $id) { __typename id } }", id=node["id"])
+        assert one["node"] == node
 
 
-async def test_nodes_keep_their_order_with_gaps_and_repetitions(
+async def test_nodes_are_returned_in_the_order_of_the_ids_with_nulls_and_repetitions(
     client: httpx.AsyncClient, netze_a: Dno
 ) -> None:
     data = await execute(client, '{ dno(slug: "netze-a") { id tariffs { id } } }')
-    dno, tariff, nobody = data["dno"]["id"], data["dno"]["tariffs"][0]["id"], f"dno_{'0' * 32}"
-    ids = [tariff, nobody, dno, tariff, f"user_{'0' * 32}", f"key_{'0' * 32}"]
+    dno, tariff, unknown = data["dno"]["id"], data["dno"]["tariffs"][0]["id"], f"dno_{'0' * 32}"
+    ids = [tariff, unknown, dno, tariff, f"user_{'0' * 32}", f"key_{'0' * 32}"]
     again = await execute(client, "query ($ids: [ID!]!) { nodes(ids: $ids) { id } }", ids=ids)
     assert [node and node["id"] for node in again["nodes"]] == [tariff, None, dno, tariff, None, None]
 
 
-async def test_an_account_is_shown_to_nobody(client: httpx.AsyncClient, pool: Pool) -> None:
+async def test_accounts_are_not_visible_as_nodes(client: httpx.AsyncClient, pool: Pool) -> None:
     user = await make.user(pool)
     found = await execute(client, "query ($id: ID!) { node(id: $id) { id } }", id=f"user_{user.id.hex}")
     assert found == {"node": None}
@@ -204,11 +204,11 @@ async def test_an_account_is_shown_to_nobody(client: httpx.AsyncClient, pool: Po
 @pytest.mark.parametrize(
     "id", ["", "x", "dno_", "dno_xyz", "cat_" + "0" * 32, "dno_" + "0" * 31, "dno_" + "Ä" * 32]
 )
-async def test_what_is_no_id_is_refused(client: httpx.AsyncClient, pool: Pool, id: str) -> None:
+async def test_invalid_ids_are_refused(client: httpx.AsyncClient, pool: Pool, id: str) -> None:
     assert await error_codes(client, "query ($id: ID!) { node(id: $id) { id } }", id=id) == ["BAD_USER_INPUT"]
 
 
-async def test_of_a_thing_of_another_kind_nothing_is_told(client: httpx.AsyncClient, netze_a: Dno) -> None:
+async def test_a_fragment_on_another_type_selects_nothing(client: httpx.AsyncClient, netze_a: Dno) -> None:
     found = await execute(client, '{ dno(slug: "netze-a") { id } }')
     data = await execute(
         client, "query ($id: ID!) { node(id: $id) { ... on Tariff { year } } }", id=found["dno"]["id"]
@@ -216,7 +216,7 @@ async def test_of_a_thing_of_another_kind_nothing_is_told(client: httpx.AsyncCli
     assert data == {"node": {}}
 
 
-async def test_nodes_are_bounded(client: httpx.AsyncClient, pool: Pool) -> None:
+async def test_the_number_of_nodes_is_limited(client: httpx.AsyncClient, pool: Pool) -> None:
     document = "query ($ids: [ID!]!) { nodes(ids: $ids) { id } }"
     assert await error_codes(client, document, ids=[f"dno_{'0' * 32}"] * 101) == ["BAD_USER_INPUT"]
     assert await execute(client, document, ids=[]) == {"nodes": []}
@@ -236,7 +236,7 @@ query ($first: Int, $after: String, $order: DnoOrder, $filter: DnoFilter) {
 
 @pytest.fixture
 async def many(pool: Pool) -> list[str]:
-    """Names and sizes that are the same for several."""
+    """Operators of which several have equal names and sizes."""
     made = []
     for number in range(11):
         dno = await make.dno(
@@ -257,7 +257,7 @@ async def many(pool: Pool) -> list[str]:
 
 @pytest.mark.parametrize("order", ["NAME", "SLUG", "CONNECTION_POINTS", "UPDATED_AT"])
 @pytest.mark.parametrize("first", [1, 3, 11, 100])
-async def test_page_after_page_gives_each_operator_once_and_in_order(
+async def test_pages_contain_each_operator_once_and_in_order(
     client: httpx.AsyncClient, many: list[str], order: str, first: int
 ) -> None:
     whole = (await execute(client, PAGE, first=100, order=order))["dnos"]
@@ -279,7 +279,7 @@ async def test_page_after_page_gives_each_operator_once_and_in_order(
     assert seen == [edge["node"]["slug"] for edge in whole["edges"]]
 
 
-async def test_names_are_ordered_as_germans_do_and_equals_by_slug(
+async def test_names_are_in_german_order_and_equal_names_by_slug(
     client: httpx.AsyncClient, many: list[str]
 ) -> None:
     data = await execute(client, "{ dnos { nodes { name slug } } }")
@@ -287,7 +287,7 @@ async def test_names_are_ordered_as_germans_do_and_equals_by_slug(
     assert keys == sorted(keys)
 
 
-async def test_the_largest_come_first_and_those_of_unknown_size_last(
+async def test_operators_are_sorted_by_size_with_unknown_sizes_last(
     client: httpx.AsyncClient, many: list[str]
 ) -> None:
     data = await execute(
@@ -318,7 +318,7 @@ async def test_the_largest_come_first_and_those_of_unknown_size_last(
         ({"region": None, "search": None}, 11),
     ],
 )
-async def test_filters_narrow_a_list_together(
+async def test_filters_are_combined(
     client: httpx.AsyncClient, many: list[str], filter: dict[str, Any], count: int
 ) -> None:
     page = (await execute(client, PAGE, first=2, filter=filter))["dnos"]
@@ -336,7 +336,7 @@ async def test_a_list_of_an_unknown_region_is_refused(
     assert await error_codes(client, PAGE, first=2, filter={"region": region}) == ["BAD_USER_INPUT"]
 
 
-async def test_a_new_operator_shows_in_the_list_and_a_deleted_one_does_not(
+async def test_a_new_operator_is_in_the_list_and_a_deleted_one_is_not(
     client: httpx.AsyncClient, resources: Resources, pool: Pool, many: list[str]
 ) -> None:
     async def total() -> int:
@@ -356,18 +356,22 @@ async def test_a_new_operator_shows_in_the_list_and_a_deleted_one_does_not(
 
 
 @pytest.mark.parametrize("first", [0, -1, 101])
-async def test_a_page_is_bounded(client: httpx.AsyncClient, many: list[str], first: int) -> None:
+async def test_the_size_of_a_page_is_limited(client: httpx.AsyncClient, many: list[str], first: int) -> None:
     assert await error_codes(client, PAGE, first=first) == ["BAD_USER_INPUT"]
     search = 'query ($first: Int) { searchDnos(query: "ost", first: $first) { score } }'
     assert await error_codes(client, search, first=first) == ["BAD_USER_INPUT"]
 
 
-async def test_null_is_as_good_as_left_out(client: httpx.AsyncClient, many: list[str]) -> None:
+async def test_a_null_argument_is_the_same_as_an_omitted_one(
+    client: httpx.AsyncClient, many: list[str]
+) -> None:
     page = (await execute(client, PAGE, first=None, after=None, order=None, filter=None))["dnos"]
     assert len(page["nodes"]) == 11
 
 
-async def test_a_cursor_is_of_its_own_order_and_whole(client: httpx.AsyncClient, many: list[str]) -> None:
+async def test_a_cursor_of_another_order_or_a_damaged_one_is_refused(
+    client: httpx.AsyncClient, many: list[str]
+) -> None:
     cursor = (await execute(client, PAGE, first=1, order="NAME"))["dnos"]["pageInfo"]["endCursor"]
     for damaged in (cursor[:-2], cursor + "AA", cursor[::-1], "", "Ω", "x" * 2000, "AAAA"):
         assert await error_codes(client, PAGE, after=damaged, order="NAME") == ["BAD_USER_INPUT"], damaged
@@ -375,7 +379,7 @@ async def test_a_cursor_is_of_its_own_order_and_whole(client: httpx.AsyncClient,
         assert await error_codes(client, PAGE, after=cursor, order=order) == ["BAD_USER_INPUT"]
 
 
-async def test_a_page_goes_on_where_its_last_operator_stood_though_it_be_gone(
+async def test_the_next_page_is_correct_though_the_operator_of_the_cursor_is_deleted(
     client: httpx.AsyncClient, resources: Resources, pool: Pool, many: list[str]
 ) -> None:
     first = (await execute(client, PAGE, first=3, order="SLUG"))["dnos"]
@@ -387,7 +391,7 @@ async def test_a_page_goes_on_where_its_last_operator_stood_though_it_be_gone(
     assert [node["slug"] for node in page["nodes"]] == ["netz-03", "netz-04", "netz-05"]
 
 
-# Documents and variables that make no sense
+# Invalid documents and variables
 
 
 @pytest.mark.parametrize(
@@ -401,7 +405,7 @@ async def test_a_page_goes_on_where_its_last_operator_stood_though_it_be_gone(
         ("query A { dnos { totalCount } } query B { dnos { totalCount } }", "OPERATION_RESOLUTION_FAILURE"),
     ],
 )
-async def test_a_document_that_makes_no_sense_is_refused_with_a_code(
+async def test_an_invalid_document_is_refused_with_a_code(
     client: httpx.AsyncClient, pool: Pool, document: str, code: str
 ) -> None:
     assert set(await error_codes(client, document)) == {code}
@@ -422,18 +426,16 @@ async def test_a_missing_variable_is_refused(client: httpx.AsyncClient, pool: Po
     ]
 
 
-async def test_one_field_that_is_refused_leaves_its_neighbours_alone(
-    client: httpx.AsyncClient, netze_a: Dno
-) -> None:
-    answer = await execute_with_errors(
+async def test_a_field_error_does_not_affect_sibling_fields(client: httpx.AsyncClient, netze_a: Dno) -> None:
+    response = await execute_with_errors(
         client, '{ dno(slug: "netze-a") { name } node(id: "nonsense") { id } }'
     )
-    assert answer["data"] == {"dno": {"name": "Netze A"}, "node": None}
-    [error] = answer["errors"]
+    assert response["data"] == {"dno": {"name": "Netze A"}, "node": None}
+    [error] = response["errors"]
     assert (error["path"], error["extensions"]["code"]) == (["node"], "BAD_USER_INPUT")
 
 
-# What it costs below
+# Statements and round trips
 
 LIST = """{ dnos(first: 50) { totalCount nodes {
   tariffs(year: 2026) { leistung } hlzf(year: 2026) { windows { start } } timeOfUse(year: 2026) { bands { price } }
@@ -441,8 +443,8 @@ LIST = """{ dnos(first: 50) { totalCount nodes {
 
 
 @asynccontextmanager
-async def _quiet(settings: Settings, **changed: Any) -> AsyncIterator[Resources]:
-    """Nothing but the question itself asks PostgreSQL or Redis, apart from looks at the outbox."""
+async def _without_background_jobs(settings: Settings, **changed: Any) -> AsyncIterator[Resources]:
+    """Only the query itself uses PostgreSQL and Redis, apart from polling the outbox."""
     usual = {
         "rate_limit_anonymous": 0,
         "relay_interval": 3600,
@@ -469,14 +471,14 @@ async def fifty(pool: Pool) -> None:
 async def test_a_cold_list_costs_one_statement_per_region(
     settings: Settings, pool: Pool, fifty: None
 ) -> None:
-    async with _quiet(settings) as resources, client_of(resources) as client:
-        await _drained(pool)
+    async with _without_background_jobs(settings) as resources, client_of(resources) as client:
+        await _wait_until_delivered(pool)
         before = _statements()
         data = await execute(client, LIST)
         assert len(data["dnos"]["nodes"]) == 50
         spent = _statements(before)
         operators = spent.pop("dno_by_slug", 0) + spent.pop("dno_by_id", 0)
-        # The directory gives the page and its total.
+        # Page and total are read from the directory.
         assert (operators, spent) == (1, {"directory": 1, "tariffs": 1, "hlzf": 1, "time_of_use": 1})
 
 
@@ -484,20 +486,23 @@ async def test_a_warm_list_costs_no_statement_and_one_round_trip_per_level_witho
     settings: Settings, pool: Pool, fifty: None
 ) -> None:
     off = {"memory_cache": False, "response_cache": False}
-    async with _quiet(settings, **off) as resources, client_of(resources) as client:
-        await _drained(pool)
+    async with _without_background_jobs(settings, **off) as resources, client_of(resources) as client:
+        await _wait_until_delivered(pool)
         cold = await execute(client, LIST)
         await until(lambda: not resources.read_through._tasks)
         before, trips = _statements(), resources.shared.round_trips
         assert await execute(client, LIST) == cold
         assert _statements(before) == {}
-        # The directory, the operators, and their three kinds of entries together; heartbeats are counted, too.
+        # The directory, the operators, and their three families in one round trip; heartbeats count, too.
         assert resources.shared.round_trips - trips <= 5
 
 
-async def test_a_warm_list_with_l1_asks_nobody(settings: Settings, pool: Pool, fifty: None) -> None:
-    async with _quiet(settings, response_cache=False) as resources, client_of(resources) as client:
-        await _drained(pool)
+async def test_a_warm_list_with_l1_costs_no_statement(settings: Settings, pool: Pool, fifty: None) -> None:
+    async with (
+        _without_background_jobs(settings, response_cache=False) as resources,
+        client_of(resources) as client,
+    ):
+        await _wait_until_delivered(pool)
         cold = await execute(client, LIST)
         await until(lambda: not resources.read_through._tasks)
         before = _statements()
@@ -508,14 +513,17 @@ async def test_a_warm_list_with_l1_asks_nobody(settings: Settings, pool: Pool, f
 async def test_nodes_of_all_kinds_cost_one_statement_per_region(
     settings: Settings, pool: Pool, netze_a: Dno
 ) -> None:
-    async with _quiet(settings) as resources, client_of(resources) as client:
-        await _drained(pool)
+    async with _without_background_jobs(settings) as resources, client_of(resources) as client:
+        await _wait_until_delivered(pool)
         found = await execute(
             client,
             '{ dno(slug: "netze-a") { id tariffs(year: 2025) { id } hlzf(year: 2025) { id } timeOfUse(year: 2026) { id } } }',
         )
-    ids = [thing["id"] for thing in _things(found["dno"])]
-    async with _quiet(settings, entity_cache=False) as resources, client_of(resources) as client:
+    ids = [node["id"] for node in _nodes(found["dno"])]
+    async with (
+        _without_background_jobs(settings, entity_cache=False) as resources,
+        client_of(resources) as client,
+    ):
         before = _statements()
         await execute(client, "query ($ids: [ID!]!) { nodes(ids: $ids) { id } }", ids=ids)
         assert _statements(before) == {
@@ -529,7 +537,7 @@ async def test_nodes_of_all_kinds_cost_one_statement_per_region(
 
 
 def _statements(before: dict[str, float] | None = None) -> dict[str, float]:
-    """By region, without the looks at the outbox, which never end; with `before`, those since then."""
+    """By region, without polling the outbox; with `before`, those since then."""
     [family] = STATEMENTS.collect()
     counts = {
         sample.labels["region"]: sample.value
@@ -545,20 +553,20 @@ def _statements(before: dict[str, float] | None = None) -> dict[str, float]:
     }
 
 
-async def _drained(pool: Pool) -> None:
-    """What the test has written has been told everywhere, so it empties no cache any more."""
+async def _wait_until_delivered(pool: Pool) -> None:
+    """Waits until the events of the test are delivered, so that they invalidate nothing later."""
     async with asyncio.timeout(10):
         while await pool.fetch("SELECT FROM outbox LIMIT 1"):
             await asyncio.sleep(0.01)
 
 
-def _things(found: Any) -> Any:
-    """Whatever has an id, as it was selected, without what lies below."""
+def _nodes(found: Any) -> Any:
+    """All objects with an id, with their type and id only."""
     if isinstance(found, list):
         for one in found:
-            yield from _things(one)
+            yield from _nodes(one)
     elif isinstance(found, dict):
         if "id" in found:
             yield {name: found[name] for name in ("__typename", "id") if name in found}
         for value in found.values():
-            yield from _things(value)
+            yield from _nodes(value)

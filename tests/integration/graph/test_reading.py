@@ -1,4 +1,4 @@
-"""docs/reading.md: each question, asked of the starter data, gets the answer that stands below it."""
+"""docs/reading.md: each query, executed on the starter data, returns the response that is printed below it."""
 
 import json
 import re
@@ -28,26 +28,26 @@ async def starter(settings: Settings, resources: Resources) -> AsyncIterator[htt
         yield client
 
 
-async def test_every_example_is_answered_as_the_page_says(starter: httpx.AsyncClient) -> None:
+async def test_every_example_returns_the_response_on_the_page(starter: httpx.AsyncClient) -> None:
     assert len(EXAMPLES) > 12
-    for language, question, answer in EXAMPLES:
-        found = await (_graphql if language == "graphql" else _curl)(starter, question)
-        if answer:
-            told = json.loads(answer)
-            assert _as_told(found, told) == told, question
+    for language, query, printed in EXAMPLES:
+        found = await (_graphql if language == "graphql" else _curl)(starter, query)
+        if printed:
+            expected = json.loads(printed)
+            assert _as_printed(found, expected) == expected, query
 
 
-async def test_every_address_of_the_page_answers(starter: httpx.AsyncClient) -> None:
-    answers = {path: (await starter.get(path)).status_code for path in LINKS if path != "/graphql"}
-    assert set(answers.values()) == {200}, answers
+async def test_every_address_on_the_page_is_found(starter: httpx.AsyncClient) -> None:
+    statuses = {path: (await starter.get(path)).status_code for path in LINKS if path != "/graphql"}
+    assert set(statuses.values()) == {200}, statuses
 
 
-async def _graphql(client: httpx.AsyncClient, question: str) -> Any:
-    return (await client.post("/graphql", json={"query": question})).json()
+async def _graphql(client: httpx.AsyncClient, query: str) -> Any:
+    return (await client.post("/graphql", json={"query": query})).json()
 
 
 async def _curl(client: httpx.AsyncClient, command: str) -> Any:
-    """Only what the page uses of it."""
+    """The options that the page uses."""
     words = iter(shlex.split(command.replace("\\\n", "")))
     url, headers, body = "", {}, None
     assert next(words) == "curl"
@@ -64,10 +64,10 @@ async def _curl(client: httpx.AsyncClient, command: str) -> Any:
     ).json()
 
 
-def _as_told(found: Any, told: Any) -> Any:
-    """An answer cut down to what the page tells of it: ids, places in the text and cost differ or distract."""
-    if isinstance(told, dict) and isinstance(found, dict):
-        return {name: _as_told(found.get(name, "absent"), told[name]) for name in told}
-    if isinstance(told, list) and isinstance(found, list) and len(told) == len(found):
-        return [_as_told(one, other) for one, other in zip(found, told, strict=True)]
+def _as_printed(found: Any, expected: Any) -> Any:
+    """A response reduced to the members on the page: ids, locations and cost differ or are omitted there."""
+    if isinstance(expected, dict) and isinstance(found, dict):
+        return {name: _as_printed(found.get(name, "absent"), expected[name]) for name in expected}
+    if isinstance(expected, list) and isinstance(found, list) and len(expected) == len(found):
+        return [_as_printed(one, other) for one, other in zip(found, expected, strict=True)]
     return found

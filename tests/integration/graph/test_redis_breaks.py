@@ -1,4 +1,4 @@
-"""Whole servers while their connections to Redis break: what was committed is answered as committed."""
+"""Server processes while their connections to Redis break: a committed write is answered as committed."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -28,9 +28,9 @@ async def proxies() -> AsyncIterator[Proxies]:
         yield running
 
 
-@pytest.mark.parametrize("how", ["reset", "cut"])
+@pytest.mark.parametrize("fault", ["reset", "cut"])
 async def test_a_committed_write_is_answered_as_committed(
-    how: str, instance: Callable[..., Instance], proxies: Proxies, pool: Pool, valkey: PrivateValkey
+    fault: str, instance: Callable[..., Instance], proxies: Proxies, pool: Pool, valkey: PrivateValkey
 ) -> None:
     """Under uvloop, where a reset connection raises RuntimeError; writes and reads at once, resets without a pause."""
     tariff = await make.tariff(pool, await make.dno(pool))
@@ -41,7 +41,7 @@ async def test_a_committed_write_is_answered_as_committed(
 
     async def disturb() -> None:
         while not done.is_set():
-            await getattr(proxies, how)("redis")
+            await getattr(proxies, fault)("redis")
             await asyncio.sleep(0.01)
 
     disturbing = asyncio.create_task(disturb())
@@ -70,17 +70,17 @@ async def test_a_committed_write_is_answered_as_committed(
 
 
 @pytest.mark.parametrize("kind", ["NOREPLICAS", "READONLY"])
-async def test_two_servers_tell_the_truth_and_say_that_they_are_degraded(
+async def test_two_servers_serve_current_values_and_report_that_they_are_degraded(
     kind: str, instance: Callable[..., Instance], pool: Pool, valkey: PrivateValkey
 ) -> None:
     tariff = await make.tariff(pool, await make.dno(pool))
     _, headers = await issue_key(pool, Role.EDITOR)
     servers = [await asyncio.to_thread(instance, redis_url=valkey.url) for _ in range(2)]
-    question = {"query": TARIFF, "variables": {"id": name(tariff)}}
+    query = {"query": TARIFF, "variables": {"id": name(tariff)}}
     async with httpx.AsyncClient(headers=headers, timeout=30) as client:
 
         async def price(server: Instance) -> str:
-            answer = (await client.post(f"{server.url}/graphql", json=question)).json()
+            answer = (await client.post(f"{server.url}/graphql", json=query)).json()
             return str(answer["data"]["node"]["leistung"])
 
         async def status(server: Instance) -> str:
@@ -90,8 +90,8 @@ async def test_two_servers_tell_the_truth_and_say_that_they_are_degraded(
             assert await price(server) == "58.21"
         REFUSALS[kind].begin(valkey)
         input = {"id": name(tariff), "leistung": "60.00"}
-        asked = {"query": mutation("correctTariff"), "variables": {"input": input}}
-        answer = (await client.post(f"{servers[0].url}/graphql", json=asked)).json()
+        body = {"query": mutation("correctTariff"), "variables": {"input": input}}
+        answer = (await client.post(f"{servers[0].url}/graphql", json=body)).json()
         assert "errors" not in answer
         assert await price(servers[0]) == "60.00"
         async with asyncio.timeout(10):

@@ -1,4 +1,4 @@
-"""What an answer is kept under, and with: nobody gets one that was meant for another, or for other rights."""
+"""Cached responses and permissions: no caller gets a response for another request or for other permissions."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -29,82 +29,80 @@ async def tariff(pool: Pool) -> Tariff:
 
 
 async def warm(server: Running, data: bytes) -> Response:
-    """Until the next one would leave early."""
-    async with asyncio.timeout(10), wire(server.url) as line:
+    """Repeats the request until its response is cached."""
+    async with asyncio.timeout(10), wire(server.url) as connection:
         while True:
-            answer = await line.exchange(data)
+            response = await connection.exchange(data)
             if has_cached_response(server, data):
-                return answer
+                return response
 
 
-# Rights
+# Permissions
 
 
-async def test_a_key_is_told_no_names_any_more_once_its_maker_may_not_be(
+async def test_a_key_gets_no_names_of_authors_once_its_creator_may_not_see_them(
     server: Running, pool: Pool, tariff: Tariff
 ) -> None:
     key, steward = await issue_key(pool, Role.EDITOR)
     await server.execute(CORRECT, steward, input={"id": name(tariff), "leistung": "60"})
-    asked = f'{{ node(id: "{name(tariff)}") {{ ... on Tariff {{ history(first: 1) {{ changedBy }} }} }} }}'
-    data = post(asked, f"Authorization: {steward['authorization']}")
+    query = f'{{ node(id: "{name(tariff)}") {{ ... on Tariff {{ history(first: 1) {{ changedBy }} }} }} }}'
+    data = post(query, f"Authorization: {steward['authorization']}")
     assert (await warm(server, data)).json["data"]["node"]["history"] == [{"changedBy": "steward (API key)"}]
     await pool.fetch("UPDATE users SET role = 'VIEWER' WHERE id = $1", key.created_by)
-    async with asyncio.timeout(30), wire(server.url) as line:
-        while (await line.exchange(data)).json["data"]["node"]["history"] != [{"changedBy": None}]:
+    async with asyncio.timeout(30), wire(server.url) as connection:
+        while (await connection.exchange(data)).json["data"]["node"]["history"] != [{"changedBy": None}]:
             await asyncio.sleep(0.01)
 
 
-async def test_a_key_of_a_maker_who_was_deleted_by_hand_is_refused(
+async def test_a_key_whose_creator_was_deleted_manually_is_rejected(
     server: Running, pool: Pool, tariff: Tariff
 ) -> None:
     key, steward = await issue_key(pool, Role.EDITOR)
     data = post(PRICES, f"Authorization: {steward['authorization']}")
     await warm(server, data)
     await pool.fetch("UPDATE users SET deleted_at = now() WHERE id = $1", key.created_by)
-    async with asyncio.timeout(30), wire(server.url) as line:
-        while (await line.exchange(data)).status == 200:
+    async with asyncio.timeout(30), wire(server.url) as connection:
+        while (await connection.exchange(data)).status == 200:
             await asyncio.sleep(0.01)
-        assert (await line.exchange(data)).status == 401
+        assert (await connection.exchange(data)).status == 401
 
 
-async def test_a_key_that_is_revoked_while_its_request_waits_leaves_no_early_exit_behind(
+async def test_a_key_that_is_revoked_while_its_request_waits_gets_no_cached_response_afterwards(
     settings: Settings, pool: Pool, tariff: Tariff, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Recognised, then held by the rate limiter; meanwhile the key ends; then the answer is found."""
-    _, boss = await issue_key(pool, Role.ADMIN, "boss")
+    """The request is authenticated and waits for the rate limiter; the key is revoked; then the response is cached."""
+    _, admin = await issue_key(pool, Role.ADMIN, "admin")
     key, reader = await issue_key(pool, Role.VIEWER, "reader")
     _, other = await issue_key(pool, Role.VIEWER, "other")
     data = post(PRICES, f"Authorization: {reader['authorization']}")
-    async with running(settings, anonymous_reading=False) as server, wire(server.url) as line:
+    async with running(settings, anonymous_reading=False) as server, wire(server.url) as connection:
         await warm(server, post(PRICES, f"Authorization: {other['authorization']}"))
-        held, let_go = asyncio.Event(), asyncio.Event()
-        monkeypatch.setattr(RateLimiter, "take", _holding(RateLimiter.take, key.id, held, let_go))
-        asked = asyncio.create_task(line.exchange(data))
-        await held.wait()
-        await server.execute(REVOKE, boss, id=write_id(Kind.API_KEY, key.id))
-        let_go.set()
-        assert (await asked).status == 200  # it was recognised before
-        assert (await line.exchange(data)).status == 401
+        waiting, release = asyncio.Event(), asyncio.Event()
+        monkeypatch.setattr(RateLimiter, "take", _delayed(RateLimiter.take, key.id, waiting, release))
+        request = asyncio.create_task(connection.exchange(data))
+        await waiting.wait()
+        await server.execute(REVOKE, admin, id=write_id(Kind.API_KEY, key.id))
+        release.set()
+        assert (await request).status == 200  # it was authenticated before
+        assert (await connection.exchange(data)).status == 401
 
 
-def _holding(
-    take: Callable[..., Awaitable[Any]], key_id: object, held: asyncio.Event, let_go: asyncio.Event
+def _delayed(
+    take: Callable[..., Awaitable[Any]], key_id: object, waiting: asyncio.Event, release: asyncio.Event
 ) -> Callable[..., Awaitable[Any]]:
     async def slow(limiter: RateLimiter, key: str, *rest: Any) -> Any:
-        if str(key_id) in key and not let_go.is_set():
-            held.set()
-            await let_go.wait()
+        if str(key_id) in key and not release.is_set():
+            waiting.set()
+            await release.wait()
         return await take(limiter, key, *rest)
 
     return slow
 
 
-# What was asked for
+# The request
 
 
-async def test_an_answer_is_kept_under_all_that_was_said_about_its_media_type(
-    server: Running, tariff: Tariff
-) -> None:
+async def test_all_accept_headers_are_part_of_the_key(server: Running, tariff: Tariff) -> None:
     graphql, plain = "application/graphql-response+json", "application/json"
     both = get(PRICES, f"Accept: {graphql};q=0.1", f"Accept: {plain}")
     one = get(PRICES, f"Accept: {graphql};q=0.1")
@@ -112,65 +110,61 @@ async def test_an_answer_is_kept_under_all_that_was_said_about_its_media_type(
     assert (await warm(server, one)).headers["content-type"].startswith(graphql)
 
 
-async def test_a_post_that_is_no_json_by_its_last_word_is_refused_however_it_begins(
-    server: Running, tariff: Tariff
-) -> None:
-    good = post(PRICES)
-    bad = good.replace(b"Content-Length", b"Content-Type: text/plain\r\nContent-Length", 1)
-    await warm(server, good)
-    async with wire(server.url) as line:
-        assert [(await line.exchange(bad)).status for _ in range(3)] == [415] * 3
+async def test_a_post_whose_last_content_type_is_not_json_is_refused(server: Running, tariff: Tariff) -> None:
+    valid = post(PRICES)
+    invalid = valid.replace(b"Content-Length", b"Content-Type: text/plain\r\nContent-Length", 1)
+    await warm(server, valid)
+    async with wire(server.url) as connection:
+        assert [(await connection.exchange(invalid)).status for _ in range(3)] == [415] * 3
 
 
-async def test_a_body_that_is_said_to_be_compressed_is_refused_though_its_bytes_are_known(
+async def test_a_body_with_a_content_encoding_is_refused_though_its_bytes_are_cached(
     server: Running, tariff: Tariff
 ) -> None:
     await warm(server, post(PRICES))
-    async with wire(server.url) as line:
-        assert [(await line.exchange(post(PRICES, "Content-Encoding: gzip"))).status for _ in range(3)] == [
-            415
-        ] * 3
+    async with wire(server.url) as connection:
+        assert [
+            (await connection.exchange(post(PRICES, "Content-Encoding: gzip"))).status for _ in range(3)
+        ] == [415] * 3
 
 
-async def test_a_plain_address_is_kept_under_its_very_path(server: Running, tariff: Tariff) -> None:
-    ask = b"GET /api/v1/dnos/%snetze-a/2025 HTTP/1.1\r\nHost: dno.test\r\n\r\n"
-    async with wire(server.url) as line:
-        assert [(await line.exchange(ask % b"")).status for _ in range(2)] == [200, 200]
-        assert [(await line.exchange(ask % b"%09")).status for _ in range(2)] == [404, 404]
+async def test_a_rest_response_is_cached_under_its_exact_path(server: Running, tariff: Tariff) -> None:
+    request = b"GET /api/v1/dnos/%snetze-a/2025 HTTP/1.1\r\nHost: dno.test\r\n\r\n"
+    async with wire(server.url) as connection:
+        assert [(await connection.exchange(request % b"")).status for _ in range(2)] == [200, 200]
+        assert [(await connection.exchange(request % b"%09")).status for _ in range(2)] == [404, 404]
 
 
-async def test_numbers_that_are_equal_but_written_otherwise_are_other_questions(
-    server: Running, tariff: Tariff
-) -> None:
+async def test_equal_numbers_in_another_spelling_are_another_request(server: Running, tariff: Tariff) -> None:
     query = """query ($kwh: Decimal!) { dnos { nodes {
       tariffs(year: 2025) { annualCost(consumptionKwh: $kwh, peakLoadKw: "1") { total } }
     } } }"""
     assert "errors" not in (await warm(server, post(query, kwh="1"))).json
-    async with wire(server.url) as line:
-        refused = (await line.exchange(post(query, kwh="1.0000000"))).json
+    async with wire(server.url) as connection:
+        refused = (await connection.exchange(post(query, kwh="1.0000000"))).json
     assert refused["errors"][0]["extensions"]["code"] == "BAD_USER_INPUT"
 
 
-async def test_nothing_is_nothing_whatever_its_sign(server: Running, tariff: Tariff) -> None:
+async def test_minus_zero_is_zero(server: Running, tariff: Tariff) -> None:
     cost = f"""{{ node(id: "{name(tariff)}") {{ ... on Tariff {{
       annualCost(consumptionKwh: "-0", peakLoadKw: "1") {{ utilisationHours energyCharge }}
     }} }} }}"""
-    async with wire(server.url) as line:
-        answer = (await line.exchange(post(cost))).json
-    assert answer["data"]["node"]["annualCost"] == {"utilisationHours": "0.00", "energyCharge": "0.00"}
+    async with wire(server.url) as connection:
+        response = (await connection.exchange(post(cost))).json
+    assert response["data"]["node"]["annualCost"] == {"utilisationHours": "0.00", "energyCharge": "0.00"}
 
 
-# How much it takes
+# Size
 
 
-async def test_an_answer_that_leaves_early_counts_with_all_its_bytes(server: Running, pool: Pool) -> None:
+async def test_a_cached_response_counts_with_all_its_bytes(server: Running, pool: Pool) -> None:
     for number in range(30):
         await make.dno(pool, f"netze-{number}", official_name="N" * 200)
     data = post("{ dnos(first: 30) { nodes { officialName website } } }")
-    answer = await warm(server, data)
+    response = await warm(server, data)
     sizes = [
         entry.size
         for entry in server.resources.memory._entries.values()
         if isinstance(entry.value, CachedResponse)
     ]
-    assert sizes[0] > len(answer.body) > 6000
+    assert sizes[0] > len(response.body) > 6000

@@ -1,4 +1,4 @@
-"""Answers that are given again: whole, from memory, and at last before a scope or a task exists for them."""
+"""Cached responses: by the endpoint, and by the protocol before a scope or a task exists for the request."""
 
 import asyncio
 import signal
@@ -23,7 +23,7 @@ from tests.integration.graph.running import Running, has_cached_response, issue_
 from tests.integration.graph.wire import Response, Wire, get, post, wire
 from tests.waiting import COUNTED, until
 
-STEADY = ("content-type", "content-length", "etag")
+CONSTANT = ("content-type", "content-length", "etag")
 PRICES = '{ dno(slug: "netze-a") { tariffs(year: 2025) { leistung } } }'
 CORRECT = "mutation ($input: CorrectTariffInput!) { correctTariff(input: $input) { errors { code } } }"
 
@@ -33,206 +33,212 @@ async def tariff(pool: Pool) -> Tariff:
     return await make.tariff(pool, await make.dno(pool, "netze-a"), 2025, leistung="58.21")
 
 
-def leistung(answer: Response) -> str:
-    price: str = answer.json["data"]["dno"]["tariffs"][0]["leistung"]
+def leistung(response: Response) -> str:
+    price: str = response.json["data"]["dno"]["tariffs"][0]["leistung"]
     return price
 
 
-async def warm(server: Running, line: Wire, data: bytes) -> tuple[Response, Response]:
-    """Read and executed; then as a whole answer. From here on it leaves early."""
+async def warm(server: Running, connection: Wire, data: bytes) -> tuple[Response, Response]:
+    """The executed response, then the cached one; from here on the protocol sends it."""
     async with asyncio.timeout(10):
-        while True:  # what the test has just written may be announced in between
-            answers = await line.exchange(data), await line.exchange(data)
+        while True:  # events of earlier writes may arrive in between
+            responses = await connection.exchange(data), await connection.exchange(data)
             if has_cached_response(server, data):
-                return answers
+                return responses
 
 
 @pytest.mark.parametrize(
     "data", [post(PRICES), get(PRICES), get(PRICES, "Accept: application/graphql-response+json")]
 )
-async def test_an_early_answer_is_the_same_but_for_what_differs_each_time(
+async def test_a_cached_response_is_the_same_except_for_headers_of_each_response(
     server: Running, tariff: Tariff, data: bytes
 ) -> None:
-    async with wire(server.url) as line:
-        read, whole = await warm(server, line, data)
-        early = [await line.exchange(data) for _ in range(3)]
-    for answer in early:
-        assert answer.status == 200
-        assert answer.body == read.body == whole.body
-        assert _steady(answer) == _steady(whole) == _steady(read)
-        assert {name for name, _ in answer.lines} == {name for name, _ in whole.lines}
-    ids = {answer.headers["x-request-id"] for answer in (read, whole, *early)}
+    async with wire(server.url) as connection:
+        executed, cached = await warm(server, connection, data)
+        direct = [await connection.exchange(data) for _ in range(3)]
+    for response in direct:
+        assert response.status == 200
+        assert response.body == executed.body == cached.body
+        assert _comparable(response) == _comparable(cached) == _comparable(executed)
+        assert {name for name, _ in response.lines} == {name for name, _ in cached.lines}
+    ids = {response.headers["x-request-id"] for response in (executed, cached, *direct)}
     assert len(ids) == 5
 
 
-def _steady(answer: Response) -> list[tuple[str, str]]:
+def _comparable(response: Response) -> list[tuple[str, str]]:
     return sorted(
-        (name, value) for name, value in answer.lines if name.encode() not in PER_RESPONSE or name in STEADY
+        (name, value)
+        for name, value in response.lines
+        if name.encode() not in PER_RESPONSE or name in CONSTANT
     )
 
 
-async def test_early_answers_draw_on_the_limit_like_all_others(settings: Settings, tariff: Tariff) -> None:
+async def test_cached_responses_count_towards_the_rate_limit(settings: Settings, tariff: Tariff) -> None:
     data = post(PRICES)
-    async with running(settings, rate_limit_anonymous=6, **COUNTED) as server, wire(server.url) as line:
-        answers = [await line.exchange(data) for _ in range(9)]
-    assert [answer.status for answer in answers] == [200] * 6 + [429] * 3
-    assert [answer.headers["ratelimit"].split(";")[1] for answer in answers[:6]] == [
+    async with running(settings, rate_limit_anonymous=6, **COUNTED) as server, wire(server.url) as connection:
+        responses = [await connection.exchange(data) for _ in range(9)]
+    assert [response.status for response in responses] == [200] * 6 + [429] * 3
+    assert [response.headers["ratelimit"].split(";")[1] for response in responses[:6]] == [
         f"r={n}" for n in range(5, -1, -1)
     ]
-    assert all(answer.headers["retry-after"] for answer in answers[6:])
-    assert answers[6].json["errors"][0]["extensions"]["code"] == "RATE_LIMITED"
+    assert all(response.headers["retry-after"] for response in responses[6:])
+    assert responses[6].json["errors"][0]["extensions"]["code"] == "RATE_LIMITED"
 
 
-async def test_requests_may_come_together_or_in_pieces(server: Running, tariff: Tariff) -> None:
+async def test_requests_may_arrive_pipelined_or_in_segments(server: Running, tariff: Tariff) -> None:
     data, other = post(PRICES), post("{ coverage { totalDnos } }")
-    async with wire(server.url) as line:
-        await warm(server, line, data)
-        expected = (await line.exchange(data)).body
-        line.writer.write(data + data + other + data)
-        together = [(await line.read_response()).body for _ in range(4)]
+    async with wire(server.url) as connection:
+        await warm(server, connection, data)
+        expected = (await connection.exchange(data)).body
+        connection.writer.write(data + data + other + data)
+        together = [(await connection.read_response()).body for _ in range(4)]
         assert together == [expected, expected, b'{"data":{"coverage":{"totalDnos":1}},"extensions":{"cost":{"requested":2,"remaining":24998,"maximum":25000}}}', expected]  # fmt: skip
         for at in (1, 20, data.index(b"\r\n\r\n") + 2, data.index(b"\r\n\r\n") + 4, len(data) - 1):
-            line.writer.write(data[:at])
-            await line.writer.drain()
+            connection.writer.write(data[:at])
+            await connection.writer.drain()
             await asyncio.sleep(0.02)
-            line.writer.write(data[at:])
-            assert (await line.read_response()).body == expected
-        # What begins like a known request is not one yet.
+            connection.writer.write(data[at:])
+            assert (await connection.read_response()).body == expected
+        # A request that begins like a cached one is not that one.
         longer = data.replace(b"Content-Length: ", b"Content-Length: 1")
-        line.writer.write(longer)
+        connection.writer.write(longer)
         await asyncio.sleep(0.05)
-        line.writer.write(
+        connection.writer.write(
             b" "
             * (int(longer.split(b"Content-Length: ")[1].split(b"\r")[0]) - len(data.split(b"\r\n\r\n")[1]))
         )
-        assert (await line.read_response()).body == expected
-        # … and after all that the line is still in step.
-        assert (await line.exchange(data)).body == expected
+        assert (await connection.read_response()).body == expected
+        # The connection is still in step.
+        assert (await connection.exchange(data)).body == expected
 
 
-async def test_the_end_of_a_request_that_came_in_pieces_is_no_request(
+async def test_the_end_of_a_segmented_request_is_not_parsed_as_a_request(
     server: Running, tariff: Tariff
 ) -> None:
-    """A body may hold what would be a known request by itself."""
+    """A body may contain the bytes of a cached request."""
     inner = post(PRICES)
-    async with wire(server.url) as line:
-        await warm(server, line, inner)
+    async with wire(server.url) as connection:
+        await warm(server, connection, inner)
         head = b"POST /graphql HTTP/1.1\r\nHost: dno.test\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
-        line.writer.write(head % len(inner))
+        connection.writer.write(head % len(inner))
         await asyncio.sleep(0.05)
-        line.writer.write(inner)
-        assert (await line.read_response()).status == 400
-        assert (await line.exchange(inner)).status == 200
+        connection.writer.write(inner)
+        assert (await connection.read_response()).status == 400
+        assert (await connection.exchange(inner)).status == 200
 
 
 @pytest.mark.parametrize("data", [post(PRICES, "Connection: close"), post(PRICES, version="1.0")])
-async def test_who_wants_no_more_is_not_kept_waiting(server: Running, tariff: Tariff, data: bytes) -> None:
+async def test_a_connection_is_closed_when_the_client_requests_it(
+    server: Running, tariff: Tariff, data: bytes
+) -> None:
     for _ in range(4):
-        async with wire(server.url) as line:
-            assert leistung(await line.exchange(data)) == "58.21"
-            assert await line.wait_closed()
+        async with wire(server.url) as connection:
+            assert leistung(await connection.exchange(data)) == "58.21"
+            assert await connection.wait_closed()
     assert not has_cached_response(server, data)
 
 
 async def test_an_idle_connection_is_closed_and_a_busy_one_is_not(settings: Settings, tariff: Tariff) -> None:
     data = post(PRICES)
-    async with running(settings, keep_alive_timeout=1) as server, wire(server.url) as line:
-        await warm(server, line, data)
+    async with running(settings, keep_alive_timeout=1) as server, wire(server.url) as connection:
+        await warm(server, connection, data)
         began = monotonic()
         while monotonic() - began < 1.5:
-            await line.exchange(data)
+            await connection.exchange(data)
             last = monotonic()
             await asyncio.sleep(0.05)
-        assert await line.wait_closed()
+        assert await connection.wait_closed()
         assert monotonic() - last > 0.9
 
 
-async def test_a_server_that_leaves_says_so_with_each_answer(server: Running, tariff: Tariff) -> None:
+async def test_a_draining_server_closes_connections_after_their_responses(
+    server: Running, tariff: Tariff
+) -> None:
     data = post(PRICES)
-    async with wire(server.url) as line:
-        await warm(server, line, data)
-        leaving = asyncio.create_task(server.stop(signal.SIGTERM))
+    async with wire(server.url) as connection:
+        await warm(server, connection, data)
+        stopping = asyncio.create_task(server.stop(signal.SIGTERM))
         await until(lambda: server.server.server_state.draining)
-        answer = await line.exchange(data)
-        assert (leistung(answer), answer.headers["connection"]) == ("58.21", "close")
-        assert await line.wait_closed()
-        await leaving
+        response = await connection.exchange(data)
+        assert (leistung(response), response.headers["connection"]) == ("58.21", "close")
+        assert await connection.wait_closed()
+        await stopping
 
 
-async def test_who_is_told_to_be_ready_no_more_hears_it_at_once(server: Running) -> None:
+async def test_readiness_fails_as_soon_as_the_server_drains(server: Running) -> None:
     assert (await server.resources.readiness.report()).code == 200
     server.server.leave(signal.SIGTERM)
     assert (await server.resources.readiness.report()).code == 503
 
 
-# The truth after a change
+# After a change
 
 
-async def test_after_a_correction_the_very_next_answer_is_the_new_one(
+async def test_the_next_response_after_a_correction_has_the_new_value(
     server: Running, pool: Pool, tariff: Tariff
 ) -> None:
-    """By early exit, as a whole answer, from a fragment: whatever was kept."""
+    """Whatever was cached: the response in protocol and endpoint, or a fragment."""
     _, editor = await issue_key(pool)
-    asked = [
+    requests = [
         post(PRICES),
         get(PRICES),
         post(PRICES.replace("tariffs", "other: tariffs", 1).replace("other: ", "")),
     ]
     fragment = "{ dnos(first: 5) { nodes { slug tariffs(year: 2025) { leistung } } } }"
-    async with wire(server.url) as line:
+    async with wire(server.url) as connection:
         for price in ("60", "61.5", "62", "63"):
-            for data in asked:
-                await warm(server, line, data)
-            await line.exchange(post(fragment, price="kept"))
+            for data in requests:
+                await warm(server, connection, data)
+            await connection.exchange(post(fragment, price="cached"))
             await server.execute(CORRECT, editor, input={"id": f"tariff_{tariff.id.hex}", "leistung": price})
-            assert [leistung(await line.exchange(data)) for data in asked] == [price] * len(asked)
-            (found,) = (await line.exchange(post(fragment, other=price))).json["data"]["dnos"]["nodes"]
+            assert [leistung(await connection.exchange(data)) for data in requests] == [price] * len(requests)
+            (found,) = (await connection.exchange(post(fragment, other=price))).json["data"]["dnos"]["nodes"]
             assert found["tariffs"] == [{"leistung": price}]
 
 
-async def test_on_another_instance_it_is_the_new_one_within_moments(
+async def test_another_instance_serves_the_new_value_soon(
     server: Running, settings: Settings, pool: Pool, tariff: Tariff
 ) -> None:
     _, editor = await issue_key(pool)
     data = post(PRICES)
-    async with running(settings) as other, wire(other.url) as line:
+    async with running(settings) as other, wire(other.url) as connection:
         for price in ("70", "71", "72"):
-            await warm(other, line, data)
+            await warm(other, connection, data)
             await server.execute(CORRECT, editor, input={"id": f"tariff_{tariff.id.hex}", "leistung": price})
             async with asyncio.timeout(30):
-                while leistung(await line.exchange(data)) != price:
+                while leistung(await connection.exchange(data)) != price:
                     await asyncio.sleep(0.005)
 
 
-# Whose rights have ended
+# Ended permissions
 
 
 async def test_a_revoked_key_is_refused_at_once(server: Running, pool: Pool, tariff: Tariff) -> None:
-    _, boss = await issue_key(pool, Role.ADMIN, "boss")
+    _, admin = await issue_key(pool, Role.ADMIN, "admin")
     key, reader = await issue_key(pool, Role.VIEWER, "reader")
     data = post(PRICES, f"Authorization: {reader['authorization']}")
-    async with wire(server.url) as line:
-        await warm(server, line, data)
-        assert (await line.exchange(data)).status == 200
+    async with wire(server.url) as connection:
+        await warm(server, connection, data)
+        assert (await connection.exchange(data)).status == 200
         await server.execute(
             "mutation ($id: ID!) { revokeApiKey(id: $id) { errors { message } } }",
-            boss,
+            admin,
             id=write_id(Kind.API_KEY, key.id),
         )
-        refused = await line.exchange(data)
+        refused = await connection.exchange(data)
     assert refused.status == 401
     assert refused.json["errors"][0]["extensions"]["code"] == "UNAUTHENTICATED"
 
 
-async def test_so_is_one_that_has_expired(server: Running, pool: Pool, tariff: Tariff) -> None:
+async def test_an_expired_key_is_refused_at_once(server: Running, pool: Pool, tariff: Tariff) -> None:
     _, secret = await _key_until(pool, datetime.now(UTC) + timedelta(seconds=1.5))
     data = post(PRICES, f"Authorization: Bearer {secret}")
-    async with wire(server.url) as line:
-        await warm(server, line, data)
+    async with wire(server.url) as connection:
+        await warm(server, connection, data)
         async with asyncio.timeout(30):
-            while (answer := await line.exchange(data)).status == 200:
+            while (response := await connection.exchange(data)).status == 200:
                 await asyncio.sleep(0.05)
-    assert answer.status == 401
+    assert response.status == 401
 
 
 async def _key_until(pool: Pool, moment: datetime) -> Any:
@@ -243,73 +249,73 @@ async def _key_until(pool: Pool, moment: datetime) -> Any:
         return await api_keys.create(work, creator, "brief", Role.VIEWER, moment)
 
 
-async def test_answers_of_one_role_are_not_given_to_another(
+async def test_cached_responses_of_one_role_are_not_sent_to_another(
     server: Running, pool: Pool, tariff: Tariff
 ) -> None:
     query = "{ viewer { email } }"
     _, editor = await issue_key(pool)
-    async with wire(server.url) as line:
+    async with wire(server.url) as connection:
         for _ in range(3):
-            assert (await line.exchange(post(query))).json["data"] == {"viewer": None}
-            mine = await line.exchange(post(query, f"Authorization: {editor['authorization']}"))
-            assert mine.json["data"] == {"viewer": None}  # a key is nobody's face
+            assert (await connection.exchange(post(query))).json["data"] == {"viewer": None}
+            with_key = await connection.exchange(post(query, f"Authorization: {editor['authorization']}"))
+            assert with_key.json["data"] == {"viewer": None}  # a key has no viewer
     assert not has_cached_response(server, post(query))
 
 
-# What others may keep
+# Caches of clients and proxies
 
 
-async def test_an_answer_to_a_get_says_for_how_long_and_under_what_it_may_be_kept(
+async def test_a_response_to_a_get_has_cache_control_vary_and_etag(
     client: httpx.AsyncClient, tariff: Tariff
 ) -> None:
-    answer = await client.get("/graphql", params={"query": PRICES})
-    assert answer.headers["cache-control"] == "public, max-age=59, must-revalidate"
-    assert {name.strip() for name in answer.headers["vary"].lower().split(",")} >= {
+    response = await client.get("/graphql", params={"query": PRICES})
+    assert response.headers["cache-control"] == "public, max-age=59, must-revalidate"
+    assert {name.strip() for name in response.headers["vary"].lower().split(",")} >= {
         "accept",
         "authorization",
         "cookie",
     }
     again = await client.get(
-        "/graphql", params={"query": PRICES}, headers={"if-none-match": answer.headers["etag"]}
+        "/graphql", params={"query": PRICES}, headers={"if-none-match": response.headers["etag"]}
     )
-    assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", answer.headers["etag"])
+    assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", response.headers["etag"])
     other = await client.get("/graphql", params={"query": PRICES}, headers={"if-none-match": '"other"'})
-    assert (other.status_code, other.content) == (200, answer.content)
+    assert (other.status_code, other.content) == (200, response.content)
     head = await client.head("/graphql", params={"query": PRICES})
-    assert (head.status_code, head.content, head.headers["etag"]) == (200, b"", answer.headers["etag"])
+    assert (head.status_code, head.content, head.headers["etag"]) == (200, b"", response.headers["etag"])
 
 
-async def test_it_may_be_kept_no_longer_than_what_it_was_read_from(
+async def test_max_age_is_at_most_the_lifetime_of_the_records(
     settings: Settings, pool: Pool, tariff: Tariff
 ) -> None:
     async with (
         running(settings, absent_lifetime=10, lifetime_jitter=0) as server,
         httpx.AsyncClient() as client,
     ):
-        answer = await client.get(server.url, params={"query": '{ dno(slug: "nobody") { name } }'})
-        assert answer.headers["cache-control"] in [f"public, max-age={n}, must-revalidate" for n in (8, 9)]
+        response = await client.get(server.url, params={"query": '{ dno(slug: "unknown") { name } }'})
+        assert response.headers["cache-control"] in [f"public, max-age={n}, must-revalidate" for n in (8, 9)]
 
 
-async def test_a_caller_with_a_key_gets_what_only_he_may_keep(
+async def test_a_response_to_a_request_with_a_key_is_private(
     server: Running, pool: Pool, tariff: Tariff
 ) -> None:
     _, reader = await issue_key(pool, Role.VIEWER)
     async with httpx.AsyncClient(headers=reader) as client:
-        answer = await client.get(server.url, params={"query": PRICES})
-    assert answer.headers["cache-control"].startswith("private, ")
+        response = await client.get(server.url, params={"query": PRICES})
+    assert response.headers["cache-control"].startswith("private, ")
 
 
 @pytest.mark.parametrize("query", ["{ viewer { email } }", "{ nothing }", '{ node(id: "x") { id } }'])
-async def test_what_is_somebodys_own_or_has_errors_is_kept_by_nobody(
-    client: httpx.AsyncClient, query: str
-) -> None:
+async def test_personal_responses_and_errors_are_not_cacheable(client: httpx.AsyncClient, query: str) -> None:
     for _ in range(2):
-        answer = await client.get("/graphql", params={"query": query})
-        assert answer.headers["cache-control"] in ("no-store", "no-cache")
+        response = await client.get("/graphql", params={"query": query})
+        assert response.headers["cache-control"] in ("no-store", "no-cache")
 
 
-async def test_switched_off_nothing_is_kept_and_all_is_still_true(settings: Settings, tariff: Tariff) -> None:
+async def test_without_the_response_cache_nothing_is_cached_and_responses_are_correct(
+    settings: Settings, tariff: Tariff
+) -> None:
     data = post(PRICES)
-    async with running(settings, response_cache=False) as server, wire(server.url) as line:
-        assert [leistung(await line.exchange(data)) for _ in range(4)] == ["58.21"] * 4
+    async with running(settings, response_cache=False) as server, wire(server.url) as connection:
+        assert [leistung(await connection.exchange(data)) for _ in range(4)] == ["58.21"] * 4
         assert not has_cached_response(server, data)

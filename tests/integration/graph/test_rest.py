@@ -1,4 +1,4 @@
-"""Plain addresses tell what the graph tells, in the same words."""
+"""The REST API returns the same data as the graph, with the same names."""
 
 import asyncio
 from pathlib import Path
@@ -41,7 +41,7 @@ async def netze_a(pool: Pool) -> Dno:
     return dno
 
 
-async def test_an_operators_year_is_told_in_the_words_of_the_graph(
+async def test_the_year_of_an_operator_has_the_field_names_of_the_graph(
     client: httpx.AsyncClient, netze_a: Dno
 ) -> None:
     found = (await client.get(YEAR)).json()
@@ -53,9 +53,7 @@ async def test_an_operators_year_is_told_in_the_words_of_the_graph(
     assert found["timeOfUse"][0]["bands"][0] == {"band": "HT", "price": "9.80"}
 
 
-async def test_it_is_the_same_to_the_letter_as_what_the_graph_answers(
-    client: httpx.AsyncClient, netze_a: Dno
-) -> None:
+async def test_a_response_equals_the_data_of_the_graph(client: httpx.AsyncClient, netze_a: Dno) -> None:
     document = print_ast(separate_operations(parse(DOCUMENT))["dnoYear"])
     data = await execute(client, document, slug="netze-a", year=2025)
     assert (await client.get(YEAR)).json() == data["dno"]
@@ -66,14 +64,14 @@ async def test_a_year_without_data_is_empty_and_an_unknown_operator_is_not_found
 ) -> None:
     empty = await client.get("/api/v1/dnos/netze-a/2019")
     assert (empty.status_code, empty.json()["tariffs"]) == (200, [])
-    for path in ("/api/v1/dnos/nobody/2025", "/api/v1/dnos/netze-a/1999", f"/api/v1/dnos/netze-a/{10**30}"):
+    for path in ("/api/v1/dnos/unknown/2025", "/api/v1/dnos/netze-a/1999", f"/api/v1/dnos/netze-a/{10**30}"):
         missing = await client.get(path)
         assert (missing.status_code, missing.headers["content-type"]) == (404, "application/problem+json")
         assert missing.json()["code"] == "NOT_FOUND"
         assert missing.json()["requestId"]
 
 
-async def test_who_has_it_already_is_told_so_until_it_changes(
+async def test_a_conditional_request_is_answered_with_304_until_the_data_changes(
     client: httpx.AsyncClient, resources: Resources, pool: Pool, netze_a: Dno
 ) -> None:
     first = await client.get(YEAR)
@@ -89,27 +87,27 @@ async def test_who_has_it_already_is_told_so_until_it_changes(
     assert (changed.status_code, changed.json()["tariffs"][0]["leistung"]) == (200, "60")
 
 
-async def test_what_was_answered_before_costs_no_statement(
+async def test_a_repeated_request_costs_no_statement(
     client: httpx.AsyncClient, resources: Resources, netze_a: Dno
 ) -> None:
     first = await client.get(YEAR)
     async with asyncio.timeout(10):
-        while True:  # what was written before the test may be announced in between
+        while True:  # events of earlier writes may arrive in between
             statements = resources.pool.statements
             assert (await client.get(YEAR)).content == first.content
             if resources.pool.statements == statements:
                 break
 
 
-async def test_other_roles_and_other_paths_are_kept_apart(client: httpx.AsyncClient, netze_a: Dno) -> None:
+async def test_paths_are_cached_separately(client: httpx.AsyncClient, netze_a: Dno) -> None:
     one, other = await client.get(YEAR), await client.get("/api/v1/dnos/netze-a/2024")
     assert one.content != other.content
     assert one.headers["etag"] != other.headers["etag"]
 
 
-async def test_a_question_is_answered_as_in_the_graph(client: httpx.AsyncClient, netze_a: Dno) -> None:
-    asked = {"query": "netzentgelte netze a ms", "today": "2025-05-01"}
-    answer = await client.post(QUESTION, json=asked)
+async def test_a_question_gets_the_answer_of_the_graph(client: httpx.AsyncClient, netze_a: Dno) -> None:
+    body = {"query": "netzentgelte netze a ms", "today": "2025-05-01"}
+    answer = await client.post(QUESTION, json=body)
     assert (answer.status_code, answer.headers["cache-control"]) == (200, "no-store")
     found = answer.json()
     assert found["interpretation"]["dno"]["slug"] == "netze-a"
@@ -117,9 +115,9 @@ async def test_a_question_is_answered_as_in_the_graph(client: httpx.AsyncClient,
     assert found["tariffs"][0]["leistung"] == "58.20"
     assert found["answer"].startswith("Netze A, Mittelspannung, 2025: Leistungspreis 58,20 €/kW·a")
     assert found["cached"] is False
-    # An invalidation of what the fixture wrote may still refuse the first fill.
+    # An invalidation by the fixture's writes may still reject the first fill.
     async with asyncio.timeout(10):
-        while not (await client.post(QUESTION, json=asked)).json()["cached"]:
+        while not (await client.post(QUESTION, json=body)).json()["cached"]:
             await asyncio.sleep(0.01)
 
 
@@ -137,27 +135,27 @@ async def test_a_question_is_answered_as_in_the_graph(client: httpx.AsyncClient,
         (b'{"query": "' + b"x" * 1001 + b'"}', 400),
     ],
 )
-async def test_a_question_that_is_none_is_refused(
-    client: httpx.AsyncClient, body: bytes, status: int
-) -> None:
+async def test_an_invalid_question_is_refused(client: httpx.AsyncClient, body: bytes, status: int) -> None:
     answer = await client.post(QUESTION, content=body, headers={"content-type": "application/json"})
     assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json")
     assert answer.json()["code"] == "BAD_USER_INPUT"
 
 
-async def test_a_question_is_json_and_comes_by_post(client: httpx.AsyncClient) -> None:
+async def test_a_question_must_be_json_and_sent_by_post(client: httpx.AsyncClient) -> None:
     assert (await client.post(QUESTION, content="query=x")).status_code == 415
     assert (await client.get(QUESTION)).status_code == 405
 
 
-async def test_reading_can_be_for_known_people_only(settings: Settings, pool: Pool, netze_a: Dno) -> None:
+async def test_reading_can_require_credentials(settings: Settings, pool: Pool, netze_a: Dno) -> None:
     settings = msgspec.structs.replace(settings, anonymous_reading=False)
     async with open_resources(settings) as resources, client_of(resources) as client:
         refused = [await client.get(YEAR), await client.post(QUESTION, json={"query": "x"})]
     assert [one.status_code for one in refused] == [401, 401]
 
 
-async def test_it_draws_on_the_same_limit_as_the_graph(settings: Settings, pool: Pool, netze_a: Dno) -> None:
+async def test_requests_count_towards_the_rate_limit_of_the_graph(
+    settings: Settings, pool: Pool, netze_a: Dno
+) -> None:
     settings = msgspec.structs.replace(settings, rate_limit_anonymous=2, **COUNTED)
     async with open_resources(settings) as resources, client_of(resources) as client:
         answers = [await client.get(YEAR), await client.get(YEAR), await client.get(YEAR)]
@@ -166,7 +164,7 @@ async def test_it_draws_on_the_same_limit_as_the_graph(settings: Settings, pool:
     assert int(answers[-1].headers["retry-after"]) > 0
 
 
-async def test_registered_documents_and_narrow_limits_are_for_strangers(
+async def test_registered_documents_and_limits_do_not_apply_to_the_documents_of_rest(
     settings: Settings, pool: Pool, netze_a: Dno, tmp_path: Path
 ) -> None:
     (tmp_path / "documents.json").write_text("{}")
@@ -183,22 +181,20 @@ async def test_both_operations_are_answered_by_a_plan() -> None:
     assert [one.plan(one.variables(given)).reason for one in document.operations] == ["", ""]
 
 
-async def test_the_description_is_valid_and_names_every_field(
+async def test_the_openapi_description_is_valid_and_contains_every_field(
     client: httpx.AsyncClient, netze_a: Dno
 ) -> None:
     described = (await client.get("/api/v1/openapi.json")).json()
     validate(described)
-    told = described["components"]["schemas"]["OperatorYear"]["properties"]
-    assert list(told) == list((await client.get(YEAR)).json())
+    properties = described["components"]["schemas"]["OperatorYear"]["properties"]
+    assert list(properties) == list((await client.get(YEAR)).json())
 
 
-# Schemathesis brings warnings of its own libraries.
+# Libraries of Schemathesis emit warnings.
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("name", ["dnoYear", "naturalQuery"])
-async def test_whatever_a_machine_tries_is_answered_as_described(
-    server: Running, netze_a: Dno, name: str
-) -> None:
-    def try_much() -> None:
+async def test_generated_requests_are_answered_as_described(server: Running, netze_a: Dno, name: str) -> None:
+    def run_all() -> None:
         described = schemathesis.openapi.from_url(server.url.replace("/graphql", "/api/v1/openapi.json"))
 
         @effort(max_examples=100, deadline=None, database=None, derandomize=True)
@@ -208,4 +204,4 @@ async def test_whatever_a_machine_tries_is_answered_as_described(
 
         check()
 
-    await asyncio.to_thread(try_much)
+    await asyncio.to_thread(run_all)

@@ -1,4 +1,4 @@
-"""Signing in and out through the graph: cookies, foreign pages, limits, and Redis away."""
+"""Signing in and out by mutations: cookies, cross-site requests, limits, and outages of Redis."""
 
 import asyncio
 from typing import Any
@@ -18,7 +18,7 @@ from tests.integration.auth.services import CHEAP, PASSWORD
 from tests.integration.graph.graphql_client import client_of, execute
 from tests.servers import PrivateValkey
 
-# What is promised within a second; a machine that runs many tests at once may take longer over it.
+# The limit of a second in production; a busy machine may take longer.
 SECOND = 30
 
 SIGN_IN = """
@@ -51,33 +51,33 @@ async def sign_in(client: httpx.AsyncClient, password: str = PASSWORD, **headers
 
 
 async def viewer(client: httpx.AsyncClient, **headers: str) -> Any:
-    answer = await client.post("/graphql", json={"query": VIEWER}, headers=headers)
-    return answer.json()["data"]["viewer"]
+    response = await client.post("/graphql", json={"query": VIEWER}, headers=headers)
+    return response.json()["data"]["viewer"]
 
 
 async def flag(client: httpx.AsyncClient, **request: Any) -> httpx.Response:
     return await client.post("/graphql", **({"json": {"query": FLAG}} | request))
 
 
-def cookies_of(answer: httpx.Response) -> list[tuple[str, set[str]]]:
-    """Names and attributes: of the session, and of the device."""
-    cookies = [line.split("; ") for line in answer.headers.get_list("set-cookie")]
+def cookies_of(response: httpx.Response) -> list[tuple[str, set[str]]]:
+    """Names and attributes of the cookies of session and device."""
+    cookies = [line.split("; ") for line in response.headers.get_list("set-cookie")]
     return [(pair.partition("=")[0], set(attributes)) for pair, *attributes in cookies]
 
 
-async def test_a_person_signs_in_is_known_and_signs_out(client: httpx.AsyncClient, ada: User) -> None:
-    answer = await sign_in(client)
-    session = answer.json()["data"]["signIn"]
+async def test_a_user_signs_in_is_authenticated_and_signs_out(client: httpx.AsyncClient, ada: User) -> None:
+    response = await sign_in(client)
+    session = response.json()["data"]["signIn"]
     assert session["errors"] == []
     assert session["viewer"] == {"id": f"user_{ada.id.hex}", "email": "ada@example.org", "role": "EDITOR"}
     assert await viewer(client) == {"email": "ada@example.org", "role": "EDITOR"}
     assert (await flag(client)).json()["data"]["flag"]["errors"] == [
         {"code": "INVALID"}
-    ]  # allowed, but no id
+    ]  # permitted, but an invalid id
 
     token = {"authorization": f"Bearer {session['token']}"}
     assert await execute(client, SIGN_OUT) == {"signOut": {"viewer": None, "token": None, "errors": []}}
-    assert [*client.cookies] == ["dno_device"]  # the proof of having been here, which opens nothing
+    assert [*client.cookies] == ["dno_device"]  # the device token, which authenticates nothing
     assert await viewer(client) is None
     assert (await client.post("/graphql", json={"query": VIEWER}, headers=token)).status_code == 401
 
@@ -86,7 +86,7 @@ async def test_a_person_signs_in_is_known_and_signs_out(client: httpx.AsyncClien
     ("host", "prefix", "secure"),
     [("localhost:8000", "", False), ("api.example.org", "__Host-", True)],
 )
-async def test_the_cookies_are_for_our_own_pages_only(
+async def test_the_cookies_have_the_attributes_of_first_party_cookies(
     client: httpx.AsyncClient, ada: User, host: str, prefix: str, secure: bool
 ) -> None:
     given = cookies_of(await sign_in(client, host=host))
@@ -97,20 +97,20 @@ async def test_the_cookies_are_for_our_own_pages_only(
     ]
 
 
-async def test_an_answer_that_depends_on_who_asks_is_kept_for_nobody(
+async def test_a_personal_response_is_not_cached(
     client: httpx.AsyncClient, resources: Resources, ada: User
 ) -> None:
-    answer = await sign_in(client)
-    assert answer.headers["cache-control"] == "no-store"
-    async with client_of(resources) as stranger:
+    response = await sign_in(client)
+    assert response.headers["cache-control"] == "no-store"
+    async with client_of(resources) as anonymous:
         for _ in range(2):
             assert await viewer(client) is not None
-            assert await viewer(stranger) is None
-        kept = await client.get("/graphql", params={"query": VIEWER})
-    assert kept.headers["cache-control"] in ("no-store", "no-cache")
+            assert await viewer(anonymous) is None
+        repeated = await client.get("/graphql", params={"query": VIEWER})
+    assert repeated.headers["cache-control"] in ("no-store", "no-cache")
 
 
-async def test_every_sign_in_has_a_session_of_its_own_and_ends_the_former(
+async def test_every_sign_in_starts_a_new_session_and_ends_the_former(
     client: httpx.AsyncClient, resources: Resources, ada: User
 ) -> None:
     first, second = [(await sign_in(client)).json()["data"]["signIn"]["token"] for _ in range(2)]
@@ -122,7 +122,7 @@ async def test_every_sign_in_has_a_session_of_its_own_and_ends_the_former(
         assert await viewer(other, **bearer(second)) is not None
 
 
-async def test_a_cookie_counts_from_our_own_and_from_allowed_pages_only(
+async def test_a_cookie_is_accepted_from_the_own_and_from_allowed_origins_only(
     resources: Resources, ada: User
 ) -> None:
     async with client_of(resources, allowed_origins=("https://front.example",)) as client:
@@ -139,7 +139,7 @@ async def test_a_cookie_counts_from_our_own_and_from_allowed_pages_only(
             assert await viewer(client, **sent, **foreign) is None
             refused = await flag(client, headers=sent | foreign)
             assert refused.json()["data"]["flag"]["errors"] == [{"code": "UNAUTHENTICATED"}]
-            # What a page has to be given to send is not sent by the browser on its own.
+            # A browser does not send an Authorization header by itself.
             assert await viewer(client, **bearer(token), **foreign) is not None
 
 
@@ -153,52 +153,54 @@ async def test_a_cookie_counts_from_our_own_and_from_allowed_pages_only(
         ({"content-type": "application/json"}, 200, None),
     ],
 )
-async def test_what_a_form_of_a_foreign_page_can_send_changes_nothing(
+async def test_a_mutation_in_a_form_of_another_origin_is_refused(
     client: httpx.AsyncClient, ada: User, headers: dict[str, str], status: int, code: str | None
 ) -> None:
     await sign_in(client)
     body = msgspec.json.encode({"query": FLAG})
-    answer = await flag(client, json=None, content=body, headers=headers)
-    assert answer.status_code == status
+    response = await flag(client, json=None, content=body, headers=headers)
+    assert response.status_code == status
     if code is not None:
-        assert answer.json()["errors"][0]["extensions"]["code"] == code
+        assert response.json()["errors"][0]["extensions"]["code"] == code
 
 
-async def test_a_get_changes_nothing(client: httpx.AsyncClient, ada: User) -> None:
+async def test_a_mutation_by_get_is_refused(client: httpx.AsyncClient, ada: User) -> None:
     await sign_in(client)
     for headers in ({}, {"apollo-require-preflight": "1"}):
-        answer = await client.get("/graphql", params={"query": FLAG}, headers=headers)
-        assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
+        response = await client.get("/graphql", params={"query": FLAG}, headers=headers)
+        assert (response.status_code, response.headers["allow"]) == (405, "POST")
 
 
-async def test_a_browser_lets_only_allowed_pages_send_and_read(resources: Resources, ada: User) -> None:
-    asks = {
+async def test_preflight_requests_are_granted_to_allowed_origins_only(
+    resources: Resources, ada: User
+) -> None:
+    preflight = {
         "access-control-request-method": "POST",
         "access-control-request-headers": "content-type, x-requested-with",
     }
     async with client_of(resources, allowed_origins=("https://front.example",)) as client:
-        allowed = await client.options("/graphql", headers=asks | {"origin": "https://front.example"})
-        refused = await client.options("/graphql", headers=asks | FOREIGN)
+        allowed = await client.options("/graphql", headers=preflight | {"origin": "https://front.example"})
+        refused = await client.options("/graphql", headers=preflight | FOREIGN)
     assert allowed.headers["access-control-allow-origin"] == "https://front.example"
     assert allowed.headers["access-control-allow-credentials"] == "true"
     assert "access-control-allow-origin" not in refused.headers
 
 
-async def test_wrong_words_are_refused_alike_and_leave_no_cookie(
+async def test_wrong_credentials_get_equal_responses_without_a_cookie(
     client: httpx.AsyncClient, ada: User
 ) -> None:
     refused = []
-    for email, password in (("ada@example.org", "wrong"), ("nobody@example.org", PASSWORD)):
+    for email, password in (("ada@example.org", "wrong"), ("unknown@example.org", PASSWORD)):
         variables = {"email": email, "password": password}
-        answer = await client.post("/graphql", json={"query": SIGN_IN, "variables": variables})
-        assert "set-cookie" not in answer.headers
-        refused.append(answer.json()["data"]["signIn"])
+        response = await client.post("/graphql", json={"query": SIGN_IN, "variables": variables})
+        assert "set-cookie" not in response.headers
+        refused.append(response.json()["data"]["signIn"])
     assert refused[0] == refused[1]
     assert refused[0]["errors"][0]["code"] == "UNAUTHENTICATED"
     assert refused[0]["viewer"] is refused[0]["token"] is None
 
 
-async def test_attempts_are_limited(client: httpx.AsyncClient, settings: Settings, ada: User) -> None:
+async def test_sign_in_attempts_are_limited(client: httpx.AsyncClient, settings: Settings, ada: User) -> None:
     for _ in range(settings.rate_limit_sign_in):
         assert (await errors_of(sign_in(client, "wrong")))[0]["code"] == "UNAUTHENTICATED"
     (limited,) = await errors_of(sign_in(client))
@@ -206,10 +208,10 @@ async def test_attempts_are_limited(client: httpx.AsyncClient, settings: Setting
     assert limited["message"] == "Too many attempts to sign in; please wait."
 
 
-async def test_a_browser_that_was_signed_in_before_can_sign_in_beside_a_flood(
+async def test_a_known_device_can_sign_in_during_a_flood_from_its_address(
     resources: Resources, settings: Settings, ada: User
 ) -> None:
-    """Of wrong passwords, of anonymous requests and of invalid credentials, all from its own address."""
+    """A flood of wrong passwords, anonymous requests and invalid credentials from the same address."""
     limits = {"rate_limit_anonymous": 60, "rate_limit_sign_in": settings.rate_limit_sign_in}
     async with (
         open_resources(msgspec.structs.replace(settings, **limits)) as limited,
@@ -229,25 +231,25 @@ async def test_a_browser_that_was_signed_in_before_can_sign_in_beside_a_flood(
         # Also once the session has ended without a sign-out.
         owner.cookies.set("dno_session", "A" * 43)
         assert (await errors_of(sign_in(owner))) == []
-        made_up = {"cookie": f"dno_device={ada.id.hex}.1.{'A' * 16}.{'A' * 43}"}
-        assert (await attacker.post("/graphql", json={"query": VIEWER}, headers=made_up)).status_code == 429
+        forged = {"cookie": f"dno_device={ada.id.hex}.1.{'A' * 16}.{'A' * 43}"}
+        assert (await attacker.post("/graphql", json={"query": VIEWER}, headers=forged)).status_code == 429
 
 
-async def test_while_redis_is_away_a_session_is_neither_over_nor_taken_for_somebody(
+async def test_while_redis_is_unavailable_a_session_is_neither_ended_nor_authenticated(
     settings: Settings, pool: Pool, ada: User, valkey: PrivateValkey
 ) -> None:
-    hasty = {"redis_url": valkey.url, "redis_timeout": 0.2, "redis_connect_timeout": 0.2}
-    settings = msgspec.structs.replace(settings, **hasty)
+    short_timeouts = {"redis_url": valkey.url, "redis_timeout": 0.2, "redis_connect_timeout": 0.2}
+    settings = msgspec.structs.replace(settings, **short_timeouts)
     async with open_resources(settings) as resources, client_of(resources) as client:
         await sign_in(client)
         valkey.pause()
-        waiting = await client.post("/graphql", json={"query": VIEWER})
-        assert waiting.status_code == 503
-        assert waiting.json()["errors"][0]["extensions"]["code"] == "UNAVAILABLE"
-        assert "set-cookie" not in waiting.headers
-        async with client_of(resources) as stranger:
-            assert [error["code"] for error in await errors_of(sign_in(stranger))] == ["UNAVAILABLE"]
-            assert await viewer(stranger) is None
+        unavailable = await client.post("/graphql", json={"query": VIEWER})
+        assert unavailable.status_code == 503
+        assert unavailable.json()["errors"][0]["extensions"]["code"] == "UNAVAILABLE"
+        assert "set-cookie" not in unavailable.headers
+        async with client_of(resources) as anonymous:
+            assert [error["code"] for error in await errors_of(sign_in(anonymous))] == ["UNAVAILABLE"]
+            assert await viewer(anonymous) is None
         valkey.resume()
         async with asyncio.timeout(5):
             while (await client.post("/graphql", json={"query": VIEWER})).status_code == 503:
@@ -255,7 +257,7 @@ async def test_while_redis_is_away_a_session_is_neither_over_nor_taken_for_someb
         assert await viewer(client) is not None
 
 
-async def test_every_visit_lets_a_session_live_longer(
+async def test_every_request_renews_the_lifetime_of_a_session(
     client: httpx.AsyncClient, resources: Resources, ada: User
 ) -> None:
     await sign_in(client)
@@ -275,29 +277,27 @@ async def open_session(client: httpx.AsyncClient, ada: User) -> httpx.AsyncClien
     return client
 
 
-async def dno(settings: Settings, *words: str, stdin: str = "") -> str:
+async def dno(settings: Settings, *arguments: str, stdin: str = "") -> str:
     environment = as_environment(settings)
-    done = await asyncio.to_thread(command, "user", *words, environment=environment, stdin=stdin)
+    done = await asyncio.to_thread(command, "user", *arguments, environment=environment, stdin=stdin)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
 
-async def test_all_sessions_of_a_person_are_ended(
-    open_session: httpx.AsyncClient, settings: Settings
-) -> None:
+async def test_all_sessions_of_a_user_are_ended(open_session: httpx.AsyncClient, settings: Settings) -> None:
     assert "1 session" in await dno(settings, "sign-out", "Ada@example.org")
     assert await viewer(open_session) is None
     assert "0 sessions" in await dno(settings, "sign-out", "ada@example.org")
 
 
-async def test_another_role_holds_for_open_sessions(
+async def test_a_changed_role_applies_to_open_sessions(
     open_session: httpx.AsyncClient, settings: Settings
 ) -> None:
     assert "VIEWER" in await dno(settings, "role", "ada@example.org", "viewer")
-    await until(open_session, {"email": "ada@example.org", "role": "VIEWER"})
+    await wait_for_viewer(open_session, {"email": "ada@example.org", "role": "VIEWER"})
 
 
-async def test_another_password_ends_all_sessions(
+async def test_a_changed_password_ends_all_sessions(
     open_session: httpx.AsyncClient, settings: Settings
 ) -> None:
     await dno(settings, "password", "ada@example.org", stdin="another horse battery\n")
@@ -306,14 +306,16 @@ async def test_another_password_ends_all_sessions(
     assert await errors_of(sign_in(open_session, "another horse battery")) == []
 
 
-async def test_who_is_deleted_is_nobody(open_session: httpx.AsyncClient, settings: Settings) -> None:
+async def test_a_deleted_user_is_not_authenticated(
+    open_session: httpx.AsyncClient, settings: Settings
+) -> None:
     await dno(settings, "delete", "ada@example.org")
-    await until(open_session, None)
+    await wait_for_viewer(open_session, None)
     assert "ada@example.org" not in await dno(settings, "list")
 
 
-async def until(client: httpx.AsyncClient, expected: Any) -> None:
-    """What another process has written arrives soon."""
+async def wait_for_viewer(client: httpx.AsyncClient, expected: Any) -> None:
+    """Waits until the change of another process is invalidated here."""
     async with asyncio.timeout(SECOND):
         while await viewer(client) != expected:
             await asyncio.sleep(0.01)
@@ -323,5 +325,5 @@ def bearer(token: str) -> dict[str, str]:
     return {"authorization": f"Bearer {token}"}
 
 
-async def errors_of(answer: Any) -> Any:
-    return (await answer).json()["data"]["signIn"]["errors"]
+async def errors_of(response: Any) -> Any:
+    return (await response).json()["data"]["signIn"]["errors"]

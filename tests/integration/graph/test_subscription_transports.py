@@ -1,4 +1,4 @@
-"""Both ways of subscribing keep to their protocols, and neither can be held hostage by who is at the other end."""
+"""Both subscription transports follow their protocols and are robust against slow and faulty clients."""
 
 import asyncio
 import json
@@ -36,7 +36,7 @@ mutation ($input: CorrectTariffInput!) {
 
 
 @pytest.mark.parametrize(
-    ("said", "code"),
+    ("messages", "code"),
     [
         (["no json"], 4400),
         (['{"id": "1"}'], 4400),
@@ -57,27 +57,27 @@ mutation ($input: CorrectTariffInput!) {
         (['{"type": "ping", "payload": "%s"}' % ("x" * 200_000)], 1009),
     ],
 )
-async def test_what_is_no_message_closes_the_socket(
-    server: Running, said: list[str | bytes], code: int
+async def test_an_invalid_message_closes_the_socket(
+    server: Running, messages: list[str | bytes], code: int
 ) -> None:
     async with websocket_client(server) as client:
-        for message in said:
+        for message in messages:
             await client.connection.send(message)
         assert (await client.wait_closed())[0] == code
 
 
 @pytest.mark.parametrize("protocol", [None, "graphql-ws"])
-async def test_another_protocol_is_not_spoken(server: Running, protocol: str | None) -> None:
+async def test_another_subprotocol_is_rejected(server: Running, protocol: str | None) -> None:
     async with websocket_client(server, protocol=protocol) as client:
         assert (await client.wait_closed())[0] == 4406
 
 
-async def test_a_silent_client_is_not_waited_for(settings: Settings, pool: Pool) -> None:
+async def test_a_client_that_does_not_initialise_is_disconnected(settings: Settings, pool: Pool) -> None:
     async with running(settings, socket_init_timeout=0.1) as server, websocket_client(server) as client:
         assert await client.wait_closed() == (4408, "Connection initialisation timeout")
 
 
-async def test_an_id_names_one_operation_at_a_time(server: Running) -> None:
+async def test_the_id_of_an_open_operation_cannot_be_reused(server: Running) -> None:
     async with websocket_client(server) as client:
         await client.initialise()
         await client.subscribe(CHANGES)
@@ -86,7 +86,7 @@ async def test_an_id_names_one_operation_at_a_time(server: Running) -> None:
     await until(lambda: server.subscribers == 0)
 
 
-async def test_too_many_operations_are_refused_one_by_one(settings: Settings, pool: Pool) -> None:
+async def test_each_operation_over_the_limit_is_refused(settings: Settings, pool: Pool) -> None:
     async with running(settings, max_operations_per_socket=2) as server, websocket_client(server) as client:
         await client.initialise()
         for name in "123":
@@ -109,7 +109,9 @@ async def test_too_many_messages_close_the_socket(settings: Settings, pool: Pool
         assert reason.startswith("Too many messages; try again in ")
 
 
-async def test_operations_on_a_socket_draw_on_the_callers_limit(settings: Settings, pool: Pool) -> None:
+async def test_operations_on_a_socket_count_towards_the_rate_limit_of_the_caller(
+    settings: Settings, pool: Pool
+) -> None:
     async with (
         running(settings, rate_limit_anonymous=3, **COUNTED) as server,
         websocket_client(server) as client,
@@ -124,7 +126,7 @@ async def test_operations_on_a_socket_draw_on_the_callers_limit(settings: Settin
         assert refused["payload"][0]["extensions"]["code"] == "RATE_LIMITED"
 
 
-async def test_there_is_room_for_so_many_connections(settings: Settings, pool: Pool) -> None:
+async def test_the_number_of_connections_is_limited(settings: Settings, pool: Pool) -> None:
     async with running(settings, max_streams=1) as server, stream(server, CHANGES):
         async with stream(server, CHANGES) as refused:
             assert refused.response.status_code == 503
@@ -133,13 +135,13 @@ async def test_there_is_room_for_so_many_connections(settings: Settings, pool: P
                 pass
 
 
-async def test_a_socket_on_another_path_is_refused_in_words(server: Running) -> None:
-    for path in ("/healthz", "/nowhere"):
+async def test_a_socket_on_another_path_is_refused_with_a_problem_document(server: Running) -> None:
+    for path in ("/healthz", "/unknown"):
         with pytest.raises(InvalidStatus) as refused:
             await connect(server.socket_url.replace("/graphql", path))
-        answer = refused.value.response
-        assert answer.status_code == 404
-        assert json.loads(answer.body or b"")["code"] == "NOT_FOUND"
+        response = refused.value.response
+        assert response.status_code == 404
+        assert json.loads(response.body or b"")["code"] == "NOT_FOUND"
 
 
 async def test_queries_and_mutations_are_answered_on_a_socket(server: Running, pool: Pool) -> None:
@@ -168,7 +170,7 @@ async def test_queries_and_mutations_are_answered_on_a_socket(server: Running, p
         "query A { __typename } query B { __typename }",
     ],
 )
-async def test_what_cannot_be_executed_is_an_error_of_its_operation(server: Running, query: str) -> None:
+async def test_an_invalid_operation_gets_an_error_of_its_own(server: Running, query: str) -> None:
     async with websocket_client(server) as client:
         await client.initialise()
         await client.subscribe(query)
@@ -178,7 +180,7 @@ async def test_what_cannot_be_executed_is_an_error_of_its_operation(server: Runn
         assert errors[0]["extensions"]["code"]
 
 
-async def test_completing_and_leaving_free_what_was_taken(server: Running) -> None:
+async def test_completing_and_disconnecting_release_subscriptions(server: Running) -> None:
     async with websocket_client(server) as client:
         await client.initialise()
         for name in ("1", "2"):
@@ -196,7 +198,7 @@ async def test_completing_and_leaving_free_what_was_taken(server: Running) -> No
     await until(lambda: len(server.server.server_state.tasks) == 0)
 
 
-async def test_a_socket_outlives_the_idle_time_of_a_request(settings: Settings, pool: Pool) -> None:
+async def test_the_keep_alive_timeout_does_not_apply_to_sockets(settings: Settings, pool: Pool) -> None:
     async with running(settings, keep_alive_timeout=0.1) as server, websocket_client(server) as client:
         await client.initialise()
         with pytest.raises(TimeoutError):
@@ -208,14 +210,16 @@ async def test_a_socket_outlives_the_idle_time_of_a_request(settings: Settings, 
 # Event streams
 
 
-async def test_a_query_may_be_answered_as_an_event_stream(server: Running) -> None:
+async def test_a_query_can_be_answered_as_an_event_stream(server: Running) -> None:
     async with stream(server, "{ __typename }") as events:
         name, answer = await events.event()
         assert (name, answer["data"]) == ("next", {"__typename": "Query"})
         assert await events.event() == ("complete", None)
 
 
-async def test_who_takes_json_too_gets_a_stream_only_for_a_subscription(server: Running) -> None:
+async def test_a_client_that_accepts_json_gets_an_event_stream_only_for_a_subscription(
+    server: Running,
+) -> None:
     accept = {"accept": "application/json, text/event-stream"}
     async with stream(server, "{ __typename }", headers=accept) as answer:
         assert answer.response.headers["content-type"].startswith("application/json")
@@ -223,7 +227,7 @@ async def test_who_takes_json_too_gets_a_stream_only_for_a_subscription(server: 
         assert answer.response.headers["content-type"].startswith("text/event-stream")
 
 
-async def test_a_document_that_cannot_be_executed_is_refused_before_the_stream(server: Running) -> None:
+async def test_an_invalid_document_is_refused_before_the_stream_begins(server: Running) -> None:
     async with stream(server, "subscription { nothing }") as refused:
         assert refused.response.status_code in (200, 400)
         assert refused.response.headers["content-type"].startswith("application/json")
@@ -231,28 +235,30 @@ async def test_a_document_that_cannot_be_executed_is_refused_before_the_stream(s
         assert body["errors"][0]["extensions"]["code"] == "GRAPHQL_VALIDATION_FAILED"
 
 
-async def test_a_subscription_needs_a_way_to_be_told(server: Running) -> None:
+async def test_a_subscription_requires_an_event_stream_or_a_socket(server: Running) -> None:
     async with httpx.AsyncClient() as client:
         refused = await client.post(server.url, json={"query": CHANGES})
     assert refused.status_code == 406
     assert "text/event-stream" in refused.json()["errors"][0]["message"]
 
 
-async def test_a_quiet_stream_shows_that_it_lives(settings: Settings, pool: Pool) -> None:
+async def test_an_idle_stream_sends_keep_alive_comments(settings: Settings, pool: Pool) -> None:
     async with running(settings, socket_check_interval=0.05) as server, stream(server, CHANGES) as events:
-        lines = [line async for line, _ in _some(events, 6)]
+        lines = [line async for line, _ in _take_lines(events, 6)]
         assert set(lines) == {":", ""}
 
 
-async def _some(events: Any, count: int) -> Any:
+async def _take_lines(events: Any, count: int) -> Any:
     for number in range(count):
         yield await anext(events._lines), number
 
 
-# Who may
+# Permissions
 
 
-async def test_without_anonymous_reading_nobody_listens_unknown(settings: Settings, pool: Pool) -> None:
+async def test_without_anonymous_reading_subscriptions_require_credentials(
+    settings: Settings, pool: Pool
+) -> None:
     _, reader = await issue_key(pool, Role.VIEWER)
     async with running(settings, anonymous_reading=False) as server:
         async with websocket_client(server) as client:
@@ -266,14 +272,14 @@ async def test_without_anonymous_reading_nobody_listens_unknown(settings: Settin
             await client.initialise()
 
 
-async def test_a_key_that_is_not_valid_opens_nothing(server: Running) -> None:
+async def test_an_invalid_key_is_rejected(server: Running) -> None:
     async with websocket_client(server) as client:
         await client.send("connection_init", payload={"authorization": "Bearer dno_" + "A" * 43})
         assert (await client.wait_closed())[0] == 4403
 
 
 @pytest.mark.parametrize("value", [[1], 5, True, {"key": "dno_"}, "", " ", "Bearer"])
-async def test_what_is_no_credential_is_refused_and_null_is_none(server: Running, value: Any) -> None:
+async def test_malformed_credentials_are_rejected_and_null_is_anonymous(server: Running, value: Any) -> None:
     async with websocket_client(server) as client:
         await client.send("connection_init", payload={"Authorization": value})
         assert (await client.wait_closed())[0] == 4403
@@ -281,7 +287,7 @@ async def test_what_is_no_credential_is_refused_and_null_is_none(server: Running
         await client.initialise(Authorization=None)
 
 
-async def test_a_revoked_key_is_told_nothing_more(server: Running, pool: Pool) -> None:
+async def test_a_revoked_key_gets_no_further_events(server: Running, pool: Pool) -> None:
     key, reader = await issue_key(pool, Role.VIEWER)
     dno = await make.dno(pool)
     async with websocket_client(server) as client, stream(server, CHANGES, headers=reader) as events:
@@ -290,7 +296,7 @@ async def test_a_revoked_key_is_told_nothing_more(server: Running, pool: Pool) -
         await until(lambda: server.subscribers == 2)
         async with unit_of_work(pool, ANONYMOUS) as work:
             await accounts.revoke_api_key(work, key.id)
-        await until(lambda: not _knows(server, reader))
+        await until(lambda: not _has_cached_key(server, reader))
         await make.tariff(pool, dno)
         assert (await client.wait_closed())[0] == 4401
         name, refused = await events.event()
@@ -298,7 +304,7 @@ async def test_a_revoked_key_is_told_nothing_more(server: Running, pool: Pool) -
         assert await events.event() == ("complete", None)
 
 
-async def test_a_revoked_key_loses_a_quiet_connection_too(settings: Settings, pool: Pool) -> None:
+async def test_an_idle_connection_of_a_revoked_key_is_closed(settings: Settings, pool: Pool) -> None:
     key, reader = await issue_key(pool, Role.VIEWER)
     async with running(settings, socket_check_interval=0.1) as server, websocket_client(server) as client:
         await client.initialise(**reader)
@@ -307,12 +313,12 @@ async def test_a_revoked_key_loses_a_quiet_connection_too(settings: Settings, po
         assert (await client.wait_closed())[0] == 4401
 
 
-def _knows(server: Running, headers: dict[str, str]) -> bool:
+def _has_cached_key(server: Running, headers: dict[str, str]) -> bool:
     secret = headers["authorization"].removeprefix("Bearer ")
     return server.resources.memory.get(f"account:key:{api_keys.digest(secret).hex()}") is not None
 
 
-# Who does not read
+# Clients that do not read
 
 PRICES = "{ id leistung arbeit leistungUnter2500h arbeitUnter2500h updatedAt verificationStatus }"
 LARGE = f"""
@@ -332,26 +338,26 @@ async def large(pool: Pool) -> Any:
     return [await make.tariff(pool, dno, year, level) for year in range(2018, 2027) for level in VoltageLevel]
 
 
-def small_pipe(server: Running) -> socket.socket:
-    pipe = socket.socket()
-    pipe.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-    pipe.connect(("127.0.0.1", int(server.url.split(":")[2].split("/")[0])))
-    pipe.setblocking(False)
-    return pipe
+def socket_with_small_buffer(server: Running) -> socket.socket:
+    connected = socket.socket()
+    connected.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    connected.connect(("127.0.0.1", int(server.url.split(":")[2].split("/")[0])))
+    connected.setblocking(False)
+    return connected
 
 
-async def _change_often(pool: Pool, tariff: Any, count: int, heard: Any) -> None:
+async def _change_often(pool: Pool, tariff: Any, count: int, receive: Any) -> None:
     for number in range(count):
         await pool.fetch("UPDATE netzentgelte_data SET leistung = $2 WHERE id = $1", tariff.id, number)
-        await heard()
+        await receive()
 
 
-async def test_a_slow_subscriber_is_closed_with_a_reason_and_harms_nobody(
+async def test_a_slow_subscription_ends_with_a_reason_and_does_not_affect_others(
     settings: Settings, pool: Pool, large: Any
 ) -> None:
     async with (
         running(settings, max_unread_changes=5, subscription_timeout=0.05) as server,
-        websocket_client(server, sock=small_pipe(server), max_queue=1, max_size=None) as slow,
+        websocket_client(server, sock=socket_with_small_buffer(server), max_queue=1, max_size=None) as slow,
         websocket_client(server) as quick,
     ):
         await server.delivered()
@@ -359,33 +365,35 @@ async def test_a_slow_subscriber_is_closed_with_a_reason_and_harms_nobody(
             await client.initialise()
             await client.subscribe(query)
         await until(lambda: server.subscribers == 2)
-        # The first fill what lies between server and client, the last the queue.
+        # The first fill the buffers between server and client, the last the queue.
         await _change_often(pool, large[0], 60, quick.next_change)
-        heard = [await slow.receive()]
-        while heard[-1]["type"] == "next":
-            heard.append(await slow.receive())
-        assert heard[-1]["type"] == "error"
-        assert heard[-1]["payload"][0]["extensions"]["code"] == "SLOW_SUBSCRIBER"
-        versions = [told["payload"]["data"]["dataChanged"]["entry"]["version"] for told in heard[:-1]]
+        messages = [await slow.receive()]
+        while messages[-1]["type"] == "next":
+            messages.append(await slow.receive())
+        assert messages[-1]["type"] == "error"
+        assert messages[-1]["payload"][0]["extensions"]["code"] == "SLOW_SUBSCRIBER"
+        versions = [
+            message["payload"]["data"]["dataChanged"]["entry"]["version"] for message in messages[:-1]
+        ]
         assert versions == sorted(versions)
         assert len(versions) < 60
         await slow.send("ping")
         assert await slow.receive() == {"type": "pong"}
 
 
-async def test_a_client_that_never_reads_is_cut_off(settings: Settings, pool: Pool, large: Any) -> None:
+async def test_a_client_that_never_reads_is_disconnected(settings: Settings, pool: Pool, large: Any) -> None:
     async with running(settings, write_timeout=0.3) as server, websocket_client(server) as quick:
         await server.delivered()
         await quick.initialise()
         await quick.subscribe(CHANGES)
-        deaf = small_pipe(server)
+        unread = socket_with_small_buffer(server)
         body = json.dumps({"query": LARGE}).encode()
-        deaf.send(
+        unread.send(
             b"POST /graphql HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nAccept: text/event-stream\r\n"
             b"Content-Length: %d\r\n\r\n%s" % (len(body), body)
         )
         async with websocket_client(
-            server, sock=small_pipe(server), max_queue=1, max_size=None, close_timeout=0.1
+            server, sock=socket_with_small_buffer(server), max_queue=1, max_size=None, close_timeout=0.1
         ) as slow:
             await slow.initialise()
             await slow.subscribe(LARGE)
@@ -393,34 +401,34 @@ async def test_a_client_that_never_reads_is_cut_off(settings: Settings, pool: Po
             await _change_often(pool, large[0], 60, quick.next_change)
             await until(lambda: server.subscribers == 1)
             await until(lambda: len(server.server.server_state.connections) == 1)
-        deaf.close()
+        unread.close()
 
 
-async def test_a_client_that_is_gone_is_noticed(settings: Settings, pool: Pool) -> None:
+async def test_a_client_that_does_not_answer_pings_is_disconnected(settings: Settings, pool: Pool) -> None:
     async with running(settings, socket_check_interval=0.2) as server:
         loop = asyncio.get_running_loop()
-        pipe = small_pipe(server)
+        connected = socket_with_small_buffer(server)
         await loop.sock_sendall(
-            pipe,
+            connected,
             b"GET /graphql HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
             b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
             b"Sec-WebSocket-Protocol: graphql-transport-ws\r\n\r\n",
         )
-        assert b" 101 " in await loop.sock_recv(pipe, 4096)
+        assert b" 101 " in await loop.sock_recv(connected, 4096)
         for message in (
             b'{"type":"connection_init"}',
             b'{"type":"subscribe","id":"1","payload":{"query":"subscription{dataChanged{kind}}"}}',
         ):
-            pipe.send(bytes([0x81, 0x80 | len(message)]) + bytes(4) + message)
+            connected.send(bytes([0x81, 0x80 | len(message)]) + bytes(4) + message)
         await until(lambda: server.subscribers == 1)
         await until(lambda: server.subscribers == 0)
-        pipe.close()
+        connected.close()
 
 
-# The end
+# Stopping
 
 
-async def test_a_stop_ends_each_way_as_its_protocol_has_it(server: Running) -> None:
+async def test_a_stop_ends_each_transport_as_its_protocol_requires(server: Running) -> None:
     async with (
         websocket_client(server) as client,
         websocket_client(server) as idle,
@@ -433,8 +441,8 @@ async def test_a_stop_ends_each_way_as_its_protocol_has_it(server: Running) -> N
         code, reason = await client.wait_closed()
         assert (code, reason) == (1012, "The server is stopping; please connect again.")
         assert (await idle.wait_closed())[0] == 1012
-        name, told = await events.event()
-        assert (name, told["errors"][0]["extensions"]["code"]) == ("next", "UNAVAILABLE")
+        name, data = await events.event()
+        assert (name, data["errors"][0]["extensions"]["code"]) == ("next", "UNAVAILABLE")
         assert await events.event() == ("complete", None)
     async with asyncio.timeout(5):
         await asyncio.shield(server.serving)
@@ -461,8 +469,8 @@ async def test_a_mutation_on_a_socket_is_answered_before_the_server_stops(
         assert (await client.wait_closed())[0] == 1012
 
 
-async def test_what_open_subscriptions_hold_is_bounded_per_caller(settings: Settings, pool: Pool) -> None:
-    """Variables stay as long as the subscription; the fourth passes the share of one caller."""
+async def test_the_memory_of_open_subscriptions_is_limited_per_caller(settings: Settings, pool: Pool) -> None:
+    """Variables are held as long as the subscription; the fourth exceeds the share of one caller."""
     async with running(settings, max_subscription_bytes=2**20) as server, websocket_client(server) as client:
         await client.initialise()
         for id in ("1", "2", "3", "4"):
@@ -477,8 +485,8 @@ async def test_what_open_subscriptions_hold_is_bounded_per_caller(settings: Sett
         await until(lambda: server.subscribers == 3)
 
 
-async def test_a_document_counts_once_however_many_subscribe_with_it() -> None:
-    """And a document of one's own counts in full."""
+async def test_a_document_shared_by_subscriptions_counts_once() -> None:
+    """A document used by one caller counts in full."""
     held = OpenSubscriptions(2**20)
     documents = Documents(schema, Settings())
     common = documents.get(CHANGES).operations[0]

@@ -1,4 +1,4 @@
-"""Changes are told once, in order, whoever made them; who reads on hearing of one reads the new state."""
+"""Every change is delivered once and in order, whatever its origin; a read after its delivery returns the new state."""
 
 import asyncio
 import json
@@ -44,12 +44,12 @@ mutation ($input: CorrectTariffInput!) {
 }
 """
 
-Told = Callable[[], Any]
-Listen = Callable[..., AbstractAsyncContextManager[Told]]
+NextChange = Callable[[], Any]
+Subscribe = Callable[..., AbstractAsyncContextManager[NextChange]]
 
 
 @asynccontextmanager
-async def by_socket(server: Running, **variables: Any) -> AsyncIterator[Told]:
+async def by_websocket(server: Running, **variables: Any) -> AsyncIterator[NextChange]:
     async with websocket_client(server) as client:
         await client.initialise()
         await client.subscribe(CHANGES, **variables)
@@ -57,85 +57,87 @@ async def by_socket(server: Running, **variables: Any) -> AsyncIterator[Told]:
 
 
 @asynccontextmanager
-async def by_post(server: Running, **variables: Any) -> AsyncIterator[Told]:
+async def by_post(server: Running, **variables: Any) -> AsyncIterator[NextChange]:
     async with stream(server, CHANGES, **variables) as client:
         yield client.next_change
 
 
 @asynccontextmanager
-async def by_get(server: Running, **variables: Any) -> AsyncIterator[Told]:
+async def by_get(server: Running, **variables: Any) -> AsyncIterator[NextChange]:
     async with stream(server, CHANGES, method="GET", **variables) as client:
         yield client.next_change
 
 
-@pytest.fixture(params=[by_socket, by_post, by_get])
-def listen(request: pytest.FixtureRequest) -> Listen:
-    """`async with listen(server, dno=…) as told`: open, and nothing is missed any more."""
-    open_listener: Listen = request.param
+@pytest.fixture(params=[by_websocket, by_post, by_get])
+def subscribe(request: pytest.FixtureRequest) -> Subscribe:
+    """`async with subscribe(server, dno=…) as next_change`: subscribed, so that no later change is missed."""
+    open_subscription: Subscribe = request.param
 
     @asynccontextmanager
-    async def listen(server: Running, **variables: Any) -> AsyncIterator[Told]:
+    async def subscribe(server: Running, **variables: Any) -> AsyncIterator[NextChange]:
         before = server.subscribers
-        async with open_listener(server, **variables) as told:
+        async with open_subscription(server, **variables) as next_change:
             await until(lambda: server.subscribers == before + 1)
-            yield told
+            yield next_change
         await until(lambda: server.subscribers == before)
 
-    return listen
+    return subscribe
 
 
 def name(tariff: Tariff) -> str:
     return f"tariff_{tariff.id.hex}"
 
 
-async def by_hand(pool: Pool, tariff: Tariff, leistung: str = "61") -> None:
-    """As a person in psql."""
+async def update_manually(pool: Pool, tariff: Tariff, leistung: str = "61") -> None:
+    """An update in psql."""
     await pool.fetch(
         "UPDATE netzentgelte_data SET leistung = $2::text::numeric WHERE id = $1", tariff.id, leistung
     )
 
 
-async def test_whoever_writes_it_is_told_once_and_in_order(
-    server: Running, settings: Settings, pool: Pool, listen: Listen
+async def test_changes_of_every_origin_are_delivered_once_and_in_order(
+    server: Running, settings: Settings, pool: Pool, subscribe: Subscribe
 ) -> None:
     tariff = await make.tariff(pool, await make.dno(pool))
     await server.delivered()
     _, editor = await issue_key(pool)
-    async with running(settings) as other, listen(server) as told:
+    async with running(settings) as other, subscribe(server) as next_change:
         for price in range(60, 66, 3):
             await server.execute(CORRECT, editor, input={"id": name(tariff), "leistung": f"{price}"})
             await other.execute(CORRECT, editor, input={"id": name(tariff), "leistung": f"{price + 1}"})
-            await by_hand(pool, tariff, f"{price + 2}")
-        versions = [(await told())["entry"]["version"] for _ in range(6)]
+            await update_manually(pool, tariff, f"{price + 2}")
+        versions = [(await next_change())["entry"]["version"] for _ in range(6)]
         await make.hlzf(pool, await make.dno(pool, "netze-b"))
-        assert (await told())["dataType"] == "HLZF"  # and nothing in between
-    # Each shows the state at least as new as the change that it tells.
+        assert (await next_change())["dataType"] == "HLZF"  # and nothing in between
+    # Each contains a state at least as new as its change.
     assert versions == sorted(versions)
     assert all(version >= number for number, version in enumerate(versions, start=2))
 
 
-async def test_a_subscriber_that_reads_again_sees_the_new_state(
-    server: Running, pool: Pool, listen: Listen
+async def test_a_read_after_a_delivered_change_returns_the_new_state(
+    server: Running, pool: Pool, subscribe: Subscribe
 ) -> None:
     tariff = await make.tariff(pool, await make.dno(pool))
     await server.delivered()
     read = "query ($id: ID!) { node(id: $id) { ... on Tariff { leistung version } } }"
-    async with listen(server) as told:
+    async with subscribe(server) as next_change:
         for version in range(2, 12):
-            await by_hand(pool, tariff, f"{version}.5")
-            change = await told()
+            await update_manually(pool, tariff, f"{version}.5")
+            change = await next_change()
             assert (change["entry"]["leistung"], change["kind"]) == (f"{version}.5", "CORRECTED")
             again = await server.execute(read, id=name(tariff))
             assert again["node"] == {"leistung": f"{version}.5", "version": version}
 
 
-async def test_only_what_was_asked_for_is_told(server: Running, pool: Pool, listen: Listen) -> None:
+async def test_only_changes_that_match_the_arguments_are_delivered(
+    server: Running, pool: Pool, subscribe: Subscribe
+) -> None:
     one, other = await make.dno(pool, "netze-a"), await make.dno(pool, "netze-b")
-    async with listen(server, dno="netze-a", dataType="HLZF") as told:
+    async with subscribe(server, dno="netze-a", dataType="HLZF") as next_change:
         await make.tariff(pool, one)
         await make.hlzf(pool, other)
         made = await make.hlzf(pool, one, year=2024)
-        assert await told() == {
+        assert await next_change() == {
             "kind": "CREATED",
             "dataType": "HLZF",
             "year": 2024,
@@ -144,19 +146,21 @@ async def test_only_what_was_asked_for_is_told(server: Running, pool: Pool, list
         }
 
 
-async def test_after_a_deletion_there_is_no_entry(server: Running, pool: Pool, listen: Listen) -> None:
+async def test_the_change_of_a_deletion_has_no_entry(
+    server: Running, pool: Pool, subscribe: Subscribe
+) -> None:
     tariff = await make.tariff(pool, await make.dno(pool))
     await server.delivered()
-    async with listen(server) as told:
+    async with subscribe(server) as next_change:
         await pool.fetch("UPDATE netzentgelte_data SET deleted_at = now() WHERE id = $1", tariff.id)
-        change = await told()
+        change = await next_change()
         assert (change["kind"], change["entry"]) == ("DELETED", None)
 
 
-async def test_a_statement_over_more_entries_than_a_queue_holds_is_told_whole(
-    pool: Pool, settings: Settings, listen: Listen
+async def test_all_changes_of_a_statement_that_changes_more_entries_than_the_queue_holds_are_delivered(
+    pool: Pool, settings: Settings, subscribe: Subscribe
 ) -> None:
-    """To a client that reads as it comes."""
+    """To a client that reads without delay."""
     dno = await make.dno(pool)
     async with running(settings, max_unread_changes=64) as server:
         await pool.fetch(
@@ -165,11 +169,11 @@ async def test_a_statement_over_more_entries_than_a_queue_holds_is_told_whole(
             " unnest(ARRAY['HS', 'HS_MS', 'MS', 'MS_NS', 'NS']) AS level",
             dno.id,
         )
-        # The operator is news, too, though not to subscribers.
+        # The event of the operator is counted, too, though it is not delivered to subscribers.
         await until(lambda: len(server.resources.broadcast._delivered) == 226)
-        async with listen(server) as told:
+        async with subscribe(server) as next_change:
             await pool.fetch("UPDATE netzentgelte_data SET leistung = 61")
-            changes = [await told() for _ in range(225)]
+            changes = [await next_change() for _ in range(225)]
     assert {change["entry"]["leistung"] for change in changes} == {"61"}
     assert len({change["entry"]["id"] for change in changes}) == 225
 
@@ -181,10 +185,10 @@ async def test_a_statement_over_more_entries_than_a_queue_holds_is_told_whole(
         ("kind dno { slug }", None),
     ],
 )
-async def test_a_change_of_which_nothing_can_be_read_is_told_with_what_is_known(
+async def test_a_change_whose_entry_cannot_be_read_is_delivered_with_the_fields_of_its_event(
     settings: Settings, private_postgres: PrivatePostgres, fields: str, data: dict[str, Any] | None
 ) -> None:
-    """The database is away when the message arrives."""
+    """The database is unavailable when the message arrives."""
     entry = uuid4()
     async with (
         running(replace(settings, database_url=private_postgres.url)) as server,
@@ -198,10 +202,10 @@ async def test_a_change_of_which_nothing_can_be_read_is_told_with_what_is_known(
             changed = EntryChange(entry, version, ChangeKind.CORRECTED)
             event = Event(version, Topic.TARIFFS, uuid4(), 2025, datetime.now(UTC), (changed,))
             await server.resources.shared.publish(encode(Message([], [event], "relay")))
-            heard = await client.receive()
-            told = heard["payload"]["data"] and heard["payload"]["data"]["dataChanged"]
-            assert (told and {name: told[name] for name in data or {}}) == data
-            [error] = heard["payload"]["errors"]
+            message = await client.receive()
+            change = message["payload"]["data"] and message["payload"]["data"]["dataChanged"]
+            assert (change and {name: change[name] for name in data or {}}) == data
+            [error] = message["payload"]["errors"]
             assert error["extensions"]["code"] == "UNAVAILABLE"
             assert error["extensions"]["change"] == {
                 "kind": "CORRECTED",
@@ -216,17 +220,19 @@ async def test_a_change_of_which_nothing_can_be_read_is_told_with_what_is_known(
 async def test_an_unknown_operator_is_refused_when_subscribing(server: Running) -> None:
     async with websocket_client(server) as client:
         await client.initialise()
-        await client.subscribe(CHANGES, dno="nobody")
+        await client.subscribe(CHANGES, dno="unknown")
         refused = await client.receive()
         assert (refused["type"], refused["payload"][0]["extensions"]["code"]) == ("error", "BAD_USER_INPUT")
-    async with stream(server, CHANGES, dno="nobody") as events:
+    async with stream(server, CHANGES, dno="unknown") as events:
         name, refused = await events.event()
         assert (name, refused["errors"][0]["extensions"]["code"]) == ("next", "BAD_USER_INPUT")
         assert await events.event() == ("complete", None)
     assert server.subscribers == 0
 
 
-async def test_an_event_stream_has_begun_when_its_head_arrives(server: Running, pool: Pool) -> None:
+async def test_an_event_stream_is_subscribed_when_its_response_head_arrives(
+    server: Running, pool: Pool
+) -> None:
     dno = await make.dno(pool)
     async with stream(server, CHANGES) as events:
         assert server.subscribers == 1
@@ -235,8 +241,8 @@ async def test_an_event_stream_has_begun_when_its_head_arrives(server: Running, 
 
 
 STATEMENTS = "database_statements_total"
-# Looks at the outbox, which are repeated with time.
-LOOKS = re.compile('region="(outbox|outbox_waiting|delivered)"')
+# Statements that poll the outbox.
+POLLS = re.compile('region="(outbox|outbox_waiting|delivered)"')
 
 
 async def test_a_thousand_subscribers_cost_three_statements_and_little_memory(
@@ -251,7 +257,7 @@ async def test_a_thousand_subscribers_cost_three_statements_and_little_memory(
         async with httpx.AsyncClient() as client:
             text = (await client.get(f"{started.url}/metrics")).text
         found = re.findall(rf"^{pattern}({{.*}})? (\S+)$", text, re.MULTILINE)
-        return sum(float(value) for labels, value in found if not LOOKS.search(labels))
+        return sum(float(value) for labels, value in found if not POLLS.search(labels))
 
     async with asyncio.timeout(10):
         while await pool.fetch("SELECT id FROM outbox"):
@@ -268,16 +274,16 @@ async def test_a_thousand_subscribers_cost_three_statements_and_little_memory(
             while await figure("graphql_subscriptions") < 1000:
                 await asyncio.sleep(0.05)
         each = (process.memory_info().rss - before) / 1000
-        # Once for what is read for the first time, and once more to count.
+        # Once to fill the caches, and once more to count.
         for price in ("60", "61"):
             statements = await figure(STATEMENTS)
-            await by_hand(pool, tariff, price)
-            told = await asyncio.gather(*(client.next_change() for client in clients))
-            seen = {(change["kind"], change["entry"]["leistung"]) for change in told}
+            await update_manually(pool, tariff, price)
+            changes = await asyncio.gather(*(client.next_change() for client in clients))
+            seen = {(change["kind"], change["entry"]["leistung"]) for change in changes}
             assert seen == {("CORRECTED", price)}
         cost = await figure(STATEMENTS) - statements
     assert each < 100 * 1024
-    # What the relay takes and deletes, and the tariffs that changed: once for all of them.
+    # The relay reads and deletes the event, and the changed tariffs are read: once for all subscribers.
     assert cost <= 4
 
 
@@ -288,14 +294,14 @@ def examples(language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 
 
-async def test_the_examples_of_the_page_work(server: Running, pool: Pool) -> None:
+async def test_the_examples_on_the_page_work(server: Running, pool: Pool) -> None:
     dno = await make.dno(pool, "netze-bw")
-    (asked,) = [shlex.split(example.replace("\\\n", " ")) for example in examples("sh")]
+    (arguments,) = [shlex.split(example.replace("\\\n", " ")) for example in examples("sh")]
     (text,) = [example.splitlines() for example in examples("text")]
     (document,) = examples("graphql")
     init, subscribe, complete = [json.loads(line) for line in examples("json")[0].splitlines()]
-    headers = dict(asked[place + 1].split(": ") for place, word in enumerate(asked) if word == "-H")
-    body = json.loads(asked[asked.index("-d") + 1])
+    headers = dict(arguments[place + 1].split(": ") for place, word in enumerate(arguments) if word == "-H")
+    body = json.loads(arguments[arguments.index("-d") + 1])
     async with (
         websocket_client(server) as client,
         stream(server, body["query"], headers=httpx.Headers(headers)) as short,
@@ -314,6 +320,6 @@ async def test_the_examples_of_the_page_work(server: Running, pool: Pool) -> Non
     assert init["type"] == "connection_init"
 
 
-def test_the_page_tells_of_every_code() -> None:
-    told = {int(code) for code in re.findall(r"^\| (\d{4}) \|", PAGE, re.MULTILINE)}
-    assert told - {1009, 1011} == set(Code) - {Code.ABNORMAL}
+def test_the_page_lists_every_close_code() -> None:
+    listed = {int(code) for code in re.findall(r"^\| (\d{4}) \|", PAGE, re.MULTILINE)}
+    assert listed - {1009, 1011} == set(Code) - {Code.ABNORMAL}

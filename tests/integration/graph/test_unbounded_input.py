@@ -1,4 +1,4 @@
-"""What callers send never to repeat it takes little of L1, and nothing of what others ask again."""
+"""Requests that never repeat take little memory in L1 and evict nothing that other callers use."""
 
 from typing import Any
 
@@ -14,9 +14,7 @@ MEGABYTE = "x" * 1_000_000
 
 
 @pytest.mark.usefixtures("operators")
-async def test_bodies_of_a_megabyte_are_kept_as_digests(
-    client: httpx.AsyncClient, resources: Resources
-) -> None:
+async def test_large_bodies_are_stored_as_digests(client: httpx.AsyncClient, resources: Resources) -> None:
     for _ in range(2):
         await execute(client, POPULAR)
     before, statements = resources.memory.bytes, resources.pool.statements
@@ -24,15 +22,15 @@ async def test_bodies_of_a_megabyte_are_kept_as_digests(
         for _ in range(2):
             await execute(client, "{ coverage { totalDnos } }", unused=f"{number}{MEGABYTE}")
     assert resources.memory.bytes - before < 60 * 5000
-    asked = resources.pool.statements - statements
+    needed = resources.pool.statements - statements
     await execute(client, POPULAR)
-    assert resources.pool.statements - statements == asked
+    assert resources.pool.statements - statements == needed
 
 
-async def test_values_that_no_operation_declares_count_like_those_that_it_does(
+async def test_undeclared_variables_count_towards_the_limit(
     client: httpx.AsyncClient,
 ) -> None:
-    """A megabyte of empty lists becomes fifty in memory, and is held as long as the operation waits."""
+    """A megabyte of empty lists takes fifty in memory for as long as the operation waits."""
     many = [[]] * 2000
     for text in (
         "{ __typename }",
@@ -42,16 +40,16 @@ async def test_values_that_no_operation_declares_count_like_those_that_it_does(
     assert await error_codes(client, "{ __typename }", unused=[1, 2, 3]) == []
 
 
-async def test_extensions_are_counted_too(client: httpx.AsyncClient) -> None:
-    asked = {"query": "{ __typename }", "extensions": {"other": [[]] * 2000}}
-    assert (await client.post("/graphql", json=asked)).json()["errors"][0]["extensions"][
+async def test_extensions_count_towards_the_limit(client: httpx.AsyncClient) -> None:
+    body = {"query": "{ __typename }", "extensions": {"other": [[]] * 2000}}
+    assert (await client.post("/graphql", json=body)).json()["errors"][0]["extensions"][
         "code"
     ] == "BAD_USER_INPUT"
 
 
 @pytest.mark.usefixtures("operators")
-async def test_a_digest_is_no_body(client: httpx.AsyncClient, resources: Resources) -> None:
-    """Whoever sends the digest of a long body gets nothing that was answered to it."""
+async def test_a_digest_is_not_accepted_as_a_body(client: httpx.AsyncClient, resources: Resources) -> None:
+    """A request whose body is the digest of a long body does not get the cached response."""
     long = {"query": POPULAR, "variables": {"unused": "x" * LONGEST_BODY}}
     request = client.build_request("POST", "/graphql", json=long)
     body = request.read()
@@ -62,14 +60,14 @@ async def test_a_digest_is_no_body(client: httpx.AsyncClient, resources: Resourc
     for forged in (digest.encode(), bytes.fromhex(digest)):
         answer = await client.post("/graphql", content=forged, headers=headers)
         assert answer.status_code == 400
-    # And the same body is answered from memory.
+    # The same body is answered from L1.
     statements = resources.pool.statements
     assert (await client.post("/graphql", content=body, headers=headers)).status_code == 200
     assert resources.pool.statements == statements
 
 
 @pytest.mark.usefixtures("operators")
-async def test_bodies_that_differ_at_their_end_get_their_own_answers(client: httpx.AsyncClient) -> None:
+async def test_long_bodies_that_differ_at_their_end_are_cached_separately(client: httpx.AsyncClient) -> None:
     padding = "x" * 2 * LONGEST_BODY
     text = "query ($slug: String!) { dno(slug: $slug) { slug } }"
     for slug in ("netze-a", "netze-b", "netze-a"):

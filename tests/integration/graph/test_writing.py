@@ -1,4 +1,4 @@
-"""docs/writing.md: each step, taken after the one before on the starter data, is answered as the page says."""
+"""docs/writing.md: the steps, executed in order on the starter data, return the responses on the page."""
 
 import json
 import re
@@ -39,30 +39,37 @@ async def ada(settings: Settings, resources: Resources, pool: Pool) -> AsyncIter
         yield client
 
 
-async def test_every_step_is_answered_as_the_page_says(ada: httpx.AsyncClient) -> None:
+async def test_every_step_returns_the_response_on_the_page(ada: httpx.AsyncClient) -> None:
     assert len(STEPS) == PAGE.count("```json") == 13
-    known: dict[str, str] = {}
+    variables_by_name: dict[str, str] = {}
     for language, step, answer in STEPS:
-        sent = await (_graphql if language == "graphql" else _curl)(ada, step, known)
-        assert _as_told(sent.json(), json.loads(answer), known)["data"] == json.loads(answer)["data"], step
+        sent = await (_graphql if language == "graphql" else _curl)(ada, step, variables_by_name)
+        assert (
+            _as_printed(sent.json(), json.loads(answer), variables_by_name)["data"]
+            == json.loads(answer)["data"]
+        ), step
 
 
-async def _graphql(client: httpx.AsyncClient, document: str, known: dict[str, str]) -> httpx.Response:
-    variables = {name: known[name] for name in re.findall(r"\$(\w+): ID!", document)}
+async def _graphql(
+    client: httpx.AsyncClient, document: str, variables_by_name: dict[str, str]
+) -> httpx.Response:
+    variables = {name: variables_by_name[name] for name in re.findall(r"\$(\w+): ID!", document)}
     return await client.post("/graphql", json={"query": document, "variables": variables})
 
 
-async def _curl(client: httpx.AsyncClient, command: str, known: dict[str, str]) -> httpx.Response:
-    headers = dict(re.findall(r"-H '([\w-]+): (.*?)'", command.replace("dno_…", known["dno"])))
+async def _curl(client: httpx.AsyncClient, command: str, variables_by_name: dict[str, str]) -> httpx.Response:
+    headers = dict(re.findall(r"-H '([\w-]+): (.*?)'", command.replace("dno_…", variables_by_name["dno"])))
     [body] = re.findall(r"-d '(.*)'", command)
     return await client.post("/graphql", content=body, headers=headers)
 
 
-def _as_told(found: Any, told: Any, known: dict[str, str]) -> Any:
-    """What differs each time stands there as `…`: it is remembered under the word before."""
-    if isinstance(told, dict) and isinstance(found, dict):
-        return {name: _as_told(value, told.get(name), known) for name, value in found.items()}
-    if isinstance(told, str) and told.endswith("…") and found.startswith(told[:-1]):
-        known[told.rstrip("_…")] = found
-        return told
+def _as_printed(found: Any, printed: Any, variables_by_name: dict[str, str]) -> Any:
+    """Values that vary are printed as `…`; they are stored under the word before it."""
+    if isinstance(printed, dict) and isinstance(found, dict):
+        return {
+            name: _as_printed(value, printed.get(name), variables_by_name) for name, value in found.items()
+        }
+    if isinstance(printed, str) and printed.endswith("…") and found.startswith(printed[:-1]):
+        variables_by_name[printed.rstrip("_…")] = found
+        return printed
     return found

@@ -1,4 +1,4 @@
-"""HTTP/1.1 by hand, so that a test sees every byte and decides how they come."""
+"""A raw HTTP/1.1 connection: a test sees every byte and chooses how they are sent."""
 
 import asyncio
 import json
@@ -42,7 +42,7 @@ class Wire:
             return Response(int(head[0].split()[1]), lines, await self.reader.readexactly(length))
 
     async def wait_closed(self, seconds: float = 10) -> bool:
-        """Once the server has closed, having said nothing more."""
+        """Whether the server closes the connection without sending more."""
         async with asyncio.timeout(seconds):
             return await self.reader.read(1) == b""
 

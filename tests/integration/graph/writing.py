@@ -1,4 +1,4 @@
-"""Every write that takes an input, as a document; and somebody to send it."""
+"""Documents of all mutations with an input, and a caller that sends them."""
 
 from typing import Any
 from uuid import UUID
@@ -47,31 +47,31 @@ def mutation(name: str) -> str:
 
 
 class Caller:
-    """Somebody, known by these headers."""
+    """A client with the credentials in these headers."""
 
     def __init__(self, client: httpx.AsyncClient, headers: Headers) -> None:
         self._client = client
         self.headers = headers
 
     async def write(self, name: str, /, **input: Any) -> Any:
-        """The payload of an answer without errors of its own."""
+        """The payload of a mutation; the response must not have errors."""
         return (await self.execute(mutation(name), input=input))[name]
 
     async def execute(self, document: str, /, **variables: Any) -> Any:
-        answer = await self.execute_with_errors(document, **variables)
-        assert "errors" not in answer, answer
-        return answer["data"]
+        response = await self.execute_with_errors(document, **variables)
+        assert "errors" not in response, response
+        return response["data"]
 
     async def execute_with_errors(self, document: str, /, **variables: Any) -> Any:
         return (await self.send(document, **variables)).json()
 
     async def send(self, document: str, /, **variables: Any) -> httpx.Response:
-        asked = {"query": document, "variables": variables}
-        return await self._client.post("/graphql", json=asked, headers=self.headers)
+        body = {"query": document, "variables": variables}
+        return await self._client.post("/graphql", json=body, headers=self.headers)
 
 
 def name(entry: Tariff | Hlzf) -> str:
-    """As the graph names it."""
+    """The global id of the graph."""
     return f"{type(entry).__name__.lower()}_{entry.id.hex}"
 
 

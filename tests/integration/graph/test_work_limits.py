@@ -1,4 +1,4 @@
-"""What an operation really does is counted while it does it, and ends it where it passes a limit."""
+"""The work of an operation is counted during its execution, which ends when a limit is exceeded."""
 
 import tracemalloc
 from typing import Any
@@ -19,7 +19,7 @@ from tests.integration.graph.running import issue_key, running, stream, websocke
 from tests.integration.graph.writing import Caller, mutation, name
 from tests.waiting import until
 
-# One operator with all windows of four years: 112 entries, which name it 112 times again.
+# One operator with all windows of four years: 112 entries, each with a reference to it.
 WINDOWS = """
 INSERT INTO hlzf_data (dno_id, year, voltage_level, season, windows)
 SELECT $1, year, level::voltage_level, season, '[{"start": "07:30", "end": "13:00"}, {"start": "16:00", "end": "19:00"}]'
@@ -38,11 +38,11 @@ OPERATORS = (
 
 ONE_LEVEL = '{ dno(slug: "netze-a") { hlzf { id windows { start end } } tariffs { id } } }'
 THREE_LEVELS = '{ dno(slug: "netze-a") { hlzf { dno { hlzf { dno { name } } } } } }'
-# 146 bytes that came to half a gigabyte.
+# 146 bytes whose response took half a gigabyte.
 NESTED = '{dno(slug:"netze-a"){hlzf{dno{hlzf{dno{hlzf{dno{hlzf{id year season version updatedAt windows{start end}}}}}}}}}}'
 BY_EXECUTOR = '{ __schema { queryType { name } } dno(slug: "netze-a") { hlzf { id windows { start end } } } }'
 
-# A setting, a value that this operation passes, and the operation.
+# A setting, a value that the operation exceeds, and the operation.
 LIMITS: list[tuple[str, float, str]] = [
     ("limit_objects", 100, ONE_LEVEL),
     ("limit_objects", 300, THREE_LEVELS),
@@ -77,45 +77,45 @@ async def all_operators(pool: Pool, netze_a: Dno) -> None:
             await connection.execute(WINDOWS.replace("2022, 2025", "2025, 2025"), dno_id)
 
 
-@pytest.mark.parametrize(("setting", "most", "document"), LIMITS)
+@pytest.mark.parametrize(("setting", "maximum", "document"), LIMITS)
 @pytest.mark.usefixtures("netze_a")
-async def test_each_limit_ends_the_operation_and_is_named(
-    resources: Resources, setting: str, most: float, document: str
+async def test_each_limit_ends_the_operation_with_its_name(
+    resources: Resources, setting: str, maximum: float, document: str
 ) -> None:
-    async with client_of(resources, **{setting: most}) as client:
-        answer = await execute_with_errors(client, document)
-    assert "data" not in answer, answer
-    (error,) = answer["errors"]
-    assert error["extensions"] == {"code": "LIMIT_EXCEEDED", "limit": setting.upper(), "maximum": most}
+    async with client_of(resources, **{setting: maximum}) as client:
+        response = await execute_with_errors(client, document)
+    assert "data" not in response, response
+    (error,) = response["errors"]
+    assert error["extensions"] == {"code": "LIMIT_EXCEEDED", "limit": setting.upper(), "maximum": maximum}
     async with client_of(resources) as client:
         await execute(client, document)
 
 
 @pytest.mark.usefixtures("netze_a")
-async def test_what_is_too_much_has_a_status_of_its_own(resources: Resources) -> None:
+async def test_an_exceeded_limit_has_status_400(resources: Resources) -> None:
     headers = {"accept": "application/graphql-response+json"}
     async with client_of(resources, limit_objects=10) as client:
-        answer = await client.post("/graphql", json={"query": ONE_LEVEL}, headers=headers)
-    assert answer.status_code == 400
+        response = await client.post("/graphql", json={"query": ONE_LEVEL}, headers=headers)
+    assert response.status_code == 400
 
 
 @pytest.mark.usefixtures("netze_a")
 @pytest.mark.parametrize("before", ["", "__schema { queryType { name } } "])
-async def test_what_nests_is_stopped_before_it_takes_memory(client: httpx.AsyncClient, before: str) -> None:
-    """146 bytes came to 486 MB: 112 times 112 times 112 entries."""
+async def test_a_nested_query_is_ended_before_it_takes_memory(client: httpx.AsyncClient, before: str) -> None:
+    """Without a limit, 146 bytes took 486 MB: 112 times 112 times 112 entries."""
     await execute(client, ONE_LEVEL)
     tracemalloc.start()
     try:
-        answer = await execute_with_errors(client, NESTED.replace("{", "{" + before, 1))
+        response = await execute_with_errors(client, NESTED.replace("{", "{" + before, 1))
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert [error["extensions"]["code"] for error in answer["errors"]] == ["LIMIT_EXCEEDED"]
+    assert [error["extensions"]["code"] for error in response["errors"]] == ["LIMIT_EXCEEDED"]
     assert peak < 64 * 2**20
 
 
 @pytest.mark.usefixtures("all_operators")
-async def test_kept_texts_of_objects_are_counted_as_often_as_they_stand_in_an_answer(
+async def test_cached_fragments_count_as_often_as_they_occur_in_a_response(
     resources: Resources,
 ) -> None:
     one = "{ dnos(first: 100) { nodes { hlzf { id } } } }"
@@ -147,7 +147,7 @@ async def test_all_operators_and_one_family_are_within_all_limits(
     assert [len(page["nodes"]) for page in found.values()] == [100] * 10
 
 
-async def test_what_was_done_beyond_the_estimate_is_charged_afterwards(
+async def test_work_beyond_the_estimated_cost_is_charged_afterwards(
     resources: Resources, all_operators: None
 ) -> None:
     """100 operators with 28 entries and 56 windows each are 8500 objects, where some 1500 were expected."""
@@ -155,16 +155,16 @@ async def test_what_was_done_beyond_the_estimate_is_charged_afterwards(
     limiter.anonymous.__init__("anonymous", 60, 6000)  # type: ignore[misc]
     query = "{ dnos(first: 100) { nodes { hlzf(year: 2025) { id windows { start } } } } }"
     async with client_of(resources) as client:
-        answer = await client.post("/graphql", json={"query": query})
-        left = int(answer.headers["ratelimit"].partition("r=")[2].partition(";")[0])
+        response = await client.post("/graphql", json={"query": query})
+        remaining = int(response.headers["ratelimit"].partition("r=")[2].partition(";")[0])
         cheap = await client.post("/graphql", json={"query": "{ __typename }"})
-    assert left <= 60 - 8
+    assert remaining <= 60 - 8
     assert cheap.headers["ratelimit"].startswith('"anonymous";r=')
-    assert int(cheap.headers["ratelimit"].partition("r=")[2].partition(";")[0]) < left
+    assert int(cheap.headers["ratelimit"].partition("r=")[2].partition(";")[0]) < remaining
 
 
 @pytest.mark.usefixtures("all_operators")
-async def test_what_is_owed_is_made_good_before_anything_else_is_answered(resources: Resources) -> None:
+async def test_a_caller_over_its_limit_is_refused_until_the_charge_is_paid_off(resources: Resources) -> None:
     limiter: RateLimiter = resources.limiter
     limiter.anonymous.__init__("anonymous", 5, 60)  # type: ignore[misc]
     query = "{ dnos(first: 100) { nodes { hlzf(year: 2025) { id windows { start } } } } }"
@@ -178,23 +178,23 @@ async def test_what_is_owed_is_made_good_before_anything_else_is_answered(resour
 
 @pytest.mark.usefixtures("netze_a")
 async def test_a_batch_is_limited_as_one_operation(resources: Resources) -> None:
-    asked = {"query": ONE_LEVEL}
+    operation = {"query": ONE_LEVEL}
     async with client_of(resources, max_batch_operations=5, limit_objects=500) as client:
-        answers = (await client.post("/graphql", json=[asked] * 3)).json()
-    assert [next(iter(answer)) for answer in answers] == ["data", "errors", "errors"]
-    assert answers[2]["errors"][0]["extensions"]["limit"] == "LIMIT_OBJECTS"
+        responses = (await client.post("/graphql", json=[operation] * 3)).json()
+    assert [next(iter(response)) for response in responses] == ["data", "errors", "errors"]
+    assert responses[2]["errors"][0]["extensions"]["limit"] == "LIMIT_OBJECTS"
 
 
 @pytest.mark.usefixtures("netze_a")
-async def test_plain_addresses_have_the_same_limits(resources: Resources) -> None:
+async def test_the_rest_api_has_the_same_limits(resources: Resources) -> None:
     async with client_of(resources, limit_objects=10) as client:
-        answer = await client.get("/api/v1/dnos/netze-a/2025")
-    assert answer.status_code == 400
-    told = answer.json()
-    assert (told["code"], told["limit"], told["maximum"]) == ("LIMIT_EXCEEDED", "LIMIT_OBJECTS", 10)
+        response = await client.get("/api/v1/dnos/netze-a/2025")
+    assert response.status_code == 400
+    problem = response.json()
+    assert (problem["code"], problem["limit"], problem["maximum"]) == ("LIMIT_EXCEEDED", "LIMIT_OBJECTS", 10)
 
 
-async def test_a_download_is_charged_by_what_it_took(resources: Resources, all_operators: None) -> None:
+async def test_a_download_is_charged_by_its_work(resources: Resources, all_operators: None) -> None:
     limiter: RateLimiter = resources.limiter
     limiter.anonymous.__init__("anonymous", 60, 6000)  # type: ignore[misc]
     async with client_of(resources, rate_limit_cost=1) as client:  # 20 µs count as a request
@@ -204,17 +204,17 @@ async def test_a_download_is_charged_by_what_it_took(resources: Resources, all_o
     assert (whole.status_code, after.status_code) == (200, 429)
 
 
-async def test_what_a_mutation_wrote_stays_and_is_answered(
+async def test_a_mutation_that_exceeds_a_limit_after_its_commit_returns_its_payload(
     resources: Resources, netze_a: Dno, pool: Pool
 ) -> None:
     tariff = await make.tariff(pool, netze_a, 2024, VoltageLevel.NS)
     _, headers = await issue_key(pool, Role.EDITOR)
     document = mutation("correctTariff").replace("tariff {", "tariff { dno { hlzf { id } } ", 1)
-    asked = {"id": name(tariff), "leistung": "99.90"}
+    input = {"id": name(tariff), "leistung": "99.90"}
     async with client_of(resources, limit_objects=50) as client:
-        answer = await Caller(client, headers).execute_with_errors(document, input=asked)
-    assert {error["extensions"]["code"] for error in answer["errors"]} == {"LIMIT_EXCEEDED"}
-    assert answer["data"]["correctTariff"]["errors"] == []
+        response = await Caller(client, headers).execute_with_errors(document, input=input)
+    assert {error["extensions"]["code"] for error in response["errors"]} == {"LIMIT_EXCEEDED"}
+    assert response["data"]["correctTariff"]["errors"] == []
     async with client_of(resources) as client:
         found = await execute(
             client, "query ($id: ID!) { node(id: $id) { ... on Tariff { leistung } } }", id=name(tariff)
@@ -237,10 +237,10 @@ async def test_each_change_of_a_subscription_is_limited(settings: Settings, pool
             await server.execute(
                 mutation("correctTariff"), headers, input={"id": name(tariff), "leistung": "1.20"}
             )
-            heard = await client.receive()
+            message = await client.receive()
             _, data = await events.event()
-    assert heard["type"] == "error"
-    for errors in (heard["payload"], data["errors"]):
+    assert message["type"] == "error"
+    for errors in (message["payload"], data["errors"]):
         (error,) = errors
         assert error["extensions"] == {
             "code": "LIMIT_EXCEEDED",
@@ -249,7 +249,7 @@ async def test_each_change_of_a_subscription_is_limited(settings: Settings, pool
         }
 
 
-async def test_an_answer_lists_so_many_errors_and_says_how_many_there_were(client: httpx.AsyncClient) -> None:
+async def test_the_number_of_request_errors_in_a_response_is_limited(client: httpx.AsyncClient) -> None:
     variables: Any = {"ids": [{"a": n} for n in range(400)], "filter": {f"k{n}": n for n in range(100)}}
     document = "query ($ids: [ID!]!, $filter: DnoFilter) { nodes(ids: $ids) { id } dnos(filter: $filter) { totalCount } }"
     response = await client.post("/graphql", json={"query": document, "variables": variables})
@@ -258,9 +258,9 @@ async def test_an_answer_lists_so_many_errors_and_says_how_many_there_were(clien
 
 
 @pytest.mark.usefixtures("netze_a")
-async def test_many_errors_of_an_execution_are_counted_rather_than_listed(client: httpx.AsyncClient) -> None:
+async def test_the_number_of_execution_errors_in_a_response_is_limited(client: httpx.AsyncClient) -> None:
     price = 'annualCost(consumptionKwh: "-1", peakLoadKw: "1") { total }'
     aliases = " ".join(f"a{n}: {price}" for n in range(28))
     query = f'{{ x: dno(slug: "netze-a") {{ tariffs {{ {aliases} }} }} }}'
-    answer = await execute_with_errors(client, query)
-    assert len(answer["errors"]) <= 51
+    response = await execute_with_errors(client, query)
+    assert len(response["errors"]) <= 51

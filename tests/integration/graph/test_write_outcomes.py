@@ -1,4 +1,4 @@
-"""However a write ends: what it has committed is not answered from caches filled before it."""
+"""However a write ends, no cached value from before its commit is served."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -12,13 +12,13 @@ from msgspec.structs import replace
 from app.db import outbox
 from app.settings import Settings
 from tests.integration.graph.running import Running, running
-from tests.integration.graph.test_failover import Editor, editor
+from tests.integration.graph.test_failover import Writer, open_writer
 from tests.proxy import Proxies
 from tests.servers import PrivatePostgres, PrivateValkey
 from tests.waiting import until
 
 WAITS_FOR_STANDBY = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
-NO_STANDBY = "one_that_is_not_there"
+NO_STANDBY = "missing_standby"
 
 
 class Admin:
@@ -26,17 +26,17 @@ class Admin:
         self._connection = connection
 
     async def make_synchronous(self) -> None:
-        """For sessions that begin from now on."""
+        """For sessions that begin later."""
         await self._connection.execute("ALTER ROLE dno SET synchronous_commit = on")
 
     async def hold_commits(self) -> None:
-        """A commit waits for a standby; what it wrote is not visible before that wait ends."""
+        """Commits wait for a standby; their changes are not visible before that wait ends."""
         await self._configure(f"synchronous_standby_names = '{NO_STANDBY}'")
 
-    async def let_commit(self) -> None:
+    async def release_commits(self) -> None:
         await self._configure("synchronous_standby_names = ''")
 
-    async def until_held(self) -> None:
+    async def wait_until_held(self) -> None:
         async with asyncio.timeout(10):
             while not await self._connection.fetchval(WAITS_FOR_STANDBY):
                 await asyncio.sleep(0.01)
@@ -60,7 +60,7 @@ async def synchronous(server: PrivatePostgres) -> AsyncIterator[Admin]:
 
 @asynccontextmanager
 async def no_relay(url: str) -> AsyncIterator[None]:
-    """Nothing is delivered: so what is seen is what the writer itself has done."""
+    """Nothing is delivered: only the invalidation by the writer itself has an effect."""
     connection = await asyncpg.connect(url)
     try:
         async with connection.transaction():
@@ -73,32 +73,34 @@ async def no_relay(url: str) -> AsyncIterator[None]:
         await connection.close()
 
 
-async def cached(server: Running, erika: Editor, price: str) -> None:
-    """In all layers."""
+async def fill_caches(server: Running, writer: Writer, price: str) -> None:
+    """Fills all cache layers."""
     for _ in range(4):
-        assert await erika.read() == price
+        assert await writer.read() == price
     await until(lambda: server.resources.memory.enabled and server.resources.shared.trusted)
-    assert await erika.read() == price
+    assert await writer.read() == price
 
 
-async def test_a_deadline_within_the_commit(settings: Settings, private_postgres: PrivatePostgres) -> None:
+async def test_after_a_deadline_during_the_commit_the_committed_value_is_served(
+    settings: Settings, private_postgres: PrivatePostgres
+) -> None:
     settings = replace(settings, database_url=private_postgres.url)
     async with (
         synchronous(private_postgres) as admin,
         running(settings, operation_timeout=1) as server,
         httpx.AsyncClient(timeout=30) as client,
     ):
-        erika = await editor(server, client)
+        writer = await open_writer(server, client)
         await server.delivered()
-        await cached(server, erika, "1")
+        await fill_caches(server, writer, "1")
         async with no_relay(private_postgres.url):
             await admin.hold_commits()
-            assert "look before you try again" in deadline(await erika.send("2"))
+            assert "look before you try again" in deadline_message(await writer.send("2"))
             assert await price_in_database(private_postgres) == "2"
-            assert await erika.read() == "2"
+            assert await writer.read() == "2"
 
 
-async def test_a_deadline_within_the_removal(
+async def test_after_a_deadline_during_the_invalidation_the_committed_value_is_served(
     settings: Settings, private_postgres: PrivatePostgres, valkey: PrivateValkey
 ) -> None:
     async with Proxies() as proxies:
@@ -114,18 +116,20 @@ async def test_a_deadline_within_the_removal(
             running(settings, operation_timeout=0.4) as server,
             httpx.AsyncClient(timeout=30) as client,
         ):
-            erika = await editor(server, client)
+            writer = await open_writer(server, client)
             await server.delivered()
-            await cached(server, erika, "1")
+            await fill_caches(server, writer, "1")
             async with no_relay(private_postgres.url):
                 await proxies.lag("redis", up=60)
-                assert deadline(await erika.send("2"))
+                assert deadline_message(await writer.send("2"))
                 await proxies.lag("redis")
                 assert await price_in_database(private_postgres) == "2"
-                assert await erika.read() == "2"
+                assert await writer.read() == "2"
 
 
-async def test_a_look_after_an_unknown_outcome(settings: Settings, private_postgres: PrivatePostgres) -> None:
+async def test_after_an_unknown_outcome_the_old_value_is_not_served(
+    settings: Settings, private_postgres: PrivatePostgres
+) -> None:
     async with Proxies() as proxies:
         port = await proxies.open("postgres", private_postgres.port)
         settings = replace(
@@ -139,24 +143,24 @@ async def test_a_look_after_an_unknown_outcome(settings: Settings, private_postg
             running(settings, operation_timeout=8) as server,
             httpx.AsyncClient(timeout=30) as client,
         ):
-            erika = await editor(server, client)
+            writer = await open_writer(server, client)
             await server.delivered()
-            await cached(server, erika, "1")
+            await fill_caches(server, writer, "1")
             async with no_relay(private_postgres.url):
                 await admin.hold_commits()
-                writing = asyncio.create_task(erika.send("2"))
-                await admin.until_held()
+                writing = asyncio.create_task(writer.send("2"))
+                await admin.wait_until_held()
                 await proxies.hold("postgres")
                 await proxies.reset("postgres")
                 [error] = (await writing)["data"]["correctTariff"]["errors"]
                 assert error["code"] == "UNAVAILABLE"
                 await proxies.release("postgres")
-                await admin.let_commit()
+                await admin.release_commits()
                 async with asyncio.timeout(10):
                     while await price_in_database(private_postgres) != "2":
                         await asyncio.sleep(0.01)
                 for _ in range(10):
-                    assert await erika.read() != "1"
+                    assert await writer.read() != "1"
 
 
 async def price_in_database(server: PrivatePostgres) -> str:
@@ -167,7 +171,7 @@ async def price_in_database(server: PrivatePostgres) -> str:
         await connection.close()
 
 
-def deadline(answer: Any) -> str:
-    [error] = answer["errors"]
+def deadline_message(response: Any) -> str:
+    [error] = response["errors"]
     assert error["extensions"]["code"] == "DEADLINE_EXCEEDED"
     return str(error["message"])

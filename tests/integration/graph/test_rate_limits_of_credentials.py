@@ -1,4 +1,4 @@
-"""What anonymous callers use up is no budget of those who have credentials, be they behind the same address."""
+"""Anonymous requests do not use up the rate limit of callers with credentials at the same address."""
 
 import asyncio
 import secrets
@@ -18,9 +18,9 @@ READ = {"query": "{ coverage { totalDnos } }"}
 
 @pytest.fixture
 async def limited(settings: Settings, pool: Pool) -> AsyncIterator[Running]:
-    # On a busy machine a limiter that gives up Redis would begin to count anew.
-    patient = {"redis_timeout": 5.0, "redis_connect_timeout": 5.0}
-    async with running(settings, rate_limit_anonymous=3, rate_limit_api_key=1000, **patient) as server:
+    # On a busy machine the limiter would otherwise fall back from Redis to empty local counters.
+    long_timeouts = {"redis_timeout": 5.0, "redis_connect_timeout": 5.0}
+    async with running(settings, rate_limit_anonymous=3, rate_limit_api_key=1000, **long_timeouts) as server:
         yield server
 
 
@@ -39,7 +39,7 @@ async def statuses(server: Running, *sent: Headers) -> list[int]:
     return [answer.status_code for answer in answers]
 
 
-async def test_a_flood_of_anonymous_requests_refuses_no_key_and_no_session(
+async def test_a_flood_of_anonymous_requests_does_not_limit_keys_and_sessions(
     limited: Running, pool: Pool
 ) -> None:
     _, key = await issue_key(pool, Role.VIEWER)
@@ -47,11 +47,11 @@ async def test_a_flood_of_anonymous_requests_refuses_no_key_and_no_session(
     session = {"authorization": f"Bearer {await limited.resources.authenticator._sessions.start(user.id)}"}
     flood = await statuses(limited, *[{} for _ in range(20)])
     assert flood.count(429) >= 17
-    for _ in range(5):  # the last times with a head that is known
+    for _ in range(5):  # the last times with a cached request head
         assert await statuses(limited, key, session, {}) == [200, 200, 429]
 
 
-async def test_a_flood_of_invalid_credentials_refuses_no_valid_ones(limited: Running, pool: Pool) -> None:
+async def test_a_flood_of_invalid_credentials_does_not_limit_valid_ones(limited: Running, pool: Pool) -> None:
     _, key = await issue_key(pool, Role.VIEWER)
     flood = await statuses(
         limited, *[unknown_key() for _ in range(10)], *[unknown_session() for _ in range(10)]
@@ -61,7 +61,7 @@ async def test_a_flood_of_invalid_credentials_refuses_no_valid_ones(limited: Run
     assert await statuses(limited, key) == [200]
 
 
-async def test_invalid_keys_share_statements(limited: Running, pool: Pool) -> None:
+async def test_look_ups_of_invalid_keys_are_batched(limited: Running, pool: Pool) -> None:
     authenticator, used = limited.resources.authenticator, limited.resources.pool
     _, key = await issue_key(pool, Role.VIEWER)
     before = used.statements
@@ -85,21 +85,21 @@ async def test_an_invalid_key_that_is_repeated_costs_no_further_statement(
     assert used.statements == before
 
 
-async def test_what_has_not_the_form_of_a_key_or_session_is_not_looked_up(
-    limited: Running, pool: Pool
-) -> None:
+async def test_malformed_credentials_are_not_looked_up(limited: Running, pool: Pool) -> None:
     before = limited.resources.pool.statements
     authorizations = ("Bearer dno_short", "Bearer x", "Basic YTpi", "Bearer " + "A" * 44)
     await statuses(limited, *[{"authorization": one} for one in authorizations])
     assert limited.resources.pool.statements == before
 
 
-async def test_callers_that_leave_take_nobody_with_them(limited: Running, pool: Pool) -> None:
-    """Nor does one that gave up stay in the way of the next."""
+async def test_a_cancelled_look_up_does_not_cancel_that_of_another_request(
+    limited: Running, pool: Pool
+) -> None:
+    """Both wait for the same read."""
     authenticator = limited.resources.authenticator
     _, key = await issue_key(pool, Role.VIEWER)
-    leaving = asyncio.create_task(authenticator.principal(key["authorization"], None))
-    staying = asyncio.create_task(authenticator.principal(key["authorization"], None))
+    cancelled = asyncio.create_task(authenticator.principal(key["authorization"], None))
+    other = asyncio.create_task(authenticator.principal(key["authorization"], None))
     await asyncio.sleep(0)
-    leaving.cancel()
-    assert (await staying).role is Role.VIEWER
+    cancelled.cancel()
+    assert (await other).role is Role.VIEWER

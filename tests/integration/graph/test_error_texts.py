@@ -1,4 +1,4 @@
-"""What makes no sense is refused with a code and in words of ours: no failure, no traceback, no Python in the text."""
+"""Invalid input is refused with a code and a text of the API: no internal error, no traceback, no text of Python."""
 
 import json
 import re
@@ -16,7 +16,7 @@ from schema.http.messages import Code
 from tests.integration.graph.running import running, websocket_client
 from tests.integration.graph.writing import Caller, mutation
 
-# What Python, msgspec and asyncpg say where nothing of ours stands between them and the client.
+# Texts of errors of Python, msgspec and asyncpg, which must not be passed on to clients.
 FOREIGN = re.compile(
     r"INTERNAL_SERVER_ERROR|Exceeds the limit|isoformat|Traceback|invalid literal|object at 0x|codec|must be in \d"
     r"|is out of range|recursion|malformed|ValueError|TypeError|Decimal\(|timedelta|Python|`(?:str|int|bool|float)\b"
@@ -35,7 +35,7 @@ LITERALS = [
 ]  # fmt: skip
 
 RANKING = 'rankTariffs(year: 2025, voltageLevel: MS, consumptionKwh: "1", peakLoadKw: "1"'
-ENTRY_LOCATIONS = [
+FIELDS = [
     "dno(slug: %s) { name }",
     "dnos(first: %s) { totalCount }",
     "dnos(after: %s) { totalCount }",
@@ -85,16 +85,20 @@ JSON_VALUES += ["-0", "1E400", '"\\ud83d"', DEEP, DEEPER, '"' + "9" * 70_000 + '
 
 
 @pytest.mark.usefixtures("operators")
-@pytest.mark.parametrize("place", ENTRY_LOCATIONS)
-async def test_literals(client: httpx.AsyncClient, place: str) -> None:
+@pytest.mark.parametrize("field", FIELDS)
+async def test_literals_are_accepted_or_refused_with_a_text_of_the_api(
+    client: httpx.AsyncClient, field: str
+) -> None:
     for literal in LITERALS:
-        document = json.dumps({"query": "{ " + place % literal + " }"})
-        _check(await _post(client, document), f"{place}: {literal[:60]}")
+        document = json.dumps({"query": "{ " + field % literal + " }"})
+        _check(await _post(client, document), f"{field}: {literal[:60]}")
 
 
 @pytest.mark.usefixtures("operators")
 @pytest.mark.parametrize("kind", VARIABLES)
-async def test_variables(client: httpx.AsyncClient, kind: str) -> None:
+async def test_variables_are_accepted_or_refused_with_a_text_of_the_api(
+    client: httpx.AsyncClient, kind: str
+) -> None:
     document = f"query ($v: {kind}) {{ {VARIABLES[kind]} }}"
     for value in JSON_VALUES:
         body = f'{{"query": {json.dumps(document)}, "variables": {{"v": {value}}}}}'
@@ -118,7 +122,9 @@ async def test_variables(client: httpx.AsyncClient, kind: str) -> None:
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("path", ["/graphql", "/api/v1/query/natural"])
-async def test_bodies(client: httpx.AsyncClient, path: str, body: str | bytes) -> None:
+async def test_bodies_are_accepted_or_refused_with_a_text_of_the_api(
+    client: httpx.AsyncClient, path: str, body: str | bytes
+) -> None:
     _check(await _post(client, body, path), path)
 
 
@@ -137,7 +143,9 @@ async def test_bodies(client: httpx.AsyncClient, path: str, body: str | bytes) -
     ],
 )  # fmt: skip
 @pytest.mark.usefixtures("operators")
-async def test_addresses(client: httpx.AsyncClient, path: str) -> None:
+async def test_addresses_are_answered_or_refused_with_a_text_of_the_api(
+    client: httpx.AsyncClient, path: str
+) -> None:
     response = await client.get(path)
     _check(response, path[:60])
     assert response.status_code == 200 or response.json()
@@ -169,7 +177,9 @@ INPUTS = [
 
 @pytest.mark.usefixtures("operators")
 @pytest.mark.parametrize(("name", "input"), INPUTS)
-async def test_mutations(client: httpx.AsyncClient, editor: Caller, name: str, input: dict[str, Any]) -> None:
+async def test_mutations_are_accepted_or_refused_with_a_text_of_the_api(
+    client: httpx.AsyncClient, editor: Caller, name: str, input: dict[str, Any]
+) -> None:
     for value in JSON_VALUES:
         given_input = json.dumps(input).replace('"%s"', value)
         body = f'{{"query": {json.dumps(mutation(name))}, "variables": {{"input": {given_input}}}}}'
@@ -194,8 +204,8 @@ SUBSCRIBES = [
 ]  # fmt: skip
 
 
-async def test_messages_of_sockets(settings: Settings) -> None:
-    """Each socket is closed or answered; none fails."""
+async def test_websocket_messages_are_answered_or_refused_with_a_text_of_the_api(settings: Settings) -> None:
+    """Each socket gets a message or a close frame; none fails."""
     async with running(settings) as server:
         for message in MESSAGES:
             async with websocket_client(server) as client:
@@ -215,11 +225,11 @@ async def test_messages_of_sockets(settings: Settings) -> None:
                 await client.connection.send(f'{{"type": "subscribe", "id": "1", "payload": {payload}}}')
                 await client.send("ping")
                 try:
-                    heard = str(await client.receive())
+                    received = str(await client.receive())
                 except Exception:
                     assert client.connection.close_code == Code.BAD_MESSAGE, payload[:80]
-                    heard = str(client.connection.close_reason)
-            assert not FOREIGN.search(heard), (payload[:80], heard)
+                    received = str(client.connection.close_reason)
+            assert not FOREIGN.search(received), (payload[:80], received)
 
 
 TEXTS = (
@@ -237,7 +247,9 @@ SOME = st.recursive(
 @pytest.mark.usefixtures("operators")
 @effort(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 @given(kind=st.sampled_from(sorted(VARIABLES)), value=SOME)
-async def test_anything_as_a_variable(client: httpx.AsyncClient, kind: str, value: Any) -> None:
+async def test_generated_variables_are_accepted_or_refused_with_a_text_of_the_api(
+    client: httpx.AsyncClient, kind: str, value: Any
+) -> None:
     document = f"query ($v: {kind}) {{ {VARIABLES[kind]} }}"
     body = json.dumps({"query": document, "variables": {"v": value}})
     _check(await _post(client, body), repr(value))

@@ -1,4 +1,4 @@
-"""What is open or long uses the rights that its caller has now, not those that it had at the beginning."""
+"""Open connections and long operations use the current permissions of their caller, not those at their start."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -42,7 +42,7 @@ def settings(settings: Settings) -> Settings:
 
 @pytest.fixture
 async def limited(settings: Settings, pool: Pool) -> AsyncIterator[Running]:
-    """What is anonymous is soon over its limit here, and nothing but a delivery looks at credentials."""
+    """The limit for anonymous requests is low, and credentials are checked only when an event is delivered."""
     async with running(settings, rate_limit_anonymous=3, socket_check_interval=600, **COUNTED) as server:
         yield server
 
@@ -54,8 +54,8 @@ async def exhaust(server: Running) -> None:
                 pass
 
 
-async def a_user(server: Running, pool: Pool, role: Role = Role.EDITOR) -> tuple[User, str]:
-    """And the token of a session."""
+async def user_with_session(server: Running, pool: Pool, role: Role = Role.EDITOR) -> tuple[User, str]:
+    """A user, and the token of a session."""
     password_hash = await server.resources.sign_in._passwords.hash(PASSWORD)
     user = await make.user(pool, "grace@example.org", role, password_hash)
     return user, await server.resources.authenticator._sessions.start(user.id)
@@ -79,7 +79,7 @@ async def revoke(server: Running, pool: Pool, key: Any) -> None:
 key_digest: dict[Any, bytes] = {}
 
 
-async def a_key(pool: Pool, role: Role = Role.EDITOR) -> tuple[Any, Headers]:
+async def key_with_headers(pool: Pool, role: Role = Role.EDITOR) -> tuple[Any, Headers]:
     key, headers = await issue_key(pool, role)
     key_digest[key.id] = api_keys.digest(headers["authorization"].removeprefix("Bearer "))
     return key, headers
@@ -94,10 +94,10 @@ async def demote(server: Running, pool: Pool, user: User, role: Role = Role.VIEW
 # Connections that stay open
 
 
-async def test_a_revoked_key_gets_no_change_while_its_address_is_over_the_limit(
+async def test_a_revoked_key_gets_no_event_while_its_address_is_over_the_rate_limit(
     limited: Running, pool: Pool
 ) -> None:
-    key, headers = await a_key(pool, Role.VIEWER)
+    key, headers = await key_with_headers(pool, Role.VIEWER)
     dno = await make.dno(pool)
     async with websocket_client(limited) as client, stream(limited, CHANGES, headers=headers) as events:
         await client.initialise(**headers)
@@ -107,15 +107,15 @@ async def test_a_revoked_key_gets_no_change_while_its_address_is_over_the_limit(
         await revoke(limited, pool, key)
         await make.tariff(pool, dno)
         assert (await client.wait_closed())[0] == 4401
-        told, refused = await events.event()
-        assert (told, refused["errors"][0]["extensions"]["code"]) == ("next", "UNAUTHENTICATED")
+        event, refused = await events.event()
+        assert (event, refused["errors"][0]["extensions"]["code"]) == ("next", "UNAUTHENTICATED")
 
 
 @pytest.mark.parametrize("sent", [bearer, cookie])
-async def test_an_ended_session_gets_no_change_either(
+async def test_an_ended_session_gets_no_event(
     limited: Running, pool: Pool, sent: Callable[[str], Headers]
 ) -> None:
-    user, token = await a_user(limited, pool)
+    user, token = await user_with_session(limited, pool)
     dno = await make.dno(pool)
     headers = sent(token) | {"host": "localhost"}
     async with (
@@ -129,12 +129,12 @@ async def test_an_ended_session_gets_no_change_either(
         await limited.resources.authenticator._sessions.end_all(user.id)
         await make.tariff(pool, dno)
         assert (await client.wait_closed())[0] == 4401
-        told, refused = await events.event()
-        assert (told, refused["errors"][0]["extensions"]["code"]) == ("next", "UNAUTHENTICATED")
+        event, refused = await events.event()
+        assert (event, refused["errors"][0]["extensions"]["code"]) == ("next", "UNAUTHENTICATED")
 
 
-async def test_a_ping_is_no_delivery_to_a_revoked_key(limited: Running, pool: Pool) -> None:
-    key, headers = await a_key(pool)
+async def test_a_ping_of_a_revoked_key_closes_the_connection(limited: Running, pool: Pool) -> None:
+    key, headers = await key_with_headers(pool)
     async with websocket_client(limited) as client:
         await client.initialise(**headers)
         await client.send("ping")
@@ -145,8 +145,8 @@ async def test_a_ping_is_no_delivery_to_a_revoked_key(limited: Running, pool: Po
         assert (await client.wait_closed())[0] == 4401
 
 
-async def test_a_demoted_editor_sees_no_more_names(limited: Running, pool: Pool) -> None:
-    user, token = await a_user(limited, pool)
+async def test_an_editor_with_a_lower_role_gets_no_names_of_authors(limited: Running, pool: Pool) -> None:
+    user, token = await user_with_session(limited, pool)
     tariff = await make.tariff(pool, await make.dno(pool))
     await limited.delivered()
     _, editor = await issue_key(pool, name="other")
@@ -164,12 +164,12 @@ async def test_a_demoted_editor_sees_no_more_names(limited: Running, pool: Pool)
             if role is not None:
                 await demote(limited, pool, user, role)
             await correct(price)
-            for told in (client.next_change, events.next_change):
-                assert [one["changedBy"] for one in (await told())["entry"]["history"]] == [shown]
+            for next_change in (client.next_change, events.next_change):
+                assert [one["changedBy"] for one in (await next_change())["entry"]["history"]] == [shown]
 
 
-async def test_a_deleted_user_gets_no_change(limited: Running, pool: Pool) -> None:
-    user, token = await a_user(limited, pool)
+async def test_a_deleted_user_gets_no_event(limited: Running, pool: Pool) -> None:
+    user, token = await user_with_session(limited, pool)
     dno = await make.dno(pool)
     async with websocket_client(limited) as client:
         await client.initialise(**bearer(token))
@@ -182,8 +182,8 @@ async def test_a_deleted_user_gets_no_change(limited: Running, pool: Pool) -> No
         assert (await client.wait_closed())[0] == 4401
 
 
-async def test_a_key_that_expires_while_it_listens_gets_no_change(limited: Running, pool: Pool) -> None:
-    key, headers = await a_key(pool)
+async def test_a_key_that_expires_during_a_subscription_gets_no_event(limited: Running, pool: Pool) -> None:
+    key, headers = await key_with_headers(pool)
     await pool.fetch("UPDATE api_keys SET expires_at = now() + interval '1.5 seconds' WHERE id = $1", key.id)
     expires = datetime.now(UTC) + timedelta(seconds=1.5)
     tariff = await make.tariff(pool, await make.dno(pool))
@@ -198,12 +198,12 @@ async def test_a_key_that_expires_while_it_listens_gets_no_change(limited: Runni
         assert (await client.wait_closed())[0] == 4401
 
 
-async def test_rights_that_cannot_be_checked_are_kept_for_a_bounded_time(
+async def test_permissions_that_cannot_be_checked_are_valid_for_a_limited_time(
     settings: Settings, pool: Pool, valkey: PrivateValkey
 ) -> None:
-    hasty = msgspec.structs.replace(settings, redis_url=valkey.url, redis_timeout=0.2)
-    async with running(hasty, socket_check_interval=0.05, credential_check_timeout=0.6) as server:
-        _, token = await a_user(server, pool)
+    short_timeouts = msgspec.structs.replace(settings, redis_url=valkey.url, redis_timeout=0.2)
+    async with running(short_timeouts, socket_check_interval=0.05, credential_check_timeout=0.6) as server:
+        _, token = await user_with_session(server, pool)
         async with websocket_client(server) as client:
             await client.initialise(**bearer(token))
             began = asyncio.get_running_loop().time()
@@ -216,7 +216,7 @@ async def test_rights_that_cannot_be_checked_are_kept_for_a_bounded_time(
 async def test_a_sign_out_on_a_socket_is_answered_before_the_socket_is_closed(
     limited: Running, pool: Pool
 ) -> None:
-    _, token = await a_user(limited, pool)
+    _, token = await user_with_session(limited, pool)
     async with websocket_client(limited) as client:
         await client.initialise(**bearer(token))
         await client.subscribe("mutation { signOut { errors { code } } }")
@@ -226,8 +226,8 @@ async def test_a_sign_out_on_a_socket_is_answered_before_the_socket_is_closed(
         assert (await client.wait_closed())[0] == 4401
 
 
-async def test_a_thousand_sessions_are_looked_at_in_few_round_trips(limited: Running, pool: Pool) -> None:
-    _, token = await a_user(limited, pool)
+async def test_a_thousand_sessions_are_checked_in_few_round_trips(limited: Running, pool: Pool) -> None:
+    _, token = await user_with_session(limited, pool)
     authenticator = limited.resources.authenticator
     principal = await authenticator.principal(f"Bearer {token}", None)
     others = [msgspec.structs.replace(principal, session_id=f"{number:064x}") for number in range(999)]
@@ -243,41 +243,41 @@ async def test_a_thousand_sessions_are_looked_at_in_few_round_trips(limited: Run
     assert (await client.info("stats"))["total_reads_processed"] - commands < 100
 
 
-# Writes that take their time
+# Slow writes
 
 
 @asynccontextmanager
-async def held(pool: Pool, entry_id: Any) -> AsyncIterator[Callable[[], Awaitable[None]]]:
-    """The entry is locked for the block; `waiting()` returns once somebody waits for it."""
+async def locked(pool: Pool, entry_id: Any) -> AsyncIterator[Callable[[], Awaitable[None]]]:
+    """The entry is locked; `wait_until_blocked()` returns once another session waits for the lock."""
     async with pool.connection() as connection, connection.transaction():
         await connection.execute("SELECT FROM netzentgelte_data WHERE id = $1 FOR UPDATE", entry_id)
 
-        async def waiting() -> None:
+        async def wait_until_blocked() -> None:
             async with asyncio.timeout(10):
                 while not await connection.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"):
                     await asyncio.sleep(0.01)
 
-        yield waiting
+        yield wait_until_blocked
 
 
-async def test_a_write_that_waited_is_not_committed_for_rights_that_ended_meanwhile(
+async def test_a_write_that_waited_for_a_lock_is_not_committed_if_its_permission_has_ended(
     server: Running, pool: Pool
 ) -> None:
-    user, token = await a_user(server, pool)
+    user, token = await user_with_session(server, pool)
     tariff = await make.tariff(pool, await make.dno(pool), leistung="58")
     correct = mutation("correctTariff")
-    async with held(pool, tariff.id) as waiting:
+    async with locked(pool, tariff.id) as wait_until_blocked:
         task = asyncio.create_task(
             server.execute(correct, bearer(token), input={"id": name(tariff), "leistung": "60"})
         )
-        await waiting()
+        await wait_until_blocked()
         await demote(server, pool, user)
     payload = (await task)["correctTariff"]
     assert [error["code"] for error in payload["errors"]] == ["FORBIDDEN"]
     assert await pool.fetch("SELECT leistung, version FROM netzentgelte_data") == [(58, 1)]
 
 
-async def test_each_operation_of_a_batch_and_each_field_of_a_mutation_has_the_rights_of_its_moment(
+async def test_permissions_are_checked_for_each_operation_of_a_batch_and_each_field_of_a_mutation(
     settings: Settings, pool: Pool
 ) -> None:
     first = await make.tariff(pool, await make.dno(pool))
@@ -291,15 +291,15 @@ async def test_each_operation_of_a_batch_and_each_field_of_a_mutation_has_the_ri
     given = {"a": {"id": name(first), "leistung": "60"}, "b": {"id": name(second), "leistung": "60"}}
     once = "mutation ($b: CorrectTariffInput!) { b: correctTariff(input: $b) { errors { code } } }"
     async with running(settings, max_batch_operations=3) as server:
-        user, token = await a_user(server, pool)
+        user, token = await user_with_session(server, pool)
         batch = [
             {"query": twice, "variables": given},
             {"query": once, "variables": {"b": given["b"]}},
         ]
         async with httpx.AsyncClient(timeout=10) as client:
-            async with held(pool, first.id) as waiting:
+            async with locked(pool, first.id) as wait_until_blocked:
                 task = asyncio.create_task(client.post(server.url, json=batch, headers=bearer(token)))
-                await waiting()
+                await wait_until_blocked()
                 await demote(server, pool, user)
             answers = (await task).json()
     assert answers[0]["data"]["a"]["errors"] == [{"code": "FORBIDDEN"}]
@@ -311,8 +311,8 @@ async def test_each_operation_of_a_batch_and_each_field_of_a_mutation_has_the_ri
 # Downloads
 
 
-async def test_a_download_ends_with_the_key_that_began_it(server: Running, pool: Pool) -> None:
-    key, headers = await a_key(pool, Role.VIEWER)
+async def test_a_download_ends_when_its_key_is_revoked(server: Running, pool: Pool) -> None:
+    key, headers = await key_with_headers(pool, Role.VIEWER)
     dno = await make.dno(pool)
     for year in range(2010, 2030):
         for level in VoltageLevel:

@@ -1,4 +1,4 @@
-"""Requests let go of what they used by themselves: the garbage collector stops the world to look for circles."""
+"""Requests leave no reference cycles, whose collection would stop the process."""
 
 import gc
 from collections import Counter
@@ -17,23 +17,23 @@ QUERY = "{ dnos(first: 3) { nodes { slug tariffs(year: 2025) { leistung } hlzf(y
 
 
 @pytest.mark.usefixtures("operators")
-async def test_a_request_leaves_no_circles_behind(resources: Resources) -> None:
+async def test_a_request_leaves_no_reference_cycles(resources: Resources) -> None:
     async with client_of(resources, response_cache=False, entity_cache=False) as client:
         for number in range(20):
-            await _ask(client, number)
+            await _query(client, number)
         gc.collect()
         gc.disable()
         try:
             for number in range(50):
-                await _ask(client, number)
-            before = {id(circle) for circle in gc.garbage}
+                await _query(client, number)
+            before = {id(cyclic) for cyclic in gc.garbage}
             gc.set_debug(gc.DEBUG_SAVEALL)
             gc.collect()
             ours = [
-                type(circle).__name__
-                for circle in gc.garbage
-                if id(circle) not in before
-                and type(circle).__module__.startswith(("app.", "schema.", "loaders."))
+                type(cyclic).__name__
+                for cyclic in gc.garbage
+                if id(cyclic) not in before
+                and type(cyclic).__module__.startswith(("app.", "schema.", "loaders."))
             ]
         finally:
             gc.set_debug(0)
@@ -42,13 +42,13 @@ async def test_a_request_leaves_no_circles_behind(resources: Resources) -> None:
     assert ours == []
 
 
-async def _ask(client: httpx.AsyncClient, number: int) -> None:
-    answer = await client.post("/graphql", json={"query": QUERY, "extensions": {"number": number}})
-    assert answer.status_code == 200
+async def _query(client: httpx.AsyncClient, number: int) -> None:
+    response = await client.post("/graphql", json={"query": QUERY, "extensions": {"number": number}})
+    assert response.status_code == 200
 
 
-# What becomes of a document, and how it is written so that it never repeats.
-FATES = {
+# Ways a document is processed, each with a text that never repeats.
+DOCUMENTS = {
     "plan": "query A%d { dnos(first: 3) { nodes { slug tariffs(year: 2025) { leistung } } } }",
     "plan with variables": (
         "query A%d($year: Int, $skip: Boolean = false) { dnos(first: 3) { nodes { slug ...F } } } "
@@ -56,12 +56,14 @@ FATES = {
     ),
     "executor": "query A%d { __schema { queryType { name } } dnos(first: 3) { nodes { slug } } }",
     "error of the executor": 'query A%d { dnos(first: 3, after: "nonsense") { nodes { slug } } }',
-    "mutation": 'mutation A%d { signIn(input: {email: "nobody", password: "x"}) { errors { code } } }',
+    "mutation": 'mutation A%d { signIn(input: {email: "unknown", password: "x"}) { errors { code } } }',
     "no document": "{ dnos(first: 3) { nodes { slug%d ] } }",
     "too many tokens": "query A%d { coverage { totalEntries } } " + "#\n" * 1990,
     "over a limit": "query A%d { " + "coverage { totalEntries } " * 60 + "}",
     "invalid": "query A%d($unused: Int) { dnos(first: 3) { nodes { nothing } } }",
-    "invalid more often than is told": "query A%d { dnos { " + " ".join(f"n{i}" for i in range(99)) + " } }",
+    "more validation errors than are listed": "query A%d { dnos { "
+    + " ".join(f"n{i}" for i in range(99))
+    + " } }",
     "a fragment within itself": "query A%d { ...F } fragment F on Query { ...F }",
     "wrong variables": "query A%d($year: Int!) { dnos(first: 3) { nodes { tariffs(year: $year) { leistung } } } }",
     "no such operation": "query A%d { __typename } query B { __typename }",
@@ -69,11 +71,11 @@ FATES = {
 
 
 @pytest.mark.usefixtures("operators")
-async def test_what_is_dropped_of_documents_is_free_at_once(resources: Resources) -> None:
-    """No node or token outlives its document until a collection, whatever became of the document."""
+async def test_dropped_documents_are_freed_at_once(resources: Resources) -> None:
+    """No node or token of a document stays in memory until a collection, whatever the outcome."""
     changed = {"response_cache": False, "max_cached_documents": 1, "limit_tokens": 2000}
     async with client_of(resources, **changed) as client:
-        for fate, text in FATES.items():
+        for outcome, text in DOCUMENTS.items():
             for number in range(3):
                 await _send(client, text % number)
             gc.collect()
@@ -82,7 +84,7 @@ async def test_what_is_dropped_of_documents_is_free_at_once(resources: Resources
                 before = _nodes()
                 for number in range(3, 9):
                     await _send(client, text % number)
-                assert _nodes() == before, fate
+                assert _nodes() == before, outcome
             finally:
                 gc.enable()
 
@@ -95,8 +97,8 @@ async def _send(client: httpx.AsyncClient, text: str) -> Any:
     return (await client.post("/graphql", json={"query": text})).json()
 
 
-async def test_a_refused_request_leaves_no_frames_behind(resources: Resources) -> None:
-    """A traceback that is held by its own frames would keep the request's body until a collection."""
+async def test_a_refused_request_leaves_no_frames(resources: Resources) -> None:
+    """A traceback referenced by its own frames would keep the request's body in memory until a collection."""
     async with client_of(resources, response_cache=False, max_batch_operations=3) as client:
         await _refusals(client)
         gc.collect()
@@ -105,8 +107,8 @@ async def test_a_refused_request_leaves_no_frames_behind(resources: Resources) -
             before = _held()
             for _ in range(3):
                 await _refusals(client)
-            # What is under way at this very moment, in jobs: as little after many as after one.
-            assert {name: more for name, more in (_held() - before).items() if more > 2} == {}
+            # Operations of background jobs at this moment: as few after many requests as after one.
+            assert {name: count for name, count in (_held() - before).items() if count > 2} == {}
         finally:
             gc.enable()
 

@@ -1,8 +1,8 @@
-"""Whatever is asked and whatever is written: what every layer has kept is forgotten where it is no longer true.
+"""After any write, every cache layer has invalidated what the write made stale.
 
-Generated questions are asked twice, so that records and fragments are kept; then something is written,
-by hand and in every way that SQL allows; then they are asked again, and somebody who keeps nothing is
-asked the same. `EXAMPLES=3000` asks more.
+Generated queries are executed twice, so that records and fragments are cached; then something is written
+by all kinds of SQL statements; then they are executed again, and on an instance without caches.
+`EXAMPLES=3000` runs more.
 """
 
 import asyncio
@@ -33,10 +33,10 @@ from tests.integration.graph.query_generator import GeneratedQuery, generated_qu
 
 EXAMPLES = int(os.environ.get("EXAMPLES", "150"))
 
-# Those that show much, so that much can change.
+# Fields that return much data, so that much of it can change.
 ROOTS = ("dno", "dnos", "nodes", "rankTariffs", "coverage", "searchDnos")
 
-# Somebody's; which one is drawn.
+# The row that is changed is drawn.
 ENTRIES = ("netzentgelte_data", "hlzf_data", "time_of_use_data")
 WRITES = [
     "UPDATE netzentgelte_data SET leistung = coalesce(leistung, 0) + 1 WHERE id = $1",
@@ -69,9 +69,9 @@ WRITES = [
 ]
 
 
-# Generated ones show a little in every way; these show much in the ways that people ask.
+# Generated queries return little data in every form; these return much in usual forms.
 TARIFF = "id year voltageLevel leistung verificationStatus version source { url }"
-SHOWN = f"""{{
+FLAT = f"""{{
   slug name region city years updatedAt isPeak(at: "2025-01-15T08:00:00+01:00", voltageLevel: MS)
   statistics {{ connectionPoints }}
   tariffs {{ {TARIFF} annualCost(consumptionKwh: "1000000", peakLoadKw: "500") {{ total }} }}
@@ -85,15 +85,15 @@ NESTED = f"""{{ slug
 }}"""
 HISTORIES = "{ tariffs { history { version changes { after } } } hlzf { history(first: 1) { kind } } }"
 WIDE = [
-    *(f"{{ dnos {{ nodes {below} }} }}" for below in (SHOWN, NESTED, HISTORIES)),
+    *(f"{{ dnos {{ nodes {below} }} }}" for below in (FLAT, NESTED, HISTORIES)),
     *(
         f"{{ dnos(first: 3, orderBy: SLUG) {{ totalCount edges {{ node {below} }} }} }}"
-        for below in (SHOWN, NESTED)
+        for below in (FLAT, NESTED)
     ),
-    *(f'{{ searchDnos(query: "netze") {{ score dno {below} }} }}' for below in (SHOWN, NESTED)),
+    *(f'{{ searchDnos(query: "netze") {{ score dno {below} }} }}' for below in (FLAT, NESTED)),
     *(
         f'{{ a: dno(slug: "netze-a") {below} b: dno(slug: "netze-b") {below} }}'
-        for below in (SHOWN, HISTORIES)
+        for below in (FLAT, HISTORIES)
     ),
     '{ dnos(filter: {hasDataForYear: 2024, region: "Bayern"}) { totalCount nodes { slug } } }',
     "{ coverage { totalDnos totalEntries byYear { year dnos } byRegion { region dnos dnosWithData } } }",
@@ -101,7 +101,7 @@ WIDE = [
     f" {{ rank tariff {{ {TARIFF} dno {{ name }} }} }} }}",
 ]
 
-# All as it was at the beginning, rows that were really deleted included.
+# Restores the initial state, including physically deleted rows.
 SNAPSHOT = "SELECT " + ", ".join(f"(SELECT jsonb_agg(t) FROM {table} t)" for table in (*ENTRIES, "dnos"))
 RESTORE = [
     *(f"DELETE FROM {table}" for table in ENTRIES),
@@ -109,7 +109,7 @@ RESTORE = [
     "UPDATE dnos SET slug = o.slug, name = o.name, city = o.city, region = o.region, deleted_at = o.deleted_at,"
     " connection_points_ms = o.connection_points_ms"
     " FROM jsonb_populate_recordset(NULL::dnos, $1) o WHERE o.id = dnos.id",
-    # Under the version that their history, which stays, has not seen yet.
+    # With a version that their history, which stays, does not contain yet.
     *(
         f"INSERT INTO {table} SELECT r.* FROM jsonb_array_elements($1) o, jsonb_populate_record(NULL::{table},"
         " o || jsonb_build_object('version',"
@@ -119,19 +119,19 @@ RESTORE = [
 ]
 
 
-class Twins:
-    """Two instances on one database: one remembers all it can, the other nothing."""
+class Instances:
+    """Two instances on one database: one with all caches, the other without any."""
 
-    def __init__(self, keeping: Resources, keeping_nothing: Resources, ids: dict[str, list[Any]]) -> None:
-        self.keeping = keeping
-        self.keeping_nothing = keeping_nothing
+    def __init__(self, cached: Resources, uncached: Resources, ids: dict[str, list[Any]]) -> None:
+        self.cached = cached
+        self.uncached = uncached
         self.ids = ids  # of each table
         self.snapshot: list[Any] = []
         self.documents = Documents(schema, Settings(limit_fields=5000, limit_aliases=5000, limit_depth=50))
         self.executions = Executions(schema)
         self.outcomes: Counter[str] = Counter()
 
-    async def try_out(self, drawn: GeneratedQuery, writes: list[tuple[str, int]]) -> None:
+    async def check(self, drawn: GeneratedQuery, writes: list[tuple[str, int]]) -> None:
         try:
             operation = self.documents.get(drawn.text).operation(drawn.name)
             operation.variables(drawn.variables)
@@ -141,18 +141,18 @@ class Twins:
         await self._restore()
         for statement, number in writes:
             for _ in range(2):
-                before, read_set = await self._ask(self.keeping, operation, drawn)
+                before, read_set = await self._run(self.cached, operation, drawn)
             touched = await self._write(statement, number)
-            now, _ = await self._ask(self.keeping, operation, drawn)
-            truth, _ = await self._ask(self.keeping_nothing, operation, drawn)
-            self.outcomes["with errors" if now.errors else "asked"] += 1
-            assert now.body == truth.body, (statement, drawn.text, drawn.variables)
-            if before.body != now.body:
-                # A whole answer would have been forgotten, too.
+            after, _ = await self._run(self.cached, operation, drawn)
+            expected, _ = await self._run(self.uncached, operation, drawn)
+            self.outcomes["with errors" if after.errors else "executed"] += 1
+            assert after.body == expected.body, (statement, drawn.text, drawn.variables)
+            if before.body != after.body:
+                # A cached response would have been invalidated, too.
                 assert before.errors or touched & read_set.tags, (statement, drawn.text, read_set.tags)
                 self.outcomes["changed"] += 1
 
-    async def _ask(
+    async def _run(
         self, resources: Resources, operation: Operation, drawn: GeneratedQuery
     ) -> tuple[Answer, Any]:
         context = Context(resources)
@@ -170,23 +170,23 @@ class Twins:
 
     async def _restore(self) -> None:
         if not self.snapshot:
-            (row,) = await self.keeping.pool.fetch(SNAPSHOT)
+            (row,) = await self.cached.pool.fetch(SNAPSHOT)
             self.snapshot = list(row)
         *entries, dnos = self.snapshot
         given = [[], [], [], [], [dnos], *([rows] for rows in entries)]
         await self._execute(*((statement, *words) for statement, words in zip(RESTORE, given, strict=True)))
 
     async def _execute(self, *statements: tuple[Any, ...]) -> frozenset[str]:
-        async with unit_of_work(self.keeping.pool, ANONYMOUS) as work:
+        async with unit_of_work(self.cached.pool, ANONYMOUS) as work:
             for statement, *words in statements:
                 await work.connection.execute(statement, *words)
         touched = tags.of_all(work.events)
-        await self.keeping.invalidator.invalidate(touched)
+        await self.cached.invalidator.invalidate(touched)
         return touched
 
 
 @asynccontextmanager
-async def keeping_nothing(settings: Settings) -> AsyncIterator[Resources]:
+async def open_uncached(settings: Settings) -> AsyncIterator[Resources]:
     settings = msgspec.structs.replace(
         settings, entity_cache=False, memory_cache=False, response_cache=False, rate_limit_anonymous=0
     )
@@ -196,7 +196,7 @@ async def keeping_nothing(settings: Settings) -> AsyncIterator[Resources]:
 
 @pytest.mark.filterwarnings("ignore::hypothesis.errors.HypothesisDeprecationWarning")
 @pytest.mark.timeout(300)
-async def test_what_is_kept_is_what_would_be_read(
+async def test_cached_values_equal_those_in_the_database(
     resources: Resources, settings: Settings, operators: list[Any]
 ) -> None:
     ids = {
@@ -206,8 +206,8 @@ async def test_what_is_kept_is_what_would_be_read(
     loop = asyncio.get_running_loop()
     writes = st.lists(st.tuples(st.sampled_from(WRITES), st.integers(0, 20)), min_size=4, max_size=8)
     wide = st.sampled_from(WIDE).map(lambda text: GeneratedQuery(text, {}))
-    async with keeping_nothing(settings) as other:
-        twins = Twins(resources, other, ids)
+    async with open_uncached(settings) as other:
+        instances = Instances(resources, other, ids)
 
         @seed(20261123)
         @effort(
@@ -219,11 +219,11 @@ async def test_what_is_kept_is_what_would_be_read(
         )
         @given(generated_queries(schema._schema, _values(operators, ids), ROOTS) | wide, writes)
         def check(drawn: GeneratedQuery, writes: list[tuple[str, int]]) -> None:
-            asyncio.run_coroutine_threadsafe(twins.try_out(drawn, writes), loop).result(30)
+            asyncio.run_coroutine_threadsafe(instances.check(drawn, writes), loop).result(30)
 
         await asyncio.to_thread(check)
-    # The test must be able to fail: many writes change what is asked for.
-    assert twins.outcomes["changed"] > EXAMPLES // 3, twins.outcomes
+    # The test must be able to fail: many writes change the response.
+    assert instances.outcomes["changed"] > EXAMPLES // 3, instances.outcomes
 
 
 def _values(operators: list[Any], ids: dict[str, list[Any]]) -> dict[str, list[Any]]:
