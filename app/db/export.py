@@ -5,11 +5,12 @@ the database writes it, so that what was exported is imported as it was.
 """
 
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
-from enum import Enum, StrEnum
+from enum import StrEnum
 from typing import Annotated, Final, TypeAlias
 
 import msgspec
 
+from app.db.file_columns import OPERATOR_COLUMNS, Column, family_columns
 from app.db.pool import Connection
 from app.domain.entry import FIRST_YEAR, LAST_YEAR, VerificationStatus, VoltageLevel
 from app.domain.families import WITH_HISTORY
@@ -43,51 +44,9 @@ class Filter(msgspec.Struct, frozen=True):
     verification_status: tuple[VerificationStatus, ...] = ()
 
 
-class Column(Enum):
-    """A column's type, for formats that have types."""
-
-    TEXT = "text"
-    WHOLE = "whole number"
-    FLAG = "true or false"
-    PRICE = "at most four decimals"
-    MEGAWATTS = "any number of decimals"
-
-
-_SOURCE: Final = dict.fromkeys(("verification_status", "source_url", "source_title"), Column.TEXT)
-
-
-def _columns(family: Family) -> Mapping[str, Column]:
-    """Those of the import files."""
-    start = {"dno_slug": Column.TEXT, "year": Column.WHOLE} | {key.name: Column.TEXT for key in family.key}
-    if not family.one_row_per_entry:  # a row per window
-        return start | {"start": Column.TEXT, "end": Column.TEXT} | _SOURCE
-    return start | {column.name: Column.PRICE for column in family.columns} | _SOURCE
-
-
 COLUMNS: Mapping[Table, Mapping[str, Column]] = {
-    **{Table(family.name): _columns(family) for family in WITH_HISTORY},
-    Table["REGISTRY"]: {
-        "slug": Column.TEXT,
-        "name": Column.TEXT,
-        "official_name": Column.TEXT,
-        "mastr_nr": Column.TEXT,
-        "bdew_code": Column.TEXT,
-        "acer_code": Column.TEXT,
-        "vnb_id": Column.TEXT,
-        "region": Column.TEXT,
-        "city": Column.TEXT,
-        "postal_code": Column.TEXT,
-        "website": Column.TEXT,
-        "closed_network": Column.FLAG,
-        "transmission": Column.FLAG,
-        "connection_points_ns": Column.WHOLE,
-        "connection_points_ms": Column.WHOLE,
-        "connection_points_hs": Column.WHOLE,
-        "connection_points_hoes": Column.WHOLE,
-        "capacity_mw_total": Column.MEGAWATTS,
-        "capacity_mw_solar": Column.MEGAWATTS,
-        "capacity_mw_wind": Column.MEGAWATTS,
-    },
+    **{Table(family.name): family_columns(family) for family in WITH_HISTORY},
+    Table["REGISTRY"]: OPERATOR_COLUMNS,
 }
 
 # The filters that apply to a table; others are rejected.
@@ -177,6 +136,12 @@ def _rows(family: Family) -> str:
         """
 
 
+_READABLE_OPERATOR: Final = " AND ".join(
+    f"readable_megawatts(coalesce({name}, 0))"
+    for name, column in OPERATOR_COLUMNS.items()
+    if column is Column.MEGAWATTS
+)
+
 # Of the whole table, whatever the filter.
 _BROKEN: Mapping[Table, str] = {
     **{
@@ -184,28 +149,20 @@ _BROKEN: Mapping[Table, str] = {
         f" WHERE deleted_at IS NULL AND NOT {_readable(family, 't')}"
         for family in WITH_HISTORY
     },
-    Table["REGISTRY"]: """
-        SELECT count(*) FROM dnos
-        WHERE deleted_at IS NULL AND NOT (
-            readable_megawatts(coalesce(capacity_mw_total, 0)) AND readable_megawatts(coalesce(capacity_mw_solar, 0))
-            AND readable_megawatts(coalesce(capacity_mw_wind, 0))
-        )
-        """,
+    Table["REGISTRY"]: f"SELECT count(*) FROM dnos WHERE deleted_at IS NULL AND NOT ({_READABLE_OPERATOR})",
 }
+
+
+def _text(name: str, column: Column) -> str:
+    return f"nullif({name}, '')" if column is Column.TEXT else f"{name}::text"
+
 
 _STATEMENTS: Mapping[Table, str] = {
     **{Table(family.name): _rows(family) for family in WITH_HISTORY},
-    Table["REGISTRY"]: """
-        SELECT slug, name, nullif(official_name, ''), nullif(mastr_nr, ''), bdew_code, nullif(acer_code, ''),
-            nullif(vnb_id, ''), nullif(region, ''), nullif(city, ''), postal_code, nullif(website, ''),
-            closed_network::text, transmission::text,
-            connection_points_ns::text, connection_points_ms::text,
-            connection_points_hs::text, connection_points_hoes::text,
-            capacity_mw_total::text, capacity_mw_solar::text, capacity_mw_wind::text
+    Table["REGISTRY"]: f"""
+        SELECT {", ".join(_text(name, column) for name, column in OPERATOR_COLUMNS.items())}
         FROM dnos
-        WHERE deleted_at IS NULL
-            AND readable_megawatts(coalesce(capacity_mw_total, 0)) AND readable_megawatts(coalesce(capacity_mw_solar, 0))
-            AND readable_megawatts(coalesce(capacity_mw_wind, 0))
+        WHERE deleted_at IS NULL AND {_READABLE_OPERATOR}
             AND ($1::text[] IS NULL OR slug = ANY($1))
             AND ($2::text[] IS NULL OR region = ANY($2))
         ORDER BY slug COLLATE "C"

@@ -11,11 +11,11 @@ import csv
 import io
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from itertools import islice
-from typing import Final
 from uuid import UUID
 
 import msgspec
 
+from app.db.file_columns import OPERATOR_COLUMNS, SQL_TYPES
 from app.db.pool import Connection, Row
 from app.domain import time_of_use
 from app.domain.family import Family
@@ -67,22 +67,11 @@ async def fetch_time_of_use_sheets(connection: Connection) -> frozenset[tuple[st
     return frozenset((row["dno_id"], row["year"]) for row in rows)
 
 
-_OPERATOR_COLUMNS: Final = {
-    **dict.fromkeys(("name", "official_name", "mastr_nr", "bdew_code", "acer_code", "vnb_id"), "text"),
-    **dict.fromkeys(("region", "city", "postal_code", "website"), "text"),
-    **dict.fromkeys(("closed_network", "transmission"), "boolean"),
-    **dict.fromkeys((f"connection_points_{level}" for level in ("ns", "ms", "hs", "hoes")), "integer"),
-    **dict.fromkeys((f"capacity_mw_{kind}" for kind in ("total", "solar", "wind")), "numeric"),
-}
-
-
 async def load_operators(connection: Connection, rows: Rows, overwrite: bool, on_rows: OnRows) -> Outcome:
-    """No mutation corrects operators, so the file always has priority."""
-    values = list(_OPERATOR_COLUMNS)
-    described = _list([f"{name} {sql_type}" for name, sql_type in _OPERATOR_COLUMNS.items()])
-    await connection.execute(
-        f"CREATE TEMPORARY TABLE staged_dnos (n integer, slug text, {described}) ON COMMIT DROP"
-    )
+    """Rows of OPERATOR_COLUMNS. No mutation corrects operators, so the file always has priority."""
+    key, *values = OPERATOR_COLUMNS
+    described = _list([f"{name} {SQL_TYPES[column]}" for name, column in OPERATOR_COLUMNS.items()])
+    await connection.execute(f"CREATE TEMPORARY TABLE staged_dnos (n integer, {described}) ON COMMIT DROP")
     await _copy(connection, "staged_dnos", rows, on_rows)
     row = await connection.fetchrow(
         f"""
@@ -91,8 +80,8 @@ async def load_operators(connection: Connection, rows: Rows, overwrite: bool, on
                 WHEN t.id IS NULL OR t.deleted_at IS NOT NULL
                     OR ({_list(values, "t.")}) IS DISTINCT FROM ({_list(values, "s.")})
                 THEN 'write' ELSE 'same' END AS verdict
-            FROM staged_dnos s LEFT JOIN dnos t USING (slug)
-        ), {_written("dnos", ["slug"], values)}, {_judged(["slug"])}
+            FROM staged_dnos s LEFT JOIN dnos t USING ({key})
+        ), {_written("dnos", [key], values)}, {_judged([key])}
         """
     )
     return _outcome(row)

@@ -10,7 +10,8 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from app.db.export import Column, OnBroken, Rows
+from app.db.export import OnBroken, Rows
+from app.db.file_columns import Column
 from app.http.errors import HttpError
 
 T = TypeVar("T")

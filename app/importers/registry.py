@@ -1,8 +1,10 @@
 """Operators: one row each, as in the Marktstammdatenregister."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Final
 
 from app.db import staging
+from app.db.file_columns import OPERATOR_COLUMNS
 from app.db.pool import Connection
 from app.db.staging import OnRows, Outcome, Rows
 from app.importers import cells
@@ -11,30 +13,30 @@ from app.importers.layout import Layout, Row
 from app.importers.problems import Problem, RowLocation
 from app.importers.source import References, Source
 
-LAYOUT = Layout(
-    {
-        "slug": cells.slug,
-        "name": cells.name,
-        "official_name": cells.composed,
-        "mastr_nr": cells.text,
-        "bdew_code": optional(cells.digits(13)),
-        "acer_code": cells.text,
-        "vnb_id": cells.text,
-        "region": cells.region,
-        "city": cells.composed,
-        "postal_code": optional(cells.digits(4, 5)),
-        "website": cells.text,
-        "closed_network": cells.boolean,
-        "transmission": cells.boolean,
-        "connection_points_ns": optional(cells.count),
-        "connection_points_ms": optional(cells.count),
-        "connection_points_hs": optional(cells.count),
-        "connection_points_hoes": optional(cells.count),
-        "capacity_mw_total": optional(cells.megawatts),
-        "capacity_mw_solar": optional(cells.megawatts),
-        "capacity_mw_wind": optional(cells.megawatts),
-    }
-)
+PARSERS: Final[Mapping[str, cells.Parser]] = {
+    "slug": cells.slug,
+    "name": cells.name,
+    "official_name": cells.composed,
+    "mastr_nr": cells.text,
+    "bdew_code": optional(cells.digits(13)),
+    "acer_code": cells.text,
+    "vnb_id": cells.text,
+    "region": cells.region,
+    "city": cells.composed,
+    "postal_code": optional(cells.digits(4, 5)),
+    "website": cells.text,
+    "closed_network": cells.boolean,
+    "transmission": cells.boolean,
+    "connection_points_ns": optional(cells.count),
+    "connection_points_ms": optional(cells.count),
+    "connection_points_hs": optional(cells.count),
+    "connection_points_hoes": optional(cells.count),
+    "capacity_mw_total": optional(cells.megawatts),
+    "capacity_mw_solar": optional(cells.megawatts),
+    "capacity_mw_wind": optional(cells.megawatts),
+}
+
+LAYOUT = Layout({name: PARSERS[name] for name in OPERATOR_COLUMNS})
 
 
 class Registry(Source):

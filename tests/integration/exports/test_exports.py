@@ -10,7 +10,7 @@ import httpx
 import pytest
 from pyarrow import parquet
 
-from app.db.export import Column
+from app.db.file_columns import Column
 from app.http.export_formats import Format, encode
 from app.http.exports import Exports
 from app.importers.load import File, Kind, import_files

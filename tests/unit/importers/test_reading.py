@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.db.export import Column
+from app.db.file_columns import Column
 from app.http.export_formats import Format as ExportFormat
 from app.http.export_formats import encode
 from app.importers import cells

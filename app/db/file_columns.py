@@ -1,0 +1,59 @@
+"""The columns of import and export files, with their types."""
+
+from collections.abc import Mapping
+from enum import Enum
+from typing import Final
+
+from app.domain.family import Family
+
+
+class Column(Enum):
+    """A column's type, for formats that have types and for SQL."""
+
+    TEXT = "text"
+    WHOLE = "whole number"
+    FLAG = "true or false"
+    PRICE = "at most four decimals"
+    MEGAWATTS = "any number of decimals"
+
+
+SQL_TYPES: Final[Mapping[Column, str]] = {
+    Column.TEXT: "text",
+    Column.WHOLE: "integer",
+    Column.FLAG: "boolean",
+    Column.PRICE: "numeric",
+    Column.MEGAWATTS: "numeric",
+}
+
+# Of operators; the names are those of the table `dnos`.
+OPERATOR_COLUMNS: Final[Mapping[str, Column]] = {
+    "slug": Column.TEXT,
+    "name": Column.TEXT,
+    "official_name": Column.TEXT,
+    "mastr_nr": Column.TEXT,
+    "bdew_code": Column.TEXT,
+    "acer_code": Column.TEXT,
+    "vnb_id": Column.TEXT,
+    "region": Column.TEXT,
+    "city": Column.TEXT,
+    "postal_code": Column.TEXT,
+    "website": Column.TEXT,
+    "closed_network": Column.FLAG,
+    "transmission": Column.FLAG,
+    "connection_points_ns": Column.WHOLE,
+    "connection_points_ms": Column.WHOLE,
+    "connection_points_hs": Column.WHOLE,
+    "connection_points_hoes": Column.WHOLE,
+    "capacity_mw_total": Column.MEGAWATTS,
+    "capacity_mw_solar": Column.MEGAWATTS,
+    "capacity_mw_wind": Column.MEGAWATTS,
+}
+
+_SOURCE: Final = dict.fromkeys(("verification_status", "source_url", "source_title"), Column.TEXT)
+
+
+def family_columns(family: Family) -> Mapping[str, Column]:
+    start = {"dno_slug": Column.TEXT, "year": Column.WHOLE} | {key.name: Column.TEXT for key in family.key}
+    if not family.one_row_per_entry:  # a row per window
+        return start | {"start": Column.TEXT, "end": Column.TEXT} | _SOURCE
+    return start | {column.name: Column.PRICE for column in family.columns} | _SOURCE
