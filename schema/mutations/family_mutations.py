@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Protocol
 from uuid import UUID
 
+import msgspec
 import strawberry
 from strawberry.types.field import StrawberryField
 
@@ -25,9 +26,13 @@ class AddInput(Protocol):
 
 class CorrectInput(Protocol):
     id: strawberry.ID
+    expected_version: int | None
+    reason: str | None
     verify: bool | None
 
-    def correction(self, id: UUID) -> Correction[Any]: ...
+    def correction(self, id: UUID) -> Correction[Any]:
+        """With the family's values; the expected version, the reason and `verify` are set for all families alike."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -54,7 +59,12 @@ class FamilyMutations:
             if input.verify:
                 require(info.context.principal, Role.ADMIN)
             _, id = read_id(input.id, Kind[self.family.id_kind], field=("input", "id"))
-            correction = input.correction(id)
+            correction = msgspec.structs.replace(
+                input.correction(id),
+                expected_version=input.expected_version,
+                reason=input.reason,
+                verify=bool(input.verify),
+            )
             return await self._write(info.context, lambda work: self._table.correct(work, correction))
 
         return self._field(correct, input_type, description, argument)

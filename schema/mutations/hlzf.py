@@ -52,13 +52,7 @@ class CorrectHlzfInput:
     verify: bool | None = fields.verify()
 
     def correction(self, id: UUID) -> HlzfCorrection:
-        return HlzfCorrection(
-            id=id,
-            expected_version=self.expected_version,
-            windows=_windows(self.windows),
-            reason=self.reason,
-            verify=bool(self.verify),
-        )
+        return HlzfCorrection(id=id, windows=_windows(self.windows))
 
 
 @strawberry.type(description="The windows as they are now, and the revision that the write left.")

@@ -50,14 +50,9 @@ class CorrectTariffInput:
     verify: bool | None = fields.verify("tariff")
 
     def correction(self, id: UUID) -> TariffCorrection:
-        given = {name: getattr(self, name) for name in PRICE_FIELDS}
-        return TariffCorrection(
-            id=id,
-            expected_version=self.expected_version,
-            prices={name: price for name, price in given.items() if price is not strawberry.UNSET},
-            reason=self.reason,
-            verify=bool(self.verify),
-        )
+        prices = {name: getattr(self, name) for name in PRICE_FIELDS}
+        given = {name: price for name, price in prices.items() if price is not strawberry.UNSET}
+        return TariffCorrection(id=id, prices=given)
 
 
 @strawberry.type(description="The tariff as it is now, and the revision that the write left.")

@@ -1,9 +1,11 @@
 """GraphQL types of a distribution network operator."""
 
-from collections.abc import Sequence
+import inspect
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from itertools import chain
+from types import MappingProxyType
 from typing import Annotated, Any, TypeVar
 from uuid import UUID
 
@@ -13,15 +15,12 @@ from app.domain import clock, tags
 from app.domain import dno as structs
 from app.domain.entry import DnoYear, VoltageLevel
 from app.domain.families import BY_NAME
-from app.domain.family import Family
-from app.domain.hlzf import Hlzf as HlzfStruct
-from app.domain.hlzf import Season
+from app.domain.family import Family, KeyColumn
 from app.domain.peak import is_peak as is_peak_then
 from app.domain.tariff import Tariff as TariffStruct
 from loaders.record_loader import RecordLoader
 from schema.batch_field import batch_field, field, length, type_for
 from schema.context import Context
-from schema.types.hlzf import Hlzf
 from schema.types.node import DNO_ID, Node, write_id
 from schema.types.tariff import Tariff
 
@@ -30,7 +29,6 @@ T = TypeVar("T")
 YearArgument = Annotated[
     int | None, strawberry.argument(description="Only this calendar year; left out: all years.")
 ]
-LevelArgument = Annotated[VoltageLevel | None, strawberry.argument(description="Only this voltage level.")]
 
 
 @type_for(tuple, description="How many units are registered at one voltage level.")
@@ -59,21 +57,38 @@ class GridStatistics:
     wind_mw: Decimal | None = strawberry.field(description="Wind part of it, MW.")
 
 
-def entries_of(family: Family, description: str) -> Any:
-    """The field with a family's entries of one year, or of all years."""
+def entries_of(
+    family: Family, description: str, metadata: Mapping[str, Any] = MappingProxyType(length(1))
+) -> Any:
+    """The field with a family's entries of one year, or of all years. Each column of the key is an argument."""
 
     async def entries(
-        dnos: Sequence[structs.Dno], context: Context, year: YearArgument = None
+        dnos: Sequence[structs.Dno], context: Context, year: YearArgument = None, **key: Any
     ) -> Sequence[Sequence[Any]]:
-        return await _of_years(context, dnos, year, context.loaders.of_family(family.name))
+        found = await _of_years(context, dnos, year, context.loaders.of_family(family.name))
+        return _only(found, **key)
 
+    _declare(entries, family.key)
     entry_type: Any = Annotated[family.graphql_type, strawberry.lazy(f"schema.types.{family.module}")]
     return batch_field(
         list[entry_type],
         description=description,
-        reads=lambda dno, year=None: _reads(family.tag, dno, year),
-        metadata=length(1),
+        reads=lambda dno, year=None, **_: _reads(family.tag, dno, year),
+        metadata=metadata,
     )(entries)
+
+
+def _declare(function: Any, key: Sequence[KeyColumn]) -> None:
+    """Replaces `**key` in the signature, of which the field's arguments are made, by a parameter for each column."""
+    signature = inspect.signature(function)
+    declared = [p for p in signature.parameters.values() if p.kind is not p.VAR_KEYWORD]
+    for column in key:
+        about = strawberry.argument(description=f"Only this {column.name.replace('_', ' ')}.")
+        argument: Any = Annotated[column.values | None, about]
+        declared.append(
+            inspect.Parameter(column.name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=argument)
+        )
+    function.__signature__ = signature.replace(parameters=declared)
 
 
 @type_for(structs.Dno, description="A distribution network operator (Verteilnetzbetreiber).")
@@ -109,20 +124,11 @@ class Dno(Node):
     async def years(dnos: Sequence[structs.Dno], context: Context) -> Sequence[Sequence[int]]:
         return await _years(context, dnos)
 
-    @batch_field(
-        list[Tariff],
-        description="Netzentgelte, newest year first, the highest level first.",
-        reads=lambda dno, year=None, **_: _reads(tags.tariffs, dno, year),
-        metadata=length(10, of_year=5),
+    tariffs = entries_of(
+        BY_NAME["tariffs"],
+        "Netzentgelte, newest year first, the highest level first.",
+        length(10, of_year=5),
     )
-    async def tariffs(
-        dnos: Sequence[structs.Dno],
-        context: Context,
-        year: YearArgument = None,
-        voltage_level: LevelArgument = None,
-    ) -> Sequence[Sequence[TariffStruct]]:
-        found = await _of_years(context, dnos, year, context.loaders.tariffs_by_dno_year)
-        return _only(found, voltage_level=voltage_level)
 
     @batch_field(
         Tariff | None,
@@ -138,22 +144,11 @@ class Dno(Node):
         found = await _of_years(context, dnos, year, context.loaders.tariffs_by_dno_year)
         return [next(iter(tariffs), None) for tariffs in _only(found, voltage_level=voltage_level)]
 
-    @batch_field(
-        list[Hlzf],
-        description="Hochlastzeitfenster, newest year first, then by level and season.",
-        reads=lambda dno, year=None, **_: _reads(tags.hlzf, dno, year),
-        metadata=length(10, of_year=4),
+    hlzf = entries_of(
+        BY_NAME["hlzf"],
+        "Hochlastzeitfenster, newest year first, then by level and season.",
+        length(10, of_year=4),
     )
-    async def hlzf(
-        dnos: Sequence[structs.Dno],
-        context: Context,
-        year: YearArgument = None,
-        voltage_level: LevelArgument = None,
-        season: Annotated[Season | None, strawberry.argument(description="Only this season.")] = None,
-    ) -> Sequence[Sequence[HlzfStruct]]:
-        found = await _of_years(context, dnos, year, context.loaders.hlzf_by_dno_year)
-        return _only(found, voltage_level=voltage_level, season=season)
-
     time_of_use = entries_of(
         BY_NAME["time_of_use"], "Time-of-use tariffs of § 14a EnWG, Modul 3, newest year first."
     )

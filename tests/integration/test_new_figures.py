@@ -171,13 +171,7 @@ class CorrectFeeInput:
     verify: bool | None = fields.verify()
 
     def correction(self, id: UUID) -> FeeCorrection:
-        return FeeCorrection(
-            id=id,
-            expected_version=self.expected_version,
-            fee=self.fee,
-            reason=self.reason,
-            verify=bool(self.verify),
-        )
+        return FeeCorrection(id=id, fee=self.fee)
 
 
 @strawberry.type(description="The fee as it is now.")
