@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from itertools import chain
+from operator import attrgetter
 from types import MappingProxyType
 from typing import Annotated, Any, TypeVar
 from uuid import UUID
@@ -61,12 +62,15 @@ def entries_of(
     family: Family, description: str, metadata: Mapping[str, Any] = MappingProxyType(length(1))
 ) -> Any:
     """The field with a family's entries of one year, or of all years. Each column of the key is an argument."""
+    loader = attrgetter(
+        f"{family.name}_by_dno_year"
+    )  # as Loaders.of_family, without a lookup by name per call
 
     async def entries(
         dnos: Sequence[structs.Dno], context: Context, year: YearArgument = None, **key: Any
     ) -> Sequence[Sequence[Any]]:
-        found = await _of_years(context, dnos, year, context.loaders.of_family(family.name))
-        return _only(found, **key)
+        found = await _of_years(context, dnos, year, loader(context.loaders))
+        return _only(found, key) if key else found
 
     _declare(entries, family.key)
     entry_type: Any = Annotated[family.graphql_type, strawberry.lazy(f"schema.types.{family.module}")]
@@ -142,7 +146,7 @@ class Dno(Node):
         voltage_level: Annotated[VoltageLevel, strawberry.argument(description="Voltage level.")],
     ) -> Sequence[TariffStruct | None]:
         found = await _of_years(context, dnos, year, context.loaders.tariffs_by_dno_year)
-        return [next(iter(tariffs), None) for tariffs in _only(found, voltage_level=voltage_level)]
+        return [next(iter(tariffs), None) for tariffs in _only(found, {"voltage_level": voltage_level})]
 
     hlzf = entries_of(
         BY_NAME["hlzf"],
@@ -171,7 +175,7 @@ class Dno(Node):
         found = await _of_years(
             context, dnos, at.astimezone(clock.GERMANY).year, context.loaders.hlzf_by_dno_year
         )
-        of_level = _only(found, voltage_level=voltage_level)
+        of_level = _only(found, {"voltage_level": voltage_level})
         return [is_peak_then(at, hlzf, dno.region) for dno, hlzf in zip(dnos, of_level, strict=True)]
 
     updated_at: datetime = strawberry.field(description="When the operator's own data changed last.")
@@ -208,7 +212,7 @@ async def _of_years(
     return [by_id[dno.id] for dno in dnos]
 
 
-def _only(found: Sequence[Sequence[T]], **wanted: Any) -> Sequence[Sequence[T]]:
+def _only(found: Sequence[Sequence[T]], wanted: Mapping[str, Any]) -> Sequence[Sequence[T]]:
     given = [(name, value) for name, value in wanted.items() if value is not None]
     if not given:
         return found
