@@ -15,7 +15,7 @@ from app.settings import Settings, as_environment
 from benchmarks.load import length_of
 from benchmarks.machine import pinned_to
 from benchmarks.queries import CURSORS, post
-from tests.instances import Instance
+from tests.server_process import ServerProcess
 
 # Rate limits are on, as in production, but very high: the load comes from one address.
 VERY_HIGH = 10**9
@@ -23,7 +23,7 @@ TIMEOUT = 30
 
 
 class Server:
-    def __init__(self, instance: Instance) -> None:
+    def __init__(self, instance: ServerProcess) -> None:
         self.port = instance.port
         self._process = psutil.Process(instance.process.pid)
 
@@ -103,7 +103,7 @@ def running(
     environment = as_environment(wanted)
     del environment["DNO_PORT"]
     with pinned_to(cores):
-        instance = Instance(folder, environment)
+        instance = ServerProcess(folder, environment)
     try:
         instance.wait_until_ready()
         yield Server(instance)

@@ -23,7 +23,7 @@ from app.db.pool import Connection, Pool, open_pool
 from app.dev.postgres import Postgres
 from app.dev.valkey import Valkey
 from app.settings import Settings, as_environment
-from tests.instances import Instance
+from tests.server_process import ServerProcess
 from tests.servers import (
     ADMIN_PASSWORD,
     EMPTY,
@@ -168,15 +168,15 @@ def folder() -> Iterator[Path]:
 
 
 @pytest.fixture
-def instance(settings: Settings, folder: Path) -> Iterator[Callable[..., Instance]]:
+def instance(settings: Settings, folder: Path) -> Iterator[Callable[..., ServerProcess]]:
     """Starts whole servers on this worker's database and Valkey: `instance(workers=2).url`."""
-    started: list[Instance] = []
+    started: list[ServerProcess] = []
 
-    def start(**changed: object) -> Instance:
+    def start(**changed: object) -> ServerProcess:
         wanted = msgspec.structs.replace(settings, **{"rate_limit_anonymous": 0, **changed})
         environment = as_environment(wanted)
         del environment["DNO_PORT"]
-        started.append(Instance(folder, environment))
+        started.append(ServerProcess(folder, environment))
         started[-1].wait_until_ready()
         return started[-1]
 

@@ -17,6 +17,7 @@ import psutil
 from app.db.migrate import migrate
 from app.dev.postgres import DATABASE, Postgres
 from app.dev.valkey import Valkey
+from tests.waiting import until
 
 # The data are deleted after the run: nothing needs to reach a disk.
 FAST = {
@@ -235,9 +236,7 @@ class PostgresPair:
 
 
 async def _until(url: str, condition: str) -> None:
-    async with asyncio.timeout(20):
-        while not await fetchval(url, condition):
-            await asyncio.sleep(0.02)
+    await until(lambda: fetchval(url, condition))
 
 
 async def fetchval(url: str, statement: str) -> Any:

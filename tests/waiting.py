@@ -38,3 +38,20 @@ async def until(
             pass
         assert monotonic() - began < seconds, f"this did not become true within {seconds:g} s"
         await asyncio.sleep(pause)
+
+
+async def until_equal(read: Callable[[], Any], expected: object, seconds: float = LIMIT) -> None:
+    """Waits until `read`, which may be a coroutine function, returns the expected value."""
+    last: object = None
+
+    async def matches() -> bool:
+        nonlocal last
+        last = read()
+        if isawaitable(last):
+            last = await last
+        return bool(last == expected)
+
+    try:
+        await until(matches, seconds)
+    except AssertionError:
+        raise AssertionError(f"still {last!r} instead of {expected!r} after {seconds:g} s") from None

@@ -5,12 +5,12 @@ from contextlib import contextmanager
 
 from app.settings import Settings, as_environment
 from tests.hostile.attack import PROXY
-from tests.instances import Instance
+from tests.server_process import ServerProcess
 from tests.servers import PrivatePostgres, PrivateValkey, private_folder
 
 
 @contextmanager
-def own_server(**changed: object) -> Iterator[Instance]:
+def own_server(**changed: object) -> Iterator[ServerProcess]:
     """With the starter data. Requests are not limited in number: an attacker has many addresses."""
     with private_folder() as folder:
         postgres, valkey = PrivatePostgres(folder), PrivateValkey(folder)
@@ -23,7 +23,9 @@ def own_server(**changed: object) -> Iterator[Instance]:
 
 
 @contextmanager
-def server_on(database_url: str, redis_url: str, folder: object, **changed: object) -> Iterator[Instance]:
+def server_on(
+    database_url: str, redis_url: str, folder: object, **changed: object
+) -> Iterator[ServerProcess]:
     settings = Settings(
         **{  # type: ignore[arg-type]
             "database_url": database_url,
@@ -35,7 +37,7 @@ def server_on(database_url: str, redis_url: str, folder: object, **changed: obje
     )
     environment = as_environment(settings)
     del environment["DNO_PORT"]
-    instance = Instance(folder, environment)  # type: ignore[arg-type]
+    instance = ServerProcess(folder, environment)  # type: ignore[arg-type]
     try:
         instance.wait_until_ready()
         yield instance

@@ -22,9 +22,9 @@ from app.domain.correction import TariffCorrection
 from app.settings import Settings, as_environment
 from tests import factories as make
 from tests.architecture.repository import ROOT
-from tests.instances import Instance, dno
 from tests.integration.graph.running import issue_key, stream
 from tests.integration.scratch_tree import Edit, ScratchTree
+from tests.server_process import ServerProcess, dno
 from tests.servers import clone
 
 LATEST = max(path.stem[-4:] for path in (ROOT / "app/db/migrations").glob("*.sql"))
@@ -225,7 +225,7 @@ class ChangedServer:
         self._environment = as_environment(settings)
         self._environment.pop("DNO_PORT", None)
         self._logs = logs
-        self.server: Instance | None = None
+        self.server: ServerProcess | None = None
         self.headers: dict[str, str] = {}
 
     async def run(self, *arguments: str) -> str:
@@ -235,7 +235,7 @@ class ChangedServer:
 
     async def start(self) -> None:
         await self.run("migrate")
-        self.server = Instance(self._logs, self._environment, code=self.tree.folder)
+        self.server = ServerProcess(self._logs, self._environment, code=self.tree.folder)
         await asyncio.to_thread(self.server.wait_until_ready)
 
     @property

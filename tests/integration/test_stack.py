@@ -18,10 +18,10 @@ from app.dev.postgres import free_port
 from app.dev.stack import open_stack
 from app.errors import CannotStart
 from app.settings import Settings
-from tests.instances import Instance, dno
+from tests.server_process import ServerProcess, dno
 from tests.servers import private_folder
 
-Serve = Callable[..., Instance]
+Serve = Callable[..., ServerProcess]
 
 
 @pytest.fixture(scope="module")
@@ -42,10 +42,10 @@ def local(_prepared: Path, folder: Path) -> Path:
 @pytest.fixture
 def serve(folder: Path, local: Path) -> Iterator[Serve]:
     """`dno serve` with databases of its own."""
-    started: list[Instance] = []
+    started: list[ServerProcess] = []
 
-    def start(*arguments: str, ready: bool = True, **environment: str) -> Instance:
-        started.append(Instance(folder, {"LOCAL_FOLDER": str(local), **environment}, arguments))
+    def start(*arguments: str, ready: bool = True, **environment: str) -> ServerProcess:
+        started.append(ServerProcess(folder, {"LOCAL_FOLDER": str(local), **environment}, arguments))
         if ready:
             started[-1].wait_until_ready()
         return started[-1]

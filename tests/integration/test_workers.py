@@ -12,14 +12,14 @@ import psutil
 import pytest
 
 from app.db.pool import Pool
-from tests.instances import Instance
 from tests.integration.graph.wire import post, wire
+from tests.server_process import ServerProcess
 
-Start = Callable[..., Instance]
+Start = Callable[..., ServerProcess]
 QUESTION = {"query": "{ dnos(first: 1) { totalCount } }"}
 
 
-def workers_of(server: Instance) -> dict[int, psutil.Process]:
+def workers_of(server: ServerProcess) -> dict[int, psutil.Process]:
     return {process.pid: process for process in server.family if "app.cli.worker" in process.cmdline()}
 
 

@@ -10,6 +10,7 @@ from app.broadcast import Broadcast, Filter, SlowSubscriber, Subscriber
 from app.domain.event import EntryChange, Event, Topic
 from app.domain.revision import ChangeKind
 from app.errors import Unavailable
+from tests.waiting import until
 
 HERE, ELSEWHERE, ENTRY = uuid4(), uuid4(), uuid4()
 ALL = Filter()
@@ -156,9 +157,7 @@ async def test_a_subscriber_that_reads_nothing_is_closed_without_further_events(
     broadcast = Broadcast(4, timeout=0.05)
     async with broadcast.subscribe(ALL) as silent:
         broadcast.send(bulk(100))
-        async with asyncio.timeout(5):
-            while silent.waiting:
-                await asyncio.sleep(0.01)
+        await until(lambda: not silent.waiting)
         with pytest.raises(SlowSubscriber):
             await anext(silent)
         assert not broadcast._log

@@ -1,6 +1,5 @@
 """Sessions on a Redis server of their own: filling the cache signs no user out."""
 
-import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,6 +20,7 @@ from app.settings import Settings
 from tests.integration.auth.services import CHEAP
 from tests.proxy import Proxies
 from tests.servers import PASSWORD, PrivateValkey, private_folder
+from tests.waiting import until_equal
 
 
 @pytest.fixture
@@ -57,9 +57,11 @@ async def test_readiness_reports_the_session_server_too(
     async with open_resources(msgspec.structs.replace(settings, **changed)) as resources:
         assert (await resources.readiness.report()).resources["sessions"].status is State.UP
         session_valkey.stop()
-        async with asyncio.timeout(10):
-            while (await resources.readiness.report()).resources["sessions"].status is not State.DOWN:
-                await asyncio.sleep(0.1)
+
+        async def status() -> State:
+            return (await resources.readiness.report()).resources["sessions"].status
+
+        await until_equal(status, State.DOWN)
         assert (await resources.readiness.report()).code == 200
 
 
@@ -148,6 +150,4 @@ async def test_connections_to_the_former_session_server_are_closed_though_it_sti
         ):
             await client.set("server", "former")
             await proxies.lead_to("sessions", valkey.port)
-            async with asyncio.timeout(10):
-                while await client.get("server") is not None:
-                    await asyncio.sleep(0.01)
+            await until_equal(lambda: client.get("server"), None)

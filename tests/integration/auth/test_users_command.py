@@ -14,8 +14,8 @@ from app.domain.account import Role
 from app.domain.email import check_email
 from app.errors import Conflict, Invalid, NotFound
 from app.settings import Settings
-from tests.instances import dno
 from tests.integration.auth.services import PASSWORD
+from tests.server_process import dno
 from tests.servers import PrivateValkey
 
 

@@ -16,6 +16,7 @@ from app.errors import CannotStart, Unavailable
 from app.jobs.notifications import Notifications
 from app.settings import Settings
 from tests.servers import PostgresPair, PrivatePostgres
+from tests.waiting import until
 
 ADD = "INSERT INTO dnos (slug, name) VALUES ('netze-a', 'Netze A')"
 PORT = "SELECT current_setting('port')::integer"
@@ -178,9 +179,7 @@ async def test_the_outcome_of_a_commit_without_an_answer_is_looked_up(
 
         writing = asyncio.create_task(write(pool, ANONYMOUS, change))
         waiting = "SELECT pid FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
-        async with asyncio.timeout(20):
-            while not (pid := await admin.fetchval(waiting)):
-                await asyncio.sleep(0.01)
+        pid = await until(lambda: admin.fetchval(waiting))
         await admin.execute("SELECT pg_terminate_backend($1)", pid)
         _, work = await writing
         assert [event.topic for event in work.events] == ["operator"]
@@ -300,11 +299,9 @@ async def test_a_listener_fails_when_its_server_becomes_read_only(
 ) -> None:
     settings = Settings(database_url=private_postgres.url)
     listening = asyncio.create_task(Notifications("dno_outbox", settings).run())
+    connected = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'dno-api notifications'"
     async with superuser(private_postgres) as admin, asyncio.timeout(30):
-        while not await admin.fetchval(
-            "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'dno-api notifications'"
-        ):
-            await asyncio.sleep(0.01)
+        await until(lambda: admin.fetchval(connected))
         await private_postgres.refuse_writes()
         with pytest.raises(Unavailable):
             await listening

@@ -9,6 +9,7 @@ from prometheus_client import REGISTRY
 from app.db.pool import ConnectionLost, open_pool
 from app.errors import BadInput, CannotStart, DeadlineExceeded, Unavailable
 from app.settings import Settings
+from tests.waiting import until_equal
 
 
 def counted(name: str) -> float:
@@ -30,11 +31,8 @@ async def terminate(database_url: str, condition: str) -> None:
 
 async def wait_until_active(database_url: str, query: str, *, runs: bool = True) -> None:
     connection = await asyncpg.connect(database_url)
-    async with asyncio.timeout(5):
-        while runs is not await connection.fetchval(
-            "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE state = 'active' AND query = $1)", query
-        ):
-            await asyncio.sleep(0.01)
+    statement = "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE state = 'active' AND query = $1)"
+    await until_equal(lambda: connection.fetchval(statement, query), runs)
     await connection.close()
 
 

@@ -14,8 +14,8 @@ from app.db.unit_of_work import write
 from app.domain.account import ANONYMOUS
 from app.errors import CannotStart
 from app.settings import Settings
-from tests.instances import dno
 from tests.pgbouncer import PROGRAM, PgBouncer
+from tests.server_process import dno
 from tests.servers import private_folder
 
 pytestmark = pytest.mark.skipif(

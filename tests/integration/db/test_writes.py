@@ -19,6 +19,7 @@ from app.domain.revision import ChangeKind, FieldChange
 from app.domain.tariff import Prices
 from app.errors import Conflict, Invalid, NotFound
 from tests import factories as make
+from tests.waiting import until
 
 EDITOR = Principal(Role.EDITOR, name="erika@example.org")
 NETZENTGELTE, HLZF = DataType.NETZENTGELTE, DataType.HLZF
@@ -452,9 +453,8 @@ async def test_an_unknown_revision_cannot_be_reverted(pool):
 
 
 async def wait_until_a_session_is_blocked(pool):
-    async with asyncio.timeout(5):
-        while not await pool.fetch(
-            "SELECT FROM pg_locks WHERE NOT granted AND pid IN"
-            " (SELECT pid FROM pg_stat_activity WHERE datname = current_database())"
-        ):
-            await asyncio.sleep(0.01)
+    blocked = (
+        "SELECT FROM pg_locks WHERE NOT granted AND pid IN"
+        " (SELECT pid FROM pg_stat_activity WHERE datname = current_database())"
+    )
+    await until(lambda: pool.fetch(blocked))

@@ -19,10 +19,10 @@ from app.db.pool import Pool
 from app.domain.account import Role
 from app.domain.tariff import Tariff
 from tests import factories as make
-from tests.instances import Instance
 from tests.integration.graph.running import Headers, Running, has_cached_response, issue_key
 from tests.integration.graph.wire import Response, Wire, get, post, wire
 from tests.integration.graph.writing import name
+from tests.server_process import ServerProcess
 
 # The limit of a second in production; a busy computer may take longer.
 SECOND = 30
@@ -176,7 +176,7 @@ async def test_counts_and_lists_are_fresh_too(server: Running, pool: Pool, edito
 
 
 @pytest.fixture
-async def pair(instance: Callable[..., Instance], tariff: Tariff) -> tuple[Instance, Instance]:
+async def pair(instance: Callable[..., ServerProcess], tariff: Tariff) -> tuple[ServerProcess, ServerProcess]:
     """Two server processes; they load no starter data, because operators exist."""
     one, other = [
         await asyncio.to_thread(instance, rate_limit_api_key=0, log_level="warning") for _ in range(2)
@@ -185,7 +185,7 @@ async def pair(instance: Callable[..., Instance], tariff: Tariff) -> tuple[Insta
 
 
 async def test_another_instance_serves_the_new_value_within_a_second(
-    pair: tuple[Instance, Instance], tariff: Tariff, editor: Headers
+    pair: tuple[ServerProcess, ServerProcess], tariff: Tariff, editor: Headers
 ) -> None:
     one, other = pair
     delays: list[float] = []
@@ -207,7 +207,7 @@ async def test_another_instance_serves_the_new_value_within_a_second(
 
 
 async def test_a_manual_update_is_served_by_all_instances_within_a_second(
-    pair: tuple[Instance, Instance], pool: Pool, tariff: Tariff
+    pair: tuple[ServerProcess, ServerProcess], pool: Pool, tariff: Tariff
 ) -> None:
     requests = requests_of(tariff)
     for written in range(2, 7):
@@ -222,7 +222,7 @@ async def test_a_manual_update_is_served_by_all_instances_within_a_second(
 
 
 async def test_a_new_and_a_deleted_operator_are_served_by_all_instances_within_a_second(
-    pair: tuple[Instance, Instance], pool: Pool
+    pair: tuple[ServerProcess, ServerProcess], pool: Pool
 ) -> None:
     """In every query that returns the operator or its entries."""
     query = """
@@ -284,7 +284,7 @@ async def test_a_new_and_a_deleted_operator_are_served_by_all_instances_within_a
 
 
 async def test_a_manual_invalidation_makes_a_change_without_events_visible(
-    pair: tuple[Instance, Instance], pool: Pool, tariff: Tariff, admin_url: str
+    pair: tuple[ServerProcess, ServerProcess], pool: Pool, tariff: Tariff, admin_url: str
 ) -> None:
     """After a write that bypassed the triggers."""
     requests = {kind: request for kind, request in requests_of(tariff).items() if kind != "history"}

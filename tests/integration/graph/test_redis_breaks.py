@@ -11,12 +11,12 @@ from app.db.pool import Pool
 from app.domain.account import Role
 from app.domain.entry import DnoYear
 from tests import factories as make
-from tests.instances import Instance
 from tests.integration.graph.running import issue_key
 from tests.integration.graph.test_mutations import name
 from tests.integration.graph.writing import mutation
 from tests.proxy import Proxies
 from tests.refusals import REFUSALS
+from tests.server_process import ServerProcess
 from tests.servers import PASSWORD, PrivateValkey
 
 TARIFF = "query ($id: ID!) { node(id: $id) { ... on Tariff { version leistung } } }"
@@ -30,7 +30,7 @@ async def proxies() -> AsyncIterator[Proxies]:
 
 @pytest.mark.parametrize("fault", ["reset", "cut"])
 async def test_a_committed_write_is_answered_as_committed(
-    fault: str, instance: Callable[..., Instance], proxies: Proxies, pool: Pool, valkey: PrivateValkey
+    fault: str, instance: Callable[..., ServerProcess], proxies: Proxies, pool: Pool, valkey: PrivateValkey
 ) -> None:
     """Under uvloop, where a reset connection raises RuntimeError; writes and reads at once, resets without a pause."""
     tariff = await make.tariff(pool, await make.dno(pool))
@@ -71,7 +71,7 @@ async def test_a_committed_write_is_answered_as_committed(
 
 @pytest.mark.parametrize("kind", ["NOREPLICAS", "READONLY"])
 async def test_two_servers_serve_current_values_and_report_that_they_are_degraded(
-    kind: str, instance: Callable[..., Instance], pool: Pool, valkey: PrivateValkey
+    kind: str, instance: Callable[..., ServerProcess], pool: Pool, valkey: PrivateValkey
 ) -> None:
     tariff = await make.tariff(pool, await make.dno(pool))
     _, headers = await issue_key(pool, Role.EDITOR)
@@ -79,11 +79,11 @@ async def test_two_servers_serve_current_values_and_report_that_they_are_degrade
     query = {"query": TARIFF, "variables": {"id": name(tariff)}}
     async with httpx.AsyncClient(headers=headers, timeout=30) as client:
 
-        async def price(server: Instance) -> str:
+        async def price(server: ServerProcess) -> str:
             answer = (await client.post(f"{server.url}/graphql", json=query)).json()
             return str(answer["data"]["node"]["leistung"])
 
-        async def status(server: Instance) -> str:
+        async def status(server: ServerProcess) -> str:
             return str((await client.get(f"{server.url}/readyz")).json()["status"])
 
         for server in servers * 3:

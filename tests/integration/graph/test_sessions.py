@@ -13,9 +13,9 @@ from app.domain.account import Role, User
 from app.resources import Resources, open_resources
 from app.settings import Settings, as_environment
 from tests import factories as make
-from tests.instances import dno as command
 from tests.integration.auth.services import CHEAP, PASSWORD
 from tests.integration.graph.graphql_client import client_of, execute
+from tests.server_process import dno as command
 from tests.servers import PrivateValkey
 
 # The limit of a second in production; a busy machine may take longer.

@@ -24,8 +24,8 @@ from app.domain.tariff import Tariff
 from app.settings import Settings
 from schema.http.messages import Code
 from tests import factories as make
-from tests.instances import Instance
 from tests.integration.graph.running import Running, issue_key, running, stream, websocket_client
+from tests.server_process import ServerProcess
 from tests.servers import PrivatePostgres
 from tests.waiting import until
 
@@ -246,7 +246,7 @@ POLLS = re.compile('region="(outbox|outbox_waiting|delivered)"')
 
 
 async def test_a_thousand_subscribers_cost_three_statements_and_little_memory(
-    instance: Callable[..., Instance], pool: Pool
+    instance: Callable[..., ServerProcess], pool: Pool
 ) -> None:
     tariff = await make.tariff(pool, await make.dno(pool))
     started = instance()

@@ -1,7 +1,6 @@
 """The server's own HTTP and WebSocket protocols on real connections, in front of a small application."""
 
 import asyncio
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -20,6 +19,7 @@ from app.server.protocol import FastPathProtocol
 from app.server.server_state import ServerState
 from app.server.websocket_protocol import WebSocket
 from app.settings import Settings
+from tests.waiting import until
 
 PIECE = b"x" * 65536
 
@@ -172,6 +172,4 @@ async def bare_server(
         server.go.set()
         for connection in list(state.connections):
             connection.transport.abort()
-        until = time.monotonic() + 5
-        while (state.connections or state.tasks) and time.monotonic() < until:
-            await asyncio.sleep(0.005)
+        await until(lambda: not state.connections and not state.tasks)

@@ -11,6 +11,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from app.server.request_body import ChunkedBody, MalformedBody
 from tests.integration.http.bare_server import BareServer, Seen, bare_server
+from tests.waiting import until
 
 HOST = b"Host: dno.test\r\n"
 HEAD = b"POST /now HTTP/1.1\r\n" + HOST
@@ -261,9 +262,8 @@ async def test_frames_sent_before_the_handshake_is_complete_are_read_after_it() 
         reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
         frame = b"\x81\x82" + bytes(4) + b"hi"
         writer.write(b"GET /hold HTTP/1.1\r\n" + HOST + WEBSOCKET + b"\r\n" + frame)
+        await until(lambda: server.held)
         async with asyncio.timeout(5):
-            while not server.held:
-                await asyncio.sleep(0.005)
             writer.write(frame)
             await asyncio.sleep(0.02)
             server.go.set()
@@ -539,9 +539,8 @@ async def test_a_rejection_is_sent_after_the_responses_before_it() -> None:
     async with bare_server() as server:
         reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
         writer.write(b"GET /hold HTTP/1.1\r\n" + HOST + b"\r\nGARBAGE\r\n\r\n")
+        await until(lambda: server.held)
         async with asyncio.timeout(5):
-            while not server.held:
-                await asyncio.sleep(0.005)
             await asyncio.sleep(0.02)
             server.go.set()
             received = await reader.read()

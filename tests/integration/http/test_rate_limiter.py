@@ -44,11 +44,8 @@ async def test_unused_units_are_returned(limiters: Limiters, redis_url: str) -> 
     first = limiters(redis_url, rate_limit_anonymous=100, rate_limit_window=HOUR, rate_limit_grant=0.05)
     second = limiters(redis_url, rate_limit_anonymous=100, rate_limit_window=HOUR)
     used = sum([(await first.take("a")).allowed for _ in range(20)])
-    async with asyncio.timeout(5):
-        while first._granted:
-            await asyncio.sleep(0.01)
-        while first._pending or (first._sender and not first._sender.done()):
-            await asyncio.sleep(0.01)
+    await until(lambda: not first._granted)
+    await until(lambda: not first._pending and (not first._sender or first._sender.done()))
     assert used + await take_until_rejected(second, "a") == 100
 
 

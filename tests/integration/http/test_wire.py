@@ -16,6 +16,7 @@ from starlette.websockets import WebSocket
 from app.settings import Settings
 from schema.http.request import ResultKind, read_graphql_request, status_for
 from tests.integration.http.conftest import Limiters, application
+from tests.waiting import until
 
 ASKED = b'{"query":"{ __typename }"}'
 
@@ -47,9 +48,7 @@ async def port(limiters: Limiters, redis_url: str) -> AsyncIterator[int]:
         uvicorn.Config(app, lifespan="off", log_config=None, proxy_headers=False, timeout_graceful_shutdown=1)
     )
     running = asyncio.create_task(server.serve(sockets=[listening]))
-    async with asyncio.timeout(10):
-        while not server.started:
-            await asyncio.sleep(0.01)
+    await until(lambda: server.started)
     yield listening.getsockname()[1]
     server.should_exit = True
     await running

@@ -146,13 +146,7 @@ async def test_a_redis_that_has_become_another_process_starts_one_new_epoch_for_
 
 
 async def restore(one: CachesWithJobs, key: bytes, value: bytes) -> None:
-    async with asyncio.timeout(5):
-        while True:
-            try:
-                await one.shared.client.set(key, value)
-                return
-            except FAILURES:
-                await asyncio.sleep(0.01)
+    await until(lambda: one.shared.client.set(key, value), ignoring=FAILURES)
 
 
 async def test_only_instances_on_the_agreed_redis_keep_caches(

@@ -16,10 +16,10 @@ from app.db.pool import Pool
 from app.jobs.supervisor import Supervisor
 from app.settings import Settings
 from tests import factories as make
-from tests.instances import Instance as Server
 from tests.integration.jobs.caches_with_jobs import caches, running_caches
 from tests.integration.jobs.changes import TAG, keep_in_l1, tag_of, until_delivered, update_by_sql
 from tests.proxy import Proxies
+from tests.server_process import ServerProcess
 from tests.servers import PrivateValkey
 from tests.waiting import until
 
@@ -29,7 +29,7 @@ QUESTION = '{ dno(slug: "%s") { tariff(year: 2025, voltageLevel: MS) { leistung 
 
 
 async def test_a_frozen_instance_serves_no_outdated_value_when_it_resumes(
-    pool: Pool, instance: Callable[..., Server]
+    pool: Pool, instance: Callable[..., ServerProcess]
 ) -> None:
     """Its clients' requests wait in the sockets, beside the invalidations that it has not read yet."""
     dno = await make.dno(pool)
@@ -116,7 +116,7 @@ def port_of(valkey: PrivateValkey) -> int:
 
 
 @contextmanager
-def suspended(server: Server) -> Iterator[None]:
+def suspended(server: ServerProcess) -> Iterator[None]:
     processes = [psutil.Process(server.process.pid), *server.family]
     for process in processes:
         os.kill(process.pid, signal.SIGSTOP)
@@ -135,7 +135,7 @@ def ask_and_read(client: "Client") -> str:
 class Client:
     """One persistent connection and one repeated request."""
 
-    def __init__(self, server: Server, slug: str) -> None:
+    def __init__(self, server: ServerProcess, slug: str) -> None:
         body = json.dumps({"query": QUESTION % slug}).encode()
         self._request = (
             b"POST /graphql HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n"

@@ -11,7 +11,7 @@ from app.domain import tags
 from app.domain.entry import DnoYear
 from app.settings import Settings
 from tests import factories as make
-from tests.instances import dno
+from tests.server_process import dno
 
 
 def warm(settings: Settings) -> "subprocess.CompletedProcess[str]":

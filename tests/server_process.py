@@ -25,7 +25,7 @@ ENVIRONMENT = {
 }
 
 
-class Instance:
+class ServerProcess:
     """`output` is all that it wrote; `family` all processes that it has started."""
 
     def __init__(
