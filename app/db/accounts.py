@@ -33,7 +33,7 @@ async def fetch_by_id(pool: Pool, ids: Sequence[UUID]) -> dict[UUID, User]:
 
 async def fetch_all(pool: Pool, keys: Sequence[None]) -> dict[None, tuple[User, ...]]:
     rows = await pool.fetch(
-        "SELECT id, email, role, created_at FROM users WHERE deleted_at IS NULL ORDER BY lower(email)"
+        'SELECT id, email, role, created_at FROM users WHERE deleted_at IS NULL ORDER BY lower(email) COLLATE "C"'
     )
     return {None: tuple(map(_user, rows))}
 

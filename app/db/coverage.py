@@ -36,7 +36,7 @@ _STATEMENT: Final = (
     " AS total_entries,"
     " (SELECT coalesce(sum(verified), 0)::bigint FROM years) AS verified_entries,"
     " (SELECT coalesce(jsonb_agg(years ORDER BY year DESC), '[]') FROM years) AS by_year,"
-    " (SELECT coalesce(jsonb_agg(regions ORDER BY region), '[]') FROM regions) AS by_region"
+    " (SELECT coalesce(jsonb_agg(regions ORDER BY region COLLATE \"C\"), '[]') FROM regions) AS by_region"
 )
 
 

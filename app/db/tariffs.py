@@ -8,6 +8,7 @@ from app.db.family_table import FamilyTable
 from app.db.pool import Pool
 from app.domain.cost import THRESHOLD_HOURS, Ranked, annual_cost, check_consumption
 from app.domain.entry import VoltageLevel
+from app.domain.folding import fold
 from app.domain.plausibility import PlausibilityWarning, plausibility_warnings
 from app.domain.tariff import FAMILY, Prices, Tariff
 
@@ -31,20 +32,23 @@ async def fetch_ranking(
     regions: Collection[str] | None,
     first: int,
 ) -> tuple[Ranked, ...]:
-    """Cheapest first; equal costs by the operator's name. A tariff without a needed price has no rank.
+    """Cheapest first; equal costs by the operator's folded name, then its slug: independent of the database's
+    collation. A tariff without a needed price has no rank.
 
     `regions`: only operators with one of these, as they are stored.
     """
     check_consumption(consumption_kwh, peak_load_kw)
     rows = await pool.fetch(
-        f"SELECT {TABLE.selected('t')} FROM netzentgelte_data t JOIN dnos d ON d.id = dno_id AND d.deleted_at IS NULL,"
+        f"SELECT {TABLE.selected('t')}, cost, d.name, d.slug"
+        f" FROM {FAMILY.table} t JOIN dnos d ON d.id = dno_id AND d.deleted_at IS NULL,"
         " LATERAL (SELECT"
         " CASE WHEN $3::numeric >= $7 * $4::numeric THEN leistung ELSE leistung_unter_2500h END AS per_kw,"
-        " CASE WHEN $3::numeric >= $7 * $4::numeric THEN arbeit ELSE arbeit_unter_2500h END AS per_kwh) AS price"
+        " CASE WHEN $3::numeric >= $7 * $4::numeric THEN arbeit ELSE arbeit_unter_2500h END AS per_kwh) AS price,"
+        # Rounded as in annual_cost; the prices and 0.01 are exact, a division might not be.
+        " LATERAL (SELECT round($4 * per_kw, 2) + round($3 * per_kwh * 0.01, 2) AS cost) AS of_year"
         " WHERE year = $1 AND voltage_level = $2 AND t.deleted_at IS NULL AND ($5::text[] IS NULL OR region = ANY($5))"
         " AND per_kw IS NOT NULL AND per_kwh IS NOT NULL"
-        # Rounded as in annual_cost; the prices and 0.01 are exact, a division might not be.
-        " ORDER BY round($4 * per_kw, 2) + round($3 * per_kwh * 0.01, 2), d.name, t.id LIMIT $6",
+        " ORDER BY cost FETCH FIRST $6 ROWS WITH TIES",
         year,
         voltage_level,
         consumption_kwh,
@@ -54,7 +58,8 @@ async def fetch_ranking(
         Decimal(THRESHOLD_HOURS),
         name="ranking",
     )
+    rows.sort(key=lambda row: (row["cost"], fold(row["name"]), row["slug"]))
     return tuple(
         Ranked(rank, tariff, annual_cost(tariff, consumption_kwh, peak_load_kw))
-        for rank, tariff in enumerate(map(TABLE.entry, rows), 1)
+        for rank, tariff in enumerate(map(TABLE.entry, rows[:first]), 1)
     )

@@ -90,6 +90,27 @@ async def test_equal_costs_are_in_the_order_of_the_operators_names(pool):
     assert [directory[ranked.tariff.dno_id] for ranked in ranking] == ["a", "b", "c"]
 
 
+async def test_the_order_of_equal_costs_does_not_depend_on_the_databases_collation(pool):
+    """Names are folded as in lists of operators: "Ähre" is before "Alb", "alster" after it."""
+    names = {"z": "Zebra", "b": "Strasse", "l": "alster", "e": "\u00c4hre", "a": "Stra\u00dfe", "f": "Alb"}
+    for slug, name in names.items():
+        await make.tariff(pool, await make.dno(pool, slug, name=name))
+    cheap = await make.tariff(
+        pool, await make.dno(pool, "y", name="Zuletzt"), leistung="1", leistung_unter_2500h="1"
+    )
+    directory = (await dnos.fetch_directory(pool, [None]))[None]
+    by_name = [dno.slug for dno in directory if dno.slug != "y"]
+    assert by_name == ["e", "f", "l", "a", "b", "z"]
+    slugs = {dno.id: dno.slug for dno in directory}
+    before = pool.statements
+    for first in range(1, 8):
+        ranking = await rank(pool, first=first)
+        assert ranking[0].tariff == cheap
+        assert [slugs[ranked.tariff.dno_id] for ranked in ranking] == ["y", *by_name][:first]
+        assert [ranked.rank for ranked in ranking] == list(range(1, first + 1))
+    assert pool.statements - before == 7
+
+
 async def test_invalid_amounts_are_refused(pool):
     for kwh, kw in (("-1", "1"), ("1", "0"), ("NaN", "1")):
         with pytest.raises(BadInput):
