@@ -29,6 +29,11 @@ def _fold(text: str) -> str:
     return "".join(letter for letter in decomposed if not unicodedata.combining(letter)).translate(_PLAIN)
 
 
+def fold_case(text: str) -> str:
+    """Without case and compatibility forms (NFKC), but with accents: "Fürth" and "Furth" stay different."""
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+
+
 def compose(text: str) -> str:
     """The form in which names are stored and shown (NFC): equal names are equal bytes."""
     return unicodedata.normalize("NFC", text)

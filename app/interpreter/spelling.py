@@ -1,11 +1,10 @@
 """How words are written: one key for every spelling of a word, and a sentence as a list of tokens."""
 
 import re
-import unicodedata
 from functools import lru_cache
 from typing import NamedTuple
 
-from app.domain.folding import compose, fold
+from app.domain.folding import fold, fold_case
 
 LONGEST_SENTENCE = 1_000  # characters that are read; what stands behind them is not looked at
 MOST_TOKENS = 120
@@ -27,8 +26,7 @@ class Token(NamedTuple):
 
 def normalise(sentence: str) -> str:
     """Sentences that differ in case, width or white space only are one question."""
-    text = unicodedata.normalize("NFKC", sentence[:LONGEST_SENTENCE]).casefold()
-    return " ".join(text.split())[:LONGEST_SENTENCE]
+    return " ".join(fold_case(sentence[:LONGEST_SENTENCE]).split())[:LONGEST_SENTENCE]
 
 
 @lru_cache(maxsize=8_192)  # the same words come again and again, in names as in questions
@@ -39,7 +37,7 @@ def key(word: str) -> str:
 
 def written(text: str) -> str:
     """Lower case with umlauts written out, words apart: keeps "Fürth" and "Furth" apart."""
-    return " ".join(re.findall(r"[^\W_]+", compose(text).casefold().translate(_WRITTEN)))
+    return " ".join(re.findall(r"[^\W_]+", fold_case(text).translate(_WRITTEN)))
 
 
 def tokens(text: str) -> list[Token]:

@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.domain.federal_state import FEDERAL_STATES, canonical_region, spellings_of
-from app.domain.folding import compose, fold
+from app.domain.folding import compose, fold, fold_case
 from app.domain.working_days import is_working_day
 from app.errors import BadInput
-from app.interpreter.spelling import key, written
+from app.interpreter.spelling import key, normalise, written
 
 FORMS = ("NFC", "NFD", "NFKC", "NFKD")
 
@@ -41,6 +41,20 @@ def test_letters_are_compared_without_accents_and_ligatures(text, folded):
 @given(st.sampled_from(["Tübingen", "Tuebingen", "TÜBINGEN", "Tubingen"]), st.sampled_from(FORMS))
 def test_the_interpreter_compares_words_by_the_same_key(word, form):
     assert key(unicodedata.normalize(form, word)) == "tubingen"
+
+
+@given(st.text())
+def test_folded_case_keeps_accents_and_is_a_step_towards_the_folded_text(text):
+    folded = fold_case(text)
+    assert fold_case(folded) == folded == unicodedata.normalize("NFC", folded)
+    assert {fold_case(unicodedata.normalize(form, text)) for form in FORMS} == {folded}
+    assert fold(folded) == fold(text)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_the_interpreter_compares_sentences_by_folded_case(form):
+    sentence = unicodedata.normalize(form, " Was kostet  FÜRTH in ｅ\u00b2? ")
+    assert normalise(sentence) == "was kostet fürth in e2?" != normalise("Was kostet Furth in e2?")
 
 
 @pytest.mark.parametrize("form", FORMS)
