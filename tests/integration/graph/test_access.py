@@ -20,7 +20,7 @@ from tests import factories as make
 from tests.integration.auth.services import CHEAP, PASSWORD
 from tests.integration.graph.graphql_client import client_of
 from tests.integration.graph.running import Running, issue_key, running
-from tests.integration.graph.writing import Caller, mutation, name, refusals
+from tests.integration.graph.writing import Caller, global_id, mutation, refusals
 
 # The limit of a second in production; a busy computer may take longer.
 SECOND = 30
@@ -99,11 +99,11 @@ async def test_each_mutation_requires_its_role(callers: dict[Role | None, Caller
     added = {"dno": "netze-a", "voltageLevel": "MS"}
     inputs: dict[str, dict[str, Any]] = {
         "addTariff": added | {"year": 2030},
-        "correctTariff": {"id": name(tariff), "leistung": "60"},
+        "correctTariff": {"id": global_id(tariff), "leistung": "60"},
         "addHlzf": added | {"year": 2030, "season": "SUMMER", "windows": []},
-        "correctHlzf": {"id": name(hlzf), "windows": []},
-        "flag": {"id": name(tariff), "reason": "odd"},
-        "verify": {"id": name(tariff)},
+        "correctHlzf": {"id": global_id(hlzf), "windows": []},
+        "flag": {"id": global_id(tariff), "reason": "odd"},
+        "verify": {"id": global_id(tariff)},
         "revert": {"revisionId": f"revision_{'0' * 32}"},
     }
     documents = {write: (mutation(write), {"input": given}) for write, given in inputs.items()}
@@ -190,7 +190,7 @@ async def test_a_key_is_created_used_and_revoked(
     )
     assert created["secret"].startswith("dno_")
     key_caller = caller_with_key(client, created)
-    corrected = await key_caller.write("correctTariff", id=name(tariff), leistung="60")
+    corrected = await key_caller.write("correctTariff", id=global_id(tariff), leistung="60")
     assert corrected["revision"]["changedBy"] == "crawler (API key)"
 
     revoked = (await signed_in_admin.execute(REVOKE_KEY, id=created["apiKey"]["id"]))["revokeApiKey"]
@@ -294,9 +294,9 @@ async def test_keys_and_writes_work_during_an_outage_of_redis(
         await key_caller.execute(READ)
         valkey.kill()
         for price in range(60, 65):
-            corrected = await key_caller.write("correctTariff", id=name(tariff), leistung=f"{price}")
+            corrected = await key_caller.write("correctTariff", id=global_id(tariff), leistung=f"{price}")
             assert (corrected["errors"], corrected["tariff"]["leistung"]) == ([], f"{price}")
             data = await key_caller.execute(
-                "query ($id: ID!) { node(id: $id) { ... on Tariff { leistung } } }", id=name(tariff)
+                "query ($id: ID!) { node(id: $id) { ... on Tariff { leistung } } }", id=global_id(tariff)
             )
             assert data["node"]["leistung"] == f"{price}"

@@ -17,7 +17,7 @@ from app.settings import Settings
 from tests import factories as make
 from tests.integration.graph.running import Headers, issue_key, running
 from tests.integration.graph.wire import Response, wire
-from tests.integration.graph.writing import name
+from tests.integration.graph.writing import global_id
 
 SLUG, CITY = '{ dno(slug: "netze-a") { slug } }', '{ dno(slug: "netze-a") { city } }'
 FILLER = "#" * LONGEST_BODY + "\n"  # a comment, so that the key holds a digest
@@ -95,8 +95,10 @@ async def _history_by(server_settings: Settings, pool: Pool, tariff: Tariff) -> 
         correct = (
             "mutation ($input: CorrectTariffInput!) { correctTariff(input: $input) { errors { code } } }"
         )
-        await server.execute(correct, editor, input={"id": name(tariff), "leistung": "60"})
-    query = f'{{ node(id: "{name(tariff)}") {{ ... on Tariff {{ history(first: 1) {{ changedBy }} }} }} }}'
+        await server.execute(correct, editor, input={"id": global_id(tariff), "leistung": "60"})
+    query = (
+        f'{{ node(id: "{global_id(tariff)}") {{ ... on Tariff {{ history(first: 1) {{ changedBy }} }} }} }}'
+    )
     return query, editor
 
 

@@ -21,7 +21,7 @@ from app.domain.tariff import Tariff
 from tests import factories as make
 from tests.integration.graph.running import Headers, Running, has_cached_response, issue_key
 from tests.integration.graph.wire import Response, Wire, get, post, wire
-from tests.integration.graph.writing import name
+from tests.integration.graph.writing import global_id
 from tests.server_process import ServerProcess
 
 # The limit of a second in production; a busy computer may take longer.
@@ -49,7 +49,7 @@ async def editor(pool: Pool) -> Headers:
 
 def requests_of(tariff: Tariff) -> dict[str, bytes]:
     """A request for each field and transport that returns the same figure; most are answered from the response cache."""
-    node = f'node(id: "{name(tariff)}")'
+    node = f'node(id: "{global_id(tariff)}")'
     return {
         "point": post(f"{{ {node} {{ ... on Tariff {{ leistung }} }} }}"),
         "list": post(LIST),
@@ -92,7 +92,7 @@ class Writer:
     def __init__(self, connection: Wire, editor: Headers, tariff: Tariff) -> None:
         self._connection = connection
         self._authorization = f"Authorization: {editor['authorization']}"
-        self._id = name(tariff)
+        self._id = global_id(tariff)
         self._figures = count(2)
         self.answered = 1
 
@@ -260,13 +260,13 @@ async def test_a_new_and_a_deleted_operator_are_served_by_all_instances_within_a
         "naturalQuery": {"tariffs": [{"leistung": "58.2"}]},
         "rankTariffs": [{"rank": 1}, {"rank": 2}],
         "withData": {"totalCount": 4},
-        "node": {"id": name(soest)},
+        "node": {"id": global_id(soest)},
     }
 
     seen: dict[str, Any] = {}
 
     async def wait_for(client: httpx.AsyncClient, url: str, expected: Any) -> None:
-        body = {"query": query, "variables": {"tariff": name(soest)}}
+        body = {"query": query, "variables": {"tariff": global_id(soest)}}
         while seen.get(url) != expected:
             seen[url] = (await client.post(f"{url}/graphql", json=body)).json()["data"]
 

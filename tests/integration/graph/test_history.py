@@ -13,7 +13,7 @@ from app.domain.entry import VoltageLevel
 from app.observability import metrics
 from tests import factories as make
 from tests.integration.graph.graphql_client import error_codes, execute
-from tests.integration.graph.writing import Caller, name
+from tests.integration.graph.writing import Caller, global_id
 
 HISTORIES = """
 query ($slug: String!, $first: Int) {
@@ -28,9 +28,9 @@ query ($slug: String!, $first: Int) {
 async def test_every_write_is_in_the_history_newest_first(editor: Caller, admin: Caller, pool: Pool) -> None:
     tariff = await make.tariff(pool, await make.dno(pool), leistung="58.20")
     payloads = [
-        await editor.write("correctTariff", id=name(tariff), leistung="60", reason="misread"),
-        await editor.write("flag", id=name(tariff), reason="odd"),
-        await admin.write("verify", id=name(tariff)),
+        await editor.write("correctTariff", id=global_id(tariff), leistung="60", reason="misread"),
+        await editor.write("flag", id=global_id(tariff), reason="odd"),
+        await admin.write("verify", id=global_id(tariff)),
     ]
     await pool.fetch("UPDATE netzentgelte_data SET leistung = 61")
     document = HISTORIES.replace("history(first: $first)", "history").replace(", $first: Int", "")
@@ -46,7 +46,7 @@ async def test_every_write_is_in_the_history_newest_first(editor: Caller, admin:
 
 async def test_windows_have_a_history_too(editor: Caller, client: httpx.AsyncClient, pool: Pool) -> None:
     hlzf = await make.hlzf(pool, await make.dno(pool))
-    await editor.write("correctHlzf", id=name(hlzf), windows=[])
+    await editor.write("correctHlzf", id=global_id(hlzf), windows=[])
     [entry] = (await execute(client, HISTORIES, slug="netze-a"))["dno"]["hlzf"]
     newest = entry["history"][0]
     assert newest["kind"] == "CORRECTED"
@@ -57,7 +57,7 @@ async def test_names_of_authors_are_visible_to_editors_and_administrators(
     callers: dict[Role | None, Caller], pool: Pool
 ) -> None:
     tariff = await make.tariff(pool, await make.dno(pool))
-    await callers[Role.EDITOR].write("correctTariff", id=name(tariff), leistung="60")
+    await callers[Role.EDITOR].write("correctTariff", id=global_id(tariff), leistung="60")
     shown: dict[Any, Any] = {}
     for _ in range(2):  # the second time from L1
         for role in (Role.ADMIN, None, Role.EDITOR, Role.VIEWER):
@@ -72,17 +72,17 @@ async def test_a_history_has_the_requested_length(
 ) -> None:
     tariff = await make.tariff(pool, await make.dno(pool))
     for price in range(25):
-        await editor.write("correctTariff", id=name(tariff), leistung=f"{60 + price}")
+        await editor.write("correctTariff", id=global_id(tariff), leistung=f"{60 + price}")
     document = "query ($id: ID!, $first: Int = 20) { node(id: $id) { ... on Tariff { history(first: $first) { version } } } }"
 
     async def versions(**first: Any) -> list[int]:
-        data = await execute(client, document, id=name(tariff), **first)
+        data = await execute(client, document, id=global_id(tariff), **first)
         return [one["version"] for one in data["node"]["history"]]
 
     assert await versions() == await versions(first=None) == list(range(26, 6, -1))
     assert await versions(first=1) == [26]
     assert await versions(first=100) == list(range(26, 0, -1))
-    assert await error_codes(client, document, id=name(tariff), first=101) == ["BAD_USER_INPUT"]
+    assert await error_codes(client, document, id=global_id(tariff), first=101) == ["BAD_USER_INPUT"]
 
 
 async def test_many_histories_cost_one_statement(client: httpx.AsyncClient, pool: Pool) -> None:

@@ -9,7 +9,7 @@ from app.domain.dno import Dno
 from app.domain.hlzf import Hlzf
 from app.domain.tariff import Tariff
 from tests import factories as make
-from tests.integration.graph.writing import Caller, mutation, name, nameless, refusals
+from tests.integration.graph.writing import Caller, global_id, mutation, refusals, unknown_id
 
 NEW_TARIFF = {"dno": "netze-a", "year": 2026, "voltageLevel": "MS", "leistung": "58.20", "arbeit": "1.26"}
 NEW_HLZF = {"dno": "netze-a", "year": 2026, "voltageLevel": "MS", "season": "WINTER", "windows": []}
@@ -80,7 +80,7 @@ async def test_adding_an_existing_entry_is_a_conflict(editor: Caller, tariff: Ta
 
 async def test_an_omitted_price_is_kept_and_null_clears_it(editor: Caller, tariff: Tariff) -> None:
     corrected = await editor.write(
-        "correctTariff", id=name(tariff), leistung="60.00", arbeit=None, reason="misread"
+        "correctTariff", id=global_id(tariff), leistung="60.00", arbeit=None, reason="misread"
     )
     tariff_after = corrected["tariff"]
     assert (tariff_after["leistung"], tariff_after["arbeit"], tariff_after["arbeitUnter2500h"]) == (
@@ -101,13 +101,13 @@ async def test_an_omitted_price_is_kept_and_null_clears_it(editor: Caller, tarif
 
 
 async def test_windows_are_corrected_as_a_whole(editor: Caller, hlzf: Hlzf) -> None:
-    corrected = await editor.write("correctHlzf", id=name(hlzf), windows=windows("00:00-24:00"))
+    corrected = await editor.write("correctHlzf", id=global_id(hlzf), windows=windows("00:00-24:00"))
     assert corrected["hlzf"]["windows"] == windows("00:00-24:00")
     assert corrected["hlzf"]["verificationStatus"] == "UNVERIFIED"
     assert corrected["revision"]["changes"][0] == {
         "field": "windows", "before": "07:30-13:00, 16:00-19:00", "after": "00:00-24:00",
     }  # fmt: skip
-    none = await editor.write("correctHlzf", id=name(hlzf), windows=[])
+    none = await editor.write("correctHlzf", id=global_id(hlzf), windows=[])
     assert (none["hlzf"]["windows"], none["hlzf"]["version"]) == ([], 3)
 
 
@@ -115,10 +115,10 @@ async def test_a_mutation_that_changes_nothing_creates_no_revision(
     editor: Caller, admin: Caller, tariff: Tariff, hlzf: Hlzf
 ) -> None:
     payloads = [
-        await editor.write("correctTariff", id=name(tariff)),
-        await editor.write("correctTariff", id=name(tariff), leistung="58.2"),
-        await editor.write("correctHlzf", id=name(hlzf), windows=windows("16:00-19:00", "07:30-13:00")),
-        await admin.write("verify", id=name(tariff)),
+        await editor.write("correctTariff", id=global_id(tariff)),
+        await editor.write("correctTariff", id=global_id(tariff), leistung="58.2"),
+        await editor.write("correctHlzf", id=global_id(hlzf), windows=windows("16:00-19:00", "07:30-13:00")),
+        await admin.write("verify", id=global_id(tariff)),
     ]
     assert [(one["revision"], one["errors"]) for one in payloads] == [(None, [])] * 4
     assert payloads[1]["tariff"]["leistung"] == "58.20"
@@ -128,8 +128,8 @@ async def test_an_admin_corrects_and_verifies_at_once(
     editor: Caller, admin: Caller, tariff: Tariff, hlzf: Hlzf
 ) -> None:
     for write, given in (
-        ("correctTariff", {"id": name(tariff), "leistung": "60"}),
-        ("correctHlzf", {"id": name(hlzf), "windows": []}),
+        ("correctTariff", {"id": global_id(tariff), "leistung": "60"}),
+        ("correctHlzf", {"id": global_id(hlzf), "windows": []}),
     ):
         assert refusals(await editor.write(write, **given, verify=True)) == [("FORBIDDEN", None)]
         done = await admin.write(write, **given, verify=True)
@@ -140,13 +140,13 @@ async def test_an_admin_corrects_and_verifies_at_once(
 async def test_an_outdated_expected_version_is_a_conflict_with_the_current_version(
     editor: Caller, admin: Caller, tariff: Tariff, hlzf: Hlzf
 ) -> None:
-    corrected = await editor.write("correctTariff", id=name(tariff), expectedVersion=1, leistung="60")
+    corrected = await editor.write("correctTariff", id=global_id(tariff), expectedVersion=1, leistung="60")
     assert corrected["tariff"]["version"] == 2
     stale = [
-        await editor.write("correctTariff", id=name(tariff), expectedVersion=1, leistung="61"),
-        await editor.write("correctHlzf", id=name(hlzf), expectedVersion=0, windows=[]),
-        await editor.write("flag", id=name(tariff), expectedVersion=3, reason="odd"),
-        await admin.write("verify", id=name(tariff), expectedVersion=1),
+        await editor.write("correctTariff", id=global_id(tariff), expectedVersion=1, leistung="61"),
+        await editor.write("correctHlzf", id=global_id(hlzf), expectedVersion=0, windows=[]),
+        await editor.write("flag", id=global_id(tariff), expectedVersion=3, reason="odd"),
+        await admin.write("verify", id=global_id(tariff), expectedVersion=1),
         await admin.write("revert", revisionId=corrected["revision"]["id"], expectedVersion=1),
     ]
     for payload, version in zip(stale, (2, 1, 2, 2, 2), strict=True):
@@ -169,7 +169,7 @@ async def test_one_document_may_write_twice_and_the_second_sees_the_first(
           }
         }
         """,
-        id=name(tariff),
+        id=global_id(tariff),
     )
     assert data["first"]["tariff"] == {
         "version": 2, "leistung": "60", "history": [{"version": 2}, {"version": 1}],
@@ -208,17 +208,17 @@ INVALID_INPUTS: list[tuple[str, dict[str, Any], str, list[str]]] = [
     ("correctTariff", {"reason": "x" * 2001}, "INVALID", ["input", "reason"]),
     ("correctTariff", {"reason": "a\0b"}, "INVALID", ["input", "reason"]),
     ("correctTariff", {"id": "58"}, "INVALID", ["input", "id"]),
-    ("correctTariff", {"id": nameless("hlzf")}, "INVALID", ["input", "id"]),
-    ("correctTariff", {"id": nameless("tariff")}, "NOT_FOUND", ["input", "id"]),
+    ("correctTariff", {"id": unknown_id("hlzf")}, "INVALID", ["input", "id"]),
+    ("correctTariff", {"id": unknown_id("tariff")}, "NOT_FOUND", ["input", "id"]),
     ("correctHlzf", {"windows": windows("08:00-08:00")}, "INVALID", ["input", "windows", "0", "end"]),
-    ("correctHlzf", {"id": nameless("tariff")}, "INVALID", ["input", "id"]),
-    ("correctHlzf", {"id": nameless("hlzf")}, "NOT_FOUND", ["input", "id"]),
-    ("verify", {"id": nameless("tou")}, "INVALID", ["input", "id"]),
-    ("verify", {"id": nameless("hlzf")}, "NOT_FOUND", ["input", "id"]),
+    ("correctHlzf", {"id": unknown_id("tariff")}, "INVALID", ["input", "id"]),
+    ("correctHlzf", {"id": unknown_id("hlzf")}, "NOT_FOUND", ["input", "id"]),
+    ("verify", {"id": unknown_id("tou")}, "INVALID", ["input", "id"]),
+    ("verify", {"id": unknown_id("hlzf")}, "NOT_FOUND", ["input", "id"]),
     ("verify", {"notes": "x" * 2001}, "INVALID", ["input", "notes"]),
     ("flag", {"reason": " "}, "INVALID", ["input", "reason"]),
-    ("revert", {"revisionId": nameless("tariff")}, "INVALID", ["input", "revisionId"]),
-    ("revert", {"revisionId": nameless("revision")}, "NOT_FOUND", ["input", "revisionId"]),
+    ("revert", {"revisionId": unknown_id("tariff")}, "INVALID", ["input", "revisionId"]),
+    ("revert", {"revisionId": unknown_id("revision")}, "NOT_FOUND", ["input", "revisionId"]),
 ]
 
 
@@ -228,11 +228,11 @@ def valid(tariff: Tariff, hlzf: Hlzf) -> dict[str, dict[str, Any]]:
     return {
         "addTariff": NEW_TARIFF,
         "addHlzf": NEW_HLZF,
-        "correctTariff": {"id": name(tariff), "leistung": "60"},
-        "correctHlzf": {"id": name(hlzf), "windows": []},
-        "verify": {"id": name(tariff)},
-        "flag": {"id": name(tariff), "reason": "odd"},
-        "revert": {"revisionId": nameless("revision")},
+        "correctTariff": {"id": global_id(tariff), "leistung": "60"},
+        "correctHlzf": {"id": global_id(hlzf), "windows": []},
+        "verify": {"id": global_id(tariff)},
+        "flag": {"id": global_id(tariff), "reason": "odd"},
+        "revert": {"revisionId": unknown_id("revision")},
     }
 
 
@@ -279,7 +279,9 @@ async def test_values_of_the_wrong_type_are_a_request_error_with_their_path(
 
 
 async def test_a_whole_number_is_a_decimal_too(editor: Caller, tariff: Tariff) -> None:
-    assert (await editor.write("correctTariff", id=name(tariff), leistung=60))["tariff"]["leistung"] == "60"
+    assert (await editor.write("correctTariff", id=global_id(tariff), leistung=60))["tariff"][
+        "leistung"
+    ] == "60"
 
 
 # Warning
@@ -308,12 +310,12 @@ async def test_both_families_are_flagged_and_verified(
     editor: Caller, admin: Caller, tariff: Tariff, hlzf: Hlzf
 ) -> None:
     for entry in (tariff, hlzf):
-        flagged = await editor.write("flag", id=name(entry), reason="looks like last year's")
+        flagged = await editor.write("flag", id=global_id(entry), reason="looks like last year's")
         assert (flagged["entry"]["verificationStatus"], flagged["entry"]["version"]) == ("FLAGGED", 2)
         assert (flagged["revision"]["kind"], flagged["revision"]["reason"]) == (
             "FLAGGED", "looks like last year's",
         )  # fmt: skip
-        verified = await admin.write("verify", id=name(entry), expectedVersion=2, notes="page 3")
+        verified = await admin.write("verify", id=global_id(entry), expectedVersion=2, notes="page 3")
         assert (verified["entry"]["verificationStatus"], verified["entry"]["version"]) == ("VERIFIED", 3)
         assert (verified["revision"]["kind"], verified["revision"]["reason"]) == ("VERIFIED", "page 3")
         assert verified["revision"]["changedBy"] == "admin (API key)"
@@ -322,10 +324,10 @@ async def test_both_families_are_flagged_and_verified(
 async def test_reverting_a_correction_restores_prices_and_verification(
     editor: Caller, admin: Caller, tariff: Tariff
 ) -> None:
-    wrong = await editor.write("correctTariff", id=name(tariff), leistung="1", arbeit=None)
+    wrong = await editor.write("correctTariff", id=global_id(tariff), leistung="1", arbeit=None)
     reverted = await admin.write("revert", revisionId=wrong["revision"]["id"], reason="was right")
     assert reverted["entry"] == {
-        "id": name(tariff), "version": 3, "leistung": "58.20", "verificationStatus": "VERIFIED",
+        "id": global_id(tariff), "version": 3, "leistung": "58.20", "verificationStatus": "VERIFIED",
     }  # fmt: skip
     assert (reverted["revision"]["kind"], reverted["revision"]["reason"]) == ("REVERTED", "was right")
     assert reverted["revision"]["changes"][0] == {"field": "leistung", "before": "1", "after": "58.20"}
@@ -346,14 +348,14 @@ async def test_a_manually_deleted_entry_can_be_restored_and_added_again(
     editor: Caller, admin: Caller, tariff: Tariff, pool: Pool
 ) -> None:
     await pool.fetch("UPDATE netzentgelte_data SET deleted_at = now()")
-    assert refusals(await editor.write("correctTariff", id=name(tariff), leistung="1")) == [
+    assert refusals(await editor.write("correctTariff", id=global_id(tariff), leistung="1")) == [
         ("NOT_FOUND", ["input", "id"])
     ]
     added = await editor.write("addTariff", **NEW_TARIFF | {"year": 2025})
-    assert (added["tariff"]["id"], added["tariff"]["version"]) == (name(tariff), 3)
+    assert (added["tariff"]["id"], added["tariff"]["version"]) == (global_id(tariff), 3)
     assert added["revision"]["kind"] == "CREATED"
     found = await editor.execute(
-        "query ($id: ID!) { node(id: $id) { ... on Tariff { history { id kind } } } }", id=name(tariff)
+        "query ($id: ID!) { node(id: $id) { ... on Tariff { history { id kind } } } }", id=global_id(tariff)
     )
     [_, deleted, _] = found["node"]["history"]
     assert deleted["kind"] == "DELETED"

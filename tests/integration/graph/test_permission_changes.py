@@ -22,7 +22,7 @@ from app.settings import Settings
 from tests import factories as make
 from tests.integration.auth.services import CHEAP, PASSWORD
 from tests.integration.graph.running import Headers, Running, issue_key, running, stream, websocket_client
-from tests.integration.graph.writing import mutation, name
+from tests.integration.graph.writing import global_id, mutation
 from tests.servers import PrivateValkey
 from tests.waiting import COUNTED, until
 
@@ -153,7 +153,7 @@ async def test_an_editor_with_a_lower_role_gets_no_names_of_authors(limited: Run
 
     async def correct(price: int) -> None:
         await limited.execute(
-            mutation("correctTariff"), editor, input={"id": name(tariff), "leistung": f"{price}"}
+            mutation("correctTariff"), editor, input={"id": global_id(tariff), "leistung": f"{price}"}
         )
 
     async with websocket_client(limited) as client, stream(limited, CHANGES, headers=bearer(token)) as events:
@@ -268,7 +268,7 @@ async def test_a_write_that_waited_for_a_lock_is_not_committed_if_its_permission
     correct = mutation("correctTariff")
     async with locked(pool, tariff.id) as wait_until_blocked:
         task = asyncio.create_task(
-            server.execute(correct, bearer(token), input={"id": name(tariff), "leistung": "60"})
+            server.execute(correct, bearer(token), input={"id": global_id(tariff), "leistung": "60"})
         )
         await wait_until_blocked()
         await demote(server, pool, user)
@@ -288,7 +288,10 @@ async def test_permissions_are_checked_for_each_operation_of_a_batch_and_each_fi
       b: correctTariff(input: $b) { errors { code } }
     }
     """
-    given = {"a": {"id": name(first), "leistung": "60"}, "b": {"id": name(second), "leistung": "60"}}
+    given = {
+        "a": {"id": global_id(first), "leistung": "60"},
+        "b": {"id": global_id(second), "leistung": "60"},
+    }
     once = "mutation ($b: CorrectTariffInput!) { b: correctTariff(input: $b) { errors { code } } }"
     async with running(settings, max_batch_operations=3) as server:
         user, token = await user_with_session(server, pool)

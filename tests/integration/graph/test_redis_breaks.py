@@ -12,8 +12,7 @@ from app.domain.account import Role
 from app.domain.entry import DnoYear
 from tests import factories as make
 from tests.integration.graph.running import issue_key
-from tests.integration.graph.test_mutations import name
-from tests.integration.graph.writing import mutation
+from tests.integration.graph.writing import global_id, mutation
 from tests.proxy import Proxies
 from tests.refusals import REFUSALS
 from tests.server_process import ServerProcess
@@ -48,14 +47,14 @@ async def test_a_committed_write_is_answered_as_committed(
     answers = []
     async with httpx.AsyncClient(base_url=server.url, headers=headers, timeout=30) as client:
         for number in range(60):
-            input = {"id": name(tariff), "leistung": f"{60 + number}.00"}
+            input = {"id": global_id(tariff), "leistung": f"{60 + number}.00"}
             write = client.post(
                 "/graphql", json={"query": mutation("correctTariff"), "variables": {"input": input}}
             )
-            read = client.post("/graphql", json={"query": TARIFF, "variables": {"id": name(tariff)}})
+            read = client.post("/graphql", json={"query": TARIFF, "variables": {"id": global_id(tariff)}})
             answers += await asyncio.gather(write, read)
             after = (
-                await client.post("/graphql", json={"query": TARIFF, "variables": {"id": name(tariff)}})
+                await client.post("/graphql", json={"query": TARIFF, "variables": {"id": global_id(tariff)}})
             ).json()
             assert after["data"]["node"]["leistung"] == f"{60 + number}.00"
     done.set()
@@ -76,7 +75,7 @@ async def test_two_servers_serve_current_values_and_report_that_they_are_degrade
     tariff = await make.tariff(pool, await make.dno(pool))
     _, headers = await issue_key(pool, Role.EDITOR)
     servers = [await asyncio.to_thread(instance, redis_url=valkey.url) for _ in range(2)]
-    query = {"query": TARIFF, "variables": {"id": name(tariff)}}
+    query = {"query": TARIFF, "variables": {"id": global_id(tariff)}}
     async with httpx.AsyncClient(headers=headers, timeout=30) as client:
 
         async def price(server: ServerProcess) -> str:
@@ -89,7 +88,7 @@ async def test_two_servers_serve_current_values_and_report_that_they_are_degrade
         for server in servers * 3:
             assert await price(server) == "58.21"
         REFUSALS[kind].begin(valkey)
-        input = {"id": name(tariff), "leistung": "60.00"}
+        input = {"id": global_id(tariff), "leistung": "60.00"}
         body = {"query": mutation("correctTariff"), "variables": {"input": input}}
         answer = (await client.post(f"{servers[0].url}/graphql", json=body)).json()
         assert "errors" not in answer

@@ -16,7 +16,7 @@ from schema.types.node import Kind, write_id
 from tests import factories as make
 from tests.integration.graph.running import Running, has_cached_response, issue_key, running
 from tests.integration.graph.wire import Response, get, post, wire
-from tests.integration.graph.writing import name
+from tests.integration.graph.writing import global_id
 
 PRICES = '{ dno(slug: "netze-a") { tariffs(year: 2025) { leistung } } }'
 CORRECT = "mutation ($input: CorrectTariffInput!) { correctTariff(input: $input) { errors { code } } }"
@@ -44,8 +44,10 @@ async def test_a_key_gets_no_names_of_authors_once_its_creator_may_not_see_them(
     server: Running, pool: Pool, tariff: Tariff
 ) -> None:
     key, steward = await issue_key(pool, Role.EDITOR)
-    await server.execute(CORRECT, steward, input={"id": name(tariff), "leistung": "60"})
-    query = f'{{ node(id: "{name(tariff)}") {{ ... on Tariff {{ history(first: 1) {{ changedBy }} }} }} }}'
+    await server.execute(CORRECT, steward, input={"id": global_id(tariff), "leistung": "60"})
+    query = (
+        f'{{ node(id: "{global_id(tariff)}") {{ ... on Tariff {{ history(first: 1) {{ changedBy }} }} }} }}'
+    )
     data = post(query, f"Authorization: {steward['authorization']}")
     assert (await warm(server, data)).json["data"]["node"]["history"] == [{"changedBy": "steward (API key)"}]
     await pool.fetch("UPDATE users SET role = 'VIEWER' WHERE id = $1", key.created_by)
@@ -146,7 +148,7 @@ async def test_equal_numbers_in_another_spelling_are_another_request(server: Run
 
 
 async def test_minus_zero_is_zero(server: Running, tariff: Tariff) -> None:
-    cost = f"""{{ node(id: "{name(tariff)}") {{ ... on Tariff {{
+    cost = f"""{{ node(id: "{global_id(tariff)}") {{ ... on Tariff {{
       annualCost(consumptionKwh: "-0", peakLoadKw: "1") {{ utilisationHours energyCharge }}
     }} }} }}"""
     async with wire(server.url) as connection:

@@ -84,7 +84,7 @@ def subscribe(request: pytest.FixtureRequest) -> Subscribe:
     return subscribe
 
 
-def name(tariff: Tariff) -> str:
+def global_id(tariff: Tariff) -> str:
     return f"tariff_{tariff.id.hex}"
 
 
@@ -103,8 +103,8 @@ async def test_changes_of_every_origin_are_delivered_once_and_in_order(
     _, editor = await issue_key(pool)
     async with running(settings) as other, subscribe(server) as next_change:
         for price in range(60, 66, 3):
-            await server.execute(CORRECT, editor, input={"id": name(tariff), "leistung": f"{price}"})
-            await other.execute(CORRECT, editor, input={"id": name(tariff), "leistung": f"{price + 1}"})
+            await server.execute(CORRECT, editor, input={"id": global_id(tariff), "leistung": f"{price}"})
+            await other.execute(CORRECT, editor, input={"id": global_id(tariff), "leistung": f"{price + 1}"})
             await update_manually(pool, tariff, f"{price + 2}")
         versions = [(await next_change())["entry"]["version"] for _ in range(6)]
         await make.hlzf(pool, await make.dno(pool, "netze-b"))
@@ -125,7 +125,7 @@ async def test_a_read_after_a_delivered_change_returns_the_new_state(
             await update_manually(pool, tariff, f"{version}.5")
             change = await next_change()
             assert (change["entry"]["leistung"], change["kind"]) == (f"{version}.5", "CORRECTED")
-            again = await server.execute(read, id=name(tariff))
+            again = await server.execute(read, id=global_id(tariff))
             assert again["node"] == {"leistung": f"{version}.5", "version": version}
 
 

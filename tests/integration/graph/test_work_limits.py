@@ -16,7 +16,7 @@ from app.settings import Settings
 from tests import factories as make
 from tests.integration.graph.graphql_client import client_of, execute, execute_with_errors
 from tests.integration.graph.running import issue_key, running, stream, websocket_client
-from tests.integration.graph.writing import Caller, mutation, name
+from tests.integration.graph.writing import Caller, global_id, mutation
 from tests.waiting import until
 
 # One operator with all windows of four years: 112 entries, each with a reference to it.
@@ -210,14 +210,14 @@ async def test_a_mutation_that_exceeds_a_limit_after_its_commit_returns_its_payl
     tariff = await make.tariff(pool, netze_a, 2024, VoltageLevel.NS)
     _, headers = await issue_key(pool, Role.EDITOR)
     document = mutation("correctTariff").replace("tariff {", "tariff { dno { hlzf { id } } ", 1)
-    input = {"id": name(tariff), "leistung": "99.90"}
+    input = {"id": global_id(tariff), "leistung": "99.90"}
     async with client_of(resources, limit_objects=50) as client:
         response = await Caller(client, headers).execute_with_errors(document, input=input)
     assert {error["extensions"]["code"] for error in response["errors"]} == {"LIMIT_EXCEEDED"}
     assert response["data"]["correctTariff"]["errors"] == []
     async with client_of(resources) as client:
         found = await execute(
-            client, "query ($id: ID!) { node(id: $id) { ... on Tariff { leistung } } }", id=name(tariff)
+            client, "query ($id: ID!) { node(id: $id) { ... on Tariff { leistung } } }", id=global_id(tariff)
         )
     assert found == {"node": {"leistung": "99.90"}}
 
@@ -235,7 +235,7 @@ async def test_each_change_of_a_subscription_is_limited(settings: Settings, pool
             await client.subscribe(CHANGES)
             await until(lambda: server.subscribers == 2)
             await server.execute(
-                mutation("correctTariff"), headers, input={"id": name(tariff), "leistung": "1.20"}
+                mutation("correctTariff"), headers, input={"id": global_id(tariff), "leistung": "1.20"}
             )
             message = await client.receive()
             _, data = await events.event()

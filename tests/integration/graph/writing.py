@@ -70,12 +70,12 @@ class Caller:
         return await self._client.post("/graphql", json=body, headers=self.headers)
 
 
-def name(entry: Tariff | Hlzf) -> str:
+def global_id(entry: Tariff | Hlzf) -> str:
     """The global id of the graph."""
     return f"{type(entry).__name__.lower()}_{entry.id.hex}"
 
 
-def nameless(kind: str) -> str:
+def unknown_id(kind: str) -> str:
     return f"{kind}_{UUID(int=0).hex}"
 
 
