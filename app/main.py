@@ -18,6 +18,7 @@ from app.settings import Settings
 from app.web.pages import schema_route
 from loaders.registry import load_dno_year
 from schema.http.endpoint import GraphQLEndpoint
+from schema.http.operation_runner import OperationRunner
 from schema.http.rest import Rest
 from schema.queries.vocabulary import FirstVocabulary
 from schema.root import schema
@@ -29,8 +30,9 @@ def create_app(settings: Settings) -> Starlette:
         async with open_resources(settings, _jobs) as resources:
             yield {"resources": resources}
 
-    graph = GraphQLEndpoint(settings)
-    paths = [*routes(settings, graph), *Rest(settings, graph).routes, schema_route(f"{schema}\n")]
+    runner = OperationRunner(settings)
+    graph = GraphQLEndpoint(settings, runner)
+    paths = [*routes(settings, graph), *Rest(settings, runner).routes, schema_route(f"{schema}\n")]
     return Application(settings, paths, lifespan)
 
 

@@ -12,19 +12,19 @@ from starlette.types import Receive, Scope, Send
 from app.errors import Overloaded
 from app.observability import metrics
 from schema.execution.operation import Answer, write_json
-from schema.http.answers import told
 from schema.http.caller import Caller
+from schema.http.result_streams import error_payload
 
 COMPLETE = b"event: complete\ndata:\n\n"
-SIGN_OF_LIFE = b":\n\n"
-# An open stream is no slow answer: it is counted and timed apart.
+KEEP_ALIVE = b":\n\n"
+# An open stream is not a slow response: it has its own route in metrics.
 ROUTE = SimpleNamespace(path="/graphql (event stream)")
 
-_told = metrics.CHANGES_SENT.labels("event stream")
+_delivered = metrics.CHANGES_SENT.labels("event stream")
 
 
 class EventStream(Response):
-    """`check_every`: how often it says that it is there, and looks whether its caller still may.
+    """`check_every`: seconds between two keep-alive comments, each after a check of the caller's rights.
 
     `opened` is to be set before it is sent.
     """
@@ -39,49 +39,51 @@ class EventStream(Response):
         self.init_headers({"cache-control": "no-store", "vary": "accept", "x-accel-buffering": "no"})
         self._caller = caller
         self._check_every = check_every
-        self._begun = False
+        self._started = False
         self._evicted = asyncio.Event()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         scope["route"] = ROUTE
-        await _first_of(self._run(scope, send), _gone(receive))
+        await _first_of(self._send_events(scope, send), _disconnected(receive))
 
-    async def _run(self, scope: Scope, send: Send) -> None:
+    async def _send_events(self, scope: Scope, send: Send) -> None:
         try:
             async with self.opened as answers:
-                await self._begin(send)
-                await _first_of(self._tell(answers, send), self._stay(send), self._end())
+                await self._start_response(send)
+                await _first_of(
+                    self._send_results(answers, send), self._keep_alive(send), self._wait_for_eviction()
+                )
         except Exception as error:
-            errors = told(error, scope)
-            await self._begin(send)
+            errors = error_payload(error, scope)
+            await self._start_response(send)
             await send(_part(_next(write_json({"errors": errors}))))
         await send(_part(COMPLETE, more=False))
 
     def evict(self) -> None:
         self._evicted.set()
 
-    async def _end(self) -> None:
+    async def _wait_for_eviction(self) -> None:
         await self._evicted.wait()
         raise Overloaded("Your address has more than its share of open connections.", retry_after=10)
 
-    async def _begin(self, send: Send) -> None:
-        if not self._begun:
-            self._begun = True
+    async def _start_response(self, send: Send) -> None:
+        if not self._started:
+            self._started = True
             await send(
                 {"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers}
             )
-            await send(_part(SIGN_OF_LIFE))
+            await send(_part(KEEP_ALIVE))
 
-    async def _tell(self, answers: AsyncIterator[Answer], send: Send) -> None:
+    async def _send_results(self, answers: AsyncIterator[Answer], send: Send) -> None:
         async for answer in answers:
             await send(_part(_next(answer.body)))
-            _told.inc()
+            _delivered.inc()
 
-    async def _stay(self, send: Send) -> None:
+    async def _keep_alive(self, send: Send) -> None:
         while True:
             await asyncio.sleep(self._check_every)
             await self._caller.renewed(visit=True)
-            await send(_part(SIGN_OF_LIFE))
+            await send(_part(KEEP_ALIVE))
 
 
 def _next(body: bytes) -> bytes:
@@ -92,13 +94,13 @@ def _part(body: bytes, *, more: bool = True) -> dict[str, Any]:
     return {"type": "http.response.body", "body": body, "more_body": more}
 
 
-async def _gone(receive: Receive) -> None:
+async def _disconnected(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
 
 
 async def _first_of(*work: Coroutine[Any, Any, None]) -> None:
-    """Whichever ends first ends the others, and its error is raised."""
+    """The first to end cancels the others, and its error is raised."""
     tasks = [asyncio.create_task(each) for each in work]
     try:
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)

@@ -1,7 +1,6 @@
-"""The graph behind plain addresses, for programs that speak REST already.
+"""REST addresses, each an operation of `rest.graphql`: the response is that of the graph, without the envelope.
 
-Each address is an operation of `rest.graphql`: its answer is the graph's own, without the envelope.
-So the words are the graph's, and so are caches, costs, limits and metrics.
+Names, scalars, caches, costs, limits and metrics are those of the graph.
 """
 
 from pathlib import Path
@@ -13,6 +12,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from app.auth.roles import require_reader
+from app.cache.read_set import ReadSet
 from app.cache.responses import CachedResponse, ResponseKey, head_of
 from app.domain.account import ANONYMOUS
 from app.errors import AppError, BadInput, NotFound, quoted
@@ -21,12 +21,13 @@ from app.http.conditional_requests import respond_from_cache
 from app.http.content_negotiation import JSON
 from app.http.exports import year_in_path
 from app.http.json_body import UNREADABLE, reason
-from app.resources import Resources
 from app.settings import Settings
 from schema.execution.documents import Documents, Operation
-from schema.http.endpoint import GraphQLEndpoint
 from schema.http.openapi import write_openapi
+from schema.http.operation_runner import OperationRunner
 from schema.http.request import GraphQLRequest, check_content
+from schema.http.stages.look_up import look_up_response
+from schema.http.stages.store import store_clock, store_response
 from schema.root import schema
 
 DOCUMENT = Path(__file__).with_suffix(".graphql").read_text()
@@ -34,10 +35,10 @@ Map = dict[str, Any]
 
 
 class Rest:
-    def __init__(self, settings: Settings, graph: GraphQLEndpoint) -> None:
+    def __init__(self, settings: Settings, runner: OperationRunner) -> None:
         self._settings = settings
-        self._graph = graph
-        # The limits are for documents of strangers.
+        self._runner = runner
+        # Limits of settings apply to documents of clients only.
         document = Documents(schema, Settings()).get(DOCUMENT)
         self._dno_year = document.operation("dnoYear")
         self._natural_query = document.operation("naturalQuery")
@@ -53,34 +54,35 @@ class Rest:
 
     async def _get_dno_year(self, request: Request) -> BufferedResponse:
         self._check_reader(request)
-        responses = _resources(request).responses
-        asked = _asked(request)
-        since = responses.now()
-        entry = responses.get(asked)
-        if entry is not None:
-            return respond_from_cache(request.scope, entry.value, entry.until)
+        scope = request.scope
+        key = _response_key(request)
+        since = store_clock(scope)
+        cached = look_up_response(scope, key)
+        if cached is not None:
+            return cached[0]
         given = {**request.path_params, "year": year_in_path(request)}
-        found, read_set = await self._ask(self._dno_year, given, request)
-        if found == b"null":
+        body, read_set = await self._run(self._dno_year, given, request)
+        if body == b"null":
             raise NotFound(f"There is no operator {quoted(given['slug'])}.")
-        kept = CachedResponse(found, JSON, None)
-        responses.keep(asked, kept, read_set, since)
-        return respond_from_cache(request.scope, kept, read_set.until)
+        stored = store_response(scope, key, body, JSON, read_set, since)
+        return respond_from_cache(scope, stored, read_set.until)
 
     async def _post_question(self, request: Request) -> Response:
         self._check_reader(request)
         check_content(request.scope["headers"])
         given = _read_map(await request.body())
-        answer, _ = await self._ask(self._natural_query, given, request)
-        return Response(answer, headers={"cache-control": "no-store"}, media_type=JSON)
+        body, _ = await self._run(self._natural_query, given, request)
+        return Response(body, headers={"cache-control": "no-store"}, media_type=JSON)
 
     async def _get_description(self, request: Request) -> BufferedResponse:
         return respond_from_cache(request.scope, self._description, float("inf"))
 
-    async def _ask(self, operation: Operation, given: Map, request: Request) -> tuple[bytes, Any]:
-        """The JSON of the operation's one field, and what it was read from."""
-        asked = GraphQLRequest(None, given, operation.name, {}, JSON)
-        answer, _, context = await self._graph.run(asked, request.scope, operation)
+    async def _run(self, operation: Operation, given: Map, request: Request) -> tuple[bytes, ReadSet]:
+        """The JSON of the operation's one field, and its read set. Raises the first error of the operation."""
+        graphql_request = GraphQLRequest(None, given, operation.name, {}, JSON)
+        answer, _, context = await self._runner.run_operation(
+            graphql_request, request.scope, operation, own=True
+        )
         envelope = _decode(answer.body)
         if envelope.errors:
             raise envelope.errors[0].refusal()
@@ -121,12 +123,7 @@ def _read_map(body: bytes) -> Map:
         raise BadInput(f"The request's body must be a JSON object: {reason(error)}.") from None
 
 
-def _asked(request: Request) -> ResponseKey:
-    """Of a plain address the path says it all."""
+def _response_key(request: Request) -> ResponseKey:
+    """The response depends on the role and the path only."""
     principal = getattr(request.state, "principal", ANONYMOUS)
     return ResponseKey(head_of(principal.role.value, request.scope["path"]), b"")
-
-
-def _resources(request: Request) -> Resources:
-    resources: Resources = request.state.resources
-    return resources

@@ -13,15 +13,15 @@ from app.http.json_body import UNREADABLE, reason
 from app.observability import metrics
 from app.settings import Settings
 from schema.http import messages
-from schema.http.answers import Answers, told
 from schema.http.caller import Caller
 from schema.http.messages import PROTOCOL, Code, Complete, Init, Message, Ping, Subscribe
 from schema.http.request import GraphQLRequest, read_payload
+from schema.http.result_streams import ResultStreams, error_payload
 
-# A close frame has no room for more.
+# Bytes of a reason in a close frame.
 LONGEST_REASON = 123
 
-_told = metrics.CHANGES_SENT.labels("websocket")
+_delivered = metrics.CHANGES_SENT.labels("websocket")
 
 
 class Closing(Exception):
@@ -37,14 +37,14 @@ async def _end(code: Code, reason: str) -> None:
     raise Closing(code, reason)
 
 
-class Socket:
+class WebSocketConnection:
     """One connection, from the handshake to the close."""
 
     def __init__(
-        self, settings: Settings, answers: Answers, scope: Scope, receive: Receive, send: Send
+        self, settings: Settings, results: ResultStreams, scope: Scope, receive: Receive, send: Send
     ) -> None:
         self._settings = settings
-        self._answers = answers
+        self._results = results
         self._scope = scope
         self._receive = receive
         self._send = send
@@ -52,18 +52,18 @@ class Socket:
         self._meter = scope["state"]["resources"].limiter.meter()
         self._operations: dict[str, Task[None]] = {}
 
-    async def run(self) -> None:
+    async def serve(self) -> None:
         end = Closing(Code.ABNORMAL)
         try:
             async with asyncio.TaskGroup() as self._tasks:
                 await self._accept()
-                await self._begin()
+                await self._initialise()
                 self._tasks.create_task(self._watch())
                 while True:
-                    await self._take(await self._next())
+                    await self._handle(await self._receive_message())
         except* Closing as ends:
             end = ends.exceptions[0]  # type: ignore[assignment]  # a task group's are not nested
-        # A client ends it with any code it likes, and what strangers make up must not become a label.
+        # Close codes of clients are arbitrary numbers, so they are no label.
         metrics.SOCKETS_CLOSED.labels(str(end.code) if end.reason else "client").inc()
         if end.reason:
             with suppress(OSError):
@@ -85,10 +85,10 @@ class Socket:
             raise Closing(Code.BAD_PROTOCOL, f"This socket speaks {PROTOCOL} only.")
         await self._send({"type": "websocket.accept", "subprotocol": PROTOCOL})
 
-    async def _begin(self) -> None:
+    async def _initialise(self) -> None:
         try:
             async with asyncio.timeout(self._settings.socket_init_timeout):
-                first = await self._first()
+                first = await self._receive_init()
         except TimeoutError:
             raise Closing(Code.SILENT, "Connection initialisation timeout") from None
         if first.authorization is not None:
@@ -99,13 +99,13 @@ class Socket:
             raise Closing(Code.FORBIDDEN, refusal.message) from None
         except AppError as refusal:
             raise Closing(Code.TRY_AGAIN_LATER, refusal.message) from None
-        await self._write(messages.ACKNOWLEDGED)
+        await self._send_message(messages.ACKNOWLEDGED)
 
-    async def _first(self) -> Init:
-        while not isinstance(message := await self._next(), Init):
+    async def _receive_init(self) -> Init:
+        while not isinstance(message := await self._receive_message(), Init):
             if isinstance(message, Subscribe):
                 raise Closing(Code.UNAUTHORIZED, "A socket begins with connection_init.")
-            await self._take(message)
+            await self._handle(message)
         return message
 
     async def _watch(self) -> None:
@@ -121,13 +121,13 @@ class Socket:
         except AppError as refusal:
             raise Closing(Code.TRY_AGAIN_LATER, refusal.message) from None
 
-    # What comes
+    # Messages of the client
 
-    async def _next(self) -> Message:
+    async def _receive_message(self) -> Message:
         event = await self._receive()
         if event["type"] == "websocket.disconnect":
             if event["code"] == Code.RESTART:
-                await self._finish()
+                await self._wait_for_operations()
                 raise Closing(Code.RESTART, "The server is stopping; please connect again.")
             raise Closing(event["code"])
         if self._meter is not None and (wait := self._meter.take()):
@@ -140,19 +140,19 @@ class Socket:
         except UNREADABLE as error:
             raise Closing(Code.BAD_MESSAGE, f"No message of {PROTOCOL}: {reason(error)}.") from None
 
-    async def _take(self, message: Message) -> None:
+    async def _handle(self, message: Message) -> None:
         match message:
             case Subscribe():
-                await self._start(message)
+                await self._start_operation(message)
             case Complete() if task := self._operations.pop(message.id, None):
                 task.cancel()
             case Ping():
                 await self._check_caller()
-                await self._write(messages.PONG)
+                await self._send_message(messages.PONG)
             case Init():
                 raise Closing(Code.INITIALISED_TWICE, "Too many initialisation requests")
 
-    async def _start(self, message: Subscribe) -> None:
+    async def _start_operation(self, message: Subscribe) -> None:
         if message.id in self._operations:
             raise Closing(Code.ID_IN_USE, f"Subscriber for {message.id} already exists")
         try:
@@ -160,27 +160,27 @@ class Socket:
         except BadInput as refusal:
             raise Closing(Code.BAD_MESSAGE, refusal.message) from None
         if len(self._operations) < self._settings.max_operations_per_socket:
-            self._operations[message.id] = self._tasks.create_task(self._run(message.id, request))
+            self._operations[message.id] = self._tasks.create_task(self._run_operation(message.id, request))
             return
         many = TooMany(
             f"This socket has {len(self._operations)} operations open; please complete one.", retry_after=0
         )
-        await self._write(messages.error(message.id, told(many, self._scope)))
+        await self._send_message(messages.error(message.id, error_payload(many, self._scope)))
 
-    async def _finish(self) -> None:
-        """Subscriptions have ended with the broadcast; whoever waits for another answer still gets it."""
+    async def _wait_for_operations(self) -> None:
+        """Subscriptions have ended with the broadcast; queries and mutations that still run are answered."""
         if self._operations:
             await asyncio.wait(self._operations.values(), timeout=self._settings.operation_timeout)
 
-    # What is answered
+    # Results
 
-    async def _run(self, id: str, request: GraphQLRequest) -> None:
+    async def _run_operation(self, id: str, request: GraphQLRequest) -> None:
         try:
             scope = await self._caller.operation_scope()
-            async with self._answers.open(request, scope, self._caller) as answers:
+            async with self._results.open_results(request, scope, self._caller) as answers:
                 async for answer in answers:
-                    await self._write(messages.next_(id, answer.body))
-                    _told.inc()
+                    await self._send_message(messages.next_(id, answer.body))
+                    _delivered.inc()
             last = messages.complete(id)
         except Closing:
             raise
@@ -190,13 +190,13 @@ class Socket:
         except Unauthenticated as refusal:
             raise Closing(Code.UNAUTHORIZED, refusal.message) from None
         except Exception as error:
-            last = messages.error(id, told(error, self._scope))
+            last = messages.error(id, error_payload(error, self._scope))
         # The id is free before the client can know.
         self._operations.pop(id, None)
         if last is not None:
-            await self._write(last)
+            await self._send_message(last)
 
-    async def _write(self, text: str) -> None:
+    async def _send_message(self, text: str) -> None:
         try:
             await self._send({"type": "websocket.send", "text": text})
         except OSError:

@@ -156,10 +156,10 @@ STORES = {
     "schema/execution/execute.py:Run._put_in": REQUEST,
     "schema/execution/execute.py:Run._tags": REQUEST,
     "schema/execution/subscription.py:Subscriptions._under_way": REQUEST,
-    "schema/http/answers.py:Answers._writes": REQUEST,
+    "schema/http/result_streams.py:ResultStreams._writes": REQUEST,
     "schema/http/open_subscriptions.py:OpenSubscriptions._by_caller": "open subscriptions",
     "schema/http/open_subscriptions.py:OpenSubscriptions._documents": "open subscriptions",
-    "schema/http/websocket.py:Socket._operations": "connections, WebSockets, operations of a WebSocket",
+    "schema/http/websocket.py:WebSocketConnection._operations": "connections, WebSockets, operations of a WebSocket",
 }
 REASONS = {OWNER, REQUEST, START, IMPORT, DATA, SERVERS}
 

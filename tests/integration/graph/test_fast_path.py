@@ -417,7 +417,7 @@ async def test_an_unexpected_error_on_the_fast_path_is_masked(
 
     async with wire(server.url) as connection:
         await cache_head(server, connection, request(SLUGS[0]))
-        monkeypatch.setattr("schema.http.endpoint.CachedResponse", fail)
+        monkeypatch.setattr("schema.http.stages.store.CachedResponse", fail)
         answer = await connection.exchange(request(SLUGS[1]))
     assert answer.status == 500
     assert answer.json["errors"][0]["extensions"]["code"] == "INTERNAL_SERVER_ERROR"

@@ -1,10 +1,10 @@
-"""Any operation as a stream of answers: one of a query or mutation, one per change of a subscription."""
+"""The results of an operation on an open connection: one of a query or mutation, one per change of a subscription."""
 
 import asyncio
 from asyncio import Task
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any, Protocol
+from typing import Any
 
 from graphql import GraphQLError, OperationType
 from starlette.types import Scope
@@ -12,6 +12,8 @@ from starlette.types import Scope
 from app.domain.account import Principal
 from app.errors import AppError
 from app.http.rate_limit import payer
+from app.limits.work_budget import WorkBudget
+from app.settings import Settings
 from schema.context import Context
 from schema.errors import formatted
 from schema.execution.documents import Operation, RejectedDocument
@@ -19,47 +21,39 @@ from schema.execution.operation import Answer
 from schema.execution.subscription import NotSubscribed, Subscriptions
 from schema.http.caller import Caller
 from schema.http.open_subscriptions import OpenSubscriptions
+from schema.http.operation_runner import OperationRunner
 from schema.http.request import GraphQLRequest
+from schema.http.stages.execute import context_of
 
 
-class Graph(Protocol):
-    """What the endpoint does for every request, however it came."""
-
-    async def operation(self, request: GraphQLRequest, scope: Scope) -> Operation: ...
-
-    async def admit(self, operation: Operation, given: dict[str, Any], scope: Scope) -> object: ...
-
-    def context(self, scope: Scope) -> Context: ...
-
-    def charge_work(self, units: int, paid: int, scope: Scope, *, refuse: bool = False) -> None: ...
-
-    async def answer_message(self, request: GraphQLRequest, scope: Scope) -> Answer: ...
-
-
-class Answers:
-    def __init__(self, graph: Graph, subscriptions: Subscriptions, max_bytes: int) -> None:
-        """`max_bytes`: what all open subscriptions may hold."""
-        self._graph = graph
+class ResultStreams:
+    def __init__(self, settings: Settings, runner: OperationRunner, subscriptions: Subscriptions) -> None:
+        self._settings = settings
+        self._runner = runner
         self._subscriptions = subscriptions
-        self._open = OpenSubscriptions(max_bytes)
+        self._open = OpenSubscriptions(settings.max_subscription_bytes)
         self._writes: set[Task[Answer]] = set()
 
     @asynccontextmanager
-    async def open(
-        self, request: GraphQLRequest, scope: Scope, caller: Caller
+    async def open_results(
+        self, request: GraphQLRequest, scope: Scope, caller: Caller, found: Operation | None = None
     ) -> AsyncIterator[AsyncIterator[Answer]]:
-        """Raises what `told` can tell; a subscription that is open misses nothing any more."""
-        operation = await self._graph.operation(request, scope)
+        """Raises what `error_payload` can write; an open subscription misses no change.
+
+        `found`: the operation, where it has been looked up already.
+        """
+        operation = found or await self._runner.lookup.look_up_operation(request, scope)
         if operation.type is not OperationType.SUBSCRIPTION:
-            yield self._one(operation, request, scope, caller)
+            yield self._single_result(operation, request, scope, caller)
             return
-        await self._graph.admit(operation, request.variables, scope)
+        await self._runner.admission.admit_operation(operation, request.variables, scope)
 
         def new_context(principal: Principal) -> Context:
-            return self._graph.context({**scope, "state": {**scope["state"], "principal": principal}})
+            current = {**scope, "state": {**scope["state"], "principal": principal}}
+            return context_of(current, WorkBudget(self._settings))
 
         def charge(units: int) -> None:
-            self._graph.charge_work(units, 0, scope, refuse=True)
+            self._runner.charges.charge_work(units, 0, scope, refuse=True)
 
         opened = self._subscriptions.open(operation, request.variables, new_context, caller.renewed, charge)
         payer_name, _ = payer(scope["state"])
@@ -67,24 +61,27 @@ class Answers:
             async with opened as answers:
                 yield answers
 
-    async def _one(
+    async def _single_result(
         self, operation: Operation, request: GraphQLRequest, scope: Scope, caller: Caller
     ) -> AsyncIterator[Answer]:
         if operation.type is not OperationType.MUTATION:
-            answer = await self._graph.answer_message(request, scope)
+            answer = await self._run(request, scope, operation)
             await caller.renewed()
             yield answer
             return
-        # Without a second look at the caller: what was written is confirmed, be it the end of its own session.
-        # A write that has begun is finished, whoever goes away meanwhile.
-        write = asyncio.create_task(self._graph.answer_message(request, scope))
+        # The rights are not checked again after a write: it is confirmed even if it ended its own session.
+        # A write that has begun is finished, also if its connection is closed.
+        write = asyncio.create_task(self._run(request, scope, operation))
         self._writes.add(write)
         write.add_done_callback(self._writes.discard)
         yield await asyncio.shield(write)
 
+    async def _run(self, request: GraphQLRequest, scope: Scope, operation: Operation) -> Answer:
+        return (await self._runner.run_operation(request, scope, operation)).answer
 
-def told(error: Exception, scope: Scope) -> list[dict[str, Any]]:
-    """Why there is no answer, or none any more, as GraphQL tells errors."""
+
+def error_payload(error: Exception, scope: Scope) -> list[dict[str, Any]]:
+    """The errors of a stream that cannot be opened, or that ends, in the form of GraphQL."""
     request_id: str = scope["state"].get("request_id", "")
     match error:
         case RejectedDocument():

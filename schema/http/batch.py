@@ -1,0 +1,36 @@
+"""A batch of operations: one after the other, with one work budget and one response."""
+
+from collections.abc import Sequence
+
+from starlette.types import Scope
+
+from app.domain.account import ANONYMOUS
+from app.errors import AppError
+from app.limits.work_budget import WorkBudget
+from app.settings import Settings
+from schema.execution.operation import Answer
+from schema.http.operation_runner import OperationRunner
+from schema.http.request import GraphQLRequest
+from schema.http.stages.write import write_refusal
+
+
+class BatchRunner:
+    def __init__(self, settings: Settings, runner: OperationRunner) -> None:
+        self._settings = settings
+        self._runner = runner
+
+    async def run_batch(self, requests: Sequence[GraphQLRequest], scope: Scope) -> list[Answer]:
+        """Raises TooMany before the first. They share one budget, as they share one response."""
+        await self._runner.charges.charge_batch(len(requests), scope)
+        budget = WorkBudget(self._settings)
+        return [await self._run_member(request, scope, budget) for request in requests]
+
+    async def _run_member(self, request: GraphQLRequest, scope: Scope, budget: WorkBudget) -> Answer:
+        """A rejected operation does not affect the others; each has the rights that its caller has then."""
+        state = scope["state"]
+        try:
+            authenticator = state["resources"].authenticator
+            state["principal"] = await authenticator.renewed(state.get("principal", ANONYMOUS))
+            return (await self._runner.run_operation(request, scope, budget=budget)).answer
+        except AppError as refused:
+            return write_refusal(refused, state.get("request_id", ""))

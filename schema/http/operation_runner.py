@@ -1,0 +1,108 @@
+"""One operation through the stages "admit" and "execute", measured and charged; the same for every transport."""
+
+from collections.abc import Awaitable
+from time import perf_counter
+from typing import NamedTuple
+
+from starlette.types import Scope
+
+from app.errors import AppError
+from app.limits.work_budget import WorkBudget, step_by_step
+from app.observability import operation_stats
+from app.settings import Settings
+from schema.context import Context
+from schema.execution.documents import Operation, RejectedDocument
+from schema.execution.operation import Answer, write_errors
+from schema.http.request import GraphQLRequest, ResultKind
+from schema.http.stages.admit import Admission
+from schema.http.stages.charge import RateLimitCharges
+from schema.http.stages.execute import ExecuteStage, context_of
+from schema.http.stages.look_up_operation import OperationLookup
+from schema.http.stages.measure import OperationMetrics, is_query
+from schema.root import schema
+
+
+class Executed(NamedTuple):
+    """`context` is None where the operation was rejected before its execution."""
+
+    answer: Answer
+    kind: ResultKind
+    context: Context | None
+
+
+class OperationRunner:
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self.lookup = OperationLookup(schema, settings)
+        self.charges = RateLimitCharges(settings)
+        self.admission = Admission(settings, self.charges)
+        self._execute = ExecuteStage(schema, settings)
+        self._metrics = OperationMetrics(settings, self.lookup)
+
+    def run_operation(
+        self,
+        request: GraphQLRequest,
+        scope: Scope,
+        found: Operation | RejectedDocument | None = None,
+        *,
+        own: bool = False,
+        budget: WorkBudget | None = None,
+    ) -> Awaitable[Executed]:
+        """Raises AppError where nothing of it was executed.
+
+        `found`: what a transport has looked up already. `own`: an operation of this server, which no client wrote and
+        no manifest has to list. `budget`: of several operations together.
+        """
+        budget = budget or WorkBudget(self._settings)
+        return step_by_step(self._run_stages(request, scope, found, own, budget), budget)
+
+    async def _run_stages(
+        self,
+        request: GraphQLRequest,
+        scope: Scope,
+        found: Operation | RejectedDocument | None,
+        own: bool,
+        budget: WorkBudget,
+    ) -> Executed:
+        paid, done_before = 0, budget.units if budget.cpu_time else 0
+        admission = self.admission
+        began = perf_counter()
+        stats = operation_stats.begin()
+        operation: Operation | None = None
+        context: Context | None = None
+        try:
+            admission.check_extensions(request)
+            if isinstance(found, RejectedDocument):
+                raise RejectedDocument(found.errors, found.code)
+            lookup = self.lookup
+            operation = (
+                found or lookup.look_up_plain(request) or await lookup.look_up_operation(request, scope)
+            )
+            admission.check_operation(operation, scope)
+            variables, cost = await admission.admit_operation(operation, request.variables, scope)
+            paid = cost.requested
+            context = context_of(scope, budget)
+            stats.took("read", perf_counter() - began)
+            queue = admission.queue_for(scope["state"])
+            answer = await self._execute.execute_admitted(
+                operation, variables, request.variables, context, cost, queue
+            )
+            kind = ResultKind.PARTIAL if answer.errors else ResultKind.COMPLETE
+        except RejectedDocument as rejected:
+            request_id: str = scope["state"].get("request_id", "")
+            answer = write_errors(rejected.errors, request_id, rejected.code)
+            kind = ResultKind.REFUSED
+        except AppError:
+            self._metrics.counter(operation, "error", scope, own=own).value += 1
+            raise
+        finally:
+            seconds = perf_counter() - began
+            if budget.may_be_worth(self.charges.units_per_request, seconds):
+                self.charges.charge_work(budget.units - done_before, paid, scope)
+        answer.count = self._metrics.counter(
+            operation, "error" if answer.errors else "success", scope, own=own
+        )
+        answer.count.value += 1
+        answer.repeatable = is_query(operation)
+        self._metrics.note_seconds(operation, seconds, stats)
+        return Executed(answer, kind, context)

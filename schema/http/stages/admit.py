@@ -1,0 +1,78 @@
+"""Stage "admit": which operations may be executed, at what cost, and in which queue."""
+
+from typing import Any
+
+from graphql import OperationType
+from graphql.execution.values import VariableValues
+from starlette.types import Scope
+
+from app.auth.roles import require_reader
+from app.domain.account import ANONYMOUS, Principal
+from app.errors import BadInput, Forbidden
+from app.http.errors import NotAcceptable
+from app.limits.concurrency_limiter import ConcurrencyLimiter, PreferredQueue
+from app.settings import Settings
+from schema.execution.documents import Cost, Operation
+from schema.execution.limits import count_values
+from schema.http.request import GraphQLRequest, mutation_over_get, shows_intent
+from schema.http.stages.charge import RateLimitCharges
+
+
+class Admission:
+    def __init__(self, settings: Settings, charges: RateLimitCharges) -> None:
+        self._settings = settings
+        self._charges = charges
+        self._limiter = ConcurrencyLimiter(
+            settings.max_operations,
+            settings.max_queued_operations,
+            settings.max_queue_time,
+            settings.target_service_time,
+        )
+
+    def queue_for(self, state: dict[str, Any]) -> ConcurrencyLimiter | PreferredQueue:
+        """Callers with credentials, and clients that had some before, come before anonymous ones."""
+        preferred = "payer" in state or not state.get("principal", ANONYMOUS).anonymous
+        return self._limiter.preferred if preferred else self._limiter
+
+    def check_extensions(self, request: GraphQLRequest) -> None:
+        """Hardly any of them is used, but they stay in memory as long as the operation waits. Raises BadInput."""
+        most = self._settings.limit_variable_values
+        if request.extensions and count_values(request.extensions, most) > most:
+            raise BadInput(f"The request's extensions hold more than {most} values.", limit=most)
+
+    def check_operation(self, operation: Operation, scope: Scope) -> None:
+        """The method, and the right to read; mutations check roles of their own.
+
+        Anonymous callers may always sign in and read the schema.
+        """
+        _check_method(operation, scope)
+        if operation.type is not OperationType.MUTATION and not operation.introspects:
+            principal: Principal = scope["state"].get("principal", ANONYMOUS)
+            require_reader(principal, anonymous_reading=self._settings.anonymous_reading)
+
+    async def admit_operation(
+        self, operation: Operation, given: dict[str, Any], scope: Scope
+    ) -> tuple[VariableValues, Cost]:
+        """The variables, coerced, and the cost. Raises RejectedDocument, and TooMany for the cost."""
+        settings = self._settings
+        variables = operation.variables(
+            given, most=settings.limit_variable_values, hide_suggestions=not settings.introspection
+        )
+        cost = operation.cost(variables, settings.limit_cost)
+        if cost.requested > settings.rate_limit_cost:
+            await self._charges.charge_cost(cost.requested, scope)
+        return variables, cost
+
+
+def _check_method(operation: Operation, scope: Scope) -> None:
+    if operation.type is OperationType.SUBSCRIPTION:
+        raise NotAcceptable("A subscription needs a WebSocket, or a request that accepts text/event-stream.")
+    if operation.type is not OperationType.MUTATION:
+        return
+    if scope["method"] != "POST":
+        raise mutation_over_get()
+    if not shows_intent(scope["headers"]):
+        raise Forbidden(
+            "A mutation needs the content type application/json, or the header X-Requested-With or "
+            "Apollo-Require-Preflight, so that no foreign page can send it."
+        )

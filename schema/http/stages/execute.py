@@ -1,0 +1,77 @@
+"""Stage "execute": one admitted operation, in its queue and within its deadline."""
+
+import asyncio
+from time import perf_counter
+from typing import Any
+
+from graphql import GraphQLError, OperationType
+from graphql.execution.values import VariableValues
+from starlette.types import Scope
+from strawberry import Schema
+
+from app.domain.account import ANONYMOUS
+from app.errors import DeadlineExceeded, LimitExceeded
+from app.limits.concurrency_limiter import ConcurrencyLimiter, PreferredQueue
+from app.limits.work_budget import WorkBudget
+from app.observability import operation_stats
+from app.settings import Settings
+from schema.context import Context
+from schema.execution.documents import Cost, Operation, RejectedDocument
+from schema.execution.operation import Answer, Executions
+from schema.http.stages.write import write_refusal
+
+
+def context_of(scope: Scope, budget: WorkBudget) -> Context:
+    """The context of one execution with the rights and the address of its request."""
+    state = scope["state"]
+    return Context(
+        state["resources"],
+        principal=state.get("principal", ANONYMOUS),
+        address=state.get("address", ""),
+        headers=scope["headers"],
+        request_id=state.get("request_id", ""),
+        budget=budget,
+    )
+
+
+class ExecuteStage:
+    def __init__(self, schema: Schema, settings: Settings) -> None:
+        self._executions = Executions(schema)
+        self._timeout: float = settings.operation_timeout
+
+    async def execute_admitted(
+        self,
+        operation: Operation,
+        variables: VariableValues,
+        given: dict[str, Any],
+        context: Context,
+        cost: Cost,
+        queue: ConcurrencyLimiter | PreferredQueue,
+    ) -> Answer:
+        """What still runs at the deadline is cancelled, with its statements. Raises RejectedDocument, Overloaded."""
+        stats = operation_stats.current()
+        began = perf_counter()
+        async with queue:
+            admitted = perf_counter()
+            try:
+                with context.resources.deadlines.begin(), operation.span(given):
+                    return await self._executions.run(operation, variables, given, context, cost)
+            except asyncio.CancelledError:
+                context.cancel()
+                raise
+            except TimeoutError:
+                context.cancel()
+                return write_refusal(self._too_late(operation), context.request_id)
+            except LimitExceeded as exceeded:
+                error = GraphQLError(exceeded.message, original_error=exceeded)
+                raise RejectedDocument([error], exceeded.code) from None
+            finally:
+                if stats is not None:
+                    stats.took("wait", admitted - began)
+                    stats.took("execute", perf_counter() - admitted)
+
+    def _too_late(self, operation: Operation) -> DeadlineExceeded:
+        advice = "please ask for less"
+        if operation.type is OperationType.MUTATION:
+            advice = "what of it was written is not said here: please look before you try again"
+        return DeadlineExceeded(f"The operation took longer than {self._timeout:g} seconds; {advice}.")

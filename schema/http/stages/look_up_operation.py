@@ -1,0 +1,42 @@
+"""Stage "admit", first step: the operation that a request names, in a parsed and validated document."""
+
+from starlette.types import Scope
+from strawberry import Schema
+
+from app.http.rate_limit import payer
+from app.settings import Settings
+from schema.execution.documents import Documents, Operation, RejectedDocument
+from schema.execution.persisted import Persisted
+from schema.http.request import GraphQLRequest
+
+
+class OperationLookup:
+    def __init__(self, schema: Schema, settings: Settings) -> None:
+        self._documents = Documents(schema, settings)
+        self._persisted = Persisted(settings)
+
+    def look_up_plain(self, request: GraphQLRequest) -> Operation | None:
+        """Without waiting; None where the document is persisted or has to be registered. Raises RejectedDocument."""
+        if not self._persisted.is_plain(request):
+            return None
+        assert request.query is not None
+        return self._documents.get(request.query).operation(request.operation_name)
+
+    async def look_up_operation(self, request: GraphQLRequest, scope: Scope) -> Operation:
+        """Raises RejectedDocument, and BadInput for a malformed name of a persisted document."""
+        state = scope["state"]
+        shared = state["resources"].shared
+        text = await self._persisted.text(request, shared)
+        document = self._documents.get(text)
+        await self._persisted.keep(request, text, shared, payer(state)[0])
+        return document.operation(request.operation_name)
+
+    async def look_up_or_reject(self, request: GraphQLRequest, scope: Scope) -> Operation | RejectedDocument:
+        """The rejection is returned, for callers that only choose a transport by the operation."""
+        try:
+            return await self.look_up_operation(request, scope)
+        except RejectedDocument as rejected:
+            return rejected
+
+    def is_registered(self, operation: Operation) -> bool:
+        return self._persisted.registers(operation.document.text)

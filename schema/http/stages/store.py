@@ -1,0 +1,28 @@
+"""Stage "store": a response that may be cached goes into L1 under its key and its read set."""
+
+from starlette.types import Scope
+
+from app.cache.read_set import ReadSet
+from app.cache.responses import CachedResponse, ResponseKey
+from app.observability.operation_names import NameCount
+
+
+def store_clock(scope: Scope) -> int:
+    """To be read before execution: an invalidation from then on keeps the response out of the cache."""
+    now: int = scope["state"]["resources"].responses.now()
+    return now
+
+
+def store_response(
+    scope: Scope,
+    key: ResponseKey,
+    body: bytes,
+    media_type: str,
+    read_set: ReadSet,
+    since: int,
+    count: NameCount | None = None,
+) -> CachedResponse:
+    """To be written like one out of the cache, whether it was stored or not. `since`: of store_clock()."""
+    cached = CachedResponse(body, media_type, count)
+    scope["state"]["resources"].responses.keep(key, cached, read_set, since)
+    return cached

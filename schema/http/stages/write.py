@@ -1,0 +1,30 @@
+"""Stage "write": answers as HTTP responses. Cached ones are written by app/http/conditional_requests.py."""
+
+from collections.abc import Sequence
+
+from graphql import GraphQLError
+
+from app.errors import AppError
+from app.http.buffered_response import BufferedResponse
+from app.http.conditional_requests import for_post
+from schema.execution.operation import Answer, write_errors
+
+
+def write_answer(answer: Answer, status: int, media_type: str) -> BufferedResponse:
+    """A response that no cache may keep."""
+    response = for_post(answer.body, media_type, status)
+    if answer.cookies:
+        cookies = ((b"set-cookie", cookie.encode()) for cookie in answer.cookies)
+        response.headers = [*response.headers, *cookies]
+    return response
+
+
+def write_batch(answers: Sequence[Answer], media_type: str) -> BufferedResponse:
+    """One response with the answers of a batch, in its order."""
+    whole = Answer(b"[" + b",".join(answer.body for answer in answers) + b"]")
+    whole.cookies = [cookie for answer in answers for cookie in answer.cookies]
+    return write_answer(whole, 200, media_type)
+
+
+def write_refusal(refused: AppError, request_id: str) -> Answer:
+    return write_errors([GraphQLError(refused.message, original_error=refused)], request_id, refused.code)

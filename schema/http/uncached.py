@@ -1,0 +1,41 @@
+"""A request without a cached response: the stages "execute", "store" and "write", for HTTP and for the fast path."""
+
+from starlette.types import Scope
+
+from app.cache.responses import ResponseKey
+from app.http.buffered_response import BufferedResponse
+from app.http.conditional_requests import respond_from_cache
+from app.settings import Settings
+from schema.execution.documents import Operation, RejectedDocument
+from schema.http.batch import BatchRunner
+from schema.http.operation_runner import OperationRunner
+from schema.http.request import GraphQLRequest, ResultKind, status_for
+from schema.http.stages.parse import Parsed
+from schema.http.stages.store import store_clock, store_response
+from schema.http.stages.write import write_answer, write_batch
+
+
+class UncachedRequests:
+    def __init__(self, settings: Settings, runner: OperationRunner) -> None:
+        self._runner = runner
+        self._batches = BatchRunner(settings, runner)
+
+    async def respond_uncached(
+        self,
+        key: ResponseKey,
+        parsed: Parsed,
+        scope: Scope,
+        found: Operation | RejectedDocument | None = None,
+    ) -> BufferedResponse:
+        """Raises AppError where nothing was executed. `found`: what has been looked up already."""
+        if not isinstance(parsed, GraphQLRequest):
+            answers = await self._batches.run_batch(parsed, scope)
+            return write_batch(answers, f"{parsed[0].media_type}; charset=utf-8")
+        since = store_clock(scope)
+        answer, kind, context = await self._runner.run_operation(parsed, scope, found)
+        media_type = f"{parsed.media_type}; charset=utf-8"
+        if context is None or kind is not ResultKind.COMPLETE or not answer.repeatable:
+            return write_answer(answer, status_for(kind, parsed.media_type), media_type)
+        read_set = context.read_set
+        cached = store_response(scope, key, answer.body, media_type, read_set, since, answer.count)
+        return respond_from_cache(scope, cached, read_set.until if read_set.uncacheable is None else 0)
