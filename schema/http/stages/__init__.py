@@ -1,1 +1,0 @@
-"""The stages of a GraphQL request; none imports the endpoint or a transport."""
