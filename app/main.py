@@ -7,7 +7,7 @@ from typing import Any
 
 from starlette.applications import Starlette
 from starlette.routing import BaseRoute
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Lifespan
 
 from app.jobs.cache_warmer import CacheWarmer
 from app.jobs.supervisor import Job
@@ -39,7 +39,9 @@ def create_app(settings: Settings) -> Starlette:
 class Application(Starlette):
     """Starlette's router and lifespan behind the middleware of app/middleware/stack.py."""
 
-    def __init__(self, settings: Settings, routes: Sequence[BaseRoute], lifespan: Any) -> None:
+    def __init__(
+        self, settings: Settings, routes: Sequence[BaseRoute], lifespan: Lifespan[Starlette]
+    ) -> None:
         super().__init__(routes=routes, lifespan=lifespan)
         # A redirect would repeat the Host header; TrailingSlash handles these paths.
         self.router.redirect_slashes = False

@@ -4,7 +4,8 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
+
+from starlette.types import Scope
 
 from app.auth.account_cache import AccountCache
 from app.auth.api_key_usage import ApiKeyUsage
@@ -27,7 +28,7 @@ from app.db.pool import Pool, open_pool
 from app.domain.directory import Directories
 from app.http.cached_request_head import RequestHeadCache
 from app.http.client_address import Addresses
-from app.http.health import Readiness, readiness_of
+from app.http.readiness import Readiness, readiness_of
 from app.interpreter.search import LatestNames
 from app.interpreter.vocabularies import Vocabularies
 from app.jobs.garbage import Garbage
@@ -77,9 +78,15 @@ class Resources:
     query_log: QueryLog
     responses: Responses
     heads: RequestHeadCache
-    connections: FairShare[Any]
+    connections: FairShare
     deadlines: Deadlines
     readiness: Readiness
+
+
+def resources_of(scope: Scope) -> Resources:
+    """What the lifespan has opened."""
+    resources: Resources = scope["state"]["resources"]
+    return resources
 
 
 def no_jobs(resources: "Resources") -> Sequence[Job]:

@@ -1,14 +1,14 @@
 """What the middleware has found out about the head of a request, cached for requests that begin with the same bytes."""
 
-from collections.abc import Hashable
-from typing import Any, NamedTuple, Protocol
+from collections.abc import Callable, Hashable
+from typing import NamedTuple, Protocol
+from uuid import UUID
 
-from starlette.types import Scope
+from starlette.types import Message, Scope
 
 from app.cache.memory import Memory
 from app.http.buffered_response import BufferedResponse
-from app.http.response_start import on_response_start
-from app.limits.rate_limiter.policy import Policy
+from app.limits.rate_limiter.policy import Policy, Verdict
 from app.observability.operation_names import NameCount
 from app.seen_once import SeenOnce
 
@@ -48,9 +48,12 @@ class Handler(Protocol):
         """A response that is cached and valid, and where it is counted."""
 
     async def execute_request(
-        self, head: "CachedRequestHead", body: bytes, state: dict[str, Any]
-    ) -> BufferedResponse:
-        """Raises nothing: every error becomes a response."""
+        self, head: "CachedRequestHead", body: bytes, address: str | None, request_id: str, verdict: Verdict
+    ) -> tuple[BufferedResponse, Verdict]:
+        """The response and the rate limiter's latest verdict. Raises nothing: every error becomes a response.
+
+        `address` is None where it is part of the head's key.
+        """
 
 
 class CachedRequestHead:
@@ -71,7 +74,7 @@ class CachedRequestHead:
         media_type: str,
         route: str,
         budget: tuple[str, Policy] | None,
-        key_id: Any,
+        key_id: UUID | None,
     ) -> None:
         self.handler = handler
         self.scope = scope
@@ -123,10 +126,10 @@ class HeadCandidate:
         self._length = length
         self._since = memory.now()
 
-    def accept(self, scope: Scope, head: CachedRequestHead, terms: Terms) -> None:
-        """Caches the head once all middleware has added its headers to the response."""
+    def hook(self, head: CachedRequestHead, terms: Terms) -> Callable[[Message], None]:
+        """Caches the head when the response starts: by then all middleware has added its headers to it."""
 
-        def begin(message: Any) -> None:
+        def keep(message: Message) -> None:
             head.lines = b"".join(
                 [b"%s: %s\r\n" % header for header in message["headers"] if header[0] not in PER_RESPONSE]
             )
@@ -140,7 +143,7 @@ class HeadCandidate:
                 answer=True,
             )
 
-        on_response_start(scope, begin)
+        return keep
 
 
 def length_of(scope: Scope) -> int | None:

@@ -6,24 +6,24 @@ from starlette.types import Scope
 
 from app.cache.clock import monotonic
 from app.cache.responses import CachedResponse, etag
-from app.domain.account import ANONYMOUS
 from app.http.buffered_response import BufferedResponse
-from app.settings import Settings
+from app.http.request_state import request_state
 
 
 def header(scope: Scope, name: bytes) -> bytes | None:
     """The first of that name; all are found in one walk over them."""
-    state = scope["state"]
-    named: dict[bytes, bytes] | None = state.get("named_headers")
+    state = request_state(scope)
+    named = state.headers
     if named is None:
-        named = state["named_headers"] = dict(reversed(scope["headers"]))
+        named = state.headers = dict(reversed(scope["headers"]))
     return named.get(name)
 
 
 def all_of(scope: Scope, name: bytes) -> bytes:
     """All of that name as one, b"" if there is none: a second line may say something else than the first."""
     first = header(scope, name)
-    if first is None or len(scope["state"]["named_headers"]) == len(scope["headers"]):
+    named = request_state(scope).headers
+    if first is None or named is None or len(named) == len(scope["headers"]):
         return first or b""
     return b",".join(value for other, value in scope["headers"] if other == name)
 
@@ -58,12 +58,12 @@ def _content(body: bytes, media_type: str) -> list[tuple[bytes, bytes]]:
 
 
 def _cache_control(scope: Scope, until: float) -> bytes:
-    state = scope["state"]
-    settings: Settings = state["resources"].settings
+    state = request_state(scope)
+    settings = state.resources.settings
     lifetime = min(until - monotonic(), settings.http_lifetime) if until != inf else settings.http_lifetime
     if lifetime < 1:
         return b"no-cache"
-    public = state.get("principal", ANONYMOUS).anonymous and settings.anonymous_reading
+    public = state.principal.anonymous and settings.anonymous_reading
     return b"%s, max-age=%d, must-revalidate" % (
         b"public" if public else b"private",
         ceil(lifetime) - 1 or 1,

@@ -12,6 +12,7 @@ from starlette.types import Scope
 
 from app.errors import AppError, TooMany
 from app.http.content_negotiation import JSON, preferred
+from app.http.request_state import request_state
 from app.observability import metrics
 
 log = structlog.get_logger("http")
@@ -141,5 +142,5 @@ def _problem(scope: Scope, refusal: AppError, headers: Mapping[str, str]) -> Res
 
 
 def _request_id(scope: Scope) -> dict[str, str]:
-    name = scope.get("state", {}).get("request_id")
+    name = request_state(scope).request_id
     return {"requestId": name} if name else {}

@@ -20,14 +20,12 @@ from app.auth.roles import require_reader
 from app.db import dnos, hlzf
 from app.db.export import COLUMNS, FILTERS, Filter, Table, stream
 from app.db.pool import Pool
-from app.domain.account import ANONYMOUS
 from app.domain.entry import FIRST_YEAR, LAST_YEAR, DnoYear
 from app.errors import AppError, BadInput, LimitExceeded, NotFound, Overloaded, quoted
 from app.http import export_formats as formats
 from app.http.export_formats import MEDIA_TYPES, Format
 from app.http.hlzf_calendar import write_calendar
-from app.http.rate_limit import payer
-from app.limits.rate_limiter.limiter import RateLimiter
+from app.http.request_state import request_state
 from app.limits.work_budget import SECONDS_PER_UNIT, WorkBudget, metered
 from app.settings import Settings
 
@@ -72,9 +70,14 @@ class Exports:
             del answer.headers["content-length"]  # GET has none either: it sends chunks
             return answer
         skipped = _Skipped(table)
-        anonymous = getattr(request.state, "principal", ANONYMOUS).anonymous
+        anonymous = request_state(request.scope).principal.anonymous
         rows = self._chunks(
-            request.state.resources.pool, table, as_format, wanted, skipped, self._places(anonymous=anonymous)
+            request_state(request.scope).resources.pool,
+            table,
+            as_format,
+            wanted,
+            skipped,
+            self._places(anonymous=anonymous),
         )
         chunks = self._counted(rows, request)
         # What can go wrong at the start goes wrong before status 200 is sent.
@@ -134,15 +137,15 @@ class Exports:
     def _charge(self, budget: WorkBudget, request: Request) -> None:
         """One request was paid before; what was sent is not charged, but what was computed is."""
         requests = ceil(budget.cpu_spent() / SECONDS_PER_UNIT / self._settings.rate_limit_cost) - 1
-        if requests > 0 and hasattr(request.state, "verdict"):  # else no limit holds here
-            limiter: RateLimiter = request.state.resources.limiter
-            key, policy = payer(request.scope["state"])
+        if requests > 0 and request_state(request.scope).verdict is not None:  # else no limit holds here
+            limiter = request_state(request.scope).resources.limiter
+            key, policy = request_state(request.scope).budget
             limiter.owe(key, requests, policy)
 
     async def _calendar(self, request: Request) -> Response:
         self._check_reader(request)
         wanted = read_filter(request.query_params, ("voltage_level",))
-        pool: Pool = request.state.resources.pool
+        pool: Pool = request_state(request.scope).resources.pool
         slug, year = request.path_params["slug"], year_in_path(request)
         dno = (await dnos.fetch_by_slug(pool, [slug])).get(slug)
         if dno is None:
@@ -166,17 +169,17 @@ class Exports:
 
     def _credentials(self, request: Request) -> Credentials | None:
         """None for anonymous callers: they have none that could end."""
-        principal = getattr(request.state, "principal", ANONYMOUS)
+        principal = request_state(request.scope).principal
         if principal.anonymous:
             return None
         return Credentials(
-            request.state.resources.authenticator,
+            request_state(request.scope).resources.authenticator,
             principal,
             timeout=self._settings.credential_check_timeout,
         )
 
     def _check_reader(self, request: Request) -> None:
-        principal = getattr(request.state, "principal", ANONYMOUS)
+        principal = request_state(request.scope).principal
         require_reader(principal, anonymous_reading=self._settings.anonymous_reading)
 
 

@@ -1,112 +1,18 @@
-"""Alive, and ready: does each resource answer?"""
-
-import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from enum import StrEnum
-from time import monotonic
-from typing import Any
+"""Addresses for the operators of the server: alive, ready, metrics."""
 
 import msgspec
-import structlog
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from app.cache.failures import FAILURES, refusal
-from app.cache.memory import Memory
-from app.cache.redis import SharedCache
-from app.cache.validity import Validity
-from app.db.pool import Pool
 from app.errors import Forbidden
 from app.http.client_address import Addresses, Networks
+from app.http.content_negotiation import JSON
+from app.http.request_state import request_state
 from app.observability.exposition import CONTENT_TYPE, Exposition
 from app.settings import Settings
 
-log = structlog.get_logger("health")
-
 NO_STORE = {"cache-control": "no-store"}
-JSON = "application/json"
-
-
-class State(StrEnum):
-    """DEGRADED answers, but slower or only in part; DOWN does not."""
-
-    UP = "up"
-    DEGRADED = "degraded"
-    DOWN = "down"
-
-
-class Finding(msgspec.Struct, frozen=True):
-    status: State
-    detail: str | None = None
-
-
-Check = Callable[[], Awaitable[Finding]]
-
-
-class Report(msgspec.Struct, frozen=True):
-    status: State
-    resources: Mapping[str, Finding]
-
-    @property
-    def code(self) -> int:
-        return 503 if self.status is State.DOWN else 200
-
-
-class Readiness:
-    """Asks each resource, all at once, each within `timeout`; a report is cached for a moment.
-
-    The whole is DOWN, which takes the instance out of a load balancer, only when it cannot serve:
-    while it starts or stops, and when nothing is left to answer from. PostgreSQL alone away does
-    not do that: all instances share it, cached reads still answer, and taking all of them out
-    would make a hole of a dent. So of the `sources` of answers one is enough.
-    """
-
-    def __init__(
-        self,
-        checks: Mapping[str, Check],
-        sources: Sequence[str],
-        *,
-        timeout: float = 1,
-        fresh_for: float = 0.5,
-    ) -> None:
-        self._checks = checks
-        self._sources = sources
-        self._timeout = timeout
-        self._fresh_for = fresh_for
-        self._running: asyncio.Task[Report] | None = None
-        self._until = 0.0
-        self.stopping = False
-
-    async def report(self) -> Report:
-        if self._running is None or (self._running.done() and monotonic() > self._until):
-            self._running = asyncio.create_task(self._ask_all())
-        # Shielded: one caller that leaves must not take the answer from the others.
-        found = await asyncio.shield(self._running)
-        return Report(State.DOWN, found.resources) if self.stopping else found
-
-    async def _ask_all(self) -> Report:
-        findings = await asyncio.gather(*(self._ask(check) for check in self._checks.values()))
-        resources = dict(zip(self._checks, findings, strict=True))
-        self._until = monotonic() + self._fresh_for
-        return Report(self._whole(resources), resources)
-
-    async def _ask(self, check: Check) -> Finding:
-        try:
-            async with asyncio.timeout(self._timeout):
-                return await check()
-        except TimeoutError:
-            return Finding(State.DOWN, f"no answer within {self._timeout:g} s")
-        except Exception as error:
-            # The address or the driver's message may contain what must not be public.
-            log.warning("a resource does not answer", error=repr(error))
-            return Finding(State.DOWN, "no answer")
-
-    def _whole(self, resources: Mapping[str, Finding]) -> State:
-        states = [finding.status for finding in resources.values()]
-        if all(resources[source].status is State.DOWN for source in self._sources):
-            return State.DOWN
-        return State.UP if all(state is State.UP for state in states) else State.DEGRADED
 
 
 class Health:
@@ -131,8 +37,7 @@ class Health:
 
     async def ready(self, request: Request) -> Response:
         self._check_origin(request)
-        readiness: Readiness = request.scope["state"]["resources"].readiness
-        report = await readiness.report()
+        report = await request_state(request.scope).resources.readiness.report()
         return Response(msgspec.json.encode(report), report.code, NO_STORE, media_type=JSON)
 
     async def metrics(self, request: Request) -> Response:
@@ -146,57 +51,3 @@ class Health:
             raise Forbidden(
                 "This page is for the operators of the server, in the networks of the setting OPERATIONS_NETWORKS."
             )
-
-
-def readiness_of(
-    pool: Pool,
-    shared: SharedCache,
-    memory: Memory,
-    settings: Settings,
-    session_client: Any = None,
-    validity: Validity | None = None,
-) -> Readiness:
-    """What the server answers from: PostgreSQL and Redis are sources, memory only makes it faster.
-
-    `session_client`: of the Redis that holds sessions, which is asked where it is another than the cache's.
-    `validity` knows why caches are not used.
-    """
-
-    async def postgres() -> Finding:
-        if await pool.takes_writes():
-            return Finding(State.UP)
-        return Finding(State.DEGRADED, "answers, but takes no writes")
-
-    async def redis() -> Finding:
-        # Not PING: a server that answers reads and refuses writes is no L2, and no place for sessions.
-        if await shared.identify() is None:
-            if shared.refused is not None:
-                return Finding(State.DEGRADED, f"refuses writes ({shared.refused})")
-            return Finding(State.DOWN, "no answer")
-        if not shared.trusted:
-            return Finding(
-                State.DEGRADED, (validity and validity.failed_proof) or "missed changes are caught up on"
-            )
-        return Finding(State.UP)
-
-    async def own_memory() -> Finding:
-        if memory.enabled or not settings.memory_cache:
-            return Finding(State.UP)
-        return Finding(
-            State.DEGRADED, (validity and validity.reason) or "off until changes are received again"
-        )
-
-    async def sessions() -> Finding:
-        # A write, for the same reason.
-        try:
-            await session_client.set("dno:probe", b"", ex=10)
-        except FAILURES as failure:
-            if (code := refusal(failure)) is None:
-                raise
-            return Finding(State.DEGRADED, f"refuses writes ({code})")
-        return Finding(State.UP)
-
-    checks: dict[str, Check] = {"postgres": postgres, "redis": redis, "memory": own_memory}
-    if session_client not in (None, shared.client):
-        checks["sessions"] = sessions
-    return Readiness(checks, sources=("postgres", "redis"))

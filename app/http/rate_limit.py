@@ -1,19 +1,7 @@
-"""Who pays for a request, and what a request over its limit is refused with."""
+"""The error of a request over its rate limit."""
 
-from collections.abc import Mapping
-from typing import Any
-
-from app.domain.account import ANONYMOUS
 from app.errors import TooMany
-from app.limits.rate_limiter.policy import Policy, Verdict
-
-
-def payer(state: Mapping[str, Any]) -> tuple[str, Policy]:
-    """Whose budget a request draws on, and under which policy."""
-    found: tuple[str, Policy] = state["resources"].limiter.subject(
-        state.get("principal", ANONYMOUS), state.get("payer") or state["address"]
-    )
-    return found
+from app.limits.rate_limiter.policy import Verdict
 
 
 def refusal(verdict: Verdict) -> TooMany:

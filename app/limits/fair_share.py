@@ -1,6 +1,6 @@
 """Who may hold how many of a limited number of places: a fair share for each client address."""
 
-from typing import Generic, Literal, Protocol, TypeVar
+from typing import Literal, Protocol
 
 Reason = Literal["no_room", "no_share"]
 
@@ -14,9 +14,6 @@ class Member(Protocol):
         """Its place is needed for another address; the place is free at once."""
 
 
-M = TypeVar("M", bound=Member)
-
-
 class NoPlace(Exception):
     """`no_room`: all places are taken and this address has its share; `no_share`: this address has its most."""
 
@@ -25,7 +22,7 @@ class NoPlace(Exception):
         self.reason = reason
 
 
-class FairShare(Generic[M]):
+class FairShare:
     """At most `most` members, and `per_address` of one address.
 
     When all places are taken, a newcomer whose address has less than its share (all places, divided by the number of
@@ -36,7 +33,7 @@ class FairShare(Generic[M]):
     def __init__(self, most: int, per_address: int) -> None:
         self._most = most
         self._per_address = per_address
-        self._members: dict[str | None, dict[M, None]] = {}
+        self._members: dict[str | None, dict[Member, None]] = {}
         self._count = 0
 
     def __len__(self) -> int:
@@ -49,7 +46,7 @@ class FairShare(Generic[M]):
         """Raises NoPlace if `admit` would raise it."""
         self._victims(address)
 
-    def admit(self, address: str | None, member: M) -> None:
+    def admit(self, address: str | None, member: Member) -> None:
         """Raises NoPlace, or evicts a connection if the new one has priority."""
         victims = self._victims(address)
         if victims is not None:
@@ -60,7 +57,7 @@ class FairShare(Generic[M]):
         self._members.setdefault(address, {})[member] = None
         self._count += 1
 
-    def leave(self, address: str | None, member: M) -> None:
+    def leave(self, address: str | None, member: Member) -> None:
         """Also for one that is not there any more."""
         members = self._members.get(address)
         if members is not None and member in members:
@@ -69,14 +66,14 @@ class FairShare(Generic[M]):
             if not members:
                 del self._members[address]
 
-    def replace(self, address: str | None, old: M, new: M) -> None:
+    def replace(self, address: str | None, old: Member, new: Member) -> None:
         """The same place, taken by what its member has become."""
         members = self._members.get(address)
         if members is not None and old in members:
             del members[old]
             members[new] = None
 
-    def _victims(self, address: str | None) -> tuple[str, dict[M, None]] | None:
+    def _victims(self, address: str | None) -> tuple[str, dict[Member, None]] | None:
         """Of whom one has to go; None while places are free."""
         own = self.of(address)
         if address is not None and own >= self._per_address:

@@ -2,9 +2,9 @@
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.http.rate_limit import payer, refusal
+from app.http.rate_limit import refusal
+from app.http.request_state import request_state
 from app.http.response_start import add_headers, on_response_start
-from app.limits.rate_limiter.limiter import RateLimiter
 
 FREE = frozenset(("/", "/healthz", "/readyz", "/metrics", "/favicon.ico"))
 FREE_FOLDERS = ("/assets/",)
@@ -24,14 +24,13 @@ class RateLimit:
         if is_free(scope["path"]):
             await self.app(scope, receive, send)
             return
-        state = scope["state"]
-        limiter: RateLimiter = state["resources"].limiter
-        key, policy = payer(state)
-        verdict = state["verdict"] = await limiter.take(key, 1, policy)
+        state = request_state(scope)
+        key, policy = state.budget
+        verdict = state.verdict = await state.resources.limiter.take(key, 1, policy)
 
         def begin(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                add_headers(message, state["verdict"].headers)
+            if message["type"] == "http.response.start" and state.verdict is not None:
+                add_headers(message, state.verdict.headers)
 
         on_response_start(scope, begin)
         if not verdict.allowed:

@@ -6,6 +6,7 @@ from os import register_at_fork, urandom
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.http.request_state import request_state
 from app.http.response_start import add_headers, on_response_start
 from app.observability import logs
 
@@ -20,9 +21,9 @@ class RequestId:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        name = given(scope["headers"]) or new()
-        scope["state"]["request_id"] = name.decode()
-        logs.request_id.set(name.decode())
+        name = _given_id(scope["headers"]) or new_request_id()
+        request_id = request_state(scope).request_id = name.decode()
+        logs.request_id.set(request_id)
 
         def begin(message: Message) -> None:
             if message["type"] != "websocket.close":
@@ -32,14 +33,14 @@ class RequestId:
         await self.app(scope, receive, send)
 
 
-def given(headers: list[tuple[bytes, bytes]]) -> bytes | None:
+def _given_id(headers: list[tuple[bytes, bytes]]) -> bytes | None:
     for name, value in headers:
         if name == HEADER:
             return value if SANE(value) else None
     return None
 
 
-def new() -> bytes:
+def new_request_id() -> bytes:
     """Unique over processes and restarts, and cheap: no randomness is drawn per request."""
     return b"%s-%x" % (_prefix, next(_numbers))
 

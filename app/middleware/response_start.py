@@ -1,8 +1,8 @@
-"""Runs the hooks of a request when its response starts."""
+"""Begins the state of a request, and runs its hooks when its response starts."""
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.http.response_start import Hook
+from app.http.request_state import begin_request
 
 RESPONSE_STARTS = frozenset(
     ("http.response.start", "websocket.accept", "websocket.close", "websocket.http.response.start")
@@ -16,8 +16,7 @@ class ResponseStartHooks:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        hooks: list[Hook] = []
-        scope.setdefault("state", {})["response_start_hooks"] = hooks
+        hooks = begin_request(scope["state"]).hooks
 
         async def send_with_hooks(message: Message) -> None:
             if message["type"] in RESPONSE_STARTS:
@@ -28,5 +27,5 @@ class ResponseStartHooks:
         try:
             await self.app(scope, receive, send_with_hooks)
         finally:
-            # They hold the scope that holds them: let it go now, not when the garbage collector comes by.
+            # They hold the scope that holds them: a reference cycle, which is broken here.
             hooks.clear()

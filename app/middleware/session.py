@@ -1,6 +1,4 @@
-"""Who a request speaks for."""
-
-from typing import Any
+"""Authenticates each request: its principal, and whose budget it draws on."""
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -9,12 +7,13 @@ from app.auth.cookies import SessionCookie
 from app.domain.account import ANONYMOUS, Principal
 from app.errors import Unauthenticated
 from app.http.rate_limit import refusal
+from app.http.request_state import RequestState, request_state
 from app.middleware.rate_limit import is_free
 from app.settings import Settings
 
 
 class Session:
-    """Puts the `principal` into the state, and the `payer` where an anonymous request draws on no address's budget.
+    """Sets the state's `principal`, and its `payer` where an anonymous request draws on no address's budget.
 
     Credentials are checked whatever the limits say: valid ones draw on a budget of their own, so that
     nothing else from the same address uses it up. A bad key is refused, never taken for "anonymous",
@@ -28,7 +27,7 @@ class Session:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if not is_free(scope["path"]):
-            scope["state"]["principal"] = await recognise(scope, self._cookie)
+            request_state(scope).principal = await recognise(scope, self._cookie)
         await self.app(scope, receive, send)
 
 
@@ -37,15 +36,15 @@ async def recognise(scope: Scope, session_cookie: SessionCookie) -> Principal:
         return ANONYMOUS
     headers = Headers(scope=scope)
     authorization, cookie = headers.get("authorization"), session_cookie.read(headers)
-    state = scope["state"]
+    state = request_state(scope)
     if authorization is None and (proof := session_cookie.read_device(headers)) is not None:
         await _recognise_device(state, proof)
     if authorization is None and cookie is None:
         return ANONYMOUS
     try:
-        principal: Principal = await state["resources"].authenticator.principal(authorization, cookie)
+        principal = await state.resources.authenticator.principal(authorization, cookie)
     except Unauthenticated:
-        verdict = await state["resources"].limiter.take(state.get("payer") or state["address"])
+        verdict = await state.resources.limiter.take(state.payer or state.address)
         if not verdict.allowed:
             raise refusal(verdict) from None
         if authorization is not None:
@@ -54,9 +53,9 @@ async def recognise(scope: Scope, session_cookie: SessionCookie) -> Principal:
     return principal
 
 
-async def _recognise_device(state: dict[str, Any], proof: str) -> None:
+async def _recognise_device(state: RequestState, proof: str) -> None:
     """Who has signed in before from this browser can do so again, whatever else comes from the same address."""
-    device = await state["resources"].devices.recognise(proof)
+    device = await state.resources.devices.recognise(proof)
     if device is not None:
         # By user, not by device: signing in again and again gives no further budget.
-        state["payer"] = f"device:{device.user_id}"
+        state.payer = f"device:{device.user_id}"

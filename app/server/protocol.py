@@ -26,13 +26,16 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from app.http.buffered_response import BufferedResponse
 from app.http.cached_request_head import LONGEST, CachedRequestHead, RequestHeadCache
 from app.http.client_address import LOCAL
-from app.limits.fair_share import FairShare, NoPlace
+from app.http.request_state import begin_request
+from app.limits.fair_share import NoPlace
 from app.limits.rate_limiter.limiter import RateLimiter
 from app.limits.rate_limiter.policy import Verdict
-from app.middleware import metrics, request_id
+from app.middleware import metrics
+from app.middleware.request_id import new_request_id
 from app.observability import logs
 from app.observability import metrics as all_metrics
 from app.observability.counting import Counts
+from app.resources import Resources
 from app.server.connection_timer import CLOSE_TIMEOUT, ConnectionTimer, State
 from app.server.request_body import Body, BodyByLength, ChunkedBody, MalformedBody
 from app.server.request_head import (
@@ -48,7 +51,7 @@ from app.server.request_head import (
 from app.server.response_cycle import ResponseCycle
 from app.server.server_state import ServerState
 from app.server.websocket_handshake import handshake
-from app.server.websocket_protocol import WebSocket
+from app.server.websocket_protocol import UpgradedConnection, WebSocket
 
 END = b"\r\n\r\n"
 CRLF = b"\r\n"
@@ -67,17 +70,17 @@ _counts = Counts(all_metrics.HTTP_CUT)
 class FastPathProtocol(HttpToolsProtocol):
     timer: ConnectionTimer
     server_state: ServerState
-    cycle: Any  # None before the first request that takes the normal path
+    cycle: ResponseCycle | None  # type: ignore[assignment]  # None before the first request that takes the normal path
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        resources: Any = self.app_state["resources"]
+        resources: Resources = self.app_state["resources"]
         settings = resources.settings
         self._heads: RequestHeadCache = resources.heads
         self._limiter: RateLimiter = resources.limiter
         self._uses = resources.api_key_usage
         self._addresses = resources.addresses
-        self._places: FairShare[Any] = resources.connections
+        self._places = resources.connections
         self._most_of_head: int = settings.max_request_head_bytes
         self._most: int = settings.max_request_head_bytes + FRAMES * settings.max_request_body_bytes
         self._answer_timeout: float = max(settings.answer_timeout, 3 * settings.socket_check_interval)
@@ -237,7 +240,7 @@ class FastPathProtocol(HttpToolsProtocol):
 
     def _start(self, head: bytes, line: RequestLine, framing: Framing) -> None:
         path, _, query_string = self.url.partition(b"?")
-        scope: Any = self.scope
+        scope = self.scope
         scope["method"] = line.method.decode()
         scope["http_version"] = line.version
         text = path.decode()
@@ -265,14 +268,15 @@ class FastPathProtocol(HttpToolsProtocol):
             cycle.message_event.set()
         self.cycle = cycle
         if keep_alive and len(head) <= LONGEST:
-            scope["state"]["candidate"] = self._heads.candidate(
+            begin_request(scope["state"]).head_candidate = self._heads.candidate(
                 self._key(head), len(head), direct=self._address is not None
             )
         self._start_asgi_task(cycle, self.app)
 
     def _take_body(self, data: bytes) -> None:
-        assert self._body is not None
         cycle = self.cycle
+        assert self._body is not None
+        assert cycle is not None
         self._bytes += len(data)
         try:
             piece = self._body.take(data)
@@ -344,7 +348,8 @@ class FastPathProtocol(HttpToolsProtocol):
         assert isinstance(protocol, WebSocket)
         self._places.replace(self._address, self, protocol)
         self.parser = None  # type: ignore[assignment]  # it holds this protocol
-        protocol.take_over(self, self.headers, head, rest, self._places, self._address)
+        connection = UpgradedConnection(self.transport, self.timer, self._places, self._address)
+        protocol.take_over(connection, self.headers, head, rest)
 
     # How an answer ends
 
@@ -378,7 +383,7 @@ class FastPathProtocol(HttpToolsProtocol):
             _counts[(reason,)].value += 1
         cycle = self.cycle
         self._partial = None
-        if self._body is not None:
+        if self._body is not None and cycle is not None:
             self._body = None
             if cycle.response_started:
                 if cycle.response_complete:
@@ -473,12 +478,12 @@ class FastPathProtocol(HttpToolsProtocol):
         self._settle()
 
     def shutdown(self) -> None:
-        if self._answering is None and (self.cycle is None or self.cycle.response_complete):
-            self._close()
-        elif self._answering is None:
-            self.cycle.keep_alive = False
-        else:
+        if self._answering is not None:
             self._last = True
+        elif self.cycle is None or self.cycle.response_complete:
+            self._close()
+        else:
+            self.cycle.keep_alive = False
 
     @property
     def expendable(self) -> bool:
@@ -508,7 +513,7 @@ class FastPathProtocol(HttpToolsProtocol):
             return False
         if cached_head.key_id is not None:
             self._uses.note(cached_head.key_id)
-        name = request_id.new()
+        name = new_request_id()
         if found is None:
             self._start_execution(cached_head, body, verdict, name)
             return True
@@ -532,17 +537,17 @@ class FastPathProtocol(HttpToolsProtocol):
         self, cached_head: CachedRequestHead, body: bytes, verdict: Verdict, name: bytes
     ) -> None:
         began = perf_counter()
-        state = {**cached_head.scope["state"], "verdict": verdict, "request_id": name.decode()}
-        if self._address is not None:
-            state["address"] = self._address  # others may send the same head
-        logs.request_id.set(state["request_id"])
+        request_id = name.decode()
+        logs.request_id.set(request_id)
         metrics.in_flight.value += 1
         status = 499  # as in Metrics: who goes away before the answer
         try:
-            response = await cached_head.handler.execute_request(cached_head, body, state)
+            response, verdict = await cached_head.handler.execute_request(
+                cached_head, body, self._address, request_id, verdict
+            )
             if not self.transport.is_closing():
                 status = response.status
-                self._write_response(response, cached_head, state["verdict"], name)
+                self._write_response(response, cached_head, verdict, name)
         except BaseException:
             self.transport.close()  # only when we are made to stop: there is nothing to be said any more
             raise

@@ -7,12 +7,12 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from socket import socket
-from typing import Any
 
 import uvicorn
 from starlette.applications import Starlette
 from uvicorn.server import Server as UvicornServer
 
+from app.resources import Resources
 from app.server.accept_balancing import Acceptor, AcceptShares
 from app.server.listening_socket import GRACE, stop_accepting, waiting
 from app.server.protocol import FastPathProtocol
@@ -41,7 +41,8 @@ async def serve(
     """Until a signal: SIGTERM lets clients finish, Ctrl-C finishes only what runs. `shares`: not alone."""
     with _cancelled_by_signals() as hand_over:
         async with application.router.lifespan_context(application) as state:
-            server = Server(application, settings, dict(state or {}), on_ready)
+            resources: Resources = (state or {})["resources"]
+            server = Server(application, settings, resources, on_ready)
             hand_over(server)
             if shares is None:
                 await server.serve([listener, *(listener.dup() for _ in range(ACCEPTS - 1))])
@@ -55,13 +56,13 @@ class Server(UvicornServer):
         self,
         application: Starlette,
         settings: Settings,
-        state: dict[str, object],
+        resources: Resources,
         on_ready: Callable[[], None],
     ) -> None:
         super().__init__(_config(application, settings))
         self.server_state: ServerState = ServerState()
         self._settings = settings
-        self._state = state
+        self._resources = resources
         self._on_ready = on_ready
         self._patient = True
         self._acceptor: Acceptor | None = None
@@ -77,8 +78,7 @@ class Server(UvicornServer):
         if self.should_exit:
             self.force_exit = True  # asked twice
         self._patient = number == signal.SIGTERM
-        resources: Any = self._state["resources"]
-        resources.readiness.stopping = True
+        self._resources.readiness.stopping = True
         self.should_exit = True
 
     @contextmanager
@@ -87,7 +87,7 @@ class Server(UvicornServer):
         yield
 
     async def startup(self, sockets: list[socket] | None = None) -> None:
-        self.lifespan.state.update(self._state)
+        self.lifespan.state["resources"] = self._resources
         await super().startup(sockets)
         _raise_garbage_collection_threshold(self._settings.garbage_threshold)
         _share_the_interpreter()
@@ -104,8 +104,7 @@ class Server(UvicornServer):
         for connection in list(self.server_state.connections):
             if isinstance(connection, WebSocket):
                 connection.announce_shutdown()
-        resources: Any = self._state["resources"]
-        resources.broadcast.end("The server is stopping; please subscribe again, then read.")
+        self._resources.broadcast.end("The server is stopping; please subscribe again, then read.")
         if self._patient:
             # Closing an idle connection would lose a request that is on its way at this moment.
             await self._until_idle(min(self._settings.keep_alive_timeout, self._settings.stop_timeout / 2))

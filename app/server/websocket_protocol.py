@@ -3,7 +3,7 @@
 import asyncio
 import random
 import struct
-from typing import Any
+from typing import Any, NamedTuple
 
 from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
@@ -13,6 +13,7 @@ from websockets.server import ServerProtocol
 from app.limits.fair_share import FairShare
 from app.observability import metrics as all_metrics
 from app.observability.counting import Counts
+from app.resources import Resources
 from app.server.connection_timer import CLOSE_TIMEOUT, ConnectionTimer, State
 
 SERVICE_RESTART, TRY_AGAIN_LATER, INTERNAL_ERROR = 1012, 1013, 1011
@@ -41,6 +42,15 @@ class _Frames(ServerProtocol):
         super().fail(code, _REASONS.get(code, reason))
 
 
+class UpgradedConnection(NamedTuple):
+    """What a WebSocket takes over from the HTTP protocol that has read the head of its handshake."""
+
+    transport: asyncio.Transport
+    timer: ConnectionTimer
+    places: FairShare
+    address: str | None
+
+
 class WebSocket(WebSocketsSansIOProtocol):
     timer: ConnectionTimer
 
@@ -51,30 +61,29 @@ class WebSocket(WebSocketsSansIOProtocol):
 
     def take_over(
         self,
-        before: Any,
+        connection: UpgradedConnection,
         headers: list[tuple[bytes, bytes]],
         handshake: bytes,
         rest: bytes,
-        places: FairShare[Any],
-        address: str | None,
     ) -> None:
-        """`before`: the HTTP protocol that has read the handshake's head; `rest`: what came behind it.
+        """`rest`: what came behind the handshake's head.
 
         `handshake` is what the library gets of the head; the application sees all `headers`, however many there are.
         """
-        settings = self.app_state["resources"].settings
-        self._places, self._address = places, address
+        resources: Resources = self.app_state["resources"]
+        settings = resources.settings
+        self._places, self._address = connection.places, connection.address
         self._check_every: float = settings.socket_check_interval
         self._read_timeout: float = settings.read_timeout
         self._write_timeout: float = settings.write_timeout
         self._headers = headers
         self._awaiting_pong = False
         self._early = b""
-        self.timer = before.timer
+        self.timer = connection.timer
         self.timer.expire = self._expired
         self.timer.enter(State.UPGRADING, self._read_timeout)
-        self.connection_made(before.transport)
-        before.transport.set_protocol(self)
+        self.connection_made(connection.transport)
+        connection.transport.set_protocol(self)
         self.data_received(handshake)
         if rest and self.handshake_initiated and not self.transport.is_closing():
             self.data_received(rest)

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from starlette.types import Scope
 
-from app.domain.account import ANONYMOUS
 from app.errors import AppError
+from app.http.request_state import request_state
 from app.limits.work_budget import WorkBudget
 from app.settings import Settings
 from schema.execution.operation import Answer
@@ -27,10 +27,9 @@ class BatchRunner:
 
     async def _run_member(self, request: GraphQLRequest, scope: Scope, budget: WorkBudget) -> Answer:
         """A rejected operation does not affect the others; each has the rights that its caller has then."""
-        state = scope["state"]
+        state = request_state(scope)
         try:
-            authenticator = state["resources"].authenticator
-            state["principal"] = await authenticator.renewed(state.get("principal", ANONYMOUS))
+            state.principal = await state.resources.authenticator.renewed(state.principal)
             return (await self._runner.run_operation(request, scope, budget=budget)).answer
         except AppError as refused:
-            return write_refusal(refused, state.get("request_id", ""))
+            return write_refusal(refused, state.request_id)

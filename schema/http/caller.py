@@ -4,10 +4,11 @@ from starlette.types import Scope
 
 from app.auth.credentials import Credentials
 from app.auth.roles import require_reader
-from app.domain.account import ANONYMOUS, Principal
-from app.http.rate_limit import payer, refusal
+from app.domain.account import Principal
+from app.http.rate_limit import refusal
+from app.http.request_state import request_state, with_principal
 from app.middleware.session import recognise
-from app.resources import Resources
+from app.resources import resources_of
 
 
 class Caller:
@@ -18,8 +19,8 @@ class Caller:
     """
 
     def __init__(self, scope: Scope, authorization: str | None = None) -> None:
-        self._resources: Resources = scope["state"]["resources"]
-        self._credentials = self._of(scope["state"].get("principal", ANONYMOUS))
+        self._resources = resources_of(scope)
+        self._credentials = self._of(request_state(scope).principal)
         self._authorization = authorization
         self._scope = scope
         if authorization is not None:
@@ -55,20 +56,18 @@ class Caller:
         require_reader(self._credentials.principal, anonymous_reading=settings.anonymous_reading)
 
     async def operation_scope(self) -> Scope:
-        """One operation of a socket, weighed and seen as a request of its own."""
+        """One operation of a socket, which is limited, authorized and measured like a request."""
         await self.check()
-        state = {**self._scope["state"], "principal": self._credentials.principal}
-        key, policy = payer(state)
-        verdict = await self._resources.limiter.take(key, 1, policy)
+        scope = with_principal(self._scope, self._credentials.principal)
+        state = request_state(scope)
+        key, policy = state.budget
+        verdict = state.verdict = await self._resources.limiter.take(key, 1, policy)
         if not verdict.allowed:
             raise refusal(verdict)
-        return {
-            **self._scope,
-            "method": "POST",
-            # No page of a foreign origin has a socket here, so all that comes over one is meant.
-            "headers": [*self._scope["headers"], (b"content-type", b"application/json")],
-            "state": {**state, "verdict": verdict},
-        }
+        # No page of a foreign origin has a socket here, so all that comes over one is meant.
+        headers = [*scope["headers"], (b"content-type", b"application/json")]
+        state.headers = None
+        return {**scope, "method": "POST", "headers": headers}
 
     def _of(self, principal: Principal) -> Credentials:
         timeout = self._resources.settings.credential_check_timeout

@@ -7,7 +7,7 @@ from starlette.types import Receive, Scope, Send
 from strawberry import Schema
 
 from app.errors import Overloaded
-from app.http.client_address import LOCAL
+from app.http.request_state import request_state
 from app.limits.fair_share import FairShare, Member, NoPlace
 from app.observability import metrics
 from app.settings import Settings
@@ -28,7 +28,7 @@ class Connections:
         self._results = ResultStreams(
             settings, runner, Subscriptions(schema, deadline=settings.operation_timeout)
         )
-        self._places: FairShare[Member] = FairShare(settings.max_streams, settings.max_streams_per_address)
+        self._places = FairShare(settings.max_streams, settings.max_streams_per_address)
 
     async def serve_websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Until it is closed."""
@@ -74,8 +74,7 @@ class Connections:
 
 def _address(scope: Scope) -> str:
     """The address of the client, also behind trusted proxies."""
-    address: str = scope["state"].get("address", LOCAL)
-    return address
+    return request_state(scope).address
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from app.errors import AppError
 from app.http.conditional_requests import header
 from app.http.content_negotiation import prefers_page
 from app.http.errors import respond
+from app.http.request_state import request_state
 from app.settings import Settings
 from app.web.pages import graphiql_page
 from schema.execution.documents import Operation, RejectedDocument
@@ -54,7 +55,7 @@ class GraphQLEndpoint:
         if cached is not None:
             response, _ = cached
         else:
-            self._admission.queue_for(scope["state"]).reject_if_full()
+            self._admission.queue_for(request_state(scope)).reject_if_full()
             parsed = parse_request(scope, body, settings.max_batch_operations)
             found: Operation | RejectedDocument | None = None
             if isinstance(parsed, GraphQLRequest) and _may_stream(scope):

@@ -3,22 +3,22 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from math import inf
-from typing import Any
 
 from starlette.types import Scope
 
 from app.cache.clock import monotonic
 from app.cache.responses import ResponseKey, body_of
 from app.domain import tags
-from app.domain.account import ANONYMOUS, Principal
+from app.domain.account import Principal
 from app.errors import AppError
 from app.http.buffered_response import BufferedResponse
-from app.http.cached_request_head import CachedRequestHead, HeadCandidate, Terms, length_of
+from app.http.cached_request_head import CachedRequestHead, Terms, length_of
 from app.http.conditional_requests import header
 from app.http.content_negotiation import accepts_stream
 from app.http.errors import respond, respond_unexpected
-from app.http.rate_limit import payer
-from app.limits.rate_limiter.policy import Policy
+from app.http.request_state import RequestState, request_state, with_state
+from app.http.response_start import on_response_start
+from app.limits.rate_limiter.policy import Verdict
 from app.observability.operation_names import NameCount
 from app.settings import Settings
 from schema.http.request import accepted
@@ -28,8 +28,6 @@ from schema.http.stages.parse import parse_request
 from schema.http.uncached import UncachedRequests
 
 ROUTE = "/graphql"
-# Of the state, what is the same for all requests with one head.
-SAME_FOR_HEAD = ("resources", "address", "principal", "named_headers")
 
 
 class FastPath:
@@ -46,12 +44,25 @@ class FastPath:
         return look_up_response(head.scope, ResponseKey(head.head, body_of(body)))
 
     async def execute_request(
-        self, head: CachedRequestHead, body: bytes, state: dict[str, Any]
-    ) -> BufferedResponse:
-        """Raises nothing: every error becomes a response."""
-        scope = {**head.scope, "state": state}
+        self, head: CachedRequestHead, body: bytes, address: str | None, request_id: str, verdict: Verdict
+    ) -> tuple[BufferedResponse, Verdict]:
+        """The response and the rate limiter's latest verdict. Raises nothing: every error becomes a response."""
+        first = request_state(head.scope)
+        state = RequestState(
+            first.resources,
+            # Other clients may send the same head, unless their address is part of its key.
+            address=first.address if address is None else address,
+            principal=first.principal,
+            headers=first.headers,
+            request_id=request_id,
+            verdict=verdict,
+        )
+        response = await self._execute(head, body, with_state(head.scope, state))
+        return response, state.verdict or verdict
+
+    async def _execute(self, head: CachedRequestHead, body: bytes, scope: Scope) -> BufferedResponse:
         try:
-            self._admission.queue_for(state).reject_if_full()
+            self._admission.queue_for(request_state(scope)).reject_if_full()
             parsed = parse_request(scope, body, self._max_batch, head.media_type)
             key = ResponseKey(head.head, body_of(body))
             return await self._uncached.respond_uncached(key, parsed, scope)
@@ -62,9 +73,8 @@ class FastPath:
 
     def cache_request_head(self, scope: Scope, head: str) -> None:
         """Lets the next request with the same head take the fast path. `head`: of its response key."""
-        state = scope["state"]
-        candidate: HeadCandidate | None = state.get("candidate")
-        principal: Principal = state.get("principal", ANONYMOUS)
+        state = request_state(scope)
+        candidate, principal = state.head_candidate, state.principal
         if candidate is None or not candidate.again or principal.session_id is not None:
             return
         length = length_of(scope)
@@ -72,19 +82,17 @@ class FastPath:
             return
         cached = CachedRequestHead(
             self,
-            {
-                **scope,
-                "client": None,
-                "state": {name: state[name] for name in SAME_FOR_HEAD if name in state},
-            },
+            {**with_state(scope, _same_for_head(state)), "client": None},
             head,
             length=length,
             media_type=accepted(scope["headers"]),
             route=ROUTE,
-            budget=_budget(principal, state, direct=candidate.direct),
+            # None: of the connection's address, which may be another one next time.
+            budget=None if candidate.direct and principal.anonymous else state.budget,
             key_id=principal.api_key_id,
         )
-        candidate.accept(scope, cached, Terms(_valid_until(principal), tuple(_tags_of_rights(principal))))
+        terms = Terms(_valid_until(principal), tuple(_tags_of_rights(principal)))
+        on_response_start(scope, candidate.hook(cached, terms))
 
 
 def _varies_per_request(scope: Scope) -> bool:
@@ -94,9 +102,11 @@ def _varies_per_request(scope: Scope) -> bool:
     )
 
 
-def _budget(principal: Principal, state: dict[str, Any], *, direct: bool) -> tuple[str, Policy] | None:
-    """None: the limit of the connection's address, which may be another one next time."""
-    return None if direct and principal.anonymous else payer(state)
+def _same_for_head(state: RequestState) -> RequestState:
+    """Of the state, what is the same for all requests with one head."""
+    return RequestState(
+        state.resources, address=state.address, principal=state.principal, headers=state.headers
+    )
 
 
 def _tags_of_rights(principal: Principal) -> Iterator[str]:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from starlette.types import Scope
 
 from app.errors import AppError
+from app.http.request_state import request_state
 from app.limits.work_budget import WorkBudget, step_by_step
 from app.observability import operation_stats
 from app.settings import Settings
@@ -83,14 +84,13 @@ class OperationRunner:
             paid = cost.requested
             context = context_of(scope, budget)
             stats.took("read", perf_counter() - began)
-            queue = admission.queue_for(scope["state"])
+            queue = admission.queue_for(request_state(scope))
             answer = await self._execute.execute_admitted(
                 operation, variables, request.variables, context, cost, queue
             )
             kind = ResultKind.PARTIAL if answer.errors else ResultKind.COMPLETE
         except RejectedDocument as rejected:
-            request_id: str = scope["state"].get("request_id", "")
-            answer = write_errors(rejected.errors, request_id, rejected.code)
+            answer = write_errors(rejected.errors, request_state(scope).request_id, rejected.code)
             kind = ResultKind.REFUSED
         except AppError:
             self._metrics.counter(operation, "error", scope, own=own).value += 1

@@ -14,13 +14,13 @@ from starlette.routing import BaseRoute, Route
 from app.auth.roles import require_reader
 from app.cache.read_set import ReadSet
 from app.cache.responses import CachedResponse, ResponseKey, head_of
-from app.domain.account import ANONYMOUS
 from app.errors import AppError, BadInput, NotFound, quoted
 from app.http.buffered_response import BufferedResponse
 from app.http.conditional_requests import respond_from_cache
 from app.http.content_negotiation import JSON
 from app.http.exports import year_in_path
 from app.http.json_body import UNREADABLE, reason
+from app.http.request_state import request_state
 from app.settings import Settings
 from schema.execution.documents import Documents, Operation
 from schema.http.openapi import write_openapi
@@ -92,7 +92,7 @@ class Rest:
         return bytes(value), context.read_set
 
     def _check_reader(self, request: Request) -> None:
-        principal = getattr(request.state, "principal", ANONYMOUS)
+        principal = request_state(request.scope).principal
         require_reader(principal, anonymous_reading=self._settings.anonymous_reading)
 
 
@@ -125,5 +125,5 @@ def _read_map(body: bytes) -> Map:
 
 def _response_key(request: Request) -> ResponseKey:
     """The response depends on the role and the path only."""
-    principal = getattr(request.state, "principal", ANONYMOUS)
+    principal = request_state(request.scope).principal
     return ResponseKey(head_of(principal.role.value, request.scope["path"]), b"")

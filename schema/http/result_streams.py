@@ -11,7 +11,7 @@ from starlette.types import Scope
 
 from app.domain.account import Principal
 from app.errors import AppError
-from app.http.rate_limit import payer
+from app.http.request_state import request_state, with_principal
 from app.limits.work_budget import WorkBudget
 from app.settings import Settings
 from schema.context import Context
@@ -49,14 +49,13 @@ class ResultStreams:
         await self._runner.admission.admit_operation(operation, request.variables, scope)
 
         def new_context(principal: Principal) -> Context:
-            current = {**scope, "state": {**scope["state"], "principal": principal}}
-            return context_of(current, WorkBudget(self._settings))
+            return context_of(with_principal(scope, principal), WorkBudget(self._settings))
 
         def charge(units: int) -> None:
             self._runner.charges.charge_work(units, 0, scope, refuse=True)
 
         opened = self._subscriptions.open(operation, request.variables, new_context, caller.renewed, charge)
-        payer_name, _ = payer(scope["state"])
+        payer_name, _ = request_state(scope).budget
         with self._open.hold(payer_name, operation, request.variables):
             async with opened as answers:
                 yield answers
@@ -82,7 +81,7 @@ class ResultStreams:
 
 def error_payload(error: Exception, scope: Scope) -> list[dict[str, Any]]:
     """The errors of a stream that cannot be opened, or that ends, in the form of GraphQL."""
-    request_id: str = scope["state"].get("request_id", "")
+    request_id = request_state(scope).request_id
     match error:
         case RejectedDocument():
             return formatted(error.errors, request_id, error.code)

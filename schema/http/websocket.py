@@ -11,6 +11,7 @@ from app.broadcast import Ended
 from app.errors import AppError, BadInput, TooMany, Unauthenticated
 from app.http.json_body import UNREADABLE, reason
 from app.observability import metrics
+from app.resources import resources_of
 from app.settings import Settings
 from schema.http import messages
 from schema.http.caller import Caller
@@ -49,7 +50,7 @@ class WebSocketConnection:
         self._receive = receive
         self._send = send
         self._caller = Caller(scope)
-        self._meter = scope["state"]["resources"].limiter.meter()
+        self._meter = resources_of(scope).limiter.meter()
         self._operations: dict[str, Task[None]] = {}
 
     async def serve(self) -> None:

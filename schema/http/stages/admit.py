@@ -7,9 +7,9 @@ from graphql.execution.values import VariableValues
 from starlette.types import Scope
 
 from app.auth.roles import require_reader
-from app.domain.account import ANONYMOUS, Principal
 from app.errors import BadInput, Forbidden
 from app.http.errors import NotAcceptable
+from app.http.request_state import RequestState, request_state
 from app.limits.concurrency_limiter import ConcurrencyLimiter, PreferredQueue
 from app.settings import Settings
 from schema.execution.documents import Cost, Operation
@@ -29,9 +29,9 @@ class Admission:
             settings.target_service_time,
         )
 
-    def queue_for(self, state: dict[str, Any]) -> ConcurrencyLimiter | PreferredQueue:
+    def queue_for(self, state: RequestState) -> ConcurrencyLimiter | PreferredQueue:
         """Callers with credentials, and clients that had some before, come before anonymous ones."""
-        preferred = "payer" in state or not state.get("principal", ANONYMOUS).anonymous
+        preferred = state.payer is not None or not state.principal.anonymous
         return self._limiter.preferred if preferred else self._limiter
 
     def check_extensions(self, request: GraphQLRequest) -> None:
@@ -47,8 +47,7 @@ class Admission:
         """
         _check_method(operation, scope)
         if operation.type is not OperationType.MUTATION and not operation.introspects:
-            principal: Principal = scope["state"].get("principal", ANONYMOUS)
-            require_reader(principal, anonymous_reading=self._settings.anonymous_reading)
+            require_reader(request_state(scope).principal, anonymous_reading=self._settings.anonymous_reading)
 
     async def admit_operation(
         self, operation: Operation, given: dict[str, Any], scope: Scope

@@ -1,11 +1,11 @@
 """What a request costs beyond the one unit that the middleware charges: batches, expensive operations, work done."""
 
 from math import ceil
-from typing import Any
 
 from starlette.types import Scope
 
-from app.http.rate_limit import payer, refusal
+from app.http.rate_limit import refusal
+from app.http.request_state import RequestState, request_state
 from app.limits.rate_limiter.policy import Verdict
 from app.settings import Settings
 
@@ -17,15 +17,15 @@ class RateLimitCharges:
     async def charge_batch(self, operations: int, scope: Scope) -> None:
         """One request for each operation; the first is already charged. Raises TooMany."""
         if operations > 1:
-            state = scope["state"]
-            key, policy = payer(state)
-            _apply(await state["resources"].limiter.take(key, operations - 1, policy), state)
+            state = request_state(scope)
+            key, policy = state.budget
+            _apply(await state.resources.limiter.take(key, operations - 1, policy), state)
 
     async def charge_cost(self, requested: int, scope: Scope) -> None:
         """Units of an operation whose estimated cost is that of several requests. Raises TooMany."""
-        state = scope["state"]
-        key, policy = payer(state)
-        _apply(await state["resources"].limiter.charge(key, requested, policy), state)
+        state = request_state(scope)
+        key, policy = state.budget
+        _apply(await state.resources.limiter.charge(key, requested, policy), state)
 
     def charge_work(self, units: int, paid: int, scope: Scope, *, refuse: bool = False) -> None:
         """Work beyond the cost that was paid, known only after execution: it is charged whatever is left.
@@ -35,17 +35,17 @@ class RateLimitCharges:
         requests = ceil(units / self.units_per_request) - max(ceil(paid / self.units_per_request), 1)
         if requests <= 0:
             return
-        state = scope["state"]
-        key, policy = payer(state)
-        left = state["resources"].limiter.owe(key, requests, policy)
+        state = request_state(scope)
+        key, policy = state.budget
+        left = state.resources.limiter.owe(key, requests, policy)
         if left is not None:
-            state["verdict"] = left
+            state.verdict = left
             if refuse and not left.remaining:
                 raise refusal(Verdict(policy, False, 0, policy.window))
 
 
-def _apply(verdict: Verdict | None, state: dict[str, Any]) -> None:
+def _apply(verdict: Verdict | None, state: RequestState) -> None:
     if verdict is not None:
-        state["verdict"] = verdict
+        state.verdict = verdict
         if not verdict.allowed:
             raise refusal(verdict)

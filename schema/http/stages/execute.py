@@ -9,11 +9,12 @@ from graphql.execution.values import VariableValues
 from starlette.types import Scope
 from strawberry import Schema
 
-from app.domain.account import ANONYMOUS
 from app.errors import DeadlineExceeded, LimitExceeded
+from app.http.request_state import request_state
 from app.limits.concurrency_limiter import ConcurrencyLimiter, PreferredQueue
 from app.limits.work_budget import WorkBudget
 from app.observability import operation_stats
+from app.resources import resources_of
 from app.settings import Settings
 from schema.context import Context
 from schema.execution.documents import Cost, Operation, RejectedDocument
@@ -23,13 +24,13 @@ from schema.http.stages.write import write_refusal
 
 def context_of(scope: Scope, budget: WorkBudget) -> Context:
     """The context of one execution with the rights and the address of its request."""
-    state = scope["state"]
+    state = request_state(scope)
     return Context(
-        state["resources"],
-        principal=state.get("principal", ANONYMOUS),
-        address=state.get("address", ""),
+        resources_of(scope),
+        principal=state.principal,
+        address=state.address,
         headers=scope["headers"],
-        request_id=state.get("request_id", ""),
+        request_id=state.request_id,
         budget=budget,
     )
 

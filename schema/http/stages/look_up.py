@@ -2,17 +2,17 @@
 
 from starlette.types import Scope
 
-from app.cache.memory import Entry
 from app.cache.responses import ResponseKey, body_of, head_of
-from app.domain.account import ANONYMOUS, Principal
 from app.http.buffered_response import BufferedResponse
 from app.http.conditional_requests import all_of, respond_from_cache
+from app.http.request_state import request_state
 from app.observability.operation_names import NameCount
+from app.resources import resources_of
 
 
 def response_key(scope: Scope, body: bytes, *, anonymous_reading: bool) -> ResponseKey:
     """Everything that the response depends on."""
-    principal: Principal = scope["state"].get("principal", ANONYMOUS)
+    principal = request_state(scope).principal
     # Anonymous callers read like a VIEWER, or never get a response that was cached for one.
     may_read = anonymous_reading or not principal.anonymous
     head = head_of(
@@ -28,7 +28,7 @@ def response_key(scope: Scope, body: bytes, *, anonymous_reading: bool) -> Respo
 
 def look_up_response(scope: Scope, key: ResponseKey) -> tuple[BufferedResponse, NameCount] | None:
     """A response that is cached and valid, and where it is counted."""
-    entry: Entry | None = scope["state"]["resources"].responses.get(key)
+    entry = resources_of(scope).responses.get(key)
     if entry is None:
         return None
     return respond_from_cache(scope, entry.value, entry.until), entry.value.count

@@ -3,7 +3,8 @@
 from starlette.types import Scope
 from strawberry import Schema
 
-from app.http.rate_limit import payer
+from app.http.request_state import request_state
+from app.resources import resources_of
 from app.settings import Settings
 from schema.execution.documents import Documents, Operation, RejectedDocument
 from schema.execution.persisted import Persisted
@@ -24,11 +25,10 @@ class OperationLookup:
 
     async def look_up_operation(self, request: GraphQLRequest, scope: Scope) -> Operation:
         """Raises RejectedDocument, and BadInput for a malformed name of a persisted document."""
-        state = scope["state"]
-        shared = state["resources"].shared
+        shared = resources_of(scope).shared
         text = await self._persisted.text(request, shared)
         document = self._documents.get(text)
-        await self._persisted.keep(request, text, shared, payer(state)[0])
+        await self._persisted.keep(request, text, shared, request_state(scope).budget[0])
         return document.operation(request.operation_name)
 
     async def look_up_or_reject(self, request: GraphQLRequest, scope: Scope) -> Operation | RejectedDocument:

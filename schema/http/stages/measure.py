@@ -3,7 +3,7 @@
 from graphql import OperationType
 from starlette.types import Scope
 
-from app.domain.account import ANONYMOUS, Principal
+from app.http.request_state import request_state
 from app.observability import metrics, operation_stats
 from app.observability.counting import Timings
 from app.observability.operation_names import NameCount, OperationNames
@@ -26,10 +26,8 @@ class OperationMetrics:
         """Names that anonymous callers choose become labels only within a bound, or if they are used often."""
         if operation is None:
             return _names.count("none", outcome, known=True)
-        principal: Principal = scope["state"].get("principal", ANONYMOUS)
-        known = (
-            operation.name is None or own or not principal.anonymous or self._lookup.is_registered(operation)
-        )
+        anonymous = request_state(scope).principal.anonymous
+        known = operation.name is None or own or not anonymous or self._lookup.is_registered(operation)
         count = operation.counts.get((outcome, known))
         if count is None:
             count = _names.count(operation.label, outcome, known=known)

@@ -5,12 +5,12 @@ from starlette.types import Scope
 from app.cache.read_set import ReadSet
 from app.cache.responses import CachedResponse, ResponseKey
 from app.observability.operation_names import NameCount
+from app.resources import resources_of
 
 
 def store_clock(scope: Scope) -> int:
     """To be read before execution: an invalidation from then on keeps the response out of the cache."""
-    now: int = scope["state"]["resources"].responses.now()
-    return now
+    return resources_of(scope).responses.now()
 
 
 def store_response(
@@ -24,5 +24,5 @@ def store_response(
 ) -> CachedResponse:
     """To be written like one out of the cache, whether it was stored or not. `since`: of store_clock()."""
     cached = CachedResponse(body, media_type, count)
-    scope["state"]["resources"].responses.keep(key, cached, read_set, since)
+    resources_of(scope).responses.keep(key, cached, read_set, since)
     return cached

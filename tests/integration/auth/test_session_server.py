@@ -14,7 +14,7 @@ from app.cache.session_redis import may_evict, open_session_server
 from app.db.pool import Pool
 from app.dev.stack import open_stack
 from app.dev.valkey import Valkey
-from app.http.health import State
+from app.http.readiness import State
 from app.resources import open_resources
 from app.settings import Settings
 from tests.integration.auth.services import CHEAP

@@ -6,13 +6,13 @@ from types import SimpleNamespace
 import httpx
 import pytest
 from starlette.routing import Router
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp
 
 from app.db.pool import Pool
 from app.http.exports import Exports
 from app.middleware.errors import Errors
-from app.middleware.response_start import ResponseStartHooks
 from app.settings import Settings
+from tests.asgi import with_request_state
 
 App = Callable[..., ASGIApp]
 
@@ -22,13 +22,8 @@ def downloads(pool: Pool) -> App:
     """`downloads(**settings)` returns the application."""
 
     def downloads(**settings: object) -> ASGIApp:
-        app = ResponseStartHooks(Errors(Router(Exports(Settings(**settings)).routes)))
-
-        async def with_resources(scope: Scope, receive: Receive, send: Send) -> None:
-            scope["state"] = {"resources": SimpleNamespace(pool=pool)}
-            await app(scope, receive, send)
-
-        return with_resources
+        app = Errors(Router(Exports(Settings(**settings)).routes))
+        return with_request_state(app, SimpleNamespace(pool=pool))
 
     return downloads
 

@@ -9,18 +9,14 @@ import msgspec
 
 from app.main import create_app
 from app.resources import Resources
+from tests.asgi import with_resources
 
 
 @asynccontextmanager
 async def client_of(resources: Resources, **changed: object) -> AsyncIterator[httpx.AsyncClient]:
     """`changed` are settings of the endpoint and of middleware; the resources keep theirs."""
     app = create_app(msgspec.structs.replace(resources.settings, **changed))
-
-    async def with_resources(scope: Any, receive: Any, send: Any) -> None:
-        scope["state"] = {"resources": resources}
-        await app(scope, receive, send)
-
-    transport = httpx.ASGITransport(with_resources)
+    transport = httpx.ASGITransport(with_resources(app, resources))
     async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
         yield client
 

@@ -92,7 +92,7 @@ async def running(settings: Settings, **changed: object) -> AsyncIterator[Runnin
             resources: Resources = state["resources"]  # type: ignore[index]
             await until(lambda: resources.memory.enabled and resources.shared.trusted)
             ready = asyncio.Event()
-            server = Server(application, settings, dict(state or {}), ready.set)
+            server = Server(application, settings, resources, ready.set)
             serving = asyncio.create_task(server.serve([listener]))
             await ready.wait()
             port = listener.getsockname()[1]

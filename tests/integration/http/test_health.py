@@ -10,11 +10,12 @@ from starlette.routing import Router
 from app.cache.memory import Memory
 from app.cache.redis import open_redis
 from app.db.pool import open_pool
-from app.http.health import Finding, Health, Readiness, Report, State, readiness_of
+from app.http.health import Health
+from app.http.readiness import Finding, Readiness, Report, State, readiness_of
 from app.middleware.client_address import ClientAddress
 from app.middleware.errors import Errors
-from app.middleware.response_start import ResponseStartHooks
 from app.settings import Settings
+from tests.asgi import with_request_state
 from tests.integration.http.conftest import client_of
 from tests.servers import PrivateValkey
 
@@ -74,13 +75,8 @@ async def test_a_stopping_instance_is_not_ready() -> None:
 
 
 def served(settings: Settings, readiness: Readiness) -> Any:
-    app = ResponseStartHooks(ClientAddress(Errors(Router(Health(settings).routes)), settings))
-
-    async def with_resources(scope: Any, receive: Any, send: Any) -> None:
-        scope["state"] = {"resources": SimpleNamespace(readiness=readiness)}
-        await app(scope, receive, send)
-
-    return with_resources
+    app = ClientAddress(Errors(Router(Health(settings).routes)), settings)
+    return with_request_state(app, SimpleNamespace(readiness=readiness))
 
 
 async def test_the_endpoints_report_it() -> None:

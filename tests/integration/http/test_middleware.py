@@ -12,15 +12,17 @@ from starlette.websockets import WebSocket
 
 from app.domain.account import Principal, Role
 from app.errors import CannotStart, Conflict
+from app.http.request_state import request_state
 from app.middleware.client_address import ClientAddress
 from app.observability import counting
 from app.settings import Settings
+from tests.asgi import with_request_state
 from tests.integration.http.conftest import Keys, Limiters, application, client_of
 
 
 async def answer(request: Request) -> Response:
-    state = request.scope["state"]
-    return PlainTextResponse(f"{state['address']} {state['principal'].role}")
+    state = request_state(request.scope)
+    return PlainTextResponse(f"{state.address} {state.principal.role}")
 
 
 async def echo(request: Request) -> Response:
@@ -40,8 +42,8 @@ async def conflict(request: Request) -> Response:
 
 
 async def charged(request: Request) -> Response:
-    limiter = request.scope["state"]["resources"].limiter
-    request.scope["state"]["verdict"] = await limiter.charge("203.0.113.7", 5000)
+    state = request_state(request.scope)
+    state.verdict = await state.resources.limiter.charge("203.0.113.7", 5000)
     return PlainTextResponse("")
 
 
@@ -310,10 +312,10 @@ async def test_forwarded_addresses_are_trusted_from_the_right(
     peer: str, headers: dict[str, str], address: str
 ) -> None:
     async def show_address(scope: Any, receive: Any, send: Any) -> None:
-        await PlainTextResponse(scope["state"]["address"])(scope, receive, send)
+        await PlainTextResponse(request_state(scope).address)(scope, receive, send)
 
     settings = Settings(trusted_proxies=("10.0.0.0/8",))
-    async with client_of(ClientAddress(show_address, settings), peer) as client:
+    async with client_of(with_request_state(ClientAddress(show_address, settings)), peer) as client:
         assert (await client.get("/", headers=headers)).text == address
 
 

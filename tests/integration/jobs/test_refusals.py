@@ -13,7 +13,7 @@ from app.cache.read_set import ReadSet
 from app.db.pool import Pool
 from app.domain.entry import DnoYear
 from app.domain.tariff import Tariff
-from app.http.health import State, readiness_of
+from app.http.readiness import State, readiness_of
 from app.settings import Settings
 from loaders import regions
 from tests import factories as make

@@ -1,0 +1,108 @@
+"""What is known of one request besides its ASGI scope, in `scope["state"]["request"]`."""
+
+from collections.abc import Callable, MutableMapping
+from copy import copy
+from typing import Any, Protocol, TypeAlias
+
+from starlette.types import Message, Scope
+
+from app.auth.authenticator import Authenticator
+from app.auth.devices import Devices
+from app.db.pool import Pool
+from app.domain.account import ANONYMOUS, Principal
+from app.http.cached_request_head import HeadCandidate
+from app.http.client_address import LOCAL
+from app.http.readiness import Readiness
+from app.limits.rate_limiter.limiter import RateLimiter
+from app.limits.rate_limiter.policy import Policy, Verdict
+from app.settings import Settings
+
+Hook: TypeAlias = Callable[[Message], None]
+
+
+class HttpResources(Protocol):
+    """What HTTP and the middleware use of the server's resources; app/resources.py has all of them."""
+
+    @property
+    def settings(self) -> Settings: ...
+    @property
+    def pool(self) -> Pool: ...
+    @property
+    def limiter(self) -> RateLimiter: ...
+    @property
+    def authenticator(self) -> Authenticator: ...
+    @property
+    def devices(self) -> Devices: ...
+    @property
+    def readiness(self) -> Readiness: ...
+
+
+class RequestState:
+    """Filled by the middleware in its order (app/middleware/stack.py).
+
+    `payer`: whose budget an anonymous request draws on, if not its address's. `verdict`: the rate limiter's latest one;
+    the response's headers show it. `head_candidate`: the request's head may be cached for the fast path.
+    `headers`: the first of each name, once one was looked up. `hooks`: run when the response starts.
+    """
+
+    __slots__ = (
+        "address",
+        "head_candidate",
+        "headers",
+        "hooks",
+        "payer",
+        "principal",
+        "request_id",
+        "resources",
+        "verdict",
+    )
+
+    def __init__(
+        self,
+        resources: HttpResources,
+        *,
+        address: str = LOCAL,
+        principal: Principal = ANONYMOUS,
+        headers: dict[bytes, bytes] | None = None,
+        request_id: str = "",
+        verdict: Verdict | None = None,
+    ) -> None:
+        self.resources = resources
+        self.address = address
+        self.principal = principal
+        self.headers = headers
+        self.request_id = request_id
+        self.verdict = verdict
+        self.payer: str | None = None
+        self.head_candidate: HeadCandidate | None = None
+        self.hooks: list[Hook] = []
+
+    @property
+    def budget(self) -> tuple[str, Policy]:
+        """Whose budget the request draws on, and under which policy."""
+        return self.resources.limiter.subject(self.principal, self.payer or self.address)
+
+
+def begin_request(state: MutableMapping[str, Any]) -> RequestState:
+    """The state of a new request, or the one that the server has begun. `state`: that of the ASGI scope."""
+    found: RequestState | None = state.get("request")
+    if found is None:
+        found = state["request"] = RequestState(state["resources"])
+    return found
+
+
+def request_state(scope: Scope) -> RequestState:
+    state: RequestState = scope["state"]["request"]
+    return state
+
+
+def with_principal(scope: Scope, principal: Principal) -> Scope:
+    """The same request with the rights that its caller has now. Later verdicts do not reach the first response."""
+    now = copy(request_state(scope))
+    now.principal = principal
+    return with_state(scope, now)
+
+
+def with_state(scope: Scope, state: RequestState) -> Scope:
+    """The same request with another state, for one of several executions."""
+    return {**scope, "state": {**scope["state"], "request": state}}
