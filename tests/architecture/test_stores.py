@@ -92,6 +92,7 @@ STORES = {
     "app/web/pages.py:_static_assets": START,
     "app/http/cached_request_head.py:RequestHeadCache._seen": "seen-once filters",
     "app/limits/connection_limit.py:_places": START,
+    "app/http/request_state.py:RequestState.hooks": REQUEST,
     "app/server/websocket_protocol.py:WebSocket.frames": REQUEST,
     "app/server/accept_balancing.py:Acceptor._coming": "connections, WebSockets, operations of a WebSocket",
     "app/limits/concurrency_limiter.py:ConcurrencyLimiter._preferred": "queued operations",

@@ -18,6 +18,7 @@ from app.db.unit_of_work import unit_of_work
 from app.domain.account import ANONYMOUS, Role, User
 from app.domain.entry import VoltageLevel
 from app.http.exports import Exports
+from app.http.request_state import RequestState
 from app.settings import Settings
 from tests import factories as make
 from tests.integration.auth.services import CHEAP, PASSWORD
@@ -338,7 +339,7 @@ async def test_a_download_ends_when_its_key_is_revoked(server: Running, pool: Po
         "path": "/export/tariffs.csv",
         "headers": [],
         "query_string": b"",
-        "state": {"resources": server.resources, "principal": principal},
+        "state": {"request": RequestState(server.resources, principal=principal)},
     }
     await Router(routes=exports.routes)(scope, receive, send)
     assert [message["type"] for message in sent] == ["http.response.start", "http.response.body"]

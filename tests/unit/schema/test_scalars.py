@@ -36,7 +36,7 @@ def test_text_is_rejected_or_is_the_number_that_it_spells(text: str) -> None:
         return
     assert text.isascii()
     assert value.is_finite()
-    assert value == 0 or SMALLEST <= abs(value) < 10**30
+    assert value == 0 or SMALLEST <= value.copy_abs() < 10**30
     assert write_decimal(value).lstrip("-") == text.lstrip("+-") or text.lstrip("+-").startswith("0")
 
 
