@@ -10,14 +10,8 @@ import msgspec
 
 from app.bounded_mapping import BoundedMapping
 from app.domain.event import ENTRY_TOPICS, EntryChange, Event, Topic
-from app.errors import AppError, Unavailable
+from app.errors import AppError, Code, Unavailable
 from app.observability.metrics import SUBSCRIBERS_DROPPED, SUBSCRIPTIONS
-
-
-class SlowSubscriber(AppError):
-    """The subscriber did not keep up, and changes were dropped: the client must subscribe and read again."""
-
-    code = "SLOW_SUBSCRIBER"
 
 
 class Ended(Unavailable):
@@ -98,7 +92,12 @@ class Subscriber:
         if self._closed is None:
             SUBSCRIBERS_DROPPED.inc()
             self.waiting.clear()
-            self.close(SlowSubscriber("Changes came faster than they were read; subscribe again, then read."))
+            self.close(
+                AppError(
+                    "Changes came faster than they were read; subscribe again, then read.",
+                    Code.SLOW_SUBSCRIBER,
+                )
+            )
 
     def close(self, reason: AppError) -> None:
         """What is waiting is still delivered; then the reason."""

@@ -1,90 +1,113 @@
-"""The few ways to be refused, each with a code."""
+"""Errors that clients see. app/error_table.py has what each code means in HTTP and on a WebSocket.
 
-from collections.abc import Sequence
+A class of its own is only for what other code catches; everything else is an AppError with its code.
+"""
+
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
 
 
-def quoted(text: str, most: int = 80) -> str:
-    """What a client sent, as it may be shown to it: not too long, and without characters that cannot be seen."""
-    return "'" + "".join(c if c.isprintable() else "\ufffd" for c in text[:most]) + "'"
+class Code(StrEnum):
+    """For programs: `extensions.code` in GraphQL, `code` elsewhere."""
+
+    BAD_USER_INPUT = "BAD_USER_INPUT"
+    CONFLICT = "CONFLICT"
+    DEADLINE_EXCEEDED = "DEADLINE_EXCEEDED"
+    DOCUMENT_NOT_REGISTERED = "DOCUMENT_NOT_REGISTERED"
+    FORBIDDEN = "FORBIDDEN"
+    GRAPHQL_PARSE_FAILED = "GRAPHQL_PARSE_FAILED"
+    GRAPHQL_VALIDATION_FAILED = "GRAPHQL_VALIDATION_FAILED"
+    INTERNAL_SERVER_ERROR = "INTERNAL_SERVER_ERROR"
+    LIMIT_EXCEEDED = "LIMIT_EXCEEDED"
+    METHOD_NOT_ALLOWED = "METHOD_NOT_ALLOWED"
+    NOT_ACCEPTABLE = "NOT_ACCEPTABLE"
+    NOT_FOUND = "NOT_FOUND"
+    NOT_IMPLEMENTED = "NOT_IMPLEMENTED"
+    OPERATION_RESOLUTION_FAILURE = "OPERATION_RESOLUTION_FAILURE"
+    OVERLOADED = "OVERLOADED"
+    PAYLOAD_TOO_LARGE = "PAYLOAD_TOO_LARGE"
+    PERSISTED_QUERY_HASH_MISMATCH = "PERSISTED_QUERY_HASH_MISMATCH"
+    PERSISTED_QUERY_NOT_FOUND = "PERSISTED_QUERY_NOT_FOUND"
+    RATE_LIMITED = "RATE_LIMITED"
+    SLOW_SUBSCRIBER = "SLOW_SUBSCRIBER"
+    UNAUTHENTICATED = "UNAUTHENTICATED"
+    UNAVAILABLE = "UNAVAILABLE"
+    UNSUPPORTED_MEDIA_TYPE = "UNSUPPORTED_MEDIA_TYPE"
 
 
 class AppError(Exception):
-    """A request that is answered with "no", and why.
+    """A request that is not fulfilled, with the reason.
 
-    `code` is what programs read, the message what people read; `field` is the path of the
-    input field at fault, and `details` are further facts for `extensions`.
+    `message` is for people; `field` is the path of the input field at fault; `headers` are those of an HTTP response
+    with it; `details` are further facts for `extensions`.
     """
 
-    code = "INVALID"
+    code = Code.INTERNAL_SERVER_ERROR
 
-    def __init__(self, message: str, *, field: Sequence[str] = (), **details: object) -> None:
+    def __init__(
+        self,
+        message: str,
+        code: Code | None = None,
+        *,
+        field: Sequence[str] = (),
+        headers: Mapping[str, str] | None = None,
+        **details: object,
+    ) -> None:
         super().__init__(message)
         self.message = message
+        if code is not None:
+            self.code = code
         self.field = tuple(field)
+        self.headers = headers or {}
         self.details = details
 
 
 class BadInput(AppError):
-    """An argument of a query that makes no sense."""
+    """An argument or a value that is not valid; payloads of mutations report it as INVALID."""
 
-    code = "BAD_USER_INPUT"
-
-
-class Invalid(AppError):
-    """A value of a mutation that makes no sense."""
-
-    code = "INVALID"
-
-
-class NotFound(AppError):
-    code = "NOT_FOUND"
-
-
-class Conflict(AppError):
-    """The row has moved on since the caller saw it; `details` contain the current version."""
-
-    code = "CONFLICT"
+    code = Code.BAD_USER_INPUT
 
 
 class Unauthenticated(AppError):
-    code = "UNAUTHENTICATED"
-
-
-class Forbidden(AppError):
-    code = "FORBIDDEN"
+    code = Code.UNAUTHENTICATED
 
 
 class Unavailable(AppError):
-    """Something that the answer needs is away for the moment; trying again helps."""
+    """A server that the answer depends on is away for the moment; the request may be repeated."""
 
-    code = "UNAVAILABLE"
+    code = Code.UNAVAILABLE
 
 
 class TooMany(AppError):
-    """More than a limit allows; `retry_after` is in seconds."""
+    """More than a rate limit allows; `retry_after` is in seconds."""
 
-    code = "RATE_LIMITED"
+    code = Code.RATE_LIMITED
 
     def __init__(self, message: str, *, retry_after: float, **details: object) -> None:
-        super().__init__(message, field=(), **details)
+        super().__init__(message, **details)  # type: ignore[arg-type]
         self.retry_after = retry_after
 
 
 class Overloaded(TooMany):
-    """The server itself is full."""
+    """This server has no capacity left."""
 
-    code = "OVERLOADED"
+    code = Code.OVERLOADED
 
 
 class LimitExceeded(AppError):
     """More than one operation may do; `details` name the limit's setting and its value."""
 
-    code = "LIMIT_EXCEEDED"
+    code = Code.LIMIT_EXCEEDED
 
 
 class DeadlineExceeded(AppError):
-    code = "DEADLINE_EXCEEDED"
+    code = Code.DEADLINE_EXCEEDED
 
 
 class CannotStart(Exception):
-    """One sentence for the person who starts the server: what is wrong, what to do."""
+    """One sentence for operators: why the server does not start, and what to do."""
+
+
+def quoted(text: str, most: int = 80) -> str:
+    """What a client sent, as it may be shown to it: shortened, and without characters that cannot be seen."""
+    return "'" + "".join(c if c.isprintable() else "\ufffd" for c in text[:most]) + "'"

@@ -14,7 +14,7 @@ from app.cache.read_set import ReadSet
 from app.db.unit_of_work import OutcomeUnknown, UnitOfWork, write
 from app.domain import clock, tags
 from app.domain.account import ANONYMOUS, Principal
-from app.errors import Forbidden
+from app.errors import AppError, Code
 from app.failpoints import FailPoint, reach
 from app.limits.cancellation import shield_once
 from app.limits.work_budget import WorkBudget
@@ -93,7 +93,7 @@ class Context:
             latest = work
             result = await change(work)
             if not (await self.rights()).role.includes(self.principal.role):
-                raise Forbidden("Your role has changed meanwhile; please try again.")
+                raise AppError("Your role has changed meanwhile; please try again.", Code.FORBIDDEN)
             return result
 
         async def write_and_invalidate() -> tuple[T, UnitOfWork]:

@@ -7,13 +7,12 @@ from typing import Any
 import structlog
 from graphql import GraphQLError
 
-from app.errors import AppError, BadInput, LimitExceeded
+from app.error_table import INTERNAL_MESSAGE
+from app.errors import AppError, BadInput, Code, LimitExceeded
 from app.observability import metrics
 
 log = structlog.get_logger("graphql")
 
-INTERNAL_ERROR = "Something went wrong on our side; it has been noted."
-INTERNAL = "INTERNAL_SERVER_ERROR"
 # Of one answer, and of one message.
 MOST_ERRORS, MOST_LETTERS = 50, 1000
 
@@ -68,8 +67,8 @@ def _formatted(error: GraphQLError, request_id: str, code: str | None) -> dict[s
         extensions = {"code": code or BadInput.code, **_field(error), **(error.extensions or {})}
     else:
         log.error("unexpected error", path=error.path, exc_info=cause)
-        shown["message"] = INTERNAL_ERROR
-        extensions = {"code": INTERNAL, "requestId": request_id}
+        shown["message"] = INTERNAL_MESSAGE
+        extensions = {"code": Code.INTERNAL_SERVER_ERROR, "requestId": request_id}
     metrics.ERRORS.labels(extensions["code"]).inc()
     shown["message"] = _short(_without_value(shown["message"]))
     shown["extensions"] = extensions

@@ -9,7 +9,7 @@ from app.auth.roles import require
 from app.db import accounts
 from app.db.unit_of_work import UnitOfWork
 from app.domain.account import ApiKey, Principal, Role
-from app.errors import Forbidden, Invalid
+from app.errors import AppError, BadInput, Code
 
 PREFIX = "dno_"
 _SECRET = re.compile(r"dno_[A-Za-z0-9_-]{43}")
@@ -21,13 +21,15 @@ async def create(
     """The key, and its secret: it is shown once and only its hash is stored."""
     require(principal, Role.ADMIN)
     if principal.user_id is None:
-        raise Forbidden("An API key cannot make others; please sign in.")
+        raise AppError("An API key cannot make others; please sign in.", Code.FORBIDDEN)
     if not principal.role.includes(role):
-        raise Forbidden(f"A key may have at most your own role, {principal.role}.", field=["role"])
+        raise AppError(
+            f"A key may have at most your own role, {principal.role}.", Code.FORBIDDEN, field=["role"]
+        )
     if not (0 < len(name := name.strip()) <= 200 and name.isprintable()):
-        raise Invalid("A key needs a name of at most 200 printable characters.", field=["name"])
+        raise BadInput("A key needs a name of at most 200 printable characters.", field=["name"])
     if expires_at is not None and expires_at <= datetime.now(UTC):
-        raise Invalid("That moment has passed already.", field=["expiresAt"])
+        raise BadInput("That moment has passed already.", field=["expiresAt"])
     secret = PREFIX + secrets.token_urlsafe(32)
     key = await accounts.add_api_key(work, principal.user_id, name, role, digest(secret), expires_at)
     return key, secret

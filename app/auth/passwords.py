@@ -13,7 +13,7 @@ from argon2.exceptions import VerifyMismatchError
 
 from app.auth.fair_queue import FairQueue, Origin
 from app.auth.password_rules import is_easy
-from app.errors import Invalid
+from app.errors import BadInput
 from app.settings import Settings
 
 SHORTEST, LONGEST = 12, 1024
@@ -78,9 +78,9 @@ class Passwords:
 def check(password: str, address: str = "") -> None:
     """Refuses what `hash` would refuse."""
     if not SHORTEST <= len(password) <= LONGEST:
-        raise Invalid(f"A password has {SHORTEST} to {LONGEST} characters.", field=["password"])
+        raise BadInput(f"A password has {SHORTEST} to {LONGEST} characters.", field=["password"])
     if is_easy(password, address):
-        raise Invalid(
+        raise BadInput(
             "This password is easy to guess: it is among the commonest, or made of well-known words, of rows of keys or "
             "of the account's own address. Several words that do not belong together are a good one.",
             field=["password"],

@@ -1,7 +1,7 @@
 """Who may: the one question that stands before every write and every read."""
 
 from app.domain.account import Principal, Role
-from app.errors import Forbidden, Unauthenticated
+from app.errors import AppError, Code, Unauthenticated
 
 
 def require(principal: Principal, role: Role) -> None:
@@ -9,7 +9,7 @@ def require(principal: Principal, role: Role) -> None:
     if principal.anonymous:
         raise Unauthenticated("Please sign in, or send an API key.")
     if not principal.role.includes(role):
-        raise Forbidden(f"This needs the role {role}; yours is {principal.role}.")
+        raise AppError(f"This needs the role {role}; yours is {principal.role}.", Code.FORBIDDEN)
 
 
 def require_reader(principal: Principal, *, anonymous_reading: bool) -> None:

@@ -15,7 +15,7 @@ from app.db.pool import Pool, open_pool
 from app.db.unit_of_work import UnitOfWork, write
 from app.domain.account import Principal, Role, User
 from app.domain.email import check_email
-from app.errors import CannotStart, Conflict, NotFound
+from app.errors import AppError, CannotStart, Code
 from app.settings import Settings
 
 # The author of changes from the command line, in history.
@@ -37,7 +37,9 @@ async def add(settings: Settings, email: str, role: Role, password: Callable[[],
     check_email(email)
     async with open_pool(settings) as pool:
         if email in await accounts.fetch_credentials(pool, [email]):
-            raise Conflict(f"There is a user with the address {email} already.", field=["email"])
+            raise AppError(
+                f"There is a user with the address {email} already.", Code.CONFLICT, field=["email"]
+            )
         password_hash = await _hash(settings, password(), email)
         user, _ = await write(
             pool, _OPERATOR, lambda work: accounts.add_user(work, email, role, password_hash)
@@ -93,7 +95,7 @@ async def _change(
 async def _existing_user(pool: Pool, email: str) -> User:
     found = await accounts.fetch_credentials(pool, [email])
     if email not in found:
-        raise NotFound(f"There is no user with the address {email}.")
+        raise AppError(f"There is no user with the address {email}.", Code.NOT_FOUND)
     return found[email].user
 
 

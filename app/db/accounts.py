@@ -9,7 +9,7 @@ import msgspec
 from app.db.pool import Pool, Row
 from app.db.unit_of_work import UnitOfWork
 from app.domain.account import ApiKey, Role, User
-from app.errors import Conflict, NotFound
+from app.errors import AppError, Code
 
 
 class Credentials(msgspec.Struct, frozen=True):
@@ -86,7 +86,7 @@ async def fetch_keys_by_creator(pool: Pool, user_ids: Sequence[UUID]) -> dict[UU
 
 
 async def add_user(work: UnitOfWork, email: str, role: Role, password_hash: str) -> User:
-    """Raises Conflict if a user has this address already."""
+    """Raises CONFLICT if a user has this address already."""
     row = await work.connection.fetchrow(
         "INSERT INTO users (email, role, password_hash) VALUES ($1, $2, $3)"
         " ON CONFLICT (lower(email)) DO NOTHING RETURNING id, email, role, created_at",
@@ -95,7 +95,7 @@ async def add_user(work: UnitOfWork, email: str, role: Role, password_hash: str)
         password_hash,
     )
     if row is None:
-        raise Conflict(f"There is a user with the address {email} already.", field=["email"])
+        raise AppError(f"There is a user with the address {email} already.", Code.CONFLICT, field=["email"])
     return _user(row)
 
 
@@ -168,7 +168,7 @@ async def revoke_api_key(work: UnitOfWork, key_id: UUID) -> ApiKey:
         key_id,
     )
     if row is None:
-        raise NotFound("There is no such API key, or it was revoked before.", field=["id"])
+        raise AppError("There is no such API key, or it was revoked before.", Code.NOT_FOUND, field=["id"])
     return _api_key(row)
 
 
@@ -188,7 +188,7 @@ async def touch_api_keys(pool: Pool, uses: Mapping[UUID, datetime]) -> None:
 
 def _changed_user(row: "Row | None") -> User:
     if row is None:
-        raise NotFound("There is no such user.")
+        raise AppError("There is no such user.", Code.NOT_FOUND)
     return _user(row)
 
 

@@ -11,7 +11,7 @@ from app.domain.correction import check_text
 from app.domain.entry import VerificationStatus
 from app.domain.families import OF_DATA_TYPE, DataType
 from app.domain.revision import ChangeKind
-from app.errors import NotFound
+from app.errors import AppError, Code
 
 Entry = Any  # of the family in question
 
@@ -50,7 +50,7 @@ async def revert(
         "SELECT entry_id, data_type, before FROM revisions WHERE id = $1", revision_id
     )
     if wanted is None:
-        raise NotFound("There is no such revision.", field=("input", "revisionId"))
+        raise AppError("There is no such revision.", Code.NOT_FOUND, field=("input", "revisionId"))
     table, state = TABLES[OF_DATA_TYPE[DataType(wanted["data_type"])].name], wanted["before"]
     entry, _ = await table.lock(
         work, wanted["entry_id"], reason=reason, kind=ChangeKind.REVERTED, deleted=True

@@ -18,7 +18,7 @@ from app.domain.entry import DnoYear, VerificationStatus
 from app.domain.family import Family
 from app.domain.plausibility import PlausibilityWarning
 from app.domain.revision import ChangeKind
-from app.errors import NotFound, quoted
+from app.errors import AppError, Code, quoted
 
 E = TypeVar("E", bound=Any)
 
@@ -110,7 +110,7 @@ class FamilyTable(Generic[E]):
         return {key: tuple(sorted(entries, key=self._position)) for key, entries in found.items()}
 
     async def add(self, work: UnitOfWork, new: NewEntry) -> E:
-        """Restores a deleted entry of the same key with the new values. Raises Conflict if the entry exists."""
+        """Restores a deleted entry of the same key with the new values. Raises CONFLICT if the entry exists."""
         new.check()
         given = new.columns()
         key = [given[key.name] for key in self.family.key]
@@ -119,7 +119,7 @@ class FamilyTable(Generic[E]):
             self._operator, new.dno, work.principal.name, *last_year_key
         )
         if operator is None:
-            raise NotFound(f"There is no operator {quoted(new.dno)}.", field=("input", "dno"))
+            raise AppError(f"There is no operator {quoted(new.dno)}.", Code.NOT_FOUND, field=("input", "dno"))
         values = [codec.encode(given[name]) for name, codec in self._codecs.items()]
         row = await work.connection.fetchrow(
             self._insert, operator["id"], new.year, *key, *values, new.source_url
@@ -131,7 +131,7 @@ class FamilyTable(Generic[E]):
         return entry
 
     async def correct(self, work: UnitOfWork, correction: Correction[E]) -> E:
-        """Writes no revision if nothing changes. Raises Conflict if the entry is at another version."""
+        """Writes no revision if nothing changes. Raises CONFLICT if the entry is at another version."""
         check_text(correction.reason, "reason")
         before, last_year = await self.lock(work, correction.id, reason=correction.reason)
         expect(before.version, correction.expected_version)
@@ -182,7 +182,7 @@ class FamilyTable(Generic[E]):
             self._lock_one, entry_id, work.principal.name, reason, kind, deleted
         )
         if row is None:
-            raise NotFound(f"There is no such {self.family.noun}.", field=("input", "id"))
+            raise AppError(f"There is no such {self.family.noun}.", Code.NOT_FOUND, field=("input", "id"))
         return Locked(self.entry(row), self._last_prices(row))
 
     def _last_prices(self, row: Row) -> tuple[Any, ...]:

@@ -18,7 +18,7 @@ from app.domain.account import Principal
 from app.domain.event import EntryChange, Event, Topic
 from app.domain.plausibility import PlausibilityWarning
 from app.domain.revision import ChangeKind, Revision
-from app.errors import AppError, Conflict, Invalid, Unavailable
+from app.errors import AppError, BadInput, Code, Unavailable
 
 T = TypeVar("T")
 
@@ -194,20 +194,21 @@ def _translated_write_errors() -> Iterator[None]:
     try:
         yield
     except asyncpg.UniqueViolationError as error:
-        raise Conflict("Another request has just added the same.") from error
+        raise AppError("Another request has just added the same.", Code.CONFLICT) from error
     except asyncpg.IntegrityConstraintViolationError as error:
         rule = (error.constraint_name or "a value is missing").replace("_", " ")
-        raise Invalid(f"This breaks a rule: {rule}.") from error
+        raise BadInput(f"This breaks a rule: {rule}.") from error
     except (asyncpg.DataError, asyncpg.ProgramLimitExceededError) as error:
         if isinstance(error, asyncpg.UntranslatableCharacterError):
             raise
-        raise Invalid("A value cannot be stored.") from error
+        raise BadInput("A value cannot be stored.") from error
 
 
 def expect(current: int, expected: int | None) -> None:
     if expected not in (None, current):
-        raise Conflict(
+        raise AppError(
             f"The entry is at version {current} by now, not at {expected}.",
+            Code.CONFLICT,
             field=("input", "expectedVersion"),
             current_version=current,
         )

@@ -12,7 +12,7 @@ from app.domain.clock import hh_mm
 from app.domain.entry import FIRST_YEAR, LAST_YEAR, VerificationStatus, VoltageLevel
 from app.domain.hlzf import Hlzf, Season, TimeWindow
 from app.domain.tariff import PRICE_FIELDS, Prices, Tariff
-from app.errors import Conflict, Invalid
+from app.errors import AppError, BadInput, Code
 
 E = TypeVar("E", bound=Any)
 
@@ -29,7 +29,7 @@ class NewEntry(msgspec.Struct, frozen=True, kw_only=True):
     source_url: str | None = None
 
     def check(self) -> None:
-        """Raises Invalid."""
+        """Raises BadInput."""
         check_text(self.dno, "dno")
         check_year(self.year)
         self.check_values()
@@ -42,7 +42,7 @@ class NewEntry(msgspec.Struct, frozen=True, kw_only=True):
         """The key's and the value columns."""
         raise NotImplementedError
 
-    def conflict(self) -> Conflict:
+    def conflict(self) -> AppError:
         """The error if there is such an entry already."""
         raise NotImplementedError
 
@@ -56,7 +56,7 @@ class Correction(msgspec.Struct, Generic[E], frozen=True, kw_only=True):
     verify: bool = False
 
     def applied_to(self, before: E) -> E:
-        """Raises Invalid."""
+        """Raises BadInput."""
         after = self.corrected(before)
         status = status_after(before.verification_status, changed=after != before, verify=self.verify)
         return msgspec.structs.replace(after, verification_status=status)
@@ -76,9 +76,10 @@ class NewTariff(NewEntry, frozen=True, kw_only=True):
     def columns(self) -> dict[str, Any]:
         return {"voltage_level": self.voltage_level, **msgspec.structs.asdict(self.prices)}
 
-    def conflict(self) -> Conflict:
-        return Conflict(
+    def conflict(self) -> AppError:
+        return AppError(
             f"There is a tariff of {self.dno} for {self.year} and {self.voltage_level} already; correct that one.",
+            Code.CONFLICT,
             field=("input", "voltageLevel"),
         )
 
@@ -106,10 +107,11 @@ class NewHlzf(NewEntry, frozen=True, kw_only=True):
         windows = tuple(sorted(self.windows))
         return {"voltage_level": self.voltage_level, "season": self.season, "windows": windows}
 
-    def conflict(self) -> Conflict:
-        return Conflict(
+    def conflict(self) -> AppError:
+        return AppError(
             f"There are windows of {self.dno} for {self.year}, {self.voltage_level} and {self.season} already;"
             " correct those.",
+            Code.CONFLICT,
             field=("input", "season"),
         )
 
@@ -133,7 +135,7 @@ def status_after(before: VerificationStatus, *, changed: bool, verify: bool) -> 
 
 def check_year(year: int) -> None:
     if not FIRST_YEAR <= year <= LAST_YEAR:
-        raise Invalid(f"A year lies between {FIRST_YEAR} and {LAST_YEAR}.", field=("input", "year"))
+        raise BadInput(f"A year lies between {FIRST_YEAR} and {LAST_YEAR}.", field=("input", "year"))
 
 
 def check_prices(prices: Prices) -> None:
@@ -143,7 +145,7 @@ def check_prices(prices: Prices) -> None:
 
 def check_price(price: Decimal | None, field: str) -> None:
     if price is not None and (rule := _violated_rule(price)):
-        raise Invalid(f"A price {rule}.", field=("input", field))
+        raise BadInput(f"A price {rule}.", field=("input", field))
 
 
 def _violated_rule(price: Decimal) -> str | None:
@@ -162,13 +164,13 @@ def check_windows(windows: tuple[TimeWindow, ...]) -> None:
     """In any order; an error's path has the index of the window in the input."""
     for number, window in enumerate(windows):
         if window.end <= window.start:
-            raise Invalid(
+            raise BadInput(
                 f"A window ends after it starts; {hh_mm(window.start)}-{hh_mm(window.end)} does not.",
                 field=("input", "windows", str(number), "end"),
             )
         for earlier in windows[:number]:
             if window.start < earlier.end and earlier.start < window.end:
-                raise Invalid(
+                raise BadInput(
                     f"{hh_mm(window.start)}-{hh_mm(window.end)} overlaps"
                     f" {hh_mm(earlier.start)}-{hh_mm(earlier.end)}.",
                     field=(
@@ -189,13 +191,13 @@ def check_source(url: str | None) -> None:
     except ValueError:
         parts = urlsplit("")
     if parts.scheme not in ("http", "https") or not parts.netloc or not url.isprintable():
-        raise Invalid("A source's address begins with https:// or http://.", field=("input", "sourceUrl"))
+        raise BadInput("A source's address begins with https:// or http://.", field=("input", "sourceUrl"))
 
 
 def check_text(text: str | None, field: str, *, required: bool = False) -> None:
     if required and not (text or "").strip():
-        raise Invalid("Please say why.", field=("input", field))
+        raise BadInput("Please say why.", field=("input", field))
     if text is not None and (len(text) > MAX_TEXT_LENGTH or "\0" in text):
-        raise Invalid(
+        raise BadInput(
             f"A text has at most {MAX_TEXT_LENGTH:,} characters, none of them NUL.", field=("input", field)
         )

@@ -2,7 +2,7 @@
 
 import re
 
-from app.errors import Invalid
+from app.errors import BadInput
 
 MAX_LENGTH, MAX_LOCAL_LENGTH = 254, 64
 
@@ -13,9 +13,9 @@ _ADDRESS = re.compile(rf"({_LOCAL})@{_LABEL}(?:\.{_LABEL})+")
 
 
 def check_email(email: str) -> None:
-    """Raises Invalid for a text that has not the form of a mailbox."""
+    """Raises BadInput for a text that has not the form of a mailbox."""
     match = _ADDRESS.fullmatch(email) if len(email) <= MAX_LENGTH else None
     if match is None or len(match[1]) > MAX_LOCAL_LENGTH or not email.isprintable():
-        raise Invalid(
+        raise BadInput(
             f"{email[:100]!r} is no e-mail address: write it like ada@example.org.", field=["email"]
         )

@@ -12,7 +12,6 @@ import msgspec
 
 from app.db.export import OnBroken, Rows
 from app.db.file_columns import Column
-from app.http.errors import HttpError
 
 T = TypeVar("T")
 
@@ -33,16 +32,12 @@ MEDIA_TYPES: Mapping[Format, str] = {
 }
 
 
-class NotInstalled(HttpError):
-    code = "NOT_IMPLEMENTED"
-    status = 501
-
-
 def require(format: Format) -> None:
-    """Refuses with NotInstalled: Parquet is an extra of the package."""
+    """Raises NOT_IMPLEMENTED: Parquet is an extra of the package."""
     if format is Format.PARQUET and importlib.util.find_spec("pyarrow") is None:
-        raise NotInstalled(
-            "This server cannot write Parquet: install dno-api[parquet], or ask for csv or ndjson."
+        raise AppError(
+            "This server cannot write Parquet: install dno-api[parquet], or ask for csv or ndjson.",
+            Code.NOT_IMPLEMENTED,
         )
 
 

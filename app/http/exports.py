@@ -21,7 +21,7 @@ from app.db import dnos, hlzf
 from app.db.export import COLUMNS, FILTERS, Filter, Table, stream
 from app.db.pool import Pool
 from app.domain.entry import FIRST_YEAR, LAST_YEAR, DnoYear
-from app.errors import AppError, BadInput, LimitExceeded, NotFound, Overloaded, quoted
+from app.errors import AppError, BadInput, Code, LimitExceeded, Overloaded, quoted
 from app.http import export_formats as formats
 from app.http.export_formats import MEDIA_TYPES, Format
 from app.http.hlzf_calendar import write_calendar
@@ -149,11 +149,11 @@ class Exports:
         slug, year = request.path_params["slug"], year_in_path(request)
         dno = (await dnos.fetch_by_slug(pool, [slug])).get(slug)
         if dno is None:
-            raise NotFound("There is no such operator.")
+            raise AppError("There is no such operator.", Code.NOT_FOUND)
         key = DnoYear(dno.id, year)
         entries = (await hlzf.fetch_by_dno_year(pool, [key])).get(key)
         if entries is None:
-            raise NotFound(f"No Hochlastzeitfenster of {dno.name} are known for {year}.")
+            raise AppError(f"No Hochlastzeitfenster of {dno.name} are known for {year}.", Code.NOT_FOUND)
         if wanted.voltage_level:
             entries = tuple(entry for entry in entries if entry.voltage_level in wanted.voltage_level)
         body = write_calendar(dno, year, entries)
@@ -195,11 +195,11 @@ def _of_a_download(exceeded: LimitExceeded) -> LimitExceeded:
 
 
 def year_in_path(request: Request) -> int:
-    """Not by Starlette's convertor, which reads numbers of any length. Refuses with NotFound."""
+    """Not by Starlette's convertor, which reads numbers of any length. Raises NOT_FOUND."""
     text: str = request.path_params["year"]
     year = int(text) if _YEAR.fullmatch(text) else 0
     if not FIRST_YEAR <= year <= LAST_YEAR:
-        raise NotFound(f"Years are from {FIRST_YEAR} to {LAST_YEAR}.")
+        raise AppError(f"Years are from {FIRST_YEAR} to {LAST_YEAR}.", Code.NOT_FOUND)
     return year
 
 
@@ -231,14 +231,14 @@ def _table(request: Request) -> Table:
     try:
         return Table(request.path_params["table"])
     except ValueError:
-        raise NotFound(f"There is no such export; there are {', '.join(Table)}.") from None
+        raise AppError(f"There is no such export; there are {', '.join(Table)}.", Code.NOT_FOUND) from None
 
 
 def _format(request: Request) -> Format:
     try:
         return Format(request.path_params["format"])
     except ValueError:
-        raise NotFound(f"There is no such format; there are {', '.join(Format)}.") from None
+        raise AppError(f"There is no such format; there are {', '.join(Format)}.", Code.NOT_FOUND) from None
 
 
 class _Skipped:

@@ -5,7 +5,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from app.errors import Forbidden
+from app.errors import AppError, Code
 from app.http.client_address import Addresses, Networks
 from app.http.content_negotiation import JSON
 from app.http.request_state import request_state
@@ -48,6 +48,7 @@ class Health:
     def _check_origin(self, request: Request) -> None:
         client, headers = request.scope.get("client"), request.scope["headers"]
         if self._addresses.exact(client[0] if client else None, headers) not in self._networks:
-            raise Forbidden(
-                "This page is for the operators of the server, in the networks of the setting OPERATIONS_NETWORKS."
+            raise AppError(
+                "This page is for the operators of the server, in the networks of the setting OPERATIONS_NETWORKS.",
+                Code.FORBIDDEN,
             )

@@ -2,8 +2,7 @@
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.errors import Overloaded
-from app.http.errors import TooLarge
+from app.errors import AppError, Code, Overloaded
 from app.settings import Settings
 
 # As much of a body is taken in any case, however much the others hold: most are shorter.
@@ -26,7 +25,7 @@ class BodyLimit:
             await self.app(scope, receive, send)
             return
         if _announced(scope["headers"]) > self._limit:
-            raise TooLarge(self._limit)
+            raise _too_large(self._limit)
         received = 0
 
         async def receive_bounded() -> Message:
@@ -37,7 +36,7 @@ class BodyLimit:
                 received += size
                 self.held += size
                 if received > self._limit:
-                    raise TooLarge(self._limit)
+                    raise _too_large(self._limit)
                 if self.held > self._most_held and received > SMALL:
                     raise Overloaded(
                         "The server holds too many large requests; please try again.", retry_after=1
@@ -55,3 +54,7 @@ def _announced(headers: list[tuple[bytes, bytes]]) -> int:
         if name == b"content-length":
             return int(value) if value.isdigit() and len(value) < 20 else 0
     return 0
+
+
+def _too_large(limit: int) -> AppError:
+    return AppError(f"The request's body is larger than {limit} bytes.", Code.PAYLOAD_TOO_LARGE, limit=limit)

@@ -7,14 +7,12 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocketDisconnect
 
-from app.errors import AppError, TooMany
+from app.error_table import ERRORS
+from app.errors import AppError, Code
 from app.http.errors import respond, respond_http, respond_unexpected
 from app.http.response_start import on_response_start
 
 log = structlog.get_logger("http")
-
-# RFC 6455 and its registry: what a socket is closed with.
-POLICY_VIOLATION, INTERNAL_ERROR, TRY_AGAIN_LATER = 1008, 1011, 1013
 
 ANSWERED = frozenset(("http.response.start", "websocket.close", "websocket.http.response.start"))
 
@@ -61,9 +59,7 @@ def _response(scope: Scope, error: Exception) -> Response:
 
 
 def _close_code(scope: Scope, error: Exception) -> int:
-    if isinstance(error, TooMany):
-        return TRY_AGAIN_LATER
     if isinstance(error, AppError):
-        return POLICY_VIOLATION
+        return ERRORS[error.code].close_code
     log.error("unexpected error on a socket", path=scope["path"], exc_info=error)
-    return INTERNAL_ERROR
+    return ERRORS[Code.INTERNAL_SERVER_ERROR].close_code

@@ -3,7 +3,7 @@
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from app.errors import Forbidden
+from app.errors import AppError, Code
 from app.settings import Settings
 
 
@@ -16,8 +16,9 @@ class WebSocketOrigin:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket" and not self._may(Headers(scope=scope)):
-            raise Forbidden(
-                "This origin may not open a socket here; the setting ALLOWED_ORIGINS lists who may."
+            raise AppError(
+                "This origin may not open a socket here; the setting ALLOWED_ORIGINS lists who may.",
+                Code.FORBIDDEN,
             )
         await self.app(scope, receive, send)
 

@@ -16,13 +16,11 @@ from app.observability.counting import Counts
 from app.resources import Resources
 from app.server.connection_timer import CLOSE_TIMEOUT, ConnectionTimer, State
 
-SERVICE_RESTART, TRY_AGAIN_LATER, INTERNAL_ERROR = 1012, 1013, 1011
-INVALID_DATA = 1007
 # Of what a client sends wrongly; the library names bytes and its own states.
 _REASONS: dict[int, str] = {
-    1002: "This is no frame that RFC 6455 allows.",
-    INVALID_DATA: "This text is not UTF-8.",
-    1009: "This message is longer than a message may be.",
+    CloseCode.PROTOCOL_ERROR: "This is no frame that RFC 6455 allows.",
+    CloseCode.INVALID_DATA: "This text is not UTF-8.",
+    CloseCode.MESSAGE_TOO_BIG: "This message is longer than a message may be.",
 }
 # After that so much is still read and dropped, for so long, as behind a refused request.
 LINGER_BYTES, LINGER_SECONDS = 256 * 1024, 2.0
@@ -119,7 +117,7 @@ class WebSocket(WebSocketsSansIOProtocol):
         """Text that is no UTF-8 is the client's fault; uvicorn would log an error with a traceback."""
         if self.curr_msg_data_type == "text" and not self.close_sent and not _is_utf8(self.frames):
             self.frames = []
-            self.conn.fail(INVALID_DATA)
+            self.conn.fail(CloseCode.INVALID_DATA)
             self.handle_parser_exception()
             return
         super().send_receive_event_to_app()
@@ -140,7 +138,7 @@ class WebSocket(WebSocketsSansIOProtocol):
 
     def announce_shutdown(self) -> None:
         """The application is notified and closes when it is ready; `shutdown` cuts off what is left."""
-        self.queue.put_nowait({"type": "websocket.disconnect", "code": SERVICE_RESTART})
+        self.queue.put_nowait({"type": "websocket.disconnect", "code": CloseCode.SERVICE_RESTART})
 
     def shutdown(self) -> None:
         super().shutdown()
@@ -227,7 +225,7 @@ class WebSocket(WebSocketsSansIOProtocol):
 
     def _look_whether_it_is_there(self) -> None:
         if self._awaiting_pong:
-            self.conn.fail(INTERNAL_ERROR, "keepalive ping timeout")
+            self.conn.fail(CloseCode.INTERNAL_ERROR, "keepalive ping timeout")
             self._close_with_what_is_said()
             return
         self._awaiting_pong = True
@@ -244,8 +242,10 @@ class WebSocket(WebSocketsSansIOProtocol):
     def evict(self) -> None:
         _counts[("no_share",)].value += 1
         if self.handshake_complete and not self.close_sent:
-            self.conn.send_close(TRY_AGAIN_LATER, "This address holds more than its share of connections.")
-            self.queue.put_nowait({"type": "websocket.disconnect", "code": TRY_AGAIN_LATER})
+            self.conn.send_close(
+                CloseCode.TRY_AGAIN_LATER, "This address holds more than its share of connections."
+            )
+            self.queue.put_nowait({"type": "websocket.disconnect", "code": CloseCode.TRY_AGAIN_LATER})
             self._close_with_what_is_said()
         else:
             self.transport.abort()

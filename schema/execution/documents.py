@@ -21,7 +21,7 @@ from graphql import (
 from graphql.execution.values import VariableValues, get_variable_values
 from strawberry import Schema
 
-from app.errors import BadInput, quoted
+from app.errors import BadInput, Code, quoted
 from app.observability import traces
 from app.observability.operation_names import NameCount
 from app.settings import Settings
@@ -172,13 +172,13 @@ class Operation:
             error = GraphQLError(
                 f"The operation may cost {requested}; at most {maximum} are allowed. Ask for fewer with `first`.",
                 extensions={
-                    "code": "LIMIT_EXCEEDED",
+                    "code": Code.LIMIT_EXCEEDED,
                     "limit": "LIMIT_COST",
                     "maximum": maximum,
                     "cost": {"requested": requested, "remaining": 0, "maximum": maximum},
                 },
             )
-            raise RejectedDocument([error], VALIDATION)
+            raise RejectedDocument([error], Code.GRAPHQL_VALIDATION_FAILED)
         return Cost(requested, maximum)
 
     def span(self, given: dict[str, Any]) -> AbstractContextManager[Any]:
@@ -244,7 +244,7 @@ class Document:
             if not self.operations
             else "The document has several operations; `operationName` must say which."
         )
-        raise RejectedDocument([GraphQLError(message)], "OPERATION_RESOLUTION_FAILURE")
+        raise RejectedDocument([GraphQLError(message)], Code.OPERATION_RESOLUTION_FAILURE)
 
 
 class Documents:
@@ -290,16 +290,17 @@ class Documents:
         settings = self._settings
         if len(text) > settings.limit_document_letters:
             return RejectedDocument(
-                [over("document letters", len(text), settings.limit_document_letters)], PARSE
+                [over("document letters", len(text), settings.limit_document_letters)],
+                Code.GRAPHQL_PARSE_FAILED,
             )
         try:
             ast = parse(text, max_tokens=settings.limit_tokens)
         except GraphQLError as error:
-            return _refused([_naming_limit(error, settings)], PARSE)
+            return _refused([_naming_limit(error, settings)], Code.GRAPHQL_PARSE_FAILED)
         except RecursionError:
-            return _refused([GraphQLError("The document is nested too deeply.")], PARSE)
+            return _refused([GraphQLError("The document is nested too deeply.")], Code.GRAPHQL_PARSE_FAILED)
         if errors := self._limits.check(ast, text):
-            return _refused(errors, VALIDATION)
+            return _refused(errors, Code.GRAPHQL_VALIDATION_FAILED)
         try:
             errors = validate(
                 self._schema._schema,
@@ -310,7 +311,9 @@ class Documents:
             )
         except RecursionError:
             errors = [GraphQLError("The document is nested too deeply.")]
-        return _refused(errors, VALIDATION) if errors else Document(self._schema, text, ast)
+        return (
+            _refused(errors, Code.GRAPHQL_VALIDATION_FAILED) if errors else Document(self._schema, text, ast)
+        )
 
     def _keep(self, text: str, known: Document | RejectedDocument) -> None:
         # What is too long was read in no time, and its text would be all that is kept.
@@ -376,5 +379,4 @@ def _naming_limit(error: GraphQLError, settings: Settings) -> GraphQLError:
     return error
 
 
-PARSE, VALIDATION = "GRAPHQL_PARSE_FAILED", "GRAPHQL_VALIDATION_FAILED"
 _NONE = VariableValues({}, {})

@@ -20,6 +20,7 @@ from graphql import (
     SelectionSetNode,
 )
 
+from app.errors import Code
 from app.settings import Settings
 
 # Of a number in a document; a price has 60 at most.
@@ -244,5 +245,5 @@ def over(what: str, got: object, most: int, *, has: str = "The document has") ->
     setting = f"LIMIT_{what.upper().replace(' ', '_')}"
     return GraphQLError(
         f"{has} {got} {what.removeprefix('document ')}; at most {most} are allowed here.",
-        extensions={"code": "LIMIT_EXCEEDED", "limit": setting, "maximum": most},
+        extensions={"code": Code.LIMIT_EXCEEDED, "limit": setting, "maximum": most},
     )

@@ -17,7 +17,7 @@ from app.bounded_mapping import BoundedMapping
 from app.cache.failures import FAILURES, only_failures
 from app.cache.redis import SharedCache
 from app.caller_budgets import Budgets
-from app.errors import BadInput, CannotStart
+from app.errors import BadInput, CannotStart, Code
 from app.observability.metrics import PERSISTED_DOCUMENTS_NOT_KEPT
 from app.settings import MINUTE, Settings
 from schema.execution.documents import RejectedDocument
@@ -129,7 +129,7 @@ class Persisted:
         if request.query is not None and request.query in self._texts:
             return request.query
         if not self._settings.registered_documents_only_warn:
-            raise _refused("Only registered documents are executed here.", "DOCUMENT_NOT_REGISTERED")
+            raise _refused("Only registered documents are executed here.", Code.DOCUMENT_NOT_REGISTERED)
         if request.query is None:
             raise _not_found()
         log.warning("a document that is not registered", name=name, operation=request.operation_name)
@@ -223,11 +223,11 @@ def _key(name: str) -> str:
 
 def _not_found() -> RejectedDocument:
     # The words that Apollo's clients wait for, to send the document along.
-    return _refused("PersistedQueryNotFound", "PERSISTED_QUERY_NOT_FOUND")
+    return _refused("PersistedQueryNotFound", Code.PERSISTED_QUERY_NOT_FOUND)
 
 
 def _mismatch(message: str) -> RejectedDocument:
-    return _refused(message, "PERSISTED_QUERY_HASH_MISMATCH")
+    return _refused(message, Code.PERSISTED_QUERY_HASH_MISMATCH)
 
 
 def _refused(message: str, code: str) -> RejectedDocument:

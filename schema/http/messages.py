@@ -11,12 +11,9 @@ PROTOCOL = "graphql-transport-ws"
 Id = Annotated[str, Meta(min_length=1, max_length=200)]
 
 
-class Code(IntEnum):
-    """Those below 4000 are every WebSocket's, the others the protocol's."""
+class ProtocolCode(IntEnum):
+    """Close codes of graphql-transport-ws; those of every WebSocket are in websockets.frames.CloseCode."""
 
-    ABNORMAL = 1006
-    RESTART = 1012
-    TRY_AGAIN_LATER = 1013
     BAD_MESSAGE = 4400
     UNAUTHORIZED = 4401
     FORBIDDEN = 4403

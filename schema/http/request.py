@@ -7,9 +7,8 @@ from urllib.parse import parse_qsl
 
 import msgspec
 
-from app.errors import BadInput
+from app.errors import AppError, BadInput, Code
 from app.http.content_negotiation import GRAPHQL_RESPONSE, JSON, accepts_stream, preferred
-from app.http.errors import MethodNotAllowed, NotAcceptable, UnsupportedMediaType
 from app.http.json_body import MOST_LEVELS, UNREADABLE, nests_too_deeply, reason
 
 Headers = Sequence[tuple[bytes, bytes]]
@@ -69,7 +68,7 @@ def read_graphql_request(
 ) -> GraphQLRequest | tuple[GraphQLRequest, ...]:
     """Refuses with the status in the refusal. A tuple is a batch, of at most `batch` operations."""
     if method not in ("GET", "HEAD", "POST"):
-        raise MethodNotAllowed(f"GraphQL is asked by GET or POST, not by {method[:20]}.", allow=ALLOWED)
+        raise _not_allowed(f"GraphQL is asked by GET or POST, not by {method[:20]}.", allow=ALLOWED)
     media_type = accepted(headers)
     if method == "POST":
         check_content(headers)
@@ -86,13 +85,19 @@ def accepted(headers: Headers) -> str:
     accept = _joined(headers, b"accept")
     media_type = preferred(accept) or (JSON if accepts_stream(accept) else None)
     if media_type is None:
-        raise NotAcceptable(f"Answers come as {GRAPHQL_RESPONSE} or {JSON}; the request accepts neither.")
+        raise AppError(
+            f"Answers come as {GRAPHQL_RESPONSE} or {JSON}; the request accepts neither.", Code.NOT_ACCEPTABLE
+        )
     return media_type
 
 
-def mutation_over_get() -> MethodNotAllowed:
+def mutation_over_get() -> AppError:
     """To be raised once the document is known to hold a mutation and the method is not POST."""
-    return MethodNotAllowed("A mutation needs POST: a GET must change nothing.", allow="POST")
+    return _not_allowed("A mutation needs POST: a GET must change nothing.", allow="POST")
+
+
+def _not_allowed(message: str, *, allow: str) -> AppError:
+    return AppError(message, Code.METHOD_NOT_ALLOWED, headers={"allow": allow})
 
 
 def wants_stream(headers: Headers, *, subscribes: bool) -> bool:
@@ -233,9 +238,11 @@ def check_content(headers: Headers) -> None:
         elif name == b"content-encoding":
             encoding = value
     if content_type is None or not _is_json(content_type):
-        raise UnsupportedMediaType("A POST needs the header Content-Type: application/json, in UTF-8.")
+        raise AppError(
+            "A POST needs the header Content-Type: application/json, in UTF-8.", Code.UNSUPPORTED_MEDIA_TYPE
+        )
     if encoding not in (None, b"", b"identity"):
-        raise UnsupportedMediaType("The request's body must not be compressed.")
+        raise AppError("The request's body must not be compressed.", Code.UNSUPPORTED_MEDIA_TYPE)
 
 
 def _is_json(content_type: bytes) -> bool:

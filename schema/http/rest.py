@@ -14,7 +14,7 @@ from starlette.routing import BaseRoute, Route
 from app.auth.roles import require_reader
 from app.cache.read_set import ReadSet
 from app.cache.responses import CachedResponse, ResponseKey, head_of
-from app.errors import AppError, BadInput, NotFound, quoted
+from app.errors import AppError, BadInput, Code, quoted
 from app.http.buffered_response import BufferedResponse
 from app.http.conditional_requests import respond_from_cache
 from app.http.content_negotiation import JSON
@@ -63,7 +63,7 @@ class Rest:
         given = {**request.path_params, "year": year_in_path(request)}
         body, read_set = await self._run(self._dno_year, given, request)
         if body == b"null":
-            raise NotFound(f"There is no operator {quoted(given['slug'])}.")
+            raise AppError(f"There is no operator {quoted(given['slug'])}.", Code.NOT_FOUND)
         stored = store_response(scope, key, body, JSON, read_set, since)
         return respond_from_cache(scope, stored, read_set.until)
 
@@ -102,9 +102,7 @@ class _Error(msgspec.Struct):
 
     def refusal(self) -> AppError:
         details = {key: value for key, value in self.extensions.items() if key in ("limit", "maximum")}
-        refusal = AppError(self.message, **details)
-        refusal.code = self.extensions["code"]
-        return refusal
+        return AppError(self.message, Code(self.extensions["code"]), **details)
 
 
 class _Envelope(msgspec.Struct):

@@ -6,8 +6,10 @@ from contextlib import suppress
 from math import ceil
 
 from starlette.types import Receive, Scope, Send
+from websockets.frames import CloseCode
 
 from app.broadcast import Ended
+from app.error_table import ERRORS
 from app.errors import AppError, BadInput, TooMany, Unauthenticated
 from app.http.json_body import UNREADABLE, reason
 from app.observability import metrics
@@ -15,7 +17,7 @@ from app.resources import resources_of
 from app.settings import Settings
 from schema.http import messages
 from schema.http.caller import Caller
-from schema.http.messages import PROTOCOL, Code, Complete, Init, Message, Ping, Subscribe
+from schema.http.messages import PROTOCOL, Complete, Init, Message, Ping, ProtocolCode, Subscribe
 from schema.http.request import GraphQLRequest, read_payload
 from schema.http.result_streams import ResultStreams, error_payload
 
@@ -34,7 +36,7 @@ class Closing(Exception):
         self.reason = reason.encode()[:LONGEST_REASON].decode(errors="ignore")
 
 
-async def _end(code: Code, reason: str) -> None:
+async def _end(code: CloseCode, reason: str) -> None:
     raise Closing(code, reason)
 
 
@@ -54,7 +56,7 @@ class WebSocketConnection:
         self._operations: dict[str, Task[None]] = {}
 
     async def serve(self) -> None:
-        end = Closing(Code.ABNORMAL)
+        end = Closing(CloseCode.ABNORMAL_CLOSURE)
         try:
             async with asyncio.TaskGroup() as self._tasks:
                 await self._accept()
@@ -76,14 +78,16 @@ class WebSocketConnection:
         return not self._operations
 
     def evict(self) -> None:
-        self._tasks.create_task(_end(Code.TRY_AGAIN_LATER, "Your address has too many open connections."))
+        self._tasks.create_task(
+            _end(CloseCode.TRY_AGAIN_LATER, "Your address has too many open connections.")
+        )
 
     async def _accept(self) -> None:
         await self._receive()
         if PROTOCOL not in self._scope["subprotocols"]:
             # Only an open socket can be closed with a code that says why.
             await self._send({"type": "websocket.accept"})
-            raise Closing(Code.BAD_PROTOCOL, f"This socket speaks {PROTOCOL} only.")
+            raise Closing(ProtocolCode.BAD_PROTOCOL, f"This socket speaks {PROTOCOL} only.")
         await self._send({"type": "websocket.accept", "subprotocol": PROTOCOL})
 
     async def _initialise(self) -> None:
@@ -91,21 +95,21 @@ class WebSocketConnection:
             async with asyncio.timeout(self._settings.socket_init_timeout):
                 first = await self._receive_init()
         except TimeoutError:
-            raise Closing(Code.SILENT, "Connection initialisation timeout") from None
+            raise Closing(ProtocolCode.SILENT, "Connection initialisation timeout") from None
         if first.authorization is not None:
             self._caller = Caller(self._scope, first.authorization)
         try:
             await self._caller.begin()
         except Unauthenticated as refusal:
-            raise Closing(Code.FORBIDDEN, refusal.message) from None
+            raise Closing(ProtocolCode.FORBIDDEN, refusal.message) from None
         except AppError as refusal:
-            raise Closing(Code.TRY_AGAIN_LATER, refusal.message) from None
+            raise Closing(ERRORS[refusal.code].close_code, refusal.message) from None
         await self._send_message(messages.ACKNOWLEDGED)
 
     async def _receive_init(self) -> Init:
         while not isinstance(message := await self._receive_message(), Init):
             if isinstance(message, Subscribe):
-                raise Closing(Code.UNAUTHORIZED, "A socket begins with connection_init.")
+                raise Closing(ProtocolCode.UNAUTHORIZED, "A socket begins with connection_init.")
             await self._handle(message)
         return message
 
@@ -118,28 +122,28 @@ class WebSocketConnection:
         try:
             await self._caller.renewed(visit=True)
         except Unauthenticated as refusal:
-            raise Closing(Code.UNAUTHORIZED, refusal.message) from None
+            raise Closing(ProtocolCode.UNAUTHORIZED, refusal.message) from None
         except AppError as refusal:
-            raise Closing(Code.TRY_AGAIN_LATER, refusal.message) from None
+            raise Closing(ERRORS[refusal.code].close_code, refusal.message) from None
 
     # Messages of the client
 
     async def _receive_message(self) -> Message:
         event = await self._receive()
         if event["type"] == "websocket.disconnect":
-            if event["code"] == Code.RESTART:
+            if event["code"] == CloseCode.SERVICE_RESTART:
                 await self._wait_for_operations()
-                raise Closing(Code.RESTART, "The server is stopping; please connect again.")
+                raise Closing(CloseCode.SERVICE_RESTART, "The server is stopping; please connect again.")
             raise Closing(event["code"])
         if self._meter is not None and (wait := self._meter.take()):
-            raise Closing(Code.TRY_AGAIN_LATER, f"Too many messages; try again in {ceil(wait)} seconds.")
+            raise Closing(CloseCode.TRY_AGAIN_LATER, f"Too many messages; try again in {ceil(wait)} seconds.")
         text = event.get("text")
         if text is None:
-            raise Closing(Code.BAD_MESSAGE, "A message is text that holds a JSON object.")
+            raise Closing(ProtocolCode.BAD_MESSAGE, "A message is text that holds a JSON object.")
         try:
             return messages.decode(text)
         except UNREADABLE as error:
-            raise Closing(Code.BAD_MESSAGE, f"No message of {PROTOCOL}: {reason(error)}.") from None
+            raise Closing(ProtocolCode.BAD_MESSAGE, f"No message of {PROTOCOL}: {reason(error)}.") from None
 
     async def _handle(self, message: Message) -> None:
         match message:
@@ -151,15 +155,15 @@ class WebSocketConnection:
                 await self._check_caller()
                 await self._send_message(messages.PONG)
             case Init():
-                raise Closing(Code.INITIALISED_TWICE, "Too many initialisation requests")
+                raise Closing(ProtocolCode.INITIALISED_TWICE, "Too many initialisation requests")
 
     async def _start_operation(self, message: Subscribe) -> None:
         if message.id in self._operations:
-            raise Closing(Code.ID_IN_USE, f"Subscriber for {message.id} already exists")
+            raise Closing(ProtocolCode.ID_IN_USE, f"Subscriber for {message.id} already exists")
         try:
             request = read_payload(bytes(message.payload))
         except BadInput as refusal:
-            raise Closing(Code.BAD_MESSAGE, refusal.message) from None
+            raise Closing(ProtocolCode.BAD_MESSAGE, refusal.message) from None
         if len(self._operations) < self._settings.max_operations_per_socket:
             self._operations[message.id] = self._tasks.create_task(self._run_operation(message.id, request))
             return
@@ -189,7 +193,7 @@ class WebSocketConnection:
             # Without a last word: closing the socket with its code is what lets clients come back.
             last = None
         except Unauthenticated as refusal:
-            raise Closing(Code.UNAUTHORIZED, refusal.message) from None
+            raise Closing(ProtocolCode.UNAUTHORIZED, refusal.message) from None
         except Exception as error:
             last = messages.error(id, error_payload(error, self._scope))
         # The id is free before the client can know.
@@ -201,4 +205,4 @@ class WebSocketConnection:
         try:
             await self._send({"type": "websocket.send", "text": text})
         except OSError:
-            raise Closing(Code.ABNORMAL) from None
+            raise Closing(CloseCode.ABNORMAL_CLOSURE) from None

@@ -5,7 +5,7 @@ from typing import Annotated
 import strawberry
 
 from app.domain.account import Role
-from app.errors import Invalid
+from app.errors import BadInput
 from schema.context import Info
 from schema.mutations.payload import UserError, errors_field, mutation
 
@@ -29,6 +29,6 @@ class CacheMutations:
         pattern: Annotated[str, strawberry.argument(description="`*` is any text, `?` any character.")],
     ) -> InvalidatePayload:
         if not pattern or len(pattern) > 200:
-            raise Invalid("A pattern has 1 to 200 characters.", field=("pattern",))
+            raise BadInput("A pattern has 1 to 200 characters.", field=("pattern",))
         removed = await info.context.resources.invalidator.invalidate_matching(pattern)
         return InvalidatePayload(removed=removed)

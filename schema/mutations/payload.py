@@ -95,7 +95,7 @@ class RefusalsAsErrors(FieldExtension):
                 require(await info.context.rights(), self._role)
             return await next_(source, info, **kwargs)
         except AppError as refusal:
-            if refusal.code not in set(ErrorCode) and not isinstance(refusal, BadInput):
+            if str(refusal.code) not in set(ErrorCode) and not isinstance(refusal, BadInput):
                 raise
             metrics.ERRORS.labels(refusal.code).inc()
             return self._payload(errors=[UserError.of(refusal)])

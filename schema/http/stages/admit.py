@@ -7,8 +7,7 @@ from graphql.execution.values import VariableValues
 from starlette.types import Scope
 
 from app.auth.roles import require_reader
-from app.errors import BadInput, Forbidden
-from app.http.errors import NotAcceptable
+from app.errors import AppError, BadInput, Code
 from app.http.request_state import RequestState, request_state
 from app.limits.concurrency_limiter import ConcurrencyLimiter, PreferredQueue
 from app.settings import Settings
@@ -65,13 +64,17 @@ class Admission:
 
 def _check_method(operation: Operation, scope: Scope) -> None:
     if operation.type is OperationType.SUBSCRIPTION:
-        raise NotAcceptable("A subscription needs a WebSocket, or a request that accepts text/event-stream.")
+        raise AppError(
+            "A subscription needs a WebSocket, or a request that accepts text/event-stream.",
+            Code.NOT_ACCEPTABLE,
+        )
     if operation.type is not OperationType.MUTATION:
         return
     if scope["method"] != "POST":
         raise mutation_over_get()
     if not shows_intent(scope["headers"]):
-        raise Forbidden(
+        raise AppError(
             "A mutation needs the content type application/json, or the header X-Requested-With or "
-            "Apollo-Require-Preflight, so that no foreign page can send it."
+            "Apollo-Require-Preflight, so that no foreign page can send it.",
+            Code.FORBIDDEN,
         )

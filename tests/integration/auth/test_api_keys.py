@@ -10,7 +10,8 @@ from app.auth import api_keys
 from app.db import accounts
 from app.db.pool import open_pool
 from app.domain.account import ANONYMOUS, Role
-from app.errors import Forbidden, Invalid, Unauthenticated
+from app.errors import BadInput, Code, Unauthenticated
+from tests.error_codes import raises_code
 from tests.integration.auth.services import open_auth_services
 
 
@@ -113,8 +114,12 @@ async def test_only_signed_in_administrators_create_keys(auth, admin):
     _, secret = await issue(auth, admin, role=Role.ADMIN)
     key_principal = await auth.authenticator.principal(f"Bearer {secret}", None)
     editor = await auth.principal(await auth.add_user())
-    for principal, refusal in ((key_principal, Forbidden), (editor, Forbidden), (ANONYMOUS, Unauthenticated)):
-        with pytest.raises(refusal):
+    for principal, refusal in (
+        (key_principal, Code.FORBIDDEN),
+        (editor, Code.FORBIDDEN),
+        (ANONYMOUS, Code.UNAUTHENTICATED),
+    ):
+        with raises_code(refusal):
             await auth.write(
                 lambda work, creator=principal: api_keys.create(work, creator, "more", Role.VIEWER, None)
             )
@@ -127,7 +132,7 @@ async def test_only_signed_in_administrators_create_keys(auth, admin):
 async def test_invalid_values_are_refused(auth, admin, name, expires_in, field):
     principal = await auth.principal(admin)
     expires_at = datetime.now(UTC) + timedelta(hours=expires_in)
-    with pytest.raises(Invalid) as refusal:
+    with pytest.raises(BadInput) as refusal:
         await auth.write(lambda work: api_keys.create(work, principal, name, Role.VIEWER, expires_at))
     assert refusal.value.field == (field,)
 

@@ -6,7 +6,8 @@ import msgspec
 import pytest
 
 from app.db import accounts
-from app.errors import Conflict, TooMany, Unauthenticated
+from app.errors import Code, TooMany, Unauthenticated
+from tests.error_codes import raises_code
 from tests.integration.auth.services import PASSWORD, open_auth_services
 
 ADDRESS = "192.0.2.1"
@@ -188,6 +189,6 @@ async def test_many_concurrent_sign_ins_all_succeed(pool, cheap):
 
 async def test_an_address_is_unique_regardless_of_case(auth):
     user = await auth.add_user()
-    with pytest.raises(Conflict):
+    with raises_code(Code.CONFLICT):
         await auth.add_user(user.email.upper())
     assert (await accounts.fetch_all(auth.pool, [None]))[None] == (user,)

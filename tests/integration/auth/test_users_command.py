@@ -12,8 +12,10 @@ from app.cli import users
 from app.db.pool import Pool
 from app.domain.account import Role
 from app.domain.email import check_email
-from app.errors import Conflict, Invalid, NotFound
+from app.errors import BadInput, Code
 from app.settings import Settings
+from tests.error_codes import raises_code
+from tests.instances import dno
 from tests.integration.auth.services import PASSWORD
 from tests.server_process import dno
 from tests.servers import PrivateValkey
@@ -34,7 +36,7 @@ async def test_an_address_is_checked_before_the_password_prompt(pool: Pool, chea
     await users.add(cheap, "ada@example.org", Role.EDITOR, prompt)
     assert prompt.count == 1
     for taken in ("ada@example.org", "ADA@Example.org"):
-        with pytest.raises(Conflict, match="already"):
+        with raises_code(Code.CONFLICT, match="already"):
             await users.add(cheap, taken, Role.EDITOR, prompt)
     for wrong in (
         "ada",
@@ -44,10 +46,10 @@ async def test_an_address_is_checked_before_the_password_prompt(pool: Pool, chea
         "ada@example.org\n",
         "ada@example",
     ):
-        with pytest.raises(Invalid) as refusal:
+        with pytest.raises(BadInput) as refusal:
             await users.add(cheap, wrong, Role.EDITOR, prompt)
         assert refusal.value.field == ("email",)
-    with pytest.raises(NotFound):
+    with raises_code(Code.NOT_FOUND):
         await users.set_password(cheap, "unknown@example.org", prompt)
     assert prompt.count == 1
 
@@ -56,12 +58,12 @@ async def test_passwords_that_are_easy_to_guess_for_this_account_are_refused(
     pool: Pool, cheap: Settings
 ) -> None:
     for password in ("password1234", "ada@example.org", "Ada.Example.2026", "short"):
-        with pytest.raises(Invalid) as refusal:
+        with pytest.raises(BadInput) as refusal:
             await users.add(cheap, "ada@example.org", Role.EDITOR, PasswordPrompt(password))
         assert refusal.value.field == ("password",)
         assert password not in refusal.value.message
     await users.add(cheap, "ada@example.org", Role.EDITOR, PasswordPrompt())
-    with pytest.raises(Invalid):
+    with pytest.raises(BadInput):
         await users.set_password(cheap, "ADA@example.org", PasswordPrompt("ada-example-1815"))
 
 
@@ -134,5 +136,5 @@ MAKE_LONG: Callable[[int], str] = lambda length: "a" * (length - 12) + "@example
     ],
 )
 def test_invalid_addresses_are_refused(address: str) -> None:
-    with pytest.raises(Invalid):
+    with pytest.raises(BadInput):
         check_email(address)

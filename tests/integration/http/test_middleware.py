@@ -11,7 +11,7 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
 from app.domain.account import Principal, Role
-from app.errors import CannotStart, Conflict
+from app.errors import AppError, CannotStart, Code
 from app.http.request_state import request_state
 from app.middleware.client_address import ClientAddress
 from app.observability import counting
@@ -38,7 +38,7 @@ async def broken(request: Request) -> Response:
 
 
 async def conflict(request: Request) -> Response:
-    raise Conflict("tariff 7 is at version 3", version=3)
+    raise AppError("tariff 7 is at version 3", Code.CONFLICT, version=3)
 
 
 async def charged(request: Request) -> Response:

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from app.auth.passwords import Passwords
-from app.errors import Invalid, Overloaded
+from app.errors import BadInput, Overloaded
 from app.settings import Settings
 
 CHEAP = Settings(password_passes=1, password_memory_kib=64, password_lanes=1)
@@ -55,7 +55,7 @@ async def test_hashes_with_other_parameters_are_outdated():
 
 @pytest.mark.parametrize("password", ["short", "x" * 1025])
 async def test_a_new_password_has_a_minimum_and_a_maximum_length(password):
-    with pytest.raises(Invalid) as refusal:
+    with pytest.raises(BadInput) as refusal:
         await Passwords(CHEAP).hash(password)
     assert refusal.value.field == ("password",)
 

@@ -6,7 +6,8 @@ import pytest
 
 from app.auth.roles import lower, require, require_reader
 from app.domain.account import ANONYMOUS, Principal, Role
-from app.errors import Forbidden, Unauthenticated
+from app.errors import Code, Unauthenticated
+from tests.error_codes import raises_code
 
 EDITOR = Principal(role=Role.EDITOR, user_id=uuid4())
 
@@ -14,7 +15,7 @@ EDITOR = Principal(role=Role.EDITOR, user_id=uuid4())
 def test_a_role_includes_those_below_it():
     require(EDITOR, Role.VIEWER)
     require(EDITOR, Role.EDITOR)
-    with pytest.raises(Forbidden):
+    with raises_code(Code.FORBIDDEN):
         require(EDITOR, Role.ADMIN)
 
 
@@ -45,6 +46,6 @@ def test_a_rejection_names_the_required_role():
     with pytest.raises(Unauthenticated) as reader:
         require_reader(ANONYMOUS, anonymous_reading=False)
     assert reader.value.message == sign_in
-    with pytest.raises(Forbidden) as forbidden:
+    with raises_code(Code.FORBIDDEN) as forbidden:
         require(EDITOR, Role.ADMIN)
     assert forbidden.value.message == "This needs the role ADMIN; yours is EDITOR."

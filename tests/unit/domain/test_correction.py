@@ -21,7 +21,7 @@ from app.domain.correction import (
 from app.domain.entry import VerificationStatus, VoltageLevel
 from app.domain.hlzf import TimeWindow, overlapping
 from app.domain.tariff import Prices, Tariff
-from app.errors import Invalid
+from app.errors import BadInput
 
 VERIFIED, UNVERIFIED, FLAGGED = (
     VerificationStatus.VERIFIED,
@@ -36,7 +36,7 @@ ID = TARIFF.id
 
 
 def refusal(check, *arguments, **options) -> tuple[str, ...]:
-    with pytest.raises(Invalid) as refused:
+    with pytest.raises(BadInput) as refused:
         check(*arguments, **options)
     return refused.value.field
 
@@ -118,7 +118,7 @@ def test_windows_are_refused_exactly_when_they_are_empty_or_share_a_minute(pairs
     sound = len(minutes) == len(set(minutes)) and all(window.start < window.end for window in windows)
     try:
         check_windows(windows)
-    except Invalid:
+    except BadInput:
         assert not sound
     else:
         assert sound

@@ -17,7 +17,7 @@ from app.domain.entry import VerificationStatus, VoltageLevel
 from app.domain.federal_state import FEDERAL_STATES, spellings_of
 from app.domain.hlzf import Season, TimeWindow
 from app.domain.tariff import Prices, Tariff
-from app.errors import AppError, BadInput, Invalid
+from app.errors import AppError, BadInput
 
 TARIFF = NewTariff(
     dno="netze",
@@ -47,12 +47,12 @@ def rejected(kind: type[AppError], call, *arguments, **options) -> AppError:
     ],
 )
 def test_a_rejected_price_is_described(price, text):
-    error = rejected(Invalid, correction.check_prices, Prices(arbeit=Decimal(price)))
+    error = rejected(BadInput, correction.check_prices, Prices(arbeit=Decimal(price)))
     assert (error.message, error.field) == (text, ("input", "arbeit"))
 
 
 def test_a_rejected_year_is_described():
-    error = rejected(Invalid, correction.check_year, 1899)
+    error = rejected(BadInput, correction.check_year, 1899)
     assert (error.message, error.field) == ("A year lies between 2000 and 2100.", ("input", "year"))
 
 
@@ -67,7 +67,7 @@ def test_a_rejected_year_is_described():
 )
 def test_each_part_of_a_new_tariff_is_checked(changes, field):
     TARIFF.check()
-    assert rejected(Invalid, msgspec.structs.replace(TARIFF, **changes).check).field == ("input", field)
+    assert rejected(BadInput, msgspec.structs.replace(TARIFF, **changes).check).field == ("input", field)
 
 
 @pytest.mark.parametrize(
@@ -81,7 +81,7 @@ def test_each_part_of_a_new_tariff_is_checked(changes, field):
 )
 def test_each_part_of_a_new_hlzf_is_checked(changes, field):
     HLZF.check()
-    assert rejected(Invalid, msgspec.structs.replace(HLZF, **changes).check).field == ("input", *field)
+    assert rejected(BadInput, msgspec.structs.replace(HLZF, **changes).check).field == ("input", *field)
 
 
 def test_corrections_check_what_they_write():
@@ -90,9 +90,9 @@ def test_corrections_check_what_they_write():
         VerificationStatus.VERIFIED, None, None, 3, datetime(2026, 1, 1, tzinfo=UTC),
     )  # fmt: skip
     wrong = TariffCorrection(id=tariff.id, prices={"leistung": Decimal(-1)})
-    assert rejected(Invalid, wrong.applied_to, tariff).field == ("input", "leistung")
+    assert rejected(BadInput, wrong.applied_to, tariff).field == ("input", "leistung")
     windows = HlzfCorrection(id=tariff.id, windows=(TimeWindow(90, 60),))
-    error = rejected(Invalid, windows.applied_to, None)
+    error = rejected(BadInput, windows.applied_to, None)
     assert error.message == "A window ends after it starts; 01:30-01:00 does not."
 
 
@@ -106,7 +106,7 @@ def test_corrections_check_what_they_write():
     ],
 )
 def test_an_overlap_names_both_windows_and_the_end_that_lies_inside(windows, end, text):
-    error = rejected(Invalid, correction.check_windows, tuple(TimeWindow(*window) for window in windows))
+    error = rejected(BadInput, correction.check_windows, tuple(TimeWindow(*window) for window in windows))
     assert (error.message, error.field) == (text, ("input", "windows", str(len(windows) - 1), end))
 
 
@@ -118,7 +118,7 @@ def test_windows_that_touch_do_not_overlap():
     "url", ["ftp://example.org", "https:///path", "https://example.org/\u202e", "https://[", "x"]
 )
 def test_a_rejected_source_is_described(url):
-    error = rejected(Invalid, correction.check_source, url)
+    error = rejected(BadInput, correction.check_source, url)
     assert error.message == "A source's address begins with https:// or http://."
     assert error.field == ("input", "sourceUrl")
 
@@ -126,14 +126,14 @@ def test_a_rejected_source_is_described(url):
 def test_a_text_is_rejected_from_one_character_above_the_limit():
     correction.check_text("x" * 2000, "reason")
     for text in ("x" * 2001, "a\0"):
-        error = rejected(Invalid, correction.check_text, text, "reason")
+        error = rejected(BadInput, correction.check_text, text, "reason")
         assert error.message == "A text has at most 2,000 characters, none of them NUL."
         assert error.field == ("input", "reason")
 
 
 @pytest.mark.parametrize("text", [None, "", " "])
 def test_a_required_text_is_asked_for(text):
-    error = rejected(Invalid, correction.check_text, text, "reason", required=True)
+    error = rejected(BadInput, correction.check_text, text, "reason", required=True)
     assert (error.message, error.field) == ("Please say why.", ("input", "reason"))
     correction.check_text(text, "reason")
 
@@ -173,7 +173,7 @@ def test_a_damaged_cursor_is_rejected_as_the_argument(cursor):
 
 
 def test_a_rejected_address_is_shown_in_part():
-    error = rejected(Invalid, check_email, "x" * 300)
+    error = rejected(BadInput, check_email, "x" * 300)
     assert error.message == f"'{'x' * 100}' is no e-mail address: write it like ada@example.org."
     assert error.field == ("email",)
 
@@ -181,7 +181,7 @@ def test_a_rejected_address_is_shown_in_part():
 @pytest.mark.parametrize("local", ["x" * 64, "a.b"])
 def test_addresses_up_to_the_limits_are_accepted(local):
     check_email(f"{local}@example.org")
-    assert rejected(Invalid, check_email, f"{'x' * 65}@example.org")
+    assert rejected(BadInput, check_email, f"{'x' * 65}@example.org")
 
 
 @pytest.mark.parametrize(

@@ -25,6 +25,7 @@ from app.http import cached_request_head
 from app.http import conditional_requests as revalidation
 from app.http.client_address import Addresses
 from app.http.content_negotiation import accepts_stream, preferred, prefers_page
+from app.http.request_state import RequestState
 from app.http.static_assets import _accepted
 from app.middleware import request_id
 from app.middleware.websocket_origin import WebSocketOrigin
@@ -73,7 +74,12 @@ def _head(data: bytes) -> None:
 
 
 def _scope_with(name: bytes, value: bytes) -> dict[str, Any]:
-    return {"method": "GET", "headers": [(name, value)], "state": {}}
+    resources: Any = None  # which these do not use
+    return {
+        "method": "GET",
+        "headers": [(name, value)],
+        "state": {"request": RequestState(resources)},
+    }
 
 
 BYTES: dict[str, Callable[[bytes], object]] = {
