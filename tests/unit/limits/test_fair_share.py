@@ -16,8 +16,8 @@ class Holder:
 
 def filled(
     most: int, address: str | None = "a", per_address: int = 1000
-) -> tuple[FairShare[Holder], list[Holder]]:
-    share = FairShare[Holder](most, per_address)
+) -> tuple[FairShare, list[Holder]]:
+    share = FairShare(most, per_address)
     holders = [Holder() for _ in range(most)]
     for holder in holders:
         share.admit(address, holder)
@@ -41,7 +41,7 @@ def test_the_address_with_the_most_places_gets_no_more() -> None:
 
 
 def test_the_maximum_per_address_also_holds_while_places_are_free() -> None:
-    share = FairShare[Holder](10, 2)
+    share = FairShare(10, 2)
     share.admit("a", Holder())
     share.admit("a", Holder())
     with pytest.raises(NoPlace, match="no_share"):
@@ -50,7 +50,7 @@ def test_the_maximum_per_address_also_holds_while_places_are_free() -> None:
 
 
 def test_expendable_members_are_evicted_first() -> None:
-    share = FairShare[Holder](3, 10)
+    share = FairShare(3, 10)
     busy, idle, last = Holder(expendable=False), Holder(), Holder()
     for holder in (busy, idle, last):
         share.admit("a", holder)
@@ -72,7 +72,7 @@ def test_a_proxy_gets_a_place_of_the_fullest_address() -> None:
 
 
 def test_no_address_falls_below_one_for_another() -> None:
-    share = FairShare[Holder](3, 10)
+    share = FairShare(3, 10)
     for address in "abc":
         share.admit(address, Holder())
     with pytest.raises(NoPlace, match="no_room"):
@@ -80,7 +80,7 @@ def test_no_address_falls_below_one_for_another() -> None:
 
 
 def test_a_place_is_freed_once_and_can_be_replaced() -> None:
-    share = FairShare[Holder](1, 10)
+    share = FairShare(1, 10)
     old, new = Holder(), Holder()
     share.admit("a", old)
     share.replace("a", old, new)
@@ -102,7 +102,7 @@ def test_the_share_of_an_address_is_all_places_divided_by_the_number_of_addresse
 
 
 def test_an_address_with_two_members_loses_one_to_a_new_address() -> None:
-    share = FairShare[Holder](2, 10)
+    share = FairShare(2, 10)
     for _ in range(2):
         share.admit("a", Holder())
     share.admit("b", Holder())
@@ -120,7 +120,7 @@ def test_a_check_rejects_what_admission_would_reject_and_takes_no_place() -> Non
 
 
 def test_a_replacement_takes_only_the_place_of_a_member() -> None:
-    share = FairShare[Holder](5, 10)
+    share = FairShare(5, 10)
     old, new = Holder(), Holder()
     share.replace("a", old, new)
     assert (len(share), share.of("a")) == (0, 0)
