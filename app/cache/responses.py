@@ -94,7 +94,3 @@ class Responses:
             return False
         self._once.forget(asked)
         return True
-
-
-def etag(body: bytes) -> str:
-    return f'"{blake2b(body, digest_size=12).hexdigest()}"'

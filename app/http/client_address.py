@@ -1,15 +1,15 @@
 """The address of the client; forwarding headers count only as far as trusted proxies have written them."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 from app.errors import CannotStart
+from app.http.headers import Headers, has_any, joined
 from app.settings import Settings
 
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
-Headers = Sequence[tuple[bytes, bytes]]
 
 # What proxies add; a request that reaches us directly has none of it.
 FORWARDING = frozenset(
@@ -87,12 +87,12 @@ class Addresses:
         `auto` prefers X-Forwarded-For: a proxy that knows only it appends to it always, while it
         may hand on a Forwarded that the client made up.
         """
-        hops = _joined(headers, b"x-forwarded-for") if self._header != "forwarded" else ""
+        hops = _text(headers, b"x-forwarded-for") if self._header != "forwarded" else ""
         if hops:
-            scheme = _joined(headers, b"x-forwarded-proto").rpartition(",")[2].strip().lower()
+            scheme = _text(headers, b"x-forwarded-proto").rpartition(",")[2].strip().lower()
             return [(_host(hop), _scheme(scheme)) for hop in _last(hops)]
         if self._header != "x-forwarded-for":
-            return list(_forwarded(_joined(headers, b"forwarded")))
+            return list(_forwarded(_text(headers, b"forwarded")))
         return []
 
 
@@ -122,11 +122,11 @@ def _named(address: Address | None) -> str:
 
 
 def _is_forwarded(headers: Headers) -> bool:
-    return any(name in FORWARDING for name, _ in headers)
+    return has_any(headers, FORWARDING)
 
 
-def _joined(headers: Headers, wanted: bytes) -> str:
-    return ",".join(value.decode("latin-1") for name, value in headers if name == wanted)
+def _text(headers: Headers, wanted: bytes) -> str:
+    return (joined(headers, wanted) or b"").decode("latin-1")
 
 
 def _last(text: str) -> list[str]:

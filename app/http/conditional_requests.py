@@ -1,31 +1,23 @@
-"""An answer given again: to a GET with its ETag, and with how long others may keep it."""
+"""Responses out of the cache: ETag, 304, and for how long other caches may keep them."""
 
+from hashlib import blake2b
 from math import ceil, inf
 
 from starlette.types import Scope
 
 from app.cache.clock import monotonic
-from app.cache.responses import CachedResponse, etag
+from app.cache.responses import CachedResponse
 from app.http.buffered_response import BufferedResponse
-from app.http.request_state import request_state
+from app.http.request_state import header, request_state
 
 
-def header(scope: Scope, name: bytes) -> bytes | None:
-    """The first of that name; all are found in one walk over them."""
-    state = request_state(scope)
-    named = state.headers
-    if named is None:
-        named = state.headers = dict(reversed(scope["headers"]))
-    return named.get(name)
+def etag(body: bytes) -> str:
+    return f'"{blake2b(body, digest_size=12).hexdigest()}"'
 
 
-def all_of(scope: Scope, name: bytes) -> bytes:
-    """All of that name as one, b"" if there is none: a second line may say something else than the first."""
-    first = header(scope, name)
-    named = request_state(scope).headers
-    if first is None or named is None or len(named) == len(scope["headers"]):
-        return first or b""
-    return b",".join(value for other, value in scope["headers"] if other == name)
+def is_current(scope: Scope, current: str) -> bool:
+    """Whether the client has the version with this ETag, so that 304 is the answer."""
+    return current in (header(scope, b"if-none-match") or b"").decode("latin-1")
 
 
 def respond_from_cache(scope: Scope, kept: CachedResponse, until: float) -> BufferedResponse:
@@ -42,7 +34,7 @@ def respond_from_cache(scope: Scope, kept: CachedResponse, until: float) -> Buff
         (b"etag", kept.etag.encode()),
         (b"cache-control", _cache_control(scope, until)),
     ]
-    if kept.etag in (header(scope, b"if-none-match") or b"").decode("latin-1"):
+    if is_current(scope, kept.etag):
         return BufferedResponse(304, headers, b"")
     headers += _content(kept.body, kept.media_type)
     return BufferedResponse(200, headers, kept.body)

@@ -6,6 +6,7 @@ from functools import lru_cache
 JSON = "application/json"
 GRAPHQL_RESPONSE = "application/graphql-response+json"
 EVENT_STREAM = "text/event-stream"
+PROBLEM = "application/problem+json"  # RFC 9457
 
 # The longest Accept that is worth reading; browsers send a tenth of it.
 LONGEST = 2000

@@ -10,13 +10,11 @@ from starlette.types import Scope
 
 from app.error_table import ERRORS, INTERNAL_MESSAGE, headers_of
 from app.errors import AppError, Code
-from app.http.content_negotiation import JSON, preferred
-from app.http.request_state import request_state
+from app.http.content_negotiation import JSON, PROBLEM, preferred
+from app.http.request_state import header, request_state
 from app.observability import metrics
 
 log = structlog.get_logger("http")
-
-PROBLEM = "application/problem+json"
 
 
 def respond(scope: Scope, refusal: AppError, headers: Mapping[str, str] | None = None) -> Response:
@@ -47,7 +45,7 @@ def _graphql(scope: Scope, refusal: AppError, headers: Mapping[str, str]) -> Res
     metrics.ERRORS.labels(refusal.code).inc()
     extensions = {"code": refusal.code, **refusal.details, **_request_id(scope)}
     body = {"errors": [{"message": refusal.message, "extensions": extensions}]}
-    accept = next((value for name, value in scope["headers"] if name == b"accept"), None)
+    accept = header(scope, b"accept")
     return Response(
         msgspec.json.encode(body),
         ERRORS[refusal.code].status,

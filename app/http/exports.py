@@ -1,7 +1,6 @@
 """Downloads: whole tables, and the peak-load windows of one operator as a calendar."""
 
 import asyncio
-import hashlib
 import re
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
@@ -23,6 +22,7 @@ from app.db.pool import Pool
 from app.domain.entry import FIRST_YEAR, LAST_YEAR, DnoYear
 from app.errors import AppError, BadInput, Code, LimitExceeded, Overloaded, quoted
 from app.http import export_formats as formats
+from app.http.conditional_requests import etag, is_current
 from app.http.export_formats import MEDIA_TYPES, Format
 from app.http.hlzf_calendar import write_calendar
 from app.http.request_state import request_state
@@ -158,11 +158,11 @@ class Exports:
             entries = tuple(entry for entry in entries if entry.voltage_level in wanted.voltage_level)
         body = write_calendar(dno, year, entries)
         headers = {
-            "etag": f'"{hashlib.sha256(body).hexdigest()[:32]}"',
+            "etag": etag(body),
             "cache-control": "no-cache",  # kept, but asked about each time: corrections must show
             "link": LICENCE,
         }
-        if headers["etag"] in request.headers.get("if-none-match", ""):
+        if is_current(request.scope, headers["etag"]):
             return Response(status_code=304, headers=headers)
         headers["content-disposition"] = f'inline; filename="hlzf-{slug}-{year}.ics"'
         return Response(body, headers=headers, media_type="text/calendar")

@@ -12,6 +12,7 @@ from app.db.pool import Pool
 from app.domain.account import ANONYMOUS, Principal
 from app.http.cached_request_head import HeadCandidate
 from app.http.client_address import LOCAL
+from app.http.headers import joined
 from app.http.readiness import Readiness
 from app.limits.rate_limiter.limiter import RateLimiter
 from app.limits.rate_limiter.policy import Policy, Verdict
@@ -106,3 +107,21 @@ def with_principal(scope: Scope, principal: Principal) -> Scope:
 def with_state(scope: Scope, state: RequestState) -> Scope:
     """The same request with another state, for one of several executions."""
     return {**scope, "state": {**scope["state"], "request": state}}
+
+
+def header(scope: Scope, name: bytes) -> bytes | None:
+    """The first of this name; the first look-up makes a table of all."""
+    state = request_state(scope)
+    named = state.headers
+    if named is None:
+        named = state.headers = dict(reversed(scope["headers"]))
+    return named.get(name)
+
+
+def joined_header(scope: Scope, name: bytes) -> bytes:
+    """All of this name as one list, b"" if there is none: a second line may differ from the first."""
+    found = header(scope, name)
+    named = request_state(scope).headers
+    if found is None or named is None or len(named) == len(scope["headers"]):
+        return found or b""
+    return joined(scope["headers"], name) or b""

@@ -3,6 +3,7 @@
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.errors import AppError, Code, Overloaded
+from app.http.headers import Headers, first
 from app.settings import Settings
 
 # As much of a body is taken in any case, however much the others hold: most are shorter.
@@ -49,11 +50,9 @@ class BodyLimit:
             self.held -= received
 
 
-def _announced(headers: list[tuple[bytes, bytes]]) -> int:
-    for name, value in headers:
-        if name == b"content-length":
-            return int(value) if value.isdigit() and len(value) < 20 else 0
-    return 0
+def _announced(headers: Headers) -> int:
+    value = first(headers, b"content-length")
+    return int(value) if value is not None and value.isdigit() and len(value) < 20 else 0
 
 
 def _too_large(limit: int) -> AppError:

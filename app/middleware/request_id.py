@@ -6,6 +6,7 @@ from os import register_at_fork, urandom
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.http.headers import Headers, first
 from app.http.request_state import request_state
 from app.http.response_start import add_headers, on_response_start
 from app.observability import logs
@@ -33,11 +34,9 @@ class RequestId:
         await self.app(scope, receive, send)
 
 
-def _given_id(headers: list[tuple[bytes, bytes]]) -> bytes | None:
-    for name, value in headers:
-        if name == HEADER:
-            return value if SANE(value) else None
-    return None
+def _given_id(headers: Headers) -> bytes | None:
+    value = first(headers, HEADER)
+    return value if value is not None and SANE(value) else None
 
 
 def new_request_id() -> bytes:

@@ -6,6 +6,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from app.auth.cookies import SessionCookie
 from app.domain.account import ANONYMOUS, Principal
 from app.errors import Unauthenticated
+from app.http.headers import has_any
 from app.http.rate_limit import refusal
 from app.http.request_state import RequestState, request_state
 from app.middleware.rate_limit import is_free
@@ -32,7 +33,7 @@ class Session:
 
 
 async def recognise(scope: Scope, session_cookie: SessionCookie) -> Principal:
-    if not any(name in (b"authorization", b"cookie") for name, _ in scope["headers"]):
+    if not has_any(scope["headers"], (b"authorization", b"cookie")):
         return ANONYMOUS
     headers = Headers(scope=scope)
     authorization, cookie = headers.get("authorization"), session_cookie.read(headers)

@@ -14,8 +14,8 @@ from uvicorn.server import Server as UvicornServer
 
 from app.resources import Resources
 from app.server.accept_balancing import Acceptor, AcceptShares
+from app.server.fast_path import FastPathProtocol
 from app.server.listening_socket import GRACE, stop_accepting, waiting
-from app.server.protocol import FastPathProtocol
 from app.server.server_state import ServerState
 from app.server.websocket_protocol import WebSocket
 from app.settings import Settings

@@ -5,6 +5,7 @@ from starlette.types import Scope
 from app.auth.credentials import Credentials
 from app.auth.roles import require_reader
 from app.domain.account import Principal
+from app.http.content_negotiation import JSON
 from app.http.rate_limit import refusal
 from app.http.request_state import request_state, with_principal
 from app.middleware.session import recognise
@@ -65,7 +66,7 @@ class Caller:
         if not verdict.allowed:
             raise refusal(verdict)
         # No page of a foreign origin has a socket here, so all that comes over one is meant.
-        headers = [*scope["headers"], (b"content-type", b"application/json")]
+        headers = [*scope["headers"], (b"content-type", JSON.encode())]
         state.headers = None
         return {**scope, "method": "POST", "headers": headers}
 

@@ -5,10 +5,9 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.errors import AppError
-from app.http.conditional_requests import header
 from app.http.content_negotiation import prefers_page
 from app.http.errors import respond
-from app.http.request_state import request_state
+from app.http.request_state import header, request_state
 from app.settings import Settings
 from app.web.pages import graphiql_page
 from schema.execution.documents import Operation, RejectedDocument

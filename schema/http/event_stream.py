@@ -10,6 +10,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from app.errors import Overloaded
+from app.http.content_negotiation import EVENT_STREAM
 from app.observability import metrics
 from schema.execution.operation import Answer, write_json
 from schema.http.caller import Caller
@@ -29,7 +30,7 @@ class EventStream(Response):
     `opened` is to be set before it is sent.
     """
 
-    media_type = "text/event-stream"
+    media_type = EVENT_STREAM
     opened: AbstractAsyncContextManager[AsyncIterator[Answer]]
     expendable = False
 

@@ -13,10 +13,10 @@ from app.domain.account import Principal
 from app.errors import AppError
 from app.http.buffered_response import BufferedResponse
 from app.http.cached_request_head import CachedRequestHead, Terms, length_of
-from app.http.conditional_requests import header
 from app.http.content_negotiation import accepts_stream
 from app.http.errors import respond, respond_unexpected
-from app.http.request_state import RequestState, request_state, with_state
+from app.http.headers import has_any
+from app.http.request_state import RequestState, header, request_state, with_state
 from app.http.response_start import on_response_start
 from app.limits.rate_limiter.policy import Verdict
 from app.observability.operation_names import NameCount
@@ -97,9 +97,7 @@ class FastPath:
 
 def _varies_per_request(scope: Scope) -> bool:
     """Headers whose response differs each time, or stays open."""
-    return accepts_stream(header(scope, b"accept")) or any(
-        name in (b"cookie", b"x-request-id") for name, _ in scope["headers"]
-    )
+    return accepts_stream(header(scope, b"accept")) or has_any(scope["headers"], (b"cookie", b"x-request-id"))
 
 
 def _same_for_head(state: RequestState) -> RequestState:

@@ -22,7 +22,7 @@ from graphql import (
 )
 from strawberry import Schema
 
-from app.http.errors import PROBLEM
+from app.http.content_negotiation import JSON, PROBLEM
 from schema.execution.documents import Document
 from schema.queries.natural import LONGEST
 
@@ -93,7 +93,7 @@ class _Description:
                         "The answer to a question in plain German or English",
                         requestBody={
                             "required": True,
-                            "content": {"application/json": {"schema": self._asked()}},
+                            "content": {JSON: {"schema": self._asked()}},
                         },
                         others={"415": _PROBLEM},
                     )
@@ -115,7 +115,7 @@ class _Description:
         assert self._schema.query_type is not None
         definition = self._schema.query_type.fields[field.name.value]
         answer = self._of(get_named_type(definition.type), field.selection_set)
-        found = {"description": "Found.", "content": {"application/json": {"schema": answer}}}
+        found = {"description": "Found.", "content": {JSON: {"schema": answer}}}
         return {
             "operationId": name,
             "summary": summary,

@@ -1,6 +1,5 @@
 """An HTTP request read as GraphQL-over-HTTP has it; nothing is parsed or executed here."""
 
-from collections.abc import Sequence
 from enum import Enum
 from typing import Any
 from urllib.parse import parse_qsl
@@ -9,12 +8,13 @@ import msgspec
 
 from app.errors import AppError, BadInput, Code
 from app.http.content_negotiation import GRAPHQL_RESPONSE, JSON, accepts_stream, preferred
+from app.http.headers import Headers, joined
 from app.http.json_body import MOST_LEVELS, UNREADABLE, nests_too_deeply, reason
 
-Headers = Sequence[tuple[bytes, bytes]]
 Map = dict[str, Any]
 
 ALLOWED = "GET, HEAD, POST"
+_JSON = JSON.encode()
 BOM = b"\xef\xbb\xbf"
 PARAMETERS = frozenset(("query", "operationName", "variables", "extensions", "documentId"))
 # A simple request of a foreign page can set none of these without a preflight.
@@ -82,7 +82,7 @@ def read_payload(payload: bytes) -> GraphQLRequest:
 
 
 def accepted(headers: Headers) -> str:
-    accept = _joined(headers, b"accept")
+    accept = joined(headers, b"accept")
     media_type = preferred(accept) or (JSON if accepts_stream(accept) else None)
     if media_type is None:
         raise AppError(
@@ -102,7 +102,7 @@ def _not_allowed(message: str, *, allow: str) -> AppError:
 
 def wants_stream(headers: Headers, *, subscribes: bool) -> bool:
     """Whether the answer comes as an event stream: always to who takes nothing else, else for a subscription."""
-    accept = _joined(headers, b"accept")
+    accept = joined(headers, b"accept")
     return accepts_stream(accept) and (subscribes or preferred(accept) is None)
 
 
@@ -112,7 +112,7 @@ def shows_intent(headers: Headers) -> bool:
     A mutation without it may be a forgery: a form can post text/plain with the visitor's cookies.
     """
     for name, value in headers:
-        if name == b"content-type" and _bare(value) == b"application/json":
+        if name == b"content-type" and _bare(value) == _JSON:
             return True
         if name in PREFLIGHTED and value:
             return True
@@ -246,9 +246,9 @@ def check_content(headers: Headers) -> None:
 
 
 def _is_json(content_type: bytes) -> bool:
-    if content_type == b"application/json":
+    if content_type == _JSON:
         return True
-    if _bare(content_type) != b"application/json":
+    if _bare(content_type) != _JSON:
         return False
     for parameter in content_type.lower().split(b";")[1:]:
         name, _, value = parameter.strip().partition(b"=")
@@ -259,8 +259,3 @@ def _is_json(content_type: bytes) -> bool:
 
 def _bare(content_type: bytes) -> bytes:
     return content_type.partition(b";")[0].strip().lower()
-
-
-def _joined(headers: Headers, wanted: bytes) -> bytes | None:
-    found = [value for name, value in headers if name == wanted]
-    return (found[0] if len(found) == 1 else b",".join(found)) if found else None

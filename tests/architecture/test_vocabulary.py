@@ -56,7 +56,7 @@ ALLOWED = {
     # The same label.
     ("app/limits/fair_share.py", "room"),
     ("tests/unit/limits/test_fair_share.py", "room"),
-    ("app/server/protocol.py", "room"),
+    ("app/server/error_responses.py", "room"),
     # A file's method.
     ("app/http/export_formats.py", "tell"),
     # Words of questions.

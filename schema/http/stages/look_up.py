@@ -4,8 +4,8 @@ from starlette.types import Scope
 
 from app.cache.responses import ResponseKey, body_of, head_of
 from app.http.buffered_response import BufferedResponse
-from app.http.conditional_requests import all_of, respond_from_cache
-from app.http.request_state import request_state
+from app.http.conditional_requests import respond_from_cache
+from app.http.request_state import joined_header, request_state
 from app.observability.operation_names import NameCount
 from app.resources import resources_of
 
@@ -18,9 +18,9 @@ def response_key(scope: Scope, body: bytes, *, anonymous_reading: bool) -> Respo
     head = head_of(
         principal.role.value if may_read else "",
         scope["method"],
-        all_of(scope, b"accept"),
-        all_of(scope, b"content-type"),
-        all_of(scope, b"content-encoding"),
+        joined_header(scope, b"accept"),
+        joined_header(scope, b"content-type"),
+        joined_header(scope, b"content-encoding"),
         body_of(scope["query_string"]),
     )
     return ResponseKey(head, body_of(body))

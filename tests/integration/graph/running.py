@@ -21,7 +21,7 @@ from app.domain.account import ANONYMOUS, Principal, Role
 from app.http.cached_request_head import CachedRequestHead
 from app.main import create_app
 from app.resources import Resources
-from app.server.protocol import END
+from app.server.http_protocol import END
 from app.server.uvicorn_server import Server
 from app.settings import Settings
 from tests.waiting import PATIENT, until

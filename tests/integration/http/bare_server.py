@@ -15,7 +15,7 @@ from app.http.client_address import Addresses
 from app.limits.fair_share import FairShare
 from app.limits.rate_limiter.limiter import RateLimiter
 from app.limits.rate_limiter.policy import Policy
-from app.server.protocol import FastPathProtocol
+from app.server.fast_path import FastPathProtocol
 from app.server.server_state import ServerState
 from app.server.websocket_protocol import WebSocket
 from app.settings import Settings

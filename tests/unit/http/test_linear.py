@@ -22,10 +22,9 @@ from app.auth import api_keys, authenticator, cookies, sessions
 from app.auth.cookies import SessionCookie
 from app.errors import AppError
 from app.http import cached_request_head
-from app.http import conditional_requests as revalidation
 from app.http.client_address import Addresses
 from app.http.content_negotiation import accepts_stream, preferred, prefers_page
-from app.http.request_state import RequestState
+from app.http.request_state import RequestState, joined_header
 from app.http.static_assets import _accepted
 from app.middleware import request_id
 from app.middleware.websocket_origin import WebSocketOrigin
@@ -112,7 +111,7 @@ BYTES: dict[str, Callable[[bytes], object]] = {
     "trailers": lambda data: ChunkedBody().take(b"0\r\n" + data),
     "length of a body": lambda value: cached_request_head.length_of(_scope_with(b"content-length", value)),
     "If-None-Match": lambda value: (
-        b'"a"' in revalidation.all_of(_scope_with(b"if-none-match", value), b"if-none-match")
+        b'"a"' in joined_header(_scope_with(b"if-none-match", value), b"if-none-match")
     ),
 }
 TEXTS: dict[str, Callable[[str], object]] = {

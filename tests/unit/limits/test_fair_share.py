@@ -14,9 +14,7 @@ class Holder:
         self.evicted = True
 
 
-def filled(
-    most: int, address: str | None = "a", per_address: int = 1000
-) -> tuple[FairShare, list[Holder]]:
+def filled(most: int, address: str | None = "a", per_address: int = 1000) -> tuple[FairShare, list[Holder]]:
     share = FairShare(most, per_address)
     holders = [Holder() for _ in range(most)]
     for holder in holders:

@@ -1,42 +1,26 @@
-"""uvicorn's HTTP protocol with a fast path for requests whose head was received before, byte for byte.
+"""uvicorn's HTTP protocol, with a framing of its own, one timer for each connection and a connection limit.
 
-It gives the same responses. Earlier requests with this head have passed every
-middleware; what that found out and added is a CachedRequestHead (app/http/cached_request_head.py), an entry of the one
-memory that every change evicts from, so it ends with its caller's rights. An answer that still
-holds is given at once; else the endpoint is asked, with nothing in between. The rate limiter
-decides each time, without waiting, or the request takes the normal path.
-
-Of uvicorn's own protocol the head's parser, the scope and the answer are used. Where a request begins and ends is
+Of uvicorn's own protocol the head's parser, the scope and the response cycle are used. Where a request begins and ends is
 decided here, one request after the other: what follows a request waits until that is answered.
 How long anything may take is decided by one timer (app/server/connection_timer.py).
 """
 
 from asyncio import Event, Task
-from collections.abc import Hashable
-from http import HTTPStatus
-from time import perf_counter
 from typing import Any
 from urllib.parse import unquote
 
 import httptools
-import msgspec
 from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from app.http.buffered_response import BufferedResponse
-from app.http.cached_request_head import LONGEST, CachedRequestHead, RequestHeadCache
-from app.http.client_address import LOCAL
+from app.http.cached_request_head import HeadCandidate
 from app.http.request_state import begin_request
 from app.limits.fair_share import NoPlace
-from app.limits.rate_limiter.limiter import RateLimiter
-from app.limits.rate_limiter.policy import Verdict
-from app.middleware import metrics
-from app.middleware.request_id import new_request_id
-from app.observability import logs
 from app.observability import metrics as all_metrics
 from app.observability.counting import Counts
 from app.resources import Resources
 from app.server.connection_timer import CLOSE_TIMEOUT, ConnectionTimer, State
+from app.server.error_responses import DETAILS, error_response
 from app.server.request_body import Body, BodyByLength, ChunkedBody, MalformedBody
 from app.server.request_head import (
     Framing,
@@ -57,7 +41,6 @@ END = b"\r\n\r\n"
 CRLF = b"\r\n"
 # As much as may come behind a request that is still being answered before its sender has to wait.
 MOST_BEHIND = 64 * 1024
-LEAVE = b"connection: close\r\n"
 # A body in small chunks takes up to so many times its bytes; more is an attack.
 FRAMES = 8
 # After a refusal so much is still read and dropped, for so long: a close while bytes are unread takes the refusal
@@ -67,7 +50,7 @@ LINGER_BYTES, LINGER_SECONDS = 256 * 1024, 2.0
 _counts = Counts(all_metrics.HTTP_CUT)
 
 
-class FastPathProtocol(HttpToolsProtocol):
+class HttpProtocol(HttpToolsProtocol):
     timer: ConnectionTimer
     server_state: ServerState
     cycle: ResponseCycle | None  # type: ignore[assignment]  # None before the first request that takes the normal path
@@ -76,9 +59,6 @@ class FastPathProtocol(HttpToolsProtocol):
         super().__init__(*args, **kwargs)
         resources: Resources = self.app_state["resources"]
         settings = resources.settings
-        self._heads: RequestHeadCache = resources.heads
-        self._limiter: RateLimiter = resources.limiter
-        self._uses = resources.api_key_usage
         self._addresses = resources.addresses
         self._places = resources.connections
         self._most_of_head: int = settings.max_request_head_bytes
@@ -150,8 +130,6 @@ class FastPathProtocol(HttpToolsProtocol):
     def _begin(self, data: bytes) -> None:
         end = data.find(END) + len(END)
         head = data[:end]
-        if self._respond_from_fast_path(self._key(head), data[end:]):
-            return
         if data[:1] in b"\r\n":  # empty lines before a request are no part of it
             rest = data.lstrip(CRLF)
             self._bytes += len(data) - len(rest)
@@ -267,11 +245,13 @@ class FastPathProtocol(HttpToolsProtocol):
             cycle.more_body = False
             cycle.message_event.set()
         self.cycle = cycle
-        if keep_alive and len(head) <= LONGEST:
-            begin_request(scope["state"]).head_candidate = self._heads.candidate(
-                self._key(head), len(head), direct=self._address is not None
-            )
+        if keep_alive:
+            begin_request(scope["state"]).head_candidate = self._head_candidate(head)
         self._start_asgi_task(cycle, self.app)
+
+    def _head_candidate(self, head: bytes) -> HeadCandidate | None:
+        """For a server that caches the heads of requests."""
+        return None
 
     def _take_body(self, data: bytes) -> None:
         cycle = self.cycle
@@ -393,7 +373,7 @@ class FastPathProtocol(HttpToolsProtocol):
                 return
             cycle.disconnected = True  # whatever it answers is not sent
             cycle.message_event.set()
-        self.transport.write(_refusal(status, detail, self.server_state.default_headers))
+        self.transport.write(error_response(status, detail, self.server_state.default_headers))
         self._linger()
 
     def _linger(self) -> None:
@@ -418,7 +398,7 @@ class FastPathProtocol(HttpToolsProtocol):
             self.transport.abort()
             return
         if self.cycle is None or not self.cycle.response_started or self.cycle.response_complete:
-            self.transport.write(_refusal(status, _DETAILS[reason], self.server_state.default_headers))
+            self.transport.write(error_response(status, DETAILS[reason], self.server_state.default_headers))
         if self.cycle is not None and not self.cycle.response_complete:
             self.cycle.disconnected = True
             self.cycle.message_event.set()
@@ -492,125 +472,3 @@ class FastPathProtocol(HttpToolsProtocol):
     def evict(self) -> None:
         _counts[("no_share",)].value += 1
         self.transport.abort()
-
-    # The fast path
-
-    def _key(self, head: bytes) -> Hashable:
-        """Behind a proxy the peer is part of the key: headers of another peer must not stand for the same client."""
-        return head if self._address is not None else (self._peer, head)
-
-    def _respond_from_fast_path(self, key: Hashable, body: bytes) -> bool:
-        cached_head = self._heads.get(key)
-        if cached_head is None or len(body) != cached_head.length or self.flow.write_paused:
-            return False
-        if self.server_state.draining:
-            return False  # each response has to close its connection
-        began = perf_counter()
-        found = cached_head.handler.find_cached_response(cached_head, body)
-        payer, policy = cached_head.budget or (self._address or LOCAL, self._limiter.anonymous)
-        verdict = self._limiter.try_take(payer, 1, policy)
-        if verdict is None or not verdict.allowed:
-            return False
-        if cached_head.key_id is not None:
-            self._uses.note(cached_head.key_id)
-        name = new_request_id()
-        if found is None:
-            self._start_execution(cached_head, body, verdict, name)
-            return True
-        response, counted = found
-        self._write_response(response, cached_head, verdict, name)
-        counted.value += 1
-        self._done(cached_head, response.status, began)
-        return True
-
-    def _start_execution(
-        self, cached_head: CachedRequestHead, body: bytes, verdict: Verdict, name: bytes
-    ) -> None:
-        task = self._answering = self.loop.create_task(
-            self._execute_on_fast_path(cached_head, body, verdict, name)
-        )
-        self.tasks.add(task)
-        task.add_done_callback(self.tasks.discard)
-        self.timer.enter(State.ANSWERING, self._answer_timeout)
-
-    async def _execute_on_fast_path(
-        self, cached_head: CachedRequestHead, body: bytes, verdict: Verdict, name: bytes
-    ) -> None:
-        began = perf_counter()
-        request_id = name.decode()
-        logs.request_id.set(request_id)
-        metrics.in_flight.value += 1
-        status = 499  # as in Metrics: who goes away before the answer
-        try:
-            response, verdict = await cached_head.handler.execute_request(
-                cached_head, body, self._address, request_id, verdict
-            )
-            if not self.transport.is_closing():
-                status = response.status
-                self._write_response(response, cached_head, verdict, name)
-        except BaseException:
-            self.transport.close()  # only when we are made to stop: there is nothing to be said any more
-            raise
-        finally:
-            metrics.in_flight.value -= 1
-            self._answering = None
-            self._done(cached_head, status, began)
-            self._go_on()
-
-    def _write_response(
-        self, response: BufferedResponse, cached_head: CachedRequestHead, verdict: Verdict, name: bytes
-    ) -> None:
-        date = self.server_state.default_headers[0][1]
-        closes = self._last or self.server_state.draining
-        self.transport.write(
-            b"%sdate: %s\r\n%s%sx-request-id: %s\r\n%s%s\r\n%s"
-            % (
-                STATUS_LINE[response.status],
-                date,
-                response.lines,
-                cached_head.lines,
-                name,
-                verdict.header_bytes,
-                LEAVE if closes else b"",
-                response.body,
-            )
-        )
-        if closes:
-            self._close()
-
-    def _done(self, cached_head: CachedRequestHead, status: int, began: float) -> None:
-        self.server_state.total_requests += 1
-        metrics.note(cached_head.scope["method"], cached_head.route, status, perf_counter() - began)
-        if self.flow.write_paused or self.transport.is_closing():
-            self._settle()
-        else:
-            self._bytes = 0
-            self.timer.enter(State.IDLE, self._keep_alive)
-
-
-_MORE = {426: b"upgrade: websocket\r\nsec-websocket-version: 13\r\n", 503: b"retry-after: 1\r\n"}
-_DETAILS = {
-    "too_slow": "The request took too long to arrive.",
-    "no_room": "This server holds as many connections as it can.",
-    "no_share": "This address holds as many connections as it may.",
-}
-
-
-def _refusal(status: int, detail: str, default: list[tuple[bytes, bytes]]) -> bytes:
-    date = b"date: %s\r\n" % default[0][1] if default else b""
-    more = _MORE.get(status, b"")
-    if not detail:
-        return b"%s%sallow: GET, HEAD, POST, OPTIONS\r\n%s\r\n" % (STATUS_LINE[status], date, LEAVE)
-    known = HTTPStatus(status)
-    problem = {
-        "type": "about:blank",
-        "title": known.phrase,
-        "status": status,
-        "detail": detail,
-        "code": known.name,
-    }
-    body = msgspec.json.encode(problem)
-    return (
-        b"%s%scontent-type: application/problem+json\r\ncontent-length: %d\r\ncache-control: no-store\r\n%s%s\r\n%s"
-        % (STATUS_LINE[status], date, len(body), more, LEAVE, body)
-    )

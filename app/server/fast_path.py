@@ -1,0 +1,136 @@
+"""The fast path: a request whose head was received before, byte for byte, passes no middleware.
+
+The response is the same. Earlier requests with this head have passed all middleware; what that found out and added is a
+CachedRequestHead (app/http/cached_request_head.py), an entry of the one memory that every invalidation evicts from, so it
+ends with its caller's rights. A response that is cached is written at once; otherwise the endpoint is called directly.
+The rate limiter decides each time, without waiting, or the request takes the normal path.
+"""
+
+from collections.abc import Hashable
+from time import perf_counter
+from typing import Any
+
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE
+
+from app.http.buffered_response import BufferedResponse
+from app.http.cached_request_head import LONGEST, CachedRequestHead, HeadCandidate
+from app.http.client_address import LOCAL
+from app.limits.rate_limiter.policy import Verdict
+from app.middleware import metrics
+from app.middleware.request_id import new_request_id
+from app.observability import logs
+from app.resources import Resources
+from app.server.connection_timer import State
+from app.server.error_responses import CONNECTION_CLOSE
+from app.server.http_protocol import END, HttpProtocol
+
+
+class FastPathProtocol(HttpProtocol):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        resources: Resources = self.app_state["resources"]
+        self._heads = resources.heads
+        self._limiter = resources.limiter
+        self._uses = resources.api_key_usage
+
+    def _begin(self, data: bytes) -> None:
+        end = data.find(END) + len(END)
+        if not self._respond_from_fast_path(self._key(data[:end]), data[end:]):
+            super()._begin(data)
+
+    def _head_candidate(self, head: bytes) -> HeadCandidate | None:
+        if len(head) > LONGEST:
+            return None
+        return self._heads.candidate(self._key(head), len(head), direct=self._address is not None)
+
+    def _key(self, head: bytes) -> Hashable:
+        """Behind a proxy the peer is part of the key: headers of another peer must not stand for the same client."""
+        return head if self._address is not None else (self._peer, head)
+
+    def _respond_from_fast_path(self, key: Hashable, body: bytes) -> bool:
+        cached_head = self._heads.get(key)
+        if cached_head is None or len(body) != cached_head.length or self.flow.write_paused:
+            return False
+        if self.server_state.draining:
+            return False  # each response has to close its connection
+        began = perf_counter()
+        found = cached_head.handler.find_cached_response(cached_head, body)
+        payer, policy = cached_head.budget or (self._address or LOCAL, self._limiter.anonymous)
+        verdict = self._limiter.try_take(payer, 1, policy)
+        if verdict is None or not verdict.allowed:
+            return False
+        if cached_head.key_id is not None:
+            self._uses.note(cached_head.key_id)
+        name = new_request_id()
+        if found is None:
+            self._start_execution(cached_head, body, verdict, name)
+            return True
+        response, counted = found
+        self._write_response(response, cached_head, verdict, name)
+        counted.value += 1
+        self._done(cached_head, response.status, began)
+        return True
+
+    def _start_execution(
+        self, cached_head: CachedRequestHead, body: bytes, verdict: Verdict, name: bytes
+    ) -> None:
+        task = self._answering = self.loop.create_task(
+            self._execute_on_fast_path(cached_head, body, verdict, name)
+        )
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
+        self.timer.enter(State.ANSWERING, self._answer_timeout)
+
+    async def _execute_on_fast_path(
+        self, cached_head: CachedRequestHead, body: bytes, verdict: Verdict, name: bytes
+    ) -> None:
+        began = perf_counter()
+        request_id = name.decode()
+        logs.request_id.set(request_id)
+        metrics.in_flight.value += 1
+        status = 499  # as in Metrics: who goes away before the answer
+        try:
+            response, verdict = await cached_head.handler.execute_request(
+                cached_head, body, self._address, request_id, verdict
+            )
+            if not self.transport.is_closing():
+                status = response.status
+                self._write_response(response, cached_head, verdict, name)
+        except BaseException:
+            self.transport.close()  # only when we are made to stop: there is nothing to be said any more
+            raise
+        finally:
+            metrics.in_flight.value -= 1
+            self._answering = None
+            self._done(cached_head, status, began)
+            self._go_on()
+
+    def _write_response(
+        self, response: BufferedResponse, cached_head: CachedRequestHead, verdict: Verdict, name: bytes
+    ) -> None:
+        date = self.server_state.default_headers[0][1]
+        closes = self._last or self.server_state.draining
+        self.transport.write(
+            b"%sdate: %s\r\n%s%sx-request-id: %s\r\n%s%s\r\n%s"
+            % (
+                STATUS_LINE[response.status],
+                date,
+                response.lines,
+                cached_head.lines,
+                name,
+                verdict.header_bytes,
+                CONNECTION_CLOSE if closes else b"",
+                response.body,
+            )
+        )
+        if closes:
+            self._close()
+
+    def _done(self, cached_head: CachedRequestHead, status: int, began: float) -> None:
+        self.server_state.total_requests += 1
+        metrics.note(cached_head.scope["method"], cached_head.route, status, perf_counter() - began)
+        if self.flow.write_paused or self.transport.is_closing():
+            self._settle()
+        else:
+            self._bytes = 0
+            self.timer.enter(State.IDLE, self._keep_alive)
