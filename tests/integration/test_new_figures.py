@@ -60,7 +60,7 @@ import msgspec
 from app.domain.correction import Correction, NewEntry, check_price
 from app.domain.entry import VerificationStatus
 from app.domain.family import Column, ColumnType, Family
-from app.errors import Conflict
+from app.errors import AppError, Code
 
 
 class ConcessionFee(msgspec.Struct, frozen=True, gc=False):
@@ -84,8 +84,8 @@ class NewFee(NewEntry, frozen=True, kw_only=True):
     def columns(self) -> dict[str, Any]:
         return {"fee": self.fee}
 
-    def conflict(self) -> Conflict:
-        return Conflict(f"There is a fee of {self.dno} for {self.year} already.", field=("input", "year"))
+    def conflict(self) -> AppError:
+        return AppError(f"There is a fee of {self.dno} for {self.year} already.", Code.CONFLICT, field=("input", "year"))
 
 
 class FeeCorrection(Correction[ConcessionFee], frozen=True, kw_only=True):
