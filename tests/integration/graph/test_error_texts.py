@@ -12,7 +12,7 @@ from hypothesis import settings as effort
 from hypothesis import strategies as st
 
 from app.settings import Settings
-from schema.http.messages import Code
+from schema.http.messages import ProtocolCode
 from tests.integration.graph.running import running, websocket_client
 from tests.integration.graph.writing import Caller, mutation
 
@@ -211,14 +211,14 @@ async def test_websocket_messages_are_answered_or_refused_with_a_text_of_the_api
             async with websocket_client(server) as client:
                 await client.connection.send(message)
                 code, reason = await client.wait_closed()
-            assert code == Code.BAD_MESSAGE, (message[:80], code, reason)
+            assert code == ProtocolCode.BAD_MESSAGE, (message[:80], code, reason)
             assert reason is not None
             assert not FOREIGN.search(reason), (message[:80], reason)
         for id in ("1" * 201, "\\ud800"):
             async with websocket_client(server) as client:
                 await client.initialise()
                 await client.connection.send(f'{{"type": "subscribe", "id": "{id}", "payload": {{}}}}')
-                assert (await client.wait_closed())[0] == Code.BAD_MESSAGE
+                assert (await client.wait_closed())[0] == ProtocolCode.BAD_MESSAGE
         for payload in SUBSCRIBES:
             async with websocket_client(server) as client:
                 await client.initialise()

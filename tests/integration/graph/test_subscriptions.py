@@ -15,6 +15,7 @@ import httpx
 import psutil
 import pytest
 from msgspec.structs import replace
+from websockets.frames import CloseCode
 
 from app.cache.message import Message, encode
 from app.db.pool import Pool
@@ -22,7 +23,6 @@ from app.domain.event import EntryChange, Event, Topic
 from app.domain.revision import ChangeKind
 from app.domain.tariff import Tariff
 from app.settings import Settings
-from schema.http.messages import Code
 from tests import factories as make
 from tests.integration.graph.running import Running, issue_key, running, stream, websocket_client
 from tests.server_process import ServerProcess

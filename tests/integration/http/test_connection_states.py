@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from app.http.cached_request_head import CachedRequestHead
-from app.server import connection_timer, protocol
+from app.server import connection_timer, http_protocol
 from app.server import websocket_protocol as websocket
 from app.server.connection_timer import State
 from tests.integration.http.bare_server import BareServer, bare_server
@@ -221,9 +221,9 @@ EVENTS: dict[str, Callable[[ClientConnection], Awaitable[None]]] = {
 async def test_each_event_leaves_one_timer_and_each_connection_ends(
     state: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in (connection_timer, protocol, websocket):
+    for module in (connection_timer, http_protocol, websocket):
         monkeypatch.setattr(module, "CLOSE_TIMEOUT", SOON)
-    monkeypatch.setattr(protocol, "LINGER_SECONDS", SOON)
+    monkeypatch.setattr(http_protocol, "LINGER_SECONDS", SOON)
     wrong = dict[str, str]()
 
     async def check(name: str) -> None:
