@@ -12,6 +12,7 @@ import msgspec
 
 from app.db.export import OnBroken, Rows
 from app.db.file_columns import Column
+from app.errors import AppError, Code
 
 T = TypeVar("T")
 

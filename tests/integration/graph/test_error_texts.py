@@ -227,7 +227,7 @@ async def test_websocket_messages_are_answered_or_refused_with_a_text_of_the_api
                 try:
                     received = str(await client.receive())
                 except Exception:
-                    assert client.connection.close_code == Code.BAD_MESSAGE, payload[:80]
+                    assert client.connection.close_code == ProtocolCode.BAD_MESSAGE, payload[:80]
                     received = str(client.connection.close_reason)
             assert not FOREIGN.search(received), (payload[:80], received)
 
