@@ -15,7 +15,6 @@ from app.domain.email import check_email
 from app.errors import BadInput, Code
 from app.settings import Settings
 from tests.error_codes import raises_code
-from tests.instances import dno
 from tests.integration.auth.services import PASSWORD
 from tests.server_process import dno
 from tests.servers import PrivateValkey

@@ -23,6 +23,7 @@ from app.domain.event import EntryChange, Event, Topic
 from app.domain.revision import ChangeKind
 from app.domain.tariff import Tariff
 from app.settings import Settings
+from schema.http.messages import ProtocolCode
 from tests import factories as make
 from tests.integration.graph.running import Running, issue_key, running, stream, websocket_client
 from tests.server_process import ServerProcess
