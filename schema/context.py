@@ -75,7 +75,7 @@ class Context:
         self.read_set.update((), monotonic() + (midnight - now).total_seconds())
         return now.date()
 
-    async def rights(self) -> Principal:
+    async def current_principal(self) -> Principal:
         """The principal with its current role: it may have changed since the request began, for instance while queued."""
         return await self.resources.authenticator.renewed(self.principal)
 
@@ -92,7 +92,7 @@ class Context:
             nonlocal latest
             latest = work
             result = await change(work)
-            if not (await self.rights()).role.includes(self.principal.role):
+            if not (await self.current_principal()).role.includes(self.principal.role):
                 raise AppError("Your role has changed meanwhile; please try again.", Code.FORBIDDEN)
             return result
 
@@ -101,11 +101,13 @@ class Context:
                 result, work = await write(self.resources.pool, self.principal, change_and_check)
             except OutcomeUnknown:
                 if latest is not None:
-                    await self.resources.invalidator.invalidate(_touched(latest))
+                    await self.resources.invalidator.invalidate(_invalidated_tags(latest))
                 raise
             reach(FailPoint.AFTER_COMMIT, self.resources.settings.fail_point)
             # Acknowledges its events, so that the relay only publishes them.
-            await self.resources.invalidator.invalidate(_touched(work), [event.id for event in work.events])
+            await self.resources.invalidator.invalidate(
+                _invalidated_tags(work), [event.id for event in work.events]
+            )
             return result, work
 
         written = await shield_once(
@@ -115,7 +117,7 @@ class Context:
         return written
 
 
-def _touched(work: UnitOfWork) -> frozenset[str]:
+def _invalidated_tags(work: UnitOfWork) -> frozenset[str]:
     return tags.of_all(work.events)
 
 

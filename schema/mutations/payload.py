@@ -53,13 +53,13 @@ class UserError:
     )
 
     @classmethod
-    def of(cls, refusal: AppError) -> "UserError":
-        code = ErrorCode.INVALID if isinstance(refusal, BadInput) else ErrorCode(refusal.code)
-        version = refusal.details.get("current_version")
+    def of(cls, error: AppError) -> "UserError":
+        code = ErrorCode.INVALID if isinstance(error, BadInput) else ErrorCode(error.code)
+        version = error.details.get("current_version")
         return cls(
             code=code,
-            message=refusal.message,
-            field=list(refusal.field) or None,
+            message=error.message,
+            field=list(error.field) or None,
             current_version=version if isinstance(version, int) else None,
         )
 
@@ -82,7 +82,7 @@ def warnings_field() -> Any:
     return strawberry.field(default_factory=list, description="What was written all the same; look again.")
 
 
-class RefusalsAsErrors(FieldExtension):
+class ErrorsInPayload(FieldExtension):
     """Checks the role and returns an AppError with a code of ErrorCode in the payload; others are raised."""
 
     def __init__(self, payload: type, role: Role | None) -> None:
@@ -92,13 +92,13 @@ class RefusalsAsErrors(FieldExtension):
     async def resolve_async(self, next_: Any, source: Any, info: Info, **kwargs: Any) -> Any:
         try:
             if self._role is not None:
-                require(await info.context.rights(), self._role)
+                require(await info.context.current_principal(), self._role)
             return await next_(source, info, **kwargs)
-        except AppError as refusal:
-            if str(refusal.code) not in set(ErrorCode) and not isinstance(refusal, BadInput):
+        except AppError as error:
+            if str(error.code) not in set(ErrorCode) and not isinstance(error, BadInput):
                 raise
-            metrics.ERRORS.labels(refusal.code).inc()
-            return self._payload(errors=[UserError.of(refusal)])
+            metrics.ERRORS.labels(error.code).inc()
+            return self._payload(errors=[UserError.of(error)])
 
 
 def mutation(payload: type, *, description: str, role: Role | None) -> Callable[[F], StrawberryField]:
@@ -110,7 +110,7 @@ def mutation(payload: type, *, description: str, role: Role | None) -> Callable[
             resolver=function,
             graphql_type=payload,
             description=description + (f" Needs the role {role}." if role else ""),
-            extensions=[RefusalsAsErrors(payload, role)],
+            extensions=[ErrorsInPayload(payload, role)],
         )
         return field
 

@@ -5,8 +5,8 @@ from datetime import datetime
 import strawberry
 
 from app.domain import account as structs
-from schema.batch_field import describe, field, type_for
-from schema.types.node import API_KEY_ID, USER_ID, Node, write_id
+from schema.batch_field import describe, type_for
+from schema.types.node import API_KEY_ID, USER_ID, Node, id_field
 
 describe(
     structs.Role,
@@ -19,10 +19,7 @@ describe(
 
 @type_for(structs.User, description="Somebody who can sign in.")
 class User(Node):
-    @field(description="Stays the same for the life of the account; opaque.")
-    def id(root: strawberry.Parent[structs.User]) -> strawberry.ID:
-        return write_id(USER_ID, root.id)
-
+    id = id_field(USER_ID, "Stays the same for the life of the account; opaque.")
     email: str = strawberry.field(description="Name to sign in with.")
     role: structs.Role = strawberry.field(description="What the user may do.")
     created_at: datetime = strawberry.field(description="Since when.")
@@ -30,10 +27,7 @@ class User(Node):
 
 @type_for(structs.ApiKey, description="A key for machines; its secret is shown once, when it is made.")
 class ApiKey(Node):
-    @field(description="What `revokeApiKey` asks for; opaque.")
-    def id(root: strawberry.Parent[structs.ApiKey]) -> strawberry.ID:
-        return write_id(API_KEY_ID, root.id)
-
+    id = id_field(API_KEY_ID, "What `revokeApiKey` asks for; opaque.")
     name: str = strawberry.field(description="What it is for, in its maker's words.")
     role: structs.Role = strawberry.field(description="What it may do; never more than its maker.")
     created_at: datetime = strawberry.field(description="Since when.")

@@ -22,7 +22,7 @@ from app.domain.tariff import Tariff as TariffStruct
 from loaders.record_loader import RecordLoader
 from schema.batch_field import batch_field, field, length, type_for
 from schema.context import Context
-from schema.types.node import DNO_ID, Node, write_id
+from schema.types.node import DNO_ID, Node, id_field
 from schema.types.tariff import Tariff
 
 T = TypeVar("T")
@@ -97,10 +97,7 @@ def _declare(function: Any, key: Sequence[KeyColumn]) -> None:
 
 @type_for(structs.Dno, description="A distribution network operator (Verteilnetzbetreiber).")
 class Dno(Node):
-    @field(description="Stays the same for the life of the operator; opaque.")
-    def id(root: strawberry.Parent[structs.Dno]) -> strawberry.ID:
-        return write_id(DNO_ID, root.id)
-
+    id = id_field(DNO_ID, "Stays the same for the life of the operator; opaque.")
     slug: str = strawberry.field(description="Short name for addresses, ASCII: netze-bw.")
     name: str = strawberry.field(description="Name without the legal form.")
     official_name: str | None = strawberry.field(description="Name as registered, with the legal form.")

@@ -11,7 +11,7 @@ from app.domain.revision import Revision as RevisionStruct
 from schema.batch_field import batch_field, field
 from schema.context import Context
 from schema.types.entry import Source
-from schema.types.node import Kind, write_id
+from schema.types.node import Kind, id_field
 from schema.types.pagination import page_size
 from schema.types.revision import Revision
 
@@ -20,11 +20,7 @@ if TYPE_CHECKING:
 
 
 def entry_id(kind: Kind) -> Any:
-    @field(description="Stays the same for the life of the entry; opaque.")
-    def id(root: strawberry.Parent[Any]) -> strawberry.ID:
-        return write_id(kind, root.id)
-
-    return id
+    return id_field(kind, "Stays the same for the life of the entry; opaque.")
 
 
 def dno(description: str) -> Any:

@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
 import strawberry
 
 from app.domain.families import FAMILIES
 from app.errors import BadInput, quoted
+from schema.batch_field import field
 
 Kind = StrEnum(  # type: ignore[misc]  # the first word of an id
     "Kind",
@@ -23,6 +25,16 @@ TARIFF_ID, HLZF_ID, TIME_OF_USE_ID = (Kind[name] for name in ("TARIFF", "HLZF", 
 @strawberry.interface(description="Anything that can be asked for again by its id.")
 class Node:
     id: strawberry.ID = strawberry.field(description="Stays the same for the life of the thing; opaque.")
+
+
+def id_field(kind: Kind, description: str) -> Any:
+    """The field `id` of a type whose struct has the UUID in `id`."""
+
+    @field(description=description)
+    def id(root: strawberry.Parent[Any]) -> strawberry.ID:
+        return write_id(kind, root.id)
+
+    return id
 
 
 def write_id(kind: Kind, id: UUID) -> strawberry.ID:

@@ -7,9 +7,9 @@ import strawberry
 
 from app.domain import revision as structs
 from app.domain.account import Role
-from schema.batch_field import batch_field, describe, field, length, type_for
+from schema.batch_field import batch_field, describe, length, type_for
 from schema.context import Context
-from schema.types.node import REVISION_ID, Node, write_id
+from schema.types.node import REVISION_ID, Node, id_field
 
 describe(
     structs.ChangeKind,
@@ -32,10 +32,7 @@ class FieldChange:
 
 @type_for(structs.Revision, description="One change of one entry. Never altered, never removed.")
 class Revision(Node):
-    @field(description="What `revert` asks for; opaque.")
-    def id(root: strawberry.Parent[structs.Revision]) -> strawberry.ID:
-        return write_id(REVISION_ID, root.id)
-
+    id = id_field(REVISION_ID, "What `revert` asks for; opaque.")
     kind: structs.ChangeKind = strawberry.field(description="What the change did.")
     version: int = strawberry.field(description="The entry's version after the change.")
     changed_at: datetime = strawberry.field(description="When.")
