@@ -25,10 +25,11 @@ from app.errors import BadInput, Code, quoted
 from app.observability import traces
 from app.observability.operation_names import NameCount
 from app.settings import Settings
-from schema.execution.compile import Compiler, NotCompilable, Plan, Taken
+from schema.execution.compile import Compiler, NotCompilable
 from schema.execution.conditional_variables import conditional_variables
 from schema.execution.cost import Estimate
 from schema.execution.limits import Limits, count_values, over
+from schema.execution.plan import MemoryUse, Plan
 from schema.execution.syntax import count_nodes, parse, validate, without_tree
 from schema.execution.variables import PlainVariables
 from schema.types.runtime_types import STRUCTS, TAGGED
@@ -90,7 +91,7 @@ class Source:
         }
         self.nodes = count_nodes(ast)
         # Strings stand in the text, in the tree and, as arguments, in the plan.
-        self.taken = Taken(OPERATION + 2 * sys.getsizeof(text) + self.nodes * (NODE + PLANNED))
+        self.memory_use = MemoryUse(OPERATION + 2 * sys.getsizeof(text) + self.nodes * (NODE + PLANNED))
         self._hash: str | None = None
 
     @property
@@ -132,7 +133,7 @@ class Operation:
         return PlainVariables.of(self._schema._schema, self.node)
 
     @cached_property
-    def _steering(self) -> tuple[str, ...]:
+    def _conditional_variables(self) -> tuple[str, ...]:
         return conditional_variables(self.node, self.document.fragments)
 
     def variables(
@@ -167,7 +168,7 @@ class Operation:
         remembered = estimate.remembered
         requested = estimate.of(variables.coerced)
         if estimate.remembered != remembered:
-            self.document.taken.bytes += REMEMBERED
+            self.document.memory_use.bytes += REMEMBERED
         if requested > maximum:
             error = GraphQLError(
                 f"The operation may cost {requested}; at most {maximum} are allowed. Ask for fewer with `first`.",
@@ -185,31 +186,41 @@ class Operation:
         return traces.operation_span(self.type.value, self.name, lambda: self.document.hash, given)
 
     def plan(self, variables: VariableValues) -> Plan:
-        key = tuple(variables.coerced.get(name) for name in self._steering)
+        key = tuple(variables.coerced.get(name) for name in self._conditional_variables)
         plan = self._plans.get(key)
         if plan is None:
             plan = self._compile(variables)
             if len(self._plans) < MAX_PLANS:
                 if self._plans:
-                    self.document.taken.bytes += self.document.nodes * PLANNED
+                    self.document.memory_use.bytes += self.document.nodes * PLANNED
                 self._plans[key] = plan
         return plan
 
     def _compile(self, variables: VariableValues) -> Plan:
         if self.type is not OperationType.QUERY:
             return Plan(None, (), self.type.value)
-        steering = VariableValues(
+        conditions = VariableValues(
             variables.sources,
-            {name: variables.coerced[name] for name in self._steering if name in variables.coerced},
+            {
+                name: variables.coerced[name]
+                for name in self._conditional_variables
+                if name in variables.coerced
+            },
         )
         compiler = Compiler(
-            self._schema, self.node, self.document.fragments, steering, STRUCTS, TAGGED, self.document.taken
+            self._schema,
+            self.node,
+            self.document.fragments,
+            conditions,
+            STRUCTS,
+            TAGGED,
+            self.document.memory_use,
         )
         try:
             root = compiler.root()
         except NotCompilable as reason:
             return Plan(None, (), str(reason))
-        except (GraphQLError, KeyError, RecursionError, SyntaxError, MemoryError):
+        except (GraphQLError, KeyError, RecursionError):
             return Plan(None, (), "other")
         return Plan(root, compiler.fields)
 
@@ -228,7 +239,7 @@ class Document:
     @property
     def bytes(self) -> int:
         """What it takes in memory without its text, with all that was made from it; checked by a measurement."""
-        return self.source.taken.bytes
+        return self.source.memory_use.bytes
 
     def operation(self, name: str | None) -> Operation:
         """Refuses a name that the document does not have, and no name where it has several."""

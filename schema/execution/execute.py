@@ -15,7 +15,8 @@ from loaders.record_loader import RecordLoader
 from schema.batch_field import BatchResolver
 from schema.context import Context
 from schema.execution.arguments import Arguments
-from schema.execution.compile import CachedFragment, Field, NewFragment, Plan, Selection
+from schema.execution.plan import Field, Plan, Selection
+from schema.execution.write import CachedFragment, NewFragment
 
 # Whose fragment each object of a level belongs to: the tags that its text rests on.
 Owners = Sequence[set[str]] | None
@@ -55,7 +56,7 @@ class Run:
         """The operation's data as JSON, between two texts."""
         try:
             await self._load(self._root, (None,), None)
-            text = await self._write_parts() if self._root.parts else self._root.write(None, self._slots)
+            text = await self._write_fields()
         finally:
             # One of them is a method of ours: without this, only the garbage collector would end the circle.
             self._slots.clear()
@@ -69,12 +70,13 @@ class Run:
         parts = text.encode().split(b"\0")
         return b"".join(chain.from_iterable(zip_longest(parts, self._put_in, fillvalue=b"")))
 
-    async def _write_parts(self) -> str:
+    async def _write_fields(self) -> str:
+        """Field by field, so that other tasks have their turn in between."""
         texts: list[str] = []
-        for write in self._root.parts:
-            if self._budget.is_due():
+        for write in self._root.writers:
+            if texts and self._budget.is_due():
                 await asyncio.sleep(0)
-            texts.append(write(None, self._slots)[1:-1])
+            texts.append(write((), self._slots))
         return "{" + ",".join(texts) + "}"
 
     async def _load(self, selection: Selection, parents: Sequence[Any], owners: Owners) -> None:
@@ -148,7 +150,7 @@ class Run:
         assert edge.through is not None
         keys = await edge.batch(parents, self._context, **arguments)
         self._budget.add_objects(_count(field, keys))
-        asked = field.asked(self._arguments)
+        token = field.fragment_token(self._arguments)
         get = self._memory.get
         found: dict[Any, Any] = {}
         missing: list[Any] = []
@@ -161,7 +163,7 @@ class Run:
                 if (text := found[key]) is not None:
                     known += len(text)
                 continue
-            entry = get((asked, key))
+            entry = get((token, key))
             if entry is None:
                 found[key] = None
                 missing.append(key)
@@ -174,7 +176,7 @@ class Run:
         self._until = until
         self._budget.add_bytes(known)
         if missing:
-            await self._load_missing(field, edge.through(self._context.loaders), asked, missing, found)
+            await self._load_missing(field, edge.through(self._context.loaders), token, missing, found)
         self._slots[field.slot] = iter(
             [
                 CachedFragment([item for key in value if (item := found[key]) is not None])
@@ -188,12 +190,12 @@ class Run:
         self,
         field: Field,
         loader: RecordLoader[Any, Any],
-        asked: object,
+        token: object,
         missing: list[Any],
         found: dict[Any, Any],
     ) -> None:
         for key, struct in zip(missing, await loader.load_many(missing), strict=True):
-            found[key] = None if struct is None else NewFragment((asked, key), struct, {loader.tag_of(key)})
+            found[key] = None if struct is None else NewFragment((token, key), struct, {loader.tag_of(key)})
         fresh = [item for key in missing if (item := found[key]) is not None]
         assert field.only is not None
         await self._load(field.only, [item.struct for item in fresh], [item.tags for item in fresh])

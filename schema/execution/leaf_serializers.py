@@ -1,4 +1,4 @@
-"""Leaf values as JSON text: for each scalar the Python expression that writes it."""
+"""Leaf values as JSON text: a function for each scalar and enum, which checks the type of the value."""
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime
@@ -12,77 +12,99 @@ from strawberry.types.enum import StrawberryEnumDefinition
 
 from schema.types.scalars import write_date, write_datetime, write_time
 
-_LARGEST_INT = 2**31 - 1
+Leaf = Callable[[Any], str]
+
+_MAX_INT = 2**31 - 1
+_INFINITE = (float("inf"), float("-inf"))
 
 
 class CannotWrite(Exception):
-    """A value that is not of its type; the executor will say so in the specification's words."""
+    """A value that is not of its type, such as null where none may be: left to the executor, which reports its path."""
 
 
-class Writers(dict[Any, Any]):
-    """By a value or by its class; any other value is not of the type."""
+class ByValue(dict[Any, Any]):
+    """Looked up by a value or by its class; whatever is not in it is not of the type."""
 
     def __missing__(self, key: object) -> Any:
         raise CannotWrite
 
 
-def some(value: Any) -> Any:
-    """Rejects null."""
-    if value is None:
-        raise CannotWrite
-    return value
+# Each of them is made for a type with null and for the same without: the check costs nothing where the value has its type.
 
 
-def _string(value: object) -> str:
-    if type(value) is not str:
-        raise CannotWrite
-    return encode_basestring(value)
+def _string(nullable: bool) -> Leaf:
+    def write(value: object) -> str:
+        return encode_basestring(value) if type(value) is str else _null(value, nullable)
+
+    return write
 
 
-def _int(value: object) -> str:
-    if type(value) is not int or not -_LARGEST_INT - 1 <= value <= _LARGEST_INT:
-        raise CannotWrite
-    return str(value)
+def _int(nullable: bool) -> Leaf:
+    def write(value: object) -> str:
+        if type(value) is int and -_MAX_INT - 1 <= value <= _MAX_INT:
+            return str(value)
+        return _null(value, nullable)
+
+    return write
 
 
-def _float(value: object) -> str:
-    if type(value) is not float or value != value or value in (float("inf"), float("-inf")):
-        raise CannotWrite
-    return repr(value)
+def _float(nullable: bool) -> Leaf:
+    def write(value: object) -> str:
+        if type(value) is float and value == value and value not in _INFINITE:
+            return repr(value)
+        return _null(value, nullable)
+
+    return write
 
 
-def _boolean(value: object) -> str:
-    if type(value) is not bool:
-        raise CannotWrite
-    return "true" if value else "false"
+def _boolean(nullable: bool) -> Leaf:
+    def write(value: object) -> str:
+        if type(value) is not bool:
+            return _null(value, nullable)
+        return "true" if value else "false"
+
+    return write
 
 
-def _decimal(value: object) -> str:
-    if type(value) is not Decimal:
-        raise CannotWrite
-    text = str(value)
-    return f'"{text}"' if "E" not in text else f'"{value:f}"'
+def _decimal(nullable: bool) -> Leaf:
+    def write(value: object) -> str:
+        if type(value) is not Decimal:
+            return _null(value, nullable)
+        text = str(value)
+        return f'"{text}"' if "E" not in text else f'"{value:f}"'
+
+    return write
 
 
-def _date(value: object) -> str:
-    if type(value) is not date:
-        raise CannotWrite
-    return f'"{write_date(value)}"'
+def _date(nullable: bool) -> Leaf:
+    def write(value: object) -> str:
+        return f'"{write_date(value)}"' if type(value) is date else _null(value, nullable)
+
+    return write
 
 
-def _datetime(value: object) -> str:
-    if type(value) is not datetime:
-        raise CannotWrite
-    return f'"{write_datetime(value)}"'
+def _datetime(nullable: bool) -> Leaf:
+    def write(value: object) -> str:
+        return f'"{write_datetime(value)}"' if type(value) is datetime else _null(value, nullable)
+
+    return write
 
 
-def _time(value: object) -> str:
-    if type(value) is not int:
-        raise CannotWrite
-    return f'"{write_time(value)}"'
+def _time(nullable: bool) -> Leaf:
+    return _TIMES_OR_NULL if nullable else _TIMES
 
 
-SCALARS: Mapping[str, Callable[[Any], str]] = {
+_TEXTS = {minutes: f'"{write_time(minutes)}"' for minutes in range(24 * 60 + 1)}
+_TIMES, _TIMES_OR_NULL = ByValue(_TEXTS).__getitem__, ByValue(_TEXTS | {None: "null"}).__getitem__
+
+
+def _null(value: object, nullable: bool) -> str:
+    if value is None and nullable:
+        return "null"
+    raise CannotWrite
+
+
+SCALARS: Mapping[str, Callable[[bool], Leaf]] = {
     "String": _string,
     "ID": _string,
     "Int": _int,
@@ -95,13 +117,20 @@ SCALARS: Mapping[str, Callable[[Any], str]] = {
 }
 
 
-def writer(leaf: GraphQLLeafType) -> Callable[[Any], str] | None:
-    """None for a leaf that nobody here knows."""
+class UnknownLeaf(Exception):
+    """A scalar or enum that is not among these."""
+
+
+def serializer(leaf: GraphQLLeafType, *, nullable: bool) -> Leaf:
     if isinstance(leaf, GraphQLScalarType):
-        return SCALARS.get(leaf.name)
+        scalar = SCALARS.get(leaf.name)
+        if scalar is None:
+            raise UnknownLeaf
+        return scalar(nullable)
     assert isinstance(leaf, GraphQLEnumType)
     definition = leaf.extensions.get("strawberry-definition")
     if not isinstance(definition, StrawberryEnumDefinition):
-        return None
+        raise UnknownLeaf
     members: Iterable[Enum] = definition.wrapped_cls
-    return Writers({member: f'"{member.name}"' for member in members}).__getitem__
+    texts = {member: f'"{member.name}"' for member in members}
+    return ByValue(texts | ({None: "null"} if nullable else {})).__getitem__

@@ -29,7 +29,7 @@ class OpenSubscriptions:
     def hold(self, caller: str, operation: Operation, given: Mapping[str, Any]) -> Iterator[None]:
         """Refuses with Overloaded."""
         document = id(operation.document)  # held by the operation, so that no other has this id meanwhile
-        held = self._documents.get(document) or _Held(operation.document.taken.bytes)
+        held = self._documents.get(document) or _Held(operation.document.memory_use.bytes)
         own = SUBSCRIPTION + WEIGHT * len(write_json(given))
         added = own if held.times else own + held.bytes
         of_caller = self._by_caller.get(caller, 0) + added

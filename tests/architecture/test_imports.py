@@ -82,3 +82,13 @@ def test_no_module_has_an_unspecific_name():
         name(path) for path in tracked() if FORBIDDEN_NAMES & {path.stem, *path.relative_to(ROOT).parts[:-1]}
     ]
     assert unspecific == []
+
+
+def test_no_source_text_is_evaluated():
+    evaluated = [
+        f"{name(path)}:{node.lineno}"
+        for path in SOURCES
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Name) and node.id in ("eval", "exec", "compile", "__import__")
+    ]
+    assert evaluated == []

@@ -53,7 +53,7 @@ async def test_a_failed_plan_is_logged_and_counted_and_the_executor_answers(
     def fail(*_: Any) -> str:
         raise RuntimeError("a fault")
 
-    root.parts[-1] = fail  # after everything has been loaded
+    root.writers[-1] = fail  # after everything has been loaded
     before, logged = unplanned("failure"), resources.query_log.waiting
     with capture_logs() as logs:
         answer = await execute(resources, operation)

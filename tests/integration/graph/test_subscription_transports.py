@@ -493,7 +493,7 @@ async def test_a_document_shared_by_subscriptions_counts_once() -> None:
     with ExitStack() as open_ones:
         for number in range(150):
             open_ones.enter_context(held.hold(f"caller {number}", common, {}))
-        assert held.bytes == common.document.taken.bytes + 150 * (SUBSCRIPTION + 2 * WEIGHT)
+        assert held.bytes == common.document.memory_use.bytes + 150 * (SUBSCRIPTION + 2 * WEIGHT)
     assert held.bytes == 0
     opened = 0
     with ExitStack() as open_ones, suppress(Overloaded):

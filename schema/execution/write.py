@@ -1,0 +1,180 @@
+"""How a compiled plan writes its values as JSON: small functions, put together once per plan.
+
+Each takes a value (or the object that has it) and the slots of the run: what was loaded, field by field, and behind it the
+budget, the texts of fragments and the function that keeps new ones. Raises CannotWrite for a value that is not of its type.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from graphql import GraphQLOutputType, is_leaf_type, is_list_type, is_non_null_type
+
+from schema.execution.leaf_groups import group_writer
+from schema.execution.leaf_serializers import ByValue, CannotWrite, Leaf, serializer
+from schema.execution.plan import Attribute, Constant, Field, Part, Writer
+
+# What stands behind the values of a run's fields.
+BUDGET, TEXTS, KEEPER = -3, -2, -1
+# Stands in a text where the bytes of a fragment are put in at the end; JSON escapes this character in strings.
+PUT_IN = "\0"
+
+
+def object_writer(parts: Sequence[Part]) -> Writer:
+    leaves = [part for part in parts if isinstance(part, Constant | Attribute)]
+    if len(leaves) == len(parts):
+        return group_writer(leaves, "{", "}")
+    writers = join_parts(parts)
+
+    def write(value: Any, slots: Any) -> str:
+        if value is None:
+            raise CannotWrite
+        return "{" + ",".join([part(value, slots) for part in writers]) + "}"
+
+    return write
+
+
+def join_parts(parts: Sequence[Part]) -> list[Writer]:
+    """Neighbouring leaves are written together."""
+    joined: list[Writer] = []
+    leaves: list[Constant | Attribute] = []
+    for part in parts:
+        if isinstance(part, Constant | Attribute):
+            leaves.append(part)
+            continue
+        if leaves:
+            joined.append(group_writer(leaves))
+            leaves = []
+        joined.append(part)
+    return [*joined, group_writer(leaves)] if leaves else joined
+
+
+def stored_value(key: str, slot: int, write: Writer) -> Writer:
+    return lambda value, slots: key + write(slots[slot](), slots)
+
+
+def computed_value(key: str, read: Callable[[Any], Any], write: Writer) -> Writer:
+    return lambda value, slots: key + write(read(value), slots)
+
+
+def leaf_writer(type: GraphQLOutputType) -> Leaf | None:
+    """None where the type is no leaf, but a list or an object."""
+    nullable = not is_non_null_type(type)
+    named = type if nullable else type.of_type  # type: ignore[union-attr]
+    return serializer(named, nullable=nullable) if is_leaf_type(named) else None
+
+
+def value_writer(type: GraphQLOutputType, field: Field) -> Writer:
+    leaf = leaf_writer(type)
+    if leaf is not None:
+        return lambda value, slots: leaf(value)
+    if is_non_null_type(type):
+        return _some_writer(type.of_type, field)
+    write = _some_writer(type, field)
+    return lambda value, slots: "null" if value is None else write(value, slots)
+
+
+def _some_writer(type: GraphQLOutputType, field: Field) -> Writer:
+    if is_list_type(type):
+        return _list_writer(type.of_type, field)
+    if field.only is not None:
+        return field.only.write
+    writers = ByValue({struct: selection.write for struct, selection in field.selections.items()})
+    return lambda value, slots: writers[value.__class__](value, slots)
+
+
+def _list_writer(item: GraphQLOutputType, field: Field) -> Writer:
+    leaf = leaf_writer(item)
+    if leaf is not None:
+        return _leaf_list_writer(leaf)
+    write = value_writer(item, field)
+    # Bytes are counted where lists end, so that each text is counted once and often enough.
+    if not field.subselections or field.holds_lists:
+        return _outer_list_writer(write)
+    return _stored_list_writer(write) if field.stored else _uncounted_list_writer(write)
+
+
+def _leaf_list_writer(leaf: Leaf) -> Writer:
+    def write_list(value: Any, slots: Any) -> str:
+        if value is None:
+            raise CannotWrite
+        return "[" + ",".join([leaf(item) for item in value]) + "]"
+
+    return write_list
+
+
+def _outer_list_writer(write: Writer) -> Writer:
+    def write_list(value: Any, slots: Any) -> str:
+        if value is None:
+            raise CannotWrite
+        return "[" + ",".join([write(item, slots) for item in value]) + "]"
+
+    return write_list
+
+
+def _stored_list_writer(write: Writer) -> Writer:
+    def write_list(value: Any, slots: Any) -> str:
+        if value is None:
+            raise CannotWrite
+        text: str = slots[BUDGET].write_list([write(item, slots) for item in value])
+        return text
+
+    return write_list
+
+
+def _uncounted_list_writer(write: Writer) -> Writer:
+    def write_list(value: Any, slots: Any) -> str:
+        if value is None:
+            raise CannotWrite
+        text: str = slots[BUDGET].write_uncounted_list([write(item, slots) for item in value])
+        return text
+
+    return write_list
+
+
+class NewFragment:
+    """An object that has to be written; `key` is what its text is kept under, if it is."""
+
+    __slots__ = ("key", "struct", "tags", "text")
+
+    def __init__(self, key: Any, struct: Any, tags: set[str]) -> None:
+        self.key = key
+        self.struct = struct
+        self.tags = tags
+        self.text: Any = None  # once written; it may stand in several places
+
+
+class CachedFragment(list[Any]):
+    """Objects of one place of which some are bytes already: the text of a fragment that was found."""
+
+    __slots__ = ()
+
+
+class FragmentWriter:
+    """Writes a list (or one) of objects that may be fragments."""
+
+    __slots__ = ("_field", "_is_innermost")
+
+    def __init__(self, field: Field) -> None:
+        self._field = field
+        self._is_innermost = not field.holds_lists
+
+    def __call__(self, value: Any, slots: Any) -> str:
+        if value.__class__ is CachedFragment:
+            put_in, write_kept = slots[TEXTS], slots[KEEPER]
+            texts = [
+                item if item.__class__ is bytes else write_kept(self._field, item, slots) for item in value
+            ]
+            put_in.append(b"[" + b",".join(texts) + b"]" if self._field.is_list else texts[0])
+            return PUT_IN
+        if self._field.is_list:
+            plain = [self._plain(item, slots) for item in value]
+            return slots[BUDGET].write_list(plain) if self._is_innermost else f"[{','.join(plain)}]"
+        return self._plain(value, slots)
+
+    def _plain(self, item: Any, slots: Any) -> str:
+        if item is None:
+            if is_non_null_type(self._field.type):
+                raise CannotWrite
+            return "null"
+        assert self._field.only is not None
+        return self._field.only.write(item, slots)
