@@ -24,11 +24,36 @@ def object_writer(parts: Sequence[Part]) -> Writer:
     if len(leaves) == len(parts):
         return group_writer(leaves, "{", "}")
     writers = join_parts(parts)
+    if len(writers) == 2:
+        return _object_of_two(*writers)
+    if len(writers) == 3:
+        return _object_of_three(*writers)
 
     def write(value: Any, slots: Any) -> str:
         if value is None:
             raise CannotWrite
         return "{" + ",".join([part(value, slots) for part in writers]) + "}"
+
+    return write
+
+
+# Most objects have a group of leaves and one or two lists: an f-string costs less than a list and a join.
+
+
+def _object_of_two(first: Writer, second: Writer) -> Writer:
+    def write(value: Any, slots: Any) -> str:
+        if value is None:
+            raise CannotWrite
+        return f"{{{first(value, slots)},{second(value, slots)}}}"
+
+    return write
+
+
+def _object_of_three(first: Writer, second: Writer, third: Writer) -> Writer:
+    def write(value: Any, slots: Any) -> str:
+        if value is None:
+            raise CannotWrite
+        return f"{{{first(value, slots)},{second(value, slots)},{third(value, slots)}}}"
 
     return write
 
