@@ -44,7 +44,7 @@ from app.jobs.supervisor import Job, Supervisor
 from app.language_model.budget import CallBudget
 from app.language_model.chat import open_language_model
 from app.language_model.opinion import LanguageModel
-from app.limits.connection_limit import places
+from app.limits.connection_limit import max_connections
 from app.limits.deadlines import Deadlines
 from app.limits.fair_share import FairShare
 from app.limits.rate_limiter.limiter import RateLimiter
@@ -142,7 +142,7 @@ async def open_resources(
             query_log=query_log,
             responses=Responses(memory, on=settings.response_cache),
             heads=RequestHeadCache(memory),
-            connections=FairShare(places(settings), settings.max_connections_per_address),
+            connections=FairShare(max_connections(settings), settings.max_connections_per_address),
             deadlines=Deadlines(settings.operation_timeout, asyncio.get_running_loop()),
             readiness=readiness_of(pool, shared, memory, settings, session_client, validity),
         )

@@ -77,7 +77,7 @@ _LETTERS_FOR = str.maketrans("0134578@$!€", "oleastbasle")
 _YEAR = re.compile(r"(?:19|20)[0-9]{2}")
 _RUNS = re.compile(r"[^\W\d_]+|\d+|[\W_]+")
 # Shorter ones stand in too many innocent words, or come about by chance.
-SHORTEST_PART, SHORTEST_ROW = 3, 4
+MIN_PART_LENGTH, MIN_ROW_LENGTH = 3, 4
 
 
 def is_easy(password: str, address: str = "") -> bool:
@@ -119,7 +119,7 @@ def _mark_words(known: list[bool], small: str, words: Iterable[str]) -> int:
         for word in sorted({*words, *(word[::-1] for word in words)}, key=len, reverse=True):
             at = spelling.find(word)
             while at >= 0:
-                if len(word) >= SHORTEST_PART and not any(known[at : at + len(word)]):
+                if len(word) >= MIN_PART_LENGTH and not any(known[at : at + len(word)]):
                     known[at : at + len(word)] = [True] * len(word)
                     found += 1
                 at = spelling.find(word, at + 1)
@@ -130,10 +130,10 @@ def _mark_patterns(known: list[bool], small: str) -> int:
     found = at = 0
     while at < len(small):
         end = _end_of_row(small, at)
-        if end - at < SHORTEST_ROW:
+        if end - at < MIN_ROW_LENGTH:
             year = _YEAR.match(small, at)
             end = year.end() if year is not None else _end_of_one_letter(small, at)
-        if end - at < SHORTEST_PART or any(known[at:end]):
+        if end - at < MIN_PART_LENGTH or any(known[at:end]):
             at += 1
             continue
         known[at:end] = [True] * (end - at)
@@ -168,4 +168,4 @@ def _own_words(address: str) -> set[str]:
     local, _, domain = small.partition("@")
     parts = {small, local, domain, *re.split(r"[\W_]+", small), *re.findall(r"[^\W\d_]+", small)}
     parts |= {re.sub(r"[\W_]+", "", part) for part in (small, local, domain)}
-    return {part for part in parts if len(part) >= SHORTEST_PART}
+    return {part for part in parts if len(part) >= MIN_PART_LENGTH}

@@ -16,7 +16,7 @@ from app.auth.password_rules import is_easy
 from app.errors import BadInput
 from app.settings import Settings
 
-SHORTEST, LONGEST = 12, 1024
+MIN_LENGTH, MAX_LENGTH = 12, 1024
 ANYWHERE = Origin("")
 
 T = TypeVar("T")
@@ -50,8 +50,10 @@ class Passwords:
 
     async def matches(self, stored: str | None, password: str, origin: Origin = ANYWHERE) -> bool:
         """None stands for an account that does not exist: never right, at the same cost."""
-        right = await self._in_thread(lambda: self._verify(stored or self._dummy, password[:LONGEST]), origin)
-        return right and stored is not None and len(password) <= LONGEST
+        right = await self._in_thread(
+            lambda: self._verify(stored or self._dummy, password[:MAX_LENGTH]), origin
+        )
+        return right and stored is not None and len(password) <= MAX_LENGTH
 
     def outdated(self, stored: str) -> bool:
         """Whether it was made with other parameters than those that hold today."""
@@ -77,8 +79,8 @@ class Passwords:
 
 def check(password: str, address: str = "") -> None:
     """Refuses what `hash` would refuse."""
-    if not SHORTEST <= len(password) <= LONGEST:
-        raise BadInput(f"A password has {SHORTEST} to {LONGEST} characters.", field=["password"])
+    if not MIN_LENGTH <= len(password) <= MAX_LENGTH:
+        raise BadInput(f"A password has {MIN_LENGTH} to {MAX_LENGTH} characters.", field=["password"])
     if is_easy(password, address):
         raise BadInput(
             "This password is easy to guess: it is among the commonest, or made of well-known words, of rows of keys or "

@@ -17,7 +17,7 @@ from app.db.unit_of_work import write
 from app.domain.account import Principal, User
 from app.errors import Overloaded, TooMany, Unauthenticated, Unavailable
 
-LONGEST_EMAIL = 320
+MAX_EMAIL_LENGTH = 320
 
 
 class Verdict(Protocol):
@@ -128,7 +128,7 @@ class SignIn:
 
     async def _fetch(self, emails: Sequence[str]) -> dict[str, Credentials]:
         # What PostgreSQL cannot even store is no account; the statement runs all the same.
-        asked = [email for email in emails if len(email) <= LONGEST_EMAIL and email.isprintable()]
+        asked = [email for email in emails if len(email) <= MAX_EMAIL_LENGTH and email.isprintable()]
         return await accounts.fetch_credentials(self._pool, asked)
 
     async def _raise_parameters(self, known: Credentials, password: str, origin: Origin) -> Collection[str]:

@@ -23,7 +23,7 @@ def body_of(body: bytes) -> bytes | str:
 
     The digest is text, so that no body is equal to it.
     """
-    return body if len(body) <= LONGEST_BODY else blake2b(body, digest_size=32).hexdigest()
+    return body if len(body) <= MAX_BODY_IN_KEY else blake2b(body, digest_size=32).hexdigest()
 
 
 def head_of(*parts: object) -> str:
@@ -48,7 +48,7 @@ class CachedResponse:
 
 
 # Bytes of a body beyond which it stands for itself as a digest.
-LONGEST_BODY = 1024
+MAX_BODY_IN_KEY = 1024
 # What an answer takes beside its body and its key: the headers that it is given again with.
 HEADERS = 1000
 # Answers that rest on more tags than this are kept when they are asked for a second time: entering

@@ -14,7 +14,7 @@ from app.domain.hlzf import SEASON_ORDER, Hlzf, Season
 from app.domain.question import Interpretation, Language
 from app.domain.tariff import Tariff
 
-MOST_NAMES, MOST_YEARS = 5, 4  # more would not be read
+MAX_NAMES, MAX_YEARS = 5, 4  # more would not be read
 
 
 class _Words(NamedTuple):
@@ -193,7 +193,7 @@ def _nothing(
             + "."
         )
     if years:
-        newest = sorted(years, reverse=True)[:MOST_YEARS]
+        newest = sorted(years, reverse=True)[:MAX_YEARS]
         return text + words.other_years.format(_listed([str(year) for year in newest], words.both)) + "."
     return text + words.no_year + "."
 
@@ -204,8 +204,8 @@ def _unnamed(words: _Words, meaning: Interpretation, candidates: Sequence[Dno]) 
     names = _distinct_names(candidates)
     if not names:
         return words.which.format(asked, meaning.year)
-    more = len(names) - MOST_NAMES
-    shown = [*names[:MOST_NAMES], words.others.format(more)] if more > 0 else names
+    more = len(names) - MAX_NAMES
+    shown = [*names[:MAX_NAMES], words.others.format(more)] if more > 0 else names
     return (words.perhaps if len(names) == 1 else words.several).format(asked, _listed(shown, words.either))
 
 

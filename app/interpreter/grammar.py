@@ -8,8 +8,8 @@ from typing import NamedTuple
 from app.interpreter.spelling import key
 from app.interpreter.words import GAS_COMPOUNDS, MISTAKABLE, ORDINARY, PHRASES, STEMS, Meaning, Sign
 
-LONGEST_PHRASE = 5  # words
-SHORTEST_COMPOUND = 9  # letters
+MAX_PHRASE_WORDS = 5  # words
+MIN_COMPOUND_LENGTH = 9  # letters
 _ENDINGS = ("", "e", "en", "es", "s", "n", "er")
 
 
@@ -62,7 +62,7 @@ def marks(words: Sequence[str]) -> list[Mark]:
 
 
 def _phrase_end(words: Sequence[str], start: int) -> int:
-    for end in range(min(start + LONGEST_PHRASE, len(words)), start, -1):
+    for end in range(min(start + MAX_PHRASE_WORDS, len(words)), start, -1):
         if "".join(words[start:end]) in _MEANINGS:
             return end
     return 0
@@ -71,5 +71,5 @@ def _phrase_end(words: Sequence[str], start: int) -> int:
 def _parts(word: str) -> Iterable[Meaning]:
     if word.startswith("gas") and word.startswith(tuple(GAS_COMPOUNDS)):
         yield Sign.GAS
-    if len(word) >= SHORTEST_COMPOUND:
+    if len(word) >= MIN_COMPOUND_LENGTH:
         yield from (meaning for stem, meaning in STEMS if stem in word)

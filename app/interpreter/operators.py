@@ -10,7 +10,7 @@ from app.interpreter.sentence import Mention, Sentence
 from app.interpreter.spelling import written
 from app.interpreter.vocabulary import Readings, Vocabulary
 
-MOST_CANDIDATES = 10
+MAX_CANDIDATES = 10
 _CERTAINTY = {Fit.WHOLE: 0.99, Fit.SHORT: 0.97, Fit.PLACE: 0.95, Fit.SEAT: 0.88, Fit.NEAR: 0.5}
 _SLIP, _OTHER_KIND, _EVERYDAY, _OTHER_PLACE = 0.04, 0.1, 0.1, 0.03
 _AMBIGUOUS, _UNNAMED = 0.6, 0.8
@@ -33,7 +33,7 @@ def choose(sentence: Sentence) -> Choice:
     best = min(readings.values())
     finalists = [number for number, fit in readings.items() if several or fit == best]
     finalists.sort(key=lambda number: _rank(sentence.vocabulary, readings, number))
-    ids = tuple(sentence.vocabulary.operators[number].id for number in finalists[:MOST_CANDIDATES])
+    ids = tuple(sentence.vocabulary.operators[number].id for number in finalists[:MAX_CANDIDATES])
     if len(finalists) > 1 or best is Fit.NEAR:
         return Choice(None, ids, _AMBIGUOUS)
     return Choice(ids[0], ids, _certainty(sentence, named, mentions, finalists[0], best))

@@ -9,9 +9,9 @@ from rapidfuzz import fuzz, process
 from app.domain.dno import Alias, DirectoryEntry
 from app.domain.folding import fold
 
-MOST_LETTERS = 200
+MAX_QUERY_LENGTH = 200
 # Below this, a match is by chance.
-LEAST_SCORE = 0.6
+MIN_SCORE = 0.6
 # What begins like the question is meant rather than what resembles it; a later word counts a little less.
 BEGINS, WORD_BEGINS = 0.96, 0.92
 # A place is where users look for an operator, not what it is called.
@@ -41,7 +41,7 @@ class Names:
 
     def search(self, query: str, first: int) -> list[Match]:
         """The best `first` operators; among equals the shorter name comes first."""
-        wanted = fold(query[:MOST_LETTERS])[:MOST_LETTERS].strip()
+        wanted = fold(query[:MAX_QUERY_LENGTH])[:MAX_QUERY_LENGTH].strip()
         if not wanted:
             return []
         best: dict[UUID, float] = {}
@@ -53,7 +53,7 @@ class Names:
         return [Match(dno_id, round(score, 4)) for dno_id, score in ranked[:first]]
 
     def _alike(self, wanted: str, first: int) -> Iterable[tuple[str, float]]:
-        cutoff = LEAST_SCORE * 100
+        cutoff = MIN_SCORE * 100
         for text, score, _ in process.extract(
             wanted, self._texts, scorer=fuzz.WRatio, limit=5 * first, score_cutoff=cutoff
         ):

@@ -8,10 +8,10 @@ from app.interpreter import grammar
 from app.interpreter.grammar import Mark
 from app.interpreter.names import GLUE, KINDS, LEGAL, Fit
 from app.interpreter.spelling import Token, tokens
-from app.interpreter.vocabulary import LONGEST_FORM, Readings, Vocabulary
+from app.interpreter.vocabulary import MAX_FORM_WORDS, Readings, Vocabulary
 from app.interpreter.words import EVERYDAY, ORDINARY, Sign, Topic
 
-MOST_CORRECTIONS = 12  # words of one sentence; in a text with more, the rest is not about us
+MAX_CORRECTIONS = 12  # words of one sentence; in a text with more, the rest is not about us
 SAFELY_CORRECTED = 5  # letters from which any misspelling is corrected
 SURELY_CORRECTED = 7  # letters from which a corrected word alone is taken for a name
 NEGATED_WITHIN = 3  # tokens: "nicht für die Netze BW"
@@ -149,7 +149,7 @@ class Sentence:
 
 def _spelt(found: Sequence[Token], vocabulary: Vocabulary) -> list[Word]:
     words: list[Word] = []
-    corrections = MOST_CORRECTIONS
+    corrections = MAX_CORRECTIONS
     for token in _rejoined(found, vocabulary):
         if not token.key.isalpha() or vocabulary.knows(token.key):
             words.append(Word(token, (token.key,)))
@@ -185,7 +185,7 @@ def _inflected(word: str, vocabulary: Vocabulary) -> tuple[str, ...]:
 def _rejoined(found: Sequence[Token], vocabulary: Vocabulary) -> list[Token]:
     """Two words with a hyphen may be wrong only together: "Mein-Kinzig" is Main-Kinzig."""
     rejoined: list[Token] = []
-    corrections = MOST_CORRECTIONS
+    corrections = MAX_CORRECTIONS
     for token in found:
         before = rejoined[-1] if rejoined and token.gap == "-" else None
         if before is None or corrections <= 0 or not _may_be_wrong(before, token, vocabulary):
@@ -232,7 +232,7 @@ def _runs(words: Sequence[Word], vocabulary: Vocabulary) -> Iterator[tuple[int, 
     content = [i for i, word in enumerate(words) if word.key not in GLUE and word.key not in LEGAL]
     for at, start in enumerate(content):
         joined, slips = [""], 0
-        for length, i in enumerate(content[at : at + LONGEST_FORM], 1):
+        for length, i in enumerate(content[at : at + MAX_FORM_WORDS], 1):
             joined = [before + vocabulary.lexeme(key) for before in joined for key in words[i].keys]
             slips += words[i].slips
             if readings := _readings(joined, vocabulary):

@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 from app.domain.folding import fold, fold_case
 
-LONGEST_SENTENCE = 1_000  # characters that are read; what stands behind them is not looked at
-MOST_TOKENS = 120
-LONGEST_WORD = 60  # letters
+MAX_SENTENCE_LENGTH = 1_000  # characters that are read; what stands behind them is not looked at
+MAX_TOKENS = 120
+MAX_WORD_LENGTH = 60  # letters
 
 _WRITTEN = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss"})
 _WRITTEN_OUT = re.compile("([aou])e")
@@ -26,7 +26,7 @@ class Token(NamedTuple):
 
 def normalise(sentence: str) -> str:
     """Sentences that differ in case, width or white space only are one question."""
-    return " ".join(fold_case(sentence[:LONGEST_SENTENCE]).split())[:LONGEST_SENTENCE]
+    return " ".join(fold_case(sentence[:MAX_SENTENCE_LENGTH]).split())[:MAX_SENTENCE_LENGTH]
 
 
 @lru_cache(maxsize=8_192)  # the same words come again and again, in names as in questions
@@ -47,13 +47,13 @@ def tokens(text: str) -> list[Token]:
     for match in _TOKEN.finditer(text):
         word = match[0]
         # What is longer is no word of anything, and is not remembered.
-        key_of = key if len(word) <= LONGEST_WORD else key.__wrapped__
+        key_of = key if len(word) <= MAX_WORD_LENGTH else key.__wrapped__
         token = Token(key_of(word), word, text[end : match.start()])
         end = match.end()
         if found and _continues(found[-1], token):
             before = found.pop()
             token = Token(before.key + token.key, before.text + token.text, before.gap)
-        elif len(found) == MOST_TOKENS:
+        elif len(found) == MAX_TOKENS:
             break
         found.append(token)
     return found

@@ -26,8 +26,8 @@ from app.interpreter.spelling import written
 
 Readings = Mapping[int, Fit]  # operators by their place in `Vocabulary.operators`
 
-LONGEST_FORM = 8  # words
-SHORTEST_CORRECTED = 4  # letters; a shorter word has too many neighbours
+MAX_FORM_WORDS = 8  # words
+MIN_CORRECTED_LENGTH = 4  # letters; a shorter word has too many neighbours
 TWO_SLIPS = 9  # letters from which two misspellings are corrected
 SUPPLIES = 100  # connection points from which an operator supplies the place where it sits
 FEW_POINTS = 20  # a seat belongs to the one operator that has so many times the others' connection points
@@ -64,13 +64,13 @@ class Vocabulary(msgspec.Struct, frozen=True):
     def meant(self, word: str) -> tuple[tuple[str, ...], int]:
         """The nearest words, most likely first, and by how many slips they differ; none when nothing is near."""
         for slips in (1, 2) if len(word) >= TWO_SLIPS else (1,):
-            if len(word) >= SHORTEST_CORRECTED and (near := list(self._within(slips, word))):
+            if len(word) >= MIN_CORRECTED_LENGTH and (near := list(self._within(slips, word))):
                 return tuple(sorted(near, key=lambda other: (other[0] != word[0], other))), slips
         return (), 0
 
     def swapped(self, word: str) -> tuple[str, ...]:
         """Two letters in each other's place: the one slip that a short word survives, as "gird" for "grid"."""
-        near = self._within(1, word) if len(word) >= SHORTEST_CORRECTED else ()
+        near = self._within(1, word) if len(word) >= MIN_CORRECTED_LENGTH else ()
         return tuple(other for other in near if sorted(other) == sorted(word))
 
     def _within(self, slips: int, word: str) -> Iterator[str]:
@@ -200,7 +200,7 @@ def _by_length(words: Iterable[str]) -> dict[tuple[str, int], tuple[str, ...]]:
     """All words of a length under "", and under their initial."""
     found: defaultdict[tuple[str, int], list[str]] = defaultdict(list)
     for word in sorted(words):
-        if len(word) >= SHORTEST_CORRECTED and word.isalpha() and word not in GLUE:
+        if len(word) >= MIN_CORRECTED_LENGTH and word.isalpha() and word not in GLUE:
             found["", len(word)].append(word)
             found[word[0], len(word)].append(word)
     return {key: tuple(same) for key, same in found.items()}

@@ -1,4 +1,4 @@
-"""A full garbage collection when memory has grown, at a moment when little is going on."""
+"""A full garbage collection when memory has grown and the server is idle."""
 
 import asyncio
 import ctypes
@@ -17,24 +17,24 @@ from app.settings import Settings
 log = structlog.get_logger("garbage")
 
 EVERY: Final = 1.0
-# So many looks are given to a busy server to become quiet.
+# A busy server collects after so many checks.
 LOOKS: Final = 10
 
 
 class Garbage:
-    """What is dropped here is free at once, so that full collections are set to be rare: each stops the world.
+    """Reference counting frees the server's objects, so full collections, which stop all tasks, are set to be rare.
 
-    This is for cycles that are not ours, such as those of a library: they cost at most `max_memory_growth` bytes.
+    This one is for reference cycles of libraries: they take at most `max_memory_growth` bytes.
     """
 
     def __init__(self, settings: Settings, quiet: Callable[[], bool]) -> None:
-        self._most = settings.max_memory_growth
+        self._max_growth = settings.max_memory_growth
         self._quiet = quiet
         self._since = 0
         self._looks = 0
 
     async def run(self) -> None:
-        if not self._most or resident() is None:
+        if not self._max_growth or resident() is None:
             return
         self._since = resident() or 0
         while True:
@@ -44,7 +44,7 @@ class Garbage:
     def look(self) -> bool:
         """Whether it collected."""
         now = resident() or 0
-        if now - self._since < self._most:
+        if now - self._since < self._max_growth:
             self._looks = 0
             return False
         self._looks += 1
@@ -52,7 +52,7 @@ class Garbage:
             return False
         began = perf_counter()
         found = gc.collect()
-        _give_back()
+        _trim_heap()
         seconds = perf_counter() - began
         GARBAGE_SECONDS.observe(seconds)
         self._looks, self._since = 0, resident() or 0
@@ -68,8 +68,8 @@ def resident() -> int | None:
         return None
 
 
-def _give_back() -> None:
-    """glibc keeps what was freed for this process, unless it is asked."""
+def _trim_heap() -> None:
+    """Returns freed memory to the system, which glibc does not do by itself."""
     trim: Any = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim is not None:
         trim(0)

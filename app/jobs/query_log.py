@@ -21,7 +21,7 @@ log = structlog.get_logger(__name__)
 
 BATCH: Final = 200
 EVERY: Final = 1.0
-LONGEST: Final = 1000  # characters kept of a question
+MAX_QUESTION_LENGTH: Final = 1000  # characters kept of a question
 # So many times the share of one caller is the share of all callers of one process.
 CALLERS_AT_ONCE: Final = 20
 
@@ -121,4 +121,4 @@ class QueryLog:
 
 def _storable(text: str) -> str:
     """PostgreSQL holds neither zero bytes nor halves of surrogate pairs."""
-    return text[:LONGEST].replace("\0", "").encode(errors="replace").decode()
+    return text[:MAX_QUESTION_LENGTH].replace("\0", "").encode(errors="replace").decode()

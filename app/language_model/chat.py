@@ -17,7 +17,7 @@ from app.settings import Settings
 if TYPE_CHECKING:
     import httpx
 
-LARGEST: Final = 2**16  # bytes that are read of an answer
+MAX_RESPONSE_BYTES: Final = 2**16  # bytes that are read of an answer
 TOKENS: Final = 200
 
 
@@ -98,6 +98,6 @@ class ChatModel:
                 raise NoOpinion(f"status {response.status_code}")
             async for part in response.aiter_bytes():
                 body += part
-                if len(body) > LARGEST:
+                if len(body) > MAX_RESPONSE_BYTES:
                     raise NoOpinion("its answer is too long")
         return bytes(body)

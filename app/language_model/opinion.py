@@ -24,7 +24,7 @@ log = structlog.get_logger(__name__)
 CONFIDENCE = 0.7  # what cannot be checked is how the sentence was meant
 YEARS_AHEAD = 5  # nothing is published earlier
 # What the prompt may hold, in letters: of the question, and of each operator's slug, name and city.
-LONGEST_QUESTION, LONGEST_SLUG, LONGEST_NAME, LONGEST_CITY = 1000, 60, 80, 40
+MAX_QUESTION_LENGTH, MAX_SLUG_LENGTH, MAX_NAME_LENGTH, MAX_CITY_LENGTH = 1000, 60, 80, 40
 MAX_OPERATORS = 20
 
 INSTRUCTION = """\
@@ -81,7 +81,7 @@ async def second_opinion(
         operators="\n".join(map(_line, likely[:MAX_OPERATORS])),
     )
     try:
-        answer = _read(await model.complete(instruction, sentence[:LONGEST_QUESTION]))
+        answer = _read(await model.complete(instruction, sentence[:MAX_QUESTION_LENGTH]))
         topic, dno_id = _check(answer, today, known)
     except NoOpinion as reason:
         SECOND_OPINIONS.labels(reason.outcome).inc()
@@ -103,7 +103,7 @@ async def second_opinion(
 
 def _line(entry: DirectoryEntry) -> str:
     name, city = printable(entry.name), printable(entry.city or "")
-    return f"{entry.slug[:LONGEST_SLUG]}: {name[:LONGEST_NAME]}, {city[:LONGEST_CITY]}"
+    return f"{entry.slug[:MAX_SLUG_LENGTH]}: {name[:MAX_NAME_LENGTH]}, {city[:MAX_CITY_LENGTH]}"
 
 
 def _read(text: str) -> _ModelAnswer:

@@ -1,4 +1,4 @@
-"""Work that a cancellation may end only before it has come to a certain point."""
+"""Work that can be cancelled only before a certain point."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
@@ -8,8 +8,8 @@ T = TypeVar("T")
 
 
 async def shield_once(work: Coroutine[Any, Any, T], *, begun: Callable[[], bool]) -> T:
-    """Once `begun` is true, a cancellation is raised only when `work` has ended, whatever came of it; so all in it
-    must be bounded by time-outs of its own.
+    """Once `begun` is true, a cancellation is raised only after `work` has ended, with a result or an error; so all of
+    its steps need time-outs of their own.
     """
     task = asyncio.get_running_loop().create_task(work)
     cancelled: asyncio.CancelledError | None = None
@@ -23,5 +23,5 @@ async def shield_once(work: Coroutine[Any, Any, T], *, begun: Callable[[], bool]
     if cancelled is None:
         return task.result()
     if not task.cancelled():
-        task.exception()  # seen
+        task.exception()  # marks it as retrieved
     raise cancelled

@@ -1,27 +1,29 @@
-"""How many connections one process may hold: each takes a file, and the databases need some as well."""
+"""How many connections one process may hold: each takes a file descriptor, as those to the databases do."""
 
 import resource
 from functools import cache
 
 from app.settings import Settings
 
-# Listeners, pipes, logs, files that are being sent.
+# File descriptors of listeners, pipes, logs, and files that are being sent.
 OTHERS = 100
-LEAST = 16
+MIN_CONNECTIONS = 16
 
 
-def places(settings: Settings) -> int:
-    return _places(
+def max_connections(settings: Settings) -> int:
+    return _max_connections(
         settings.max_connections, settings.max_database_connections + settings.max_redis_connections + OTHERS
     )
 
 
 @cache
-def _places(most: int, kept: int) -> int:
-    """As many as are wanted, or as the system has files for once it was asked for more."""
-    allowed, at_most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = most + kept
+def _max_connections(wanted_connections: int, reserved: int) -> int:
+    """As many as configured, or as the system has file descriptors for after its soft limit was raised."""
+    allowed, hard_limit = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = wanted_connections + reserved
     if allowed != resource.RLIM_INFINITY and allowed < wanted:
-        allowed = wanted if at_most == resource.RLIM_INFINITY else min(wanted, at_most)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, at_most))
-    return most if allowed == resource.RLIM_INFINITY else min(most, max(allowed - kept, LEAST))
+        allowed = wanted if hard_limit == resource.RLIM_INFINITY else min(wanted, hard_limit)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard_limit))
+    if allowed == resource.RLIM_INFINITY:
+        return wanted_connections
+    return min(wanted_connections, max(allowed - reserved, MIN_CONNECTIONS))

@@ -1,4 +1,4 @@
-"""One time-out for many: what all may take as long as each other needs one timer, not one each."""
+"""Deadlines of equal length, which share one timer of the event loop."""
 
 import asyncio
 from asyncio import AbstractEventLoop, CancelledError, Task, TimerHandle
@@ -7,15 +7,15 @@ from typing import Any, Self
 
 
 class Deadlines:
-    """`with deadlines.begin():` cancels what runs in it after so many seconds, and raises TimeoutError.
+    """`with deadlines.begin():` cancels its block after so many seconds, and raises TimeoutError.
 
-    As `asyncio.timeout`, but without a timer of its own for each; 0 seconds are none at all.
+    Like `asyncio.timeout`, but without a timer for each block; 0 seconds mean no deadline.
     """
 
     def __init__(self, seconds: float, loop: AbstractEventLoop) -> None:
         self.seconds = seconds
         self.loop = loop
-        self._running: dict[Deadline, None] = {}  # the first to end stands first: all take as long
+        self._running: dict[Deadline, None] = {}  # in the order of their ends, since all are equally long
         self._timer: TimerHandle | None = None
 
     def __len__(self) -> int:
@@ -29,39 +29,39 @@ class Deadlines:
     def add(self, deadline: "Deadline") -> None:
         self._running[deadline] = None
         if self._timer is None:
-            self._wind_up(deadline.until)
+            self._set_timer(deadline.until)
 
     def remove(self, deadline: "Deadline") -> None:
         self._running.pop(deadline, None)
 
-    def _wind_up(self, until: float) -> None:
-        self._timer = self.loop.call_at(until, self._look)
+    def _set_timer(self, until: float) -> None:
+        self._timer = self.loop.call_at(until, self._expire)
 
-    def _look(self) -> None:
-        """Ends those whose time is over; sleeps until the next one's is, if there is a next."""
+    def _expire(self) -> None:
+        """Ends expired deadlines, and sets the timer for the next one."""
         self._timer = None
         now = self.loop.time()
         while self._running:
             first = next(iter(self._running))
             if first.until > now:
-                self._wind_up(first.until)
+                self._set_timer(first.until)
                 return
             self.remove(first)
             first.end()
 
 
 class Deadline:
-    __slots__ = ("_cancelling", "_deadlines", "_over", "_task", "until")
+    __slots__ = ("_cancelling", "_deadlines", "_expired", "_task", "until")
 
     def __init__(self, deadlines: Deadlines, task: Task[Any]) -> None:
         self.until = deadlines.loop.time() + deadlines.seconds
         self._deadlines = deadlines
         self._task = task
         self._cancelling = task.cancelling()
-        self._over = False
+        self._expired = False
 
     def end(self) -> None:
-        self._over = True
+        self._expired = True
         self._task.cancel()
 
     def __enter__(self) -> Self:
@@ -74,5 +74,5 @@ class Deadline:
     ) -> None:
         self._deadlines.remove(self)
         # Also cancelled from outside: then that cancellation is raised.
-        if self._over and self._task.uncancel() <= self._cancelling and kind is CancelledError:
+        if self._expired and self._task.uncancel() <= self._cancelling and kind is CancelledError:
             raise TimeoutError from error

@@ -1,4 +1,4 @@
-"""Who may hold how many of a limited number of places: a fair share for each client address."""
+"""Divides a limited number of members, such as connections, fairly among client addresses."""
 
 from typing import Literal, Protocol
 
@@ -8,14 +8,14 @@ Reason = Literal["no_room", "no_share"]
 class Member(Protocol):
     @property
     def expendable(self) -> bool:
-        """Whether nothing is lost with it that a client could not simply do again."""
+        """Whether a client can simply repeat what is lost with it."""
 
     def evict(self) -> None:
-        """Its place is needed for another address; the place is free at once."""
+        """Called when it is removed in favour of another address; it no longer counts."""
 
 
 class NoPlace(Exception):
-    """`no_room`: all places are taken and this address has its share; `no_share`: this address has its most."""
+    """`no_room`: the total is reached and this address has its share; `no_share`: this address has its maximum."""
 
     def __init__(self, reason: Reason) -> None:
         super().__init__(reason)
@@ -23,15 +23,15 @@ class NoPlace(Exception):
 
 
 class FairShare:
-    """At most `most` members, and `per_address` of one address.
+    """At most `maximum` members, and at most `per_address` of one address.
 
-    When all places are taken, a newcomer whose address has less than its share (all places, divided by the number of
-    addresses) gets the place of a member of the address that has most. Address None is a proxy, which holds
-    connections for many: it has no limit of its own, and its members are not evicted.
+    When the maximum is reached, a new member of an address with less than its share (the maximum divided by the
+    number of addresses) evicts a member of the address that has the most. Address None is a proxy, which holds
+    connections for many clients: it has no limit of its own, and its members are not evicted.
     """
 
-    def __init__(self, most: int, per_address: int) -> None:
-        self._most = most
+    def __init__(self, maximum: int, per_address: int) -> None:
+        self._maximum = maximum
         self._per_address = per_address
         self._members: dict[str | None, dict[Member, None]] = {}
         self._count = 0
@@ -47,7 +47,7 @@ class FairShare:
         self._victims(address)
 
     def admit(self, address: str | None, member: Member) -> None:
-        """Raises NoPlace, or evicts a connection if the new one has priority."""
+        """Raises NoPlace, or evicts a member if the new one has priority."""
         victims = self._victims(address)
         if victims is not None:
             fullest, members = victims
@@ -58,7 +58,7 @@ class FairShare:
         self._count += 1
 
     def leave(self, address: str | None, member: Member) -> None:
-        """Also for one that is not there any more."""
+        """Without effect for one that has left already."""
         members = self._members.get(address)
         if members is not None and member in members:
             del members[member]
@@ -67,21 +67,21 @@ class FairShare:
                 del self._members[address]
 
     def replace(self, address: str | None, old: Member, new: Member) -> None:
-        """The same place, taken by what its member has become."""
+        """Counts `new` instead of `old`, for a connection whose protocol has changed."""
         members = self._members.get(address)
         if members is not None and old in members:
             del members[old]
             members[new] = None
 
     def _victims(self, address: str | None) -> tuple[str, dict[Member, None]] | None:
-        """Of whom one has to go; None while places are free."""
+        """The address of which a member must be evicted, and its members; None below the maximum."""
         own = self.of(address)
         if address is not None and own >= self._per_address:
             raise NoPlace("no_share")
-        if self._count < self._most:
+        if self._count < self._maximum:
             return None
         addresses = len(self._members) + (address not in self._members)
-        if address is not None and own >= self._most // addresses:
+        if address is not None and own >= self._maximum // addresses:
             raise NoPlace("no_room")
         found = [(len(members), name) for name, members in self._members.items() if name is not None]
         size, fullest = max(found, default=(0, ""))

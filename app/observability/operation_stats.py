@@ -34,8 +34,6 @@ class OperationStats(msgspec.Struct):
         self.steps[step] = self.steps.get(step, 0.0) + seconds
 
 
-Costs = OperationStats  # its earlier name, used by schema/http until that is converted
-
 _current: ContextVar[OperationStats | None] = ContextVar("operation_stats", default=None)
 # The statistics of the current task's operation; None for a task of no operation, or of several.
 current = _current.get

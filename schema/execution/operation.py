@@ -140,7 +140,7 @@ def check(answer: Answer, budget: WorkBudget) -> None:
     """Refuses with LimitExceeded as a whole what passed a limit anywhere."""
     budget.check_answer(len(answer.body))
     if budget.exceeded is not None:
-        raise budget.exceeded.again()
+        raise budget.exceeded.error()
 
 
 def write_errors(errors: list[GraphQLError], request_id: str, code: str) -> Answer:

@@ -24,7 +24,7 @@ from strawberry import Schema
 
 from app.http.content_negotiation import JSON, PROBLEM
 from schema.execution.documents import Document
-from schema.queries.natural import LONGEST
+from schema.queries.natural import MAX_QUESTION_LENGTH
 
 Json = dict[str, Any]
 
@@ -189,7 +189,7 @@ def _in_path(name: str, schema: Json) -> Json:
     return {"name": name, "in": "path", "required": True, "schema": schema}
 
 
-_BOUNDS: Mapping[str, Json] = {"query": {"maxLength": LONGEST}}
+_BOUNDS: Mapping[str, Json] = {"query": {"maxLength": MAX_QUESTION_LENGTH}}
 _PROBLEM: Json = {
     "description": "Why there is no answer.",
     "content": {PROBLEM: {"schema": {"$ref": "#/components/schemas/Problem"}}},

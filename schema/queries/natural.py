@@ -26,7 +26,7 @@ from schema.context import Context
 from schema.queries.vocabulary import load_vocabulary
 from schema.types.question import AnsweredQuestion, NaturalQueryResult
 
-LONGEST = 1000
+MAX_QUESTION_LENGTH = 1000
 
 
 @strawberry.type
@@ -47,8 +47,8 @@ class NaturalQueries:
             ),
         ] = None,
     ) -> AnsweredQuestion:
-        if len(query) > LONGEST:
-            raise BadInput(f"A question has at most {LONGEST} characters.", argument="query")
+        if len(query) > MAX_QUESTION_LENGTH:
+            raise BadInput(f"A question has at most {MAX_QUESTION_LENGTH} characters.", argument="query")
         return await answer(context, query, today)
 
 

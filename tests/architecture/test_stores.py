@@ -91,7 +91,7 @@ STORES = {
     "app/web/pages.py:_home": START,
     "app/web/pages.py:_static_assets": START,
     "app/http/cached_request_head.py:RequestHeadCache._seen": "seen-once filters",
-    "app/limits/connection_limit.py:_places": START,
+    "app/limits/connection_limit.py:_max_connections": START,
     "app/http/request_state.py:RequestState.hooks": REQUEST,
     "app/server/websocket_protocol.py:WebSocket.frames": REQUEST,
     "app/server/accept_balancing.py:Acceptor._coming": "connections, WebSockets, operations of a WebSocket",

@@ -16,7 +16,7 @@ Client = Any  # redis.asyncio.Redis or RedisCluster: their stubs agree on nothin
 
 SCRIPT = Path(__file__).with_name("gcra.lua").read_text()
 PREFIX = "dno:rate:"
-LONGEST_KEY = 100
+MAX_KEY_LENGTH = 100
 
 
 class RedisBuckets:
@@ -65,4 +65,4 @@ class RedisBuckets:
 
 def _short(key: str) -> str:
     """Bounds the length of keys in Redis."""
-    return key if len(key) <= LONGEST_KEY else blake2b(key.encode(), digest_size=16).hexdigest()
+    return key if len(key) <= MAX_KEY_LENGTH else blake2b(key.encode(), digest_size=16).hexdigest()

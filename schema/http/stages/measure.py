@@ -34,7 +34,9 @@ class OperationMetrics:
             operation.counts[outcome, known] = count
         return count
 
-    def note_seconds(self, operation: Operation | None, seconds: float, stats: operation_stats.Costs) -> None:
+    def note_seconds(
+        self, operation: Operation | None, seconds: float, stats: operation_stats.OperationStats
+    ) -> None:
         _seconds[operation.type.value if operation else "none"].observe(seconds)
         if operation_stats.is_slow(self._settings, seconds):
             operation_stats.slow_operation(

@@ -9,7 +9,7 @@ import httpx
 import msgspec
 import pytest
 
-from app.cache.responses import LONGEST_BODY
+from app.cache.responses import MAX_BODY_IN_KEY
 from app.db.pool import Pool
 from app.domain.account import Role
 from app.domain.tariff import Tariff
@@ -20,7 +20,7 @@ from tests.integration.graph.wire import Response, wire
 from tests.integration.graph.writing import global_id
 
 SLUG, CITY = '{ dno(slug: "netze-a") { slug } }', '{ dno(slug: "netze-a") { city } }'
-FILLER = "#" * LONGEST_BODY + "\n"  # a comment, so that the key holds a digest
+FILLER = "#" * MAX_BODY_IN_KEY + "\n"  # a comment, so that the key holds a digest
 JSON, GRAPHQL = "application/json", "application/graphql-response+json"
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import httpx
 import pytest
 
-from app.cache.responses import LONGEST_BODY, body_of
+from app.cache.responses import MAX_BODY_IN_KEY, body_of
 from app.resources import Resources
 from tests.integration.graph.graphql_client import error_codes, execute
 
@@ -50,7 +50,7 @@ async def test_extensions_count_towards_the_limit(client: httpx.AsyncClient) -> 
 @pytest.mark.usefixtures("operators")
 async def test_a_digest_is_not_accepted_as_a_body(client: httpx.AsyncClient, resources: Resources) -> None:
     """A request whose body is the digest of a long body does not get the cached response."""
-    long = {"query": POPULAR, "variables": {"unused": "x" * LONGEST_BODY}}
+    long = {"query": POPULAR, "variables": {"unused": "x" * MAX_BODY_IN_KEY}}
     request = client.build_request("POST", "/graphql", json=long)
     body = request.read()
     assert (await client.send(request)).json()["data"]["dno"]["slug"] == "netze-a"
@@ -68,7 +68,7 @@ async def test_a_digest_is_not_accepted_as_a_body(client: httpx.AsyncClient, res
 
 @pytest.mark.usefixtures("operators")
 async def test_long_bodies_that_differ_at_their_end_are_cached_separately(client: httpx.AsyncClient) -> None:
-    padding = "x" * 2 * LONGEST_BODY
+    padding = "x" * 2 * MAX_BODY_IN_KEY
     text = "query ($slug: String!) { dno(slug: $slug) { slug } }"
     for slug in ("netze-a", "netze-b", "netze-a"):
         found: Any = await execute(client, text, padding=padding, slug=slug)

@@ -83,8 +83,8 @@ def test_the_connection_limit_fits_the_limit_of_open_files() -> None:
     """Connections to the databases must remain possible when clients use all of theirs."""
     text = (
         "import resource; resource.setrlimit(resource.RLIMIT_NOFILE, (300, 400));"
-        "from app.limits.connection_limit import places; from app.settings import Settings;"
-        "print(places(Settings(max_database_connections=10, max_redis_connections=100)), places(Settings(max_connections=30)),"
+        "from app.limits.connection_limit import max_connections; from app.settings import Settings;"
+        "print(max_connections(Settings(max_database_connections=10, max_redis_connections=100)), max_connections(Settings(max_connections=30)),"
         " resource.getrlimit(resource.RLIMIT_NOFILE)[0])"
     )
     finished = subprocess.run([sys.executable, "-c", text], check=True, capture_output=True, text=True)

@@ -11,13 +11,13 @@ from app.cache import redis
 from app.cache.codec import Codec
 from app.cache.open_topology import open_topology
 from app.cache.redis import SharedCache
-from app.cache.responses import LONGEST_BODY, ResponseKey, body_of, head_of
+from app.cache.responses import MAX_BODY_IN_KEY, ResponseKey, body_of, head_of
 from app.domain import tags
 from app.domain.account import ANONYMOUS, Principal, Role
 from app.domain.entry import DnoYear
 from app.interpreter.question_records import Question
 from app.limits.rate_limiter.limiter import RateLimiter
-from app.limits.rate_limiter.redis_buckets import LONGEST_KEY, PREFIX
+from app.limits.rate_limiter.redis_buckets import MAX_KEY_LENGTH, PREFIX
 from app.settings import Settings
 from loaders import regions
 
@@ -146,14 +146,14 @@ def test_a_response_key_holds_head_and_body() -> None:
     assert len({ResponseKey(head, body) for head in ("a", "b") for body in (b"a", b"b")}) == 4
 
 
-@pytest.mark.parametrize("length", [LONGEST_BODY, LONGEST_BODY + 1, 10 * LONGEST_BODY])
+@pytest.mark.parametrize("length", [MAX_BODY_IN_KEY, MAX_BODY_IN_KEY + 1, 10 * MAX_BODY_IN_KEY])
 def test_every_byte_of_a_body_is_part_of_the_key(length: int) -> None:
     bodies = [bytes(length), bytes(length - 1) + b"\1", b"\1" + bytes(length - 1), bytes(length + 1)]
     assert len({body_of(body) for body in bodies}) == len(bodies)
 
 
 def test_a_body_is_never_taken_for_the_digest_of_another() -> None:
-    digest = body_of(bytes(LONGEST_BODY + 1))
+    digest = body_of(bytes(MAX_BODY_IN_KEY + 1))
     assert isinstance(digest, str)
     assert body_of(digest.encode()) != digest
 
@@ -220,11 +220,11 @@ async def test_in_redis_every_character_of_a_budgets_key_is_used() -> None:
             start + "x" * length + end
             for start in "ab"
             for end in "ab"
-            for length in (LONGEST_KEY - 2, LONGEST_KEY)
+            for length in (MAX_KEY_LENGTH - 2, MAX_KEY_LENGTH)
         ),
     ]
     for key in keys:
         assert (await limiter.take(key)).allowed
     assert len(set(client.names)) == len(keys)
-    assert all(name.startswith(PREFIX) and len(name) <= len(PREFIX) + LONGEST_KEY for name in client.names)
+    assert all(name.startswith(PREFIX) and len(name) <= len(PREFIX) + MAX_KEY_LENGTH for name in client.names)
     await limiter.close()
