@@ -6,6 +6,8 @@ from inspect import isawaitable
 from time import monotonic
 from typing import Any, Final
 
+from app.db.pool import Pool
+
 # Seconds. Only a test that fails takes so long: one that succeeds ends with its condition.
 LIMIT: Final = 30.0
 PAUSE: Final = 0.005
@@ -38,6 +40,15 @@ async def until(
             pass
         assert monotonic() - began < seconds, f"this did not become true within {seconds:g} s"
         await asyncio.sleep(pause)
+
+
+async def until_delivered(pool: Pool, seconds: float = LIMIT) -> None:
+    """Waits until the outbox is empty, so that earlier events invalidate nothing later."""
+
+    async def is_empty() -> bool:
+        return not await pool.fetch("SELECT FROM outbox LIMIT 1")
+
+    await until(is_empty, seconds)
 
 
 async def until_equal(read: Callable[[], Any], expected: object, seconds: float = LIMIT) -> None:

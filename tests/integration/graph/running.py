@@ -24,7 +24,7 @@ from app.resources import Resources
 from app.server.http_protocol import END
 from app.server.uvicorn_server import Server
 from app.settings import Settings
-from tests.waiting import PATIENT, until
+from tests.waiting import PATIENT, until, until_delivered
 
 Headers = dict[str, str]
 
@@ -47,7 +47,7 @@ class Running:
 
     async def delivered(self) -> None:
         """Waits until every event that was written before has been delivered to this server."""
-        await until(lambda: _outbox_is_empty(self.resources.pool))
+        await until_delivered(self.resources.pool)
         # Its own heartbeat is received after everything that was published before.
         settings, now = self.resources.settings, monotonic()
         bound = settings.heartbeat_interval * settings.max_missed_heartbeats
@@ -64,10 +64,6 @@ class Running:
     async def stop(self, number: Any) -> None:
         self.server.leave(number)
         await self.serving
-
-
-async def _outbox_is_empty(pool: Pool) -> bool:
-    return not await pool.fetch("SELECT id FROM outbox LIMIT 1")
 
 
 @asynccontextmanager

@@ -12,7 +12,7 @@ from app.observability import counting, metrics
 from app.settings import Settings
 from tests import factories as make
 from tests.integration.graph.running import running
-from tests.waiting import until
+from tests.waiting import until, until_equal
 
 REQUEST = {"query": '{ dno(slug: "netze-a") { name } }'}
 
@@ -52,9 +52,7 @@ async def test_at_the_deadline_the_statement_is_cancelled_too(settings: Settings
 
 
 async def _until_blocked(connection: Any, count: int) -> None:
-    async with asyncio.timeout(10):
-        while await blocked_sessions(connection) != count:
-            await asyncio.sleep(0.01)
+    await until_equal(lambda: blocked_sessions(connection), count)
 
 
 async def test_a_request_that_times_out_does_not_cancel_a_statement_shared_with_another(

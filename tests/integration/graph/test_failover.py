@@ -1,6 +1,5 @@
 """A server whose PostgreSQL fails over or is read-only: no internal error is returned, and no restart is needed."""
 
-import asyncio
 from typing import Any
 
 import httpx
@@ -11,6 +10,7 @@ from app.settings import Settings
 from tests import factories as make
 from tests.integration.graph.running import Running, issue_key, running
 from tests.servers import PostgresPair, PrivatePostgres
+from tests.waiting import until_equal
 
 CORRECT = (
     "mutation ($id: ID!, $leistung: Decimal!) { correctTariff(input: {id: $id, leistung: $leistung})"
@@ -74,15 +74,11 @@ async def test_while_the_database_is_read_only_reads_are_answered_and_writes_are
         for _ in range(3):
             assert await writer.correct("3") == "UNAVAILABLE"
             assert await writer.read() == "2"
-        async with asyncio.timeout(10):
-            while await writer.health() != (200, "degraded"):
-                await asyncio.sleep(0.05)
+        await until_equal(writer.health, (200, "degraded"))
         await private_postgres.accept_writes()
         assert await writer.correct("4") == "4"
         assert await writer.read() == "4"
-        async with asyncio.timeout(10):
-            while await writer.health() != (200, "up"):
-                await asyncio.sleep(0.05)
+        await until_equal(writer.health, (200, "up"))
 
 
 @pytest.mark.parametrize("old_stays", [True, False])
@@ -101,8 +97,9 @@ async def test_after_a_failover_the_new_primary_is_used(
         await postgres_pair.fail_over(old_stays=old_stays)
         assert await writer.correct("3") == "3"
         assert await writer.read() == "3"
-        async with asyncio.timeout(10):
-            while _price((await client.post(other.url, json={"query": READ})).json()) != "3":
-                await asyncio.sleep(0.01)
-            while await writer.health() != (200, "up"):
-                await asyncio.sleep(0.05)
+
+        async def price_of_other() -> str:
+            return _price((await client.post(other.url, json={"query": READ})).json())
+
+        await until_equal(price_of_other, "3")
+        await until_equal(writer.health, (200, "up"))

@@ -39,9 +39,14 @@ def request(slug: str, *headers: str) -> bytes:
 
 async def cache_head(server: Running, connection: Wire, data: bytes) -> None:
     """Repeats the request until its head is cached."""
-    async with asyncio.timeout(10):
-        while not has_cached_head(server, data):
-            await connection.exchange(data)
+
+    async def cached() -> bool:
+        if has_cached_head(server, data):
+            return True
+        await connection.exchange(data)
+        return False
+
+    await until(cached, pause=0)
 
 
 def comparable(answer: Response) -> tuple[int, list[tuple[str, str]], bytes]:
@@ -282,12 +287,12 @@ async def test_behind_a_proxy_a_cached_head_takes_the_fast_path(
 
 
 async def wait_for_fast_path(connection: Wire, middleware_calls: list[str], header: str) -> None:
-    async with asyncio.timeout(10):
-        while True:
-            before = len(middleware_calls)
-            await connection.exchange(request(SLUGS[1], header))
-            if len(middleware_calls) == before:
-                return
+    async def on_fast_path() -> bool:
+        before = len(middleware_calls)
+        await connection.exchange(request(SLUGS[1], header))
+        return len(middleware_calls) == before
+
+    await until(on_fast_path, pause=0)
 
 
 # Which heads are cached

@@ -1,6 +1,5 @@
 """The history of figures: complete, read in one statement for many entries, and immutable."""
 
-import asyncio
 from typing import Any
 
 import asyncpg
@@ -14,6 +13,7 @@ from app.observability import metrics
 from tests import factories as make
 from tests.integration.graph.graphql_client import error_codes, execute
 from tests.integration.graph.writing import Caller, global_id
+from tests.waiting import until
 
 HISTORIES = """
 query ($slug: String!, $first: Int) {
@@ -126,9 +126,10 @@ async def test_revisions_can_be_neither_changed_nor_deleted(pool: Pool, statemen
 
 async def wait_until_listed(read: Any, price: str) -> Any:
     """The event of a manual update is delivered by the relay."""
-    async with asyncio.timeout(5):
-        while True:
-            data = await read()
-            if data["dno"]["tariffs"][0]["history"][0]["changes"][0]["after"] == price:
-                return data
-            await asyncio.sleep(0.01)
+
+    async def listed() -> Any:
+        data = await read()
+        changes = data["dno"]["tariffs"][0]["history"][0]["changes"]
+        return data if changes[0]["after"] == price else None
+
+    return await until(listed)

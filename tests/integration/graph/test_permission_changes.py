@@ -254,9 +254,7 @@ async def locked(pool: Pool, entry_id: Any) -> AsyncIterator[Callable[[], Awaita
         await connection.execute("SELECT FROM netzentgelte_data WHERE id = $1 FOR UPDATE", entry_id)
 
         async def wait_until_blocked() -> None:
-            async with asyncio.timeout(10):
-                while not await connection.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"):
-                    await asyncio.sleep(0.01)
+            await until(lambda: connection.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"))
 
         yield wait_until_blocked
 

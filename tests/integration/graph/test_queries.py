@@ -1,6 +1,5 @@
 """Every query field on real data: results, refusals, and the number of statements and round trips."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -18,7 +17,7 @@ from app.resources import Resources, open_resources
 from app.settings import Settings
 from tests import factories as make
 from tests.integration.graph.graphql_client import client_of, error_codes, execute, execute_with_errors
-from tests.waiting import CACHING, until
+from tests.waiting import CACHING, until, until_delivered, until_equal
 
 MS, NS = VoltageLevel.MS, VoltageLevel.NS
 
@@ -345,14 +344,10 @@ async def test_a_new_operator_is_in_the_list_and_a_deleted_one_is_not(
 
     assert await total() == 11
     await make.dno(pool, "neu")
-    async with asyncio.timeout(5):
-        while await total() != 12:
-            await asyncio.sleep(0.01)
+    await until_equal(total, 12)
     async with pool.connection() as connection:
         await connection.execute("UPDATE dnos SET deleted_at = now() WHERE slug IN ('neu', 'netz-00')")
-    async with asyncio.timeout(5):
-        while await total() != 10:
-            await asyncio.sleep(0.01)
+    await until_equal(total, 10)
 
 
 @pytest.mark.parametrize("first", [0, -1, 101])
@@ -472,7 +467,7 @@ async def test_a_cold_list_costs_one_statement_per_region(
     settings: Settings, pool: Pool, fifty: None
 ) -> None:
     async with _without_background_jobs(settings) as resources, client_of(resources) as client:
-        await _wait_until_delivered(pool)
+        await until_delivered(pool)
         before = _statements()
         data = await execute(client, LIST)
         assert len(data["dnos"]["nodes"]) == 50
@@ -487,7 +482,7 @@ async def test_a_warm_list_costs_no_statement_and_one_round_trip_per_level_witho
 ) -> None:
     off = {"memory_cache": False, "response_cache": False}
     async with _without_background_jobs(settings, **off) as resources, client_of(resources) as client:
-        await _wait_until_delivered(pool)
+        await until_delivered(pool)
         cold = await execute(client, LIST)
         await until(lambda: not resources.read_through._tasks)
         before, trips = _statements(), resources.shared.round_trips
@@ -502,7 +497,7 @@ async def test_a_warm_list_with_l1_costs_no_statement(settings: Settings, pool: 
         _without_background_jobs(settings, response_cache=False) as resources,
         client_of(resources) as client,
     ):
-        await _wait_until_delivered(pool)
+        await until_delivered(pool)
         cold = await execute(client, LIST)
         await until(lambda: not resources.read_through._tasks)
         before = _statements()
@@ -514,7 +509,7 @@ async def test_nodes_of_all_kinds_cost_one_statement_per_region(
     settings: Settings, pool: Pool, netze_a: Dno
 ) -> None:
     async with _without_background_jobs(settings) as resources, client_of(resources) as client:
-        await _wait_until_delivered(pool)
+        await until_delivered(pool)
         found = await execute(
             client,
             '{ dno(slug: "netze-a") { id tariffs(year: 2025) { id } hlzf(year: 2025) { id } timeOfUse(year: 2026) { id } } }',
@@ -551,13 +546,6 @@ def _statements(before: dict[str, float] | None = None) -> dict[str, float]:
         for region, count in counts.items()
         if count != before.get(region, 0)
     }
-
-
-async def _wait_until_delivered(pool: Pool) -> None:
-    """Waits until the events of the test are delivered, so that they invalidate nothing later."""
-    async with asyncio.timeout(10):
-        while await pool.fetch("SELECT FROM outbox LIMIT 1"):
-            await asyncio.sleep(0.01)
 
 
 def _nodes(found: Any) -> Any:

@@ -17,6 +17,7 @@ from tests.proxy import Proxies
 from tests.refusals import REFUSALS
 from tests.server_process import ServerProcess
 from tests.servers import PASSWORD, PrivateValkey
+from tests.waiting import until_equal
 
 TARIFF = "query ($id: ID!) { node(id: $id) { ... on Tariff { version leistung } } }"
 
@@ -93,14 +94,11 @@ async def test_two_servers_serve_current_values_and_report_that_they_are_degrade
         answer = (await client.post(f"{servers[0].url}/graphql", json=body)).json()
         assert "errors" not in answer
         assert await price(servers[0]) == "60.00"
-        async with asyncio.timeout(10):
-            while await price(servers[1]) != "60.00":
-                await asyncio.sleep(0.01)
+        await until_equal(lambda: price(servers[1]), "60.00")
         for _ in range(50):
             assert [await price(server) for server in servers] == ["60.00", "60.00"]
         assert [await status(server) for server in servers] == ["degraded", "degraded"]
         REFUSALS[kind].end(valkey)
-        async with asyncio.timeout(20):
-            while [await status(server) for server in servers] != ["up", "up"]:
-                await asyncio.sleep(0.1)
+        for server in servers:
+            await until_equal(lambda: status(server), "up")  # noqa: B023 - awaited at once
         assert [await price(server) for server in servers] == ["60.00", "60.00"]

@@ -26,7 +26,7 @@ from schema.root import schema
 from tests import factories as make
 from tests.integration.graph.graphql_client import client_of, execute
 from tests.integration.graph.running import Running
-from tests.waiting import COUNTED
+from tests.waiting import COUNTED, until, until_equal
 
 YEAR = "/api/v1/dnos/netze-a/2025"
 QUESTION = "/api/v1/query/natural"
@@ -91,12 +91,14 @@ async def test_a_repeated_request_costs_no_statement(
     client: httpx.AsyncClient, resources: Resources, netze_a: Dno
 ) -> None:
     first = await client.get(YEAR)
-    async with asyncio.timeout(10):
-        while True:  # events of earlier writes may arrive in between
-            statements = resources.pool.statements
-            assert (await client.get(YEAR)).content == first.content
-            if resources.pool.statements == statements:
-                break
+
+    async def statements_of_a_request() -> int:
+        before = resources.pool.statements
+        assert (await client.get(YEAR)).content == first.content
+        return resources.pool.statements - before
+
+    # Events of earlier writes may arrive in between.
+    await until_equal(statements_of_a_request, 0)
 
 
 async def test_paths_are_cached_separately(client: httpx.AsyncClient, netze_a: Dno) -> None:
@@ -115,10 +117,12 @@ async def test_a_question_gets_the_answer_of_the_graph(client: httpx.AsyncClient
     assert found["tariffs"][0]["leistung"] == "58.20"
     assert found["answer"].startswith("Netze A, Mittelspannung, 2025: Leistungspreis 58,20 €/kW·a")
     assert found["cached"] is False
+
     # An invalidation by the fixture's writes may still reject the first fill.
-    async with asyncio.timeout(10):
-        while not (await client.post(QUESTION, json=body)).json()["cached"]:
-            await asyncio.sleep(0.01)
+    async def cached() -> bool:
+        return bool((await client.post(QUESTION, json=body)).json()["cached"])
+
+    await until(cached)
 
 
 @pytest.mark.parametrize(

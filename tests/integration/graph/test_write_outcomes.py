@@ -15,7 +15,7 @@ from tests.integration.graph.running import Running, running
 from tests.integration.graph.test_failover import Writer, open_writer
 from tests.proxy import Proxies
 from tests.servers import PrivatePostgres, PrivateValkey
-from tests.waiting import until
+from tests.waiting import until, until_equal
 
 WAITS_FOR_STANDBY = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
 NO_STANDBY = "missing_standby"
@@ -37,9 +37,7 @@ class Admin:
         await self._configure("synchronous_standby_names = ''")
 
     async def wait_until_held(self) -> None:
-        async with asyncio.timeout(10):
-            while not await self._connection.fetchval(WAITS_FOR_STANDBY):
-                await asyncio.sleep(0.01)
+        await until(lambda: self._connection.fetchval(WAITS_FOR_STANDBY))
 
     async def _configure(self, *settings: str) -> None:
         for setting in settings:
@@ -65,9 +63,7 @@ async def no_relay(url: str) -> AsyncIterator[None]:
     try:
         async with connection.transaction():
             await connection.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
-            async with asyncio.timeout(10):
-                while not await outbox.may_relay(connection):
-                    await asyncio.sleep(0.01)
+            await until(lambda: outbox.may_relay(connection))
             yield
     finally:
         await connection.close()
@@ -156,9 +152,7 @@ async def test_after_an_unknown_outcome_the_old_value_is_not_served(
                 assert error["code"] == "UNAVAILABLE"
                 await proxies.release("postgres")
                 await admin.release_commits()
-                async with asyncio.timeout(10):
-                    while await price_in_database(private_postgres) != "2":
-                        await asyncio.sleep(0.01)
+                await until_equal(lambda: price_in_database(private_postgres), "2")
                 for _ in range(10):
                     assert await writer.read() != "1"
 

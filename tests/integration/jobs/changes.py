@@ -1,4 +1,4 @@
-"""Changes of one tariff, with plain SQL and as a mutation makes them, and waits for their delivery."""
+"""Changes of one tariff, with plain SQL and as a mutation makes them, and the backlog of the outbox."""
 
 from decimal import Decimal
 from math import inf
@@ -14,7 +14,6 @@ from app.domain.entry import DnoYear
 from app.domain.event import Event
 from app.domain.tariff import Tariff
 from tests.integration.jobs.caches_with_jobs import CachesWithJobs
-from tests.waiting import until
 
 TAG = "operator:1"
 
@@ -51,12 +50,3 @@ async def correct(one: CachesWithJobs, tariff_id: UUID, price: str) -> bool:
 
 async def backlog(pool: Pool) -> int:
     return (await outbox.fetch_outbox_status(pool)).backlog
-
-
-async def until_delivered(pool: Pool, seconds: float = 10) -> None:
-    """The outbox is empty."""
-
-    async def is_empty() -> bool:
-        return await backlog(pool) == 0
-
-    await until(is_empty, seconds)

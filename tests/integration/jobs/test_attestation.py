@@ -18,11 +18,11 @@ from app.settings import Settings
 from loaders.regions import TARIFFS
 from tests import factories as make
 from tests.integration.jobs.caches_with_jobs import CachesWithJobs, running_caches
-from tests.integration.jobs.changes import until_delivered, update_by_sql
+from tests.integration.jobs.changes import update_by_sql
 from tests.integration.jobs.test_validity import BOUND, port_of
 from tests.proxy import Proxies
 from tests.servers import PrivateValkey
-from tests.waiting import until
+from tests.waiting import until, until_delivered
 
 
 @dataclass

@@ -22,9 +22,9 @@ from app.settings import Settings
 from loaders.regions import TARIFFS
 from tests import factories as make
 from tests.integration.jobs.caches_with_jobs import CachesWithJobs, caches, running_caches
-from tests.integration.jobs.changes import TAG, correct, keep_in_l1, tag_of, until_delivered, update_by_sql
+from tests.integration.jobs.changes import TAG, correct, keep_in_l1, tag_of, update_by_sql
 from tests.servers import PrivateValkey
-from tests.waiting import until
+from tests.waiting import until, until_delivered
 
 
 async def test_an_invalidation_by_another_instance_evicts_from_l1(pool: Pool, settings: Settings) -> None:

@@ -23,15 +23,9 @@ from app.jobs.supervisor import Supervisor
 from app.settings import Settings
 from tests import factories as make
 from tests.integration.jobs.caches_with_jobs import caches, running_caches
-from tests.integration.jobs.changes import (
-    backlog,
-    correct_in_database,
-    tag_of,
-    until_delivered,
-    update_by_sql,
-)
+from tests.integration.jobs.changes import backlog, correct_in_database, tag_of, update_by_sql
 from tests.servers import PrivatePostgres, PrivateValkey
-from tests.waiting import until
+from tests.waiting import until, until_delivered
 
 
 async def keep_in_l2(shared: SharedCache, tag: str, data: bytes) -> None:

@@ -18,10 +18,10 @@ from app.settings import Settings
 from loaders import regions
 from tests import factories as make
 from tests.integration.jobs.caches_with_jobs import CachesWithJobs, running_caches
-from tests.integration.jobs.changes import backlog, correct, tag_of, until_delivered, update_by_sql
+from tests.integration.jobs.changes import backlog, correct, tag_of, update_by_sql
 from tests.refusals import REFUSALS
 from tests.servers import PrivateValkey
-from tests.waiting import until
+from tests.waiting import until, until_delivered
 
 # Longer than the documented bound: these tests check order, on a machine that may be busy.
 SOON = 10.0

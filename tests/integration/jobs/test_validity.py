@@ -17,11 +17,11 @@ from app.jobs.supervisor import Supervisor
 from app.settings import Settings
 from tests import factories as make
 from tests.integration.jobs.caches_with_jobs import caches, running_caches
-from tests.integration.jobs.changes import TAG, keep_in_l1, tag_of, until_delivered, update_by_sql
+from tests.integration.jobs.changes import TAG, keep_in_l1, tag_of, update_by_sql
 from tests.proxy import Proxies
 from tests.server_process import ServerProcess
 from tests.servers import PrivateValkey
-from tests.waiting import until
+from tests.waiting import until, until_delivered
 
 # Seconds that an outdated value may be used: four missed heartbeats, and a margin for a busy machine.
 BOUND = 1.2
