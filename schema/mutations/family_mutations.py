@@ -10,6 +10,7 @@ import strawberry
 from strawberry.types.field import StrawberryField
 
 from app.auth.roles import require
+from app.db.family_table import FamilyTable
 from app.db.family_tables import TABLES
 from app.db.unit_of_work import UnitOfWork
 from app.domain.account import Role
@@ -70,7 +71,7 @@ class FamilyMutations:
         return self._field(correct, input_type, description, argument)
 
     @property
-    def _table(self) -> Any:
+    def _table(self) -> FamilyTable[Any]:
         return TABLES[self.family.name]
 
     async def _write(self, context: Context, change: Callable[[UnitOfWork], Awaitable[Any]]) -> Any:
