@@ -191,3 +191,15 @@ async def test_keys_are_listed_by_creator_newest_first(auth, admin):
     await auth.write(lambda work: accounts.revoke_api_key(work, revoked.id))
     found = await accounts.fetch_keys_by_creator(auth.pool, [admin.id, revoked.id])
     assert found == {admin.id: (second, first)}
+
+
+async def test_accounts_are_cached_by_key_and_by_user(auth, admin):
+    secrets = {role: (await issue(auth, admin, role=role))[1] for role in (Role.VIEWER, Role.EDITOR)}
+    with pytest.raises(Unauthenticated):
+        await auth.authenticator.principal(f"Bearer {secrets[Role.VIEWER][:-1]}~", None)
+    for _ in range(2):  # from PostgreSQL, then from memory
+        for role, secret in secrets.items():
+            assert (await auth.authenticator.principal(f"Bearer {secret}", None)).role is role
+    users = [await auth.add_user(f"{name}@example.org") for name in ("ada", "bea")]
+    for _ in range(2):
+        assert [await auth.authenticator._accounts.user(user.id) for user in users] == users

@@ -275,6 +275,20 @@ async def test_behind_a_proxy_each_client_has_its_own_rate_limit(settings: Setti
 
 
 @pytest.mark.usefixtures("tariffs")
+async def test_the_same_head_from_two_proxies_is_cached_for_each(settings: Settings) -> None:
+    """Without a forwarding header a proxy is its own client."""
+    counted = {"trusted_proxies": ("127.0.0.0/8",), "rate_limit_anonymous": 10, **COUNTED}
+    remaining: dict[str, str] = {}
+    async with running(settings, **counted) as server:
+        for source, times in (("127.0.0.1", 6), ("127.0.0.2", 3)):
+            async with wire(server.url, source) as connection:
+                for _ in range(times):
+                    answer = await connection.exchange(request(SLUGS[0]))
+                    remaining[source] = answer.headers["ratelimit"].split(";")[1]
+    assert remaining == {"127.0.0.1": "r=4", "127.0.0.2": "r=7"}
+
+
+@pytest.mark.usefixtures("tariffs")
 async def test_behind_a_proxy_a_cached_head_takes_the_fast_path(
     settings: Settings, middleware_calls: list[str]
 ) -> None:

@@ -48,9 +48,12 @@ class Wire:
 
 
 @asynccontextmanager
-async def wire(url: str) -> AsyncIterator[Wire]:
+async def wire(url: str, source: str | None = None) -> AsyncIterator[Wire]:
+    """`source`: the address that the connection comes from."""
     parts = urlsplit(url)
-    reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
+    reader, writer = await asyncio.open_connection(
+        parts.hostname, parts.port, local_addr=(source, 0) if source else None
+    )
     try:
         yield Wire(reader, writer)
     finally:

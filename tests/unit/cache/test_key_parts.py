@@ -20,6 +20,7 @@ from app.limits.rate_limiter.limiter import RateLimiter
 from app.limits.rate_limiter.redis_buckets import MAX_KEY_LENGTH, PREFIX
 from app.settings import Settings
 from loaders import regions
+from schema.execution import persisted
 
 ONE, OTHER = UUID(int=1), UUID(int=2)
 
@@ -156,6 +157,11 @@ def test_a_body_is_never_taken_for_the_digest_of_another() -> None:
     digest = body_of(bytes(MAX_BODY_IN_KEY + 1))
     assert isinstance(digest, str)
     assert body_of(digest.encode()) != digest
+
+
+def test_a_persisted_document_has_its_hash_in_its_name_in_redis() -> None:
+    assert len({persisted._key(digest * 64) for digest in "ab"}) == 2
+    assert persisted._key("a" * 64) != persisted.INDEX
 
 
 # Meanings of sentences
