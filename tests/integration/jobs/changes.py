@@ -1,5 +1,7 @@
-"""Changes of one tariff, with plain SQL and as a mutation makes them, and the backlog of the outbox."""
+"""Changes of one tariff, with plain SQL and as a mutation makes them; the backlog of the outbox; the lock of relays."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from decimal import Decimal
 from math import inf
 from uuid import UUID
@@ -14,6 +16,7 @@ from app.domain.entry import DnoYear
 from app.domain.event import Event
 from app.domain.tariff import Tariff
 from tests.integration.jobs.caches_with_jobs import CachesWithJobs
+from tests.waiting import until
 
 TAG = "operator:1"
 
@@ -46,6 +49,15 @@ async def correct(one: CachesWithJobs, tariff_id: UUID, price: str) -> bool:
     """A whole mutation: committed, removed from caches and published. True if Redis has confirmed the removal."""
     events = await correct_in_database(one.pool, tariff_id, price)
     return await one.invalidator.invalidate(tags.of_all(events), [event.id for event in events])
+
+
+@asynccontextmanager
+async def relay_lock_held(pool: Pool) -> AsyncIterator[None]:
+    """Holds the lock of relays, as another relay would."""
+    async with pool.connection() as connection, connection.transaction():
+        await connection.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
+        await until(lambda: outbox.may_relay(connection))
+        yield
 
 
 async def backlog(pool: Pool) -> int:

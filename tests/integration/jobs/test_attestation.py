@@ -10,7 +10,6 @@ from uuid import UUID
 from msgspec.structs import replace
 
 from app.cache.read_set import ReadSet
-from app.db import outbox
 from app.db.pool import Pool
 from app.domain import tags
 from app.domain.entry import DnoYear
@@ -18,7 +17,7 @@ from app.settings import Settings
 from loaders.regions import TARIFFS
 from tests import factories as make
 from tests.integration.jobs.caches_with_jobs import CachesWithJobs, running_caches
-from tests.integration.jobs.changes import update_by_sql
+from tests.integration.jobs.changes import relay_lock_held, update_by_sql
 from tests.integration.jobs.test_validity import BOUND, port_of
 from tests.proxy import Proxies
 from tests.servers import PrivateValkey
@@ -129,11 +128,8 @@ async def test_missing_heartbeats_prove_nothing_while_others_reach_the_database(
     """The other instance sees an event in the outbox and cannot deliver it."""
     async with (
         partition(pool, settings, valkey) as partitioned,
-        pool.connection() as third,
-        third.transaction(),
+        relay_lock_held(pool),
     ):
-        await third.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
-        await until(lambda: outbox.may_relay(third))
         await block_postgres(partitioned)
         await asyncio.sleep(BOUND)
         await update_by_sql(pool, partitioned.entry, "2")

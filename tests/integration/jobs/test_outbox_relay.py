@@ -4,8 +4,6 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 import psutil
 from msgspec.structs import replace
@@ -13,8 +11,7 @@ from msgspec.structs import replace
 from app.broadcast import Filter
 from app.cache.message import decode
 from app.cache.redis import Fill, SharedCache
-from app.db import outbox
-from app.db.pool import Connection, Pool
+from app.db.pool import Pool
 from app.domain import tags
 from app.domain.tariff import Tariff
 from app.errors import AppError
@@ -23,7 +20,13 @@ from app.jobs.supervisor import Supervisor
 from app.settings import Settings
 from tests import factories as make
 from tests.integration.jobs.caches_with_jobs import caches, running_caches
-from tests.integration.jobs.changes import backlog, correct_in_database, tag_of, update_by_sql
+from tests.integration.jobs.changes import (
+    backlog,
+    correct_in_database,
+    relay_lock_held,
+    tag_of,
+    update_by_sql,
+)
 from tests.servers import PrivatePostgres, PrivateValkey
 from tests.waiting import until, until_delivered
 
@@ -83,15 +86,6 @@ async def test_an_event_acknowledged_under_other_keys_is_removed(pool: Pool, set
             await keep_in_l2(one.shared, tag_of(tariff), b"old")
         await until_delivered(pool)
         assert await one.shared.get_many([tag_of(tariff)]) == {}
-
-
-@asynccontextmanager
-async def relay_lock_held(pool: Pool) -> AsyncIterator[None]:
-    """Holds the lock of relays, as another relay would."""
-    async with pool.connection() as connection, connection.transaction():
-        await connection.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
-        await until(lambda: outbox.may_relay(connection))
-        yield
 
 
 async def test_a_removal_also_removes_the_lease(pool: Pool, settings: Settings) -> None:
@@ -214,7 +208,7 @@ async def test_l2_is_trusted_again_only_when_all_earlier_events_are_delivered(
 ) -> None:
     tariff = await make.tariff(pool, await make.dno(pool))
     async with (
-        another_relay(pool) as holder,
+        relay_lock_held(pool),
         caches(settings) as one,
         Supervisor(one.jobs(), stop_timeout=5),
     ):
@@ -223,7 +217,7 @@ async def test_l2_is_trusted_again_only_when_all_earlier_events_are_delivered(
         await until(lambda: one.consistency.looks > looked + 3)
         assert not one.shared.trusted
         # Events committed from now on do not prolong the earlier distrust.
-        await holder.execute("DELETE FROM outbox")
+        await pool.fetch("DELETE FROM outbox")
         await update_by_sql(pool, tariff.id, "60.00")
         await until(lambda: one.shared.trusted)
         assert await backlog(pool) == 1
@@ -231,7 +225,7 @@ async def test_l2_is_trusted_again_only_when_all_earlier_events_are_delivered(
 
 async def test_a_distrust_during_a_look_at_the_outbox_is_not_lost(pool: Pool, settings: Settings) -> None:
     tariff = await make.tariff(pool, await make.dno(pool))
-    async with running_caches(settings) as one, another_relay(pool):
+    async with running_caches(settings) as one, relay_lock_held(pool):
         await update_by_sql(pool, tariff.id, "60.00")
         one.shared.distrust("a removal was not confirmed")
         looked = one.consistency.looks
@@ -331,15 +325,6 @@ async def start_relay(settings: Settings, fail_point: FailPoint) -> asyncio.subp
             "DNO_FAIL_POINT": fail_point,
         },
     )
-
-
-@asynccontextmanager
-async def another_relay(pool: Pool) -> AsyncIterator[Connection]:
-    """As if another instance had been relaying all along."""
-    async with pool.connection() as connection, connection.transaction():
-        assert await outbox.may_relay(connection)
-        async with pool.connection() as free:
-            yield free
 
 
 async def update_when_available(pool: Pool, tariff: Tariff, price: str) -> None:

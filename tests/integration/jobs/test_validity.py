@@ -11,13 +11,12 @@ from contextlib import contextmanager
 import psutil
 from msgspec.structs import replace
 
-from app.db import outbox
 from app.db.pool import Pool
 from app.jobs.supervisor import Supervisor
 from app.settings import Settings
 from tests import factories as make
 from tests.integration.jobs.caches_with_jobs import caches, running_caches
-from tests.integration.jobs.changes import TAG, keep_in_l1, tag_of, update_by_sql
+from tests.integration.jobs.changes import TAG, keep_in_l1, relay_lock_held, tag_of, update_by_sql
 from tests.proxy import Proxies
 from tests.server_process import ServerProcess
 from tests.servers import PrivateValkey
@@ -101,9 +100,7 @@ async def test_an_undelivered_event_ends_trust_in_l2_and_is_evicted_from_l1(
         await until_delivered(pool)
         tag = tag_of(tariff)
         keep_in_l1(one, tag)
-        async with pool.connection() as other, other.transaction():
-            await other.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
-            await until(lambda: outbox.may_relay(other))
+        async with relay_lock_held(pool):
             await update_by_sql(pool, tariff.id, "60")
             await until(lambda: not one.shared.trusted, BOUND + 1)
             assert one.validity.failed_proof == "an event waits to be delivered"
