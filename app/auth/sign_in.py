@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from contextlib import suppress
 from hashlib import sha256
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple
 
 from app.auth.devices import Device
 from app.auth.fair_queue import Origin
@@ -16,32 +16,16 @@ from app.db.pool import Pool
 from app.db.unit_of_work import write
 from app.domain.account import Principal, User
 from app.errors import Overloaded, TooMany, Unauthenticated, Unavailable
+from app.limits.rate_limiter.limiter import RateLimiter
+from app.limits.rate_limiter.policy import Policy
 
 MAX_EMAIL_LENGTH = 320
-
-
-class Verdict(Protocol):
-    @property
-    def allowed(self) -> bool: ...
-    @property
-    def retry_after(self) -> float: ...
-
-
-class Limiter(Protocol):
-    """What limits requests also limits attempts to sign in, under policies of its own."""
-
-    @property
-    def sign_in(self) -> Any: ...
-    @property
-    def sign_in_account(self) -> Any: ...
-    async def take(self, key: str, weight: int, policy: Any, /) -> Verdict: ...
-    def give_back(self, key: str, policy: Any, /) -> None: ...
 
 
 class _Attempt(NamedTuple):
     """The budgets that it draws on, and its place in the queue."""
 
-    budgets: Sequence[tuple[str, Any]]
+    budgets: Sequence[tuple[str, Policy]]
     origin: Origin
 
 
@@ -53,7 +37,7 @@ class SignIn:
     they share as well, takes many addresses to exhaust.
     """
 
-    def __init__(self, pool: Pool, passwords: Passwords, sessions: Sessions, limiter: Limiter) -> None:
+    def __init__(self, pool: Pool, passwords: Passwords, sessions: Sessions, limiter: RateLimiter) -> None:
         self._pool = pool
         self._passwords = passwords
         self._sessions = sessions

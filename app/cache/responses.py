@@ -1,7 +1,7 @@
 """Whole responses in L1, under what they were read from."""
 
 from hashlib import blake2b
-from typing import Any, NamedTuple
+from typing import NamedTuple, Protocol
 
 from app.cache.memory import Entry, Memory
 from app.cache.read_set import ReadSet
@@ -31,20 +31,10 @@ def head_of(*parts: object) -> str:
     return repr(parts)
 
 
-class CachedResponse:
-    """An answer that may be given again; `count` is where it is counted.
+class Response(Protocol):
+    """What is cached: app/http/cached_response.py."""
 
-    What is made of it the first time it is given is remembered: the `etag`, the whole `reply` to a POST.
-    """
-
-    __slots__ = ("body", "count", "etag", "media_type", "reply")
-
-    def __init__(self, body: bytes, media_type: str, count: Any) -> None:
-        self.body = body
-        self.media_type = media_type
-        self.count = count
-        self.etag: str | None = None
-        self.reply: Any = None
+    body: bytes
 
 
 # Bytes of a body beyond which it stands for itself as a digest.
@@ -72,7 +62,7 @@ class Responses:
     def get(self, asked: ResponseKey) -> Entry | None:
         return self._memory.get(asked) if self._on else None
 
-    def keep(self, asked: ResponseKey, kept: CachedResponse, read_set: ReadSet, since: int) -> None:
+    def keep(self, asked: ResponseKey, kept: Response, read_set: ReadSet, since: int) -> None:
         """Only what is public, and rests on tags that can be invalidated."""
         if not self._on or read_set.uncacheable is not None or not read_set.tags:
             return

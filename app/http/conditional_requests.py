@@ -6,8 +6,8 @@ from math import ceil, inf
 from starlette.types import Scope
 
 from app.cache.clock import monotonic
-from app.cache.responses import CachedResponse
 from app.http.buffered_response import BufferedResponse
+from app.http.cached_response import CachedResponse
 from app.http.request_state import header, request_state
 
 
@@ -25,8 +25,7 @@ def respond_from_cache(scope: Scope, kept: CachedResponse, until: float) -> Buff
     if scope["method"] == "POST":
         if kept.reply is None:
             kept.reply = for_post(kept.body, kept.media_type)
-        reply: BufferedResponse = kept.reply
-        return reply
+        return kept.reply
     if kept.etag is None:
         kept.etag = etag(kept.body)
     headers = [

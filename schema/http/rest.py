@@ -13,9 +13,10 @@ from starlette.routing import BaseRoute, Route
 
 from app.auth.roles import require_reader
 from app.cache.read_set import ReadSet
-from app.cache.responses import CachedResponse, ResponseKey, head_of
+from app.cache.responses import ResponseKey, head_of
 from app.errors import AppError, BadInput, Code, quoted
 from app.http.buffered_response import BufferedResponse
+from app.http.cached_response import CachedResponse
 from app.http.conditional_requests import respond_from_cache
 from app.http.content_negotiation import JSON
 from app.http.exports import year_in_path

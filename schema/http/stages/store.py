@@ -3,7 +3,8 @@
 from starlette.types import Scope
 
 from app.cache.read_set import ReadSet
-from app.cache.responses import CachedResponse, ResponseKey
+from app.cache.responses import ResponseKey
+from app.http.cached_response import CachedResponse
 from app.observability.operation_names import NameCount
 from app.resources import resources_of
 

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from app.cache.responses import CachedResponse
 from app.db.pool import Pool
 from app.domain.account import Role
 from app.domain.tariff import Tariff
+from app.http.cached_response import CachedResponse
 from app.limits.rate_limiter.limiter import RateLimiter
 from app.settings import Settings
 from schema.types.node import Kind, write_id
