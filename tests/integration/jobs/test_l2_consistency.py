@@ -263,12 +263,21 @@ async def reviewed(one: CachesWithJobs, times: int) -> None:
     await until(lambda: one.consistency.looks >= looked + times)
 
 
-async def test_two_releases_with_different_encodings_do_not_share_l2(
-    pool: Pool, settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
+class NextRelease(l2_consistency.L2Consistency):
+    """That of a release with another encoding, in the same process as the present one."""
+
+    @property
+    def identity(self) -> str | None:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(l2_consistency, "CODEC_VERSION", CODEC_VERSION + 1)
+            return super().identity
+
+
+async def test_two_releases_with_different_encodings_do_not_share_l2(pool: Pool, settings: Settings) -> None:
     """A relay removes the keys of its own encoding only: those of the other release would stay."""
-    async with running_caches(settings) as old:
-        monkeypatch.setattr(l2_consistency, "CODEC_VERSION", CODEC_VERSION + 1)
-        async with caches(settings) as new, Supervisor(new.jobs(subscribes=False), stop_timeout=5):
+    async with running_caches(settings) as old, caches(settings) as new:
+        new.consistency.__class__ = NextRelease
+        async with Supervisor(new.jobs(subscribes=False), stop_timeout=5):
             await until(lambda: new.shared.trusted or old.shared.trusted)
+            await reviewed(new, 3)
             assert new.shared.epoch != old.shared.epoch or not (new.shared.trusted and old.shared.trusted)
