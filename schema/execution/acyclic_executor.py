@@ -1,4 +1,4 @@
-"""The library's executor without the reference cycle that keeps each executed document until a garbage collection."""
+"""graphql-core's executor without its reference cycle, which keeps each executed document until a garbage collection."""
 
 from collections.abc import Awaitable, Sequence
 from typing import Any
@@ -10,7 +10,7 @@ from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 
 class AcyclicExecutor(StrawberryGraphQLCoreExecutionContext):
-    """The library gives itself to resolvers as two of its bound methods, and so holds itself."""
+    """The library stores two of the executor's bound methods on the executor; here they refer to it weakly."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -1,4 +1,4 @@
-"""A field's arguments, worked out once as far as they can be."""
+"""Coerces the arguments of a field; what does not depend on variables is coerced once, when the plan is compiled."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -27,15 +27,15 @@ NO_VARIABLES = VariableValues({}, {})
 
 
 class CannotCoerce(Exception):
-    """Left to the executor, which says it in the specification's words."""
+    """A plan cannot coerce the arguments. The executor then runs the operation and reports the error."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Prepared:
-    """`constant` where no variable is named."""
+class PreparedArguments:
+    """`coerce` returns the arguments for an operation's variables. `constant`: the same without any, if none is used."""
 
     constant: Arguments | None
-    of: Callable[[VariableValues], Arguments]
+    coerce: Callable[[VariableValues], Arguments]
 
 
 def prepare(
@@ -44,8 +44,8 @@ def prepare(
     node: FieldNode,
     config: StrawberryConfig,
     scalars: Any,
-) -> Prepared:
-    """What is constant is coerced now; what is just a variable is looked up; the rest is coerced each time."""
+) -> PreparedArguments:
+    """Constants are coerced now, plain variables are looked up per run, lists and objects with variables are coerced per run."""
 
     def coerce(variables: VariableValues) -> Arguments:
         return convert_arguments(
@@ -55,27 +55,27 @@ def prepare(
             scalar_registry=scalars,
         )
 
-    given = {argument.name.value: argument.value for argument in node.arguments or ()}
-    varying = {name: value for name, value in given.items() if names_variables(value)}
+    nodes = {argument.name.value: argument.value for argument in node.arguments or ()}
+    varying = {name: value for name, value in nodes.items() if uses_variables(value)}
     if not varying:
         constant = coerce(NO_VARIABLES)
-        return Prepared(constant, lambda variables: constant)
+        return PreparedArguments(constant, lambda variables: constant)
     plain = all(
         isinstance(value, VariableNode)
         and not isinstance(get_named_type(definition.args[name].type), GraphQLInputObjectType)
         for name, value in varying.items()
     )
     if not plain:
-        return Prepared(None, coerce)
+        return PreparedArguments(None, coerce)
     constants = _constants(definition, field, node, varying, config, scalars)
-    return Prepared(None, _look_up(definition, field, varying, constants, config))
+    return PreparedArguments(None, _variable_lookup(definition, field, varying, constants, config))
 
 
-def names_variables(value: ValueNode) -> bool:
+def uses_variables(value: ValueNode) -> bool:
     if isinstance(value, ListValueNode):
-        return any(names_variables(item) for item in value.values)
+        return any(uses_variables(item) for item in value.values)
     if isinstance(value, ObjectValueNode):
-        return any(names_variables(field.value) for field in value.fields)
+        return any(uses_variables(field.value) for field in value.fields)
     return isinstance(value, VariableNode)
 
 
@@ -90,7 +90,7 @@ def _constants(
     rest = FieldNode(
         name=node.name, arguments=tuple(a for a in node.arguments or () if a.name.value not in varying)
     )
-    # Varying arguments stay for the sake of their defaults, which hold while a variable is left out.
+    # Optional varying arguments stay, because their defaults apply if the variable is not provided.
     optional = GraphQLField(
         definition.type,
         args={
@@ -107,7 +107,7 @@ def _constants(
     )
 
 
-def _look_up(
+def _variable_lookup(
     definition: GraphQLField,
     field: StrawberryField,
     varying: dict[str, ValueNode],

@@ -1,4 +1,4 @@
-"""The executor for what no plan covers, with the operation's budget asked as it goes."""
+"""The executor for operations without a plan; it checks the work budget during execution."""
 
 import asyncio
 from collections.abc import Awaitable
@@ -9,12 +9,12 @@ from graphql import GraphQLLeafType
 from app.limits.work_budget import TURN, WorkBudget, metered
 from schema.execution.acyclic_executor import AcyclicExecutor
 
-# Fields that are executed before the budget is asked again.
-FIELDS_PER_LOOK = 500
+# Number of executed fields between two checks of the budget.
+FIELDS_PER_CHECK = 500
 
 
 class BoundedExecutor(AcyclicExecutor):
-    """Passing a limit is an error of each field that is executed from then on."""
+    """After a limit is exceeded, each further field raises LimitExceeded."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -27,7 +27,7 @@ class BoundedExecutor(AcyclicExecutor):
         budget = self._budget
         budget.add_objects(1)
         self._fields += len(grouped_field_set)
-        if self._fields >= FIELDS_PER_LOOK:
+        if self._fields >= FIELDS_PER_CHECK:
             self._fields = 0
             budget.look()
         return super().execute_fields(parent_type, source_value, path, grouped_field_set, *more)
@@ -36,11 +36,11 @@ class BoundedExecutor(AcyclicExecutor):
         self, return_type: Any, field_details_list: Any, info: Any, path: Any, result: Any, *more: Any
     ) -> Any:
         completing = super().complete_awaitable_value(
-            return_type, field_details_list, info, path, self._in_turn(result), *more
+            return_type, field_details_list, info, path, self._await_fairly(result), *more
         )
         return await metered(completing, self._budget)
 
-    async def _in_turn(self, result: Awaitable[Any]) -> Any:
+    async def _await_fairly(self, result: Awaitable[Any]) -> Any:
         value = await result
         if self._budget.cpu_time > TURN and self._budget.is_due():
             await asyncio.sleep(0)

@@ -1,8 +1,8 @@
 """Compiles an operation into a plan, which loads level by level and then writes JSON directly.
 
-Done once per document and values of the variables in `@skip` and `@include`. A plan has no errors of its own:
+Compiled once per document and values of the variables in `@skip` and `@include`. A plan reports no errors itself:
 CannotWrite, CannotCoerce and errors of resolvers end it, and the executor runs the query again and reports them with their
-paths. Nothing of the request becomes source code: a plan consists of functions that are put together.
+paths. No source code is generated: a plan consists of closures.
 """
 
 from collections.abc import Iterator
@@ -33,7 +33,7 @@ from strawberry import Schema
 from strawberry.types.field import StrawberryField
 
 from schema.batch_field import RESOLVER, BatchResolver
-from schema.execution.arguments import Prepared, prepare
+from schema.execution.arguments import PreparedArguments, prepare
 from schema.execution.leaf_serializers import UnknownLeaf
 from schema.execution.plan import Attribute, Constant, Field, MemoryUse, Part, Selection
 from schema.execution.write import (
@@ -50,11 +50,11 @@ DEFINITION = "strawberry-definition"
 
 
 class NotCompilable(Exception):
-    """Left to the executor. The reason is a label of a metric."""
+    """The executor has to run the operation. The reason is a label of a metric."""
 
 
 class Compiler:
-    """Makes the plan of one operation."""
+    """Compiles one operation."""
 
     def __init__(
         self,
@@ -117,13 +117,13 @@ class Compiler:
             raise NotCompilable("field")
         read, arguments = self._reader(field_definition, definition, node)
         field = Field(key, definition.type, read, arguments, next(self.slots), self.memory_use)
-        self._below(field, details)
+        self._add_subselections(field, details)
         field.holds_objects = bool(field.subselections)
         field.stored = isinstance(read, BatchResolver) or field.deep or arguments is not None
         return field
 
     def _part(self, field: Field) -> Part:
-        """How the field is written, its key included."""
+        """Writes the field with its key."""
         key = f"{encode_basestring(field.key)}:"
         leaf = leaf_writer(field.type)
         if leaf is not None and isinstance(field.read, str) and not field.stored:
@@ -136,11 +136,13 @@ class Compiler:
         assert not isinstance(field.read, BatchResolver)
         return computed_value(key, field.read, write)
 
-    def _reader(self, field: StrawberryField, definition: Any, node: Any) -> tuple[Any, Prepared | None]:
-        edge = field.metadata.get(RESOLVER)
+    def _reader(
+        self, field: StrawberryField, definition: Any, node: Any
+    ) -> tuple[Any, PreparedArguments | None]:
+        resolver = field.metadata.get(RESOLVER)
         config, scalars = self.schema.config, self.schema.schema_converter.scalar_registry
-        if isinstance(edge, BatchResolver):
-            return edge, prepare(definition, field, node, config, scalars)
+        if isinstance(resolver, BatchResolver):
+            return resolver, prepare(definition, field, node, config, scalars)
         if field.base_resolver is None:
             return field.python_name, None
         if field.is_async or field.base_resolver.info_parameter or field.extensions:
@@ -152,7 +154,7 @@ class Compiler:
             return function, None
         return function, prepare(definition, field, node, config, scalars)
 
-    def _below(self, field: Field, details: FieldDetailsList) -> None:
+    def _add_subselections(self, field: Field, details: FieldDetailsList) -> None:
         named = get_named_type(field.type)
         if is_leaf_type(named):
             return
@@ -163,10 +165,10 @@ class Compiler:
             for possible in self.graph.get_possible_types(named):
                 field.selections[self.structs[possible.name]] = self._sub_selection(possible, details)
         field.deep = any(selection.stored for selection in field.subselections)
-        edge = field.read
+        resolver = field.read
         field.fragments = (
-            isinstance(edge, BatchResolver)
-            and edge.through is not None
+            isinstance(resolver, BatchResolver)
+            and resolver.through is not None
             and field.only is not None
             and field.only.type.name in self.tagged
             and _fragmentable(field.only)
@@ -182,17 +184,18 @@ class Compiler:
 
 
 def _fragmentable(selection: Selection) -> bool:
-    """Everything below says which tags it rests on."""
+    """Whether every batch resolver below names the tags that its values depend on, so that the text can be cached."""
     return all(
         (not isinstance(field.read, BatchResolver) or field.read.reads is not None)
-        and all(_fragmentable(below) for below in field.subselections)
+        and all(_fragmentable(subselection) for subselection in field.subselections)
         for field in selection.stored
     )
 
 
 def _varying(selection: Selection) -> Iterator[Field]:
+    """The loaded fields, at any depth, whose arguments depend on variables."""
     for field in selection.stored:
         if field.arguments is not None and field.arguments.constant is None:
             yield field
-        for below in field.subselections:
-            yield from _varying(below)
+        for subselection in field.subselections:
+            yield from _varying(subselection)

@@ -1,4 +1,4 @@
-"""Which variables decide what is asked for at all: those of `@skip` and `@include`."""
+"""The variables of `@skip` and `@include`: each combination of their values needs a plan of its own."""
 
 from collections.abc import Iterator, Mapping
 
@@ -27,9 +27,9 @@ def conditional_variables(
 
 
 def _directives(selections: SelectionSetNode) -> Iterator[DirectiveNode]:
-    """Of all fields and spreads below; the fragments that are spread are looked at by themselves."""
+    """Of all fields and spreads at any depth, without the definitions of the fragments that are spread."""
     for node in selections.selections:
         yield from node.directives or ()
-        below: SelectionSetNode | None = getattr(node, "selection_set", None)
-        if below is not None:
-            yield from _directives(below)
+        subselections: SelectionSetNode | None = getattr(node, "selection_set", None)
+        if subselections is not None:
+            yield from _directives(subselections)

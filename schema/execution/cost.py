@@ -1,6 +1,6 @@
-"""What an operation may cost, worked out from the schema before it is executed: lists multiply by `first`.
+"""Estimates the cost of an operation before its execution: the cost of a list's items is multiplied by `first`.
 
-An estimate, no limit: what really happens is counted while it happens (app/limits/work_budget.py).
+The work that the operation causes is counted during its execution (app/limits/work_budget.py).
 """
 
 from collections.abc import Callable, Mapping
@@ -34,12 +34,13 @@ from strawberry.types.field import StrawberryField
 
 from schema.batch_field import LENGTH, PRICE, Length
 
-# How long a list is taken to be that has no `first` and does not say it.
+# Length of a list that has no `first` and declares no length.
 ASSUMED = Length(10, 10)
 LEAVES_PER_UNIT = 10
-MOST = 10**12
-# An Int has fewer digits; what has more is refused when the arguments are read.
-MOST_DIGITS = 11
+MAX_COST = 10**12
+MAX_CACHED_COSTS = 256
+# A GraphQL Int has at most 11 characters; longer literals are rejected when the arguments are coerced.
+MAX_INT_LENGTH = 11
 
 Values = Mapping[str, Any]
 Size = Callable[[Values], int]
@@ -47,7 +48,7 @@ Cost = Callable[[Values], int]  # in leaves
 
 
 class Estimate:
-    """The cost of one operation; `variables` are those that its size depends on."""
+    """The cost of one operation, in units. `variables`: those that determine the length of its lists."""
 
     def __init__(
         self,
@@ -63,29 +64,29 @@ class Estimate:
         root = schema.get_root_type(operation.operation)
         assert root is not None
         self._cost = self._of(operation.selection_set, root, None)
-        self._known: dict[tuple[Any, ...], int] = {}
-        self.remembered = 0  # how many costs are kept, by the sizes in the variables
+        self._costs: dict[tuple[Any, ...], int] = {}  # by the lengths in the variables
+        self.cached_costs = 0
         self.variables = tuple(sorted(self._sizes))
         self._year_names = tuple(self._years)
 
     def of(self, variables: Values) -> int:
-        # Most operations have few of either, and this runs for every one.
+        # Runs for every operation; most have at most one such variable.
         get = variables.get
         key: tuple[Any, ...] = ()
         if self.variables:
             key = tuple([_size_of(get(name)) for name in self.variables])
         for name in self._year_names:
             key += (get(name) is None,)
-        known = self._known.get(key)
-        if known is None:
-            known = min(-(-self._cost(variables) // LEAVES_PER_UNIT), MOST)
-            if self.remembered < 256:
-                self._known[key] = known
-                self.remembered += 1
-        return known
+        cost = self._costs.get(key)
+        if cost is None:
+            cost = min(-(-self._cost(variables) // LEAVES_PER_UNIT), MAX_COST)
+            if self.cached_costs < MAX_CACHED_COSTS:
+                self._costs[key] = cost
+                self.cached_costs += 1
+        return cost
 
     def _of(self, selections: SelectionSetNode, type: GraphQLNamedType, page: Size | None) -> Cost:
-        """`page` is the `first` of a connection, which its own lists have as their length."""
+        """`page`: the `first` of a connection, which is the length of the lists in it."""
         parts: list[Cost] = []
         leaves = 0
         for node in selections.selections:
@@ -120,14 +121,14 @@ class Estimate:
         size = self._size(node, definition)
         price = LEAVES_PER_UNIT * self._price(node, definition)
         if not _is_list(definition.type):
-            below = self._of(node.selection_set, named, size)
-            return lambda values: price + LEAVES_PER_UNIT + below(values)
+            subselections = self._of(node.selection_set, named, size)
+            return lambda values: price + LEAVES_PER_UNIT + subselections(values)
         length = size or page or self._length(node, definition)
-        below = self._of(node.selection_set, named, None)
-        return lambda values: price + length(values) * (LEAVES_PER_UNIT + below(values))
+        subselections = self._of(node.selection_set, named, None)
+        return lambda values: price + length(values) * (LEAVES_PER_UNIT + subselections(values))
 
     def _size(self, node: FieldNode, definition: GraphQLField) -> Size | None:
-        """What `first` or `ids` say; never below zero, whatever they say."""
+        """The number of items by `first` or `ids`, at least 0. None if the field has neither."""
         default = definition.args["first"].default_value if "first" in definition.args else None
         usual = default if isinstance(default, int) else ASSUMED.usual
         for argument in node.arguments or ():
@@ -141,30 +142,30 @@ class Estimate:
             if isinstance(value, ListValueNode):
                 length = len(value.values)
                 return lambda values: length
-            if name == "ids":  # one id alone is a list of one
+            if name == "ids":  # a single id is coerced to a list
                 return lambda values: 1
             if isinstance(value, IntValueNode):
-                number = max(int(value.value), 0) if len(value.value) <= MOST_DIGITS else MOST
+                number = max(int(value.value), 0) if len(value.value) <= MAX_INT_LENGTH else MAX_COST
                 return lambda values: number
         return (lambda values: usual) if "first" in definition.args else None
 
     def _length(self, node: FieldNode, definition: GraphQLField) -> Size:
-        """What the list is taken to have, in one year where `year` is given."""
-        found = _metadata(definition).get(LENGTH, ASSUMED)
+        """The declared or assumed number of items: in one year if the argument `year` is given."""
+        length = _metadata(definition).get(LENGTH, ASSUMED)
         for argument in node.arguments or ():
             if argument.name.value != "year" or isinstance(argument.value, NullValueNode):
                 continue
             if not isinstance(argument.value, VariableNode):
-                return lambda values: found.of_year
+                return lambda values: length.of_year
             variable = argument.value.name.value
             self._years.add(variable)
-            return lambda values: found.usual if values.get(variable) is None else found.of_year
-        return lambda values: found.usual
+            return lambda values: length.usual if values.get(variable) is None else length.of_year
+        return lambda values: length.usual
 
     def _price(self, node: FieldNode, definition: GraphQLField) -> int:
         price, by = _metadata(definition).get(PRICE, (0, None))
-        given = by is None or any(argument.name.value == by for argument in node.arguments or ())
-        return price if given else 0
+        applies = by is None or any(argument.name.value == by for argument in node.arguments or ())
+        return price if applies else 0
 
 
 def _metadata(definition: GraphQLField) -> Mapping[str, Any]:

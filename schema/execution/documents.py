@@ -1,4 +1,4 @@
-"""Documents: parsed, limited and validated once, kept with the plans made from them."""
+"""The document cache: documents that were parsed, limited and validated once, with their compiled plans."""
 
 import sys
 from collections import OrderedDict
@@ -28,31 +28,29 @@ from app.settings import Settings
 from schema.execution.compile import Compiler, NotCompilable
 from schema.execution.conditional_variables import conditional_variables
 from schema.execution.cost import Estimate
-from schema.execution.limits import Limits, count_values, over
+from schema.execution.limits import Limits, count_values, limit_error
 from schema.execution.plan import MemoryUse, Plan
 from schema.execution.syntax import count_nodes, parse, validate, without_tree
 from schema.execution.variables import PlainVariables
 from schema.types.runtime_types import STRUCTS, TAGGED
 
 MAX_PLANS = 16
-LONGEST_NAME = 60  # of an operation, in metrics
+MAX_LABEL_LENGTH = 60  # characters of an operation's name in metrics
 MAX_VALUES = 1000
 
-# Bytes, compared with what is measured by tests/unit/schema/test_documents.py: a place in the tables, what an
-# operation has whatever it asks for, a node of the tree with its location, what a plan and an estimate take
-# per node, an error of a refusal beside its message.
-ENTRY = 500
-OPERATION = 8000
-NODE = 300
-PLANNED = 300
-REFUSAL = 900
-REMEMBERED = 200  # a cost by the sizes in the variables
-# One part of so many is for documents that were asked for only once.
-PROBATION = 4
+# Estimated bytes; tests/unit/schema/test_documents.py compares them with measured ones.
+ENTRY_BYTES = 500  # an entry of the cache without its text
+OPERATION_BYTES = 8000  # the constant part of an operation
+NODE_BYTES = 300  # a node of the syntax tree with its location
+PLAN_BYTES_PER_NODE = 300  # a plan and a cost estimate
+ERROR_BYTES = 900  # an error without its message
+COST_BYTES = 200  # a cached cost
+# The probation segment has 1/4 of the cache's bytes.
+PROBATION_DIVISOR = 4
 
 
 class RejectedDocument(Exception):
-    """Not executed at all: it cannot be read, breaks a rule or a limit."""
+    """The document is not executed: it has a syntax error, is invalid or exceeds a limit."""
 
     def __init__(self, errors: Sequence[GraphQLError], code: str) -> None:
         super().__init__(code)
@@ -61,12 +59,12 @@ class RejectedDocument(Exception):
 
     @property
     def bytes(self) -> int:
-        """What it takes in memory without its document's text, about."""
-        return sum(REFUSAL + 2 * sys.getsizeof(error.message) for error in self.errors)
+        """Estimated memory without the text of the document."""
+        return sum(ERROR_BYTES + 2 * sys.getsizeof(error.message) for error in self.errors)
 
 
 class Cost(NamedTuple):
-    """Units, of which a field with fields costs one; `maximum` is what one operation may cost."""
+    """In units: one for each object. `maximum`: the limit of one operation."""
 
     requested: int
     maximum: int
@@ -78,9 +76,9 @@ class Cost(NamedTuple):
 
 
 class Source:
-    """What the operations of one document share: its text, its tree, and what all of it takes.
+    """What the operations of one document share: text, syntax tree, and estimated memory.
 
-    Not the document itself, which holds its operations: nothing here may hold what holds it.
+    Separate from Document, which refers to its operations: they must not refer to it, or a reference cycle forms.
     """
 
     def __init__(self, text: str, ast: DocumentNode) -> None:
@@ -90,8 +88,10 @@ class Source:
             node.name.value: node for node in ast.definitions if isinstance(node, FragmentDefinitionNode)
         }
         self.nodes = count_nodes(ast)
-        # Strings stand in the text, in the tree and, as arguments, in the plan.
-        self.memory_use = MemoryUse(OPERATION + 2 * sys.getsizeof(text) + self.nodes * (NODE + PLANNED))
+        # Strings are stored in the text, in the tree and, as arguments, in the plan.
+        self.memory_use = MemoryUse(
+            OPERATION_BYTES + 2 * sys.getsizeof(text) + self.nodes * (NODE_BYTES + PLAN_BYTES_PER_NODE)
+        )
         self._hash: str | None = None
 
     @property
@@ -110,11 +110,13 @@ class Operation:
         self.node = node
         self.name = node.name.value if node.name else None
         self.type = node.operation
-        self.label = (self.name or self.type.value)[:LONGEST_NAME]
+        self.label = (self.name or self.type.value)[:MAX_LABEL_LENGTH]
         self._plans: dict[tuple[Any, ...], Plan] = {}
-        self.counts: dict[tuple[str, bool], NameCount] = {}  # by outcome, and whether the name is known
+        self.counts: dict[
+            tuple[str, bool], NameCount
+        ] = {}  # by outcome, and whether the name has a label of its own
 
-    # Only for the operation that is asked for: a document may hold many.
+    # Computed on first use: a document may have many operations that are never executed.
 
     @cached_property
     def estimate(self) -> Estimate:
@@ -122,7 +124,7 @@ class Operation:
 
     @cached_property
     def introspects(self) -> bool:
-        """Whether it asks for the schema and for nothing else."""
+        """Whether all root fields are of introspection."""
         return all(
             isinstance(field, FieldNode) and field.name.value.startswith("__")
             for field in self.node.selection_set.selections
@@ -137,24 +139,24 @@ class Operation:
         return conditional_variables(self.node, self.document.fragments)
 
     def variables(
-        self, given: dict[str, Any], *, most: int = MAX_VALUES, hide_suggestions: bool = False
+        self, raw_variables: dict[str, Any], *, most: int = MAX_VALUES, hide_suggestions: bool = False
     ) -> VariableValues:
-        """Refuses what is not of the types that the operation declares, and more than `most` values."""
-        if not given and not self.node.variable_definitions:
+        """Coerces variables. Raises RejectedDocument for values of other types and for more than `most` values."""
+        if not raw_variables and not self.node.variable_definitions:
             return _NONE
-        if self._plain is not None and (read := self._plain.read(given)) is not None:
+        if self._plain is not None and (read := self._plain.read(raw_variables)) is not None:
             return read
-        # Those that the operation does not declare, too: they are held as long as it waits.
-        if count_values(given, most) > most:
+        # Undeclared ones count as well: they stay in memory while the operation waits.
+        if count_values(raw_variables, most) > most:
             raise RejectedDocument(
-                [over("variable values", "more", most, has="The request has")], BadInput.code
+                [limit_error("variable values", "more", most, has="The request has")], BadInput.code
             )
         if not self.node.variable_definitions:
             return _NONE
         values = get_variable_values(
             self._schema._schema,
             self.node.variable_definitions,
-            given,
+            raw_variables,
             max_errors=50,
             hide_suggestions=hide_suggestions,
         )
@@ -163,12 +165,12 @@ class Operation:
         return values
 
     def cost(self, variables: VariableValues, maximum: int) -> Cost:
-        """Refuses what is too dear before anything of it is done."""
+        """The estimated cost. Raises RejectedDocument if it is above `maximum`."""
         estimate = self.estimate
-        remembered = estimate.remembered
+        cached_costs = estimate.cached_costs
         requested = estimate.of(variables.coerced)
-        if estimate.remembered != remembered:
-            self.document.memory_use.bytes += REMEMBERED
+        if estimate.cached_costs != cached_costs:
+            self.document.memory_use.bytes += COST_BYTES
         if requested > maximum:
             error = GraphQLError(
                 f"The operation may cost {requested}; at most {maximum} are allowed. Ask for fewer with `first`.",
@@ -182,8 +184,8 @@ class Operation:
             raise RejectedDocument([error], Code.GRAPHQL_VALIDATION_FAILED)
         return Cost(requested, maximum)
 
-    def span(self, given: dict[str, Any]) -> AbstractContextManager[Any]:
-        return traces.operation_span(self.type.value, self.name, lambda: self.document.hash, given)
+    def span(self, raw_variables: dict[str, Any]) -> AbstractContextManager[Any]:
+        return traces.operation_span(self.type.value, self.name, lambda: self.document.hash, raw_variables)
 
     def plan(self, variables: VariableValues) -> Plan:
         key = tuple(variables.coerced.get(name) for name in self._conditional_variables)
@@ -192,7 +194,7 @@ class Operation:
             plan = self._compile(variables)
             if len(self._plans) < MAX_PLANS:
                 if self._plans:
-                    self.document.memory_use.bytes += self.document.nodes * PLANNED
+                    self.document.memory_use.bytes += self.document.nodes * PLAN_BYTES_PER_NODE
                 self._plans[key] = plan
         return plan
 
@@ -226,7 +228,7 @@ class Operation:
 
 
 class Document:
-    """A document that may be executed."""
+    """A valid document within all limits."""
 
     def __init__(self, schema: Schema, text: str, ast: DocumentNode) -> None:
         self.source = Source(text, ast)
@@ -238,11 +240,11 @@ class Document:
 
     @property
     def bytes(self) -> int:
-        """What it takes in memory without its text, with all that was made from it; checked by a measurement."""
+        """Estimated memory of the tree, the plans and the cost estimates, without the text."""
         return self.source.memory_use.bytes
 
     def operation(self, name: str | None) -> Operation:
-        """Refuses a name that the document does not have, and no name where it has several."""
+        """The operation of that name, or the only one. Raises RejectedDocument if there is none or the name is missing."""
         if name is None and len(self.operations) == 1:
             return self.operations[0]
         for operation in self.operations:
@@ -259,10 +261,10 @@ class Document:
 
 
 class Documents:
-    """The most recently used documents, good and bad; bounded by number, by letters and by bytes.
+    """A segmented LRU cache of valid and rejected documents, bounded by their number, characters and bytes.
 
-    What was asked for once only is on probation and has a small share of the bytes: documents that
-    never repeat push out each other, and none of those that do.
+    A document is in the probation segment, which has a quarter of the bytes, until it is requested again. So documents
+    that are requested only once evict each other, and none of the repeated ones.
     """
 
     def __init__(self, schema: Schema, settings: Settings) -> None:
@@ -273,45 +275,45 @@ class Documents:
             *specified_rules,
             *([] if settings.introspection else [NoSchemaIntrospectionCustomRule]),
         ]
-        self._most = settings.max_cached_documents
-        self._most_letters = settings.max_cached_document_letters
-        self._most_bytes = settings.document_cache_size
-        self._letters = 0
-        self._known: OrderedDict[str, _CachedDocument] = OrderedDict()
-        self._new: OrderedDict[str, _CachedDocument] = OrderedDict()  # those of them that are on probation
+        self._max_documents = settings.max_cached_documents
+        self._max_characters = settings.max_cached_document_letters
+        self._max_bytes = settings.document_cache_size
+        self._characters = 0
+        self._entries: OrderedDict[str, _Entry] = OrderedDict()  # of both segments
+        self._probation: OrderedDict[str, _Entry] = OrderedDict()
         self.bytes = 0
-        self._new_bytes = 0
+        self._probation_bytes = 0
 
     def get(self, text: str) -> Document:
-        """Refuses with RejectedDocument; a refusal is remembered like a document."""
-        kept = self._known.get(text)
-        if kept is None:
-            known = self._read(text)
-            self._keep(text, known)
+        """Raises RejectedDocument; rejections are cached like documents."""
+        entry = self._entries.get(text)
+        if entry is None:
+            result = self._read(text)
+            self._store(text, result)
         else:
-            known = kept.known
-            self._known.move_to_end(text)
-            if kept.of_known != known.bytes or text in self._new:
-                self._use(text, kept)
-        if isinstance(known, RejectedDocument):
-            raise RejectedDocument(known.errors, known.code)
-        return known
+            result = entry.result
+            self._entries.move_to_end(text)
+            if entry.result_bytes != result.bytes or text in self._probation:
+                self._promote(text, entry)
+        if isinstance(result, RejectedDocument):
+            raise RejectedDocument(result.errors, result.code)
+        return result
 
     def _read(self, text: str) -> Document | RejectedDocument:
         settings = self._settings
         if len(text) > settings.limit_document_letters:
             return RejectedDocument(
-                [over("document letters", len(text), settings.limit_document_letters)],
+                [limit_error("document letters", len(text), settings.limit_document_letters)],
                 Code.GRAPHQL_PARSE_FAILED,
             )
         try:
             ast = parse(text, max_tokens=settings.limit_tokens)
         except GraphQLError as error:
-            return _refused([_naming_limit(error, settings)], Code.GRAPHQL_PARSE_FAILED)
+            return _rejected([_with_limit(error, settings)], Code.GRAPHQL_PARSE_FAILED)
         except RecursionError:
-            return _refused([GraphQLError("The document is nested too deeply.")], Code.GRAPHQL_PARSE_FAILED)
+            return _rejected([GraphQLError("The document is nested too deeply.")], Code.GRAPHQL_PARSE_FAILED)
         if errors := self._limits.check(ast, text):
-            return _refused(errors, Code.GRAPHQL_VALIDATION_FAILED)
+            return _rejected(errors, Code.GRAPHQL_VALIDATION_FAILED)
         try:
             errors = validate(
                 self._schema._schema,
@@ -323,70 +325,70 @@ class Documents:
         except RecursionError:
             errors = [GraphQLError("The document is nested too deeply.")]
         return (
-            _refused(errors, Code.GRAPHQL_VALIDATION_FAILED) if errors else Document(self._schema, text, ast)
+            _rejected(errors, Code.GRAPHQL_VALIDATION_FAILED) if errors else Document(self._schema, text, ast)
         )
 
-    def _keep(self, text: str, known: Document | RejectedDocument) -> None:
-        # What is too long was read in no time, and its text would be all that is kept.
-        if len(text) > min(self._most_letters // 4, self._settings.limit_document_letters):
+    def _store(self, text: str, result: Document | RejectedDocument) -> None:
+        # A text above the limit is rejected without parsing, so nothing would be saved by caching it.
+        if len(text) > min(self._max_characters // 4, self._settings.limit_document_letters):
             return
-        kept = _CachedDocument(text, known)
-        if kept.bytes > self._most_bytes // PROBATION:
+        entry = _Entry(text, result)
+        if entry.bytes > self._max_bytes // PROBATION_DIVISOR:
             return
-        self._known[text] = self._new[text] = kept
-        self._letters += len(text)
-        self.bytes += kept.bytes
-        self._new_bytes += kept.bytes
-        self._make_room()
+        self._entries[text] = self._probation[text] = entry
+        self._characters += len(text)
+        self.bytes += entry.bytes
+        self._probation_bytes += entry.bytes
+        self._evict()
 
-    def _use(self, text: str, kept: "_CachedDocument") -> None:
-        """It was used for the second time, or has grown by what was made from it."""
-        grown = kept.known.bytes - kept.of_known
-        if self._new.pop(text, None) is not None:
-            self._new_bytes -= kept.bytes
-        elif not grown:
+    def _promote(self, text: str, entry: "_Entry") -> None:
+        """Moves an entry to the protected segment, and counts what its document has grown by."""
+        growth = entry.result.bytes - entry.result_bytes
+        if self._probation.pop(text, None) is not None:
+            self._probation_bytes -= entry.bytes
+        elif not growth:
             return
-        kept.of_known += grown
-        kept.bytes += grown
-        self.bytes += grown
-        self._make_room()
+        entry.result_bytes += growth
+        entry.bytes += growth
+        self.bytes += growth
+        self._evict()
 
-    def _make_room(self) -> None:
-        while self._new_bytes > self._most_bytes // PROBATION:
-            self._drop(next(iter(self._new)))
+    def _evict(self) -> None:
+        while self._probation_bytes > self._max_bytes // PROBATION_DIVISOR:
+            self._remove(next(iter(self._probation)))
         while (
-            len(self._known) > self._most
-            or self._letters > self._most_letters
-            or self.bytes > self._most_bytes
+            len(self._entries) > self._max_documents
+            or self._characters > self._max_characters
+            or self.bytes > self._max_bytes
         ):
-            self._drop(next(iter(self._new or self._known)))
+            self._remove(next(iter(self._probation or self._entries)))
 
-    def _drop(self, text: str) -> None:
-        kept = self._known.pop(text)
-        self._letters -= len(text)
-        self.bytes -= kept.bytes
-        if self._new.pop(text, None) is not None:
-            self._new_bytes -= kept.bytes
-
-
-class _CachedDocument:
-    """A document or a refusal, and as how many bytes it is counted at the moment."""
-
-    __slots__ = ("bytes", "known", "of_known")
-
-    def __init__(self, text: str, known: Document | RejectedDocument) -> None:
-        self.known = known
-        self.of_known = known.bytes
-        self.bytes = ENTRY + sys.getsizeof(text) + self.of_known
+    def _remove(self, text: str) -> None:
+        entry = self._entries.pop(text)
+        self._characters -= len(text)
+        self.bytes -= entry.bytes
+        if self._probation.pop(text, None) is not None:
+            self._probation_bytes -= entry.bytes
 
 
-def _refused(errors: Sequence[GraphQLError], code: str) -> RejectedDocument:
+class _Entry:
+    """A document or its rejection, and the bytes that the cache counts for it."""
+
+    __slots__ = ("bytes", "result", "result_bytes")
+
+    def __init__(self, text: str, result: Document | RejectedDocument) -> None:
+        self.result = result
+        self.result_bytes = result.bytes
+        self.bytes = ENTRY_BYTES + sys.getsizeof(text) + self.result_bytes
+
+
+def _rejected(errors: Sequence[GraphQLError], code: str) -> RejectedDocument:
     return RejectedDocument([without_tree(error) for error in errors], code)
 
 
-def _naming_limit(error: GraphQLError, settings: Settings) -> GraphQLError:
+def _with_limit(error: GraphQLError, settings: Settings) -> GraphQLError:
     if error.message.startswith("Syntax Error: Document contains more than"):
-        return over("tokens", "more", settings.limit_tokens)
+        return limit_error("tokens", "more", settings.limit_tokens)
     return error
 
 

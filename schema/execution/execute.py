@@ -1,4 +1,4 @@
-"""A plan at work: one operation's values, loaded level by level, then written."""
+"""Executes a plan: loads the values of one operation level by level, then writes them as JSON."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -18,15 +18,15 @@ from schema.execution.arguments import Arguments
 from schema.execution.plan import Field, Plan, Selection
 from schema.execution.write import CachedFragment, NewFragment
 
-# Whose fragment each object of a level belongs to: the tags that its text rests on.
+# For each object of a level: the tags of the fragment that it is part of.
 Owners = Sequence[set[str]] | None
 
-# Values of one field that are worked out before the budget is asked again.
-WORKED_OUT = 500
+# Number of computed values between two checks of the budget.
+VALUES_PER_CHECK = 500
 
 
 class Run:
-    """One execution of a plan. `fragments`: the memory that JSON texts are kept in, if they are."""
+    """One execution of a plan. `fragments`: the cache of JSON texts, or None."""
 
     def __init__(
         self,
@@ -43,35 +43,35 @@ class Run:
         self._memory = fragments if fragments is not None and fragments.enabled else None
         self._since = self._memory.now() if self._memory is not None else 0
         self._arguments: dict[int, Arguments] = {
-            slot: prepared.of(variables) for slot, prepared in plan.with_arguments
+            slot: prepared.coerce(variables) for slot, prepared in plan.with_arguments
         }
-        self._put_in: list[bytes] = []
-        self._slots: list[Any] = [_nothing] * plan.slots
-        # Behind the fields' values, as the plan's BUDGET, TEXTS and KEEPER have it.
-        self._slots += (self._budget, self._put_in, self._write_kept)
+        self._fragment_texts: list[bytes] = []
+        self._slots: list[Any] = [_not_loaded] * plan.slots
+        # In the order of BUDGET, FRAGMENT_TEXTS and WRITE_FRAGMENT.
+        self._slots += (self._budget, self._fragment_texts, self._write_fragment)
         self._tags: set[str] = set()
-        self._until = float("inf")
+        self._valid_until = float("inf")
 
-    async def body(self, before: str, behind: str) -> bytes:
-        """The operation's data as JSON, between two texts."""
+    async def body(self, before: str, after: str) -> bytes:
+        """The data as JSON, between two texts."""
         try:
             await self._load(self._root, (None,), None)
             text = await self._write_fields()
         finally:
-            # One of them is a method of ours: without this, only the garbage collector would end the circle.
+            # A bound method of this object is among them: clearing breaks the reference cycle.
             self._slots.clear()
-        # Only now: what was written anew holds as long as what it was read from, not as long as its neighbours.
-        self._context.read_set.update(self._tags, self._until)
-        text = f"{before}{text}{behind}"
-        if not self._put_in:
+        # Only now: cached fragments must not shorten the lifetime of the fragments that were just stored.
+        self._context.read_set.update(self._tags, self._valid_until)
+        text = f"{before}{text}{after}"
+        if not self._fragment_texts:
             self._budget.check_answer(len(text))
             return text.encode()
-        self._budget.check_answer(len(text) + sum(map(len, self._put_in)))
+        self._budget.check_answer(len(text) + sum(map(len, self._fragment_texts)))
         parts = text.encode().split(b"\0")
-        return b"".join(chain.from_iterable(zip_longest(parts, self._put_in, fillvalue=b"")))
+        return b"".join(chain.from_iterable(zip_longest(parts, self._fragment_texts, fillvalue=b"")))
 
     async def _write_fields(self) -> str:
-        """Field by field, so that other tasks have their turn in between."""
+        """Field by field, so that other tasks of the event loop run in between."""
         texts: list[str] = []
         for write in self._root.writers:
             if texts and self._budget.is_due():
@@ -109,7 +109,7 @@ class Run:
         elif isinstance(read, str):
             values = [getattr(parent, read) for parent in parents]
         else:
-            values = self._work_out(field, read, parents, arguments)
+            values = self._compute(field, read, parents, arguments)
         self._slots[field.slot] = iter(values).__next__
         if field.deep:
             objects, their_owners = _flat(field, values, owners)
@@ -118,15 +118,15 @@ class Run:
         elif field.holds_objects:
             self._budget.add_objects(_count(field, values))
 
-    def _work_out(
+    def _compute(
         self, field: Field, read: Callable[..., Any], parents: Sequence[Any], arguments: Arguments
     ) -> list[Any]:
-        """Some at a time: nothing is awaited here, and there may be very many."""
-        if len(parents) <= WORKED_OUT:
+        """Calls a synchronous resolver for all parents, with a check of the budget after each batch of them."""
+        if len(parents) <= VALUES_PER_CHECK:
             return [read(parent, **arguments) for parent in parents]
         values: list[Any] = []
-        for start in range(0, len(parents), WORKED_OUT):
-            values += [read(parent, **arguments) for parent in parents[start : start + WORKED_OUT]]
+        for start in range(0, len(parents), VALUES_PER_CHECK):
+            values += [read(parent, **arguments) for parent in parents[start : start + VALUES_PER_CHECK]]
             self._budget.look()
         return values
 
@@ -143,45 +143,49 @@ class Run:
         await gather_with_cancel(*(metered(step, self._budget) for step in steps))
 
     async def _load_fragments(
-        self, field: Field, edge: BatchResolver, parents: Sequence[Any], arguments: Arguments
+        self, field: Field, resolver: BatchResolver, parents: Sequence[Any], arguments: Arguments
     ) -> None:
-        """The kept texts of these objects; the objects themselves only where there is none."""
+        """Reads the cached texts of these objects, and loads only the objects without one."""
         assert self._memory is not None
-        assert edge.through is not None
-        keys = await edge.batch(parents, self._context, **arguments)
+        assert resolver.through is not None
+        keys = await resolver.batch(parents, self._context, **arguments)
         self._budget.add_objects(_count(field, keys))
         token = field.fragment_token(self._arguments)
         get = self._memory.get
-        found: dict[Any, Any] = {}
+        fragments: dict[Any, Any] = {}  # by key: bytes, NewFragment or None
         missing: list[Any] = []
-        known = 0  # bytes of texts, each as often as it stands in the answer
-        tags, until = self._tags, self._until
+        cached_bytes = 0  # each text as often as the response contains it
+        tags, valid_until = self._tags, self._valid_until
         for key in chain.from_iterable(value if isinstance(value, list) else (value,) for value in keys):
             if key is None:
                 continue
-            if key in found:
-                if (text := found[key]) is not None:
-                    known += len(text)
+            if key in fragments:
+                if (text := fragments[key]) is not None:
+                    cached_bytes += len(text)
                 continue
             entry = get((token, key))
             if entry is None:
-                found[key] = None
+                fragments[key] = None
                 missing.append(key)
             else:
-                found[key] = entry.value
-                known += len(entry.value)
+                fragments[key] = entry.value
+                cached_bytes += len(entry.value)
                 tags.update(entry.tags)
-                if entry.until < until:
-                    until = entry.until
-        self._until = until
-        self._budget.add_bytes(known)
+                if entry.until < valid_until:
+                    valid_until = entry.until
+        self._valid_until = valid_until
+        self._budget.add_bytes(cached_bytes)
         if missing:
-            await self._load_missing(field, edge.through(self._context.loaders), token, missing, found)
+            await self._load_missing(
+                field, resolver.through(self._context.loaders), token, missing, fragments
+            )
         self._slots[field.slot] = iter(
             [
-                CachedFragment([item for key in value if (item := found[key]) is not None])
+                CachedFragment([item for key in value if (item := fragments[key]) is not None])
                 if isinstance(value, list)
-                else (None if value is None or found[value] is None else CachedFragment((found[value],)))
+                else (
+                    None if value is None or fragments[value] is None else CachedFragment((fragments[value],))
+                )
                 for value in keys
             ]
         ).__next__
@@ -192,20 +196,22 @@ class Run:
         loader: RecordLoader[Any, Any],
         token: object,
         missing: list[Any],
-        found: dict[Any, Any],
+        fragments: dict[Any, Any],
     ) -> None:
         for key, struct in zip(missing, await loader.load_many(missing), strict=True):
-            found[key] = None if struct is None else NewFragment((token, key), struct, {loader.tag_of(key)})
-        fresh = [item for key in missing if (item := found[key]) is not None]
+            fragments[key] = (
+                None if struct is None else NewFragment((token, key), struct, {loader.tag_of(key)})
+            )
+        fresh = [item for key in missing if (item := fragments[key]) is not None]
         assert field.only is not None
         await self._load(field.only, [item.struct for item in fresh], [item.tags for item in fresh])
 
-    def _write_kept(self, field: Field, item: NewFragment, slots: Any) -> bytes:
-        """An object's text, kept for whoever asks for the same of it."""
+    def _write_fragment(self, field: Field, item: NewFragment, slots: Any) -> bytes:
+        """Writes an object and caches its text for later operations with the same selection."""
         if item.text is None:
             assert self._memory is not None
             assert field.only is not None
-            # Its lists are not counted by themselves: it is, as often as it is put in.
+            # Bytes are counted below, each time that the text is used, so not while it is written.
             counted = self._budget.answer_bytes
             item.text = field.only.write(item.struct, slots).encode()
             self._budget.answer_bytes = counted
@@ -226,12 +232,12 @@ class Run:
 
 
 def _count(field: Field, values: Sequence[Any]) -> int:
-    """How many objects they are at most."""
+    """An upper bound of the number of objects: null items are counted."""
     return sum(map(len, filter(None, values))) if field.is_list else len(values)
 
 
 def _flat(field: Field, values: Sequence[Any], owners: Owners) -> tuple[list[Any], Owners]:
-    """All objects of a level in the order in which they are written, each with its owner."""
+    """All objects of a level in the order of the response, each with its owner."""
     if not field.is_list:
         pairs = [(value, index) for index, value in enumerate(values) if value is not None]
     else:
@@ -241,5 +247,5 @@ def _flat(field: Field, values: Sequence[Any], owners: Owners) -> tuple[list[Any
     return [value for value, _ in pairs], owners and [owners[index] for _, index in pairs]
 
 
-def _nothing() -> Any:
+def _not_loaded() -> Any:
     raise AssertionError

@@ -1,7 +1,7 @@
-"""Writes neighbouring leaves of one object as JSON, in one call.
+"""Writes adjacent leaves of one object as JSON in one call.
 
-Most of a response are leaves, and calls are what costs: one function for each number of leaves, up to six, reads their
-attributes together and formats them in one f-string (docs/decisions/0040). Larger groups are cut.
+Most values of a response are leaves, and function calls dominate the time: one function for each number of leaves, up to
+six, reads their attributes together and formats them in one f-string (docs/decisions/0040). Larger groups are split.
 """
 
 from collections.abc import Callable, Sequence
@@ -15,7 +15,7 @@ MAX_GROUP = 6
 
 
 def group_writer(parts: Sequence[Constant | Attribute], before: str = "", after: str = "") -> Writer:
-    """Rejects null as the object."""
+    """The writer raises CannotWrite for null as the object. `before`, `after`: constant text around the group."""
     texts, leaves = [before], [part for part in parts if isinstance(part, Attribute)]
     for number, part in enumerate(parts):
         comma = "," if number else ""
@@ -29,7 +29,7 @@ def group_writer(parts: Sequence[Constant | Attribute], before: str = "", after:
 
 
 def _writer(texts: Sequence[str], leaves: Sequence[Attribute]) -> Writer:
-    """`texts` stand before each leaf and behind the last."""
+    """`texts`: one before each leaf and one after the last."""
     if len(leaves) > MAX_GROUP:
         first = _writer([*texts[:MAX_GROUP], ""], leaves[:MAX_GROUP])
         others = _writer(texts[MAX_GROUP:], leaves[MAX_GROUP:])

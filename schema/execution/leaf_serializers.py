@@ -1,4 +1,4 @@
-"""Leaf values as JSON text: a function for each scalar and enum, which checks the type of the value."""
+"""Serializes leaf values as JSON: one function for each scalar and enum, which checks the type of the value."""
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime
@@ -19,17 +19,17 @@ _INFINITE = (float("inf"), float("-inf"))
 
 
 class CannotWrite(Exception):
-    """A value that is not of its type, such as null where none may be: left to the executor, which reports its path."""
+    """A value is not of its type, such as null for a non-null type. The executor then reports it with its path."""
 
 
 class ByValue(dict[Any, Any]):
-    """Looked up by a value or by its class; whatever is not in it is not of the type."""
+    """Maps values or their classes; a missing key raises CannotWrite."""
 
     def __missing__(self, key: object) -> Any:
         raise CannotWrite
 
 
-# Each of them is made for a type with null and for the same without: the check costs nothing where the value has its type.
+# Each exists for a nullable and for a non-null type: null is checked only if the value is not of the type.
 
 
 def _string(nullable: bool) -> Leaf:
@@ -118,7 +118,7 @@ SCALARS: Mapping[str, Callable[[bool], Leaf]] = {
 
 
 class UnknownLeaf(Exception):
-    """A scalar or enum that is not among these."""
+    """There is no serializer for this scalar or enum."""
 
 
 def serializer(leaf: GraphQLLeafType, *, nullable: bool) -> Leaf:

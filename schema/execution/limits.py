@@ -1,4 +1,4 @@
-"""What a document may hold, counted before it is validated: validation itself can be made to work hard."""
+"""Limits of a document, checked before validation, whose own cost grows with the square of some of these numbers."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -23,21 +23,21 @@ from graphql import (
 from app.errors import Code
 from app.settings import Settings
 
-# Of a number in a document; a price has 60 at most.
-MOST_DIGITS = 100
+# Of a number in a document; a price has at most 60.
+MAX_DIGITS = 100
 _DIGITS = re.compile(r"[0-9]+")
 
 
 class Amount(NamedTuple):
-    """What a selection comes to once its fragments are put in their places."""
+    """Counts of a selection set with its fragments expanded."""
 
     depth: int = 0
     fields: int = 0
     aliases: int = 0
     directives: int = 0
-    arguments: int = 0  # of the field or directive that has most
+    arguments: int = 0  # the maximum of one field or directive
 
-    def beside(self, other: "Amount") -> "Amount":
+    def combined(self, other: "Amount") -> "Amount":
         return Amount(
             max(self.depth, other.depth),
             self.fields + other.fields,
@@ -49,10 +49,10 @@ class Amount(NamedTuple):
 
 @dataclass
 class Counter:
-    """Each fragment is counted once, however often it is spread: a bomb of them costs no more than its text."""
+    """Counts without expanding: each fragment is counted once, so the time is linear in the length of the text."""
 
     fragments: dict[str, FragmentDefinitionNode]
-    _known: dict[str, Amount] = field(default_factory=dict)
+    _of_fragments: dict[str, Amount] = field(default_factory=dict)
     _open: list[str] = field(default_factory=list)
     cycle: str | None = None
 
@@ -61,33 +61,33 @@ class Counter:
         for node in selections.selections if selections else ():
             directives = _of_directives(node.directives)
             if isinstance(node, FieldNode):
-                below = self.of(node.selection_set)
+                inner = self.of(node.selection_set)
                 own = Amount(
-                    below.depth + 1,
-                    below.fields + 1,
-                    below.aliases + bool(node.alias),
-                    below.directives,
-                    max(below.arguments, len(node.arguments or ())),
+                    inner.depth + 1,
+                    inner.fields + 1,
+                    inner.aliases + bool(node.alias),
+                    inner.directives,
+                    max(inner.arguments, len(node.arguments or ())),
                 )
             elif isinstance(node, InlineFragmentNode):
                 own = self.of(node.selection_set)
             else:
                 assert isinstance(node, FragmentSpreadNode)
                 own = self._of_fragment(node.name.value)
-            total = total.beside(own).beside(directives)
+            total = total.combined(own).combined(directives)
         return total
 
     def _of_fragment(self, name: str) -> Amount:
-        if name in self._known:
-            return self._known[name]
+        if name in self._of_fragments:
+            return self._of_fragments[name]
         fragment = self.fragments.get(name)
-        if fragment is None:  # validation says so
-            return NOTHING_KNOWN
+        if fragment is None:  # validation reports it
+            return UNKNOWN
         if name in self._open:
             self.cycle = name
-            return NOTHING_KNOWN
+            return UNKNOWN
         self._open.append(name)
-        amount = self._known[name] = self.of(fragment.selection_set)
+        amount = self._of_fragments[name] = self.of(fragment.selection_set)
         self._open.pop()
         return amount
 
@@ -99,35 +99,37 @@ def _of_directives(nodes: Sequence[DirectiveNode] | None) -> Amount:
 
 
 NONE = Amount()
-# Counts as a field, so that a bomb of fragments that hold nothing is one, too.
-NOTHING_KNOWN = Amount(fields=1)
+# An unknown fragment counts as a field, so that the number of spreads is limited as well.
+UNKNOWN = Amount(fields=1)
 
 
-class Place:
-    """All fields of one response name that an answer merges, wherever in the document they stand."""
+class MergedField:
+    """All fields with the same response key that are merged into one."""
 
-    __slots__ = ("below", "times")
+    __slots__ = ("count", "subfields")
 
     def __init__(self) -> None:
-        self.times = 0
-        self.below: dict[str, Place] = {}
+        self.count = 0
+        self.subfields: dict[str, MergedField] = {}
 
     @property
-    def most_repeated(self) -> int:
-        return max((self.times, *(place.most_repeated for place in self.below.values())))
+    def max_repeats(self) -> int:
+        return max((self.count, *(field.max_repeats for field in self.subfields.values())))
 
 
 def merge(
-    selections: SelectionSetNode, fragments: Mapping[str, FragmentDefinitionNode], into: dict[str, Place]
+    selections: SelectionSetNode,
+    fragments: Mapping[str, FragmentDefinitionNode],
+    into: dict[str, MergedField],
 ) -> None:
-    """Puts fragments in their places; to be called only once it is known how much that comes to."""
+    """Expands fragments; call it only after the number of fields has been checked."""
     for node in selections.selections:
         if isinstance(node, FieldNode):
             name = node.alias.value if node.alias else node.name.value
-            place = into.get(name) or into.setdefault(name, Place())
-            place.times += 1
+            merged = into.get(name) or into.setdefault(name, MergedField())
+            merged.count += 1
             if node.selection_set is not None:
-                merge(node.selection_set, fragments, place.below)
+                merge(node.selection_set, fragments, merged.subfields)
         elif isinstance(node, InlineFragmentNode):
             merge(node.selection_set, fragments, into)
         elif isinstance(node, FragmentSpreadNode) and (fragment := fragments.get(node.name.value)):
@@ -135,13 +137,13 @@ def merge(
 
 
 class Limits:
-    """Every limit is a setting, and the error names it."""
+    """Each limit is a setting, which the error names."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
 
     def check(self, document: DocumentNode, text: str = "") -> list[GraphQLError]:
-        """`text`: what the document was read from."""
+        """At most one error. `text`: the source of the document."""
         operations = [node for node in document.definitions if isinstance(node, OperationDefinitionNode)]
         fragments = {
             node.name.value: node for node in document.definitions if isinstance(node, FragmentDefinitionNode)
@@ -149,11 +151,11 @@ class Limits:
         try:
             error = (
                 self._check_amounts(operations, fragments)
-                or self._check_places(operations, fragments)
+                or self._check_repeats(operations, fragments)
                 or _check_numbers(document, text)
             )
         except RecursionError:
-            error = over("depth", "very many", self._settings.limit_depth)
+            error = limit_error("depth", "very many", self._settings.limit_depth)
         return [error] if error is not None else []
 
     def _check_amounts(
@@ -163,14 +165,14 @@ class Limits:
         counter, total, depth, variables = Counter(fragments), Amount(), 0, 0
         for operation in operations:
             amount = counter.of(operation.selection_set)
-            total = total.beside(amount).beside(_of_directives(operation.directives))
+            total = total.combined(amount).combined(_of_directives(operation.directives))
             for variable in operation.variable_definitions or ():
-                total = total.beside(_of_directives(variable.directives))
+                total = total.combined(_of_directives(variable.directives))
             variables = max(variables, len(operation.variable_definitions or ()))
-            # Introspection nests deeper than any question of ours; a rule of its own keeps it from circling.
+            # The usual introspection query is deeper than the limit; a validation rule of its own bounds it.
             if not _is_introspection(operation):
                 depth = max(depth, amount.depth)
-        for name, got, most in (
+        for name, count, maximum in (
             ("fragments", len(fragments), settings.limit_fragments),
             ("operations", len(operations), settings.limit_operations),
             ("depth", depth, settings.limit_depth),
@@ -180,40 +182,40 @@ class Limits:
             ("arguments", total.arguments, settings.limit_arguments),
             ("variables", variables, settings.limit_variables),
         ):
-            if got > most:
-                return over(name, got, most)
+            if count > maximum:
+                return limit_error(name, count, maximum)
         if counter.cycle is not None:
             return GraphQLError(f"The fragment {counter.cycle!r} spreads itself.")
         return None
 
-    def _check_places(
+    def _check_repeats(
         self, operations: list[OperationDefinitionNode], fragments: dict[str, FragmentDefinitionNode]
     ) -> GraphQLError | None:
-        """Validation compares all fields that are merged with one another: a square of their number."""
+        """Validation compares merged fields in pairs, so its time grows with the square of their number."""
         settings = self._settings
         for operation in operations:
-            root = Place()
-            merge(operation.selection_set, fragments, root.below)
-            roots = sum(place.times for place in root.below.values())
+            root = MergedField()
+            merge(operation.selection_set, fragments, root.subfields)
+            roots = sum(field.count for field in root.subfields.values())
             if roots > settings.limit_root_fields:
-                return over("root fields", roots, settings.limit_root_fields)
-            if root.most_repeated > settings.limit_repeats:
-                return over("repeats", root.most_repeated, settings.limit_repeats)
+                return limit_error("root fields", roots, settings.limit_root_fields)
+            if root.max_repeats > settings.limit_repeats:
+                return limit_error("repeats", root.max_repeats, settings.limit_repeats)
         return None
 
 
 def _check_numbers(document: DocumentNode, text: str) -> GraphQLError | None:
-    """Python refuses to read very long ones, in words of its own; none of ours has so many digits."""
-    if not any(len(digits) > MOST_DIGITS for digits in _DIGITS.findall(text)):
+    """Python raises ValueError for integers with thousands of digits; this error has a clear message."""
+    if not any(len(digits) > MAX_DIGITS for digits in _DIGITS.findall(text)):
         return None
-    unseen: list[Node] = [document]
-    while unseen:
-        node = unseen.pop()
-        if isinstance(node, IntValueNode | FloatValueNode) and len(node.value) > MOST_DIGITS:
-            return GraphQLError(f"A number has {len(node.value)} digits; at most {MOST_DIGITS} are allowed.")
+    pending: list[Node] = [document]
+    while pending:
+        node = pending.pop()
+        if isinstance(node, IntValueNode | FloatValueNode) and len(node.value) > MAX_DIGITS:
+            return GraphQLError(f"A number has {len(node.value)} digits; at most {MAX_DIGITS} are allowed.")
         for key in node.keys:
             child = getattr(node, key, None)
-            unseen += [
+            pending += [
                 part
                 for part in (child if isinstance(child, tuple | list) else (child,))
                 if isinstance(part, Node)
@@ -221,17 +223,17 @@ def _check_numbers(document: DocumentNode, text: str) -> GraphQLError | None:
     return None
 
 
-def count_values(value: Any, most: int) -> int:
-    """How many values a variable holds, lists and objects taken apart; stops beyond `most`."""
-    found, unopened = 1, [value]
-    while unopened:
-        value = unopened.pop()
+def count_values(value: Any, maximum: int) -> int:
+    """The number of values in a list or object at any depth; stops counting above `maximum`."""
+    count, pending = 1, [value]
+    while pending:
+        value = pending.pop()
         inner = value.values() if isinstance(value, dict) else value
-        found += len(inner)
-        if found > most:
+        count += len(inner)
+        if count > maximum:
             break
-        unopened += [part for part in inner if isinstance(part, dict | list)]
-    return found
+        pending += [part for part in inner if isinstance(part, dict | list)]
+    return count
 
 
 def _is_introspection(operation: OperationDefinitionNode) -> bool:
@@ -241,9 +243,10 @@ def _is_introspection(operation: OperationDefinitionNode) -> bool:
     )
 
 
-def over(what: str, got: object, most: int, *, has: str = "The document has") -> GraphQLError:
+def limit_error(what: str, count: object, maximum: int, *, has: str = "The document has") -> GraphQLError:
+    """The error for an exceeded limit."""
     setting = f"LIMIT_{what.upper().replace(' ', '_')}"
     return GraphQLError(
-        f"{has} {got} {what.removeprefix('document ')}; at most {most} are allowed here.",
-        extensions={"code": Code.LIMIT_EXCEEDED, "limit": setting, "maximum": most},
+        f"{has} {count} {what.removeprefix('document ')}; at most {maximum} are allowed here.",
+        extensions={"code": Code.LIMIT_EXCEEDED, "limit": setting, "maximum": maximum},
     )

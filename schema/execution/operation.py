@@ -1,4 +1,4 @@
-"""One operation executed: by its plan where there is one, by the executor where not."""
+"""Executes one operation: by its compiled plan if it has one, else by the executor."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -29,7 +29,7 @@ log = structlog.get_logger("execution")
 
 @dataclass(slots=True)
 class Answer:
-    """The body of an answer, without its media type. `repeatable`: it changes nothing, so it may be kept."""
+    """The result of an operation as JSON. `repeatable`: executing it again has no side effects, so it may be cached."""
 
     body: bytes
     errors: int = 0
@@ -41,7 +41,7 @@ class Answer:
 
 
 class Executions:
-    """How operations of one schema are carried out."""
+    """Executes the operations of one schema."""
 
     def __init__(self, schema: Schema, *, planned: bool = True) -> None:
         self._schema = schema
@@ -51,7 +51,7 @@ class Executions:
         self,
         operation: Operation,
         variables: VariableValues,
-        given: dict[str, Any],
+        raw_variables: dict[str, Any],
         context: Context,
         cost: Cost | None = None,
     ) -> Answer:
@@ -60,27 +60,27 @@ class Executions:
             answer = await self._by_plan(operation, variables, context, extensions)
             if answer is not None:
                 return answer
-        return await self._by_executor(operation, given, context, extensions)
+        return await self._by_executor(operation, raw_variables, context, extensions)
 
     async def _by_plan(
         self, operation: Operation, variables: VariableValues, context: Context, extensions: str | None
     ) -> Answer | None:
-        """None where the executor has to answer: there is no plan, or it ended with an error.
+        """None if the executor has to run the operation: it has no plan, or the plan ended with an error.
 
-        Errors of resolvers and values that are not of their type are answered by the executor, with their paths.
-        Any other failure is a fault of this server: the executor answers it as well, and it is logged and counted.
+        The executor reports errors of resolvers and values of wrong types with their paths. Any other exception is a
+        fault of this server: it is logged and counted, and the executor runs the operation as well.
         """
         plan = operation.plan(variables)
         if plan.root is None:
             metrics.UNPLANNED.labels(plan.reason).inc()
             if plan.reason == "introspection":
-                # Changes only with a release, and is costly: worth keeping like any answer.
+                # Introspection is slow and changes only with a release, so its response is cached.
                 context.read_set.add(tags.SCHEMA)
             return None
         memory = context.resources.memory if context.resources.settings.response_cache else None
         try:
-            behind = f',"extensions":{extensions}}}' if extensions else "}"
-            return Answer(await Run(plan, variables, context, memory).body('{"data":', behind))
+            after = f',"extensions":{extensions}}}' if extensions else "}"
+            return Answer(await Run(plan, variables, context, memory).body('{"data":', after))
         except LimitExceeded:
             raise
         except AppError:
@@ -95,13 +95,13 @@ class Executions:
         return None
 
     async def _by_executor(
-        self, operation: Operation, given: dict[str, Any], context: Context, extensions: str | None
+        self, operation: Operation, raw_variables: dict[str, Any], context: Context, extensions: str | None
     ) -> Answer:
         result = await await_maybe(
             execute(
                 self._schema._schema,
                 operation.document.ast,
-                variable_values=given,
+                variable_values=raw_variables,
                 operation_name=operation.name,
                 context_value=context,
                 is_awaitable=cast("Any", optimized_is_awaitable),
@@ -111,7 +111,7 @@ class Executions:
         assert isinstance(result, ExecutionResult)
         answer = write_result(result, context.request_id, extensions)
         if operation.type is not OperationType.MUTATION:
-            # What a mutation has written is answered as far as there was room for it.
+            # A mutation has committed already: its result is returned with errors for the fields beyond the limit.
             check(answer, context.budget)
         answer.cookies = context.set_cookies
         return answer
@@ -122,14 +122,14 @@ def write_result(
     request_id: str,
     extensions: str | None = None,
     *,
-    beside_errors: Callable[[], dict[str, Any]] = dict,
+    error_extensions: Callable[[], dict[str, Any]] = dict,
 ) -> Answer:
-    """`beside_errors`: what the extensions of each error say besides."""
+    """`error_extensions`: added to the extensions of each error."""
     body: dict[str, Any] = {"data": result.data}
     if result.errors:
         body["errors"] = formatted(result.errors, request_id)
         for error in body["errors"]:
-            error["extensions"] |= beside_errors()
+            error["extensions"] |= error_extensions()
         forget_frames(result.errors)
     if extensions is not None:
         body["extensions"] = json.loads(extensions)
@@ -137,7 +137,7 @@ def write_result(
 
 
 def check(answer: Answer, budget: WorkBudget) -> None:
-    """Refuses with LimitExceeded as a whole what passed a limit anywhere."""
+    """Raises LimitExceeded if any part of the operation exceeded a limit."""
     budget.check_answer(len(answer.body))
     if budget.exceeded is not None:
         raise budget.exceeded.error()
@@ -150,5 +150,5 @@ def write_errors(errors: list[GraphQLError], request_id: str, code: str) -> Answ
 
 
 def write_json(value: Any) -> bytes:
-    """The same bytes as a plan writes: no spaces, letters as they are."""
+    """JSON as plans write it: without spaces, non-ASCII characters unescaped."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode(errors="replace")

@@ -1,4 +1,4 @@
-"""Documents by name: automatic persisted queries, and the registered ones of a manifest."""
+"""Persisted documents: automatic persisted queries, and the registered documents of a manifest."""
 
 import asyncio
 import re
@@ -25,11 +25,11 @@ from schema.http.request import GraphQLRequest
 
 log = structlog.get_logger("persisted")
 
-# Seconds within which a document that is sent again is not written to Redis again.
+# Seconds after a write to Redis during which the same document is not written again.
 REWRITE_INTERVAL: Final = 10.0
-# What an entry costs beside its text: its name, its place in the table, the entry itself.
+# Estimated bytes of an entry without its text.
 OVERHEAD: Final = 400
-# All names of persisted documents in Redis by the time of their last use.
+# Sorted set in Redis: hashes of all persisted documents, scored by the time of their last use.
 INDEX: Final = "dno:documents"
 
 _SHA256: Final = re.compile(r"(?:sha256:)?([0-9a-f]{64})", re.IGNORECASE | re.ASCII)
@@ -37,39 +37,39 @@ _SHA256: Final = re.compile(r"(?:sha256:)?([0-9a-f]{64})", re.IGNORECASE | re.AS
 
 class PersistedDocument(NamedTuple):
     text: str
-    since: float  # when Redis was given it, on the clock of time.monotonic()
+    written_at: float  # to Redis, on the clock of time.monotonic()
 
 
-class Persisted:
-    """Gives each request's document, or refuses it.
+class PersistedDocuments:
+    """Resolves the document of a request by its hash or its registered name.
 
-    An automatic persisted query is kept in Redis for all instances and here for speed; either may
-    forget it, and the client then sends it again. A text is kept under its own hash only, which is
-    computed here, and only once it has been validated; what is read, from Redis or from here, is
-    compared with its name. With a manifest nothing is kept: only its documents are executed,
-    unless `registered_documents_only_warn` is on: then others are, and the log tells which.
+    An automatic persisted query is stored in Redis for all instances, and cached in the process. If both have dropped
+    it, the client sends it again. A text is stored only after it was validated and only under its own hash, which is
+    computed here; a text that is read, from Redis or from the process, is compared with its hash. With a manifest
+    nothing is stored, and only its documents are executed; with `registered_documents_only_warn` others are executed
+    as well, and logged.
     """
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._registered = _manifest(settings.registered_documents)
         self._texts = frozenset((self._registered or {}).values())
-        self._known: BoundedMapping[str, PersistedDocument] = BoundedMapping(
+        self._documents: BoundedMapping[str, PersistedDocument] = BoundedMapping(
             settings.max_cached_documents,
-            (settings.persisted_cache_size, lambda name, kept: _size(kept.text)),
-            (settings.max_cached_document_letters, lambda name, kept: len(kept.text)),
+            (settings.persisted_cache_size, lambda name, document: _size(document.text)),
+            (settings.max_cached_document_letters, lambda name, document: len(document.text)),
         )
-        self._new = Budgets(
+        self._budgets = Budgets(
             settings.max_new_persisted_documents, 10 * settings.max_new_persisted_documents, MINUTE
         )
 
     @property
     def bytes(self) -> int:
-        """What the documents here take, about."""
-        return self._known.totals[0]
+        """Estimated memory of the documents that are cached in the process."""
+        return self._documents.totals[0]
 
     def is_plain(self, request: GraphQLRequest) -> bool:
-        """Whether its document is just the text that it brings along."""
+        """Whether the request has only a document text, which needs no look-up."""
         return (
             self._registered is None
             and request.query is not None
@@ -77,47 +77,51 @@ class Persisted:
             and "persistedQuery" not in request.extensions
         )
 
-    def registers(self, text: str) -> bool:
-        """Whether the manifest of the server holds this document."""
+    def is_registered(self, text: str) -> bool:
+        """Whether the manifest has a document with this text."""
         return text in self._texts
 
     async def text(self, request: GraphQLRequest, shared: SharedCache) -> str:
-        """Refuses names that are malformed, that differ, and that are not those of the text beside them."""
+        """The text of the request's document. Raises RejectedDocument and BadInput.
+
+        Rejected are malformed hashes, different names in one request, and a hash that is not that of the text.
+        """
         name = _name_of(request)
         if self._registered is not None:
-            return self._of_manifest(request, name)
+            return self._get_registered(request, name)
         if request.query is None:
             if name is None:
                 raise BadInput("The request has no query and names no document.")
-            return await self._find(name, shared)
+            return await self._get(name, shared)
         if name is not None and _digest(request.query) != name:
             raise _mismatch("The hash is not the SHA-256 of the document.")
         return request.query
 
-    async def keep(self, request: GraphQLRequest, text: str, shared: SharedCache, caller: str) -> None:
-        """Once the document has turned out to be a good one; `caller` is whose budget of new ones it takes from.
+    async def store(self, request: GraphQLRequest, text: str, shared: SharedCache, caller: str) -> None:
+        """Stores an automatic persisted query; call it only after the document was validated.
 
-        Beyond the budget it is executed like any other, and must be sent along again next time.
+        `caller`: key of the budget of new documents. Above the budget nothing is stored, and the client has to send the
+        text again next time.
         """
         sent = request.query is not None
         if self._registered is not None or (sent and _hash_of(request) is None):
             return
         name = _digest(text)
-        known = self._known.get(name)
-        # A client that sends it again may do so because another instance does not find it in Redis.
-        if known is not None and not (sent and monotonic() - known.since >= REWRITE_INTERVAL):
+        cached = self._documents.get(name)
+        # A client may send the text again because Redis has lost it, which other instances depend on.
+        if cached is not None and not (sent and monotonic() - cached.written_at >= REWRITE_INTERVAL):
             return
         if sent:
-            if not self._new.take(caller):
+            if not self._budgets.take(caller):
                 PERSISTED_DOCUMENTS_NOT_KEPT.inc()
                 return
-            await self._keep_in_redis(name, text, shared)
-        self._remember(name, text)
+            await self._set_in_redis(name, text, shared)
+        self._cache(name, text)
 
-    def _remember(self, name: str, text: str) -> None:
-        self._known[name] = PersistedDocument(text, monotonic())
+    def _cache(self, name: str, text: str) -> None:
+        self._documents[name] = PersistedDocument(text, monotonic())
 
-    def _of_manifest(self, request: GraphQLRequest, name: str | None) -> str:
+    def _get_registered(self, request: GraphQLRequest, name: str | None) -> str:
         assert self._registered is not None
         registered = self._registered.get(name) if name is not None else None
         if registered is not None:
@@ -129,44 +133,44 @@ class Persisted:
         if request.query is not None and request.query in self._texts:
             return request.query
         if not self._settings.registered_documents_only_warn:
-            raise _refused("Only registered documents are executed here.", Code.DOCUMENT_NOT_REGISTERED)
+            raise _rejected("Only registered documents are executed here.", Code.DOCUMENT_NOT_REGISTERED)
         if request.query is None:
             raise _not_found()
         log.warning("a document that is not registered", name=name, operation=request.operation_name)
         return request.query
 
-    async def _find(self, name: str, shared: SharedCache) -> str:
+    async def _get(self, name: str, shared: SharedCache) -> str:
         if not _SHA256.fullmatch(name):
             raise _not_found()
-        known = self._known.get(name)
-        if known is not None and _digest(known.text) == name:
-            self._known.touch(name)
-            return known.text
-        text = await self._ask_redis(name, shared)
+        cached = self._documents.get(name)
+        if cached is not None and _digest(cached.text) == name:
+            self._documents.touch(name)
+            return cached.text
+        text = await self._get_from_redis(name, shared)
         if text is None or _digest(text) != name:
             raise _not_found()
         return text
 
-    async def _ask_redis(self, name: str, shared: SharedCache) -> str | None:
+    async def _get_from_redis(self, name: str, shared: SharedCache) -> str | None:
         try:
             with only_failures():
                 async with asyncio.timeout(self._settings.redis_timeout):
-                    found: bytes | None = await shared.client.getex(_key(name), ex=self._lifetime)
-                    if found is not None:
+                    data: bytes | None = await shared.client.getex(_key(name), ex=self._lifetime)
+                    if data is not None:
                         await shared.client.zadd(INDEX, {name: time()}, xx=True)
-                return None if found is None else found.decode(errors="replace")
+                return None if data is None else data.decode(errors="replace")
         except FAILURES:
             return None
 
-    async def _keep_in_redis(self, name: str, text: str, shared: SharedCache) -> None:
-        """Bounded over all instances by number, and so by bytes: each is as long as a document may be at most."""
+    async def _set_in_redis(self, name: str, text: str, shared: SharedCache) -> None:
+        """The number of documents in Redis is bounded, and the length of each, hence their bytes."""
         data = text.encode(errors="surrogatepass")
         if len(data) > self._settings.limit_document_letters:
             return
         client = shared.client
         with suppress(*FAILURES), only_failures():
             async with asyncio.timeout(self._settings.redis_timeout):
-                # The index first: what is not in it could not be removed when there are too many.
+                # The index first: a document that is missing in the index would never be removed.
                 await client.zadd(INDEX, {name: time()})
                 await client.set(_key(name), data, ex=self._lifetime)
                 surplus = await client.zcard(INDEX) - self._settings.max_persisted_documents
@@ -180,16 +184,16 @@ class Persisted:
 
 
 def _name_of(request: GraphQLRequest) -> str | None:
-    """The one name that the request gives its document, however often it gives it."""
+    """The name of the document in `documentId` and in `persistedQuery`, which must agree. None without a name."""
     digest = _hash_of(request)
-    given = None if request.document_id is None else _normal(request.document_id)
-    if digest is not None and given is not None and digest != given:
+    document_id = None if request.document_id is None else _normal(request.document_id)
+    if digest is not None and document_id is not None and digest != document_id:
         raise _mismatch("`documentId` and `sha256Hash` name two documents.")
-    return digest if digest is not None else given
+    return digest if digest is not None else document_id
 
 
 def _hash_of(request: GraphQLRequest) -> str | None:
-    """The name of an automatic persisted query; refuses one that cannot be read."""
+    """The hash of an automatic persisted query, or None. Raises BadInput if it is malformed."""
     persisted: Any = request.extensions.get("persistedQuery")
     if persisted is None:
         return None
@@ -203,13 +207,13 @@ def _hash_of(request: GraphQLRequest) -> str | None:
 
 
 def _normal(name: str) -> str:
-    """A SHA-256 has several spellings; any other name only its own."""
+    """Normalizes a SHA-256 in hexadecimal digits to lower case without a prefix; returns other names unchanged."""
     match = _SHA256.fullmatch(name)
     return match[1].lower() if match is not None else name
 
 
 def _digest(text: str) -> str:
-    # Not "replace": two texts would have one digest.
+    # With "replace", two different texts would have the same digest.
     return sha256(text.encode(errors="surrogatepass")).hexdigest()
 
 
@@ -222,22 +226,23 @@ def _key(name: str) -> str:
 
 
 def _not_found() -> RejectedDocument:
-    # The words that Apollo's clients wait for, to send the document along.
-    return _refused("PersistedQueryNotFound", Code.PERSISTED_QUERY_NOT_FOUND)
+    # Apollo clients compare this message, and then send the text.
+    return _rejected("PersistedQueryNotFound", Code.PERSISTED_QUERY_NOT_FOUND)
 
 
 def _mismatch(message: str) -> RejectedDocument:
-    return _refused(message, Code.PERSISTED_QUERY_HASH_MISMATCH)
+    return _rejected(message, Code.PERSISTED_QUERY_HASH_MISMATCH)
 
 
-def _refused(message: str, code: str) -> RejectedDocument:
+def _rejected(message: str, code: str) -> RejectedDocument:
     return RejectedDocument([GraphQLError(message)], code)
 
 
 def _manifest(path: str) -> dict[str, str] | None:
-    """The files of GraphQL Code Generator, Relay and Apollo: hash to document, or a list of operations.
+    """Reads a file of GraphQL Code Generator, Relay or Apollo: a mapping of hashes to documents, or a list of operations.
 
-    Refuses with CannotStart what cannot be read, two documents under one name, and a SHA-256 that is not its document's.
+    Raises CannotStart if the file cannot be read, if two documents have one name, or if a SHA-256 is not that of its
+    document.
     """
     if not path:
         return None
@@ -257,14 +262,14 @@ def _manifest(path: str) -> dict[str, str] | None:
 
 def _by_name(documents: list[tuple[str, str]]) -> dict[str, str]:
     registered: dict[str, str] = {}
-    for given, text in documents:
-        name = _normal(given)
+    for raw_name, text in documents:
+        name = _normal(raw_name)
         if _SHA256.fullmatch(name) and _digest(text) != name:
             raise CannotStart(
-                f"The setting REGISTERED_DOCUMENTS names a file in which {given!r} is not the SHA-256 of its document."
+                f"The setting REGISTERED_DOCUMENTS names a file in which {raw_name!r} is not the SHA-256 of its document."
             )
         if registered.setdefault(name, text) != text:
             raise CannotStart(
-                f"The setting REGISTERED_DOCUMENTS names a file with two documents named {given!r}."
+                f"The setting REGISTERED_DOCUMENTS names a file with two documents named {raw_name!r}."
             )
     return registered

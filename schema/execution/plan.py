@@ -1,4 +1,4 @@
-"""A compiled operation: what is loaded and written, field by field."""
+"""The data structures of a compiled plan: the fields to load and the functions that write them."""
 
 from collections.abc import Callable, Mapping, Sequence
 from hashlib import blake2b
@@ -7,17 +7,17 @@ from typing import Any, NamedTuple
 from graphql import GraphQLObjectType, GraphQLOutputType, is_list_type, is_non_null_type
 
 from schema.batch_field import BatchResolver
-from schema.execution.arguments import Arguments, Prepared
+from schema.execution.arguments import Arguments, PreparedArguments
 from schema.execution.leaf_serializers import Leaf
 
 MAX_TOKENS = 1000
-# Longer texts of arguments are replaced by their digests.
+# Longer texts of arguments are replaced by their digests; in characters.
 MAX_TOKEN_LENGTH = 100
-TOKEN = 250  # bytes that one takes with its text and its place in the table
+TOKEN_BYTES = 250  # estimated memory of one token with its key
 
 
 class MemoryUse:
-    """The bytes that a document and what is made from it take; grows with the requests for it."""
+    """Estimated bytes of a document with its plans and costs; grows with use."""
 
     __slots__ = ("bytes",)
 
@@ -50,14 +50,14 @@ def not_compiled(value: Any, slots: Any) -> str:
 
 
 class Selection:
-    """The fields asked of one type at one place of the operation."""
+    """The selected fields of one object type at one position of the operation."""
 
     def __init__(self, type: GraphQLObjectType) -> None:
         self.type = type
         self.stored: list[Field] = []  # whose values are loaded before anything is written
         self.holds_lists = False  # of objects, at any depth
         self.parts: list[Part] = []  # how each field is written
-        self.writers: list[Writer] = []  # the same for the root, whose fields are written by turns
+        self.writers: list[Writer] = []  # the same for the root, whose fields are written in separate steps
         self.write: Callable[[Any, Any], str] = not_compiled
 
 
@@ -69,7 +69,7 @@ class Field:
         key: str,
         type: GraphQLOutputType,
         read: Callable[..., Any] | BatchResolver,
-        arguments: Prepared | None,
+        arguments: PreparedArguments | None,
         slot: int,
         memory_use: MemoryUse,
     ) -> None:
@@ -79,28 +79,28 @@ class Field:
         self.arguments = arguments
         self.slot = slot
         self.selections: dict[Any, Selection] = {}
-        self.only: Selection | None = None  # where the type is no abstract one
-        self.deep = False  # whether anything below it has to be loaded
+        self.only: Selection | None = None  # unless the type is abstract
+        self.deep = False  # whether fields of its objects have to be loaded
         self.stored = False  # whether its own values are loaded, and counted, before anything is written
         self.holds_objects = False
         self.is_list = is_list_type(type.of_type if is_non_null_type(type) else type)
         self.fragments = False
-        self.varying: list[Field] = []  # the fields in and below it whose arguments name variables
+        self.varying: list[Field] = []  # its fields, at any depth, whose arguments depend on variables
         self._tokens: dict[Any, object] = {}
         self._memory_use = memory_use
 
     def fragment_token(self, arguments: Mapping[int, Arguments]) -> object:
-        """Part of the keys of this field's fragments with these arguments; always the same object, which is compared fast."""
-        # As texts: equal numbers need not be written alike, nor be accepted alike (1 and 1.0000000, 0 and -0).
-        values = repr([arguments[below.slot] for below in self.varying]) if self.varying else ""
+        """Part of the cache keys of this field's fragments: one object per value of the arguments, compared by identity."""
+        # By their texts: equal numbers may be written differently and accepted differently (1 and 1.0000000, 0 and -0).
+        values = repr([arguments[field.slot] for field in self.varying]) if self.varying else ""
         if len(values) > MAX_TOKEN_LENGTH:
             values = blake2b(values.encode(errors="surrogatepass"), digest_size=16).hexdigest()
         token = self._tokens.get(values)
         if token is None:
             if len(self._tokens) >= MAX_TOKENS:
-                self._memory_use.bytes -= TOKEN * len(self._tokens)
+                self._memory_use.bytes -= TOKEN_BYTES * len(self._tokens)
                 self._tokens.clear()
-            self._memory_use.bytes += TOKEN
+            self._memory_use.bytes += TOKEN_BYTES
             token = self._tokens[values] = object()
         return token
 
@@ -115,7 +115,7 @@ class Field:
 
 
 class Plan:
-    """A compiled operation; `root` is None where the executor has to do it, and `reason` says why."""
+    """A compiled operation. If `root` is None, the executor has to run it; `reason` is a label of a metric."""
 
     def __init__(self, root: Selection | None, fields: Sequence[Field], reason: str = "") -> None:
         self.root = root

@@ -1,4 +1,4 @@
-"""A subscription executed: each change worked out once for all who ask the same about it."""
+"""Executes subscriptions: one execution per change for all subscribers with the same operation and principal."""
 
 import asyncio
 from asyncio import Task
@@ -20,11 +20,11 @@ from schema.context import Context
 from schema.execution.bounded_executor import BoundedExecutor
 from schema.execution.documents import Operation
 from schema.execution.operation import Answer, check, write_json, write_result
-from schema.types.data_change import known_of
+from schema.types.data_change import change_summary
 
 
 class NotSubscribed(Exception):
-    """The subscription's own field refused."""
+    """The field of the subscription returned errors instead of an event stream."""
 
     def __init__(self, errors: list[GraphQLError]) -> None:
         super().__init__(errors)
@@ -32,88 +32,91 @@ class NotSubscribed(Exception):
 
 
 class Subscriptions:
-    """How subscriptions of one schema are carried out.
+    """Executes the subscriptions of one schema.
 
-    Every change gets a context of its own: what was read for an earlier one must not show. A
-    thousand subscribers are told in one turn of the event loop; those among them that speak for the
-    same principal and ask the same share one execution.
+    Each change is executed in a context of its own, without records that were loaded for an earlier one. A change is
+    delivered to many subscribers at once; those with the same operation, variables and principal share one execution.
     """
 
     def __init__(self, schema: Schema, *, deadline: float) -> None:
         self._schema = schema
         self._deadline = deadline
-        self._under_way: dict[Hashable, Task[Answer]] = {}
+        self._in_flight: dict[Hashable, Task[Answer]] = {}
 
     @asynccontextmanager
     async def open(
         self,
         operation: Operation,
-        given: dict[str, Any],
+        raw_variables: dict[str, Any],
         new_context: Callable[[Principal], Context],
         caller: Callable[[], Awaitable[Principal]],
         charge: Callable[[int], None],
     ) -> AsyncIterator[AsyncIterator[Answer]]:
-        """Nothing is missed from here on. Refuses with NotSubscribed.
+        """No change is missed once it is open. Raises NotSubscribed.
 
-        `caller` gives the subscriber with the rights of the moment, or refuses: then the subscription ends.
-        `charge` gets the units of work of each change, and refuses when the subscriber has used up its limit.
+        `caller` returns the principal with its current role, or raises AppError, which ends the subscription.
+        `charge` receives the units of work of each change, and raises TooMany if the rate limit is exceeded.
         """
-        async with await self._subscribe(operation, given, new_context(await caller())) as subscriber:
-            yield self._answers(subscriber, operation, given, new_context, caller, charge)
+        async with await self._subscribe(operation, raw_variables, new_context(await caller())) as subscriber:
+            yield self._answers(subscriber, operation, raw_variables, new_context, caller, charge)
 
-    async def _subscribe(self, operation: Operation, given: dict[str, Any], context: Context) -> Subscriber:
+    async def _subscribe(
+        self, operation: Operation, raw_variables: dict[str, Any], context: Context
+    ) -> Subscriber:
         executor = BoundedExecutor.build(
             self._schema._schema,
             operation.document.ast,
             context_value=context,
-            raw_variable_values=given,
+            raw_variable_values=raw_variables,
             operation_name=operation.name,
             is_awaitable=cast("Any", optimized_is_awaitable),
         )
         if isinstance(executor, list):
             raise NotSubscribed(executor)
         async with asyncio.timeout(self._deadline):
-            found = await await_maybe(create_source_event_stream(executor))
-        if isinstance(found, ExecutionResult):
-            raise NotSubscribed(found.errors or [])
-        assert isinstance(found, Subscriber)
-        return found
+            stream = await await_maybe(create_source_event_stream(executor))
+        if isinstance(stream, ExecutionResult):
+            raise NotSubscribed(stream.errors or [])
+        assert isinstance(stream, Subscriber)
+        return stream
 
     async def _answers(
         self,
         subscriber: Subscriber,
         operation: Operation,
-        given: dict[str, Any],
+        raw_variables: dict[str, Any],
         new_context: Callable[[Principal], Context],
         caller: Callable[[], Awaitable[Principal]],
         charge: Callable[[int], None],
     ) -> AsyncIterator[Answer]:
-        question = (operation, write_json(given))
+        request = (operation, write_json(raw_variables))
         async for change in subscriber:
             principal = await caller()
             while True:
-                key = (question, principal, id(change))
-                task = self._under_way.get(key)
+                key = (request, principal, id(change))
+                task = self._in_flight.get(key)
                 if task is None:
                     context = new_context(principal)
-                    execution = metered(self._execute(operation, given, change, context), context.budget)
-                    task = self._under_way[key] = asyncio.create_task(execution)
-                    # The task holds the change, so that no other can have its id meanwhile.
-                    task.add_done_callback(partial(self._forget, key))
-                # One that goes away takes nobody's answer along.
+                    execution = metered(
+                        self._execute(operation, raw_variables, change, context), context.budget
+                    )
+                    task = self._in_flight[key] = asyncio.create_task(execution)
+                    # The task refers to the change, so its id is not reused while the task runs.
+                    task.add_done_callback(partial(self._remove, key))
+                # Cancelling one subscriber does not cancel the execution, which others await.
                 answer = await asyncio.shield(task)
-                # Rights that changed while it was worked out: once more, with those that hold now.
-                worked_out_for, principal = principal, await caller()
-                if principal == worked_out_for:
+                # If the role changed during the execution, it is executed again with the current one.
+                executed_for, principal = principal, await caller()
+                if principal == executed_for:
                     break
             charge(answer.units)
             yield answer
 
-    def _forget(self, key: Hashable, _: Task[Answer]) -> None:
-        del self._under_way[key]
+    def _remove(self, key: Hashable, _: Task[Answer]) -> None:
+        del self._in_flight[key]
 
     async def _execute(
-        self, operation: Operation, given: dict[str, Any], change: Change, context: Context
+        self, operation: Operation, raw_variables: dict[str, Any], change: Change, context: Context
     ) -> Answer:
         try:
             async with asyncio.timeout(self._deadline):
@@ -123,19 +126,21 @@ class Subscriptions:
                         operation.document.ast,
                         root_value=change,
                         context_value=context,
-                        variable_values=given,
+                        variable_values=raw_variables,
                         operation_name=operation.name,
                         is_awaitable=cast("Any", optimized_is_awaitable),
                         executor_class=BoundedExecutor,
                     )
                 )
         except TimeoutError:
-            # The others that wait are told all the same, and of this one what is known.
+            # The change is still delivered, with an error in place of its data.
             late = DeadlineExceeded("A change took too long to be worked out; please read it by its id.")
             result = ExecutionResult(None, [GraphQLError(late.message, original_error=late)])
         assert isinstance(result, ExecutionResult)
-        # Also where nothing could be read of it, a change is told: which one it is needs no reading.
-        answer = write_result(result, context.request_id, beside_errors=lambda: {"change": known_of(change)})
+        # Errors identify the change by fields that need no read, so that clients can read its entry again.
+        answer = write_result(
+            result, context.request_id, error_extensions=lambda: {"change": change_summary(change)}
+        )
         check(answer, context.budget)
         answer.units = context.budget.units
         return answer

@@ -1,8 +1,8 @@
-"""Documents parsed and validated without reference cycles: dropping a tree frees it, without the garbage collector.
+"""Parses and validates documents without reference cycles, so that reference counting frees syntax trees.
 
-In the library each token is linked to the next and to the one before, each node holds its first and last
-token, and each validation rule holds its own bound methods beside the tree. All of that is freed by a
-full garbage collection only, which a server that is fast on purpose runs rarely.
+In graphql-core each token refers to the next and the previous one, each node to its first and last token, and each
+validation rule to its own bound methods and to the tree. Only a full garbage collection frees such cycles, and this
+server runs it rarely, because it pauses all requests.
 """
 
 from collections.abc import Sequence
@@ -35,12 +35,12 @@ from graphql.validation.validation_context import (
 
 
 def parse(text: str, *, max_tokens: int | None = None) -> DocumentNode:
-    """Selection sets are not empty. Refuses with GraphQLError."""
+    """Selection sets must not be empty. Raises GraphQLError."""
     parser = _Parser(Source(text), max_tokens=max_tokens, allow_empty_selection_sets=False)
     first = parser._lexer.token
     try:
         document = parser.parse_document()
-        assert isinstance(document.loc, _Place)
+        assert isinstance(document.loc, _TokenlessLocation)
         document.loc.nodes = parser.nodes
         return document
     except RecursionError:
@@ -58,10 +58,10 @@ def validate(
     max_errors: int,
     hide_suggestions: bool,
 ) -> list[GraphQLError]:
-    """What `graphql.validate` finds; its visitors are taken apart afterwards."""
+    """The errors of `graphql.validate`; attributes of its visitors are cleared afterwards, which breaks their cycles."""
     errors: list[GraphQLError] = []
 
-    def note(error: GraphQLError) -> None:
+    def add_error(error: GraphQLError) -> None:
         if len(errors) >= max_errors:
             raise ValidationAbortedError(
                 "Too many validation errors, error limit reached. Validation aborted."
@@ -69,15 +69,15 @@ def validate(
         errors.append(error)
 
     types = TypeInfo(schema)
-    context = _Context(schema, document, types, note, hide_suggestions)
+    context = _Context(schema, document, types, add_error, hide_suggestions)
     visitors: list[Visitor] = [rule(context) for rule in rules]
     fragments = {
         node.name.value: node for node in document.definitions if isinstance(node, FragmentDefinitionNode)
     }
     if fragments:
         visitors.insert(0, FragmentNestingVisitor(fragments))
-    together = ParallelVisitor(visitors)
-    outermost = TypeInfoVisitor(types, together)
+    parallel = ParallelVisitor(visitors)
+    outermost = TypeInfoVisitor(types, parallel)
     try:
         visit(document, outermost, query_document_keys_to_validate)
     except ValidationAbortedError as error:
@@ -85,22 +85,22 @@ def validate(
     except RecursionError:
         errors.append(GraphQLError("Validation aborted."))
     finally:
-        for visitor in (*visitors, together, outermost):
+        for visitor in (*visitors, parallel, outermost):
             vars(visitor).clear()
         vars(context).clear()
     return errors
 
 
 def without_tree(error: GraphQLError) -> GraphQLError:
-    """Says the same; holds neither the tree nor the text, nor the frames that it was raised in."""
-    said = GraphQLError(error.message, path=error.path, extensions=error.extensions)
-    said.locations = error.locations
-    return said
+    """A copy that refers neither to the tree, nor to the text, nor to stack frames."""
+    copy = GraphQLError(error.message, path=error.path, extensions=error.extensions)
+    copy.locations = error.locations
+    return copy
 
 
 def count_nodes(document: DocumentNode) -> int:
-    """How many nodes the parser made: what a document takes is in proportion to it."""
-    assert isinstance(document.loc, _Place)
+    """The number of nodes that the parser created; the memory of a document is proportional to it."""
+    assert isinstance(document.loc, _TokenlessLocation)
     return document.loc.nodes
 
 
@@ -109,17 +109,17 @@ class _Context(ValidationContext):
         usages = self._variable_usages.get(node)
         if usages is None:
             fragment = node if isinstance(node, FragmentDefinitionNode) else None
-            looking = VariableUsageVisitor(self._type_info, fragment)
-            outermost = TypeInfoVisitor(self._type_info, looking)
+            visitor = VariableUsageVisitor(self._type_info, fragment)
+            outermost = TypeInfoVisitor(self._type_info, visitor)
             visit(node, outermost)
-            usages = self._variable_usages[node] = looking.usages
-            vars(looking).clear()
+            usages = self._variable_usages[node] = visitor.usages
+            vars(visitor).clear()
             vars(outermost).clear()
         return usages
 
 
-class _Place(Location):
-    """Where a node stands, without its tokens; that of a document says how many `nodes` it has."""
+class _TokenlessLocation(Location):
+    """The location of a node without its tokens. `nodes`: number of all nodes, set for the document only."""
 
     __slots__ = ("nodes",)
     nodes: int
@@ -136,7 +136,7 @@ class _Parser(Parser):
     def loc(self, start_token: Token) -> Location:
         self.nodes += 1
         lexer = self._lexer
-        return _Place(start_token.start, lexer.last_token.end, lexer.source)
+        return _TokenlessLocation(start_token.start, lexer.last_token.end, lexer.source)
 
 
 def _unlink(token: Token | None) -> None:

@@ -1,4 +1,4 @@
-"""Variables of plain types, read without the library's detours; anything unusual takes them."""
+"""Coerces variables of scalar types directly; graphql-core coerces all others, and reports all errors."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
@@ -7,7 +7,7 @@ from graphql import GraphQLError, GraphQLSchema, OperationDefinitionNode, is_non
 from graphql.execution.get_variable_signature import get_variable_signature
 from graphql.execution.values import VariableValues, VariableValueSource
 
-_LARGEST_INT = 2**31 - 1
+_MAX_INT = 2**31 - 1
 
 
 def _is_string(value: Any) -> bool:
@@ -15,7 +15,7 @@ def _is_string(value: Any) -> bool:
 
 
 def _is_int(value: Any) -> bool:
-    return type(value) is int and -_LARGEST_INT - 1 <= value <= _LARGEST_INT
+    return type(value) is int and -_MAX_INT - 1 <= value <= _MAX_INT
 
 
 def _is_boolean(value: Any) -> bool:
@@ -38,7 +38,7 @@ class _Plain(NamedTuple):
 
 
 class PlainVariables:
-    """For operations all of whose variables are strings, ids, integers or booleans, without defaults."""
+    """For operations whose variables are all strings, IDs, integers or booleans without default values."""
 
     def __init__(self, variables: tuple[_Plain, ...]) -> None:
         self._variables = variables
@@ -57,20 +57,20 @@ class PlainVariables:
             plain.append(_Plain(signature.name, accepts, required, signature))
         return cls(tuple(plain))
 
-    def read(self, given: Mapping[str, Any]) -> VariableValues | None:
-        """None: something is wrong, and the library says it in the specification's words."""
+    def read(self, raw_variables: Mapping[str, Any]) -> VariableValues | None:
+        """None if a value is missing or of another type; graphql-core then reports the error."""
         sources: dict[str, VariableValueSource] = {}
         coerced: dict[str, Any] = {}
         for name, accepts, required, signature in self._variables:
-            if name not in given:
+            if name not in raw_variables:
                 if required:
                     return None
                 sources[name] = VariableValueSource(signature)
                 continue
-            value = given[name]
+            value = raw_variables[name]
             if not accepts(value) and (required or value is not None):
                 return None
             sources[name] = VariableValueSource(signature, value)
             coerced[name] = value
-        # What is not declared is not looked at, but it is held: the caller counts it.
-        return VariableValues(sources, coerced) if len(coerced) == len(given) else None
+        # None for undeclared variables as well: the caller has to count their values.
+        return VariableValues(sources, coerced) if len(coerced) == len(raw_variables) else None

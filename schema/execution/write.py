@@ -1,7 +1,7 @@
-"""How a compiled plan writes its values as JSON: small functions, put together once per plan.
+"""Builds the functions that write a plan's values as JSON; they are composed once per plan.
 
-Each takes a value (or the object that has it) and the slots of the run: what was loaded, field by field, and behind it the
-budget, the texts of fragments and the function that keeps new ones. Raises CannotWrite for a value that is not of its type.
+Each takes a value (or the object that has it) and the slots of the run: loaded values by field, and after them the work
+budget, the texts of fragments and the function that writes new ones. Raises CannotWrite for a value of a wrong type.
 """
 
 from collections.abc import Callable, Sequence
@@ -13,10 +13,10 @@ from schema.execution.leaf_groups import group_writer
 from schema.execution.leaf_serializers import ByValue, CannotWrite, Leaf, serializer
 from schema.execution.plan import Attribute, Constant, Field, Part, Writer
 
-# What stands behind the values of a run's fields.
-BUDGET, TEXTS, KEEPER = -3, -2, -1
-# Stands in a text where the bytes of a fragment are put in at the end; JSON escapes this character in strings.
-PUT_IN = "\0"
+# Slots after those of the fields.
+BUDGET, FRAGMENT_TEXTS, WRITE_FRAGMENT = -3, -2, -1
+# Replaced by the bytes of a fragment at the end; JSON escapes this character in strings.
+PLACEHOLDER = "\0"
 
 
 def object_writer(parts: Sequence[Part]) -> Writer:
@@ -59,7 +59,7 @@ def _object_of_three(first: Writer, second: Writer, third: Writer) -> Writer:
 
 
 def join_parts(parts: Sequence[Part]) -> list[Writer]:
-    """Neighbouring leaves are written together."""
+    """Groups adjacent leaves into one writer."""
     joined: list[Writer] = []
     leaves: list[Constant | Attribute] = []
     for part in parts:
@@ -82,7 +82,7 @@ def computed_value(key: str, read: Callable[[Any], Any], write: Writer) -> Write
 
 
 def leaf_writer(type: GraphQLOutputType) -> Leaf | None:
-    """None where the type is no leaf, but a list or an object."""
+    """None for lists and composite types."""
     nullable = not is_non_null_type(type)
     named = type if nullable else type.of_type  # type: ignore[union-attr]
     return serializer(named, nullable=nullable) if is_leaf_type(named) else None
@@ -112,7 +112,7 @@ def _list_writer(item: GraphQLOutputType, field: Field) -> Writer:
     if leaf is not None:
         return _leaf_list_writer(leaf)
     write = value_writer(item, field)
-    # Bytes are counted where lists end, so that each text is counted once and often enough.
+    # Bytes are counted at the innermost lists of objects: each text once, and often enough to stop early.
     if not field.subselections or field.holds_lists:
         return _outer_list_writer(write)
     return _stored_list_writer(write) if field.stored else _uncounted_list_writer(write)
@@ -157,7 +157,7 @@ def _uncounted_list_writer(write: Writer) -> Writer:
 
 
 class NewFragment:
-    """An object that has to be written; `key` is what its text is kept under, if it is."""
+    """An object without a cached text. `key`: of its text in the cache."""
 
     __slots__ = ("key", "struct", "tags", "text")
 
@@ -165,17 +165,17 @@ class NewFragment:
         self.key = key
         self.struct = struct
         self.tags = tags
-        self.text: Any = None  # once written; it may stand in several places
+        self.text: Any = None  # once written; the response may contain it more than once
 
 
 class CachedFragment(list[Any]):
-    """Objects of one place of which some are bytes already: the text of a fragment that was found."""
+    """Objects of one field value: the bytes of cached texts, and NewFragment for the others."""
 
     __slots__ = ()
 
 
 class FragmentWriter:
-    """Writes a list (or one) of objects that may be fragments."""
+    """Writes a list of objects, or one object, whose texts may be cached."""
 
     __slots__ = ("_field", "_is_innermost")
 
@@ -185,12 +185,13 @@ class FragmentWriter:
 
     def __call__(self, value: Any, slots: Any) -> str:
         if value.__class__ is CachedFragment:
-            put_in, write_kept = slots[TEXTS], slots[KEEPER]
+            fragment_texts, write_fragment = slots[FRAGMENT_TEXTS], slots[WRITE_FRAGMENT]
             texts = [
-                item if item.__class__ is bytes else write_kept(self._field, item, slots) for item in value
+                item if item.__class__ is bytes else write_fragment(self._field, item, slots)
+                for item in value
             ]
-            put_in.append(b"[" + b",".join(texts) + b"]" if self._field.is_list else texts[0])
-            return PUT_IN
+            fragment_texts.append(b"[" + b",".join(texts) + b"]" if self._field.is_list else texts[0])
+            return PLACEHOLDER
         if self._field.is_list:
             plain = [self._plain(item, slots) for item in value]
             return slots[BUDGET].write_list(plain) if self._is_innermost else f"[{','.join(plain)}]"

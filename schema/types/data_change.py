@@ -59,8 +59,8 @@ class DataChange:
         return [entries.get(change.entry.id) for change in changes]
 
 
-def known_of(change: Change) -> dict[str, Any]:
-    """The fields that need no read."""
+def change_summary(change: Change) -> dict[str, Any]:
+    """The fields that are in the event itself and need no read."""
     data_type = _DATA_TYPES[change.event.topic]
     return {
         "kind": change.entry.kind.value,

@@ -7,14 +7,14 @@ from app.http.request_state import request_state
 from app.resources import resources_of
 from app.settings import Settings
 from schema.execution.documents import Documents, Operation, RejectedDocument
-from schema.execution.persisted import Persisted
+from schema.execution.persisted import PersistedDocuments
 from schema.http.request import GraphQLRequest
 
 
 class OperationLookup:
     def __init__(self, schema: Schema, settings: Settings) -> None:
         self._documents = Documents(schema, settings)
-        self._persisted = Persisted(settings)
+        self._persisted = PersistedDocuments(settings)
 
     def look_up_plain(self, request: GraphQLRequest) -> Operation | None:
         """Without waiting; None where the document is persisted or has to be registered. Raises RejectedDocument."""
@@ -28,7 +28,7 @@ class OperationLookup:
         shared = resources_of(scope).shared
         text = await self._persisted.text(request, shared)
         document = self._documents.get(text)
-        await self._persisted.keep(request, text, shared, request_state(scope).budget[0])
+        await self._persisted.store(request, text, shared, request_state(scope).budget[0])
         return document.operation(request.operation_name)
 
     async def look_up_or_reject(self, request: GraphQLRequest, scope: Scope) -> Operation | RejectedDocument:
@@ -39,4 +39,4 @@ class OperationLookup:
             return rejected
 
     def is_registered(self, operation: Operation) -> bool:
-        return self._persisted.registers(operation.document.text)
+        return self._persisted.is_registered(operation.document.text)

@@ -14,7 +14,7 @@ from app.auth.sessions import Sessions
 from app.cache.failures import FAILURES
 from app.errors import Unavailable
 from app.settings import Settings
-from schema.execution.persisted import Persisted
+from schema.execution.persisted import PersistedDocuments
 from tests.integration.cache.table import Table
 from tests.integration.cache.table_caches import TableCaches, table_caches
 from tests.proxy import Proxies
@@ -226,7 +226,7 @@ async def test_sessions_and_persisted_documents_treat_any_reply_as_an_outage(
         state["on"] = True
         with pytest.raises(Unavailable):
             await sessions.get("0" * 64)
-        assert await Persisted(Settings())._ask_redis("0" * 64, one.shared) in (None, "OK", "1")
+        assert await PersistedDocuments(Settings())._get_from_redis("0" * 64, one.shared) in (None, "OK", "1")
 
 
 async def _until_identified(one: TableCaches) -> bool:

@@ -38,7 +38,7 @@ def test_a_document_is_parsed_once_whether_valid_or_not(monkeypatch: pytest.Monk
     assert parsed == ["{ __typename }", "{ nothing }"]
 
 
-def test_cached_documents_are_bounded_by_number_and_by_letters(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_cached_documents_are_bounded_by_number_and_by_characters(monkeypatch: pytest.MonkeyPatch) -> None:
     parsed, documents_cache = record_parsed(monkeypatch), Documents(schema, Settings(max_cached_documents=2))
     for text in ("{ a: __typename }", "{ b: __typename }", "{ a: __typename }", "{ c: __typename }"):
         documents_cache.get(text)
@@ -49,7 +49,7 @@ def test_cached_documents_are_bounded_by_number_and_by_letters(monkeypatch: pyte
     small = Documents(schema, Settings(max_cached_document_letters=1000))
     for number in range(500):
         small.get(f"{{ a{number}: __typename }}")
-    assert sum(map(len, small._known)) == small._letters <= 1000
+    assert sum(map(len, small._entries)) == small._characters <= 1000
 
 
 async def test_the_named_operation_is_executed(client: httpx.AsyncClient) -> None:

@@ -14,7 +14,7 @@ from app.errors import CannotStart
 from app.resources import Resources, open_resources
 from app.settings import Settings
 from schema.execution.documents import RejectedDocument
-from schema.execution.persisted import Persisted, PersistedDocument
+from schema.execution.persisted import PersistedDocument, PersistedDocuments
 from schema.http.request import GraphQLRequest, read_body
 from tests.integration.graph.graphql_client import client_of
 from tests.servers import PrivateValkey
@@ -159,22 +159,22 @@ async def test_equal_document_ids_may_be_repeated(client: httpx.AsyncClient) -> 
 
 async def test_documents_in_memory_are_compared_with_their_hash_too(resources: Resources) -> None:
     """A wrong text in the table is not executed."""
-    persisted = Persisted(resources.settings)
-    persisted._known[HASH] = PersistedDocument(OTHER, 0)
+    persisted = PersistedDocuments(resources.settings)
+    persisted._documents[HASH] = PersistedDocument(OTHER, 0)
     with pytest.raises(RejectedDocument) as refused:
         await persisted.text(_request(by_hash()), resources.shared)
     assert refused.value.code == "PERSISTED_QUERY_NOT_FOUND"
 
 
 async def test_lone_surrogates_do_not_give_two_texts_the_same_hash(resources: Resources) -> None:
-    persisted = Persisted(resources.settings)
+    persisted = PersistedDocuments(resources.settings)
     body = by_hash(sha256(b'{ a(b: "?") }').hexdigest(), query='{ a(b: "\ud800") }')
     with pytest.raises(RejectedDocument) as refused:
         await persisted.text(_request(body), resources.shared)
     assert refused.value.code == MISMATCH
 
 
-async def test_an_invalid_document_from_redis_is_not_kept_in_memory(resources: Resources) -> None:
+async def test_an_invalid_document_from_redis_is_not_cached_in_memory(resources: Resources) -> None:
     """A text stored in Redis under its own hash is validated like any other."""
     invalid = "{ nothing }"
     digest = sha256(invalid.encode()).hexdigest()
@@ -221,13 +221,13 @@ async def test_documents_in_redis_are_bounded_over_all_instances(resources: Reso
 
 
 def test_documents_in_memory_are_bounded_by_bytes() -> None:
-    """A letter may take four bytes."""
-    persisted = Persisted(Settings(persisted_cache_size=50_000))
+    """A character may take four bytes."""
+    persisted = PersistedDocuments(Settings(persisted_cache_size=50_000))
     for number in range(100):
-        persisted._remember(str(number), "\U0001f600" * 1000)
-    held = sum(sys.getsizeof(kept.text) for kept in persisted._known.values())
+        persisted._cache(str(number), "\U0001f600" * 1000)
+    held = sum(sys.getsizeof(document.text) for document in persisted._documents.values())
     assert held <= persisted.bytes <= 50_000
-    assert 5 < len(persisted._known) < 13
+    assert 5 < len(persisted._documents) < 13
 
 
 @pytest.mark.parametrize("given", [{}, {"sha256Hash": ""}, {"sha256Hash": 7}, {"version": 1}, None, [], "x"])
@@ -258,11 +258,11 @@ async def test_without_redis_each_instance_uses_the_documents_in_its_memory(
         assert await answer(second, by_hash()) == DATA
 
 
-def test_documents_in_memory_are_bounded_by_letters() -> None:
-    persisted = Persisted(Settings(max_cached_document_letters=1000, max_cached_documents=100))
+def test_documents_in_memory_are_bounded_by_characters() -> None:
+    persisted = PersistedDocuments(Settings(max_cached_document_letters=1000, max_cached_documents=100))
     for number in range(50):
-        persisted._remember(str(number), "x" * 100)
-    assert list(persisted._known) == [str(number) for number in range(40, 50)]
+        persisted._cache(str(number), "x" * 100)
+    assert list(persisted._documents) == [str(number) for number in range(40, 50)]
 
 
 MANIFESTS = [
@@ -340,7 +340,7 @@ async def test_with_a_manifest_nothing_is_stored_or_looked_up_by_hash(
 )
 def test_a_manifest_with_wrong_or_duplicate_ids_stops_the_start(tmp_path: Path, manifest: object) -> None:
     with pytest.raises(CannotStart, match="REGISTERED_DOCUMENTS"):
-        Persisted(Settings(registered_documents=_file(tmp_path, manifest)))
+        PersistedDocuments(Settings(registered_documents=_file(tmp_path, manifest)))
 
 
 @pytest.mark.parametrize("text", ["", "[]", '{"a": 1}', '{"operations": [{"id": "a"}]}', "no JSON"])
@@ -348,7 +348,7 @@ def test_a_manifest_that_cannot_be_read_stops_the_start(tmp_path: Path, text: st
     path = tmp_path / "manifest.json"
     path.write_text(text)
     with pytest.raises(CannotStart, match="REGISTERED_DOCUMENTS"):
-        Persisted(Settings(registered_documents=str(path)))
+        PersistedDocuments(Settings(registered_documents=str(path)))
 
 
 def _request(body: dict[str, Any]) -> GraphQLRequest:

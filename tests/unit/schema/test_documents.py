@@ -10,7 +10,7 @@ import pytest
 from graphql import Node, Token, specified_rules
 
 from app.settings import Settings
-from schema.execution.documents import PROBATION, Documents, RejectedDocument
+from schema.execution.documents import PROBATION_DIVISOR, Documents, RejectedDocument
 from schema.execution.syntax import parse, validate
 from schema.root import schema
 
@@ -40,7 +40,7 @@ def read(documents: Documents, text: str) -> None:
 
 
 @contextmanager
-def taken(amount: Callable[[int], None]) -> Iterator[None]:
+def allocated(amount: Callable[[int], None]) -> Iterator[None]:
     gc.collect()
     tracemalloc.start()
     try:
@@ -59,16 +59,16 @@ def test_the_counted_bytes_of_documents_are_the_bytes_allocated(text: str) -> No
         read(documents, text % number)  # Python's own cache of attribute names fills up
     counted = documents.bytes
     measured: list[int] = []
-    with taken(measured.append):
+    with allocated(measured.append):
         for number in range(30):
             read(documents, text % number)
     counted = documents.bytes - counted
-    assert len(documents._known) == 80
+    assert len(documents._entries) == 80
     assert 0.75 * measured[0] < counted < 2.5 * measured[0]
 
 
 def test_growth_during_use_is_counted_too() -> None:
-    """Plans for other values of `@skip`, and the texts of arguments that fragments are kept under."""
+    """Plans for other values of `@skip`, and the texts of arguments that fragments are cached under."""
     text = "query ($a: Boolean!, $b: Boolean!) { dnos { nodes { slug @skip(if: $a) name @skip(if: $b) } } }"
     documents = Documents(schema, Settings())
     operation = documents.get(text).operations[0]
@@ -90,9 +90,9 @@ def test_documents_requested_once_evict_no_repeated_ones() -> None:
         read(documents, POINT % number)
         read(documents, CUT_OFF % number)
     assert documents.bytes <= 2**20
-    assert sum(kept.bytes for kept in documents._new.values()) <= 2**20 // PROBATION
-    assert documents.bytes == sum(kept.bytes for kept in documents._known.values())
-    assert all(text in documents._known for text in used)
+    assert sum(entry.bytes for entry in documents._probation.values()) <= 2**20 // PROBATION_DIVISOR
+    assert documents.bytes == sum(entry.bytes for entry in documents._entries.values())
+    assert all(text in documents._entries for text in used)
 
 
 def test_repeated_documents_are_bounded_by_bytes_as_well() -> None:
@@ -101,7 +101,7 @@ def test_repeated_documents_are_bounded_by_bytes_as_well() -> None:
         for _ in range(2):
             read(documents, POINT % number)
     assert 2**19 < documents.bytes <= 2**20
-    assert documents._letters == sum(map(len, documents._known))
+    assert documents._characters == sum(map(len, documents._entries))
 
 
 def test_a_cached_rejection_holds_neither_tree_nor_text_nor_frames() -> None:
@@ -109,19 +109,19 @@ def test_a_cached_rejection_holds_neither_tree_nor_text_nor_frames() -> None:
     for text in (INVALID, CUT_OFF, LONG_NAMES):
         with suppress(RejectedDocument):
             documents.get(text % 1)
-        kept = documents._known[text % 1].known
-        assert isinstance(kept, RejectedDocument)
-        for error in kept.errors:
+        rejection = documents._entries[text % 1].result
+        assert isinstance(rejection, RejectedDocument)
+        for error in rejection.errors:
             assert (error.nodes, error.source, error.positions) == (None, None, None)
             assert error.__traceback__ is error.__context__ is error.__cause__ is None
-        assert kept.errors[0].locations
+        assert rejection.errors[0].locations
 
 
-def test_a_text_beyond_the_limit_is_not_kept() -> None:
+def test_a_text_beyond_the_limit_is_not_cached() -> None:
     documents = Documents(schema, Settings(limit_document_letters=1000))
     with pytest.raises(RejectedDocument):
         documents.get("{ __typename } #" + "x" * 2000)
-    assert (len(documents._known), documents.bytes) == (0, 0)
+    assert (len(documents._entries), documents.bytes) == (0, 0)
 
 
 def test_trees_are_freed_without_the_garbage_collector() -> None:
@@ -139,7 +139,7 @@ def test_trees_are_freed_without_the_garbage_collector() -> None:
             gc.enable()
 
 
-SPEAKING = [
+WITH_ERRORS = [
     INVALID % 1,
     "query ($a: Int, $b: Strin) { dno(slug: $a) { ...F ...G } } fragment F on Dno { x } fragment F on Nope { y }",
     "{ dno { name(a: 1) } dno(slug: 1, slug: 2) @nope { name { x } } }",
@@ -149,7 +149,7 @@ SPEAKING = [
 ]
 
 
-@pytest.mark.parametrize("text", SPEAKING)
+@pytest.mark.parametrize("text", WITH_ERRORS)
 def test_validation_reports_the_errors_of_the_library(text: str) -> None:
     """The validator is the library's with its visitors detached at the end: this test fails when the library changes."""
     ours = validate(schema._schema, parse(text), specified_rules, max_errors=20, hide_suggestions=False)
