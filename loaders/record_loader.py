@@ -1,4 +1,4 @@
-"""One DataLoader per kind of record, over the read-through cache."""
+"""The DataLoader of one region: loads records by key through the read-through cache."""
 
 from asyncio import Future, get_running_loop
 from collections.abc import Iterable
@@ -18,22 +18,20 @@ class RecordLoader(DataLoader[K, V | None]):
     """The DataLoader contract for the records of one region; None where there is no record.
 
     `load` gathers the keys of one turn of the event loop. `load_many` takes the keys of a whole level at once, without
-    a future for each. Both share the records that were loaded or primed for the operation (`remember`). A region with one record
+    a future for each. Both share the records that were loaded or primed for the operation (`memoize`). A region with one record
     has the key None.
     """
 
     cache = False  # `_records` caches records, not futures
 
-    def __init__(
-        self, cache: ReadThrough, region: Region[K, V], read_set: ReadSet, *, remember: bool
-    ) -> None:
+    def __init__(self, cache: ReadThrough, region: Region[K, V], read_set: ReadSet, *, memoize: bool) -> None:
         # What DataLoader.__init__ does for these options; its checks of the batch function cost more than the rest.
         self.loop = get_running_loop()
         self._queue = []
-        self._through = cache
+        self._read_through = cache
         self._region = region
         self._read_set = read_set
-        self._records: dict[K, V | None] | None = {} if remember else None
+        self._records: dict[K, V | None] | None = {} if memoize else None
 
     def tag_of(self, key: K) -> str:
         return self._region.tag(key)
@@ -47,19 +45,21 @@ class RecordLoader(DataLoader[K, V | None]):
         return future
 
     async def load_many(self, keys: Iterable[K]) -> list[V | None]:  # type: ignore[override]
-        """In the order of the keys. All or nothing: raises what the read raises."""
+        """Records in the order of the keys. If the read fails for one key, its exception is raised for all."""
         keys = list(keys)
         # `clear` replaces the mapping: a read in progress neither loses its records nor restores cleared ones.
         records = {} if self._records is None else self._records
         if missing := [key for key in dict.fromkeys(keys) if key not in records]:
-            found: dict[K, V | None] = await self._through.get_many(self._region, missing, self._read_set)
-            records.update(found)
+            loaded: dict[K, V | None] = await self._read_through.get_many(
+                self._region, missing, self._read_set
+            )
+            records.update(loaded)
         return [records[key] for key in keys]
 
     batch_load_fn = load_many
 
     def prime(self, key: K, value: V | None) -> Self:
-        """Without effect if the key has been loaded, or without `remember`."""
+        """Without effect if the key has been loaded, or without `memoize`."""
         if self._records is not None:
             self._records.setdefault(key, value)
         return self

@@ -1,4 +1,4 @@
-"""The regions of the cache: one for each kind of record."""
+"""The regions of the cache: struct, tag, fetch function and lifetime of each kind of record."""
 
 from typing import Any
 from uuid import UUID
@@ -21,10 +21,11 @@ from app.interpreter.question_records import Question, interpret_all
 from app.language_model.opinion_records import FAILED, UnsureQuestion, ask_all
 from app.settings import Settings
 
-SURE = 0.9
+# An interpretation with more confidence has the longer lifetime.
+SURE_CONFIDENCE = 0.9
 
 
-def _long(settings: Settings, _: object) -> float:
+def _verified_lifetime(settings: Settings, _: object) -> float:
     return settings.verified_lifetime
 
 
@@ -39,21 +40,25 @@ def _unless_failed(settings: Settings, opinion: Interpretation) -> float:
 
 
 def _by_confidence(settings: Settings, interpretation: Interpretation) -> float:
-    sure = interpretation.confidence > SURE
+    sure = interpretation.confidence > SURE_CONFIDENCE
     return settings.sure_interpretation_lifetime if sure else settings.unsure_interpretation_lifetime
 
 
-def _short(settings: Settings, _: object) -> float:
+def _coverage_lifetime(settings: Settings, _: object) -> float:
     return settings.coverage_lifetime
 
 
-DNO_BY_SLUG: Region[str, Dno] = Region("dno_by_slug", Dno, tags.slug, dnos.fetch_by_slug, _long)
-DNO_BY_ID: Region[UUID, Dno] = Region("dno_by_id", Dno, tags.operator, dnos.fetch_by_id, _long)
+DNO_BY_SLUG: Region[str, Dno] = Region("dno_by_slug", Dno, tags.slug, dnos.fetch_by_slug, _verified_lifetime)
+DNO_BY_ID: Region[UUID, Dno] = Region("dno_by_id", Dno, tags.operator, dnos.fetch_by_id, _verified_lifetime)
 DIRECTORY: Region[None, tuple[DirectoryEntry, ...]] = Region(
-    "directory", tuple[DirectoryEntry, ...], lambda _: tags.DIRECTORY, dnos.fetch_directory, _long
+    "directory",
+    tuple[DirectoryEntry, ...],
+    lambda _: tags.DIRECTORY,
+    dnos.fetch_directory,
+    _verified_lifetime,
 )
 ALIASES: Region[None, tuple[Alias, ...]] = Region(
-    "aliases", tuple[Alias, ...], lambda _: tags.ALIASES, aliases.fetch_aliases, _long
+    "aliases", tuple[Alias, ...], lambda _: tags.ALIASES, aliases.fetch_aliases, _verified_lifetime
 )
 _FETCHES = {name: table.fetch_by_dno_year for name, table in TABLES.items()} | {
     "time_of_use": time_of_use.fetch_by_dno_year
@@ -69,19 +74,23 @@ OF_FAMILY = {family.name: _of_family(family) for family in FAMILIES}
 TARIFFS: Region[DnoYear, tuple[Tariff, ...]] = OF_FAMILY["tariffs"]
 HLZF: Region[DnoYear, tuple[Hlzf, ...]] = OF_FAMILY["hlzf"]
 TIME_OF_USE: Region[DnoYear, tuple[TimeOfUseTariff, ...]] = OF_FAMILY["time_of_use"]
-YEARS: Region[UUID, tuple[int, ...]] = Region("years", tuple[int, ...], tags.years, years.fetch_years, _long)
+YEARS: Region[UUID, tuple[int, ...]] = Region(
+    "years", tuple[int, ...], tags.years, years.fetch_years, _verified_lifetime
+)
 DNOS_WITH_DATA: Region[int, frozenset[UUID]] = Region(
-    "dnos_with_data", frozenset[UUID], tags.year, years.fetch_dnos_with_data, _long
+    "dnos_with_data", frozenset[UUID], tags.year, years.fetch_dnos_with_data, _verified_lifetime
 )
 ENTRY_LOCATIONS: Region[UUID, EntryLocation] = Region(
-    "places", EntryLocation, tags.location, entry_locations.fetch_entry_locations, _long
+    "places", EntryLocation, tags.location, entry_locations.fetch_entry_locations, _verified_lifetime
 )
 HISTORY: Region[UUID, tuple[Revision, ...]] = Region(
-    "history", tuple[Revision, ...], tags.history, revisions.fetch_by_entry, _long
+    "history", tuple[Revision, ...], tags.history, revisions.fetch_by_entry, _verified_lifetime
 )
-REVISIONS: Region[UUID, Revision] = Region("revisions", Revision, tags.revision, revisions.fetch_by_id, _long)
+REVISIONS: Region[UUID, Revision] = Region(
+    "revisions", Revision, tags.revision, revisions.fetch_by_id, _verified_lifetime
+)
 COVERAGE: Region[None, Coverage] = Region(
-    "coverage", Coverage, lambda _: tags.COVERAGE, coverage.fetch_coverage, _short
+    "coverage", Coverage, lambda _: tags.COVERAGE, coverage.fetch_coverage, _coverage_lifetime
 )
 QUESTIONS: Region[Question, Interpretation] = Region(
     "questions",

@@ -1,4 +1,4 @@
-"""All loaders of one operation."""
+"""All loaders of one operation, each created on first access."""
 
 import asyncio
 from typing import Any, Generic, overload
@@ -12,8 +12,8 @@ from loaders import regions
 from loaders.record_loader import K, RecordLoader, V
 
 
-class Loading(Generic[K, V]):
-    """A loader that is created on first access, and then found as an instance attribute."""
+class LoaderAttribute(Generic[K, V]):
+    """Descriptor that creates a loader on first access and then stores it as an instance attribute."""
 
     def __init__(self, region: Region[K, V]) -> None:
         self._region = region
@@ -22,10 +22,10 @@ class Loading(Generic[K, V]):
         self._name = name
 
     @overload
-    def __get__(self, loaders: None, owner: type) -> "Loading[K, V]": ...
+    def __get__(self, loaders: None, owner: type) -> "LoaderAttribute[K, V]": ...
     @overload
     def __get__(self, loaders: "Loaders", owner: type) -> RecordLoader[K, V]: ...
-    def __get__(self, loaders: "Loaders | None", owner: type) -> "RecordLoader[K, V] | Loading[K, V]":
+    def __get__(self, loaders: "Loaders | None", owner: type) -> "RecordLoader[K, V] | LoaderAttribute[K, V]":
         if loaders is None:
             return self
         loader = loaders.loader(self._region)
@@ -34,31 +34,31 @@ class Loading(Generic[K, V]):
 
 
 class Loaders:
-    """One operation's loaders. `remember=False` for subscriptions, where each event reads again."""
+    """The loaders of one operation. Without `memoize` each load reads the read-through cache again."""
 
-    def __init__(self, cache: ReadThrough, read_set: ReadSet, *, remember: bool = True) -> None:
+    def __init__(self, cache: ReadThrough, read_set: ReadSet, *, memoize: bool = True) -> None:
         self._cache = cache
         self._read_set = read_set
-        self._remember = remember
+        self._memoize = memoize
 
-    dno_by_slug = Loading(regions.DNO_BY_SLUG)
-    dno_by_id = Loading(regions.DNO_BY_ID)
-    directory = Loading(regions.DIRECTORY)
-    aliases = Loading(regions.ALIASES)
-    tariffs_by_dno_year = Loading(regions.TARIFFS)
-    hlzf_by_dno_year = Loading(regions.HLZF)
-    time_of_use_by_dno_year = Loading(regions.TIME_OF_USE)
-    years_by_dno = Loading(regions.YEARS)
-    dnos_with_data_by_year = Loading(regions.DNOS_WITH_DATA)
-    location_by_entry = Loading(regions.ENTRY_LOCATIONS)
-    history_by_entry = Loading(regions.HISTORY)
-    revision_by_id = Loading(regions.REVISIONS)
-    coverage = Loading(regions.COVERAGE)
-    interpretation_by_question = Loading(regions.QUESTIONS)
-    opinion_by_question = Loading(regions.OPINIONS)
+    dno_by_slug = LoaderAttribute(regions.DNO_BY_SLUG)
+    dno_by_id = LoaderAttribute(regions.DNO_BY_ID)
+    directory = LoaderAttribute(regions.DIRECTORY)
+    aliases = LoaderAttribute(regions.ALIASES)
+    tariffs_by_dno_year = LoaderAttribute(regions.TARIFFS)
+    hlzf_by_dno_year = LoaderAttribute(regions.HLZF)
+    time_of_use_by_dno_year = LoaderAttribute(regions.TIME_OF_USE)
+    years_by_dno = LoaderAttribute(regions.YEARS)
+    dnos_with_data_by_year = LoaderAttribute(regions.DNOS_WITH_DATA)
+    location_by_entry = LoaderAttribute(regions.ENTRY_LOCATIONS)
+    history_by_entry = LoaderAttribute(regions.HISTORY)
+    revision_by_id = LoaderAttribute(regions.REVISIONS)
+    coverage = LoaderAttribute(regions.COVERAGE)
+    interpretation_by_question = LoaderAttribute(regions.QUESTIONS)
+    opinion_by_question = LoaderAttribute(regions.OPINIONS)
 
     def of_family(self, name: str) -> RecordLoader[DnoYear, tuple[Any, ...]]:
-        """The loader of a family's entries by operator and year: that of tariffs is `tariffs_by_dno_year`."""
+        """The loader of a family's entries by operator and year, such as `tariffs_by_dno_year`."""
         loader: RecordLoader[DnoYear, tuple[Any, ...]] = getattr(self, f"{name}_by_dno_year")
         return loader
 
@@ -68,18 +68,18 @@ class Loaders:
             del self.__dict__[name]
 
     def loader(self, region: Region[K, V]) -> RecordLoader[K, V]:
-        return RecordLoader(self._cache, region, self._read_set, remember=self._remember)
+        return RecordLoader(self._cache, region, self._read_set, memoize=self._memoize)
 
 
 for _name, _region in regions.OF_FAMILY.items():
     if not hasattr(Loaders, f"{_name}_by_dno_year"):
-        _loading = Loading(_region)
-        _loading.__set_name__(Loaders, f"{_name}_by_dno_year")
-        setattr(Loaders, f"{_name}_by_dno_year", _loading)
+        _attribute = LoaderAttribute(_region)
+        _attribute.__set_name__(Loaders, f"{_name}_by_dno_year")
+        setattr(Loaders, f"{_name}_by_dno_year", _attribute)
 
 
 async def load_dno_year(cache: ReadThrough, key: DnoYear) -> None:
-    """Reads all that is cached for one operator and year, as queries would."""
+    """Loads all records of one operator and year, as queries would."""
     loaders = Loaders(cache, ReadSet())
     await asyncio.gather(
         loaders.dno_by_id.load_many([key.dno_id]),

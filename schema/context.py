@@ -35,7 +35,6 @@ class Context:
         address: str = "",
         headers: Sequence[tuple[bytes, bytes]] = (),
         request_id: str = "",
-        remember: bool = True,
         budget: WorkBudget | None = None,
     ) -> None:
         self.resources = resources
@@ -45,7 +44,7 @@ class Context:
         self._headers = headers
         self.request_id = request_id
         self.read_set = ReadSet()
-        self.loaders = Loaders(resources.read_through, self.read_set, remember=remember)
+        self.loaders = Loaders(resources.read_through, self.read_set)
         self.set_cookies: list[str] = []
         self.tasks: dict[Any, asyncio.Task[Any]] = {}
         self.level_loaders: dict[Any, DataLoader[Any, Any]] = {}  # by batch field and arguments

@@ -127,7 +127,7 @@ class Exports:
             async with aclosing(chunks):
                 while (chunk := await metered(anext(chunks, None), budget)) is not None:
                     budget.add_bytes(len(chunk))
-                    budget.look()
+                    budget.check()
                     yield chunk
         except LimitExceeded as exceeded:
             raise _of_a_download(exceeded) from None

@@ -19,8 +19,8 @@ MAX_BY_WALL_CLOCK: Final = 0.02
 # Seconds that one operation may compute before other tasks of the event loop run.
 TURN: Final = 0.01
 # The clock is read after so many more objects or bytes.
-OBJECTS_PER_LOOK: Final = 1000
-BYTES_PER_LOOK: Final = 2**16
+OBJECTS_PER_CHECK: Final = 1000
+BYTES_PER_CHECK: Final = 2**16
 
 # What one unit of cost equals, beside one object: bytes of the response, and seconds of CPU time.
 BYTES_PER_UNIT: Final = 512
@@ -57,22 +57,22 @@ class WorkBudget:
     _began: float | None = None  # on that clock, during a step
     _turn_began = 0.0
     _turn_is_over = False
-    _objects_at_look = OBJECTS_PER_LOOK
-    _bytes_at_look = BYTES_PER_LOOK
+    _objects_at_check = OBJECTS_PER_CHECK
+    _bytes_at_check = BYTES_PER_CHECK
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        if settings.limit_objects < OBJECTS_PER_LOOK:
-            self._objects_at_look = settings.limit_objects + 1
-        if settings.limit_answer_bytes < BYTES_PER_LOOK:
-            self._bytes_at_look = settings.limit_answer_bytes + 1
+        if settings.limit_objects < OBJECTS_PER_CHECK:
+            self._objects_at_check = settings.limit_objects + 1
+        if settings.limit_answer_bytes < BYTES_PER_CHECK:
+            self._bytes_at_check = settings.limit_answer_bytes + 1
 
     # Counting
 
     def add_objects(self, count: int) -> None:
         self.objects += count
-        if self.objects >= self._objects_at_look:
-            self.look()
+        if self.objects >= self._objects_at_check:
+            self.check()
 
     def check_objects(self, count: int) -> None:
         """Raises LimitExceeded for so many objects without counting them; they are counted when they are completed."""
@@ -82,15 +82,15 @@ class WorkBudget:
     def add_bytes(self, count: int) -> None:
         """Of the response's text, as it is written."""
         self.answer_bytes += count
-        if self.answer_bytes >= self._bytes_at_look:
-            self.look()
+        if self.answer_bytes >= self._bytes_at_check:
+            self.check()
 
     def write_list(self, texts: list[str]) -> str:
         """A list of objects that hold no further lists, as JSON."""
         text = "[" + ",".join(texts) + "]"
         self.answer_bytes = written = self.answer_bytes + len(text)
-        if written >= self._bytes_at_look:
-            self.look()
+        if written >= self._bytes_at_check:
+            self.check()
         return text
 
     def write_uncounted_list(self, texts: list[str]) -> str:
@@ -102,14 +102,14 @@ class WorkBudget:
         """Counts the whole response; parts of it may have been counted before."""
         self.answer_bytes = length
         if length > self._settings.limit_answer_bytes:
-            self.look()
+            self.check()
 
     def check_statements(self, statements: int) -> None:
         maximum = self._settings.limit_statements
         if statements > maximum:
             self._exceed("LIMIT_STATEMENTS", maximum, f"needs more than {maximum:,} statements")
 
-    def look(self) -> None:
+    def check(self) -> None:
         """Compares all counters and CPU time with their limits; called in every long loop."""
         settings = self._settings
         if self.exceeded is not None:
@@ -120,18 +120,18 @@ class WorkBudget:
             self._exceed("LIMIT_ANSWER_BYTES", maximum, f"is answered with more than {maximum:,} bytes")
         if self.cpu_spent() > (seconds := settings.limit_cpu_time):
             self._exceed("LIMIT_CPU_TIME", seconds, f"computes for more than {seconds:g} seconds")
-        self._objects_at_look = min(self.objects + OBJECTS_PER_LOOK, settings.limit_objects + 1)
-        self._bytes_at_look = min(self.answer_bytes + BYTES_PER_LOOK, settings.limit_answer_bytes + 1)
+        self._objects_at_check = min(self.objects + OBJECTS_PER_CHECK, settings.limit_objects + 1)
+        self._bytes_at_check = min(self.answer_bytes + BYTES_PER_CHECK, settings.limit_answer_bytes + 1)
 
     def restart(self) -> None:
         """Resets objects and bytes of an abandoned execution; its CPU time stays counted."""
         self.objects = self.answer_bytes = 0
-        self._objects_at_look = self._bytes_at_look = 0
+        self._objects_at_check = self._bytes_at_check = 0
 
     def _exceed(self, limit: str, maximum: float, does: str) -> None:
         self.exceeded = Exceeded(limit, maximum, f"The operation {does}; please ask for less.")
-        # From here on every count calls `look`.
-        self._objects_at_look = self._bytes_at_look = 0
+        # From here on every count calls `check`.
+        self._objects_at_check = self._bytes_at_check = 0
         raise self.exceeded.error()
 
     # CPU time

@@ -103,7 +103,7 @@ JOB_FAILURES = Counter("job_failures_total", "Background jobs that fell and were
 SUBSCRIBERS_DROPPED = Counter(
     "graphql_subscriptions_dropped_total", "Subscriptions closed because they did not keep up."
 )
-PERSISTED_DOCUMENTS_NOT_KEPT = Counter(
+PERSISTED_DOCUMENTS_NOT_STORED = Counter(
     "persisted_documents_not_kept_total",
     "Automatic persisted queries executed and not kept: their caller sent too many new ones.",
 )

@@ -29,7 +29,7 @@ class BoundedExecutor(AcyclicExecutor):
         self._fields += len(grouped_field_set)
         if self._fields >= FIELDS_PER_CHECK:
             self._fields = 0
-            budget.look()
+            budget.check()
         return super().execute_fields(parent_type, source_value, path, grouped_field_set, *more)
 
     async def complete_awaitable_value(

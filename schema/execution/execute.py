@@ -25,7 +25,7 @@ Owners = Sequence[set[str]] | None
 VALUES_PER_CHECK = 500
 
 
-class Run:
+class PlanExecution:
     """One execution of a plan. `fragments`: the cache of JSON texts, or None."""
 
     def __init__(
@@ -127,7 +127,7 @@ class Run:
         values: list[Any] = []
         for start in range(0, len(parents), VALUES_PER_CHECK):
             values += [read(parent, **arguments) for parent in parents[start : start + VALUES_PER_CHECK]]
-            self._budget.look()
+            self._budget.check()
         return values
 
     async def _load_below(self, field: Field, objects: Sequence[Any], owners: Owners) -> None:

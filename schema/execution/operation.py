@@ -21,7 +21,7 @@ from schema.errors import forget_frames, formatted
 from schema.execution.arguments import CannotCoerce
 from schema.execution.bounded_executor import BoundedExecutor
 from schema.execution.documents import Cost, Operation
-from schema.execution.execute import Run
+from schema.execution.execute import PlanExecution
 from schema.execution.leaf_serializers import CannotWrite
 
 log = structlog.get_logger("execution")
@@ -80,7 +80,7 @@ class Executions:
         memory = context.resources.memory if context.resources.settings.response_cache else None
         try:
             after = f',"extensions":{extensions}}}' if extensions else "}"
-            return Answer(await Run(plan, variables, context, memory).body('{"data":', after))
+            return Answer(await PlanExecution(plan, variables, context, memory).body('{"data":', after))
         except LimitExceeded:
             raise
         except AppError:
@@ -112,7 +112,7 @@ class Executions:
         answer = write_result(result, context.request_id, extensions)
         if operation.type is not OperationType.MUTATION:
             # A mutation has committed already: its result is returned with errors for the fields beyond the limit.
-            check(answer, context.budget)
+            check_limits(answer, context.budget)
         answer.cookies = context.set_cookies
         return answer
 
@@ -136,7 +136,7 @@ def write_result(
     return Answer(write_json(body), errors=len(result.errors or ()), data=result.data is not None)
 
 
-def check(answer: Answer, budget: WorkBudget) -> None:
+def check_limits(answer: Answer, budget: WorkBudget) -> None:
     """Raises LimitExceeded if any part of the operation exceeded a limit."""
     budget.check_answer(len(answer.body))
     if budget.exceeded is not None:

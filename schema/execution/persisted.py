@@ -18,7 +18,7 @@ from app.cache.failures import FAILURES, only_failures
 from app.cache.redis import SharedCache
 from app.caller_budgets import Budgets
 from app.errors import BadInput, CannotStart, Code
-from app.observability.metrics import PERSISTED_DOCUMENTS_NOT_KEPT
+from app.observability.metrics import PERSISTED_DOCUMENTS_NOT_STORED
 from app.settings import MINUTE, Settings
 from schema.execution.documents import RejectedDocument
 from schema.http.request import GraphQLRequest
@@ -113,7 +113,7 @@ class PersistedDocuments:
             return
         if sent:
             if not self._budgets.take(caller):
-                PERSISTED_DOCUMENTS_NOT_KEPT.inc()
+                PERSISTED_DOCUMENTS_NOT_STORED.inc()
                 return
             await self._set_in_redis(name, text, shared)
         self._cache(name, text)

@@ -19,7 +19,7 @@ from app.limits.work_budget import metered
 from schema.context import Context
 from schema.execution.bounded_executor import BoundedExecutor
 from schema.execution.documents import Operation
-from schema.execution.operation import Answer, check, write_json, write_result
+from schema.execution.operation import Answer, check_limits, write_json, write_result
 from schema.types.data_change import change_summary
 
 
@@ -141,6 +141,6 @@ class Subscriptions:
         answer = write_result(
             result, context.request_id, error_extensions=lambda: {"change": change_summary(change)}
         )
-        check(answer, context.budget)
+        check_limits(answer, context.budget)
         answer.units = context.budget.units
         return answer

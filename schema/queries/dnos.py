@@ -46,7 +46,7 @@ class DnoQueries:
         position = None if after is None else read_cursor(after, order)
         directory = await load_directory(context)
         keep = await _predicate(context, filter)
-        context.budget.look()
+        context.budget.check()
         return directory.in_order(order).page(first, position, keep)
 
     @root_field(
@@ -65,7 +65,7 @@ class DnoQueries:
             context.loaders.directory.load_many([None]), context.loaders.aliases.load_many([None])
         )
         names = context.resources.names.of(entries or (), aliases or ())
-        context.budget.look()
+        context.budget.check()
         return names.search(folded(query, "query"), first)
 
 

@@ -71,7 +71,7 @@ async def _answer(context: Context, query: str, today: date | None) -> AnsweredQ
     question, entries = await _question(context, query, today)
     (meaning,) = await context.loaders.interpretation_by_question.load_many([question])
     assert meaning is not None
-    context.budget.look()
+    context.budget.check()
     used = {tags.question(question.digest)}
     model, settings = context.resources.language_model, context.resources.settings
     if model is not None and meaning.confidence < settings.language_model_threshold:

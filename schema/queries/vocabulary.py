@@ -13,7 +13,7 @@ async def load_vocabulary(resources: Resources, read_set: ReadSet) -> tuple[Voca
     """The vocabulary and its fingerprint."""
 
     async def read() -> Source:
-        loaders = Loaders(resources.read_through, read_set, remember=False)
+        loaders = Loaders(resources.read_through, read_set, memoize=False)
         (entries,), (aliases,) = await asyncio.gather(
             loaders.directory.load_many([None]), loaders.aliases.load_many([None])
         )

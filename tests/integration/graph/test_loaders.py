@@ -18,10 +18,10 @@ from app.language_model.opinion_records import UnsureQuestion
 from app.observability import operation_stats
 from app.resources import Resources
 from loaders.record_loader import RecordLoader
-from loaders.registry import Loaders, Loading
+from loaders.registry import LoaderAttribute, Loaders
 from schema.queries.vocabulary import load_vocabulary
 
-NAMES = [name for name, value in vars(Loaders).items() if isinstance(value, Loading)]
+NAMES = [name for name, value in vars(Loaders).items() if isinstance(value, LoaderAttribute)]
 # Loaders whose records are not read from PostgreSQL.
 COMPUTED = {"interpretation_by_question", "opinion_by_question"}
 NEVER_ABSENT = {"directory", "aliases", "coverage", *COMPUTED}
@@ -73,9 +73,9 @@ async def _questions(name: str, resources: Resources) -> list[Any]:
     ]
 
 
-def loader_of(resources: Resources, name: str, *, remember: bool = True) -> RecordLoader[Any, Any]:
+def loader_of(resources: Resources, name: str, *, memoize: bool = True) -> RecordLoader[Any, Any]:
     loader: RecordLoader[Any, Any] = getattr(
-        Loaders(resources.read_through, ReadSet(), remember=remember), name
+        Loaders(resources.read_through, ReadSet(), memoize=memoize), name
     )
     return loader
 
@@ -189,8 +189,8 @@ async def test_a_read_that_began_before_a_clear_does_not_restore_the_record(
 async def test_a_loader_without_memoization_reads_each_time(
     uncached: Resources, operators: Sequence[Any]
 ) -> None:
-    """As for subscriptions, where each event reads again."""
-    loader = loader_of(uncached, "dno_by_id", remember=False)
+    """As for the vocabulary, which is read again each time."""
+    loader = loader_of(uncached, "dno_by_id", memoize=False)
     spent = operation_stats.begin()
     loader.prime(operators[0].id, None)
     assert await loader.load(operators[0].id) is not None

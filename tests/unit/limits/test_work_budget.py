@@ -50,7 +50,7 @@ async def test_a_step_that_waited_for_a_processor_does_not_count_as_long() -> No
         time.sleep(0.8)
 
     await metered(work(), budget)
-    budget.look()
+    budget.check()
     assert budget.cpu_time <= MAX_BY_WALL_CLOCK
 
 
@@ -62,7 +62,7 @@ async def test_a_long_computation_between_two_awaits_ends_at_its_next_check() ->
         for number in range(10_000):
             looks.append(number)
             busy(0.01)
-            budget.look()
+            budget.check()
 
     with pytest.raises(LimitExceeded) as raised:
         await metered(work(), budget)
@@ -167,7 +167,7 @@ async def test_errors_and_cancellation_pass_through() -> None:
         ),
         (
             {"limit_cpu_time": 0.5},
-            lambda b: (b.add_cpu(0.51), b.look()),
+            lambda b: (b.add_cpu(0.51), b.check()),
             "LIMIT_CPU_TIME",
             "computes for more than 0.5 seconds",
         ),
