@@ -41,25 +41,39 @@ class CoverageMap:
     def __init__(self, files: set[str]) -> None:
         """`files` are relative to the root of the repository."""
         self._tests_by_line: dict[tuple[str, int], set[str]] = defaultdict(set)
+        self._run_at_import: set[tuple[str, int]] = set()
         self.seconds = _seconds()
         with sqlite3.connect(DATA) as database:
             for path, context, bits in database.execute(
                 "SELECT path, context, numbits FROM line_bits JOIN file ON file.id = file_id"
-                " JOIN context ON context.id = context_id WHERE context <> ''"
+                " JOIN context ON context.id = context_id"
             ):
                 file = next((file for file in files if path.endswith(f"/{file}")), None)
                 if file is None:
                     continue
+                lines = [(file, number) for number in numbits_to_nums(bits)]
+                if not context:  # before the first test
+                    self._run_at_import.update(lines)
+                    continue
                 test = context.partition("|")[0]
-                for line in numbits_to_nums(bits):
-                    self._tests_by_line[file, line].add(test)
+                for line in lines:
+                    self._tests_by_line[line].add(test)
 
     def tests_of(self, file: str, line: int, function_line: int) -> set[str]:
-        """Those that run the line; for a line that counts as part of a statement above, those of that statement."""
-        for number in range(line, function_line, -1):
-            if found := self._tests_by_line.get((file, number)):
-                return found
-        return set()
+        """Those that run the line."""
+        return self._tests_by_line.get(self._recorded(file, line, function_line), set())
+
+    def runs_only_at_import(self, file: str, line: int, function_line: int) -> bool:
+        recorded = self._recorded(file, line, function_line)
+        return recorded in self._run_at_import and recorded not in self._tests_by_line
+
+    def _recorded(self, file: str, line: int, function_line: int) -> tuple[str, int]:
+        """The line, or where it counts as part of a statement above, the line of that statement."""
+        above = ((file, number) for number in range(line, function_line, -1))
+        return next(
+            (each for each in above if each in self._tests_by_line or each in self._run_at_import),
+            (file, line),
+        )
 
 
 def _seconds() -> dict[str, float]:

@@ -94,7 +94,9 @@ class Runner:
     def _outcome(self, session: pytest.Session, mutant: Mutant, servers: set[int]) -> Outcome:
         tests = self._tests_of(mutant)
         if not tests:
-            return Outcome("uncovered")
+            # The process of the tests has already run what runs at import: the mutant cannot change its result.
+            at_import = self._map.runs_only_at_import(mutant.file, mutant.line, mutant.function_line)
+            return Outcome("not applicable" if at_import else "uncovered")
         try:
             changed = changes(Path(mutant.file).absolute(), mutant.source)
         except NotApplicable:
