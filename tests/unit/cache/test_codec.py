@@ -124,3 +124,40 @@ def test_a_release_reads_its_own_bytes_after_a_restart() -> None:
     """The fingerprint of the shape depends on the type alone, not on the process or the time."""
     assert Codec[Any](Tariff).encode(None, 0)[:4] == Codec[Any](Tariff).encode(None, 0)[:4]
     assert len({Codec[Any](each).encode(None, 0)[:4] for each in TYPES}) == len(TYPES)
+
+
+def test_the_size_of_a_decoded_record_is_that_of_its_bytes() -> None:
+    codec = Codec[str](str)
+    for value in ("value", None):
+        data = codec.encode(value, 60)
+        decoded = codec.decode(data)
+        assert decoded is not None
+        assert decoded.size == len(data)
+
+
+def test_a_record_ends_to_the_millisecond(monkeypatch: pytest.MonkeyPatch) -> None:
+    codec = Codec[int](int)
+    monkeypatch.setattr("app.cache.codec.time", lambda: 1000.0)
+    for value in (1, None):
+        data = codec.encode(value, 0.5)
+        assert int.from_bytes(data[4:12], "big") == 1_000_500
+        monkeypatch.setattr("app.cache.codec.time", lambda: 1000.25)
+        decoded = codec.decode(data)
+        assert decoded is not None
+        assert decoded.seconds == 0.25
+        monkeypatch.setattr("app.cache.codec.time", lambda: 1000.5)
+        assert codec.decode(data) is None
+        monkeypatch.setattr("app.cache.codec.time", lambda: 1000.0)
+
+
+def test_a_truncated_header_is_a_miss() -> None:
+    codec = Codec[int](int)
+    header = codec.encode(None, 60)
+    assert len(header) == 12
+    for length in range(12):
+        assert codec.decode(header[:length]) is None
+
+
+def test_uuids_take_sixteen_bytes() -> None:
+    codec = Codec[UUID](UUID)
+    assert len(codec.encode(UUID(int=1), 60)) == 12 + 2 + 16

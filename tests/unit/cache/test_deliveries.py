@@ -109,3 +109,58 @@ def test_the_batch_that_revealed_a_loss_counts_as_received_after_the_catch_up() 
     deliveries.begin(11.0, 8)
     deliveries.note(9)
     assert deliveries.receive(10, 9)
+
+
+def test_without_a_missing_batch_all_known_batches_are_covered() -> None:
+    deliveries = joined(7)
+    assert deliveries.complete
+    assert deliveries.covers(7)
+    assert not deliveries.covers(8)
+    assert not deliveries.is_missing(10.0**9)
+
+
+def test_a_new_subscription_forgets_the_batches_of_the_one_before() -> None:
+    deliveries = joined(7)
+    deliveries.expect(8, 12.0, 12.0)
+    deliveries.begin(13.0, 9)
+    assert deliveries.complete
+    assert not deliveries.covers(7)
+    assert deliveries.covers(9)
+    deliveries.expect(8, 12.9, 14.0)  # began before the subscription
+    assert deliveries.complete
+    deliveries.expect(10, 13.0, 14.0)
+    assert not deliveries.complete
+
+
+def test_after_the_end_of_a_subscription_no_batch_is_covered_or_awaited() -> None:
+    deliveries = joined(7)
+    deliveries.expect(8, 12.0, 12.0)
+    deliveries.end()
+    assert deliveries.complete
+    assert not deliveries.covers(7)
+    assert not deliveries.is_missing(99.0)
+
+
+def test_a_message_of_no_batch_is_not_remembered() -> None:
+    deliveries = joined(None)
+    deliveries.note(0)
+    assert len(deliveries._known) == 0
+    deliveries.expect(8, 12.0, 12.0)
+    assert deliveries.covers(8)
+
+
+def test_an_awaited_batch_is_not_replaced_by_another() -> None:
+    deliveries = joined()
+    deliveries.expect(8, 12.0, 12.0)
+    deliveries.note(9)
+    assert not deliveries.complete
+    deliveries.note(8)
+    assert deliveries.complete
+
+
+def test_a_batch_may_follow_any_known_one_as_a_transaction_may_be_repeated() -> None:
+    deliveries = joined(7)
+    assert deliveries.receive(8, 7)
+    assert deliveries.receive(9, 8)
+    assert deliveries.receive(10, 8)
+    assert not deliveries.receive(12, 11)

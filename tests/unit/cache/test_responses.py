@@ -1,0 +1,125 @@
+"""Which responses are kept in L1, under which tags, until when and as how many bytes."""
+
+from dataclasses import dataclass
+from math import inf
+
+import pytest
+
+from app.cache.memory import OVERHEAD, TAG, Memory
+from app.cache.read_set import ReadSet
+from app.cache.responses import FEW_TAGS, HEADERS, MAX_BODY_IN_KEY, ResponseKey, Responses, body_of
+
+KEY = ResponseKey("head", b"question")
+
+
+@dataclass
+class Body:
+    body: bytes
+
+
+@pytest.fixture
+def memory() -> Memory:
+    opened = Memory(2**20, 10**9)
+    opened.switch_on()
+    return opened
+
+
+def read_set(*tags: str, until: float = inf) -> ReadSet:
+    used = ReadSet()
+    used.update(tags, until)
+    return used
+
+
+def test_a_response_is_found_under_its_key_with_its_tags(memory: Memory) -> None:
+    responses = Responses(memory, on=True)
+    kept = Body(b"answer")
+    responses.keep(KEY, kept, read_set("a", "b"), responses.now())
+    entry = responses.get(KEY)
+    assert entry is not None
+    assert entry.value is kept
+    assert set(entry.tags) == {"a", "b"}
+    assert responses.get(ResponseKey("head", b"other question")) is None
+    assert responses.get(ResponseKey("other head", b"question")) is None
+
+
+def test_its_size_is_that_of_key_body_and_headers(memory: Memory) -> None:
+    Responses(memory, on=True).keep(KEY, Body(b"answer"), read_set("a", "b"), memory.now())
+    assert memory.bytes == len(b"answer") + len(b"question") + len("head") + HEADERS + OVERHEAD + TAG
+
+
+def test_it_is_kept_until_the_first_record_that_it_rests_on_expires(memory: Memory) -> None:
+    responses = Responses(memory, on=True)
+    used = read_set("a", until=10**9)
+    used.add("b", 10**8)
+    used.add("c", 10**9)
+    responses.keep(KEY, Body(b"answer"), used, responses.now())
+    entry = responses.get(KEY)
+    assert entry is not None
+    assert entry.until == 10**8
+
+
+def test_it_is_rejected_if_a_tag_was_invalidated_meanwhile(memory: Memory) -> None:
+    responses = Responses(memory, on=True)
+    since = responses.now()
+    memory.invalidate(["b"])
+    responses.keep(KEY, Body(b"answer"), read_set("a", "b"), since)
+    assert responses.get(KEY) is None
+    responses.keep(KEY, Body(b"answer"), read_set("a"), since)
+    assert responses.get(KEY) is not None
+
+
+def test_it_is_kept_as_a_new_response_which_evicts_no_records() -> None:
+    memory = Memory(80 * 2000, 60)
+    memory.switch_on()
+    responses = Responses(memory, on=True)
+    for number in range(100):
+        responses.keep(ResponseKey("head", b"%d" % number), Body(b""), read_set(str(number)), responses.now())
+    assert memory.bytes <= 10 * 2000
+
+
+def test_what_rests_on_no_tag_or_is_uncacheable_is_not_kept(memory: Memory) -> None:
+    responses = Responses(memory, on=True)
+    responses.keep(KEY, Body(b"answer"), read_set(), responses.now())
+    assert responses.get(KEY) is None
+    private = read_set("a")
+    private.never_keep("depends on the viewer")
+    responses.keep(KEY, Body(b"answer"), private, responses.now())
+    assert responses.get(KEY) is None
+
+
+def test_with_the_setting_off_nothing_is_kept_or_found(memory: Memory) -> None:
+    responses = Responses(memory, on=False)
+    responses.keep(KEY, Body(b"answer"), read_set("a"), responses.now())
+    assert len(memory) == 0
+    memory.keep(KEY, "value", size=1, tags=("a",), until=inf, since=memory.now())
+    assert responses.get(KEY) is None
+
+
+def test_with_few_tags_it_is_kept_at_the_first_request(memory: Memory) -> None:
+    responses = Responses(memory, on=True)
+    responses.keep(KEY, Body(b"answer"), read_set(*map(str, range(FEW_TAGS))), responses.now())
+    assert responses.get(KEY) is not None
+
+
+def test_with_many_tags_it_is_kept_at_the_second_request_of_the_same_key(memory: Memory) -> None:
+    responses = Responses(memory, on=True)
+    many = read_set(*map(str, range(FEW_TAGS + 1)))
+    responses.keep(KEY, Body(b"answer"), many, responses.now())
+    assert responses.get(KEY) is None
+    other = ResponseKey("head", b"other question")
+    responses.keep(other, Body(b"answer"), many, responses.now())
+    assert responses.get(other) is None
+    responses.keep(KEY, Body(b"answer"), many, responses.now())
+    assert responses.get(KEY) is not None
+    # After an invalidation it has to be requested twice again.
+    memory.invalidate(["0"])
+    responses.keep(KEY, Body(b"answer"), many, responses.now())
+    assert responses.get(KEY) is None
+
+
+def test_a_body_is_part_of_the_key_itself_up_to_a_length_and_as_a_digest_beyond() -> None:
+    longest = b"x" * MAX_BODY_IN_KEY
+    assert body_of(longest) is longest
+    digest = body_of(longest + b"x")
+    assert isinstance(digest, str)
+    assert len(digest) == 64  # 32 bytes in hexadecimal digits
