@@ -25,7 +25,3 @@ OF_DATA_TYPE: Final = {DataType[str(family.data_type)]: family for family in WIT
 COLUMNS: Final[dict[str, Column]] = {
     column.name: column for family in WITH_HISTORY for column in family.columns
 }
-
-
-def data_type_of(family: Family) -> DataType | None:
-    return None if family.data_type is None else DataType[family.data_type]

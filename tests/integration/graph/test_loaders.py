@@ -12,13 +12,14 @@ import pytest
 from app.cache.read_set import ReadSet
 from app.db.pool import Pool
 from app.domain.entry import DnoYear
+from app.domain.families import FAMILIES
 from app.interpreter.question_records import Question
 from app.language_model.budget import Call
 from app.language_model.opinion_records import UnsureQuestion
 from app.observability import operation_stats
 from app.resources import Resources
 from loaders.record_loader import RecordLoader
-from loaders.registry import LoaderAttribute, Loaders
+from loaders.registry import LoaderAttribute, Loaders, load_dno_year
 from schema.queries.vocabulary import load_vocabulary
 
 NAMES = [name for name, value in vars(Loaders).items() if isinstance(value, LoaderAttribute)]
@@ -156,17 +157,59 @@ async def test_priming_does_not_replace_a_loaded_record(
     assert await loader.load(operators[0].id) == loaded
 
 
-async def test_a_cleared_record_is_read_again(uncached: Resources, operators: Sequence[Any]) -> None:
+async def test_only_a_cleared_record_is_read_again_and_once(
+    uncached: Resources, operators: Sequence[Any]
+) -> None:
     first, second = (dno.id for dno in operators[:2])
     loader = loader_of(uncached, "dno_by_id")
     spent = operation_stats.begin()
     await loader.load_many([first, second])
     assert loader.clear(first) is loader
+    await loader.load(second)
+    assert spent.statements == 1
+    await loader.load_many([first, second])
     await loader.load_many([first, second])
     assert spent.statements == 2
-    loader.clear_all()
+
+
+async def test_all_records_are_read_again_once_after_clear_all(
+    uncached: Resources, operators: Sequence[Any]
+) -> None:
+    first, second = (dno.id for dno in operators[:2])
+    loader = loader_of(uncached, "dno_by_id")
+    spent = operation_stats.begin()
+    await loader.load_many([first, second])
+    assert loader.clear_all() is loader
+    await loader.load(first)
+    await loader.load(second)
+    assert spent.statements == 3
     await loader.load_many([first, second])
     assert spent.statements == 3
+
+
+async def test_clear_has_no_effect_on_a_loader_without_memoization(
+    uncached: Resources, operators: Sequence[Any]
+) -> None:
+    loader = loader_of(uncached, "dno_by_id", memoize=False)
+    assert loader.clear(operators[0].id) is loader.clear_all() is loader
+    spent = operation_stats.begin()
+    await loader.load(operators[0].id)
+    await loader.load(operators[0].id)
+    assert spent.statements == 2
+
+
+async def test_cleared_loaders_read_as_in_a_new_operation(
+    uncached: Resources, operators: Sequence[Any]
+) -> None:
+    loaders = Loaders(uncached.read_through, ReadSet())
+    spent = operation_stats.begin()
+    for _ in range(2):
+        assert loaders.dno_by_id is loaders.dno_by_id
+        for _ in range(2):
+            await loaders.dno_by_id.load(operators[0].id)
+            await loaders.years_by_dno.load(operators[0].id)
+        loaders.clear()
+    assert spent.statements == 4
 
 
 @pytest.mark.parametrize("whole", [False, True])
@@ -216,3 +259,36 @@ async def test_a_failed_read_fails_each_load_and_is_not_memoized(
     assert found == [failure] * (len(operators) + 1)
     uncached.read_through.get_many = get_many  # type: ignore[method-assign]
     assert await loader.load(operators[0].id) is not None
+
+
+async def test_an_operators_year_is_loaded_into_the_cache_whole_with_a_statement_for_each_kind_of_record(
+    resources: Resources, pool: Pool, operators: Sequence[Any]
+) -> None:
+    """Later queries for the year read neither Redis nor PostgreSQL."""
+    dno = operators[2]
+    key = DnoYear(dno.id, 2025)
+    spent = operation_stats.begin()
+    await load_dno_year(resources.read_through, key)
+    assert spent.statements == 2 + len(FAMILIES)
+    spent = operation_stats.begin()
+    loaders = Loaders(resources.read_through, ReadSet())
+    assert await loaders.dno_by_id.load(dno.id) == dno
+    assert await loaders.years_by_dno.load(dno.id) == (2025, 2024)
+    for family in FAMILIES:
+        assert await loaders.of_family(family.name).load(key)
+    assert (spent.statements, spent.round_trips) == (0, 0)
+
+
+async def test_the_tags_of_all_loaders_are_added_to_the_read_set_of_the_operation(
+    resources: Resources, pool: Pool, operators: Sequence[Any]
+) -> None:
+    read_set = ReadSet()
+    loaders = Loaders(resources.read_through, read_set)
+    expected = set()
+    for name in NAMES:
+        loader = getattr(loaders, name)
+        keys = await keys_of(name, resources, pool, operators)
+        await loader.load_many(keys)
+        expected |= {loader.tag_of(key) for key in keys}
+    assert read_set.tags == expected
+    assert 0 < read_set.until < float("inf")

@@ -1,8 +1,10 @@
 """Pages of operators: in every order, each operator is on exactly one page."""
 
+from base64 import urlsafe_b64encode
 from datetime import UTC, datetime
 from uuid import UUID
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -69,8 +71,41 @@ def test_a_cursor_is_read_in_its_own_order_only(entries, order, other):
     cursor = write_cursor(entries[0], order)
     assert read_cursor(cursor, order).slug == entries[0].slug
     if other is not order:
-        with pytest.raises(BadInput):
+        with pytest.raises(BadInput) as refused:
             read_cursor(cursor, other)
+        assert refused.value.details == {"argument": "after"}
+        assert refused.value.message == (f"`after` is a cursor of a list ordered by {order}, not by {other}.")
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        (DnoOrder.NAME, 1, "netze-a"),
+        (DnoOrder.SLUG, 1.5, "netze-a"),
+        (DnoOrder.CONNECTION_POINTS, "Netze", "netze-a"),
+        (DnoOrder.UPDATED_AT, "Netze", "netze-a"),
+        (DnoOrder.UPDATED_AT, float("nan"), "netze-a"),
+        (DnoOrder.NAME, "Netze"),
+        (DnoOrder.NAME, "Netze", 5),
+    ],
+)
+def test_a_cursor_whose_values_do_not_fit_its_order_is_rejected(values):
+    cursor = urlsafe_b64encode(msgspec.msgpack.encode(values)).decode().rstrip("=")
+    with pytest.raises(BadInput) as refused:
+        read_cursor(cursor, values[0])
+    assert refused.value.details == {"argument": "after"}
+    assert refused.value.message == "`after` is not a cursor of this list."
+
+
+def test_a_cursor_longer_than_1000_characters_is_rejected_and_one_of_1000_is_read():
+    def of_length(name):
+        return urlsafe_b64encode(msgspec.msgpack.encode((DnoOrder.NAME, name, "a"))).decode().rstrip("=")
+
+    longest = of_length("n" * (750 - len(msgspec.msgpack.encode((DnoOrder.NAME, "n" * 700, "a"))) + 700))
+    assert len(longest) == 1000
+    assert read_cursor(longest, DnoOrder.NAME).slug == "a"
+    with pytest.raises(BadInput):
+        read_cursor(of_length("n" * 800), DnoOrder.NAME)
 
 
 @given(st.text() | st.text("ABCabc019-_=", max_size=40), orders)

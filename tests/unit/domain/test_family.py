@@ -1,0 +1,45 @@
+"""What is derived from the description of a family: field names, prices and the kind of import."""
+
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from app.domain.family import Column, ColumnType, Family
+
+PRICE, OTHER_PRICE = Column("arbeit", ColumnType.PRICE), Column("leistung_unter_2500h", ColumnType.PRICE)
+WINDOWS = Column("windows", ColumnType.WINDOWS)
+
+
+def family(**values: Any) -> Family:
+    described = {
+        "name": "levies", "table": "levy_data", "struct": object, "graphql_type": "Levy", "module": "levy",
+        "id_kind": "LEVY", "id_prefix": "levy", "columns": (PRICE, WINDOWS, OTHER_PRICE),
+    }  # fmt: skip
+    return Family(**(described | values))
+
+
+@pytest.mark.parametrize(
+    ("name", "field"),
+    [
+        ("arbeit", "arbeit"),
+        ("leistung_unter_2500h", "leistungUnter2500h"),
+        ("arbeit_niedrig_ht", "arbeitNiedrigHt"),
+    ],
+)
+def test_a_column_is_named_in_camel_case_in_the_api(name: str, field: str) -> None:
+    assert Column(name, ColumnType.PRICE).field == field
+
+
+def test_the_prices_of_a_family_are_its_price_columns_in_their_order() -> None:
+    assert family().prices == (PRICE, OTHER_PRICE)
+    assert family(columns=(WINDOWS,)).prices == ()
+
+
+def test_the_kind_of_import_is_the_name_of_the_family_unless_it_is_given() -> None:
+    assert family().import_kind == "levies"
+    assert family(import_kind="levy-files").import_kind == "levy-files"
+
+
+def test_the_tag_names_family_operator_and_year() -> None:
+    assert family().tag((UUID(int=7), 2025)) == f"levies:{UUID(int=7)}:2025"
