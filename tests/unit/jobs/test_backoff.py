@@ -1,7 +1,9 @@
 """Back-off: pauses double up to a maximum, and differ between instances."""
 
 import asyncio
-from collections.abc import Iterator
+import random
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from time import monotonic
 
 import pytest
@@ -47,15 +49,14 @@ async def test_after_a_reset_the_first_pause_is_the_shortest_again(pauses: list[
     assert pauses[-1] <= 1
 
 
-@pytest.mark.parametrize(("ran", "expected"), [(4.9, (2, 4)), (5.1, (0.5, 1))])
+@pytest.mark.parametrize(("ran", "expected"), [(4.9, (2, 4)), (5, (0.5, 1)), (5.1, (0.5, 1))])
 async def test_only_a_long_enough_run_resets_it(
     pauses: list[float], monkeypatch: pytest.MonkeyPatch, ran: float, expected: tuple[float, float]
 ) -> None:
     backoff = Backoff(shortest=1, longest=10)
     await backoff.wait()
     await backoff.wait()
-    began = monotonic()
-    times = iter((began, began + ran))
+    times = iter((1000, 1000 + ran))
     with monkeypatch.context() as clock:
         clock.setattr(asyncio.get_running_loop(), "time", lambda: next(times))
         with backoff.reset_after(5):
@@ -87,3 +88,24 @@ async def test_without_the_event_the_pause_ends_by_itself() -> None:
     async with asyncio.timeout(60):
         for _ in range(5):
             await backoff.wait(asyncio.Event())
+
+
+async def test_of_a_pause_that_an_event_may_end_only_the_shortest_part_is_slept(
+    pauses: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The rest is the limit of the wait for the event."""
+    limits: list[float] = []
+
+    @asynccontextmanager
+    async def timeout(seconds: float) -> AsyncIterator[None]:
+        limits.append(seconds)
+        raise TimeoutError
+        yield
+
+    monkeypatch.setattr(asyncio, "timeout", timeout)
+    monkeypatch.setattr(random, "uniform", lambda low, high: high)
+    backoff = Backoff(shortest=1, longest=5)
+    for _ in range(4):
+        await backoff.wait(asyncio.Event())
+    assert pauses == [1, 1, 1, 1]
+    assert limits == [1, 3, 4]  # the first pause is the shortest

@@ -1,0 +1,497 @@
+"""What an instance does with each kind of message, and what it publishes: no server is needed."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from math import inf
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from prometheus_client import REGISTRY
+
+from app.broadcast import Filter, Subscriber
+from app.cache.message import Beat, Message, decode, encode
+from app.db.changes import Changes
+from app.domain import tags
+from app.domain.entry import DnoYear
+from app.domain.event import EntryChange, Event, Topic
+from app.domain.revision import ChangeKind
+from app.errors import Unavailable
+from app.jobs import invalidation_listener
+from app.jobs.backoff import Backoff
+from app.jobs.heartbeat import Heartbeat
+from app.jobs.invalidation_listener import InvalidationListener
+from app.jobs.l2_consistency import OutboxEmptied
+from tests.unit.jobs.instance import BOUND, EPOCH, Instance
+
+TAG = "operator:1"
+TARIFFS, HLZF = Topic("tariffs"), Topic("hlzf")
+
+
+def event(number: int = 1, *, version: int = 1, entry: UUID | None = None) -> Event:
+    entries = (EntryChange(entry or uuid4(), version, ChangeKind.CORRECTED),)
+    return Event(number, TARIFFS, UUID(int=9), 2025, datetime.now(UTC), entries)
+
+
+def tag_of(change: Event) -> str:
+    assert change.dno_id is not None
+    make = tags.tariffs if change.topic is TARIFFS else tags.hlzf
+    return make(DnoYear(change.dno_id, 2025))
+
+
+def keep(one: Instance, *names: str) -> None:
+    for name in names:
+        assert one.memory.keep(name, "old", size=1, tags=(name,), until=inf, since=one.memory.now())
+
+
+class Channel:
+    """Gives the messages one after the other, then None: the channel is silent."""
+
+    def __init__(self, one: Instance, *messages: Message | bytes | float) -> None:
+        self._one = one
+        self._messages = list(messages)
+        self.bounds: list[float] = []
+        self.left = self._messages
+
+    async def next(self, seconds: float) -> bytes | None:
+        """A number is the time that passes before the next message."""
+        self.bounds.append(seconds)
+        while self._messages and isinstance(self._messages[0], float):
+            self._one.now += self._messages.pop(0)  # type: ignore[operator]
+        if not self._messages:
+            return None
+        message = self._messages.pop(0)
+        return message if isinstance(message, bytes) else encode(message)  # type: ignore[arg-type]
+
+
+class Listening:
+    def __init__(self, one: Instance) -> None:
+        self.one = one
+        self.listener = InvalidationListener(
+            one.pool,
+            one.shared,
+            one.memory,
+            one.validity,
+            one.consistency,
+            one.invalidator,
+            one.broadcast,
+            one.settings,
+        )
+        self.backoff = Backoff(shortest=1, longest=8)
+        self.backoff._next = 8
+        one.memory.switch_on(0.0)
+        one.memory.valid_until = inf
+        one.shared.trust()
+        one.consistency.deliveries.begin(one.now, 3)
+
+    async def receive(self, *messages: Message | bytes | float) -> Channel:
+        channel = Channel(self.one, *messages)
+        await self.listener._listen(channel, self.backoff)  # type: ignore[arg-type]
+        return channel
+
+    def cached(self, *names: str) -> list[bool]:
+        self.one.memory.valid_until = inf
+        return [self.one.memory.get(name) is not None for name in names]
+
+
+@pytest.fixture
+def listening(one: Instance) -> Listening:
+    return Listening(one)
+
+
+@pytest.fixture
+def subscriber(one: Instance) -> Subscriber:
+    return one.broadcast.subscribe(Filter())
+
+
+def beat(sent: float, *, sender: str = "self", **fields: Any) -> Message:
+    return Message([], [], sender, beat=Beat(sent, EPOCH, **fields))
+
+
+async def test_tags_of_another_instance_are_evicted(one: Instance, listening: Listening) -> None:
+    keep(one, TAG, "operator:2")
+    await listening.receive(Message([TAG], [], "other"))
+    assert listening.cached(TAG, "operator:2") == [False, True]
+    assert one.pool.expected_writable == 1
+    assert one.shared.distrust_reason is None
+
+
+async def test_tags_of_an_own_message_were_evicted_before_it_was_published(
+    one: Instance, listening: Listening
+) -> None:
+    """What was read since is not evicted again."""
+    keep(one, TAG)
+    await listening.receive(Message([TAG], [], "self"))
+    assert listening.cached(TAG) == [True]
+    assert one.pool.expected_writable == 1
+
+
+async def test_a_heartbeat_announces_no_change(one: Instance, listening: Listening) -> None:
+    keep(one, TAG)
+    await listening.receive(beat(one.now), beat(one.now, sender="other"))
+    assert one.pool.expected_writable == 0
+    assert listening.cached(TAG) == [True]
+
+
+async def test_events_without_tags_announce_a_change(one: Instance, listening: Listening) -> None:
+    await listening.receive(Message([], [event()], "relay"))
+    assert one.pool.expected_writable == 1
+
+
+async def test_a_message_about_everything_clears_l1(one: Instance, listening: Listening) -> None:
+    keep(one, TAG, "operator:2")
+    await listening.receive(Message([], [], "other", everything=True))
+    assert listening.cached(TAG, "operator:2") == [False, False]
+
+
+async def test_an_unconfirmed_removal_ends_trust_in_l2(one: Instance, listening: Listening) -> None:
+    await listening.receive(Message([TAG], [], "other", unconfirmed=True))
+    assert one.shared.distrust_reason == "a removal of another instance was not confirmed"
+
+
+async def test_an_acknowledged_event_is_not_evicted_again_under_the_same_keys(
+    one: Instance, listening: Listening, subscriber: Subscriber
+) -> None:
+    first, second = event(1), event(2)
+    second = Event(2, HLZF, UUID(int=8), 2025, second.changed_at, second.entries)
+    acknowledgement = Message(["x"], [], "other", acknowledged=[1], generation=one.shared.generation)
+    await listening.receive(acknowledgement)
+    keep(one, tag_of(first), tag_of(second))
+    await listening.receive(Message([], [first, second], "relay"))
+    assert listening.cached(tag_of(first), tag_of(second)) == [True, False]
+    assert [change.event for change in subscriber.waiting] == [first, second]
+    # The relay delivers an event once: its number need not be remembered.
+    assert not one.invalidator.acknowledged.covers(1, one.shared.generation)
+
+
+async def test_an_event_acknowledged_under_other_keys_is_evicted(one: Instance, listening: Listening) -> None:
+    change = event()
+    await listening.receive(Message(["x"], [], "other", acknowledged=[1], generation="1.0"))
+    keep(one, tag_of(change))
+    await listening.receive(Message([], [change], "relay"))
+    assert listening.cached(tag_of(change)) == [False]
+
+
+async def test_the_delay_of_each_event_is_measured(one: Instance, listening: Listening) -> None:
+    before = delays()
+    past = event()
+    past = Event(1, past.topic, past.dno_id, 2025, datetime.now(UTC) - timedelta(hours=2), past.entries)
+    future = Event(2, past.topic, past.dno_id, 2025, datetime.now(UTC) + timedelta(hours=2), past.entries)
+    await listening.receive(Message([], [past, future], "relay"))
+    count, total = (after - earlier for after, earlier in zip(delays(), before, strict=True))
+    assert count == 2
+    assert total == pytest.approx(7200, abs=60)
+
+
+def delays() -> tuple[float, float]:
+    name = "invalidation_delay_seconds"
+    return REGISTRY.get_sample_value(f"{name}_count") or 0.0, REGISTRY.get_sample_value(f"{name}_sum") or 0.0
+
+
+async def test_an_own_heartbeat_proves_the_channel(one: Instance, listening: Listening) -> None:
+    channel = await listening.receive(beat(one.now - 0.3))
+    assert one.validity.received_until == one.now - 0.3
+    assert listening.backoff._next == 1
+    assert channel.bounds == [BOUND, BOUND]
+
+
+async def test_a_heartbeat_of_another_instance_proves_no_channel(one: Instance, listening: Listening) -> None:
+    fields: dict[str, Any] = {"proven_before": 0.0, "received": {"self": one.now - 0.1}}
+    await listening.receive(beat(one.now, sender="other", **fields))
+    assert one.validity.received_until == -inf
+    assert one.database_proven_until == one.now - 0.1
+    assert listening.backoff._next == 8
+
+
+async def test_an_own_heartbeat_proves_nothing_while_a_delivered_batch_is_missing(
+    one: Instance, listening: Listening
+) -> None:
+    one.consistency.deliveries.expect(4, one.now, one.now)
+    await listening.receive(beat(one.now))
+    assert one.validity.received_until == -inf
+
+
+@pytest.mark.parametrize(
+    ("at", "delivered", "taken"), [(0.0, 3, True), (-0.1, 3, True), (0.1, 3, False), (0.0, 4, False)]
+)
+async def test_subscribers_have_received_everything_once_an_empty_outbox_is_confirmed_by_a_heartbeat(
+    one: Instance, listening: Listening, at: float, delivered: int, taken: bool
+) -> None:
+    listening.listener._delivered_until = "1:1:"
+    emptied = OutboxEmptied(one.now + at, "5:5:", delivered)
+    one.consistency.emptied = emptied
+    await listening.receive(beat(one.now))
+    assert listening.listener._delivered_until == ("5:5:" if taken else "1:1:")
+    assert one.consistency.emptied == (None if taken else emptied)
+
+
+async def test_a_heartbeat_without_an_empty_outbox_changes_no_delivery(
+    one: Instance, listening: Listening
+) -> None:
+    listening.listener._delivered_until = "1:1:"
+    await listening.receive(beat(one.now))
+    assert listening.listener._delivered_until == "1:1:"
+
+
+async def test_a_message_of_another_encoding_ends_the_subscription(
+    one: Instance, listening: Listening
+) -> None:
+    channel = await listening.receive(b"another encoding", Message([TAG], [], "other"))
+    assert len(channel.left) == 1
+
+
+async def test_messages_without_an_own_heartbeat_end_the_subscription(
+    one: Instance, listening: Listening
+) -> None:
+    message = Message([TAG], [], "other")
+    channel = await listening.receive(2 * BOUND, message, 0.01, message, message)
+    assert len(channel.left) == 1
+
+
+async def test_an_own_heartbeat_prolongs_the_subscription(one: Instance, listening: Listening) -> None:
+    message = Message([TAG], [], "other")
+    channel = await listening.receive(
+        2 * BOUND, beat(one.now + 1.5 * BOUND), 1.5 * BOUND, message, 0.01, message, message
+    )
+    assert len(channel.left) == 1
+
+
+async def test_heartbeats_that_are_late_from_the_start_end_the_subscription_as_well(
+    one: Instance, listening: Listening
+) -> None:
+    sent = one.now
+    channel = await listening.receive(2 * BOUND, beat(sent - 5), 0.01, beat(sent), beat(sent))
+    assert len(channel.left) == 1
+
+
+async def test_a_request_to_resubscribe_ends_the_subscription_with_l1_off(
+    one: Instance, listening: Listening, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(one.broadcast, "send", lambda _: one.consistency.leave_channel())
+    channel = await listening.receive(Message([], [event()], "relay"), Message([TAG], [], "other"))
+    assert len(channel.left) == 1
+    one.memory.valid_until = inf
+    assert not one.memory.enabled
+
+
+@pytest.mark.parametrize(
+    ("message", "batches"),
+    [
+        (Message([TAG], [], "relay", batch=4, previous_batch=3), False),
+        (Message([TAG], [], "relay", batch=5, previous_batch=4), True),
+        (Message([TAG], [], "other"), False),
+    ],
+)
+async def test_a_batch_whose_predecessor_is_missing_is_caught_up_on(
+    one: Instance, listening: Listening, monkeypatch: pytest.MonkeyPatch, message: Message, batches: bool
+) -> None:
+    monkeypatch.setattr(invalidation_listener, "fetch_delivered", _delivered(5))
+    keep(one, "operator:2")
+    await listening.receive(message)
+    assert listening.cached("operator:2") == [not batches]
+    if batches:
+        assert one.consistency.deliveries.covers(5)
+        assert one.consistency.deliveries.receive(6, 5)
+
+
+async def test_a_batch_that_a_look_found_and_that_does_not_arrive_in_time_is_caught_up_on(
+    one: Instance, listening: Listening, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(invalidation_listener, "fetch_delivered", _delivered(4))
+    one.consistency.deliveries.expect(4, one.now, one.now)
+    keep(one, TAG)
+    other = beat(0.0, sender="other")
+    await listening.receive(BOUND / 4, other)
+    assert listening.cached(TAG) == [True]
+    await listening.receive(0.01, other)
+    assert listening.cached(TAG) == [False]
+    assert one.consistency.deliveries.complete
+
+
+async def test_a_batch_that_arrives_while_the_database_does_not_answer_counts_as_received(
+    one: Instance, listening: Listening
+) -> None:
+    """The latest number is not known then; the batch itself is."""
+    await listening.receive(Message([TAG], [], "relay", batch=5, previous_batch=4))
+    assert one.consistency.deliveries.receive(6, 5)
+    assert not one.consistency.deliveries.receive(9, 8)
+
+
+def _delivered(number: int) -> Any:
+    async def fetch(_: object) -> int:
+        return number
+
+    return fetch
+
+
+class History:
+    """`since` are the snapshots and limits of the reads."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, *changes: Event) -> None:
+        self.since: list[tuple[str, int]] = []
+        self.changes = list(changes)
+        monkeypatch.setattr(invalidation_listener, "fetch_changes_since", self._fetch)
+
+    async def _fetch(self, pool: object, snapshot: str, limit: int) -> Changes:
+        assert pool is not None
+        self.since.append((snapshot, limit))
+        return Changes(self.changes[:limit], "9:9:")
+
+
+@pytest.fixture
+def removed(one: Instance, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The tags that are removed from L2."""
+    found: list[str] = []
+
+    async def remove(names: list[str]) -> bool:
+        found.extend(names)
+        return True
+
+    monkeypatch.setattr(one.shared, "remove", remove)
+    return found
+
+
+async def test_missed_changes_are_removed_from_both_caches_and_delivered_in_order(
+    one: Instance,
+    listening: Listening,
+    subscriber: Subscriber,
+    removed: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    entry = uuid4()
+    changes = [event(0, version=version, entry=entry) for version in (2, 3)]
+    history = History(monkeypatch, *changes)
+    listening.listener._delivered_until = "1:1:"
+    keep(one, tag_of(changes[0]))
+    await listening.listener._catch_up()
+    assert history.since == [("1:1:", one.settings.max_catch_up_changes + 1)]
+    assert [change.entry.version for change in subscriber.waiting] == [2, 3]
+    assert listening.cached(tag_of(changes[0])) == [False]
+    assert tag_of(changes[0]) in removed
+    assert listening.listener._delivered_until == "9:9:"
+
+
+async def test_history_is_not_read_without_subscribers_or_without_a_known_beginning(
+    one: Instance, listening: Listening, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    history = History(monkeypatch)
+    listening.listener._delivered_until = "1:1:"
+    await listening.listener._catch_up()
+    one.broadcast.subscribe(Filter())
+    listening.listener._delivered_until = None
+    await listening.listener._catch_up()
+    assert history.since == []
+
+
+@pytest.mark.parametrize("surplus", [0, 1])
+async def test_more_missed_changes_than_can_be_delivered_end_the_subscriptions(
+    one: Instance,
+    listening: Listening,
+    subscriber: Subscriber,
+    removed: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    surplus: int,
+) -> None:
+    limit = one.settings.max_catch_up_changes
+    History(monkeypatch, *[event(0)] * (limit + surplus))
+    listening.listener._delivered_until = "1:1:"
+    await listening.listener._catch_up()
+    assert listening.listener._delivered_until == "9:9:"
+    if surplus:
+        with pytest.raises(Unavailable, match="More has changed than can be delivered"):
+            await anext(subscriber)
+    else:
+        assert (await anext(subscriber)).entry.version == 1
+
+
+async def test_deliveries_begin_with_the_first_snapshot_and_without_earlier_subscribers(
+    one: Instance, listening: Listening, subscriber: Subscriber, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fetch(pool: object) -> str:
+        assert pool is one.pool
+        return "2:2:"
+
+    monkeypatch.setattr(invalidation_listener, "fetch_snapshot", fetch)
+    await listening.listener._start_deliveries()
+    assert listening.listener._delivered_until == "2:2:"
+    with pytest.raises(Unavailable, match="subscribe again"):
+        await anext(subscriber)
+    later = one.broadcast.subscribe(Filter())
+    listening.listener._delivered_until = "1:1:"
+    await listening.listener._start_deliveries()
+    assert listening.listener._delivered_until == "1:1:"
+    one.broadcast.send(event())
+    assert (await anext(later)).entry.version == 1
+
+
+async def test_l1_begins_empty_after_a_channel_was_joined_and_answers_after_an_own_heartbeat(
+    one: Instance, listening: Listening
+) -> None:
+    keep(one, TAG)
+    await listening.listener._join()
+    assert len(one.memory) == 0
+    assert one.consistency.deliveries.complete
+    one.validity.prove_database(one.now)
+    assert not one.memory.enabled
+    one.validity.prove_channel(one.now)
+    assert one.memory.enabled
+
+
+async def test_l1_stays_off_where_the_channel_is_to_be_left_again(
+    one: Instance, listening: Listening
+) -> None:
+    listening.listener.resubscribe()
+    await listening.listener._join()
+    one.memory.valid_until = inf
+    assert not one.memory.enabled
+
+
+class Published:
+    def __init__(self, one: Instance, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.messages: list[Message] = []
+        self.late: list[bool] = []
+        monkeypatch.setattr(one.shared, "publish", self._publish)
+        tick = one.consistency.tick
+
+        def counted(*, on_time: bool) -> None:
+            self.late.append(not on_time)
+            tick(on_time=on_time)
+
+        monkeypatch.setattr(one.consistency, "tick", counted)
+
+    async def _publish(self, data: bytes) -> bool:
+        message = decode(data)
+        assert message is not None
+        self.messages.append(message)
+        return True
+
+
+async def test_heartbeats_are_published_regularly_and_the_last_one_announces_the_end(
+    one: Instance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    published = Published(one, monkeypatch)
+    passes = iter([0.25, 0.25, 0.5, 0.51, 0.25])
+    pauses: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        pauses.append(seconds)
+        if (passed := next(passes, None)) is None:
+            raise asyncio.CancelledError
+        one.now += passed
+
+    heartbeat = Heartbeat(one.shared, one.consistency, sender="self", every=0.25)
+    with monkeypatch.context() as patch:
+        patch.setattr(asyncio, "sleep", sleep)
+        with pytest.raises(asyncio.CancelledError):
+            await heartbeat.run()
+    assert pauses == [0.25] * 6
+    # A process that did not run for two intervals was late.
+    assert published.late == [False, False, False, True, True, False]
+    await heartbeat.close()
+    beats = [message.beat for message in published.messages]
+    sent = [0.0, 0.25, 0.5, 1.0, 1.51, 1.76, 1.76]
+    assert [each and each.sent for each in beats] == pytest.approx([1000 + after for after in sent])
+    assert [each and each.leaving for each in beats] == [False] * 6 + [True]
+    assert all(
+        (message.sender, message.tags, message.events) == ("self", [], []) for message in published.messages
+    )
