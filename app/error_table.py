@@ -1,6 +1,6 @@
-"""What each error code means: HTTP status, headers, WebSocket close code.
+"""The table of error codes: HTTP status, headers and WebSocket close code of each.
 
-HTTP, REST, GraphQL, WebSocket, SSE and pages read it here; docs/limits.md lists the codes for clients.
+HTTP, REST, GraphQL, WebSocket, SSE and pages use it; docs/limits.md lists the codes for clients.
 """
 
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from websockets.frames import CloseCode
 
 from app.errors import AppError, Code, TooMany
 
-# Errors without a code of their own are logged whole under the request id; clients get this sentence.
+# The message for unexpected exceptions, which are logged with their traceback and the request id.
 INTERNAL_MESSAGE = "Something went wrong on our side; it has been noted."
 
 
@@ -55,7 +55,7 @@ ERRORS: Mapping[Code, Row] = {
 
 
 def headers_of(error: AppError) -> dict[str, str]:
-    """Those of an HTTP response with this error."""
+    """The headers of an HTTP response with this error."""
     headers = {**ERRORS[error.code].headers, **error.headers}
     if isinstance(error, TooMany):
         headers["retry-after"] = str(max(1, ceil(error.retry_after - 0.001)))

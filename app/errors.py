@@ -1,6 +1,6 @@
-"""Errors that clients see. app/error_table.py has what each code means in HTTP and on a WebSocket.
+"""Errors that clients see. app/error_table.py maps each code to HTTP and WebSocket.
 
-A class of its own is only for what other code catches; everything else is an AppError with its code.
+Only errors that other code catches have a class of their own; all others are an AppError with a code.
 """
 
 from collections.abc import Mapping, Sequence
@@ -8,7 +8,7 @@ from enum import StrEnum
 
 
 class Code(StrEnum):
-    """For programs: `extensions.code` in GraphQL, `code` elsewhere."""
+    """Machine-readable: `extensions.code` in GraphQL, `code` elsewhere."""
 
     BAD_USER_INPUT = "BAD_USER_INPUT"
     CONFLICT = "CONFLICT"
@@ -36,10 +36,10 @@ class Code(StrEnum):
 
 
 class AppError(Exception):
-    """A request that is not fulfilled, with the reason.
+    """The reason why a request fails.
 
-    `message` is for people; `field` is the path of the input field at fault; `headers` are those of an HTTP response
-    with it; `details` are further facts for `extensions`.
+    `message`: human-readable. `field`: path of the invalid input field. `headers`: added to the HTTP response.
+    `details`: further members of `extensions`.
     """
 
     code = Code.INTERNAL_SERVER_ERROR
@@ -63,7 +63,7 @@ class AppError(Exception):
 
 
 class BadInput(AppError):
-    """An argument or a value that is not valid; payloads of mutations report it as INVALID."""
+    """An invalid argument or value; payloads of mutations report it as INVALID."""
 
     code = Code.BAD_USER_INPUT
 
@@ -73,13 +73,13 @@ class Unauthenticated(AppError):
 
 
 class Unavailable(AppError):
-    """A server that the answer depends on is away for the moment; the request may be repeated."""
+    """A server that the response depends on is not available; the request may be repeated."""
 
     code = Code.UNAVAILABLE
 
 
 class TooMany(AppError):
-    """More than a rate limit allows; `retry_after` is in seconds."""
+    """A rate limit is exceeded; `retry_after` is in seconds."""
 
     code = Code.RATE_LIMITED
 
@@ -89,13 +89,13 @@ class TooMany(AppError):
 
 
 class Overloaded(TooMany):
-    """This server has no capacity left."""
+    """This process has no capacity left."""
 
     code = Code.OVERLOADED
 
 
 class LimitExceeded(AppError):
-    """More than one operation may do; `details` name the limit's setting and its value."""
+    """An operation exceeds a limit; `details` name its setting and its value."""
 
     code = Code.LIMIT_EXCEEDED
 
@@ -105,9 +105,9 @@ class DeadlineExceeded(AppError):
 
 
 class CannotStart(Exception):
-    """One sentence for operators: why the server does not start, and what to do."""
+    """Why the server does not start and how to fix it, in one sentence for operators."""
 
 
-def quoted(text: str, most: int = 80) -> str:
-    """What a client sent, as it may be shown to it: shortened, and without characters that cannot be seen."""
-    return "'" + "".join(c if c.isprintable() else "\ufffd" for c in text[:most]) + "'"
+def quoted(text: str, max_length: int = 80) -> str:
+    """Text of a client for use in a message: truncated, and without unprintable characters."""
+    return "'" + "".join(c if c.isprintable() else "\ufffd" for c in text[:max_length]) + "'"

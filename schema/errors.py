@@ -1,4 +1,4 @@
-"""A refusal as GraphQL tells it; anything else logged whole and shown as one sentence."""
+"""Formats errors for GraphQL responses: an AppError with its code, any other exception logged and without details."""
 
 import re
 from collections.abc import Sequence
@@ -13,13 +13,13 @@ from app.observability import metrics
 
 log = structlog.get_logger("graphql")
 
-# Of one answer, and of one message.
-MOST_ERRORS, MOST_LETTERS = 50, 1000
+# Errors of one response, and characters of one message.
+MAX_ERRORS, MAX_MESSAGE_LENGTH = 50, 1000
 
-# Where in a variable the library found a value of another type: it says so nowhere but in its sentence.
+# graphql-core gives the path of an invalid variable value only in the message.
 _WRONG_VALUE = re.compile(r"Variable '\$(\w+)' has invalid value(?: at ([\w.\[\]]+))?:")
-# How it shows such a value: as Python would write it.
-_VALUE_SHOWN = re.compile(r"(?:[,;] found|(?P<stop>\.) Found|(?P<value> value)): .*\Z", re.DOTALL)
+# graphql-core appends such a value in Python's notation.
+_SHOWN_VALUE = re.compile(r"(?:[,;] found|(?P<stop>\.) Found|(?P<value> value)): .*\Z", re.DOTALL)
 _NOT_NULL = re.compile(r"(type '[\w\[\]!]+' not to be) None\b")
 _ENUM_VALUE = re.compile(r"Value .* does not exist in ", re.DOTALL)
 
@@ -27,34 +27,34 @@ _ENUM_VALUE = re.compile(r"Value .* does not exist in ", re.DOTALL)
 def formatted(
     errors: Sequence[GraphQLError], request_id: str, code: str | None = None
 ) -> list[dict[str, Any]]:
-    """`code` is for errors that bring none: those of a document that was not executed.
+    """`code` is that of errors without one: those of a document that was not executed.
 
-    Bounded in number and length: one wrong value can be found in thousands of places.
+    Bounded in number and length: one invalid value can cause thousands of errors.
     """
-    shown = [_formatted(error, request_id, code) for error in errors[:MOST_ERRORS]]
-    if len(errors) > MOST_ERRORS:
-        message = f"There are {len(errors)} errors; the first {MOST_ERRORS} are listed."
+    shown = [_formatted(error, request_id, code) for error in errors[:MAX_ERRORS]]
+    if len(errors) > MAX_ERRORS:
+        message = f"There are {len(errors)} errors; the first {MAX_ERRORS} are listed."
         shown.append(
             {
                 "message": message,
-                "extensions": {"code": LimitExceeded.code, "limit": "ERRORS", "maximum": MOST_ERRORS},
+                "extensions": {"code": LimitExceeded.code, "limit": "ERRORS", "maximum": MAX_ERRORS},
             }
         )
     return shown
 
 
 def forget_frames(errors: Sequence[BaseException]) -> None:
-    """To be called once they have been formatted: a traceback holds frames that hold the error again,
-    and with it the document, the context and all that was loaded, until a garbage collection.
+    """Breaks reference cycles of errors that have been formatted: a traceback refers to frames that refer to the error,
+    and would keep the document, the context and loaded data in memory until a garbage collection.
     """
-    unseen = list(errors)
+    pending = list(errors)
     seen: set[int] = set()
-    while unseen:
-        error = unseen.pop()
+    while pending:
+        error = pending.pop()
         seen.add(id(error))
         error.__traceback__ = None
         causes = (getattr(error, "original_error", None), error.__cause__, error.__context__)
-        unseen += [cause for cause in causes if cause is not None and id(cause) not in seen]
+        pending += [cause for cause in causes if cause is not None and id(cause) not in seen]
 
 
 def _formatted(error: GraphQLError, request_id: str, code: str | None) -> dict[str, Any]:
@@ -76,21 +76,21 @@ def _formatted(error: GraphQLError, request_id: str, code: str | None) -> dict[s
 
 
 def _without_value(message: str) -> str:
-    """The client knows what it has sent, and the sentence before says where it stands."""
+    """Removes the invalid value: the client has it, and the message still has its path."""
     message = _NOT_NULL.sub(r"\1 null", message)
     found = _WRONG_VALUE.match(message)
     if found is None:
         return message
-    said = _ENUM_VALUE.sub("The value does not exist in ", message[found.end() :], count=1)
-    return message[: found.end()] + _VALUE_SHOWN.sub(lambda shown: f"{shown['value'] or ''}.", said, count=1)
+    rest = _ENUM_VALUE.sub("The value does not exist in ", message[found.end() :], count=1)
+    return message[: found.end()] + _SHOWN_VALUE.sub(lambda shown: f"{shown['value'] or ''}.", rest, count=1)
 
 
 def _short(message: str) -> str:
-    return message if len(message) <= MOST_LETTERS else f"{message[:MOST_LETTERS]}…"
+    return message if len(message) <= MAX_MESSAGE_LENGTH else f"{message[:MAX_MESSAGE_LENGTH]}…"
 
 
 def _field(error: GraphQLError) -> dict[str, list[str]]:
-    """Named like the `field` of a payload's error: in `$input` it is the same path."""
+    """The path of the invalid value, in the form of `field` in errors of mutation payloads."""
     found = _WRONG_VALUE.match(error.message)
     return {} if found is None else {"field": re.findall(r"\w+", f"{found[1]} {found[2] or ''}")}
 

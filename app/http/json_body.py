@@ -6,7 +6,7 @@ from typing import Any, Final
 import msgspec
 
 # Nothing that is asked for here nests deeper; what follows a value downwards must never run out of stack.
-MOST_LEVELS: Final = 64
+MAX_LEVELS: Final = 64
 
 # What the decoder raises: broken text, a value of another type, a text that is no UTF-8, a nest without end.
 UNREADABLE: Final = (msgspec.DecodeError, UnicodeError, RecursionError)
@@ -34,13 +34,13 @@ def nests_too_deeply(value: Any, text: bytes | str) -> bool:
     brackets = (
         text.count(b"[") + text.count(b"{") if isinstance(text, bytes) else text.count("[") + text.count("{")
     )
-    return brackets > MOST_LEVELS and _levels(value) > MOST_LEVELS
+    return brackets > MAX_LEVELS and _levels(value) > MAX_LEVELS
 
 
 def _levels(value: Any) -> int:
     """Without recursion; stops beyond what is allowed."""
     level, here = 0, [value]
-    while here and level <= MOST_LEVELS:
+    while here and level <= MAX_LEVELS:
         level += 1
         inner = [
             part.values() if isinstance(part, dict) else part

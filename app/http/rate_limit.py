@@ -4,7 +4,7 @@ from app.errors import TooMany
 from app.limits.rate_limiter.policy import Verdict
 
 
-def refusal(verdict: Verdict) -> TooMany:
+def rate_limit_error(verdict: Verdict) -> TooMany:
     policy = verdict.policy
     return TooMany(
         f"More than {policy.limit} in {policy.window:.0f} seconds; please wait a little.",

@@ -14,7 +14,7 @@ class Member(Protocol):
         """Called when it is removed in favour of another address; it no longer counts."""
 
 
-class NoPlace(Exception):
+class LimitReached(Exception):
     """`no_room`: the total is reached and this address has its share; `no_share`: this address has its maximum."""
 
     def __init__(self, reason: Reason) -> None:
@@ -43,11 +43,11 @@ class FairShare:
         return len(self._members.get(address, ()))
 
     def check(self, address: str | None) -> None:
-        """Raises NoPlace if `admit` would raise it."""
+        """Raises LimitReached if `admit` would raise it."""
         self._victims(address)
 
     def admit(self, address: str | None, member: Member) -> None:
-        """Raises NoPlace, or evicts a member if the new one has priority."""
+        """Raises LimitReached, or evicts a member if the new one has priority."""
         victims = self._victims(address)
         if victims is not None:
             fullest, members = victims
@@ -77,14 +77,14 @@ class FairShare:
         """The address of which a member must be evicted, and its members; None below the maximum."""
         own = self.of(address)
         if address is not None and own >= self._per_address:
-            raise NoPlace("no_share")
+            raise LimitReached("no_share")
         if self._count < self._maximum:
             return None
         addresses = len(self._members) + (address not in self._members)
         if address is not None and own >= self._maximum // addresses:
-            raise NoPlace("no_room")
+            raise LimitReached("no_room")
         found = [(len(members), name) for name, members in self._members.items() if name is not None]
         size, fullest = max(found, default=(0, ""))
         if size <= max(1, own):
-            raise NoPlace("no_room")
+            raise LimitReached("no_room")
         return fullest, self._members[fullest]

@@ -2,7 +2,7 @@
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.http.rate_limit import refusal
+from app.http.rate_limit import rate_limit_error
 from app.http.request_state import request_state
 from app.http.response_start import add_headers, on_response_start
 
@@ -34,7 +34,7 @@ class RateLimit:
 
         on_response_start(scope, begin)
         if not verdict.allowed:
-            raise refusal(verdict)
+            raise rate_limit_error(verdict)
         await self.app(scope, receive, send)
 
 

@@ -7,14 +7,14 @@ from app.auth.cookies import SessionCookie
 from app.domain.account import ANONYMOUS, Principal
 from app.errors import Unauthenticated
 from app.http.headers import has_any
-from app.http.rate_limit import refusal
+from app.http.rate_limit import rate_limit_error
 from app.http.request_state import RequestState, request_state
 from app.middleware.rate_limit import is_free
 from app.settings import Settings
 
 
 class Session:
-    """Sets the state's `principal`, and its `payer` where an anonymous request draws on no address's budget.
+    """Sets the state's `principal`, and its `budget_key` where an anonymous request draws on no address's budget.
 
     Credentials are checked whatever the limits say: valid ones draw on a budget of their own, so that
     nothing else from the same address uses it up. A bad key is refused, never taken for "anonymous",
@@ -28,11 +28,11 @@ class Session:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if not is_free(scope["path"]):
-            request_state(scope).principal = await recognise(scope, self._cookie)
+            request_state(scope).principal = await authenticate(scope, self._cookie)
         await self.app(scope, receive, send)
 
 
-async def recognise(scope: Scope, session_cookie: SessionCookie) -> Principal:
+async def authenticate(scope: Scope, session_cookie: SessionCookie) -> Principal:
     if not has_any(scope["headers"], (b"authorization", b"cookie")):
         return ANONYMOUS
     headers = Headers(scope=scope)
@@ -45,9 +45,9 @@ async def recognise(scope: Scope, session_cookie: SessionCookie) -> Principal:
     try:
         principal = await state.resources.authenticator.principal(authorization, cookie)
     except Unauthenticated:
-        verdict = await state.resources.limiter.take(state.payer or state.address)
+        verdict = await state.resources.limiter.take(state.budget_key or state.address)
         if not verdict.allowed:
-            raise refusal(verdict) from None
+            raise rate_limit_error(verdict) from None
         if authorization is not None:
             raise
         return ANONYMOUS
@@ -59,4 +59,4 @@ async def _recognise_device(state: RequestState, proof: str) -> None:
     device = await state.resources.devices.recognise(proof)
     if device is not None:
         # By user, not by device: signing in again and again gives no further budget.
-        state.payer = f"device:{device.user_id}"
+        state.budget_key = f"device:{device.user_id}"

@@ -15,7 +15,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from app.http.cached_request_head import HeadCandidate
 from app.http.request_state import begin_request
-from app.limits.fair_share import NoPlace
+from app.limits.fair_share import LimitReached
 from app.observability import metrics as all_metrics
 from app.observability.counting import Counts
 from app.resources import Resources
@@ -97,7 +97,7 @@ class HttpProtocol(HttpToolsProtocol):
         self.timer = ConnectionTimer(self.loop, State.NEW, self._seconds[State.NEW], self._expired)
         try:
             self._places.admit(self._address, self)
-        except NoPlace as refusal:
+        except LimitReached as refusal:
             self._cut(refusal.reason, 503)
 
     def connection_lost(self, exc: Exception | None) -> None:

@@ -1,4 +1,4 @@
-"""The caller at the other end of what stays open: a connection outlives keys, sessions and roles."""
+"""The principal of an open connection, checked again while it is open: a connection outlives keys, sessions and roles."""
 
 from starlette.types import Scope
 
@@ -6,17 +6,16 @@ from app.auth.credentials import Credentials
 from app.auth.roles import require_reader
 from app.domain.account import Principal
 from app.http.content_negotiation import JSON
-from app.http.rate_limit import refusal
+from app.http.rate_limit import rate_limit_error
 from app.http.request_state import request_state, with_principal
-from app.middleware.session import recognise
+from app.middleware.session import authenticate
 from app.resources import resources_of
 
 
 class Caller:
-    """`authorization`: what a socket's first message brings instead of a header.
+    """`authorization`: from the payload of connection_init, in place of the header.
 
-    An operation runs only for a principal whose credentials were found valid at its beginning, and
-    whatever is sent later has the rights of the moment in which it is sent.
+    Credentials are checked when an operation begins. Each later result is written with the rights of that moment.
     """
 
     def __init__(self, scope: Scope, authorization: str | None = None) -> None:
@@ -34,20 +33,20 @@ class Caller:
         return self._credentials.principal.anonymous
 
     async def begin(self) -> None:
-        """Refuses invalid credentials with Unauthenticated, and with Unavailable where that cannot be told."""
+        """Raises Unauthenticated for invalid credentials, Unavailable if they cannot be checked."""
         if self._authorization is None:
             await self.check()
             return
-        self._credentials = self._of(await recognise(self._scope, self._resources.cookie))
+        self._credentials = self._of(await authenticate(self._scope, self._resources.cookie))
         self.require_reader()
 
     async def check(self) -> None:
-        """Refuses as `begin` does: for credentials that have ended since."""
+        """Raises like `begin`, for credentials that have been revoked or have expired since."""
         await self._credentials.confirm()
         self.require_reader()
 
     async def renewed(self, *, visit: bool = False) -> Principal:
-        """The rights of this moment, for what is sent now. Refuses like `check`, but outlasts a short outage."""
+        """The principal with its current rights. Raises like `check`, but tolerates a short outage."""
         principal = await self._credentials.renew(visit=visit)
         self.require_reader()
         return principal
@@ -57,15 +56,15 @@ class Caller:
         require_reader(self._credentials.principal, anonymous_reading=settings.anonymous_reading)
 
     async def operation_scope(self) -> Scope:
-        """One operation of a socket, which is limited, authorized and measured like a request."""
+        """The scope of one operation of a socket: it is authorized, rate-limited and measured like a request."""
         await self.check()
         scope = with_principal(self._scope, self._credentials.principal)
         state = request_state(scope)
         key, policy = state.budget
         verdict = state.verdict = await self._resources.limiter.take(key, 1, policy)
         if not verdict.allowed:
-            raise refusal(verdict)
-        # No page of a foreign origin has a socket here, so all that comes over one is meant.
+            raise rate_limit_error(verdict)
+        # The handshake checked the origin, so no further CSRF check is needed: the content type passes it.
         headers = [*scope["headers"], (b"content-type", JSON.encode())]
         state.headers = None
         return {**scope, "method": "POST", "headers": headers}

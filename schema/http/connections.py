@@ -1,4 +1,4 @@
-"""Connections that stay open: WebSockets and event streams, bounded together and for each client address."""
+"""Open connections (WebSockets and event streams), limited in total and per client address."""
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -8,7 +8,7 @@ from strawberry import Schema
 
 from app.errors import Overloaded
 from app.http.request_state import request_state
-from app.limits.fair_share import FairShare, Member, NoPlace
+from app.limits.fair_share import FairShare, LimitReached, Member
 from app.observability import metrics
 from app.settings import Settings
 from schema.execution.documents import Operation
@@ -28,12 +28,12 @@ class Connections:
         self._results = ResultStreams(
             settings, runner, Subscriptions(schema, deadline=settings.operation_timeout)
         )
-        self._places = FairShare(settings.max_streams, settings.max_streams_per_address)
+        self._limit = FairShare(settings.max_streams, settings.max_streams_per_address)
 
     async def serve_websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Until it is closed."""
+        """Returns when it is closed."""
         socket = WebSocketConnection(self._settings, self._results, scope, receive, send)
-        with self._place(scope, socket):
+        with self._admitted(scope, socket):
             await socket.serve()
 
     def open_stream(self, request: GraphQLRequest, operation: Operation, scope: Scope) -> EventStream:
@@ -41,7 +41,7 @@ class Connections:
         caller = Caller(scope)
         caller.require_reader()
         with _as_overloaded():
-            self._places.check(_address(scope))
+            self._limit.check(_address(scope))
         stream = EventStream(caller, self._settings.socket_check_interval)
         stream.opened = self._hold_stream(request, operation, scope, caller, stream)
         return stream
@@ -55,20 +55,20 @@ class Connections:
         caller: Caller,
         stream: EventStream,
     ) -> AsyncIterator[AsyncIterator[Answer]]:
-        with self._place(scope, stream):
+        with self._admitted(scope, stream):
             async with self._results.open_results(request, scope, caller, operation) as answers:
                 yield answers
 
     @contextmanager
-    def _place(self, scope: Scope, member: Member) -> Iterator[None]:
+    def _admitted(self, scope: Scope, member: Member) -> Iterator[None]:
         address = _address(scope)
         with _as_overloaded():
-            self._places.admit(address, member)
+            self._limit.admit(address, member)
         metrics.SOCKETS.inc()
         try:
             yield
         finally:
-            self._places.leave(address, member)
+            self._limit.leave(address, member)
             metrics.SOCKETS.dec()
 
 
@@ -81,11 +81,10 @@ def _address(scope: Scope) -> str:
 def _as_overloaded() -> Iterator[None]:
     try:
         yield
-    except NoPlace as refusal:
-        raise Overloaded(_SENTENCES[refusal.reason], retry_after=10) from None
+    except LimitReached as error:
+        message = _TOO_MANY_OF_ADDRESS if error.reason == "no_share" else _TOO_MANY
+        raise Overloaded(message, retry_after=10) from None
 
 
-_SENTENCES = {
-    "no_room": "There are too many open connections; please try again later.",
-    "no_share": "There are too many open connections of your address; please close one.",
-}
+_TOO_MANY = "There are too many open connections; please try again later."
+_TOO_MANY_OF_ADDRESS = "There are too many open connections of your address; please close one."

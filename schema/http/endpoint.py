@@ -38,8 +38,8 @@ class GraphQLEndpoint:
         response: ASGIApp
         try:
             response = await self._respond(Request(scope, receive))
-        except AppError as refused:
-            response = respond(scope, refused)
+        except AppError as error:
+            response = respond(scope, error)
         except ClientDisconnect:
             return
         await response(scope, receive, send)
@@ -56,25 +56,25 @@ class GraphQLEndpoint:
         else:
             self._admission.queue_for(request_state(scope)).reject_if_full()
             parsed = parse_request(scope, body, settings.max_batch_operations)
-            found: Operation | RejectedDocument | None = None
+            looked_up: Operation | RejectedDocument | None = None
             if isinstance(parsed, GraphQLRequest) and _may_stream(scope):
-                found = await self._lookup.look_up_or_reject(parsed, scope)
-                stream = self._stream(parsed, found, scope)
+                looked_up = await self._lookup.look_up_or_reject(parsed, scope)
+                stream = self._stream(parsed, looked_up, scope)
                 if stream is not None:
                     return stream
-            response = await self._uncached.respond_uncached(key, parsed, scope, found)
+            response = await self._uncached.respond_uncached(key, parsed, scope, looked_up)
         self._fast_path.cache_request_head(scope, key.head)
         return response
 
     def _stream(
-        self, request: GraphQLRequest, found: Operation | RejectedDocument, scope: Scope
+        self, request: GraphQLRequest, looked_up: Operation | RejectedDocument, scope: Scope
     ) -> EventStream | None:
-        """None where the response is not a stream: also for a rejected document."""
-        if isinstance(found, RejectedDocument) or not wants_stream(
-            scope["headers"], subscribes=found.type is OperationType.SUBSCRIPTION
+        """None if the response is not a stream; a rejected document is answered without one."""
+        if isinstance(looked_up, RejectedDocument) or not wants_stream(
+            scope["headers"], subscribes=looked_up.type is OperationType.SUBSCRIPTION
         ):
             return None
-        return self._connections.open_stream(request, found, scope)
+        return self._connections.open_stream(request, looked_up, scope)
 
 
 def _wants_page(request: Request) -> bool:

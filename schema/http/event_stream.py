@@ -18,16 +18,17 @@ from schema.http.result_streams import error_payload
 
 COMPLETE = b"event: complete\ndata:\n\n"
 KEEP_ALIVE = b":\n\n"
-# An open stream is not a slow response: it has its own route in metrics.
+# The duration of an open stream is not a response time, so metrics count it under a route of its own.
 ROUTE = SimpleNamespace(path="/graphql (event stream)")
 
 _delivered = metrics.CHANGES_SENT.labels("event stream")
 
 
 class EventStream(Response):
-    """`check_every`: seconds between two keep-alive comments, each after a check of the caller's rights.
+    """The response of one operation as server-sent events.
 
-    `opened` is to be set before it is sent.
+    `check_every`: seconds between two keep-alive comments; the caller's rights are checked before each.
+    `opened` must be set before the response is sent.
     """
 
     media_type = EVENT_STREAM
@@ -101,7 +102,7 @@ async def _disconnected(receive: Receive) -> None:
 
 
 async def _first_of(*work: Coroutine[Any, Any, None]) -> None:
-    """The first to end cancels the others, and its error is raised."""
+    """Runs all until the first ends, cancels the others, and raises the error of the first if there is one."""
     tasks = [asyncio.create_task(each) for each in work]
     try:
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)

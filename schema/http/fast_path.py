@@ -1,4 +1,4 @@
-"""The fast path's side of GraphQL: requests whose head is cached, and the heads that may be."""
+"""GraphQL requests on the fast path: executes those whose head is cached, and caches heads."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -50,7 +50,7 @@ class FastPath:
         first = request_state(head.scope)
         state = RequestState(
             first.resources,
-            # Other clients may send the same head, unless their address is part of its key.
+            # Several clients may send the same head, unless the address is part of its key.
             address=first.address if address is None else address,
             principal=first.principal,
             headers=first.headers,
@@ -66,13 +66,13 @@ class FastPath:
             parsed = parse_request(scope, body, self._max_batch, head.media_type)
             key = ResponseKey(head.head, body_of(body))
             return await self._uncached.respond_uncached(key, parsed, scope)
-        except AppError as refused:
-            return BufferedResponse.of(respond(scope, refused))
+        except AppError as error:
+            return BufferedResponse.of(respond(scope, error))
         except Exception as error:
             return BufferedResponse.of(respond_unexpected(scope, error))
 
     def cache_request_head(self, scope: Scope, head: str) -> None:
-        """Lets the next request with the same head take the fast path. `head`: of its response key."""
+        """The next request with the same head takes the fast path. `head`: that of the response key."""
         state = request_state(scope)
         candidate, principal = state.head_candidate, state.principal
         if candidate is None or not candidate.again or principal.session_id is not None:
@@ -87,7 +87,7 @@ class FastPath:
             length=length,
             media_type=accepted(scope["headers"]),
             route=ROUTE,
-            # None: of the connection's address, which may be another one next time.
+            # None: the budget of the connection's address, which may differ in the next request.
             budget=None if candidate.direct and principal.anonymous else state.budget,
             key_id=principal.api_key_id,
         )
@@ -96,12 +96,12 @@ class FastPath:
 
 
 def _varies_per_request(scope: Scope) -> bool:
-    """Headers whose response differs each time, or stays open."""
+    """Whether a header makes the response differ per request, or makes it a stream."""
     return accepts_stream(header(scope, b"accept")) or has_any(scope["headers"], (b"cookie", b"x-request-id"))
 
 
 def _same_for_head(state: RequestState) -> RequestState:
-    """Of the state, what is the same for all requests with one head."""
+    """The part of the state that is equal for all requests with one head."""
     return RequestState(
         state.resources, address=state.address, principal=state.principal, headers=state.headers
     )

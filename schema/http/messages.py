@@ -1,4 +1,4 @@
-"""The messages of graphql-transport-ws, and the codes with which its sockets are closed."""
+"""The messages and close codes of the protocol graphql-transport-ws."""
 
 from enum import IntEnum
 from typing import Annotated, Any
@@ -12,15 +12,15 @@ Id = Annotated[str, Meta(min_length=1, max_length=200)]
 
 
 class ProtocolCode(IntEnum):
-    """Close codes of graphql-transport-ws; those of every WebSocket are in websockets.frames.CloseCode."""
+    """Close codes as graphql-ws names them; those of RFC 6455 are in websockets.frames.CloseCode."""
 
-    BAD_MESSAGE = 4400
+    BAD_REQUEST = 4400
     UNAUTHORIZED = 4401
     FORBIDDEN = 4403
-    BAD_PROTOCOL = 4406
-    SILENT = 4408
-    ID_IN_USE = 4409
-    INITIALISED_TWICE = 4429
+    SUBPROTOCOL_NOT_ACCEPTABLE = 4406
+    CONNECTION_INITIALISATION_TIMEOUT = 4408
+    SUBSCRIBER_ALREADY_EXISTS = 4409
+    TOO_MANY_INITIALISATION_REQUESTS = 4429
 
 
 class Init(msgspec.Struct, tag="connection_init"):
@@ -28,10 +28,10 @@ class Init(msgspec.Struct, tag="connection_init"):
 
     @property
     def authorization(self) -> str | None:
-        """Browsers cannot give a socket headers, so its first message may bring the one that counts."""
+        """Browsers cannot set headers of a WebSocket handshake, so the payload may hold this one; it replaces the header."""
         for name, value in (self.payload or {}).items():
             if name.lower() == "authorization" and value is not None:
-                # What is no text is no credential: refused like a bad one, not taken for none.
+                # Not a string: rejected like an invalid credential, and not treated as anonymous.
                 return value if isinstance(value, str) else ""
         return None
 

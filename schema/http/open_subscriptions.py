@@ -1,4 +1,4 @@
-"""What open subscriptions hold: their documents and variables stay for as long as their clients do."""
+"""Limits the memory of open subscriptions: each holds its document and variables until it ends."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -8,57 +8,57 @@ from app.errors import Overloaded
 from schema.execution.documents import Operation
 from schema.execution.operation import write_json
 
-# One part of so many may belong to one caller.
-SHARE: Final = 4
-# What one takes beside its document and variables: tasks, queue, context.
-SUBSCRIPTION: Final = 4000
-# Variables as Python objects take about so many times their JSON.
-WEIGHT: Final = 4
+# One caller may hold 1/CALLER_SHARE of the limit.
+CALLER_SHARE: Final = 4
+# Estimated bytes of one subscription without its document and variables: tasks, queue, context.
+SUBSCRIPTION_BYTES: Final = 4000
+# Estimated bytes of variables as Python objects, per byte of their JSON.
+BYTES_PER_JSON_BYTE: Final = 4
 
 
 class OpenSubscriptions:
-    """Bounded by bytes, in all and per caller. A document counts once, however many subscribe with it."""
+    """Bounded by bytes, in total and per caller. A document that several subscriptions share counts once."""
 
     def __init__(self, max_bytes: int) -> None:
-        self._most = max_bytes
+        self._max_bytes = max_bytes
         self._by_caller: dict[str, int] = {}
-        self._documents: dict[int, _Held] = {}
+        self._documents: dict[int, _SharedDocument] = {}
         self.bytes = 0
 
     @contextmanager
-    def hold(self, caller: str, operation: Operation, given: Mapping[str, Any]) -> Iterator[None]:
-        """Refuses with Overloaded."""
-        document = id(operation.document)  # held by the operation, so that no other has this id meanwhile
-        held = self._documents.get(document) or _Held(operation.document.memory_use.bytes)
-        own = SUBSCRIPTION + WEIGHT * len(write_json(given))
-        added = own if held.times else own + held.bytes
+    def hold(self, caller: str, operation: Operation, variables: Mapping[str, Any]) -> Iterator[None]:
+        """Counts one subscription while it is open. Raises Overloaded."""
+        document = id(operation.document)  # the operation keeps it alive, so the id stays unique
+        shared = self._documents.get(document) or _SharedDocument(operation.document.memory_use.bytes)
+        own = SUBSCRIPTION_BYTES + BYTES_PER_JSON_BYTE * len(write_json(variables))
+        added = own if shared.subscriptions else own + shared.bytes
         of_caller = self._by_caller.get(caller, 0) + added
-        if of_caller > self._most // SHARE or self.bytes + added > self._most:
+        if of_caller > self._max_bytes // CALLER_SHARE or self.bytes + added > self._max_bytes:
             raise Overloaded(
                 "There are too many large subscriptions; please try again later.", retry_after=10
             )
-        held.times += 1
-        self._documents[document] = held
+        shared.subscriptions += 1
+        self._documents[document] = shared
         self._by_caller[caller] = of_caller
         self.bytes += added
         try:
             yield
         finally:
             self.bytes -= own
-            held.times -= 1
-            if not held.times:
-                self.bytes -= held.bytes
+            shared.subscriptions -= 1
+            if not shared.subscriptions:
+                self.bytes -= shared.bytes
                 del self._documents[document]
             self._by_caller[caller] -= added
             if not self._by_caller[caller]:
                 del self._by_caller[caller]
 
 
-class _Held:
-    """A document that subscriptions hold, and how many of them."""
+class _SharedDocument:
+    """A document and the number of subscriptions that use it."""
 
-    __slots__ = ("bytes", "times")
+    __slots__ = ("bytes", "subscriptions")
 
     def __init__(self, bytes: int) -> None:
         self.bytes = bytes
-        self.times = 0
+        self.subscriptions = 0

@@ -1,7 +1,7 @@
-"""The OpenAPI document of the REST API, written from the operations that answer it.
+"""The OpenAPI document of the REST API, generated from the GraphQL operations behind it.
 
-Names, types and descriptions are those of the graph, so neither can say what the other does not. A
-fragment becomes a schema under its own name.
+Names, types and descriptions are those of the GraphQL schema, so the two descriptions cannot differ. Each fragment
+becomes a schema under its own name.
 """
 
 from collections.abc import Mapping
@@ -93,7 +93,7 @@ class _Description:
                         "The answer to a question in plain German or English",
                         requestBody={
                             "required": True,
-                            "content": {JSON: {"schema": self._asked()}},
+                            "content": {JSON: {"schema": self._request_schema()}},
                         },
                         others={"415": _PROBLEM},
                     )
@@ -115,22 +115,22 @@ class _Description:
         assert self._schema.query_type is not None
         definition = self._schema.query_type.fields[field.name.value]
         answer = self._of(get_named_type(definition.type), field.selection_set)
-        found = {"description": "Found.", "content": {JSON: {"schema": answer}}}
+        ok = {"description": "Found.", "content": {JSON: {"schema": answer}}}
         return {
             "operationId": name,
             "summary": summary,
             "description": definition.description,
             **more,
             "responses": {
-                "200": found | ({"headers": headers} if headers else {}),
+                "200": ok | ({"headers": headers} if headers else {}),
                 "400": _PROBLEM,
                 **others,
                 "default": _PROBLEM,
             },
         }
 
-    def _asked(self) -> Json:
-        """The variables of the operation, as a JSON object."""
+    def _request_schema(self) -> Json:
+        """The request body: the operation's variables as a JSON object."""
         operation = self._document.operation("naturalQuery").node
         assert self._schema.query_type is not None
         arguments = self._schema.query_type.fields["naturalQuery"].args

@@ -1,4 +1,4 @@
-"""One operation through the stages "admit" and "execute", measured and charged; the same for every transport."""
+"""Runs one operation through the stages "admit" and "execute", measured and charged, for every transport."""
 
 from collections.abc import Awaitable
 from time import perf_counter
@@ -24,7 +24,7 @@ from schema.root import schema
 
 
 class Executed(NamedTuple):
-    """`context` is None where the operation was rejected before its execution."""
+    """`context` is None if the operation was rejected before its execution."""
 
     answer: Answer
     kind: ResultKind
@@ -44,24 +44,24 @@ class OperationRunner:
         self,
         request: GraphQLRequest,
         scope: Scope,
-        found: Operation | RejectedDocument | None = None,
+        looked_up: Operation | RejectedDocument | None = None,
         *,
         own: bool = False,
         budget: WorkBudget | None = None,
     ) -> Awaitable[Executed]:
-        """Raises AppError where nothing of it was executed.
+        """Raises AppError if nothing of it was executed.
 
-        `found`: what a transport has looked up already. `own`: an operation of this server, which no client wrote and
-        no manifest has to list. `budget`: of several operations together.
+        `looked_up`: the operation, if a transport has looked it up already. `own`: an operation of this server, which
+        need not be registered. `budget`: one that several operations share.
         """
         budget = budget or WorkBudget(self._settings)
-        return step_by_step(self._run_stages(request, scope, found, own, budget), budget)
+        return step_by_step(self._run_stages(request, scope, looked_up, own, budget), budget)
 
     async def _run_stages(
         self,
         request: GraphQLRequest,
         scope: Scope,
-        found: Operation | RejectedDocument | None,
+        looked_up: Operation | RejectedDocument | None,
         own: bool,
         budget: WorkBudget,
     ) -> Executed:
@@ -73,11 +73,11 @@ class OperationRunner:
         context: Context | None = None
         try:
             admission.check_extensions(request)
-            if isinstance(found, RejectedDocument):
-                raise RejectedDocument(found.errors, found.code)
+            if isinstance(looked_up, RejectedDocument):
+                raise RejectedDocument(looked_up.errors, looked_up.code)
             lookup = self.lookup
             operation = (
-                found or lookup.look_up_plain(request) or await lookup.look_up_operation(request, scope)
+                looked_up or lookup.look_up_plain(request) or await lookup.look_up_operation(request, scope)
             )
             admission.check_operation(operation, scope)
             variables, cost = await admission.admit_operation(operation, request.variables, scope)
@@ -91,7 +91,7 @@ class OperationRunner:
             kind = ResultKind.PARTIAL if answer.errors else ResultKind.COMPLETE
         except RejectedDocument as rejected:
             answer = write_errors(rejected.errors, request_state(scope).request_id, rejected.code)
-            kind = ResultKind.REFUSED
+            kind = ResultKind.REJECTED
         except AppError:
             self._metrics.counter(operation, "error", scope, own=own).value += 1
             raise

@@ -1,4 +1,4 @@
-"""An HTTP request read as GraphQL-over-HTTP has it; nothing is parsed or executed here."""
+"""Reads the GraphQL request in an HTTP request, by the GraphQL-over-HTTP specification. Documents are not parsed here."""
 
 from enum import Enum
 from typing import Any
@@ -9,7 +9,7 @@ import msgspec
 from app.errors import AppError, BadInput, Code
 from app.http.content_negotiation import GRAPHQL_RESPONSE, JSON, accepts_stream, preferred
 from app.http.headers import Headers, joined
-from app.http.json_body import MOST_LEVELS, UNREADABLE, nests_too_deeply, reason
+from app.http.json_body import MAX_LEVELS, UNREADABLE, nests_too_deeply, reason
 
 Map = dict[str, Any]
 
@@ -17,12 +17,12 @@ ALLOWED = "GET, HEAD, POST"
 _JSON = JSON.encode()
 BOM = b"\xef\xbb\xbf"
 PARAMETERS = frozenset(("query", "operationName", "variables", "extensions", "documentId"))
-# A simple request of a foreign page can set none of these without a preflight.
+# A page of another origin can set none of these without a CORS preflight.
 PREFLIGHTED = frozenset((b"x-requested-with", b"apollo-require-preflight", b"graphql-require-preflight"))
 
 
 class GraphQLRequest(msgspec.Struct, frozen=True):
-    """`query` is None only where a persisted document is named instead."""
+    """`query` is None only if a persisted document is named instead."""
 
     query: str | None
     variables: Map
@@ -33,28 +33,27 @@ class GraphQLRequest(msgspec.Struct, frozen=True):
 
     @property
     def sha256(self) -> str | None:
-        """The hash of an automatic persisted query, as far as one is well given."""
+        """The hash of an automatic persisted query; None if there is none or it is no string."""
         persisted = self.extensions.get("persistedQuery")
         digest = persisted.get("sha256Hash") if isinstance(persisted, dict) else None
         return digest if isinstance(digest, str) else None
 
 
 class ResultKind(Enum):
-    """How far an operation came."""
+    """The outcome of an operation; its status depends on it."""
 
     COMPLETE = "data without errors"
     PARTIAL = "data, perhaps null, with errors"
-    REFUSED = "no data: the document, the operation or the variables were refused"
+    REJECTED = "no data: the document, the operation or the variables were rejected"
     UNREADABLE = "no GraphQL request at all"
 
 
 def status_for(kind: ResultKind, media_type: str) -> int:
-    """The status that the specification asks for where no refusal brings its own.
+    """The HTTP status by the GraphQL-over-HTTP specification, unless an AppError has one of its own.
 
-    application/json keeps 200 for whatever a well-formed request led to: there a status could be
-    any gateway's. The newer media type may speak plainly: 294 is its "Partial Success". For
-    documents that do not validate the edition of September 2026 prefers 422 and the audits of
-    graphql-http ask for 400; both are 4xx, which is what must be, and 400 satisfies the audits.
+    With application/json every well-formed request gets 200, because another status may be that of a gateway. With
+    application/graphql-response+json, 294 is "Partial Success". For documents that do not validate, the edition of
+    September 2026 prefers 422 and the audits of graphql-http require 400; both are allowed, and 400 passes the audits.
     """
     if kind is ResultKind.UNREADABLE:
         return 400
@@ -66,7 +65,7 @@ def status_for(kind: ResultKind, media_type: str) -> int:
 def read_graphql_request(
     method: str, headers: Headers, query_string: bytes, body: bytes, *, batch: int = 0
 ) -> GraphQLRequest | tuple[GraphQLRequest, ...]:
-    """Refuses with the status in the refusal. A tuple is a batch, of at most `batch` operations."""
+    """A tuple is a batch of at most `batch` operations. Raises AppError."""
     if method not in ("GET", "HEAD", "POST"):
         raise _not_allowed(f"GraphQL is asked by GET or POST, not by {method[:20]}.", allow=ALLOWED)
     media_type = accepted(headers)
@@ -77,11 +76,12 @@ def read_graphql_request(
 
 
 def read_payload(payload: bytes) -> GraphQLRequest:
-    """One operation as a message of a socket carries it."""
+    """The operation in the payload of a WebSocket message. Raises BadInput."""
     return _request(_decode(payload), JSON)
 
 
 def accepted(headers: Headers) -> str:
+    """The media type of the response. Raises NOT_ACCEPTABLE."""
     accept = joined(headers, b"accept")
     media_type = preferred(accept) or (JSON if accepts_stream(accept) else None)
     if media_type is None:
@@ -92,7 +92,7 @@ def accepted(headers: Headers) -> str:
 
 
 def mutation_over_get() -> AppError:
-    """To be raised once the document is known to hold a mutation and the method is not POST."""
+    """The error for a mutation whose method is not POST."""
     return _not_allowed("A mutation needs POST: a GET must change nothing.", allow="POST")
 
 
@@ -101,15 +101,15 @@ def _not_allowed(message: str, *, allow: str) -> AppError:
 
 
 def wants_stream(headers: Headers, *, subscribes: bool) -> bool:
-    """Whether the answer comes as an event stream: always to who takes nothing else, else for a subscription."""
+    """Whether the response is an event stream: if nothing else is accepted, or for a subscription that accepts it."""
     accept = joined(headers, b"accept")
     return accepts_stream(accept) and (subscribes or preferred(accept) is None)
 
 
 def shows_intent(headers: Headers) -> bool:
-    """Whether a foreign page could not have sent this without asking first (a CORS preflight).
+    """Whether a page of another origin could send this only after a CORS preflight.
 
-    A mutation without it may be a forgery: a form can post text/plain with the visitor's cookies.
+    Other requests may be forged (CSRF): an HTML form can post text/plain with the user's cookies.
     """
     for name, value in headers:
         if name == b"content-type" and _bare(value) == _JSON:
@@ -120,7 +120,7 @@ def shows_intent(headers: Headers) -> bool:
 
 
 class _Body(msgspec.Struct, rename="camel"):
-    """Unknown members are ignored, as the specification says; null is the same as absent."""
+    """Unknown members are ignored, as the specification requires; null is the same as absent."""
 
     query: str | None = None
     variables: Map | None = None
@@ -135,7 +135,7 @@ _decode_map = msgspec.json.Decoder(Map | None).decode
 
 
 def read_body(body: bytes, media_type: str, batch: int) -> GraphQLRequest | tuple[GraphQLRequest, ...]:
-    """Of a POST whose head has been found good; a tuple is a batch, of at most `batch` operations."""
+    """The body of a POST whose headers have been checked. A tuple is a batch of at most `batch` operations."""
     body = body.removeprefix(BOM)
     if body[:1] == b"[" or body.lstrip()[:1] == b"[":
         return _read_batch(body, media_type, batch)
@@ -152,11 +152,11 @@ def _decode(body: bytes) -> _Body:
 
 
 def _check_levels(read: _Body, text: bytes) -> None:
-    if text.count(b"[") + text.count(b"{") <= MOST_LEVELS:  # most have fewer brackets than levels are allowed
+    if text.count(b"[") + text.count(b"{") <= MAX_LEVELS:  # the common case, without a walk
         return
     for name, value in (("variables", read.variables), ("extensions", read.extensions)):
         if value and nests_too_deeply(value, text):
-            raise BadInput(f"`{name}` is nested too deeply; at most {MOST_LEVELS} levels are allowed.")
+            raise BadInput(f"`{name}` is nested too deeply; at most {MAX_LEVELS} levels are allowed.")
 
 
 def _read_batch(body: bytes, media_type: str, batch: int) -> tuple[GraphQLRequest, ...]:
@@ -178,23 +178,23 @@ def _read_query_string(query_string: bytes, media_type: str) -> GraphQLRequest:
         pairs = parse_qsl(query_string.decode("ascii"), keep_blank_values=True, max_num_fields=50)
     except ValueError:
         raise BadInput("The query string cannot be read.") from None
-    given: dict[str, str] = {}
+    parameters: dict[str, str] = {}
     for name, value in pairs:
-        if name in PARAMETERS and given.setdefault(name, value) is not value:
-            # Which of two would count is a guess, and a cache in between may guess otherwise.
+        if name in PARAMETERS and parameters.setdefault(name, value) is not value:
+            # Ambiguous: a proxy's cache may use the other one of the two.
             raise BadInput(f"The parameter {name} is given twice.")
     body = _Body(
-        query=given.get("query") or None,
-        variables=_map(given, "variables"),
-        operation_name=given.get("operationName") or None,
-        extensions=_map(given, "extensions"),
-        document_id=given.get("documentId") or None,
+        query=parameters.get("query") or None,
+        variables=_map(parameters, "variables"),
+        operation_name=parameters.get("operationName") or None,
+        extensions=_map(parameters, "extensions"),
+        document_id=parameters.get("documentId") or None,
     )
     return _request(body, media_type)
 
 
-def _map(given: dict[str, str], name: str) -> Map | None:
-    text = given.get(name)
+def _map(parameters: dict[str, str], name: str) -> Map | None:
+    text = parameters.get(name)
     if not text:
         return None
     try:
@@ -202,7 +202,7 @@ def _map(given: dict[str, str], name: str) -> Map | None:
     except UNREADABLE as error:
         raise BadInput(f"The parameter {name} must be a JSON object: {reason(error)}.") from None
     if found and nests_too_deeply(found, text):
-        raise BadInput(f"`{name}` is nested too deeply; at most {MOST_LEVELS} levels are allowed.")
+        raise BadInput(f"`{name}` is nested too deeply; at most {MAX_LEVELS} levels are allowed.")
     return found
 
 

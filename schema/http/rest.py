@@ -1,6 +1,6 @@
-"""REST addresses, each an operation of `rest.graphql`: the response is that of the graph, without the envelope.
+"""The REST API: each route runs an operation of `rest.graphql` and sends its data without the GraphQL envelope.
 
-Names, scalars, caches, costs, limits and metrics are those of the graph.
+Names, scalars, caches, costs, limits and metrics are those of GraphQL.
 """
 
 from pathlib import Path
@@ -39,7 +39,7 @@ class Rest:
     def __init__(self, settings: Settings, runner: OperationRunner) -> None:
         self._settings = settings
         self._runner = runner
-        # Limits of settings apply to documents of clients only.
+        # The limits in the settings apply only to documents that clients send.
         document = Documents(schema, Settings()).get(DOCUMENT)
         self._dno_year = document.operation("dnoYear")
         self._natural_query = document.operation("naturalQuery")
@@ -61,32 +61,32 @@ class Rest:
         cached = look_up_response(scope, key)
         if cached is not None:
             return cached[0]
-        given = {**request.path_params, "year": year_in_path(request)}
-        body, read_set = await self._run(self._dno_year, given, request)
+        variables = {**request.path_params, "year": year_in_path(request)}
+        body, read_set = await self._run(self._dno_year, variables, request)
         if body == b"null":
-            raise AppError(f"There is no operator {quoted(given['slug'])}.", Code.NOT_FOUND)
+            raise AppError(f"There is no operator {quoted(variables['slug'])}.", Code.NOT_FOUND)
         stored = store_response(scope, key, body, JSON, read_set, since)
         return respond_from_cache(scope, stored, read_set.until)
 
     async def _post_question(self, request: Request) -> Response:
         self._check_reader(request)
         check_content(request.scope["headers"])
-        given = _read_map(await request.body())
-        body, _ = await self._run(self._natural_query, given, request)
+        variables = _read_map(await request.body())
+        body, _ = await self._run(self._natural_query, variables, request)
         return Response(body, headers={"cache-control": "no-store"}, media_type=JSON)
 
     async def _get_description(self, request: Request) -> BufferedResponse:
         return respond_from_cache(request.scope, self._description, float("inf"))
 
-    async def _run(self, operation: Operation, given: Map, request: Request) -> tuple[bytes, ReadSet]:
+    async def _run(self, operation: Operation, variables: Map, request: Request) -> tuple[bytes, ReadSet]:
         """The JSON of the operation's one field, and its read set. Raises the first error of the operation."""
-        graphql_request = GraphQLRequest(None, given, operation.name, {}, JSON)
+        graphql_request = GraphQLRequest(None, variables, operation.name, {}, JSON)
         answer, _, context = await self._runner.run_operation(
             graphql_request, request.scope, operation, own=True
         )
         envelope = _decode(answer.body)
         if envelope.errors:
-            raise envelope.errors[0].refusal()
+            raise envelope.errors[0].app_error()
         assert envelope.data is not None
         assert context is not None
         (value,) = envelope.data.values()
@@ -101,7 +101,7 @@ class _Error(msgspec.Struct):
     message: str
     extensions: Map
 
-    def refusal(self) -> AppError:
+    def app_error(self) -> AppError:
         details = {key: value for key, value in self.extensions.items() if key in ("limit", "maximum")}
         return AppError(self.message, Code(self.extensions["code"]), **details)
 

@@ -36,13 +36,16 @@ class ResultStreams:
 
     @asynccontextmanager
     async def open_results(
-        self, request: GraphQLRequest, scope: Scope, caller: Caller, found: Operation | None = None
+        self, request: GraphQLRequest, scope: Scope, caller: Caller, operation: Operation | None = None
     ) -> AsyncIterator[AsyncIterator[Answer]]:
-        """Raises what `error_payload` can write; an open subscription misses no change.
+        """The results, once the operation is open: from then on a subscription misses no change.
 
-        `found`: the operation, where it has been looked up already.
+        Raises exceptions that `error_payload` can write.
+
+        `operation`: if it has been looked up already.
         """
-        operation = found or await self._runner.lookup.look_up_operation(request, scope)
+        if operation is None:
+            operation = await self._runner.lookup.look_up_operation(request, scope)
         if operation.type is not OperationType.SUBSCRIPTION:
             yield self._single_result(operation, request, scope, caller)
             return
@@ -52,11 +55,11 @@ class ResultStreams:
             return context_of(with_principal(scope, principal), WorkBudget(self._settings))
 
         def charge(units: int) -> None:
-            self._runner.charges.charge_work(units, 0, scope, refuse=True)
+            self._runner.charges.charge_work(units, 0, scope, reject=True)
 
         opened = self._subscriptions.open(operation, request.variables, new_context, caller.renewed, charge)
-        payer_name, _ = request_state(scope).budget
-        with self._open.hold(payer_name, operation, request.variables):
+        budget_key, _ = request_state(scope).budget
+        with self._open.hold(budget_key, operation, request.variables):
             async with opened as answers:
                 yield answers
 
@@ -68,8 +71,8 @@ class ResultStreams:
             await caller.renewed()
             yield answer
             return
-        # The rights are not checked again after a write: it is confirmed even if it ended its own session.
-        # A write that has begun is finished, also if its connection is closed.
+        # The result of a mutation is sent without another check: it may have ended the caller's own session.
+        # A mutation that has begun is completed even if its connection is closed.
         write = asyncio.create_task(self._run(request, scope, operation))
         self._writes.add(write)
         write.add_done_callback(self._writes.discard)
@@ -80,7 +83,7 @@ class ResultStreams:
 
 
 def error_payload(error: Exception, scope: Scope) -> list[dict[str, Any]]:
-    """The errors of a stream that cannot be opened, or that ends, in the form of GraphQL."""
+    """The GraphQL errors of a stream that cannot be opened or that ends with an error."""
     request_id = request_state(scope).request_id
     match error:
         case RejectedDocument():

@@ -1,4 +1,4 @@
-"""A request without a cached response: the stages "execute", "store" and "write", for HTTP and for the fast path."""
+"""Responds to a request without a cached response, for HTTP and the fast path: stages "execute", "store" and "write"."""
 
 from starlette.types import Scope
 
@@ -25,14 +25,14 @@ class UncachedRequests:
         key: ResponseKey,
         parsed: Parsed,
         scope: Scope,
-        found: Operation | RejectedDocument | None = None,
+        looked_up: Operation | RejectedDocument | None = None,
     ) -> BufferedResponse:
-        """Raises AppError where nothing was executed. `found`: what has been looked up already."""
+        """Raises AppError if nothing was executed. `looked_up`: the operation, if it has been looked up already."""
         if not isinstance(parsed, GraphQLRequest):
             answers = await self._batches.run_batch(parsed, scope)
             return write_batch(answers, f"{parsed[0].media_type}; charset=utf-8")
         since = store_clock(scope)
-        answer, kind, context = await self._runner.run_operation(parsed, scope, found)
+        answer, kind, context = await self._runner.run_operation(parsed, scope, looked_up)
         media_type = f"{parsed.media_type}; charset=utf-8"
         if context is None or kind is not ResultKind.COMPLETE or not answer.repeatable:
             return write_answer(answer, status_for(kind, parsed.media_type), media_type)

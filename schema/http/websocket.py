@@ -21,19 +21,19 @@ from schema.http.messages import PROTOCOL, Complete, Init, Message, Ping, Protoc
 from schema.http.request import GraphQLRequest, read_payload
 from schema.http.result_streams import ResultStreams, error_payload
 
-# Bytes of a reason in a close frame.
-LONGEST_REASON = 123
+# RFC 6455, 5.5: a control frame has at most 125 bytes, two of which are the code.
+MAX_REASON_BYTES = 123
 
 _delivered = metrics.CHANGES_SENT.labels("websocket")
 
 
 class Closing(Exception):
-    """The end of a socket. Without a reason the other side has ended it."""
+    """Raised to close the socket with a code and a reason. Without a reason the client has closed it."""
 
     def __init__(self, code: int, reason: str = "") -> None:
         super().__init__(code, reason)
         self.code = int(code)
-        self.reason = reason.encode()[:LONGEST_REASON].decode(errors="ignore")
+        self.reason = reason.encode()[:MAX_REASON_BYTES].decode(errors="ignore")
 
 
 async def _end(code: CloseCode, reason: str) -> None:
@@ -66,7 +66,7 @@ class WebSocketConnection:
                     await self._handle(await self._receive_message())
         except* Closing as ends:
             end = ends.exceptions[0]  # type: ignore[assignment]  # a task group's are not nested
-        # Close codes of clients are arbitrary numbers, so they are no label.
+        # Clients may send any close code, so theirs are no label values.
         metrics.SOCKETS_CLOSED.labels(str(end.code) if end.reason else "client").inc()
         if end.reason:
             with suppress(OSError):
@@ -74,7 +74,7 @@ class WebSocketConnection:
 
     @property
     def expendable(self) -> bool:
-        """Nothing runs on it."""
+        """Whether no operation runs on it."""
         return not self._operations
 
     def evict(self) -> None:
@@ -85,9 +85,9 @@ class WebSocketConnection:
     async def _accept(self) -> None:
         await self._receive()
         if PROTOCOL not in self._scope["subprotocols"]:
-            # Only an open socket can be closed with a code that says why.
+            # A close code can be sent only after the handshake is accepted.
             await self._send({"type": "websocket.accept"})
-            raise Closing(ProtocolCode.BAD_PROTOCOL, f"This socket speaks {PROTOCOL} only.")
+            raise Closing(ProtocolCode.SUBPROTOCOL_NOT_ACCEPTABLE, f"This socket speaks {PROTOCOL} only.")
         await self._send({"type": "websocket.accept", "subprotocol": PROTOCOL})
 
     async def _initialise(self) -> None:
@@ -95,15 +95,17 @@ class WebSocketConnection:
             async with asyncio.timeout(self._settings.socket_init_timeout):
                 first = await self._receive_init()
         except TimeoutError:
-            raise Closing(ProtocolCode.SILENT, "Connection initialisation timeout") from None
+            raise Closing(
+                ProtocolCode.CONNECTION_INITIALISATION_TIMEOUT, "Connection initialisation timeout"
+            ) from None
         if first.authorization is not None:
             self._caller = Caller(self._scope, first.authorization)
         try:
             await self._caller.begin()
-        except Unauthenticated as refusal:
-            raise Closing(ProtocolCode.FORBIDDEN, refusal.message) from None
-        except AppError as refusal:
-            raise Closing(ERRORS[refusal.code].close_code, refusal.message) from None
+        except Unauthenticated as error:
+            raise Closing(ProtocolCode.FORBIDDEN, error.message) from None
+        except AppError as error:
+            raise Closing(ERRORS[error.code].close_code, error.message) from None
         await self._send_message(messages.ACKNOWLEDGED)
 
     async def _receive_init(self) -> Init:
@@ -121,10 +123,10 @@ class WebSocketConnection:
     async def _check_caller(self) -> None:
         try:
             await self._caller.renewed(visit=True)
-        except Unauthenticated as refusal:
-            raise Closing(ProtocolCode.UNAUTHORIZED, refusal.message) from None
-        except AppError as refusal:
-            raise Closing(ERRORS[refusal.code].close_code, refusal.message) from None
+        except Unauthenticated as error:
+            raise Closing(ProtocolCode.UNAUTHORIZED, error.message) from None
+        except AppError as error:
+            raise Closing(ERRORS[error.code].close_code, error.message) from None
 
     # Messages of the client
 
@@ -139,11 +141,11 @@ class WebSocketConnection:
             raise Closing(CloseCode.TRY_AGAIN_LATER, f"Too many messages; try again in {ceil(wait)} seconds.")
         text = event.get("text")
         if text is None:
-            raise Closing(ProtocolCode.BAD_MESSAGE, "A message is text that holds a JSON object.")
+            raise Closing(ProtocolCode.BAD_REQUEST, "A message is text that holds a JSON object.")
         try:
             return messages.decode(text)
         except UNREADABLE as error:
-            raise Closing(ProtocolCode.BAD_MESSAGE, f"No message of {PROTOCOL}: {reason(error)}.") from None
+            raise Closing(ProtocolCode.BAD_REQUEST, f"No message of {PROTOCOL}: {reason(error)}.") from None
 
     async def _handle(self, message: Message) -> None:
         match message:
@@ -155,15 +157,19 @@ class WebSocketConnection:
                 await self._check_caller()
                 await self._send_message(messages.PONG)
             case Init():
-                raise Closing(ProtocolCode.INITIALISED_TWICE, "Too many initialisation requests")
+                raise Closing(
+                    ProtocolCode.TOO_MANY_INITIALISATION_REQUESTS, "Too many initialisation requests"
+                )
 
     async def _start_operation(self, message: Subscribe) -> None:
         if message.id in self._operations:
-            raise Closing(ProtocolCode.ID_IN_USE, f"Subscriber for {message.id} already exists")
+            raise Closing(
+                ProtocolCode.SUBSCRIBER_ALREADY_EXISTS, f"Subscriber for {message.id} already exists"
+            )
         try:
             request = read_payload(bytes(message.payload))
-        except BadInput as refusal:
-            raise Closing(ProtocolCode.BAD_MESSAGE, refusal.message) from None
+        except BadInput as error:
+            raise Closing(ProtocolCode.BAD_REQUEST, error.message) from None
         if len(self._operations) < self._settings.max_operations_per_socket:
             self._operations[message.id] = self._tasks.create_task(self._run_operation(message.id, request))
             return
@@ -173,7 +179,7 @@ class WebSocketConnection:
         await self._send_message(messages.error(message.id, error_payload(many, self._scope)))
 
     async def _wait_for_operations(self) -> None:
-        """Subscriptions have ended with the broadcast; queries and mutations that still run are answered."""
+        """Waits until queries and mutations that still run are answered; the broadcast has ended subscriptions."""
         if self._operations:
             await asyncio.wait(self._operations.values(), timeout=self._settings.operation_timeout)
 
@@ -190,13 +196,13 @@ class WebSocketConnection:
         except Closing:
             raise
         except Ended:
-            # Without a last word: closing the socket with its code is what lets clients come back.
+            # No complete message: clients reconnect only when the socket is closed with its code.
             last = None
-        except Unauthenticated as refusal:
-            raise Closing(ProtocolCode.UNAUTHORIZED, refusal.message) from None
+        except Unauthenticated as error:
+            raise Closing(ProtocolCode.UNAUTHORIZED, error.message) from None
         except Exception as error:
             last = messages.error(id, error_payload(error, self._scope))
-        # The id is free before the client can know.
+        # Released before the last message, so that the client can use the id again at once.
         self._operations.pop(id, None)
         if last is not None:
             await self._send_message(last)

@@ -1,4 +1,4 @@
-"""Stage "admit": which operations may be executed, at what cost, and in which queue."""
+"""Stage "admit": decides whether an operation may be executed, at what cost, and in which queue it waits."""
 
 from typing import Any
 
@@ -29,32 +29,32 @@ class Admission:
         )
 
     def queue_for(self, state: RequestState) -> ConcurrencyLimiter | PreferredQueue:
-        """Callers with credentials, and clients that had some before, come before anonymous ones."""
-        preferred = state.payer is not None or not state.principal.anonymous
+        """The preferred queue for callers with credentials and for devices that signed in before."""
+        preferred = state.budget_key is not None or not state.principal.anonymous
         return self._limiter.preferred if preferred else self._limiter
 
     def check_extensions(self, request: GraphQLRequest) -> None:
-        """Hardly any of them is used, but they stay in memory as long as the operation waits. Raises BadInput."""
-        most = self._settings.limit_variable_values
-        if request.extensions and count_values(request.extensions, most) > most:
-            raise BadInput(f"The request's extensions hold more than {most} values.", limit=most)
+        """Bounds the extensions, which stay in memory while the operation waits. Raises BadInput."""
+        maximum = self._settings.limit_variable_values
+        if request.extensions and count_values(request.extensions, maximum) > maximum:
+            raise BadInput(f"The request's extensions hold more than {maximum} values.", limit=maximum)
 
     def check_operation(self, operation: Operation, scope: Scope) -> None:
-        """The method, and the right to read; mutations check roles of their own.
+        """Checks the method and the right to read; mutations check roles of their own.
 
-        Anonymous callers may always sign in and read the schema.
+        Anonymous callers may always sign in and introspect the schema.
         """
         _check_method(operation, scope)
         if operation.type is not OperationType.MUTATION and not operation.introspects:
             require_reader(request_state(scope).principal, anonymous_reading=self._settings.anonymous_reading)
 
     async def admit_operation(
-        self, operation: Operation, given: dict[str, Any], scope: Scope
+        self, operation: Operation, raw_variables: dict[str, Any], scope: Scope
     ) -> tuple[VariableValues, Cost]:
-        """The variables, coerced, and the cost. Raises RejectedDocument, and TooMany for the cost."""
+        """The coerced variables and the cost. Raises RejectedDocument, and TooMany for the cost."""
         settings = self._settings
         variables = operation.variables(
-            given, most=settings.limit_variable_values, hide_suggestions=not settings.introspection
+            raw_variables, most=settings.limit_variable_values, hide_suggestions=not settings.introspection
         )
         cost = operation.cost(variables, settings.limit_cost)
         if cost.requested > settings.rate_limit_cost:

@@ -1,4 +1,4 @@
-"""Stage "execute": one admitted operation, in its queue and within its deadline."""
+"""Stage "execute": runs an admitted operation when its queue lets it, within its deadline."""
 
 import asyncio
 from time import perf_counter
@@ -19,7 +19,7 @@ from app.settings import Settings
 from schema.context import Context
 from schema.execution.documents import Cost, Operation, RejectedDocument
 from schema.execution.operation import Answer, Executions
-from schema.http.stages.write import write_refusal
+from schema.http.stages.write import write_error
 
 
 def context_of(scope: Scope, budget: WorkBudget) -> Context:
@@ -44,25 +44,25 @@ class ExecuteStage:
         self,
         operation: Operation,
         variables: VariableValues,
-        given: dict[str, Any],
+        raw_variables: dict[str, Any],
         context: Context,
         cost: Cost,
         queue: ConcurrencyLimiter | PreferredQueue,
     ) -> Answer:
-        """What still runs at the deadline is cancelled, with its statements. Raises RejectedDocument, Overloaded."""
+        """At the deadline it is cancelled with its statements. Raises RejectedDocument and Overloaded."""
         stats = operation_stats.current()
         began = perf_counter()
         async with queue:
             admitted = perf_counter()
             try:
-                with context.resources.deadlines.begin(), operation.span(given):
-                    return await self._executions.run(operation, variables, given, context, cost)
+                with context.resources.deadlines.begin(), operation.span(raw_variables):
+                    return await self._executions.run(operation, variables, raw_variables, context, cost)
             except asyncio.CancelledError:
                 context.cancel()
                 raise
             except TimeoutError:
                 context.cancel()
-                return write_refusal(self._too_late(operation), context.request_id)
+                return write_error(self._too_late(operation), context.request_id)
             except LimitExceeded as exceeded:
                 error = GraphQLError(exceeded.message, original_error=exceeded)
                 raise RejectedDocument([error], exceeded.code) from None

@@ -1,4 +1,4 @@
-"""Stage "look up": a cached response to the same request. It comes before parsing: a hit needs no parsed body."""
+"""Stage "look up": finds a cached response to the same request, before parsing, since a hit needs no parsed body."""
 
 from starlette.types import Scope
 
@@ -11,9 +11,9 @@ from app.resources import resources_of
 
 
 def response_key(scope: Scope, body: bytes, *, anonymous_reading: bool) -> ResponseKey:
-    """Everything that the response depends on."""
+    """The key of the response: everything that it depends on."""
     principal = request_state(scope).principal
-    # Anonymous callers read like a VIEWER, or never get a response that was cached for one.
+    # Anonymous callers share the responses of a VIEWER only if anonymous reading is allowed.
     may_read = anonymous_reading or not principal.anonymous
     head = head_of(
         principal.role.value if may_read else "",
@@ -27,7 +27,7 @@ def response_key(scope: Scope, body: bytes, *, anonymous_reading: bool) -> Respo
 
 
 def look_up_response(scope: Scope, key: ResponseKey) -> tuple[BufferedResponse, NameCount] | None:
-    """A response that is cached and valid, and where it is counted."""
+    """A cached response that is still valid, and the counter of its operation."""
     entry = resources_of(scope).responses.get(key)
     if entry is None:
         return None

@@ -1,4 +1,4 @@
-"""Stage "admit", first step: the operation that a request names, in a parsed and validated document."""
+"""Stage "admit", first step: finds the operation of a request in its parsed and validated document."""
 
 from starlette.types import Scope
 from strawberry import Schema
@@ -17,7 +17,7 @@ class OperationLookup:
         self._persisted = PersistedDocuments(settings)
 
     def look_up_plain(self, request: GraphQLRequest) -> Operation | None:
-        """Without waiting; None where the document is persisted or has to be registered. Raises RejectedDocument."""
+        """Without I/O. None if the document is persisted or has to be registered. Raises RejectedDocument."""
         if not self._persisted.is_plain(request):
             return None
         assert request.query is not None
@@ -32,7 +32,7 @@ class OperationLookup:
         return document.operation(request.operation_name)
 
     async def look_up_or_reject(self, request: GraphQLRequest, scope: Scope) -> Operation | RejectedDocument:
-        """The rejection is returned, for callers that only choose a transport by the operation."""
+        """Returns the rejection, for callers that only choose a transport by the operation."""
         try:
             return await self.look_up_operation(request, scope)
         except RejectedDocument as rejected:

@@ -1,4 +1,4 @@
-"""Metrics of operations: by name and outcome, their seconds, and the log of slow ones."""
+"""Metrics of operations: counters by name and outcome, durations, and the log of slow ones."""
 
 from graphql import OperationType
 from starlette.types import Scope
@@ -23,7 +23,7 @@ class OperationMetrics:
         self._lookup = lookup
 
     def counter(self, operation: Operation | None, outcome: str, scope: Scope, *, own: bool) -> NameCount:
-        """Names that anonymous callers choose become labels only within a bound, or if they are used often."""
+        """Names that anonymous callers send become label values only within a bound, or if they are frequent."""
         if operation is None:
             return _names.count("none", outcome, known=True)
         anonymous = request_state(scope).principal.anonymous

@@ -1,4 +1,4 @@
-"""Stage "parse": the body of an HTTP request, and the GraphQL request or batch in it."""
+"""Stage "parse": reads the body of an HTTP request, and the GraphQL request or batch in it."""
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import Scope
@@ -18,7 +18,7 @@ async def receive_body(request: Request) -> bytes:
 
 
 def parse_request(scope: Scope, body: bytes, max_batch: int, media_type: str | None = None) -> Parsed:
-    """A tuple is a batch. `media_type`: of the response, where the same head has been checked before."""
+    """A tuple is a batch. `media_type`: that of the response, if the headers have been checked before."""
     if media_type is not None and scope["method"] == "POST":
         return read_body(body, media_type, max_batch)
     return read_graphql_request(

@@ -1,4 +1,4 @@
-"""Stage "store": a response that may be cached goes into L1 under its key and its read set."""
+"""Stage "store": puts a cacheable response into L1 under its key, tagged with its read set."""
 
 from starlette.types import Scope
 
@@ -10,7 +10,7 @@ from app.resources import resources_of
 
 
 def store_clock(scope: Scope) -> int:
-    """To be read before execution: an invalidation from then on keeps the response out of the cache."""
+    """Must be read before execution: a response is not stored if its data was invalidated after this."""
     return resources_of(scope).responses.now()
 
 
@@ -23,7 +23,7 @@ def store_response(
     since: int,
     count: NameCount | None = None,
 ) -> CachedResponse:
-    """To be written like one out of the cache, whether it was stored or not. `since`: of store_clock()."""
+    """The response in the form of a cached one, whether it was stored or not. `since`: from store_clock()."""
     cached = CachedResponse(body, media_type, count)
     resources_of(scope).responses.keep(key, cached, read_set, since)
     return cached

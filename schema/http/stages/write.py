@@ -1,4 +1,4 @@
-"""Stage "write": answers as HTTP responses. Cached ones are written by app/http/conditional_requests.py."""
+"""Stage "write": converts answers into HTTP responses. app/http/conditional_requests.py writes cached ones."""
 
 from collections.abc import Sequence
 
@@ -11,7 +11,7 @@ from schema.execution.operation import Answer, write_errors
 
 
 def write_answer(answer: Answer, status: int, media_type: str) -> BufferedResponse:
-    """A response that no cache may keep."""
+    """A response that must not be cached."""
     response = for_post(answer.body, media_type, status)
     if answer.cookies:
         cookies = ((b"set-cookie", cookie.encode()) for cookie in answer.cookies)
@@ -20,11 +20,11 @@ def write_answer(answer: Answer, status: int, media_type: str) -> BufferedRespon
 
 
 def write_batch(answers: Sequence[Answer], media_type: str) -> BufferedResponse:
-    """One response with the answers of a batch, in its order."""
+    """One response with the answers of a batch, in request order."""
     whole = Answer(b"[" + b",".join(answer.body for answer in answers) + b"]")
     whole.cookies = [cookie for answer in answers for cookie in answer.cookies]
     return write_answer(whole, 200, media_type)
 
 
-def write_refusal(refused: AppError, request_id: str) -> Answer:
-    return write_errors([GraphQLError(refused.message, original_error=refused)], request_id, refused.code)
+def write_error(error: AppError, request_id: str) -> Answer:
+    return write_errors([GraphQLError(error.message, original_error=error)], request_id, error.code)

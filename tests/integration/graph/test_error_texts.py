@@ -211,14 +211,14 @@ async def test_websocket_messages_are_answered_or_refused_with_a_text_of_the_api
             async with websocket_client(server) as client:
                 await client.connection.send(message)
                 code, reason = await client.wait_closed()
-            assert code == ProtocolCode.BAD_MESSAGE, (message[:80], code, reason)
+            assert code == ProtocolCode.BAD_REQUEST, (message[:80], code, reason)
             assert reason is not None
             assert not FOREIGN.search(reason), (message[:80], reason)
         for id in ("1" * 201, "\\ud800"):
             async with websocket_client(server) as client:
                 await client.initialise()
                 await client.connection.send(f'{{"type": "subscribe", "id": "{id}", "payload": {{}}}}')
-                assert (await client.wait_closed())[0] == ProtocolCode.BAD_MESSAGE
+                assert (await client.wait_closed())[0] == ProtocolCode.BAD_REQUEST
         for payload in SUBSCRIBES:
             async with websocket_client(server) as client:
                 await client.initialise()
@@ -227,7 +227,7 @@ async def test_websocket_messages_are_answered_or_refused_with_a_text_of_the_api
                 try:
                     received = str(await client.receive())
                 except Exception:
-                    assert client.connection.close_code == ProtocolCode.BAD_MESSAGE, payload[:80]
+                    assert client.connection.close_code == ProtocolCode.BAD_REQUEST, payload[:80]
                     received = str(client.connection.close_reason)
             assert not FOREIGN.search(received), (payload[:80], received)
 

@@ -21,7 +21,7 @@ from app.domain.entry import VoltageLevel
 from app.errors import Overloaded
 from app.settings import Settings
 from schema.execution.documents import Documents
-from schema.http.open_subscriptions import SUBSCRIPTION, WEIGHT, OpenSubscriptions
+from schema.http.open_subscriptions import BYTES_PER_JSON_BYTE, SUBSCRIPTION_BYTES, OpenSubscriptions
 from schema.root import schema
 from tests import factories as make
 from tests.integration.graph.running import Running, issue_key, running, stream, websocket_client
@@ -493,7 +493,9 @@ async def test_a_document_shared_by_subscriptions_counts_once() -> None:
     with ExitStack() as open_ones:
         for number in range(150):
             open_ones.enter_context(held.hold(f"caller {number}", common, {}))
-        assert held.bytes == common.document.memory_use.bytes + 150 * (SUBSCRIPTION + 2 * WEIGHT)
+        assert held.bytes == common.document.memory_use.bytes + 150 * (
+            SUBSCRIPTION_BYTES + 2 * BYTES_PER_JSON_BYTE
+        )
     assert held.bytes == 0
     opened = 0
     with ExitStack() as open_ones, suppress(Overloaded):

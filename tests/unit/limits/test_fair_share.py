@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.limits.fair_share import FairShare, NoPlace
+from app.limits.fair_share import FairShare, LimitReached
 
 
 class Holder:
@@ -33,7 +33,7 @@ def test_one_address_cannot_take_all_places() -> None:
 
 def test_the_address_with_the_most_places_gets_no_more() -> None:
     share, holders = filled(10)
-    with pytest.raises(NoPlace, match="no_room"):
+    with pytest.raises(LimitReached, match="no_room"):
         share.admit("a", Holder())
     assert not any(holder.evicted for holder in holders)
 
@@ -42,7 +42,7 @@ def test_the_maximum_per_address_also_holds_while_places_are_free() -> None:
     share = FairShare(10, 2)
     share.admit("a", Holder())
     share.admit("a", Holder())
-    with pytest.raises(NoPlace, match="no_share"):
+    with pytest.raises(LimitReached, match="no_share"):
         share.admit("a", Holder())
     share.admit("b", Holder())
 
@@ -58,7 +58,7 @@ def test_expendable_members_are_evicted_first() -> None:
 
 def test_proxies_are_exempt_and_their_connections_stay() -> None:
     share, holders = filled(10, None, per_address=2)
-    with pytest.raises(NoPlace, match="no_room"):
+    with pytest.raises(LimitReached, match="no_room"):
         share.admit("a", Holder())
     assert not any(holder.evicted for holder in holders)
 
@@ -73,7 +73,7 @@ def test_no_address_falls_below_one_for_another() -> None:
     share = FairShare(3, 10)
     for address in "abc":
         share.admit(address, Holder())
-    with pytest.raises(NoPlace, match="no_room"):
+    with pytest.raises(LimitReached, match="no_room"):
         share.admit("d", Holder())
 
 
@@ -94,7 +94,7 @@ def test_the_share_of_an_address_is_all_places_divided_by_the_number_of_addresse
     for _ in range(3):
         share.admit("b", Holder())
     assert [holder.evicted for holder in holders] == [True] * 3 + [False] * 3
-    with pytest.raises(NoPlace) as refused:
+    with pytest.raises(LimitReached) as refused:
         share.admit("b", Holder())
     assert refused.value.reason == "no_room"
 
@@ -113,7 +113,7 @@ def test_a_check_rejects_what_admission_would_reject_and_takes_no_place() -> Non
     for address in ("a", "b"):
         assert not any(holder.evicted for holder in holders)
         assert share.of(address) == (2 if address == "a" else 0)
-    with pytest.raises(NoPlace, match="no_share"):
+    with pytest.raises(LimitReached, match="no_share"):
         share.check("a")
 
 

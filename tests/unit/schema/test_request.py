@@ -176,7 +176,7 @@ def test_a_parameter_given_twice_is_rejected() -> None:
     [
         (ResultKind.COMPLETE, 200, 200),
         (ResultKind.PARTIAL, 200, 294),
-        (ResultKind.REFUSED, 200, 400),
+        (ResultKind.REJECTED, 200, 400),
         (ResultKind.UNREADABLE, 400, 400),
     ],
 )

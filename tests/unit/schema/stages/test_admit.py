@@ -110,7 +110,7 @@ def test_callers_with_credentials_have_a_queue_of_their_own(
     stage = admission(settings)
     anonymous = request_state(new_request(headers=POST))
     known = request_state(new_request())
-    known.payer = "device:1"
+    known.budget_key = "device:1"
     editor = request_state(new_request(principal=Principal(role=Role.EDITOR, user_id=None)))
     assert stage.queue_for(anonymous) is not stage.queue_for(known)
     assert stage.queue_for(editor) is stage.queue_for(anonymous)  # neither user nor key: anonymous

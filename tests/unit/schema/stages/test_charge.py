@@ -35,4 +35,4 @@ async def test_work_beyond_the_cost_that_was_paid_is_charged_afterwards(new_requ
     for _ in range(1000):
         charges.charge_work(50 * unit, 0, scope)
     with pytest.raises(TooMany):
-        charges.charge_work(50 * unit, 0, scope, refuse=True)
+        charges.charge_work(50 * unit, 0, scope, reject=True)

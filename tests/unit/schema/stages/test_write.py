@@ -4,7 +4,7 @@ import json
 
 from app.errors import AppError, Code
 from schema.execution.operation import Answer
-from schema.http.stages.write import write_answer, write_batch, write_refusal
+from schema.http.stages.write import write_answer, write_batch, write_error
 
 
 def test_an_answer_that_is_not_cached_may_not_be_kept_by_others() -> None:
@@ -21,7 +21,7 @@ def test_a_batch_keeps_the_order_of_its_answers_and_all_cookies() -> None:
 
 
 def test_a_refusal_becomes_errors_without_data() -> None:
-    answer = write_refusal(AppError("There is none.", Code.NOT_FOUND, limit=3), "request-1")
+    answer = write_error(AppError("There is none.", Code.NOT_FOUND, limit=3), "request-1")
     assert json.loads(answer.body) == {
         "errors": [{"message": "There is none.", "extensions": {"code": "NOT_FOUND", "limit": 3}}]
     }
