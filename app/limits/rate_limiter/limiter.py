@@ -150,13 +150,18 @@ class RateLimiter:
 
     async def close(self) -> None:
         """Returns what was taken in advance, as far as Redis replies in time."""
+        await self._finish_sending()  # what is being requested in advance is returned as well
         if self._sweep is not None:
             self._sweep.cancel()
         for key, bucket in list(self._granted.items()):
             self._give_back(key, bucket)
+        await self._finish_sending()
+        if self._sender is not None:
+            self._sender.cancel()
+
+    async def _finish_sending(self) -> None:
         if self._sender is not None:
             await asyncio.wait([self._sender], timeout=2 * self._timeout)
-            self._sender.cancel()
 
     # Portions in advance
 

@@ -1,8 +1,11 @@
 """Limits hold across processes, cost few round trips, and work while Redis is away."""
 
 import asyncio
+import math
 import sys
 import time
+
+from prometheus_client import REGISTRY
 
 from app.limits.rate_limiter.limiter import RateLimiter
 from app.limits.rate_limiter.policy import Verdict
@@ -280,3 +283,244 @@ async def test_a_debt_is_charged_on_this_instance_while_redis_is_away(limiters: 
 
 async def test_without_a_limit_no_debt_is_charged(limiters: Limiters, redis_url: str) -> None:
     assert limiters(redis_url, rate_limit_anonymous=0).owe("a", 80) is None
+
+
+# A key is used often, and no unit is refilled meanwhile.
+OFTEN = {"rate_limit_window": HOUR, "rate_limit_grant": HOUR, "redis_timeout": 5.0}
+
+
+async def settled(limiter: RateLimiter) -> None:
+    """Until nothing is requested of Redis."""
+    await until(lambda: not limiter._pending and (not limiter._sender or limiter._sender.done()))
+
+
+async def test_a_single_process_counts_every_unit_once(limiters: Limiters, redis_url: str) -> None:
+    """Whether a unit was granted in advance, taken in a round trip, or requested while others were left."""
+    limiter = limiters(redis_url, rate_limit_anonymous=60, **OFTEN)
+    policy = limiter.anonymous
+    for taken in range(1, 61):
+        verdict = await limiter.take("a")
+        assert (verdict.policy, verdict.allowed, verdict.retry_after) == (policy, True, 0.0)
+        assert verdict.remaining == 60 - taken
+        await settled(limiter)
+    assert policy.by_grant.value > 30
+    assert policy.by_grant.value + policy.by_redis.value == 60
+    assert policy.by_local.value == 0
+    refused = await limiter.take("a")
+    assert (refused.policy, refused.allowed, refused.remaining) == (policy, False, 0)
+    assert policy.refused["redis"].value == 1
+    assert not (await limiter.take("a")).allowed
+    assert (policy.refused["redis"].value, policy.refused["grant"].value) == (1, 1)
+
+
+async def test_portions_in_advance_double_up_to_the_limit_while_a_key_is_used_often(
+    limiters: Limiters, redis_url: str
+) -> None:
+    limiter = limiters(redis_url, rate_limit_anonymous=400, **OFTEN)
+    granted = []
+    for _ in range(6):
+        await limiter.take("a")
+        await settled(limiter)
+        bucket = limiter._buckets["a"]
+        granted.append((bucket.portion, bucket.tokens, bucket.low))
+        bucket.tokens = 0
+    assert granted == [(0, 0, 0), (1, 1, 0), (2, 2, 1), (4, 4, 2), (8, 8, 4), (16, 16, 8)]
+    bucket.portion = 300
+    await limiter.take("a")
+    assert bucket.portion == 400
+    # After a pause as long as the grant time, the portion stays as it is.
+    bucket.portion, bucket.asked, bucket.tokens = 3, bucket.asked - HOUR, 0
+    await limiter.take("a")
+    assert bucket.portion == 3
+
+
+async def test_the_next_portion_is_requested_once_before_the_current_one_is_used_up(
+    limiters: Limiters, redis_url: str
+) -> None:
+    limiter = limiters(redis_url, rate_limit_anonymous=1000, **OFTEN)
+    for _ in range(2):
+        await limiter.take("a")
+    bucket = limiter._buckets["a"]
+    bucket.portion, bucket.tokens, bucket.low = 8, 6, 4
+    assert [limiter.try_take("a") is not None for _ in range(2)] == [True] * 2
+    assert not limiter._pending
+    assert not bucket.asking
+    assert [limiter.try_take("a") is not None for _ in range(4)] == [True] * 4
+    assert limiter._pending["a"].wanted == 16
+    assert bucket.asking
+    assert limiter.try_take("a") is None
+    await settled(limiter)
+    assert (bucket.tokens, bucket.low, bucket.asking) == (16, 8, False)
+
+
+async def test_a_take_beyond_the_units_in_advance_uses_these_too(limiters: Limiters, redis_url: str) -> None:
+    limiter = limiters(redis_url, rate_limit_anonymous=20, **OFTEN)
+    for _ in range(6):
+        await limiter.take("a")
+        await settled(limiter)
+    assert limiter._buckets["a"].tokens > 0
+    last = await limiter.take("a", 14)
+    assert (last.allowed, last.remaining) == (True, 0)
+
+
+async def test_closing_returns_the_units_that_were_not_used(limiters: Limiters, redis_url: str) -> None:
+    first, second = (limiters(redis_url, rate_limit_anonymous=100, **OFTEN) for _ in range(2))
+    for key in ("a", "b"):
+        for _ in range(12):
+            await first.take(key)
+        assert first._buckets[key].tokens > 0
+    await first.close()
+    assert first._sender is not None
+    assert first._sender.done()
+    assert not first._granted
+    assert [(await second.take(key)).remaining for key in ("a", "b")] == [87, 87]
+
+
+async def test_a_forgotten_key_returns_its_unused_units(limiters: Limiters, redis_url: str) -> None:
+    first, second = (
+        limiters(
+            redis_url,
+            rate_limit_anonymous=100,
+            max_rate_limit_keys=1,
+            **OFTEN,
+        )
+        for _ in range(2)
+    )
+    for _ in range(12):
+        await first.take("a")
+    await settled(first)
+    await first.take("b")
+    await settled(first)
+    assert list(first._buckets) == ["b"]
+    assert "a" not in first._granted
+    assert (await second.take("a")).remaining == 87
+
+
+async def test_portions_are_returned_only_while_they_are_not_used(limiters: Limiters, redis_url: str) -> None:
+    limiter = limiters(redis_url, rate_limit_anonymous=100, **OFTEN)
+    for key in ("used", "unused"):
+        for _ in range(12):
+            await limiter.take(key)
+    assert limiter._sweep is not None
+    limiter._return_unused()  # both are seen for the first time
+    assert set(limiter._granted) == {"used", "unused"}
+    assert limiter.try_take("used") is not None
+    limiter._return_unused()
+    assert set(limiter._granted) == {"used"}
+    assert (limiter._buckets["unused"].tokens, limiter._buckets["unused"].portion) == (0, 0)
+    assert limiter._sweep is not None
+    await settled(limiter)
+    assert (await limiter.take("unused")).remaining == 87
+
+
+async def test_a_unit_that_is_given_back_is_available_to_all_instances(
+    limiters: Limiters, redis_url: str
+) -> None:
+    first, second = (
+        limiters(redis_url, rate_limit_anonymous=20, rate_limit_window=HOUR, redis_timeout=5)
+        for _ in range(2)
+    )
+    first.give_back("a", first.anonymous)  # unknown
+    assert not first._pending
+    for _ in range(3):
+        await first.take("a")
+    units = first._buckets["a"].tokens
+    first.give_back("a", first.anonymous)
+    await settled(first)
+    assert (await second.take("a")).remaining == 17 - units
+
+
+async def test_a_debt_is_paid_from_the_units_in_advance_first(limiters: Limiters, redis_url: str) -> None:
+    limiter, other = (limiters(redis_url, rate_limit_anonymous=100, **OFTEN) for _ in range(2))
+    for _ in range(12):
+        await limiter.take("a")
+    await settled(limiter)
+    units = limiter._buckets["a"].tokens
+    assert units > 1
+    paid = limiter.owe("a", 1)
+    assert paid is not None
+    assert (paid.policy, paid.allowed, paid.remaining, paid.retry_after) == (limiter.anonymous, True, 87, 0.0)
+    assert not limiter._pending
+    owed = limiter.owe("a", units + 4)
+    assert owed is not None
+    assert (owed.policy, owed.allowed, owed.remaining, owed.retry_after) == (
+        limiter.anonymous,
+        True,
+        83 - units,
+        0.0,
+    )
+    assert limiter._buckets["a"].tokens == 0
+    assert limiter._pending["a"].owed == 5
+    await settled(limiter)
+    assert (await other.take("a")).remaining == owed.remaining - 1
+
+
+async def test_keys_in_redis_have_a_prefix_and_a_bounded_length(limiters: Limiters, redis_url: str) -> None:
+    limiter = limiters(redis_url, redis_timeout=5)
+    for key in ("a", "b" * 100, "c" * 101, "d" * 101):
+        assert (await limiter.take(key)).remaining == 59
+    names = {name.decode() for name in await limiter._redis._client().keys("*")}
+    assert {"dno:rate:a", "dno:rate:" + "b" * 100} < names
+    assert sorted(len(name) for name in names) == [10, 41, 41, 109]
+
+
+async def test_the_script_is_loaded_once_and_again_after_an_outage(
+    limiters: Limiters, valkey: PrivateValkey
+) -> None:
+    limiter = limiters(valkey.url, redis_timeout=0.5, breaker_timeout=0.1)
+
+    async def calls(command: str) -> int:
+        found = await limiter._redis._client().info("commandstats")
+        return int(found.get(f"cmdstat_{command}", {"calls": 0})["calls"])
+
+    for _ in range(3):
+        await limiter.take("a")
+    assert await calls("script|load") == 1
+    assert await calls("eval") == 0
+    valkey.pause()
+    assert (await limiter.take("b")).allowed
+    assert REGISTRY.get_sample_value("rate_limit_local") == 1
+    valkey.resume()
+    await until(lambda: limiter.try_take("c") is None)
+    assert REGISTRY.get_sample_value("rate_limit_local") == 0
+    assert await calls("script|load") == 2
+    assert await calls("eval") == 0
+
+
+async def test_after_a_failure_redis_is_tried_again_after_a_pause_and_by_one_request_at_a_time(
+    limiters: Limiters, valkey: PrivateValkey
+) -> None:
+    limiter = limiters(valkey.url, redis_timeout=0.1, breaker_timeout=HOUR)
+    await limiter.take("a")
+    valkey.pause()
+    assert (await limiter.take("a")).allowed
+    assert 0 < limiter._retry_at - time.monotonic() <= HOUR
+    assert limiter.try_take("a") is not None
+    assert not limiter._pending
+    limiter._retry_at = 0
+    for _ in range(2):
+        assert limiter.try_take("a") is not None
+        assert limiter._retry_at == math.inf
+    assert list(limiter._pending) == ["a"]
+    await until(lambda: limiter._retry_at < math.inf)
+    assert not limiter._redis_available
+    valkey.resume()
+    limiter._retry_at = 0
+    limiter.try_take("a")
+    await until(lambda: limiter._redis_available)
+
+
+async def test_requests_that_wait_when_redis_fails_are_decided_by_their_own_weight(
+    limiters: Limiters,
+) -> None:
+    limiter = limiters("redis://127.0.0.1:1", rate_limit_anonymous=10, rate_limit_window=HOUR)
+    takes = [asyncio.create_task(limiter.take("a", weight)) for weight in (3, 4, 5)]
+    await asyncio.sleep(0)
+    limiter.owe("b", 4)
+    first, second, third = await asyncio.gather(*takes)
+    assert [(verdict.allowed, verdict.remaining) for verdict in (first, second, third)] == [
+        (True, 7),
+        (True, 3),
+        (False, 0),
+    ]
+    assert (await limiter.take("b")).remaining == 5
