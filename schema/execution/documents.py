@@ -112,9 +112,8 @@ class Operation:
         self.type = node.operation
         self.label = (self.name or self.type.value)[:MAX_LABEL_LENGTH]
         self._plans: dict[tuple[Any, ...], Plan] = {}
-        self.counts: dict[
-            tuple[str, bool], NameCount
-        ] = {}  # by outcome, and whether the name has a label of its own
+        # By outcome, and whether the name is a label of its own.
+        self.counts: dict[tuple[str, bool], NameCount] = {}
 
     # Computed on first use: a document may have many operations that are never executed.
 
@@ -139,17 +138,17 @@ class Operation:
         return conditional_variables(self.node, self.document.fragments)
 
     def variables(
-        self, raw_variables: dict[str, Any], *, most: int = MAX_VALUES, hide_suggestions: bool = False
+        self, raw_variables: dict[str, Any], *, max_values: int = MAX_VALUES, hide_suggestions: bool = False
     ) -> VariableValues:
-        """Coerces variables. Raises RejectedDocument for values of other types and for more than `most` values."""
+        """Coerces variables. Raises RejectedDocument for values of other types and for more than `max_values` values."""
         if not raw_variables and not self.node.variable_definitions:
             return _NONE
         if self._plain is not None and (read := self._plain.read(raw_variables)) is not None:
             return read
         # Undeclared ones count as well: they stay in memory while the operation waits.
-        if count_values(raw_variables, most) > most:
+        if count_values(raw_variables, max_values) > max_values:
             raise RejectedDocument(
-                [limit_error("variable values", "more", most, has="The request has")], BadInput.code
+                [limit_error("variable values", "more", max_values, has="The request has")], BadInput.code
             )
         if not self.node.variable_definitions:
             return _NONE
@@ -260,7 +259,7 @@ class Document:
         raise RejectedDocument([GraphQLError(message)], Code.OPERATION_RESOLUTION_FAILURE)
 
 
-class Documents:
+class DocumentCache:
     """A segmented LRU cache of valid and rejected documents, bounded by their number, characters and bytes.
 
     A document is in the probation segment, which has a quarter of the bytes, until it is requested again. So documents

@@ -71,7 +71,7 @@ class PlanExecution:
         return b"".join(chain.from_iterable(zip_longest(parts, self._fragment_texts, fillvalue=b"")))
 
     async def _write_fields(self) -> str:
-        """Field by field, so that other tasks of the event loop run in between."""
+        """Writes field by field, so that other tasks of the event loop run in between."""
         texts: list[str] = []
         for write in self._root.writers:
             if texts and self._budget.is_due():

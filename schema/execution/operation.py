@@ -40,7 +40,7 @@ class Answer:
     units: int = 0  # of work, for a change of a subscription
 
 
-class Executions:
+class OperationExecutor:
     """Executes the operations of one schema."""
 
     def __init__(self, schema: Schema, *, planned: bool = True) -> None:

@@ -108,7 +108,7 @@ class PersistedDocuments:
             return
         name = _digest(text)
         cached = self._documents.get(name)
-        # A client may send the text again because Redis has lost it, which other instances depend on.
+        # A client may send the text again because another instance does not find it in Redis.
         if cached is not None and not (sent and monotonic() - cached.written_at >= REWRITE_INTERVAL):
             return
         if sent:

@@ -23,7 +23,7 @@ from app.http.exports import year_in_path
 from app.http.json_body import UNREADABLE, reason
 from app.http.request_state import request_state
 from app.settings import Settings
-from schema.execution.documents import Documents, Operation
+from schema.execution.documents import DocumentCache, Operation
 from schema.http.openapi import write_openapi
 from schema.http.operation_runner import OperationRunner
 from schema.http.request import GraphQLRequest, check_content
@@ -40,7 +40,7 @@ class Rest:
         self._settings = settings
         self._runner = runner
         # The limits in the settings apply only to documents that clients send.
-        document = Documents(schema, Settings()).get(DOCUMENT)
+        document = DocumentCache(schema, Settings()).get(DOCUMENT)
         self._dno_year = document.operation("dnoYear")
         self._natural_query = document.operation("naturalQuery")
         self._description = CachedResponse(write_openapi(schema, document), JSON, None)

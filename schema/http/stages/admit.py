@@ -54,7 +54,9 @@ class Admission:
         """The coerced variables and the cost. Raises RejectedDocument, and TooMany for the cost."""
         settings = self._settings
         variables = operation.variables(
-            raw_variables, most=settings.limit_variable_values, hide_suggestions=not settings.introspection
+            raw_variables,
+            max_values=settings.limit_variable_values,
+            hide_suggestions=not settings.introspection,
         )
         cost = operation.cost(variables, settings.limit_cost)
         if cost.requested > settings.rate_limit_cost:

@@ -18,7 +18,7 @@ from app.resources import resources_of
 from app.settings import Settings
 from schema.context import Context
 from schema.execution.documents import Cost, Operation, RejectedDocument
-from schema.execution.operation import Answer, Executions
+from schema.execution.operation import Answer, OperationExecutor
 from schema.http.stages.write import write_error
 
 
@@ -37,7 +37,7 @@ def context_of(scope: Scope, budget: WorkBudget) -> Context:
 
 class ExecuteStage:
     def __init__(self, schema: Schema, settings: Settings) -> None:
-        self._executions = Executions(schema)
+        self._executor = OperationExecutor(schema)
         self._timeout: float = settings.operation_timeout
 
     async def execute_admitted(
@@ -56,7 +56,7 @@ class ExecuteStage:
             admitted = perf_counter()
             try:
                 with context.resources.deadlines.begin(), operation.span(raw_variables):
-                    return await self._executions.run(operation, variables, raw_variables, context, cost)
+                    return await self._executor.run(operation, variables, raw_variables, context, cost)
             except asyncio.CancelledError:
                 context.cancel()
                 raise

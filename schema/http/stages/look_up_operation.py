@@ -6,14 +6,14 @@ from strawberry import Schema
 from app.http.request_state import request_state
 from app.resources import resources_of
 from app.settings import Settings
-from schema.execution.documents import Documents, Operation, RejectedDocument
+from schema.execution.documents import DocumentCache, Operation, RejectedDocument
 from schema.execution.persisted import PersistedDocuments
 from schema.http.request import GraphQLRequest
 
 
 class OperationLookup:
     def __init__(self, schema: Schema, settings: Settings) -> None:
-        self._documents = Documents(schema, settings)
+        self._documents = DocumentCache(schema, settings)
         self._persisted = PersistedDocuments(settings)
 
     def look_up_plain(self, request: GraphQLRequest) -> Operation | None:

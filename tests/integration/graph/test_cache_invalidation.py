@@ -25,8 +25,8 @@ from app.errors import AppError
 from app.resources import Resources, open_resources
 from app.settings import Settings
 from schema.context import Context
-from schema.execution.documents import Documents, Operation, RejectedDocument
-from schema.execution.operation import Answer, Executions
+from schema.execution.documents import DocumentCache, Operation, RejectedDocument
+from schema.execution.operation import Answer, OperationExecutor
 from schema.root import schema
 from schema.types.node import Kind, write_id
 from tests.integration.graph.query_generator import GeneratedQuery, generated_queries
@@ -127,8 +127,10 @@ class Instances:
         self.uncached = uncached
         self.ids = ids  # of each table
         self.snapshot: list[Any] = []
-        self.documents = Documents(schema, Settings(limit_fields=5000, limit_aliases=5000, limit_depth=50))
-        self.executions = Executions(schema)
+        self.documents = DocumentCache(
+            schema, Settings(limit_fields=5000, limit_aliases=5000, limit_depth=50)
+        )
+        self.executor = OperationExecutor(schema)
         self.outcomes: Counter[str] = Counter()
 
     async def check(self, drawn: GeneratedQuery, writes: list[tuple[str, int]]) -> None:
@@ -157,7 +159,7 @@ class Instances:
     ) -> tuple[Answer, Any]:
         context = Context(resources)
         variables = operation.variables(drawn.variables)
-        return await self.executions.run(operation, variables, drawn.variables, context), context.read_set
+        return await self.executor.run(operation, variables, drawn.variables, context), context.read_set
 
     async def _write(self, statement: str, number: int) -> frozenset[str]:
         words = statement.split()

@@ -10,7 +10,7 @@ from app.db.pool import Pool
 from app.resources import Resources
 from app.settings import Settings
 from schema.execution import documents
-from schema.execution.documents import Documents, RejectedDocument
+from schema.execution.documents import DocumentCache, RejectedDocument
 from schema.root import schema
 from tests.integration.graph.graphql_client import client_of, error_codes
 from tests.integration.graph.running import running
@@ -30,7 +30,7 @@ def record_parsed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def test_a_document_is_parsed_once_whether_valid_or_not(monkeypatch: pytest.MonkeyPatch) -> None:
-    parsed, documents_cache = record_parsed(monkeypatch), Documents(schema, Settings())
+    parsed, documents_cache = record_parsed(monkeypatch), DocumentCache(schema, Settings())
     assert documents_cache.get("{ __typename }") is documents_cache.get("{ __typename }")
     for _ in range(2):
         with pytest.raises(RejectedDocument):
@@ -39,14 +39,17 @@ def test_a_document_is_parsed_once_whether_valid_or_not(monkeypatch: pytest.Monk
 
 
 def test_cached_documents_are_bounded_by_number_and_by_characters(monkeypatch: pytest.MonkeyPatch) -> None:
-    parsed, documents_cache = record_parsed(monkeypatch), Documents(schema, Settings(max_cached_documents=2))
+    parsed, documents_cache = (
+        record_parsed(monkeypatch),
+        DocumentCache(schema, Settings(max_cached_documents=2)),
+    )
     for text in ("{ a: __typename }", "{ b: __typename }", "{ a: __typename }", "{ c: __typename }"):
         documents_cache.get(text)
     documents_cache.get("{ a: __typename }")  # most recently used
     assert len(parsed) == 3
     documents_cache.get("{ b: __typename }")
     assert len(parsed) == 4
-    small = Documents(schema, Settings(max_cached_document_letters=1000))
+    small = DocumentCache(schema, Settings(max_cached_document_letters=1000))
     for number in range(500):
         small.get(f"{{ a{number}: __typename }}")
     assert sum(map(len, small._entries)) == small._characters <= 1000

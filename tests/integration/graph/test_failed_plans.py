@@ -12,8 +12,8 @@ from structlog.testing import capture_logs
 from app.resources import Resources
 from app.settings import Settings
 from schema.context import Context
-from schema.execution.documents import Documents, Operation
-from schema.execution.operation import Answer, Executions
+from schema.execution.documents import DocumentCache, Operation
+from schema.execution.operation import Answer, OperationExecutor
 from schema.root import schema
 from tests.integration.graph.test_plans import Comparison
 
@@ -22,11 +22,11 @@ REFUSED = 'node(id: "nonsense") { id }'
 
 
 def prepare(text: str) -> Operation:
-    return Documents(schema, Settings()).get(text).operation(None)
+    return DocumentCache(schema, Settings()).get(text).operation(None)
 
 
 async def execute(resources: Resources, operation: Operation) -> Answer:
-    return await Executions(schema).run(operation, operation.variables({}), {}, Context(resources))
+    return await OperationExecutor(schema).run(operation, operation.variables({}), {}, Context(resources))
 
 
 def unplanned(reason: str) -> float:

@@ -14,8 +14,8 @@ from app.domain import tags
 from app.resources import Resources
 from app.settings import Settings
 from schema.context import Context
-from schema.execution.documents import Documents, RejectedDocument
-from schema.execution.operation import Executions
+from schema.execution.documents import DocumentCache, RejectedDocument
+from schema.execution.operation import OperationExecutor
 from schema.root import schema
 from schema.types.node import Kind, write_id
 from tests.integration.graph.query_generator import GeneratedQuery, generated_queries
@@ -29,8 +29,10 @@ class Comparison:
 
     def __init__(self, resources: Resources) -> None:
         self.resources = resources
-        self.documents = Documents(schema, Settings(limit_fields=5000, limit_aliases=5000, limit_depth=50))
-        self.executions = Executions(schema)
+        self.documents = DocumentCache(
+            schema, Settings(limit_fields=5000, limit_aliases=5000, limit_depth=50)
+        )
+        self.executor = OperationExecutor(schema)
         self.outcomes: Counter[str] = Counter()
 
     def cache_as_absent(self, dno: Any) -> None:
@@ -51,13 +53,11 @@ class Comparison:
         except RejectedDocument as refused:
             self.outcomes[refused.code] += 1
             return
-        expected = await self.executions._by_executor(
-            operation, drawn.variables, Context(self.resources), None
-        )
+        expected = await self.executor._by_executor(operation, drawn.variables, Context(self.resources), None)
         # Twice: the second execution reads the fragments of the first.
         for turn in ("cold", "warm"):
             context = Context(self.resources)
-            planned = await self.executions._by_plan(operation, variables, context, None)
+            planned = await self.executor._by_plan(operation, variables, context, None)
             if planned is None:
                 # A null in a non-null field ends a plan even below an absent object.
                 assert (

@@ -20,7 +20,7 @@ from app.domain.hlzf import Season
 from app.resources import Resources, open_resources
 from app.settings import Settings
 from schema.context import Context
-from schema.execution.documents import Documents
+from schema.execution.documents import DocumentCache
 from schema.http.rest import DOCUMENT
 from schema.root import schema
 from tests import factories as make
@@ -180,7 +180,7 @@ async def test_registered_documents_and_limits_do_not_apply_to_the_documents_of_
 
 
 async def test_both_operations_are_answered_by_a_plan() -> None:
-    document = Documents(schema, Settings()).get(DOCUMENT)
+    document = DocumentCache(schema, Settings()).get(DOCUMENT)
     given = {"slug": "netze-a", "year": 2025, "query": "x"}
     assert [one.plan(one.variables(given)).reason for one in document.operations] == ["", ""]
 

@@ -20,7 +20,7 @@ from app.domain.account import ANONYMOUS, Role
 from app.domain.entry import VoltageLevel
 from app.errors import Overloaded
 from app.settings import Settings
-from schema.execution.documents import Documents
+from schema.execution.documents import DocumentCache
 from schema.http.open_subscriptions import BYTES_PER_JSON_BYTE, SUBSCRIPTION_BYTES, OpenSubscriptions
 from schema.root import schema
 from tests import factories as make
@@ -488,7 +488,7 @@ async def test_the_memory_of_open_subscriptions_is_limited_per_caller(settings: 
 async def test_a_document_shared_by_subscriptions_counts_once() -> None:
     """A document used by one caller counts in full."""
     held = OpenSubscriptions(2**20)
-    documents = Documents(schema, Settings())
+    documents = DocumentCache(schema, Settings())
     common = documents.get(CHANGES).operations[0]
     with ExitStack() as open_ones:
         for number in range(150):

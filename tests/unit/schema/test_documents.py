@@ -10,7 +10,7 @@ import pytest
 from graphql import Node, Token, specified_rules
 
 from app.settings import Settings
-from schema.execution.documents import PROBATION_DIVISOR, Documents, RejectedDocument
+from schema.execution.documents import PROBATION_DIVISOR, DocumentCache, RejectedDocument
 from schema.execution.syntax import parse, validate
 from schema.root import schema
 
@@ -30,7 +30,7 @@ LONG_NAMES = "query Q%d { dnos { " + " ".join(f"{'n' * 700}{i}" for i in range(2
 WIDE = 'query Q%d { dno(slug: "' + "\U0001f600" * 3000 + '") { name } }'
 
 
-def read(documents: Documents, text: str) -> None:
+def read(documents: DocumentCache, text: str) -> None:
     """As an endpoint does, up to the point where the operation would be executed."""
     with suppress(RejectedDocument):
         operation = documents.get(text).operations[0]
@@ -54,7 +54,7 @@ def allocated(amount: Callable[[int], None]) -> Iterator[None]:
 
 @pytest.mark.parametrize("text", [POINT, TEN, IDS, EXECUTOR, INVALID, CUT_OFF, LONG_NAMES, WIDE])
 def test_the_counted_bytes_of_documents_are_the_bytes_allocated(text: str) -> None:
-    documents = Documents(schema, Settings(document_cache_size=2**30))
+    documents = DocumentCache(schema, Settings(document_cache_size=2**30))
     for number in range(100, 150):
         read(documents, text % number)  # Python's own cache of attribute names fills up
     counted = documents.bytes
@@ -70,7 +70,7 @@ def test_the_counted_bytes_of_documents_are_the_bytes_allocated(text: str) -> No
 def test_growth_during_use_is_counted_too() -> None:
     """Plans for other values of `@skip`, and the texts of arguments that fragments are cached under."""
     text = "query ($a: Boolean!, $b: Boolean!) { dnos { nodes { slug @skip(if: $a) name @skip(if: $b) } } }"
-    documents = Documents(schema, Settings())
+    documents = DocumentCache(schema, Settings())
     operation = documents.get(text).operations[0]
     operation.plan(operation.variables({"a": False, "b": False}))
     documents.get(text)
@@ -82,7 +82,7 @@ def test_growth_during_use_is_counted_too() -> None:
 
 
 def test_documents_requested_once_evict_no_repeated_ones() -> None:
-    documents = Documents(schema, Settings(document_cache_size=2**20))
+    documents = DocumentCache(schema, Settings(document_cache_size=2**20))
     used = [POINT % number for number in range(10)]
     for text in (*used, *used):
         documents.get(text)
@@ -96,7 +96,7 @@ def test_documents_requested_once_evict_no_repeated_ones() -> None:
 
 
 def test_repeated_documents_are_bounded_by_bytes_as_well() -> None:
-    documents = Documents(schema, Settings(document_cache_size=2**20))
+    documents = DocumentCache(schema, Settings(document_cache_size=2**20))
     for number in range(200):
         for _ in range(2):
             read(documents, POINT % number)
@@ -105,7 +105,7 @@ def test_repeated_documents_are_bounded_by_bytes_as_well() -> None:
 
 
 def test_a_cached_rejection_holds_neither_tree_nor_text_nor_frames() -> None:
-    documents = Documents(schema, Settings())
+    documents = DocumentCache(schema, Settings())
     for text in (INVALID, CUT_OFF, LONG_NAMES):
         with suppress(RejectedDocument):
             documents.get(text % 1)
@@ -118,14 +118,14 @@ def test_a_cached_rejection_holds_neither_tree_nor_text_nor_frames() -> None:
 
 
 def test_a_text_beyond_the_limit_is_not_cached() -> None:
-    documents = Documents(schema, Settings(limit_document_letters=1000))
+    documents = DocumentCache(schema, Settings(limit_document_letters=1000))
     with pytest.raises(RejectedDocument):
         documents.get("{ __typename } #" + "x" * 2000)
     assert (len(documents._entries), documents.bytes) == (0, 0)
 
 
 def test_trees_are_freed_without_the_garbage_collector() -> None:
-    documents = Documents(schema, Settings(max_cached_documents=1))
+    documents = DocumentCache(schema, Settings(max_cached_documents=1))
     for text in (POINT, TEN, IDS, EXECUTOR, INVALID, CUT_OFF, LONG_NAMES):
         read(documents, text % 0)
         gc.collect()

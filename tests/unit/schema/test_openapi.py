@@ -5,7 +5,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from app.settings import Settings
-from schema.execution.documents import Documents
+from schema.execution.documents import DocumentCache
 from schema.http.openapi import write_openapi
 from schema.http.rest import DOCUMENT
 from schema.root import schema
@@ -15,6 +15,6 @@ KEPT = Path(__file__).with_name("openapi.json")
 
 def test_the_description_is_the_one_that_clients_know() -> None:
     """After an intended change, openapi.json is to be replaced by the response of /api/v1/openapi.json."""
-    written = json.loads(write_openapi(schema, Documents(schema, Settings()).get(DOCUMENT)))
+    written = json.loads(write_openapi(schema, DocumentCache(schema, Settings()).get(DOCUMENT)))
     assert written["info"].pop("version") == version("dno-api")
     assert written == json.loads(KEPT.read_text())

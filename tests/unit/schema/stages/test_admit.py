@@ -11,7 +11,7 @@ from app.domain.account import Principal, Role
 from app.errors import Code, TooMany, Unauthenticated
 from app.http.request_state import request_state
 from app.settings import Settings
-from schema.execution.documents import Documents, RejectedDocument
+from schema.execution.documents import DocumentCache, RejectedDocument
 from schema.http.request import GraphQLRequest
 from schema.http.stages.admit import Admission
 from schema.http.stages.charge import RateLimitCharges
@@ -28,7 +28,7 @@ def admission(settings: Settings) -> Admission:
 
 
 def operation(text: str) -> Any:
-    return Documents(schema, Settings()).get(text).operation(None)
+    return DocumentCache(schema, Settings()).get(text).operation(None)
 
 
 def test_a_mutation_needs_post_and_a_header_that_a_form_cannot_send(
