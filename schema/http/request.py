@@ -180,9 +180,11 @@ def _read_query_string(query_string: bytes, media_type: str) -> GraphQLRequest:
         raise BadInput("The query string cannot be read.") from None
     parameters: dict[str, str] = {}
     for name, value in pairs:
-        if name in PARAMETERS and parameters.setdefault(name, value) is not value:
-            # Ambiguous: a proxy's cache may use the other one of the two.
-            raise BadInput(f"The parameter {name} is given twice.")
+        if name in PARAMETERS:
+            if name in parameters:
+                # Ambiguous: a proxy's cache may use the other one of the two.
+                raise BadInput(f"The parameter {name} is given twice.")
+            parameters[name] = value
     body = _Body(
         query=parameters.get("query") or None,
         variables=_map(parameters, "variables"),

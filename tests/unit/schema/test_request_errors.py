@@ -109,6 +109,8 @@ def test_a_batch_may_hold_one_operation_and_as_many_as_the_limit() -> None:
         (b"", NO_QUERY),
         (b"query=", NO_QUERY),
         (b"query={a}&query={a}", "The parameter query is given twice."),
+        (b"query={a}&operationName=&operationName=", "The parameter operationName is given twice."),
+        (b"documentId=a&documentId=a", "The parameter documentId is given twice."),
         (b"query={a}&variables={}&variables={}", "The parameter variables is given twice."),
         (b"query={a}&extensions={}&extensions={}", "The parameter extensions is given twice."),
         (b"query={a}&variables={", "The parameter variables must be a JSON object: it is not valid JSON."),
