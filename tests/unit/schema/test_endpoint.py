@@ -246,7 +246,7 @@ async def test_errors_before_the_execution_have_their_status_and_are_not_cacheab
     assert response.json["errors"][0]["extensions"]["requestId"] == "request-1"
 
 
-async def test_a_rejected_method_gets_the_text_that_says_what_to_use(endpoint: Endpoint) -> None:
+async def test_a_rejected_method_gets_an_error_that_names_what_to_use(endpoint: Endpoint) -> None:
     mutation = "mutation { signOut { errors { code } } }"
     by_get = await endpoint.get(mutation)
     assert (by_get.status, by_get.headers["allow"]) == (405, "POST")
