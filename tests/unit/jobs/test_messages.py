@@ -1,6 +1,8 @@
 """What an instance does with each kind of message, and what it publishes: no server is needed."""
 
 import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from math import inf
 from typing import Any
@@ -444,6 +446,106 @@ async def test_l1_stays_off_where_the_channel_is_to_be_left_again(
     await listening.listener._join()
     one.memory.valid_until = inf
     assert not one.memory.enabled
+
+
+class Rounds:
+    """Rounds of the listener's loop. `trouble` is raised in place of a subscription; the last pause ends the loop."""
+
+    def __init__(self, listening: Listening, monkeypatch: pytest.MonkeyPatch, rounds: int) -> None:
+        self.one, self.listener = listening.one, listening.listener
+        self.calls: list[str] = []
+        self.pauses: list[float] = []
+        self.trouble: Exception | None = None
+        self.during: Callable[[], None] = lambda: None
+        self._rounds = rounds
+        listening.listener._delivered_until = "1:1:"
+        monkeypatch.setattr(self.one.shared, "subscribe", self._subscribe)
+        monkeypatch.setattr(self.listener, "_join", self._called("join"))
+        monkeypatch.setattr(self.listener, "_catch_up", self._called("catch up"))
+        monkeypatch.setattr(self.listener, "_listen", self._listen)
+        monkeypatch.setattr(asyncio, "sleep", self._sleep)
+
+    async def run(self) -> None:
+        with pytest.raises(asyncio.CancelledError):
+            await self.listener.run()
+
+    @asynccontextmanager
+    async def _subscribe(self) -> AsyncIterator[str]:
+        if self.trouble is not None:
+            raise self.trouble
+        yield "the channel"
+
+    def _called(self, name: str) -> Callable[[], Any]:
+        async def call() -> None:
+            self.calls.append(name)
+
+        return call
+
+    async def _listen(self, channel: str, backoff: Backoff) -> None:
+        assert channel == "the channel"
+        self.calls.append("listen")
+        self.during()
+        assert isinstance(backoff, Backoff)
+
+    async def _sleep(self, seconds: float) -> None:
+        self.pauses.append(seconds)
+        if len(self.pauses) == self._rounds:
+            raise asyncio.CancelledError
+
+
+async def test_a_lost_channel_ends_what_rests_on_it_and_trust_in_l2(
+    one: Instance, listening: Listening, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rounds = Rounds(listening, monkeypatch, 1)
+    one.memory.switch_on(0.0)
+    one.validity.prove_database(one.now)
+    one.validity.prove_channel(one.now)
+    assert one.memory.enabled
+    one.consistency.emptied = OutboxEmptied(one.now, "5:5:", 3)
+    await rounds.run()
+    assert rounds.calls == ["join", "listen"]
+    assert not one.memory.enabled
+    assert one.validity.received_until == -inf
+    assert one.consistency.emptied is None
+    one.consistency.deliveries.expect(9, one.now, one.now)
+    assert one.consistency.deliveries.complete  # without a channel no batch is expected
+    assert one.shared.distrust_reason == "the channel was lost"
+
+
+@pytest.mark.parametrize("trouble", [OSError("refused"), Unavailable("away")])
+async def test_a_channel_that_cannot_be_joined_is_tried_again_with_growing_pauses(
+    one: Instance, listening: Listening, monkeypatch: pytest.MonkeyPatch, trouble: Exception
+) -> None:
+    rounds = Rounds(listening, monkeypatch, 9)
+    rounds.trouble = trouble
+    await rounds.run()
+    assert rounds.calls == []
+    assert 0.01 <= rounds.pauses[0] <= 0.02
+    assert 0.02 <= rounds.pauses[1] <= 0.04
+    assert all(0.25 <= pause <= 0.5 for pause in rounds.pauses[5:])
+    assert one.shared.distrust_reason == "the channel was lost"
+
+
+async def test_a_channel_that_is_left_on_purpose_does_not_end_trust_in_l2(
+    one: Instance, listening: Listening, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only the reason for leaving it does, where it concerns L2."""
+    rounds = Rounds(listening, monkeypatch, 2)
+    rounds.during = lambda: rounds.listener.resubscribe() if len(rounds.pauses) == 0 else None
+    monkeypatch.setattr(one.shared, "distrust", lambda _: rounds.calls.append("distrust"))
+    await rounds.run()
+    assert rounds.calls == ["join", "listen", "join", "listen", "distrust"]
+
+
+async def test_on_a_redis_that_is_not_the_agreed_one_changes_are_read_from_history(
+    one: Instance, listening: Listening, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rounds = Rounds(listening, monkeypatch, 2)
+    one.validity.disprove_database(one.now)
+    before = one.shared.distrust_reason
+    await rounds.run()
+    assert rounds.calls == ["catch up", "catch up"]
+    assert one.shared.distrust_reason == before
 
 
 class Published:

@@ -1,17 +1,21 @@
 """When the periodic jobs run, and how long they pause: no server is needed."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from math import inf
 from typing import Any
+from uuid import UUID
 
 import pytest
+from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
 
+from app.domain import tags
+from app.domain.entry import DnoYear
 from app.errors import Unavailable
 from app.jobs import cache_warmer, retention
-from app.jobs.cache_warmer import BETWEEN, CacheWarmer
+from app.jobs.cache_warmer import BETWEEN, BUSY, CacheWarmer
 from app.jobs.redis_probe import RedisProbe
 from app.jobs.retention import Retention
 from app.settings import DAY, HOUR, Settings
@@ -212,6 +216,61 @@ def test_no_connection_is_free_when_all_are_opened_and_none_is_idle(
     monkeypatch.setattr(type(one.pool), "size", size)
     settings = Settings(max_database_connections=10)
     assert CacheWarmer(one.pool, one.shared, _load_nothing, settings)._no_connection_is_free() is expected
+
+
+async def test_both_families_of_a_pair_are_counted_before_it_is_read_and_the_read_is_timed(
+    one: Instance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = DnoYear(UUID(int=9), 2025)
+    calls: list[object] = []
+    now = asyncio.get_running_loop().time()
+
+    async def get_many(names: Sequence[str]) -> dict[str, bytes]:
+        calls.append(list(names))
+        return {names[0]: b"kept"}
+
+    async def load(pair: object) -> None:
+        nonlocal now
+        calls.append(pair)
+        now += 0.125
+
+    monkeypatch.setattr(one.shared, "get_many", get_many)
+    monkeypatch.setattr(asyncio.get_running_loop(), "time", lambda: now)
+    before = warmed_reads()
+    assert await CacheWarmer(one.pool, one.shared, load, one.settings)._read(key) == pytest.approx(0.125)
+    monkeypatch.undo()
+    assert calls == [[tags.tariffs(key), tags.hlzf(key)], key]
+    assert [after - earlier for after, earlier in zip(warmed_reads(), before, strict=True)] == [1, 1]
+
+
+def warmed_reads() -> list[float]:
+    name = "cache_warmed_reads_total"
+    return [REGISTRY.get_sample_value(name, {"outcome": outcome}) or 0.0 for outcome in ("hit", "miss")]
+
+
+@pytest.mark.parametrize(("seconds", "read"), [(BUSY, 3), (BUSY + 0.01, 1)])
+async def test_warming_stops_when_a_read_takes_longer_than_usual(
+    one: Instance,
+    pauses: Pauses,
+    lock: Lock,
+    monkeypatch: pytest.MonkeyPatch,
+    seconds: float,
+    read: int,
+) -> None:
+    async def most_asked(*_: object) -> list[int]:
+        return [1, 2, 3]
+
+    async def timed(_: object) -> float:
+        return seconds
+
+    monkeypatch.setattr(cache_warmer, "fetch_most_asked", most_asked)
+    job = CacheWarmer(one.pool, one.shared, _load_nothing, one.settings)
+    monkeypatch.setattr(job, "_read", timed)
+    monkeypatch.setattr(job, "_no_connection_is_free", lambda: False)
+    with capture_logs() as logs:
+        assert await job.warm() == read
+    assert (logs[-1]["event"], logs[-1]["popular"], logs[-1]["warmed"]) == ("cache_warmed", 3, read)
+    assert len(pauses.requested) == (3 if read == 3 else 0)
 
 
 # The probe of Redis
