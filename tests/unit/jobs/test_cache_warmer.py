@@ -1,10 +1,8 @@
-"""When the periodic jobs run, and how long they pause: no server is needed."""
+"""When caches are warmed, in which order and with which pauses, and when warming stops."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from math import inf
-from typing import Any
 from uuid import UUID
 
 import pytest
@@ -14,37 +12,11 @@ from structlog.testing import capture_logs
 from app.domain import tags
 from app.domain.entry import DnoYear
 from app.errors import Unavailable
-from app.jobs import cache_warmer, retention
+from app.jobs import cache_warmer
 from app.jobs.cache_warmer import BETWEEN, BUSY, CacheWarmer
-from app.jobs.redis_probe import RedisProbe
-from app.jobs.retention import Retention
-from app.settings import DAY, HOUR, Settings
+from app.settings import Settings
 from tests.unit.jobs.instance import Instance
-
-RUNS = 60
-
-
-class Pauses:
-    """The requested pauses; after `RUNS` of them the job is cancelled."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.requested: list[float] = []
-        self.between: Callable[[], None] = lambda: None
-        monkeypatch.setattr(asyncio, "sleep", self._sleep)
-
-    async def _sleep(self, seconds: float) -> None:
-        self.requested.append(seconds)
-        if len(self.requested) >= RUNS:
-            raise asyncio.CancelledError
-        self.between()
-
-    def lie_around(self, expected: float, spread: float) -> bool:
-        """All are within `spread` of it, and they differ: instances are not in step."""
-        low, high = expected * (1 - spread), expected * (1 + spread)
-        return (
-            low <= min(self.requested) < expected * (1 - spread / 2)
-            and expected * (1 + spread / 2) < max(self.requested) <= high
-        )
+from tests.unit.jobs.periodic import RUNS, Lock, Pauses
 
 
 @pytest.fixture
@@ -52,73 +24,9 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> Pauses:
     return Pauses(monkeypatch)
 
 
-class Lock:
-    """The names of the requested locks; each is acquired where `leading` is set."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, *modules: Any) -> None:
-        self.names: list[str] = []
-        self.leading = True
-        for module in modules:
-            monkeypatch.setattr(module, "leader_lock", self._lock)
-
-    @asynccontextmanager
-    async def _lock(self, name: str, settings: Settings) -> AsyncIterator[bool]:
-        assert isinstance(settings, Settings)
-        self.names.append(name)
-        yield self.leading
-
-
 @pytest.fixture
 def lock(monkeypatch: pytest.MonkeyPatch) -> Lock:
-    return Lock(monkeypatch, cache_warmer, retention)
-
-
-# Retention
-
-
-async def test_the_query_log_is_cleaned_about_every_hour(
-    one: Instance, pauses: Pauses, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    cleaned: list[int] = []
-    job = Retention(one.pool, one.settings)
-
-    async def clean() -> None:
-        cleaned.append(1)
-
-    monkeypatch.setattr(job, "clean", clean)
-    with pytest.raises(asyncio.CancelledError):
-        await job.run()
-    assert len(cleaned) == RUNS
-    assert pauses.lie_around(HOUR, 0.1)
-
-
-async def test_old_and_surplus_questions_are_deleted_by_the_instance_that_holds_the_lock(
-    one: Instance, lock: Lock, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    deleted: list[tuple[str, object, float]] = []
-
-    async def older(pool: object, days: float) -> int:
-        deleted.append(("older", pool, days))
-        return 3
-
-    async def surplus(pool: object, rows: int) -> int:
-        deleted.append(("surplus", pool, rows))
-        return 4
-
-    monkeypatch.setattr(retention, "delete_older_than", older)
-    monkeypatch.setattr(retention, "delete_surplus", surplus)
-    settings = Settings(query_log_lifetime=5 * DAY, max_query_log_rows=12)
-    with capture_logs() as logs:
-        await Retention(one.pool, settings).clean()
-    assert deleted == [("older", one.pool, 5), ("surplus", one.pool, 12)]
-    assert logs == [{"event": "query_log_cleaned", "log_level": "info", "questions": 7}]
-    assert lock.names == ["retention"]
-    lock.leading = False
-    await Retention(one.pool, settings).clean()
-    assert len(deleted) == 2
-
-
-# The cache warmer
+    return Lock(monkeypatch, cache_warmer)
 
 
 class Warming:
@@ -271,31 +179,3 @@ async def test_warming_stops_when_a_read_takes_longer_than_usual(
         assert await job.warm() == read
     assert (logs[-1]["event"], logs[-1]["popular"], logs[-1]["warmed"]) == ("cache_warmed", 3, read)
     assert len(pauses.requested) == (3 if read == 3 else 0)
-
-
-# The probe of Redis
-
-
-async def test_redis_is_probed_in_each_interval_while_it_is_trusted(
-    one: Instance, pauses: Pauses, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    probed: list[int] = []
-
-    async def identify() -> str:
-        probed.append(len(pauses.requested))
-        return "server"
-
-    monkeypatch.setattr(one.shared, "identify", identify)
-    one.shared.valid_until = inf
-
-    def trust_from_the_third_pause_to_the_fifth() -> None:
-        if len(pauses.requested) == 3:
-            one.shared.trust()
-        if len(pauses.requested) == 6:
-            one.shared.distrust("a test")
-
-    pauses.between = trust_from_the_third_pause_to_the_fifth
-    with pytest.raises(asyncio.CancelledError):
-        await RedisProbe(one.shared, every=0.75).run()
-    assert pauses.requested == [0.75] * RUNS
-    assert probed == [3, 4, 5]
