@@ -5,6 +5,7 @@ from uuid import uuid4
 
 import msgspec
 import pytest
+from redis.asyncio import Redis
 
 from app.auth import devices
 from app.auth.devices import Devices
@@ -87,3 +88,75 @@ async def test_a_key_that_redis_has_lost_is_put_back(redis, cheap):
     one._ask_at = 0
     assert await one.recognise(token) is not None
     assert await other.recognise(token) is not None
+
+
+class Clock:
+    """That of the module: the wall clock and the monotonic clock."""
+
+    def __init__(self, monkeypatch):
+        self.now = 1_800_000_000.0
+        monkeypatch.setattr(devices.time, "time", lambda: self.now)
+        monkeypatch.setattr(devices, "monotonic", lambda: self.now)
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    return Clock(monkeypatch)
+
+
+async def test_a_device_token_is_valid_for_its_lifetime_and_somewhat_before_its_issue(redis, cheap, clock):
+    """The clocks of two instances may differ."""
+    issuer = Devices(lambda: redis, msgspec.structs.replace(cheap, device_lifetime=500.0))
+    token, issued = await issuer.issue(uuid4()), clock.now
+    recognised = {}
+    for seconds in (-60, -59, 0, 499, 500):
+        clock.now = issued + seconds
+        recognised[seconds] = await issuer.recognise(token) is not None
+    assert recognised == {-60: False, -59: True, 0: True, 499: True, 500: False}
+
+
+async def test_a_device_token_has_four_parts(redis, cheap, clock):
+    issuer = Devices(lambda: redis, cheap)
+    user_id = uuid4()
+    user, issued, name, signature = (await issuer.issue(user_id)).split(".")
+    assert (user, issued, len(name), len(signature)) == (user_id.hex, "1800000000", 16, 43)
+    other = devices.Device(uuid4(), "other")
+    assert (await issuer.recognise(await issuer.issue(user_id, other))).name != "other"
+
+
+async def test_the_key_of_devices_is_read_from_redis_once_a_minute(redis, cheap, clock):
+    issuer = Devices(lambda: redis, cheap)
+    token = await issuer.issue(uuid4())
+    await redis.delete(devices.KEY)
+    clock.now += 59
+    assert await issuer.recognise(token) is not None
+    assert await redis.get(devices.KEY) is None
+    clock.now += 1
+    assert await issuer.recognise(token) is not None
+    assert await redis.get(devices.KEY) == issuer._key
+    assert len(issuer._key) == 32
+    assert await redis.ttl(devices.KEY) == -1
+
+
+async def test_an_unavailable_redis_is_asked_for_the_key_once_a_second(cheap, clock):
+    asked = 0
+    async with Redis.from_url("redis://127.0.0.1:1") as client:
+
+        def counted():
+            nonlocal asked
+            asked += 1
+            return client
+
+        issuer = Devices(counted, cheap)
+        counts = []
+        for seconds in (0, 0.5, 0.5, 0.5, 0.5):
+            clock.now += seconds
+            assert await issuer.issue(uuid4()) is None
+            counts.append(asked)
+    assert counts == [1, 1, 2, 2, 3]
+
+
+async def test_a_key_that_is_no_bytes_is_not_used(redis_url, cheap):
+    async with Redis.from_url(redis_url, decode_responses=True) as client:
+        await client.set(devices.KEY, "text")
+        assert await Devices(lambda: client, cheap).issue(uuid4()) is None

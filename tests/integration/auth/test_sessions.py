@@ -1,5 +1,6 @@
 """Sessions are stored in Redis only, for a day after the last request."""
 
+import asyncio
 import time
 from uuid import uuid4
 
@@ -180,9 +181,69 @@ async def test_sessions_are_stored_and_ended_on_a_cluster(pool, cheap):
                 assert [(await auth.authenticator.principal(None, token)).user_id for token in tokens] == [
                     user.id
                 ] * 4
+                ids = [identify(token) for token in tokens]
+                together = await asyncio.gather(*map(auth.sessions.get, [*ids, "unknown"]))
+                assert together == [user.id] * 4 + [None]
+                client = auth.sessions._redis
+                await client.hset("dno:session:broken", "a", "b")
+                outcomes = await asyncio.gather(
+                    *map(auth.sessions.peek, [ids[0], "broken"]), return_exceptions=True
+                )
+                assert [type(outcome) for outcome in outcomes] == [Unavailable] * 2
                 assert await auth.sessions.end_all(user.id) == 4
                 token = await auth.sign_in(user)
                 for port in ports:
                     servers.kill(port)
                 with pytest.raises(Unavailable):
                     await auth.authenticator.principal(None, token)
+
+
+async def test_sessions_that_are_read_together_get_their_own_users(redis, cheap):
+    sessions = Sessions(redis, cheap)
+    users = [uuid4() for _ in range(3)]
+    ids = [identify(await sessions.start(user)) for user in users]
+    for session_id in ids:
+        await redis.expire(f"dno:session:{session_id}", 100)
+    for number in (1, 2, 3):
+        asked = [*ids[:number], "unknown"]
+        for read in (sessions.peek, sessions.get):
+            assert await asyncio.gather(*map(read, asked)) == [*users[:number], None]
+        assert await asyncio.gather(*map(sessions.peek, asked[:number])) == users[:number]
+        lifetimes = [await redis.ttl(f"dno:session:{session_id}") for session_id in ids]
+        assert [lifetime > 100 for lifetime in lifetimes] == [position < number for position in range(3)], (
+            "only `get` is a visit"
+        )
+
+
+async def test_an_error_among_several_replies_is_unavailable(redis, cheap):
+    sessions = Sessions(redis, cheap)
+    session_id = identify(await sessions.start(uuid4()))
+    await redis.hset("dno:session:broken", "a", "b")
+    for asked in ([session_id, "broken"], ["broken", session_id], ["broken"]):
+        outcomes = await asyncio.gather(*map(sessions.get, asked), return_exceptions=True)
+        assert [type(outcome) for outcome in outcomes] == [Unavailable] * len(asked)
+
+
+async def test_the_list_of_a_user_has_the_sessions_in_the_order_of_their_starts(redis, cheap):
+    sessions = Sessions(redis, msgspec.structs.replace(cheap, max_sessions_per_user=2))
+    user_id, began = uuid4(), time.time()
+    ids = [identify(await sessions.start(user_id)) for _ in range(3)]
+    listed = await redis.zrange(f"dno:sessions:{user_id}", 0, -1, withscores=True)
+    assert [name.decode() for name, _ in listed] == ids[1:]
+    assert all(began <= score <= time.time() for _, score in listed)
+    assert await redis.get(f"dno:session:{ids[1]}") == str(user_id).encode()
+    await sessions.end(ids[1], user_id)
+    assert await redis.zrange(f"dno:sessions:{user_id}", 0, -1) == [ids[2].encode()]
+    assert await sessions.get(ids[1]) is None
+    assert await sessions.get(ids[2]) == user_id
+    assert await sessions.end_all(user_id) == 1
+    assert await redis.exists(f"dno:sessions:{user_id}") == 0
+
+
+@pytest.mark.parametrize(("lifetime", "seconds"), [(0.5, 1), (1.9, 1), (7.0, 7)])
+async def test_the_lifetime_of_a_session_is_in_whole_seconds(redis, cheap, lifetime, seconds):
+    sessions = Sessions(redis, msgspec.structs.replace(cheap, session_lifetime=lifetime))
+    session_id = identify(await sessions.start(uuid4()))
+    assert sessions._lifetime == seconds
+    # -2 where the key has expired already.
+    assert await redis.pttl(f"dno:session:{session_id}") <= seconds * 1000

@@ -1,12 +1,16 @@
 """Signing in with e-mail and password."""
 
 import asyncio
+from hashlib import sha256
 
 import msgspec
 import pytest
 
+from app.auth.fair_queue import Origin
+from app.auth.sign_in import MAX_EMAIL_LENGTH
 from app.db import accounts
-from app.errors import Code, TooMany, Unauthenticated
+from app.domain.account import Principal, Role
+from app.errors import Code, Overloaded, TooMany, Unauthenticated, Unavailable
 from tests.error_codes import raises_code
 from tests.integration.auth.services import PASSWORD, open_auth_services
 
@@ -192,3 +196,128 @@ async def test_an_address_is_unique_regardless_of_case(auth):
     with raises_code(Code.CONFLICT):
         await auth.add_user(user.email.upper())
     assert (await accounts.fetch_all(auth.pool, [None]))[None] == (user,)
+
+
+async def test_attempts_are_counted_by_address_account_device_and_session(auth):
+    """Redis holds the account's address only as a hash."""
+    user = await auth.add_user()
+    device, former = await device_of(auth, user), await auth.principal(user)
+    client = auth.sessions._redis
+
+    async def counted():
+        names = {name.decode().removeprefix("dno:rate:sign-in:") for name in await client.keys("dno:rate:*")}
+        await client.delete(*(f"dno:rate:sign-in:{name}" for name in names))
+        return names
+
+    await fail(auth, " ADA@example.org ", "192.0.2.7")
+    account = sha256(user.email.encode()).hexdigest()
+    assert {"address:192.0.2.7", f"account:{account}"} <= await counted()
+    await fail(auth, user.email, "192.0.2.8", device=device)
+    assert await counted() == {f"device:{device.name}"}
+    await fail(auth, user.email, "192.0.2.9", former=former)
+    assert await counted() == {f"session:{former.session_id}"}
+    await fail(auth, user.email, "192.0.2.9", device=device, former=former)
+    assert await counted() == {f"device:{device.name}"}
+    await fail(auth, "unknown@example.org", "192.0.2.10", device=device)
+    unknown = sha256(b"unknown@example.org").hexdigest()
+    assert await counted() == {"address:192.0.2.10", f"account:{unknown}"}
+
+
+async def test_too_many_attempts_are_rejected_with_the_wait(auth, cheap):
+    user = await auth.add_user()
+    for _ in range(cheap.rate_limit_sign_in):
+        await fail(auth, user.email, ADDRESS)
+    with pytest.raises(TooMany) as refusal:
+        await auth.sign_in_service.sign_in(user.email, PASSWORD, ADDRESS)
+    assert refusal.value.message == "Too many attempts to sign in; please wait."
+    interval = cheap.rate_limit_sign_in_window / cheap.rate_limit_sign_in
+    assert 0 < refusal.value.retry_after <= interval
+
+
+async def test_a_wrong_password_is_rejected_with_one_message(auth):
+    user = await auth.add_user()
+    with pytest.raises(Unauthenticated) as refusal:
+        await auth.sign_in_service.sign_in(user.email, "wrong", ADDRESS)
+    assert refusal.value.message == "The e-mail address or the password is wrong."
+
+
+async def test_an_address_that_no_account_can_have_is_not_looked_up(auth, monkeypatch):
+    fetched = []
+
+    async def fetch(pool, emails):
+        fetched.append((pool, emails))
+        return {}
+
+    monkeypatch.setattr(accounts, "fetch_credentials", fetch)
+    longest = "a" * MAX_EMAIL_LENGTH
+    for email in (longest, longest + "a", "nul\x00byte"):
+        await fail(auth, email, ADDRESS)
+    assert [(pool is auth.pool, emails) for pool, emails in fetched] == [
+        (True, [longest]),
+        (True, []),
+        (True, []),
+    ]
+
+
+async def test_the_origin_in_the_queue_of_checks_is_the_address_or_what_was_proven(auth):
+    user = await auth.add_user()
+    device, former = await device_of(auth, user), await auth.principal(user)
+    origins = []
+    matches = auth.passwords.matches
+
+    async def recorded(stored, password, origin):
+        origins.append(origin)
+        return await matches(stored, password, origin)
+
+    auth.passwords.matches = recorded
+    for proof in ({}, {"device": device}, {"former": former}):
+        await fail(auth, user.email, ADDRESS, **proof)
+    assert origins == [
+        Origin(ADDRESS),
+        Origin(f"device:{device.name}", proven=True),
+        Origin(f"session:{former.session_id}", proven=True),
+    ]
+
+
+@pytest.mark.parametrize("error", [Overloaded("full", retry_after=1), Unavailable("away")])
+async def test_a_sign_in_succeeds_although_the_parameters_of_its_hash_cannot_be_raised(pool, cheap, error):
+    async with open_auth_services(pool, cheap) as auth:
+        user = await auth.add_user()
+    async with open_auth_services(pool, msgspec.structs.replace(cheap, password_passes=2)) as raised:
+
+        async def rehash(password, origin):
+            raise error
+
+        raised.passwords.rehash = rehash
+        token = await raised.sign_in(user)
+        assert (await raised.authenticator.principal(None, token)).user_id == user.id
+    stored = (await accounts.fetch_credentials(pool, [user.email]))[user.email].password_hash
+    assert "t=1" in stored
+
+
+async def test_the_raised_hash_is_that_of_the_same_password_and_is_made_in_the_same_place(pool, cheap):
+    async with open_auth_services(pool, cheap) as auth:
+        user = await auth.add_user()
+    async with open_auth_services(pool, msgspec.structs.replace(cheap, password_passes=2)) as raised:
+        origins = []
+        rehash = raised.passwords.rehash
+
+        async def recorded(password, origin):
+            origins.append(origin)
+            return await rehash(password, origin)
+
+        raised.passwords.rehash = recorded
+        for _ in range(2):
+            token = await raised.sign_in(user)
+            assert (await raised.authenticator.principal(None, token)).user_id == user.id
+        assert origins == [Origin("192.0.2.1")]
+
+
+async def test_signing_out_needs_a_session_of_a_user(auth):
+    user = await auth.add_user()
+    principal = await auth.principal(user)
+    await auth.sign_in_service.sign_out(Principal(Role.VIEWER, user_id=user.id))
+    await auth.sign_in_service.sign_out(Principal(Role.VIEWER, session_id=principal.session_id))
+    assert await auth.sessions.peek(principal.session_id) == user.id
+    await auth.sign_in_service.sign_out(principal)
+    assert await auth.sessions.peek(principal.session_id) is None

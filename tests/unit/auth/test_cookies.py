@@ -104,3 +104,28 @@ def test_allowed_origins_are_compared_without_case_and_trailing_slash(allowed):
     cookie = SessionCookie(Settings(allowed_origins=(allowed,)))
     assert cookie.counts({"host": OURS, "origin": "https://App.Example.com"})
     assert not cookie.counts({"host": OURS, "origin": "https://app.example.com.evil.example"})
+
+
+@pytest.mark.parametrize("host", ["localhost", "LOCALHOST:8000", "127.0.0.1", "[::1]:80", "app.localhost:1"])
+def test_on_localhost_all_cookies_work_without_encryption(host):
+    sent = {"host": host}
+    assert COOKIE.clear(sent) == "dno_session=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax"
+    assert COOKIE.set_device("proof", sent).startswith("dno_device=proof; Path=/; Max-Age=15552000;")
+    both = {**sent, "cookie": "dno_session=token; dno_device=proof"}
+    assert (COOKIE.read(both), COOKIE.read_device(both)) == ("token", "proof")
+
+
+@pytest.mark.parametrize(
+    "host", ["localhost.example.org", "127.0.0.10", "notlocalhost", "localhost:", "localhost:x"]
+)
+def test_hosts_that_resemble_localhost_get_secure_cookies(host):
+    assert COOKIE.clear({"host": host}) == (
+        "__Host-dno_session=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax; Secure"
+    )
+
+
+def test_a_cookie_of_a_device_counts_from_own_and_allowed_pages_only():
+    sent = {"host": OURS, "cookie": "__Host-dno_device=proof"}
+    assert COOKIE.read_device({**sent, "origin": "https://app.example.com"}) == "proof"
+    assert COOKIE.read_device({**sent, "origin": "https://evil.example"}) is None
+    assert COOKIE.read(sent) is None

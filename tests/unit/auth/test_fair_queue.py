@@ -102,3 +102,68 @@ async def test_the_limit_of_concurrent_runs_is_used_and_kept() -> None:
     visits: list[Coroutine[Any, Any, None]] = [visit(origin) for origin in (A, B, C) for _ in range(20)]
     await asyncio.gather(*visits)
     assert (most, queue._free, queue._waiting) == (2, 2, 0)
+
+
+async def filled(max_waiting: int, *origins: Origin) -> "tuple[Visits, list[asyncio.Task[None]]]":
+    """A queue in which these wait, and one more is served."""
+    visits = Visits(FairQueue(1, max_waiting))
+    await visits.come(Origin("served"))
+    return visits, await visits.come(*origins)
+
+
+@pytest.mark.parametrize(
+    ("waiting", "newcomer", "displaced"),
+    [
+        ([A, A], A, None),  # its own is the longest line
+        ([A, B], C, None),  # each has one
+        ([A, A, B], C, 1),  # the latest of the longest line
+        ([A, B, B], A, None),  # one more than the newcomer has
+        ([A, B, B, B], A, 3),
+        ([OWNER, OWNER, OWNER], A, None),  # a proven origin is displaced by none that is not
+        ([A, B, OWNER], OWNER, None),  # only the first of a proven origin is preferred
+        ([A, A, A, OWNER], OWNER, 2),
+        ([A, OWNER, OWNER, OWNER], B, None),  # the longest line that is not proven counts
+        ([A, A, OWNER, OWNER, OWNER], B, 1),
+        ([A, B], OWNER, 0),
+        ([OWNER, OWNER], Origin("other", proven=True), 1),
+        ([OWNER], Origin("other", proven=True), None),
+    ],
+)
+async def test_who_is_displaced_from_a_full_queue(
+    waiting: list[Origin], newcomer: Origin, displaced: int | None
+) -> None:
+    visits, tasks = await filled(len(waiting), *waiting)
+    (last,) = await visits.come(newcomer)
+    await asyncio.sleep(0)
+    ended = [task for task in (*tasks, last) if task.done()]
+    assert ended == [last if displaced is None else tasks[displaced]]
+    refusal = ended[0].exception()
+    assert isinstance(refusal, Overloaded)
+    assert refusal.message == "Too many people are signing in; please try again soon."
+    assert refusal.retry_after == 1
+    assert visits.queue._waiting == len(waiting)
+    for _ in range(len(waiting) + 1):
+        await visits.next()
+    assert len(visits.order) == len(waiting) + 1
+    assert (visits.queue._waiting, visits.queue._free, dict(visits.queue._lines)) == (0, 1, {})
+
+
+async def test_a_queue_that_is_not_full_displaces_no_origin() -> None:
+    visits, tasks = await filled(3, A, A)
+    tasks += await visits.come(B)
+    assert not any(task.done() for task in tasks)
+    assert visits.queue._waiting == 3
+
+
+async def test_a_cancelled_waiter_frees_its_place() -> None:
+    visits, tasks = await filled(2, A, A)
+    tasks[0].cancel()
+    await asyncio.wait([tasks[0]])
+    assert visits.queue._waiting == 1
+    (new,) = await visits.come(A)
+    assert not new.done()
+    for _ in range(2):
+        await visits.next()
+    assert visits.order[1:] == [A, A]
+    await visits.next()
+    assert visits.queue._free == 1

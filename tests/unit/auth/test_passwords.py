@@ -1,12 +1,15 @@
 """Passwords are checked in threads, at the same cost for known and unknown accounts."""
 
 import asyncio
+import threading
 
 import pytest
 
-from app.auth.passwords import Passwords
+from app.auth.fair_queue import Origin
+from app.auth.passwords import ANYWHERE, Passwords, check
 from app.errors import BadInput, Overloaded
 from app.settings import Settings
+from tests.waiting import until
 
 CHEAP = Settings(password_passes=1, password_memory_kib=64, password_lanes=1)
 PASSWORD = "correct horse battery"
@@ -66,3 +69,80 @@ async def test_concurrent_and_queued_checks_are_bounded():
     outcomes = await asyncio.gather(*attempts, return_exceptions=True)
     assert [type(outcome) for outcome in outcomes] == [bool, bool, Overloaded, Overloaded, Overloaded]
     assert await passwords.matches(None, PASSWORD) is False
+
+
+@pytest.mark.parametrize(("length", "accepted"), [(11, False), (12, True), (1024, True), (1025, False)])
+def test_the_bounds_of_the_length_are_accepted_themselves(length: int, accepted: bool) -> None:
+    password = "".join(chr(0x4E00 + number) for number in range(length))
+    if accepted:
+        check(password)
+        return
+    with pytest.raises(BadInput) as refusal:
+        check(password)
+    assert refusal.value.message == "A password has 12 to 1024 characters."
+    assert refusal.value.field == ("password",)
+
+
+def test_an_easy_password_is_rejected_with_a_reason_also_for_one_account_only() -> None:
+    check("ada-netze-lampe", "bob@example.org")
+    for password, address in (("password1234", ""), ("ada-netze-lampe", "ada@netze-lampe.de")):
+        with pytest.raises(BadInput) as refusal:
+            check(password, address)
+        assert refusal.value.message.startswith("This password is easy to guess: ")
+        assert refusal.value.field == ("password",)
+
+
+async def test_a_new_password_is_checked_for_its_account_and_a_rehash_is_not() -> None:
+    passwords = Passwords(CHEAP)
+    with pytest.raises(BadInput):
+        await passwords.hash("ada-netze-lampe", "ada@netze-lampe.de")
+    assert await passwords.matches(await passwords.rehash("short"), "short")
+
+
+async def test_a_password_beyond_the_maximum_length_is_wrong_although_its_beginning_is_right() -> None:
+    passwords = Passwords(CHEAP)
+    longest = "x" * 1024
+    stored = await passwords.rehash(longest)
+    assert await passwords.matches(stored, longest)
+    assert not await passwords.matches(stored, longest + "x")
+    assert passwords.checks == 2
+
+
+async def test_hashes_have_the_parameters_of_the_settings() -> None:
+    stored = await Passwords(Settings(password_passes=2, password_memory_kib=72, password_lanes=3)).hash(
+        PASSWORD
+    )
+    assert stored.startswith("$argon2id$v=19$m=72,t=2,p=3$")
+
+
+async def test_a_cancelled_check_keeps_its_thread_until_it_is_done() -> None:
+    passwords = Passwords(Settings(password_threads=1, password_memory_kib=64, password_lanes=1))
+    working, proceed = threading.Event(), threading.Event()
+
+    def work() -> None:
+        working.set()
+        proceed.wait(30)
+
+    leaving = asyncio.create_task(passwords._in_thread(work, ANYWHERE))
+    await until(working.is_set)
+    leaving.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await leaving
+    assert passwords._queue._free == 0
+    proceed.set()
+    await until(lambda: passwords._queue._free == 1)
+
+
+async def test_the_origin_of_a_check_decides_who_waits() -> None:
+    """One origin fills the queue; another displaces its last one, for checks and for hashes."""
+    passwords = Passwords(
+        Settings(password_threads=1, max_queued_passwords=2, password_memory_kib=64, password_lanes=1)
+    )
+    flood = [asyncio.create_task(passwords.matches(None, PASSWORD, Origin("a"))) for _ in range(3)]
+    await asyncio.sleep(0)
+    assert await passwords.rehash(PASSWORD, Origin("b"))
+    outcomes = await asyncio.gather(*flood, return_exceptions=True)
+    assert [type(outcome) for outcome in outcomes] == [bool, bool, Overloaded]
+    passwords.close()
+    with pytest.raises(RuntimeError):
+        await passwords.matches(None, PASSWORD)
