@@ -147,15 +147,18 @@ async def open_resources(
             readiness=readiness_of(pool, shared, memory, settings, session_client, validity),
         )
         consistency = L2Consistency(pool, shared, validity, sender=invalidator.sender)
+        heartbeat = Heartbeat(
+            shared, consistency, sender=invalidator.sender, every=settings.heartbeat_interval
+        )
         listener = InvalidationListener(
-            pool, shared, memory, validity, consistency, invalidator, broadcast, settings
+            pool, shared, memory, validity, consistency, invalidator, broadcast, heartbeat, settings
         )
         news = Notifications(outbox.CHANNEL, settings)
         shared.on_change = listener.resubscribe
         pool.on_old_rows = invalidator.keep_nothing
         jobs: list[Job] = [
             listener,
-            Heartbeat(shared, consistency, sender=invalidator.sender, every=settings.heartbeat_interval),
+            heartbeat,
             RedisProbe(shared, every=settings.heartbeat_interval * settings.max_missed_heartbeats),
             news,
             OutboxRelay(pool, shared, consistency, news.news, settings, invalidator=invalidator),

@@ -16,6 +16,7 @@ class Subscription:
 
     def __init__(self, pubsub: Any) -> None:
         self._pubsub = pubsub
+        self._waiting: asyncio.Timeout | None = None
 
     async def join(self, channel: str) -> None:
         with only_failures():
@@ -28,9 +29,15 @@ class Subscription:
         # Twice: after a busy event loop, messages that have arrived meanwhile are still in the socket buffer.
         for timeout in (seconds, _LATE_READ):
             with suppress(TimeoutError):
-                async with asyncio.timeout(timeout):
+                async with asyncio.timeout(timeout) as self._waiting:
                     return await self._receive()
         return None
+
+    def interrupt(self) -> None:
+        """Ends the wait for a message: `next` returns None soon. For a subscription that is not used any more."""
+        if self._waiting is not None:
+            with suppress(RuntimeError):  # nothing waits at the moment
+                self._waiting.reschedule(0)
 
     async def _receive(self) -> bytes:
         while True:

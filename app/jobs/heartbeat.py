@@ -25,8 +25,11 @@ class Heartbeat:
             now = monotonic()
             self._consistency.tick(on_time=now - before < 2 * self._every)
             before = now
-            await self._publish(self._consistency.beat())
+            await self.publish()
             await asyncio.sleep(self._every)
+
+    async def publish(self) -> None:
+        await self._publish(self._consistency.beat())
 
     async def close(self) -> None:
         """Others need not wonder why there are no more of them."""

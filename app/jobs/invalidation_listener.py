@@ -22,6 +22,7 @@ from app.domain import tags
 from app.domain.event import Event
 from app.errors import AppError
 from app.jobs.backoff import Backoff
+from app.jobs.heartbeat import Heartbeat
 from app.jobs.l2_consistency import L2Consistency
 from app.observability.metrics import INVALIDATION_DELAY
 from app.settings import Settings
@@ -46,6 +47,7 @@ class InvalidationListener:
         consistency: L2Consistency,
         invalidator: Invalidator,
         broadcast: Broadcast,
+        heartbeat: Heartbeat,
         settings: Settings,
     ) -> None:
         self._pool = pool
@@ -55,6 +57,8 @@ class InvalidationListener:
         self._consistency = consistency
         self._invalidator = invalidator
         self._broadcast = broadcast
+        self._heartbeat = heartbeat
+        self._channel: Subscription | None = None
         self._settings = settings
         self._resubscribe = False
         self._delivered_until: str | None = (
@@ -73,11 +77,13 @@ class InvalidationListener:
                     await self._catch_up()
                 else:
                     async with self._shared.subscribe() as channel:
+                        self._channel = channel
                         await self._join()
                         await self._listen(channel, backoff)
             except (*FAILURES, AppError) as trouble:
                 log.debug("channel_lost", trouble=repr(trouble))
             finally:
+                self._channel = None
                 self._memory.switch_off()
                 self._validity.lose_channel()
                 self._consistency.emptied = None
@@ -88,9 +94,11 @@ class InvalidationListener:
             await backoff.wait()
 
     def resubscribe(self) -> None:
-        """L1 is off at once; the next message or silence leads to a new subscription."""
+        """L1 is off at once."""
         self._resubscribe = True
         self._memory.switch_off()
+        if self._channel is not None:
+            self._channel.interrupt()
 
     async def _join(self) -> None:
         """What is published from here on waits in the connection, so nothing is missed meanwhile."""
@@ -98,14 +106,17 @@ class InvalidationListener:
         await self._catch_up()
         if not self._resubscribe:
             self._memory.clear()
-            # It answers once an own heartbeat has come through.
+            # It answers once an own heartbeat has been received: this one, so that the interval need not pass.
             self._memory.switch_on(self._validity.received_until)
+            await self._heartbeat.publish()
 
     async def _listen(self, channel: Subscription, backoff: Backoff) -> None:
         bound = self._validity.bound
         joined = monotonic()
         while not self._resubscribe:
             data = await channel.next(bound)
+            if data is None and self._resubscribe:
+                return
             late = monotonic() - max(joined, self._validity.received_until)
             if data is None or late > 2 * bound:
                 log.warning("channel_silent", seconds=round(late, 3))

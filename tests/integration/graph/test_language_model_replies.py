@@ -4,7 +4,6 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from time import monotonic
 from typing import Any
 
 import httpx
@@ -213,12 +212,10 @@ async def test_an_invalid_reply_is_ignored(
     model: Model, settings: Settings, dorf: Dno, reply: BufferedResponse, capfd: pytest.CaptureFixture[str]
 ) -> None:
     model.reply = reply
-    began = monotonic()
     async with _with(model, settings) as client:
         meaning = (await answer(client))["interpretation"]
     assert (meaning["dataType"], meaning["dno"]) == (None, None)
     assert len(model.requests) == 1
-    assert monotonic() - began < 5
     assert KEY not in "".join(capfd.readouterr())
 
 

@@ -1,8 +1,7 @@
 """Malicious requests are refused with a code, at little cost, and never with an internal error."""
 
-import gc
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from time import thread_time
 from typing import Any
 
@@ -10,7 +9,6 @@ import httpx
 import pytest
 
 from app.resources import Resources
-from app.settings import Settings
 from tests.integration.graph.graphql_client import client_of
 from tests.integration.graph.malicious_requests import MaliciousRequest, corpus
 
@@ -18,18 +16,6 @@ from tests.integration.graph.malicious_requests import MaliciousRequest, corpus
 # target, and the figure, the minimum of three, is in the report (`--junitxml`); the test fails only at
 # what would harm a server.
 MAX_CPU_SECONDS = 3
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _collect_like_a_server() -> Iterator[None]:
-    """A server's garbage collections do not traverse the objects of the tests."""
-    threshold = gc.get_threshold()
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(Settings().garbage_threshold, *threshold[1:])
-    yield
-    gc.set_threshold(*threshold)
-    gc.unfreeze()
 
 
 @pytest.mark.parametrize("malicious", [pytest.param(each, id=each.name) for each in corpus()])

@@ -39,6 +39,7 @@ class CachesWithJobs(Caches):
         """Without a relay of its own, the instance assumes that another one delivers every event."""
         sender, settings = self.invalidator.sender, self.settings
         consistency = self.consistency
+        heartbeat = Heartbeat(self.shared, consistency, sender=sender, every=settings.heartbeat_interval)
         listener = InvalidationListener(
             self.pool,
             self.shared,
@@ -47,6 +48,7 @@ class CachesWithJobs(Caches):
             consistency,
             self.invalidator,
             self.broadcast,
+            heartbeat,
             settings,
         )
         notifications = Notifications(outbox.CHANNEL, settings)
@@ -56,10 +58,7 @@ class CachesWithJobs(Caches):
         relay = OutboxRelay(
             self.pool, self.shared, consistency, notifications.news, settings, invalidator=self.invalidator
         )
-        subscribing: list[Job] = [
-            listener,
-            Heartbeat(self.shared, consistency, sender=sender, every=settings.heartbeat_interval),
-        ]
+        subscribing: list[Job] = [listener, heartbeat]
         probe = RedisProbe(self.shared, every=settings.heartbeat_interval * settings.max_missed_heartbeats)
         relaying: list[Job] = [notifications, relay, probe]
         return [*(subscribing if subscribes else []), *(relaying if relays else [])]
