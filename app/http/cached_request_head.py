@@ -33,10 +33,10 @@ PER_RESPONSE = frozenset(
 )
 OVERHEAD = 2000
 # A head that is longer than this is rarely sent twice.
-LONGEST = 16 * 1024
-LONGEST_BODY = 16 * 1024
+MAX_HEAD_BYTES = 16 * 1024
+MAX_BODY_BYTES = 16 * 1024
 # So many heads are remembered as seen once: those that differ each time are not worth caching.
-SEEN = 10_000
+MAX_SEEN_HEADS = 10_000
 
 
 class Handler(Protocol):
@@ -99,7 +99,7 @@ class RequestHeadCache:
 
     def __init__(self, memory: Memory) -> None:
         self._memory = memory
-        self._seen = SeenOnce(SEEN)
+        self._seen = SeenOnce(MAX_SEEN_HEADS)
 
     def get(self, key: Hashable) -> CachedRequestHead | None:
         entry = self._memory.get(key)
@@ -157,7 +157,7 @@ def length_of(scope: Scope) -> int | None:
             if length is not None or not value.isdigit():
                 return None
             length = int(value)
-            if length > LONGEST_BODY:
+            if length > MAX_BODY_BYTES:
                 return None
     if scope["method"] == "POST":
         return length

@@ -16,7 +16,7 @@ FORWARDING = frozenset(
     (b"forwarded", b"x-forwarded-for", b"x-forwarded-host", b"x-forwarded-proto", b"x-real-ip", b"via")
 )
 # An IPv6 address with an IPv4 one in it and the name of an interface.
-LONGEST_ADDRESS = 64
+MAX_ADDRESS_LENGTH = 64
 # Hops further away than this are not read.
 MAX_HOPS = 32
 LOCAL = "local"  # a socket of this machine, or a test: no address at all
@@ -98,7 +98,7 @@ class Addresses:
 
 def parse_address(text: str | None) -> Address | None:
     """What is longer than any address is not even remembered as none."""
-    return _parse(text) if text is not None and len(text) <= LONGEST_ADDRESS else None
+    return _parse(text) if text is not None and len(text) <= MAX_ADDRESS_LENGTH else None
 
 
 @lru_cache(4096)

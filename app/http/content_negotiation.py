@@ -9,7 +9,7 @@ EVENT_STREAM = "text/event-stream"
 PROBLEM = "application/problem+json"  # RFC 9457
 
 # The longest Accept that is worth reading; browsers send a tenth of it.
-LONGEST = 2000
+MAX_ACCEPT_BYTES = 2000
 
 
 def preferred(accept: bytes | None) -> str | None:
@@ -18,7 +18,7 @@ def preferred(accept: bytes | None) -> str | None:
     The highest q wins, then what is named outright, then what is named first.
     """
     # No more of it is read, nor remembered.
-    return _preferred(accept[:LONGEST]) if accept else JSON
+    return _preferred(accept[:MAX_ACCEPT_BYTES]) if accept else JSON
 
 
 @lru_cache(1024)
@@ -39,7 +39,7 @@ def prefers_page(accept: bytes | None) -> bool:
     """A browser that opens an address: it names text/html, and before or above any JSON."""
     if accept is None or b"text/html" not in accept:
         return False
-    ranges = list(_ranges(accept[:LONGEST].decode("latin-1")))
+    ranges = list(_ranges(accept[:MAX_ACCEPT_BYTES].decode("latin-1")))
     page = _rank("text/html", ranges)
     data = [_rank(kind, ranges) for kind in (JSON, GRAPHQL_RESPONSE)]
     return page is not None and all(rank is None or page > rank for rank in data)
@@ -47,9 +47,11 @@ def prefers_page(accept: bytes | None) -> bool:
 
 def accepts_stream(accept: bytes | None) -> bool:
     """Only who names it knows how to read it."""
-    if accept is None or b"event-stream" not in accept[:LONGEST].lower():
+    if accept is None or b"event-stream" not in accept[:MAX_ACCEPT_BYTES].lower():
         return False
-    return any(name == EVENT_STREAM and q > 0 for name, q in _ranges(accept[:LONGEST].decode("latin-1")))
+    return any(
+        name == EVENT_STREAM and q > 0 for name, q in _ranges(accept[:MAX_ACCEPT_BYTES].decode("latin-1"))
+    )
 
 
 def _rank(media_type: str, ranges: list[tuple[str, float]]) -> tuple[float, bool, int] | None:

@@ -17,11 +17,11 @@ from app.observability import metrics
 log = structlog.get_logger("http")
 
 
-def respond(scope: Scope, refusal: AppError, headers: Mapping[str, str] | None = None) -> Response:
-    """The refusal in the shape that the path speaks: GraphQL's errors, or RFC 9457's problem."""
-    all_headers = {"cache-control": "no-store", **headers_of(refusal), **(headers or {})}
+def respond(scope: Scope, error: AppError, headers: Mapping[str, str] | None = None) -> Response:
+    """The error in the format of the path: GraphQL errors, or a problem by RFC 9457."""
+    all_headers = {"cache-control": "no-store", **headers_of(error), **(headers or {})}
     write = _graphql if scope["path"].rstrip("/").endswith("/graphql") else _problem
-    return write(scope, refusal, all_headers)
+    return write(scope, error, all_headers)
 
 
 def respond_unexpected(scope: Scope, error: BaseException) -> Response:
@@ -41,28 +41,28 @@ def respond_http(scope: Scope, error: HTTPException) -> Response:
 _OF_STARLETTE: Mapping[int, Code] = {row.status: code for code, row in reversed(tuple(ERRORS.items()))}
 
 
-def _graphql(scope: Scope, refusal: AppError, headers: Mapping[str, str]) -> Response:
-    metrics.ERRORS.labels(refusal.code).inc()
-    extensions = {"code": refusal.code, **refusal.details, **_request_id(scope)}
-    body = {"errors": [{"message": refusal.message, "extensions": extensions}]}
+def _graphql(scope: Scope, error: AppError, headers: Mapping[str, str]) -> Response:
+    metrics.ERRORS.labels(error.code).inc()
+    extensions = {"code": error.code, **error.details, **_request_id(scope)}
+    body = {"errors": [{"message": error.message, "extensions": extensions}]}
     accept = header(scope, b"accept")
     return Response(
         msgspec.json.encode(body),
-        ERRORS[refusal.code].status,
+        ERRORS[error.code].status,
         dict(headers),
         media_type=f"{preferred(accept) or JSON}; charset=utf-8",
     )
 
 
-def _problem(scope: Scope, refusal: AppError, headers: Mapping[str, str]) -> Response:
-    status = ERRORS[refusal.code].status
+def _problem(scope: Scope, error: AppError, headers: Mapping[str, str]) -> Response:
+    status = ERRORS[error.code].status
     body = {
         "type": "about:blank",
         "title": status.phrase,
         "status": status,
-        "detail": refusal.message,
-        "code": refusal.code,
-        **refusal.details,
+        "detail": error.message,
+        "code": error.code,
+        **error.details,
         **_request_id(scope),
     }
     return Response(msgspec.json.encode(body), status, dict(headers), media_type=PROBLEM)

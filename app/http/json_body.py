@@ -1,14 +1,14 @@
-"""Why JSON could not be read, in words of ours, and how deep it may nest."""
+"""Messages for invalid JSON, and a limit of its nesting depth."""
 
 import re
 from typing import Any, Final
 
 import msgspec
 
-# Nothing that is asked for here nests deeper; what follows a value downwards must never run out of stack.
+# Deeper than any valid request; bounds the recursion of code that walks a value.
 MAX_LEVELS: Final = 64
 
-# What the decoder raises: broken text, a value of another type, a text that is no UTF-8, a nest without end.
+# Exceptions of the decoder: malformed JSON, a wrong type, text that is not UTF-8, too deep nesting.
 UNREADABLE: Final = (msgspec.DecodeError, UnicodeError, RecursionError)
 
 _PLACE = re.compile(r"at `\$((?:\.\w+|\[[^\]]*\])*)`$")

@@ -1,4 +1,4 @@
-"""No request body grows beyond the setting, nor do all those that are held at one time."""
+"""Limits the size of each request body, and of all bodies in memory."""
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -6,19 +6,19 @@ from app.errors import AppError, Code, Overloaded
 from app.http.headers import Headers, first
 from app.settings import Settings
 
-# As much of a body is taken in any case, however much the others hold: most are shorter.
+# Bytes of a body that are accepted even if the total is exceeded: most bodies are shorter.
 SMALL = 16 * 1024
 
 
 class BodyLimit:
-    """Refuses with 413, by the announced length at once, else as soon as too much has come; with 503 what
-    comes while all requests that wait or are answered hold as much as they may.
+    """Rejects a body over the limit with 413, by its Content-Length or as soon as too many bytes are received; with 503
+    while the bodies of all current requests together exceed their limit.
     """
 
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
         self.app = app
         self._limit = settings.max_request_body_bytes
-        self._most_held = settings.max_held_body_bytes
+        self._max_held = settings.max_held_body_bytes
         self.held = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -38,7 +38,7 @@ class BodyLimit:
                 self.held += size
                 if received > self._limit:
                     raise _too_large(self._limit)
-                if self.held > self._most_held and received > SMALL:
+                if self.held > self._max_held and received > SMALL:
                     raise Overloaded(
                         "The server holds too many large requests; please try again.", retry_after=1
                     )

@@ -1,4 +1,4 @@
-"""Which other origins may read our answers."""
+"""CORS: which other origins may read responses."""
 
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp

@@ -18,7 +18,7 @@ ANSWERED = frozenset(("http.response.start", "websocket.close", "websocket.http.
 
 
 class Errors:
-    """Outside of everything that may refuse, inside of what must see every answer."""
+    """Outside of middleware that may reject requests, inside of middleware that must see every response."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -37,7 +37,7 @@ class Errors:
             return
         except Exception as error:
             if not sent.isdisjoint(ANSWERED):
-                # The answer is already under way; cutting it off is all that can be said.
+                # The response has started, so the connection can only be aborted.
                 raise
             if scope["type"] == "websocket" and ("websocket.accept" in sent or not _may_answer(scope)):
                 await send({"type": "websocket.close", "code": _close_code(scope, error)})
@@ -46,7 +46,7 @@ class Errors:
 
 
 def _may_answer(scope: Scope) -> bool:
-    """Whether the server can refuse a handshake in words."""
+    """Whether the server can reject a handshake with a response body."""
     return "websocket.http.response" in scope.get("extensions", {})
 
 

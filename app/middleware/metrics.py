@@ -9,7 +9,7 @@ from app.observability import metrics
 from app.observability.counting import Counts, LocalGauge, Timings
 
 METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
-UNKNOWN = "unknown"  # what clients invent must not become a label
+UNKNOWN = "unknown"  # arbitrary values of clients must not become labels
 
 requests = Counts(metrics.HTTP_REQUESTS)
 in_flight = LocalGauge(metrics.HTTP_IN_FLIGHT)
@@ -24,7 +24,7 @@ class Metrics:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        # A caller that goes away before it is answered counts as 499, as nginx has it.
+        # A client that disconnects before the response counts as 499, as in nginx.
         status = 499
 
         def begin(message: Message) -> None:

@@ -1,4 +1,4 @@
-"""A name for each request: in the answer and in every log line."""
+"""Sets the id of each request, in its response and in every log line."""
 
 import re
 from itertools import count
@@ -16,13 +16,13 @@ SANE = re.compile(rb"[A-Za-z0-9._-]{8,64}").fullmatch
 
 
 class RequestId:
-    """Takes the caller's id if it is a sane one, so that one name leads through many servers."""
+    """Uses the caller's id if it is valid, so that a request has one id on all servers."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        name = _given_id(scope["headers"]) or new_request_id()
+        name = _id_of_caller(scope["headers"]) or new_request_id()
         request_id = request_state(scope).request_id = name.decode()
         logs.request_id.set(request_id)
 
@@ -34,7 +34,7 @@ class RequestId:
         await self.app(scope, receive, send)
 
 
-def _given_id(headers: Headers) -> bytes | None:
+def _id_of_caller(headers: Headers) -> bytes | None:
     value = first(headers, HEADER)
     return value if value is not None and SANE(value) else None
 

@@ -13,7 +13,7 @@ from typing import Any
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from app.http.buffered_response import BufferedResponse
-from app.http.cached_request_head import LONGEST, CachedRequestHead, HeadCandidate
+from app.http.cached_request_head import MAX_HEAD_BYTES, CachedRequestHead, HeadCandidate
 from app.http.client_address import LOCAL
 from app.limits.rate_limiter.policy import Verdict
 from app.middleware import metrics
@@ -39,7 +39,7 @@ class FastPathProtocol(HttpProtocol):
             super()._begin(data)
 
     def _head_candidate(self, head: bytes) -> HeadCandidate | None:
-        if len(head) > LONGEST:
+        if len(head) > MAX_HEAD_BYTES:
             return None
         return self._heads.candidate(self._key(head), len(head), direct=self._address is not None)
 
@@ -88,7 +88,7 @@ class FastPathProtocol(HttpProtocol):
         request_id = name.decode()
         logs.request_id.set(request_id)
         metrics.in_flight.value += 1
-        status = 499  # as in Metrics: who goes away before the answer
+        status = 499  # as in Metrics: the client disconnected before the response
         try:
             response, verdict = await cached_head.handler.execute_request(
                 cached_head, body, self._address, request_id, verdict
@@ -97,13 +97,13 @@ class FastPathProtocol(HttpProtocol):
                 status = response.status
                 self._write_response(response, cached_head, verdict, name)
         except BaseException:
-            self.transport.close()  # only when we are made to stop: there is nothing to be said any more
+            self.transport.close()  # only at cancellation: no response can be sent any more
             raise
         finally:
             metrics.in_flight.value -= 1
             self._answering = None
             self._done(cached_head, status, began)
-            self._go_on()
+            self._process_pipelined()
 
     def _write_response(
         self, response: BufferedResponse, cached_head: CachedRequestHead, verdict: Verdict, name: bytes

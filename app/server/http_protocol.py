@@ -39,12 +39,12 @@ from app.server.websocket_protocol import UpgradedConnection, WebSocket
 
 END = b"\r\n\r\n"
 CRLF = b"\r\n"
-# As much as may come behind a request that is still being answered before its sender has to wait.
-MOST_BEHIND = 64 * 1024
-# A body in small chunks takes up to so many times its bytes; more is an attack.
+# Bytes of pipelined requests that are buffered before reading is paused.
+MAX_PIPELINED_BYTES = 64 * 1024
+# A chunked body may take so many times its bytes, framing included.
 FRAMES = 8
-# After a refusal so much is still read and dropped, for so long: a close while bytes are unread takes the refusal
-# away from the client.
+# Bytes and seconds that are still read and dropped after an error response: closing a socket with unread bytes
+# resets it, and the client may lose the response.
 LINGER_BYTES, LINGER_SECONDS = 256 * 1024, 2.0
 
 _counts = Counts(all_metrics.HTTP_CUT)
@@ -60,9 +60,11 @@ class HttpProtocol(HttpToolsProtocol):
         resources: Resources = self.app_state["resources"]
         settings = resources.settings
         self._addresses = resources.addresses
-        self._places = resources.connections
-        self._most_of_head: int = settings.max_request_head_bytes
-        self._most: int = settings.max_request_head_bytes + FRAMES * settings.max_request_body_bytes
+        self._connection_limit = resources.connections
+        self._max_head_bytes: int = settings.max_request_head_bytes
+        self._max_request_bytes: int = (
+            settings.max_request_head_bytes + FRAMES * settings.max_request_body_bytes
+        )
         self._answer_timeout: float = max(settings.answer_timeout, 3 * settings.socket_check_interval)
         self._seconds = {
             State.NEW: settings.read_timeout,
@@ -84,7 +86,7 @@ class HttpProtocol(HttpToolsProtocol):
         self._parsed_keep_alive = False
         # Of the request that is being answered.
         self._answering: Task[None] | None = None
-        self._behind = b""
+        self._pipelined = b""
         # The last answer is under way, or given: nothing more is read as a request.
         self._last = False
         self._discarding = 0
@@ -96,12 +98,12 @@ class HttpProtocol(HttpToolsProtocol):
         self._address = self._addresses.of_peer(self._peer)
         self.timer = ConnectionTimer(self.loop, State.NEW, self._seconds[State.NEW], self._expired)
         try:
-            self._places.admit(self._address, self)
-        except LimitReached as refusal:
-            self._cut(refusal.reason, 503)
+            self._connection_limit.admit(self._address, self)
+        except LimitReached as error:
+            self._cut(error.reason, 503)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._places.leave(self._address, self)
+        self._connection_limit.leave(self._address, self)
         super().connection_lost(exc)
         self.timer.stop()
 
@@ -119,7 +121,7 @@ class HttpProtocol(HttpToolsProtocol):
         elif self._discarding:
             self._discard(data)
         else:
-            self._wait_behind(data)
+            self._queue_pipelined(data)
 
     def eof_received(self) -> None:
         """None: the transport closes."""
@@ -133,8 +135,8 @@ class HttpProtocol(HttpToolsProtocol):
         if data[:1] in b"\r\n":  # empty lines before a request are no part of it
             rest = data.lstrip(CRLF)
             self._bytes += len(data) - len(rest)
-            if self._bytes > self._most_of_head:
-                self._refuse(431, "There are too many empty lines.", "too_large")
+            if self._bytes > self._max_head_bytes:
+                self._reject(431, "There are too many empty lines.", "too_large")
             elif rest:
                 self._begin(rest)
             return
@@ -151,13 +153,13 @@ class HttpProtocol(HttpToolsProtocol):
         partial += data
         end = partial.find(END, seen) + len(END)
         if end < len(END):
-            if self._bytes + len(partial) > self._most_of_head:
-                self._refuse(431, "The head of the request is too large.", "too_large")
+            if self._bytes + len(partial) > self._max_head_bytes:
+                self._reject(431, "The head of the request is too large.", "too_large")
                 return
             try:
                 check_beginning(partial, seen)
-            except RejectedHead as refused:
-                self._refuse(refused.status, refused.reason, "malformed")
+            except RejectedHead as error:
+                self._reject(error.status, error.reason, "malformed")
                 return
             self._settle()
             return
@@ -168,16 +170,16 @@ class HttpProtocol(HttpToolsProtocol):
         try:
             line, framing = self._read_head(head)
             handshake_head = handshake(self.url, self.headers) if framing.upgrade else b""
-        except RejectedHead as refused:
-            reason = "too_large" if refused.status == 431 else "malformed"
-            self._refuse(refused.status, refused.reason, reason)
+        except RejectedHead as error:
+            reason = "too_large" if error.status == 431 else "malformed"
+            self._reject(error.status, error.reason, reason)
             return
         self._bytes = 0
         if framing.upgrade:
             self._upgrade(handshake_head, rest)
             return
         if line.method == b"OPTIONS" and line.target == b"*":
-            self._refuse(204, "", "")
+            self._reject(204, "", "")
             return
         if framing.length is None:
             self._body = ChunkedBody()
@@ -186,14 +188,14 @@ class HttpProtocol(HttpToolsProtocol):
         self._start(head, line, framing)
         if self._body is None:
             if rest:
-                self._wait_behind(rest)
+                self._queue_pipelined(rest)
             self._settle()
         else:
             self._take_body(rest)
 
     def _read_head(self, head: bytes) -> tuple[RequestLine, Framing]:
-        """By rules of ours and by the parser; both must agree that it is one."""
-        if self._bytes + len(head) > self._most_of_head:
+        """Checked by app/server/request_head.py and by the parser; both must accept it."""
+        if self._bytes + len(head) > self._max_head_bytes:
             raise RejectedHead(431, "The head of the request is too large.")
         line = check_lines(head)
         # A new one for each head: where the body ends is not for it to decide.
@@ -261,7 +263,7 @@ class HttpProtocol(HttpToolsProtocol):
         try:
             piece = self._body.take(data)
         except MalformedBody as malformed:
-            self._refuse(
+            self._reject(
                 malformed.status, malformed.reason, "too_large" if malformed.status == 431 else "malformed"
             )
             return
@@ -271,8 +273,8 @@ class HttpProtocol(HttpToolsProtocol):
                 self.flow.pause_reading()
             cycle.message_event.set()
         if not piece.done:
-            if self._bytes > self._most:
-                self._refuse(431, "The body takes too many bytes.", "too_large")
+            if self._bytes > self._max_request_bytes:
+                self._reject(431, "The body takes too many bytes.", "too_large")
             else:
                 self._settle()
             return
@@ -286,18 +288,18 @@ class HttpProtocol(HttpToolsProtocol):
                 self.data_received(piece.rest)
         else:
             if piece.rest:
-                self._wait_behind(piece.rest)
+                self._queue_pipelined(piece.rest)
             self._settle()
 
-    def _wait_behind(self, data: bytes) -> None:
-        """One answer after the other."""
-        self._behind += data
-        if len(self._behind) > MOST_BEHIND:
+    def _queue_pipelined(self, data: bytes) -> None:
+        """Pipelined requests are answered one after the other."""
+        self._pipelined += data
+        if len(self._pipelined) > MAX_PIPELINED_BYTES:
             self.flow.pause_reading()
 
-    def _go_on(self) -> None:
-        if self._behind and not self.transport.is_closing():
-            data, self._behind = self._behind, b""
+    def _process_pipelined(self) -> None:
+        if self._pipelined and not self.transport.is_closing():
+            data, self._pipelined = self._pipelined, b""
             self.flow.resume_reading()
             self.data_received(data)
 
@@ -326,9 +328,9 @@ class HttpProtocol(HttpToolsProtocol):
             config=self.config, server_state=self.server_state, app_state=self.app_state
         )
         assert isinstance(protocol, WebSocket)
-        self._places.replace(self._address, self, protocol)
+        self._connection_limit.replace(self._address, self, protocol)
         self.parser = None  # type: ignore[assignment]  # it holds this protocol
-        connection = UpgradedConnection(self.transport, self.timer, self._places, self._address)
+        connection = UpgradedConnection(self.transport, self.timer, self._connection_limit, self._address)
         protocol.take_over(connection, self.headers, head, rest)
 
     # How an answer ends
@@ -340,14 +342,14 @@ class HttpProtocol(HttpToolsProtocol):
             return
         self.flow.resume_reading()
         if self._last:
-            if self._body is None and not self._behind:
+            if self._body is None and not self._pipelined:
                 self._close()
             else:
                 self._linger()
             return
         self._settle()
         if self._body is None:
-            self._go_on()
+            self._process_pipelined()
 
     def _note_write(self) -> None:
         timer = self.timer
@@ -357,8 +359,8 @@ class HttpProtocol(HttpToolsProtocol):
     def _note_last(self) -> None:
         self._last = True
 
-    def _refuse(self, status: int, detail: str, reason: str) -> None:
-        """In words where no answer is under way, and the connection ends."""
+    def _reject(self, status: int, detail: str, reason: str) -> None:
+        """Sends an error response unless a response has started, and closes the connection."""
         if reason:
             _counts[(reason,)].value += 1
         cycle = self.cycle
@@ -377,9 +379,9 @@ class HttpProtocol(HttpToolsProtocol):
         self._linger()
 
     def _linger(self) -> None:
-        """Closes once the other side has read what was sent and has closed, too, or after a moment."""
+        """Closes when the client closes, or after LINGER_SECONDS, so that the client can read the response."""
         self._last = True
-        self._behind = b""
+        self._pipelined = b""
         self._discarding = LINGER_BYTES
         self.flow.resume_reading()
         if not self.transport.is_closing():

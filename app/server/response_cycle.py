@@ -1,4 +1,4 @@
-"""uvicorn's answer to one request, made right for HTTP/1.0, and timed."""
+"""uvicorn's response cycle with HTTP/1.0 framing, and callbacks for the connection timer."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,6 +1,6 @@
-"""Whether a request is a WebSocket handshake that RFC 6455 allows, in words of ours.
+"""Validates WebSocket handshakes by RFC 6455.
 
-The library below gets a request written from what was checked here: its own error texts are never sent.
+The websockets library gets a request that is rebuilt from the validated values, so its own error texts are never sent.
 """
 
 import re

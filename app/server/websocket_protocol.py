@@ -45,7 +45,7 @@ class UpgradedConnection(NamedTuple):
 
     transport: asyncio.Transport
     timer: ConnectionTimer
-    places: FairShare
+    limit: FairShare
     address: str | None
 
 
@@ -70,7 +70,7 @@ class WebSocket(WebSocketsSansIOProtocol):
         """
         resources: Resources = self.app_state["resources"]
         settings = resources.settings
-        self._places, self._address = connection.places, connection.address
+        self._connection_limit, self._address = connection.limit, connection.address
         self._check_every: float = settings.socket_check_interval
         self._read_timeout: float = settings.read_timeout
         self._write_timeout: float = settings.write_timeout
@@ -128,7 +128,7 @@ class WebSocket(WebSocketsSansIOProtocol):
             self.scope["headers"] = self._headers
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._places.leave(self._address, self)
+        self._connection_limit.leave(self._address, self)
         super().connection_lost(exc)
         self.timer.stop()
 
@@ -146,7 +146,7 @@ class WebSocket(WebSocketsSansIOProtocol):
 
     async def send(self, message: Any) -> None:
         if self.close_sent and self.handshake_complete:
-            # For want of a pong, or for a broken frame: the application could not know.
+            # Closed by the protocol after a missing pong or an invalid frame.
             raise ClientDisconnected
         await super().send(message)
         if message["type"] == "websocket.accept":
@@ -161,7 +161,7 @@ class WebSocket(WebSocketsSansIOProtocol):
                 self.close_timer = _NoTimer()  # type: ignore[assignment]
             self.timer.enter(State.CLOSING, CLOSE_TIMEOUT)
         elif message["type"] == "websocket.http.response.body" and self.close_sent:
-            # Refused in words: for uvicorn the application would not have completed the handshake.
+            # Rejected with a response body: otherwise uvicorn reports an incomplete handshake.
             self.handshake_complete = True
             self.timer.enter(State.CLOSING, CLOSE_TIMEOUT)
 
@@ -215,7 +215,7 @@ class WebSocket(WebSocketsSansIOProtocol):
 
     def _expired(self, state: State) -> None:
         if state is State.OPEN and not (self.transport.is_closing() or self.close_sent):
-            self._look_whether_it_is_there()
+            self._ping()
         elif state is State.OPEN:
             self.timer.enter(State.CLOSING, CLOSE_TIMEOUT)
         else:
@@ -223,10 +223,10 @@ class WebSocket(WebSocketsSansIOProtocol):
                 _counts[("unread",)].value += 1
             self.transport.abort()
 
-    def _look_whether_it_is_there(self) -> None:
+    def _ping(self) -> None:
         if self._awaiting_pong:
             self.conn.fail(CloseCode.INTERNAL_ERROR, "keepalive ping timeout")
-            self._close_with_what_is_said()
+            self._flush_and_close()
             return
         self._awaiting_pong = True
         self.pending_ping_payload = struct.pack("!I", random.getrandbits(32))
@@ -246,7 +246,7 @@ class WebSocket(WebSocketsSansIOProtocol):
                 CloseCode.TRY_AGAIN_LATER, "This address holds more than its share of connections."
             )
             self.queue.put_nowait({"type": "websocket.disconnect", "code": CloseCode.TRY_AGAIN_LATER})
-            self._close_with_what_is_said()
+            self._flush_and_close()
         else:
             self.transport.abort()
 
@@ -260,7 +260,7 @@ class WebSocket(WebSocketsSansIOProtocol):
             self.transport.resume_reading()
         self.timer.enter(State.CLOSING, LINGER_SECONDS)
 
-    def _close_with_what_is_said(self) -> None:
+    def _flush_and_close(self) -> None:
         self.transport.write(b"".join(self.conn.data_to_send()))
         self.close_sent = True
         self.transport.close()
