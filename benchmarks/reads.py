@@ -48,7 +48,7 @@ TIMES = {
 }
 
 
-class AcceptShares(NamedTuple):
+class CacheShares(NamedTuple):
     """Of the execution time of operations; concurrent statements are added."""
 
     sql: float
@@ -58,7 +58,7 @@ class AcceptShares(NamedTuple):
 
 class Outcome(NamedTuple):
     measured: Measured
-    shares: AcceptShares | None  # None where nothing was executed
+    shares: CacheShares | None  # None where nothing was executed
 
 
 def main() -> None:
@@ -109,7 +109,7 @@ async def _measure(server: Server, sequence: RequestSequence, arguments: argpars
     return Outcome(load.median(rounds), await _shares(server, sequence))
 
 
-async def _shares(server: Server, sequence: RequestSequence) -> AcceptShares | None:
+async def _shares(server: Server, sequence: RequestSequence) -> CacheShares | None:
     before = _spent(await server.metrics())
     async with server.connection() as connection:
         for request in sequence.requests:
@@ -119,7 +119,7 @@ async def _shares(server: Server, sequence: RequestSequence) -> AcceptShares | N
     if not spent["all"]:
         return None
     sql, redis = (spent[name] / spent["all"] for name in ("SQL", "Redis"))
-    return AcceptShares(sql, redis, max(0.0, 1 - sql - redis))
+    return CacheShares(sql, redis, max(0.0, 1 - sql - redis))
 
 
 def _spent(metrics: Mapping[str, float]) -> dict[str, float]:
@@ -138,7 +138,7 @@ def _print(outcomes: dict[tuple[str, str], Outcome], arguments: argparse.Namespa
         table.add_column(column, justify="right")
     for (name, source), (measured, shares) in outcomes.items():
         times = [f"{1000 * value:.2f}" for value in (measured.p50, measured.p99)]
-        parts = [f"{share:.0%}" for share in shares] if shares else ["–"] * len(AcceptShares._fields)
+        parts = [f"{share:.0%}" for share in shares] if shares else ["–"] * len(CacheShares._fields)
         table.add_row(name, source, f"{measured.rate:,.0f}", *times, *parts)
     Console(width=120).print(table)
 

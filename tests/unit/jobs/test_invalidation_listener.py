@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from math import inf
+from types import SimpleNamespace
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -13,6 +14,7 @@ from prometheus_client import REGISTRY
 
 from app.broadcast import Filter, Subscriber
 from app.cache.message import Beat, Message, encode
+from app.cache.subscription import Subscription
 from app.db.changes import Changes
 from app.domain import tags
 from app.domain.entry import DnoYear
@@ -24,6 +26,7 @@ from app.jobs.backoff import Backoff
 from app.jobs.invalidation_listener import InvalidationListener
 from app.jobs.l2_consistency import OutboxEmptied
 from tests.unit.jobs.instance import BOUND, EPOCH, Instance
+from tests.waiting import until
 
 TAG = "operator:1"
 TARIFFS, HLZF = Topic("tariffs"), Topic("hlzf")
@@ -68,6 +71,8 @@ class Channel:
 class Listening:
     def __init__(self, one: Instance) -> None:
         self.one = one
+        self.heartbeats = 0
+        heartbeat: Any = SimpleNamespace(publish=self._publish_heartbeat)
         self.listener = InvalidationListener(
             one.pool,
             one.shared,
@@ -76,6 +81,7 @@ class Listening:
             one.consistency,
             one.invalidator,
             one.broadcast,
+            heartbeat,
             one.settings,
         )
         self.backoff = Backoff(shortest=1, longest=8)
@@ -89,6 +95,9 @@ class Listening:
         channel = Channel(self.one, *messages)
         await self.listener._listen(channel, self.backoff)  # type: ignore[arg-type]
         return channel
+
+    async def _publish_heartbeat(self) -> None:
+        self.heartbeats += 1
 
     def cached(self, *names: str) -> list[bool]:
         self.one.memory.valid_until = inf
@@ -432,6 +441,7 @@ async def test_l1_begins_empty_after_a_channel_was_joined_and_answers_after_an_o
     await listening.listener._join()
     assert len(one.memory) == 0
     assert one.consistency.deliveries.complete
+    assert listening.heartbeats == 1
     one.validity.prove_database(one.now)
     assert not one.memory.enabled
     one.validity.prove_channel(one.now)
@@ -445,6 +455,27 @@ async def test_l1_stays_off_where_the_channel_is_to_be_left_again(
     await listening.listener._join()
     one.memory.valid_until = inf
     assert not one.memory.enabled
+    assert listening.heartbeats == 0
+
+
+async def test_a_wait_for_messages_ends_when_the_channel_is_to_be_left(
+    one: Instance, listening: Listening
+) -> None:
+    class Silent:
+        async def subscribe(self, channel: str) -> None:
+            pass
+
+        async def get_message(self, timeout: float | None) -> None:
+            await asyncio.Event().wait()
+
+    one.validity.bound = 1000
+    channel = Subscription(Silent())
+    listening.listener._channel = channel
+    waiting = asyncio.create_task(listening.listener._listen(channel, listening.backoff))
+    await until(lambda: channel._waiting is not None)
+    listening.listener.resubscribe()
+    await asyncio.wait_for(waiting, 10)
+    listening.listener.resubscribe()  # nothing waits any more
 
 
 class Rounds:
