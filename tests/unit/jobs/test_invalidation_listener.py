@@ -488,6 +488,7 @@ class Rounds:
         self.trouble: Exception | None = None
         self.during: Callable[[], None] = lambda: None
         self._rounds = rounds
+        self.channel = Subscription(None)
         listening.listener._delivered_until = "1:1:"
         monkeypatch.setattr(self.one.shared, "subscribe", self._subscribe)
         monkeypatch.setattr(self.listener, "_join", self._called("join"))
@@ -500,10 +501,10 @@ class Rounds:
             await self.listener.run()
 
     @asynccontextmanager
-    async def _subscribe(self) -> AsyncIterator[str]:
+    async def _subscribe(self) -> AsyncIterator[Subscription]:
         if self.trouble is not None:
             raise self.trouble
-        yield "the channel"
+        yield self.channel
 
     def _called(self, name: str) -> Callable[[], Any]:
         async def call() -> None:
@@ -512,7 +513,7 @@ class Rounds:
         return call
 
     async def _listen(self, channel: str, backoff: Backoff) -> None:
-        assert channel == "the channel"
+        assert channel is self.channel
         self.calls.append("listen")
         self.during()
         assert isinstance(backoff, Backoff)
