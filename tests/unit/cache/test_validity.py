@@ -45,6 +45,7 @@ def test_without_a_proof_neither_cache_is_valid(
 ) -> None:
     assert (memory.valid_until, shared.valid_until) == (-inf, -inf)
     assert validity.received_until == -inf
+    assert validity.failed_proof is None
     assert validity.reason == DATABASE
     assert not validity.disproved
 
