@@ -2,13 +2,16 @@
 
 import asyncio
 import gc
+import math
 from collections.abc import Callable
 
 import pytest
+from prometheus_client import REGISTRY
 
 from app.errors import Overloaded
 from app.limits.concurrency_limiter import ConcurrencyLimiter
 from app.limits.service_time import MIN_OPERATIONS, UNLIMITED, ServiceTime
+from app.observability import counting
 from tests import waiting
 
 
@@ -227,3 +230,101 @@ async def test_the_queue_of_callers_with_credentials_is_bounded_as_well() -> Non
     outcomes = await asyncio.gather(*tasks, return_exceptions=True)
     assert sum(isinstance(outcome, Overloaded) for outcome in outcomes) >= 3
     assert (limiter.running, limiter.waiting) == (0, 0)
+
+
+def gauges() -> tuple[float | None, float | None]:
+    counting.flush()
+    return (
+        REGISTRY.get_sample_value("graphql_operations_running"),
+        REGISTRY.get_sample_value("graphql_operations_waiting"),
+    )
+
+
+async def test_running_and_waiting_operations_are_counted() -> None:
+    limiter = ConcurrencyLimiter(2, 10, 10, 10)
+    before = gauges()
+    assert None not in before
+    operations = Operations(limiter)
+    await operations.start(5)
+    async with ConcurrencyLimiter(1, 1, 1, 1).preferred:
+        assert gauges() == (before[0] + 3, before[1] + 3)  # type: ignore[operator]
+    operations.tasks[4].cancel()
+    await until(lambda: operations.tasks[4].done())
+    assert gauges() == (before[0] + 2, before[1] + 2)  # type: ignore[operator]
+    await operations.finish()
+    assert gauges() == before
+
+
+async def test_a_rejection_has_a_message_and_a_wait() -> None:
+    limiter = ConcurrencyLimiter(1, 0, 10, 10)
+    async with limiter:
+        for queue in (limiter, limiter.preferred):
+            with pytest.raises(Overloaded) as refusal:
+                queue.reject_if_full()
+            assert refusal.value.message == "The server is full at the moment; please try again in a second."
+            assert refusal.value.retry_after == 1
+    limiter.reject_if_full()
+
+
+async def test_a_rejection_begins_a_second_of_overload(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 100.0
+    monkeypatch.setattr("app.limits.concurrency_limiter.monotonic", lambda: now)
+    limiter = ConcurrencyLimiter(8, 0, max_queue_time=1, target_service_time=0.5)
+    limiter.service_time.add_sample(0.1)
+    assert not limiter.overloaded
+    operations = Operations(limiter)
+    await operations.start(8)
+    with pytest.raises(Overloaded):
+        limiter.reject_if_full()
+    assert limiter.overloaded_until == 101
+    assert limiter.overloaded
+    now = 101.0
+    assert not limiter.overloaded
+    await operations.finish()
+
+
+async def test_under_overload_operations_are_admitted_up_to_the_lower_limit_only() -> None:
+    limiter = ConcurrencyLimiter(20, 20, max_queue_time=100, target_service_time=1)
+    limiter.service_time.add_sample(0.1)  # ten of them in a second
+    limiter.overloaded_until = math.inf
+    operations = Operations(limiter)
+    await operations.start(15)
+    assert (limiter.running, limiter.waiting) == (10, 5)
+    finished = asyncio.Event()
+
+    async def identified() -> None:
+        async with limiter.preferred:
+            await finished.wait()
+
+    tasks = [asyncio.create_task(identified()) for _ in range(5)]
+    await until(lambda: limiter.waiting == 10)
+    for queue in (limiter, limiter.preferred):
+        with pytest.raises(Overloaded):
+            queue.reject_if_full()
+    assert limiter.waiting == 10
+    finished.set()
+    assert await operations.finish() == [None] * 15
+    await asyncio.gather(*tasks)
+    assert (limiter.running, limiter.waiting) == (0, 0)
+
+
+async def test_several_operations_are_admitted_when_the_overload_ends() -> None:
+    limiter = ConcurrencyLimiter(20, 20, max_queue_time=100, target_service_time=1)
+    limiter.service_time.add_sample(0.1)
+    limiter.overloaded_until = math.inf
+    operations = Operations(limiter)
+    await operations.start(15)
+    limiter.overloaded_until = 0
+    operations.tasks[0].cancel()
+    await until(lambda: operations.started == list(range(15)))
+    assert (limiter.running, limiter.waiting) == (14, 0)
+    await operations.finish()
+
+
+async def test_a_free_place_is_used_at_once_although_the_queue_has_no_places() -> None:
+    limiter = ConcurrencyLimiter(1, 0, 10, 10)
+    limiter.reject_if_full()
+    for queue in (limiter, limiter.preferred):
+        async with queue:
+            assert limiter.running == 1
+    assert limiter.running == 0

@@ -247,3 +247,160 @@ def test_units_may_exceed_the_estimate(objects: int, answer_bytes: int, seconds:
     budget = WorkBudget(Settings())
     budget.objects, budget.answer_bytes = objects, answer_bytes
     assert budget.may_be_worth(10, seconds) is more
+
+
+class Clock:
+    """Seconds of computation, as the budget measures them."""
+
+    def __init__(self, budget: WorkBudget) -> None:
+        self.now = 50.0
+        budget._clock = lambda: self.now
+
+    def compute(self, seconds: float) -> None:
+        self.now += seconds
+
+
+async def test_steps_are_measured_from_their_begin_to_their_wait() -> None:
+    budget = WorkBudget(Settings())
+    clock = Clock(budget)
+
+    async def part() -> str:
+        clock.compute(0.001)
+        await asyncio.sleep(0)
+        clock.compute(0.0005)
+        return "result"
+
+    async def work() -> str:
+        clock.compute(0.001)
+        await asyncio.sleep(0)
+        return await metered(part(), budget)  # part of this step
+
+    running = asyncio.create_task(metered(work(), budget))
+    for _ in range(5):
+        await asyncio.sleep(0)
+        clock.compute(10)  # of another task
+    assert await running == "result"
+    assert budget.cpu_time == pytest.approx(0.0025)
+    assert budget._began is None
+    budget.leave()
+    assert budget.cpu_time == pytest.approx(0.0025)
+    assert budget.cpu_spent() == budget.cpu_time
+    budget.add_cpu(0.5)
+    assert budget.cpu_time == pytest.approx(0.5025)
+
+
+async def test_the_time_within_a_step_is_known_before_its_end() -> None:
+    budget = WorkBudget(Settings())
+    clock = Clock(budget)
+    spent = []
+
+    async def work() -> None:
+        for _ in range(3):
+            clock.compute(0.001)
+            spent.append(budget.cpu_spent())
+
+    await metered(work(), budget)
+    assert spent == pytest.approx([0.001, 0.002, 0.003])
+    assert budget.cpu_time == pytest.approx(0.003)
+
+
+@pytest.mark.parametrize(
+    ("steps", "counted", "by_cpu_time"),
+    [
+        ([0.004], 0.004, False),
+        ([0.006], 0.006, True),
+        ([0.3], MAX_BY_WALL_CLOCK, True),
+        ([0.003, 0.003], 0.006, True),
+        ([0.004, 0.3], 0.004 + MAX_BY_WALL_CLOCK, True),
+    ],
+)
+async def test_after_some_milliseconds_cpu_time_is_measured(
+    steps: list[float], counted: float, by_cpu_time: bool
+) -> None:
+    budget = WorkBudget(Settings())
+    clock = Clock(budget)
+
+    async def work() -> None:
+        for step in steps:
+            clock.compute(step)
+            await asyncio.sleep(0)
+
+    await metered(work(), budget)
+    assert (budget._clock is time.thread_time) is by_cpu_time
+    # What the task computed itself is counted as well, once CPU time is measured.
+    assert counted - 1e-9 <= budget.cpu_time < counted + 0.1
+
+
+@pytest.mark.parametrize(("count", "size"), [("add_objects", 1000), ("add_bytes", 65_536)])
+def test_the_clock_is_read_after_so_many_objects_or_bytes(count: str, size: int) -> None:
+    budget = WorkBudget(Settings(limit_cpu_time=1, limit_objects=10**6, limit_answer_bytes=10**9))
+    add = getattr(budget, count)
+    for _ in range(2):
+        add(size - 1)
+        add(1)
+    budget.add_cpu(1.001)
+    add(size - 1)
+    with pytest.raises(LimitExceeded) as raised:
+        add(1)
+    assert raised.value.details["limit"] == "LIMIT_CPU_TIME"
+
+
+def test_exactly_the_limit_of_cpu_time_is_allowed() -> None:
+    budget = WorkBudget(Settings(limit_cpu_time=1))
+    budget.add_cpu(1)
+    budget.check()
+
+
+async def test_a_turn_ends_after_some_milliseconds_and_the_next_begins_in_the_event_loop() -> None:
+    budget = WorkBudget(Settings())
+    budget.cpu_time = work_budget.TURN
+    assert not budget.is_due()
+    budget.cpu_time += 0.001
+    assert [budget.is_due(), budget.is_due()] == [True, True]
+    await asyncio.sleep(0)
+    assert not budget.is_due()
+    budget.cpu_time += work_budget.TURN
+    assert not budget.is_due()
+    budget.cpu_time += 0.001
+    assert budget.is_due()
+
+
+async def test_a_closed_step_closes_its_work() -> None:
+    budget = WorkBudget(Settings())
+    closed = []
+
+    async def work() -> None:
+        try:
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+        finally:
+            closed.append(True)
+
+    coroutine = metered(work(), budget)
+    coroutine.send(None)
+    coroutine.close()
+    assert closed == [True]
+
+
+async def test_an_error_that_is_raised_into_a_step_can_be_handled_by_its_work() -> None:
+    budget = WorkBudget(Settings())
+    results: list[object] = []
+
+    async def work() -> None:
+        loop = asyncio.get_running_loop()
+        failed: asyncio.Future[str] = loop.create_future()
+        loop.call_soon(failed.set_exception, ValueError("of the future"))
+        try:
+            await failed
+        except ValueError as error:
+            results.append(str(error))
+        succeeded: asyncio.Future[str] = loop.create_future()
+        loop.call_soon(succeeded.set_result, "value")
+        results.append(await succeeded)
+
+    async def nested() -> None:
+        await metered(work(), budget)
+
+    await metered(work(), budget)
+    await metered(nested(), budget)
+    assert results == ["of the future", "value"] * 2
