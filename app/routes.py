@@ -20,7 +20,7 @@ async def no_socket(socket: WebSocket) -> None:
 
 
 def routes(settings: Settings, graphql: ASGIApp) -> Sequence[BaseRoute]:
-    # The busiest first: the router tries one after the other.
+    # In order of frequency: the router tries them one after the other.
     return [
         Route("/graphql", graphql),
         WebSocketRoute("/graphql", graphql),

@@ -35,7 +35,7 @@ OVERHEAD = 2000
 # A head that is longer than this is rarely sent twice.
 MAX_HEAD_BYTES = 16 * 1024
 MAX_BODY_BYTES = 16 * 1024
-# So many heads are remembered as seen once: those that differ each time are not worth caching.
+# Number of heads recorded as seen once: those that differ each time are not worth caching.
 MAX_SEEN_HEADS = 10_000
 
 
@@ -147,7 +147,7 @@ class HeadCandidate:
 
 
 def length_of(scope: Scope) -> int | None:
-    """The length of the body; None where the head alone does not say it, or asks for more than an answer."""
+    """The length of the body; None where the head alone does not state it, or requests more than a response (Expect, Upgrade)."""
     length: int | None = None
     # A long body is counted with all others that are held, by the middleware that does so.
     for name, value in scope["headers"]:

@@ -53,7 +53,7 @@ class Addresses:
         return self.seen(peer, headers)[0]
 
     def of_peer(self, peer: str | None) -> str | None:
-        """The address behind a whole connection; None where a proxy speaks for many."""
+        """The client address of a whole connection; None for a trusted proxy, whose connections carry many clients."""
         return None if parse_address(peer) in self._proxies else _name(peer)
 
     def seen(self, peer: str | None, headers: Headers) -> tuple[str, str | None]:
@@ -64,7 +64,7 @@ class Addresses:
         return _name(address), scheme
 
     def exact(self, peer: str | None, headers: Headers) -> Address | None:
-        """The one address that may have rights; None where a proxy is in between and it is not known for whom it speaks."""
+        """The exact client address; None where a proxy is in between and does not name its client."""
         if parse_address(peer) not in self._proxies:
             return None if _is_forwarded(headers) else parse_address(peer)
         address, _ = self._client(peer, headers)
@@ -84,7 +84,7 @@ class Addresses:
     def _hops(self, headers: Headers) -> list[tuple[str, str | None]]:
         """The hops that the proxies have written, the nearest last.
 
-        `auto` prefers X-Forwarded-For: a proxy that knows only it appends to it always, while it
+        `auto` prefers X-Forwarded-For: a proxy that supports only this header always appends to it, while it
         may hand on a Forwarded that the client made up.
         """
         hops = _text(headers, b"x-forwarded-for") if self._header != "forwarded" else ""
@@ -97,7 +97,7 @@ class Addresses:
 
 
 def parse_address(text: str | None) -> Address | None:
-    """What is longer than any address is not even remembered as none."""
+    """A text that is longer than any address is rejected without a cache entry."""
     return _parse(text) if text is not None and len(text) <= MAX_ADDRESS_LENGTH else None
 
 

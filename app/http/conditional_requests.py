@@ -21,7 +21,7 @@ def is_current(scope: Scope, current: str) -> bool:
 
 
 def respond_from_cache(scope: Scope, kept: CachedResponse, until: float) -> BufferedResponse:
-    """A GET may be kept by others, too, for as long as what it was read from may be kept here."""
+    """The response to a GET may also be stored by browsers and proxies, for as long as the records that it was read from are valid here."""
     if scope["method"] == "POST":
         if kept.reply is None:
             kept.reply = for_post(kept.body, kept.media_type)

@@ -17,7 +17,7 @@ def preferred(accept: bytes | None) -> str | None:
 
     The highest q wins, then what is named outright, then what is named first.
     """
-    # No more of it is read, nor remembered.
+    # The rest is neither parsed nor part of the memoization key.
     return _preferred(accept[:MAX_ACCEPT_BYTES]) if accept else JSON
 
 
@@ -46,7 +46,7 @@ def prefers_page(accept: bytes | None) -> bool:
 
 
 def accepts_stream(accept: bytes | None) -> bool:
-    """Only who names it knows how to read it."""
+    """Only for clients that name text/event-stream: wildcards do not select it."""
     if accept is None or b"event-stream" not in accept[:MAX_ACCEPT_BYTES].lower():
         return False
     return any(

@@ -144,7 +144,7 @@ async def _parquet(
 
 
 class _Sink(io.RawIOBase):
-    """A file that forgets what was taken from it, but not how long it has become."""
+    """A file that drops the bytes that were read from it, and still counts them in its length."""
 
     def __init__(self) -> None:
         self._waiting: list[bytes] = []

@@ -33,7 +33,7 @@ log = structlog.get_logger("exports")
 
 _YEAR = re.compile(r"\d{4}", re.ASCII)
 
-# The register's licence asks for it wherever its operators are passed on; every export names them.
+# The licence of the register requires attribution; every export contains its operators.
 LICENCE = '<https://www.govdata.de/dl-de/by-2-0>; rel="license"'
 
 
@@ -137,7 +137,7 @@ class Exports:
     def _charge(self, budget: WorkBudget, request: Request) -> None:
         """One request was paid before; what was sent is not charged, but what was computed is."""
         requests = ceil(budget.cpu_spent() / SECONDS_PER_UNIT / self._settings.rate_limit_cost) - 1
-        if requests > 0 and request_state(request.scope).verdict is not None:  # else no limit holds here
+        if requests > 0 and request_state(request.scope).verdict is not None:  # None: without rate limit
             limiter = request_state(request.scope).resources.limiter
             key, policy = request_state(request.scope).budget
             limiter.owe(key, requests, policy)
@@ -159,7 +159,7 @@ class Exports:
         body = write_calendar(dno, year, entries)
         headers = {
             "etag": etag(body),
-            "cache-control": "no-cache",  # kept, but asked about each time: corrections must show
+            "cache-control": "no-cache",  # stored, but revalidated each time, so that corrections are seen
             "link": LICENCE,
         }
         if is_current(request.scope, headers["etag"]):
@@ -204,7 +204,7 @@ def year_in_path(request: Request) -> int:
 
 
 def read_filter(parameters: QueryParams, allowed: tuple[str, ...]) -> Filter:
-    """`year=2025&year=2026` wants both. Refuses with BadInput and the parameter's name."""
+    """`year=2025&year=2026` selects both. Raises BadInput with the name of the parameter."""
     if unknown := sorted(set(parameters) - set(allowed)):
         raise BadInput(
             f"There is no filter {unknown[0]}; there are {', '.join(allowed)}.", field=(unknown[0],)

@@ -45,12 +45,12 @@ class Report(msgspec.Struct, frozen=True):
 
 
 class Readiness:
-    """Asks each resource, all at once, each within `timeout`; a report is cached for a moment.
+    """Checks all resources concurrently, each within `timeout`; a report is cached for `fresh_for` seconds.
 
     The whole is DOWN, which takes the instance out of a load balancer, only when it cannot serve:
-    while it starts or stops, and when nothing is left to answer from. PostgreSQL alone away does
-    not do that: all instances share it, cached reads still answer, and taking all of them out
-    would make a hole of a dent. So of the `sources` of answers one is enough.
+    while it starts or stops, and when nothing is left to answer from. An outage of PostgreSQL
+    alone does not: all instances share it, cached reads are still answered, and taking all instances out
+    would end those as well. So of the `sources` of answers one is enough.
     """
 
     def __init__(
@@ -110,8 +110,8 @@ def readiness_of(
 ) -> Readiness:
     """What the server answers from: PostgreSQL and Redis are sources, memory only makes it faster.
 
-    `session_client`: of the Redis that holds sessions, which is asked where it is another than the cache's.
-    `validity` knows why caches are not used.
+    `session_client`: of the Redis that holds sessions, checked if it is another server than the cache.
+    `validity` gives the reason why caches are not used.
     """
 
     async def postgres() -> Finding:

@@ -26,7 +26,7 @@ class _Item(NamedTuple):
 
 
 class StaticAssets:
-    """`own` are files of ours, which get a hash here; `built` have one, and a manifest that knows it."""
+    """`own`: files of this repository, hashed here; `built`: files whose names contain a hash, with a manifest."""
 
     def __init__(self, own: list[Path], built: Path) -> None:
         self._hashed = {path.name: _hashed(path) for path in own}

@@ -11,7 +11,7 @@ FREE_FOLDERS = ("/assets/",)
 
 
 class RateLimit:
-    """Inside of ClientAddress and Session, whose findings say whose budget is drawn on.
+    """Inside of ClientAddress and Session, which determine the budget.
 
     The verdict stays in the state: later charges replace it, and
     the response's headers show the latest.

@@ -17,8 +17,8 @@ class Session:
     """Sets the state's `principal`, and its `budget_key` where an anonymous request draws on no address's budget.
 
     Credentials are checked whatever the limits say: valid ones draw on a budget of their own, so that
-    nothing else from the same address uses it up. A bad key is refused, never taken for "anonymous",
-    and each guess draws on the address's own budget. A cookie whose session has ended is as good as none: a browser sends it on its own, and
+    nothing else from the same address uses it up. An invalid key is rejected, never treated as anonymous,
+    and each failed attempt draws on the budget of its address. A cookie whose session has ended is ignored: browsers send it automatically, and
     a client that signs in again must not be rejected.
     """
 

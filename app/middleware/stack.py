@@ -31,7 +31,7 @@ def middleware(settings: Settings) -> Sequence[Middleware]:
         Middleware(ClientAddress, settings),
         Middleware(WebSocketOrigin, settings),
         Middleware(Session, settings),  # limits failed credentials of an address
-        Middleware(RateLimit),  # draws on the limit of whom Session has found
+        Middleware(RateLimit),  # draws on the budget that Session has determined
         Middleware(BodyLimit, settings),
         Middleware(TrailingSlash),
     ]

@@ -1,4 +1,4 @@
-"""`/graphql/` is `/graphql`: a slash at the end of a path changes nothing, and is never redirected."""
+"""`/graphql/` is `/graphql`: a slash at the end of a path is ignored, without a redirect."""
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 

@@ -1,4 +1,4 @@
-"""Sockets know no CORS, so their origin is checked here."""
+"""Checks the origin of WebSocket handshakes, which CORS does not cover."""
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -8,7 +8,7 @@ from app.settings import Settings
 
 
 class WebSocketOrigin:
-    """A page of another origin opens a socket only if `allowed_origins` lets it read answers, too."""
+    """A page of another origin may open a WebSocket only if `allowed_origins` lists it."""
 
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
         self.app = app

@@ -40,7 +40,7 @@ class AcceptShares:
 
 
 class Acceptor:
-    """Takes connections, but not before those who have fewer had the time to.
+    """Accepts connections, but leaves processes with fewer connections time to accept first.
 
     Without it, the process that wakes first accepts all that arrive together, and they stay with it.
     """
@@ -91,7 +91,7 @@ class Acceptor:
                 return
 
     def _accept_after_all(self) -> None:
-        """Those who have fewer are busy, or do not answer at all."""
+        """Processes with fewer connections are busy, or do not run."""
         self._timer = None
         self._take()
         if self._timer is None:

@@ -43,7 +43,7 @@ class State(Enum):
 class ConnectionTimer:
     """Looks at its deadline when it fires, so that moving the deadline further away costs an assignment.
 
-    `expire` is called with the state whose time is over. It must enter a state or cut the connection off; if it does
+    `expire` is called with the state that timed out. It must enter a state or cut the connection off; if it does
     neither, the connection counts as closing.
     """
 

@@ -1,7 +1,7 @@
 """uvicorn's HTTP protocol, with a framing of its own, one timer for each connection and a connection limit.
 
 Of uvicorn's own protocol the head's parser, the scope and the response cycle are used. Where a request begins and ends is
-decided here, one request after the other: what follows a request waits until that is answered.
+decided here, one request after the other: pipelined requests wait until the response before them is complete.
 How long anything may take is decided by one timer (app/server/connection_timer.py).
 """
 
@@ -87,7 +87,7 @@ class HttpProtocol(HttpToolsProtocol):
         # Of the request that is being answered.
         self._answering: Task[None] | None = None
         self._pipelined = b""
-        # The last answer is under way, or given: nothing more is read as a request.
+        # The last response is being sent, or has been: no further request is read.
         self._last = False
         self._discarding = 0
 
@@ -371,7 +371,7 @@ class HttpProtocol(HttpToolsProtocol):
                 if cycle.response_complete:
                     self._linger()
                 else:
-                    self.transport.abort()  # into an answer that is under way nothing can be put
+                    self.transport.abort()  # a response that has started cannot be replaced by an error
                 return
             cycle.disconnected = True  # whatever it answers is not sent
             cycle.message_event.set()

@@ -3,7 +3,7 @@
 A connection belongs to the kernel's queue until a process takes it, and closing the last copy of a listening socket
 resets whatever is in that queue. Between a last look at the queue and the close there is always time for one more.
 So first a filter on the socket drops the packets that would begin a connection (a client that repeats its own later
-finds the port closed, and knows that nothing was done for it); then the queue empties for good.
+finds the port closed, so that it may retry safely); then the queue empties for good.
 """
 
 import ctypes
@@ -27,7 +27,7 @@ _DROP_SYN = (
 
 
 def stop_accepting(listener: socket) -> None:
-    """For all processes that share the socket. Where the system knows no such filter, nothing happens."""
+    """For all processes that share the socket. Without effect on systems without socket filters."""
     program = b"".join(struct.pack("HBBI", *instruction) for instruction in _DROP_SYN)
     code = ctypes.create_string_buffer(program)
     with suppress(OSError):

@@ -49,7 +49,7 @@ class BodyByLength:
 
 
 class ChunkedBody:
-    """RFC 9112, 7.1. Extensions and trailers are read and dropped: nothing in them is a header of any request."""
+    """RFC 9112, 7.1. Extensions and trailers are read and dropped: trailers are not treated as headers."""
 
     __slots__ = ("_chunks", "_left", "_line", "_state", "_trailer")
 

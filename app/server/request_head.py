@@ -1,7 +1,7 @@
 """Whether the head of a request is one that RFC 9112 allows, and how its body is framed.
 
 Stricter than the parser: a head that two programs on its way could read differently is refused, and so is
-everything whose framing is in doubt. The connection is closed with the refusal, because what follows is no request.
+everything with ambiguous framing. The connection is closed with the error response, because the following bytes cannot be parsed as a request.
 """
 
 import re
@@ -42,7 +42,7 @@ class RequestLine(NamedTuple):
 
 
 def check_beginning(data: bytes | bytearray, new: int = 0) -> None:
-    """Of a head whose end has not come: what can be refused already is not waited for. `new`: where the news begin."""
+    """Rejects an incomplete head as early as possible. `new`: index of the first byte that was not checked yet."""
     if not _TOKEN_START.match(data):
         raise RejectedHead(400, "This is no HTTP request.")
     end = data.find(b"\n")
@@ -113,7 +113,7 @@ def check_fields(line: RequestLine, headers: Sequence[tuple[bytes, bytes]]) -> F
 
 
 def fields_of(head: bytes) -> list[tuple[bytes, bytes]]:
-    """Of a head whose lines were checked: its fields, with names in lower case."""
+    """The fields of a head whose lines were checked, with names in lower case."""
     pairs = [line.partition(b":") for line in head.split(b"\r\n")[1:] if line]
     return [(name.lower(), value) for name, _, value in pairs]
 

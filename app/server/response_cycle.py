@@ -29,7 +29,7 @@ class ResponseCycle(RequestResponseCycle):
             if self._until_close:
                 self.expected_content_length = len(message.get("body", b""))
             if not message.get("more_body", False) and not self.keep_alive and self.response_started:
-                # Closed by the protocol, which knows whether something is still to be read.
+                # Closed by the protocol, which may still have to read the rest of the request.
                 self.keep_alive = True
                 self.on_last()
         await super().send(message)

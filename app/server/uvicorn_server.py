@@ -38,7 +38,7 @@ async def serve(
     on_ready: Callable[[], None],
     shares: AcceptShares | None = None,
 ) -> None:
-    """Until a signal: SIGTERM lets clients finish, Ctrl-C finishes only what runs. `shares`: not alone."""
+    """Until a signal: SIGTERM lets clients finish, Ctrl-C finishes only what runs. `shares`: of the accept balancing among several workers."""
     with _cancelled_by_signals() as hand_over:
         async with application.router.lifespan_context(application) as state:
             resources: Resources = (state or {})["resources"]
@@ -68,7 +68,7 @@ class Server(UvicornServer):
         self._acceptor: Acceptor | None = None
 
     def share(self, listener: socket, shares: AcceptShares) -> None:
-        """Connections are taken by turns with other processes."""
+        """Accepts connections in balance with other processes."""
 
         self._acceptor = Acceptor(
             listener, shares, self.server_state.connections, self._protocol, asyncio.get_running_loop()
@@ -76,7 +76,7 @@ class Server(UvicornServer):
 
     def leave(self, number: signal.Signals) -> None:
         if self.should_exit:
-            self.force_exit = True  # asked twice
+            self.force_exit = True  # the second signal
         self._patient = number == signal.SIGTERM
         self._resources.readiness.stopping = True
         self.should_exit = True
@@ -96,7 +96,7 @@ class Server(UvicornServer):
         self._on_ready()
 
     async def shutdown(self, sockets: list[socket] | None = None) -> None:
-        """No new connections; each that is open learns from its next answer that it ends, and none is reset."""
+        """Accepts no connections; the next response on each open one closes it, and none is reset."""
         self.server_state.draining = True
         # In place: responses that are being made hold this list, too.
         self.server_state.default_headers.append(CONNECTION_CLOSE)
@@ -112,7 +112,7 @@ class Server(UvicornServer):
 
     async def _close_port(self, sockets: list[socket]) -> None:
         if self._acceptor is not None:
-            # Shared: only the supervisor knows whether the port closes or this process alone leaves.
+            # Shared: the supervisor decides whether the port is closed or only this process stops.
             await asyncio.sleep(GRACE)
             await self._acceptor.close()
             return
@@ -149,7 +149,7 @@ def _config(application: Starlette, settings: Settings) -> uvicorn.Config:
         http=_protocol(),
         ws=WebSocket,
         ws_max_size=settings.max_message_bytes,
-        ws_ping_interval=None,  # the connection's own timer asks
+        ws_ping_interval=None,  # the connection's own timer sends pings
         ws_per_message_deflate=False,  # messages are short, and each socket would keep 45 KiB for it
         lifespan="off",  # `serve` opens it, so that a refusal to start arrives as it is
         log_config=None,

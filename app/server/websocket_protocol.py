@@ -108,7 +108,7 @@ class WebSocket(WebSocketsSansIOProtocol):
 
     def handle_parser_exception(self) -> None:
         if self.conn.close_sent is None:
-            self.transport.abort()  # there is nothing that could be said any more
+            self.transport.abort()  # the peer cannot be sent a close frame any more
         else:
             self.queue.put_nowait({"type": "websocket.disconnect", "code": self.conn.close_sent.code})
             self._linger()
@@ -251,7 +251,7 @@ class WebSocket(WebSocketsSansIOProtocol):
             self.transport.abort()
 
     def _linger(self) -> None:
-        """Closes once the other side does, or after a moment: a close while bytes are unread takes the reason away."""
+        """Closes once the peer has closed, or after LINGER_SECONDS: a close with unread bytes would reset the connection and lose the close frame."""
         self.transport.write(b"".join(self.conn.data_to_send()))
         self.close_sent = True
         if not self.transport.is_closing():

@@ -50,7 +50,7 @@ class Worker:
 
     def send_signal(self, number: signal.Signals) -> None:
         if not self.ended.done():
-            # One that is still importing knows only how to die; one may have died a moment ago.
+            # A worker that is still importing has no signal handler yet; one may just have ended.
             with suppress(ProcessLookupError):
                 self._process.send_signal(number if self._is_ready_reported else signal.SIGKILL)
 
@@ -115,7 +115,7 @@ class Workers:
             worker = self._slots[slot]
             status = await asyncio.shield(worker.ended)
             if self._slots[slot] is not worker:
-                continue  # renewed: it was asked to leave
+                continue  # renewed: it was stopped on purpose
             pause = (
                 _FIRST_PAUSE if time.monotonic() - worker.since > _LONG_LIFE else min(2 * pause, _LAST_PAUSE)
             )
@@ -175,7 +175,7 @@ class Workers:
         loop = asyncio.get_running_loop()
 
         def leave(number: signal.Signals) -> None:
-            if serving.cancelled():  # asked twice
+            if serving.cancelled():  # the second signal
                 for worker in self._all:
                     worker.send_signal(number)
             self._farewell = number

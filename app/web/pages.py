@@ -31,7 +31,7 @@ def home(request: Request) -> Response:
 
 
 def graphiql_page() -> Response:
-    """For a browser that asks the endpoint for HTML; a plain console where GraphiQL was not built."""
+    """For browsers that request HTML from the endpoint; a plain console where GraphiQL was not built."""
     headers = {"cache-control": "no-cache", "vary": "accept"}
     if "graphiql.js" in _static_assets().addresses:
         return _page(_graphiql(), GRAPHIQL_POLICY, headers)
