@@ -1,14 +1,16 @@
 """Stage "admit": method, rights, values, cost and queue."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
+from uuid import UUID
 
 import msgspec
 import pytest
 from starlette.types import Scope
 
 from app.domain.account import Principal, Role
-from app.errors import Code, TooMany, Unauthenticated
+from app.errors import AppError, Code, TooMany, Unauthenticated
 from app.http.request_state import request_state
 from app.settings import Settings
 from schema.execution.documents import DocumentCache, RejectedDocument
@@ -114,3 +116,97 @@ def test_callers_with_credentials_have_a_queue_of_their_own(
     editor = request_state(new_request(principal=Principal(role=Role.EDITOR, user_id=None)))
     assert stage.queue_for(anonymous) is not stage.queue_for(known)
     assert stage.queue_for(editor) is stage.queue_for(anonymous)  # neither user nor key: anonymous
+
+
+def test_a_rejected_method_gets_a_text_that_names_what_to_use(
+    settings: Settings, new_request: NewRequest
+) -> None:
+    check = admission(settings).check_operation
+
+    def text_of(document: str, scope: Scope) -> str:
+        with pytest.raises(AppError) as caught:
+            check(operation(document), scope)
+        return caught.value.message
+
+    assert text_of(MUTATION, new_request("GET")) == "A mutation needs POST: a GET must change nothing."
+    assert text_of(MUTATION, new_request(headers=())) == (
+        "A mutation needs the content type application/json, or the header X-Requested-With or "
+        "Apollo-Require-Preflight, so that no foreign page can send it."
+    )
+    assert text_of("subscription { dataChanged { kind } }", new_request()) == (
+        "A subscription needs a WebSocket, or a request that accepts text/event-stream."
+    )
+
+
+def test_each_header_that_needs_a_preflight_allows_a_mutation(
+    settings: Settings, new_request: NewRequest
+) -> None:
+    for name in (b"x-requested-with", b"apollo-require-preflight", b"graphql-require-preflight"):
+        admission(settings).check_operation(operation(MUTATION), new_request(headers=((name, b"1"),)))
+
+
+def test_queues_of_clients_with_and_without_credentials(settings: Settings, new_request: NewRequest) -> None:
+    stage = admission(settings)
+    with_key = request_state(new_request(principal=Principal(role=Role.VIEWER, api_key_id=UUID(int=1))))
+    known = request_state(new_request())
+    known.budget_key = "device:1"
+    assert stage.queue_for(with_key) is stage.queue_for(known)
+    assert stage.queue_for(with_key) is not stage.queue_for(request_state(new_request()))
+
+
+async def test_the_queue_has_the_limits_of_the_settings(settings: Settings, new_request: NewRequest) -> None:
+    queue = admission(msgspec.structs.replace(settings, max_operations=1, max_queued_operations=1)).queue_for(
+        request_state(new_request())
+    )
+    async with queue:
+        waiting = asyncio.create_task(queue.__aenter__())
+        await asyncio.sleep(0)
+        with raises_code(Code.OVERLOADED):
+            queue.reject_if_full()
+        waiting.cancel()
+
+
+async def test_a_queued_operation_is_rejected_after_the_queue_time_of_the_settings(
+    settings: Settings, new_request: NewRequest
+) -> None:
+    stage = admission(msgspec.structs.replace(settings, max_operations=1, max_queue_time=0.01))
+    queue = stage.queue_for(request_state(new_request()))
+    async with queue:
+        with raises_code(Code.OVERLOADED):
+            async with queue:
+                pass
+
+
+async def test_variables_over_the_limit_of_values_are_rejected(
+    settings: Settings, new_request: NewRequest
+) -> None:
+    stage = admission(msgspec.structs.replace(settings, limit_variable_values=5))
+    named = operation("query ($ids: [ID!]!) { nodes(ids: $ids) { id } }")
+    await stage.admit_operation(named, {"ids": ["a"] * 2}, new_request())
+    with pytest.raises(RejectedDocument):
+        await stage.admit_operation(named, {"ids": ["a"] * 9}, new_request())
+
+
+@pytest.mark.parametrize(("introspection", "suggests"), [(True, True), (False, False)])
+async def test_names_of_the_schema_are_suggested_only_if_it_may_be_read(
+    settings: Settings, new_request: NewRequest, introspection: bool, suggests: bool
+) -> None:
+    stage = admission(msgspec.structs.replace(settings, introspection=introspection))
+    named = operation("query ($order: DnoOrder) { dnos(orderBy: $order) { totalCount } }")
+    with pytest.raises(RejectedDocument) as rejected:
+        await stage.admit_operation(named, {"order": "NAM"}, new_request())
+    assert ("NAME" in rejected.value.errors[0].message) is suggests
+
+
+async def test_an_operation_over_the_maximum_cost_is_rejected(
+    settings: Settings, new_request: NewRequest
+) -> None:
+    stage = admission(msgspec.structs.replace(settings, limit_cost=10))
+    with pytest.raises(RejectedDocument) as rejected:
+        await stage.admit_operation(operation(QUERY), {"first": 100}, new_request())
+    extensions = rejected.value.errors[0].extensions or {}
+    assert (extensions["code"], extensions["limit"], extensions["maximum"]) == (
+        "LIMIT_EXCEEDED",
+        "LIMIT_COST",
+        10,
+    )
