@@ -527,3 +527,29 @@ async def test_requests_that_wait_when_redis_fails_are_decided_by_their_own_weig
         (False, 0),
     ]
     assert (await limiter.take("b")).remaining == 5
+
+
+async def test_a_round_trip_that_is_cancelled_is_decided_on_this_instance(
+    limiters: Limiters, valkey: PrivateValkey
+) -> None:
+    limiter = limiters(valkey.url, rate_limit_window=HOUR, rate_limit_grant=HOUR, redis_timeout=HOUR)
+    for _ in range(2):
+        await limiter.take("a")
+    valkey.pause()
+    try:
+        waiting = asyncio.create_task(limiter.take("b"))
+        await asyncio.sleep(0)
+        limiter._request_ahead("a", limiter._buckets["a"])
+        assert set(limiter._pending) == {"a", "b"}
+        await until(lambda: not limiter._pending)
+        sender = limiter._sender
+        assert sender is not None
+        sender.cancel()
+        verdict = await waiting
+        assert (verdict.allowed, verdict.remaining) == (True, 59)
+        await asyncio.wait([sender])
+        assert sender.cancelled()
+        assert not limiter._buckets["a"].asking
+        assert not limiter._redis_available
+    finally:
+        valkey.resume()

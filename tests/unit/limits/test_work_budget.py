@@ -75,9 +75,10 @@ def test_once_a_limit_is_passed_every_further_count_fails_with_that_limit() -> N
     with pytest.raises(LimitExceeded):
         budget.add_objects(11)
     for count in (budget.add_objects, budget.add_bytes):
-        with pytest.raises(LimitExceeded) as raised:
-            count(1)
-        assert raised.value.details["limit"] == "LIMIT_OBJECTS"
+        for more in (0, 1):
+            with pytest.raises(LimitExceeded) as raised:
+                count(more)
+            assert raised.value.details["limit"] == "LIMIT_OBJECTS"
 
 
 def test_an_amount_above_the_limit_is_rejected_before_it_is_counted_one_by_one() -> None:
