@@ -37,6 +37,11 @@ def warnings(logs: Any) -> list[Any]:
     return [line for line in logs if line["log_level"] == "warning" and line["event"] == "plan failed"]
 
 
+@pytest.fixture
+def no_plan_fails() -> None:
+    """Here plans fail on purpose."""
+
+
 @pytest.fixture(autouse=True)
 def logger(monkeypatch: pytest.MonkeyPatch) -> None:
     """A structlog logger binds the processors of its first use, which may be those of another test."""
