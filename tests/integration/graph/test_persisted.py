@@ -75,6 +75,29 @@ async def test_each_use_renews_the_lifetime_of_a_document_in_redis(resources: Re
         assert await client.ttl(key) > 600_000
 
 
+async def test_a_use_of_a_document_does_not_add_it_to_the_index(resources: Resources) -> None:
+    """It may have been removed meanwhile: an entry without a document would count towards the limit."""
+    client = resources.shared.client
+    async with client_of(resources) as first, client_of(resources) as second:
+        await answer(first, by_hash(query=TEXT))
+        await client.zrem("dno:documents", HASH)
+        assert await answer(second, by_hash()) == DATA
+    assert await client.zcard("dno:documents") == 0
+
+
+async def test_a_document_is_stored_up_to_the_limit_of_bytes(resources: Resources) -> None:
+    """In UTF-8: the limit of documents is in characters."""
+    client = resources.shared.client
+    text = "{ coverage { totalEntries } } # ä"
+    for limit, stored in ((len(text.encode()) - 1, 0), (len(text.encode()), 1)):
+        settings = msgspec.structs.replace(resources.settings, limit_document_letters=limit)
+        documents = PersistedDocuments(settings)
+        await documents._set_in_redis("name", text, resources.shared)
+        assert await client.zcard("dno:documents") == await client.exists("dno:document:name") == stored
+    assert await client.get("dno:document:name") == text.encode()
+    assert 604_700 < await client.ttl("dno:document:name") <= 604_800
+
+
 async def test_a_hash_of_another_text_is_refused_and_nothing_is_stored(client: httpx.AsyncClient) -> None:
     wrong = sha256(b"{ viewer { id } }").hexdigest()
     assert await answer(client, by_hash(wrong, query=TEXT)) == ["PERSISTED_QUERY_HASH_MISMATCH"]

@@ -11,7 +11,7 @@ from graphql import Node, Token, specified_rules
 
 from app.settings import Settings
 from schema.execution.documents import PROBATION_DIVISOR, DocumentCache, RejectedDocument
-from schema.execution.syntax import parse, validate
+from schema.execution.syntax import count_nodes, parse, validate, without_tree
 from schema.root import schema
 
 POINT = '{ dno(slug: "netze-%d") { name slug tariffs(year: 2025) { leistung arbeit voltageLevel } } }'
@@ -175,3 +175,40 @@ def test_the_parsed_tree_is_the_one_of_the_library() -> None:
         ours, theirs = parse(text), graphql.parse(text)
         assert graphql.print_ast(ours) == graphql.print_ast(theirs)
         assert ours.to_dict(locations=True) == theirs.to_dict(locations=True)
+
+
+def test_a_tree_that_is_nested_too_deeply_for_the_validator_is_invalid(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def too_deep(*_: object) -> None:
+        raise RecursionError
+
+    monkeypatch.setattr("schema.execution.syntax.visit", too_deep)
+    (error,) = validate(
+        schema._schema, parse(POINT % 1), specified_rules, max_errors=20, hide_suggestions=False
+    )
+    assert error.message == "Validation aborted."
+
+
+def test_the_nodes_of_a_document_are_counted() -> None:
+    for text in (POINT % 1, TEN % 1, EXECUTOR % 1):
+        found: list[Node] = []
+        pending: list[object] = [parse(text)]
+        while pending:
+            node = pending.pop()
+            if isinstance(node, Node):
+                found.append(node)
+                pending += [getattr(node, key, None) for key in node.keys]
+            elif isinstance(node, list | tuple):
+                pending += node
+        assert len(found) == count_nodes(parse(text))
+
+
+def test_a_copied_error_keeps_its_message_path_extensions_and_locations() -> None:
+    error = graphql.GraphQLError(
+        "wrong", parse("{ a }").definitions[0], path=["a", 1], extensions={"code": "CODE"}
+    )
+    copy = without_tree(error)
+    assert (copy.message, copy.path, copy.extensions) == ("wrong", ["a", 1], {"code": "CODE"})
+    assert copy.locations == error.locations == [graphql.SourceLocation(1, 1)]
+    assert copy.nodes is None
