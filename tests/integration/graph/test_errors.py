@@ -21,6 +21,7 @@ from tests.integration.graph.running import running
 from tests.servers import PrivatePostgres
 
 
+@pytest.mark.usefixtures("plans_fail")
 async def test_unexpected_errors_are_masked_and_logged_in_full(
     settings: Settings, private_postgres: PrivatePostgres, capfd: pytest.CaptureFixture[str]
 ) -> None:

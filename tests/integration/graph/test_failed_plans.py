@@ -17,6 +17,8 @@ from schema.execution.operation import Answer, OperationExecutor
 from schema.root import schema
 from tests.integration.graph.test_plans import Comparison
 
+pytestmark = pytest.mark.usefixtures("plans_fail")
+
 QUESTION = 'naturalQuery(query: "netze a ms 2024") { answer }'
 REFUSED = 'node(id: "nonsense") { id }'
 
@@ -35,11 +37,6 @@ def unplanned(reason: str) -> float:
 
 def warnings(logs: Any) -> list[Any]:
     return [line for line in logs if line["log_level"] == "warning" and line["event"] == "plan failed"]
-
-
-@pytest.fixture
-def no_plan_fails() -> None:
-    """Here plans fail on purpose."""
 
 
 @pytest.fixture(autouse=True)
