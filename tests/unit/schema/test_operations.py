@@ -15,7 +15,7 @@ from schema.execution.documents import (
     PLAN_BYTES_PER_NODE,
     Cost,
     Document,
-    Documents,
+    DocumentCache,
     Operation,
     RejectedDocument,
 )
@@ -25,7 +25,7 @@ CONDITIONS = "query (" + ", ".join(f"$v{i}: Boolean!" for i in range(5)) + ") { 
 
 
 def document(text: str, **settings: Any) -> Document:
-    return Documents(schema, Settings(**settings)).get(text)
+    return DocumentCache(schema, Settings(**settings)).get(text)
 
 
 def operation(text: str) -> Operation:
@@ -196,12 +196,12 @@ def test_a_document_that_is_nested_too_deeply_for_a_stage_is_rejected(
     assert rejected("{ __typename }") == (code, ["The document is nested too deeply."])
 
 
-def entries(cache: Documents) -> list[int]:
+def entries(cache: DocumentCache) -> list[int]:
     return [ENTRY_BYTES + documents.sys.getsizeof(text) + entry.result.bytes for text, entry in cache._entries.items()]  # fmt: skip
 
 
 def test_the_cache_counts_each_entry_with_its_text_also_after_it_has_grown() -> None:
-    cache = Documents(schema, Settings())
+    cache = DocumentCache(schema, Settings())
     texts = [f"query Q{i} ($n: Int) {{ dnos(first: $n) {{ nodes {{ name }} }} }}" for i in range(3)]
     for turn in range(4):
         for text in texts:
@@ -216,7 +216,7 @@ def test_the_cache_counts_each_entry_with_its_text_also_after_it_has_grown() -> 
 
 
 def test_the_cache_evicts_documents_on_probation_first_and_the_oldest_of_them() -> None:
-    cache = Documents(schema, Settings(max_cached_documents=3))
+    cache = DocumentCache(schema, Settings(max_cached_documents=3))
     texts = [f"{{ a{i}: __typename }}" for i in range(5)]
     for text in (texts[0], texts[0], texts[1], texts[2], texts[3]):
         cache.get(text)
@@ -231,12 +231,12 @@ def test_the_cache_evicts_documents_on_probation_first_and_the_oldest_of_them() 
 def test_a_text_of_more_than_a_quarter_of_the_cache_is_not_cached() -> None:
     text = "{ __typename }"
     for characters, cached in ((4 * len(text), 1), (4 * len(text) - 1, 0)):
-        cache = Documents(schema, Settings(max_cached_document_letters=characters))
+        cache = DocumentCache(schema, Settings(max_cached_document_letters=characters))
         cache.get(text)
         assert len(cache._entries) == cached
-    size = Documents(schema, Settings())
+    size = DocumentCache(schema, Settings())
     size.get(text)
     for total, cached in ((4 * size.bytes, 1), (4 * size.bytes - 1, 0)):
-        cache = Documents(schema, Settings(document_cache_size=total))
+        cache = DocumentCache(schema, Settings(document_cache_size=total))
         cache.get(text)
         assert len(cache._entries) == cached

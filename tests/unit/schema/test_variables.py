@@ -7,7 +7,7 @@ from graphql import OperationDefinitionNode
 from graphql.execution.values import VariableValues, get_variable_values
 
 from app.settings import Settings
-from schema.execution.documents import MAX_VALUES, Documents, Operation, RejectedDocument
+from schema.execution.documents import MAX_VALUES, DocumentCache, Operation, RejectedDocument
 from schema.execution.syntax import parse
 from schema.execution.variables import PlainVariables
 from schema.root import schema
@@ -86,7 +86,7 @@ def test_default_values_and_undeclared_variables_are_left_to_the_library() -> No
 
 
 def operation(text: str) -> Operation:
-    return Documents(schema, Settings()).get(text).operation(None)
+    return DocumentCache(schema, Settings()).get(text).operation(None)
 
 
 TEXT = "query ($f: DnoFilter, $n: Int) { dnos(first: $n, filter: $f) { totalCount } }"
@@ -94,10 +94,10 @@ TEXT = "query ($f: DnoFilter, $n: Int) { dnos(first: $n, filter: $f) { totalCoun
 
 def test_the_number_of_values_is_limited_exactly() -> None:
     raw = {"f": {"search": "a"}, "n": 1, "other": [1] * 4}
-    coerced = operation(TEXT).variables(raw, most=9).coerced
+    coerced = operation(TEXT).variables(raw, max_values=9).coerced
     assert (coerced["f"]["search"], coerced["n"], len(coerced)) == ("a", 1, 2)
     with pytest.raises(RejectedDocument) as rejected:
-        operation(TEXT).variables(raw, most=8)
+        operation(TEXT).variables(raw, max_values=8)
     assert rejected.value.code == "BAD_USER_INPUT"
     (error,) = rejected.value.errors
     assert error.message == "The request has more variable values; at most 8 are allowed here."

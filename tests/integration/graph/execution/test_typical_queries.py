@@ -63,13 +63,11 @@ async def compare(resources: Resources, queries: list[tuple[str, dict[str, Any]]
         plan = operation.plan(variables)
         assert plan.root is not None, (plan.reason, text)
         assert operation.plan(variables) is plan
-        expected = await comparison.executions._by_executor(
-            operation, raw_variables, Context(resources), None
-        )
+        expected = await comparison.executor._by_executor(operation, raw_variables, Context(resources), None)
         assert expected.errors == 0, (text, expected.body)
         for _ in range(2):
             context = Context(resources)
-            answer = await comparison.executions._by_plan(operation, variables, context, None)
+            answer = await comparison.executor._by_plan(operation, variables, context, None)
             assert answer is not None, text
             assert answer.body == expected.body
             assert (answer.errors, answer.data) == (0, True)
@@ -140,6 +138,6 @@ async def test_an_error_of_a_resolver_and_a_missing_variable_are_left_to_the_exe
         operation = comparison.documents.get(text).operation(None)
         variables = operation.variables(raw_variables)
         assert operation.plan(variables).root is not None
-        assert await comparison.executions._by_plan(operation, variables, Context(resources), None) is None
-        answer = await comparison.executions.run(operation, variables, raw_variables, Context(resources))
+        assert await comparison.executor._by_plan(operation, variables, Context(resources), None) is None
+        answer = await comparison.executor.run(operation, variables, raw_variables, Context(resources))
         assert answer.errors == 1
