@@ -71,7 +71,7 @@ class Child:
 
 
 def dies_with_parent(farewell: signal.Signals) -> Callable[[], None]:
-    """What a new process does before it becomes the program: asks Linux for a signal at our end.
+    """To be run in a new process before it executes the program: requests a signal from Linux at the end of the parent.
 
     The kernel means the thread that starts the child, so start children in the main thread.
     """

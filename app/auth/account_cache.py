@@ -1,4 +1,4 @@
-"""What this process remembers of users and keys, for as long as nothing has changed about them."""
+"""Users and API keys in the memory of the process, until they change."""
 
 from uuid import UUID
 
@@ -24,9 +24,9 @@ class AccountCache:
     """Reads PostgreSQL, never Redis: an outage of Redis ends no key, and nothing there can forge one.
 
     A demotion, a deletion and a revocation arrive as events and evict at once; while events cannot
-    arrive the memory is off, and PostgreSQL is asked each time: one statement at a time for all who
-    ask, so that a flood of invalid keys costs few. That there is no such key is remembered until
-    anything changes at all.
+    arrive the memory is off, and PostgreSQL is queried each time: one statement at a time for all concurrent
+    requests, so that a flood of invalid keys costs few statements. Absent keys are cached until
+    anything changes.
     """
 
     def __init__(self, pool: Pool, memory: Memory, settings: Settings) -> None:

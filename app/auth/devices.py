@@ -1,4 +1,4 @@
-"""Proof of an earlier sign-in: a signed value that opens nothing, but has budgets of its own.
+"""Proof of an earlier sign-in: a signed value that grants no access, but has rate limits of its own.
 
 It is what OWASP calls a device cookie: a client that tries passwords for an account from elsewhere uses up
 other budgets than those of a browser from which its owner has signed in before.
@@ -23,7 +23,7 @@ from app.settings import Settings
 # Shared by all instances. It has no lifetime: one that is lost only makes the proofs of before void.
 KEY = "dno:device-key"
 KEY_FRESH_FOR = 60.0
-# While Redis is away it is not asked for the key with each request.
+# While Redis is unavailable, not every request tries to read the key.
 PAUSE = 1.0
 
 _TOKEN = re.compile(r"([0-9a-f]{32})\.([0-9]{1,12})\.([A-Za-z0-9_-]{16})\.([A-Za-z0-9_-]{43})")

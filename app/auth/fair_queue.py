@@ -1,4 +1,4 @@
-"""So many at once, and behind them a bounded queue that is fair to the origins of those who wait."""
+"""Bounded concurrency with a bounded queue that is fair among origins."""
 
 import asyncio
 from asyncio import Future
@@ -9,7 +9,7 @@ from app.errors import Overloaded
 
 
 class Origin(NamedTuple):
-    """Those who share a place in the queue. `proven`: only callers with a proof of who they are."""
+    """Callers that share a place in the queue. `proven`: they have presented a valid proof, such as a device cookie."""
 
     name: str
     proven: bool = False

@@ -1,4 +1,4 @@
-"""All keys that are asked for at one moment are looked up together; while that runs, the next gather."""
+"""Batches concurrent lookups: keys requested while a fetch runs are fetched together by the next one."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
@@ -15,8 +15,8 @@ AT_ONCE = 500
 class Lookups(Generic[K, V]):
     """Bounds what invalid credentials cost: `fetch` runs once at a time, for up to AT_ONCE keys.
 
-    A key is never answered from a fetch that began before it was asked for. What `fetch` raises is
-    raised to all that wait for it.
+    A key is never resolved by a fetch that began before its request. Errors of `fetch` are
+    raised to all requests that wait for it.
     """
 
     def __init__(self, fetch: Callable[[Sequence[K]], Awaitable[Mapping[K, V]]]) -> None:

@@ -1,4 +1,4 @@
-"""Passwords: argon2id, in threads of their own, at the same cost for those who exist and those who do not."""
+"""Passwords: argon2id, in threads of their own, at the same cost for existing and unknown accounts."""
 
 import asyncio
 import secrets
@@ -25,7 +25,7 @@ T = TypeVar("T")
 class Passwords:
     """Each check takes tens of milliseconds and megabytes: so few run at once and few may wait.
 
-    `origin` names those who share a place in the queue for it: an address, say.
+    `origin`: callers that share a place in the queue, such as those of one address.
     """
 
     def __init__(self, settings: Settings) -> None:

@@ -1,4 +1,4 @@
-"""Sessions: who signed in, kept in Redis until a day has passed without a visit.
+"""Sessions in Redis, which end a day after the last request.
 
 A session's key is made from a hash of its token, so that a copy of Redis yields no valid token.
 """

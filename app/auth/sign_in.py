@@ -96,7 +96,7 @@ class SignIn:
         return _Attempt([(f"sign-in:{name}", self._limiter.sign_in)], Origin(name, proven=True))
 
     def _from_elsewhere(self, email: str, address: str) -> _Attempt:
-        # The account hashed: who reads Redis does not learn who tried to sign in.
+        # The account is hashed: keys in Redis contain no addresses of users.
         budgets = [
             (f"sign-in:address:{address}", self._limiter.sign_in),
             (f"sign-in:account:{_digest(email)}", self._limiter.sign_in_account),
@@ -112,8 +112,8 @@ class SignIn:
 
     async def _fetch(self, emails: Sequence[str]) -> dict[str, Credentials]:
         # What PostgreSQL cannot even store is no account; the statement runs all the same.
-        asked = [email for email in emails if len(email) <= MAX_EMAIL_LENGTH and email.isprintable()]
-        return await accounts.fetch_credentials(self._pool, asked)
+        valid = [email for email in emails if len(email) <= MAX_EMAIL_LENGTH and email.isprintable()]
+        return await accounts.fetch_credentials(self._pool, valid)
 
     async def _raise_parameters(self, known: Credentials, password: str, origin: Origin) -> Collection[str]:
         """Only here is the password known, so that it can be hashed as today's parameters ask. The hashes that may be stored now."""

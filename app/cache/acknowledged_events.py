@@ -1,4 +1,4 @@
-"""Events whose writer has invalidated all caches itself: the relay need not do it again."""
+"""Events whose writer has invalidated all caches: the relay does not repeat it."""
 
 from collections.abc import Iterable
 from typing import Final

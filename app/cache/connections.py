@@ -62,7 +62,7 @@ class WatchedConnection(Connection):
             raise as_failure(error) from error
 
     async def can_read(self) -> bool:
-        """The pool asks before it hands a connection on, and replaces one of which this is true."""
+        """Checked by the pool before it hands out a connection; if true, the connection is replaced."""
         if self._outdated():
             return True
         try:
@@ -79,7 +79,7 @@ class WatchedConnection(Connection):
     def _outdated(self) -> bool:
         if self.lineage != self.watcher.lineage:
             return True
-        # A reset connection has no end of file to be seen; its transport knows.
+        # A reset connection has no end of file; its transport is closing.
         return self._writer is not None and self._writer.transport.is_closing()
 
 
@@ -88,7 +88,7 @@ class WatchedSSLConnection(WatchedConnection, SSLConnection):
 
 
 class WatchedSentinelConnection(SentinelManagedConnection, WatchedConnection):
-    """Sentinels are asked again for each new connection."""
+    """The sentinels are queried for each new connection."""
 
 
 class WatchedSentinelSSLConnection(SentinelManagedConnection, WatchedConnection, SSLConnection):

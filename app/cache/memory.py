@@ -47,11 +47,10 @@ class Entry:
 class Memory:
     """Off until this process receives the invalidations of other instances.
 
-    `valid_until`: until then all invalidations are known to have arrived. After that nothing is given
-    out, but all is kept: the invalidations that are still on their way arrive before the next proof.
+    `valid_until`: until then all invalidations are known to have arrived. After that nothing is
+    returned, but everything stays: invalidations that are still in transit arrive before the next proof.
 
-    No timer runs here: what has expired is found out when it is asked for, or pushed out by what
-    is new.
+    There is no timer: expired entries are detected when they are requested, or evicted by new ones.
     """
 
     def __init__(self, max_bytes: int, lifetime: float) -> None:
@@ -61,8 +60,8 @@ class Memory:
         self._max_bytes = max_bytes
         self._lifetime = lifetime
         self._entries: dict[Hashable, Entry] = {}
-        # Records of the database, however many answers are made of them; answers that were asked for
-        # again; and answers that were asked for once, of which callers can make as many as they like.
+        # Records of the database; responses and fragments that were requested again; and those that were
+        # requested once (probation), of which clients can create any number.
         self._records = Segment(max_bytes // 2)
         self._answers = Segment(max_bytes * 3 // 8)
         self._new = Segment(max_bytes // 8)
@@ -115,10 +114,10 @@ class Memory:
         since: int,
         answer: bool = False,
     ) -> bool:
-        """Refuses what an invalidation has overtaken since the moment `since`.
+        """Rejects a value of which a tag was invalidated since the moment `since`.
 
-        `answer`: it is made for a caller in the caller's words. Until it is asked for again it is on probation: what
-        one caller asks once never pushes out records, nor what others ask again.
+        `answer`: it depends on a client's request. Until it is requested again it is in the probation segment: requests
+        that do not repeat evict neither records nor repeated ones.
         """
         size += OVERHEAD + TAG * max(len(tags) - 1, 0)
         segment = self._new if answer else self._records

@@ -65,7 +65,7 @@ class SharedCache:
 
     Not trusted until a look has found the outbox empty. `distrust_count` counts how often trust was lost;
     `trust` is given the count from before the look, so that a later loss of trust is not overlooked. `epoch` is part of every key: a Redis that has become another
-    process starts empty under a higher one. `valid_until`: until then it is known that all who write remove
+    process starts empty under a higher one. `valid_until`: until then all writers are known to remove
     from this Redis, under this epoch.
     """
 
@@ -238,7 +238,7 @@ class SharedCache:
         return True
 
     async def identify(self) -> str | None:
-        """Asks the topology who they are, and whether they take writes; None if they do not answer, or refuse."""
+        """The identity of the servers of the topology; None if one does not respond, or takes no writes."""
         identity = await self._attempt("identify", lambda: self._topology.identify(self._probe))
         if identity is not None:
             self.refused = None
@@ -295,11 +295,11 @@ class SharedCache:
         distrust_count = self.distrust_count
         if await self._attempt(operation, lambda: self._run(commands), TRIES) is None:
             self.distrust(f"Redis did not confirm: {operation}")
-        # A doubt that came up meanwhile may mean that another process, or another epoch, was asked.
+        # Distrust that arose meanwhile may mean that another process, or another epoch, has answered.
         return distrust_count == self.distrust_count
 
     async def _attempt(self, operation: str, work: Callable[[], Awaitable[T]], tries: int = 1) -> T | None:
-        """None if Redis did not do it in time; while its breaker is open it is not even asked.
+        """None if Redis did not do it in time; while its circuit breaker is open no request is sent.
 
         More than one of `tries` is for what has to be done: it helps where a connection broke.
         """

@@ -41,10 +41,10 @@ class Response(Protocol):
 MAX_BODY_IN_KEY = 1024
 # What an answer takes beside its body and its key: the headers that it is given again with.
 HEADERS = 1000
-# Answers that rest on more tags than this are kept when they are asked for a second time: entering
-# and leaving the tag index costs more than most lists, which are rarely requested twice, are worth.
+# Responses with more tags than this are stored on their second request: maintaining the tag index
+# costs more than a cache hit saves for lists, which are rarely requested twice.
 FEW_TAGS = 16
-# So many questions are remembered as asked once.
+# Number of requests recorded as seen once.
 ONCE = 10_000
 
 
@@ -59,19 +59,19 @@ class Responses:
     def now(self) -> int:
         return self._memory.now()
 
-    def get(self, asked: ResponseKey) -> Entry | None:
-        return self._memory.get(asked) if self._on else None
+    def get(self, key: ResponseKey) -> Entry | None:
+        return self._memory.get(key) if self._on else None
 
-    def keep(self, asked: ResponseKey, kept: Response, read_set: ReadSet, since: int) -> None:
+    def keep(self, key: ResponseKey, response: Response, read_set: ReadSet, since: int) -> None:
         """Only what is public, and rests on tags that can be invalidated."""
         if not self._on or read_set.uncacheable is not None or not read_set.tags:
             return
-        if len(read_set.tags) > FEW_TAGS and not self._asked_before(asked):
+        if len(read_set.tags) > FEW_TAGS and not self._requested_before(key):
             return
-        size = len(kept.body) + len(asked.body) + len(asked.head) + HEADERS
+        size = len(response.body) + len(key.body) + len(key.head) + HEADERS
         self._memory.keep(
-            asked,
-            kept,
+            key,
+            response,
             size=size,
             tags=tuple(read_set.tags),
             until=read_set.until,
@@ -79,8 +79,8 @@ class Responses:
             answer=True,
         )
 
-    def _asked_before(self, asked: ResponseKey) -> bool:
-        if not self._once.seen_before(asked):
+    def _requested_before(self, key: ResponseKey) -> bool:
+        if not self._once.seen_before(key):
             return False
-        self._once.forget(asked)
+        self._once.forget(key)
         return True

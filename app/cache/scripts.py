@@ -23,6 +23,6 @@ _TEXTS: Final = {script.sha: script.text for script in (LEASE, FILL)}
 
 
 def as_eval(command: Command) -> Command:
-    """For a process that has not seen the script yet; from then on it knows it."""
+    """Loads the script into a process that does not have it yet."""
     name, sha, *rest = command.words
     return command._replace(words=("EVAL", _TEXTS[str(sha)], *rest)) if name == "EVALSHA" else command

@@ -1,4 +1,4 @@
-"""Waiting between tries: longer each time, with jitter, so that instances do not retry at the same time."""
+"""Pauses between attempts: longer each time, with jitter, so that instances do not retry at the same time."""
 
 import asyncio
 import random

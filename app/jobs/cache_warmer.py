@@ -22,7 +22,7 @@ log = structlog.get_logger(__name__)
 
 Load: TypeAlias = Callable[[DnoYear], Awaitable[object]]
 
-DAYS: Final = 7  # whose questions say what is popular
+DAYS: Final = 7  # of questions, from which popularity is computed
 BETWEEN: Final = 0.2  # seconds between two reads, so that requests are not delayed
 BUSY: Final = 0.25  # seconds; a read that takes longer means that PostgreSQL is busy
 

@@ -22,11 +22,11 @@ from app.errors import AppError
 
 log = structlog.get_logger(__name__)
 
-# An agreement is confirmed about this often by those who share it, and another Redis may be agreed on once
-# it was not confirmed for so long.
+# An agreement on a Redis is confirmed about every CONFIRM_AFTER seconds by the instances that share it; instances
+# may agree on another one once it was not confirmed for ABANDONED_AFTER seconds.
 CONFIRM_AFTER: Final = 1.0
 ABANDONED_AFTER: Final = 5.0
-# Looks at the outbox that are remembered until all that they saw is delivered.
+# Queries of the outbox that are kept until all events that they saw are delivered.
 MAX_LOOKS: Final = 100
 # What PostgreSQL, or the way to it, gives instead of an answer: it is not known whether it works for others.
 _SILENCE: Final = (
@@ -81,8 +81,8 @@ class L2Consistency:
 
     - another instance on the same channel reports that its look succeeded. Then the relays of the others
       deliver all that is committed;
-    - PostgreSQL is silent for all whom this instance knows: each of them reports it on this channel. Then
-      nothing can be committed through any of them, and none has gone to another Redis. What
+    - PostgreSQL does not respond to any known instance: each of them reports it on this channel. Then
+      nothing can be committed through any of them, and none has moved to another Redis. What
       remains unseen is a program that writes to PostgreSQL while no instance can reach it.
 
     Each of them counts from the latest own heartbeat that its sender had received when it said so, not from when

@@ -1,4 +1,4 @@
-"""Writes down what was asked in plain words, in batches, and never in a request's way."""
+"""Stores natural-language questions in batches, without delaying requests."""
 
 import asyncio
 from collections import deque

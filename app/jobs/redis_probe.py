@@ -8,7 +8,7 @@ from app.cache.redis import SharedCache
 class RedisProbe:
     """Readers of what is cached need no writes, and a replica publishes heartbeats: neither of them would notice.
 
-    While L2 is not trusted, the review that restores trust asks the same.
+    While L2 is not trusted, the review that restores trust does the same.
     """
 
     def __init__(self, shared: SharedCache, *, every: float) -> None:

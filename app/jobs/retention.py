@@ -1,4 +1,4 @@
-"""Every hour, what was asked too long ago is forgotten, and the oldest of what is too many."""
+"""Deletes questions hourly: those beyond their retention period, and the oldest above the maximum number."""
 
 import asyncio
 import random

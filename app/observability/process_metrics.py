@@ -7,7 +7,7 @@ from app.observability import counting, metrics
 
 
 class ProcessMetrics:
-    """Measures the event loop's lag, asks `samples` to set their gauges, and flushes the counts.
+    """Measures the event loop's lag, calls `samples` to set gauges, and flushes the counts.
 
     Each process does this for itself: with several workers, the scraped process reports for all
     of them, from the files that each has written.

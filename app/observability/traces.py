@@ -44,7 +44,7 @@ def operation_span(
 
 
 def detached() -> Context:
-    """For work that is done for many: it remembers nothing of the first one's request but its span."""
+    """A context for work that is shared by several requests: it keeps only the span of the first one."""
     fresh = Context()
     if _tracer is not None:
         from opentelemetry import context, trace

@@ -1,4 +1,4 @@
-"""What this process knows of the bucket of each key, and what it requests of Redis for it."""
+"""The local state of the bucket of each key, and its pending requests to Redis."""
 
 import asyncio
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from app.limits.rate_limiter.policy import Policy, Verdict
 
 
 class Bucket:
-    """What this process knows of one key."""
+    """The local state of one key."""
 
     __slots__ = (
         "asked",
@@ -31,7 +31,7 @@ class Bucket:
         self.seen = 0  # the tokens at the last sweep
         self.low = 0  # below this the next portion is requested
         self.portion = 0
-        self.asked = -inf  # when Redis was asked last
+        self.asked = -inf  # time of the last request to Redis
         self.asking = False
         self.remaining = policy.limit  # in Redis, as it said last
         self.refused_until = 0.0

@@ -65,7 +65,7 @@ class RateLimiter:
         return address, self.anonymous
 
     def try_take(self, key: str, weight: int = 1, policy: Policy | None = None) -> Verdict | None:
-        """Decides at once; None: Redis has to be asked, by `take`."""
+        """Decides without waiting; None: a request to Redis is needed, see `take`."""
         policy = policy or self.anonymous
         if not policy.limit:
             return Verdict(policy, True, 0, 0.0)
@@ -166,7 +166,7 @@ class RateLimiter:
     # Portions in advance
 
     def _next_portion(self, bucket: Bucket) -> int:
-        """Doubles while portions do not last; a key that is asked for once gets nothing in advance."""
+        """Doubles while portions are used up quickly; a key that is requested once gets nothing in advance."""
         now = monotonic()
         quick = now - bucket.asked < self._grant
         bucket.asked = now

@@ -43,7 +43,7 @@ class Policy:
 
 
 class Verdict:
-    """The headers are those of draft-ietf-httpapi-ratelimit-headers-10; made only when asked for.
+    """The headers are those of draft-ietf-httpapi-ratelimit-headers-10; made only when they are read.
 
     There `t` is the time until additional quota is made available. A bucket fills up unit by unit, so that is soon.
     """
@@ -62,12 +62,12 @@ class Verdict:
 
     @property
     def more_after(self) -> float:
-        """Seconds until more may be asked than now, at the latest; of a refusal, until it is worth to try."""
+        """Seconds until more quota is available, at the latest; of a rejection, until a retry can succeed."""
         return self.policy.interval if self.allowed else self.retry_after
 
     @property
     def headers(self) -> Headers:
-        """Retry-After is not among them: it belongs to the refusal, as with every other 429 or 503."""
+        """Retry-After is not among them: it belongs to the error response, as with every other 429 or 503."""
         policy = self.policy
         if not policy.limit:
             return []
