@@ -9,6 +9,7 @@ import pytest
 from app.auth.fair_queue import Origin
 from app.auth.sign_in import MAX_EMAIL_LENGTH
 from app.db import accounts
+from app.db.unit_of_work import write
 from app.domain.account import Principal, Role
 from app.errors import Code, Overloaded, TooMany, Unauthenticated, Unavailable
 from tests.error_codes import raises_code
@@ -295,7 +296,9 @@ async def test_a_sign_in_succeeds_although_the_parameters_of_its_hash_cannot_be_
     assert "t=1" in stored
 
 
-async def test_the_raised_hash_is_that_of_the_same_password_and_is_made_in_the_same_place(pool, cheap):
+async def test_the_raised_hash_is_that_of_the_same_password_and_is_made_in_the_same_place(
+    pool, cheap, monkeypatch
+):
     async with open_auth_services(pool, cheap) as auth:
         user = await auth.add_user()
     async with open_auth_services(pool, msgspec.structs.replace(cheap, password_passes=2)) as raised:
@@ -306,11 +309,19 @@ async def test_the_raised_hash_is_that_of_the_same_password_and_is_made_in_the_s
             origins.append(origin)
             return await rehash(password, origin)
 
+        writers = []
+
+        async def recorded_write(pool, principal, change):
+            writers.append(principal)
+            return await write(pool, principal, change)
+
         raised.passwords.rehash = recorded
+        monkeypatch.setattr("app.auth.sign_in.write", recorded_write)
         for _ in range(2):
             token = await raised.sign_in(user)
             assert (await raised.authenticator.principal(None, token)).user_id == user.id
         assert origins == [Origin("192.0.2.1")]
+        assert writers == [Principal(user.role, user.email, user.id)]
 
 
 async def test_signing_out_needs_a_session_of_a_user(auth):

@@ -146,3 +146,26 @@ async def test_the_origin_of_a_check_decides_who_waits() -> None:
     passwords.close()
     with pytest.raises(RuntimeError):
         await passwords.matches(None, PASSWORD)
+
+
+async def test_checks_run_in_as_many_threads_as_the_settings_allow() -> None:
+    passwords = Passwords(
+        Settings(password_threads=3, max_queued_passwords=1, password_memory_kib=64, password_lanes=1)
+    )
+    running, proceed = threading.Semaphore(0), threading.Event()
+
+    def work() -> str:
+        running.release()
+        proceed.wait(30)
+        return threading.current_thread().name
+
+    tasks = [asyncio.create_task(passwords._in_thread(work, ANYWHERE)) for _ in range(4)]
+    for _ in range(3):
+        await asyncio.to_thread(running.acquire, timeout=30)
+    with pytest.raises(Overloaded):
+        await passwords._in_thread(work, ANYWHERE)
+    assert not running.acquire(blocking=False)
+    proceed.set()
+    names = await asyncio.gather(*tasks)
+    assert {name.partition("_")[0] for name in names} == {"password"}
+    assert passwords._threads._max_workers == 3
