@@ -5,12 +5,15 @@ from typing import Any
 
 import pytest
 from prometheus_client import REGISTRY
+from starlette.responses import PlainTextResponse
 
 from app.errors import Unauthenticated
 from app.http.content_negotiation import GRAPHQL_RESPONSE, JSON
 from app.http.request_state import request_state
 from app.observability import counting
 from tests.unit.schema.endpoint_client import COMPLETE, KEY, PARTIAL, POST, Endpoint, accept, body_of
+
+SUBSCRIPTION = "subscription { dataChanged { kind } }"
 
 
 @pytest.fixture
@@ -212,3 +215,43 @@ async def test_an_operation_is_counted_by_name_and_outcome(
     before = counted(name, outcome)
     await endpoint.call(endpoint.scope("POST", POST, principal=KEY), body_of(query))
     assert counted(name, outcome) == before + 1
+
+
+# Event streams
+
+
+@pytest.mark.parametrize(
+    ("query", "media_types", "streams"),
+    [
+        (COMPLETE, "text/event-stream", True),
+        (COMPLETE, "application/json, text/event-stream", False),
+        (COMPLETE, "application/json", False),
+        (SUBSCRIPTION, "text/event-stream", True),
+        (SUBSCRIPTION, "application/json, text/event-stream", True),
+        (SUBSCRIPTION, "application/json", False),
+        ("{ nothing }", "text/event-stream", False),
+    ],
+)
+async def test_the_response_is_a_stream_if_the_client_and_the_operation_ask_for_one(
+    endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch, query: str, media_types: str, streams: bool
+) -> None:
+    opened: list[tuple[Any, ...]] = []
+
+    def open_stream(*arguments: Any) -> Any:
+        opened.append(arguments)
+        return PlainTextResponse("a stream")
+
+    monkeypatch.setattr(endpoint.app._connections, "open_stream", open_stream)
+    scope = endpoint.scope("POST", POST, accept(media_types))
+    response = await endpoint.call(scope, body_of(query))
+    assert (response.body == b"a stream") is streams
+    for request, operation, its_scope in opened:
+        assert (request.query, its_scope) == (query, scope)
+        assert operation.document.text == query
+
+
+async def test_a_batch_is_never_a_stream() -> None:
+    endpoint = Endpoint(max_batch_operations=2)
+    scope = endpoint.scope("POST", POST, accept("text/event-stream"))
+    response = await endpoint.call(scope, b"[" + body_of(COMPLETE) + b"]")
+    assert response.json[0]["data"] == {"__typename": "Query"}

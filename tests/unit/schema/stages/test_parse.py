@@ -58,3 +58,9 @@ def test_a_head_that_was_checked_before_is_not_checked_again(new_request: NewReq
     parsed = parse_request(other, b'{"query":"{a}"}', 0, "application/json")
     assert isinstance(parsed, GraphQLRequest)
     assert parsed.media_type == "application/json"
+
+
+async def test_a_request_without_a_body_has_an_empty_one(new_request: NewRequest) -> None:
+    assert await receive_body(request_with(new_request(), {"type": "http.request"})) == b""
+    more = [{"type": "http.request", "more_body": True}, {"type": "http.request", "body": b"{}"}]
+    assert await receive_body(request_with(new_request(), *more)) == b"{}"
