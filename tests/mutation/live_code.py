@@ -14,10 +14,12 @@ class NotApplicable(Exception):
 
 def functions_by_place(files: set[str]) -> dict[Place, list[FunctionType]]:
     found: dict[Place, list[FunctionType]] = {}
+    gc.unfreeze()  # frozen objects, as of tests/conftest.py, are not among those of the collector
     for each in gc.get_objects():
         if isinstance(each, FunctionType) and each.__code__.co_filename in files:
             code = each.__code__
             found.setdefault((code.co_filename, code.co_qualname, code.co_firstlineno), []).append(each)
+    gc.freeze()
     return found
 
 
