@@ -13,13 +13,13 @@ _PR_SET_PDEATHSIG = 1
 
 
 class Child:
-    """Gets `farewell` when we stop it, and also when we are killed ourselves."""
+    """Receives `stop_signal` when it is stopped, and also when its parent is killed."""
 
     def __init__(
         self,
         command: Sequence[str | Path],
         *,
-        farewell: signal.Signals,
+        stop_signal: signal.Signals,
         log: Path,
         account: pwd.struct_passwd | None = None,
         stdin: bytes = b"",
@@ -27,7 +27,7 @@ class Child:
         keeps_open: Sequence[int] = (),
     ) -> None:
         self.log = log
-        self._farewell = farewell
+        self._stop_signal = stop_signal
         with log.open("wb") as output:
             self._process = subprocess.Popen(
                 command,
@@ -39,7 +39,7 @@ class Child:
                 pass_fds=keeps_open,
                 # Ctrl-C is for us; we stop our children in our own order.
                 start_new_session=True,
-                preexec_fn=dies_with_parent(farewell),
+                preexec_fn=end_with_parent(stop_signal),
                 user=account and account.pw_uid,
                 group=account and account.pw_gid,
                 extra_groups=[] if account else None,
@@ -47,7 +47,7 @@ class Child:
         assert self._process.stdin is not None
         self._process.stdin.write(stdin)
         self._process.stdin.close()
-        self._watcher = None if sys.platform == "linux" else _watch(self.pid, farewell)
+        self._watcher = None if sys.platform == "linux" else _watch(self.pid, stop_signal)
 
     @property
     def pid(self) -> int:
@@ -62,7 +62,7 @@ class Child:
             self._watcher.kill()
             self._watcher.wait()
         if not self.ended:
-            self._process.send_signal(self._farewell)
+            self._process.send_signal(self._stop_signal)
         try:
             self._process.wait(within)
         except subprocess.TimeoutExpired:
@@ -70,7 +70,7 @@ class Child:
             self._process.wait()
 
 
-def dies_with_parent(farewell: signal.Signals) -> Callable[[], None]:
+def end_with_parent(stop_signal: signal.Signals) -> Callable[[], None]:
     """To be run in a new process before it executes the program: requests a signal from Linux at the end of the parent.
 
     The kernel means the thread that starts the child, so start children in the main thread.
@@ -81,7 +81,7 @@ def dies_with_parent(farewell: signal.Signals) -> Callable[[], None]:
     prctl = ctypes.CDLL(None).prctl  # looked up now: after the fork there is no safe time for it
 
     def ask() -> None:
-        prctl(_PR_SET_PDEATHSIG, int(farewell))
+        prctl(_PR_SET_PDEATHSIG, int(stop_signal))
         if os.getppid() != parent:  # gone before we could ask
             os._exit(1)
 
@@ -100,17 +100,17 @@ def run(
         check=False,
         cwd="/",
         timeout=120,
-        preexec_fn=dies_with_parent(signal.SIGKILL),
+        preexec_fn=end_with_parent(signal.SIGKILL),
         user=account and account.pw_uid,
         group=account and account.pw_gid,
         extra_groups=[] if account else None,
     )
 
 
-def _watch(pid: int, farewell: signal.Signals) -> "subprocess.Popen[bytes]":
+def _watch(pid: int, stop_signal: signal.Signals) -> "subprocess.Popen[bytes]":
     """Sends the signal when this process ends, where the kernel cannot: a shell waits for the end of its input."""
     return subprocess.Popen(
-        ["/bin/sh", "-c", f"read -r _; kill -{int(farewell)} {pid}"],
+        ["/bin/sh", "-c", f"read -r _; kill -{int(stop_signal)} {pid}"],
         stdin=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         start_new_session=True,

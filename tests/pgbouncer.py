@@ -40,7 +40,7 @@ class PgBouncer:
         # It does not run as root, either.
         account = _account()
         self._child = Child(
-            [PROGRAM, configuration], farewell=signal.SIGINT, log=folder / "pgbouncer.log", account=account
+            [PROGRAM, configuration], stop_signal=signal.SIGINT, log=folder / "pgbouncer.log", account=account
         )
         self._wait(folder)
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 import psutil
 
-from app.child_process import dies_with_parent
+from app.child_process import end_with_parent
 from app.dev.postgres import free_port
 from app.settings import PREFIX, Settings
 
@@ -47,7 +47,7 @@ class ServerProcess:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                preexec_fn=dies_with_parent(signal.SIGTERM),
+                preexec_fn=end_with_parent(signal.SIGTERM),
             )
 
     @property

@@ -91,7 +91,7 @@ class Postgres:
         options = [f"--{name}={value}" for name, value in {**self._settings, "port": str(self.port)}.items()]
         self._child = Child(
             [self._binaries / "postgres", "-D", self.data, *options],
-            farewell=signal.SIGINT,  # "fast": ends sessions, writes everything down
+            stop_signal=signal.SIGINT,  # "fast": ends sessions, writes everything down
             log=self.log,
             account=self._account,
             keeps_open=self._keeps_open,

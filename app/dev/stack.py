@@ -16,8 +16,8 @@ from app.dev.valkey import Valkey
 from app.errors import CannotStart
 from app.settings import Settings
 
-# How long the databases of a killed server may take to end.
-_LAST_BREATH = 15
+# Seconds that the databases of a killed server may take to end.
+_STOP_TIMEOUT = 15
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,7 @@ def _open_lock(folder: Path) -> Iterator[int]:
 
 def _take(lock: int, folder: Path) -> None:
     """The databases hold it as well: a process that acquires it knows that none of them runs any more."""
-    until = time.monotonic() + _LAST_BREATH
+    until = time.monotonic() + _STOP_TIMEOUT
     while not _try(lock):
         if holder := _holder(lock):
             raise CannotStart(

@@ -62,7 +62,7 @@ class Valkey:
         self._child = Child(
             # Settings come by stdin: a password on a command line is readable by all users.
             [_program(), "-"],
-            farewell=signal.SIGTERM,
+            stop_signal=signal.SIGTERM,
             log=self._log,
             stdin=settings.encode(),
             keeps_open=self._keeps_open,

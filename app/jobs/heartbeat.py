@@ -1,4 +1,4 @@
-"""Publishes that this instance is alive, so that silence means something and delay can be measured."""
+"""Publishes heartbeats: missing ones show that the channel is interrupted, and their delay is measured."""
 
 import asyncio
 
@@ -32,7 +32,7 @@ class Heartbeat:
         await self._publish(self._consistency.beat())
 
     async def close(self) -> None:
-        """Others need not wonder why there are no more of them."""
+        """Announces that no more heartbeats follow."""
         await self._publish(msgspec.structs.replace(self._consistency.beat(), leaving=True))
 
     async def _publish(self, beat: Beat) -> None:

@@ -406,7 +406,7 @@ class HttpProtocol(HttpToolsProtocol):
             self.cycle.message_event.set()
         self._close()
 
-    # How long a connection lives
+    # Time-outs
 
     def _state(self) -> State:
         if self._discarding or self.transport.is_closing():
@@ -427,7 +427,7 @@ class HttpProtocol(HttpToolsProtocol):
         return State.NEW if cycle is None and self.timer.state in (State.NEW, State.HEAD) else State.IDLE
 
     def _settle(self) -> None:
-        """After whatever may have changed the state. One that goes on keeps its time."""
+        """To be called after every change of the state. An unchanged state keeps its deadline."""
         timer = self.timer
         state, before = self._state(), timer.state
         if state is before:

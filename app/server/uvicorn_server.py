@@ -64,7 +64,7 @@ class Server(UvicornServer):
         self._settings = settings
         self._resources = resources
         self._on_ready = on_ready
-        self._patient = True
+        self._drains = True
         self._acceptor: Acceptor | None = None
 
     def share(self, listener: socket, shares: AcceptShares) -> None:
@@ -77,7 +77,7 @@ class Server(UvicornServer):
     def leave(self, number: signal.Signals) -> None:
         if self.should_exit:
             self.force_exit = True  # the second signal
-        self._patient = number == signal.SIGTERM
+        self._drains = number == signal.SIGTERM
         self._resources.readiness.stopping = True
         self.should_exit = True
 
@@ -105,7 +105,7 @@ class Server(UvicornServer):
             if isinstance(connection, WebSocket):
                 connection.announce_shutdown()
         self._resources.broadcast.end("The server is stopping; please subscribe again, then read.")
-        if self._patient:
+        if self._drains:
             # Closing an idle connection would lose a request that is on its way at this moment.
             await self._until_idle(min(self._settings.keep_alive_timeout, self._settings.stop_timeout / 2))
         await super().shutdown(sockets)

@@ -189,7 +189,7 @@ class WebSocket(WebSocketsSansIOProtocol):
             self._awaiting_pong = False
             self.pending_ping_payload = None
 
-    # How long it lives
+    # Time-outs
 
     def pause_writing(self) -> None:
         super().pause_writing()

@@ -13,7 +13,7 @@ from socket import socket
 
 import structlog
 
-from app.child_process import dies_with_parent
+from app.child_process import end_with_parent
 from app.errors import CannotStart
 from app.server.accept_balancing import WIDTH, AcceptShares
 from app.server.listening_socket import stop_accepting
@@ -71,7 +71,7 @@ class Workers:
         self._slots: list[Worker] = []
         self._all: set[Worker] = set()
         self._renewal = asyncio.Event()
-        self._farewell = signal.SIGINT
+        self._stop_signal = signal.SIGINT
         self._shares_file = tempfile.TemporaryFile()  # noqa: SIM115 - the workers' as long as they live
         self._shares_file.truncate(WIDTH * settings.workers)
         self._shares = AcceptShares(self._shares_file.fileno(), settings.workers, 0)
@@ -89,7 +89,7 @@ class Workers:
                 stop_accepting(self._listener)
                 self._listener.close()
                 within = self._settings.stop_timeout + _EXTRA_TIME
-                await asyncio.gather(*(worker.stop(self._farewell, within) for worker in self._all))
+                await asyncio.gather(*(worker.stop(self._stop_signal, within) for worker in self._all))
                 self._shares_file.close()
         if not serving.cancelled():
             serving.result()
@@ -154,7 +154,7 @@ class Workers:
                 env=self._environment,
                 pass_fds=files,
                 start_new_session=True,  # Ctrl-C comes from us, in order
-                preexec_fn=dies_with_parent(signal.SIGINT),
+                preexec_fn=end_with_parent(signal.SIGINT),
             )
         finally:
             os.close(writing)
@@ -178,7 +178,7 @@ class Workers:
             if serving.cancelled():  # the second signal
                 for worker in self._all:
                     worker.send_signal(number)
-            self._farewell = number
+            self._stop_signal = number
             serving.cancel()
 
         for number in (signal.SIGINT, signal.SIGTERM):
