@@ -257,10 +257,9 @@ class L2Consistency:
 
     def _forget_missing(self, now: float) -> None:
         bound = self._validity.bound
-        if any(now - other.said_after > bound for other in self._others.values()):
-            self._others = {
-                name: other for name, other in self._others.items() if now - other.said_after <= bound
-            }
+        self._others = {
+            name: other for name, other in self._others.items() if now - other.said_after <= bound
+        }
 
     # Which Redis, under which epoch
 

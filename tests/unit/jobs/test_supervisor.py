@@ -11,6 +11,7 @@ from structlog.testing import capture_logs
 
 from app.errors import Unavailable
 from app.jobs.supervisor import Supervisor
+from tests.waiting import until
 
 
 class Recorder:
@@ -157,8 +158,9 @@ async def test_pauses_between_restarts_grow_and_are_short_again_after_a_minute_o
         patch.setattr(asyncio, "sleep", recorded)
         patch.setattr(loop, "time", lambda: round(time(), 1) + job.passed)
         async with Supervisor([job], stop_timeout=5):
-            while not job.ended.is_set():
+            for _ in range(1000):
                 await sleep(0)
+    assert job.ended.is_set()
     assert len(pauses) == 12
     assert 0.05 <= pauses[0] <= 0.1
     assert 0.1 <= pauses[1] <= 0.2
@@ -177,8 +179,7 @@ async def test_each_job_runs_in_a_task_of_its_name() -> None:
             names.append(task.get_name())
 
     async with Supervisor([Named()], stop_timeout=5):
-        while not names:
-            await asyncio.sleep(0)
+        await until(lambda: bool(names))
     assert names == ["Named"]
 
 
