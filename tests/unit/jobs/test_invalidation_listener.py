@@ -295,13 +295,14 @@ async def test_a_request_to_resubscribe_ends_the_subscription_with_l1_off(
 async def test_a_batch_whose_predecessor_is_missing_is_caught_up_on(
     one: Instance, listening: Listening, monkeypatch: pytest.MonkeyPatch, message: Message, batches: bool
 ) -> None:
-    monkeypatch.setattr(invalidation_listener, "fetch_delivered", _delivered(5))
+    monkeypatch.setattr(invalidation_listener, "fetch_delivered", _delivered(6))
     keep(one, "operator:2")
     await listening.receive(message)
     assert listening.cached("operator:2") == [not batches]
-    if batches:
-        assert one.consistency.deliveries.covers(5)
-        assert one.consistency.deliveries.receive(6, 5)
+    if batches:  # those until 6 are caught up on
+        assert one.consistency.deliveries.receive(6, 4)
+        assert one.consistency.deliveries.receive(7, 6)
+        assert not one.consistency.deliveries.receive(9, 8)
 
 
 async def test_a_batch_that_a_look_found_and_that_does_not_arrive_in_time_is_caught_up_on(
@@ -446,6 +447,22 @@ async def test_l1_begins_empty_after_a_channel_was_joined_and_answers_after_an_o
     assert not one.memory.enabled
     one.validity.prove_channel(one.now)
     assert one.memory.enabled
+
+
+async def test_batches_are_numbered_on_from_the_latest_one_when_a_channel_is_joined(
+    one: Instance, listening: Listening, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(invalidation_listener, "fetch_delivered", _delivered(6))
+    one.now += 1
+    await listening.listener._join()
+    deliveries = one.consistency.deliveries
+    assert deliveries.covers(6)
+    assert deliveries.receive(6, 4)
+    assert deliveries.receive(7, 6)
+    deliveries.expect(8, one.now - 0.1, one.now)  # a look that began before the channel was joined
+    assert deliveries.complete
+    deliveries.expect(8, one.now, one.now)
+    assert not deliveries.complete
 
 
 async def test_l1_stays_off_where_the_channel_is_to_be_left_again(
