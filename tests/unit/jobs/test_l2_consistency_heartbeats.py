@@ -208,6 +208,13 @@ async def test_a_look_that_is_unanswered_for_a_whole_heartbeat_is_silence(
     assert not one.consistency.beat().silent
 
 
+def test_before_the_first_look_the_database_is_not_silent(one: Instance) -> None:
+    for _ in range(3):
+        one.consistency.tick(on_time=True)
+        assert not one.consistency.beat().silent
+    assert one.database_proven_until == -inf
+
+
 async def test_two_looks_one_after_the_other_are_no_silence(
     one: Instance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
