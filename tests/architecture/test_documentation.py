@@ -110,3 +110,17 @@ def _codes() -> set[str]:
 def _enum_values() -> set[str]:
     enums = (kind for kind in SCHEMA.type_map.values() if isinstance(kind, graphql.GraphQLEnumType))
     return {value for enum in enums for value in enum.values}
+
+
+def test_names_in_the_request_flow_are_those_of_the_code():
+    flow = re.search(
+        r"## Request flow\n\n```\n(.*?)```", (ROOT / "docs/architecture.md").read_text(), re.DOTALL
+    )
+    assert flow is not None
+    classes = set(re.findall(r"\b(?:[A-Z][a-z]+){2,}\b", flow[1])) - {"GraphQLEndpoint"}
+    functions = set(re.findall(r"\b[a-z]+(?:_[a-z]+)+\b(?!\.py)", flow[1]))
+    code = "\n".join(path.read_text() for top in ("app", "schema") for path in tracked(f"{top}/*.py"))
+    assert {name for name in classes if f"class {name}" not in code} - {"PostgreSQL"} == set()
+    assert {name for name in functions if f"def {name}(" not in code} - {"read_through", "fast_path"} == set()
+    assert len(classes) > 8
+    assert len(functions) > 8
