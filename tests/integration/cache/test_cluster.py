@@ -43,6 +43,7 @@ async def test_values_and_leases_share_slots_on_every_node(one: TableCaches, two
     table = Table(dict.fromkeys(KEYS, "value"))
     assert await one.read(table, *KEYS) == table.rows
     await one.read_through.close()
+    assert len(await two.shared.get_many([table.tag(key) for key in KEYS])) == len(KEYS)
     before = two.shared.round_trips
     assert await two.read(table, *KEYS) == table.rows
     assert len(table.statements) == 1

@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from app.cache.memory import OVERHEAD
 from app.cache.read_through import OPEN_ENDED_FILLS
@@ -358,3 +359,49 @@ async def test_a_key_that_is_requested_twice_in_one_tick_is_fetched_once(here: T
     table = Table({"a": "value"})
     assert await here.read(table, "a", "a", "b") == {"a": "value", "b": None}
     assert table.statements == [["a", "b"]]
+
+
+async def test_an_unexpected_error_in_a_fill_is_logged_and_later_records_are_filled(
+    here: TableCaches, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unhandled: list[Any] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: unhandled.append(context))
+    table = Table({"a": "value", "b": "value"})
+
+    async def broken(fills: Any) -> Any:
+        raise ZeroDivisionError("a fault in the program")
+
+    with monkeypatch.context() as patched, capture_logs() as logs:
+        patched.setattr(here.shared, "fill_many", broken)
+        assert await here.one(table, "a") == "value"
+        await here.read_through.close()
+        await ticks()
+    assert [entry["event"] for entry in logs] == ["read_failed"]
+    assert unhandled == []
+    assert await here.one(table, "b") == "value"
+    await here.read_through.close()
+    assert await here.in_redis(table, "b") is not None
+
+
+async def test_an_unexpected_error_in_the_statement_of_a_second_region_is_logged(
+    here: TableCaches, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unhandled: list[Any] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: unhandled.append(context))
+    tables = [Table({"a": "value"}), Table({"a": "value"})]
+    take_wanted = here.read_through._take_wanted
+
+    def broken(queue: Any) -> Any:
+        if queue.region is tables[1].region:
+            here.read_through._fail(queue.waiting, ZeroDivisionError("a fault in the program"))
+            raise ZeroDivisionError("a fault in the program")
+        return take_wanted(queue)
+
+    with monkeypatch.context() as patched, capture_logs() as logs:
+        patched.setattr(here.read_through, "_take_wanted", broken)
+        outcomes = await asyncio.gather(*(here.one(table, "a") for table in tables), return_exceptions=True)
+        await here.read_through.close()
+        await ticks()
+    assert [type(outcome) for outcome in outcomes] == [str, ZeroDivisionError]
+    assert [entry["event"] for entry in logs] == ["read_failed"]
+    assert unhandled == []

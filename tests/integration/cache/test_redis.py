@@ -13,6 +13,7 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from app.cache.failures import FAILURES, NotAsked
 from app.cache.redis import PORTION, TRIES, Fill, SharedCache, open_redis
+from app.cache.topology import Command
 from app.errors import Unavailable
 from app.settings import Settings
 from tests.integration.cache.table_caches import TableCaches, table_caches
@@ -167,6 +168,36 @@ async def test_a_generation_names_the_version_of_the_encoding_and_the_epoch(here
     assert here.shared._pairs(["a", "b"]) == [
         *(b"dno:1.42:{a}", b"dno:1.42:{a}:lease", b"dno:1.42:{b}", b"dno:1.42:{b}:lease")
     ]
+
+
+async def test_every_command_names_a_key_in_the_slot_of_its_tags(
+    here: TableCaches, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a cluster it selects the node."""
+    sent: list[Command] = []
+    run = here.shared._topology.run
+
+    async def recorded(commands: list[Command]) -> Any:
+        sent.extend(commands)
+        return await run(commands)
+
+    monkeypatch.setattr(here.shared._topology, "run", recorded)
+    monkeypatch.setattr(
+        here.shared._topology, "group_by_slot", lambda keys: [[number] for number in range(len(keys))]
+    )
+    operations = [
+        here.shared.get_many,
+        here.shared.get_or_lease,
+        here.shared.lease_many,
+        here.shared.remove,
+        lambda tags: here.shared.fill_many([Fill(tag, here.shared._holder, b"", 60) for tag in tags]),
+    ]
+    for operation in operations:
+        sent.clear()
+        await operation(["a", "b", "c"])
+        assert [command.key for command in sent] == [here.shared._key(tag) for tag in "abc"]
+    probe = here.shared._probe("7")
+    assert [command.key for command in probe] == [here.shared._key(f"probe:{here.shared._holder}:7")] * 2
 
 
 # Removals, messages and retries

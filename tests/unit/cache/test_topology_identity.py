@@ -136,8 +136,10 @@ async def test_a_server_that_fails_repeatedly_is_not_requested_until_the_pause_i
     breaker = server._breaker()
     for error in (RedisConnectionError("closed"), IndexError("pop from an empty deque")):
         assert not breaker.open
-        with pytest.raises(RedisConnectionError):
+        with pytest.raises(RedisConnectionError) as raised:
             await server._bounded(breaker, lambda error=error: raising(error))  # type: ignore[misc]
+        assert error in (raised.value, raised.value.__cause__)
+        assert str(raised.value) in ("closed", "The connection broke: IndexError")
     assert breaker.open
     with pytest.raises(NotAsked):
         await server._bounded(breaker, answer)
