@@ -10,15 +10,15 @@ from tests.waiting import PATIENT
 
 @pytest.fixture
 async def here(redis_url: str) -> AsyncIterator[TableCaches]:
-    """The instance that makes the writes."""
-    async with table_caches(Settings(redis_url=redis_url, **PATIENT)) as opened:
+    """The instance that makes the writes. Its leases do not expire while a busy machine delays the test."""
+    async with table_caches(Settings(redis_url=redis_url, **PATIENT), lease_lifetime=60) as opened:
         yield opened
 
 
 @pytest.fixture
 async def there(redis_url: str) -> AsyncIterator[TableCaches]:
     """Another instance on the same Redis."""
-    async with table_caches(Settings(redis_url=redis_url, **PATIENT)) as opened:
+    async with table_caches(Settings(redis_url=redis_url, **PATIENT), lease_lifetime=60) as opened:
         yield opened
 
 
