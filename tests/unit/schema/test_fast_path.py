@@ -93,6 +93,7 @@ async def test_the_head_of_a_key_draws_on_the_budget_of_the_key(endpoint: Endpoi
         assert head is not None
         assert head.budget == endpoint.limiter.subject(KEY, "203.0.113.7")
         assert head.key_id == KEY.api_key_id
+        assert request_state(head.scope).principal == KEY
 
 
 async def test_the_head_of_a_client_behind_a_proxy_draws_on_the_budget_of_its_address(
@@ -155,6 +156,14 @@ async def test_a_request_with_a_cached_head_is_answered_like_any_other(endpoint:
             endpoint.scope("POST", *with_length(body_of(COMPLETE), accept(GRAPHQL_RESPONSE))), introspection
         )
     ).body == first.body
+
+
+async def test_a_request_with_the_cached_head_of_a_key_has_the_rights_of_the_key() -> None:
+    endpoint = Endpoint(anonymous_reading=False)
+    head = await cached_head(endpoint, principal=KEY)
+    assert head is not None
+    response, _ = await execute(endpoint, head, body_of(PARTIAL))
+    assert json.loads(response.body)["data"] == {"__typename": "Query", "node": None}
 
 
 async def test_errors_of_a_request_with_a_cached_head_become_responses(
