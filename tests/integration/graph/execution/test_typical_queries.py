@@ -47,6 +47,8 @@ FIGURES: list[tuple[str, dict[str, Any]]] = [
 CONDITIONS = "query ($a: Boolean!, $b: Boolean!) { dno(slug: \"netze-a\") { slug name @skip(if: $a) ... @include(if: $b) { city tariffs { year } } } }"  # fmt: skip
 CONDITIONAL = [(CONDITIONS, {"a": a, "b": b}) for a in (True, False) for b in (True, False)]
 CONDITIONAL += [
+    ("query ($a: Boolean!) { coverage @skip(if: $a) { totalDnos } ...F @include(if: $a) } fragment F on Query { dno(slug: \"netze-a\") { slug } }", {"a": True}),
+    ("query ($a: Boolean!) { coverage @skip(if: $a) { totalDnos } dno(slug: \"netze-a\") { slug } ...F @include(if: $a) } fragment F on Query { dno(slug: \"netze-a\") { name } }", {"a": False}),
     ("query ($a: Boolean = true) { dno(slug: \"netze-a\") { slug name @skip(if: $a) } }", {}),
     ("query ($a: Boolean = true) { dno(slug: \"netze-a\") { slug name @skip(if: $a) } }", {"a": False}),
     ("query ($a: Boolean!) { dno(slug: \"netze-a\") { ...F slug } } fragment F on Dno { city @include(if: $a) }", {"a": True}),
