@@ -7,6 +7,7 @@ import msgspec
 import pytest
 
 from app.auth.fair_queue import Origin
+from app.auth.sessions import identify
 from app.auth.sign_in import MAX_EMAIL_LENGTH
 from app.db import accounts
 from app.db.unit_of_work import write
@@ -167,8 +168,35 @@ async def test_a_password_changed_while_the_old_one_is_checked_starts_no_session
         await auth.sessions.end_all(user.id)
         return right
 
+    started = []
+    start = auth.sessions.start
+
+    async def recorded_start(user_id):
+        started.append(await start(user_id))
+        return started[-1]
+
     auth.passwords.matches = matches_then_change
+    auth.sessions.start = recorded_start
+    with pytest.raises(Unauthenticated) as refusal:
+        await auth.sign_in_service.sign_in(user.email, PASSWORD, ADDRESS)
+    assert refusal.value.message == "The e-mail address or the password is wrong."
+    (token,) = started
+    assert await auth.sessions.peek(identify(token)) is None
+    assert await auth.sessions.end_all(user.id) == 0
     await fail(auth, user.email, ADDRESS)
+    assert len(started) == 1
+
+
+async def test_an_account_that_is_deleted_while_its_password_is_checked_gets_no_session(auth):
+    user = await auth.add_user()
+    matches = auth.passwords.matches
+
+    async def matches_then_delete(*arguments):
+        right = await matches(*arguments)
+        await auth.write(lambda work: accounts.delete_user(work, user.id))
+        return right
+
+    auth.passwords.matches = matches_then_delete
     with pytest.raises(Unauthenticated):
         await auth.sign_in_service.sign_in(user.email, PASSWORD, ADDRESS)
     assert await auth.sessions.end_all(user.id) == 0
