@@ -226,6 +226,16 @@ async def test_new_documents_in_redis_are_limited_per_caller(resources: Resource
     assert len(await resources.shared.client.keys("dno:document:*")) == 3
 
 
+async def test_each_caller_has_a_limit_of_new_documents_of_its_own(resources: Resources) -> None:
+    settings = msgspec.structs.replace(resources.settings, max_new_persisted_documents=1)
+    persisted = PersistedDocuments(settings)
+    for number, caller in enumerate(("a", "a", "b", "b")):
+        text = f"{{ a{number}: __typename }}"
+        body = by_hash(sha256(text.encode()).hexdigest(), query=text)
+        await persisted.store(_request(body), text, resources.shared, caller)
+    assert await resources.shared.client.zcard("dno:documents") == 2
+
+
 async def test_documents_in_redis_are_bounded_over_all_instances(resources: Resources) -> None:
     """The least recently used document is removed; a use by its hash counts."""
     texts = [f"{{ a{number}: __typename }}" for number in range(6)]

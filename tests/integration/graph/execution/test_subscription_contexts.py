@@ -171,3 +171,19 @@ async def test_a_change_that_takes_too_long_is_delivered_with_an_error(
     assert error["message"] == "A change took too long to be worked out; please read it by its id."
     assert error["extensions"]["code"] == "DEADLINE_EXCEEDED"
     assert isinstance(error["extensions"]["change"], dict)
+
+
+async def test_the_named_subscription_of_a_document_is_executed(
+    resources: Resources, operators: list[Any]
+) -> None:
+    text = "subscription A { dataChanged { kind } } subscription B { b: dataChanged { kind } }"
+    caller = Caller(resources, ANONYMOUS)
+    for name, key in (("A", "dataChanged"), ("B", "b")):
+        opened = Subscriptions(schema, deadline=30).open(
+            DOCUMENTS.get(text).operation(name), {}, caller.new_context, caller, caller.charge
+        )
+        async with opened as answers:
+            version = 1 if name == "A" else 2
+            resources.broadcast.send(await event(resources, operators[0], version))
+            answer = await asyncio.wait_for(anext(answers), 30)
+        assert json.loads(answer.body) == {"data": {key: {"kind": "CORRECTED"}}}
