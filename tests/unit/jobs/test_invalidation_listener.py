@@ -12,6 +12,7 @@ from uuid import UUID, uuid4
 
 import pytest
 from prometheus_client import REGISTRY
+from structlog.testing import capture_logs
 
 from app.broadcast import Filter, Subscriber
 from app.cache.message import Beat, Message, encode
@@ -285,6 +286,24 @@ async def test_a_request_to_resubscribe_ends_the_subscription_with_l1_off(
     assert not one.memory.enabled
 
 
+@pytest.mark.parametrize("message", [Message([TAG], [], "other", unconfirmed=True), None])
+async def test_a_message_that_was_received_together_with_a_request_to_resubscribe_is_applied(
+    one: Instance, listening: Listening, message: Message | None
+) -> None:
+    channel = Channel(one, *[message for message in [message] if message is not None])
+    next_message = channel.next
+
+    async def interrupted(seconds: float) -> bytes | None:
+        listening.listener.resubscribe()
+        return await next_message(seconds)
+
+    channel.next = interrupted  # type: ignore[method-assign]
+    with capture_logs() as logs:
+        await listening.listener._listen(channel, listening.backoff)  # type: ignore[arg-type]
+    assert (one.shared.distrust_reason is not None) is (message is not None)
+    assert "channel_silent" not in [entry["event"] for entry in logs]
+
+
 @pytest.mark.parametrize(
     ("message", "batches"),
     [
@@ -542,7 +561,7 @@ class Rounds:
 
         return call
 
-    async def _listen(self, channel: str, backoff: Backoff) -> None:
+    async def _listen(self, channel: Subscription, backoff: Backoff) -> None:
         assert channel is self.channel
         self.calls.append("listen")
         self.during()
@@ -594,6 +613,21 @@ async def test_a_channel_that_is_left_on_purpose_does_not_end_trust_in_l2(
     monkeypatch.setattr(one.shared, "distrust", lambda _: rounds.calls.append("distrust"))
     await rounds.run()
     assert rounds.calls == ["join", "listen", "join", "listen", "distrust"]
+
+
+async def test_a_request_to_resubscribe_interrupts_the_wait_on_the_current_channel_only(
+    one: Instance, listening: Listening, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rounds = Rounds(listening, monkeypatch, 1)
+    interrupted: list[str] = []
+    monkeypatch.setattr(rounds.channel, "interrupt", lambda: interrupted.append("channel"))
+    rounds.listener.resubscribe()
+    assert interrupted == []
+    rounds.during = rounds.listener.resubscribe
+    await rounds.run()
+    assert interrupted == ["channel"]
+    rounds.listener.resubscribe()  # that channel is closed
+    assert interrupted == ["channel"]
 
 
 async def test_on_a_redis_that_is_not_the_agreed_one_changes_are_read_from_history(

@@ -236,10 +236,14 @@ async def test_where_another_instance_has_raised_the_epoch_first_the_connection_
     assert look.calls[-1] == "reconnect"
 
 
+@pytest.mark.parametrize("distrusts", [0, 1, 2])
 async def test_l2_is_trusted_again_once_the_events_of_the_first_look_are_delivered(
-    one: Instance, look: Looks
+    one: Instance, look: Looks, distrusts: int
 ) -> None:
+    for _ in range(distrusts):
+        one.shared.distrust("before the first look")
     await look(oldest=1, newest=3, backlog=2)
+    assert one.shared.distrust_reason is not None
     await look(oldest=3, newest=5, backlog=2)
     assert one.shared.distrust_reason is not None
     await look(oldest=4, newest=6, backlog=2)

@@ -264,15 +264,19 @@ async def test_batches_are_halved_after_a_failure_and_doubled_after_a_success(re
 
 
 async def test_the_fail_points_are_reached_before_and_after_the_publication(
-    one: Instance, relaying: Relaying, monkeypatch: pytest.MonkeyPatch
+    one: Instance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    reached: list[tuple[FailPoint, int]] = []
-    monkeypatch.setattr(
-        outbox_relay, "reach", lambda point, _: reached.append((point, len(relaying.redis.messages)))
-    )
+    armed = FailPoint.AFTER_COMMIT
+    relaying = Relaying(one, monkeypatch, fail_point=armed)
+    reached: list[tuple[FailPoint, FailPoint | None, int]] = []
+
+    def reach(point: FailPoint, setting: FailPoint | None) -> None:
+        reached.append((point, setting, len(relaying.redis.messages)))
+
+    monkeypatch.setattr(outbox_relay, "reach", reach)
     relaying.database.events = [event(1)]
     await relaying.relay._deliver()
-    assert reached == [(FailPoint.IN_RELAY, 0), (FailPoint.AFTER_PUBLISH, 1)]
+    assert reached == [(FailPoint.IN_RELAY, armed, 0), (FailPoint.AFTER_PUBLISH, armed, 1)]
 
 
 # All batches
