@@ -19,7 +19,7 @@ from app.errors import Unavailable
 from app.jobs.l2_consistency import L2Consistency
 from app.settings import Settings
 
-BOUND = 1.0
+BOUND = 1.25
 EPOCH = 7
 SERVER = "the server"
 # Every module that reads the clock of app/cache/clock.py under its own name.
