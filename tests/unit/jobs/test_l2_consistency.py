@@ -124,6 +124,8 @@ async def test_a_look_that_finds_a_batch_delivered_expects_its_message(one: Inst
     # A quarter of the bound after the look has ended.
     assert not one.consistency.deliveries.is_missing(T + 0.5 + BOUND / 4)
     assert one.consistency.deliveries.is_missing(T + 0.5 + BOUND / 4 + 0.01)
+    one.consistency.deliveries.note(4)
+    assert one.consistency.deliveries.complete
 
 
 async def test_a_look_that_began_before_the_channel_was_joined_expects_no_message(

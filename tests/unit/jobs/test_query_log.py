@@ -59,6 +59,14 @@ def dropped() -> float:
     return REGISTRY.get_sample_value("query_log_dropped_total") or 0.0
 
 
+async def test_a_rejected_batch_of_two_is_divided(log: QueryLog, table: Table) -> None:
+    table.rejects = lambda queries: ValueError("rejected") if "first" in queries else None
+    for query in ("first", "second"):
+        log.add(asked(query))
+    await log.close()
+    assert table.written == ["second"]
+
+
 async def test_batches_have_a_maximum_size_and_keep_the_order(log: QueryLog, table: Table) -> None:
     queries = [str(number) for number in range(2 * BATCH + 50)]
     for query in queries:
