@@ -211,3 +211,19 @@ async def test_operations_wait_for_their_turn_in_the_queue(started: Running) -> 
     release.set()
     await asyncio.gather(holding, running)
     assert order == ["first", "second"]
+
+
+async def test_operations_with_one_budget_are_charged_for_their_own_work_only(started: Running) -> None:
+    unit = started.runner.charges.units_per_request = 10**6
+    budget = WorkBudget(started.settings)
+
+    async def work() -> None:
+        budget.objects += 5 * unit
+
+    started.work = work
+    request = GraphQLRequest(QUERY, {}, None, {}, "application/json")
+    for charged in (4, 8):
+        await started.runner.run_operation(request, started.scope, budget=budget)
+        verdict = request_state(started.scope).verdict
+        assert verdict is not None
+        assert verdict.policy.limit - verdict.remaining == charged
