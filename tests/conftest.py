@@ -7,6 +7,7 @@ pytest-xdist worker. Each worker has a database of its own in it, and a Valkey o
 import asyncio
 import gc
 import signal
+import subprocess
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -16,6 +17,7 @@ from urllib.parse import urlsplit
 import asyncpg
 import msgspec
 import pytest
+import structlog
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 
@@ -24,6 +26,7 @@ from app.db.pool import Connection, Pool, open_pool
 from app.dev.postgres import Postgres
 from app.dev.valkey import Valkey
 from app.settings import Settings, as_environment
+from tests import servers
 from tests.server_process import ServerProcess
 from tests.servers import (
     ADMIN_PASSWORD,
@@ -61,21 +64,34 @@ def pytest_collection_finish() -> None:
     gc.set_threshold(Settings().garbage_threshold, 20, 100)
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    # A logger that is bound once would keep the processors of the test that used it first.
+    configure = structlog.configure
+    structlog.configure = lambda **options: configure(**{**options, "cache_logger_on_first_use": False})
+    given: dict[str, str] = getattr(config, "workerinput", {})
+    if "postgres_template" in given:
+        servers.template = Path(given["postgres_template"])
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Node) -> None:
     node.workerinput["postgres"] = _postgres_of_the_run(node.config)
+    node.workerinput["postgres_template"] = str(servers.template)
 
 
 def _postgres_of_the_run(config: pytest.Config) -> str:
     if RUNNING not in config.stash:
-        servers = ExitStack()
-        config.add_cleanup(servers.close)
-        server = Postgres(
-            servers.enter_context(private_folder()), PASSWORD, admin_password=ADMIN_PASSWORD, settings=FAST
-        )
-        servers.callback(server.stop)
+        running = ExitStack()
+        config.add_cleanup(running.close)
+        folder = running.enter_context(private_folder())
+        server = Postgres(folder, PASSWORD, admin_password=ADMIN_PASSWORD, settings=FAST)
+        running.callback(server.stop)
         server.start()
         asyncio.run(migrate(server.url()))  # the template of all databases
+        server.stop()
+        servers.template = folder / "template"
+        subprocess.run(["cp", "-a", server.data, servers.template], check=True)
+        server.start()
         config.stash[RUNNING] = server.admin_url()
     return config.stash[RUNNING]
 
