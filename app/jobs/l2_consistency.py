@@ -50,10 +50,13 @@ class OutboxEmptied(NamedTuple):
 
 
 class OtherInstance(NamedTuple):
-    """From the latest heartbeat of another instance; `said_after` is a time on the clock of this one."""
+    """From the latest heartbeat of another instance. `said_after`, the own heartbeat that it had received by then, and
+    `known_since` are times on the clock of this one.
+    """
 
     said_after: float
     silent: bool
+    known_since: float
 
 
 class L2Consistency:
@@ -235,7 +238,8 @@ class L2Consistency:
         said_after = beat.received.get(self._sender, -inf)
         if sender in self._others and said_after < self._others[sender].said_after:
             return  # of before, and late
-        self._others[sender] = OtherInstance(said_after, beat.silent)
+        known_since = self._others[sender].known_since if sender in self._others else monotonic()
+        self._others[sender] = OtherInstance(said_after, beat.silent, known_since)
         if beat.proven_before is not None and beat.epoch == self._shared.epoch:
             self._validity.prove_database(said_after - beat.proven_before)
         self._prove_by_unanswered(monotonic())
@@ -258,7 +262,10 @@ class L2Consistency:
     def _forget_missing(self, now: float) -> None:
         bound = self._validity.bound
         self._others = {
-            name: other for name, other in self._others.items() if now - other.said_after <= bound
+            name: other
+            for name, other in self._others.items()
+            # One that has just started has received no heartbeat of this instance yet, and may write already.
+            if now - max(other.said_after, other.known_since) <= bound
         }
 
     # Which Redis, under which epoch

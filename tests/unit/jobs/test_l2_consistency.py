@@ -191,7 +191,7 @@ async def test_what_earlier_looks_saw_and_others_reported_does_not_count_in_a_ne
     one: Instance, look: Looks
 ) -> None:
     await look(oldest=1, newest=1, backlog=1)
-    one.consistency._others["other"] = l2_consistency.OtherInstance(T, silent=True)
+    one.consistency._others["other"] = l2_consistency.OtherInstance(T, silent=True, known_since=T)
     one.now += 0.1
     await look(epoch=EPOCH + 1, oldest=1, newest=1, backlog=1)
     assert not one.consistency._others

@@ -255,7 +255,10 @@ async def test_the_own_heartbeat_reports_epoch_proof_and_what_was_received(
 async def test_an_instance_that_is_missing_for_the_bound_is_forgotten_by_the_next_look(
     one: Instance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    one.now = T - 0.5
     one.consistency.receive("lost", beat(received=T - 0.5))
+    one.consistency.receive("alive", beat(received=T - 0.5))
+    one.now = T
     one.consistency.receive("alive", beat(received=T))
     one.now = T - 0.5 + BOUND
     await look(one, monkeypatch, one.status())
@@ -266,3 +269,24 @@ async def test_an_instance_that_is_missing_for_the_bound_is_forgotten_by_the_nex
     one.now = T + BOUND
     await look(one, monkeypatch, one.status())
     assert set(one.consistency._others) == {"alive"}
+
+
+async def test_an_instance_that_has_just_started_is_not_forgotten_before_the_bound(
+    one: Instance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may write before it has received a heartbeat of this instance: its silence about PostgreSQL is needed as well."""
+    one.consistency.receive("new", beat())
+    one.now = T + BOUND / 2
+    one.consistency.receive("new", beat())
+    await look(one, monkeypatch, one.status())
+    await fail(one, monkeypatch, TimeoutError())
+    proven = one.database_proven_until
+    one.now += 0.1
+    one.consistency.tick(on_time=True)
+    assert one.database_proven_until == proven
+    one.now = T + BOUND
+    await look(one, monkeypatch, one.status())
+    assert set(one.consistency._others) == {"new"}
+    one.now += 0.001
+    await look(one, monkeypatch, one.status())
+    assert one.consistency._others == {}
