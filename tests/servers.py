@@ -169,6 +169,9 @@ class PrivatePostgres(_Private):
     async def _set_read_only(self, value: str) -> None:
         await fetchval(self.admin_url, f"ALTER SYSTEM SET default_transaction_read_only = {value}")
         await fetchval(self.admin_url, "SELECT pg_reload_conf()")
+        # The server reads its configuration later than it answers.
+        while await fetchval(self.admin_url, "SHOW default_transaction_read_only") != value:
+            await asyncio.sleep(0.01)
 
     def follow(self, primary: "PrivatePostgres") -> None:
         """Starts again as a copy; its own data are deleted."""
