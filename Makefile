@@ -14,7 +14,7 @@ serve: $(VENV)/.runtime assets  ## start everything and serve on 127.0.0.1:8000
 	@exec $(BIN)/dno serve
 
 test: $(VENV)/.development assets  ## run the whole suite against real servers
-	@$(BIN)/python -m pytest -n 4 --dist worksteal
+	@$(BIN)/python -m pytest -n 3 --dist worksteal
 
 check: $(VENV)/.development  ## formatting, lint, strict types, layers, schema.graphql
 	@$(BIN)/ruff format --check --quiet . || { echo "Not formatted: ruff format ."; exit 1; }
