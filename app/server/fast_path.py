@@ -22,7 +22,7 @@ from app.observability import logs
 from app.resources import Resources
 from app.server.connection_timer import State
 from app.server.error_responses import CONNECTION_CLOSE
-from app.server.http_protocol import END, HttpProtocol
+from app.server.http_protocol import HttpProtocol
 
 
 class FastPathProtocol(HttpProtocol):
@@ -33,11 +33,6 @@ class FastPathProtocol(HttpProtocol):
         self._limiter = resources.limiter
         self._uses = resources.api_key_usage
 
-    def _begin(self, data: bytes) -> None:
-        end = data.find(END) + len(END)
-        if not self._respond_from_fast_path(self._key(data[:end]), data[end:]):
-            super()._begin(data)
-
     def _head_candidate(self, head: bytes) -> HeadCandidate | None:
         if len(head) > MAX_HEAD_BYTES:
             return None
@@ -47,8 +42,8 @@ class FastPathProtocol(HttpProtocol):
         """Behind a proxy the peer is part of the key: headers of another peer must not stand for the same client."""
         return head if self._address is not None else (self._peer, head)
 
-    def _respond_from_fast_path(self, key: Hashable, body: bytes) -> bool:
-        cached_head = self._heads.get(key)
+    def _respond_at_once(self, head: bytes, body: bytes) -> bool:
+        cached_head = self._heads.get(self._key(head))
         if cached_head is None or len(body) != cached_head.length or self.flow.write_paused:
             return False
         if self.server_state.draining:

@@ -131,17 +131,19 @@ class HttpProtocol(HttpToolsProtocol):
 
     def _begin(self, data: bytes) -> None:
         end = data.find(END) + len(END)
-        head = data[:end]
+        head, rest = data[:end], data[end:]
+        if self._respond_at_once(head, rest):
+            return
         if data[:1] in b"\r\n":  # empty lines before a request are no part of it
-            rest = data.lstrip(CRLF)
-            self._bytes += len(data) - len(rest)
+            request = data.lstrip(CRLF)
+            self._bytes += len(data) - len(request)
             if self._bytes > self._max_head_bytes:
                 self._reject(431, "There are too many empty lines.", "too_large")
-            elif rest:
-                self._begin(rest)
+            elif request:
+                self._begin(request)
             return
         if len(END) <= end:
-            self._take_request(head, data[end:])
+            self._take_request(head, rest)
             return
         self._partial = bytearray()
         self._continue_head(data)
@@ -250,6 +252,10 @@ class HttpProtocol(HttpToolsProtocol):
         if keep_alive:
             begin_request(scope["state"]).head_candidate = self._head_candidate(head)
         self._start_asgi_task(cycle, self.app)
+
+    def _respond_at_once(self, head: bytes, rest: bytes) -> bool:
+        """For a server that caches the heads of requests: whether the request has been taken over."""
+        return False
 
     def _head_candidate(self, head: bytes) -> HeadCandidate | None:
         """For a server that caches the heads of requests."""

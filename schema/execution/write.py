@@ -9,6 +9,7 @@ from typing import Any
 
 from graphql import GraphQLOutputType, is_leaf_type, is_list_type, is_non_null_type
 
+from app.limits.work_budget import WorkBudget
 from schema.execution.leaf_groups import group_writer
 from schema.execution.leaf_serializers import ByValue, CannotWrite, Leaf, serializer
 from schema.execution.plan import Attribute, Constant, Field, Part, Writer
@@ -115,7 +116,9 @@ def _list_writer(item: GraphQLOutputType, field: Field) -> Writer:
     # Bytes are counted at the innermost lists of objects: each text once, and often enough to stop early.
     if not field.subselections or field.holds_lists:
         return _outer_list_writer(write)
-    return _stored_list_writer(write) if field.stored else _uncounted_list_writer(write)
+    return _counted_list_writer(
+        write, WorkBudget.write_list if field.stored else WorkBudget.write_uncounted_list
+    )
 
 
 def _leaf_list_writer(leaf: Leaf) -> Writer:
@@ -136,22 +139,11 @@ def _outer_list_writer(write: Writer) -> Writer:
     return write_list
 
 
-def _stored_list_writer(write: Writer) -> Writer:
+def _counted_list_writer(write: Writer, join: Callable[[WorkBudget, list[str]], str]) -> Writer:
     def write_list(value: Any, slots: Any) -> str:
         if value is None:
             raise CannotWrite
-        text: str = slots[BUDGET].write_list([write(item, slots) for item in value])
-        return text
-
-    return write_list
-
-
-def _uncounted_list_writer(write: Writer) -> Writer:
-    def write_list(value: Any, slots: Any) -> str:
-        if value is None:
-            raise CannotWrite
-        text: str = slots[BUDGET].write_uncounted_list([write(item, slots) for item in value])
-        return text
+        return join(slots[BUDGET], [write(item, slots) for item in value])
 
     return write_list
 

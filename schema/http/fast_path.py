@@ -47,18 +47,14 @@ class FastPath:
         self, head: CachedRequestHead, body: bytes, address: str | None, request_id: str, verdict: Verdict
     ) -> tuple[BufferedResponse, Verdict]:
         """The response and the rate limiter's latest verdict. Raises nothing: every error becomes a response."""
-        first = request_state(head.scope)
-        state = RequestState(
-            first.resources,
-            # Several clients may send the same head, unless the address is part of its key.
-            address=first.address if address is None else address,
-            principal=first.principal,
-            headers=first.headers,
-            request_id=request_id,
-            verdict=verdict,
-        )
+        state = _same_for_head(request_state(head.scope))
+        if (
+            address is not None
+        ):  # several clients may send the same head, unless the address is part of its key
+            state.address = address
+        state.request_id, state.verdict = request_id, verdict
         response = await self._execute(head, body, with_state(head.scope, state))
-        return response, state.verdict or verdict
+        return response, state.verdict
 
     async def _execute(self, head: CachedRequestHead, body: bytes, scope: Scope) -> BufferedResponse:
         try:

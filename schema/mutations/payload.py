@@ -97,8 +97,9 @@ class ErrorsInPayload(FieldExtension):
         except AppError as error:
             if str(error.code) not in set(ErrorCode) and not isinstance(error, BadInput):
                 raise
-            metrics.ERRORS.labels(error.code).inc()
-            return self._payload(errors=[UserError.of(error)])
+            reported = UserError.of(error)
+            metrics.ERRORS.labels(reported.code).inc()
+            return self._payload(errors=[reported])
 
 
 def mutation(payload: type, *, description: str, role: Role | None) -> Callable[[F], StrawberryField]:
