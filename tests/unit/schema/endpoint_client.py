@@ -14,24 +14,19 @@ from app.cache.memory import Memory
 from app.cache.responses import Responses
 from app.domain.account import ANONYMOUS, Principal, Role
 from app.http.cached_request_head import RequestHeadCache
-from app.http.request_state import RequestState, request_state
+from app.http.request_state import request_state
 from app.limits.deadlines import Deadlines
 from app.limits.rate_limiter.limiter import RateLimiter
 from app.settings import Settings
 from schema.http.endpoint import GraphQLEndpoint
 from schema.http.operation_runner import OperationRunner
+from tests.unit.schema.request_scope import Header, no_redis, request_scope
 from tests.waiting import COUNTED
 
 POST = (b"content-type", b"application/json")
 COMPLETE = "query Complete { __typename }"
 PARTIAL = '{ __typename node(id: "x") { id } }'
 KEY = Principal(role=Role.VIEWER, api_key_id=UUID(int=1), created_by=UUID(int=2))
-Header = tuple[bytes, bytes]
-
-
-def no_redis() -> Any:
-    """The rate limiter counts in this process then."""
-    raise ConnectionError
 
 
 class Authenticator:
@@ -93,18 +88,7 @@ class Endpoint:
         query_string: bytes = b"",
         principal: Principal = ANONYMOUS,
     ) -> Scope:
-        state = RequestState(
-            self.resources, address="203.0.113.7", principal=principal, request_id="request-1"
-        )
-        return {
-            "type": "http",
-            "method": method,
-            "path": "/graphql",
-            "headers": list(headers),
-            "query_string": query_string,
-            "client": ("203.0.113.7", 1),
-            "state": {"resources": self.resources, "request": state},
-        }
+        return request_scope(self.resources, method, headers, query_string, principal)
 
     async def call(self, scope: Scope, body: bytes = b"") -> Response:
         sent: list[Any] = []

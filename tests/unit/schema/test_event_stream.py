@@ -13,11 +13,11 @@ from app.errors import AppError, Code, Unauthenticated
 from app.http.request_state import RequestState
 from schema.execution.operation import Answer
 from schema.http.event_stream import EventStream
+from tests.unit.schema.request_scope import Result, answers
 from tests.waiting import LIMIT, until
 
 KEEP_ALIVE = b":\n\n"
 COMPLETE = b"event: complete\ndata:\n\n"
-Result = bytes | Exception | asyncio.Event
 
 
 class Caller:
@@ -54,18 +54,9 @@ class Connection:
         if opening is not None:
             raise opening
         try:
-            yield self._answers(results)
+            yield answers(results)
         finally:
             self.closed += 1
-
-    async def _answers(self, results: tuple[Result, ...]) -> AsyncIterator[Answer]:
-        for each in results:
-            if isinstance(each, asyncio.Event):
-                await each.wait()
-            elif isinstance(each, Exception):
-                raise each
-            else:
-                yield Answer(each)
 
     async def _send(self, message: Any) -> None:
         self.sent.append(message)

@@ -23,14 +23,10 @@ from schema.execution.subscription import NotSubscribed
 from schema.http.operation_runner import OperationRunner
 from schema.http.request import GraphQLRequest
 from schema.http.result_streams import ResultStreams, error_payload
+from tests.unit.schema.request_scope import no_redis
 
 KEY = Principal(role=Role.EDITOR, api_key_id=UUID(int=1))
 SUBSCRIPTION = "subscription { dataChanged { kind } }"
-
-
-def no_redis() -> Any:
-    """The rate limiter counts in this process then."""
-    raise ConnectionError
 
 
 class Server:

@@ -23,6 +23,7 @@ from app.settings import Settings
 from schema.execution.operation import Answer
 from schema.http.request import GraphQLRequest
 from schema.http.websocket import Closing, WebSocketConnection
+from tests.unit.schema.request_scope import answers, no_redis
 from tests.waiting import LIMIT, until
 
 PROTOCOL = "graphql-transport-ws"
@@ -31,11 +32,6 @@ ACCEPTED = {"type": "websocket.accept", "subprotocol": PROTOCOL}
 ACKNOWLEDGED = {"type": "connection_ack"}
 KEY = Principal(role=Role.VIEWER, api_key_id=UUID(int=1), key_hash=b"1")
 HEADERS = [(b"authorization", b"Bearer of the handshake"), (b"user-agent", b"test")]
-
-
-def no_redis() -> Any:
-    """The rate limiter counts in this process then."""
-    raise ConnectionError
 
 
 class Authenticator:
@@ -77,18 +73,9 @@ class Results:
         self.requests.append(request)
         self.scopes.append(scope)
         try:
-            yield self._answers(self.of[request.query or ""])
+            yield answers(self.of[request.query or ""])
         finally:
             self.closed += 1
-
-    async def _answers(self, given: list[bytes | Exception | asyncio.Event]) -> AsyncIterator[Answer]:
-        for each in given:
-            if isinstance(each, asyncio.Event):
-                await each.wait()
-            elif isinstance(each, Exception):
-                raise each
-            else:
-                yield Answer(each)
 
 
 class Client:

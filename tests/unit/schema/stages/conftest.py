@@ -10,17 +10,12 @@ from starlette.types import Scope
 from app.cache.memory import Memory
 from app.cache.responses import Responses
 from app.domain.account import ANONYMOUS, Principal
-from app.http.request_state import RequestState
 from app.limits.rate_limiter.limiter import RateLimiter
 from app.settings import Settings
+from tests.unit.schema.request_scope import no_redis, request_scope
 
 NewRequest = Callable[..., Scope]
 POST = ((b"content-type", b"application/json"),)
-
-
-def no_redis() -> Any:
-    """The limiter counts in this process then."""
-    raise ConnectionError
 
 
 @pytest.fixture
@@ -45,14 +40,6 @@ def new_request(settings: Settings) -> NewRequest:
         query_string: bytes = b"",
         principal: Principal = ANONYMOUS,
     ) -> Scope:
-        state = RequestState(resources, address="203.0.113.7", principal=principal, request_id="request-1")
-        return {
-            "type": "http",
-            "method": method,
-            "path": "/graphql",
-            "headers": list(headers),
-            "query_string": query_string,
-            "state": {"resources": resources, "request": state},
-        }
+        return request_scope(resources, method, headers, query_string, principal)
 
     return new_request
