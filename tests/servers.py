@@ -18,7 +18,7 @@ import psutil
 from app.db.migrate import migrate
 from app.dev.postgres import DATABASE, Postgres
 from app.dev.valkey import Valkey
-from tests.waiting import until
+from tests.waiting import until, until_equal
 
 # The data are deleted after the run: nothing needs to reach a disk.
 FAST = {
@@ -170,8 +170,7 @@ class PrivatePostgres(_Private):
         await fetchval(self.admin_url, f"ALTER SYSTEM SET default_transaction_read_only = {value}")
         await fetchval(self.admin_url, "SELECT pg_reload_conf()")
         # The server reads its configuration later than it answers.
-        while await fetchval(self.admin_url, "SHOW default_transaction_read_only") != value:
-            await asyncio.sleep(0.01)
+        await until_equal(lambda: fetchval(self.admin_url, "SHOW default_transaction_read_only"), value)
 
     def follow(self, primary: "PrivatePostgres") -> None:
         """Starts again as a copy; its own data are deleted."""

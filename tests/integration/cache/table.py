@@ -1,7 +1,7 @@
 """A table to be read through the cache: it records its statements, and can delay a statement that has read its rows."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import count
 
 from app.cache.region import Region
@@ -28,6 +28,18 @@ class Table:
     def hold(self) -> None:
         self.read.clear()
         self.go.clear()
+
+    def reject(self, key: str) -> None:
+        """Statements that have this key among others fail, as PostgreSQL rejects those with an invalid value."""
+        fetch = self.region.fetch
+
+        async def fetch_or_fail(pool: object, keys: Sequence[str]) -> Mapping[str, str]:
+            found = await fetch(pool, keys)
+            if key in keys:
+                raise ValueError("invalid")
+            return found
+
+        object.__setattr__(self.region, "fetch", fetch_or_fail)
 
     async def _fetch(self, pool: object, keys: Sequence[str]) -> dict[str, str]:
         self.statements.append(list(keys))

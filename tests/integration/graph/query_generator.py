@@ -14,10 +14,22 @@ from graphql import (
     is_leaf_type,
     is_required_argument,
 )
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 
 # Fields whose values differ between responses or depend on the caller.
 EXCLUDED = {"naturalQuery", "viewer"}
+
+
+def generated(examples: int) -> settings:
+    """So many examples, without shrinking: each takes requests to real servers."""
+    return settings(
+        max_examples=examples,
+        deadline=None,
+        database=None,
+        phases=(Phase.explicit, Phase.generate),
+        suppress_health_check=list(HealthCheck),
+    )
 
 
 # A variable that is declared and not sent.

@@ -14,8 +14,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import HealthCheck, Phase, given, seed
-from hypothesis import settings as effort
+from hypothesis import given, seed
 from hypothesis import strategies as st
 
 from app.db.unit_of_work import unit_of_work
@@ -29,7 +28,7 @@ from schema.execution.documents import DocumentCache, Operation, RejectedDocumen
 from schema.execution.operation import Answer, OperationExecutor
 from schema.root import schema
 from schema.types.node import Kind, write_id
-from tests.integration.graph.query_generator import GeneratedQuery, generated_queries
+from tests.integration.graph.query_generator import GeneratedQuery, generated, generated_queries
 
 EXAMPLES = int(os.environ.get("EXAMPLES", "150"))
 
@@ -212,13 +211,7 @@ async def test_cached_values_equal_those_in_the_database(
         instances = Instances(resources, other, ids)
 
         @seed(20261123)
-        @effort(
-            max_examples=EXAMPLES,
-            deadline=None,
-            database=None,
-            phases=(Phase.explicit, Phase.generate),
-            suppress_health_check=list(HealthCheck),
-        )
+        @generated(EXAMPLES)
         @given(generated_queries(schema._schema, _values(operators, ids), ROOTS) | wide, writes)
         def check(drawn: GeneratedQuery, writes: list[tuple[str, int]]) -> None:
             asyncio.run_coroutine_threadsafe(instances.check(drawn, writes), loop).result(30)

@@ -5,7 +5,6 @@ import json
 from typing import Any
 
 import pytest
-import structlog
 from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
 
@@ -37,12 +36,6 @@ def unplanned(reason: str) -> float:
 
 def warnings(logs: Any) -> list[Any]:
     return [line for line in logs if line["log_level"] == "warning" and line["event"] == "plan failed"]
-
-
-@pytest.fixture(autouse=True)
-def logger(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A structlog logger binds the processors of its first use, which may be those of another test."""
-    monkeypatch.setattr("schema.execution.operation.log", structlog.get_logger("execution"))
 
 
 async def test_a_failed_plan_is_logged_and_counted_and_the_executor_answers(

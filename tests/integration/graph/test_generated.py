@@ -14,13 +14,13 @@ from typing import Any
 import httpx
 import pytest
 import schemathesis
-from hypothesis import HealthCheck, Phase, given, seed
-from hypothesis import settings as effort
+from hypothesis import given, seed
 from hypothesis import strategies as st
 from schemathesis.core.result import Ok
 from schemathesis.graphql import nodes
 
 from schema.root import schema
+from tests.integration.graph.query_generator import generated
 from tests.integration.graph.running import Running
 from tests.integration.graph.wire import post, wire
 
@@ -31,13 +31,7 @@ SCALARS = {
 }
 MANY = int(os.environ.get("MANY", "300"))
 TIMEOUT = 15
-thorough = effort(
-    max_examples=MANY,
-    deadline=None,
-    database=None,
-    phases=(Phase.explicit, Phase.generate),
-    suppress_health_check=list(HealthCheck),
-)
+thorough = generated(MANY)
 
 
 @pytest.mark.timeout(60 + MANY)

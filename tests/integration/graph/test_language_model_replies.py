@@ -22,7 +22,7 @@ from app.settings import Settings
 from tests import factories as make
 from tests.integration.graph.graphql_client import client_of
 from tests.integration.graph.running import Headers, issue_key
-from tests.waiting import until
+from tests.waiting import LIMIT, PATIENT, until
 
 KEY = "sk-secret-of-the-test"
 # Contains no word that the interpreter knows, so that the model is called.
@@ -115,8 +115,7 @@ async def _with(model: Model, settings: Settings, **changed: Any) -> AsyncIterat
         "language_model_name": "small",
         "language_model_timeout": 0.5,
         # On a busy machine the limiter would otherwise fall back from Redis to empty local counters.
-        "redis_timeout": 5.0,
-        "redis_connect_timeout": 5.0,
+        **PATIENT,
     }
     async with open_resources(msgspec.structs.replace(settings, **{**usual, **changed})) as resources:
         await until(lambda: resources.memory.enabled and resources.shared.trusted)
@@ -212,7 +211,7 @@ async def test_an_invalid_reply_is_ignored(
     model: Model, settings: Settings, dorf: Dno, reply: BufferedResponse, capfd: pytest.CaptureFixture[str]
 ) -> None:
     model.reply = reply
-    async with _with(model, settings) as client:
+    async with _with(model, settings) as client, asyncio.timeout(LIMIT):
         meaning = (await answer(client))["interpretation"]
     assert (meaning["dataType"], meaning["dno"]) == (None, None)
     assert len(model.requests) == 1
@@ -237,17 +236,22 @@ async def test_after_a_failure_the_model_is_not_called_for_a_while(
     assert len(model.requests) == 1
 
 
+async def expect_two_calls_each(client: httpx.AsyncClient, model: Model, key: Headers) -> None:
+    """Four questions of an anonymous caller, then four with a key."""
+    for number in range(4):
+        await answer(client, unclear(number))
+    assert len(model.requests) == 2
+    for number in range(4, 8):
+        await answer(client, unclear(number), key)
+    assert len(model.requests) == 4
+
+
 async def test_calls_are_limited_per_caller(model: Model, settings: Settings, dorf: Dno, pool: Pool) -> None:
     _, key = await issue_key(pool, Role.VIEWER)
     async with _with(
         model, settings, max_language_model_calls_per_caller=2, language_model_timeout=20
     ) as client:
-        for number in range(4):
-            await answer(client, unclear(number))
-        assert len(model.requests) == 2
-        for number in range(4, 8):
-            await answer(client, unclear(number), key)
-        assert len(model.requests) == 4
+        await expect_two_calls_each(client, model, key)
 
 
 async def test_calls_are_limited_in_total_and_to_half_for_anonymous_callers(
@@ -255,12 +259,7 @@ async def test_calls_are_limited_in_total_and_to_half_for_anonymous_callers(
 ) -> None:
     _, key = await issue_key(pool, Role.VIEWER)
     async with _with(model, settings, max_language_model_calls=4, language_model_timeout=20) as client:
-        for number in range(4):
-            await answer(client, unclear(number))
-        assert len(model.requests) == 2
-        for number in range(4, 8):
-            await answer(client, unclear(number), key)
-        assert len(model.requests) == 4
+        await expect_two_calls_each(client, model, key)
 
 
 async def test_a_cached_reply_does_not_count_towards_the_limits(

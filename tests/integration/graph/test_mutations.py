@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from prometheus_client import REGISTRY
 
 from app.db.pool import Pool
 from app.domain.dno import Dno
@@ -361,3 +362,13 @@ async def test_a_manually_deleted_entry_can_be_restored_and_added_again(
     assert deleted["kind"] == "DELETED"
     restored = await admin.write("revert", revisionId=deleted["id"])
     assert (restored["entry"]["version"], restored["entry"]["leistung"]) == (4, "58.20")
+
+
+async def test_errors_are_counted_under_the_code_that_the_payload_reports(editor: Caller, dno: Dno) -> None:
+    def counted(code: str) -> float:
+        return REGISTRY.get_sample_value("graphql_errors_total", {"code": code}) or 0.0
+
+    before = counted("INVALID"), counted("BAD_USER_INPUT")
+    refused = await editor.write("addTariff", **NEW_TARIFF | {"leistung": "-1"})
+    assert refusals(refused)[0][0] == "INVALID"
+    assert (counted("INVALID"), counted("BAD_USER_INPUT")) == (before[0] + 1, before[1])

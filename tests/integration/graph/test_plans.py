@@ -7,8 +7,7 @@ from time import monotonic
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, seed
-from hypothesis import settings as effort
+from hypothesis import given, seed
 
 from app.domain import tags
 from app.resources import Resources
@@ -18,7 +17,7 @@ from schema.execution.documents import DocumentCache, RejectedDocument
 from schema.execution.operation import OperationExecutor
 from schema.root import schema
 from schema.types.node import Kind, write_id
-from tests.integration.graph.query_generator import GeneratedQuery, generated_queries
+from tests.integration.graph.query_generator import GeneratedQuery, generated, generated_queries
 
 # More by hand: EXAMPLES=5000 make test
 EXAMPLES = int(os.environ.get("EXAMPLES", "300"))
@@ -85,13 +84,7 @@ async def test_thousands_of_queries_get_the_same_bytes_from_plan_and_executor(
     loop = asyncio.get_running_loop()
 
     @seed(20261123)
-    @effort(
-        max_examples=EXAMPLES,
-        deadline=None,
-        database=None,
-        phases=(Phase.explicit, Phase.generate),
-        suppress_health_check=list(HealthCheck),
-    )
+    @generated(EXAMPLES)
     @given(generated_queries(schema._schema, values))
     def check(drawn: GeneratedQuery) -> None:
         asyncio.run_coroutine_threadsafe(comparison.compare(drawn, absent), loop).result(30)

@@ -14,6 +14,7 @@ from app.settings import Settings
 from schema.queries.vocabulary import load_vocabulary
 from tests import factories as make
 from tests.integration.graph.running import Headers, Running, issue_key, running
+from tests.waiting import PATIENT
 
 READ = {"query": "{ coverage { totalDnos } }"}
 
@@ -21,9 +22,8 @@ READ = {"query": "{ coverage { totalDnos } }"}
 @pytest.fixture
 async def limited(settings: Settings, pool: Pool) -> AsyncIterator[Running]:
     # On a busy machine the limiter would otherwise fall back from Redis to empty local counters.
-    long_timeouts = {"redis_timeout": 5.0, "redis_connect_timeout": 5.0}
     limits = {"rate_limit_anonymous": 3, "rate_limit_api_key": 1000}
-    async with running(settings, **limits, **long_timeouts, warm_interval=0) as server:
+    async with running(settings, **limits, **PATIENT, warm_interval=0) as server:
         # Jobs of the start read the same; their statements must not be counted in the tests.
         await load_vocabulary(server.resources, ReadSet())
         yield server

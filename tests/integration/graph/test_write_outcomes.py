@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from app.db import outbox
 from app.settings import Settings
-from tests.integration.graph.running import Running, running
+from tests.integration.graph.running import running
 from tests.integration.graph.test_failover import Writer, open_writer
 from tests.proxy import Proxies
 from tests.servers import PrivatePostgres, PrivateValkey
@@ -69,12 +69,20 @@ async def no_relay(url: str) -> AsyncIterator[None]:
         await connection.close()
 
 
-async def fill_caches(server: Running, writer: Writer, price: str) -> None:
-    """Fills all cache layers."""
-    for _ in range(4):
-        assert await writer.read() == price
-    await until(lambda: server.resources.memory.enabled and server.resources.shared.trusted)
-    assert await writer.read() == price
+@asynccontextmanager
+async def warm_writer(settings: Settings, *, operation_timeout: float) -> AsyncIterator[Writer]:
+    """A writer of a server whose caches all hold the price 1."""
+    async with (
+        running(settings, operation_timeout=operation_timeout) as server,
+        httpx.AsyncClient(timeout=30) as client,
+    ):
+        writer = await open_writer(server, client)
+        await server.delivered()
+        for _ in range(4):
+            assert await writer.read() == "1"
+        await until(lambda: server.resources.memory.enabled and server.resources.shared.trusted)
+        assert await writer.read() == "1"
+        yield writer
 
 
 async def test_after_a_deadline_during_the_commit_the_committed_value_is_served(
@@ -83,17 +91,13 @@ async def test_after_a_deadline_during_the_commit_the_committed_value_is_served(
     settings = replace(settings, database_url=private_postgres.url)
     async with (
         synchronous(private_postgres) as admin,
-        running(settings, operation_timeout=1) as server,
-        httpx.AsyncClient(timeout=30) as client,
+        warm_writer(settings, operation_timeout=1) as writer,
+        no_relay(private_postgres.url),
     ):
-        writer = await open_writer(server, client)
-        await server.delivered()
-        await fill_caches(server, writer, "1")
-        async with no_relay(private_postgres.url):
-            await admin.hold_commits()
-            assert "look before you try again" in deadline_message(await writer.send("2"))
-            assert await price_in_database(private_postgres) == "2"
-            assert await writer.read() == "2"
+        await admin.hold_commits()
+        assert "look before you try again" in deadline_message(await writer.send("2"))
+        assert await price_in_database(private_postgres) == "2"
+        assert await writer.read() == "2"
 
 
 async def test_after_a_deadline_during_the_invalidation_the_committed_value_is_served(
@@ -109,18 +113,14 @@ async def test_after_a_deadline_during_the_invalidation_the_committed_value_is_s
             relay_timeout=2,
         )
         async with (
-            running(settings, operation_timeout=0.4) as server,
-            httpx.AsyncClient(timeout=30) as client,
+            warm_writer(settings, operation_timeout=0.4) as writer,
+            no_relay(private_postgres.url),
         ):
-            writer = await open_writer(server, client)
-            await server.delivered()
-            await fill_caches(server, writer, "1")
-            async with no_relay(private_postgres.url):
-                await proxies.lag("redis", up=60)
-                assert deadline_message(await writer.send("2"))
-                await proxies.lag("redis")
-                assert await price_in_database(private_postgres) == "2"
-                assert await writer.read() == "2"
+            await proxies.lag("redis", up=60)
+            assert deadline_message(await writer.send("2"))
+            await proxies.lag("redis")
+            assert await price_in_database(private_postgres) == "2"
+            assert await writer.read() == "2"
 
 
 async def test_after_an_unknown_outcome_the_old_value_is_not_served(
@@ -136,25 +136,21 @@ async def test_after_an_unknown_outcome_the_old_value_is_not_served(
         )
         async with (
             synchronous(private_postgres) as admin,
-            running(settings, operation_timeout=8) as server,
-            httpx.AsyncClient(timeout=30) as client,
+            warm_writer(settings, operation_timeout=8) as writer,
+            no_relay(private_postgres.url),
         ):
-            writer = await open_writer(server, client)
-            await server.delivered()
-            await fill_caches(server, writer, "1")
-            async with no_relay(private_postgres.url):
-                await admin.hold_commits()
-                writing = asyncio.create_task(writer.send("2"))
-                await admin.wait_until_held()
-                await proxies.hold("postgres")
-                await proxies.reset("postgres")
-                [error] = (await writing)["data"]["correctTariff"]["errors"]
-                assert error["code"] == "UNAVAILABLE"
-                await proxies.release("postgres")
-                await admin.release_commits()
-                await until_equal(lambda: price_in_database(private_postgres), "2")
-                for _ in range(10):
-                    assert await writer.read() != "1"
+            await admin.hold_commits()
+            writing = asyncio.create_task(writer.send("2"))
+            await admin.wait_until_held()
+            await proxies.hold("postgres")
+            await proxies.reset("postgres")
+            [error] = (await writing)["data"]["correctTariff"]["errors"]
+            assert error["code"] == "UNAVAILABLE"
+            await proxies.release("postgres")
+            await admin.release_commits()
+            await until_equal(lambda: price_in_database(private_postgres), "2")
+            for _ in range(10):
+                assert await writer.read() != "1"
 
 
 async def price_in_database(server: PrivatePostgres) -> str:

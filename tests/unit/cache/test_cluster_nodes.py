@@ -16,6 +16,7 @@ from app.cache.cluster import MAX_PUBLISH_TRIES, Cluster
 from app.cache.failures import FAILURES, NotAsked, UnexpectedReply
 from app.cache.topology import Command
 from app.settings import Settings
+from tests.unit.cache.timeouts import record_timeouts
 
 SLOTS = 16384
 
@@ -431,14 +432,7 @@ async def test_one_discovery_runs_at_a_time_and_is_not_cancelled_with_a_caller(
 async def test_a_discovery_has_the_time_to_connect_to_each_start_node(
     cluster: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    seconds: list[float] = []
-    timeout = asyncio.timeout
-
-    def recorded(delay: float) -> asyncio.Timeout:
-        seconds.append(delay)
-        return timeout(delay)
-
-    monkeypatch.setattr(asyncio, "timeout", recorded)
+    seconds = record_timeouts(monkeypatch)
     connect, answer = cluster._settings.redis_connect_timeout, cluster._settings.redis_timeout
     for names, share in ((("a",), 2), (("a", "b"), 2), (("a", "b", "c"), 3)):
         cluster.client.nodes_manager.startup_nodes = {name: Node(name) for name in names}

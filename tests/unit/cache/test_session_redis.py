@@ -11,6 +11,7 @@ from app.cache import session_redis
 from app.cache.session_redis import may_evict, open_session_server
 from app.cache.topology import Command, Probe
 from app.settings import Settings
+from tests.unit.cache.timeouts import record_timeouts
 
 CACHE, SESSIONS = "redis://cache:6379", "redis://sessions:6379"
 KEEPS = {"maxmemory": 100, "maxmemory_policy": "noeviction"}
@@ -147,17 +148,11 @@ async def test_the_server_is_identified_after_each_interval_also_after_a_failure
 async def test_a_server_that_does_not_answer_in_time_delays_the_start_no_longer(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    seconds: list[float] = []
-    timeout = asyncio.timeout
-
-    def recorded(delay: float) -> asyncio.Timeout:
-        seconds.append(delay)
-        return timeout(0)
+    seconds = record_timeouts(monkeypatch, expire=True)
 
     async def silent(section: str) -> None:
         await asyncio.Event().wait()
 
-    monkeypatch.setattr(asyncio, "timeout", recorded)
     settings = Settings(redis_connect_timeout=3, redis_timeout=2)
     await session_redis._check_eviction(SimpleNamespace(info=silent), settings)
     assert seconds == [5]

@@ -1,6 +1,5 @@
 """How one server is requested, identified and closed, with scripted connections."""
 
-import asyncio
 from typing import Any
 
 import pytest
@@ -11,6 +10,7 @@ from app.cache.failures import NotPrimary
 from app.cache.single_server import SingleServer
 from app.cache.topology import Command
 from app.settings import Settings
+from tests.unit.cache.timeouts import record_timeouts
 
 
 class Connection:
@@ -182,14 +182,7 @@ async def test_a_rejection_on_the_new_connection_is_the_outcome(
 async def test_a_new_connection_has_the_time_to_connect_and_to_answer(
     server: SingleServer, pool: Pool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    seconds: list[float] = []
-    timeout = asyncio.timeout
-
-    def recorded(delay: float) -> asyncio.Timeout:
-        seconds.append(delay)
-        return timeout(delay)
-
-    monkeypatch.setattr(asyncio, "timeout", recorded)
+    seconds = record_timeouts(monkeypatch)
     connect, answer = server._settings.redis_connect_timeout, server._settings.redis_timeout
     await server.identify(probe)
     assert seconds == [connect + answer]

@@ -9,6 +9,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 
 from app.cache import subscription as module
 from app.cache.subscription import Subscription
+from tests.unit.cache.timeouts import record_timeouts
 
 
 class PubSub:
@@ -66,13 +67,6 @@ async def test_after_the_time_of_silence_the_socket_is_read_once_more(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The event loop may have been too busy to read what has arrived in time."""
-    seconds: list[float] = []
-    timeout = asyncio.timeout
-
-    def recorded(delay: float) -> asyncio.Timeout:
-        seconds.append(delay)
-        return timeout(0)
-
-    monkeypatch.setattr(asyncio, "timeout", recorded)
+    seconds = record_timeouts(monkeypatch, expire=True)
     assert await Subscription(PubSub()).next(7) is None
     assert seconds == [7, module._LATE_READ]

@@ -1,6 +1,7 @@
 """One vocabulary is built at a time, from the current records, without blocking the event loop."""
 
 import asyncio
+import threading
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -84,7 +85,15 @@ async def test_a_failure_is_raised_to_its_own_caller_only() -> None:
     assert len((await all_of_them.of(Operators().read))[0].operators) == 3
 
 
-async def test_the_event_loop_is_not_blocked_meanwhile() -> None:
+async def test_the_event_loop_is_not_blocked_meanwhile(monkeypatch: Any) -> None:
+    threads: list[threading.Thread] = []
+    make_one = vocabularies._make
+
+    def make(*source: Any) -> Any:
+        threads.append(threading.current_thread())
+        return make_one(*source)
+
+    monkeypatch.setattr(vocabularies, "_make", make)
     operators = Operators()
     operators.entries = entries(1000)
     turns = 0
@@ -99,6 +108,8 @@ async def test_the_event_loop_is_not_blocked_meanwhile() -> None:
     await Vocabularies().of(operators.read)
     counting.cancel()
     assert turns > 5
+    assert threads
+    assert threading.current_thread() not in threads
 
 
 def _counted(monkeypatch: Any) -> list[int]:

@@ -21,11 +21,6 @@ from tests.unit.jobs.periodic import RUNS, Lock, Pauses
 
 
 @pytest.fixture
-def pauses(monkeypatch: pytest.MonkeyPatch) -> Pauses:
-    return Pauses(monkeypatch)
-
-
-@pytest.fixture
 def lock(monkeypatch: pytest.MonkeyPatch) -> Lock:
     return Lock(monkeypatch, cache_warmer)
 

@@ -13,11 +13,6 @@ from tests.unit.jobs.periodic import RUNS, Lock, Pauses
 
 
 @pytest.fixture
-def pauses(monkeypatch: pytest.MonkeyPatch) -> Pauses:
-    return Pauses(monkeypatch)
-
-
-@pytest.fixture
 def lock(monkeypatch: pytest.MonkeyPatch) -> Lock:
     return Lock(monkeypatch, retention)
 
