@@ -1,0 +1,84 @@
+"""Holiday rules: the days on which an operator's Hochlastzeitfenster hold, as it states them, by operator and year."""
+
+from collections.abc import Iterable
+from datetime import date, datetime
+from enum import StrEnum
+from uuid import UUID
+
+import msgspec
+
+from app.domain.entry import FIRST_YEAR, VerificationStatus
+
+# The year of a rule that the operator states without a year. The ruling on peak-load windows is of 2013, so no
+# operator has a rule for this year.
+WITHOUT_YEAR = FIRST_YEAR
+
+
+class BridgeDays(StrEnum):
+    """Whether windows hold on bridge days."""
+
+    WORKING_DAYS = "WORKING_DAYS"
+    ALL_EXCLUDED = "ALL_EXCLUDED"
+    ONE_EXCLUDED = "ONE_EXCLUDED"
+    UNKNOWN = "UNKNOWN"
+
+
+class HolidayScope(StrEnum):
+    """Which public holidays count; those of all federal states always do."""
+
+    NATIONWIDE = "NATIONWIDE"
+    STATE = "STATE"
+    NETWORK_AREA = "NETWORK_AREA"
+    UNKNOWN = "UNKNOWN"
+
+
+class ChristmasDays(StrEnum):
+    """Whether windows hold from 24 to 31 December; 25 and 26 December are holidays anyway."""
+
+    ALL_EXCLUDED = "ALL_EXCLUDED"
+    BETWEEN_EXCLUDED = "BETWEEN_EXCLUDED"  # from 27 to 30 December; 24 and 31 December are not named
+    WORKING_DAYS = "WORKING_DAYS"
+    UNKNOWN = "UNKNOWN"
+
+
+class TimeStamps(StrEnum):
+    """What the printed times of windows mean. A meter stamps a quarter-hour with its end: 09:15 is 09:00 to 09:15."""
+
+    CLOCK_TIME = "CLOCK_TIME"
+    INTERVAL_END = "INTERVAL_END"
+    UNKNOWN = "UNKNOWN"
+
+
+class HolidayRule(msgspec.Struct, frozen=True, gc=False):
+    """What one operator states. The texts are its own words, or a summary of them; None: it states nothing of that."""
+
+    id: UUID
+    dno_id: UUID
+    year: int  # WITHOUT_YEAR: it names none
+    bridge_days: BridgeDays
+    excluded_dates: tuple[date, ...]  # named by the operator as off-peak, in order
+    working_dates: tuple[date, ...]  # named by the operator as working days, in order
+    holidays: HolidayScope
+    holiday_states: tuple[str, ...]  # federal states of the network area, for NETWORK_AREA; empty: not known
+    christmas: ChristmasDays
+    time_stamps: TimeStamps
+    bridge_day_words: str | None
+    holiday_words: str | None
+    christmas_words: str | None
+    time_stamp_words: str | None
+    verification_status: VerificationStatus
+    source_url: str | None
+    source_title: str | None
+    version: int
+    updated_at: datetime
+
+
+def rule_of_year(rules: Iterable[HolidayRule], year: int) -> HolidayRule | None:
+    """Of one operator's rules, that of the year, or else the one without a year."""
+    found = None
+    for rule in rules:
+        if rule.year == year:
+            return rule
+        if rule.year == WITHOUT_YEAR:
+            found = rule
+    return found
