@@ -18,12 +18,17 @@ from app.domain.entry import DnoYear, VoltageLevel
 from app.domain.families import BY_NAME
 from app.domain.family import Family, KeyColumn
 from app.domain.peak import is_peak as is_peak_then
+from app.domain.price_series import PriceInterval as PriceIntervalStruct
+from app.domain.price_series import price_at
 from app.domain.tariff import Tariff as TariffStruct
+from app.domain.time_of_use import TimeOfUseTariff as TimeOfUseStruct
 from loaders.record_loader import RecordLoader
 from schema.batch_field import batch_field, field, length, type_for
 from schema.context import Context
 from schema.types.node import DNO_ID, Node, id_field
+from schema.types.price_interval import At, PriceInterval
 from schema.types.tariff import Tariff
+from schema.types.time_of_use import TimeOfUseTariff
 
 T = TypeVar("T")
 
@@ -155,6 +160,30 @@ class Dno(Node):
     )
 
     @batch_field(
+        TimeOfUseTariff | None,
+        description="Time-of-use tariff of § 14a EnWG, Modul 3, of one year; null where none is known.",
+        reads=lambda dno, year: _reads(tags.time_of_use, dno, year),
+    )
+    async def time_of_use_tariff(
+        dnos: Sequence[structs.Dno],
+        context: Context,
+        year: Annotated[int, strawberry.argument(description="Calendar year.")],
+    ) -> Sequence[TimeOfUseStruct | None]:
+        return await _time_of_use_tariffs(context, dnos, year)
+
+    @batch_field(
+        PriceInterval | None,
+        description="The time-of-use price (§ 14a EnWG, Modul 3) at a moment, by the tariff of its year, with the whole time of "
+        "that year for which it holds. null: not known.",
+        reads=lambda dno, at: _reads(tags.time_of_use, dno, at.astimezone(clock.GERMANY).year),
+    )
+    async def time_of_use_price(
+        dnos: Sequence[structs.Dno], context: Context, at: At
+    ) -> Sequence[PriceIntervalStruct | None]:
+        found = await _time_of_use_tariffs(context, dnos, at.astimezone(clock.GERMANY).year)
+        return [None if tariff is None else price_at(tariff, at) for tariff in found]
+
+    @batch_field(
         bool | None,
         description="Whether a moment lies in a Hochlastzeitfenster. They hold on working days only: not on Saturdays, "
         "Sundays, public holidays of the operator's federal state, nor from 24 December to 1 January. null: no HLZF is "
@@ -181,6 +210,13 @@ class Dno(Node):
 async def _years(context: Context, dnos: Sequence[structs.Dno]) -> list[Sequence[int]]:
     found = await context.loaders.years_by_dno.load_many([dno.id for dno in dnos])
     return [years or () for years in found]
+
+
+async def _time_of_use_tariffs(
+    context: Context, dnos: Sequence[structs.Dno], year: int
+) -> list[TimeOfUseStruct | None]:
+    found = await _of_years(context, dnos, year, context.loaders.time_of_use_by_dno_year)
+    return [next(iter(tariffs), None) for tariffs in found]
 
 
 async def _of_years(

@@ -6,7 +6,6 @@ import strawberry
 
 from app.domain import entry as structs
 from app.domain import hlzf as hlzf_structs
-from app.domain import time_of_use as time_of_use_structs
 from app.domain.families import WITH_HISTORY, DataType
 from app.domain.family import Family
 from schema.batch_field import describe, type_for
@@ -41,13 +40,6 @@ describe(
     SPRING="March to May.",
     SUMMER="June to August.",
     AUTUMN="September to November.",
-)
-describe(
-    time_of_use_structs.TimeOfUseBand,
-    "Price band of § 14a EnWG, Modul 3.",
-    HT="Hochtarif, the dearest.",
-    ST="Standardtarif.",
-    NT="Niedertarif, the cheapest.",
 )
 
 

@@ -8,6 +8,7 @@ from app.domain import time_of_use as structs
 from app.domain.entry import VerificationStatus
 from schema.batch_field import length, type_for
 from schema.types import entry_fields as fields
+from schema.types import price_interval
 from schema.types.node import TIME_OF_USE_ID, Node
 from schema.types.scalars import Minutes
 
@@ -41,5 +42,7 @@ class TimeOfUseTariff(Node):
         description="When each band holds; a quarter without windows has no time-variable prices.",
         metadata=length(8),
     )
+    price_at = price_interval.price_at()
+    prices = price_interval.prices()
     verification_status: VerificationStatus = strawberry.field(description="How sure these figures are.")
     source = fields.source("Where the figures were read.")

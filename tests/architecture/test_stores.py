@@ -75,6 +75,7 @@ STORES = {
     "app/domain/directory.py:read_cursor": "memoised results of pure functions",
     "app/domain/folding.py:_fold": "memoised results of pure functions",
     "app/domain/peak.py:_Sheet._in_season": REQUEST,
+    "app/domain/price_series.py:_Series._blocks": REQUEST,
     "app/domain/working_days.py:_days_of_year": DATA,
     "app/domain/working_days.py:_nationwide": DATA,
     "app/domain/working_days.py:_of_region": DATA,

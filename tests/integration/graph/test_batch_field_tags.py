@@ -27,6 +27,13 @@ ARGUMENTS: dict[str, list[dict[str, Any]]] = {
     "Dno.tariff": [{"year": year, "voltage_level": VoltageLevel.NS} for year in (1999, 2024, 2025)],
     "Dno.hlzf": [{}, {"year": None}, {"year": 2024}, {"year": 12345}],
     "Dno.timeOfUse": [{}, {"year": None}, {"year": 2025}],
+    "Dno.timeOfUseTariff": [{"year": year} for year in (1999, 2024, 2025)],
+    "Dno.timeOfUsePrice": [
+        {"at": at} for at in (datetime(2024, 12, 31, 23, 30, tzinfo=UTC), datetime(2025, 7, 1, tzinfo=UTC))
+    ],
+    "TimeOfUseTariff.prices": [
+        {"start": datetime(2024, 12, 31, tzinfo=UTC), "end": datetime(2025, 1, 2, tzinfo=UTC)}
+    ],
     # On New Year's Eve in Greenwich it may be next year in Germany.
     "Dno.isPeak": [
         {"at": at, "voltage_level": VoltageLevel.MS}

@@ -240,4 +240,7 @@ def _values(operators: list[Any], ids: dict[str, list[Any]]) -> dict[str, list[A
         "peakLoadKw": ["500"],
         "region": ["Bayern", "Hamburg", None],
         "at": ["2025-01-15T08:00:00+01:00", "2024-07-01T12:00:00Z", "2023-07-03T12:00:00Z"],
+        "from": ["2025-03-29T22:00:00+01:00"],
+        "to": ["2025-03-30T08:00:00+02:00"],
+        "resolution": ["CHANGES", "HOUR"],
     }

@@ -131,4 +131,7 @@ def _values(operators: list[Any], ids: list[str]) -> dict[str, list[Any]]:
         "peakLoadKw": ["500", "0.1"],
         "region": ["Bayern", None],
         "at": ["2025-01-15T08:00:00+01:00", "2024-07-01T12:00:00Z"],
+        "from": ["2025-03-29T22:00:00+01:00", "2024-12-31T12:00:00Z"],
+        "to": ["2025-03-30T08:00:00+02:00", "2025-01-01T05:00:00Z"],
+        "resolution": ["CHANGES", "HOUR", "QUARTER_HOUR", None],
     }

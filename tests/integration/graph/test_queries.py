@@ -434,6 +434,8 @@ async def test_a_field_error_does_not_affect_sibling_fields(client: httpx.AsyncC
 
 LIST = """{ dnos(first: 50) { totalCount nodes {
   tariffs(year: 2026) { leistung } hlzf(year: 2026) { windows { start } } timeOfUse(year: 2026) { bands { price } }
+  timeOfUseTariff(year: 2026) { prices(from: "2026-02-01T00:00:00Z", to: "2026-02-02T00:00:00Z") { price } }
+  timeOfUsePrice(at: "2026-02-01T12:00:00Z") { price }
 } } }"""
 
 

@@ -41,6 +41,9 @@ FIGURES: list[tuple[str, dict[str, Any]]] = [
     ("query ($k: Decimal!) { dno(slug: \"netze-c\") { tariffs { annualCost(consumptionKwh: $k, peakLoadKw: 7) { total } } } }", {"k": "2000"}),
     ("query ($k: Decimal!) { dno(slug: \"netze-c\") { tariffs { annualCost(consumptionKwh: $k, peakLoadKw: 7) { total } } } }", {"k": "3000"}),
     ('{ dno(slug: "netze-d") { hlzf(season: WINTER) { season windows { start end } dno { slug hlzf { dno { name } } } } timeOfUse(year: 2025) { year } } }', {}),
+    ('query ($at: DateTime!) { dnos { nodes { timeOfUsePrice(at: $at) { start end band price grossPrice difference timeVariable } } } }', {"at": "2025-01-15T08:00:00+01:00"}),
+    ('query ($from: DateTime!, $r: Resolution) { dno(slug: "netze-d") { timeOfUseTariff(year: 2025) { priceAt(at: $from) { end } prices(from: $from, to: "2025-01-17T00:00:00Z", resolution: $r) { start end band } } } }', {"from": "2025-01-15T08:00:00+01:00", "r": "HOUR"}),
+    ('query ($from: DateTime!, $r: Resolution) { dno(slug: "netze-d") { timeOfUseTariff(year: 2025) { prices(from: $from, to: "2025-01-17T00:00:00Z", resolution: $r) { start end band } } } }', {"from": "2025-01-15T08:00:00+01:00"}),
     ('query ($at: DateTime!) { dnos { nodes { isPeak(at: $at, voltageLevel: MS) } } }', {"at": "2025-01-15T08:00:00+01:00"}),
     ('{ rankTariffs(year: 2025, voltageLevel: MS, consumptionKwh: "1000", peakLoadKw: "2") { rank cost { total } tariff { dno { name } } } }', {}),
 ]  # fmt: skip
