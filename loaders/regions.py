@@ -4,7 +4,7 @@ from typing import Any
 from uuid import UUID
 
 from app.cache.region import Region
-from app.db import aliases, coverage, dnos, entry_locations, revisions, time_of_use, years
+from app.db import aliases, coverage, dnos, entry_locations, revisions, years
 from app.db.family_tables import TABLES
 from app.domain import tags
 from app.domain.coverage import Coverage
@@ -60,14 +60,13 @@ DIRECTORY: Region[None, tuple[DirectoryEntry, ...]] = Region(
 ALIASES: Region[None, tuple[Alias, ...]] = Region(
     "aliases", tuple[Alias, ...], lambda _: tags.ALIASES, aliases.fetch_aliases, _verified_lifetime
 )
-_FETCHES = {name: table.fetch_by_dno_year for name, table in TABLES.items()} | {
-    "time_of_use": time_of_use.fetch_by_dno_year
-}
 
 
 def _of_family(family: Family) -> Region[DnoYear, Any]:
     struct: Any = family.struct
-    return Region(family.name, tuple[struct, ...], family.tag, _FETCHES[family.name], _by_status)
+    return Region(
+        family.name, tuple[struct, ...], family.tag, TABLES[family.name].fetch_by_dno_year, _by_status
+    )
 
 
 OF_FAMILY = {family.name: _of_family(family) for family in FAMILIES}

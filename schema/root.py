@@ -12,6 +12,7 @@ from schema.mutations.entries import EntryMutations
 from schema.mutations.hlzf import HlzfMutations
 from schema.mutations.sessions import SessionMutations
 from schema.mutations.tariffs import TariffMutations
+from schema.mutations.time_of_use import TimeOfUseMutations
 from schema.queries.coverage import CoverageQueries
 from schema.queries.dnos import DnoQueries
 from schema.queries.natural import NaturalQueries
@@ -31,7 +32,13 @@ class Query(NodeQueries, DnoQueries, RankingQueries, CoverageQueries, NaturalQue
 
 @strawberry.type(description="What changes something. Each answers with `errors` where it was refused.")
 class Mutation(
-    SessionMutations, ApiKeyMutations, TariffMutations, HlzfMutations, EntryMutations, CacheMutations
+    SessionMutations,
+    ApiKeyMutations,
+    TariffMutations,
+    HlzfMutations,
+    TimeOfUseMutations,
+    EntryMutations,
+    CacheMutations,
 ):
     pass
 

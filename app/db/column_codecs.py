@@ -1,4 +1,4 @@
-"""Decodes, encodes and restores (from a revision's JSON) the values of a column, by column type."""
+"""The values of a column, by column type: decoded, encoded, and restored from or shown as in a revision's JSON."""
 
 from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
@@ -10,6 +10,7 @@ import msgspec
 from app.domain.clock import hh_mm, minutes
 from app.domain.family import ColumnType
 from app.domain.hlzf import TimeWindow
+from app.domain.time_of_use import TimeOfUseBand, TimeOfUseWindow
 
 
 class Codec(NamedTuple):
@@ -19,6 +20,7 @@ class Codec(NamedTuple):
     decode: Callable[[Any], Any] | None
     encode: Callable[[Any], Any]
     restore: Callable[[Any], Any]  # from JSON
+    shown: Callable[[Any], str]  # from JSON: as text, for the changes of a revision
 
 
 @lru_cache(maxsize=4096)
@@ -35,7 +37,47 @@ def encode_windows(windows: tuple[TimeWindow, ...]) -> list[dict[str, str]]:
     return [{"start": hh_mm(window.start), "end": hh_mm(window.end)} for window in windows]
 
 
+def show_windows(stored: Iterable[Mapping[str, str]]) -> str:
+    return ", ".join(f"{window['start']}-{window['end']}" for window in stored)
+
+
+@lru_cache(maxsize=1024)
+def decode_band_windows(text: str) -> tuple[TimeOfUseWindow, ...]:
+    """Cached: a tariff has many windows and is read often."""
+    return restore_band_windows(msgspec.json.decode(text))
+
+
+def restore_band_windows(stored: Iterable[Mapping[str, Any]]) -> tuple[TimeOfUseWindow, ...]:
+    return tuple(
+        TimeOfUseWindow(
+            window["quarter"], minutes(window["start"]), minutes(window["end"]), TimeOfUseBand(window["band"])
+        )
+        for window in stored
+    )
+
+
+def encode_band_windows(windows: tuple[TimeOfUseWindow, ...]) -> list[dict[str, Any]]:
+    return [
+        {
+            "quarter": window.quarter,
+            "start": hh_mm(window.start),
+            "end": hh_mm(window.end),
+            "band": str(window.band),
+        }
+        for window in windows
+    ]
+
+
+def show_band_windows(stored: Iterable[Mapping[str, Any]]) -> str:
+    return ", ".join(
+        f"Q{window['quarter']} {window['start']}-{window['end']} {window['band']}" for window in stored
+    )
+
+
 CODECS: Final[Mapping[ColumnType, Codec]] = {
-    ColumnType.PRICE: Codec("", None, lambda price: price, Decimal),
-    ColumnType.WINDOWS: Codec("::text", decode_windows, encode_windows, restore_windows),
+    ColumnType.PRICE: Codec("", None, lambda price: price, Decimal, str),
+    ColumnType.WINDOWS: Codec("::text", decode_windows, encode_windows, restore_windows, show_windows),
+    ColumnType.BAND_WINDOWS: Codec(
+        "::text", decode_band_windows, encode_band_windows, restore_band_windows, show_band_windows
+    ),
 }

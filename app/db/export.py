@@ -6,17 +6,19 @@ the database writes it, so that what was exported is imported as it was.
 
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from enum import StrEnum
-from typing import Annotated, Final, TypeAlias
+from typing import Annotated, Final, NamedTuple, TypeAlias
 
 import msgspec
 
 from app.db.file_columns import OPERATOR_COLUMNS, Column, family_columns
 from app.db.pool import Connection
+from app.domain import time_of_use
 from app.domain.entry import FIRST_YEAR, LAST_YEAR, VerificationStatus, VoltageLevel
 from app.domain.families import WITH_HISTORY
 from app.domain.family import Family
 from app.domain.federal_state import spellings_of
 from app.domain.hlzf import Season
+from app.domain.time_of_use import PRICE_COLUMNS
 
 _ROWS_PER_BATCH = 1_000
 
@@ -25,7 +27,7 @@ Rows: TypeAlias = "Sequence[Sequence[str | None]]"
 
 Table = StrEnum(  # type: ignore[misc]  # families with a history, and operators
     "Table",
-    {family.name.upper(): family.name for family in WITH_HISTORY} | {"REGISTRY": "registry"},
+    {family.name.upper(): family.public_name for family in WITH_HISTORY} | {"REGISTRY": "registry"},
     module=__name__,
 )
 
@@ -45,14 +47,14 @@ class Filter(msgspec.Struct, frozen=True):
 
 
 COLUMNS: Mapping[Table, Mapping[str, Column]] = {
-    **{Table(family.name): family_columns(family) for family in WITH_HISTORY},
+    **{Table(family.public_name): family_columns(family) for family in WITH_HISTORY},
     Table["REGISTRY"]: OPERATOR_COLUMNS,
 }
 
 # The filters that apply to a table; others are rejected.
 FILTERS: Mapping[Table, tuple[str, ...]] = {
     **{
-        Table(family.name): (
+        Table(family.public_name): (
             "dno",
             "region",
             "year",
@@ -101,18 +103,45 @@ async def _regions(connection: Connection, wanted: Sequence[str]) -> list[str]:
 
 def _readable(family: Family, alias: str) -> str:
     """SQL: whether a row satisfies the current rules."""
-    if not family.one_row_per_entry:
-        return f"jsonb_typeof({alias}.windows) = 'array'"
     prices = ", ".join(f"{alias}.{column.name}" for column in family.prices)
-    return f"coalesce(greatest({prices}) < 1000000, true)"
+    readable_prices = f"coalesce(greatest({prices}) < 1000000, true)"
+    if family is time_of_use.FAMILY:
+        return f"(valid_band_windows({alias}.windows) AND {readable_prices})"
+    return readable_prices if family.one_row_per_entry else f"jsonb_typeof({alias}.windows) = 'array'"
+
+
+class _Parts(NamedTuple):
+    """What makes several rows of an entry: its join, the columns of a row, and the order of the rows."""
+
+    join: str
+    columns: tuple[str, ...]
+    order: tuple[str, ...]
+
+
+def _parts(family: Family) -> _Parts:
+    if family is time_of_use.FAMILY:
+        bands = ", ".join(
+            f"({n}, '{band}', t.{name})" for n, (band, name) in enumerate(PRICE_COLUMNS.items())
+        )
+        join = f"""LEFT JOIN LATERAL (
+                SELECT b.*, w.quarter, w."start", w."end" FROM (VALUES {bands}) AS b (place, band, price)
+                LEFT JOIN jsonb_to_recordset(CASE WHEN {_readable(family, "t")} THEN t.windows ELSE '[]' END)
+                    AS w (quarter text, band text, "start" text, "end" text) USING (band)
+                WHERE b.price IS NOT NULL OR w.quarter IS NOT NULL
+            ) AS w ON true"""
+        columns = ("w.band", "w.price::text", "w.quarter", 'w."start"', 'w."end"')
+        return _Parts(join, columns, ("w.place", "w.quarter", 'w."start"'))
+    if not family.one_row_per_entry:
+        join = """LEFT JOIN LATERAL jsonb_to_recordset(
+                CASE WHEN jsonb_typeof(t.windows) = 'array' THEN t.windows ELSE '[]' END
+            ) AS w ("start" text, "end" text) ON true"""
+        return _Parts(join, ('w."start"', 'w."end"'), ('w."start"',))
+    return _Parts("", tuple(f"t.{column.name}::text" for column in family.columns), ())
 
 
 def _rows(family: Family) -> str:
     """Sorted by code point, independent of the database's collation; the key in the order of its values."""
-    windows = """LEFT JOIN LATERAL jsonb_to_recordset(
-            CASE WHEN jsonb_typeof(t.windows) = 'array' THEN t.windows ELSE '[]' END
-        ) AS w ("start" text, "end" text) ON true"""
-    values = [f"t.{column.name}::text" for column in family.columns]
+    parts = _parts(family)
     keys = [key.name for key in family.key]
     filters = [("t.year", "integer"), *((f"t.{name}", "text") for name in (*keys, "verification_status"))]
     wanted = [
@@ -122,17 +151,17 @@ def _rows(family: Family) -> str:
         f"array_position(ARRAY[{', '.join(repr(str(value)) for value in key.values)}], t.{key.name}::text)"
         for key in family.key
     ]
-    per_window = not family.one_row_per_entry
+    published = ", t.publication" if family.has_publication else ""
     return f"""
         SELECT d.slug, t.year::text, {"".join(f"t.{name}::text, " for name in keys)}
-            {'w."start", w."end"' if per_window else ", ".join(values)},
-            t.verification_status::text, nullif(t.source_url, ''), nullif(t.source_title, '')
-        FROM {family.table} t JOIN dnos d ON d.id = t.dno_id {windows if per_window else ""}
+            {", ".join(parts.columns)},
+            t.verification_status::text, nullif(t.source_url, ''), nullif(t.source_title, ''){published}
+        FROM {family.table} t JOIN dnos d ON d.id = t.dno_id {parts.join}
         WHERE t.deleted_at IS NULL AND d.deleted_at IS NULL AND {_readable(family, "t")}
             AND ($1::text[] IS NULL OR d.slug = ANY($1))
             AND ($2::text[] IS NULL OR d.region = ANY($2))
             {" ".join(wanted)}
-        ORDER BY {", ".join(['d.slug COLLATE "C"', "t.year", *order, *(['w."start"'] if per_window else [])])}
+        ORDER BY {", ".join(['d.slug COLLATE "C"', "t.year", *order, *parts.order])}
         """
 
 
@@ -145,7 +174,7 @@ _READABLE_OPERATOR: Final = " AND ".join(
 # Of the whole table, whatever the filter.
 _BROKEN: Mapping[Table, str] = {
     **{
-        Table(family.name): f"SELECT count(*) FROM {family.table} t"
+        Table(family.public_name): f"SELECT count(*) FROM {family.table} t"
         f" WHERE deleted_at IS NULL AND NOT {_readable(family, 't')}"
         for family in WITH_HISTORY
     },
@@ -158,7 +187,7 @@ def _text(name: str, column: Column) -> str:
 
 
 _STATEMENTS: Mapping[Table, str] = {
-    **{Table(family.name): _rows(family) for family in WITH_HISTORY},
+    **{Table(family.public_name): _rows(family) for family in WITH_HISTORY},
     Table["REGISTRY"]: f"""
         SELECT {", ".join(_text(name, column) for name, column in OPERATOR_COLUMNS.items())}
         FROM dnos

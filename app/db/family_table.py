@@ -14,7 +14,7 @@ from app.db.column_codecs import CODECS
 from app.db.pool import Pool, Row
 from app.db.unit_of_work import UnitOfWork, expect
 from app.domain.correction import Correction, NewEntry, check_text
-from app.domain.entry import DnoYear, VerificationStatus
+from app.domain.entry import DnoYear, Publication, VerificationStatus
 from app.domain.family import Family
 from app.domain.plausibility import PlausibilityWarning
 from app.domain.revision import ChangeKind
@@ -23,6 +23,7 @@ from app.errors import AppError, Code, quoted
 E = TypeVar("E", bound=Any)
 
 _STATUSES = {str(status): status for status in VerificationStatus}
+_PUBLICATIONS = {str(publication): publication for publication in Publication}
 _FIRST = ("id", "dno_id", "year")
 _SOURCE = ("verification_status", "source_url", "source_title")
 
@@ -78,6 +79,7 @@ class FamilyTable(Generic[E]):
         decoders = {column.name: CODECS[column.type].decode for column in family.columns}
         decoders |= {key.name: {str(value): value for value in key.values}.__getitem__ for key in family.key}
         decoders["verification_status"] = _STATUSES.__getitem__
+        decoders["publication"] = _PUBLICATIONS.__getitem__
         self._values = column_reader({field: decoders.get(field) for field in fields})
         self._values_behind_key = column_reader(
             {field: decoders.get(field) for field in fields[len(_FIRST) :]}
@@ -85,6 +87,7 @@ class FamilyTable(Generic[E]):
         self._order = [(key.name, {value: n for n, value in enumerate(key.values)}) for key in family.key]
         self._fields = fields
         self._names = tuple(column.name for column in family.columns)
+        self._written = (*_SOURCE, "publication") if family.has_publication else _SOURCE
         self._last_year = {f"last_year_{column.name}": column.name for column in family.prices}
         self._build_statements()
 
@@ -121,6 +124,8 @@ class FamilyTable(Generic[E]):
         if operator is None:
             raise AppError(f"There is no operator {quoted(new.dno)}.", Code.NOT_FOUND, field=("input", "dno"))
         values = [codec.encode(given[name]) for name, codec in self._codecs.items()]
+        if self.family.has_publication:
+            values.append(new.publication)
         row = await work.connection.fetchrow(
             self._insert, operator["id"], new.year, *key, *values, new.source_url
         )
@@ -149,17 +154,19 @@ class FamilyTable(Generic[E]):
             entry.id,
             deleted,
             *[codec.encode(getattr(entry, name)) for name, codec in self._codecs.items()],
-            *[getattr(entry, name) for name in _SOURCE],
+            *[getattr(entry, name) for name in self._written],
         )
         assert row is not None
         return self.entry(row)
 
     def restored(self, entry: E, state: Mapping[str, Any]) -> E:
-        """As a revision recorded it. A column that is newer than the revision becomes None."""
+        """As a revision recorded it. A column that is newer than the revision becomes None, the publication FINAL."""
         values = {
             name: None if state.get(name) is None else codec.restore(state[name])
             for name, codec in self._codecs.items()
         }
+        if self.family.has_publication:
+            values["publication"] = _PUBLICATIONS[state.get("publication", Publication.FINAL)]
         return msgspec.structs.replace(
             entry,
             **values,
@@ -208,17 +215,18 @@ class FamilyTable(Generic[E]):
             " WHERE t.id = $1 AND (t.deleted_at IS NULL OR $5) FOR UPDATE OF t"
         )
         unique = ["dno_id", "year", *key]
-        inserted = [*unique, *self._names, "source_url"]
+        given = (*self._names, *self._written[len(_SOURCE) :], "source_url")
+        inserted = [*unique, *given]
         self._insert = (
             f"INSERT INTO {table} AS t ({', '.join(inserted)})"
             f" VALUES ({', '.join(f'${n}' for n in range(1, len(inserted) + 1))})"
             f" ON CONFLICT ({', '.join(unique)}) DO UPDATE SET"
-            f" {', '.join(f'{name} = excluded.{name}' for name in (*self._names, 'source_url'))},"
+            f" {', '.join(f'{name} = excluded.{name}' for name in given)},"
             " verification_status = 'unverified', source_title = NULL, deleted_at = NULL"
             f" WHERE t.deleted_at IS NOT NULL RETURNING {self.selected()}"
         )
         self._update = (
-            f"UPDATE {table} SET {', '.join(f'{n} = ${i}' for i, n in enumerate((*self._names, *_SOURCE), 3))},"
+            f"UPDATE {table} SET {', '.join(f'{n} = ${i}' for i, n in enumerate((*self._names, *self._written), 3))},"
             " deleted_at = CASE WHEN $2 THEN coalesce(deleted_at, clock_timestamp()) END WHERE id = $1"
             f" RETURNING {self.selected()}"
         )

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import Final
 
+from app.domain import time_of_use
 from app.domain.family import Family
 
 
@@ -52,8 +53,23 @@ OPERATOR_COLUMNS: Final[Mapping[str, Column]] = {
 _SOURCE: Final = dict.fromkeys(("verification_status", "source_url", "source_title"), Column.TEXT)
 
 
+PUBLICATION: Final = "publication"
+
+# Of a § 14a sheet: one row per window, and one for a band without windows.
+_TIME_OF_USE: Final = {
+    "band": Column.TEXT,
+    "price_ct_per_kwh": Column.PRICE,
+    "quarter": Column.WHOLE,
+    "start": Column.TEXT,
+    "end": Column.TEXT,
+}
+
+
 def family_columns(family: Family) -> Mapping[str, Column]:
     start = {"dno_slug": Column.TEXT, "year": Column.WHOLE} | {key.name: Column.TEXT for key in family.key}
+    source = _SOURCE | ({PUBLICATION: Column.TEXT} if family.has_publication else {})
+    if family is time_of_use.FAMILY:
+        return start | _TIME_OF_USE | source
     if not family.one_row_per_entry:  # a row per window
-        return start | {"start": Column.TEXT, "end": Column.TEXT} | _SOURCE
-    return start | {column.name: Column.PRICE for column in family.columns} | _SOURCE
+        return start | {"start": Column.TEXT, "end": Column.TEXT} | source
+    return start | {column.name: Column.PRICE for column in family.columns} | source

@@ -1,20 +1,29 @@
 """The history of entries, with the API's names of fields and forms of values."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 from uuid import UUID
 
+from app.db.column_codecs import CODECS
 from app.db.pool import Pool, Row
-from app.domain.families import COLUMNS, DataType
-from app.domain.family import ColumnType
+from app.domain.families import OF_DATA_TYPE, DataType
+from app.domain.family import Family
 from app.domain.revision import ChangeKind, FieldChange, Revision
 
-# Column -> field, in the order in which changes are listed.
-_FIELDS = {
-    **{column.name: column.field for column in COLUMNS.values()},
-    "verification_status": "verificationStatus",
-    "source_url": "sourceUrl",
-    "source_title": "sourceTitle",
+
+def _fields(family: Family) -> dict[str, tuple[str, Callable[[Any], str]]]:
+    """By column: the field's name, and its value as text; in the order in which changes are listed."""
+    return {
+        **{column.name: (column.field, CODECS[column.type].shown) for column in family.columns},
+        **({"publication": ("publication", str)} if family.has_publication else {}),
+        "verification_status": ("verificationStatus", str.upper),
+        "source_url": ("sourceUrl", str),
+        "source_title": ("sourceTitle", str),
+    }
+
+
+_FIELDS: Final[Mapping[DataType, Mapping[str, tuple[str, Callable[[Any], str]]]]] = {
+    data_type: _fields(family) for data_type, family in OF_DATA_TYPE.items()
 }
 
 
@@ -44,30 +53,26 @@ async def fetch_by_id(pool: Pool, ids: Sequence[UUID]) -> dict[UUID, Revision]:
 
 
 def revision(row: Row) -> Revision:
+    data_type = DataType(row["data_type"])
     return Revision(
         id=row["id"],
         entry_id=row["entry_id"],
-        data_type=DataType(row["data_type"]),
+        data_type=data_type,
         kind=ChangeKind(row["kind"]),
         version=row["version"],
         changed_at=row["changed_at"],
         changed_by=row["changed_by"],
         reason=row["reason"],
-        changes=_changes(row["before"] or {}, row["after"] or {}),
+        changes=_changes(data_type, row["before"] or {}, row["after"] or {}),
     )
 
 
-def _changes(before: dict[str, Any], after: dict[str, Any]) -> tuple[FieldChange, ...]:
+def _changes(data_type: DataType, before: dict[str, Any], after: dict[str, Any]) -> tuple[FieldChange, ...]:
     return tuple(
-        FieldChange(field, _text(column, before.get(column)), _text(column, after.get(column)))
-        for column, field in _FIELDS.items()
+        FieldChange(
+            field,
+            *[None if (value := state.get(column)) is None else text(value) for state in (before, after)],
+        )
+        for column, (field, text) in _FIELDS[data_type].items()
         if before.get(column) != after.get(column)
     )
-
-
-def _text(column: str, value: Any) -> str | None:
-    if value is None:
-        return None
-    if column in COLUMNS and COLUMNS[column].type is ColumnType.WINDOWS:
-        return ", ".join(f"{window['start']}-{window['end']}" for window in value)
-    return str(value).upper() if column == "verification_status" else str(value)

@@ -2,7 +2,8 @@
 
 A row that equals the stored one is not written: no version, no revision, no event. Decisions of users have
 priority: an entry is kept (`SkippedRow`) if it is verified and the file's is not, or if its last change was not
-made by an import. `overwrite` gives the file priority.
+made by an import. A final entry is not replaced by a preliminary row; a preliminary entry is replaced by a row that is
+said to be final, whoever changed it last. `overwrite` gives the file priority.
 
 The upsert names the id and version on which the decision is based; an entry that has changed since is kept.
 """
@@ -95,38 +96,57 @@ async def load_entries(
     overwrite: bool,
     on_rows: OnRows,
 ) -> Outcome:
-    """Rows of operator, year, key, the value `columns` that the files have, and verification status, source's address
-    and title. Other columns stay as they are.
+    """Rows of operator, year, key, the value `columns` that the files have, verification status, source's address
+    and title, and publication, if the family has it. Other columns stay as they are.
     """
     key = ["dno_id", "year", *(key.name for key in family.key)]
-    types = {column.name: column.type.value for column in family.columns}
+    types = {column.name: column.type.sql_type for column in family.columns}
     values = [*columns, "verification_status", "source_url", "source_title"]
+    if family.has_publication:
+        values.append("publication")
     staged = f"staged_{family.name}"
     await _create(connection, staged, {name: types.get(name, "text") for name in (*key[2:], *values)})
     await _copy(connection, staged, rows, on_rows)
-    row = await connection.fetchrow(_upsert(family.table, staged, key, values), overwrite, AUTHOR)
+    merged = f"SELECT s.n, {_list(key, 's.')}, {_list([_merged(name) for name in values])}"
+    row = await connection.fetchrow(_upsert(family, staged, merged, key, values), overwrite, AUTHOR)
     await connection.execute(f"DROP TABLE {staged}")  # files with other columns may follow
     return _outcome(row)
 
 
-def _upsert(table: str, staged: str, key: Sequence[str], values: Sequence[str]) -> str:
-    same_key = ", ".join(key)
+def _merged(name: str) -> str:
+    """The value of a row; where it does not say the publication, that of the entry."""
+    return _PUBLICATION if name == "publication" else f"s.{name}"
+
+
+_PUBLICATION = (
+    "coalesce(s.publication, CASE WHEN t.deleted_at IS NULL THEN t.publication END, 'FINAL') AS publication"
+)
+
+
+def _upsert(family: Family, staged: str, merged: str, key: Sequence[str], values: Sequence[str]) -> str:
+    """`merged` selects the values to write from the row `s` and the entry `t`."""
+    final_stays = """
+                WHEN t.deleted_at IS NULL AND t.publication = 'FINAL' AND m.publication = 'PRELIMINARY'
+                    THEN 'final in the database, and preliminary in the file'
+                WHEN t.deleted_at IS NULL AND t.publication = 'PRELIMINARY' AND m.publication = 'FINAL' THEN 'write'"""
     return f"""
-        WITH decided AS MATERIALIZED (
-            SELECT s.*, t.id, t.version, CASE
+        WITH merged AS (
+            {merged} FROM {staged} s LEFT JOIN {family.table} t USING ({_list(key)})
+        ), decided AS MATERIALIZED (
+            SELECT m.*, t.id, t.version, CASE
                 WHEN t.id IS NULL THEN 'write'
                 WHEN t.deleted_at IS NULL AND ({_list(values, "t.")})
-                    IS NOT DISTINCT FROM ({_list(values, "s.")}) THEN 'same'
-                WHEN $1 THEN 'write'
+                    IS NOT DISTINCT FROM ({_list(values, "m.")}) THEN 'same'
+                WHEN $1 THEN 'write'{final_stays if family.has_publication else ""}
                 WHEN t.deleted_at IS NULL AND t.verification_status = 'verified'
-                    AND s.verification_status <> 'verified' THEN 'verified in the database, but not in the file'
+                    AND m.verification_status <> 'verified' THEN 'verified in the database, but not in the file'
                 ELSE coalesce(
                     (SELECT CASE r.kind WHEN 'DELETED' THEN 'deleted' ELSE 'last changed' END || ' by ' || r.changed_by
                      FROM revisions r
                      WHERE r.entry_id = t.id AND r.version = t.version AND r.changed_by <> $2), 'write')
                 END AS verdict
-            FROM {staged} s LEFT JOIN {table} t USING ({same_key})
-        ), {_written(table, key, values)}, {_judged(key)}
+            FROM merged m LEFT JOIN {family.table} t USING ({_list(key)})
+        ), {_written(family.table, key, values)}, {_judged(key)}
         """
 
 
@@ -173,40 +193,32 @@ async def _create(connection: Connection, staged: str, columns: Mapping[str, str
 
 
 async def load_time_of_use(connection: Connection, rows: Rows, overwrite: bool, on_rows: OnRows) -> Outcome:
-    """Rows of operator, year, prices, verification status, source's address and windows.
+    """Rows of operator, year, prices, verification status, source's address and title, publication, windows, and whether
+    the row has a title.
 
-    Prices and windows come in separate files. A row without verification status has no prices: the stored prices,
-    status and address are kept; so are the windows without windows.
+    Prices and windows may come in separate files. A row without verification status has no prices: the stored prices,
+    status and address are kept; so are the title without a title, and the windows without windows.
     """
     family, key = time_of_use.FAMILY, ["dno_id", "year"]
-    prices = [column.name for column in family.prices]
-    with_prices, staged = [*prices, "verification_status", "source_url"], f"staged_{family.name}"
-    values = [*with_prices, "windows"]
-    types = {column.name: column.type.value for column in family.columns}
-    await _create(connection, staged, {name: types.get(name, "text") for name in values})
-    await _copy(connection, staged, rows, on_rows)
-    row = await connection.fetchrow(
-        f"""
-        WITH merged AS (
-            SELECT s.n, s.dno_id, s.year, t.id, t.version, t.deleted_at, t.verification_status AS status_before,
-                ({", ".join(f"t.{name}::{types.get(name, 'text')}" for name in values)}) AS before,
-                {", ".join(f"CASE WHEN priced THEN s.{name} ELSE t.{name} END AS {name}" for name in with_prices)},
-                coalesce(s.windows, t.windows, '[]') AS windows
-            FROM (SELECT *, verification_status IS NOT NULL AS priced FROM {staged}) s
-            LEFT JOIN {family.table} t USING ({_list(key)})
-        ), decided AS MATERIALIZED (
-            SELECT *, CASE
-                WHEN id IS NULL OR deleted_at IS NOT NULL THEN 'write'
-                WHEN ({_list(values)}) IS NOT DISTINCT FROM before THEN 'same'
-                WHEN $1 THEN 'write'
-                WHEN status_before = 'verified' AND verification_status <> 'verified'
-                    THEN 'verified in the database, but not in the file'
-                ELSE 'write' END AS verdict
-            FROM merged
-        ), {_written(family.table, key, values)}, {_judged(key)}
-        """,
-        overwrite,
+    with_prices, staged = (
+        [*(c.name for c in family.prices), "verification_status", "source_url"],
+        f"staged_{family.name}",
     )
+    values = [*with_prices, "source_title", "publication", "windows"]
+    types = {column.name: column.type.sql_type for column in family.columns} | {"titled": "boolean"}
+    await _create(connection, staged, {name: types.get(name, "text") for name in (*values, "titled")})
+    await _copy(connection, staged, rows, on_rows)
+    merged = f"""SELECT s.n, {_list(key, "s.")}, {
+        _list(
+            [
+                f"CASE WHEN s.verification_status IS NULL THEN t.{name} ELSE s.{name} END AS {name}"
+                for name in with_prices
+            ]
+        )
+    }, CASE WHEN titled THEN s.source_title WHEN t.deleted_at IS NULL THEN t.source_title END AS source_title,
+            {_PUBLICATION},
+            coalesce(s.windows, CASE WHEN t.deleted_at IS NULL THEN t.windows END, '[]') AS windows"""
+    row = await connection.fetchrow(_upsert(family, staged, merged, key, values), overwrite, AUTHOR)
     return _outcome(row)
 
 

@@ -9,7 +9,7 @@ from uuid import UUID
 import msgspec
 
 from app.domain.clock import hh_mm
-from app.domain.entry import FIRST_YEAR, LAST_YEAR, VerificationStatus, VoltageLevel
+from app.domain.entry import FIRST_YEAR, LAST_YEAR, Publication, VerificationStatus, VoltageLevel
 from app.domain.hlzf import Hlzf, Season, TimeWindow
 from app.domain.tariff import PRICE_FIELDS, Prices, Tariff
 from app.errors import AppError, BadInput, Code
@@ -27,6 +27,7 @@ class NewEntry(msgspec.Struct, frozen=True, kw_only=True):
     dno: str  # slug
     year: int
     source_url: str | None = None
+    publication: Publication = Publication.FINAL  # of a family that has it
 
     def check(self) -> None:
         """Raises BadInput."""
@@ -48,22 +49,43 @@ class NewEntry(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Correction(msgspec.Struct, Generic[E], frozen=True, kw_only=True):
-    """New values of an entry; each family has a subclass with its values. `verify`: verified from now on."""
+    """New values of an entry; each family has a subclass with its values. `verify`: verified from now on.
+
+    `source_url` UNSET and `publication` None: as before. `force`: a final entry may become preliminary.
+    """
 
     id: UUID
     expected_version: int | None = None
     reason: str | None = None
     verify: bool = False
+    source_url: str | msgspec.UnsetType | None = msgspec.UNSET
+    publication: Publication | None = None
+    force: bool = False
 
     def applied_to(self, before: E) -> E:
-        """Raises BadInput."""
-        after = self.corrected(before)
+        """Raises BadInput, and CONFLICT for what would make a final entry preliminary."""
+        after = self._published(self.corrected(before))
         status = status_after(before.verification_status, changed=after != before, verify=self.verify)
         return msgspec.structs.replace(after, verification_status=status)
 
     def corrected(self, before: E) -> E:
         """The entry with the new values, which are checked."""
         raise NotImplementedError
+
+    def _published(self, entry: E) -> E:
+        """With the source and the publication of this correction. A title is that of its address."""
+        if self.source_url is not msgspec.UNSET and self.source_url != entry.source_url:
+            check_source(self.source_url)
+            entry = msgspec.structs.replace(entry, source_url=self.source_url, source_title=None)
+        if self.publication is None or self.publication is entry.publication:
+            return entry
+        if self.publication is Publication.PRELIMINARY and not self.force:
+            raise AppError(
+                "The entry is final, and preliminary figures do not replace final ones; `force` does it nevertheless.",
+                Code.CONFLICT,
+                field=("input", "publication"),
+            )
+        return msgspec.structs.replace(entry, publication=self.publication)
 
 
 class NewTariff(NewEntry, frozen=True, kw_only=True):

@@ -8,6 +8,7 @@ class YearCoverage(msgspec.Struct, frozen=True, gc=False):
     dnos: int
     tariffs: int
     hlzf: int
+    time_of_use: int
     verified: int
 
 

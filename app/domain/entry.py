@@ -32,6 +32,15 @@ class VerificationStatus(StrEnum):
     FLAGGED = "flagged"
 
 
+class Publication(StrEnum):
+    """Whether the operator may still change the figures: price sheets come out as preliminary ones first. FINAL also where
+    a source does not say.
+    """
+
+    PRELIMINARY = "PRELIMINARY"
+    FINAL = "FINAL"
+
+
 class DnoYear(NamedTuple):
     """What one operator published for one year: the key of most records."""
 

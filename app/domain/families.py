@@ -4,7 +4,7 @@ from enum import StrEnum
 from typing import Final
 
 from app.domain import hlzf, tariff, time_of_use
-from app.domain.family import Column, Family
+from app.domain.family import Family
 
 FAMILIES: Final[tuple[Family, ...]] = (tariff.FAMILY, hlzf.FAMILY, time_of_use.FAMILY)
 
@@ -18,10 +18,6 @@ DataType = StrEnum(  # type: ignore[misc]  # its members are the families'
 )
 NETZENTGELTE: Final = DataType["NETZENTGELTE"]
 HLZF: Final = DataType["HLZF"]
+TIME_OF_USE: Final = DataType["TIME_OF_USE"]
 
 OF_DATA_TYPE: Final = {DataType[str(family.data_type)]: family for family in WITH_HISTORY}
-
-# Every value column of any family, in the order in which a revision lists what changed.
-COLUMNS: Final[dict[str, Column]] = {
-    column.name: column for family in WITH_HISTORY for column in family.columns
-}

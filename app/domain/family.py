@@ -9,8 +9,13 @@ from uuid import UUID
 class ColumnType(Enum):
     """How a column is stored and written; `PRICE` has at most four decimals and is not negative."""
 
-    PRICE = "numeric"
-    WINDOWS = "jsonb"
+    PRICE = "price"
+    WINDOWS = "windows"
+    BAND_WINDOWS = "windows with their quarters and bands"
+
+    @property
+    def sql_type(self) -> str:
+        return "numeric" if self is ColumnType.PRICE else "jsonb"
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,10 +27,13 @@ class Column:
     unit: str = ""
     condition: str = ""  # of a price: for which customers it holds
     optional: bool = False  # import files may lack it: stored values are then kept
+    path: str = ""  # in the API, if it is no field of its own
 
     @property
     def field(self) -> str:
         """Its name in the API: leistung_unter_2500h is leistungUnter2500h."""
+        if self.path:
+            return self.path
         first, *rest = self.name.split("_")
         return first + "".join(map(str.capitalize, rest))
 
@@ -40,7 +48,7 @@ class KeyColumn:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Family:
-    """`name` is its topic, its tag, its region, its import and its export.
+    """`name` is its topic, its tag and its region; `public_name` is its import and its export.
 
     A family without `data_type` has no history: its entries are imported and read, but not corrected.
     """
@@ -57,15 +65,21 @@ class Family:
     data_type: str | None = None
     description: str = ""  # of the data type, in the schema
     noun: str = ""  # what error texts call an entry
-    import_kind: str = ""  # where it differs from the name
     one_row_per_entry: bool = True  # in import and export files
     prices: tuple[Column, ...] = field(init=False)
+    has_publication: bool = field(init=False)  # its entries are preliminary or final
 
     def __post_init__(self) -> None:
         prices = tuple(column for column in self.columns if column.type is ColumnType.PRICE)
         object.__setattr__(self, "prices", prices)
-        if not self.import_kind:
-            object.__setattr__(self, "import_kind", self.name)
+        object.__setattr__(
+            self, "has_publication", "publication" in getattr(self.struct, "__struct_fields__", ())
+        )
+
+    @property
+    def public_name(self) -> str:
+        """Its name in addresses and commands: time_of_use is time-of-use."""
+        return self.name.replace("_", "-")
 
     def tag(self, key: tuple[UUID, int]) -> str:
         """That of the record of one operator and year."""

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import msgspec
 
-from app.domain.entry import VerificationStatus, VoltageLevel
+from app.domain.entry import Publication, VerificationStatus, VoltageLevel
 from app.domain.family import Column, ColumnType, Family, KeyColumn
 
 
@@ -42,6 +42,7 @@ class Hlzf(msgspec.Struct, frozen=True, gc=False):
     source_title: str | None
     version: int
     updated_at: datetime
+    publication: Publication = Publication.FINAL
 
 
 FAMILY = Family(

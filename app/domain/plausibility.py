@@ -1,12 +1,19 @@
 """Warnings about values that are valid, but so unusual that they should be checked."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from decimal import Decimal
 
 import msgspec
 
+from app.domain.clock import DAY_END, hh_mm
 from app.domain.tariff import PRICE_FIELDS, Prices
+from app.domain.time_of_use import QUARTERS, TimeOfUseBand, TimeOfUseTariff
 
 UNUSUAL_RISE = 3  # times last year's price
+
+# The regulator's bounds for § 14a EnWG, Modul 3: shares of the standard price, and the quarters that have windows.
+LOWEST_NT, HIGHEST_NT, HIGHEST_HT = Decimal("0.1"), Decimal("0.4"), Decimal(2)
+FEWEST_QUARTERS = 2
 
 
 class PlausibilityWarning(msgspec.Struct, frozen=True):
@@ -30,10 +37,63 @@ def _warnings(prices: Prices, last_year: Prices) -> Iterator[PlausibilityWarning
             ("input", "leistungUnter2500h"),
         )
     for name, field in PRICE_FIELDS.items():
-        now, then = getattr(prices, name), getattr(last_year, name)
-        if now is not None and then and now > UNUSUAL_RISE * then:
-            yield PlausibilityWarning(
-                "UNUSUAL_RISE",
-                f"{now} is more than {UNUSUAL_RISE} times last year's {then}.",
-                ("input", field),
-            )
+        yield from _rise(getattr(prices, name), getattr(last_year, name), ("input", field))
+
+
+def _rise(now: Decimal | None, then: Decimal | None, field: tuple[str, ...]) -> Iterator[PlausibilityWarning]:
+    if now is not None and then and now > UNUSUAL_RISE * then:
+        yield PlausibilityWarning(
+            "UNUSUAL_RISE", f"{now} is more than {UNUSUAL_RISE} times last year's {then}.", field
+        )
+
+
+def time_of_use_warnings(
+    tariff: TimeOfUseTariff, last_year: Sequence[Decimal | None]
+) -> tuple[PlausibilityWarning, ...]:
+    """`last_year`: the prices of HT, ST and NT in the year before."""
+    bands, windows = ("input", "bands"), ("input", "windows")
+    return (
+        *(PlausibilityWarning("OUT_OF_BOUNDS", text, bands) for text in _out_of_bounds(tariff)),
+        *(
+            warning
+            for band, then in zip(TimeOfUseBand, last_year, strict=True)
+            for warning in _rise(tariff.price(band), then, bands)
+        ),
+        *(PlausibilityWarning("MISSING_PRICE", text, bands) for text in _missing_prices(tariff)),
+        *(PlausibilityWarning("GAP", text, windows) for text in _gaps(tariff)),
+        *(PlausibilityWarning("FEW_QUARTERS", text, windows) for text in _few_quarters(tariff)),
+    )
+
+
+def _out_of_bounds(tariff: TimeOfUseTariff) -> Iterator[str]:
+    standard, high, low = tariff.price_st, tariff.price_ht, tariff.price_nt
+    if standard is None:
+        return
+    if low is not None and not LOWEST_NT * standard <= low <= HIGHEST_NT * standard:
+        yield f"NT ({low}) is usually {LOWEST_NT:.0%} to {HIGHEST_NT:.0%} of ST ({standard})."
+    if high is not None and not standard < high <= HIGHEST_HT * standard:
+        yield f"HT ({high}) is usually above ST ({standard}) and at most {HIGHEST_HT:.0%} of it."
+
+
+def _missing_prices(tariff: TimeOfUseTariff) -> Iterator[str]:
+    for band in TimeOfUseBand:
+        if tariff.price(band) is None and (
+            band is TimeOfUseBand.ST or any(w.band is band for w in tariff.windows)
+        ):
+            yield f"{band} has no price."
+
+
+def _gaps(tariff: TimeOfUseTariff) -> Iterator[str]:
+    for quarter in QUARTERS:
+        free_from = 0
+        of_quarter = [window for window in tariff.windows if window.quarter == quarter]
+        for start, end in [(window.start, window.end) for window in of_quarter] + [(DAY_END, DAY_END)]:
+            if of_quarter and start > free_from:
+                yield f"{hh_mm(free_from)}-{hh_mm(start)} of quarter {quarter} is in no band."
+            free_from = end
+
+
+def _few_quarters(tariff: TimeOfUseTariff) -> Iterator[str]:
+    quarters = {window.quarter for window in tariff.windows}
+    if len(quarters) < FEWEST_QUARTERS:
+        yield f"Usually at least {FEWEST_QUARTERS} quarters have windows, not {len(quarters)}."

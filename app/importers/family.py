@@ -3,9 +3,10 @@
 from collections.abc import Iterator, Sequence
 
 from app.db import staging
+from app.db.file_columns import PUBLICATION
 from app.db.pool import Connection
 from app.db.staging import OnRows, Outcome, Rows, SkippedRow
-from app.domain.entry import VerificationStatus
+from app.domain.entry import Publication, VerificationStatus
 from app.domain.family import ColumnType, Family
 from app.importers import cells
 from app.importers.cells import optional
@@ -17,7 +18,9 @@ _PARSERS = {ColumnType.PRICE: optional(cells.price)}
 
 
 class FamilySource(Source):
-    """Files may differ in which optional columns they have; values of a column that a file lacks are kept."""
+    """Files may differ in which optional columns they have; values of a column that a file lacks are kept. So is the
+    publication; that of a new entry is then FINAL.
+    """
 
     def __init__(self, family: Family, references: References) -> None:
         self._family = family
@@ -33,6 +36,9 @@ class FamilySource(Source):
             "source_title": cells.text,
         }
         missing_allowed = frozenset(column.name for column in family.columns if column.optional)
+        if family.has_publication:
+            columns[PUBLICATION] = optional(cells.one_of(Publication))
+            missing_allowed |= {PUBLICATION}
         self.layouts = (Layout(columns, missing_allowed),)
         self._locations: dict[tuple[str, ...], RowLocation] = {}
         # By the columns of the file.
@@ -47,6 +53,8 @@ class FamilySource(Source):
             )
         else:
             self._locations[key] = row.location
+            if self._family.has_publication and PUBLICATION not in row.layout.names:
+                values.append("")
             self._rows.setdefault(row.layout.names, []).append((row.location, values))
 
     def entries(self) -> Iterator[tuple[RowLocation, list[str]]]:

@@ -5,9 +5,10 @@ from collections.abc import Iterator
 import msgspec
 
 from app.db import staging
+from app.db.file_columns import PUBLICATION
 from app.db.pool import Connection
 from app.db.staging import OnRows, Outcome, Rows
-from app.domain.entry import VerificationStatus, VoltageLevel
+from app.domain.entry import Publication, VerificationStatus, VoltageLevel
 from app.domain.hlzf import FAMILY, Season
 from app.importers import cells
 from app.importers.cells import optional
@@ -15,12 +16,14 @@ from app.importers.layout import Layout, Row
 from app.importers.problems import Problem, RowLocation
 from app.importers.source import References, Source
 
+_SOURCE = ("verification_status", "source_url", "source_title", PUBLICATION)
+
 
 class _Season(msgspec.Struct):
     """The windows of one operator, year, voltage level and season; they share one source."""
 
     location: RowLocation
-    source: list[str]  # verification_status, source_url, source_title
+    source: list[str]  # the columns of `_SOURCE`
     windows: list[tuple[str, str, RowLocation]]  # none: the operator published that there is none
 
 
@@ -41,13 +44,17 @@ class Hlzf(Source):
                     "verification_status": cells.one_of(VerificationStatus),
                     "source_url": cells.text,
                     "source_title": cells.text,
-                }
+                    PUBLICATION: optional(cells.one_of(Publication)),
+                },
+                optional=frozenset({PUBLICATION}),
             ),
         )
         self._seasons: dict[tuple[str, ...], _Season] = {}
 
     def take(self, row: Row, values: list[str]) -> Iterator[Problem]:
         start, end, *source = values[4:]
+        if PUBLICATION not in row.layout.names:
+            source.append("")
         if bool(start) != bool(end):
             yield row.problem(
                 "end" if start else "start", "start and end must both be given or both be empty"
@@ -74,10 +81,11 @@ class Hlzf(Source):
 def _contradiction(season: _Season, row: Row, start: str, end: str, source: list[str]) -> Problem | None:
     if not start or not season.windows:
         return row.problem("start", f"{season.location} has {_windows_of(season)} for the same season")
-    for column, own, other in zip(row.layout.names[6:], source, season.source, strict=True):
+    for column, own, other in zip(_SOURCE, source, season.source, strict=True):
         if own != other:
             return row.problem(
-                column, f"must be the same for all windows of a season, as in {season.location}"
+                column if column in row.layout.names else "source_url",
+                f"{column} must be the same for all windows of a season, as in {season.location}",
             )
     for begins, ends, location in season.windows:
         if start < ends and begins < end:

@@ -29,14 +29,21 @@ from app.importers.transaction import in_transaction
 
 Kind = StrEnum(  # type: ignore[misc]  # operators, and each family
     "Kind",
-    {"REGISTRY": "registry"} | {family.import_kind.upper(): family.import_kind for family in FAMILIES},
+    {"REGISTRY": "registry"}
+    | {family.name.upper(): family.public_name for family in FAMILIES}
+    | {"SECTION14A": "section14a"},  # the earlier name of time-of-use
     module=__name__,
 )
 
 # Families whose files have a row per entry need no class of their own.
 SOURCES: Final[dict[Kind, Callable[[References], Source]]] = {
-    Kind(family.import_kind): partial(FamilySource, family) for family in FAMILIES if family.one_row_per_entry
-} | {Kind["REGISTRY"]: Registry, Kind["HLZF"]: Hlzf, Kind["SECTION14A"]: Section14a}
+    Kind(family.public_name): partial(FamilySource, family) for family in FAMILIES if family.one_row_per_entry
+} | {
+    Kind["REGISTRY"]: Registry,
+    Kind["HLZF"]: Hlzf,
+    Kind["TIME_OF_USE"]: Section14a,
+    Kind["SECTION14A"]: Section14a,
+}
 
 
 class File(NamedTuple):

@@ -1,30 +1,61 @@
-"""§ 14a EnWG, Modul 3: a file of prices and a file of windows make one sheet per operator and year."""
+"""§ 14a EnWG, Modul 3: a file of prices and a file of windows, or one file with both, make a tariff per operator and year.
+
+The one file is that of the export: a row per window with the price of its band, and a row for a band without windows.
+"""
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import msgspec
 
 from app.db import staging
+from app.db.file_columns import PUBLICATION, family_columns
 from app.db.pool import Connection
 from app.db.staging import OnRows, Outcome, Rows
-from app.domain.entry import VerificationStatus
-from app.domain.time_of_use import TimeOfUseBand
+from app.domain.clock import hh_mm, minutes
+from app.domain.entry import Publication, VerificationStatus
+from app.domain.time_of_use import FAMILY, QUARTERS, TimeOfUseBand, TimeOfUseWindow
+from app.domain.time_of_use_correction import parts_of_day
 from app.importers import cells
+from app.importers.cells import optional
 from app.importers.layout import Layout, Row
 from app.importers.problems import Problem, RowLocation
 from app.importers.source import References, Source
 
 
+class _Price(NamedTuple):
+    price: str  # "": not published
+    verification_status: str
+    location: RowLocation
+
+
+class _Window(NamedTuple):
+    quarter: str
+    start: str
+    end: str
+    band: str
+    location: RowLocation
+
+
+class _Published(NamedTuple):
+    """What all prices of a tariff have in common; a title of None: the file has no such column."""
+
+    source_url: str
+    source_title: str | None
+    publication: str
+
+
 class _Sheet(msgspec.Struct):
     location: RowLocation
-    prices: dict[str, tuple[str, str, RowLocation]] = {}  # by band: price, verification status
-    source_url: str = ""
-    windows: list[tuple[str, str, str, str, RowLocation]] = []  # quarter, start, end, band
+    complete: bool  # its rows have prices and windows: what they do not list is not published
+    prices: dict[str, _Price] = {}  # by band
+    published: _Published | None = None
+    windows: list[_Window] = []
 
     @property
     def verification_status(self) -> str:
         """The least verified status of its bands."""
-        statuses = {status for _, status, _ in self.prices.values()}
+        statuses = {price.verification_status for price in self.prices.values()}
         for status in (VerificationStatus.FLAGGED, VerificationStatus.UNVERIFIED):
             if status in statuses:
                 return status
@@ -36,80 +67,138 @@ class Section14a(Source):
         return await staging.load_time_of_use(connection, rows, overwrite, on_rows)
 
     def __init__(self, references: References) -> None:
-        operator = cells.operator(references.operators)
-        self._prices = Layout(
-            {
-                "dno_slug": operator,
-                "year": cells.year,
-                "module": cells.one_of(["3"]),
-                "band": cells.one_of(TimeOfUseBand),
-                "price_ct_per_kwh": cells.price,
-                "verification_status": cells.one_of(VerificationStatus),
-                "source_url": cells.text,
-            }
+        parsers: dict[str, cells.Parser] = {
+            "dno_slug": cells.operator(references.operators),
+            "year": cells.year,
+            "module": cells.one_of(["3"]),
+            "quarter": cells.one_of([str(quarter) for quarter in QUARTERS]),
+            "band": cells.one_of(TimeOfUseBand),
+            "start": cells.time,
+            "end": cells.time,
+            "price_ct_per_kwh": cells.price,
+            "verification_status": cells.one_of(VerificationStatus),
+            "source_url": cells.text,
+            "source_title": cells.text,
+            PUBLICATION: optional(cells.one_of(Publication)),
+        }
+        may_be_empty = {name: optional(parsers[name]) for name in _BAND_AND_WINDOW}
+        prices = Layout({name: parsers[name] for name in _PRICES}, frozenset({"source_title", PUBLICATION}))
+        windows = Layout({name: parsers[name] for name in _WINDOWS})
+        both = Layout(
+            {name: (parsers | may_be_empty)[name] for name in family_columns(FAMILY)},
+            frozenset({PUBLICATION}),
         )
-        self._windows = Layout(
-            {
-                "dno_slug": operator,
-                "year": cells.year,
-                "quarter": cells.one_of(["1", "2", "3", "4"]),
-                "band": cells.one_of(TimeOfUseBand),
-                "start": cells.time,
-                "end": cells.time,
-            }
-        )
-        self.layouts = (self._prices, self._windows)
+        # Of layouts that fit a header equally well, the first is taken.
+        self.layouts = (prices, windows, both)
         self._stored_sheets = references.time_of_use
         self._sheets: dict[tuple[str, str], _Sheet] = {}
 
     def take(self, row: Row, values: list[str]) -> Iterator[Problem]:
-        key = (values[0], values[1])
-        sheet = self._sheets.setdefault(key, _Sheet(row.location))
-        yield from (_take_price if row.layout is self._prices else _take_window)(sheet, row, *values[2:])
+        cells = dict(zip(row.layout.names, values, strict=True))
+        complete = "quarter" in cells and "price_ct_per_kwh" in cells
+        key = (cells["dno_slug"], cells["year"])
+        sheet = self._sheets.setdefault(key, _Sheet(row.location, complete))
+        if sheet.complete is not complete:
+            yield row.problem("year", f"{sheet.location} has this operator and year with other columns")
+        elif complete:
+            yield from _take_both(sheet, row, cells)
+        elif "quarter" in cells:
+            yield from _take_window(sheet, row, cells)
+        elif cells["band"] in sheet.prices:
+            yield row.problem("band", f"the same band as in {sheet.prices[cells['band']].location}")
+        else:
+            yield from _take_price(sheet, row, cells)
 
     def finish(self) -> Iterator[Problem]:
         for key, sheet in self._sheets.items():
-            if not sheet.prices and key not in self._stored_sheets:
+            if sheet.published is None and key not in self._stored_sheets:
                 yield Problem(sheet.location, "there are windows, but no prices of this operator and year")
 
     def entries(self) -> Iterator[tuple[RowLocation, list[str]]]:
         """Values that the files lack are empty: stored values are then kept."""
         for key, sheet in self._sheets.items():
-            prices = [sheet.prices[band][0] if band in sheet.prices else "" for band in TimeOfUseBand]
+            prices = [sheet.prices[band].price if band in sheet.prices else "" for band in TimeOfUseBand]
             windows = [
                 {"quarter": int(quarter), "start": start, "end": end, "band": band}
                 for quarter, start, end, band, _ in sorted(sheet.windows)
             ]
+            priced, published = sheet.published is not None, sheet.published or _Published("", None, "")
             yield (
                 sheet.location,
                 [
                     *key,
                     *prices,
-                    sheet.verification_status if sheet.prices else "",
-                    sheet.source_url,
-                    msgspec.json.encode(windows).decode() if windows else "",
+                    sheet.verification_status if priced else "",
+                    published.source_url,
+                    published.source_title or "",
+                    published.publication,
+                    msgspec.json.encode(windows).decode() if windows or sheet.complete else "",
+                    "false" if published.source_title is None else "true",
                 ],
             )
 
 
-def _take_price(
-    sheet: _Sheet, row: Row, module: str, band: str, price: str, status: str, source_url: str
-) -> Iterator[Problem]:
-    if band in sheet.prices:
-        yield row.problem("band", f"the same band as in {sheet.prices[band][2]}")
-    elif sheet.prices and source_url != sheet.source_url:
-        yield row.problem("source_url", "must be the same for all bands of an operator and year")
+_PRICES = ("dno_slug", "year", "module", "band", "price_ct_per_kwh", "verification_status", "source_url", "source_title", PUBLICATION)  # fmt: skip
+_WINDOWS = ("dno_slug", "year", "quarter", "band", "start", "end")
+_BAND_AND_WINDOW = ("band", "price_ct_per_kwh", "quarter", "start", "end")
+
+
+def _take_both(sheet: _Sheet, row: Row, cells: dict[str, str]) -> Iterator[Problem]:
+    """A row of the export. One without band is the only row of a tariff of which nothing is published."""
+    band, window = cells["band"], [bool(cells[name]) for name in ("quarter", "start", "end")]
+    if any(window) and not all(window):
+        yield row.problem("quarter", "quarter, start and end must all be given or all be empty")
+    elif not band and any(cells[name] for name in _BAND_AND_WINDOW):
+        yield row.problem("band", "is empty")
+    elif earlier := _contradicted(sheet, cells, has_window=any(window)):
+        yield row.problem("band", f"{earlier} has this band with another price or status, or without windows")
     else:
-        sheet.prices[band] = (price, status, row.location)
-        sheet.source_url = source_url
+        yield from _take_price(sheet, row, cells)
+        if any(window):
+            yield from _take_window(sheet, row, cells)
 
 
-def _take_window(sheet: _Sheet, row: Row, quarter: str, band: str, start: str, end: str) -> Iterator[Problem]:
-    if end <= start:
-        yield row.problem("end", f"must be after the start, {start}")
+def _contradicted(sheet: _Sheet, cells: dict[str, str], *, has_window: bool) -> RowLocation | None:
+    """Several rows of a band have one window each, the same price and the same status."""
+    band = cells["band"]
+    if not band:
+        return next((price.location for price in sheet.prices.values()), None)
+    earlier = sheet.prices.get(band, sheet.prices.get(""))
+    if earlier is None:
+        return None
+    same = (earlier.price, earlier.verification_status) == (
+        cells["price_ct_per_kwh"],
+        cells["verification_status"],
+    )
+    more_windows = has_window and any(window.band == band for window in sheet.windows)
+    return None if same and more_windows else earlier.location
+
+
+def _take_price(sheet: _Sheet, row: Row, cells: dict[str, str]) -> Iterator[Problem]:
+    published = _Published(cells["source_url"], cells.get("source_title"), cells.get(PUBLICATION, ""))
+    sheet.published = sheet.published or published
+    for column, own, other in zip(_Published._fields, published, sheet.published, strict=True):
+        if own != other:
+            reason = f"{column} must be the same for all bands of an operator and year"
+            yield row.problem(column if column in cells else "source_url", reason)
+    price = _Price(cells["price_ct_per_kwh"], cells["verification_status"], row.location)
+    sheet.prices.setdefault(cells["band"], price)
+
+
+def _take_window(sheet: _Sheet, row: Row, cells: dict[str, str]) -> Iterator[Problem]:
+    """A window over midnight is two windows of its quarter."""
+    quarter, band, start, end = (cells[name] for name in ("quarter", "band", "start", "end"))
+    if start in (end, "24:00"):
+        yield row.problem("end", f"{start}-{end} holds at no time")
         return
-    for other, begins, ends, _, location in sheet.windows:
-        if other == quarter and start < ends and begins < end:
-            yield row.problem("start", f"{start}-{end} overlaps {begins}-{ends} in {location}")
+    window = TimeOfUseWindow(int(quarter), minutes(start), minutes(end), TimeOfUseBand(band))
+    parts = [(hh_mm(part.start), hh_mm(part.end)) for part in parts_of_day(window)]
+    for other in sheet.windows:
+        if other.quarter == quarter and any(
+            other.start < ends and starts < other.end for starts, ends in parts
+        ):
+            yield row.problem(
+                "start", f"{start}-{end} overlaps {other.start}-{other.end} in {other.location}"
+            )
             return
-    sheet.windows.append((quarter, start, end, band, row.location))
+    sheet.windows += [_Window(quarter, starts, ends, band, row.location) for starts, ends in parts]

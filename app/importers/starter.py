@@ -15,7 +15,7 @@ FILES = {
     Kind["REGISTRY"]: ("registry.csv",),
     Kind["TARIFFS"]: ("tariffs.csv",),
     Kind["HLZF"]: ("hlzf.csv",),
-    Kind["SECTION14A"]: ("section14a.csv", "section14a_windows.csv"),
+    Kind["TIME_OF_USE"]: ("section14a.csv", "section14a_windows.csv"),
 }
 
 

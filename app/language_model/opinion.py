@@ -14,7 +14,7 @@ import structlog
 
 from app.domain.dno import DirectoryEntry
 from app.domain.entry import FIRST_YEAR, VoltageLevel
-from app.domain.families import DataType
+from app.domain.families import HLZF, NETZENTGELTE, DataType
 from app.domain.question import Interpretation
 from app.observability.metrics import SECOND_OPINIONS
 from app.observability.printable import printable
@@ -115,7 +115,7 @@ def _read(text: str) -> _ModelAnswer:
 
 
 def _check(answer: _ModelAnswer, today: date, known: Mapping[str, UUID]) -> tuple[DataType, UUID | None]:
-    if answer.data_type is None:
+    if answer.data_type not in (NETZENTGELTE, HLZF):
         raise NoOpinion("it found no topic of ours", "off topic")
     if answer.dno is not None and answer.dno not in known:
         raise NoOpinion("it named an operator that does not exist", "untrue")

@@ -22,14 +22,14 @@ _DATA_TYPES = {Kind[family.id_kind]: data_type for data_type, family in OF_DATA_
 
 @strawberry.input(description="An entry that somebody has compared with its source.")
 class VerifyInput:
-    id: strawberry.ID = strawberry.field(description="A tariff's or HLZF entry's id.")
+    id: strawberry.ID = strawberry.field(description="The entry's id.")
     expected_version: int | None = fields.expected_version()
     notes: str | None = strawberry.field(default=None, description="What was compared; kept in the history.")
 
 
 @strawberry.input(description="An entry that somebody should look at.")
 class FlagInput:
-    id: strawberry.ID = strawberry.field(description="A tariff's or HLZF entry's id.")
+    id: strawberry.ID = strawberry.field(description="The entry's id.")
     expected_version: int | None = fields.expected_version()
     reason: str = strawberry.field(description="What is in doubt; kept in the history.")
 

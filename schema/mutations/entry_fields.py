@@ -5,6 +5,7 @@ from typing import Any
 import strawberry
 
 from app.domain.correction import PRICE_DECIMALS
+from app.domain.entry import Publication
 from app.domain.family import Family
 
 
@@ -30,6 +31,29 @@ def price(family: Family, name: str, *, default: Any = None) -> Any:
 
 def source_url(document: str = "document") -> Any:
     return strawberry.field(default=None, description=f"Address of the {document}.")
+
+
+def new_source_url() -> Any:
+    return strawberry.field(
+        default=strawberry.UNSET,
+        description="Address of the document with these figures; left out: as before, null clears it.",
+    )
+
+
+def publication() -> Any:
+    return strawberry.field(default=Publication.FINAL, description="How final the figures are.")
+
+
+def new_publication() -> Any:
+    return strawberry.field(
+        default=None,
+        description="How final the figures are now; left out: as before. Refused with CONFLICT for PRELIMINARY where the "
+        "entry is final, unless `force` is set.",
+    )
+
+
+def force() -> Any:
+    return strawberry.field(default=False, description="Lets a final entry become preliminary.")
 
 
 def entry_id(noun: str = "entry") -> Any:

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Annotated, Any, Protocol
+from typing import Annotated, Any, Protocol, cast
 from uuid import UUID
 
 import msgspec
@@ -15,6 +15,7 @@ from app.db.family_tables import TABLES
 from app.db.unit_of_work import UnitOfWork
 from app.domain.account import Role
 from app.domain.correction import Correction, NewEntry
+from app.domain.entry import Publication
 from app.domain.family import Family
 from schema.context import Context, Info
 from schema.mutations.payload import mutation
@@ -32,8 +33,16 @@ class CorrectInput(Protocol):
     verify: bool | None
 
     def correction(self, id: UUID) -> Correction[Any]:
-        """With the family's values; the expected version, the reason and `verify` are set for all families alike."""
+        """With the family's values; what all families have in common is set for all alike."""
         ...
+
+
+class PublishedInput(Protocol):
+    """What a correction of a family with publication has, too."""
+
+    source_url: str | None
+    publication: Publication | None
+    force: bool | None
 
 
 @dataclass(frozen=True)
@@ -65,6 +74,7 @@ class FamilyMutations:
                 expected_version=input.expected_version,
                 reason=input.reason,
                 verify=bool(input.verify),
+                **_published(cast("PublishedInput", input)) if self.family.has_publication else {},
             )
             return await self._write(info.context, lambda work: self._table.correct(work, correction))
 
@@ -84,3 +94,8 @@ class FamilyMutations:
         """Strawberry reads the type of `input` from the resolver's annotations."""
         resolver.__annotations__["input"] = Annotated[input_type, strawberry.argument(description=argument)]
         return mutation(self.payload, description=description, role=Role.EDITOR)(resolver)
+
+
+def _published(input: PublishedInput) -> dict[str, Any]:
+    source = {} if input.source_url is strawberry.UNSET else {"source_url": input.source_url}
+    return {**source, "publication": input.publication, "force": bool(input.force)}

@@ -5,7 +5,7 @@ from uuid import UUID
 import strawberry
 
 from app.domain.correction import HlzfCorrection, NewHlzf
-from app.domain.entry import VoltageLevel
+from app.domain.entry import Publication, VoltageLevel
 from app.domain.hlzf import FAMILY, Season, TimeWindow
 from schema.mutations import entry_fields as fields
 from schema.mutations.family_mutations import FamilyMutations
@@ -31,6 +31,7 @@ class AddHlzfInput:
         description="In any order, not overlapping; empty: the operator published that there is none."
     )
     source_url: str | None = fields.source_url()
+    publication: Publication | None = fields.publication()
 
     def new_entry(self) -> NewHlzf:
         return NewHlzf(
@@ -40,6 +41,7 @@ class AddHlzfInput:
             season=self.season,
             windows=_windows(self.windows),
             source_url=self.source_url,
+            publication=self.publication or Publication.FINAL,
         )
 
 
@@ -48,6 +50,9 @@ class CorrectHlzfInput:
     id: strawberry.ID = fields.entry_id()
     expected_version: int | None = fields.expected_version()
     windows: list[TimeWindowInput] = strawberry.field(description="All of them; empty: there is none.")
+    source_url: str | None = fields.new_source_url()
+    publication: Publication | None = fields.new_publication()
+    force: bool | None = fields.force()
     reason: str | None = fields.reason()
     verify: bool | None = fields.verify()
 

@@ -69,7 +69,10 @@ class UserError:
     description="What is possible and yet so unusual that a person should look at it again.",
 )
 class Warning:
-    code: str = strawberry.field(description="For programs: UNUSUAL_ORDER, UNUSUAL_RISE.")
+    code: str = strawberry.field(
+        description="For programs: UNUSUAL_ORDER, UNUSUAL_RISE; of time-of-use tariffs also OUT_OF_BOUNDS (NT is 10 to "
+        "40 % of ST, HT above ST and at most 200 % of it), MISSING_PRICE, GAP, FEW_QUARTERS."
+    )
     message: str = strawberry.field(description="For people.")
     field: list[str] = strawberry.field(description="Path of the input field in doubt.")
 

@@ -6,7 +6,7 @@ from uuid import UUID
 import strawberry
 
 from app.domain.correction import NewTariff, TariffCorrection
-from app.domain.entry import VoltageLevel
+from app.domain.entry import Publication, VoltageLevel
 from app.domain.tariff import FAMILY, PRICE_FIELDS, Prices
 from schema.mutations import entry_fields as fields
 from schema.mutations.family_mutations import FamilyMutations
@@ -25,6 +25,7 @@ class AddTariffInput:
     leistung_unter_2500h: Decimal | None = fields.price(FAMILY, "leistung_unter_2500h")
     arbeit_unter_2500h: Decimal | None = fields.price(FAMILY, "arbeit_unter_2500h")
     source_url: str | None = fields.source_url("price sheet")
+    publication: Publication | None = fields.publication()
 
     def new_entry(self) -> NewTariff:
         return NewTariff(
@@ -33,6 +34,7 @@ class AddTariffInput:
             voltage_level=self.voltage_level,
             prices=Prices(**{name: getattr(self, name) for name in PRICE_FIELDS}),
             source_url=self.source_url,
+            publication=self.publication or Publication.FINAL,
         )
 
 
@@ -46,6 +48,9 @@ class CorrectTariffInput:
         FAMILY, "leistung_unter_2500h", default=strawberry.UNSET
     )
     arbeit_unter_2500h: Decimal | None = fields.price(FAMILY, "arbeit_unter_2500h", default=strawberry.UNSET)
+    source_url: str | None = fields.new_source_url()
+    publication: Publication | None = fields.new_publication()
+    force: bool | None = fields.force()
     reason: str | None = fields.reason()
     verify: bool | None = fields.verify("tariff")
 

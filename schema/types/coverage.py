@@ -15,7 +15,8 @@ class YearCoverage:
     dnos: int = strawberry.field(description="Operators with any data for it.")
     tariffs: int = strawberry.field(description="Netzentgelt entries.")
     hlzf: int = strawberry.field(description="HLZF entries.")
-    verified: int = strawberry.field(description="Verified entries among both.")
+    time_of_use: int = strawberry.field(description="Time-of-use tariffs (§ 14a EnWG, Modul 3).")
+    verified: int = strawberry.field(description="Verified entries among all of these.")
 
 
 @type_for(structs.RegionCoverage, description="How much is known in one federal state.")
@@ -28,7 +29,7 @@ class RegionCoverage:
 @type_for(structs.Coverage, description="How much of the country's grid data is here. At most 5 minutes old.")
 class Coverage:
     total_dnos: int = strawberry.field(description="Operators.")
-    total_entries: int = strawberry.field(description="Netzentgelt and HLZF entries.")
+    total_entries: int = strawberry.field(description="Entries of every data type.")
     verified_entries: int = strawberry.field(description="Verified ones among them.")
 
     @batch_field(int, description="Operators with any data for the current calendar year in Germany.")

@@ -29,7 +29,7 @@ class DataChange:
     def kind(root: strawberry.Parent[Change]) -> ChangeKind:
         return root.entry.kind
 
-    @field(description="What was changed: Netzentgelte or HLZF.")
+    @field(description="What was changed.")
     def data_type(root: strawberry.Parent[Change]) -> DataType:
         return _DATA_TYPES[root.event.topic]
 

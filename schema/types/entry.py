@@ -22,6 +22,12 @@ describe(
     NS="Niederspannung, 0.4 kV: Netzebene 7.",
 )
 describe(
+    structs.Publication,
+    "How final a published figure is.",
+    PRELIMINARY="Vorläufig: the operator may still change it.",
+    FINAL="Endgültig, or not said to be preliminary by the source.",
+)
+describe(
     DataType,
     "What is published.",
     **{str(family.data_type): family.description for family in WITH_HISTORY},

@@ -54,6 +54,10 @@ def updated_at() -> Any:
     return strawberry.field(description="When it changed last.")
 
 
+def publication() -> Any:
+    return strawberry.field(description="Whether the operator published it as preliminary or as final.")
+
+
 def history() -> Any:
     @batch_field(
         list[Revision],

@@ -5,7 +5,7 @@ from datetime import datetime
 import strawberry
 
 from app.domain import hlzf as structs
-from app.domain.entry import VerificationStatus, VoltageLevel
+from app.domain.entry import Publication, VerificationStatus, VoltageLevel
 from schema.batch_field import length, type_for
 from schema.types import entry_fields as fields
 from schema.types.node import HLZF_ID, Node
@@ -36,4 +36,5 @@ class Hlzf(Node):
     source = fields.source("Where the windows were read.")
     version: int = fields.version()
     updated_at: datetime = fields.updated_at()
+    publication: Publication = fields.publication()
     history = fields.history()

@@ -25,7 +25,9 @@ describe(
 
 @type_for(structs.FieldChange, description="One field's value before and after a change, as text.")
 class FieldChange:
-    field: str = strawberry.field(description="The field's name in this schema.")
+    field: str = strawberry.field(
+        description="The field's name in this schema; the price of a band is bands.HT, bands.ST or bands.NT."
+    )
     before: str | None = strawberry.field(description="null: there was none.")
     after: str | None = strawberry.field(description="null: there is none any more.")
 

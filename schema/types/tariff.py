@@ -9,7 +9,7 @@ import strawberry
 
 from app.domain import cost, tags
 from app.domain import tariff as structs
-from app.domain.entry import DnoYear, VerificationStatus, VoltageLevel
+from app.domain.entry import DnoYear, Publication, VerificationStatus, VoltageLevel
 from schema.batch_field import batch_field, field, type_for
 from schema.context import Context
 from schema.types import entry_fields as fields
@@ -60,6 +60,7 @@ class Tariff(Node):
     source = fields.source("Where the prices were read.")
     version: int = fields.version()
     updated_at: datetime = fields.updated_at()
+    publication: Publication = fields.publication()
     history = fields.history()
 
     @field(description="What it costs in a year for one consumption.")

@@ -1,11 +1,12 @@
 """GraphQL types of time-of-use tariffs of § 14a EnWG."""
 
+from datetime import datetime
 from decimal import Decimal
 
 import strawberry
 
 from app.domain import time_of_use as structs
-from app.domain.entry import VerificationStatus
+from app.domain.entry import Publication, VerificationStatus
 from schema.batch_field import length, type_for
 from schema.types import entry_fields as fields
 from schema.types import price_interval
@@ -36,7 +37,7 @@ class TimeOfUseTariff(Node):
     dno = fields.dno("The operator that asks for it.")
     year: int = strawberry.field(description="Calendar year in which the prices hold.")
     bands: list[TimeOfUsePrice] = strawberry.field(
-        description="The price of each band, HT first.", metadata=length(3)
+        description="The price of each band that has one, HT first.", metadata=length(3)
     )
     windows: list[TimeOfUseWindow] = strawberry.field(
         description="When each band holds; a quarter without windows has no time-variable prices.",
@@ -46,3 +47,7 @@ class TimeOfUseTariff(Node):
     prices = price_interval.prices()
     verification_status: VerificationStatus = strawberry.field(description="How sure these figures are.")
     source = fields.source("Where the figures were read.")
+    version: int = fields.version()
+    updated_at: datetime = fields.updated_at()
+    publication: Publication = fields.publication()
+    history = fields.history()

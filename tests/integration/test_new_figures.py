@@ -35,7 +35,7 @@ COLUMN = (
     Edit("app/domain/tariff.py", "    arbeit_unter_2500h: Decimal | None\n", "    arbeit_unter_2500h: Decimal | None\n    grundpreis: Decimal | None\n"),
     Edit("app/domain/tariff.py", '        Column("arbeit_unter_2500h", ColumnType.PRICE, "ct per kWh", "below 2500 h/a"),\n', '        Column("arbeit_unter_2500h", ColumnType.PRICE, "ct per kWh", "below 2500 h/a"),\n        Column("grundpreis", ColumnType.PRICE, "EUR per year", optional=True),\n'),
     Edit("schema/types/tariff.py", "    verification_status: VerificationStatus =", '    grundpreis: Decimal | None = strawberry.field(description="Grundpreis, EUR per year; null: not published.")\n    verification_status: VerificationStatus ='),
-    Edit("schema/mutations/tariffs.py", '    source_url: str | None =', '    grundpreis: Decimal | None = fields.price(FAMILY, "grundpreis")\n    source_url: str | None ='),
+    Edit("schema/mutations/tariffs.py", '    source_url: str | None = fields.source_url', '    grundpreis: Decimal | None = fields.price(FAMILY, "grundpreis")\n    source_url: str | None = fields.source_url'),
     Edit("schema/mutations/tariffs.py", '    reason: str | None =', '    grundpreis: Decimal | None = fields.price(FAMILY, "grundpreis", default=strawberry.UNSET)\n    reason: str | None ='),
 )  # fmt: skip
 
@@ -44,7 +44,7 @@ FAMILY = (
     Edit("app/domain/families.py", "(tariff.FAMILY, hlzf.FAMILY, time_of_use.FAMILY)", "(tariff.FAMILY, hlzf.FAMILY, time_of_use.FAMILY, concession.FAMILY)"),
     Edit("schema/types/dno.py", "    updated_at: datetime = strawberry.field(description=\"When the operator's own", "    concession_fees = entries_of(BY_NAME[\"concession_fees\"], \"Konzessionsabgaben, newest year first.\")\n    updated_at: datetime = strawberry.field(description=\"When the operator's own"),
     Edit("schema/root.py", "from schema.mutations.entries import", "from schema.mutations.concession import ConcessionMutations\nfrom schema.mutations.entries import"),
-    Edit("schema/root.py", "EntryMutations, CacheMutations", "EntryMutations, CacheMutations, ConcessionMutations"),
+    Edit("schema/root.py", "    CacheMutations,\n", "    CacheMutations,\n    ConcessionMutations,\n"),
 )  # fmt: skip
 
 FAMILY_FILES = {
@@ -337,8 +337,8 @@ async def test_a_new_price_column_is_four_files_and_works_everywhere(copy, tmp_p
     assert (removed["entry"], removed["errors"]) == (None, [])
 
     header, *rows = await copy.export("tariffs")
-    assert header == f"{head},grundpreis,{rest}"
-    assert "netze-a,2026,MS,1.5,2,3,4,120.50,verified,," in rows
+    assert header == f"{head},grundpreis,{rest},publication"
+    assert "netze-a,2026,MS,1.5,2,3,4,120.50,verified,,,FINAL" in rows
     assert (await copy.execute(COVERAGE))["coverage"]["totalEntries"] == 3
 
 
@@ -357,7 +357,7 @@ async def test_a_new_family_is_its_own_files_and_five_lines_and_works_everywhere
     file = tmp_path / "fees.csv"
     head = "dno_slug,year,fee,verification_status,source_url,source_title"
     file.write_text(f"{head}\nnetze-a,2026,0.11,verified,https://example.org/fees,Fees\n")
-    await copy.run("import", "concession_fees", str(file))
+    await copy.run("import", "concession-fees", str(file))
     fees = """{ dno(slug: "netze-a") { years concessionFees { id year fee version } } }"""
     read = (await copy.execute(fees))["dno"]
     assert read["years"] == [2026]
@@ -418,7 +418,7 @@ async def test_a_new_family_is_its_own_files_and_five_lines_and_works_everywhere
     restored = (await copy.execute(add, input=new))["addFee"]
     assert restored["fee"] == {"id": fee_2027, "year": 2027, "fee": "0.61", "version": 3}, restored
 
-    assert await copy.export("concession_fees") == [
+    assert await copy.export("concession-fees") == [
         head,
         "netze-a,2026,0.11,verified,https://example.org/fees,Fees",
         "netze-a,2027,0.61,unverified,https://example.org/2027,",

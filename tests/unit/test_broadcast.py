@@ -65,7 +65,8 @@ async def test_only_changes_that_match_the_filter_are_delivered() -> None:
         broadcast.send(change(2, entry=uuid4(), dno=HERE, topic=Topic.TARIFFS))
         broadcast.send(change(3, entry=uuid4(), dno=HERE, topic=Topic.HLZF))
         broadcast.send(change(4, entry=uuid4(), dno=HERE, topic=Topic.TIME_OF_USE))
-        assert await received(here, 2) == [2, 3]
+        broadcast.send(change(5, entry=uuid4(), dno=HERE, topic=Topic.OPERATOR))
+        assert await received(here, 3) == [2, 3, 4]
         assert await received(hlzf, 2) == [1, 3]
         assert await nothing_is_queued(here)
         assert await nothing_is_queued(hlzf)

@@ -176,8 +176,8 @@ async def test_coverage_counts_in_one_statement(pool):
     before = pool.statements
     counted = (await coverage.fetch_coverage(pool, [None]))[None]
     assert pool.statements - before == 1
-    assert (counted.total_dnos, counted.total_entries, counted.verified_entries) == (3, 3, 2)
-    assert counted.by_year == (YearCoverage(2026, 1, 0, 0, 0), YearCoverage(2025, 1, 2, 1, 2))
+    assert (counted.total_dnos, counted.total_entries, counted.verified_entries) == (3, 4, 2)
+    assert counted.by_year == (YearCoverage(2026, 1, 0, 0, 1, 0), YearCoverage(2025, 1, 2, 1, 0, 2))
     assert counted.by_region == (RegionCoverage("Bayern", 1, 1), RegionCoverage("Hessen", 1, 1))
 
 

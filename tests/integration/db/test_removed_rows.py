@@ -65,7 +65,7 @@ async def test_versions_continue_after_a_removal(connection, table):
         "SELECT version, kind FROM revisions WHERE entry_id = $1 ORDER BY version", ID
     )
     assert [tuple(row) for row in kept] == (
-        list(enumerate(kinds, 1)) if table in ("netzentgelte_data", "hlzf_data") else []
+        list(enumerate(kinds, 1)) if table in ("netzentgelte_data", "hlzf_data", "time_of_use_data") else []
     )
 
 

@@ -132,12 +132,12 @@ async def test_tables_with_events_cannot_be_truncated(pool, dno, table):
         await execute(pool, f"TRUNCATE {table}")
 
 
-async def test_time_of_use_tariffs_have_events_and_no_revisions(pool, dno):
+async def test_time_of_use_tariffs_have_events_and_revisions(pool, dno):
     tariff = await make.time_of_use(pool, dno)
     await drain(pool)
     await execute(pool, "UPDATE time_of_use_data SET price_ht = 1")
     assert await drain(pool) == [("time_of_use", dno.id, 2026, {tariff.id: (2, CORRECTED)})]
-    assert await kinds(pool, tariff.id) == []
+    assert await kinds(pool, tariff.id) == [(1, CREATED), (2, CORRECTED)]
 
 
 async def test_a_renamed_operator_records_an_event_with_both_names(pool, dno):

@@ -41,6 +41,7 @@ ARGUMENTS: dict[str, list[dict[str, Any]]] = {
     ],
     "Tariff.history": [{}, {"first": 1}, {"first": None}],
     "Hlzf.history": [{}, {"first": 1}],
+    "TimeOfUseTariff.history": [{}, {"first": 1}],
 }
 
 

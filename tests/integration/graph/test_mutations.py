@@ -53,6 +53,7 @@ async def test_an_added_tariff_is_returned_with_its_revision(editor: Caller, dno
     assert revision["changes"] == [
         {"field": "leistung", "before": None, "after": "58.20"},
         {"field": "arbeit", "before": None, "after": "1.26"},
+        {"field": "publication", "before": None, "after": "FINAL"},
         {"field": "verificationStatus", "before": None, "after": "UNVERIFIED"},
         {"field": "sourceUrl", "before": None, "after": "https://example.org/2026.pdf"},
     ]
@@ -214,7 +215,7 @@ INVALID_INPUTS: list[tuple[str, dict[str, Any], str, list[str]]] = [
     ("correctHlzf", {"windows": windows("08:00-08:00")}, "INVALID", ["input", "windows", "0", "end"]),
     ("correctHlzf", {"id": unknown_id("tariff")}, "INVALID", ["input", "id"]),
     ("correctHlzf", {"id": unknown_id("hlzf")}, "NOT_FOUND", ["input", "id"]),
-    ("verify", {"id": unknown_id("tou")}, "INVALID", ["input", "id"]),
+    ("verify", {"id": unknown_id("dno")}, "INVALID", ["input", "id"]),
     ("verify", {"id": unknown_id("hlzf")}, "NOT_FOUND", ["input", "id"]),
     ("verify", {"notes": "x" * 2001}, "INVALID", ["input", "notes"]),
     ("flag", {"reason": " "}, "INVALID", ["input", "reason"]),

@@ -7,19 +7,26 @@ import httpx
 
 from app.domain.hlzf import Hlzf
 from app.domain.tariff import Tariff
+from app.domain.time_of_use import TimeOfUseTariff
 from tests.integration.graph.running import Headers
 
 TARIFF = """
 tariff {
-  id version year voltageLevel verificationStatus source { url }
+  id version year voltageLevel verificationStatus publication source { url }
   leistung arbeit leistungUnter2500h arbeitUnter2500h
 }
 """
-HLZF = "hlzf { id version season windows { start end } verificationStatus }"
+HLZF = "hlzf { id version season windows { start end } verificationStatus publication }"
+TIME_OF_USE = """
+timeOfUse {
+  id version year bands { band price } windows { quarter band start end } verificationStatus publication source { url }
+}
+"""
 ENTRY = """
 entry {
   ... on Tariff { id version leistung verificationStatus }
   ... on Hlzf { id version windows { start end } verificationStatus }
+  ... on TimeOfUseTariff { id version bands { band price } windows { quarter band start end } verificationStatus publication }
 }
 """
 WARNINGS = "warnings { code message field }"
@@ -28,6 +35,8 @@ RESULTS = {
     "correctTariff": TARIFF + WARNINGS,
     "addHlzf": HLZF + WARNINGS,
     "correctHlzf": HLZF + WARNINGS,
+    "addTimeOfUse": TIME_OF_USE + WARNINGS,
+    "correctTimeOfUse": TIME_OF_USE + WARNINGS,
     "verify": ENTRY,
     "flag": ENTRY,
     "revert": ENTRY,
@@ -70,9 +79,10 @@ class Caller:
         return await self._client.post("/graphql", json=body, headers=self.headers)
 
 
-def global_id(entry: Tariff | Hlzf) -> str:
+def global_id(entry: Tariff | Hlzf | TimeOfUseTariff) -> str:
     """The global id of the graph."""
-    return f"{type(entry).__name__.lower()}_{entry.id.hex}"
+    kind = "tou" if isinstance(entry, TimeOfUseTariff) else type(entry).__name__.lower()
+    return f"{kind}_{entry.id.hex}"
 
 
 def unknown_id(kind: str) -> str:

@@ -318,7 +318,7 @@ class TestSection14a:
             (PRICES + "netze-a,2026,3,HT,1,verified,u\nnetze-a,2026,3,ST,2,verified,v\n", "must be the same"),
             (PRICES + "netze-a,2026,3,HT,,verified,u\n", "decimal number"),
             (WINDOWS + "netze-a,2026,5,HT,00:00,01:00\n", "must be one of 1, 2, 3, 4"),
-            (WINDOWS + "netze-a,2026,1,HT,01:00,01:00\n", "after the start"),
+            (WINDOWS + "netze-a,2026,1,HT,01:00,01:00\n", "holds at no time"),
             (WINDOWS + "netze-a,2026,1,HT,00:00,02:00\nnetze-a,2026,1,NT,01:00,03:00\n", "overlaps"),
         ],
     )

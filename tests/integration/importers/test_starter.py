@@ -6,7 +6,7 @@ import csv
 from app.importers.load import Kind
 from app.importers.starter import FOLDER, load_starter
 
-EXPECTED = {Kind.REGISTRY: 87, Kind.TARIFFS: 167, Kind.HLZF: 298, Kind.SECTION14A: 26}
+EXPECTED = {Kind.REGISTRY: 87, Kind.TARIFFS: 167, Kind.HLZF: 298, Kind.TIME_OF_USE: 26}
 
 
 async def test_an_empty_database_is_filled_with_all_starter_data(pool, settings):

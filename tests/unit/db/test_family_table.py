@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 
 from app.db import hlzf, tariffs
-from app.domain.entry import VerificationStatus, VoltageLevel
+from app.domain.entry import Publication, VerificationStatus, VoltageLevel
 from app.domain.hlzf import Hlzf, Season, TimeWindow
 from app.domain.tariff import Tariff
 
@@ -23,6 +23,7 @@ SHARED = {
     "source_title": "Preisblatt",
     "version": 3,
     "updated_at": AT,
+    "publication": "PRELIMINARY",
 }
 TARIFF = {"leistung": Decimal("58.21"), "arbeit": None, "leistung_unter_2500h": Decimal(2), "arbeit_unter_2500h": Decimal(3)}  # fmt: skip
 HLZF = {"season": "WINTER", "windows": '[{"start": "07:30", "end": "13:00"}]'}
@@ -46,6 +47,7 @@ def test_an_entry_is_read_by_the_names_of_the_columns(reverse: bool) -> None:
         "Preisblatt",
         3,
         AT,
+        Publication.PRELIMINARY,
     )
 
 

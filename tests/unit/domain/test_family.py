@@ -1,4 +1,4 @@
-"""What is derived from the description of a family: field names, prices and the kind of import."""
+"""What is derived from the description of a family: field names, prices and the name in commands."""
 
 from typing import Any
 from uuid import UUID
@@ -6,6 +6,7 @@ from uuid import UUID
 import pytest
 
 from app.domain.family import Column, ColumnType, Family
+from app.domain.tariff import Tariff
 
 PRICE, OTHER_PRICE = Column("arbeit", ColumnType.PRICE), Column("leistung_unter_2500h", ColumnType.PRICE)
 WINDOWS = Column("windows", ColumnType.WINDOWS)
@@ -36,9 +37,18 @@ def test_the_prices_of_a_family_are_its_price_columns_in_their_order() -> None:
     assert family(columns=(WINDOWS,)).prices == ()
 
 
-def test_the_kind_of_import_is_the_name_of_the_family_unless_it_is_given() -> None:
-    assert family().import_kind == "levies"
-    assert family(import_kind="levy-files").import_kind == "levy-files"
+def test_a_family_is_named_with_hyphens_in_addresses_and_commands() -> None:
+    assert family().public_name == "levies"
+    assert family(name="time_of_use").public_name == "time-of-use"
+
+
+def test_a_column_that_is_no_field_has_a_path_in_the_api() -> None:
+    assert Column("price_ht", ColumnType.PRICE, path="bands.HT").field == "bands.HT"
+
+
+def test_entries_have_a_publication_if_their_struct_has_it() -> None:
+    assert not family().has_publication
+    assert family(struct=Tariff).has_publication
 
 
 def test_the_tag_names_family_operator_and_year() -> None:

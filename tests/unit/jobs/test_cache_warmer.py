@@ -123,7 +123,7 @@ def test_no_connection_is_free_when_all_are_opened_and_none_is_idle(
     assert CacheWarmer(one.pool, one.shared, _load_nothing, settings)._no_connection_is_free() is expected
 
 
-async def test_both_families_of_a_pair_are_counted_before_it_is_read_and_the_read_is_timed(
+async def test_all_families_of_a_pair_are_counted_before_it_is_read_and_the_read_is_timed(
     one: Instance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     key = DnoYear(UUID(int=9), 2025)
@@ -144,8 +144,8 @@ async def test_both_families_of_a_pair_are_counted_before_it_is_read_and_the_rea
     before = warmed_reads()
     assert await CacheWarmer(one.pool, one.shared, load, one.settings)._read(key) == pytest.approx(0.125)
     monkeypatch.undo()
-    assert calls == [[tags.tariffs(key), tags.hlzf(key)], key]
-    assert [after - earlier for after, earlier in zip(warmed_reads(), before, strict=True)] == [1, 1]
+    assert calls == [[tags.tariffs(key), tags.hlzf(key), tags.time_of_use(key)], key]
+    assert [after - earlier for after, earlier in zip(warmed_reads(), before, strict=True)] == [1, 2]
 
 
 def warmed_reads() -> list[float]:

@@ -1,0 +1,92 @@
+"""Figures are preliminary or final: final ones replace preliminary ones, and not the other way round."""
+
+from typing import Any
+
+import pytest
+
+from app.db.pool import Pool
+from app.domain.dno import Dno
+from tests import factories as make
+from tests.integration.graph.writing import Caller, global_id, refusals
+
+FAMILIES: dict[str, tuple[str, dict[str, Any]]] = {
+    "Tariff": ("tariff", {"year": 2027, "voltageLevel": "MS", "leistung": "58.20"}),
+    "Hlzf": ("hlzf", {"year": 2027, "voltageLevel": "MS", "season": "WINTER", "windows": []}),
+    "TimeOfUse": ("timeOfUse", {"year": 2027, "bands": [{"band": "ST", "price": "6.7"}], "windows": []}),
+}
+
+
+@pytest.fixture
+async def dno(pool: Pool) -> Dno:
+    return await make.dno(pool, "netze-a")
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+async def test_a_final_figure_replaces_a_preliminary_one_and_the_reverse_is_refused(
+    editor: Caller, admin: Caller, dno: Dno, family: str
+) -> None:
+    name, values = FAMILIES[family]
+    added = await editor.write(f"add{family}", dno="netze-a", **values, publication="PRELIMINARY")
+    assert (added["errors"], added[name]["publication"]) == ([], "PRELIMINARY")
+    id, rest = added[name]["id"], {"windows": []} if family == "Hlzf" else {}
+    final = await editor.write(f"correct{family}", id=id, **rest, publication="FINAL")
+    assert (final[name]["version"], final[name]["publication"]) == (2, "FINAL")
+    assert final["revision"]["changes"] == [
+        {"field": "publication", "before": "PRELIMINARY", "after": "FINAL"}
+    ]
+    refused = await editor.write(f"correct{family}", id=id, **rest, publication="PRELIMINARY")
+    assert refusals(refused) == [("CONFLICT", ["input", "publication"])]
+    kept = await editor.write(f"correct{family}", id=id, **rest, publication=None, force=None)
+    assert (kept["revision"], kept[name]["publication"]) == (None, "FINAL")
+    forced = await editor.write(f"correct{family}", id=id, **rest, publication="PRELIMINARY", force=True)
+    assert (forced[name]["version"], forced[name]["publication"]) == (3, "PRELIMINARY")
+    await admin.write("revert", revisionId=forced["revision"]["id"])
+    data = await editor.execute(
+        "query ($id: ID!) { node(id: $id) { ... on Tariff { publication } ... on Hlzf { publication }"
+        " ... on TimeOfUseTariff { publication } } }",
+        id=id,
+    )
+    assert data["node"] == {"publication": "FINAL"}
+
+
+async def test_figures_are_final_unless_they_are_said_to_be_preliminary(editor: Caller, dno: Dno) -> None:
+    for family, (name, values) in FAMILIES.items():
+        added = await editor.write(f"add{family}", dno="netze-a", **values, publication=None)
+        assert added[name]["publication"] == "FINAL"
+
+
+async def test_a_new_address_of_the_source_has_no_title_yet(editor: Caller, pool: Pool, dno: Dno) -> None:
+    source = {"source_url": "https://example.org/old", "source_title": "Old"}
+    tariff = await make.tariff(pool, dno, 2026, **source)
+    same = await editor.write("correctTariff", id=global_id(tariff), sourceUrl="https://example.org/old")
+    assert same["revision"] is None
+    other = await editor.write("correctTariff", id=global_id(tariff), sourceUrl="https://example.org/new")
+    assert other["revision"]["changes"] == [
+        {"field": "sourceUrl", "before": "https://example.org/old", "after": "https://example.org/new"},
+        {"field": "sourceTitle", "before": "Old", "after": None},
+    ]
+    none = await editor.write("correctTariff", id=global_id(tariff), sourceUrl=None)
+    assert none["tariff"]["source"] is None
+
+
+async def test_a_revision_from_before_there_were_publications_restores_final_figures(
+    admin: Caller, editor: Caller, pool: Pool, dno: Dno
+) -> None:
+    tariff = await make.tariff(pool, dno, 2026)
+    async with pool.connection() as connection:
+        # As an earlier release recorded it.
+        await connection.execute("ALTER TABLE revisions DISABLE TRIGGER USER")
+        await connection.execute("UPDATE revisions SET after = after - 'publication'")
+        await connection.execute("ALTER TABLE revisions ENABLE TRIGGER USER")
+        revision = await connection.fetchval(
+            "INSERT INTO revisions (entry_id, data_type, dno_id, year, version, kind, before, after)"
+            " SELECT entry_id, data_type, dno_id, year, 1000, 'CORRECTED', after, after FROM revisions RETURNING id"
+        )
+    await editor.write(
+        "correctTariff", id=global_id(tariff), publication="PRELIMINARY", leistung="1", force=True
+    )
+    await admin.write("revert", revisionId=f"revision_{revision.hex}")
+    data = await editor.execute(
+        "query ($id: ID!) { node(id: $id) { ... on Tariff { publication leistung } } }", id=global_id(tariff)
+    )
+    assert data["node"] == {"publication": "FINAL", "leistung": "58.21"}
