@@ -3,7 +3,7 @@
 A row that equals the stored one is not written: no version, no revision, no event. Decisions of users have
 priority: an entry is kept (`SkippedRow`) if it is verified and the file's is not, or if its last change was not
 made by an import. A final entry is not replaced by a preliminary row; a preliminary entry is replaced by a row that is
-said to be final, whoever changed it last. `overwrite` gives the file priority.
+said to be final, also after a change by a user. `overwrite` gives the file priority.
 
 The upsert names the id and version on which the decision is based; an entry that has changed since is kept.
 """
@@ -114,7 +114,7 @@ async def load_entries(
 
 
 def _merged(name: str) -> str:
-    """The value of a row; where it does not say the publication, that of the entry."""
+    """The value of a row; without a publication, that of the entry."""
     return _PUBLICATION if name == "publication" else f"s.{name}"
 
 

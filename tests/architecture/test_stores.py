@@ -67,7 +67,7 @@ STORES = {
     "app/db/connect.py:_Attempts._running": SERVERS,
     "app/db/column_codecs.py:decode_windows": DATA,
     "app/db/pool.py:Pool._releasing": SERVERS,
-    "app/db/time_of_use.py:_windows": DATA,
+    "app/db/column_codecs.py:decode_band_windows": DATA,
     "app/db/unit_of_work.py:UnitOfWork.warnings": REQUEST,
     "app/db/unit_of_work.py:UnitOfWork.events": REQUEST,
     "app/limits/deadlines.py:Deadlines._running": REQUEST,
