@@ -4,7 +4,7 @@ from typing import Any
 from uuid import UUID
 
 from app.cache.region import Region
-from app.db import aliases, coverage, dnos, entry_locations, revisions, years
+from app.db import aliases, coverage, dnos, entry_locations, holiday_rules, revisions, years
 from app.db.family_tables import TABLES
 from app.domain import tags
 from app.domain.coverage import Coverage
@@ -13,6 +13,7 @@ from app.domain.entry import DnoYear, EntryLocation, VerificationStatus
 from app.domain.families import FAMILIES
 from app.domain.family import Family
 from app.domain.hlzf import Hlzf
+from app.domain.holiday_rule import HolidayRule
 from app.domain.question import Interpretation
 from app.domain.revision import Revision
 from app.domain.tariff import Tariff
@@ -73,6 +74,13 @@ OF_FAMILY = {family.name: _of_family(family) for family in FAMILIES}
 TARIFFS: Region[DnoYear, tuple[Tariff, ...]] = OF_FAMILY["tariffs"]
 HLZF: Region[DnoYear, tuple[Hlzf, ...]] = OF_FAMILY["hlzf"]
 TIME_OF_USE: Region[DnoYear, tuple[TimeOfUseTariff, ...]] = OF_FAMILY["time_of_use"]
+HOLIDAY_RULES_OF_DNO: Region[UUID, tuple[HolidayRule, ...]] = Region(
+    "holiday_rules_of_dno",
+    tuple[HolidayRule, ...],
+    tags.holiday_rules_of,
+    holiday_rules.fetch_by_dno,
+    _by_status,
+)
 YEARS: Region[UUID, tuple[int, ...]] = Region(
     "years", tuple[int, ...], tags.years, years.fetch_years, _verified_lifetime
 )

@@ -7,7 +7,7 @@ from app.cache.read_set import ReadSet
 from app.cache.read_through import ReadThrough
 from app.cache.region import Region
 from app.domain.entry import DnoYear
-from app.domain.families import FAMILIES
+from app.domain.families import FIGURES
 from loaders import regions
 from loaders.record_loader import K, RecordLoader, V
 
@@ -48,6 +48,7 @@ class Loaders:
     tariffs_by_dno_year = LoaderAttribute(regions.TARIFFS)
     hlzf_by_dno_year = LoaderAttribute(regions.HLZF)
     time_of_use_by_dno_year = LoaderAttribute(regions.TIME_OF_USE)
+    holiday_rules_by_dno = LoaderAttribute(regions.HOLIDAY_RULES_OF_DNO)
     years_by_dno = LoaderAttribute(regions.YEARS)
     dnos_with_data_by_year = LoaderAttribute(regions.DNOS_WITH_DATA)
     location_by_entry = LoaderAttribute(regions.ENTRY_LOCATIONS)
@@ -84,5 +85,6 @@ async def load_dno_year(cache: ReadThrough, key: DnoYear) -> None:
     await asyncio.gather(
         loaders.dno_by_id.load_many([key.dno_id]),
         loaders.years_by_dno.load_many([key.dno_id]),
-        *(loaders.of_family(family.name).load_many([key]) for family in FAMILIES),
+        loaders.holiday_rules_by_dno.load_many([key.dno_id]),
+        *(loaders.of_family(family.name).load_many([key]) for family in FIGURES),
     )

@@ -10,6 +10,7 @@ from schema.mutations.api_keys import ApiKeyMutations
 from schema.mutations.cache import CacheMutations
 from schema.mutations.entries import EntryMutations
 from schema.mutations.hlzf import HlzfMutations
+from schema.mutations.holiday_rules import HolidayRuleMutations
 from schema.mutations.sessions import SessionMutations
 from schema.mutations.tariffs import TariffMutations
 from schema.mutations.time_of_use import TimeOfUseMutations
@@ -37,6 +38,7 @@ class Mutation(
     TariffMutations,
     HlzfMutations,
     TimeOfUseMutations,
+    HolidayRuleMutations,
     EntryMutations,
     CacheMutations,
 ):

@@ -10,6 +10,7 @@ from uuid import UUID
 from app.db.aliases import fetch_aliases
 from app.db.dnos import fetch_by_id
 from app.db.hlzf import fetch_by_dno_year as fetch_hlzf
+from app.db.holiday_rules import fetch_by_dno as fetch_rules
 from app.db.pool import Pool
 from app.db.tariffs import fetch_by_dno_year as fetch_tariffs
 from app.db.time_of_use import fetch_by_dno_year as fetch_time_of_use
@@ -17,6 +18,7 @@ from app.domain.account import Role, User
 from app.domain.dno import Alias, Dno
 from app.domain.entry import DnoYear, VoltageLevel
 from app.domain.hlzf import Hlzf, Season
+from app.domain.holiday_rule import WITHOUT_YEAR, HolidayRule
 from app.domain.tariff import Tariff
 from app.domain.time_of_use import TimeOfUseTariff
 
@@ -78,6 +80,12 @@ async def hlzf(
     entry_id = await _insert(pool, "hlzf_data", columns)
     found = (await fetch_hlzf(pool, [DnoYear(dno.id, year)]))[DnoYear(dno.id, year)]
     return next(made for made in found if made.id == entry_id)
+
+
+async def holiday_rule(pool: Pool, dno: Dno, year: int = WITHOUT_YEAR, **columns: object) -> HolidayRule:
+    """What is not given is not known."""
+    entry_id = await _insert(pool, "holiday_rules", {"dno_id": dno.id, "year": year} | columns)
+    return next(rule for rule in (await fetch_rules(pool, [dno.id]))[dno.id] if rule.id == entry_id)
 
 
 async def time_of_use(

@@ -47,7 +47,7 @@ def import_command(
         bool, typer.Option("--json", help="Report as one JSON object per line, for programs.")
     ] = False,
 ) -> None:
-    """Import operators, tariffs, peak-load windows or § 14a prices: all of it, or nothing.
+    """Import operators, tariffs, peak-load windows, holiday rules or § 14a prices: all of it, or nothing.
 
     Files are CSV with a header, or one JSON object per line with the same names. Every row is checked, and
     every bad one is reported with its file, line, column, value and reason; then nothing is imported.
@@ -100,6 +100,8 @@ def summary(report: Report) -> str:
     ]
     if report.kept:
         counts.append(f"{len(report.kept):,} kept")
+    if report.left_out:
+        counts.append(f"{len(report.left_out):,} left out")
     return ", ".join([*counts, f"{report.refused:,} refused"])
 
 
@@ -142,6 +144,10 @@ def _print_tables(report: Report, *, dry_run: bool) -> None:
     if report.kept:
         _print_rows(("Kept", "Reason"), [(str(kept.location), kept.reason) for kept in report.kept], "yellow")
         console.out.print()
+    if report.left_out:
+        rows_left_out = [(str(each.location), each.reason) for each in report.left_out]
+        _print_rows(("Left out", "Reason"), rows_left_out, "yellow")
+        console.out.print()
     outcome = (
         "Nothing was imported: " if report.problems else "Nothing was changed (dry run): " if dry_run else ""
     )
@@ -168,8 +174,18 @@ def _print_json(report: Report, *, dry_run: bool) -> None:
         _line("refused", problem.location, column=problem.column, value=value, reason=problem.reason)
     for kept in report.kept:
         _line("kept", kept.location, reason=kept.reason)
+    for left_out in report.left_out:
+        _line("left_out", left_out.location, reason=left_out.reason)
     counts = {name: getattr(report, name) for name in ("inserted", "updated", "unchanged", "refused")}
-    _write({"kind": "summary", **counts, "kept": len(report.kept), "dry_run": dry_run})
+    _write(
+        {
+            "kind": "summary",
+            **counts,
+            "kept": len(report.kept),
+            "left_out": len(report.left_out),
+            "dry_run": dry_run,
+        }
+    )
 
 
 def _line(kind: str, location: RowLocation, **facts: str | None) -> None:

@@ -1,6 +1,7 @@
 """The values of a column, by column type: decoded, encoded, and restored from or shown as in a revision's JSON."""
 
 from collections.abc import Callable, Iterable, Mapping
+from datetime import date
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
@@ -8,7 +9,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from app.domain.clock import hh_mm, minutes
-from app.domain.family import ColumnType
+from app.domain.family import Column, ColumnType
 from app.domain.hlzf import TimeWindow
 from app.domain.time_of_use import TimeOfUseBand, TimeOfUseWindow
 
@@ -74,10 +75,24 @@ def show_band_windows(stored: Iterable[Mapping[str, Any]]) -> str:
     )
 
 
-CODECS: Final[Mapping[ColumnType, Codec]] = {
-    ColumnType.PRICE: Codec("", None, lambda price: price, Decimal, str),
+def _same(value: Any) -> Any:
+    return value
+
+
+def codec_of(column: Column) -> Codec:
+    if column.values is None:
+        return _CODECS[column.type]
+    word = {str(value): value for value in column.values}.__getitem__
+    return Codec("", word, _same, word, str)
+
+
+_CODECS: Final[Mapping[ColumnType, Codec]] = {
+    ColumnType.PRICE: Codec("", None, _same, Decimal, str),
     ColumnType.WINDOWS: Codec("::text", decode_windows, encode_windows, restore_windows, show_windows),
     ColumnType.BAND_WINDOWS: Codec(
         "::text", decode_band_windows, encode_band_windows, restore_band_windows, show_band_windows
     ),
+    ColumnType.DATES: Codec("", tuple, list, lambda days: tuple(map(date.fromisoformat, days)), ", ".join),
+    ColumnType.WORDS: Codec("", tuple, list, tuple, ", ".join),
+    ColumnType.TEXT: Codec("", None, _same, _same, str),
 }

@@ -15,7 +15,8 @@ from app.db.pool import Connection
 from app.domain import time_of_use
 from app.domain.entry import FIRST_YEAR, LAST_YEAR, VerificationStatus, VoltageLevel
 from app.domain.families import WITH_HISTORY
-from app.domain.family import Family
+from app.domain.family import Column as ValueColumn
+from app.domain.family import ColumnType, Family
 from app.domain.federal_state import spellings_of
 from app.domain.hlzf import Season
 from app.domain.time_of_use import PRICE_COLUMNS
@@ -103,6 +104,8 @@ async def _regions(connection: Connection, wanted: Sequence[str]) -> list[str]:
 
 def _readable(family: Family, alias: str) -> str:
     """SQL: whether a row satisfies the current rules."""
+    if family.one_row_per_entry and not family.prices:
+        return "true"
     prices = ", ".join(f"{alias}.{column.name}" for column in family.prices)
     readable_prices = f"coalesce(greatest({prices}) < 1000000, true)"
     if family is time_of_use.FAMILY:
@@ -136,7 +139,14 @@ def _parts(family: Family) -> _Parts:
                 CASE WHEN jsonb_typeof(t.windows) = 'array' THEN t.windows ELSE '[]' END
             ) AS w ("start" text, "end" text) ON true"""
         return _Parts(join, ('w."start"', 'w."end"'), ('w."start"',))
-    return _Parts("", tuple(f"t.{column.name}::text" for column in family.columns), ())
+    return _Parts("", tuple(map(_value, family.columns)), ())
+
+
+def _value(column: ValueColumn) -> str:
+    """SQL: a value column as text; lists are separated by blanks, which their values do not contain."""
+    if column.type in (ColumnType.DATES, ColumnType.WORDS):
+        return f"array_to_string(t.{column.name}, ' ')"
+    return f"t.{column.name}::text"
 
 
 def _rows(family: Family) -> str:
@@ -151,9 +161,10 @@ def _rows(family: Family) -> str:
         f"array_position(ARRAY[{', '.join(repr(str(value)) for value in key.values)}], t.{key.name}::text)"
         for key in family.key
     ]
+    year = "t.year" if family.without_year is None else f"nullif(t.year, {family.without_year})"
     published = ", t.publication" if family.has_publication else ""
     return f"""
-        SELECT d.slug, t.year::text, {"".join(f"t.{name}::text, " for name in keys)}
+        SELECT d.slug, {year}::text, {"".join(f"t.{name}::text, " for name in keys)}
             {", ".join(parts.columns)},
             t.verification_status::text, nullif(t.source_url, ''), nullif(t.source_title, ''){published}
         FROM {family.table} t JOIN dnos d ON d.id = t.dno_id {parts.join}

@@ -10,7 +10,7 @@ from uuid import UUID
 
 import msgspec
 
-from app.db.column_codecs import CODECS
+from app.db.column_codecs import codec_of
 from app.db.pool import Pool, Row
 from app.db.unit_of_work import UnitOfWork, expect
 from app.domain.correction import Correction, NewEntry, check_text
@@ -75,8 +75,8 @@ class FamilyTable(Generic[E]):
         self.family = family
         self._type = entry_type
         self._find_warnings = find_warnings
-        self._codecs = {column.name: CODECS[column.type] for column in family.columns}
-        decoders = {column.name: CODECS[column.type].decode for column in family.columns}
+        self._codecs = {column.name: codec_of(column) for column in family.columns}
+        decoders = {name: codec.decode for name, codec in self._codecs.items()}
         decoders |= {key.name: {str(value): value for value in key.values}.__getitem__ for key in family.key}
         decoders["verification_status"] = _STATUSES.__getitem__
         decoders["publication"] = _PUBLICATIONS.__getitem__

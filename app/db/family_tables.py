@@ -2,10 +2,12 @@
 
 from typing import Any, Final
 
-from app.db import hlzf, tariffs, time_of_use
+from app.db import hlzf, holiday_rules, tariffs, time_of_use
 from app.db.family_table import FamilyTable
 from app.domain.families import WITH_HISTORY
 
 TABLES: Final[dict[str, FamilyTable[Any]]] = {
     family.name: FamilyTable(family, family.struct) for family in WITH_HISTORY
-} | {table.family.name: table for table in (tariffs.TABLE, hlzf.TABLE, time_of_use.TABLE)}
+} | {
+    table.family.name: table for table in (tariffs.TABLE, hlzf.TABLE, time_of_use.TABLE, holiday_rules.TABLE)
+}

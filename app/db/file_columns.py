@@ -5,7 +5,7 @@ from enum import Enum
 from typing import Final
 
 from app.domain import time_of_use
-from app.domain.family import Family
+from app.domain.family import ColumnType, Family
 
 
 class Column(Enum):
@@ -72,4 +72,8 @@ def family_columns(family: Family) -> Mapping[str, Column]:
         return start | _TIME_OF_USE | source
     if not family.one_row_per_entry:  # a row per window
         return start | {"start": Column.TEXT, "end": Column.TEXT} | source
-    return start | {column.name: Column.PRICE for column in family.columns} | source
+    values = {
+        column.name: Column.PRICE if column.type is ColumnType.PRICE else Column.TEXT
+        for column in family.columns
+    }
+    return start | values | source

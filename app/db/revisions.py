@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 from uuid import UUID
 
-from app.db.column_codecs import CODECS
+from app.db.column_codecs import codec_of
 from app.db.pool import Pool, Row
 from app.domain.families import OF_DATA_TYPE, DataType
 from app.domain.family import Family
@@ -14,7 +14,7 @@ from app.domain.revision import ChangeKind, FieldChange, Revision
 def _fields(family: Family) -> dict[str, tuple[str, Callable[[Any], str]]]:
     """By column: the field's name, and its value as text; in the order in which changes are listed."""
     return {
-        **{column.name: (column.field, CODECS[column.type].shown) for column in family.columns},
+        **{column.name: (column.field, codec_of(column).shown) for column in family.columns},
         **({"publication": ("publication", str)} if family.has_publication else {}),
         "verification_status": ("verificationStatus", str.upper),
         "source_url": ("sourceUrl", str),

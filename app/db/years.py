@@ -5,14 +5,13 @@ from typing import Final
 from uuid import UUID
 
 from app.db.pool import Pool
-from app.domain.families import FAMILIES
+from app.domain.families import FIGURES
 
 
 def _published(wanted: str) -> str:
-    """SQL: operator and year of all entries of any family."""
+    """SQL: operator and year of all entries of any family of figures."""
     return " UNION ".join(
-        f"SELECT dno_id, year FROM {family.table} WHERE {wanted} AND deleted_at IS NULL"
-        for family in FAMILIES
+        f"SELECT dno_id, year FROM {family.table} WHERE {wanted} AND deleted_at IS NULL" for family in FIGURES
     )
 
 

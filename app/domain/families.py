@@ -3,15 +3,23 @@
 from enum import StrEnum
 from typing import Final
 
-from app.domain import hlzf, tariff, time_of_use
+from app.domain import hlzf, holiday_rule, tariff, time_of_use
 from app.domain.family import Family
 
-FAMILIES: Final[tuple[Family, ...]] = (tariff.FAMILY, hlzf.FAMILY, time_of_use.FAMILY)
+FAMILIES: Final[tuple[Family, ...]] = (
+    tariff.FAMILY,
+    hlzf.FAMILY,
+    time_of_use.FAMILY,
+    holiday_rule.FAMILY,
+)
 
 BY_NAME: Final = {family.name: family for family in FAMILIES}
 
 # Families whose entries have a history, can be corrected, and count as entries.
 WITH_HISTORY: Final = tuple(family for family in FAMILIES if family.data_type is not None)
+
+# Families whose entries count as published data of an operator and year.
+FIGURES: Final = tuple(family for family in FAMILIES if family.figures)
 
 DataType = StrEnum(  # type: ignore[misc]  # its members are the families'
     "DataType", {str(family.data_type): str(family.data_type) for family in WITH_HISTORY}, module=__name__

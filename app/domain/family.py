@@ -12,10 +12,26 @@ class ColumnType(Enum):
     PRICE = "price"
     WINDOWS = "windows"
     BAND_WINDOWS = "windows with their quarters and bands"
+    WORD = "one word of an enum"
+    DATES = "dates in order"
+    WORDS = "words in order"
+    TEXT = "text"
 
     @property
     def sql_type(self) -> str:
-        return "numeric" if self is ColumnType.PRICE else "jsonb"
+        return _SQL_TYPES[self]
+
+
+_SQL_TYPES = {
+    ColumnType.PRICE: "numeric",
+    ColumnType.WINDOWS: "jsonb",
+    ColumnType.BAND_WINDOWS: "jsonb",
+    ColumnType.WORD: "text",
+    ColumnType.DATES: "date[]",
+    ColumnType.WORDS: "text[]",
+    ColumnType.TEXT: "text",
+}
+Words = type[StrEnum]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +44,7 @@ class Column:
     condition: str = ""  # of a price: for which customers it holds
     optional: bool = False  # import files may lack it: stored values are then kept
     path: str = ""  # in the API, if it is no field of its own
+    values: Words | None = None  # of a WORD
 
     @property
     def field(self) -> str:
@@ -66,6 +83,8 @@ class Family:
     description: str = ""  # of the data type, in the schema
     noun: str = ""  # what error texts call an entry
     one_row_per_entry: bool = True  # in import and export files
+    figures: bool = True  # its entries count in the years and the coverage of an operator
+    without_year: int | None = None  # the year that stands for none; files and the API leave it out
     prices: tuple[Column, ...] = field(init=False)
     has_publication: bool = field(init=False)  # its entries are preliminary or final
 

@@ -8,6 +8,7 @@ from uuid import UUID
 import msgspec
 
 from app.domain.entry import FIRST_YEAR, VerificationStatus
+from app.domain.family import Column, ColumnType, Family
 
 # The year of a rule that the operator states without a year. The ruling on peak-load windows is of 2013, so no
 # operator has a rule for this year.
@@ -71,6 +72,44 @@ class HolidayRule(msgspec.Struct, frozen=True, gc=False):
     source_title: str | None
     version: int
     updated_at: datetime
+
+
+FAMILY = Family(
+    name="holiday_rules",
+    table="holiday_rules",
+    struct=HolidayRule,
+    graphql_type="HolidayRule",
+    module="holiday_rule",
+    id_kind="HOLIDAY_RULE",
+    id_prefix="rule",
+    data_type="HOLIDAY_RULE",
+    description="Holiday rules: the days on which Hochlastzeitfenster hold.",
+    noun="holiday rule",
+    columns=(
+        Column("bridge_days", ColumnType.WORD, values=BridgeDays),
+        Column("excluded_dates", ColumnType.DATES),
+        Column("working_dates", ColumnType.DATES),
+        Column("holidays", ColumnType.WORD, values=HolidayScope),
+        Column("holiday_states", ColumnType.WORDS),
+        Column("christmas", ColumnType.WORD, values=ChristmasDays),
+        Column("time_stamps", ColumnType.WORD, values=TimeStamps),
+        Column("bridge_day_words", ColumnType.TEXT),
+        Column("holiday_words", ColumnType.TEXT),
+        Column("christmas_words", ColumnType.TEXT),
+        Column("time_stamp_words", ColumnType.TEXT),
+    ),
+    figures=False,
+    without_year=WITHOUT_YEAR,
+)
+
+
+def time_stamps_in_doubt(rule: HolidayRule) -> TimeStamps | None:
+    """What printed times may mean if not clock times. None: nothing is known against clock times."""
+    if rule.time_stamps is TimeStamps.CLOCK_TIME:
+        return None
+    if rule.time_stamps is TimeStamps.UNKNOWN and rule.time_stamp_words is None:
+        return None
+    return rule.time_stamps
 
 
 def rule_of_year(rules: Iterable[HolidayRule], year: int) -> HolidayRule | None:

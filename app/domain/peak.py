@@ -13,10 +13,8 @@ import msgspec
 
 from app.domain import clock
 from app.domain.hlzf import Hlzf, Season, TimeWindow
-from app.domain.holiday_rule import HolidayRule, TimeStamps, rule_of_year
-from app.domain.working_days import DayStatus, PeakReason, days_of_year, is_working_day
-
-MAX_DAYS: Final = 400  # of one span of intervals
+from app.domain.holiday_rule import HolidayRule, TimeStamps, rule_of_year, time_stamps_in_doubt
+from app.domain.working_days import DayStatus, PeakReason, day_status, days_of_year
 
 _DAY: Final = timedelta(days=1)
 _MINUTES: Final = [timedelta(minutes=n) for n in range(clock.DAY_END + 1)]
@@ -57,19 +55,23 @@ class _Answer(NamedTuple):
     note: str | None
 
 
-def is_peak(at: datetime, hlzf_of_level: Sequence[Hlzf], region: str | None) -> bool | None:
-    """None: nothing is published for that year. If anything is, a season without an entry has no windows."""
+def is_peak(
+    at: datetime, hlzf_of_level: Sequence[Hlzf], region: str | None, rules: Iterable[HolidayRule] = ()
+) -> bool | None:
+    """As `peak_status`, without its reason and interval."""
     local = at.astimezone(clock.GERMANY)
-    of_year = [entry for entry in hlzf_of_level if entry.year == local.year]
-    if not of_year:
+    sheet = _Sheet(local.year, hlzf_of_level, region, rules)
+    if not sheet.published:
         return None
-    if not is_working_day(local.date(), region):
+    day = local.date()
+    windows_hold = day_status(day, region, sheet.rule).windows_hold
+    if windows_hold is False:
         return False
-    season = clock.season(local.date())
+    windows = sheet.windows.get(clock.season(day))
+    if windows is None:
+        return None
     minute = local.hour * 60 + local.minute
-    return any(
-        window.covers(minute) for entry in of_year if entry.season is season for window in entry.windows
-    )
+    return windows_hold if any(window.covers(minute) for window in windows) else False
 
 
 def peak_status(
@@ -97,6 +99,8 @@ def peak_statuses(
     """The answers from `start` to `end`, without gaps; the first and the last are cut off there."""
     rules = tuple(rules)
     start, end = start.astimezone(UTC), end.astimezone(UTC)
+    if start >= end:
+        return []
     first = start.astimezone(clock.GERMANY).date()
     last = (end - timedelta.resolution).astimezone(clock.GERMANY).date()
     found: list[PeakStatus] = []
@@ -204,11 +208,8 @@ class _Sheet:
 
     def _about_time_stamps(self) -> str | None:
         """Printed times are not shifted, only marked. Without words of the operator they are taken as clock times."""
-        if self.rule is None or (
-            self.rule.time_stamps is TimeStamps.UNKNOWN and not self.rule.time_stamp_words
-        ):
-            return None
-        return _TIME_STAMPS.get(self.rule.time_stamps)
+        marked = time_stamps_in_doubt(self.rule) if self.rule else None
+        return _TIME_STAMPS[marked] if marked else None
 
 
 def _around(windows: Sequence[TimeWindow], within: _Answer, outside: _Answer) -> Iterator[_Part]:

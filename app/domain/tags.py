@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from uuid import UUID
 
 from app.domain import hlzf as _hlzf
+from app.domain import holiday_rule as _holiday_rule
 from app.domain import tariff
 from app.domain import time_of_use as _time_of_use
 from app.domain.event import Event
@@ -30,6 +31,11 @@ def slug(slug: str) -> str:
 tariffs = tariff.FAMILY.tag
 hlzf = _hlzf.FAMILY.tag
 time_of_use = _time_of_use.FAMILY.tag
+
+
+def holiday_rules_of(dno_id: UUID) -> str:
+    """The holiday rules of an operator, of all years: one without a year holds in any of them."""
+    return f"holiday_rules_of:{dno_id}"
 
 
 def years(dno_id: UUID) -> str:
@@ -97,6 +103,8 @@ def _of(event: Event) -> Iterator[str]:
         yield years(event.dno_id)
         yield year(event.year)
         yield COVERAGE
+        if event.topic == _holiday_rule.FAMILY.name:
+            yield holiday_rules_of(event.dno_id)
         for entry in event.entries:
             yield location(entry.id)
             yield history(entry.id)

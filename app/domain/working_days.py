@@ -66,14 +66,6 @@ def day_status(day: date, region: str | None, rule: HolidayRule | None) -> DaySt
     return days_of_year(day.year, region, rule)[day.timetuple().tm_yday - 1]
 
 
-def is_working_day(day: date, region: str | None) -> bool:
-    """Whatever the operator states: neither from 24 December to 1 January nor a holiday in the whole federal state."""
-    if day.weekday() >= SATURDAY or (day.month, day.day) >= (12, 24) or day in _nationwide(day.year):
-        return False
-    holidays = _of_region(day.year, region and canonical_region(region))
-    return day not in holidays.of_state
-
-
 def _decisive(rule: HolidayRule | None) -> _Rule:
     if rule is None:
         return _NO_RULE

@@ -16,7 +16,7 @@ from starlette.types import Receive, Scope, Send
 
 from app.auth.credentials import Credentials
 from app.auth.roles import require_reader
-from app.db import dnos, hlzf
+from app.db import dnos, hlzf, holiday_rules
 from app.db.export import COLUMNS, FILTERS, Filter, Table, stream
 from app.db.pool import Pool
 from app.domain.entry import FIRST_YEAR, LAST_YEAR, DnoYear
@@ -156,7 +156,8 @@ class Exports:
             raise AppError(f"No Hochlastzeitfenster of {dno.name} are known for {year}.", Code.NOT_FOUND)
         if wanted.voltage_level:
             entries = tuple(entry for entry in entries if entry.voltage_level in wanted.voltage_level)
-        body = write_calendar(dno, year, entries)
+        rules = (await holiday_rules.fetch_by_dno(pool, [dno.id])).get(dno.id, ())
+        body = write_calendar(dno, year, entries, rules)
         headers = {
             "etag": etag(body),
             "cache-control": "no-cache",  # stored, but revalidated each time, so that corrections are seen

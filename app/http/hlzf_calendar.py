@@ -1,14 +1,16 @@
 """Peak-load windows as a calendar (iCalendar, RFC 5545) that programs such as Outlook subscribe to.
 
-Each window is one weekly series from Monday to Friday within its season, in German wall-clock time; days
-that are no working days in the operator's federal state are taken out. December is a series of its own,
-since the winter of a calendar year lies at both of its ends.
+Each window is one weekly series from Monday to Friday within its season, in German wall-clock time, without the days that
+are off-peak by the operator's holiday rule. Days of which that is not known are a tentative event of their own. December is a
+series of its own, since the winter of a calendar year lies at both of its ends. Printed times that are ends of quarter-hours
+are not shifted: the description of an event marks them.
 """
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
+from typing import NamedTuple
 
 from icalendar import Calendar, Event, Timezone, TimezoneDaylight, TimezoneStandard
 
@@ -16,7 +18,14 @@ from app.domain import clock
 from app.domain.dno import Dno
 from app.domain.entry import VerificationStatus, VoltageLevel
 from app.domain.hlzf import Hlzf, Season, TimeWindow
-from app.domain.working_days import is_working_day
+from app.domain.holiday_rule import (
+    BridgeDays,
+    HolidayRule,
+    TimeStamps,
+    rule_of_year,
+    time_stamps_in_doubt,
+)
+from app.domain.working_days import day_status
 
 _MONTHS: dict[Season, tuple[tuple[int, int], ...]] = {
     Season.WINTER: ((1, 2), (12, 12)),
@@ -44,12 +53,32 @@ _STATUSES = {
     VerificationStatus.UNVERIFIED: "ungeprüft",
     VerificationStatus.FLAGGED: "angezweifelt",
 }
+_BRIDGE_DAYS = {
+    BridgeDays.WORKING_DAYS: "Brückentage sind Werktage.",
+    BridgeDays.ALL_EXCLUDED: "Brückentage sind ausgenommen.",
+    BridgeDays.ONE_EXCLUDED: "Ein Brückentag ist ausgenommen.",
+    BridgeDays.UNKNOWN: "Ob Brückentage ausgenommen sind, ist nicht bekannt.",
+}
+_TIME_STAMPS = {
+    TimeStamps.INTERVAL_END: "Die Zeiten sind wie gedruckt Enden von Viertelstunden: Das Fenster beginnt 15 Minuten früher.",
+    TimeStamps.UNKNOWN: "Ob die gedruckten Zeiten Uhrzeiten oder Enden von Viertelstunden sind, ist offen.",
+}
 _DAY = timedelta(days=1)
 _HOUR = timedelta(hours=1)
 
 
-def write_calendar(dno: Dno, year: int, entries: Sequence[Hlzf]) -> bytes:
-    """The same entries give the same bytes."""
+class _Window(NamedTuple):
+    """A window of an entry, with what its events state beside it."""
+
+    dno: Dno
+    entry: Hlzf
+    times: TimeWindow
+    rule: HolidayRule | None
+
+
+def write_calendar(dno: Dno, year: int, entries: Sequence[Hlzf], rules: Iterable[HolidayRule] = ()) -> bytes:
+    """The same entries and rules give the same bytes."""
+    rule = rule_of_year(rules, year)
     calendar = Calendar()
     calendar.add("prodid", "-//dno-api//Hochlastzeitfenster//DE")
     calendar.add("version", "2.0")
@@ -60,8 +89,10 @@ def write_calendar(dno: Dno, year: int, entries: Sequence[Hlzf]) -> bytes:
     calendar.add("x-published-ttl", "P1D")
     calendar.add_component(_germany(year))
     for entry in entries:
-        for window, (first, last) in itertools.product(entry.windows, _MONTHS[entry.season]):
-            calendar.add_component(_series(dno, entry, window, list(_weekdays(year, first, last))))
+        for times, (first, last) in itertools.product(entry.windows, _MONTHS[entry.season]):
+            window = _Window(dno, entry, times, rule)
+            for event in _events(window, list(_weekdays(year, first, last))):
+                calendar.add_component(event)
     written: bytes = calendar.to_ical()
     return written
 
@@ -117,28 +148,54 @@ def _weekdays(year: int, first_month: int, last_month: int) -> Iterator[date]:
         day += _DAY
 
 
-def _series(dno: Dno, entry: Hlzf, window: TimeWindow, weekdays: Sequence[date]) -> Event:
-    held = [day for day in weekdays if is_working_day(day, dno.region)]
-    first, last = held[0], held[-1]
-    event = Event()
-    event.add("uid", _uid(dno, entry, window, first.month))
-    event.add("dtstamp", entry.updated_at)
-    event.add("last-modified", entry.updated_at)
-    event.add("sequence", entry.version - 1)
-    event.add("dtstart", _moment(first, window.start))
-    event.add("dtend", _moment(first, window.end))
+def _events(window: _Window, weekdays: Sequence[date]) -> Iterator[Event]:
+    holds = {day: day_status(day, window.dno.region, window.rule).windows_hold for day in weekdays}
+    if held := [day for day in weekdays if holds[day]]:
+        yield _series(window, weekdays, held)
+    if not_known := [day for day in weekdays if holds[day] is None]:
+        yield _tentative(window, not_known)
+
+
+def _series(window: _Window, weekdays: Sequence[date], held: Sequence[date]) -> Event:
+    first, last, start = held[0], held[-1], window.times.start
+    event = _event(window, first)
     event.add(
         "rrule",
         {
             "freq": "weekly",
             "byday": ["MO", "TU", "WE", "TH", "FR"],
-            "until": _moment(last, window.start).astimezone(UTC),
+            "until": _moment(last, start).astimezone(UTC),
         },
     )
     if out := [day for day in weekdays if first < day < last and day not in held]:
-        event.add("exdate", [_moment(day, window.start) for day in out])
-    event.add("summary", f"Hochlastzeitfenster {_LEVELS[entry.voltage_level]} ({_SEASONS[entry.season]})")
-    event.add("description", _description(dno, entry, window))
+        event.add("exdate", [_moment(day, start) for day in out])
+    return event
+
+
+def _tentative(window: _Window, days: Sequence[date]) -> Event:
+    event = _event(window, days[0], certain=False)
+    if days[1:]:
+        event.add("rdate", [_moment(day, window.times.start) for day in days[1:]])
+    event.add("status", "TENTATIVE")
+    return event
+
+
+def _event(window: _Window, first: date, *, certain: bool = True) -> Event:
+    """Without its further days."""
+    entry = window.entry
+    event = Event()
+    event.add("uid", _uid(window, first.month, certain=certain))
+    event.add("dtstamp", _changed_last(window))
+    event.add("last-modified", _changed_last(window))
+    event.add("sequence", entry.version - 1 + (window.rule.version if window.rule else 0))
+    event.add("dtstart", _moment(first, window.times.start))
+    event.add("dtend", _moment(first, window.times.end))
+    doubt = "" if certain else " – nicht sicher"
+    event.add(
+        "summary",
+        f"Hochlastzeitfenster {_LEVELS[entry.voltage_level]} ({_SEASONS[entry.season]}){doubt}",
+    )
+    event.add("description", _description(window, certain=certain))
     event.add("categories", ["Hochlastzeitfenster", entry.voltage_level, _SEASONS[entry.season]])
     if entry.source_url:
         event.add("url", entry.source_url)
@@ -146,10 +203,17 @@ def _series(dno: Dno, entry: Hlzf, window: TimeWindow, weekdays: Sequence[date])
     return event
 
 
-def _uid(dno: Dno, entry: Hlzf, window: TimeWindow, month: int) -> str:
+def _changed_last(window: _Window) -> datetime:
+    return max(window.entry.updated_at, window.rule.updated_at) if window.rule else window.entry.updated_at
+
+
+def _uid(window: _Window, month: int, *, certain: bool) -> str:
     """Stays when an entry is corrected, so that subscribers see a change, not a second event."""
-    start = clock.hh_mm(window.start).replace(":", "")
-    return f"hlzf-{dno.slug}-{entry.year}-{month:02}-{entry.voltage_level}-{start}@dno-api".lower()
+    entry = window.entry
+    start = clock.hh_mm(window.times.start).replace(":", "")
+    kind = "hlzf" if certain else "hlzf-tentative"
+    month = 1 if entry.season is Season.WINTER and month < 12 else _MONTHS[entry.season][-1][0]
+    return f"{kind}-{window.dno.slug}-{entry.year}-{month:02}-{entry.voltage_level}-{start}@dno-api".lower()
 
 
 def _moment(day: date, minutes: int) -> datetime:
@@ -157,14 +221,23 @@ def _moment(day: date, minutes: int) -> datetime:
     return midnight + timedelta(minutes=minutes)  # arithmetic on the wall clock: 24:00 is the next midnight
 
 
-def _description(dno: Dno, entry: Hlzf, window: TimeWindow) -> str:
-    times = f"{clock.hh_mm(window.start)} bis {clock.hh_mm(window.end)} Uhr"
+def _description(window: _Window, *, certain: bool) -> str:
+    dno, entry, rule = window.dno, window.entry, window.rule
+    times = f"{clock.hh_mm(window.times.start)} bis {clock.hh_mm(window.times.end)} Uhr"
     lines = [
         f"{dno.name}: Hochlastzeitfenster {entry.year}, {_LEVELS[entry.voltage_level]}, {_SEASONS[entry.season]}, {times}.",
-        "Gilt an Werktagen, nicht an Feiertagen des Bundeslandes und nicht vom 24. Dezember bis 1. Januar"
-        " (individuelle Netzentgelte, § 19 Abs. 2 Satz 1 StromNEV).",
-        f"Angabe {_STATUSES[entry.verification_status]}.",
+        "Gilt an Werktagen, nicht an bundesweiten Feiertagen und nicht vom 24. Dezember bis 1. Januar, wenn der"
+        " Netzbetreiber nichts anderes angibt (individuelle Netzentgelte, § 19 Abs. 2 Satz 1 StromNEV).",
+        _BRIDGE_DAYS[rule.bridge_days if rule else BridgeDays.UNKNOWN],
     ]
+    if not certain:
+        lines.insert(
+            0,
+            "Nicht sicher: An diesen Tagen (Brückentage, regionale Feiertage) ist nicht bekannt, ob das Fenster gilt.",
+        )
+    if rule and (marked := time_stamps_in_doubt(rule)):
+        lines.append(_TIME_STAMPS[marked])
+    lines.append(f"Angabe {_STATUSES[entry.verification_status]}.")
     if entry.source_title or entry.source_url:
         lines.append(f"Quelle: {entry.source_title or entry.source_url}")
     return "\n".join(lines)

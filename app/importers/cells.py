@@ -5,13 +5,14 @@ The empty text is null in both. Parsers cache their results, since values repeat
 
 import re
 from collections.abc import Callable, Collection, Mapping
+from datetime import date
 from enum import StrEnum
 from functools import lru_cache
 from uuid import UUID
 
 from app.domain import clock
 from app.domain.entry import FIRST_YEAR, LAST_YEAR
-from app.domain.federal_state import canonical_region
+from app.domain.federal_state import FEDERAL_STATES, canonical_region
 from app.domain.folding import compose
 
 Parser = Callable[[str], str]
@@ -132,6 +133,38 @@ def time(cell: str) -> str:
         return clock.hh_mm(clock.minutes(cell))
     except ValueError:
         raise ValueError("must be a time from 00:00 to 24:00") from None
+
+
+@cached
+def day(cell: str) -> str:
+    try:
+        if date.fromisoformat(cell).isoformat() == cell and FIRST_YEAR <= int(cell[:4]) <= LAST_YEAR:
+            return cell
+    except ValueError:
+        pass  # the message below replaces that of Python
+    raise ValueError(f"must be a day such as 2026-01-31, of a year from {FIRST_YEAR} to {LAST_YEAR}")
+
+
+def days(cell: str) -> str:
+    """Days in order, separated by blanks, as an array of the database."""
+    found = [day(each) for each in cell.split()]
+    if found != sorted(set(found)):
+        raise ValueError("must be in order, each day once")
+    return _array(found)
+
+
+def federal_states(cell: str) -> str:
+    """Names of federal states in order, separated by blanks, as an array of the database."""
+    names = cell.split()
+    if unknown := set(names).difference(FEDERAL_STATES):
+        raise ValueError(f"holds {min(unknown)}, which is no federal state")
+    if names != sorted(set(names)):
+        raise ValueError("must be in order, each federal state once")
+    return _array(names)
+
+
+def _array(values: list[str]) -> str:
+    return "{" + ",".join(values) + "}"
 
 
 boolean = one_of(("true", "false"))

@@ -1,20 +1,36 @@
 """A family whose files have one row per entry: operator, year, key, values, verification status and source."""
 
 from collections.abc import Iterator, Sequence
+from typing import Final
 
 from app.db import staging
 from app.db.file_columns import PUBLICATION
 from app.db.pool import Connection
 from app.db.staging import OnRows, Outcome, Rows, SkippedRow
 from app.domain.entry import Publication, VerificationStatus
-from app.domain.family import ColumnType, Family
+from app.domain.family import Column, ColumnType, Family
 from app.importers import cells
 from app.importers.cells import optional
 from app.importers.layout import Layout, Row
 from app.importers.problems import Problem, RowLocation
 from app.importers.source import References, Source
 
-_PARSERS = {ColumnType.PRICE: optional(cells.price)}
+_PARSERS: Final[dict[ColumnType, cells.Parser]] = {
+    ColumnType.PRICE: optional(cells.price),
+    ColumnType.DATES: cells.days,
+    ColumnType.WORDS: cells.federal_states,
+    ColumnType.TEXT: cells.text,
+}
+
+
+def parser_of(column: Column) -> cells.Parser:
+    return _PARSERS[column.type] if column.values is None else cells.one_of(column.values)
+
+
+def year_parser(family: Family) -> cells.Parser:
+    if family.without_year is None:
+        return cells.year
+    return lambda cell: cells.year(cell) if cell else str(family.without_year)
 
 
 class FamilySource(Source):
@@ -28,9 +44,9 @@ class FamilySource(Source):
         key_parsers: dict[str, cells.Parser] = {key.name: cells.one_of(key.values) for key in family.key}
         columns: dict[str, cells.Parser] = {
             "dno_slug": cells.operator(references.operators),
-            "year": cells.year,
+            "year": year_parser(family),
             **key_parsers,
-            **{column.name: _PARSERS[column.type] for column in family.columns},
+            **{column.name: parser_of(column) for column in family.columns},
             "verification_status": cells.one_of(VerificationStatus),
             "source_url": cells.text,
             "source_title": cells.text,

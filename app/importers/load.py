@@ -19,6 +19,7 @@ from app.domain.families import FAMILIES
 from app.importers.aliases import load_aliases
 from app.importers.family import FamilySource
 from app.importers.hlzf import Hlzf
+from app.importers.holiday_rules import HolidayRules
 from app.importers.layout import Row
 from app.importers.problems import Problem, RowLocation
 from app.importers.reading import Format, read
@@ -43,6 +44,7 @@ SOURCES: Final[dict[Kind, Callable[[References], Source]]] = {
     Kind["HLZF"]: Hlzf,
     Kind["TIME_OF_USE"]: Section14a,
     Kind["SECTION14A"]: Section14a,
+    Kind["HOLIDAY_RULES"]: HolidayRules,
 }
 
 
@@ -52,7 +54,7 @@ class File(NamedTuple):
 
 
 class SkippedRow(NamedTuple):
-    """A row that was not written, since a user's decision has priority."""
+    """A row that was not written, and why: a user's decision has priority, or it is no entry."""
 
     location: RowLocation
     reason: str
@@ -66,6 +68,7 @@ class Report(msgspec.Struct, frozen=True):
     unchanged: int = 0
     kept: tuple[SkippedRow, ...] = ()
     problems: tuple[Problem, ...] = ()
+    left_out: tuple[SkippedRow, ...] = ()  # valid rows that are no entry of this kind
 
     @property
     def refused(self) -> int:
@@ -187,7 +190,8 @@ async def write(
     if isinstance(source, Registry):
         await load_aliases(connection, only_of_new_operators=True)
     kept = tuple(SkippedRow(entries[each.row][0], each.reason) for each in outcome.kept)
-    return Report(outcome.inserted, outcome.updated, outcome.unchanged, kept)
+    left_out = tuple(SkippedRow(*each) for each in source.left_out)
+    return Report(outcome.inserted, outcome.updated, outcome.unchanged, kept, left_out=left_out)
 
 
 def _take(source: Source, row: Row) -> list[Problem]:

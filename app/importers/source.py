@@ -21,6 +21,8 @@ class References(msgspec.Struct, frozen=True):
 
 class Source(ABC):
     layouts: Sequence[Layout]
+    # Rows that are valid and no entry: where, and why.
+    left_out: Sequence[tuple[RowLocation, str]] = ()
 
     @abstractmethod
     async def load(self, connection: Connection, rows: Rows, overwrite: bool, on_rows: OnRows) -> Outcome:

@@ -15,6 +15,7 @@ FILES = {
     Kind["REGISTRY"]: ("registry.csv",),
     Kind["TARIFFS"]: ("tariffs.csv",),
     Kind["HLZF"]: ("hlzf.csv",),
+    Kind["HOLIDAY_RULES"]: ("holiday_rules.csv",),
     Kind["TIME_OF_USE"]: ("section14a.csv", "section14a_windows.csv"),
 }
 

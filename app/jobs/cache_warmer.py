@@ -12,7 +12,7 @@ from app.db.leader_lock import leader_lock
 from app.db.pool import Pool
 from app.db.query_logs import fetch_most_asked
 from app.domain.entry import DnoYear
-from app.domain.families import FAMILIES
+from app.domain.families import FIGURES
 from app.errors import AppError
 from app.jobs.backoff import Backoff
 from app.observability.metrics import WARMED_READS
@@ -66,7 +66,7 @@ class CacheWarmer:
 
     async def _read(self, key: DnoYear) -> float:
         clock = asyncio.get_running_loop().time
-        wanted = [family.tag(key) for family in FAMILIES]
+        wanted = [family.tag(key) for family in FIGURES]
         kept = len(await self._shared.get_many(wanted))
         WARMED_READS.labels("hit").inc(kept)
         WARMED_READS.labels("miss").inc(len(wanted) - kept)

@@ -22,6 +22,7 @@ from graphql import (
 )
 from strawberry import Schema
 
+from app.domain.entry import VoltageLevel
 from app.http.content_negotiation import JSON, PROBLEM
 from schema.execution.documents import Document
 from schema.queries.natural import MAX_QUESTION_LENGTH
@@ -70,7 +71,7 @@ class _Description:
             "info": {
                 "title": "dno-api",
                 "version": version("dno-api"),
-                "description": "Two questions of the GraphQL API as plain addresses, in the same words. "
+                "description": "Some questions of the GraphQL API as plain addresses, in the same words. "
                 "All else is asked at /graphql.",
             },
             "paths": {
@@ -86,6 +87,36 @@ class _Description:
                         others={"304": _NOT_MODIFIED, "404": _PROBLEM},
                         headers=_CACHED,
                     )
+                },
+                "/api/v1/dnos/{slug}/hlzf/{year}.csv": {
+                    "get": {
+                        "operationId": "hlzfYear",
+                        "summary": "Each quarter-hour of a year, and whether it is at peak load",
+                        "description": "Rows of `start,peak`: 1 in a Hochlastzeitfenster, 0 outside, empty where it is not "
+                        "known. German time with its offset; 35,040 rows, 35,136 in a leap year.",
+                        "parameters": [
+                            _in_path("slug", SLUG),
+                            _in_path("year", {"type": "integer", "description": "Calendar year."}),
+                            {
+                                "name": "voltageLevel",
+                                "in": "query",
+                                "required": True,
+                                "schema": {"type": "string", "enum": list(VoltageLevel)},
+                            },
+                            {"name": "If-None-Match", "in": "header", "schema": {"type": "string"}},
+                        ],
+                        "responses": {
+                            "200": {
+                                "description": "Found.",
+                                "content": {"text/csv": {"schema": {"type": "string"}}},
+                                "headers": _CACHED,
+                            },
+                            "304": _NOT_MODIFIED,
+                            "400": _PROBLEM,
+                            "404": _PROBLEM,
+                            "default": _PROBLEM,
+                        },
+                    }
                 },
                 "/api/v1/query/natural": {
                     "post": self._operation(

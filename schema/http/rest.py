@@ -3,6 +3,7 @@
 Names, scalars, caches, costs, limits and metrics are those of GraphQL.
 """
 
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +15,16 @@ from starlette.routing import BaseRoute, Route
 from app.auth.roles import require_reader
 from app.cache.read_set import ReadSet
 from app.cache.responses import ResponseKey, head_of
+from app.domain.entry import VoltageLevel
 from app.errors import AppError, BadInput, Code, quoted
 from app.http.buffered_response import BufferedResponse
 from app.http.cached_response import CachedResponse
 from app.http.conditional_requests import respond_from_cache
 from app.http.content_negotiation import JSON
+from app.http.export_formats import MEDIA_TYPES, Format
 from app.http.exports import year_in_path
 from app.http.json_body import UNREADABLE, reason
+from app.http.quarter_hours import Stretch, write_quarter_hours, year_of
 from app.http.request_state import request_state
 from app.settings import Settings
 from schema.execution.documents import DocumentCache, Operation
@@ -33,6 +37,7 @@ from schema.root import schema
 
 DOCUMENT = Path(__file__).with_suffix(".graphql").read_text()
 Map = dict[str, Any]
+_LEVEL = "voltageLevel"
 
 
 class Rest:
@@ -42,6 +47,7 @@ class Rest:
         # The limits in the settings apply only to documents that clients send.
         document = DocumentCache(schema, Settings()).get(DOCUMENT)
         self._dno_year = document.operation("dnoYear")
+        self._hlzf_year = document.operation("hlzfYear")
         self._natural_query = document.operation("naturalQuery")
         self._description = CachedResponse(write_openapi(schema, document), JSON, None)
 
@@ -49,6 +55,7 @@ class Rest:
     def routes(self) -> list[BaseRoute]:
         return [
             Route("/api/v1/dnos/{slug}/{year}", self._get_dno_year),
+            Route("/api/v1/dnos/{slug}/hlzf/{year}.csv", self._get_quarter_hours),
             Route("/api/v1/query/natural", self._post_question, methods=["POST"]),
             Route("/api/v1/openapi.json", self._get_description),
         ]
@@ -66,6 +73,29 @@ class Rest:
         if body == b"null":
             raise AppError(f"There is no operator {quoted(variables['slug'])}.", Code.NOT_FOUND)
         stored = store_response(scope, key, body, JSON, read_set, since)
+        return respond_from_cache(scope, stored, read_set.until)
+
+    async def _get_quarter_hours(self, request: Request) -> BufferedResponse:
+        """The year of a voltage level in quarter-hours, as CSV."""
+        self._check_reader(request)
+        scope = request.scope
+        slug, year, level = request.path_params["slug"], year_in_path(request), _voltage_level(request)
+        key = _response_key(request, level)
+        since = store_clock(scope)
+        cached = look_up_response(scope, key)
+        if cached is not None:
+            return cached[0]
+        start, end = (moment.isoformat() for moment in year_of(year))
+        variables = {"slug": slug, "from": start, "to": end, "voltageLevel": level}
+        data, read_set = await self._run(self._hlzf_year, variables, request)
+        operator = _decode_peaks(data)
+        if operator is None:
+            raise AppError(f"There is no operator {quoted(slug)}.", Code.NOT_FOUND)
+        stretches = [one.stretch for one in operator.peak_statuses]
+        if len(stretches) == 1 and stretches[0].peak is None:
+            raise AppError(f"No Hochlastzeitfenster are known for {year} and {level}.", Code.NOT_FOUND)
+        body = write_quarter_hours(year, stretches)
+        stored = store_response(scope, key, body, MEDIA_TYPES[Format.CSV], read_set, since)
         return respond_from_cache(scope, stored, read_set.until)
 
     async def _post_question(self, request: Request) -> Response:
@@ -97,6 +127,24 @@ class Rest:
         require_reader(principal, anonymous_reading=self._settings.anonymous_reading)
 
 
+class _Interval(msgspec.Struct):
+    start: datetime
+    end: datetime
+
+
+class _PeakStatus(msgspec.Struct):
+    peak: bool | None
+    interval: _Interval
+
+    @property
+    def stretch(self) -> Stretch:
+        return Stretch(self.interval.start, self.interval.end, self.peak)
+
+
+class _Peaks(msgspec.Struct, rename="camel"):
+    peak_statuses: list[_PeakStatus]
+
+
 class _Error(msgspec.Struct):
     message: str
     extensions: Map
@@ -112,6 +160,7 @@ class _Envelope(msgspec.Struct):
 
 
 _decode = msgspec.json.Decoder(_Envelope).decode
+_decode_peaks = msgspec.json.Decoder(_Peaks | None).decode
 _decode_map = msgspec.json.Decoder(Map).decode
 
 
@@ -122,7 +171,17 @@ def _read_map(body: bytes) -> Map:
         raise BadInput(f"The request's body must be a JSON object: {reason(error)}.") from None
 
 
-def _response_key(request: Request) -> ResponseKey:
-    """The response depends on the role and the path only."""
+def _response_key(request: Request, *parts: str) -> ResponseKey:
+    """The response depends on the role, the path and these parts of the query string only."""
     principal = request_state(request.scope).principal
-    return ResponseKey(head_of(principal.role.value, request.scope["path"]), b"")
+    return ResponseKey(head_of(principal.role.value, request.scope["path"], *parts), b"")
+
+
+def _voltage_level(request: Request) -> str:
+    """The one parameter of the query string. Raises BadInput."""
+    if unknown := sorted(set(request.query_params) - {_LEVEL}):
+        raise BadInput(f"There is no parameter {quoted(unknown[0])}; there is {_LEVEL}.", field=(_LEVEL,))
+    given = request.query_params.getlist(_LEVEL)
+    if len(given) != 1 or given[0] not in set(VoltageLevel):
+        raise BadInput(f"{_LEVEL} must be one of {', '.join(VoltageLevel)}.", field=(_LEVEL,))
+    return given[0]

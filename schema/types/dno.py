@@ -17,7 +17,8 @@ from app.domain import dno as structs
 from app.domain.entry import DnoYear, VoltageLevel
 from app.domain.families import BY_NAME
 from app.domain.family import Family, KeyColumn
-from app.domain.peak import is_peak as is_peak_then
+from app.domain.holiday_rule import HolidayRule as HolidayRuleStruct
+from app.domain.holiday_rule import rule_of_year
 from app.domain.price_series import PriceInterval as PriceIntervalStruct
 from app.domain.price_series import price_at
 from app.domain.tariff import Tariff as TariffStruct
@@ -25,6 +26,8 @@ from app.domain.time_of_use import TimeOfUseTariff as TimeOfUseStruct
 from loaders.record_loader import RecordLoader
 from schema.batch_field import batch_field, field, length, type_for
 from schema.context import Context
+from schema.types import peak
+from schema.types.holiday_rule import HolidayRule
 from schema.types.node import DNO_ID, Node, id_field
 from schema.types.price_interval import At, PriceInterval
 from schema.types.tariff import Tariff
@@ -184,25 +187,23 @@ class Dno(Node):
         return [None if tariff is None else price_at(tariff, at) for tariff in found]
 
     @batch_field(
-        bool | None,
-        description="Whether a moment lies in a Hochlastzeitfenster. They hold on working days only: not on Saturdays, "
-        "Sundays, public holidays of the operator's federal state, nor from 24 December to 1 January. null: no HLZF is "
-        "published for that year and level.",
-        reads=lambda dno, at, **_: _reads(tags.hlzf, dno, at.astimezone(clock.GERMANY).year),
+        HolidayRule | None,
+        description="What the operator states of the days on which its Hochlastzeitfenster hold in a year: the rule of that "
+        "year, or else one without a year; null where neither is known.",
+        reads=lambda dno, **_: (tags.holiday_rules_of(dno.id),),
     )
-    async def is_peak(
+    async def holiday_rule(
         dnos: Sequence[structs.Dno],
         context: Context,
-        at: Annotated[datetime, strawberry.argument(description="The moment.")],
-        voltage_level: Annotated[
-            VoltageLevel, strawberry.argument(description="Where the customer is connected.")
-        ],
-    ) -> Sequence[bool | None]:
-        found = await _of_years(
-            context, dnos, at.astimezone(clock.GERMANY).year, context.loaders.hlzf_by_dno_year
-        )
-        of_level = _only(found, {"voltage_level": voltage_level})
-        return [is_peak_then(at, hlzf, dno.region) for dno, hlzf in zip(dnos, of_level, strict=True)]
+        year: Annotated[int, strawberry.argument(description="Calendar year.")],
+    ) -> Sequence[HolidayRuleStruct | None]:
+        found = await context.loaders.holiday_rules_by_dno.load_many([dno.id for dno in dnos])
+        return [rule_of_year(rules or (), year) for rules in found]
+
+    is_peak = peak.is_peak()
+    peak_status = peak.peak_status()
+    peak_intervals = peak.peak_intervals()
+    peak_statuses = peak.peak_statuses()
 
     updated_at: datetime = strawberry.field(description="When the operator's own data changed last.")
 

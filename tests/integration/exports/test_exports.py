@@ -3,6 +3,7 @@
 import asyncio
 import io
 import json
+from datetime import date
 from decimal import Decimal
 
 import asyncpg
@@ -19,6 +20,8 @@ from app.settings import Settings
 from tests import factories as make
 
 TABLES = (Kind.REGISTRY, Kind.TARIFFS, Kind.HLZF)
+# The starter data has these in the words of the operators.
+EXPORTED = (*TABLES, Kind.HOLIDAY_RULES)
 
 
 @pytest.mark.parametrize("table", TABLES)
@@ -32,17 +35,17 @@ async def test_the_export_of_the_starter_data_is_byte_identical_to_its_files(cli
 async def test_export_import_export_is_byte_identical(client, settings, pool, format):
     await load_starter(settings.database_url)
     await _add_edge_cases(pool)
-    before = [(await client.get(f"/export/{table}.{format}")).content for table in TABLES]
+    before = [(await client.get(f"/export/{table}.{format}")).content for table in EXPORTED]
     async with pool.connection() as connection:
         await connection.execute(
-            "DELETE FROM time_of_use_data; DELETE FROM hlzf_data; DELETE FROM netzentgelte_data"
+            "DELETE FROM holiday_rules; DELETE FROM time_of_use_data; DELETE FROM hlzf_data; DELETE FROM netzentgelte_data"
         )
         await connection.execute("DELETE FROM dno_aliases; DELETE FROM dnos")
-    for table, content in zip(TABLES, before, strict=True):
+    for table, content in zip(EXPORTED, before, strict=True):
         report = await import_files(settings.database_url, table, [File("x", io.BytesIO(content))])
         assert report.problems == ()
         assert report.inserted > 0
-    after = [(await client.get(f"/export/{table}.{format}")).content for table in TABLES]
+    after = [(await client.get(f"/export/{table}.{format}")).content for table in EXPORTED]
     assert after == before
 
 
@@ -55,6 +58,14 @@ async def _add_edge_cases(pool) -> None:
     await make.tariff(pool, dno, year=2000, leistung="999999.9999", source_url="")
     await make.hlzf(pool, dno, windows="00:00-24:00", source_title="\\N")
     await make.hlzf(pool, dno, year=2026, windows="", source_title="\\.")
+    await make.holiday_rule(
+        pool,
+        dno,
+        2026,
+        excluded_dates=[date(2026, 1, 2), date(2026, 5, 15)],
+        holiday_words=edge_case,
+        source_url="",
+    )
     deleted = await make.tariff(pool, dno, year=2030)
     async with pool.connection() as connection:
         await connection.execute("UPDATE netzentgelte_data SET deleted_at = now() WHERE id = $1", deleted.id)

@@ -21,6 +21,13 @@ from schema.execution.compile import DEFINITION
 from schema.root import schema
 from schema.types.runtime_types import TAGGED
 
+SPANS: list[dict[str, Any]] = [
+    {"start": start, "end": end, "voltage_level": VoltageLevel.MS}
+    for start, end in (
+        (datetime(2025, 1, 5, tzinfo=UTC), datetime(2025, 1, 6, tzinfo=UTC)),
+        (datetime(2023, 12, 31, 23, 30, tzinfo=UTC), datetime(2025, 1, 1, tzinfo=UTC)),
+    )
+]
 # Combinations of the arguments of a batch field.
 ARGUMENTS: dict[str, list[dict[str, Any]]] = {
     "Dno.tariffs": [{}, {"year": None}, {"year": 2024}, {"year": 2025, "voltage_level": VoltageLevel.MS}],
@@ -39,6 +46,14 @@ ARGUMENTS: dict[str, list[dict[str, Any]]] = {
         {"at": at, "voltage_level": VoltageLevel.MS}
         for at in (datetime(2024, 12, 31, 23, 30, tzinfo=UTC), datetime(2025, 7, 1, tzinfo=UTC))
     ],
+    "Dno.peakStatus": [
+        {"at": at, "voltage_level": VoltageLevel.MS}
+        for at in (datetime(2024, 12, 31, 23, 30, tzinfo=UTC), datetime(2025, 7, 1, tzinfo=UTC))
+    ],
+    "Dno.peakIntervals": SPANS,
+    "Dno.peakStatuses": SPANS,
+    "Dno.holidayRule": [{"year": year} for year in (1999, 2024, 2025)],
+    "HolidayRule.history": [{}, {"first": 1}],
     "Tariff.history": [{}, {"first": 1}, {"first": None}],
     "Hlzf.history": [{}, {"first": 1}],
     "TimeOfUseTariff.history": [{}, {"first": 1}],
@@ -96,6 +111,7 @@ async def _parents(type: str, resources: Resources, operators: Sequence[Any]) ->
         "Tariff": loaders.tariffs_by_dno_year,
         "Hlzf": loaders.hlzf_by_dno_year,
         "TimeOfUseTariff": loaders.time_of_use_by_dno_year,
+        "HolidayRule": loaders.of_family("holiday_rules"),
     }[type]
     found = await loader.load_many([DnoYear(dno.id, year) for dno in operators for year in (2024, 2025)])
     return [entry for entries in found for entry in entries or ()]
@@ -107,7 +123,9 @@ def _events(operators: Sequence[Any], entry_ids: Sequence[UUID]) -> Iterator[Eve
     for dno in operators:
         change = EntryChange(dno.id, 2, ChangeKind.CORRECTED, dno.slug)
         yield Event(1, Topic.OPERATOR, None, None, now, (change,))
-        for topic, year in product((Topic.TARIFFS, Topic.HLZF, Topic.TIME_OF_USE), range(2022, 2028)):
+        for topic, year in product(
+            (Topic.TARIFFS, Topic.HLZF, Topic.TIME_OF_USE, Topic["HOLIDAY_RULES"]), range(2022, 2028)
+        ):
             yield Event(1, topic, dno.id, year, now, ())
             for entry_id in entry_ids:
                 change = EntryChange(entry_id, 2, ChangeKind.CORRECTED)

@@ -36,7 +36,7 @@ EXAMPLES = int(os.environ.get("EXAMPLES", "150"))
 ROOTS = ("dno", "dnos", "nodes", "rankTariffs", "coverage", "searchDnos")
 
 # The row that is changed is drawn.
-ENTRIES = ("netzentgelte_data", "hlzf_data", "time_of_use_data")
+ENTRIES = ("netzentgelte_data", "hlzf_data", "time_of_use_data", "holiday_rules")
 WRITES = [
     "UPDATE netzentgelte_data SET leistung = coalesce(leistung, 0) + 1 WHERE id = $1",
     "UPDATE netzentgelte_data SET verification_status = 'verified', source_url = 'https://example.org' WHERE id = $1",
@@ -59,6 +59,8 @@ WRITES = [
     "INSERT INTO netzentgelte_data (dno_id, year, voltage_level, leistung) VALUES ($1, 2023, 'HS', 7)",
     "INSERT INTO hlzf_data (dno_id, year, voltage_level, season) VALUES ($1, 2023, 'MS', 'SUMMER')",
     "INSERT INTO time_of_use_data (dno_id, year) VALUES ($1, 2023)",
+    "INSERT INTO holiday_rules (dno_id, year, holidays) VALUES ($1, 2025, 'NATIONWIDE') ON CONFLICT DO NOTHING",
+    "UPDATE holiday_rules SET bridge_days = 'WORKING_DAYS', holidays = 'NATIONWIDE' WHERE id = $1",
     "UPDATE dnos SET name = name || 'x', city = 'Ulm' WHERE id = $1",
     "UPDATE dnos SET slug = slug || '-x' WHERE id = $1",
     "UPDATE dnos SET region = 'Hamburg', connection_points_ms = 7 WHERE id = $1",
@@ -72,6 +74,8 @@ WRITES = [
 TARIFF = "id year voltageLevel leistung verificationStatus version source { url }"
 FLAT = f"""{{
   slug name region city years updatedAt isPeak(at: "2025-01-15T08:00:00+01:00", voltageLevel: MS)
+  peakStatus(at: "2025-01-06T08:00:00+01:00", voltageLevel: MS) {{ peak reason note }}
+  holidayRule(year: 2025) {{ id year bridgeDays version }}
   statistics {{ connectionPoints }}
   tariffs {{ {TARIFF} annualCost(consumptionKwh: "1000000", peakLoadKw: "500") {{ total }} }}
   hlzf {{ id year season windows {{ start end }} dno {{ name region years }} }}
@@ -174,7 +178,7 @@ class Instances:
             (row,) = await self.cached.pool.fetch(SNAPSHOT)
             self.snapshot = list(row)
         *entries, dnos = self.snapshot
-        given = [[], [], [], [], [dnos], *([rows] for rows in entries)]
+        given = [*([] for _ in entries), [], [dnos], *([rows] for rows in entries)]
         await self._execute(*((statement, *words) for statement, words in zip(RESTORE, given, strict=True)))
 
     async def _execute(self, *statements: tuple[Any, ...]) -> frozenset[str]:
@@ -222,7 +226,13 @@ async def test_cached_values_equal_those_in_the_database(
 
 
 def _values(operators: list[Any], ids: dict[str, list[Any]]) -> dict[str, list[Any]]:
-    kinds = dict(zip((*ENTRIES, "dnos"), (Kind.TARIFF, Kind.HLZF, Kind.TIME_OF_USE, Kind.DNO), strict=True))
+    kinds = dict(
+        zip(
+            (*ENTRIES, "dnos"),
+            (Kind.TARIFF, Kind.HLZF, Kind.TIME_OF_USE, Kind["HOLIDAY_RULE"], Kind.DNO),
+            strict=True,
+        )
+    )
     named = [write_id(kinds[table], one) for table in kinds for one in ids[table]]
     return {
         "slug": [dno.slug for dno in operators] + ["netze-z", "netze-a-x"],

@@ -12,7 +12,7 @@ import pytest
 from app.cache.read_set import ReadSet
 from app.db.pool import Pool
 from app.domain.entry import DnoYear
-from app.domain.families import FAMILIES
+from app.domain.families import FIGURES
 from app.interpreter.question_records import Question
 from app.language_model.budget import Call
 from app.language_model.opinion_records import UnsureQuestion
@@ -45,6 +45,7 @@ async def keys_of(name: str, resources: Resources, pool: Pool, operators: Sequen
         "dno_by_slug": [*(dno.slug for dno in operators), "no-such-operator"],
         "dno_by_id": [*dno_ids, ABSENT],
         "years_by_dno": [*dno_ids, ABSENT],
+        "holiday_rules_by_dno": [*dno_ids, ABSENT],
         "dnos_with_data_by_year": [2024, 2025, 1999],
         "location_by_entry": [*(row["id"] for row in entries), ABSENT],
         "history_by_entry": [*(row["id"] for row in entries), ABSENT],
@@ -269,12 +270,13 @@ async def test_an_operators_year_is_loaded_into_the_cache_whole_with_a_statement
     key = DnoYear(dno.id, 2025)
     spent = operation_stats.begin()
     await load_dno_year(resources.read_through, key)
-    assert spent.statements == 2 + len(FAMILIES)
+    assert spent.statements == 3 + len(FIGURES)
     spent = operation_stats.begin()
     loaders = Loaders(resources.read_through, ReadSet())
     assert await loaders.dno_by_id.load(dno.id) == dno
     assert await loaders.years_by_dno.load(dno.id) == (2025, 2024)
-    for family in FAMILIES:
+    assert await loaders.holiday_rules_by_dno.load(dno.id)
+    for family in FIGURES:
         assert await loaders.of_family(family.name).load(key)
     assert (spent.statements, spent.round_trips) == (0, 0)
 

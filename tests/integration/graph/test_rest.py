@@ -179,10 +179,11 @@ async def test_registered_documents_and_limits_do_not_apply_to_the_documents_of_
         assert (await client.get(YEAR)).status_code == 200
 
 
-async def test_both_operations_are_answered_by_a_plan() -> None:
+async def test_all_operations_are_answered_by_a_plan() -> None:
     document = DocumentCache(schema, Settings()).get(DOCUMENT)
-    given = {"slug": "netze-a", "year": 2025, "query": "x"}
-    assert [one.plan(one.variables(given)).reason for one in document.operations] == ["", ""]
+    span = {"from": "2025-01-01T00:00:00+01:00", "to": "2026-01-01T00:00:00+01:00"}
+    given = {"slug": "netze-a", "year": 2025, "query": "x", "voltageLevel": "MS", **span}
+    assert {one.plan(one.variables(given)).reason for one in document.operations} == {""}
 
 
 async def test_the_openapi_description_is_valid_and_contains_every_field(

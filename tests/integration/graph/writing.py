@@ -27,6 +27,13 @@ entry {
   ... on Tariff { id version leistung verificationStatus }
   ... on Hlzf { id version windows { start end } verificationStatus }
   ... on TimeOfUseTariff { id version bands { band price } windows { quarter band start end } verificationStatus publication }
+  ... on HolidayRule { id version bridgeDays verificationStatus }
+}
+"""
+HOLIDAY_RULE = """
+holidayRule {
+  id version year bridgeDays excludedDates workingDates holidays holidayStates christmas timeStamps
+  bridgeDayWords holidayWords verificationStatus source { url }
 }
 """
 WARNINGS = "warnings { code message field }"
@@ -37,6 +44,8 @@ RESULTS = {
     "correctHlzf": HLZF + WARNINGS,
     "addTimeOfUse": TIME_OF_USE + WARNINGS,
     "correctTimeOfUse": TIME_OF_USE + WARNINGS,
+    "addHolidayRule": HOLIDAY_RULE + WARNINGS,
+    "correctHolidayRule": HOLIDAY_RULE + WARNINGS,
     "verify": ENTRY,
     "flag": ENTRY,
     "revert": ENTRY,

@@ -6,7 +6,7 @@ import csv
 from app.importers.load import Kind
 from app.importers.starter import FOLDER, load_starter
 
-EXPECTED = {Kind.REGISTRY: 87, Kind.TARIFFS: 167, Kind.HLZF: 298, Kind.TIME_OF_USE: 26}
+EXPECTED = {Kind.REGISTRY: 87, Kind.TARIFFS: 167, Kind.HLZF: 298, Kind.TIME_OF_USE: 26, Kind.HOLIDAY_RULES: 8}
 
 
 async def test_an_empty_database_is_filled_with_all_starter_data(pool, settings):
@@ -27,7 +27,7 @@ async def test_loading_the_starter_data_again_changes_nothing(pool, settings):
 
 async def test_one_of_several_instances_that_start_together_loads_the_data(pool, settings):
     loaded = await asyncio.gather(*(load_starter(settings.database_url) for _ in range(3)))
-    assert sorted(map(len, loaded)) == [0, 0, 4]
+    assert sorted(map(len, loaded)) == [0, 0, 5]
 
 
 async def test_aliases_of_existing_operators_are_loaded(pool, settings):

@@ -9,9 +9,11 @@ from hypothesis import strategies as st
 
 from app.domain.federal_state import FEDERAL_STATES, canonical_region, spellings_of
 from app.domain.folding import compose, fold, fold_case
-from app.domain.working_days import is_working_day
+from app.domain.holiday_rule import HolidayScope
+from app.domain.working_days import day_status
 from app.errors import BadInput
 from app.interpreter.spelling import key, normalise, written
+from tests.unit.domain.peak_sheets import rule
 
 FORMS = ("NFC", "NFD", "NFKC", "NFKD")
 
@@ -90,5 +92,6 @@ def test_a_region_that_only_operators_have_is_found_and_an_unknown_one_is_reject
 
 @pytest.mark.parametrize("region", ["Bayern", "bayern", "BAYERN "])
 def test_holidays_of_a_state_hold_in_every_spelling_of_it(region):
-    assert not is_working_day(date(2026, 1, 6), region)
-    assert is_working_day(date(2026, 1, 6), "Hessen")
+    stated = rule(holidays=HolidayScope.STATE)
+    assert not day_status(date(2026, 1, 6), region, stated).windows_hold
+    assert day_status(date(2026, 1, 6), "Hessen", stated).windows_hold

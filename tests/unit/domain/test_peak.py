@@ -1,40 +1,15 @@
 """Whether a moment lies in a Hochlastzeitfenster."""
 
-from datetime import UTC, date, datetime
-from uuid import UUID
+from datetime import datetime
 
 import pytest
 
-from app.domain.clock import GERMANY, minutes
-from app.domain.entry import VerificationStatus, VoltageLevel
-from app.domain.hlzf import Hlzf, Season, TimeWindow
-from app.domain.peak import is_peak
-from app.domain.working_days import is_working_day
+from app.domain.hlzf import Season
+from app.domain.holiday_rule import BridgeDays, HolidayScope
+from app.domain.peak import is_peak, peak_status
+from tests.unit.domain.peak_sheets import all_year, german, hlzf, rule
 
-
-def hlzf(season: Season, *windows: str, year: int = 2026) -> Hlzf:
-    pairs = [window.split("-") for window in windows]
-    return Hlzf(
-        id=UUID(int=1),
-        dno_id=UUID(int=2),
-        year=year,
-        voltage_level=VoltageLevel.MS,
-        season=season,
-        windows=tuple(TimeWindow(minutes(start), minutes(end)) for start, end in pairs),
-        verification_status=VerificationStatus.VERIFIED,
-        source_url=None,
-        source_title=None,
-        version=1,
-        updated_at=datetime(2026, 1, 1, tzinfo=UTC),
-    )
-
-
-ALWAYS = [hlzf(season, "00:00-24:00") for season in Season]
 WINTER = [hlzf(Season.WINTER, "07:30-13:00", "16:00-24:00"), hlzf(Season.SUMMER)]
-
-
-def german(text: str) -> datetime:
-    return datetime.fromisoformat(text).replace(tzinfo=GERMANY)
 
 
 @pytest.mark.parametrize(
@@ -48,7 +23,7 @@ def german(text: str) -> datetime:
         ("2026-01-08 00:00", False),
         ("2026-12-23 08:00", True),  # December is the winter of its own calendar year
         ("2026-06-10 08:00", False),  # published that there is none
-        ("2026-04-15 08:00", False),  # a season that was left out
+        ("2026-04-15 08:00", None),  # a season that the sheet does not mention
         ("2026-04-18 08:00", False),  # on a Saturday there is none, whatever the season
         ("2025-12-10 08:00", None),  # a year that was not published
     ],
@@ -75,7 +50,7 @@ def test_an_unpublished_year_is_unknown_not_off_peak():
     ],
 )
 def test_windows_hold_in_german_local_time(utc, peak):
-    windows = [hlzf(season, "07:00-08:00") for season in Season]
+    windows = all_year("07:00-08:00")
     assert is_peak(datetime.fromisoformat(utc), windows, "Bayern") is peak
 
 
@@ -86,24 +61,13 @@ def test_the_german_year_counts():
 
 
 @pytest.mark.parametrize(
-    ("day", "region", "working"),
-    [
-        ("2026-01-02", "Bayern", True),  # a Friday
-        ("2026-01-03", "Bayern", False),
-        ("2026-01-06", "Bayern", False),  # Heilige Drei Könige
-        ("2026-01-06", "Hessen", True),
-        ("2026-01-06", None, True),  # not in all states
-        ("2026-01-06", "Atlantis", True),
-        ("2026-04-03", None, False),  # Karfreitag
-        ("2025-10-31", "Sachsen", False),  # Reformationstag
-        ("2026-12-23", "Berlin", True),
-        ("2026-12-24", "Berlin", False),
-        ("2026-12-30", "Berlin", False),
-        ("2026-12-31", "Berlin", False),
-        ("2026-01-01", "Berlin", False),
-    ],
+    "rules",
+    [[], [rule(bridge_days=BridgeDays.ALL_EXCLUDED, holidays=HolidayScope.STATE)], [rule(2026), rule()]],
 )
-def test_working_days(day, region, working):
-    assert is_working_day(date.fromisoformat(day), region) is working
-    if not working:
-        assert is_peak(german(f"{day} 12:00"), [*ALWAYS, hlzf(Season.AUTUMN, year=2025)], region) is False
+def test_it_is_the_peak_of_the_status(rules):
+    sheet = [*WINTER, hlzf(Season.AUTUMN, "00:00-00:15", "23:00-24:00")]
+    for month in range(1, 13):
+        for day in range(1, 29):
+            for time in ("00:00", "00:14:59", "08:00", "12:00", "13:00", "23:59:59"):
+                at = german(f"2026-{month:02}-{day:02} {time}")
+                assert is_peak(at, sheet, "Bayern", rules) is peak_status(at, sheet, "Bayern", rules).peak, at

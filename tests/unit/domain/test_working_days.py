@@ -119,7 +119,7 @@ def test_a_holiday_of_some_municipalities_is_unknown_unless_the_operator_names_i
         ({"excluded_dates": (date(2026, 1, 2),)}, WORKING),
         ({"bridge_days": ALL, "excluded_dates": (date(2026, 1, 2),)}, BRIDGE_DAY),
         ({"bridge_days": ALL, "working_dates": (date(2026, 5, 15),)}, WORKING),
-        # The date says which regional holiday counts, and nothing of bridge days.
+        # The date states which regional holiday counts, and nothing of bridge days.
         ({"bridge_days": ONE, "excluded_dates": (date(2026, 6, 4),)}, UNKNOWN),
     ],
 )

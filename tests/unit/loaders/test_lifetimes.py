@@ -99,3 +99,10 @@ def test_the_record_of_a_family_is_named_and_tagged_as_the_family() -> None:
         region = regions.OF_FAMILY[family.name]
         assert region.name == family.name
         assert region.tag(key) == family.tag(key) == f"{family.name}:{key[0]}:2025"
+
+
+def test_the_holiday_rules_of_an_operator_have_the_lifetime_of_the_least_verified_of_them() -> None:
+    region = regions.HOLIDAY_RULES_OF_DNO
+    for statuses, seconds in (((VERIFIED,), 1), ((VERIFIED, UNVERIFIED), 2)):
+        rules: Any = tuple(SimpleNamespace(verification_status=status) for status in statuses)
+        assert region.lifetime(SETTINGS, rules) == seconds

@@ -44,6 +44,9 @@ FIGURES: list[tuple[str, dict[str, Any]]] = [
     ('query ($at: DateTime!) { dnos { nodes { timeOfUsePrice(at: $at) { start end band price grossPrice difference timeVariable } } } }', {"at": "2025-01-15T08:00:00+01:00"}),
     ('query ($from: DateTime!, $r: Resolution) { dno(slug: "netze-d") { timeOfUseTariff(year: 2025) { priceAt(at: $from) { end } prices(from: $from, to: "2025-01-17T00:00:00Z", resolution: $r) { start end band } } } }', {"from": "2025-01-15T08:00:00+01:00", "r": "HOUR"}),
     ('query ($from: DateTime!, $r: Resolution) { dno(slug: "netze-d") { timeOfUseTariff(year: 2025) { prices(from: $from, to: "2025-01-17T00:00:00Z", resolution: $r) { start end band } } } }', {"from": "2025-01-15T08:00:00+01:00"}),
+    ('query ($at: DateTime!) { dnos { nodes { peakStatus(at: $at, voltageLevel: MS) { peak reason note interval { start end } } } } }', {"at": "2025-01-15T08:00:00+01:00"}),
+    ('query ($a: DateTime!, $b: DateTime!) { dnos { nodes { peakIntervals(from: $a, to: $b, voltageLevel: MS) { start end } peakStatuses(from: $a, to: $b, voltageLevel: NS) { peak reason } } } }', {"a": "2024-12-15T08:00:00+01:00", "b": "2025-01-12T08:00:00+01:00"}),
+    ('{ dnos { nodes { holidayRule(year: 2025) { id year bridgeDays excludedDates holidays holidayStates christmas timeStamps bridgeDayWords source { url } dno { slug } history { kind } } } } }', {}),
     ('query ($at: DateTime!) { dnos { nodes { isPeak(at: $at, voltageLevel: MS) } } }', {"at": "2025-01-15T08:00:00+01:00"}),
     ('{ rankTariffs(year: 2025, voltageLevel: MS, consumptionKwh: "1000", peakLoadKw: "2") { rank cost { total } tariff { dno { name } } } }', {}),
 ]  # fmt: skip

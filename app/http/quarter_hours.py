@@ -1,0 +1,93 @@
+"""A year in quarter-hours as CSV: the start of each, and whether it is at peak load, as a meter's load profile has its rows."""
+
+from collections.abc import Iterable, Iterator
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Final, NamedTuple
+
+from app.domain import clock
+
+HEADER: Final = b"start,peak\n"
+_QUARTER: Final = timedelta(minutes=15)
+_DAY: Final = timedelta(days=1)
+_TIMES: Final = [f"T{hour:02}:{minute:02}:00" for hour in range(24) for minute in range(0, 60, 15)]
+# In rows of one width; it is taken out in the end.
+_NOT_KNOWN: Final = b"?"
+_MARKS: Final = {True: b"1", False: b"0", None: _NOT_KNOWN}
+
+
+class Stretch(NamedTuple):
+    start: datetime
+    end: datetime
+    peak: bool | None
+
+
+def year_of(year: int) -> tuple[datetime, datetime]:
+    """From 1 January to 1 January in Germany."""
+    return _midnight(date(year, 1, 1)), _midnight(date(year + 1, 1, 1))
+
+
+def write_quarter_hours(year: int, stretches: Iterable[Stretch]) -> bytes:
+    """1: at peak load; 0: not; empty: not known, or not the same for the whole quarter-hour.
+
+    Times are German, each with its offset: 35,040 rows, 35,136 in a leap year. The stretches are in order and within the year.
+    """
+    rows = "".join(_rows(year)).encode()
+    start, end = year_of(year)
+    width = len(rows) // ((end - start) // _QUARTER)
+    table = bytearray(rows)
+    table[width - 2 :: width] = _marks(start, end, stretches)
+    return HEADER + table.replace(_NOT_KNOWN, b"")
+
+
+def _marks(start: datetime, end: datetime, stretches: Iterable[Stretch]) -> bytearray:
+    marks = bytearray(_NOT_KNOWN * ((end - start) // _QUARTER))
+    for stretch in _joined(stretches):
+        first = -((start - stretch.start) // _QUARTER)  # rounded up: only whole quarter-hours
+        last = (stretch.end - start) // _QUARTER
+        if first < last:
+            marks[first:last] = _MARKS[stretch.peak] * (last - first)
+    return marks
+
+
+def _joined(stretches: Iterable[Stretch]) -> Iterator[Stretch]:
+    """Neighbours with the same mark as one."""
+    before: Stretch | None = None
+    for stretch in stretches:
+        if before is not None and (before.end, before.peak) == (stretch.start, stretch.peak):
+            before = before._replace(end=stretch.end)
+            continue
+        if before is not None:
+            yield before
+        before = stretch
+    if before is not None:
+        yield before
+
+
+def _rows(year: int) -> Iterator[str]:
+    """All rows of a day, without their marks."""
+    day = date(year, 1, 1)
+    while day.year == year:
+        begins, ends = _midnight(day), _midnight(day + _DAY)
+        if ends - begins == _DAY:
+            name, rest = day.isoformat(), f"{_offset(begins)},?\n"
+            yield "".join([name + each + rest for each in _TIMES])
+        else:
+            yield "".join(
+                [
+                    f"{_local(begins + n * _QUARTER).isoformat()},?\n"
+                    for n in range((ends - begins) // _QUARTER)
+                ]
+            )
+        day += _DAY
+
+
+def _offset(moment: datetime) -> str:
+    return _local(moment).isoformat()[-len("+01:00") :]
+
+
+def _local(moment: datetime) -> datetime:
+    return moment.astimezone(clock.GERMANY)
+
+
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, time(), clock.GERMANY).astimezone(UTC)

@@ -1,0 +1,116 @@
+"""The calendar of peak-load windows, read by a second library and compared with the intervals of the API."""
+
+import msgspec
+import pytest
+import recurring_ical_events
+from icalendar import Calendar
+
+from app.domain.dno import Dno, GridStatistics
+from app.domain.hlzf import Season
+from app.domain.holiday_rule import BridgeDays, ChristmasDays, HolidayScope, TimeStamps
+from app.domain.peak import TimeInterval, peak_intervals, peak_statuses
+from app.http.hlzf_calendar import write_calendar
+from app.http.quarter_hours import year_of
+from tests.unit.domain.peak_sheets import all_year, hlzf, rule
+
+_TEXTS = dict.fromkeys(
+    ("official_name", "city", "postal_code", "website", "mastr_nr", "bdew_code", "acer_code", "vnb_id")
+)
+_ENTRY = hlzf(Season.WINTER)
+DNO = Dno(
+    id=_ENTRY.dno_id,
+    slug="netze-a",
+    name="Netze A",
+    region="Bayern",
+    transmission=False,
+    closed_network=False,
+    statistics=GridStatistics(),
+    version=1,
+    updated_at=_ENTRY.updated_at,
+    **_TEXTS,
+)
+RULES = {
+    "none": [],
+    "all bridge days": [rule(bridge_days=BridgeDays.ALL_EXCLUDED)],
+    "one bridge day, state": [rule(bridge_days=BridgeDays.ONE_EXCLUDED, holidays=HolidayScope.STATE)],
+    "working days": [
+        rule(
+            bridge_days=BridgeDays.WORKING_DAYS,
+            holidays=HolidayScope.NATIONWIDE,
+            christmas=ChristmasDays.WORKING_DAYS,
+        )
+    ],
+}
+
+
+def events_of(year, sheet, rules):
+    return Calendar.from_ical(write_calendar(DNO, year, sheet, rules))
+
+
+def occurrences(calendar, year, *, tentative):
+    start, end = year_of(year)
+    return sorted(
+        (
+            TimeInterval(event["dtstart"].dt, event["dtend"].dt)
+            for event in recurring_ical_events.of(calendar).between(start, end)
+            if (event.get("status") == "TENTATIVE") is tentative
+        ),
+        key=lambda interval: interval.start,
+    )
+
+
+@pytest.mark.parametrize("year", [2025, 2026])
+@pytest.mark.parametrize("name", RULES)
+def test_its_events_are_the_peak_intervals_and_what_is_not_known_is_tentative(year, name):
+    sheet = [
+        hlzf(Season.WINTER, "07:30-13:00", "16:00-24:00", year=year),
+        hlzf(Season.SPRING, "00:00-06:00", year=year),
+        hlzf(Season.SUMMER, year=year),
+        hlzf(Season.AUTUMN, "09:45-11:15", year=year),
+    ]
+    calendar = events_of(year, sheet, RULES[name])
+    statuses = peak_statuses(sheet, DNO.region, RULES[name], *year_of(year))
+    assert occurrences(calendar, year, tentative=False) == peak_intervals(statuses)
+    not_known = [status.interval for status in statuses if status.peak is None]
+    assert occurrences(calendar, year, tentative=True) == not_known
+    assert bool(not_known) is (name != "working days")
+
+
+def test_the_series_and_the_tentative_event_of_a_window_have_ids_of_their_own():
+    events = events_of(2026, all_year("07:30-13:00"), []).walk("VEVENT")
+    ids = [str(event["uid"]) for event in events]
+    assert len(ids) == len(set(ids))
+    assert "hlzf-netze-a-2026-12-ms-0730@dno-api" in ids
+    assert "hlzf-tentative-netze-a-2026-01-ms-0730@dno-api" in ids
+
+
+def test_a_tentative_event_is_marked_in_words_too():
+    events = events_of(2026, all_year("07:30-13:00"), []).walk("VEVENT")
+    tentative = [event for event in events if event.get("status") == "TENTATIVE"]
+    assert all(event["summary"].endswith("nicht sicher") for event in tentative)
+    assert all(event["description"].startswith("Nicht sicher") for event in tentative)
+
+
+@pytest.mark.parametrize(
+    ("stated", "words"),
+    [
+        ({"time_stamps": TimeStamps.INTERVAL_END}, "beginnt 15 Minuten früher"),
+        ({"time_stamp_words": "end of the quarter-hour, no example"}, "ist offen"),
+        ({"bridge_days": BridgeDays.ALL_EXCLUDED}, "Brückentage sind ausgenommen"),
+    ],
+)
+def test_an_event_states_the_rule_and_marks_printed_times(stated, words):
+    [event, *_] = events_of(2026, all_year("07:30-13:00"), [rule(**stated)]).walk("VEVENT")
+    assert words in event["description"]
+    assert event["dtstart"].dt.strftime("%H:%M") == "07:30"
+    [plain, *_] = events_of(2026, all_year("07:30-13:00"), [rule()]).walk("VEVENT")
+    assert words not in plain["description"]
+
+
+def test_a_corrected_rule_raises_the_sequence():
+    sheet = all_year("07:30-13:00")
+    sequences = [
+        {event["sequence"] for event in events_of(2026, sheet, rules).walk("VEVENT")}
+        for rules in ([], [rule()], [msgspec.structs.replace(rule(), version=5)])
+    ]
+    assert sequences == [{0}, {1}, {5}]
