@@ -299,7 +299,7 @@ async def test_coverage_counts_operators_and_entries(client: httpx.AsyncClient, 
     )
     assert data["coverage"] == {
         "totalDnos": 3,
-        "totalEntries": 3,
+        "totalEntries": 4,
         "verifiedEntries": 1,
         "currentYearCoverage": 2,
         "byYear": [
