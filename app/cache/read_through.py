@@ -341,6 +341,8 @@ class ReadThrough:
         if error is not None:
             log.error("read_failed", exc_info=error)
         if error is not None or task.cancelled():
+            if reads is self._pending:  # cancelled before its first step: later misses must start another
+                self._pending = []
             self._fail(reads, error or Unavailable("The server is stopping."))
 
 

@@ -41,14 +41,14 @@ class HttpResources(Protocol):
 class RequestState:
     """Filled by the middleware in its order (app/middleware/stack.py).
 
-    `budget_key`: whose budget an anonymous request draws on, if not its address's. `verdict`: the rate limiter's latest one;
+    `device_budget`: the key of the budget that a known device draws on instead of its address's. `verdict`: the rate limiter's latest one;
     the response's headers show it. `head_candidate`: the request's head may be cached for the fast path.
     `headers`: the first of each name, once one was looked up. `hooks`: run when the response starts.
     """
 
     __slots__ = (
         "address",
-        "budget_key",
+        "device_budget",
         "head_candidate",
         "headers",
         "hooks",
@@ -74,14 +74,14 @@ class RequestState:
         self.headers = headers
         self.request_id = request_id
         self.verdict = verdict
-        self.budget_key: str | None = None
+        self.device_budget: str | None = None
         self.head_candidate: HeadCandidate | None = None
         self.hooks: list[Hook] = []
 
     @property
     def budget(self) -> tuple[str, Policy]:
         """Whose budget the request draws on, and under which policy."""
-        return self.resources.limiter.subject(self.principal, self.budget_key or self.address)
+        return self.resources.limiter.subject(self.principal, self.device_budget or self.address)
 
 
 def begin_request(state: MutableMapping[str, Any]) -> RequestState:

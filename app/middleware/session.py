@@ -14,7 +14,7 @@ from app.settings import Settings
 
 
 class Session:
-    """Sets the state's `principal`, and its `budget_key` where an anonymous request draws on no address's budget.
+    """Sets the state's `principal`, and `device_budget` where a known device draws on a budget of its own.
 
     Credentials are checked whatever the limits say: valid ones draw on a budget of their own, so that
     nothing else from the same address uses it up. An invalid key is rejected, never treated as anonymous,
@@ -45,7 +45,7 @@ async def authenticate(scope: Scope, session_cookie: SessionCookie) -> Principal
     try:
         principal = await state.resources.authenticator.principal(authorization, cookie)
     except Unauthenticated:
-        verdict = await state.resources.limiter.take(state.budget_key or state.address)
+        verdict = await state.resources.limiter.take(state.device_budget or state.address)
         if not verdict.allowed:
             raise rate_limit_error(verdict) from None
         if authorization is not None:
@@ -59,4 +59,4 @@ async def _recognise_device(state: RequestState, proof: str) -> None:
     device = await state.resources.devices.recognise(proof)
     if device is not None:
         # By user, not by device: signing in again and again gives no further budget.
-        state.budget_key = f"device:{device.user_id}"
+        state.device_budget = f"device:{device.user_id}"

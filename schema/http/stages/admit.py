@@ -30,7 +30,7 @@ class Admission:
 
     def queue_for(self, state: RequestState) -> ConcurrencyLimiter | PreferredQueue:
         """The preferred queue for callers with credentials and for devices that signed in before."""
-        preferred = state.budget_key is not None or not state.principal.anonymous
+        preferred = state.device_budget is not None or not state.principal.anonymous
         return self._limiter.preferred if preferred else self._limiter
 
     def check_extensions(self, request: GraphQLRequest) -> None:

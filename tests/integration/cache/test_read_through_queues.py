@@ -147,6 +147,8 @@ async def test_readers_of_a_task_that_is_cancelled_before_it_sends_a_request_get
     with pytest.raises(Unavailable, match="The server is stopping"):
         await reader
     assert len(here.read_through._in_flight) == 0
+    async with asyncio.timeout(10):
+        assert await here.one(table, "a") == "value"
 
 
 async def test_an_unexpected_error_in_a_task_is_raised_to_its_readers(
