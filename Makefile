@@ -4,6 +4,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# Containers often set it; then each of the many processes that the suite starts would compile all modules again.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help serve test mutants assets install check clean
 
@@ -14,7 +16,7 @@ serve: $(VENV)/.runtime assets  ## start everything and serve on 127.0.0.1:8000
 	@exec $(BIN)/dno serve
 
 test: $(VENV)/.development assets  ## run the whole suite against real servers
-	@$(BIN)/python -m pytest -n 3 --dist worksteal
+	@$(BIN)/python -m pytest -n 4 --dist worksteal
 
 check: $(VENV)/.development  ## formatting, lint, strict types, layers, schema.graphql
 	@$(BIN)/ruff format --check --quiet . || { echo "Not formatted: ruff format ."; exit 1; }
