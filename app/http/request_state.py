@@ -110,18 +110,22 @@ def with_state(scope: Scope, state: RequestState) -> Scope:
 
 
 def header(scope: Scope, name: bytes) -> bytes | None:
-    """The first of this name; the first look-up makes a table of all."""
-    state = request_state(scope)
-    named = state.headers
-    if named is None:
-        named = state.headers = dict(reversed(scope["headers"]))
-    return named.get(name)
+    """The first of this name."""
+    return _first_of_each(scope).get(name)
 
 
 def joined_header(scope: Scope, name: bytes) -> bytes:
     """All of this name as one list, b"" if there is none: a second line may differ from the first."""
-    found = header(scope, name)
-    named = request_state(scope).headers
-    if found is None or named is None or len(named) == len(scope["headers"]):
+    named = _first_of_each(scope)
+    found = named.get(name)
+    if found is None or len(named) == len(scope["headers"]):
         return found or b""
     return joined(scope["headers"], name) or b""
+
+
+def _first_of_each(scope: Scope) -> dict[bytes, bytes]:
+    """A table of all headers, made by the first look-up."""
+    state = request_state(scope)
+    if state.headers is None:
+        state.headers = dict(reversed(scope["headers"]))
+    return state.headers
