@@ -109,7 +109,7 @@ def peak_intervals() -> Any:
         "not among them: `peakStatuses` has those, too. null: nothing is known but weekends, holidays and the like. Refused "
         "with BAD_USER_INPUT: more than 400 days, and `to` before `from`.",
         reads=lambda dno, start, end, **_: _reads(dno, start, end),
-        metadata=length(300),
+        metadata=length(50),
     )
     async def peak_intervals(
         dnos: Sequence[Dno], context: Context, start: From, end: To, voltage_level: Level
@@ -126,7 +126,7 @@ def peak_statuses() -> Any:
         description="A span of time in parts with one answer each, in order and without gaps, also those at off-peak and those "
         "of which it is not known. Refused with BAD_USER_INPUT: more than 400 days, and `to` before `from`.",
         reads=lambda dno, start, end, **_: _reads(dno, start, end),
-        metadata=length(300),
+        metadata=length(50),
     )
     async def peak_statuses(
         dnos: Sequence[Dno], context: Context, start: From, end: To, voltage_level: Level
