@@ -72,6 +72,10 @@ def _entry(row: dict[str, str]) -> DirectoryEntry:
         closed_network=row.get("closed_network") == "true",
         connection_points=sum(points) if points else None,
         updated_at=datetime(2026, 1, 1, tzinfo=UTC),
+        mastr_nr=row.get("mastr_nr") or None,
+        bdew_code=row.get("bdew_code") or None,
+        acer_code=row.get("acer_code") or None,
+        vnb_id=row.get("vnb_id") or None,
     )
 
 

@@ -58,7 +58,7 @@ async def fetch_directory(pool: Pool, keys: Sequence[None]) -> dict[None, tuple[
         " coalesce(connection_points_ns, connection_points_ms, connection_points_hs, connection_points_hoes) * 0::bigint"
         " + coalesce(connection_points_ns, 0) + coalesce(connection_points_ms, 0)"
         " + coalesce(connection_points_hs, 0) + coalesce(connection_points_hoes, 0) AS connection_points,"
-        " updated_at"
+        " updated_at, mastr_nr, bdew_code, acer_code, vnb_id"
         " FROM dnos WHERE deleted_at IS NULL",
         name="directory",
     )

@@ -31,8 +31,10 @@ async def fetch_ranking(
     peak_load_kw: Decimal,
     regions: Collection[str] | None,
     first: int,
+    *,
+    dearest: bool = False,
 ) -> tuple[Ranked, ...]:
-    """Cheapest first; equal costs by the operator's folded name, then its slug: independent of the database's
+    """Cheapest first, or dearest first; equal costs by the operator's folded name, then its slug: independent of the database's
     collation. A tariff without a needed price has no rank.
 
     `regions`: only operators with one of these, as they are stored.
@@ -48,7 +50,7 @@ async def fetch_ranking(
         " LATERAL (SELECT round($4 * per_kw, 2) + round($3 * per_kwh * 0.01, 2) AS cost) AS of_year"
         " WHERE year = $1 AND voltage_level = $2 AND t.deleted_at IS NULL AND ($5::text[] IS NULL OR region = ANY($5))"
         " AND per_kw IS NOT NULL AND per_kwh IS NOT NULL"
-        " ORDER BY cost FETCH FIRST $6 ROWS WITH TIES",
+        f" ORDER BY cost {'DESC' if dearest else 'ASC'} FETCH FIRST $6 ROWS WITH TIES",
         year,
         voltage_level,
         consumption_kwh,
@@ -58,7 +60,8 @@ async def fetch_ranking(
         Decimal(THRESHOLD_HOURS),
         name="ranking",
     )
-    rows.sort(key=lambda row: (row["cost"], fold(row["name"]), row["slug"]))
+    sign = -1 if dearest else 1
+    rows.sort(key=lambda row: (sign * row["cost"], fold(row["name"]), row["slug"]))
     return tuple(
         Ranked(rank, tariff, annual_cost(tariff, consumption_kwh, peak_load_kw))
         for rank, tariff in enumerate(map(TABLE.entry, rows[:first]), 1)

@@ -75,6 +75,10 @@ class DirectoryEntry(msgspec.Struct, frozen=True, gc=False, array_like=True):
     closed_network: bool
     connection_points: int | None
     updated_at: datetime
+    mastr_nr: str | None = None
+    bdew_code: str | None = None
+    acer_code: str | None = None
+    vnb_id: str | None = None
 
 
 class Alias(msgspec.Struct, frozen=True, gc=False, array_like=True):

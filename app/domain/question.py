@@ -1,5 +1,7 @@
 """The meaning of a natural-language question."""
 
+from datetime import date
+from decimal import Decimal
 from enum import StrEnum
 from uuid import UUID
 
@@ -14,6 +16,67 @@ class Language(StrEnum):
     ENGLISH = "en"
 
 
+class QuestionTopic(StrEnum):
+    """What a question asks for."""
+
+    NETZENTGELTE = "NETZENTGELTE"
+    HLZF = "HLZF"
+    TIME_OF_USE = "TIME_OF_USE"  # § 14a EnWG, Modul 3: bands, windows, the cheapest hours
+    PEAK_STATUS = "PEAK_STATUS"  # whether a moment, or when a day, is at peak load
+    ANNUAL_COST = "ANNUAL_COST"  # of a consumption and a peak load
+    COMPARISON = "COMPARISON"  # of operators, in figures of `data_type`
+    RANKING = "RANKING"  # of all operators, or those of a federal state, by annual cost
+
+
+class NotHeld(StrEnum):
+    """Figures that operators publish but that are not held here."""
+
+    STANDARD_LOAD_PROFILE = "STANDARD_LOAD_PROFILE"  # without load metering: Grundpreis and Arbeitspreis
+    CONTROLLABLE_LOAD = "CONTROLLABLE_LOAD"  # heat pumps, storage heating, wallboxes; street lighting
+    MONTHLY_PRICE = "MONTHLY_PRICE"
+    MODULE_1 = "MODULE_1"
+    MODULE_2 = "MODULE_2"
+    OTHER_POSITION = "OTHER_POSITION"  # reserve capacity, reactive energy, metering, …
+    LEVY = "LEVY"
+    TIME_OF_USE_ABOVE_NS = "TIME_OF_USE_ABOVE_NS"  # § 14a EnWG holds in low voltage
+    OTHER_RANKING = "OTHER_RANKING"  # by a single price, of a town, of peak-load windows
+
+
+class Unanswered(StrEnum):
+    """Why an answer does not hold what was asked for."""
+
+    OFF_TOPIC = "OFF_TOPIC"
+    NOT_HELD = "NOT_HELD"
+    UNKNOWN_OPERATOR = "UNKNOWN_OPERATOR"
+    OPERATOR_MISSING = "OPERATOR_MISSING"
+    SEVERAL_OPERATORS = "SEVERAL_OPERATORS"
+    DETAILS_MISSING = "DETAILS_MISSING"
+    NO_DATA = "NO_DATA"
+
+
+class Load(msgspec.Struct, frozen=True, gc=False):
+    """A customer's year. `assumed`: no consumption was named."""
+
+    consumption_kwh: Decimal
+    peak_load_kw: Decimal
+    assumed: bool = False
+
+
+class Details(msgspec.Struct, frozen=True, gc=False):
+    """What some topics need beside operator, year and level.
+
+    No moment is kept: `now` is the time of day at which the answer is given.
+    """
+
+    day: date | None = None
+    minute: int | None = None  # of that day, in Germany
+    now: bool = False
+    dearest: bool = False  # the highest prices are asked for rather than the lowest
+    region: str | None = None  # federal state, by its official name
+    load: Load | None = None
+    first: int = 5  # length of a ranking
+
+
 class Interpretation(msgspec.Struct, frozen=True, gc=False):
     """`data_type` None: the question is about something else, and the other fields are empty."""
 
@@ -24,3 +87,15 @@ class Interpretation(msgspec.Struct, frozen=True, gc=False):
     confidence: float  # 0..1
     candidates: tuple[UUID, ...]  # operators that the question could mean, best first
     language: Language
+    topic: QuestionTopic | None = None  # None: that of the data type
+    details: Details = Details()
+    not_held: NotHeld | None = None
+    unknown: str | None = None  # the operator's name or code as written, where the register has none like it
+    lacking: bool = False  # the level or the load that the topic needs
+    questions: int = 1  # that stand in the sentence; the first one is interpreted
+
+    @property
+    def subject(self) -> QuestionTopic | None:
+        if self.topic is not None or self.data_type is None:
+            return self.topic
+        return QuestionTopic(self.data_type.value)

@@ -6,6 +6,7 @@ from itertools import product
 from typing import NamedTuple
 
 from app.interpreter.spelling import key
+from app.interpreter.state_names import WORDS as STATE_WORDS
 from app.interpreter.words import GAS_COMPOUNDS, MISTAKABLE, ORDINARY, PHRASES, STEMS, Meaning, Sign
 
 MAX_PHRASE_WORDS = 5  # words
@@ -44,7 +45,7 @@ def _meanings() -> dict[str, tuple[Meaning, ...]]:
 _MEANINGS = _meanings()
 # What a misspelt word may have been meant to be; the small words of a language are too near to too much.
 CORRECTABLE = _MEANINGS.keys() | {word for _, text in PHRASES for word in _words(text)}
-KNOWN = CORRECTABLE | ORDINARY | MISTAKABLE
+KNOWN = CORRECTABLE | ORDINARY | MISTAKABLE | STATE_WORDS
 
 
 def marks(words: Sequence[str]) -> list[Mark]:

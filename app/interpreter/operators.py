@@ -9,25 +9,113 @@ from app.interpreter.names import KINDS, LEGAL, Fit
 from app.interpreter.sentence import Mention, Sentence
 from app.interpreter.spelling import written
 from app.interpreter.vocabulary import Readings, Vocabulary
+from app.interpreter.words import Sign
 
 MAX_CANDIDATES = 10
+MAX_COMPARED = 5
 _CERTAINTY = {Fit.WHOLE: 0.99, Fit.SHORT: 0.97, Fit.PLACE: 0.95, Fit.SEAT: 0.88, Fit.NEAR: 0.5}
 _SLIP, _OTHER_KIND, _EVERYDAY, _OTHER_PLACE = 0.04, 0.1, 0.1, 0.03
 _AMBIGUOUS, _UNNAMED = 0.6, 0.8
+UNKNOWN = 0.5
+_BEFORE_NAMES = {"in", "bei", "beim", "von", "vom", "auf", "der", "at", "of", "from"}
 
 
 class Choice(NamedTuple):
+    """`several`: different operators are named. `unknown`: a name or code that no operator has."""
+
     dno_id: UUID | None
     candidates: tuple[UUID, ...]
     certainty: float
+    several: bool = False
+    unknown: str | None = None
+
+
+def by_codes(vocabulary: Vocabulary, codes: Sequence[str]) -> Choice:
+    """Exactly these; nothing else in the sentence is taken for an operator then."""
+    found = [vocabulary.codes.get(code, ()) for code in codes]
+    numbers = list(dict.fromkeys(number for of_code in found for number in of_code))
+    ids = tuple(vocabulary.operators[number].id for number in numbers[:MAX_CANDIDATES])
+    unknown = next((code for code, of_code in zip(codes, found, strict=True) if not of_code), None)
+    if unknown is not None:
+        return Choice(None, (), UNKNOWN, unknown=unknown.removeprefix("vnb ").upper())
+    if len(ids) == 1:
+        return Choice(ids[0], ids, 0.99)
+    return Choice(None, ids, _AMBIGUOUS, several=len(set(codes)) > 1)
+
+
+def compared(sentence: Sentence) -> list[Choice]:
+    """Each of the operators that are named beside each other; one that is described by several words counts once."""
+    mentions = sentence.kept(sentence.mentions)
+    named = [mention for mention in mentions if not mention.place]
+    if len(groups := _groups(named)) < 2:
+        groups = _groups(mentions)
+    return [_chosen(sentence, group, group, several=False) for group in groups[:MAX_COMPARED]]
+
+
+def unknown_beside(sentence: Sentence) -> str | None:
+    """A word that nothing explains, joined to an operator: "Vergleich Bayernwerk und Hinterdupfing"."""
+    if not sentence.mentions:
+        return None
+    for i, key in enumerate(sentence.keys):
+        if key not in sentence.strange:
+            continue
+        before, after = i - 1, i + 1
+        while sentence[before] in _PASSED_OVER:
+            before -= 1
+        while sentence[after] in KINDS:
+            after += 1
+        if {sentence[before], sentence[after]} & _JOINING:
+            return sentence.words[i].token.text
+    return None
+
+
+_PASSED_OVER = KINDS.keys() | {"der", "die", "den", "dem", "the"}
+_JOINING = {"und", "oder", "and", "or", "vs", "versus", "mit", "with", "als", "than", "sowie"}
+
+
+def _groups(mentions: Sequence[Mention]) -> list[list[Mention]]:
+    groups: list[list[Mention]] = []
+    common: Readings = {}
+    for mention in mentions:
+        if groups and (both := _both(common, mention)):
+            groups[-1].append(mention)
+            common = both
+        else:
+            groups.append([mention])
+            common = mention.readings
+    return groups
 
 
 def choose(sentence: Sentence) -> Choice:
     mentions = sentence.kept(sentence.mentions)
     if not mentions:
-        return Choice(None, (), _UNNAMED)
+        unknown = _unknown_name(sentence)
+        return Choice(None, (), _UNNAMED if unknown is None else UNKNOWN, unknown=unknown)
     named = [mention for mention in mentions if not mention.place] or mentions
-    readings, several = _common(named)
+    return _chosen(sentence, named, mentions, several=_common(named)[1])
+
+
+def _unknown_name(sentence: Sentence) -> str | None:
+    """A word that nothing explains, beside a kind of company or after a preposition: "Stadtwerke Hinterdupfing"."""
+    for i, key in enumerate(sentence.keys):
+        if key not in sentence.strange or sentence.words[i].slips:
+            continue
+        before, after = sentence[i - 1], sentence[i + 1]
+        if before in KINDS or after in KINDS or before in _BEFORE_NAMES or key.endswith(_OF_COMPANIES):
+            return sentence.words[i].token.text
+    if len(sentence.strange) == 1 and not sentence.has(Sign.ASKS) and len(sentence.keys) <= _KEYWORDS:
+        return sentence.words[sentence.keys.index(sentence.strange[0])].token.text
+    return None
+
+
+_OF_COMPANIES = ("werk", "werke", "netz", "netze", "energie", "strom")
+_KEYWORDS = 6  # a sentence of so many words that asks nothing is a list of keywords
+
+
+def _chosen(
+    sentence: Sentence, named: Sequence[Mention], mentions: Sequence[Mention], *, several: bool
+) -> Choice:
+    readings, _ = _common(named)
     if not several:
         readings = _narrowed(sentence, readings, mentions)
     best = min(readings.values())
@@ -35,7 +123,7 @@ def choose(sentence: Sentence) -> Choice:
     finalists.sort(key=lambda number: _rank(sentence.vocabulary, readings, number))
     ids = tuple(sentence.vocabulary.operators[number].id for number in finalists[:MAX_CANDIDATES])
     if len(finalists) > 1 or best is Fit.NEAR:
-        return Choice(None, ids, _AMBIGUOUS)
+        return Choice(None, ids, _AMBIGUOUS, several)
     return Choice(ids[0], ids, _certainty(sentence, named, mentions, finalists[0], best))
 
 

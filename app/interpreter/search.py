@@ -1,4 +1,4 @@
-"""Operators by name, tolerant of misspellings."""
+"""Operators by name, tolerant of misspellings, or by code, exactly."""
 
 from collections.abc import Iterable, Sequence
 from uuid import UUID
@@ -8,6 +8,8 @@ from rapidfuzz import fuzz, process
 
 from app.domain.dno import Alias, DirectoryEntry
 from app.domain.folding import fold
+from app.interpreter.codes import code_index, code_of
+from app.interpreter.spelling import normalise
 
 MAX_QUERY_LENGTH = 200
 # Below this, a match is by chance.
@@ -28,6 +30,9 @@ class Names:
 
     def __init__(self, entries: Sequence[DirectoryEntry], aliases: Iterable[Alias] = ()) -> None:
         self._entries = {entry.id: entry for entry in entries}
+        self._codes = {
+            code: [entries[number].id for number in numbers] for code, numbers in code_index(entries).items()
+        }
         self._leads: dict[str, dict[UUID, float]] = {}
         for entry in entries:
             self._add(entry.name, entry.id, NAME)
@@ -40,7 +45,9 @@ class Names:
         self._texts = list(self._leads)
 
     def search(self, query: str, first: int) -> list[Match]:
-        """The best `first` operators; among equals the shorter name comes first."""
+        """The best `first` operators; among equals the shorter name comes first. A code finds its operator or none."""
+        if (code := code_of(normalise(query[:MAX_QUERY_LENGTH]))) is not None:
+            return [Match(dno_id, 1.0) for dno_id in self._codes.get(code, ())[:first]]
         wanted = fold(query[:MAX_QUERY_LENGTH])[:MAX_QUERY_LENGTH].strip()
         if not wanted:
             return []

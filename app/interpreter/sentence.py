@@ -8,7 +8,13 @@ from app.interpreter import grammar
 from app.interpreter.grammar import Mark
 from app.interpreter.names import GLUE, KINDS, LEGAL, Fit
 from app.interpreter.spelling import Token, tokens
-from app.interpreter.vocabulary import MAX_FORM_WORDS, Readings, Vocabulary
+from app.interpreter.vocabulary import (
+    MAX_FORM_WORDS,
+    MAX_REORDERED_WORDS,
+    Readings,
+    Vocabulary,
+    in_any_order,
+)
 from app.interpreter.words import EVERYDAY, ORDINARY, Sign, Topic
 
 MAX_CORRECTIONS = 12  # words of one sentence; in a text with more, the rest is not about us
@@ -183,10 +189,14 @@ def _inflected(word: str, vocabulary: Vocabulary) -> tuple[str, ...]:
 
 
 def _rejoined(found: Sequence[Token], vocabulary: Vocabulary) -> list[Token]:
-    """Two words with a hyphen may be wrong only together: "Mein-Kinzig" is Main-Kinzig."""
+    """Two words with a hyphen may be wrong only together: "Mein-Kinzig" is Main-Kinzig. "N ERGIE" is one name."""
     rejoined: list[Token] = []
     corrections = MAX_CORRECTIONS
     for token in found:
+        if rejoined and _is_an_initial(rejoined[-1], token, vocabulary):
+            initial = rejoined.pop()
+            rejoined.append(Token(initial.key + token.key, initial.text + token.text, initial.gap))
+            continue
         before = rejoined[-1] if rejoined and token.gap == "-" else None
         if before is None or corrections <= 0 or not _may_be_wrong(before, token, vocabulary):
             rejoined.append(token)
@@ -197,6 +207,13 @@ def _rejoined(found: Sequence[Token], vocabulary: Vocabulary) -> list[Token]:
         else:
             rejoined.append(token)
     return rejoined
+
+
+def _is_an_initial(before: Token, after: Token, vocabulary: Vocabulary) -> bool:
+    """Whether a letter belongs to the word behind it, which alone is no word."""
+    if len(before.key) > 1 or not before.key.isalpha() or after.gap != " " or vocabulary.knows(after.key):
+        return False
+    return before.key + after.key in vocabulary.forms
 
 
 def _may_be_wrong(before: Token, after: Token, vocabulary: Vocabulary) -> bool:
@@ -235,9 +252,18 @@ def _runs(words: Sequence[Word], vocabulary: Vocabulary) -> Iterator[tuple[int, 
         for length, i in enumerate(content[at : at + MAX_FORM_WORDS], 1):
             joined = [before + vocabulary.lexeme(key) for before in joined for key in words[i].keys]
             slips += words[i].slips
-            if readings := _readings(joined, vocabulary):
+            if readings := _readings(joined, vocabulary) or _reordered(
+                words, content[at : at + length], vocabulary
+            ):
                 everyday = length == 1 and _is_everyday(words[i])
                 yield length, Mention(start, i + 1, readings, slips, everyday)
+
+
+def _reordered(words: Sequence[Word], run: Sequence[int], vocabulary: Vocabulary) -> Readings:
+    """The words of a form in another order, none of them spelt in several ways."""
+    if not 2 <= len(run) <= MAX_REORDERED_WORDS or any(len(words[i].keys) > 1 for i in run):
+        return {}
+    return vocabulary.reordered.get(in_any_order(vocabulary.lexeme(words[i].key) for i in run), {})
 
 
 def _is_everyday(word: Word) -> bool:

@@ -1,38 +1,63 @@
-"""What a sentence asks for: grid charges, peak-load windows, or something that is not ours to answer."""
+"""What a sentence asks for: one of the topics, figures that are not held, or something that is not ours to answer."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
-from app.domain.families import NETZENTGELTE, DataType
+from app.domain.question import NotHeld, QuestionTopic
 from app.interpreter.grammar import Mark
 from app.interpreter.names import KINDS
 from app.interpreter.sentence import Sentence
-from app.interpreter.words import QUESTIONS, Sign, Topic, Weight
+from app.interpreter.words import QUESTIONS, Sign, Topic, Unheld, Weight
+
+_N, _H, _T = QuestionTopic.NETZENTGELTE, QuestionTopic.HLZF, QuestionTopic.TIME_OF_USE
 
 
 class Asked(NamedTuple):
-    data_type: DataType
+    """`further`: topics that the sentence asks for beside it."""
+
+    topic: QuestionTopic
     certainty: float
+    further: int = 0
 
 
 class Frame(NamedTuple):
     """What else the sentence names; it distinguishes a grid price from any other price."""
 
-    operator: bool  # by its name
+    operator: bool  # by its name or code
     place: bool
     level: bool
     year: bool
+    load: bool = False  # consumption and peak load
+
+    @property
+    def named(self) -> bool:
+        return self.operator or self.place or self.level or self.year
 
 
-def asked(sentence: Sentence, frame: Frame) -> Asked | None:
-    """None: anything else than the two topics."""
+def asked(sentence: Sentence, frame: Frame) -> Asked | NotHeld | None:
+    """None: anything else than the topics."""
     if sentence.has(Sign.TRICK):
         return None
     if sentence.has_any(Sign.GAS, Sign.OTHER_MEDIUM) and not sentence.has(Sign.POWER):
         return None
-    if sentence.has(Sign.DEFINITION) and not (frame.operator or frame.place or frame.level or frame.year):
+    if sentence.has(Sign.DEFINITION) and not frame.named:
         return None
     topics = [mark for mark in sentence.marks if isinstance(mark.meaning, Topic)]
     kept = sentence.kept(topics)
+    found = _by_topic(sentence, kept, frame)
+    if found is None or found.topic is not _H:
+        found = _by_hours(sentence, found, frame) or found
+    if found is not None and found.topic is _T and _is_about_a_supplier(sentence):
+        return None
+    unheld = _unheld(sentence, kept, found, frame)
+    if isinstance(unheld, NotHeld):
+        return unheld
+    if found is None:
+        return None
+    return found._replace(further=_further(sentence, kept, found.topic) + unheld)
+
+
+def _by_topic(sentence: Sentence, kept: list[Mark], frame: Frame) -> Asked | None:
     weight = max((_topic(mark).weight for mark in kept), default=None)
     match weight:
         case Weight.PLAIN:
@@ -56,7 +81,7 @@ def _plainly(sentence: Sentence) -> float:
 
 
 def _likely(sentence: Sentence, topics: list[Mark], frame: Frame) -> Asked | None:
-    framed = frame.operator or frame.place or frame.level or frame.year or _of_the_grid(sentence)
+    framed = frame.named or _of_the_grid(sentence)
     if sentence.has(Sign.OTHER_PRODUCT) or not framed:
         return None
     if sentence.has(Sign.OTHER_MATTER) and not (frame.level or frame.operator):
@@ -71,20 +96,24 @@ def _by_price(sentence: Sentence, frame: Frame) -> Asked | None:
     """A price is a grid charge where the sentence speaks of the grid, of a level or of an operator alone."""
     if sentence.has_any(Sign.OTHER_PRODUCT, Sign.OTHER_MATTER, Sign.DEFINITION):
         return None
+    if frame.load:
+        return Asked(_N, 0.93)
     grid = sentence.has(Sign.GRID)
     if sentence.has(Sign.POWER) and not (grid or frame.level):
         return None
     if frame.level and (frame.operator or frame.place or grid):
-        return Asked(NETZENTGELTE, 0.95)
+        return Asked(_N, 0.95)
     if grid and (frame.operator or frame.place):
-        return Asked(NETZENTGELTE, 0.93)
+        return Asked(_N, 0.93)
     if (frame.operator or grid or frame.level) and not sentence.strange:
-        return Asked(NETZENTGELTE, 0.85)
+        return Asked(_N, 0.85)
     return None
 
 
 def _by_operator(sentence: Sentence, frame: Frame) -> Asked | None:
     """ "netze bw ns 2024": an operator and nothing that asks for anything else, not even "What is Westnetz?"."""
+    if frame.load and not sentence.has_any(Sign.OTHER_PRODUCT, Sign.OTHER_MATTER):
+        return Asked(_N, 0.9) if frame.operator or frame.level else None
     other = (Sign.OTHER_PRODUCT, Sign.OTHER_MATTER, Sign.DEFINITION)
     if (
         sentence.has_any(*other)
@@ -93,19 +122,164 @@ def _by_operator(sentence: Sentence, frame: Frame) -> Asked | None:
     ):
         return None
     if frame.operator or (frame.level and (frame.place or _of_the_grid(sentence))):
-        return Asked(NETZENTGELTE, 0.93)
+        return Asked(_N, 0.93)
     return None
+
+
+def _by_hours(sentence: Sentence, found: Asked | None, frame: Frame) -> Asked | None:
+    """ "Wann ist der Strom am günstigsten?", "Wann soll ich laden?": the grid's part of it is that of § 14a."""
+    if sentence.has_any(Sign.OTHER_PRODUCT, Sign.OTHER_MATTER) or not sentence.has(Sign.WHEN):
+        return None
+    of_hours = sentence.has_any(Sign.CHEAPEST, Sign.DEAREST, Sign.CHEAP, Sign.CHARGES_A_DEVICE)
+    of_power = frame.operator or sentence.has_any(Sign.POWER, Sign.GRID) or _names_a_device(sentence)
+    if not (of_hours and of_power):
+        return None
+    if found is not None and sentence.has(Sign.COMPARES):
+        return None
+    return Asked(_T, 0.93)
+
+
+def _is_about_a_supplier(sentence: Sentence) -> bool:
+    """ "Zeitvariabler Stromtarif": where neither the grid nor § 14a is named."""
+    if not sentence.has(Sign.OTHER_PRODUCT) or sentence.has_any(Sign.GRID):
+        return False
+    return not any(key in _OF_THE_LAW or key.startswith("netz") for key in sentence.keys)
+
+
+_OF_THE_LAW = {"14", "modul", "module", "modul3", "enwg"}
+
+
+def _names_a_device(sentence: Sentence) -> bool:
+    return any(mark.meaning == Unheld(NotHeld.CONTROLLABLE_LOAD) for mark in sentence.marks)
 
 
 def _of_the_grid(sentence: Sentence) -> bool:
     return sentence.has(Sign.GRID) or any(key in KINDS for key in sentence.keys)
 
 
-def _asked_for(sentence: Sentence, topics: list[Mark]) -> DataType:
+def _asked_for(sentence: Sentence, topics: list[Mark]) -> QuestionTopic:
     """Of two topics the one after the first word that asks, else the first."""
-    strong = [mark for mark in topics if _topic(mark).weight >= Weight.LIKELY] or topics
+    strong = _strong(sentence, topics) or topics
     known = [mark.start for mark in sentence.marks if mark.meaning is Sign.KNOWN_ALREADY]
     fresh = [mark for mark in strong if not any(0 <= at - mark.end <= 3 for at in known)] or strong
     asks = min((mark.start for mark in sentence.marks if mark.meaning is Sign.ASKS), default=-1)
     after = [mark for mark in fresh if mark.start > asks]
-    return _topic((after or fresh)[0]).data_type
+    return _topic((after or fresh)[0]).topic
+
+
+def _strong(sentence: Sentence, topics: Sequence[Mark]) -> list[Mark]:
+    """Without those that only specify another: "Netzentgelte nach § 14a" are one topic, not two."""
+    strong = [mark for mark in topics if _topic(mark).weight >= Weight.LIKELY]
+    if not any(_topic(mark).topic is _T for mark in strong):
+        return strong
+    kept = []
+    for mark in strong:
+        others = [other for other in strong if _topic(other).topic is _T]
+        if _topic(mark).topic is _T or all(_are_set_apart(sentence, mark, other) for other in others):
+            kept.append(mark)
+    return kept
+
+
+def _are_set_apart(sentence: Sentence, one: Mark, other: Mark) -> bool:
+    """Whether "und", a full stop or the like stands between them."""
+    first, second = sorted((one, other))
+    if any(sentence.gap(i).strip()[:1] in {";", "?", "!"} for i in range(first.end, second.start + 1)):
+        return True
+    return any(mark.meaning is Sign.AND and first.end <= mark.start < second.start for mark in sentence.marks)
+
+
+def _further(sentence: Sentence, kept: Sequence[Mark], topic: QuestionTopic) -> int:
+    """How many other topics are asked for beside it, set apart from it."""
+    strong = _strong(sentence, kept)
+    mine = [mark for mark in strong if _topic(mark).topic is topic]
+    others = {
+        _topic(mark).topic
+        for mark in strong
+        if _topic(mark).topic is not topic and any(_are_set_apart(sentence, mark, one) for one in mine)
+    }
+    return len(others)
+
+
+def _unheld(sentence: Sentence, kept: Sequence[Mark], found: Asked | None, frame: Frame) -> NotHeld | int:
+    """What is not held of what is asked for; else how many such figures are asked for beside what is."""
+    marks = [mark for mark in sentence.marks if isinstance(mark.meaning, Unheld)]
+    marks = [mark for mark in marks if not sentence.denied(mark.start)]
+    for correction in sentence.corrections:
+        marks = [mark for mark in marks if mark.start > correction] if kept else marks
+    if not marks:
+        return 0
+    if found is None:
+        return _not_held(marks[0]) if _is_about_charges(sentence, kept, marks, frame) else 0
+    topics = [
+        mark for mark in kept if _topic(mark).topic is found.topic and _topic(mark).weight > Weight.HINT
+    ]
+    beside = 0
+    for mark in marks:
+        apart = bool(topics) and all(_are_set_apart(sentence, mark, topic) for topic in topics)
+        if not _is_asked_for(sentence, mark, found):
+            beside += apart and found.topic is _T and _not_held(mark) in _MODULES
+        elif apart and topics[0].start < mark.start:
+            beside += 1
+        elif not (_aside(mark) and topics):
+            return _not_held(mark)
+    return min(beside, 1)
+
+
+_MODULES = {NotHeld.MODULE_1, NotHeld.MODULE_2, NotHeld.OTHER_POSITION}
+
+
+def _is_asked_for(sentence: Sentence, mark: Mark, found: Asked) -> bool:
+    """A heat pump or a household is who asks for § 14a; windows have nothing to do with either."""
+    kind = _not_held(mark)
+    if found.topic is _N:
+        return True
+    if found.topic is _T and kind in _MODULES:
+        return not sentence.has(Sign.OF_MODULE_3)
+    return False
+
+
+def _is_about_charges(sentence: Sentence, kept: Sequence[Mark], unheld: Sequence[Mark], frame: Frame) -> bool:
+    """Not where electricity itself is asked for: "Stromtarif für Haushalte"."""
+    starts = {mark.start for mark in unheld}
+    products = [mark for mark in sentence.marks if mark.meaning is Sign.OTHER_PRODUCT]
+    if sentence.has(Sign.OTHER_MATTER) or any(mark.start not in starts for mark in products):
+        return False
+    return bool(kept) or frame.named or _of_the_grid(sentence)
+
+
+def _not_held(mark: Mark) -> NotHeld:
+    assert isinstance(mark.meaning, Unheld)
+    return mark.meaning.kind
+
+
+def _aside(mark: Mark) -> bool:
+    assert isinstance(mark.meaning, Unheld)
+    return mark.meaning.aside
+
+
+def count_of_questions(sentence: Sentence) -> int:
+    """Sentences that each ask something, and questions after "und": "… und wann gelten …"."""
+    starts = [i for i, key in enumerate(sentence.keys) if key in _ASKING]
+    found, last = 0, None
+    for i in starts:
+        if last is None and sentence[i - 1] in {"und", "and"} and _is_spoken_of(sentence, 0, i):
+            found = 1  # "Netzentgelte der Syna, und wann …": the first one asks without a word for it
+        if last is None or _separates(sentence, last, i):
+            found, last = found + 1, i
+    return max(found, 1)
+
+
+_ASKING = QUESTIONS | {"welche", "welches", "welcher", "welchen", "wieviel", "which"}
+
+
+def _separates(sentence: Sentence, before: int, i: int) -> bool:
+    """Whether something stands between two words that ask, and the second begins a question of its own."""
+    ends = any("?" in sentence.gap(j) for j in range(before + 1, i + 1))
+    after_and = sentence[i - 1] in {"und", "and"} and i - before > 2
+    return (ends or after_and) and _is_spoken_of(sentence, before, i)
+
+
+def _is_spoken_of(sentence: Sentence, start: int, end: int) -> bool:
+    """Whether a topic or an operator stands there."""
+    topics = [mark.start for mark in sentence.marks if isinstance(mark.meaning, Topic)]
+    return any(start <= at < end for at in (*topics, *(mention.start for mention in sentence.mentions)))

@@ -10,6 +10,7 @@ from rapidfuzz.distance import OSA
 
 from app.domain.dno import Alias, DirectoryEntry
 from app.interpreter import grammar
+from app.interpreter.codes import code_index
 from app.interpreter.names import (
     GLUE,
     KINDS,
@@ -27,9 +28,11 @@ from app.interpreter.spelling import written
 Readings = Mapping[int, Fit]  # operators by their place in `Vocabulary.operators`
 
 MAX_FORM_WORDS = 8  # words
+MAX_REORDERED_WORDS = 5  # of a name whose words may stand in any order
 MIN_CORRECTED_LENGTH = 4  # letters; a shorter word has too many neighbours
 TWO_SLIPS = 9  # letters from which two misspellings are corrected
 SUPPLIES = 100  # connection points from which an operator supplies the place where it sits
+SAME_SIZE = 4  # the ratio of connection points up to which two operators are of one size
 FEW_POINTS = 20  # a seat belongs to the one operator that has so many times the others' connection points
 
 
@@ -46,9 +49,11 @@ class Operator(msgspec.Struct, frozen=True):
 class Vocabulary(msgspec.Struct, frozen=True):
     operators: tuple[Operator, ...]
     forms: Mapping[str, Readings]  # lexemes joined without anything between them
+    reordered: Mapping[str, Readings]  # the same in alphabetical order, with a space between them
     lexemes: Mapping[str, str]  # spelling of a word in a name -> what it is compared by
     seats: frozenset[str]
     named: Mapping[str, frozenset[int]]  # lexeme -> operators with it in their name
+    codes: Mapping[str, Sequence[int]]  # code -> operators
     spellings: Mapping[tuple[str, int], Sequence[str]]  # by initial (or "") and length
 
     @classmethod
@@ -87,11 +92,17 @@ class Vocabulary(msgspec.Struct, frozen=True):
             yield from (other for other, _, _ in near)
 
 
+def in_any_order(lexemes: Iterable[str]) -> str:
+    """The same for "Stadtwerke Bad Säckingen" and "Säckingen Bad Stadtwerke"."""
+    return " ".join(sorted(lexemes))
+
+
 class _Forms:
     """What is gathered while a vocabulary is made."""
 
     def __init__(self) -> None:
         self.found: defaultdict[str, dict[int, Fit]] = defaultdict(dict)
+        self.reordered: defaultdict[str, dict[int, Fit]] = defaultdict(dict)
         self.named: defaultdict[str, set[int]] = defaultdict(set)
         self.short: set[str] = set()  # may be written as one word, and then wrongly
 
@@ -103,6 +114,9 @@ class _Forms:
         readings[number] = min(fit, readings.get(number, fit))
         if len(lexemes) <= 2:
             self.short.add(joined)
+        if 2 <= len(lexemes) <= MAX_REORDERED_WORDS:
+            readings = self.reordered[in_any_order(lexemes)]
+            readings[number] = min(max(fit, Fit.SHORT), readings.get(number, fit))
 
     def name(self, number: int, lexemes: Sequence[str], fit: Fit) -> None:
         """Adds it, and remembers whose words these are."""
@@ -121,6 +135,8 @@ def _build(entries: tuple[DirectoryEntry, ...], aliases: Iterable[Alias]) -> Voc
             its_own = fit is Fit.SEAT and operators[number].words.issuperset(place)
             if fit is Fit.SEAT or len(seat) == 1:
                 forms.add(number, place, Fit.PLACE if its_own else fit)
+        for number in _as_likely(place, numbers, operators, places):
+            forms.add(number, place, Fit.PLACE)
         _settle(forms.found.get("".join(place), {}), seat, entries)
     by_id = {operator.id: number for number, operator in enumerate(operators)}
     for alias in aliases:
@@ -130,9 +146,11 @@ def _build(entries: tuple[DirectoryEntry, ...], aliases: Iterable[Alias]) -> Voc
     return Vocabulary(
         operators=operators,
         forms=dict(forms.found),
+        reordered=dict(forms.reordered),
         lexemes=lexemes,
         seats=places.seats,
         named={word: frozenset(numbers) for word, numbers in forms.named.items()},
+        codes=code_index(entries),
         spellings=_by_length({*forms.short, *lexemes, *grammar.CORRECTABLE}),
     )
 
@@ -167,6 +185,23 @@ def _settle(readings: dict[int, Fit], seat: tuple[str, ...], entries: Sequence[D
         for number, fit in readings.items():
             if fit is Fit.SEAT and (entries[number].postal_code or "")[:2] not in areas:
                 readings[number] = Fit.PLACE
+
+
+def _as_likely(
+    place: Sequence[str], numbers: Mapping[int, Fit], operators: Sequence[Operator], places: Places
+) -> list[int]:
+    """Who sits in a place beside the operator that is named after it, is of its size, and is named after no other place."""
+    supplying = [operators[n] for n, fit in numbers.items() if fit is Fit.SEAT]
+    own = [operator for operator in supplying if operator.words.issuperset(place)]
+    largest = max((operator.size for operator in own), default=0)
+    return [
+        n
+        for n, fit in numbers.items()
+        if fit is Fit.SEAT
+        and largest / SAME_SIZE <= operators[n].size <= largest * SAME_SIZE
+        and largest
+        and not (operators[n].words & places.seats)
+    ]
 
 
 def _owns(entry: DirectoryEntry, seat: tuple[str, ...]) -> bool:

@@ -4,7 +4,7 @@ from enum import Enum, IntEnum, auto
 from typing import NamedTuple
 
 from app.domain.entry import VoltageLevel
-from app.domain.families import HLZF, NETZENTGELTE, DataType
+from app.domain.question import NotHeld, QuestionTopic
 from app.interpreter.spelling import key
 
 
@@ -18,8 +18,15 @@ class Weight(IntEnum):
 
 
 class Topic(NamedTuple):
-    data_type: DataType
+    topic: QuestionTopic
     weight: Weight
+
+
+class Unheld(NamedTuple):
+    """Figures that are not held. `aside`: they can be mentioned beside those that are asked for."""
+
+    kind: NotHeld
+    aside: bool = False
 
 
 class Level(NamedTuple):
@@ -33,6 +40,12 @@ class Relative(NamedTuple):
     """Years from today."""
 
     years: int
+
+
+class Days(NamedTuple):
+    """Days from today."""
+
+    days: int
 
 
 class Sign(Enum):
@@ -52,11 +65,21 @@ class Sign(Enum):
     KNOWN_ALREADY = auto()
     ASKS = auto()
     COMPARED = auto()  # "gegenüber dem Vorjahr": not the year that is asked for
+    COMPARES = auto()  # "Vergleich", "vs": figures of operators side by side
+    CHEAPEST = auto()
+    DEAREST = auto()
+    CHEAP = auto()  # "günstig", "teuer": of hours, or of operators side by side
+    WHEN = auto()
+    NOW = auto()
+    NOW_OR_THIS_YEAR = auto()  # "aktuell": a moment only in a question that is answered by yes or no
+    CHARGES_A_DEVICE = auto()  # "laden": the hours in which it is cheap
+    OF_MODULE_3 = auto()  # names Modul 3, not only § 14a
+    AND = auto()
 
 
-Meaning = Topic | Level | Relative | Sign
+Meaning = Topic | Unheld | Level | Relative | Days | Sign
 
-_N, _H = NETZENTGELTE, HLZF
+_N, _H, _T = QuestionTopic.NETZENTGELTE, QuestionTopic.HLZF, QuestionTopic.TIME_OF_USE
 _V = VoltageLevel
 
 # "a/b c/d" are four phrases; "~" stands for every ending; spaces, hyphens and "_" make no difference.
@@ -86,7 +109,8 @@ PHRASES: tuple[tuple[Meaning, str], ...] = (
     (
         Topic(_H, Weight.AROUND),
         """
-        zeitfenster | lastfenster | spitzenlast | spitzenzeit~ | time windows | high load |
+        zeitfenster | lastfenster | spitzenlast | spitzenzeit~ | time windows | high load | peak load | peak | peaks |
+        load peak | peak demand | netzspitze | lastspitze |
         atypische/atypischen/atypischer netznutzung/netznutzer | atypical grid/network usage/use | atypical usage
         """,
     ),
@@ -98,6 +122,106 @@ PHRASES: tuple[tuple[Meaning, str], ...] = (
         price/tariff sheet~
         """,
     ),
+    (Topic(_N, Weight.LIKELY), "lp | ap | lps | aps"),
+    (Topic(_N, Weight.AROUND), "ne"),
+    (
+        Topic(_T, Weight.PLAIN),
+        """
+        14a | 14aenwg | paragraf14a | paragraph14a | section14a | modul/module 3/drei/iii/three | drittes modul | modul3 |
+        zeitvariable/zeitvariablen/zeitvariables/variable/variablen/variables/dynamische/dynamischen/dynamisches/flexible/flexiblen/zeitabhängige/zeitabhängigen
+        netzentgelt/netzentgelte/netzentgelten/netzentgelts/netzgebühr/netzgebühren/netznutzungsentgelt/netznutzungsentgelte/entgelt/entgelte |
+        zeitvariabel~ | time_variable/time_varying/variable/dynamic/flexible grid/network fee~/charge~/tariff~ |
+        time_of_use/tou | time_of_use grid/network fee~/charge~/tariff~ | time_of_use tariff~/price~/rate~/charge~/window~/band~ |
+        hochtarif~ | niedertarif~ | niedrigtarif~ | niederlasttarif~ | standardtarif~ | hochlasttarif~ |
+        ht nt | nt ht | ht st nt | ht nt st | nt st ht | st ht nt | st nt ht | nt ht st | ht zeit~ | nt zeit~ | st zeit~ |
+        ht/nt/st preis~/tarif~/stufe~/fenster/zeitfenster/zeiten/uhrzeiten/window~/hours/price~/tariff~/rate~/band~/times |
+        tarifstufe~ | preisstufe~ | high/low/standard tariff~/tarif/rate~ | high/low/standard tariff hours/window~/times |
+        time window~ of module 3/three | steuerbare/steuerbaren/steuerbarer verbrauchseinrichtung~ | controllable load~
+        """,
+    ),
+    (
+        Topic(_T, Weight.LIKELY),
+        """
+        ht | nt | günstige/günstigen/günstigste/günstigsten/billige/billigen/billigste/billigsten/preiswerte/preiswerten/preiswerteste/preiswertesten/teure/teuren/teuerste/teuersten
+        stunde/stunden/uhrzeit/uhrzeiten/zeit/zeiten/zeitfenster/zeitraum/viertelstunde/viertelstunden/netzstunden |
+        cheap/cheapest/expensive/dearest hour/hours/time/times/window/windows/slot/slots/time_slot/time_slots |
+        most expensive hour/hours/time/times/window/windows | lowest/highest tariff hour/hours
+        """,
+    ),
+    (
+        Sign.OF_MODULE_3,
+        """
+        modul/module 3/drei/iii/three | drittes modul | zeitvariabel~ | zeitvariable/zeitvariablen/zeitvariables/variable/variablen/variables/dynamische/dynamischen/dynamisches/flexible/flexiblen
+        netzentgelt/netzentgelte/netzentgelten/netzgebühr/netzgebühren/netznutzungsentgelt/netznutzungsentgelte | time_of_use |
+        hochtarif~ | niedertarif~ | niedrigtarif~ | standardtarif~ | ht | nt | ht nt | nt ht | ht st nt | ht zeit~ | nt zeit~ |
+        time_variable/time_varying/variable/dynamic/flexible grid/network fee~/charge~/tariff~
+        """,
+    ),
+    (
+        Unheld(NotHeld.STANDARD_LOAD_PROFILE),
+        """
+        slp | slps | slp kunde~ | slp kunden | standardlastprofil~ | standard_load_profile/profiles | standard lastprofil~ | h0 | g0 |
+        ohne leistungsmessung/lastgangmessung/lastgangzählung/rlm/lastmessung/leistungsmesser | ohne registrierende leistungsmessung/lastgangmessung |
+        ohne eine leistungsmessung | nicht leistungsgemessen~ | nicht gemessen~ | nichtleistungsgemessen~ | nicht lastganggemessen~ |
+        without load/interval/demand/capacity/power meter~/metering/measurement | without load profile metering | non interval metered |
+        unmetered demand | non metered demand | non load metered | no load/interval metering | haushalt | haushalte | haushalten | haushalts |
+        haushaltskunde~ | haushaltskunden | haushaltsbereich | privathaushalt~ | privatkunde~ | privatkunden | einfamilienhaus | mietwohnung | eigenheim |
+        household | households | household customer~ | residential | residential customer~ | private household~ | grundpreis~ | grundpreise | gp |
+        basic price~ | base price~ | standing charge~ | kleinkunde~ | kleinkunden | kleingewerbe | small business~ | small consumer~ | kleinverbraucher
+        """,
+    ),
+    (
+        Unheld(NotHeld.CONTROLLABLE_LOAD),
+        """
+        wärmepumpe~ | wärmepumpen | wärmepumpenstrom | wärmepumpentarif~ | wp tarif~ | wp strom | heat pump | heat pumps | heat pump tariff~ | nachtspeicher~ | nachtspeicherheizung~ |
+        nachtspeicherofen | nachtspeicheröfen | speicherheizung~ | elektrospeicherheizung~ | elektroheizung~ | heizstrom~ | direktheizung~ |
+        night storage heater~ | night storage heating | storage heater~ | storage heating | electric heating | wallbox | wallboxen | wallboxes |
+        e auto | e autos | elektroauto~ | elektroautos | elektromobilität~ | e mobilität | emobilität | e mobility | emobility | electric car | electric cars | electric vehicle | electric vehicles |
+        ladestrom | straßenbeleuchtung~ | street lighting | street lights | street light
+        """,
+    ),
+    (
+        Unheld(NotHeld.MONTHLY_PRICE),
+        """
+        monatsleistungspreis~ | monatsleistungspreise | monatsleistungspreissystem~ | monatsleistung | monatspreis~ | monatspreise | monatspreissystem~ |
+        monats leistungspreis~ | monats arbeitspreis~ | monatsarbeitspreis~ | mlp | monatliche/monatlicher/monatlichen/monatliches
+        leistungspreis/leistungspreise/leistungspreisen/leistungspreises/arbeitspreis/arbeitspreise/netzentgelt/netzentgelte/netzentgelten/preis/preise/preisen/entgelt/entgelte |
+        leistungspreis/leistungspreise/arbeitspreis/netzentgelt/netzentgelte pro/je/per/im/für_einen/auf_den monat | kw pro/je/und/im monat | kw monat |
+        monthly capacity/demand/power/energy/grid/network price~/charge~/fee~/tariff~/rate~ | monthly price~/fee~/charge~/tariff~ |
+        capacity/demand price~/charge~ per/a month | kw per/and/a month | kw month
+        """,
+    ),
+    (
+        Unheld(NotHeld.MODULE_1),
+        """
+        modul/module 1/eins/one | modul i | modul1 | erstes modul | pauschale netzentgeltreduzierung | pauschale/pauschaler reduzierung | netzentgeltreduzierung~ | netzentgeltrabatt~ |
+        pauschale entlastung | lump sum | lump sum reduction | flat reduction
+        """,
+    ),
+    (Unheld(NotHeld.MODULE_2), "modul/module 2/zwei/ii/two | modul2 | zweites modul"),
+    (
+        Unheld(NotHeld.OTHER_POSITION),
+        """
+        modul/module 4/5/6/vier/four | blindarbeit~ | blindarbeitspreis~ | blindstrom~ | blindmehrarbeit | blindleistung~ | reactive energy/power | netzreserve~ | netzreservekapazität~ |
+        reservekapazität~ | reserveleistung~ | reserve capacity | vermiedene/vermiedener/vermiedenen netzentgelt~/netzentgelte/netzentgelten |
+        avoided grid/network charge~/fee~ | singulär/singuläre/singulärer genutzte/genutzter betriebsmittel~ | kommunalrabatt |
+        pooling~ | individuelle/individuelles/individuellen netzentgelt/netzentgelte/netzentgelten | individual grid/network charge~/fee~ | bandlast~ | bandlastprivileg
+        """,
+    ),
+    (
+        Unheld(NotHeld.OTHER_POSITION, aside=True),
+        """
+        messentgelt~ | messentgelte | messpreis~ | messpreise | messstellenbetrieb~ | messstellenbetriebs | metering charge~/fee~/price~/cost~ | baukostenzuschuss~ | baukostenzuschüsse |
+        construction cost contribution | grid connection cost~/fee~ | netzanschlusskosten | hausanschlusskosten | anschlusskosten
+        """,
+    ),
+    (
+        Unheld(NotHeld.LEVY, aside=True),
+        """
+        konzessionsabgabe~ | konzessionsabgaben | concession fee~/levy/levies | kwkg | kwk umlage | kwkg umlage | offshore umlage | offshore netzumlage | offshore levy | chp levy |
+        19 umlage | 19 strom_nev_umlage | stromnev umlage | stromsteuer~ | electricity tax | umlage~ | umlagen | eeg umlage | eeg levy | levy | levies | abla v | ablav umlage
+        """,
+    ),
     (
         Topic(_N, Weight.AROUND),
         "netznutzung | netzbenutzung | netznutzungsvertrag | grid/network usage/use",
@@ -105,6 +229,7 @@ PHRASES: tuple[tuple[Meaning, str], ...] = (
     (
         Topic(_N, Weight.HINT),
         """
+        jahreskosten | gesamtkosten | annual/yearly cost~ |
         was kostet/kosten/zahle/zahlen/zahlt/verlangt/verlangen/nimmt/nehmen | wie teuer | preis~ | entgelt~ |
         gebühr~ | tarif~ | kosten | kostet | koste | kostete | gekostet | teuer | teurer | zahle | zahlen | zahlt |
         bezahle | bezahlen | bezahlt | verlangt | verlangen | nimmt | nehmen | berechnet | berechnen | kassiert |
@@ -129,6 +254,22 @@ PHRASES: tuple[tuple[Meaning, str], ...] = (
         diesjährig~ | heuer | aktuell~ | derzeit | derzeitig~ | momentan | zurzeit | jetzig~ | jetzt | heute |
         this/current/present year | this/current years | current | currently | now | today
         """,
+    ),
+    (Days(0), "heute | heutig~ | heutige | heutigen | today | tonight | todays"),
+    (Days(1), "morgen | morgige | morgigen | tomorrow | tomorrows"),
+    (Days(2), "übermorgen | day after tomorrow"),
+    (Days(-1), "gestern | gestrige | gestrigen | yesterday | yesterdays"),
+    (Days(-2), "vorgestern | day before yesterday"),
+    (
+        Sign.NOW,
+        """
+        jetzt | gerade | soeben | im moment | in diesem moment | augenblicklich | im augenblick | zur stunde | genau jetzt | jetzt gerade | gerade jetzt | grade | eben jetzt |
+        now | right now | just now | at the moment | at this moment | at present
+        """,
+    ),
+    (
+        Sign.NOW_OR_THIS_YEAR,
+        "aktuell | derzeit | momentan | zurzeit | zur zeit | currently | presently",
     ),
     (
         Relative(-1),
@@ -160,6 +301,46 @@ PHRASES: tuple[tuple[Meaning, str], ...] = (
         with last year | versus last year | vs last year | than the previous year | to the previous year |
         vs vorjahr | ggü vorjahr | ggü dem vorjahr
         """,
+    ),
+    (
+        Sign.COMPARES,
+        """
+        vergleich | vergleiche | vergleichen | vergleicht | verglichen | vergleichsweise | gegenüberstellung | vs | versus |
+        unterschied zwischen | unterschiede zwischen | compare | compared | compares | comparing | comparison | side by side | difference between | differences between |
+        günstiger | billiger | teurer | preiswerter | niedriger | höher | cheaper | lower | higher | dearer | more expensive | less expensive
+        """,
+    ),
+    (
+        Sign.CHEAPEST,
+        """
+        günstigst~ | günstigste | günstigsten | günstigster | günstigstes | günstigstem | billigst~ | billigste | billigsten | billigster | billigstes | preiswertest~ | preiswerteste | preiswertesten |
+        niedrigst~ | niedrigste | niedrigsten | niedrigster | niedrigstes | geringste | geringsten | kleinste | kleinsten | am wenigsten | cheapest | lowest | least expensive | best price
+        """,
+    ),
+    (
+        Sign.DEAREST,
+        """
+        teuerst~ | teuerste | teuersten | teuerster | teuerstes | höchste | höchsten | höchster | höchstes | kostspieligste | kostspieligsten | am meisten | most expensive | highest | dearest | priciest
+        """,
+    ),
+    (
+        Sign.CHEAP,
+        "günstig | günstige | günstigen | billig | billige | billigen | preiswert | preiswerte | preiswerten | teuer | teure | teuren | cheap | expensive | wenig",
+    ),
+    (
+        Sign.WHEN,
+        """
+        wann | um wieviel uhr | um wie viel uhr | zu welcher uhrzeit | zu welchen uhrzeiten | welche uhrzeit | welche stunde | welche stunden | welchen stunden | zu welcher zeit | zu welchen zeiten |
+        welcher zeit | welcher stunde | wie lange | when | what time | what hours | which hours | which hour | at what time | how long | which times | what times
+        """,
+    ),
+    (
+        Sign.CHARGES_A_DEVICE,
+        "laden | lade | lädt | aufladen | auflade | aufzuladen | geladen | charging my | charge my | charge the | charge our | to charge | charge a | charge an",
+    ),
+    (
+        Sign.AND,
+        "und | sowie | außerdem | ausserdem | plus | and | also | as well as | besides | dazu | zusätzlich | ferner",
     ),
     (
         Sign.BETWEEN_LEVELS,
@@ -254,6 +435,7 @@ PHRASES: tuple[tuple[Meaning, str], ...] = (
     (
         Sign.DEFINITION,
         """
+        was ist modul | was ist 14a | was ist der modul | what is module | what is section | what is time_of_use |
         was ist ein | was ist das | was ist der | was ist die | was ist eigentlich | was bedeutet |
         was heißt | was versteht man | was sind eigentlich | was sind netzentgelte |
         was sind hochlastzeitfenster | was sind hlzf | erkläre | erklär | erklären | erklärung | definition |
@@ -307,6 +489,13 @@ STEMS: tuple[tuple[str, Meaning], ...] = (
     ("hochlast", Topic(_H, Weight.PLAIN)),
     ("spitzenlastzeit", Topic(_H, Weight.PLAIN)),
     ("hlzf", Topic(_H, Weight.PLAIN)),
+    ("niedertarif", Topic(_T, Weight.PLAIN)),
+    ("niedertarif", Sign.OF_MODULE_3),
+    ("hochtarif", Topic(_T, Weight.PLAIN)),
+    ("hochtarif", Sign.OF_MODULE_3),
+    ("zeitvariab", Topic(_T, Weight.PLAIN)),
+    ("zeitvariab", Sign.OF_MODULE_3),
+    ("monatsleistungspreis", Unheld(NotHeld.MONTHLY_PRICE)),
     ("leistungspreis", Topic(_N, Weight.LIKELY)),
     ("arbeitspreis", Topic(_N, Weight.LIKELY)),
     ("preisblatt", Topic(_N, Weight.LIKELY)),
@@ -361,6 +550,11 @@ GERMAN = _keys("""
     zahlen euro cent kilowatt kilowattstunde bezogen bezug mittelspannung niederspannung hochspannung
     höchstspannung umspannung daten info infos angaben werte liste überblick übersicht bzw z.b. bspw usw inkl
     ca nr eur ct zusammen alle alles jeweils jeweilige jeweiligen gesamt sowie beide kommenden kommende
+    günstig günstige günstigen günstigste günstigsten günstigster billig billigste billigsten billigster teuerste
+    teuersten teuerster niedrigste niedrigsten höchste höchsten gerade jetzt moment übermorgen modul zeitvariable
+    variable stunde uhrzeit laden soll sollte lohnt rangliste vergleiche günstiger billiger teurer läuft befinden
+    hochlast spitzenlast hochlastzeit hochlastzeiten hochlastzeitfenster niedertarif hochtarif wärmepumpe haushalt
+    strom bundesland bayern hessen thüringen niedersachsen sachsen verbrauch jahresverbrauch höchstlast
     vergangenen vergangenes winter sommer frühling herbst frühjahr januar februar märz april mai juni juli
     august september oktober november dezember quartal monat woche morgen abend dich du euch sein ihre ihren
     ihrem ihrer deren dessen diese derzeit momentan jetzt heute gestern bisher bald neu neue neuen neuer alte
@@ -380,7 +574,10 @@ ENGLISH = _keys("""
     all each every data info information list overview new old let see check compare value values january
     february march june july october december winter summer spring autumn fall month quarter day first not no
     instead rather sorry mean meant actually charged paid pay paying expensive applicable using use usage
-    into onto via
+    into onto via cheap cheapest cheaper expensive lowest highest today tomorrow yesterday module three compare
+    compared comparison versus ranking variable electricity power household heat pump pumps monthly right moment peaks
+    high-load load loads annual yearly consumption usage tell bavaria hesse saxony thuringia brandenburg cheapness
+    should could charging car my best state federal
 """)
 QUESTIONS = _keys("was wer wem wen wie wo warum wann woher what who whose whom where why how when")
 # A number before them is no year.
@@ -409,6 +606,42 @@ YEAR_CUES = _keys("""
 EBENE = _keys("""
     netzebene netzebenen ne ebene level spannungsebene ebenen nutzungsebene
 """)
+MONTHS = {
+    key(word): number
+    for number, words in enumerate(
+        (
+            "",
+            "januar january jan jänner",
+            "februar february feb",
+            "märz march mär maerz",
+            "april apr",
+            "mai may",
+            "juni june jun",
+            "juli july jul",
+            "august aug",
+            "september sep sept",
+            "oktober october okt oct",
+            "november nov",
+            "dezember december dez dec",
+        )
+    )
+    for word in words.split()
+}
+WEEKDAYS = {
+    key(word): number
+    for number, words in enumerate(
+        (
+            "montag monday",
+            "dienstag tuesday",
+            "mittwoch wednesday",
+            "donnerstag thursday",
+            "freitag friday",
+            "samstag sonnabend saturday",
+            "sonntag sunday",
+        )
+    )
+    for word in words.split()
+}
 NUMBERS = {
     key(word): number
     for number, words in enumerate(
@@ -425,7 +658,18 @@ NUMBERS = {
     )
     for word in words.split()
 }
-ORDINARY = GERMAN | ENGLISH | UNITS | NOT_A_YEAR_BESIDE | LETTERS | YEAR_CUES | EBENE | NUMBERS.keys()
+ORDINARY = (
+    GERMAN
+    | ENGLISH
+    | UNITS
+    | NOT_A_YEAR_BESIDE
+    | LETTERS
+    | YEAR_CUES
+    | EBENE
+    | NUMBERS.keys()
+    | MONTHS.keys()
+    | WEEKDAYS.keys()
+)
 # Common words that are one slip away from a name or a place, and are hardly ever a slip.
 MISTAKABLE = _keys("""
     adler ahnen alexander allen aller altstadt anger aussen baker balls banner bären bauten bayer becher

@@ -30,6 +30,7 @@ class Year(NamedTuple):
     year: int
     certainty: float
     named: bool = True
+    number: int = 1  # of years that are named
 
 
 class _Found(NamedTuple):
@@ -37,11 +38,16 @@ class _Found(NamedTuple):
     year: int
 
 
-def year_of(sentence: Sentence, levels: set[int], today: date) -> Year:
-    """What is written as a year counts before "next year", and that before the year of today."""
-    if found := sentence.kept(_explicit(sentence, levels, today)):
+def year_of(sentence: Sentence, taken: set[int], today: date, day: date | None = None) -> Year:
+    """What is written as a year counts before the year of a day that is named, "next year", and the year of today.
+
+    `taken`: tokens that were read as something else.
+    """
+    if found := sentence.kept(_explicit(sentence, taken, today)):
         years = {one.year for one in found}
-        return Year(max(years), 0.99 if len(years) == 1 else 0.8)
+        return Year(max(years), 0.99 if len(years) == 1 else 0.8, number=len(years))
+    if day is not None:
+        return Year(day.year, 0.98)
     relative = sentence.kept(list(_relative(sentence)))
     years = {one.year for one in relative} - {0}
     if years:
@@ -51,8 +57,8 @@ def year_of(sentence: Sentence, levels: set[int], today: date) -> Year:
     return Year(today.year, 0.98, named=bool(relative))
 
 
-def _explicit(sentence: Sentence, levels: set[int], today: date) -> list[_Found]:
-    taken = levels | sentence.covered(sentence.mentions)
+def _explicit(sentence: Sentence, taken: set[int], today: date) -> list[_Found]:
+    taken = taken | sentence.covered(sentence.mentions)
     years: list[_Found] = []
     short: list[_Found] = []
     for i, key in enumerate(sentence.keys):

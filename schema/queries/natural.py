@@ -5,15 +5,14 @@ from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, date, datetime
 from time import perf_counter
-from typing import Annotated, Any
+from typing import Annotated
 
 import strawberry
+from msgspec import structs
 
 from app.db.query_logs import AskedQuestion
 from app.domain import tags
 from app.domain.dno import DirectoryEntry
-from app.domain.entry import DnoYear
-from app.domain.families import HLZF
 from app.domain.question import Interpretation
 from app.errors import BadInput, Unavailable
 from app.interpreter.answer import answer_of
@@ -23,18 +22,21 @@ from app.language_model.opinion_records import FAILED, UnsureQuestion
 from app.limits.work_budget import metered
 from schema.batch_field import root_field
 from schema.context import Context
+from schema.queries.natural_figures import answering_figures, load_figures, why_unanswered
 from schema.queries.vocabulary import load_vocabulary
 from schema.types.question import AnsweredQuestion, NaturalQueryResult
 
 MAX_QUESTION_LENGTH = 1000
+UNANSWERED_CONFIDENCE = 0.5  # at most, where the answer does not hold what was asked for
 
 
 @strawberry.type
 class NaturalQueries:
     @root_field(
         NaturalQueryResult,
-        description="Answers a question in plain German or English about Netzentgelte or HLZF: `netze bw ms 2024`, "
-        "`Wann gelten die Hochlastzeitfenster der Stadtwerke Zirndorf?`",
+        description="Answers a question in plain German or English about Netzentgelte, HLZF and time-variable grid charges "
+        "(§ 14a EnWG, Modul 3), peak load at a moment, annual costs, comparisons and rankings: `netze bw ms 2024`, `Wann ist "
+        "der Strom bei N-ERGIE heute am günstigsten?`. What is not known or not held is said, without figures of anything else.",
         price=200,
     )
     async def natural_query(
@@ -74,10 +76,12 @@ async def _answer(context: Context, query: str, today: date | None) -> AnsweredQ
     context.budget.check()
     used = {tags.question(question.digest)}
     model, settings = context.resources.language_model, context.resources.settings
-    if model is not None and meaning.confidence < settings.language_model_threshold:
+    # Of what is known to be not held, a model can only give figures of something else.
+    unclear = meaning.not_held is None and meaning.unknown is None
+    if model is not None and unclear and meaning.confidence < settings.language_model_threshold:
         used.add(tags.opinion(question.digest))
         meaning = await _second_opinion(context, question, meaning, model, entries) or meaning
-    return await _answered(context, meaning, used)
+    return await _answered(context, meaning, used, question.today)
 
 
 async def _second_opinion(
@@ -112,35 +116,27 @@ async def _question(
     return Question(query, vocabulary, fingerprint, day, context.budget), entries or ()
 
 
-async def _answered(context: Context, meaning: Interpretation, used: set[str]) -> AnsweredQuestion:
+async def _answered(
+    context: Context, meaning: Interpretation, used: set[str], today: date
+) -> AnsweredQuestion:
     """`used`: the tags that the answer depends on; `cached` is false if one of them was fetched."""
-    loaders = context.loaders
-    of_dno, of_entries = [], []
-    if meaning.dno_id is not None and meaning.year is not None:
-        of_dno, of_entries = [meaning.dno_id], [DnoYear(meaning.dno_id, meaning.year)]
-    about_hlzf = meaning.data_type is HLZF
-    by_year: Any = loaders.hlzf_by_dno_year if about_hlzf else loaders.tariffs_by_dno_year
-    dnos, years, candidates, published = await asyncio.gather(
-        loaders.dno_by_id.load_many(of_dno),
-        loaders.years_by_dno.load_many(of_dno),
-        loaders.dno_by_id.load_many(list(meaning.candidates)),
-        by_year.load_many(of_entries),
-    )
-    entries = [entry for found in published for entry in found or ()]
-    chosen = [entry for entry in entries if meaning.voltage_level in (None, entry.voltage_level)]
-    tariffs, hlzf = ([], chosen) if about_hlzf else (chosen, [])
+    found = await load_figures(context, meaning, today)
+    unanswered = why_unanswered(meaning, found)
     text = answer_of(
         meaning,
-        dno=dnos[0] if dnos else None,
-        candidates=[candidate for candidate in candidates if candidate is not None],
-        tariffs=tariffs,
-        hlzf=hlzf,
-        years=(years[0] if years else None) or (),
-        levels=[entry.voltage_level for entry in entries],
+        dno=found.dno,
+        figures=found.figures,
+        candidates=found.candidates,
+        names=found.names,
+        years=found.years,
+        levels=found.levels,
+        at=found.at,
     )
-    used |= {tags.operator(dno_id) for dno_id in (*of_dno, *meaning.candidates)}
-    used |= {tags.years(dno_id) for dno_id in of_dno} | {by_year.tag_of(key) for key in of_entries}
-    return AnsweredQuestion(meaning, tariffs, hlzf, text, cached=context.read_set.fetched.isdisjoint(used))
+    if unanswered is not None:
+        meaning = structs.replace(meaning, confidence=min(meaning.confidence, UNANSWERED_CONFIDENCE))
+    cached = not found.uncached and context.read_set.fetched.isdisjoint(used | found.used)
+    figures = answering_figures(meaning, found, unanswered)
+    return AnsweredQuestion(meaning, figures, unanswered, text, cached)
 
 
 def _log(context: Context, query: str, answered: AnsweredQuestion, seconds: float) -> None:

@@ -10,18 +10,11 @@ from app.db import tariffs
 from app.domain import tags
 from app.domain.cost import Ranked
 from app.domain.entry import VoltageLevel
-from schema.batch_field import root_field, type_for
+from schema.batch_field import root_field
 from schema.context import Context
 from schema.queries.dnos import regions_named
 from schema.types.pagination import page_size
-from schema.types.tariff import AnnualCost, Tariff
-
-
-@type_for(Ranked, description="A tariff's place in a ranking.")
-class RankedTariff:
-    rank: int = strawberry.field(description="1 is the cheapest; equals share a rank's order by name.")
-    tariff: Tariff = strawberry.field(description="The tariff.")
-    cost: AnnualCost = strawberry.field(description="What it costs in the year.")
+from schema.types.ranking import RankedTariff
 
 
 @strawberry.type

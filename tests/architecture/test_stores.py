@@ -122,6 +122,7 @@ STORES = {
     "app/interpreter/spelling.py:key": "memoised results of pure functions",
     "app/interpreter/vocabulary.py:_Forms.found": DATA,
     "app/interpreter/vocabulary.py:_Forms.named": DATA,
+    "app/interpreter/vocabulary.py:_Forms.reordered": DATA,
     "app/interpreter/vocabulary.py:_Forms.short": DATA,
     "app/jobs/query_log.py:QueryLog._batch": "questions queued for the query log",
     "app/jobs/query_log.py:QueryLog._waiting": "questions queued for the query log",

@@ -9,6 +9,7 @@ from app.domain.entry import VerificationStatus, VoltageLevel
 from app.domain.families import DataType
 from app.domain.hlzf import Hlzf, Season, TimeWindow
 from app.domain.question import Interpretation, Language
+from app.domain.question_figures import Figures
 from app.domain.tariff import Tariff
 from app.interpreter.answer import answer_of
 
@@ -54,13 +55,13 @@ PRICES = {"leistung": "109.86", "arbeit": "1.73"}
 
 
 def test_prices_have_their_units_and_german_notation() -> None:
-    assert answer_of(meaning(), dno=dno(), tariffs=[tariff(**PRICES)]) == (
+    assert answer_of(meaning(), dno=dno(), figures=Figures(tariffs=[tariff(**PRICES)])) == (
         "Netze BW, Mittelspannung, 2024: Leistungspreis 109,86 €/kW·a, Arbeitspreis 1,73 ct/kWh (ab 2.500 h/a)"
     )
 
 
 def test_prices_have_their_units_and_english_notation() -> None:
-    assert answer_of(ENGLISH, dno=dno(), tariffs=[tariff(**PRICES)]) == (
+    assert answer_of(ENGLISH, dno=dno(), figures=Figures(tariffs=[tariff(**PRICES)])) == (
         "Netze BW, medium voltage, 2024: capacity price €109.86 per kW and year, energy price 1.73 ct/kWh"
         " (from 2,500 h/a)"
     )
@@ -70,7 +71,11 @@ def test_both_price_lines_keep_all_their_decimals() -> None:
     text = answer_of(
         meaning(),
         dno=dno(),
-        tariffs=[tariff(leistung="1234.5", arbeit="0.875", leistung_unter_2500h="0", arbeit_unter_2500h="8")],
+        figures=Figures(
+            tariffs=[
+                tariff(leistung="1234.5", arbeit="0.875", leistung_unter_2500h="0", arbeit_unter_2500h="8")
+            ]
+        ),
     )
     assert text.endswith(
         "Leistungspreis 1.234,50 €/kW·a, Arbeitspreis 0,875 ct/kWh (ab 2.500 h/a), "
@@ -79,14 +84,16 @@ def test_both_price_lines_keep_all_their_decimals() -> None:
 
 
 def test_unpublished_prices_are_left_out() -> None:
-    text = answer_of(meaning(), dno=dno(), tariffs=[tariff(arbeit_unter_2500h="8.01")])
+    text = answer_of(meaning(), dno=dno(), figures=Figures(tariffs=[tariff(arbeit_unter_2500h="8.01")]))
     assert text == "Netze BW, Mittelspannung, 2024: Arbeitspreis 8,01 ct/kWh (unter 2.500 h/a)"
-    assert "keine Preise veröffentlicht" in answer_of(meaning(), dno=dno(), tariffs=[tariff()])
+    assert "keine Preise veröffentlicht" in answer_of(
+        meaning(), dno=dno(), figures=Figures(tariffs=[tariff()])
+    )
 
 
 def test_without_a_level_all_levels_are_listed_from_the_top_down() -> None:
     tariffs = [tariff(VoltageLevel.NS, arbeit="3.1"), tariff(VoltageLevel.HS_MS, arbeit="1.1")]
-    assert answer_of(meaning(level=None), dno=dno(), tariffs=tariffs) == (
+    assert answer_of(meaning(level=None), dno=dno(), figures=Figures(tariffs=tariffs)) == (
         "Netze BW, 2024: Umspannung Hoch-/Mittelspannung Arbeitspreis 1,10 ct/kWh (ab 2.500 h/a); "
         "Niederspannung Arbeitspreis 3,10 ct/kWh (ab 2.500 h/a)"
     )
@@ -98,13 +105,13 @@ def test_windows_are_listed_by_season() -> None:
         hlzf(Season.SUMMER),
         hlzf(Season.WINTER, (450, 780), (960, 1440)),
     ]
-    assert answer_of(meaning(DataType.HLZF), dno=dno(), hlzf=windows) == (
+    assert answer_of(meaning(DataType.HLZF), dno=dno(), figures=Figures(hlzf=windows)) == (
         "Netze BW, Mittelspannung, 2024: Hochlastzeitfenster Winter 07:30–13:00 und 16:00–24:00 Uhr, Sommer keine, "
         "Herbst 17:00–19:00 Uhr"
     )
-    assert answer_of(meaning(DataType.HLZF, Language.ENGLISH), dno=dno(), hlzf=windows[:2]) == (
-        "Netze BW, medium voltage, 2024: peak-load windows summer none, autumn 17:00–19:00"
-    )
+    assert answer_of(
+        meaning(DataType.HLZF, Language.ENGLISH), dno=dno(), figures=Figures(hlzf=windows[:2])
+    ) == ("Netze BW, medium voltage, 2024: peak-load windows summer none, autumn 17:00–19:00")
 
 
 def test_a_year_without_data_is_answered_with_years_that_have_some() -> None:

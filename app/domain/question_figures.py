@@ -1,0 +1,41 @@
+"""The figures that come with the answer to a question."""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from app.domain.cost import AnnualCost, Ranked
+from app.domain.entry import VoltageLevel
+from app.domain.hlzf import Hlzf
+from app.domain.peak import PeakStatus
+from app.domain.price_series import PriceInterval
+from app.domain.tariff import Tariff
+from app.domain.time_of_use import TimeOfUseTariff
+
+
+class TariffCost(msgspec.Struct, frozen=True, gc=False):
+    tariff: Tariff
+    cost: AnnualCost
+
+
+class PeakAtLevel(msgspec.Struct, frozen=True, gc=False):
+    """The answers for one voltage level: that of a moment, or those of a day one after the other."""
+
+    voltage_level: VoltageLevel
+    statuses: Sequence[PeakStatus]
+
+    @property
+    def known(self) -> bool:
+        return any(status.peak is not None for status in self.statuses)
+
+
+class Figures(msgspec.Struct, frozen=True):
+    """Empty where the question asks for something else, or where nothing is known."""
+
+    tariffs: Sequence[Tariff] = ()
+    hlzf: Sequence[Hlzf] = ()
+    time_of_use: Sequence[TimeOfUseTariff] = ()
+    prices: Sequence[PriceInterval] = ()
+    peak: Sequence[PeakAtLevel] = ()
+    costs: Sequence[TariffCost] = ()
+    ranking: Sequence[Ranked] = ()

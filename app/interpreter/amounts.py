@@ -1,0 +1,130 @@
+"""Consumption and peak load in a sentence: "5 GWh bei 1500 kW", "1,200 MWh with 3,000 hours of use"."""
+
+import re
+from collections.abc import Iterator
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Final, NamedTuple
+
+from app.domain.question import Language
+from app.interpreter.sentence import Sentence
+
+_ENERGY: Final = {
+    "kwh": 1, "kilowattstunde": 1, "kilowattstunden": 1, "mwh": 10**3, "megawattstunde": 10**3, "megawattstunden": 10**3,
+    "gwh": 10**6, "gigawattstunden": 10**6, "twh": 10**9,
+}  # fmt: skip
+_POWER: Final = {"kw": 1, "kilowatt": 1, "mw": 10**3, "megawatt": 10**3, "gw": 10**6}
+_HOURS: Final = frozenset(
+    [
+        "h",
+        "std",
+        "stunden",
+        "benutzungsstunden",
+        "benutzungsdauer",
+        "vollbenutzungsstunden",
+        "volllaststunden",
+        "vbh",
+        "bh",
+        "hours",
+        "hrs",
+    ]
+)
+_SCALES: Final = {
+    "mio": 10**6, "million": 10**6, "millionen": 10**6, "tsd": 10**3, "tausend": 10**3, "thousand": 10**3, "k": 10**3,
+}  # fmt: skip
+_GROUPS: Final = re.compile(r"\d{1,3}(?:([.,])\d{3})(?:\1\d{3})*")
+_NUMBER: Final = re.compile(r"\d{1,15}(?:[.,]\d{1,6})?")
+_MIXED: Final = re.compile(r"\d{1,3}(?:([.,])\d{3})+(?!\1)[.,]\d{1,6}")
+_LARGEST: Final = Decimal(10) ** 15
+_WATT: Final = Decimal("0.001")
+HOURS_OF_A_YEAR: Final = 8784  # the most
+METERED_FROM_KWH: Final = 100_000  # customers with a higher consumption have load metering
+
+
+class Amounts(NamedTuple):
+    """`tokens`: what was read as an amount."""
+
+    kwh: Decimal | None
+    kw: Decimal | None
+    tokens: set[int]
+
+    @property
+    def complete(self) -> bool:
+        return self.kwh is not None and self.kw is not None
+
+
+def amounts_of(sentence: Sentence, language: Language) -> Amounts:
+    """A peak load may be given by the hours of use: consumption divided by them. Of two amounts the first counts."""
+    kwh = kw = hours = None
+    tokens: set[int] = set()
+    for start, end, value, unit in _measured(sentence, language):
+        if unit in _ENERGY and kwh is None:
+            kwh = value * _ENERGY[unit]
+        elif unit in _POWER and kw is None:
+            kw = value * _POWER[unit]
+        elif unit in _HOURS and hours is None:
+            hours = value
+        else:
+            continue
+        tokens |= {*range(start, end)}
+    if kw is None and kwh is not None and hours is not None and 0 < hours <= HOURS_OF_A_YEAR:
+        kw = (kwh / hours).quantize(_WATT, ROUND_HALF_UP)
+    return Amounts(_usable(kwh), _usable(kw) or None, tokens)
+
+
+def _usable(value: Decimal | None) -> Decimal | None:
+    return value if value is not None and value < _LARGEST else None
+
+
+def _measured(sentence: Sentence, language: Language) -> Iterator[tuple[int, int, Decimal, str]]:
+    """Each number with its unit: first token, end, value, unit."""
+    i = 0
+    while i < len(sentence.keys):
+        number, end = _number(sentence, i, language)
+        if number is None:
+            i += 1
+            continue
+        if (scale := _SCALES.get(sentence[end])) is not None:
+            number, end = number * scale, end + 1
+        unit = sentence[end]
+        if unit in _ENERGY or unit in _POWER or unit in _HOURS:
+            if not _is_a_part(sentence, i, end):
+                yield i, end + 1, number, unit
+            end += 1
+        i = end
+
+
+def _number(sentence: Sentence, i: int, language: Language) -> tuple[Decimal | None, int]:
+    """Also in groups that are set apart: "5 000 000"."""
+    key = sentence[i]
+    if not key[:1].isdigit() or not key.isascii():
+        return None, i + 1
+    end = i + 1
+    if key.isdecimal() and len(key) <= 3:
+        while (
+            (after := sentence[end]).isdecimal() and len(after) == 3 and sentence.gap(end) in {" ", "'", "’"}
+        ):
+            key, end = key + after, end + 1
+    return _value(key, language), end
+
+
+def _value(text: str, language: Language) -> Decimal | None:
+    """One separator before three digits sets thousands apart if the language writes them so, or if the other cannot be meant."""
+    if match := _GROUPS.fullmatch(text):
+        sign = match[1]
+        if text.count(sign) > 1 or sign == ("," if language is Language.ENGLISH else "."):
+            return Decimal(text.replace(sign, ""))
+        return Decimal(text.replace(",", "."))
+    if match := _MIXED.fullmatch(text):
+        return Decimal(text.replace(match[1], "").replace(",", "."))
+    return Decimal(text.replace(",", ".")) if _NUMBER.fullmatch(text) else None
+
+
+def _is_a_part(sentence: Sentence, start: int, end: int) -> bool:
+    """ "8x150 kW", "20 kWh am Tag": not that of a year."""
+    if sentence[start - 1] == "x" or sentence[end + 1] == "x" or sentence[end + 1] in _PERIODICALLY:
+        return True
+    return sentence[end + 1] in {"am", "pro", "im", "je", "per", "a", "in"} and sentence[end + 2] in _PERIODS
+
+
+_PERIODS: Final = frozenset(["tag", "monat", "woche", "stunde", "day", "month", "week", "hour"])
+_PERIODICALLY: Final = frozenset(["taglich", "monatlich", "wochentlich", "daily", "monthly", "weekly"])

@@ -1,0 +1,281 @@
+"""What answers are made of in German and in English; braces are filled in."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Final, NamedTuple
+
+from app.domain.entry import VoltageLevel
+from app.domain.families import HLZF, NETZENTGELTE, TIME_OF_USE, DataType
+from app.domain.hlzf import Season
+from app.domain.question import Interpretation, Language, NotHeld
+from app.domain.working_days import PeakReason
+
+
+class Words(NamedTuple):
+    levels: dict[VoltageLevel, str]
+    seasons: dict[Season, str]
+    topics: dict[DataType, str]
+    capacity: str
+    energy: str
+    from_2500: str
+    below_2500: str
+    unpriced: str
+    no_window: str
+    windows: str
+    both: str
+    either: str
+    nothing: str
+    other_years: str
+    other_levels: str
+    no_year: str
+    which: str
+    perhaps: str
+    several: str
+    others: str
+    off_topic: str
+    not_held: dict[NotHeld, str]
+    unknown: str
+    load_missing: str
+    level_missing: str
+    two_questions: str
+    several_questions: str
+    modul_3: str
+    quarter: str
+    quarters: str
+    all_quarters: str
+    always: str
+    no_time_variable: str
+    cheapest: str
+    dearest: str
+    all_day: str
+    at_moment: str
+    only_grid: str
+    day: str
+    peak: str
+    off_peak: str
+    peak_unknown: str
+    until: str
+    reasons: dict[PeakReason, str]
+    peak_hours: str
+    cost: str
+    load: str
+    assumed: str
+    net: str
+    cheaper: str
+    equal: str
+    ranked: str
+    euro: str
+    no_ranking: str
+
+
+_V, _S = VoltageLevel, Season
+GERMAN = Words(
+    levels={
+        _V.HOES: "Höchstspannung",
+        _V.HOES_HS: "Umspannung Höchst-/Hochspannung",
+        _V.HS: "Hochspannung",
+        _V.HS_MS: "Umspannung Hoch-/Mittelspannung",
+        _V.MS: "Mittelspannung",
+        _V.MS_NS: "Umspannung Mittel-/Niederspannung",
+        _V.NS: "Niederspannung",
+    },
+    seasons={_S.WINTER: "Winter", _S.SPRING: "Frühling", _S.SUMMER: "Sommer", _S.AUTUMN: "Herbst"},
+    topics={
+        NETZENTGELTE: "Netzentgelte",
+        HLZF: "Hochlastzeitfenster",
+        TIME_OF_USE: "zeitvariable Netzentgelte (§ 14a EnWG, Modul 3)",
+    },
+    capacity="Leistungspreis {} €/kW·a",
+    energy="Arbeitspreis {} ct/kWh",
+    from_2500="(ab 2.500 h/a)",
+    below_2500="(unter 2.500 h/a)",
+    unpriced="keine Preise veröffentlicht",
+    no_window="keine",
+    windows="{} Uhr",
+    both=" und ",
+    either=" oder ",
+    nothing="{}: keine {} bekannt",
+    other_years="; Daten gibt es für {}",
+    other_levels="; veröffentlicht sind sie für {}",
+    no_year="; für diesen Netzbetreiber sind noch keine Daten erfasst",
+    which="{}: Bitte nennen Sie den Netzbetreiber, zum Beispiel „Netzentgelte Netze BW {} Mittelspannung“.",
+    perhaps="{}: Meinen Sie {}?",
+    several="{}: Mehrere Netzbetreiber passen – meinen Sie {}?",
+    others="einen von {} weiteren",
+    off_topic="Diese Frage kann ich nicht beantworten; ich kenne Netzentgelte, Hochlastzeitfenster und zeitvariable Netzentgelte"
+    " (§ 14a EnWG, Modul 3) der deutschen Stromnetzbetreiber, zum Beispiel „Netzentgelte Netze BW 2025 Mittelspannung“.",
+    not_held={
+        NotHeld.STANDARD_LOAD_PROFILE: "Netzentgelte ohne Leistungsmessung (SLP: Grundpreis und Arbeitspreis) sind hier nicht"
+        " erfasst; die Netzentgelte hier gelten für Kunden mit Leistungsmessung.",
+        NotHeld.CONTROLLABLE_LOAD: "Eigene Netzentgelte für Wärmepumpen, Speicherheizungen, Ladepunkte ohne Leistungsmessung oder"
+        " Straßenbeleuchtung sind hier nicht erfasst; erfasst sind zeitvariable Netzentgelte nach § 14a EnWG, Modul 3.",
+        NotHeld.MONTHLY_PRICE: "Monatspreise (Monatsleistungspreissystem) sind hier nicht erfasst; die Netzentgelte hier sind"
+        " Jahrespreise.",
+        NotHeld.MODULE_1: "Modul 1 nach § 14a EnWG (pauschale Reduzierung) ist hier nicht erfasst; erfasst ist Modul 3.",
+        NotHeld.MODULE_2: "Modul 2 nach § 14a EnWG (reduzierter Arbeitspreis) ist hier nicht erfasst; erfasst ist Modul 3.",
+        NotHeld.OTHER_POSITION: "Diese Position des Preisblatts ist hier nicht erfasst; erfasst sind Leistungspreise und"
+        " Arbeitspreise mit Leistungsmessung.",
+        NotHeld.LEVY: "Umlagen, Abgaben und Steuern sind hier nicht erfasst; erfasst sind Netzentgelte, netto.",
+        NotHeld.TIME_OF_USE_ABOVE_NS: "Zeitvariable Netzentgelte nach § 14a EnWG, Modul 3, gibt es nur in der Niederspannung.",
+        NotHeld.OTHER_RANKING: "Ranglisten gibt es hier nach den Jahreskosten der Netznutzung, für Deutschland oder ein"
+        " Bundesland, zum Beispiel „günstigste Netzbetreiber in Bayern Mittelspannung 2026“.",
+    },
+    unknown="{}: Unter „{}“ ist kein Netzbetreiber erfasst.",
+    load_missing="{}: Für Jahreskosten werden der Jahresverbrauch und die Jahreshöchstlast in kW (oder die Benutzungsdauer in"
+    " Stunden) gebraucht, zum Beispiel „5 GWh bei 1500 kW“.",
+    level_missing="{}: Bitte nennen Sie die Spannungsebene, zum Beispiel „Mittelspannung“.",
+    two_questions="Das waren zwei Fragen; beantwortet ist nur die erste.",
+    several_questions="Das waren {} Fragen; beantwortet ist nur eine.",
+    modul_3="{} (§ 14a EnWG, Modul 3, netto): {}",
+    quarter="Quartal {}",
+    quarters="Quartale {}",
+    all_quarters="alle Quartale",
+    always="{}: durchgehend {}",
+    no_time_variable="{}: keine zeitvariablen Preise, es gilt ST",
+    cheapest="am günstigsten {} mit {} ct/kWh ({})",
+    dearest="am teuersten {} mit {} ct/kWh ({})",
+    all_day="den ganzen Tag {} ct/kWh ({})",
+    at_moment="um {} Uhr {} ct/kWh ({}), bis {}",
+    only_grid="Das ist nur das Netzentgelt, nicht der Strompreis.",
+    day="{0:%d.%m.%Y}",
+    peak="Hochlast",
+    off_peak="keine Hochlast ({})",
+    peak_unknown="nicht bekannt, ob Hochlast ist",
+    until="um {} Uhr {}, bis {}",
+    reasons={
+        PeakReason.WINDOW: "Zeitfenster",
+        PeakReason.NO_WINDOW: "kein Zeitfenster",
+        PeakReason.WEEKEND: "Wochenende",
+        PeakReason.HOLIDAY: "Feiertag",
+        PeakReason.BRIDGE_DAY: "Brückentag",
+        PeakReason.CHRISTMAS: "Weihnachten",
+        PeakReason.UNKNOWN: "nicht bekannt",
+    },
+    peak_hours="Hochlast {}",
+    cost="{} € im Jahr (Leistung {} €, Arbeit {} €)",
+    load="{} kWh bei {} kW",
+    assumed="angenommenen {} kWh und {} kW",
+    net="netto, ohne Umlagen und Steuern",
+    cheaper="{} ist um {} € günstiger als {}",
+    equal="gleich teuer",
+    ranked="bei {}: {} (Jahreskosten, {})",
+    euro="{} €",
+    no_ranking="{}: keine Netzentgelte bekannt, nach denen sich Netzbetreiber ordnen lassen.",
+)
+ENGLISH = Words(
+    levels={
+        _V.HOES: "extra-high voltage",
+        _V.HOES_HS: "extra-high/high voltage transformation",
+        _V.HS: "high voltage",
+        _V.HS_MS: "high/medium voltage transformation",
+        _V.MS: "medium voltage",
+        _V.MS_NS: "medium/low voltage transformation",
+        _V.NS: "low voltage",
+    },
+    seasons={_S.WINTER: "winter", _S.SPRING: "spring", _S.SUMMER: "summer", _S.AUTUMN: "autumn"},
+    topics={
+        NETZENTGELTE: "grid charges",
+        HLZF: "peak-load windows",
+        TIME_OF_USE: "time-variable grid charges (§ 14a EnWG, module 3)",
+    },
+    capacity="capacity price €{} per kW and year",
+    energy="energy price {} ct/kWh",
+    from_2500="(from 2,500 h/a)",
+    below_2500="(below 2,500 h/a)",
+    unpriced="no prices published",
+    no_window="none",
+    windows="{}",
+    both=" and ",
+    either=" or ",
+    nothing="{}: no {} known",
+    other_years="; there are data for {}",
+    other_levels="; they are published for {}",
+    no_year="; there are no data of this operator yet",
+    which="{}: please name the grid operator, for example “grid charges Netze BW {} medium voltage”.",
+    perhaps="{}: do you mean {}?",
+    several="{}: several grid operators fit – do you mean {}?",
+    others="one of {} others",
+    off_topic="I cannot answer this question; I know grid charges, peak-load windows and time-variable grid charges (§ 14a EnWG,"
+    " module 3) of the German electricity grid operators, for example “grid charges Netze BW 2025 medium voltage”.",
+    not_held={
+        NotHeld.STANDARD_LOAD_PROFILE: "Grid charges without load metering (standard load profiles, households) are not held here;"
+        " the charges here are those of customers with load metering.",
+        NotHeld.CONTROLLABLE_LOAD: "Grid charges of their own for heat pumps, storage heating, charging points without load metering"
+        " or street lighting are not held here; time-variable charges of § 14a EnWG, module 3, are.",
+        NotHeld.MONTHLY_PRICE: "Monthly prices are not held here; the grid charges here are annual prices.",
+        NotHeld.MODULE_1: "Module 1 of § 14a EnWG (lump-sum reduction) is not held here; module 3 is.",
+        NotHeld.MODULE_2: "Module 2 of § 14a EnWG (reduced energy price) is not held here; module 3 is.",
+        NotHeld.OTHER_POSITION: "This position of the price sheet is not held here; capacity and energy prices with load metering"
+        " are.",
+        NotHeld.LEVY: "Levies and taxes are not held here; net grid charges are.",
+        NotHeld.TIME_OF_USE_ABOVE_NS: "Time-variable grid charges of § 14a EnWG, module 3, exist in low voltage only.",
+        NotHeld.OTHER_RANKING: "Rankings are by annual cost of the use of the grid, in Germany or in one federal state, for"
+        " example “cheapest grid operators in Bavaria medium voltage 2026”.",
+    },
+    unknown="{}: no grid operator is known as “{}”.",
+    load_missing="{}: an annual cost needs the annual consumption and the peak load in kW (or the hours of use), for example"
+    " “5 GWh at 1500 kW”.",
+    level_missing="{}: please name the voltage level, for example “medium voltage”.",
+    two_questions="These were two questions; only the first is answered.",
+    several_questions="These were {} questions; only one is answered.",
+    modul_3="{} (§ 14a EnWG, module 3, net): {}",
+    quarter="quarter {}",
+    quarters="quarters {}",
+    all_quarters="all quarters",
+    always="{}: always {}",
+    no_time_variable="{}: no time-variable prices, ST holds",
+    cheapest="cheapest {} at {} ct/kWh ({})",
+    dearest="most expensive {} at {} ct/kWh ({})",
+    all_day="{} ct/kWh ({}) all day",
+    at_moment="at {} {} ct/kWh ({}), until {}",
+    only_grid="This is the grid charge only, not the price of electricity.",
+    day="{0:%Y-%m-%d}",
+    peak="peak load",
+    off_peak="no peak load ({})",
+    peak_unknown="not known whether it is peak load",
+    until="at {} {}, until {}",
+    reasons={
+        PeakReason.WINDOW: "peak-load window",
+        PeakReason.NO_WINDOW: "no window",
+        PeakReason.WEEKEND: "weekend",
+        PeakReason.HOLIDAY: "public holiday",
+        PeakReason.BRIDGE_DAY: "bridge day",
+        PeakReason.CHRISTMAS: "Christmas",
+        PeakReason.UNKNOWN: "not known",
+    },
+    peak_hours="peak load {}",
+    cost="€{} a year (capacity €{}, energy €{})",
+    load="{} kWh at {} kW",
+    assumed="an assumed {} kWh and {} kW",
+    net="net, without levies and taxes",
+    cheaper="{} is €{} cheaper than {}",
+    equal="equally expensive",
+    ranked="with {}: {} (annual cost, {})",
+    euro="€{}",
+    no_ranking="{}: no grid charges known by which operators could be ranked.",
+)
+
+
+def words_of(meaning: Interpretation) -> Words:
+    return ENGLISH if meaning.language is Language.ENGLISH else GERMAN
+
+
+def listed(parts: Sequence[str], last: str) -> str:
+    return last.join(part for part in (", ".join(parts[:-1]), parts[-1]) if part)
+
+
+def number(words: Words, value: Decimal, decimals: int = 2) -> str:
+    """All decimals that are published, at least two: "1.234,50" and "1,234.50"."""
+    exponent = value.as_tuple().exponent
+    shown = max(decimals, -exponent) if isinstance(exponent, int) else decimals
+    text = f"{value:,.{shown}f}"
+    return text.translate(_GERMAN_SIGNS) if words is GERMAN else text
+
+
+def amount(words: Words, value: Decimal) -> str:
+    """Without decimals that say nothing: "5.000.000", "1.500,5"."""
+    whole = value.to_integral_value()
+    return number(words, whole, 0) if whole == value else number(words, value.normalize(), 0)
+
+
+_GERMAN_SIGNS: Final = str.maketrans(",.", ".,")

@@ -1,0 +1,115 @@
+"""The day and the time of day that a sentence asks about."""
+
+import re
+from collections.abc import Iterator
+from datetime import date, timedelta
+from typing import Final, NamedTuple
+
+from app.interpreter.sentence import Sentence
+from app.interpreter.words import LETTERS, MONTHS, WEEKDAYS, Days, Sign
+
+_DAY: Final = re.compile(r"(\d{1,2})\.(\d{1,2})(?:\.(\d{4}|\d{2}))?")
+_CLOCK: Final = re.compile(r"([01]?\d|2[0-3])(?:[.:]([0-5]\d))?")
+_HALF_DAYS: Final = {"am": 0, "pm": 12}
+_BEFORE_TIMES: Final = {"um", "at", "gegen", "ab"}
+
+
+class Moment(NamedTuple):
+    """`tokens`: what was read as day or time, so that nothing else reads it."""
+
+    day: date | None
+    minute: int | None
+    now: bool
+    tokens: set[int]
+
+
+class _Found(NamedTuple):
+    start: int
+    end: int
+    day: date
+
+
+def moment_of(sentence: Sentence, today: date) -> Moment:
+    """The first day that is named and not taken back; a weekday is the next one, which may be today."""
+    days = sorted([*_relative(sentence, today), *_written(sentence, today)])
+    day = sentence.kept(days)[0].day if days else None
+    minute, tokens = _minute(sentence)
+    tokens |= {i for one in days for i in range(one.start, one.end)}
+    return Moment(day, minute, sentence.has(Sign.NOW), tokens)
+
+
+def _relative(sentence: Sentence, today: date) -> Iterator[_Found]:
+    for mark in sentence.marks:
+        if isinstance(mark.meaning, Days) and not _is_morning(sentence, mark.start):
+            yield _Found(mark.start, mark.end, today + timedelta(mark.meaning.days))
+    for i, key in enumerate(sentence.keys):
+        if (weekday := WEEKDAYS.get(key)) is not None:
+            yield _Found(i, i + 1, today + timedelta((weekday - today.weekday()) % 7))
+
+
+def _is_morning(sentence: Sentence, i: int) -> bool:
+    """ "am Morgen", "heute Morgen", "Guten Morgen"."""
+    return sentence[i] == "morgen" and sentence[i - 1] in {"am", "heute", "guten", "jeden", "gestern"}
+
+
+def _written(sentence: Sentence, today: date) -> Iterator[_Found]:
+    """ "5.1.2026", "05.01.", "2026-01-05", "5. Januar 2026", "January 5"."""
+    for i, key in enumerate(sentence.keys):
+        if match := _DAY.fullmatch(key):
+            if any(sentence[j] in LETTERS for j in range(i - 3, i)):
+                continue  # "Ihr Schreiben vom 12.03.2026"
+            if sentence.gap(i + 1)[:1] == "." or match[3]:
+                yield from _of(i, i + 1, match[3], match[2], match[1], today)
+        elif len(key) == 4 and key.isdecimal() and sentence.gap(i + 1) == sentence.gap(i + 2) == "-":
+            yield from _of(i, i + 3, key, sentence[i + 1], sentence[i + 2], today)
+        elif month := MONTHS.get(key):
+            before, after = sentence[i - 1], sentence[i + 1]
+            if before.isdecimal() and len(before) <= 2:
+                year = after if after.isdecimal() and len(after) == 4 else None
+                yield from _of(i - 1, i + 1, year, str(month), before, today)
+            elif after.isdecimal() and len(after) <= 2:
+                year = sentence[i + 2] if sentence[i + 2].isdecimal() and len(sentence[i + 2]) == 4 else None
+                yield from _of(i, i + 2, year, str(month), after, today)
+
+
+def _of(start: int, end: int, year: str | None, month: str, day: str, today: date) -> Iterator[_Found]:
+    if not (month.isdecimal() and day.isdecimal()):
+        return
+    number = today.year if year is None else int(year) if len(year) == 4 else 2000 + int(year)
+    try:
+        yield _Found(start, end, date(number, int(month), int(day)))
+    except ValueError:
+        return  # the 31st of February: no day
+
+
+def _minute(sentence: Sentence) -> tuple[int | None, set[int]]:
+    """ "um 10", "10 Uhr", "10.30 Uhr", "17:30", "5 pm"."""
+    for i, key in enumerate(sentence.keys):
+        match = _CLOCK.fullmatch(key)
+        if match is None:
+            continue
+        hour, minute = int(match[1]), int(match[2] or 0)
+        after, end = sentence[i + 1], i + 1
+        if sentence.gap(i + 1) == ":" and re.fullmatch(r"[0-5]\d", after):
+            minute, end = int(after), i + 2
+            if sentence[end] in _HALF_DAYS and hour <= 12:
+                hour = hour % 12 + _HALF_DAYS[sentence[end]]
+            return hour * 60 + minute, {*range(i, end)}
+        if after in _HALF_DAYS and hour <= 12 and sentence.gap(i + 1).strip() == "" and after != "am":
+            return (hour % 12 + _HALF_DAYS[after]) * 60 + minute, {i, i + 1}
+        if after == "am" and hour <= 12 and sentence[i - 1] == "at":
+            return (hour % 12) * 60 + minute, {i, i + 1}
+        if after in {"uhr", "oclock"}:
+            return hour * 60 + minute, {i, i + 1}
+        if sentence[i - 1] in _BEFORE_TIMES and not match[2] and _is_bare(sentence, i):
+            return hour * 60, {i}
+    return None, set()
+
+
+def _is_bare(sentence: Sentence, i: int) -> bool:
+    """Nothing that would make it an amount or a date: "ab 10 kW", "ab 1.1."."""
+    return (
+        sentence.gap(i + 1).strip() == ""
+        and not sentence[i + 1][:1].isdigit()
+        and sentence[i - 1] in {"um", "at"}
+    )

@@ -1,0 +1,59 @@
+"""The answer whether it is peak load at a moment, or when it is on a day."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from app.domain import clock
+from app.domain.peak import PeakStatus
+from app.domain.question import Interpretation
+from app.domain.question_figures import PeakAtLevel
+from app.interpreter.answer_words import Words, listed
+
+
+def peak_load(
+    words: Words, meaning: Interpretation, name: str, peak: Sequence[PeakAtLevel], at: datetime | None
+) -> str | None:
+    """None where no windows are published. `at` None: the day of the question."""
+    if not peak:
+        return None
+    say = _of_day if at is None else _of_moment
+    day = meaning.details.day if at is None else at.astimezone(clock.GERMANY)
+    texts = [(words.levels[one.voltage_level], say(words, one.statuses, at)) for one in peak]
+    if meaning.voltage_level is not None and len(texts) == 1:
+        return f"{name}, {texts[0][0]}, {words.day.format(day)}: {texts[0][1]}"
+    return f"{name}, {words.day.format(day)}: " + "; ".join(f"{level} {text}" for level, text in texts)
+
+
+def _of_moment(words: Words, statuses: Sequence[PeakStatus], at: datetime | None) -> str:
+    assert at is not None
+    (status,) = statuses
+    text = _answered(words, status)
+    if status.peak is None or status.interval is None:
+        return text
+    until = status.interval.end.astimezone(clock.GERMANY)
+    now = f"{at.astimezone(clock.GERMANY):%H:%M}"
+    return words.until.format(now, text, f"{words.day.format(until)} {until:%H:%M}")
+
+
+def _answered(words: Words, status: PeakStatus) -> str:
+    if status.peak is None:
+        return words.peak_unknown
+    return words.peak if status.peak else words.off_peak.format(words.reasons[status.reason])
+
+
+def _of_day(words: Words, statuses: Sequence[PeakStatus], _: datetime | None) -> str:
+    peaks = [status for status in statuses if status.peak]
+    unknown = any(status.peak is None for status in statuses)
+    texts = []
+    if peaks:
+        spans = listed([_span(status) for status in peaks], words.both)
+        texts.append(words.peak_hours.format(words.windows.format(spans)))
+    if unknown:
+        texts.append(words.peak_unknown)
+    return ", ".join(texts) or _answered(words, statuses[0])
+
+
+def _span(status: PeakStatus) -> str:
+    assert status.interval is not None
+    start, end = (moment.astimezone(clock.GERMANY) for moment in (status.interval.start, status.interval.end))
+    return f"{start:%H:%M}–{'24:00' if (end.hour, end.minute) == (0, 0) else f'{end:%H:%M}'}"

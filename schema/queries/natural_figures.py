@@ -1,0 +1,215 @@
+"""Loads the figures that a question asks for: all of one kind with one statement, whatever the topic."""
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime, time
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from app.db import tariffs as tariff_table
+from app.domain import clock, tags
+from app.domain.cost import Ranked, annual_cost
+from app.domain.dno import Dno
+from app.domain.entry import LEVEL_ORDER, DnoYear, VoltageLevel
+from app.domain.families import HLZF, TIME_OF_USE
+from app.domain.hlzf import Hlzf
+from app.domain.holiday_rule import HolidayRule
+from app.domain.peak import peak_status, peak_statuses
+from app.domain.price_series import day_span, price_at, prices
+from app.domain.question import Interpretation, Load, QuestionTopic, Unanswered
+from app.domain.question_figures import Figures, PeakAtLevel, TariffCost
+from app.domain.tariff import Tariff
+from app.domain.time_of_use import TimeOfUseTariff
+from schema.context import Context
+from schema.queries.dnos import regions_named
+
+_TIMED = {QuestionTopic.TIME_OF_USE, QuestionTopic.PEAK_STATUS}
+
+
+class Found(NamedTuple):
+    """`used`: the tags that the answer depends on; `uncached`: a statement was run for it in any case."""
+
+    figures: Figures
+    dno: Dno | None
+    candidates: Sequence[Dno]
+    names: dict[UUID, str]
+    years: Sequence[int]
+    levels: Sequence[VoltageLevel]
+    at: datetime | None
+    used: set[str]
+    uncached: bool = False
+
+
+async def load_figures(context: Context, meaning: Interpretation, today: date) -> Found:
+    if meaning.topic is QuestionTopic.RANKING:
+        return await _ranking(context, meaning)
+    at = _moment(meaning, today)
+    loaders = context.loaders
+    several = meaning.candidates if meaning.topic is QuestionTopic.COMPARISON else ()
+    asked = [meaning.dno_id] if meaning.dno_id is not None else list(several)
+    year = meaning.year if at is None else at.year
+    keys = [DnoYear(dno_id, year) for dno_id in asked] if year is not None else []
+    by_year = _loader(context, meaning)
+    about_peak = meaning.topic is QuestionTopic.PEAK_STATUS
+    dnos, years, candidates, published, rules = await asyncio.gather(
+        loaders.dno_by_id.load_many([] if meaning.dno_id is None else [meaning.dno_id]),
+        loaders.years_by_dno.load_many([] if meaning.dno_id is None else [meaning.dno_id]),
+        loaders.dno_by_id.load_many(list(meaning.candidates)),
+        by_year.load_many(keys),
+        loaders.holiday_rules_by_dno.load_many(asked if about_peak else []),
+    )
+    used = {tags.operator(dno_id) for dno_id in (*asked, *meaning.candidates)}
+    used |= {tags.years(dno_id) for dno_id in asked} | {by_year.tag_of(key) for key in keys}
+    used |= {tags.holiday_rules_of(dno_id) for dno_id in asked if about_peak}
+    dno = dnos[0] if dnos else None
+    rows = [row for found in published for row in found or ()]
+    return Found(
+        figures=_figures(meaning, dno, rows, [rule for found in rules for rule in found or ()], at),
+        dno=dno,
+        candidates=[candidate for candidate in candidates if candidate is not None],
+        names={},
+        years=(years[0] if years else None) or (),
+        levels=() if meaning.data_type is TIME_OF_USE else [row.voltage_level for row in rows],
+        at=at,
+        used=used,
+    )
+
+
+def _loader(context: Context, meaning: Interpretation) -> Any:
+    if meaning.data_type is TIME_OF_USE:
+        return context.loaders.time_of_use_by_dno_year
+    return (
+        context.loaders.hlzf_by_dno_year if meaning.data_type is HLZF else context.loaders.tariffs_by_dno_year
+    )
+
+
+def _moment(meaning: Interpretation, today: date) -> datetime | None:
+    """The moment that is asked about; None: a whole day, or a year."""
+    details = meaning.details
+    if meaning.subject not in _TIMED:
+        return None
+    if details.minute is not None:
+        hour, minute = divmod(details.minute, 60)
+        return datetime.combine(details.day or today, time(hour, minute), clock.GERMANY)
+    if details.now:
+        now = datetime.now(clock.GERMANY)
+        return now if now.date() == today else datetime.combine(today, now.time(), clock.GERMANY)
+    return None
+
+
+def _figures(
+    meaning: Interpretation, dno: Dno | None, rows: list[Any], rules: list[HolidayRule], at: datetime | None
+) -> Figures:
+    if meaning.data_type is TIME_OF_USE:
+        return _time_of_use(meaning, rows, at)
+    chosen = [row for row in rows if meaning.voltage_level in (None, row.voltage_level)]
+    if meaning.data_type is not HLZF:
+        return Figures(tariffs=chosen, costs=_costs(chosen, meaning.details.load))
+    if meaning.topic is QuestionTopic.PEAK_STATUS and dno is not None:
+        return Figures(hlzf=chosen, peak=_peak(meaning, dno, chosen, rules, at))
+    return Figures(hlzf=chosen)
+
+
+def _time_of_use(meaning: Interpretation, rows: list[TimeOfUseTariff], at: datetime | None) -> Figures:
+    if at is not None:
+        found = [price for row in rows if (price := price_at(row, at)) is not None]
+    elif (day := meaning.details.day) is not None:
+        found = [price for row in rows for price in prices(row, *day_span(day))]
+    else:
+        return Figures(time_of_use=rows)
+    return Figures(time_of_use=rows if found else (), prices=found)
+
+
+def _costs(tariffs: Iterable[Tariff], load: Load | None) -> list[TariffCost]:
+    """Only of tariffs that have both prices; by level, then the cheapest first."""
+    if load is None:
+        return []
+    costs = [
+        TariffCost(tariff, annual_cost(tariff, load.consumption_kwh, load.peak_load_kw)) for tariff in tariffs
+    ]
+    known = [(one.cost.total, one) for one in costs if one.cost.total is not None]
+    known.sort(key=lambda pair: (LEVEL_ORDER[pair[1].tariff.voltage_level], pair[0]))
+    return [one for _, one in known]
+
+
+def _peak(
+    meaning: Interpretation, dno: Dno, hlzf: list[Hlzf], rules: list[HolidayRule], at: datetime | None
+) -> list[PeakAtLevel]:
+    day = meaning.details.day
+    by_level: dict[VoltageLevel, list[Hlzf]] = {}
+    for one in sorted(hlzf, key=lambda one: LEVEL_ORDER[one.voltage_level]):
+        by_level.setdefault(one.voltage_level, []).append(one)
+    found = []
+    for level, of_level in by_level.items():
+        if at is not None:
+            found.append(PeakAtLevel(level, [peak_status(at, of_level, dno.region, rules)]))
+        elif day is not None:
+            found.append(PeakAtLevel(level, peak_statuses(of_level, dno.region, rules, *day_span(day))))
+    return found
+
+
+async def _ranking(context: Context, meaning: Interpretation) -> Found:
+    details, level, year = meaning.details, meaning.voltage_level, meaning.year
+    ranking: tuple[Ranked, ...] = ()
+    names: dict[UUID, str] = {}
+    if details.load is not None and level is not None and year is not None:
+        regions = None if details.region is None else await regions_named(context, details.region)
+        ranking = await tariff_table.fetch_ranking(
+            context.resources.pool,
+            year,
+            level,
+            details.load.consumption_kwh,
+            details.load.peak_load_kw,
+            regions,
+            details.first,
+            dearest=details.dearest,
+        )
+        (entries,) = await context.loaders.directory.load_many([None])
+        by_id = context.resources.directories.of(entries or ()).by_id
+        names = {
+            one.tariff.dno_id: by_id[one.tariff.dno_id].name for one in ranking if one.tariff.dno_id in by_id
+        }
+    figures = Figures(tariffs=[one.tariff for one in ranking], ranking=ranking)
+    return Found(figures, None, (), names, (), (), None, {tags.DIRECTORY}, uncached=True)
+
+
+def why_unanswered(meaning: Interpretation, found: Found) -> Unanswered | None:
+    """None: the answer holds what was asked for."""
+    if meaning.data_type is None:
+        return Unanswered.OFF_TOPIC if meaning.not_held is None else Unanswered.NOT_HELD
+    if meaning.unknown is not None:
+        return Unanswered.UNKNOWN_OPERATOR
+    if found.dno is None and meaning.topic not in (QuestionTopic.RANKING, QuestionTopic.COMPARISON):
+        return Unanswered.SEVERAL_OPERATORS if meaning.candidates else Unanswered.OPERATOR_MISSING
+    if meaning.lacking:
+        return Unanswered.DETAILS_MISSING
+    return None if _is_answered(meaning, found.figures) else Unanswered.NO_DATA
+
+
+def answering_figures(meaning: Interpretation, found: Found, unanswered: Unanswered | None) -> Figures:
+    """Without those that do not answer the question: prices where a cost is asked for that cannot be worked out."""
+    if unanswered is None or meaning.topic is QuestionTopic.COMPARISON:
+        return found.figures
+    if meaning.topic is QuestionTopic.PEAK_STATUS:
+        return Figures(peak=found.figures.peak)  # each has the reason why it is not known
+    return Figures()
+
+
+def _is_answered(meaning: Interpretation, figures: Figures) -> bool:
+    details = meaning.details
+    match meaning.subject:
+        case QuestionTopic.TIME_OF_USE if (
+            details.now or details.minute is not None or details.day is not None
+        ):
+            return bool(figures.prices)
+        case QuestionTopic.PEAK_STATUS:
+            return any(one.known for one in figures.peak)
+        case QuestionTopic.ANNUAL_COST:
+            return bool(figures.costs)
+        case QuestionTopic.RANKING:
+            return bool(figures.ranking)
+        case QuestionTopic.COMPARISON:
+            rows: Sequence[Any] = (*figures.tariffs, *figures.hlzf, *figures.time_of_use)
+            return {row.dno_id for row in rows} >= set(meaning.candidates)
+        case _:
+            return bool(figures.tariffs or figures.hlzf or figures.time_of_use)

@@ -1,0 +1,271 @@
+"""Questions about § 14a, peak load, costs, comparisons and rankings, with their figures; refused questions have none."""
+
+from typing import Any
+
+import httpx
+import pytest
+
+from app.db.pool import Pool
+from app.domain.dno import Dno
+from app.domain.entry import VoltageLevel
+from app.domain.hlzf import Season
+from tests import factories as make
+from tests.integration.graph.graphql_client import execute
+from tests.waiting import until
+
+QUESTION = """
+query ($query: String!, $today: Date) { naturalQuery(query: $query, today: $today) {
+  interpretation {
+    dataType topic dno { slug } year voltageLevel day region consumptionKwh peakLoadKw consumptionAssumed questions
+    confidence candidates { slug }
+  }
+  unanswered
+  tariffs { leistung dno { slug } } hlzf { season dno { slug } } timeOfUse { bands { band price } dno { slug } }
+  prices { start end band price }
+  peak { voltageLevel statuses { peak reason interval { start end } } }
+  costs { tariff { voltageLevel dno { slug } } cost { total } }
+  ranking { rank tariff { dno { slug } } cost { total } }
+  answer cached
+} }
+"""
+FIGURES = ("tariffs", "hlzf", "timeOfUse", "prices", "peak", "costs", "ranking")
+MONDAY = "2026-11-30"
+
+
+@pytest.fixture
+async def operators(pool: Pool) -> tuple[Dno, Dno]:
+    first = await make.dno(
+        pool,
+        "netz-musterstadt",
+        name="Netz Musterstadt",
+        city="Musterstadt",
+        region="Bayern",
+        mastr_nr="SNB900000000001",
+        bdew_code="9900000000011",
+        vnb_id="4711",
+    )
+    second = await make.dno(pool, "werke-altdorf", name="Werke Altdorf", city="Altdorf", region="Bayern")
+    await make.tariff(pool, first, 2026, leistung="100", arbeit="1.50")
+    await make.tariff(pool, second, 2026, leistung="90", arbeit="1.50")
+    await make.hlzf(pool, first, 2026, VoltageLevel.MS, Season.AUTUMN, "08:00-09:15")
+    await make.time_of_use(
+        pool, first, 2026, windows="4 00:00-06:00 NT, 4 06:00-17:00 ST, 4 17:00-20:00 HT, 4 20:00-24:00 ST"
+    )
+    return first, second
+
+
+async def ask(client: httpx.AsyncClient, query: str, today: str = MONDAY) -> Any:
+    return (await execute(client, QUESTION, query=query, today=today))["naturalQuery"]
+
+
+def filled(found: Any) -> set[str]:
+    return {name for name in FIGURES if found[name]}
+
+
+async def test_the_cheapest_hours_of_a_day_come_with_their_prices(
+    client: httpx.AsyncClient, operators: tuple[Dno, Dno]
+) -> None:
+    found = await ask(client, "wann ist der Strom bei Netz Musterstadt heute am günstigsten?")
+    assert found["interpretation"] | {"confidence": 1} == {
+        "dataType": "TIME_OF_USE",
+        "topic": "TIME_OF_USE",
+        "dno": {"slug": "netz-musterstadt"},
+        "year": 2026,
+        "voltageLevel": None,
+        "day": MONDAY,
+        "region": None,
+        "consumptionKwh": None,
+        "peakLoadKw": None,
+        "consumptionAssumed": False,
+        "questions": 1,
+        "confidence": 1,
+        "candidates": [{"slug": "netz-musterstadt"}],
+    }
+    assert filled(found) == {"timeOfUse", "prices"}
+    assert [(one["band"], one["price"]) for one in found["prices"]] == [
+        ("NT", "1.34"),
+        ("ST", "6.70"),
+        ("HT", "9.80"),
+        ("ST", "6.70"),
+    ]
+    assert "am günstigsten 00:00–06:00 Uhr mit 1,34 ct/kWh (NT)" in found["answer"]
+    assert found["unanswered"] is None
+
+
+async def test_the_bands_of_a_year_come_without_prices_of_a_day(
+    client: httpx.AsyncClient, operators: tuple[Dno, Dno]
+) -> None:
+    found = await ask(client, "Modul 3 Zeitfenster Netz Musterstadt 2026 HT NT")
+    assert filled(found) == {"timeOfUse"}
+    assert "HT 17:00–20:00 Uhr, NT 00:00–06:00 Uhr" in found["answer"]
+
+
+async def test_the_price_at_a_moment_is_one_interval(
+    client: httpx.AsyncClient, operators: tuple[Dno, Dno]
+) -> None:
+    found = await ask(client, "Was kostet Modul 3 bei Netz Musterstadt morgen um 18 Uhr?")
+    assert [(one["band"], one["price"]) for one in found["prices"]] == [("HT", "9.80")]
+    now = await ask(client, "Was kostet Modul 3 jetzt bei Netz Musterstadt?")
+    assert len(now["prices"]) == 1
+    assert now["interpretation"]["day"] is None
+
+
+async def test_peak_load_comes_with_reason_and_interval(
+    client: httpx.AsyncClient, operators: tuple[Dno, Dno]
+) -> None:
+    found = await ask(client, "Ist heute um 8:30 Uhr Hochlast bei Netz Musterstadt in MS?")
+    assert found["interpretation"]["topic"] == "PEAK_STATUS"
+    assert filled(found) == {"hlzf", "peak"}
+    [level] = found["peak"]
+    [status] = level["statuses"]
+    assert (level["voltageLevel"], status["peak"], status["reason"]) == ("MS", True, "WINDOW")
+    assert "Hochlast, bis 30.11.2026 09:15" in found["answer"]
+    of_day = await ask(client, "Wann ist heute Hochlast bei Netz Musterstadt?")
+    assert [one["peak"] for one in of_day["peak"][0]["statuses"]] == [False, True, False]
+    assert of_day["answer"].endswith("Mittelspannung Hochlast 08:00–09:15 Uhr")
+
+
+async def test_peak_load_now_is_answered_from_the_clock(
+    client: httpx.AsyncClient, operators: tuple[Dno, Dno]
+) -> None:
+    found = await ask(client, "ist bei Netz Musterstadt gerade Hochlast?")
+    assert found["interpretation"]["day"] is None
+    [level] = found["peak"]
+    assert len(level["statuses"]) == 1
+    # Today is a Monday in November to the question, and the time of day is that of the test.
+    assert level["statuses"][0]["reason"] in {"WINDOW", "NO_WINDOW"}
+
+
+async def test_an_unknown_peak_is_no_answer(client: httpx.AsyncClient, operators: tuple[Dno, Dno]) -> None:
+    found = await ask(client, "Ist am 14.1.2026 um 10 Uhr Hochlast bei Netz Musterstadt in MS?")
+    assert found["peak"][0]["statuses"][0]["peak"] is None
+    assert found["interpretation"]["confidence"] <= 0.5
+    assert found["unanswered"] == "NO_DATA"
+
+
+async def test_an_annual_cost_comes_with_its_tariff(
+    client: httpx.AsyncClient, operators: tuple[Dno, Dno]
+) -> None:
+    found = await ask(client, "was kosten 5 GWh bei 1500 kW in Musterstadt MS")
+    assert filled(found) == {"tariffs", "costs"}
+    assert found["costs"] == [
+        {
+            "tariff": {"voltageLevel": "MS", "dno": {"slug": "netz-musterstadt"}},
+            "cost": {"total": "225000.00"},
+        }
+    ]
+    assert (found["interpretation"]["consumptionKwh"], found["interpretation"]["peakLoadKw"]) == (
+        "5000000",
+        "1500",
+    )
+
+
+async def test_compared_operators_come_with_tariffs_and_costs(
+    client: httpx.AsyncClient, operators: tuple[Dno, Dno]
+) -> None:
+    found = await ask(client, "Vergleich Netz Musterstadt und Werke Altdorf MS 2026")
+    assert [one["slug"] for one in found["interpretation"]["candidates"]] == [
+        "netz-musterstadt",
+        "werke-altdorf",
+    ]
+    assert filled(found) == {"tariffs", "costs"}
+    assert [one["tariff"]["dno"]["slug"] for one in found["costs"]] == ["werke-altdorf", "netz-musterstadt"]
+    assert found["interpretation"]["consumptionAssumed"] is True
+    assert "Werke Altdorf ist um 15.000,00 € günstiger als Netz Musterstadt" in found["answer"]
+    half = await ask(client, "Vergleich Modul 3 Netz Musterstadt und Werke Altdorf 2026")
+    assert half["unanswered"] == "NO_DATA"
+    assert half["interpretation"]["confidence"] <= 0.5
+
+
+async def test_a_ranking_comes_in_the_order_that_is_asked_for(
+    client: httpx.AsyncClient, operators: tuple[Dno, Dno]
+) -> None:
+    found = await ask(client, "günstigster Netzbetreiber in Bayern MS 2026")
+    assert filled(found) == {"tariffs", "ranking"}
+    ranked = [(one["rank"], one["tariff"]["dno"]["slug"]) for one in found["ranking"]]
+    assert ranked == [(1, "werke-altdorf"), (2, "netz-musterstadt")]
+    assert found["interpretation"]["region"] == "Bayern"
+    assert found["cached"] is False
+    dearest = await ask(client, "most expensive grid operators in Bavaria, medium voltage, 2026")
+    assert [one["tariff"]["dno"]["slug"] for one in dearest["ranking"]] == [
+        "netz-musterstadt",
+        "werke-altdorf",
+    ]
+    assert (await ask(client, "günstigster Netzbetreiber in Hessen MS 2026"))["unanswered"] == "NO_DATA"
+
+
+async def test_a_code_finds_its_operator(client: httpx.AsyncClient, operators: tuple[Dno, Dno]) -> None:
+    for query in ("SNB900000000001 MS 2026", "Netzentgelte 9900000000011 MS 2026", "VNB-ID 4711 MS 2026"):
+        found = await ask(client, query)
+        assert found["interpretation"]["dno"] == {"slug": "netz-musterstadt"}, query
+        assert [one["leistung"] for one in found["tariffs"]] == ["100"], query
+
+
+REFUSED = [
+    ("Netzentgelte SLP Netz Musterstadt 2026", "NOT_HELD"),
+    ("Netzentgelt ohne Leistungsmessung Netz Musterstadt MS", "NOT_HELD"),
+    ("grid fee for households at Netz Musterstadt", "NOT_HELD"),
+    ("was kosten 3500 kWh Netz bei Netz Musterstadt", "NOT_HELD"),
+    ("Netzentgelt Wärmepumpe Netz Musterstadt", "NOT_HELD"),
+    ("Monatsleistungspreis Netz Musterstadt MS 2026", "NOT_HELD"),
+    ("Modul 1 Netz Musterstadt", "NOT_HELD"),
+    ("§14a Modul 2 Netz Musterstadt", "NOT_HELD"),
+    ("Modul 3 Mittelspannung Netz Musterstadt", "NOT_HELD"),
+    ("Blindarbeit Netz Musterstadt MS", "NOT_HELD"),
+    ("Konzessionsabgabe Netz Musterstadt", "NOT_HELD"),
+    ("niedrigster Leistungspreis in Bayern MS 2026", "NOT_HELD"),
+    ("Netzentgelte Netz Musterstadt MS 2019", "NO_DATA"),
+    ("Netzentgelte Netz Musterstadt HS 2026", "NO_DATA"),
+    ("Modul 3 Netz Musterstadt 2024", "NO_DATA"),
+    ("Modul 3 Werke Altdorf", "NO_DATA"),
+    ("Modul 3 Netz Musterstadt morgen 2025", "NO_DATA"),
+    ("Ist gerade Hochlast bei Werke Altdorf?", "NO_DATA"),
+    ("was kosten 5 GWh bei 1500 kW in Musterstadt HS", "NO_DATA"),
+    ("was kosten 5 GWh bei 5000 kW in Musterstadt MS 2025", "NO_DATA"),
+    ("günstigster Netzbetreiber in Bayern NS 2026", "NO_DATA"),
+    ("Netzentgelte Stadtwerke Hinterdupfing MS 2026", "UNKNOWN_OPERATOR"),
+    ("SNB900000000002 MS 2026", "UNKNOWN_OPERATOR"),
+    ("Netzentgelte 9900000000012", "UNKNOWN_OPERATOR"),
+    ("VNB-ID 4712 HLZF", "UNKNOWN_OPERATOR"),
+    ("Vergleich Netz Musterstadt und Hinterdupfing MS 2026", "UNKNOWN_OPERATOR"),
+    ("Netzentgelte MS 2026", "OPERATOR_MISSING"),
+    ("Netzentgelte Netz Musterstadt und Werke Altdorf MS 2026", "SEVERAL_OPERATORS"),
+    ("was kosten 5 GWh bei Netz Musterstadt MS", "DETAILS_MISSING"),
+    ("günstigster Netzbetreiber in Bayern 2026", "DETAILS_MISSING"),
+    ("günstigster Stromanbieter in Bayern", "OFF_TOPIC"),
+    ("dynamischer Stromtarif Musterstadt", "OFF_TOPIC"),
+]
+
+
+async def test_what_cannot_be_answered_has_a_reason_no_figures_and_little_confidence(
+    client: httpx.AsyncClient, operators: tuple[Dno, Dno]
+) -> None:
+    for query, reason in REFUSED:
+        found = await ask(client, query)
+        assert (found["unanswered"], filled(found)) == (reason, set()), query
+        assert found["interpretation"]["confidence"] <= 0.5, query
+        assert found["answer"], query
+        assert not any(unit in found["answer"] for unit in ("€", "ct/kWh")), query
+
+
+async def test_two_questions_are_said_to_be_two(
+    client: httpx.AsyncClient, operators: tuple[Dno, Dno]
+) -> None:
+    found = await ask(client, "Netzentgelte und Hochlastzeitfenster Netz Musterstadt MS 2026")
+    assert found["interpretation"]["questions"] == 2
+    assert filled(found) == {"tariffs"}
+    assert found["answer"].endswith("Das waren zwei Fragen; beantwortet ist nur die erste.")
+
+
+async def test_a_correction_is_in_the_next_answer(
+    client: httpx.AsyncClient, operators: tuple[Dno, Dno], pool: Pool
+) -> None:
+    question = "Wann ist der Strom bei Netz Musterstadt heute am günstigsten?"
+    assert "1,34 ct/kWh" in (await ask(client, question))["answer"]
+    async with pool.connection() as connection:
+        await connection.execute("UPDATE time_of_use_data SET price_nt = 1.00")
+
+    async def is_corrected() -> bool:
+        return "1,00 ct/kWh" in (await ask(client, question))["answer"]
+
+    await until(is_corrected)
