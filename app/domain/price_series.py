@@ -47,6 +47,24 @@ class PriceInterval(msgspec.Struct, frozen=True, gc=False):
     time_variable: bool  # False: the quarter has no windows
 
 
+class Rate(NamedTuple):
+    """The price of a band on days with one rate of VAT, in ct per kWh."""
+
+    band: TimeOfUseBand
+    price: Decimal
+    gross_price: Decimal
+    difference: Decimal | None
+    time_variable: bool
+
+
+class Part(NamedTuple):
+    """A part of a day with one price, in minutes of the wall clock."""
+
+    start: int
+    end: int
+    rate: Rate
+
+
 class Sheet(Protocol):
     """What is needed of a TimeOfUseTariff."""
 
@@ -92,6 +110,11 @@ def prices(
 _STEPS: Final = {Resolution.HOUR: timedelta(hours=1), Resolution.QUARTER_HOUR: timedelta(minutes=15)}
 
 
+def parts_on(sheet: Sheet, day: date) -> tuple[Part, ...]:
+    """The parts of a day of 24 hours in the tariff's year, with the prices of this day."""
+    return _Series(sheet).parts(day) if sheet.windows else ()
+
+
 def check_span(start: datetime, end: datetime) -> None:
     """Raises BadInput for an end before the start, and for more than 400 days of the calendar."""
     if end < start:
@@ -105,26 +128,10 @@ def day_span(first: date, last: date | None = None) -> tuple[datetime, datetime]
     return _midnight(first), _midnight((last or first) + _DAY)
 
 
-class _Rate(NamedTuple):
-    band: TimeOfUseBand
-    price: Decimal
-    gross_price: Decimal
-    difference: Decimal | None
-    time_variable: bool
-
-
-class _Part(NamedTuple):
-    """A part of a day with one price, in minutes of the wall clock."""
-
-    start: int
-    end: int
-    rate: _Rate
-
-
 class _Stretch(NamedTuple):
     start: datetime
     end: datetime
-    rate: _Rate
+    rate: Rate
 
 
 class _Block(NamedTuple):
@@ -132,7 +139,7 @@ class _Block(NamedTuple):
 
     first: date
     last: date
-    parts: tuple[_Part, ...]
+    parts: tuple[Part, ...]
 
     @property
     def constant(self) -> bool:
@@ -148,6 +155,9 @@ class _Series:
         self._prices = {each.band: each.price for each in sheet.bands}
         self._windows = sheet.windows
         self._blocks: list[_Block] = []
+
+    def parts(self, day: date) -> tuple[Part, ...]:
+        return self._block(day).parts
 
     def stretches(self, first: date, last: date) -> Iterator[_Stretch]:
         """In order; neighbours may have the same price."""
@@ -201,21 +211,21 @@ class _Series:
         self._blocks.append(block)
         return block
 
-    def _parts(self, quarter: int, factor: Decimal) -> Iterator[_Part]:
+    def _parts(self, quarter: int, factor: Decimal) -> Iterator[Part]:
         windows = sorted(window for window in self._windows if window.quarter == quarter)
         if not windows:
             if TimeOfUseBand.ST in self._prices:
-                yield _Part(0, clock.DAY_END, self._rate(TimeOfUseBand.ST, factor, time_variable=False))
+                yield Part(0, clock.DAY_END, self._rate(TimeOfUseBand.ST, factor, time_variable=False))
             return
         rates = {band: self._rate(band, factor, time_variable=True) for band in self._prices}
         for start, end, band in _without_overlaps(windows):
             if band in rates:
-                yield _Part(start, end, rates[band])
+                yield Part(start, end, rates[band])
 
-    def _rate(self, band: TimeOfUseBand, factor: Decimal, *, time_variable: bool) -> _Rate:
+    def _rate(self, band: TimeOfUseBand, factor: Decimal, *, time_variable: bool) -> Rate:
         price, standard = self._prices[band], self._prices.get(TimeOfUseBand.ST)
         difference = None if standard is None else price - standard
-        return _Rate(band, price, price * factor, difference, time_variable)
+        return Rate(band, price, price * factor, difference, time_variable)
 
 
 def _without_overlaps(windows: Sequence[TimeOfUseWindow]) -> Iterator[tuple[int, int, TimeOfUseBand]]:
@@ -230,7 +240,7 @@ def _without_overlaps(windows: Sequence[TimeOfUseWindow]) -> Iterator[tuple[int,
             yield start, end, bands.pop()
 
 
-def _of_days(parts: tuple[_Part, ...], first: date, last: date) -> Iterator[_Stretch]:
+def _of_days(parts: tuple[Part, ...], first: date, last: date) -> Iterator[_Stretch]:
     midnight = _midnight(first)
     for number in range((last - first).days + 1):
         after = _midnight(first + (number + 1) * _DAY)
@@ -242,7 +252,7 @@ def _of_days(parts: tuple[_Part, ...], first: date, last: date) -> Iterator[_Str
         midnight = after
 
 
-def _of_a_clock_change(parts: tuple[_Part, ...], midnight: datetime, after: datetime) -> Iterator[_Stretch]:
+def _of_a_clock_change(parts: tuple[Part, ...], midnight: datetime, after: datetime) -> Iterator[_Stretch]:
     """Up to the change minutes count from the midnight before, from then on to the midnight after."""
     change = _clock_change(midnight, after)
     of_the_end = after - _DAY  # when the day would have begun by the clock of its end

@@ -8,7 +8,7 @@ from starlette.types import Scope
 from app.cache.clock import monotonic
 from app.http.buffered_response import BufferedResponse
 from app.http.cached_response import CachedResponse
-from app.http.request_state import header, request_state
+from app.http.request_state import RequestState, header, request_state
 
 
 def etag(body: bytes) -> str:
@@ -20,8 +20,13 @@ def is_current(scope: Scope, current: str) -> bool:
     return current in (header(scope, b"if-none-match") or b"").decode("latin-1")
 
 
-def respond_from_cache(scope: Scope, kept: CachedResponse, until: float) -> BufferedResponse:
-    """The response to a GET may also be stored by browsers and proxies, for as long as the records that it was read from are valid here."""
+def respond_from_cache(
+    scope: Scope, kept: CachedResponse, until: float, cache_control: bytes | None = None
+) -> BufferedResponse:
+    """The response to a GET may also be stored by browsers and proxies, for as long as the records that it was read from are valid here.
+
+    `cache_control`: where it is not that of all responses.
+    """
     if scope["method"] == "POST":
         if kept.reply is None:
             kept.reply = for_post(kept.body, kept.media_type)
@@ -31,7 +36,7 @@ def respond_from_cache(scope: Scope, kept: CachedResponse, until: float) -> Buff
     headers = [
         (b"vary", b"accept, authorization, cookie"),
         (b"etag", kept.etag.encode()),
-        (b"cache-control", _cache_control(scope, until)),
+        (b"cache-control", cache_control or _cache_control(scope, until)),
     ]
     if is_current(scope, kept.etag):
         return BufferedResponse(304, headers, b"")
@@ -54,8 +59,22 @@ def _cache_control(scope: Scope, until: float) -> bytes:
     lifetime = min(until - monotonic(), settings.http_lifetime) if until != inf else settings.http_lifetime
     if lifetime < 1:
         return b"no-cache"
-    public = state.principal.anonymous and settings.anonymous_reading
-    return b"%s, max-age=%d, must-revalidate" % (
-        b"public" if public else b"private",
-        ceil(lifetime) - 1 or 1,
-    )
+    return b"%s, max-age=%d, must-revalidate" % (_audience(state), ceil(lifetime) - 1 or 1)
+
+
+def cache_control_until(scope: Scope, change: float) -> bytes:
+    """For a response whose content changes at a known moment, on the clock of app/cache/clock.py.
+
+    The client's own cache may store it until then, shared caches as long as any other response (docs/decisions/0049).
+    """
+    state = request_state(scope)
+    lifetime, shared = int(change - monotonic()), int(state.resources.settings.http_lifetime)
+    if lifetime < 1 or shared < 1:
+        return b"no-cache"
+    bound = b", s-maxage=%d" % shared if shared < lifetime else b""
+    return b"%s, max-age=%d%s, must-revalidate" % (_audience(state), lifetime, bound)
+
+
+def _audience(state: RequestState) -> bytes:
+    public = state.principal.anonymous and state.resources.settings.anonymous_reading
+    return b"public" if public else b"private"

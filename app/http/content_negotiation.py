@@ -1,4 +1,4 @@
-"""Which media type a GraphQL answer takes, from what the client accepts."""
+"""Which media type an answer takes, from what the client accepts."""
 
 from collections.abc import Iterator
 from functools import lru_cache
@@ -18,17 +18,25 @@ def preferred(accept: bytes | None) -> str | None:
     The highest q wins, then what is named outright, then what is named first.
     """
     # The rest is neither parsed nor part of the memoization key.
-    return _preferred(accept[:MAX_ACCEPT_BYTES]) if accept else JSON
+    return _preferred(accept[:MAX_ACCEPT_BYTES], _GRAPHQL) if accept else JSON
+
+
+def preferred_of(accept: bytes | None, media_types: tuple[str, ...]) -> str | None:
+    """The same among other media types; a client that does not choose gets the first."""
+    return _preferred(accept[:MAX_ACCEPT_BYTES], media_types) if accept else media_types[0]
+
+
+_GRAPHQL = (JSON, GRAPHQL_RESPONSE)
 
 
 @lru_cache(1024)
-def _preferred(accept: bytes) -> str | None:
+def _preferred(accept: bytes, media_types: tuple[str, ...]) -> str | None:
     if not accept.strip():
-        return JSON
+        return media_types[0]
     best: tuple[float, bool, int] | None = None
     chosen: str | None = None
     ranges = list(_ranges(accept.decode("latin-1")))
-    for media_type in (JSON, GRAPHQL_RESPONSE):
+    for media_type in media_types:
         rank = _rank(media_type, ranges)
         if rank is not None and (best is None or rank > best):
             best, chosen = rank, media_type

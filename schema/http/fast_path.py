@@ -1,117 +1,34 @@
 """GraphQL requests on the fast path: executes those whose head is cached, and caches heads."""
 
-from collections.abc import Iterator
-from datetime import UTC, datetime
-from math import inf
-
 from starlette.types import Scope
 
-from app.cache.clock import monotonic
 from app.cache.responses import ResponseKey, body_of
-from app.domain import tags
-from app.domain.account import Principal
-from app.errors import AppError
 from app.http.buffered_response import BufferedResponse
-from app.http.cached_request_head import CachedRequestHead, Terms, length_of
-from app.http.content_negotiation import accepts_stream
-from app.http.errors import respond, respond_unexpected
-from app.http.headers import has_any
-from app.http.request_state import RequestState, header, request_state, with_state
-from app.http.response_start import on_response_start
-from app.limits.rate_limiter.policy import Verdict
-from app.observability.operation_names import NameCount
+from app.http.cached_request_head import CachedRequestHead
+from app.http.request_state import request_state
 from app.settings import Settings
+from schema.http.head_handler import HeadHandler
 from schema.http.request import accepted
 from schema.http.stages.admit import Admission
-from schema.http.stages.look_up import look_up_response
 from schema.http.stages.parse import parse_request
 from schema.http.uncached import UncachedRequests
 
 ROUTE = "/graphql"
 
 
-class FastPath:
-    """The handler of cached heads."""
-
+class FastPath(HeadHandler):
     def __init__(self, settings: Settings, admission: Admission, uncached: UncachedRequests) -> None:
         self._max_batch: int = settings.max_batch_operations
         self._admission = admission
         self._uncached = uncached
 
-    def find_cached_response(
-        self, head: CachedRequestHead, body: bytes
-    ) -> tuple[BufferedResponse, NameCount] | None:
-        return look_up_response(head.scope, ResponseKey(head.head, body_of(body)))
-
-    async def execute_request(
-        self, head: CachedRequestHead, body: bytes, address: str | None, request_id: str, verdict: Verdict
-    ) -> tuple[BufferedResponse, Verdict]:
-        """The response and the rate limiter's latest verdict. Raises nothing: every error becomes a response."""
-        state = _same_for_head(request_state(head.scope))
-        if (
-            address is not None
-        ):  # several clients may send the same head, unless the address is part of its key
-            state.address = address
-        state.request_id, state.verdict = request_id, verdict
-        response = await self._execute(head, body, with_state(head.scope, state))
-        return response, state.verdict
-
     async def _execute(self, head: CachedRequestHead, body: bytes, scope: Scope) -> BufferedResponse:
-        try:
-            self._admission.queue_for(request_state(scope)).reject_if_full()
-            parsed = parse_request(scope, body, self._max_batch, head.media_type)
-            key = ResponseKey(head.head, body_of(body))
-            return await self._uncached.respond_uncached(key, parsed, scope)
-        except AppError as error:
-            return BufferedResponse.of(respond(scope, error))
-        except Exception as error:
-            return BufferedResponse.of(respond_unexpected(scope, error))
+        self._admission.queue_for(request_state(scope)).reject_if_full()
+        parsed = parse_request(scope, body, self._max_batch, head.media_type)
+        key = ResponseKey(head.head, body_of(body))
+        return await self._uncached.respond_uncached(key, parsed, scope)
 
     def cache_request_head(self, scope: Scope, head: str) -> None:
         """The next request with the same head takes the fast path. `head`: that of the response key."""
-        state = request_state(scope)
-        candidate, principal = state.head_candidate, state.principal
-        if candidate is None or not candidate.again or principal.session_id is not None:
-            return
-        length = length_of(scope)
-        if length is None or _varies_per_request(scope):
-            return
-        cached = CachedRequestHead(
-            self,
-            {**with_state(scope, _same_for_head(state)), "client": None},
-            head,
-            length=length,
-            media_type=accepted(scope["headers"]),
-            route=ROUTE,
-            # None: the budget of the connection's address, which may differ in the next request.
-            budget=None if candidate.direct and principal.anonymous else state.budget,
-            key_id=principal.api_key_id,
-        )
-        terms = Terms(_valid_until(principal), tuple(_tags_of_rights(principal)))
-        on_response_start(scope, candidate.hook(cached, terms))
-
-
-def _varies_per_request(scope: Scope) -> bool:
-    """Whether a header makes the response differ per request, or makes it a stream."""
-    return accepts_stream(header(scope, b"accept")) or has_any(scope["headers"], (b"cookie", b"x-request-id"))
-
-
-def _same_for_head(state: RequestState) -> RequestState:
-    """The part of the state that is equal for all requests with one head."""
-    return RequestState(
-        state.resources, address=state.address, principal=state.principal, headers=state.headers
-    )
-
-
-def _tags_of_rights(principal: Principal) -> Iterator[str]:
-    """The rights of a key change with the key, and with the account that created it."""
-    if principal.api_key_id is not None:
-        yield tags.api_key(principal.api_key_id)
-    if principal.created_by is not None:
-        yield tags.user(principal.created_by)
-
-
-def _valid_until(principal: Principal) -> float:
-    if principal.expires_at is None:
-        return inf
-    return monotonic() + (principal.expires_at - datetime.now(UTC)).total_seconds()
+        if request_state(scope).head_candidate is not None:
+            self.cache_head(scope, head, media_type=accepted(scope["headers"]), route=ROUTE)

@@ -118,6 +118,7 @@ class _Description:
                         },
                     }
                 },
+                "/api/v1/dnos/{slug}/time-of-use/{span}": {"get": _TIME_OF_USE},
                 "/api/v1/query/natural": {
                     "post": self._operation(
                         "naturalQuery",
@@ -229,4 +230,70 @@ _NOT_MODIFIED: Json = {"description": "Still as under the ETag that was sent."}
 _CACHED: Json = {
     "ETag": {"schema": {"type": "string"}, "description": "To be sent as If-None-Match."},
     "Cache-Control": {"schema": {"type": "string"}, "description": "How long the answer may be kept."},
+}
+
+
+def _in_query(name: str, schema: Json) -> Json:
+    return {"name": name, "in": "query", "schema": schema}
+
+
+_DAY = r"\d{4}-\d{2}-\d{2}|[1-9]\d{3}|today|tomorrow"
+_PRICES: Json = {
+    "type": "array",
+    "items": {
+        "type": "object",
+        "required": ["start", "end", "value"],
+        "properties": {
+            "start": {"type": "string", "format": "date-time", "description": "The first moment."},
+            "end": {"type": "string", "format": "date-time", "description": "The first moment after it."},
+            "value": {"type": "number", "description": "EUR per kWh, net unless `gross` is set."},
+        },
+    },
+}
+_TIME_OF_USE: Json = {
+    "operationId": "timeOfUse",
+    "summary": "Time-of-use prices (§ 14a EnWG, Modul 3) for programs",
+    "description": "Times without a known price have no entry; without any known price the response is 404. JSON is what evcc "
+    "reads as a forecast; YAML are `charges` and `chargesZones` of its configuration, of the whole year; the calendar has the "
+    "hours in the bands NT and HT.",
+    "parameters": [
+        _in_path("slug", SLUG),
+        _in_path(
+            "span",
+            {
+                "type": "string",
+                "pattern": rf"^(now|({_DAY})(\.\.({_DAY}))?)(\.(json|csv|yaml|ics))?$",
+                "description": "Days in Germany, both included, at most 400; `now` is the interval with the current price. The "
+                "suffix chooses the format; without one the Accept header does.",
+            },
+        ),
+        _in_query("gross", {"type": "boolean", "default": False, "description": "With the VAT of each day."}),
+        _in_query(
+            "resolution",
+            {
+                "type": "string",
+                "enum": ["CHANGES", "HOUR", "QUARTER_HOUR"],
+                "description": "How the series is divided; quarter-hours where it is left out, and changes in the calendar. Not "
+                "with `now`.",
+            },
+        ),
+        {"name": "If-None-Match", "in": "header", "schema": {"type": "string"}},
+    ],
+    "responses": {
+        "200": {
+            "description": "Found.",
+            "headers": _CACHED,
+            "content": {
+                JSON: {"schema": _PRICES},
+                "text/csv": {"schema": {"type": "string"}},
+                "application/yaml": {"schema": {"type": "string"}},
+                "text/calendar": {"schema": {"type": "string"}},
+            },
+        },
+        "304": _NOT_MODIFIED,
+        "400": _PROBLEM,
+        "404": _PROBLEM,
+        "406": _PROBLEM,
+        "default": _PROBLEM,
+    },
 }

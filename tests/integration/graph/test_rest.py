@@ -11,6 +11,7 @@ from graphql import parse, print_ast, separate_operations
 from hypothesis import given
 from hypothesis import settings as effort
 from openapi_spec_validator import validate
+from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from app.db.pool import Pool
 from app.domain.account import Principal, Role
@@ -197,7 +198,7 @@ async def test_the_openapi_description_is_valid_and_contains_every_field(
 
 # Libraries of Schemathesis emit warnings.
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("name", ["dnoYear", "naturalQuery"])
+@pytest.mark.parametrize("name", ["dnoYear", "timeOfUse", "naturalQuery"])
 async def test_generated_requests_are_answered_as_described(server: Running, netze_a: Dno, name: str) -> None:
     def run_all() -> None:
         described = schemathesis.openapi.from_url(server.url.replace("/graphql", "/api/v1/openapi.json"))
@@ -205,7 +206,8 @@ async def test_generated_requests_are_answered_as_described(server: Running, net
         @effort(max_examples=100, deadline=None, database=None, derandomize=True)
         @given(described.find_operation_by_id(name).as_strategy())
         def check(case: schemathesis.Case) -> None:
-            case.call_and_validate()
+            # A pattern does not state which days exist, nor that a span ends after it begins.
+            case.call_and_validate(excluded_checks=[positive_data_acceptance] if name == "timeOfUse" else [])
 
         check()
 

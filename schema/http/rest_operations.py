@@ -1,0 +1,108 @@
+"""Operations of the graph that REST addresses run: their data without the GraphQL envelope, and cached responses."""
+
+from abc import abstractmethod
+from typing import Any, NamedTuple
+
+import msgspec
+from starlette.requests import Request
+from starlette.types import Scope
+
+from app.auth.roles import require_reader
+from app.cache.read_set import ReadSet
+from app.cache.responses import ResponseKey, head_of
+from app.errors import AppError, Code
+from app.http.buffered_response import BufferedResponse
+from app.http.cached_request_head import CachedRequestHead
+from app.http.content_negotiation import JSON
+from app.http.request_state import request_state
+from app.observability.operation_names import NameCount
+from app.settings import Settings
+from schema.execution.documents import Document, DocumentCache, Operation
+from schema.http.head_handler import HeadHandler
+from schema.http.operation_runner import OperationRunner
+from schema.http.request import GraphQLRequest
+from schema.root import schema
+
+Map = dict[str, Any]
+
+
+def own_document(text: str) -> Document:
+    """The limits in the settings apply only to documents that clients send."""
+    return DocumentCache(schema, Settings()).get(text)
+
+
+class Result(NamedTuple):
+    """The JSON of an operation's one field, what it was read from, and the counter of the operation."""
+
+    body: bytes
+    read_set: ReadSet
+    counter: NameCount | None
+
+
+class RestOperations:
+    def __init__(self, settings: Settings, runner: OperationRunner) -> None:
+        self._settings = settings
+        self._runner = runner
+
+    async def run(self, operation: Operation, variables: Map, request: Request) -> Result:
+        """Raises the first error of the operation."""
+        graphql_request = GraphQLRequest(None, variables, operation.name, {}, JSON)
+        answer, _, context = await self._runner.run_operation(
+            graphql_request, request.scope, operation, own=True
+        )
+        envelope = _decode(answer.body)
+        if envelope.errors:
+            raise envelope.errors[0].app_error()
+        assert envelope.data is not None
+        assert context is not None
+        (value,) = envelope.data.values()
+        return Result(bytes(value), context.read_set, answer.count)
+
+    def charge(self, units: int, request: Request) -> None:
+        """Work beside that of the operation; it counts like the work of one."""
+        self._runner.charges.charge_work(units, 0, request.scope)
+
+    def check_reader(self, request: Request) -> None:
+        principal = request_state(request.scope).principal
+        require_reader(principal, anonymous_reading=self._settings.anonymous_reading)
+
+
+class CachedAddress(HeadHandler):
+    """An address whose responses to GET are cached, also for the fast path."""
+
+    async def respond(self, request: Request) -> BufferedResponse:
+        """The endpoint of the route."""
+        key = self._key(request)
+        response = await self._respond(request, key)
+        scope = request.scope
+        self.cache_head(scope, key.head, media_type=JSON, route=scope["route"].path)
+        return response
+
+    async def _execute(self, head: CachedRequestHead, body: bytes, scope: Scope) -> BufferedResponse:
+        return await self._respond(Request(scope), ResponseKey(head.head, b""))
+
+    @abstractmethod
+    async def _respond(self, request: Request, key: ResponseKey) -> BufferedResponse:
+        """A cached response, or a new one that is stored under the key."""
+
+    def _key(self, request: Request) -> ResponseKey:
+        """The response depends on the role and the path only."""
+        principal = request_state(request.scope).principal
+        return ResponseKey(head_of(principal.role.value, request.scope["path"]), b"")
+
+
+class _Error(msgspec.Struct):
+    message: str
+    extensions: Map
+
+    def app_error(self) -> AppError:
+        details = {key: value for key, value in self.extensions.items() if key in ("limit", "maximum")}
+        return AppError(self.message, Code(self.extensions["code"]), **details)
+
+
+class _Envelope(msgspec.Struct):
+    data: dict[str, msgspec.Raw] | None = None
+    errors: list[_Error] = []
+
+
+_decode = msgspec.json.Decoder(_Envelope).decode
