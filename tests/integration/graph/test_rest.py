@@ -39,6 +39,7 @@ async def netze_a(pool: Pool) -> Dno:
     await make.tariff(pool, dno, 2025, VoltageLevel.MS, leistung="58.20", leistung_unter_2500h=None)
     await make.hlzf(pool, dno, 2025, VoltageLevel.MS, Season.WINTER, windows="07:30-13:00, 22:00-24:00")
     await make.time_of_use(pool, dno, 2025)
+    await make.holiday_rule(pool, dno)
     return dno
 
 
