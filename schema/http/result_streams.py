@@ -58,8 +58,8 @@ class ResultStreams:
             self._runner.charges.charge_work(units, 0, scope, reject=True)
 
         opened = self._subscriptions.open(operation, request.variables, new_context, caller.renewed, charge)
-        budget_key, _ = request_state(scope).budget
-        with self._open.hold(budget_key, operation, request.variables):
+        device_budget, _ = request_state(scope).budget
+        with self._open.hold(device_budget, operation, request.variables):
             async with opened as answers:
                 yield answers
 

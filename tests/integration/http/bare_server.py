@@ -1,6 +1,7 @@
 """The server's own HTTP and WebSocket protocols on real connections, in front of a small application."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -44,6 +45,7 @@ class BareServer:
     config: uvicorn.Config
     seen: list[Seen] = field(default_factory=list)
     held: int = 0
+    clients: list[socket.socket] = field(default_factory=list)  # closed with the server
     go: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
@@ -169,6 +171,8 @@ async def bare_server(
         yield server
     finally:
         listening.close()
+        for client in server.clients:
+            client.close()
         server.go.set()
         for connection in list(state.connections):
             connection.transport.abort()

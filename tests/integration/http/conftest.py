@@ -16,19 +16,22 @@ from app.errors import Unauthenticated
 from app.limits.rate_limiter.limiter import RateLimiter
 from app.middleware.stack import apply_middleware
 from app.settings import Settings
+from tests.waiting import PATIENT
 
 Limiters = Callable[..., RateLimiter]
 
 
 @pytest.fixture
 async def limiters() -> AsyncIterator[Limiters]:
-    """`limiters(url, **settings)` opens a limiter like that of a separate process."""
+    """`limiters(url, **settings)` opens a limiter like that of a separate process; it waits for a slow Redis unless `redis_timeout` is given."""
     async with AsyncExitStack() as opened:
 
         def open_limiter(url: str, **settings: Any) -> RateLimiter:
-            client = Redis.from_url(url, socket_connect_timeout=0.2)
+            settings = {**PATIENT, **settings}
+            limits = Settings(**settings | {"redis_connect_timeout": settings["redis_timeout"]})
+            client = Redis.from_url(url, socket_connect_timeout=limits.redis_connect_timeout)
             opened.push_async_callback(client.aclose)
-            limiter = RateLimiter(lambda: client, Settings(**settings))
+            limiter = RateLimiter(lambda: client, limits)
             opened.push_async_callback(limiter.close)
             return limiter
 

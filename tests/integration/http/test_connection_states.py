@@ -69,6 +69,7 @@ class ClientConnection:
 
 async def connected(server: BareServer) -> ClientConnection:
     client = socket.socket()
+    server.clients.append(client)
     client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     client.setblocking(False)
     await asyncio.get_running_loop().sock_connect(client, ("127.0.0.1", server.port))

@@ -148,7 +148,7 @@ async def test_a_frozen_redis_costs_one_timeout_and_no_request(
         valkey.url,
         rate_limit_anonymous=10,
         rate_limit_window=HOUR,
-        redis_timeout=0.08,
+        redis_timeout=0.5,
         breaker_timeout=0.2,
         rate_limit_grant=0,
     )
@@ -538,7 +538,12 @@ async def test_requests_that_wait_when_redis_fails_are_decided_by_their_own_weig
 async def test_a_round_trip_that_is_cancelled_is_decided_on_this_instance(
     limiters: Limiters, valkey: PrivateValkey
 ) -> None:
-    limiter = limiters(valkey.url, rate_limit_window=HOUR, rate_limit_grant=HOUR, redis_timeout=HOUR)
+    limiter = limiters(
+        valkey.url,
+        rate_limit_window=HOUR,
+        rate_limit_grant=HOUR,
+        redis_timeout=HOUR,
+    )
     for _ in range(2):
         await limiter.take("a")
     valkey.pause()

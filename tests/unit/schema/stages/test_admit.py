@@ -112,7 +112,7 @@ def test_callers_with_credentials_have_a_queue_of_their_own(
     stage = admission(settings)
     anonymous = request_state(new_request(headers=POST))
     known = request_state(new_request())
-    known.budget_key = "device:1"
+    known.device_budget = "device:1"
     editor = request_state(new_request(principal=Principal(role=Role.EDITOR, user_id=None)))
     assert stage.queue_for(anonymous) is not stage.queue_for(known)
     assert stage.queue_for(editor) is stage.queue_for(anonymous)  # neither user nor key: anonymous
@@ -149,7 +149,7 @@ def test_queues_of_clients_with_and_without_credentials(settings: Settings, new_
     stage = admission(settings)
     with_key = request_state(new_request(principal=Principal(role=Role.VIEWER, api_key_id=UUID(int=1))))
     known = request_state(new_request())
-    known.budget_key = "device:1"
+    known.device_budget = "device:1"
     assert stage.queue_for(with_key) is stage.queue_for(known)
     assert stage.queue_for(with_key) is not stage.queue_for(request_state(new_request()))
 
