@@ -5,11 +5,13 @@ import random
 import re
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import date, datetime, time, timedelta
 from hashlib import sha256
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
+from app.domain.clock import GERMANY
 from benchmarks.registry import SLUGS, YEARS
 
 POINT = (
@@ -21,6 +23,11 @@ LIST = (
     " { slug name region tariffs(year: $year) { voltageLevel leistung arbeit }"
     " hlzf(year: $year) { season windows { start end } } } } }"
 )
+PRICES = (
+    "query Prices($slug: String!, $year: Int!, $from: DateTime!, $to: DateTime!) { dno(slug: $slug) { slug name region"
+    " timeOfUseTariff(year: $year) { prices(from: $from, to: $to) { start end band price } } } }"
+)
+ADD_TIME_OF_USE = "mutation AddTimeOfUse($input: AddTimeOfUseInput!) { addTimeOfUse(input: $input) { errors { code message } } }"
 CORRECT = (
     "mutation Correct($input: CorrectTariffInput!) { correctTariff(input: $input)"
     " { tariff { id leistung arbeit } errors { code message } } }"
@@ -48,6 +55,44 @@ def post(query: str, key: str | None = None, **variables: object) -> bytes:
 
 def point(slug: str = HOT["slug"], year: int = HOT["year"]) -> bytes:
     return post(POINT, slug=slug, year=year)
+
+
+def day_of_prices(day: date) -> bytes:
+    """The § 14a prices of the operator of `point`, as a series of changes."""
+    start, end = (
+        datetime.combine(each, time(), GERMANY).isoformat() for each in (day, day + timedelta(days=1))
+    )
+    return post(PRICES, **HOT, **{"from": start, "to": end})
+
+
+def day_address(day: date) -> bytes:
+    """The same as programs read it, without GraphQL."""
+    path = f"/api/v1/dnos/{HOT['slug']}/time-of-use/{day}?resolution=CHANGES"
+    return f"GET {path} HTTP/1.1\r\nhost: 127.0.0.1\r\naccept: application/json\r\n\r\n".encode()
+
+
+def days_of_year() -> list[date]:
+    first = date(HOT["year"], 1, 1)
+    return [first + timedelta(days=n) for n in range(365)]
+
+
+def time_of_use(key: str) -> bytes:
+    """Adds a sheet for `HOT` with seven windows in each quarter."""
+    hours = ("00:00", "06:00", "12:00", "14:15", "18:00", "21:00", "23:00", "24:00")
+    windows = [
+        {"quarter": quarter, "band": band, "start": start, "end": end}
+        for quarter in (1, 2, 3, 4)
+        for band, (start, end) in zip(
+            ("NT", "ST", "NT", "ST", "HT", "ST", "NT"), pairwise(hours), strict=True
+        )
+    ]
+    bands = [
+        {"band": "HT", "price": "11.77"},
+        {"band": "ST", "price": "5.96"},
+        {"band": "NT", "price": "2.38"},
+    ]
+    entry = {"dno": HOT["slug"], "year": HOT["year"], "bands": bands, "windows": windows}
+    return post(ADD_TIME_OF_USE, key, input=entry)
 
 
 def page(first: int = 50, after: str | None = None, year: int = HOT["year"]) -> bytes:

@@ -16,14 +16,16 @@ DATABASE_URL is used as by benchmarks/workloads.py.
 """
 
 import argparse
+import secrets
 from collections.abc import Mapping
 from typing import NamedTuple
 
 from rich.console import Console
 from rich.table import Table
 
+from app.auth.api_keys import PREFIX, digest
 from app.cache.region import Region
-from benchmarks import load, machine, queries
+from benchmarks import databases, load, machine, queries
 from benchmarks.environment import Environment, run_in_environment
 from benchmarks.load import Measured
 from benchmarks.queries import RequestSequence
@@ -36,6 +38,7 @@ SOURCES: dict[str, dict[str, object]] = {
     "memory": {"response_cache": False},
     "whole response": {},
 }
+KEY = PREFIX + secrets.token_urlsafe(32)
 # Statements of readers, without jobs and fills.
 REGIONS = [region.name for region in vars(regions).values() if isinstance(region, Region)]
 TIMES = {
@@ -77,10 +80,12 @@ def _arguments() -> argparse.Namespace:
 
 async def _run(environment: Environment, arguments: argparse.Namespace) -> None:
     print(f"{environment.content}; load from {machine.load_program()}")
+    await databases.add_key(environment.settings.database_url, digest(KEY))
     outcomes: dict[tuple[str, str], Outcome] = {}
     for source, changed in SOURCES.items():
         with environment.server(**changed) as server:
             await server.until_ready()
+            await server.data(queries.time_of_use(KEY))  # a sheet that is there already stays
             for name, sequence in (await _sequences(server)).items():
                 outcomes[name, source] = await _measure(server, sequence, arguments)
                 print(f"{name} from {source}: {outcomes[name, source].measured.rate:,.0f}/s", flush=True)
@@ -92,6 +97,9 @@ async def _sequences(server: Server) -> dict[str, RequestSequence]:
     points = queries.all_points()[:500]
     return {
         "one operator's tariffs": RequestSequence([queries.point(*pair) for pair in points]),
+        "a day's § 14a prices": RequestSequence(
+            [queries.day_of_prices(day) for day in queries.days_of_year()]
+        ),
         "50 operators": RequestSequence(queries.full_pages(await server.cursors())),
     }
 

@@ -79,10 +79,10 @@ class Connection:
         self._writer = writer
 
     async def data(self, request: bytes) -> Any:
-        """The response's data; an error in it is a failure."""
+        """The response's data, or the whole response of a REST address; an error in it is a failure."""
         answer = json.loads(await self.request(request))
         assert "errors" not in answer, answer
-        return answer["data"]
+        return answer["data"] if isinstance(answer, dict) else answer
 
     async def request(self, request: bytes) -> bytes:
         """The response's body."""

@@ -1,4 +1,4 @@
-"""Requests per second of one server on one core, for seven workloads.
+"""Requests per second of one server on one core, for nine workloads.
 
     python -m benchmarks.workloads [--workloads W1,W4] [--rounds 3] [--seconds 8]
 
@@ -13,6 +13,7 @@ import random
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
+from datetime import date
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -82,6 +83,16 @@ async def persisted_point(server: Server) -> RequestSequence:
     return RequestSequence([queries.persisted(queries.POINT, **queries.HOT)])
 
 
+async def day_of_prices(server: Server) -> RequestSequence:
+    await server.data(queries.time_of_use(KEY))
+    return RequestSequence([queries.day_of_prices(date(queries.HOT["year"], 6, 1))])
+
+
+async def day_address(server: Server) -> RequestSequence:
+    await server.data(queries.time_of_use(KEY))
+    return RequestSequence([queries.day_address(date(queries.HOT["year"], 6, 1))])
+
+
 WORKLOADS = {
     "W1": Workload("one point, repeated", hot_point),
     "W2": Workload("points, popular ones more often", popular_points),
@@ -92,6 +103,8 @@ WORKLOADS = {
     ),
     "W6": Workload("W2 with 2 % corrections", points_with_corrections, checked=True),
     "W7": Workload("W1 as a persisted GET", persisted_point),
+    "W8": Workload("a day's § 14a prices, repeated", day_of_prices),
+    "W9": Workload("W8 by its REST address", day_address),
 }
 
 

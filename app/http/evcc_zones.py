@@ -5,7 +5,7 @@ comment names what the sheet does not state, since evcc would use the standard b
 """
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import date
 from typing import Final, NamedTuple
 
@@ -30,8 +30,8 @@ class _Season(NamedTuple):
         return f"{_MONTHS[3 * self.first - 3]}-{_MONTHS[3 * self.last - 1]}"
 
 
-def write_zones(sheet: Sheet, operator: str, source: str | None, *, gross: bool) -> str:
-    """Raises NOT_FOUND without a price of the standard band, and BadInput for gross prices of a year with two rates of VAT."""
+def write_zones(sheet: Sheet, operator: str, remarks: Iterable[str], *, gross: bool) -> str:
+    """`remarks`: source and sureness of the sheet. Raises NOT_FOUND without a price of the standard band, and BadInput for gross prices of a year with two rates of VAT."""
     standard = next((each.price for each in sheet.bands if each.band is TimeOfUseBand.ST), None)
     if standard is None or not sheet.windows:
         raise AppError(
@@ -42,7 +42,7 @@ def write_zones(sheet: Sheet, operator: str, source: str | None, *, gross: bool)
     if gross and vat.changes_between(first, last):
         raise BadInput(f"The VAT changes within {sheet.year}: zones can only be net.", argument="gross")
     kind = f"gross EUR/kWh ({vat.period_on(first).percent} % VAT)" if gross else "net EUR/kWh"
-    about = f"{operator} {sheet.year}, {kind}" + (f"; source {source}" if source else "")
+    about = "; ".join([f"{operator} {sheet.year}, {kind}", *remarks])
     factor = vat.period_on(first).factor if gross else 1
     seasons = list(_seasons(sheet))
     zones = [zone for season in seasons for zone in _zones(season, gross=gross)]

@@ -284,7 +284,16 @@ def _zones(dno: _Operator, wanted: _Wanted) -> Iterable[str]:
         raise BadInput("Zones of evcc are those of one calendar year.", argument="span")
     if dno.first is None:
         raise _nothing_known(dno, span)
-    return (write_zones(dno.first.sheet, dno.name, dno.first.source_text, gross=wanted.gross),)
+    return (write_zones(dno.first.sheet, dno.name, _remarks(dno.first), gross=wanted.gross),)
+
+
+def _remarks(tariff: _Tariff) -> Iterator[str]:
+    if tariff.source_text is not None:
+        yield f"source {tariff.source_text}"
+    if tariff.publication == "PRELIMINARY":
+        yield "preliminary"
+    if tariff.verification_status != "VERIFIED":
+        yield tariff.verification_status.lower()
 
 
 def _priced(tariff: _Tariff, intervals: Iterable[PriceInterval]) -> PricedSheet:

@@ -103,7 +103,7 @@ async def test_zones_of_evcc_have_the_form_of_its_configuration(
     response = await client.get(f"{BASE}2026.yaml")
     assert (response.status_code, response.headers["content-type"]) == (200, "application/yaml")
     assert response.text.startswith(
-        "# N-ERGIE Netz 2026, net EUR/kWh; source https://example.org/6a.pdf\ncharges: 0.0596\n"
+        "# N-ERGIE Netz 2026, net EUR/kWh; source https://example.org/6a.pdf; unverified\ncharges: 0.0596\n"
     )
     zones = yaml.safe_load(response.text)["chargesZones"]
     assert zones[1] == {"months": "Jan-Dec", "hours": "12:00-14:15", "charges": 0.0238}

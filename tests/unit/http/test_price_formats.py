@@ -82,14 +82,14 @@ chargesZones:
 
 
 def test_zones_of_evcc_replace_the_standard_price_in_months_and_hours() -> None:
-    source = "https://example.org/preisblatt.pdf"
-    assert write_zones(N_ERGIE, "N-ERGIE Netz", source, gross=False) == ZONES
-    gross = yaml.safe_load(write_zones(N_ERGIE, "N-ERGIE Netz", None, gross=True))
+    remarks = ["source https://example.org/preisblatt.pdf"]
+    assert write_zones(N_ERGIE, "N-ERGIE Netz", remarks, gross=False) == ZONES
+    gross = yaml.safe_load(write_zones(N_ERGIE, "N-ERGIE Netz", (), gross=True))
     assert (gross["charges"], gross["chargesZones"][2]["charges"]) == (0.070924, 0.140063)
 
 
 def test_quarters_with_other_windows_are_zones_of_their_own() -> None:
-    text = write_zones(sheet(windows=ONE_QUARTER + ", 4 00:00-24:00 NT"), "Netze A", None, gross=False)
+    text = write_zones(sheet(windows=ONE_QUARTER + ", 4 00:00-24:00 NT"), "Netze A", (), gross=False)
     found = yaml.safe_load(text)
     assert found["charges"] == 0.067
     assert [(zone["months"], zone.get("hours")) for zone in found["chargesZones"]] == [
@@ -102,7 +102,7 @@ def test_quarters_with_other_windows_are_zones_of_their_own() -> None:
 def test_times_without_a_known_price_are_named_in_the_zones() -> None:
     tariff = sheet(prices="ST 6.70, NT 1.34", windows="1 00:00-06:00 NT, 1 07:00-17:00 ST, 1 17:00-24:00 HT")
     comments = [
-        line for line in write_zones(tariff, "A", None, gross=False).splitlines() if line.startswith("# J")
+        line for line in write_zones(tariff, "A", (), gross=False).splitlines() if line.startswith("# J")
     ]
     assert comments == [
         "# Jan-Mar 06:00-07:00: no price is known; evcc uses that of the standard band",
@@ -113,19 +113,19 @@ def test_times_without_a_known_price_are_named_in_the_zones() -> None:
 def test_a_sheet_without_a_standard_price_or_windows_has_no_zones() -> None:
     for incomplete in (sheet(prices="HT 9, NT 1", windows=ONE_QUARTER), sheet()):
         with pytest.raises(AppError) as refused:
-            write_zones(incomplete, "A", None, gross=False)
+            write_zones(incomplete, "A", (), gross=False)
         assert refused.value.code is Code.NOT_FOUND
     flat = sheet(windows="1 00:00-24:00 ST")
-    assert yaml.safe_load(write_zones(flat, "A", None, gross=False)) == {"charges": 0.067, "chargesZones": []}
+    assert yaml.safe_load(write_zones(flat, "A", (), gross=False)) == {"charges": 0.067, "chargesZones": []}
 
 
 def test_gross_zones_need_one_rate_of_vat_in_the_year() -> None:
     with pytest.raises(BadInput, match="The VAT changes within 2020"):
-        write_zones(sheet(2020, windows=ONE_QUARTER), "A", None, gross=True)
+        write_zones(sheet(2020, windows=ONE_QUARTER), "A", (), gross=True)
 
 
 def test_a_source_cannot_end_the_comment_it_is_in() -> None:
-    text = write_zones(N_ERGIE, "A\ncharges: 1", "https://example.org/\r\ncharges: 2\u2028x", gross=False)
+    text = write_zones(N_ERGIE, "A\ncharges: 1", ["https://example.org/\r\ncharges: 2\u2028x"], gross=False)
     assert len(text.splitlines()) == len(ZONES.splitlines())
     assert yaml.safe_load(text)["charges"] == 0.0596
 
