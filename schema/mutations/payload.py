@@ -35,7 +35,7 @@ describe(
     "Why a write was refused; for programs.",
     NOT_FOUND="There is no such thing.",
     INVALID="A value makes no sense; `field` tells which.",
-    CONFLICT="It has changed meanwhile, or is there already.",
+    CONFLICT="It has changed meanwhile, is there already, or is final and would become preliminary.",
     UNAUTHENTICATED="Somebody known must ask: sign in, or send an API key.",
     FORBIDDEN="Your role may not do this.",
     UNAVAILABLE="Something that it needs is away for the moment; try again.",

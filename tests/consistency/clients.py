@@ -20,10 +20,15 @@ from tests.consistency.postgres import PostgresServers
 from tests.consistency.seed import Price, entry_of, global_id, value
 from tests.consistency.ways import WAYS, Refused, Way, ask
 
-CORRECT = """mutation($input: CorrectTariffInput!) {
-  correctTariff(input: $input) { tariff { version } revision { version } errors { code message } }
+CORRECT_TARIFF = """mutation($input: CorrectTariffInput!) {
+  payload: correctTariff(input: $input) { tariff { version } revision { version } errors { code message } }
 }"""
-LISTEN = "subscription { dataChanged { changedAt entry { ... on Tariff { id version } } } }"
+CORRECT_TIME_OF_USE = """mutation($input: CorrectTimeOfUseInput!) {
+  payload: correctTimeOfUse(input: $input) { timeOfUse { version } revision { version } errors { code message } }
+}"""
+LISTEN = """subscription {
+  dataChanged { changedAt entry { ... on Tariff { id version } ... on TimeOfUseTariff { id version } } }
+}"""
 
 
 class Closed(Exception):
@@ -65,13 +70,7 @@ class Clients:
         started = monotonic()
         outcome, version = Outcome.UNKNOWN, None
         try:
-            data = await ask(
-                instance,
-                CORRECT,
-                instance.as_editor,
-                input={"id": global_id(price.entry), "leistung": leistung},
-            )
-            payload = data["correctTariff"]
+            payload = (await _correct(instance, price, leistung))["payload"]
             if payload["errors"]:
                 self._fail(instance, started, "write", json.dumps(payload["errors"]))
                 # If PostgreSQL could not be reached to the end, the outcome is unknown.
@@ -111,7 +110,9 @@ class Clients:
         outcome, version = Outcome.UNKNOWN, None
         try:
             version = await connection.fetchval(
-                "UPDATE netzentgelte_data SET leistung = $1 WHERE id = $2 RETURNING version",
+                "UPDATE time_of_use_data SET price_st = $1 WHERE id = $2 RETURNING version"
+                if price.is_time_of_use
+                else "UPDATE netzentgelte_data SET leistung = $1 WHERE id = $2 RETURNING version",
                 leistung,
                 price.entry,
                 timeout=5,
@@ -131,7 +132,7 @@ class Clients:
             )
 
     async def write_all_by_hand(self, database_url: str) -> None:
-        """All entries in one statement."""
+        """All tariffs of levels in one statement."""
         leistung = value(next(self._numbers))
         started = monotonic()
         async with _connected(database_url) as connection:
@@ -231,6 +232,14 @@ class Clients:
         self._log.add(
             Failure(instance=instance.name, started=started, ended=monotonic(), what=what, why=why[:600])
         )
+
+
+async def _correct(instance: Instance, price: Price, value: str) -> dict[str, Any]:
+    document = CORRECT_TIME_OF_USE if price.is_time_of_use else CORRECT_TARIFF
+    new: dict[str, Any] = (
+        {"bands": [{"band": "ST", "price": value}]} if price.is_time_of_use else {"leistung": value}
+    )
+    return await ask(instance, document, instance.as_editor, input={"id": global_id(price), **new})
 
 
 async def _events(instance: Instance, query: str) -> AsyncIterator[dict[str, Any] | None]:

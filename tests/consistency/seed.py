@@ -14,6 +14,8 @@ from tests.consistency.operations import Entry, Revision
 SECRET = "dno_" + urlsafe_b64encode(sha256(b"for the consistency checker only").digest()).decode().rstrip("=")
 YEAR = 2025
 LEVELS = ("MS", "NS")
+# In place of a level: the standard price of the operator's time-of-use tariff (§ 14a EnWG, Modul 3).
+TIME_OF_USE = "ST"
 # More entries than a subscriber's queue has places: 256.
 BULK_OPERATORS, BULK_YEARS, BULK_LEVELS = (
     3,
@@ -23,15 +25,19 @@ BULK_OPERATORS, BULK_YEARS, BULK_LEVELS = (
 
 
 class Price(NamedTuple):
-    """One tariff's Leistungspreis; `entry` is its row's id."""
+    """A Leistungspreis of a level, or the standard price of a time-of-use tariff; `entry` is its row's id."""
 
     entry: str
     slug: str
     level: str
 
+    @property
+    def is_time_of_use(self) -> bool:
+        return self.level == TIME_OF_USE
+
 
 async def plant(database_url: str, operators: int) -> list[Price]:
-    """Operators with a tariff for two levels each, and a key that may correct them."""
+    """Operators with a tariff for two levels each and a time-of-use tariff, and a key that may correct them."""
     connection = await asyncpg.connect(database_url)
     try:
         # The servers of the tests answer before a commit is written; one that is killed must not.
@@ -46,11 +52,15 @@ async def plant(database_url: str, operators: int) -> list[Price]:
             "WITH operators AS (INSERT INTO dnos (slug, name)"
             " SELECT 'netze-' || n, 'Netze ' || n FROM generate_series(1, $1) n RETURNING id, slug),"
             " planted AS (INSERT INTO netzentgelte_data (dno_id, year, voltage_level, leistung, arbeit)"
-            " SELECT id, $2, level, 1.001, 1 FROM operators, unnest($3::text[]) level RETURNING id, dno_id, voltage_level)"
-            " SELECT planted.id, slug, voltage_level FROM planted JOIN operators ON operators.id = dno_id",
+            " SELECT id, $2, level, 1.001, 1 FROM operators, unnest($3::text[]) level RETURNING id, dno_id, voltage_level),"
+            " time_of_use AS (INSERT INTO time_of_use_data (dno_id, year, price_st) SELECT id, $2, 1.001 FROM operators"
+            " RETURNING id, dno_id)"
+            " SELECT planted.id, slug, voltage_level AS level FROM planted JOIN operators ON operators.id = dno_id"
+            " UNION ALL SELECT t.id, slug, $4 FROM time_of_use t JOIN operators ON operators.id = dno_id",
             operators,
             YEAR,
             LEVELS,
+            TIME_OF_USE,
         )
         # Changed by nothing but statements over all entries; of other years than those that are read.
         await connection.execute(
@@ -64,17 +74,21 @@ async def plant(database_url: str, operators: int) -> list[Price]:
         )
     finally:
         await connection.close()
-    return [Price(str(row["id"]), row["slug"], row["voltage_level"]) for row in rows]
+    return [Price(str(row["id"]), row["slug"], row["level"]) for row in rows]
 
 
 async def harvest(database_url: str) -> list[Entry]:
     connection = await asyncpg.connect(database_url)
     try:
-        rows = await connection.fetch("SELECT id, version, leistung FROM netzentgelte_data")
+        rows = await connection.fetch(
+            "SELECT id, version, leistung FROM netzentgelte_data"
+            " UNION ALL SELECT id, version, price_st FROM time_of_use_data"
+        )
         history = await connection.fetch(
-            "SELECT entry_id, version, (before ->> 'leistung') AS before, (after ->> 'leistung') AS after,"
+            "SELECT entry_id, version, coalesce(before ->> 'leistung', before ->> 'price_st') AS before,"
+            " coalesce(after ->> 'leistung', after ->> 'price_st') AS after,"
             " extract(epoch FROM changed_at)::float8 AS changed_at"
-            " FROM revisions WHERE data_type = 'NETZENTGELTE' ORDER BY version"
+            " FROM revisions WHERE data_type IN ('NETZENTGELTE', 'TIME_OF_USE') ORDER BY version"
         )
     finally:
         await connection.close()
@@ -103,13 +117,10 @@ def value(number: int) -> Decimal:
     return Decimal(f"{number // 100 + 2}.{number % 100:02}1")
 
 
-def global_id(entry: str) -> str:
-    """The graph's id of a row."""
-    return f"{_PREFIX}{UUID(entry).hex}"
+def global_id(price: Price) -> str:
+    """The graph's id of its row."""
+    return f"{'tou' if price.is_time_of_use else 'tariff'}_{UUID(price.entry).hex}"
 
 
 def entry_of(global_id: str) -> str:
-    return str(UUID(global_id.removeprefix(_PREFIX)))
-
-
-_PREFIX = "tariff_"
+    return str(UUID(global_id.partition("_")[2]))

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from tests.consistency.__main__ import report
+from tests.consistency.operations import RECORD, Read, Subscription, Write, read_log
 from tests.consistency.run import Plan, run
+from tests.consistency.seed import LEVELS
 from tests.servers import PostgresPair
 
 REFUSALS = (
@@ -74,3 +76,10 @@ async def test_every_promise_is_kept_whatever_fails(
     verdict = await run(plan, tmp_path, postgres_pair)
     assert not verdict.violations, report(plan, verdict)
     assert verdict.faults.keys() >= set(KINDS[topology])
+    # Of both families: tariffs for each level, and the time-of-use tariff.
+    entries = plan.operators * (len(LEVELS) + 1)
+    records = list(read_log(tmp_path / RECORD))
+    assert len({record.entry for record in records if isinstance(record, Read)}) == entries
+    assert len({record.entry for record in records if isinstance(record, Write)}) >= entries
+    subscriptions = [record for record in records if isinstance(record, Subscription)]
+    assert len({one.entry for each in subscriptions for one in each.deliveries}) >= entries

@@ -9,12 +9,18 @@ from typing import Any, NamedTuple, TypeAlias
 import httpx
 
 from tests.consistency.fleet import Instance
-from tests.consistency.seed import LEVELS, YEAR
+from tests.consistency.seed import LEVELS, TIME_OF_USE, YEAR
 
-SHOWN = f"tariffs(year: {YEAR}) {{ voltageLevel version leistung }}"
+SHOWN = (
+    f"tariffs(year: {YEAR}) {{ voltageLevel version leistung }}"
+    f" timeOfUse(year: {YEAR}) {{ version bands {{ price }} }}"
+)
 POINT = f"query($slug: String!) {{ dno(slug: $slug) {{ slug {SHOWN} }} }}"
 NODES = f"query($first: Int!) {{ dnos(first: $first) {{ nodes {{ slug {SHOWN} }} }} }}"
-AROUND = f"query($first: Int!) {{ dnos(first: $first) {{ edges {{ node {{ slug tariffs {{ dno {{ slug {SHOWN} }} }} }} }} }} }}"
+AROUND = (
+    f"query($first: Int!) {{ dnos(first: $first) {{ edges {{ node {{ slug"
+    f" tariffs {{ dno {{ slug {SHOWN} }} }} timeOfUse {{ dno {{ slug {SHOWN} }} }} }} }} }} }}"
+)
 RANKED = (
     f'query($level: VoltageLevel!) {{ rankTariffs(year: {YEAR}, voltageLevel: $level, consumptionKwh: "9000",'
     ' peakLoadKw: "1") { tariff { voltageLevel version leistung dno { slug } } } }'
@@ -66,7 +72,7 @@ async def around(instance: Instance, slug: str) -> list[Seen]:
     """Fragments that rest on more than one operator's record."""
     data = await ask(instance, AROUND, first=next(_numbers) % 30 + 10)
     nodes = [edge["node"] for edge in data["dnos"]["edges"]]
-    return _seen([tariff["dno"] for node in nodes for tariff in node["tariffs"]])
+    return _seen([entry["dno"] for node in nodes for entry in node["tariffs"] + node["timeOfUse"]])
 
 
 async def ranked(instance: Instance, slug: str) -> list[Seen]:
@@ -117,7 +123,14 @@ def _data(status: int, content: bytes) -> dict[str, Any]:
 
 
 def _seen(dnos: list[dict[str, Any]]) -> list[Seen]:
-    return [_one(dno["slug"], tariff) for dno in dnos for tariff in dno["tariffs"]]
+    return [
+        *(_one(dno["slug"], tariff) for dno in dnos for tariff in dno["tariffs"]),
+        *(
+            Seen(dno["slug"], TIME_OF_USE, tariff["version"], tariff["bands"][0]["price"])
+            for dno in dnos
+            for tariff in dno["timeOfUse"]
+        ),
+    ]
 
 
 def _one(slug: str, tariff: dict[str, Any]) -> Seen:

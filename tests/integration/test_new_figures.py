@@ -41,7 +41,7 @@ COLUMN = (
 
 FAMILY = (
     Edit("app/domain/families.py", "from app.domain import hlzf,", "from app.domain import concession, hlzf,"),
-    Edit("app/domain/families.py", "(tariff.FAMILY, hlzf.FAMILY, time_of_use.FAMILY)", "(tariff.FAMILY, hlzf.FAMILY, time_of_use.FAMILY, concession.FAMILY)"),
+    Edit("app/domain/families.py", "    holiday_rule.FAMILY,\n", "    holiday_rule.FAMILY,\n    concession.FAMILY,\n"),
     Edit("schema/types/dno.py", "    updated_at: datetime = strawberry.field(description=\"When the operator's own", "    concession_fees = entries_of(BY_NAME[\"concession_fees\"], \"Konzessionsabgaben, newest year first.\")\n    updated_at: datetime = strawberry.field(description=\"When the operator's own"),
     Edit("schema/root.py", "from schema.mutations.entries import", "from schema.mutations.concession import ConcessionMutations\nfrom schema.mutations.entries import"),
     Edit("schema/root.py", "    CacheMutations,\n", "    CacheMutations,\n    ConcessionMutations,\n"),

@@ -1,6 +1,7 @@
 """Exports: an exported file can be imported again without a difference."""
 
 import asyncio
+import csv
 import io
 import json
 from datetime import date
@@ -20,8 +21,8 @@ from app.settings import Settings
 from tests import factories as make
 
 TABLES = (Kind.REGISTRY, Kind.TARIFFS, Kind.HLZF)
-# The starter data has these in the words of the operators.
-EXPORTED = (*TABLES, Kind.HOLIDAY_RULES)
+# The starter data has these in two files, and in the words of the operators.
+EXPORTED = (*TABLES, Kind.TIME_OF_USE, Kind.HOLIDAY_RULES)
 
 
 @pytest.mark.parametrize("table", TABLES)
@@ -49,6 +50,42 @@ async def test_export_import_export_is_byte_identical(client, settings, pool, fo
     assert after == before
 
 
+async def test_the_export_of_time_of_use_tariffs_has_all_prices_and_windows_of_the_starter_data(
+    client, settings
+):
+    """Which has them in two files."""
+    await load_starter(settings.database_url)
+    rows = list(csv.DictReader((await client.get("/export/time-of-use.csv")).text.splitlines()))
+    prices = list(csv.DictReader((FOLDER / "section14a.csv").read_text().splitlines()))
+    windows = list(csv.DictReader((FOLDER / "section14a_windows.csv").read_text().splitlines()))
+    assert {
+        (
+            row["dno_slug"],
+            row["year"],
+            row["band"],
+            row["price_ct_per_kwh"],
+            row["source_url"],
+            row["publication"],
+        )
+        for row in rows
+    } == {
+        (
+            row["dno_slug"],
+            row["year"],
+            row["band"],
+            row["price_ct_per_kwh"],
+            row["source_url"],
+            row["publication"],
+        )
+        for row in prices
+    }
+    key = ("dno_slug", "year", "quarter", "band", "start", "end")
+    assert sorted(tuple(row[name] for name in key) for row in rows if row["start"]) == sorted(
+        tuple(row[name] for name in key) for row in windows
+    )
+    assert {row["dno_slug"] for row in rows if row["publication"] == "PRELIMINARY"} == {"netze-odr"}
+
+
 async def _add_edge_cases(pool) -> None:
     edge_case = ' "quoted", \r\nlines\r and tabs\t; ümläut, \u2028 separator, \ufeff mark, =1+1 '
     dno = await make.dno(pool, slug="edge-case", name=edge_case, city="", official_name="null", region=None)
@@ -66,6 +103,11 @@ async def _add_edge_cases(pool) -> None:
         holiday_words=edge_case,
         source_url="",
     )
+    await make.tariff(pool, dno, year=2001, publication="PRELIMINARY")
+    await make.time_of_use(pool, dno, price_st=None, publication="PRELIMINARY", source_title=edge_case)
+    await make.time_of_use(pool, dno, 2027, price_ht=None, price_st="0.0000", price_nt=None, windows="")
+    await make.time_of_use(pool, dno, 2028, None, None, None, windows="4 00:00-24:00 HT", source_url="")
+    await make.time_of_use(pool, dno, 2029, None, None, None, windows="")
     deleted = await make.tariff(pool, dno, year=2030)
     async with pool.connection() as connection:
         await connection.execute("UPDATE netzentgelte_data SET deleted_at = now() WHERE id = $1", deleted.id)
@@ -75,6 +117,28 @@ async def test_an_empty_table_is_an_empty_download(client, pool):
     assert (await client.get("/export/tariffs.ndjson")).content == b""
     assert (await client.get("/export/tariffs.csv")).text.startswith("dno_slug,year,")
     assert (await client.get("/export/tariffs.parquet")).content.startswith(b"PAR1")
+
+
+async def test_a_time_of_use_tariff_has_a_row_per_window_and_one_for_a_band_without_windows(client, pool):
+    dno = await make.dno(pool)
+    await make.time_of_use(
+        pool, dno, price_nt=None, windows="1 00:00-06:00 NT, 2 00:00-06:00 ST, 2 06:00-24:00 ST"
+    )
+    response = await client.get("/export/time-of-use.csv")
+    assert response.headers["content-disposition"] == 'attachment; filename="time-of-use.csv"'
+    assert response.text.splitlines() == [
+        "dno_slug,year,band,price_ct_per_kwh,quarter,start,end,verification_status,source_url,source_title,publication",
+        "netze-a,2026,HT,9.80,,,,unverified,,,FINAL",
+        "netze-a,2026,ST,6.70,2,00:00,06:00,unverified,,,FINAL",
+        "netze-a,2026,ST,6.70,2,06:00,24:00,unverified,,,FINAL",
+        "netze-a,2026,NT,,1,00:00,06:00,unverified,,,FINAL",
+    ]
+    [first, *_] = (
+        await client.get("/export/time-of-use.ndjson?year=2026&verification_status=UNVERIFIED")
+    ).text.splitlines()
+    assert json.loads(first)["quarter"] is None
+    assert (await client.get("/export/time-of-use.csv?dno=netze-b")).text.count("\n") == 1
+    assert (await client.get("/export/time_of_use.csv")).status_code == 404
 
 
 async def test_json_values_have_their_types(client, pool):
@@ -291,6 +355,7 @@ async def test_a_region_is_matched_in_every_spelling_and_an_unknown_one_is_refus
     for one in (dno, other):
         await make.tariff(pool, one)
         await make.hlzf(pool, one, windows="07:30-13:00")
+        await make.time_of_use(pool, one, price_ht=None, price_nt=None, windows="")
     wanted = (await client.get(f"/export/{table}.ndjson", params={"region": "Baden-Württemberg"})).content
     assert wanted.count(b"\n") == 1
     for spelling in (

@@ -2,6 +2,7 @@
 
 import asyncio
 from decimal import Decimal
+from typing import ClassVar
 
 import asyncpg
 import pytest
@@ -18,6 +19,9 @@ TARIFFS = (
 HLZF = "dno_slug,year,voltage_level,season,start,end,verification_status,source_url,source_title\n"
 PRICES = "dno_slug,year,module,band,price_ct_per_kwh,verification_status,source_url\n"
 WINDOWS = "dno_slug,year,quarter,band,start,end\n"
+TIME_OF_USE = (
+    "dno_slug,year,band,price_ct_per_kwh,quarter,start,end,verification_status,source_url,source_title\n"
+)
 REGISTRY = (
     "slug,name,official_name,mastr_nr,bdew_code,acer_code,vnb_id,region,city,postal_code,website,"
     "closed_network,transmission,connection_points_ns,connection_points_ms,connection_points_hs,"
@@ -305,6 +309,105 @@ class TestSection14a:
         assert str(after.bands[0].price) == "9.90"
         assert after.windows == before.windows
 
+    async def test_one_file_holds_prices_and_windows_and_replaces_all_of_them(self, pool, load):
+        dno = await make.dno(pool)
+        await load(Kind.SECTION14A, self.TWO_BANDS, self.DAY)
+        text = (
+            TIME_OF_USE
+            + "netze-a,2026,NT,1.34,2,22:00,06:00,verified,u,t\n"
+            + "netze-a,2026,ST,6.70,,,,verified,u,t\n"
+            + "netze-a,2026,NT,1.34,1,00:00,05:00,verified,u,t\n"
+            + "netze-a,2026,HT,,1,17:00,20:00,verified,u,t\n"
+        )
+        assert outcome(await load(Kind.TIME_OF_USE, text)) == (0, 1, 0, 0, 0)
+        sheet = await self.sheet(pool, dno)
+        assert [(p.band, str(p.price)) for p in sheet.bands] == [("ST", "6.70"), ("NT", "1.34")]
+        assert [(w.quarter, w.start, w.end, w.band) for w in sheet.windows] == [
+            (1, 0, 300, "NT"),
+            (1, 1020, 1200, "HT"),
+            (2, 0, 360, "NT"),
+            (2, 1320, 1440, "NT"),
+        ]
+        assert (sheet.version, sheet.source_title, sheet.verification_status) == (2, "t", "verified")
+        assert outcome(await load(Kind.TIME_OF_USE, text)) == (0, 0, 1, 0, 0)
+        none = TIME_OF_USE + "netze-a,2026,,,,,,verified,u,\n"
+        assert outcome(await load(Kind.TIME_OF_USE, none)) == (0, 1, 0, 0, 0)
+        sheet = await self.sheet(pool, dno)
+        assert (sheet.bands, sheet.windows, sheet.source_title) == ((), (), None)
+
+    async def test_a_window_over_midnight_is_split(self, pool, load):
+        dno = await make.dno(pool)
+        windows = (
+            WINDOWS
+            + "netze-a,2026,1,NT,22:00,06:00\nnetze-a,2026,1,ST,06:00,22:00\nnetze-a,2026,2,ST,12:00,00:00\n"
+        )
+        await load(Kind.SECTION14A, self.TWO_BANDS, windows)
+        assert [(w.quarter, w.start, w.end, w.band) for w in (await self.sheet(pool, dno)).windows] == [
+            (1, 0, 360, "NT"),
+            (1, 360, 1320, "ST"),
+            (1, 1320, 1440, "NT"),
+            (2, 720, 1440, "ST"),
+        ]
+
+    async def test_an_import_is_in_the_history_and_keeps_what_users_changed(self, pool, load):
+        dno = await make.dno(pool)
+        await load(Kind.SECTION14A, self.TWO_BANDS, self.DAY)
+        [created] = await pool.fetch(
+            "SELECT kind, changed_by, reason FROM revisions WHERE data_type = 'TIME_OF_USE'"
+        )
+        assert tuple(created) == ("CREATED", "import", "1.csv, 2.csv")
+        async with pool.connection() as connection, connection.transaction():
+            await connection.execute("SELECT sign('anna', NULL, NULL)")
+            await connection.execute("UPDATE time_of_use_data SET price_ht = 9.90")
+        for files in ((self.TWO_BANDS,), (self.TWO_BANDS, self.DAY)):
+            report = await load(Kind.SECTION14A, *files)
+            assert [kept.reason for kept in report.kept] == ["last changed by anna"]
+        assert outcome(await load(Kind.SECTION14A, self.DAY)) == (0, 0, 1, 0, 0)
+        assert outcome(await load(Kind.SECTION14A, self.TWO_BANDS, overwrite=True)) == (0, 1, 0, 0, 0)
+        assert str((await self.sheet(pool, dno)).price_ht) == "9.80"
+
+    async def test_a_deleted_tariff_is_restored_without_its_former_windows(self, pool, load):
+        dno = await make.dno(pool)
+        await load(Kind.SECTION14A, self.TWO_BANDS, self.DAY)
+        async with pool.connection() as connection:
+            await connection.execute("UPDATE time_of_use_data SET deleted_at = now()")
+        assert outcome(await load(Kind.SECTION14A, self.TWO_BANDS)) == (0, 1, 0, 0, 0)
+        sheet = await self.sheet(pool, dno)
+        assert (sheet.version, sheet.windows) == (3, ())
+
+    @pytest.mark.parametrize(
+        ("rows", "column", "reason"),
+        [
+            (["NT,1.34,1,00:00,,verified,u,"], "quarter", "all"),
+            ([",1.34,,,,verified,u,"], "band", "is empty"),
+            (["NT,1.34,,,,verified,u,", "NT,1.34,1,00:00,01:00,verified,u,"], "band", "1.csv:2"),
+            (["NT,1.34,1,00:00,01:00,verified,u,", "NT,1.34,,,,verified,u,"], "band", "1.csv:2"),
+            (["NT,1.34,1,00:00,01:00,verified,u,", "NT,1.35,1,01:00,02:00,verified,u,"], "band", "1.csv:2"),
+            (["NT,1.34,1,00:00,01:00,verified,u,", "NT,1.34,1,01:00,02:00,flagged,u,"], "band", "1.csv:2"),
+            (["NT,1.34,,,,verified,u,", ",,,,,verified,u,"], "band", "1.csv:2"),
+            ([",,,,,verified,u,", "NT,1.34,,,,verified,u,"], "band", "1.csv:2"),
+            (["NT,1.34,,,,verified,u,", "ST,1.34,,,,verified,v,"], "source_url", "must be the same"),
+            (["NT,1.34,,,,verified,u,a", "ST,1.34,,,,verified,u,b"], "source_title", "must be the same"),
+            (["NT,1,1,22:00,02:00,verified,u,", "ST,2,1,01:00,03:00,verified,u,"], "start", "overlaps 00:00-02:00"),
+            (["NT,1,1,24:00,02:00,verified,u,"], "end", "at no time"),
+        ],
+    )  # fmt: skip
+    async def test_contradictory_rows_of_one_file_are_refused(self, pool, load, rows, column, reason):
+        await make.dno(pool)
+        report = await load(Kind.TIME_OF_USE, TIME_OF_USE + "".join(f"netze-a,2026,{row}\n" for row in rows))
+        [problem] = report.problems
+        assert (problem.location.line, problem.column) == (len(rows) + 1, column)
+        assert reason in problem.reason
+
+    async def test_the_two_kinds_of_files_are_not_mixed_for_one_tariff(self, pool, load):
+        await make.dno(pool)
+        both = TIME_OF_USE + "netze-a,2026,NT,1.34,,,,verified,u,t\n"
+        for files in ((self.DAY, both), (both, self.TWO_BANDS)):
+            assert (
+                "1.csv:2 has this operator and year"
+                in (await load(Kind.TIME_OF_USE, *files)).problems[0].reason
+            )
+
     async def test_windows_without_prices_anywhere_are_refused(self, pool, load):
         await make.dno(pool)
         [problem] = (await load(Kind.SECTION14A, self.DAY)).problems
@@ -326,6 +429,87 @@ class TestSection14a:
         await make.dno(pool)
         report = await load(Kind.SECTION14A, text)
         assert reason in report.problems[0].reason
+
+
+class TestPublication:
+    """Of the families whose files have a row per entry, per window, and both."""
+
+    FILES: ClassVar = {
+        Kind.TARIFFS: TARIFFS + tariff(),
+        Kind.HLZF: HLZF + "netze-a,2025,MS,WINTER,07:30,09:00,unverified,u,\n",
+        Kind.SECTION14A: PRICES + "netze-a,2025,3,ST,6.70,unverified,u\n",
+        Kind.TIME_OF_USE: TIME_OF_USE + "netze-a,2025,ST,6.70,,,,unverified,u,\n",
+    }
+    TABLES: ClassVar = {Kind.TARIFFS: "netzentgelte_data", Kind.HLZF: "hlzf_data"}
+
+    @pytest.fixture(params=FILES)
+    def kind(self, request):
+        return request.param
+
+    def file(self, kind, publication: str) -> str:
+        header, row, _ = self.FILES[kind].split("\n")
+        return f"{header},publication\n{row},{publication}\n"
+
+    async def stored(self, pool, kind) -> tuple[str, int]:
+        [row] = await pool.fetch(
+            f"SELECT publication, version FROM {self.TABLES.get(kind, 'time_of_use_data')}"
+        )
+        return row["publication"], row["version"]
+
+    async def test_final_figures_replace_preliminary_ones_and_not_the_other_way_round(self, pool, load, kind):
+        await make.dno(pool)
+        preliminary, final = self.file(kind, "PRELIMINARY"), self.file(kind, "FINAL")
+        assert outcome(await load(kind, preliminary)) == (1, 0, 0, 0, 0)
+        assert await self.stored(pool, kind) == ("PRELIMINARY", 1)
+        assert outcome(await load(kind, final)) == (0, 1, 0, 0, 0)
+        assert await self.stored(pool, kind) == ("FINAL", 2)
+        report = await load(kind, preliminary)
+        assert outcome(report) == (0, 0, 0, 1, 0)
+        assert report.kept[0].reason == "final in the database, and preliminary in the file"
+        assert outcome(await load(kind, preliminary, overwrite=True)) == (0, 1, 0, 0, 0)
+        assert await self.stored(pool, kind) == ("PRELIMINARY", 3)
+
+    async def test_without_a_publication_that_of_the_entry_stays_and_new_entries_are_final(
+        self, pool, load, kind
+    ):
+        await make.dno(pool)
+        text = self.FILES[kind]
+        await load(kind, text)
+        assert await self.stored(pool, kind) == ("FINAL", 1)
+        await load(kind, self.file(kind, "PRELIMINARY"), overwrite=True)
+        for file in (text, self.file(kind, "")):
+            assert outcome(await load(kind, file)) == (0, 0, 1, 0, 0)
+        assert await self.stored(pool, kind) == ("PRELIMINARY", 2)
+
+    async def test_a_final_figure_replaces_also_a_preliminary_one_that_a_user_has_changed(
+        self, pool, load, kind
+    ):
+        """The preliminary sheet that the user has compared it with holds no more."""
+        await make.dno(pool)
+        await load(kind, self.file(kind, "PRELIMINARY"))
+        async with pool.connection() as connection, connection.transaction():
+            await connection.execute("SELECT sign('anna', NULL, NULL)")
+            table = self.TABLES.get(kind, "time_of_use_data")
+            await connection.execute(f"UPDATE {table} SET verification_status = 'verified'")
+        assert outcome(await load(kind, self.file(kind, ""))) == (0, 0, 0, 1, 0)
+        assert outcome(await load(kind, self.file(kind, "FINAL"))) == (0, 1, 0, 0, 0)
+        assert await self.stored(pool, kind) == ("FINAL", 3)
+
+    async def test_other_words_are_refused(self, pool, load, kind):
+        await make.dno(pool)
+        [problem] = (await load(kind, self.file(kind, "final"))).problems
+        assert (problem.column, problem.value) == ("publication", "final")
+
+
+async def test_windows_of_a_season_share_their_publication(pool, load):
+    await make.dno(pool)
+    rows = "netze-a,2025,MS,WINTER,07:30,09:00,verified,u,,{}\nnetze-a,2025,MS,WINTER,10:00,11:00,verified,u,,{}\n"
+    text = HLZF.rstrip() + ",publication\n" + rows
+    [problem] = (await load(Kind.HLZF, text.format("FINAL", "PRELIMINARY"))).problems
+    assert (problem.column, problem.location.line) == ("publication", 3)
+    files = (text.format("FINAL", "FINAL"), HLZF + "netze-a,2025,MS,WINTER,12:00,13:00,verified,u,\n")
+    [problem] = (await load(Kind.HLZF, *files)).problems
+    assert "publication must be the same" in problem.reason
 
 
 class TestRegistry:
