@@ -23,6 +23,7 @@ from tests.integration.graph.running import Headers, Running, has_cached_respons
 from tests.integration.graph.wire import Response, Wire, get, post, wire
 from tests.integration.graph.writing import global_id
 from tests.server_process import ServerProcess
+from tests.waiting import PATIENT
 
 # The limit of a second in production; a busy computer may take longer.
 SECOND = 30
@@ -179,7 +180,8 @@ async def test_counts_and_lists_are_fresh_too(server: Running, pool: Pool, edito
 async def pair(instance: Callable[..., ServerProcess], tariff: Tariff) -> tuple[ServerProcess, ServerProcess]:
     """Two server processes; they load no starter data, because operators exist."""
     one, other = [
-        await asyncio.to_thread(instance, rate_limit_api_key=0, log_level="warning") for _ in range(2)
+        await asyncio.to_thread(instance, rate_limit_api_key=0, log_level="warning", **PATIENT)
+        for _ in range(2)
     ]
     return one, other
 
