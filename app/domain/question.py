@@ -39,6 +39,7 @@ class NotHeld(StrEnum):
     OTHER_POSITION = "OTHER_POSITION"  # reserve capacity, reactive energy, metering, …
     LEVY = "LEVY"
     TIME_OF_USE_ABOVE_NS = "TIME_OF_USE_ABOVE_NS"  # § 14a EnWG holds in low voltage
+    AVERAGE = "AVERAGE"  # over operators or years
     OTHER_RANKING = "OTHER_RANKING"  # by a single price, of a town, of peak-load windows
 
 

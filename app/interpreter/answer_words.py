@@ -117,6 +117,7 @@ GERMAN = Words(
         " Arbeitspreise mit Leistungsmessung.",
         NotHeld.LEVY: "Umlagen, Abgaben und Steuern sind hier nicht erfasst; erfasst sind Netzentgelte, netto.",
         NotHeld.TIME_OF_USE_ABOVE_NS: "Zeitvariable Netzentgelte nach § 14a EnWG, Modul 3, gibt es nur in der Niederspannung.",
+        NotHeld.AVERAGE: "Durchschnitte werden hier nicht gebildet; erfasst sind die Preise der einzelnen Netzbetreiber.",
         NotHeld.OTHER_RANKING: "Ranglisten gibt es hier nach den Jahreskosten der Netznutzung, für Deutschland oder ein"
         " Bundesland, zum Beispiel „günstigste Netzbetreiber in Bayern Mittelspannung 2026“.",
     },
@@ -209,6 +210,7 @@ ENGLISH = Words(
         " are.",
         NotHeld.LEVY: "Levies and taxes are not held here; net grid charges are.",
         NotHeld.TIME_OF_USE_ABOVE_NS: "Time-variable grid charges of § 14a EnWG, module 3, exist in low voltage only.",
+        NotHeld.AVERAGE: "Averages are not held here; the prices of each grid operator are.",
         NotHeld.OTHER_RANKING: "Rankings are by annual cost of the use of the grid, in Germany or in one federal state, for"
         " example “cheapest grid operators in Bavaria medium voltage 2026”.",
     },

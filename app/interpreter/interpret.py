@@ -20,7 +20,15 @@ from app.interpreter.codes import split_codes
 from app.interpreter.federal_states import NamedState, states_of
 from app.interpreter.levels import ChosenLevel, level_of
 from app.interpreter.moments import Moment, moment_of
-from app.interpreter.operators import UNKNOWN, Choice, by_codes, choose, compared, unknown_beside
+from app.interpreter.operators import (
+    UNKNOWN,
+    Choice,
+    by_codes,
+    choose,
+    compared,
+    names_unknown_place,
+    unknown_beside,
+)
 from app.interpreter.sentence import Sentence
 from app.interpreter.spelling import normalise
 from app.interpreter.topics import Asked, Frame, asked, count_of_questions
@@ -300,8 +308,8 @@ def _ranking(read: _Read) -> Interpretation | None:
         return _unanswered(read, topic)
     if topic.topic is not _T.NETZENTGELTE or mentions or _asks_for_one_price(sentence):
         return _unanswered(read, NotHeld.OTHER_RANKING)
-    if len({one.state for one in read.states}) > 1:
-        return _unanswered(read, NotHeld.OTHER_RANKING)
+    if len({one.state for one in read.states}) > 1 or names_unknown_place(sentence):
+        return _unanswered(read, NotHeld.OTHER_RANKING)  # "in Bayern und Hessen", "in Österreich"
     load = _load(read) or (None if read.amounts.tokens else _example(read.level.level))
     return Interpretation(
         data_type=_data_type(topic.topic),
@@ -343,7 +351,8 @@ _ONE_PRICE = {
 
 
 def _speaks_of_operators(read: _Read) -> bool:
-    return bool(_OPERATORS.intersection(read.sentence.keys)) or (
+    named = _OPERATORS | _ONE_PRICE
+    return bool(named.intersection(read.sentence.keys)) or (
         read.level.level is not None and bool(read.states)
     )
 

@@ -89,6 +89,7 @@ class _Word(NamedTuple):
     key: str
     kind: bool = False
     place: bool = False
+    region: bool = False  # a federal state in which no operator sits under that name: "Energienetze Bayern"
     aside: bool = False  # distinguishes places or companies of one name: "(Oder)", "a. d. Donau"
 
 
@@ -150,7 +151,8 @@ def _words_of(name: str, places: Places) -> list[_Word]:
         if spelt in GLUE or spelt in LEGAL:
             continue
         place = not kind and (word in places.seats or (after_municipal and not aside and not in_brackets))
-        words.append(_Word(word, kind, place, (aside and not kind) or in_brackets))
+        region = word in REGIONS and word not in places.seats
+        words.append(_Word(word, kind, place, region, (aside and not kind) or in_brackets))
         after_municipal = (kind and word in _MUNICIPAL) or (after_municipal and not kind)
     return words
 
@@ -191,7 +193,7 @@ def _short(words: list[_Word]) -> Iterator[Form]:
             yield _form([*words[1:], words[0]], Fit.SHORT)
         elif only_place and len(words) - len(named) == 1 and words[-1].kind:
             yield _form([words[-1], *words[:-1]], Fit.SHORT)
-    if only_place:
+    if only_place and not (len(named) == 1 and named[0].region):
         yield _form(named, Fit.PLACE)
     elif words[0].kind or len(named) == len(words):
         yield from _bare(named)

@@ -95,6 +95,16 @@ def choose(sentence: Sentence) -> Choice:
     return _chosen(sentence, named, mentions, several=_common(named)[1])
 
 
+def names_unknown_place(sentence: Sentence) -> bool:
+    """ "in Österreich": a word that nothing explains, after a preposition."""
+    return any(
+        key in sentence.strange and sentence[i - 1] in _BEFORE_PLACES for i, key in enumerate(sentence.keys)
+    )
+
+
+_BEFORE_PLACES = {"in", "aus", "von", "of", "from", "at"}
+
+
 def _unknown_name(sentence: Sentence) -> str | None:
     """A word that nothing explains, beside a kind of company or after a preposition: "Stadtwerke Hinterdupfing"."""
     for i, key in enumerate(sentence.keys):

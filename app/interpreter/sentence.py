@@ -4,10 +4,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import NamedTuple, Protocol, TypeVar
 
+from app.domain.folding import fold
 from app.interpreter import grammar
 from app.interpreter.grammar import Mark
 from app.interpreter.names import GLUE, KINDS, LEGAL, Fit
 from app.interpreter.spelling import Token, tokens
+from app.interpreter.state_names import WORDS as STATE_WORDS
 from app.interpreter.vocabulary import (
     MAX_FORM_WORDS,
     MAX_REORDERED_WORDS,
@@ -24,7 +26,7 @@ NEGATED_WITHIN = 3  # tokens: "nicht für die Netze BW"
 
 _BEFORE_PLACES = {"in", "auf", "von", "bei", "fur", "aus", "stadt", "of", "at", "for"}
 _PAUSES = frozenset("?!,;.:-–—")
-_PLAIN = ORDINARY | GLUE | LEGAL | KINDS.keys()
+_PLAIN = ORDINARY | STATE_WORDS | GLUE | LEGAL | KINDS.keys()
 
 
 class Word(NamedTuple):
@@ -174,6 +176,8 @@ def _corrected(token: Token, vocabulary: Vocabulary, announced: bool) -> Word:
     """A short word has too many neighbours, unless a kind of company announces a name: "Stadtwerke Unan"."""
     if announced or len(token.key) >= SAFELY_CORRECTED:
         keys, slips = vocabulary.meant(token.key)
+        if not keys and (unfolded := fold(token.text)) != token.key:
+            keys, slips = vocabulary.meant(unfolded)  # "Haenow": a letter is missing, and "ae" is no umlaut
     else:
         keys, slips = vocabulary.swapped(token.key), 1
     return Word(token, keys, slips) if keys else Word(token, (token.key,))

@@ -114,7 +114,7 @@ class _Forms:
         readings[number] = min(fit, readings.get(number, fit))
         if len(lexemes) <= 2:
             self.short.add(joined)
-        if 2 <= len(lexemes) <= MAX_REORDERED_WORDS:
+        if 2 <= len(lexemes) <= MAX_REORDERED_WORDS and all(map(str.isalpha, lexemes)):
             readings = self.reordered[in_any_order(lexemes)]
             readings[number] = min(max(fit, Fit.SHORT), readings.get(number, fit))
 

@@ -187,7 +187,7 @@ PHRASES: tuple[tuple[Meaning, str], ...] = (
         monats leistungspreis~ | monats arbeitspreis~ | monatsarbeitspreis~ | mlp | monatliche/monatlicher/monatlichen/monatliches
         leistungspreis/leistungspreise/leistungspreisen/leistungspreises/arbeitspreis/arbeitspreise/netzentgelt/netzentgelte/netzentgelten/preis/preise/preisen/entgelt/entgelte |
         leistungspreis/leistungspreise/arbeitspreis/netzentgelt/netzentgelte pro/je/per/im/für_einen/auf_den monat | kw pro/je/und/im monat | kw monat |
-        monthly capacity/demand/power/energy/grid/network price~/charge~/fee~/tariff~/rate~ | monthly price~/fee~/charge~/tariff~ |
+        monthly capacity/demand/power/energy/grid/network price~/charge~/fee~/tariff~/rate~ | monthly price~/fee~/charge~/tariff~ | pro/je monat | per month | a month | monatlich | monthly |
         capacity/demand price~/charge~ per/a month | kw per/and/a month | kw month
         """,
     ),
@@ -206,6 +206,12 @@ PHRASES: tuple[tuple[Meaning, str], ...] = (
         reservekapazität~ | reserveleistung~ | reserve capacity | vermiedene/vermiedener/vermiedenen netzentgelt~/netzentgelte/netzentgelten |
         avoided grid/network charge~/fee~ | singulär/singuläre/singulärer genutzte/genutzter betriebsmittel~ | kommunalrabatt |
         pooling~ | individuelle/individuelles/individuellen netzentgelt/netzentgelte/netzentgelten | individual grid/network charge~/fee~ | bandlast~ | bandlastprivileg
+        """,
+    ),
+    (
+        Unheld(NotHeld.AVERAGE),
+        """
+        durchschnitt~ | durchschnittlich~ | durchschnittliche | durchschnittlichen | durchschnittliches | mittelwert~ | median | im mittel | im schnitt | average~ | mean price | on average
         """,
     ),
     (
@@ -441,7 +447,7 @@ PHRASES: tuple[tuple[Meaning, str], ...] = (
         was sind hochlastzeitfenster | was sind hlzf | erkläre | erklär | erklären | erklärung | definition |
         definiere | bedeutung | what is a | what is an | what does | what is meant | meaning of | define |
         explain | wer hat | wer ist | who is | who are | why | warum | wieso | weshalb |
-        unterschied zwischen | difference between | wie funktioniert | wie funktionieren | how do |
+        unterschied zwischen | difference between | unterschied | difference | wie funktioniert | wie funktionieren | how do |
         how does a | wie entstehen | wie werden | wer zahlt | who pays | wofür | wozu |
         wie viele netzbetreiber | how many
         """,
@@ -554,7 +560,7 @@ GERMAN = _keys("""
     teuersten teuerster niedrigste niedrigsten höchste höchsten gerade jetzt moment übermorgen modul zeitvariable
     variable stunde uhrzeit laden soll sollte lohnt rangliste vergleiche günstiger billiger teurer läuft befinden
     hochlast spitzenlast hochlastzeit hochlastzeiten hochlastzeitfenster niedertarif hochtarif wärmepumpe haushalt
-    strom bundesland bayern hessen thüringen niedersachsen sachsen verbrauch jahresverbrauch höchstlast
+    strom bundesland deutschland bundesweit deutschlandweit unterschied bayern hessen thüringen niedersachsen sachsen verbrauch jahresverbrauch höchstlast
     vergangenen vergangenes winter sommer frühling herbst frühjahr januar februar märz april mai juni juli
     august september oktober november dezember quartal monat woche morgen abend dich du euch sein ihre ihren
     ihrem ihrer deren dessen diese derzeit momentan jetzt heute gestern bisher bald neu neue neuen neuer alte
@@ -577,7 +583,7 @@ ENGLISH = _keys("""
     into onto via cheap cheapest cheaper expensive lowest highest today tomorrow yesterday module three compare
     compared comparison versus ranking variable electricity power household heat pump pumps monthly right moment peaks
     high-load load loads annual yearly consumption usage tell bavaria hesse saxony thuringia brandenburg cheapness
-    should could charging car my best state federal
+    should could charging car my best state federal nationwide difference average
 """)
 QUESTIONS = _keys("was wer wem wen wie wo warum wann woher what who whose whom where why how when")
 # A number before them is no year.
