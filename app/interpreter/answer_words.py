@@ -48,6 +48,7 @@ class Words(NamedTuple):
     cheapest: str
     dearest: str
     all_day: str
+    not_variable: str
     at_moment: str
     only_grid: str
     day: str
@@ -136,6 +137,7 @@ GERMAN = Words(
     cheapest="am günstigsten {} mit {} ct/kWh ({})",
     dearest="am teuersten {} mit {} ct/kWh ({})",
     all_day="den ganzen Tag {} ct/kWh ({})",
+    not_variable=", in diesem Quartal nicht zeitvariabel",
     at_moment="um {} Uhr {} ct/kWh ({}), bis {}",
     only_grid="Das ist nur das Netzentgelt, nicht der Strompreis.",
     day="{0:%d.%m.%Y}",
@@ -229,6 +231,7 @@ ENGLISH = Words(
     cheapest="cheapest {} at {} ct/kWh ({})",
     dearest="most expensive {} at {} ct/kWh ({})",
     all_day="{} ct/kWh ({}) all day",
+    not_variable=", not time-variable in this quarter",
     at_moment="at {} {} ct/kWh ({}), until {}",
     only_grid="This is the grid charge only, not the price of electricity.",
     day="{0:%Y-%m-%d}",

@@ -64,7 +64,7 @@ def hours_of_a_day(
     day = words.day.format(meaning.details.day)
     lowest, highest = (pick(prices, key=lambda one: one.price) for pick in (min, max))
     if lowest.price == highest.price:
-        text = words.all_day.format(number(words, lowest.price), lowest.band)
+        text = words.all_day.format(number(words, lowest.price), lowest.band) + _constancy(words, lowest)
     else:
         texts = [
             said.format(_hours_of(words, prices, one), number(words, one.price), one.band)
@@ -86,8 +86,12 @@ def price_at_a_moment(words: Words, name: str, prices: Sequence[PriceInterval], 
     day = words.day.format(at.astimezone(clock.GERMANY))
     until = now.end.astimezone(clock.GERMANY)
     end = f"{words.day.format(until)} {until:%H:%M}"
-    text = words.at_moment.format(_time(at), number(words, now.price), now.band, end)
+    text = words.at_moment.format(_time(at), number(words, now.price), now.band, end) + _constancy(words, now)
     return words.modul_3.format(f"{name}, {day}", f"{text}. {words.only_grid}")
+
+
+def _constancy(words: Words, interval: PriceInterval) -> str:
+    return "" if interval.time_variable else words.not_variable
 
 
 def _time(moment: datetime) -> str:

@@ -110,6 +110,10 @@ def test_a_day_with_one_price_has_no_cheapest_hour() -> None:
     text = answer_of(asked, dno=A, figures=Figures(prices=list(prices(SHEET, *day_span(day)))))
     assert "den ganzen Tag 5,96 ct/kWh (ST)" in text
     assert "günstigsten" not in text
+    day = date(2026, 8, 3)
+    asked = meaning(QuestionTopic.TIME_OF_USE, DataType.TIME_OF_USE, level=None, details=Details(day=day))
+    text = answer_of(asked, dno=A, figures=Figures(prices=list(prices(SHEET, *day_span(day)))))
+    assert "den ganzen Tag 5,96 ct/kWh (ST), in diesem Quartal nicht zeitvariabel" in text
 
 
 def test_the_price_at_a_moment_is_answered_with_its_end() -> None:
@@ -239,7 +243,10 @@ def test_what_is_not_held_is_named_in_both_languages_without_a_figure(
     text = answer_of(asked, dno=None)
     assert "€" not in text
     assert "ct/kWh" not in text
-    assert any(word in text for word in ("nicht erfasst", "gibt es", "not held", "exist in", "Rankings are", "nicht gebildet"))
+    assert any(
+        word in text
+        for word in ("nicht erfasst", "gibt es", "not held", "exist in", "Rankings are", "nicht gebildet")
+    )
 
 
 def test_an_unknown_operator_is_named_as_it_was_written() -> None:
