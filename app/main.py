@@ -17,6 +17,7 @@ from app.routes import routes
 from app.settings import Settings
 from app.web.pages import schema_route
 from loaders.registry import load_dno_year
+from schema.http.atypical_use import AtypicalUseReports
 from schema.http.endpoint import GraphQLEndpoint
 from schema.http.operation_runner import OperationRunner
 from schema.http.rest import Rest
@@ -32,7 +33,12 @@ def create_app(settings: Settings) -> Starlette:
 
     runner = OperationRunner(settings)
     graph = GraphQLEndpoint(settings, runner)
-    paths = [*routes(settings, graph), *Rest(settings, runner).routes, schema_route(f"{schema}\n")]
+    paths = [
+        *routes(settings, graph),
+        *Rest(settings, runner).routes,
+        *AtypicalUseReports(settings).routes,
+        schema_route(f"{schema}\n"),
+    ]
     return Application(settings, paths, lifespan)
 
 

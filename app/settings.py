@@ -105,6 +105,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     max_request_head_bytes: Positive = 64 * 2**10  # request line and headers
     max_request_body_bytes: Positive = 2**20
     max_held_body_bytes: Positive = 32 * 2**20  # of all requests of one process that are not answered yet
+    max_load_profile_bytes: Positive = 4 * 2**20
+    max_load_profiles: Positive = 8  # uploads of one process at a time
     max_batch_operations: Count = 0  # operations in one HTTP request; 0 refuses arrays
     hsts_lifetime: Seconds = 365 * DAY
 

@@ -33,21 +33,48 @@ class Ranked(msgspec.Struct, frozen=True, gc=False):
     cost: AnnualCost
 
 
+class PricePair(msgspec.Struct, frozen=True, gc=False):
+    """Leistungspreis in EUR per kW and year, Arbeitspreis in ct per kWh; None: not published."""
+
+    below_2500h: bool
+    leistung: Decimal | None
+    arbeit: Decimal | None
+
+
 def annual_cost(prices: Prices | Tariff, consumption_kwh: Decimal, peak_load_kw: Decimal) -> AnnualCost:
     """Raises BadInput for a consumption below zero and a peak load of zero or less."""
     check_consumption(consumption_kwh, peak_load_kw)
-    if consumption_kwh >= _EXACT.multiply(peak_load_kw, Decimal(THRESHOLD_HOURS)):
-        per_kw, per_kwh = prices.leistung, prices.arbeit
-    else:
-        per_kw, per_kwh = prices.leistung_unter_2500h, prices.arbeit_unter_2500h
-    capacity = _euros(peak_load_kw, per_kw)
-    energy = _euros(consumption_kwh, None if per_kwh is None else _EXACT.multiply(per_kwh, _CENT))
-    return AnnualCost(
-        utilisation_hours=_rounded(_EXACT.divide(consumption_kwh, peak_load_kw)),
-        capacity_charge=capacity,
-        energy_charge=energy,
-        total=None if capacity is None or energy is None else _EXACT.add(capacity, energy),
+    pair = price_pair(prices, consumption_kwh, peak_load_kw)
+    capacity, energy, total = charges(pair, consumption_kwh, peak_load_kw)
+    return AnnualCost(utilisation_hours(consumption_kwh, peak_load_kw), capacity, energy, total)
+
+
+def price_pair(prices: Prices | Tariff, consumption_kwh: Decimal, peak_load_kw: Decimal) -> PricePair:
+    """The prices for this utilisation, which is compared exactly; without any load, those from 2500 h."""
+    below, above = price_pairs(prices)
+    return above if consumption_kwh >= _EXACT.multiply(peak_load_kw, Decimal(THRESHOLD_HOURS)) else below
+
+
+def price_pairs(prices: Prices | Tariff) -> tuple[PricePair, PricePair]:
+    """Below 2500 h, and from there on."""
+    return (
+        PricePair(True, prices.leistung_unter_2500h, prices.arbeit_unter_2500h),
+        PricePair(False, prices.leistung, prices.arbeit),
     )
+
+
+def charges(
+    pair: PricePair, consumption_kwh: Decimal, peak_load_kw: Decimal
+) -> tuple[Decimal | None, Decimal | None, Decimal | None]:
+    """For capacity, for energy, and both together, in EUR."""
+    capacity = _euros(peak_load_kw, pair.leistung)
+    energy = _euros(consumption_kwh, None if pair.arbeit is None else _EXACT.multiply(pair.arbeit, _CENT))
+    return capacity, energy, None if capacity is None or energy is None else _EXACT.add(capacity, energy)
+
+
+def utilisation_hours(consumption_kwh: Decimal, peak_load_kw: Decimal) -> Decimal:
+    """Rounded half up to two decimals. `peak_load_kw`: greater than zero."""
+    return rounded(_EXACT.divide(consumption_kwh, peak_load_kw))
 
 
 def check_consumption(consumption_kwh: Decimal, peak_load_kw: Decimal) -> None:
@@ -65,8 +92,9 @@ def _check(amount: Decimal, argument: str) -> None:
 
 
 def _euros(amount: Decimal, price: Decimal | None) -> Decimal | None:
-    return None if price is None else _rounded(_EXACT.multiply(amount, price))
+    return None if price is None else rounded(_EXACT.multiply(amount, price))
 
 
-def _rounded(value: Decimal) -> Decimal:
+def rounded(value: Decimal) -> Decimal:
+    """Half up to two decimals."""
     return value.quantize(_CENT, context=_EXACT)

@@ -1,5 +1,8 @@
 """Limits the size of each request body, and of all bodies in memory."""
 
+import re
+from typing import Final
+
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.errors import AppError, Code, Overloaded
@@ -8,6 +11,8 @@ from app.settings import Settings
 
 # Bytes of a body that are accepted even if the total is exceeded: most bodies are shorter.
 SMALL = 16 * 1024
+# Load profiles, which are read part by part and not held.
+STREAMED: Final = re.compile(r"/api/v1/dnos/[^/]+/atypical-use/[^/]+/?")
 
 
 class BodyLimit:
@@ -18,6 +23,7 @@ class BodyLimit:
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
         self.app = app
         self._limit = settings.max_request_body_bytes
+        self._streamed_limit = settings.max_load_profile_bytes
         self._max_held = settings.max_held_body_bytes
         self.held = 0
 
@@ -25,19 +31,25 @@ class BodyLimit:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        if _announced(scope["headers"]) > self._limit:
-            raise _too_large(self._limit)
-        received = 0
+        streamed = STREAMED.fullmatch(scope["path"]) is not None
+        limit = self._streamed_limit if streamed else self._limit
+        if _announced(scope["headers"]) > limit:
+            raise _too_large(limit)
+        received = held = 0
 
         async def receive_bounded() -> Message:
-            nonlocal received
+            nonlocal received, held
             message = await receive()
             if message["type"] == "http.request":
                 size = len(message.get("body", b""))
                 received += size
+                if streamed:  # the part before has been read
+                    self.held -= held
+                    held = 0
+                held += size
                 self.held += size
-                if received > self._limit:
-                    raise _too_large(self._limit)
+                if received > limit:
+                    raise _too_large(limit)
                 if self.held > self._max_held and received > SMALL:
                     raise Overloaded(
                         "The server holds too many large requests; please try again.", retry_after=1
@@ -47,7 +59,7 @@ class BodyLimit:
         try:
             await self.app(scope, receive_bounded, send)
         finally:
-            self.held -= received
+            self.held -= held
 
 
 def _announced(headers: Headers) -> int:

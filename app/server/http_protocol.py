@@ -62,8 +62,8 @@ class HttpProtocol(HttpToolsProtocol):
         self._addresses = resources.addresses
         self._connection_limit = resources.connections
         self._max_head_bytes: int = settings.max_request_head_bytes
-        self._max_request_bytes: int = (
-            settings.max_request_head_bytes + FRAMES * settings.max_request_body_bytes
+        self._max_request_bytes: int = settings.max_request_head_bytes + max(
+            FRAMES * settings.max_request_body_bytes, 2 * settings.max_load_profile_bytes
         )
         self._answer_timeout: float = max(settings.answer_timeout, 3 * settings.socket_check_interval)
         self._seconds = {

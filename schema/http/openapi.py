@@ -25,6 +25,7 @@ from strawberry import Schema
 from app.domain.entry import VoltageLevel
 from app.http.content_negotiation import JSON, PROBLEM
 from schema.execution.documents import Document
+from schema.http import openapi_atypical_use
 from schema.queries.natural import MAX_QUESTION_LENGTH
 
 Json = dict[str, Any]
@@ -119,6 +120,7 @@ class _Description:
                     }
                 },
                 "/api/v1/dnos/{slug}/time-of-use/{span}": {"get": _TIME_OF_USE},
+                openapi_atypical_use.PATH: {"post": openapi_atypical_use.operation(SLUG, _PROBLEM)},
                 "/api/v1/query/natural": {
                     "post": self._operation(
                         "naturalQuery",
@@ -134,6 +136,7 @@ class _Description:
             "components": {
                 "schemas": {
                     **{name: self._fragment(name) for name in self._document.source.fragments},
+                    **openapi_atypical_use.SCHEMAS,
                     "Problem": PROBLEM_SCHEMA,
                 }
             },
