@@ -84,6 +84,10 @@ LEAST = {
     "correctTariff": Role.EDITOR,
     "addHlzf": Role.EDITOR,
     "correctHlzf": Role.EDITOR,
+    "addTimeOfUse": Role.EDITOR,
+    "correctTimeOfUse": Role.EDITOR,
+    "addHolidayRule": Role.EDITOR,
+    "correctHolidayRule": Role.EDITOR,
     "flag": Role.EDITOR,
     "verify": Role.ADMIN,
     "revert": Role.ADMIN,
@@ -96,12 +100,18 @@ LEAST = {
 async def test_each_mutation_requires_its_role(callers: dict[Role | None, Caller], pool: Pool) -> None:
     dno = await make.dno(pool)
     tariff, hlzf = await make.tariff(pool, dno), await make.hlzf(pool, dno)
+    time_of_use = await make.time_of_use(pool, dno)
+    rule = await make.holiday_rule(pool, dno)
     added = {"dno": "netze-a", "voltageLevel": "MS"}
     inputs: dict[str, dict[str, Any]] = {
         "addTariff": added | {"year": 2030},
         "correctTariff": {"id": global_id(tariff), "leistung": "60"},
         "addHlzf": added | {"year": 2030, "season": "SUMMER", "windows": []},
         "correctHlzf": {"id": global_id(hlzf), "windows": []},
+        "addTimeOfUse": {"dno": "netze-a", "year": 2030, "bands": [], "windows": []},
+        "correctTimeOfUse": {"id": f"tou_{time_of_use.id.hex}", "windows": []},
+        "addHolidayRule": {"dno": "netze-a", "year": 2030},
+        "correctHolidayRule": {"id": f"rule_{rule.id.hex}", "bridgeDays": "ALL_EXCLUDED"},
         "flag": {"id": global_id(tariff), "reason": "odd"},
         "verify": {"id": global_id(tariff)},
         "revert": {"revisionId": f"revision_{'0' * 32}"},
