@@ -16,9 +16,9 @@ fetch_by_dno_year = TABLE.fetch_by_dno_year
 
 
 async def fetch_by_dno(pool: Pool, dno_ids: Sequence[UUID]) -> dict[UUID, tuple[HolidayRule, ...]]:
-    """All rules of an operator, that without a year first."""
+    """All rules of each operator, that without a year first; empty without any, so that this is kept as long as rules are."""
     rows = await pool.fetch(_OF_OPERATORS, dno_ids, name="holiday_rules_of_dno")
-    found: dict[UUID, list[HolidayRule]] = {}
+    found: dict[UUID, list[HolidayRule]] = {dno_id: [] for dno_id in dno_ids}
     for row in rows:
-        found.setdefault(row["dno_id"], []).append(TABLE.entry(row))
+        found[row["dno_id"]].append(TABLE.entry(row))
     return {dno_id: tuple(rules) for dno_id, rules in found.items()}

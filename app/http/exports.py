@@ -156,7 +156,7 @@ class Exports:
             raise AppError(f"No Hochlastzeitfenster of {dno.name} are known for {year}.", Code.NOT_FOUND)
         if wanted.voltage_level:
             entries = tuple(entry for entry in entries if entry.voltage_level in wanted.voltage_level)
-        rules = (await holiday_rules.fetch_by_dno(pool, [dno.id])).get(dno.id, ())
+        rules = (await holiday_rules.fetch_by_dno(pool, [dno.id]))[dno.id]
         body = write_calendar(dno, year, entries, rules)
         headers = {
             "etag": etag(body),

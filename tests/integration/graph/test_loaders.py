@@ -25,7 +25,7 @@ from schema.queries.vocabulary import load_vocabulary
 NAMES = [name for name, value in vars(Loaders).items() if isinstance(value, LoaderAttribute)]
 # Loaders whose records are not read from PostgreSQL.
 COMPUTED = {"interpretation_by_question", "opinion_by_question"}
-NEVER_ABSENT = {"directory", "aliases", "coverage", *COMPUTED}
+NEVER_ABSENT = {"directory", "aliases", "coverage", "holiday_rules_by_dno", *COMPUTED}
 ABSENT = UUID(int=1)
 
 
