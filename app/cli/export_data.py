@@ -58,7 +58,7 @@ def export_command(
         typer.Option(help="Only entries as sure as this; may be repeated.", case_sensitive=False),
     ] = None,
 ) -> None:
-    """Export operators, tariffs, peak-load windows or § 14a tariffs, as one consistent picture of the database.
+    """Export operators, tariffs, peak-load windows, holiday rules or § 14a tariffs, as one consistent picture of the database.
 
     **dno import** reads CSV and NDJSON back unchanged.
     """

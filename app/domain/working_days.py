@@ -103,7 +103,7 @@ class _Calendar:
         self._regional = _regional(year, region, rule)
         # For the days beside them: a holiday that may count makes days that may be bridge days.
         self._sure = {*self._nationwide, *_with(self._regional, _Counts.YES)}
-        if rule.holidays is HolidayScope.UNKNOWN:
+        if rule.holidays in (HolidayScope.UNKNOWN, HolidayScope.NETWORK_AREA) and not rule.holiday_states:
             # Not known is only whether windows hold on them; in their state they are holidays anyway.
             self._sure.update(_of_region(year, region).of_state)
         self._possible = self._sure | _with(self._regional, _Counts.OPEN)

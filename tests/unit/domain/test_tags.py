@@ -21,7 +21,7 @@ things = st.one_of(
         st.tuples(st.just(make), st.uuids())
         for make in (
             tags.operator, tags.years, tags.entries, tags.location,
-            tags.history, tags.revision, tags.user, tags.api_key,
+            tags.history, tags.revision, tags.user, tags.api_key, tags.holiday_rules_of,
         )
     ),
     st.tuples(st.just(tags.slug), st.text(max_size=20)),
@@ -49,6 +49,13 @@ def test_a_changed_figure_invalidates_each_list_that_contains_it(topic, dno_id, 
         getattr(tags, topic)(DnoYear(dno_id, year)), tags.years(dno_id), tags.entries(dno_id), tags.year(year),
         tags.COVERAGE, *map(tags.location, ids), *map(tags.history, ids),
     }  # fmt: skip
+
+
+@given(st.uuids(), st.integers(2000, 2100))
+def test_a_changed_holiday_rule_invalidates_the_rules_of_all_years_and_its_own_record(dno_id, year):
+    topic = Topic["HOLIDAY_RULES"]
+    touched = tags.of(Event(1, topic, dno_id, year, datetime.now(UTC), ()))
+    assert touched >= {tags.holiday_rules_of(dno_id), f"holiday_rules:{dno_id}:{year}"}
 
 
 def event(topic: Topic, *entries: EntryChange) -> Event:

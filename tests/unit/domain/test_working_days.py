@@ -158,6 +158,11 @@ def test_a_day_between_two_holidays_is_a_bridge_day():
     assert status("2018-11-02", "Sachsen", bridge_days=ALL, **area) == BRIDGE_DAY
 
 
+@pytest.mark.parametrize("stated", [{}, {"holidays": STATE}, {"holidays": AREA}])
+def test_a_holiday_of_the_state_makes_a_bridge_day_also_where_it_is_not_known_to_count(stated):
+    assert status("2026-01-05", bridge_days=ALL, **stated) == BRIDGE_DAY
+
+
 def test_a_regional_holiday_that_does_not_count_makes_no_bridge_day():
     assert status("2026-01-05", bridge_days=ALL, holidays=NATIONWIDE) == WORKING
     two = {"holidays": AREA, "holiday_states": ("Bayern", "Hessen")}
