@@ -41,7 +41,10 @@ def import_command(
     ] = False,
     overwrite: Annotated[
         bool,
-        typer.Option("--overwrite", help="Replace entries that people have verified or corrected, too."),
+        typer.Option(
+            "--overwrite",
+            help="Replace entries that people have verified or corrected, and final ones by preliminary ones, too.",
+        ),
     ] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="Report as one JSON object per line, for programs.")

@@ -4,10 +4,10 @@ from typing import NamedTuple
 
 from app.db.pool import Pool
 from app.domain.event import EntryChange, Event, Topic
-from app.domain.families import WITH_HISTORY
+from app.domain.families import FAMILIES
 from app.domain.revision import ChangeKind
 
-_TOPICS = {family.data_type: Topic(family.name) for family in WITH_HISTORY}
+_TOPICS = {family.data_type: Topic(family.name) for family in FAMILIES}
 
 
 class Changes(NamedTuple):

@@ -7,20 +7,16 @@ import msgspec
 
 from app.db.pool import Pool
 from app.domain.coverage import Coverage
-from app.domain.families import FIGURES, WITH_HISTORY
+from app.domain.families import FIGURES
 from app.domain.family import Family
-
-# Families that have a column of their own.
-_ENTRIES: Final = tuple(family for family in FIGURES if family in WITH_HISTORY)
 
 
 def _counted(family: Family) -> str:
     """Entries by operator and year; one column per family, so that families stand side by side."""
-    counts = "".join(f", {'count(*)' if other is family else '0'} AS {other.name}" for other in _ENTRIES)
-    verified = "count(*) FILTER (WHERE verification_status = 'verified')" if family in _ENTRIES else "0"
+    counts = "".join(f", {'count(*)' if other is family else '0'} AS {other.name}" for other in FIGURES)
     return (
-        f"SELECT dno_id, year{counts}, {verified} AS verified FROM {family.table}"
-        " WHERE deleted_at IS NULL GROUP BY dno_id, year"
+        f"SELECT dno_id, year{counts}, count(*) FILTER (WHERE verification_status = 'verified') AS verified"
+        f" FROM {family.table} WHERE deleted_at IS NULL GROUP BY dno_id, year"
     )
 
 
@@ -29,13 +25,13 @@ _STATEMENT: Final = (
     f" published AS ({' UNION ALL '.join(map(_counted, FIGURES))}),"
     " entries AS (SELECT published.* FROM published JOIN operators ON operators.id = dno_id),"
     " years AS (SELECT year, count(DISTINCT dno_id) AS dnos,"
-    f" {', '.join(f'sum({family.name})::bigint AS {family.name}' for family in _ENTRIES)},"
+    f" {', '.join(f'sum({family.name})::bigint AS {family.name}' for family in FIGURES)},"
     " sum(verified)::bigint AS verified FROM entries GROUP BY year),"
     " regions AS (SELECT region, count(*) AS dnos,"
     " count(*) FILTER (WHERE id IN (SELECT dno_id FROM entries)) AS dnos_with_data"
     " FROM operators WHERE region IS NOT NULL GROUP BY region)"
     " SELECT (SELECT count(*) FROM operators) AS total_dnos,"
-    f" (SELECT coalesce(sum({' + '.join(family.name for family in _ENTRIES)}), 0)::bigint FROM years)"
+    f" (SELECT coalesce(sum({' + '.join(family.name for family in FIGURES)}), 0)::bigint FROM years)"
     " AS total_entries,"
     " (SELECT coalesce(sum(verified), 0)::bigint FROM years) AS verified_entries,"
     " (SELECT coalesce(jsonb_agg(years ORDER BY year DESC), '[]') FROM years) AS by_year,"
@@ -44,6 +40,6 @@ _STATEMENT: Final = (
 
 
 async def fetch_coverage(pool: Pool, keys: Sequence[None]) -> dict[None, Coverage]:
-    """Entries are those of families with a history; an operator has data if any family has an entry for it."""
+    """Entries are those of the families of figures; an operator has data if any of them has an entry for it."""
     rows = await pool.fetch(_STATEMENT, name="coverage")
     return {None: msgspec.convert(dict(rows[0]), Coverage)}

@@ -14,7 +14,7 @@ from app.db.file_columns import OPERATOR_COLUMNS, Column, family_columns
 from app.db.pool import Connection
 from app.domain import time_of_use
 from app.domain.entry import FIRST_YEAR, LAST_YEAR, VerificationStatus, VoltageLevel
-from app.domain.families import WITH_HISTORY
+from app.domain.families import FAMILIES
 from app.domain.family import Column as ValueColumn
 from app.domain.family import ColumnType, Family
 from app.domain.federal_state import spellings_of
@@ -26,9 +26,9 @@ _ROWS_PER_BATCH = 1_000
 Rows: TypeAlias = "Sequence[Sequence[str | None]]"
 
 
-Table = StrEnum(  # type: ignore[misc]  # families with a history, and operators
+Table = StrEnum(  # type: ignore[misc]  # families, and operators
     "Table",
-    {family.name.upper(): family.public_name for family in WITH_HISTORY} | {"REGISTRY": "registry"},
+    {family.name.upper(): family.public_name for family in FAMILIES} | {"REGISTRY": "registry"},
     module=__name__,
 )
 
@@ -48,7 +48,7 @@ class Filter(msgspec.Struct, frozen=True):
 
 
 COLUMNS: Mapping[Table, Mapping[str, Column]] = {
-    **{Table(family.public_name): family_columns(family) for family in WITH_HISTORY},
+    **{Table(family.public_name): family_columns(family) for family in FAMILIES},
     Table["REGISTRY"]: OPERATOR_COLUMNS,
 }
 
@@ -62,7 +62,7 @@ FILTERS: Mapping[Table, tuple[str, ...]] = {
             *(key.name for key in family.key),
             "verification_status",
         )
-        for family in WITH_HISTORY
+        for family in FAMILIES
     },
     Table["REGISTRY"]: ("dno", "region"),
 }
@@ -187,7 +187,7 @@ _BROKEN: Mapping[Table, str] = {
     **{
         Table(family.public_name): f"SELECT count(*) FROM {family.table} t"
         f" WHERE deleted_at IS NULL AND NOT {_readable(family, 't')}"
-        for family in WITH_HISTORY
+        for family in FAMILIES
     },
     Table["REGISTRY"]: f"SELECT count(*) FROM dnos WHERE deleted_at IS NULL AND NOT ({_READABLE_OPERATOR})",
 }
@@ -198,7 +198,7 @@ def _text(name: str, column: Column) -> str:
 
 
 _STATEMENTS: Mapping[Table, str] = {
-    **{Table(family.public_name): _rows(family) for family in WITH_HISTORY},
+    **{Table(family.public_name): _rows(family) for family in FAMILIES},
     Table["REGISTRY"]: f"""
         SELECT {", ".join(_text(name, column) for name, column in OPERATOR_COLUMNS.items())}
         FROM dnos

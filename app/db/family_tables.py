@@ -1,13 +1,13 @@
-"""The table of each family whose entries have a history."""
+"""The table of each family."""
 
 from typing import Any, Final
 
 from app.db import hlzf, holiday_rules, tariffs, time_of_use
 from app.db.family_table import FamilyTable
-from app.domain.families import WITH_HISTORY
+from app.domain.families import FAMILIES
 
 TABLES: Final[dict[str, FamilyTable[Any]]] = {
-    family.name: FamilyTable(family, family.struct) for family in WITH_HISTORY
+    family.name: FamilyTable(family, family.struct) for family in FAMILIES
 } | {
     table.family.name: table for table in (tariffs.TABLE, hlzf.TABLE, time_of_use.TABLE, holiday_rules.TABLE)
 }

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import msgspec
 
-from app.domain.families import FAMILIES, WITH_HISTORY
+from app.domain.families import FAMILIES
 from app.domain.revision import ChangeKind
 
 Topic = StrEnum(  # type: ignore[misc]  # a family's topic is its name
@@ -18,8 +18,8 @@ Topic = StrEnum(  # type: ignore[misc]  # a family's topic is its name
     module=__name__,
 )
 
-# Topics of entries that have a history.
-ENTRY_TOPICS: Final = frozenset(Topic(family.name) for family in WITH_HISTORY)
+# Topics of entries.
+ENTRY_TOPICS: Final = frozenset(Topic(family.name) for family in FAMILIES)
 
 
 class EntryChange(msgspec.Struct, frozen=True):

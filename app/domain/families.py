@@ -15,17 +15,14 @@ FAMILIES: Final[tuple[Family, ...]] = (
 
 BY_NAME: Final = {family.name: family for family in FAMILIES}
 
-# Families whose entries have a history, can be corrected, and count as entries.
-WITH_HISTORY: Final = tuple(family for family in FAMILIES if family.data_type is not None)
-
 # Families whose entries count as published data of an operator and year.
 FIGURES: Final = tuple(family for family in FAMILIES if family.figures)
 
 DataType = StrEnum(  # type: ignore[misc]  # its members are the families'
-    "DataType", {str(family.data_type): str(family.data_type) for family in WITH_HISTORY}, module=__name__
+    "DataType", {family.data_type: family.data_type for family in FAMILIES}, module=__name__
 )
 NETZENTGELTE: Final = DataType["NETZENTGELTE"]
 HLZF: Final = DataType["HLZF"]
 TIME_OF_USE: Final = DataType["TIME_OF_USE"]
 
-OF_DATA_TYPE: Final = {DataType[str(family.data_type)]: family for family in WITH_HISTORY}
+OF_DATA_TYPE: Final = {DataType[family.data_type]: family for family in FAMILIES}

@@ -65,10 +65,7 @@ class KeyColumn:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Family:
-    """`name` is its topic, its tag and its region; `public_name` is its import and its export.
-
-    A family without `data_type` has no history: its entries are imported and read, but not corrected.
-    """
+    """`name` is its topic, its tag and its region; `public_name` is its import and its export."""
 
     name: str
     table: str
@@ -77,9 +74,9 @@ class Family:
     module: str
     id_kind: str  # what error texts call its ids
     id_prefix: str
+    data_type: str
     columns: tuple[Column, ...]
     key: tuple[KeyColumn, ...] = ()
-    data_type: str | None = None
     description: str = ""  # of the data type, in the schema
     noun: str = ""  # what error texts call an entry
     one_row_per_entry: bool = True  # in import and export files

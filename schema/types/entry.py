@@ -6,7 +6,7 @@ import strawberry
 
 from app.domain import entry as structs
 from app.domain import hlzf as hlzf_structs
-from app.domain.families import WITH_HISTORY, DataType
+from app.domain.families import FAMILIES, DataType
 from app.domain.family import Family
 from schema.batch_field import describe, type_for
 
@@ -30,7 +30,7 @@ describe(
 describe(
     DataType,
     "What is published.",
-    **{str(family.data_type): family.description for family in WITH_HISTORY},
+    **{family.data_type: family.description for family in FAMILIES},
 )
 describe(
     structs.VerificationStatus,
@@ -62,6 +62,6 @@ def _lazy(family: Family) -> Any:
 
 
 Entry: Any = Annotated[
-    Union[tuple(map(_lazy, WITH_HISTORY))],  # noqa: UP007  # as many as there are families
+    Union[tuple(map(_lazy, FAMILIES))],  # noqa: UP007  # as many as there are families
     strawberry.union("Entry", description="A figure that can be corrected, verified, flagged and reverted."),
 ]

@@ -52,7 +52,10 @@ async def test_the_year_of_an_operator_has_the_field_names_of_the_graph(
     assert (tariff["voltageLevel"], tariff["leistung"], tariff["leistungUnter2500h"]) == ("MS", "58.20", None)
     [hlzf] = found["hlzf"]
     assert hlzf["windows"] == [{"start": "07:30", "end": "13:00"}, {"start": "22:00", "end": "24:00"}]
-    assert found["timeOfUse"][0]["bands"][0] == {"band": "HT", "price": "9.80"}
+    [time_of_use] = found["timeOfUse"]
+    assert time_of_use["bands"][0] == {"band": "HT", "price": "9.80"}
+    assert (time_of_use["version"], time_of_use["publication"]) == (1, "FINAL")
+    assert tariff["publication"] == hlzf["publication"] == "FINAL"
 
 
 async def test_a_response_equals_the_data_of_the_graph(client: httpx.AsyncClient, netze_a: Dno) -> None:

@@ -35,7 +35,7 @@ subscription ($dno: String, $dataType: DataType) {
   dataChanged(dno: $dno, dataType: $dataType) {
     kind dataType year
     dno { slug }
-    entry { ... on Tariff { id leistung version } ... on Hlzf { id version } }
+    entry { ... on Tariff { id leistung version } ... on Hlzf { id version } ... on TimeOfUseTariff { id version } }
   }
 }
 """
@@ -145,6 +145,33 @@ async def test_only_changes_that_match_the_arguments_are_delivered(
             "dno": {"slug": "netze-a"},
             "entry": {"id": f"hlzf_{made.id.hex}", "version": 1},
         }
+
+
+async def test_changes_of_time_of_use_tariffs_are_delivered_and_no_instance_serves_the_former_figures(
+    server: Running, settings: Settings, pool: Pool, subscribe: Subscribe
+) -> None:
+    tariff = await make.time_of_use(pool, await make.dno(pool))
+    id = f"tou_{tariff.id.hex}"
+    await server.delivered()
+    _, editor = await issue_key(pool)
+    correct = """mutation ($input: CorrectTimeOfUseInput!) {
+      correctTimeOfUse(input: $input) { timeOfUse { version } errors { code } } }"""
+    read = "query ($id: ID!) { node(id: $id) { ... on TimeOfUseTariff { version bands { price } } } }"
+    async with running(settings) as other, subscribe(server, dataType="TIME_OF_USE") as next_change:
+        for version in range(2, 5):
+            await server.execute(read, id=id)
+            bands = [{"band": "ST", "price": f"{version}.5"}]
+            await other.execute(correct, editor, input={"id": id, "bands": bands})
+            assert await next_change() == {
+                "kind": "CORRECTED",
+                "dataType": "TIME_OF_USE",
+                "year": 2026,
+                "dno": {"slug": "netze-a"},
+                "entry": {"id": id, "version": version},
+            }
+            current = {"version": version, "bands": [{"price": f"{version}.5"}]}
+            for instance in (server, other):
+                assert (await instance.execute(read, id=id))["node"] == current
 
 
 async def test_the_change_of_a_deletion_has_no_entry(

@@ -15,7 +15,7 @@ WINDOWS = Column("windows", ColumnType.WINDOWS)
 def family(**values: Any) -> Family:
     described = {
         "name": "levies", "table": "levy_data", "struct": object, "graphql_type": "Levy", "module": "levy",
-        "id_kind": "LEVY", "id_prefix": "levy", "columns": (PRICE, WINDOWS, OTHER_PRICE),
+        "id_kind": "LEVY", "id_prefix": "levy", "data_type": "LEVIES", "columns": (PRICE, WINDOWS, OTHER_PRICE),
     }  # fmt: skip
     return Family(**(described | values))
 

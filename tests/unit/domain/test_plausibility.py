@@ -68,6 +68,10 @@ UNKNOWN = (None, None, None)
     [
         (time_of_use("12", "6", "2.4", TWO_DAYS), UNKNOWN, []),
         (time_of_use("6.01", "6", "0.6", TWO_DAYS), UNKNOWN, []),
+        (time_of_use("9.03", "4.51", "0.45", TWO_DAYS), UNKNOWN, [("OUT_OF_BOUNDS", "HT (9.03) is usually above ST (4.51) and at most 200% of it.")]),
+        (time_of_use("9.025", "4.51", "1.81", TWO_DAYS), UNKNOWN, [("OUT_OF_BOUNDS", "NT (1.81) is usually 10% to 40% of ST (4.51).")]),
+        (time_of_use("9", "5.87", "2.35", TWO_DAYS), UNKNOWN, []),  # 40 % are 2.348
+        (time_of_use("9", "4.51", "0.45", TWO_DAYS), UNKNOWN, []),  # 10 % are 0.451
         (time_of_use("12.01", "6", "1", TWO_DAYS), UNKNOWN, [("OUT_OF_BOUNDS", "HT (12.01) is usually above ST (6) and at most 200% of it.")]),
         (time_of_use("6", "6", "1", TWO_DAYS), UNKNOWN, [("OUT_OF_BOUNDS", "HT (6) is usually above ST (6) and at most 200% of it.")]),
         (time_of_use("9", "6", "2.41", TWO_DAYS), UNKNOWN, [("OUT_OF_BOUNDS", "NT (2.41) is usually 10% to 40% of ST (6).")]),
