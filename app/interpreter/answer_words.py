@@ -52,6 +52,7 @@ class Words(NamedTuple):
     at_moment: str
     only_grid: str
     day: str
+    all_levels: str
     peak: str
     off_peak: str
     peak_unknown: str
@@ -141,6 +142,7 @@ GERMAN = Words(
     at_moment="um {} Uhr {} ct/kWh ({}), bis {}",
     only_grid="Das ist nur das Netzentgelt, nicht der Strompreis.",
     day="{0:%d.%m.%Y}",
+    all_levels="alle veröffentlichten Spannungsebenen",
     peak="Hochlast",
     off_peak="keine Hochlast ({})",
     peak_unknown="nicht bekannt, ob Hochlast ist",
@@ -235,6 +237,7 @@ ENGLISH = Words(
     at_moment="at {} {} ct/kWh ({}), until {}",
     only_grid="This is the grid charge only, not the price of electricity.",
     day="{0:%Y-%m-%d}",
+    all_levels="all published voltage levels",
     peak="peak load",
     off_peak="no peak load ({})",
     peak_unknown="not known whether it is peak load",

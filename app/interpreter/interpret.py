@@ -234,7 +234,7 @@ def _confidence(*certainties: float) -> float:
 def _questions(read: _Read, topic: Asked, operator: Choice) -> int:
     """At least as many as there are topics, operators or years that are asked for side by side."""
     asked_for = max(1 + topic.further, count_of_questions(read.sentence), read.year.number)
-    beside = operator.several or unknown_beside(read.sentence) is not None
+    beside = operator.several or unknown_beside(read.sentence, compared=False) is not None
     return max(asked_for, 2) if beside else asked_for
 
 
@@ -251,7 +251,7 @@ def _compares_operators(read: _Read) -> bool:
     if not sentence.has(Sign.COMPARES) or _is_about_something_else(sentence):
         return False
     named = [mention for mention in sentence.mentions if not mention.place and not mention.everyday]
-    unknown = unknown_beside(sentence) is not None
+    unknown = unknown_beside(sentence, compared=True) is not None
     return len(named) + len(read.codes) + unknown >= 2
 
 
@@ -264,7 +264,7 @@ def _comparison(read: _Read, topic: Asked) -> Interpretation | None:
         choices += compared(read.sentence)
     else:
         choices = compared(read.sentence)
-    if (unknown := unknown_beside(read.sentence)) is not None:
+    if (unknown := unknown_beside(read.sentence, compared=True)) is not None:
         choices.append(Choice(None, (), UNKNOWN, unknown=unknown))
     if len(choices) < 2:
         return None
@@ -306,7 +306,8 @@ def _ranking(read: _Read) -> Interpretation | None:
     topic = asked(sentence, _frame(read)) or Asked(_T.NETZENTGELTE, 0.95)
     if not isinstance(topic, Asked):
         return _unanswered(read, topic)
-    if topic.topic is not _T.NETZENTGELTE or mentions or _asks_for_one_price(sentence):
+    of_states = "bundesland" in sentence.keys or "state" in sentence.keys
+    if topic.topic is not _T.NETZENTGELTE or mentions or _asks_for_one_price(sentence) or of_states:
         return _unanswered(read, NotHeld.OTHER_RANKING)
     if len({one.state for one in read.states}) > 1 or names_unknown_place(sentence):
         return _unanswered(read, NotHeld.OTHER_RANKING)  # "in Bayern und Hessen", "in Österreich"
@@ -331,7 +332,7 @@ def _ranking(read: _Read) -> Interpretation | None:
     )
 
 
-_RANKED = {"ranking", "rangliste", "top", "rangfolge"}
+_RANKED = {"ranking", "rangliste", "top", "rangfolge", "rank"}
 _OPERATORS = {
     "netzbetreiber", "netzbetreibern", "verteilnetzbetreiber", "verteilnetzbetreibern", "stromnetzbetreiber", "vnb",
     "netz", "netze", "netzgebiet", "operator", "operators", "dso", "dsos", "grid", "network", "networks", "grids",

@@ -52,8 +52,9 @@ def compared(sentence: Sentence) -> list[Choice]:
     return [_chosen(sentence, group, group, several=False) for group in groups[:MAX_COMPARED]]
 
 
-def unknown_beside(sentence: Sentence) -> str | None:
-    """A word that nothing explains, joined to an operator: "Vergleich Bayernwerk und Hinterdupfing"."""
+def unknown_beside(sentence: Sentence, *, compared: bool) -> str | None:
+    """A word that nothing explains, joined to an operator: "Bayernwerk und Hinterdupfing"; `compared`: also by "oder", "vs"."""
+    joining = _COMPARING if compared else _ADDING
     if not sentence.mentions:
         return None
     for i, key in enumerate(sentence.keys):
@@ -64,13 +65,14 @@ def unknown_beside(sentence: Sentence) -> str | None:
             before -= 1
         while sentence[after] in KINDS:
             after += 1
-        if {sentence[before], sentence[after]} & _JOINING:
+        if {sentence[before], sentence[after]} & joining:
             return sentence.words[i].token.text
     return None
 
 
 _PASSED_OVER = KINDS.keys() | {"der", "die", "den", "dem", "the"}
-_JOINING = {"und", "oder", "and", "or", "vs", "versus", "mit", "with", "als", "than", "sowie"}
+_ADDING = {"und", "and", "sowie"}
+_COMPARING = _ADDING | {"oder", "or", "vs", "versus", "gegen", "mit", "with", "als", "than"}
 
 
 def _groups(mentions: Sequence[Mention]) -> list[list[Mention]]:

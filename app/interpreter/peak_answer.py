@@ -21,6 +21,8 @@ def peak_load(
     texts = [(words.levels[one.voltage_level], say(words, one.statuses, at)) for one in peak]
     if meaning.voltage_level is not None and len(texts) == 1:
         return f"{name}, {texts[0][0]}, {words.day.format(day)}: {texts[0][1]}"
+    if len({text for _, text in texts}) == 1 and len(texts) > 1:
+        return f"{name}, {words.day.format(day)}, {words.all_levels}: {texts[0][1]}"
     return f"{name}, {words.day.format(day)}: " + "; ".join(f"{level} {text}" for level, text in texts)
 
 

@@ -43,6 +43,8 @@ def asked(sentence: Sentence, frame: Frame) -> Asked | NotHeld | None:
     if sentence.has(Sign.DEFINITION) and not frame.named:
         return None
     topics = [mark for mark in sentence.marks if isinstance(mark.meaning, Topic)]
+    if frame.load:  # "peak load 1.1 MW": an amount
+        topics = [mark for mark in topics if mark.meaning != Topic(_H, Weight.AROUND)]
     kept = sentence.kept(topics)
     found = _by_topic(sentence, kept, frame)
     if found is None or found.topic is not _H:
@@ -204,6 +206,8 @@ def _unheld(sentence: Sentence, kept: Sequence[Mark], found: Asked | None, frame
     """What is not held of what is asked for; else how many such figures are asked for beside what is."""
     marks = [mark for mark in sentence.marks if isinstance(mark.meaning, Unheld)]
     marks = [mark for mark in marks if not sentence.denied(mark.start)]
+    if sentence.has(Sign.OF_A_FLEET):  # electric vehicles that are charged with load metering
+        marks = [mark for mark in marks if _not_held(mark) is not NotHeld.CONTROLLABLE_LOAD]
     for correction in sentence.corrections:
         marks = [mark for mark in marks if mark.start > correction] if kept else marks
     if not marks:

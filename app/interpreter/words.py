@@ -74,6 +74,7 @@ class Sign(Enum):
     NOW_OR_THIS_YEAR = auto()  # "aktuell": a moment only in a question that is answered by yes or no
     CHARGES_A_DEVICE = auto()  # "laden": the hours in which it is cheap
     OF_MODULE_3 = auto()  # names Modul 3, not only § 14a
+    OF_A_FLEET = auto()  # charging with load metering: a charging park, a depot
     AND = auto()
 
 
@@ -269,7 +270,7 @@ PHRASES: tuple[tuple[Meaning, str], ...] = (
     (
         Sign.NOW,
         """
-        jetzt | gerade | soeben | im moment | in diesem moment | augenblicklich | im augenblick | zur stunde | genau jetzt | jetzt gerade | gerade jetzt | grade | eben jetzt |
+        jetzt | gerade | soeben | im moment | in diesem moment | augenblicklich | im augenblick | zur stunde | genau jetzt | jetzt gerade | gerade jetzt | grade | eben jetzt | grad | grad jetzt |
         now | right now | just now | at the moment | at this moment | at present
         """,
     ),
@@ -313,7 +314,7 @@ PHRASES: tuple[tuple[Meaning, str], ...] = (
         """
         vergleich | vergleiche | vergleichen | vergleicht | verglichen | vergleichsweise | gegenüberstellung | vs | versus |
         unterschied zwischen | unterschiede zwischen | compare | compared | compares | comparing | comparison | side by side | difference between | differences between |
-        günstiger | billiger | teurer | preiswerter | niedriger | höher | cheaper | lower | higher | dearer | more expensive | less expensive
+        günstiger | billiger | gegen | teurer | preiswerter | niedriger | höher | cheaper | lower | higher | dearer | more expensive | less expensive
         """,
     ),
     (
@@ -343,6 +344,13 @@ PHRASES: tuple[tuple[Meaning, str], ...] = (
     (
         Sign.CHARGES_A_DEVICE,
         "laden | lade | lädt | aufladen | auflade | aufzuladen | geladen | charging my | charge my | charge the | charge our | to charge | charge a | charge an",
+    ),
+    (
+        Sign.OF_A_FLEET,
+        """
+        ladepark~ | ladeparks | ladehub | schnellladepark | depot | flotte | fuhrpark | busdepot |
+        charging hub/park/depot | fleet
+        """,
     ),
     (
         Sign.AND,
@@ -583,7 +591,7 @@ ENGLISH = _keys("""
     into onto via cheap cheapest cheaper expensive lowest highest today tomorrow yesterday module three compare
     compared comparison versus ranking variable electricity power household heat pump pumps monthly right moment peaks
     high-load load loads annual yearly consumption usage tell bavaria hesse saxony thuringia brandenburg cheapness
-    should could charging car my best state federal nationwide difference average
+    should could charging car my best state federal nationwide difference average rank status ev evs
 """)
 QUESTIONS = _keys("was wer wem wen wie wo warum wann woher what who whose whom where why how when")
 # A number before them is no year.

@@ -10,7 +10,9 @@ from schema.types.tariff import AnnualCost, Tariff
 
 @type_for(Ranked, description="A tariff's place in a ranking.")
 class RankedTariff:
-    rank: int = strawberry.field(description="1 is the cheapest; equals share a rank's order by name.")
+    rank: int = strawberry.field(
+        description="1 is the cheapest, or the most expensive where a question asks for these; equals are ordered by name."
+    )
     tariff: Tariff = strawberry.field(description="The tariff.")
     cost: AnnualCost = strawberry.field(description="What it costs in the year.")
 

@@ -148,6 +148,16 @@ def test_peak_load_at_a_moment_is_answered_with_reason_and_end(
     assert answer_of(asked, dno=A, figures=Figures(peak=peak), at=at).startswith(text)
 
 
+def test_levels_with_the_same_answer_are_named_together() -> None:
+    at = datetime(2026, 11, 28, 8, tzinfo=clock.GERMANY)
+    asked = meaning(QuestionTopic.PEAK_STATUS, DataType.HLZF, level=None, details=Details(now=True))
+    peak = [PeakAtLevel(level, [peak_status(at, [WINTER], "Bayern")]) for level in (MS, VoltageLevel.NS)]
+    assert answer_of(asked, dno=A, figures=Figures(peak=peak), at=at) == (
+        "Netz A, 28.11.2026, alle veröffentlichten Spannungsebenen: um 08:00 Uhr keine Hochlast (Wochenende), bis 30.11.2026"
+        " 00:00"
+    )
+
+
 def test_peak_load_of_a_season_that_no_sheet_mentions_is_not_known() -> None:
     at = datetime(2026, 1, 14, 8, tzinfo=clock.GERMANY)
     asked = meaning(QuestionTopic.PEAK_STATUS, DataType.HLZF, details=Details(now=True))
