@@ -288,8 +288,11 @@ def _merged(stretches: Iterable[_Stretch]) -> Iterator[_Stretch]:
 
 
 def _clipped(stretches: Iterable[_Stretch], start: datetime, end: datetime) -> Iterator[_Stretch]:
-    for begins, ends, rate in stretches:
-        if begins < end and start < ends:
+    for stretch in stretches:
+        begins, ends, rate = stretch
+        if start <= begins and ends <= end:
+            yield stretch
+        elif begins < end and start < ends:
             yield _Stretch(max(begins, start), min(ends, end), rate)
 
 

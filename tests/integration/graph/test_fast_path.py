@@ -368,14 +368,18 @@ async def test_a_revoked_key_is_rejected_on_the_fast_path_for_new_bodies_too(
     _, admin = await issue_key(pool, Role.ADMIN, "admin")
     key, reader = await issue_key(pool, Role.VIEWER, "reader")
     header = f"Authorization: {reader['authorization']}"
+    address = f"GET /api/v1/dnos/{SLUGS[0]}/2025 HTTP/1.1\r\nHost: localhost\r\n{header}\r\n\r\n".encode()
     async with wire(server.url) as connection:
         await cache_head(server, connection, request(SLUGS[0], header))
+        await cache_head(server, connection, address)
+        assert (await connection.exchange(address)).status == 200
         await server.execute(
             "mutation ($id: ID!) { revokeApiKey(id: $id) { errors { message } } }",
             admin,
             id=write_id(Kind.API_KEY, key.id),
         )
         assert (await connection.exchange(request(SLUGS[1], header))).status == 401
+        assert (await connection.exchange(address)).status == 401
 
 
 @pytest.mark.usefixtures("tariffs")
