@@ -233,10 +233,10 @@ async def test_the_current_price_may_be_stored_until_it_changes(
         min(end, datetime.combine(clock.today() + timedelta(1), datetime.min.time(), BERLIN).astimezone(UTC))
         - now
     )
-    assert lifetime(response)["max-age"] == pytest.approx(left.total_seconds(), abs=60)
+    assert lifetime(response).get("max-age", 0) == pytest.approx(left.total_seconds(), abs=60)
     assert lifetime(response).get("s-maxage", 0) <= 60
     today = await client.get(f"{BASE}today")
-    assert lifetime(today)["max-age"] == pytest.approx(left.total_seconds(), abs=60)
+    assert lifetime(today).get("max-age", 0) == pytest.approx(left.total_seconds(), abs=60)
     assert today.json() == (await client.get(f"{BASE}{clock.today()}")).json()
     other = await client.get(f"{BASE}2026-01-01..2026-01-02")
     assert other.headers["cache-control"] == "public, max-age=59, must-revalidate"
