@@ -5,8 +5,9 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 
 from app.domain.kilowatts import DecimalMark
-from app.domain.load_profile import LoadProfile, LoadProfileReader, StampPosition
+from app.domain.load_profile import LoadProfile, LoadProfileReader
 from app.domain.metering_year import QUARTER_HOUR, MeteringYear
+from app.domain.profile_stamps import StampPosition
 
 GERMAN = "%d.%m.%Y %H:%M"
 

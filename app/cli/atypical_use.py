@@ -18,7 +18,8 @@ from app.db.pool import open_pool
 from app.domain.atypical_use import AtypicalUse, Bounds, LoadAt, work_out
 from app.domain.entry import FIRST_YEAR, LAST_YEAR, DnoYear, VoltageLevel
 from app.domain.kilowatts import DecimalMark
-from app.domain.load_profile import LoadProfile, LoadProfileReader, StampPosition
+from app.domain.load_profile import LoadProfile, LoadProfileReader
+from app.domain.profile_stamps import StampPosition
 from app.errors import AppError, CannotStart, Code, quoted
 from app.settings import Settings, read_settings
 
@@ -117,8 +118,8 @@ def _lines(report: AtypicalUse) -> Iterator[str]:
     yield f"Yearly peak          {_load(report.yearly_peak)}"
     known = report.window_peak.known
     at = f", known: {_load(known)}" if known else ""
-    yield f"Peak inside windows  {_bounds(report.window_peak.kw)} kW{at}"
-    yield f"Shift                {_bounds(report.shift_kw)} kW, {_bounds(report.shift_percent)} %"
+    yield f"Peak inside windows  {_bounds(report.window_peak.kw, 'kW')}{at}"
+    yield f"Shift                {_bounds(report.shift_kw, 'kW')}, {_bounds(report.shift_percent, '%')}"
     if report.prices is not None and report.published_charge is not None:
         pair = "below" if report.prices.below2500h else "from"
         charge = report.published_charge
@@ -126,10 +127,10 @@ def _lines(report: AtypicalUse) -> Iterator[str]:
             f"Published charge     {_euros(charge.total)} = {_euros(charge.capacity_charge)} + {_euros(charge.energy_charge)},"
             f" prices {pair} 2,500 h: {_number(report.prices.leistung)} EUR/kW, {_number(report.prices.arbeit)} ct/kWh"
         )
-    floor = {True: "applies", False: "does not apply", None: "not known whether it applies"}
-    yield f"Floor of {report.floor.percent} %        {_euros(report.floor.amount)}, {floor[report.floor.applies]}"
-    yield f"Individual charge    {_bounds(report.individual_charge)} EUR"
-    yield f"Saving               {_bounds(report.saving)} EUR"
+    applies = {True: ", applies", False: ", does not apply", None: ""}[report.floor.applies]
+    yield f"Floor of {report.floor.percent} %        {_euros(report.floor.amount)}{applies}"
+    yield f"Individual charge    {_bounds(report.individual_charge, 'EUR')}"
+    yield f"Saving               {_bounds(report.saving, 'EUR')}"
     yield ""
     met = {True: "met", False: "not met", None: "not known"}
     for threshold in report.thresholds:
@@ -149,12 +150,12 @@ def _load(found: LoadAt) -> str:
     return f"{_number(found.kw)} kW at {found.start:%Y-%m-%d %H:%M}"
 
 
-def _bounds(bounds: Bounds) -> str:
+def _bounds(bounds: Bounds, unit: str) -> str:
     if bounds.at_least is None:
         return "not known"
     if bounds.value is not None:
-        return _number(bounds.value)
-    return f"{_number(bounds.at_least)} to {_number(bounds.at_most)}"
+        return f"{_number(bounds.value)} {unit}"
+    return f"{_number(bounds.at_least)} to {_number(bounds.at_most)} {unit}"
 
 
 def _euros(amount: Decimal | None) -> str:

@@ -30,9 +30,10 @@ from app.domain.entry import Publication, VoltageLevel
 from app.domain.hlzf import SEASON_ORDER, Hlzf, Season
 from app.domain.holiday_rule import HolidayRule
 from app.domain.kilowatts import SCALE
-from app.domain.load_profile import LoadProfile, StampPosition, kilowatts
+from app.domain.load_profile import LoadProfile, kilowatts
 from app.domain.metering_year import QUARTER_HOUR
 from app.domain.peak import peak_statuses
+from app.domain.profile_stamps import StampPosition
 from app.domain.tariff import Tariff
 from app.domain.window_load import Highest, UnknownTime, WindowLoad, highest, window_load
 from app.errors import BadInput

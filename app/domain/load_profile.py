@@ -9,29 +9,23 @@ import csv
 import re
 from array import array
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, time, timedelta, timezone
+from datetime import datetime, timedelta
 from decimal import Decimal
-from enum import StrEnum
 from typing import Final, NamedTuple
 
-from app.domain import clock
 from app.domain.kilowatts import SCALE, DecimalMark, InvalidNumber, KilowattReader
-from app.domain.metering_year import QUARTER_HOUR, MeteringYear, changes_clock
+from app.domain.metering_year import MeteringYear
+from app.domain.profile_stamps import BadRow, StampPosition, StampReader, UnreadableStamp, WrongBeginning
 from app.errors import AppError, BadInput, LimitExceeded, quoted
 
 MAX_ROWS: Final = 40_000
 MAX_PROBLEMS: Final = 20
 MAX_LINE_BYTES: Final = 512
 
-_MAX_TIMES: Final = 1000
 _ABSENT: Final = -1
 _BOM: Final = b"\xef\xbb\xbf"
 _HOURLY: Final = (8760, 8784)
 _DAY: Final = timedelta(days=1)
-_ISO_DATE: Final = re.compile(r"(\d{4})-(\d\d)-(\d\d)", re.ASCII)
-_GERMAN_DATE: Final = re.compile(r"(\d\d?)\.(\d\d?)\.(\d{4}|\d\d)", re.ASCII)
-_TIME: Final = re.compile(r"(\d\d?):(\d\d)(?::00(?:[.,]0{1,9})?)? ?(Z|[+-]\d\d(?::?\d\d)?)?", re.ASCII)
-_SECONDS: Final = re.compile(r"\d\d?:\d\d:\d\d.*", re.ASCII)
 # Units in a header that are not kW.
 _OTHER_UNIT: Final = re.compile(
     r"(?<![A-Za-z])([kMG]?Wh|MW|GW|W|kVA|kvarh?)(?![A-Za-z])", re.ASCII | re.IGNORECASE
@@ -39,14 +33,6 @@ _OTHER_UNIT: Final = re.compile(
 # A header may end with a number, too, but not with a cell that is one.
 _NUMBER_AT_END: Final = re.compile(r"(?:^|[;,\t\"])\s*[+-]?\d[\d.,]*[\s;,\t\"]*$", re.ASCII)
 _SHOWN: Final = "%Y-%m-%d %H:%M"
-
-
-class StampPosition(StrEnum):
-    """What a timestamp marks."""
-
-    START = "START"
-    END = "END"
-    NONE = "NONE"  # rows have no timestamps
 
 
 class LoadProfile(NamedTuple):
@@ -74,14 +60,6 @@ class Problem(NamedTuple):
     reason: str
 
 
-class _Bad(ValueError):
-    """Why a row is refused."""
-
-
-class _Unreadable(_Bad):
-    """The timestamp has no known form, so the row is taken for the quarter-hour that comes next."""
-
-
 class LoadProfileReader:
     """`feed` takes the file in parts of any size, `finish` gives the profile. Both refuse with BadInput, which names up to
     MAX_PROBLEMS lines with their reasons, and with LimitExceeded. Memory does not depend on the file: one number per quarter-hour.
@@ -93,9 +71,8 @@ class LoadProfileReader:
         self._year = MeteringYear(year)
         self._loads = array("q", [_ABSENT]) * self._year.count
         self._numbers = KilowattReader(decimal_mark)
-        self._stamps: StampPosition | None = None if stamps is StampPosition.NONE else stamps
+        self._stamps = StampReader(self._year, None if stamps is StampPosition.NONE else stamps)
         self._without_stamps = stamps is StampPosition.NONE
-        self._assumed = False
         self._rest = b""
         self._line = 0
         self._rows = 0
@@ -104,8 +81,6 @@ class LoadProfileReader:
         self._layout: _Layout | None = None
         self._header_seen = False
         self._problems: list[Problem] = []
-        self._days: dict[str, _Day] = {}
-        self._times: dict[str, _Time] = {}
 
     def feed(self, part: bytes) -> None:
         data = self._rest + part
@@ -133,9 +108,10 @@ class LoadProfileReader:
                 "The numbers of the load profile could be read in German and in English notation (1.234 is 1234 or 1.234 kW);"
                 " please state decimalMark as COMMA or POINT."
             )
-        position = self._stamps if self._layout.has_stamps else StampPosition.NONE
-        assert position is not None
-        return LoadProfile(self._year, self._loads, position, self._assumed)
+        if not self._layout.has_stamps:
+            return LoadProfile(self._year, self._loads, StampPosition.NONE, assumed=False)
+        assert self._stamps.position is not None
+        return LoadProfile(self._year, self._loads, self._stamps.position, self._stamps.assumed)
 
     # Lines
 
@@ -160,7 +136,7 @@ class LoadProfileReader:
         except InvalidNumber as invalid:
             # The quarter-hour is there; only its number is not.
             self._refuse(str(invalid))
-        except _Bad as bad:
+        except BadRow as bad:
             self._refuse(str(bad))
 
     def _take_row(self, text: str) -> None:
@@ -177,17 +153,19 @@ class LoadProfileReader:
         self._last_row = self._line
         cells = layout.cells(text)
         if not layout.has_stamps:
-            self._store(self._next, cells[0])
+            self._store(self._next, cells[0].strip())
             return
         try:
-            number = self._number_of(cells[0])
-        except _Unreadable:
-            if self._stamps is not None and self._next < self._year.count:
+            number = self._stamps.number_of(cells[0].strip(), self._next)
+        except WrongBeginning as wrong:
+            raise self._refusal(Problem(self._line, str(wrong))) from None
+        except UnreadableStamp:
+            if self._stamps.position is not None and self._next < self._year.count:
                 self._loads[self._next] = 0
                 self._next += 1
             raise
         self._check_order(number)
-        self._store(number, cells[1])
+        self._store(number, cells[1].strip())
 
     def _take_header(self, text: str) -> None:
         self._header_seen = True
@@ -210,108 +188,19 @@ class LoadProfileReader:
             self._loads[number] = 0  # not missing
             raise
 
-    # Timestamps
-
-    def _number_of(self, text: str) -> int:
-        """Of the quarter-hour that a timestamp marks. Raises _Bad."""
-        between = "T" if "T" in text else " "
-        day_text, _, time_text = text.partition(between)
-        day = self._days.get(day_text) or self._read_day(day_text, text)
-        at = self._times.get(time_text) or self._read_time(time_text, text)
-        if self._stamps is None:
-            self._stamps = self._position_of_first(day, at, text)
-            self._assumed = True
-        is_end = self._stamps is StampPosition.END
-        if at.offset is not None:
-            moment = datetime.combine(day.date, time(), timezone(at.offset)) + at.minute * timedelta(
-                minutes=1
-            )
-            number = self._year.number_of(moment.astimezone(UTC))
-            assert number is not None
-            return number - is_end
-        if not day.changes_clock:
-            return day.first + at.minute // 15 - is_end
-        return self._number_on_clock_change(
-            datetime.combine(day.date, time()), at.minute, text, is_end=is_end
-        )
-
-    def _number_on_clock_change(self, midnight: datetime, minute: int, text: str, *, is_end: bool) -> int:
-        """Of an hour that is repeated the order of rows decides which it is; one that is skipped is refused."""
-        local = midnight + timedelta(minutes=minute)
-        numbers = self._year.numbers_of_wall_clock(local)
-        if is_end:
-            # The end of the last quarter-hour before a change is written by the clock before or behind it.
-            numbers = tuple(number - 1 for number in numbers) + self._year.numbers_of_wall_clock(
-                local - QUARTER_HOUR
-            )
-        if not numbers:
-            raise _Bad(
-                f"{quoted(text)} does not exist: clocks in Germany skip that hour. In a file without daylight saving time"
-                " each timestamp needs its offset, +01:00"
-            )
-        return self._next if self._next in numbers else numbers[0]
-
-    def _position_of_first(self, day: "_Day", at: "_Time", text: str) -> StampPosition:
-        year = self._year
-        if at.offset is not None:
-            moment = datetime.combine(day.date, time(), timezone(at.offset)) + at.minute * timedelta(
-                minutes=1
-            )
-            number = year.number_of(moment.astimezone(UTC))
-        else:
-            number = day.first + at.minute // 15
-        if number not in (0, 1):
-            raise self._refusal(
-                Problem(
-                    self._line,
-                    f"the first timestamp is {quoted(text)}: a profile of {year.year} begins with 1 January 00:00 (start of the"
-                    " quarter-hour) or 00:15 (its end)",
-                )
-            )
-        return StampPosition.END if number else StampPosition.START
-
-    def _read_day(self, day_text: str, text: str) -> "_Day":
-        found = _read_date(day_text)
-        if found is None:
-            raise _Unreadable(
-                f"{quoted(text)} is not a timestamp of the form 2026-01-31 07:45 or 31.01.2026 07:45"
-            )
-        if abs(found.year - self._year.year) > 1:
-            raise _Bad(f"{quoted(text)} is not in {self._year.year}")
-        day = self._days[day_text] = _Day(found, self._year.first_of(found), changes_clock(found))
-        return day
-
-    def _read_time(self, time_text: str, text: str) -> "_Time":
-        found = _TIME.fullmatch(time_text)
-        if found is None:
-            if _SECONDS.fullmatch(time_text):
-                raise _Unreadable(
-                    f"{quoted(text)} has seconds: quarter-hours begin at 00, 15, 30 and 45 minutes"
-                )
-            raise _Unreadable(
-                f"{quoted(text)} is not a timestamp of the form 2026-01-31 07:45 or 31.01.2026 07:45"
-            )
-        minute = int(found[1]) * 60 + int(found[2])
-        if int(found[2]) > 59 or minute > clock.DAY_END:
-            raise _Unreadable(f"{quoted(text)} is not a time")
-        if minute % 15:
-            raise _Bad(f"{quoted(text)} is not the start or end of a quarter-hour")
-        if len(self._times) >= _MAX_TIMES:  # one for each offset and form; a file has few
-            self._times.clear()
-        at = self._times[time_text] = _Time(minute, _offset(found[3], text))
-        return at
+    # Order
 
     def _check_order(self, number: int) -> None:
-        """Raises _Bad for a row out of order; reports missing quarter-hours before a row and takes the row."""
+        """Raises BadRow for a row out of order; reports missing quarter-hours before a row and takes the row."""
         year = self._year
         if not 0 <= number < year.count:
-            raise _Bad(f"its quarter-hour, {_shown(year.start_of(number))}, is not in {year.year}")
+            raise BadRow(f"its quarter-hour, {_shown(year.start_of(number))}, is not in {year.year}")
         if number == self._next:
             return
         if number < self._next:
             if self._loads[number] == _ABSENT:
-                raise _Bad(f"its quarter-hour, {_shown(year.start_of(number))}, is out of order")
-            raise _Bad(f"the quarter-hour {_shown(year.start_of(number))} was there before")
+                raise BadRow(f"its quarter-hour, {_shown(year.start_of(number))}, is out of order")
+            raise BadRow(f"the quarter-hour {_shown(year.start_of(number))} was there before")
         missing = number - self._next
         if missing == 3 and self._next == 1:
             raise self._refusal(Problem(self._line, "the rows are an hour apart: quarter-hours are needed"))
@@ -354,28 +243,17 @@ class LoadProfileReader:
         return BadInput(f"The load profile cannot be used: {first}{further}.", rows=rows)
 
 
-class _Day(NamedTuple):
-    date: date
-    first: int  # number of its first quarter-hour
-    changes_clock: bool
-
-
-class _Time(NamedTuple):
-    minute: int
-    offset: timedelta | None
-
-
 class _Layout(NamedTuple):
     separator: str | None
     has_stamps: bool
 
     def cells(self, text: str) -> Sequence[str]:
-        """As many as there are columns, stripped. Raises _Bad."""
+        """As many as there are columns. Raises BadRow."""
         if '"' in text:
             try:
                 cells = next(csv.reader([text], delimiter=self.separator or ";"), [])
             except csv.Error:
-                raise _Bad("its quotation marks cannot be read") from None
+                raise BadRow("its quotation marks cannot be read") from None
         elif self.separator is None:
             cells = [text]
         else:
@@ -384,15 +262,15 @@ class _Layout(NamedTuple):
         if len(cells) == expected + 1 and not cells[-1].strip():
             cells.pop()  # a separator at the end of the row
         if len(cells) != expected:
-            raise _Bad(f"it has {len(cells)} columns instead of {expected}")
-        return [cell.strip() for cell in cells]
+            raise BadRow(f"it has {len(cells)} columns instead of {expected}")
+        return cells
 
 
 def _layout_of(text: str, *, without_stamps: bool) -> _Layout:
     """By the first row with a number."""
     stamped = ":" in text
     if without_stamps and stamped:
-        raise _Bad(f"{quoted(text)} has a timestamp, and timeStamps states that there is none")
+        raise BadRow(f"{quoted(text)} has a timestamp, and timeStamps states that there is none")
     if ";" in text:
         separator: str | None = ";"
     elif "\t" in text:
@@ -402,37 +280,11 @@ def _layout_of(text: str, *, without_stamps: bool) -> _Layout:
     else:
         separator = None
     if stamped and separator is None:
-        raise _Bad(
+        raise BadRow(
             f"{quoted(text)} has no separator between timestamp and number; there are semicolon, tab and comma"
         )
     cells = text.split(separator) if separator else [text]
     return _Layout(separator, stamped or any(cell.strip() for cell in cells[1:]))
-
-
-def _read_date(text: str) -> date | None:
-    if found := _ISO_DATE.fullmatch(text):
-        year, month, day = map(int, found.groups())
-    elif found := _GERMAN_DATE.fullmatch(text):
-        day, month, year = map(int, found.groups())
-        year += 2000 if year < 100 else 0
-    else:
-        return None
-    try:
-        return date(year, month, day)
-    except ValueError:
-        return None
-
-
-def _offset(text: str | None, stamp: str) -> timedelta | None:
-    if text is None:
-        return None
-    if text == "Z":
-        return timedelta()
-    digits = text[1:].replace(":", "").ljust(4, "0")
-    offset = timedelta(hours=int(digits[:2]), minutes=int(digits[2:]))
-    if offset >= _DAY or offset % QUARTER_HOUR:
-        raise _Bad(f"{quoted(stamp)} has an offset from UTC that does not exist")
-    return -offset if text[0] == "-" else offset
 
 
 def _quarter_hours(count: int) -> str:

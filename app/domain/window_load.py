@@ -73,8 +73,22 @@ def window_load(profile: LoadProfile, statuses: Sequence[PeakStatus]) -> WindowL
                 len(loads) + (before.quarter_hours if before else 0),
                 _higher(before and before.highest, found),
             )
-    notes = {status.note for status in statuses if status.reason in _NOTED and status.note}
-    return WindowLoad(count, inside, tuple(unknown.values()), tuple(sorted(notes)))
+    return WindowLoad(count, inside, tuple(unknown.values()), tuple(_notes(statuses)))
+
+
+def _notes(statuses: Sequence[PeakStatus]) -> Iterator[str]:
+    """Each with its days, in their order."""
+    days: dict[str, list[str]] = {}
+    for status in statuses:
+        if status.reason in _NOTED and status.note:
+            interval = status.interval
+            first, last = (
+                moment.astimezone(clock.GERMANY).date().isoformat()
+                for moment in (interval.start, interval.end - QUARTER_HOUR)
+            )
+            days.setdefault(status.note, []).append(first if first == last else f"{first} to {last}")
+    for note, found in days.items():
+        yield f"{', '.join(found)}: {note}"
 
 
 def _higher(one: Highest | None, other: Highest) -> Highest:

@@ -22,7 +22,8 @@ from app.domain.atypical_use import work_out
 from app.domain.dno import Dno
 from app.domain.entry import DnoYear, VoltageLevel
 from app.domain.kilowatts import DecimalMark
-from app.domain.load_profile import LoadProfile, LoadProfileReader, StampPosition
+from app.domain.load_profile import LoadProfile, LoadProfileReader
+from app.domain.profile_stamps import StampPosition
 from app.errors import AppError, BadInput, Code, DeadlineExceeded, Overloaded, quoted
 from app.http.content_negotiation import JSON
 from app.http.exports import year_in_path

@@ -7,7 +7,8 @@ import msgspec
 from app.domain.atypical_use import AtypicalUse
 from app.domain.entry import VoltageLevel
 from app.domain.kilowatts import DecimalMark
-from app.domain.load_profile import MAX_PROBLEMS, MAX_ROWS, StampPosition
+from app.domain.load_profile import MAX_PROBLEMS, MAX_ROWS
+from app.domain.profile_stamps import StampPosition
 from app.http.content_negotiation import JSON, PROBLEM
 
 Json = dict[str, Any]

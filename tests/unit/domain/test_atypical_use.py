@@ -236,7 +236,9 @@ def test_unknown_time_with_lower_loads_changes_nothing() -> None:
     assert found.saving == exactly("115074.00")
     assert {unknown.decides for unknown in found.unknown_time} == {False}
     assert found.not_known == ()
-    assert any("BK4-13-739" in note for note in found.notes)
+    [note] = found.notes
+    assert note.startswith("2025-12-24, 2025-12-29 to 2025-12-31: ")
+    assert "BK4-13-739" in note
 
 
 def test_a_season_that_the_sheet_does_not_mention_is_unknown() -> None:

@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.domain.kilowatts import SCALE, DecimalMark
-from app.domain.load_profile import LoadProfile, LoadProfileReader, StampPosition
+from app.domain.load_profile import LoadProfile, LoadProfileReader
 from app.domain.metering_year import MeteringYear
+from app.domain.profile_stamps import StampPosition
 from app.errors import AppError, BadInput, LimitExceeded
 from tests.load_profiles import read, stamped
 
@@ -295,4 +296,4 @@ def test_memory_is_one_number_per_quarter_hour() -> None:
     reader = LoadProfileReader(2025)
     reader.feed(stamped(2025))
     assert len(reader._loads) * reader._loads.itemsize == 35_040 * 8
-    assert (len(reader._days), len(reader._times)) == (365, 96)
+    assert (len(reader._stamps._days), len(reader._stamps._times)) == (365, 96)
