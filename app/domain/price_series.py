@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from enum import StrEnum
+from operator import attrgetter
 from typing import Final, NamedTuple, Protocol
 
 import msgspec
@@ -144,7 +145,8 @@ class _Block(NamedTuple):
     @property
     def constant(self) -> bool:
         """Whether one price holds all the time."""
-        return [part[:2] for part in self.parts] == [(0, clock.DAY_END)]
+        parts = self.parts
+        return len(parts) == 1 and parts[0].start == 0 and parts[0].end == clock.DAY_END
 
 
 class _Series:
@@ -212,7 +214,8 @@ class _Series:
         return block
 
     def _parts(self, quarter: int, factor: Decimal) -> Iterator[Part]:
-        windows = sorted(window for window in self._windows if window.quarter == quarter)
+        windows = [window for window in self._windows if window.quarter == quarter]
+        windows.sort(key=_start)
         if not windows:
             if TimeOfUseBand.ST in self._prices:
                 yield Part(0, clock.DAY_END, self._rate(TimeOfUseBand.ST, factor, time_variable=False))
@@ -226,6 +229,9 @@ class _Series:
         price, standard = self._prices[band], self._prices.get(TimeOfUseBand.ST)
         difference = None if standard is None else price - standard
         return Rate(band, price, price * factor, difference, time_variable)
+
+
+_start: Final = attrgetter("start")
 
 
 def _without_overlaps(windows: Sequence[TimeOfUseWindow]) -> Iterator[tuple[int, int, TimeOfUseBand]]:

@@ -1,9 +1,7 @@
 """German value-added tax (Umsatzsteuer): the standard rate by day, each with the law that set it."""
 
-from bisect import bisect_right
 from datetime import date
 from decimal import Decimal
-from operator import attrgetter
 from typing import Final, NamedTuple
 
 
@@ -12,33 +10,40 @@ class VatPeriod(NamedTuple):
 
     since: date
     percent: int
+    factor: Decimal  # gross price divided by net price
     source: str
-
-    @property
-    def factor(self) -> Decimal:
-        """Gross price divided by net price."""
-        return 1 + Decimal(self.percent) / 100
 
 
 # In order. The last one holds until a law changes it.
 PERIODS: Final = (
     VatPeriod(
-        date(1998, 4, 1), 16, "§ 12 (1) UStG as changed by the law of 19 December 1997, BGBl. I p. 3121"
+        date(1998, 4, 1),
+        16,
+        Decimal("1.16"),
+        "§ 12 (1) UStG as changed by the law of 19 December 1997, BGBl. I p. 3121",
     ),
     VatPeriod(
-        date(2007, 1, 1), 19, "§ 12 (1) UStG as changed by the Haushaltsbegleitgesetz 2006, BGBl. I p. 1402"
+        date(2007, 1, 1),
+        19,
+        Decimal("1.19"),
+        "§ 12 (1) UStG as changed by the Haushaltsbegleitgesetz 2006, BGBl. I p. 1402",
     ),
-    VatPeriod(date(2020, 7, 1), 16, "§ 28 (1) UStG, Zweites Corona-Steuerhilfegesetz, BGBl. 2020 I p. 1512"),
-    VatPeriod(date(2021, 1, 1), 19, "§ 12 (1) UStG; the end of § 28 (1) UStG"),
+    VatPeriod(
+        date(2020, 7, 1),
+        16,
+        Decimal("1.16"),
+        "§ 28 (1) UStG, Zweites Corona-Steuerhilfegesetz, BGBl. 2020 I p. 1512",
+    ),
+    VatPeriod(date(2021, 1, 1), 19, Decimal("1.19"), "§ 12 (1) UStG; the end of § 28 (1) UStG"),
 )
 
 
 def period_on(day: date) -> VatPeriod:
     """Raises ValueError for a day before the first period: no family of figures has a year that early."""
-    number = bisect_right(PERIODS, day, key=attrgetter("since"))
-    if not number:
-        raise ValueError(f"no VAT rate is listed for {day}")
-    return PERIODS[number - 1]
+    for period in reversed(PERIODS):  # most days lie in the last one
+        if period.since <= day:
+            return period
+    raise ValueError(f"no VAT rate is listed for {day}")
 
 
 def changes_between(first: date, last: date) -> tuple[date, ...]:

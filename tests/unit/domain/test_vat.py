@@ -25,7 +25,7 @@ def test_the_rate_was_lower_before_2007_and_in_the_second_half_of_2020(day: str,
 
 
 def test_the_factor_is_exact() -> None:
-    assert [period.factor for period in PERIODS[-2:]] == [Decimal("1.16"), Decimal("1.19")]
+    assert [period.factor for period in PERIODS] == [1 + Decimal(period.percent) / 100 for period in PERIODS]
 
 
 def test_every_rate_names_the_law_that_set_it() -> None:
