@@ -10,6 +10,7 @@ from prometheus_client import REGISTRY
 from app.db.leader_lock import leader_lock
 from app.db.pool import Pool, open_pool
 from app.db.query_logs import AskedQuestion, insert_many
+from app.domain.families import DataType
 from app.jobs.query_log import CALLERS_AT_ONCE, QueryLog
 from app.jobs.retention import Retention
 from app.jobs.supervisor import Supervisor
@@ -38,6 +39,11 @@ async def test_questions_are_written_in_batches(pool: Pool, settings: Settings) 
             return len(await written(pool)) == 450
 
         await until(all_written)
+
+
+async def test_questions_of_every_data_type_can_be_written(pool: Pool) -> None:
+    await insert_many(pool, [replace(asked(data_type), data_type=data_type) for data_type in DataType])
+    assert await written(pool) == sorted(DataType)
 
 
 async def test_queued_questions_are_written_before_the_server_stops(pool: Pool, settings: Settings) -> None:

@@ -247,6 +247,9 @@ def test_the_cost_of_a_long_text_is_bounded(vocabulary: Vocabulary) -> None:
 WORDS = (
     "netzentgelte", "hlzf", "netze", "bw", "syna", "stadtwerke", "neustadt", "waren", "für", "nicht", "sondern", "2024",
     "'24", "24", "110/20", "kV", "0,4", "ms", "ns", "NE", "5", "umspannung", "zur", "mittel-", "/", "niederspannung",
+    "modul", "3", "14a", "§", "heute", "wann", "günstigsten", "gerade", "hochlast", "um", "10:30", "uhr", "5", "gwh", "1.500", "kw",
+    "vergleich", "und", "oder", "günstigster", "netzbetreiber", "bayern", "snb973875583315", "snb1", "9900479000006", "vnb-id",
+    "wärmepumpe", "slp", "monatsleistungspreis", "31.2.", "24.12.2026", "januar", "top",
     "gas", "strom", "vor", "zwei", "jahren", "²", "½", "Ⅷ", "①", "9999999999", "1.1.24", "٢٠٢٤",
 )  # fmt: skip
 SENTENCES = st.text(max_size=2_000) | st.lists(st.sampled_from(WORDS), max_size=60).map(" ".join)

@@ -178,3 +178,15 @@ def test_the_words_of_a_name_may_stand_in_any_order(vocabulary: Vocabulary, word
     assert found.dno_id == next(
         entry.id for entry in read_registry(REGISTRY) if entry.slug == "stadtwerke-bad-saeckingen"
     )
+
+
+@pytest.mark.parametrize(
+    "said", ["§ 14a", "14 a EnWG", "§14a EnWG", "EnWG § 14a", "§ 14a Abs. 1 EnWG", "Paragraf 14a"]
+)
+def test_the_law_is_read_however_it_is_written(vocabulary: Vocabulary, said: str) -> None:
+    assert interpret(f"Netzentgelte nach {said} bei der Syna", vocabulary, TODAY).data_type == "TIME_OF_USE"
+
+
+def test_a_house_number_is_no_law(vocabulary: Vocabulary) -> None:
+    found = interpret("Netzentgelte Syna MS, Anschluss Hauptstraße 14a", vocabulary, TODAY)
+    assert (found.data_type, found.voltage_level) == ("NETZENTGELTE", "MS")

@@ -1,0 +1,18 @@
+"""The consumption that a ranking or a comparison is of where none is named."""
+
+from decimal import Decimal
+from typing import Final
+
+from app.domain.entry import VoltageLevel
+from app.domain.question import Load
+
+# By level; examples, and named as such.
+_EXAMPLES: Final = {
+    VoltageLevel.NS: Load(Decimal(50_000), Decimal(50), assumed=True),
+    VoltageLevel.MS_NS: Load(Decimal(500_000), Decimal(200), assumed=True),
+}
+_LARGE_EXAMPLE: Final = Load(Decimal(5_000_000), Decimal(1_500), assumed=True)
+
+
+def example_of(level: VoltageLevel | None) -> Load | None:
+    return None if level is None else _EXAMPLES.get(level, _LARGE_EXAMPLE)

@@ -1,0 +1,112 @@
+"""Questions that rank operators: "Günstigster Netzbetreiber in Bayern MS 2026"."""
+
+from typing import Final
+
+from app.domain.question import Details, Interpretation, NotHeld, QuestionTopic
+from app.interpreter.load_examples import example_of
+from app.interpreter.operators import names_unknown_place
+from app.interpreter.reading import (
+    Read,
+    data_type_of,
+    frame_of,
+    is_about_something_else,
+    load_of,
+    product_of,
+    unanswered,
+)
+from app.interpreter.sentence import Sentence
+from app.interpreter.topics import Asked, asked, count_of_questions
+from app.interpreter.words import NUMBERS, Sign
+
+MAX_RANKING: Final = 20
+
+
+def ranking_of(read: Read) -> Interpretation | None:
+    """ "Günstigster Netzbetreiber in Bayern MS 2026"; None where no superlative asks for operators."""
+    sentence = read.sentence
+    if not sentence.has_any(Sign.CHEAPEST, Sign.DEAREST) and not _RANKED.intersection(sentence.keys):
+        return None
+    if sentence.has(Sign.WHEN) or is_about_something_else(sentence):
+        return None
+    if read.codes or not _speaks_of_operators(read):
+        return None
+    states = {i for one in read.states for i in range(one.start, one.end)}
+    mentions = [m for m in sentence.mentions if not states.issuperset(range(m.start, m.end))]
+    if any(not mention.place for mention in mentions):
+        return None
+    topic = asked(sentence, frame_of(read)) or Asked(QuestionTopic.NETZENTGELTE, 0.95)
+    if not isinstance(topic, Asked):
+        return unanswered(read, topic)
+    of_states = "bundesland" in sentence.keys or "state" in sentence.keys
+    if (
+        topic.topic is not QuestionTopic.NETZENTGELTE
+        or mentions
+        or _asks_for_one_price(sentence)
+        or of_states
+    ):
+        return unanswered(read, NotHeld.OTHER_RANKING)
+    if len({one.state for one in read.states}) > 1 or names_unknown_place(sentence):
+        return unanswered(read, NotHeld.OTHER_RANKING)  # "in Bayern und Hessen", "in Österreich"
+    load = load_of(read) or (None if read.amounts.tokens else example_of(read.level.level))
+    return Interpretation(
+        data_type=data_type_of(topic.topic),
+        dno_id=None,
+        year=read.year.year,
+        voltage_level=read.level.level,
+        confidence=product_of(topic.certainty, 0.97, read.year.certainty, read.level.certainty),
+        candidates=(),
+        language=read.language,
+        topic=QuestionTopic.RANKING,
+        details=Details(
+            dearest=sentence.has(Sign.DEAREST) and not sentence.has(Sign.CHEAPEST),
+            region=read.states[0].state if read.states else None,
+            load=load,
+            first=_length(sentence),
+        ),
+        lacking=load is None or read.level.level is None,
+        questions=max(1 + topic.further, count_of_questions(sentence), read.year.number),
+    )
+
+
+_RANKED = {"ranking", "rangliste", "top", "rangfolge", "rank"}
+_OPERATORS = {
+    "netzbetreiber", "netzbetreibern", "verteilnetzbetreiber", "verteilnetzbetreibern", "stromnetzbetreiber", "vnb",
+    "netz", "netze", "netzgebiet", "operator", "operators", "dso", "dsos", "grid", "network", "networks", "grids",
+    "netzentgelt", "netzentgelte", "netzentgelten", "netznutzungsentgelte", "netzkosten", "netzgebuhren", "stadtwerk",
+    "stadtwerke", "stadtwerken", "utility", "utilities", "nne",
+}  # fmt: skip
+_ONE_PRICE = {
+    "leistungspreis",
+    "leistungspreise",
+    "arbeitspreis",
+    "arbeitspreise",
+    "lp",
+    "ap",
+    "capacity",
+    "energy",
+}
+
+
+def _speaks_of_operators(read: Read) -> bool:
+    named = _OPERATORS | _ONE_PRICE
+    return bool(named.intersection(read.sentence.keys)) or (
+        read.level.level is not None and bool(read.states)
+    )
+
+
+def _asks_for_one_price(sentence: Sentence) -> bool:
+    return bool(_ONE_PRICE.intersection(sentence.keys))
+
+
+def _length(sentence: Sentence) -> int:
+    """ "top 10", "die drei günstigsten"; five where none is named."""
+    for i, key in enumerate(sentence.keys):
+        if key in _RANKED | {"die", "the"} and (number := _number(sentence[i + 1])) > 1:
+            return min(number, MAX_RANKING)
+        if key in _OPERATORS and (number := _number(sentence[i - 1])) > 1:
+            return min(number, MAX_RANKING)
+    return Details().first
+
+
+def _number(word: str) -> int:
+    return int(word) if word.isdecimal() and word.isascii() and len(word) <= 2 else NUMBERS.get(word, 0)

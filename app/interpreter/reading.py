@@ -1,0 +1,120 @@
+"""A sentence with everything that is found in it: operators, codes, level, year, moment, amounts, federal states."""
+
+import re
+from datetime import date
+from typing import Final, NamedTuple
+
+from app.domain.families import DataType
+from app.domain.question import Interpretation, Language, Load, NotHeld, QuestionTopic
+from app.interpreter.amounts import Amounts, amounts_of
+from app.interpreter.codes import split_codes
+from app.interpreter.federal_states import NamedState, states_of
+from app.interpreter.levels import ChosenLevel, level_of
+from app.interpreter.moments import Moment, moment_of
+from app.interpreter.sentence import Sentence
+from app.interpreter.spelling import normalise
+from app.interpreter.topics import Frame
+from app.interpreter.vocabulary import Vocabulary
+from app.interpreter.words import ENGLISH, GERMAN, Sign, Topic
+from app.interpreter.years import Year, year_of
+
+SOMETHING_ELSE = 0.1  # confidence of "this is none of the questions that can be answered"
+NOT_HELD = 0.3  # confidence of "this is a question about figures that are not held"
+
+
+class Read(NamedTuple):
+    """A sentence with everything that was found in it."""
+
+    sentence: Sentence
+    codes: tuple[str, ...]
+    language: Language
+    level: ChosenLevel
+    amounts: Amounts
+    moment: Moment
+    year: Year
+    states: list[NamedState]
+
+
+# "§ 14 a EnWG" is a law, and ENWG an operator.
+_LAW: Final = r"(?:des )?(?:enwg|energiewirtschaftsgesetz\w*)"
+_SECTION: Final = re.compile(rf"(?:{_LAW},? ?)?(?:§ ?)?\b14 ?a\b(?: abs(?:atz|\.)? ?\d)?(?:,? {_LAW})?")
+
+
+_BEFORE_HOUSE_NUMBERS: Final = (
+    "strasse",
+    "str.",
+    "str",
+    "weg",
+    "platz",
+    "allee",
+    "gasse",
+    "nr.",
+    "nr",
+    "nummer",
+)
+
+
+def _section(match: re.Match[str]) -> str:
+    """The paragraph of the law, written alike; nothing where it is the number of a house."""
+    return " " if match.string[: match.start()].rstrip().endswith(_BEFORE_HOUSE_NUMBERS) else " 14a "
+
+
+def read_sentence(text: str, vocabulary: Vocabulary, today: date) -> Read:
+    without_codes, codes = split_codes(_SECTION.sub(_section, normalise(text)))
+    sentence = Sentence(without_codes, vocabulary)
+    language = _language(sentence)
+    level = level_of(sentence)
+    amounts = amounts_of(sentence, language)
+    moment = moment_of(sentence, today)
+    topics = [mark for mark in sentence.marks if isinstance(mark.meaning, Topic)]
+    taken = level.tokens | amounts.tokens | sentence.covered(topics)
+    year = year_of(sentence, taken, today, moment.day)
+    return Read(sentence, codes, language, level, amounts, moment, year, states_of(sentence))
+
+
+def _language(read: Sentence) -> Language:
+    """English only if more of its words stand there than German ones; names are neither."""
+    named = read.covered(mention for mention in read.mentions if not mention.everyday)
+    german = english = 0
+    for i, key in enumerate(read.keys):
+        if i not in named and len(key) > 1:  # not "14a"
+            german += key in _ONLY_GERMAN
+            english += key in _ONLY_ENGLISH
+    return Language.ENGLISH if english > german else Language.GERMAN
+
+
+_ONLY_GERMAN, _ONLY_ENGLISH = GERMAN - ENGLISH, ENGLISH - GERMAN
+
+
+def frame_of(read: Read) -> Frame:
+    mentions = read.sentence.mentions
+    named = bool(read.codes) or any(not mention.place and not mention.everyday for mention in mentions)
+    return Frame(named, bool(mentions), read.level.level is not None, read.year.named, read.amounts.complete)
+
+
+def unanswered(read: Read, not_held: NotHeld | None) -> Interpretation:
+    confidence = SOMETHING_ELSE if not_held is None else NOT_HELD
+    return Interpretation(None, None, None, None, confidence, (), read.language, not_held=not_held)
+
+
+def load_of(read: Read) -> Load | None:
+    kwh, kw = read.amounts.kwh, read.amounts.kw
+    return None if kwh is None or kw is None else Load(kwh, kw)
+
+
+def data_type_of(topic: QuestionTopic) -> DataType:
+    return DataType[topic.value]
+
+
+def product_of(*certainties: float) -> float:
+    product = 1.0
+    for certainty in certainties:
+        product *= certainty
+    return round(product, 3)
+
+
+_NOT_OURS = (Sign.TRICK, Sign.GAS, Sign.OTHER_MEDIUM, Sign.OTHER_PRODUCT, Sign.OTHER_MATTER)
+
+
+def is_about_something_else(sentence: Sentence) -> bool:
+    return sentence.has_any(*_NOT_OURS)
