@@ -105,6 +105,8 @@ def summary(report: Report) -> str:
         counts.append(f"{len(report.kept):,} kept")
     if report.left_out:
         counts.append(f"{len(report.left_out):,} left out")
+    if report.warnings:
+        counts.append(f"{len(report.warnings):,} warnings")
     return ", ".join([*counts, f"{report.refused:,} refused"])
 
 
@@ -151,6 +153,10 @@ def _print_tables(report: Report, *, dry_run: bool) -> None:
         rows_left_out = [(str(each.location), each.reason) for each in report.left_out]
         _print_rows(("Left out", "Reason"), rows_left_out, "yellow")
         console.out.print()
+    if report.warnings:
+        unusual = [(str(warned.location), warned.reason) for warned in report.warnings]
+        _print_rows(("Unusual", "Reason"), unusual, "yellow")
+        console.out.print()
     outcome = (
         "Nothing was imported: " if report.problems else "Nothing was changed (dry run): " if dry_run else ""
     )
@@ -179,6 +185,8 @@ def _print_json(report: Report, *, dry_run: bool) -> None:
         _line("kept", kept.location, reason=kept.reason)
     for left_out in report.left_out:
         _line("left_out", left_out.location, reason=left_out.reason)
+    for warned in report.warnings:
+        _line("warning", warned.location, reason=warned.reason)
     counts = {name: getattr(report, name) for name in ("inserted", "updated", "unchanged", "refused")}
     _write(
         {
@@ -186,6 +194,7 @@ def _print_json(report: Report, *, dry_run: bool) -> None:
             **counts,
             "kept": len(report.kept),
             "left_out": len(report.left_out),
+            "warnings": len(report.warnings),
             "dry_run": dry_run,
         }
     )

@@ -60,6 +60,13 @@ class SkippedRow(NamedTuple):
     reason: str
 
 
+class Warned(NamedTuple):
+    """An entry with an unusual value, at its first row."""
+
+    location: RowLocation
+    reason: str
+
+
 class Report(msgspec.Struct, frozen=True):
     """The result of an import. `inserted`, `updated`, `unchanged` and `kept` count entries, `refused` rows."""
 
@@ -69,6 +76,7 @@ class Report(msgspec.Struct, frozen=True):
     kept: tuple[SkippedRow, ...] = ()
     problems: tuple[Problem, ...] = ()
     left_out: tuple[SkippedRow, ...] = ()  # valid rows that are no entry of this kind
+    warnings: tuple[Warned, ...] = ()
 
     @property
     def refused(self) -> int:
@@ -191,7 +199,10 @@ async def write(
         await load_aliases(connection, only_of_new_operators=True)
     kept = tuple(SkippedRow(entries[each.row][0], each.reason) for each in outcome.kept)
     left_out = tuple(SkippedRow(*each) for each in source.left_out)
-    return Report(outcome.inserted, outcome.updated, outcome.unchanged, kept, left_out=left_out)
+    warnings = tuple([Warned(*each) for each in await source.unusual(connection)])
+    return Report(
+        outcome.inserted, outcome.updated, outcome.unchanged, kept, left_out=left_out, warnings=warnings
+    )
 
 
 def _take(source: Source, row: Row) -> list[Problem]:

@@ -3,17 +3,18 @@
 The one file is that of the export: a row per window with the price of its band, and a row for a band without windows.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
+from uuid import UUID
 
 import msgspec
 
-from app.db import staging
+from app.db import staging, time_of_use
 from app.db.file_columns import PUBLICATION, family_columns
 from app.db.pool import Connection
 from app.db.staging import OnRows, Outcome, Rows
 from app.domain.clock import hh_mm, minutes
-from app.domain.entry import Publication, VerificationStatus
+from app.domain.entry import DnoYear, Publication, VerificationStatus
 from app.domain.time_of_use import FAMILY, QUARTERS, TimeOfUseBand, TimeOfUseWindow
 from app.domain.time_of_use_correction import parts_of_day
 from app.importers import cells
@@ -108,6 +109,17 @@ class Section14a(Source):
             yield row.problem("band", f"the same band as in {sheet.prices[cells['band']].location}")
         else:
             yield from _take_price(sheet, row, cells)
+
+    async def unusual(self, connection: Connection) -> Sequence[tuple[RowLocation, str]]:
+        locations = {
+            DnoYear(UUID(dno_id), int(year)): sheet.location for (dno_id, year), sheet in self._sheets.items()
+        }
+        found = await time_of_use.fetch_warnings(connection, [*locations])
+        return [
+            (location, warning.message)
+            for key, location in locations.items()
+            for warning in found.get(key, ())
+        ]
 
     def finish(self) -> Iterator[Problem]:
         for key, sheet in self._sheets.items():

@@ -28,6 +28,10 @@ class Source(ABC):
     async def load(self, connection: Connection, rows: Rows, overwrite: bool, on_rows: OnRows) -> Outcome:
         """Writes the entries."""
 
+    async def unusual(self, connection: Connection) -> Sequence[tuple[RowLocation, str]]:
+        """Where the entries have values that are valid and should be checked, once they are loaded."""
+        return ()
+
     @abstractmethod
     def take(self, row: Row, values: list[str]) -> Iterator[Problem]:
         """Adds a row with valid cells; gives a problem if it contradicts an earlier one."""

@@ -70,6 +70,21 @@ async def test_the_report_is_available_as_json(dno, pool):
     assert summary["refused"] == 1
 
 
+async def test_unusual_tariffs_are_imported_and_listed(dno, pool):
+    await make.dno(pool)
+    header = (FOLDER / "section14a.csv").read_text().partition("\n")[0]
+    rows = f"{header}\nnetze-a,2026,3,HT,20,verified,u,FINAL\nnetze-a,2026,3,ST,6.70,verified,u,FINAL\n"
+    done = dno("import", "section14a", "-", stdin=rows)
+    assert done.returncode == 0
+    assert "standard input:2  HT (20) is usually above ST (6.70) and at most 200% of it." in done.stdout
+    assert done.stdout.endswith("1 inserted, 0 updated, 0 unchanged, 2 warnings, 0 refused\n")
+    warning, _, summary = map(
+        json.loads, dno("import", "time-of-use", "-", "--json", stdin=rows).stdout.splitlines()
+    )
+    assert (warning["kind"], warning["line"], warning["reason"][:7]) == ("warning", 2, "HT (20)")
+    assert (summary["unchanged"], summary["warnings"]) == (1, 2)
+
+
 async def test_a_dry_run_is_reported_as_such(dno, pool):
     await make.dno(pool)
     done = dno("import", "tariffs", "-", "--dry-run", stdin=f"{HEADER}\nnetze-a,2025,MS,1,2,3,4,verified,,\n")

@@ -366,6 +366,21 @@ class TestSection14a:
         assert outcome(await load(Kind.SECTION14A, self.TWO_BANDS, overwrite=True)) == (0, 1, 0, 0, 0)
         assert str((await self.sheet(pool, dno)).price_ht) == "9.80"
 
+    async def test_unusual_values_are_reported_and_imported(self, pool, load):
+        dno = await make.dno(pool)
+        await make.time_of_use(pool, dno, 2025, price_ht="3")
+        report = await load(Kind.SECTION14A, self.TWO_BANDS, self.DAY.replace("06:00,24:00", "07:00,24:00"))
+        assert outcome(report) == (1, 0, 0, 0, 0)
+        assert [(str(warned.location), warned.reason) for warned in report.warnings] == [
+            ("1.csv:2", "9.80 is more than 3 times last year's 3."),
+            ("1.csv:2", "06:00-07:00 of quarter 1 is in no band."),
+            ("1.csv:2", "Usually at least 2 quarters have windows, not 1."),
+        ]
+        again = await load(Kind.SECTION14A, self.DAY, dry_run=True)
+        assert [warned.reason for warned in again.warnings][1:] == [
+            "Usually at least 2 quarters have windows, not 1."
+        ]
+
     async def test_a_deleted_tariff_is_restored_without_its_former_windows(self, pool, load):
         dno = await make.dno(pool)
         await load(Kind.SECTION14A, self.TWO_BANDS, self.DAY)
