@@ -40,7 +40,7 @@ _LAW: Final = r"(?:des )?(?:enwg|energiewirtschaftsgesetz\w*)"
 _SECTION: Final = re.compile(rf"(?:{_LAW},? ?)?(?:§ ?)?\b14 ?a\b(?: abs(?:atz|\.)? ?\d)?(?:,? {_LAW})?")
 
 
-_BEFORE_HOUSE_NUMBERS: Final = (
+_BEFORE_STREET_NUMBERS: Final = (
     "strasse",
     "str.",
     "str",
@@ -55,8 +55,8 @@ _BEFORE_HOUSE_NUMBERS: Final = (
 
 
 def _section(match: re.Match[str]) -> str:
-    """The paragraph of the law, written alike; nothing where it is the number of a house."""
-    return " " if match.string[: match.start()].rstrip().endswith(_BEFORE_HOUSE_NUMBERS) else " 14a "
+    """The paragraph of the law, written alike; nothing where it is part of an address."""
+    return " " if match.string[: match.start()].rstrip().endswith(_BEFORE_STREET_NUMBERS) else " 14a "
 
 
 def read_sentence(text: str, vocabulary: Vocabulary, today: date) -> Read:

@@ -74,6 +74,8 @@ class Sentence:
         self.keys = [word.key for word in self.words]
         found = _mentions(self.words, vocabulary)
         self.marks = grammar.marks(_without(self.words, found))
+        # Everyday words are examined by what surrounds them, among it the names that are certain.
+        self.mentions = [m for m in found if not m.everyday]
         self.mentions = [m for m in found if not m.everyday or self._stands_for_a_place(m)]
 
     def __getitem__(self, index: int) -> str:

@@ -187,6 +187,11 @@ def test_the_law_is_read_however_it_is_written(vocabulary: Vocabulary, said: str
     assert interpret(f"Netzentgelte nach {said} bei der Syna", vocabulary, TODAY).data_type == "TIME_OF_USE"
 
 
-def test_a_house_number_is_no_law(vocabulary: Vocabulary) -> None:
+def test_a_number_of_an_address_is_no_law(vocabulary: Vocabulary) -> None:
     found = interpret("Netzentgelte Syna MS, Anschluss Hauptstraße 14a", vocabulary, TODAY)
     assert (found.data_type, found.voltage_level) == ("NETZENTGELTE", "MS")
+
+
+def test_an_everyday_word_behind_a_negation_is_examined(vocabulary: Vocabulary) -> None:
+    for sentence in ("nicht bitte waren", "kein Netz, bitte lauf", "Syna nicht welche essen"):
+        assert interpret(sentence, vocabulary, TODAY).confidence <= 1
