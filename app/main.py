@@ -22,7 +22,7 @@ from schema.http.endpoint import GraphQLEndpoint
 from schema.http.operation_runner import OperationRunner
 from schema.http.rest import Rest
 from schema.queries.vocabulary import FirstVocabulary
-from schema.root import schema
+from schema.root import schema_text
 
 
 def create_app(settings: Settings) -> Starlette:
@@ -37,7 +37,7 @@ def create_app(settings: Settings) -> Starlette:
         *routes(settings, graph),
         *Rest(settings, runner).routes,
         *AtypicalUseReports(settings).routes,
-        schema_route(f"{schema}\n"),
+        schema_route(schema_text()),
     ]
     return Application(settings, paths, lifespan)
 

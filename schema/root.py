@@ -1,5 +1,6 @@
 """Queries, mutations and subscriptions joined into one schema."""
 
+from functools import cache
 from importlib import import_module
 
 import strawberry
@@ -57,3 +58,9 @@ schema = strawberry.Schema(
     types=[*FAMILY_TYPES, Revision, User, ApiKey],
     config=StrawberryConfig(scalar_map=SCALARS),
 )
+
+
+@cache
+def schema_text() -> str:
+    """The schema as text (SDL)."""
+    return f"{schema}\n"

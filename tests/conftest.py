@@ -11,7 +11,7 @@ import subprocess
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 from urllib.parse import urlsplit
 
 import asyncpg
@@ -54,6 +54,8 @@ class Node(Protocol):
     workerinput: dict[str, Any]
 
 
+# Hundreds of tests start an application of their own; further connections are opened on demand.
+FEW_CONNECTIONS: Final = {"min_redis_connections": 1, "min_database_connections": 1}
 RUNNING = pytest.StashKey[str]()
 
 
@@ -126,8 +128,8 @@ def redis_url(_valkey_of_the_worker: Valkey) -> str:
 
 @pytest.fixture
 def settings(database_url: str, redis_url: str) -> Settings:
-    """The addresses of this worker's servers; every other setting has its default."""
-    return Settings(database_url=database_url, redis_url=redis_url)
+    """The addresses of this worker's servers and few connections at the start; every other setting has its default."""
+    return Settings(database_url=database_url, redis_url=redis_url, **FEW_CONNECTIONS)
 
 
 @pytest.fixture(scope="session")

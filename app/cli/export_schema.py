@@ -7,9 +7,9 @@ from app.errors import CannotStart
 
 
 def run(file: Path | None, *, check: bool) -> None:
-    from schema.root import schema
+    from schema.root import schema_text
 
-    text = schema.as_str() + "\n"
+    text = schema_text()
     if file is None:
         sys.stdout.write(text)
     elif check:

@@ -1,6 +1,7 @@
 """Operations of the graph that REST addresses run: their data without the GraphQL envelope, and cached responses."""
 
 from abc import abstractmethod
+from functools import cache
 from typing import Any, NamedTuple
 
 import msgspec
@@ -26,6 +27,7 @@ from schema.root import schema
 Map = dict[str, Any]
 
 
+@cache
 def own_document(text: str) -> Document:
     """The limits in the settings apply only to documents that clients send."""
     return DocumentCache(schema, Settings()).get(text)

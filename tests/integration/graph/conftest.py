@@ -6,13 +6,13 @@ from typing import Any
 import httpx
 import msgspec
 import pytest
-from prometheus_client import REGISTRY
 
 from app.db.pool import Pool
 from app.domain.account import Role
 from app.domain.entry import VoltageLevel
 from app.domain.hlzf import Season
 from app.domain.holiday_rule import WITHOUT_YEAR
+from app.observability import metrics
 from app.resources import Resources, open_resources
 from app.settings import Settings
 from tests import factories as make
@@ -36,7 +36,9 @@ def plans_fail() -> None:
 
 
 def failed_plans() -> float:
-    return REGISTRY.get_sample_value("graphql_unplanned_total", {"reason": "failure"}) or 0.0
+    return metrics.UNPLANNED.labels(
+        "failure"
+    )._value.get()  # REGISTRY would collect all metrics, twice per test
 
 
 @pytest.fixture
