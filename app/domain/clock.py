@@ -1,7 +1,8 @@
 """Wall-clock time in Germany, and its text form HH:MM."""
 
 import re
-from datetime import date, datetime
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Final
 from zoneinfo import ZoneInfo
 
 from app.domain.hlzf import Season
@@ -9,6 +10,9 @@ from app.errors import quoted
 
 GERMANY = ZoneInfo("Europe/Berlin")
 DAY_END = 24 * 60
+
+# Made once: series of a year add thousands of them.
+MINUTES: Final = [timedelta(minutes=n) for n in range(DAY_END + 1)]
 
 _SEASONS = {
     **dict.fromkeys((12, 1, 2), Season.WINTER),
@@ -21,6 +25,11 @@ _TIME = re.compile(r"([01]\d|2[0-3]):([0-5]\d)(?::00)?|24:00(?::00)?", re.ASCII)
 
 def today() -> date:
     return datetime.now(GERMANY).date()
+
+
+def midnight(day: date) -> datetime:
+    """The beginning of a day in Germany, in UTC, so that moments compare and subtract as they pass."""
+    return datetime.combine(day, time(), GERMANY).astimezone(UTC)
 
 
 def season(day: date) -> Season:

@@ -3,7 +3,7 @@
 A year has 35,040 or, in leap years, 35,136: the day of spring with 23 hours and that of autumn with 25 even out.
 """
 
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
 from app.domain import clock
@@ -16,8 +16,8 @@ _DAY: Final = timedelta(days=1)
 class MeteringYear:
     def __init__(self, year: int) -> None:
         self.year = year
-        self._start = _midnight(date(year, 1, 1))
-        self.count = (_midnight(date(year + 1, 1, 1)) - self._start) // QUARTER_HOUR
+        self._start = clock.midnight(date(year, 1, 1))
+        self.count = (clock.midnight(date(year + 1, 1, 1)) - self._start) // QUARTER_HOUR
 
     def start_of(self, number: int) -> datetime:
         """In German time."""
@@ -28,7 +28,7 @@ class MeteringYear:
         return (moment - self._start) // QUARTER_HOUR
 
     def first_of(self, day: date) -> int:
-        return self.number_at(_midnight(day))
+        return self.number_at(clock.midnight(day))
 
     def number_of(self, start: datetime) -> int | None:
         """Of the quarter-hour that begins at this moment; None: none begins there."""
@@ -51,8 +51,4 @@ class MeteringYear:
 
 
 def changes_clock(day: date) -> bool:
-    return _midnight(day + _DAY) - _midnight(day) != _DAY
-
-
-def _midnight(day: date) -> datetime:
-    return datetime.combine(day, time(), clock.GERMANY).astimezone(UTC)
+    return clock.midnight(day + _DAY) - clock.midnight(day) != _DAY

@@ -6,7 +6,7 @@ a year without a sheet, a season that the sheet does not mention, a day of which
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Final, NamedTuple
 
 import msgspec
@@ -17,7 +17,6 @@ from app.domain.holiday_rule import HolidayRule, TimeStamps, rule_of_year, time_
 from app.domain.working_days import DayStatus, PeakReason, day_status, days_of_year
 
 _DAY: Final = timedelta(days=1)
-_MINUTES: Final = [timedelta(minutes=n) for n in range(clock.DAY_END + 1)]
 # No answer but that for a whole year or more holds for as long: a weekend ends each.
 _SEARCHED_DAYS: Final = 7
 _NO_SHEET: Final = "no Hochlastzeitfenster of this year and voltage level are known"
@@ -158,18 +157,18 @@ class _Sheet:
     def statuses(self, first: date, last: date) -> list[PeakStatus]:
         """From one day of this year to another; neighbours with the same answer are one."""
         if not self.published:
-            whole = TimeInterval(_midnight(first), _midnight(last + _DAY))
+            whole = TimeInterval(clock.midnight(first), clock.midnight(last + _DAY))
             return [PeakStatus(None, PeakReason.UNKNOWN, _NO_SHEET, whole)]
         found: list[PeakStatus] = []
         before: _Answer | None = None
-        start = _midnight(first)
+        start = clock.midnight(first)
         for moment, answer in self._answers(first, last):
             if answer != before:
                 if before is not None:
                     found.append(PeakStatus(*before, TimeInterval(start, moment)))
                 start, before = moment, answer
         assert before is not None
-        found.append(PeakStatus(*before, TimeInterval(start, _midnight(last + _DAY))))
+        found.append(PeakStatus(*before, TimeInterval(start, clock.midnight(last + _DAY))))
         return found
 
     def _answers(self, first: date, last: date) -> Iterator[tuple[datetime, _Answer]]:
@@ -181,9 +180,9 @@ class _Sheet:
         number = first.timetuple().tm_yday - 1
         for n in range((last - first).days + 1):
             day = first + n * _DAY
-            midnight = _midnight(day)
+            midnight = clock.midnight(day)
             for part in self.parts(day, days[number + n]):
-                yield midnight + _MINUTES[part.start], part.answer
+                yield midnight + clock.MINUTES[part.start], part.answer
 
     def parts(self, day: date, status: DayStatus) -> "tuple[_Part, ...]":
         """In order, from midnight to midnight."""
@@ -225,8 +224,3 @@ def _around(windows: Sequence[TimeWindow], within: _Answer, outside: _Answer) ->
 
 def _joined(*notes: str | None) -> str | None:
     return "; ".join(note for note in notes if note) or None
-
-
-def _midnight(day: date) -> datetime:
-    """The beginning of a day in Germany, in UTC, so that moments compare and subtract as they pass."""
-    return datetime.combine(day, time(), clock.GERMANY).astimezone(UTC)

@@ -10,7 +10,7 @@ price, and all times of a tariff without any window (docs/decisions/0049).
 
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from operator import attrgetter
@@ -25,7 +25,6 @@ from app.errors import BadInput
 MAX_DAYS: Final = 400  # of one span
 
 _DAY: Final = timedelta(days=1)
-_MINUTES: Final = [timedelta(minutes=n) for n in range(clock.DAY_END + 1)]
 
 
 class Resolution(StrEnum):
@@ -126,7 +125,7 @@ def check_span(start: datetime, end: datetime) -> None:
 
 def day_span(first: date, last: date | None = None) -> tuple[datetime, datetime]:
     """From the beginning of a day in Germany to the end of the same day or of another one."""
-    return _midnight(first), _midnight((last or first) + _DAY)
+    return clock.midnight(first), clock.midnight((last or first) + _DAY)
 
 
 class _Stretch(NamedTuple):
@@ -168,7 +167,7 @@ class _Series:
             block = self._block(day)
             until = min(block.last, last)
             if block.constant:
-                yield _Stretch(_midnight(day), _midnight(until + _DAY), block.parts[0].rate)
+                yield _Stretch(clock.midnight(day), clock.midnight(until + _DAY), block.parts[0].rate)
             else:
                 yield from _of_days(block.parts, day, until)
             day = until + _DAY
@@ -247,12 +246,12 @@ def _without_overlaps(windows: Sequence[TimeOfUseWindow]) -> Iterator[tuple[int,
 
 
 def _of_days(parts: tuple[Part, ...], first: date, last: date) -> Iterator[_Stretch]:
-    midnight = _midnight(first)
+    midnight = clock.midnight(first)
     for number in range((last - first).days + 1):
-        after = _midnight(first + (number + 1) * _DAY)
+        after = clock.midnight(first + (number + 1) * _DAY)
         if after - midnight == _DAY:
             for start, end, rate in parts:
-                yield _Stretch(midnight + _MINUTES[start], midnight + _MINUTES[end], rate)
+                yield _Stretch(midnight + clock.MINUTES[start], midnight + clock.MINUTES[end], rate)
         else:
             yield from _of_a_clock_change(parts, midnight, after)
         midnight = after
@@ -262,12 +261,14 @@ def _of_a_clock_change(parts: tuple[Part, ...], midnight: datetime, after: datet
     """Up to the change minutes count from the midnight before, from then on to the midnight after."""
     change = _clock_change(midnight, after)
     of_the_end = after - _DAY  # when the day would have begun by the clock of its end
-    before = (0, (change - midnight) // _MINUTES[1], midnight)
-    then = ((change - of_the_end) // _MINUTES[1], clock.DAY_END, of_the_end)
+    before = (0, (change - midnight) // clock.MINUTES[1], midnight)
+    then = ((change - of_the_end) // clock.MINUTES[1], clock.DAY_END, of_the_end)
     for first, last, base in (before, then):
         for start, end, rate in parts:
             if start < last and first < end:
-                yield _Stretch(base + _MINUTES[max(start, first)], base + _MINUTES[min(end, last)], rate)
+                yield _Stretch(
+                    base + clock.MINUTES[max(start, first)], base + clock.MINUTES[min(end, last)], rate
+                )
 
 
 def _clock_change(midnight: datetime, after: datetime) -> datetime:
@@ -275,7 +276,7 @@ def _clock_change(midnight: datetime, after: datetime) -> datetime:
     offset = midnight.astimezone(clock.GERMANY).utcoffset()
     moment = midnight
     while moment < after and moment.astimezone(clock.GERMANY).utcoffset() == offset:
-        moment += _MINUTES[60]
+        moment += clock.MINUTES[60]
     return moment
 
 
@@ -322,10 +323,6 @@ def _quarter(year: int, quarter: int) -> tuple[date, date]:
     first = date(year, 3 * quarter - 2, 1)
     after = date(year, 3 * quarter + 1, 1) if quarter < 4 else date(year + 1, 1, 1)
     return first, after - _DAY
-
-
-def _midnight(day: date) -> datetime:
-    return datetime.combine(day, time(), clock.GERMANY).astimezone(UTC)
 
 
 def _day_of(moment: datetime) -> date:

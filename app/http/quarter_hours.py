@@ -1,7 +1,7 @@
 """A year in quarter-hours as CSV: the start of each, and whether it is at peak load, as a meter's load profile has its rows."""
 
 from collections.abc import Iterable, Iterator
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from typing import Final, NamedTuple
 
 from app.domain import clock
@@ -23,7 +23,7 @@ class Stretch(NamedTuple):
 
 def year_of(year: int) -> tuple[datetime, datetime]:
     """From 1 January to 1 January in Germany."""
-    return _midnight(date(year, 1, 1)), _midnight(date(year + 1, 1, 1))
+    return clock.midnight(date(year, 1, 1)), clock.midnight(date(year + 1, 1, 1))
 
 
 def write_quarter_hours(year: int, stretches: Iterable[Stretch]) -> bytes:
@@ -67,7 +67,7 @@ def _rows(year: int) -> Iterator[str]:
     """All rows of a day, without their marks."""
     day = date(year, 1, 1)
     while day.year == year:
-        begins, ends = _midnight(day), _midnight(day + _DAY)
+        begins, ends = clock.midnight(day), clock.midnight(day + _DAY)
         if ends - begins == _DAY:
             name, rest = day.isoformat(), f"{_offset(begins)},?\n"
             yield "".join([name + each + rest for each in _TIMES])
@@ -87,7 +87,3 @@ def _offset(moment: datetime) -> str:
 
 def _local(moment: datetime) -> datetime:
     return moment.astimezone(clock.GERMANY)
-
-
-def _midnight(day: date) -> datetime:
-    return datetime.combine(day, time(), clock.GERMANY).astimezone(UTC)
