@@ -170,6 +170,8 @@ STORES = {
     "schema/execution/execute.py:PlanExecution._tags": REQUEST,
     "schema/execution/subscription.py:Subscriptions._in_flight": REQUEST,
     "schema/http/result_streams.py:ResultStreams._writes": REQUEST,
+    "schema/http/rest_operations.py:own_document": START,
+    "schema/root.py:schema_text": START,
     "schema/http/open_subscriptions.py:OpenSubscriptions._by_caller": "open subscriptions",
     "schema/http/open_subscriptions.py:OpenSubscriptions._documents": "open subscriptions",
     "schema/http/websocket.py:WebSocketConnection._operations": "connections, WebSockets, operations of a WebSocket",
