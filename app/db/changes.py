@@ -27,7 +27,7 @@ async def fetch_snapshot(pool: Pool) -> str:
 async def fetch_changes_since(pool: Pool, snapshot: str, limit: int) -> Changes:
     """All changes committed after `snapshot`, in order for each entry. The events have number 0: the outbox's numbers
     are not in history. Rows with transaction ids that this server has not reached yet were restored from another
-    server; they are left out.
+    server; they are left out, as are families of a later release, which has migrated the database already.
     """
     rows = await pool.fetch(
         # Within one entry by version: a later writer waits for its lock, while transaction numbers
@@ -35,12 +35,13 @@ async def fetch_changes_since(pool: Pool, snapshot: str, limit: int) -> Changes:
         "WITH since AS (SELECT data_type, dno_id, year, changed_at, entry_id, version, kind FROM revisions"
         " WHERE written_in >= pg_snapshot_xmin($1::text::pg_snapshot)"
         " AND written_in < pg_snapshot_xmax(pg_current_snapshot())"
-        " AND NOT pg_visible_in_snapshot(written_in, $1::text::pg_snapshot)"
+        " AND NOT pg_visible_in_snapshot(written_in, $1::text::pg_snapshot) AND data_type = ANY($3::text[])"
         " ORDER BY version, written_in LIMIT $2)"
         " SELECT pg_current_snapshot()::text AS snapshot, since.* FROM (VALUES (1)) AS one LEFT JOIN since ON true"
         " ORDER BY version",
         snapshot,
         limit,
+        list(_TOPICS),
         name="changes",
     )
     return Changes(

@@ -107,3 +107,21 @@ async def test_rows_that_no_revision_can_hold_do_not_stop_the_upgrade(before: st
     await migrate(before)
     assert await connection.fetchval("SELECT count(*) FROM revisions WHERE data_type = 'TIME_OF_USE'") == 1
     await connection.close()
+
+
+async def test_changes_of_a_family_that_only_a_later_release_knows_are_left_out(before: str) -> None:
+    """While instances are replaced one by one."""
+    await migrate(before)
+    connection = await asyncpg.connect(before)
+    async with open_pool(Settings(database_url=before)) as pool:
+        snapshot = await fetch_snapshot(pool)
+        await connection.execute(
+            "INSERT INTO families VALUES ('later', 'LATER', 'later_data'); SELECT accept_families();"
+            "INSERT INTO revisions (entry_id, data_type, dno_id, year, version, kind, after)"
+            " SELECT gen_random_uuid(), 'LATER', id, 2026, 1, 'CREATED', '{}' FROM dnos;"
+            "UPDATE time_of_use_data SET price_ht = 1 WHERE year = 2026"
+        )
+        assert [event.topic for event in (await fetch_changes_since(pool, snapshot, 10)).events] == [
+            "time_of_use"
+        ]
+    await connection.close()
