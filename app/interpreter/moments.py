@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 
 from app.interpreter.sentence import Sentence
 from app.interpreter.words import LETTERS, MONTHS, WEEKDAYS, Days, Sign
+from app.interpreter.years import FIRST, LAST
 
 _DAY: Final = re.compile(r"(\d{1,2})\.(\d{1,2})(?:\.(\d{4}|\d{2}))?")
 _CLOCK: Final = re.compile(r"([01]?\d|2[0-3])(?:[.:]([0-5]\d))?")
@@ -31,7 +32,9 @@ class _Found(NamedTuple):
 
 def moment_of(sentence: Sentence, today: date) -> Moment:
     """The first day that is named and not taken back; a weekday is the next one, which may be today."""
-    days = sorted([*_relative(sentence, today), *_written(sentence, today)])
+    days = sorted(_written(sentence, today))
+    if FIRST <= today.year <= LAST:
+        days = sorted([*days, *_relative(sentence, today)])
     day = sentence.kept(days)[0].day if days else None
     minute, tokens = _minute(sentence)
     tokens |= {i for one in days for i in range(one.start, one.end)}
@@ -76,6 +79,8 @@ def _of(start: int, end: int, year: str | None, month: str, day: str, today: dat
     if not (month.isdecimal() and day.isdecimal()):
         return
     number = today.year if year is None else int(year) if len(year) == 4 else 2000 + int(year)
+    if not FIRST <= number <= LAST:
+        return
     try:
         yield _Found(start, end, date(number, int(month), int(day)))
     except ValueError:

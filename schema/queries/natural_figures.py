@@ -20,6 +20,7 @@ from app.domain.question import Interpretation, Load, QuestionTopic, Unanswered
 from app.domain.question_figures import Figures, PeakAtLevel, TariffCost
 from app.domain.tariff import Tariff
 from app.domain.time_of_use import TimeOfUseTariff
+from app.interpreter.years import FIRST, LAST
 from schema.context import Context
 from schema.queries.dnos import regions_named
 
@@ -86,7 +87,7 @@ def _loader(context: Context, meaning: Interpretation) -> Any:
 def _moment(meaning: Interpretation, today: date) -> datetime | None:
     """The moment that is asked about; None: a whole day, or a year."""
     details = meaning.details
-    if meaning.subject not in _TIMED:
+    if meaning.subject not in _TIMED or not FIRST <= (details.day or today).year <= LAST:
         return None
     if details.minute is not None:
         hour, minute = divmod(details.minute, 60)

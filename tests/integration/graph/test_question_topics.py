@@ -213,6 +213,7 @@ REFUSED = [
     ("Modul 3 Mittelspannung Netz Musterstadt", "NOT_HELD"),
     ("Blindarbeit Netz Musterstadt MS", "NOT_HELD"),
     ("Konzessionsabgabe Netz Musterstadt", "NOT_HELD"),
+    ("durchschnittliche Netzentgelte Netz Musterstadt MS", "NOT_HELD"),
     ("niedrigster Leistungspreis in Bayern MS 2026", "NOT_HELD"),
     ("Netzentgelte Netz Musterstadt MS 2019", "NO_DATA"),
     ("Netzentgelte Netz Musterstadt HS 2026", "NO_DATA"),
@@ -246,6 +247,24 @@ async def test_what_cannot_be_answered_has_a_reason_no_figures_and_little_confid
         assert found["interpretation"]["confidence"] <= 0.5, query
         assert found["answer"], query
         assert not any(unit in found["answer"] for unit in ("€", "ct/kWh")), query
+
+
+async def test_days_beyond_the_calendar_have_no_figures(
+    client: httpx.AsyncClient, operators: tuple[Dno, Dno]
+) -> None:
+    for today in ("0001-01-01", "9999-12-31"):
+        for query in (
+            "Modul 3 Netz Musterstadt jetzt",
+            "Modul 3 Netz Musterstadt morgen",
+            "Modul 3 Netz Musterstadt gestern",
+            "Ist gerade Hochlast bei Netz Musterstadt?",
+            "HLZF heute Netz Musterstadt",
+            "HLZF am Montag um 10 Uhr Netz Musterstadt",
+        ):
+            found = await ask(client, query, today=today)
+            assert (found["unanswered"], filled(found)) == ("NO_DATA", set()), (today, query)
+    for query in ("Modul 3 Netz Musterstadt am 1.1.0001", "Hochlast am 9999-12-31 um 24:00 Netz Musterstadt"):
+        assert (await ask(client, query))["interpretation"]["day"] is None
 
 
 async def test_two_questions_are_said_to_be_two(
