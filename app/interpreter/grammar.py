@@ -38,7 +38,10 @@ def _meanings() -> dict[str, tuple[Meaning, ...]]:
     found: dict[str, tuple[Meaning, ...]] = {}
     for meaning, text in PHRASES:
         for joined in _spellings(text):
-            found[joined] = (*found.get(joined, ()), meaning)
+            before = found.get(joined, ())
+            # Tuples of different types are equal: days and years from today.
+            if not any(one == meaning and type(one) is type(meaning) for one in before):
+                found[joined] = (*before, meaning)
     return found
 
 

@@ -49,7 +49,7 @@ def asked(sentence: Sentence, frame: Frame) -> Asked | NotHeld | None:
     found = _by_topic(sentence, kept, frame)
     if found is None or found.topic is not _H:
         found = _by_hours(sentence, found, frame) or found
-    if found is not None and found.topic is _T and _is_about_a_supplier(sentence):
+    if found is not None and found.topic is _T and not _is_about_the_law(sentence, kept, frame):
         return None
     unheld = _unheld(sentence, kept, found, frame)
     if isinstance(unheld, NotHeld):
@@ -88,6 +88,13 @@ def _likely(sentence: Sentence, topics: list[Mark], frame: Frame) -> Asked | Non
         return None
     if sentence.has(Sign.OTHER_MATTER) and not (frame.level or frame.operator):
         return None
+    around = all(_topic(mark).weight is Weight.AROUND for mark in topics)
+    if (
+        around
+        and sentence.strange
+        and not (frame.operator or frame.place or frame.level or _of_the_grid(sentence))
+    ):
+        return None  # "peak performance now"
     doubtful = sentence.has_any(Sign.OTHER_MATTER, Sign.DEFINITION) or not (
         frame.level or frame.operator or frame.place
     )
@@ -141,11 +148,18 @@ def _by_hours(sentence: Sentence, found: Asked | None, frame: Frame) -> Asked | 
     return Asked(_T, 0.93)
 
 
-def _is_about_a_supplier(sentence: Sentence) -> bool:
-    """ "Zeitvariabler Stromtarif": where neither the grid nor § 14a is named."""
-    if not sentence.has(Sign.OTHER_PRODUCT) or sentence.has_any(Sign.GRID):
+def _is_about_the_law(sentence: Sentence, kept: Sequence[Mark], frame: Frame) -> bool:
+    """Not "Zeitvariabler Stromtarif", "14a Klasse" and "cheapest time to fly to Bremen": where nothing names the grid, § 14a or
+    electricity, and words stand there that nothing explains."""
+    if sentence.has(Sign.OTHER_PRODUCT) and not sentence.has(Sign.GRID) and not _names_the_law(sentence):
         return False
-    return not any(key in _OF_THE_LAW or key.startswith("netz") for key in sentence.keys)
+    if frame.operator or _of_the_grid(sentence) or sentence.has(Sign.POWER) or _names_a_device(sentence):
+        return True
+    return len(kept) > 1 or not sentence.strange or (frame.year and _names_the_law(sentence))
+
+
+def _names_the_law(sentence: Sentence) -> bool:
+    return any(key in _OF_THE_LAW or key.startswith("netz") for key in sentence.keys)
 
 
 _OF_THE_LAW = {"14", "modul", "module", "modul3", "enwg"}

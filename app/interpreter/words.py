@@ -128,7 +128,7 @@ PHRASES: tuple[tuple[Meaning, str], ...] = (
     (
         Topic(_T, Weight.PLAIN),
         """
-        14a | 14aenwg | paragraf14a | paragraph14a | section14a | modul/module 3/drei/iii/three | drittes modul | modul3 |
+        14a | 14aenwg | paragraf14a | paragraph14a | section14a | modul/module 3/drei/iii/three | drittes modul |
         zeitvariable/zeitvariablen/zeitvariables/variable/variablen/variables/dynamische/dynamischen/dynamisches/flexible/flexiblen/zeitabhängige/zeitabhängigen
         netzentgelt/netzentgelte/netzentgelten/netzentgelts/netzgebühr/netzgebühren/netznutzungsentgelt/netznutzungsentgelte/entgelt/entgelte |
         zeitvariabel~ | time_variable/time_varying/variable/dynamic/flexible grid/network fee~/charge~/tariff~ |
@@ -195,11 +195,11 @@ PHRASES: tuple[tuple[Meaning, str], ...] = (
     (
         Unheld(NotHeld.MODULE_1),
         """
-        modul/module 1/eins/one | modul i | modul1 | erstes modul | pauschale netzentgeltreduzierung | pauschale/pauschaler reduzierung | netzentgeltreduzierung~ | netzentgeltrabatt~ |
+        modul/module 1/eins/one | modul i | erstes modul | pauschale netzentgeltreduzierung | pauschale/pauschaler reduzierung | netzentgeltreduzierung~ | netzentgeltrabatt~ |
         pauschale entlastung | lump sum | lump sum reduction | flat reduction
         """,
     ),
-    (Unheld(NotHeld.MODULE_2), "modul/module 2/zwei/ii/two | modul2 | zweites modul"),
+    (Unheld(NotHeld.MODULE_2), "modul/module 2/zwei/ii/two | zweites modul"),
     (
         Unheld(NotHeld.OTHER_POSITION),
         """
@@ -392,7 +392,7 @@ PHRASES: tuple[tuple[Meaning, str], ...] = (
         """
         wasser | wassers | trinkwasser | abwasser | kanal | fernwärme | nahwärme | wärme | wärmenetz |
         fernkälte | heat | district heating | heating | water | sewage | wastewater | glasfaser | breitband |
-        internet | müll | abfall | wasserpreis~ | wassergebühr~ | trinkwasserpreis~ | abwassergebühr~ |
+        internet | handynetz~ | mobilfunk~ | mobilfunknetz | handy | müll | abfall | wasserpreis~ | wassergebühr~ | trinkwasserpreis~ | abwassergebühr~ |
         fernwärmepreis~ | waste | fibre | fiber | broadband
         """,
     ),
