@@ -16,6 +16,7 @@ LOWEST_NT, HIGHEST_NT, HIGHEST_HT = Decimal("0.1"), Decimal("0.4"), Decimal(2)
 # Prices at a bound are rounded to two decimals: in 30 of 133 sheets of 2025 and 2026 they lie beyond it by less than this.
 ROUNDING = Decimal("0.005")
 FEWEST_QUARTERS = 2
+NAMED_GAPS = 5  # of a quarter
 
 
 class PlausibilityWarning(msgspec.Struct, frozen=True):
@@ -86,13 +87,17 @@ def _missing_prices(tariff: TimeOfUseTariff) -> Iterator[str]:
 
 
 def _gaps(tariff: TimeOfUseTariff) -> Iterator[str]:
+    """One text for each quarter with windows."""
     for quarter in QUARTERS:
-        free_from = 0
         of_quarter = [window for window in tariff.windows if window.quarter == quarter]
-        for start, end in [(window.start, window.end) for window in of_quarter] + [(DAY_END, DAY_END)]:
-            if of_quarter and start > free_from:
-                yield f"{hh_mm(free_from)}-{hh_mm(start)} of quarter {quarter} is in no band."
-            free_from = end
+        ends = [0, *(window.end for window in of_quarter)]
+        starts = [*(window.start for window in of_quarter), DAY_END]
+        gaps = [
+            f"{hh_mm(end)}-{hh_mm(start)}" for end, start in zip(ends, starts, strict=True) if start > end
+        ]
+        if of_quarter and gaps:
+            more = f" and {len(gaps) - NAMED_GAPS} more" if len(gaps) > NAMED_GAPS else ""
+            yield f"In quarter {quarter} no band holds at {', '.join(gaps[:NAMED_GAPS])}{more}."
 
 
 def _few_quarters(tariff: TimeOfUseTariff) -> Iterator[str]:

@@ -185,7 +185,7 @@ async def test_unusual_values_are_written_with_warnings(editor: Caller, tariff: 
         ("GAP", "windows"),
         ("FEW_QUARTERS", "windows"),
     ]
-    assert added["warnings"][3]["message"] == "06:00-24:00 of quarter 1 is in no band."
+    assert added["warnings"][3]["message"] == "In quarter 1 no band holds at 06:00-24:00."
 
 
 async def test_writing_a_time_of_use_tariff_needs_the_role_editor(

@@ -373,7 +373,7 @@ class TestSection14a:
         assert outcome(report) == (1, 0, 0, 0, 0)
         assert [(str(warned.location), warned.reason) for warned in report.warnings] == [
             ("1.csv:2", "9.80 is more than 3 times last year's 3."),
-            ("1.csv:2", "06:00-07:00 of quarter 1 is in no band."),
+            ("1.csv:2", "In quarter 1 no band holds at 06:00-07:00."),
             ("1.csv:2", "Usually at least 2 quarters have windows, not 1."),
         ]
         again = await load(Kind.SECTION14A, self.DAY, dry_run=True)

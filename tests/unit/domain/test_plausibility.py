@@ -84,11 +84,12 @@ UNKNOWN = (None, None, None)
         (
             time_of_use("9", "6", "1", "1 01:00-06:00 NT, 1 07:00-23:00 ST, 4 00:00-24:00 HT"),
             UNKNOWN,
-            [
-                ("GAP", "00:00-01:00 of quarter 1 is in no band."),
-                ("GAP", "06:00-07:00 of quarter 1 is in no band."),
-                ("GAP", "23:00-24:00 of quarter 1 is in no band."),
-            ],
+            [("GAP", "In quarter 1 no band holds at 00:00-01:00, 06:00-07:00, 23:00-24:00.")],
+        ),
+        (
+            time_of_use("9", "6", "1", ", ".join(f"1 {hour:02}:30-{hour + 1:02}:00 NT" for hour in range(24)) + ", 4 00:00-24:00 HT"),
+            UNKNOWN,
+            [("GAP", "In quarter 1 no band holds at 00:00-00:30, 01:00-01:30, 02:00-02:30, 03:00-03:30, 04:00-04:30 and 19 more.")],
         ),
         (time_of_use("9", "6", "1", "3 00:00-24:00 HT"), UNKNOWN, [("FEW_QUARTERS", "Usually at least 2 quarters have windows, not 1.")]),
         (time_of_use(None, None, None, ""), UNKNOWN, [("MISSING_PRICE", "ST has no price."), ("FEW_QUARTERS", "Usually at least 2 quarters have windows, not 0.")]),
