@@ -93,7 +93,7 @@ class Interpretation(msgspec.Struct, frozen=True, gc=False):
     not_held: NotHeld | None = None
     unknown: str | None = None  # the operator's name or code as written, where the register has none like it
     lacking: bool = False  # the level or the load that the topic needs
-    questions: int = 1  # that stand in the sentence; the first one is interpreted
+    questions: int = 1  # that stand in the sentence; one of them is interpreted
 
     @property
     def subject(self) -> QuestionTopic | None:

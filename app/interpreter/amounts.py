@@ -87,7 +87,9 @@ def _measured(sentence: Sentence, language: Language) -> Iterator[tuple[int, int
             number, end = number * scale, end + 1
         unit = sentence[end]
         if unit in _ENERGY or unit in _POWER or unit in _HOURS:
-            if not _is_a_part(sentence, i, end):
+            if not (
+                _is_a_part(sentence, i, end) or (number == 1 and unit in {"kwh", "kw"})
+            ):  # "1 kWh": a unit
                 yield i, end + 1, number, unit
             end += 1
         i = end

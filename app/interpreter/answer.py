@@ -74,8 +74,11 @@ def _lacking(words: Words, meaning: Interpretation) -> str | None:
 def _about_further_questions(words: Words, meaning: Interpretation) -> str:
     if meaning.questions < _TWO:
         return ""
-    text = words.two_questions if meaning.questions == _TWO else words.several_questions
-    return " – " + text.format(meaning.questions)
+    assert meaning.data_type is not None
+    number = min(meaning.questions - _TWO, len(words.numbers) - 1)
+    of_one = meaning.dno_id is not None or meaning.topic in (QuestionTopic.RANKING, QuestionTopic.COMPARISON)
+    rest = words.one_answered.format(words.about[meaning.data_type]) if of_one else words.none_answered
+    return f" – {words.questions.format(words.numbers[number])}{rest}"
 
 
 def _of_operator(

@@ -15,6 +15,7 @@ class Words(NamedTuple):
     levels: dict[VoltageLevel, str]
     seasons: dict[Season, str]
     topics: dict[DataType, str]
+    about: dict[DataType, str]  # the same behind a preposition
     capacity: str
     energy: str
     from_2500: str
@@ -37,8 +38,10 @@ class Words(NamedTuple):
     unknown: str
     load_missing: str
     level_missing: str
-    two_questions: str
-    several_questions: str
+    questions: str
+    numbers: tuple[str, ...]
+    one_answered: str
+    none_answered: str
     modul_3: str
     quarter: str
     quarters: str
@@ -87,6 +90,11 @@ GERMAN = Words(
         HLZF: "Hochlastzeitfenster",
         TIME_OF_USE: "zeitvariable Netzentgelte (§ 14a EnWG, Modul 3)",
     },
+    about={
+        NETZENTGELTE: "Netzentgelten",
+        HLZF: "Hochlastzeitfenstern",
+        TIME_OF_USE: "zeitvariablen Netzentgelten",
+    },
     capacity="Leistungspreis {} €/kW·a",
     energy="Arbeitspreis {} ct/kWh",
     from_2500="(ab 2.500 h/a)",
@@ -127,8 +135,10 @@ GERMAN = Words(
     load_missing="{}: Für Jahreskosten werden der Jahresverbrauch und die Jahreshöchstlast in kW (oder die Benutzungsdauer in"
     " Stunden) gebraucht, zum Beispiel „5 GWh bei 1500 kW“.",
     level_missing="{}: Bitte nennen Sie die Spannungsebene, zum Beispiel „Mittelspannung“.",
-    two_questions="Das waren zwei Fragen; beantwortet ist nur die erste.",
-    several_questions="Das waren {} Fragen; beantwortet ist nur eine.",
+    questions="Das waren {} Fragen; ",
+    numbers=("zwei", "drei", "vier"),
+    one_answered="beantwortet ist nur eine, zu {}. Bitte stellen Sie sie einzeln.",
+    none_answered="bitte stellen Sie sie einzeln.",
     modul_3="{} (§ 14a EnWG, Modul 3, netto): {}",
     quarter="Quartal {}",
     quarters="Quartale {}",
@@ -183,6 +193,11 @@ ENGLISH = Words(
         HLZF: "peak-load windows",
         TIME_OF_USE: "time-variable grid charges (§ 14a EnWG, module 3)",
     },
+    about={
+        NETZENTGELTE: "grid charges",
+        HLZF: "peak-load windows",
+        TIME_OF_USE: "time-variable grid charges",
+    },
     capacity="capacity price €{} per kW and year",
     energy="energy price {} ct/kWh",
     from_2500="(from 2,500 h/a)",
@@ -222,8 +237,10 @@ ENGLISH = Words(
     load_missing="{}: an annual cost needs the annual consumption and the peak load in kW (or the hours of use), for example"
     " “5 GWh at 1500 kW”.",
     level_missing="{}: please name the voltage level, for example “medium voltage”.",
-    two_questions="These were two questions; only the first is answered.",
-    several_questions="These were {} questions; only one is answered.",
+    questions="These were {} questions; ",
+    numbers=("two", "three", "four"),
+    one_answered="only one is answered, about {}. Please ask them one by one.",
+    none_answered="please ask them one by one.",
     modul_3="{} (§ 14a EnWG, module 3, net): {}",
     quarter="quarter {}",
     quarters="quarters {}",

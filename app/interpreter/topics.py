@@ -293,8 +293,13 @@ _ASKING = QUESTIONS | {"welche", "welches", "welcher", "welchen", "wieviel", "wh
 def _separates(sentence: Sentence, before: int, i: int) -> bool:
     """Whether something stands between two words that ask, and the second begins a question of its own."""
     ends = any("?" in sentence.gap(j) for j in range(before + 1, i + 1))
-    after_and = sentence[i - 1] in {"und", "and"} and i - before > 2
+    after_and = sentence[i - 1] in {"und", "and"} and i - before > 2 and _goes_on(sentence, i)
     return (ends or after_and) and _is_spoken_of(sentence, before, i)
+
+
+def _goes_on(sentence: Sentence, i: int) -> bool:
+    """Not "… und wann?", "… und wie lange?": more of the same question."""
+    return len(sentence.keys) - i > 2
 
 
 def _is_spoken_of(sentence: Sentence, start: int, end: int) -> bool:

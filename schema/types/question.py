@@ -133,7 +133,7 @@ class Interpretation:
         return root.details.load is not None and root.details.load.assumed
 
     questions: int = strawberry.field(
-        description="How many questions stand in the sentence; from 2 on only one is answered, the first as a rule."
+        description="How many questions stand in the sentence; from 2 on at most one is answered."
     )
     confidence: float = strawberry.field(
         description="How sure that is, 0 to 1; at most 0.5 where the answer does not hold what was asked for."

@@ -273,7 +273,9 @@ async def test_two_questions_are_said_to_be_two(
     found = await ask(client, "Netzentgelte und Hochlastzeitfenster Netz Musterstadt MS 2026")
     assert found["interpretation"]["questions"] == 2
     assert filled(found) == {"tariffs"}
-    assert found["answer"].endswith("Das waren zwei Fragen; beantwortet ist nur die erste.")
+    assert found["answer"].endswith(
+        "Das waren zwei Fragen; beantwortet ist nur eine, zu Netzentgelten. Bitte stellen Sie sie einzeln."
+    )
 
 
 async def test_a_correction_is_in_the_next_answer(

@@ -269,7 +269,9 @@ def test_an_unknown_operator_is_named_as_it_was_written() -> None:
 def test_further_questions_are_mentioned() -> None:
     asked = meaning(QuestionTopic.NETZENTGELTE, DataType.NETZENTGELTE, questions=2)
     text = answer_of(asked, dno=A, figures=Figures(tariffs=[tariff(NETZ, "100", "1.50")]))
-    assert text.endswith("– Das waren zwei Fragen; beantwortet ist nur die erste.")
-    assert "3 questions" in answer_of(
+    assert text.endswith(
+        "– Das waren zwei Fragen; beantwortet ist nur eine, zu Netzentgelten. Bitte stellen Sie sie einzeln."
+    )
+    assert "These were three questions; only one is answered, about peak-load windows." in answer_of(
         meaning(QuestionTopic.HLZF, DataType.HLZF, EN, questions=3), dno=A, figures=Figures(hlzf=[WINTER])
     )

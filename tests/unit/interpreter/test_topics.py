@@ -9,6 +9,7 @@ from uuid import UUID
 
 import pytest
 
+from app.cache.codec import Codec
 from app.domain.question import Interpretation
 from app.interpreter.interpret import interpret
 from app.interpreter.vocabulary import Vocabulary
@@ -59,6 +60,15 @@ def test_a_sentence_is_read_as_it_is_meant(
         assert found.confidence < 0.5
     elif "answerable" in case["tags"]:
         assert found.confidence > 0.5
+
+
+def test_a_meaning_is_the_same_after_it_was_kept_in_redis(vocabulary: Vocabulary) -> None:
+    codec: Codec[Interpretation] = Codec(Interpretation)
+    for case in CASES:
+        found = interpret(case["query"], vocabulary, date.fromisoformat(case["today"]))
+        decoded = codec.decode(codec.encode(found, 60))
+        assert decoded is not None
+        assert decoded.value == found
 
 
 def test_a_third_of_the_sentences_cannot_be_answered() -> None:
