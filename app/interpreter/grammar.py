@@ -10,6 +10,7 @@ from app.interpreter.state_names import WORDS as STATE_WORDS
 from app.interpreter.words import GAS_COMPOUNDS, MISTAKABLE, ORDINARY, PHRASES, STEMS, Meaning, Sign
 
 MAX_PHRASE_WORDS = 5  # words
+MIN_STATE_LENGTH = 7  # letters from which a misspelt word may be meant as a federal state
 MIN_COMPOUND_LENGTH = 9  # letters
 _ENDINGS = ("", "e", "en", "es", "s", "n", "er")
 
@@ -47,7 +48,8 @@ def _meanings() -> dict[str, tuple[Meaning, ...]]:
 
 _MEANINGS = _meanings()
 # What a misspelt word may have been meant to be; the small words of a language are too near to too much.
-CORRECTABLE = _MEANINGS.keys() | {word for _, text in PHRASES for word in _words(text)}
+_STATES = {word for word in STATE_WORDS if len(word) >= MIN_STATE_LENGTH}
+CORRECTABLE = _MEANINGS.keys() | {word for _, text in PHRASES for word in _words(text)} | _STATES
 KNOWN = CORRECTABLE | ORDINARY | MISTAKABLE | STATE_WORDS
 
 

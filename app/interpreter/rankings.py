@@ -24,7 +24,8 @@ MAX_RANKING: Final = 20
 def ranking_of(read: Read) -> Interpretation | None:
     """ "Günstigster Netzbetreiber in Bayern MS 2026"; None where no superlative asks for operators."""
     sentence = read.sentence
-    if not sentence.has_any(Sign.CHEAPEST, Sign.DEAREST) and not _RANKED.intersection(sentence.keys):
+    ranks = sentence.has_any(Sign.CHEAPEST, Sign.DEAREST, Sign.RANKS)
+    if not ranks and not _RANKED.intersection(sentence.keys):
         return None
     if sentence.has(Sign.WHEN) or is_about_something_else(sentence):
         return None
@@ -68,7 +69,7 @@ def ranking_of(read: Read) -> Interpretation | None:
     )
 
 
-_RANKED = {"ranking", "rangliste", "top", "rangfolge", "rank"}
+_RANKED = {"top"}
 _OPERATORS = {
     "netzbetreiber", "netzbetreibern", "verteilnetzbetreiber", "verteilnetzbetreibern", "stromnetzbetreiber", "vnb",
     "netz", "netze", "netzgebiet", "operator", "operators", "dso", "dsos", "grid", "network", "networks", "grids",

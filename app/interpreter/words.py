@@ -68,6 +68,7 @@ class Sign(Enum):
     COMPARES = auto()  # "Vergleich", "vs": figures of operators side by side
     CHEAPEST = auto()
     DEAREST = auto()
+    RANKS = auto()  # "Rangliste"
     CHEAP = auto()  # "günstig", "teuer": of hours, or of operators side by side
     WHEN = auto()
     NOW = auto()
@@ -133,7 +134,7 @@ PHRASES: tuple[tuple[Meaning, str], ...] = (
         netzentgelt/netzentgelte/netzentgelten/netzentgelts/netzgebühr/netzgebühren/netznutzungsentgelt/netznutzungsentgelte/entgelt/entgelte |
         zeitvariabel~ | time_variable/time_varying/variable/dynamic/flexible grid/network fee~/charge~/tariff~ |
         time_of_use/tou | time_of_use grid/network fee~/charge~/tariff~ | time_of_use tariff~/price~/rate~/charge~/window~/band~ |
-        hochtarif~ | niedertarif~ | niedrigtarif~ | niederlasttarif~ | standardtarif~ | hochlasttarif~ |
+        hochtarif~ | hochtarifzeit~ | hochtarifzeiten | niedertarif~ | niedertarifzeit~ | niedertarifzeiten | niedrigtarif~ | niederlasttarif~ | standardtarif~ | hochlasttarif~ |
         ht nt | nt ht | ht st nt | ht nt st | nt st ht | st ht nt | st nt ht | nt ht st | ht zeit~ | nt zeit~ | st zeit~ |
         ht/nt/st preis~/tarif~/stufe~/fenster/zeitfenster/zeiten/uhrzeiten/window~/hours/price~/tariff~/rate~/band~/times |
         tarifstufe~ | preisstufe~ | high/low/standard tariff~/tarif/rate~ | high/low/standard tariff hours/window~/times |
@@ -345,6 +346,7 @@ PHRASES: tuple[tuple[Meaning, str], ...] = (
         Sign.CHARGES_A_DEVICE,
         "laden | lade | lädt | aufladen | auflade | aufzuladen | geladen | charging my | charge my | charge the | charge our | to charge | charge a | charge an",
     ),
+    (Sign.RANKS, "ranking | rankings | rangliste | ranglisten | rangfolge | rank | ranked"),
     (
         Sign.OF_A_FLEET,
         """
