@@ -95,20 +95,20 @@ class Section14a(Source):
         self._sheets: dict[tuple[str, str], _Sheet] = {}
 
     def take(self, row: Row, values: list[str]) -> Iterator[Problem]:
-        cells = dict(zip(row.layout.names, values, strict=True))
-        complete = "quarter" in cells and "price_ct_per_kwh" in cells
-        key = (cells["dno_slug"], cells["year"])
+        given = dict(zip(row.layout.names, values, strict=True))
+        complete = "quarter" in given and "price_ct_per_kwh" in given
+        key = (given["dno_slug"], given["year"])
         sheet = self._sheets.setdefault(key, _Sheet(row.location, complete))
         if sheet.complete is not complete:
             yield row.problem("year", f"{sheet.location} has this operator and year with other columns")
         elif complete:
-            yield from _take_both(sheet, row, cells)
-        elif "quarter" in cells:
-            yield from _take_window(sheet, row, cells)
-        elif cells["band"] in sheet.prices:
-            yield row.problem("band", f"the same band as in {sheet.prices[cells['band']].location}")
+            yield from _take_both(sheet, row, given)
+        elif "quarter" in given:
+            yield from _take_window(sheet, row, given)
+        elif given["band"] in sheet.prices:
+            yield row.problem("band", f"the same band as in {sheet.prices[given['band']].location}")
         else:
-            yield from _take_price(sheet, row, cells)
+            yield from _take_price(sheet, row, given)
 
     async def unusual(self, connection: Connection) -> Sequence[tuple[RowLocation, str]]:
         locations = {
@@ -155,51 +155,51 @@ _WINDOWS = ("dno_slug", "year", "quarter", "band", "start", "end")
 _BAND_AND_WINDOW = ("band", "price_ct_per_kwh", "quarter", "start", "end")
 
 
-def _take_both(sheet: _Sheet, row: Row, cells: dict[str, str]) -> Iterator[Problem]:
+def _take_both(sheet: _Sheet, row: Row, given: dict[str, str]) -> Iterator[Problem]:
     """A row of the export. One without band is the only row of a tariff of which nothing is published."""
-    band, window = cells["band"], [bool(cells[name]) for name in ("quarter", "start", "end")]
+    band, window = given["band"], [bool(given[name]) for name in ("quarter", "start", "end")]
     if any(window) and not all(window):
         yield row.problem("quarter", "quarter, start and end must all be given or all be empty")
-    elif not band and any(cells[name] for name in _BAND_AND_WINDOW):
+    elif not band and any(given[name] for name in _BAND_AND_WINDOW):
         yield row.problem("band", "is empty")
-    elif earlier := _contradicted(sheet, cells, has_window=any(window)):
+    elif earlier := _contradicted(sheet, given, has_window=any(window)):
         yield row.problem("band", f"{earlier} has this band with another price or status, or without windows")
     else:
-        yield from _take_price(sheet, row, cells)
+        yield from _take_price(sheet, row, given)
         if any(window):
-            yield from _take_window(sheet, row, cells)
+            yield from _take_window(sheet, row, given)
 
 
-def _contradicted(sheet: _Sheet, cells: dict[str, str], *, has_window: bool) -> RowLocation | None:
+def _contradicted(sheet: _Sheet, given: dict[str, str], *, has_window: bool) -> RowLocation | None:
     """Several rows of a band have one window each, the same price and the same status."""
-    band = cells["band"]
+    band = given["band"]
     if not band:
         return next((price.location for price in sheet.prices.values()), None)
     earlier = sheet.prices.get(band, sheet.prices.get(""))
     if earlier is None:
         return None
     same = (earlier.price, earlier.verification_status) == (
-        cells["price_ct_per_kwh"],
-        cells["verification_status"],
+        given["price_ct_per_kwh"],
+        given["verification_status"],
     )
     more_windows = has_window and any(window.band == band for window in sheet.windows)
     return None if same and more_windows else earlier.location
 
 
-def _take_price(sheet: _Sheet, row: Row, cells: dict[str, str]) -> Iterator[Problem]:
-    published = _Published(cells["source_url"], cells.get("source_title"), cells.get(PUBLICATION, ""))
+def _take_price(sheet: _Sheet, row: Row, given: dict[str, str]) -> Iterator[Problem]:
+    published = _Published(given["source_url"], given.get("source_title"), given.get(PUBLICATION, ""))
     sheet.published = sheet.published or published
     for column, own, other in zip(_Published._fields, published, sheet.published, strict=True):
         if own != other:
             reason = f"{column} must be the same for all bands of an operator and year"
-            yield row.problem(column if column in cells else "source_url", reason)
-    price = _Price(cells["price_ct_per_kwh"], cells["verification_status"], row.location)
-    sheet.prices.setdefault(cells["band"], price)
+            yield row.problem(column if column in given else "source_url", reason)
+    price = _Price(given["price_ct_per_kwh"], given["verification_status"], row.location)
+    sheet.prices.setdefault(given["band"], price)
 
 
-def _take_window(sheet: _Sheet, row: Row, cells: dict[str, str]) -> Iterator[Problem]:
+def _take_window(sheet: _Sheet, row: Row, given: dict[str, str]) -> Iterator[Problem]:
     """A window over midnight is two windows of its quarter."""
-    quarter, band, start, end = (cells[name] for name in ("quarter", "band", "start", "end"))
+    quarter, band, start, end = (given[name] for name in ("quarter", "band", "start", "end"))
     if start in (end, "24:00"):
         yield row.problem("end", f"{start}-{end} holds at no time")
         return
