@@ -68,7 +68,7 @@ class AnsweredQuestion(msgspec.Struct, frozen=True):
         return self.figures.time_of_use
 
     @property
-    def prices(self) -> Sequence[object]:
+    def price_intervals(self) -> Sequence[object]:
         return self.figures.prices
 
     @property
@@ -169,7 +169,7 @@ class NaturalQueryResult:
     time_of_use: list[TimeOfUseTariff] = strawberry.field(
         description="The time-of-use tariffs asked for (§ 14a EnWG, Modul 3).", metadata=length(1)
     )
-    prices: list[PriceInterval] = strawberry.field(
+    price_intervals: list[PriceInterval] = strawberry.field(
         description="The prices of § 14a of the day that is asked about, in order, or that of the moment.",
         metadata=length(8),
     )

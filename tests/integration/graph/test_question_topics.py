@@ -21,14 +21,14 @@ query ($query: String!, $today: Date) { naturalQuery(query: $query, today: $toda
   }
   unanswered
   tariffs { leistung dno { slug } } hlzf { season dno { slug } } timeOfUse { bands { band price } dno { slug } }
-  prices { start end band price }
+  priceIntervals { start end band price }
   peak { voltageLevel statuses { peak reason interval { start end } } }
   costs { tariff { voltageLevel dno { slug } } cost { total } }
   ranking { rank tariff { dno { slug } } cost { total } }
   answer cached
 } }
 """
-FIGURES = ("tariffs", "hlzf", "timeOfUse", "prices", "peak", "costs", "ranking")
+FIGURES = ("tariffs", "hlzf", "timeOfUse", "priceIntervals", "peak", "costs", "ranking")
 MONDAY = "2026-11-30"
 
 
@@ -81,8 +81,8 @@ async def test_the_cheapest_hours_of_a_day_come_with_their_prices(
         "confidence": 1,
         "candidates": [{"slug": "netz-musterstadt"}],
     }
-    assert filled(found) == {"timeOfUse", "prices"}
-    assert [(one["band"], one["price"]) for one in found["prices"]] == [
+    assert filled(found) == {"timeOfUse", "priceIntervals"}
+    assert [(one["band"], one["price"]) for one in found["priceIntervals"]] == [
         ("NT", "1.34"),
         ("ST", "6.70"),
         ("HT", "9.80"),
@@ -104,9 +104,9 @@ async def test_the_price_at_a_moment_is_one_interval(
     client: httpx.AsyncClient, operators: tuple[Dno, Dno]
 ) -> None:
     found = await ask(client, "Was kostet Modul 3 bei Netz Musterstadt morgen um 18 Uhr?")
-    assert [(one["band"], one["price"]) for one in found["prices"]] == [("HT", "9.80")]
+    assert [(one["band"], one["price"]) for one in found["priceIntervals"]] == [("HT", "9.80")]
     now = await ask(client, "Was kostet Modul 3 jetzt bei Netz Musterstadt?")
-    assert len(now["prices"]) == 1
+    assert len(now["priceIntervals"]) == 1
     assert now["interpretation"]["day"] is None
 
 
