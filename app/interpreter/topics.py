@@ -137,15 +137,22 @@ def _by_operator(sentence: Sentence, frame: Frame) -> Asked | None:
 
 def _by_hours(sentence: Sentence, found: Asked | None, frame: Frame) -> Asked | None:
     """ "Wann ist der Strom am günstigsten?", "Wann soll ich laden?": the grid's part of it is that of § 14a."""
-    if sentence.has_any(Sign.OTHER_PRODUCT, Sign.OTHER_MATTER) or not sentence.has(Sign.WHEN):
+    if sentence.has_any(Sign.OTHER_PRODUCT, Sign.OTHER_MATTER):
         return None
-    of_hours = sentence.has_any(Sign.CHEAPEST, Sign.DEAREST, Sign.CHEAP, Sign.CHARGES_A_DEVICE)
+    charges = sentence.has(Sign.CHARGES_A_DEVICE)
+    if not (sentence.has(Sign.WHEN) or (charges and sentence.has_any(Sign.NOW, Sign.CHEAP, Sign.CHEAPEST))):
+        return None
+    runs = _names_a_device(sentence) and bool(_RUNNING.intersection(sentence.keys))
+    of_hours = charges or runs or sentence.has_any(Sign.CHEAPEST, Sign.DEAREST, Sign.CHEAP)
     of_power = frame.operator or sentence.has_any(Sign.POWER, Sign.GRID) or _names_a_device(sentence)
     if not (of_hours and of_power):
         return None
     if found is not None and sentence.has(Sign.COMPARES):
         return None
     return Asked(_T, 0.93)
+
+
+_RUNNING = {"laufen", "lauft", "einschalten", "anschalten", "betreiben", "heizen", "run", "heat"}
 
 
 def _is_about_the_law(sentence: Sentence, kept: Sequence[Mark], frame: Frame) -> bool:
