@@ -212,8 +212,16 @@ def check_source(url: str | None) -> None:
         parts = urlsplit(url)
     except ValueError:
         parts = urlsplit("")
-    if parts.scheme not in ("http", "https") or not parts.netloc or not url.isprintable():
-        raise BadInput("A source's address begins with https:// or http://.", field=("input", "sourceUrl"))
+    if (
+        parts.scheme not in ("http", "https")
+        or not parts.netloc
+        or not url.isprintable()
+        or url != url.strip()
+    ):
+        raise BadInput(
+            "A source's address begins with https:// or http://, without spaces around it.",
+            field=("input", "sourceUrl"),
+        )
 
 
 def check_text(text: str | None, field: str, *, required: bool = False) -> None:

@@ -93,7 +93,7 @@ class KilowattReader:
 def _reason(text: str) -> str:
     if not text:
         return "it has no number"
-    if text.startswith(("-", "\N{MINUS SIGN}")):
+    if text.startswith(("-", "\N{MINUS SIGN}")) and text[1:].strip()[:1].isdigit():
         return f"{quoted(text)} is negative: a load profile states what is drawn from the grid"
     if _LONG.fullmatch(text):
         return f"{quoted(text)} has more than nine digits before or behind the decimal mark"

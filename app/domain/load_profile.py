@@ -32,6 +32,10 @@ _OTHER_UNIT: Final = re.compile(
 )
 # A header may end with a number, too, but not with a cell that is one.
 _NUMBER_AT_END: Final = re.compile(r"(?:^|[;,\t\"])\s*[+-]?\d[\d.,]*[\s;,\t\"]*$", re.ASCII)
+# A row with a timestamp is no header, even where its number is wrong.
+_TIMESTAMP_AT_START: Final = re.compile(
+    r"[\s\"]*(?:\d{4}-\d\d-\d\d|\d\d?\.\d\d?\.(?:\d{4}|\d\d))[T ]+\d\d?:\d\d", re.ASCII
+)
 _SHOWN: Final = "%Y-%m-%d %H:%M"
 
 
@@ -144,7 +148,7 @@ class LoadProfileReader:
         if layout is None:
             if text.startswith("sep="):  # for spreadsheets
                 return
-            if not self._header_seen and not _NUMBER_AT_END.search(text):
+            if not self._header_seen and _is_header(text):
                 self._take_header(text)
                 return
             layout = self._layout = _layout_of(text, without_stamps=self._without_stamps)
@@ -221,8 +225,10 @@ class LoadProfileReader:
         elif found in _HOURLY:
             self._refuse(f"{found:,} numbers are those of hours: quarter-hours are needed", self._last_row)
         else:
+            below = " below the header" if self._header_seen else ""
             self._refuse(
-                f"there are {found:,} numbers; {year.year} has {year.count:,} quarter-hours", self._last_row
+                f"there are {found:,} numbers{below}; {year.year} has {year.count:,} quarter-hours",
+                self._last_row,
             )
 
     def _too_long(self) -> None:
@@ -264,6 +270,10 @@ class _Layout(NamedTuple):
         if len(cells) != expected:
             raise BadRow(f"it has {len(cells)} columns instead of {expected}")
         return cells
+
+
+def _is_header(text: str) -> bool:
+    return not _NUMBER_AT_END.search(text) and not _TIMESTAMP_AT_START.match(text)
 
 
 def _layout_of(text: str, *, without_stamps: bool) -> _Layout:

@@ -28,7 +28,7 @@ class NewTimeOfUse(NewEntry, frozen=True, kw_only=True):
         check_bands(self.bands)
         split_windows(self.windows)
         if not self.bands and not self.windows:
-            raise BadInput("A time-of-use tariff has at least one band or window.", field=("input", "bands"))
+            raise _empty("bands")
 
     def columns(self) -> dict[str, Any]:
         return {**_prices(self.bands), "windows": split_windows(self.windows)}
@@ -54,6 +54,8 @@ class TimeOfUseCorrection(Correction[TimeOfUseTariff], frozen=True, kw_only=True
             after = msgspec.structs.replace(after, **_prices(self.bands))
         if self.windows is not None:
             after = msgspec.structs.replace(after, windows=split_windows(self.windows))
+        if after != before and not after.bands and not after.windows:
+            raise _empty("windows" if self.bands is None else "bands")
         return after
 
 
@@ -104,6 +106,11 @@ def parts_of_day(window: TimeOfUseWindow) -> Iterator[TimeOfUseWindow]:
     yield msgspec.structs.replace(window, end=DAY_END)
     if window.end > 0:
         yield msgspec.structs.replace(window, start=0)
+
+
+def _empty(field: str) -> BadInput:
+    """A file has no row for a tariff without bands and windows, so that an export would not contain it."""
+    return BadInput("A time-of-use tariff has at least one band or window.", field=("input", field))
 
 
 def _named(window: TimeOfUseWindow) -> str:

@@ -199,7 +199,8 @@ async def write(
         await load_aliases(connection, only_of_new_operators=True)
     kept = tuple(SkippedRow(entries[each.row][0], each.reason) for each in outcome.kept)
     left_out = tuple(SkippedRow(*each) for each in source.left_out)
-    warnings = tuple([Warned(*each) for each in await source.unusual(connection)])
+    unread = {each.location for each in kept}  # what is unusual about stored figures is not in these rows
+    warnings = tuple([Warned(*each) for each in await source.unusual(connection) if each[0] not in unread])
     return Report(
         outcome.inserted, outcome.updated, outcome.unchanged, kept, left_out=left_out, warnings=warnings
     )

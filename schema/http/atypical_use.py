@@ -87,7 +87,7 @@ class AtypicalUseReports:
         level = _choice(parameters, "voltageLevel", VoltageLevel)
         if level is None:
             raise BadInput(
-                f"The parameter voltageLevel is needed: {', '.join(VoltageLevel)}.", field=("voltageLevel",)
+                f"The parameter voltageLevel is needed: {', '.join(VoltageLevel)}.", argument="voltageLevel"
             )
         year = year_in_path(request)
         reader = LoadProfileReader(
@@ -175,5 +175,5 @@ def _choice(parameters: QueryParams, name: str, choices: type[E]) -> E | None:
     except ValueError:
         raise BadInput(
             f"The parameter {name} is one of {', '.join(choices)}, and not {quoted(', '.join(given))}.",
-            field=(name,),
+            argument=name,
         ) from None

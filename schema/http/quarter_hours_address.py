@@ -81,8 +81,8 @@ _decode_peaks = msgspec.json.Decoder(_Peaks | None).decode
 def _voltage_level(request: Request) -> str:
     """The one parameter of the query string. Raises BadInput."""
     if unknown := sorted(set(request.query_params) - {_LEVEL}):
-        raise BadInput(f"There is no parameter {quoted(unknown[0])}; there is {_LEVEL}.", field=(_LEVEL,))
+        raise BadInput(f"There is no parameter {quoted(unknown[0])}; there is {_LEVEL}.")
     given = request.query_params.getlist(_LEVEL)
     if len(given) != 1 or given[0] not in set(VoltageLevel):
-        raise BadInput(f"{_LEVEL} must be one of {', '.join(VoltageLevel)}.", field=(_LEVEL,))
+        raise BadInput(f"{_LEVEL} must be one of {', '.join(VoltageLevel)}.", argument=_LEVEL)
     return given[0]

@@ -29,6 +29,7 @@ class AddInput(Protocol):
 class CorrectInput(Protocol):
     id: strawberry.ID
     expected_version: int | None
+    source_url: str | None
     reason: str | None
     verify: bool | None
 
@@ -40,7 +41,6 @@ class CorrectInput(Protocol):
 class PublishedInput(Protocol):
     """What a correction of a family with publication has, too."""
 
-    source_url: str | None
     publication: Publication | None
     force: bool | None
 
@@ -72,6 +72,7 @@ class FamilyMutations:
             correction = msgspec.structs.replace(
                 input.correction(id),
                 expected_version=input.expected_version,
+                source_url=msgspec.UNSET if input.source_url is strawberry.UNSET else input.source_url,
                 reason=input.reason,
                 verify=bool(input.verify),
                 **_published(cast("PublishedInput", input)) if self.family.has_publication else {},
@@ -97,5 +98,4 @@ class FamilyMutations:
 
 
 def _published(input: PublishedInput) -> dict[str, Any]:
-    source = {} if input.source_url is strawberry.UNSET else {"source_url": input.source_url}
-    return {**source, "publication": input.publication, "force": bool(input.force)}
+    return {"publication": input.publication, "force": bool(input.force)}

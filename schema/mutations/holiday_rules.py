@@ -6,6 +6,7 @@ from uuid import UUID
 
 import strawberry
 
+from app.domain.entry import LAST_YEAR
 from app.domain.holiday_rule import (
     FAMILY,
     WITHOUT_YEAR,
@@ -15,6 +16,7 @@ from app.domain.holiday_rule import (
     TimeStamps,
 )
 from app.domain.holiday_rule_correction import HolidayRuleCorrection, NewHolidayRule, Stated
+from app.errors import BadInput
 from schema.mutations import entry_fields as fields
 from schema.mutations.family_mutations import FamilyMutations
 from schema.mutations.payload import UserError, Warning, errors_field, warnings_field
@@ -25,7 +27,7 @@ _BRIDGE_DAYS = "Whether windows hold on bridge days."
 _EXCLUDED = "Days that the operator names as off-peak, of the rule's year; at most 100."
 _WORKING = "Days that the operator names as working days, of the rule's year; at most 100."
 _HOLIDAYS = "Which public holidays are off-peak."
-_STATES = "Federal states of the network area, in any spelling; only for NETWORK_AREA."
+_STATES = "Names of the federal states of the network area, in any spelling; only for NETWORK_AREA."
 _CHRISTMAS = "Whether windows hold from 24 to 31 December."
 _TIME_STAMPS = "What the printed times mean."
 
@@ -59,6 +61,11 @@ class AddHolidayRuleInput:
     source_url: str | None = fields.source_url()
 
     def new_entry(self) -> NewHolidayRule:
+        if self.year == WITHOUT_YEAR:
+            raise BadInput(
+                f"A year lies between {WITHOUT_YEAR + 1} and {LAST_YEAR}; left out, the operator names none.",
+                field=("input", "year"),
+            )
         return NewHolidayRule(
             dno=self.dno,
             year=WITHOUT_YEAR if self.year is None else self.year,
@@ -67,7 +74,9 @@ class AddHolidayRuleInput:
         )
 
 
-@strawberry.input(description="What shall be different. A value left out stays as it is; null clears words.")
+@strawberry.input(
+    description="What shall be different. A value left out stays as it is; null clears words and the source."
+)
 class CorrectHolidayRuleInput:
     id: strawberry.ID = fields.entry_id("holiday rule")
     expected_version: int | None = fields.expected_version("holiday rule")
@@ -82,6 +91,7 @@ class CorrectHolidayRuleInput:
     holiday_words: str | None = _words("public holidays", strawberry.UNSET)
     christmas_words: str | None = _words("24 December to 1 January", strawberry.UNSET)
     time_stamp_words: str | None = _words("the printed times", strawberry.UNSET)
+    source_url: str | None = fields.new_source_url()
     reason: str | None = fields.reason()
     verify: bool | None = fields.verify("holiday rule")
 

@@ -201,6 +201,15 @@ async def test_refusals_and_their_codes(client: httpx.AsyncClient) -> None:
     assert found == REFUSED
 
 
+async def test_a_refusal_names_its_parameter(client: httpx.AsyncClient) -> None:
+    for params, name in (
+        ({"voltageLevel": "XS"}, "voltageLevel"),
+        ({}, "voltageLevel"),
+        (MS | {"timeStamps": "x"}, "timeStamps"),
+    ):
+        assert (await post(client, params=params)).json()["argument"] == name
+
+
 async def test_only_posts_are_answered(client: httpx.AsyncClient) -> None:
     assert error_of(await client.get(PATH)) == (405, "METHOD_NOT_ALLOWED")
 

@@ -137,6 +137,7 @@ async def test_a_rule_is_found_by_its_id_and_in_its_history(editor: Caller, dno:
     ("wrong", "field"),
     [
         ({"year": 1999}, "year"),
+        ({"year": 2000}, "year"),
         ({"year": 2026, "excludedDates": ["2025-01-02"]}, "excludedDates"),
         ({"year": 2026, "workingDates": ["2027-01-01"]}, "workingDates"),
         ({"excludedDates": ["1999-12-31"]}, "excludedDates"),
@@ -169,6 +170,20 @@ async def test_a_correction_is_checked_together_with_what_stays(editor: Caller, 
     assert moved["holidayRule"]["workingDates"] == ["2026-01-02"]
     same = await editor.write("correctHolidayRule", id=id, workingDates=["2026-01-02"])
     assert (same["revision"], same["errors"]) == (None, [])
+
+
+async def test_the_source_of_a_rule_is_corrected_and_cleared(editor: Caller, dno: Dno) -> None:
+    added = await editor.write("addHolidayRule", dno="netze-a", sourceUrl="https://example.org/old.pdf")
+    id = added["holidayRule"]["id"]
+    kept = await editor.write("correctHolidayRule", id=id, bridgeDays="ALL_EXCLUDED")
+    assert kept["holidayRule"]["source"] == {"url": "https://example.org/old.pdf"}
+    moved = await editor.write("correctHolidayRule", id=id, sourceUrl="https://example.org/new.pdf")
+    assert moved["holidayRule"]["source"] == {"url": "https://example.org/new.pdf"}
+    assert [change["field"] for change in moved["revision"]["changes"]] == ["sourceUrl"]
+    cleared = await editor.write("correctHolidayRule", id=id, sourceUrl=None)
+    assert cleared["holidayRule"]["source"] is None
+    wrong = await editor.write("correctHolidayRule", id=id, sourceUrl=" https://example.org")
+    assert refusals(wrong) == [("INVALID", ["input", "sourceUrl"])]
 
 
 async def test_writes_need_the_role_of_an_editor(callers: Any, dno: Dno) -> None:

@@ -109,9 +109,9 @@ async def test_a_tariff_is_verified_flagged_and_reverted(
     admin: Caller, editor: Caller, tariff: TimeOfUseTariff
 ) -> None:
     id = global_id(tariff)
-    cleared = await editor.write("correctTimeOfUse", id=id, bands=[], windows=[])
-    assert (cleared["timeOfUse"]["bands"], cleared["timeOfUse"]["windows"]) == ([], [])
-    flagged = await editor.write("flag", id=id, reason="all gone")
+    cleared = await editor.write("correctTimeOfUse", id=id, bands=BANDS[:1], windows=[])
+    assert (cleared["timeOfUse"]["bands"], cleared["timeOfUse"]["windows"]) == (BANDS[:1], [])
+    flagged = await editor.write("flag", id=id, reason="nearly all gone")
     assert flagged["entry"]["verificationStatus"] == "FLAGGED"
     reverted = await admin.write("revert", revisionId=cleared["revision"]["id"])
     assert reverted["entry"]["bands"] == BANDS
@@ -149,6 +149,7 @@ INVALID: list[tuple[str, dict[str, Any], str, list[str]]] = [
         "INVALID",
         ["input", "windows", "1", "start"],
     ),
+    ("correctTimeOfUse", {"bands": [], "windows": []}, "INVALID", ["input", "bands"]),
     ("correctTimeOfUse", {"sourceUrl": "nonsense"}, "INVALID", ["input", "sourceUrl"]),
     ("correctTimeOfUse", {"reason": "a\0b"}, "INVALID", ["input", "reason"]),
     ("correctTimeOfUse", {"id": unknown_id("tou")}, "NOT_FOUND", ["input", "id"]),

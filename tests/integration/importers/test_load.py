@@ -481,6 +481,7 @@ class TestPublication:
         report = await load(kind, preliminary)
         assert outcome(report) == (0, 0, 0, 1, 0)
         assert report.kept[0].reason == "final in the database, and preliminary in the file"
+        assert report.warnings == ()
         assert outcome(await load(kind, preliminary, overwrite=True)) == (0, 1, 0, 0, 0)
         assert await self.stored(pool, kind) == ("PRELIMINARY", 3)
 

@@ -134,7 +134,18 @@ def test_corrected_windows_are_kept_in_order():
 
 
 @pytest.mark.parametrize(
-    "url", ["javascript:alert(1)", "example.org", "https://", "https://[", "", "x" * 3000, "http://a\0"]
+    "url",
+    [
+        "javascript:alert(1)",
+        "example.org",
+        "https://",
+        "https://[",
+        "",
+        "x" * 3000,
+        "http://a\0",
+        " http://a",
+        "http://a ",
+    ],
 )
 def test_a_source_is_a_web_address(url):
     assert refusal(check_source, url) == ("input", "sourceUrl")

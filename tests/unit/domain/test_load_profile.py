@@ -153,6 +153,12 @@ def test_numbers_may_be_german_or_english(text: str, mark: DecimalMark | None) -
     assert (profile.stamps, profile.assumed) == (NONE, False)
 
 
+@pytest.mark.parametrize("number", ["NaN", "1e9", "-", "4oo"])
+def test_a_first_row_with_a_wrong_number_is_no_header(number: str) -> None:
+    [(line, reason)] = refusal(with_line(stamped(2025), 1, f"2025-01-01 00:00;{number}"))[1]
+    assert (line, reason) == (1, f"'{number}' is not a number of kW")
+
+
 def test_quoted_german_numbers_may_stand_between_commas() -> None:
     file = stamped(2025, lambda number: f'"{number},5"', separator=",")
     assert read(file).loads[7] == 7 * SCALE + SCALE // 2
@@ -279,7 +285,7 @@ def test_more_than_40_000_rows_are_refused() -> None:
     assert error.details == {"limit": "rows", "maximum": 40_000}
     assert isinstance(refusal("\n" * 40_001)[0], LimitExceeded)
     assert refusal("kW\n" + "1\n" * 40_000)[1] == [
-        (40_001, "there are 40,000 numbers; 2025 has 35,040 quarter-hours")
+        (40_001, "there are 40,000 numbers below the header; 2025 has 35,040 quarter-hours")
     ]
 
 

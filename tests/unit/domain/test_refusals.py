@@ -119,7 +119,7 @@ def test_windows_that_touch_do_not_overlap():
 )
 def test_a_rejected_source_is_described(url):
     error = rejected(BadInput, correction.check_source, url)
-    assert error.message == "A source's address begins with https:// or http://."
+    assert error.message == "A source's address begins with https:// or http://, without spaces around it."
     assert error.field == ("input", "sourceUrl")
 
 

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from uuid import UUID
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -134,3 +135,20 @@ def test_a_correction_replaces_the_bands_or_the_windows_that_it_has() -> None:
     windows = TimeOfUseCorrection(id=id, windows=[window("1 22:00-06:00 NT")]).corrected(before)
     assert (windows.bands, len(windows.windows)) == (before.bands, 2)
     assert TimeOfUseCorrection(id=id).applied_to(before) == before
+
+
+def test_a_correction_that_leaves_neither_bands_nor_windows_is_refused() -> None:
+    id, at = UUID(int=1), datetime(2026, 1, 1, tzinfo=UTC)
+    only_windows = TimeOfUseTariff(
+        id, id, 2026, None, None, None, (window("1 00:00-24:00 ST"),), VerificationStatus.VERIFIED, None, None, 1, at
+    )  # fmt: skip
+    only_bands = msgspec.structs.replace(only_windows, price_st=Decimal(6), windows=())
+    for before, correction, field in (
+        (only_windows, TimeOfUseCorrection(id=id, windows=[]), "windows"),
+        (only_bands, TimeOfUseCorrection(id=id, bands=[]), "bands"),
+        (only_bands, TimeOfUseCorrection(id=id, bands=[], windows=[]), "bands"),
+    ):
+        with pytest.raises(BadInput) as refused:
+            correction.corrected(before)
+        assert refused.value.field == ("input", field)
+    assert TimeOfUseCorrection(id=id, windows=[]).corrected(only_bands) == only_bands
