@@ -144,10 +144,11 @@ class _Link:
 
     def reset(self) -> None:
         for writer in (self._client, self._server):
-            with suppress(OSError, ValueError):  # closed meanwhile
-                writer.get_extra_info("socket").setsockopt(
-                    socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE
-                )
+            peer = writer.get_extra_info("socket")
+            if peer is None:  # closed meanwhile
+                continue
+            with suppress(OSError, ValueError):  # likewise
+                peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
             writer.transport.abort()
 
 
