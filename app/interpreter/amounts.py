@@ -28,6 +28,24 @@ _HOURS: Final = frozenset(
         "hrs",
     ]
 )
+# "Unter 2500 h": the heading of a column of prices.
+_BOUNDS: Final = frozenset(
+    [
+        "ab",
+        "bis",
+        "unter",
+        "uber",
+        "mehr",
+        "als",
+        "weniger",
+        "from",
+        "below",
+        "above",
+        "under",
+        "over",
+        "than",
+    ]
+)
 _SCALES: Final = {
     "mio": 10**6, "million": 10**6, "millionen": 10**6, "tsd": 10**3, "tausend": 10**3, "thousand": 10**3, "k": 10**3,
 }  # fmt: skip
@@ -53,7 +71,7 @@ class Amounts(NamedTuple):
 
 
 def amounts_of(sentence: Sentence, language: Language) -> Amounts:
-    """A peak load may be given by the hours of use: consumption divided by them. Of two amounts the first counts."""
+    """Of consumption, peak load and hours of use, two give the third. Of two amounts the first counts."""
     kwh = kw = hours = None
     tokens: set[int] = set()
     for start, end, value, unit in _measured(sentence, language):
@@ -61,13 +79,16 @@ def amounts_of(sentence: Sentence, language: Language) -> Amounts:
             kwh = value * _ENERGY[unit]
         elif unit in _POWER and kw is None:
             kw = value * _POWER[unit]
-        elif unit in _HOURS and hours is None:
+        elif unit in _HOURS and hours is None and sentence[start - 1] not in _BOUNDS:
             hours = value
         else:
             continue
         tokens |= {*range(start, end)}
-    if kw is None and kwh is not None and hours is not None and 0 < hours <= HOURS_OF_A_YEAR:
-        kw = (kwh / hours).quantize(_WATT, ROUND_HALF_UP)
+    if hours is not None and 0 < hours <= HOURS_OF_A_YEAR:
+        if kw is None and kwh is not None:
+            kw = (kwh / hours).quantize(_WATT, ROUND_HALF_UP)
+        elif kwh is None and kw is not None:
+            kwh = kw * hours
     return Amounts(_usable(kwh), _usable(kw) or None, tokens)
 
 

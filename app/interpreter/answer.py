@@ -39,13 +39,14 @@ def answer_of(
     levels: Iterable[VoltageLevel] = (),
     at: datetime | None = None,
 ) -> str:
-    """`years` and `levels`: those for which this operator has data, to offer where there is no value.
+    """`years` and `levels`: those for which this operator has such data, to offer where there is no value.
 
     `names`: of the operators of a ranking; `at`: the moment that prices or peak load are asked of.
     """
     words = words_of(meaning)
     if meaning.data_type is None:
-        return words.off_topic if meaning.not_held is None else words.not_held[meaning.not_held]
+        text = words.off_topic if meaning.not_held is None else words.not_held[meaning.not_held]
+        return text + _about_further_questions(words, meaning)
     if (lacking := _lacking(words, meaning)) is not None:
         text = lacking
     elif meaning.topic is QuestionTopic.RANKING:
@@ -74,10 +75,12 @@ def _lacking(words: Words, meaning: Interpretation) -> str | None:
 def _about_further_questions(words: Words, meaning: Interpretation) -> str:
     if meaning.questions < _TWO:
         return ""
-    assert meaning.data_type is not None
     number = min(meaning.questions - _TWO, len(words.numbers) - 1)
     of_one = meaning.dno_id is not None or meaning.topic in (QuestionTopic.RANKING, QuestionTopic.COMPARISON)
-    rest = words.one_answered.format(words.about[meaning.data_type]) if of_one else words.none_answered
+    if of_one and meaning.data_type is not None:
+        rest = words.one_answered.format(words.about[meaning.data_type])
+    else:
+        rest = words.none_answered
     return f" – {words.questions.format(words.numbers[number])}{rest}"
 
 
@@ -109,19 +112,17 @@ def _published(words: Words, meaning: Interpretation, dno: Dno, figures: Figures
 
 
 def _of_levels(words: Words, meaning: Interpretation, dno: Dno, parts: list[tuple[VoltageLevel, str]]) -> str:
+    year = f"{meaning.year} ({words.net_prices})" if meaning.data_type is NETZENTGELTE else f"{meaning.year}"
     if meaning.voltage_level is not None and len(parts) == 1:
         ((level, text),) = parts
-        return f"{dno.name}, {words.levels[level]}, {meaning.year}: {text}"
-    return f"{dno.name}, {meaning.year}: " + "; ".join(
-        f"{words.levels[level]} {text}" for level, text in parts
-    )
+        return f"{dno.name}, {words.levels[level]}, {year}: {text}"
+    return f"{dno.name}, {year}: " + "; ".join(f"{words.levels[level]} {text}" for level, text in parts)
 
 
 def _compared(words: Words, meaning: Interpretation, candidates: Sequence[Dno], figures: Figures) -> str:
     """The operators one after the other, also those of which nothing is known."""
     texts = [
-        _published(words, meaning, dno, _of_dno(figures, dno.id))
-        or _nothing(words, meaning, dno, (), ()).rstrip(".")
+        _published(words, meaning, dno, _of_dno(figures, dno.id)) or _not_known(words, meaning, dno)
         for dno in candidates
     ]
     conclusion = compared_costs(words, meaning, figures.costs, {dno.id: dno.name for dno in candidates})
@@ -174,8 +175,7 @@ def _season(words: Words, hlzf: Hlzf) -> str:
 def _nothing(
     words: Words, meaning: Interpretation, dno: Dno, years: Sequence[int], levels: Iterable[VoltageLevel]
 ) -> str:
-    assert meaning.data_type is not None
-    text = words.nothing.format(_asked(words, meaning, dno.name), words.topics[meaning.data_type])
+    text = _not_known(words, meaning, dno)
     published = sorted(set(levels) - {meaning.voltage_level}, key=lambda level: LEVEL_ORDER[level])
     if published:
         return (
@@ -187,6 +187,11 @@ def _nothing(
         newest = sorted(years, reverse=True)[:MAX_YEARS]
         return text + words.other_years.format(listed([str(year) for year in newest], words.both)) + "."
     return text + words.no_year + "."
+
+
+def _not_known(words: Words, meaning: Interpretation, dno: Dno) -> str:
+    assert meaning.data_type is not None
+    return words.nothing[meaning.data_type].format(_asked(words, meaning, dno.name))
 
 
 def _unnamed(words: Words, meaning: Interpretation, candidates: Sequence[Dno]) -> str:

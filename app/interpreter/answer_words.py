@@ -25,7 +25,7 @@ class Words(NamedTuple):
     windows: str
     both: str
     either: str
-    nothing: str
+    nothing: dict[DataType, str]
     other_years: str
     other_levels: str
     no_year: str
@@ -66,6 +66,7 @@ class Words(NamedTuple):
     load: str
     assumed: str
     net: str
+    net_prices: str
     cheaper: str
     equal: str
     ranked: str
@@ -104,10 +105,14 @@ GERMAN = Words(
     windows="{} Uhr",
     both=" und ",
     either=" oder ",
-    nothing="{}: keine {} bekannt",
+    nothing={
+        NETZENTGELTE: "{}: keine Netzentgelte bekannt",
+        HLZF: "{}: keine Hochlastzeitfenster bekannt",
+        TIME_OF_USE: "{}: keine zeitvariablen Netzentgelte (§ 14a EnWG, Modul 3) bekannt",
+    },
     other_years="; Daten gibt es für {}",
     other_levels="; veröffentlicht sind sie für {}",
-    no_year="; für diesen Netzbetreiber sind noch keine Daten erfasst",
+    no_year="; auch für andere Jahre sind hier keine erfasst",
     which="{}: Bitte nennen Sie den Netzbetreiber, zum Beispiel „Netzentgelte Netze BW {} Mittelspannung“.",
     perhaps="{}: Meinen Sie {}?",
     several="{}: Mehrere Netzbetreiber passen – meinen Sie {}?",
@@ -171,6 +176,7 @@ GERMAN = Words(
     load="{} kWh bei {} kW",
     assumed="angenommenen {} kWh und {} kW",
     net="netto, ohne Umlagen und Steuern",
+    net_prices="netto",
     cheaper="{} ist um {} € günstiger als {}",
     equal="gleich teuer",
     ranked="bei {}: {} (Jahreskosten, {})",
@@ -207,10 +213,14 @@ ENGLISH = Words(
     windows="{}",
     both=" and ",
     either=" or ",
-    nothing="{}: no {} known",
+    nothing={
+        NETZENTGELTE: "{}: no grid charges known",
+        HLZF: "{}: no peak-load windows known",
+        TIME_OF_USE: "{}: no time-variable grid charges (§ 14a EnWG, module 3) known",
+    },
     other_years="; there are data for {}",
     other_levels="; they are published for {}",
-    no_year="; there are no data of this operator yet",
+    no_year="; none are held for other years either",
     which="{}: please name the grid operator, for example “grid charges Netze BW {} medium voltage”.",
     perhaps="{}: do you mean {}?",
     several="{}: several grid operators fit – do you mean {}?",
@@ -273,6 +283,7 @@ ENGLISH = Words(
     load="{} kWh at {} kW",
     assumed="an assumed {} kWh and {} kW",
     net="net, without levies and taxes",
+    net_prices="net",
     cheaper="{} is €{} cheaper than {}",
     equal="equally expensive",
     ranked="with {}: {} (annual cost, {})",

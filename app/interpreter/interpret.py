@@ -40,7 +40,7 @@ def interpret(sentence: str, vocabulary: Vocabulary, today: date) -> Interpretat
     if not isinstance(topic, Asked):
         return unanswered(read, topic)
     if topic.topic is _T.TIME_OF_USE and read.level.level not in _OF_NS:
-        return unanswered(read, NotHeld.TIME_OF_USE_ABOVE_NS)
+        return unanswered(read, NotHeld.TIME_OF_USE_ABOVE_NS, 1 + topic.further)
     if topic.topic is _T.NETZENTGELTE and _has_no_load_metering(read):
         return unanswered(read, NotHeld.STANDARD_LOAD_PROFILE)
     return comparison_of(read, topic) or _of_one_operator(read, topic)
@@ -119,6 +119,9 @@ _COSTS = {
     "cost",
     "costs",
     "pay",
+    "netzkosten",
+    "netznutzungskosten",
+    "jahreskosten",
 }
 
 

@@ -13,7 +13,7 @@ from app.interpreter.levels import ChosenLevel, level_of
 from app.interpreter.moments import Moment, moment_of
 from app.interpreter.sentence import Sentence
 from app.interpreter.spelling import normalise
-from app.interpreter.topics import Frame
+from app.interpreter.topics import Frame, count_of_questions
 from app.interpreter.vocabulary import Vocabulary
 from app.interpreter.words import ENGLISH, GERMAN, Sign, Topic
 from app.interpreter.years import Year, year_of
@@ -92,9 +92,13 @@ def frame_of(read: Read) -> Frame:
     return Frame(named, bool(mentions), read.level.level is not None, read.year.named, read.amounts.complete)
 
 
-def unanswered(read: Read, not_held: NotHeld | None) -> Interpretation:
+def unanswered(read: Read, not_held: NotHeld | None, asked_for: int = 1) -> Interpretation:
+    """`asked_for`: how many topics the sentence has."""
     confidence = SOMETHING_ELSE if not_held is None else NOT_HELD
-    return Interpretation(None, None, None, None, confidence, (), read.language, not_held=not_held)
+    questions = 1 if not_held is None else max(asked_for, count_of_questions(read.sentence))
+    return Interpretation(
+        None, None, None, None, confidence, (), read.language, not_held=not_held, questions=questions
+    )
 
 
 def load_of(read: Read) -> Load | None:

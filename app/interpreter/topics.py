@@ -143,7 +143,8 @@ def _by_hours(sentence: Sentence, found: Asked | None, frame: Frame) -> Asked | 
     if not (sentence.has(Sign.WHEN) or (charges and sentence.has_any(Sign.NOW, Sign.CHEAP, Sign.CHEAPEST))):
         return None
     runs = _names_a_device(sentence) and bool(_RUNNING.intersection(sentence.keys))
-    of_hours = charges or runs or sentence.has_any(Sign.CHEAPEST, Sign.DEAREST, Sign.CHEAP)
+    clock = bool(_CHEAPER.intersection(sentence.keys)) and bool(_OF_THE_CLOCK.intersection(sentence.keys))
+    of_hours = charges or runs or clock or sentence.has_any(Sign.CHEAPEST, Sign.DEAREST, Sign.CHEAP)
     of_power = frame.operator or sentence.has_any(Sign.POWER, Sign.GRID) or _names_a_device(sentence)
     if not (of_hours and of_power):
         return None
@@ -152,6 +153,20 @@ def _by_hours(sentence: Sentence, found: Asked | None, frame: Frame) -> Asked | 
     return Asked(_T, 0.93)
 
 
+_CHEAPER = {"gunstiger", "billiger", "cheaper"}
+_OF_THE_CLOCK = {
+    "uhr",
+    "uhrzeit",
+    "uhrzeiten",
+    "stunde",
+    "stunden",
+    "nachts",
+    "tagsuber",
+    "abends",
+    "hour",
+    "hours",
+    "night",
+}
 _RUNNING = {"laufen", "lauft", "einschalten", "anschalten", "betreiben", "heizen", "run", "heat"}
 
 
@@ -241,12 +256,14 @@ def _unheld(sentence: Sentence, kept: Sequence[Mark], found: Asked | None, frame
     beside = 0
     for mark in marks:
         apart = bool(topics) and all(_are_set_apart(sentence, mark, topic) for topic in topics)
-        if not _is_asked_for(sentence, mark, found):
+        if not (_is_asked_for(sentence, mark, found) or _is_an_alternative(sentence, mark, topics)):
             beside += apart and found.topic is _T and _not_held(mark) in _MODULES
         elif apart and topics[0].start < mark.start:
             beside += 1
         elif not (_aside(mark) and topics):
             return _not_held(mark)
+        else:  # "Konzessionsabgabe und Netzentgelte"
+            beside += apart
     return min(beside, 1)
 
 
@@ -261,6 +278,22 @@ def _is_asked_for(sentence: Sentence, mark: Mark, found: Asked) -> bool:
     if found.topic is _T and kind in _MODULES:
         return not sentence.has(Sign.OF_MODULE_3)
     return False
+
+
+def _is_an_alternative(sentence: Sentence, mark: Mark, topics: Sequence[Mark]) -> bool:
+    """ "Modul 1 oder Modul 3?": one of them is no answer without the other."""
+    if _not_held(mark) not in _MODULES:
+        return False
+    between = {key for topic in topics for key in _keys_between(sentence, mark, topic)}
+    return sentence.has(Sign.COMPARES) or not _ALTERNATIVES.isdisjoint(between)
+
+
+_ALTERNATIVES = {"oder", "or", "vs", "versus"}
+
+
+def _keys_between(sentence: Sentence, one: Mark, other: Mark) -> Sequence[str]:
+    first, second = sorted((one, other))
+    return sentence.keys[first.end : second.start]
 
 
 def _is_about_charges(sentence: Sentence, kept: Sequence[Mark], unheld: Sequence[Mark], frame: Frame) -> bool:

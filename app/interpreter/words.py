@@ -338,13 +338,13 @@ PHRASES: tuple[tuple[Meaning, str], ...] = (
     (
         Sign.WHEN,
         """
-        wann | um wieviel uhr | um wie viel uhr | zu welcher uhrzeit | zu welchen uhrzeiten | welche uhrzeit | welche stunde | welche stunden | welchen stunden | zu welcher zeit | zu welchen zeiten |
+        wann | wieviel uhr | wie viel uhr | um wieviel uhr | um wie viel uhr | zu welcher uhrzeit | zu welchen uhrzeiten | welche uhrzeit | welche stunde | welche stunden | welchen stunden | zu welcher zeit | zu welchen zeiten |
         welcher zeit | welcher stunde | wie lange | when | what time | what hours | which hours | which hour | at what time | how long | which times | what times
         """,
     ),
     (
         Sign.CHARGES_A_DEVICE,
-        "laden | lade | lädt | aufladen | auflade | aufzuladen | geladen | charging my | charge my | charge the | charge our | to charge | charge a | charge an",
+        "laden | lade | lädt | ladezeit | ladezeiten | ladefenster | ladestunde | ladestunden | aufladen | auflade | aufzuladen | geladen | charging my | charge my | charge the | charge our | to charge | charge a | charge an",
     ),
     (Sign.RANKS, "ranking | rankings | rangliste | ranglisten | rangfolge | rank | ranked"),
     (
@@ -429,6 +429,9 @@ PHRASES: tuple[tuple[Meaning, str], ...] = (
         opening hours | kundencenter | kundenservice | job | jobs | karriere | stellenangebot~ | ausbildung |
         praktikum | bewerbung | career | careers | vacancies | internship | umzug | umziehen | anmelden |
         abmelden | abschlag | abschläge | rechnung | bill | invoice | geschäftsführer~ | ceo | vorstand |
+        wieviel/wieviele/viele kunden/kundinnen/haushalte/einwohner/menschen/mitarbeiter/kilometer/km/zähler/umspannwerke | viel kunden |
+        many/number_of customers/people/inhabitants/households/employees/substations/kilometres/kilometers/km | wem gehört | gehören wem |
+        eigentümer | gesellschafter | muttergesellschaft | hauptsitz | gegründet | gründungsjahr | headquarters | who owns | owner | owned |
         mitarbeiter | umsatz | gewinn | revenue | schwimmbad | hallenbad | freibad | busfahrplan | fahrplan |
         parkhaus | bus | timetable | wetter | weather | zug | train | netzplan | netzausbau | netzfrequenz |
         grid frequency | adresse | address | baustelle~ | photovoltaik anmelden | wallbox anmelden |

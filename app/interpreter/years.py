@@ -18,10 +18,12 @@ from app.interpreter.words import (
 )
 
 FIRST, LAST = 1998, 2100  # the market was opened in 1998
+EARLIEST_WRITTEN = 1900  # a year without figures is still the one that is asked for
 NEAR = 15  # years from today within which two digits are a year
 
 _DATE = re.compile(r"(?:\d{1,2}\.)?\d{1,2}\.(\d{4})|\d{1,2}\.\d{1,2}\.(\d{2})")
 _APOSTROPHES = frozenset("'’‘`´")
+_YEAR = frozenset(["jahr", "jahre", "kalenderjahr", "year"])
 _CURRENCIES = frozenset("§€$#£")
 _MEASURES = frozenset("€%°²³")
 
@@ -77,7 +79,7 @@ def _written(sentence: Sentence, i: int) -> int | None:
     if match := _DATE.fullmatch(key):
         return None if _of_a_letter(sentence, i) else int(match[1] or f"20{match[2]}")
     year = int(key) if len(key) == 4 and key.isdecimal() else 0
-    return year if FIRST <= year <= LAST else None
+    return year if EARLIEST_WRITTEN <= year <= LAST or (year and sentence[i - 1] in _YEAR) else None
 
 
 def _counts(sentence: Sentence, i: int) -> bool:

@@ -24,6 +24,7 @@ from app.interpreter.years import FIRST, LAST
 from schema.context import Context
 from schema.queries.dnos import regions_named
 
+MAX_OTHER_YEARS = 30  # newest first, in which figures of the same kind are looked for
 _TIMED = {QuestionTopic.TIME_OF_USE, QuestionTopic.PEAK_STATUS}
 
 
@@ -63,13 +64,19 @@ async def load_figures(context: Context, meaning: Interpretation, today: date) -
     used |= {tags.years(dno_id) for dno_id in asked} | {by_year.tag_of(key) for key in keys}
     used |= {tags.holiday_rules_of(dno_id) for dno_id in asked if about_peak}
     dno = dnos[0] if dnos else None
+    with_data: Sequence[int] = (years[0] if years else None) or ()
+    if dno is not None and not any(published):
+        others = [DnoYear(dno.id, one) for one in with_data if one != year][:MAX_OTHER_YEARS]
+        held = await by_year.load_many(others)
+        with_data = [key.year for key, found in zip(others, held, strict=True) if found]
+        used |= {by_year.tag_of(key) for key in others}
     rows = [row for found in published for row in found or ()]
     return Found(
         figures=_figures(meaning, dno, rows, [rule for found in rules for rule in found or ()], at),
         dno=dno,
         candidates=[candidate for candidate in candidates if candidate is not None],
         names={},
-        years=(years[0] if years else None) or (),
+        years=with_data,
         levels=() if meaning.data_type is TIME_OF_USE else [row.voltage_level for row in rows],
         at=at,
         used=used,

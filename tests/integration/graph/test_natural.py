@@ -59,7 +59,7 @@ async def test_a_question_gets_the_matching_figures(client: httpx.AsyncClient, m
     ]
     assert found["hlzf"] == []
     assert found["answer"].startswith(
-        "Stadtwerke Musterstadt, Mittelspannung, 2024: Leistungspreis 109,86 €/kW·a, Arbeitspreis 1,73 ct/kWh"
+        "Stadtwerke Musterstadt, Mittelspannung, 2024 (netto): Leistungspreis 109,86 €/kW·a, Arbeitspreis 1,73 ct/kWh"
     )
 
 

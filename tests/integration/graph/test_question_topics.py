@@ -136,6 +136,21 @@ async def test_peak_load_now_is_answered_from_the_clock(
     assert level["statuses"][0]["reason"] in {"WINDOW", "NO_WINDOW"}
 
 
+async def test_only_years_with_figures_of_the_same_kind_are_offered(
+    client: httpx.AsyncClient, operators: tuple[Dno, Dno], pool: Pool
+) -> None:
+    first, _ = operators
+    await make.tariff(pool, first, 2025, leistung="100", arbeit="1.50")
+    prices = await ask(client, "Netzentgelte Netz Musterstadt MS 2019")
+    assert prices["answer"].endswith("keine Netzentgelte bekannt; Daten gibt es für 2026 und 2025.")
+    windows = await ask(client, "Hochlastzeitfenster Netz Musterstadt 2025")
+    assert windows["answer"].endswith("keine Hochlastzeitfenster bekannt; Daten gibt es für 2026.")
+    of_second = await ask(client, "Hochlastzeitfenster Werke Altdorf 2026")
+    assert of_second["answer"].endswith(
+        "keine Hochlastzeitfenster bekannt; auch für andere Jahre sind hier keine erfasst."
+    )
+
+
 async def test_an_unknown_peak_is_no_answer(client: httpx.AsyncClient, operators: tuple[Dno, Dno]) -> None:
     found = await ask(client, "Ist am 14.1.2026 um 10 Uhr Hochlast bei Netz Musterstadt in MS?")
     assert found["peak"][0]["statuses"][0]["peak"] is None

@@ -56,13 +56,13 @@ PRICES = {"leistung": "109.86", "arbeit": "1.73"}
 
 def test_prices_have_their_units_and_german_notation() -> None:
     assert answer_of(meaning(), dno=dno(), figures=Figures(tariffs=[tariff(**PRICES)])) == (
-        "Netze BW, Mittelspannung, 2024: Leistungspreis 109,86 €/kW·a, Arbeitspreis 1,73 ct/kWh (ab 2.500 h/a)"
+        "Netze BW, Mittelspannung, 2024 (netto): Leistungspreis 109,86 €/kW·a, Arbeitspreis 1,73 ct/kWh (ab 2.500 h/a)"
     )
 
 
 def test_prices_have_their_units_and_english_notation() -> None:
     assert answer_of(ENGLISH, dno=dno(), figures=Figures(tariffs=[tariff(**PRICES)])) == (
-        "Netze BW, medium voltage, 2024: capacity price €109.86 per kW and year, energy price 1.73 ct/kWh"
+        "Netze BW, medium voltage, 2024 (net): capacity price €109.86 per kW and year, energy price 1.73 ct/kWh"
         " (from 2,500 h/a)"
     )
 
@@ -85,7 +85,7 @@ def test_both_price_lines_keep_all_their_decimals() -> None:
 
 def test_unpublished_prices_are_left_out() -> None:
     text = answer_of(meaning(), dno=dno(), figures=Figures(tariffs=[tariff(arbeit_unter_2500h="8.01")]))
-    assert text == "Netze BW, Mittelspannung, 2024: Arbeitspreis 8,01 ct/kWh (unter 2.500 h/a)"
+    assert text == "Netze BW, Mittelspannung, 2024 (netto): Arbeitspreis 8,01 ct/kWh (unter 2.500 h/a)"
     assert "keine Preise veröffentlicht" in answer_of(
         meaning(), dno=dno(), figures=Figures(tariffs=[tariff()])
     )
@@ -94,7 +94,7 @@ def test_unpublished_prices_are_left_out() -> None:
 def test_without_a_level_all_levels_are_listed_from_the_top_down() -> None:
     tariffs = [tariff(VoltageLevel.NS, arbeit="3.1"), tariff(VoltageLevel.HS_MS, arbeit="1.1")]
     assert answer_of(meaning(level=None), dno=dno(), figures=Figures(tariffs=tariffs)) == (
-        "Netze BW, 2024: Umspannung Hoch-/Mittelspannung Arbeitspreis 1,10 ct/kWh (ab 2.500 h/a); "
+        "Netze BW, 2024 (netto): Umspannung Hoch-/Mittelspannung Arbeitspreis 1,10 ct/kWh (ab 2.500 h/a); "
         "Niederspannung Arbeitspreis 3,10 ct/kWh (ab 2.500 h/a)"
     )
 
@@ -134,7 +134,7 @@ def test_a_level_without_data_is_answered_with_levels_that_have_some() -> None:
 def test_an_operator_without_any_data_is_answered_as_such() -> None:
     assert answer_of(meaning(DataType.HLZF), dno=dno()) == (
         "Netze BW, Mittelspannung, 2024: keine Hochlastzeitfenster bekannt;"
-        " für diesen Netzbetreiber sind noch keine Daten erfasst."
+        " auch für andere Jahre sind hier keine erfasst."
     )
 
 
@@ -168,3 +168,9 @@ def test_an_off_topic_question_is_answered_with_the_supported_topics() -> None:
     assert answer_of(meaning(data_type=None), dno=None).startswith("Diese Frage kann ich nicht beantworten")
     off_topic = meaning(data_type=None, language=Language.ENGLISH)
     assert answer_of(off_topic, dno=None).startswith("I cannot answer this question")
+
+
+def test_time_variable_charges_that_are_not_known_are_named_in_good_german() -> None:
+    assert answer_of(meaning(DataType.TIME_OF_USE, level=None), dno=dno(), years=[2026]) == (
+        "Netze BW, 2024: keine zeitvariablen Netzentgelte (§ 14a EnWG, Modul 3) bekannt; Daten gibt es für 2026."
+    )

@@ -199,8 +199,8 @@ def test_compared_operators_stand_beside_each_other_with_the_difference() -> Non
     text = answer_of(
         asked, dno=None, candidates=[A, B], figures=Figures(tariffs=two, costs=[*map(priced, two)])
     )
-    assert text.startswith("Netz A, Mittelspannung, 2026: Leistungspreis 100,00 €/kW·a")
-    assert "Werk B, Mittelspannung, 2026: Leistungspreis 90,00 €/kW·a" in text
+    assert text.startswith("Netz A, Mittelspannung, 2026 (netto): Leistungspreis 100,00 €/kW·a")
+    assert "Werk B, Mittelspannung, 2026 (netto): Leistungspreis 90,00 €/kW·a" in text
     assert text.endswith(
         "bei angenommenen 5.000.000 kWh und 1.500 kW: Mittelspannung: Werk B 210.000,00 €, Netz A 225.000,00 € – Werk B "
         "ist um 15.000,00 € günstiger als Netz A (Jahreskosten, netto, ohne Umlagen und Steuern)"
@@ -274,4 +274,13 @@ def test_further_questions_are_mentioned() -> None:
     )
     assert "These were three questions; only one is answered, about peak-load windows." in answer_of(
         meaning(QuestionTopic.HLZF, DataType.HLZF, EN, questions=3), dno=A, figures=Figures(hlzf=[WINTER])
+    )
+
+
+def test_of_several_questions_without_an_answer_each_is_to_be_asked_alone() -> None:
+    asked = Interpretation(
+        None, None, None, None, 0.3, (), DE, not_held=NotHeld.TIME_OF_USE_ABOVE_NS, questions=2
+    )
+    assert answer_of(asked, dno=None).endswith(
+        "gibt es nur in der Niederspannung. – Das waren zwei Fragen; bitte stellen Sie sie einzeln."
     )
