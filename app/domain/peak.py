@@ -2,7 +2,8 @@
 
 Windows are wall-clock time in Germany: 02:30 happens twice in autumn and never in spring. December belongs to the winter
 of its own calendar year, as sheets are published by calendar year. What is not known is None, never off-peak and never peak:
-a year without a sheet, a season that the sheet does not mention, a day of which the operator's rule is not known.
+a year without a sheet, a season that the sheet does not mention, a day of which the operator's rule is not known, the
+quarter-hour before a window whose printed start may be the end of a quarter-hour.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -17,6 +18,7 @@ from app.domain.holiday_rule import HolidayRule, TimeStamps, rule_of_year, time_
 from app.domain.working_days import DayStatus, PeakReason, day_status, days_of_year
 
 _DAY: Final = timedelta(days=1)
+_QUARTER_HOUR: Final = 15  # minutes
 # No answer but that for a whole year or more holds for as long: a weekend ends each.
 _SEARCHED_DAYS: Final = 7
 _NO_SHEET: Final = "no Hochlastzeitfenster of this year and voltage level are known"
@@ -70,7 +72,12 @@ def is_peak(
     if windows is None:
         return None
     minute = local.hour * 60 + local.minute
-    return windows_hold if any(window.covers(minute) for window in windows) else False
+    if any(window.covers(minute) for window in windows):
+        return windows_hold
+    doubted = sheet.note_of_time_stamps is not None and any(
+        window.start - _QUARTER_HOUR <= minute < window.start for window in windows
+    )
+    return None if doubted else False
 
 
 def peak_status(
@@ -201,21 +208,30 @@ class _Sheet:
         windows = self.windows.get(season)
         if windows is None:
             return (_Part(0, clock.DAY_END, _Answer(None, PeakReason.UNKNOWN, _SEASON_MISSING)),)
-        marked = self._about_time_stamps() if windows else None
+        marked = self.note_of_time_stamps if windows else None
         within = _Answer(status.windows_hold, status.reason, _joined(status.note, marked))
-        return tuple(_around(windows, within, _Answer(False, PeakReason.NO_WINDOW, marked)))
+        outside = _Answer(False, PeakReason.NO_WINDOW, marked)
+        doubted = _Answer(None, PeakReason.UNKNOWN, _joined(status.note, marked)) if marked else None
+        return tuple(_around(windows, within, outside, doubted))
 
-    def _about_time_stamps(self) -> str | None:
+    @property
+    def note_of_time_stamps(self) -> str | None:
         """Printed times are not shifted, only marked. Without words of the operator they are taken as clock times."""
         marked = time_stamps_in_doubt(self.rule) if self.rule else None
         return _TIME_STAMPS[marked] if marked else None
 
 
-def _around(windows: Sequence[TimeWindow], within: _Answer, outside: _Answer) -> Iterator[_Part]:
+def _around(
+    windows: Sequence[TimeWindow], within: _Answer, outside: _Answer, doubted: _Answer | None
+) -> Iterator[_Part]:
+    """`doubted`: the answer of the quarter-hour before a window, where it may belong to the window."""
     minute = 0
     for window in windows:
-        if minute < window.start:
-            yield _Part(minute, window.start, outside)
+        start = window.start if doubted is None else max(minute, window.start - _QUARTER_HOUR)
+        if minute < start:
+            yield _Part(minute, start, outside)
+        if doubted is not None and start < window.start:
+            yield _Part(start, window.start, doubted)
         yield _Part(window.start, window.end, within)
         minute = window.end
     if minute < clock.DAY_END:

@@ -99,21 +99,11 @@ def _runs(profile: LoadProfile, statuses: Sequence[PeakStatus]) -> Iterator[_Run
     """In order. A quarter-hour that no answer covers as a whole is unknown."""
     year = profile.year
     position = 0
-    doubted: str | None = None
     for status in statuses:
         first = max(0, -(-(status.interval.start - year.start_of(0)) // QUARTER_HOUR))
         end = min(year.count, year.number_at(status.interval.end))
         if first > position:
             yield _Run(position, first, None, _BETWEEN)
         if first < end:
-            # The operator may print the ends of quarter-hours: then the one before a window is in it.
-            if status.peak is not False and doubted is not None and not _at_midnight(status):
-                yield _Run(first - 1, first, None, doubted)
             yield _Run(first, end, status.peak, status.note or "")
         position = max(position, end)
-        doubted = status.note if status.reason is PeakReason.NO_WINDOW else None
-
-
-def _at_midnight(status: PeakStatus) -> bool:
-    local = status.interval.start.astimezone(clock.GERMANY)
-    return local.hour == local.minute == 0

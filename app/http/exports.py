@@ -200,7 +200,7 @@ def year_in_path(request: Request) -> int:
     text: str = request.path_params["year"]
     year = int(text) if _YEAR.fullmatch(text) else 0
     if not FIRST_YEAR <= year <= LAST_YEAR:
-        raise AppError(f"Years are from {FIRST_YEAR} to {LAST_YEAR}.", Code.NOT_FOUND)
+        raise AppError(f"{quoted(text)} is not a year from {FIRST_YEAR} to {LAST_YEAR}.", Code.NOT_FOUND)
     return year
 
 

@@ -8,7 +8,7 @@ import pytest
 from app.domain.clock import GERMANY
 from app.domain.hlzf import Season
 from app.domain.holiday_rule import BridgeDays, HolidayScope, TimeStamps
-from app.domain.peak import PeakReason, TimeInterval, peak_intervals, peak_status, peak_statuses
+from app.domain.peak import PeakReason, TimeInterval, is_peak, peak_intervals, peak_status, peak_statuses
 from tests.unit.domain.peak_sheets import all_year, german, hlzf, rule
 
 SHEET = [hlzf(Season.WINTER, "07:30-13:00", "16:00-24:00"), hlzf(Season.SUMMER)]
@@ -162,10 +162,19 @@ def test_intervals_of_a_span_of_which_nothing_is_known_are_none():
     assert peak_intervals(peak_statuses(SHEET, "Bayern", [STATED], *weekend)) == []
 
 
-def test_times_that_are_the_ends_of_quarter_hours_are_marked_and_not_shifted():
+def test_the_quarter_hour_before_a_window_is_unknown_where_times_may_be_ends_of_quarter_hours():
     ends = rule(time_stamps=TimeStamps.INTERVAL_END, bridge_days=BridgeDays.WORKING_DAYS)
     before = peak_status(german("2026-01-07 07:20"), SHEET, "Bayern", [ends])
-    assert answer(before) == (False, "NO_WINDOW")
+    assert answer(before) == (None, "UNKNOWN")
+    assert (before.interval.start, before.interval.end) == (
+        german("2026-01-07 07:15"),
+        german("2026-01-07 07:30"),
+    )
+    assert answer(peak_status(german("2026-01-07 07:14"), SHEET, "Bayern", [ends])) == (False, "NO_WINDOW")
+    for at, peak in (("07:14", False), ("07:15", None), ("07:29", None), ("07:30", True)):
+        assert is_peak(german(f"2026-01-07 {at}"), SHEET, "Bayern", [ends]) is peak
+    weekend = peak_status(german("2026-01-10 07:20"), SHEET, "Bayern", [ends])
+    assert answer(weekend) == (False, "WEEKEND")
     within = peak_status(german("2026-01-07 07:30"), SHEET, "Bayern", [ends])
     assert answer(within) == (True, "WINDOW")
     assert before.note == within.note
