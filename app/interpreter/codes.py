@@ -11,7 +11,8 @@ from app.domain.dno import DirectoryEntry
 _CODE = re.compile(
     r"(?<![^\W_])(?:(?:mastr|marktstammdatenregister|bdew|acer|eic|marktpartner|netzbetreiber|betreiber)"
     r"(?:[ -]?(?:id|nr\.?|nummer|code|codenummer|number))*[ :.=#-]+)?(?:"
-    r"(?P<mastr>s[ne]b[ -]?(?:\d{11,15}(?![^\W_])|(?:\d ?){11}\d(?= (?:199|20\d)\d(?!\d))|\d[\d ]{3,18}\d))"
+    r"(?P<mastr>s[ne]b[ -]?(?:\d{11,15}(?![^\W_])|(?:\d ?){11}\d(?= (?:199|20\d)\d(?!\d))|\d[\d ]{3,18}\d)"
+    r"|s[ne]b(?!(?:199|20\d)\d(?!\d))\d{3,4})"
     r"|(?P<bdew>\d{11,15}|\d{4}[ -]\d{3}[ -]\d{6}|\d{2}[ -]\d{5}[ -]\d{5}[ -]\d)"
     r"|(?P<acer>[ab]000[0-9a-z]{5}(?:\.[a-z]{2})?)"
     r"|vnb ?-? ?(?:digital)? ?-? ?(?:id|nr\.?|nummer|number|code|kennung)[ :.=#-]*(?P<vnb>[a-z0-9]{1,20})"

@@ -142,7 +142,8 @@ def _by_hours(sentence: Sentence, found: Asked | None, frame: Frame) -> Asked | 
     charges = sentence.has(Sign.CHARGES_A_DEVICE)
     if not (sentence.has(Sign.WHEN) or (charges and sentence.has_any(Sign.NOW, Sign.CHEAP, Sign.CHEAPEST))):
         return None
-    runs = _names_a_device(sentence) and bool(_RUNNING.intersection(sentence.keys))
+    devices = _names_a_device(sentence) or bool(_OF_A_HOUSEHOLD.intersection(sentence.keys))
+    runs = devices and bool(_RUNNING.intersection(sentence.keys))
     clock = bool(_CHEAPER.intersection(sentence.keys)) and bool(_OF_THE_CLOCK.intersection(sentence.keys))
     of_hours = charges or runs or clock or sentence.has_any(Sign.CHEAPEST, Sign.DEAREST, Sign.CHEAP)
     of_power = frame.operator or sentence.has_any(Sign.POWER, Sign.GRID) or _names_a_device(sentence)
@@ -153,6 +154,9 @@ def _by_hours(sentence: Sentence, found: Asked | None, frame: Frame) -> Asked | 
     return Asked(_T, 0.93)
 
 
+_OF_A_HOUSEHOLD = {
+    "trockner", "waschetrockner", "waschmaschine", "spulmaschine", "geschirrspuler", "boiler", "dryer", "dishwasher",
+}  # fmt: skip
 _CHEAPER = {"gunstiger", "billiger", "cheaper"}
 _OF_THE_CLOCK = {
     "uhr",

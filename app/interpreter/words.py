@@ -129,6 +129,7 @@ PHRASES: tuple[tuple[Meaning, str], ...] = (
     (
         Topic(_T, Weight.PLAIN),
         """
+        tageszeitabhängig~ | tageszeitabhängige | tageszeitabhängigen | uhrzeitabhängig~ | zu verschiedenen/unterschiedlichen tageszeiten/uhrzeiten | nach tageszeit/uhrzeit |
         14a | 14aenwg | paragraf14a | paragraph14a | section14a | modul/module 3/drei/iii/three | drittes modul |
         zeitvariable/zeitvariablen/zeitvariables/variable/variablen/variables/dynamische/dynamischen/dynamisches/flexible/flexiblen/zeitabhängige/zeitabhängigen
         netzentgelt/netzentgelte/netzentgelten/netzentgelts/netzgebühr/netzgebühren/netznutzungsentgelt/netznutzungsentgelte/entgelt/entgelte |
@@ -207,7 +208,8 @@ PHRASES: tuple[tuple[Meaning, str], ...] = (
         modul/module 4/5/6/vier/four | blindarbeit~ | blindarbeitspreis~ | blindstrom~ | blindmehrarbeit | blindleistung~ | reactive energy/power | netzreserve~ | netzreservekapazität~ |
         reservekapazität~ | reserveleistung~ | reserve capacity | vermiedene/vermiedener/vermiedenen netzentgelt~/netzentgelte/netzentgelten |
         avoided grid/network charge~/fee~ | singulär/singuläre/singulärer genutzte/genutzter betriebsmittel~ | kommunalrabatt |
-        pooling~ | individuelle/individuelles/individuellen netzentgelt/netzentgelte/netzentgelten | individual grid/network charge~/fee~ | bandlast~ | bandlastprivileg
+        pooling~ | individuelle/individuelles/individuellen netzentgelt/netzentgelte/netzentgelten | individual grid/network charge~/fee~ | bandlast~ | bandlastprivileg |
+        befreiung~ | netzentgeltbefreiung~ | rückerstattung~ | erstattung~ | rückzahlung~ | ermäßigung~ | exemption~ | refund~ | reimbursement~ | rebate~
         """,
     ),
     (
@@ -315,6 +317,7 @@ PHRASES: tuple[tuple[Meaning, str], ...] = (
         """
         vergleich | vergleiche | vergleichen | vergleicht | verglichen | vergleichsweise | gegenüberstellung | vs | versus |
         unterschied zwischen | unterschiede zwischen | compare | compared | compares | comparing | comparison | side by side | difference between | differences between |
+        verlangt/kostet/nimmt/zahlt/zahle/zahlen mehr/weniger | charge/charges/cost/costs/pay more/less | wechsle | wechseln | wechsel |
         günstiger | billiger | gegen | teurer | preiswerter | niedriger | höher | cheaper | lower | higher | dearer | more expensive | less expensive
         """,
     ),
