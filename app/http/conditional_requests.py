@@ -17,7 +17,8 @@ def etag(body: bytes) -> str:
 
 def is_current(scope: Scope, current: str) -> bool:
     """Whether the client has the version with this ETag, so that 304 is the answer."""
-    return current in (header(scope, b"if-none-match") or b"").decode("latin-1")
+    known = (header(scope, b"if-none-match") or b"").decode("latin-1")
+    return current in known or known == "*"
 
 
 def respond_from_cache(

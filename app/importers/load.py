@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from enum import StrEnum
 from functools import partial
+from pathlib import Path
 from typing import BinaryIO, Final, NamedTuple
 
 import asyncpg
@@ -118,7 +119,8 @@ async def import_files(
 
         async def work() -> Report:
             await staging.one_import_at_a_time(connection)
-            reason = ", ".join(file.name for file in files)
+            # Without folders: anybody can read the reasons of revisions.
+            reason = ", ".join(Path(file.name).name for file in files)
             return await write(connection, source, reason, overwrite=overwrite, on_progress=on_progress)
 
         return await in_transaction(connection, work, keep=not dry_run)

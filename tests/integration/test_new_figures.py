@@ -167,6 +167,7 @@ class CorrectFeeInput:
     id: strawberry.ID = fields.entry_id()
     expected_version: int | None = fields.expected_version()
     fee: Decimal | None = fields.price(FAMILY, "fee")
+    source_url: str | None = fields.new_source_url()
     reason: str | None = fields.reason()
     verify: bool | None = fields.verify()
 

@@ -1,6 +1,7 @@
 """What an import changes in the database, and what it leaves unchanged."""
 
 import asyncio
+import io
 from decimal import Decimal
 from typing import ClassVar
 
@@ -9,7 +10,7 @@ import pytest
 
 from app.db import staging
 from app.domain.entry import DnoYear, VerificationStatus
-from app.importers.load import Kind
+from app.importers.load import File, Kind, import_files
 from tests import factories as make
 
 TARIFFS = (
@@ -69,6 +70,15 @@ async def test_revisions_name_the_import_and_its_file(pool, load):
     await load(Kind.TARIFFS, TARIFFS + tariff())
     [revision] = await pool.fetch("SELECT kind, changed_by, reason FROM revisions")
     assert tuple(revision) == ("CREATED", "import", "1.csv")
+
+
+async def test_revisions_do_not_show_the_folder_of_the_file(pool, settings):
+    """Anybody can read them."""
+    await make.dno(pool)
+    file = File("/home/jane/tariffs.csv", io.BytesIO((TARIFFS + tariff()).encode()))
+    await import_files(settings.database_url, Kind.TARIFFS, [file])
+    [revision] = await pool.fetch("SELECT reason FROM revisions")
+    assert revision["reason"] == "tariffs.csv"
 
 
 async def test_the_same_file_again_changes_nothing(pool, load):
