@@ -49,15 +49,18 @@ class RecordLoader(DataLoader[K, V | None]):
         keys = list(keys)
         # `clear` replaces the mapping: a read in progress neither loses its records nor restores cleared ones.
         records = {} if self._records is None else self._records
-        loaded: dict[K, V | None]
-        if len(keys) == 1 and not records:
-            # Most levels of a point query: hashing the key again and again would cost as much as L1 itself.
-            loaded = await self._read_through.get_many(self._region, keys, self._read_set)
+        if not records:
+            # Most levels. Hashing the keys once more would cost as much as L1 itself.
+            missing = keys if len(keys) == 1 else list(dict.fromkeys(keys))
+        else:
+            missing = [key for key in dict.fromkeys(keys) if key not in records]
+        if missing:
+            loaded: dict[K, V | None] = await self._read_through.get_many(
+                self._region, missing, self._read_set
+            )
             records.update(loaded)
-            return list(loaded.values())
-        if missing := [key for key in dict.fromkeys(keys) if key not in records]:
-            loaded = await self._read_through.get_many(self._region, missing, self._read_set)
-            records.update(loaded)
+            if len(keys) == 1:
+                return list(loaded.values())
         return [records[key] for key in keys]
 
     batch_load_fn = load_many

@@ -65,11 +65,12 @@ async def load_related(loader: RecordLoader[Any, Any], values: Sequence[Any]) ->
     wanted = [
         key for value in values for key in (value if isinstance(value, list) else (value,)) if key is not None
     ]
-    found = dict(zip(wanted, await loader.load_many(wanted), strict=True))
+    # In the order of the keys: a mapping would hash every key twice.
+    take = iter(await loader.load_many(wanted)).__next__
     return [
-        [record for key in value if (record := found[key]) is not None]
+        [record for key in value if key is not None and (record := take()) is not None]
         if isinstance(value, list)
-        else found.get(value)
+        else (None if value is None else take())
         for value in values
     ]
 

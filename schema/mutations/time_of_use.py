@@ -58,7 +58,9 @@ class AddTimeOfUseInput:
         )
 
 
-@strawberry.input(description="What shall be different: bands, windows, or both. At least one band or window stays.")
+@strawberry.input(
+    description="What shall be different: bands, windows, or both. At least one band or window stays."
+)
 class CorrectTimeOfUseInput:
     id: strawberry.ID = fields.entry_id("tariff")
     expected_version: int | None = fields.expected_version("tariff")
