@@ -119,7 +119,7 @@ async def import_files(
 
         async def work() -> Report:
             await staging.one_import_at_a_time(connection)
-            # Without folders: anybody can read the reasons of revisions.
+            # Without folders: the reasons of revisions are public.
             reason = ", ".join(Path(file.name).name for file in files)
             return await write(connection, source, reason, overwrite=overwrite, on_progress=on_progress)
 

@@ -123,7 +123,7 @@ async def test_a_question_gets_the_answer_of_the_graph(client: httpx.AsyncClient
     assert found["interpretation"]["dno"]["slug"] == "netze-a"
     assert found["interpretation"]["year"] == 2025
     assert found["tariffs"][0]["leistung"] == "58.20"
-    assert found["answer"].startswith("Netze A, Mittelspannung, 2025: Leistungspreis 58,20 €/kW·a")
+    assert found["answer"].startswith("Netze A, Mittelspannung, 2025 (netto): Leistungspreis 58,20 €/kW·a")
     assert found["cached"] is False
 
     # An invalidation by the fixture's writes may still reject the first fill.

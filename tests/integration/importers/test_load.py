@@ -73,9 +73,9 @@ async def test_revisions_name_the_import_and_its_file(pool, load):
 
 
 async def test_revisions_do_not_show_the_folder_of_the_file(pool, settings):
-    """Anybody can read them."""
+    """Every reader of the API can read them."""
     await make.dno(pool)
-    file = File("/home/jane/tariffs.csv", io.BytesIO((TARIFFS + tariff()).encode()))
+    file = File("private/tariffs.csv", io.BytesIO((TARIFFS + tariff()).encode()))
     await import_files(settings.database_url, Kind.TARIFFS, [file])
     [revision] = await pool.fetch("SELECT reason FROM revisions")
     assert revision["reason"] == "tariffs.csv"
