@@ -293,7 +293,7 @@ class Case:
         self, subscription: Subscription, entry: str, delivered: set[int]
     ) -> Iterator[str]:
         listens_from = subscription.started + self.bounds.settling
-        listens_until = subscription.ended - self.bounds.delivery
+        listens_until = self._running_before(subscription.instance, subscription.ended, self.bounds.delivery)
         for write, version in self._committed_of.get(entry, ()):
             due = write.started > listens_from and write.ended < listens_until
             if due and version not in delivered:
@@ -339,6 +339,22 @@ class Case:
 
     def _version(self, write: Write) -> int | None:
         return self._version_of.get((write.entry, write.leistung))
+
+    def _running_before(self, instance: str, moment: float, seconds: float) -> float:
+        """So long before `moment`, without the time in which the process was stopped: then it delivers nothing, and when it
+        resumes, the deadline of what it was about to deliver has passed, so that the subscription ends with an error.
+        """
+        stops = [
+            each for each in self.faults if each.instance == instance and each.what.startswith("freeze_")
+        ]
+        for stop in sorted(stops, key=lambda each: each.started, reverse=True):
+            if stop.started < moment:
+                running = max(0.0, moment - stop.ended)
+                if running >= seconds:
+                    break
+                seconds -= running
+                moment = stop.started
+        return moment - seconds
 
     def _version_by_time(self, delivery: Delivery) -> int:
         """An event names its time and not its version. The same statement wrote the revision first, and the next

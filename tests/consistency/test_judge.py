@@ -121,6 +121,11 @@ GOOD: dict[str, list[Record]] = {
         Fault(instance="a", started=3.4, ended=3.6, what="kill_instance", excuses=True),
         received(2, ended=3.5, why="RemoteProtocolError"),
     ],
+    "ended by a deadline that passed while the instance was frozen": [
+        *TWO_WRITES,
+        Fault(instance="a", started=1.5, ended=9, what="freeze_instance", excuses=True),
+        received(ended=9.1, why="DEADLINE_EXCEEDED"),
+    ],
     "an unanswered write did not happen": [
         write(None, 2, 2.1, outcome=UNKNOWN, value="9.00"),
         history(1),
@@ -252,6 +257,22 @@ BAD: dict[str, tuple[list[Record], str]] = {
     "delivered twice": ([*TWO_WRITES, received(2, 2, 3)], "delivered twice"),
     "delivered out of order": ([*TWO_WRITES, received(3, 2)], "delivered out of order"),
     "not delivered": ([*TWO_WRITES, received(3)], "not delivered"),
+    "not delivered long after a freeze": (
+        [
+            *TWO_WRITES,
+            Fault(instance="a", started=1.5, ended=3.5, what="freeze_instance", excuses=True),
+            received(3, ended=9),
+        ],
+        "not delivered",
+    ),
+    "not delivered while another instance was frozen": (
+        [
+            *TWO_WRITES,
+            Fault(instance="b", started=1.5, ended=9, what="freeze_instance", excuses=True),
+            received(ended=9.1, why="DEADLINE_EXCEEDED"),
+        ],
+        "not delivered",
+    ),
     "delivered before it can be read": (
         [*TWO_WRITES, received(2, 3, shown=[1, 3])],
         "delivered before it could be read",
