@@ -16,7 +16,7 @@ from schema.types.data_change import TOPICS, DataChange
 class Subscription:
     @strawberry.subscription(  # type: ignore[untyped-decorator]
         graphql_type=DataChange,
-        description="Every committed change of an entry of any data type, whoever made it: once, and in order for each entry.",
+        description="Every committed change of an entry of any data type, by any writer: once, and in order for each entry.",
     )
     async def data_changed(
         self,

@@ -8,48 +8,32 @@ from starlette.requests import Request
 from app.cache.responses import ResponseKey, body_of, head_of
 from app.domain.entry import VoltageLevel
 from app.errors import AppError, BadInput, Code, quoted
-from app.http.buffered_response import BufferedResponse
-from app.http.conditional_requests import respond_from_cache
 from app.http.export_formats import MEDIA_TYPES, Format
 from app.http.exports import year_in_path
 from app.http.quarter_hours import Stretch, write_quarter_hours, year_of
 from app.http.request_state import request_state
-from schema.execution.documents import Operation
-from schema.http.rest_operations import CachedAddress, RestOperations
-from schema.http.stages.look_up import look_up_response
-from schema.http.stages.store import store_clock, store_response
+from schema.http.rest_operations import Map, OperationAddress
 
 _LEVEL = "voltageLevel"
 
 
-class QuarterHoursAddress(CachedAddress):
+class QuarterHoursAddress(OperationAddress):
     """The year of a voltage level, as CSV."""
 
-    def __init__(self, operations: RestOperations, operation: Operation) -> None:
-        self._operations = operations
-        self._operation = operation
+    media_type = MEDIA_TYPES[Format.CSV]
 
-    async def _respond(self, request: Request, key: ResponseKey) -> BufferedResponse:
-        self._operations.check_reader(request)
-        scope = request.scope
-        since = store_clock(scope)
-        cached = look_up_response(scope, key)
-        if cached is not None:
-            return cached[0]
-        slug, year, level = request.path_params["slug"], year_in_path(request), _voltage_level(request)
+    def _variables(self, request: Request) -> Map:
+        year, level = year_in_path(request), _voltage_level(request)
         start, end = (moment.isoformat() for moment in year_of(year))
-        variables = {"slug": slug, "from": start, "to": end, "voltageLevel": level}
-        result = await self._operations.run(self._operation, variables, request)
-        operator = _decode_peaks(result.body)
-        if operator is None:
-            raise AppError(f"There is no operator {quoted(slug)}.", Code.NOT_FOUND)
-        stretches = [one.stretch for one in operator.peak_statuses]
+        return {"slug": request.path_params["slug"], "from": start, "to": end, "voltageLevel": level}
+
+    def _write(self, result: bytes, request: Request) -> bytes:
+        year = year_in_path(request)
+        stretches = [one.stretch for one in _decode_peaks(result).peak_statuses]
         if len(stretches) == 1 and stretches[0].peak is None:
+            level = _voltage_level(request)
             raise AppError(f"No Hochlastzeitfenster are known for {year} and {level}.", Code.NOT_FOUND)
-        body = write_quarter_hours(year, stretches)
-        media_type = MEDIA_TYPES[Format.CSV]
-        stored = store_response(scope, key, body, media_type, result.read_set, since, result.counter)
-        return respond_from_cache(scope, stored, result.read_set.until)
+        return write_quarter_hours(year, stretches)
 
     def _key(self, request: Request) -> ResponseKey:
         """The response depends on the role, the path and the query string only."""
@@ -75,7 +59,7 @@ class _Peaks(msgspec.Struct, rename="camel"):
     peak_statuses: list[_PeakStatus]
 
 
-_decode_peaks = msgspec.json.Decoder(_Peaks | None).decode
+_decode_peaks = msgspec.json.Decoder(_Peaks).decode
 
 
 def _voltage_level(request: Request) -> str:

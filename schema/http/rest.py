@@ -10,8 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from app.cache.responses import ResponseKey
-from app.errors import AppError, BadInput, Code, quoted
+from app.errors import BadInput
 from app.http.buffered_response import BufferedResponse
 from app.http.cached_response import CachedResponse
 from app.http.conditional_requests import respond_from_cache
@@ -19,15 +18,12 @@ from app.http.content_negotiation import JSON
 from app.http.exports import year_in_path
 from app.http.json_body import UNREADABLE, reason
 from app.settings import Settings
-from schema.execution.documents import Operation
 from schema.http.openapi import write_openapi
 from schema.http.operation_runner import OperationRunner
 from schema.http.price_addresses import PriceAddress
 from schema.http.quarter_hours_address import QuarterHoursAddress
 from schema.http.request import check_content
-from schema.http.rest_operations import CachedAddress, Map, RestOperations, own_document
-from schema.http.stages.look_up import look_up_response
-from schema.http.stages.store import store_clock, store_response
+from schema.http.rest_operations import Map, OperationAddress, RestOperations, own_document
 from schema.root import schema
 
 DOCUMENT = Path(__file__).with_suffix(".graphql").read_text()
@@ -64,26 +60,14 @@ class Rest:
         return respond_from_cache(request.scope, self._description, float("inf"))
 
 
-class _DnoYear(CachedAddress):
+class _DnoYear(OperationAddress):
     """An operator and all of its data for a year."""
 
-    def __init__(self, operations: RestOperations, operation: Operation) -> None:
-        self._operations = operations
-        self._operation = operation
+    def _variables(self, request: Request) -> Map:
+        return {**request.path_params, "year": year_in_path(request)}
 
-    async def _respond(self, request: Request, key: ResponseKey) -> BufferedResponse:
-        self._operations.check_reader(request)
-        scope = request.scope
-        since = store_clock(scope)
-        cached = look_up_response(scope, key)
-        if cached is not None:
-            return cached[0]
-        variables = {**request.path_params, "year": year_in_path(request)}
-        result = await self._operations.run(self._operation, variables, request)
-        if result.body == b"null":
-            raise AppError(f"There is no operator {quoted(variables['slug'])}.", Code.NOT_FOUND)
-        stored = store_response(scope, key, result.body, JSON, result.read_set, since, result.counter)
-        return respond_from_cache(scope, stored, result.read_set.until)
+    def _write(self, result: bytes, request: Request) -> bytes:
+        return result
 
 
 _decode_map = msgspec.json.Decoder(Map).decode

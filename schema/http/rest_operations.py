@@ -11,9 +11,10 @@ from starlette.types import Scope
 from app.auth.roles import require_reader
 from app.cache.read_set import ReadSet
 from app.cache.responses import ResponseKey, head_of
-from app.errors import AppError, Code
+from app.errors import AppError, Code, quoted
 from app.http.buffered_response import BufferedResponse
 from app.http.cached_request_head import CachedRequestHead
+from app.http.conditional_requests import respond_from_cache
 from app.http.content_negotiation import JSON
 from app.http.request_state import request_state
 from app.observability.operation_names import NameCount
@@ -22,6 +23,8 @@ from schema.execution.documents import Document, DocumentCache, Operation
 from schema.http.head_handler import HeadHandler
 from schema.http.operation_runner import OperationRunner
 from schema.http.request import GraphQLRequest
+from schema.http.stages.look_up import look_up_response
+from schema.http.stages.store import store_clock, store_response
 from schema.root import schema
 
 Map = dict[str, Any]
@@ -91,6 +94,39 @@ class CachedAddress(HeadHandler):
         """The response depends on the role and the path only."""
         principal = request_state(request.scope).principal
         return ResponseKey(head_of(principal.role.value, request.scope["path"]), b"")
+
+
+class OperationAddress(CachedAddress):
+    """An address with the result of one operation; a subclass chooses the variables and writes the body."""
+
+    media_type = JSON
+
+    def __init__(self, operations: RestOperations, operation: Operation) -> None:
+        self._operations = operations
+        self._operation = operation
+
+    async def _respond(self, request: Request, key: ResponseKey) -> BufferedResponse:
+        self._operations.check_reader(request)
+        scope = request.scope
+        since = store_clock(scope)
+        cached = look_up_response(scope, key)
+        if cached is not None:
+            return cached[0]
+        variables = self._variables(request)
+        result = await self._operations.run(self._operation, variables, request)
+        if result.body == b"null":
+            raise AppError(f"There is no operator {quoted(variables['slug'])}.", Code.NOT_FOUND)
+        body = self._write(result.body, request)
+        stored = store_response(scope, key, body, self.media_type, result.read_set, since, result.counter)
+        return respond_from_cache(scope, stored, result.read_set.until)
+
+    @abstractmethod
+    def _variables(self, request: Request) -> Map:
+        """With the operator's slug. Raises AppError."""
+
+    @abstractmethod
+    def _write(self, result: bytes, request: Request) -> bytes:
+        """The body of the response, from the JSON of the operator. Raises AppError."""
 
 
 class _Error(msgspec.Struct):
