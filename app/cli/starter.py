@@ -11,7 +11,7 @@ from app.settings import Settings, read_settings
 
 
 def starter_command() -> None:
-    """Load the figures that the project brings along: 87 operators and what they published.
+    """Load the figures that the project brings along: 109 operators and what they published.
 
     The server does so itself when it finds a database without operators. Loading them again adds what is
     missing and keeps what people have verified or corrected. Sources and doubts: app/starter/README.md.

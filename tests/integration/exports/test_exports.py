@@ -161,8 +161,8 @@ async def test_parquet_contains_exact_prices(client, settings):
         lines = (await client.get(f"/export/{table}.csv")).text.count("\n")
         assert len(rows) == lines - 1
         if table is Kind.TARIFFS:
-            assert rows[0]["leistung"] == Decimal("173.31")
-            assert rows[0]["year"] == 2025
+            assert rows[0]["leistung"] == Decimal("53.06")
+            assert rows[0]["year"] == 2026
         if table is Kind.TIME_OF_USE:
             assert {row["price_ct_per_kwh"] for row in rows if row["dno_slug"] == "avacon-netz"} >= {
                 Decimal("8.41"),

@@ -123,12 +123,12 @@ def test_an_unavailable_database_is_reported_in_one_sentence(dno, monkeypatch, s
 
 @pytest.mark.parametrize("format", ["csv", "ndjson"])
 def test_importing_an_export_changes_nothing(dno, tmp_path, format):
-    assert "tariffs: 167 inserted" in dno("starter").stdout
+    assert "tariffs: 193 inserted" in dno("starter").stdout
     for table in ("registry", "tariffs", "hlzf", "time-of-use"):
         assert dno("export", table, f"{table}.{format}").returncode == 0
         done = dno("import", table, f"{table}.{format}")
         assert done.stdout.startswith("0 inserted, 0 updated, ")
-    assert (tmp_path / f"hlzf.{format}").read_text().count("\n") == 379 + (format == "csv")
+    assert (tmp_path / f"hlzf.{format}").read_text().count("\n") == 425 + (format == "csv")
 
 
 def test_an_export_can_be_filtered_and_written_to_standard_output(dno):

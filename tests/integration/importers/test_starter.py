@@ -2,11 +2,19 @@
 
 import asyncio
 import csv
+from decimal import Decimal
 
+from app.domain.atypical_use_rules import ABSOLUTE_SHIFT, FLOOR, MINIMUM_SAVING, RELATIVE_SHIFT
 from app.importers.load import Kind
 from app.importers.starter import FOLDER, load_starter
 
-EXPECTED = {Kind.REGISTRY: 87, Kind.TARIFFS: 167, Kind.HLZF: 298, Kind.TIME_OF_USE: 26, Kind.HOLIDAY_RULES: 8}
+EXPECTED = {
+    Kind.REGISTRY: 109,
+    Kind.TARIFFS: 193,
+    Kind.HLZF: 337,
+    Kind.TIME_OF_USE: 27,
+    Kind.HOLIDAY_RULES: 14,
+}
 
 
 async def test_an_empty_database_is_filled_with_all_starter_data(pool, settings):
@@ -40,14 +48,37 @@ async def test_aliases_of_existing_operators_are_loaded(pool, settings):
     assert {tuple(row) for row in rows} == {pair for pair in expected if pair[0] in known}
 
 
-def test_every_figure_has_a_source():
-    def rows(name: str) -> list[dict[str, str]]:
-        with (FOLDER / name).open(encoding="utf-8", newline="") as file:
-            return list(csv.DictReader(file))
+def rows(name: str) -> list[dict[str, str]]:
+    with (FOLDER / name).open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
 
+
+def test_every_figure_has_a_source():
     assert all(row["mastr_nr"] for row in rows("registry.csv"))
-    for name in ("tariffs.csv", "hlzf.csv", "section14a.csv"):
+    for name in ("tariffs.csv", "hlzf.csv", "section14a.csv", "holiday_rules.csv", "hlzf_rules.csv"):
         assert all(row["source_url"].startswith("http") for row in rows(name))
     sheets = {(row["dno_slug"], row["year"]) for row in rows("section14a.csv")}
     assert {(row["dno_slug"], row["year"]) for row in rows("section14a_windows.csv")} <= sheets
     assert "Datenquelle: Bundesnetzagentur, Marktstammdatenregister" in (FOLDER / "README.md").read_text()
+
+
+def test_the_rules_of_atypical_use_are_those_of_the_starter_data():
+    listed = {
+        (row["rule"], row["voltage_level"]): (Decimal(row["value"]), row["source_url"])
+        for row in rows("hlzf_rules.csv")
+        if "threshold" in row["rule"] or row["rule"] in ("minimum_saving", "individual_charge_floor_atypical")
+    }
+    applied = {("relative_threshold", level.name): rule for level, rule in RELATIVE_SHIFT.items()} | {
+        ("absolute_threshold", ""): ABSOLUTE_SHIFT,
+        ("minimum_saving", ""): MINIMUM_SAVING,
+        ("individual_charge_floor_atypical", ""): FLOOR,
+    }
+    assert {key: (rule.required, rule.source_url) for key, rule in applied.items()} == listed
+    in_dispute = {
+        row["voltage_level"]
+        for row in rows("hlzf_rules.csv")
+        if row["rule"] == "relative_threshold"
+        and ("in dispute" in row["sureness"] or "prints" in row["sureness"])
+    }
+    assert {level.name for level, rule in RELATIVE_SHIFT.items() if rule.disputed is not None} == in_dispute
+    assert all(row["sureness"] for row in rows("hlzf_rules.csv"))
