@@ -4,16 +4,26 @@ from decimal import ROUND_HALF_UP, Context, Decimal
 
 import msgspec
 
+from app.domain.plausibility import PlausibilityWarning
 from app.domain.tariff import Prices, Tariff
 from app.errors import BadInput
 
 THRESHOLD_HOURS = 2500  # from here on the prices without "unter 2500 h" apply
+MOST_HOURS = 8784  # of a leap year: no utilisation is higher
 
 # More digits than the largest product has: only `quantize` rounds.
 _EXACT = Context(prec=100, rounding=ROUND_HALF_UP)
 _CENT = Decimal("0.01")
 _LARGEST = Decimal(10) ** 15
 _DECIMALS = 6
+
+
+class PricePair(msgspec.Struct, frozen=True, gc=False):
+    """Leistungspreis in EUR per kW and year, Arbeitspreis in ct per kWh; None: not published."""
+
+    below_2500h: bool
+    leistung: Decimal | None
+    arbeit: Decimal | None
 
 
 class AnnualCost(msgspec.Struct, frozen=True, gc=False):
@@ -25,6 +35,8 @@ class AnnualCost(msgspec.Struct, frozen=True, gc=False):
     capacity_charge: Decimal | None
     energy_charge: Decimal | None
     total: Decimal | None
+    price_pair: PricePair
+    warnings: tuple[PlausibilityWarning, ...] = ()
 
 
 class Ranked(msgspec.Struct, frozen=True, gc=False):
@@ -33,20 +45,19 @@ class Ranked(msgspec.Struct, frozen=True, gc=False):
     cost: AnnualCost
 
 
-class PricePair(msgspec.Struct, frozen=True, gc=False):
-    """Leistungspreis in EUR per kW and year, Arbeitspreis in ct per kWh; None: not published."""
-
-    below_2500h: bool
-    leistung: Decimal | None
-    arbeit: Decimal | None
-
-
 def annual_cost(prices: Prices | Tariff, consumption_kwh: Decimal, peak_load_kw: Decimal) -> AnnualCost:
     """Raises BadInput for a consumption below zero and a peak load of zero or less."""
     check_consumption(consumption_kwh, peak_load_kw)
     pair = price_pair(prices, consumption_kwh, peak_load_kw)
     capacity, energy, total = charges(pair, consumption_kwh, peak_load_kw)
-    return AnnualCost(utilisation_hours(consumption_kwh, peak_load_kw), capacity, energy, total)
+    return AnnualCost(
+        utilisation_hours(consumption_kwh, peak_load_kw),
+        capacity,
+        energy,
+        total,
+        pair,
+        utilisation_warnings(consumption_kwh, peak_load_kw, ("peakLoadKw",)),
+    )
 
 
 def price_pair(prices: Prices | Tariff, consumption_kwh: Decimal, peak_load_kw: Decimal) -> PricePair:
@@ -75,6 +86,17 @@ def charges(
 def utilisation_hours(consumption_kwh: Decimal, peak_load_kw: Decimal) -> Decimal:
     """Rounded half up to two decimals. `peak_load_kw`: greater than zero."""
     return rounded(_EXACT.divide(consumption_kwh, peak_load_kw))
+
+
+def utilisation_warnings(
+    consumption_kwh: Decimal, peak_load_kw: Decimal, field: tuple[str, ...]
+) -> tuple[PlausibilityWarning, ...]:
+    """One if the peak load, held all year, could not have supplied the consumption. `field`: path of the peak load."""
+    if consumption_kwh <= _EXACT.multiply(peak_load_kw, Decimal(MOST_HOURS)):
+        return ()
+    hours = utilisation_hours(consumption_kwh, peak_load_kw)
+    text = f"A utilisation of {hours:,} h is impossible: a year has at most {MOST_HOURS:,} h."
+    return (PlausibilityWarning("IMPOSSIBLE_UTILISATION", text, field),)
 
 
 def check_consumption(consumption_kwh: Decimal, peak_load_kw: Decimal) -> None:

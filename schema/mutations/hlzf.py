@@ -9,10 +9,11 @@ from app.domain.entry import Publication, VoltageLevel
 from app.domain.hlzf import FAMILY, Season, TimeWindow
 from schema.mutations import entry_fields as fields
 from schema.mutations.family_mutations import FamilyMutations
-from schema.mutations.payload import UserError, Warning, errors_field, warnings_field
+from schema.mutations.payload import UserError, errors_field, warnings_field
 from schema.types.hlzf import Hlzf
 from schema.types.revision import Revision
 from schema.types.scalars import Minutes
+from schema.types.warning import Warning
 
 
 @strawberry.input(description="A span of wall-clock time in Germany.")

@@ -19,9 +19,10 @@ from app.domain.holiday_rule_correction import HolidayRuleCorrection, NewHoliday
 from app.errors import BadInput
 from schema.mutations import entry_fields as fields
 from schema.mutations.family_mutations import FamilyMutations
-from schema.mutations.payload import UserError, Warning, errors_field, warnings_field
+from schema.mutations.payload import UserError, errors_field, warnings_field
 from schema.types.holiday_rule import HolidayRule
 from schema.types.revision import Revision
+from schema.types.warning import Warning
 
 _BRIDGE_DAYS = "Whether windows hold on bridge days."
 _EXCLUDED = "Days that the operator names as off-peak, of the rule's year; at most 100."

@@ -11,10 +11,9 @@ from strawberry.types.field import StrawberryField
 
 from app.auth.roles import require
 from app.domain.account import Role
-from app.domain.plausibility import PlausibilityWarning
 from app.errors import AppError, BadInput
 from app.observability import metrics
-from schema.batch_field import describe, type_for
+from schema.batch_field import describe
 from schema.context import Info
 
 F = TypeVar("F", bound=Callable[..., Coroutine[Any, Any, Any]])
@@ -62,19 +61,6 @@ class UserError:
             field=list(error.field) or None,
             current_version=version if isinstance(version, int) else None,
         )
-
-
-@type_for(
-    PlausibilityWarning,
-    description="What is possible and yet so unusual that a person should look at it again.",
-)
-class Warning:
-    code: str = strawberry.field(
-        description="For programs: UNUSUAL_ORDER, UNUSUAL_RISE; of time-of-use tariffs also OUT_OF_BOUNDS (NT is 10 to "
-        "40 % of ST, HT above ST and at most 200 % of it), MISSING_PRICE, GAP, FEW_QUARTERS."
-    )
-    message: str = strawberry.field(description="For people.")
-    field: list[str] = strawberry.field(description="Path of the input field in doubt.")
 
 
 def errors_field() -> Any:

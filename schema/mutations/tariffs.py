@@ -10,9 +10,10 @@ from app.domain.entry import Publication, VoltageLevel
 from app.domain.tariff import FAMILY, PRICE_FIELDS, Prices
 from schema.mutations import entry_fields as fields
 from schema.mutations.family_mutations import FamilyMutations
-from schema.mutations.payload import UserError, Warning, errors_field, warnings_field
+from schema.mutations.payload import UserError, errors_field, warnings_field
 from schema.types.revision import Revision
 from schema.types.tariff import Tariff
+from schema.types.warning import Warning
 
 
 @strawberry.input(description="A new tariff.")

@@ -10,10 +10,11 @@ from app.domain.time_of_use import FAMILY, TimeOfUseBand, TimeOfUsePrice, TimeOf
 from app.domain.time_of_use_correction import NewTimeOfUse, TimeOfUseCorrection
 from schema.mutations import entry_fields as fields
 from schema.mutations.family_mutations import FamilyMutations
-from schema.mutations.payload import UserError, Warning, errors_field, warnings_field
+from schema.mutations.payload import UserError, errors_field, warnings_field
 from schema.types.revision import Revision
 from schema.types.scalars import Minutes
 from schema.types.time_of_use import TimeOfUseTariff
+from schema.types.warning import Warning
 
 
 @strawberry.input(description="The price of one band.")

@@ -10,10 +10,25 @@ import strawberry
 from app.domain import cost, tags
 from app.domain import tariff as structs
 from app.domain.entry import DnoYear, Publication, VerificationStatus, VoltageLevel
-from schema.batch_field import batch_field, field, type_for
+from schema.batch_field import batch_field, field, length, type_for
 from schema.context import Context
 from schema.types import entry_fields as fields
 from schema.types.node import TARIFF_ID, Node
+from schema.types.warning import Warning
+
+
+@type_for(
+    cost.PricePair,
+    description="The two prices of a load-metered tariff that hold together: those below 2500 h/a, or those from there on.",
+)
+class PricePair:
+    below_2500h: bool = strawberry.field(
+        name="below2500h", description="true: for a utilisation below 2500 h/a; false: from 2500 h/a."
+    )
+    leistung: Decimal | None = strawberry.field(
+        description="Leistungspreis, EUR per kW and year; null: not published."
+    )
+    arbeit: Decimal | None = strawberry.field(description="Arbeitspreis, ct per kWh; null: not published.")
 
 
 @type_for(
@@ -31,6 +46,12 @@ class AnnualCost:
         description="EUR: Arbeitspreis times consumption; null where that price is not published."
     )
     total: Decimal | None = strawberry.field(description="EUR: both together; null where one of them is.")
+    price_pair: PricePair = strawberry.field(description="The prices that were used.")
+    warnings: list[Warning] = strawberry.field(
+        description="IMPOSSIBLE_UTILISATION where it is above the 8,784 h of a leap year: consumption or peak load is wrong. The "
+        "charges are computed all the same.",
+        metadata=length(1),
+    )
 
 
 @type_for(

@@ -64,6 +64,28 @@ async def test_the_annual_cost_of_a_published_sheet_equals_the_manual_calculatio
     assert await _cost(client, malchow, kwh, kw) == expected
 
 
+async def test_impossible_hours_are_answered_with_the_price_pair_and_a_warning(
+    client: httpx.AsyncClient, malchow: Dno
+) -> None:
+    data = await execute(
+        client,
+        '{ dno(slug: "stadtwerke-malchow") { tariff(year: 2025, voltageLevel: MS) {'
+        ' annualCost(consumptionKwh: "9000000", peakLoadKw: "1000") { total'
+        " pricePair { below2500h leistung arbeit } warnings { code message field } } } } }",
+    )
+    assert data["dno"]["tariff"]["annualCost"] == {
+        "total": "217180.00",  # 1000 · 119.08; 9,000,000 · 0.0109
+        "pricePair": {"below2500h": False, "leistung": "119.08", "arbeit": "1.09"},
+        "warnings": [
+            {
+                "code": "IMPOSSIBLE_UTILISATION",
+                "message": "A utilisation of 9,000.00 h is impossible: a year has at most 8,784 h.",
+                "field": ["peakLoadKw"],
+            }
+        ],
+    }
+
+
 async def test_unpublished_prices_are_null_and_not_zero(
     client: httpx.AsyncClient, pool: Pool, malchow: Dno
 ) -> None:

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from app.domain.cost import annual_cost
+from app.domain.cost import PricePair, annual_cost
 from app.domain.tariff import Prices
 from app.errors import BadInput
 
@@ -48,6 +48,27 @@ def test_published_prices(of, kwh, kw, hours, capacity, energy, total):
         energy,
         total,
     )
+
+
+def test_the_price_pair_that_was_used_is_named():
+    cost = annual_cost(DORTMUND_NS_2024, Decimal(250000), Decimal(100))
+    assert cost.price_pair == PricePair(False, Decimal("122.46"), Decimal("3.81"))
+    cost = annual_cost(DORTMUND_NS_2024, Decimal(249999), Decimal(100))
+    assert cost.price_pair == PricePair(True, Decimal("29.71"), Decimal("7.52"))
+
+
+def test_more_hours_than_a_leap_year_has_are_computed_with_a_warning():
+    cost = annual_cost(BAYERNWERK_MS_2026, Decimal(878400), Decimal(100))
+    assert (str(cost.utilisation_hours), cost.warnings) == ("8784.00", ())
+    # 100 · 99.17; 878,400.001 · 0.0068 = 5973.1200068
+    cost = annual_cost(BAYERNWERK_MS_2026, Decimal("878400.001"), Decimal(100))
+    [warning] = cost.warnings
+    assert (str(cost.total), warning.code, warning.field) == (
+        "15890.12",
+        "IMPOSSIBLE_UTILISATION",
+        ("peakLoadKw",),
+    )
+    assert warning.message == "A utilisation of 8,784.00 h is impossible: a year has at most 8,784 h."
 
 
 def test_half_a_cent_is_a_cent():
