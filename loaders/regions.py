@@ -14,6 +14,7 @@ from app.domain.families import FAMILIES
 from app.domain.family import Family
 from app.domain.hlzf import Hlzf
 from app.domain.holiday_rule import HolidayRule
+from app.domain.price import Price
 from app.domain.question import Interpretation
 from app.domain.revision import Revision
 from app.domain.tariff import Tariff
@@ -74,6 +75,7 @@ OF_FAMILY = {family.name: _of_family(family) for family in FAMILIES}
 TARIFFS: Region[DnoYear, tuple[Tariff, ...]] = OF_FAMILY["tariffs"]
 HLZF: Region[DnoYear, tuple[Hlzf, ...]] = OF_FAMILY["hlzf"]
 TIME_OF_USE: Region[DnoYear, tuple[TimeOfUseTariff, ...]] = OF_FAMILY["time_of_use"]
+PRICES: Region[DnoYear, tuple[Price, ...]] = OF_FAMILY["prices"]
 HOLIDAY_RULES_OF_DNO: Region[UUID, tuple[HolidayRule, ...]] = Region(
     "holiday_rules_of_dno",
     tuple[HolidayRule, ...],

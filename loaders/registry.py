@@ -48,6 +48,7 @@ class Loaders:
     tariffs_by_dno_year = LoaderAttribute(regions.TARIFFS)
     hlzf_by_dno_year = LoaderAttribute(regions.HLZF)
     time_of_use_by_dno_year = LoaderAttribute(regions.TIME_OF_USE)
+    prices_by_dno_year = LoaderAttribute(regions.PRICES)
     holiday_rules_by_dno = LoaderAttribute(regions.HOLIDAY_RULES_OF_DNO)
     years_by_dno = LoaderAttribute(regions.YEARS)
     dnos_with_data_by_year = LoaderAttribute(regions.DNOS_WITH_DATA)

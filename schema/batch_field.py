@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from enum import Enum
 from types import MappingProxyType
 from typing import Any, NamedTuple, TypeVar
@@ -129,7 +129,7 @@ def _level_loader(
     resolver: BatchResolver, context: Context, arguments: dict[str, Any]
 ) -> DataLoader[Any, Any]:
     """Collects the parents of one level, which the executor resolves one by one."""
-    key = (resolver, *sorted(arguments.items()))
+    key = (resolver, *sorted((name, _hashable(value)) for name, value in arguments.items()))
     loader = context.level_loaders.get(key)
     if loader is None:
 
@@ -146,6 +146,15 @@ def _level_loader(
         # Without a cache of its own: the record loaders cache by key.
         loader = context.level_loaders[key] = DataLoader(load, cache=False)
     return loader
+
+
+def _hashable(value: Any) -> Any:
+    """Equal for equal arguments; lists and input objects have no hash of their own."""
+    if isinstance(value, list):
+        return tuple(map(_hashable, value))
+    if is_dataclass(value):
+        return (type(value), *(_hashable(getattr(value, each.name)) for each in fields(value)))
+    return value
 
 
 def root_field(

@@ -12,6 +12,7 @@ from schema.mutations.cache import CacheMutations
 from schema.mutations.entries import EntryMutations
 from schema.mutations.hlzf import HlzfMutations
 from schema.mutations.holiday_rules import HolidayRuleMutations
+from schema.mutations.prices import PriceMutations
 from schema.mutations.sessions import SessionMutations
 from schema.mutations.tariffs import TariffMutations
 from schema.mutations.time_of_use import TimeOfUseMutations
@@ -39,6 +40,7 @@ class Mutation(
     TariffMutations,
     HlzfMutations,
     TimeOfUseMutations,
+    PriceMutations,
     HolidayRuleMutations,
     EntryMutations,
     CacheMutations,

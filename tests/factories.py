@@ -12,6 +12,7 @@ from app.db.dnos import fetch_by_id
 from app.db.hlzf import fetch_by_dno_year as fetch_hlzf
 from app.db.holiday_rules import fetch_by_dno as fetch_rules
 from app.db.pool import Pool
+from app.db.prices import fetch_by_dno_year as fetch_prices
 from app.db.tariffs import fetch_by_dno_year as fetch_tariffs
 from app.db.time_of_use import fetch_by_dno_year as fetch_time_of_use
 from app.domain.account import Role, User
@@ -19,6 +20,7 @@ from app.domain.dno import Alias, Dno
 from app.domain.entry import DnoYear, VoltageLevel
 from app.domain.hlzf import Hlzf, Season
 from app.domain.holiday_rule import WITHOUT_YEAR, HolidayRule
+from app.domain.price import Price, PriceKind, unit_of
 from app.domain.tariff import Tariff
 from app.domain.time_of_use import TimeOfUseTariff
 
@@ -110,6 +112,30 @@ async def time_of_use(
     await _insert(pool, "time_of_use_data", columns)
     [made] = (await fetch_time_of_use(pool, [DnoYear(dno.id, year)]))[DnoYear(dno.id, year)]
     return made
+
+
+async def price(
+    pool: Pool,
+    dno: Dno,
+    year: int = 2025,
+    kind: PriceKind = PriceKind.SLP_ARBEITSPREIS,
+    amount: str = "7.49",
+    voltage_level: VoltageLevel | None = VoltageLevel.NS,
+    variant: str | None = None,
+    **columns: object,
+) -> Price:
+    columns |= {
+        "dno_id": dno.id,
+        "year": year,
+        "kind": kind,
+        "voltage_level": voltage_level or "",
+        "variant": variant or "",
+        "amount": Decimal(amount),
+        "unit": unit_of(kind),
+    }
+    entry_id = await _insert(pool, "prices", columns)
+    found = (await fetch_prices(pool, [DnoYear(dno.id, year)]))[DnoYear(dno.id, year)]
+    return next(made for made in found if made.id == entry_id)
 
 
 async def user(

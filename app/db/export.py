@@ -16,9 +16,10 @@ from app.domain import time_of_use
 from app.domain.entry import FIRST_YEAR, LAST_YEAR, VerificationStatus, VoltageLevel
 from app.domain.families import FAMILIES
 from app.domain.family import Column as ValueColumn
-from app.domain.family import ColumnType, Family
+from app.domain.family import ColumnType, Family, KeyColumn
 from app.domain.federal_state import spellings_of
 from app.domain.hlzf import Season
+from app.domain.price import PriceKind
 from app.domain.time_of_use import PRICE_COLUMNS
 
 _ROWS_PER_BATCH = 1_000
@@ -44,6 +45,7 @@ class Filter(msgspec.Struct, frozen=True):
     year: tuple[Year, ...] = ()
     voltage_level: tuple[VoltageLevel, ...] = ()
     season: tuple[Season, ...] = ()
+    kind: tuple[PriceKind, ...] = ()
     verification_status: tuple[VerificationStatus, ...] = ()
 
 
@@ -59,7 +61,7 @@ FILTERS: Mapping[Table, tuple[str, ...]] = {
             "dno",
             "region",
             "year",
-            *(key.name for key in family.key),
+            *(key.name for key in family.key if key.values is not None),
             "verification_status",
         )
         for family in FAMILIES
@@ -152,19 +154,17 @@ def _value(column: ValueColumn) -> str:
 def _rows(family: Family) -> str:
     """Sorted by code point, independent of the database's collation; the key in the order of its values."""
     parts = _parts(family)
-    keys = [key.name for key in family.key]
-    filters = [("t.year", "integer"), *((f"t.{name}", "text") for name in (*keys, "verification_status"))]
+    keys = [f"nullif(t.{key.name}, '')" if key.optional else f"t.{key.name}" for key in family.key]
+    filtered = [key.name for key in family.key if key.values is not None]
+    filters = [("t.year", "integer"), *((f"t.{name}", "text") for name in (*filtered, "verification_status"))]
     wanted = [
         f"AND (${n}::{array}[] IS NULL OR {name} = ANY(${n}))" for n, (name, array) in enumerate(filters, 3)
     ]
-    order = [
-        f"array_position(ARRAY[{', '.join(repr(str(value)) for value in key.values)}], t.{key.name}::text)"
-        for key in family.key
-    ]
+    order = [_rank(key) for key in family.key]
     year = "t.year" if family.without_year is None else f"nullif(t.year, {family.without_year})"
     published = ", t.publication" if family.has_publication else ""
     return f"""
-        SELECT d.slug, {year}::text, {"".join(f"t.{name}::text, " for name in keys)}
+        SELECT d.slug, {year}::text, {"".join(f"{key}::text, " for key in keys)}
             {", ".join(parts.columns)},
             t.verification_status::text, nullif(t.source_url, ''), nullif(t.source_title, ''){published}
         FROM {family.table} t JOIN dnos d ON d.id = t.dno_id {parts.join}
@@ -174,6 +174,13 @@ def _rows(family: Family) -> str:
             {" ".join(wanted)}
         ORDER BY {", ".join(['d.slug COLLATE "C"', "t.year", *order, *parts.order])}
         """
+
+
+def _rank(key: KeyColumn) -> str:
+    """SQL: what sorts entries by a column of the key."""
+    if key.values is None:
+        return f't.{key.name} COLLATE "C"'
+    return f"array_position(ARRAY[{', '.join(map(repr, key.sorted_values))}], t.{key.name}::text)"
 
 
 _READABLE_OPERATOR: Final = " AND ".join(

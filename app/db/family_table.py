@@ -15,7 +15,7 @@ from app.db.pool import Pool, Row
 from app.db.unit_of_work import UnitOfWork, expect
 from app.domain.correction import Correction, NewEntry, check_text
 from app.domain.entry import DnoYear, Publication, VerificationStatus
-from app.domain.family import Family
+from app.domain.family import Family, KeyColumn
 from app.domain.plausibility import PlausibilityWarning
 from app.domain.revision import ChangeKind
 from app.errors import AppError, Code, quoted
@@ -59,6 +59,19 @@ def column_reader(decoders: Mapping[str, Callable[[Any], Any] | None]) -> Callab
     return read
 
 
+def _key_decoder(key: KeyColumn) -> Callable[[str], Any]:
+    if key.values is None:
+        return key.decode
+    return {stored: key.decode(stored) for stored in key.sorted_values}.__getitem__
+
+
+def _ranks(key: KeyColumn) -> Callable[[Any], Any]:
+    """The place of a value in the order of its column."""
+    if key.values is None:
+        return lambda value: value or ""
+    return {key.decode(stored): n for n, stored in enumerate(key.sorted_values)}.__getitem__
+
+
 class Locked(NamedTuple, Generic[E]):
     entry: E
     last_year: tuple[Any, ...]  # the prices of the entry of the year before, None each where there is none
@@ -70,21 +83,21 @@ class FamilyTable(Generic[E]):
     def __init__(
         self, family: Family, entry_type: type[E], find_warnings: FindWarnings[E] = no_warnings
     ) -> None:
-        fields = entry_type.__struct_fields__
+        fields = tuple(name for name in entry_type.__struct_fields__ if name not in family.computed)
         assert fields[:3] == _FIRST, "an entry begins with its id, operator and year"
         self.family = family
         self._type = entry_type
         self._find_warnings = find_warnings
         self._codecs = {column.name: codec_of(column) for column in family.columns}
         decoders = {name: codec.decode for name, codec in self._codecs.items()}
-        decoders |= {key.name: {str(value): value for value in key.values}.__getitem__ for key in family.key}
+        decoders |= {key.name: _key_decoder(key) for key in family.key}
         decoders["verification_status"] = _STATUSES.__getitem__
         decoders["publication"] = _PUBLICATIONS.__getitem__
         self._values = column_reader({field: decoders.get(field) for field in fields})
         self._values_behind_key = column_reader(
             {field: decoders.get(field) for field in fields[len(_FIRST) :]}
         )
-        self._order = [(key.name, {value: n for n, value in enumerate(key.values)}) for key in family.key]
+        self._order = [(key.name, _ranks(key)) for key in family.key]
         self._fields = fields
         self._names = tuple(column.name for column in family.columns)
         self._written = (*_SOURCE, "publication") if family.has_publication else _SOURCE
@@ -116,7 +129,7 @@ class FamilyTable(Generic[E]):
         """Restores a deleted entry of the same key with the new values. Raises CONFLICT if the entry exists."""
         new.check()
         given = new.columns()
-        key = [given[key.name] for key in self.family.key]
+        key = ["" if (value := given[key.name]) is None else value for key in self.family.key]
         last_year_key = [new.year, *key] if self.family.prices else []
         operator = await work.connection.fetchrow(
             self._operator, new.dno, work.principal.name, *last_year_key
@@ -195,8 +208,8 @@ class FamilyTable(Generic[E]):
     def _last_prices(self, row: Row) -> tuple[Any, ...]:
         return tuple([row[name] for name in self._last_year])
 
-    def _position(self, entry: E) -> tuple[int, ...]:
-        return tuple([ranks[getattr(entry, name)] for name, ranks in self._order])
+    def _position(self, entry: E) -> tuple[Any, ...]:
+        return tuple([rank(getattr(entry, name)) for name, rank in self._order])
 
     def _build_statements(self) -> None:
         table, key = self.family.table, [key.name for key in self.family.key]

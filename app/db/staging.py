@@ -106,7 +106,8 @@ async def load_entries(
         values.append("publication")
     staged = f"staged_{family.name}"
     await _create(connection, staged, {name: types.get(name, "text") for name in (*key[2:], *values)})
-    await _copy(connection, staged, rows, on_rows)
+    may_be_empty = [each.name for each in family.key if each.optional]
+    await _copy(connection, staged, rows, on_rows, may_be_empty)
     merged = f"SELECT s.n, {_list(key, 's.')}, {_list([_merged(name) for name in values])}"
     row = await connection.fetchrow(_upsert(family, staged, merged, key, values), overwrite, AUTHOR)
     await connection.execute(f"DROP TABLE {staged}")  # files with other columns may follow
@@ -241,8 +242,13 @@ async def load_aliases(connection: Connection, aliases: Rows, *, only_of_new_ope
     return len(rows)
 
 
-async def _copy(connection: Connection, table: str, rows: Rows, on_rows: OnRows) -> None:
-    await connection.copy_to_table(table, source=_chunks(rows, on_rows), format="csv")
+async def _copy(
+    connection: Connection, table: str, rows: Rows, on_rows: OnRows, may_be_empty: Sequence[str] = ()
+) -> None:
+    """`may_be_empty`: columns in which an empty cell is the empty text; in others it is null."""
+    await connection.copy_to_table(
+        table, source=_chunks(rows, on_rows), format="csv", force_not_null=may_be_empty or None
+    )
     # Without statistics the planner assumes that a new table is small.
     await connection.execute(f"ANALYZE {table}")
 

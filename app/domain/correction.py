@@ -19,6 +19,7 @@ E = TypeVar("E", bound=Any)
 PRICE_LIMIT = 1_000_000
 PRICE_DECIMALS = 4
 MAX_TEXT_LENGTH = 2_000
+MAX_LABEL_LENGTH = 100
 
 
 class NewEntry(msgspec.Struct, frozen=True, kw_only=True):
@@ -202,6 +203,15 @@ def check_windows(windows: tuple[TimeWindow, ...]) -> None:
                         "start" if window.start >= earlier.start else "end",
                     ),
                 )
+
+
+def broken_label(label: str) -> str | None:
+    """What is wrong with a short name that is part of a key, as the end of a sentence."""
+    if not 0 < len(label) <= MAX_LABEL_LENGTH:
+        return f"must have 1 to {MAX_LABEL_LENGTH} characters"
+    if label != label.strip() or not label.isprintable():
+        return "must be one line without spaces around it"
+    return None
 
 
 def check_source(url: str | None) -> None:

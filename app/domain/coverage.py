@@ -9,6 +9,7 @@ class YearCoverage(msgspec.Struct, frozen=True, gc=False):
     tariffs: int
     hlzf: int
     time_of_use: int
+    prices: int
     verified: int
 
 

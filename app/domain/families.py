@@ -3,13 +3,14 @@
 from enum import StrEnum
 from typing import Final
 
-from app.domain import hlzf, holiday_rule, tariff, time_of_use
+from app.domain import hlzf, holiday_rule, price, tariff, time_of_use
 from app.domain.family import Family
 
 FAMILIES: Final[tuple[Family, ...]] = (
     tariff.FAMILY,
     hlzf.FAMILY,
     time_of_use.FAMILY,
+    price.FAMILY,
     holiday_rule.FAMILY,
 )
 
@@ -24,5 +25,6 @@ DataType = StrEnum(  # type: ignore[misc]  # its members are the families'
 NETZENTGELTE: Final = DataType["NETZENTGELTE"]
 HLZF: Final = DataType["HLZF"]
 TIME_OF_USE: Final = DataType["TIME_OF_USE"]
+PRICE: Final = DataType["PRICE"]
 
 OF_DATA_TYPE: Final = {DataType[family.data_type]: family for family in FAMILIES}

@@ -45,6 +45,7 @@ class Column:
     optional: bool = False  # import files may lack it: stored values are then kept
     path: str = ""  # in the API, if it is no field of its own
     values: Words | None = None  # of a WORD
+    required: bool = False  # no entry is without it
 
     @property
     def field(self) -> str:
@@ -57,10 +58,25 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class KeyColumn:
-    """Distinguishes the entries of one operator and year; entries are listed in the order of its values."""
+    """Distinguishes the entries of one operator and year; entries are listed in the order of its values.
+
+    The value that an entry of an `optional` one lacks is None, and stored as the empty text: keys are compared as equal.
+    """
 
     name: str
-    values: type[StrEnum]
+    values: Words | None = None  # None: any text, in the order of its characters
+    optional: bool = False
+    several: str = ""  # the API's argument that takes several of its values, if it is not for one
+
+    @property
+    def sorted_values(self) -> tuple[str, ...]:
+        """As they are stored; empty for any text."""
+        if self.values is None:
+            return ()
+        return (*([""] if self.optional else []), *map(str, self.values))
+
+    def decode(self, stored: str) -> Any:
+        return None if not stored else stored if self.values is None else self.values(stored)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -82,6 +98,7 @@ class Family:
     one_row_per_entry: bool = True  # in import and export files
     figures: bool = True  # its entries count in the years and the coverage of an operator
     without_year: int | None = None  # the year that stands for none; files and the API leave it out
+    computed: tuple[str, ...] = ()  # fields of the struct, the last ones, that are no columns
     prices: tuple[Column, ...] = field(init=False)
     has_publication: bool = field(init=False)  # its entries are preliminary or final
 

@@ -6,6 +6,7 @@ from decimal import Decimal
 import msgspec
 
 from app.domain.clock import DAY_END, hh_mm
+from app.domain.price import Price
 from app.domain.tariff import PRICE_FIELDS, Prices
 from app.domain.time_of_use import QUARTERS, TimeOfUseBand, TimeOfUseTariff
 
@@ -41,6 +42,11 @@ def _warnings(prices: Prices, last_year: Prices) -> Iterator[PlausibilityWarning
         )
     for name, field in PRICE_FIELDS.items():
         yield from _rise(getattr(prices, name), getattr(last_year, name), ("input", field))
+
+
+def price_warnings(price: Price, last_year: Decimal | None) -> tuple[PlausibilityWarning, ...]:
+    """`last_year`: the amount of the same kind, level and variant in the year before."""
+    return tuple(_rise(price.amount, last_year, ("input", "amount")))
 
 
 def _rise(now: Decimal | None, then: Decimal | None, field: tuple[str, ...]) -> Iterator[PlausibilityWarning]:

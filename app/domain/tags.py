@@ -8,7 +8,7 @@ from uuid import UUID
 
 from app.domain import hlzf as _hlzf
 from app.domain import holiday_rule as _holiday_rule
-from app.domain import tariff
+from app.domain import price, tariff
 from app.domain import time_of_use as _time_of_use
 from app.domain.event import Event
 from app.domain.families import BY_NAME
@@ -31,6 +31,7 @@ def slug(slug: str) -> str:
 tariffs = tariff.FAMILY.tag
 hlzf = _hlzf.FAMILY.tag
 time_of_use = _time_of_use.FAMILY.tag
+prices = price.FAMILY.tag
 
 
 def holiday_rules_of(dno_id: UUID) -> str:

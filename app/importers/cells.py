@@ -11,6 +11,7 @@ from functools import lru_cache
 from uuid import UUID
 
 from app.domain import clock
+from app.domain.correction import broken_label
 from app.domain.entry import FIRST_YEAR, LAST_YEAR
 from app.domain.federal_state import FEDERAL_STATES, canonical_region
 from app.domain.folding import compose
@@ -71,6 +72,15 @@ def text(cell: str) -> str:
 def composed(cell: str) -> str:
     """A name of a town or company, stored composed (NFC): equal names are equal bytes."""
     return compose(text(cell))
+
+
+@cached
+def label(cell: str) -> str:
+    """A short name that is part of a key, composed as names are."""
+    cell = compose(text(cell))
+    if reason := broken_label(cell):
+        raise ValueError(reason)
+    return cell
 
 
 @cached

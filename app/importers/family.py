@@ -8,7 +8,7 @@ from app.db.file_columns import PUBLICATION
 from app.db.pool import Connection
 from app.db.staging import OnRows, Outcome, Rows, SkippedRow
 from app.domain.entry import Publication, VerificationStatus
-from app.domain.family import Column, ColumnType, Family
+from app.domain.family import Column, ColumnType, Family, KeyColumn
 from app.importers import cells
 from app.importers.cells import optional
 from app.importers.layout import Layout, Row
@@ -23,7 +23,14 @@ _PARSERS: Final[dict[ColumnType, cells.Parser]] = {
 }
 
 
+def key_parser(key: KeyColumn) -> cells.Parser:
+    parser = cells.label if key.values is None else cells.one_of(key.values)
+    return optional(parser) if key.optional else parser
+
+
 def parser_of(column: Column) -> cells.Parser:
+    if column.required and column.type is ColumnType.PRICE:
+        return cells.price
     return _PARSERS[column.type] if column.values is None else cells.one_of(column.values)
 
 
@@ -41,7 +48,7 @@ class FamilySource(Source):
     def __init__(self, family: Family, references: References) -> None:
         self._family = family
         self._key = ["dno_slug", "year", *(key.name for key in family.key)]
-        key_parsers: dict[str, cells.Parser] = {key.name: cells.one_of(key.values) for key in family.key}
+        key_parsers = {key.name: key_parser(key) for key in family.key}
         columns: dict[str, cells.Parser] = {
             "dno_slug": cells.operator(references.operators),
             "year": year_parser(family),

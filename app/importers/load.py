@@ -22,6 +22,7 @@ from app.importers.family import FamilySource
 from app.importers.hlzf import Hlzf
 from app.importers.holiday_rules import HolidayRules
 from app.importers.layout import Row
+from app.importers.prices import PriceSource
 from app.importers.problems import Problem, RowLocation
 from app.importers.reading import Format, read
 from app.importers.registry import Registry
@@ -46,6 +47,7 @@ SOURCES: Final[dict[Kind, Callable[[References], Source]]] = {
     Kind["TIME_OF_USE"]: Section14a,
     Kind["SECTION14A"]: Section14a,
     Kind["HOLIDAY_RULES"]: HolidayRules,
+    Kind["PRICES"]: PriceSource,
 }
 
 

@@ -16,6 +16,7 @@ class YearCoverage:
     tariffs: int = strawberry.field(description="Netzentgelt entries.")
     hlzf: int = strawberry.field(description="HLZF entries.")
     time_of_use: int = strawberry.field(description="Time-of-use tariffs (§ 14a EnWG, Modul 3).")
+    prices: int = strawberry.field(description="Other prices of price sheets.")
     verified: int = strawberry.field(description="Verified entries among all of these.")
 
 

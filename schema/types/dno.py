@@ -27,6 +27,7 @@ from loaders.record_loader import RecordLoader
 from schema.batch_field import batch_field, field, length, type_for
 from schema.context import Context
 from schema.types import peak
+from schema.types import price as price  # describes the enums of arguments
 from schema.types.holiday_rule import HolidayRule
 from schema.types.node import DNO_ID, Node, id_field
 from schema.types.price_interval import At, PriceInterval
@@ -74,11 +75,13 @@ def entries_of(
         f"{family.name}_by_dno_year"
     )  # as Loaders.of_family, without a lookup by name per call
 
+    columns = {key.several or key.name: key.name for key in family.key}
+
     async def entries(
         dnos: Sequence[structs.Dno], context: Context, year: YearArgument = None, **key: Any
     ) -> Sequence[Sequence[Any]]:
         found = await _of_years(context, dnos, year, loader(context.loaders))
-        return _only(found, key) if key else found
+        return _only(found, {columns[name]: value for name, value in key.items()}) if key else found
 
     _declare(entries, family.key)
     entry_type: Any = Annotated[family.graphql_type, strawberry.lazy(f"schema.types.{family.module}")]
@@ -95,10 +98,14 @@ def _declare(function: Any, key: Sequence[KeyColumn]) -> None:
     signature = inspect.signature(function)
     declared = [p for p in signature.parameters.values() if p.kind is not p.VAR_KEYWORD]
     for column in key:
-        about = strawberry.argument(description=f"Only this {column.name.replace('_', ' ')}.")
-        argument: Any = Annotated[column.values | None, about]
+        noun = column.name.replace("_", " ")
+        values: Any = column.values or str
+        wanted = list[values] if column.several else values
+        which = f"these {column.several}" if column.several else f"this {noun}"
+        argument: Any = Annotated[wanted | None, strawberry.argument(description=f"Only {which}.")]
+        name = column.several or column.name
         declared.append(
-            inspect.Parameter(column.name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=argument)
+            inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=argument)
         )
     function.__signature__ = signature.replace(parameters=declared)
 
@@ -186,6 +193,12 @@ class Dno(Node):
         found = await _time_of_use_tariffs(context, dnos, at.astimezone(clock.GERMANY).year)
         return [None if tariff is None else price_at(tariff, at) for tariff in found]
 
+    prices = entries_of(
+        BY_NAME["prices"],
+        "Prices of the price sheet beside those for load metering by year: newest year first, then by kind, level and variant.",
+        length(12, of_year=12),
+    )
+
     @batch_field(
         HolidayRule | None,
         description="What the operator states of the days on which its Hochlastzeitfenster hold in a year: the rule of that "
@@ -247,11 +260,16 @@ async def _of_years(
 
 
 def _only(found: Sequence[Sequence[T]], wanted: Mapping[str, Any]) -> Sequence[Sequence[T]]:
-    given = [(name, value) for name, value in wanted.items() if value is not None]
+    """`wanted`: a value, or a list of values, by field; None: all."""
+    given = [
+        (name, [*dict.fromkeys(value)] if isinstance(value, list) else [value])
+        for name, value in wanted.items()
+        if value is not None
+    ]
     if not given:
         return found
     return [
-        [entry for entry in entries if all(getattr(entry, name) == value for name, value in given)]
+        [entry for entry in entries if all(getattr(entry, name) in values for name, values in given)]
         for entries in found
     ]
 

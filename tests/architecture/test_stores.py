@@ -106,6 +106,7 @@ STORES = {
     "app/limits/concurrency_limiter.py:ConcurrencyLimiter._preferred": "queued operations",
     "app/limits/concurrency_limiter.py:ConcurrencyLimiter._waiting": "queued operations",
     "app/importers/cells.py:composed": IMPORT,
+    "app/importers/cells.py:label": IMPORT,
     "app/importers/cells.py:count": IMPORT,
     "app/importers/cells.py:megawatts": IMPORT,
     "app/importers/cells.py:price": IMPORT,

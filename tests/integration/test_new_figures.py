@@ -146,9 +146,10 @@ import strawberry
 from app.domain.concession import FAMILY, FeeCorrection, NewFee
 from schema.mutations import entry_fields as fields
 from schema.mutations.family_mutations import FamilyMutations
-from schema.mutations.payload import UserError, Warning, errors_field, warnings_field
+from schema.mutations.payload import UserError, errors_field, warnings_field
 from schema.types.concession import ConcessionFee
 from schema.types.revision import Revision
+from schema.types.warning import Warning
 
 
 @strawberry.input(description="A new fee.")

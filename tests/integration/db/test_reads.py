@@ -171,13 +171,15 @@ async def test_coverage_counts_in_one_statement(pool):
     await make.tariff(pool, a, 2025, VoltageLevel.NS)
     await make.hlzf(pool, a, 2025, verification_status="verified")
     await make.time_of_use(pool, b, 2026)
+    await make.price(pool, a, 2025)
+    await make.price(pool, b, 2026, verification_status="verified")
     await make.tariff(pool, deleted, 2025)
     await _delete(pool, "dnos", deleted.id)
     before = pool.statements
     counted = (await coverage.fetch_coverage(pool, [None]))[None]
     assert pool.statements - before == 1
-    assert (counted.total_dnos, counted.total_entries, counted.verified_entries) == (3, 4, 2)
-    assert counted.by_year == (YearCoverage(2026, 1, 0, 0, 1, 0), YearCoverage(2025, 1, 2, 1, 0, 2))
+    assert (counted.total_dnos, counted.total_entries, counted.verified_entries) == (3, 6, 3)
+    assert counted.by_year == (YearCoverage(2026, 1, 0, 0, 1, 1, 1), YearCoverage(2025, 1, 2, 1, 0, 1, 2))
     assert counted.by_region == (RegionCoverage("Bayern", 1, 1), RegionCoverage("Hessen", 1, 1))
 
 

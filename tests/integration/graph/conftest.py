@@ -12,6 +12,7 @@ from app.domain.account import Role
 from app.domain.entry import VoltageLevel
 from app.domain.hlzf import Season
 from app.domain.holiday_rule import WITHOUT_YEAR
+from app.domain.price import PriceKind
 from app.observability import metrics
 from app.resources import Resources, open_resources
 from app.settings import Settings
@@ -92,6 +93,8 @@ async def operators(pool: Pool) -> list[Any]:
                 await make.tariff(pool, dno, year, level, leistung=("58.20", None)[number % 2])
             await make.hlzf(pool, dno, year, VoltageLevel.MS, Season.WINTER)
         await make.time_of_use(pool, dno, 2025)
+        await make.price(pool, dno, 2025)
+        await make.price(pool, dno, 2025, PriceKind.MESSSTELLENBETRIEB, "10.68", None, 'Eintarif "\\"')
         await make.holiday_rule(pool, dno, (WITHOUT_YEAR, 2025)[number % 2], bridge_days="ALL_EXCLUDED")
     return made
 

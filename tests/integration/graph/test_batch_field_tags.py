@@ -13,6 +13,7 @@ from app.db.pool import Pool
 from app.domain import tags
 from app.domain.entry import DnoYear, VoltageLevel
 from app.domain.event import EntryChange, Event, Topic
+from app.domain.price import PriceKind
 from app.domain.revision import ChangeKind
 from app.resources import Resources
 from schema.batch_field import RESOLVER, BatchResolver
@@ -34,6 +35,7 @@ ARGUMENTS: dict[str, list[dict[str, Any]]] = {
     "Dno.tariff": [{"year": year, "voltage_level": VoltageLevel.NS} for year in (1999, 2024, 2025)],
     "Dno.hlzf": [{}, {"year": None}, {"year": 2024}, {"year": 12345}],
     "Dno.timeOfUse": [{}, {"year": None}, {"year": 2025}],
+    "Dno.prices": [{}, {"year": 2025}, {"year": 2025, "kinds": [PriceKind.MODUL_1]}],
     "Dno.timeOfUseTariff": [{"year": year} for year in (1999, 2024, 2025)],
     "Dno.timeOfUsePrice": [
         {"at": at} for at in (datetime(2024, 12, 31, 23, 30, tzinfo=UTC), datetime(2025, 7, 1, tzinfo=UTC))
@@ -57,6 +59,7 @@ ARGUMENTS: dict[str, list[dict[str, Any]]] = {
     "Tariff.history": [{}, {"first": 1}, {"first": None}],
     "Hlzf.history": [{}, {"first": 1}],
     "TimeOfUseTariff.history": [{}, {"first": 1}],
+    "Price.history": [{}, {"first": 1}],
 }
 
 
@@ -111,6 +114,7 @@ async def _parents(type: str, resources: Resources, operators: Sequence[Any]) ->
         "Tariff": loaders.tariffs_by_dno_year,
         "Hlzf": loaders.hlzf_by_dno_year,
         "TimeOfUseTariff": loaders.time_of_use_by_dno_year,
+        "Price": loaders.prices_by_dno_year,
         "HolidayRule": loaders.of_family("holiday_rules"),
     }[type]
     found = await loader.load_many([DnoYear(dno.id, year) for dno in operators for year in (2024, 2025)])
@@ -124,7 +128,8 @@ def _events(operators: Sequence[Any], entry_ids: Sequence[UUID]) -> Iterator[Eve
         change = EntryChange(dno.id, 2, ChangeKind.CORRECTED, dno.slug)
         yield Event(1, Topic.OPERATOR, None, None, now, (change,))
         for topic, year in product(
-            (Topic.TARIFFS, Topic.HLZF, Topic.TIME_OF_USE, Topic["HOLIDAY_RULES"]), range(2022, 2028)
+            (Topic.TARIFFS, Topic.HLZF, Topic.TIME_OF_USE, Topic["PRICES"], Topic["HOLIDAY_RULES"]),
+            range(2022, 2028),
         ):
             yield Event(1, topic, dno.id, year, now, ())
             for entry_id in entry_ids:

@@ -144,8 +144,8 @@ async def test_all_families_of_a_pair_are_counted_before_it_is_read_and_the_read
     before = warmed_reads()
     assert await CacheWarmer(one.pool, one.shared, load, one.settings)._read(key) == pytest.approx(0.125)
     monkeypatch.undo()
-    assert calls == [[tags.tariffs(key), tags.hlzf(key), tags.time_of_use(key)], key]
-    assert [after - earlier for after, earlier in zip(warmed_reads(), before, strict=True)] == [1, 2]
+    assert calls == [[tags.tariffs(key), tags.hlzf(key), tags.time_of_use(key), tags.prices(key)], key]
+    assert [after - earlier for after, earlier in zip(warmed_reads(), before, strict=True)] == [1, 3]
 
 
 def warmed_reads() -> list[float]:
