@@ -25,7 +25,7 @@ from strawberry import Schema
 from app.domain.entry import VoltageLevel
 from app.http.content_negotiation import JSON, PROBLEM
 from schema.execution.documents import Document
-from schema.http import openapi_atypical_use
+from schema.http import openapi_atypical_use, openapi_bo4e
 from schema.queries.natural import MAX_QUESTION_LENGTH
 
 Json = dict[str, Any]
@@ -120,6 +120,7 @@ class _Description:
                     }
                 },
                 "/api/v1/dnos/{slug}/time-of-use/{span}": {"get": _TIME_OF_USE},
+                openapi_bo4e.PATH: {"get": _BO4E},
                 openapi_atypical_use.PATH: {"post": openapi_atypical_use.operation(SLUG, _PROBLEM)},
                 "/api/v1/query/natural": {
                     "post": self._operation(
@@ -137,6 +138,7 @@ class _Description:
                 "schemas": {
                     **{name: self._fragment(name) for name in self._document.source.fragments},
                     **openapi_atypical_use.SCHEMAS,
+                    **openapi_bo4e.SCHEMAS,
                     "Problem": PROBLEM_SCHEMA,
                 }
             },
@@ -234,6 +236,15 @@ _CACHED: Json = {
     "ETag": {"schema": {"type": "string"}, "description": "To be sent as If-None-Match."},
     "Cache-Control": {"schema": {"type": "string"}, "description": "How long the answer may be kept."},
 }
+_BO4E: Json = openapi_bo4e.operation(
+    [
+        _in_path("slug", SLUG),
+        _in_path("year", {"type": "integer", "description": "Calendar year."}),
+        {"name": "If-None-Match", "in": "header", "schema": {"type": "string"}},
+    ],
+    {"304": _NOT_MODIFIED, "404": _PROBLEM, "default": _PROBLEM},
+    _CACHED,
+)
 
 
 def _in_query(name: str, schema: Json) -> Json:

@@ -18,6 +18,7 @@ from app.http.content_negotiation import JSON
 from app.http.exports import year_in_path
 from app.http.json_body import UNREADABLE, reason
 from app.settings import Settings
+from schema.http.bo4e_address import Bo4eAddress
 from schema.http.openapi import write_openapi
 from schema.http.operation_runner import OperationRunner
 from schema.http.price_addresses import PriceAddress
@@ -36,6 +37,7 @@ class Rest:
         self._dno_year = _DnoYear(self._operations, document.operation("dnoYear"))
         self._quarter_hours = QuarterHoursAddress(self._operations, document.operation("hlzfYear"))
         self._prices = PriceAddress(self._operations)
+        self._bo4e = Bo4eAddress(self._operations)
         self._natural_query = document.operation("naturalQuery")
         self._description = CachedResponse(write_openapi(schema, document), JSON, None)
 
@@ -45,6 +47,7 @@ class Rest:
             Route("/api/v1/dnos/{slug}/{year}", self._dno_year.respond),
             Route("/api/v1/dnos/{slug}/hlzf/{year}.csv", self._quarter_hours.respond),
             Route("/api/v1/dnos/{slug}/time-of-use/{span}", self._prices.respond),
+            Route("/api/v1/dnos/{slug}/{year}/bo4e.json", self._bo4e.respond),
             Route("/api/v1/query/natural", self._post_question, methods=["POST"]),
             Route("/api/v1/openapi.json", self._get_description),
         ]

@@ -32,6 +32,7 @@ PATHS = (
     "/api/v1/dnos/netze-a/1000",
     "/api/v1/dnos/none/2025",
     "/api/v1/dnos/netze-a/hlzf/2025.csv?voltageLevel=MS",
+    "/api/v1/dnos/netze-a/2025/bo4e.json",
     "/api/v1/dnos/netze-a/atypical-use/2025",
     "/api/v1/dnos/netze-a/time-of-use/2025-01-01",
     "/api/v1/query/natural",
