@@ -16,6 +16,7 @@ FILES = {
     Kind["TARIFFS"]: ("tariffs.csv",),
     Kind["HLZF"]: ("hlzf.csv",),
     Kind["HOLIDAY_RULES"]: ("holiday_rules.csv",),
+    Kind["PRICES"]: ("prices.csv",),
     Kind["TIME_OF_USE"]: ("section14a.csv", "section14a_windows.csv"),
 }
 

@@ -86,6 +86,8 @@ LEAST = {
     "correctHlzf": Role.EDITOR,
     "addTimeOfUse": Role.EDITOR,
     "correctTimeOfUse": Role.EDITOR,
+    "addPrice": Role.EDITOR,
+    "correctPrice": Role.EDITOR,
     "addHolidayRule": Role.EDITOR,
     "correctHolidayRule": Role.EDITOR,
     "flag": Role.EDITOR,
@@ -101,6 +103,7 @@ async def test_each_mutation_requires_its_role(callers: dict[Role | None, Caller
     dno = await make.dno(pool)
     tariff, hlzf = await make.tariff(pool, dno), await make.hlzf(pool, dno)
     time_of_use = await make.time_of_use(pool, dno)
+    price = await make.price(pool, dno)
     rule = await make.holiday_rule(pool, dno)
     added = {"dno": "netze-a", "voltageLevel": "MS"}
     inputs: dict[str, dict[str, Any]] = {
@@ -110,6 +113,8 @@ async def test_each_mutation_requires_its_role(callers: dict[Role | None, Caller
         "correctHlzf": {"id": global_id(hlzf), "windows": []},
         "addTimeOfUse": {"dno": "netze-a", "year": 2030, "bands": [], "windows": []},
         "correctTimeOfUse": {"id": f"tou_{time_of_use.id.hex}", "windows": []},
+        "addPrice": {"dno": "netze-a", "year": 2030, "kind": "SLP_GRUNDPREIS", "amount": "60"},
+        "correctPrice": {"id": global_id(price), "amount": "8"},
         "addHolidayRule": {"dno": "netze-a", "year": 2030},
         "correctHolidayRule": {"id": f"rule_{rule.id.hex}", "bridgeDays": "ALL_EXCLUDED"},
         "flag": {"id": global_id(tariff), "reason": "odd"},

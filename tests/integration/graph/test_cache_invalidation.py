@@ -36,7 +36,7 @@ EXAMPLES = int(os.environ.get("EXAMPLES", "150"))
 ROOTS = ("dno", "dnos", "nodes", "rankTariffs", "coverage", "searchDnos")
 
 # The row that is changed is drawn.
-ENTRIES = ("netzentgelte_data", "hlzf_data", "time_of_use_data", "holiday_rules")
+ENTRIES = ("netzentgelte_data", "hlzf_data", "time_of_use_data", "prices", "holiday_rules")
 WRITES = [
     "UPDATE netzentgelte_data SET leistung = coalesce(leistung, 0) + 1 WHERE id = $1",
     "UPDATE netzentgelte_data SET verification_status = 'verified', source_url = 'https://example.org' WHERE id = $1",
@@ -58,10 +58,14 @@ WRITES = [
             "UPDATE {} SET id = gen_random_uuid() WHERE id = $1",
         )
     ),
-    *(f"UPDATE {table} SET publication = 'PRELIMINARY' WHERE id = $1" for table in ENTRIES[:3]),
+    *(f"UPDATE {table} SET publication = 'PRELIMINARY' WHERE id = $1" for table in ENTRIES[:4]),
     "INSERT INTO netzentgelte_data (dno_id, year, voltage_level, leistung) VALUES ($1, 2023, 'HS', 7)",
     "INSERT INTO hlzf_data (dno_id, year, voltage_level, season) VALUES ($1, 2023, 'MS', 'SUMMER')",
     "INSERT INTO time_of_use_data (dno_id, year) VALUES ($1, 2023)",
+    "UPDATE prices SET amount = amount + 1 WHERE id = $1",
+    "UPDATE prices SET voltage_level = 'MS_NS', kind = 'MODUL_1', unit = 'EUR_PER_YEAR' WHERE id = $1",
+    "INSERT INTO prices (dno_id, year, kind, voltage_level, amount, unit)"
+    " VALUES ($1, 2023, 'RESERVE_200H', 'MS', 50, 'EUR_PER_KW_YEAR')",
     "INSERT INTO holiday_rules (dno_id, year, holidays) VALUES ($1, 2025, 'NATIONWIDE') ON CONFLICT DO NOTHING",
     "UPDATE holiday_rules SET bridge_days = 'WORKING_DAYS', holidays = 'NATIONWIDE' WHERE id = $1",
     "UPDATE dnos SET name = name || 'x', city = 'Ulm' WHERE id = $1",
@@ -239,7 +243,7 @@ def _values(operators: list[Any], ids: dict[str, list[Any]]) -> dict[str, list[A
     kinds = dict(
         zip(
             (*ENTRIES, "dnos"),
-            (Kind.TARIFF, Kind.HLZF, Kind.TIME_OF_USE, Kind["HOLIDAY_RULE"], Kind.DNO),
+            (Kind.TARIFF, Kind.HLZF, Kind.TIME_OF_USE, Kind["PRICE"], Kind["HOLIDAY_RULE"], Kind.DNO),
             strict=True,
         )
     )
@@ -249,6 +253,8 @@ def _values(operators: list[Any], ids: dict[str, list[Any]]) -> dict[str, list[A
         "year": [2023, 2024, 2025, None],
         "voltageLevel": ["MS", "MS", "HS"],
         "season": ["WINTER", "SUMMER"],
+        "kinds": ["[SLP_ARBEITSPREIS, MODUL_1]", "[]"],
+        "variant": [None],
         "first": [1, 3, 50, 50],
         "after": [None],
         "orderBy": ["NAME", "SLUG", "CONNECTION_POINTS"],

@@ -12,6 +12,7 @@ from tests.integration.graph.writing import Caller, global_id, refusals
 FAMILIES: dict[str, tuple[str, dict[str, Any]]] = {
     "Tariff": ("tariff", {"year": 2027, "voltageLevel": "MS", "leistung": "58.20"}),
     "Hlzf": ("hlzf", {"year": 2027, "voltageLevel": "MS", "season": "WINTER", "windows": []}),
+    "Price": ("price", {"year": 2027, "kind": "SLP_GRUNDPREIS", "amount": "60"}),
     "TimeOfUse": ("timeOfUse", {"year": 2027, "bands": [{"band": "ST", "price": "6.7"}], "windows": []}),
 }
 
@@ -43,7 +44,7 @@ async def test_a_final_figure_replaces_a_preliminary_one_and_the_reverse_is_refu
     await admin.write("revert", revisionId=forced["revision"]["id"])
     data = await editor.execute(
         "query ($id: ID!) { node(id: $id) { ... on Tariff { publication } ... on Hlzf { publication }"
-        " ... on TimeOfUseTariff { publication } } }",
+        " ... on TimeOfUseTariff { publication } ... on Price { publication } } }",
         id=id,
     )
     assert data["node"] == {"publication": "FINAL"}

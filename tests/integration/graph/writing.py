@@ -6,6 +6,7 @@ from uuid import UUID
 import httpx
 
 from app.domain.hlzf import Hlzf
+from app.domain.price import Price
 from app.domain.tariff import Tariff
 from app.domain.time_of_use import TimeOfUseTariff
 from tests.integration.graph.running import Headers
@@ -27,6 +28,7 @@ entry {
   ... on Tariff { id version leistung verificationStatus }
   ... on Hlzf { id version windows { start end } verificationStatus }
   ... on TimeOfUseTariff { id version bands { band price } windows { quarter band start end } verificationStatus publication }
+  ... on Price { id version amount verificationStatus publication }
   ... on HolidayRule { id version bridgeDays verificationStatus }
 }
 """
@@ -34,6 +36,11 @@ HOLIDAY_RULE = """
 holidayRule {
   id version year bridgeDays excludedDates workingDates holidays holidayStates christmas timeStamps
   bridgeDayWords holidayWords verificationStatus source { url }
+}
+"""
+PRICE = """
+price {
+  id version year kind voltageLevel variant amount unit derivedFrom verificationStatus publication source { url }
 }
 """
 WARNINGS = "warnings { code message field }"
@@ -44,6 +51,8 @@ RESULTS = {
     "correctHlzf": HLZF + WARNINGS,
     "addTimeOfUse": TIME_OF_USE + WARNINGS,
     "correctTimeOfUse": TIME_OF_USE + WARNINGS,
+    "addPrice": PRICE + WARNINGS,
+    "correctPrice": PRICE + WARNINGS,
     "addHolidayRule": HOLIDAY_RULE + WARNINGS,
     "correctHolidayRule": HOLIDAY_RULE + WARNINGS,
     "verify": ENTRY,
@@ -88,7 +97,7 @@ class Caller:
         return await self._client.post("/graphql", json=body, headers=self.headers)
 
 
-def global_id(entry: Tariff | Hlzf | TimeOfUseTariff) -> str:
+def global_id(entry: Tariff | Hlzf | TimeOfUseTariff | Price) -> str:
     """The global id of the graph."""
     kind = "tou" if isinstance(entry, TimeOfUseTariff) else type(entry).__name__.lower()
     return f"{kind}_{entry.id.hex}"

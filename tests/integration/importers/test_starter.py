@@ -14,6 +14,7 @@ EXPECTED = {
     Kind.HLZF: 337,
     Kind.TIME_OF_USE: 27,
     Kind.HOLIDAY_RULES: 14,
+    Kind.PRICES: 175,
 }
 
 
@@ -35,7 +36,7 @@ async def test_loading_the_starter_data_again_changes_nothing(pool, settings):
 
 async def test_one_of_several_instances_that_start_together_loads_the_data(pool, settings):
     loaded = await asyncio.gather(*(load_starter(settings.database_url) for _ in range(3)))
-    assert sorted(map(len, loaded)) == [0, 0, 5]
+    assert sorted(map(len, loaded)) == [0, 0, 6]
 
 
 async def test_aliases_of_existing_operators_are_loaded(pool, settings):
@@ -55,11 +56,51 @@ def rows(name: str) -> list[dict[str, str]]:
 
 def test_every_figure_has_a_source():
     assert all(row["mastr_nr"] for row in rows("registry.csv"))
-    for name in ("tariffs.csv", "hlzf.csv", "section14a.csv", "holiday_rules.csv", "hlzf_rules.csv"):
+    for name in (
+        "tariffs.csv",
+        "hlzf.csv",
+        "prices.csv",
+        "section14a.csv",
+        "holiday_rules.csv",
+        "hlzf_rules.csv",
+    ):
         assert all(row["source_url"].startswith("http") for row in rows(name))
     sheets = {(row["dno_slug"], row["year"]) for row in rows("section14a.csv")}
     assert {(row["dno_slug"], row["year"]) for row in rows("section14a_windows.csv")} <= sheets
     assert "Datenquelle: Bundesnetzagentur, Marktstammdatenregister" in (FOLDER / "README.md").read_text()
+
+
+async def test_each_price_is_the_one_that_the_sheet_prints(pool, settings):
+    """Malchow 2025 and Netze ODR 2025, as their sheets print them."""
+    await load_starter(settings.database_url)
+    stored = {
+        (row["slug"], row["year"], row["kind"], row["voltage_level"], row["variant"]): (
+            row["amount"],
+            row["unit"],
+        )
+        for row in await pool.fetch(
+            "SELECT slug, year, kind, voltage_level, variant, amount, unit FROM prices JOIN dnos ON dnos.id = dno_id"
+        )
+    }
+    for slug, year, kind, level, variant, amount, unit in (
+        ("stadtwerke-malchow", 2025, "SLP_GRUNDPREIS", "NS", "", "60.00", "EUR_PER_YEAR"),
+        ("stadtwerke-malchow", 2025, "SLP_ARBEITSPREIS", "NS", "", "7.49", "CT_PER_KWH"),
+        ("stadtwerke-malchow", 2025, "MONATSLEISTUNGSPREIS", "MS", "", "19.85", "EUR_PER_KW_MONTH"),
+        (
+            "stadtwerke-malchow",
+            2025,
+            "BLINDARBEIT",
+            "",
+            "über 40 % der Wirkarbeit (cos phi 0,93)",
+            "1.10",
+            "CT_PER_KVARH",
+        ),
+        ("netze-odr", 2025, "MESSSTELLENBETRIEB", "NS", "Eintarifzähler", "10.68", "EUR_PER_YEAR"),
+        ("e-werk-wanfried-von-scharfenberg", 2025, "MODUL_1", "NS", "", "131.88", "EUR_PER_YEAR"),
+    ):
+        assert stored[slug, year, kind, level, variant] == (Decimal(amount), unit)
+    # Its lump sum is known gross only.
+    assert not any(slug == "westnetz" for slug, *_ in stored)
 
 
 def test_the_rules_of_atypical_use_are_those_of_the_starter_data():
