@@ -1,5 +1,6 @@
 """New entries and corrections of entries, with the rules that their values must satisfy."""
 
+import re
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, Generic, TypeVar
@@ -20,6 +21,8 @@ PRICE_LIMIT = 1_000_000
 PRICE_DECIMALS = 4
 MAX_TEXT_LENGTH = 2_000
 MAX_LABEL_LENGTH = 100
+# As the constraint on prices has it.
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 class NewEntry(msgspec.Struct, frozen=True, kw_only=True):
@@ -209,7 +212,7 @@ def broken_label(label: str) -> str | None:
     """What is wrong with a short name that is part of a key, as the end of a sentence."""
     if not 0 < len(label) <= MAX_LABEL_LENGTH:
         return f"must have 1 to {MAX_LABEL_LENGTH} characters"
-    if label != label.strip() or not label.isprintable():
+    if label != label.strip(" ") or _CONTROL.search(label):
         return "must be one line without spaces around it"
     return None
 

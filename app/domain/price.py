@@ -151,11 +151,10 @@ def broken_rules(
 ) -> Iterator[tuple[str, str]]:
     """Columns that do not fit the kind, each with the reason. A unit of None: not given."""
     rule = RULES[kind]
-    if level not in rule.levels:
-        expected = "a voltage level" if rule.levels is _ANY else " or ".join(map(str, rule.levels))
-        yield (
-            "voltage_level",
-            f"{kind} is a price of {expected}" + ("" if level is None else f", not of {level}"),
-        )
+    if level is None and rule.levels is _ANY:
+        yield "voltage_level", f"{kind} needs a voltage level"
+    elif level not in rule.levels:
+        not_this = "" if level is None else f", not of {level}"
+        yield "voltage_level", f"{kind} is a price of {' or '.join(map(str, rule.levels))}{not_this}"
     if unit is not None and unit is not rule.unit:
         yield "unit", f"{kind} has the unit {rule.unit}, not {unit}"

@@ -32,7 +32,8 @@ CREATE TABLE prices (
     year calendar_year NOT NULL,
     kind text NOT NULL CONSTRAINT kind_is_known CHECK (price_unit(kind) IS NOT NULL),
     voltage_level text NOT NULL DEFAULT '',
-    variant text NOT NULL DEFAULT '' CONSTRAINT variant_is_short CHECK (length(variant) <= 100),
+    variant text NOT NULL DEFAULT '' CONSTRAINT variant_is_a_short_line CHECK (length(variant) <= 100
+        AND variant = btrim(variant) AND variant !~ '[\u0001-\u001f\u007f-\u009f\u2028\u2029]' AND variant IS NFC NORMALIZED),
     amount price NOT NULL,
     unit text NOT NULL,
     publication text NOT NULL DEFAULT 'FINAL' CONSTRAINT publication_is_known CHECK (publication IN ('PRELIMINARY', 'FINAL')),

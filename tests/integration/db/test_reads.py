@@ -108,10 +108,11 @@ async def test_years_are_those_of_any_family_newest_first(pool):
     await make.tariff(pool, a, 2025)
     await make.hlzf(pool, a, 2025)
     await make.time_of_use(pool, a, 2026)
+    await make.price(pool, a, 2027)
     deleted = await make.tariff(pool, b, 2024)
     await _delete(pool, "netzentgelte_data", deleted.id)
     before = pool.statements
-    assert await years.fetch_years(pool, [a.id, b.id]) == {a.id: (2026, 2025, 2024)}
+    assert await years.fetch_years(pool, [a.id, b.id]) == {a.id: (2027, 2026, 2025, 2024)}
     assert await years.fetch_dnos_with_data(pool, [2024, 2026, 2030]) == {2024: {a.id}, 2026: {a.id}}
     assert pool.statements - before == 2
 

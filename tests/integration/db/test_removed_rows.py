@@ -11,6 +11,8 @@ TABLES = {
     "netzentgelte_data": "(id, dno_id, year, voltage_level) SELECT $1::uuid, id, 2025, 'MS' FROM dnos LIMIT 1",
     "hlzf_data": "(id, dno_id, year, voltage_level, season) SELECT $1::uuid, id, 2025, 'MS', 'WINTER' FROM dnos LIMIT 1",
     "time_of_use_data": "(id, dno_id, year) SELECT $1::uuid, id, 2025 FROM dnos LIMIT 1",
+    "prices": "(id, dno_id, year, kind, voltage_level, amount, unit)"
+    " SELECT $1::uuid, id, 2025, 'SLP_GRUNDPREIS', 'NS', 60, 'EUR_PER_YEAR' FROM dnos LIMIT 1",
     "dnos": "(id, slug, name) VALUES ($1::uuid, 'netze-z', 'Netze Z')",
     "dno_aliases": "(id, dno_id, alias, source) SELECT $1::uuid, id, 'Zett', 'test' FROM dnos LIMIT 1",
     "users": "(id, email, role, password_hash) VALUES ($1::uuid, 'z@example.org', 'VIEWER', '')",
@@ -20,6 +22,7 @@ CHANGES = {
     "netzentgelte_data": "leistung = 2",
     "hlzf_data": "source_url = 'u'",
     "time_of_use_data": "source_url = 'u'",
+    "prices": "amount = 61",
     "dnos": "city = 'Zett'",
     "dno_aliases": "source = 'another'",
     "users": "role = 'EDITOR'",
@@ -65,7 +68,9 @@ async def test_versions_continue_after_a_removal(connection, table):
         "SELECT version, kind FROM revisions WHERE entry_id = $1 ORDER BY version", ID
     )
     assert [tuple(row) for row in kept] == (
-        list(enumerate(kinds, 1)) if table in ("netzentgelte_data", "hlzf_data", "time_of_use_data") else []
+        list(enumerate(kinds, 1))
+        if table in ("netzentgelte_data", "hlzf_data", "time_of_use_data", "prices")
+        else []
     )
 
 

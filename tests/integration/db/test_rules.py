@@ -4,6 +4,8 @@ import asyncpg
 import pytest
 
 from app.db.migrate import broken_rules, migrate
+from app.domain.entry import VoltageLevel
+from app.domain.price import RULES, PriceKind
 from tests import factories as make
 
 WINDOW = '{"start": "%s", "end": "%s"}'
@@ -61,6 +63,42 @@ async def test_a_price_is_a_finite_number(pool, dno):
 
 
 @pytest.mark.parametrize(
+    ("change", "rule"),
+    [
+        ("kind = 'ALL'", "kind_is_known"),
+        ("unit = 'EUR_PER_YEAR'", "unit_fits_kind"),
+        ("kind = 'SLP_GRUNDPREIS'", "unit_fits_kind"),
+        ("voltage_level = 'MS'", "voltage_level_fits_kind"),
+        ("voltage_level = ''", "voltage_level_fits_kind"),
+        ("amount = -0.01", "price_not_negative"),
+        ("variant = ' a'", "variant_is_a_short_line"),
+        ("variant = E'a\\nb'", "variant_is_a_short_line"),
+        ("variant = E'a\\u2028b'", "variant_is_a_short_line"),
+        ("variant = E'Za\\u0308hler'", "variant_is_a_short_line"),
+        ("variant = repeat('a', 101)", "variant_is_a_short_line"),
+        ("publication = 'LATE'", "publication_is_known"),
+    ],
+)
+async def test_a_price_that_violates_a_constraint_is_refused(pool, dno, change, rule):
+    await make.price(pool, dno)
+    assert await refuse(pool, f"UPDATE prices SET {change}") == rule
+
+
+async def test_units_and_levels_of_kinds_are_those_of_the_domain(pool):
+    levels = [level or "" for level in (None, *VoltageLevel)]
+    rows = await pool.fetch(
+        "SELECT kind, price_unit(kind) AS unit, array_agg(level) FILTER (WHERE valid_price_level(kind, level)) AS levels"
+        " FROM unnest($1::text[]) AS kind, unnest($2::text[]) AS level GROUP BY kind",
+        list(PriceKind),
+        levels,
+    )
+    assert {row["kind"]: (row["unit"], {*row["levels"]}) for row in rows} == {
+        kind: (rule.unit, {level or "" for level in rule.levels}) for kind, rule in RULES.items()
+    }
+    assert RULES.keys() == {*PriceKind}
+
+
+@pytest.mark.parametrize(
     "windows",
     [
         "{}",
@@ -107,10 +145,12 @@ async def test_each_location_has_one_entry(pool, dno):
     await make.tariff(pool, dno)
     await make.hlzf(pool, dno)
     await make.time_of_use(pool, dno)
+    await make.price(pool, dno, 2025, PriceKind.MESSSTELLENBETRIEB, "10", None)
     for table, key in (
         ("netzentgelte_data", "dno_id, year, voltage_level"),
         ("hlzf_data", "dno_id, year, voltage_level, season"),
         ("time_of_use_data", "dno_id, year"),
+        ("prices", "dno_id, year, kind, voltage_level, variant, amount, unit"),
     ):
         assert await refuse(pool, f"INSERT INTO {table} ({key}) SELECT {key} FROM {table}")
 

@@ -13,6 +13,8 @@ import pytest
 from pyarrow import parquet
 
 from app.db.file_columns import Column
+from app.domain.entry import VoltageLevel
+from app.domain.price import PriceKind
 from app.http.export_formats import Format, encode
 from app.http.exports import Exports
 from app.importers.load import File, Kind, import_files
@@ -20,7 +22,7 @@ from app.importers.starter import FOLDER, load_starter
 from app.settings import Settings
 from tests import factories as make
 
-TABLES = (Kind.REGISTRY, Kind.TARIFFS, Kind.HLZF)
+TABLES = (Kind.REGISTRY, Kind.TARIFFS, Kind.HLZF, Kind.PRICES)
 # The starter data has these in two files, and in the words of the operators.
 EXPORTED = (*TABLES, Kind.TIME_OF_USE, Kind.HOLIDAY_RULES)
 
@@ -39,7 +41,8 @@ async def test_export_import_export_is_byte_identical(client, settings, pool, fo
     before = [(await client.get(f"/export/{table}.{format}")).content for table in EXPORTED]
     async with pool.connection() as connection:
         await connection.execute(
-            "DELETE FROM holiday_rules; DELETE FROM time_of_use_data; DELETE FROM hlzf_data; DELETE FROM netzentgelte_data"
+            "DELETE FROM holiday_rules; DELETE FROM prices; DELETE FROM time_of_use_data; DELETE FROM hlzf_data;"
+            " DELETE FROM netzentgelte_data"
         )
         await connection.execute("DELETE FROM dno_aliases; DELETE FROM dnos")
     for table, content in zip(EXPORTED, before, strict=True):
@@ -104,6 +107,13 @@ async def _add_edge_cases(pool) -> None:
         source_url="",
     )
     await make.tariff(pool, dno, year=2001, publication="PRELIMINARY")
+    await make.price(
+        pool, dno, 2026, PriceKind.BLINDARBEIT, "0.0000", None, 'a, "b" \\N; \ufeff=1', source_title=edge_case
+    )
+    await make.price(
+        pool, dno, 2026, PriceKind.BLINDARBEIT, "1", None, publication="PRELIMINARY", source_url=""
+    )
+    await make.price(pool, dno, 2026, PriceKind.BLINDARBEIT, "999999.9999", VoltageLevel.HOES, "NULL")
     await make.time_of_use(pool, dno, price_st=None, publication="PRELIMINARY", source_title=edge_case)
     await make.time_of_use(pool, dno, 2027, price_ht=None, price_st="0.0000", price_nt=None, windows="")
     await make.time_of_use(pool, dno, 2028, None, None, None, windows="4 00:00-24:00 HT", source_url="")
@@ -139,6 +149,34 @@ async def test_a_time_of_use_tariff_has_a_row_per_window_and_one_for_a_band_with
     assert json.loads(first)["quarter"] is None
     assert (await client.get("/export/time-of-use.csv?dno=netze-b")).text.count("\n") == 1
     assert (await client.get("/export/time_of_use.csv")).status_code == 404
+
+
+async def test_prices_are_exported_by_kind_level_and_variant_and_can_be_selected(client, pool):
+    dno = await make.dno(pool)
+    await make.price(pool, dno, 2025, PriceKind.MESSSTELLENBETRIEB, "11.15", VoltageLevel.NS, "Eintarif")
+    await make.price(pool, dno, 2025, PriceKind.BLINDARBEIT, "1.10", None)
+    await make.price(pool, dno, 2025, PriceKind.RESERVE_200H, "51.19", VoltageLevel.MS)
+    rows = [
+        "netze-a,2025,RESERVE_200H,MS,,51.19,EUR_PER_KW_YEAR,unverified,,,FINAL",
+        "netze-a,2025,BLINDARBEIT,,,1.10,CT_PER_KVARH,unverified,,,FINAL",
+        "netze-a,2025,MESSSTELLENBETRIEB,NS,Eintarif,11.15,EUR_PER_YEAR,unverified,,,FINAL",
+    ]
+
+    async def exported(**wanted):
+        return (await client.get("/export/prices.csv", params=wanted)).text.splitlines()[1:]
+
+    assert await exported() == rows
+    assert await exported(kind=["BLINDARBEIT", "RESERVE_200H"]) == rows[:2]
+    assert await exported(voltage_level="NS") == rows[2:]
+    assert await exported(kind="MODUL_1") == []
+    refused = await client.get("/export/prices.csv?kind=ALL")
+    assert (refused.status_code, refused.json()["code"]) == (400, "BAD_USER_INPUT")
+    assert (await client.get("/export/tariffs.csv?kind=MODUL_1")).status_code == 400
+    [first, *_] = (await client.get("/export/prices.ndjson")).text.splitlines()
+    assert json.loads(first)["amount"] == "51.19"
+    table = parquet.read_table(io.BytesIO((await client.get("/export/prices.parquet")).content))
+    assert table["amount"].to_pylist() == [Decimal("51.1900"), Decimal("1.1000"), Decimal("11.1500")]
+    assert table["variant"].to_pylist() == [None, None, "Eintarif"]
 
 
 async def test_json_values_have_their_types(client, pool):
@@ -360,6 +398,7 @@ async def test_a_region_is_matched_in_every_spelling_and_an_unknown_one_is_refus
     for one in (dno, other):
         await make.tariff(pool, one)
         await make.hlzf(pool, one, windows="07:30-13:00")
+        await make.price(pool, one)
         await make.time_of_use(pool, one, price_ht=None, price_nt=None, windows="")
     wanted = (await client.get(f"/export/{table}.ndjson", params={"region": "Baden-Württemberg"})).content
     assert wanted.count(b"\n") == 1

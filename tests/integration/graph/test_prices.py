@@ -99,7 +99,7 @@ async def test_prices_are_listed_by_kind_level_and_variant_and_can_be_selected(
         ({"unit": "EUR_PER_YEAR"}, "unit", "SLP_ARBEITSPREIS has the unit CT_PER_KWH, not EUR_PER_YEAR."),
         ({"voltageLevel": "MS"}, "voltageLevel", "SLP_ARBEITSPREIS is a price of NS, not of MS."),
         ({"kind": "MODUL_1"}, "voltageLevel", "MODUL_1 is a price of MS_NS or NS."),
-        ({"kind": "RESERVE_200H"}, "voltageLevel", "RESERVE_200H is a price of a voltage level."),
+        ({"kind": "RESERVE_200H"}, "voltageLevel", "RESERVE_200H needs a voltage level."),
         ({"amount": "-1"}, "amount", "A price is not negative."),
         ({"amount": "1.23456"}, "amount", "A price has at most 4 decimals."),
         ({"amount": "1000000"}, "amount", "A price is below 1,000,000."),

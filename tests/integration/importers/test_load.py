@@ -464,8 +464,12 @@ class TestPublication:
         Kind.HLZF: HLZF + "netze-a,2025,MS,WINTER,07:30,09:00,unverified,u,\n",
         Kind.SECTION14A: PRICES + "netze-a,2025,3,ST,6.70,unverified,u\n",
         Kind.TIME_OF_USE: TIME_OF_USE + "netze-a,2025,ST,6.70,,,,unverified,u,\n",
+        Kind["PRICES"]: (
+            "dno_slug,year,kind,voltage_level,variant,amount,unit,verification_status,source_url,source_title\n"
+            "netze-a,2025,SLP_GRUNDPREIS,NS,,60,EUR_PER_YEAR,unverified,u,\n"
+        ),
     }
-    TABLES: ClassVar = {Kind.TARIFFS: "netzentgelte_data", Kind.HLZF: "hlzf_data"}
+    TABLES: ClassVar = {Kind.TARIFFS: "netzentgelte_data", Kind.HLZF: "hlzf_data", Kind["PRICES"]: "prices"}
 
     @pytest.fixture(params=FILES)
     def kind(self, request):

@@ -1,0 +1,92 @@
+"""Imports of prices of a price sheet: units and voltage levels fit the kind, and one price has one row."""
+
+from decimal import Decimal
+
+import pytest
+
+from app.domain.entry import DnoYear
+from app.importers.load import Kind
+from tests import factories as make
+
+HEADER = "dno_slug,year,kind,voltage_level,variant,amount,unit,verification_status,source_url,source_title\n"
+
+
+def row(kind="SLP_ARBEITSPREIS", level="NS", variant="", amount="7.49", unit="CT_PER_KWH", status="verified"):
+    return (
+        f"netze-a,2025,{kind},{level},{variant},{amount},{unit},{status},https://example.org/2025.pdf,Sheet\n"
+    )
+
+
+METER = {"kind": "MESSSTELLENBETRIEB", "level": "", "unit": "EUR_PER_YEAR"}
+
+
+async def prices_of(pool, dno):
+    key = DnoYear(dno.id, 2025)
+    return (await make.fetch_prices(pool, [key])).get(key, ())
+
+
+async def test_prices_are_imported_and_the_same_file_again_changes_nothing(pool, load):
+    dno = await make.dno(pool)
+    text = HEADER + row() + row(**METER) + row(**METER, variant="Eintarif") + row(**METER | {"level": "MS"})
+    report = await load(Kind["PRICES"], text)
+    assert (report.inserted, report.problems) == (4, ())
+    found = await prices_of(pool, dno)
+    assert [(price.kind, price.voltage_level, price.variant) for price in found] == [
+        ("SLP_ARBEITSPREIS", "NS", None),
+        ("MESSSTELLENBETRIEB", None, None),
+        ("MESSSTELLENBETRIEB", None, "Eintarif"),
+        ("MESSSTELLENBETRIEB", "MS", None),
+    ]
+    assert (found[0].amount, found[0].unit, found[0].publication) == (Decimal("7.49"), "CT_PER_KWH", "FINAL")
+    again = await load(Kind["PRICES"], text)
+    assert (again.inserted, again.updated, again.unchanged, again.kept) == (0, 0, 4, ())
+    changed = await load(Kind["PRICES"], HEADER + row(**METER, variant="Eintarif", amount="8"))
+    assert (changed.inserted, changed.updated) == (0, 1)
+
+
+async def test_an_empty_level_is_that_of_a_kind_that_has_only_one(pool, load):
+    dno = await make.dno(pool)
+    await load(Kind["PRICES"], HEADER + row(level=""))
+    assert [price.voltage_level for price in await prices_of(pool, dno)] == ["NS"]
+    [problem] = (await load(Kind["PRICES"], HEADER + row(level="") + row())).problems
+    assert (problem.column, problem.reason) == (
+        "variant",
+        "the same operator, year, kind, level and variant as in 1.csv:2",
+    )
+
+
+@pytest.mark.parametrize(
+    ("given", "column", "reason"),
+    [
+        ({"unit": "EUR_PER_YEAR"}, "unit", "SLP_ARBEITSPREIS has the unit CT_PER_KWH, not EUR_PER_YEAR"),
+        ({"level": "MS"}, "voltage_level", "SLP_ARBEITSPREIS is a price of NS, not of MS"),
+        ({"kind": "MODUL_1", "level": "MS", "unit": "EUR_PER_YEAR"}, "voltage_level", "MODUL_1 is a price of MS_NS or NS, not of MS"),
+        ({"kind": "RESERVE_200H", "level": "", "unit": "EUR_PER_KW_YEAR"}, "voltage_level", "RESERVE_200H needs a voltage level"),
+        ({"amount": ""}, "amount", "must be a decimal number such as 58.21"),
+        ({"amount": "-1"}, "amount", "must not be negative"),
+        ({"amount": "7,49"}, "year", None),
+        ({"kind": ""}, "kind", None),
+        ({"unit": ""}, "unit", None),
+        ({"variant": " a"}, "variant", "must be one line without spaces around it"),
+        ({"variant": "x" * 101}, "variant", "must have 1 to 100 characters"),
+        ({"variant": '"a\nb"'}, "variant", "must be one line without spaces around it"),
+    ],
+)  # fmt: skip
+async def test_a_row_that_does_not_fit_is_refused_with_one_sentence(pool, load, given, column, reason):
+    await make.dno(pool)
+    report = await load(Kind["PRICES"], HEADER + row() + row(**given))
+    assert report.inserted == 0
+    assert report.refused == 1
+    if reason is not None:
+        [problem] = report.problems
+        assert (problem.column, problem.reason) == (column, reason)
+
+
+async def test_a_price_that_a_user_has_corrected_is_kept(pool, load):
+    await make.dno(pool)
+    await load(Kind["PRICES"], HEADER + row())
+    async with pool.connection() as connection, connection.transaction():
+        await connection.execute("SELECT sign('anna', NULL, NULL)")
+        await connection.execute("UPDATE prices SET amount = 8")
+    report = await load(Kind["PRICES"], HEADER + row())
+    assert [each.reason for each in report.kept] == ["last changed by anna"]
