@@ -4,9 +4,9 @@ from typing import Any
 from uuid import UUID
 
 from app.cache.region import Region
-from app.db import aliases, coverage, dnos, entry_locations, holiday_rules, revisions, years
+from app.db import aliases, coverage, dnos, entry_locations, holiday_rules, levies, revisions, years
 from app.db.family_tables import TABLES
-from app.domain import tags
+from app.domain import levy, tags
 from app.domain.coverage import Coverage
 from app.domain.dno import Alias, DirectoryEntry, Dno
 from app.domain.entry import DnoYear, EntryLocation, VerificationStatus
@@ -14,6 +14,7 @@ from app.domain.families import FAMILIES
 from app.domain.family import Family
 from app.domain.hlzf import Hlzf
 from app.domain.holiday_rule import HolidayRule
+from app.domain.levy import Levy
 from app.domain.price import Price
 from app.domain.question import Interpretation
 from app.domain.revision import Revision
@@ -76,6 +77,10 @@ TARIFFS: Region[DnoYear, tuple[Tariff, ...]] = OF_FAMILY["tariffs"]
 HLZF: Region[DnoYear, tuple[Hlzf, ...]] = OF_FAMILY["hlzf"]
 TIME_OF_USE: Region[DnoYear, tuple[TimeOfUseTariff, ...]] = OF_FAMILY["time_of_use"]
 PRICES: Region[DnoYear, tuple[Price, ...]] = OF_FAMILY["prices"]
+# All of them in one record: a rate holds for years after the one in which it begins.
+LEVIES: Region[None, tuple[Levy, ...]] = Region(
+    "all_levies", tuple[Levy, ...], lambda _: tags.all_of(levy.FAMILY), levies.fetch_all, _by_status
+)
 HOLIDAY_RULES_OF_DNO: Region[UUID, tuple[HolidayRule, ...]] = Region(
     "holiday_rules_of_dno",
     tuple[HolidayRule, ...],

@@ -49,6 +49,7 @@ class Loaders:
     hlzf_by_dno_year = LoaderAttribute(regions.HLZF)
     time_of_use_by_dno_year = LoaderAttribute(regions.TIME_OF_USE)
     prices_by_dno_year = LoaderAttribute(regions.PRICES)
+    levies = LoaderAttribute(regions.LEVIES)
     holiday_rules_by_dno = LoaderAttribute(regions.HOLIDAY_RULES_OF_DNO)
     years_by_dno = LoaderAttribute(regions.YEARS)
     dnos_with_data_by_year = LoaderAttribute(regions.DNOS_WITH_DATA)

@@ -158,7 +158,12 @@ def _hashable(value: Any) -> Any:
 
 
 def root_field(
-    graphql_type: Any, *, description: str, price: int = 0, priced_by: str | None = None
+    graphql_type: Any,
+    *,
+    description: str,
+    price: int = 0,
+    priced_by: str | None = None,
+    metadata: Mapping[str, Any] = MappingProxyType({}),
 ) -> Callable[[RootFunction], Any]:
     """`async def field(context, **arguments) -> value`: a field of `Query`.
 
@@ -172,8 +177,8 @@ def root_field(
         async def resolve(info: Info, **arguments: Any) -> Any:
             return await function(info.context, **arguments)
 
-        metadata = {RESOLVER: BatchResolver(batch), PRICE: (price, priced_by)}
-        return _field(resolve, function, graphql_type, description, metadata, skip=1, parent=False)
+        known = {**metadata, RESOLVER: BatchResolver(batch), PRICE: (price, priced_by)}
+        return _field(resolve, function, graphql_type, description, known, skip=1, parent=False)
 
     return decorate
 

@@ -12,12 +12,14 @@ from schema.mutations.cache import CacheMutations
 from schema.mutations.entries import EntryMutations
 from schema.mutations.hlzf import HlzfMutations
 from schema.mutations.holiday_rules import HolidayRuleMutations
+from schema.mutations.levies import LevyMutations
 from schema.mutations.prices import PriceMutations
 from schema.mutations.sessions import SessionMutations
 from schema.mutations.tariffs import TariffMutations
 from schema.mutations.time_of_use import TimeOfUseMutations
 from schema.queries.coverage import CoverageQueries
 from schema.queries.dnos import DnoQueries
+from schema.queries.levies import LevyQueries
 from schema.queries.natural import NaturalQueries
 from schema.queries.nodes import NodeQueries
 from schema.queries.ranking import RankingQueries
@@ -29,7 +31,9 @@ from schema.types.scalars import SCALARS
 
 
 @strawberry.type(description="Where every question begins.")
-class Query(NodeQueries, DnoQueries, RankingQueries, CoverageQueries, NaturalQueries, ViewerQueries):
+class Query(
+    NodeQueries, DnoQueries, LevyQueries, RankingQueries, CoverageQueries, NaturalQueries, ViewerQueries
+):
     pass
 
 
@@ -42,6 +46,7 @@ class Mutation(
     TimeOfUseMutations,
     PriceMutations,
     HolidayRuleMutations,
+    LevyMutations,
     EntryMutations,
     CacheMutations,
 ):

@@ -88,6 +88,9 @@ def codec_of(column: Column) -> Codec:
 
 _CODECS: Final[Mapping[ColumnType, Codec]] = {
     ColumnType.PRICE: Codec("", None, _same, Decimal, str),
+    ColumnType.RATE: Codec("", None, _same, Decimal, str),
+    ColumnType.WHOLE: Codec("", None, _same, int, str),
+    ColumnType.DATE: Codec("", None, _same, date.fromisoformat, str),
     ColumnType.WINDOWS: Codec("::text", decode_windows, encode_windows, restore_windows, show_windows),
     ColumnType.BAND_WINDOWS: Codec(
         "::text", decode_band_windows, encode_band_windows, restore_band_windows, show_band_windows

@@ -19,6 +19,7 @@ from app.domain.family import Column as ValueColumn
 from app.domain.family import ColumnType, Family, KeyColumn
 from app.domain.federal_state import spellings_of
 from app.domain.hlzf import Season
+from app.domain.levy import LevyKind
 from app.domain.price import PriceKind
 from app.domain.time_of_use import PRICE_COLUMNS
 
@@ -37,6 +38,10 @@ Table = StrEnum(  # type: ignore[misc]  # families, and operators
 Year: TypeAlias = Annotated[int, msgspec.Meta(ge=FIRST_YEAR, le=LAST_YEAR)]
 
 
+# Of prices and of levies.
+_Kind = StrEnum("_Kind", [*PriceKind, *LevyKind], module=__name__)  # type: ignore[misc]
+
+
 class Filter(msgspec.Struct, frozen=True):
     """Which rows are exported; an empty tuple means all."""
 
@@ -45,7 +50,7 @@ class Filter(msgspec.Struct, frozen=True):
     year: tuple[Year, ...] = ()
     voltage_level: tuple[VoltageLevel, ...] = ()
     season: tuple[Season, ...] = ()
-    kind: tuple[PriceKind, ...] = ()
+    kind: tuple[_Kind, ...] = ()
     verification_status: tuple[VerificationStatus, ...] = ()
 
 
@@ -58,9 +63,7 @@ COLUMNS: Mapping[Table, Mapping[str, Column]] = {
 FILTERS: Mapping[Table, tuple[str, ...]] = {
     **{
         Table(family.public_name): (
-            "dno",
-            "region",
-            "year",
+            *(("dno", "region", "year") if family.of_operators else ()),
             *(key.name for key in family.key if key.values is not None),
             "verification_status",
         )
@@ -154,17 +157,25 @@ def _value(column: ValueColumn) -> str:
 def _rows(family: Family) -> str:
     """Sorted by code point, independent of the database's collation; the key in the order of its values."""
     parts = _parts(family)
-    keys = [f"nullif(t.{key.name}, '')" if key.optional else f"t.{key.name}" for key in family.key]
+    keys = "".join(f"{_key(key)}::text, " for key in family.key)
     filtered = [key.name for key in family.key if key.values is not None]
-    filters = [("t.year", "integer"), *((f"t.{name}", "text") for name in (*filtered, "verification_status"))]
+    filters = [("t.year", "integer")] if family.of_operators else []
+    filters += [(f"t.{name}", "text") for name in (*filtered, "verification_status")]
     wanted = [
-        f"AND (${n}::{array}[] IS NULL OR {name} = ANY(${n}))" for n, (name, array) in enumerate(filters, 3)
+        f"AND (${n}::{array}[] IS NULL OR {name} = ANY(${n}))"
+        for n, (name, array) in enumerate(filters, 3 if family.of_operators else 1)
     ]
     order = [_rank(key) for key in family.key]
+    if not family.of_operators:
+        return f"""
+            SELECT {keys}{", ".join(parts.columns)},
+                t.verification_status::text, nullif(t.source_url, ''), nullif(t.source_title, '')
+            FROM {family.table} t WHERE t.deleted_at IS NULL {" ".join(wanted)} ORDER BY {", ".join(order)}
+            """
     year = "t.year" if family.without_year is None else f"nullif(t.year, {family.without_year})"
     published = ", t.publication" if family.has_publication else ""
     return f"""
-        SELECT d.slug, {year}::text, {"".join(f"{key}::text, " for key in keys)}
+        SELECT d.slug, {year}::text, {keys}
             {", ".join(parts.columns)},
             t.verification_status::text, nullif(t.source_url, ''), nullif(t.source_title, ''){published}
         FROM {family.table} t JOIN dnos d ON d.id = t.dno_id {parts.join}
@@ -176,8 +187,15 @@ def _rows(family: Family) -> str:
         """
 
 
+def _key(key: KeyColumn) -> str:
+    """SQL: a column of the key, null where an entry has no value in it."""
+    return f"nullif(t.{key.name}, '{key.missing_text}')" if key.optional else f"t.{key.name}"
+
+
 def _rank(key: KeyColumn) -> str:
     """SQL: what sorts entries by a column of the key."""
+    if key.type is ColumnType.DATE:
+        return f"t.{key.name}"
     if key.values is None:
         return f't.{key.name} COLLATE "C"'
     return f"array_position(ARRAY[{', '.join(map(repr, key.sorted_values))}], t.{key.name}::text)"

@@ -14,7 +14,7 @@ from app.db.column_codecs import codec_of
 from app.db.pool import Pool, Row
 from app.db.unit_of_work import UnitOfWork, expect
 from app.domain.correction import Correction, NewEntry, check_text
-from app.domain.entry import DnoYear, Publication, VerificationStatus
+from app.domain.entry import WHOLE_COUNTRY, DnoYear, Publication, VerificationStatus
 from app.domain.family import Family, KeyColumn
 from app.domain.plausibility import PlausibilityWarning
 from app.domain.revision import ChangeKind
@@ -59,7 +59,7 @@ def column_reader(decoders: Mapping[str, Callable[[Any], Any] | None]) -> Callab
     return read
 
 
-def _key_decoder(key: KeyColumn) -> Callable[[str], Any]:
+def _key_decoder(key: KeyColumn) -> Callable[[Any], Any]:
     if key.values is None:
         return key.decode
     return {stored: key.decode(stored) for stored in key.sorted_values}.__getitem__
@@ -68,7 +68,7 @@ def _key_decoder(key: KeyColumn) -> Callable[[str], Any]:
 def _ranks(key: KeyColumn) -> Callable[[Any], Any]:
     """The place of a value in the order of its column."""
     if key.values is None:
-        return lambda value: value or ""
+        return lambda value: key.missing if value is None else value
     return {key.decode(stored): n for n, stored in enumerate(key.sorted_values)}.__getitem__
 
 
@@ -129,7 +129,7 @@ class FamilyTable(Generic[E]):
         """Restores a deleted entry of the same key with the new values. Raises CONFLICT if the entry exists."""
         new.check()
         given = new.columns()
-        key = ["" if (value := given[key.name]) is None else value for key in self.family.key]
+        key = [key.missing if (value := given[key.name]) is None else value for key in self.family.key]
         last_year_key = [new.year, *key] if self.family.prices else []
         operator = await work.connection.fetchrow(
             self._operator, new.dno, work.principal.name, *last_year_key
@@ -216,14 +216,17 @@ class FamilyTable(Generic[E]):
         self._by_dno_year = select_by_dno_year(table, self.selected().replace("dno_id, year, ", "", 1))
         # `record_author` in the same statement saves a round trip.
         last_year = "".join(f", p.{name} AS {as_name}" for as_name, name in self._last_year.items())
+        # Of a family without operators only the author.
         self._operator = (
-            f"SELECT d.id, record_author($2, NULL, NULL){last_year} FROM dnos d"
+            f"SELECT '{WHOLE_COUNTRY}'::uuid AS id, record_author($2, NULL, NULL) WHERE $1::text IS NOT NULL"
+            if not self.family.of_operators
+            else f"SELECT d.id, record_author($2, NULL, NULL){last_year} FROM dnos d"
             f"{self._join_last_year('d.id', '$3::integer', [f'${n}' for n, _ in enumerate(key, 4)])}"
             " WHERE d.slug = $1 AND d.deleted_at IS NULL FOR SHARE OF d"
         )
         self._lock_one = (
             f"SELECT {self.selected('t')}, record_author($2, $3, $4){last_year} FROM {table} t"
-            " JOIN dnos d ON d.id = t.dno_id AND d.deleted_at IS NULL"
+            f"{' JOIN dnos d ON d.id = t.dno_id AND d.deleted_at IS NULL' if self.family.of_operators else ''}"
             f"{self._join_last_year('t.dno_id', 't.year', [f't.{name}' for name in key])}"
             " WHERE t.id = $1 AND (t.deleted_at IS NULL OR $5) FOR UPDATE OF t"
         )

@@ -65,15 +65,20 @@ _TIME_OF_USE: Final = {
 }
 
 
+_TYPES: Final = {
+    ColumnType.PRICE: Column.PRICE,
+    ColumnType.RATE: Column.PRICE,
+    ColumnType.WHOLE: Column.WHOLE,
+}
+
+
 def family_columns(family: Family) -> Mapping[str, Column]:
-    start = {"dno_slug": Column.TEXT, "year": Column.WHOLE} | {key.name: Column.TEXT for key in family.key}
+    start = {"dno_slug": Column.TEXT, "year": Column.WHOLE} if family.of_operators else {}
+    start |= {key.name: Column.TEXT for key in family.key}
     source = _SOURCE | ({PUBLICATION: Column.TEXT} if family.has_publication else {})
     if family is time_of_use.FAMILY:
         return start | _TIME_OF_USE | source
     if not family.one_row_per_entry:  # a row per window
         return start | {"start": Column.TEXT, "end": Column.TEXT} | source
-    values = {
-        column.name: Column.PRICE if column.type is ColumnType.PRICE else Column.TEXT
-        for column in family.columns
-    }
+    values = {column.name: _TYPES.get(column.type, Column.TEXT) for column in family.columns}
     return start | values | source

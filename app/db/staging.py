@@ -19,7 +19,7 @@ import msgspec
 from app.db.file_columns import OPERATOR_COLUMNS, SQL_TYPES
 from app.db.pool import Connection, Row
 from app.domain import time_of_use
-from app.domain.family import Family
+from app.domain.family import ColumnType, Family
 
 Rows = Sequence[Sequence[str]]
 OnRows = Callable[[int], None]
@@ -82,7 +82,7 @@ async def load_operators(connection: Connection, rows: Rows, overwrite: bool, on
                     OR ({_list(values, "t.")}) IS DISTINCT FROM ({_list(values, "s.")})
                 THEN 'write' ELSE 'same' END AS verdict
             FROM staged_dnos s LEFT JOIN dnos t USING ({key})
-        ), {_written("dnos", [key], values)}, {_judged([key])}
+        ), {_written("dnos", [key], values, {})}, {_judged([key])}
         """
     )
     return _outcome(row)
@@ -100,18 +100,22 @@ async def load_entries(
     and title, and publication, if the family has it. Other columns stay as they are.
     """
     key = ["dno_id", "year", *(key.name for key in family.key)]
-    types = {column.name: column.type.sql_type for column in family.columns}
+    types = {column.name: column.type.sql_type for column in family.columns} | _key_types(family)
     values = [*columns, "verification_status", "source_url", "source_title"]
     if family.has_publication:
         values.append("publication")
     staged = f"staged_{family.name}"
     await _create(connection, staged, {name: types.get(name, "text") for name in (*key[2:], *values)})
-    may_be_empty = [each.name for each in family.key if each.optional]
+    may_be_empty = [each.name for each in family.key if each.optional and each.type is ColumnType.TEXT]
     await _copy(connection, staged, rows, on_rows, may_be_empty)
     merged = f"SELECT s.n, {_list(key, 's.')}, {_list([_merged(name) for name in values])}"
     row = await connection.fetchrow(_upsert(family, staged, merged, key, values), overwrite, AUTHOR)
     await connection.execute(f"DROP TABLE {staged}")  # files with other columns may follow
     return _outcome(row)
+
+
+def _key_types(family: Family) -> dict[str, str]:
+    return {column.name: column.type.sql_type for column in family.key}
 
 
 def _merged(name: str) -> str:
@@ -147,15 +151,18 @@ def _upsert(family: Family, staged: str, merged: str, key: Sequence[str], values
                      WHERE r.entry_id = t.id AND r.version = t.version AND r.changed_by <> $2), 'write')
                 END AS verdict
             FROM merged m LEFT JOIN {family.table} t USING ({_list(key)})
-        ), {_written(family.table, key, values)}, {_judged(key)}
+        ), {_written(family.table, key, values, _key_types(family))}, {_judged(key)}
         """
 
 
-def _written(table: str, key: Sequence[str], values: Sequence[str]) -> str:
-    """Writes the rows with the verdict 'write', unless they have changed since the decision."""
+def _written(table: str, key: Sequence[str], values: Sequence[str], types: Mapping[str, str]) -> str:
+    """Writes the rows with the verdict 'write', unless they have changed since the decision.
+
+    `types`: of the columns of the key behind operator and year.
+    """
     columns = _list([*key, *values])
     # A value of a domain does not join with its base type without a cast.
-    returned = ", ".join(f"t.{name}::{'integer' if name == 'year' else 'text'} AS {name}" for name in key[1:])
+    returned = ", ".join(f"t.{name}::{types.get(name, 'integer')} AS {name}" for name in key[1:])
     return f"""written AS (
             INSERT INTO {table} AS t (id, version, {columns})
             SELECT coalesce(id, gen_random_uuid()), coalesce(version, 1), {columns}

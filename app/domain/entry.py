@@ -13,6 +13,9 @@ import msgspec
 
 FIRST_YEAR, LAST_YEAR = 2000, 2100
 
+# Stands in the place of the operator where figures hold for the whole country; no operator has this id.
+WHOLE_COUNTRY = UUID(int=0)
+
 
 class VoltageLevel(StrEnum):
     """From the top of the grid to the bottom; two names are the transformation between them."""

@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import Final
 
-from app.domain import hlzf, holiday_rule, price, tariff, time_of_use
+from app.domain import hlzf, holiday_rule, levy, price, tariff, time_of_use
 from app.domain.family import Family
 
 FAMILIES: Final[tuple[Family, ...]] = (
@@ -12,6 +12,7 @@ FAMILIES: Final[tuple[Family, ...]] = (
     time_of_use.FAMILY,
     price.FAMILY,
     holiday_rule.FAMILY,
+    levy.FAMILY,
 )
 
 BY_NAME: Final = {family.name: family for family in FAMILIES}
@@ -26,5 +27,6 @@ NETZENTGELTE: Final = DataType["NETZENTGELTE"]
 HLZF: Final = DataType["HLZF"]
 TIME_OF_USE: Final = DataType["TIME_OF_USE"]
 PRICE: Final = DataType["PRICE"]
+LEVY: Final = DataType["LEVY"]
 
 OF_DATA_TYPE: Final = {DataType[family.data_type]: family for family in FAMILIES}

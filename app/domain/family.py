@@ -1,15 +1,19 @@
 """The description of one family of published figures: its table, its names, and its columns."""
 
 from dataclasses import dataclass, field
+from datetime import date
 from enum import Enum, StrEnum
 from typing import Any
 from uuid import UUID
 
 
 class ColumnType(Enum):
-    """How a column is stored and written; `PRICE` has at most four decimals and is not negative."""
+    """How a column is stored and written; `PRICE` and `RATE` have at most four decimals, and `PRICE` is not negative."""
 
     PRICE = "price"
+    RATE = "rate"
+    WHOLE = "whole number"
+    DATE = "date"
     WINDOWS = "windows"
     BAND_WINDOWS = "windows with their quarters and bands"
     WORD = "one word of an enum"
@@ -24,6 +28,9 @@ class ColumnType(Enum):
 
 _SQL_TYPES = {
     ColumnType.PRICE: "numeric",
+    ColumnType.RATE: "numeric",
+    ColumnType.WHOLE: "integer",
+    ColumnType.DATE: "date",
     ColumnType.WINDOWS: "jsonb",
     ColumnType.BAND_WINDOWS: "jsonb",
     ColumnType.WORD: "text",
@@ -32,6 +39,9 @@ _SQL_TYPES = {
     ColumnType.TEXT: "text",
 }
 Words = type[StrEnum]
+
+# A day that is not known, as PostgreSQL writes it. The driver has `date.min` for it.
+NO_FIRST_DAY = "-infinity"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +70,13 @@ class Column:
 class KeyColumn:
     """Distinguishes the entries of one operator and year; entries are listed in the order of its values.
 
-    The value that an entry of an `optional` one lacks is None, and stored as the empty text: keys are compared as equal.
+    The value that an entry of an `optional` one lacks is None, and stored as `missing`: keys are compared as equal.
     """
 
     name: str
-    values: Words | None = None  # None: any text, in the order of its characters
+    values: Words | None = None  # None: any value of the type, in its order
     optional: bool = False
+    type: ColumnType = ColumnType.TEXT  # or DATE
     several: str = ""  # the API's argument that takes several of its values, if it is not for one
 
     @property
@@ -75,8 +86,19 @@ class KeyColumn:
             return ()
         return (*([""] if self.optional else []), *map(str, self.values))
 
-    def decode(self, stored: str) -> Any:
-        return None if not stored else stored if self.values is None else self.values(stored)
+    @property
+    def missing(self) -> Any:
+        """As the driver has it; `missing_text` in SQL."""
+        return date.min if self.type is ColumnType.DATE else ""
+
+    @property
+    def missing_text(self) -> str:
+        return NO_FIRST_DAY if self.type is ColumnType.DATE else ""
+
+    def decode(self, stored: Any) -> Any:
+        if stored == self.missing:
+            return None
+        return stored if self.values is None else self.values(stored)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -97,6 +119,7 @@ class Family:
     noun: str = ""  # what error texts call an entry
     one_row_per_entry: bool = True  # in import and export files
     figures: bool = True  # its entries count in the years and the coverage of an operator
+    of_operators: bool = True  # False: its entries hold for the whole country, and `dno_id` is WHOLE_COUNTRY
     without_year: int | None = None  # the year that stands for none; files and the API leave it out
     computed: tuple[str, ...] = ()  # fields of the struct, the last ones, that are no columns
     prices: tuple[Column, ...] = field(init=False)

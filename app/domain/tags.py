@@ -12,6 +12,7 @@ from app.domain import price, tariff
 from app.domain import time_of_use as _time_of_use
 from app.domain.event import Event
 from app.domain.families import BY_NAME
+from app.domain.family import Family
 
 DIRECTORY = "directory"  # the list of all operators
 COVERAGE = "coverage"
@@ -37,6 +38,11 @@ prices = price.FAMILY.tag
 def holiday_rules_of(dno_id: UUID) -> str:
     """The holiday rules of an operator, of all years: one without a year holds in any of them."""
     return f"holiday_rules_of:{dno_id}"
+
+
+def all_of(family: Family) -> str:
+    """All entries of a family without operators."""
+    return f"all_{family.name}"
 
 
 def years(dno_id: UUID) -> str:
@@ -100,10 +106,13 @@ def _of(event: Event) -> Iterator[str]:
         assert event.dno_id is not None
         assert event.year is not None
         yield family.tag((event.dno_id, event.year))
-        yield entries(event.dno_id)
-        yield years(event.dno_id)
-        yield year(event.year)
-        yield COVERAGE
+        if family.of_operators:
+            yield entries(event.dno_id)
+            yield years(event.dno_id)
+            yield year(event.year)
+            yield COVERAGE
+        else:
+            yield all_of(family)
         if event.topic == _holiday_rule.FAMILY.name:
             yield holiday_rules_of(event.dno_id)
         for entry in event.entries:

@@ -49,3 +49,8 @@ def period_on(day: date) -> VatPeriod:
 def changes_between(first: date, last: date) -> tuple[date, ...]:
     """The days after `first`, up to `last`, on which another rate begins."""
     return tuple(period.since for period in PERIODS if first < period.since <= last)
+
+
+def periods_between(first: date, last: date | None) -> tuple[VatPeriod, ...]:
+    """The rates that hold on any day from `first` to `last`, in order. None: without an end."""
+    return (period_on(first), *(p for p in PERIODS if first < p.since and (last is None or p.since <= last)))

@@ -115,6 +115,12 @@ def price(cell: str) -> str:
 
 
 @cached
+def rate(cell: str) -> str:
+    """A number that may be negative."""
+    return "-" * cell.startswith("-") + _number(cell.removeprefix("-"), whole=3, decimals=4)
+
+
+@cached
 def megawatts(cell: str) -> str:
     return _number(cell, whole=9, decimals=15)
 

@@ -17,6 +17,9 @@ from app.importers.source import References, Source
 
 _PARSERS: Final[dict[ColumnType, cells.Parser]] = {
     ColumnType.PRICE: optional(cells.price),
+    ColumnType.RATE: optional(cells.rate),
+    ColumnType.WHOLE: optional(cells.count),
+    ColumnType.DATE: optional(cells.day),
     ColumnType.DATES: cells.days,
     ColumnType.WORDS: cells.federal_states,
     ColumnType.TEXT: cells.text,

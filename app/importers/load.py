@@ -22,6 +22,7 @@ from app.importers.family import FamilySource
 from app.importers.hlzf import Hlzf
 from app.importers.holiday_rules import HolidayRules
 from app.importers.layout import Row
+from app.importers.levies import Levies
 from app.importers.prices import PriceSource
 from app.importers.problems import Problem, RowLocation
 from app.importers.reading import Format, read
@@ -48,6 +49,7 @@ SOURCES: Final[dict[Kind, Callable[[References], Source]]] = {
     Kind["SECTION14A"]: Section14a,
     Kind["HOLIDAY_RULES"]: HolidayRules,
     Kind["PRICES"]: PriceSource,
+    Kind["LEVIES"]: Levies,
 }
 
 

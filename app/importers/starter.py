@@ -17,6 +17,7 @@ FILES = {
     Kind["HLZF"]: ("hlzf.csv",),
     Kind["HOLIDAY_RULES"]: ("holiday_rules.csv",),
     Kind["PRICES"]: ("prices.csv",),
+    Kind["LEVIES"]: ("levies.csv", "concession_fee.csv"),
     Kind["TIME_OF_USE"]: ("section14a.csv", "section14a_windows.csv"),
 }
 

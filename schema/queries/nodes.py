@@ -6,7 +6,7 @@ from uuid import UUID
 
 import strawberry
 
-from app.domain.entry import DnoYear
+from app.domain.entry import WHOLE_COUNTRY, DnoYear
 from app.domain.families import FAMILIES
 from app.errors import BadInput
 from schema.batch_field import root_field
@@ -63,13 +63,15 @@ async def load_entries(context: Context, ids: Sequence[UUID]) -> list[Any]:
     """
     loaders = context.loaders
     locations = [found for found in await loaders.location_by_entry.load_many(ids) if found is not None]
-    dnos = await loaders.dno_by_id.load_many([location.dno_id for location in locations])
+    operators = {location.dno_id for location in locations if location.dno_id != WHOLE_COUNTRY}
+    found = await loaders.dno_by_id.load_many(operators)
+    known = {WHOLE_COUNTRY, *(dno.id for dno in found if dno is not None)}
     entries: dict[UUID, Any] = {}
     for family in FAMILIES:
         keys = [
             DnoYear(location.dno_id, location.year)
-            for location, dno in zip(locations, dnos, strict=True)
-            if location.family == family.name and dno is not None
+            for location in locations
+            if location.family == family.name and location.dno_id in known
         ]
         for records in await loaders.of_family(family.name).load_many(keys):
             entries |= {record.id: record for record in records or ()}

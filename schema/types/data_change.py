@@ -16,10 +16,12 @@ from schema.batch_field import batch_field, field, type_for
 from schema.context import Context
 from schema.types.dno import Dno
 from schema.types.entry import Entry
+from schema.types.levy import Levy
 from schema.types.node import Kind, write_id
 
-TOPICS = {data_type: Topic(family.name) for data_type, family in OF_DATA_TYPE.items()}
-_DATA_TYPES = {topic: data_type for data_type, topic in TOPICS.items()}
+# Of operators' entries.
+TOPICS = {data_type: Topic(family.name) for data_type, family in OF_DATA_TYPE.items() if family.of_operators}
+_DATA_TYPES = {Topic(family.name): data_type for data_type, family in OF_DATA_TYPE.items()}
 _KINDS = {data_type: Kind[family.id_kind] for data_type, family in OF_DATA_TYPE.items()}
 
 
@@ -57,6 +59,26 @@ class DataChange:
             for records in await loaders.of_family(topic).load_many(keys):
                 entries |= {record.id: record for record in records or ()}
         return [entries.get(change.entry.id) for change in changes]
+
+
+@type_for(Change, description="One change of one levy, told after it was committed.")
+class LevyChange:
+    @field(description="What the change did.")
+    def kind(root: strawberry.Parent[Change]) -> ChangeKind:
+        return root.entry.kind
+
+    @field(description="When it was changed.")
+    def changed_at(root: strawberry.Parent[Change]) -> datetime:
+        return root.event.changed_at
+
+    @batch_field(
+        Levy | None,
+        description="The levy as it is now: after this change, perhaps after later ones. null: it is deleted.",
+    )
+    async def levy(changes: Sequence[Change], context: Context) -> Sequence[Any]:
+        (found,) = await context.loaders.levies.load_many([None])
+        levies = {levy.id: levy for levy in found or ()}
+        return [levies.get(change.entry.id) for change in changes]
 
 
 def change_summary(change: Change) -> dict[str, Any]:

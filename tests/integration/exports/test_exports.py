@@ -24,7 +24,7 @@ from tests import factories as make
 
 TABLES = (Kind.REGISTRY, Kind.TARIFFS, Kind.HLZF, Kind.PRICES)
 # The starter data has these in two files, and in the words of the operators.
-EXPORTED = (*TABLES, Kind.TIME_OF_USE, Kind.HOLIDAY_RULES)
+EXPORTED = (*TABLES, Kind.TIME_OF_USE, Kind.HOLIDAY_RULES, Kind.LEVIES)
 
 
 @pytest.mark.parametrize("table", TABLES)
@@ -42,7 +42,7 @@ async def test_export_import_export_is_byte_identical(client, settings, pool, fo
     async with pool.connection() as connection:
         await connection.execute(
             "DELETE FROM holiday_rules; DELETE FROM prices; DELETE FROM time_of_use_data; DELETE FROM hlzf_data;"
-            " DELETE FROM netzentgelte_data"
+            " DELETE FROM netzentgelte_data; DELETE FROM levies"
         )
         await connection.execute("DELETE FROM dno_aliases; DELETE FROM dnos")
     for table, content in zip(EXPORTED, before, strict=True):

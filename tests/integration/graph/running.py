@@ -180,7 +180,8 @@ class Stream:
     async def next_change(self) -> dict[str, Any]:
         name, data = await self.event()
         assert name == "next"
-        change: dict[str, Any] = data["data"]["dataChanged"]
+        change: dict[str, Any]
+        (change,) = data["data"].values()
         return change
 
 

@@ -30,6 +30,7 @@ entry {
   ... on TimeOfUseTariff { id version bands { band price } windows { quarter band start end } verificationStatus publication }
   ... on Price { id version amount verificationStatus publication }
   ... on HolidayRule { id version bridgeDays verificationStatus }
+  ... on Levy { id version value note verificationStatus }
 }
 """
 HOLIDAY_RULE = """
@@ -41,6 +42,11 @@ holidayRule {
 PRICE = """
 price {
   id version year kind voltageLevel variant amount unit derivedFrom verificationStatus publication source { url }
+}
+"""
+LEVY = """
+levy {
+  id version kind customerGroup value unit validFrom validTo inhabitantsFrom inhabitantsTo note verificationStatus
 }
 """
 WARNINGS = "warnings { code message field }"
@@ -55,6 +61,8 @@ RESULTS = {
     "correctPrice": PRICE + WARNINGS,
     "addHolidayRule": HOLIDAY_RULE + WARNINGS,
     "correctHolidayRule": HOLIDAY_RULE + WARNINGS,
+    "addLevy": LEVY + WARNINGS,
+    "correctLevy": LEVY + WARNINGS,
     "verify": ENTRY,
     "flag": ENTRY,
     "revert": ENTRY,

@@ -15,6 +15,7 @@ EXPECTED = {
     Kind.TIME_OF_USE: 27,
     Kind.HOLIDAY_RULES: 14,
     Kind.PRICES: 175,
+    Kind.LEVIES: 97,
 }
 
 
@@ -36,7 +37,7 @@ async def test_loading_the_starter_data_again_changes_nothing(pool, settings):
 
 async def test_one_of_several_instances_that_start_together_loads_the_data(pool, settings):
     loaded = await asyncio.gather(*(load_starter(settings.database_url) for _ in range(3)))
-    assert sorted(map(len, loaded)) == [0, 0, 6]
+    assert sorted(map(len, loaded)) == [0, 0, len(EXPECTED)]
 
 
 async def test_aliases_of_existing_operators_are_loaded(pool, settings):
@@ -59,10 +60,11 @@ def test_every_figure_has_a_source():
     for name in (
         "tariffs.csv",
         "hlzf.csv",
-        "prices.csv",
         "section14a.csv",
         "holiday_rules.csv",
         "hlzf_rules.csv",
+        "levies.csv",
+        "concession_fee.csv",
     ):
         assert all(row["source_url"].startswith("http") for row in rows(name))
     sheets = {(row["dno_slug"], row["year"]) for row in rows("section14a.csv")}
