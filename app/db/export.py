@@ -39,7 +39,7 @@ Year: TypeAlias = Annotated[int, msgspec.Meta(ge=FIRST_YEAR, le=LAST_YEAR)]
 
 
 # Of prices and of levies.
-_Kind = StrEnum("_Kind", [*PriceKind, *LevyKind], module=__name__)  # type: ignore[misc]
+_Kind = StrEnum("_Kind", {kind: kind for kind in (*PriceKind, *LevyKind)}, module=__name__)  # type: ignore[misc]
 
 
 class Filter(msgspec.Struct, frozen=True):
