@@ -1,4 +1,4 @@
-"""docs/reading.md: each query, executed on the starter data, returns the response that is printed below it."""
+"""docs/reading.md and docs/prices.md: each query, executed on the starter data, returns the response that is printed below it."""
 
 import json
 import re
@@ -15,10 +15,11 @@ from app.resources import Resources
 from app.settings import Settings
 from tests.integration.graph.graphql_client import client_of
 
-PAGE = Path(__file__).parents[3] / "docs" / "reading.md"
+DOCS = Path(__file__).parents[3] / "docs"
+TEXTS = [(DOCS / page).read_text() for page in ("reading.md", "prices.md")]
 EXAMPLE = re.compile(r"```(graphql|sh)\n(.*?)```(?:[^`]*?```json\n(.*?)```)?", re.DOTALL)
-EXAMPLES = EXAMPLE.findall(PAGE.read_text())
-LINKS = re.findall(r"`(/[\w./?=&-]+)`", PAGE.read_text())
+EXAMPLES = [example for text in TEXTS for example in EXAMPLE.findall(text)]
+LINKS = [link for text in TEXTS for link in re.findall(r"`(/[\w./?=&-]+)`", text)]
 
 
 @pytest.fixture
