@@ -12,7 +12,7 @@ import typer
 
 from app.cli import console
 from app.cli.databases import with_databases
-from app.db.export import COLUMNS, FILTERS, Filter, Table, stream
+from app.db.export import COLUMNS, FILTERS, EntryKind, Filter, Table, stream
 from app.domain.entry import FIRST_YEAR, LAST_YEAR, VerificationStatus, VoltageLevel
 from app.domain.hlzf import Season
 from app.errors import CannotStart
@@ -53,12 +53,16 @@ def export_command(
         list[Season] | None,
         typer.Option(help="Only this season (HLZF); may be repeated.", case_sensitive=False),
     ] = None,
+    kind: Annotated[
+        list[EntryKind] | None,
+        typer.Option(help="Only this kind (prices, levies); may be repeated.", case_sensitive=False),
+    ] = None,
     verification_status: Annotated[
         list[VerificationStatus] | None,
         typer.Option(help="Only entries as sure as this; may be repeated.", case_sensitive=False),
     ] = None,
 ) -> None:
-    """Export operators, tariffs, peak-load windows, holiday rules or § 14a tariffs, as one consistent picture of the database.
+    """Export operators, tariffs, peak-load windows, holiday rules, § 14a tariffs or prices of price sheets, as one consistent picture of the database.
 
     **dno import** reads CSV and NDJSON back unchanged.
     """
@@ -68,6 +72,7 @@ def export_command(
         "year": year,
         "voltage_level": voltage_level,
         "season": season,
+        "kind": kind,
         "verification_status": verification_status,
     }
     wanted = msgspec.convert({name: values for name, values in chosen.items() if values}, Filter)

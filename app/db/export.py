@@ -39,7 +39,7 @@ Year: TypeAlias = Annotated[int, msgspec.Meta(ge=FIRST_YEAR, le=LAST_YEAR)]
 
 
 # Of prices and of levies.
-_Kind = StrEnum("_Kind", {kind: kind for kind in (*PriceKind, *LevyKind)}, module=__name__)  # type: ignore[misc]
+EntryKind = StrEnum("EntryKind", {kind: kind for kind in (*PriceKind, *LevyKind)}, module=__name__)  # type: ignore[misc]
 
 
 class Filter(msgspec.Struct, frozen=True):
@@ -50,7 +50,7 @@ class Filter(msgspec.Struct, frozen=True):
     year: tuple[Year, ...] = ()
     voltage_level: tuple[VoltageLevel, ...] = ()
     season: tuple[Season, ...] = ()
-    kind: tuple[_Kind, ...] = ()
+    kind: tuple[EntryKind, ...] = ()
     verification_status: tuple[VerificationStatus, ...] = ()
 
 
