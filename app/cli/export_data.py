@@ -13,7 +13,7 @@ import typer
 from app.cli import console
 from app.cli.databases import with_databases
 from app.db.export import COLUMNS, FILTERS, EntryKind, Filter, Table, stream
-from app.domain.entry import FIRST_YEAR, LAST_YEAR, VerificationStatus, VoltageLevel
+from app.domain.entry import FIRST_YEAR, LAST_YEAR, Publication, VerificationStatus, VoltageLevel
 from app.domain.hlzf import Season
 from app.errors import CannotStart
 from app.http import export_formats as formats
@@ -61,6 +61,10 @@ def export_command(
         list[VerificationStatus] | None,
         typer.Option(help="Only entries as sure as this; may be repeated.", case_sensitive=False),
     ] = None,
+    publication: Annotated[
+        list[Publication] | None,
+        typer.Option(help="Only entries as final as this; may be repeated.", case_sensitive=False),
+    ] = None,
 ) -> None:
     """Export operators, tariffs, peak-load windows, holiday rules, § 14a tariffs or prices of price sheets, as one consistent picture of the database.
 
@@ -74,6 +78,7 @@ def export_command(
         "season": season,
         "kind": kind,
         "verification_status": verification_status,
+        "publication": publication,
     }
     wanted = msgspec.convert({name: values for name, values in chosen.items() if values}, Filter)
     for name, values in chosen.items():

@@ -13,7 +13,7 @@ import msgspec
 from app.db.file_columns import OPERATOR_COLUMNS, Column, family_columns
 from app.db.pool import Connection
 from app.domain import time_of_use
-from app.domain.entry import FIRST_YEAR, LAST_YEAR, VerificationStatus, VoltageLevel
+from app.domain.entry import FIRST_YEAR, LAST_YEAR, Publication, VerificationStatus, VoltageLevel
 from app.domain.families import FAMILIES
 from app.domain.family import Column as ValueColumn
 from app.domain.family import ColumnType, Family, KeyColumn
@@ -52,6 +52,7 @@ class Filter(msgspec.Struct, frozen=True):
     season: tuple[Season, ...] = ()
     kind: tuple[EntryKind, ...] = ()
     verification_status: tuple[VerificationStatus, ...] = ()
+    publication: tuple[Publication, ...] = ()
 
 
 COLUMNS: Mapping[Table, Mapping[str, Column]] = {
@@ -59,13 +60,19 @@ COLUMNS: Mapping[Table, Mapping[str, Column]] = {
     Table["REGISTRY"]: OPERATOR_COLUMNS,
 }
 
+
+def _filtered(family: Family) -> tuple[str, ...]:
+    """The columns with words that a table can be filtered by."""
+    published = ("publication",) if family.has_publication else ()
+    return (*(key.name for key in family.key if key.values is not None), "verification_status", *published)
+
+
 # The filters that apply to a table; others are rejected.
 FILTERS: Mapping[Table, tuple[str, ...]] = {
     **{
         Table(family.public_name): (
             *(("dno", "region", "year") if family.of_operators else ()),
-            *(key.name for key in family.key if key.values is not None),
-            "verification_status",
+            *_filtered(family),
         )
         for family in FAMILIES
     },
@@ -158,9 +165,8 @@ def _rows(family: Family) -> str:
     """Sorted by code point, independent of the database's collation; the key in the order of its values."""
     parts = _parts(family)
     keys = "".join(f"{_key(key)}::text, " for key in family.key)
-    filtered = [key.name for key in family.key if key.values is not None]
     filters = [("t.year", "integer")] if family.of_operators else []
-    filters += [(f"t.{name}", "text") for name in (*filtered, "verification_status")]
+    filters += [(f"t.{name}", "text") for name in _filtered(family)]
     wanted = [
         f"AND (${n}::{array}[] IS NULL OR {name} = ANY(${n}))"
         for n, (name, array) in enumerate(filters, 3 if family.of_operators else 1)

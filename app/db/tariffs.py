@@ -7,7 +7,7 @@ from typing import Any
 from app.db.family_table import FamilyTable
 from app.db.pool import Pool
 from app.domain.cost import THRESHOLD_HOURS, Ranked, annual_cost, check_consumption
-from app.domain.entry import VoltageLevel
+from app.domain.entry import Publication, VoltageLevel
 from app.domain.folding import fold
 from app.domain.plausibility import PlausibilityWarning, plausibility_warnings
 from app.domain.tariff import FAMILY, Prices, Tariff
@@ -33,11 +33,12 @@ async def fetch_ranking(
     first: int,
     *,
     dearest: bool = False,
+    publication: Publication | None = None,
 ) -> tuple[Ranked, ...]:
     """Cheapest first, or dearest first; equal costs by the operator's folded name, then its slug: independent of the database's
     collation. A tariff without a needed price has no rank.
 
-    `regions`: only operators with one of these, as they are stored.
+    `regions`: only operators with one of these, as they are stored. `publication`: only tariffs that are as final as this.
     """
     check_consumption(consumption_kwh, peak_load_kw)
     rows = await pool.fetch(
@@ -49,6 +50,7 @@ async def fetch_ranking(
         # Rounded as in annual_cost; the prices and 0.01 are exact, a division might not be.
         " LATERAL (SELECT round($4 * per_kw, 2) + round($3 * per_kwh * 0.01, 2) AS cost) AS of_year"
         " WHERE year = $1 AND voltage_level = $2 AND t.deleted_at IS NULL AND ($5::text[] IS NULL OR region = ANY($5))"
+        " AND ($8::text IS NULL OR publication = $8)"
         " AND per_kw IS NOT NULL AND per_kwh IS NOT NULL"
         f" ORDER BY cost {'DESC' if dearest else 'ASC'} FETCH FIRST $6 ROWS WITH TIES",
         year,
@@ -58,6 +60,7 @@ async def fetch_ranking(
         None if regions is None else list(regions),
         first,
         Decimal(THRESHOLD_HOURS),
+        publication,
         name="ranking",
     )
     sign = -1 if dearest else 1

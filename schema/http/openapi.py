@@ -22,7 +22,7 @@ from graphql import (
 )
 from strawberry import Schema
 
-from app.domain.entry import VoltageLevel
+from app.domain.entry import Publication, VoltageLevel
 from app.http.content_negotiation import JSON, PROBLEM
 from schema.execution.documents import Document
 from schema.http import openapi_atypical_use, openapi_bo4e
@@ -83,6 +83,12 @@ class _Description:
                         parameters=[
                             _in_path("slug", SLUG),
                             _in_path("year", {"type": "integer", "description": "Calendar year."}),
+                            {
+                                "name": "publication",
+                                "in": "query",
+                                "description": "Only entries that are as final as this; left out: all.",
+                                "schema": {"type": "string", "enum": list(Publication)},
+                            },
                             {"name": "If-None-Match", "in": "header", "schema": {"type": "string"}},
                         ],
                         others={"304": _NOT_MODIFIED, "404": _PROBLEM},

@@ -5,13 +5,11 @@ from datetime import datetime
 import msgspec
 from starlette.requests import Request
 
-from app.cache.responses import ResponseKey, body_of, head_of
 from app.domain.entry import VoltageLevel
 from app.errors import AppError, BadInput, Code, quoted
 from app.http.export_formats import MEDIA_TYPES, Format
 from app.http.exports import year_in_path
 from app.http.quarter_hours import Stretch, write_quarter_hours, year_of
-from app.http.request_state import request_state
 from schema.http.rest_operations import Map, OperationAddress
 
 _LEVEL = "voltageLevel"
@@ -34,11 +32,6 @@ class QuarterHoursAddress(OperationAddress):
             level = _voltage_level(request)
             raise AppError(f"No Hochlastzeitfenster are known for {year} and {level}.", Code.NOT_FOUND)
         return write_quarter_hours(year, stretches)
-
-    def _key(self, request: Request) -> ResponseKey:
-        """The response depends on the role, the path and the query string only."""
-        scope, principal = request.scope, request_state(request.scope).principal
-        return ResponseKey(head_of(principal.role.value, scope["path"], body_of(scope["query_string"])), b"")
 
 
 class _Interval(msgspec.Struct):

@@ -10,7 +10,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from app.errors import BadInput
+from app.domain.entry import Publication
+from app.errors import BadInput, quoted
 from app.http.buffered_response import BufferedResponse
 from app.http.cached_response import CachedResponse
 from app.http.conditional_requests import respond_from_cache
@@ -63,14 +64,27 @@ class Rest:
         return respond_from_cache(request.scope, self._description, float("inf"))
 
 
+_PUBLICATION = "publication"
+
+
 class _DnoYear(OperationAddress):
-    """An operator and all of its data for a year."""
+    """An operator and all of its data for a year, or only what is as final as `publication`."""
 
     def _variables(self, request: Request) -> Map:
-        return {**request.path_params, "year": year_in_path(request)}
+        return {**request.path_params, "year": year_in_path(request), _PUBLICATION: _publication(request)}
 
     def _write(self, result: bytes, request: Request) -> bytes:
         return result
+
+
+def _publication(request: Request) -> str | None:
+    """The one parameter of the query string. Raises BadInput."""
+    if unknown := sorted(set(request.query_params) - {_PUBLICATION}):
+        raise BadInput(f"There is no parameter {quoted(unknown[0])}; there is {_PUBLICATION}.")
+    given = request.query_params.getlist(_PUBLICATION)
+    if len(given) > 1 or not set(given) <= set(Publication):
+        raise BadInput(f"{_PUBLICATION} must be one of {', '.join(Publication)}.", argument=_PUBLICATION)
+    return given[0] if given else None
 
 
 _decode_map = msgspec.json.Decoder(Map).decode

@@ -10,7 +10,7 @@ from starlette.types import Scope
 
 from app.auth.roles import require_reader
 from app.cache.read_set import ReadSet
-from app.cache.responses import ResponseKey, head_of
+from app.cache.responses import ResponseKey, body_of, head_of
 from app.errors import AppError, Code, quoted
 from app.http.buffered_response import BufferedResponse
 from app.http.cached_request_head import CachedRequestHead
@@ -91,9 +91,9 @@ class CachedAddress(HeadHandler):
         """A cached response, or a new one that is stored under the key."""
 
     def _key(self, request: Request) -> ResponseKey:
-        """The response depends on the role and the path only."""
-        principal = request_state(request.scope).principal
-        return ResponseKey(head_of(principal.role.value, request.scope["path"]), b"")
+        """The response depends on the role, the path and the query string only."""
+        scope, principal = request.scope, request_state(request.scope).principal
+        return ResponseKey(head_of(principal.role.value, scope["path"], body_of(scope["query_string"])), b"")
 
 
 class OperationAddress(CachedAddress):

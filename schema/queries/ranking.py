@@ -9,7 +9,7 @@ import strawberry
 from app.db import tariffs
 from app.domain import tags
 from app.domain.cost import Ranked
-from app.domain.entry import VoltageLevel
+from app.domain.entry import Publication, VoltageLevel
 from schema.batch_field import root_field
 from schema.context import Context
 from schema.queries.dnos import regions_named
@@ -41,10 +41,21 @@ class RankingQueries:
             str | None, strawberry.argument(description="Only operators of this federal state.")
         ] = None,
         first: Annotated[int | None, strawberry.argument(description="How many at most, 1 to 100.")] = 20,
+        publication: Annotated[
+            Publication | None,
+            strawberry.argument(description="Only tariffs that are as final as this; left out: all."),
+        ] = None,
     ) -> Sequence[Ranked]:
         first = page_size(first, 20)
         context.read_set.update((tags.year(year), tags.DIRECTORY))
         regions = None if region is None else await regions_named(context, region)
         return await tariffs.fetch_ranking(
-            context.resources.pool, year, voltage_level, consumption_kwh, peak_load_kw, regions, first
+            context.resources.pool,
+            year,
+            voltage_level,
+            consumption_kwh,
+            peak_load_kw,
+            regions,
+            first,
+            publication=publication,
         )

@@ -14,7 +14,7 @@ import strawberry
 
 from app.domain import clock, tags
 from app.domain import dno as structs
-from app.domain.entry import DnoYear, VoltageLevel
+from app.domain.entry import DnoYear, Publication, VoltageLevel
 from app.domain.families import BY_NAME
 from app.domain.family import Family, KeyColumn
 from app.domain.holiday_rule import HolidayRule as HolidayRuleStruct
@@ -67,15 +67,21 @@ class GridStatistics:
     wind_mw: Decimal | None = strawberry.field(description="Wind part of it, MW.")
 
 
+# Filtered by as a column of the key.
+_PUBLICATION = KeyColumn("publication", Publication)
+
+
 def entries_of(
     family: Family, description: str, metadata: Mapping[str, Any] = MappingProxyType(length(1))
 ) -> Any:
-    """The field with a family's entries of one year, or of all years. Each column of the key is an argument."""
+    """The field with a family's entries of one year, or of all years. Each column of the key is an argument, and the
+    publication, if the family has it.
+    """
     loader = attrgetter(
         f"{family.name}_by_dno_year"
     )  # as Loaders.of_family, without a lookup by name per call
 
-    columns = {key.several or key.name: key.name for key in family.key}
+    columns = {key.several or key.name: key.name for key in (*family.key, _PUBLICATION)}
 
     async def entries(
         dnos: Sequence[structs.Dno], context: Context, year: YearArgument = None, **key: Any
@@ -83,7 +89,7 @@ def entries_of(
         found = await _of_years(context, dnos, year, loader(context.loaders))
         return _only(found, {columns[name]: value for name, value in key.items()}) if key else found
 
-    _declare(entries, family.key)
+    _declare(entries, family)
     entry_type: Any = Annotated[family.graphql_type, strawberry.lazy(f"schema.types.{family.module}")]
     return batch_field(
         list[entry_type],
@@ -93,11 +99,12 @@ def entries_of(
     )(entries)
 
 
-def _declare(function: Any, key: Sequence[KeyColumn]) -> None:
+def _declare(function: Any, family: Family) -> None:
     """Replaces `**key` in the signature, of which the field's arguments are made, by a parameter for each column."""
     signature = inspect.signature(function)
     declared = [p for p in signature.parameters.values() if p.kind is not p.VAR_KEYWORD]
-    for column in key:
+    columns = (*family.key, _PUBLICATION) if family.has_publication else family.key
+    for column in columns:
         noun = column.name.replace("_", " ")
         values: Any = column.values or str
         wanted = list[values] if column.several else values

@@ -1,12 +1,15 @@
 """Fields of an entry, whatever its family: id, operator, source, version, history."""
 
 from collections.abc import Sequence
+from operator import attrgetter
 from typing import TYPE_CHECKING, Annotated, Any
 
 import strawberry
 
 from app.domain import tags
+from app.domain.entry import DnoYear
 from app.domain.entry import Source as SourceStruct
+from app.domain.family import Family
 from app.domain.revision import Revision as RevisionStruct
 from schema.batch_field import batch_field, field
 from schema.context import Context
@@ -56,6 +59,37 @@ def updated_at() -> Any:
 
 def publication() -> Any:
     return strawberry.field(description="Whether the operator published it as preliminary or as final.")
+
+
+def previous_year(family: Family, description: str) -> Any:
+    """The entry with the same operator and key in the year before."""
+    loader = attrgetter(f"{family.name}_by_dno_year")
+    key = [column.name for column in family.key]
+    entry_type: Any = Annotated[family.graphql_type, strawberry.lazy(f"schema.types.{family.module}")]
+
+    @batch_field(
+        entry_type | None,
+        description=description,
+        reads=lambda entry: (family.tag(_year_before(entry)),),
+    )
+    async def previous_year(entries: Sequence[Any], context: Context) -> Sequence[Any]:
+        found = await loader(context.loaders).load_many(map(_year_before, entries))
+        return [
+            next((other for other in others or () if _is_previous(family, other, entry, key)), None)
+            for entry, others in zip(entries, found, strict=True)
+        ]
+
+    return previous_year
+
+
+def _year_before(entry: Any) -> DnoYear:
+    return DnoYear(entry.dno_id, entry.year - 1)
+
+
+def _is_previous(family: Family, other: Any, entry: Any, key: Sequence[str]) -> bool:
+    return other.year != family.without_year and all(
+        getattr(other, name) == getattr(entry, name) for name in key
+    )
 
 
 def history() -> Any:

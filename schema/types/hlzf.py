@@ -38,3 +38,7 @@ class Hlzf(Node):
     updated_at: datetime = fields.updated_at()
     publication: Publication = fields.publication()
     history = fields.history()
+    previous_year = fields.previous_year(
+        structs.FAMILY,
+        "The same operator's entry of the year before, of the same level and season; null where none is known.",
+    )

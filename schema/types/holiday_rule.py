@@ -84,3 +84,7 @@ class HolidayRule(Node):
     version: int = fields.version()
     updated_at: datetime = fields.updated_at()
     history = fields.history()
+    previous_year = fields.previous_year(
+        structs.FAMILY,
+        "The same operator's rule of the year before; null where it stated none for that year.",
+    )

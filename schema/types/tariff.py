@@ -1,17 +1,15 @@
 """GraphQL types of Netzentgelte."""
 
-from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Annotated
 
 import strawberry
 
-from app.domain import cost, tags
+from app.domain import cost
 from app.domain import tariff as structs
-from app.domain.entry import DnoYear, Publication, VerificationStatus, VoltageLevel
-from schema.batch_field import batch_field, field, length, type_for
-from schema.context import Context
+from app.domain.entry import Publication, VerificationStatus, VoltageLevel
+from schema.batch_field import field, length, type_for
 from schema.types import entry_fields as fields
 from schema.types.node import TARIFF_ID, Node
 from schema.types.warning import Warning
@@ -83,6 +81,9 @@ class Tariff(Node):
     updated_at: datetime = fields.updated_at()
     publication: Publication = fields.publication()
     history = fields.history()
+    previous_year = fields.previous_year(
+        structs.FAMILY, "The same operator's and level's tariff of the year before; null where none is known."
+    )
 
     @field(description="What it costs in a year for one consumption.")
     def annual_cost(
@@ -95,18 +96,3 @@ class Tariff(Node):
         ],
     ) -> AnnualCost:
         return cost.annual_cost(root.prices, consumption_kwh, peak_load_kw)  # type: ignore[return-value]
-
-    @batch_field(
-        Annotated["Tariff", strawberry.lazy("schema.types.tariff")] | None,
-        description="The same operator's and level's entry of the year before.",
-        reads=lambda tariff: (tags.tariffs(DnoYear(tariff.dno_id, tariff.year - 1)),),
-    )
-    async def previous_year(
-        tariffs: Sequence[structs.Tariff], context: Context
-    ) -> Sequence[structs.Tariff | None]:
-        keys = [DnoYear(tariff.dno_id, tariff.year - 1) for tariff in tariffs]
-        found = await context.loaders.tariffs_by_dno_year.load_many(keys)
-        return [
-            next((other for other in others or () if other.voltage_level == tariff.voltage_level), None)
-            for tariff, others in zip(tariffs, found, strict=True)
-        ]

@@ -51,3 +51,6 @@ class TimeOfUseTariff(Node):
     updated_at: datetime = fields.updated_at()
     publication: Publication = fields.publication()
     history = fields.history()
+    previous_year = fields.previous_year(
+        structs.FAMILY, "The same operator's tariff of the year before; null where none is known."
+    )

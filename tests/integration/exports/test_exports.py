@@ -238,13 +238,16 @@ async def test_downloads_have_a_file_name_and_are_not_cached(client, pool):
         ("voltage_level=NS", {("a", 2026)}),
         ("verification_status=VERIFIED", {("b", 2025)}),
         ("verification_status=verified", {("b", 2025)}),
+        ("publication=PRELIMINARY", {("a", 2026)}),
+        ("publication=FINAL", {("a", 2025), ("b", 2025)}),
+        ("publication=FINAL&publication=PRELIMINARY&year=2026", {("a", 2026)}),
         ("dno=unknown", set()),
     ],
 )
 async def test_filters_restrict_the_rows(client, pool, query, found):
     a, b = await make.dno(pool, "a"), await make.dno(pool, "b", region="Hessen")
     await make.tariff(pool, a, 2025)
-    await make.tariff(pool, a, 2026, "NS")
+    await make.tariff(pool, a, 2026, "NS", publication="PRELIMINARY")
     await make.tariff(pool, b, 2025, verification_status="verified")
     lines = (await client.get(f"/export/tariffs.csv?{query}")).text.splitlines()[1:]
     assert {(slug, int(year)) for slug, year, *_ in (line.split(",") for line in lines)} == found
@@ -268,6 +271,8 @@ async def test_windows_can_be_filtered_by_season(client, pool):
         ("tariffs.csv?year=99999999999999999999", "year"),
         ("tariffs.csv?year=", "year"),
         ("tariffs.csv?voltage_level=XX", "voltage_level"),
+        ("tariffs.csv?publication=preliminary", "publication"),
+        ("holiday-rules.csv?publication=FINAL", "publication"),
         ("tariffs.csv?dno=%00", "dno"),
     ],
 )

@@ -169,7 +169,7 @@ class QueryGenerator:
             return "[" + ", ".join(self.literal(item, type_name) for item in value) + "]"
         if isinstance(value, bool):
             return "true" if value else "false"
-        if isinstance(value, int) or type_name in ("VoltageLevel", "Season", "DnoOrder"):
+        if isinstance(value, int) or type_name in ("VoltageLevel", "Season", "DnoOrder", "Publication"):
             return str(value)
         return f'"{value}"'
 

@@ -89,6 +89,9 @@ FLAT = f"""{{
   timeOfUse {{ year bands {{ price }} windows {{ end }} version updatedAt publication dno {{ slug }} }}
 }}"""
 NESTED = f"""{{ slug
+  hlzf {{ previousYear {{ version season windows {{ end }} }} }}
+  timeOfUse(publication: FINAL) {{ year previousYear {{ version publication bands {{ price }} }} }}
+  holidayRule(year: 2025) {{ previousYear {{ version bridgeDays }} }}
   tariffs(year: 2025) {{ previousYear {{ {TARIFF} dno {{ name }} }}
     dno {{ city years tariffs {{ {TARIFF} dno {{ name timeOfUse {{ bands {{ price }} }} }} }} }} }}
   tariff(year: 2024, voltageLevel: MS) {{ leistung dno {{ hlzf(season: WINTER) {{ windows {{ end }} }} }} }}
@@ -109,6 +112,8 @@ WIDE = [
     "{ coverage { totalDnos totalEntries byYear { year dnos } byRegion { region dnos dnosWithData } } }",
     '{ rankTariffs(year: 2025, voltageLevel: MS, consumptionKwh: "1000000", peakLoadKw: "500", region: "Bayern")'
     f" {{ rank tariff {{ {TARIFF} dno {{ name }} }} }} }}",
+    '{ rankTariffs(year: 2025, voltageLevel: MS, consumptionKwh: "1000000", peakLoadKw: "500", publication: PRELIMINARY)'
+    f" {{ rank tariff {{ {TARIFF} }} }} }}",
 ]
 
 # Restores the initial state, including physically deleted rows.
@@ -269,4 +274,5 @@ def _values(operators: list[Any], ids: dict[str, list[Any]]) -> dict[str, list[A
         "from": ["2025-03-29T22:00:00+01:00"],
         "to": ["2025-03-30T08:00:00+02:00"],
         "resolution": ["CHANGES", "HOUR"],
+        "publication": ["PRELIMINARY", "FINAL", None],
     }

@@ -2,11 +2,13 @@
 
 from typing import Any
 
+import httpx
 import pytest
 
 from app.db.pool import Pool
 from app.domain.dno import Dno
 from tests import factories as make
+from tests.integration.graph.graphql_client import execute
 from tests.integration.graph.writing import Caller, global_id, refusals
 
 FAMILIES: dict[str, tuple[str, dict[str, Any]]] = {
@@ -91,3 +93,64 @@ async def test_a_revision_from_before_there_were_publications_restores_final_fig
         "query ($id: ID!) { node(id: $id) { ... on Tariff { publication leistung } } }", id=global_id(tariff)
     )
     assert data["node"] == {"publication": "FINAL", "leistung": "58.21"}
+
+
+@pytest.fixture
+async def both(pool: Pool, dno: Dno) -> None:
+    """Preliminary figures of 2026 and final ones of 2025; a tariff of each kind in 2026."""
+    other = await make.dno(pool, "netze-b")
+    for year, publication in ((2025, "FINAL"), (2026, "PRELIMINARY")):
+        await make.tariff(pool, dno, year, publication=publication)
+        await make.hlzf(pool, dno, year, publication=publication)
+        await make.time_of_use(pool, dno, year, publication=publication)
+    await make.tariff(pool, other, 2026, publication="FINAL")
+
+
+@pytest.mark.parametrize(
+    ("publication", "years"), [("PRELIMINARY", [2026]), ("FINAL", [2025]), (None, [2026, 2025])]
+)
+@pytest.mark.parametrize("figures", ["tariffs", "hlzf", "timeOfUse"])
+async def test_lists_can_be_limited_to_a_publication(
+    client: httpx.AsyncClient, both: None, figures: str, publication: str | None, years: list[int]
+) -> None:
+    query = f"""query ($p: Publication) {{ dno(slug: "netze-a") {{
+      all: {figures}(publication: $p) {{ year }} current: {figures}(year: 2026, publication: $p) {{ year }} }} }}"""
+    found = (await execute(client, query, p=publication))["dno"]
+    assert [entry["year"] for entry in found["all"]] == years
+    assert [entry["year"] for entry in found["current"]] == [year for year in years if year == 2026]
+
+
+async def test_a_ranking_can_be_limited_to_a_publication(client: httpx.AsyncClient, both: None) -> None:
+    query = """query ($p: Publication) { rankTariffs(
+      year: 2026, voltageLevel: MS, consumptionKwh: "1000000", peakLoadKw: "500", publication: $p
+    ) { rank tariff { publication dno { slug } } } }"""
+
+    async def ranked(publication: str | None) -> list[tuple[int, str]]:
+        rows = (await execute(client, query, p=publication))["rankTariffs"]
+        return [(row["rank"], row["tariff"]["dno"]["slug"]) for row in rows]
+
+    assert await ranked(None) == [(1, "netze-a"), (2, "netze-b")]
+    assert await ranked("FINAL") == [(1, "netze-b")]
+    assert await ranked("PRELIMINARY") == [(1, "netze-a")]
+
+
+async def test_the_address_of_a_year_can_be_limited_to_a_publication(
+    client: httpx.AsyncClient, both: None
+) -> None:
+    async def found(query: str) -> tuple[int, ...]:
+        body = (await client.get(f"/api/v1/dnos/netze-a/2026{query}")).json()
+        return tuple(len(body[name]) for name in ("tariffs", "hlzf", "timeOfUse"))
+
+    assert await found("") == await found("?publication=PRELIMINARY") == (1, 1, 1)
+    assert await found("?publication=FINAL") == (0, 0, 0)
+
+
+@pytest.mark.parametrize(
+    "query", ["publication=final", "publication=", "publication=FINAL&publication=FINAL", "publikation=FINAL"]
+)
+async def test_an_unknown_publication_or_parameter_is_refused_with_its_name(
+    client: httpx.AsyncClient, both: None, query: str
+) -> None:
+    refused = await client.get(f"/api/v1/dnos/netze-a/2026?{query}")
+    assert (refused.status_code, refused.json()["code"]) == (400, "BAD_USER_INPUT")
+    assert query.partition("=")[0] in refused.json()["detail"]

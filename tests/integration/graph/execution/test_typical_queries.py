@@ -38,6 +38,8 @@ FIGURES: list[tuple[str, dict[str, Any]]] = [
     ("query ($y: Int, $l: VoltageLevel) { dno(slug: \"netze-c\") { tariffs(year: $y, voltageLevel: $l) { year voltageLevel } } }", {"y": None}),
     ("query ($y: Int!, $l: VoltageLevel!) { dnos { nodes { tariff(year: $y, voltageLevel: $l) { arbeit previousYear { year arbeit } } } } }", {"y": 2025, "l": "MS"}),
     ('{ dno(slug: "netze-c") { tariffs { annualCost(consumptionKwh: "1000000", peakLoadKw: "500") { total } history(first: 2) { id } } } }', {}),
+    ('query ($p: Publication) { dnos { nodes { tariffs(publication: $p) { year publication } hlzf(year: 2025, publication: $p) { year previousYear { year season } } timeOfUse { year previousYear { year previousYear { version } } } holidayRule(year: 2025) { previousYear { year } } } } }', {"p": "FINAL"}),
+    ('query ($p: Publication) { dnos { nodes { tariffs(publication: $p) { year publication } } } rankTariffs(year: 2025, voltageLevel: MS, consumptionKwh: "1000", peakLoadKw: "2", publication: $p) { rank } }', {"p": "PRELIMINARY"}),
     ("query ($k: Decimal!) { dno(slug: \"netze-c\") { tariffs { annualCost(consumptionKwh: $k, peakLoadKw: 7) { total } } } }", {"k": "2000"}),
     ("query ($k: Decimal!) { dno(slug: \"netze-c\") { tariffs { annualCost(consumptionKwh: $k, peakLoadKw: 7) { total } } } }", {"k": "3000"}),
     ('{ dno(slug: "netze-d") { hlzf(season: WINTER) { season windows { start end } dno { slug hlzf { dno { name } } } } timeOfUse(year: 2025) { year } } }', {}),
