@@ -32,6 +32,9 @@ def generated(examples: int) -> settings:
     )
 
 
+# Enums whose values are written as such; those of others are invalid on purpose.
+ENUMS = {"VoltageLevel", "Season", "DnoOrder", "Publication", "PriceKind"}
+
 # A variable that is declared and not sent.
 OMITTED = object()
 
@@ -169,7 +172,7 @@ class QueryGenerator:
             return "[" + ", ".join(self.literal(item, type_name) for item in value) + "]"
         if isinstance(value, bool):
             return "true" if value else "false"
-        if isinstance(value, int) or type_name in ("VoltageLevel", "Season", "DnoOrder", "Publication"):
+        if isinstance(value, int) or type_name.strip("[]!") in ENUMS:
             return str(value)
         return f'"{value}"'
 

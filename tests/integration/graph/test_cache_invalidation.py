@@ -260,7 +260,7 @@ def _values(operators: list[Any], ids: dict[str, list[Any]]) -> dict[str, list[A
         "year": [2023, 2024, 2025, None],
         "voltageLevel": ["MS", "MS", "HS"],
         "season": ["WINTER", "SUMMER"],
-        "kinds": ["[SLP_ARBEITSPREIS, MODUL_1]", "[]"],
+        "kinds": [["SLP_ARBEITSPREIS", "MODUL_1"], [], None],
         "variant": [None],
         "first": [1, 3, 50, 50],
         "after": [None],

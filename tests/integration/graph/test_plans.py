@@ -134,5 +134,7 @@ def _values(operators: list[Any], ids: list[str]) -> dict[str, list[Any]]:
         "from": ["2025-03-29T22:00:00+01:00", "2024-12-31T12:00:00Z"],
         "to": ["2025-03-30T08:00:00+02:00", "2025-01-01T05:00:00Z"],
         "resolution": ["CHANGES", "HOUR", "QUARTER_HOUR", None],
+        "kinds": [["SLP_ARBEITSPREIS", "MODUL_1"], ["MODUL_3"], [], None],
+        "variant": ["Zweitarif", None],
         "publication": ["PRELIMINARY", "FINAL", "final", None],
     }
