@@ -3,6 +3,7 @@
 import inspect
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
+from decimal import Decimal
 from enum import Enum
 from types import MappingProxyType
 from typing import Any, NamedTuple, TypeVar
@@ -154,7 +155,8 @@ def _hashable(value: Any) -> Any:
         return tuple(map(_hashable, value))
     if is_dataclass(value):
         return (type(value), *(_hashable(getattr(value, each.name)) for each in fields(value)))
-    return value
+    # Equal numbers may be written differently, and some fields show them as they were written.
+    return str(value) if isinstance(value, Decimal) else value
 
 
 def root_field(

@@ -62,7 +62,8 @@ def _formatted(error: GraphQLError, request_id: str, code: str | None) -> dict[s
     cause = _cause(error)
     if isinstance(cause, AppError):
         shown["message"] = cause.message
-        extensions = {"code": cause.code, **cause.details}
+        path = {"field": list(cause.field)} if cause.field else {}
+        extensions = {"code": cause.code, **path, **cause.details}
     elif cause is None or code is not None:
         extensions = {"code": code or BadInput.code, **_field(error), **(error.extensions or {})}
     else:

@@ -1,6 +1,8 @@
 """Annual grid charges, exact to the cent, computed as on an invoice."""
 
+from collections.abc import Iterable
 from decimal import ROUND_HALF_UP, Context, Decimal
+from functools import reduce
 
 import msgspec
 
@@ -14,6 +16,7 @@ MOST_HOURS = 8784  # of a leap year: no utilisation is higher
 # More digits than the largest product has: only `quantize` rounds.
 _EXACT = Context(prec=100, rounding=ROUND_HALF_UP)
 _CENT = Decimal("0.01")
+_NOTHING = Decimal("0.00")
 _LARGEST = Decimal(10) ** 15
 _DECIMALS = 6
 
@@ -78,8 +81,8 @@ def charges(
     pair: PricePair, consumption_kwh: Decimal, peak_load_kw: Decimal
 ) -> tuple[Decimal | None, Decimal | None, Decimal | None]:
     """For capacity, for energy, and both together, in EUR."""
-    capacity = _euros(peak_load_kw, pair.leistung)
-    energy = _euros(consumption_kwh, None if pair.arbeit is None else _EXACT.multiply(pair.arbeit, _CENT))
+    capacity = None if pair.leistung is None else charge(peak_load_kw, pair.leistung)
+    energy = None if pair.arbeit is None else charge_in_cents(consumption_kwh, pair.arbeit)
     return capacity, energy, None if capacity is None or energy is None else _EXACT.add(capacity, energy)
 
 
@@ -107,14 +110,32 @@ def check_consumption(consumption_kwh: Decimal, peak_load_kw: Decimal) -> None:
 
 
 def _check(amount: Decimal, argument: str) -> None:
+    if reason := broken_amount(amount, argument):
+        raise BadInput(reason, argument=argument)
+
+
+def broken_amount(amount: Decimal, name: str) -> str | None:
+    """Why an amount of kWh or kW cannot be; None: it can."""
     if not amount.is_finite() or not 0 <= amount < _LARGEST:
-        raise BadInput(f"`{argument}` lies between 0 and {_LARGEST:,}.", argument=argument)
+        return f"`{name}` lies between 0 and {_LARGEST:,}."
     if amount.as_tuple().exponent < -_DECIMALS:  # type: ignore[operator]  # finite: a number
-        raise BadInput(f"`{argument}` has at most {_DECIMALS} decimals.", argument=argument)
+        return f"`{name}` has at most {_DECIMALS} decimals."
+    return None
 
 
-def _euros(amount: Decimal, price: Decimal | None) -> Decimal | None:
-    return None if price is None else rounded(_EXACT.multiply(amount, price))
+def charge(quantity: Decimal, euros: Decimal) -> Decimal:
+    """EUR, for a price in EUR, rounded half up to the cent."""
+    return rounded(_EXACT.multiply(quantity, euros))
+
+
+def charge_in_cents(quantity: Decimal, cents: Decimal) -> Decimal:
+    """EUR, for a price in ct, rounded half up to the cent."""
+    return rounded(_EXACT.multiply(_EXACT.multiply(quantity, cents), _CENT))
+
+
+def total_of(amounts: Iterable[Decimal]) -> Decimal:
+    """Exact, with two decimals also without any amount."""
+    return reduce(_EXACT.add, amounts, _NOTHING)
 
 
 def rounded(value: Decimal) -> Decimal:

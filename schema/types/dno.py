@@ -26,7 +26,7 @@ from app.domain.time_of_use import TimeOfUseTariff as TimeOfUseStruct
 from loaders.record_loader import RecordLoader
 from schema.batch_field import batch_field, field, length, type_for
 from schema.context import Context
-from schema.types import peak
+from schema.types import bill, peak
 from schema.types import price as price  # describes the enums of arguments
 from schema.types.holiday_rule import HolidayRule
 from schema.types.node import DNO_ID, Node, id_field
@@ -219,6 +219,8 @@ class Dno(Node):
     ) -> Sequence[HolidayRuleStruct | None]:
         found = await context.loaders.holiday_rules_by_dno.load_many([dno.id for dno in dnos])
         return [rule_of_year(rules or (), year) for rules in found]
+
+    bill = bill.bill()
 
     is_peak = peak.is_peak()
     peak_status = peak.peak_status()

@@ -271,6 +271,10 @@ def _values(operators: list[Any], ids: dict[str, list[Any]]) -> dict[str, list[A
         "ids": [named, named[::-3]],
         "consumptionKwh": ["1000000"],
         "peakLoadKw": ["500"],
+        "input": [
+            '{year: 2025, voltageLevel: MS, metering: RLM, consumptionKwh: "1000", peakLoadKw: "5"}',
+            '{year: 2025, voltageLevel: NS, metering: SLP, consumptionKwh: "9", module: 3, bandKwh: {ht: 2, st: 3, nt: 4}}',
+        ],
         "region": ["Bayern", "Hamburg", None],
         "at": ["2025-01-15T08:00:00+01:00", "2024-07-01T12:00:00Z", "2023-07-03T12:00:00Z"],
         "from": ["2025-03-29T22:00:00+01:00"],

@@ -35,6 +35,7 @@ LITERALS = [
 ]  # fmt: skip
 
 RANKING = 'rankTariffs(year: 2025, voltageLevel: MS, consumptionKwh: "1", peakLoadKw: "1"'
+HOUSEHOLD = 'dno(slug: "netze-d") { bill(input: {year: 2025, voltageLevel: NS, metering: SLP, consumptionKwh: "1"}) { gross } }'
 FIELDS = [
     "dno(slug: %s) { name }",
     "dnos(first: %s) { totalCount }",
@@ -63,6 +64,10 @@ FIELDS = [
     'dno(slug: "netze-d") { isPeak(at: %s, voltageLevel: MS) }',
     'dno(slug: "netze-d") { tariffs { annualCost(consumptionKwh: %s, peakLoadKw: "1") { total } } }',
     'dno(slug: "netze-d") { tariffs { history(first: %s) { id } } }',
+    HOUSEHOLD.replace("2025", "%s"),
+    HOUSEHOLD.replace('"1"', "%s"),
+    HOUSEHOLD.replace("}", ", module: 3, bandKwh: {ht: %s, st: 1, nt: 0}}", 1),
+    HOUSEHOLD.replace("SLP", "RLM_MONTHLY").replace("}", ", monthlyPeakLoadKw: %s}", 1),
     "__type(name: %s) { name }",
     "coverage @skip(if: %s) { totalDnos }",
 ]
@@ -78,6 +83,7 @@ VARIABLES = {
     "VoltageLevel!": RANKING.replace("MS", "$v") + ") { rank }",
     "Date": 'naturalQuery(query: "netze d vorjahr", today: $v) { answer }',
     "DateTime!": 'dno(slug: "netze-d") { isPeak(at: $v, voltageLevel: MS) }',
+    "ConsumptionInput!": 'dno(slug: "netze-d") { bill(input: $v) { gross } }',
     "Boolean!": "coverage @skip(if: $v) { totalDnos }",
 }
 JSON_VALUES = [text for text in LITERALS if not text.startswith(("X", "{a"))]

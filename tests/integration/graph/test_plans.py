@@ -129,6 +129,11 @@ def _values(operators: list[Any], ids: list[str]) -> dict[str, list[Any]]:
         "ids": [ids[:2], ids[::-1], [], ["tariff_00000000000000000000000000000000"]],
         "consumptionKwh": ["1000000", "0.5"],
         "peakLoadKw": ["500", "0.1"],
+        "input": [
+            '{year: 2025, voltageLevel: MS, metering: RLM, consumptionKwh: "1000", peakLoadKw: "5"}',
+            '{year: 2024, voltageLevel: NS, metering: SLP, consumptionKwh: "1.0", module: 1, meter: "none"}',
+            '{year: 2025, voltageLevel: NS, metering: SLP, consumptionKwh: "1", module: 3}',
+        ],
         "region": ["Bayern", None],
         "at": ["2025-01-15T08:00:00+01:00", "2024-07-01T12:00:00Z"],
         "from": ["2025-03-29T22:00:00+01:00", "2024-12-31T12:00:00Z"],

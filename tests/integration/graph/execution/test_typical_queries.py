@@ -54,6 +54,9 @@ FIGURES: list[tuple[str, dict[str, Any]]] = [
     ('query ($a: DateTime!, $b: DateTime!) { dnos { nodes { peakIntervals(from: $a, to: $b, voltageLevel: MS) { start end } peakStatuses(from: $a, to: $b, voltageLevel: NS) { peak reason } } } }', {"a": "2024-12-15T08:00:00+01:00", "b": "2025-01-12T08:00:00+01:00"}),
     ('{ dnos { nodes { holidayRule(year: 2025) { id year bridgeDays excludedDates holidays holidayStates christmas timeStamps bridgeDayWords source { url } dno { slug } history { kind } } } } }', {}),
     ('query ($at: DateTime!) { dnos { nodes { isPeak(at: $at, voltageLevel: MS) } } }', {"at": "2025-01-15T08:00:00+01:00"}),
+    ('query ($i: ConsumptionInput!) { dnos { nodes { bill(input: $i) { positions { name quantity quantityUnit price priceUnit amount entry { __typename ... on Tariff { leistung dno { slug } } ... on Price { kind } } levy { kind } } network levies net vat gross vatPercent missing warnings { code message field } } } } }', {"i": {"year": 2025, "voltageLevel": "MS", "metering": "RLM", "consumptionKwh": "1000.50", "peakLoadKw": 5}}),
+    ('query ($k: Decimal!) { dno(slug: "netze-d") { bill(input: {year: 2025, voltageLevel: NS, metering: SLP, consumptionKwh: $k, bandKwh: {ht: $k, st: 0, nt: 0}, module: 3}) { network positions { name amount entry { ... on TimeOfUseTariff { windows { start } } } } } } }', {"k": "0.250"}),
+    ('{ dnos { nodes { a: bill(input: {year: 2025, voltageLevel: NS, metering: SLP, consumptionKwh: 1}) { missing } b: bill(input: {year: 2025, voltageLevel: NS, metering: SLP, consumptionKwh: "1.0"}) { positions { quantity } } } } }', {}),
     ('{ rankTariffs(year: 2025, voltageLevel: MS, consumptionKwh: "1000", peakLoadKw: "2") { rank cost { total } tariff { dno { name } } } }', {}),
 ]  # fmt: skip
 CONDITIONS = "query ($a: Boolean!, $b: Boolean!) { dno(slug: \"netze-a\") { slug name @skip(if: $a) ... @include(if: $b) { city tariffs { year } } } }"  # fmt: skip
