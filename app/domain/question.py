@@ -3,12 +3,15 @@
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
+from typing import Final
 from uuid import UUID
 
 import msgspec
 
 from app.domain.entry import VoltageLevel
-from app.domain.families import DataType
+from app.domain.families import HLZF, LEVY, NETZENTGELTE, PRICE, TIME_OF_USE, DataType
+from app.domain.levy import LevyKind
+from app.domain.price import PriceKind
 
 
 class Language(StrEnum):
@@ -26,18 +29,19 @@ class QuestionTopic(StrEnum):
     ANNUAL_COST = "ANNUAL_COST"  # of a consumption and a peak load
     COMPARISON = "COMPARISON"  # of operators, in figures of `data_type`
     RANKING = "RANKING"  # of all operators, or those of a federal state, by annual cost
+    PRICES = "PRICES"  # the other positions of a price sheet: without load metering, heat pumps, monthly, Modul 1 and 2, …
+    LEVIES = "LEVIES"  # levies and taxes of a year
+    BILL = "BILL"  # what a consumption costs with levies and taxes
+    GRID_OPERATOR = "GRID_OPERATOR"  # whose grid a place has
 
 
 class NotHeld(StrEnum):
     """Figures that operators publish but that are not held here."""
 
-    STANDARD_LOAD_PROFILE = "STANDARD_LOAD_PROFILE"  # without load metering: Grundpreis and Arbeitspreis
-    CONTROLLABLE_LOAD = "CONTROLLABLE_LOAD"  # heat pumps, storage heating, wallboxes; street lighting
-    MONTHLY_PRICE = "MONTHLY_PRICE"
-    MODULE_1 = "MODULE_1"
-    MODULE_2 = "MODULE_2"
-    OTHER_POSITION = "OTHER_POSITION"  # reserve capacity, reactive energy, metering, …
-    LEVY = "LEVY"
+    OTHER_POSITION = "OTHER_POSITION"  # avoided charges, individual charges, connection costs, …
+    MODULE_CHOICE = (
+        "MODULE_CHOICE"  # which module of § 14a EnWG is the cheapest: that depends on the customer's year
+    )
     TIME_OF_USE_ABOVE_NS = "TIME_OF_USE_ABOVE_NS"  # § 14a EnWG holds in low voltage
     AVERAGE = "AVERAGE"  # over operators or years
     OTHER_RANKING = "OTHER_RANKING"  # by a single price, of a town, of peak-load windows
@@ -63,6 +67,28 @@ class Load(msgspec.Struct, frozen=True, gc=False):
     assumed: bool = False
 
 
+class Usage(msgspec.Struct, frozen=True, gc=False):
+    """A customer's year that a bill is made of; with a peak load it is load-metered."""
+
+    consumption_kwh: Decimal
+    peak_load_kw: Decimal | None = None
+    monthly: bool = False  # prices by the month
+    module: int | None = None  # § 14a EnWG
+    device: bool = (
+        False  # a heat pump, storage heating or an electric vehicle with a metering point of its own
+    )
+    bands: tuple[Decimal, Decimal, Decimal] | None = None  # Modul 3: kWh in HT, ST, NT
+    inhabitants: int | None = None  # of the municipality, for the concession fee
+    assumed: bool = False
+
+
+class NamedPlace(msgspec.Struct, frozen=True, gc=False):
+    """`city`: as it is written behind the postal code."""
+
+    postal_code: str
+    city: str | None = None
+
+
 class Details(msgspec.Struct, frozen=True, gc=False):
     """What some topics need beside operator, year and level.
 
@@ -76,6 +102,10 @@ class Details(msgspec.Struct, frozen=True, gc=False):
     region: str | None = None  # federal state, by its official name
     load: Load | None = None
     first: int = 5  # length of a ranking
+    kinds: tuple[PriceKind, ...] = ()  # of the prices that are asked for
+    levies: tuple[LevyKind, ...] = ()
+    usage: Usage | None = None  # of a bill, or of a ranking or comparison by bills
+    place: NamedPlace | None = None  # named instead of an operator
 
 
 class Interpretation(msgspec.Struct, frozen=True, gc=False):
@@ -99,4 +129,20 @@ class Interpretation(msgspec.Struct, frozen=True, gc=False):
     def subject(self) -> QuestionTopic | None:
         if self.topic is not None or self.data_type is None:
             return self.topic
-        return QuestionTopic(self.data_type.value)
+        return self.about
+
+    @property
+    def about(self) -> QuestionTopic | None:
+        """The figures behind it: of a comparison, a ranking or a cost those that are compared, ordered or multiplied."""
+        if self.details.usage is not None:
+            return QuestionTopic.BILL
+        return _FIGURES.get(self.data_type, self.topic) if self.data_type is not None else self.topic
+
+
+_FIGURES: Final = {
+    NETZENTGELTE: QuestionTopic.NETZENTGELTE,
+    HLZF: QuestionTopic.HLZF,
+    TIME_OF_USE: QuestionTopic.TIME_OF_USE,
+    LEVY: QuestionTopic.LEVIES,
+    PRICE: QuestionTopic.PRICES,
+}

@@ -7,7 +7,10 @@ import msgspec
 from app.domain.cost import AnnualCost, Ranked
 from app.domain.entry import VoltageLevel
 from app.domain.hlzf import Hlzf
+from app.domain.levy import Levy
+from app.domain.missing_levies import MissingLevy
 from app.domain.peak import PeakStatus
+from app.domain.price import Price
 from app.domain.price_series import PriceInterval
 from app.domain.tariff import Tariff
 from app.domain.time_of_use import TimeOfUseTariff
@@ -35,7 +38,10 @@ class Figures(msgspec.Struct, frozen=True):
     tariffs: Sequence[Tariff] = ()
     hlzf: Sequence[Hlzf] = ()
     time_of_use: Sequence[TimeOfUseTariff] = ()
-    prices: Sequence[PriceInterval] = ()
+    intervals: Sequence[PriceInterval] = ()
+    prices: Sequence[Price] = ()
     peak: Sequence[PeakAtLevel] = ()
     costs: Sequence[TariffCost] = ()
     ranking: Sequence[Ranked] = ()
+    levies: Sequence[Levy] = ()
+    missing_levies: Sequence[MissingLevy] = ()

@@ -92,6 +92,13 @@ def amounts_of(sentence: Sentence, language: Language) -> Amounts:
     return Amounts(_usable(kwh), _usable(kw) or None, tokens)
 
 
+def energies_of(sentence: Sentence, language: Language) -> Iterator[tuple[int, int, Decimal]]:
+    """Each energy in kWh: first token, end, value."""
+    for start, end, value, unit in _measured(sentence, language):
+        if unit in _ENERGY:
+            yield start, end, value * _ENERGY[unit]
+
+
 def _usable(value: Decimal | None) -> Decimal | None:
     return value if value is not None and value < _LARGEST else None
 
@@ -100,7 +107,7 @@ def _measured(sentence: Sentence, language: Language) -> Iterator[tuple[int, int
     """Each number with its unit: first token, end, value, unit."""
     i = 0
     while i < len(sentence.keys):
-        number, end = _number(sentence, i, language)
+        number, end = number_at(sentence, i, language)
         if number is None:
             i += 1
             continue
@@ -116,7 +123,7 @@ def _measured(sentence: Sentence, language: Language) -> Iterator[tuple[int, int
         i = end
 
 
-def _number(sentence: Sentence, i: int, language: Language) -> tuple[Decimal | None, int]:
+def number_at(sentence: Sentence, i: int, language: Language) -> tuple[Decimal | None, int]:
     """Also in groups that are set apart: "5 000 000"."""
     key = sentence[i]
     if not key[:1].isdigit() or not key.isascii():

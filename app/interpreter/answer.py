@@ -12,18 +12,21 @@ from uuid import UUID
 from app.domain.clock import hh_mm
 from app.domain.dno import Dno
 from app.domain.entry import LEVEL_ORDER, VoltageLevel
-from app.domain.families import HLZF, NETZENTGELTE, TIME_OF_USE
+from app.domain.families import NETZENTGELTE, PRICE, TIME_OF_USE
 from app.domain.hlzf import SEASON_ORDER, Hlzf
 from app.domain.question import Interpretation, QuestionTopic
 from app.domain.question_figures import Figures
 from app.domain.tariff import Tariff
 from app.interpreter.answer_words import Words, listed, number, words_of
 from app.interpreter.cost_answer import compared_costs, costs_of_levels, ranked
+from app.interpreter.levy_answer import no_rates, rates
 from app.interpreter.peak_answer import peak_load
+from app.interpreter.price_answer import named_kinds, positions
 from app.interpreter.time_of_use_answer import bands_and_windows, hours_of_a_day, price_at_a_moment
 
 NO_FIGURES: Final = Figures()
 NO_NAMES: Final[Mapping[UUID, str]] = MappingProxyType({})
+_WITHOUT_OPERATOR: Final = (QuestionTopic.RANKING, QuestionTopic.COMPARISON, QuestionTopic.LEVIES)
 MAX_NAMES, MAX_YEARS = 5, 4  # more would not be read
 _TWO = 2
 
@@ -44,11 +47,13 @@ def answer_of(
     `names`: of the operators of a ranking; `at`: the moment that prices or peak load are asked of.
     """
     words = words_of(meaning)
-    if meaning.data_type is None:
+    if meaning.subject is None:
         text = words.off_topic if meaning.not_held is None else words.not_held[meaning.not_held]
         return text + _about_further_questions(words, meaning)
     if (lacking := _lacking(words, meaning)) is not None:
         text = lacking
+    elif meaning.topic is QuestionTopic.LEVIES:
+        text = _levies(words, meaning, figures, years)
     elif meaning.topic is QuestionTopic.RANKING:
         text = ranked(words, meaning, figures.ranking, names)
     elif meaning.topic is QuestionTopic.COMPARISON:
@@ -60,12 +65,17 @@ def answer_of(
     return text + _about_further_questions(words, meaning)
 
 
+def _levies(words: Words, meaning: Interpretation, figures: Figures, years: Sequence[int]) -> str:
+    if figures.levies:
+        return rates(words, meaning, figures.levies, figures.missing_levies)
+    return no_rates(words, meaning, figures.missing_levies, years)
+
+
 def _lacking(words: Words, meaning: Interpretation) -> str | None:
     """What must be named for the topic; an unknown or missing operator is asked for first."""
-    assert meaning.data_type is not None
     if not meaning.lacking or (meaning.topic is not QuestionTopic.RANKING and meaning.dno_id is None):
         return None
-    asked = _asked(words, meaning, words.topics[meaning.data_type])
+    asked = _asked(words, meaning, _subject(words, meaning))
     load_missing = meaning.details.load is None and meaning.voltage_level is not None
     if meaning.topic is QuestionTopic.ANNUAL_COST or load_missing:
         return words.load_missing.format(asked)
@@ -76,9 +86,9 @@ def _about_further_questions(words: Words, meaning: Interpretation) -> str:
     if meaning.questions < _TWO:
         return ""
     number = min(meaning.questions - _TWO, len(words.numbers) - 1)
-    of_one = meaning.dno_id is not None or meaning.topic in (QuestionTopic.RANKING, QuestionTopic.COMPARISON)
-    if of_one and meaning.data_type is not None:
-        rest = words.one_answered.format(words.about[meaning.data_type])
+    of_one = meaning.dno_id is not None or meaning.topic in _WITHOUT_OPERATOR
+    if of_one and meaning.about is not None:
+        rest = words.one_answered.format(words.about[meaning.about])
     else:
         rest = words.none_answered
     return f" – {words.questions.format(words.numbers[number])}{rest}"
@@ -90,9 +100,9 @@ def _of_operator(
     """None: nothing is known."""
     match meaning.subject:
         case QuestionTopic.TIME_OF_USE if at is not None:
-            return price_at_a_moment(words, dno.name, figures.prices, at)
+            return price_at_a_moment(words, dno.name, figures.intervals, at)
         case QuestionTopic.TIME_OF_USE if meaning.details.day is not None:
-            return hours_of_a_day(words, meaning, dno.name, figures.prices)
+            return hours_of_a_day(words, meaning, dno.name, figures.intervals)
         case QuestionTopic.PEAK_STATUS:
             return peak_load(words, meaning, dno.name, figures.peak, at)
         case QuestionTopic.ANNUAL_COST:
@@ -105,6 +115,8 @@ def _published(words: Words, meaning: Interpretation, dno: Dno, figures: Figures
     """The rows of the data type as they are published."""
     if meaning.data_type is TIME_OF_USE:
         return bands_and_windows(words, dno.name, figures.time_of_use)
+    if meaning.data_type is PRICE:
+        return positions(words, meaning, dno.name, figures.prices)
     parts = (
         _prices(words, figures.tariffs) if meaning.data_type is NETZENTGELTE else _hours(words, figures.hlzf)
     )
@@ -134,6 +146,7 @@ def _of_dno(figures: Figures, dno_id: UUID) -> Figures:
         tariffs=[one for one in figures.tariffs if one.dno_id == dno_id],
         hlzf=[one for one in figures.hlzf if one.dno_id == dno_id],
         time_of_use=[one for one in figures.time_of_use if one.dno_id == dno_id],
+        prices=[one for one in figures.prices if one.dno_id == dno_id],
     )
 
 
@@ -159,7 +172,7 @@ def _pair(words: Words, leistung: Decimal | None, arbeit: Decimal | None) -> str
 def _hours(words: Words, hlzf: Sequence[Hlzf]) -> list[tuple[VoltageLevel, str]]:
     ordered = sorted(hlzf, key=lambda one: (LEVEL_ORDER[one.voltage_level], SEASON_ORDER[one.season]))
     return [
-        (level, f"{words.topics[HLZF]} " + ", ".join(_season(words, one) for one in same))
+        (level, f"{words.topics[QuestionTopic.HLZF]} " + ", ".join(_season(words, one) for one in same))
         for level, same in groupby(ordered, key=lambda one: one.voltage_level)
     ]
 
@@ -190,13 +203,20 @@ def _nothing(
 
 
 def _not_known(words: Words, meaning: Interpretation, dno: Dno) -> str:
-    assert meaning.data_type is not None
-    return words.nothing[meaning.data_type].format(_asked(words, meaning, dno.name))
+    assert meaning.about is not None
+    return words.nothing[meaning.about].format(_asked(words, meaning, dno.name), _subject(words, meaning))
+
+
+def _subject(words: Words, meaning: Interpretation) -> str:
+    """What is asked for."""
+    assert meaning.about is not None
+    if meaning.about is QuestionTopic.PRICES:
+        return named_kinds(words, meaning.details.kinds)
+    return words.topics[meaning.about]
 
 
 def _unnamed(words: Words, meaning: Interpretation, candidates: Sequence[Dno]) -> str:
-    assert meaning.data_type is not None
-    asked = _asked(words, meaning, words.topics[meaning.data_type])
+    asked = _asked(words, meaning, _subject(words, meaning))
     names = _distinct_names(candidates)
     if meaning.unknown is not None:
         return words.unknown.format(asked, meaning.unknown)
@@ -209,8 +229,9 @@ def _unnamed(words: Words, meaning: Interpretation, candidates: Sequence[Dno]) -
 
 def _asked(words: Words, meaning: Interpretation, first: str) -> str:
     level = words.levels[meaning.voltage_level] if meaning.voltage_level is not None else None
-    text = ", ".join(part for part in (first, level, str(meaning.year)) if part)
-    return text[:1].upper() + text[1:] if first in words.topics.values() else text
+    year = None if meaning.year is None else str(meaning.year)
+    text = ", ".join(part for part in (first, level, year) if part)
+    return text[:1].upper() + text[1:] if first == _subject(words, meaning) else text
 
 
 def _distinct_names(candidates: Sequence[Dno]) -> list[str]:

@@ -5,17 +5,16 @@ from decimal import Decimal
 from typing import Final, NamedTuple
 
 from app.domain.entry import VoltageLevel
-from app.domain.families import HLZF, NETZENTGELTE, TIME_OF_USE, DataType
 from app.domain.hlzf import Season
-from app.domain.question import Interpretation, Language, NotHeld
+from app.domain.question import Interpretation, Language, NotHeld, QuestionTopic
 from app.domain.working_days import PeakReason
 
 
 class Words(NamedTuple):
     levels: dict[VoltageLevel, str]
     seasons: dict[Season, str]
-    topics: dict[DataType, str]
-    about: dict[DataType, str]  # the same behind a preposition
+    topics: dict[QuestionTopic, str]
+    about: dict[QuestionTopic, str]  # the same behind a preposition
     capacity: str
     energy: str
     from_2500: str
@@ -25,7 +24,7 @@ class Words(NamedTuple):
     windows: str
     both: str
     either: str
-    nothing: dict[DataType, str]
+    nothing: dict[QuestionTopic, str]
     other_years: str
     other_levels: str
     no_year: str
@@ -74,7 +73,7 @@ class Words(NamedTuple):
     no_ranking: str
 
 
-_V, _S = VoltageLevel, Season
+_V, _S, _Q = VoltageLevel, Season, QuestionTopic
 GERMAN = Words(
     levels={
         _V.HOES: "Höchstspannung",
@@ -87,14 +86,22 @@ GERMAN = Words(
     },
     seasons={_S.WINTER: "Winter", _S.SPRING: "Frühling", _S.SUMMER: "Sommer", _S.AUTUMN: "Herbst"},
     topics={
-        NETZENTGELTE: "Netzentgelte",
-        HLZF: "Hochlastzeitfenster",
-        TIME_OF_USE: "zeitvariable Netzentgelte (§ 14a EnWG, Modul 3)",
+        _Q.NETZENTGELTE: "Netzentgelte",
+        _Q.HLZF: "Hochlastzeitfenster",
+        _Q.TIME_OF_USE: "zeitvariable Netzentgelte (§ 14a EnWG, Modul 3)",
+        _Q.PRICES: "Preise des Preisblatts",
+        _Q.LEVIES: "Umlagen, Abgaben und Steuern",
+        _Q.BILL: "Kosten der Netznutzung mit Umlagen und Steuern",
+        _Q.GRID_OPERATOR: "Netzbetreiber",
     },
     about={
-        NETZENTGELTE: "Netzentgelten",
-        HLZF: "Hochlastzeitfenstern",
-        TIME_OF_USE: "zeitvariablen Netzentgelten",
+        _Q.NETZENTGELTE: "Netzentgelten",
+        _Q.HLZF: "Hochlastzeitfenstern",
+        _Q.TIME_OF_USE: "zeitvariablen Netzentgelten",
+        _Q.PRICES: "Preisen des Preisblatts",
+        _Q.LEVIES: "Umlagen, Abgaben und Steuern",
+        _Q.BILL: "Kosten",
+        _Q.GRID_OPERATOR: "Netzbetreibern",
     },
     capacity="Leistungspreis {} €/kW·a",
     energy="Arbeitspreis {} ct/kWh",
@@ -106,9 +113,13 @@ GERMAN = Words(
     both=" und ",
     either=" oder ",
     nothing={
-        NETZENTGELTE: "{}: keine Netzentgelte bekannt",
-        HLZF: "{}: keine Hochlastzeitfenster bekannt",
-        TIME_OF_USE: "{}: keine zeitvariablen Netzentgelte (§ 14a EnWG, Modul 3) bekannt",
+        _Q.NETZENTGELTE: "{}: keine Netzentgelte bekannt",
+        _Q.HLZF: "{}: keine Hochlastzeitfenster bekannt",
+        _Q.TIME_OF_USE: "{}: keine zeitvariablen Netzentgelte (§ 14a EnWG, Modul 3) bekannt",
+        _Q.PRICES: "{}: nicht bekannt: {}",
+        _Q.LEVIES: "{}: nicht bekannt: {}",
+        _Q.BILL: "{}: die Kosten lassen sich nicht berechnen",
+        _Q.GRID_OPERATOR: "{}: kein Netzbetreiber bekannt",
     },
     other_years="; Daten gibt es für {}",
     other_levels="; veröffentlicht sind sie für {}",
@@ -120,17 +131,9 @@ GERMAN = Words(
     off_topic="Diese Frage kann ich nicht beantworten; ich kenne Netzentgelte, Hochlastzeitfenster und zeitvariable Netzentgelte"
     " (§ 14a EnWG, Modul 3) der deutschen Stromnetzbetreiber, zum Beispiel „Netzentgelte Netze BW 2025 Mittelspannung“.",
     not_held={
-        NotHeld.STANDARD_LOAD_PROFILE: "Netzentgelte ohne Leistungsmessung (SLP: Grundpreis und Arbeitspreis) sind hier nicht"
-        " erfasst; die Netzentgelte hier gelten für Kunden mit Leistungsmessung.",
-        NotHeld.CONTROLLABLE_LOAD: "Eigene Netzentgelte für Wärmepumpen, Speicherheizungen, Ladepunkte ohne Leistungsmessung oder"
-        " Straßenbeleuchtung sind hier nicht erfasst; erfasst sind zeitvariable Netzentgelte nach § 14a EnWG, Modul 3.",
-        NotHeld.MONTHLY_PRICE: "Monatspreise (Monatsleistungspreissystem) sind hier nicht erfasst; die Netzentgelte hier sind"
-        " Jahrespreise.",
-        NotHeld.MODULE_1: "Modul 1 nach § 14a EnWG (pauschale Reduzierung) ist hier nicht erfasst; erfasst ist Modul 3.",
-        NotHeld.MODULE_2: "Modul 2 nach § 14a EnWG (reduzierter Arbeitspreis) ist hier nicht erfasst; erfasst ist Modul 3.",
-        NotHeld.OTHER_POSITION: "Diese Position des Preisblatts ist hier nicht erfasst; erfasst sind Leistungspreise und"
-        " Arbeitspreise mit Leistungsmessung.",
-        NotHeld.LEVY: "Umlagen, Abgaben und Steuern sind hier nicht erfasst; erfasst sind Netzentgelte, netto.",
+        NotHeld.OTHER_POSITION: "Diese Position des Preisblatts ist hier nicht erfasst.",
+        NotHeld.MODULE_CHOICE: "Welches Modul nach § 14a EnWG günstiger ist, hängt vom Verbrauch und seinen Zeiten ab; ein Vergleich"
+        " der Module ist hier nicht erfasst. Fragen Sie nach den Kosten mit einem Modul, zum Beispiel „Wärmepumpe 6000 kWh Modul 2“.",
         NotHeld.TIME_OF_USE_ABOVE_NS: "Zeitvariable Netzentgelte nach § 14a EnWG, Modul 3, gibt es nur in der Niederspannung.",
         NotHeld.AVERAGE: "Durchschnitte werden hier nicht gebildet; erfasst sind die Preise der einzelnen Netzbetreiber.",
         NotHeld.OTHER_RANKING: "Ranglisten gibt es hier nach den Jahreskosten der Netznutzung, für Deutschland oder ein"
@@ -195,14 +198,22 @@ ENGLISH = Words(
     },
     seasons={_S.WINTER: "winter", _S.SPRING: "spring", _S.SUMMER: "summer", _S.AUTUMN: "autumn"},
     topics={
-        NETZENTGELTE: "grid charges",
-        HLZF: "peak-load windows",
-        TIME_OF_USE: "time-variable grid charges (§ 14a EnWG, module 3)",
+        _Q.NETZENTGELTE: "grid charges",
+        _Q.HLZF: "peak-load windows",
+        _Q.TIME_OF_USE: "time-variable grid charges (§ 14a EnWG, module 3)",
+        _Q.PRICES: "prices of the price sheet",
+        _Q.LEVIES: "levies and taxes",
+        _Q.BILL: "costs of the use of the grid with levies and taxes",
+        _Q.GRID_OPERATOR: "grid operator",
     },
     about={
-        NETZENTGELTE: "grid charges",
-        HLZF: "peak-load windows",
-        TIME_OF_USE: "time-variable grid charges",
+        _Q.NETZENTGELTE: "grid charges",
+        _Q.HLZF: "peak-load windows",
+        _Q.TIME_OF_USE: "time-variable grid charges",
+        _Q.PRICES: "prices of the price sheet",
+        _Q.LEVIES: "levies and taxes",
+        _Q.BILL: "costs",
+        _Q.GRID_OPERATOR: "grid operators",
     },
     capacity="capacity price €{} per kW and year",
     energy="energy price {} ct/kWh",
@@ -214,9 +225,13 @@ ENGLISH = Words(
     both=" and ",
     either=" or ",
     nothing={
-        NETZENTGELTE: "{}: no grid charges known",
-        HLZF: "{}: no peak-load windows known",
-        TIME_OF_USE: "{}: no time-variable grid charges (§ 14a EnWG, module 3) known",
+        _Q.NETZENTGELTE: "{}: no grid charges known",
+        _Q.HLZF: "{}: no peak-load windows known",
+        _Q.TIME_OF_USE: "{}: no time-variable grid charges (§ 14a EnWG, module 3) known",
+        _Q.PRICES: "{}: not known: {}",
+        _Q.LEVIES: "{}: not known: {}",
+        _Q.BILL: "{}: the cost cannot be worked out",
+        _Q.GRID_OPERATOR: "{}: no grid operator known",
     },
     other_years="; there are data for {}",
     other_levels="; they are published for {}",
@@ -228,16 +243,9 @@ ENGLISH = Words(
     off_topic="I cannot answer this question; I know grid charges, peak-load windows and time-variable grid charges (§ 14a EnWG,"
     " module 3) of the German electricity grid operators, for example “grid charges Netze BW 2025 medium voltage”.",
     not_held={
-        NotHeld.STANDARD_LOAD_PROFILE: "Grid charges without load metering (standard load profiles, households) are not held here;"
-        " the charges here are those of customers with load metering.",
-        NotHeld.CONTROLLABLE_LOAD: "Grid charges of their own for heat pumps, storage heating, charging points without load metering"
-        " or street lighting are not held here; time-variable charges of § 14a EnWG, module 3, are.",
-        NotHeld.MONTHLY_PRICE: "Monthly prices are not held here; the grid charges here are annual prices.",
-        NotHeld.MODULE_1: "Module 1 of § 14a EnWG (lump-sum reduction) is not held here; module 3 is.",
-        NotHeld.MODULE_2: "Module 2 of § 14a EnWG (reduced energy price) is not held here; module 3 is.",
-        NotHeld.OTHER_POSITION: "This position of the price sheet is not held here; capacity and energy prices with load metering"
-        " are.",
-        NotHeld.LEVY: "Levies and taxes are not held here; net grid charges are.",
+        NotHeld.OTHER_POSITION: "This position of the price sheet is not held here.",
+        NotHeld.MODULE_CHOICE: "Which module of § 14a EnWG is cheaper depends on the consumption and its hours; a comparison of the"
+        " modules is not held here. Ask for the cost with one of them, for example “heat pump 6000 kWh module 2”.",
         NotHeld.TIME_OF_USE_ABOVE_NS: "Time-variable grid charges of § 14a EnWG, module 3, exist in low voltage only.",
         NotHeld.AVERAGE: "Averages are not held here; the prices of each grid operator are.",
         NotHeld.OTHER_RANKING: "Rankings are by annual cost of the use of the grid, in Germany or in one federal state, for"

@@ -1,7 +1,11 @@
 """Questions that compare operators: "Vergleich Bayernwerk und N-ERGIE MS 2026"."""
 
-from app.domain.question import Details, Interpretation, QuestionTopic
-from app.interpreter.load_examples import example_of
+from typing import Final
+
+from app.domain.price import PriceKind
+from app.domain.question import Details, Interpretation, QuestionTopic, Usage
+from app.interpreter.asked import Asked
+from app.interpreter.load_examples import HOUSEHOLD, example_of
 from app.interpreter.operators import UNKNOWN, Choice, by_codes, compared, unknown_beside
 from app.interpreter.reading import (
     Read,
@@ -10,7 +14,7 @@ from app.interpreter.reading import (
     load_of,
     product_of,
 )
-from app.interpreter.topics import Asked, count_of_questions
+from app.interpreter.topics import count_of_questions
 from app.interpreter.words import Sign
 
 
@@ -24,10 +28,12 @@ def compares_operators(read: Read) -> bool:
     return len(named) + len(read.codes) + unknown >= 2
 
 
-def comparison_of(read: Read, topic: Asked) -> Interpretation | None:
+def comparison_of(read: Read, topic: Asked, usage: Usage | None = None) -> Interpretation | None:
     """None where fewer than two operators stand side by side to be compared."""
     if not read.sentence.has(Sign.COMPARES):
         return None
+    if usage is None and topic.kinds == _OF_HOUSEHOLDS:
+        usage = HOUSEHOLD
     if read.codes:
         choices = [by_codes(read.sentence.vocabulary, [code]) for code in dict.fromkeys(read.codes)]
         choices += compared(read.sentence)
@@ -41,7 +47,7 @@ def comparison_of(read: Read, topic: Asked) -> Interpretation | None:
     if all_known and len({choice.dno_id for choice in choices}) < 2:
         return None  # one operator by two names
     return Interpretation(
-        data_type=data_type_of(topic.topic),
+        data_type=data_type_of(topic.topic if usage is None else QuestionTopic.BILL),
         dno_id=None,
         year=read.year.year,
         voltage_level=read.level.level,
@@ -51,7 +57,16 @@ def comparison_of(read: Read, topic: Asked) -> Interpretation | None:
         candidates=tuple(dict.fromkeys(one for choice in choices for one in choice.candidates)),
         language=read.language,
         topic=QuestionTopic.COMPARISON if all_known else topic.topic,
-        details=Details(load=load_of(read) or example_of(read.level.level)) if all_known else Details(),
+        details=_details(read, topic, usage) if all_known else Details(),
         unknown=next((choice.unknown for choice in choices if choice.unknown is not None), None),
         questions=max(1 + topic.further, count_of_questions(read.sentence)),
     )
+
+
+_OF_HOUSEHOLDS: Final = (PriceKind.SLP_GRUNDPREIS, PriceKind.SLP_ARBEITSPREIS)
+
+
+def _details(read: Read, topic: Asked, usage: Usage | None) -> Details:
+    if usage is not None or topic.kinds:
+        return Details(usage=usage, kinds=() if usage is not None else topic.kinds)
+    return Details(load=load_of(read) or example_of(read.level.level))

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import product
 from typing import NamedTuple
 
+from app.interpreter.position_words import POSITIONS
 from app.interpreter.spelling import key
 from app.interpreter.state_names import WORDS as STATE_WORDS
 from app.interpreter.words import GAS_COMPOUNDS, MISTAKABLE, ORDINARY, PHRASES, STEMS, Meaning, Sign
@@ -35,9 +36,12 @@ def _words(text: str) -> Iterator[str]:
     yield from (key(word) for word in re.findall(r"\w+", text.replace("_", " ")))
 
 
+_PHRASES: tuple[tuple[Meaning, str], ...] = (*PHRASES, *POSITIONS)
+
+
 def _meanings() -> dict[str, tuple[Meaning, ...]]:
     found: dict[str, tuple[Meaning, ...]] = {}
-    for meaning, text in PHRASES:
+    for meaning, text in _PHRASES:
         for joined in _spellings(text):
             before = found.get(joined, ())
             # Tuples of different types are equal: days and years from today.
@@ -49,7 +53,7 @@ def _meanings() -> dict[str, tuple[Meaning, ...]]:
 _MEANINGS = _meanings()
 # What a misspelt word may have been meant to be; the small words of a language are too near to too much.
 _STATES = {word for word in STATE_WORDS if len(word) >= MIN_STATE_LENGTH}
-CORRECTABLE = _MEANINGS.keys() | {word for _, text in PHRASES for word in _words(text)} | _STATES
+CORRECTABLE = _MEANINGS.keys() | {word for _, text in _PHRASES for word in _words(text)} | _STATES
 KNOWN = CORRECTABLE | ORDINARY | MISTAKABLE | STATE_WORDS
 
 

@@ -4,9 +4,11 @@ from datetime import date
 from typing import Final
 
 from app.domain.entry import VoltageLevel
-from app.domain.question import Details, Interpretation, Load, NotHeld, QuestionTopic
-from app.interpreter.amounts import METERED_FROM_KWH
+from app.domain.price import PriceKind
+from app.domain.question import Details, Interpretation, Load, NotHeld, QuestionTopic, Usage
+from app.interpreter.asked import Asked
 from app.interpreter.comparisons import compares_operators, comparison_of
+from app.interpreter.grid_operators import grid_operator_of
 from app.interpreter.operators import Choice, by_codes, choose, unknown_beside
 from app.interpreter.rankings import ranking_of
 from app.interpreter.reading import (
@@ -14,12 +16,14 @@ from app.interpreter.reading import (
     data_type_of,
     frame_of,
     load_of,
+    place_of,
     product_of,
     read_sentence,
     unanswered,
 )
 from app.interpreter.spelling import normalise
-from app.interpreter.topics import Asked, asked, count_of_questions
+from app.interpreter.topics import asked, count_of_questions
+from app.interpreter.usage import BANDED, usage_of
 from app.interpreter.vocabulary import Vocabulary
 from app.interpreter.words import Sign
 
@@ -34,6 +38,8 @@ def interpret(sentence: str, vocabulary: Vocabulary, today: date) -> Interpretat
     read = read_sentence(sentence, vocabulary, today)
     if (ranking := ranking_of(read)) is not None:
         return ranking
+    if (operator := grid_operator_of(read)) is not None:
+        return operator
     topic = asked(read.sentence, frame_of(read))
     if topic is None and compares_operators(read):
         topic = Asked(_T.NETZENTGELTE, 0.93)
@@ -41,23 +47,34 @@ def interpret(sentence: str, vocabulary: Vocabulary, today: date) -> Interpretat
         return unanswered(read, topic)
     if topic.topic is _T.TIME_OF_USE and read.level.level not in _OF_NS:
         return unanswered(read, NotHeld.TIME_OF_USE_ABOVE_NS, 1 + topic.further)
-    if topic.topic is _T.NETZENTGELTE and _has_no_load_metering(read):
-        return unanswered(read, NotHeld.STANDARD_LOAD_PROFILE)
-    return comparison_of(read, topic) or _of_one_operator(read, topic)
+    if topic.topic is _T.LEVIES:
+        return _of_levies(read, topic)
+    usage = usage_of(read, topic)
+    return comparison_of(read, topic, usage) or _of_one_operator(read, topic, usage)
 
 
-def _has_no_load_metering(read: Read) -> bool:
-    """3,500 kWh and no peak load: a customer without load metering."""
-    kwh, kw = read.amounts.kwh, read.amounts.kw
-    return kwh is not None and kw is None and kwh < METERED_FROM_KWH and read.level.level in _OF_NS
-
-
-def _of_one_operator(read: Read, topic: Asked) -> Interpretation:
-    operator = by_codes(read.sentence.vocabulary, read.codes) if read.codes else choose(read.sentence)
-    subject = _subject(read, topic.topic)
-    load = load_of(read)
+def _of_levies(read: Read, topic: Asked) -> Interpretation:
+    """They are the same whatever the operator."""
     return Interpretation(
-        data_type=data_type_of(topic.topic),
+        data_type=data_type_of(_T.LEVIES),
+        dno_id=None,
+        year=read.year.year,
+        voltage_level=None,
+        confidence=product_of(topic.certainty, read.year.certainty),
+        candidates=(),
+        language=read.language,
+        topic=_T.LEVIES,
+        details=Details(levies=topic.levies),
+        questions=max(1 + topic.further, count_of_questions(read.sentence), read.year.number),
+    )
+
+
+def _of_one_operator(read: Read, topic: Asked, usage: Usage | None) -> Interpretation:
+    operator = by_codes(read.sentence.vocabulary, read.codes) if read.codes else choose(read.sentence)
+    subject = _subject(read, topic.topic) if usage is None else _T.BILL
+    load = load_of(read) if usage is None else None
+    return Interpretation(
+        data_type=data_type_of(_T.BILL if usage is not None else topic.topic),
         dno_id=operator.dno_id,
         year=read.year.year,
         voltage_level=read.level.level,
@@ -65,9 +82,9 @@ def _of_one_operator(read: Read, topic: Asked) -> Interpretation:
         candidates=operator.candidates,
         language=read.language,
         topic=subject,
-        details=_details(read, subject, load),
+        details=_details(read, subject, load, usage, topic.kinds),
         unknown=operator.unknown,
-        lacking=subject is _T.ANNUAL_COST and load is None,
+        lacking=_lacks(read, subject, load, usage),
         questions=_questions(read, topic, operator),
     )
 
@@ -125,7 +142,17 @@ _COSTS = {
 }
 
 
-def _details(read: Read, topic: QuestionTopic, load: Load | None) -> Details:
+def _lacks(read: Read, subject: QuestionTopic, load: Load | None, usage: Usage | None) -> bool:
+    """The peak load of an annual cost; the level of a load-metered bill; the kWh per band of Modul 3."""
+    if usage is not None:
+        level_missing = usage.peak_load_kw is not None and read.level.level is None
+        return level_missing or (usage.module == BANDED and usage.bands is None)
+    return subject is _T.ANNUAL_COST and load is None
+
+
+def _details(
+    read: Read, topic: QuestionTopic, load: Load | None, usage: Usage | None, kinds: tuple[PriceKind, ...]
+) -> Details:
     moment = read.moment
     timed = topic in {_T.PEAK_STATUS, _T.TIME_OF_USE}
     return Details(
@@ -134,6 +161,9 @@ def _details(read: Read, topic: QuestionTopic, load: Load | None) -> Details:
         now=timed and (moment.now or (moment.day is None and read.sentence.has(Sign.NOW_OR_THIS_YEAR))),
         dearest=read.sentence.has(Sign.DEAREST),
         load=load,
+        kinds=kinds if usage is None else (),
+        usage=usage,
+        place=place_of(read),
     )
 
 

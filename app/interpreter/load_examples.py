@@ -4,7 +4,7 @@ from decimal import Decimal
 from typing import Final
 
 from app.domain.entry import VoltageLevel
-from app.domain.question import Load
+from app.domain.question import Load, Usage
 
 # By level; examples, and named as such.
 _EXAMPLES: Final = {
@@ -12,6 +12,9 @@ _EXAMPLES: Final = {
     VoltageLevel.MS_NS: Load(Decimal(500_000), Decimal(200), assumed=True),
 }
 _LARGE_EXAMPLE: Final = Load(Decimal(5_000_000), Decimal(1_500), assumed=True)
+
+HOUSEHOLD: Final = Usage(Decimal(3_500), assumed=True)
+HEAT_PUMP: Final = Usage(Decimal(6_000), device=True, assumed=True)
 
 
 def example_of(level: VoltageLevel | None) -> Load | None:

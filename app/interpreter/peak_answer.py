@@ -8,6 +8,7 @@ from app.domain.peak import PeakStatus
 from app.domain.question import Interpretation
 from app.domain.question_figures import PeakAtLevel
 from app.interpreter.answer_words import ENGLISH, Words, listed
+from app.interpreter.peak_notes import in_german
 
 
 def peak_load(
@@ -39,12 +40,9 @@ def _of_moment(words: Words, statuses: Sequence[PeakStatus], at: datetime | None
 
 def _answered(words: Words, status: PeakStatus) -> str:
     if status.peak is None:
-        # Notes are English.
-        return (
-            f"{words.peak_unknown} ({status.note})"
-            if words is ENGLISH and status.note
-            else words.peak_unknown
-        )
+        if not status.note:
+            return words.peak_unknown
+        return f"{words.peak_unknown} ({status.note if words is ENGLISH else in_german(status.note)})"
     return words.peak if status.peak else words.off_peak.format(words.reasons[status.reason])
 
 

@@ -2,9 +2,13 @@
 
 from typing import Final
 
-from app.domain.question import Details, Interpretation, NotHeld, QuestionTopic
-from app.interpreter.load_examples import example_of
+from app.domain.entry import VoltageLevel
+from app.domain.price import PriceKind
+from app.domain.question import Details, Interpretation, NotHeld, QuestionTopic, Usage
+from app.interpreter.asked import Asked
+from app.interpreter.load_examples import HEAT_PUMP, HOUSEHOLD, example_of
 from app.interpreter.operators import names_unknown_place
+from app.interpreter.positions import customers_of
 from app.interpreter.reading import (
     Read,
     data_type_of,
@@ -15,7 +19,8 @@ from app.interpreter.reading import (
     unanswered,
 )
 from app.interpreter.sentence import Sentence
-from app.interpreter.topics import Asked, asked, count_of_questions
+from app.interpreter.topics import asked, count_of_questions
+from app.interpreter.usage import usage_of
 from app.interpreter.words import NUMBERS, Sign
 
 MAX_RANKING: Final = 20
@@ -39,8 +44,9 @@ def ranking_of(read: Read) -> Interpretation | None:
     if not isinstance(topic, Asked):
         return unanswered(read, topic)
     of_states = "bundesland" in sentence.keys or "state" in sentence.keys
+    usage = _usage(read, topic)
     if (
-        topic.topic is not QuestionTopic.NETZENTGELTE
+        (topic.topic is not QuestionTopic.NETZENTGELTE and usage is None)
         or mentions
         or _asks_for_one_price(sentence)
         or of_states
@@ -50,7 +56,7 @@ def ranking_of(read: Read) -> Interpretation | None:
         return unanswered(read, NotHeld.OTHER_RANKING)  # "in Bayern und Hessen", "in Österreich"
     load = load_of(read) or (None if read.amounts.tokens else example_of(read.level.level))
     return Interpretation(
-        data_type=data_type_of(topic.topic),
+        data_type=data_type_of(topic.topic if usage is None else QuestionTopic.BILL),
         dno_id=None,
         year=read.year.year,
         voltage_level=read.level.level,
@@ -61,12 +67,25 @@ def ranking_of(read: Read) -> Interpretation | None:
         details=Details(
             dearest=sentence.has(Sign.DEAREST) and not sentence.has(Sign.CHEAPEST),
             region=read.states[0].state if read.states else None,
-            load=load,
+            load=load if usage is None else None,
             first=_length(sentence),
+            usage=usage,
         ),
-        lacking=load is None or read.level.level is None,
+        lacking=usage is None and (load is None or read.level.level is None),
         questions=max(1 + topic.further, count_of_questions(sentence), read.year.number),
     )
+
+
+def _usage(read: Read, topic: Asked) -> Usage | None:
+    """The customer whose bills order the operators; None: the annual cost of load metering does."""
+    if (usage := usage_of(read, topic)) is not None:
+        return usage
+    customers = customers_of(read.sentence)
+    if read.amounts.tokens or read.level.level not in {None, VoltageLevel.NS}:
+        return None
+    if PriceKind.WAERMEPUMPE_ARBEITSPREIS in customers:
+        return HEAT_PUMP
+    return HOUSEHOLD if PriceKind.SLP_ARBEITSPREIS in customers else None
 
 
 _RANKED = {"top"}
@@ -85,6 +104,8 @@ _ONE_PRICE = {
     "ap",
     "capacity",
     "energy",
+    "grundpreis",
+    "grundpreise",
 }
 
 

@@ -4,16 +4,19 @@ import re
 from datetime import date
 from typing import Final, NamedTuple
 
-from app.domain.families import DataType
-from app.domain.question import Interpretation, Language, Load, NotHeld, QuestionTopic
+from app.domain.families import HLZF, LEVY, NETZENTGELTE, PRICE, TIME_OF_USE, DataType
+from app.domain.question import Interpretation, Language, Load, NamedPlace, NotHeld, QuestionTopic
 from app.interpreter.amounts import Amounts, amounts_of
+from app.interpreter.asked import Frame
 from app.interpreter.codes import split_codes
 from app.interpreter.federal_states import NamedState, states_of
 from app.interpreter.levels import ChosenLevel, level_of
 from app.interpreter.moments import Moment, moment_of
+from app.interpreter.positions import names_another_product
+from app.interpreter.postal_codes import PostalCode, postal_code_of
 from app.interpreter.sentence import Sentence
 from app.interpreter.spelling import normalise
-from app.interpreter.topics import Frame, count_of_questions
+from app.interpreter.topics import count_of_questions
 from app.interpreter.vocabulary import Vocabulary
 from app.interpreter.words import ENGLISH, GERMAN, Sign, Topic
 from app.interpreter.years import Year, year_of
@@ -33,6 +36,7 @@ class Read(NamedTuple):
     moment: Moment
     year: Year
     states: list[NamedState]
+    postal_code: PostalCode | None = None
 
 
 # "§ 14 a EnWG" is a law, and ENWG an operator.
@@ -69,7 +73,8 @@ def read_sentence(text: str, vocabulary: Vocabulary, today: date) -> Read:
     topics = [mark for mark in sentence.marks if isinstance(mark.meaning, Topic)]
     taken = level.tokens | amounts.tokens | sentence.covered(topics)
     year = year_of(sentence, taken, today, moment.day)
-    return Read(sentence, codes, language, level, amounts, moment, year, states_of(sentence))
+    found = Read(sentence, codes, language, level, amounts, moment, year, states_of(sentence))
+    return found._replace(postal_code=postal_code_of(sentence, amounts.tokens))
 
 
 def _language(read: Sentence) -> Language:
@@ -89,7 +94,14 @@ _ONLY_GERMAN, _ONLY_ENGLISH = GERMAN - ENGLISH, ENGLISH - GERMAN
 def frame_of(read: Read) -> Frame:
     mentions = read.sentence.mentions
     named = bool(read.codes) or any(not mention.place and not mention.everyday for mention in mentions)
-    return Frame(named, bool(mentions), read.level.level is not None, read.year.named, read.amounts.complete)
+    return Frame(
+        operator=named,
+        place=bool(mentions) or read.postal_code is not None,
+        level=read.level.level is not None,
+        year=read.year.named,
+        load=read.amounts.complete,
+        postal_code=read.postal_code is not None,
+    )
 
 
 def unanswered(read: Read, not_held: NotHeld | None, asked_for: int = 1) -> Interpretation:
@@ -106,8 +118,27 @@ def load_of(read: Read) -> Load | None:
     return None if kwh is None or kw is None else Load(kwh, kw)
 
 
-def data_type_of(topic: QuestionTopic) -> DataType:
-    return DataType[topic.value]
+def place_of(read: Read) -> NamedPlace | None:
+    """The place that stands for an operator; none where one is named."""
+    if read.codes or read.postal_code is None:
+        return None
+    if any(not mention.place and not mention.everyday for mention in read.sentence.mentions):
+        return None
+    return NamedPlace(read.postal_code.code, read.postal_code.city)
+
+
+def data_type_of(topic: QuestionTopic) -> DataType | None:
+    """None: what is asked for is no single kind of published figures."""
+    return _DATA_TYPES.get(topic)
+
+
+_DATA_TYPES: Final = {
+    QuestionTopic.NETZENTGELTE: NETZENTGELTE,
+    QuestionTopic.HLZF: HLZF,
+    QuestionTopic.TIME_OF_USE: TIME_OF_USE,
+    QuestionTopic.PRICES: PRICE,
+    QuestionTopic.LEVIES: LEVY,
+}
 
 
 def product_of(*certainties: float) -> float:
@@ -117,8 +148,8 @@ def product_of(*certainties: float) -> float:
     return round(product, 3)
 
 
-_NOT_OURS = (Sign.TRICK, Sign.GAS, Sign.OTHER_MEDIUM, Sign.OTHER_PRODUCT, Sign.OTHER_MATTER)
+_NOT_OURS = (Sign.TRICK, Sign.GAS, Sign.OTHER_MEDIUM, Sign.OTHER_MATTER)
 
 
 def is_about_something_else(sentence: Sentence) -> bool:
-    return sentence.has_any(*_NOT_OURS)
+    return sentence.has_any(*_NOT_OURS) or names_another_product(sentence)

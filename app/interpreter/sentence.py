@@ -25,6 +25,7 @@ SURELY_CORRECTED = 7  # letters from which a corrected word alone is taken for a
 NEGATED_WITHIN = 3  # tokens: "nicht für die Netze BW"
 
 _BEFORE_PLACES = {"in", "auf", "von", "bei", "fur", "aus", "stadt", "of", "at", "for"}
+_ENERGY_UNITS = {"kwh", "mwh", "gwh", "kilowattstunden", "megawattstunden", "gigawattstunden"}
 _PAUSES = frozenset("?!,;.:-–—")
 _PLAIN = ORDINARY | STATE_WORDS | GLUE | LEGAL | KINDS.keys()
 
@@ -73,7 +74,7 @@ class Sentence:
         self.words = _spelt(tokens(text), vocabulary)
         self.keys = [word.key for word in self.words]
         found = _mentions(self.words, vocabulary)
-        self.marks = grammar.marks(_without(self.words, found))
+        self.marks = _with_bills(grammar.marks(_without(self.words, found)), self.keys)
         # Everyday words are examined by what surrounds them, among it the names that are certain.
         self.mentions = [m for m in found if not m.everyday]
         self.mentions = [m for m in found if not m.everyday or self._stands_for_a_place(m)]
@@ -91,6 +92,11 @@ class Sentence:
 
     def has_any(self, *signs: Sign) -> bool:
         return any(map(self.has, signs))
+
+    @property
+    def of_the_grid(self) -> bool:
+        """Whether it speaks of a grid, or of a kind of company."""
+        return self.has(Sign.GRID) or any(key in KINDS for key in self.keys)
 
     def denied(self, start: int) -> bool:
         """Whether "nicht", "statt" or "instead of" stands shortly before, and denies nothing else."""
@@ -252,7 +258,11 @@ def _mentions(words: Sequence[Word], vocabulary: Vocabulary) -> list[Mention]:
 
 def _runs(words: Sequence[Word], vocabulary: Vocabulary) -> Iterator[tuple[int, Mention]]:
     """All runs that are a form, with their length; words that only join others do not count."""
-    content = [i for i, word in enumerate(words) if word.key not in GLUE and word.key not in LEGAL]
+    content = [
+        i
+        for i, word in enumerate(words)
+        if word.key not in GLUE and word.key not in LEGAL and not _is_a_unit(words, i)
+    ]
     for at, start in enumerate(content):
         joined, slips = [""], 0
         for length, i in enumerate(content[at : at + MAX_FORM_WORDS], 1):
@@ -263,6 +273,11 @@ def _runs(words: Sequence[Word], vocabulary: Vocabulary) -> Iterator[tuple[int, 
             ):
                 everyday = length == 1 and _is_everyday(words[i])
                 yield length, Mention(start, i + 1, readings, slips, everyday)
+
+
+def _is_a_unit(words: Sequence[Word], i: int) -> bool:
+    """ "3500 kWh": no part of the name KWH Netz."""
+    return words[i].key in _ENERGY_UNITS and i > 0 and words[i - 1].key[:1].isdigit()
 
 
 def _reordered(words: Sequence[Word], run: Sequence[int], vocabulary: Vocabulary) -> Readings:
@@ -287,6 +302,13 @@ def _readings(joined: Sequence[str], vocabulary: Vocabulary) -> Readings:
         for number, fit in vocabulary.forms.get(form, {}).items():
             found[number] = min(fit, found.get(number, fit))
     return found
+
+
+def _with_bills(marks: Sequence[Mark], keys: Sequence[str]) -> list[Mark]:
+    """A bill is one of the grid only where a consumption is named."""
+    if not _ENERGY_UNITS.isdisjoint(keys):
+        return list(marks)
+    return [m._replace(meaning=Sign.OTHER_MATTER) if m.meaning is Sign.INVOICE else m for m in marks]
 
 
 def _without(words: Sequence[Word], mentions: Sequence[Mention]) -> list[str]:

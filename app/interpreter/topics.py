@@ -1,37 +1,16 @@
 """What a sentence asks for: one of the topics, figures that are not held, or something that is not ours to answer."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from app.domain.question import NotHeld, QuestionTopic
+from app.interpreter.asked import Asked, Frame
 from app.interpreter.grammar import Mark
-from app.interpreter.names import KINDS
+from app.interpreter.positions import names_a_device, position_asked_for
 from app.interpreter.sentence import Sentence
-from app.interpreter.words import QUESTIONS, Sign, Topic, Unheld, Weight
+from app.interpreter.separation import are_set_apart
+from app.interpreter.words import QUESTIONS, Sign, Topic, Weight
 
 _N, _H, _T = QuestionTopic.NETZENTGELTE, QuestionTopic.HLZF, QuestionTopic.TIME_OF_USE
-
-
-class Asked(NamedTuple):
-    """`further`: topics that the sentence asks for beside it."""
-
-    topic: QuestionTopic
-    certainty: float
-    further: int = 0
-
-
-class Frame(NamedTuple):
-    """What else the sentence names; it distinguishes a grid price from any other price."""
-
-    operator: bool  # by its name or code
-    place: bool
-    level: bool
-    year: bool
-    load: bool = False  # consumption and peak load
-
-    @property
-    def named(self) -> bool:
-        return self.operator or self.place or self.level or self.year
 
 
 def asked(sentence: Sentence, frame: Frame) -> Asked | NotHeld | None:
@@ -51,12 +30,14 @@ def asked(sentence: Sentence, frame: Frame) -> Asked | NotHeld | None:
         found = _by_hours(sentence, found, frame) or found
     if found is not None and found.topic is _T and not _is_about_the_law(sentence, kept, frame):
         return None
-    unheld = _unheld(sentence, kept, found, frame)
-    if isinstance(unheld, NotHeld):
-        return unheld
+    position = position_asked_for(sentence, kept, found, frame)
+    if isinstance(position, NotHeld):
+        return position
+    if isinstance(position, Asked):
+        return position._replace(further=_further(sentence, kept, _N if found is None else found.topic))
     if found is None:
         return None
-    return found._replace(further=_further(sentence, kept, found.topic) + unheld)
+    return found._replace(further=_further(sentence, kept, found.topic) + position)
 
 
 def _by_topic(sentence: Sentence, kept: list[Mark], frame: Frame) -> Asked | None:
@@ -83,7 +64,7 @@ def _plainly(sentence: Sentence) -> float:
 
 
 def _likely(sentence: Sentence, topics: list[Mark], frame: Frame) -> Asked | None:
-    framed = frame.named or _of_the_grid(sentence)
+    framed = frame.named or sentence.of_the_grid
     if sentence.has(Sign.OTHER_PRODUCT) or not framed:
         return None
     if sentence.has(Sign.OTHER_MATTER) and not (frame.level or frame.operator):
@@ -92,7 +73,7 @@ def _likely(sentence: Sentence, topics: list[Mark], frame: Frame) -> Asked | Non
     if (
         around
         and sentence.strange
-        and not (frame.operator or frame.place or frame.level or _of_the_grid(sentence))
+        and not (frame.operator or frame.place or frame.level or sentence.of_the_grid)
     ):
         return None  # "peak performance now"
     doubtful = sentence.has_any(Sign.OTHER_MATTER, Sign.DEFINITION) or not (
@@ -130,7 +111,7 @@ def _by_operator(sentence: Sentence, frame: Frame) -> Asked | None:
         or (QUESTIONS.intersection(sentence.keys) and not frame.level)
     ):
         return None
-    if frame.operator or (frame.level and (frame.place or _of_the_grid(sentence))):
+    if frame.operator or (frame.level and (frame.place or sentence.of_the_grid)):
         return Asked(_N, 0.93)
     return None
 
@@ -142,11 +123,11 @@ def _by_hours(sentence: Sentence, found: Asked | None, frame: Frame) -> Asked | 
     charges = sentence.has(Sign.CHARGES_A_DEVICE)
     if not (sentence.has(Sign.WHEN) or (charges and sentence.has_any(Sign.NOW, Sign.CHEAP, Sign.CHEAPEST))):
         return None
-    devices = _names_a_device(sentence) or bool(_OF_A_HOUSEHOLD.intersection(sentence.keys))
+    devices = names_a_device(sentence) or bool(_OF_A_HOUSEHOLD.intersection(sentence.keys))
     runs = devices and bool(_RUNNING.intersection(sentence.keys))
     clock = bool(_CHEAPER.intersection(sentence.keys)) and bool(_OF_THE_CLOCK.intersection(sentence.keys))
     of_hours = charges or runs or clock or sentence.has_any(Sign.CHEAPEST, Sign.DEAREST, Sign.CHEAP)
-    of_power = frame.operator or sentence.has_any(Sign.POWER, Sign.GRID) or _names_a_device(sentence)
+    of_power = frame.operator or sentence.has_any(Sign.POWER, Sign.GRID) or names_a_device(sentence)
     if not (of_hours and of_power):
         return None
     if found is not None and sentence.has(Sign.COMPARES):
@@ -179,7 +160,13 @@ def _is_about_the_law(sentence: Sentence, kept: Sequence[Mark], frame: Frame) ->
     electricity, and words stand there that nothing explains."""
     if sentence.has(Sign.OTHER_PRODUCT) and not sentence.has(Sign.GRID) and not _names_the_law(sentence):
         return False
-    if frame.operator or _of_the_grid(sentence) or sentence.has(Sign.POWER) or _names_a_device(sentence):
+    if (
+        frame.operator
+        or frame.postal_code
+        or sentence.of_the_grid
+        or sentence.has(Sign.POWER)
+        or names_a_device(sentence)
+    ):
         return True
     return len(kept) > 1 or not sentence.strange or (frame.year and _names_the_law(sentence))
 
@@ -189,14 +176,6 @@ def _names_the_law(sentence: Sentence) -> bool:
 
 
 _OF_THE_LAW = {"14", "modul", "module", "modul3", "enwg"}
-
-
-def _names_a_device(sentence: Sentence) -> bool:
-    return any(mark.meaning == Unheld(NotHeld.CONTROLLABLE_LOAD) for mark in sentence.marks)
-
-
-def _of_the_grid(sentence: Sentence) -> bool:
-    return sentence.has(Sign.GRID) or any(key in KINDS for key in sentence.keys)
 
 
 def _asked_for(sentence: Sentence, topics: list[Mark]) -> QuestionTopic:
@@ -217,17 +196,9 @@ def _strong(sentence: Sentence, topics: Sequence[Mark]) -> list[Mark]:
     kept = []
     for mark in strong:
         others = [other for other in strong if _topic(other).topic is _T]
-        if _topic(mark).topic is _T or all(_are_set_apart(sentence, mark, other) for other in others):
+        if _topic(mark).topic is _T or all(are_set_apart(sentence, mark, other) for other in others):
             kept.append(mark)
     return kept
-
-
-def _are_set_apart(sentence: Sentence, one: Mark, other: Mark) -> bool:
-    """Whether "und", a full stop or the like stands between them."""
-    first, second = sorted((one, other))
-    if any(sentence.gap(i).strip()[:1] in {";", "?", "!"} for i in range(first.end, second.start + 1)):
-        return True
-    return any(mark.meaning is Sign.AND and first.end <= mark.start < second.start for mark in sentence.marks)
 
 
 def _further(sentence: Sentence, kept: Sequence[Mark], topic: QuestionTopic) -> int:
@@ -237,86 +208,9 @@ def _further(sentence: Sentence, kept: Sequence[Mark], topic: QuestionTopic) -> 
     others = {
         _topic(mark).topic
         for mark in strong
-        if _topic(mark).topic is not topic and any(_are_set_apart(sentence, mark, one) for one in mine)
+        if _topic(mark).topic is not topic and any(are_set_apart(sentence, mark, one) for one in mine)
     }
     return len(others)
-
-
-def _unheld(sentence: Sentence, kept: Sequence[Mark], found: Asked | None, frame: Frame) -> NotHeld | int:
-    """What is not held of what is asked for; else how many such figures are asked for beside what is."""
-    marks = [mark for mark in sentence.marks if isinstance(mark.meaning, Unheld)]
-    marks = [mark for mark in marks if not sentence.denied(mark.start)]
-    if sentence.has(Sign.OF_A_FLEET):  # electric vehicles that are charged with load metering
-        marks = [mark for mark in marks if _not_held(mark) is not NotHeld.CONTROLLABLE_LOAD]
-    for correction in sentence.corrections:
-        marks = [mark for mark in marks if mark.start > correction] if kept else marks
-    if not marks:
-        return 0
-    if found is None:
-        return _not_held(marks[0]) if _is_about_charges(sentence, kept, marks, frame) else 0
-    topics = [
-        mark for mark in kept if _topic(mark).topic is found.topic and _topic(mark).weight > Weight.HINT
-    ]
-    beside = 0
-    for mark in marks:
-        apart = bool(topics) and all(_are_set_apart(sentence, mark, topic) for topic in topics)
-        if not (_is_asked_for(sentence, mark, found) or _is_an_alternative(sentence, mark, topics)):
-            beside += apart and found.topic is _T and _not_held(mark) in _MODULES
-        elif apart and topics[0].start < mark.start:
-            beside += 1
-        elif not (_aside(mark) and topics):
-            return _not_held(mark)
-        else:  # "Konzessionsabgabe und Netzentgelte"
-            beside += apart
-    return min(beside, 1)
-
-
-_MODULES = {NotHeld.MODULE_1, NotHeld.MODULE_2, NotHeld.OTHER_POSITION}
-
-
-def _is_asked_for(sentence: Sentence, mark: Mark, found: Asked) -> bool:
-    """A heat pump or a household is who asks for § 14a; windows have nothing to do with either."""
-    kind = _not_held(mark)
-    if found.topic is _N:
-        return True
-    if found.topic is _T and kind in _MODULES:
-        return not sentence.has(Sign.OF_MODULE_3)
-    return False
-
-
-def _is_an_alternative(sentence: Sentence, mark: Mark, topics: Sequence[Mark]) -> bool:
-    """ "Modul 1 oder Modul 3?": one of them is no answer without the other."""
-    if _not_held(mark) not in _MODULES:
-        return False
-    between = {key for topic in topics for key in _keys_between(sentence, mark, topic)}
-    return sentence.has(Sign.COMPARES) or not _ALTERNATIVES.isdisjoint(between)
-
-
-_ALTERNATIVES = {"oder", "or", "vs", "versus"}
-
-
-def _keys_between(sentence: Sentence, one: Mark, other: Mark) -> Sequence[str]:
-    first, second = sorted((one, other))
-    return sentence.keys[first.end : second.start]
-
-
-def _is_about_charges(sentence: Sentence, kept: Sequence[Mark], unheld: Sequence[Mark], frame: Frame) -> bool:
-    """Not where electricity itself is asked for: "Stromtarif für Haushalte"."""
-    starts = {mark.start for mark in unheld}
-    products = [mark for mark in sentence.marks if mark.meaning is Sign.OTHER_PRODUCT]
-    if sentence.has(Sign.OTHER_MATTER) or any(mark.start not in starts for mark in products):
-        return False
-    return bool(kept) or frame.named or _of_the_grid(sentence)
-
-
-def _not_held(mark: Mark) -> NotHeld:
-    assert isinstance(mark.meaning, Unheld)
-    return mark.meaning.kind
-
-
-def _aside(mark: Mark) -> bool:
-    assert isinstance(mark.meaning, Unheld)
-    return mark.meaning.aside
 
 
 def count_of_questions(sentence: Sentence) -> int:

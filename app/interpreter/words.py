@@ -4,6 +4,8 @@ from enum import Enum, IntEnum, auto
 from typing import NamedTuple
 
 from app.domain.entry import VoltageLevel
+from app.domain.levy import LevyKind
+from app.domain.price import PriceKind
 from app.domain.question import NotHeld, QuestionTopic
 from app.interpreter.spelling import key
 
@@ -22,11 +24,28 @@ class Topic(NamedTuple):
     weight: Weight
 
 
-class Unheld(NamedTuple):
-    """Figures that are not held. `aside`: they can be mentioned beside those that are asked for."""
+class Role(Enum):
+    """What the word for a position of a price sheet does in a sentence."""
 
-    kind: NotHeld
-    aside: bool = False
+    CUSTOMER = auto()  # a kind of customer that has prices of its own: households, heat pumps
+    METERING = auto()  # customers without load metering; nothing but the grid calls them so
+    BASE_PRICE = auto()  # of the customer that is named
+    PERIOD = auto()  # "monatlich": of capacity prices, unless a customer is named
+    MODULE = auto()  # § 14a EnWG, Modul 1 and 2: whatever the device
+    PRICE = auto()
+    ASIDE = auto()  # can be mentioned beside what is asked for
+    LEVY = auto()  # the same; nothing else is called so
+    SOME_LEVY = auto()  # the same; also outside electricity
+    AVERAGE = auto()
+
+
+class Position(NamedTuple):
+    """Positions of a price sheet, levies, or figures that are not held: one of the three."""
+
+    role: Role
+    kinds: tuple[PriceKind, ...] = ()
+    levies: tuple[LevyKind, ...] = ()
+    not_held: NotHeld | None = None
 
 
 class Level(NamedTuple):
@@ -77,9 +96,12 @@ class Sign(Enum):
     OF_MODULE_3 = auto()  # names Modul 3, not only § 14a
     OF_A_FLEET = auto()  # charging with load metering: a charging park, a depot
     AND = auto()
+    GROSS = auto()  # with levies and taxes
+    INVOICE = auto()  # a bill: of the use of the grid where a consumption is named
+    ASKS_FOR_OPERATOR = auto()  # whose grid it is
 
 
-Meaning = Topic | Unheld | Level | Relative | Days | Sign
+Meaning = Topic | Position | Level | Relative | Days | Sign
 
 _N, _H, _T = QuestionTopic.NETZENTGELTE, QuestionTopic.HLZF, QuestionTopic.TIME_OF_USE
 _V = VoltageLevel
@@ -158,78 +180,6 @@ PHRASES: tuple[tuple[Meaning, str], ...] = (
         netzentgelt/netzentgelte/netzentgelten/netzgebühr/netzgebühren/netznutzungsentgelt/netznutzungsentgelte | time_of_use |
         hochtarif~ | niedertarif~ | niedrigtarif~ | standardtarif~ | ht | nt | ht nt | nt ht | ht st nt | ht zeit~ | nt zeit~ |
         time_variable/time_varying/variable/dynamic/flexible grid/network fee~/charge~/tariff~
-        """,
-    ),
-    (
-        Unheld(NotHeld.STANDARD_LOAD_PROFILE),
-        """
-        slp | slps | slp kunde~ | slp kunden | standardlastprofil~ | standard_load_profile/profiles | standard lastprofil~ | h0 | g0 |
-        ohne leistungsmessung/lastgangmessung/lastgangzählung/rlm/lastmessung/leistungsmesser | ohne registrierende leistungsmessung/lastgangmessung |
-        ohne eine leistungsmessung | nicht leistungsgemessen~ | nicht gemessen~ | nichtleistungsgemessen~ | nicht lastganggemessen~ |
-        without load/interval/demand/capacity/power meter~/metering/measurement | without load profile metering | non interval metered |
-        unmetered demand | non metered demand | non load metered | no load/interval metering | haushalt | haushalte | haushalten | haushalts |
-        haushaltskunde~ | haushaltskunden | haushaltsbereich | privathaushalt~ | privatkunde~ | privatkunden | einfamilienhaus | mietwohnung | eigenheim |
-        household | households | household customer~ | residential | residential customer~ | private household~ | grundpreis~ | grundpreise | gp |
-        basic price~ | base price~ | standing charge~ | kleinkunde~ | kleinkunden | kleingewerbe | small business~ | small consumer~ | kleinverbraucher
-        """,
-    ),
-    (
-        Unheld(NotHeld.CONTROLLABLE_LOAD),
-        """
-        wärmepumpe~ | wärmepumpen | wärmepumpenstrom | wärmepumpentarif~ | wp tarif~ | wp strom | heat pump | heat pumps | heat pump tariff~ | nachtspeicher~ | nachtspeicherheizung~ |
-        nachtspeicherofen | nachtspeicheröfen | speicherheizung~ | elektrospeicherheizung~ | elektroheizung~ | heizstrom~ | direktheizung~ |
-        night storage heater~ | night storage heating | storage heater~ | storage heating | electric heating | wallbox | wallboxen | wallboxes |
-        e auto | e autos | elektroauto~ | elektroautos | elektromobilität~ | e mobilität | emobilität | e mobility | emobility | electric car | electric cars | electric vehicle | electric vehicles |
-        ladestrom | straßenbeleuchtung~ | street lighting | street lights | street light
-        """,
-    ),
-    (
-        Unheld(NotHeld.MONTHLY_PRICE),
-        """
-        monatsleistungspreis~ | monatsleistungspreise | monatsleistungspreissystem~ | monatsleistung | monatspreis~ | monatspreise | monatspreissystem~ |
-        monats leistungspreis~ | monats arbeitspreis~ | monatsarbeitspreis~ | mlp | monatliche/monatlicher/monatlichen/monatliches
-        leistungspreis/leistungspreise/leistungspreisen/leistungspreises/arbeitspreis/arbeitspreise/netzentgelt/netzentgelte/netzentgelten/preis/preise/preisen/entgelt/entgelte |
-        leistungspreis/leistungspreise/arbeitspreis/netzentgelt/netzentgelte pro/je/per/im/für_einen/auf_den monat | kw pro/je/und/im monat | kw monat |
-        monthly capacity/demand/power/energy/grid/network price~/charge~/fee~/tariff~/rate~ | monthly price~/fee~/charge~/tariff~ | pro/je monat | per month | a month | monatlich | monthly |
-        capacity/demand price~/charge~ per/a month | kw per/and/a month | kw month
-        """,
-    ),
-    (
-        Unheld(NotHeld.MODULE_1),
-        """
-        modul/module 1/eins/one | modul i | erstes modul | pauschale netzentgeltreduzierung | pauschale/pauschaler reduzierung | netzentgeltreduzierung~ | netzentgeltrabatt~ |
-        pauschale entlastung | lump sum | lump sum reduction | flat reduction
-        """,
-    ),
-    (Unheld(NotHeld.MODULE_2), "modul/module 2/zwei/ii/two | zweites modul"),
-    (
-        Unheld(NotHeld.OTHER_POSITION),
-        """
-        modul/module 4/5/6/vier/four | blindarbeit~ | blindarbeitspreis~ | blindstrom~ | blindmehrarbeit | blindleistung~ | reactive energy/power | netzreserve~ | netzreservekapazität~ |
-        reservekapazität~ | reserveleistung~ | reserve capacity | vermiedene/vermiedener/vermiedenen netzentgelt~/netzentgelte/netzentgelten |
-        avoided grid/network charge~/fee~ | singulär/singuläre/singulärer genutzte/genutzter betriebsmittel~ | kommunalrabatt |
-        pooling~ | individuelle/individuelles/individuellen netzentgelt/netzentgelte/netzentgelten | individual grid/network charge~/fee~ | bandlast~ | bandlastprivileg |
-        befreiung~ | netzentgeltbefreiung~ | rückerstattung~ | erstattung~ | rückzahlung~ | ermäßigung~ | exemption~ | refund~ | reimbursement~ | rebate~
-        """,
-    ),
-    (
-        Unheld(NotHeld.AVERAGE),
-        """
-        durchschnitt~ | durchschnittlich~ | durchschnittliche | durchschnittlichen | durchschnittliches | mittelwert~ | median | im mittel | im schnitt | average~ | mean price | on average
-        """,
-    ),
-    (
-        Unheld(NotHeld.OTHER_POSITION, aside=True),
-        """
-        messentgelt~ | messentgelte | messpreis~ | messpreise | messstellenbetrieb~ | messstellenbetriebs | metering charge~/fee~/price~/cost~ | baukostenzuschuss~ | baukostenzuschüsse |
-        construction cost contribution | grid connection cost~/fee~ | netzanschlusskosten | hausanschlusskosten | anschlusskosten
-        """,
-    ),
-    (
-        Unheld(NotHeld.LEVY, aside=True),
-        """
-        konzessionsabgabe~ | konzessionsabgaben | concession fee~/levy/levies | kwkg | kwk umlage | kwkg umlage | offshore umlage | offshore netzumlage | offshore levy | chp levy |
-        19 umlage | 19 strom_nev_umlage | stromnev umlage | stromsteuer~ | electricity tax | umlage~ | umlagen | eeg umlage | eeg levy | levy | levies | abla v | ablav umlage
         """,
     ),
     (
@@ -362,6 +312,25 @@ PHRASES: tuple[tuple[Meaning, str], ...] = (
         "und | sowie | außerdem | ausserdem | plus | and | also | as well as | besides | dazu | zusätzlich | ferner",
     ),
     (
+        Sign.GROSS,
+        """
+        brutto | bruttopreis~ | bruttokosten | gross | inkl/inklusive/mit/einschließlich/incl/including/with
+        umlagen/steuern/mehrwertsteuer/mwst/ust/abgaben/allem/allen_umlagen/allen_abgaben/taxes/levies/vat/tax/all_levies/all_taxes | all in | all inclusive |
+        gesamtkosten | gesamtrechnung | rechnung | rechnungsbetrag | bill | invoice | total bill
+        """,
+    ),
+    (Sign.INVOICE, "rechnung | rechnungsbetrag | gesamtrechnung | bill | invoice | total bill"),
+    (
+        Sign.ASKS_FOR_OPERATOR,
+        """
+        zuständig | zuständige | zuständiger | zuständigen | responsible | in charge | wer betreibt | wer ist mein | welcher ist mein | wie heißt mein | wie heißt der | wer ist der | wer ist für |
+        welcher/welches/welchen netzbetreiber/verteilnetzbetreiber/stromnetzbetreiber/vnb/netz/stromnetz/netzgebiet |
+        in welchem netz/netzgebiet/stromnetz | zu welchem netz/netzgebiet/netzbetreiber/stromnetz | mein/meinen/meinem/unser/unseren netzbetreiber/verteilnetzbetreiber/vnb/stromnetzbetreiber |
+        whose grid/network | which grid/network/distribution operator/company | which grid/network/dso | which distribution/grid/network system operator | who is my | who is the | who operates | who runs |
+        my dso/vnb | my grid/network/distribution operator | my distribution system operator | netzbetreiber finden | netzbetreibersuche | find my
+        """,
+    ),
+    (
         Sign.BETWEEN_LEVELS,
         """
         umspannung | umspannungen | umspannebene | umspannungsebene | umspannwerk | umsp | umspg |
@@ -431,7 +400,7 @@ PHRASES: tuple[tuple[Meaning, str], ...] = (
         hotline | phone | phone number | phone numbers | contact | email adresse | öffnungszeit~ |
         opening hours | kundencenter | kundenservice | job | jobs | karriere | stellenangebot~ | ausbildung |
         praktikum | bewerbung | career | careers | vacancies | internship | umzug | umziehen | anmelden |
-        abmelden | abschlag | abschläge | rechnung | bill | invoice | geschäftsführer~ | ceo | vorstand |
+        abmelden | abschlag | abschläge | geschäftsführer~ | ceo | vorstand |
         wieviel/wieviele/viele kunden/kundinnen/haushalte/einwohner/menschen/mitarbeiter/kilometer/km/zähler/umspannwerke | viel kunden |
         many/number_of customers/people/inhabitants/households/employees/substations/kilometres/kilometers/km | wem gehört | gehören wem |
         eigentümer | gesellschafter | muttergesellschaft | hauptsitz | gegründet | gründungsjahr | headquarters | who owns | owner | owned |
@@ -517,7 +486,10 @@ STEMS: tuple[tuple[str, Meaning], ...] = (
     ("hochtarif", Sign.OF_MODULE_3),
     ("zeitvariab", Topic(_T, Weight.PLAIN)),
     ("zeitvariab", Sign.OF_MODULE_3),
-    ("monatsleistungspreis", Unheld(NotHeld.MONTHLY_PRICE)),
+    (
+        "monatsleistungspreis",
+        Position(Role.PERIOD, (PriceKind.MONATSLEISTUNGSPREIS, PriceKind.MONATS_ARBEITSPREIS)),
+    ),
     ("leistungspreis", Topic(_N, Weight.LIKELY)),
     ("arbeitspreis", Topic(_N, Weight.LIKELY)),
     ("preisblatt", Topic(_N, Weight.LIKELY)),
@@ -575,7 +547,7 @@ GERMAN = _keys("""
     günstig günstige günstigen günstigste günstigsten günstigster billig billigste billigsten billigster teuerste
     teuersten teuerster niedrigste niedrigsten höchste höchsten gerade jetzt moment übermorgen modul zeitvariable
     variable stunde uhrzeit laden soll sollte lohnt rangliste vergleiche günstiger billiger teurer läuft befinden
-    hochlast spitzenlast hochlastzeit hochlastzeiten hochlastzeitfenster niedertarif hochtarif wärmepumpe haushalt
+    hochlast spitzenlast gewerbe gewerbebetrieb zeiten postleitzahl plz umlage umlagen steuer steuern abgaben haushalte einwohner einwohnern hochlastzeit hochlastzeiten hochlastzeitfenster niedertarif hochtarif wärmepumpe haushalt
     strom bundesland deutschland bundesweit deutschlandweit unterschied bayern hessen thüringen niedersachsen sachsen verbrauch jahresverbrauch höchstlast
     vergangenen vergangenes winter sommer frühling herbst frühjahr januar februar märz april mai juni juli
     august september oktober november dezember quartal monat woche morgen abend dich du euch sein ihre ihren
@@ -599,7 +571,7 @@ ENGLISH = _keys("""
     into onto via cheap cheapest cheaper expensive lowest highest today tomorrow yesterday module three compare
     compared comparison versus ranking variable electricity power household heat pump pumps monthly right moment peaks
     high-load load loads annual yearly consumption usage tell bavaria hesse saxony thuringia brandenburg cheapness
-    should could charging car my best state federal nationwide difference average rank status ev evs
+    should could charging car my best state federal nationwide difference average rank status ev evs postcode postal zip code levy levies tax taxes invoice address household households inhabitants
 """)
 QUESTIONS = _keys("was wer wem wen wie wo warum wann woher what who whose whom where why how when")
 # A number before them is no year.

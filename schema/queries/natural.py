@@ -13,7 +13,7 @@ from msgspec import structs
 from app.db.query_logs import AskedQuestion
 from app.domain import tags
 from app.domain.dno import DirectoryEntry
-from app.domain.question import Interpretation
+from app.domain.question import Interpretation, QuestionTopic
 from app.errors import BadInput, Unavailable
 from app.interpreter.answer import answer_of
 from app.interpreter.question_records import Question
@@ -27,6 +27,7 @@ from schema.queries.vocabulary import load_vocabulary
 from schema.types.question import AnsweredQuestion, NaturalQueryResult
 
 MAX_QUESTION_LENGTH = 1000
+_ASKED_OF_MODELS = (None, QuestionTopic.NETZENTGELTE, QuestionTopic.HLZF, QuestionTopic.TIME_OF_USE)
 UNANSWERED_CONFIDENCE = 0.5  # at most, where the answer does not hold what was asked for
 
 
@@ -35,8 +36,8 @@ class NaturalQueries:
     @root_field(
         NaturalQueryResult,
         description="Answers a question in plain German or English about Netzentgelte, HLZF and time-variable grid charges "
-        "(§ 14a EnWG, Modul 3), peak load at a moment, annual costs, comparisons and rankings: `netze bw ms 2024`, `Wann ist "
-        "der Strom bei N-ERGIE heute am günstigsten?`. What is not known or not held is said, without figures of anything else.",
+        "(§ 14a EnWG, Modul 3), the other positions of a price sheet, levies and taxes, peak load at a moment, annual costs, "
+        "comparisons and rankings: `netze bw ms 2024`, `Wann ist der Strom bei N-ERGIE heute am günstigsten?`. What is not known or not held is said, without figures of anything else.",
         price=200,
     )
     async def natural_query(
@@ -76,8 +77,8 @@ async def _answer(context: Context, query: str, today: date | None) -> AnsweredQ
     context.budget.check()
     used = {tags.question(question.digest)}
     model, settings = context.resources.language_model, context.resources.settings
-    # Of what is known to be not held, a model can only give figures of something else.
-    unclear = meaning.not_held is None and meaning.unknown is None
+    # Of what is known to be not held, and of other figures, a model can only give those that it has words for.
+    unclear = meaning.not_held is None and meaning.unknown is None and meaning.about in _ASKED_OF_MODELS
     if model is not None and unclear and meaning.confidence < settings.language_model_threshold:
         used.add(tags.opinion(question.digest))
         meaning = await _second_opinion(context, question, meaning, model, entries) or meaning

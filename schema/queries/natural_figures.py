@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime, time
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import UUID
 
 from app.db import tariffs as tariff_table
@@ -11,7 +11,7 @@ from app.domain import clock, tags
 from app.domain.cost import Ranked, annual_cost
 from app.domain.dno import Dno
 from app.domain.entry import LEVEL_ORDER, DnoYear, VoltageLevel
-from app.domain.families import HLZF, TIME_OF_USE
+from app.domain.families import HLZF, PRICE, TIME_OF_USE
 from app.domain.hlzf import Hlzf
 from app.domain.holiday_rule import HolidayRule
 from app.domain.peak import peak_status, peak_statuses
@@ -23,28 +23,20 @@ from app.domain.time_of_use import TimeOfUseTariff
 from app.interpreter.years import FIRST, LAST
 from schema.context import Context
 from schema.queries.dnos import regions_named
+from schema.queries.natural_found import Found
+from schema.queries.natural_levies import load_levies
 
 MAX_OTHER_YEARS = 30  # newest first, in which figures of the same kind are looked for
 _TIMED = {QuestionTopic.TIME_OF_USE, QuestionTopic.PEAK_STATUS}
 
 
-class Found(NamedTuple):
-    """`used`: the tags that the answer depends on; `uncached`: a statement was run for it in any case."""
-
-    figures: Figures
-    dno: Dno | None
-    candidates: Sequence[Dno]
-    names: dict[UUID, str]
-    years: Sequence[int]
-    levels: Sequence[VoltageLevel]
-    at: datetime | None
-    used: set[str]
-    uncached: bool = False
-
-
 async def load_figures(context: Context, meaning: Interpretation, today: date) -> Found:
+    if meaning.about is QuestionTopic.LEVIES:
+        return await load_levies(context, meaning)
     if meaning.topic is QuestionTopic.RANKING:
         return await _ranking(context, meaning)
+    if meaning.about in (QuestionTopic.BILL, QuestionTopic.GRID_OPERATOR):
+        return await _operators(context, meaning)
     at = _moment(meaning, today)
     loaders = context.loaders
     several = meaning.candidates if meaning.topic is QuestionTopic.COMPARISON else ()
@@ -65,30 +57,65 @@ async def load_figures(context: Context, meaning: Interpretation, today: date) -
     used |= {tags.holiday_rules_of(dno_id) for dno_id in asked if about_peak}
     dno = dnos[0] if dnos else None
     with_data: Sequence[int] = (years[0] if years else None) or ()
-    if dno is not None and not any(published):
+    rows = _asked_for(meaning, [row for found in published for row in found or ()])
+    if dno is not None and not rows:
         others = [DnoYear(dno.id, one) for one in with_data if one != year][:MAX_OTHER_YEARS]
         held = await by_year.load_many(others)
-        with_data = [key.year for key, found in zip(others, held, strict=True) if found]
+        with_data = [
+            key.year for key, found in zip(others, held, strict=True) if _asked_for(meaning, found or ())
+        ]
         used |= {by_year.tag_of(key) for key in others}
-    rows = [row for found in published for row in found or ()]
     return Found(
         figures=_figures(meaning, dno, rows, [rule for found in rules for rule in found or ()], at),
         dno=dno,
         candidates=[candidate for candidate in candidates if candidate is not None],
         names={},
         years=with_data,
-        levels=() if meaning.data_type is TIME_OF_USE else [row.voltage_level for row in rows],
+        levels=_levels(meaning, rows),
         at=at,
         used=used,
     )
 
 
-def _loader(context: Context, meaning: Interpretation) -> Any:
-    if meaning.data_type is TIME_OF_USE:
-        return context.loaders.time_of_use_by_dno_year
-    return (
-        context.loaders.hlzf_by_dno_year if meaning.data_type is HLZF else context.loaders.tariffs_by_dno_year
+async def _operators(context: Context, meaning: Interpretation) -> Found:
+    """The operator and the candidates, without figures."""
+    named = [] if meaning.dno_id is None else [meaning.dno_id]
+    dnos, candidates = await asyncio.gather(
+        context.loaders.dno_by_id.load_many(named),
+        context.loaders.dno_by_id.load_many(list(meaning.candidates)),
     )
+    return Found(
+        Figures(),
+        dno=dnos[0] if dnos else None,
+        candidates=[candidate for candidate in candidates if candidate is not None],
+        used={tags.operator(dno_id) for dno_id in (*named, *meaning.candidates)},
+    )
+
+
+def _asked_for(meaning: Interpretation, rows: Iterable[Any]) -> list[Any]:
+    """Of prices those of the kinds that are asked for."""
+    if meaning.data_type is not PRICE:
+        return list(rows)
+    return [row for row in rows if row.kind in meaning.details.kinds]
+
+
+def _levels(meaning: Interpretation, rows: Iterable[Any]) -> list[VoltageLevel]:
+    """Those that can be offered instead of another."""
+    if meaning.data_type is TIME_OF_USE:
+        return []
+    return [row.voltage_level for row in rows if row.voltage_level is not None]
+
+
+def _loader(context: Context, meaning: Interpretation) -> Any:
+    loaders = context.loaders
+    of_data_type = {
+        TIME_OF_USE: loaders.time_of_use_by_dno_year,
+        HLZF: loaders.hlzf_by_dno_year,
+        PRICE: loaders.prices_by_dno_year,
+    }
+    if meaning.data_type is None:
+        return loaders.tariffs_by_dno_year
+    return of_data_type.get(meaning.data_type, loaders.tariffs_by_dno_year)
 
 
 def _moment(meaning: Interpretation, today: date) -> datetime | None:
@@ -110,6 +137,9 @@ def _figures(
 ) -> Figures:
     if meaning.data_type is TIME_OF_USE:
         return _time_of_use(meaning, rows, at)
+    if meaning.data_type is PRICE:  # some have no level
+        level = meaning.voltage_level
+        return Figures(prices=[row for row in rows if level is None or row.voltage_level in (None, level)])
     chosen = [row for row in rows if meaning.voltage_level in (None, row.voltage_level)]
     if meaning.data_type is not HLZF:
         return Figures(tariffs=chosen, costs=_costs(chosen, meaning.details.load))
@@ -125,7 +155,7 @@ def _time_of_use(meaning: Interpretation, rows: list[TimeOfUseTariff], at: datet
         found = [price for row in rows for price in prices(row, *day_span(day))]
     else:
         return Figures(time_of_use=rows)
-    return Figures(time_of_use=rows if found else (), prices=found)
+    return Figures(time_of_use=rows if found else (), intervals=found)
 
 
 def _costs(tariffs: Iterable[Tariff], load: Load | None) -> list[TariffCost]:
@@ -178,16 +208,19 @@ async def _ranking(context: Context, meaning: Interpretation) -> Found:
             one.tariff.dno_id: by_id[one.tariff.dno_id].name for one in ranking if one.tariff.dno_id in by_id
         }
     figures = Figures(tariffs=[one.tariff for one in ranking], ranking=ranking)
-    return Found(figures, None, (), names, (), (), None, {tags.DIRECTORY}, uncached=True)
+    return Found(figures, names=names, used={tags.DIRECTORY}, uncached=True)
+
+
+_WITHOUT_OPERATOR = (QuestionTopic.RANKING, QuestionTopic.COMPARISON, QuestionTopic.LEVIES)
 
 
 def why_unanswered(meaning: Interpretation, found: Found) -> Unanswered | None:
     """None: the answer holds what was asked for."""
-    if meaning.data_type is None:
+    if meaning.subject is None:
         return Unanswered.OFF_TOPIC if meaning.not_held is None else Unanswered.NOT_HELD
     if meaning.unknown is not None:
         return Unanswered.UNKNOWN_OPERATOR
-    if found.dno is None and meaning.topic not in (QuestionTopic.RANKING, QuestionTopic.COMPARISON):
+    if found.dno is None and meaning.topic not in _WITHOUT_OPERATOR:
         return Unanswered.SEVERAL_OPERATORS if meaning.candidates else Unanswered.OPERATOR_MISSING
     if meaning.lacking:
         return Unanswered.DETAILS_MISSING
@@ -209,15 +242,19 @@ def _is_answered(meaning: Interpretation, figures: Figures) -> bool:
         case QuestionTopic.TIME_OF_USE if (
             details.now or details.minute is not None or details.day is not None
         ):
-            return bool(figures.prices)
+            return bool(figures.intervals)
         case QuestionTopic.PEAK_STATUS:
             return any(one.known for one in figures.peak)
         case QuestionTopic.ANNUAL_COST:
             return bool(figures.costs)
         case QuestionTopic.RANKING:
             return bool(figures.ranking)
+        case QuestionTopic.LEVIES:
+            return bool(figures.levies)
+        case QuestionTopic.BILL | QuestionTopic.GRID_OPERATOR:
+            return False
         case QuestionTopic.COMPARISON:
-            rows: Sequence[Any] = (*figures.tariffs, *figures.hlzf, *figures.time_of_use)
+            rows: Sequence[Any] = (*figures.tariffs, *figures.hlzf, *figures.time_of_use, *figures.prices)
             return {row.dno_id for row in rows} >= set(meaning.candidates)
         case _:
-            return bool(figures.tariffs or figures.hlzf or figures.time_of_use)
+            return bool(figures.tariffs or figures.hlzf or figures.time_of_use or figures.prices)

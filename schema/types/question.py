@@ -16,7 +16,9 @@ from schema.batch_field import batch_field, describe, field, length, type_for
 from schema.context import Context
 from schema.types.dno import Dno
 from schema.types.hlzf import Hlzf
+from schema.types.levy import Levy
 from schema.types.peak import PeakStatus
+from schema.types.price import Price
 from schema.types.price_interval import PriceInterval
 from schema.types.ranking import RankedTariff, TariffCost
 from schema.types.tariff import Tariff
@@ -32,12 +34,16 @@ describe(
     ANNUAL_COST="What a consumption and a peak load cost in a year.",
     COMPARISON="The figures of several operators beside each other; `dataType` says which.",
     RANKING="Operators by annual cost, in Germany or in a federal state.",
+    PRICES="Other positions of a price sheet: without load metering, heat pumps, monthly prices, Modul 1 and 2, reserve capacity, …",
+    LEVIES="Levies and taxes of a year.",
+    BILL="What a consumption costs with levies and taxes.",
+    GRID_OPERATOR="Whose grid a place has.",
 )
 describe(
     structs.Unanswered,
     "Why an answer does not hold what was asked for.",
     OFF_TOPIC="The question is about something else.",
-    NOT_HELD="These figures are not held here: prices without load metering, for heat pumps, of a month, of Modul 1 and 2, levies.",
+    NOT_HELD="These figures are not held here: averages, rankings by a single price, individual charges, connection costs.",
     UNKNOWN_OPERATOR="No operator has that name or code.",
     OPERATOR_MISSING="No operator is named.",
     SEVERAL_OPERATORS="Several operators fit; they are the candidates.",
@@ -69,7 +75,15 @@ class AnsweredQuestion(msgspec.Struct, frozen=True):
 
     @property
     def price_intervals(self) -> Sequence[object]:
+        return self.figures.intervals
+
+    @property
+    def prices(self) -> Sequence[object]:
         return self.figures.prices
+
+    @property
+    def levies(self) -> Sequence[object]:
+        return self.figures.levies
 
     @property
     def peak(self) -> Sequence[object]:
@@ -87,7 +101,8 @@ class AnsweredQuestion(msgspec.Struct, frozen=True):
 @type_for(structs.Interpretation, description="What a sentence was taken to ask.")
 class Interpretation:
     data_type: DataType | None = strawberry.field(
-        description="The kind of figures that is asked for; null: something that this API does not answer."
+        description="The kind of figures that is asked for; null: a bill, the operator of a place, or something that this API does not "
+        "answer, which has no `topic`."
     )
 
     @field(description="What is asked for; null: something that this API does not answer.")
@@ -168,6 +183,15 @@ class NaturalQueryResult:
     hlzf: list[Hlzf] = strawberry.field(description="The HLZF asked for, by level and season.")
     time_of_use: list[TimeOfUseTariff] = strawberry.field(
         description="The time-of-use tariffs asked for (§ 14a EnWG, Modul 3).", metadata=length(1)
+    )
+    prices: list[Price] = strawberry.field(
+        description="The other positions of a price sheet that are asked for: without load metering, heat pumps, monthly prices, "
+        "Modul 1 and 2, …",
+        metadata=length(3),
+    )
+    levies: list[Levy] = strawberry.field(
+        description="The levies and taxes that are asked for, as far as they hold in the year.",
+        metadata=length(10),
     )
     price_intervals: list[PriceInterval] = strawberry.field(
         description="The prices of § 14a of the day that is asked about, in order, or that of the moment.",

@@ -1,5 +1,6 @@
 """Questions about § 14a, peak load, costs, comparisons and rankings, with their figures; refused questions have none."""
 
+import io
 from typing import Any
 
 import httpx
@@ -9,6 +10,10 @@ from app.db.pool import Pool
 from app.domain.dno import Dno
 from app.domain.entry import VoltageLevel
 from app.domain.hlzf import Season
+from app.domain.price import PriceKind
+from app.importers.load import File, Kind, import_files
+from app.importers.starter import FILES, FOLDER
+from app.settings import Settings
 from tests import factories as make
 from tests.integration.graph.graphql_client import execute
 from tests.waiting import until
@@ -20,6 +25,7 @@ query ($query: String!, $today: Date) { naturalQuery(query: $query, today: $toda
     confidence candidates { slug }
   }
   unanswered
+  prices { kind amount unit voltageLevel dno { slug } } levies { kind value unit customerGroup validFrom }
   tariffs { leistung dno { slug } } hlzf { season dno { slug } } timeOfUse { bands { band price } dno { slug } }
   priceIntervals { start end band price }
   peak { voltageLevel statuses { peak reason interval { start end } } }
@@ -28,7 +34,7 @@ query ($query: String!, $today: Date) { naturalQuery(query: $query, today: $toda
   answer cached
 } }
 """
-FIGURES = ("tariffs", "hlzf", "timeOfUse", "priceIntervals", "peak", "costs", "ranking")
+FIGURES = ("prices", "levies", "tariffs", "hlzf", "timeOfUse", "priceIntervals", "peak", "costs", "ranking")
 MONDAY = "2026-11-30"
 
 
@@ -216,18 +222,84 @@ async def test_a_code_finds_its_operator(client: httpx.AsyncClient, operators: t
         assert [one["leistung"] for one in found["tariffs"]] == ["100"], query
 
 
+async def test_prices_of_customers_without_load_metering_come_with_their_kinds(
+    client: httpx.AsyncClient, operators: tuple[Dno, Dno], pool: Pool
+) -> None:
+    first, second = operators
+    await make.price(pool, first, 2026, PriceKind.SLP_GRUNDPREIS, "60")
+    await make.price(pool, first, 2026, PriceKind.SLP_ARBEITSPREIS, "7.49")
+    await make.price(pool, second, 2026, PriceKind.SLP_GRUNDPREIS, "55")
+    await make.price(pool, first, 2025, PriceKind.WAERMEPUMPE_ARBEITSPREIS, "2.80")
+    await make.price(pool, first, 2026, PriceKind.MONATSLEISTUNGSPREIS, "12.5", VoltageLevel.MS)
+    found = await ask(client, "Was zahlt ein Haushalt bei Netz Musterstadt an Netzentgelt?")
+    assert filled(found) == {"prices"}
+    assert [(one["kind"], one["amount"], one["unit"]) for one in found["prices"]] == [
+        ("SLP_GRUNDPREIS", "60", "EUR_PER_YEAR"),
+        ("SLP_ARBEITSPREIS", "7.49", "CT_PER_KWH"),
+    ]
+    assert (found["interpretation"]["topic"], found["interpretation"]["dataType"]) == ("PRICES", "PRICE")
+    assert found["unanswered"] is None
+    energy = await ask(client, "Arbeitspreis SLP Netz Musterstadt 2026")
+    assert [one["kind"] for one in energy["prices"]] == ["SLP_ARBEITSPREIS"]
+    heat_pump = await ask(client, "Netzentgelt Wärmepumpe Netz Musterstadt 2026")
+    assert heat_pump["unanswered"] == "NO_DATA"
+    assert heat_pump["answer"].endswith("Daten gibt es für 2025.")
+    monthly = await ask(client, "monthly capacity price Netz Musterstadt high voltage 2026")
+    assert monthly["unanswered"] == "NO_DATA"
+    assert monthly["answer"].endswith("they are published for medium voltage.")
+    compared = await ask(client, "Vergleich Arbeitspreis SLP Netz Musterstadt und Werke Altdorf 2026")
+    assert (compared["unanswered"], filled(compared)) == ("NO_DATA", {"prices"})
+    compared = await ask(client, "Vergleich Grundpreis Netz Musterstadt und Werke Altdorf 2026")
+    assert [one["dno"]["slug"] for one in compared["prices"]] == ["netz-musterstadt", "werke-altdorf"]
+    assert compared["unanswered"] is None
+
+
+async def test_levies_come_without_an_operator(
+    client: httpx.AsyncClient, operators: tuple[Dno, Dno], settings: Settings
+) -> None:
+    names = FILES[Kind["LEVIES"]]
+    files = [File(name, io.BytesIO((FOLDER / name).read_bytes())) for name in names]
+    await import_files(settings.database_url, Kind["LEVIES"], files)
+    found = await ask(client, "Wie hoch ist die KWKG-Umlage 2026?")
+    assert filled(found) == {"levies"}
+    assert found["levies"] == [
+        {
+            "kind": "KWKG",
+            "value": "0.446",
+            "unit": "ct/kWh",
+            "customerGroup": "non_privileged",
+            "validFrom": "2026-01-01",
+        }
+    ]
+    assert (
+        found["answer"]
+        == "Deutschland, 2026 (netto): KWKG-Umlage 0,446 ct/kWh (ohne Begünstigung, ungeprüft)"
+    )
+    assert found["unanswered"] is None
+    past = await ask(client, "EEG-Umlage 2022")
+    assert [one["value"] for one in past["levies"]] == ["3.723", "0.000"]
+    abolished = await ask(client, "EEG-Umlage")
+    assert (abolished["unanswered"], filled(abolished)) == ("NO_DATA", set())
+    assert (
+        abolished["answer"]
+        == "EEG-Umlage, 2026: kein Satz, soweit hier bekannt; Daten gibt es für 2022, 2021, 2020 und 2019."
+    )
+
+
 REFUSED = [
-    ("Netzentgelte SLP Netz Musterstadt 2026", "NOT_HELD"),
-    ("Netzentgelt ohne Leistungsmessung Netz Musterstadt MS", "NOT_HELD"),
-    ("grid fee for households at Netz Musterstadt", "NOT_HELD"),
-    ("was kosten 3500 kWh Netz bei Netz Musterstadt", "NOT_HELD"),
-    ("Netzentgelt Wärmepumpe Netz Musterstadt", "NOT_HELD"),
-    ("Monatsleistungspreis Netz Musterstadt MS 2026", "NOT_HELD"),
-    ("Modul 1 Netz Musterstadt", "NOT_HELD"),
-    ("§14a Modul 2 Netz Musterstadt", "NOT_HELD"),
+    ("Netzentgelte SLP Netz Musterstadt 2026", "NO_DATA"),
+    ("Netzentgelt ohne Leistungsmessung Netz Musterstadt MS", "NO_DATA"),
+    ("grid fee for households at Netz Musterstadt", "NO_DATA"),
+    ("was kosten 3500 kWh Netz bei Netz Musterstadt", "NO_DATA"),
+    ("Netzentgelt Wärmepumpe Netz Musterstadt", "NO_DATA"),
+    ("Monatsleistungspreis Netz Musterstadt MS 2026", "NO_DATA"),
+    ("Modul 1 Netz Musterstadt", "NO_DATA"),
+    ("§14a Modul 2 Netz Musterstadt", "NO_DATA"),
+    ("Blindarbeit Netz Musterstadt MS", "NO_DATA"),
+    ("Umlagen 2027", "NO_DATA"),
+    ("Modul 1 oder Modul 3 bei Netz Musterstadt?", "NOT_HELD"),
+    ("individuelles Netzentgelt Netz Musterstadt MS", "NOT_HELD"),
     ("Modul 3 Mittelspannung Netz Musterstadt", "NOT_HELD"),
-    ("Blindarbeit Netz Musterstadt MS", "NOT_HELD"),
-    ("Konzessionsabgabe Netz Musterstadt", "NOT_HELD"),
     ("durchschnittliche Netzentgelte Netz Musterstadt MS", "NOT_HELD"),
     ("niedrigster Leistungspreis in Bayern MS 2026", "NOT_HELD"),
     ("Netzentgelte Netz Musterstadt MS 2019", "NO_DATA"),

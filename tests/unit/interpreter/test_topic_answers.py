@@ -101,18 +101,18 @@ def test_the_cheapest_hours_of_a_day_are_answered(language: Language, text: str)
         QuestionTopic.TIME_OF_USE, DataType.TIME_OF_USE, language, None, details=Details(day=MONDAY)
     )
     found = list(prices(SHEET, *day_span(MONDAY)))
-    assert answer_of(asked, dno=A, figures=Figures(time_of_use=[SHEET], prices=found)) == text
+    assert answer_of(asked, dno=A, figures=Figures(time_of_use=[SHEET], intervals=found)) == text
 
 
 def test_a_day_with_one_price_has_no_cheapest_hour() -> None:
     day = date(2026, 5, 4)
     asked = meaning(QuestionTopic.TIME_OF_USE, DataType.TIME_OF_USE, level=None, details=Details(day=day))
-    text = answer_of(asked, dno=A, figures=Figures(prices=list(prices(SHEET, *day_span(day)))))
+    text = answer_of(asked, dno=A, figures=Figures(intervals=list(prices(SHEET, *day_span(day)))))
     assert "den ganzen Tag 5,96 ct/kWh (ST)" in text
     assert "günstigsten" not in text
     day = date(2026, 8, 3)
     asked = meaning(QuestionTopic.TIME_OF_USE, DataType.TIME_OF_USE, level=None, details=Details(day=day))
-    text = answer_of(asked, dno=A, figures=Figures(prices=list(prices(SHEET, *day_span(day)))))
+    text = answer_of(asked, dno=A, figures=Figures(intervals=list(prices(SHEET, *day_span(day)))))
     assert "den ganzen Tag 5,96 ct/kWh (ST), in diesem Quartal nicht zeitvariabel" in text
 
 
@@ -121,7 +121,7 @@ def test_the_price_at_a_moment_is_answered_with_its_end() -> None:
     asked = meaning(QuestionTopic.TIME_OF_USE, DataType.TIME_OF_USE, level=None, details=Details(now=True))
     found = price_at(SHEET, at)
     assert found is not None
-    text = answer_of(asked, dno=A, figures=Figures(prices=[found]), at=at)
+    text = answer_of(asked, dno=A, figures=Figures(intervals=[found]), at=at)
     assert "um 18:30 Uhr 11,77 ct/kWh (HT), bis 30.11.2026 21:00" in text
 
 
@@ -163,7 +163,7 @@ def test_peak_load_of_a_season_that_no_sheet_mentions_is_not_known() -> None:
     asked = meaning(QuestionTopic.PEAK_STATUS, DataType.HLZF, details=Details(now=True))
     peak = [PeakAtLevel(MS, [peak_status(at, [WINTER], "Bayern")])]
     assert answer_of(asked, dno=A, figures=Figures(peak=peak), at=at).endswith(
-        "nicht bekannt, ob Hochlast ist"
+        "nicht bekannt, ob Hochlast ist (das Blatt nennt diese Jahreszeit nicht)"
     )
 
 

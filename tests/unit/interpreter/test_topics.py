@@ -3,6 +3,7 @@
 import json
 from collections import Counter
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -10,7 +11,7 @@ from uuid import UUID
 import pytest
 
 from app.cache.codec import Codec
-from app.domain.question import Interpretation
+from app.domain.question import Interpretation, Usage
 from app.interpreter.interpret import interpret
 from app.interpreter.vocabulary import Vocabulary
 
@@ -41,9 +42,25 @@ def as_expected(found: Interpretation, slugs: dict[UUID, str]) -> dict[str, Any]
         "dearest": details.dearest,
         "region": details.region,
         "first": details.first,
+        "kinds": list(details.kinds),
+        "levies": list(details.levies),
+        "usage": details.usage and written(details.usage),
+        "place": details.place and [details.place.postal_code, details.place.city],
         "load": load
         and [f"{load.consumption_kwh.normalize():f}", f"{load.peak_load_kw.normalize():f}", load.assumed],
     }
+
+
+def written(usage: Usage) -> dict[str, Any]:
+    """What is named of it, in plain values."""
+    fields = {name: getattr(usage, name) for name in usage.__struct_fields__}
+    return {name: plain(value) for name, value in fields.items() if value not in (None, False)}
+
+
+def plain(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return [plain(one) for one in value]
+    return f"{value.normalize():f}" if isinstance(value, Decimal) else value
 
 
 @pytest.mark.parametrize("case", CASES, ids=[case["id"] for case in CASES])
@@ -56,7 +73,7 @@ def test_a_sentence_is_read_as_it_is_meant(
         wanted = wanted | {"candidates": sorted(wanted["candidates"])}
     assert {name: given[name] for name in wanted} == wanted
     assert found.language == case["lang"]
-    if found.data_type is None or found.unknown is not None:
+    if found.subject is None or found.unknown is not None:
         assert found.confidence < 0.5
     elif "answerable" in case["tags"]:
         assert found.confidence > 0.5

@@ -1,0 +1,78 @@
+"""Questions whose grid it is: "Wer ist mein Netzbetreiber in 80331 München?"."""
+
+from typing import Final
+
+from app.domain.question import Details, Interpretation, NamedPlace, QuestionTopic
+from app.interpreter.operators import Choice, by_codes, choose
+from app.interpreter.reading import Read, is_about_something_else, product_of
+from app.interpreter.topics import count_of_questions
+from app.interpreter.words import Days, Position, Relative, Sign, Topic
+
+_OPERATORS: Final = frozenset(
+    [
+        "netzbetreiber", "netzbetreibers", "netzbetreibern", "verteilnetzbetreiber", "stromnetzbetreiber", "vnb", "dso",
+        "operator", "operators", "stromnetz", "stromnetzes", "verteilnetz", "netzgebiet", "netz", "grid", "network",
+    ]
+)  # fmt: skip
+_NAMED_SO: Final = frozenset(
+    ["netzbetreiber", "verteilnetzbetreiber", "stromnetzbetreiber", "vnb", "dso", "operator"]
+)
+_OF_OTHER_QUESTIONS: Final = (
+    Sign.CHEAPEST, Sign.DEAREST, Sign.RANKS, Sign.COMPARES, Sign.WHEN, Sign.CHARGES_A_DEVICE, Sign.CHEAP,
+)  # fmt: skip
+
+
+def grid_operator_of(read: Read) -> Interpretation | None:
+    """None: something else is asked for."""
+    sentence = read.sentence
+    asks = sentence.has(Sign.ASKS_FOR_OPERATOR)
+    if is_about_something_else(sentence) or not (
+        _OPERATORS.intersection(sentence.keys) or (asks and read.postal_code is not None)
+    ):
+        return None
+    if any(isinstance(mark.meaning, Topic | Position) for mark in sentence.marks):
+        return None
+    if not (read.codes or read.postal_code) and any(not mention.place for mention in sentence.mentions):
+        return None  # "My grid operator is Westnetz."
+    if sentence.has_any(*_OF_OTHER_QUESTIONS):
+        return None
+    place = read.postal_code is not None or bool(sentence.mentions) or bool(read.codes)
+    if read.amounts.tokens or not ((asks and (place or _asks_for_mine(read))) or _is_a_key_word(read)):
+        return None
+    operator = by_codes(sentence.vocabulary, read.codes) if read.codes else choose(sentence)
+    by_place = read.postal_code is not None and not read.codes
+    if by_place:
+        operator = Choice(None, operator.candidates, 0.97)
+    return Interpretation(
+        data_type=None,
+        dno_id=operator.dno_id,
+        year=None,
+        voltage_level=read.level.level,
+        confidence=product_of(0.97 if asks else 0.9, operator.certainty, read.level.certainty),
+        candidates=operator.candidates,
+        language=read.language,
+        topic=QuestionTopic.GRID_OPERATOR,
+        details=Details(place=NamedPlace(read.postal_code.code, read.postal_code.city))
+        if read.postal_code is not None and not read.codes
+        else Details(),
+        unknown=operator.unknown,
+        lacking=not place and operator.unknown is None,
+        questions=count_of_questions(sentence),
+    )
+
+
+def _asks_for_mine(read: Read) -> bool:
+    """ "Wer ist mein Netzbetreiber?": the place is missing; not "Welche Netzbetreiber gibt es in Bayern?"."""
+    return not read.states and not read.year.named and read.level.level is None
+
+
+def _is_a_key_word(read: Read) -> bool:
+    """ "Netzbetreiber 50667", "Netzbetreiber Köln": no price, no level, no year."""
+    sentence = read.sentence
+    if not _NAMED_SO.intersection(sentence.keys) or read.year.named:
+        return False
+    if any(isinstance(mark.meaning, Relative | Days) for mark in sentence.marks):
+        return False
+    if read.postal_code is not None or read.codes:
+        return True
+    return bool(sentence.mentions) and read.level.level is None and not sentence.strange

@@ -1,0 +1,252 @@
+"""Which positions of a price sheet, or which levies, a sentence asks for."""
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import Final, TypeVar
+
+from app.domain.levy import LevyKind
+from app.domain.price import PriceKind
+from app.domain.question import NotHeld, QuestionTopic
+from app.interpreter.asked import Asked, Frame
+from app.interpreter.grammar import Mark
+from app.interpreter.sentence import Sentence
+from app.interpreter.separation import are_set_apart, keys_between
+from app.interpreter.words import Position, Role, Sign, Topic, Weight
+
+_N, _T = QuestionTopic.NETZENTGELTE, QuestionTopic.TIME_OF_USE
+_K = PriceKind
+DEVICES: Final = frozenset(
+    [
+        _K.WAERMEPUMPE_GRUNDPREIS, _K.WAERMEPUMPE_ARBEITSPREIS, _K.SPEICHERHEIZUNG_GRUNDPREIS,
+        _K.SPEICHERHEIZUNG_ARBEITSPREIS, _K.EMOBILITAET_GRUNDPREIS, _K.EMOBILITAET_ARBEITSPREIS,
+    ]
+)  # fmt: skip
+_ASIDE: Final = frozenset({Role.ASIDE, Role.LEVY, Role.SOME_LEVY})
+_LEVIES: Final = frozenset({Role.LEVY, Role.SOME_LEVY})
+_CUSTOMERS: Final = frozenset({Role.CUSTOMER, Role.METERING})
+# Nothing but the grid has such prices.
+_OF_THE_GRID: Final = frozenset({Role.METERING, Role.MODULE, Role.PERIOD, Role.PRICE})
+_PARTS_OF_PRICES: Final = frozenset({Role.BASE_PRICE, Role.PERIOD})
+# "Inkl. Umlagen": of something else.
+_INCLUDING: Final = frozenset(
+    [
+        "inkl", "inklusive", "einschliesslich", "incl", "including", "included", "mit", "with", "plus", "zzgl",
+        "zuzuglich", "samt", "excl", "exkl", "exklusive", "excluding", "vor", "before", "nach", "after",
+    ]
+)  # fmt: skip
+_INCLUDED_WITHIN: Final = 3  # tokens
+_ENERGY_PRICES: Final = re.compile("(?:arbeitspreis|verbrauchspreis).*|aps?|energy")
+_CAPACITY_PRICES: Final = re.compile("leistungspreis.*|lps?|capacity|demand")
+
+
+def names_a_device(sentence: Sentence) -> bool:
+    """A heat pump, storage heating or an electric vehicle."""
+    return any(
+        isinstance(mark.meaning, Position) and DEVICES.issuperset(mark.meaning.kinds) and mark.meaning.kinds
+        for mark in sentence.marks
+    )
+
+
+def names_another_product(sentence: Sentence) -> bool:
+    """Electricity and the like, beside the words that are also positions of a price sheet: "Haushalt", "Umlage"."""
+    starts = {mark.start for mark in sentence.marks if isinstance(mark.meaning, Position)}
+    return any(
+        mark.meaning is Sign.OTHER_PRODUCT and mark.start not in starts and not sentence.denied(mark.start)
+        for mark in sentence.marks
+    )
+
+
+def modules_of(sentence: Sentence) -> tuple[PriceKind, ...]:
+    """Modul 1 and 2 as far as they are named."""
+    marks = [m for m in sentence.marks if isinstance(m.meaning, Position) and m.meaning.role is Role.MODULE]
+    return _union(position(mark).kinds for mark in marks if not sentence.denied(mark.start))
+
+
+def customers_of(sentence: Sentence) -> tuple[PriceKind, ...]:
+    """The prices of the customers that are named: households, heat pumps."""
+    marks = [m for m in sentence.marks if isinstance(m.meaning, Position) and m.meaning.role in _CUSTOMERS]
+    return _union(position(mark).kinds for mark in marks if not sentence.denied(mark.start))
+
+
+def position(mark: Mark) -> Position:
+    assert isinstance(mark.meaning, Position)
+    return mark.meaning
+
+
+def position_asked_for(
+    sentence: Sentence, kept: Sequence[Mark], found: Asked | None, frame: Frame
+) -> Asked | NotHeld | int:
+    """The positions or levies that are asked for; else how many of them are asked for beside `found`, at most 1.
+
+    `kept`: the marks of other topics.
+    """
+    marks = _marks(sentence, kept)
+    if not marks:
+        return 0
+    if found is None:
+        return _read(sentence, marks) if _is_about_charges(sentence, kept, marks, frame) else 0
+    topics = [mark for mark in kept if _topic(mark).topic is found.topic]
+    beside = 0
+    for mark in marks:
+        named = [topic for topic in topics if _stands_for_itself(sentence, topic, mark)]
+        apart = bool(named) and all(are_set_apart(sentence, mark, topic) for topic in named)
+        if _is_an_alternative(sentence, mark, named, found):
+            return NotHeld.MODULE_CHOICE
+        if not _is_asked_for(sentence, mark, found):
+            beside += apart and found.topic is _T and _is_a_module(mark)
+        elif apart and named[0].start < mark.start:
+            beside += 1
+        elif not (position(mark).role in _ASIDE and named):
+            return _read(sentence, [one for one in marks if not named or position(one).role not in _ASIDE])
+        else:  # "Konzessionsabgabe und Netzentgelte"
+            beside += apart
+    return min(beside, 1)
+
+
+def _marks(sentence: Sentence, kept: Sequence[Mark]) -> list[Mark]:
+    marks = [mark for mark in sentence.marks if isinstance(mark.meaning, Position)]
+    marks = [mark for mark in marks if not sentence.denied(mark.start)]
+    marks = [mark for mark in marks if not _is_included(sentence, mark)] or marks
+    if sentence.has(Sign.OF_A_FLEET):  # electric vehicles that are charged with load metering
+        marks = [mark for mark in marks if not DEVICES.issuperset(position(mark).kinds or (None,))]
+    for correction in sentence.corrections:
+        marks = [mark for mark in marks if mark.start > correction] if kept else marks
+    return marks
+
+
+def _is_included(sentence: Sentence, mark: Mark) -> bool:
+    """ "Grundpreis inkl. MwSt": net or gross, but no question about a tax."""
+    if position(mark).role not in _ASIDE:
+        return False
+    before = sentence.keys[max(mark.start - _INCLUDED_WITHIN, 0) : mark.start]
+    return not _INCLUDING.isdisjoint(before)
+
+
+def _topic(mark: Mark) -> Topic:
+    assert isinstance(mark.meaning, Topic)
+    return mark.meaning
+
+
+def _stands_for_itself(sentence: Sentence, topic: Mark, mark: Mark) -> bool:
+    """Whether the topic is more than the price of a position: "Arbeitspreis SLP", "KWKG in ct/kWh"."""
+    weight = _topic(topic).weight
+    if position(mark).role in _ASIDE:
+        return weight is Weight.PLAIN
+    return weight > Weight.HINT and not _ENERGY_PRICES.fullmatch(sentence[topic.start])
+
+
+def _is_asked_for(sentence: Sentence, mark: Mark, found: Asked) -> bool:
+    """A heat pump or a household is the customer of § 14a; windows have nothing to do with either."""
+    if found.topic is _N:
+        return True
+    if found.topic is _T and _is_a_module(mark):
+        return not sentence.has(Sign.OF_MODULE_3)
+    return False
+
+
+def _is_a_module(mark: Mark) -> bool:
+    return position(mark).role is Role.MODULE or position(mark).not_held is NotHeld.OTHER_POSITION
+
+
+def _is_an_alternative(sentence: Sentence, mark: Mark, topics: Sequence[Mark], found: Asked) -> bool:
+    """ "Modul 1 oder Modul 3?": one of them is no answer without the other."""
+    if found.topic is not _T or not _is_a_module(mark):
+        return False
+    between = {key for topic in topics for key in keys_between(sentence, mark, topic)}
+    return sentence.has(Sign.COMPARES) or not _ALTERNATIVES.isdisjoint(between)
+
+
+_ALTERNATIVES: Final = frozenset({"oder", "or", "vs", "versus"})
+
+
+def _is_about_charges(sentence: Sentence, kept: Sequence[Mark], marks: Sequence[Mark], frame: Frame) -> bool:
+    """Not where electricity itself or a device is asked for: "Stromtarif für Haushalte", "Was kostet eine Wallbox?"."""
+    if sentence.has(Sign.OTHER_MATTER):
+        return False
+    roles = {position(mark).role for mark in marks}
+    if Role.LEVY in roles:
+        return True
+    if names_another_product(sentence) and roles.isdisjoint(_OF_THE_GRID):
+        return False
+    grid, priced = sentence.has(Sign.GRID), any(_topic(one).weight > Weight.HINT for one in kept)
+    explained = not sentence.strange
+    if roles == {Role.SOME_LEVY}:
+        of_power = frame.operator or grid or sentence.has(Sign.POWER)
+        return of_power or (
+            frame.year and explained and any(len(position(mark).levies) > 1 for mark in marks)
+        )
+    if roles <= {Role.CUSTOMER, Role.BASE_PRICE} and not (grid or priced):
+        if Role.BASE_PRICE in roles:
+            return frame.operator or frame.level or (frame.place and explained)
+        return frame.operator and explained and not sentence.has(Sign.CHARGES_A_DEVICE)
+    return frame.named or grid or priced
+
+
+def _read(sentence: Sentence, marks: Sequence[Mark]) -> Asked | NotHeld:
+    positions = [position(mark) for mark in marks]
+    if any(one.role is Role.AVERAGE for one in positions):
+        return NotHeld.AVERAGE
+    if levies := _levies(positions):
+        return Asked(QuestionTopic.LEVIES, 0.95, levies=levies)
+    first = next((one for one in positions if one.role not in _CUSTOMERS | _PARTS_OF_PRICES), positions[0])
+    if first.not_held is not None:
+        return first.not_held
+    kinds = _kinds(sentence, positions)
+    modules = {kind for kind in kinds if kind in (_K.MODUL_1, _K.MODUL_2_ARBEITSPREIS)}
+    if len(modules) > 1 and not _CHOOSING.isdisjoint(sentence.keys):
+        return NotHeld.MODULE_CHOICE
+    return Asked(QuestionTopic.PRICES, 0.95, kinds=kinds) if kinds else NotHeld.OTHER_POSITION
+
+
+_CHOOSING: Final = frozenset(
+    ["gunstiger", "billiger", "besser", "lohnt", "lohnen", "better", "cheaper", "worth", "oder", "or"]
+)
+
+
+def _levies(positions: Sequence[Position]) -> tuple[LevyKind, ...]:
+    """Those that are named; where only "Umlagen" stands there, all. None beside a price: "Grundpreis und Umlagen"."""
+    prices = any(one.role not in _LEVIES | _CUSTOMERS for one in positions)
+    if prices and positions[0].role not in _LEVIES:
+        return ()
+    named = _union(one.levies for one in positions if one.role is Role.LEVY)
+    some = _union(one.levies for one in positions if one.role is Role.SOME_LEVY)
+    return named or some
+
+
+def _kinds(sentence: Sentence, positions: Sequence[Position]) -> tuple[PriceKind, ...]:
+    """ "Wallbox mit Modul 2" asks for Modul 2; "Grundpreis" and "Arbeitspreis" choose among the prices of a customer."""
+    for roles in ({Role.MODULE}, {Role.PRICE, Role.ASIDE}, _CUSTOMERS, {Role.PERIOD}):
+        if kinds := _union(one.kinds for one in positions if one.role in roles):
+            return _of_named_parts(sentence, _of_hours(sentence, kinds), positions)
+    return _of_named_parts(sentence, (_K.SLP_GRUNDPREIS, _K.SLP_ARBEITSPREIS), positions)
+
+
+def _of_named_parts(
+    sentence: Sentence, kinds: tuple[PriceKind, ...], positions: Sequence[Position]
+) -> tuple[PriceKind, ...]:
+    base = any(one.role is Role.BASE_PRICE for one in positions)
+    energy = any(map(_ENERGY_PRICES.fullmatch, sentence.keys))
+    capacity = any(map(_CAPACITY_PRICES.fullmatch, sentence.keys))
+    parts = [part for part, named in (("GRUNDPREIS", base), ("ARBEITSPREIS", energy)) if named]
+    if capacity and not parts:
+        parts = ["LEISTUNGSPREIS"]
+    if not parts or not any(kind.endswith(_PARTS) for kind in kinds):
+        return kinds
+    return tuple(kind for kind in kinds if kind.endswith(tuple(parts)))
+
+
+_PARTS: Final = ("GRUNDPREIS", "ARBEITSPREIS", "LEISTUNGSPREIS")
+_RESERVES: Final = {_K.RESERVE_200H: "200", _K.RESERVE_400H: "400", _K.RESERVE_600H: "600"}
+
+
+def _of_hours(sentence: Sentence, kinds: tuple[PriceKind, ...]) -> tuple[PriceKind, ...]:
+    """ "Netzreserve 200 h" is one of three prices."""
+    named = tuple(kind for kind in kinds if _RESERVES.get(kind) in sentence.keys)
+    return named or kinds
+
+
+T = TypeVar("T")
+
+
+def _union(groups: Iterable[tuple[T, ...]]) -> tuple[T, ...]:
+    return tuple(dict.fromkeys(one for group in groups for one in group))

@@ -1,0 +1,87 @@
+"""The customer's year that a bill is asked for: "3500 kWh Haushalt", "Wärmepumpe 6000 kWh Modul 2", "5 GWh bei 1500 kW brutto"."""
+
+from decimal import Decimal
+from typing import Final
+
+from app.domain.entry import VoltageLevel
+from app.domain.price import PriceKind
+from app.domain.question import QuestionTopic, Usage
+from app.interpreter.amounts import METERED_FROM_KWH, energies_of, number_at
+from app.interpreter.asked import Asked
+from app.interpreter.positions import DEVICES, customers_of, modules_of
+from app.interpreter.reading import Read
+from app.interpreter.sentence import Sentence
+from app.interpreter.words import Sign
+
+BANDED: Final = 3  # the module with a price per band
+_LOW: Final = {None, VoltageLevel.NS}
+_BANDS: Final = ("ht", "st", "nt")
+_PRICED: Final = frozenset({QuestionTopic.NETZENTGELTE, QuestionTopic.PRICES, QuestionTopic.TIME_OF_USE})
+_OF_NO_BILL: Final = frozenset(
+    {
+        PriceKind.RESERVE_200H,
+        PriceKind.RESERVE_400H,
+        PriceKind.RESERVE_600H,
+        PriceKind.BLINDARBEIT,
+        PriceKind.SPERRUNG,
+        PriceKind.ENTSPERRUNG,
+        PriceKind.VERMIEDENE_NETZENTGELTE_ARBEIT,
+        PriceKind.VERMIEDENE_NETZENTGELTE_LEISTUNG,
+    }
+)
+
+
+def usage_of(read: Read, topic: Asked) -> Usage | None:
+    """None: prices or an annual cost of the grid alone are asked for."""
+    sentence, kwh, kw = read.sentence, read.amounts.kwh, read.amounts.kw
+    bands = _bands(read)
+    if bands is not None:
+        kwh = sum(bands, Decimal())
+    if kwh is None or topic.topic not in _PRICED or not _OF_NO_BILL.isdisjoint(topic.kinds):
+        return None
+    inhabitants = _inhabitants(read)
+    monthly = PriceKind.MONATSLEISTUNGSPREIS in topic.kinds
+    if kw is not None:
+        with_levies = sentence.has(Sign.GROSS) or inhabitants is not None
+        if not (with_levies or monthly):
+            return None
+        return Usage(kwh, kw, monthly=monthly, inhabitants=inhabitants)
+    module, device = _module(sentence, topic), not DEVICES.isdisjoint(customers_of(sentence))
+    small = kwh < METERED_FROM_KWH and read.level.level in _LOW
+    if not (small or module or customers_of(sentence)):
+        return None
+    return Usage(kwh, None, module=module, device=device, bands=bands, inhabitants=inhabitants)
+
+
+def _module(sentence: Sentence, topic: Asked) -> int | None:
+    """Modul 3 contains Modul 1; of several modules none."""
+    named = modules_of(sentence)
+    if sentence.has(Sign.OF_MODULE_3) or topic.topic is QuestionTopic.TIME_OF_USE:
+        return BANDED
+    if PriceKind.MODUL_1 in named:
+        return 1
+    return 2 if PriceKind.MODUL_2_ARBEITSPREIS in named else None
+
+
+def _bands(read: Read) -> tuple[Decimal, Decimal, Decimal] | None:
+    """ "1000 kWh HT, 2000 kWh ST, 500 kWh NT": all three, in any order."""
+    sentence = read.sentence
+    found: dict[str, Decimal] = {}
+    for start, end, kwh in energies_of(sentence, read.language):
+        band = next((key for key in (sentence[end], sentence[start - 1]) if key in _BANDS), None)
+        if band is not None:
+            found.setdefault(band, kwh)
+    return (found["ht"], found["st"], found["nt"]) if len(found) == len(_BANDS) else None
+
+
+def _inhabitants(read: Read) -> int | None:
+    """ "Gemeinde mit 30.000 Einwohnern": the concession fee depends on it."""
+    sentence = read.sentence
+    for i in range(len(sentence.keys)):
+        number, end = number_at(sentence, i, read.language)
+        if number is not None and sentence[end] in _INHABITANTS and number == int(number):
+            return int(number)
+    return None
+
+
+_INHABITANTS: Final = frozenset({"einwohner", "einwohnern", "einwohnerinnen", "inhabitants", "residents"})
