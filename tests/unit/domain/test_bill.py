@@ -647,7 +647,7 @@ def test_the_concession_fee_depends_on_the_inhabitants(inhabitants, rate):
         (NS, RLM_MONTHLY, "40000", {"months": "31 30 0 31 0 0 0 0 0 0 0 0"}, "0.11"),
     ],
 )
-def test_tarifkunden_are_told_from_sondervertragskunden_by_load_and_consumption(
+def test_load_and_consumption_decide_between_tarifkunde_and_sondervertragskunde(
     level, metering, kwh, load, rate
 ):
     """§ 2 (7) KAV: up to 1 kV, more than 30 kW in two months and more than 30,000 kWh."""
@@ -664,7 +664,7 @@ def _concession_rate(of: Consumption) -> str:
     return str(fee.price)
 
 
-def test_a_year_without_concession_fees_is_said():
+def test_a_year_without_concession_fees_is_listed_as_missing():
     of = consumption(2025, NS, SLP, "1", municipality_inhabitants=5)
     rates = LevyRates.of([levy for levy in levies_of(2025) if levy.kind != "KONZESSIONSABGABE"], 2025)
     assert levy_charges(of, rates).missing == (
@@ -675,7 +675,7 @@ def test_a_year_without_concession_fees_is_said():
 # Warnings
 
 
-def test_a_plain_bill_says_what_it_does_not_include():
+def test_a_plain_bill_lists_what_it_does_not_include():
     assert codes(bill(HOUSEHOLD, MALCHOW_2025)) == ["METERING_NOT_INCLUDED", "CONCESSION_FEE_NOT_CHARGED"]
 
 
