@@ -4,7 +4,7 @@ from typing import Any
 from uuid import UUID
 
 from app.cache.region import Region
-from app.db import aliases, coverage, dnos, entry_locations, holiday_rules, levies, revisions, years
+from app.db import aliases, coverage, dnos, entry_locations, holiday_rules, levies, places, revisions, years
 from app.db.family_tables import TABLES
 from app.domain import levy, tags
 from app.domain.coverage import Coverage
@@ -15,6 +15,7 @@ from app.domain.family import Family
 from app.domain.hlzf import Hlzf
 from app.domain.holiday_rule import HolidayRule
 from app.domain.levy import Levy
+from app.domain.place import Place
 from app.domain.price import Price
 from app.domain.question import Interpretation
 from app.domain.revision import Revision
@@ -105,6 +106,16 @@ REVISIONS: Region[UUID, Revision] = Region(
 )
 COVERAGE: Region[None, Coverage] = Region(
     "coverage", Coverage, lambda _: tags.COVERAGE, coverage.fetch_coverage, _coverage_lifetime
+)
+PLACE_GENERATION: Region[None, UUID] = Region(
+    "place_generation", UUID, lambda _: tags.PLACES, places.fetch_generation, _verified_lifetime
+)
+PLACES: Region[places.PostalCode, tuple[Place, ...]] = Region(
+    "places_by_postal_code",
+    tuple[Place, ...],
+    lambda key: tags.places(*key),
+    places.fetch_by_postal_code,
+    _verified_lifetime,
 )
 QUESTIONS: Region[Question, Interpretation] = Region(
     "questions",

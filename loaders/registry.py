@@ -51,6 +51,8 @@ class Loaders:
     prices_by_dno_year = LoaderAttribute(regions.PRICES)
     levies = LoaderAttribute(regions.LEVIES)
     holiday_rules_by_dno = LoaderAttribute(regions.HOLIDAY_RULES_OF_DNO)
+    place_generation = LoaderAttribute(regions.PLACE_GENERATION)
+    places_by_postal_code = LoaderAttribute(regions.PLACES)
     years_by_dno = LoaderAttribute(regions.YEARS)
     dnos_with_data_by_year = LoaderAttribute(regions.DNOS_WITH_DATA)
     location_by_entry = LoaderAttribute(regions.ENTRY_LOCATIONS)

@@ -138,6 +138,20 @@ async def price(
     return next(made for made in found if made.id == entry_id)
 
 
+async def place(pool: Pool, dno: Dno, postal_code: str = "80331", **columns: object) -> None:
+    """Evidence of registered units, unless the columns state another basis."""
+    values = {"basis": "REGISTERED_UNITS", "locations": 1} | columns
+    names = ", ".join(values)
+    given = ", ".join(f"${number}" for number in range(3, 3 + len(values)))
+    async with pool.connection() as connection:
+        await connection.execute(
+            f"INSERT INTO places (dno_id, postal_code, {names}) VALUES ($1, $2, {given})",
+            dno.id,
+            postal_code,
+            *values.values(),
+        )
+
+
 async def user(
     pool: Pool, email: str | None = None, role: Role = Role.EDITOR, password_hash: str = "!"
 ) -> User:

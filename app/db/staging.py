@@ -10,7 +10,7 @@ The upsert names the id and version on which the decision is based; an entry tha
 
 import csv
 import io
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from uuid import UUID
 
@@ -42,6 +42,7 @@ class Outcome(msgspec.Struct, frozen=True):
     updated: int
     unchanged: int
     kept: tuple[SkippedRow, ...]
+    removed: int = 0
 
 
 async def one_import_at_a_time(connection: Connection) -> None:
@@ -73,7 +74,7 @@ async def load_operators(connection: Connection, rows: Rows, overwrite: bool, on
     key, *values = OPERATOR_COLUMNS
     described = _list([f"{name} {SQL_TYPES[column]}" for name, column in OPERATOR_COLUMNS.items()])
     await connection.execute(f"CREATE TEMPORARY TABLE staged_dnos (n integer, {described}) ON COMMIT DROP")
-    await _copy(connection, "staged_dnos", rows, on_rows)
+    await copy_rows(connection, "staged_dnos", rows, on_rows)
     row = await connection.fetchrow(
         f"""
         WITH decided AS MATERIALIZED (
@@ -107,7 +108,7 @@ async def load_entries(
     staged = f"staged_{family.name}"
     await _create(connection, staged, {name: types.get(name, "text") for name in (*key[2:], *values)})
     may_be_empty = [each.name for each in family.key if each.optional and each.type is ColumnType.TEXT]
-    await _copy(connection, staged, rows, on_rows, may_be_empty)
+    await copy_rows(connection, staged, rows, on_rows, may_be_empty)
     merged = f"SELECT s.n, {_list(key, 's.')}, {_list([_merged(name) for name in values])}"
     row = await connection.fetchrow(_upsert(family, staged, merged, key, values), overwrite, AUTHOR)
     await connection.execute(f"DROP TABLE {staged}")  # files with other columns may follow
@@ -215,7 +216,7 @@ async def load_time_of_use(connection: Connection, rows: Rows, overwrite: bool, 
     values = [*with_prices, "source_title", "publication", "windows"]
     types = {column.name: column.type.sql_type for column in family.columns} | {"titled": "boolean"}
     await _create(connection, staged, {name: types.get(name, "text") for name in (*values, "titled")})
-    await _copy(connection, staged, rows, on_rows)
+    await copy_rows(connection, staged, rows, on_rows)
     merged = f"""SELECT s.n, {_list(key, "s.")}, {
         _list(
             [
@@ -249,10 +250,16 @@ async def load_aliases(connection: Connection, aliases: Rows, *, only_of_new_ope
     return len(rows)
 
 
-async def _copy(
-    connection: Connection, table: str, rows: Rows, on_rows: OnRows, may_be_empty: Sequence[str] = ()
+async def copy_rows(
+    connection: Connection,
+    table: str,
+    rows: Iterable[Sequence[str]],
+    on_rows: OnRows,
+    may_be_empty: Sequence[str] = (),
 ) -> None:
-    """`may_be_empty`: columns in which an empty cell is the empty text; in others it is null."""
+    """Copies the rows, each behind its number, in bounded memory. `may_be_empty`: columns in which an empty cell is the empty
+    text; in others it is null.
+    """
     await connection.copy_to_table(
         table, source=_chunks(rows, on_rows), format="csv", force_not_null=may_be_empty or None
     )
@@ -260,7 +267,7 @@ async def _copy(
     await connection.execute(f"ANALYZE {table}")
 
 
-async def _chunks(rows: Rows, on_rows: OnRows) -> AsyncIterator[bytes]:
+async def _chunks(rows: Iterable[Sequence[str]], on_rows: OnRows) -> AsyncIterator[bytes]:
     numbered: Iterator[Sequence[object]] = ((n, *row) for n, row in enumerate(rows))
     while chunk := list(islice(numbered, _ROWS_PER_CHUNK)):
         text = io.StringIO(newline="")

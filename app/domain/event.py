@@ -14,7 +14,7 @@ Topic = StrEnum(  # type: ignore[misc]  # a family's topic is its name
     "Topic",
     {"OPERATOR": "operator"}
     | {family.name.upper(): family.name for family in FAMILIES}
-    | {"ALIASES": "aliases", "API_KEYS": "api_keys", "USERS": "users"},
+    | {"ALIASES": "aliases", "PLACES": "places", "API_KEYS": "api_keys", "USERS": "users"},
     module=__name__,
 )
 

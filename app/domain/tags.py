@@ -17,6 +17,7 @@ from app.domain.family import Family
 DIRECTORY = "directory"  # the list of all operators
 COVERAGE = "coverage"
 ALIASES = "aliases"
+PLACES = "places"  # the generation of all places
 SCHEMA = "schema"  # the GraphQL schema: constant for the life of a process
 
 
@@ -83,6 +84,11 @@ def opinion(digest: str) -> str:
     return f"opinion:{digest}"
 
 
+def places(generation: UUID, postal_code: str) -> str:
+    """The places of a postal code as of a generation; never invalidated, since a change of places begins another generation."""
+    return f"places:{generation}:{postal_code}"
+
+
 def user(user_id: UUID) -> str:
     return f"user:{user_id}"
 
@@ -129,6 +135,8 @@ def _of(event: Event) -> Iterator[str]:
                     yield slug(entry.name)
         case "aliases":
             yield ALIASES
+        case "places":
+            yield PLACES
         case "api_keys":
             for entry in event.entries:
                 yield api_key(entry.id)

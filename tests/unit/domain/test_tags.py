@@ -26,6 +26,9 @@ things = st.one_of(
     ),
     st.tuples(st.just(tags.slug), st.text(max_size=20)),
     st.tuples(st.just(tags.year), st.integers(1, 9999)),
+    st.tuples(
+        st.just(lambda at: tags.places(*at)), st.tuples(st.uuids(), st.from_regex("[0-9]{5}", fullmatch=True))
+    ),
 )  # fmt: skip
 
 
@@ -33,7 +36,7 @@ things = st.one_of(
 def test_only_the_same_record_has_the_same_tag(one, other):
     (make, what), (make_other, what_other) = one, other
     assert (make(what) == make_other(what_other)) == (one == other)
-    assert make(what) not in {tags.DIRECTORY, tags.COVERAGE, tags.ALIASES, tags.SCHEMA}
+    assert make(what) not in {tags.DIRECTORY, tags.COVERAGE, tags.ALIASES, tags.PLACES, tags.SCHEMA}
 
 
 @given(
