@@ -11,10 +11,14 @@ from app.domain import bill as structs
 from app.domain import levy, tags
 from app.domain.bill_position import BillPosition as BillPositionStruct
 from app.domain.consumption import Consumption, Metering
+from app.domain.derived_prices import prices_with_derived
 from app.domain.dno import DirectoryEntry, Dno
 from app.domain.entry import DnoYear
 from app.domain.levy_charges import LevyRates, levy_charges
 from app.domain.network_charges import PriceSheet
+from app.domain.price import Price
+from app.domain.tariff import Tariff
+from app.domain.time_of_use import TimeOfUseTariff
 from loaders.record_loader import RecordLoader
 from schema.batch_field import batch_field, length, type_for
 from schema.context import Context
@@ -129,9 +133,21 @@ async def load_price_sheets(
         _load(loaders.time_of_use_by_dno_year, keys, with_bands),
     )
     return [
-        PriceSheet(of_tariffs, of_prices, next(iter(of_time_of_use), None))
-        for of_tariffs, of_prices, of_time_of_use in zip(tariffs, prices, time_of_use, strict=True)
+        _price_sheet(key, of_tariffs, of_prices, next(iter(of_time_of_use), None), with_derived=with_bands)
+        for key, of_tariffs, of_prices, of_time_of_use in zip(keys, tariffs, prices, time_of_use, strict=True)
     ]
+
+
+def _price_sheet(
+    key: DnoYear,
+    tariffs: tuple[Tariff, ...],
+    published: tuple[Price, ...],
+    time_of_use: TimeOfUseTariff | None,
+    *,
+    with_derived: bool,
+) -> PriceSheet:
+    prices = prices_with_derived(key, published, time_of_use) if with_derived else published
+    return PriceSheet(tariffs, prices, time_of_use)
 
 
 async def _load(
