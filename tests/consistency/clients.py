@@ -26,8 +26,13 @@ CORRECT_TARIFF = """mutation($input: CorrectTariffInput!) {
 CORRECT_TIME_OF_USE = """mutation($input: CorrectTimeOfUseInput!) {
   payload: correctTimeOfUse(input: $input) { timeOfUse { version } revision { version } errors { code message } }
 }"""
+CORRECT_PRICE = """mutation($input: CorrectPriceInput!) {
+  payload: correctPrice(input: $input) { price { version } revision { version } errors { code message } }
+}"""
 LISTEN = """subscription {
-  dataChanged { changedAt entry { ... on Tariff { id version } ... on TimeOfUseTariff { id version } } }
+  dataChanged { changedAt entry {
+    ... on Tariff { id version } ... on TimeOfUseTariff { id version } ... on Price { id version }
+  } }
 }"""
 
 
@@ -110,9 +115,7 @@ class Clients:
         outcome, version = Outcome.UNKNOWN, None
         try:
             version = await connection.fetchval(
-                "UPDATE time_of_use_data SET price_st = $1 WHERE id = $2 RETURNING version"
-                if price.is_time_of_use
-                else "UPDATE netzentgelte_data SET leistung = $1 WHERE id = $2 RETURNING version",
+                _update(price),
                 leistung,
                 price.entry,
                 timeout=5,
@@ -234,11 +237,20 @@ class Clients:
         )
 
 
+def _update(price: Price) -> str:
+    if price.is_time_of_use:
+        return "UPDATE time_of_use_data SET price_st = $1 WHERE id = $2 RETURNING version"
+    if price.is_of_price_sheet:
+        return "UPDATE prices SET amount = $1 WHERE id = $2 RETURNING version"
+    return "UPDATE netzentgelte_data SET leistung = $1 WHERE id = $2 RETURNING version"
+
+
 async def _correct(instance: Instance, price: Price, value: str) -> dict[str, Any]:
-    document = CORRECT_TIME_OF_USE if price.is_time_of_use else CORRECT_TARIFF
-    new: dict[str, Any] = (
-        {"bands": [{"band": "ST", "price": value}]} if price.is_time_of_use else {"leistung": value}
-    )
+    document, new = CORRECT_TARIFF, dict[str, Any](leistung=value)
+    if price.is_time_of_use:
+        document, new = CORRECT_TIME_OF_USE, {"bands": [{"band": "ST", "price": value}]}
+    elif price.is_of_price_sheet:
+        document, new = CORRECT_PRICE, {"amount": value}
     return await ask(instance, document, instance.as_editor, input={"id": global_id(price), **new})
 
 

@@ -16,6 +16,8 @@ YEAR = 2025
 LEVELS = ("MS", "NS")
 # In place of a level: the standard price of the operator's time-of-use tariff (§ 14a EnWG, Modul 3).
 TIME_OF_USE = "ST"
+# Likewise: the Arbeitspreis without load metering of the price sheet.
+PRICE = "SLP_ARBEITSPREIS"
 # More entries than a subscriber's queue has places: 256.
 BULK_OPERATORS, BULK_YEARS, BULK_LEVELS = (
     3,
@@ -25,7 +27,9 @@ BULK_OPERATORS, BULK_YEARS, BULK_LEVELS = (
 
 
 class Price(NamedTuple):
-    """A Leistungspreis of a level, or the standard price of a time-of-use tariff; `entry` is its row's id."""
+    """A Leistungspreis of a level, the standard price of a time-of-use tariff, or a price of the price sheet; `entry` is its
+    row's id.
+    """
 
     entry: str
     slug: str
@@ -35,9 +39,13 @@ class Price(NamedTuple):
     def is_time_of_use(self) -> bool:
         return self.level == TIME_OF_USE
 
+    @property
+    def is_of_price_sheet(self) -> bool:
+        return self.level == PRICE
+
 
 async def plant(database_url: str, operators: int) -> list[Price]:
-    """Operators with a tariff for two levels each and a time-of-use tariff, and a key that may correct them."""
+    """Operators with a tariff for two levels each, a time-of-use tariff and a price, and a key that may correct them."""
     connection = await asyncpg.connect(database_url)
     try:
         # The servers of the tests answer before a commit is written; one that is killed must not.
@@ -54,13 +62,17 @@ async def plant(database_url: str, operators: int) -> list[Price]:
             " planted AS (INSERT INTO netzentgelte_data (dno_id, year, voltage_level, leistung, arbeit)"
             " SELECT id, $2, level, 1.001, 1 FROM operators, unnest($3::text[]) level RETURNING id, dno_id, voltage_level),"
             " time_of_use AS (INSERT INTO time_of_use_data (dno_id, year, price_st) SELECT id, $2, 1.001 FROM operators"
-            " RETURNING id, dno_id)"
+            " RETURNING id, dno_id),"
+            " sheets AS (INSERT INTO prices (dno_id, year, kind, voltage_level, amount, unit)"
+            " SELECT id, $2, $5, 'NS', 1.001, 'CT_PER_KWH' FROM operators RETURNING id, dno_id)"
             " SELECT planted.id, slug, voltage_level AS level FROM planted JOIN operators ON operators.id = dno_id"
-            " UNION ALL SELECT t.id, slug, $4 FROM time_of_use t JOIN operators ON operators.id = dno_id",
+            " UNION ALL SELECT t.id, slug, $4 FROM time_of_use t JOIN operators ON operators.id = dno_id"
+            " UNION ALL SELECT p.id, slug, $5 FROM sheets p JOIN operators ON operators.id = dno_id",
             operators,
             YEAR,
             LEVELS,
             TIME_OF_USE,
+            PRICE,
         )
         # Changed by nothing but statements over all entries; of other years than those that are read.
         await connection.execute(
@@ -83,12 +95,13 @@ async def harvest(database_url: str) -> list[Entry]:
         rows = await connection.fetch(
             "SELECT id, version, leistung FROM netzentgelte_data"
             " UNION ALL SELECT id, version, price_st FROM time_of_use_data"
+            " UNION ALL SELECT id, version, amount FROM prices"
         )
         history = await connection.fetch(
-            "SELECT entry_id, version, coalesce(before ->> 'leistung', before ->> 'price_st') AS before,"
-            " coalesce(after ->> 'leistung', after ->> 'price_st') AS after,"
+            "SELECT entry_id, version, coalesce(before ->> 'leistung', before ->> 'price_st', before ->> 'amount') AS before,"
+            " coalesce(after ->> 'leistung', after ->> 'price_st', after ->> 'amount') AS after,"
             " extract(epoch FROM changed_at)::float8 AS changed_at"
-            " FROM revisions WHERE data_type IN ('NETZENTGELTE', 'TIME_OF_USE') ORDER BY version"
+            " FROM revisions WHERE data_type IN ('NETZENTGELTE', 'TIME_OF_USE', 'PRICE') ORDER BY version"
         )
     finally:
         await connection.close()
@@ -119,7 +132,8 @@ def value(number: int) -> Decimal:
 
 def global_id(price: Price) -> str:
     """The graph's id of its row."""
-    return f"{'tou' if price.is_time_of_use else 'tariff'}_{UUID(price.entry).hex}"
+    prefix = "tou" if price.is_time_of_use else "price" if price.is_of_price_sheet else "tariff"
+    return f"{prefix}_{UUID(price.entry).hex}"
 
 
 def entry_of(global_id: str) -> str:

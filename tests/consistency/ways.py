@@ -9,17 +9,19 @@ from typing import Any, NamedTuple, TypeAlias
 import httpx
 
 from tests.consistency.fleet import Instance
-from tests.consistency.seed import LEVELS, TIME_OF_USE, YEAR
+from tests.consistency.seed import LEVELS, PRICE, TIME_OF_USE, YEAR
 
 SHOWN = (
     f"tariffs(year: {YEAR}) {{ voltageLevel version leistung }}"
     f" timeOfUse(year: {YEAR}) {{ version bands {{ price }} }}"
+    f" prices(year: {YEAR}, kinds: [{PRICE}]) {{ version amount }}"
 )
 POINT = f"query($slug: String!) {{ dno(slug: $slug) {{ slug {SHOWN} }} }}"
 NODES = f"query($first: Int!) {{ dnos(first: $first) {{ nodes {{ slug {SHOWN} }} }} }}"
 AROUND = (
     f"query($first: Int!) {{ dnos(first: $first) {{ edges {{ node {{ slug"
-    f" tariffs {{ dno {{ slug {SHOWN} }} }} timeOfUse {{ dno {{ slug {SHOWN} }} }} }} }} }} }}"
+    f" tariffs {{ dno {{ slug {SHOWN} }} }} timeOfUse {{ dno {{ slug {SHOWN} }} }}"
+    f" prices {{ dno {{ slug {SHOWN} }} }} }} }} }} }}"
 )
 RANKED = (
     f'query($level: VoltageLevel!) {{ rankTariffs(year: {YEAR}, voltageLevel: $level, consumptionKwh: "9000",'
@@ -72,7 +74,9 @@ async def around(instance: Instance, slug: str) -> list[Seen]:
     """Fragments that rest on more than one operator's record."""
     data = await ask(instance, AROUND, first=next(_numbers) % 30 + 10)
     nodes = [edge["node"] for edge in data["dnos"]["edges"]]
-    return _seen([entry["dno"] for node in nodes for entry in node["tariffs"] + node["timeOfUse"]])
+    return _seen(
+        [entry["dno"] for node in nodes for entry in node["tariffs"] + node["timeOfUse"] + node["prices"]]
+    )
 
 
 async def ranked(instance: Instance, slug: str) -> list[Seen]:
@@ -129,6 +133,11 @@ def _seen(dnos: list[dict[str, Any]]) -> list[Seen]:
             Seen(dno["slug"], TIME_OF_USE, tariff["version"], tariff["bands"][0]["price"])
             for dno in dnos
             for tariff in dno["timeOfUse"]
+        ),
+        *(
+            Seen(dno["slug"], PRICE, price["version"], price["amount"])
+            for dno in dnos
+            for price in dno["prices"]
         ),
     ]
 
