@@ -28,6 +28,14 @@ PRICES = (
     " timeOfUseTariff(year: $year) { prices(from: $from, to: $to) { start end band price } } } }"
 )
 ADD_TIME_OF_USE = "mutation AddTimeOfUse($input: AddTimeOfUseInput!) { addTimeOfUse(input: $input) { errors { code message } } }"
+BILL = (
+    "query Bill($slug: String!, $input: ConsumptionInput!) { dno(slug: $slug) { slug name bill(input: $input)"
+    " { positions { name quantity price amount } network levies net vat gross missing warnings { code } } } }"
+)
+ADD_PRICE = (
+    "mutation AddPrice($input: AddPriceInput!) { addPrice(input: $input) { errors { code message } } }"
+)
+ADD_LEVY = "mutation AddLevy($input: AddLevyInput!) { addLevy(input: $input) { errors { code message } } }"
 CORRECT = (
     "mutation Correct($input: CorrectTariffInput!) { correctTariff(input: $input)"
     " { tariff { id leistung arbeit } errors { code message } } }"
@@ -69,6 +77,53 @@ def day_address(day: date) -> bytes:
     """The same as programs read it, without GraphQL."""
     path = f"/api/v1/dnos/{HOT['slug']}/time-of-use/{day}?resolution=CHANGES"
     return f"GET {path} HTTP/1.1\r\nhost: 127.0.0.1\r\naccept: application/json\r\n\r\n".encode()
+
+
+def bill(kwh: int = 3500) -> bytes:
+    """What a household of the operator of `point` pays."""
+    consumption = {
+        "year": HOT["year"],
+        "voltageLevel": "NS",
+        "metering": "SLP",
+        "consumptionKwh": str(kwh),
+        "municipalityInhabitants": 6500,
+    }
+    return post(BILL, slug=HOT["slug"], input=consumption)
+
+
+def figures_of_bill(key: str) -> list[bytes]:
+    """Adds the prices and levies that `bill` needs."""
+    dno_year = {"dno": HOT["slug"], "year": HOT["year"], "voltageLevel": "NS"}
+    prices = [("SLP_GRUNDPREIS", "60.00"), ("SLP_ARBEITSPREIS", "7.49")]
+    first, last = f"{HOT['year']}-01-01", f"{HOT['year']}-12-31"
+    levies = [
+        ("KWKG", "non_privileged", "0.277", {}),
+        ("OFFSHORE", "non_privileged", "0.816", {}),
+        ("PARAGRAF_19_STROM_NEV", "A'", "1.558", {}),
+        ("KONZESSIONSABGABE", "S_TARIF_25000", "1.32", {"inhabitantsTo": 25000}),
+        ("STROMSTEUER", "standard", "2.050", {}),
+    ]
+    return [
+        *(
+            post(ADD_PRICE, key, input={**dno_year, "kind": kind, "amount": amount})
+            for kind, amount in prices
+        ),
+        *(
+            post(
+                ADD_LEVY,
+                key,
+                input={
+                    "kind": kind,
+                    "customerGroup": group,
+                    "value": value,
+                    "validFrom": first,
+                    "validTo": last,
+                    **more,
+                },
+            )
+            for kind, group, value, more in levies
+        ),
+    ]
 
 
 def days_of_year() -> list[date]:

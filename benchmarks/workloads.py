@@ -1,4 +1,4 @@
-"""Requests per second of one server on one core, for nine workloads.
+"""Requests per second of one server on one core, for ten workloads.
 
     python -m benchmarks.workloads [--workloads W1,W4] [--rounds 3] [--seconds 8]
 
@@ -93,6 +93,12 @@ async def day_address(server: Server) -> RequestSequence:
     return RequestSequence([queries.day_address(date(queries.HOT["year"], 6, 1))])
 
 
+async def household_bill(server: Server) -> RequestSequence:
+    for request in queries.figures_of_bill(KEY):
+        await server.data(request)
+    return RequestSequence([queries.bill()])
+
+
 WORKLOADS = {
     "W1": Workload("one point, repeated", hot_point),
     "W2": Workload("points, popular ones more often", popular_points),
@@ -105,6 +111,7 @@ WORKLOADS = {
     "W7": Workload("W1 as a persisted GET", persisted_point),
     "W8": Workload("a day's § 14a prices, repeated", day_of_prices),
     "W9": Workload("W8 by its REST address", day_address),
+    "W10": Workload("a household's bill, repeated", household_bill),
 }
 
 
