@@ -4,6 +4,7 @@ Rows are written as the crawler writes them, with plain SQL, so that the trigger
 """
 
 import itertools
+from datetime import date
 from decimal import Decimal
 from uuid import UUID
 
@@ -11,6 +12,7 @@ from app.db.aliases import fetch_aliases
 from app.db.dnos import fetch_by_id
 from app.db.hlzf import fetch_by_dno_year as fetch_hlzf
 from app.db.holiday_rules import fetch_by_dno as fetch_rules
+from app.db.levies import fetch_all as fetch_levies
 from app.db.pool import Pool
 from app.db.prices import fetch_by_dno_year as fetch_prices
 from app.db.tariffs import fetch_by_dno_year as fetch_tariffs
@@ -20,6 +22,7 @@ from app.domain.dno import Alias, Dno
 from app.domain.entry import DnoYear, VoltageLevel
 from app.domain.hlzf import Hlzf, Season
 from app.domain.holiday_rule import WITHOUT_YEAR, HolidayRule
+from app.domain.levy import Levy, LevyKind
 from app.domain.price import Price, PriceKind, unit_of
 from app.domain.tariff import Tariff
 from app.domain.time_of_use import TimeOfUseTariff
@@ -88,6 +91,20 @@ async def holiday_rule(pool: Pool, dno: Dno, year: int = WITHOUT_YEAR, **columns
     """What is not given is not known."""
     entry_id = await _insert(pool, "holiday_rules", {"dno_id": dno.id, "year": year} | columns)
     return next(rule for rule in (await fetch_rules(pool, [dno.id]))[dno.id] if rule.id == entry_id)
+
+
+async def levy(
+    pool: Pool,
+    kind: LevyKind = LevyKind.KWKG,
+    valid_from: str = "2024-01-01",
+    value: str = "0.275",
+    **columns: object,
+) -> Levy:
+    """Of all customers, without a last day."""
+    first = date.fromisoformat(valid_from)
+    columns |= {"kind": kind, "valid_from": first, "year": first.year, "value": Decimal(value)}
+    entry_id = await _insert(pool, "levies", {"unit": "ct/kWh"} | columns)
+    return next(made for made in (await fetch_levies(pool, [None]))[None] if made.id == entry_id)
 
 
 async def time_of_use(

@@ -14,7 +14,7 @@ from graphql import (
     FragmentSpreadNode,
     GraphQLObjectType,
     SelectionSetNode,
-    get_named_type,
+    get_nullable_type,
     is_enum_type,
     is_list_type,
     is_non_null_type,
@@ -128,6 +128,18 @@ class _Description:
                 "/api/v1/dnos/{slug}/time-of-use/{span}": {"get": _TIME_OF_USE},
                 openapi_bo4e.PATH: {"get": _BO4E},
                 openapi_atypical_use.PATH: {"post": openapi_atypical_use.operation(SLUG, _PROBLEM)},
+                "/api/v1/levies/{year}": {
+                    "get": self._operation(
+                        "leviesYear", "Levies, taxes and the concession fee of a year", **_OF_YEAR
+                    )
+                },
+                "/api/v1/levies/{year}/missing": {
+                    "get": self._operation(
+                        "missingLeviesYear",
+                        "Levies of a year of which no rate is held",
+                        **_OF_YEAR,
+                    )
+                },
                 "/api/v1/query/natural": {
                     "post": self._operation(
                         "naturalQuery",
@@ -157,7 +169,9 @@ class _Description:
         assert isinstance(field, FieldNode)
         assert self._schema.query_type is not None
         definition = self._schema.query_type.fields[field.name.value]
-        answer = self._of(get_named_type(definition.type), field.selection_set)
+        result = get_nullable_type(definition.type)
+        write = self._certain if is_list_type(result) else self._of
+        answer = write(result, field.selection_set)
         ok = {"description": "Found.", "content": {JSON: {"schema": answer}}}
         return {
             "operationId": name,
@@ -251,6 +265,16 @@ _BO4E: Json = openapi_bo4e.operation(
     {"304": _NOT_MODIFIED, "404": _PROBLEM, "default": _PROBLEM},
     _CACHED,
 )
+
+
+_OF_YEAR: Json = {
+    "parameters": [
+        _in_path("year", {"type": "integer", "description": "Calendar year."}),
+        {"name": "If-None-Match", "in": "header", "schema": {"type": "string"}},
+    ],
+    "others": {"304": _NOT_MODIFIED, "404": _PROBLEM},
+    "headers": _CACHED,
+}
 
 
 def _in_query(name: str, schema: Json) -> Json:

@@ -36,6 +36,8 @@ class Rest:
         document = own_document(DOCUMENT)
         self._operations = RestOperations(settings, runner)
         self._dno_year = _DnoYear(self._operations, document.operation("dnoYear"))
+        self._levies = _LeviesYear(self._operations, document.operation("leviesYear"))
+        self._missing_levies = _LeviesYear(self._operations, document.operation("missingLeviesYear"))
         self._quarter_hours = QuarterHoursAddress(self._operations, document.operation("hlzfYear"))
         self._prices = PriceAddress(self._operations)
         self._bo4e = Bo4eAddress(self._operations)
@@ -49,6 +51,8 @@ class Rest:
             Route("/api/v1/dnos/{slug}/hlzf/{year}.csv", self._quarter_hours.respond),
             Route("/api/v1/dnos/{slug}/time-of-use/{span}", self._prices.respond),
             Route("/api/v1/dnos/{slug}/{year}/bo4e.json", self._bo4e.respond),
+            Route("/api/v1/levies/{year}", self._levies.respond),
+            Route("/api/v1/levies/{year}/missing", self._missing_levies.respond),
             Route("/api/v1/query/natural", self._post_question, methods=["POST"]),
             Route("/api/v1/openapi.json", self._get_description),
         ]
@@ -85,6 +89,16 @@ def _publication(request: Request) -> str | None:
     if len(given) > 1 or not set(given) <= set(Publication):
         raise BadInput(f"{_PUBLICATION} must be one of {', '.join(Publication)}.", argument=_PUBLICATION)
     return given[0] if given else None
+
+
+class _LeviesYear(OperationAddress):
+    """Levies of a year, which have no operator."""
+
+    def _variables(self, request: Request) -> Map:
+        return {"year": year_in_path(request)}
+
+    def _write(self, result: bytes, request: Request) -> bytes:
+        return result
 
 
 _decode_map = msgspec.json.Decoder(Map).decode

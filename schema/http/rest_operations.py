@@ -114,7 +114,7 @@ class OperationAddress(CachedAddress):
             return cached[0]
         variables = self._variables(request)
         result = await self._operations.run(self._operation, variables, request)
-        if result.body == b"null":
+        if result.body == b"null":  # only of an operator
             raise AppError(f"There is no operator {quoted(variables['slug'])}.", Code.NOT_FOUND)
         body = self._write(result.body, request)
         stored = store_response(scope, key, body, self.media_type, result.read_set, since, result.counter)
@@ -122,11 +122,11 @@ class OperationAddress(CachedAddress):
 
     @abstractmethod
     def _variables(self, request: Request) -> Map:
-        """With the operator's slug. Raises AppError."""
+        """With the operator's slug, if the operation is about one. Raises AppError."""
 
     @abstractmethod
     def _write(self, result: bytes, request: Request) -> bytes:
-        """The body of the response, from the JSON of the operator. Raises AppError."""
+        """The body of the response, from the JSON of the operation's field. Raises AppError."""
 
 
 class _Error(msgspec.Struct):

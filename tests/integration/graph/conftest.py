@@ -77,6 +77,7 @@ def admin(callers: dict[Role | None, Caller]) -> Caller:
 @pytest.fixture
 async def operators(pool: Pool) -> list[Any]:
     made = []
+    await make.levy(pool)
     for number, region in enumerate(("Bayern", "Hessen", None, "Bayern")):
         dno = await make.dno(
             pool,

@@ -90,6 +90,8 @@ LEAST = {
     "correctPrice": Role.EDITOR,
     "addHolidayRule": Role.EDITOR,
     "correctHolidayRule": Role.EDITOR,
+    "addLevy": Role.EDITOR,
+    "correctLevy": Role.EDITOR,
     "flag": Role.EDITOR,
     "verify": Role.ADMIN,
     "revert": Role.ADMIN,
@@ -104,7 +106,7 @@ async def test_each_mutation_requires_its_role(callers: dict[Role | None, Caller
     tariff, hlzf = await make.tariff(pool, dno), await make.hlzf(pool, dno)
     time_of_use = await make.time_of_use(pool, dno)
     price = await make.price(pool, dno)
-    rule = await make.holiday_rule(pool, dno)
+    rule, levy = await make.holiday_rule(pool, dno), await make.levy(pool)
     added = {"dno": "netze-a", "voltageLevel": "MS"}
     inputs: dict[str, dict[str, Any]] = {
         "addTariff": added | {"year": 2030},
@@ -117,6 +119,8 @@ async def test_each_mutation_requires_its_role(callers: dict[Role | None, Caller
         "correctPrice": {"id": global_id(price), "amount": "8"},
         "addHolidayRule": {"dno": "netze-a", "year": 2030},
         "correctHolidayRule": {"id": f"rule_{rule.id.hex}", "bridgeDays": "ALL_EXCLUDED"},
+        "addLevy": {"kind": "OFFSHORE", "value": "0.9"},
+        "correctLevy": {"id": f"levy_{levy.id.hex}", "value": "0.3"},
         "flag": {"id": global_id(tariff), "reason": "odd"},
         "verify": {"id": global_id(tariff)},
         "revert": {"revisionId": f"revision_{'0' * 32}"},

@@ -11,7 +11,7 @@ from graphql import GraphQLObjectType
 
 from app.db.pool import Pool
 from app.domain import tags
-from app.domain.entry import DnoYear, VoltageLevel
+from app.domain.entry import WHOLE_COUNTRY, DnoYear, VoltageLevel
 from app.domain.event import EntryChange, Event, Topic
 from app.domain.price import PriceKind
 from app.domain.revision import ChangeKind
@@ -60,6 +60,7 @@ ARGUMENTS: dict[str, list[dict[str, Any]]] = {
     "Hlzf.history": [{}, {"first": 1}],
     "TimeOfUseTariff.history": [{}, {"first": 1}],
     "Price.history": [{}, {"first": 1}],
+    "Levy.history": [{}, {"first": 1}],
 }
 
 
@@ -116,14 +117,19 @@ async def _parents(type: str, resources: Resources, operators: Sequence[Any]) ->
         "TimeOfUseTariff": loaders.time_of_use_by_dno_year,
         "Price": loaders.prices_by_dno_year,
         "HolidayRule": loaders.of_family("holiday_rules"),
+        "Levy": loaders.of_family("levies"),
     }[type]
-    found = await loader.load_many([DnoYear(dno.id, year) for dno in operators for year in (2024, 2025)])
+    ids = [WHOLE_COUNTRY] if type == "Levy" else [dno.id for dno in operators]
+    found = await loader.load_many([DnoYear(dno_id, year) for dno_id in ids for year in (2024, 2025)])
     return [entry for entries in found for entry in entries or ()]
 
 
 def _events(operators: Sequence[Any], entry_ids: Sequence[UUID]) -> Iterator[Event]:
     """Each change that could affect the operators, one event each."""
     now = datetime.now(UTC)
+    for entry_id in entry_ids:
+        change = EntryChange(entry_id, 2, ChangeKind.CORRECTED)
+        yield Event(1, Topic["LEVIES"], WHOLE_COUNTRY, 2024, now, (change,))
     for dno in operators:
         change = EntryChange(dno.id, 2, ChangeKind.CORRECTED, dno.slug)
         yield Event(1, Topic.OPERATOR, None, None, now, (change,))

@@ -11,7 +11,7 @@ import pytest
 
 from app.cache.read_set import ReadSet
 from app.db.pool import Pool
-from app.domain.entry import DnoYear
+from app.domain.entry import WHOLE_COUNTRY, DnoYear
 from app.domain.families import FIGURES
 from app.interpreter.question_records import Question
 from app.language_model.budget import Call
@@ -25,7 +25,7 @@ from schema.queries.vocabulary import load_vocabulary
 NAMES = [name for name, value in vars(Loaders).items() if isinstance(value, LoaderAttribute)]
 # Loaders whose records are not read from PostgreSQL.
 COMPUTED = {"interpretation_by_question", "opinion_by_question"}
-NEVER_ABSENT = {"directory", "aliases", "coverage", "holiday_rules_by_dno", *COMPUTED}
+NEVER_ABSENT = {"directory", "aliases", "coverage", "holiday_rules_by_dno", "levies", *COMPUTED}
 ABSENT = UUID(int=1)
 
 
@@ -51,6 +51,8 @@ async def keys_of(name: str, resources: Resources, pool: Pool, operators: Sequen
         "history_by_entry": [*(row["id"] for row in entries), ABSENT],
         "revision_by_id": [*(row["id"] for row in revisions), ABSENT],
     }
+    if name == "levies_by_dno_year":
+        return [DnoYear(dno_id, 2024) for dno_id in (WHOLE_COUNTRY, ABSENT)]
     if name.endswith("_by_dno_year"):
         return [DnoYear(dno_id, year) for dno_id in (*dno_ids, ABSENT) for year in (2024, 2025)]
     if name in COMPUTED:
