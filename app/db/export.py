@@ -80,6 +80,12 @@ FILTERS: Mapping[Table, tuple[str, ...]] = {
 }
 
 
+# Whether the rows of a table name operators.
+HAS_OPERATORS: Mapping[Table, bool] = {
+    **{Table(family.public_name): family.of_operators for family in FAMILIES},
+    Table["REGISTRY"]: True,
+}
+
 OnBroken = Callable[[int], None]
 
 

@@ -17,7 +17,7 @@ from starlette.types import Receive, Scope, Send
 from app.auth.credentials import Credentials
 from app.auth.roles import require_reader
 from app.db import dnos, hlzf, holiday_rules
-from app.db.export import COLUMNS, FILTERS, Filter, Table, stream
+from app.db.export import COLUMNS, FILTERS, HAS_OPERATORS, Filter, Table, stream
 from app.db.pool import Pool
 from app.domain.entry import FIRST_YEAR, LAST_YEAR, DnoYear
 from app.errors import AppError, BadInput, Code, LimitExceeded, Overloaded, quoted
@@ -33,7 +33,7 @@ log = structlog.get_logger("exports")
 
 _YEAR = re.compile(r"\d{4}", re.ASCII)
 
-# The licence of the register requires attribution; every export contains its operators.
+# The licence of the register requires attribution; every export with operators contains data of it.
 LICENCE = '<https://www.govdata.de/dl-de/by-2-0>; rel="license"'
 
 
@@ -63,8 +63,9 @@ class Exports:
             "content-type": MEDIA_TYPES[as_format],
             "content-disposition": f'attachment; filename="{table}.{as_format}"',
             "cache-control": "no-store",
-            "link": LICENCE,
         }
+        if HAS_OPERATORS[table]:
+            headers["link"] = LICENCE
         if request.method == "HEAD":
             answer = Response(headers=headers)
             del answer.headers["content-length"]  # GET has none either: it sends chunks

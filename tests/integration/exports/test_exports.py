@@ -14,6 +14,7 @@ from pyarrow import parquet
 
 from app.db.file_columns import Column
 from app.domain.entry import VoltageLevel
+from app.domain.levy import LevyKind
 from app.domain.price import PriceKind
 from app.http.export_formats import Format, encode
 from app.http.exports import Exports
@@ -485,3 +486,24 @@ async def test_a_value_that_a_format_cannot_represent_skips_its_row_only(format)
     content = b"".join([chunk async for chunk in encode(format, columns, batches(), broken.append)])
     assert _slugs(format, content) == ["a", "c"]
     assert broken == [1]
+
+
+async def test_levies_are_exported_without_operators_and_selected_by_kind(client, pool):
+    await make.levy(pool, customer_group="B", valid_to=date(2024, 12, 31), note="a, b")
+    await make.levy(pool, LevyKind.OFFSHORE, "2023-01-01", "-0.5")
+    response = await client.get("/export/levies.csv?kind=OFFSHORE")
+    assert response.text.splitlines() == [
+        "kind,customer_group,valid_from,valid_to,value,unit,inhabitants_from,inhabitants_to,legal_basis,article_id,note,"
+        "verification_status,source_url,source_title",
+        "OFFSHORE,,2023-01-01,,-0.5,ct/kWh,,,,,,unverified,,",
+    ]
+    whole = (await client.get("/export/levies.ndjson")).text.splitlines()
+    assert [json.loads(line)["note"] for line in whole] == ["a, b", None]
+    assert "link" not in response.headers  # no operator of the register is in it
+    table = parquet.read_table(io.BytesIO((await client.get("/export/levies.parquet")).content))
+    assert table["value"].to_pylist() == [Decimal("0.2750"), Decimal("-0.5000")]
+    refused = await client.get("/export/levies.csv?dno=netze-a")
+    assert (refused.status_code, refused.json()["detail"]) == (
+        400,
+        "There is no filter dno; there are kind, verification_status.",
+    )

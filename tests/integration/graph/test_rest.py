@@ -219,3 +219,16 @@ async def test_generated_requests_are_answered_as_described(server: Running, net
         check()
 
     await asyncio.to_thread(run_all)
+
+
+async def test_levies_of_a_year_and_what_is_missing_of_them_are_lists(
+    client: httpx.AsyncClient, pool: Pool
+) -> None:
+    await make.levy(pool, customer_group="non_privileged", note="reports agree")
+    (levy,) = (await client.get("/api/v1/levies/2026")).json()
+    assert (levy["kind"], levy["value"], levy["note"]) == ("KWKG", "0.275", "reports agree")
+    missing = (await client.get("/api/v1/levies/2026/missing")).json()
+    assert "OFFSHORE" in {each["kind"] for each in missing}
+    assert "KWKG" not in {each["kind"] for each in missing}
+    assert (await client.get("/api/v1/levies/1999")).status_code == 404
+    assert (await client.get("/api/v1/levies/2020")).json() == []
