@@ -82,7 +82,7 @@ async def test_a_year_is_the_data_of_an_operation_without_its_envelope(server: S
     assert response.headers["etag"]
     [(request, scope, operation, own)] = server.ran
     assert (request.query, request.operation_name, request.extensions) == (None, "dnoYear", {})
-    assert request.variables == {"slug": "netze-a", "year": 2025}
+    assert request.variables == {"slug": "netze-a", "year": 2025, "publication": None}
     assert (operation.name, scope["path"], own) == ("dnoYear", YEAR, True)
 
 
