@@ -4,21 +4,20 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
-import asyncpg
 import msgspec
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
-from app.cli import console
+from app.cli import console, import_register
 from app.cli.databases import with_databases
-from app.errors import CannotStart
-from app.importers.load import File, Kind, OnProgress, Report, Step, import_files
+from app.cli.import_output import failures, progress_bar
+from app.importers.load import File, Kind, Report, import_files
 from app.importers.problems import RowLocation, shown
 from app.importers.reading import Format
 from app.settings import Settings, read_settings
@@ -28,10 +27,20 @@ STDIN = "-"
 _MAX_TABLE_ROWS = 1_000
 
 
+MASTR = "mastr"
+ImportKind = StrEnum(  # type: ignore[misc]  # what files hold, and the register's export
+    "ImportKind", {kind.name: kind.value for kind in Kind} | {MASTR.upper(): MASTR}, module=__name__
+)
+
+
 def import_command(
-    kind: Annotated[Kind, typer.Argument(help="What the files hold.", show_default=False)],
+    kind: Annotated[ImportKind, typer.Argument(help="What the files hold.", show_default=False)],
     files: Annotated[
-        list[str], typer.Argument(metavar="FILE", help="Files to import together; - is standard input.")
+        list[str],
+        typer.Argument(
+            metavar="FILE",
+            help="Files to import together; - is standard input. For mastr: a folder, or a ZIP file.",
+        ),
     ],
     format: Annotated[
         Format | None, typer.Option("--format", help="How the files are written, if the first line misleads.")
@@ -57,14 +66,22 @@ def import_command(
     Importing the same file again changes nothing. Entries that people have verified or corrected are kept,
     and reported, unless --overwrite is given. docs/importing.md explains the columns.
 
+    **dno import mastr** FOLDER or ZIP reads the bulk export of the Marktstammdatenregister as it is: codes and
+    statistics of operators, and places. If it is interrupted, the same command continues.
+
     Exit status: 0 imported, 1 refused, 2 wrong usage.
     """
+    if kind == MASTR:
+        if format is not None or len(files) != 1:
+            raise typer.BadParameter("mastr takes one folder or ZIP file, and no --format.")
+        import_register.run(Path(files[0]), dry_run=dry_run, overwrite=overwrite, as_json=as_json)
+        return
     with _opened(files) as opened, progress_bar() as on_progress:
 
         async def work(settings: Settings) -> Report:
             return await import_files(
                 settings.database_url,
-                kind,
+                Kind(kind),
                 opened,
                 format=format,
                 overwrite=overwrite,
@@ -80,21 +97,6 @@ def import_command(
         raise typer.Exit(1)
 
 
-@contextmanager
-def progress_bar() -> Iterator[OnProgress]:
-    """On standard error, if that is a terminal."""
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
-    with Progress(
-        *columns, console=console.err, transient=True, disable=not console.err.is_terminal
-    ) as progress:
-        task = progress.add_task("", total=None)
-
-        def on_progress(step: Step, done: int, total: int | None) -> None:
-            progress.update(task, description=f"{step} …", completed=done, total=total)
-
-        yield on_progress
-
-
 def summary(report: Report) -> str:
     counts = [
         f"{report.inserted:,} inserted",
@@ -108,18 +110,6 @@ def summary(report: Report) -> str:
     if report.warnings:
         counts.append(f"{len(report.warnings):,} warnings")
     return ", ".join([*counts, f"{report.refused:,} refused"])
-
-
-@contextmanager
-def failures() -> Iterator[None]:
-    """Errors of the database as one sentence."""
-    try:
-        yield
-    except asyncpg.LockNotAvailableError:
-        raise CannotStart("Another import is still running; nothing was imported. Try again later.") from None
-    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
-        reason = str(error) or "it took too long"
-        raise CannotStart(f"The database failed, and nothing was imported: {reason}.") from error
 
 
 @contextmanager

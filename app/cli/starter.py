@@ -4,7 +4,8 @@ import os
 
 from app.cli import console
 from app.cli.databases import with_databases
-from app.cli.import_data import failures, progress_bar, summary
+from app.cli.import_data import summary
+from app.cli.import_output import failures, progress_bar
 from app.importers.load import Kind, Report
 from app.importers.starter import load_starter
 from app.settings import Settings, read_settings

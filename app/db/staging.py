@@ -62,6 +62,15 @@ async def fetch_operators(connection: Connection) -> dict[str, UUID]:
     return {row["slug"]: row["id"] for row in rows}
 
 
+async def fetch_operator_rows(connection: Connection) -> list[dict[str, str]]:
+    """All operators, deleted ones too (`deleted`), as files have them, and locked until the end of the transaction."""
+    columns = _list([f"coalesce({name}::text, '') AS {name}" for name in OPERATOR_COLUMNS])
+    rows = await connection.fetch(
+        f"SELECT {columns}, (deleted_at IS NOT NULL)::text AS deleted FROM dnos ORDER BY created_at, slug FOR UPDATE"
+    )
+    return [dict(row) for row in rows]
+
+
 async def fetch_time_of_use_sheets(connection: Connection) -> frozenset[tuple[str, str]]:
     rows = await connection.fetch(
         f"SELECT dno_id::text, year::text FROM {time_of_use.FAMILY.table} WHERE deleted_at IS NULL"
