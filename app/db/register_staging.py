@@ -238,6 +238,8 @@ async def stage_places(connection: Connection, source_url: str, source_title: st
     A location counts once per postal code, operator and level, under the first of the names that its units give the city.
     """
     await connection.execute(_STAGE_PLACES, source_url, source_title)
+    # Without statistics the planner assumes that a new table is small.
+    await connection.execute(f"ANALYZE {place_writes.STAGED}")
     row: Row | None = await connection.fetchrow(
         f"""
         SELECT count(*) AS places, coalesce(sum(locations), 0)::bigint AS locations,

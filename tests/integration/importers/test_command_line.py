@@ -154,3 +154,33 @@ def test_an_invalid_export_command_leaves_no_file(dno, tmp_path, arguments):
     assert done.returncode in (1, 2)
     assert "Traceback" not in done.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+SAMPLE = Path(__file__).parent / "mastr_sample"
+
+
+async def test_an_export_of_the_register_is_imported(dno, pool):
+    tried = dno("import", "mastr", str(SAMPLE), "--dry-run")
+    assert (tried.returncode, tried.stderr) == (0, "")
+    assert tried.stdout.splitlines()[-1] == (
+        "Nothing was changed (dry run): 3 operators inserted, 0 updated, 0 unchanged;"
+        " 5 places with 8 locations from 8 units"
+    )
+    done = dno("import", "mastr", str(SAMPLE), "--json")
+    *remarks, summary = map(json.loads, done.stdout.splitlines())
+    assert {remark["kind"] for remark in remarks} == {"remark"}
+    assert (summary["inserted"], summary["places"], summary["staged_before"]) == (3, 5, 6)
+    assert len(await pool.fetch("SELECT FROM places")) == 5
+
+
+def test_what_is_no_export_of_the_register_is_refused_in_one_sentence(dno, tmp_path):
+    for arguments, status, sentence in (
+        ((str(tmp_path),), 1, "holds no Netzanschlusspunkte_1.xml"),
+        (("not-there.zip",), 1, "not-there.zip cannot be read: No such file or directory."),
+        ((str(SAMPLE), "another.zip"), 2, "mastr takes one folder or ZIP file"),
+        ((str(SAMPLE), "--format", "csv"), 2, "mastr takes one folder or ZIP file"),
+    ):
+        done = dno("import", "mastr", *arguments)
+        assert done.returncode == status
+        assert sentence in " ".join(done.stderr.replace("│", " ").split())
+        assert "Traceback" not in done.stderr
