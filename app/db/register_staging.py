@@ -42,7 +42,7 @@ class Superseded(Exception):
 
 
 async def begin(connection: Connection, export: str, token: UUID) -> dict[str, Row]:
-    """Continues with what was staged of the same export, else starts anew. Returns the staged parts by their names.
+    """Continues with what was staged of the same export, else with empty tables. Returns the staged parts by their names.
 
     `export` identifies the content of all files. An import that still runs ends with Superseded at its next part.
     """
