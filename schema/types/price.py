@@ -44,7 +44,7 @@ describe(
     structs.PriceUnit,
     "Unit of a price. Each kind has one.",
     EUR_PER_YEAR="EUR per year.",
-    EUR_PER_MONTH="EUR per month.",
+    EUR_PER_MONTH="EUR per month. No kind has it so far.",
     EUR_PER_KW_YEAR="EUR per kW and year.",
     EUR_PER_KW_MONTH="EUR per kW and month.",
     CT_PER_KWH="Cents per kWh.",

@@ -6,9 +6,10 @@ from uuid import UUID
 
 import pytest
 
-from app.db import hlzf, tariffs
+from app.db import hlzf, prices, tariffs
 from app.domain.entry import Publication, VerificationStatus, VoltageLevel
 from app.domain.hlzf import Hlzf, Season, TimeWindow
+from app.domain.price import PriceKind, PriceUnit
 from app.domain.tariff import Tariff
 
 ID, DNO_ID = UUID(int=1), UUID(int=2)
@@ -55,6 +56,14 @@ def test_keys_and_windows_are_decoded() -> None:
     entry = hlzf.TABLE.entry(SHARED | HLZF)
     assert isinstance(entry, Hlzf)
     assert (entry.season, entry.windows) == (Season.WINTER, (TimeWindow(450, 780),))
+
+
+def test_fields_that_are_no_columns_are_not_selected_and_missing_keys_are_none() -> None:
+    row = SHARED | {"kind": "MESSSTELLENBETRIEB", "voltage_level": "", "variant": "", "amount": Decimal("10.68"), "unit": "EUR_PER_YEAR"}  # fmt: skip
+    price = prices.TABLE.entry(row)
+    assert (price.kind, price.voltage_level, price.variant) == (PriceKind.MESSSTELLENBETRIEB, None, None)
+    assert (price.unit, price.derived_from) == (PriceUnit.EUR_PER_YEAR, None)
+    assert "derived_from" not in prices.TABLE.selected()
 
 
 def test_only_a_family_with_prices_joins_the_year_before() -> None:

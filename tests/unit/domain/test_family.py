@@ -5,7 +5,8 @@ from uuid import UUID
 
 import pytest
 
-from app.domain.family import Column, ColumnType, Family
+from app.domain.entry import VoltageLevel
+from app.domain.family import Column, ColumnType, Family, KeyColumn
 from app.domain.tariff import Tariff
 
 PRICE, OTHER_PRICE = Column("arbeit", ColumnType.PRICE), Column("leistung_unter_2500h", ColumnType.PRICE)
@@ -53,3 +54,15 @@ def test_entries_have_a_publication_if_their_struct_has_it() -> None:
 
 def test_the_tag_names_family_operator_and_year() -> None:
     assert family().tag((UUID(int=7), 2025)) == f"levies:{UUID(int=7)}:2025"
+
+
+def test_a_key_that_may_be_missing_is_the_empty_text_before_all_others() -> None:
+    level = KeyColumn("voltage_level", VoltageLevel, optional=True)
+    assert level.sorted_values == ("", *VoltageLevel)
+    assert [level.decode(stored) for stored in ("", "MS")] == [None, VoltageLevel.MS]
+    assert KeyColumn("voltage_level", VoltageLevel).sorted_values == (*VoltageLevel,)
+
+
+def test_a_key_of_any_text_has_no_list_of_values() -> None:
+    variant = KeyColumn("variant", optional=True)
+    assert (variant.sorted_values, variant.decode("Eintarif"), variant.decode("")) == ((), "Eintarif", None)
