@@ -67,11 +67,12 @@ class PartBuilder:
 
 
 def doubts(positions: Sequence[BillPosition]) -> list[PlausibilityWarning]:
-    """Figures of the bill that are preliminary, derived, or in doubt; one warning for each of these."""
+    """Figures of the bill that are preliminary, derived, in doubt or unverified; one warning for each of these."""
     found = [
         ("PRELIMINARY_PRICES", "Preliminary, so the operator may still change it", _is_preliminary),
         ("DERIVED_PRICES", "Derived by a rule, not published", _is_derived),
         ("FLAGGED_FIGURES", "Flagged as being in doubt", _is_flagged),
+        ("UNVERIFIED_LEVIES", "Unverified, as quoted in reports", _is_unverified_levy),
     ]
     return [
         PlausibilityWarning(code, f"{text}: {', '.join(names)}.", ())
@@ -91,3 +92,8 @@ def _is_derived(position: BillPosition) -> bool:
 def _is_flagged(position: BillPosition) -> bool:
     figure = position.entry or position.levy
     return getattr(figure, "verification_status", None) is VerificationStatus.FLAGGED
+
+
+def _is_unverified_levy(position: BillPosition) -> bool:
+    levy = position.levy
+    return levy is not None and levy.verification_status is VerificationStatus.UNVERIFIED

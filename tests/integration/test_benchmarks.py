@@ -13,7 +13,18 @@ from tests import factories as make
 from tests.architecture.repository import ROOT
 
 SCHEMA = graphql.build_schema((ROOT / "schema.graphql").read_text())
-DOCUMENTS = ["POINT", "LIST", "CORRECT", "CURSORS", "TARIFF_IDS", "PRICES", "ADD_TIME_OF_USE", "BILL", "ADD_PRICE", "ADD_LEVY"]
+DOCUMENTS = [
+    "POINT",
+    "LIST",
+    "CORRECT",
+    "CURSORS",
+    "TARIFF_IDS",
+    "PRICES",
+    "ADD_TIME_OF_USE",
+    "BILL",
+    "ADD_PRICE",
+    "ADD_LEVY",
+]
 MISSING = b"GET /nowhere HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n"
 
 

@@ -59,12 +59,13 @@ def levy(
     first: str | None,
     last: str | None,
     inhabitants: tuple[int | None, int | None] = (None, None),
+    status: VerificationStatus = VerificationStatus.VERIFIED,
 ) -> Levy:
     of_kind = LevyKind(kind)
     return Levy(
         uuid5(DNO, f"{kind} {group} {first}"), DNO, int((first or "2000")[:4]), of_kind, group,
         None if first is None else date.fromisoformat(first), None if last is None else date.fromisoformat(last),
-        Decimal(value), unit_of(of_kind), *inhabitants, None, None, None, UNVERIFIED, None, None, 1, THEN,
+        Decimal(value), unit_of(of_kind), *inhabitants, None, None, None, status, None, None, 1, THEN,
     )  # fmt: skip
 
 

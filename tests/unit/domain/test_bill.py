@@ -8,7 +8,7 @@ import pytest
 
 from app.domain.bill import Bill, bill_of
 from app.domain.consumption import BandConsumption, Consumption, SpecialUse
-from app.domain.entry import Publication
+from app.domain.entry import Publication, VerificationStatus
 from app.domain.levy_charges import LevyRates, levy_charges
 from app.domain.network_charges import PriceSheet
 from tests.unit.domain.bill_figures import (
@@ -19,13 +19,15 @@ from tests.unit.domain.bill_figures import (
     RLM,
     RLM_MONTHLY,
     SLP,
+    UNVERIFIED,
     levies_of,
+    levy,
     price,
     tariff,
     time_of_use,
 )
 
-PRELIMINARY = Publication.PRELIMINARY
+PRELIMINARY, FLAGGED = Publication.PRELIMINARY, VerificationStatus.FLAGGED
 
 # www.stadtwerke-malchow.de, Netznutzungsentgelte 2025 and 2018.
 MALCHOW_2025 = PriceSheet(
@@ -693,6 +695,24 @@ def test_preliminary_and_derived_prices_are_named():
     made = bill(CASES["Modul 1, Wanfried 2025"][0], WANFRIED_2025)
     [warning] = [warning for warning in made.warnings if warning.code == "DERIVED_PRICES"]
     assert warning.message == "Derived by a rule, not published: Arbeitspreis."
+
+
+def test_figures_in_doubt_and_unverified_levies_are_named():
+    of = consumption(2026, NS, SLP, "1000")
+    rates = LevyRates.of(
+        [
+            levy("KWKG", "non_privileged", "0.446", "2026-01-01", "2026-12-31", status=UNVERIFIED),
+            levy("OFFSHORE", "non_privileged", "0.941", "2026-01-01", "2026-12-31", status=FLAGGED),
+        ],
+        2026,
+    )
+    sheet = PriceSheet(
+        prices=[price("SLP_GRUNDPREIS", "60", 2026), price("SLP_ARBEITSPREIS", "7", 2026, status=FLAGGED)]
+    )
+    made = bill_of(of, sheet, levy_charges(of, rates))
+    found = {warning.code: warning.message for warning in made.warnings}
+    assert found["FLAGGED_FIGURES"] == "Flagged as being in doubt: Arbeitspreis, Offshore-Netzumlage."
+    assert found["UNVERIFIED_LEVIES"] == "Unverified, as quoted in reports: KWKG-Umlage."
 
 
 def test_modul_3_of_2025_is_marked_as_charged_before_it_began():
