@@ -11,8 +11,6 @@ from itertools import islice
 from typing import Final
 from uuid import UUID
 
-import asyncpg
-
 from app.db import place_writes
 from app.db.pool import Connection, Row
 from app.domain.place import PlaceBasis
@@ -65,10 +63,14 @@ _LOCK: Final = 0x6D617374
 
 
 async def _staged_export(connection: Connection) -> str | None:
-    if await connection.fetchval("SELECT to_regclass('register_staging.run') IS NULL"):
+    if not await _exists(connection):
         return None
     export: str | None = await connection.fetchval("SELECT export FROM register_staging.run")
     return export
+
+
+async def _exists(connection: Connection) -> bool:
+    return bool(await connection.fetchval("SELECT to_regclass('register_staging.run') IS NOT NULL"))
 
 
 async def finish(connection: Connection) -> None:
@@ -77,13 +79,13 @@ async def finish(connection: Connection) -> None:
 
 
 async def require(connection: Connection, token: UUID) -> None:
-    """Raises Superseded, and keeps another import from starting until the end of the transaction."""
-    try:
-        found = await connection.fetchval("SELECT token FROM register_staging.run FOR SHARE")
-    except asyncpg.UndefinedTableError:
-        found = None
-    if found != token:
-        raise Superseded
+    """Raises Superseded. Another import that starts waits until the end of the transaction."""
+    await connection.execute("SELECT pg_advisory_xact_lock_shared($1)", _LOCK)
+    if await _exists(connection) and token == await connection.fetchval(
+        "SELECT token FROM register_staging.run"
+    ):
+        return
+    raise Superseded
 
 
 async def stage(connection: Connection, table: str, rows: Iterable[Sequence[object]]) -> None:

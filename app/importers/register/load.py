@@ -156,10 +156,10 @@ class _Import:
 
     async def _write(self, *, overwrite: bool) -> RegisterReport:
         """Within a transaction."""
-        await staging.one_import_at_a_time(self._connection)
         await register_staging.require(self._connection, self._token)
         self._on_progress(Step.JOINING, 0, None)
         joined = await register_staging.join(self._connection)
+        await staging.one_import_at_a_time(self._connection)
         outcome, remarks = await self._write_operators(overwrite=overwrite)
         self._on_progress(Step.WRITING, 0, None)
         counted = await self._write_places(overwrite=overwrite)

@@ -1,5 +1,6 @@
 """Imports of the register's export: the join, what is written, and what happens when an import is interrupted."""
 
+import asyncio
 import csv
 import shutil
 import zipfile
@@ -7,12 +8,12 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
-import asyncpg
 import pytest
 
-from app.db import register_staging
 from app.db.pool import Pool
 from app.errors import CannotStart
+from app.importers.register import load
+from app.importers.register.export import Part
 from app.importers.register.load import RegisterReport, Step, import_register
 from app.settings import Settings
 from tests import factories as make
@@ -315,17 +316,37 @@ async def test_another_export_is_read_from_its_start(pool: Pool, run: Import, fo
     assert [row[0] for row in await places(pool)] == ["99901", "99901", "99902", "99902", "99904"]
 
 
-async def test_an_import_ends_if_another_one_starts(pool: Pool, settings: Settings, run: Import) -> None:
-    connection = await asyncpg.connect(settings.database_url)
-    try:
-        with pytest.raises(Interrupted):
-            await run(on_progress=interrupt_after(2))
-        [row] = await pool.fetch("SELECT token FROM register_staging.run")
+async def test_an_import_ends_if_another_one_starts(
+    pool: Pool, run: Import, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other one is run between two parts of the first, and continues with the second part."""
+    stage = load._Import._stage
+    reports: list[RegisterReport] = []
+
+    async def stage_and_run_another(self: load._Import, part: Part) -> None:
+        await stage(self, part)
+        monkeypatch.setattr(load._Import, "_stage", stage)
+        reports.append(await run())
+
+    monkeypatch.setattr(load._Import, "_stage", stage_and_run_another)
+    with pytest.raises(CannotStart, match=r"^Another import of the register was started"):
         await run()
-        with pytest.raises(register_staging.Superseded):
-            await register_staging.require(connection, row["token"])
-    finally:
-        await connection.close()
+    [other] = reports
+    assert (other.places, other.staged_before) == (5, 1)
+    assert await places(pool) == expected()
+
+
+async def test_an_import_that_starts_while_another_one_writes_waits_for_it(pool: Pool, run: Import) -> None:
+    started: list[asyncio.Task[RegisterReport]] = []
+
+    def start_another(step: Step, done: int, total: int | None) -> None:
+        if step is Step.JOINING and not started:
+            started.append(asyncio.create_task(run()))
+
+    assert (await run(on_progress=start_another)).inserted == 3
+    second = await started[0]
+    assert (second.inserted, second.unchanged, second.staged_before) == (0, 3, 0)
+    assert await places(pool) == expected()
 
 
 async def test_far_fewer_locations_than_stored_are_refused(pool: Pool, run: Import, folder: Path) -> None:
