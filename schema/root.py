@@ -17,6 +17,7 @@ from schema.mutations.prices import PriceMutations
 from schema.mutations.sessions import SessionMutations
 from schema.mutations.tariffs import TariffMutations
 from schema.mutations.time_of_use import TimeOfUseMutations
+from schema.queries.bill_ranking import BillRankingQueries
 from schema.queries.coverage import CoverageQueries
 from schema.queries.dnos import DnoQueries
 from schema.queries.levies import LevyQueries
@@ -32,7 +33,14 @@ from schema.types.scalars import SCALARS
 
 @strawberry.type(description="Where every question begins.")
 class Query(
-    NodeQueries, DnoQueries, LevyQueries, RankingQueries, CoverageQueries, NaturalQueries, ViewerQueries
+    NodeQueries,
+    DnoQueries,
+    LevyQueries,
+    RankingQueries,
+    BillRankingQueries,
+    CoverageQueries,
+    NaturalQueries,
+    ViewerQueries,
 ):
     pass
 

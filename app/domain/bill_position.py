@@ -69,8 +69,8 @@ class PartBuilder:
 def doubts(positions: Sequence[BillPosition]) -> list[PlausibilityWarning]:
     """Figures of the bill that are preliminary, derived, in doubt or unverified; one warning for each of these."""
     found = [
-        ("PRELIMINARY_PRICES", "Preliminary, so the operator may still change it", _is_preliminary),
-        ("DERIVED_PRICES", "Derived by a rule, not published", _is_derived),
+        ("PRELIMINARY_PRICES", "Preliminary, so the operator may still change it", is_preliminary),
+        ("DERIVED_PRICES", "Derived by a rule, not published", is_derived),
         ("FLAGGED_FIGURES", "Flagged as being in doubt", _is_flagged),
         ("UNVERIFIED_LEVIES", "Unverified, as quoted in reports", _is_unverified_levy),
     ]
@@ -81,11 +81,11 @@ def doubts(positions: Sequence[BillPosition]) -> list[PlausibilityWarning]:
     ]
 
 
-def _is_preliminary(position: BillPosition) -> bool:
+def is_preliminary(position: BillPosition) -> bool:
     return getattr(position.entry, "publication", None) is Publication.PRELIMINARY
 
 
-def _is_derived(position: BillPosition) -> bool:
+def is_derived(position: BillPosition) -> bool:
     return getattr(position.entry, "derived_from", None) is not None
 
 

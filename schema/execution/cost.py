@@ -41,6 +41,8 @@ MAX_COST = 10**12
 MAX_CACHED_COSTS = 256
 # A GraphQL Int has at most 11 characters; longer literals are rejected when the arguments are coerced.
 MAX_INT_LENGTH = 11
+# Arguments with one value for each item.
+_LISTS = ("ids", "slugs")
 
 Values = Mapping[str, Any]
 Size = Callable[[Values], int]
@@ -128,12 +130,12 @@ class Estimate:
         return lambda values: price + length(values) * (LEAVES_PER_UNIT + subselections(values))
 
     def _size(self, node: FieldNode, definition: GraphQLField) -> Size | None:
-        """The number of items by `first` or `ids`, at least 0. None if the field has neither."""
+        """The number of items by `first`, `ids` or `slugs`, at least 0. None if the field has none of them."""
         default = definition.args["first"].default_value if "first" in definition.args else None
         usual = default if isinstance(default, int) else ASSUMED.usual
         for argument in node.arguments or ():
             name, value = argument.name.value, argument.value
-            if name not in ("first", "ids"):
+            if name not in ("first", *_LISTS):
                 continue
             if isinstance(value, VariableNode):
                 variable = value.name.value
@@ -142,7 +144,7 @@ class Estimate:
             if isinstance(value, ListValueNode):
                 length = len(value.values)
                 return lambda values: length
-            if name == "ids":  # a single id is coerced to a list
+            if name in _LISTS:  # a single value is coerced to a list
                 return lambda values: 1
             if isinstance(value, IntValueNode):
                 number = max(int(value.value), 0) if len(value.value) <= MAX_INT_LENGTH else MAX_COST

@@ -20,6 +20,7 @@ from app.domain.price import Price
 from app.domain.tariff import Tariff
 from app.domain.time_of_use import TimeOfUseTariff
 from loaders.record_loader import RecordLoader
+from loaders.registry import Loaders
 from schema.batch_field import batch_field, length, type_for
 from schema.context import Context
 from schema.types.consumption_input import ConsumptionInput
@@ -99,7 +100,7 @@ def bill() -> Any:
     ) -> Sequence[structs.Bill]:
         consumption = input.consumption()
         sheets, levies = await asyncio.gather(
-            load_price_sheets(context, dnos, consumption), context.loaders.levies.load_many([None])
+            load_price_sheets(context.loaders, dnos, consumption), context.loaders.levies.load_many([None])
         )
         charges = levy_charges(consumption, LevyRates.of(levies[0] or (), consumption.year))
         found: list[structs.Bill] = []
@@ -119,10 +120,9 @@ def _reads(dno: Dno | DirectoryEntry, year: int) -> tuple[str, ...]:
 
 
 async def load_price_sheets(
-    context: Context, dnos: Sequence[Dno | DirectoryEntry], consumption: Consumption
+    loaders: Loaders, dnos: Sequence[Dno | DirectoryEntry], consumption: Consumption
 ) -> list[PriceSheet]:
     """Of each operator, with what a bill for this consumption needs: one statement for each family."""
-    loaders = context.loaders
     keys = [DnoYear(dno.id, consumption.year) for dno in dnos]
     by_year, module = consumption.metering is Metering.RLM, consumption.module is not None
     with_prices = not by_year or module or consumption.meter is not None

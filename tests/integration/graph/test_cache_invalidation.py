@@ -97,6 +97,7 @@ NESTED = f"""{{ slug
   tariff(year: 2024, voltageLevel: MS) {{ leistung dno {{ hlzf(season: WINTER) {{ windows {{ end }} }} }} }}
 }}"""
 HISTORIES = "{ tariffs { history { version changes { after } } } hlzf { history(first: 1) { kind } } timeOfUse { history { version changes { after } } } }"
+RANKED = "{ rank dno { name } bill { network gross missing positions { amount entry { __typename } } } derived preliminary }"
 WIDE = [
     *(f"{{ dnos {{ nodes {below} }} }}" for below in (FLAT, NESTED, HISTORIES)),
     *(
@@ -110,6 +111,12 @@ WIDE = [
     ),
     '{ dnos(filter: {hasDataForYear: 2024, region: "Bayern"}) { totalCount nodes { slug } } }',
     "{ coverage { totalDnos totalEntries byYear { year dnos } byRegion { region dnos dnosWithData } } }",
+    *(
+        f"{{ rankBills({about}, includeDerived: {derived}) {{ ranked derivedOnly notKnown withoutData bills {RANKED} }}"
+        f' compareBills(slugs: ["netze-a", "netze-b"], {about}, includeDerived: {derived}) {RANKED} }}'
+        for about in ("profile: HOUSEHOLD, year: 2025", "profile: INDUSTRY, year: 2024")
+        for derived in ("true", "false")
+    ),
     '{ rankTariffs(year: 2025, voltageLevel: MS, consumptionKwh: "1000000", peakLoadKw: "500", region: "Bayern")'
     f" {{ rank tariff {{ {TARIFF} dno {{ name }} }} }} }}",
     '{ rankTariffs(year: 2025, voltageLevel: MS, consumptionKwh: "1000000", peakLoadKw: "500", publication: PRELIMINARY)'

@@ -68,6 +68,7 @@ FIELDS = [
     HOUSEHOLD.replace('"1"', "%s"),
     HOUSEHOLD.replace("}", ", module: 3, bandKwh: {ht: %s, st: 1, nt: 0}}", 1),
     HOUSEHOLD.replace("SLP", "RLM_MONTHLY").replace("}", ", monthlyPeakLoadKw: %s}", 1),
+    "compareBills(slugs: %s, profile: HOUSEHOLD, year: 2025) { rank }",
     "__type(name: %s) { name }",
     "coverage @skip(if: %s) { totalDnos }",
 ]
@@ -83,6 +84,7 @@ VARIABLES = {
     "VoltageLevel!": RANKING.replace("MS", "$v") + ") { rank }",
     "Date": 'naturalQuery(query: "netze d vorjahr", today: $v) { answer }',
     "DateTime!": 'dno(slug: "netze-d") { isPeak(at: $v, voltageLevel: MS) }',
+    "BillProfile": "rankBills(profile: $v, year: 2025) { ranked }",
     "ConsumptionInput!": 'dno(slug: "netze-d") { bill(input: $v) { gross } }',
     "Boolean!": "coverage @skip(if: $v) { totalDnos }",
 }

@@ -112,6 +112,10 @@ def _values(operators: list[Any], ids: list[str]) -> dict[str, list[Any]]:
     years = [2024, 2025, 2025, 1999, None]
     return {
         "slug": [dno.slug for dno in operators] + ["unknown"],
+        "slugs": [[dno.slug for dno in operators], [], ["unknown"]],
+        "profile": ["HOUSEHOLD", "INDUSTRY", "INDUSTRY", None],
+        "includeDerived": [True, False],
+        "dearest": [True, False],
         "year": years,
         "voltageLevel": ["MS", "NS", "HS"],
         "season": ["WINTER", "SUMMER"],

@@ -1,0 +1,186 @@
+"""Queries that rank and compare operators by bill."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Annotated
+
+import strawberry
+
+from app.cache.read_set import ReadSet
+from app.domain import bill_ranking as structs
+from app.domain import tags
+from app.domain.bill_position import BillPart
+from app.domain.bill_profile import BillProfile, consumption_of
+from app.domain.consumption import Consumption
+from app.domain.dno import DirectoryEntry
+from app.domain.levy_charges import LevyRates, levy_charges
+from app.domain.network_charges import PriceSheet
+from app.errors import BadInput, quoted
+from loaders.registry import Loaders
+from schema.batch_field import root_field
+from schema.context import Context
+from schema.queries.dnos import load_directory, regions_named
+from schema.types.bill import load_price_sheets
+from schema.types.bill_ranking import BillRanking, RankedBill
+from schema.types.consumption_input import ConsumptionInput
+from schema.types.pagination import check_length, page_size
+
+MAX_COMPARED = 20
+
+Profile = Annotated[
+    BillProfile | None,
+    strawberry.argument(description="A usual consumption, with `year`; or give `input`."),
+]
+Year = Annotated[int | None, strawberry.argument(description="Calendar year of the profile.")]
+Input = Annotated[
+    ConsumptionInput | None,
+    strawberry.argument(description="The consumption, instead of `profile` and `year`."),
+]
+IncludeDerived = Annotated[
+    bool,
+    strawberry.argument(
+        description="Whether prices that follow from published ones by a rule are used where none is published; such bills are marked "
+        "`derived`."
+    ),
+]
+
+
+@strawberry.type
+class BillRankingQueries:
+    @root_field(
+        BillRanking,
+        description="Operators by what one consumption costs with each of them, the cheapest first. Operators of which a needed price "
+        "is not known have no place; they are counted. Refused with BAD_USER_INPUT unless either `profile` and `year` or `input` are "
+        "given.",
+        price=500,
+    )
+    async def rank_bills(
+        context: Context,
+        profile: Profile = None,
+        year: Year = None,
+        input: Input = None,
+        region: Annotated[
+            str | None, strawberry.argument(description="Only operators of this federal state.")
+        ] = None,
+        include_derived: IncludeDerived = False,
+        dearest: Annotated[
+            bool, strawberry.argument(description="Whether the most expensive come first.")
+        ] = False,
+        first: Annotated[int | None, strawberry.argument(description="How many at most, 1 to 100.")] = 20,
+    ) -> structs.BillRanking:
+        consumption = _consumption(profile, year, input)
+        first = page_size(first, 20)
+        return await load_bill_ranking(
+            context, consumption, region, include_derived=include_derived, dearest=dearest, first=first
+        )
+
+    @root_field(
+        list[RankedBill],
+        description=f"What one consumption costs with each of these operators, in the order given, at most {MAX_COMPARED}. Refused "
+        "with BAD_USER_INPUT for an operator that does not exist, and unless either `profile` and `year` or `input` are given.",
+        price=50,
+    )
+    async def compare_bills(
+        context: Context,
+        slugs: Annotated[
+            list[str],
+            strawberry.argument(description="Short names of the operators; repeated ones count once."),
+        ],
+        profile: Profile = None,
+        year: Year = None,
+        input: Input = None,
+        include_derived: IncludeDerived = False,
+    ) -> Sequence[structs.RankedBill]:
+        consumption = _consumption(profile, year, input)
+        operators = await _named(context, slugs)
+        sheets, levies = await asyncio.gather(
+            _sheets(context.loaders, operators, consumption), _levies(context, consumption)
+        )
+        return structs.compare_bills(consumption, sheets, levies, include_derived=include_derived)
+
+
+async def load_bill_ranking(
+    context: Context,
+    consumption: Consumption,
+    region: str | None,
+    *,
+    include_derived: bool,
+    dearest: bool,
+    first: int,
+) -> structs.BillRanking:
+    """Loads the figures of all operators with one statement per family. `consumption` has been checked.
+
+    The result depends on the year and the directory, not on thousands of records one by one.
+    """
+    regions = None if region is None else await regions_named(context, region)
+    directory, (with_data,) = await asyncio.gather(
+        load_directory(context), context.loaders.dnos_with_data_by_year.load_many([consumption.year])
+    )
+    wanted = [entry for entry in directory.entries if regions is None or entry.region in regions]
+    operators = [entry for entry in wanted if entry.id in (with_data or ())]
+    records = ReadSet()
+    loaders = Loaders(context.resources.read_through, records, memoize=False)
+    sheets, levies = await asyncio.gather(
+        _sheets(loaders, operators, consumption), _levies(context, consumption)
+    )
+    context.read_set.update((tags.year(consumption.year),), records.until)
+    context.budget.check()
+    return structs.rank_bills(
+        consumption,
+        sheets,
+        levies,
+        include_derived=include_derived,
+        dearest=dearest,
+        first=first,
+        without_data=len(wanted) - len(operators),
+    )
+
+
+def _consumption(
+    profile: BillProfile | None, year: int | None, given: ConsumptionInput | None
+) -> Consumption:
+    if given is not None and profile is None and year is None:
+        return given.consumption()
+    if given is not None or profile is None or year is None:
+        raise BadInput("Either `profile` and `year` or `input` must be given.", argument="profile")
+    consumption = consumption_of(profile, year)
+    consumption.check()
+    return consumption
+
+
+async def _named(context: Context, slugs: Sequence[str]) -> list[DirectoryEntry]:
+    if len(slugs) > MAX_COMPARED:
+        raise BadInput(
+            f"At most {MAX_COMPARED} operators can be compared, not {len(slugs)}.", argument="slugs"
+        )
+    directory = await load_directory(context)
+    found = []
+    for slug in dict.fromkeys(slugs):
+        dno_id = directory.id_by_slug.get(check_length(slug, "slugs"))
+        if dno_id is None:
+            raise BadInput(f"There is no operator {quoted(slug)}.", argument="slugs")
+        found.append(directory.by_id[dno_id])
+    return found
+
+
+async def _levies(context: Context, consumption: Consumption) -> BillPart:
+    (levies,) = await context.loaders.levies.load_many([None])
+    return levy_charges(consumption, LevyRates.of(levies or (), consumption.year))
+
+
+async def _sheets(
+    loaders: Loaders, operators: Sequence[DirectoryEntry], consumption: Consumption
+) -> list[structs.OperatorSheet]:
+    sheets = await load_price_sheets(loaders, operators, consumption)
+    return [
+        structs.OperatorSheet(entry.id, entry.name, entry.slug, _published(sheet), sheet)
+        for entry, sheet in zip(operators, sheets, strict=True)
+    ]
+
+
+def _published(sheet: PriceSheet) -> PriceSheet:
+    """Without prices derived by a rule; the same sheet if there are none."""
+    published = [price for price in sheet.prices if price.derived_from is None]
+    if len(published) == len(sheet.prices):
+        return sheet
+    return PriceSheet(sheet.tariffs, published, sheet.time_of_use)
