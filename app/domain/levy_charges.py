@@ -72,6 +72,7 @@ def levy_charges(consumption: Consumption, rates: LevyRates) -> BillPart:
     for kind in _BY_GROUP:
         if kind is not LevyKind.STROMSTEUER or consumption.electricity_tax:
             charges.add_kind(kind)
+    charges.check_half_year()
     return charges.built()
 
 
@@ -80,6 +81,7 @@ class _LevyCharges(PartBuilder):
         super().__init__()
         self.consumption, self.rates = consumption, rates
         self.kwh, self.year = consumption.consumption_kwh, consumption.year
+        self.by_half_year = False  # whether any levy is charged by half-year
 
     def add_kind(self, kind: LevyKind) -> None:
         groups = self.rates.groups(kind)
@@ -137,6 +139,10 @@ class _LevyCharges(PartBuilder):
             "municipalityInhabitants",
         )
 
+    def check_half_year(self) -> None:
+        if self.consumption.first_half_kwh is not None and not self.by_half_year:
+            self.warn("UNUSED_INPUT", "`firstHalfKwh` has no effect on this bill.", "input", "firstHalfKwh")
+
     def _is_tariff_customer(self) -> bool:
         consumption = self.consumption
         if consumption.voltage_level not in LOWEST_LEVELS:
@@ -176,6 +182,7 @@ class _LevyCharges(PartBuilder):
         half = self.consumption.first_half_kwh
         by_half_year = len(spans) == 2 and spans[1].first == date(self.year, 7, 1)
         if by_half_year and half is not None and kwh == self.kwh:
+            self.by_half_year = True
             return (half, kwh - half)
         days = ", ".join(str(span.first) for span in spans[1:])
         needed = " (`firstHalfKwh`)" if by_half_year and half is None else ""

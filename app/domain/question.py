@@ -8,6 +8,7 @@ from uuid import UUID
 
 import msgspec
 
+from app.domain.consumption import BandConsumption, Consumption, Metering, SpecialUse
 from app.domain.entry import VoltageLevel
 from app.domain.families import HLZF, LEVY, NETZENTGELTE, PRICE, TIME_OF_USE, DataType
 from app.domain.levy import LevyKind
@@ -74,12 +75,28 @@ class Usage(msgspec.Struct, frozen=True, gc=False):
     peak_load_kw: Decimal | None = None
     monthly: bool = False  # prices by the month
     module: int | None = None  # § 14a EnWG
-    device: bool = (
-        False  # a heat pump, storage heating or an electric vehicle with a metering point of its own
-    )
-    bands: tuple[Decimal, Decimal, Decimal] | None = None  # Modul 3: kWh in HT, ST, NT
+    use: SpecialUse | None = None  # a device that is metered by itself
+    bands: BandConsumption | None = None  # Modul 3
     inhabitants: int | None = None  # of the municipality, for the concession fee
+    gross: bool = False  # with levies and taxes: an answer without them is none
     assumed: bool = False
+
+    def consumption(self, year: int, level: VoltageLevel | None) -> Consumption:
+        """`level`: that of a load-metered customer; without load metering there is low voltage only."""
+        metering = Metering.SLP
+        if self.peak_load_kw is not None:
+            metering = Metering.RLM_MONTHLY if self.monthly else Metering.RLM
+        return Consumption(
+            year=year,
+            voltage_level=level or VoltageLevel.NS,
+            metering=metering,
+            consumption_kwh=self.consumption_kwh,
+            peak_load_kw=self.peak_load_kw,
+            module=self.module,
+            band_kwh=self.bands,
+            special_use=self.use if self.module is None else None,
+            municipality_inhabitants=self.inhabitants,
+        )
 
 
 class NamedPlace(msgspec.Struct, frozen=True, gc=False):

@@ -1,9 +1,11 @@
 """The figures that come with the answer to a question."""
 
 from collections.abc import Sequence
+from uuid import UUID
 
 import msgspec
 
+from app.domain.bill import Bill
 from app.domain.cost import AnnualCost, Ranked
 from app.domain.entry import VoltageLevel
 from app.domain.hlzf import Hlzf
@@ -32,6 +34,13 @@ class PeakAtLevel(msgspec.Struct, frozen=True, gc=False):
         return any(status.peak is not None for status in self.statuses)
 
 
+class BillOfDno(msgspec.Struct, frozen=True, gc=False):
+    """The bill of the consumption that is asked about, with the prices of one operator."""
+
+    dno_id: UUID
+    bill: Bill
+
+
 class Figures(msgspec.Struct, frozen=True):
     """Empty where the question asks for something else, or where nothing is known."""
 
@@ -44,4 +53,5 @@ class Figures(msgspec.Struct, frozen=True):
     costs: Sequence[TariffCost] = ()
     ranking: Sequence[Ranked] = ()
     levies: Sequence[Levy] = ()
+    bills: Sequence[BillOfDno] = ()
     missing_levies: Sequence[MissingLevy] = ()

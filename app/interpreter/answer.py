@@ -18,6 +18,7 @@ from app.domain.question import Interpretation, QuestionTopic
 from app.domain.question_figures import Figures
 from app.domain.tariff import Tariff
 from app.interpreter.answer_words import Words, listed, number, words_of
+from app.interpreter.bill_answer import bill_of_one, compared_bills
 from app.interpreter.cost_answer import compared_costs, costs_of_levels, ranked
 from app.interpreter.levy_answer import no_rates, rates
 from app.interpreter.peak_answer import peak_load
@@ -76,6 +77,10 @@ def _lacking(words: Words, meaning: Interpretation) -> str | None:
     if not meaning.lacking or (meaning.topic is not QuestionTopic.RANKING and meaning.dno_id is None):
         return None
     asked = _asked(words, meaning, _subject(words, meaning))
+    if (usage := meaning.details.usage) is not None:
+        if usage.peak_load_kw is not None:
+            return words.level_missing.format(asked)
+        return (words.module_missing if usage.module is None else words.bands_missing).format(asked)
     load_missing = meaning.details.load is None and meaning.voltage_level is not None
     if meaning.topic is QuestionTopic.ANNUAL_COST or load_missing:
         return words.load_missing.format(asked)
@@ -105,6 +110,9 @@ def _of_operator(
             return hours_of_a_day(words, meaning, dno.name, figures.intervals)
         case QuestionTopic.PEAK_STATUS:
             return peak_load(words, meaning, dno.name, figures.peak, at)
+        case QuestionTopic.BILL:
+            bill = figures.bills[0].bill if figures.bills else None
+            return bill_of_one(words, meaning, dno.name, bill)
         case QuestionTopic.ANNUAL_COST:
             return costs_of_levels(words, meaning, dno.name, figures.costs)
         case _:
@@ -133,6 +141,8 @@ def _of_levels(words: Words, meaning: Interpretation, dno: Dno, parts: list[tupl
 
 def _compared(words: Words, meaning: Interpretation, candidates: Sequence[Dno], figures: Figures) -> str:
     """The operators one after the other, also those of which nothing is known."""
+    if meaning.about is QuestionTopic.BILL and figures.bills:
+        return compared_bills(words, meaning, figures.bills, {dno.id: dno.name for dno in candidates})
     texts = [
         _published(words, meaning, dno, _of_dno(figures, dno.id)) or _not_known(words, meaning, dno)
         for dno in candidates
@@ -189,6 +199,8 @@ def _nothing(
     words: Words, meaning: Interpretation, dno: Dno, years: Sequence[int], levels: Iterable[VoltageLevel]
 ) -> str:
     text = _not_known(words, meaning, dno)
+    if meaning.about is QuestionTopic.BILL:
+        return f"{text}."
     published = sorted(set(levels) - {meaning.voltage_level}, key=lambda level: LEVEL_ORDER[level])
     if published:
         return (

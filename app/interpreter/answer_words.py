@@ -37,6 +37,8 @@ class Words(NamedTuple):
     unknown: str
     load_missing: str
     level_missing: str
+    module_missing: str
+    bands_missing: str
     questions: str
     numbers: tuple[str, ...]
     one_answered: str
@@ -143,6 +145,9 @@ GERMAN = Words(
     load_missing="{}: Für Jahreskosten werden der Jahresverbrauch und die Jahreshöchstlast in kW (oder die Benutzungsdauer in"
     " Stunden) gebraucht, zum Beispiel „5 GWh bei 1500 kW“.",
     level_missing="{}: Bitte nennen Sie die Spannungsebene, zum Beispiel „Mittelspannung“.",
+    module_missing="{}: Seit 2024 hängt das Netzentgelt vom Modul nach § 14a EnWG ab; bitte nennen Sie Modul 1 oder Modul 2, oder"
+    " „Altvertrag“ für Verträge vor 2024.",
+    bands_missing="{}: Für Modul 3 werden die kWh je Tarifstufe gebraucht, zum Beispiel „800 kWh HT, 2000 kWh ST, 700 kWh NT“.",
     questions="Das waren {} Fragen; ",
     numbers=("zwei", "drei", "vier"),
     one_answered="beantwortet ist nur eine, zu {}. Bitte stellen Sie sie einzeln.",
@@ -255,6 +260,9 @@ ENGLISH = Words(
     load_missing="{}: an annual cost needs the annual consumption and the peak load in kW (or the hours of use), for example"
     " “5 GWh at 1500 kW”.",
     level_missing="{}: please name the voltage level, for example “medium voltage”.",
+    module_missing="{}: since 2024 the grid charge depends on the module of § 14a EnWG; please name module 1 or module 2, or"
+    " “Altvertrag” for contracts made before 2024.",
+    bands_missing="{}: module 3 needs the kWh of each band, for example “800 kWh HT, 2000 kWh ST, 700 kWh NT”.",
     questions="These were {} questions; ",
     numbers=("two", "three", "four"),
     one_answered="only one is answered, about {}. Please ask them one by one.",

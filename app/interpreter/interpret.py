@@ -23,7 +23,7 @@ from app.interpreter.reading import (
 )
 from app.interpreter.spelling import normalise
 from app.interpreter.topics import asked, count_of_questions
-from app.interpreter.usage import BANDED, usage_of
+from app.interpreter.usage import bands_are_missing, module_is_missing, usage_of
 from app.interpreter.vocabulary import Vocabulary
 from app.interpreter.words import Sign
 
@@ -146,7 +146,7 @@ def _lacks(read: Read, subject: QuestionTopic, load: Load | None, usage: Usage |
     """The peak load of an annual cost; the level of a load-metered bill; the kWh per band of Modul 3."""
     if usage is not None:
         level_missing = usage.peak_load_kw is not None and read.level.level is None
-        return level_missing or (usage.module == BANDED and usage.bands is None)
+        return level_missing or module_is_missing(read, usage) or bands_are_missing(usage)
     return subject is _T.ANNUAL_COST and load is None
 
 

@@ -3,6 +3,7 @@
 from decimal import Decimal
 from typing import Final
 
+from app.domain.consumption import SpecialUse
 from app.domain.entry import VoltageLevel
 from app.domain.question import Load, Usage
 
@@ -13,8 +14,9 @@ _EXAMPLES: Final = {
 }
 _LARGE_EXAMPLE: Final = Load(Decimal(5_000_000), Decimal(1_500), assumed=True)
 
+HEAT_PUMP_MODULE: Final = 2  # of § 14a EnWG: a heat pump that is metered by itself
 HOUSEHOLD: Final = Usage(Decimal(3_500), assumed=True)
-HEAT_PUMP: Final = Usage(Decimal(6_000), device=True, assumed=True)
+HEAT_PUMP: Final = Usage(Decimal(6_000), use=SpecialUse.WAERMEPUMPE, module=HEAT_PUMP_MODULE, assumed=True)
 
 
 def example_of(level: VoltageLevel | None) -> Load | None:

@@ -2,6 +2,8 @@
 
 from typing import Final
 
+from msgspec import structs
+
 from app.domain.entry import VoltageLevel
 from app.domain.price import PriceKind
 from app.domain.question import Details, Interpretation, NotHeld, QuestionTopic, Usage
@@ -79,7 +81,8 @@ def ranking_of(read: Read) -> Interpretation | None:
 def _usage(read: Read, topic: Asked) -> Usage | None:
     """The customer whose bills order the operators; None: the annual cost of load metering does."""
     if (usage := usage_of(read, topic)) is not None:
-        return usage
+        example = usage.use is HEAT_PUMP.use and usage.module is None
+        return structs.replace(usage, module=HEAT_PUMP.module) if example else usage
     customers = customers_of(read.sentence)
     if read.amounts.tokens or read.level.level not in {None, VoltageLevel.NS}:
         return None

@@ -3,12 +3,13 @@
 from decimal import Decimal
 from typing import Final
 
+from app.domain.consumption import MODULES, BandConsumption, SpecialUse
 from app.domain.entry import VoltageLevel
 from app.domain.price import PriceKind
 from app.domain.question import QuestionTopic, Usage
 from app.interpreter.amounts import METERED_FROM_KWH, energies_of, number_at
 from app.interpreter.asked import Asked
-from app.interpreter.positions import DEVICES, customers_of, modules_of
+from app.interpreter.positions import customers_of, modules_of
 from app.interpreter.reading import Read
 from app.interpreter.sentence import Sentence
 from app.interpreter.words import Sign
@@ -36,21 +37,54 @@ def usage_of(read: Read, topic: Asked) -> Usage | None:
     sentence, kwh, kw = read.sentence, read.amounts.kwh, read.amounts.kw
     bands = _bands(read)
     if bands is not None:
-        kwh = sum(bands, Decimal())
+        kwh = bands.ht + bands.st + bands.nt
     if kwh is None or topic.topic not in _PRICED or not _OF_NO_BILL.isdisjoint(topic.kinds):
         return None
-    inhabitants = _inhabitants(read)
+    inhabitants, gross = _inhabitants(read), sentence.has(Sign.GROSS)
     monthly = PriceKind.MONATSLEISTUNGSPREIS in topic.kinds
     if kw is not None:
-        with_levies = sentence.has(Sign.GROSS) or inhabitants is not None
-        if not (with_levies or monthly):
+        if not (gross or inhabitants is not None or monthly):
             return None
-        return Usage(kwh, kw, monthly=monthly, inhabitants=inhabitants)
-    module, device = _module(sentence, topic), not DEVICES.isdisjoint(customers_of(sentence))
+        return Usage(kwh, kw, monthly=monthly, inhabitants=inhabitants, gross=gross)
+    module, use = _module(sentence, topic), use_of(sentence)
     small = kwh < METERED_FROM_KWH and read.level.level in _LOW
     if not (small or module or customers_of(sentence)):
         return None
-    return Usage(kwh, None, module=module, device=device, bands=bands, inhabitants=inhabitants)
+    return Usage(kwh, module=module, use=use, bands=bands, inhabitants=inhabitants, gross=gross)
+
+
+def use_of(sentence: Sentence) -> SpecialUse | None:
+    """The first customer with prices of its own, unless it is a household."""
+    uses = (_USES.get(kind) for kind in customers_of(sentence))
+    return next((use for use in uses if use is not None), None)
+
+
+_USES: Final = {PriceKind[f"{use}_ARBEITSPREIS"]: use for use in SpecialUse}
+
+
+def module_is_missing(read: Read, usage: Usage) -> bool:
+    """A heat pump has one of several prices since 2024, unless its contract is older."""
+    if usage.module is not None or usage.use not in (SpecialUse.WAERMEPUMPE, SpecialUse.EMOBILITAET):
+        return False
+    return read.year.year >= FIRST_YEAR_OF_MODULES and _OLD_CONTRACTS.isdisjoint(read.sentence.keys)
+
+
+def bands_are_missing(usage: Usage) -> bool:
+    return usage.module == BANDED and usage.bands is None
+
+
+FIRST_YEAR_OF_MODULES: Final = min(MODULES.values())
+_OLD_CONTRACTS: Final = frozenset(
+    [
+        "altvertrag",
+        "altvertrage",
+        "altanlage",
+        "altanlagen",
+        "bestandsvertrag",
+        "bestandsanlage",
+        "bestandsanlagen",
+    ]
+)
 
 
 def _module(sentence: Sentence, topic: Asked) -> int | None:
@@ -63,7 +97,7 @@ def _module(sentence: Sentence, topic: Asked) -> int | None:
     return 2 if PriceKind.MODUL_2_ARBEITSPREIS in named else None
 
 
-def _bands(read: Read) -> tuple[Decimal, Decimal, Decimal] | None:
+def _bands(read: Read) -> BandConsumption | None:
     """ "1000 kWh HT, 2000 kWh ST, 500 kWh NT": all three, in any order."""
     sentence = read.sentence
     found: dict[str, Decimal] = {}
@@ -71,7 +105,7 @@ def _bands(read: Read) -> tuple[Decimal, Decimal, Decimal] | None:
         band = next((key for key in (sentence[end], sentence[start - 1]) if key in _BANDS), None)
         if band is not None:
             found.setdefault(band, kwh)
-    return (found["ht"], found["st"], found["nt"]) if len(found) == len(_BANDS) else None
+    return BandConsumption(**found) if len(found) == len(_BANDS) else None
 
 
 def _inhabitants(read: Read) -> int | None:

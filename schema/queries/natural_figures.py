@@ -6,6 +6,8 @@ from datetime import date, datetime, time
 from typing import Any
 from uuid import UUID
 
+from msgspec import structs
+
 from app.db import tariffs as tariff_table
 from app.domain import clock, tags
 from app.domain.cost import Ranked, annual_cost
@@ -17,12 +19,13 @@ from app.domain.holiday_rule import HolidayRule
 from app.domain.peak import peak_status, peak_statuses
 from app.domain.price_series import day_span, price_at, prices
 from app.domain.question import Interpretation, Load, QuestionTopic, Unanswered
-from app.domain.question_figures import Figures, PeakAtLevel, TariffCost
+from app.domain.question_figures import BillOfDno, Figures, PeakAtLevel, TariffCost
 from app.domain.tariff import Tariff
 from app.domain.time_of_use import TimeOfUseTariff
 from app.interpreter.years import FIRST, LAST
 from schema.context import Context
 from schema.queries.dnos import regions_named
+from schema.queries.natural_bills import load_bills
 from schema.queries.natural_found import Found
 from schema.queries.natural_levies import load_levies
 
@@ -35,7 +38,9 @@ async def load_figures(context: Context, meaning: Interpretation, today: date) -
         return await load_levies(context, meaning)
     if meaning.topic is QuestionTopic.RANKING:
         return await _ranking(context, meaning)
-    if meaning.about in (QuestionTopic.BILL, QuestionTopic.GRID_OPERATOR):
+    if meaning.about is QuestionTopic.BILL:
+        return await load_bills(context, meaning)
+    if meaning.about is QuestionTopic.GRID_OPERATOR:
         return await _operators(context, meaning)
     at = _moment(meaning, today)
     loaders = context.loaders
@@ -229,11 +234,21 @@ def why_unanswered(meaning: Interpretation, found: Found) -> Unanswered | None:
 
 def answering_figures(meaning: Interpretation, found: Found, unanswered: Unanswered | None) -> Figures:
     """Without those that do not answer the question: prices where a cost is asked for that cannot be worked out."""
-    if unanswered is None or meaning.topic is QuestionTopic.COMPARISON:
+    if unanswered is None:
         return found.figures
+    if meaning.topic is QuestionTopic.COMPARISON:
+        known = [one for one in found.figures.bills if _is_known(meaning, one)]
+        return structs.replace(found.figures, bills=known)
     if meaning.topic is QuestionTopic.PEAK_STATUS:
         return Figures(peak=found.figures.peak)  # each has the reason why it is not known
     return Figures()
+
+
+def _is_known(meaning: Interpretation, one: BillOfDno) -> bool:
+    """With levies and taxes only where these are asked for."""
+    usage = meaning.details.usage
+    with_taxes = usage is not None and usage.gross
+    return one.bill.network is not None and (not with_taxes or one.bill.gross is not None)
 
 
 def _is_answered(meaning: Interpretation, figures: Figures) -> bool:
@@ -251,7 +266,12 @@ def _is_answered(meaning: Interpretation, figures: Figures) -> bool:
             return bool(figures.ranking)
         case QuestionTopic.LEVIES:
             return bool(figures.levies)
-        case QuestionTopic.BILL | QuestionTopic.GRID_OPERATOR:
+        case QuestionTopic.BILL:
+            return any(_is_known(meaning, one) for one in figures.bills)
+        case QuestionTopic.COMPARISON if details.usage is not None:
+            known = {one.dno_id for one in figures.bills if _is_known(meaning, one)}
+            return known >= set(meaning.candidates)
+        case QuestionTopic.GRID_OPERATOR:
             return False
         case QuestionTopic.COMPARISON:
             rows: Sequence[Any] = (*figures.tariffs, *figures.hlzf, *figures.time_of_use, *figures.prices)

@@ -14,6 +14,7 @@ from app.domain.families import DataType
 from app.domain.question_figures import Figures
 from schema.batch_field import batch_field, describe, field, length, type_for
 from schema.context import Context
+from schema.types.bill import Bill
 from schema.types.dno import Dno
 from schema.types.hlzf import Hlzf
 from schema.types.levy import Levy
@@ -82,6 +83,10 @@ class AnsweredQuestion(msgspec.Struct, frozen=True):
         return self.figures.prices
 
     @property
+    def bills(self) -> Sequence[object]:
+        return self.figures.bills
+
+    @property
     def levies(self) -> Sequence[object]:
         return self.figures.levies
 
@@ -132,20 +137,31 @@ class Interpretation:
 
     @field(description="kWh per year that costs are worked out for; null: none are asked for.")
     def consumption_kwh(root: strawberry.Parent[structs.Interpretation]) -> Decimal | None:
-        return root.details.load.consumption_kwh if root.details.load is not None else None
+        customer = root.details.load or root.details.usage
+        return customer.consumption_kwh if customer is not None else None
 
     @field(
         description="kW, the highest load of the year that costs are worked out for; null: none are asked for."
     )
     def peak_load_kw(root: strawberry.Parent[structs.Interpretation]) -> Decimal | None:
-        return root.details.load.peak_load_kw if root.details.load is not None else None
+        customer = root.details.load or root.details.usage
+        return customer.peak_load_kw if customer is not None else None
 
     @field(
         description="Whether the question names no consumption, so that a ranking or a comparison is of an example: 50,000 kWh "
         "and 50 kW in NS, 500,000 kWh and 200 kW in MS_NS, else 5,000,000 kWh and 1,500 kW."
     )
     def consumption_assumed(root: strawberry.Parent[structs.Interpretation]) -> bool:
-        return root.details.load is not None and root.details.load.assumed
+        customer = root.details.load or root.details.usage
+        return customer is not None and customer.assumed
+
+    @field(description="Module of § 14a EnWG, 1 to 3, of the bill that is asked for; null: none is named.")
+    def module(root: strawberry.Parent[structs.Interpretation]) -> int | None:
+        return root.details.usage.module if root.details.usage is not None else None
+
+    @field(description="The postal code that stands for an operator; null: none is named.")
+    def postal_code(root: strawberry.Parent[structs.Interpretation]) -> str | None:
+        return root.details.place.postal_code if root.details.place is not None else None
 
     questions: int = strawberry.field(
         description="How many questions stand in the sentence; from 2 on at most one is answered."
@@ -173,6 +189,18 @@ class PeakAtLevel:
     )
 
 
+@type_for(
+    question_figures.BillOfDno,
+    description="The bill of the consumption that is asked about, with the prices of one operator.",
+)
+class QuestionBill:
+    @batch_field(Dno, description="The operator.", through=lambda loaders: loaders.dno_by_id)
+    async def dno(bills: Sequence[question_figures.BillOfDno], context: Context) -> Sequence[object]:
+        return [one.dno_id for one in bills]
+
+    bill: Bill = strawberry.field(description="Its positions and totals, and what is missing for them.")
+
+
 @type_for(AnsweredQuestion, description="The answer to a question in plain German or English.")
 class NaturalQueryResult:
     interpretation: Interpretation = strawberry.field(description="What was understood.")
@@ -188,6 +216,10 @@ class NaturalQueryResult:
         description="The other positions of a price sheet that are asked for: without load metering, heat pumps, monthly prices, "
         "Modul 1 and 2, …",
         metadata=length(3),
+    )
+    bills: list[QuestionBill] = strawberry.field(
+        description="What the consumption costs with levies and taxes; of a comparison in the order of the question.",
+        metadata=length(2),
     )
     levies: list[Levy] = strawberry.field(
         description="The levies and taxes that are asked for, as far as they hold in the year.",

@@ -25,6 +25,7 @@ query ($query: String!, $today: Date) { naturalQuery(query: $query, today: $toda
     confidence candidates { slug }
   }
   unanswered
+  bills { dno { slug } bill { network levies gross positions { name amount } missing warnings { code } } }
   prices { kind amount unit voltageLevel dno { slug } } levies { kind value unit customerGroup validFrom }
   tariffs { leistung dno { slug } } hlzf { season dno { slug } } timeOfUse { bands { band price } dno { slug } }
   priceIntervals { start end band price }
@@ -34,7 +35,18 @@ query ($query: String!, $today: Date) { naturalQuery(query: $query, today: $toda
   answer cached
 } }
 """
-FIGURES = ("prices", "levies", "tariffs", "hlzf", "timeOfUse", "priceIntervals", "peak", "costs", "ranking")
+FIGURES = (
+    "bills",
+    "prices",
+    "levies",
+    "tariffs",
+    "hlzf",
+    "timeOfUse",
+    "priceIntervals",
+    "peak",
+    "costs",
+    "ranking",
+)
 MONDAY = "2026-11-30"
 
 
@@ -257,9 +269,7 @@ async def test_prices_of_customers_without_load_metering_come_with_their_kinds(
 async def test_levies_come_without_an_operator(
     client: httpx.AsyncClient, operators: tuple[Dno, Dno], settings: Settings
 ) -> None:
-    names = FILES[Kind["LEVIES"]]
-    files = [File(name, io.BytesIO((FOLDER / name).read_bytes())) for name in names]
-    await import_files(settings.database_url, Kind["LEVIES"], files)
+    await import_levies(settings)
     found = await ask(client, "Wie hoch ist die KWKG-Umlage 2026?")
     assert filled(found) == {"levies"}
     assert found["levies"] == [
@@ -286,6 +296,48 @@ async def test_levies_come_without_an_operator(
     )
 
 
+async def test_a_bill_comes_with_its_positions(
+    client: httpx.AsyncClient, operators: tuple[Dno, Dno], pool: Pool, settings: Settings
+) -> None:
+    first, second = operators
+    for dno, base in ((first, "60"), (second, "40")):
+        await make.price(pool, dno, 2025, PriceKind.SLP_GRUNDPREIS, base)
+        await make.price(pool, dno, 2025, PriceKind.SLP_ARBEITSPREIS, "7.49")
+    before = await ask(client, "was kosten 3500 kWh Netz bei Netz Musterstadt 2025 brutto")
+    assert (before["unanswered"], filled(before)) == ("NO_DATA", set())  # no levies are held
+    await import_levies(settings)
+
+    async def holds_levies() -> bool:
+        found = await ask(client, "was kosten 3500 kWh Netz bei Netz Musterstadt 2025 brutto")
+        return found["unanswered"] is None
+
+    await until(holds_levies)
+    found = await ask(client, "Haushalt 3500 kWh Netzkosten Netz Musterstadt 2025")
+    assert filled(found) == {"bills"}
+    [one] = found["bills"]
+    # 60.00 + 3,500 × 7.49 ct; levies 9.70 + 28.56 + 54.53 + 71.75; 19 % VAT.
+    assert (one["bill"]["network"], one["bill"]["levies"], one["bill"]["gross"]) == (
+        "322.15",
+        "164.54",
+        "579.16",
+    )
+    assert found["interpretation"]["topic"] == "BILL"
+    assert found["interpretation"]["consumptionKwh"] == "3500"
+    assert "mit 19 % Umsatzsteuer 579,16 €" in found["answer"]
+    compared = await ask(client, "Vergleich Netz Musterstadt und Werke Altdorf Haushalt 3500 kWh 2025")
+    assert [one["dno"]["slug"] for one in compared["bills"]] == ["netz-musterstadt", "werke-altdorf"]
+    assert "Werke Altdorf ist um 20,00 € günstiger als Netz Musterstadt" in compared["answer"]
+    half = await ask(client, "Netzkosten 3500 kWh Haushalt Netz Musterstadt 2026")
+    assert half["unanswered"] == "NO_DATA"
+    assert "es fehlt: Grundpreis ohne Leistungsmessung" in half["answer"]
+
+
+async def import_levies(settings: Settings) -> None:
+    names = FILES[Kind["LEVIES"]]
+    files = [File(name, io.BytesIO((FOLDER / name).read_bytes())) for name in names]
+    await import_files(settings.database_url, Kind["LEVIES"], files)
+
+
 REFUSED = [
     ("Netzentgelte SLP Netz Musterstadt 2026", "NO_DATA"),
     ("Netzentgelt ohne Leistungsmessung Netz Musterstadt MS", "NO_DATA"),
@@ -297,6 +349,11 @@ REFUSED = [
     ("§14a Modul 2 Netz Musterstadt", "NO_DATA"),
     ("Blindarbeit Netz Musterstadt MS", "NO_DATA"),
     ("Umlagen 2027", "NO_DATA"),
+    ("Netzkosten Modul 3 bei Netz Musterstadt 2024: 100 kWh HT, 100 kWh ST, 100 kWh NT", "NO_DATA"),
+    ("Wärmepumpe 6000 kWh Netzkosten Netz Musterstadt", "DETAILS_MISSING"),
+    ("Modul 3 3500 kWh Kosten Netz Musterstadt", "DETAILS_MISSING"),
+    ("5 GWh 1500 kW brutto Netz Musterstadt", "DETAILS_MISSING"),
+    ("Vergleich Netz Musterstadt und Werke Altdorf Haushalt 3500 kWh", "NO_DATA"),
     ("Modul 1 oder Modul 3 bei Netz Musterstadt?", "NOT_HELD"),
     ("individuelles Netzentgelt Netz Musterstadt MS", "NOT_HELD"),
     ("Modul 3 Mittelspannung Netz Musterstadt", "NOT_HELD"),

@@ -611,6 +611,12 @@ def test_the_eeg_umlage_of_2022_needs_the_consumption_of_each_half_year():
     assert made.levies is None
 
 
+def test_the_half_years_of_2022_are_charged_without_a_warning():
+    assert "UNUSED_INPUT" not in codes(
+        bill(consumption(2022, NS, SLP, "9", first_half_kwh="0"), TUEBINGEN_2022)
+    )
+
+
 def test_years_of_which_no_group_is_known_are_missing():
     made = levy_charges(consumption(2014, NS, SLP, "1"), LevyRates.of(levies_of(2014), 2014))
     assert "Not known of 2014: the rate KWKG." in made.missing
@@ -746,6 +752,7 @@ def test_vat_of_2020_is_that_of_the_last_day_with_a_warning():
         (consumption(2025, NS, SLP, "100001"), "LOAD_METERING_USUAL", "metering"),
         (consumption(2025, NS, SLP, "1", peak_load_kw="9"), "UNUSED_INPUT", "peakLoadKw"),
         (consumption(2025, NS, SLP, "6", bands="1 2 3"), "UNUSED_INPUT", "bandKwh"),
+        (consumption(2025, NS, SLP, "6", first_half_kwh="3"), "UNUSED_INPUT", "firstHalfKwh"),
         (
             consumption(2025, MS, RLM, "1", peak_load_kw="1", months="1 0 0 0 0 0 0 0 0 0 0 0"),
             "UNUSED_INPUT",

@@ -11,6 +11,7 @@ from uuid import UUID
 import pytest
 
 from app.cache.codec import Codec
+from app.domain.consumption import BandConsumption
 from app.domain.question import Interpretation, Usage
 from app.interpreter.interpret import interpret
 from app.interpreter.vocabulary import Vocabulary
@@ -58,8 +59,8 @@ def written(usage: Usage) -> dict[str, Any]:
 
 
 def plain(value: Any) -> Any:
-    if isinstance(value, tuple):
-        return [plain(one) for one in value]
+    if isinstance(value, BandConsumption):
+        return [plain(one) for one in (value.ht, value.st, value.nt)]
     return f"{value.normalize():f}" if isinstance(value, Decimal) else value
 
 
