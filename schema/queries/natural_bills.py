@@ -44,7 +44,7 @@ async def _bills(context: Context, meaning: Interpretation, dnos: Sequence[Dno])
     except BadInput:
         return []
     sheets, levies = await asyncio.gather(
-        load_price_sheets(context, dnos, consumption), context.loaders.levies.load_many([None])
+        load_price_sheets(context.loaders, dnos, consumption), context.loaders.levies.load_many([None])
     )
     charges = levy_charges(consumption, LevyRates.of(levies[0] or (), year))
     context.budget.check()
