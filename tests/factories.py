@@ -102,8 +102,8 @@ async def levy(
 ) -> Levy:
     """Of all customers, without a last day."""
     first = date.fromisoformat(valid_from)
-    columns |= {"kind": kind, "valid_from": first, "year": first.year, "value": Decimal(value)}
-    entry_id = await _insert(pool, "levies", {"unit": "ct/kWh"} | columns)
+    usual = {"kind": kind, "valid_from": first, "year": first.year, "value": Decimal(value), "unit": "ct/kWh"}
+    entry_id = await _insert(pool, "levies", usual | columns)
     return next(made for made in (await fetch_levies(pool, [None]))[None] if made.id == entry_id)
 
 

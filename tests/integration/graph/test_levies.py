@@ -1,14 +1,18 @@
 """Levies: rates of the whole country, read by year, added, corrected, verified and reverted like entries of operators."""
 
 import io
+from datetime import date
 from typing import Any
+from uuid import UUID
 
+import asyncpg
 import httpx
 import pytest
 
 from app.db.pool import Pool
 from app.importers.load import File, Kind, import_files
 from app.importers.starter import FILES, FOLDER
+from app.resources import Resources
 from app.settings import Settings
 from tests import factories as make
 from tests.integration.graph.graphql_client import execute
@@ -244,3 +248,54 @@ async def test_changes_of_levies_come_by_a_subscription_of_their_own(server: Run
         assert change == {"kind": "CREATED", "levy": {"kind": "KWKG", "value": "0.446"}}
         # Not the levy, which came before.
         assert await operators.next_change() == {"dataType": "NETZENTGELTE", "dno": {"slug": "netze-a"}}
+
+
+@pytest.mark.usefixtures("held")
+async def test_all_years_are_read_with_one_statement(client: httpx.AsyncClient, resources: Resources) -> None:
+    before = resources.pool.statements
+    for year in (2015, 2026):
+        query = f"{{ levies(year: {year}) {{ value }} missingLevies(year: {year}) {{ kind }} }}"
+        assert (await execute(client, query))["levies"]
+    assert resources.pool.statements == before + 1
+
+
+async def test_a_change_by_another_writer_is_read_and_delivered(server: Running, pool: Pool) -> None:
+    async with stream(server, "subscription { levyChanged { kind levy { value } } }") as changes:
+        assert (await server.execute(LEVIES, year=2026))["levies"] == []
+        levy = await make.levy(pool)
+        await server.delivered()
+        assert [each["value"] for each in (await server.execute(LEVIES, year=2026))["levies"]] == ["0.275"]
+        assert await changes.next_change() == {"kind": "CREATED", "levy": {"value": "0.275"}}
+        async with pool.connection() as connection:
+            await connection.execute("DELETE FROM levies WHERE id = $1", levy.id)
+        await server.delivered()
+        assert (await server.execute(LEVIES, year=2026))["levies"] == []
+        assert await changes.next_change() == {"kind": "DELETED", "levy": None}
+
+
+async def test_the_database_refuses_what_mutations_refuse(pool: Pool) -> None:
+    await make.levy(pool, customer_group="A")
+    for wrong in (
+        {"customer_group": "A", "valid_from": "2025-01-01"},  # overlaps
+        {"customer_group": "B", "unit": "percent"},
+        {"customer_group": "B", "value": "1000"},
+        {"customer_group": "B", "value": "NaN"},
+        {"customer_group": "B", "year": 2023},
+        {"customer_group": "B", "valid_to": date(2023, 12, 31)},
+        {"customer_group": "B", "inhabitants_to": 5},
+        {"customer_group": "B", "dno_id": UUID(int=1)},
+    ):
+        with pytest.raises(asyncpg.CheckViolationError):
+            await make.levy(pool, **wrong)
+
+
+async def test_data_changes_of_levies_are_refused_with_the_name_of_their_subscription(
+    server: Running,
+) -> None:
+    async with stream(server, "subscription { dataChanged(dataType: LEVY) { kind } }") as changes:
+        _, answer = await changes.event()
+    (error,) = answer["errors"]
+    assert (error["extensions"]["code"], error["message"]) == (
+        "BAD_USER_INPUT",
+        "Levies have no operator; their changes come by `levyChanged`.",
+    )
