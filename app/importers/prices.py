@@ -1,29 +1,139 @@
-"""Prices of a price sheet: one row per price, whose unit and voltage level must fit its kind."""
+"""Prices of a price sheet: files with a row per price, per position of a sheet, or per sheet with a column for each price."""
 
 from collections.abc import Iterator
+from typing import Final
 
-from app.domain.entry import VoltageLevel
-from app.domain.price import FAMILY, PriceKind, PriceUnit, broken_rules, only_level
+from app.db.file_columns import PUBLICATION
+from app.domain.entry import Publication, VerificationStatus, VoltageLevel
+from app.domain.price import FAMILY, PriceKind, PriceUnit, broken_rules, only_level, unit_of
+from app.importers import cells
+from app.importers.cells import optional
 from app.importers.family import FamilySource
-from app.importers.layout import Row
-from app.importers.problems import Problem
+from app.importers.layout import Layout, Row
+from app.importers.price_positions import EURO_PER_YEAR_GROSS, POSITIONS, UNITS, position
+from app.importers.problems import Problem, RowLocation
 from app.importers.source import References
+
+# Columns of files with a row per sheet; their names have the unit.
+_SHEET_COLUMNS: Final = {
+    "grundpreis_eur_per_year": PriceKind.SLP_GRUNDPREIS,
+    "arbeitspreis_ct_per_kwh": PriceKind.SLP_ARBEITSPREIS,
+    "module1_eur_per_year": PriceKind.MODUL_1,
+    "module2_ct_per_kwh": PriceKind.MODUL_2_ARBEITSPREIS,
+    "module2_grundpreis_eur_per_year": PriceKind.MODUL_2_GRUNDPREIS,
+}
+# Columns for the reader of a file; of a note only its first word is read.
+_NOTES: Final = ("note", "check")
+_UNREAD: Final = ("valid_from", "read_from", *_NOTES)
+_PRELIMINARY: Final = ("preliminary", "provisional", "vorläufig")
 
 
 class PriceSource(FamilySource):
     def __init__(self, references: References) -> None:
         super().__init__(FAMILY, references)
+        [self._by_price] = self.layouts
+        self.left_out: list[tuple[RowLocation, str]] = []
+        common: dict[str, cells.Parser] = {
+            "dno_slug": cells.operator(references.operators),
+            "year": cells.year,
+            "voltage_level": optional(cells.one_of(VoltageLevel)),
+            "verification_status": optional(cells.one_of(VerificationStatus)),
+            "source_url": cells.text,
+            "source_title": cells.text,
+            PUBLICATION: optional(cells.one_of(Publication)),
+            **dict.fromkeys(_UNREAD, cells.text),
+        }
+        may_be_missing = frozenset({"verification_status", PUBLICATION, *_UNREAD})
+        self._by_position = Layout(
+            common
+            | {
+                "position": cells.one_of(POSITIONS),
+                "meaning": cells.text,
+                "value": cells.price,
+                "unit": cells.one_of([*UNITS, EURO_PER_YEAR_GROSS]),
+            },
+            may_be_missing,
+        )
+        self._by_sheet = Layout(
+            common | dict.fromkeys(_SHEET_COLUMNS, optional(cells.price)),
+            may_be_missing.union(_SHEET_COLUMNS),
+        )
+        self.layouts = (self._by_position, self._by_sheet, self._by_price)
 
     def take(self, row: Row, values: list[str]) -> Iterator[Problem]:
-        """An empty level is that of a kind that has only one."""
-        names = row.layout.names
-        kind = PriceKind(values[names.index("kind")])
-        level = _level(kind, values[names.index("voltage_level")])
-        values[names.index("voltage_level")] = level or ""
-        unit = PriceUnit(values[names.index("unit")])
-        broken = [row.problem(*rule) for rule in broken_rules(kind, level, unit)]
-        yield from broken or super().take(row, values)
+        given = dict(zip(row.layout.names, values, strict=True))
+        if "kind" in given:
+            yield from self._take_price(row, given)
+        elif "position" in given:
+            yield from self._take_position(row, given)
+        else:
+            yield from self._take_sheet(row, given)
+
+    def _take_price(self, row: Row, given: dict[str, str]) -> Iterator[Problem]:
+        kind = PriceKind(given["kind"])
+        level = _level(kind, given)
+        given["voltage_level"] = level or ""
+        broken = [row.problem(*rule) for rule in broken_rules(kind, level, PriceUnit(given["unit"]))]
+        yield from broken or super().take(row, [*given.values()])
+
+    def _take_position(self, row: Row, given: dict[str, str]) -> Iterator[Problem]:
+        if given["unit"] == EURO_PER_YEAR_GROSS:
+            self.left_out.append((row.location, "a gross price; only net prices are stored"))
+            return
+        kind, variant = position(given["position"], given["meaning"])
+        try:
+            variant = cells.label(variant) if variant else ""
+        except ValueError as error:
+            yield row.problem("meaning", str(error))
+            return
+        unit = UNITS[given["unit"]]
+        yield from self._take_converted(row, given, kind, variant, unit, given["value"], "position")
+
+    def _take_sheet(self, row: Row, given: dict[str, str]) -> Iterator[Problem]:
+        columns = [column for column in _SHEET_COLUMNS if given.get(column)]
+        if not columns:
+            yield row.problem("year", "the row has no price")
+        for column in columns:
+            kind = _SHEET_COLUMNS[column]
+            yield from self._take_converted(row, given, kind, "", unit_of(kind), given[column], column)
+
+    def _take_converted(
+        self,
+        row: Row,
+        given: dict[str, str],
+        kind: PriceKind,
+        variant: str,
+        unit: PriceUnit,
+        amount: str,
+        column: str,
+    ) -> Iterator[Problem]:
+        """Takes a price of another layout; `column` is the one that names the price."""
+        level = _level(kind, given)
+        if broken := [row.problem(*rule) for rule in broken_rules(kind, level, unit)]:
+            yield from broken
+            return
+        price = {
+            **given,
+            "kind": kind,
+            "voltage_level": level or "",
+            "variant": variant,
+            "amount": amount,
+            "unit": unit,
+            "verification_status": given.get("verification_status") or VerificationStatus.UNVERIFIED,
+            PUBLICATION: given.get(PUBLICATION) or _publication(given),
+        }
+        values = [price[name] for name in self._by_price.names]
+        for problem in super().take(Row(self._by_price, row.location, values), values):
+            yield row.problem(column, problem.reason)
 
 
-def _level(kind: PriceKind, cell: str) -> VoltageLevel | None:
+def _level(kind: PriceKind, given: dict[str, str]) -> VoltageLevel | None:
+    """An empty level is that of a kind that has only one."""
+    cell = given["voltage_level"]
     return VoltageLevel(cell) if cell else only_level(kind)
+
+
+def _publication(given: dict[str, str]) -> str:
+    """By a note that begins with it; empty: the row states nothing of it."""
+    notes = [given.get(name, "").casefold() for name in _NOTES]
+    return Publication.PRELIMINARY if any(note.startswith(_PRELIMINARY) for note in notes) else ""

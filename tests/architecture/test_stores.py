@@ -122,6 +122,7 @@ STORES = {
     "app/importers/hlzf.py:Hlzf._seasons": IMPORT,
     "app/importers/holiday_rules.py:HolidayRules._rules": IMPORT,
     "app/importers/holiday_rules.py:HolidayRules.left_out": IMPORT,
+    "app/importers/prices.py:PriceSource.left_out": IMPORT,
     "app/importers/levies.py:Levies._rates": IMPORT,
     "app/importers/registry.py:Registry._rows": IMPORT,
     "app/importers/section14a.py:Section14a._sheets": IMPORT,
