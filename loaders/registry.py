@@ -84,11 +84,12 @@ for _name, _region in regions.OF_FAMILY.items():
 
 
 async def load_dno_year(cache: ReadThrough, key: DnoYear) -> None:
-    """Loads all records of one operator and year, as queries would."""
+    """Loads all records of one operator and year, and the levies of its bills, as queries would."""
     loaders = Loaders(cache, ReadSet())
     await asyncio.gather(
         loaders.dno_by_id.load_many([key.dno_id]),
         loaders.years_by_dno.load_many([key.dno_id]),
         loaders.holiday_rules_by_dno.load_many([key.dno_id]),
+        loaders.levies.load_many([None]),
         *(loaders.of_family(family.name).load_many([key]) for family in FIGURES),
     )

@@ -66,7 +66,8 @@ def export_command(
         typer.Option(help="Only entries as final as this; may be repeated.", case_sensitive=False),
     ] = None,
 ) -> None:
-    """Export operators, tariffs, peak-load windows, holiday rules, § 14a tariffs or prices of price sheets, as one consistent picture of the database.
+    """Export operators, tariffs, peak-load windows, holiday rules, § 14a tariffs, prices of price sheets or levies, as one consistent
+    picture of the database.
 
     **dno import** reads CSV and NDJSON back unchanged.
     """

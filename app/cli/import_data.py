@@ -59,7 +59,8 @@ def import_command(
         bool, typer.Option("--json", help="Report as one JSON object per line, for programs.")
     ] = False,
 ) -> None:
-    """Import operators, tariffs, peak-load windows, holiday rules, § 14a prices or prices of price sheets: all of it, or nothing.
+    """Import operators, tariffs, peak-load windows, holiday rules, § 14a prices, prices of price sheets or levies: all of it, or
+    nothing.
 
     Files are CSV with a header, or one JSON object per line with the same names. Every row is checked, and
     every bad one is reported with its file, line, column, value and reason; then nothing is imported.

@@ -272,12 +272,13 @@ async def test_an_operators_year_is_loaded_into_the_cache_whole_with_a_statement
     key = DnoYear(dno.id, 2025)
     spent = operation_stats.begin()
     await load_dno_year(resources.read_through, key)
-    assert spent.statements == 3 + len(FIGURES)
+    assert spent.statements == 4 + len(FIGURES)
     spent = operation_stats.begin()
     loaders = Loaders(resources.read_through, ReadSet())
     assert await loaders.dno_by_id.load(dno.id) == dno
     assert await loaders.years_by_dno.load(dno.id) == (2025, 2024)
     assert await loaders.holiday_rules_by_dno.load(dno.id)
+    assert await loaders.levies.load(None)
     for family in FIGURES:
         assert await loaders.of_family(family.name).load(key)
     assert (spent.statements, spent.round_trips) == (0, 0)

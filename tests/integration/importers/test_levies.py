@@ -5,6 +5,7 @@ from datetime import date
 import pytest
 
 from app.db.levies import fetch_all
+from app.domain import vat
 from app.domain.levy import WITHOUT_START
 from app.errors import CannotStart
 from app.importers.load import Kind
@@ -129,3 +130,9 @@ async def test_the_starter_data_has_no_overlap_and_the_vat_of_gross_prices(pool,
         LEVIES, *((FOLDER / name).read_text() for name in ("levies.csv", "concession_fee.csv"))
     )
     assert (report.inserted, report.problems) == (97, ())
+    stored = [levy for levy in await rates(pool) if levy.kind == "UMSATZSTEUER"]
+    first, *others = vat.periods_between(date(2015, 1, 1), None)
+    assert [(levy.valid_from, levy.value) for levy in stored] == [
+        (date(2015, 1, 1), first.percent),
+        *((period.since, period.percent) for period in others),
+    ]
