@@ -9,6 +9,7 @@ from app.domain import vat
 from app.domain.bill_position import BillPart, BillPosition, doubts
 from app.domain.consumption import Consumption
 from app.domain.cost import charge_in_cents, total_of
+from app.domain.missing_figures import MissingFigure
 from app.domain.network_charges import PriceSheet, network_charges
 from app.domain.plausibility import PlausibilityWarning
 
@@ -23,7 +24,7 @@ class Bill(msgspec.Struct, frozen=True, gc=False):
     vat: Decimal | None
     gross: Decimal | None
     vat_percent: int
-    missing: tuple[str, ...]
+    missing: tuple[MissingFigure, ...]
     warnings: tuple[PlausibilityWarning, ...]
 
 

@@ -9,6 +9,7 @@ import msgspec
 from app.domain.cost import charge, charge_in_cents, total_of
 from app.domain.entry import Publication, VerificationStatus
 from app.domain.levy import Levy
+from app.domain.missing_figures import MissingFigure
 from app.domain.plausibility import PlausibilityWarning
 
 CT_PER_KWH = "ct/kWh"
@@ -31,7 +32,7 @@ class BillPart(msgspec.Struct, frozen=True, gc=False):
     """The charges of the operator, or the levies. Without effect on anything that is not known: that is in `missing`."""
 
     positions: tuple[BillPosition, ...]
-    missing: tuple[str, ...]  # what would be needed, in words
+    missing: tuple[MissingFigure, ...]
     warnings: tuple[PlausibilityWarning, ...]
 
     @property
@@ -45,7 +46,7 @@ class PartBuilder:
 
     def __init__(self) -> None:
         self.positions: list[BillPosition] = []
-        self.missing: list[str] = []
+        self.missing: list[MissingFigure] = []
         self.warnings: list[PlausibilityWarning] = []
 
     def add_energy(

@@ -15,6 +15,7 @@ import msgspec
 from app.domain.bill_position import BillPart, PartBuilder
 from app.domain.consumption import LOWEST_LEVELS, Consumption, Metering
 from app.domain.levy import Levy, LevyKind, of_year
+from app.domain.missing_figures import MissingQuantities, MissingRate
 from app.domain.missing_levies import MissingLevy, missing_in
 
 _DAY: Final = timedelta(days=1)
@@ -102,7 +103,7 @@ class _LevyCharges(PartBuilder):
                         "consumptionKwh",
                     )
                 return
-        self.missing.append(f"Not known of {self.year}: the rate {kind}.")
+        self._miss_rate(kind)
 
     def add_concession_fee(self) -> None:
         inhabitants = self.consumption.municipality_inhabitants
@@ -127,9 +128,7 @@ class _LevyCharges(PartBuilder):
         else:
             group = _SPECIAL_CONTRACT
         if group is None:
-            self.missing.append(
-                f"Not known of {self.year}: the rate KONZESSIONSABGABE for this number of inhabitants."
-            )
+            self._miss_rate(LevyKind.KONZESSIONSABGABE)
             return
         self._add_group(LevyKind.KONZESSIONSABGABE, group, self.kwh)
         self.warn(
@@ -164,11 +163,9 @@ class _LevyCharges(PartBuilder):
 
     def _add_group(self, kind: LevyKind, group: str, kwh: Decimal) -> None:
         spans = list(_spans(self.rates.levies, kind, group, self.year))
-        for span in spans:
-            if span.levy is None:
-                self.missing.append(
-                    f"Not known of {self.year}: the rate {kind} of the customer group {group} from {span.first} to {span.last}."
-                )
+        self.missing += [
+            MissingRate(self.year, kind, group, span.first, span.last) for span in spans if span.levy is None
+        ]
         if any(span.levy is None for span in spans):
             return
         for span, amount in zip(spans, self._quantities(kind, spans, kwh), strict=False):
@@ -184,12 +181,17 @@ class _LevyCharges(PartBuilder):
         if by_half_year and half is not None and kwh == self.kwh:
             self.by_half_year = True
             return (half, kwh - half)
-        days = ", ".join(str(span.first) for span in spans[1:])
-        needed = " (`firstHalfKwh`)" if by_half_year and half is None else ""
+        field = "firstHalfKwh" if by_half_year and half is None else None
         self.missing.append(
-            f"Not known of {self.year}: the kWh before and after {days}, when the rate {kind} changed{needed}."
+            MissingQuantities(self.year, kind, tuple(span.first for span in spans[1:]), field)
         )
         return ()
+
+    def _miss_rate(self, kind: LevyKind) -> None:
+        """Of the whole year; the customer group is not known either."""
+        self.missing.append(
+            MissingRate(self.year, kind, None, date(self.year, 1, 1), date(self.year, 12, 31))
+        )
 
 
 def _spans(levies: Iterable[Levy], kind: LevyKind, group: str, year: int) -> Iterator[_Span]:

@@ -12,8 +12,16 @@ import msgspec
 
 from app.domain.bill_position import BillPart, BillPosition, PartBuilder
 from app.domain.consumption import LOWEST_LEVELS, Consumption, Metering, SpecialUse
-from app.domain.cost import THRESHOLD_HOURS, price_pair, total_of
+from app.domain.cost import price_pair, total_of
 from app.domain.entry import VoltageLevel
+from app.domain.missing_figures import (
+    MissingBand,
+    MissingMeter,
+    MissingPrice,
+    MissingTariff,
+    MissingTariffPrice,
+    condition_of,
+)
 from app.domain.price import Price, PriceKind
 from app.domain.tariff import Tariff
 from app.domain.time_of_use import TimeOfUseBand, TimeOfUseTariff
@@ -80,22 +88,23 @@ class _NetworkCharges(PartBuilder):
     def __init__(self, consumption: Consumption, sheet: PriceSheet) -> None:
         super().__init__()
         self.consumption, self.sheet = consumption, sheet
-        self.kwh, self.level = consumption.consumption_kwh, consumption.voltage_level
+        self.year, self.level = consumption.year, consumption.voltage_level
+        self.kwh = consumption.consumption_kwh
 
     def add_yearly_load(self) -> None:
         peak = self.consumption.peak_load_kw
         assert peak is not None
         if (tariff := self.sheet.tariff(self.level)) is None:
-            self._miss(f"the tariff for {self.level}")
+            self.missing.append(MissingTariff(self.year, self.level))
             return
         pair = price_pair(tariff, self.kwh, peak)
-        condition = f"{'unter' if pair.below_2500h else 'ab'} {THRESHOLD_HOURS} h/a"
+        below, condition = pair.below_2500h, condition_of(below_2500h=pair.below_2500h)
         if pair.leistung is None:
-            self._miss(f"the Leistungspreis {condition} for {self.level}")
+            self.missing.append(MissingTariffPrice(self.year, self.level, True, below))
         else:
             self.add(f"Leistungspreis {condition}", peak, "kW", pair.leistung, "kW/a", tariff)
         if pair.arbeit is None:
-            self._miss(f"the Arbeitspreis {condition} for {self.level}")
+            self.missing.append(MissingTariffPrice(self.year, self.level, False, below))
         else:
             self.add_energy(f"Arbeitspreis {condition}", self.kwh, pair.arbeit, tariff)
 
@@ -137,7 +146,7 @@ class _NetworkCharges(PartBuilder):
     def _add_bands(self) -> None:
         bands, tariff = self.consumption.band_kwh, self.sheet.time_of_use
         assert bands is not None
-        if self.consumption.year == _MODULE_3_STARTS:
+        if self.year == _MODULE_3_STARTS:
             self.warn(
                 "PART_OF_YEAR",
                 "Modul 3 began on 1 April 2025; its prices are charged for the whole year.",
@@ -154,7 +163,7 @@ class _NetworkCharges(PartBuilder):
             if cents is not None:
                 self.add_energy(f"Arbeitspreis {band} (Modul 3)", bands.of(band), cents, entry)
             elif bands.of(band):
-                self._miss(f"the price of the band {band} of Modul 3")
+                self.missing.append(MissingBand(self.year, band))
 
     def add_lump_sum(self) -> None:
         price = next(
@@ -166,7 +175,7 @@ class _NetworkCharges(PartBuilder):
             None,
         )
         if price is None:
-            self._miss("the reduction of Modul 1 (MODUL_1)")
+            self.missing.append(MissingPrice(self.year, PriceKind.MODUL_1, self.level))
             return
         charged = total_of(position.amount for position in self.positions)
         if price.amount > charged and self.missing:
@@ -198,19 +207,14 @@ class _NetworkCharges(PartBuilder):
         if price is not None:
             self.add(f"Messstellenbetrieb, {meter}", _ONE, "a", price.amount, "a", price)
             return
-        published = [price.variant for price in meters if price.variant][:_NAMED_METERS]
-        self._miss(
-            f"the price MESSSTELLENBETRIEB for the meter that `meter` names; published: {', '.join(published) or 'none'}"
-        )
+        published = [price.variant for price in meters if price.variant]
+        self.missing.append(MissingMeter(self.year, tuple(published[:_NAMED_METERS])))
 
     def _price(self, kind: PriceKind) -> Price | None:
         if (price := self.sheet.price(kind, self.level)) is None:
-            self._miss(f"the price {kind} for {self.level}")
+            self.missing.append(MissingPrice(self.year, kind, self.level))
         return price
 
     def _add_energy_of(self, name: str, kind: PriceKind) -> None:
         if price := self._price(kind):
             self.add_energy(name, self.kwh, price.amount, price)
-
-    def _miss(self, what: str) -> None:
-        self.missing.append(f"Not known of {self.consumption.year}: {what}.")

@@ -41,7 +41,7 @@ def _position(words: Words, position: BillPosition) -> str:
 
 
 def _missing(words: Words, bill: Bill) -> str:
-    texts = dict.fromkeys(missing_of_bill(words, sentence) for sentence in bill.missing)
+    texts = dict.fromkeys(missing_of_bill(words, figure) for figure in bill.missing)
     return bill_words_of(words).missing.format(", ".join(texts))
 
 

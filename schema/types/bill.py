@@ -21,7 +21,7 @@ from app.domain.tariff import Tariff
 from app.domain.time_of_use import TimeOfUseTariff
 from loaders.record_loader import RecordLoader
 from loaders.registry import Loaders
-from schema.batch_field import batch_field, length, type_for
+from schema.batch_field import batch_field, field, length, type_for
 from schema.context import Context
 from schema.types.consumption_input import ConsumptionInput
 from schema.types.entry import Entry
@@ -72,9 +72,11 @@ class Bill:
     )
     gross: Decimal | None = strawberry.field(description="EUR: with value-added tax.")
     vat_percent: int = strawberry.field(description="Rate of value-added tax on 31 December of the year.")
-    missing: list[str] = strawberry.field(
-        description="What would be needed for the totals that are null, in words; empty: nothing."
-    )
+
+    @field(description="What would be needed for the totals that are null, in words; empty: nothing.")
+    def missing(root: strawberry.Parent[structs.Bill]) -> list[str]:
+        return [figure.sentence for figure in root.missing]
+
     warnings: list[Warning] = strawberry.field(
         description="What a reader of the totals should know: what is not included, assumed, preliminary or derived.",
         metadata=length(3),

@@ -11,6 +11,7 @@ from app.domain.bill import Bill, bill_of
 from app.domain.consumption import BandConsumption, Consumption, Metering, SpecialUse
 from app.domain.entry import VoltageLevel
 from app.domain.levy_charges import LevyRates, levy_charges
+from app.domain.missing_figures import MissingFigure
 from app.domain.network_charges import PriceSheet
 from app.domain.question import Details, Interpretation, Language, QuestionTopic, Usage
 from app.domain.question_figures import BillOfDno, Figures
@@ -135,8 +136,8 @@ def test_compared_bills_begin_with_the_cheapest() -> None:
     )
 
 
-def _missing() -> set[str]:
-    """All sentences about what a bill lacks: from empty sheets, and from levies that are not held or that changed."""
+def _missing() -> set[MissingFigure]:
+    """All figures that a bill can lack: from empty sheets, and from levies that are not held or that changed."""
     base = Consumption(
         year=2025,
         voltage_level=MS,
@@ -156,7 +157,7 @@ def _missing() -> set[str]:
     ]  # fmt: skip
     sheets = [PriceSheet(), PriceSheet(tariffs=[tariff(2025, MS, None, None, None, None)])]
     rates = [ALL_YEARS, [], [*ALL_YEARS, *(one for year in LEVIES for one in LEVIES[year])]]
-    found: set[str] = set()
+    found: set[MissingFigure] = set()
     for consumption in consumptions:
         consumption.check()
         for sheet in sheets:
@@ -170,11 +171,11 @@ _ENGLISH_WORDS = re.compile(r"\b(the|for|of|from|price|rate|before|Not|known)\b"
 
 
 def test_everything_that_a_bill_can_lack_is_named_in_both_languages() -> None:
-    sentences = _missing()
-    assert len(sentences) > 25
-    german = {sentence: missing_of_bill(GERMAN, sentence) for sentence in sentences}
-    assert {sentence: text for sentence, text in german.items() if _ENGLISH_WORDS.search(text)} == {}
-    english = {missing_of_bill(ENGLISH, sentence) for sentence in sentences}
+    figures = _missing()
+    assert len(figures) > 25
+    german = {figure: missing_of_bill(GERMAN, figure) for figure in figures}
+    assert {figure: text for figure, text in german.items() if _ENGLISH_WORDS.search(text)} == {}
+    english = {missing_of_bill(ENGLISH, figure) for figure in figures}
     assert not any("Not known of" in text or "_" in text for text in english)
 
 
