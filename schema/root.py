@@ -23,6 +23,7 @@ from schema.queries.dnos import DnoQueries
 from schema.queries.levies import LevyQueries
 from schema.queries.natural import NaturalQueries
 from schema.queries.nodes import NodeQueries
+from schema.queries.places import PlaceQueries
 from schema.queries.ranking import RankingQueries
 from schema.queries.viewer import ViewerQueries
 from schema.subscriptions import Subscription
@@ -35,6 +36,7 @@ from schema.types.scalars import SCALARS
 class Query(
     NodeQueries,
     DnoQueries,
+    PlaceQueries,
     LevyQueries,
     RankingQueries,
     BillRankingQueries,

@@ -2,7 +2,7 @@
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from bisect import bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 from functools import cached_property, lru_cache
 from math import inf
@@ -13,6 +13,7 @@ import msgspec
 
 from app.domain.dno import DirectoryEntry
 from app.domain.folding import fold
+from app.domain.operator_code import code_index
 from app.errors import BadInput
 
 
@@ -111,6 +112,19 @@ class Directory:
     @cached_property
     def by_id(self) -> dict[UUID, DirectoryEntry]:
         return {entry.id: entry for entry in self.entries}
+
+    @cached_property
+    def by_postal_code(self) -> dict[str, tuple[DirectoryEntry, ...]]:
+        """By the postal code of the seat."""
+        found: dict[str, tuple[DirectoryEntry, ...]] = {}
+        for entry in self.entries:
+            if entry.postal_code:
+                found[entry.postal_code] = (*found.get(entry.postal_code, ()), entry)
+        return found
+
+    @cached_property
+    def ids_by_code(self) -> Mapping[str, tuple[UUID, ...]]:
+        return code_index(self.entries)
 
     @cached_property
     def id_by_slug(self) -> dict[str, UUID]:

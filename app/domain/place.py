@@ -14,6 +14,9 @@ from app.domain.folding import fold
 
 POSTAL_CODE: Final = re.compile(r"[0-9]{5}", re.ASCII)
 
+_WORD: Final = re.compile(r"\w+")
+_UMLAUT: Final = re.compile("([aou])e")
+
 
 class PlaceBasis(StrEnum):
     """The evidence that an operator has a network at a postal code."""
@@ -69,15 +72,9 @@ def operators_at(
     return sorted(found, key=lambda at: (-at.share, at.basis is not PlaceBasis.PUBLISHED, at.dno_id))
 
 
-def seats_at(
-    entries: Iterable[DirectoryEntry], postal_code: str, city: str | None = None
-) -> list[DnoAtPlace]:
-    """The operators with their seat at a postal code, in the order of the entries."""
-    seats = [
-        Place(entry.id, PlaceBasis.SEAT, entry.city, None, None)
-        for entry in entries
-        if entry.postal_code == postal_code
-    ]
+def seats_of(entries: Iterable[DirectoryEntry], city: str | None = None) -> list[DnoAtPlace]:
+    """Operators by their seat, in the order of the entries; `city` as in `operators_at`."""
+    seats = [Place(entry.id, PlaceBasis.SEAT, entry.city, None, None) for entry in entries]
     if city is not None:
         seats = _in_city(seats, city)
     return [DnoAtPlace(seat.dno_id, 0.0, 0, PlaceBasis.SEAT) for seat in seats]
@@ -91,11 +88,16 @@ def _is_at(place: Place, level: VoltageLevel) -> bool:
 
 def _in_city(places: Sequence[Place], city: str) -> list[Place]:
     """Names of one municipality differ in additions: Halle and Halle (Saale), Frankfurt and Frankfurt am Main."""
-    wanted = fold(city).split()
-    names = {place.municipality: fold(place.municipality).split() for place in places if place.municipality}
+    wanted = _words(city)
+    names = {place.municipality: _words(place.municipality) for place in places if place.municipality}
     same = {name for name, words in names.items() if words == wanted}
     similar = same or {name for name, words in names.items() if wanted and _begin_alike(words, wanted)}
     return [place for place in places if place.municipality is None or place.municipality in similar]
+
+
+def _words(name: str) -> list[str]:
+    """Folded, with ae, oe and ue like ä, ö and ü."""
+    return _WORD.findall(_UMLAUT.sub(r"\1", fold(name)))
 
 
 def _begin_alike(words: Sequence[str], wanted: Sequence[str]) -> bool:

@@ -1,6 +1,7 @@
 """Queries for operators: one by slug, a page of the list, a fuzzy search by name."""
 
 import asyncio
+import re
 from collections.abc import Callable
 from typing import Annotated
 
@@ -10,13 +11,19 @@ from app.domain.directory import Directory, DnoOrder, Page, read_cursor
 from app.domain.dno import DirectoryEntry
 from app.domain.dno import Dno as DnoStruct
 from app.domain.federal_state import spellings_of
-from app.interpreter.search import Match
+from app.domain.operator_code import read_code
+from app.domain.place import DnoAtPlace
+from app.errors import BadInput
+from app.interpreter.search import CITY, Match
 from schema.batch_field import root_field
 from schema.context import Context
+from schema.queries.places import load_dnos_at
 from schema.types.connection import DnoConnection, DnoFilter
 from schema.types.dno import Dno
 from schema.types.match import DnoMatch
 from schema.types.pagination import check_length, folded, folded_words, page_size
+
+_PLACE = re.compile(r"\s*(?P<postal_code>[0-9]{5})(?:[\s,]+(?P<city>\S.*?))?\s*")
 
 
 @strawberry.type
@@ -28,6 +35,27 @@ class DnoQueries:
     ) -> DnoStruct | None:
         (found,) = await context.loaders.dno_by_slug.load_many([check_length(slug, "slug")])
         return found
+
+    @root_field(
+        Dno | None,
+        description="One operator by one of its codes, exactly: MaStR number (SNB…), BDEW code, ACER code or VNB id; null where "
+        "no operator has it. A BDEW or ACER code that several operators have in common is refused.",
+    )
+    async def dno_by_code(
+        context: Context,
+        code: Annotated[str, strawberry.argument(description="The code, such as SNB982046657236.")],
+    ) -> DnoStruct | None:
+        wanted = read_code(check_length(code, "code"), "code")
+        directory = await load_directory(context)
+        ids = directory.ids_by_code.get(wanted, ())
+        if len(ids) > 1:
+            slugs = ", ".join(directory.by_id[dno_id].slug for dno_id in ids)
+            raise BadInput(
+                f"Several operators have the code {wanted}: {slugs}. Their MaStR numbers differ.",
+                argument="code",
+            )
+        found = await context.loaders.dno_by_id.load_many(ids)
+        return found[0] if found else None
 
     @root_field(DnoConnection, description="Operators, page by page.", price=50, priced_by="filter")
     async def dnos(
@@ -52,21 +80,35 @@ class DnoQueries:
     @root_field(
         list[DnoMatch],
         description="Operators by name, official name, city or a name that people use; typos, missing umlauts and the "
-        "order of words are forgiven. Best first.",
+        "order of words are forgiven. A code finds the operator that has it, and a postal code, alone or before a city, the "
+        "operators there (see `dnosAt`). Best first.",
         price=200,
     )
     async def search_dnos(
         context: Context,
-        query: Annotated[str, strawberry.argument(description="What is remembered of the name.")],
+        query: Annotated[
+            str,
+            strawberry.argument(description="What is remembered of the name; or a code, or a postal code."),
+        ],
         first: Annotated[int | None, strawberry.argument(description="How many at most, 1 to 100.")] = 10,
     ) -> list[Match]:
         first = page_size(first, 10)
+        if (place := _PLACE.fullmatch(check_length(query, "query"))) and (
+            found := await load_dnos_at(context, place["postal_code"], place["city"])
+        ):
+            matches = [Match(at.dno_id, _score(at)) for at in found]
+            return sorted(matches, key=lambda match: -match.score)[:first]
         (entries,), (aliases,) = await asyncio.gather(
             context.loaders.directory.load_many([None]), context.loaders.aliases.load_many([None])
         )
         names = context.resources.names.of(entries or (), aliases or ())
         context.budget.check()
         return names.search(folded(query, "query"), first)
+
+
+def _score(at: DnoAtPlace) -> float:
+    """Without counted locations, that of a city."""
+    return round(at.share, 4) if at.locations else CITY
 
 
 async def load_directory(context: Context) -> Directory:

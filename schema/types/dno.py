@@ -130,10 +130,27 @@ class Dno(Node):
     mastr_nr: str | None = strawberry.field(description="Number in the Marktstammdatenregister: SNB….")
     bdew_code: str | None = strawberry.field(description="BDEW market-partner code, 13 digits.")
     acer_code: str | None = strawberry.field(description="Code of the EU regulators' agency.")
+    vnb_id: str | None = strawberry.field(
+        description="Id at VNBdigital: 1 to 4 digits, or 17 letters and digits."
+    )
     transmission: bool = strawberry.field(description="Also a transmission system operator.")
     closed_network: bool = strawberry.field(
         description="Closed distribution system (geschlossenes Verteilernetz)."
     )
+
+    @batch_field(
+        list[str],
+        description="Names in use for the operator that no register lists, in alphabetical order.",
+        reads=lambda dno: (tags.ALIASES,),
+        metadata=length(1),
+    )
+    async def aliases(dnos: Sequence[structs.Dno], context: Context) -> Sequence[Sequence[str]]:
+        (aliases,) = await context.loaders.aliases.load_many([None])
+        by_dno: dict[UUID, list[str]] = {dno.id: [] for dno in dnos}
+        for alias in aliases or ():
+            if (names := by_dno.get(alias.dno_id)) is not None:
+                names.append(alias.alias)
+        return [by_dno[dno.id] for dno in dnos]
 
     @field(description="Registered units and capacity; null where nothing is registered.")
     def statistics(root: strawberry.Parent[structs.Dno]) -> GridStatistics | None:

@@ -96,6 +96,7 @@ async def operators(pool: Pool) -> list[Any]:
         await make.time_of_use(pool, dno, 2025)
         await make.price(pool, dno, 2025)
         await make.price(pool, dno, 2025, PriceKind.MESSSTELLENBETRIEB, "10.68", None, 'Eintarif "\\"')
+        await make.place(pool, dno, "89073", municipality="Ulm", locations=number + 1)
         await make.holiday_rule(pool, dno, (WITHOUT_YEAR, 2025)[number % 2], bridge_days="ALL_EXCLUDED")
     return made
 

@@ -33,7 +33,7 @@ from tests.integration.graph.query_generator import GeneratedQuery, generated, g
 EXAMPLES = int(os.environ.get("EXAMPLES", "150"))
 
 # Fields that return much data, so that much of it can change.
-ROOTS = ("dno", "dnos", "nodes", "rankTariffs", "coverage", "searchDnos")
+ROOTS = ("dno", "dnos", "nodes", "rankTariffs", "coverage", "searchDnos", "dnosAt", "dnoByCode")
 
 # The row that is changed is drawn.
 ENTRIES = ("netzentgelte_data", "hlzf_data", "time_of_use_data", "prices", "holiday_rules")
@@ -68,6 +68,13 @@ WRITES = [
     " VALUES ($1, 2023, 'RESERVE_200H', 'MS', 50, 'EUR_PER_KW_YEAR')",
     "INSERT INTO holiday_rules (dno_id, year, holidays) VALUES ($1, 2025, 'NATIONWIDE') ON CONFLICT DO NOTHING",
     "UPDATE holiday_rules SET bridge_days = 'WORKING_DAYS', holidays = 'NATIONWIDE' WHERE id = $1",
+    "INSERT INTO places (basis, postal_code, municipality, dno_id) VALUES ('PUBLISHED', '89073', 'Ulm', $1)"
+    " ON CONFLICT (postal_code, basis, municipality, dno_id, voltage_level) DO UPDATE SET locations = 2",
+    "INSERT INTO places (basis, postal_code, dno_id, voltage_level, locations) VALUES ('REGISTERED_UNITS', '89073', $1, 'MS', 3)"
+    " ON CONFLICT (postal_code, basis, municipality, dno_id, voltage_level) DO UPDATE SET locations = places.locations + 1",
+    "DELETE FROM places WHERE dno_id = $1",
+    "INSERT INTO dno_aliases (dno_id, alias, source) VALUES ($1, 'Ulmer Netze', 'a newspaper') ON CONFLICT DO NOTHING",
+    "UPDATE dnos SET postal_code = '10115', bdew_code = '9900001000003' WHERE id = $1",
     "UPDATE dnos SET name = name || 'x', city = 'Ulm' WHERE id = $1",
     "UPDATE dnos SET slug = slug || '-x' WHERE id = $1",
     "UPDATE dnos SET region = 'Hamburg', connection_points_ms = 7 WHERE id = $1",
@@ -80,7 +87,7 @@ WRITES = [
 # Generated queries return little data in every form; these return much in usual forms.
 TARIFF = "id year voltageLevel leistung verificationStatus publication version source { url }"
 FLAT = f"""{{
-  slug name region city years updatedAt isPeak(at: "2025-01-15T08:00:00+01:00", voltageLevel: MS)
+  slug name region city years aliases vnbId updatedAt isPeak(at: "2025-01-15T08:00:00+01:00", voltageLevel: MS)
   peakStatus(at: "2025-01-06T08:00:00+01:00", voltageLevel: MS) {{ peak reason note }}
   holidayRule(year: 2025) {{ id year bridgeDays version }}
   statistics {{ connectionPoints }}
@@ -105,6 +112,8 @@ WIDE = [
         for below in (FLAT, NESTED)
     ),
     *(f'{{ searchDnos(query: "netze") {{ score dno {below} }} }}' for below in (FLAT, NESTED)),
+    f'{{ dnosAt(postalCode: "89073") {{ share locations basis dno {FLAT} }} }}',
+    '{ dnosAt(postalCode: "89073", city: "Ulm", voltageLevel: MS) { share basis dno { slug } } searchDnos(query: "89073") { score } }',
     *(
         f'{{ a: dno(slug: "netze-a") {below} b: dno(slug: "netze-b") {below} }}'
         for below in (FLAT, HISTORIES)
@@ -126,10 +135,12 @@ WIDE = [
 # Restores the initial state, including physically deleted rows.
 SNAPSHOT = "SELECT " + ", ".join(f"(SELECT jsonb_agg(t) FROM {table} t)" for table in (*ENTRIES, "dnos"))
 RESTORE = [
+    "DELETE FROM places",
+    "DELETE FROM dno_aliases",
     *(f"DELETE FROM {table}" for table in ENTRIES),
     "DELETE FROM dnos WHERE slug = 'netze-z'",
     "UPDATE dnos SET slug = o.slug, name = o.name, city = o.city, region = o.region, deleted_at = o.deleted_at,"
-    " connection_points_ms = o.connection_points_ms"
+    " postal_code = o.postal_code, bdew_code = o.bdew_code, connection_points_ms = o.connection_points_ms"
     " FROM jsonb_populate_recordset(NULL::dnos, $1) o WHERE o.id = dnos.id",
     # With a version that their history, which stays, does not contain yet.
     *(
@@ -197,7 +208,7 @@ class Instances:
             (row,) = await self.cached.pool.fetch(SNAPSHOT)
             self.snapshot = list(row)
         *entries, dnos = self.snapshot
-        given = [*([] for _ in entries), [], [dnos], *([rows] for rows in entries)]
+        given = [[], [], *([] for _ in entries), [], [dnos], *([rows] for rows in entries)]
         await self._execute(*((statement, *words) for statement, words in zip(RESTORE, given, strict=True)))
 
     async def _execute(self, *statements: tuple[Any, ...]) -> frozenset[str]:
@@ -266,6 +277,9 @@ def _values(operators: list[Any], ids: dict[str, list[Any]]) -> dict[str, list[A
         "slug": [dno.slug for dno in operators] + ["netze-z", "netze-a-x"],
         "year": [2023, 2024, 2025, None],
         "voltageLevel": ["MS", "MS", "HS"],
+        "postalCode": ["89073", "89073", "10115"],
+        "city": ["Ulm", None],
+        "code": ["9900001000003"],
         "season": ["WINTER", "SUMMER"],
         "kinds": [["SLP_ARBEITSPREIS", "MODUL_1"], [], None],
         "variant": [None],

@@ -10,6 +10,7 @@ import msgspec
 import pytest
 
 from app.cache.read_set import ReadSet
+from app.db.places import PostalCode, fetch_generation
 from app.db.pool import Pool
 from app.domain.entry import WHOLE_COUNTRY, DnoYear
 from app.domain.families import FIGURES
@@ -25,7 +26,7 @@ from schema.queries.vocabulary import load_vocabulary
 NAMES = [name for name, value in vars(Loaders).items() if isinstance(value, LoaderAttribute)]
 # Loaders whose records are not read from PostgreSQL.
 COMPUTED = {"interpretation_by_question", "opinion_by_question"}
-NEVER_ABSENT = {"directory", "aliases", "coverage", "holiday_rules_by_dno", "levies", *COMPUTED}
+NEVER_ABSENT = {"directory", "place_generation", "aliases", "coverage", "holiday_rules_by_dno", "levies", *COMPUTED}
 ABSENT = UUID(int=1)
 
 
@@ -53,6 +54,9 @@ async def keys_of(name: str, resources: Resources, pool: Pool, operators: Sequen
     }
     if name == "levies_by_dno_year":
         return [DnoYear(dno_id, 2024) for dno_id in (WHOLE_COUNTRY, ABSENT)]
+    if name == "places_by_postal_code":
+        (generation,) = (await fetch_generation(pool, [None])).values()
+        return [PostalCode(generation, "89073"), PostalCode(generation, "00000")]
     if name.endswith("_by_dno_year"):
         return [DnoYear(dno_id, year) for dno_id in (*dno_ids, ABSENT) for year in (2024, 2025)]
     if name in COMPUTED:
