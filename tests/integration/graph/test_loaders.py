@@ -26,7 +26,15 @@ from schema.queries.vocabulary import load_vocabulary
 NAMES = [name for name, value in vars(Loaders).items() if isinstance(value, LoaderAttribute)]
 # Loaders whose records are not read from PostgreSQL.
 COMPUTED = {"interpretation_by_question", "opinion_by_question"}
-NEVER_ABSENT = {"directory", "place_generation", "aliases", "coverage", "holiday_rules_by_dno", "levies", *COMPUTED}
+NEVER_ABSENT = {
+    "directory",
+    "place_generation",
+    "aliases",
+    "coverage",
+    "holiday_rules_by_dno",
+    "levies",
+    *COMPUTED,
+}
 ABSENT = UUID(int=1)
 
 
