@@ -15,6 +15,7 @@ from app.cli.databases import with_databases
 from app.db.export import COLUMNS, FILTERS, EntryKind, Filter, Table, stream
 from app.domain.entry import FIRST_YEAR, LAST_YEAR, Publication, VerificationStatus, VoltageLevel
 from app.domain.hlzf import Season
+from app.domain.place import PlaceBasis
 from app.errors import CannotStart
 from app.http import export_formats as formats
 from app.http.export_formats import Format
@@ -65,9 +66,16 @@ def export_command(
         list[Publication] | None,
         typer.Option(help="Only entries as final as this; may be repeated.", case_sensitive=False),
     ] = None,
+    postal_code: Annotated[
+        list[str] | None, typer.Option(help="Only this postal code (places); may be repeated.")
+    ] = None,
+    basis: Annotated[
+        list[PlaceBasis] | None,
+        typer.Option(help="Only places on this evidence; may be repeated.", case_sensitive=False),
+    ] = None,
 ) -> None:
-    """Export operators, tariffs, peak-load windows, holiday rules, § 14a tariffs, prices of price sheets or levies, as one consistent
-    picture of the database.
+    """Export operators, tariffs, peak-load windows, holiday rules, § 14a tariffs, prices of price sheets, levies or places, as one
+    consistent picture of the database.
 
     **dno import** reads CSV and NDJSON back unchanged.
     """
@@ -80,6 +88,8 @@ def export_command(
         "kind": kind,
         "verification_status": verification_status,
         "publication": publication,
+        "postal_code": postal_code,
+        "basis": basis,
     }
     wanted = msgspec.convert({name: values for name, values in chosen.items() if values}, Filter)
     for name, values in chosen.items():

@@ -104,6 +104,8 @@ def summary(report: Report) -> str:
         f"{report.updated:,} updated",
         f"{report.unchanged:,} unchanged",
     ]
+    if report.removed:
+        counts.append(f"{report.removed:,} removed")
     if report.kept:
         counts.append(f"{len(report.kept):,} kept")
     if report.left_out:
@@ -183,6 +185,7 @@ def _print_json(report: Report, *, dry_run: bool) -> None:
         {
             "kind": "summary",
             **counts,
+            "removed": report.removed,
             "kept": len(report.kept),
             "left_out": len(report.left_out),
             "warnings": len(report.warnings),

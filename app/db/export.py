@@ -10,7 +10,7 @@ from typing import Annotated, Final, NamedTuple, TypeAlias
 
 import msgspec
 
-from app.db.file_columns import OPERATOR_COLUMNS, Column, family_columns
+from app.db.file_columns import OPERATOR_COLUMNS, PLACE_COLUMNS, Column, family_columns
 from app.db.pool import Connection
 from app.domain import time_of_use
 from app.domain.entry import FIRST_YEAR, LAST_YEAR, Publication, VerificationStatus, VoltageLevel
@@ -20,6 +20,7 @@ from app.domain.family import ColumnType, Family, KeyColumn
 from app.domain.federal_state import spellings_of
 from app.domain.hlzf import Season
 from app.domain.levy import LevyKind
+from app.domain.place import PlaceBasis
 from app.domain.price import PriceKind
 from app.domain.time_of_use import PRICE_COLUMNS
 
@@ -28,9 +29,10 @@ _ROWS_PER_BATCH = 1_000
 Rows: TypeAlias = "Sequence[Sequence[str | None]]"
 
 
-Table = StrEnum(  # type: ignore[misc]  # families, and operators
+Table = StrEnum(  # type: ignore[misc]  # families, operators and places
     "Table",
-    {family.name.upper(): family.public_name for family in FAMILIES} | {"REGISTRY": "registry"},
+    {family.name.upper(): family.public_name for family in FAMILIES}
+    | {"REGISTRY": "registry", "PLACES": "places"},
     module=__name__,
 )
 
@@ -53,11 +55,14 @@ class Filter(msgspec.Struct, frozen=True):
     kind: tuple[EntryKind, ...] = ()
     verification_status: tuple[VerificationStatus, ...] = ()
     publication: tuple[Publication, ...] = ()
+    postal_code: tuple[str, ...] = ()
+    basis: tuple[PlaceBasis, ...] = ()
 
 
 COLUMNS: Mapping[Table, Mapping[str, Column]] = {
     **{Table(family.public_name): family_columns(family) for family in FAMILIES},
     Table["REGISTRY"]: OPERATOR_COLUMNS,
+    Table["PLACES"]: PLACE_COLUMNS,
 }
 
 
@@ -77,6 +82,7 @@ FILTERS: Mapping[Table, tuple[str, ...]] = {
         for family in FAMILIES
     },
     Table["REGISTRY"]: ("dno", "region"),
+    Table["PLACES"]: ("dno", "region", "postal_code", "voltage_level", "basis"),
 }
 
 
@@ -84,6 +90,7 @@ FILTERS: Mapping[Table, tuple[str, ...]] = {
 HAS_OPERATORS: Mapping[Table, bool] = {
     **{Table(family.public_name): family.of_operators for family in FAMILIES},
     Table["REGISTRY"]: True,
+    Table["PLACES"]: True,
 }
 
 OnBroken = Callable[[int], None]
@@ -227,6 +234,7 @@ _BROKEN: Mapping[Table, str] = {
         for family in FAMILIES
     },
     Table["REGISTRY"]: f"SELECT count(*) FROM dnos WHERE deleted_at IS NULL AND NOT ({_READABLE_OPERATOR})",
+    Table["PLACES"]: "SELECT 0",  # the rules of the table have always been those of the import
 }
 
 
@@ -243,5 +251,19 @@ _STATEMENTS: Mapping[Table, str] = {
             AND ($1::text[] IS NULL OR slug = ANY($1))
             AND ($2::text[] IS NULL OR region = ANY($2))
         ORDER BY slug COLLATE "C"
+        """,
+    Table["PLACES"]: f"""
+        SELECT p.postal_code, nullif(p.municipality, ''), d.slug, nullif(p.voltage_level, ''), p.locations::text, p.basis,
+            nullif(p.source_url, ''), nullif(p.source_title, '')
+        FROM places p JOIN dnos d ON d.id = p.dno_id
+        WHERE d.deleted_at IS NULL
+            AND ($1::text[] IS NULL OR d.slug = ANY($1))
+            AND ($2::text[] IS NULL OR d.region = ANY($2))
+            AND ($3::text[] IS NULL OR p.postal_code = ANY($3))
+            AND ($4::text[] IS NULL OR p.voltage_level = ANY($4))
+            AND ($5::text[] IS NULL OR p.basis = ANY($5))
+        ORDER BY p.postal_code COLLATE "C", p.municipality COLLATE "C", d.slug COLLATE "C",
+            array_position(ARRAY[{", ".join(repr(str(level)) for level in VoltageLevel)}], p.voltage_level) NULLS FIRST,
+            p.basis COLLATE "C"
         """,
 }

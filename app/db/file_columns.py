@@ -50,6 +50,18 @@ OPERATOR_COLUMNS: Final[Mapping[str, Column]] = {
     "capacity_mw_wind": Column.MEGAWATTS,
 }
 
+# Of places.
+PLACE_COLUMNS: Final[Mapping[str, Column]] = {
+    "postal_code": Column.TEXT,
+    "municipality": Column.TEXT,
+    "dno_slug": Column.TEXT,
+    "voltage_level": Column.TEXT,
+    "locations": Column.WHOLE,
+    "basis": Column.TEXT,
+    "source_url": Column.TEXT,
+    "source_title": Column.TEXT,
+}
+
 _SOURCE: Final = dict.fromkeys(("verification_status", "source_url", "source_title"), Column.TEXT)
 
 

@@ -23,6 +23,7 @@ from app.importers.hlzf import Hlzf
 from app.importers.holiday_rules import HolidayRules
 from app.importers.layout import Row
 from app.importers.levies import Levies
+from app.importers.places import Places
 from app.importers.prices import PriceSource
 from app.importers.problems import Problem, RowLocation
 from app.importers.reading import Format, read
@@ -31,9 +32,9 @@ from app.importers.section14a import Section14a
 from app.importers.source import References, Source
 from app.importers.transaction import in_transaction
 
-Kind = StrEnum(  # type: ignore[misc]  # operators, and each family
+Kind = StrEnum(  # type: ignore[misc]  # operators, places, and each family
     "Kind",
-    {"REGISTRY": "registry"}
+    {"REGISTRY": "registry", "PLACES": "places"}
     | {family.name.upper(): family.public_name for family in FAMILIES}
     | {"SECTION14A": "section14a"},  # the earlier name of time-of-use
     module=__name__,
@@ -44,6 +45,7 @@ SOURCES: Final[dict[Kind, Callable[[References], Source]]] = {
     Kind(family.public_name): partial(FamilySource, family) for family in FAMILIES if family.one_row_per_entry
 } | {
     Kind["REGISTRY"]: Registry,
+    Kind["PLACES"]: Places,
     Kind["HLZF"]: Hlzf,
     Kind["TIME_OF_USE"]: Section14a,
     Kind["SECTION14A"]: Section14a,
@@ -73,7 +75,7 @@ class Warned(NamedTuple):
 
 
 class Report(msgspec.Struct, frozen=True):
-    """The result of an import. `inserted`, `updated`, `unchanged` and `kept` count entries, `refused` rows."""
+    """The result of an import. `inserted`, `updated`, `unchanged`, `kept` and `removed` count entries, `refused` rows."""
 
     inserted: int = 0
     updated: int = 0
@@ -82,6 +84,7 @@ class Report(msgspec.Struct, frozen=True):
     problems: tuple[Problem, ...] = ()
     left_out: tuple[SkippedRow, ...] = ()  # valid rows that are no entry of this kind
     warnings: tuple[Warned, ...] = ()
+    removed: int = 0  # places that are not in the file any more
 
     @property
     def refused(self) -> int:
@@ -208,7 +211,13 @@ async def write(
     unread = {each.location for each in kept}  # what is unusual about stored figures is not in these rows
     warnings = tuple([Warned(*each) for each in await source.unusual(connection) if each[0] not in unread])
     return Report(
-        outcome.inserted, outcome.updated, outcome.unchanged, kept, left_out=left_out, warnings=warnings
+        outcome.inserted,
+        outcome.updated,
+        outcome.unchanged,
+        kept,
+        left_out=left_out,
+        warnings=warnings,
+        removed=outcome.removed,
     )
 
 

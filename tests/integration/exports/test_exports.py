@@ -25,7 +25,7 @@ from tests import factories as make
 
 TABLES = (Kind.REGISTRY, Kind.TARIFFS, Kind.HLZF, Kind.PRICES)
 # The starter data has these in two files, and in the words of the operators.
-EXPORTED = (*TABLES, Kind.TIME_OF_USE, Kind.HOLIDAY_RULES, Kind.LEVIES)
+EXPORTED = (*TABLES, Kind.TIME_OF_USE, Kind.HOLIDAY_RULES, Kind.LEVIES, Kind.PLACES)
 
 
 @pytest.mark.parametrize("table", TABLES)
@@ -43,7 +43,7 @@ async def test_export_import_export_is_byte_identical(client, settings, pool, fo
     async with pool.connection() as connection:
         await connection.execute(
             "DELETE FROM holiday_rules; DELETE FROM prices; DELETE FROM time_of_use_data; DELETE FROM hlzf_data;"
-            " DELETE FROM netzentgelte_data; DELETE FROM levies"
+            " DELETE FROM netzentgelte_data; DELETE FROM levies; DELETE FROM places"
         )
         await connection.execute("DELETE FROM dno_aliases; DELETE FROM dnos")
     for table, content in zip(EXPORTED, before, strict=True):
@@ -119,6 +119,10 @@ async def _add_edge_cases(pool) -> None:
     await make.time_of_use(pool, dno, 2027, price_ht=None, price_st="0.0000", price_nt=None, windows="")
     await make.time_of_use(pool, dno, 2028, None, None, None, windows="4 00:00-24:00 HT", source_url="")
     await make.time_of_use(pool, dno, 2029, None, None, None, windows="")
+    await make.place(pool, dno, "00001", municipality=edge_case, voltage_level="MS_NS", locations=2**31 - 1)
+    await make.place(
+        pool, dno, "99999", basis="PUBLISHED", locations=None, source_url="", source_title=edge_case
+    )
     deleted = await make.tariff(pool, dno, year=2030)
     async with pool.connection() as connection:
         await connection.execute("UPDATE netzentgelte_data SET deleted_at = now() WHERE id = $1", deleted.id)
@@ -254,6 +258,28 @@ async def test_filters_restrict_the_rows(client, pool, query, found):
     assert {(slug, int(year)) for slug, year, *_ in (line.split(",") for line in lines)} == found
 
 
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        (
+            "",
+            ["10115,,b,,,PUBLISHED", "80331,Ulm,a,,2,REGISTERED_UNITS", "80331,Ulm,a,NS,2,REGISTERED_UNITS"],
+        ),
+        ("postal_code=10115&postal_code=99999", ["10115,,b,,,PUBLISHED"]),
+        ("basis=PUBLISHED", ["10115,,b,,,PUBLISHED"]),
+        ("region=Bayern&voltage_level=NS", ["80331,Ulm,a,NS,2,REGISTERED_UNITS"]),
+        ("dno=b&basis=REGISTERED_UNITS", []),
+    ],
+)
+async def test_filters_restrict_places(client, pool, query, found):
+    a, b = await make.dno(pool, "a"), await make.dno(pool, "b", region="Hessen")
+    for level in ("NS", ""):
+        await make.place(pool, a, municipality="Ulm", voltage_level=level, locations=2)
+    await make.place(pool, b, "10115", basis="PUBLISHED", locations=None)
+    lines = (await client.get(f"/export/places.csv?{query}")).text.splitlines()[1:]
+    assert [line.removesuffix(",,") for line in lines] == found
+
+
 async def test_windows_can_be_filtered_by_season(client, pool):
     dno = await make.dno(pool)
     await make.hlzf(pool, dno, season="WINTER", windows="07:00-08:00, 09:00-10:00")
@@ -275,6 +301,8 @@ async def test_windows_can_be_filtered_by_season(client, pool):
         ("tariffs.csv?publication=preliminary", "publication"),
         ("holiday-rules.csv?publication=FINAL", "publication"),
         ("tariffs.csv?dno=%00", "dno"),
+        ("places.csv?basis=SEATS", "basis"),
+        ("places.csv?year=2026", "year"),
     ],
 )
 async def test_an_invalid_filter_is_refused_with_its_name(client, path, parameter):
