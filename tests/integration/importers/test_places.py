@@ -16,7 +16,7 @@ async def operators(pool):
 
 async def stored(pool):
     rows = await pool.fetch(
-        "SELECT postal_code, municipality, slug, p.voltage_level, locations, basis FROM places p JOIN dnos d ON d.id = dno_id"
+        "SELECT p.postal_code, municipality, slug, p.voltage_level, locations, basis FROM places p JOIN dnos d ON d.id = dno_id"
         " ORDER BY p.postal_code, municipality, slug, p.voltage_level, basis"
     )
     return [tuple(row) for row in rows]
