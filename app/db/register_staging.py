@@ -39,8 +39,8 @@ class Superseded(Exception):
     """Another import of the register has started."""
 
 
-async def begin(connection: Connection, export: str, token: UUID) -> dict[str, Row]:
-    """Continues with what was staged of the same export, else with empty tables. Returns the staged parts by their names.
+async def begin(connection: Connection, export: str, token: UUID) -> set[str]:
+    """Continues with what was staged of the same export, else with empty tables. Returns the names of the staged parts.
 
     `export` identifies the content of all files. An import that still runs ends with Superseded at its next part.
     """
@@ -54,8 +54,7 @@ async def begin(connection: Connection, export: str, token: UUID) -> dict[str, R
             )
         else:
             await connection.execute("UPDATE register_staging.run SET token = $1", token)
-        rows = await connection.fetch("SELECT name, records, unused, repaired FROM register_staging.part")
-    return {row["name"]: row for row in rows}
+        return {row["name"] for row in await fetch_parts(connection)}
 
 
 # An arbitrary number, the same in every release.
@@ -106,9 +105,11 @@ async def staged(connection: Connection, part: str, records: int, unused: int, *
     )
 
 
-async def fetch_repaired_parts(connection: Connection) -> list[str]:
-    rows = await connection.fetch("SELECT name FROM register_staging.part WHERE repaired ORDER BY name")
-    return [row["name"] for row in rows]
+async def fetch_parts(connection: Connection) -> list[Row]:
+    rows: list[Row] = await connection.fetch(
+        "SELECT name, records, unused, repaired FROM register_staging.part ORDER BY name"
+    )
+    return rows
 
 
 async def _chunks(rows: Iterator[Sequence[object]]) -> AsyncIterator[bytes]:

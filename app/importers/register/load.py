@@ -18,6 +18,7 @@ from app.db.file_columns import OPERATOR_COLUMNS
 from app.db.pool import Connection, Row
 from app.domain.place import PlaceBasis
 from app.errors import CannotStart
+from app.importers.aliases import load_aliases
 from app.importers.load import connect
 from app.importers.register import operators
 from app.importers.register.export import Export, Part, open_export
@@ -163,10 +164,9 @@ class _Import:
         outcome, remarks = await self._write_operators(overwrite=overwrite)
         self._on_progress(Step.WRITING, 0, None)
         counted = await self._write_places(overwrite=overwrite)
-        repaired = await register_staging.fetch_repaired_parts(self._connection)
-        await register_staging.finish(self._connection)
-        remarks += [f"{name}: characters that XML does not allow were left out" for name in repaired]
+        remarks += _remarks_of_parts(await register_staging.fetch_parts(self._connection))
         remarks += [*_remarks_of_tables(self._export), *_remarks_of_units(joined)]
+        await register_staging.finish(self._connection)
         figures = (
             outcome.inserted,
             outcome.updated,
@@ -189,6 +189,7 @@ class _Import:
         await staging.record_author(self._connection, self._export.name)
         rows = [[row[column] for column in OPERATOR_COLUMNS] for row in merged.rows.values()]
         outcome = await staging.load_operators(self._connection, rows, overwrite, lambda count: None)
+        await load_aliases(self._connection, only_of_new_operators=True)
         slugs = {number: row["slug"] for number, row in merged.rows.items()}
         await register_staging.name_operators(self._connection, slugs)
         return outcome, list(merged.remarks)
@@ -250,6 +251,14 @@ def _capacities(export: Export) -> frozenset[str]:
     return frozenset(column for column, tables in columns.items() if found.issuperset(tables))
 
 
+def _remarks_of_parts(parts: Sequence[Row]) -> Iterator[str]:
+    for part in parts:
+        if part["repaired"]:
+            yield f"{part['name']}: characters that XML does not allow were left out"
+    if unused := sum(part["unused"] for part in parts if part["name"].startswith("Einheiten")):
+        yield f"units not in operation, or without a location: {unused:,}"
+
+
 def _remarks_of_tables(export: Export) -> Iterator[str]:
     found = {part.table for part in export.parts}
     if missing := [table for table in MAIN_GENERATION if table not in found]:
@@ -259,16 +268,16 @@ def _remarks_of_tables(export: Export) -> Iterator[str]:
 
 
 def _remarks_of_units(joined: Row) -> Iterator[str]:
-    for count, reason in (
+    for column, reason in (
         (
-            joined["without_operator"],
-            "at locations without a connection point of a known operator: not counted",
+            "without_operator",
+            "units at locations without a connection point of a known operator, not counted",
         ),
-        (joined["without_postal_code"], "without a German postal code: in no place"),
+        ("without_postal_code", "units without a German postal code, in no place"),
         (
-            joined["of_several_operators"],
-            "at locations with connection points of several operators: in no capacity",
+            "of_several_operators",
+            "units at locations with connection points of several operators, in no capacity",
         ),
     ):
-        if count:
-            yield f"{count:,} units {reason}"
+        if joined[column]:
+            yield f"{reason}: {joined[column]:,}"
