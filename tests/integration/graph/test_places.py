@@ -1,5 +1,6 @@
 """Whose grid it is: operators at a postal code and operators by code, in the graph and on every instance."""
 
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -8,6 +9,7 @@ import pytest
 
 from app.db.pool import Pool
 from app.domain.dno import Dno
+from app.importers.register.load import import_register
 from app.observability import operation_stats
 from app.resources import Resources, open_resources
 from app.settings import Settings
@@ -17,6 +19,7 @@ from tests import factories as make
 from tests.integration.graph.graphql_client import client_of, execute, execute_with_errors
 from tests.waiting import CACHING, until, until_delivered, until_equal
 
+REGISTER = Path(__file__).parents[1] / "importers/mastr_sample"
 AT = """query ($postalCode: String!, $city: String, $voltageLevel: VoltageLevel) {
   dnosAt(postalCode: $postalCode, city: $city, voltageLevel: $voltageLevel) {
     dno { slug } share locations basis source { title } } }"""
@@ -106,6 +109,19 @@ async def test_a_change_of_places_is_served_by_another_instance(
         now = [("netze-b", 0.75, 3, "REGISTERED_UNITS"), ("netze-a", 0.25, 1, "REGISTERED_UNITS")]
         for one in (client, second):
             await until_equal(lambda client=one: at(client), now)
+
+
+async def test_an_import_of_the_register_replaces_cached_answers(
+    client: httpx.AsyncClient, settings: Settings, pool: Pool
+) -> None:
+    await make.dno(pool, "sued", mastr_nr="SNB999990000002", postal_code="99902")
+    for _ in range(2):  # also from the cached response
+        assert await at(client, "99902") == [("sued", 0.0, 0, "SEAT")]
+    await import_register(settings.database_url, REGISTER)
+    registered = [("sued", 2 / 3, 2), ("muster-regionalnetz-erfunden", 1 / 3, 1)]
+    await until_equal(lambda: at(client, "99902"), [(*each, "REGISTERED_UNITS") for each in registered])
+    query = '{ dno(slug: "sued") { statistics { connectionPoints } } }'
+    assert (await execute(client, query))["dno"]["statistics"]["connectionPoints"] == 3
 
 
 async def test_the_operators_at_a_postal_code_take_three_statements_and_none_when_cached(
