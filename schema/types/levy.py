@@ -8,7 +8,7 @@ import strawberry
 from app.domain import levy as structs
 from app.domain import missing_levies
 from app.domain.entry import VerificationStatus
-from schema.batch_field import describe, type_for
+from schema.batch_field import describe, field, type_for
 from schema.types import entry_fields as fields
 from schema.types.node import Kind, Node
 
@@ -42,7 +42,11 @@ class Levy(Node):
     value: Decimal = strawberry.field(
         description="The rate in its unit, net; negative where money was paid back."
     )
-    unit: str = strawberry.field(description="ct/kWh, or percent for UMSATZSTEUER.")
+
+    @field(description="ct/kWh, or percent for UMSATZSTEUER.")
+    def unit(root: strawberry.Parent[structs.Levy]) -> str:
+        return root.unit.value
+
     valid_from: date | None = strawberry.field(
         description="First day on which it holds; null: not known, and then it is listed for each year up to its last day."
     )
