@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
+from decimal import Decimal
 from itertools import product
 from typing import Any
 from uuid import UUID
@@ -11,6 +12,9 @@ from graphql import GraphQLObjectType
 
 from app.db.pool import Pool
 from app.domain import tags
+from app.domain.bill import Bill
+from app.domain.bill_ranking import RankedBill
+from app.domain.consumption import Metering
 from app.domain.entry import WHOLE_COUNTRY, DnoYear, VoltageLevel
 from app.domain.event import EntryChange, Event, Topic
 from app.domain.price import PriceKind
@@ -20,6 +24,7 @@ from schema.batch_field import RESOLVER, BatchResolver
 from schema.context import Context
 from schema.execution.compile import DEFINITION
 from schema.root import schema
+from schema.types.consumption_input import ConsumptionInput
 from schema.types.runtime_types import TAGGED
 
 SPANS: list[dict[str, Any]] = [
@@ -54,6 +59,13 @@ ARGUMENTS: dict[str, list[dict[str, Any]]] = {
     ],
     "Dno.peakIntervals": SPANS,
     "Dno.peakStatuses": SPANS,
+    "Dno.bill": [
+        {"input": ConsumptionInput(year=2025, consumption_kwh=Decimal(3_500), **given)}
+        for given in (
+            {"voltage_level": VoltageLevel.MS, "metering": Metering.RLM, "peak_load_kw": Decimal(1)},
+            {"voltage_level": VoltageLevel.NS, "metering": Metering.SLP, "module": 1},
+        )
+    ],
     "Dno.holidayRule": [{"year": year} for year in (1999, 2024, 2025)],
     "HolidayRule.history": [{}, {"first": 1}],
     "Tariff.history": [{}, {"first": 1}, {"first": None}],
@@ -110,6 +122,9 @@ async def test_a_batch_field_declares_all_tags_that_its_values_depend_on(
 async def _parents(type: str, resources: Resources, operators: Sequence[Any]) -> list[Any]:
     if type == "Dno":
         return list(operators)
+    if type == "RankedBill":
+        nothing = Bill((), None, None, None, None, None, 19, (), ())
+        return [RankedBill(1, dno.id, nothing, None, False, False) for dno in operators]
     loaders = Context(resources).loaders
     loader: Any = {
         "Tariff": loaders.tariffs_by_dno_year,
@@ -127,6 +142,7 @@ async def _parents(type: str, resources: Resources, operators: Sequence[Any]) ->
 def _events(operators: Sequence[Any], entry_ids: Sequence[UUID]) -> Iterator[Event]:
     """Each change that could affect the operators, one event each."""
     now = datetime.now(UTC)
+    yield Event(1, Topic["LEVIES"], WHOLE_COUNTRY, 2024, now, ())
     for entry_id in entry_ids:
         change = EntryChange(entry_id, 2, ChangeKind.CORRECTED)
         yield Event(1, Topic["LEVIES"], WHOLE_COUNTRY, 2024, now, (change,))
