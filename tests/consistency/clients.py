@@ -29,8 +29,12 @@ CORRECT_TIME_OF_USE = """mutation($input: CorrectTimeOfUseInput!) {
 CORRECT_PRICE = """mutation($input: CorrectPriceInput!) {
   payload: correctPrice(input: $input) { price { version } revision { version } errors { code message } }
 }"""
+CORRECT_LEVY = """mutation($input: CorrectLevyInput!) {
+  payload: correctLevy(input: $input) { levy { version } revision { version } errors { code message } }
+}"""
+LISTEN_TO_LEVIES = "subscription { changed: levyChanged { changedAt entry: levy { id version } } }"
 LISTEN = """subscription {
-  dataChanged { changedAt entry {
+  changed: dataChanged { changedAt entry {
     ... on Tariff { id version } ... on TimeOfUseTariff { id version } ... on Price { id version }
   } }
 }"""
@@ -188,23 +192,23 @@ class Clients:
 
     # Subscribers
 
-    async def listen_for_ever(self, place: int, subscriber: str) -> None:
+    async def listen_for_ever(self, place: int, subscriber: str, *, to_levies: bool = False) -> None:
         """A closed subscription is opened again, as another subscriber for the judge."""
         for turn in count(1):
-            await self._listen(self._fleet.instances[place], f"{subscriber}.{turn}")
+            await self._listen(self._fleet.instances[place], f"{subscriber}.{turn}", to_levies=to_levies)
             await asyncio.sleep(0.1)
 
-    async def _listen(self, instance: Instance, subscriber: str) -> None:
+    async def _listen(self, instance: Instance, subscriber: str, *, to_levies: bool) -> None:
         deliveries: list[Delivery] = []
         started, why = monotonic(), THE_END
         opened = False
         try:
-            async for event in _events(instance, LISTEN):
+            async for event in _events(instance, LISTEN_TO_LEVIES if to_levies else LISTEN):
                 if event is None:
                     started, opened = monotonic(), True
                     continue
-                if (tariff := event["dataChanged"]["entry"]) is not None:
-                    changed_at = datetime.fromisoformat(event["dataChanged"]["changedAt"]).timestamp()
+                if (tariff := event["changed"]["entry"]) is not None:
+                    changed_at = datetime.fromisoformat(event["changed"]["changedAt"]).timestamp()
                     deliveries.append(
                         Delivery(monotonic(), entry_of(tariff["id"]), changed_at, tariff["version"])
                     )
@@ -225,6 +229,7 @@ class Clients:
                         subscriber=subscriber,
                         deliveries=tuple(deliveries),
                         why_ended=why,
+                        of_levies=to_levies,
                     )
                 )
 
@@ -242,6 +247,8 @@ def _update(price: Price) -> str:
         return "UPDATE time_of_use_data SET price_st = $1 WHERE id = $2 RETURNING version"
     if price.is_of_price_sheet:
         return "UPDATE prices SET amount = $1 WHERE id = $2 RETURNING version"
+    if price.is_levy:
+        return "UPDATE levies SET value = $1 WHERE id = $2 RETURNING version"
     return "UPDATE netzentgelte_data SET leistung = $1 WHERE id = $2 RETURNING version"
 
 
@@ -251,6 +258,8 @@ async def _correct(instance: Instance, price: Price, value: str) -> dict[str, An
         document, new = CORRECT_TIME_OF_USE, {"bands": [{"band": "ST", "price": value}]}
     elif price.is_of_price_sheet:
         document, new = CORRECT_PRICE, {"amount": value}
+    elif price.is_levy:
+        document, new = CORRECT_LEVY, {"value": value}
     return await ask(instance, document, instance.as_editor, input={"id": global_id(price), **new})
 
 

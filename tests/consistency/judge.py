@@ -269,7 +269,9 @@ class Case:
     def subscriptions_gone_wrong(self) -> Iterator[str]:
         for subscription in self.subscriptions:
             deliveries_of = _grouped(subscription.deliveries, lambda delivery: delivery.entry)
-            for entry in self.entries:
+            for entry, at_the_end in self.entries.items():
+                if at_the_end.is_levy is not subscription.of_levies:
+                    continue
                 deliveries = deliveries_of.get(entry, [])
                 versions = [self._version_by_time(one) for one in deliveries]
                 yield from self._wrong_deliveries(subscription, entry, deliveries, versions)

@@ -49,11 +49,14 @@ THE_END = "the run ended"
 
 
 class Subscription(Operation, frozen=True, kw_only=True, tag=True):
-    """Open from `started` to `ended`. `why_ended`: the server's code, THE_END, or what else it was."""
+    """Open from `started` to `ended`. `why_ended`: the server's code, THE_END, or what else it was. `of_levies`: of changes of
+    levies, and of no others.
+    """
 
     subscriber: str
     deliveries: tuple["Delivery", ...]
     why_ended: str
+    of_levies: bool = False
 
 
 class Delivery(msgspec.Struct, frozen=True):
@@ -98,6 +101,7 @@ class Entry(msgspec.Struct, frozen=True, tag=True):
     version: int
     leistung: str
     revisions: tuple[Revision, ...]
+    is_levy: bool = False
 
 
 Record = Write | Read | Failure | Subscription | Fault | Wait | Entry

@@ -69,6 +69,10 @@ async def _play(plan: Plan, folder: Path, servers: Servers, proxies: Proxies, lo
             for place in range(plan.instances)
             for number in range(plan.subscribers)
         ]
+        listening += [
+            clients.listen_for_ever(place, f"subscriber {place} of levies", to_levies=True)
+            for place in range(plan.instances)
+        ]
         reading = [
             clients.read_for_ever(place) for place in range(plan.instances) for _ in range(plan.readers)
         ]

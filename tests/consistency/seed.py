@@ -18,6 +18,9 @@ LEVELS = ("MS", "NS")
 TIME_OF_USE = "ST"
 # Likewise: the Arbeitspreis without load metering of the price sheet.
 PRICE = "SLP_ARBEITSPREIS"
+# Likewise: the rate of a levy, which has no operator. It is read with the figures of the first one.
+LEVY = "KWKG"
+READ_WITH = "netze-1"
 # More entries than a subscriber's queue has places: 256.
 BULK_OPERATORS, BULK_YEARS, BULK_LEVELS = (
     3,
@@ -27,8 +30,8 @@ BULK_OPERATORS, BULK_YEARS, BULK_LEVELS = (
 
 
 class Price(NamedTuple):
-    """A Leistungspreis of a level, the standard price of a time-of-use tariff, or a price of the price sheet; `entry` is its
-    row's id.
+    """A Leistungspreis of a level, the standard price of a time-of-use tariff, a price of the price sheet, or the rate of a levy;
+    `entry` is its row's id.
     """
 
     entry: str
@@ -42,6 +45,10 @@ class Price(NamedTuple):
     @property
     def is_of_price_sheet(self) -> bool:
         return self.level == PRICE
+
+    @property
+    def is_levy(self) -> bool:
+        return self.level == LEVY
 
 
 async def plant(database_url: str, operators: int) -> list[Price]:
@@ -64,15 +71,20 @@ async def plant(database_url: str, operators: int) -> list[Price]:
             " time_of_use AS (INSERT INTO time_of_use_data (dno_id, year, price_st) SELECT id, $2, 1.001 FROM operators"
             " RETURNING id, dno_id),"
             " sheets AS (INSERT INTO prices (dno_id, year, kind, voltage_level, amount, unit)"
-            " SELECT id, $2, $5, 'NS', 1.001, 'CT_PER_KWH' FROM operators RETURNING id, dno_id)"
+            " SELECT id, $2, $5, 'NS', 1.001, 'CT_PER_KWH' FROM operators RETURNING id, dno_id),"
+            " rates AS (INSERT INTO levies (year, kind, valid_from, value, unit)"
+            " VALUES ($2, $6, make_date($2, 1, 1), 1.001, 'ct/kWh') RETURNING id)"
             " SELECT planted.id, slug, voltage_level AS level FROM planted JOIN operators ON operators.id = dno_id"
             " UNION ALL SELECT t.id, slug, $4 FROM time_of_use t JOIN operators ON operators.id = dno_id"
-            " UNION ALL SELECT p.id, slug, $5 FROM sheets p JOIN operators ON operators.id = dno_id",
+            " UNION ALL SELECT p.id, slug, $5 FROM sheets p JOIN operators ON operators.id = dno_id"
+            " UNION ALL SELECT id, $7, $6 FROM rates",
             operators,
             YEAR,
             LEVELS,
             TIME_OF_USE,
             PRICE,
+            LEVY,
+            READ_WITH,
         )
         # Changed by nothing but statements over all entries; of other years than those that are read.
         await connection.execute(
@@ -93,15 +105,17 @@ async def harvest(database_url: str) -> list[Entry]:
     connection = await asyncpg.connect(database_url)
     try:
         rows = await connection.fetch(
-            "SELECT id, version, leistung FROM netzentgelte_data"
-            " UNION ALL SELECT id, version, price_st FROM time_of_use_data"
-            " UNION ALL SELECT id, version, amount FROM prices"
+            "SELECT id, version, leistung, false AS is_levy FROM netzentgelte_data"
+            " UNION ALL SELECT id, version, price_st, false FROM time_of_use_data"
+            " UNION ALL SELECT id, version, amount, false FROM prices"
+            " UNION ALL SELECT id, version, value, true FROM levies"
         )
         history = await connection.fetch(
-            "SELECT entry_id, version, coalesce(before ->> 'leistung', before ->> 'price_st', before ->> 'amount') AS before,"
-            " coalesce(after ->> 'leistung', after ->> 'price_st', after ->> 'amount') AS after,"
+            "SELECT entry_id, version,"
+            " coalesce(before ->> 'leistung', before ->> 'price_st', before ->> 'amount', before ->> 'value') AS before,"
+            " coalesce(after ->> 'leistung', after ->> 'price_st', after ->> 'amount', after ->> 'value') AS after,"
             " extract(epoch FROM changed_at)::float8 AS changed_at"
-            " FROM revisions WHERE data_type IN ('NETZENTGELTE', 'TIME_OF_USE', 'PRICE') ORDER BY version"
+            " FROM revisions WHERE data_type IN ('NETZENTGELTE', 'TIME_OF_USE', 'PRICE', 'LEVY') ORDER BY version"
         )
     finally:
         await connection.close()
@@ -111,7 +125,9 @@ async def harvest(database_url: str) -> list[Entry]:
             Revision(one["version"], one["before"], one["after"], one["changed_at"])
         )
     return [
-        Entry(str(row["id"]), row["version"], str(row["leistung"]), tuple(revisions[row["id"]]))
+        Entry(
+            str(row["id"]), row["version"], str(row["leistung"]), tuple(revisions[row["id"]]), row["is_levy"]
+        )
         for row in rows
     ]
 
@@ -132,8 +148,8 @@ def value(number: int) -> Decimal:
 
 def global_id(price: Price) -> str:
     """The graph's id of its row."""
-    prefix = "tou" if price.is_time_of_use else "price" if price.is_of_price_sheet else "tariff"
-    return f"{prefix}_{UUID(price.entry).hex}"
+    prefixes = {TIME_OF_USE: "tou", PRICE: "price", LEVY: "levy"}
+    return f"{prefixes.get(price.level, 'tariff')}_{UUID(price.entry).hex}"
 
 
 def entry_of(global_id: str) -> str:

@@ -76,8 +76,8 @@ async def test_every_promise_is_kept_whatever_fails(
     verdict = await run(plan, tmp_path, postgres_pair)
     assert not verdict.violations, report(plan, verdict)
     assert verdict.faults.keys() >= set(KINDS[topology])
-    # Of the families: tariffs for each level, the time-of-use tariff, and a price of the price sheet.
-    entries = plan.operators * (len(LEVELS) + 2)
+    # Of the families: tariffs for each level, the time-of-use tariff, and a price of the price sheet; and one levy.
+    entries = plan.operators * (len(LEVELS) + 2) + 1
     records = list(read_log(tmp_path / RECORD))
     assert len({record.entry for record in records if isinstance(record, Read)}) == entries
     assert len({record.entry for record in records if isinstance(record, Write)}) >= entries

@@ -9,14 +9,14 @@ from typing import Any, NamedTuple, TypeAlias
 import httpx
 
 from tests.consistency.fleet import Instance
-from tests.consistency.seed import LEVELS, PRICE, TIME_OF_USE, YEAR
+from tests.consistency.seed import LEVELS, LEVY, PRICE, READ_WITH, TIME_OF_USE, YEAR
 
 SHOWN = (
     f"tariffs(year: {YEAR}) {{ voltageLevel version leistung }}"
     f" timeOfUse(year: {YEAR}) {{ version bands {{ price }} }}"
     f" prices(year: {YEAR}, kinds: [{PRICE}]) {{ version amount }}"
 )
-POINT = f"query($slug: String!) {{ dno(slug: $slug) {{ slug {SHOWN} }} }}"
+POINT = f"query($slug: String!) {{ dno(slug: $slug) {{ slug {SHOWN} }} levies(year: {YEAR}) {{ version value }} }}"
 NODES = f"query($first: Int!) {{ dnos(first: $first) {{ nodes {{ slug {SHOWN} }} }} }}"
 AROUND = (
     f"query($first: Int!) {{ dnos(first: $first) {{ edges {{ node {{ slug"
@@ -56,12 +56,12 @@ async def ask(
 
 async def point(instance: Instance, slug: str) -> list[Seen]:
     """A whole answer."""
-    return _seen([(await ask(instance, POINT, slug=slug))["dno"]])
+    return _seen_at_point(await ask(instance, POINT, slug=slug))
 
 
 async def point_not_cached(instance: Instance, slug: str) -> list[Seen]:
     """Another document each time: from records."""
-    return _seen([(await ask(instance, f"{POINT} # {next(_numbers)}", slug=slug))["dno"]])
+    return _seen_at_point(await ask(instance, f"{POINT} # {next(_numbers)}", slug=slug))
 
 
 async def nodes(instance: Instance, slug: str) -> list[Seen]:
@@ -96,7 +96,7 @@ async def persisted(instance: Instance, slug: str) -> list[Seen]:
     body = await _get(instance, parameters)
     if b'"PERSISTED_QUERY_NOT_FOUND"' in body:
         body = await _get(instance, {**parameters, "query": POINT})
-    return _seen([_data(200, body)["dno"]])
+    return _seen_at_point(_data(200, body))
 
 
 async def _get(instance: Instance, parameters: dict[str, str]) -> bytes:
@@ -124,6 +124,11 @@ def _data(status: int, content: bytes) -> dict[str, Any]:
         raise Refused(f"{status}: {json.dumps(body)[:500]}")
     data: dict[str, Any] = body["data"]
     return data
+
+
+def _seen_at_point(data: dict[str, Any]) -> list[Seen]:
+    levies = [Seen(READ_WITH, LEVY, levy["version"], levy["value"]) for levy in data["levies"]]
+    return [*_seen([data["dno"]]), *levies]
 
 
 def _seen(dnos: list[dict[str, Any]]) -> list[Seen]:
