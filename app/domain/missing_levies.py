@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from app.domain.entry import FIRST_YEAR, LAST_YEAR
-from app.domain.levy import Levy, LevyKind
+from app.domain.levy import Levy, LevyKind, of_year
 
 _DAY: Final = timedelta(days=1)
 _BEGIN: Final = date(FIRST_YEAR, 1, 1)
@@ -73,24 +73,27 @@ _CHARGED: Final = (
 
 def missing_in(levies: Iterable[Levy], year: int) -> tuple[MissingLevy, ...]:
     """In the order of kinds and customer groups. A rate whose first day is not known counts for all days up to its last."""
-    held = tuple(levies)
+    held: dict[LevyKind, list[Levy]] = {}
+    for levy in of_year(levies, year):
+        held.setdefault(levy.kind, []).append(levy)
+    first, last = date(year, 1, 1), date(year, 12, 31)
     return tuple(
-        MissingLevy(charged.kind, group, first, last)
+        MissingLevy(charged.kind, group, *gap)
         for charged in _CHARGED
+        if charged.first <= last and first <= charged.last
         for group in charged.groups or (None,)
-        for first, last in _gaps(
-            held, charged, group, max(charged.first, date(year, 1, 1)), min(charged.last, date(year, 12, 31))
+        for gap in _gaps(
+            held.get(charged.kind, ()), group, max(charged.first, first), min(charged.last, last)
         )
     )
 
 
-def _gaps(
-    held: Iterable[Levy], charged: _Charged, group: str | None, first: date, last: date
-) -> Iterator[tuple[date, date]]:
+def _gaps(held: Iterable[Levy], group: str | None, first: date, last: date) -> Iterator[tuple[date, date]]:
+    """`held`: of one kind."""
     spans = sorted(
         (levy.valid_from or date.min, levy.valid_to or date.max)
         for levy in held
-        if levy.kind is charged.kind and group in (None, levy.customer_group)
+        if group in (None, levy.customer_group)
     )
     day = first
     for begins, ends in spans:
