@@ -126,7 +126,8 @@ def _line(row: Sequence[object]) -> str:
 
 
 async def join(connection: Connection) -> Row:
-    """Connects locations with operators, for the rest of the transaction; the numbers of what could not be connected.
+    """Connects locations with operators and counts them, for the rest of the transaction; the numbers of what could not be
+    connected.
 
     The operator of a connection point is the one that the export names, else the only one that lists its network.
     Points of networks that are not of electricity are left out.
@@ -157,6 +158,16 @@ _JOIN: Final = """
     SELECT DISTINCT ON (kind = 4, unit) unit, location, kind, postal_code, city, kilowatts
     FROM register_staging.unit ORDER BY kind = 4, unit, kilowatts DESC NULLS LAST;
     ANALYZE distinct_units;
+
+    -- A location counts once per postal code, operator and level, under the first of the names that its units give the city.
+    CREATE TEMPORARY TABLE counted_places ON COMMIT DROP AS
+    SELECT postal_code, coalesce(city, '') AS city, operator, coalesce(voltage_level, '') AS voltage_level,
+        count(*)::integer AS locations
+    FROM (SELECT location, postal_code, min(city) AS city FROM distinct_units WHERE postal_code IS NOT NULL
+        GROUP BY location, postal_code) AS located
+    JOIN (SELECT DISTINCT location, operator, voltage_level FROM connected_points) AS connected USING (location)
+    GROUP BY 1, 2, 3, 4;
+    ANALYZE counted_places;
 """
 
 _UNCONNECTED: Final = """
@@ -235,10 +246,8 @@ async def name_operators(connection: Connection, slugs: Mapping[int, str]) -> No
 
 
 async def stage_places(connection: Connection, source_url: str, source_title: str) -> Row:
-    """Postal code, city, operator, voltage level, and the number of locations with units in operation, for
-    `place_writes.replace`. Returns the numbers of places and locations, and the locations that are stored.
-
-    A location counts once per postal code, operator and level, under the first of the names that its units give the city.
+    """Stages what was counted for `place_writes.replace`. Returns the numbers of places and locations, and of the locations
+    that are stored.
     """
     await connection.execute(_STAGE_PLACES, source_url, source_title)
     # Without statistics the planner assumes that a new table is small.
@@ -258,10 +267,6 @@ _BASIS: Final = PlaceBasis.REGISTERED_UNITS.value
 _STAGE_PLACES: Final = f"""
     INSERT INTO {place_writes.STAGED}
         (basis, postal_code, municipality, dno_id, voltage_level, locations, source_url, source_title)
-    SELECT '{_BASIS}', postal_code, coalesce(city, ''), dno_id, coalesce(voltage_level, ''), count(*), $1, $2
-    FROM (SELECT location, postal_code, min(city) AS city FROM distinct_units WHERE postal_code IS NOT NULL
-        GROUP BY location, postal_code) AS located
-    JOIN (SELECT DISTINCT location, operator, voltage_level FROM connected_points) AS connected USING (location)
-    JOIN stored_operators USING (operator)
-    GROUP BY postal_code, coalesce(city, ''), dno_id, coalesce(voltage_level, '')
+    SELECT '{_BASIS}', postal_code, city, dno_id, voltage_level, locations, $1, $2
+    FROM counted_places JOIN stored_operators USING (operator)
 """

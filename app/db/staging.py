@@ -63,10 +63,14 @@ async def fetch_operators(connection: Connection) -> dict[str, UUID]:
 
 
 async def fetch_operator_rows(connection: Connection) -> list[dict[str, str]]:
-    """All operators, deleted ones too (`deleted`), as files have them, and locked until the end of the transaction."""
+    """All operators, deleted ones too (`deleted`), as files have them, and locked until the end of the transaction.
+
+    Entries can refer to them meanwhile: the lock is one for changes of other columns than the key.
+    """
     columns = _list([f"coalesce({name}::text, '') AS {name}" for name in OPERATOR_COLUMNS])
     rows = await connection.fetch(
-        f"SELECT {columns}, (deleted_at IS NOT NULL)::text AS deleted FROM dnos ORDER BY created_at, slug FOR UPDATE"
+        f"SELECT {columns}, (deleted_at IS NOT NULL)::text AS deleted FROM dnos"
+        " ORDER BY created_at, slug FOR NO KEY UPDATE"
     )
     return [dict(row) for row in rows]
 

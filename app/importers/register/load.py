@@ -156,13 +156,14 @@ class _Import:
         self._on_progress(Step.READING, self._read, self._size)
 
     async def _write(self, *, overwrite: bool) -> RegisterReport:
-        """Within a transaction."""
+        """Within a transaction. All that takes long comes before the first lock that another writer could wait for."""
         await register_staging.require(self._connection, self._token)
         self._on_progress(Step.JOINING, 0, None)
         joined = await register_staging.join(self._connection)
-        await staging.one_import_at_a_time(self._connection)
-        outcome, remarks = await self._write_operators(overwrite=overwrite)
+        registered = await self._registered_operators()
         self._on_progress(Step.WRITING, 0, None)
+        await staging.one_import_at_a_time(self._connection)
+        outcome, remarks = await self._write_operators(registered, overwrite=overwrite)
         counted = await self._write_places(overwrite=overwrite)
         remarks += _remarks_of_parts(await register_staging.fetch_parts(self._connection))
         remarks += [*_remarks_of_tables(self._export), *_remarks_of_units(joined)]
@@ -176,16 +177,20 @@ class _Import:
         )
         return RegisterReport(*figures, joined["units"], parts=0, staged_before=0, remarks=tuple(remarks))
 
-    async def _write_operators(self, *, overwrite: bool) -> tuple[staging.Outcome, list[str]]:
+    async def _registered_operators(self) -> Sequence[Row]:
         registered = await register_staging.fetch_operators(self._connection, _MAX_OPERATORS + 1)
         if len(registered) > _MAX_OPERATORS:
             raise CannotStart(
                 f"The export names more than {_MAX_OPERATORS:,} operators; nothing was imported."
             )
+        return registered
+
+    async def _write_operators(
+        self, registered: Sequence[Row], *, overwrite: bool
+    ) -> tuple[staging.Outcome, list[str]]:
         stored = await staging.fetch_operator_rows(self._connection)
-        merged = operators.merge(
-            map(dict, registered), stored, _capacities(self._export), overwrite=overwrite
-        )
+        capacities = _capacities(self._export)
+        merged = operators.merge(map(dict, registered), stored, capacities, overwrite=overwrite)
         await staging.record_author(self._connection, self._export.name)
         rows = [[row[column] for column in OPERATOR_COLUMNS] for row in merged.rows.values()]
         outcome = await staging.load_operators(self._connection, rows, overwrite, lambda count: None)

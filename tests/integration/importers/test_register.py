@@ -9,8 +9,10 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import pytest
 
+from app.db import staging
 from app.db.pool import Pool
 from app.errors import CannotStart
 from app.importers.register import load
@@ -369,6 +371,27 @@ async def test_an_import_that_starts_while_another_one_writes_waits_for_it(pool:
     second = await started[0]
     assert (second.inserted, second.unchanged, second.staged_before) == (0, 3, 0)
     assert await places(pool) == expected()
+
+
+async def test_entries_can_be_written_while_an_import_writes(
+    pool: Pool, run: Import, settings: Settings
+) -> None:
+    """Rows of operators are locked against other imports only."""
+    await operators(pool)
+    [dno] = await pool.fetch("SELECT id FROM dnos WHERE slug = 'muster-nord'")
+    connection = await asyncpg.connect(settings.database_url)
+    try:
+        async with connection.transaction():
+            await staging.fetch_operator_rows(connection)
+            async with pool.connection() as other:
+                await other.execute("SET lock_timeout = '5s'")
+                await other.execute(
+                    "INSERT INTO netzentgelte_data (dno_id, year, voltage_level) VALUES ($1, 2025, 'MS')",
+                    dno["id"],
+                )
+                await other.execute("RESET lock_timeout")
+    finally:
+        await connection.close()
 
 
 async def test_far_fewer_locations_than_stored_are_refused(pool: Pool, run: Import, folder: Path) -> None:
