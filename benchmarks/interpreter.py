@@ -97,6 +97,7 @@ def answer(case: dict[str, Any], vocabulary: Vocabulary, slugs: dict[UUID, str])
     found = interpret(case["query"], vocabulary, date.fromisoformat(case["today"]))
     return {
         "data_type": found.data_type,
+        "topic": found.subject,
         "dno": slugs[found.dno_id] if found.dno_id else None,
         "year": found.year,
         "voltage_level": found.voltage_level,
@@ -107,14 +108,21 @@ def answer(case: dict[str, Any], vocabulary: Vocabulary, slugs: dict[UUID, str])
 
 
 def is_correct(case: dict[str, Any], given: dict[str, Any]) -> bool:
-    return all(given[field] == wanted for field, wanted in case["expect"].items())
+    """By what `answer` has of it; candidates in any order."""
+    return all(
+        given[field] == wanted or (field == "candidates" and sorted(given[field]) == sorted(wanted))
+        for field, wanted in case["expect"].items()
+        if field in given
+    )
 
 
 def _report(cases: list[dict[str, Any]], answers: list[dict[str, Any]], *, verbose: bool) -> None:
     right = [is_correct(case, given) for case, given in zip(cases, answers, strict=True)]
     sure = [r for r, given in zip(right, answers, strict=True) if given["confidence"] > SURE]
     off_topic = [
-        given for case, given in zip(cases, answers, strict=True) if case["expect"]["data_type"] is None
+        given
+        for case, given in zip(cases, answers, strict=True)
+        if case["expect"].get("data_type") is None and case["expect"].get("topic") is None
     ]
     answered = sum(given["data_type"] is not None or given["confidence"] >= 0.5 for given in off_topic)
     print(f"exact match                  {sum(right)}/{len(right)} = {sum(right) / len(right):.3f}")

@@ -6,12 +6,14 @@ from uuid import UUID
 import msgspec
 
 from app.domain.bill import Bill
+from app.domain.bill_ranking import BillRanking
 from app.domain.cost import AnnualCost, Ranked
 from app.domain.entry import VoltageLevel
 from app.domain.hlzf import Hlzf
 from app.domain.levy import Levy
 from app.domain.missing_levies import MissingLevy
 from app.domain.peak import PeakStatus
+from app.domain.place import DnoAtPlace
 from app.domain.price import Price
 from app.domain.price_series import PriceInterval
 from app.domain.tariff import Tariff
@@ -54,4 +56,6 @@ class Figures(msgspec.Struct, frozen=True):
     ranking: Sequence[Ranked] = ()
     levies: Sequence[Levy] = ()
     bills: Sequence[BillOfDno] = ()
+    bill_ranking: BillRanking | None = None
+    operators: Sequence[DnoAtPlace] = ()
     missing_levies: Sequence[MissingLevy] = ()

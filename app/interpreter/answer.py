@@ -18,10 +18,11 @@ from app.domain.question import Interpretation, QuestionTopic
 from app.domain.question_figures import Figures
 from app.domain.tariff import Tariff
 from app.interpreter.answer_words import Words, listed, number, words_of
-from app.interpreter.bill_answer import bill_of_one, compared_bills
+from app.interpreter.bill_answer import bill_of_one, compared_bills, ranked_bills
 from app.interpreter.cost_answer import compared_costs, costs_of_levels, ranked
 from app.interpreter.levy_answer import no_rates, rates
 from app.interpreter.peak_answer import peak_load
+from app.interpreter.place_answer import whose_grid
 from app.interpreter.price_answer import named_kinds, positions
 from app.interpreter.time_of_use_answer import bands_and_windows, hours_of_a_day, price_at_a_moment
 
@@ -51,10 +52,14 @@ def answer_of(
     if meaning.subject is None:
         text = words.off_topic if meaning.not_held is None else words.not_held[meaning.not_held]
         return text + _about_further_questions(words, meaning)
-    if (lacking := _lacking(words, meaning)) is not None:
+    if meaning.topic is QuestionTopic.GRID_OPERATOR and meaning.unknown is None:
+        text = whose_grid(words, meaning, dno, figures.operators, candidates)
+    elif (lacking := _lacking(words, meaning)) is not None:
         text = lacking
     elif meaning.topic is QuestionTopic.LEVIES:
         text = _levies(words, meaning, figures, years)
+    elif meaning.topic is QuestionTopic.RANKING and meaning.about is QuestionTopic.BILL:
+        text = ranked_bills(words, meaning, figures.bill_ranking, names)
     elif meaning.topic is QuestionTopic.RANKING:
         text = ranked(words, meaning, figures.ranking, names)
     elif meaning.topic is QuestionTopic.COMPARISON:

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from app.domain.bill import Bill
 from app.domain.bill_position import BillPosition
+from app.domain.bill_ranking import BillRanking
 from app.domain.question import Interpretation, Usage
 from app.domain.question_figures import BillOfDno
 from app.interpreter.answer_words import Words, amount, listed, number
@@ -97,6 +98,24 @@ def compared_bills(
     if len(known) < 2:
         return text
     return f"{text} – {_difference(words, known, names)} ({bill_words_of(words).ranked})"
+
+
+def ranked_bills(
+    words: Words, meaning: Interpretation, ranking: BillRanking | None, names: Mapping[UUID, str]
+) -> str:
+    """Also how many operators have no rank, and why."""
+    of_bill = bill_words_of(words)
+    where = ", ".join(part for part in (meaning.details.region, described(words, meaning)) if part)
+    if ranking is None:
+        return f"{where}: {of_bill.unknown}."
+    rows = ", ".join(
+        f"{one.rank}. {_row(words, names.get(one.dno_id, ''), one.bill)}" for one in ranking.bills
+    )
+    text = f"{rows} ({of_bill.ranked})" if rows else of_bill.unknown
+    counts = of_bill.counts.format(
+        ranking.ranked, ranking.derived_only, ranking.not_known + ranking.without_data
+    )
+    return f"{where}: {text}. {counts}"
 
 
 def _row(words: Words, name: str, bill: Bill) -> str:

@@ -26,6 +26,7 @@ class BillWords(NamedTuple):
     assumed: str
     ranked: str
     unknown: str
+    counts: str
 
 
 _GERMAN: Final = BillWords(
@@ -56,6 +57,7 @@ _GERMAN: Final = BillWords(
         "PRELIMINARY_PRICES": "mit vorläufigen Preisen",
         "DERIVED_PRICES": "mit abgeleiteten, nicht veröffentlichten Preisen",
         "FLAGGED_FIGURES": "mit angezweifelten Preisen",
+        "UNVERIFIED_LEVIES": "mit ungeprüften Umlagen",
         "CONCESSION_FEE_HIGHEST": "Konzessionsabgabe als Höchstsatz nach § 2 KAV",
         "CONCESSION_GROUP_ASSUMED": "Konzessionsabgabe wie für Sondervertragskunden",
         "LEVY_GROUP_ASSUMED": "über 1.000.000 kWh mit den Sätzen der Gruppe B'",
@@ -70,6 +72,7 @@ _GERMAN: Final = BillWords(
     assumed="angenommene {}",
     ranked="Netznutzung im Jahr, netto",
     unknown="die Kosten sind nicht bekannt",
+    counts="Netzbetreiber mit Rang: {}; nur mit abgeleiteten Preisen: {}; ohne bekannte Preise: {}.",
 )
 _ENGLISH: Final = BillWords(
     consumption="{} kWh",
@@ -99,6 +102,7 @@ _ENGLISH: Final = BillWords(
         "PRELIMINARY_PRICES": "with preliminary prices",
         "DERIVED_PRICES": "with prices that are derived and not published",
         "FLAGGED_FIGURES": "with prices in doubt",
+        "UNVERIFIED_LEVIES": "with unverified levies",
         "CONCESSION_FEE_HIGHEST": "concession fee at the highest rate of § 2 KAV",
         "CONCESSION_GROUP_ASSUMED": "concession fee as for customers with special contracts",
         "LEVY_GROUP_ASSUMED": "above 1,000,000 kWh at the rates of group B'",
@@ -113,6 +117,7 @@ _ENGLISH: Final = BillWords(
     assumed="an assumed {}",
     ranked="use of the grid a year, net",
     unknown="the cost is not known",
+    counts="Grid operators with a rank: {}; with derived prices only: {}; without known prices: {}.",
 )
 
 

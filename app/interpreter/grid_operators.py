@@ -40,9 +40,9 @@ def grid_operator_of(read: Read) -> Interpretation | None:
     if read.amounts.tokens or not ((asks and (place or _asks_for_mine(read))) or _is_a_key_word(read)):
         return None
     operator = by_codes(sentence.vocabulary, read.codes) if read.codes else choose(sentence)
-    by_place = read.postal_code is not None and not read.codes
-    if by_place:
-        operator = Choice(None, operator.candidates, 0.97)
+    if not read.codes:  # a name or a seat is no evidence of a network
+        certainty = operator.certainty if read.postal_code is None else 0.97
+        operator = Choice(None, operator.candidates, certainty, unknown=operator.unknown)
     return Interpretation(
         data_type=None,
         dno_id=operator.dno_id,
@@ -56,7 +56,7 @@ def grid_operator_of(read: Read) -> Interpretation | None:
         if read.postal_code is not None and not read.codes
         else Details(),
         unknown=operator.unknown,
-        lacking=not place and operator.unknown is None,
+        lacking=read.postal_code is None and not read.codes,
         questions=count_of_questions(sentence),
     )
 

@@ -22,7 +22,7 @@ from app.interpreter.reading import (
 )
 from app.interpreter.sentence import Sentence
 from app.interpreter.topics import asked, count_of_questions
-from app.interpreter.usage import usage_of
+from app.interpreter.usage import FIRST_YEAR_OF_MODULES, usage_of
 from app.interpreter.words import NUMBERS, Sign
 
 MAX_RANKING: Final = 20
@@ -81,14 +81,21 @@ def ranking_of(read: Read) -> Interpretation | None:
 def _usage(read: Read, topic: Asked) -> Usage | None:
     """The customer whose bills order the operators; None: the annual cost of load metering does."""
     if (usage := usage_of(read, topic)) is not None:
-        example = usage.use is HEAT_PUMP.use and usage.module is None
-        return structs.replace(usage, module=HEAT_PUMP.module) if example else usage
+        return _of_year(read, usage)
     customers = customers_of(read.sentence)
     if read.amounts.tokens or read.level.level not in {None, VoltageLevel.NS}:
         return None
     if PriceKind.WAERMEPUMPE_ARBEITSPREIS in customers:
-        return HEAT_PUMP
+        return _of_year(read, HEAT_PUMP)
     return HOUSEHOLD if PriceKind.SLP_ARBEITSPREIS in customers else None
+
+
+def _of_year(read: Read, usage: Usage) -> Usage:
+    """A heat pump without a module is an example: Modul 2, or the price for heat pumps in years before the modules."""
+    if usage.use is not HEAT_PUMP.use or (usage.module is not None and not usage.assumed):
+        return usage
+    has_modules = read.year.year >= FIRST_YEAR_OF_MODULES
+    return structs.replace(usage, module=HEAT_PUMP.module if has_modules else None)
 
 
 _RANKED = {"top"}

@@ -23,6 +23,7 @@ from app.limits.work_budget import metered
 from schema.batch_field import root_field
 from schema.context import Context
 from schema.queries.natural_figures import answering_figures, load_figures, why_unanswered
+from schema.queries.natural_places import with_operator_at_place
 from schema.queries.vocabulary import load_vocabulary
 from schema.types.question import AnsweredQuestion, NaturalQueryResult
 
@@ -121,7 +122,9 @@ async def _answered(
     context: Context, meaning: Interpretation, used: set[str], today: date
 ) -> AnsweredQuestion:
     """`used`: the tags that the answer depends on; `cached` is false if one of them was fetched."""
-    found = await load_figures(context, meaning, today)
+    at_place = await with_operator_at_place(context, meaning)
+    meaning = at_place.meaning
+    found = await load_figures(context, meaning, today, at_place.operators)
     unanswered = why_unanswered(meaning, found)
     text = answer_of(
         meaning,
@@ -135,7 +138,7 @@ async def _answered(
     )
     if unanswered is not None:
         meaning = structs.replace(meaning, confidence=min(meaning.confidence, UNANSWERED_CONFIDENCE))
-    cached = not found.uncached and context.read_set.fetched.isdisjoint(used | found.used)
+    cached = not found.uncached and context.read_set.fetched.isdisjoint(used | found.used | at_place.used)
     figures = answering_figures(meaning, found, unanswered)
     return AnsweredQuestion(meaning, figures, unanswered, text, cached)
 

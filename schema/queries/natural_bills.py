@@ -12,6 +12,8 @@ from app.domain.question import Interpretation, QuestionTopic
 from app.domain.question_figures import BillOfDno, Figures
 from app.errors import BadInput
 from schema.context import Context
+from schema.queries.bill_ranking import load_bill_ranking
+from schema.queries.dnos import load_directory
 from schema.queries.natural_found import Found
 from schema.types.bill import load_price_sheets
 
@@ -32,6 +34,29 @@ async def load_bills(context: Context, meaning: Interpretation) -> Found:
     return Found(
         Figures(bills=bills), dno=dno, candidates=known, used=used | _read(meaning, charged), years=()
     )
+
+
+async def load_ranking_by_bills(context: Context, meaning: Interpretation) -> Found:
+    """Prices that are derived by a rule do not count; the operators that only have such ones are counted."""
+    usage, year, details = meaning.details.usage, meaning.year, meaning.details
+    assert usage is not None
+    assert year is not None
+    consumption = usage.consumption(year, meaning.voltage_level)
+    try:
+        consumption.check()
+    except BadInput:
+        return Found(Figures())
+    ranking = await load_bill_ranking(
+        context,
+        consumption,
+        details.region,
+        include_derived=False,
+        dearest=details.dearest,
+        first=details.first,
+    )
+    directory = await load_directory(context)
+    names = {one.dno_id: directory.by_id[one.dno_id].name for one in ranking.bills}
+    return Found(Figures(bill_ranking=ranking), names=names, used={tags.DIRECTORY}, uncached=True)
 
 
 async def _bills(context: Context, meaning: Interpretation, dnos: Sequence[Dno]) -> list[BillOfDno]:

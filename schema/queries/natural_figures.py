@@ -17,6 +17,7 @@ from app.domain.families import HLZF, PRICE, TIME_OF_USE
 from app.domain.hlzf import Hlzf
 from app.domain.holiday_rule import HolidayRule
 from app.domain.peak import peak_status, peak_statuses
+from app.domain.place import DnoAtPlace, PlaceBasis
 from app.domain.price_series import day_span, price_at, prices
 from app.domain.question import Interpretation, Load, QuestionTopic, Unanswered
 from app.domain.question_figures import BillOfDno, Figures, PeakAtLevel, TariffCost
@@ -25,7 +26,7 @@ from app.domain.time_of_use import TimeOfUseTariff
 from app.interpreter.years import FIRST, LAST
 from schema.context import Context
 from schema.queries.dnos import regions_named
-from schema.queries.natural_bills import load_bills
+from schema.queries.natural_bills import load_bills, load_ranking_by_bills
 from schema.queries.natural_found import Found
 from schema.queries.natural_levies import load_levies
 
@@ -33,15 +34,19 @@ MAX_OTHER_YEARS = 30  # newest first, in which figures of the same kind are look
 _TIMED = {QuestionTopic.TIME_OF_USE, QuestionTopic.PEAK_STATUS}
 
 
-async def load_figures(context: Context, meaning: Interpretation, today: date) -> Found:
+async def load_figures(
+    context: Context, meaning: Interpretation, today: date, operators: Sequence[DnoAtPlace] = ()
+) -> Found:
+    """`operators`: at the place that is asked about."""
     if meaning.about is QuestionTopic.LEVIES:
         return await load_levies(context, meaning)
+    if meaning.about is QuestionTopic.BILL:
+        by_bills = meaning.topic is QuestionTopic.RANKING
+        return await (load_ranking_by_bills if by_bills else load_bills)(context, meaning)
     if meaning.topic is QuestionTopic.RANKING:
         return await _ranking(context, meaning)
-    if meaning.about is QuestionTopic.BILL:
-        return await load_bills(context, meaning)
     if meaning.about is QuestionTopic.GRID_OPERATOR:
-        return await _operators(context, meaning)
+        return await _operators(context, meaning, operators)
     at = _moment(meaning, today)
     loaders = context.loaders
     several = meaning.candidates if meaning.topic is QuestionTopic.COMPARISON else ()
@@ -82,15 +87,14 @@ async def load_figures(context: Context, meaning: Interpretation, today: date) -
     )
 
 
-async def _operators(context: Context, meaning: Interpretation) -> Found:
-    """The operator and the candidates, without figures."""
+async def _operators(context: Context, meaning: Interpretation, operators: Sequence[DnoAtPlace]) -> Found:
     named = [] if meaning.dno_id is None else [meaning.dno_id]
     dnos, candidates = await asyncio.gather(
         context.loaders.dno_by_id.load_many(named),
         context.loaders.dno_by_id.load_many(list(meaning.candidates)),
     )
     return Found(
-        Figures(),
+        Figures(operators=operators),
         dno=dnos[0] if dnos else None,
         candidates=[candidate for candidate in candidates if candidate is not None],
         used={tags.operator(dno_id) for dno_id in (*named, *meaning.candidates)},
@@ -216,7 +220,12 @@ async def _ranking(context: Context, meaning: Interpretation) -> Found:
     return Found(figures, names=names, used={tags.DIRECTORY}, uncached=True)
 
 
-_WITHOUT_OPERATOR = (QuestionTopic.RANKING, QuestionTopic.COMPARISON, QuestionTopic.LEVIES)
+_WITHOUT_OPERATOR = (
+    QuestionTopic.RANKING,
+    QuestionTopic.COMPARISON,
+    QuestionTopic.LEVIES,
+    QuestionTopic.GRID_OPERATOR,
+)
 
 
 def why_unanswered(meaning: Interpretation, found: Found) -> Unanswered | None:
@@ -225,6 +234,8 @@ def why_unanswered(meaning: Interpretation, found: Found) -> Unanswered | None:
         return Unanswered.OFF_TOPIC if meaning.not_held is None else Unanswered.NOT_HELD
     if meaning.unknown is not None:
         return Unanswered.UNKNOWN_OPERATOR
+    if meaning.topic is QuestionTopic.GRID_OPERATOR and meaning.details.place is None and meaning.lacking:
+        return Unanswered.DETAILS_MISSING
     if found.dno is None and meaning.topic not in _WITHOUT_OPERATOR:
         return Unanswered.SEVERAL_OPERATORS if meaning.candidates else Unanswered.OPERATOR_MISSING
     if meaning.lacking:
@@ -239,9 +250,18 @@ def answering_figures(meaning: Interpretation, found: Found, unanswered: Unanswe
     if meaning.topic is QuestionTopic.COMPARISON:
         known = [one for one in found.figures.bills if _is_known(meaning, one)]
         return structs.replace(found.figures, bills=known)
+    if meaning.topic is QuestionTopic.GRID_OPERATOR:
+        return Figures(operators=found.figures.operators)  # each has its basis
     if meaning.topic is QuestionTopic.PEAK_STATUS:
         return Figures(peak=found.figures.peak)  # each has the reason why it is not known
     return Figures()
+
+
+def _knows_the_grid(meaning: Interpretation, figures: Figures) -> bool:
+    """A seat is no evidence of a network; a code belongs to its operator."""
+    if meaning.details.place is None:
+        return meaning.dno_id is not None
+    return any(one.basis is not PlaceBasis.SEAT for one in figures.operators)
 
 
 def _is_known(meaning: Interpretation, one: BillOfDno) -> bool:
@@ -263,7 +283,7 @@ def _is_answered(meaning: Interpretation, figures: Figures) -> bool:
         case QuestionTopic.ANNUAL_COST:
             return bool(figures.costs)
         case QuestionTopic.RANKING:
-            return bool(figures.ranking)
+            return bool(figures.ranking or (figures.bill_ranking and figures.bill_ranking.bills))
         case QuestionTopic.LEVIES:
             return bool(figures.levies)
         case QuestionTopic.BILL:
@@ -272,7 +292,7 @@ def _is_answered(meaning: Interpretation, figures: Figures) -> bool:
             known = {one.dno_id for one in figures.bills if _is_known(meaning, one)}
             return known >= set(meaning.candidates)
         case QuestionTopic.GRID_OPERATOR:
-            return False
+            return _knows_the_grid(meaning, figures)
         case QuestionTopic.COMPARISON:
             rows: Sequence[Any] = (*figures.tariffs, *figures.hlzf, *figures.time_of_use, *figures.prices)
             return {row.dno_id for row in rows} >= set(meaning.candidates)

@@ -15,10 +15,12 @@ from app.domain.question_figures import Figures
 from schema.batch_field import batch_field, describe, field, length, type_for
 from schema.context import Context
 from schema.types.bill import Bill
+from schema.types.bill_ranking import BillRanking
 from schema.types.dno import Dno
 from schema.types.hlzf import Hlzf
 from schema.types.levy import Levy
 from schema.types.peak import PeakStatus
+from schema.types.place import DnoAtPlace
 from schema.types.price import Price
 from schema.types.price_interval import PriceInterval
 from schema.types.ranking import RankedTariff, TariffCost
@@ -81,6 +83,14 @@ class AnsweredQuestion(msgspec.Struct, frozen=True):
     @property
     def prices(self) -> Sequence[object]:
         return self.figures.prices
+
+    @property
+    def operators(self) -> Sequence[object]:
+        return self.figures.operators
+
+    @property
+    def bill_ranking(self) -> object:
+        return self.figures.bill_ranking
 
     @property
     def bills(self) -> Sequence[object]:
@@ -217,9 +227,18 @@ class NaturalQueryResult:
         "Modul 1 and 2, …",
         metadata=length(3),
     )
+    operators: list[DnoAtPlace] = strawberry.field(
+        description="The operators at the postal code that is asked about, the largest share first; also where their seat is all that "
+        "is known.",
+        metadata=length(2),
+    )
     bills: list[QuestionBill] = strawberry.field(
         description="What the consumption costs with levies and taxes; of a comparison in the order of the question.",
         metadata=length(2),
+    )
+    bill_ranking: BillRanking | None = strawberry.field(
+        description="The operators by what the consumption costs, the cheapest or the most expensive first; null: no such ranking is "
+        "asked for. Prices that are derived by a rule do not count."
     )
     levies: list[Levy] = strawberry.field(
         description="The levies and taxes that are asked for, as far as they hold in the year.",

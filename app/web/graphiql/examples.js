@@ -8,5 +8,8 @@ import annualCost from "./examples/05-annual-cost.graphql";
 import ranking from "./examples/06-ranking.graphql";
 import coverage from "./examples/07-coverage.graphql";
 import changes from "./examples/08-changes.graphql";
+import bill from "./examples/09-bill.graphql";
+import priceSheet from "./examples/10-price-sheet.graphql";
+import whoseGrid from "./examples/11-whose-grid.graphql";
 
-export default [tariffs, operators, search, question, annualCost, ranking, coverage, changes];
+export default [tariffs, operators, search, question, annualCost, ranking, coverage, changes, bill, priceSheet, whoseGrid];

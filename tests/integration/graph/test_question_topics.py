@@ -21,10 +21,13 @@ from tests.waiting import until
 QUESTION = """
 query ($query: String!, $today: Date) { naturalQuery(query: $query, today: $today) {
   interpretation {
-    dataType topic dno { slug } year voltageLevel day region consumptionKwh peakLoadKw consumptionAssumed questions
+    dataType topic dno { slug } year voltageLevel day region consumptionKwh peakLoadKw consumptionAssumed module postalCode
+    questions
     confidence candidates { slug }
   }
   unanswered
+  operators { dno { slug } share locations basis }
+  billRanking { bills { rank dno { slug } bill { network } } ranked notKnown }
   bills { dno { slug } bill { network levies gross positions { name amount } missing warnings { code } } }
   prices { kind amount unit voltageLevel dno { slug } } levies { kind value unit customerGroup validFrom }
   tariffs { leistung dno { slug } } hlzf { season dno { slug } } timeOfUse { bands { band price } dno { slug } }
@@ -36,6 +39,8 @@ query ($query: String!, $today: Date) { naturalQuery(query: $query, today: $toda
 } }
 """
 FIGURES = (
+    "operators",
+    "billRanking",
     "bills",
     "prices",
     "levies",
@@ -95,6 +100,8 @@ async def test_the_cheapest_hours_of_a_day_come_with_their_prices(
         "consumptionKwh": None,
         "peakLoadKw": None,
         "consumptionAssumed": False,
+        "module": None,
+        "postalCode": None,
         "questions": 1,
         "confidence": 1,
         "candidates": [{"slug": "netz-musterstadt"}],
@@ -332,6 +339,97 @@ async def test_a_bill_comes_with_its_positions(
     assert "es fehlt: Grundpreis ohne Leistungsmessung" in half["answer"]
 
 
+async def test_a_ranking_by_bill_comes_in_the_order_that_is_asked_for(
+    client: httpx.AsyncClient, operators: tuple[Dno, Dno], pool: Pool
+) -> None:
+    first, second = operators
+    for dno, base in ((first, "60"), (second, "40")):
+        await make.price(pool, dno, 2026, PriceKind.SLP_GRUNDPREIS, base)
+        await make.price(pool, dno, 2026, PriceKind.SLP_ARBEITSPREIS, "7.49")
+        await make.price(pool, dno, 2026, PriceKind.MODUL_2_ARBEITSPREIS, "3.00")
+    found = await ask(client, "günstigster Netzbetreiber für Haushalte in Bayern 2026")
+    assert filled(found) == {"billRanking"}, found
+    ranked = [
+        (one["rank"], one["dno"]["slug"], one["bill"]["network"]) for one in found["billRanking"]["bills"]
+    ]
+    assert ranked == [(1, "werke-altdorf", "302.15"), (2, "netz-musterstadt", "322.15")]
+    assert found["interpretation"]["consumptionAssumed"] is True
+    assert (
+        "Bayern, 2026, angenommene 3.500 kWh ohne Leistungsmessung: 1. Werke Altdorf 302,15 €"
+        in found["answer"]
+    )
+    dearest = await ask(client, "most expensive grid operators for households in Bavaria 2026")
+    assert [one["dno"]["slug"] for one in dearest["billRanking"]["bills"]] == [
+        "netz-musterstadt",
+        "werke-altdorf",
+    ]
+    heat_pump = await ask(client, "günstigste Netzentgelte Wärmepumpe Bayern 2026")
+    assert [one["bill"]["network"] for one in heat_pump["billRanking"]["bills"]] == ["180.00", "180.00"]
+    assert heat_pump["interpretation"]["module"] == 2
+    for query in (
+        "günstigster Netzbetreiber für Haushalte in Hessen 2026",
+        "günstigster Netzbetreiber Haushalte Bayern 1999",
+    ):
+        assert ((await ask(client, query))["unanswered"], query) == ("NO_DATA", query)
+
+
+async def test_a_postal_code_stands_for_the_operator_of_its_network(
+    client: httpx.AsyncClient, operators: tuple[Dno, Dno], pool: Pool
+) -> None:
+    first, second = operators
+    await make.place(pool, first, "80331", locations=98)
+    await make.place(pool, second, "80331", locations=2)
+    await make.place(pool, first, "80333", locations=5)
+    found = await ask(client, "Wer ist mein Netzbetreiber in 80331 München?")
+    assert [(one["dno"]["slug"], one["share"], one["basis"]) for one in found["operators"]] == [
+        ("netz-musterstadt", 0.98, "REGISTERED_UNITS"),
+        ("werke-altdorf", 0.02, "REGISTERED_UNITS"),
+    ]
+    assert (found["unanswered"], found["interpretation"]["topic"]) == (None, "GRID_OPERATOR")
+    assert "Netz Musterstadt (98 % von 100 erfassten Standorten)" in found["answer"]
+    one = await ask(client, "Netzentgelte 80333 MS 2026")
+    assert (one["interpretation"]["dno"], one["interpretation"]["postalCode"]) == (
+        {"slug": "netz-musterstadt"},
+        "80333",
+    )
+    assert filled(one) == {"tariffs"}
+    several = await ask(client, "Netzentgelte 80331 MS 2026")
+    assert (several["unanswered"], filled(several)) == ("SEVERAL_OPERATORS", set())
+    assert [one["slug"] for one in several["interpretation"]["candidates"]] == [
+        "netz-musterstadt",
+        "werke-altdorf",
+    ]
+    named = await ask(client, "Netzentgelte 80331 Altdorf MS 2026")  # the place beside the code decides
+    assert named["interpretation"]["dno"] == {"slug": "werke-altdorf"}
+    code = await ask(client, "Welcher Netzbetreiber hat die Nummer SNB900000000001?")
+    assert (code["unanswered"], code["answer"]) == (None, "Netz Musterstadt (SNB900000000001, 9900000000011)")
+
+
+async def test_a_seat_gives_candidates_and_no_operator(client: httpx.AsyncClient, pool: Pool) -> None:
+    await make.dno(pool, "werke-seedorf", name="Werke Seedorf", city="Seedorf", postal_code="17209")
+    found = await ask(client, "Netzbetreiber 17209")
+    assert [(one["dno"]["slug"], one["basis"]) for one in found["operators"]] == [("werke-seedorf", "SEAT")]
+    assert (found["unanswered"], found["interpretation"]["confidence"] <= 0.5) == ("NO_DATA", True)
+    assert "Wessen Netz dort liegt, ist hier nicht erfasst" in found["answer"]
+    prices = await ask(client, "Netzentgelte 17209 MS 2026")
+    assert (prices["unanswered"], prices["interpretation"]["dno"]) == ("SEVERAL_OPERATORS", None)
+    assert prices["answer"].endswith("Meinen Sie Werke Seedorf?")
+    nothing = await ask(client, "Netzentgelte 99998 MS 2026")
+    assert (nothing["unanswered"], filled(nothing)) == ("UNKNOWN_OPERATOR", set())
+
+
+async def test_places_that_change_change_the_next_answer(
+    client: httpx.AsyncClient, operators: tuple[Dno, Dno], pool: Pool
+) -> None:
+    assert (await ask(client, "Netzbetreiber 80335"))["operators"] == []
+    await make.place(pool, operators[0], "80335", locations=5)
+
+    async def is_known() -> bool:
+        return bool((await ask(client, "Netzbetreiber 80335"))["operators"])
+
+    await until(is_known)
+
+
 async def import_levies(settings: Settings) -> None:
     names = FILES[Kind["LEVIES"]]
     files = [File(name, io.BytesIO((FOLDER / name).read_bytes())) for name in names]
@@ -349,6 +447,9 @@ REFUSED = [
     ("§14a Modul 2 Netz Musterstadt", "NO_DATA"),
     ("Blindarbeit Netz Musterstadt MS", "NO_DATA"),
     ("Umlagen 2027", "NO_DATA"),
+    ("Netzbetreiber 99998", "NO_DATA"),
+    ("Wer ist mein Netzbetreiber?", "DETAILS_MISSING"),
+    ("Welcher Netzbetreiber ist für Musterstadt zuständig?", "DETAILS_MISSING"),
     ("Netzkosten Modul 3 bei Netz Musterstadt 2024: 100 kWh HT, 100 kWh ST, 100 kWh NT", "NO_DATA"),
     ("Wärmepumpe 6000 kWh Netzkosten Netz Musterstadt", "DETAILS_MISSING"),
     ("Modul 3 3500 kWh Kosten Netz Musterstadt", "DETAILS_MISSING"),

@@ -8,6 +8,7 @@ import pytest
 from msgspec import structs
 
 from app.domain.bill import Bill, bill_of
+from app.domain.bill_ranking import BillRanking, RankedBill
 from app.domain.consumption import BandConsumption, Consumption, Metering, SpecialUse
 from app.domain.entry import VoltageLevel
 from app.domain.levy_charges import LevyRates, levy_charges
@@ -19,6 +20,7 @@ from app.interpreter.answer import answer_of
 from app.interpreter.answer_words import ENGLISH, GERMAN
 from app.interpreter.bill_words import bill_words_of
 from app.interpreter.missing_of_bills import missing_of_bill
+from tests.architecture.repository import ROOT
 from tests.unit.domain.bill_figures import ALL_YEARS, LEVIES, MS, NS, levies_of, price, tariff
 from tests.unit.domain.test_bill import MALCHOW_2025, ODR_2025
 from tests.unit.interpreter.test_topic_answers import NETZ, WERK, A, B
@@ -167,6 +169,9 @@ def _missing() -> set[MissingFigure]:
     return found
 
 
+_WITH_WARNINGS = ("bill", "bill_position", "consumption", "cost", "levy_charges", "network_charges")
+# Customer groups and metering; a value without effect is none that a question has.
+_NO_WARNINGS = {"S_TARIF", "S_SONDERKUNDE", "RLM_MONTHLY", "UNUSED_INPUT"}
 _ENGLISH_WORDS = re.compile(r"\b(the|for|of|from|price|rate|before|Not|known)\b")
 
 
@@ -179,6 +184,35 @@ def test_everything_that_a_bill_can_lack_is_named_in_both_languages() -> None:
     assert not any("Not known of" in text or "_" in text for text in english)
 
 
+def test_each_warning_has_words_in_both_languages() -> None:
+    source = "".join((ROOT / "app/domain" / f"{name}.py").read_text() for name in _WITH_WARNINGS)
+    codes = set(re.findall(r'"([A-Z][A-Z\d]+(?:_[A-Z\d]+)+)"', source)) - _NO_WARNINGS
+    assert len(codes) > 10
+    for words in (GERMAN, ENGLISH):
+        of_bill = bill_words_of(words)
+        assert codes - of_bill.hints.keys() - of_bill.left_out.keys() == set()
+
+
 def test_each_use_has_a_name_in_both_languages() -> None:
     for words in (GERMAN, ENGLISH):
         assert bill_words_of(words).uses.keys() == set(SpecialUse)
+
+
+def test_a_ranking_by_bill_counts_the_operators_without_a_rank() -> None:
+    usage = structs.replace(HOUSEHOLD, assumed=True)
+    ranked = asked(usage, dno_id=None, candidates=(), topic=QuestionTopic.RANKING)
+    ranked = structs.replace(ranked, details=Details(usage=usage, region="Bayern"))
+    first = RankedBill(1, WERK, bill(ODR_2025), Decimal(0), derived=False, preliminary=True)
+    second = RankedBill(2, NETZ, bill(MALCHOW_2025), Decimal("28.45"), derived=False, preliminary=False)
+    ranking = BillRanking(usage.consumption(2025, None), (first, second), 2, 3, 4, 5)
+    names = {NETZ: "Netz A", WERK: "Werk B"}
+    assert answer_of(ranked, dno=None, figures=Figures(bill_ranking=ranking), names=names) == (
+        "Bayern, 2025, angenommene 3.500 kWh ohne Leistungsmessung: 1. Werk B 293,70 €, mit 19 % Umsatzsteuer 545,31 €, mit "
+        "vorläufigen Preisen, 2. Netz A 322,15 €, mit 19 % Umsatzsteuer 579,16 € (Netznutzung im Jahr, netto). Netzbetreiber mit "
+        "Rang: 2; nur mit abgeleiteten Preisen: 3; ohne bekannte Preise: 9."
+    )
+    nothing = BillRanking(usage.consumption(2025, None), (), 0, 3, 4, 5)
+    text = answer_of(ranked, dno=None, figures=Figures(bill_ranking=nothing))
+    assert text.endswith(
+        "die Kosten sind nicht bekannt. Netzbetreiber mit Rang: 0; nur mit abgeleiteten Preisen: 3; ohne bekannte Preise: 9."
+    )
