@@ -3,7 +3,7 @@
 import asyncio
 import os
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -81,6 +81,24 @@ async def add_key(database_url: str, secret_hash: bytes) -> None:
                 " INSERT INTO api_keys (name, role, secret_hash, created_by)"
                 " SELECT 'benchmark', 'EDITOR', $1, id FROM people",
                 secret_hash,
+            )
+    finally:
+        await connection.close()
+
+
+async def add_places(database_url: str, postal_codes: Sequence[str]) -> None:
+    """Four operators at each postal code, with two levels each; nothing where there are places already."""
+    connection = await asyncpg.connect(database_url)
+    try:
+        async with asyncio.timeout(60):
+            await connection.execute(
+                "INSERT INTO places (basis, postal_code, municipality, dno_id, voltage_level, locations)"
+                " SELECT 'REGISTERED_UNITS', code, 'Ort ' || code, d.id, level, 1 + (d.number * 7 + at) % 500"
+                " FROM unnest($1::text[]) WITH ORDINALITY AS codes (code, at)"
+                " JOIN (SELECT id, row_number() OVER (ORDER BY slug) AS number, count(*) OVER () AS total FROM dnos) AS d"
+                " ON (d.number - at) % d.total IN (0, 1, 2, 3)"
+                " CROSS JOIN unnest(ARRAY['MS', 'NS']) AS level WHERE NOT EXISTS (SELECT FROM places)",
+                postal_codes,
             )
     finally:
         await connection.close()

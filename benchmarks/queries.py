@@ -32,6 +32,8 @@ BILL = (
     "query Bill($slug: String!, $input: ConsumptionInput!) { dno(slug: $slug) { slug name bill(input: $input)"
     " { positions { name quantity price amount } network levies net vat gross missing warnings { code } } } }"
 )
+AT = "query At($postalCode: String!) { dnosAt(postalCode: $postalCode) { share locations basis dno { slug name region } } }"
+POSTAL_CODES = [f"{number:05}" for number in range(10115, 10615)]
 ADD_PRICE = (
     "mutation AddPrice($input: AddPriceInput!) { addPrice(input: $input) { errors { code message } } }"
 )
@@ -77,6 +79,10 @@ def day_address(day: date) -> bytes:
     """The same as programs read it, without GraphQL."""
     path = f"/api/v1/dnos/{HOT['slug']}/time-of-use/{day}?resolution=CHANGES"
     return f"GET {path} HTTP/1.1\r\nhost: 127.0.0.1\r\naccept: application/json\r\n\r\n".encode()
+
+
+def operators_at(postal_code: str) -> bytes:
+    return post(AT, postalCode=postal_code)
 
 
 def bill(kwh: int = 3500) -> bytes:

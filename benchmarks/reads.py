@@ -81,6 +81,7 @@ def _arguments() -> argparse.Namespace:
 async def _run(environment: Environment, arguments: argparse.Namespace) -> None:
     print(f"{environment.content}; load from {machine.load_program()}")
     await databases.add_key(environment.settings.database_url, digest(KEY))
+    await databases.add_places(environment.settings.database_url, queries.POSTAL_CODES)
     outcomes: dict[tuple[str, str], Outcome] = {}
     for source, changed in SOURCES.items():
         with environment.server(**changed) as server:
@@ -102,6 +103,9 @@ async def _sequences(server: Server) -> dict[str, RequestSequence]:
             [queries.day_of_prices(day) for day in queries.days_of_year()]
         ),
         "an operator's bills": RequestSequence([queries.bill(kwh) for kwh in range(1000, 6000, 10)]),
+        "operators at a postal code": RequestSequence(
+            [queries.operators_at(code) for code in queries.POSTAL_CODES]
+        ),
         "50 operators": RequestSequence(queries.full_pages(await server.cursors())),
     }
 

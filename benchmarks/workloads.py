@@ -99,6 +99,10 @@ async def household_bill(server: Server) -> RequestSequence:
     return RequestSequence([queries.bill()])
 
 
+async def postal_code(server: Server) -> RequestSequence:
+    return RequestSequence([queries.operators_at(queries.POSTAL_CODES[0])])
+
+
 WORKLOADS = {
     "W1": Workload("one point, repeated", hot_point),
     "W2": Workload("points, popular ones more often", popular_points),
@@ -112,6 +116,7 @@ WORKLOADS = {
     "W8": Workload("a day's § 14a prices, repeated", day_of_prices),
     "W9": Workload("W8 by its REST address", day_address),
     "W10": Workload("a household's bill, repeated", household_bill),
+    "W11": Workload("operators at a postal code, repeated", postal_code),
 }
 
 
@@ -137,6 +142,7 @@ def _arguments() -> argparse.Namespace:
 
 async def _run(environment: Environment, arguments: argparse.Namespace) -> None:
     await databases.add_key(environment.settings.database_url, digest(KEY))
+    await databases.add_places(environment.settings.database_url, queries.POSTAL_CODES)
     print(f"{environment.content}; load from {machine.load_program()}")
     outcomes = {}
     for name in arguments.workloads:

@@ -27,6 +27,7 @@ from app.http.content_negotiation import JSON, PROBLEM
 from schema.execution.documents import Document
 from schema.http import openapi_atypical_use, openapi_bo4e
 from schema.queries.natural import MAX_QUESTION_LENGTH
+from schema.types.pagination import MAX_TEXT_LENGTH
 
 Json = dict[str, Any]
 
@@ -89,7 +90,7 @@ class _Description:
                                 "description": "Only entries that are as final as this; left out: all.",
                                 "schema": {"type": "string", "enum": list(Publication)},
                             },
-                            {"name": "If-None-Match", "in": "header", "schema": {"type": "string"}},
+                            _IF_NONE_MATCH,
                         ],
                         others={"304": _NOT_MODIFIED, "404": _PROBLEM},
                         headers=_CACHED,
@@ -110,7 +111,7 @@ class _Description:
                                 "required": True,
                                 "schema": {"type": "string", "enum": list(VoltageLevel)},
                             },
-                            {"name": "If-None-Match", "in": "header", "schema": {"type": "string"}},
+                            _IF_NONE_MATCH,
                         ],
                         "responses": {
                             "200": {
@@ -138,6 +139,29 @@ class _Description:
                         "missingLeviesYear",
                         "Levies of a year of which no rate is held",
                         **_OF_YEAR,
+                    )
+                },
+                "/api/v1/postal-codes/{postalCode}": {
+                    "get": self._operation(
+                        "postalCode",
+                        "Operators with a network at a postal code, the largest share first",
+                        parameters=[
+                            _in_path("postalCode", {"type": "string", "pattern": "^[0-9]{5}$"}),
+                            _in_query("city", {"type": "string", "maxLength": MAX_TEXT_LENGTH}),
+                            _in_query("voltageLevel", {"type": "string", "enum": list(VoltageLevel)}),
+                            _IF_NONE_MATCH,
+                        ],
+                        others={"304": _NOT_MODIFIED, "400": _PROBLEM},
+                        headers=_CACHED,
+                    )
+                },
+                "/api/v1/codes/{code}": {
+                    "get": self._operation(
+                        "operatorByCode",
+                        "One operator by its MaStR number, BDEW code, ACER code or VNB id",
+                        parameters=[_in_path("code", {"type": "string"}), _IF_NONE_MATCH],
+                        others={"304": _NOT_MODIFIED, "400": _PROBLEM, "404": _PROBLEM},
+                        headers=_CACHED,
                     )
                 },
                 "/api/v1/query/natural": {
@@ -246,6 +270,7 @@ def _in_path(name: str, schema: Json) -> Json:
     return {"name": name, "in": "path", "required": True, "schema": schema}
 
 
+_IF_NONE_MATCH: Json = {"name": "If-None-Match", "in": "header", "schema": {"type": "string"}}
 _BOUNDS: Mapping[str, Json] = {"query": {"maxLength": MAX_QUESTION_LENGTH}}
 _PROBLEM: Json = {
     "description": "Why there is no answer.",
@@ -260,7 +285,7 @@ _BO4E: Json = openapi_bo4e.operation(
     [
         _in_path("slug", SLUG),
         _in_path("year", {"type": "integer", "description": "Calendar year."}),
-        {"name": "If-None-Match", "in": "header", "schema": {"type": "string"}},
+        _IF_NONE_MATCH,
     ],
     {"304": _NOT_MODIFIED, "404": _PROBLEM, "default": _PROBLEM},
     _CACHED,
@@ -270,7 +295,7 @@ _BO4E: Json = openapi_bo4e.operation(
 _OF_YEAR: Json = {
     "parameters": [
         _in_path("year", {"type": "integer", "description": "Calendar year."}),
-        {"name": "If-None-Match", "in": "header", "schema": {"type": "string"}},
+        _IF_NONE_MATCH,
     ],
     "others": {"304": _NOT_MODIFIED, "404": _PROBLEM},
     "headers": _CACHED,
@@ -321,7 +346,7 @@ _TIME_OF_USE: Json = {
                 "with `now`.",
             },
         ),
-        {"name": "If-None-Match", "in": "header", "schema": {"type": "string"}},
+        _IF_NONE_MATCH,
     ],
     "responses": {
         "200": {

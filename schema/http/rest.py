@@ -22,6 +22,7 @@ from app.settings import Settings
 from schema.http.bo4e_address import Bo4eAddress
 from schema.http.openapi import write_openapi
 from schema.http.operation_runner import OperationRunner
+from schema.http.place_addresses import CodeAddress, PostalCodeAddress
 from schema.http.price_addresses import PriceAddress
 from schema.http.quarter_hours_address import QuarterHoursAddress
 from schema.http.request import check_content
@@ -41,6 +42,8 @@ class Rest:
         self._quarter_hours = QuarterHoursAddress(self._operations, document.operation("hlzfYear"))
         self._prices = PriceAddress(self._operations)
         self._bo4e = Bo4eAddress(self._operations)
+        self._postal_code = PostalCodeAddress(self._operations, document.operation("postalCode"))
+        self._code = CodeAddress(self._operations, document.operation("operatorByCode"))
         self._natural_query = document.operation("naturalQuery")
         self._description = CachedResponse(write_openapi(schema, document), JSON, None)
 
@@ -53,6 +56,8 @@ class Rest:
             Route("/api/v1/dnos/{slug}/{year}/bo4e.json", self._bo4e.respond),
             Route("/api/v1/levies/{year}", self._levies.respond),
             Route("/api/v1/levies/{year}/missing", self._missing_levies.respond),
+            Route("/api/v1/postal-codes/{postalCode}", self._postal_code.respond),
+            Route("/api/v1/codes/{code}", self._code.respond),
             Route("/api/v1/query/natural", self._post_question, methods=["POST"]),
             Route("/api/v1/openapi.json", self._get_description),
         ]

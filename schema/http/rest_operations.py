@@ -115,7 +115,7 @@ class OperationAddress(CachedAddress):
         variables = self._variables(request)
         result = await self._operations.run(self._operation, variables, request)
         if result.body == b"null":  # only of an operator
-            raise AppError(f"There is no operator {quoted(variables['slug'])}.", Code.NOT_FOUND)
+            raise AppError(self._absent(variables), Code.NOT_FOUND)
         body = self._write(result.body, request)
         stored = store_response(scope, key, body, self.media_type, result.read_set, since, result.counter)
         return respond_from_cache(scope, stored, result.read_set.until)
@@ -123,6 +123,10 @@ class OperationAddress(CachedAddress):
     @abstractmethod
     def _variables(self, request: Request) -> Map:
         """With the operator's slug, if the operation is about one. Raises AppError."""
+
+    def _absent(self, variables: Map) -> str:
+        """Why there is no operator."""
+        return f"There is no operator {quoted(variables['slug'])}."
 
     @abstractmethod
     def _write(self, result: bytes, request: Request) -> bytes:

@@ -137,6 +137,44 @@ async def test_the_operators_at_a_postal_code_take_three_statements_and_none_whe
         assert spent.statements == statements
 
 
+async def test_rest_has_the_operators_at_a_postal_code_and_an_operator_by_code(
+    client: httpx.AsyncClient, pool: Pool, networks: list[Dno]
+) -> None:
+    await make.place(pool, networks[0], municipality="München", voltage_level="NS", locations=3)
+    path = "/api/v1/postal-codes/80331"
+    first = await client.get(f"{path}?city=M%C3%BCnchen&voltageLevel=NS")
+    [found] = first.json()
+    assert (found["dno"]["slug"], found["share"], found["basis"]) == ("netze-a", 1.0, "REGISTERED_UNITS")
+    again = await client.get(first.url, headers={"if-none-match": first.headers["etag"]})
+    assert again.status_code == 304
+    assert (await client.get(f"{path}?city=Bonn")).json() == []
+    assert (await client.get("/api/v1/codes/SNB900000000001")).json()["slug"] == "netze-a"
+    missing = await client.get("/api/v1/codes/SNB900000000009")
+    assert (missing.status_code, missing.json()["detail"]) == (
+        404,
+        "No operator has the code 'SNB900000000009'.",
+    )
+
+
+@pytest.mark.parametrize(
+    ("path", "detail"),
+    [
+        ("postal-codes/8033", "'8033' is no postal code: `postalCode` must be 5 digits, such as 80331."),
+        ("postal-codes/80331?level=NS", "There is no parameter 'level'; there are city and voltageLevel."),
+        ("postal-codes/80331?city=a&city=b", "city is given 2 times."),
+        ("postal-codes/80331?voltageLevel=ns", "voltageLevel must be one of HOES, HOES_HS, HS, HS_MS, MS, MS_NS, NS."),
+        ("postal-codes/80331?city=" + "x" * 201, "`city` has 201 letters; at most 200 are allowed."),
+    ],
+)  # fmt: skip
+async def test_rest_refuses_invalid_parameters(client: httpx.AsyncClient, path: str, detail: str) -> None:
+    refused = await client.get(f"/api/v1/{path}")
+    assert (refused.status_code, refused.json()["code"], refused.json()["detail"]) == (
+        400,
+        "BAD_USER_INPUT",
+        detail,
+    )
+
+
 @pytest.mark.parametrize(
     "postal_code", ["", "8033", "803311", "8O331", "80 331", "８０３３１", "D-80331", "x" * 5000]
 )

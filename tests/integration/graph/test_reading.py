@@ -1,4 +1,4 @@
-"""docs/reading.md and docs/prices.md: each query, executed on the starter data, returns the response that is printed below it."""
+"""docs/reading.md, docs/prices.md and docs/places.md: each query, executed on the starter data, returns the response that is printed below it."""
 
 import json
 import re
@@ -16,7 +16,7 @@ from app.settings import Settings
 from tests.integration.graph.graphql_client import client_of
 
 DOCS = Path(__file__).parents[3] / "docs"
-TEXTS = [(DOCS / page).read_text() for page in ("reading.md", "prices.md")]
+TEXTS = [(DOCS / page).read_text() for page in ("reading.md", "prices.md", "places.md")]
 EXAMPLE = re.compile(r"```(graphql|sh)\n(.*?)```(?:[^`]*?```json\n(.*?)```)?", re.DOTALL)
 EXAMPLES = [example for text in TEXTS for example in EXAMPLE.findall(text)]
 LINKS = [link for text in TEXTS for link in re.findall(r"`(/[\w./?=&-]+)`", text)]

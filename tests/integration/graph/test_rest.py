@@ -191,6 +191,7 @@ async def test_all_operations_are_answered_by_a_plan() -> None:
     document = DocumentCache(schema, Settings()).get(DOCUMENT)
     span = {"from": "2025-01-01T00:00:00+01:00", "to": "2026-01-01T00:00:00+01:00"}
     given = {"slug": "netze-a", "year": 2025, "query": "x", "voltageLevel": "MS", **span}
+    given |= {"postalCode": "80331", "code": "7"}
     assert {one.plan(one.variables(given)).reason for one in document.operations} == {""}
 
 
@@ -205,7 +206,7 @@ async def test_the_openapi_description_is_valid_and_contains_every_field(
 
 # Libraries of Schemathesis emit warnings.
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("name", ["dnoYear", "bo4eYear", "timeOfUse", "naturalQuery", "atypicalUse"])
+@pytest.mark.parametrize("name", ["dnoYear", "bo4eYear", "timeOfUse", "naturalQuery", "atypicalUse", "postalCode", "operatorByCode"])
 async def test_generated_requests_are_answered_as_described(server: Running, netze_a: Dno, name: str) -> None:
     def run_all() -> None:
         described = schemathesis.openapi.from_url(server.url.replace("/graphql", "/api/v1/openapi.json"))
