@@ -9,8 +9,12 @@ from app.domain.dno import DirectoryEntry
 from app.errors import BadInput, quoted
 
 # Letters of a VNB id are compared as they are written; all other codes have capitals only.
-_CAPITALS: Final = re.compile(r"SNB[0-9]{12}|[AB][0-9A-Z]{8}\.[A-Z]{2}|[0-9]{13}", re.ASCII)
-_VNB_ID: Final = re.compile(r"[0-9]{1,4}|[0-9A-Za-z]{17}", re.ASCII)
+_WITH_CAPITALS: Final = r"SNB[0-9]{12}|[AB][0-9A-Z]{8}\.[A-Z]{2}|[0-9]{13}"
+_VNB: Final = "[0-9]{1,4}|[0-9A-Za-z]{17}"
+PATTERN: Final = f"^({_WITH_CAPITALS}|{_VNB})$"
+
+_CAPITALS: Final = re.compile(_WITH_CAPITALS, re.ASCII)
+_VNB_ID: Final = re.compile(_VNB, re.ASCII)
 
 
 def read_code(text: str, argument: str) -> str:

@@ -22,6 +22,7 @@ from graphql import (
 )
 from strawberry import Schema
 
+from app.domain import operator_code
 from app.domain.entry import Publication, VoltageLevel
 from app.http.content_negotiation import JSON, PROBLEM
 from schema.execution.documents import Document
@@ -159,7 +160,10 @@ class _Description:
                     "get": self._operation(
                         "operatorByCode",
                         "One operator by its MaStR number, BDEW code, ACER code or VNB id",
-                        parameters=[_in_path("code", {"type": "string"}), _IF_NONE_MATCH],
+                        parameters=[
+                            _in_path("code", {"type": "string", "pattern": operator_code.PATTERN}),
+                            _IF_NONE_MATCH,
+                        ],
                         others={"304": _NOT_MODIFIED, "400": _PROBLEM, "404": _PROBLEM},
                         headers=_CACHED,
                     )

@@ -35,6 +35,8 @@ PATHS = (
     "/api/v1/dnos/netze-a/2025/bo4e.json",
     "/api/v1/dnos/netze-a/atypical-use/2025",
     "/api/v1/dnos/netze-a/time-of-use/2025-01-01",
+    "/api/v1/levies/2025",
+    "/api/v1/levies/2025/missing",
     "/api/v1/postal-codes/80331?voltageLevel=NS",
     "/api/v1/codes/9900001000003",
     "/api/v1/query/natural",

@@ -206,7 +206,10 @@ async def test_the_openapi_description_is_valid_and_contains_every_field(
 
 # Libraries of Schemathesis emit warnings.
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("name", ["dnoYear", "bo4eYear", "timeOfUse", "naturalQuery", "atypicalUse", "postalCode", "operatorByCode"])
+@pytest.mark.parametrize(
+    "name",
+    ["dnoYear", "bo4eYear", "timeOfUse", "naturalQuery", "atypicalUse", "postalCode", "operatorByCode"],
+)
 async def test_generated_requests_are_answered_as_described(server: Running, netze_a: Dno, name: str) -> None:
     def run_all() -> None:
         described = schemathesis.openapi.from_url(server.url.replace("/graphql", "/api/v1/openapi.json"))
