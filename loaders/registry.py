@@ -1,6 +1,7 @@
 """All loaders of one operation, each created on first access."""
 
 import asyncio
+from functools import cached_property
 from typing import Any, Generic, overload
 
 from app.cache.read_set import ReadSet
@@ -9,6 +10,7 @@ from app.cache.region import Region
 from app.domain.entry import DnoYear
 from app.domain.families import FIGURES
 from loaders import regions
+from loaders.derived_prices import PricesWithDerived
 from loaders.record_loader import K, RecordLoader, V
 
 
@@ -61,6 +63,10 @@ class Loaders:
     coverage = LoaderAttribute(regions.COVERAGE)
     interpretation_by_question = LoaderAttribute(regions.QUESTIONS)
     opinion_by_question = LoaderAttribute(regions.OPINIONS)
+
+    @cached_property
+    def prices_with_derived(self) -> PricesWithDerived:
+        return PricesWithDerived(self.prices_by_dno_year, self.time_of_use_by_dno_year)
 
     def of_family(self, name: str) -> RecordLoader[DnoYear, tuple[Any, ...]]:
         """The loader of a family's entries by operator and year, such as `tariffs_by_dno_year`."""

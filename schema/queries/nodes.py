@@ -6,6 +6,7 @@ from uuid import UUID
 
 import strawberry
 
+from app.domain.derived_prices import DerivedKey
 from app.domain.entry import WHOLE_COUNTRY, DnoYear
 from app.domain.families import FAMILIES
 from app.errors import BadInput
@@ -13,11 +14,13 @@ from schema.batch_field import root_field
 from schema.context import Context
 from schema.types.node import (
     API_KEY_ID,
+    DERIVED_PRICE_ID,
     DNO_ID,
     REVISION_ID,
     USER_ID,
     Kind,
     Node,
+    read_derived_id,
     read_id,
 )
 from schema.types.pagination import MAX_ITEMS
@@ -47,13 +50,18 @@ class NodeQueries:
 
 async def load_nodes(context: Context, ids: Sequence[str]) -> list[object | None]:
     """Loads the objects of each kind together: one statement per kind."""
-    wanted = [read_id(id) for id in ids]
-    found: dict[tuple[Kind, UUID], object | None] = {}
+    wanted = [_read_node_id(id) for id in ids]
+    found: dict[tuple[Kind, Any], object | None] = {}
     for kind in dict.fromkeys(kind for kind, _ in wanted):
         of_kind = list(dict.fromkeys(id for other, id in wanted if other is kind))
         loaded = await _LOADERS[kind](context, of_kind)
         found |= {(kind, id): value for id, value in zip(of_kind, loaded, strict=True)}
     return [found[key] for key in wanted]
+
+
+def _read_node_id(text: str) -> tuple[Kind, Any]:
+    derived = read_derived_id(text)
+    return read_id(text) if derived is None else (DERIVED_PRICE_ID, derived)
 
 
 async def load_entries(context: Context, ids: Sequence[UUID]) -> list[Any]:
@@ -78,6 +86,16 @@ async def load_entries(context: Context, ids: Sequence[UUID]) -> list[Any]:
     return [entries.get(id) for id in ids]
 
 
+async def _derived_prices(context: Context, keys: Sequence[DerivedKey]) -> list[Any]:
+    """None where there is no such price, or no longer: one was published, or what it followed from is no more."""
+    operators = await context.loaders.dno_by_id.load_many({key.dno_id for key in keys})
+    known = {dno.id for dno in operators if dno is not None}
+    years = {DnoYear(key.dno_id, key.year) for key in keys if key.dno_id in known}
+    found = await context.loaders.prices_with_derived.load_many(years)
+    prices = {price.id: price for prices in found for price in prices}
+    return [prices.get(key.id) for key in keys]
+
+
 async def _dnos(context: Context, ids: Sequence[UUID]) -> Sequence[Any]:
     return await context.loaders.dno_by_id.load_many(ids)
 
@@ -91,9 +109,10 @@ async def _no_accounts(context: Context, ids: Sequence[UUID]) -> Sequence[Any]:
     return [None for _ in ids]
 
 
-_LOADERS: dict[Kind, Callable[[Context, Sequence[UUID]], Awaitable[Sequence[Any]]]] = {
+_LOADERS: dict[Kind, Callable[[Context, Sequence[Any]], Awaitable[Sequence[Any]]]] = {
     DNO_ID: _dnos,
     **{Kind[family.id_kind]: load_entries for family in FAMILIES},
+    DERIVED_PRICE_ID: _derived_prices,
     REVISION_ID: _revisions,
     USER_ID: _no_accounts,
     API_KEY_ID: _no_accounts,

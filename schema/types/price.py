@@ -1,15 +1,21 @@
 """GraphQL type of prices of a price sheet."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
+from operator import attrgetter
+from typing import Annotated
 
 import strawberry
 
 from app.domain import price as structs
-from app.domain.entry import Publication, VerificationStatus, VoltageLevel
-from schema.batch_field import describe, type_for
+from app.domain import tags
+from app.domain.derived_prices import DerivedKey
+from app.domain.entry import DnoYear, Publication, VerificationStatus, VoltageLevel
+from schema.batch_field import batch_field, describe, field, type_for
+from schema.context import Context
 from schema.types import entry_fields as fields
-from schema.types.node import Kind, Node
+from schema.types.node import Kind, Node, write_derived_id, write_id
 
 describe(
     structs.PriceKind,
@@ -59,7 +65,14 @@ describe(
     "together distinguish it from the others.",
 )
 class Price(Node):
-    id = fields.entry_id(Kind["PRICE"])
+    @field(
+        description="Stays the same for the life of the entry, and for a derived price as long as it is derived; opaque."
+    )
+    def id(root: strawberry.Parent[structs.Price]) -> strawberry.ID:
+        if root.derived_from is None:
+            return write_id(Kind["PRICE"], root.id)
+        return write_derived_id(DerivedKey(root.dno_id, root.year, root.kind))
+
     dno = fields.dno("The operator that asks for it.")
     year: int = strawberry.field(description="Calendar year in which it holds.")
     kind: structs.PriceKind = strawberry.field(description="The position of the price sheet.")
@@ -72,11 +85,34 @@ class Price(Node):
     amount: Decimal = strawberry.field(description="Net, in `unit`.")
     unit: structs.PriceUnit = strawberry.field(description="Unit of the amount, the same for a whole kind.")
     derived_from: str | None = strawberry.field(
-        description="The rule that gave the amount; null: it is published."
+        description="The rule by which the amount follows from another figure, whose source, publication and time of change are "
+        "given here; null: published. A derived price is never VERIFIED, is not stored and cannot be changed."
     )
     publication: Publication = fields.publication()
     verification_status: VerificationStatus = strawberry.field(description="How sure this price is.")
-    version: int = fields.version()
+    version: int = strawberry.field(description="Rises by one with every change; 0: derived, not stored.")
     updated_at: datetime = fields.updated_at()
     source = fields.source("Where the price was read.")
     history = fields.history()
+
+    @batch_field(
+        Annotated["Price", strawberry.lazy("schema.types.price")] | None,
+        description="The same operator's price of the year before, of the same kind, level and variant, published or derived; null "
+        "where none is known.",
+        reads=lambda price: (tags.prices(_year_before(price)), tags.time_of_use(_year_before(price))),
+    )
+    async def previous_year(
+        prices: Sequence[structs.Price], context: Context
+    ) -> Sequence[structs.Price | None]:
+        found = await context.loaders.prices_with_derived.load_many(map(_year_before, prices))
+        return [
+            next((other for other in others if _position(other) == _position(price)), None)
+            for price, others in zip(prices, found, strict=True)
+        ]
+
+
+_position = attrgetter("kind", "voltage_level", "variant")
+
+
+def _year_before(price: structs.Price) -> DnoYear:
+    return DnoYear(price.dno_id, price.year - 1)

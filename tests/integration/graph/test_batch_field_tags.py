@@ -40,7 +40,14 @@ ARGUMENTS: dict[str, list[dict[str, Any]]] = {
     "Dno.tariff": [{"year": year, "voltage_level": VoltageLevel.NS} for year in (1999, 2024, 2025)],
     "Dno.hlzf": [{}, {"year": None}, {"year": 2024}, {"year": 12345}],
     "Dno.timeOfUse": [{}, {"year": None}, {"year": 2025}],
-    "Dno.prices": [{}, {"year": 2025}, {"year": 2025, "kinds": [PriceKind.MODUL_1]}],
+    "Dno.prices": [
+        {},
+        {"year": 2025},
+        {"year": 2025, "kinds": [PriceKind.MODUL_1]},
+        {"year": 2025, "derived": False},
+        {"derived": False},
+    ],
+    "Dno.priceHistory": [{"kind": PriceKind.MODUL_1}, {"kind": PriceKind.SLP_GRUNDPREIS, "derived": False}],
     "Dno.timeOfUseTariff": [{"year": year} for year in (1999, 2024, 2025)],
     "Dno.timeOfUsePrice": [
         {"at": at} for at in (datetime(2024, 12, 31, 23, 30, tzinfo=UTC), datetime(2025, 7, 1, tzinfo=UTC))

@@ -281,6 +281,8 @@ def _values(operators: list[Any], ids: dict[str, list[Any]]) -> dict[str, list[A
         "city": ["Ulm", None],
         "code": ["9900001000003"],
         "season": ["WINTER", "SUMMER"],
+        "kind": ["MODUL_1", "SLP_ARBEITSPREIS"],
+        "derived": [True, False],
         "kinds": [["SLP_ARBEITSPREIS", "MODUL_1"], [], None],
         "variant": [None],
         "first": [1, 3, 50, 50],

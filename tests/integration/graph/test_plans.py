@@ -146,6 +146,8 @@ def _values(operators: list[Any], ids: list[str]) -> dict[str, list[Any]]:
         "postalCode": ["89073", "10115", "x"],
         "city": ["Ulm", None],
         "code": ["SNB900000000001", "7", "x"],
+        "kind": ["MODUL_1", "SLP_ARBEITSPREIS"],
+        "derived": [True, False],
         "kinds": [["SLP_ARBEITSPREIS", "MODUL_1"], ["MODUL_3"], [], None],
         "variant": ["Zweitarif", None],
         "publication": ["PRELIMINARY", "FINAL", "final", None],

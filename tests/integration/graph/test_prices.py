@@ -14,7 +14,7 @@ from tests.integration.graph.running import Running, issue_key, running, stream
 from tests.integration.graph.writing import Caller, global_id, refusals
 
 PRICES = """query ($year: Int, $kinds: [PriceKind!], $level: VoltageLevel, $variant: String) { dno(slug: "netze-a") {
-  prices(year: $year, kinds: $kinds, voltageLevel: $level, variant: $variant) {
+  prices(year: $year, kinds: $kinds, voltageLevel: $level, variant: $variant, derived: false) {
     id version year kind voltageLevel variant amount unit } years } }"""
 NODE = """query ($id: ID!) { node(id: $id) { __typename ... on Price {
   amount verificationStatus publication derivedFrom dno { slug } source { url } history { kind version } } } }"""
@@ -203,7 +203,7 @@ async def test_changes_are_delivered_and_no_instance_serves_the_former_amount(
     changes = """subscription { dataChanged(dataType: PRICE) {
       kind dataType year dno { slug } entry { ... on Price { id version } } } }"""
     correct = """mutation ($input: CorrectPriceInput!) { correctPrice(input: $input) { errors { code } } }"""
-    read = 'query ($id: ID!) { node(id: $id) { ... on Price { version amount } } dno(slug: "netze-a") { prices { amount } } }'
+    read = 'query ($id: ID!) { node(id: $id) { ... on Price { version amount } } dno(slug: "netze-a") { prices(derived: false) { amount } } }'
     async with running(settings) as other, stream(server, changes) as client:
         for version in range(2, 5):
             await server.execute(read, id=id)
