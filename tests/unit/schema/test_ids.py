@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.domain.derived_prices import DERIVED_KINDS, DerivedKey
 from app.errors import BadInput
-from schema.types.node import Kind, read_id, write_id
+from schema.types.node import Kind, read_derived_id, read_id, write_derived_id, write_id
 
 # The id of a derived price holds no UUID.
 kinds = st.sampled_from([kind for kind in Kind if kind is not Kind["DERIVED_PRICE"]])
@@ -16,6 +17,14 @@ def test_an_id_survives_a_round_trip(kind, uuid):
     text = write_id(kind, uuid)
     assert read_id(text) == read_id(text, kind) == (kind, uuid)
     assert text.isascii()
+
+
+@given(st.builds(DerivedKey, st.uuids(), st.integers(1000, 9999), st.sampled_from(DERIVED_KINDS)))
+def test_an_id_of_a_derived_price_holds_its_key_and_is_refused_where_an_entry_is_expected(key):
+    text = write_derived_id(key)
+    assert read_derived_id(text) == key
+    with pytest.raises(BadInput, match="is the id of a derived price"):
+        read_id(text, *Kind)
 
 
 @given(kinds, kinds, st.uuids())
