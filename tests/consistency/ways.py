@@ -27,6 +27,12 @@ RANKED = (
     f'query($level: VoltageLevel!) {{ rankTariffs(year: {YEAR}, voltageLevel: $level, consumptionKwh: "9000",'
     ' peakLoadKw: "1") { tariff { voltageLevel version leistung dno { slug } } } }'
 )
+_BILL = "dno { slug } bill { positions { entry { ... on Tariff { voltageLevel version leistung } ... on Price { version amount } } } }"
+BILLS = (
+    f"query($slug: String!, $kwh: Decimal!) {{ rankBills(first: 100, input: {{year: {YEAR}, voltageLevel: MS, metering: RLM,"
+    f' consumptionKwh: $kwh, peakLoadKw: "1"}}) {{ bills {{ {_BILL} }} }}'
+    f" compareBills(slugs: [$slug], profile: HOUSEHOLD, year: {YEAR}) {{ {_BILL} }} }}"
+)
 
 _numbers = count()
 
@@ -85,6 +91,18 @@ async def ranked(instance: Instance, slug: str) -> list[Seen]:
     return [_one(row["tariff"]["dno"]["slug"], row["tariff"]) for row in data["rankTariffs"]]
 
 
+async def billed(instance: Instance, slug: str) -> list[Seen]:
+    """From the records of all operators, under the tag of the year."""
+    data = await ask(instance, BILLS, slug=slug, kwh=str(9000 + next(_numbers) % 3))
+    rows = [*data["rankBills"]["bills"], *data["compareBills"]]
+    return [
+        _of_position(row["dno"]["slug"], position["entry"])
+        for row in rows
+        for position in row["bill"]["positions"]
+        if position["entry"]
+    ]
+
+
 async def persisted(instance: Instance, slug: str) -> list[Seen]:
     """As browsers ask: by the document's hash, and whether what they have still holds.
 
@@ -112,7 +130,7 @@ async def _get(instance: Instance, parameters: dict[str, str]) -> bytes:
     return answer.content
 
 
-WAYS: tuple[Way, ...] = (point, point_not_cached, nodes, around, ranked, persisted)
+WAYS: tuple[Way, ...] = (point, point_not_cached, nodes, around, ranked, billed, persisted)
 
 
 def _data(status: int, content: bytes) -> dict[str, Any]:
@@ -149,3 +167,7 @@ def _seen(dnos: list[dict[str, Any]]) -> list[Seen]:
 
 def _one(slug: str, tariff: dict[str, Any]) -> Seen:
     return Seen(slug, tariff["voltageLevel"], tariff["version"], str(tariff["leistung"]))
+
+
+def _of_position(slug: str, entry: dict[str, Any]) -> Seen:
+    return _one(slug, entry) if "leistung" in entry else Seen(slug, PRICE, entry["version"], entry["amount"])
