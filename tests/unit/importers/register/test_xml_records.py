@@ -114,6 +114,35 @@ def test_an_endless_tag_or_comment_is_refused_before_it_fills_the_memory(start: 
     assert stream.left > 10**9 - 8 * 2**20
 
 
+class Growing(io.RawIOBase):
+    """Tags with names that never repeat."""
+
+    def __init__(self, tag: str) -> None:
+        self._tag = tag
+        self.count = 0
+
+    def read(self, size: int = -1) -> bytes:
+        chunk = "".join(self._tag.format(self.count + n) for n in range(1000))
+        chunk, self.count = chunk if self.count else f"<Units>{chunk}", self.count + 1000
+        return chunk.encode()
+
+
+@pytest.mark.parametrize(
+    ("tag", "reason"),
+    [
+        ("<E>", "more than 20 elements within each other"),
+        ("<x>", "more than 20 elements within each other"),
+        ("<E/><x{}/>", "more than 1,000 names"),
+        ('<E x{}="1"/>', "more than 1,000 names"),
+    ],
+)
+def test_what_the_parser_would_keep_for_ever_is_bounded(tag: str, reason: str) -> None:
+    stream = Growing(tag)
+    with pytest.raises(UnreadableXml, match=reason):
+        list(read_records(stream, "E", ("Ort",)))
+    assert stream.count <= 2000
+
+
 def test_memory_does_not_grow_with_the_file() -> None:
     record = b"<E><Nr>1</Nr><Ort>" + b"x" * 200 + b"</Ort></E>"
     tracemalloc.start()
