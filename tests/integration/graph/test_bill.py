@@ -134,6 +134,30 @@ async def test_modul_3_is_billed_from_the_time_of_use_sheet(
     ]
 
 
+async def test_derived_prices_are_marked_and_give_way_to_published_ones(
+    client: httpx.AsyncClient, pool: Pool, editor: Caller, malchow: Dno
+) -> None:
+    """E-Werk Wanfried 2025: ST 8.62, so that Modul 1 is 67.227 + 7.5 × 8.62 = 131.88."""
+    wanfried = await make.dno(pool, "wanfried")
+    await make.time_of_use(pool, wanfried, 2025, "10.84", "8.62", "3.45")
+    await make.price(pool, wanfried, 2025, PriceKind.SLP_GRUNDPREIS, "50.00")
+    found = await bill_of(client, wanfried, **HOUSEHOLD, module=1)
+    # 50.00 + 301.70 - 131.88
+    assert found["network"] == "219.82"
+    [warning] = [one for one in found["warnings"] if one["code"] == "DERIVED_PRICES"]
+    assert warning["message"].endswith(": Arbeitspreis, Pauschale Reduzierung Modul 1.")
+    added = await editor.execute(
+        "mutation ($input: AddPriceInput!) { addPrice(input: $input) { errors { message } } }",
+        input={"dno": "wanfried", "year": 2025, "kind": "SLP_ARBEITSPREIS", "amount": "8.00"},
+    )
+    assert added["addPrice"]["errors"] == []
+    found = await bill_of(client, wanfried, **HOUSEHOLD, module=1)
+    # 50.00 + 280.00 - (67.227 + 60.00)
+    assert found["network"] == "202.77"
+    [warning] = [one for one in found["warnings"] if one["code"] == "DERIVED_PRICES"]
+    assert warning["message"].endswith(": Pauschale Reduzierung Modul 1.")
+
+
 async def test_an_operator_without_data_gets_a_list_of_what_is_missing(
     client: httpx.AsyncClient, pool: Pool, malchow: Dno
 ) -> None:
