@@ -12,6 +12,7 @@ import msgspec
 from graphql import (
     FieldNode,
     FragmentSpreadNode,
+    GraphQLInputObjectType,
     GraphQLObjectType,
     SelectionSetNode,
     get_nullable_type,
@@ -26,7 +27,7 @@ from app.domain import operator_code
 from app.domain.entry import Publication, VoltageLevel
 from app.http.content_negotiation import JSON, PROBLEM
 from schema.execution.documents import Document
-from schema.http import openapi_atypical_use, openapi_bo4e
+from schema.http import openapi_atypical_use, openapi_bill, openapi_bo4e
 from schema.queries.natural import MAX_QUESTION_LENGTH
 from schema.types.pagination import MAX_TEXT_LENGTH
 
@@ -129,6 +130,7 @@ class _Description:
                 },
                 "/api/v1/dnos/{slug}/time-of-use/{span}": {"get": _TIME_OF_USE},
                 openapi_bo4e.PATH: {"get": _BO4E},
+                openapi_bill.PATH: {"get": self._bill()},
                 openapi_atypical_use.PATH: {"post": openapi_atypical_use.operation(SLUG, _PROBLEM)},
                 "/api/v1/levies/{year}": {
                     "get": self._operation(
@@ -214,6 +216,15 @@ class _Description:
             },
         }
 
+    def _bill(self) -> Json:
+        consumption, bands = (
+            self._schema.get_type(name) for name in ("ConsumptionInput", "BandConsumptionInput")
+        )
+        assert isinstance(consumption, GraphQLInputObjectType)
+        assert isinstance(bands, GraphQLInputObjectType)
+        of_query = openapi_bill.parameters(consumption, bands, lambda type_: self._certain(type_, None))
+        return openapi_bill.operation([*_SLUG_AND_YEAR, *of_query, _IF_NONE_MATCH], _NO_ANSWER, _CACHED)
+
     def _request_schema(self) -> Json:
         """The request body: the operation's variables as a JSON object."""
         operation = self._document.operation("naturalQuery").node
@@ -285,12 +296,13 @@ _CACHED: Json = {
     "ETag": {"schema": {"type": "string"}, "description": "To be sent as If-None-Match."},
     "Cache-Control": {"schema": {"type": "string"}, "description": "How long the answer may be kept."},
 }
+_SLUG_AND_YEAR = (
+    _in_path("slug", SLUG),
+    _in_path("year", {"type": "integer", "description": "Calendar year."}),
+)
+_NO_ANSWER: Json = {"304": _NOT_MODIFIED, "400": _PROBLEM, "404": _PROBLEM, "default": _PROBLEM}
 _BO4E: Json = openapi_bo4e.operation(
-    [
-        _in_path("slug", SLUG),
-        _in_path("year", {"type": "integer", "description": "Calendar year."}),
-        _IF_NONE_MATCH,
-    ],
+    [*_SLUG_AND_YEAR, _IF_NONE_MATCH],
     {"304": _NOT_MODIFIED, "404": _PROBLEM, "default": _PROBLEM},
     _CACHED,
 )

@@ -19,6 +19,7 @@ from app.http.content_negotiation import JSON
 from app.http.exports import year_in_path
 from app.http.json_body import UNREADABLE, reason
 from app.settings import Settings
+from schema.http.bill_address import BillAddress
 from schema.http.bo4e_address import Bo4eAddress
 from schema.http.openapi import write_openapi
 from schema.http.operation_runner import OperationRunner
@@ -42,6 +43,7 @@ class Rest:
         self._quarter_hours = QuarterHoursAddress(self._operations, document.operation("hlzfYear"))
         self._prices = PriceAddress(self._operations)
         self._bo4e = Bo4eAddress(self._operations)
+        self._bill = BillAddress(self._operations, document.operation("billYear"))
         self._postal_code = PostalCodeAddress(self._operations, document.operation("postalCode"))
         self._code = CodeAddress(self._operations, document.operation("operatorByCode"))
         self._natural_query = document.operation("naturalQuery")
@@ -54,6 +56,7 @@ class Rest:
             Route("/api/v1/dnos/{slug}/hlzf/{year}.csv", self._quarter_hours.respond),
             Route("/api/v1/dnos/{slug}/time-of-use/{span}", self._prices.respond),
             Route("/api/v1/dnos/{slug}/{year}/bo4e.json", self._bo4e.respond),
+            Route("/api/v1/dnos/{slug}/{year}/bill", self._bill.respond),
             Route("/api/v1/levies/{year}", self._levies.respond),
             Route("/api/v1/levies/{year}/missing", self._missing_levies.respond),
             Route("/api/v1/postal-codes/{postalCode}", self._postal_code.respond),

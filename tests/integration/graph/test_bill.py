@@ -296,3 +296,68 @@ async def test_a_list_of_operators_has_one_bill_each(
         "netze-a": (None, None),
         "stadtwerke-malchow": ("322.15", "634.14"),
     }
+
+
+# REST
+
+ADDRESS = "/api/v1/dnos/stadtwerke-malchow/2025/bill"
+PLAIN = {"voltageLevel": "NS", "metering": "SLP", "consumptionKwh": "3500"}
+
+
+async def test_the_address_of_a_bill_takes_the_fields_of_the_input(
+    client: httpx.AsyncClient, pool: Pool, malchow: Dno
+) -> None:
+    await make.time_of_use(pool, malchow, 2025, "10.84", "7.49", "3.45")
+    await make.price(pool, malchow, 2025, PriceKind.MODUL_1, "123.40")
+    response = await client.get(ADDRESS, params={**PLAIN, "municipalityInhabitants": "6500"})
+    found = response.json()
+    assert totals(found) == ["322.15", "210.74", "532.89", "101.25", "634.14"]
+    assert (found["positions"][0]["name"], found["missing"], found["vatPercent"]) == ("Grundpreis", [], 19)
+    again = await client.get(
+        ADDRESS,
+        params={**PLAIN, "municipalityInhabitants": "6500"},
+        headers={"if-none-match": response.headers["etag"]},
+    )
+    assert again.status_code == 304
+    bands = {"module": "3", "ht": "500", "st": "2500", "nt": "500", "electricityTax": "false"}
+    found = (await client.get(ADDRESS, params={**PLAIN, **bands})).json()
+    assert (found["network"], found["positions"][-1]["name"][:9]) == ("195.30", "Aufschlag")
+    by_month = {
+        "voltageLevel": "MS",
+        "metering": "RLM_MONTHLY",
+        "monthlyPeakLoadKw": ",".join(["0"] * 11 + ["5"]),
+    }
+    found = (await client.get(ADDRESS, params={**PLAIN, **by_month})).json()
+    assert found["missing"][0] == "Not known of 2025: the price MONATSLEISTUNGSPREIS for MS."
+
+
+@pytest.mark.parametrize(
+    ("changes", "detail"),
+    [
+        ({"consumptionKwh": None}, "The parameter consumptionKwh is needed."),
+        ({"consumptionKwh": "1e3"}, "The parameter consumptionKwh is a number such as 58.21."),
+        ({"monthlyPeakLoadKw": "1,x"}, "The parameter monthlyPeakLoadKw is a number such as 58.21."),
+        ({"metering": "slp"}, "The parameter metering is one of RLM, SLP, RLM_MONTHLY."),
+        ({"module": "1.0"}, "The parameter module is a whole number."),
+        ({"electricityTax": "no"}, "The parameter electricityTax is true or false."),
+        ({"ht": "1"}, "The parameter st is needed with the other bands."),
+        ({"module": "3"}, "`bandKwh` is needed with module 3: the kWh in HT, ST and NT."),
+        ({"voltageLevel": "MS"}, "There are prices without load metering (SLP) for NS only, not for MS."),
+    ],
+)
+async def test_a_parameter_that_cannot_be_is_refused_in_one_sentence(
+    client: httpx.AsyncClient, malchow: Dno, changes: dict[str, str | None], detail: str
+) -> None:
+    given = {name: value for name, value in {**PLAIN, **changes}.items() if value is not None}
+    response = await client.get(ADDRESS, params=given)
+    assert (response.status_code, response.json()["detail"]) == (400, detail)
+
+
+async def test_other_parameters_and_operators_are_refused(client: httpx.AsyncClient, malchow: Dno) -> None:
+    response = await client.get(ADDRESS, params={**PLAIN, "kwh": "1"})
+    assert response.json()["detail"].startswith(
+        "There is no parameter 'kwh'; there are voltageLevel, metering, "
+    )
+    response = await client.get(f"{ADDRESS}?metering=SLP&metering=SLP")
+    assert response.json()["detail"] == "The parameter metering is given 2 times."
+    assert (await client.get("/api/v1/dnos/none/2025/bill", params=PLAIN)).status_code == 404

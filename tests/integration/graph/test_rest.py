@@ -190,7 +190,8 @@ async def test_registered_documents_and_limits_do_not_apply_to_the_documents_of_
 async def test_all_operations_are_answered_by_a_plan() -> None:
     document = DocumentCache(schema, Settings()).get(DOCUMENT)
     span = {"from": "2025-01-01T00:00:00+01:00", "to": "2026-01-01T00:00:00+01:00"}
-    given = {"slug": "netze-a", "year": 2025, "query": "x", "voltageLevel": "MS", **span}
+    household = {"year": 2025, "voltageLevel": "NS", "metering": "SLP", "consumptionKwh": "1"}
+    given = {"slug": "netze-a", "year": 2025, "query": "x", "voltageLevel": "MS", "input": household, **span}
     given |= {"postalCode": "80331", "code": "7"}
     assert {one.plan(one.variables(given)).reason for one in document.operations} == {""}
 
