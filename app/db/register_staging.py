@@ -204,11 +204,9 @@ _OPERATORS: Final = """
         GROUP BY location HAVING count(DISTINCT operator) = 1
     ), capacities AS (
         SELECT operator,
-            CASE WHEN bool_or(kilowatts IS NOT NULL) THEN sum(kilowatts) / 1000 END AS total,
-            CASE WHEN bool_or(kind = 1 AND kilowatts IS NOT NULL) THEN sum(kilowatts) FILTER (WHERE kind = 1) / 1000
-                WHEN NOT bool_or(kind = 1) THEN 0 END AS solar,
-            CASE WHEN bool_or(kind = 2 AND kilowatts IS NOT NULL) THEN sum(kilowatts) FILTER (WHERE kind = 2) / 1000
-                WHEN NOT bool_or(kind = 2) THEN 0 END AS wind
+            sum(kilowatts) * 0.001 AS total,
+            CASE WHEN bool_or(kind = 1) THEN sum(kilowatts) FILTER (WHERE kind = 1) * 0.001 ELSE 0 END AS solar,
+            CASE WHEN bool_or(kind = 2) THEN sum(kilowatts) FILTER (WHERE kind = 2) * 0.001 ELSE 0 END AS wind
         FROM distinct_units JOIN only_operator USING (location) WHERE kind <> 4 GROUP BY operator
     ), facts AS (
         SELECT operator, min(name) AS name, min(acer_code) AS acer_code, min(state) AS state,

@@ -5,7 +5,7 @@ Names of tables and fields are those of the export. A record that cannot be used
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from enum import IntEnum
 from functools import lru_cache
 from typing import Final, NamedTuple, TypeAlias
@@ -99,9 +99,10 @@ def _connection_point(record: Record) -> StagedRow | None:
 
 
 def _network_row(record: Record) -> StagedRow | None:
+    """A network without branch can be one of electricity: its operator's number shows it."""
     number, branch, closed = record
     network = _network(number)
-    return None if network is None else (network, branch == _ELECTRICITY, closed in ("1", "true"))
+    return None if network is None else (network, branch in (_ELECTRICITY, ""), closed in ("1", "true"))
 
 
 def _operator_row(record: Record) -> StagedRow | None:
@@ -152,11 +153,8 @@ def _name(text: str) -> str | None:
 
 @lru_cache(maxsize=20_000)
 def _kilowatts(text: str) -> Decimal | None:
-    try:
-        number = Decimal(text)
-    except InvalidOperation:
-        return None
-    return number if number.is_finite() and 0 <= number < 10**9 and len(text) <= 30 else None
+    """The register has three decimals."""
+    return Decimal(text) if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", text) else None
 
 
 def _unit_table(element: str, kind: UnitKind) -> Table:
