@@ -1,5 +1,7 @@
 """BO4E price sheets over HTTP: /api/v1/dnos/{slug}/{year}/bo4e.json."""
 
+import re
+
 import httpx
 import pytest
 
@@ -8,10 +10,15 @@ from app.domain.account import Principal, Role
 from app.domain.dno import Dno
 from app.domain.entry import VoltageLevel
 from app.domain.price import PriceKind
+from app.importers.starter import load_starter
 from app.resources import Resources
+from app.settings import Settings
 from schema.context import Context
 from tests import factories as make
+from tests.architecture.repository import ROOT
+from tests.bo4e_models import read_sheets
 
+PAGE = ROOT / "docs" / "bo4e.md"
 SHEETS = "/api/v1/dnos/netze-a/2025/bo4e.json"
 
 
@@ -57,3 +64,18 @@ async def test_a_year_without_prices_is_empty_and_what_does_not_exist_is_not_fou
     assert (await client.get(SHEETS.replace("2025", "2019"))).json() == []
     for path in (SHEETS.replace("netze-a", "none"), SHEETS.replace("2025", "1000")):
         assert (await client.get(path)).status_code == 404
+
+
+async def test_the_sheets_of_the_starter_data_and_of_the_page_are_read_by_the_package_of_the_standard(
+    client: httpx.AsyncClient, settings: Settings, pool: Pool
+) -> None:
+    await load_starter(settings.database_url)
+    of_page = re.findall(r"localhost:8000(/api/\S+)", PAGE.read_text())
+    assert of_page
+    sheets_of_tariffs = await pool.fetch(
+        "SELECT DISTINCT slug, year FROM prices JOIN dnos ON dnos.id = dno_id ORDER BY slug, year"
+    )
+    paths = [*of_page, *(f"/api/v1/dnos/{row['slug']}/{row['year']}/bo4e.json" for row in sheets_of_tariffs)]
+    objects = [read_sheets((await client.get(path)).json()) for path in paths]
+    assert len(paths) > 30
+    assert min(map(len, objects)) > 5
