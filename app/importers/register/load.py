@@ -20,13 +20,11 @@ from app.domain.place import PlaceBasis
 from app.errors import CannotStart
 from app.importers.aliases import load_aliases
 from app.importers.load import connect
-from app.importers.register import operators
+from app.importers.register import operators, remarks
 from app.importers.register.export import Export, Part, open_export
 from app.importers.register.tables import (
     CONNECTION_POINTS,
     MAIN_GENERATION,
-    NETWORKS,
-    OPERATORS,
     TABLES,
     UNITS,
 )
@@ -163,10 +161,10 @@ class _Import:
         registered = await self._registered_operators()
         self._on_progress(Step.WRITING, 0, None)
         await staging.one_import_at_a_time(self._connection)
-        outcome, remarks = await self._write_operators(registered, overwrite=overwrite)
+        outcome, found = await self._write_operators(registered, overwrite=overwrite)
         counted = await self._write_places(overwrite=overwrite)
-        remarks += _remarks_of_parts(await register_staging.fetch_parts(self._connection))
-        remarks += [*_remarks_of_tables(self._export), *_remarks_of_units(joined)]
+        found += remarks.of_parts(await register_staging.fetch_parts(self._connection))
+        found += [*remarks.of_tables(self._export), *remarks.of_units(joined)]
         await register_staging.finish(self._connection)
         figures = (
             outcome.inserted,
@@ -175,7 +173,7 @@ class _Import:
             counted["places"],
             counted["locations"],
         )
-        return RegisterReport(*figures, joined["units"], parts=0, staged_before=0, remarks=tuple(remarks))
+        return RegisterReport(*figures, joined["units"], parts=0, staged_before=0, remarks=tuple(found))
 
     async def _registered_operators(self) -> Sequence[Row]:
         registered = await register_staging.fetch_operators(self._connection, _MAX_OPERATORS + 1)
@@ -254,35 +252,3 @@ def _capacities(export: Export) -> frozenset[str]:
         "capacity_mw_total": set(MAIN_GENERATION),
     }
     return frozenset(column for column, tables in columns.items() if found.issuperset(tables))
-
-
-def _remarks_of_parts(parts: Sequence[Row]) -> Iterator[str]:
-    for part in parts:
-        if part["repaired"]:
-            yield f"{part['name']}: characters that XML does not allow were left out"
-    if unused := sum(part["unused"] for part in parts if part["name"].startswith("Einheiten")):
-        yield f"units not in operation, or without a location: {unused:,}"
-
-
-def _remarks_of_tables(export: Export) -> Iterator[str]:
-    found = {part.table for part in export.parts}
-    if missing := [table for table in MAIN_GENERATION if table not in found]:
-        yield f"{', '.join(missing)}: missing in the export; their units are not counted, total capacities stay as they are"
-    if missing := [table for table in (OPERATORS, NETWORKS) if table not in found]:
-        yield f"{', '.join(missing)}: missing in the export; connection points without an operator of their own are not counted"
-
-
-def _remarks_of_units(joined: Row) -> Iterator[str]:
-    for column, reason in (
-        (
-            "without_operator",
-            "units at locations without a connection point of a known operator, not counted",
-        ),
-        ("without_postal_code", "units without a German postal code, in no place"),
-        (
-            "of_several_operators",
-            "units at locations with connection points of several operators, in no capacity",
-        ),
-    ):
-        if joined[column]:
-            yield f"{reason}: {joined[column]:,}"
