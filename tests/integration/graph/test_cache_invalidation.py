@@ -62,6 +62,7 @@ WRITES = [
     "INSERT INTO netzentgelte_data (dno_id, year, voltage_level, leistung) VALUES ($1, 2023, 'HS', 7)",
     "INSERT INTO hlzf_data (dno_id, year, voltage_level, season) VALUES ($1, 2023, 'MS', 'SUMMER')",
     "INSERT INTO time_of_use_data (dno_id, year) VALUES ($1, 2023)",
+    "UPDATE time_of_use_data SET price_st = coalesce(price_st, 0) + 1 WHERE id = $1",
     "UPDATE prices SET amount = amount + 1 WHERE id = $1",
     "UPDATE prices SET voltage_level = 'MS_NS', kind = 'MODUL_1', unit = 'EUR_PER_YEAR' WHERE id = $1",
     "INSERT INTO prices (dno_id, year, kind, voltage_level, amount, unit)"
@@ -105,6 +106,8 @@ NESTED = f"""{{ slug
 }}"""
 HISTORIES = "{ tariffs { history { version changes { after } } } hlzf { history(first: 1) { kind } } timeOfUse { history { version changes { after } } } }"
 RANKED = "{ rank dno { name } bill { network gross missing positions { amount entry { __typename } } } derived preliminary }"
+DERIVED = """{ slug prices { id kind amount derivedFrom publication previousYear { amount derivedFrom } }
+  published: prices(year: 2025, derived: false) { id } priceHistory(kind: MODUL_1) { year amount updatedAt } }"""
 WIDE = [
     *(f"{{ dnos {{ nodes {below} }} }}" for below in (FLAT, NESTED, HISTORIES)),
     *(
@@ -118,6 +121,7 @@ WIDE = [
         f'{{ a: dno(slug: "netze-a") {below} b: dno(slug: "netze-b") {below} }}'
         for below in (FLAT, HISTORIES)
     ),
+    f"{{ dnos {{ nodes {DERIVED} }} }}",
     '{ dnos(filter: {hasDataForYear: 2024, region: "Bayern"}) { totalCount nodes { slug } } }',
     "{ coverage { totalDnos totalEntries byYear { year dnos } byRegion { region dnos dnosWithData } } }",
     *(
