@@ -121,6 +121,7 @@ class Details(msgspec.Struct, frozen=True, gc=False):
     first: int = 5  # length of a ranking
     kinds: tuple[PriceKind, ...] = ()  # of the prices that are asked for
     levies: tuple[LevyKind, ...] = ()
+    inhabitants: int | None = None  # of the municipality whose concession fee is asked for
     usage: Usage | None = None  # of a bill, or of a ranking or comparison by bills
     place: NamedPlace | None = None  # named instead of an operator
 

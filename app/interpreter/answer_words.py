@@ -130,8 +130,8 @@ GERMAN = Words(
     perhaps="{}: Meinen Sie {}?",
     several="{}: Mehrere Netzbetreiber passen – meinen Sie {}?",
     others="einen von {} weiteren",
-    off_topic="Diese Frage kann ich nicht beantworten; ich kenne Netzentgelte, Hochlastzeitfenster und zeitvariable Netzentgelte"
-    " (§ 14a EnWG, Modul 3) der deutschen Stromnetzbetreiber, zum Beispiel „Netzentgelte Netze BW 2025 Mittelspannung“.",
+    off_topic="Diese Frage kann ich nicht beantworten; ich kenne Netzentgelte und weitere Preise der Preisblätter, Hochlastzeitfenster,"
+    " die Module nach § 14a EnWG, Umlagen und Netzkosten der deutschen Stromnetzbetreiber, zum Beispiel „Netzentgelte Netze BW 2025 Mittelspannung“.",
     not_held={
         NotHeld.OTHER_POSITION: "Diese Position des Preisblatts ist hier nicht erfasst.",
         NotHeld.MODULE_CHOICE: "Welches Modul nach § 14a EnWG günstiger ist, hängt vom Verbrauch und seinen Zeiten ab; ein Vergleich"
@@ -245,8 +245,8 @@ ENGLISH = Words(
     perhaps="{}: do you mean {}?",
     several="{}: several grid operators fit – do you mean {}?",
     others="one of {} others",
-    off_topic="I cannot answer this question; I know grid charges, peak-load windows and time-variable grid charges (§ 14a EnWG,"
-    " module 3) of the German electricity grid operators, for example “grid charges Netze BW 2025 medium voltage”.",
+    off_topic="I cannot answer this question; I know grid charges and other prices of the price sheets, peak-load windows, the modules"
+    " of § 14a EnWG, levies and grid costs of the German electricity grid operators, for example “grid charges Netze BW 2025 medium voltage”.",
     not_held={
         NotHeld.OTHER_POSITION: "This position of the price sheet is not held here.",
         NotHeld.MODULE_CHOICE: "Which module of § 14a EnWG is cheaper depends on the consumption and its hours; a comparison of the"

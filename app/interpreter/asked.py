@@ -25,6 +25,7 @@ class Frame(NamedTuple):
     level: bool
     year: bool
     load: bool = False  # consumption and peak load
+    energy: bool = False  # a consumption
     postal_code: bool = False
 
     @property

@@ -2,11 +2,14 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
+from itertools import groupby
 from uuid import UUID
 
 from app.domain.bill import Bill
 from app.domain.bill_position import BillPosition
 from app.domain.bill_ranking import BillRanking
+from app.domain.consumption import MODULES
+from app.domain.entry import VoltageLevel
 from app.domain.question import Interpretation, Usage
 from app.domain.question_figures import BillOfDno
 from app.interpreter.answer_words import Words, amount, listed, number
@@ -15,9 +18,9 @@ from app.interpreter.missing_of_bills import missing_of_bill
 
 
 def bill_of_one(words: Words, meaning: Interpretation, name: str, bill: Bill | None) -> str | None:
-    """None where the charges of the operator cannot be worked out, and nothing is known to be missing."""
+    """None where there is no such bill, for whatever reason."""
     if bill is None:
-        return None
+        return _impossible(words, meaning, name)
     of_bill = bill_words_of(words)
     text = f"{name}, {described(words, meaning)}: "
     if bill.network is None:
@@ -25,11 +28,25 @@ def bill_of_one(words: Words, meaning: Interpretation, name: str, bill: Bill | N
     return text + ", ".join(_parts(words, bill)) + _remarks(words, bill)
 
 
+def _impossible(words: Words, meaning: Interpretation, name: str) -> str | None:
+    """Which part of the question no price sheet can have."""
+    of_bill, usage = bill_words_of(words), meaning.details.usage
+    assert usage is not None
+    assert meaning.year is not None
+    if usage.peak_load_kw is None and meaning.voltage_level not in (None, VoltageLevel.NS):
+        reason = of_bill.low_voltage_only
+    elif usage.module is not None and meaning.year < (first := MODULES[usage.module]):
+        reason = of_bill.module_since.format(usage.module, first)
+    else:
+        return None
+    return f"{name}, {described(words, meaning)}: {reason}."
+
+
 def _parts(words: Words, bill: Bill) -> Iterable[str]:
     of_bill = bill_words_of(words)
     assert bill.network is not None
     charges = [position for position in bill.positions if position.levy is None]
-    yield of_bill.network.format(number(words, bill.network), ", ".join(_position(words, p) for p in charges))
+    yield of_bill.network.format(number(words, bill.network), ", ".join(_positions(words, charges)))
     if bill.levies is None or bill.net is None or bill.gross is None:
         yield f"{of_bill.gross_unknown} ({_missing(words, bill)})"
         return
@@ -37,8 +54,15 @@ def _parts(words: Words, bill: Bill) -> Iterable[str]:
     yield of_bill.gross.format(bill.vat_percent, number(words, bill.gross))
 
 
-def _position(words: Words, position: BillPosition) -> str:
-    return f"{position.name} {words.euro.format(number(words, position.amount))}"
+def _positions(words: Words, positions: Sequence[BillPosition]) -> Iterable[str]:
+    """The months of a price stand together: "Monatsleistungspreis 12 × 2.382,00 €"."""
+    for _, same in groupby(positions, key=lambda p: (id(p.entry), p.price, p.quantity, p.price_unit)):
+        first, *others = same
+        amount_of_one = words.euro.format(number(words, first.amount))
+        if others:
+            yield f"{first.name.rpartition(' ')[0]} {1 + len(others)} × {amount_of_one}"
+        else:
+            yield f"{first.name} {amount_of_one}"
 
 
 def _missing(words: Words, bill: Bill) -> str:

@@ -27,6 +27,8 @@ class BillWords(NamedTuple):
     ranked: str
     unknown: str
     counts: str
+    low_voltage_only: str
+    module_since: str
 
 
 _GERMAN: Final = BillWords(
@@ -72,6 +74,8 @@ _GERMAN: Final = BillWords(
     assumed="angenommene {}",
     ranked="Netznutzung im Jahr, netto",
     unknown="die Kosten sind nicht bekannt",
+    low_voltage_only="ohne Leistungsmessung gibt es nur Preise der Niederspannung",
+    module_since="Modul {} nach § 14a EnWG gibt es seit {}",
     counts="Netzbetreiber mit Rang: {}; nur mit abgeleiteten Preisen: {}; ohne bekannte Preise: {}.",
 )
 _ENGLISH: Final = BillWords(
@@ -117,6 +121,8 @@ _ENGLISH: Final = BillWords(
     assumed="an assumed {}",
     ranked="use of the grid a year, net",
     unknown="the cost is not known",
+    low_voltage_only="without load metering there are prices of low voltage only",
+    module_since="module {} of § 14a EnWG exists since {}",
     counts="Grid operators with a rank: {}; with derived prices only: {}; without known prices: {}.",
 )
 

@@ -17,6 +17,7 @@ _OPERATORS: Final = frozenset(
 _NAMED_SO: Final = frozenset(
     ["netzbetreiber", "verteilnetzbetreiber", "stromnetzbetreiber", "vnb", "dso", "operator"]
 )
+_KEY_WORDS: Final = 3  # "Netz PLZ 80331"
 _OF_OTHER_QUESTIONS: Final = (
     Sign.CHEAPEST, Sign.DEAREST, Sign.RANKS, Sign.COMPARES, Sign.WHEN, Sign.CHARGES_A_DEVICE, Sign.CHEAP,
 )  # fmt: skip
@@ -69,7 +70,11 @@ def _asks_for_mine(read: Read) -> bool:
 def _is_a_key_word(read: Read) -> bool:
     """ "Netzbetreiber 50667", "Netzbetreiber Köln": no price, no level, no year."""
     sentence = read.sentence
-    if not _NAMED_SO.intersection(sentence.keys) or read.year.named:
+    if read.year.named:
+        return False
+    if read.postal_code is not None and len(sentence.keys) <= _KEY_WORDS and not sentence.strange:
+        return True
+    if not _NAMED_SO.intersection(sentence.keys):
         return False
     if any(isinstance(mark.meaning, Relative | Days) for mark in sentence.marks):
         return False

@@ -23,7 +23,7 @@ from app.interpreter.reading import (
 )
 from app.interpreter.spelling import normalise
 from app.interpreter.topics import asked, count_of_questions
-from app.interpreter.usage import bands_are_missing, module_is_missing, usage_of
+from app.interpreter.usage import bands_are_missing, inhabitants_of, module_is_missing, usage_of
 from app.interpreter.vocabulary import Vocabulary
 from app.interpreter.words import Sign
 
@@ -64,7 +64,7 @@ def _of_levies(read: Read, topic: Asked) -> Interpretation:
         candidates=(),
         language=read.language,
         topic=_T.LEVIES,
-        details=Details(levies=topic.levies),
+        details=Details(levies=topic.levies, inhabitants=inhabitants_of(read)),
         questions=max(1 + topic.further, count_of_questions(read.sentence), read.year.number),
     )
 
@@ -85,7 +85,8 @@ def _of_one_operator(read: Read, topic: Asked, usage: Usage | None) -> Interpret
         details=_details(read, subject, load, usage, topic.kinds),
         unknown=operator.unknown,
         lacking=_lacks(read, subject, load, usage),
-        questions=_questions(read, topic, operator),
+        # "Netzentgelt plus Umlagen": a bill has both.
+        questions=_questions(read, topic if usage is None else topic._replace(further=0), operator),
     )
 
 

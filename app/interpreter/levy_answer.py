@@ -51,7 +51,8 @@ def named_levies(words: Words, kinds: Iterable[LevyKind]) -> str:
 
 def _rates(words: Words, levies: Sequence[Levy], year: int) -> str:
     of_levy = levy_words_of(words)
-    text = ", ".join(_rate(words, levy, year) for levy in levies)
+    general_first = sorted(levies, key=lambda levy: bool(_group(words, levy)))
+    text = ", ".join(_rate(words, levy, year) for levy in general_first)
     return f"{text} ({of_levy.highest})" if levies[0].kind is LevyKind.KONZESSIONSABGABE else text
 
 

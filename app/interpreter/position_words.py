@@ -119,6 +119,13 @@ POSITIONS: tuple[tuple[Position, str], ...] = (
         """,
     ),
     (
+        Position(_R.PRICE, not_held=NotHeld.MODULE_CHOICE),
+        """
+        welches modul | welches der module | welche module | bestes modul | besseres modul | günstigstes/günstigeres modul | modulwahl | modul wählen |
+        which module | best/better/cheaper/cheapest module | choice of module
+        """,
+    ),
+    (
         Position(_R.AVERAGE, not_held=NotHeld.AVERAGE),
         """
         durchschnitt~ | durchschnittlich~ | durchschnittliche | durchschnittlichen | durchschnittliches | mittelwert~ | bundesdurchschnitt~ | landesdurchschnitt~ | median | im mittel | im schnitt | average~ | mean price | on average
@@ -130,7 +137,10 @@ POSITIONS: tuple[tuple[Position, str], ...] = (
         baukostenzuschuss~ | baukostenzuschüsse | construction cost contribution | grid connection cost~/fee~ | netzanschlusskosten | hausanschlusskosten | anschlusskosten
         """,
     ),
-    (Position(_R.LEVY, levies=(_L.KWKG,)), "kwkg | kwk umlage | kwkg umlage | chp levy"),
+    (
+        Position(_R.LEVY, levies=(_L.KWKG,)),
+        "kwkg | kwk umlage | kwkg umlage | kwk/kwkg aufschlag | chp levy | chp surcharge",
+    ),
     (
         Position(_R.LEVY, levies=(_L.OFFSHORE,)),
         "offshore umlage | offshore netzumlage | offshore haftungsumlage | offshore levy | offshore grid levy",
@@ -138,7 +148,7 @@ POSITIONS: tuple[tuple[Position, str], ...] = (
     (
         Position(_R.LEVY, levies=(_L.PARAGRAF_19_STROM_NEV,)),
         """
-        19 umlage | 19 strom_nev_umlage | 19 strom_nev | 19 abs 2 strom_nev_umlage | strom_nev_umlage | stromnev umlage | stromnevumlage | aufschlag für besondere netznutzung |
+        19 umlage | 19er umlage | sonderkundenumlage | sonderkundenaufschlag | 19 strom_nev_umlage | 19 strom_nev | 19 abs 2 strom_nev_umlage | strom_nev_umlage | stromnev umlage | stromnevumlage | aufschlag für besondere netznutzung |
         umlage für besondere netznutzung | section 19 levy
         """,
     ),
@@ -154,6 +164,10 @@ POSITIONS: tuple[tuple[Position, str], ...] = (
     (
         Position(_R.LEVY, levies=(_L.STROMSTEUER,)),
         "stromsteuer~ | stromsteuersatz | stromsteuersätze | electricity tax/duty",
+    ),
+    (
+        Position(_R.LEVY, levies=(_L.STROMSTEUER_ENTLASTUNG,)),
+        "stromsteuerentlastung~ | stromsteuerermäßigung~ | stromsteuererstattung~ | entlastung von der stromsteuer | electricity tax relief/refund/reduction",
     ),
     (
         Position(_R.SOME_LEVY, levies=(_L.UMSATZSTEUER,)),

@@ -97,10 +97,21 @@ def position_asked_for(
         elif apart and named[0].start < mark.start:
             beside += 1
         elif not (position(mark).role in _ASIDE and named):
-            return _read(sentence, [one for one in marks if not named or position(one).role not in _ASIDE])
+            return _read_beside(sentence, marks, mark, named=bool(named))
         else:  # "Konzessionsabgabe und Netzentgelte"
             beside += apart
     return min(beside, 1)
+
+
+def _read_beside(sentence: Sentence, marks: Sequence[Mark], mark: Mark, *, named: bool) -> Asked | NotHeld:
+    """ "Netzentgelte SLP und Umlagen": what stands aside is another question."""
+    if not named:
+        return _read(sentence, marks)
+    aside = [one for one in marks if position(one).role in _ASIDE]
+    read = _read(sentence, [one for one in marks if one not in aside])
+    if isinstance(read, Asked) and any(are_set_apart(sentence, mark, one) for one in aside):
+        return read._replace(further=1)
+    return read
 
 
 def _marks(sentence: Sentence, kept: Sequence[Mark]) -> list[Mark]:
@@ -170,6 +181,8 @@ def _is_about_charges(sentence: Sentence, kept: Sequence[Mark], marks: Sequence[
         return False
     grid, priced = sentence.has(Sign.GRID), any(_topic(one).weight > Weight.HINT for one in kept)
     explained = not sentence.strange
+    if explained and (roles <= {Role.METERING, Role.MODULE} or "umlagen" in sentence.keys):
+        return True
     if roles == {Role.SOME_LEVY}:
         of_power = frame.operator or grid or sentence.has(Sign.POWER)
         return of_power or (
@@ -178,8 +191,12 @@ def _is_about_charges(sentence: Sentence, kept: Sequence[Mark], marks: Sequence[
     if roles <= {Role.CUSTOMER, Role.BASE_PRICE} and not (grid or priced):
         if Role.BASE_PRICE in roles:
             return frame.operator or frame.level or (frame.place and explained)
-        return frame.operator and explained and not sentence.has(Sign.CHARGES_A_DEVICE)
+        of_the_place = frame.place and frame.energy and _POWER.isdisjoint(sentence.keys)
+        return (frame.operator or of_the_place) and explained and not sentence.has(Sign.CHARGES_A_DEVICE)
     return frame.named or grid or priced
+
+
+_POWER: Final = frozenset({"strom", "elektrizitat", "electricity", "power"})
 
 
 def _read(sentence: Sentence, marks: Sequence[Mark]) -> Asked | NotHeld:

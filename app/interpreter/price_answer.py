@@ -71,6 +71,7 @@ def _price(words: Words, price: Price) -> str:
     if price.publication is Publication.PRELIMINARY:
         marks.append(of_price.preliminary)
     if price.derived_from is not None:
-        marks.append(of_price.derived)
+        rules = [of_price.rules.get(rule, rule) for rule in price.derived_from.split("; ")]
+        marks.append(of_price.derived.format("; ".join(rules)))
     text = f"{of_price.kinds[price.kind]} {amount}"
     return f"{text} ({', '.join(marks)})" if marks else text

@@ -2,6 +2,7 @@
 
 from typing import Final, NamedTuple
 
+from app.domain.derived_prices import MODULE_1_RULE, MODULE_2_RULE, STANDARD_PRICE_RULE
 from app.domain.price import PriceKind, PriceUnit
 from app.interpreter.answer_words import GERMAN, Words
 
@@ -13,6 +14,7 @@ class PriceWords(NamedTuple):
     units: dict[PriceUnit, str]  # with a brace for the number
     preliminary: str
     derived: str
+    rules: dict[str, str]  # by which prices are derived
     not_known: str
     net: str
 
@@ -55,7 +57,12 @@ _GERMAN: Final = PriceWords(
         _U.EUR_PER_ORDER: "{} € je Auftrag",
     },
     preliminary="vorläufig",
-    derived="nicht veröffentlicht, sondern abgeleitet",
+    derived="nicht veröffentlicht, sondern abgeleitet: {}",
+    rules={
+        STANDARD_PRICE_RULE: "Arbeitspreis ohne Leistungsmessung = ST-Preis von Modul 3",
+        MODULE_1_RULE: "Modul 1 = 67,227 € + 7,5 × Arbeitspreis ohne Leistungsmessung in ct/kWh",
+        MODULE_2_RULE: "Modul 2 = 40 % des Arbeitspreises ohne Leistungsmessung",
+    },
     not_known="nicht bekannt: {}",
     net="netto",
 )
@@ -97,7 +104,12 @@ _ENGLISH: Final = PriceWords(
         _U.EUR_PER_ORDER: "€{} per order",
     },
     preliminary="preliminary",
-    derived="not published but derived",
+    derived="not published but derived: {}",
+    rules={
+        STANDARD_PRICE_RULE: "energy price without load metering = ST price of module 3",
+        MODULE_1_RULE: "module 1 = €67.227 + 7.5 × energy price without load metering in ct/kWh",
+        MODULE_2_RULE: "module 2 = 40 % of the energy price without load metering",
+    },
     not_known="not known: {}",
     net="net",
 )

@@ -63,8 +63,20 @@ def _section(match: re.Match[str]) -> str:
     return " " if match.string[: match.start()].rstrip().endswith(_BEFORE_STREET_NUMBERS) else " 14a "
 
 
+# "Modul 1, 2 und 3", "Module 1/2".
+_MODULES: Final = re.compile(
+    r"\b(module?)n? ([1-3](?:(?: ?[,/&+] ?| und | and | oder | or )[1-3](?!\d))+)", re.ASCII
+)
+
+
+def _each_module(match: re.Match[str]) -> str:
+    """Each number with its word, joined as they are."""
+    return re.sub(r"[1-3]", lambda number: f" {match[1]} {number[0]}", match[2])
+
+
 def read_sentence(text: str, vocabulary: Vocabulary, today: date) -> Read:
-    without_codes, codes = split_codes(_SECTION.sub(_section, normalise(text)))
+    written_out = _MODULES.sub(_each_module, _SECTION.sub(_section, normalise(text)))
+    without_codes, codes = split_codes(written_out)
     sentence = Sentence(without_codes, vocabulary)
     language = _language(sentence)
     level = level_of(sentence)
@@ -100,6 +112,7 @@ def frame_of(read: Read) -> Frame:
         level=read.level.level is not None,
         year=read.year.named,
         load=read.amounts.complete,
+        energy=read.amounts.kwh is not None,
         postal_code=read.postal_code is not None,
     )
 

@@ -34,7 +34,8 @@ def asked(sentence: Sentence, frame: Frame) -> Asked | NotHeld | None:
     if isinstance(position, NotHeld):
         return position
     if isinstance(position, Asked):
-        return position._replace(further=_further(sentence, kept, _N if found is None else found.topic))
+        further = _further(sentence, kept, _N if found is None else found.topic)
+        return position._replace(further=position.further + further)
     if found is None:
         return None
     return found._replace(further=_further(sentence, kept, found.topic) + position)

@@ -40,7 +40,7 @@ def usage_of(read: Read, topic: Asked) -> Usage | None:
         kwh = bands.ht + bands.st + bands.nt
     if kwh is None or topic.topic not in _PRICED or not _OF_NO_BILL.isdisjoint(topic.kinds):
         return None
-    inhabitants, gross = _inhabitants(read), sentence.has(Sign.GROSS)
+    inhabitants, gross = inhabitants_of(read), sentence.has(Sign.GROSS)
     monthly = PriceKind.MONATSLEISTUNGSPREIS in topic.kinds
     if kw is not None:
         if not (gross or inhabitants is not None or monthly):
@@ -108,7 +108,7 @@ def _bands(read: Read) -> BandConsumption | None:
     return BandConsumption(**found) if len(found) == len(_BANDS) else None
 
 
-def _inhabitants(read: Read) -> int | None:
+def inhabitants_of(read: Read) -> int | None:
     """ "Gemeinde mit 30.000 Einwohnern": the concession fee depends on it."""
     sentence = read.sentence
     for i in range(len(sentence.keys)):

@@ -326,7 +326,7 @@ PHRASES: tuple[tuple[Meaning, str], ...] = (
         zuständig | zuständige | zuständiger | zuständigen | responsible | in charge | wer betreibt | wer ist mein | welcher ist mein | wie heißt mein | wie heißt der | wer ist der | wer ist für |
         welcher/welches/welchen netzbetreiber/verteilnetzbetreiber/stromnetzbetreiber/vnb/netz/stromnetz/netzgebiet |
         in welchem netz/netzgebiet/stromnetz | zu welchem netz/netzgebiet/netzbetreiber/stromnetz | mein/meinen/meinem/unser/unseren netzbetreiber/verteilnetzbetreiber/vnb/stromnetzbetreiber |
-        whose grid/network | which grid/network/distribution operator/company | which grid/network/dso | which distribution/grid/network system operator | who is my | who is the | who operates | who runs |
+        wessen netz/stromnetz | whose grid/network | which grid/network/distribution operator/company | which grid/network/dso | which distribution/grid/network system operator | who is my | who is the | who operates | who runs |
         my dso/vnb | my grid/network/distribution operator | my distribution system operator | netzbetreiber finden | netzbetreibersuche | find my
         """,
     ),
@@ -472,6 +472,9 @@ PHRASES: tuple[tuple[Meaning, str], ...] = (
     ),
 )
 
+_OF_HOUSEHOLDS = (PriceKind.SLP_GRUNDPREIS, PriceKind.SLP_ARBEITSPREIS)
+_OF_HEAT_PUMPS = (PriceKind.WAERMEPUMPE_GRUNDPREIS, PriceKind.WAERMEPUMPE_ARBEITSPREIS)
+
 # Parts of compounds: "Mittelspannungsnetzkunden", "Netzentgeltbescheid".
 STEMS: tuple[tuple[str, Meaning], ...] = (
     ("netzentgelt", Topic(_N, Weight.PLAIN)),
@@ -490,6 +493,10 @@ STEMS: tuple[tuple[str, Meaning], ...] = (
         "monatsleistungspreis",
         Position(Role.PERIOD, (PriceKind.MONATSLEISTUNGSPREIS, PriceKind.MONATS_ARBEITSPREIS)),
     ),
+    ("standardlastprofil", Position(Role.METERING, _OF_HOUSEHOLDS)),
+    ("haushaltskund", Position(Role.CUSTOMER, _OF_HOUSEHOLDS)),
+    ("warmepumpenkund", Position(Role.CUSTOMER, _OF_HEAT_PUMPS)),
+    ("konzessionsabgab", Position(Role.LEVY, levies=(LevyKind.KONZESSIONSABGABE,))),
     ("leistungspreis", Topic(_N, Weight.LIKELY)),
     ("arbeitspreis", Topic(_N, Weight.LIKELY)),
     ("preisblatt", Topic(_N, Weight.LIKELY)),
@@ -547,7 +554,7 @@ GERMAN = _keys("""
     günstig günstige günstigen günstigste günstigsten günstigster billig billigste billigsten billigster teuerste
     teuersten teuerster niedrigste niedrigsten höchste höchsten gerade jetzt moment übermorgen modul zeitvariable
     variable stunde uhrzeit laden soll sollte lohnt rangliste vergleiche günstiger billiger teurer läuft befinden
-    hochlast spitzenlast gewerbe gewerbebetrieb zeiten postleitzahl plz umlage umlagen steuer steuern abgaben haushalte einwohner einwohnern hochlastzeit hochlastzeiten hochlastzeitfenster niedertarif hochtarif wärmepumpe haushalt
+    hochlast spitzenlast gewerbe gewerbebetrieb zeiten postleitzahl plz umlage umlagen altvertrag altverträge altanlage bestandsvertrag bestandsanlage steuer steuern abgaben haushalte einwohner einwohnern hochlastzeit hochlastzeiten hochlastzeitfenster niedertarif hochtarif wärmepumpe haushalt
     strom bundesland deutschland bundesweit deutschlandweit unterschied bayern hessen thüringen niedersachsen sachsen verbrauch jahresverbrauch höchstlast
     vergangenen vergangenes winter sommer frühling herbst frühjahr januar februar märz april mai juni juli
     august september oktober november dezember quartal monat woche morgen abend dich du euch sein ihre ihren

@@ -1,9 +1,9 @@
 """Loads the figures that a question asks for: all of one kind with one statement, whatever the topic."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date, datetime, time
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from msgspec import structs
@@ -16,6 +16,7 @@ from app.domain.entry import LEVEL_ORDER, DnoYear, VoltageLevel
 from app.domain.families import HLZF, PRICE, TIME_OF_USE
 from app.domain.hlzf import Hlzf
 from app.domain.holiday_rule import HolidayRule
+from app.domain.levy import LevyKind
 from app.domain.peak import peak_status, peak_statuses
 from app.domain.place import DnoAtPlace, PlaceBasis
 from app.domain.price_series import day_span, price_at, prices
@@ -53,28 +54,28 @@ async def load_figures(
     asked = [meaning.dno_id] if meaning.dno_id is not None else list(several)
     year = meaning.year if at is None else at.year
     keys = [DnoYear(dno_id, year) for dno_id in asked] if year is not None else []
-    by_year = _loader(context, meaning)
+    records = _records(context, meaning)
     about_peak = meaning.topic is QuestionTopic.PEAK_STATUS
     dnos, years, candidates, published, rules = await asyncio.gather(
         loaders.dno_by_id.load_many([] if meaning.dno_id is None else [meaning.dno_id]),
         loaders.years_by_dno.load_many([] if meaning.dno_id is None else [meaning.dno_id]),
         loaders.dno_by_id.load_many(list(meaning.candidates)),
-        by_year.load_many(keys),
+        records.loader.load_many(keys),
         loaders.holiday_rules_by_dno.load_many(asked if about_peak else []),
     )
     used = {tags.operator(dno_id) for dno_id in (*asked, *meaning.candidates)}
-    used |= {tags.years(dno_id) for dno_id in asked} | {by_year.tag_of(key) for key in keys}
+    used |= {tags.years(dno_id) for dno_id in asked} | records.tags_of(keys)
     used |= {tags.holiday_rules_of(dno_id) for dno_id in asked if about_peak}
     dno = dnos[0] if dnos else None
     with_data: Sequence[int] = (years[0] if years else None) or ()
     rows = _asked_for(meaning, [row for found in published for row in found or ()])
     if dno is not None and not rows:
         others = [DnoYear(dno.id, one) for one in with_data if one != year][:MAX_OTHER_YEARS]
-        held = await by_year.load_many(others)
+        held = await records.loader.load_many(others)
         with_data = [
             key.year for key, found in zip(others, held, strict=True) if _asked_for(meaning, found or ())
         ]
-        used |= {by_year.tag_of(key) for key in others}
+        used |= records.tags_of(others)
     return Found(
         figures=_figures(meaning, dno, rows, [rule for found in rules for rule in found or ()], at),
         dno=dno,
@@ -115,16 +116,25 @@ def _levels(meaning: Interpretation, rows: Iterable[Any]) -> list[VoltageLevel]:
     return [row.voltage_level for row in rows if row.voltage_level is not None]
 
 
-def _loader(context: Context, meaning: Interpretation) -> Any:
+class _Records(NamedTuple):
+    """Where figures come from: their loader, and the tags of what it reads."""
+
+    loader: Any
+    tags: tuple[Callable[[DnoYear], str], ...]
+
+    def tags_of(self, keys: Iterable[DnoYear]) -> set[str]:
+        return {tag(key) for key in keys for tag in self.tags}
+
+
+def _records(context: Context, meaning: Interpretation) -> _Records:
     loaders = context.loaders
-    of_data_type = {
-        TIME_OF_USE: loaders.time_of_use_by_dno_year,
-        HLZF: loaders.hlzf_by_dno_year,
-        PRICE: loaders.prices_by_dno_year,
-    }
-    if meaning.data_type is None:
-        return loaders.tariffs_by_dno_year
-    return of_data_type.get(meaning.data_type, loaders.tariffs_by_dno_year)
+    if meaning.data_type is TIME_OF_USE:
+        return _Records(loaders.time_of_use_by_dno_year, (tags.time_of_use,))
+    if meaning.data_type is HLZF:
+        return _Records(loaders.hlzf_by_dno_year, (tags.hlzf,))
+    if meaning.data_type is PRICE:
+        return _Records(loaders.prices_with_derived, (tags.prices, tags.time_of_use))
+    return _Records(loaders.tariffs_by_dno_year, (tags.tariffs,))
 
 
 def _moment(meaning: Interpretation, today: date) -> datetime | None:
@@ -252,9 +262,16 @@ def answering_figures(meaning: Interpretation, found: Found, unanswered: Unanswe
         return structs.replace(found.figures, bills=known)
     if meaning.topic is QuestionTopic.GRID_OPERATOR:
         return Figures(operators=found.figures.operators)  # each has its basis
+    if meaning.topic is QuestionTopic.LEVIES:
+        return found.figures  # those that are known
     if meaning.topic is QuestionTopic.PEAK_STATUS:
         return Figures(peak=found.figures.peak)  # each has the reason why it is not known
     return Figures()
+
+
+def _charged(figures: Figures) -> set[LevyKind]:
+    """The levies that are charged and not held, at least for some customers or days."""
+    return {one.kind for one in figures.missing_levies}
 
 
 def _knows_the_grid(meaning: Interpretation, figures: Figures) -> bool:
@@ -285,7 +302,7 @@ def _is_answered(meaning: Interpretation, figures: Figures) -> bool:
         case QuestionTopic.RANKING:
             return bool(figures.ranking or (figures.bill_ranking and figures.bill_ranking.bills))
         case QuestionTopic.LEVIES:
-            return bool(figures.levies)
+            return bool(figures.levies) and _charged(figures) <= {one.kind for one in figures.levies}
         case QuestionTopic.BILL:
             return any(_is_known(meaning, one) for one in figures.bills)
         case QuestionTopic.COMPARISON if details.usage is not None:

@@ -273,6 +273,20 @@ async def test_prices_of_customers_without_load_metering_come_with_their_kinds(
     assert compared["unanswered"] is None
 
 
+async def test_derived_prices_are_marked_as_such(
+    client: httpx.AsyncClient, operators: tuple[Dno, Dno]
+) -> None:
+    found = await ask(client, "Modul 1 und Modul 2 Netz Musterstadt 2026")
+    # From the ST price, 6.70 ct/kWh: 67.227 EUR + 7.5 × 6.70, and 40 %.
+    assert [(one["kind"], one["amount"]) for one in found["prices"]] == [
+        ("MODUL_1", "117.48"),
+        ("MODUL_2_ARBEITSPREIS", "2.68"),
+    ]
+    assert found["answer"].count("nicht veröffentlicht, sondern abgeleitet") == 2
+    household = await ask(client, "Was zahlt ein Haushalt bei Netz Musterstadt 2026 an Netzentgelt?")
+    assert household["answer"].endswith("; nicht bekannt: Grundpreis ohne Leistungsmessung")
+
+
 async def test_levies_come_without_an_operator(
     client: httpx.AsyncClient, operators: tuple[Dno, Dno], settings: Settings
 ) -> None:
@@ -437,14 +451,15 @@ async def import_levies(settings: Settings) -> None:
 
 
 REFUSED = [
-    ("Netzentgelte SLP Netz Musterstadt 2026", "NO_DATA"),
+    ("Netzentgelte SLP Netz Musterstadt 2024", "NO_DATA"),
     ("Netzentgelt ohne Leistungsmessung Netz Musterstadt MS", "NO_DATA"),
-    ("grid fee for households at Netz Musterstadt", "NO_DATA"),
+    ("grid fee for households at Werke Altdorf", "NO_DATA"),
     ("was kosten 3500 kWh Netz bei Netz Musterstadt", "NO_DATA"),
     ("Netzentgelt Wärmepumpe Netz Musterstadt", "NO_DATA"),
     ("Monatsleistungspreis Netz Musterstadt MS 2026", "NO_DATA"),
-    ("Modul 1 Netz Musterstadt", "NO_DATA"),
-    ("§14a Modul 2 Netz Musterstadt", "NO_DATA"),
+    ("Modul 1 Werke Altdorf", "NO_DATA"),
+    ("§14a Modul 2 Werke Altdorf", "NO_DATA"),
+    ("Grundpreis SLP Netz Musterstadt 2026", "NO_DATA"),
     ("Blindarbeit Netz Musterstadt MS", "NO_DATA"),
     ("Umlagen 2027", "NO_DATA"),
     ("Netzbetreiber 99998", "NO_DATA"),

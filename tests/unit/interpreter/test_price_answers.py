@@ -6,7 +6,8 @@ from uuid import uuid4
 
 import pytest
 
-from app.domain.entry import Publication, VerificationStatus, VoltageLevel
+from app.domain.derived_prices import STANDARD_PRICE_RULE, prices_with_derived
+from app.domain.entry import DnoYear, Publication, VerificationStatus, VoltageLevel
 from app.domain.families import LEVY, PRICE
 from app.domain.levy import Levy, LevyKind, unit_of
 from app.domain.missing_levies import MissingLevy
@@ -18,7 +19,7 @@ from app.interpreter.answer import answer_of
 from app.interpreter.answer_words import ENGLISH, GERMAN
 from app.interpreter.levy_words import levy_words_of
 from app.interpreter.price_words import price_words_of
-from tests.unit.interpreter.test_topic_answers import NETZ, WERK, A, B
+from tests.unit.interpreter.test_topic_answers import NETZ, SHEET, WERK, A, B
 
 THEN = datetime(2026, 1, 1, tzinfo=UTC)
 DE, EN = Language.GERMAN, Language.ENGLISH
@@ -62,12 +63,27 @@ def test_a_part_of_the_prices_is_answered_with_what_is_not_known() -> None:
 
 def test_derived_and_preliminary_prices_are_marked() -> None:
     prices = [
-        price(K.SLP_ARBEITSPREIS, "7.49", derived_from="the rule"),
+        price(K.SLP_ARBEITSPREIS, "7.49", derived_from=STANDARD_PRICE_RULE),
         price(K.SLP_GRUNDPREIS, "60", publication=Publication.PRELIMINARY),
     ]
     text = answer_of(asked(SLP), dno=A, figures=Figures(prices=prices))
     assert "60,00 €/a (vorläufig)" in text
-    assert "7,49 ct/kWh (nicht veröffentlicht, sondern abgeleitet)" in text
+    assert (
+        "7,49 ct/kWh (nicht veröffentlicht, sondern abgeleitet: Arbeitspreis ohne Leistungsmessung = ST-Preis von Modul 3)"
+        in text
+    )
+
+
+def test_a_price_that_is_derived_from_a_derived_one_has_both_rules() -> None:
+    derived = prices_with_derived(DnoYear(NETZ, 2026), (), SHEET)
+    text = answer_of(
+        asked((K.MODUL_1, K.MODUL_2_ARBEITSPREIS), EN), dno=A, figures=Figures(prices=derived[1:])
+    )
+    assert (
+        "module 1 of § 14a EnWG (lump-sum reduction) €111.93 per year (not published but derived: module 1 = €67.227"
+        in text
+    )
+    assert text.count("energy price without load metering = ST price of module 3") == 2
 
 
 def test_prices_of_several_levels_and_variants_stand_beside_each_other() -> None:
