@@ -16,18 +16,18 @@ from app.domain.bill import Bill, bill_of
 from app.domain.bill_position import BillPart, is_derived, is_preliminary
 from app.domain.consumption import Consumption
 from app.domain.cost import total_of
+from app.domain.entry import DnoYear
 from app.domain.folding import fold
 from app.domain.network_charges import PriceSheet, network_charges
 
 
 class OperatorSheet(NamedTuple):
-    """What is known of one operator; `derived`: the published prices with those that follow from them."""
+    """What one operator has published."""
 
     dno_id: UUID
     name: str
     slug: str
     published: PriceSheet
-    derived: PriceSheet
 
 
 class RankedBill(msgspec.Struct, frozen=True, gc=False):
@@ -107,13 +107,15 @@ def compare_bills(
 
 
 def _rate(consumption: Consumption, operator: OperatorSheet, *, include_derived: bool) -> _Rated:
-    charges = network_charges(consumption, operator.published).total
-    if charges is not None or operator.derived is operator.published:
-        return _Rated(operator, operator.published, charges)
-    charges = network_charges(consumption, operator.derived).total
+    published = operator.published
+    charges = network_charges(consumption, published).total
+    if charges is not None:
+        return _Rated(operator, published, charges)
+    derived = published.with_derived(DnoYear(operator.dno_id, consumption.year))
+    charges = None if derived is published else network_charges(consumption, derived).total
     if include_derived:
-        return _Rated(operator, operator.derived, charges)
-    return _Rated(operator, operator.published, None, derived_only=charges is not None)
+        return _Rated(operator, derived, charges)
+    return _Rated(operator, published, None, derived_only=charges is not None)
 
 
 def _ranked(rated: Iterable[_Rated], *, dearest: bool) -> list[tuple[_Rated, Decimal]]:

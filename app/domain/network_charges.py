@@ -13,7 +13,8 @@ import msgspec
 from app.domain.bill_position import BillPart, BillPosition, PartBuilder
 from app.domain.consumption import LOWEST_LEVELS, Consumption, Metering, SpecialUse
 from app.domain.cost import price_pair, total_of
-from app.domain.entry import VoltageLevel
+from app.domain.derived_prices import prices_with_derived
+from app.domain.entry import DnoYear, VoltageLevel
 from app.domain.missing_figures import (
     MissingBand,
     MissingMeter,
@@ -47,6 +48,13 @@ class PriceSheet(msgspec.Struct, frozen=True, gc=False):
     tariffs: Sequence[Tariff] = ()
     prices: Sequence[Price] = ()
     time_of_use: TimeOfUseTariff | None = None
+
+    def with_derived(self, key: DnoYear) -> "PriceSheet":
+        """With the prices that follow from the published ones; this sheet if there are none."""
+        prices = prices_with_derived(key, self.prices, self.time_of_use)
+        if len(prices) == len(self.prices):
+            return self
+        return PriceSheet(self.tariffs, prices, self.time_of_use)
 
     def tariff(self, level: VoltageLevel) -> Tariff | None:
         return next((tariff for tariff in self.tariffs if tariff.voltage_level is level), None)

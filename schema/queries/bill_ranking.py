@@ -14,13 +14,12 @@ from app.domain.bill_profile import BillProfile, consumption_of
 from app.domain.consumption import Consumption
 from app.domain.dno import DirectoryEntry
 from app.domain.levy_charges import LevyRates, levy_charges
-from app.domain.network_charges import PriceSheet
 from app.errors import BadInput, quoted
 from loaders.registry import Loaders
 from schema.batch_field import root_field
 from schema.context import Context
 from schema.queries.dnos import load_directory, regions_named
-from schema.types.bill import load_price_sheets
+from schema.types.bill import load_published_sheets
 from schema.types.bill_ranking import BillRanking, RankedBill
 from schema.types.consumption_input import ConsumptionInput
 from schema.types.pagination import check_length, page_size
@@ -172,16 +171,8 @@ async def _levies(context: Context, consumption: Consumption) -> BillPart:
 async def _sheets(
     loaders: Loaders, operators: Sequence[DirectoryEntry], consumption: Consumption
 ) -> list[structs.OperatorSheet]:
-    sheets = await load_price_sheets(loaders, operators, consumption)
+    sheets = await load_published_sheets(loaders, operators, consumption)
     return [
-        structs.OperatorSheet(entry.id, entry.name, entry.slug, _published(sheet), sheet)
+        structs.OperatorSheet(entry.id, entry.name, entry.slug, sheet)
         for entry, sheet in zip(operators, sheets, strict=True)
     ]
-
-
-def _published(sheet: PriceSheet) -> PriceSheet:
-    """Without prices derived by a rule; the same sheet if there are none."""
-    published = [price for price in sheet.prices if price.derived_from is None]
-    if len(published) == len(sheet.prices):
-        return sheet
-    return PriceSheet(sheet.tariffs, published, sheet.time_of_use)

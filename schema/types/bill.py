@@ -11,14 +11,10 @@ from app.domain import bill as structs
 from app.domain import levy, tags
 from app.domain.bill_position import BillPosition as BillPositionStruct
 from app.domain.consumption import Consumption, Metering
-from app.domain.derived_prices import prices_with_derived
 from app.domain.dno import DirectoryEntry, Dno
 from app.domain.entry import DnoYear
 from app.domain.levy_charges import LevyRates, levy_charges
 from app.domain.network_charges import PriceSheet
-from app.domain.price import Price
-from app.domain.tariff import Tariff
-from app.domain.time_of_use import TimeOfUseTariff
 from loaders.record_loader import RecordLoader
 from loaders.registry import Loaders
 from schema.batch_field import batch_field, field, length, type_for
@@ -124,32 +120,36 @@ def _reads(dno: Dno | DirectoryEntry, year: int) -> tuple[str, ...]:
 async def load_price_sheets(
     loaders: Loaders, dnos: Sequence[Dno | DirectoryEntry], consumption: Consumption
 ) -> list[PriceSheet]:
-    """Of each operator, with what a bill for this consumption needs: one statement for each family."""
-    keys = [DnoYear(dno.id, consumption.year) for dno in dnos]
-    by_year, module = consumption.metering is Metering.RLM, consumption.module is not None
-    with_prices = not by_year or module or consumption.meter is not None
-    with_bands = module or consumption.metering is Metering.SLP
-    tariffs, prices, time_of_use = await asyncio.gather(
-        _load(loaders.tariffs_by_dno_year, keys, by_year),
-        _load(loaders.prices_by_dno_year, keys, with_prices),
-        _load(loaders.time_of_use_by_dno_year, keys, with_bands),
-    )
+    """Of each operator, with what a bill for this consumption needs, derived prices included: one statement for each family."""
+    sheets = await load_published_sheets(loaders, dnos, consumption)
+    if not _uses_bands(consumption):
+        return sheets
     return [
-        _price_sheet(key, of_tariffs, of_prices, next(iter(of_time_of_use), None), with_derived=with_bands)
-        for key, of_tariffs, of_prices, of_time_of_use in zip(keys, tariffs, prices, time_of_use, strict=True)
+        sheet.with_derived(DnoYear(dno.id, consumption.year)) for dno, sheet in zip(dnos, sheets, strict=True)
     ]
 
 
-def _price_sheet(
-    key: DnoYear,
-    tariffs: tuple[Tariff, ...],
-    published: tuple[Price, ...],
-    time_of_use: TimeOfUseTariff | None,
-    *,
-    with_derived: bool,
-) -> PriceSheet:
-    prices = prices_with_derived(key, published, time_of_use) if with_derived else published
-    return PriceSheet(tariffs, prices, time_of_use)
+async def load_published_sheets(
+    loaders: Loaders, dnos: Sequence[Dno | DirectoryEntry], consumption: Consumption
+) -> list[PriceSheet]:
+    """The same without derived prices, which can be derived from them."""
+    keys = [DnoYear(dno.id, consumption.year) for dno in dnos]
+    by_year, module = consumption.metering is Metering.RLM, consumption.module is not None
+    with_prices = not by_year or module or consumption.meter is not None
+    tariffs, prices, time_of_use = await asyncio.gather(
+        _load(loaders.tariffs_by_dno_year, keys, by_year),
+        _load(loaders.prices_by_dno_year, keys, with_prices),
+        _load(loaders.time_of_use_by_dno_year, keys, _uses_bands(consumption)),
+    )
+    return [
+        PriceSheet(of_tariffs, of_prices, next(iter(of_time_of_use), None))
+        for of_tariffs, of_prices, of_time_of_use in zip(tariffs, prices, time_of_use, strict=True)
+    ]
+
+
+def _uses_bands(consumption: Consumption) -> bool:
+    """Whether a bill needs the prices of Modul 3, or prices that follow from them."""
+    return consumption.module is not None or consumption.metering is Metering.SLP
 
 
 async def _load(

@@ -12,18 +12,17 @@ from app.domain.consumption import Metering, SpecialUse
 from app.domain.entry import Publication, VoltageLevel
 from app.domain.network_charges import PriceSheet
 from app.domain.price import Price
-from tests.unit.domain.bill_figures import price, tariff
+from app.domain.time_of_use import TimeOfUseTariff
+from tests.unit.domain.bill_figures import price, tariff, time_of_use
 
 NO_LEVIES = BillPart((), (), ())
 HOUSEHOLD = consumption_of(BillProfile.HOUSEHOLD, 2025)
 
 
 def operator(
-    number: int, name: str, published: Sequence[Price], derived: Sequence[Price] = ()
+    number: int, name: str, published: Sequence[Price], bands: TimeOfUseTariff | None = None
 ) -> OperatorSheet:
-    sheet = PriceSheet((), published)
-    more = PriceSheet((), [*published, *derived]) if derived else sheet
-    return OperatorSheet(UUID(int=number), name, name.lower(), sheet, more)
+    return OperatorSheet(UUID(int=number), name, name.lower(), PriceSheet((), published, bands))
 
 
 def slp(base: str, work: str, publication: Publication = Publication.FINAL) -> list[Price]:
@@ -39,10 +38,7 @@ MALCHOW = operator(1, "Malchow", slp("60.00", "7.49"))
 ODR = operator(2, "ODR", slp("69.35", "6.41", Publication.PRELIMINARY))
 # The Arbeitspreis follows from Modul 3: 40.00 + 3,500 · 0.0862 = 341.70
 WANFRIED = operator(
-    3,
-    "Wanfried",
-    [price("SLP_GRUNDPREIS", "40.00")],
-    [price("SLP_ARBEITSPREIS", "8.62", derived_from="ST of Modul 3")],
+    3, "Wanfried", [price("SLP_GRUNDPREIS", "40.00")], time_of_use(2025, "10.84", "8.62", "3.45")
 )
 UNKNOWN = operator(4, "Unbekannt", [price("SLP_GRUNDPREIS", "1.00")])
 ALL = [MALCHOW, ODR, WANFRIED, UNKNOWN]
@@ -82,9 +78,7 @@ def test_derived_prices_are_used_and_marked_if_they_are_asked_for():
 
 
 def test_published_prices_are_used_even_where_derived_ones_are_asked_for():
-    both = operator(
-        5, "Beide", slp("60.00", "7.49"), [price("SLP_ARBEITSPREIS", "1.00", derived_from="a rule")]
-    )
+    both = operator(5, "Beide", slp("60.00", "7.49"), time_of_use(2025, "9", "1.00", "0.40"))
     [one] = ranked([both], derived=True).bills
     assert (str(one.bill.network), one.derived) == ("322.15", False)
 
@@ -126,7 +120,7 @@ def test_a_comparison_has_every_operator_in_the_order_given_and_names_what_is_mi
 def test_load_metered_profiles_are_ranked_by_tariffs():
     """Malchow 2025, MS: 1,500 · 119.08 = 178,620; 5,000,000 · 0.0109 = 54,500."""
     sheet = PriceSheet([tariff(2025, VoltageLevel.MS, "119.08", "1.09", "21.49", "5.00")])
-    malchow = OperatorSheet(UUID(int=1), "Malchow", "malchow", sheet, sheet)
+    malchow = OperatorSheet(UUID(int=1), "Malchow", "malchow", sheet)
     consumption = consumption_of(BillProfile.INDUSTRY, 2025)
     [one] = compare_bills(consumption, [malchow], NO_LEVIES, include_derived=False)
     assert str(one.bill.network) == "233120.00"
