@@ -17,7 +17,7 @@ from app.importers.problems import Problem, RowLocation
 from app.importers.source import References, Source
 
 # All postal codes, municipalities, operators and levels of the country are some hundred thousand.
-MAX_ROWS: Final = 2_000_000
+MAX_ROWS: Final = 1_000_000
 
 _KEY: Final = ("postal_code", "municipality", "dno_slug", "voltage_level", "basis")
 _key = itemgetter(*_KEY)
