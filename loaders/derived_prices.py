@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Iterable
 
-from app.domain.derived_prices import is_derivable, prices_with_derived
+from app.domain.derived_prices import FIRST_YEAR_OF_MODULE_3, prices_with_derived
 from app.domain.entry import DnoYear
 from app.domain.price import Price
 from app.domain.time_of_use import TimeOfUseTariff
@@ -24,15 +24,19 @@ class PricesWithDerived:
         self._time_of_use = time_of_use
 
     async def load_many(self, keys: Iterable[DnoYear]) -> list[tuple[Price, ...]]:
-        """In the order of the keys: one statement for the prices, and one for the sheets if a year can have derived prices."""
+        """In the order of the keys: one statement for the prices, and one for the sheets of years that have a standard price."""
         keys = list(keys)
-        derivable = [key for key in keys if is_derivable(key.year)]
-        if not derivable:
-            return [prices or () for prices in await self._prices.load_many(keys)]
+        with_sheets = [key for key in keys if key.year >= FIRST_YEAR_OF_MODULE_3]
+        if not with_sheets:
+            published = await self._prices.load_many(keys)
+            return [
+                prices_with_derived(key, prices or (), None)
+                for key, prices in zip(keys, published, strict=True)
+            ]
         published, sheets = await asyncio.gather(
-            self._prices.load_many(keys), self._time_of_use.load_many(derivable)
+            self._prices.load_many(keys), self._time_of_use.load_many(with_sheets)
         )
-        by_key = dict(zip(derivable, sheets, strict=True))
+        by_key = dict(zip(with_sheets, sheets, strict=True))
         return [
             prices_with_derived(key, prices or (), next(iter(by_key.get(key) or ()), None))
             for key, prices in zip(keys, published, strict=True)

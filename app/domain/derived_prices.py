@@ -56,14 +56,10 @@ def prices_with_derived(
     return (*sorted((*published, *derived), key=_position),) if derived else tuple(published)
 
 
-def is_derivable(year: int) -> bool:
-    return year >= FIRST_YEAR_OF_MODULES
-
-
 def _derived(
     key: DnoYear, published: Sequence[Price], time_of_use: TimeOfUseTariff | None
 ) -> Iterator[Price]:
-    if not is_derivable(key.year):
+    if key.year < FIRST_YEAR_OF_MODULES:
         return
     known = {price.kind for price in published if price.voltage_level is VoltageLevel.NS}
     energy: Price | None = None

@@ -205,16 +205,14 @@ async def test_many_operators_and_years_cost_one_statement_for_prices_and_one_fo
     await until_equal(statements_of_another_load, 0)  # events of the writes above may arrive in between
 
 
-async def test_years_before_the_modules_cost_no_statement_for_sheets(
-    resources: Resources, pool: Pool
-) -> None:
+async def test_years_before_modul_3_cost_no_statement_for_sheets(resources: Resources, pool: Pool) -> None:
     dno = await make.dno(pool)
-    await make.price(pool, dno, 2023)
+    for year in (2023, 2024):
+        await make.price(pool, dno, year)
     spent = operation_stats.begin()
     loaders = Loaders(resources.read_through, ReadSet())
-    assert [
-        len(prices) for prices in await loaders.prices_with_derived.load_many([DnoYear(dno.id, 2023)])
-    ] == [1]
+    keys = [DnoYear(dno.id, year) for year in (2022, 2023, 2024)]
+    assert [len(prices) for prices in await loaders.prices_with_derived.load_many(keys)] == [0, 1, 3]
     assert spent.statements == 1
 
 

@@ -40,6 +40,8 @@ FIGURES: list[tuple[str, dict[str, Any]]] = [
     ('{ dno(slug: "netze-c") { tariffs { annualCost(consumptionKwh: "1000000", peakLoadKw: "500") { total } history(first: 2) { id } } } }', {}),
     ('query ($p: Publication) { dnos { nodes { tariffs(publication: $p) { year publication } hlzf(year: 2025, publication: $p) { year previousYear { year season } } timeOfUse { year previousYear { year previousYear { version } } } holidayRule(year: 2025) { previousYear { year } } } } }', {"p": "FINAL"}),
     ('query ($p: Publication) { dnos { nodes { tariffs(publication: $p) { year publication } } } rankTariffs(year: 2025, voltageLevel: MS, consumptionKwh: "1000", peakLoadKw: "2", publication: $p) { rank } }', {"p": "PRELIMINARY"}),
+    ('query ($k: PriceKind!, $d: Boolean! = true) { dnos { nodes { prices(derived: $d) { id kind amount derivedFrom version previousYear { amount } dno { slug } } priceHistory(kind: $k, publication: FINAL) { year amount } } } }', {"k": "MODUL_1"}),
+    ('query ($kinds: [PriceKind!]) { dno(slug: "netze-c") { prices(year: 2025, kinds: $kinds, derived: false) { id history { kind } } } }', {"kinds": ["SLP_ARBEITSPREIS", "MODUL_1"]}),
     ("query ($k: Decimal!) { dno(slug: \"netze-c\") { tariffs { annualCost(consumptionKwh: $k, peakLoadKw: 7) { total } } } }", {"k": "2000"}),
     ("query ($k: Decimal!) { dno(slug: \"netze-c\") { tariffs { annualCost(consumptionKwh: $k, peakLoadKw: 7) { total } } } }", {"k": "3000"}),
     ('{ dno(slug: "netze-d") { hlzf(season: WINTER) { season windows { start end } dno { slug hlzf { dno { name } } } } timeOfUse(year: 2025) { year } } }', {}),
