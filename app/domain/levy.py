@@ -1,7 +1,7 @@
 """Levies, taxes and the concession fee on electricity: rates that hold for the whole country, with their time of validity."""
 
 from collections.abc import Iterable
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from typing import Final
@@ -111,6 +111,18 @@ def of_year(levies: Iterable[Levy], year: int) -> tuple[Levy, ...]:
         and (levy.valid_to is None or first <= levy.valid_to)
     ]
     return tuple(sorted(found, key=_position))
+
+
+def before(levies: Iterable[Levy], later: Levy) -> Levy | None:
+    """The rate of the same kind and customer group on the day before another one begins; None: not known."""
+    if later.valid_from is None:
+        return None
+    day = later.valid_from - timedelta(days=1)
+    for levy in levies:
+        same = (levy.kind, levy.customer_group) == (later.kind, later.customer_group)
+        if same and levy.id != later.id and levy.holds_on(day):
+            return levy
+    return None
 
 
 _RANKS: Final = {kind: rank for rank, kind in enumerate(LevyKind)}

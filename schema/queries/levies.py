@@ -7,7 +7,7 @@ import strawberry
 
 from app.domain.entry import FIRST_YEAR, LAST_YEAR
 from app.domain.levy import Levy as LevyStruct
-from app.domain.levy import of_year
+from app.domain.levy import LevyKind, of_year
 from app.domain.missing_levies import missing_in
 from app.errors import BadInput
 from schema.batch_field import length, root_field
@@ -25,8 +25,16 @@ class LevyQueries:
         "and first day. What is charged and not held is listed by `missingLevies`.",
         metadata=length(20),
     )
-    async def levies(context: Context, year: Year) -> Sequence[Any]:
-        return of_year(await _all(context, year), year)
+    async def levies(
+        context: Context,
+        year: Year,
+        kinds: Annotated[
+            list[LevyKind] | None,
+            strawberry.argument(description="Only these kinds; left out: all."),
+        ] = None,
+    ) -> Sequence[Any]:
+        found = of_year(await _all(context, year), year)
+        return found if kinds is None else [levy for levy in found if levy.kind in kinds]
 
     @root_field(
         list[MissingLevy],

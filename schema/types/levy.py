@@ -1,14 +1,17 @@
 """GraphQL types of levies, and of what is missing of them."""
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from decimal import Decimal
+from typing import Annotated, Any
 
 import strawberry
 
 from app.domain import levy as structs
-from app.domain import missing_levies
+from app.domain import missing_levies, tags
 from app.domain.entry import VerificationStatus
-from schema.batch_field import describe, field, type_for
+from schema.batch_field import batch_field, describe, field, type_for
+from schema.context import Context
 from schema.types import entry_fields as fields
 from schema.types.node import Kind, Node
 
@@ -68,6 +71,16 @@ class Levy(Node):
     )
     verification_status: VerificationStatus = strawberry.field(description="How sure this rate is.")
     source = fields.source("Where the rate was read.")
+
+    @batch_field(
+        Annotated["Levy", strawberry.lazy("schema.types.levy")] | None,
+        description="The rate of the same kind and customer group on the day before it begins; null: not known.",
+        reads=lambda levy: (tags.all_of(structs.FAMILY),),
+    )
+    async def previous(levies: Sequence[structs.Levy], context: Context) -> Sequence[Any]:
+        (found,) = await context.loaders.levies.load_many([None])
+        return [structs.before(found or (), levy) for levy in levies]
+
     version: int = fields.version()
     updated_at: datetime = fields.updated_at()
     history = fields.history()

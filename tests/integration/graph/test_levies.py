@@ -124,6 +124,21 @@ async def test_an_added_levy_is_read_at_once_in_every_year_in_which_it_holds(edi
     assert [each["value"] for each in await levies_of(editor, 2026)] == ["-0.1"]
 
 
+@pytest.mark.usefixtures("held")
+async def test_kinds_are_selected_and_each_rate_has_the_one_before_it(editor: Caller) -> None:
+    query = """query ($year: Int!, $kinds: [LevyKind!]) { levies(year: $year, kinds: $kinds) {
+      kind value previous { value validTo previous { value } } } }"""
+    found = await editor.execute(query, year=2026, kinds=["OFFSHORE", "STROMSTEUER_ENTLASTUNG"])
+    offshore, *relief = found["levies"]
+    assert offshore == {
+        "kind": "OFFSHORE",
+        "value": "0.941",
+        "previous": {"value": "0.816", "validTo": "2025-12-31", "previous": {"value": "0.656"}},
+    }
+    assert {(each["kind"], each["previous"]) for each in relief} == {("STROMSTEUER_ENTLASTUNG", None)}
+    assert (await editor.execute(query, year=2026, kinds=[]))["levies"] == []
+
+
 async def test_a_levy_is_verified_flagged_reverted_and_found_by_its_id(editor: Caller, admin: Caller) -> None:
     added = await editor.write("addLevy", **KWKG)
     id = added["levy"]["id"]

@@ -9,7 +9,7 @@ import pytest
 
 from app.domain import vat
 from app.domain.entry import WHOLE_COUNTRY, VerificationStatus
-from app.domain.levy import Levy, LevyKind, LevyUnit, of_year, unit_of
+from app.domain.levy import Levy, LevyKind, LevyUnit, before, of_year, unit_of
 from app.domain.levy_correction import NewLevy, Rate, broken_rules, year_of
 from app.domain.missing_levies import missing_in
 from app.errors import BadInput
@@ -52,6 +52,17 @@ def test_a_levy_whose_first_day_is_not_known_is_listed_up_to_its_last_day() -> N
     assert of_year([fee], 2027) == ()
     assert fee.holds_on(date(2000, 1, 1))
     assert not fee.holds_on(date(2027, 1, 1))
+
+
+def test_the_rate_before_is_that_of_the_day_before_the_first_one() -> None:
+    first = levy(EEG, "2021-01-01", "2021-12-31", customer_group="A")
+    second = levy(EEG, "2022-01-01", "2022-06-30", customer_group="A")
+    other = levy(EEG, "2021-01-01", None, customer_group="B")
+    held = [other, second, first]
+    assert before(held, second) is first
+    assert before(held, first) is before(held, other) is None
+    assert before(held, levy(EEG, "2022-07-02", None, customer_group="A")) is None  # a day without a rate
+    assert before(held, levy(EEG, None, None, customer_group="B")) is None
 
 
 def test_concession_fees_are_in_the_order_of_inhabitants() -> None:
