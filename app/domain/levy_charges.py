@@ -195,11 +195,8 @@ class _LevyCharges(PartBuilder):
 
 
 def _spans(levies: Iterable[Levy], kind: LevyKind, group: str, year: int) -> Iterator[_Span]:
-    """All days of the year, in order. Where several rates hold on a day, the one that began last."""
-    held = sorted(
-        (levy for levy in levies if levy.kind is kind and levy.customer_group == group),
-        key=lambda levy: levy.valid_from or date.min,
-    )
+    """All days of the year, in order. `levies` are in the order of their first days; where several hold on a day, the last."""
+    held = [levy for levy in levies if levy.kind is kind and levy.customer_group == group]
     day, last = date(year, 1, 1), date(year, 12, 31)
     while day <= last:
         levy = next((levy for levy in reversed(held) if levy.holds_on(day)), None)

@@ -481,6 +481,19 @@ def test_an_unknown_meter_is_answered_with_those_that_are_published():
     assert missing(made)[0].endswith("published: Eintarif, Zweitarif.")
 
 
+def test_only_meters_of_the_level_are_offered():
+    sheet = PriceSheet(
+        prices=[
+            *EICHSFELD_2016.prices,
+            price("MESSSTELLENBETRIEB", "1", 2016, variant="Eintarif"),
+            price("MESSSTELLENBETRIEB", "2", 2016, level=None, variant="alle Ebenen"),
+            price("MESSSTELLENBETRIEB", "3", 2016, level=MS, variant="Lastgang"),
+        ]
+    )
+    made = bill(consumption(2016, NS, SLP, "1", meter="none"), sheet)
+    assert missing(made)[0].endswith("published: Eintarif, alle Ebenen.")
+
+
 def test_bands_without_consumption_need_no_price():
     sheet = PriceSheet(
         prices=[price("SLP_GRUNDPREIS", "60"), price("MODUL_1", "50")],
@@ -513,6 +526,21 @@ def test_the_reduction_never_exceeds_the_charges_that_it_reduces():
     )
 
 
+def test_a_reduction_as_large_as_the_charges_is_deducted_as_a_whole():
+    sheet = PriceSheet(
+        prices=[price("SLP_GRUNDPREIS", "50"), price("SLP_ARBEITSPREIS", "5"), price("MODUL_1", "100.00")]
+    )
+    made = bill(consumption(2025, NS, SLP, "1000", module=1), sheet)
+    assert (str(made.network), "REDUCTION_LIMITED" in codes(made)) == ("0.00", False)
+
+
+def test_a_published_grundpreis_of_modul_2_is_charged():
+    sheet = PriceSheet(prices=[*ODR_2025.prices, price("MODUL_2_GRUNDPREIS", "12.50")])
+    made = bill(consumption(2025, NS, SLP, "100", module=2), sheet)
+    assert _shown(made)[0] == "Grundpreis Modul 2 | 1 a | 12.50 EUR/a | 12.50"
+    assert str(made.network) == "15.06"
+
+
 def test_metering_is_not_reduced():
     sheet = PriceSheet(prices=[*ODR_2025.prices, price("MESSSTELLENBETRIEB", "10.68", variant="Eintarif")])
     made = bill(consumption(2025, NS, SLP, "500", module=1, meter="Eintarif"), sheet)
@@ -524,6 +552,15 @@ def test_a_reduction_that_depends_on_a_missing_price_is_left_out():
     made = bill(consumption(2025, NS, SLP, "1000", module=1), WANFRIED_2025)
     assert "Pauschale Reduzierung Modul 1" not in [one.name for one in made.positions]
     assert made.network is None
+
+
+def test_a_reduction_that_is_certain_without_a_missing_price_is_listed():
+    # 1530 · 0.0862 = 131.886, so that the reduction is deducted whatever the Grundpreis is
+    made = bill(consumption(2025, NS, SLP, "1530", module=1), WANFRIED_2025)
+    assert [str(one.amount) for one in made.positions[:2]] == ["131.89", "-131.88"]
+    sheet = PriceSheet(prices=[price("SLP_ARBEITSPREIS", "10"), price("MODUL_1", "100.00")])
+    made = bill(consumption(2025, NS, SLP, "1000", module=1), sheet)
+    assert [str(one.amount) for one in made.positions[:2]] == ["100.00", "-100.00"]
 
 
 # Prices of contracts made before 2024, and of street lighting
@@ -546,6 +583,7 @@ def test_storage_heating_has_its_published_grundpreis():
         ]
     )
     made = bill(consumption(2017, NS, SLP, "5000", special_use="SPEICHERHEIZUNG"), sheet)
+    assert _shown(made)[0] == "Grundpreis Speicherheizung | 1 a | 34.93 EUR/a | 34.93"
     assert (str(made.network), "NO_GRUNDPREIS" in codes(made)) == ("179.93", False)
 
 
@@ -614,6 +652,45 @@ def test_the_eeg_umlage_of_2022_needs_the_consumption_of_each_half_year():
         "Not known of 2022: the kWh before and after 2022-07-01, when the rate EEG changed (`firstHalfKwh`).",
     )
     assert made.levies is None
+
+
+@pytest.mark.parametrize("half", [{}, {"first_half_kwh": "9"}])
+def test_the_consumption_around_other_days_cannot_be_given(half):
+    rates = [
+        levy("KWKG", "non_privileged", "0.1", "2025-04-01", "2025-12-31"),
+        levy("KWKG", "non_privileged", "0.3", "2025-01-01", "2025-03-31"),
+    ]
+    made = levy_charges(consumption(2025, NS, SLP, "10", **half), LevyRates.of(rates, 2025))
+    assert missing(made)[0] == (
+        "Not known of 2025: the kWh before and after 2025-04-01, when the rate KWKG changed."
+    )
+
+
+def test_a_rate_without_a_last_day_ends_when_the_next_one_begins():
+    rates = [
+        levy("KWKG", "non_privileged", "0.2", "2024-01-01", None),
+        levy("KWKG", "non_privileged", "0.3", "2025-07-01", None),
+    ]
+    made = levy_charges(consumption(2025, NS, SLP, "100", first_half_kwh="40"), LevyRates.of(rates, 2025))
+    assert [(one.name, str(one.quantity), str(one.price)) for one in made.positions] == [
+        ("KWKG-Umlage, 01.01.-30.06.", "40", "0.2"),
+        ("KWKG-Umlage, 01.07.-31.12.", "60", "0.3"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("year", "kind", "group", "name"),
+    [
+        (2018, "OFFSHORE", "A'", "Offshore-Haftungsumlage, Gruppe A'"),
+        (2019, "OFFSHORE", "non_privileged", "Offshore-Netzumlage"),
+        (2024, "PARAGRAF_19_STROM_NEV", "A'", "§ 19 StromNEV-Umlage, Gruppe A'"),
+        (2025, "PARAGRAF_19_STROM_NEV", "A'", "Aufschlag für besondere Netznutzung, Gruppe A'"),
+    ],
+)
+def test_levies_have_the_names_of_their_year(year, kind, group, name):
+    rates = [levy(kind, group, "0.1", f"{year}-01-01", f"{year}-12-31")]
+    [position] = levy_charges(consumption(year, NS, SLP, "1"), LevyRates.of(rates, year)).positions
+    assert position.name == name
 
 
 def test_the_half_years_of_2022_are_charged_without_a_warning():
@@ -695,6 +772,58 @@ def test_a_plain_bill_lists_what_it_does_not_include():
 def test_highest_rates_of_the_concession_fee_are_marked():
     made = bill(CASES["household, Malchow 2025"][0], MALCHOW_2025)
     assert codes(made) == ["METERING_NOT_INCLUDED", "CONCESSION_FEE_HIGHEST"]
+
+
+def test_each_remark_on_what_is_assumed_or_left_out_has_a_sentence_and_a_field():
+    made = [
+        bill(HOUSEHOLD, MALCHOW_2025),
+        bill(CASES["household, Malchow 2025"][0], MALCHOW_2025),
+        bill(CASES["Modul 3, Netze ODR 2025"][0], ODR_2025),
+        bill(consumption(2025, NS, SLP, "6000", special_use="WAERMEPUMPE", first_half_kwh="1"), MALCHOW_2025),
+        bill(consumption(2025, MS, RLM, "2000000", peak_load_kw="900"), MALCHOW_2025),
+        bill(consumption(2025, NS, RLM, "40000", peak_load_kw="31", municipality_inhabitants=5), ODR_2025),
+        bill(consumption(2025, MS, RLM_MONTHLY, "1", peak_load_kw="1"), MALCHOW_2025),
+        bill(consumption(2025, NS, SLP, "100001"), MALCHOW_2025),
+    ]
+    found = {one.code: (one.message, ".".join(one.field)) for each in made for one in each.warnings}
+    del found["PRELIMINARY_PRICES"]
+    assert found == {
+        "METERING_NOT_INCLUDED": (
+            "Messstellenbetrieb is not included; `meter` names its price.",
+            "input.meter",
+        ),
+        "CONCESSION_FEE_NOT_CHARGED": (
+            "The concession fee is not charged: `municipalityInhabitants` is not given.",
+            "input.municipalityInhabitants",
+        ),
+        "CONCESSION_FEE_HIGHEST": (
+            "The highest concession fee of § 2 KAV is charged; the contract of the municipality may have less.",
+            "input.municipalityInhabitants",
+        ),
+        "PART_OF_YEAR": (
+            "Modul 3 began on 1 April 2025; its prices are charged for the whole year.",
+            "input.year",
+        ),
+        "NO_GRUNDPREIS": ("No Grundpreis is known for WAERMEPUMPE; none is charged.", "input.specialUse"),
+        "UNUSED_INPUT": ("`firstHalfKwh` has no effect on this bill.", "input.firstHalfKwh"),
+        "LEVY_GROUP_ASSUMED": (
+            "Aufschlag für besondere Netznutzung: group B' above 1,000,000 kWh, as for own consumption that was reported to the "
+            "operator.",
+            "input.consumptionKwh",
+        ),
+        "CONCESSION_GROUP_ASSUMED": (
+            "A load above 30 kW in at least 2 months is assumed (§ 2 (7) KAV).",
+            "input.peakLoadKw",
+        ),
+        "MONTHS_ASSUMED": (
+            "`monthlyPeakLoadKw` is not given: `peakLoadKw` is charged in each of the 12 months.",
+            "input.monthlyPeakLoadKw",
+        ),
+        "LOAD_METERING_USUAL": (
+            "Above 100,000 kWh a year load metering is usual (§ 12 (1) StromNZV).",
+            "input.metering",
+        ),
+    }
 
 
 def test_preliminary_and_derived_prices_are_named():
@@ -781,6 +910,12 @@ def test_input_in_doubt_is_computed_with_a_warning(of, code, field):
 )
 def test_the_limits_of_doubt_are_inclusive(of):
     assert not {"IMPOSSIBLE_UTILISATION", "LOAD_METERING_USUAL"} & set(codes(bill(of, MALCHOW_2025)))
+
+
+def test_a_load_without_load_metering_is_not_compared_and_bands_of_modul_3_are_used():
+    made = bill(consumption(2025, NS, SLP, "9000", peak_load_kw="1"), MALCHOW_2025)
+    assert "IMPOSSIBLE_UTILISATION" not in codes(made)
+    assert "UNUSED_INPUT" not in codes(bill(CASES["Modul 3, Netze ODR 2025"][0], ODR_2025))
 
 
 def test_the_same_load_in_each_month_is_charged_twelve_times():

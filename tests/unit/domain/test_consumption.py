@@ -197,6 +197,9 @@ def test_a_value_that_cannot_be_is_refused_with_its_field_and_one_sentence(of, c
     [
         HOUSEHOLD,
         HOUSEHOLD | {"consumption_kwh": Decimal(0)},
+        HOUSEHOLD | {"year": 2000},
+        HOUSEHOLD | {"municipality_inhabitants": 100_000_000},
+        HOUSEHOLD | {"year": 2100},
         HOUSEHOLD | {"module": 1},
         HOUSEHOLD | {"module": 3, "band_kwh": bands("0", "3500", "0")},
         HOUSEHOLD | {"first_half_kwh": Decimal(3500), "municipality_inhabitants": 1, "meter": "x" * 200},
