@@ -15,6 +15,7 @@ from app.interpreter.reading import (
     product_of,
 )
 from app.interpreter.topics import count_of_questions
+from app.interpreter.usage import as_example
 from app.interpreter.words import Sign
 
 
@@ -68,5 +69,6 @@ _OF_HOUSEHOLDS: Final = (PriceKind.SLP_GRUNDPREIS, PriceKind.SLP_ARBEITSPREIS)
 
 def _details(read: Read, topic: Asked, usage: Usage | None) -> Details:
     if usage is not None or topic.kinds:
+        usage = usage and as_example(read, usage)
         return Details(usage=usage, kinds=() if usage is not None else topic.kinds)
     return Details(load=load_of(read) or example_of(read.level.level))

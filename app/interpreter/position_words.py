@@ -83,7 +83,7 @@ POSITIONS: tuple[tuple[Position, str], ...] = (
     ),
     (
         Position(_R.PRICE, (_K.RESERVE_200H, _K.RESERVE_400H, _K.RESERVE_600H)),
-        "netzreserve~ | netzreservekapazität~ | reservekapazität~ | reserveleistung~ | reservenetzkapazität~ | reserveinanspruchnahme | reserve capacity | grid reserve capacity",
+        "netzreserve~ | netzreservekapazität~ | reservekapazität~ | reserveleistung~ | reservenetzkapazität~ | reserveinanspruchnahme | reserve capacity | grid/network reserve capacity | reserve network/grid capacity",
     ),
     (
         Position(_R.PRICE, (_K.BLINDARBEIT,)),
@@ -143,7 +143,7 @@ POSITIONS: tuple[tuple[Position, str], ...] = (
     ),
     (
         Position(_R.LEVY, levies=(_L.OFFSHORE,)),
-        "offshore umlage | offshore netzumlage | offshore haftungsumlage | offshore levy | offshore grid levy",
+        "offshore umlage | offshore netzumlage | offshore haftungsumlage | offshore levy/surcharge | offshore grid levy",
     ),
     (
         Position(_R.LEVY, levies=(_L.PARAGRAF_19_STROM_NEV,)),
@@ -175,6 +175,6 @@ POSITIONS: tuple[tuple[Position, str], ...] = (
     ),
     (
         Position(_R.SOME_LEVY, levies=tuple(_L)),
-        "umlage~ | umlagen | netzumlage~ | netzumlagen | levy | levies | surcharges | steuern/abgaben und umlagen/abgaben/steuern | staatliche abgaben | taxes and levies | levies and taxes",
+        "umlage~ | umlagen | umlagenübersicht | netzumlage~ | netzumlagen | levy | levies | surcharges | steuern/abgaben und umlagen/abgaben/steuern | staatliche abgaben | taxes and levies | levies and taxes",
     ),
 )

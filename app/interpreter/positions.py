@@ -26,6 +26,7 @@ _LEVIES: Final = frozenset({Role.LEVY, Role.SOME_LEVY})
 _CUSTOMERS: Final = frozenset({Role.CUSTOMER, Role.METERING})
 # Nothing but the grid has such prices.
 _OF_THE_GRID: Final = frozenset({Role.METERING, Role.MODULE, Role.PERIOD, Role.PRICE})
+_PLAIN: Final = frozenset({Role.METERING, Role.MODULE, Role.CUSTOMER, Role.BASE_PRICE})
 _PARTS_OF_PRICES: Final = frozenset({Role.BASE_PRICE, Role.PERIOD})
 # "Inkl. Umlagen": of something else.
 _INCLUDING: Final = frozenset(
@@ -181,7 +182,8 @@ def _is_about_charges(sentence: Sentence, kept: Sequence[Mark], marks: Sequence[
         return False
     grid, priced = sentence.has(Sign.GRID), any(_topic(one).weight > Weight.HINT for one in kept)
     explained = not sentence.strange
-    if explained and (roles <= {Role.METERING, Role.MODULE} or "umlagen" in sentence.keys):
+    plain = not roles.isdisjoint({Role.METERING, Role.MODULE}) and roles <= _PLAIN
+    if explained and (plain or "umlagen" in sentence.keys):
         return True
     if roles == {Role.SOME_LEVY}:
         of_power = frame.operator or grid or sentence.has(Sign.POWER)

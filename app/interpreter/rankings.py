@@ -2,8 +2,6 @@
 
 from typing import Final
 
-from msgspec import structs
-
 from app.domain.entry import VoltageLevel
 from app.domain.price import PriceKind
 from app.domain.question import Details, Interpretation, NotHeld, QuestionTopic, Usage
@@ -22,7 +20,7 @@ from app.interpreter.reading import (
 )
 from app.interpreter.sentence import Sentence
 from app.interpreter.topics import asked, count_of_questions
-from app.interpreter.usage import FIRST_YEAR_OF_MODULES, usage_of
+from app.interpreter.usage import as_example, usage_of
 from app.interpreter.words import NUMBERS, Sign
 
 MAX_RANKING: Final = 20
@@ -81,21 +79,13 @@ def ranking_of(read: Read) -> Interpretation | None:
 def _usage(read: Read, topic: Asked) -> Usage | None:
     """The customer whose bills order the operators; None: the annual cost of load metering does."""
     if (usage := usage_of(read, topic)) is not None:
-        return _of_year(read, usage)
+        return as_example(read, usage)
     customers = customers_of(read.sentence)
     if read.amounts.tokens or read.level.level not in {None, VoltageLevel.NS}:
         return None
     if PriceKind.WAERMEPUMPE_ARBEITSPREIS in customers:
-        return _of_year(read, HEAT_PUMP)
+        return as_example(read, HEAT_PUMP)
     return HOUSEHOLD if PriceKind.SLP_ARBEITSPREIS in customers else None
-
-
-def _of_year(read: Read, usage: Usage) -> Usage:
-    """A heat pump without a module is an example: Modul 2, or the price for heat pumps in years before the modules."""
-    if usage.use is not HEAT_PUMP.use or (usage.module is not None and not usage.assumed):
-        return usage
-    has_modules = read.year.year >= FIRST_YEAR_OF_MODULES
-    return structs.replace(usage, module=HEAT_PUMP.module if has_modules else None)
 
 
 _RANKED = {"top"}

@@ -26,6 +26,7 @@ NEGATED_WITHIN = 3  # tokens: "nicht für die Netze BW"
 
 _BEFORE_PLACES = {"in", "auf", "von", "bei", "fur", "aus", "stadt", "of", "at", "for"}
 _ENERGY_UNITS = {"kwh", "mwh", "gwh", "kilowattstunden", "megawattstunden", "gigawattstunden"}
+_RANKING = (Sign.RANKS, Sign.CHEAPEST, Sign.DEAREST)
 _PAUSES = frozenset("?!,;.:-–—")
 _PLAIN = ORDINARY | STATE_WORDS | GLUE | LEGAL | KINDS.keys()
 
@@ -305,8 +306,8 @@ def _readings(joined: Sequence[str], vocabulary: Vocabulary) -> Readings:
 
 
 def _with_bills(marks: Sequence[Mark], keys: Sequence[str]) -> list[Mark]:
-    """A bill is one of the grid only where a consumption is named."""
-    if not _ENERGY_UNITS.isdisjoint(keys):
+    """A bill is one of the grid only where a consumption is named, or where operators are ranked."""
+    if not _ENERGY_UNITS.isdisjoint(keys) or any(mark.meaning in _RANKING for mark in marks):
         return list(marks)
     return [m._replace(meaning=Sign.OTHER_MATTER) if m.meaning is Sign.INVOICE else m for m in marks]
 

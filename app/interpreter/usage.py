@@ -3,12 +3,15 @@
 from decimal import Decimal
 from typing import Final
 
+from msgspec import structs
+
 from app.domain.consumption import MODULES, BandConsumption, SpecialUse
 from app.domain.entry import VoltageLevel
 from app.domain.price import PriceKind
 from app.domain.question import QuestionTopic, Usage
 from app.interpreter.amounts import METERED_FROM_KWH, energies_of, number_at
 from app.interpreter.asked import Asked
+from app.interpreter.load_examples import HEAT_PUMP
 from app.interpreter.positions import customers_of, modules_of
 from app.interpreter.reading import Read
 from app.interpreter.sentence import Sentence
@@ -67,6 +70,14 @@ def module_is_missing(read: Read, usage: Usage) -> bool:
     if usage.module is not None or usage.use not in (SpecialUse.WAERMEPUMPE, SpecialUse.EMOBILITAET):
         return False
     return read.year.year >= FIRST_YEAR_OF_MODULES and _OLD_CONTRACTS.isdisjoint(read.sentence.keys)
+
+
+def as_example(read: Read, usage: Usage) -> Usage:
+    """A heat pump without a module, ranked or compared: Modul 2, or the price for heat pumps in years before the modules."""
+    if usage.use is not HEAT_PUMP.use or (usage.module is not None and not usage.assumed):
+        return usage
+    has_modules = read.year.year >= FIRST_YEAR_OF_MODULES
+    return structs.replace(usage, module=HEAT_PUMP.module if has_modules else None)
 
 
 def bands_are_missing(usage: Usage) -> bool:

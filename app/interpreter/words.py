@@ -315,7 +315,8 @@ PHRASES: tuple[tuple[Meaning, str], ...] = (
         Sign.GROSS,
         """
         brutto | bruttopreis~ | bruttokosten | gross | inkl/inklusive/mit/einschließlich/incl/including/with
-        umlagen/steuern/mehrwertsteuer/mwst/ust/abgaben/allem/allen_umlagen/allen_abgaben/taxes/levies/vat/tax/all_levies/all_taxes | all in | all inclusive |
+        umlagen/steuern/mehrwertsteuer/mwst/ust/abgaben/allem/taxes/levies/vat/tax |
+        inkl/inklusive/mit/einschließlich aller/allen/sämtlicher/sämtlichen umlagen/steuern/abgaben | incl/including/with all levies/taxes | all in | all inclusive |
         gesamtkosten | gesamtrechnung | rechnung | rechnungsbetrag | bill | invoice | total bill
         """,
     ),
@@ -578,7 +579,7 @@ ENGLISH = _keys("""
     into onto via cheap cheapest cheaper expensive lowest highest today tomorrow yesterday module three compare
     compared comparison versus ranking variable electricity power household heat pump pumps monthly right moment peaks
     high-load load loads annual yearly consumption usage tell bavaria hesse saxony thuringia brandenburg cheapness
-    should could charging car my best state federal nationwide difference average rank status ev evs postcode postal zip code levy levies tax taxes invoice address household households inhabitants
+    should could charging car my best state federal nationwide difference average rank status ev evs better worth worthwhile postcode postal zip code levy levies tax taxes invoice address household households inhabitants
 """)
 QUESTIONS = _keys("was wer wem wen wie wo warum wann woher what who whose whom where why how when")
 # A number before them is no year.
