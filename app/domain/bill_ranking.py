@@ -16,7 +16,7 @@ from app.domain.bill import Bill, bill_of
 from app.domain.bill_position import BillPart, is_derived, is_preliminary
 from app.domain.consumption import Consumption
 from app.domain.cost import total_of
-from app.domain.entry import DnoYear
+from app.domain.entry import DnoYear, Publication
 from app.domain.folding import fold
 from app.domain.network_charges import PriceSheet, network_charges
 
@@ -48,6 +48,7 @@ class BillRanking(msgspec.Struct, frozen=True, gc=False):
     bills: tuple[RankedBill, ...]
     ranked: int
     derived_only: int  # known with derived prices, which were not asked for
+    other_publication: int  # known, but not as final as asked for
     not_known: int  # a needed price is neither published nor derived
     without_data: int  # nothing is held of the year
 
@@ -59,6 +60,7 @@ class _Rated(NamedTuple):
     sheet: PriceSheet
     charges: Decimal | None
     derived_only: bool = False
+    other_publication: bool = False
 
 
 def rank_bills(
@@ -70,12 +72,20 @@ def rank_bills(
     dearest: bool,
     first: int,
     without_data: int,
+    publication: Publication | None = None,
 ) -> BillRanking:
-    """Cheapest first, or dearest first; equal charges by the folded name, then the slug. `consumption` has been checked."""
-    rated = [_rate(consumption, operator, include_derived=include_derived) for operator in operators]
+    """Cheapest first, or dearest first; equal charges by the folded name, then the slug. `consumption` has been checked.
+
+    `publication`: FINAL for charges without a preliminary price, PRELIMINARY for those with one.
+    """
+    rated = [
+        _rate(consumption, operator, include_derived=include_derived, publication=publication)
+        for operator in operators
+    ]
     ranked = _ranked(rated, dearest=dearest)
     lowest = min((charges for _, charges in ranked), default=None)
     derived_only = sum(one.derived_only for one in rated)
+    other_publication = sum(one.other_publication for one in rated)
     return BillRanking(
         consumption,
         tuple(
@@ -84,7 +94,8 @@ def rank_bills(
         ),
         len(ranked),
         derived_only,
-        len(rated) - len(ranked) - derived_only,
+        other_publication,
+        len(rated) - len(ranked) - derived_only - other_publication,
         without_data,
     )
 
@@ -106,16 +117,26 @@ def compare_bills(
     )
 
 
-def _rate(consumption: Consumption, operator: OperatorSheet, *, include_derived: bool) -> _Rated:
-    published = operator.published
-    charges = network_charges(consumption, published).total
-    if charges is not None:
-        return _Rated(operator, published, charges)
-    derived = published.with_derived(DnoYear(operator.dno_id, consumption.year))
-    charges = None if derived is published else network_charges(consumption, derived).total
-    if include_derived:
-        return _Rated(operator, derived, charges)
-    return _Rated(operator, published, None, derived_only=charges is not None)
+def _rate(
+    consumption: Consumption,
+    operator: OperatorSheet,
+    *,
+    include_derived: bool,
+    publication: Publication | None = None,
+) -> _Rated:
+    sheet = operator.published
+    charges = network_charges(consumption, sheet)
+    if charges.total is None:
+        derived = sheet.with_derived(DnoYear(operator.dno_id, consumption.year))
+        with_derived = charges if derived is sheet else network_charges(consumption, derived)
+        if not include_derived:
+            return _Rated(operator, sheet, None, derived_only=with_derived.total is not None)
+        sheet, charges = derived, with_derived
+    if publication is not None and charges.total is not None:
+        preliminary = any(map(is_preliminary, charges.positions))
+        if preliminary is not (publication is Publication.PRELIMINARY):
+            return _Rated(operator, sheet, None, other_publication=True)
+    return _Rated(operator, sheet, charges.total)
 
 
 def _ranked(rated: Iterable[_Rated], *, dearest: bool) -> list[tuple[_Rated, Decimal]]:

@@ -13,6 +13,7 @@ from app.domain.bill_position import BillPart
 from app.domain.bill_profile import BillProfile, consumption_of
 from app.domain.consumption import Consumption
 from app.domain.dno import DirectoryEntry
+from app.domain.entry import Publication
 from app.domain.levy_charges import LevyRates, levy_charges
 from app.errors import BadInput, quoted
 from loaders.registry import Loaders
@@ -66,11 +67,24 @@ class BillRankingQueries:
             bool, strawberry.argument(description="Whether the most expensive come first.")
         ] = False,
         first: Annotated[int | None, strawberry.argument(description="How many at most, 1 to 100.")] = 20,
+        publication: Annotated[
+            Publication | None,
+            strawberry.argument(
+                description="FINAL: only operators whose charges have no preliminary price; PRELIMINARY: only those with one. The "
+                "others are counted. Left out: all."
+            ),
+        ] = None,
     ) -> structs.BillRanking:
         consumption = _consumption(profile, year, input)
         first = page_size(first, 20)
         return await load_bill_ranking(
-            context, consumption, region, include_derived=include_derived, dearest=dearest, first=first
+            context,
+            consumption,
+            region,
+            include_derived=include_derived,
+            dearest=dearest,
+            first=first,
+            publication=publication,
         )
 
     @root_field(
@@ -106,6 +120,7 @@ async def load_bill_ranking(
     include_derived: bool,
     dearest: bool,
     first: int,
+    publication: Publication | None = None,
 ) -> structs.BillRanking:
     """Loads the figures of all operators with one statement per family. `consumption` has been checked.
 
@@ -133,6 +148,7 @@ async def load_bill_ranking(
         dearest=dearest,
         first=first,
         without_data=len(wanted) - len(operators),
+        publication=publication,
     )
 
 

@@ -79,6 +79,9 @@ class BillRanking:
     derived_only: int = strawberry.field(
         description="Operators that would have a rank with `includeDerived`: a needed price is not published, but derived."
     )
+    other_publication: int = strawberry.field(
+        description="Operators whose charges are known, but not with the `publication` that was asked for; 0 without it."
+    )
     not_known: int = strawberry.field(
         description="Operators with figures of the year of which a needed price is not known."
     )

@@ -23,14 +23,15 @@ from tests.integration.graph.graphql_client import error_codes, execute
 RANK = """
 query (
   $profile: BillProfile, $year: Int, $input: ConsumptionInput, $region: String, $derived: Boolean! = false, $dearest: Boolean! = false
-  $first: Int
+  $first: Int, $publication: Publication
 ) {
   rankBills(
     profile: $profile, year: $year, input: $input, region: $region, includeDerived: $derived, dearest: $dearest, first: $first
+    publication: $publication
   ) {
     consumption { year voltageLevel metering consumptionKwh peakLoadKw module specialUse }
     bills { rank dno { slug } bill { network gross missing } difference derived preliminary }
-    ranked derivedOnly notKnown withoutData
+    ranked derivedOnly otherPublication notKnown withoutData
   }
 }
 """
@@ -110,6 +111,22 @@ async def test_derived_prices_are_used_if_asked_for_and_marked(
     assert [slug for _, slug, _ in shown(heat_pump)] == ["odr", "malchow", "abgeleitet"]
     assert all(one["derived"] for one in heat_pump["bills"])
     assert (await ranked(client, profile="HEAT_PUMP"))["bills"] == []
+
+
+async def test_a_ranking_can_be_limited_to_charges_of_one_publication(
+    client: httpx.AsyncClient, market: dict[str, Dno]
+) -> None:
+    final = await ranked(client, publication="FINAL")
+    assert shown(final) == [(1, "malchow", "322.15")]
+    assert (final["ranked"], final["derivedOnly"], final["otherPublication"], final["notKnown"]) == (
+        1,
+        1,
+        1,
+        1,
+    )
+    preliminary = await ranked(client, publication="PRELIMINARY")
+    assert shown(preliminary) == [(1, "odr", "293.70")]
+    assert (await ranked(client))["otherPublication"] == 0
 
 
 async def test_a_ranking_has_regions_a_length_and_both_directions(

@@ -45,7 +45,11 @@ ALL = [MALCHOW, ODR, WANFRIED, UNKNOWN]
 
 
 def ranked(
-    operators: Sequence[OperatorSheet] = ALL, derived: bool = False, dearest: bool = False, first: int = 10
+    operators: Sequence[OperatorSheet] = ALL,
+    derived: bool = False,
+    dearest: bool = False,
+    first: int = 10,
+    publication: Publication | None = None,
 ) -> BillRanking:
     return rank_bills(
         HOUSEHOLD,
@@ -55,6 +59,7 @@ def ranked(
         dearest=dearest,
         first=first,
         without_data=7,
+        publication=publication,
     )
 
 
@@ -68,6 +73,24 @@ def test_operators_are_ranked_by_their_published_charges_and_the_others_are_coun
     assert (found.ranked, found.derived_only, found.not_known, found.without_data) == (2, 1, 1, 7)
     assert [(one.preliminary, one.derived) for one in found.bills] == [(True, False), (False, False)]
     assert [str(one.difference) for one in found.bills] == ["0.00", "28.45"]
+
+
+@pytest.mark.parametrize(
+    ("publication", "derived", "expected", "counts"),
+    [
+        (Publication.FINAL, False, [(1, 1, "322.15")], (1, 1, 1, 1)),
+        (Publication.FINAL, True, [(1, 1, "322.15"), (2, 3, "341.70")], (2, 0, 1, 1)),
+        (Publication.PRELIMINARY, False, [(1, 2, "293.70")], (1, 1, 1, 1)),
+        (Publication.PRELIMINARY, True, [(1, 2, "293.70")], (1, 0, 2, 1)),
+    ],
+)
+def test_operators_with_charges_of_another_publication_are_counted_and_have_no_rank(
+    publication: Publication, derived: bool, expected: list[tuple[int, int, str]], counts: tuple[int, ...]
+) -> None:
+    found = ranked(publication=publication, derived=derived)
+    assert shown(found) == expected
+    assert (found.ranked, found.derived_only, found.other_publication, found.not_known) == counts
+    assert str(found.bills[0].difference) == "0.00"
 
 
 def test_derived_prices_are_used_and_marked_if_they_are_asked_for():

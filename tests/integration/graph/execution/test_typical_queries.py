@@ -61,6 +61,7 @@ FIGURES: list[tuple[str, dict[str, Any]]] = [
     ('{ dnos { nodes { a: bill(input: {year: 2025, voltageLevel: NS, metering: SLP, consumptionKwh: 1}) { missing } b: bill(input: {year: 2025, voltageLevel: NS, metering: SLP, consumptionKwh: "1.0"}) { positions { quantity } } } } }', {}),
     ('query ($y: Int!, $k: [LevyKind!]) { levies(year: $y, kinds: $k) { previous { value } __typename id kind customerGroup value unit validFrom validTo inhabitantsFrom inhabitantsTo legalBasis articleId note verificationStatus source { url } version updatedAt history { kind } } missingLevies(year: $y) { kind customerGroup validFrom validTo reason } }', {"y": 2025}),
     ('{ rankBills(profile: INDUSTRY, year: 2025) { consumption { peakLoadKw metering } bills { rank dno { slug } bill { network positions { name entry { ... on Tariff { id } } } } difference derived preliminary } ranked derivedOnly notKnown withoutData } }', {}),
+    ('query ($p: Publication) { rankBills(profile: INDUSTRY, year: 2025, publication: $p) { bills { rank preliminary } ranked otherPublication } }', {"p": "PRELIMINARY"}),
     ('query ($s: [String!]!, $p: BillProfile, $y: Int) { compareBills(slugs: $s, profile: $p, year: $y) { rank dno { name } bill { network missing warnings { code } } } }', {"s": ["netze-c", "netze-d", "netze-c"], "p": "HOUSEHOLD", "y": 2025}),
     ('{ rankTariffs(year: 2025, voltageLevel: MS, consumptionKwh: "1000", peakLoadKw: "2") { rank cost { total } tariff { dno { name } } } }', {}),
 ]  # fmt: skip
