@@ -9,6 +9,7 @@ from app.domain.price import PriceKind
 from app.domain.question import NotHeld, QuestionTopic
 from app.interpreter.asked import Asked, Frame
 from app.interpreter.grammar import Mark
+from app.interpreter.names import KINDS
 from app.interpreter.sentence import Sentence
 from app.interpreter.separation import are_set_apart, keys_between
 from app.interpreter.words import Position, Role, Sign, Topic, Weight
@@ -194,10 +195,18 @@ def _is_about_charges(sentence: Sentence, kept: Sequence[Mark], marks: Sequence[
         if Role.BASE_PRICE in roles:
             return frame.operator or frame.level or (frame.place and explained)
         of_the_place = frame.place and frame.energy and _POWER.isdisjoint(sentence.keys)
+        if frame.energy and _POWER.isdisjoint(sentence.keys) and _names_a_company(sentence):
+            return True  # also one that is not known
         return (frame.operator or of_the_place) and explained and not sentence.has(Sign.CHARGES_A_DEVICE)
     return frame.named or grid or priced
 
 
+def _names_a_company(sentence: Sentence) -> bool:
+    """ "Stadtwerke Hinterdupfing"."""
+    return any(KINDS.get(key) in _COMPANIES for key in sentence.keys)
+
+
+_COMPANIES: Final = frozenset({"stadtwerk", "gemeindewerk", "kreiswerk", "elektrizitatswerk"})
 _POWER: Final = frozenset({"strom", "elektrizitat", "electricity", "power"})
 
 

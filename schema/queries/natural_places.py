@@ -36,7 +36,9 @@ async def with_operator_at_place(context: Context, meaning: Interpretation) -> A
     used = frozenset((tags.PLACES, tags.DIRECTORY))
     if meaning.topic is QuestionTopic.GRID_OPERATOR:
         found = tuple(one.dno_id for one in operators[:MAX_CANDIDATES]) or meaning.candidates
-        return AtPlace(structs.replace(meaning, candidates=found), operators, used)
+        known = [one.dno_id for one in operators if one.basis is not PlaceBasis.SEAT]
+        only = known[0] if len(operators) == len(known) == 1 else None
+        return AtPlace(structs.replace(meaning, dno_id=only, candidates=found), operators, used)
     return AtPlace(_of_operators(meaning, operators), (), used)
 
 

@@ -11,6 +11,8 @@ from app.domain import question as structs
 from app.domain import question_figures
 from app.domain.entry import VoltageLevel
 from app.domain.families import DataType
+from app.domain.levy import LevyKind
+from app.domain.price import PriceKind
 from app.domain.question_figures import Figures
 from schema.batch_field import batch_field, describe, field, length, type_for
 from schema.context import Context
@@ -164,6 +166,16 @@ class Interpretation:
     def consumption_assumed(root: strawberry.Parent[structs.Interpretation]) -> bool:
         customer = root.details.load or root.details.usage
         return customer is not None and customer.assumed
+
+    @field(
+        description="The kinds of prices that are asked for, of the topic PRICES or of a comparison of prices."
+    )
+    def price_kinds(root: strawberry.Parent[structs.Interpretation]) -> list[PriceKind]:
+        return list(root.details.kinds)
+
+    @field(description="The levies that are asked for, of the topic LEVIES.")
+    def levy_kinds(root: strawberry.Parent[structs.Interpretation]) -> list[LevyKind]:
+        return list(root.details.levies)
 
     @field(description="Module of § 14a EnWG, 1 to 3, of the bill that is asked for; null: none is named.")
     def module(root: strawberry.Parent[structs.Interpretation]) -> int | None:

@@ -22,7 +22,7 @@ QUESTION = """
 query ($query: String!, $today: Date) { naturalQuery(query: $query, today: $today) {
   interpretation {
     dataType topic dno { slug } year voltageLevel day region consumptionKwh peakLoadKw consumptionAssumed module postalCode
-    questions
+    priceKinds levyKinds questions
     confidence candidates { slug }
   }
   unanswered
@@ -102,6 +102,8 @@ async def test_the_cheapest_hours_of_a_day_come_with_their_prices(
         "consumptionAssumed": False,
         "module": None,
         "postalCode": None,
+        "priceKinds": [],
+        "levyKinds": [],
         "questions": 1,
         "confidence": 1,
         "candidates": [{"slug": "netz-musterstadt"}],
@@ -257,6 +259,7 @@ async def test_prices_of_customers_without_load_metering_come_with_their_kinds(
         ("SLP_ARBEITSPREIS", "7.49", "CT_PER_KWH"),
     ]
     assert (found["interpretation"]["topic"], found["interpretation"]["dataType"]) == ("PRICES", "PRICE")
+    assert found["interpretation"]["priceKinds"] == ["SLP_GRUNDPREIS", "SLP_ARBEITSPREIS"]
     assert found["unanswered"] is None
     energy = await ask(client, "Arbeitspreis SLP Netz Musterstadt 2026")
     assert [one["kind"] for one in energy["prices"]] == ["SLP_ARBEITSPREIS"]
@@ -401,6 +404,8 @@ async def test_a_postal_code_stands_for_the_operator_of_its_network(
     ]
     assert (found["unanswered"], found["interpretation"]["topic"]) == (None, "GRID_OPERATOR")
     assert "Netz Musterstadt (98 % von 100 erfassten Standorten)" in found["answer"]
+    only = await ask(client, "Netzbetreiber 80333")
+    assert (only["interpretation"]["dno"], only["unanswered"]) == ({"slug": "netz-musterstadt"}, None)
     one = await ask(client, "Netzentgelte 80333 MS 2026")
     assert (one["interpretation"]["dno"], one["interpretation"]["postalCode"]) == (
         {"slug": "netz-musterstadt"},
