@@ -138,6 +138,11 @@ def test_an_export_can_be_filtered_and_written_to_standard_output(dno):
     assert [line.split(",")[:3] for line in done.stdout.splitlines()[1:]] == [
         ["dortmunder-netz", "2024", "MS"]
     ]
+    done = dno("export", "tariffs", "--publication", "preliminary", "--voltage-level", "ns")
+    assert [line.split(",")[:3] for line in done.stdout.splitlines()[1:]] == [
+        ["netze-odr", "2025", "NS"],
+        ["stadtwerke-haldensleben", "2017", "NS"],
+    ]
 
 
 @pytest.mark.parametrize(
