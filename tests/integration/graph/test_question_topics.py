@@ -13,6 +13,7 @@ from app.domain.hlzf import Season
 from app.domain.price import PriceKind
 from app.importers.load import File, Kind, import_files
 from app.importers.starter import FILES, FOLDER
+from app.resources import Resources
 from app.settings import Settings
 from tests import factories as make
 from tests.integration.graph.graphql_client import execute
@@ -447,6 +448,31 @@ async def test_places_that_change_change_the_next_answer(
         return bool((await ask(client, "Netzbetreiber 80335"))["operators"])
 
     await until(is_known)
+
+
+async def test_compared_bills_need_no_more_statements_than_one(
+    client: httpx.AsyncClient, operators: tuple[Dno, Dno], pool: Pool, resources: Resources
+) -> None:
+    for dno in operators:
+        await make.price(pool, dno, 2026, PriceKind.SLP_GRUNDPREIS, "60")
+        await make.price(pool, dno, 2026, PriceKind.SLP_ARBEITSPREIS, "7.49")
+
+    async def statements_of(query: str, bills: int) -> int:
+        """The fewest of three: jobs run statements in between."""
+        counts = []
+        for _ in range(3):
+            before = resources.pool.statements
+            assert len((await ask(client, query))["bills"]) == bills
+            counts.append(resources.pool.statements - before)
+        return min(counts)
+
+    resources.memory.switch_off()
+    resources.shared.distrust("a test counts statements")
+    resources.shared.trust = lambda since=None: False  # type: ignore[method-assign,assignment]
+    resources.memory.switch_on = lambda *_: None  # type: ignore[method-assign]
+    one = await statements_of("Haushalt 3500 kWh Netzkosten Netz Musterstadt 2026", 1)
+    two = await statements_of("Vergleich Haushalt 3500 kWh Netz Musterstadt und Werke Altdorf 2026", 2)
+    assert 0 < two <= one
 
 
 async def import_levies(settings: Settings) -> None:
