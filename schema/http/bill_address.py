@@ -9,10 +9,12 @@ from typing import Any, Final
 import msgspec
 from starlette.requests import Request
 
+from app.cache.responses import ResponseKey
 from app.domain.consumption import Metering, SpecialUse
 from app.domain.entry import VoltageLevel
 from app.domain.time_of_use import TimeOfUseBand
-from app.errors import BadInput, quoted
+from app.errors import AppError, BadInput, quoted
+from app.http.buffered_response import BufferedResponse
 from app.http.exports import year_in_path
 from schema.http.rest_operations import Map, OperationAddress
 from schema.types.scalars import read_decimal
@@ -37,12 +39,25 @@ class BillAddress(OperationAddress):
     def _write(self, result: bytes, request: Request) -> bytes:
         return bytes(_decode(result).bill)
 
+    async def _respond(self, request: Request, key: ResponseKey) -> BufferedResponse:
+        try:
+            return await super()._respond(request, key)
+        except AppError as error:
+            if error.field:
+                error.details["argument"] = _parameter(error.field[-1])
+            raise
+
 
 class _Dno(msgspec.Struct):
     bill: msgspec.Raw
 
 
 _decode = msgspec.json.Decoder(_Dno).decode
+
+
+def _parameter(field: str) -> str:
+    """That with the value of a field of ConsumptionInput."""
+    return _BANDS[0] if field == "bandKwh" else field
 
 
 def _read(request: Request) -> dict[str, Any]:

@@ -14,11 +14,13 @@ from graphql import (
     FragmentSpreadNode,
     GraphQLInputObjectType,
     GraphQLObjectType,
+    InlineFragmentNode,
     SelectionSetNode,
     get_nullable_type,
     is_enum_type,
     is_list_type,
     is_non_null_type,
+    is_union_type,
     type_from_ast,
 )
 from strawberry import Schema
@@ -54,6 +56,7 @@ PROBLEM_SCHEMA: Json = {
         "status": {"type": "integer"},
         "detail": {"type": "string", "description": "For people."},
         "code": {"type": "string", "description": "For programs: BAD_USER_INPUT, NOT_FOUND, RATE_LIMITED, …"},
+        "argument": {"type": "string", "description": "The parameter that is refused."},
         "requestId": {"type": "string", "description": "Names this request in the server's log."},
     },
 }
@@ -275,10 +278,19 @@ class _Description:
             return {"type": "string", "enum": list(type_.values)}
         if selected is None:
             return dict(SCALARS[type_.name])
+        if is_union_type(type_):
+            kinds = [node for node in selected.selections if isinstance(node, InlineFragmentNode)]
+            return {"anyOf": [self._member(kind) for kind in kinds]}
         match selected.selections:
             case [FragmentSpreadNode() as spread] | (FragmentSpreadNode() as spread,):
                 return {"$ref": f"#/components/schemas/{spread.name.value}"}
         return self._object(type_, selected)
+
+    def _member(self, fragment: InlineFragmentNode) -> Json:
+        """One of the types of a union."""
+        condition = fragment.type_condition
+        assert condition is not None
+        return self._certain(self._schema.get_type(condition.name.value), fragment.selection_set)
 
 
 def _in_path(name: str, schema: Json) -> Json:

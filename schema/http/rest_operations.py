@@ -133,13 +133,17 @@ class OperationAddress(CachedAddress):
         """The body of the response, from the JSON of the operation's field. Raises AppError."""
 
 
+_SHOWN = ("argument", "limit", "maximum")
+
+
 class _Error(msgspec.Struct):
     message: str
     extensions: Map
 
     def app_error(self) -> AppError:
-        details = {key: value for key, value in self.extensions.items() if key in ("limit", "maximum")}
-        return AppError(self.message, Code(self.extensions["code"]), **details)
+        details = {key: self.extensions[key] for key in _SHOWN if key in self.extensions}
+        field = self.extensions.get("field", ())
+        return AppError(self.message, Code(self.extensions["code"]), field=field, **details)
 
 
 class _Envelope(msgspec.Struct):

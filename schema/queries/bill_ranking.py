@@ -20,6 +20,7 @@ from loaders.registry import Loaders
 from schema.batch_field import root_field
 from schema.context import Context
 from schema.queries.dnos import load_directory, regions_named
+from schema.queries.years import check_year
 from schema.types.bill import load_published_sheets
 from schema.types.bill_ranking import BillRanking, RankedBill
 from schema.types.consumption_input import ConsumptionInput
@@ -159,6 +160,7 @@ def _consumption(
         return given.consumption()
     if given is not None or profile is None or year is None:
         raise BadInput("Either `profile` and `year` or `input` must be given.", argument="profile")
+    check_year(year)
     consumption = consumption_of(profile, year)
     consumption.check()
     return consumption

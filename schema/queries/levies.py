@@ -5,13 +5,12 @@ from typing import Annotated, Any
 
 import strawberry
 
-from app.domain.entry import FIRST_YEAR, LAST_YEAR
 from app.domain.levy import Levy as LevyStruct
 from app.domain.levy import LevyKind, of_year
 from app.domain.missing_levies import missing_in
-from app.errors import BadInput
 from schema.batch_field import length, root_field
 from schema.context import Context
+from schema.queries.years import check_year
 from schema.types.levy import Levy, MissingLevy
 
 Year = Annotated[int, strawberry.argument(description="Calendar year, 2000 to 2100.")]
@@ -46,7 +45,6 @@ class LevyQueries:
 
 
 async def _all(context: Context, year: int) -> Sequence[LevyStruct]:
-    if not FIRST_YEAR <= year <= LAST_YEAR:
-        raise BadInput(f"A year lies between {FIRST_YEAR} and {LAST_YEAR}.", argument="year")
+    check_year(year)
     (found,) = await context.loaders.levies.load_many([None])
     return found or ()

@@ -313,6 +313,13 @@ async def test_the_address_of_a_bill_takes_the_fields_of_the_input(
     found = response.json()
     assert totals(found) == ["322.15", "210.74", "532.89", "101.25", "634.14"]
     assert (found["positions"][0]["name"], found["missing"], found["vatPercent"]) == ("Grundpreis", [], 19)
+    base, levy = found["positions"][0], found["positions"][-1]
+    assert (base["entry"]["kind"], base["entry"]["id"][:6], base["levy"]) == (
+        "SLP_GRUNDPREIS",
+        "price_",
+        None,
+    )
+    assert (levy["levy"]["kind"], levy["levy"]["value"], levy["entry"]) == ("STROMSTEUER", "2.050", None)
     again = await client.get(
         ADDRESS,
         params={**PLAIN, "municipalityInhabitants": "6500"},
@@ -322,6 +329,8 @@ async def test_the_address_of_a_bill_takes_the_fields_of_the_input(
     bands = {"module": "3", "ht": "500", "st": "2500", "nt": "500", "electricityTax": "false"}
     found = (await client.get(ADDRESS, params={**PLAIN, **bands})).json()
     assert (found["network"], found["positions"][-1]["name"][:9]) == ("195.30", "Aufschlag")
+    band = found["positions"][1]["entry"]
+    assert (band["id"][:4], band["year"], "kind" in band) == ("tou_", 2025, False)
     by_month = {
         "voltageLevel": "MS",
         "metering": "RLM_MONTHLY",
@@ -332,25 +341,43 @@ async def test_the_address_of_a_bill_takes_the_fields_of_the_input(
 
 
 @pytest.mark.parametrize(
-    ("changes", "detail"),
+    ("changes", "argument", "detail"),
     [
-        ({"consumptionKwh": None}, "The parameter consumptionKwh is needed."),
-        ({"consumptionKwh": "1e3"}, "The parameter consumptionKwh is a number such as 58.21."),
-        ({"monthlyPeakLoadKw": "1,x"}, "The parameter monthlyPeakLoadKw is a number such as 58.21."),
-        ({"metering": "slp"}, "The parameter metering is one of RLM, SLP, RLM_MONTHLY."),
-        ({"module": "1.0"}, "The parameter module is a whole number."),
-        ({"electricityTax": "no"}, "The parameter electricityTax is true or false."),
-        ({"ht": "1"}, "The parameter st is needed with the other bands."),
-        ({"module": "3"}, "`bandKwh` is needed with module 3: the kWh in HT, ST and NT."),
-        ({"voltageLevel": "MS"}, "There are prices without load metering (SLP) for NS only, not for MS."),
+        ({"consumptionKwh": None}, "consumptionKwh", "The parameter consumptionKwh is needed."),
+        (
+            {"consumptionKwh": "1e3"},
+            "consumptionKwh",
+            "The parameter consumptionKwh is a number such as 58.21.",
+        ),
+        (
+            {"monthlyPeakLoadKw": "1,x"},
+            "monthlyPeakLoadKw",
+            "The parameter monthlyPeakLoadKw is a number such as 58.21.",
+        ),
+        ({"metering": "slp"}, "metering", "The parameter metering is one of RLM, SLP, RLM_MONTHLY."),
+        ({"module": "1.0"}, "module", "The parameter module is a whole number."),
+        ({"electricityTax": "no"}, "electricityTax", "The parameter electricityTax is true or false."),
+        ({"ht": "1"}, "st", "The parameter st is needed with the other bands."),
+        ({"module": "3"}, "ht", "`bandKwh` is needed with module 3: the kWh in HT, ST and NT."),
+        (
+            {"voltageLevel": "MS"},
+            "voltageLevel",
+            "There are prices without load metering (SLP) for NS only, not for MS.",
+        ),
+        (
+            {"ht": "1", "st": "2", "nt": "3", "module": "3"},
+            "ht",
+            "`bandKwh` adds up to 6 kWh, not to the 3500 of `consumptionKwh`.",
+        ),
     ],
 )
 async def test_a_parameter_that_cannot_be_is_refused_in_one_sentence(
-    client: httpx.AsyncClient, malchow: Dno, changes: dict[str, str | None], detail: str
+    client: httpx.AsyncClient, malchow: Dno, changes: dict[str, str | None], argument: str, detail: str
 ) -> None:
     given = {name: value for name, value in {**PLAIN, **changes}.items() if value is not None}
     response = await client.get(ADDRESS, params=given)
-    assert (response.status_code, response.json()["detail"]) == (400, detail)
+    problem = response.json()
+    assert (response.status_code, problem["detail"], problem["argument"]) == (400, detail, argument)
 
 
 async def test_other_parameters_and_operators_are_refused(client: httpx.AsyncClient, malchow: Dno) -> None:

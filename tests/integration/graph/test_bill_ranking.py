@@ -18,7 +18,7 @@ from app.settings import Settings
 from schema.context import Context
 from schema.queries.bill_ranking import load_bill_ranking
 from tests import factories as make
-from tests.integration.graph.graphql_client import error_codes, execute
+from tests.integration.graph.graphql_client import error_codes, execute, execute_with_errors
 
 RANK = """
 query (
@@ -189,6 +189,14 @@ async def test_invalid_arguments_of_a_ranking_are_refused(
     assert await error_codes(client, RANK, **({"profile": "HOUSEHOLD", "year": 2025} | wrong)) == [
         "BAD_USER_INPUT"
     ]
+
+
+async def test_a_year_that_cannot_be_is_refused_by_the_name_of_the_argument(
+    client: httpx.AsyncClient, market: dict[str, Dno]
+) -> None:
+    response = await execute_with_errors(client, RANK, profile="HOUSEHOLD", year=1800)
+    (error,) = response["errors"]
+    assert error["extensions"] == {"code": "BAD_USER_INPUT", "argument": "year"}
 
 
 @pytest.mark.parametrize("slugs", [["malchow", "none"], [""], [f"n{number}" for number in range(21)]])
