@@ -1,6 +1,7 @@
 """An instance's resources without its HTTP server, and some operators with all kinds of figures."""
 
 from collections.abc import AsyncIterator, Iterator
+from time import monotonic
 from typing import Any
 
 import httpx
@@ -43,7 +44,13 @@ def failed_plans() -> float:
 
 
 @pytest.fixture
-async def resources(settings: Settings, pool: Pool) -> AsyncIterator[Resources]:
+def before_reads() -> float:
+    """On time.monotonic(), before `resources` reads its first record: the directory is read as soon as they are open."""
+    return monotonic()
+
+
+@pytest.fixture
+async def resources(settings: Settings, pool: Pool, before_reads: float) -> AsyncIterator[Resources]:
     """Subscribed to invalidation messages, so that all cache layers are on."""
     async with open_resources(msgspec.structs.replace(settings, rate_limit_anonymous=0, **CACHING)) as opened:
         await until(lambda: opened.memory.enabled and opened.shared.trusted)
