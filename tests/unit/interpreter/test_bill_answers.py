@@ -204,14 +204,14 @@ def test_a_ranking_by_bill_counts_the_operators_without_a_rank() -> None:
     ranked = structs.replace(ranked, details=Details(usage=usage, region="Bayern"))
     first = RankedBill(1, WERK, bill(ODR_2025), Decimal(0), derived=False, preliminary=True)
     second = RankedBill(2, NETZ, bill(MALCHOW_2025), Decimal("28.45"), derived=False, preliminary=False)
-    ranking = BillRanking(usage.consumption(2025, None), (first, second), 2, 3, 4, 5)
+    ranking = BillRanking(usage.consumption(2025, None), (first, second), 2, 3, 0, 4, 5)
     names = {NETZ: "Netz A", WERK: "Werk B"}
     assert answer_of(ranked, dno=None, figures=Figures(bill_ranking=ranking), names=names) == (
         "Bayern, 2025, angenommene 3.500 kWh ohne Leistungsmessung: 1. Werk B 293,70 €, mit 19 % Umsatzsteuer 545,31 €, mit "
         "vorläufigen Preisen, 2. Netz A 322,15 €, mit 19 % Umsatzsteuer 579,16 € (Netznutzung im Jahr, netto). Netzbetreiber mit "
         "Rang: 2; nur mit abgeleiteten Preisen: 3; ohne bekannte Preise: 9."
     )
-    nothing = BillRanking(usage.consumption(2025, None), (), 0, 3, 4, 5)
+    nothing = BillRanking(usage.consumption(2025, None), (), 0, 3, 0, 4, 5)
     text = answer_of(ranked, dno=None, figures=Figures(bill_ranking=nothing))
     assert text.endswith(
         "die Kosten sind nicht bekannt. Netzbetreiber mit Rang: 0; nur mit abgeleiteten Preisen: 3; ohne bekannte Preise: 9."
