@@ -30,10 +30,13 @@ from schema.root import schema
 Map = dict[str, Any]
 
 
+MAX_FIELDS = 2000  # of one document, those of fragments counted at each place
+
+
 @cache
 def own_document(text: str) -> Document:
-    """The limits in the settings apply only to documents that clients send."""
-    return DocumentCache(schema, Settings()).get(text)
+    """The limits in the settings apply only to documents that clients send; this one has the fields of all addresses."""
+    return DocumentCache(schema, Settings(limit_fields=MAX_FIELDS)).get(text)
 
 
 class Result(NamedTuple):

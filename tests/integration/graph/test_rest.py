@@ -21,9 +21,8 @@ from app.domain.hlzf import Season
 from app.resources import Resources, open_resources
 from app.settings import Settings
 from schema.context import Context
-from schema.execution.documents import DocumentCache
 from schema.http.rest import DOCUMENT
-from schema.root import schema
+from schema.http.rest_operations import own_document
 from tests import factories as make
 from tests.cache_control import assert_valid_for_a_minute
 from tests.integration.graph.graphql_client import client_of, execute
@@ -186,7 +185,7 @@ async def test_registered_documents_and_limits_do_not_apply_to_the_documents_of_
 
 
 async def test_all_operations_are_answered_by_a_plan() -> None:
-    document = DocumentCache(schema, Settings()).get(DOCUMENT)
+    document = own_document(DOCUMENT)
     span = {"from": "2025-01-01T00:00:00+01:00", "to": "2026-01-01T00:00:00+01:00"}
     household = {"year": 2025, "voltageLevel": "NS", "metering": "SLP", "consumptionKwh": "1"}
     given = {"slug": "netze-a", "year": 2025, "query": "x", "voltageLevel": "MS", "input": household, **span}
