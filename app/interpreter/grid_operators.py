@@ -27,8 +27,9 @@ def grid_operator_of(read: Read) -> Interpretation | None:
     """None: something else is asked for."""
     sentence = read.sentence
     asks = sentence.has(Sign.ASKS_FOR_OPERATOR)
+    alone = _is_a_place_alone(read)
     if is_about_something_else(sentence) or not (
-        _OPERATORS.intersection(sentence.keys) or (asks and read.postal_code is not None)
+        alone or _OPERATORS.intersection(sentence.keys) or (asks and read.postal_code is not None)
     ):
         return None
     if any(isinstance(mark.meaning, Topic | Position) for mark in sentence.marks):
@@ -38,7 +39,9 @@ def grid_operator_of(read: Read) -> Interpretation | None:
     if sentence.has_any(*_OF_OTHER_QUESTIONS):
         return None
     place = read.postal_code is not None or bool(sentence.mentions) or bool(read.codes)
-    if read.amounts.tokens or not ((asks and (place or _asks_for_mine(read))) or _is_a_key_word(read)):
+    if read.amounts.tokens or not (
+        (asks and (place or _asks_for_mine(read))) or alone or _is_a_key_word(read)
+    ):
         return None
     operator = by_codes(sentence.vocabulary, read.codes) if read.codes else choose(sentence)
     if not read.codes:  # a name or a seat is no evidence of a network
@@ -60,6 +63,18 @@ def grid_operator_of(read: Read) -> Interpretation | None:
         lacking=read.postal_code is None and not read.codes,
         questions=count_of_questions(sentence),
     )
+
+
+def _is_a_place_alone(read: Read) -> bool:
+    """ "17213 Malchow", "PLZ 17213 Malchow"; a number alone can be anything."""
+    if read.postal_code is None:
+        return False
+    named = read.sentence.covered(mention for mention in read.sentence.mentions if mention.place)
+    rest = {key for i, key in enumerate(read.sentence.keys) if i not in named and i != read.postal_code.token}
+    return bool(named) and rest <= _POSTAL_CODES
+
+
+_POSTAL_CODES: Final = frozenset({"plz", "postleitzahl", "postcode"})
 
 
 def _asks_for_mine(read: Read) -> bool:

@@ -22,7 +22,8 @@ POSITIONS: tuple[tuple[Position, str], ...] = (
         Position(_R.CUSTOMER, (_K.SLP_GRUNDPREIS, _K.SLP_ARBEITSPREIS)),
         """
         haushalt | haushalte | haushalten | haushalts |
-        haushaltskunde~ | haushaltskunden | haushaltsbereich | privathaushalt~ | privatkunde~ | privatkunden | einfamilienhaus | mietwohnung | eigenheim |
+        haushaltskunde~ | haushaltskunden | haushaltsbereich | privathaushalt~ | privatkunde~ | privatkunden | einfamilienhaus | mietwohnung | eigenheim | familie | familien |
+        mehrpersonenhaushalt~ | einpersonenhaushalt~ | family | families |
         household | households | household customer~ | residential | residential customer~ | private household~ |
         kleinkunde~ | kleinkunden | kleingewerbe | small business~ | small consumer~ | kleinverbraucher
         """,
@@ -44,7 +45,7 @@ POSITIONS: tuple[tuple[Position, str], ...] = (
         Position(_R.CUSTOMER, (_K.EMOBILITAET_GRUNDPREIS, _K.EMOBILITAET_ARBEITSPREIS)),
         """
         wallbox | wallboxen | wallboxes | e auto | e autos | elektroauto~ | elektroautos | elektromobilität~ | e mobilität | emobilität | e mobility | emobility |
-        electric car | electric cars | electric vehicle | electric vehicles | ladestrom
+        electric car | electric cars | electric vehicle | electric vehicles | ladestrom | ev/vehicle charging energy price~/price~/tariff~/charge~ | ev charger | ev chargers
         """,
     ),
     (

@@ -94,6 +94,8 @@ def position_asked_for(
         apart = bool(named) and all(are_set_apart(sentence, mark, topic) for topic in named)
         if _is_an_alternative(sentence, mark, named, found):
             return NotHeld.MODULE_CHOICE
+        if found.topic is _N and _is_charged_on(sentence, mark):
+            return _read(sentence, [mark])
         if not _is_asked_for(sentence, mark, found):
             beside += apart and found.topic is _T and _is_a_module(mark)
         elif apart and named[0].start < mark.start:
@@ -161,6 +163,14 @@ def _is_a_module(mark: Mark) -> bool:
     return position(mark).role is Role.MODULE or position(mark).not_held is NotHeld.OTHER_POSITION
 
 
+def _is_charged_on(sentence: Sentence, mark: Mark) -> bool:
+    """ "Umsatzsteuer auf Netzentgelte": the tax is asked for, not what it is charged on."""
+    return position(mark).role in _LEVIES and sentence[mark.end] in _ON
+
+
+_ON: Final = frozenset({"auf", "on"})
+
+
 def _is_an_alternative(sentence: Sentence, mark: Mark, topics: Sequence[Mark], found: Asked) -> bool:
     """ "Modul 1 oder Modul 3?": one of them is no answer without the other."""
     if found.topic is not _T or not _is_a_module(mark):
@@ -188,9 +198,7 @@ def _is_about_charges(sentence: Sentence, kept: Sequence[Mark], marks: Sequence[
         return True
     if roles == {Role.SOME_LEVY}:
         of_power = frame.operator or grid or sentence.has(Sign.POWER)
-        return of_power or (
-            frame.year and explained and any(len(position(mark).levies) > 1 for mark in marks)
-        )
+        return of_power or (frame.year and explained)
     if roles <= {Role.CUSTOMER, Role.BASE_PRICE} and not (grid or priced):
         if Role.BASE_PRICE in roles:
             return frame.operator or frame.level or (frame.place and explained)

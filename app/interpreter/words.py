@@ -561,7 +561,8 @@ GERMAN = _keys("""
     august september oktober november dezember quartal monat woche morgen abend dich du euch sein ihre ihren
     ihrem ihrer deren dessen diese derzeit momentan jetzt heute gestern bisher bald neu neue neuen neuer alte
     alten ganz genau eigentlich hinsichtlich bezüglich betreffend betrifft betreff thema frage fragen anfrage
-    antwort tabelle angebot vergleich vergleichen lieber besser ungefähr
+    antwort tabelle angebot vergleich vergleichen lieber besser ungefähr netzbezug bestand bestandskunden
+    preisentwicklung einschließlich inklusive zuzüglich
 """)
 ENGLISH = _keys("""
     the a an and or but for in on at of from to by with without as is are was were be been will would could
@@ -580,6 +581,7 @@ ENGLISH = _keys("""
     compared comparison versus ranking variable electricity power household heat pump pumps monthly right moment peaks
     high-load load loads annual yearly consumption usage tell bavaria hesse saxony thuringia brandenburg cheapness
     should could charging car my best state federal nationwide difference average rank status ev evs better worth worthwhile postcode postal zip code levy levies tax taxes invoice address household households inhabitants
+    including included excluding surcharge surcharges vat
 """)
 QUESTIONS = _keys("was wer wem wen wie wo warum wann woher what who whose whom where why how when")
 # A number before them is no year.
