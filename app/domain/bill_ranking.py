@@ -53,7 +53,7 @@ class BillRanking(msgspec.Struct, frozen=True, gc=False):
     without_data: int  # nothing is held of the year
 
 
-class _Rated(NamedTuple):
+class RatedOperator(NamedTuple):
     """`charges` None: not known."""
 
     operator: OperatorSheet
@@ -65,23 +65,14 @@ class _Rated(NamedTuple):
 
 def rank_bills(
     consumption: Consumption,
-    operators: Iterable[OperatorSheet],
+    rated: Sequence[RatedOperator],
     levies: BillPart,
     *,
-    include_derived: bool,
     dearest: bool,
     first: int,
     without_data: int,
-    publication: Publication | None = None,
 ) -> BillRanking:
-    """Cheapest first, or dearest first; equal charges by the folded name, then the slug. `consumption` has been checked.
-
-    `publication`: FINAL for charges without a preliminary price, PRELIMINARY for those with one.
-    """
-    rated = [
-        _rate(consumption, operator, include_derived=include_derived, publication=publication)
-        for operator in operators
-    ]
+    """Cheapest first, or dearest first; equal charges by the folded name, then the slug. `consumption` has been checked."""
     ranked = _ranked(rated, dearest=dearest)
     lowest = min((charges for _, charges in ranked), default=None)
     derived_only = sum(one.derived_only for one in rated)
@@ -108,7 +99,7 @@ def compare_bills(
     include_derived: bool,
 ) -> tuple[RankedBill, ...]:
     """A bill for each, in the order given; without a rank, the bill names what is missing. `consumption` has been checked."""
-    rated = [_rate(consumption, operator, include_derived=include_derived) for operator in operators]
+    rated = [rate_operator(consumption, operator, include_derived=include_derived) for operator in operators]
     ranked = _ranked(rated, dearest=False)
     lowest = ranked[0][1] if ranked else None
     ranks = {one.operator.dno_id: rank for rank, (one, _) in enumerate(ranked, 1)}
@@ -117,29 +108,30 @@ def compare_bills(
     )
 
 
-def _rate(
+def rate_operator(
     consumption: Consumption,
     operator: OperatorSheet,
     *,
     include_derived: bool,
     publication: Publication | None = None,
-) -> _Rated:
+) -> RatedOperator:
+    """`publication`: FINAL for charges without a preliminary price, PRELIMINARY for those with one."""
     sheet = operator.published
     charges = network_charges(consumption, sheet)
     if charges.total is None:
         derived = sheet.with_derived(DnoYear(operator.dno_id, consumption.year))
         with_derived = charges if derived is sheet else network_charges(consumption, derived)
         if not include_derived:
-            return _Rated(operator, sheet, None, derived_only=with_derived.total is not None)
+            return RatedOperator(operator, sheet, None, derived_only=with_derived.total is not None)
         sheet, charges = derived, with_derived
     if publication is not None and charges.total is not None:
         preliminary = any(map(is_preliminary, charges.positions))
         if preliminary is not (publication is Publication.PRELIMINARY):
-            return _Rated(operator, sheet, None, other_publication=True)
-    return _Rated(operator, sheet, charges.total)
+            return RatedOperator(operator, sheet, None, other_publication=True)
+    return RatedOperator(operator, sheet, charges.total)
 
 
-def _ranked(rated: Iterable[_Rated], *, dearest: bool) -> list[tuple[_Rated, Decimal]]:
+def _ranked(rated: Iterable[RatedOperator], *, dearest: bool) -> list[tuple[RatedOperator, Decimal]]:
     known = [(one, one.charges) for one in rated if one.charges is not None]
     sign = -1 if dearest else 1
     known.sort(key=lambda pair: (sign * pair[1], fold(pair[0].operator.name), pair[0].operator.slug))
@@ -147,7 +139,7 @@ def _ranked(rated: Iterable[_Rated], *, dearest: bool) -> list[tuple[_Rated, Dec
 
 
 def _with_bill(
-    consumption: Consumption, one: _Rated, levies: BillPart, rank: int | None, lowest: Decimal | None
+    consumption: Consumption, one: RatedOperator, levies: BillPart, rank: int | None, lowest: Decimal | None
 ) -> RankedBill:
     bill = bill_of(consumption, one.sheet, levies)
     return RankedBill(

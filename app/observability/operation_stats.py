@@ -30,6 +30,11 @@ class OperationStats(msgspec.Struct):
     def found(self, layer: str, keys: int) -> None:
         self.layers[layer] = self.layers.get(layer, 0) + keys
 
+    @property
+    def reads(self) -> int:
+        """Records found below L1."""
+        return self.layers.get("l2", 0) + self.layers.get("postgres", 0)
+
     def took(self, step: str, seconds: float) -> None:
         self.steps[step] = self.steps.get(step, 0.0) + seconds
 

@@ -16,6 +16,7 @@ from app.domain.dno import DirectoryEntry
 from app.domain.entry import Publication
 from app.domain.levy_charges import LevyRates, levy_charges
 from app.errors import BadInput, quoted
+from app.limits.work_budget import in_turns
 from loaders.registry import Loaders
 from schema.batch_field import root_field
 from schema.context import Context
@@ -139,17 +140,17 @@ async def load_bill_ranking(
         _sheets(loaders, operators, consumption), _levies(context, consumption)
     )
     context.read_set.update((tags.year(consumption.year),), records.until)
-    context.budget.check()
-    await asyncio.sleep(0)  # other tasks run before the charges of all operators are computed
+    rated = [
+        structs.rate_operator(consumption, operator, include_derived=include_derived, publication=publication)
+        async for operator in in_turns(sheets, context.budget)
+    ]
     return structs.rank_bills(
         consumption,
-        sheets,
+        rated,
         levies,
-        include_derived=include_derived,
         dearest=dearest,
         first=first,
         without_data=len(wanted) - len(operators),
-        publication=publication,
     )
 
 

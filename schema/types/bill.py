@@ -15,6 +15,7 @@ from app.domain.dno import DirectoryEntry, Dno
 from app.domain.entry import DnoYear
 from app.domain.levy_charges import LevyRates, levy_charges
 from app.domain.network_charges import PriceSheet
+from app.limits.work_budget import in_turns
 from loaders.record_loader import RecordLoader
 from loaders.registry import Loaders
 from schema.batch_field import batch_field, field, length, type_for
@@ -101,13 +102,9 @@ def bill() -> Any:
             load_price_sheets(context.loaders, dnos, consumption), context.loaders.levies.load_many([None])
         )
         charges = levy_charges(consumption, LevyRates.of(levies[0] or (), consumption.year))
-        found: list[structs.Bill] = []
-        for sheet in sheets:
-            if context.budget.is_due():
-                context.budget.check()
-                await asyncio.sleep(0)
-            found.append(structs.bill_of(consumption, sheet, charges))
-        return found
+        return [
+            structs.bill_of(consumption, sheet, charges) async for sheet in in_turns(sheets, context.budget)
+        ]
 
     return bill
 

@@ -15,6 +15,7 @@ from app.domain.hlzf import Hlzf
 from app.domain.holiday_rule import HolidayRule
 from app.domain.price_series import check_span
 from app.domain.working_days import PeakReason
+from app.limits.work_budget import in_turns
 from schema.batch_field import batch_field, describe, length, type_for
 from schema.context import Context
 from schema.types.price_interval import At
@@ -179,10 +180,4 @@ async def _statuses(
 
 async def _each(context: Context, records: Sequence[Records], compute: Callable[..., T]) -> list[T]:
     """Computes operator by operator, within the limits and with other tasks in between."""
-    found: list[T] = []
-    for record in records:
-        if context.budget.is_due():
-            context.budget.check()
-            await asyncio.sleep(0)
-        found.append(compute(*record))
-    return found
+    return [compute(*record) async for record in in_turns(records, context.budget)]

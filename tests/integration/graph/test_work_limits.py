@@ -164,6 +164,27 @@ async def test_work_beyond_the_estimated_cost_is_charged_afterwards(
 
 
 @pytest.mark.usefixtures("all_operators")
+async def test_records_that_are_not_in_memory_are_charged(resources: Resources) -> None:
+    """Their decoding is shared by all that wait for them, so it is part of no operation's CPU time."""
+    limiter: RateLimiter = resources.limiter
+    limiter.anonymous.__init__("anonymous", 6000, 600_000)  # type: ignore[misc]
+    used = []
+    async with client_of(resources, response_cache=False, rate_limit_cost=100) as client:
+        for number in range(3):
+            query = f"{{ rankBills(profile: HOUSEHOLD, year: 2025, first: {number + 1}) {{ ranked withoutData }} }}"
+            before = await _remaining(client, "{ __typename }")
+            used.append(before - await _remaining(client, query))
+    cold, *warm = used
+    assert cold >= min(warm) + 5, used  # 120 operators' prices and sheets: 240 records, of 3 units each
+
+
+async def _remaining(client: httpx.AsyncClient, query: str) -> int:
+    response = await client.post("/graphql", json={"query": query})
+    assert "errors" not in response.json()
+    return int(response.headers["ratelimit"].partition("r=")[2].partition(";")[0])
+
+
+@pytest.mark.usefixtures("all_operators")
 async def test_a_caller_over_its_limit_is_refused_until_the_charge_is_paid_off(resources: Resources) -> None:
     limiter: RateLimiter = resources.limiter
     limiter.anonymous.__init__("anonymous", 5, 60)  # type: ignore[misc]

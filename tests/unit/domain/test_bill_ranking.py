@@ -7,7 +7,7 @@ import pytest
 
 from app.domain.bill_position import BillPart
 from app.domain.bill_profile import BillProfile, consumption_of
-from app.domain.bill_ranking import BillRanking, OperatorSheet, compare_bills, rank_bills
+from app.domain.bill_ranking import BillRanking, OperatorSheet, compare_bills, rank_bills, rate_operator
 from app.domain.consumption import Metering, SpecialUse
 from app.domain.entry import Publication, VoltageLevel
 from app.domain.network_charges import PriceSheet
@@ -51,16 +51,11 @@ def ranked(
     first: int = 10,
     publication: Publication | None = None,
 ) -> BillRanking:
-    return rank_bills(
-        HOUSEHOLD,
-        operators,
-        NO_LEVIES,
-        include_derived=derived,
-        dearest=dearest,
-        first=first,
-        without_data=7,
-        publication=publication,
-    )
+    rated = [
+        rate_operator(HOUSEHOLD, operator, include_derived=derived, publication=publication)
+        for operator in operators
+    ]
+    return rank_bills(HOUSEHOLD, rated, NO_LEVIES, dearest=dearest, first=first, without_data=7)
 
 
 def shown(ranking: BillRanking) -> list[tuple[int | None, int, str]]:

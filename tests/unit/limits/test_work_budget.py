@@ -8,7 +8,7 @@ import pytest
 
 from app.errors import LimitExceeded
 from app.limits import work_budget
-from app.limits.work_budget import MAX_BY_WALL_CLOCK, WorkBudget, metered
+from app.limits.work_budget import MAX_BY_WALL_CLOCK, WorkBudget, in_turns, metered
 from app.settings import Settings
 
 
@@ -98,6 +98,47 @@ def test_units_are_the_largest_of_the_measures(
     budget = WorkBudget(Settings())
     budget.objects, budget.answer_bytes, budget.cpu_time = objects, answer_bytes, cpu_time
     assert budget.units == units
+
+
+def test_records_from_below_the_memory_are_charged_as_cpu_time() -> None:
+    budget = WorkBudget(Settings())
+    budget.cpu_time = 0.02
+    budget.add_reads(1000)
+    assert budget.units == 1000 + 3000
+    assert budget.may_be_worth(3000, 0.001)
+    assert not budget.may_be_worth(3100, 0.001)
+
+
+async def test_other_operations_run_between_the_items_of_a_long_computation() -> None:
+    budget = WorkBudget(Settings(limit_cpu_time=100))
+    done: list[str] = []
+
+    async def computation() -> None:
+        async for number in in_turns(range(50), budget):
+            busy(0.005)
+            done.append(str(number))
+
+    async def other() -> None:
+        await asyncio.sleep(0)
+        done.append("other")
+
+    await asyncio.gather(metered(computation(), budget), other())
+    assert done.index("other") < 25
+    assert [number for number in done if number != "other"] == [str(number) for number in range(50)]
+
+
+async def test_a_long_computation_ends_at_the_limit_of_cpu_time() -> None:
+    budget, done = WorkBudget(Settings(limit_cpu_time=0.05)), 0
+
+    async def computation() -> None:
+        nonlocal done
+        async for _ in in_turns(range(1000), budget):
+            busy(0.005)
+            done += 1
+
+    with pytest.raises(LimitExceeded):
+        await metered(computation(), budget)
+    assert done < 100
 
 
 async def test_other_operations_run_before_a_long_one_continues() -> None:
