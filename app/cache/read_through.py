@@ -94,7 +94,10 @@ class ReadThrough:
         stats: operation_stats.OperationStats | None,
         found: dict[K, Any],
     ) -> None:
+        pending = len(self._pending)
         reads = [self._join(region, key, tag) for key, tag in missing]
+        if stats is not None:
+            stats.reads += len(self._pending) - pending
         await Wait(reads, self._loop).finished()
         if stats is not None:
             _count_layers(stats, reads)

@@ -20,6 +20,7 @@ class OperationStats(msgspec.Struct):
 
     statements: int = 0
     round_trips: int = 0
+    reads: int = 0  # records below L1 whose reading it began; others may wait for the same
     keys: dict[str, int] = {}  # requested, by region
     layers: dict[str, int] = {}  # found, by "l1", "l2" and "postgres"
     steps: dict[str, float] = {}  # seconds by "read", "wait", "execute"
@@ -29,11 +30,6 @@ class OperationStats(msgspec.Struct):
 
     def found(self, layer: str, keys: int) -> None:
         self.layers[layer] = self.layers.get(layer, 0) + keys
-
-    @property
-    def reads(self) -> int:
-        """Records found below L1."""
-        return self.layers.get("l2", 0) + self.layers.get("postgres", 0)
 
     def took(self, step: str, seconds: float) -> None:
         self.steps[step] = self.steps.get(step, 0.0) + seconds

@@ -97,7 +97,7 @@ class OperationRunner:
             raise
         finally:
             seconds = perf_counter() - began
-            if stats.round_trips or stats.statements:
+            if stats.reads:
                 budget.add_reads(stats.reads)
             if budget.may_be_worth(self.charges.units_per_request, seconds):
                 self.charges.charge_work(budget.units - done_before, paid, scope)
