@@ -150,7 +150,7 @@ POSITIONS: tuple[tuple[Position, str], ...] = (
         Position(_R.LEVY, levies=(_L.PARAGRAF_19_STROM_NEV,)),
         """
         19 umlage | 19er umlage | sonderkundenumlage | sonderkundenaufschlag | 19 strom_nev_umlage | 19 strom_nev | 19 abs 2 strom_nev_umlage | strom_nev_umlage | stromnev umlage | stromnevumlage | aufschlag für besondere netznutzung |
-        umlage für besondere netznutzung | section 19 levy
+        umlage für besondere netznutzung | aufschlag besondere netznutzung | besondere netznutzung aufschlag/umlage | section 19 levy
         """,
     ),
     (
@@ -170,6 +170,7 @@ POSITIONS: tuple[tuple[Position, str], ...] = (
         Position(_R.LEVY, levies=(_L.STROMSTEUER_ENTLASTUNG,)),
         "stromsteuerentlastung~ | stromsteuerermäßigung~ | stromsteuererstattung~ | entlastung von der stromsteuer | electricity tax relief/refund/reduction",
     ),
+    (Position(_R.SOME_LEVY, levies=(_L.OFFSHORE,)), "offshore"),
     (
         Position(_R.SOME_LEVY, levies=(_L.UMSATZSTEUER,)),
         "mehrwertsteuer~ | mwst | umsatzsteuer~ | ust | vat | value added tax",

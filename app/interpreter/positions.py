@@ -244,9 +244,9 @@ def _levies(positions: Sequence[Position]) -> tuple[LevyKind, ...]:
     prices = any(one.role not in _LEVIES | _CUSTOMERS for one in positions)
     if prices and positions[0].role not in _LEVIES:
         return ()
-    named = _union(one.levies for one in positions if one.role is Role.LEVY)
-    some = _union(one.levies for one in positions if one.role is Role.SOME_LEVY)
-    return named or some
+    if not any(one.role is Role.LEVY for one in positions):
+        return _union(one.levies for one in positions if one.role is Role.SOME_LEVY)
+    return _union(one.levies for one in positions if one.role in _LEVIES and len(one.levies) == 1)
 
 
 def _kinds(sentence: Sentence, positions: Sequence[Position]) -> tuple[PriceKind, ...]:

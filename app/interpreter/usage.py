@@ -125,8 +125,21 @@ def inhabitants_of(read: Read) -> int | None:
     for i in range(len(sentence.keys)):
         number, end = number_at(sentence, i, read.language)
         if number is not None and sentence[end] in _INHABITANTS and number == int(number):
-            return int(number)
+            return int(number) + _beyond(sentence[i - 2], sentence[i - 1])
     return None
+
+
+def _beyond(second: str, before: str) -> int:
+    """ "Über 500.000 Einwohner": the number itself belongs to the group below."""
+    word = second if before in _THAN else before
+    if word in _ABOVE:
+        return 1
+    return -1 if word in _BELOW else 0
+
+
+_THAN: Final = frozenset({"als", "than"})
+_ABOVE: Final = frozenset({"uber", "mehr", "over", "above", "more"})
+_BELOW: Final = frozenset({"unter", "weniger", "under", "below", "fewer", "less"})
 
 
 _INHABITANTS: Final = frozenset({"einwohner", "einwohnern", "einwohnerinnen", "inhabitants", "residents"})

@@ -45,6 +45,7 @@ def as_expected(found: Interpretation, slugs: dict[UUID, str]) -> dict[str, Any]
         "first": details.first,
         "kinds": list(details.kinds),
         "levies": list(details.levies),
+        "inhabitants": details.inhabitants,
         "usage": details.usage and written(details.usage),
         "place": details.place and [details.place.postal_code, details.place.city],
         "load": load
