@@ -3,19 +3,19 @@
 from typing import Final
 
 from app.domain.question import Details, Interpretation, NamedPlace, QuestionTopic
-from app.interpreter.operators import Choice, by_codes, choose
+from app.interpreter.operators import by_codes, choose
 from app.interpreter.reading import Read, is_about_something_else, product_of
 from app.interpreter.topics import count_of_questions
 from app.interpreter.words import Days, Position, Relative, Sign, Topic
 
 _OPERATORS: Final = frozenset(
     [
-        "netzbetreiber", "netzbetreibers", "netzbetreibern", "verteilnetzbetreiber", "stromnetzbetreiber", "vnb", "dso",
+        "netzbetreiber", "netzbetreibers", "netzbetreibern", "verteilnetzbetreiber", "stromnetzbetreiber", "vnb", "dso", "dno",
         "operator", "operators", "stromnetz", "stromnetzes", "verteilnetz", "netzgebiet", "netz", "grid", "network",
     ]
 )  # fmt: skip
 _NAMED_SO: Final = frozenset(
-    ["netzbetreiber", "verteilnetzbetreiber", "stromnetzbetreiber", "vnb", "dso", "operator"]
+    ["netzbetreiber", "verteilnetzbetreiber", "stromnetzbetreiber", "vnb", "dso", "dno", "operator"]
 )
 _KEY_WORDS: Final = 3  # "Netz PLZ 80331"
 _OF_OTHER_QUESTIONS: Final = (
@@ -45,8 +45,9 @@ def grid_operator_of(read: Read) -> Interpretation | None:
         return None
     operator = by_codes(sentence.vocabulary, read.codes) if read.codes else choose(sentence)
     if not read.codes:  # a name or a seat is no evidence of a network
-        certainty = operator.certainty if read.postal_code is None else 0.97
-        operator = Choice(None, operator.candidates, certainty, unknown=operator.unknown)
+        operator = operator._replace(dno_id=None, several=False)
+    if not read.codes and read.postal_code is not None:  # words that nothing explains may be its place
+        operator = operator._replace(certainty=0.97, unknown=None)
     return Interpretation(
         data_type=None,
         dno_id=operator.dno_id,

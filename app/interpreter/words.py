@@ -327,8 +327,8 @@ PHRASES: tuple[tuple[Meaning, str], ...] = (
         zuständig | zuständige | zuständiger | zuständigen | responsible | in charge | wer betreibt | wer ist mein | welcher ist mein | wie heißt mein | wie heißt der | wer ist der | wer ist für |
         welcher/welches/welchen netzbetreiber/verteilnetzbetreiber/stromnetzbetreiber/vnb/netz/stromnetz/netzgebiet |
         in welchem netz/netzgebiet/stromnetz | zu welchem netz/netzgebiet/netzbetreiber/stromnetz | mein/meinen/meinem/unser/unseren netzbetreiber/verteilnetzbetreiber/vnb/stromnetzbetreiber |
-        wessen netz/stromnetz | wem gehört das netz/stromnetz | whose grid/network | which grid/network/distribution operator/company | which grid/network/dso | which distribution/grid/network system operator | who is my | who is the | who operates | who runs |
-        my dso/vnb | my grid/network/distribution operator | my distribution system operator | netzbetreiber finden | netzbetreibersuche | find my
+        wessen netz/stromnetz | wem gehört das netz/stromnetz/verteilnetz | wer versorgt | whose grid/network | which grid/network/distribution operator/company | which grid/network/dso/dno | which distribution/grid/network system operator | who is my | who is the | who operates | who runs |
+        my dso/dno/vnb | my grid/network/distribution operator | my distribution system operator | netzbetreiber finden | netzbetreibersuche | find my
         """,
     ),
     (

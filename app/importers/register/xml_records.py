@@ -43,10 +43,10 @@ def read_records(
     on_bytes: Callable[[int], None] = lambda count: None,
 ) -> Iterator[Record]:
     """The children `fields` of each `element`. Raises UnreadableXml, also for any document type declaration: entities
-    can only be declared there, and the export has none.
+    can only be declared there, and the export has none; and for a file with other elements, but none of these.
     """
     parser = expat.ParserCreate("utf-8") if without_forbidden_characters else expat.ParserCreate()
-    found, check_depth = _collect(parser, element, fields)
+    found, others, check_depth = _collect(parser, element, fields)
     chunks = _chunks(stream, on_bytes)
     fed = 0
     try:
@@ -64,6 +64,12 @@ def read_records(
     except expat.ExpatError as error:
         kind = ForbiddenCharacter if error.code in _FORBIDDEN_CHARACTER else UnreadableXml
         raise kind(f"line {error.lineno}: {expat.ErrorString(error.code)}") from None
+    if (
+        not found and len(others) > 1
+    ):  # the last record stays in the list; the first other name is that of the root
+        raise UnreadableXml(
+            f"no element is named {element}, so it is another table or no file of the register"
+        )
     yield from map(_stripped, found)
 
 
@@ -73,8 +79,9 @@ def _stripped(record: Record) -> Record:
 
 def _collect(
     parser: expat.XMLParserType, element: str, fields: Sequence[str]
-) -> tuple[list[Record], Callable[[], None]]:
-    """The list to which the parser adds each record, and a check of the depth of elements for the end of each chunk.
+) -> tuple[list[Record], set[str], Callable[[], None]]:
+    """The list to which the parser adds each record, the names of elements that are neither records nor fields, and a check of
+    the depth of elements for the end of each chunk.
 
     Closing tags are only counted, by `closed.append`: a handler in Python would be called as often again as that of opening
     tags. So the text of a field goes up to the next opening tag, and `_stripped` removes the white space between elements.
@@ -82,6 +89,7 @@ def _collect(
     found: list[Record] = []
     # Also of the other names: the parser keeps every name that it has seen, so their number is bounded.
     places = {spelling: place for place, field in enumerate(fields) for spelling in _spellings(field)}
+    others: set[str] = set()
     attribute_names: set[str] = set()
     width = len(fields)
     record: Record = []
@@ -103,8 +111,9 @@ def _collect(
             check_names(name, attributes)
 
     def check_names(name: str, attributes: list[str]) -> None:
-        if name != element:
-            places.setdefault(name, -1)
+        if name != element and name not in places:
+            places[name] = -1
+            others.add(name)
         attribute_names.update(attributes[::2])
         if len(places) + len(attribute_names) > _MAX_NAMES:
             refuse(f"more than {_MAX_NAMES:,} names of elements and attributes")
@@ -134,7 +143,7 @@ def _collect(
     parser.EndElementHandler = closed.append
     parser.StartDoctypeDeclHandler = on_doctype
     parser.EntityDeclHandler = on_doctype
-    return found, check_depth
+    return found, others, check_depth
 
 
 def _spellings(field: str) -> set[str]:

@@ -79,6 +79,20 @@ def test_what_is_no_xml_is_refused_with_the_line(text: str) -> None:
         read(text.encode())
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<html><body>Service unavailable</body></html>",
+        "<Units><F><Nr>1</Nr></F></Units>",
+        '<m:Units xmlns:m="urn:x"><m:E><m:Nr>1</m:Nr></m:E></m:Units>',
+    ],
+)
+def test_a_file_without_records_of_the_table_is_refused_unless_it_is_empty(text: str) -> None:
+    with pytest.raises(UnreadableXml, match="no element is named E, so it is another table"):
+        read(text.encode())
+    assert read(b"<Units></Units>") == []
+
+
 @pytest.mark.parametrize("city", ["A\x02B", "A&#x1F;B", "A&#31;B", "A&#xFFFF;B", "A&#xD800;B"])
 def test_forbidden_characters_can_be_left_out(city: str) -> None:
     data = (UTF_16 + units(city, "Köln &#x41;&amp;")).encode("utf-16")
