@@ -4,6 +4,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import aclosing, contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, BinaryIO
 
@@ -13,12 +14,14 @@ import typer
 from app.cli import console
 from app.cli.databases import with_databases
 from app.db.export import COLUMNS, FILTERS, EntryKind, Filter, Table, stream
+from app.domain.clock import read_moment
 from app.domain.entry import FIRST_YEAR, LAST_YEAR, Publication, VerificationStatus, VoltageLevel
+from app.domain.families import DataType
 from app.domain.hlzf import Season
 from app.domain.place import PlaceBasis
 from app.errors import CannotStart
 from app.http import export_formats as formats
-from app.http.export_formats import Format
+from app.http.export_formats import Dialect, Format
 from app.importers.load import connect
 from app.settings import Settings, read_settings
 
@@ -73,11 +76,21 @@ def export_command(
         list[PlaceBasis] | None,
         typer.Option(help="Only places on this evidence; may be repeated.", case_sensitive=False),
     ] = None,
+    data_type: Annotated[
+        list[DataType] | None,
+        typer.Option(help="Only changes of this kind of entry; may be repeated.", case_sensitive=False),
+    ] = None,
+    since: Annotated[
+        str | None, typer.Option(help="Only changes from this day or moment on.", show_default=False)
+    ] = None,
+    dialect: Annotated[
+        Dialect, typer.Option(help="excel: CSV with semicolons and decimal commas.")
+    ] = Dialect.STANDARD,
 ) -> None:
-    """Export operators, tariffs, peak-load windows, holiday rules, § 14a tariffs, prices of price sheets, levies or places, as one
-    consistent picture of the database.
+    """Export operators, tariffs, peak-load windows, holiday rules, § 14a tariffs, prices of price sheets, levies, places or changes, as
+    one consistent picture of the database.
 
-    **dno import** reads CSV and NDJSON back unchanged.
+    **dno import** reads CSV and NDJSON back unchanged, except changes.
     """
     chosen = {
         "dno": dno,
@@ -90,6 +103,8 @@ def export_command(
         "publication": publication,
         "postal_code": postal_code,
         "basis": basis,
+        "data_type": data_type,
+        "since": None if since is None else [_moment(since)],
     }
     wanted = msgspec.convert({name: values for name, values in chosen.items() if values}, Filter)
     for name, values in chosen.items():
@@ -97,14 +112,25 @@ def export_command(
             raise typer.BadParameter(f"{table} cannot be filtered by {name.replace('_', ' ')}.")
     chosen_format = format or _format_of(file)
     formats.require(chosen_format)
+    if dialect is not Dialect.STANDARD and chosen_format is not Format.CSV:
+        raise typer.BadParameter("only csv has a dialect.")
 
     async def write(settings: Settings) -> None:
         async with (
             connect(settings.database_url, deadline=settings.import_timeout) as connection,
             aclosing(
-                stream(connection, table, wanted, batch_timeout=settings.export_timeout, on_broken=_warn)
+                stream(
+                    connection,
+                    table,
+                    wanted,
+                    batch_timeout=settings.export_timeout,
+                    on_broken=_warn,
+                    with_authors=True,
+                )
             ) as rows,
-            aclosing(formats.encode(chosen_format, COLUMNS[table], rows, _warn)) as chunks,
+            aclosing(
+                formats.encode(chosen_format, COLUMNS[table], rows, _warn, dialect=dialect, title=str(table))
+            ) as chunks,
         ):
             with _opened(file) as target:
                 async for chunk in chunks:
@@ -117,6 +143,13 @@ def _warn(rows: int) -> None:
     console.print_error(
         f"Left out: {rows} rows with values that the import would refuse; `dno migrate` names the rules."
     )
+
+
+def _moment(text: str) -> datetime:
+    try:
+        return read_moment(text)
+    except ValueError as error:
+        raise typer.BadParameter(f"since {error}.") from None
 
 
 def _format_of(file: Path) -> Format:

@@ -1,20 +1,22 @@
-"""Whole tables in the columns and the order of the import files, batch by batch.
+"""Whole tables in the columns and the order of the import files, and the history, batch by batch.
 
 One statement is one snapshot, and its cursor keeps memory bounded. Every value comes as text, exactly as
 the database writes it, so that what was exported is imported as it was.
 """
 
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Final, NamedTuple, TypeAlias
 
 import msgspec
 
+from app.db.change_rows import CHANGE_COLUMNS, CHANGE_FILTERS, change_batches
 from app.db.file_columns import OPERATOR_COLUMNS, PLACE_COLUMNS, Column, family_columns
 from app.db.pool import Connection
 from app.domain import time_of_use
 from app.domain.entry import FIRST_YEAR, LAST_YEAR, Publication, VerificationStatus, VoltageLevel
-from app.domain.families import FAMILIES
+from app.domain.families import FAMILIES, DataType
 from app.domain.family import Column as ValueColumn
 from app.domain.family import ColumnType, Family, KeyColumn
 from app.domain.federal_state import spellings_of
@@ -29,16 +31,18 @@ _ROWS_PER_BATCH = 1_000
 Rows: TypeAlias = "Sequence[Sequence[str | None]]"
 
 
-Table = StrEnum(  # type: ignore[misc]  # families, operators and places
+Table = StrEnum(  # type: ignore[misc]  # families, operators, places, and the history of the families
     "Table",
     {family.name.upper(): family.public_name for family in FAMILIES}
-    | {"REGISTRY": "registry", "PLACES": "places"},
+    | {"REGISTRY": "registry", "PLACES": "places", "CHANGES": "changes"},
     module=__name__,
 )
 
 
 Year: TypeAlias = Annotated[int, msgspec.Meta(ge=FIRST_YEAR, le=LAST_YEAR)]
 
+
+Moment: TypeAlias = Annotated[datetime, msgspec.Meta(tz=True)]
 
 # Of prices and of levies.
 EntryKind = StrEnum("EntryKind", {kind: kind for kind in (*PriceKind, *LevyKind)}, module=__name__)  # type: ignore[misc]
@@ -57,12 +61,15 @@ class Filter(msgspec.Struct, frozen=True):
     publication: tuple[Publication, ...] = ()
     postal_code: tuple[str, ...] = ()
     basis: tuple[PlaceBasis, ...] = ()
+    data_type: tuple[DataType, ...] = ()
+    since: tuple[Moment, ...] = ()  # of several, the latest
 
 
 COLUMNS: Mapping[Table, Mapping[str, Column]] = {
     **{Table(family.public_name): family_columns(family) for family in FAMILIES},
     Table["REGISTRY"]: OPERATOR_COLUMNS,
     Table["PLACES"]: PLACE_COLUMNS,
+    Table["CHANGES"]: CHANGE_COLUMNS,
 }
 
 
@@ -83,6 +90,7 @@ FILTERS: Mapping[Table, tuple[str, ...]] = {
     },
     Table["REGISTRY"]: ("dno", "region"),
     Table["PLACES"]: ("dno", "region", "postal_code", "voltage_level", "basis"),
+    Table["CHANGES"]: CHANGE_FILTERS,
 }
 
 
@@ -91,15 +99,22 @@ HAS_OPERATORS: Mapping[Table, bool] = {
     **{Table(family.public_name): family.of_operators for family in FAMILIES},
     Table["REGISTRY"]: True,
     Table["PLACES"]: True,
+    Table["CHANGES"]: True,
 }
 
 OnBroken = Callable[[int], None]
 
 
 async def stream(
-    connection: Connection, table: Table, wanted: Filter, *, batch_timeout: float, on_broken: OnBroken
+    connection: Connection,
+    table: Table,
+    wanted: Filter,
+    *,
+    batch_timeout: float,
+    on_broken: OnBroken,
+    with_authors: bool = False,
 ) -> AsyncGenerator[Rows, None]:
-    """`batch_timeout`: seconds that the reader of one batch may take.
+    """`batch_timeout`: seconds that the reader of one batch may take. `with_authors`: changes have the names of authors.
 
     Rows that violate a current rule (written before the rule, or past it) are left out; `on_broken` is called with
     their number before the first batch.
@@ -113,6 +128,12 @@ async def stream(
         arguments = [list(getattr(wanted, name)) or None for name in FILTERS[table]]
         if wanted.region:
             arguments[FILTERS[table].index("region")] = await _regions(connection, wanted.region)
+        if table is Table["CHANGES"]:
+            async for changes in change_batches(
+                connection, arguments, _ROWS_PER_BATCH, with_authors=with_authors
+            ):
+                yield changes
+            return
         if broken := await connection.fetchval(_BROKEN[table]):
             on_broken(broken)
         cursor = await connection.cursor(_STATEMENTS[table], *arguments)

@@ -16,6 +16,7 @@ class Column(Enum):
     FLAG = "true or false"
     PRICE = "at most four decimals"
     MEGAWATTS = "any number of decimals"
+    JSON = "a JSON value"
 
 
 SQL_TYPES: Final[Mapping[Column, str]] = {
@@ -24,6 +25,7 @@ SQL_TYPES: Final[Mapping[Column, str]] = {
     Column.FLAG: "boolean",
     Column.PRICE: "numeric",
     Column.MEGAWATTS: "numeric",
+    Column.JSON: "jsonb",
 }
 
 # Of operators; the names are those of the table `dnos`.

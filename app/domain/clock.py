@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from app.domain.entry import FIRST_YEAR, LAST_YEAR
 from app.domain.hlzf import Season
 from app.errors import quoted
 
@@ -30,6 +31,21 @@ def today() -> date:
 def midnight(day: date) -> datetime:
     """The beginning of a day in Germany, in UTC, so that moments compare and subtract as they pass."""
     return datetime.combine(day, time(), GERMANY).astimezone(UTC)
+
+
+def read_moment(text: str) -> datetime:
+    """A moment with its offset from UTC, or a day, which is its beginning in Germany. Raises ValueError with the rule."""
+    try:
+        moment = datetime.fromisoformat(text)
+        day = date.fromisoformat(text) if len(text) <= len("2026-01-31") else None
+    except ValueError:
+        moment = None
+    if moment is None or not FIRST_YEAR <= moment.year <= LAST_YEAR or (day or moment.tzinfo) is None:
+        raise ValueError(
+            "must be a day such as 2026-01-31 or a moment such as 2026-01-31T12:00:00Z,"
+            f" of a year from {FIRST_YEAR} to {LAST_YEAR}"
+        )
+    return moment.astimezone(UTC) if day is None else midnight(day)
 
 
 def season(day: date) -> Season:

@@ -1,9 +1,10 @@
-"""Rows as bytes: CSV, one JSON object per line, or Parquet."""
+"""Rows as bytes: CSV, also as Excel reads it, one JSON object per line, Excel workbooks, or Parquet."""
 
 import importlib.util
 import io
 import re
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import closing
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any, TypeVar
@@ -12,7 +13,9 @@ import msgspec
 
 from app.db.export import OnBroken, Rows
 from app.db.file_columns import Column
+from app.domain.spreadsheet_text import escape_formula
 from app.errors import AppError, Code
+from app.http.xlsx import Workbook
 
 T = TypeVar("T")
 
@@ -23,14 +26,26 @@ _UNFIT = (ValueError, ArithmeticError, TypeError)
 class Format(StrEnum):
     CSV = "csv"
     NDJSON = "ndjson"
+    XLSX = "xlsx"
     PARQUET = "parquet"
+
+
+class Dialect(StrEnum):
+    """How CSV is written: as RFC 4180 has it, or as Excel opens it where the decimal sign is a comma."""
+
+    STANDARD = "standard"
+    EXCEL = "excel"
 
 
 MEDIA_TYPES: Mapping[Format, str] = {
     Format.CSV: "text/csv; charset=utf-8; header=present",
     Format.NDJSON: "application/x-ndjson",
+    Format.XLSX: "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
     Format.PARQUET: "application/vnd.apache.parquet",
 }
+
+# Formats that are compressed already.
+COMPRESSED = frozenset({Format.XLSX, Format.PARQUET})
 
 
 def require(format: Format) -> None:
@@ -43,11 +58,22 @@ def require(format: Format) -> None:
 
 
 def encode(
-    format: Format, columns: Mapping[str, Column], batches: AsyncIterator[Rows], on_broken: OnBroken
+    format: Format,
+    columns: Mapping[str, Column],
+    batches: AsyncIterator[Rows],
+    on_broken: OnBroken,
+    *,
+    dialect: Dialect = Dialect.STANDARD,
+    title: str = "export",
 ) -> AsyncGenerator[bytes, None]:
-    """`on_broken` counts rows that the format cannot hold; they are left out, whatever the database thinks of them."""
+    """`on_broken` counts rows that the format cannot hold; they are left out, whatever the database thinks of them.
+
+    `title`: of the sheet of a workbook.
+    """
     if format is Format.CSV:
-        return _csv(columns, batches)
+        return _excel_csv(columns, batches) if dialect is Dialect.EXCEL else _csv(columns, batches)
+    if format is Format.XLSX:
+        return _xlsx(columns, batches, on_broken, title)
     return {Format.NDJSON: _ndjson, Format.PARQUET: _parquet}[format](columns, batches, on_broken)
 
 
@@ -84,11 +110,59 @@ def _cell(text: str | None) -> str:
     return '"' + text.replace('"', '""') + '"' if _SPECIAL.search(text) else text
 
 
+async def _excel_csv(
+    columns: Mapping[str, Column], batches: AsyncIterator[Rows]
+) -> AsyncGenerator[bytes, None]:
+    writers = [_EXCEL_CELLS.get(kind, _excel_text) for kind in columns.values()]
+
+    def line(row: Sequence[str | None]) -> str:
+        return ";".join([write(text) if text else "" for write, text in zip(writers, row, strict=True)])
+
+    header = f"\ufeff{';'.join(columns)}\r\n"
+    async for rows in batches:
+        yield (header + "".join(line(row) + "\r\n" for row in rows)).encode()
+        header = ""
+    yield header.encode()
+
+
+_EXCEL_SPECIAL = re.compile('[";\r\n]')
+
+
+def _excel_text(text: str) -> str:
+    text = escape_formula(text)
+    return '"' + text.replace('"', '""') + '"' if _EXCEL_SPECIAL.search(text) else text
+
+
+def _excel_number(text: str) -> str:
+    return text.replace(".", ",")
+
+
+_EXCEL_CELLS: Mapping[Column, Callable[[str], str]] = dict.fromkeys(
+    (Column.WHOLE, Column.PRICE, Column.MEGAWATTS), _excel_number
+)
+
+
+async def _xlsx(
+    columns: Mapping[str, Column], batches: AsyncIterator[Rows], on_broken: OnBroken, title: str
+) -> AsyncGenerator[bytes, None]:
+    sink = _Sink()
+    with closing(Workbook(sink, title, columns)) as workbook:
+        async for rows in batches:
+            for cells in _each(workbook.convert, rows, on_broken):
+                workbook.write(cells)
+            yield sink.drain()
+    yield sink.drain()
+
+
 async def _ndjson(
     columns: Mapping[str, Column], batches: AsyncIterator[Rows], on_broken: OnBroken
 ) -> AsyncGenerator[bytes, None]:
     # Prices stay text, as in the API: a JSON number would pass through floats at the reader's.
-    typed: dict[Column, Callable[[str], object]] = {Column.WHOLE: int, Column.FLAG: _flag}
+    typed: dict[Column, Callable[[str], object]] = {
+        Column.WHOLE: int,
+        Column.FLAG: _flag,
+        Column.JSON: _json,
+    }
     readers = [(name, typed.get(kind, str)) for name, kind in columns.items()]
     encoder = msgspec.json.Encoder()
 
@@ -112,6 +186,10 @@ def _flag(text: str) -> bool:
     return text == "true"
 
 
+def _json(text: str) -> object:
+    return msgspec.Raw(text.encode())
+
+
 async def _parquet(
     columns: Mapping[str, Column], batches: AsyncIterator[Rows], on_broken: OnBroken
 ) -> AsyncGenerator[bytes, None]:
@@ -120,6 +198,7 @@ async def _parquet(
 
     types = {
         Column.TEXT: (pyarrow.string(), str),
+        Column.JSON: (pyarrow.string(), str),
         Column.WHOLE: (pyarrow.int32(), int),
         Column.FLAG: (pyarrow.bool_(), _flag),
         Column.PRICE: (pyarrow.decimal128(10, 4), Decimal),

@@ -1,29 +1,31 @@
 """Downloads: whole tables, and the peak-load windows of one operator as a calendar."""
 
-import asyncio
 import re
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from math import ceil
 
 import msgspec
 import structlog
-from starlette.datastructures import QueryParams
 from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
-from starlette.types import Receive, Scope, Send
 
 from app.auth.credentials import Credentials
 from app.auth.roles import require_reader
 from app.db import dnos, hlzf, holiday_rules
-from app.db.export import COLUMNS, FILTERS, HAS_OPERATORS, Filter, Table, stream
+from app.db.export import COLUMNS, HAS_OPERATORS, Table, stream
 from app.db.pool import Pool
+from app.domain.account import Role
 from app.domain.entry import FIRST_YEAR, LAST_YEAR, DnoYear
-from app.errors import AppError, BadInput, Code, LimitExceeded, Overloaded, quoted
+from app.errors import AppError, Code, LimitExceeded, Overloaded, quoted
 from app.http import export_formats as formats
 from app.http.conditional_requests import etag, is_current
-from app.http.export_formats import MEDIA_TYPES, Format
+from app.http.content_negotiation import accepted_encodings
+from app.http.download import Download
+from app.http.export_formats import COMPRESSED, MEDIA_TYPES
+from app.http.export_parameters import ExportRequest, read_export, read_filter
+from app.http.gzip import gzipped
 from app.http.hlzf_calendar import write_calendar
 from app.http.request_state import request_state
 from app.limits.work_budget import SECONDS_PER_UNIT, WorkBudget, metered
@@ -56,36 +58,20 @@ class Exports:
 
     async def _export(self, request: Request) -> Response:
         self._check_reader(request)
-        table, as_format = _table(request), _format(request)
-        wanted = read_filter(request.query_params, FILTERS[table])
-        formats.require(as_format)
-        headers = {
-            "content-type": MEDIA_TYPES[as_format],
-            "content-disposition": f'attachment; filename="{table}.{as_format}"',
-            "cache-control": "no-store",
-        }
-        if HAS_OPERATORS[table]:
-            headers["link"] = LICENCE
+        export = read_export(request)
+        formats.require(export.format)
+        compressed = export.format not in COMPRESSED and _accepts_gzip(request)
+        skipped = _Skipped(export.table)
+        chunks = self._metered(self._chunks(request, export, skipped), request, compressed=compressed)
+        # What can go wrong at the start goes wrong before status 200 is sent.
+        first = await anext(chunks, b"")
+        headers = _headers(export, skipped, compressed=compressed)
         if request.method == "HEAD":
+            await chunks.aclose()
             answer = Response(headers=headers)
             del answer.headers["content-length"]  # GET has none either: it sends chunks
             return answer
-        skipped = _Skipped(table)
-        anonymous = request_state(request.scope).principal.anonymous
-        rows = self._chunks(
-            request_state(request.scope).resources.pool,
-            table,
-            as_format,
-            wanted,
-            skipped,
-            self._places(anonymous=anonymous),
-        )
-        chunks = self._counted(rows, request)
-        # What can go wrong at the start goes wrong before status 200 is sent.
-        first = await anext(chunks, b"")
-        if skipped.rows:
-            headers["dno-skipped-rows"] = str(skipped.rows)
-        return _Download(
+        return Download(
             first, chunks, headers, self._credentials(request), deadline=self._settings.export_timeout
         )
 
@@ -95,9 +81,11 @@ class Exports:
         return max(1, most - 1) if anonymous else most
 
     async def _chunks(
-        self, pool: Pool, table: Table, format: Format, wanted: Filter, skipped: "_Skipped", places: int
+        self, request: Request, export: ExportRequest, skipped: "_Skipped"
     ) -> AsyncGenerator[bytes, None]:
-        if self._running >= places:
+        state = request_state(request.scope)
+        pool: Pool = state.resources.pool
+        if self._running >= self._places(anonymous=state.principal.anonymous):
             raise Overloaded("Too many downloads at once; please try again soon.", retry_after=5)
         self._running += 1
         try:
@@ -106,30 +94,40 @@ class Exports:
                 aclosing(
                     stream(
                         connection,
-                        table,
-                        wanted,
+                        export.table,
+                        export.wanted,
                         batch_timeout=self._settings.export_timeout,
                         on_broken=skipped.count,
+                        with_authors=state.principal.role.includes(Role.EDITOR),
                     )
                 ) as rows,
-                aclosing(formats.encode(format, COLUMNS[table], rows, skipped.count)) as chunks,
+                aclosing(
+                    formats.encode(
+                        export.format,
+                        COLUMNS[export.table],
+                        rows,
+                        skipped.count,
+                        dialect=export.dialect,
+                        title=export.table,
+                    )
+                ) as chunks,
             ):
                 async for chunk in chunks:
                     yield chunk
         finally:
             self._running -= 1
 
-    async def _counted(
-        self, chunks: AsyncGenerator[bytes, None], request: Request
+    async def _metered(
+        self, chunks: AsyncGenerator[bytes, None], request: Request, *, compressed: bool
     ) -> AsyncGenerator[bytes, None]:
         """The same, within the limits; what it took to make them is charged to the caller, however it ends."""
         budget = WorkBudget(self._budgets)
+        sent = _limited(chunks, budget)
         try:
-            async with aclosing(chunks):
-                while (chunk := await metered(anext(chunks, None), budget)) is not None:
-                    budget.add_bytes(len(chunk))
+            async with aclosing(gzipped(sent) if compressed else sent) as parts:
+                while (part := await metered(anext(parts, None), budget)) is not None:
                     budget.check()
-                    yield chunk
+                    yield part
         except LimitExceeded as exceeded:
             raise _of_a_download(exceeded) from None
         finally:
@@ -185,6 +183,35 @@ class Exports:
         require_reader(principal, anonymous_reading=self._settings.anonymous_reading)
 
 
+async def _limited(chunks: AsyncGenerator[bytes, None], budget: WorkBudget) -> AsyncGenerator[bytes, None]:
+    """The limit of bytes is that of the content, whether or not it is compressed."""
+    async with aclosing(chunks):
+        async for chunk in chunks:
+            budget.add_bytes(len(chunk))
+            budget.check()
+            yield chunk
+
+
+def _accepts_gzip(request: Request) -> bool:
+    return "gzip" in accepted_encodings(",".join(request.headers.getlist("accept-encoding")))
+
+
+def _headers(export: ExportRequest, skipped: "_Skipped", *, compressed: bool) -> dict[str, str]:
+    headers = {
+        "content-type": MEDIA_TYPES[export.format],
+        "content-disposition": f'attachment; filename="{export.table}.{export.format}"',
+        "cache-control": "no-store",
+        "vary": "accept-encoding",
+    }
+    if compressed:
+        headers["content-encoding"] = "gzip"
+    if HAS_OPERATORS[export.table]:
+        headers["link"] = LICENCE
+    if skipped.rows:
+        headers["dno-skipped-rows"] = str(skipped.rows)
+    return headers
+
+
 def _of_a_download(exceeded: LimitExceeded) -> LimitExceeded:
     limit = (
         str(exceeded.details["limit"]).replace("ANSWER", "EXPORT").replace("LIMIT_CPU", "LIMIT_EXPORT_CPU")
@@ -205,44 +232,6 @@ def year_in_path(request: Request) -> int:
     return year
 
 
-def read_filter(parameters: QueryParams, allowed: tuple[str, ...]) -> Filter:
-    """`year=2025&year=2026` selects both. Raises BadInput with the name of the parameter."""
-    if unknown := sorted(set(parameters) - set(allowed)):
-        raise BadInput(
-            f"There is no filter {unknown[0]}; there are {', '.join(allowed)}.", field=(unknown[0],)
-        )
-    texts = {name: [_text(name, text) for text in parameters.getlist(name)] for name in parameters}
-    for name, given in texts.items():
-        try:
-            msgspec.convert({name: given}, Filter, strict=False)
-        except msgspec.ValidationError:
-            raise BadInput(
-                f"The filter {name} cannot be {quoted(', '.join(given))}.", field=(name,)
-            ) from None
-    return msgspec.convert(texts, Filter, strict=False)
-
-
-def _text(name: str, text: str) -> str:
-    if "\x00" in text:
-        raise BadInput(f"The filter {name} holds a NUL character.", field=(name,))
-    # Statuses are in capitals in the API and in small letters in files.
-    return text.lower() if name == "verification_status" else text
-
-
-def _table(request: Request) -> Table:
-    try:
-        return Table(request.path_params["table"])
-    except ValueError:
-        raise AppError(f"There is no such export; there are {', '.join(Table)}.", Code.NOT_FOUND) from None
-
-
-def _format(request: Request) -> Format:
-    try:
-        return Format(request.path_params["format"])
-    except ValueError:
-        raise AppError(f"There is no such format; there are {', '.join(Format)}.", Code.NOT_FOUND) from None
-
-
 class _Skipped:
     """Rows that are in the table and not in the download. The header counts those that are known before it begins;
     the log counts them all.
@@ -255,49 +244,3 @@ class _Skipped:
     def count(self, rows: int) -> None:
         self.rows += rows
         log.warning("rows left out of an export", table=self._table, rows=rows)
-
-
-class _Download(StreamingResponse):
-    """Ends with its deadline or when the reader has gone, and closes what it reads from however it ends.
-
-    Starlette's own way cancels every single step of the closing, too; the transaction would stay open.
-    """
-
-    def __init__(
-        self,
-        first: bytes,
-        chunks: AsyncGenerator[bytes, None],
-        headers: Mapping[str, str],
-        credentials: Credentials | None,
-        *,
-        deadline: float,
-    ) -> None:
-        super().__init__(chunks, headers=headers)
-        self._credentials = credentials
-        self._first = first
-        self._chunks = chunks
-        self._deadline = deadline
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        gone = asyncio.ensure_future(self.listen_for_disconnect(receive))
-        try:
-            async with asyncio.timeout(self._deadline), aclosing(self._chunks):
-                await self._send(send, gone)
-        except (TimeoutError, AppError) as error:
-            # Too late for a status. The server cuts the connection, so the reader sees that something is missing.
-            log.warning("export cut off", path=scope["path"], reason=str(error) or "deadline")
-        except OSError:
-            pass  # the reader went away in the middle of a part
-        finally:
-            gone.cancel()
-
-    async def _send(self, send: Send, gone: "asyncio.Future[None]") -> None:
-        await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
-        await send({"type": "http.response.body", "body": self._first, "more_body": True})
-        async for chunk in self._chunks:
-            if gone.done():
-                return
-            if self._credentials is not None:
-                await self._credentials.renew()  # a revoked key gets no further part
-            await send({"type": "http.response.body", "body": chunk, "more_body": True})
-        await send({"type": "http.response.body", "body": b"", "more_body": False})

@@ -8,6 +8,8 @@ from typing import NamedTuple
 from starlette.exceptions import HTTPException
 from starlette.responses import FileResponse, Response
 
+from app.http.content_negotiation import accepted_encodings
+
 _TYPES = {
     ".css": "text/css; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
@@ -53,17 +55,11 @@ class StaticAssets:
             "vary": "accept-encoding",
         }
         path = item.path
-        encoding = next(filter(_accepted(accept_encoding).__contains__, item.encodings), None)
+        encoding = next(filter(accepted_encodings(accept_encoding).__contains__, item.encodings), None)
         if encoding is not None:
             headers["content-encoding"] = encoding
             path = item.encodings[encoding]
         return FileResponse(path, media_type=_TYPES[item.path.suffix], headers=headers)
-
-
-def _accepted(header: str) -> set[str]:
-    """Preferences among them do not matter, only refusals (`br;q=0`)."""
-    words = (word.replace(" ", "").lower().partition(";q=") for word in header.split(","))
-    return {coding for coding, _, quality in words if quality.strip("0.") or not quality}
 
 
 def _hashed(path: Path) -> str:

@@ -10,6 +10,7 @@ import pytest
 
 from app.importers.starter import FOLDER
 from tests import factories as make
+from tests.workbooks import read_rows
 
 # Without the publication, which files may lack.
 HEADER = (FOLDER / "tariffs.csv").read_text().partition("\n")[0].removesuffix(",publication")
@@ -145,10 +146,27 @@ def test_an_export_can_be_filtered_and_written_to_standard_output(dno):
     ]
 
 
+async def test_changes_and_forms_for_excel_are_exported(dno, pool, tmp_path):
+    operator = await make.dno(pool)
+    await make.tariff(pool, operator, leistung="58.20")
+    done = dno(
+        "export", "changes", "--format", "ndjson", "--since", "2020-01-01", "--data-type", "netzentgelte"
+    )
+    assert [json.loads(line)["kind"] for line in done.stdout.splitlines()] == ["CREATED"]
+    assert dno("export", "tariffs", "t.csv", "--dialect", "excel").returncode == 0
+    assert b";58,20;" in (tmp_path / "t.csv").read_bytes()
+    assert dno("export", "tariffs", "t.xlsx").returncode == 0
+    [row] = read_rows((tmp_path / "t.xlsx").read_bytes())
+    assert row["leistung"] == ("n", "58.20", "0.00")
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
         ("registry", "--year", "2025"),
+        ("registry", "--since", "2026-01-01"),
+        ("changes", "--since", "yesterday"),
+        ("tariffs", "t.xlsx", "--dialect", "excel"),
         ("tariffs", "x.xml"),
         ("tariffs", "--year", "99"),
         ("tariffs", "no/x.csv"),

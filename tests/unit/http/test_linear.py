@@ -23,9 +23,8 @@ from app.auth.cookies import SessionCookie
 from app.errors import AppError
 from app.http import cached_request_head
 from app.http.client_address import Addresses
-from app.http.content_negotiation import accepts_stream, preferred, prefers_page
+from app.http.content_negotiation import accepted_encodings, accepts_stream, preferred, prefers_page
 from app.http.request_state import RequestState, joined_header
-from app.http.static_assets import _accepted
 from app.middleware import request_id
 from app.middleware.websocket_origin import WebSocketOrigin
 from app.observability import logs
@@ -123,7 +122,7 @@ TEXTS: dict[str, Callable[[str], object]] = {
     "Authorization": lambda text: authenticator._BEARER.fullmatch(text.strip()),
     "Authorization, a key": api_keys.is_secret,
     "a session": sessions._TOKEN.fullmatch,
-    "Accept-Encoding": _accepted,
+    "Accept-Encoding": accepted_encodings,
     "Connection of a handshake": parse_connection,
     "Upgrade of a handshake": parse_upgrade,
     "Sec-WebSocket-Protocol": parse_subprotocol,
