@@ -2,8 +2,10 @@
 
 import asyncio
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from itertools import chain
 from typing import Annotated
+from uuid import UUID
 
 import strawberry
 
@@ -23,7 +25,9 @@ from schema.types.dno import Dno
 from schema.types.match import DnoMatch
 from schema.types.pagination import check_length, folded, folded_words, page_size
 
-_PLACE = re.compile(r"\s*(?P<postal_code>[0-9]{5})(?:[\s,]+(?P<city>\S.*?))?\s*")
+_PLACE = re.compile(
+    r"\s*(?:(?:PLZ|D)[\s:-]*)?(?P<postal_code>[0-9]{5})(?:[\s,]+(?P<city>\S.*?))?\s*", re.IGNORECASE
+)
 
 
 @strawberry.type
@@ -93,17 +97,35 @@ class DnoQueries:
         first: Annotated[int | None, strawberry.argument(description="How many at most, 1 to 100.")] = 10,
     ) -> list[Match]:
         first = page_size(first, 10)
-        if (place := _PLACE.fullmatch(check_length(query, "query"))) and (
-            found := await load_dnos_at(context, place["postal_code"], place["city"])
-        ):
-            matches = [Match(at.dno_id, _score(at)) for at in found]
-            return sorted(matches, key=lambda match: -match.score)[:first]
-        (entries,), (aliases,) = await asyncio.gather(
-            context.loaders.directory.load_many([None]), context.loaders.aliases.load_many([None])
-        )
-        names = context.resources.names.of(entries or (), aliases or ())
-        context.budget.check()
-        return names.search(folded(query, "query"), first)
+        if not (place := _PLACE.fullmatch(check_length(query, "query"))):
+            return await _by_name(context, query, first)
+        postal_code, city = place["postal_code"], place["city"]
+        if (found := await _by_place(context, postal_code, city)) or city is None:
+            return found[:first]
+        # Another name stands behind the postal code: of an operator, or of a place that is not known there.
+        return _best(await _by_place(context, postal_code), await _by_name(context, city, first))[:first]
+
+
+async def _by_name(context: Context, query: str, first: int) -> list[Match]:
+    (entries,), (aliases,) = await asyncio.gather(
+        context.loaders.directory.load_many([None]), context.loaders.aliases.load_many([None])
+    )
+    names = context.resources.names.of(entries or (), aliases or ())
+    context.budget.check()
+    return names.search(folded(query, "query"), first)
+
+
+async def _by_place(context: Context, postal_code: str, city: str | None = None) -> list[Match]:
+    return _best([Match(at.dno_id, _score(at)) for at in await load_dnos_at(context, postal_code, city)])
+
+
+def _best(*found: Sequence[Match]) -> list[Match]:
+    """Each operator once, the best score first; equal ones in their order."""
+    best: dict[UUID, Match] = {}
+    for match in chain(*found):
+        if match.dno_id not in best or best[match.dno_id].score < match.score:
+            best[match.dno_id] = match
+    return sorted(best.values(), key=lambda match: -match.score)
 
 
 def _score(at: DnoAtPlace) -> float:

@@ -229,5 +229,10 @@ async def test_a_search_for_a_postal_code_finds_the_operators_there(
     await make.place(pool, networks[0], "81369", municipality="München", locations=1)
     await make.place(pool, networks[2], "81369", municipality="München", locations=3)
     await until_equal(lambda: search("81369"), [("netze-c", 0.75), ("netze-a", 0.25)])
-    # A name that follows the digits and is no municipality there is searched for as a name.
-    assert ("netze-c", 1.0) not in await search("81369 Berlin")
+    assert (
+        await search("PLZ 81369") == await search("D-81369 München") == [("netze-c", 0.75), ("netze-a", 0.25)]
+    )
+    # A name that follows the digits and is no municipality there is searched for as a name, beside the operators there.
+    assert await search("81369 Berlin") == [("netze-c", 0.9), ("netze-a", 0.25)]
+    assert (await search("81369 Netze b"))[0] == ("netze-b", 1.0)
+    assert await search("81369 qqqqqqq") == [("netze-c", 0.75), ("netze-a", 0.25)]
