@@ -17,7 +17,7 @@ from app.domain.hlzf import SEASON_ORDER, Hlzf
 from app.domain.question import Interpretation, QuestionTopic
 from app.domain.question_figures import Figures
 from app.domain.tariff import Tariff
-from app.interpreter.answer_words import Words, listed, number, words_of
+from app.interpreter.answer_words import Words, listed, marked, number, words_of
 from app.interpreter.bill_answer import bill_of_one, compared_bills, ranked_bills
 from app.interpreter.cost_answer import compared_costs, costs_of_levels, ranked
 from app.interpreter.levy_answer import no_rates, rates
@@ -110,9 +110,9 @@ def _of_operator(
     """None: nothing is known."""
     match meaning.subject:
         case QuestionTopic.TIME_OF_USE if at is not None:
-            return price_at_a_moment(words, dno.name, figures.intervals, at)
+            return price_at_a_moment(words, _of_sheet(words, dno, figures), figures.intervals, at)
         case QuestionTopic.TIME_OF_USE if meaning.details.day is not None:
-            return hours_of_a_day(words, meaning, dno.name, figures.intervals)
+            return hours_of_a_day(words, meaning, _of_sheet(words, dno, figures), figures.intervals)
         case QuestionTopic.PEAK_STATUS:
             return peak_load(words, meaning, dno.name, figures.peak, at)
         case QuestionTopic.BILL:
@@ -122,6 +122,11 @@ def _of_operator(
             return costs_of_levels(words, meaning, dno.name, figures.costs)
         case _:
             return _published(words, meaning, dno, figures)
+
+
+def _of_sheet(words: Words, dno: Dno, figures: Figures) -> str:
+    """The operator's name, marked where its § 14a prices are preliminary."""
+    return marked(words, dno.name, figures.time_of_use[0].publication) if figures.time_of_use else dno.name
 
 
 def _published(words: Words, meaning: Interpretation, dno: Dno, figures: Figures) -> str | None:
@@ -176,7 +181,7 @@ def _price(words: Words, tariff: Tariff) -> str:
         (tariff.leistung_unter_2500h, tariff.arbeit_unter_2500h, words.below_2500),
     )
     parts = [f"{prices} {hours}" for *pair, hours in pairs if (prices := _pair(words, *pair))]
-    return ", ".join(parts) or words.unpriced
+    return marked(words, ", ".join(parts) or words.unpriced, tariff.publication)
 
 
 def _pair(words: Words, leistung: Decimal | None, arbeit: Decimal | None) -> str:
@@ -195,9 +200,10 @@ def _hours(words: Words, hlzf: Sequence[Hlzf]) -> list[tuple[VoltageLevel, str]]
 def _season(words: Words, hlzf: Hlzf) -> str:
     season = words.seasons[hlzf.season]
     if not hlzf.windows:
-        return f"{season} {words.no_window}"
+        return marked(words, f"{season} {words.no_window}", hlzf.publication)
     spans = [f"{hh_mm(window.start)}–{hh_mm(window.end)}" for window in sorted(hlzf.windows)]
-    return f"{season} {words.windows.format(listed(spans, words.both))}"
+    text = f"{season} {words.windows.format(listed(spans, words.both))}"
+    return marked(words, text, hlzf.publication)
 
 
 def _nothing(

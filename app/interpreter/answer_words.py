@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Final, NamedTuple
 
-from app.domain.entry import VoltageLevel
+from app.domain.entry import Publication, VoltageLevel
 from app.domain.hlzf import Season
 from app.domain.question import Interpretation, Language, NotHeld, QuestionTopic
 from app.domain.working_days import PeakReason
@@ -73,6 +73,7 @@ class Words(NamedTuple):
     ranked: str
     euro: str
     no_ranking: str
+    preliminary: str
 
 
 _V, _S, _Q = VoltageLevel, Season, QuestionTopic
@@ -190,6 +191,7 @@ GERMAN = Words(
     ranked="bei {}: {} (Jahreskosten, {})",
     euro="{} €",
     no_ranking="{}: keine Netzentgelte bekannt, nach denen sich Netzbetreiber ordnen lassen.",
+    preliminary="vorläufig",
 )
 ENGLISH = Words(
     levels={
@@ -305,6 +307,7 @@ ENGLISH = Words(
     ranked="with {}: {} (annual cost, {})",
     euro="€{}",
     no_ranking="{}: no grid charges known by which operators could be ranked.",
+    preliminary="preliminary",
 )
 
 
@@ -314,6 +317,11 @@ def words_of(meaning: Interpretation) -> Words:
 
 def listed(parts: Sequence[str], last: str) -> str:
     return last.join(part for part in (", ".join(parts[:-1]), parts[-1]) if part)
+
+
+def marked(words: Words, text: str, publication: Publication) -> str:
+    """With the remark that the operator may still change the figures."""
+    return f"{text} ({words.preliminary})" if publication is Publication.PRELIMINARY else text
 
 
 def number(words: Words, value: Decimal, decimals: int = 2) -> str:

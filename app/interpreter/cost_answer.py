@@ -5,11 +5,12 @@ from decimal import Decimal
 from itertools import groupby
 from uuid import UUID
 
-from app.domain.cost import Ranked
+from app.domain.cost import Ranked, utilisation_warnings
 from app.domain.entry import LEVEL_ORDER
 from app.domain.question import Interpretation, Load
 from app.domain.question_figures import TariffCost
-from app.interpreter.answer_words import Words, amount, number
+from app.interpreter.answer_words import Words, amount, marked, number
+from app.interpreter.bill_words import bill_words_of
 
 
 def costs_of_levels(
@@ -29,12 +30,15 @@ def costs_of_levels(
 
 def _cost(words: Words, one: TariffCost) -> str:
     parts = (one.cost.total, one.cost.capacity_charge, one.cost.energy_charge)
-    return words.cost.format(*(number(words, part) for part in parts if part is not None))
+    text = words.cost.format(*(number(words, part) for part in parts if part is not None))
+    return marked(words, text, one.tariff.publication)
 
 
 def _load(words: Words, load: Load) -> str:
     text = words.assumed if load.assumed else words.load
-    return text.format(amount(words, load.consumption_kwh), amount(words, load.peak_load_kw))
+    text = text.format(amount(words, load.consumption_kwh), amount(words, load.peak_load_kw))
+    warnings = utilisation_warnings(load.consumption_kwh, load.peak_load_kw, ())
+    return ", ".join([text, *(bill_words_of(words).hints[warning.code] for warning in warnings)])
 
 
 def compared_costs(
@@ -57,7 +61,12 @@ def compared_costs(
 
 def _difference(words: Words, costs: Sequence[TariffCost], names: Mapping[UUID, str]) -> str:
     totals = ", ".join(
-        f"{names[one.tariff.dno_id]} {words.euro.format(number(words, _total(one)))}" for one in costs
+        marked(
+            words,
+            f"{names[one.tariff.dno_id]} {words.euro.format(number(words, _total(one)))}",
+            one.tariff.publication,
+        )
+        for one in costs
     )
     cheapest, dearest = costs[0], costs[-1]
     difference = _total(dearest) - _total(cheapest)
@@ -88,7 +97,11 @@ def ranked(
     if not ranking or load is None:
         return words.no_ranking.format(asked)
     rows = ", ".join(
-        f"{one.rank}. {names.get(one.tariff.dno_id, '')} {words.euro.format(number(words, one.cost.total))}"
+        marked(
+            words,
+            f"{one.rank}. {names.get(one.tariff.dno_id, '')} {words.euro.format(number(words, one.cost.total))}",
+            one.tariff.publication,
+        )
         for one in ranking
         if one.cost.total is not None
     )

@@ -69,7 +69,7 @@ def _price(words: Words, price: Price) -> str:
     amount = of_price.units[price.unit].format(number(words, price.amount))
     marks = [price.variant] if price.variant else []
     if price.publication is Publication.PRELIMINARY:
-        marks.append(of_price.preliminary)
+        marks.append(words.preliminary)
     if price.derived_from is not None:
         rules = [of_price.rules.get(rule, rule) for rule in price.derived_from.split("; ")]
         marks.append(of_price.derived.format("; ".join(rules)))

@@ -12,7 +12,6 @@ _K, _U = PriceKind, PriceUnit
 class PriceWords(NamedTuple):
     kinds: dict[PriceKind, str]
     units: dict[PriceUnit, str]  # with a brace for the number
-    preliminary: str
     derived: str
     rules: dict[str, str]  # by which prices are derived
     not_known: str
@@ -56,7 +55,6 @@ _GERMAN: Final = PriceWords(
         _U.CT_PER_KVARH: "{} ct/kvarh",
         _U.EUR_PER_ORDER: "{} € je Auftrag",
     },
-    preliminary="vorläufig",
     derived="nicht veröffentlicht, sondern abgeleitet: {}",
     rules={
         STANDARD_PRICE_RULE: "Arbeitspreis ohne Leistungsmessung = ST-Preis von Modul 3",
@@ -103,7 +101,6 @@ _ENGLISH: Final = PriceWords(
         _U.CT_PER_KVARH: "{} ct/kvarh",
         _U.EUR_PER_ORDER: "€{} per order",
     },
-    preliminary="preliminary",
     derived="not published but derived: {}",
     rules={
         STANDARD_PRICE_RULE: "energy price without load metering = ST price of module 3",

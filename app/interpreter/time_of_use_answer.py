@@ -7,7 +7,7 @@ from app.domain import clock
 from app.domain.price_series import PriceInterval
 from app.domain.question import Interpretation
 from app.domain.time_of_use import TimeOfUseBand, TimeOfUseTariff, TimeOfUseWindow
-from app.interpreter.answer_words import Words, listed, number
+from app.interpreter.answer_words import Words, listed, marked, number
 
 QUARTERS = (1, 2, 3, 4)
 _BAND_ORDER = {band: rank for rank, band in enumerate(TimeOfUseBand)}
@@ -25,7 +25,8 @@ def bands_and_windows(words: Words, name: str, sheets: Sequence[TimeOfUseTariff]
         text.format(_quarters(words, [q for q in QUARTERS if days[q - 1] == text]))
         for text in dict.fromkeys(days)
     ]
-    return words.modul_3.format(f"{name}, {sheet.year}", "; ".join([prices, *texts]))
+    subject = f"{marked(words, name, sheet.publication)}, {sheet.year}"
+    return words.modul_3.format(subject, "; ".join([prices, *texts]))
 
 
 def _windows_of(words: Words, windows: Sequence[TimeOfUseWindow]) -> str:

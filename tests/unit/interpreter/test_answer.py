@@ -4,8 +4,10 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from uuid import UUID, uuid4
 
+from msgspec import structs
+
 from app.domain.dno import Dno, GridStatistics
-from app.domain.entry import VerificationStatus, VoltageLevel
+from app.domain.entry import Publication, VerificationStatus, VoltageLevel
 from app.domain.families import DataType
 from app.domain.hlzf import Hlzf, Season, TimeWindow
 from app.domain.question import Interpretation, Language
@@ -65,6 +67,20 @@ def test_prices_have_their_units_and_english_notation() -> None:
         "Netze BW, medium voltage, 2024 (net): capacity price €109.86 per kW and year, energy price 1.73 ct/kWh"
         " (from 2,500 h/a)"
     )
+
+
+def test_preliminary_figures_are_marked() -> None:
+    """Of several levels or seasons only those that are."""
+    preliminary = structs.replace(tariff(**PRICES), publication=Publication.PRELIMINARY)
+    final = tariff(VoltageLevel.NS, arbeit="2.5")
+    text = answer_of(meaning(level=None), dno=dno(), figures=Figures(tariffs=[preliminary, final]))
+    assert text.endswith(
+        "1,73 ct/kWh (ab 2.500 h/a) (vorläufig); Niederspannung Arbeitspreis 2,50 ct/kWh (ab 2.500 h/a)"
+    )
+    winter = structs.replace(hlzf(Season.WINTER, (600, 660)), publication=Publication.PRELIMINARY)
+    windows = Figures(hlzf=[winter, hlzf(Season.SUMMER)])
+    text = answer_of(meaning(DataType.HLZF, Language.ENGLISH), dno=dno(), figures=windows)
+    assert text.endswith("winter 10:00–11:00 (preliminary), summer none")
 
 
 def test_both_price_lines_keep_all_their_decimals() -> None:

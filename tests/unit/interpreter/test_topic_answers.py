@@ -5,11 +5,12 @@ from decimal import Decimal
 from uuid import UUID, uuid4
 
 import pytest
+from msgspec import structs
 
 from app.domain import clock
 from app.domain.cost import Ranked, annual_cost
 from app.domain.dno import Dno, GridStatistics
-from app.domain.entry import VerificationStatus, VoltageLevel
+from app.domain.entry import Publication, VerificationStatus, VoltageLevel
 from app.domain.families import DataType
 from app.domain.hlzf import Hlzf, Season, TimeWindow
 from app.domain.peak import peak_status, peak_statuses
@@ -231,6 +232,40 @@ def test_a_ranking_is_answered_with_its_region_and_the_assumed_load() -> None:
     assert "keine Netzentgelte bekannt" in answer_of(
         meaning(QuestionTopic.RANKING, DataType.NETZENTGELTE, details=Details(load=LOAD)), dno=None
     )
+
+
+def test_preliminary_prices_behind_costs_and_rankings_are_marked() -> None:
+    preliminary = structs.replace(tariff(NETZ, "100", "1.50"), publication=Publication.PRELIMINARY)
+    asked = meaning(QuestionTopic.ANNUAL_COST, DataType.NETZENTGELTE, details=Details(load=LOAD))
+    text = answer_of(asked, dno=A, figures=Figures(costs=[priced(preliminary)]))
+    assert "Arbeit 75.000,00 €) (vorläufig), netto" in text
+    ranked = meaning(QuestionTopic.RANKING, DataType.NETZENTGELTE, EN, details=Details(load=LOAD))
+    ranking = [
+        Ranked(1, preliminary, priced(preliminary).cost),
+        Ranked(2, two := tariff(WERK, "110", "1.50"), priced(two).cost),
+    ]
+    text = answer_of(
+        ranked, dno=None, figures=Figures(ranking=ranking), names={NETZ: "Netz A", WERK: "Werk B"}
+    )
+    assert "1. Netz A €225,000.00 (preliminary), 2. Werk B €240,000.00 (annual cost" in text
+
+
+@pytest.mark.parametrize("day", [None, MONDAY])
+def test_preliminary_prices_of_modul_3_are_marked(day: date | None) -> None:
+    asked = meaning(QuestionTopic.TIME_OF_USE, DataType.TIME_OF_USE, level=None, details=Details(day=day))
+    preliminary = structs.replace(SHEET, publication=Publication.PRELIMINARY)
+    intervals = list(prices(preliminary, *day_span(MONDAY)))
+    text = answer_of(asked, dno=A, figures=Figures(time_of_use=[preliminary], intervals=intervals))
+    assert text.startswith("Netz A (vorläufig), ")
+
+
+def test_more_hours_than_a_year_has_are_remarked_on() -> None:
+    load = Load(Decimal(10_000), Decimal(1))
+    one = tariff(NETZ, "100", "1.50")
+    cost = TariffCost(one, annual_cost(one, load.consumption_kwh, load.peak_load_kw))
+    asked = meaning(QuestionTopic.ANNUAL_COST, DataType.NETZENTGELTE, details=Details(load=load))
+    text = answer_of(asked, dno=A, figures=Figures(costs=[cost]))
+    assert "10.000 kWh bei 1 kW, mehr als 8.784 Benutzungsstunden: 250,00 € im Jahr" in text
 
 
 def test_what_is_missing_for_a_cost_or_a_ranking_is_asked_for() -> None:
