@@ -62,6 +62,22 @@ async def fetch_operators(connection: Connection) -> dict[str, UUID]:
     return {row["slug"]: row["id"] for row in rows}
 
 
+async def fetch_operator_names(connection: Connection) -> list[tuple[str, str]]:
+    """Slug, and each name, alias and code of the operator."""
+    rows = await connection.fetch(
+        """
+        SELECT slug, named.name
+        FROM dnos,
+            LATERAL (
+                SELECT unnest(ARRAY[dnos.name, official_name, mastr_nr, bdew_code, vnb_id, acer_code])
+                UNION SELECT alias FROM dno_aliases WHERE dno_id = dnos.id
+            ) AS named (name)
+        WHERE deleted_at IS NULL AND named.name <> ''
+        """
+    )
+    return [(row["slug"], row["name"]) for row in rows]
+
+
 async def fetch_operator_rows(connection: Connection) -> list[dict[str, str]]:
     """All operators, deleted ones too (`deleted`), as files have them, and locked until the end of the transaction.
 

@@ -4,17 +4,18 @@ The empty text is null in both. Parsers cache their results, since values repeat
 """
 
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection
 from datetime import date
 from enum import StrEnum
 from functools import lru_cache
-from uuid import UUID
 
 from app.domain import clock
 from app.domain.correction import broken_label
 from app.domain.entry import FIRST_YEAR, LAST_YEAR
 from app.domain.federal_state import FEDERAL_STATES, canonical_region
 from app.domain.folding import compose
+from app.importers import times
+from app.importers.spellings import folded, is_nothing, spellings_of
 
 Parser = Callable[[str], str]
 
@@ -25,34 +26,44 @@ _SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 # A lone surrogate is a byte that was not UTF-8 (the reader keeps it, so that the error names the cell).
 _UNWRITABLE = re.compile("[\x00\ud800-\udfff]")
 
+_MAX_WORD_LENGTH = 100
+
 cached = lru_cache(maxsize=10_000)
 
 
-def optional(parse: Parser) -> Parser:
-    return lambda cell: parse(cell) if cell else ""
+class Optional:
+    """A cell that may be empty. In place of a number or a time, words such as "entfällt" or a dash are empty, too."""
+
+    def __init__(self, parse: Parser) -> None:
+        self.parse = parse
+        self._is_figure = parse in (price, rate, megawatts, count, time)
+
+    def __call__(self, cell: str) -> str:
+        if not cell or (self._is_figure and not cell[0].isdigit() and is_nothing(cell)):
+            return ""
+        return self.parse(cell)
+
+
+optional = Optional
+
+
+def is_decimal(parse: Parser) -> bool:
+    """Whether cells have a decimal point, or a comma in files that are written so."""
+    return (parse.parse if isinstance(parse, Optional) else parse) in (price, rate, megawatts)
 
 
 def one_of(words: type[StrEnum] | Collection[str]) -> Parser:
+    """One of the words, or one of its usual spellings."""
     allowed = frozenset(map(str, words))
+    spellings = spellings_of(allowed)
     expected = f"must be one of {', '.join(map(str, words))}"
 
     def parse(cell: str) -> str:
-        if cell not in allowed:
-            raise ValueError(expected if cell else f"is empty; {expected}")
-        return cell
-
-    return parse
-
-
-def operator(known: Mapping[str, UUID]) -> Parser:
-    """The id of the operator with this slug."""
-    ids = {slug: str(dno_id) for slug, dno_id in known.items()}
-
-    def parse(cell: str) -> str:
-        try:
-            return ids[cell]
-        except KeyError:
-            raise ValueError("is empty" if not cell else "no operator has this slug") from None
+        if cell in allowed:
+            return cell
+        if len(cell) <= _MAX_WORD_LENGTH and (word := spellings.get(folded(cell))):
+            return word
+        raise ValueError(expected if cell else f"is empty; {expected}")
 
     return parse
 
@@ -145,10 +156,7 @@ def digits(*lengths: int) -> Parser:
 
 @cached
 def time(cell: str) -> str:
-    try:
-        return clock.hh_mm(clock.minutes(cell))
-    except ValueError:
-        raise ValueError("must be a time from 00:00 to 24:00") from None
+    return clock.hh_mm(times.minutes(cell))
 
 
 @cached

@@ -12,6 +12,7 @@ from app.domain.family import Column, ColumnType, Family, KeyColumn
 from app.importers import cells
 from app.importers.cells import optional
 from app.importers.layout import Layout, Row
+from app.importers.operators import operator
 from app.importers.problems import Problem, RowLocation
 from app.importers.source import References, Source
 
@@ -53,7 +54,7 @@ class FamilySource(Source):
         self._key = ["dno_slug", "year", *(key.name for key in family.key)]
         key_parsers = {key.name: key_parser(key) for key in family.key}
         columns: dict[str, cells.Parser] = {
-            "dno_slug": cells.operator(references.operators),
+            "dno_slug": operator(references),
             "year": year_parser(family),
             **key_parsers,
             **{column.name: parser_of(column) for column in family.columns},

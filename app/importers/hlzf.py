@@ -13,6 +13,7 @@ from app.domain.hlzf import FAMILY, Season
 from app.importers import cells
 from app.importers.cells import optional
 from app.importers.layout import Layout, Row
+from app.importers.operators import operator
 from app.importers.problems import Problem, RowLocation
 from app.importers.source import References, Source
 
@@ -35,7 +36,7 @@ class Hlzf(Source):
         self.layouts = (
             Layout(
                 {
-                    "dno_slug": cells.operator(references.operators),
+                    "dno_slug": operator(references),
                     "year": cells.year,
                     "voltage_level": cells.one_of(VoltageLevel),
                     "season": cells.one_of(Season),
@@ -60,22 +61,38 @@ class Hlzf(Source):
                 "end" if start else "start", "start and end must both be given or both be empty"
             )
             return
-        if start and end <= start:
+        if start and start in (end, "24:00"):
             yield row.problem("end", f"must be after the start, {start}")
             return
-        season = self._seasons.get(tuple(values[:4]))
+        for begins, ends in _parts_of_day(start, end):
+            if problem := self._take_window(row, values[:4], begins, ends, source):
+                yield problem
+                return
+
+    def _take_window(
+        self, row: Row, key: list[str], start: str, end: str, source: list[str]
+    ) -> Problem | None:
+        season = self._seasons.get(tuple(key))
         if season is None:
             windows = [(start, end, row.location)] if start else []
-            self._seasons[tuple(values[:4])] = _Season(row.location, source, windows)
+            self._seasons[tuple(key)] = _Season(row.location, source, windows)
         elif problem := _contradiction(season, row, start, end, source):
-            yield problem
+            return problem
         else:
             season.windows.append((start, end, row.location))
+        return None
 
     def entries(self) -> Iterator[tuple[RowLocation, list[str]]]:
         for key, season in self._seasons.items():
             windows = [{"start": start, "end": end} for start, end, _ in sorted(season.windows)]
             yield season.location, [*key, msgspec.json.encode(windows).decode(), *season.source]
+
+
+def _parts_of_day(start: str, end: str) -> list[tuple[str, str]]:
+    """A window over midnight in two parts; an end at 00:00 is one at 24:00. No window is one part."""
+    if not start or start < end:
+        return [(start, end)]
+    return [(start, "24:00"), *([("00:00", end)] if end > "00:00" else [])]
 
 
 def _contradiction(season: _Season, row: Row, start: str, end: str, source: list[str]) -> Problem | None:

@@ -15,6 +15,7 @@ from app.importers.cells import optional
 from app.importers.family import FamilySource
 from app.importers.holiday_rule_words import Meaning, NotUnderstood, Subject, meaning_of
 from app.importers.layout import Layout, Row
+from app.importers.operators import operator
 from app.importers.problems import Problem, RowLocation
 from app.importers.source import References, Source
 
@@ -43,7 +44,7 @@ class HolidayRules(Source):
         self._by_column = FamilySource(FAMILY, references)
         self._in_words = Layout(
             {
-                "dno_slug": optional(cells.operator(references.operators)),
+                "dno_slug": optional(operator(references)),
                 "year": _years,
                 "date": optional(cells.day),
                 "subject": cells.one_of(Subject),

@@ -172,6 +172,7 @@ async def check(
         References(
             await staging.fetch_operators(connection),
             await staging.fetch_time_of_use_sheets(connection),
+            await staging.fetch_operator_names(connection),
         )
     )
     problems: list[Problem] = []

@@ -13,6 +13,7 @@ from app.domain.place import PlaceBasis
 from app.importers import cells
 from app.importers.cells import optional
 from app.importers.layout import Layout, Row
+from app.importers.operators import operator
 from app.importers.problems import Problem, RowLocation
 from app.importers.source import References, Source
 
@@ -42,7 +43,7 @@ class Places(Source):
         parsers: Mapping[str, cells.Parser] = {
             "postal_code": _postal_code,
             "municipality": optional(cells.name),
-            "dno_slug": cells.operator(references.operators),
+            "dno_slug": operator(references),
             "voltage_level": optional(cells.one_of(VoltageLevel)),
             "locations": optional(_locations),
             "basis": optional(cells.one_of([PlaceBasis.PUBLISHED, PlaceBasis.REGISTERED_UNITS])),

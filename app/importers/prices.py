@@ -10,6 +10,7 @@ from app.importers import cells
 from app.importers.cells import optional
 from app.importers.family import FamilySource
 from app.importers.layout import Layout, Row
+from app.importers.operators import operator
 from app.importers.price_positions import EURO_PER_YEAR_GROSS, POSITIONS, UNITS, position
 from app.importers.problems import Problem, RowLocation
 from app.importers.source import References
@@ -34,7 +35,7 @@ class PriceSource(FamilySource):
         [self._by_price] = self.layouts
         self.left_out: list[tuple[RowLocation, str]] = []
         common: dict[str, cells.Parser] = {
-            "dno_slug": cells.operator(references.operators),
+            "dno_slug": operator(references),
             "year": cells.year,
             "voltage_level": optional(cells.one_of(VoltageLevel)),
             "verification_status": optional(cells.one_of(VerificationStatus)),

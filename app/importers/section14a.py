@@ -20,6 +20,7 @@ from app.domain.time_of_use_correction import parts_of_day
 from app.importers import cells
 from app.importers.cells import optional
 from app.importers.layout import Layout, Row
+from app.importers.operators import operator
 from app.importers.problems import Problem, RowLocation
 from app.importers.source import References, Source
 
@@ -69,7 +70,7 @@ class Section14a(Source):
 
     def __init__(self, references: References) -> None:
         parsers: dict[str, cells.Parser] = {
-            "dno_slug": cells.operator(references.operators),
+            "dno_slug": operator(references),
             "year": cells.year,
             "module": cells.one_of(["3"]),
             "quarter": cells.one_of([str(quarter) for quarter in QUARTERS]),

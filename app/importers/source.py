@@ -17,6 +17,7 @@ class References(msgspec.Struct, frozen=True):
 
     operators: dict[str, UUID]
     time_of_use: frozenset[tuple[str, str]]  # operator's id and year of each § 14a sheet
+    operator_names: Sequence[tuple[str, str]] = ()  # slug, and a name, alias or code of the operator
 
 
 class Source(ABC):

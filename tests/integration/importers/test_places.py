@@ -71,7 +71,7 @@ async def test_a_municipality_is_stored_composed(load, pool):
         (",München,netze-a,,,,,", "postal_code", "is empty; must be 5 digits"),
         ("8033,,netze-a,,,,,", "postal_code", "must be 5 digits"),
         ("８０３３１,,netze-a,,,,,", "postal_code", "must be 5 digits"),
-        ("80331,,netze-x,,,,,", "dno_slug", "no operator has this slug"),
+        ("80331,,xyz,,,,,", "dno_slug", "no operator has this slug, name or code"),
         ("80331,,netze-a,UHS,,,,", "voltage_level", "must be one of HOES, HOES_HS, HS, HS_MS, MS, MS_NS, NS"),
         ("80331,,netze-a,,0,,,", "locations", "must be at least 1, or empty: not counted"),
         ("80331,,netze-a,,-1,,,", "locations", "must be a whole number from 0 to 2147483647"),

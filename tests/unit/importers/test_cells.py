@@ -2,6 +2,8 @@
 
 import pytest
 
+from app.domain.entry import VoltageLevel
+from app.domain.hlzf import Season
 from app.importers import cells
 
 
@@ -40,10 +42,89 @@ def test_a_year_lies_between_2000_and_2100(cell):
         cells.year(cell)
 
 
-@pytest.mark.parametrize("cell", ["7:30", "24:01", "25:00", "07:60", "0730", "07:30 Uhr", ""])
+@pytest.mark.parametrize(
+    "cell", ["24:01", "25:00", "07:60", "0730", "7", "7 h 30", "07:30:01", "-1:00", "07:30 PM", "٧:30", ""]
+)
 def test_a_time_is_a_time_of_the_day(cell):
     with pytest.raises(ValueError, match="00:00 to 24:00"):
         cells.time(cell)
+
+
+@pytest.mark.parametrize(
+    ("cell", "time"),
+    [
+        ("7:45", "07:45"),
+        ("16:30 Uhr", "16:30"),
+        ("16:30:00", "16:30"),
+        ("16.30 Uhr", "16:30"),
+        ("7 Uhr", "07:00"),
+        (" 07:45 ", "07:45"),
+        ("0.322916666666667", "07:45"),
+        ("0,6875", "16:30"),
+        ("24:00 Uhr", "24:00"),
+    ],
+)
+def test_a_time_is_read_as_people_write_it(cell, time):
+    assert cells.time(cell) == time
+
+
+@pytest.mark.parametrize(
+    ("cell", "reason"),
+    [
+        ("7.30", "could be 7:30 or 7.30 hours"),
+        ("0,75", "could be 0.75 of a day or 0.75 hours"),
+        ("0.12345", "no whole minute"),
+    ],
+)
+def test_a_time_with_two_readings_is_refused_with_both(cell, reason):
+    with pytest.raises(ValueError, match=reason):
+        cells.time(cell)
+
+
+@pytest.mark.parametrize(
+    ("cell", "level"),
+    [
+        ("MS", "MS"),
+        ("Mittelspannung", "MS"),
+        ("MSP", "MS"),
+        ("NE 5", "MS"),
+        ("Netzebene 5", "MS"),
+        ("MS/NS", "MS_NS"),
+        ("Umspannung Mittel-/Niederspannung", "MS_NS"),
+        ("HöS", "HOES"),
+        ("HO\u0308S", "HOES"),
+        ("Höchstspannung", "HOES"),
+        ("HöS/HS", "HOES_HS"),
+        ("ns", "NS"),
+    ],
+)
+def test_a_voltage_level_is_read_in_its_usual_spellings(cell, level):
+    assert cells.one_of(VoltageLevel)(cell) == level
+
+
+def test_a_season_is_read_in_german_and_english():
+    parse = cells.one_of(Season)
+    assert [parse(cell) for cell in ("Winter", "Frühling", "Frühjahr", "sommer", "HERBST", "autumn")] == [
+        "WINTER", "SPRING", "SPRING", "SUMMER", "AUTUMN", "AUTUMN",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("cell", ["Spannung", "M S N", "NE 8", "NE", "Frühlings", "m" * 1_000, ""])
+def test_other_spellings_are_refused_with_the_words_that_are_possible(cell):
+    for parse in (cells.one_of(VoltageLevel), cells.one_of(Season)):
+        with pytest.raises(ValueError, match="must be one of"):
+            parse(cell)
+
+
+@pytest.mark.parametrize("cell", ["", "-", "–", "—", "keine", "Entfällt", "k.A."])
+def test_a_figure_that_is_not_published_is_empty_in_words_too(cell):
+    assert cells.optional(cells.price)(cell) == cells.optional(cells.time)(cell) == ""
+    with pytest.raises(ValueError, match="decimal number"):
+        cells.price(cell)
+
+
+def test_texts_that_are_a_dash_stay():
+    assert cells.optional(cells.text)("-") == "-"
 
 
 def test_the_end_of_the_day_is_a_time():
