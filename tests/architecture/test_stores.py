@@ -119,6 +119,7 @@ STORES = {
     "app/importers/cells.py:time": IMPORT,
     "app/importers/cells.py:year": IMPORT,
     "app/importers/cells.py:day": IMPORT,
+    "app/importers/operators.py:by_name": IMPORT,
     "app/importers/hlzf.py:Hlzf._seasons": IMPORT,
     "app/importers/holiday_rules.py:HolidayRules._rules": IMPORT,
     "app/importers/holiday_rules.py:HolidayRules.left_out": IMPORT,
