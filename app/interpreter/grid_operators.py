@@ -67,11 +67,14 @@ def grid_operator_of(read: Read) -> Interpretation | None:
 
 
 def _is_a_place_alone(read: Read) -> bool:
-    """ "17213 Malchow", "PLZ 17213 Malchow"; a number alone can be anything."""
+    """ "17213 Malchow", "PLZ 99901 Musterstadt"; a number alone can be anything."""
     if read.postal_code is None:
         return False
-    named = read.sentence.covered(mention for mention in read.sentence.mentions if mention.place)
-    rest = {key for i, key in enumerate(read.sentence.keys) if i not in named and i != read.postal_code.token}
+    sentence, token = read.sentence, read.postal_code.token
+    named = sentence.covered(mention for mention in sentence.mentions if mention.place)
+    if read.postal_code.city is not None:
+        named.add(token + 1)
+    rest = {key for i, key in enumerate(sentence.keys) if i not in named and i != token}
     return bool(named) and rest <= _POSTAL_CODES
 
 
