@@ -45,7 +45,7 @@ POSITIONS: tuple[tuple[Position, str], ...] = (
         Position(_R.CUSTOMER, (_K.EMOBILITAET_GRUNDPREIS, _K.EMOBILITAET_ARBEITSPREIS)),
         """
         wallbox | wallboxen | wallboxes | e auto | e autos | elektroauto~ | elektroautos | elektromobilität~ | e mobilität | emobilität | e mobility | emobility |
-        electric car | electric cars | electric vehicle | electric vehicles | ladestrom | ev/vehicle charging energy price~/price~/tariff~/charge~ | ev charger | ev chargers
+        electric car | electric cars | electric vehicle | electric vehicles | ladestrom | ev/vehicle charging energy price~ | ev/vehicle charging price~/tariff~/charge~/rate~ | ev charger | ev chargers
         """,
     ),
     (
