@@ -55,6 +55,9 @@ def import_command(
             help="Replace entries that people have verified or corrected, and final ones by preliminary ones, too.",
         ),
     ] = False,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Refuse rows with unusual values instead of reporting them.")
+    ] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="Report as one JSON object per line, for programs.")
     ] = False,
@@ -65,7 +68,8 @@ def import_command(
     Files are CSV with a header, or one JSON object per line with the same names. Every row is checked, and
     every bad one is reported with its file, line, column, value and reason; then nothing is imported.
     Importing the same file again changes nothing. Entries that people have verified or corrected are kept,
-    and reported, unless --overwrite is given. docs/importing.md explains the columns.
+    and reported, unless --overwrite is given. Unusual values are reported, with the rule, and imported; with --strict they are refused.
+    docs/importing.md explains the columns.
 
     **dno import mastr** FOLDER or ZIP reads the bulk export of the Marktstammdatenregister as it is: codes and
     statistics of operators, and places. If it is interrupted, the same command continues.
@@ -73,8 +77,8 @@ def import_command(
     Exit status: 0 imported, 1 refused, 2 wrong usage.
     """
     if kind == MASTR:
-        if format is not None or len(files) != 1:
-            raise typer.BadParameter("mastr takes one folder or ZIP file, and no --format.")
+        if format is not None or strict or len(files) != 1:
+            raise typer.BadParameter("mastr takes one folder or ZIP file, and neither --format nor --strict.")
         import_register.run(Path(files[0]), dry_run=dry_run, overwrite=overwrite, as_json=as_json)
         return
     with _opened(files) as opened, progress_bar() as on_progress:
@@ -87,6 +91,7 @@ def import_command(
                 format=format,
                 overwrite=overwrite,
                 dry_run=dry_run,
+                strict=strict,
                 on_progress=on_progress,
                 deadline=settings.import_timeout,
             )

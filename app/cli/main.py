@@ -9,6 +9,7 @@ import typer
 
 from app.cli import console
 from app.cli.atypical_use import atypical_use_command
+from app.cli.check import check_command
 from app.cli.export_data import export_command
 from app.cli.import_data import import_command
 from app.cli.starter import starter_command
@@ -85,6 +86,7 @@ def migrate() -> None:
 app.command("import")(import_command)
 app.command("export")(export_command)
 app.command("starter")(starter_command)
+app.command("check")(check_command)
 app.command("atypical-use")(atypical_use_command)
 
 

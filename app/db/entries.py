@@ -52,9 +52,7 @@ async def revert(
     if wanted is None:
         raise AppError("There is no such revision.", Code.NOT_FOUND, field=("input", "revisionId"))
     table, state = TABLES[OF_DATA_TYPE[DataType(wanted["data_type"])].name], wanted["before"]
-    entry, _ = await table.lock(
-        work, wanted["entry_id"], reason=reason, kind=ChangeKind.REVERTED, deleted=True
-    )
+    entry = await table.lock(work, wanted["entry_id"], reason=reason, kind=ChangeKind.REVERTED, deleted=True)
     expect(entry.version, expected_version)
     if state is None:
         await table.save(work, entry, deleted=True)
@@ -71,6 +69,6 @@ async def _mark(
     reason: str | None,
 ) -> Entry:
     table = TABLES[OF_DATA_TYPE[data_type].name]
-    entry, _ = await table.lock(work, entry_id, reason=reason)
+    entry = await table.lock(work, entry_id, reason=reason)
     expect(entry.version, expected_version)
     return await table.save(work, msgspec.structs.replace(entry, verification_status=status))

@@ -3,20 +3,20 @@
 All SQL is built once from the family's columns.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from operator import itemgetter
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, TypeVar
 from uuid import UUID
 
 import msgspec
 
 from app.db.column_codecs import codec_of
+from app.db.plausibility import PlausibilityCheck
 from app.db.pool import Pool, Row
 from app.db.unit_of_work import UnitOfWork, expect
 from app.domain.correction import Correction, NewEntry, check_text
 from app.domain.entry import WHOLE_COUNTRY, DnoYear, Publication, VerificationStatus
 from app.domain.family import Family, KeyColumn
-from app.domain.plausibility import PlausibilityWarning
 from app.domain.revision import ChangeKind
 from app.errors import AppError, Code, quoted
 
@@ -26,14 +26,6 @@ _STATUSES = {str(status): status for status in VerificationStatus}
 _PUBLICATIONS = {str(publication): publication for publication in Publication}
 _FIRST = ("id", "dno_id", "year")
 _SOURCE = ("verification_status", "source_url", "source_title")
-
-
-# Unusual values of an entry, given the prices of the year before.
-FindWarnings = Callable[[E, tuple[Any, ...]], Iterable[PlausibilityWarning]]
-
-
-def no_warnings(entry: Any, last_year: tuple[Any, ...]) -> Iterable[PlausibilityWarning]:
-    return ()
 
 
 def select_by_dno_year(table: str, columns: str) -> str:
@@ -72,22 +64,14 @@ def _ranks(key: KeyColumn) -> Callable[[Any], Any]:
     return {key.decode(stored): n for n, stored in enumerate(key.sorted_values)}.__getitem__
 
 
-class Locked(NamedTuple, Generic[E]):
-    entry: E
-    last_year: tuple[Any, ...]  # the prices of the entry of the year before, None each where there is none
-
-
 class FamilyTable(Generic[E]):
-    """`find_warnings` gives the warnings of a write."""
+    """`plausibility` finds unusual values of its entries; of a write they are its warnings."""
 
-    def __init__(
-        self, family: Family, entry_type: type[E], find_warnings: FindWarnings[E] = no_warnings
-    ) -> None:
+    def __init__(self, family: Family, entry_type: type[E]) -> None:
         fields = tuple(name for name in entry_type.__struct_fields__ if name not in family.computed)
         assert fields[:3] == _FIRST, "an entry begins with its id, operator and year"
         self.family = family
         self._type = entry_type
-        self._find_warnings = find_warnings
         self._codecs = {column.name: codec_of(column) for column in family.columns}
         decoders = {name: codec.decode for name, codec in self._codecs.items()}
         decoders |= {key.name: _key_decoder(key) for key in family.key}
@@ -101,7 +85,7 @@ class FamilyTable(Generic[E]):
         self._fields = fields
         self._names = tuple(column.name for column in family.columns)
         self._written = (*_SOURCE, "publication") if family.has_publication else _SOURCE
-        self._last_year = {f"last_year_{column.name}": column.name for column in family.prices}
+        self.plausibility = PlausibilityCheck(family, self.selected("t"), self.entry)
         self._build_statements()
 
     def selected(self, alias: str = "") -> str:
@@ -130,10 +114,7 @@ class FamilyTable(Generic[E]):
         new.check()
         given = new.columns()
         key = [key.missing if (value := given[key.name]) is None else value for key in self.family.key]
-        last_year_key = [new.year, *key] if self.family.prices else []
-        operator = await work.connection.fetchrow(
-            self._operator, new.dno, work.principal.name, *last_year_key
-        )
+        operator = await work.connection.fetchrow(self._operator, new.dno, work.principal.name)
         if operator is None:
             raise AppError(f"There is no operator {quoted(new.dno)}.", Code.NOT_FOUND, field=("input", "dno"))
         values = [codec.encode(given[name]) for name, codec in self._codecs.items()]
@@ -145,32 +126,34 @@ class FamilyTable(Generic[E]):
         if row is None:
             raise new.conflict()
         entry = self.entry(row)
-        work.warnings += self._find_warnings(entry, self._last_prices(operator))
+        work.warnings += self.plausibility.warnings(row, entry)
         return entry
 
     async def correct(self, work: UnitOfWork, correction: Correction[E]) -> E:
         """Writes no revision if nothing changes. Raises CONFLICT if the entry is at another version."""
         check_text(correction.reason, "reason")
-        before, last_year = await self.lock(work, correction.id, reason=correction.reason)
+        before = await self.lock(work, correction.id, reason=correction.reason)
         expect(before.version, correction.expected_version)
         after = correction.applied_to(before)
         if after == before:
             work.wrote_nothing = True
             return before
-        work.warnings += self._find_warnings(after, last_year)
-        return await self.save(work, after)
+        return await self.save(work, after, warn=True)
 
-    async def save(self, work: UnitOfWork, entry: E, *, deleted: bool = False) -> E:
-        """Writes a locked entry."""
+    async def save(self, work: UnitOfWork, entry: E, *, deleted: bool = False, warn: bool = False) -> E:
+        """Writes a locked entry. `warn`: with the warnings of its values."""
         row = await work.connection.fetchrow(
-            self._update,
+            self._update_and_compare if warn else self._update,
             entry.id,
             deleted,
             *[codec.encode(getattr(entry, name)) for name, codec in self._codecs.items()],
             *[getattr(entry, name) for name in self._written],
         )
         assert row is not None
-        return self.entry(row)
+        saved = self.entry(row)
+        if warn:
+            work.warnings += self.plausibility.warnings(row, saved)
+        return saved
 
     def restored(self, entry: E, state: Mapping[str, Any]) -> E:
         """As a revision recorded it. A column that is newer than the revision becomes None, the publication FINAL."""
@@ -196,17 +179,14 @@ class FamilyTable(Generic[E]):
         reason: str | None,
         kind: ChangeKind | None = None,
         deleted: bool = False,
-    ) -> Locked[E]:
+    ) -> E:
         """Locks the row until the unit of work ends. `deleted`: finds deleted entries, too."""
         row = await work.connection.fetchrow(
             self._lock_one, entry_id, work.principal.name, reason, kind, deleted
         )
         if row is None:
             raise AppError(f"There is no such {self.family.noun}.", Code.NOT_FOUND, field=("input", "id"))
-        return Locked(self.entry(row), self._last_prices(row))
-
-    def _last_prices(self, row: Row) -> tuple[Any, ...]:
-        return tuple([row[name] for name in self._last_year])
+        return self.entry(row)
 
     def _position(self, entry: E) -> tuple[Any, ...]:
         return tuple([rank(getattr(entry, name)) for name, rank in self._order])
@@ -215,46 +195,32 @@ class FamilyTable(Generic[E]):
         table, key = self.family.table, [key.name for key in self.family.key]
         self._by_dno_year = select_by_dno_year(table, self.selected().replace("dno_id, year, ", "", 1))
         # `record_author` in the same statement saves a round trip.
-        last_year = "".join(f", p.{name} AS {as_name}" for as_name, name in self._last_year.items())
         # Of a family without operators only the author.
         self._operator = (
             f"SELECT '{WHOLE_COUNTRY}'::uuid AS id, record_author($2, NULL, NULL) WHERE $1::text IS NOT NULL"
             if not self.family.of_operators
-            else f"SELECT d.id, record_author($2, NULL, NULL){last_year} FROM dnos d"
-            f"{self._join_last_year('d.id', '$3::integer', [f'${n}' for n, _ in enumerate(key, 4)])}"
+            else "SELECT d.id, record_author($2, NULL, NULL) FROM dnos d"
             " WHERE d.slug = $1 AND d.deleted_at IS NULL FOR SHARE OF d"
         )
         self._lock_one = (
-            f"SELECT {self.selected('t')}, record_author($2, $3, $4){last_year} FROM {table} t"
+            f"SELECT {self.selected('t')}, record_author($2, $3, $4) FROM {table} t"
             f"{' JOIN dnos d ON d.id = t.dno_id AND d.deleted_at IS NULL' if self.family.of_operators else ''}"
-            f"{self._join_last_year('t.dno_id', 't.year', [f't.{name}' for name in key])}"
             " WHERE t.id = $1 AND (t.deleted_at IS NULL OR $5) FOR UPDATE OF t"
         )
         unique = ["dno_id", "year", *key]
         given = (*self._names, *self._written[len(_SOURCE) :], "source_url")
         inserted = [*unique, *given]
-        self._insert = (
+        self._insert = self.plausibility.saving(
             f"INSERT INTO {table} AS t ({', '.join(inserted)})"
             f" VALUES ({', '.join(f'${n}' for n in range(1, len(inserted) + 1))})"
             f" ON CONFLICT ({', '.join(unique)}) DO UPDATE SET"
             f" {', '.join(f'{name} = excluded.{name}' for name in given)},"
             " verification_status = 'unverified', source_title = NULL, deleted_at = NULL"
-            f" WHERE t.deleted_at IS NOT NULL RETURNING {self.selected()}"
+            f" WHERE t.deleted_at IS NOT NULL"
         )
-        self._update = (
-            f"UPDATE {table} SET {', '.join(f'{n} = ${i}' for i, n in enumerate((*self._names, *self._written), 3))},"
+        update = (
+            f"UPDATE {table} t SET {', '.join(f'{n} = ${i}' for i, n in enumerate((*self._names, *self._written), 3))},"
             " deleted_at = CASE WHEN $2 THEN coalesce(deleted_at, clock_timestamp()) END WHERE id = $1"
-            f" RETURNING {self.selected()}"
         )
-
-    def _join_last_year(self, dno_id: str, year: str, key: Sequence[str]) -> str:
-        """Joins the entry of the year before, as `p`; nothing for a family without prices."""
-        if not self.family.prices:
-            return ""
-        same_key = "".join(
-            f" AND p.{column.name} = {value}" for column, value in zip(self.family.key, key, strict=True)
-        )
-        return (
-            f" LEFT JOIN {self.family.table} p ON p.dno_id = {dno_id} AND p.year = {year} - 1{same_key}"
-            " AND p.deleted_at IS NULL"
-        )
+        self._update = f"{update} RETURNING {self.selected('t')}"
+        self._update_and_compare = self.plausibility.saving(update)

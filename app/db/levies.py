@@ -41,12 +41,12 @@ class LevyTable(FamilyTable[Levy]):
         except Overlap as overlap:
             raise AppError(overlap.message, Code.CONFLICT, field=("input", "validTo")) from None
 
-    async def save(self, work: UnitOfWork, entry: Levy, *, deleted: bool = False) -> Levy:
+    async def save(self, work: UnitOfWork, entry: Levy, *, deleted: bool = False, warn: bool = False) -> Levy:
         if not deleted:
             await _refuse_overlap(
                 work, entry.kind, entry.customer_group, entry.valid_from, entry.valid_to, None
             )
-        return await super().save(work, entry, deleted=deleted)
+        return await super().save(work, entry, deleted=deleted, warn=warn)
 
 
 async def _refuse_overlap(

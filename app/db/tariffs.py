@@ -1,23 +1,16 @@
 """The table of Netzentgelte, and the ranking over all operators."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from decimal import Decimal
-from typing import Any
 
 from app.db.family_table import FamilyTable
 from app.db.pool import Pool
 from app.domain.cost import THRESHOLD_HOURS, Ranked, annual_cost, check_consumption
 from app.domain.entry import Publication, VoltageLevel
 from app.domain.folding import fold
-from app.domain.plausibility import PlausibilityWarning, plausibility_warnings
-from app.domain.tariff import FAMILY, Prices, Tariff
+from app.domain.tariff import FAMILY, Tariff
 
-
-def _warnings(tariff: Tariff, last_year: tuple[Any, ...]) -> Iterable[PlausibilityWarning]:
-    return plausibility_warnings(tariff.prices, Prices(*last_year))
-
-
-TABLE: FamilyTable[Tariff] = FamilyTable(FAMILY, Tariff, _warnings)
+TABLE: FamilyTable[Tariff] = FamilyTable(FAMILY, Tariff)
 
 fetch_by_dno_year = TABLE.fetch_by_dno_year
 add, correct, lock, save = TABLE.add, TABLE.correct, TABLE.lock, TABLE.save

@@ -49,8 +49,10 @@ class FamilySource(Source):
     publication; that of a new entry is then FINAL.
     """
 
+    family: Family
+
     def __init__(self, family: Family, references: References) -> None:
-        self._family = family
+        self.family = family
         self._key = ["dno_slug", "year", *(key.name for key in family.key)]
         key_parsers = {key.name: key_parser(key) for key in family.key}
         columns: dict[str, cells.Parser] = {
@@ -80,7 +82,7 @@ class FamilySource(Source):
             )
         else:
             self._locations[key] = row.location
-            if self._family.has_publication and PUBLICATION not in row.layout.names:
+            if self.family.has_publication and PUBLICATION not in row.layout.names:
                 values.append("")
             self._rows.setdefault(row.layout.names, []).append((row.location, values))
 
@@ -92,9 +94,9 @@ class FamilySource(Source):
         outcome = Outcome(0, 0, 0, ())
         first = 0
         for names, same in self._rows.items():
-            columns = [column.name for column in self._family.columns if column.name in names]
+            columns = [column.name for column in self.family.columns if column.name in names]
             chunk: Sequence[Sequence[str]] = rows[first : first + len(same)]
-            loaded = await staging.load_entries(connection, self._family, columns, chunk, overwrite, on_rows)
+            loaded = await staging.load_entries(connection, self.family, columns, chunk, overwrite, on_rows)
             kept = tuple(SkippedRow(first + each.row, each.reason) for each in loaded.kept)
             outcome = Outcome(
                 outcome.inserted + loaded.inserted,

@@ -29,6 +29,8 @@ class _Season(msgspec.Struct):
 
 
 class Hlzf(Source):
+    family = FAMILY
+
     async def load(self, connection: Connection, rows: Rows, overwrite: bool, on_rows: OnRows) -> Outcome:
         return await staging.load_entries(connection, FAMILY, ["windows"], rows, overwrite, on_rows)
 

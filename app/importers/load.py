@@ -21,6 +21,7 @@ from app.importers.aliases import load_aliases
 from app.importers.family import FamilySource
 from app.importers.hlzf import Hlzf
 from app.importers.holiday_rules import HolidayRules
+from app.importers.implausible_rows import Entries, implausible_rows
 from app.importers.layout import Row
 from app.importers.levies import Levies
 from app.importers.places import Places
@@ -112,10 +113,11 @@ async def import_files(
     format: Format | None = None,
     overwrite: bool = False,
     dry_run: bool = False,
+    strict: bool = False,
     on_progress: OnProgress = no_progress,
     deadline: float = 600,
 ) -> Report:
-    """Nothing is written if any row is refused, or on a dry run.
+    """Nothing is written if any row is refused, or on a dry run. `strict`: rows with unusual values are refused.
 
     The files are read before the transaction begins, so that a slow pipe holds no lock.
     """
@@ -128,9 +130,23 @@ async def import_files(
             await staging.one_import_at_a_time(connection)
             # Without folders: the reasons of revisions are public.
             reason = ", ".join(Path(file.name).name for file in files)
-            return await write(connection, source, reason, overwrite=overwrite, on_progress=on_progress)
+            report = await write(connection, source, reason, overwrite=overwrite, on_progress=on_progress)
+            if strict and report.warnings:
+                raise _Refused(report.warnings)
+            return report
 
-        return await in_transaction(connection, work, keep=not dry_run)
+        try:
+            return await in_transaction(connection, work, keep=not dry_run)
+        except _Refused as refused:
+            return Report(problems=tuple([Problem(*warned) for warned in refused.warnings]))
+
+
+class _Refused(Exception):
+    """Rolls a strict import back."""
+
+    def __init__(self, warnings: tuple[Warned, ...]) -> None:
+        super().__init__(f"{len(warnings)} unusual values")
+        self.warnings = warnings
 
 
 @asynccontextmanager
@@ -210,7 +226,9 @@ async def write(
     kept = tuple(SkippedRow(entries[each.row][0], each.reason) for each in outcome.kept)
     left_out = tuple(SkippedRow(*each) for each in source.left_out)
     unread = {each.location for each in kept}  # what is unusual about stored figures is not in these rows
-    warnings = tuple([Warned(*each) for each in await source.unusual(connection) if each[0] not in unread])
+    warnings = tuple(
+        [each for each in await _warnings(connection, source, entries) if each.location not in unread]
+    )
     return Report(
         outcome.inserted,
         outcome.updated,
@@ -220,6 +238,12 @@ async def write(
         warnings=warnings,
         removed=outcome.removed,
     )
+
+
+async def _warnings(connection: Connection, source: Source, entries: Entries) -> list[Warned]:
+    if source.family is None or not entries:
+        return []
+    return [Warned(*each) for each in await implausible_rows(connection, source.family, entries)]
 
 
 def _take(source: Source, row: Row) -> list[Problem]:

@@ -3,18 +3,17 @@
 The one file is that of the export: a row per window with the price of its band, and a row for a band without windows.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import NamedTuple
-from uuid import UUID
 
 import msgspec
 
-from app.db import staging, time_of_use
+from app.db import staging
 from app.db.file_columns import PUBLICATION, family_columns
 from app.db.pool import Connection
 from app.db.staging import OnRows, Outcome, Rows
 from app.domain.clock import hh_mm, minutes
-from app.domain.entry import DnoYear, Publication, VerificationStatus
+from app.domain.entry import Publication, VerificationStatus
 from app.domain.time_of_use import FAMILY, QUARTERS, TimeOfUseBand, TimeOfUseWindow
 from app.domain.time_of_use_correction import parts_of_day
 from app.importers import cells
@@ -65,6 +64,8 @@ class _Sheet(msgspec.Struct):
 
 
 class Section14a(Source):
+    family = FAMILY
+
     async def load(self, connection: Connection, rows: Rows, overwrite: bool, on_rows: OnRows) -> Outcome:
         return await staging.load_time_of_use(connection, rows, overwrite, on_rows)
 
@@ -110,17 +111,6 @@ class Section14a(Source):
             yield row.problem("band", f"the same band as in {sheet.prices[given['band']].location}")
         else:
             yield from _take_price(sheet, row, given)
-
-    async def unusual(self, connection: Connection) -> Sequence[tuple[RowLocation, str]]:
-        locations = {
-            DnoYear(UUID(dno_id), int(year)): sheet.location for (dno_id, year), sheet in self._sheets.items()
-        }
-        found = await time_of_use.fetch_warnings(connection, [*locations])
-        return [
-            (location, warning.message)
-            for key, location in locations.items()
-            for warning in found.get(key, ())
-        ]
 
     def finish(self) -> Iterator[Problem]:
         for key, sheet in self._sheets.items():

@@ -8,6 +8,7 @@ import msgspec
 
 from app.db.pool import Connection
 from app.db.staging import OnRows, Outcome, Rows
+from app.domain.family import Family
 from app.importers.layout import Layout, Row
 from app.importers.problems import Problem, RowLocation
 
@@ -22,16 +23,14 @@ class References(msgspec.Struct, frozen=True):
 
 class Source(ABC):
     layouts: Sequence[Layout]
+    # Of its entries; their first columns are operator, year and key.
+    family: Family | None = None
     # Rows that are valid and no entry: where, and why.
     left_out: Sequence[tuple[RowLocation, str]] = ()
 
     @abstractmethod
     async def load(self, connection: Connection, rows: Rows, overwrite: bool, on_rows: OnRows) -> Outcome:
         """Writes the entries."""
-
-    async def unusual(self, connection: Connection) -> Sequence[tuple[RowLocation, str]]:
-        """Where the entries have values that are valid and should be checked, once they are loaded."""
-        return ()
 
     @abstractmethod
     def take(self, row: Row, values: list[str]) -> Iterator[Problem]:

@@ -322,7 +322,7 @@ async def test_a_correction_costs_five_round_trips(pool):
             await work.read_back()
         await asyncio.sleep(0)  # a logger is called a turn of the loop later
         connection.remove_query_logger(log)
-    assert [query.query.split()[0] for query in sent] == ["BEGIN;", "SELECT", "UPDATE", "SELECT", "COMMIT;"]
+    assert [query.query.split()[0] for query in sent] == ["BEGIN;", "SELECT", "WITH", "SELECT", "COMMIT;"]
 
 
 async def test_a_correction_that_changes_nothing_is_not_read_back(pool):

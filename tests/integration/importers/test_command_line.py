@@ -14,6 +14,7 @@ from tests.workbooks import read_rows
 
 # Without the publication, which files may lack.
 HEADER = (FOLDER / "tariffs.csv").read_text().partition("\n")[0].removesuffix(",publication")
+USUAL = "netze-a,2025,MS,58.20,1.26,18.20,2.86,verified,,\n"
 
 
 @pytest.fixture
@@ -37,7 +38,7 @@ def dno(pool, settings, tmp_path):
 
 async def test_a_valid_file_is_imported(dno, pool, tmp_path):
     await make.dno(pool)
-    (tmp_path / "valid.csv").write_text(f"{HEADER}\nnetze-a,2025,MS,1,2,3,4,verified,,\n")
+    (tmp_path / "valid.csv").write_text(f"{HEADER}\n{USUAL}")
     done = dno("import", "tariffs", "valid.csv")
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout == "1 inserted, 0 updated, 0 unchanged, 0 refused\n"
@@ -86,9 +87,26 @@ async def test_unusual_tariffs_are_imported_and_listed(dno, pool):
     assert (summary["unchanged"], summary["warnings"]) == (1, 2)
 
 
+async def test_a_strict_import_refuses_unusual_values(dno, pool):
+    await make.dno(pool)
+    swapped = "netze-a,2025,MS,1.26,58.21,2.86,18.30,verified,,\n"
+    done = dno("import", "tariffs", "-", "--strict", "--json", stdin=f"{HEADER}\n{swapped}")
+    assert done.returncode == 1
+    *refused, summary = map(json.loads, done.stdout.splitlines())
+    assert [(each["kind"], each["line"], each["reason"].partition(" is ")[0]) for each in refused[:2]] == [
+        ("refused", 2, "The Leistungspreis under 2,500 h (2.86)"),
+        ("refused", 2, "The Arbeitspreis under 2,500 h (18.30)"),
+    ]
+    assert "1456.51 EUR per kW from 2,500 h" in refused[2]["reason"]
+    assert (summary["inserted"], summary["refused"], summary["warnings"]) == (0, 1, 0)
+    assert await pool.fetch("SELECT 1 FROM netzentgelte_data") == []
+    done = dno("import", "tariffs", "-", "--strict", stdin=f"{HEADER}\n{USUAL}")
+    assert (done.returncode, done.stdout) == (0, "1 inserted, 0 updated, 0 unchanged, 0 refused\n")
+
+
 async def test_a_dry_run_is_reported_as_such(dno, pool):
     await make.dno(pool)
-    done = dno("import", "tariffs", "-", "--dry-run", stdin=f"{HEADER}\nnetze-a,2025,MS,1,2,3,4,verified,,\n")
+    done = dno("import", "tariffs", "-", "--dry-run", stdin=f"{HEADER}\n{USUAL}")
     assert done.stdout == "Nothing was changed (dry run): 1 inserted, 0 updated, 0 unchanged, 0 refused\n"
     assert await pool.fetch("SELECT 1 FROM netzentgelte_data") == []
 
@@ -128,7 +146,7 @@ def test_importing_an_export_changes_nothing(dno, tmp_path, format):
     for table in ("registry", "tariffs", "hlzf", "time-of-use"):
         assert dno("export", table, f"{table}.{format}").returncode == 0
         done = dno("import", table, f"{table}.{format}")
-        assert done.stdout.startswith("0 inserted, 0 updated, ")
+        assert "0 inserted, 0 updated, " in done.stdout
     assert (tmp_path / f"hlzf.{format}").read_text().count("\n") == 425 + (format == "csv")
 
 

@@ -66,9 +66,10 @@ def test_fields_that_are_no_columns_are_not_selected_and_missing_keys_are_none()
     assert "derived_from" not in prices.TABLE.selected()
 
 
-def test_only_a_family_with_prices_joins_the_year_before() -> None:
+def test_only_writes_of_a_family_with_prices_read_what_prices_are_compared_with() -> None:
     statements = {
-        table.family.name: (table._operator, table._lock_one) for table in (tariffs.TABLE, hlzf.TABLE)
+        table.family.name: (table._insert, table._update_and_compare) for table in (tariffs.TABLE, hlzf.TABLE)
     }
     assert ["LEFT JOIN" in statement for statement in statements["tariffs"]] == [True, True]
     assert ["LEFT JOIN" in statement for statement in statements["hlzf"]] == [False, False]
+    assert "LEFT JOIN" not in tariffs.TABLE._update

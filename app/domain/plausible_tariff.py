@@ -1,0 +1,46 @@
+"""Unusual pairs of prices of a tariff: their order, and whether they meet at 2,500 hours of use."""
+
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any, Final
+
+from app.domain.plausibility import PlausibilityWarning
+
+# EUR per kW for each ct per kWh at 2,500 hours of use.
+EUROS_AT_THRESHOLD: Final = 25
+# Of the higher cost. In 166 of 166 published rows the costs differ by at most 0.75 %.
+UNUSUAL_DISTANCE: Final = Decimal("0.01")
+
+
+def tariff_warnings(prices: Any) -> Iterator[PlausibilityWarning]:
+    """`prices`: Prices or a Tariff."""
+    below, above = prices.leistung_unter_2500h, prices.leistung
+    if below is not None and above is not None and below > above:
+        yield PlausibilityWarning(
+            "UNUSUAL_ORDER",
+            f"The Leistungspreis under 2,500 h ({below}) is usually below the one from 2,500 h ({above}).",
+            ("input", "leistungUnter2500h"),
+        )
+    below, above = prices.arbeit_unter_2500h, prices.arbeit
+    if below is not None and above is not None and below < above:
+        yield PlausibilityWarning(
+            "UNUSUAL_ORDER",
+            f"The Arbeitspreis under 2,500 h ({below}) is usually above the one from 2,500 h ({above}).",
+            ("input", "arbeitUnter2500h"),
+        )
+    yield from _apart(prices)
+
+
+def _apart(prices: Any) -> Iterator[PlausibilityWarning]:
+    given = (prices.leistung, prices.arbeit, prices.leistung_unter_2500h, prices.arbeit_unter_2500h)
+    if None in given:
+        return
+    above = prices.leistung + EUROS_AT_THRESHOLD * prices.arbeit
+    below = prices.leistung_unter_2500h + EUROS_AT_THRESHOLD * prices.arbeit_unter_2500h
+    if abs(above - below) > UNUSUAL_DISTANCE * max(above, below):
+        yield PlausibilityWarning(
+            "PAIRS_DO_NOT_MEET",
+            f"At 2,500 h both price pairs usually cost the same within {UNUSUAL_DISTANCE:.0%}, Leistungspreis + 25 × Arbeitspreis:"
+            f" {below} EUR per kW under 2,500 h, {above} EUR per kW from 2,500 h.",
+            ("input", "leistung"),
+        )
