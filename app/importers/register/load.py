@@ -131,23 +131,23 @@ class _Import:
 
     async def _stage(self, part: Part) -> None:
         read_before = self._read
-        try:
-            try:
-                await self._stage_once(part, repaired=False)
-            except ForbiddenCharacter:
-                self._read = read_before
-                await self._stage_once(part, repaired=True)
-        except UnreadableXml as error:
-            raise CannotStart(f"{part.name} cannot be read: {error}. Nothing was imported.") from None
 
-    async def _stage_once(self, part: Part, *, repaired: bool) -> None:
-        rows = _Rows(self._export, part, repaired, self._report_read)
-        async with self._connection.transaction():
+        async def stage_once(*, repaired: bool) -> None:
+            self._read = read_before
+            rows = _Rows(self._export, part, repaired, self._report_read)
             await register_staging.require(self._connection, self._token)
             await register_staging.stage(self._connection, TABLES[part.table].staged, rows)
             await register_staging.staged(
                 self._connection, part.name, rows.records, rows.unused, repaired=repaired
             )
+
+        try:
+            try:
+                await in_transaction(self._connection, lambda: stage_once(repaired=False))
+            except ForbiddenCharacter:
+                await in_transaction(self._connection, lambda: stage_once(repaired=True))
+        except UnreadableXml as error:
+            raise CannotStart(f"{part.name} cannot be read: {error}. Nothing was imported.") from None
 
     def _report_read(self, count: int) -> None:
         self._read += count

@@ -13,7 +13,7 @@ import asyncpg
 import pytest
 
 from app.db import staging
-from app.db.pool import Pool
+from app.db.pool import Connection, Pool
 from app.errors import CannotStart
 from app.importers.register import load
 from app.importers.register.export import Part
@@ -329,6 +329,22 @@ async def test_an_interrupted_import_continues_with_the_next_part(
     assert await places(pool) == expected()
     assert report.units == 8
     assert await pool.fetch("SELECT FROM pg_namespace WHERE nspname = 'register_staging'") == []
+
+
+async def test_a_session_that_ends_while_a_part_is_staged_is_named_as_the_reason(
+    pool: Pool, run: Import, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def end_session(connection: Connection, *_: object, **__: object) -> None:
+        await connection.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(load.register_staging, "staged", end_session)
+        with pytest.raises(
+            asyncpg.PostgresError, match="terminating connection due to administrator command"
+        ):
+            await run()
+    assert (await run()).staged_before == 0
+    assert await places(pool) == expected()
 
 
 async def test_another_export_is_read_from_its_start(pool: Pool, run: Import, folder: Path) -> None:
