@@ -19,4 +19,4 @@ def escape_formula(text: str) -> str:
 
 def unescape_formula(text: str) -> str:
     """The text of which `escape_formula` made this one."""
-    return text[1:] if _ESCAPED.match(text) else text
+    return text[1:] if text.startswith("'") and _ESCAPED.match(text) else text

@@ -22,6 +22,7 @@ from app.importers.load import File, Kind, import_files
 from app.importers.starter import FOLDER, load_starter
 from app.settings import Settings
 from tests import factories as make
+from tests.integration.exports.slow_reader import SlowReader
 
 TABLES = (Kind.REGISTRY, Kind.TARIFFS, Kind.HLZF, Kind.PRICES)
 # The starter data has these in two files, and in the words of the operators.
@@ -322,39 +323,6 @@ async def test_without_the_right_to_read_downloads_are_refused(downloads):
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as client:
         assert (await client.get("/export/tariffs.csv")).status_code == 401
         assert (await client.get("/dnos/a/hlzf/2025.ics")).status_code == 401
-
-
-class SlowReader:
-    """A client that reads the first part of a download and no more until `resumes` is set."""
-
-    def __init__(self) -> None:
-        self.began, self.resumes, self.disconnects = asyncio.Event(), asyncio.Event(), asyncio.Event()
-        self.messages: list[dict] = []
-
-    async def receive(self):
-        await self.disconnects.wait()
-        return {"type": "http.disconnect"}
-
-    async def send(self, message):
-        self.messages.append(message)
-        if message["type"] == "http.response.body":
-            self.began.set()
-            await self.resumes.wait()
-
-    async def read(self, app, path: str) -> None:
-        scope = {
-            "type": "http",
-            "asgi": {"spec_version": "2.3"},
-            "method": "GET",
-            "path": path,
-            "query_string": b"",
-            "headers": [],
-        }
-        await app(scope, self.receive, self.send)
-
-    @property
-    def complete(self) -> bool:
-        return self.messages[-1].get("more_body") is False
 
 
 async def test_a_slow_download_is_one_snapshot(downloads, pool):

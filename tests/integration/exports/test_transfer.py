@@ -1,5 +1,6 @@
 """How exports are sent: compressed on request, and as headers alone."""
 
+import asyncio
 import gzip
 
 import httpx
@@ -7,9 +8,9 @@ import pytest
 
 from app.importers.starter import load_starter
 from tests import factories as make
+from tests.integration.exports.slow_reader import SlowReader
 
 ALL = ["tariffs.csv", "tariffs.csv?dialect=excel", "tariffs.ndjson", "tariffs.xlsx", "tariffs.parquet"]
-PLAIN = {"accept-encoding": "identity"}
 
 
 async def _raw(client, path, accept):
@@ -74,6 +75,25 @@ async def test_head_has_no_connection_left_open(downloads, pool):
         for _ in range(3):
             assert (await client.head("/export/tariffs.csv")).status_code == 200
         assert (await client.get("/export/tariffs.csv")).status_code == 200
+    assert not await pool.fetch(
+        "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND state LIKE 'idle in transaction%'"
+    )
+
+
+async def test_a_client_that_disconnects_from_a_compressed_download_releases_the_connection(downloads, pool):
+    dno = await make.dno(pool)
+    for year in range(2000, 2100):
+        await make.tariff(pool, dno, year)
+    reader = SlowReader()
+    path = "/export/tariffs.csv"
+    reading = asyncio.create_task(reader.read(downloads(), path, [(b"accept-encoding", b"gzip")]))
+    await reader.began.wait()
+    reader.disconnects.set()
+    await asyncio.sleep(0)
+    reader.resumes.set()
+    await reading
+    assert (b"content-encoding", b"gzip") in reader.messages[0]["headers"]
+    assert not reader.complete
     assert not await pool.fetch(
         "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND state LIKE 'idle in transaction%'"
     )
