@@ -188,7 +188,8 @@ def _parts(title: str, sheets: int) -> Iterator[tuple[str, str]]:
     )
     yield (
         "xl/workbook.xml",
-        f'<workbook {_MAIN} xmlns:r="{_OFFICE}"><sheets>{listed}</sheets></workbook>',
+        f'<workbook {_MAIN} xmlns:r="{_OFFICE}"><bookViews><workbookView/></bookViews>'
+        f"<sheets>{listed}</sheets></workbook>",
     )
     related = "".join(
         f'<Relationship Id="rId{n}" Type="{_OFFICE}/worksheet" Target="worksheets/sheet{n}.xml"/>'
