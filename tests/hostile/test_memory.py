@@ -1,4 +1,4 @@
-"""Documents that never repeat: once the tables are full, a server process grows no more.
+"""Documents and arguments that never repeat: once the tables are full, a server process grows no more.
 
 EVER_NEW_DOCUMENTS=20000 sends as many of each kind; the suite sends fewer and allows less.
 """
@@ -29,6 +29,8 @@ KINDS: tuple[Callable[[], Iterator[bytes]], ...] = (
     memory.left_to_the_executor,
     memory.invalid,
     memory.cut_off,
+    memory.bills,
+    memory.places,
 )
 
 

@@ -88,6 +88,33 @@ def never_the_same_arguments() -> Iterator[bytes]:
     return _bodies(lambda name: {"query": text, "variables": {"name": name}})
 
 
+def bills() -> Iterator[bytes]:
+    text = (
+        'query ($input: ConsumptionInput!) { dno(slug: "netze-bw") { slug bill(input: $input)'
+        " { positions { name amount } net missing warnings { message } } } }"
+    )
+
+    def one(name: str) -> dict[str, object]:
+        kwh = f"{int(name, 16) % 10**12}.{len(name):06}"
+        given = {
+            "year": 2025,
+            "voltageLevel": "NS",
+            "metering": "SLP",
+            "consumptionKwh": kwh,
+            "meter": name * 10,
+        }
+        return {"query": text, "variables": {"input": given}}
+
+    return _bodies(one)
+
+
+def places() -> Iterator[bytes]:
+    text = "query ($code: String!, $city: String) { dnosAt(postalCode: $code, city: $city) { share dno { slug } } }"
+    return _bodies(
+        lambda name: {"query": text, "variables": {"code": f"{int(name, 16) % 10**5:05}", "city": name * 10}}
+    )
+
+
 def persisted() -> Iterator[bytes]:
     def one(name: str) -> dict[str, object]:
         text = f"query A{name} {{ coverage {{ totalEntries }} }} #" + "x" * 10_000
@@ -119,6 +146,8 @@ ATTACKS = [
         ("documents that break off", cut_off, 1500),
         ("a megabyte of variables that nothing uses", unused_variables, 200),
         ("arguments that never repeat", never_the_same_arguments, 5000),
+        ("bills of consumptions that never repeat", bills, 5000),
+        ("places that never repeat", places, 5000),
         ("persisted queries that never repeat", persisted, 3000),
         ("questions that never repeat", questions, 3000),
     )
