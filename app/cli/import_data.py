@@ -17,9 +17,11 @@ from rich.text import Text
 from app.cli import console, import_register
 from app.cli.databases import with_databases
 from app.cli.import_output import failures, progress_bar
+from app.importers.decimals import Decimal
+from app.importers.encodings import Encoding
 from app.importers.load import File, Kind, Report, import_files
 from app.importers.problems import RowLocation, shown
-from app.importers.reading import Format
+from app.importers.records import Format, ReadOptions
 from app.settings import Settings, read_settings
 
 STDIN = "-"
@@ -43,8 +45,23 @@ def import_command(
         ),
     ],
     format: Annotated[
-        Format | None, typer.Option("--format", help="How the files are written, if the first line misleads.")
+        Format | None,
+        typer.Option("--format", help="How the files are written, if their beginning misleads."),
     ] = None,
+    encoding: Annotated[
+        Encoding | None, typer.Option("--encoding", help="Of text files, if it is not detected.")
+    ] = None,
+    separator: Annotated[
+        str | None, typer.Option("--separator", help="One character between cells, or: tab.")
+    ] = None,
+    decimal: Annotated[
+        Decimal | None, typer.Option("--decimal", help="Which of both separates decimals, also in 1.234.")
+    ] = None,
+    sheet: Annotated[str | None, typer.Option("--sheet", help="Which sheet of a workbook.")] = None,
+    ignore_extra: Annotated[
+        bool,
+        typer.Option("--ignore-extra", help="Ignore columns that the import does not have, and name them."),
+    ] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Check and report what would change, without changing it.")
     ] = False,
@@ -65,7 +82,8 @@ def import_command(
     """Import operators, tariffs, peak-load windows, holiday rules, § 14a prices, prices of price sheets or levies: all of it, or
     nothing.
 
-    Files are CSV with a header, or one JSON object per line with the same names. Every row is checked, and
+    Files are CSV, .xlsx or Parquet with a header, or JSON objects with the same names. How they are written is detected, and
+    printed. Every row is checked, and
     every bad one is reported with its file, line, column, value and reason; then nothing is imported.
     Importing the same file again changes nothing. Entries that people have verified or corrected are kept,
     and reported, unless --overwrite is given. Unusual values are reported, with the rule, and imported; with --strict they are refused.
@@ -76,9 +94,17 @@ def import_command(
 
     Exit status: 0 imported, 1 refused, 2 wrong usage.
     """
+    options = ReadOptions(
+        format=format,
+        encoding=encoding,
+        separator=_character(separator),
+        decimal=decimal,
+        sheet=sheet,
+        ignore_extra=ignore_extra,
+    )
     if kind == MASTR:
-        if format is not None or strict or len(files) != 1:
-            raise typer.BadParameter("mastr takes one folder or ZIP file, and neither --format nor --strict.")
+        if options != ReadOptions() or strict or len(files) != 1:
+            raise typer.BadParameter("mastr takes one folder or ZIP file, and no options of other files.")
         import_register.run(Path(files[0]), dry_run=dry_run, overwrite=overwrite, as_json=as_json)
         return
     with _opened(files) as opened, progress_bar() as on_progress:
@@ -88,7 +114,7 @@ def import_command(
                 settings.database_url,
                 Kind(kind),
                 opened,
-                format=format,
+                options=options,
                 overwrite=overwrite,
                 dry_run=dry_run,
                 strict=strict,
@@ -101,6 +127,14 @@ def import_command(
     (_print_json if as_json else _print_tables)(report, dry_run=dry_run)
     if report.problems:
         raise typer.Exit(1)
+
+
+def _character(separator: str | None) -> str | None:
+    if separator in ("tab", "\\t"):
+        return "\t"
+    if separator is not None and (len(separator) != 1 or separator in "\"'\r\n"):
+        raise typer.BadParameter("--separator must be one character, or tab.")
+    return separator
 
 
 def summary(report: Report) -> str:
@@ -144,6 +178,8 @@ def _print_tables(report: Report, *, dry_run: bool) -> None:
     if rows:
         _print_rows(("Location", "Column", "Value", "Reason"), rows, "red")
         console.out.print()
+    for note in report.notes:
+        console.out.print(note, markup=False, soft_wrap=True)
     if report.kept:
         _print_rows(("Kept", "Reason"), [(str(kept.location), kept.reason) for kept in report.kept], "yellow")
         console.out.print()
@@ -179,6 +215,8 @@ def _print_json(report: Report, *, dry_run: bool) -> None:
     for problem in report.problems:
         value = None if problem.value is None else shown(problem.value)
         _line("refused", problem.location, column=problem.column, value=value, reason=problem.reason)
+    for note in report.notes:
+        _write({"kind": "read_as", "reason": note})
     for kept in report.kept:
         _line("kept", kept.location, reason=kept.reason)
     for left_out in report.left_out:

@@ -49,7 +49,15 @@ optional = Optional
 
 def is_decimal(parse: Parser) -> bool:
     """Whether cells have a decimal point, or a comma in files that are written so."""
-    return (parse.parse if isinstance(parse, Optional) else parse) in (price, rate, megawatts)
+    return _inner(parse) in (price, rate, megawatts)
+
+
+def is_time(parse: Parser) -> bool:
+    return _inner(parse) is time
+
+
+def _inner(parse: Parser) -> Parser:
+    return parse.parse if isinstance(parse, Optional) else parse
 
 
 def one_of(words: type[StrEnum] | Collection[str]) -> Parser:

@@ -1,6 +1,6 @@
 """The columns of one kind of file, and the parser of each."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from functools import lru_cache
 
 import msgspec
@@ -25,11 +25,12 @@ class Layout:
 
     def __init__(self, columns: Mapping[str, Parser], optional: frozenset[str] = frozenset()) -> None:
         self.names = tuple(columns)
+        self.required = frozenset(columns) - optional
         self._columns = columns
         self._optional = optional
         self._parsers = tuple(columns.values())
 
-    def fitted(self, found: Collection[str]) -> "Layout":
+    def fitted(self, found: Set[str]) -> "Layout":
         """Without the optional columns that a file lacks."""
         if self._optional.issubset(found):
             return self
@@ -37,6 +38,10 @@ class Layout:
 
     def without(self, missing: frozenset[str]) -> "Layout":
         return Layout({name: parse for name, parse in self._columns.items() if name not in missing})
+
+    def positions(self, has: Callable[[Parser], bool]) -> list[int]:
+        """Of the columns whose parser is of a kind."""
+        return [position for position, parse in enumerate(self._parsers) if has(parse)]
 
     def values(self, row: Row) -> list[str] | None:
         """The cells in the database's form; None if one is invalid, see `problems`."""
@@ -51,20 +56,6 @@ class Layout:
                 parse(cell)
             except ValueError as error:
                 yield Problem(row.location, str(error), name, cell)
-
-    def header_problems(self, found: Sequence[str], location: RowLocation) -> Iterator[Problem]:
-        """Differences between the columns of a file and this layout's."""
-        if len(found) == 1 and set(";\t") & set(found[0]):
-            yield Problem(location, "columns must be separated by commas", value=found[0])
-            return
-        for name in self.names:
-            if name not in found and name not in self._optional:
-                yield Problem(location, "this column is missing", name)
-        for name in dict.fromkeys(found):
-            if name not in self.names:
-                yield Problem(location, f"there is no such column; known are {', '.join(self.names)}", name)
-            elif found.count(name) > 1:
-                yield Problem(location, "this column is there twice", name)
 
 
 @lru_cache(maxsize=64)

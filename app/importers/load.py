@@ -27,7 +27,8 @@ from app.importers.levies import Levies
 from app.importers.places import Places
 from app.importers.prices import PriceSource
 from app.importers.problems import Problem, RowLocation
-from app.importers.reading import Format, read
+from app.importers.reading import read
+from app.importers.records import ReadOptions
 from app.importers.registry import Registry
 from app.importers.section14a import Section14a
 from app.importers.source import References, Source
@@ -85,11 +86,15 @@ class Report(msgspec.Struct, frozen=True):
     problems: tuple[Problem, ...] = ()
     left_out: tuple[SkippedRow, ...] = ()  # valid rows that are no entry of this kind
     warnings: tuple[Warned, ...] = ()
+    notes: tuple[str, ...] = ()  # how each file was read
     removed: int = 0  # places that are not in the file any more
 
     @property
     def refused(self) -> int:
         return len({problem.location for problem in self.problems})
+
+
+_DETECTED: Final = ReadOptions()
 
 
 class Step(StrEnum):
@@ -110,7 +115,7 @@ async def import_files(
     kind: Kind,
     files: Sequence[File],
     *,
-    format: Format | None = None,
+    options: ReadOptions = _DETECTED,
     overwrite: bool = False,
     dry_run: bool = False,
     strict: bool = False,
@@ -122,9 +127,10 @@ async def import_files(
     The files are read before the transaction begins, so that a slow pipe holds no lock.
     """
     async with connect(database_url, deadline=deadline) as connection:
-        source, problems = await check(connection, kind, files, format, on_progress)
+        notes: list[str] = []
+        source, problems = await check(connection, kind, files, options, on_progress, notes.append)
         if problems:
-            return Report(problems=tuple(problems))
+            return Report(problems=tuple(problems), notes=tuple(notes))
 
         async def work() -> Report:
             await staging.one_import_at_a_time(connection)
@@ -133,12 +139,13 @@ async def import_files(
             report = await write(connection, source, reason, overwrite=overwrite, on_progress=on_progress)
             if strict and report.warnings:
                 raise _Refused(report.warnings)
-            return report
+            return msgspec.structs.replace(report, notes=tuple(notes))
 
         try:
             return await in_transaction(connection, work, keep=not dry_run)
         except _Refused as refused:
-            return Report(problems=tuple([Problem(*warned) for warned in refused.warnings]))
+            problems = [Problem(*warned) for warned in refused.warnings]
+            return Report(problems=tuple(problems), notes=tuple(notes))
 
 
 class _Refused(Exception):
@@ -180,8 +187,9 @@ async def check(
     connection: Connection,
     kind: Kind,
     files: Sequence[File],
-    format: Format | None = None,
+    options: ReadOptions = _DETECTED,
     on_progress: OnProgress = no_progress,
+    on_note: Callable[[str], None] = lambda note: None,
 ) -> tuple[Source, list[Problem]]:
     """The source with all valid rows, and the problems of the others."""
     source = SOURCES[kind](
@@ -194,7 +202,7 @@ async def check(
     problems: list[Problem] = []
     progress = _ReadProgress(files, on_progress)
     for file in files:
-        for item in read(file.stream, file.name, source.layouts, format, progress.on_characters):
+        for item in read(file.stream, file.name, source.layouts, options, progress.on_characters, on_note):
             problems += [item] if isinstance(item, Problem) else _take(source, item)
     problems += source.finish() if not problems else ()
     return source, problems

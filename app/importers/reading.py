@@ -1,177 +1,223 @@
-"""Reads rows from bytes: CSV with a header, or one JSON object per line with the same names.
+"""Reads rows from bytes, whatever people's files are written as: text separated by characters, JSON, workbooks, Parquet.
 
-One row is held at a time, and a malformed row does not hide later ones.
+One row is held at a time, but for a sample, and a malformed row does not hide later ones.
 """
 
-import csv
-import io
-import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from enum import StrEnum
-from typing import BinaryIO, Never
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import chain, islice
+from typing import BinaryIO, Final
 
+from app.domain.spreadsheet_text import unescape_formula
+from app.importers.csv_records import csv_table
+from app.importers.decimals import Decimal, detected
+from app.importers.file_columns import Columns, closest, columns_of
+from app.importers.json_records import json_table, ndjson_table
 from app.importers.layout import Layout, Row
-from app.importers.problems import Problem, RowLocation
+from app.importers.parquet_records import parquet_table
+from app.importers.problems import Problem, RowLocation, shown
+from app.importers.records import Format, ReadOptions, Record, Table, UnreadableFile
+from app.importers.text_lines import text_lines
+from app.importers.workbook_records import workbook_table
 
-# Longer than valid lines, short enough for memory.
-_MAX_LINE_LENGTH = 2**20
+# Rows from which the use of points and commas is detected.
+_SAMPLE: Final = 1_000
+_SAMPLE_CHARACTERS: Final = 2**20
+_MAX_PIPE: Final = 2**31  # bytes
+_IN_MEMORY: Final = 2**23
+_SIGNATURES: Final = {b"PK\x03\x04": Format.XLSX, b"PAR1": Format.PARQUET}
+_OLD_WORKBOOK: Final = b"\xd0\xcf\x11\xe0"
+_DEFAULTS: Final = ReadOptions()
 
-
-class Format(StrEnum):
-    CSV = "csv"
-    NDJSON = "ndjson"
-
-
-class UnreadableFile(Exception):
-    """The rest of the file cannot be read."""
+OnCharacters = Callable[[int], None]
+OnNote = Callable[[str], None]
 
 
 def read(
     stream: BinaryIO,
     file: str,
     layouts: Sequence[Layout],
-    format: Format | None = None,
-    on_characters: Callable[[int], None] = lambda characters: None,
+    options: ReadOptions = _DEFAULTS,
+    on_characters: OnCharacters = lambda characters: None,
+    on_note: OnNote = lambda note: None,
 ) -> Iterator[Row | Problem]:
-    """The layout is the one that fits the header best; the first character determines the format."""
-    # Bytes that are not UTF-8 become lone surrogates, which no cell accepts: so each is reported.
-    text = io.TextIOWrapper(stream, "utf-8-sig", "surrogateescape", newline="")
-    lines = _Lines(text, on_characters)
+    """The layout is the one that fits the header best; the first bytes determine the format. `on_note`: how the file was
+    read, in words, if it is not written as those of the export.
+    """
+    location = RowLocation(file, 0)
     try:
-        first = lines.first()
-        found = Format.NDJSON if first.lstrip().startswith("{") else Format.CSV
-        parse = _ndjson if (format or found) is Format.NDJSON else _csv
-        yield from parse(lines, file, layouts)
+        with _seekable(stream) as seekable:
+            for item in _items(seekable, file, layouts, options, on_characters, on_note):
+                location = item.location
+                yield item
     except UnreadableFile as error:
-        yield Problem(RowLocation(file, lines.count), str(error))
-    finally:
-        text.detach()  # the caller that opened the stream closes it
+        yield Problem(error.location or location, str(error))
 
 
-class _Lines:
-    """The lines of a file, counted, each of bounded length."""
+def _items(
+    stream: BinaryIO,
+    file: str,
+    layouts: Sequence[Layout],
+    options: ReadOptions,
+    on_characters: OnCharacters,
+    on_note: OnNote,
+) -> Iterator[Row | Problem]:
+    head = stream.read(4)
+    if head == _OLD_WORKBOOK:
+        raise UnreadableFile(
+            "the file is an .xls or an encrypted workbook; save it as .xlsx without a password"
+        )
+    known = options.format or _SIGNATURES.get(head)
+    if known is Format.XLSX:
+        table = workbook_table(stream, file, options.sheet, on_characters)
+        yield from _rows(table, file, layouts, options, on_note)
+    elif known is Format.PARQUET:
+        yield from _rows(parquet_table(stream, file, on_characters), file, layouts, options, on_note)
+    else:
+        with text_lines(stream, options.encoding, on_characters) as lines:
+            try:
+                first = lines.first().lstrip()
+                match known or (_JSON.get(first[:1])):
+                    case Format.NDJSON:
+                        found: Table | Problem = ndjson_table(lines, file)
+                    case Format.JSON:
+                        found = json_table(lines, file, on_characters)
+                    case Format.TSV:
+                        found = csv_table(lines, file, layouts, "\t")
+                    case _:
+                        found = csv_table(lines, file, layouts, options.separator)
+                if isinstance(found, Problem):
+                    yield found
+                else:
+                    yield from _rows(found, file, layouts, options, on_note)
+            except UnreadableFile as error:
+                error.location = RowLocation(file, lines.count)
+                raise
 
-    def __init__(self, text: io.TextIOWrapper, on_characters: Callable[[int], None]) -> None:
-        self._text = text
-        self._on_characters = on_characters
-        self._ahead = ""
-        self.count = 0
 
-    def first(self) -> str:
-        self._ahead = self._text.readline(_MAX_LINE_LENGTH)
-        if self._ahead.startswith(("\udcff\udcfe", "\udcfe\udcff")):
-            raise UnreadableFile("the file is UTF-16; save it as UTF-8")
-        if not self._ahead:
-            raise UnreadableFile("the file is empty")
-        return self._ahead
-
-    def __iter__(self) -> Iterator[str]:
-        return self
-
-    def __next__(self) -> str:
-        line = self._ahead or self._text.readline(_MAX_LINE_LENGTH)
-        self._ahead = ""
-        if not line:
-            raise StopIteration
-        self.count += 1
-        self._on_characters(len(line))
-        if len(line) == _MAX_LINE_LENGTH:
-            raise UnreadableFile(
-                f"the line is longer than {_MAX_LINE_LENGTH:,} characters; what follows was not read"
-            )
-        return line
+_JSON: Final = {"{": Format.NDJSON, "[": Format.JSON}
 
 
-def _csv(lines: _Lines, file: str, layouts: Sequence[Layout]) -> Iterator[Row | Problem]:
-    records = _records(csv.reader(lines, strict=True), lines, file)
-    header = next(records, None)
-    if header is None:
-        raise UnreadableFile("the header is missing")
-    if isinstance(header, Problem):
-        yield header
-        return
-    location, names = header
-    layout = _closest(layouts, names)
-    if problems := list(layout.header_problems(names, location)):
-        yield from problems
-        return
-    layout = layout.fitted(names)
-    order = [names.index(name) for name in layout.names]
-    for record in records:
+def _rows(
+    table: Table, file: str, layouts: Sequence[Layout], options: ReadOptions, on_note: OnNote
+) -> Iterator[Row | Problem]:
+    reader = _Reader(layouts, options)
+    if table.header is not None:
+        location, names = table.header
+        columns = reader.columns(names, location)
+        if isinstance(columns, list):
+            yield from columns
+            return
+    sample, broken = _sample(table.records)
+    found = options.decimal or detected(reader.decimals_of(sample)) or table.decimal
+    if note := _note(file, table, found, reader.columns_found()):
+        on_note(note)
+    stated = options.decimal is not None or (table.decimal is not None and found is table.decimal)
+    for record in chain(sample, table.records):
         if isinstance(record, Problem):
             yield record
             continue
-        location, cells = record
-        if len(cells) != len(names):
-            yield Problem(location, f"the row has {len(cells)} cells, the header {len(names)}")
+        columns = reader.columns(record.names, record.location)
+        if isinstance(columns, list):
+            # Of another location, if an earlier row has the same names.
+            yield from (Problem(record.location, each.reason, each.column) for each in columns)
         else:
-            yield Row(layout, location, [cells[index] for index in order])
+            yield from columns.rows(_unescaped(record) if table.escaped else record, found, stated=stated)
+    if broken is not None:
+        raise broken
 
 
-def _records(
-    reader: Iterator[list[str]], lines: _Lines, file: str
-) -> Iterator[tuple[RowLocation, list[str]] | Problem]:
-    """A record may span lines; its location is the first one."""
-    while True:
-        location = RowLocation(file, lines.count + 1)
-        try:
-            cells = next(reader)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            yield Problem(location, f"the row is no CSV: {error}")
-            continue
-        if cells:
-            yield location, cells
+def _unescaped(record: Record) -> Record:
+    if not any(cell and cell[0] == "'" for cell in record.cells):
+        return record
+    return record._replace(cells=[cell and unescape_formula(cell) for cell in record.cells])
 
 
-def _ndjson(lines: _Lines, file: str, layouts: Sequence[Layout]) -> Iterator[Row | Problem]:
-    layout = None
-    for line in lines:
-        if not line.strip():
-            continue
-        location = RowLocation(file, lines.count)
-        try:
-            pairs = _DECODER.decode(line)
-        except (ValueError, RecursionError) as error:
-            yield Problem(location, f"the line is no JSON: {error}", value=line.strip())
-            continue
-        if not isinstance(pairs, _Object):
-            yield Problem(location, "the line is no JSON object", value=line.strip())
-            continue
-        names = [name for name, _ in pairs]
-        layout = layout or _closest(layouts, names)
-        if problems := list(layout.header_problems(names, location)):
-            yield from problems
-            continue
-        cells = {name: value for name, value in pairs if isinstance(value, str)}
-        fitted = layout.fitted(names)
-        if nested := [name for name in fitted.names if name not in cells]:
-            yield from (
-                Problem(location, "must be text, a number, true, false or null", name) for name in nested
-            )
-            continue
-        yield Row(fitted, location, [cells[name] for name in fitted.names])
+def _sample(
+    records: Iterator[Record | Problem],
+) -> tuple[list[Record | Problem], UnreadableFile | None]:
+    found: list[Record | Problem] = []
+    size = 0
+    try:
+        for record in islice(records, _SAMPLE):
+            found.append(record)
+            size += sum(len(cell or "") for cell in record.cells) if isinstance(record, Record) else 0
+            if size > _SAMPLE_CHARACTERS:
+                break
+    except UnreadableFile as error:
+        return found, error
+    return found, None
 
 
-class _Object(list[tuple[str, object]]):
-    """A JSON object as its pairs, so that a duplicate name is found; its scalars as CSV would write them."""
+class _Reader:
+    """The columns of each list of names; rows of JSON may have several, but one layout."""
+
+    def __init__(self, layouts: Sequence[Layout], options: ReadOptions) -> None:
+        self._layouts = layouts
+        self._options = options
+        self._layout: Layout | None = None
+        self._columns: dict[tuple[str, ...], Columns | list[Problem]] = {}
+
+    def columns(self, names: tuple[str, ...], location: RowLocation) -> Columns | list[Problem]:
+        found = self._columns.get(names)
+        if found is None:
+            self._layout = self._layout or closest(self._layouts, names)
+            found = columns_of(self._layout, names, location, self._options)
+            if len(self._columns) < _MAX_NAMES:
+                self._columns[names] = found
+        return found
+
+    def columns_found(self) -> Columns | None:
+        return next((each for each in self._columns.values() if isinstance(each, Columns)), None)
+
+    def decimals_of(self, records: Sequence[Record | Problem]) -> Iterator[str]:
+        for record in records:
+            if isinstance(record, Problem):
+                continue
+            columns = self.columns(record.names, record.location)
+            if isinstance(columns, Columns):
+                yield from columns.decimals_of(record)
 
 
-def _pairs(pairs: Iterable[tuple[str, object]]) -> _Object:
-    return _Object(
-        (name, value if isinstance(value, str | list) else _SCALARS[value]) for name, value in pairs
-    )
+_MAX_NAMES: Final = 1_000
 
 
-def _refuse(constant: str) -> Never:
-    raise ValueError(f"{constant} is no number")
+def _note(file: str, table: Table, decimal: Decimal | None, columns: Columns | None) -> str:
+    """Empty for a file that is written as those of the export are."""
+    as_exported = columns is None or not (columns.renamed or columns.extra)
+    if table.plain and as_exported and decimal is Decimal.POINT:
+        return ""
+    parts = [table.description, *([f"decimal {decimal}"] if decimal else [])]
+    note = f"{file}: read as {', '.join(parts)}"
+    if columns is not None and columns.renamed:
+        note += "; columns " + _listed([f"{shown(name)} as {column}" for name, column in columns.renamed])
+    if columns is not None and columns.extra:
+        note += "; ignored columns " + _listed([shown(name) for name in columns.extra])
+    return note
 
 
-_SCALARS: dict[object, str] = {None: "", True: "true", False: "false"}
-# Numbers stay text: 58.20 has two decimals.
-_DECODER = json.JSONDecoder(object_pairs_hook=_pairs, parse_float=str, parse_int=str, parse_constant=_refuse)
+def _listed(names: Sequence[str]) -> str:
+    more = len(names) - _MAX_LISTED
+    return ", ".join(names[:_MAX_LISTED]) + (f" and {more} more" if more > 0 else "")
 
 
-def _closest(layouts: Sequence[Layout], names: Sequence[str]) -> Layout:
-    return max(layouts, key=lambda layout: len(set(layout.names) & set(names)))
+_MAX_LISTED: Final = 30
+
+
+@contextmanager
+def _seekable(stream: BinaryIO) -> Iterator[BinaryIO]:
+    """A pipe is copied into a temporary file: encodings and workbooks cannot be read from the beginning to the end alone."""
+    if stream.seekable():
+        stream.seek(0)
+        yield stream
+        return
+    with tempfile.SpooledTemporaryFile(_IN_MEMORY) as copy:
+        size = 0
+        while chunk := stream.read(2**16):
+            size += len(chunk)
+            if size > _MAX_PIPE:
+                raise UnreadableFile("standard input is longer than 2 GB; give the name of a file")
+            copy.write(chunk)
+        copy.seek(0)
+        yield copy  # type: ignore[misc]  # it has all methods of a file

@@ -44,6 +44,37 @@ async def test_a_valid_file_is_imported(dno, pool, tmp_path):
     assert done.stdout == "1 inserted, 0 updated, 0 unchanged, 0 refused\n"
 
 
+async def test_how_a_file_is_written_is_detected_and_printed(dno, pool, tmp_path):
+    await make.dno(pool, name="Netze Ä")
+    header = HEADER.replace("dno_slug", "Netzbetreiber").replace(",", ";")
+    text = f"{header};Notiz\nNetze Ä;2025;Mittelspannung;58,20;2;3;4;verified;;;x\n"
+    (tmp_path / "german.csv").write_bytes(text.encode("cp1252"))
+    refused = dno("import", "tariffs", "german.csv", "--json")
+    assert (refused.returncode, json.loads(refused.stdout.splitlines()[0])["column"]) == (1, "Notiz")
+    done = dno("import", "tariffs", "german.csv", "--ignore-extra")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines() == [
+        "german.csv: read as ;-separated, Windows-1252, decimal comma; columns Netzbetreiber as dno_slug; ignored columns Notiz",
+        "1 inserted, 0 updated, 0 unchanged, 0 refused",
+    ]
+    again = dno(
+        "import",
+        "tariffs",
+        "-",
+        "--separator",
+        ",",
+        "--json",
+        stdin=f"{HEADER}\nNetze Ä,2025,MS,58.20,2,3,4,verified,,\n",
+    )
+    assert json.loads(again.stdout.splitlines()[-1])["unchanged"] == 1
+
+
+async def test_a_separator_is_one_character(dno):
+    done = dno("import", "tariffs", "-", "--separator", ";;")
+    assert done.returncode == 2
+    assert "one character" in done.stderr
+
+
 async def test_invalid_rows_are_reported_with_line_column_value_and_reason(dno, pool, tmp_path):
     (tmp_path / "invalid.csv").write_text(f"{HEADER}\nnetze-x,1999,MS,1,2,3,4,verified,,\n")
     done = dno("import", "tariffs", "invalid.csv")

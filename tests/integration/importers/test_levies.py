@@ -94,7 +94,7 @@ async def test_what_users_verified_is_kept(pool, load):
     ("text", "column"),
     [
         (BY_YEAR + row("SOLI"), "levy"),
-        (BY_YEAR + row(value='"0,254"'), "value"),
+        (BY_YEAR + row(value='"0,254,1"'), "value"),
         (BY_YEAR + row(value="--1"), "value"),
         (BY_YEAR + row(value="1000"), "value"),
         (BY_YEAR + row(value="0.12345"), "value"),

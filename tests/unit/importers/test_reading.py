@@ -12,14 +12,15 @@ from app.http.export_formats import encode
 from app.importers import cells
 from app.importers.layout import Layout, Row
 from app.importers.problems import Problem
-from app.importers.reading import Format, read
+from app.importers.reading import read
+from app.importers.records import Format, ReadOptions
 
 LAYOUT = Layout({"name": cells.text, "year": cells.year})
 
 
 def rows_of(data: bytes | str, *layouts: Layout, format: Format | None = None):
     stream = io.BytesIO(data.encode() if isinstance(data, str) else data)
-    return list(read(stream, "f.csv", layouts or (LAYOUT,), format))
+    return list(read(stream, "f.csv", layouts or (LAYOUT,), ReadOptions(format=format)))
 
 
 def cells_of(data: bytes | str, **options) -> list[list[str]]:
@@ -56,14 +57,8 @@ def test_the_line_of_a_row_is_its_first_even_if_a_cell_spans_lines():
 
 
 def test_bytes_that_are_not_utf_8_are_reported_with_their_cell():
-    assert problems_of("name,year\nok,2025\nMünchen,2025\n".encode("latin-1")) == [
+    assert problems_of("name,year\nok,2025\nM\x81nchen,2025\n".encode("latin-1")) == [
         (3, "name", "is not UTF-8; save the file as UTF-8")
-    ]
-
-
-def test_a_file_in_utf_16_is_rejected_with_one_problem():
-    assert problems_of("name,year\na,2025\n".encode("utf-16")) == [
-        (0, None, "the file is UTF-16; save it as UTF-8")
     ]
 
 
@@ -105,9 +100,9 @@ def test_a_line_without_end_is_not_read_into_memory():
     ("header", "expected"),
     [
         ("name", ("year", "this column is missing")),
-        ("name,year,jahr", ("jahr", "there is no such column; known are name, year")),
+        ("name,year,note", ("note", "there is no such column; known are name, year")),
         ("name,year,name", ("name", "this column is there twice")),
-        ("name;year", (None, "columns must be separated by commas")),
+        ("name,year,Jahr", ("year", "this column is there twice: as year and as Jahr")),
     ],
 )
 def test_a_wrong_header_is_reported_once_and_no_row_is_read(header, expected):
@@ -126,7 +121,7 @@ def test_a_header_alone_is_no_row():
 def test_the_layout_that_fits_the_header_best_is_taken():
     other = Layout({"name": cells.text, "price": cells.price})
     assert rows_of("name,price\na,1\n", LAYOUT, other)[0].layout is other
-    assert rows_of("name,jahr\na,1\n", other, LAYOUT)[0].reason == "this column is missing"
+    assert rows_of("name,yeah\na,1\n", other, LAYOUT)[0].reason == "this column is missing"
 
 
 def test_json_scalars_are_read_as_their_csv_text():

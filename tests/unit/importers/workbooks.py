@@ -1,0 +1,75 @@
+"""Small .xlsx files for tests of imports: numbers, texts, and numbers shown as times."""
+
+import io
+import zipfile
+from datetime import time
+from xml.sax.saxutils import escape
+
+_MAIN = 'xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"'
+_RELATED = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+_PACKAGE = "http://schemas.openxmlformats.org/package/2006"
+_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml"
+
+Cell = str | float | int | bool | time | None
+
+
+def workbook(*sheets: list[list[Cell]], hidden: int = 0) -> bytes:
+    """The last `hidden` sheets are hidden."""
+    numbers = range(1, len(sheets) + 1)
+    listed = "".join(
+        f'<sheet name="Tabelle{n}" sheetId="{n}"{_state(n > len(sheets) - hidden)} r:id="rId{n}"/>'
+        for n in numbers
+    )
+    related = "".join(
+        f'<Relationship Id="rId{n}" Type="{_RELATED}/worksheet" Target="worksheets/sheet{n}.xml"/>'
+        for n in numbers
+    )
+    styles = f'<Relationship Id="rId0" Type="{_RELATED}/styles" Target="styles.xml"/>'
+    parts = {
+        "[Content_Types].xml": f'<Types xmlns="{_PACKAGE}/content-types"><Default Extension="rels"'
+        ' ContentType="application/vnd.openxmlformats-package.relationships+xml"/><Default Extension="xml"'
+        f' ContentType="application/xml"/><Override PartName="/xl/workbook.xml" ContentType="{_TYPE}.sheet.main+xml"/></Types>',
+        "_rels/.rels": f'<Relationships xmlns="{_PACKAGE}/relationships"><Relationship Id="rId1"'
+        f' Type="{_RELATED}/officeDocument" Target="xl/workbook.xml"/></Relationships>',
+        "xl/workbook.xml": f'<workbook {_MAIN} xmlns:r="{_RELATED}"><sheets>{listed}</sheets></workbook>',
+        "xl/_rels/workbook.xml.rels": f'<Relationships xmlns="{_PACKAGE}/relationships">{styles}{related}</Relationships>',
+        "xl/styles.xml": f'<styleSheet {_MAIN}><cellXfs count="2"><xf numFmtId="0"/>'
+        '<xf numFmtId="20" applyNumberFormat="1"/></cellXfs></styleSheet>',
+        **{
+            f"xl/worksheets/sheet{n}.xml": f"<worksheet {_MAIN}><sheetData>{_rows(rows)}</sheetData></worksheet>"
+            for n, rows in enumerate(sheets, 1)
+        },
+    }
+    return zipped(parts)
+
+
+def zipped(parts: dict[str, str]) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in parts.items():
+            archive.writestr(name, content)
+    return buffer.getvalue()
+
+
+def _state(hidden: bool) -> str:
+    return ' state="hidden"' if hidden else ""
+
+
+def _rows(rows: list[list[Cell]]) -> str:
+    return "".join(
+        f'<row r="{n}">{"".join(_cell(f"{chr(65 + column)}{n}", cell) for column, cell in enumerate(row))}</row>'
+        for n, row in enumerate(rows, 1)
+    )
+
+
+def _cell(address: str, cell: Cell) -> str:
+    match cell:
+        case None:
+            return ""
+        case bool():
+            return f'<c r="{address}" t="b"><v>{int(cell)}</v></c>'
+        case time():
+            return f'<c r="{address}" s="1"><v>{(cell.hour * 60 + cell.minute) / 1440!r}</v></c>'
+        case str():
+            return f'<c r="{address}" t="inlineStr"><is><t xml:space="preserve">{escape(cell)}</t></is></c>'
+    return f'<c r="{address}"><v>{cell!r}</v></c>'
