@@ -2,6 +2,7 @@
 
 import re
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from typing import IO, BinaryIO, Final
 
@@ -14,6 +15,16 @@ from app.importers.typed_values import text_of
 _MAX_BYTES: Final = 2**28  # of all parts, without compression
 # The reader holds the rectangle from the first to the last cell, also what is empty.
 _MAX_CELLS: Final = 4_000_000
+# What the reader and `zipfile` raise of broken, encrypted or unknown archives.
+_BROKEN: Final = (
+    python_calamine.CalamineError,
+    zipfile.BadZipFile,
+    zlib.error,
+    OSError,
+    ValueError,
+    EOFError,
+    RuntimeError,
+)
 _CHUNK: Final = 2**20
 _ADDRESS: Final = re.compile(rb'<(?:c|row) [^>]{0,200}?\br="([A-Z]{0,3})([0-9]{1,7})"')
 
@@ -26,18 +37,10 @@ def workbook_table(
         _refuse_huge(stream)
         stream.seek(0)
         workbook = python_calamine.load_workbook(stream)
-        name = _chosen(workbook, sheet)
-        found = workbook.get_sheet_by_name(name)
+        found = _chosen(workbook, sheet)
     except UnreadableFile:
         raise
-    except (
-        python_calamine.CalamineError,
-        zipfile.BadZipFile,
-        OSError,
-        ValueError,
-        EOFError,
-        NotImplementedError,
-    ) as error:
+    except _BROKEN as error:
         raise UnreadableFile(f"the file is no .xlsx: {error}") from None
     except BaseException as error:
         if type(error).__name__ != "PanicException":
@@ -52,7 +55,7 @@ def workbook_table(
     while names and not names[-1]:
         names = names[:-1]
     return Table(
-        f"sheet {shown(name)} of a workbook",
+        f"sheet {shown(found.name)} of a workbook",
         (RowLocation(file, line), names),
         _records(rows, file, names, found.total_height, on_characters),
         None,
@@ -60,22 +63,24 @@ def workbook_table(
     )
 
 
-def _chosen(workbook: python_calamine.CalamineWorkbook, sheet: str | None) -> str:
+def _chosen(workbook: python_calamine.CalamineWorkbook, sheet: str | None) -> python_calamine.CalamineSheet:
     if sheet is not None:
         if sheet not in workbook.sheet_names:
             raise UnreadableFile(f"there is no sheet {sheet}; the sheets are {_listed(workbook.sheet_names)}")
-        return sheet
+        return workbook.get_sheet_by_name(sheet)
     visible = [
         each.name
         for each in workbook.sheets_metadata
         if each.visible == python_calamine.SheetVisibleEnum.Visible
         and each.typ == python_calamine.SheetTypeEnum.WorkSheet
     ]
-    filled = [name for name in visible if workbook.get_sheet_by_name(name).height]
+    filled = [each for each in map(workbook.get_sheet_by_name, visible) if each.height]
     if not filled:
         raise UnreadableFile("the file is empty")
     if len(filled) > 1:
-        raise UnreadableFile(f"the workbook has the sheets {_listed(filled)}; name one with --sheet")
+        raise UnreadableFile(
+            f"the workbook has the sheets {_listed([each.name for each in filled])}; name one with --sheet"
+        )
     return filled[0]
 
 

@@ -10,6 +10,8 @@ from uuid import UUID
 import msgspec
 import pyarrow
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from pyarrow import parquet
 
 from app.domain.hlzf import Season
@@ -344,3 +346,16 @@ def test_extra_columns_are_ignored_on_request_and_named():
     found = imported("tariffs", lines(GERMAN + ";Bemerkung", ROW + ";x"), ignore_extra=True)
     assert (found.problems, found.entries) == ([], [TARIFF])
     assert "ignored columns Bemerkung" in found.notes[0]
+
+
+@settings(max_examples=60)
+@given(
+    st.sampled_from([workbook([NAMES, VALUES]), as_parquet(year=[2026]), german().encode("utf-16")]),
+    st.lists(st.tuples(st.integers(0), st.integers(0, 255)), min_size=1, max_size=4),
+)
+def test_changed_bytes_give_rows_or_problems(data, changes):
+    """Nothing is raised."""
+    changed = bytearray(data)
+    for position, byte in changes:
+        changed[position % len(changed)] = byte
+    imported("tariffs", bytes(changed))
