@@ -47,7 +47,7 @@ async def test_a_valid_file_is_imported(dno, pool, tmp_path):
 async def test_how_a_file_is_written_is_detected_and_printed(dno, pool, tmp_path):
     await make.dno(pool, name="Netze Ä")
     header = HEADER.replace("dno_slug", "Netzbetreiber").replace(",", ";")
-    text = f"{header};Notiz\nNetze Ä;2025;Mittelspannung;58,20;2;3;4;verified;;;x\n"
+    text = f"{header};Notiz\nNetze Ä;2025;Mittelspannung;58,20;2;8,20;4;verified;;;x\n"
     (tmp_path / "german.csv").write_bytes(text.encode("cp1252"))
     refused = dno("import", "tariffs", "german.csv", "--json")
     assert (refused.returncode, json.loads(refused.stdout.splitlines()[0])["column"]) == (1, "Notiz")
@@ -64,7 +64,7 @@ async def test_how_a_file_is_written_is_detected_and_printed(dno, pool, tmp_path
         "--separator",
         ",",
         "--json",
-        stdin=f"{HEADER}\nNetze Ä,2025,MS,58.20,2,3,4,verified,,\n",
+        stdin=f"{HEADER}\nNetze Ä,2025,MS,58.20,2,8.20,4,verified,,\n",
     )
     assert json.loads(again.stdout.splitlines()[-1])["unchanged"] == 1
 
