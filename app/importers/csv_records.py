@@ -37,10 +37,17 @@ def csv_table(lines: Lines, file: str, layouts: Sequence[Layout], separator: str
         f"{shown}-separated, {lines.encoding}",
         (header[0], tuple(names)),
         _of_names(records, tuple(names)),
-        Decimal.POINT if separator == "," else None,
+        _decimal(separator, lines),
         separator == ";",
         (separator, quote, lines.encoding) == (",", '"', NAMES[Encoding.UTF_8]),
     )
+
+
+def _decimal(separator: str, lines: Lines) -> Decimal | None:
+    """Excel separates by semicolons where the decimal sign is a comma."""
+    if separator == ";" and lines.marked:
+        return Decimal.COMMA
+    return Decimal.POINT if separator == "," else None
 
 
 def _separator(line: str, layouts: Sequence[Layout]) -> str:

@@ -113,7 +113,8 @@ def _rows(
     found = options.decimal or detected(reader.decimals_of(sample)) or table.decimal
     if note := _note(file, table, found, reader.columns_found()):
         on_note(note)
-    stated = options.decimal is not None or (table.decimal is not None and found is table.decimal)
+    # With a decimal comma, a point is still one of thousands or of decimals.
+    stated = options.decimal is not None or found is table.decimal is Decimal.POINT
     for record in chain(sample, table.records):
         if isinstance(record, Problem):
             yield record

@@ -1,5 +1,6 @@
 """The lines of a text file, counted, each of bounded length."""
 
+import codecs
 import io
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,8 +15,18 @@ _MAX_BLANK_LINES: Final = 1_000
 
 
 class Lines:
-    def __init__(self, text: io.TextIOWrapper, encoding: str, on_characters: Callable[[int], None]) -> None:
+    """`marked`: they begin with the byte order mark of UTF-8, as Excel writes it."""
+
+    def __init__(
+        self,
+        text: io.TextIOWrapper,
+        encoding: str,
+        on_characters: Callable[[int], None],
+        *,
+        marked: bool = False,
+    ) -> None:
         self._text = text
+        self.marked = marked
         self.encoding = encoding
         self._on_characters = on_characters
         self._ahead: list[str] = []
@@ -71,10 +82,12 @@ def text_lines(
 ) -> Iterator[Lines]:
     """Invalid bytes become lone surrogates, which no cell accepts: so each is reported."""
     used = encoding or detect(stream)
+    stream.seek(0)
+    marked = stream.read(len(codecs.BOM_UTF8)) == codecs.BOM_UTF8
     errors = "strict" if used.startswith("utf-16") else "surrogateescape"
     stream.seek(0)
     text = io.TextIOWrapper(stream, "utf-8-sig" if used is Encoding.UTF_8 else used, errors, newline="")
     try:
-        yield Lines(text, NAMES[used], on_characters)
+        yield Lines(text, NAMES[used], on_characters, marked=marked)
     finally:
         text.detach()  # the caller that opened the stream closes it

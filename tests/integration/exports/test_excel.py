@@ -7,6 +7,7 @@ from decimal import Decimal
 import pytest
 
 from app.domain.levy import LevyKind
+from app.importers.load import File, Kind, import_files
 from app.importers.starter import load_starter
 from tests import factories as make
 from tests.workbooks import read_rows
@@ -116,3 +117,25 @@ async def test_an_unknown_dialect_is_refused(client, path, detail):
     response = await client.get(f"/export/{path}")
     assert (response.status_code, response.json()["code"]) == (400, "BAD_USER_INPUT")
     assert response.json()["detail"] == detail
+
+
+@pytest.mark.parametrize("price", ["6.812", "0.812", "58", "1000", "1234.5", "12345.678"])
+@pytest.mark.parametrize("form", ["csv?dialect=excel", "xlsx"])
+async def test_a_single_price_of_an_export_is_imported_as_it_is(client, settings, pool, form, price):
+    dno = await make.dno(pool)
+    await make.tariff(
+        pool, dno, leistung=price, arbeit=None, leistung_unter_2500h=None, arbeit_unter_2500h=None
+    )
+    content = (await client.get(f"/export/tariffs.{form}")).content
+    report = await import_files(settings.database_url, Kind.TARIFFS, [File("x", io.BytesIO(content))])
+    assert (report.problems, report.unchanged) == ((), 1)
+
+
+async def test_a_point_that_could_be_one_of_thousands_is_refused_in_the_dialect(client, settings, pool):
+    dno = await make.dno(pool)
+    await make.tariff(pool, dno, leistung="58.20")
+    content = (await client.get("/export/tariffs.csv?dialect=excel")).content.replace(b";58,20;", b";1.234;")
+    report = await import_files(settings.database_url, Kind.TARIFFS, [File("x", io.BytesIO(content))])
+    [problem] = report.problems
+    assert (problem.column, problem.value) == ("leistung", "1.234")
+    assert "1234 or 1.234" in problem.reason
