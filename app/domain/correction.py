@@ -221,20 +221,19 @@ def check_source(url: str | None) -> None:
     if url is None:
         return
     check_text(url, "sourceUrl")
+    if reason := broken_source(url):
+        raise BadInput(f"A source's address {reason}.", field=("input", "sourceUrl"))
+
+
+def broken_source(url: str) -> str | None:
+    """Why it is no address of a source; None: it is one."""
     try:
         parts = urlsplit(url)
     except ValueError:
         parts = urlsplit("")
-    if (
-        parts.scheme not in ("http", "https")
-        or not parts.netloc
-        or not url.isprintable()
-        or url != url.strip()
-    ):
-        raise BadInput(
-            "A source's address begins with https:// or http://, without spaces around it.",
-            field=("input", "sourceUrl"),
-        )
+    if parts.scheme in ("http", "https") and parts.netloc and url.isprintable() and url == url.strip():
+        return None
+    return "begins with https:// or http://, without spaces around it"
 
 
 def check_text(text: str | None, field: str, *, required: bool = False) -> None:

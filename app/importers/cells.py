@@ -10,7 +10,7 @@ from enum import StrEnum
 from functools import lru_cache
 
 from app.domain import clock
-from app.domain.correction import broken_label
+from app.domain.correction import broken_label, broken_source
 from app.domain.entry import FIRST_YEAR, LAST_YEAR
 from app.domain.federal_state import FEDERAL_STATES, canonical_region
 from app.domain.folding import compose
@@ -84,6 +84,16 @@ def text(cell: str) -> str:
         )
     if len(cell) > MAX_TEXT_LENGTH:
         raise ValueError(f"is {len(cell):,} characters long; {MAX_TEXT_LENGTH:,} are allowed")
+    return cell
+
+
+@cached
+def source_url(cell: str) -> str:
+    """The address of a source, by the rule of mutations; empty also for words such as "keine" or a dash."""
+    if not cell or is_nothing(cell):
+        return ""
+    if reason := broken_source(text(cell)):
+        raise ValueError(f"is no address of a source, which {reason}; its name belongs in source_title")
     return cell
 
 

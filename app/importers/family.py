@@ -61,7 +61,7 @@ class FamilySource(Source):
             **key_parsers,
             **{column.name: parser_of(column) for column in family.columns},
             "verification_status": cells.one_of(VerificationStatus),
-            "source_url": cells.text,
+            "source_url": cells.source_url,
             "source_title": cells.text,
         }
         missing_allowed = frozenset(column.name for column in family.columns if column.optional)

@@ -45,7 +45,7 @@ class Hlzf(Source):
                     "start": optional(cells.time),
                     "end": optional(cells.time),
                     "verification_status": cells.one_of(VerificationStatus),
-                    "source_url": cells.text,
+                    "source_url": cells.source_url,
                     "source_title": cells.text,
                     PUBLICATION: optional(cells.one_of(Publication)),
                 },

@@ -50,7 +50,7 @@ class HolidayRules(Source):
                 "subject": cells.one_of(Subject),
                 "rule": cells.text,
                 "read_how": cells.one_of(_READ_HOW),
-                "source_url": cells.text,
+                "source_url": cells.source_url,
                 "source_title": cells.text,
             }
         )

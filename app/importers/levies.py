@@ -48,7 +48,7 @@ class _CustomerKind(StrEnum):
 
 _SOURCE: Final[Mapping[str, cells.Parser]] = {
     "verification_status": cells.one_of(VerificationStatus),
-    "source_url": cells.text,
+    "source_url": cells.source_url,
     "source_title": cells.text,
 }
 _GROUP: Final = optional(cells.label)

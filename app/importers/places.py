@@ -47,7 +47,7 @@ class Places(Source):
             "voltage_level": optional(cells.one_of(VoltageLevel)),
             "locations": optional(_locations),
             "basis": optional(cells.one_of([PlaceBasis.PUBLISHED, PlaceBasis.REGISTERED_UNITS])),
-            "source_url": cells.text,
+            "source_url": cells.source_url,
             "source_title": cells.text,
         }
         missing_allowed = frozenset(PLACE_COLUMNS) - {"postal_code", "dno_slug"}

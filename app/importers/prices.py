@@ -39,7 +39,7 @@ class PriceSource(FamilySource):
             "year": cells.year,
             "voltage_level": optional(cells.one_of(VoltageLevel)),
             "verification_status": optional(cells.one_of(VerificationStatus)),
-            "source_url": cells.text,
+            "source_url": cells.source_url,
             "source_title": cells.text,
             PUBLICATION: optional(cells.one_of(Publication)),
             **dict.fromkeys(_UNREAD, cells.text),

@@ -80,7 +80,7 @@ class Section14a(Source):
             "end": cells.time,
             "price_ct_per_kwh": cells.price,
             "verification_status": cells.one_of(VerificationStatus),
-            "source_url": cells.text,
+            "source_url": cells.source_url,
             "source_title": cells.text,
             PUBLICATION: optional(cells.one_of(Publication)),
         }

@@ -106,7 +106,7 @@ async def test_the_report_is_available_as_json(dno, pool):
 async def test_unusual_tariffs_are_imported_and_listed(dno, pool):
     await make.dno(pool)
     header = (FOLDER / "section14a.csv").read_text().partition("\n")[0]
-    rows = f"{header}\nnetze-a,2026,3,HT,20,verified,u,FINAL\nnetze-a,2026,3,ST,6.70,verified,u,FINAL\n"
+    rows = f"{header}\nnetze-a,2026,3,HT,20,verified,https://e.org/u,FINAL\nnetze-a,2026,3,ST,6.70,verified,https://e.org/u,FINAL\n"
     done = dno("import", "section14a", "-", stdin=rows)
     assert done.returncode == 0
     assert "standard input:2  HT (20) is usually above ST (6.70) and at most 200% of it." in done.stdout

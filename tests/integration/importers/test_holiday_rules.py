@@ -15,7 +15,14 @@ COLUMNS = (
 
 
 def row(
-    rule, *, slug="netze-a", year="2026", day="", subject="bridge_day", how="read directly", url="u"
+    rule,
+    *,
+    slug="netze-a",
+    year="2026",
+    day="",
+    subject="bridge_day",
+    how="read directly",
+    url="https://e.org/u",
 ) -> str:
     return f'{slug},{year},{day},{subject},"{rule}",{how},{url},\n'
 
@@ -42,7 +49,10 @@ async def test_rows_of_one_operator_and_year_become_one_rule(pool, load):
     assert [str(day) for day in rule.excluded_dates] == ["2026-01-02", "2026-05-15"]
     assert (rule.bridge_days, rule.holidays, rule.christmas) == ("ONE_EXCLUDED", "NATIONWIDE", "ALL_EXCLUDED")
     assert rule.bridge_day_words == "bridge day named by the operator; bridge day named by the operator"
-    assert (rule.verification_status, rule.source_url) == ("unverified", "u")  # that of its least sure row
+    assert (rule.verification_status, rule.source_url) == (
+        "unverified",
+        "https://e.org/u",
+    )  # that of its least sure row
     assert found[WITHOUT_YEAR].verification_status == "verified"
 
 
@@ -69,7 +79,10 @@ async def test_rows_that_are_no_rule_of_an_operator_are_left_out_and_reported(po
         (row("bridge day named by the operator", day="2025-05-30"), "date"),
         (row("bridge day named by the operator", day="15.05.2026"), "date"),
         (row("all bridge days") + row("bridge days count as working days"), "rule"),
-        (row("all bridge days") + row("nationwide holidays", subject="holiday", url="v"), "source_url"),
+        (
+            row("all bridge days") + row("nationwide holidays", subject="holiday", url="https://e.org/v"),
+            "source_url",
+        ),
         (row("all bridge days", slug="unknown"), "dno_slug"),
         (row("all bridge days", year="1999"), "year"),
         (row("all bridge days", year="2026-2025"), "year"),

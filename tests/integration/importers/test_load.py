@@ -33,7 +33,9 @@ OPERATOR = (
 )
 
 
-def tariff(slug="netze-a", year=2025, level="MS", leistung="58.20", status="unverified", url="u") -> str:
+def tariff(
+    slug="netze-a", year=2025, level="MS", leistung="58.20", status="unverified", url="https://e.org/u"
+) -> str:
     return f"{slug},{year},{level},{leistung},1.26,,2.86,{status},{url},\n"
 
 
@@ -62,7 +64,7 @@ async def test_prices_keep_their_digits(pool, load):
     [entry] = await tariffs_of(pool, dno)
     assert str(entry.leistung) == "58.20"
     assert entry.leistung_unter_2500h is None
-    assert (entry.source_url, entry.source_title) == ("u", None)
+    assert (entry.source_url, entry.source_title) == ("https://e.org/u", None)
 
 
 async def test_revisions_name_the_import_and_its_file(pool, load):
@@ -240,9 +242,9 @@ async def test_windows_of_a_season_become_one_sorted_entry(pool, load):
     dno = await make.dno(pool)
     text = (
         HLZF
-        + "netze-a,2025,MS,WINTER,16:00,24:00,verified,u,t\n"
-        + "netze-a,2025,MS,SUMMER,,,verified,u,t\n"
-        + "netze-a,2025,MS,WINTER,07:30,13:00,verified,u,t\n"
+        + "netze-a,2025,MS,WINTER,16:00,24:00,verified,https://e.org/u,t\n"
+        + "netze-a,2025,MS,SUMMER,,,verified,https://e.org/u,t\n"
+        + "netze-a,2025,MS,WINTER,07:30,13:00,verified,https://e.org/u,t\n"
     )
     assert outcome(await load(Kind.HLZF, text)) == (2, 0, 0, 0, 0)
     key = DnoYear(dno.id, 2025)
@@ -302,7 +304,11 @@ async def test_an_operator_that_is_not_named_exactly_is_refused_with_the_nearest
         ([",,verified,,", "07:30,09:00,verified,,"], "start", "no window"),
         ([",,verified,,", ",,verified,,"], "start", "no window"),
         (["07:00,08:00,verified,,", "09:00,10:00,unverified,,"], "verification_status", "same"),
-        (["07:00,08:00,verified,u,", "09:00,10:00,verified,v,"], "source_url", "same"),
+        (
+            ["07:00,08:00,verified,https://e.org/u,", "09:00,10:00,verified,https://e.org/v,"],
+            "source_url",
+            "same",
+        ),
     ],
 )
 async def test_windows_that_contradict_each_other_are_refused(pool, load, rows, column, reason):
@@ -324,7 +330,10 @@ async def test_windows_may_be_adjacent(pool, load):
 
 
 class TestSection14a:
-    TWO_BANDS = PRICES + "netze-a,2026,3,HT,9.80,verified,u\nnetze-a,2026,3,ST,6.70,unverified,u\n"
+    TWO_BANDS = (
+        PRICES
+        + "netze-a,2026,3,HT,9.80,verified,https://e.org/u\nnetze-a,2026,3,ST,6.70,unverified,https://e.org/u\n"
+    )
     DAY = WINDOWS + "netze-a,2026,1,ST,06:00,24:00\nnetze-a,2026,1,HT,00:00,06:00\n"
 
     async def sheet(self, pool, dno):
@@ -361,10 +370,10 @@ class TestSection14a:
         await load(Kind.SECTION14A, self.TWO_BANDS, self.DAY)
         text = (
             TIME_OF_USE
-            + "netze-a,2026,NT,1.34,2,22:00,06:00,verified,u,t\n"
-            + "netze-a,2026,ST,6.70,,,,verified,u,t\n"
-            + "netze-a,2026,NT,1.34,1,00:00,05:00,verified,u,t\n"
-            + "netze-a,2026,HT,,1,17:00,20:00,verified,u,t\n"
+            + "netze-a,2026,NT,1.34,2,22:00,06:00,verified,https://e.org/u,t\n"
+            + "netze-a,2026,ST,6.70,,,,verified,https://e.org/u,t\n"
+            + "netze-a,2026,NT,1.34,1,00:00,05:00,verified,https://e.org/u,t\n"
+            + "netze-a,2026,HT,,1,17:00,20:00,verified,https://e.org/u,t\n"
         )
         assert outcome(await load(Kind.TIME_OF_USE, text)) == (0, 1, 0, 0, 0)
         sheet = await self.sheet(pool, dno)
@@ -377,7 +386,7 @@ class TestSection14a:
         ]
         assert (sheet.version, sheet.source_title, sheet.verification_status) == (2, "t", "verified")
         assert outcome(await load(Kind.TIME_OF_USE, text)) == (0, 0, 1, 0, 0)
-        none = TIME_OF_USE + "netze-a,2026,,,,,,verified,u,\n"
+        none = TIME_OF_USE + "netze-a,2026,,,,,,verified,https://e.org/u,\n"
         assert outcome(await load(Kind.TIME_OF_USE, none)) == (0, 1, 0, 0, 0)
         sheet = await self.sheet(pool, dno)
         assert (sheet.bands, sheet.windows, sheet.source_title) == ((), (), None)
@@ -440,18 +449,18 @@ class TestSection14a:
     @pytest.mark.parametrize(
         ("rows", "column", "reason"),
         [
-            (["NT,1.34,1,00:00,,verified,u,"], "quarter", "all"),
-            ([",1.34,,,,verified,u,"], "band", "is empty"),
-            (["NT,1.34,,,,verified,u,", "NT,1.34,1,00:00,01:00,verified,u,"], "band", "1.csv:2"),
-            (["NT,1.34,1,00:00,01:00,verified,u,", "NT,1.34,,,,verified,u,"], "band", "1.csv:2"),
-            (["NT,1.34,1,00:00,01:00,verified,u,", "NT,1.35,1,01:00,02:00,verified,u,"], "band", "1.csv:2"),
-            (["NT,1.34,1,00:00,01:00,verified,u,", "NT,1.34,1,01:00,02:00,flagged,u,"], "band", "1.csv:2"),
-            (["NT,1.34,,,,verified,u,", ",,,,,verified,u,"], "band", "1.csv:2"),
-            ([",,,,,verified,u,", "NT,1.34,,,,verified,u,"], "band", "1.csv:2"),
-            (["NT,1.34,,,,verified,u,", "ST,1.34,,,,verified,v,"], "source_url", "must be the same"),
-            (["NT,1.34,,,,verified,u,a", "ST,1.34,,,,verified,u,b"], "source_title", "must be the same"),
-            (["NT,1,1,22:00,02:00,verified,u,", "ST,2,1,01:00,03:00,verified,u,"], "start", "overlaps 00:00-02:00"),
-            (["NT,1,1,24:00,02:00,verified,u,"], "end", "at no time"),
+            (["NT,1.34,1,00:00,,verified,https://e.org/u,"], "quarter", "all"),
+            ([",1.34,,,,verified,https://e.org/u,"], "band", "is empty"),
+            (["NT,1.34,,,,verified,https://e.org/u,", "NT,1.34,1,00:00,01:00,verified,https://e.org/u,"], "band", "1.csv:2"),
+            (["NT,1.34,1,00:00,01:00,verified,https://e.org/u,", "NT,1.34,,,,verified,https://e.org/u,"], "band", "1.csv:2"),
+            (["NT,1.34,1,00:00,01:00,verified,https://e.org/u,", "NT,1.35,1,01:00,02:00,verified,https://e.org/u,"], "band", "1.csv:2"),
+            (["NT,1.34,1,00:00,01:00,verified,https://e.org/u,", "NT,1.34,1,01:00,02:00,flagged,https://e.org/u,"], "band", "1.csv:2"),
+            (["NT,1.34,,,,verified,https://e.org/u,", ",,,,,verified,https://e.org/u,"], "band", "1.csv:2"),
+            ([",,,,,verified,https://e.org/u,", "NT,1.34,,,,verified,https://e.org/u,"], "band", "1.csv:2"),
+            (["NT,1.34,,,,verified,https://e.org/u,", "ST,1.34,,,,verified,https://e.org/v,"], "source_url", "must be the same"),
+            (["NT,1.34,,,,verified,https://e.org/u,a", "ST,1.34,,,,verified,https://e.org/u,b"], "source_title", "must be the same"),
+            (["NT,1,1,22:00,02:00,verified,https://e.org/u,", "ST,2,1,01:00,03:00,verified,https://e.org/u,"], "start", "overlaps 00:00-02:00"),
+            (["NT,1,1,24:00,02:00,verified,https://e.org/u,"], "end", "at no time"),
         ],
     )  # fmt: skip
     async def test_contradictory_rows_of_one_file_are_refused(self, pool, load, rows, column, reason):
@@ -463,7 +472,7 @@ class TestSection14a:
 
     async def test_the_two_kinds_of_files_are_not_mixed_for_one_tariff(self, pool, load):
         await make.dno(pool)
-        both = TIME_OF_USE + "netze-a,2026,NT,1.34,,,,verified,u,t\n"
+        both = TIME_OF_USE + "netze-a,2026,NT,1.34,,,,verified,https://e.org/u,t\n"
         for files in ((self.DAY, both), (both, self.TWO_BANDS)):
             assert (
                 "1.csv:2 has this operator and year"
@@ -478,10 +487,18 @@ class TestSection14a:
     @pytest.mark.parametrize(
         ("text", "reason"),
         [
-            (PRICES + "netze-a,2026,2,HT,9.80,verified,u\n", "must be one of 3"),
-            (PRICES + "netze-a,2026,3,HT,1,verified,u\nnetze-a,2026,3,HT,2,verified,u\n", "same band as in"),
-            (PRICES + "netze-a,2026,3,HT,1,verified,u\nnetze-a,2026,3,ST,2,verified,v\n", "must be the same"),
-            (PRICES + "netze-a,2026,3,HT,,verified,u\n", "decimal number"),
+            (PRICES + "netze-a,2026,2,HT,9.80,verified,https://e.org/u\n", "must be one of 3"),
+            (
+                PRICES
+                + "netze-a,2026,3,HT,1,verified,https://e.org/u\nnetze-a,2026,3,HT,2,verified,https://e.org/u\n",
+                "same band as in",
+            ),
+            (
+                PRICES
+                + "netze-a,2026,3,HT,1,verified,https://e.org/u\nnetze-a,2026,3,ST,2,verified,https://e.org/v\n",
+                "must be the same",
+            ),
+            (PRICES + "netze-a,2026,3,HT,,verified,https://e.org/u\n", "decimal number"),
             (WINDOWS + "netze-a,2026,5,HT,00:00,01:00\n", "must be one of 1, 2, 3, 4"),
             (WINDOWS + "netze-a,2026,1,HT,01:00,01:00\n", "holds at no time"),
             (WINDOWS + "netze-a,2026,1,HT,00:00,02:00\nnetze-a,2026,1,NT,01:00,03:00\n", "overlaps"),
@@ -498,12 +515,12 @@ class TestPublication:
 
     FILES: ClassVar = {
         Kind.TARIFFS: TARIFFS + tariff(),
-        Kind.HLZF: HLZF + "netze-a,2025,MS,WINTER,07:30,09:00,unverified,u,\n",
-        Kind.SECTION14A: PRICES + "netze-a,2025,3,ST,6.70,unverified,u\n",
-        Kind.TIME_OF_USE: TIME_OF_USE + "netze-a,2025,ST,6.70,,,,unverified,u,\n",
+        Kind.HLZF: HLZF + "netze-a,2025,MS,WINTER,07:30,09:00,unverified,https://e.org/u,\n",
+        Kind.SECTION14A: PRICES + "netze-a,2025,3,ST,6.70,unverified,https://e.org/u\n",
+        Kind.TIME_OF_USE: TIME_OF_USE + "netze-a,2025,ST,6.70,,,,unverified,https://e.org/u,\n",
         Kind["PRICES"]: (
             "dno_slug,year,kind,voltage_level,variant,amount,unit,verification_status,source_url,source_title\n"
-            "netze-a,2025,SLP_GRUNDPREIS,NS,,60,EUR_PER_YEAR,unverified,u,\n"
+            "netze-a,2025,SLP_GRUNDPREIS,NS,,60,EUR_PER_YEAR,unverified,https://e.org/u,\n"
         ),
     }
     TABLES: ClassVar = {Kind.TARIFFS: "netzentgelte_data", Kind.HLZF: "hlzf_data", Kind["PRICES"]: "prices"}
@@ -570,11 +587,14 @@ class TestPublication:
 
 async def test_windows_of_a_season_share_their_publication(pool, load):
     await make.dno(pool)
-    rows = "netze-a,2025,MS,WINTER,07:30,09:00,verified,u,,{}\nnetze-a,2025,MS,WINTER,10:00,11:00,verified,u,,{}\n"
+    rows = "netze-a,2025,MS,WINTER,07:30,09:00,verified,https://e.org/u,,{}\nnetze-a,2025,MS,WINTER,10:00,11:00,verified,https://e.org/u,,{}\n"
     text = HLZF.rstrip() + ",publication\n" + rows
     [problem] = (await load(Kind.HLZF, text.format("FINAL", "PRELIMINARY"))).problems
     assert (problem.column, problem.location.line) == ("publication", 3)
-    files = (text.format("FINAL", "FINAL"), HLZF + "netze-a,2025,MS,WINTER,12:00,13:00,verified,u,\n")
+    files = (
+        text.format("FINAL", "FINAL"),
+        HLZF + "netze-a,2025,MS,WINTER,12:00,13:00,verified,https://e.org/u,\n",
+    )
     [problem] = (await load(Kind.HLZF, *files)).problems
     assert "publication must be the same" in problem.reason
 

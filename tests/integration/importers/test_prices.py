@@ -107,8 +107,8 @@ async def test_a_row_per_sheet_has_a_price_in_each_column_with_its_unit(pool, lo
     report = await load(
         Kind["PRICES"],
         SHEETS.format("grundpreis_eur_per_year,arbeitspreis_ct_per_kwh")
-        + 'netze-a,2025,NS,69.35,6.41,2025-01-01,verified,u,Sheet,r,"preliminary; final price may differ"\n',
-        MODULES + "netze-a,2025,NS,115.31,2.56,,unverified,u,Sheet,,both formulas hold\n",
+        + 'netze-a,2025,NS,69.35,6.41,2025-01-01,verified,https://e.org/u,Sheet,r,"preliminary; final price may differ"\n',
+        MODULES + "netze-a,2025,NS,115.31,2.56,,unverified,https://e.org/u,Sheet,,both formulas hold\n",
     )
     assert (report.inserted, report.problems) == (4, ())
     found = await prices_of(pool, dno)
@@ -126,10 +126,10 @@ async def test_a_row_per_position_has_the_kind_and_variant_of_its_name(pool, loa
     report = await load(
         Kind["PRICES"],
         POSITIONS
-        + "netze-a,2025,MS,monthly_capacity,Monatsleistungspreis,19.85,EUR/kW/month,u,,\n"
-        + "netze-a,2025,,reactive_energy,Blindarbeit über 40 % der Wirkarbeit,1.10,ct/kvarh,u,,\n"
-        + 'netze-a,2025,NS,meter_single_register,"Messstellenbetrieb, Eintarif",11.15,EUR/a,u,,\n'
-        + "netze-a,2025,NS,module1_gross,printed gross,169.43,EUR/a gross,u,,\n",
+        + "netze-a,2025,MS,monthly_capacity,Monatsleistungspreis,19.85,EUR/kW/month,https://e.org/u,,\n"
+        + "netze-a,2025,,reactive_energy,Blindarbeit über 40 % der Wirkarbeit,1.10,ct/kvarh,https://e.org/u,,\n"
+        + 'netze-a,2025,NS,meter_single_register,"Messstellenbetrieb, Eintarif",11.15,EUR/a,https://e.org/u,,\n'
+        + "netze-a,2025,NS,module1_gross,printed gross,169.43,EUR/a gross,https://e.org/u,,\n",
     )
     assert (report.inserted, report.problems) == (3, ())
     assert [(each.location.line, each.reason) for each in report.left_out] == [
@@ -147,14 +147,14 @@ async def test_a_row_per_position_has_the_kind_and_variant_of_its_name(pool, loa
 @pytest.mark.parametrize(
     ("text", "column", "reason"),
     [
-        (POSITIONS + "netze-a,2025,NS,slp_energy,x,7.49,EUR/a,u,,\n", "unit", "SLP_ARBEITSPREIS has the unit CT_PER_KWH, not EUR_PER_YEAR"),
-        (POSITIONS + "netze-a,2025,MS,slp_energy,x,7.49,ct/kWh,u,,\n", "voltage_level", "SLP_ARBEITSPREIS is a price of NS, not of MS"),
-        (POSITIONS + "netze-a,2025,NS,slp_energy,x,7.49,ct/kWh,u,,\n" * 2, "position", "the same operator, year, kind, level and variant as in 1.csv:2"),
-        (POSITIONS + "netze-a,2025,NS,lunch,x,7.49,ct/kWh,u,,\n", "position", None),
-        (POSITIONS + f"netze-a,2025,,reactive_energy,{'x' * 101},1,ct/kvarh,u,,\n", "meaning", "must have 1 to 100 characters"),
-        (SHEETS.format("arbeitspreis_ct_per_kwh") + "netze-a,2025,NS,,,verified,u,,,\n", "year", "the row has no price"),
-        (SHEETS.format("arbeitspreis_ct_per_kwh") + "netze-a,2025,MS,7,,verified,u,,,\n", "voltage_level", "SLP_ARBEITSPREIS is a price of NS, not of MS"),
-        (SHEETS.format("arbeitspreis_ct_per_kwh") + "netze-a,2025,NS,7,,verified,u,,,\n" * 2, "arbeitspreis_ct_per_kwh", "the same operator, year, kind, level and variant as in 1.csv:2"),
+        (POSITIONS + "netze-a,2025,NS,slp_energy,x,7.49,EUR/a,https://e.org/u,,\n", "unit", "SLP_ARBEITSPREIS has the unit CT_PER_KWH, not EUR_PER_YEAR"),
+        (POSITIONS + "netze-a,2025,MS,slp_energy,x,7.49,ct/kWh,https://e.org/u,,\n", "voltage_level", "SLP_ARBEITSPREIS is a price of NS, not of MS"),
+        (POSITIONS + "netze-a,2025,NS,slp_energy,x,7.49,ct/kWh,https://e.org/u,,\n" * 2, "position", "the same operator, year, kind, level and variant as in 1.csv:2"),
+        (POSITIONS + "netze-a,2025,NS,lunch,x,7.49,ct/kWh,https://e.org/u,,\n", "position", None),
+        (POSITIONS + f"netze-a,2025,,reactive_energy,{'x' * 101},1,ct/kvarh,https://e.org/u,,\n", "meaning", "must have 1 to 100 characters"),
+        (SHEETS.format("arbeitspreis_ct_per_kwh") + "netze-a,2025,NS,,,verified,https://e.org/u,,,\n", "year", "the row has no price"),
+        (SHEETS.format("arbeitspreis_ct_per_kwh") + "netze-a,2025,MS,7,,verified,https://e.org/u,,,\n", "voltage_level", "SLP_ARBEITSPREIS is a price of NS, not of MS"),
+        (SHEETS.format("arbeitspreis_ct_per_kwh") + "netze-a,2025,NS,7,,verified,https://e.org/u,,,\n" * 2, "arbeitspreis_ct_per_kwh", "the same operator, year, kind, level and variant as in 1.csv:2"),
     ],
 )  # fmt: skip
 async def test_a_row_of_these_layouts_that_does_not_fit_is_refused(pool, load, text, column, reason):

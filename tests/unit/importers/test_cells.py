@@ -2,8 +2,10 @@
 
 import pytest
 
+from app.domain.correction import check_source
 from app.domain.entry import VoltageLevel
 from app.domain.hlzf import Season
+from app.errors import BadInput
 from app.importers import cells
 
 
@@ -141,6 +143,36 @@ def test_a_slug_is_ascii_words_joined_by_hyphens(cell):
 def test_a_count_fits_the_database(cell):
     with pytest.raises(ValueError, match="whole number"):
         cells.count(cell)
+
+
+@pytest.mark.parametrize("cell", ["", "https://example.org/a%20b.pdf?x=1#page=2", "HTTP://example.org"])
+def test_the_address_of_a_source_is_one_of_the_web(cell):
+    assert cells.source_url(cell) == cell
+
+
+def test_a_dash_in_place_of_the_address_of_a_source_is_none():
+    assert [cells.source_url(cell) for cell in ("-", "–", "keine", "k.A.")] == ["", "", "", ""]
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        *(
+            "Preisblatt 2026.pdf",
+            "www.example.org",
+            "ftp://example.org/a",
+            "javascript:alert(1)",
+            "https://",
+            "https:///a",
+        ),
+        *(" https://example.org", "https://example.org ", "https://example.org/\u202e", "https://[", "u"),
+    ],
+)
+def test_another_address_of_a_source_is_refused_as_in_mutations(cell):
+    with pytest.raises(ValueError, match="begins with https:// or http://"):
+        cells.source_url(cell)
+    with pytest.raises(BadInput):
+        check_source(cell)
 
 
 def test_a_text_has_a_maximum_length():

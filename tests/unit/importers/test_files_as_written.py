@@ -115,8 +115,8 @@ READ_TARIFFS: dict[str, tuple[bytes | str, list[str], str]] = {
     "in big-endian UTF-16": (german().encode("utf-16-be"), TARIFF, ";-separated, UTF-16"),
     "in Windows-1252": (german().encode("cp1252"), TARIFF, ";-separated, Windows-1252, decimal comma"),
     "in Windows-1252 with quotation marks and a euro sign": (
-        lines(GERMAN.replace("EUR", "€"), '"Stadtwerke München";2026;MS;58,20;1,26;12,50;3,09;„Blatt“').encode("cp1252"),
-        tariff(str(B), "2026", "MS", source="„Blatt“"), "Windows-1252",
+        lines(GERMAN.replace("EUR", "€"), '"Stadtwerke München";2026;MS;58,20;1,26;12,50;3,09;https://e.org/„Blatt“').encode("cp1252"),
+        tariff(str(B), "2026", "MS", source="https://e.org/„Blatt“"), "Windows-1252",
     ),
     "with blank lines and rows of separators": ("\r\n\r\n" + german() + ";;;;;;;\r\n;;\r\n\r\n", TARIFF, ";-separated"),
     "with separators behind each row": (
