@@ -4,13 +4,14 @@ import re
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
-from typing import IO, BinaryIO, Final
+from typing import BinaryIO, Final
 
 import python_calamine
 
 from app.importers.problems import Problem, RowLocation, shown
 from app.importers.records import Record, Table, UnreadableFile
 from app.importers.typed_values import text_of
+from app.importers.zip_parts import unpacked
 
 _MAX_BYTES: Final = 2**28  # of all parts, without compression
 # The reader holds the rectangle from the first to the last cell, also what is empty.
@@ -118,22 +119,26 @@ def _records(
 
 
 def _refuse_huge(stream: BinaryIO) -> None:
+    """By what each part really unpacks to: the reader unpacks it whole."""
     with zipfile.ZipFile(stream) as archive:
         parts = archive.infolist()
-        if sum(part.file_size for part in parts) > _MAX_BYTES:
-            raise UnreadableFile(f"the workbook has more than {_MAX_BYTES // 2**20} MB; save it as CSV")
-        if "xl/workbook.xml" not in archive.namelist():
-            raise UnreadableFile("the file is a ZIP file, but no .xlsx")
-        for part in parts:
-            if part.filename.startswith("xl/worksheets/") and part.filename.endswith(".xml"):
-                with archive.open(part) as sheet:
-                    _refuse_wide(sheet)
+    if sum(part.file_size for part in parts) > _MAX_BYTES:
+        raise UnreadableFile(f"the workbook has more than {_MAX_BYTES // 2**20} MB; save it as CSV")
+    if all(part.filename != "xl/workbook.xml" for part in parts):
+        raise UnreadableFile("the file is a ZIP file, but no .xlsx")
+    for part in parts:
+        chunks = unpacked(stream, part)
+        if part.filename.startswith("xl/worksheets/") and part.filename.endswith(".xml"):
+            _refuse_wide(chunks)
+        else:
+            for _ in chunks:
+                pass
 
 
-def _refuse_wide(sheet: IO[bytes]) -> None:
+def _refuse_wide(sheet: Iterator[bytes]) -> None:
     columns = rows = 0
     rest = b""
-    while chunk := sheet.read(_CHUNK):
+    for chunk in sheet:
         for letters, digits in set(_ADDRESS.findall(rest + chunk)):
             rows = max(rows, int(digits))
             columns = max(columns, _column(letters))

@@ -22,7 +22,7 @@ from app.importers.problems import Problem
 from app.importers.reading import read
 from app.importers.records import Format, ReadOptions
 from app.importers.source import References
-from tests.unit.importers.workbooks import workbook, zipped
+from tests.unit.importers.workbooks import encrypted, understated, with_part, workbook, zipped
 
 A, B = UUID(int=1), UUID(int=2)
 REFERENCES = References(
@@ -287,6 +287,18 @@ REFUSED: dict[str, tuple[bytes | str, tuple[int, str | None, str]]] = {
     "an empty workbook": (workbook([]), (0, None, "empty")),
     "a truncated workbook": (workbook([NAMES, VALUES])[:300], (0, None, "no .xlsx")),
     "another ZIP file": (zipped({"a.txt": "a"}), (0, None, "no .xlsx")),
+    "a workbook with a part that unpacks to more than it states": (
+        understated(with_part(workbook([NAMES, VALUES]), "xl/sharedStrings.xml", bytes(2**22)), "xl/sharedStrings.xml", 100),
+        (0, None, "unpacks to more than the 100 bytes that it states"),
+    ),
+    "a workbook with a sheet that unpacks to more than it states": (
+        understated(workbook([NAMES] + [VALUES] * 9), "xl/worksheets/sheet1.xml", 20), (0, None, "more than the 20 bytes"),
+    ),
+    "a workbook that states 300 MB": (
+        understated(with_part(workbook([NAMES, VALUES]), "xl/sharedStrings.xml", b""), "xl/sharedStrings.xml", 300 * 2**20),
+        (0, None, "has more than 256 MB"),
+    ),
+    "an encrypted part of a workbook": (encrypted(workbook([NAMES, VALUES])), (0, None, "without a password")),
     "a workbook with a cell in the last row and column": (
         zipped(
             {"xl/workbook.xml": "", "xl/worksheets/sheet1.xml": f"<worksheet><sheetData>{WIDE}</sheetData></worksheet>"}

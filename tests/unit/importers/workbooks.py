@@ -51,6 +51,34 @@ def zipped(parts: dict[str, str]) -> bytes:
     return buffer.getvalue()
 
 
+def understated(archive: bytes, name: str, size: int) -> bytes:
+    """The ZIP file with another size of a part than it unpacks to, in both of its headers."""
+    with zipfile.ZipFile(io.BytesIO(archive)) as opened:
+        part = opened.getinfo(name)
+    central = archive.index(b"PK\x01\x02")
+    changed = bytearray(archive)
+    while changed[central + 46 : central + 46 + len(name)] != name.encode():
+        central = archive.index(b"PK\x01\x02", central + 1)
+    changed[central + 24 : central + 28] = size.to_bytes(4, "little")
+    changed[part.header_offset + 22 : part.header_offset + 26] = size.to_bytes(4, "little")
+    return bytes(changed)
+
+
+def encrypted(archive: bytes) -> bytes:
+    """The ZIP file with the mark of encryption at its first part."""
+    changed = bytearray(archive)
+    changed[archive.index(b"PK\x01\x02") + 8] |= 1
+    return bytes(changed)
+
+
+def with_part(archive: bytes, name: str, content: bytes) -> bytes:
+    """The ZIP file with one part more."""
+    buffer = io.BytesIO(archive)
+    with zipfile.ZipFile(buffer, "a", zipfile.ZIP_DEFLATED) as opened:
+        opened.writestr(name, content)
+    return buffer.getvalue()
+
+
 def _state(hidden: bool) -> str:
     return ' state="hidden"' if hidden else ""
 
