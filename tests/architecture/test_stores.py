@@ -116,6 +116,7 @@ STORES = {
     "app/importers/cells.py:rate": IMPORT,
     "app/importers/cells.py:region": IMPORT,
     "app/importers/cells.py:text": IMPORT,
+    "app/importers/cells.py:source_url": IMPORT,
     "app/importers/cells.py:time": IMPORT,
     "app/importers/cells.py:year": IMPORT,
     "app/importers/cells.py:day": IMPORT,
