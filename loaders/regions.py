@@ -4,12 +4,25 @@ from typing import Any
 from uuid import UUID
 
 from app.cache.region import Region
-from app.db import aliases, coverage, dnos, entry_locations, holiday_rules, levies, places, revisions, years
+from app.db import (
+    aliases,
+    coverage,
+    dnos,
+    entry_locations,
+    holiday_rules,
+    levies,
+    places,
+    revisions,
+    unusual_entries,
+    years,
+)
 from app.db.family_tables import TABLES
+from app.db.unusual_entries import UnusualFigures
 from app.domain import levy, tags
 from app.domain.coverage import Coverage
 from app.domain.dno import Alias, DirectoryEntry, Dno
 from app.domain.entry import DnoYear, EntryLocation, VerificationStatus
+from app.domain.entry_page import UnusualEntry
 from app.domain.families import FAMILIES
 from app.domain.family import Family
 from app.domain.hlzf import Hlzf
@@ -106,6 +119,20 @@ REVISIONS: Region[UUID, Revision] = Region(
 )
 COVERAGE: Region[None, Coverage] = Region(
     "coverage", Coverage, lambda _: tags.COVERAGE, coverage.fetch_coverage, _coverage_lifetime
+)
+UNUSUAL_ENTRIES: Region[UUID, tuple[UnusualEntry, ...]] = Region(
+    "unusual_entries",
+    tuple[UnusualEntry, ...],
+    tags.unusual_entries,
+    unusual_entries.fetch_unusual_entries,
+    _verified_lifetime,
+)
+UNUSUAL_FIGURES: Region[str, UnusualFigures] = Region(
+    "unusual_figures",
+    UnusualFigures,
+    tags.unusual_figures,
+    unusual_entries.fetch_unusual_figures,
+    _verified_lifetime,
 )
 PLACE_GENERATION: Region[None, UUID] = Region(
     "place_generation", UUID, lambda _: tags.PLACES, places.fetch_generation, _verified_lifetime

@@ -61,6 +61,8 @@ class Loaders:
     history_by_entry = LoaderAttribute(regions.HISTORY)
     revision_by_id = LoaderAttribute(regions.REVISIONS)
     coverage = LoaderAttribute(regions.COVERAGE)
+    unusual_entries_by_dno = LoaderAttribute(regions.UNUSUAL_ENTRIES)
+    unusual_figures_by_family = LoaderAttribute(regions.UNUSUAL_FIGURES)
     interpretation_by_question = LoaderAttribute(regions.QUESTIONS)
     opinion_by_question = LoaderAttribute(regions.OPINIONS)
 

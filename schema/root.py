@@ -20,6 +20,7 @@ from schema.mutations.time_of_use import TimeOfUseMutations
 from schema.queries.bill_ranking import BillRankingQueries
 from schema.queries.coverage import CoverageQueries
 from schema.queries.dnos import DnoQueries
+from schema.queries.entries import EntryQueries
 from schema.queries.levies import LevyQueries
 from schema.queries.natural import NaturalQueries
 from schema.queries.nodes import NodeQueries
@@ -41,6 +42,7 @@ class Query(
     RankingQueries,
     BillRankingQueries,
     CoverageQueries,
+    EntryQueries,
     NaturalQueries,
     ViewerQueries,
 ):

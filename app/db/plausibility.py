@@ -2,19 +2,28 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
+from operator import itemgetter
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from app.db.pool import Connection, Row
 from app.domain import price, time_of_use
 from app.domain.entry import VoltageLevel
-from app.domain.family import Family
+from app.domain.family import ColumnType, Family
 from app.domain.implied_figures import implied_figures
-from app.domain.plausibility import NO_REFERENCES, KnownFigure, PlausibilityWarning, References
+from app.domain.plausibility import (
+    NO_FIGURES,
+    Distribution,
+    KnownFigure,
+    PlausibilityWarning,
+    References,
+    UsualFigures,
+)
 from app.domain.plausibility_rules import has_rules, plausibility_warnings
+from app.domain.plausible_prices import FEWEST_FIGURES, usual_bounds
 from app.domain.price import PriceKind
 
-_ROWS_PER_BATCH: Final = 1_000
+_ROWS_PER_BATCH: Final = 200
 
 
 class Implausible(NamedTuple):
@@ -30,20 +39,46 @@ class PlausibilityCheck:
         self._selected = selected
         self._decode = decode
         self._prices = [column.name for column in family.prices]
-        self._find = self._statement_of_stored()
+        self._key = [key.name for key in family.key]
+        self._kind = _kind_of(family)
+        self._of_stored = self._statement_of_stored()
+        self._unusual = self._statement_of_unusual_figures()
 
     def saving(self, write: str) -> str:
         """The statement that writes one row (the table's alias is `t`) and returns its entry with what `warnings` needs."""
         if not self._prices:
             return f"{write} RETURNING {self._selected}"
         before = "".join(f", old.{name} AS before_{name}" for name in self._prices)
+        usual = [f"u.{value}_{name}" for value in ("usual", "figures") for name in self._prices]
+        same_kind = " AND ".join(f"u.{name} = t.{name}" for name in self._key) or "true"
         return (
-            f"WITH saved AS ({write} RETURNING new.*{before}), {self._distributions('saved')}"
-            f" SELECT {self._selected}, {self._compared('t.before_{}')} FROM saved t{self._joins()}"
+            f"WITH saved AS ({write} RETURNING new.*{before}), usual AS MATERIALIZED ({self._distribution('saved')})"
+            f" SELECT {self._selected}, {', '.join(usual)}, {self._compared('t.before_{}')}"
+            f" FROM saved t LEFT JOIN usual u ON {same_kind}{self._joins()}"
         )
 
     def warnings(self, row: Row, entry: Any) -> tuple[PlausibilityWarning, ...]:
-        return plausibility_warnings(self._family, entry, self._references(row, entry))
+        """Of a row of the statement of `saving`."""
+        count = len(self._prices)
+        if not count:
+            return plausibility_warnings(self._family, entry)
+        values = tuple(row)
+        end = len(values) - 2 * count - (2 if self._family in _WITH_IMPLIED else 0)
+        usual = UsualFigures(values[end - 2 * count : end - count], values[end - count : end])
+        return plausibility_warnings(self._family, entry, self._references(values, entry, usual))
+
+    async def distribution(self, connection: Connection) -> Distribution:
+        """The medians of all stored figures, by the key of the entry as it is stored."""
+        if not self._prices:
+            return {}
+        count = len(self._prices)
+        rows = await connection.fetch(self._distribution())
+        every = ((self._kind(row), tuple(row)) for row in rows)
+        return {
+            kind: UsualFigures(values[-2 * count : -count], values[-count:])
+            for kind, values in every
+            if max(values[-count:]) >= FEWEST_FIGURES
+        }
 
     async def find(
         self,
@@ -52,64 +87,101 @@ class PlausibilityCheck:
         years: Sequence[int] | None = None,
     ) -> AsyncIterator[Implausible]:
         """Stored entries of these operators and years (None: of all) with warnings. Within a transaction, in bounded memory."""
+        usual = await self.distribution(connection)
+        async for each in self.find_beside(connection, usual, dno_ids, years):
+            yield each
+
+    async def find_beside(
+        self,
+        connection: Connection,
+        usual: Distribution,
+        dno_ids: Sequence[UUID] | None = None,
+        years: Sequence[int] | None = None,
+        ids: Sequence[UUID] | None = None,
+    ) -> AsyncIterator[Implausible]:
+        """The same with a known distribution; an empty one leaves out the rule that needs it."""
         if not has_rules(self._family):
             return
-        cursor = await connection.cursor(self._find, dno_ids, years)
+        cursor = await connection.cursor(self._of_stored, dno_ids, years, ids)
         while rows := await cursor.fetch(_ROWS_PER_BATCH):
             for row in rows:
                 entry = self._decode(row)
-                if warnings := self.warnings(row, entry):
+                if warnings := self._warnings_of_stored(row, entry, usual):
                     yield Implausible(entry, warnings)
             await asyncio.sleep(0)
 
-    def _references(self, row: Row, entry: Any) -> References:
+    async def fetch_unusual_figures(self, connection: Connection, usual: Distribution) -> list[Row]:
+        """`id`, `dno_id` and the columns of lists of the stored entries with a figure beyond the bounds of the distribution."""
+        if not usual:
+            return []
+        bounds = [
+            bound
+            for place in range(len(self._prices))
+            for bound in zip(*[usual_bounds(*figures.of(place)) for figures in usual.values()], strict=True)
+        ]
+        kinds = zip(*usual, strict=True)
+        return await connection.fetch(self._unusual, *map(list, kinds), *map(list, bounds))
+
+    def _warnings_of_stored(
+        self, row: Row, entry: Any, usual: Distribution
+    ) -> tuple[PlausibilityWarning, ...]:
+        if not self._prices:
+            return plausibility_warnings(self._family, entry)
+        figures = usual.get(self._kind(row), NO_FIGURES)
+        return plausibility_warnings(self._family, entry, self._references(tuple(row), entry, figures))
+
+    def _references(self, values: tuple[Any, ...], entry: Any, usual: UsualFigures) -> References:
         """Of the columns of `_compared`, which are the last ones."""
-        count = len(self._prices)
-        if not count:
-            return NO_REFERENCES
+        count, end = len(self._prices), len(values)
         known: tuple[KnownFigure, ...] = ()
-        values = tuple(row)
         if self._family in _WITH_IMPLIED:
-            *first, energy, standard = values
-            values = tuple(first)
-            known = tuple(implied_figures(self._family, entry, energy, standard))
+            known = tuple(implied_figures(self._family, entry, values[end - 2], values[end - 1]))
+            end -= 2
         return References(
-            values[-4 * count : -3 * count],
-            values[-3 * count : -2 * count],
-            values[-2 * count : -count],
-            values[-count:],
+            values[end - 2 * count : end - count],
+            values[end - count : end],
+            usual.medians,
+            usual.figures,
             known,
         )
 
     def _statement_of_stored(self) -> str:
-        """Of operators `$1` and years `$2`; null: all."""
+        """Of operators `$1`, years `$2` and ids `$3`; null: all."""
         table = self._family.table
         operators = (
             " JOIN dnos d ON d.id = t.dno_id AND d.deleted_at IS NULL" if self._family.of_operators else ""
         )
         where = (
             " WHERE t.deleted_at IS NULL AND ($1::uuid[] IS NULL OR t.dno_id = ANY($1))"
-            " AND ($2::integer[] IS NULL OR t.year = ANY($2))"
+            " AND ($2::integer[] IS NULL OR t.year = ANY($2)) AND ($3::uuid[] IS NULL OR t.id = ANY($3))"
         )
         if not self._prices:
             return f"SELECT {self._selected} FROM {table} t{operators}{where}"
         before = "(r.before ->> '{}')::numeric"
         return (
-            f"WITH {self._distributions()} SELECT {self._selected}, {self._compared(before)}"
-            f" FROM {table} t{operators} LEFT JOIN revisions r ON r.entry_id = t.id AND r.version = t.version"
-            f"{self._joins()}{where}"
+            f"SELECT {self._selected}, {self._compared(before)} FROM {table} t{operators}"
+            f" LEFT JOIN revisions r ON r.entry_id = t.id AND r.version = t.version{self._joins()}{where}"
+        )
+
+    def _statement_of_unusual_figures(self) -> str:
+        """Of each key of a distribution the lowest and the highest usual figure of each price, as arrays."""
+        types = [f"text[]::{key.type.sql_type}" for key in self._family.key]
+        types += ["numeric"] * (2 * len(self._prices))
+        bounds = [f"{side}_{name}" for name in self._prices for side in ("low", "high")]
+        arrays = ", ".join(f"${n}::{sql_type}[]" for n, sql_type in enumerate(types, 1))
+        same_kind = "".join(f" AND t.{name} = b.{name}" for name in self._key)
+        beyond = " OR ".join(f"t.{name} < low_{name} OR t.{name} > high_{name}" for name in self._prices)
+        return (
+            f"SELECT {listed_columns(self._family)}"
+            f" FROM unnest({arrays}) AS b ({', '.join([*self._key, *bounds])})"
+            f" JOIN {self._family.table} t ON t.deleted_at IS NULL{same_kind} WHERE {beyond}"
         )
 
     def _compared(self, before: str) -> str:
         """`before`: the price before the last change, with `{}` for its name."""
         columns = [
             f"{column.format(name)} AS {alias}_{name}"  # an entry is decoded by the names of its columns
-            for alias, column in {
-                "last_year": "p.{}",
-                "before": before,
-                "usual": "u.usual_{}",
-                "figures": "u.figures_{}",
-            }.items()
+            for alias, column in {"last_year": "p.{}", "before": before}.items()
             for name in self._prices
         ]
         if self._family in _WITH_IMPLIED:
@@ -117,27 +189,40 @@ class PlausibilityCheck:
         return ", ".join(columns)
 
     def _joins(self) -> str:
-        """The figures that an entry `t` is compared with."""
-        table, key = self._family.table, [key.name for key in self._family.key]
-        same_key = "".join(f" AND p.{name} = t.{name}" for name in key)
-        same_kind = " AND ".join(f"u.{name} = t.{name}" for name in key) or "true"
+        """The figures that an entry `t` is compared with, beside the distribution."""
+        same_key = "".join(f" AND p.{name} = t.{name}" for name in self._key)
         return (
-            f" LEFT JOIN {table} p ON p.dno_id = t.dno_id AND p.year = t.year - 1{same_key} AND p.deleted_at IS NULL"
-            f" LEFT JOIN usual u ON {same_kind}{_IMPLIED if self._family in _WITH_IMPLIED else ''}"
+            f" LEFT JOIN {self._family.table} p ON p.dno_id = t.dno_id AND p.year = t.year - 1{same_key}"
+            f" AND p.deleted_at IS NULL{_IMPLIED if self._family in _WITH_IMPLIED else ''}"
         )
 
-    def _distributions(self, rows: str = "") -> str:
+    def _distribution(self, rows: str = "") -> str:
         """The medians of each kind of figures; only of the kinds of these rows, if they are given."""
-        key = ", ".join(key.name for key in self._family.key)
-        medians = ", ".join(
-            f"percentile_disc(0.5) WITHIN GROUP (ORDER BY {name}) AS usual_{name}, count({name}) AS figures_{name}"
-            for name in self._prices
-        )
+        key = ", ".join(self._key)
+        medians = [
+            f"percentile_disc(0.5) WITHIN GROUP (ORDER BY {name}) AS usual_{name}" for name in self._prices
+        ]
+        counts = [f"count({name}) AS figures_{name}" for name in self._prices]
         of_rows = f" AND ({key}) IN (SELECT {key} FROM {rows})" if key and rows else ""
         return (
-            f"usual AS MATERIALIZED (SELECT {key}{key and ', '}{medians} FROM {self._family.table}"
-            f" WHERE deleted_at IS NULL{of_rows}{key and ' GROUP BY '}{key})"
+            f"SELECT {', '.join([*self._key, *medians, *counts])} FROM {self._family.table}"
+            f" WHERE deleted_at IS NULL{of_rows}{key and ' GROUP BY '}{key}"
         )
+
+
+def _kind_of(family: Family) -> Callable[[Row], tuple[str, ...]]:
+    """The values of an entry's key, as text."""
+    key = [key.name for key in family.key]
+    if any(each.type is not ColumnType.TEXT for each in family.key):
+        return lambda row: tuple([str(row[name]) for name in key])
+    return itemgetter(*key) if len(key) > 1 else lambda row: tuple([row[name] for name in key])
+
+
+def listed_columns(family: Family) -> str:
+    """The columns of an entry in a list of all families, of its table with the alias `t`."""
+    level = "t.voltage_level" if any(key.name == "voltage_level" for key in family.key) else "NULL::text"
+    publication = "t.publication" if family.has_publication else "NULL::text"
+    return f"t.id, t.dno_id, t.year, {level} AS voltage_level, t.verification_status, {publication} AS publication"
 
 
 # Families with prices that follow from each other.

@@ -51,6 +51,14 @@ class Page(msgspec.Struct, frozen=True):
     has_previous: bool
     total: int
 
+    @property
+    def start_cursor(self) -> str | None:
+        return write_cursor(self.entries[0], self.order) if self.entries else None
+
+    @property
+    def end_cursor(self) -> str | None:
+        return write_cursor(self.entries[-1], self.order) if self.entries else None
+
 
 class Ordering:
     """The operators in one order."""

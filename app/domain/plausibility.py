@@ -1,7 +1,8 @@
 """Warnings about values that are valid, but so unusual that they should be checked, and the figures they are compared with."""
 
+from collections.abc import Mapping
 from decimal import Decimal
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import msgspec
 
@@ -37,3 +38,19 @@ class References(NamedTuple):
 
 
 NO_REFERENCES = References()
+
+
+class UsualFigures(NamedTuple):
+    """The distribution of the figures of one kind and voltage level, in the order of the family's price columns."""
+
+    medians: tuple[Figure, ...] = ()
+    figures: tuple[int | None, ...] = ()  # their number
+
+    def of(self, place: int) -> tuple[Figure, int | None]:
+        return self.medians[place], self.figures[place]
+
+
+NO_FIGURES = UsualFigures()
+
+# By the values of the entry's key, as they are stored.
+Distribution: TypeAlias = Mapping[tuple[str, ...], UsualFigures]

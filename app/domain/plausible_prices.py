@@ -35,6 +35,13 @@ def price_warnings(family: Family, entry: Any, references: References) -> Iterat
     yield from _gross(family, now, references)
 
 
+def usual_bounds(median: Figure, figures: int | None) -> tuple[Figure, Figure]:
+    """The lowest and the highest figure without a warning by comparison with all operators; None: any."""
+    if not median or (figures or 0) < FEWEST_FIGURES:
+        return None, None
+    return median / UNUSUAL_MULTIPLE, median * UNUSUAL_MULTIPLE
+
+
 def input_field(column: Column) -> tuple[str, ...]:
     """The path of a column's value in the inputs of mutations."""
     return ("input", column.field.partition(".")[0])

@@ -11,8 +11,9 @@ from app.domain import holiday_rule as _holiday_rule
 from app.domain import price, tariff
 from app.domain import time_of_use as _time_of_use
 from app.domain.event import Event
-from app.domain.families import BY_NAME
+from app.domain.families import BY_NAME, FAMILIES
 from app.domain.family import Family
+from app.domain.plausibility_rules import has_rules
 
 DIRECTORY = "directory"  # the list of all operators
 COVERAGE = "coverage"
@@ -54,6 +55,21 @@ def years(dno_id: UUID) -> str:
 def entries(dno_id: UUID) -> str:
     """All entries of an operator, of any year."""
     return f"entries:{dno_id}"
+
+
+def unusual_entries(dno_id: UUID) -> str:
+    """The entries of an operator, of any year, with values that are unusual beside its other figures."""
+    return f"unusual_entries:{dno_id}"
+
+
+def unusual_figures(family: str) -> str:
+    """The distribution of the figures of a family, and the entries beyond it."""
+    return f"unusual_figures:{family}"
+
+
+def every_entry() -> tuple[str, ...]:
+    """The tags of all entries of all families, and of all operators."""
+    return (COVERAGE, *(all_of(family) for family in FAMILIES if not family.of_operators))
 
 
 def year(year: int) -> str:
@@ -119,6 +135,10 @@ def _of(event: Event) -> Iterator[str]:
             yield COVERAGE
         else:
             yield all_of(family)
+        if has_rules(family):
+            yield unusual_entries(event.dno_id)
+        if family.prices:
+            yield unusual_figures(family.name)
         if event.topic == _holiday_rule.FAMILY.name:
             yield holiday_rules_of(event.dno_id)
         for entry in event.entries:

@@ -1,6 +1,7 @@
 """GraphQL types of pages of operators, after the Relay connection specification."""
 
 from collections.abc import Sequence
+from typing import Protocol
 
 import strawberry
 
@@ -46,23 +47,36 @@ class PageItem(tuple[structs.Page, DirectoryEntry]):
     __slots__ = ()
 
 
-@type_for(structs.Page, description="Where a page lies in its list.")
+class Paged(Protocol):
+    """A page of any list."""
+
+    has_next: bool
+    has_previous: bool
+
+    @property
+    def start_cursor(self) -> str | None: ...
+
+    @property
+    def end_cursor(self) -> str | None: ...
+
+
+@type_for(object, description="Where a page lies in its list.")
 class PageInfo:
     @field(description="Whether more come after this page.")
-    def has_next_page(root: strawberry.Parent[structs.Page]) -> bool:
+    def has_next_page(root: strawberry.Parent[Paged]) -> bool:
         return root.has_next
 
     @field(description="Whether some come before this page.")
-    def has_previous_page(root: strawberry.Parent[structs.Page]) -> bool:
+    def has_previous_page(root: strawberry.Parent[Paged]) -> bool:
         return root.has_previous
 
-    @field(description="Cursor of the first operator of this page.")
-    def start_cursor(root: strawberry.Parent[structs.Page]) -> str | None:
-        return structs.write_cursor(root.entries[0], root.order) if root.entries else None
+    @field(description="Cursor of the first item of this page.")
+    def start_cursor(root: strawberry.Parent[Paged]) -> str | None:
+        return root.start_cursor
 
-    @field(description="Cursor of the last operator of this page: `after` of the next.")
-    def end_cursor(root: strawberry.Parent[structs.Page]) -> str | None:
-        return structs.write_cursor(root.entries[-1], root.order) if root.entries else None
+    @field(description="Cursor of the last item of this page: `after` of the next.")
+    def end_cursor(root: strawberry.Parent[Paged]) -> str | None:
+        return root.end_cursor
 
 
 @type_for(PageItem, description="An operator and its place in the list.")

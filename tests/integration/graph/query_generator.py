@@ -48,7 +48,7 @@ class GeneratedQuery:
 
 @dataclass
 class QueryGenerator:
-    """`values` are literals by argument name; some of them are invalid on purpose."""
+    """`values` are literals by argument name, or by input type; some of them are invalid on purpose."""
 
     schema: GraphQLSchema
     values: dict[str, list[Any]]
@@ -142,12 +142,13 @@ class QueryGenerator:
         return f"({', '.join(given)})" if given else ""
 
     def argument(self, name: str, argument: GraphQLArgument) -> str:
-        value = self.draw(st.sampled_from(self.values[name]))
+        named = str(get_named_type(argument.type))
+        value = self.draw(st.sampled_from(self.values.get(named) or self.values[name]))
         if isinstance(value, str) and value.startswith("{"):
             return value
         if self.draw(st.booleans()):
             return self.variable(str(argument.type), value)
-        return self.literal(value, str(get_named_type(argument.type)))
+        return self.literal(value, named)
 
     def variable(self, type_name: str, value: Any) -> str:
         """Sent, left to its default, or null despite a default; with a default, a nullable type is valid everywhere."""

@@ -28,6 +28,7 @@ BY_ID = (
     tags.operator,
     tags.years,
     tags.entries,
+    tags.unusual_entries,
     tags.location,
     tags.history,
     tags.revision,
@@ -35,7 +36,7 @@ BY_ID = (
     tags.api_key,
 )
 BY_DNO_AND_YEAR = (tags.tariffs, tags.hlzf, tags.time_of_use)
-BY_TEXT = (tags.slug, tags.question, tags.opinion)
+BY_TEXT = (tags.slug, tags.question, tags.opinion, tags.unusual_figures)
 
 
 @pytest.mark.parametrize("tag", BY_ID)
@@ -75,11 +76,13 @@ def test_no_two_regions_have_a_tag_in_common() -> None:
     doubt: Any = type("Doubt", (), {"question": question})
     of_ids = (
         regions.DNO_BY_ID, regions.YEARS, regions.ENTRY_LOCATIONS, regions.HISTORY, regions.REVISIONS,
+        regions.UNUSUAL_ENTRIES,
     )  # fmt: skip
     named = [
         *(region.tag(ONE) for region in of_ids),
         *(region.tag(DnoYear(ONE, 2025)) for region in (regions.TARIFFS, regions.HLZF, regions.TIME_OF_USE)),
         regions.DNO_BY_SLUG.tag("netze-a"),
+        regions.UNUSUAL_FIGURES.tag("netze-a"),
         regions.DNOS_WITH_DATA.tag(2025),
         *(region.tag(None) for region in (regions.DIRECTORY, regions.ALIASES, regions.COVERAGE)),
         regions.QUESTIONS.tag(question),

@@ -5,6 +5,8 @@ from decimal import Decimal
 from uuid import UUID
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from msgspec.structs import astuple
 
 from app.domain import hlzf, price, tariff
@@ -15,6 +17,7 @@ from app.domain.hlzf import Hlzf, Season, TimeWindow
 from app.domain.implied_figures import implied_figures
 from app.domain.plausibility import References
 from app.domain.plausibility_rules import plausibility_warnings
+from app.domain.plausible_prices import usual_bounds
 from app.domain.price import Price, PriceKind, unit_of
 from app.domain.tariff import Prices
 from app.domain.time_of_use import TimeOfUseBand, TimeOfUseTariff, TimeOfUseWindow
@@ -246,3 +249,16 @@ def test_unusual_time_of_use_tariffs_get_a_warning(tariff, last_year, expected):
     assert [(warning.code, warning.message) for warning in found] == expected
     fields = {"GAP": "windows", "FEW_QUARTERS": "windows", "NOT_ON_QUARTER_HOUR": "windows"}
     assert all(warning.field == ("input", fields.get(warning.code, "bands")) for warning in found)
+
+
+@given(
+    st.decimals("0", "1000", places=4),
+    st.none() | st.decimals("0", "1000", places=4),
+    st.none() | st.integers(0, 30),
+)
+def test_a_figure_beyond_the_usual_bounds_is_one_of_unusual_magnitude(price, median, figures):
+    low, high = usual_bounds(median, figures)
+    beyond = low is not None and not low <= price <= high
+    assert (
+        ("UNUSUAL_MAGNITUDE", "leistung") in tariff_codes(Prices(price), usual=(median,), figures=(figures,))
+    ) == beyond

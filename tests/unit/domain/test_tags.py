@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from app.domain import tags
 from app.domain.entry import DnoYear
 from app.domain.event import EntryChange, Event, Topic
+from app.domain.families import FAMILIES
 from app.domain.revision import ChangeKind
 
 # What a tag is made of, for each way to make one.
@@ -21,10 +22,11 @@ things = st.one_of(
         st.tuples(st.just(make), st.uuids())
         for make in (
             tags.operator, tags.years, tags.entries, tags.location,
-            tags.history, tags.revision, tags.user, tags.api_key, tags.holiday_rules_of,
+            tags.history, tags.revision, tags.user, tags.api_key, tags.holiday_rules_of, tags.unusual_entries,
         )
     ),
     st.tuples(st.just(tags.slug), st.text(max_size=20)),
+    st.tuples(st.just(tags.unusual_figures), st.text(max_size=20)),
     st.tuples(st.just(tags.year), st.integers(1, 9999)),
     st.tuples(
         st.just(lambda at: tags.places(*at)), st.tuples(st.uuids(), st.from_regex("[0-9]{5}", fullmatch=True))
@@ -50,8 +52,17 @@ def test_a_changed_figure_invalidates_each_list_that_contains_it(topic, dno_id, 
     touched = tags.of(Event(1, topic, dno_id, year, datetime.now(UTC), entries))
     assert touched >= {
         getattr(tags, topic)(DnoYear(dno_id, year)), tags.years(dno_id), tags.entries(dno_id), tags.year(year),
-        tags.COVERAGE, *map(tags.location, ids), *map(tags.history, ids),
+        tags.COVERAGE, tags.unusual_entries(dno_id), *map(tags.location, ids), *map(tags.history, ids),
     }  # fmt: skip
+    # Peak-load windows have no distribution.
+    assert (tags.unusual_figures(topic) in touched) == (topic is not Topic.HLZF)
+
+
+def test_every_entry_has_a_tag_of_all_entries():
+    for family in FAMILIES:
+        touched = tags.of(Event(1, Topic(family.name), UUID(int=1), 2025, datetime.now(UTC), ()))
+        assert touched & {*tags.every_entry()}, family.name
+    assert tags.of(event(Topic.OPERATOR)) & {*tags.every_entry()}
 
 
 @given(st.uuids(), st.integers(2000, 2100))
