@@ -1,4 +1,4 @@
-"""Verifies, flags and reverts entries of every family."""
+"""Verifies, flags, deletes and reverts entries of every family."""
 
 from typing import Any
 from uuid import UUID
@@ -37,6 +37,39 @@ async def flag(
     return await _mark(work, data_type, entry_id, VerificationStatus.FLAGGED, expected_version, reason)
 
 
+async def unflag(
+    work: UnitOfWork,
+    data_type: DataType,
+    entry_id: UUID,
+    *,
+    expected_version: int | None = None,
+    notes: str | None = None,
+) -> Entry:
+    """The entry is unverified then. One that is not flagged is not changed and gets no revision."""
+    check_text(notes, "notes")
+    return await _mark(
+        work,
+        data_type,
+        entry_id,
+        VerificationStatus.UNVERIFIED,
+        expected_version,
+        notes,
+        only=VerificationStatus.FLAGGED,
+    )
+
+
+async def delete(
+    work: UnitOfWork, data_type: DataType, entry_id: UUID, *, reason: str, expected_version: int | None = None
+) -> None:
+    """Reverting the revision that this writes restores the entry."""
+    check_text(reason, "reason", required=True)
+    table = TABLES[OF_DATA_TYPE[data_type].name]
+    entry = await table.lock(work, entry_id, reason=reason)
+    async with table.reported_conflicts(work, entry_id):
+        expect(entry.version, expected_version)
+        await table.save(work, entry, deleted=True)
+
+
 async def revert(
     work: UnitOfWork, revision_id: UUID, *, expected_version: int | None = None, reason: str | None = None
 ) -> Entry:
@@ -53,11 +86,12 @@ async def revert(
         raise AppError("There is no such revision.", Code.NOT_FOUND, field=("input", "revisionId"))
     table, state = TABLES[OF_DATA_TYPE[DataType(wanted["data_type"])].name], wanted["before"]
     entry = await table.lock(work, wanted["entry_id"], reason=reason, kind=ChangeKind.REVERTED, deleted=True)
-    expect(entry.version, expected_version)
-    if state is None:
-        await table.save(work, entry, deleted=True)
-        return None
-    return await table.save(work, table.restored(entry, state))
+    async with table.reported_conflicts(work, wanted["entry_id"]):
+        expect(entry.version, expected_version)
+        if state is None:
+            await table.save(work, entry, deleted=True)
+            return None
+        return await table.save(work, table.restored(entry, state))
 
 
 async def _mark(
@@ -67,8 +101,15 @@ async def _mark(
     status: VerificationStatus,
     expected_version: int | None,
     reason: str | None,
+    *,
+    only: VerificationStatus | None = None,
 ) -> Entry:
+    """`only`: entries of another status stay as they are."""
     table = TABLES[OF_DATA_TYPE[data_type].name]
     entry = await table.lock(work, entry_id, reason=reason)
-    expect(entry.version, expected_version)
-    return await table.save(work, msgspec.structs.replace(entry, verification_status=status))
+    async with table.reported_conflicts(work, entry_id):
+        expect(entry.version, expected_version)
+        if only not in (None, entry.verification_status):
+            work.wrote_nothing = True
+            return entry
+        return await table.save(work, msgspec.structs.replace(entry, verification_status=status))

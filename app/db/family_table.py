@@ -3,7 +3,8 @@
 All SQL is built once from the family's columns.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from operator import itemgetter
 from typing import Any, Generic, TypeVar
 from uuid import UUID
@@ -21,6 +22,16 @@ from app.domain.revision import ChangeKind
 from app.errors import AppError, Code, quoted
 
 E = TypeVar("E", bound=Any)
+
+
+class EntryConflict(AppError):
+    """A conflict with an entry. `entry`: as it is now; None: it is deleted."""
+
+    def __init__(self, conflict: AppError, entry: Any) -> None:
+        super().__init__(conflict.message, Code.CONFLICT, field=conflict.field)
+        self.details = conflict.details if entry is None else {"current_version": entry.version}
+        self.entry = entry
+
 
 _STATUSES = {str(status): status for status in VerificationStatus}
 _PUBLICATIONS = {str(publication): publication for publication in Publication}
@@ -124,7 +135,8 @@ class FamilyTable(Generic[E]):
             self._insert, operator["id"], new.year, *key, *values, new.source_url
         )
         if row is None:
-            raise new.conflict()
+            existing = await work.connection.fetchrow(self._existing, operator["id"], new.year, *key)
+            raise EntryConflict(new.conflict(), None if existing is None else self.entry(existing))
         entry = self.entry(row)
         work.warnings += self.plausibility.warnings(row, entry)
         return entry
@@ -133,12 +145,13 @@ class FamilyTable(Generic[E]):
         """Writes no revision if nothing changes. Raises CONFLICT if the entry is at another version."""
         check_text(correction.reason, "reason")
         before = await self.lock(work, correction.id, reason=correction.reason)
-        expect(before.version, correction.expected_version)
-        after = correction.applied_to(before)
-        if after == before:
-            work.wrote_nothing = True
-            return before
-        return await self.save(work, after, warn=True)
+        async with self.reported_conflicts(work, correction.id):
+            expect(before.version, correction.expected_version)
+            after = correction.applied_to(before)
+            if after == before:
+                work.wrote_nothing = True
+                return before
+            return await self.save(work, after, warn=True)
 
     async def save(self, work: UnitOfWork, entry: E, *, deleted: bool = False, warn: bool = False) -> E:
         """Writes a locked entry. `warn`: with the warnings of its values."""
@@ -188,6 +201,17 @@ class FamilyTable(Generic[E]):
             raise AppError(f"There is no such {self.family.noun}.", Code.NOT_FOUND, field=("input", "id"))
         return self.entry(row)
 
+    @asynccontextmanager
+    async def reported_conflicts(self, work: UnitOfWork, entry_id: UUID) -> AsyncIterator[None]:
+        """Conflicts of the block, which has locked the entry, are raised with the entry."""
+        try:
+            yield
+        except AppError as conflict:
+            if conflict.code is not Code.CONFLICT:
+                raise
+            row = await work.connection.fetchrow(self._current, entry_id)
+            raise EntryConflict(conflict, None if row is None else self.entry(row)) from conflict
+
     def _position(self, entry: E) -> tuple[Any, ...]:
         return tuple([rank(getattr(entry, name)) for name, rank in self._order])
 
@@ -207,7 +231,12 @@ class FamilyTable(Generic[E]):
             f"{' JOIN dnos d ON d.id = t.dno_id AND d.deleted_at IS NULL' if self.family.of_operators else ''}"
             " WHERE t.id = $1 AND (t.deleted_at IS NULL OR $5) FOR UPDATE OF t"
         )
+        self._current = f"SELECT {self.selected()} FROM {table} WHERE id = $1 AND deleted_at IS NULL"
         unique = ["dno_id", "year", *key]
+        self._existing = (
+            f"SELECT {self.selected()} FROM {table} WHERE deleted_at IS NULL"
+            f" AND {' AND '.join(f'{name} = ${n}' for n, name in enumerate(unique, 1))}"
+        )
         given = (*self._names, *self._written[len(_SOURCE) :], "source_url")
         inserted = [*unique, *given]
         self._insert = self.plausibility.saving(

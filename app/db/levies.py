@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Final
 
-from app.db.family_table import FamilyTable
+from app.db.family_table import EntryConflict, FamilyTable
 from app.db.pool import Pool
 from app.db.unit_of_work import UnitOfWork
 from app.domain.correction import Correction, NewEntry
@@ -38,8 +38,10 @@ class LevyTable(FamilyTable[Levy]):
     async def correct(self, work: UnitOfWork, correction: Correction[Levy]) -> Levy:
         try:
             return await super().correct(work, correction)
-        except Overlap as overlap:
-            raise AppError(overlap.message, Code.CONFLICT, field=("input", "validTo")) from None
+        except EntryConflict as conflict:
+            if isinstance(conflict.__cause__, Overlap):
+                conflict.field = ("input", "validTo")
+            raise
 
     async def save(self, work: UnitOfWork, entry: Levy, *, deleted: bool = False, warn: bool = False) -> Levy:
         if not deleted:

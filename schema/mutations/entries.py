@@ -1,4 +1,4 @@
-"""Mutations on entries of any family: verify, flag, revert."""
+"""Mutations on entries of any family: verify, flag, unflag, delete, revert."""
 
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Any
@@ -34,6 +34,13 @@ class FlagInput:
     reason: str = strawberry.field(description="What is in doubt; kept in the history.")
 
 
+@strawberry.input(description="An entry that should not exist.")
+class DeleteInput:
+    id: strawberry.ID = strawberry.field(description="The entry's id.")
+    expected_version: int | None = fields.expected_version()
+    reason: str = strawberry.field(description="Why; kept in the history.")
+
+
 @strawberry.input(description="A change that shall be undone.")
 class RevertInput:
     revision_id: strawberry.ID = strawberry.field(
@@ -46,7 +53,7 @@ class RevertInput:
 @strawberry.type(description="The entry as it is now, and the revision that the write left.")
 class EntryPayload:
     entry: Entry | None = strawberry.field(
-        default=None, description="As it is now; null where it is deleted."
+        default=None, description="As it is now, also with CONFLICT; null where it is deleted."
     )
     revision: Revision | None = fields.revision()
     errors: list[UserError] = errors_field()
@@ -54,7 +61,9 @@ class EntryPayload:
 
 @strawberry.type
 class EntryMutations:
-    @mutation(EntryPayload, description="Says that an entry equals its source.", role=Role.ADMIN)
+    @mutation(
+        EntryPayload, description="Says that an entry equals its source.", role=Role.ADMIN, entry="entry"
+    )
     async def verify(
         self, info: Info, input: Annotated[VerifyInput, strawberry.argument(description="Which entry.")]
     ) -> EntryPayload:
@@ -66,7 +75,7 @@ class EntryMutations:
             ),
         )
 
-    @mutation(EntryPayload, description="Says that an entry is in doubt.", role=Role.EDITOR)
+    @mutation(EntryPayload, description="Says that an entry is in doubt.", role=Role.EDITOR, entry="entry")
     async def flag(
         self,
         info: Info,
@@ -80,7 +89,45 @@ class EntryMutations:
             ),
         )
 
-    @mutation(EntryPayload, description="Undoes a change, as a new change.", role=Role.ADMIN)
+    @mutation(
+        EntryPayload,
+        description="Withdraws a flag: the entry is UNVERIFIED then. One that is not FLAGGED stays as it is.",
+        role=Role.EDITOR,
+        entry="entry",
+    )
+    async def unflag(
+        self,
+        info: Info,
+        input: Annotated[VerifyInput, strawberry.argument(description="Which entry, and why.")],
+    ) -> EntryPayload:
+        family, id = _entry(input.id)
+        return await _write(
+            info.context,
+            lambda work: entries.unflag(
+                work, family, id, expected_version=input.expected_version, notes=input.notes
+            ),
+        )
+
+    @mutation(
+        EntryPayload,
+        description="Deletes an entry; its history stays, and reverting this change restores the entry.",
+        role=Role.ADMIN,
+        entry="entry",
+    )
+    async def delete(
+        self,
+        info: Info,
+        input: Annotated[DeleteInput, strawberry.argument(description="Which entry, and why.")],
+    ) -> EntryPayload:
+        family, id = _entry(input.id)
+        return await _write(
+            info.context,
+            lambda work: entries.delete(
+                work, family, id, reason=input.reason, expected_version=input.expected_version
+            ),
+        )
+
+    @mutation(EntryPayload, description="Undoes a change, as a new change.", role=Role.ADMIN, entry="entry")
     async def revert(
         self, info: Info, input: Annotated[RevertInput, strawberry.argument(description="Which change.")]
     ) -> EntryPayload:

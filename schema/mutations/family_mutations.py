@@ -94,7 +94,7 @@ class FamilyMutations:
     ) -> StrawberryField:
         """Strawberry reads the type of `input` from the resolver's annotations."""
         resolver.__annotations__["input"] = Annotated[input_type, strawberry.argument(description=argument)]
-        return mutation(self.payload, description=description, role=Role.EDITOR)(resolver)
+        return mutation(self.payload, description=description, role=Role.EDITOR, entry=self.entry)(resolver)
 
 
 def _published(input: PublishedInput) -> dict[str, Any]:

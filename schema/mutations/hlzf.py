@@ -63,7 +63,7 @@ class CorrectHlzfInput:
 
 @strawberry.type(description="The windows as they are now, and the revision that the write left.")
 class HlzfPayload:
-    hlzf: Hlzf | None = strawberry.field(default=None, description="As they are now.")
+    hlzf: Hlzf | None = strawberry.field(default=None, description="As they are now, also with CONFLICT.")
     revision: Revision | None = fields.revision()
     errors: list[UserError] = errors_field()
     warnings: list[Warning] = warnings_field()

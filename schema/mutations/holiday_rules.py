@@ -102,7 +102,9 @@ class CorrectHolidayRuleInput:
 
 @strawberry.type(description="The holiday rule as it is now, and the revision that the write left.")
 class HolidayRulePayload:
-    holiday_rule: HolidayRule | None = strawberry.field(default=None, description="As it is now.")
+    holiday_rule: HolidayRule | None = strawberry.field(
+        default=None, description="As it is now, also with CONFLICT."
+    )
     revision: Revision | None = fields.revision()
     errors: list[UserError] = errors_field()
     warnings: list[Warning] = warnings_field()

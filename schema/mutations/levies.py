@@ -94,7 +94,7 @@ class CorrectLevyInput:
 
 @strawberry.type(description="The levy as it is now, and the revision that the write left.")
 class LevyPayload:
-    levy: Levy | None = strawberry.field(default=None, description="As it is now.")
+    levy: Levy | None = strawberry.field(default=None, description="As it is now, also with CONFLICT.")
     revision: Revision | None = fields.revision()
     errors: list[UserError] = errors_field()
     warnings: list[Warning] = warnings_field()

@@ -10,6 +10,7 @@ from strawberry.extensions import FieldExtension
 from strawberry.types.field import StrawberryField
 
 from app.auth.roles import require
+from app.db.family_table import EntryConflict
 from app.domain.account import Role
 from app.errors import AppError, BadInput
 from app.observability import metrics
@@ -72,11 +73,15 @@ def warnings_field() -> Any:
 
 
 class ErrorsInPayload(FieldExtension):
-    """Checks the role and returns an AppError with a code of ErrorCode in the payload; others are raised."""
+    """Checks the role and returns an AppError with a code of ErrorCode in the payload; others are raised.
 
-    def __init__(self, payload: type, role: Role | None) -> None:
+    `entry`: the payload's field for the entry with which a write conflicts.
+    """
+
+    def __init__(self, payload: type, role: Role | None, entry: str | None) -> None:
         self._payload = payload
         self._role = role
+        self._entry = entry
 
     async def resolve_async(self, next_: Any, source: Any, info: Info, **kwargs: Any) -> Any:
         try:
@@ -88,11 +93,20 @@ class ErrorsInPayload(FieldExtension):
                 raise
             reported = UserError.of(error)
             metrics.ERRORS.labels(reported.code).inc()
-            return self._payload(errors=[reported])
+            return self._payload(errors=[reported], **self._conflicting(error))
+
+    def _conflicting(self, error: AppError) -> dict[str, Any]:
+        if self._entry is None or not isinstance(error, EntryConflict):
+            return {}
+        return {self._entry: error.entry}
 
 
-def mutation(payload: type, *, description: str, role: Role | None) -> Callable[[F], StrawberryField]:
-    """`role`: the lowest role allowed; None: every caller, also anonymous ones."""
+def mutation(
+    payload: type, *, description: str, role: Role | None, entry: str | None = None
+) -> Callable[[F], StrawberryField]:
+    """`role`: the lowest role allowed; None: every caller, also anonymous ones. `entry`: the payload's field for an entry, which
+    it also has with CONFLICT.
+    """
 
     def decorate(function: F) -> StrawberryField:
         assert inspect.iscoroutinefunction(function)
@@ -100,7 +114,7 @@ def mutation(payload: type, *, description: str, role: Role | None) -> Callable[
             resolver=function,
             graphql_type=payload,
             description=description + (f" Needs the role {role}." if role else ""),
-            extensions=[ErrorsInPayload(payload, role)],
+            extensions=[ErrorsInPayload(payload, role, entry)],
         )
         return field
 

@@ -73,7 +73,7 @@ class CorrectPriceInput:
 
 @strawberry.type(description="The price as it is now, and the revision that the write left.")
 class PricePayload:
-    price: Price | None = strawberry.field(default=None, description="As it is now.")
+    price: Price | None = strawberry.field(default=None, description="As it is now, also with CONFLICT.")
     revision: Revision | None = fields.revision()
     errors: list[UserError] = errors_field()
     warnings: list[Warning] = warnings_field()

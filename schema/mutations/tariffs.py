@@ -63,7 +63,7 @@ class CorrectTariffInput:
 
 @strawberry.type(description="The tariff as it is now, and the revision that the write left.")
 class TariffPayload:
-    tariff: Tariff | None = strawberry.field(default=None, description="As it is now.")
+    tariff: Tariff | None = strawberry.field(default=None, description="As it is now, also with CONFLICT.")
     revision: Revision | None = fields.revision()
     errors: list[UserError] = errors_field()
     warnings: list[Warning] = warnings_field()

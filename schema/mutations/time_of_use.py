@@ -88,7 +88,9 @@ class CorrectTimeOfUseInput:
 
 @strawberry.type(description="The time-of-use tariff as it is now, and the revision that the write left.")
 class TimeOfUsePayload:
-    time_of_use: TimeOfUseTariff | None = strawberry.field(default=None, description="As it is now.")
+    time_of_use: TimeOfUseTariff | None = strawberry.field(
+        default=None, description="As it is now, also with CONFLICT."
+    )
     revision: Revision | None = fields.revision()
     errors: list[UserError] = errors_field()
     warnings: list[Warning] = warnings_field()

@@ -12,8 +12,8 @@ describe(
     structs.Role,
     "What somebody may do; each may also what those before may.",
     VIEWER="Reads.",
-    EDITOR="Adds, corrects and flags entries.",
-    ADMIN="Verifies, reverts, invalidates caches, manages keys and users.",
+    EDITOR="Adds, corrects, flags and unflags entries.",
+    ADMIN="Verifies, deletes, reverts, invalidates caches, manages keys and users.",
 )
 
 

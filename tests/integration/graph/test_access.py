@@ -93,6 +93,8 @@ LEAST = {
     "addLevy": Role.EDITOR,
     "correctLevy": Role.EDITOR,
     "flag": Role.EDITOR,
+    "unflag": Role.EDITOR,
+    "delete": Role.ADMIN,
     "verify": Role.ADMIN,
     "revert": Role.ADMIN,
     "invalidateCache": Role.ADMIN,
@@ -122,6 +124,8 @@ async def test_each_mutation_requires_its_role(callers: dict[Role | None, Caller
         "addLevy": {"kind": "OFFSHORE", "value": "0.9"},
         "correctLevy": {"id": f"levy_{levy.id.hex}", "value": "0.3"},
         "flag": {"id": global_id(tariff), "reason": "odd"},
+        "unflag": {"id": global_id(tariff)},
+        "delete": {"id": global_id(hlzf), "reason": "odd"},
         "verify": {"id": global_id(tariff)},
         "revert": {"revisionId": f"revision_{'0' * 32}"},
     }

@@ -65,13 +65,16 @@ RESULTS = {
     "correctLevy": LEVY + WARNINGS,
     "verify": ENTRY,
     "flag": ENTRY,
+    "unflag": ENTRY,
+    "delete": ENTRY,
     "revert": ENTRY,
 }
 
 
 def mutation(name: str) -> str:
+    word = "verify" if name == "unflag" else name
     return f"""
-    mutation ($input: {name[0].upper()}{name[1:]}Input!) {{
+    mutation ($input: {word[0].upper()}{word[1:]}Input!) {{
       {name}(input: $input) {{
         {RESULTS[name]}
         revision {{ id kind version changedAt changedBy reason changes {{ field before after }} }}
