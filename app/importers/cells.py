@@ -5,17 +5,20 @@ The empty text is null in both. Parsers cache their results, since values repeat
 
 import re
 from collections.abc import Callable, Collection
-from datetime import date
+from contextlib import suppress
 from enum import StrEnum
 from functools import lru_cache
+from typing import Final
 
 from app.domain import clock
 from app.domain.correction import broken_label, broken_source
-from app.domain.entry import FIRST_YEAR, LAST_YEAR
+from app.domain.entry import FIRST_YEAR, LAST_YEAR, VoltageLevel
 from app.domain.federal_state import FEDERAL_STATES, canonical_region
 from app.domain.folding import compose
-from app.importers import times
+from app.importers import dates, times
+from app.importers.level_words import level_of
 from app.importers.spellings import folded, is_nothing, spellings_of
+from app.importers.units import unit_of
 
 Parser = Callable[[str], str]
 
@@ -52,8 +55,20 @@ def is_decimal(parse: Parser) -> bool:
     return _inner(parse) in (price, rate, megawatts)
 
 
+def most_decimals(parse: Parser) -> int:
+    return _MEGAWATT_DECIMALS if _inner(parse) is megawatts else _PRICE_DECIMALS
+
+
+_PRICE_DECIMALS: Final = 4
+_MEGAWATT_DECIMALS: Final = 15
+
+
 def is_time(parse: Parser) -> bool:
     return _inner(parse) is time
+
+
+def is_day(parse: Parser) -> bool:
+    return _inner(parse) is day
 
 
 def _inner(parse: Parser) -> Parser:
@@ -65,15 +80,24 @@ def one_of(words: type[StrEnum] | Collection[str]) -> Parser:
     allowed = frozenset(map(str, words))
     spellings = spellings_of(allowed)
     expected = f"must be one of {', '.join(map(str, words))}"
+    in_words = level_of if words is VoltageLevel else _same_unit(allowed)
 
     def parse(cell: str) -> str:
         if cell in allowed:
             return cell
-        if len(cell) <= _MAX_WORD_LENGTH and (word := spellings.get(folded(cell))):
+        if len(cell) <= _MAX_WORD_LENGTH and (word := spellings.get(folded(cell)) or in_words(cell)):
             return word
         raise ValueError(expected if cell else f"is empty; {expected}")
 
     return parse
+
+
+def _same_unit(allowed: Collection[str]) -> Callable[[str], str | None]:
+    """The word for a unit that is written another way, if all words are units."""
+    units = {unit_of(word.replace("_", " ")): word for word in allowed}
+    if None in units or len(units) < len(allowed):
+        return lambda cell: None
+    return lambda cell: units.get(unit_of(cell))
 
 
 @cached
@@ -133,25 +157,29 @@ def slug(cell: str) -> str:
 
 @cached
 def year(cell: str) -> str:
-    if not re.fullmatch("[0-9]{4}", cell) or not FIRST_YEAR <= int(cell) <= LAST_YEAR:
-        raise ValueError(f"must be a year from {FIRST_YEAR} to {LAST_YEAR}")
-    return cell
+    if re.fullmatch("[0-9]{4}", cell) and FIRST_YEAR <= int(cell) <= LAST_YEAR:
+        return cell
+    with suppress(ValueError):
+        first = dates.day_of(cell)  # from which on a price sheet holds
+        if (first.month, first.day) == (1, 1) and FIRST_YEAR <= first.year <= LAST_YEAR:
+            return str(first.year)
+    raise ValueError(f"must be a year from {FIRST_YEAR} to {LAST_YEAR}")
 
 
 @cached
 def price(cell: str) -> str:
-    return _number(cell, whole=6, decimals=4)
+    return _number(cell, whole=6, decimals=_PRICE_DECIMALS)
 
 
 @cached
 def rate(cell: str) -> str:
     """A number that may be negative."""
-    return "-" * cell.startswith("-") + _number(cell.removeprefix("-"), whole=3, decimals=4)
+    return "-" * cell.startswith("-") + _number(cell.removeprefix("-"), whole=3, decimals=_PRICE_DECIMALS)
 
 
 @cached
 def megawatts(cell: str) -> str:
-    return _number(cell, whole=9, decimals=15)
+    return _number(cell, whole=9, decimals=_MEGAWATT_DECIMALS)
 
 
 @cached
@@ -179,17 +207,20 @@ def time(cell: str) -> str:
 
 @cached
 def day(cell: str) -> str:
+    expected = f"must be a day such as 2026-01-31, of a year from {FIRST_YEAR} to {LAST_YEAR}"
     try:
-        if date.fromisoformat(cell).isoformat() == cell and FIRST_YEAR <= int(cell[:4]) <= LAST_YEAR:
-            return cell
-    except ValueError:
-        pass  # the message below replaces that of Python
-    raise ValueError(f"must be a day such as 2026-01-31, of a year from {FIRST_YEAR} to {LAST_YEAR}")
+        found = dates.day_of(cell)
+    except ValueError as error:
+        two_readings = str(error).startswith(("could", "has"))
+        raise ValueError(str(error) if two_readings else expected) from None
+    if not FIRST_YEAR <= found.year <= LAST_YEAR:
+        raise ValueError(expected)
+    return found.isoformat()
 
 
 def days(cell: str) -> str:
-    """Days in order, separated by blanks, as an array of the database."""
-    found = [day(each) for each in cell.split()]
+    """Days in order, separated by blanks, commas or semicolons, as an array of the database."""
+    found = [day(each) for each in re.split(r"[\s,;]+", cell) if each]
     if found != sorted(set(found)):
         raise ValueError("must be in order, each day once")
     return _array(found)

@@ -5,7 +5,9 @@ from collections.abc import Collection, Mapping, Sequence
 from functools import lru_cache
 from typing import Final
 
+from app.importers.price_names import price_column
 from app.importers.spellings import folded
+from app.importers.units import Unit, fits, unit_of, unit_of_column
 
 # Stands for the columns `start` and `end`.
 WINDOW: Final = "window"
@@ -47,12 +49,13 @@ _NAMES: Final[Mapping[str, tuple[str, ...]]] = {
     "module": ("Modul",),
     "price_ct_per_kwh": ("Preis", "Arbeitspreis", "price"),
     "kind": ("Preisart", "Art", "Umlage"),
+    "levy": ("Umlage", "Abgabe", "Steuer", "Umlage oder Steuer"),
     "variant": ("Variante",),
     "amount": ("Preis", "Betrag", "price"),
     "value": ("Wert", "Satz", "Betrag"),
     "unit": ("Einheit",),
-    "valid_from": ("gültig ab", "gültig von"),
-    "valid_to": ("gültig bis",),
+    "valid_from": ("gültig ab", "gültig von", "ab", "valid from"),
+    "valid_to": ("gültig bis", "valid to", "valid until"),
     "customer_group": ("Kundengruppe", "Letztverbrauchergruppe"),
     "postal_code": ("PLZ", "Postleitzahl", "zip", "zip code", "postcode"),
     "municipality": ("Ort", "Gemeinde", "Stadt", "city"),
@@ -66,15 +69,13 @@ _NAMES: Final[Mapping[str, tuple[str, ...]]] = {
     "website": ("Internetseite", "Homepage"),
 }  # fmt: skip
 
-# What a unit in a column's name must be; others, such as EUR/MWh, would be read as a wrong price.
-_UNITS: Final[Mapping[str, frozenset[str]]] = {
-    "leistung": frozenset({"eurkwa", "eurkw", "eurkwjahr", "eurprokwundjahr", "€kwa", "€kw", "€kwjahr"}),
-    "arbeit": frozenset({"ctkwh", "centkwh"}),
-    "price_ct_per_kwh": frozenset({"ctkwh", "centkwh"}),
-}
-_BRACKETS: Final = re.compile(
-    r"[(\[]([^)\]]*)[)\]]|\s+in\s+(\S+)\s*$|\s+((?:€|EUR|ct|Cent)/\S+)\s*$", re.IGNORECASE
+# A unit or a remark in brackets, or a unit at the end.
+_BRACKETS: Final = re.compile(r"[(\[]((?:[^()\[\]]|[(\[][^()\[\]]*[)\]])*)[)\]]?")
+_AT_END: Final = re.compile(
+    r"[\s,;:]+(?:in\s+)?((?:€|(?:EUR|Euro|ct|Cents?)\b).*)$|[\s,;:]+in\s+(\S+)\s*$", re.IGNORECASE | re.DOTALL
 )
+_PRICED: Final = re.compile(r"€|EUR|\bct|cent|brutto|gross", re.IGNORECASE)
+_OTHER: Final = ("another",)  # a unit that is none of those that are known
 
 
 @lru_cache(maxsize=1)
@@ -92,15 +93,23 @@ def column_of(name: str, known: Collection[str]) -> str | None:
         return name
     if len(name) > _MAX_LENGTH:
         return None
-    plain, unit = _BRACKETS.sub("", name), _unit(name)
+    plain, unit = split_unit(name)
     own = {_key(column): column for column in known}
-    for key in (_key(name), _key(plain)):
+    for key in dict.fromkeys((_key(name), _key(plain))):
         candidates = [own[key]] if key in own else [each for each in _columns().get(key, ()) if each in known]
         if WINDOW in _columns().get(key, ()) and {"start", "end"}.issubset(known):
             candidates.append(WINDOW)
-        if candidates and _fits(candidates[0], unit):
-            return candidates[0]
-    return None
+        if candidates:
+            return candidates[0] if _fits(candidates[0], unit) else None
+    price = price_column(_without_units(name))
+    return price if price is not None and price in known and _fits(price, unit) else None
+
+
+def column_of_other_unit(name: str, known: Collection[str]) -> str | None:
+    """The column of which the name has another unit."""
+    plain, unit = split_unit(name) if len(name) <= _MAX_LENGTH else (name, None)
+    column = column_of(plain, known) if unit is not None else None
+    return None if column is None or _fits(column, unit) else column
 
 
 _MAX_LENGTH: Final = 200
@@ -108,7 +117,7 @@ _MAX_LENGTH: Final = 200
 
 def unclear(name: str, known: Collection[str]) -> Sequence[str]:
     """Columns between which a name leaves the choice: a price of which the hours of use are not stated."""
-    key = _key(_BRACKETS.sub("", name)) if len(name) <= _MAX_LENGTH else ""
+    key = _key(split_unit(name)[0]) if len(name) <= _MAX_LENGTH else ""
     return [column for column in _UNCLEAR.get(key, ()) if column in known]
 
 
@@ -118,18 +127,34 @@ _UNCLEAR: Final[Mapping[str, tuple[str, str]]] = {
 }
 
 
-def _fits(column: str, unit: str) -> bool:
-    units = _UNITS.get(column.removesuffix("_unter_2500h"))
-    return units is None or not unit or unit in units
+def _fits(column: str, unit: Unit | None) -> bool:
+    expected = unit_of_column(column)
+    return unit is None or expected is None or fits(unit, expected)
 
 
-def _unit(name: str) -> str:
-    """Of the brackets that hold one, not those that hold a remark."""
-    for match in _BRACKETS.finditer(name):
-        text = next(filter(None, match.groups()), "")
-        if "/" in text or re.search(r"€|EUR|ct|cent|brutto", text, re.IGNORECASE):
-            return re.sub(r"[\s/().·*_-]|\d", "", text.casefold())
-    return ""
+def _without_units(name: str) -> str:
+    """What is in other brackets stays: hours of use."""
+    text = _BRACKETS.sub(lambda match: " " if _is_unit(match[1]) else f" {match[1]} ", name)
+    match = _AT_END.search(text)
+    return text[: match.start()] if match and unit_of(match[1] or match[2]) is not None else text
+
+
+def _is_unit(text: str) -> bool:
+    return unit_of(text) is not None or bool(_PRICED.search(text))
+
+
+@lru_cache(maxsize=1_000)
+def split_unit(name: str) -> tuple[str, Unit | None]:
+    """The name without brackets and without a unit, and the unit; None: there is none."""
+    plain = _BRACKETS.sub(" ", name)
+    texts = [match[1] for match in _BRACKETS.finditer(name)]
+    if match := _AT_END.search(plain):
+        text = match[1] or match[2]
+        if unit_of(text) is not None:
+            texts.append(text)
+            plain = plain[: match.start()]
+    units = [unit for text in texts if (unit := unit_of(text) or (_OTHER if _PRICED.search(text) else None))]
+    return plain.strip(), units[0] if len(set(units)) == 1 else (_OTHER if units else None)
 
 
 def _key(name: str) -> str:

@@ -3,43 +3,56 @@
 import csv
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from typing import Final
 
 from app.importers.decimals import Decimal
 from app.importers.encodings import NAMES, Encoding
-from app.importers.file_columns import matches
+from app.importers.headers import ROWS, Header, SheetRow, below_titles, find_header
 from app.importers.layout import Layout
 from app.importers.problems import Problem, RowLocation
 from app.importers.records import Record, Table, UnreadableFile
 from app.importers.text_lines import Lines
 
 _SEPARATORS: Final = (",", ";", "\t", "|")
+_HEAD_CHARACTERS: Final = 2**16
 _STATED: Final = re.compile(r"sep=(.)\s*", re.IGNORECASE)  # a first line for spreadsheet programs
 
 
 def csv_table(lines: Lines, file: str, layouts: Sequence[Layout], separator: str | None) -> Table | Problem:
     """A problem: the header cannot be read."""
-    first = lines.first()
-    if match := _STATED.fullmatch(first):
+    if match := _STATED.fullmatch(lines.first()):
         lines.skip_first()
-        separator, first = separator or match[1], lines.first()
-    separator = separator or _separator(first, layouts)
-    quote = "'" if first.startswith("'") and first.rstrip().endswith("'") else '"'
+        separator = separator or match[1]
+        lines.first()
+    head = lines.ahead(ROWS, _HEAD_CHARACTERS)
+    quote = "'" if any(line.startswith("'") and line.rstrip().endswith("'") for line in head) else '"'
+    first = lines.count + 1
+    found = {
+        each: _header(head, RowLocation(file, first), layouts, each, quote)
+        for each in ([separator] if separator else _SEPARATORS)
+    }
+    separator = max(found, key=lambda each: (found[each].matches, sum(line.count(each) for line in head)))
+    header = found[separator]
     records = _records(csv.reader(lines, delimiter=separator, quotechar=quote, strict=True), lines, file)
-    header = next(records, None)
-    if header is None:
+    above = 0
+    for record in records:
+        location = record.location if isinstance(record, Problem) else record[0]
+        if isinstance(record, Problem) and location.line >= header.location.line:
+            return record
+        if location.line >= header.last:
+            break
+        above += location.line < header.location.line
+    else:
         raise UnreadableFile("the header is missing")
-    if isinstance(header, Problem):
-        return header
-    names = _without_empty_end([name.strip() for name in header[1]], 0)
     shown = "tab" if separator == "\t" else separator
     return Table(
-        f"{shown}-separated, {lines.encoding}",
-        (header[0], tuple(names)),
-        _of_names(records, tuple(names)),
+        f"{shown}-separated, {lines.encoding}{below_titles(header, above)}",
+        (header.location, header.names),
+        _of_names(records, header.names),
         _decimal(separator, lines),
         separator == ";",
-        (separator, quote, lines.encoding) == (",", '"', NAMES[Encoding.UTF_8]),
+        not above and (separator, quote, lines.encoding) == (",", '"', NAMES[Encoding.UTF_8]),
     )
 
 
@@ -50,17 +63,19 @@ def _decimal(separator: str, lines: Lines) -> Decimal | None:
     return Decimal.POINT if separator == "," else None
 
 
-def _separator(line: str, layouts: Sequence[Layout]) -> str:
-    """The one that gives most known columns; of equal ones the most frequent, then the first."""
-
-    def score(separator: str) -> tuple[int, int]:
-        names = next(csv.reader([line], delimiter=separator), [])
-        return max((matches(layout, names) for layout in layouts), default=0), line.count(separator)
-
-    try:
-        return max(_SEPARATORS, key=score)
-    except csv.Error:
-        return ","
+def _header(
+    head: Sequence[str], first: RowLocation, layouts: Sequence[Layout], separator: str, quote: str
+) -> Header:
+    """The header that a separator gives; of none at all, the first line is one."""
+    rows: list[SheetRow] = []
+    reader = csv.reader(head, delimiter=separator, quotechar=quote)
+    before = 0
+    with suppress(csv.Error):
+        for cells in reader:
+            if any(cells):
+                rows.append((RowLocation(first.file, first.line + before), cells))
+            before = reader.line_num
+    return find_header(rows, layouts) if rows else Header(first, first.line, (), 0)
 
 
 def _of_names(

@@ -3,7 +3,9 @@
 import re
 from collections.abc import Iterable
 from enum import StrEnum
-from typing import Final
+from typing import Final, NamedTuple
+
+from app.importers.problems import Problem, RowLocation
 
 
 class Decimal(StrEnum):
@@ -15,6 +17,18 @@ class Figure(str):
     """A number of a format that has numbers: its point is a decimal point."""
 
     __slots__ = ()
+
+
+class FormattedFigure(Figure):
+    """A number of a spreadsheet, and how that shows it: with more decimals, or with a unit."""
+
+    __slots__ = ("shown",)
+    shown: str
+
+    def __new__(cls, text: str, shown: str) -> "FormattedFigure":
+        figure = super().__new__(cls, text)
+        figure.shown = shown
+        return figure
 
 
 class TwoReadings(ValueError):
@@ -29,37 +43,82 @@ _ONLY: Final = {
 _TWO: Final = re.compile(r"([0-9]{1,3})[.,]([0-9]{3})")
 
 
-def detected(cells: Iterable[str]) -> Decimal | None:
-    """None: no cell leaves only one reading, or some are written one way and some the other."""
-    found = {decimal for cell in cells for decimal, only in _ONLY.items() if only.fullmatch(cell.strip())}
-    return found.pop() if len(found) == 1 else None
+class Mixed(NamedTuple):
+    """A number with a decimal comma and one with a decimal point."""
+
+    comma: tuple[RowLocation, str]
+    point: tuple[RowLocation, str]
+
+    def problem(self) -> Problem:
+        later = max(self, key=lambda each: each[0].line)
+        comma, point = (f"{number} in line {location.line}" for location, number in self)
+        reason = f"there are decimal commas ({comma}) and decimal points ({point}); write all numbers alike"
+        return Problem(later[0], reason, value=later[1])
 
 
-def with_point(cell: str, decimal: Decimal | None, *, stated: bool) -> str:
-    """The number with a decimal point and without separators of thousands; other texts as they are.
+def detected(cells: Iterable[tuple[RowLocation, str]]) -> Decimal | Mixed | None:
+    """None: no cell leaves only one reading."""
+    found: dict[Decimal, tuple[RowLocation, str]] = {}
+    for location, cell in cells:
+        used = _used_by(cell.strip())
+        if used is not None and used not in found:
+            found[used] = (location, cell)
+    if len(found) == len(Decimal):
+        return Mixed(found[Decimal.COMMA], found[Decimal.POINT])
+    return next(iter(found), None)
 
-    Raises TwoReadings; not if the user has `stated` what the file uses.
+
+def _used_by(text: str) -> Decimal | None:
+    return next((each for each, only in _ONLY.items() if only.fullmatch(text)), None)
+
+
+class Decimals:
+    """What a file uses; while that is not known, the first number that leaves one reading decides.
+
+    `stated`: by the user, so that no number has two readings.
     """
-    if isinstance(cell, Figure):
-        return cell
-    text = cell.strip()
-    sign, text = ("-", text[1:]) if text.startswith("-") else ("", text)
-    match = None if stated else _TWO.fullmatch(text)
-    if (
-        match
-        and match[1].strip("0")
-        and not (decimal is Decimal.COMMA and "," in text)
-        and not (decimal is Decimal.POINT and "." in text)
-    ):
+
+    def __init__(self, decimal: Decimal | None, *, stated: bool) -> None:
+        self.decimal = decimal
+        self._stated = stated
+
+    def with_point(self, cell: str) -> str:
+        """The number with a decimal point and without separators of thousands; other texts as they are.
+
+        Raises TwoReadings, and ValueError for a number that is written another way than those before.
+        """
+        if isinstance(cell, Figure):
+            return cell
+        text = cell.strip()
+        sign, text = ("-", text[1:]) if text.startswith("-") else ("", text)
+        if not self._stated:
+            self._refuse_two_readings(text)
+        self.decimal = self.decimal or _used_by(text)
+        if self.decimal is Decimal.COMMA:
+            return sign + _with_comma(text)
+        if self.decimal is Decimal.POINT and _GROUPS_OF_POINT.fullmatch(text):
+            return sign + text.replace(",", "")
+        return sign + text
+
+    def _refuse_two_readings(self, text: str) -> None:
+        match = _TWO.fullmatch(text)
+        if match is None or not match[1].strip("0"):
+            return
+        if (self.decimal is Decimal.COMMA and "," in text) or (self.decimal is Decimal.POINT and "." in text):
+            return
         whole, part = match.groups()
         raise TwoReadings(
             f"could be {whole}{part} or {whole}.{part}; state it with --decimal comma or --decimal point"
         )
-    used = decimal or next((each for each, only in _ONLY.items() if only.fullmatch(text)), None)
-    if used is Decimal.COMMA and re.fullmatch(r"[0-9]{1,3}(?:\.[0-9]{3})+(?:,[0-9]+)?|[0-9]+,[0-9]+", text):
-        return sign + text.replace(".", "").replace(",", ".")
-    if used is Decimal.POINT and re.fullmatch(r"[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]+)?", text):
-        return sign + text.replace(",", "")
-    if used is Decimal.COMMA and "." in text and text.replace(".", "", 1).isdigit():
+
+
+_GROUPS_OF_POINT: Final = re.compile(r"[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]+)?")
+_OF_COMMA: Final = re.compile(r"[0-9]{1,3}(?:\.[0-9]{3})+(?:,[0-9]+)?|[0-9]+,[0-9]+")
+
+
+def _with_comma(text: str) -> str:
+    if _OF_COMMA.fullmatch(text):
+        return text.replace(".", "").replace(",", ".")
+    if "." in text and text.replace(".", "", 1).isdigit():
         raise ValueError("has a decimal point; other numbers of the file have a decimal comma")
-    return sign + text
+    return text

@@ -68,7 +68,9 @@ class FamilySource(Source):
         if family.has_publication:
             columns[PUBLICATION] = optional(cells.one_of(Publication))
             missing_allowed |= {PUBLICATION}
-        self.layouts = (Layout(columns, missing_allowed),)
+        self.layouts = (
+            Layout(columns, missing_allowed, {key.name: "" for key in family.key if key.optional}),
+        )
         self._locations: dict[tuple[str, ...], RowLocation] = {}
         # By the columns of the file.
         self._rows: dict[tuple[str, ...], list[tuple[RowLocation, list[str]]]] = {}

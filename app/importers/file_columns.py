@@ -1,21 +1,27 @@
 """From the columns of a file to those of a layout: usual names, any order, missing and extra columns."""
 
-from collections.abc import Iterator, Sequence, Set
+import re
+from collections.abc import Iterator, Mapping, Sequence, Set
 from typing import Final
 
 import msgspec
 
 from app.domain import clock
-from app.importers import cells, times
-from app.importers.column_names import WINDOW, column_of, unclear
-from app.importers.decimals import Decimal, Figure, with_point
+from app.importers import cells, dates, times
+from app.importers.column_names import WINDOW, column_of, column_of_other_unit, split_unit, unclear
+from app.importers.decimals import Decimal, Decimals, Figure, FormattedFigure
 from app.importers.layout import Layout, Row
 from app.importers.problems import Problem, RowLocation
 from app.importers.records import ReadOptions, Record
 from app.importers.spellings import is_nothing
+from app.importers.units import Unit, fits, in_words, unit_of, unit_of_column, without_unit
 
 # What a file states where it lacks the column. Figures are then unverified, without a source.
-_DEFAULTS: Final = {"verification_status": "unverified", "source_url": "", "source_title": ""}
+_DEFAULTS: Final[Mapping[str, str]] = {
+    "verification_status": "unverified",
+    "source_url": "",
+    "source_title": "",
+}
 _WINDOW_COLUMNS: Final = frozenset({"start", "end"})
 
 
@@ -27,10 +33,17 @@ class Columns(msgspec.Struct, frozen=True):
     extra: Sequence[str]
     renamed: Sequence[tuple[str, str]]
     window: int | None  # position of the column that holds start and end
-    decimals: Sequence[int]  # positions in the layout
+    decimals: Mapping[int, Unit | None]  # by position in the layout the unit in the name of the file's column
     times: Sequence[int]
+    days: Sequence[int]
+    unit: int | None  # position in the layout of the unit of the row's price
+    nameless: Sequence[int]  # positions in the file
 
-    def rows(self, record: Record, decimal: Decimal | None, *, stated: bool) -> Iterator[Row | Problem]:
+    def rows(self, record: Record, decimals: Decimals) -> Iterator[Row | Problem]:
+        for place in self.nameless:
+            if cell := record.cells[place]:
+                yield Problem(record.location, "the row has a cell in a column without a name", value=cell)
+                return
         nested = [
             name
             for name, place in zip(self.layout.names, self.order, strict=True)
@@ -41,7 +54,7 @@ class Columns(msgspec.Struct, frozen=True):
                 yield Problem(record.location, "must be text, a number, true, false or null", name)
             return
         given = [place if isinstance(place, str) else record.cells[place] or "" for place in self.order]
-        problems = list(self._converted(record.location, given, decimal, stated))
+        problems = list(self._converted(record.location, given, decimals))
         if problems or self.window is None:
             yield from problems
             if not problems:
@@ -50,27 +63,51 @@ class Columns(msgspec.Struct, frozen=True):
             yield from self._windows(record, given, self.window)
 
     def decimals_of(self, record: Record) -> Iterator[str]:
-        """The texts in columns of decimals."""
+        """The texts in columns of decimals, without units."""
         for position in self.decimals:
             place = self.order[position]
             cell = None if isinstance(place, str) else record.cells[place]
             if cell and not isinstance(cell, Figure):
-                yield cell
+                yield without_unit(cell)[0]
 
-    def _converted(
-        self, location: RowLocation, given: list[str], decimal: Decimal | None, stated: bool
-    ) -> Iterator[Problem]:
-        """Changes decimals and fractions of a day in place."""
-        for position in () if stated and decimal is Decimal.POINT else self.decimals:
+    def _converted(self, location: RowLocation, given: list[str], decimals: Decimals) -> Iterator[Problem]:
+        """Changes decimals, fractions of a day and numbers of days in place."""
+        exact = decimals.decimal is Decimal.POINT
+        for position in self.decimals:
+            cell = given[position]
+            if not cell or (exact and _EXACT.fullmatch(cell) and self.decimals[position] is None):
+                continue
             try:
-                given[position] = with_point(given[position], decimal, stated=stated)
+                given[position] = decimals.with_point(self._without_unit(cell, position, given))
             except ValueError as error:
-                yield Problem(location, str(error), self.layout.names[position], given[position])
-        for position in self.times:
-            try:
-                given[position] = _time(given[position])
-            except ValueError as error:
-                yield Problem(location, str(error), self.layout.names[position], given[position])
+                yield Problem(location, str(error), self.layout.names[position], cell)
+        for positions, convert in ((self.times, _time), (self.days, _day)):
+            for position in positions:
+                cell = given[position]
+                if isinstance(cell, Figure):
+                    try:
+                        given[position] = convert(cell)
+                    except ValueError as error:
+                        yield Problem(location, str(error), self.layout.names[position], cell)
+
+    def _without_unit(self, cell: str, position: int, given: Sequence[str]) -> str:
+        """ValueError: the unit is not that of the column or of the row's price."""
+        number, text = without_unit(cell.shown if isinstance(cell, FormattedFigure) else cell)
+        written = unit_of(text) if text else self.decimals[position]
+        if written is not None:
+            column = self.layout.names[position]
+            expected = unit_of_column(column) or (None if self.unit is None else unit_of(given[self.unit]))
+            if expected is None:
+                return cell
+            if not fits(written, expected):
+                raise ValueError(f"is in {in_words(written)}; it must be in {in_words(expected)}")
+        return self._figure(number, position) if isinstance(cell, Figure) else number
+
+    def _figure(self, number: str, position: int) -> Figure:
+        """Without zeros that a format shows beyond the decimals that the column can have."""
+        whole, point, decimals = number.partition(".")
+        most = cells.most_decimals(self.layout.parser(position))
+        return Figure(f"{whole}{point}{decimals[:most]}{decimals[most:].rstrip('0')}")
 
     def _windows(self, record: Record, given: list[str], window: int) -> Iterator[Row | Problem]:
         cell = record.cells[window] or ""
@@ -86,11 +123,17 @@ class Columns(msgspec.Struct, frozen=True):
             yield Row(self.layout, record.location, row)
 
 
-def _time(cell: str) -> str:
-    """Of a number of a spreadsheet, which is a fraction of a day."""
-    if isinstance(cell, Figure) and cell.startswith("0."):
-        return clock.hh_mm(times.of_fraction(float(cell)))
-    return cell
+# Needs no conversion where the point is that of decimals.
+_EXACT: Final = re.compile(r"[0-9]+(?:\.[0-9]+)?")
+
+
+def _time(cell: Figure) -> str:
+    """Of a spreadsheet's number, which is a fraction of a day."""
+    return clock.hh_mm(times.of_fraction(float(cell))) if cell.startswith("0.") else cell
+
+
+def _day(cell: Figure) -> str:
+    return dates.of_number(float(cell)).isoformat()
 
 
 def closest(layouts: Sequence[Layout], names: Sequence[str]) -> Layout:
@@ -114,24 +157,46 @@ def columns_of(
     found, problems = _resolved(layout, names, location)
     known = {column: position for position, column in enumerate(found) if column is not None}
     present = known.keys() | (_WINDOW_COLUMNS if WINDOW in known else ())
-    unknown = [name for name, column in zip(names, found, strict=True) if column is None]
+    unknown = [name for name, column in zip(names, found, strict=True) if name and column is None]
     extra = [name for name in dict.fromkeys(unknown) if not unclear(name, layout.names)]
     problems = [*_missing(layout, present, location), *problems, *_doubled(names, found, location)]
     if not options.ignore_extra:
-        reason = f"there is no such column; known are {', '.join(layout.names)}"
-        problems += [Problem(location, reason, name) for name in extra]
+        problems += [Problem(location, _why_extra(name, layout), name) for name in extra]
     if problems:
         return problems
-    fitted = layout.fitted(present | (_DEFAULTS.keys() & layout.required))
+    defaults = {**_DEFAULTS, **layout.defaults}
+    fitted = layout.fitted(present | (defaults.keys() & layout.required))
+    order = [known.get(name, defaults.get(name, "")) for name in fitted.names]
     return Columns(
         fitted,
-        [known.get(name, _DEFAULTS.get(name, "")) for name in fitted.names],
+        order,
         extra,
         [(name, column) for name, column in zip(names, found, strict=True) if column not in (None, name)],
         known.get(WINDOW),
-        fitted.positions(cells.is_decimal),
+        {
+            position: None if unit_of_column(fitted.names[position]) else _unit_in(names, order[position])
+            for position in fitted.positions(cells.is_decimal)
+        },
         fitted.positions(cells.is_time),
+        fitted.positions(cells.is_day),
+        fitted.names.index(_UNIT) if _UNIT in fitted.names else None,
+        [] if options.ignore_extra else [position for position, name in enumerate(names) if not name],
     )
+
+
+_UNIT: Final = "unit"
+
+
+def _unit_in(names: Sequence[str], place: int | str) -> Unit | None:
+    return split_unit(names[place])[1] if isinstance(place, int) else None
+
+
+def _why_extra(name: str, layout: Layout) -> str:
+    column = column_of_other_unit(name, layout.names)
+    expected = None if column is None else unit_of_column(column)
+    if expected is not None:
+        return f"is in another unit than {column}, which is in {in_words(expected)}"
+    return f"there is no such column; known are {', '.join(layout.names)}"
 
 
 def _resolved(
@@ -155,7 +220,7 @@ def _missing(layout: Layout, present: Set[str], location: RowLocation) -> list[P
     return [
         Problem(location, "this column is missing", name)
         for name in layout.names
-        if name in layout.required and name not in present and name not in _DEFAULTS
+        if name in layout.required and name not in present and name not in {**_DEFAULTS, **layout.defaults}
     ]
 
 

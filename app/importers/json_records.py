@@ -2,29 +2,30 @@
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final, Never
 
 from app.importers.decimals import Decimal, Figure
 from app.importers.problems import Problem, RowLocation
-from app.importers.records import Record, Table, UnreadableFile
+from app.importers.records import Record, Table
 from app.importers.text_lines import Lines
 
-# An array is held in memory.
-_MAX_ARRAY: Final = 32 * 2**20  # characters
+# Of one element in an array; elements are read one by one.
+_MAX_ELEMENT: Final = 2**20  # characters
+_PART: Final = 2**16
 
 
 def ndjson_table(lines: Lines, file: str) -> Table:
-    return Table(f"one JSON object per line, {lines.encoding}", None, _by_line(lines, file), Decimal.POINT)
-
-
-def json_table(lines: Lines, file: str, on_characters: Callable[[int], None]) -> Table:
-    text = lines.read(_MAX_ARRAY)
-    if len(text) > _MAX_ARRAY:
-        raise UnreadableFile(
-            f"a JSON array may have {_MAX_ARRAY:,} characters; write one object per line instead"
+    """Objects that span lines are read, too: then the first line is no whole object."""
+    if lines.first().rstrip().endswith("}"):
+        return Table(
+            f"one JSON object per line, {lines.encoding}", None, _by_line(lines, file), Decimal.POINT
         )
-    return Table(f"JSON array, {lines.encoding}", None, _elements(text, file, on_characters), Decimal.POINT)
+    return Table(f"JSON objects, {lines.encoding}", None, _objects(_Text(lines), file), Decimal.POINT)
+
+
+def json_table(lines: Lines, file: str) -> Table:
+    return Table(f"JSON array, {lines.encoding}", None, _elements(_Text(lines), file), Decimal.POINT)
 
 
 def _by_line(lines: Lines, file: str) -> Iterator[Record | Problem]:
@@ -44,42 +45,107 @@ def _by_line(lines: Lines, file: str) -> Iterator[Record | Problem]:
         )
 
 
-def _elements(text: str, file: str, on_characters: Callable[[int], None]) -> Iterator[Record | Problem]:
+class _Text:
+    """The text of a file from value to value; no more of it is held than one value needs."""
+
+    def __init__(self, lines: Lines) -> None:
+        self._lines = lines
+        self._text = ""
+        self._position = 0
+        self.line = 1
+
+    def next(self) -> str:
+        """The next character that is no blank, without taking it; empty at the end."""
+        while True:
+            match = _BLANKS.match(self._text, self._position)
+            self._take(match.end() if match else self._position)
+            if self._position < len(self._text):
+                return self._text[self._position]
+            if not self._more():
+                return ""
+
+    def skip(self) -> None:
+        self._take(self._position + 1)
+
+    def value(self) -> object:
+        """Raises ValueError and RecursionError."""
+        while True:
+            try:
+                value, end = _DECODER.raw_decode(self._text, self._position)
+            except ValueError as error:
+                if len(self._text) - self._position > _MAX_ELEMENT:
+                    raise ValueError(f"{_reason(error)}, within {_MAX_ELEMENT:,} characters") from None
+                if not self._more():
+                    raise ValueError(_reason(error)) from None
+                continue
+            if end == len(self._text) and self._more():
+                continue  # a number may go on
+            self._take(end)
+            return value
+
+    def _take(self, end: int) -> None:
+        self.line += self._text.count("\n", self._position, end)
+        self._position = end
+
+    def _more(self) -> bool:
+        part = self._lines.read(_PART)
+        self._text = self._text[self._position :] + part
+        self._position = 0
+        return bool(part)
+
+
+def _reason(error: ValueError) -> str:
+    """Without the position, which is not that in the file."""
+    return error.msg if isinstance(error, json.JSONDecodeError) else str(error)
+
+
+_BLANKS: Final = re.compile(r"[ \t\r\n]*")
+
+
+def _elements(text: _Text, file: str) -> Iterator[Record | Problem]:
     """Each with the line on which it begins."""
-    position = text.find("[") + 1
-    line = 1 + text.count("\n", 0, position)
-    before = position
-    expected = _FIRST
-    while True:
-        match = expected.match(text, position)
-        if match is None:
-            yield Problem(RowLocation(file, line), "the file is no JSON array from here on")
-            return
-        position = match.end()
-        line += text.count("\n", before, position)
-        on_characters(position - before)
-        before = position
-        if match[1] == "]":
-            if text[position:].strip():
-                yield Problem(RowLocation(file, line), "there is more behind the JSON array")
-            return
+    text.next()
+    text.skip()
+    more = text.next() != "]"
+    while more:
+        location = RowLocation(file, text.line)
         try:
-            pairs, position = _DECODER.raw_decode(text, position)
+            value = text.value()
         except (ValueError, RecursionError) as error:
-            yield Problem(RowLocation(file, line), f"the file is no JSON from here on: {error}")
+            yield Problem(location, f"the file is no JSON from here on: {error}")
             return
-        location = RowLocation(file, line)
-        yield (
-            _record(pairs, location)
-            if isinstance(pairs, _Object)
-            else Problem(location, "the element is no JSON object", value=str(pairs)[:_MAX_SHOWN])
-        )
-        expected = _NEXT
+        yield _row(value, location)
+        sign = text.next()
+        if sign not in ("]", ","):
+            yield Problem(RowLocation(file, text.line), "the file is no JSON array from here on")
+            return
+        more = sign == ","
+        if more:
+            text.skip()
+            text.next()
+    text.skip()
+    if text.next():
+        yield Problem(RowLocation(file, text.line), "there is more behind the JSON array")
+
+
+def _objects(text: _Text, file: str) -> Iterator[Record | Problem]:
+    while text.next():
+        location = RowLocation(file, text.line)
+        try:
+            value = text.value()
+        except (ValueError, RecursionError) as error:
+            yield Problem(location, f"the file is no JSON from here on: {error}")
+            return
+        yield _row(value, location)
+
+
+def _row(value: object, location: RowLocation) -> Record | Problem:
+    if isinstance(value, _Object):
+        return _record(value, location)
+    return Problem(location, "the element is no JSON object", value=str(value)[:_MAX_SHOWN])
 
 
 _MAX_SHOWN: Final = 200
-_FIRST: Final = re.compile(r"\s*(\]|(?=[^\s\]]))")
-_NEXT: Final = re.compile(r"\s*(\]|,\s*(?=[^\s\]]))")
 
 
 def _record(pairs: "_Object", location: RowLocation) -> Record:

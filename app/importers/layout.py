@@ -21,11 +21,17 @@ class Row(msgspec.Struct, frozen=True):
 
 
 class Layout:
-    """`optional`: columns that a file may lack."""
+    """`optional`: columns that a file may lack. `defaults`: cells of columns that it may lack as well."""
 
-    def __init__(self, columns: Mapping[str, Parser], optional: frozenset[str] = frozenset()) -> None:
+    def __init__(
+        self,
+        columns: Mapping[str, Parser],
+        optional: frozenset[str] = frozenset(),
+        defaults: Mapping[str, str] | None = None,
+    ) -> None:
         self.names = tuple(columns)
         self.required = frozenset(columns) - optional
+        self.defaults = defaults or {}
         self._columns = columns
         self._optional = optional
         self._parsers = tuple(columns.values())
@@ -37,11 +43,15 @@ class Layout:
         return _without(self, frozenset(self._optional.difference(found)))
 
     def without(self, missing: frozenset[str]) -> "Layout":
-        return Layout({name: parse for name, parse in self._columns.items() if name not in missing})
+        columns = {name: parse for name, parse in self._columns.items() if name not in missing}
+        return Layout(columns, defaults=self.defaults)
 
     def positions(self, has: Callable[[Parser], bool]) -> list[int]:
         """Of the columns whose parser is of a kind."""
         return [position for position, parse in enumerate(self._parsers) if has(parse)]
+
+    def parser(self, position: int) -> Parser:
+        return self._parsers[position]
 
     def values(self, row: Row) -> list[str] | None:
         """The cells in the database's form; None if one is invalid, see `problems`."""

@@ -69,7 +69,18 @@ _BY_COLUMN: Final = Layout(
         "article_id": _GROUP,
         "note": cells.text,
         **_SOURCE,
-    }
+    },
+    frozenset(
+        {
+            "customer_group",
+            "valid_to",
+            "inhabitants_from",
+            "inhabitants_to",
+            "legal_basis",
+            "article_id",
+            "note",
+        }
+    ),
 )
 _BY_YEAR: Final = Layout(
     {
@@ -82,7 +93,7 @@ _BY_YEAR: Final = Layout(
         **_SOURCE,
         "note": cells.text,
     },
-    frozenset({"note"}),
+    frozenset({"customer_group", "valid_to", "note"}),
 )
 _CONCESSION_FEE: Final = Layout(
     {
@@ -171,7 +182,8 @@ def _by_column(row: dict[str, str]) -> dict[str, str]:
         found["kind"] = _NAMES[row["levy"]]
     elif "customer_kind" in row:
         found |= {"kind": LevyKind.KONZESSIONSABGABE, "unit": LevyUnit.CT_PER_KWH}
-    return {"valid_from": "", "valid_to": "", "inhabitants_from": "", "inhabitants_to": ""} | found
+    may_be_missing = ("customer_group", "valid_from", "valid_to", "inhabitants_from", "inhabitants_to")
+    return dict.fromkeys(may_be_missing, "") | found
 
 
 def _name_in(layout: Layout, column: str) -> str:

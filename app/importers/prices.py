@@ -26,6 +26,7 @@ _SHEET_COLUMNS: Final = {
 # Columns for the reader of a file; of a note only its first word is read.
 _NOTES: Final = ("note", "check")
 _UNREAD: Final = ("valid_from", "read_from", *_NOTES)
+_WITHOUT_LEVEL: Final = {"voltage_level": ""}
 _PRELIMINARY: Final = ("preliminary", "provisional", "vorläufig")
 
 
@@ -54,10 +55,12 @@ class PriceSource(FamilySource):
                 "unit": cells.one_of([*UNITS, EURO_PER_YEAR_GROSS]),
             },
             may_be_missing,
+            _WITHOUT_LEVEL,
         )
         self._by_sheet = Layout(
             common | dict.fromkeys(_SHEET_COLUMNS, optional(cells.price)),
             may_be_missing.union(_SHEET_COLUMNS),
+            _WITHOUT_LEVEL,
         )
         self.layouts = (self._by_position, self._by_sheet, self._by_price)
 

@@ -11,7 +11,7 @@ from typing import BinaryIO, Final
 
 from app.domain.spreadsheet_text import unescape_formula
 from app.importers.csv_records import csv_table
-from app.importers.decimals import Decimal, detected
+from app.importers.decimals import Decimal, Decimals, Mixed, detected
 from app.importers.file_columns import Columns, closest, columns_of
 from app.importers.json_records import json_table, ndjson_table
 from app.importers.layout import Layout, Row
@@ -70,7 +70,7 @@ def _items(
         )
     known = options.format or _SIGNATURES.get(head)
     if known is Format.XLSX:
-        table = workbook_table(stream, file, options.sheet, on_characters)
+        table = workbook_table(stream, file, layouts, options.sheet, on_characters)
         yield from _rows(table, file, layouts, options, on_note)
     elif known is Format.PARQUET:
         yield from _rows(parquet_table(stream, file, on_characters), file, layouts, options, on_note)
@@ -82,7 +82,7 @@ def _items(
                     case Format.NDJSON:
                         found: Table | Problem = ndjson_table(lines, file)
                     case Format.JSON:
-                        found = json_table(lines, file, on_characters)
+                        found = json_table(lines, file)
                     case Format.TSV:
                         found = csv_table(lines, file, layouts, "\t")
                     case _:
@@ -110,11 +110,14 @@ def _rows(
             yield from columns
             return
     sample, broken = _sample(table.records)
-    found = options.decimal or detected(reader.decimals_of(sample)) or table.decimal
-    if note := _note(file, table, found, reader.columns_found()):
+    used = detected(reader.decimals_of(sample))
+    if isinstance(used, Mixed):
+        if options.decimal is None:
+            yield used.problem()
+        used = None
+    decimals = Decimals(options.decimal or used or table.decimal, stated=options.decimal is not None)
+    if note := _note(file, table, decimals.decimal, reader.columns_found()):
         on_note(note)
-    # With a decimal comma, a point is still one of thousands or of decimals.
-    stated = options.decimal is not None or found is table.decimal is Decimal.POINT
     for record in chain(sample, table.records):
         if isinstance(record, Problem):
             yield record
@@ -124,7 +127,7 @@ def _rows(
             # Of another location, if an earlier row has the same names.
             yield from (Problem(record.location, each.reason, each.column) for each in columns)
         else:
-            yield from columns.rows(_unescaped(record) if table.escaped else record, found, stated=stated)
+            yield from columns.rows(_unescaped(record) if table.escaped else record, decimals)
     if broken is not None:
         raise broken
 
@@ -172,13 +175,14 @@ class _Reader:
     def columns_found(self) -> Columns | None:
         return next((each for each in self._columns.values() if isinstance(each, Columns)), None)
 
-    def decimals_of(self, records: Sequence[Record | Problem]) -> Iterator[str]:
+    def decimals_of(self, records: Sequence[Record | Problem]) -> Iterator[tuple[RowLocation, str]]:
         for record in records:
             if isinstance(record, Problem):
                 continue
             columns = self.columns(record.names, record.location)
             if isinstance(columns, Columns):
-                yield from columns.decimals_of(record)
+                for cell in columns.decimals_of(record):
+                    yield record.location, cell
 
 
 _MAX_NAMES: Final = 1_000

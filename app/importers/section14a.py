@@ -85,7 +85,11 @@ class Section14a(Source):
             PUBLICATION: optional(cells.one_of(Publication)),
         }
         may_be_empty = {name: optional(parsers[name]) for name in _BAND_AND_WINDOW}
-        prices = Layout({name: parsers[name] for name in _PRICES}, frozenset({"source_title", PUBLICATION}))
+        prices = Layout(
+            {name: parsers[name] for name in _PRICES},
+            frozenset({"source_title", PUBLICATION}),
+            {"module": "3"},
+        )
         windows = Layout({name: parsers[name] for name in _WINDOWS})
         both = Layout(
             {name: (parsers | may_be_empty)[name] for name in family_columns(FAMILY)},

@@ -4,6 +4,17 @@ import re
 from collections.abc import Collection, Mapping
 from typing import Final
 
+
+def _season(name: str, *months: tuple[str, str]) -> tuple[str, ...]:
+    """With the months that it has here; other months in a name would be another season."""
+    return (
+        name,
+        *(f"{name} {first} {joined} {last}" for first, last in months for joined in ("", "bis", "to")),
+    )
+
+
+_PARAGRAF_19: Final = ("§ 19 StromNEV", "§ 19 StromNEV-Umlage", "§ 19-Umlage", "StromNEV-Umlage")
+_VAT: Final = ("Umsatzsteuer", "Mehrwertsteuer", "MwSt.", "USt.", "value added tax")
 _SPELLINGS: Final[Mapping[str, tuple[str, ...]]] = {
     "HOES": ("Höchstspannung", "HöS", "HÖSP", "NE 1", "Netzebene 1", "extra-high voltage", "EHV"),
     "HOES_HS": (
@@ -21,10 +32,15 @@ _SPELLINGS: Final[Mapping[str, tuple[str, ...]]] = {
         "Umspannung Mittel-/Niederspannung", "Umspannung Mittelspannung/Niederspannung", "NE 6", "Netzebene 6",
     ),
     "NS": ("Niederspannung", "NSP", "NE 7", "Netzebene 7", "low voltage", "LV"),
-    "WINTER": (),
-    "SPRING": ("Frühling", "Frühjahr"),
-    "SUMMER": ("Sommer",),
-    "AUTUMN": ("Herbst", "fall"),
+    "WINTER": _season("Winter", ("Dez", "Feb"), ("Dezember", "Februar"), ("December", "February")),
+    "SPRING": _season("Spring", ("Mar", "May"), ("March", "May"))
+    + _season("Frühling", ("Mrz", "Mai"), ("Mär", "Mai"), ("März", "Mai"), ("March", "May"))
+    + _season("Frühjahr", ("Mrz", "Mai"), ("Mär", "Mai"), ("März", "Mai"))
+    + ("Frühj.",),
+    "SUMMER": _season("Summer", ("Jun", "Aug"), ("June", "August"))
+    + _season("Sommer", ("Jun", "Aug"), ("Juni", "August"), ("June", "August")),
+    "AUTUMN": _season("Autumn", ("Sep", "Nov"), ("September", "November"))
+    + _season("Herbst", ("Sep", "Nov"), ("Sept", "Nov"), ("September", "November")) + ("fall",),
     "PRELIMINARY": ("vorläufig", "provisional"),
     "FINAL": ("endgültig", "final"),
     "verified": ("geprüft", "verifiziert"),
@@ -37,29 +53,57 @@ _SPELLINGS: Final[Mapping[str, tuple[str, ...]]] = {
     "2": ("Q2", "2. Quartal", "Quartal 2"),
     "3": ("Q3", "3. Quartal", "Quartal 3", "Modul 3"),
     "4": ("Q4", "4. Quartal", "Quartal 4"),
+    "KWKG": ("KWKG-Umlage", "KWK-Umlage", "KWK"),
+    "OFFSHORE": ("Offshore-Netzumlage", "Offshore-Umlage", "Offshore-Haftungsumlage"),
+    "STROMNEV_19": _PARAGRAF_19,
+    "PARAGRAF_19_STROM_NEV": _PARAGRAF_19,
+    "ABLAV": ("AbLaV-Umlage", "Umlage für abschaltbare Lasten"),
+    "EEG": ("EEG-Umlage",),
+    "KONZESSIONSABGABE": ("KA",),
+    "VAT": _VAT,
+    "UMSATZSTEUER": _VAT,
     "true": ("ja", "wahr", "yes"),
     "false": ("nein", "falsch", "no"),
 }  # fmt: skip
 
-# In place of a number or a time: none is published.
+# In place of a number or a time: none is published. Folded.
 _NOTHING: Final = frozenset(
-    {
+    [
         "keine",
         "keines",
         "keins",
         "kein",
-        "entfällt",
+        "keiner",
         "entfaellt",
-        "k.a.",
-        "n/a",
+        "entf",
+        "ka",
+        "na",
+        "nv",
         "none",
-        "-",
-        "–",
-        "—",
-        "‐",
-        "−",
-    }
+        "ohne",
+        "nichtvorhanden",
+        "nichtveroeffentlicht",
+        "nichtzutreffend",
+        "keineangabe",
+        "keineangaben",
+        "keinehochlastzeit",
+        "keinehochlastzeiten",
+        "keinhochlastzeitfenster",
+        "keinehochlastzeitfenster",
+        "keinhlzf",
+        "keinehlzf",
+        "keinzeitfenster",
+        "keinezeitfenster",
+        "keinfenster",
+        "keinefenster",
+        "notpublished",
+        "nowindow",
+        "nowindows",
+        "notapplicable",
+        "nichtbelegt",
+    ]
 )
+_DASHES: Final = re.compile(r"[-–—‐‑−_]{1,5}|\./\.|/")
 
 
 def spellings_of(allowed: Collection[str]) -> dict[str, str]:
@@ -85,4 +129,8 @@ _UMLAUTS: Final = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "\u0308": "
 
 def is_nothing(cell: str) -> bool:
     """Whether the cell states, in words or by a dash, that there is no figure."""
-    return cell.strip().casefold() in _NOTHING
+    text = cell.strip()
+    return len(text) <= _MAX_NOTHING and (bool(_DASHES.fullmatch(text)) or folded(text) in _NOTHING)
+
+
+_MAX_NOTHING: Final = 40

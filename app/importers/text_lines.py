@@ -30,17 +30,32 @@ class Lines:
         self.encoding = encoding
         self._on_characters = on_characters
         self._ahead: list[str] = []
+        self._broken: UnreadableFile | None = None
         self.count = 0
 
     def first(self) -> str:
-        """The first line that is not blank, without taking it."""
+        """The first line that is not blank, without taking it, nor the blank ones before it."""
         while not (self._ahead and self._ahead[-1].strip()) and len(self._ahead) < _MAX_BLANK_LINES:
-            self._ahead.append(self._read())
-            if not self._ahead[-1]:
+            line = self._read()
+            if not line:
                 break
-        if self._ahead == [""]:
+            self._ahead.append(line)
+        if not self._ahead:
             raise UnreadableFile("the file is empty")
         return self._ahead[-1]
+
+    def ahead(self, count: int, characters: int) -> list[str]:
+        """The next lines, without taking them: as many, or fewer that have so many characters."""
+        while len(self._ahead) < count and sum(map(len, self._ahead)) < characters:
+            try:
+                line = self._read()
+            except UnreadableFile as error:
+                self._broken = error  # raised once the lines before were taken
+                break
+            if not line:
+                break
+            self._ahead.append(line)
+        return self._ahead[:]
 
     def skip_first(self) -> None:
         self.count += len(self._ahead)
@@ -61,12 +76,16 @@ class Lines:
             )
         return line
 
-    def read(self, most: int) -> str:
-        """All of the text, or one character more than `most`."""
+    def read(self, characters: int) -> str:
+        """What follows: as many characters, or what is left, and the lines that were looked at already."""
         ahead, self._ahead = "".join(self._ahead), []
-        return ahead + self._decoded(lambda: self._text.read(most + 1))
+        text = ahead + self._decoded(lambda: self._text.read(characters))
+        self._on_characters(len(text))
+        return text
 
     def _read(self) -> str:
+        if self._broken is not None:
+            raise self._broken
         return self._decoded(lambda: self._text.readline(_MAX_LINE_LENGTH))
 
     def _decoded(self, read: Callable[[], str]) -> str:

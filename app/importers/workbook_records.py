@@ -1,13 +1,18 @@
 """Records of a worksheet of an .xlsx file."""
 
+import os
 import re
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from itertools import chain, islice
 from typing import BinaryIO, Final
 
 import python_calamine
 
+from app.importers.headers import ROWS, below_titles, find_header
+from app.importers.layout import Layout
+from app.importers.number_formats import NumberFormats, column_number, number_formats
 from app.importers.problems import Problem, RowLocation, shown
 from app.importers.records import Record, Table, UnreadableFile
 from app.importers.typed_values import text_of
@@ -31,14 +36,20 @@ _ADDRESS: Final = re.compile(rb'<(?:c|row) [^>]{0,200}?\br="([A-Z]{0,3})([0-9]{1
 
 
 def workbook_table(
-    stream: BinaryIO, file: str, sheet: str | None, on_characters: Callable[[int], None]
+    stream: BinaryIO,
+    file: str,
+    layouts: Sequence[Layout],
+    sheet: str | None,
+    on_characters: Callable[[int], None],
 ) -> Table:
-    stream.seek(0)
+    progress = _Progress(stream, on_characters)
     try:
-        _refuse_huge(stream)
+        _refuse_huge(stream, progress)
         stream.seek(0)
         workbook = python_calamine.load_workbook(stream)
         found = _chosen(workbook, sheet)
+        with zipfile.ZipFile(stream) as archive:
+            formats = number_formats(archive, found.name)
     except UnreadableFile:
         raise
     except _BROKEN as error:
@@ -47,21 +58,42 @@ def workbook_table(
         if type(error).__name__ != "PanicException":
             raise
         raise UnreadableFile("the file is no .xlsx") from None
-    rows = _rows(found)
-    header = next(rows, None)
-    if header is None:
+    rows = _rows(found, formats, progress)
+    head = [(RowLocation(file, line), cells) for line, cells in islice(rows, ROWS)]
+    if not head:
         raise UnreadableFile("the header is missing")
-    line, cells = header
-    names = tuple((each or "").strip() for each in cells)
-    while names and not names[-1]:
-        names = names[:-1]
+    header = find_header(head, layouts)
+    above = sum(location.line < header.location.line for location, _ in head)
+    behind = ((location.line, cells) for location, cells in head if location.line > header.last)
     return Table(
-        f"sheet {shown(found.name)} of a workbook",
-        (RowLocation(file, line), names),
-        _records(rows, file, names, found.total_height, on_characters),
+        f"sheet {shown(found.name)} of a workbook{below_titles(header, above)}",
+        (header.location, header.names),
+        _records(chain(behind, rows), file, header.names),
         None,
         escaped=True,
     )
+
+
+class _Progress:
+    """Reading a workbook as a share of the file's bytes: a third for its parts, the rest for the rows of the sheet."""
+
+    def __init__(self, stream: BinaryIO, on_characters: Callable[[int], None]) -> None:
+        self._size = stream.seek(0, os.SEEK_END)
+        stream.seek(0)
+        self._on_characters = on_characters
+        self._reported = 0
+
+    def of_parts(self, share: float) -> None:
+        self._report(share / 3)
+
+    def of_rows(self, share: float) -> None:
+        self._report((1 + 2 * share) / 3)
+
+    def _report(self, share: float) -> None:
+        done = int(share * self._size)
+        if done > self._reported:
+            self._on_characters(done - self._reported)
+            self._reported = done
 
 
 def _chosen(workbook: python_calamine.CalamineWorkbook, sheet: str | None) -> python_calamine.CalamineSheet:
@@ -92,23 +124,57 @@ def _listed(names: list[str]) -> str:
 _MAX_LISTED: Final = 20
 
 
-def _rows(sheet: python_calamine.CalamineSheet) -> Iterator[tuple[int, list[str | None]]]:
+def _rows(
+    sheet: python_calamine.CalamineSheet, formats: NumberFormats | None, progress: _Progress
+) -> Iterator[tuple[int, list[str | None]]]:
     """Numbered as in the sheet; empty rows are left out."""
+    first = sheet.start[1] if sheet.start else 0
+    merged = _MergedCells(sheet.merged_cell_ranges or [], first)
+    height = max(1, sheet.total_height)
     for line, row in enumerate(sheet.iter_rows(), 1):
+        if line % _PROGRESS_ROWS == 0:
+            progress.of_rows(line / height)
         cells = [text_of(value) for value in row]
+        if formats:
+            formats.shown(line - 1, first, row, cells)
+        if merged:
+            merged.fill(line - 1, cells)
         if any(cell != "" for cell in cells):
             yield line, cells
+    progress.of_rows(1)
+
+
+_PROGRESS_ROWS: Final = 500
+
+
+class _MergedCells:
+    """The value of cells that are merged over rows holds in each of them. Rows and columns are counted from 0."""
+
+    def __init__(self, ranges: list[tuple[tuple[int, int], tuple[int, int]]], first_column: int) -> None:
+        self._by_row: dict[int, list[tuple[int, int]]] = {}
+        self._open: dict[int, tuple[int, str | None]] = {}  # by column the last row and the value
+        for (first, column), (last, _) in ranges:
+            if last > first and column >= first_column:
+                self._by_row.setdefault(first, []).append((column - first_column, last))
+
+    def __bool__(self) -> bool:
+        return bool(self._by_row)
+
+    def fill(self, row: int, cells: list[str | None]) -> None:
+        for column, (last, value) in [*self._open.items()]:
+            if row > last:
+                del self._open[column]
+            elif column < len(cells) and cells[column] == "":
+                cells[column] = value
+        for column, last in self._by_row.get(row, ()):
+            if column < len(cells):
+                self._open[column] = (last, cells[column])
 
 
 def _records(
-    rows: Iterator[tuple[int, list[str | None]]],
-    file: str,
-    names: tuple[str, ...],
-    height: int,
-    on_characters: Callable[[int], None],
+    rows: Iterator[tuple[int, list[str | None]]], file: str, names: tuple[str, ...]
 ) -> Iterator[Record | Problem]:
     for line, cells in rows:
-        on_characters(_CHUNK // max(1, height))
         extra = [cell for cell in cells[len(names) :] if cell]
         if extra:
             yield Problem(
@@ -118,21 +184,43 @@ def _records(
             yield Record(RowLocation(file, line), names, cells[: len(names)])
 
 
-def _refuse_huge(stream: BinaryIO) -> None:
+def _refuse_huge(stream: BinaryIO, progress: _Progress) -> None:
     """By what each part really unpacks to: the reader unpacks it whole."""
     with zipfile.ZipFile(stream) as archive:
         parts = archive.infolist()
-    if sum(part.file_size for part in parts) > _MAX_BYTES:
+    total = sum(part.file_size for part in parts)
+    if total > _MAX_BYTES:
         raise UnreadableFile(f"the workbook has more than {_MAX_BYTES // 2**20} MB; save it as CSV")
-    if all(part.filename != "xl/workbook.xml" for part in parts):
-        raise UnreadableFile("the file is a ZIP file, but no .xlsx")
+    names = {part.filename for part in parts}
+    if "xl/workbook.xml" not in names:
+        other = next((program for name, program in _OTHERS.items() if name in names), None)
+        raise UnreadableFile(
+            f"the file is {other}; save it as .xlsx" if other else "the file is a ZIP file, but no .xlsx"
+        )
+    done = 0
+
+    def counted(chunks: Iterator[bytes]) -> Iterator[bytes]:
+        nonlocal done
+        for chunk in chunks:
+            done += len(chunk)
+            progress.of_parts(min(1, done / total))
+            yield chunk
+
     for part in parts:
-        chunks = unpacked(stream, part)
+        chunks = counted(unpacked(stream, part))
         if part.filename.startswith("xl/worksheets/") and part.filename.endswith(".xml"):
             _refuse_wide(chunks)
         else:
             for _ in chunks:
                 pass
+
+
+# A part of each other kind of workbook.
+_OTHERS: Final = {
+    "content.xml": "an OpenDocument file",
+    "xl/workbook.bin": "an .xlsb",
+    "Index/Document.iwa": "of Numbers",
+}
 
 
 def _refuse_wide(sheet: Iterator[bytes]) -> None:
@@ -141,16 +229,9 @@ def _refuse_wide(sheet: Iterator[bytes]) -> None:
     for chunk in sheet:
         for letters, digits in set(_ADDRESS.findall(rest + chunk)):
             rows = max(rows, int(digits))
-            columns = max(columns, _column(letters))
+            columns = max(columns, column_number(letters))
         rest = chunk[-300:]
         if rows * columns > _MAX_CELLS:
             raise UnreadableFile(
                 f"the sheet has {rows:,} rows and {columns:,} columns; {_MAX_CELLS:,} cells are allowed. Save it as CSV"
             )
-
-
-def _column(letters: bytes) -> int:
-    number = 0
-    for letter in letters:
-        number = number * 26 + letter - 64
-    return number

@@ -101,7 +101,7 @@ async def test_what_users_verified_is_kept(pool, load):
         (BY_YEAR + row(value=""), "value"),
         (BY_YEAR + row(unit="percent"), "unit"),
         (BY_YEAR + row(unit="EUR"), "unit"),
-        (BY_YEAR + row(first="01.01.2015"), "valid_from"),
+        (BY_YEAR + row(first="31.02.2015"), "valid_from"),
         (BY_YEAR + row(first="1999-01-01"), "valid_from"),
         (BY_YEAR + row(last="2014-12-31"), "valid_to"),
         (BY_YEAR + row(group=" A"), "customer_group"),

@@ -1,20 +1,33 @@
-"""Small .xlsx files for tests of imports: numbers, texts, and numbers shown as times."""
+"""Small .xlsx files for tests of imports: numbers, texts, numbers in a format, and merged cells."""
 
 import io
 import zipfile
-from datetime import time
-from xml.sax.saxutils import escape
+from collections.abc import Sequence
+from datetime import date, time
+from typing import NamedTuple
+from xml.sax.saxutils import escape, quoteattr
 
 _MAIN = 'xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"'
 _RELATED = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
 _PACKAGE = "http://schemas.openxmlformats.org/package/2006"
 _TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml"
 
-Cell = str | float | int | bool | time | None
+
+class Shown(NamedTuple):
+    """A number in a format."""
+
+    number: float
+    format: str
 
 
-def workbook(*sheets: list[list[Cell]], hidden: int = 0) -> bytes:
-    """The last `hidden` sheets are hidden."""
+Cell = str | float | int | bool | time | date | Shown | None
+# Formats of numbers, by index; time and day are built in.
+_FORMATS = ("0.00", "#,##0.00", '#,##0.00\\ "€"', '0.00\\ "ct/kWh"', "0.00%", "0", "0.000000", "General")
+_TIME, _DAY, _FIRST = 1, 2, 3
+
+
+def workbook(*sheets: list[list[Cell]], hidden: int = 0, merged: Sequence[str] = ()) -> bytes:
+    """The last `hidden` sheets are hidden. `merged`: ranges such as A2:A4, in every sheet."""
     numbers = range(1, len(sheets) + 1)
     listed = "".join(
         f'<sheet name="Tabelle{n}" sheetId="{n}"{_state(n > len(sheets) - hidden)} r:id="rId{n}"/>'
@@ -33,10 +46,9 @@ def workbook(*sheets: list[list[Cell]], hidden: int = 0) -> bytes:
         f' Type="{_RELATED}/officeDocument" Target="xl/workbook.xml"/></Relationships>',
         "xl/workbook.xml": f'<workbook {_MAIN} xmlns:r="{_RELATED}"><sheets>{listed}</sheets></workbook>',
         "xl/_rels/workbook.xml.rels": f'<Relationships xmlns="{_PACKAGE}/relationships">{styles}{related}</Relationships>',
-        "xl/styles.xml": f'<styleSheet {_MAIN}><cellXfs count="2"><xf numFmtId="0"/>'
-        '<xf numFmtId="20" applyNumberFormat="1"/></cellXfs></styleSheet>',
+        "xl/styles.xml": _styles(),
         **{
-            f"xl/worksheets/sheet{n}.xml": f"<worksheet {_MAIN}><sheetData>{_rows(rows)}</sheetData></worksheet>"
+            f"xl/worksheets/sheet{n}.xml": f"<worksheet {_MAIN}><sheetData>{_rows(rows)}</sheetData>{_merged(merged)}</worksheet>"
             for n, rows in enumerate(sheets, 1)
         },
     }
@@ -79,6 +91,22 @@ def with_part(archive: bytes, name: str, content: bytes) -> bytes:
     return buffer.getvalue()
 
 
+def _styles() -> str:
+    formats = "".join(
+        f'<numFmt numFmtId="{200 + n}" formatCode={quoteattr(code)}/>' for n, code in enumerate(_FORMATS)
+    )
+    cells = "".join(f'<xf numFmtId="{200 + n}"/>' for n in range(len(_FORMATS)))
+    return (
+        f'<styleSheet {_MAIN}><numFmts>{formats}</numFmts><cellXfs><xf numFmtId="0"/><xf numFmtId="20"/><xf numFmtId="14"/>'
+        f"{cells}</cellXfs></styleSheet>"
+    )
+
+
+def _merged(ranges: Sequence[str]) -> str:
+    listed = "".join(f'<mergeCell ref="{each}"/>' for each in ranges)
+    return f"<mergeCells>{listed}</mergeCells>" if ranges else ""
+
+
 def _state(hidden: bool) -> str:
     return ' state="hidden"' if hidden else ""
 
@@ -97,7 +125,12 @@ def _cell(address: str, cell: Cell) -> str:
         case bool():
             return f'<c r="{address}" t="b"><v>{int(cell)}</v></c>'
         case time():
-            return f'<c r="{address}" s="1"><v>{(cell.hour * 60 + cell.minute) / 1440!r}</v></c>'
+            return f'<c r="{address}" s="{_TIME}"><v>{(cell.hour * 60 + cell.minute) / 1440!r}</v></c>'
+        case date():
+            return f'<c r="{address}" s="{_DAY}"><v>{(cell - date(1899, 12, 30)).days}</v></c>'
+        case Shown():
+            style = _FIRST + _FORMATS.index(cell.format)
+            return f'<c r="{address}" s="{style}"><v>{cell.number!r}</v></c>'
         case str():
             return f'<c r="{address}" t="inlineStr"><is><t xml:space="preserve">{escape(cell)}</t></is></c>'
     return f'<c r="{address}"><v>{cell!r}</v></c>'

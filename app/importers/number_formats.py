@@ -1,0 +1,194 @@
+"""How a workbook shows its numbers: 58.2 as 58.20, 0.19 as 19 %, 4.71 with the unit ct/kWh (ECMA-376, 18.8.30 and 18.8.31)."""
+
+import re
+import zipfile
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final, NamedTuple
+from xml.parsers import expat
+
+from app.importers.decimals import FormattedFigure
+from app.importers.units import unit_of
+
+# Formats that every program has; a currency among them is that of the computer.
+_BUILT_IN: Final = {
+    2: "0.00",
+    4: "0.00",
+    7: "0.00",
+    8: "0.00",
+    9: "0%",
+    10: "0.00%",
+    39: "0.00",
+    40: "0.00",
+    43: "0.00",
+    44: "0.00",
+}
+_LITERAL: Final = re.compile(r'"([^"]*)"|\[\$([^\]-]*)[^\]]*\]|\\(.)|[_*].|\[[^\]]*\]')
+_DECIMALS: Final = re.compile(r"\.(0+)")
+_CELL: Final = re.compile(rb'<c r="([A-Z]{1,3})([0-9]{1,7})" s="([0-9]{1,5})"')
+_CHUNK: Final = 2**20
+_MAX_BYTES: Final = 2**21  # of the parts that list formats or sheets
+_MAX_FORMATS: Final = 255
+_MAX_DECIMALS: Final = 15
+
+
+class NumberFormat(NamedTuple):
+    decimals: int
+    percent: bool
+    unit: str
+
+    def shown(self, number: float, text: str) -> str:
+        """With at least the decimals of the format: others would be another number."""
+        if self.percent:
+            text = f"{number * 100:.15g}"
+        if "e" not in text and len(text) <= 2 * _MAX_DECIMALS:
+            whole, _, part = text.partition(".")
+            text = f"{whole}.{part:0<{self.decimals}}" if self.decimals else text
+        return f"{text} %" if self.percent else f"{text} {self.unit}".rstrip()
+
+
+def number_format(code: str) -> NumberFormat | None:
+    """None: it shows numbers as they are."""
+    section = code.split(";")[0]
+    literals = "".join(next(filter(None, each), "") for each in _LITERAL.findall(section)).strip()
+    plain = _LITERAL.sub("", section)
+    match = _DECIMALS.search(plain)
+    decimals = min(len(match[1]), _MAX_DECIMALS) if match else 0
+    found = NumberFormat(decimals, "%" in plain, literals if literals and unit_of(literals) else "")
+    return None if found == (0, False, "") or "E" in plain else found
+
+
+class NumberFormats:
+    """The formats of the cells of one sheet; of cells with General, dates or text there is none."""
+
+    def __init__(self, formats: Mapping[int, NumberFormat]) -> None:
+        self._formats = list(dict.fromkeys(formats.values()))[:_MAX_FORMATS]
+        self._codes = {
+            b"%d" % style: self._formats.index(each) + 1
+            for style, each in formats.items()
+            if each in self._formats
+        }
+        self._columns: dict[int, bytearray] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._columns)
+
+    def read(self, cells: list[tuple[bytes, bytes, bytes]]) -> None:
+        """Column, row and style of each."""
+        codes = self._codes
+        for letters, digits, style in cells:
+            if code := codes.get(style):
+                self._set(column_number(letters) - 1, int(digits) - 1, code)
+
+    def _set(self, column: int, row: int, code: int) -> None:
+        found = self._columns.setdefault(column, bytearray())
+        if row >= len(found):
+            found.extend(bytes(max(row + 1 - len(found), len(found), _LEAST)))
+        found[row] = code
+
+    def shown(self, row: int, first_column: int, values: Sequence[object], texts: list[str | None]) -> None:
+        """Replaces texts of numbers by those with a format. Row and columns are counted from 0."""
+        for column, codes in self._columns.items():
+            place = column - first_column
+            if row < len(codes) and codes[row] and 0 <= place < len(values):
+                value, text = values[place], texts[place]
+                if isinstance(value, int | float) and not isinstance(value, bool) and text is not None:
+                    texts[place] = FormattedFigure(text, self._formats[codes[row] - 1].shown(value, text))
+
+
+_LEAST: Final = 1_000
+
+
+def number_formats(archive: zipfile.ZipFile, sheet: str) -> NumberFormats | None:
+    """Of a sheet by its name; None if no cell can have one. Formats that cannot be read are none."""
+    try:
+        formats = dict(_formats(archive))
+        part = _part(archive, sheet) if formats else None
+        return _read(archive, part, formats) if part else None
+    except (KeyError, expat.ExpatError, ValueError, TypeError):
+        return None
+
+
+def _read(archive: zipfile.ZipFile, part: str, formats: Mapping[int, NumberFormat]) -> NumberFormats:
+    found = NumberFormats(formats)
+    rest = b""
+    with archive.open(part) as stream:
+        while chunk := stream.read(_CHUNK):
+            data = rest + chunk
+            end = data.rfind(b"<c ")
+            end = end if end > 0 else len(data)
+            found.read(_CELL.findall(data, 0, end))
+            rest = data[end:][-_MAX_TAG:]
+    found.read(_CELL.findall(rest))
+    return found
+
+
+_MAX_TAG: Final = 2**17
+
+
+def _formats(archive: zipfile.ZipFile) -> Iterator[tuple[int, NumberFormat]]:
+    """By index of the cell format."""
+    elements = _elements(archive, "xl/styles.xml")
+    codes = {
+        int(each.get("numFmtId", "0")): each.get("formatCode", "")
+        for _, name, each in elements
+        if name == "numFmt"
+    }
+    cell_formats = [each for parent, name, each in elements if (parent, name) == ("cellXfs", "xf")]
+    for style, each in enumerate(cell_formats):
+        number = int(each.get("numFmtId", "0"))
+        found = number_format(codes.get(number) or _BUILT_IN.get(number, ""))
+        if found is not None:
+            yield style, found
+
+
+def _part(archive: zipfile.ZipFile, sheet: str) -> str | None:
+    ids = {
+        each.get("name"): each.get("id")
+        for _, name, each in _elements(archive, "xl/workbook.xml")
+        if name == "sheet"
+    }
+    related = _elements(archive, "xl/_rels/workbook.xml.rels")
+    targets = {each.get("Id"): each.get("Target", "") for _, name, each in related if name == "Relationship"}
+    target = targets.get(ids.get(sheet))
+    if not target:
+        return None
+    return target.removeprefix("/") if target.startswith("/") else f"xl/{target}"
+
+
+_Element = tuple[str, str, dict[str, str]]  # name of its parent, name, attributes; without prefixes
+_READ: Final = frozenset({"numFmt", "xf", "sheet", "Relationship"})
+
+
+def _elements(archive: zipfile.ZipFile, part: str) -> list[_Element]:
+    """Raises ValueError, ExpatError, and KeyError if there is no such part."""
+    if archive.getinfo(part).file_size > _MAX_BYTES:
+        raise ValueError(f"{part} is too large")
+    found: list[_Element] = []
+    parents = [""]
+
+    def on_start(name: str, attributes: dict[str, str]) -> None:
+        name = name.rpartition(":")[2]
+        if name in _READ:
+            found.append(
+                (parents[-1], name, {key.rpartition(":")[2]: text for key, text in attributes.items()})
+            )
+        parents.append(name)
+
+    def on_doctype(*_: object) -> None:
+        raise ValueError("a document type declaration")
+
+    parser = expat.ParserCreate()
+    parser.StartElementHandler = on_start
+    parser.EndElementHandler = lambda name: parents.pop()
+    parser.StartDoctypeDeclHandler = parser.EntityDeclHandler = on_doctype
+    with archive.open(part) as stream:
+        parser.Parse(stream.read(_MAX_BYTES), True)
+    return found
+
+
+def column_number(letters: bytes) -> int:
+    """A is 1."""
+    number = 0
+    for letter in letters:
+        number = number * 26 + letter - 64
+    return number

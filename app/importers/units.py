@@ -1,0 +1,98 @@
+"""Units of prices as people write them: in the name of a column, or behind a number."""
+
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Final
+
+from app.domain.families import FAMILIES
+
+# The parts of a unit, in order: EUR/kW/a is ("eur", "kw", "a").
+Unit = tuple[str, ...]
+
+_PARTS: Final[Mapping[str, Unit]] = {
+    word: part
+    for words, part in (
+        ("€ eur euro euros", ("eur",)),
+        ("ct cts cent cents c", ("ct",)),
+        ("kw", ("kw",)),
+        ("kwa", ("kw", "a")),
+        ("kwh kilowattstunde", ("kwh",)),
+        ("mwh megawattstunde", ("mwh",)),
+        ("mw", ("mw",)),
+        ("kvarh kvah", ("kvarh",)),
+        ("a jahr year annum jährlich yr pa jhr", ("a",)),
+        ("m mon monat month monatlich", ("month",)),
+        ("d tag day", ("day",)),
+        ("% prozent percent vh", ("percent",)),
+        ("auftrag vorgang order", ("order",)),
+        ("brutto gross", ("gross",)),
+        ("netto net je pro per und and in the p", ()),
+    )
+    for word in words.split()
+}
+_WORDS: Final = re.compile(r"[^\W\d_]+|[€%]")
+# What joins the words of a unit; a digit or another sign makes it a remark.
+_UNIT: Final = re.compile(r"(?:[^\W\d_]|[€%\s/()\[\]{}·∙⋅•*.×^_-])+")
+_MAX_LENGTH: Final = 40
+_NUMBER: Final = re.compile(
+    r"\s*(?P<before>€|EUR|Euro)?\s*"
+    r"(?P<number>[+-]?[0-9](?:[0-9.,'’\u00a0\u2009\u202f ]*[0-9])?)(?:,-+|,–+)?"
+    r"\s*(?P<after>[^\d\s].*?)?\s*",
+    re.IGNORECASE | re.DOTALL,
+)
+_GROUPS: Final = re.compile(r"([+-]?[0-9]{1,3}(?:[ '’\u00a0\u2009\u202f][0-9]{3})+)((?:[.,][0-9]+)?)")
+
+
+@lru_cache(maxsize=1_000)
+def unit_of(text: str) -> Unit | None:
+    """None: the text is no unit."""
+    if len(text) > _MAX_LENGTH or not _UNIT.fullmatch(text):
+        return None
+    words = _WORDS.findall(text.casefold())
+    if any(word not in _PARTS for word in words):
+        return None
+    return tuple(part for word in words for part in _PARTS[word]) or None
+
+
+def fits(written: Unit, expected: Unit) -> bool:
+    """Whether the unit is the expected one, perhaps without its last parts: € for EUR/kW/a."""
+    return written == expected[: len(written)]
+
+
+def in_words(unit: Unit) -> str:
+    return "/".join(_SHOWN.get(part, part) for part in unit)
+
+
+_SHOWN: Final = {"eur": "EUR", "kw": "kW", "kwh": "kWh", "mwh": "MWh", "mw": "MW", "order": "Auftrag"}
+
+
+@lru_cache(maxsize=1_000)
+def unit_of_column(column: str) -> Unit | None:
+    """None: the column has none, or each row has its own."""
+    if match := _IN_NAME.search(column):
+        return unit_of(match[0].replace("_", " "))
+    return _columns().get(column)
+
+
+_IN_NAME: Final = re.compile(r"(?:ct|eur)_per_[a-z]+$")
+
+
+@lru_cache(maxsize=1)
+def _columns() -> dict[str, Unit]:
+    columns = [column for family in FAMILIES for column in family.columns if column.unit]
+    return {column.name: unit for column in columns if (unit := unit_of(column.unit)) is not None}
+
+
+def without_unit(cell: str) -> tuple[str, str]:
+    """The number, without blanks between thousands, and the unit as it is written; the cell and "" if it is no number."""
+    match = _NUMBER.fullmatch(cell) if len(cell) <= 2 * _MAX_LENGTH else None
+    if match is None or (match["before"] and match["after"]):
+        return cell, ""
+    unit = (match["before"] or match["after"] or "").strip()
+    if unit and unit_of(unit) is None:
+        return cell, ""
+    number = match["number"]
+    if groups := _GROUPS.fullmatch(number):
+        number = re.sub(r"[^0-9+-]", "", groups[1]) + groups[2]
+    return number, unit

@@ -1,0 +1,301 @@
+"""Sheets with titles, units, dates and merged cells, as operators publish them and offices keep them: what is read, or why not."""
+
+import json
+from datetime import date, time
+
+import msgspec
+import pyarrow
+import pytest
+
+from tests.unit.importers.imported import A, B, imported, lines
+from tests.unit.importers.test_files_as_written import as_parquet
+from tests.unit.importers.workbooks import Shown, workbook, zipped
+
+OWN = [
+    "dno_slug",
+    "year",
+    "voltage_level",
+    "leistung",
+    "arbeit",
+    "leistung_unter_2500h",
+    "arbeit_unter_2500h",
+]
+GERMAN = "VNB;Jahr;Ebene;LP ab 2500 h;AP ab 2500 h;LP unter 2500 h;AP unter 2500 h"
+ROW = "netze-a;2026;MS;58,20;1,26;12,50;3,09"
+VALUES = ["netze-a", 2026, "MS", 58.2, 1.26, 12.5, 3.09]
+TITLES = [
+    "Stadtwerke Beispiel Netz GmbH",
+    "Preisblatt 1: Netzentgelte für Entnahme mit Leistungsmessung",
+    "gültig ab 01.01.2026",
+    "",
+]
+# Level and prices of the tariff of `ROW`.
+MS = {"MS": ["58.20", "1.26", "12.50", "3.09"]}
+MS_SHORT = {"MS": ["58.2", "1.26", "12.5", "3.09"]}
+GROUPS = [
+    "VNB;Jahr;Ebene;Benutzungsdauer < 2.500 h/a;;Benutzungsdauer ≥ 2.500 h/a;",
+    ";;;Leistungspreis;Arbeitspreis;Leistungspreis;Arbeitspreis",
+]
+GROUPED = "netze-a;2026;MS;12,50;3,09;58,20;1,26"
+
+
+def with_names(*names: str, row: str = ROW) -> str:
+    return lines(";".join(["VNB", "Jahr", "Ebene", *names]), row)
+
+
+def levels(*rows: str) -> str:
+    return lines(GERMAN, *(f"netze-a;2026;{row}" for row in rows))
+
+
+TARIFFS: dict[str, tuple[bytes | str, dict[str, list[str]]]] = {
+    # Titles above the header, several rows of header, units below it.
+    "titles above the header": (lines(*TITLES, GERMAN, ROW), MS),
+    "titles with separators above the header": (lines(*(f"{title};;;;;;" for title in TITLES), GERMAN, ROW), MS),
+    "a title with commas above a header with semicolons": (lines("Preise, netto, ohne Umlagen, Stand Oktober", GERMAN, ROW), MS),
+    "a title in quotation marks that spans lines": (lines('"Preisblatt\n2026";;;;;;', GERMAN, ROW), MS),
+    "titles in Windows-1252": (lines(*TITLES, GERMAN, ROW).encode("cp1252"), MS),
+    "titles in UTF-16 with tabs": (lines(*TITLES, GERMAN, ROW).replace(";", "\t").encode("utf-16"), MS),
+    "groups of hours above the prices": (lines(*GROUPS, GROUPED), MS),
+    "titles, groups of hours and units": (
+        lines(*TITLES, *GROUPS, ";;;[€/kW];[ct/kWh];[€/kW];[ct/kWh]", GROUPED), MS
+    ),
+    "units below the names": (lines(GERMAN, ";;;€/kW*a;ct/kWh;€/kW*a;ct/kWh", ROW), MS),
+    "names that span lines": (
+        lines('VNB;Jahr;Ebene;"Leistungspreis\nab 2.500 h/a\n[€/kW]";"Arbeitspreis\nab 2.500 h/a\n[ct/kWh]";"LP\n< 2.500 h";"AP\n< 2.500 h"', ROW), MS
+    ),
+    "names with hyphens at the end of lines": (
+        lines('VNB;Jahr;Ebene;"Leistungs-\npreis ≥ 2500 h/a";"Arbeits-\npreis ≥ 2500 h/a";"Leistungs-\npreis < 2500 h/a";"Arbeits-\npreis < 2500 h/a"', ROW), MS
+    ),
+    "an empty column in between": (lines(GERMAN.replace(";LP ab", ";;LP ab"), ROW.replace(";58", ";;58")), MS),
+    "a file that states its separator, then a title": (lines("sep=;", "Preise", GERMAN, ROW), MS),
+    # Names of prices.
+    "hours and units in brackets": (
+        with_names("Leistungspreis (≥ 2.500 h/a) [€/(kW·a)]", "Arbeitspreis (≥ 2.500 h/a) [Cent/kWh]", "Leistungspreis (< 2.500 h/a) [€/(kW·a)]",
+                   "Arbeitspreis (< 2.500 h/a) [Cent/kWh]"), MS,
+    ),
+    "hours of use in words": (
+        with_names("Leistungspreis über 2.500 Benutzungsstunden in €/kW und Jahr", "Arbeitspreis über 2.500 Benutzungsstunden in ct/kWh",
+                   "Leistungspreis unter 2.500 Benutzungsstunden in €/kW und Jahr", "Arbeitspreis unter 2.500 Benutzungsstunden in ct/kWh"), MS,
+    ),
+    "hours before the price": (
+        with_names("T ≥ 2500 h/a Leistungspreis", "T ≥ 2500 h/a Arbeitspreis", "T < 2500 h/a Leistungspreis", "T < 2500 h/a Arbeitspreis"), MS
+    ),
+    "English names with hours": (
+        with_names("demand charge >= 2500 h (EUR/kW p.a.)", "energy charge >= 2500 h (ct per kWh)", "demand charge < 2500 h", "energy charge < 2500 h"), MS
+    ),
+    "the year as the first day of validity": (lines(GERMAN, ROW.replace("2026", "01.01.2026")), MS),
+    # Units, signs and blanks in cells.
+    "units in cells": (lines(GERMAN, "netze-a;2026;MS;58,20 €/kW;1,26 ct/kWh;12,50 €/kW;3,09 ct/kWh"), MS),
+    "units before and behind numbers": (lines(GERMAN, "netze-a;2026;MS;€ 58,20;1,26 Cent;12,50 EUR;3,09 Ct/kWh"), MS),
+    "units of a price of the year": (lines(GERMAN, "netze-a;2026;MS;58,20 EUR/kW/a;1,26 ct;12,50 € pro kW und Jahr;3,09 ct"), MS),
+    "units in a file separated by commas": (lines(",".join(OWN), "netze-a,2026,MS,58.20 €,1.26 ct/kWh,12.50 EUR/kW,3.09 ct"), MS),
+    "blanks between thousands": (lines(GERMAN, ROW.replace("58,20", "1 058,20")), {"MS": ["1058.20", *MS["MS"][1:]]}),
+    "narrow blanks between thousands": (lines(GERMAN, ROW.replace("58,20", "1\u202f058,20 €")), {"MS": ["1058.20", *MS["MS"][1:]]}),
+    "apostrophes between thousands": (lines(",".join(OWN), "netze-a,2026,MS,1'058.20,1.26,12.50,3.09"), {"MS": ["1058.20", *MS["MS"][1:]]}),
+    "points for thousands and a unit": (lines(GERMAN, ROW.replace("58,20", "1.058,20 €")), {"MS": ["1058.20", *MS["MS"][1:]]}),
+    "commas for thousands in a file with decimal points": (
+        lines(",".join(OWN), 'netze-a,2026,MS,"1,058.20",1.26,12.50,3.09'), {"MS": ["1058.20", *MS["MS"][1:]]}
+    ),
+    "dashes behind whole euros": (lines(GERMAN, ROW.replace("58,20", "58,- €")), {"MS": ["58", *MS["MS"][1:]]}),
+    "prices that are not published in several ways": (
+        levels("MS;58,20;1,26;k. A.;./.", "NS;---;entfällt;nicht veröffentlicht;n. v."), {"MS": ["58.20", "1.26", "", ""], "NS": ["", "", "", ""]}
+    ),
+    # Levels.
+    "levels with their abbreviation": (levels("Mittelspannung (MS);1,2;;;", "Umspannung Mittel-/Niederspannung (MS/NS);1,3;;;"), {"MS": ["1.2", "", "", ""], "MS_NS": ["1.3", "", "", ""]}),
+    "levels with their number": (levels("Netzebene 5 (Mittelspannung);1,2;;;", "NE 7 Niederspannung;1,3;;;"), {"MS": ["1.2", "", "", ""], "NS": ["1.3", "", "", ""]}),
+    "levels in sentences": (
+        levels("Entnahme aus dem Hochspannungsnetz;1,2;;;", "Umspannung von Hoch- auf Mittelspannung;1,3;;;", "Umspannung zur Niederspannung;1,4;;;"),
+        {"HS": ["1.2", "", "", ""], "HS_MS": ["1.3", "", "", ""], "MS_NS": ["1.4", "", "", ""]},
+    ),
+    "levels with kilovolts": (levels("Mittelspannung (20 kV);1,2;;;", "Hochspannung 110 kV;1,3;;;", "NS (0,4 kV);1,4;;;"), {"MS": ["1.2", "", "", ""], "HS": ["1.3", "", "", ""], "NS": ["1.4", "", "", ""]}),
+    "levels with dashes": (levels("MS-NS;1,2;;;", "HS – MS;1,3;;;", "HÖS / HS;1,4;;;"), {"MS_NS": ["1.2", "", "", ""], "HS_MS": ["1.3", "", "", ""], "HOES_HS": ["1.4", "", "", ""]}),
+    # Workbooks.
+    "a workbook with titles and an empty first column": (
+        workbook([[None, "Preisblatt 2026"], [], [None, *OWN], [None, *VALUES]]), MS_SHORT
+    ),
+    "a workbook with numbers in formats": (
+        workbook([OWN, [*VALUES[:3], Shown(58.2, "0.00"), Shown(1.26, "#,##0.00"), Shown(12.5, "0.00"), 3.09]]), MS
+    ),
+    "a workbook with currencies and units in formats": (
+        workbook([OWN, [*VALUES[:3], Shown(58.2, '#,##0.00\\ "€"'), Shown(1.26, '0.00\\ "ct/kWh"'), Shown(12.5, '#,##0.00\\ "€"'), 3.09]]), MS
+    ),
+    "a workbook with more decimals than it has": (
+        workbook([OWN, [*VALUES[:3], Shown(58.2, "0.000000"), Shown(1.2612, "0.00"), 12.5, 3.09]]), {"MS": ["58.2000", "1.2612", "12.5", "3.09"]}
+    ),
+    "a workbook with a year in a format": (workbook([OWN, ["netze-a", Shown(2026, "0.00"), *VALUES[2:]]]), MS_SHORT),
+    "a workbook with a year as a day": (workbook([OWN, ["netze-a", date(2026, 1, 1), *VALUES[2:]]]), MS_SHORT),
+    "a workbook with numbers as texts": (workbook([OWN, ["netze-a", "2026", "MS", "58,20 €", "1,26", "12,50 €", "3,09"]]), MS),
+    "a workbook with texts and numbers in one column": (
+        workbook([OWN, ["netze-a", 2026, "MS", "58,20", 1.26, 12.5, 3.09], ["netze-a", 2026, "NS", 60.5, "2,00", "k.A.", "–"]]),
+        {"MS": ["58.20", "1.26", "12.5", "3.09"], "NS": ["60.5", "2.00", "", ""]},
+    ),
+    "a workbook with operator and year merged over rows": (
+        workbook([OWN, VALUES, [None, None, "NS", 1.5]], merged=["A2:A3", "B2:B3"]), MS_SHORT | {"NS": ["1.5", "", "", ""]}
+    ),
+    "a workbook with merged groups of hours": (
+        workbook(
+            [["Netzentgelte 2026"], ["VNB", "Jahr", "Ebene", "< 2.500 h/a", None, ">= 2.500 h/a"], [None, None, None, "LP", "AP", "LP", "AP"], ["netze-a", 2026, "MS", 12.5, 3.09, 58.2, 1.26]],
+            merged=["A1:G1", "D2:E2", "F2:G2", "A2:A3", "B2:B3", "C2:C3"],
+        ),
+        MS_SHORT,
+    ),
+    "a workbook with units below the names": (
+        workbook([OWN, [None, None, None, "€/kW", "ct/kWh", "€/kW", "ct/kWh"], VALUES]), MS_SHORT
+    ),
+    "a workbook with the operator's code as a number": (workbook([OWN, [9900000000002, *VALUES[1:]]]), MS_SHORT),
+    "a workbook with blanks in names and cells": (workbook([[f" {name} " for name in OWN], [" netze-a ", 2026, " MS ", *VALUES[3:]]]), MS_SHORT),
+    # JSON and Parquet.
+    "JSON objects that span lines": (json.dumps(dict(zip(OWN, VALUES, strict=True)), indent=2), MS_SHORT),
+    "several JSON objects that span lines": (
+        "\n".join(json.dumps(dict(zip(OWN, [*VALUES[:2], level, *VALUES[3:]], strict=True)), indent=1) for level in ("MS", "NS")),
+        MS_SHORT | {"NS": MS_SHORT["MS"]},
+    ),
+    "JSON with German names, units and null": (
+        json.dumps([{"Netzbetreiber": "Netze A", "Jahr": "2026", "Spannungsebene": "MSP", "LP ab 2500 h": "58,20 €", "AP ab 2500 h": 1.26, "LP unter 2500 h": None, "AP unter 2500 h": None}]),
+        {"MS": ["58.20", "1.26", "", ""]},
+    ),
+    "a JSON array of long elements": (
+        json.dumps([dict(zip([*OWN, "source_title"], [*VALUES[:2], level, *VALUES[3:], "x" * 9_000], strict=True)) for level in ("MS", "NS")]), MS_SHORT | {"NS": MS_SHORT["MS"]}
+    ),
+    "Parquet with decimals, texts and missing values": (
+        as_parquet(Netzbetreiber=["Netze A"], Jahr=[2026.0], Spannungsebene=["MS"], leistung=pyarrow.array(["58,20"]), arbeit=[1.26], leistung_unter_2500h=[None], arbeit_unter_2500h=[3.09]),
+        {"MS": ["58.20", "1.26", "", "3.09"]},
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", TARIFFS)
+def test_prices_of_a_sheet_are_read(name):
+    data, expected = TARIFFS[name]
+    found = imported("tariffs", data)
+    assert found.problems == []
+    assert {values[2]: values[3:7] for values in found.entries} == expected
+    assert {values[0] for values in found.entries} == {str(A)}
+
+
+HLZF = "VNB;Jahr;Ebene;Jahreszeit;von;bis"
+WINDOWS: dict[str, tuple[bytes | str, dict[str, list[str]]]] = {
+    "titles above the header": (lines("Hochlastzeitfenster 2026", "gemäß § 19 Abs. 2 StromNEV", "", HLZF, "netze-a;2026;MS;Winter;7:45;9 Uhr"), {"WINTER": ["07:45-09:00"]}),
+    "seasons with their months": (
+        lines(HLZF, "netze-a;2026;MS;Winter (Dez.–Feb.);7:45;9:00", "netze-a;2026;MS;Frühjahr (März bis Mai);keine;keine"), {"WINTER": ["07:45-09:00"], "SPRING": []}
+    ),
+    "no windows in other words": (
+        lines(HLZF, "netze-a;2026;MS;Sommer;./.;./.", "netze-a;2026;MS;Herbst;k. A.;k. A.", "netze-a;2026;MS;Winter;keine Angabe;keine Angabe"),
+        {"SUMMER": [], "AUTUMN": [], "WINTER": []},
+    ),
+    "windows in one cell with Uhr at each time": (
+        lines("VNB;Jahr;Ebene;Saison;Hochlastzeitfenster", "netze-a;2026;MS;Winter;7:45 Uhr bis 9:00 Uhr und 16:30 Uhr bis 18:00 Uhr", "netze-a;2026;MS;Sommer;keine Hochlastzeitfenster"),
+        {"WINTER": ["07:45-09:00", "16:30-18:00"], "SUMMER": []},
+    ),
+    "windows over midnight in one cell": (
+        lines("VNB;Jahr;Ebene;Saison;Zeitfenster", "netze-a;2026;MS;Winter;22:00–02:00 Uhr"), {"WINTER": ["00:00-02:00", "22:00-24:00"]}
+    ),
+    "a workbook with operator, year, level and season merged over windows": (
+        workbook([HLZF.split(";"), ["netze-a", 2026, "MS", "Winter", time(7, 45), time(9)], [None, None, None, None, time(16, 30), time(18)]], merged=["A2:A3", "B2:B3", "C2:C3", "D2:D3"]),
+        {"WINTER": ["07:45-09:00", "16:30-18:00"]},
+    ),
+    "a workbook with titles and the times as texts": (
+        workbook([["Hochlastzeitfenster"], [], HLZF.split(";"), ["netze-a", "2026", "NE 5", "Winter", "7:45", "9:00 Uhr"]]), {"WINTER": ["07:45-09:00"]}
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", WINDOWS)
+def test_windows_of_a_sheet_are_read(name):
+    data, expected = WINDOWS[name]
+    found = imported("hlzf", data)
+    assert found.problems == []
+    assert {
+        values[3]: [f"{each['start']}-{each['end']}" for each in msgspec.json.decode(values[4])]
+        for values in found.entries
+    } == expected
+
+
+LEVIES = "Umlage;Kundengruppe;Wert;Einheit;gültig ab;gültig bis"
+DAYS: dict[str, tuple[bytes | str, tuple[str, str, str]]] = {
+    "German days": (lines(LEVIES, "KWKG;;0,277;ct/kWh;01.01.2026;31.12.2026"), ("2026-01-01", "2026-12-31", "0.277")),
+    "German days without zeros": (lines(LEVIES, "KWKG;;0,277;ct/kWh;1.1.2026;31. 12. 2026"), ("2026-01-01", "2026-12-31", "0.277")),
+    "days with months in words": (lines(LEVIES, "KWKG;;0,277 ct/kWh;ct/kWh;1. Januar 2026;31. Dezember 2026"), ("2026-01-01", "2026-12-31", "0.277")),
+    "days with the time of midnight": (lines(LEVIES, "KWKG;;0,277;Cent/kWh;2026-01-01 00:00:00;2026-12-31T00:00:00"), ("2026-01-01", "2026-12-31", "0.277")),
+    "days with slashes that have one reading": (lines(LEVIES, "KWKG;;0,277;ct/kWh;01/01/2026;31/12/2026"), ("2026-01-01", "2026-12-31", "0.277")),
+    "a workbook with days": (workbook([LEVIES.split(";"), ["KWKG", None, 0.277, "ct/kWh", date(2026, 1, 1), date(2026, 12, 31)]]), ("2026-01-01", "2026-12-31", "0.277")),
+    "a workbook with numbers of days": (workbook([LEVIES.split(";"), ["KWKG", None, 0.277, "ct/kWh", 46023, 46387]]), ("2026-01-01", "2026-12-31", "0.277")),
+    "a workbook with a rate in percent": (
+        workbook([LEVIES.split(";"), ["Umsatzsteuer", None, Shown(0.19, "0.00%"), "Prozent", date(2026, 1, 1), None]]), ("2026-01-01", "", "19.00")
+    ),
+    "a rate with the sign of percent": (lines(LEVIES, "Mehrwertsteuer;;19 %;%;2026-01-01;"), ("2026-01-01", "", "19")),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", DAYS)
+def test_days_and_rates_of_levies_are_read(name):
+    data, expected = DAYS[name]
+    found = imported("levies", data)
+    assert found.problems == []
+    [values] = found.entries
+    first, last, rate = (values[index] for index in (4, 5, 6))
+    assert (first, last, rate) == expected
+
+
+REFUSED: dict[str, tuple[str, bytes | str, tuple[int, str | None, str]]] = {
+    "a unit that is not that of the column": ("tariffs", lines(GERMAN, ROW.replace("1,26", "12,60 €/MWh")), (2, "arbeit", "is in EUR/MWh; it must be in ct/kWh")),
+    "euros for cents": ("tariffs", lines(GERMAN, ROW.replace("1,26", "0,0126 €")), (2, "arbeit", "is in EUR; it must be in ct/kWh")),
+    "a price of a month": ("tariffs", lines(GERMAN, ROW.replace("58,20", "4,85 €/kW/Monat")), (2, "leistung", "is in EUR/kW/month")),
+    "a gross price": ("tariffs", lines(GERMAN, ROW.replace("58,20", "69,26 € brutto")), (2, "leistung", "is in EUR/gross")),
+    "a unit that is none": ("tariffs", lines(GERMAN, ROW.replace("58,20", "58,20 Taler")), (2, "leistung", "must be a decimal number")),
+    "another unit below the names": ("tariffs", lines(GERMAN, ";;;€/kW;€/MWh;€/kW;€/MWh", ROW), (1, "AP ab 2500 h (€/MWh)", "another unit than arbeit, which is in ct/kWh")),
+    "another unit in a name": ("tariffs", with_names("LP ab 2500 h [€/kW]", "AP ab 2500 h [€/MWh]"), (1, "AP ab 2500 h [€/MWh]", "another unit than arbeit")),
+    "a currency in the format of a workbook": (
+        "tariffs", workbook([OWN, [*VALUES[:4], Shown(1.26, '#,##0.00\\ "€"'), 12.5, 3.09]]), (2, "arbeit", "is in EUR; it must be in ct/kWh")
+    ),
+    "a percentage in a column of prices": ("tariffs", workbook([OWN, [*VALUES[:3], Shown(0.58, "0.00%"), 1.26, 12.5, 3.09]]), (2, "leistung", "is in percent")),
+    "decimal commas and points in one column": (
+        "tariffs", levels("MS;58,20;1,2;1,3;1,4", "NS;1.26;1,2;1,3;1,4"), (3, None, "decimal commas (58,20 in line 2) and decimal points (1.26 in line 3)")
+    ),
+    "decimal commas and points in texts of a workbook": (
+        "tariffs", workbook([OWN, [*VALUES[:3], "58,20", "1.26", 12.5, 3.09]]), (2, None, "decimal commas (58,20 in line 2) and decimal points (1.26 in line 2)")
+    ),
+    "decimal commas and points with units": ("tariffs", lines(GERMAN, ROW.replace("1,26", "1.26 ct/kWh")), (2, None, "decimal points (1.26 in line 2)")),
+    "a day with two readings": ("levies", lines(LEVIES, "KWKG;;0,277;ct/kWh;03/04/2026;"), (2, "valid_from", "could be 2026-04-03 or 2026-03-04")),
+    "a year of two digits": ("levies", lines(LEVIES, "KWKG;;0,277;ct/kWh;01.01.26;"), (2, "valid_from", "has a year of two digits")),
+    "a day that the calendar lacks": ("levies", lines(LEVIES, "KWKG;;0,277;ct/kWh;31.02.2026;"), (2, "valid_from", "must be a day")),
+    "a levy in a unit that its row does not state": ("levies", lines(LEVIES, "KWKG;;0,277 €/kWh;ct/kWh;2026-01-01;"), (2, "value", "is in EUR/kWh; it must be in ct/kWh")),
+    "a year that begins in between": ("tariffs", lines(GERMAN, ROW.replace("2026", "01.07.2026")), (2, "year", "must be a year")),
+    "a level with another abbreviation": ("tariffs", levels("Mittelspannung (NS);1,2;;;"), (2, "voltage_level", "must be one of")),
+    "a level with kilovolts of another": ("tariffs", levels("Mittelspannung (110 kV);1,2;;;"), (2, "voltage_level", "must be one of")),
+    "two levels at once": ("tariffs", levels("Hoch- und Mittelspannung;1,2;;;"), (2, "voltage_level", "must be one of")),
+    "a season with other months": ("hlzf", lines(HLZF, "netze-a;2026;MS;Winter (Nov.–Feb.);7:45;9:00"), (2, "season", "must be one of")),
+    "hours that are others": ("tariffs", with_names("LP ab 5000 h", "AP ab 5000 h"), (1, "LP ab 5000 h", "no such column")),
+    "a header without a required column below titles": ("tariffs", lines(*TITLES, GERMAN.replace("Jahr;", ""), ROW), (5, "year", "missing")),
+    "titles without a table": ("tariffs", lines(*TITLES), (1, "year", "missing")),
+    "a cell in a column without a name": ("tariffs", lines(GERMAN.replace(";LP ab", ";;LP ab"), ROW.replace(";58", ";x;58")), (2, None, "a column without a name")),
+    "a note below the table": ("tariffs", lines(GERMAN, ROW, "Alle Preise netto."), (3, None, "the row has 1 cells")),
+    "a merged operator in a file without merged cells": ("tariffs", levels("MS;1,2;;;").replace("netze-a", ""), (2, "dno_slug", "is empty")),
+    "two sheets with prices": ("tariffs", workbook([["Deckblatt"]], [OWN, VALUES]), (0, None, "name one with --sheet")),
+    "an OpenDocument file": ("tariffs", zipped({"mimetype": "x", "content.xml": "<a/>"}), (0, None, "is an OpenDocument file; save it as .xlsx")),
+    "an object of JSON that is cut off": ("tariffs", '{\n "Jahr": 2026,\n', (1, None, "no JSON")),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_a_sheet_is_refused(name):
+    kind, data, (line, column, reason) = REFUSED[name]
+    problems = imported(kind, data).problems
+    assert any(each[:2] == (line, column) and reason in each[2] for each in problems), problems
+
+
+def test_the_line_of_the_header_is_named():
+    assert "header in line 5" in imported("tariffs", lines(*TITLES, GERMAN, ROW)).notes[0]
+    assert "header in line 1" in imported("tariffs", lines(*GROUPS, GROUPED)).notes[0]
+    assert "header" not in imported("tariffs", lines(GERMAN, ROW)).notes[0]
+
+
+def test_lines_of_rows_count_the_titles():
+    [(line, _, _)] = imported("tariffs", lines(*TITLES, GERMAN, ROW.replace("MS", "X"))).problems
+    assert line == 6
+
+
+def test_another_operator_of_a_merged_cell_begins_with_its_own():
+    rows = [OWN, VALUES, [None, 2025, *VALUES[2:]], ["SWM", *VALUES[1:]], [None, 2025, *VALUES[2:]]]
+    found = imported("tariffs", workbook(rows, merged=["A2:A3", "A4:A5"]))
+    assert [values[0] for values in found.entries] == [str(A), str(A), str(B), str(B)]
