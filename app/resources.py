@@ -66,6 +66,8 @@ class Resources:
     known: AccountCache
     authenticator: Authenticator
     sign_in: SignIn
+    passwords: Passwords
+    sessions: Sessions
     devices: Devices
     cookie: SessionCookie
     api_key_usage: ApiKeyUsage
@@ -114,6 +116,7 @@ async def open_resources(
         )
         limiter = RateLimiter(lambda: shared.client, settings)
         sessions = Sessions(session_client, settings)
+        passwords = Passwords(settings)
         uses = ApiKeyUsage(pool, settings)
         known = AccountCache(pool, memory, settings)
         query_log = QueryLog(pool, settings)
@@ -129,7 +132,9 @@ async def open_resources(
             limiter=limiter,
             known=known,
             authenticator=Authenticator(known, sessions, uses),
-            sign_in=SignIn(pool, Passwords(settings), sessions, limiter),
+            sign_in=SignIn(pool, passwords, sessions, limiter),
+            passwords=passwords,
+            sessions=sessions,
             devices=Devices(lambda: session_client, settings),
             cookie=SessionCookie(settings),
             api_key_usage=uses,

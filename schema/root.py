@@ -17,6 +17,8 @@ from schema.mutations.prices import PriceMutations
 from schema.mutations.sessions import SessionMutations
 from schema.mutations.tariffs import TariffMutations
 from schema.mutations.time_of_use import TimeOfUseMutations
+from schema.mutations.users import UserMutations
+from schema.queries.accounts import AccountQueries
 from schema.queries.bill_ranking import BillRankingQueries
 from schema.queries.coverage import CoverageQueries
 from schema.queries.dnos import DnoQueries
@@ -45,6 +47,7 @@ class Query(
     EntryQueries,
     NaturalQueries,
     ViewerQueries,
+    AccountQueries,
 ):
     pass
 
@@ -53,6 +56,7 @@ class Query(
 class Mutation(
     SessionMutations,
     ApiKeyMutations,
+    UserMutations,
     TariffMutations,
     HlzfMutations,
     TimeOfUseMutations,

@@ -8,6 +8,7 @@ import re
 import secrets
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any, TypeVar
 from uuid import UUID
@@ -16,8 +17,9 @@ from redis.asyncio.cluster import RedisCluster
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ReadOnlyError
 
-from app.auth.lookups import Lookups
+from app.auth.lookups import AT_ONCE, Lookups
 from app.cache.failures import FAILURES, only_failures
+from app.domain.account import Session
 from app.errors import Unavailable
 from app.settings import Settings
 
@@ -50,12 +52,17 @@ class Sessions:
         """The same without being a visit: for what the server sends on its own."""
         return await self._looks.get(session_id)
 
-    async def end(self, session_id: str, user_id: UUID) -> None:
-        await _needed(lambda: self._end(user_id, [session_id]))
+    async def end(self, session_id: str, user_id: UUID) -> int:
+        """How many were open: one or none. Sessions of other users stay."""
+        return await _needed(lambda: self._end_own(user_id, session_id))
 
-    async def end_all(self, user_id: UUID) -> int:
-        """All sessions that the user has started; how many were still open."""
-        return await _needed(lambda: self._end_range(user_id, -1))
+    async def end_all(self, user_id: UUID, *, keep: str | None = None) -> int:
+        """All sessions that the user has started, but `keep`; how many were still open."""
+        return await _needed(lambda: self._end_range(user_id, -1, keep=keep))
+
+    async def open_of(self, user_ids: Sequence[UUID]) -> dict[UUID, tuple[Session, ...]]:
+        """The open sessions of each user, the newest first."""
+        return await _needed(lambda: self._open_of(user_ids))
 
     async def _visit(self, session_ids: Sequence[str]) -> dict[str, UUID]:
         return await self._read(session_ids, lambda client, key: client.getex(key, ex=self._lifetime))
@@ -99,9 +106,46 @@ class Sessions:
         # The list has no lifetime, for a session that slides on could outlive it; so it is bounded by number.
         await self._end_range(user_id, -self._per_user - 1)
 
-    async def _end_range(self, user_id: UUID, last: int) -> int:
-        found = await self._redis.zrange(_of_user(user_id), 0, last)
-        return await self._end(user_id, [session_id.decode() for session_id in found])
+    async def _open_of(self, user_ids: Sequence[UUID]) -> dict[UUID, tuple[Session, ...]]:
+        started = [
+            (user_id, session_id.decode(), moment)
+            for user_id, found in zip(
+                user_ids, await self._each(_newest, [*map(_of_user, user_ids)]), strict=True
+            )
+            for session_id, moment in found
+        ]
+        left = await self._each(
+            lambda client, key: client.ttl(key), [_key(session_id) for _, session_id, _ in started]
+        )
+        found: dict[UUID, tuple[Session, ...]] = dict.fromkeys(user_ids, ())
+        for (user_id, session_id, moment), seconds in zip(started, left, strict=True):
+            if seconds > 0:  # the list also has sessions that have expired
+                found[user_id] += (self._session(user_id, session_id, moment, seconds),)
+        return found
+
+    def _session(self, user_id: UUID, session_id: str, started: float, seconds_left: int) -> Session:
+        # Each request lets it live for its whole lifetime again.
+        used = max(started, time.time() - (self._lifetime - seconds_left))
+        return Session(
+            session_id, user_id, datetime.fromtimestamp(started, UTC), datetime.fromtimestamp(used, UTC)
+        )
+
+    async def _each(self, command: Callable[[Any, str], Any], keys: Sequence[str]) -> list[Any]:
+        """In batches, so that no reply is long."""
+        return [
+            reply
+            for start in range(0, len(keys), AT_ONCE)
+            for reply in await self._all(command, keys[start : start + AT_ONCE])
+        ]
+
+    async def _end_own(self, user_id: UUID, session_id: str) -> int:
+        if await self._redis.zscore(_of_user(user_id), session_id) is None:
+            return 0
+        return await self._end(user_id, [session_id])
+
+    async def _end_range(self, user_id: UUID, last: int, *, keep: str | None = None) -> int:
+        found = [each.decode() for each in await self._redis.zrange(_of_user(user_id), 0, last)]
+        return await self._end(user_id, [session_id for session_id in found if session_id != keep])
 
     async def _end(self, user_id: UUID, session_ids: list[str]) -> int:
         # One by one: on a cluster each session may be on another node.
@@ -109,6 +153,10 @@ class Sessions:
         if session_ids:
             await self._redis.zrem(_of_user(user_id), *session_ids)
         return sum(ended)
+
+
+def _newest(client: Any, key: str) -> Any:
+    return client.zrange(key, 0, -1, desc=True, withscores=True)
 
 
 def identify(token: str) -> str:

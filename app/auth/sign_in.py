@@ -4,6 +4,7 @@ from collections.abc import Collection, Sequence
 from contextlib import suppress
 from hashlib import sha256
 from typing import NamedTuple
+from uuid import UUID
 
 from app.auth.devices import Device
 from app.auth.fair_queue import Origin
@@ -15,7 +16,7 @@ from app.db.accounts import Credentials
 from app.db.pool import Pool
 from app.db.unit_of_work import write
 from app.domain.account import Principal, User
-from app.errors import Overloaded, TooMany, Unauthenticated, Unavailable
+from app.errors import AppError, BadInput, Code, Overloaded, TooMany, Unauthenticated, Unavailable
 from app.limits.rate_limiter.limiter import RateLimiter
 from app.limits.rate_limiter.policy import Policy
 
@@ -27,6 +28,14 @@ class _Attempt(NamedTuple):
 
     budgets: Sequence[tuple[str, Policy]]
     origin: Origin
+
+
+class PasswordChange(NamedTuple):
+    """Hashes of the password until now and of the new one."""
+
+    user_id: UUID
+    before: str
+    after: str
 
 
 class SignIn:
@@ -78,6 +87,24 @@ class SignIn:
         if former is not None:
             await self.sign_out(former)
         return known.user, token
+
+    async def password_change(self, principal: Principal, current: str, new: str) -> PasswordChange:
+        """For the user who is signed in. Attempts draw on the budget of the session; a right password on none."""
+        if principal.user_id is None or principal.name is None:
+            raise AppError("An API key has no password; please sign in.", Code.FORBIDDEN)
+        known = await self._credentials.get(principal.name.lower())
+        if known is None or known.user.id != principal.user_id:
+            raise Unauthenticated("This account has changed; please sign in again.")
+        place = self._from_known_place(known, principal, None)
+        assert place is not None, "the session is one of this account"
+        attempt = await self._admit(place)
+        if not await self._passwords.matches(known.password_hash, current, attempt.origin):
+            raise BadInput("The current password is wrong.", field=["current"])
+        for key, policy in attempt.budgets:
+            self._limiter.give_back(key, policy)
+        return PasswordChange(
+            known.user.id, known.password_hash, await self._passwords.hash(new, known.user.email)
+        )
 
     async def sign_out(self, principal: Principal) -> None:
         if principal.session_id is not None and principal.user_id is not None:

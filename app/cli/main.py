@@ -2,6 +2,7 @@
 
 import os
 import sys
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
 
@@ -32,6 +33,8 @@ app = typer.Typer(
 )
 users_app = typer.Typer(help="The people who may sign in.", no_args_is_help=True, rich_markup_mode="markdown")
 app.add_typer(users_app, name="user")
+keys_app = typer.Typer(help="The API keys of programs.", no_args_is_help=True, rich_markup_mode="markdown")
+app.add_typer(keys_app, name="key")
 
 Email = Annotated[str, typer.Argument(help="The address to sign in with.")]
 ROLES = "VIEWER reads, EDITOR also corrects, ADMIN may everything."
@@ -44,6 +47,22 @@ def run() -> None:
     except (CannotStart, AppError) as error:
         console.print_error(str(error))
         sys.exit(1)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        console.out.print(f"dno {version('dno-api')}", markup=False, highlight=False)
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version and exit."),
+    ] = False,
+) -> None:
+    pass
 
 
 @app.command()
@@ -191,6 +210,28 @@ def list_users() -> None:
     from app.cli.databases import with_databases
 
     console.out.print(users.table(with_databases(_settings(), users.fetch)))
+
+
+@keys_app.command("list")
+def list_keys() -> None:
+    """Show the keys that are not revoked. Secrets are stored nowhere, and cannot be shown."""
+    from app.cli import keys
+    from app.cli.databases import with_databases
+
+    console.out.print(keys.table(with_databases(_settings(), keys.fetch)))
+
+
+@keys_app.command("revoke")
+def revoke_key(
+    id: Annotated[str, typer.Argument(help="The key's id, as **dno key list** shows it.")],
+) -> None:
+    """End a key, at once on all running servers."""
+    from app.cli import keys
+    from app.cli.databases import with_databases
+
+    key_id = keys.read_key_id(id)
+    key = with_databases(_settings(), lambda settings: keys.revoke(settings, key_id))
+    console.out.print(f"{key.name} is revoked.", markup=False)
 
 
 def _settings(**options: object) -> Settings:

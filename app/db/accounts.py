@@ -85,6 +85,16 @@ async def fetch_keys_by_creator(pool: Pool, user_ids: Sequence[UUID]) -> dict[UU
     return found
 
 
+async def fetch_all_keys(pool: Pool, keys: Sequence[None]) -> dict[None, tuple[ApiKey, ...]]:
+    """Those that are not revoked, newest first; expired ones, too."""
+    rows = await pool.fetch(
+        "SELECT id, name, role, created_by, created_at, last_used_at, expires_at"
+        " FROM api_keys LEFT JOIN api_key_uses ON key_id = id"
+        " WHERE revoked_at IS NULL ORDER BY created_at DESC, id"
+    )
+    return {None: tuple(map(_api_key, rows))}
+
+
 async def add_user(work: UnitOfWork, email: str, role: Role, password_hash: str) -> User:
     """Raises CONFLICT if a user has this address already."""
     row = await work.connection.fetchrow(
@@ -99,7 +109,10 @@ async def add_user(work: UnitOfWork, email: str, role: Role, password_hash: str)
     return _user(row)
 
 
-async def set_role(work: UnitOfWork, user_id: UUID, role: Role) -> User:
+async def set_role(work: UnitOfWork, user_id: UUID, role: Role, *, keep_administrator: bool = False) -> User:
+    """`keep_administrator`: raises CONFLICT if no user with the role ADMIN would be left."""
+    if keep_administrator and role is not Role.ADMIN:
+        await _keep_administrator(work, user_id)
     row = await work.connection.fetchrow(
         "UPDATE users SET role = $2 WHERE id = $1 AND deleted_at IS NULL RETURNING id, email, role, created_at",
         user_id,
@@ -126,8 +139,23 @@ async def replace_password_hash(work: UnitOfWork, user_id: UUID, old: str, new: 
     return bool(done == "UPDATE 1")
 
 
-async def delete_user(work: UnitOfWork, user_id: UUID) -> User:
-    """Also revokes the user's API keys. The row stays for history, the address is removed."""
+async def change_password_hash(work: UnitOfWork, user_id: UUID, old: str, new: str) -> User:
+    """Raises CONFLICT if the password was changed in the meantime."""
+    if not await replace_password_hash(work, user_id, old, new):
+        raise AppError("The password has changed meanwhile; please sign in again.", Code.CONFLICT)
+    row = await work.connection.fetchrow(
+        "SELECT id, email, role, created_at FROM users WHERE id = $1 AND deleted_at IS NULL", user_id
+    )
+    return _changed_user(row)
+
+
+async def delete_user(work: UnitOfWork, user_id: UUID, *, keep_administrator: bool = False) -> User:
+    """Also revokes the user's API keys. The row stays for history, the address is removed.
+
+    `keep_administrator`: raises CONFLICT for the last user with the role ADMIN.
+    """
+    if keep_administrator:
+        await _keep_administrator(work, user_id)
     row = await work.connection.fetchrow(
         "UPDATE users SET deleted_at = now(), email = id || '@deleted.invalid', password_hash = ''"
         " WHERE id = $1 AND deleted_at IS NULL RETURNING id, email, role, created_at",
@@ -184,6 +212,17 @@ async def touch_api_keys(pool: Pool, uses: Mapping[UUID, datetime]) -> None:
         [key_id for key_id, _ in in_order],
         [used_at for _, used_at in in_order],
     )
+
+
+async def _keep_administrator(work: UnitOfWork, user_id: UUID) -> None:
+    """Locks all administrators, so that two of them cannot remove each other at the same time."""
+    rows = await work.connection.fetch(
+        "SELECT id FROM users WHERE role = 'ADMIN' AND deleted_at IS NULL ORDER BY id FOR UPDATE"
+    )
+    if [row["id"] for row in rows] == [user_id]:
+        raise AppError(
+            "This is the last administrator; make another user ADMIN before.", Code.CONFLICT, field=["id"]
+        )
 
 
 def _changed_user(row: "Row | None") -> User:

@@ -36,6 +36,15 @@ class ApiKey(msgspec.Struct, frozen=True):
     expires_at: datetime | None
 
 
+class Session(msgspec.Struct, frozen=True):
+    """An open session; its id is no secret."""
+
+    id: str
+    user_id: UUID
+    started_at: datetime
+    last_used_at: datetime
+
+
 class Principal(msgspec.Struct, frozen=True):
     """The user or API key that a request is authenticated with; holds no secret."""
 

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -20,17 +19,13 @@ from tests import factories as make
 from tests.integration.auth.services import CHEAP, PASSWORD
 from tests.integration.graph.graphql_client import client_of
 from tests.integration.graph.running import Running, issue_key, running
+from tests.integration.graph.signing_in import SIGN_IN, signed_in
 from tests.integration.graph.writing import Caller, global_id, mutation, refusals
 
 # The limit of a second in production; a busy computer may take longer.
 SECOND = 30
 
 READ = "{ dnos { totalCount } }"
-SIGN_IN = """
-mutation ($email: String!, $password: String!) {
-  signIn(email: $email, password: $password) { viewer { email role } token errors { code message } }
-}
-"""
 CREATE_KEY = """
 mutation ($name: String! = "crawler", $role: Role! = EDITOR, $expiresAt: DateTime) {
   createApiKey(name: $name, role: $role, expiresAt: $expiresAt) {
@@ -51,19 +46,6 @@ mutation ($pattern: String!) { invalidateCache(pattern: $pattern) { removed erro
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
     return msgspec.structs.replace(settings, **CHEAP)
-
-
-@asynccontextmanager
-async def signed_in(resources: Resources, pool: Pool, role: Role) -> AsyncIterator[Caller]:
-    """A signed-in user; with a client of its own, which stores the cookie."""
-    passwords = Passwords(resources.settings)
-    user = await make.user(pool, role=role, password_hash=await passwords.hash(PASSWORD))
-    passwords.close()
-    async with client_of(resources) as client:
-        caller = Caller(client, {})
-        data = await caller.execute(SIGN_IN, email=user.email, password=PASSWORD)
-        assert data["signIn"]["errors"] == []
-        yield caller
 
 
 @pytest.fixture
@@ -100,6 +82,21 @@ LEAST = {
     "invalidateCache": Role.ADMIN,
     "createApiKey": Role.ADMIN,
     "revokeApiKey": Role.ADMIN,
+    "createUser": Role.ADMIN,
+    "setUserRole": Role.ADMIN,
+    "resetPassword": Role.ADMIN,
+    "deleteUser": Role.ADMIN,
+    "endSessions": Role.ADMIN,
+    "changePassword": Role.VIEWER,
+}
+# Whatever its role.
+NEVER_WITH_A_KEY = {
+    "createApiKey",
+    "createUser",
+    "setUserRole",
+    "resetPassword",
+    "deleteUser",
+    "changePassword",
 }
 
 
@@ -133,6 +130,16 @@ async def test_each_mutation_requires_its_role(callers: dict[Role | None, Caller
     documents["invalidateCache"] = (INVALIDATE, {"pattern": "nothing"})
     documents["createApiKey"] = (CREATE_KEY, {})
     documents["revokeApiKey"] = (REVOKE_KEY, {"id": f"key_{'0' * 32}"})
+    unknown = f'id: "user_{"0" * 32}"'
+    for write, arguments in {
+        "createUser": 'email: "eve@example.org", role: ADMIN',
+        "setUserRole": f"{unknown}, role: ADMIN",
+        "resetPassword": unknown,
+        "deleteUser": unknown,
+        "endSessions": unknown,
+        "changePassword": f'current: "{PASSWORD}", password: "{PASSWORD}"',
+    }.items():
+        documents[write] = (f"mutation {{ {write}({arguments}) {{ errors {{ code field }} }} }}", {})
     assert documents.keys() == LEAST.keys()
     for write, (document, variables) in documents.items():
         for role, caller in callers.items():
@@ -140,7 +147,7 @@ async def test_each_mutation_requires_its_role(callers: dict[Role | None, Caller
             codes = {code for code, _ in refusals(payload)} & {"UNAUTHENTICATED", "FORBIDDEN"}
             if role is None:
                 expected = {"UNAUTHENTICATED"}
-            elif not role.includes(LEAST[write]) or write == "createApiKey":  # never with an API key
+            elif not role.includes(LEAST[write]) or write in NEVER_WITH_A_KEY:
                 expected = {"FORBIDDEN"}
             else:
                 expected = set()
