@@ -149,9 +149,15 @@ def summary(report: Report) -> str:
         counts.append(f"{len(report.kept):,} kept")
     if report.left_out:
         counts.append(f"{len(report.left_out):,} left out")
-    if report.warnings:
-        counts.append(f"{len(report.warnings):,} warnings")
+    if report.warning_count:
+        counts.append(f"{report.warning_count:,} warnings{_part_listed(report)}")
     return ", ".join([*counts, f"{report.refused:,} refused"])
+
+
+def _part_listed(report: Report) -> str:
+    """Of an import with --strict the warnings are the problems."""
+    listed = len(report.warnings) or len(report.problems)
+    return "" if listed == report.warning_count else f" (the first {listed:,} are listed)"
 
 
 @contextmanager
@@ -231,7 +237,7 @@ def _print_json(report: Report, *, dry_run: bool) -> None:
             "removed": report.removed,
             "kept": len(report.kept),
             "left_out": len(report.left_out),
-            "warnings": len(report.warnings),
+            "warnings": report.warning_count,
             "dry_run": dry_run,
         }
     )

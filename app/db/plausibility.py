@@ -6,6 +6,8 @@ from operator import itemgetter
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
+import msgspec
+
 from app.db.pool import Connection, Row
 from app.domain import price, time_of_use
 from app.domain.entry import VoltageLevel
@@ -13,6 +15,7 @@ from app.domain.family import ColumnType, Family
 from app.domain.implied_figures import implied_figures
 from app.domain.plausibility import (
     NO_FIGURES,
+    NO_REFERENCES,
     Distribution,
     KnownFigure,
     PlausibilityWarning,
@@ -24,6 +27,7 @@ from app.domain.plausible_prices import FEWEST_FIGURES, usual_bounds
 from app.domain.price import PriceKind
 
 _ROWS_PER_BATCH: Final = 200
+_ROWS_AT_ONCE: Final = 1_000
 
 
 class Implausible(NamedTuple):
@@ -41,7 +45,11 @@ class PlausibilityCheck:
         self._prices = [column.name for column in family.prices]
         self._key = [key.name for key in family.key]
         self._kind = _kind_of(family)
-        self._of_stored = self._statement_of_stored()
+        self._figures = _struct_of_prices(family)
+        self._of_stored = self._statement_of_stored(selected)
+        columns = selected if self._figures is None else ", ".join(f"t.{name}" for name in self._prices)
+        key = ", ".join(f"t.{name}::text AS key_{name}" for name in ("dno_id", "year", *self._key))
+        self._by_key = self._statement_of_stored(f"{key}, {columns}")
         self._unusual = self._statement_of_unusual_figures()
 
     def saving(self, write: str) -> str:
@@ -110,6 +118,38 @@ class PlausibilityCheck:
                     yield Implausible(entry, warnings)
             await asyncio.sleep(0)
 
+    async def find_by_key(
+        self, connection: Connection, dno_ids: Sequence[UUID], years: Sequence[int]
+    ) -> AsyncIterator[tuple[tuple[str, ...], tuple[PlausibilityWarning, ...]]]:
+        """Operator, year and key, as text, and the warnings of the stored entries of these operators and years. For many of
+        them: while a batch is compared, PostgreSQL reads the next one. It must be read to its end.
+        """
+        if not has_rules(self._family):
+            return
+        usual = await self.distribution(connection)
+        cursor = await connection.cursor(self._by_key, dno_ids, years, None)
+        width = 2 + len(self._key)
+        kind = slice(2, width)
+        batch = await cursor.fetch(_ROWS_AT_ONCE)
+        while batch:
+            following = asyncio.create_task(cursor.fetch(_ROWS_AT_ONCE))
+            await asyncio.sleep(0)  # sends its request
+            for row in batch:
+                values = tuple(row)
+                entry = self._examined(row, values)
+                figures = usual.get(values[kind], NO_FIGURES)
+                references = self._references(values, entry, figures) if self._prices else NO_REFERENCES
+                if warnings := plausibility_warnings(self._family, entry, references):
+                    yield values[:width], warnings
+            batch = await following
+
+    def _examined(self, row: Row, values: tuple[Any, ...]) -> Any:
+        """What the rules read of an entry: its prices, or all of it."""
+        if self._figures is None:
+            return self._decode(row)
+        first = 2 + len(self._key)
+        return self._figures(*values[first : first + len(self._prices)])
+
     async def fetch_unusual_figures(self, connection: Connection, usual: Distribution) -> list[Row]:
         """`id`, `dno_id` and the columns of lists of the stored entries with a figure beyond the bounds of the distribution."""
         if not usual:
@@ -145,7 +185,7 @@ class PlausibilityCheck:
             known,
         )
 
-    def _statement_of_stored(self) -> str:
+    def _statement_of_stored(self, selected: str) -> str:
         """Of operators `$1`, years `$2` and ids `$3`; null: all."""
         table = self._family.table
         operators = (
@@ -156,10 +196,10 @@ class PlausibilityCheck:
             " AND ($2::integer[] IS NULL OR t.year = ANY($2)) AND ($3::uuid[] IS NULL OR t.id = ANY($3))"
         )
         if not self._prices:
-            return f"SELECT {self._selected} FROM {table} t{operators}{where}"
+            return f"SELECT {selected} FROM {table} t{operators}{where}"
         before = "(r.before ->> '{}')::numeric"
         return (
-            f"SELECT {self._selected}, {self._compared(before)} FROM {table} t{operators}"
+            f"SELECT {selected}, {self._compared(before)} FROM {table} t{operators}"
             f" LEFT JOIN revisions r ON r.entry_id = t.id AND r.version = t.version{self._joins()}{where}"
         )
 
@@ -208,6 +248,13 @@ class PlausibilityCheck:
             f"SELECT {', '.join([*self._key, *medians, *counts])} FROM {self._family.table}"
             f" WHERE deleted_at IS NULL{of_rows}{key and ' GROUP BY '}{key}"
         )
+
+
+def _struct_of_prices(family: Family) -> Any:
+    """For families of which the rules read nothing but prices; None: they read more."""
+    if family in _WITH_IMPLIED or any(column.type is not ColumnType.PRICE for column in family.columns):
+        return None
+    return msgspec.defstruct("Prices", [(column.name, Any) for column in family.prices], gc=False)
 
 
 def _kind_of(family: Family) -> Callable[[Row], tuple[str, ...]]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import msgspec
 
@@ -13,8 +13,14 @@ class PlausibilityWarning(msgspec.Struct, frozen=True):
     """The value is written all the same; `code` is stable, for programs."""
 
     code: str
-    message: str
+    text: str  # has `{}` in the place of each of the figures, if there are any
     field: tuple[str, ...]
+    figures: tuple[Any, ...] = ()
+
+    @property
+    def message(self) -> str:
+        """Only made for warnings that are shown: an import may have hundreds of thousands."""
+        return self.text.format(*self.figures) if self.figures else self.text
 
 
 class KnownFigure(NamedTuple):

@@ -1,8 +1,10 @@
 """Unusual prices of any family: against last year, against all operators, and gross prices in the place of net ones."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
-from typing import Any, Final
+from functools import cache
+from operator import attrgetter
+from typing import Any, Final, NamedTuple
 
 from app.domain.family import Column, Family
 from app.domain.plausibility import Figure, PlausibilityWarning, References
@@ -18,20 +20,45 @@ GROSS_ROUNDING: Final = Decimal("0.011")
 # Of smaller prices the rounding is more than a hundredth, and any rise may look like VAT.
 LEAST_COMPARED: Final = Decimal("0.5")
 
+_RISE: Final = f"{{}} is more than {UNUSUAL_RISE} times last year's {{}}."
+_FALL: Final = "{} is less than a third of last year's {}."
+_ABOVE: Final = (
+    f"{{}}{{}} is more than {UNUSUAL_MULTIPLE} times the median {{}} of {{}} figures of this kind."
+)
+_BELOW: Final = "{}{} is less than a fifth of the median {} of {} figures of this kind."
+_GROSS: Final = f"{{}} is {GROSS} times {{}} {{}}: gross in the place of net?"
+
+
+class _Prices(NamedTuple):
+    """The prices of a family's entries, and the paths of their inputs."""
+
+    of: Callable[[Any], Any]  # a tuple of figures
+    fields: tuple[tuple[str, ...], ...]
+
+
+@cache
+def _prices(family: Family) -> _Prices:
+    names = [column.name for column in family.prices]
+    get = attrgetter(*names) if names else lambda entry: ()
+    of = get if len(names) != 1 else lambda entry: (get(entry),)
+    return _Prices(of, tuple(input_field(column) for column in family.prices))
+
 
 def price_warnings(family: Family, entry: Any, references: References) -> Iterator[PlausibilityWarning]:
     """Runs for every row of an import: most prices are usual, and comparing them makes nothing but numbers."""
-    now = [getattr(entry, column.name) for column in family.prices]
+    of, fields = _prices(family)
+    now = of(entry)
     for place, (price, then) in enumerate(zip(now, references.last_year, strict=False)):
         if price is not None and then and not then <= UNUSUAL_RISE * price <= _RISE_SQUARED * then:
-            yield _against_last_year(family.prices[place], price, then)
+            yield _against_last_year(fields[place], price, then)
     for place, (price, median) in enumerate(zip(now, references.usual, strict=False)):
         if (
             price is not None
             and median
             and not median <= UNUSUAL_MULTIPLE * price <= _MULTIPLE_SQUARED * median
+            and (figures := references.figures[place] or 0) >= FEWEST_FIGURES
         ):
-            yield from _against_all(family.prices[place], price, median, references.figures[place] or 0)
+            yield _against_all(family.prices[place], fields[place], price, median, figures)
     yield from _gross(family, now, references)
 
 
@@ -47,23 +74,18 @@ def input_field(column: Column) -> tuple[str, ...]:
     return ("input", column.field.partition(".")[0])
 
 
-def _against_last_year(column: Column, now: Decimal, then: Decimal) -> PlausibilityWarning:
+def _against_last_year(field: tuple[str, ...], now: Decimal, then: Decimal) -> PlausibilityWarning:
     if now > then:
-        message = f"{now} is more than {UNUSUAL_RISE} times last year's {then}."
-        return PlausibilityWarning("UNUSUAL_RISE", message, input_field(column))
-    message = f"{now} is less than a third of last year's {then}."
-    return PlausibilityWarning("UNUSUAL_FALL", message, input_field(column))
+        return PlausibilityWarning("UNUSUAL_RISE", _RISE, field, (now, then))
+    return PlausibilityWarning("UNUSUAL_FALL", _FALL, field, (now, then))
 
 
 def _against_all(
-    column: Column, now: Decimal, median: Decimal, figures: int
-) -> Iterator[PlausibilityWarning]:
-    if figures < FEWEST_FIGURES:
-        return
-    compared = f"more than {UNUSUAL_MULTIPLE} times" if now > median else "less than a fifth of"
+    column: Column, field: tuple[str, ...], now: Decimal, median: Decimal, figures: int
+) -> PlausibilityWarning:
+    compared = _ABOVE if now > median else _BELOW
     unit = f" {column.unit}" if column.unit.startswith(("EUR", "ct")) else ""
-    message = f"{now}{unit} is {compared} the median {median} of {figures} figures of this kind."
-    yield PlausibilityWarning("UNUSUAL_MAGNITUDE", message, input_field(column))
+    return PlausibilityWarning("UNUSUAL_MAGNITUDE", compared, field, (now, unit, median, figures))
 
 
 def _gross(family: Family, now: Sequence[Figure], references: References) -> Iterator[PlausibilityWarning]:
@@ -87,8 +109,7 @@ def _gross(family: Family, now: Sequence[Figure], references: References) -> Ite
 
 
 def _gross_warning(column: Column, now: Figure, net: Figure, name: str) -> PlausibilityWarning:
-    message = f"{now} is {GROSS} times {name} {net}: gross in the place of net?"
-    return PlausibilityWarning("GROSS_FOR_NET", message, input_field(column))
+    return PlausibilityWarning("GROSS_FOR_NET", _GROSS, input_field(column), (now, name, net))
 
 
 def _first_gross(now: Sequence[Figure], then: Sequence[Figure]) -> int | None:

@@ -10,6 +10,10 @@ from app.domain.plausibility import PlausibilityWarning
 EUROS_AT_THRESHOLD: Final = 25
 # Of the higher cost. In 166 of 166 published rows the costs differ by at most 0.75 %.
 UNUSUAL_DISTANCE: Final = Decimal("0.01")
+_PAIRS: Final = (
+    f"At 2,500 h both price pairs usually cost the same within {UNUSUAL_DISTANCE:.0%}, Leistungspreis + 25 × Arbeitspreis:"
+    " {} EUR per kW under 2,500 h, {} EUR per kW from 2,500 h."
+)
 
 
 def tariff_warnings(prices: Any) -> Iterator[PlausibilityWarning]:
@@ -18,15 +22,17 @@ def tariff_warnings(prices: Any) -> Iterator[PlausibilityWarning]:
     if below is not None and above is not None and below > above:
         yield PlausibilityWarning(
             "UNUSUAL_ORDER",
-            f"The Leistungspreis under 2,500 h ({below}) is usually below the one from 2,500 h ({above}).",
+            "The Leistungspreis under 2,500 h ({}) is usually below the one from 2,500 h ({}).",
             ("input", "leistungUnter2500h"),
+            (below, above),
         )
     below, above = prices.arbeit_unter_2500h, prices.arbeit
     if below is not None and above is not None and below < above:
         yield PlausibilityWarning(
             "UNUSUAL_ORDER",
-            f"The Arbeitspreis under 2,500 h ({below}) is usually above the one from 2,500 h ({above}).",
+            "The Arbeitspreis under 2,500 h ({}) is usually above the one from 2,500 h ({}).",
             ("input", "arbeitUnter2500h"),
+            (below, above),
         )
     yield from _apart(prices)
 
@@ -40,7 +46,7 @@ def _apart(prices: Any) -> Iterator[PlausibilityWarning]:
     if abs(above - below) > UNUSUAL_DISTANCE * max(above, below):
         yield PlausibilityWarning(
             "PAIRS_DO_NOT_MEET",
-            f"At 2,500 h both price pairs usually cost the same within {UNUSUAL_DISTANCE:.0%}, Leistungspreis + 25 × Arbeitspreis:"
-            f" {below} EUR per kW under 2,500 h, {above} EUR per kW from 2,500 h.",
+            _PAIRS,
             ("input", "leistung"),
+            (below, above),
         )

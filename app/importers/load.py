@@ -2,7 +2,7 @@
 
 import io
 import os
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
 from enum import StrEnum
 from functools import partial
@@ -21,7 +21,7 @@ from app.importers.aliases import load_aliases
 from app.importers.family import FamilySource
 from app.importers.hlzf import Hlzf
 from app.importers.holiday_rules import HolidayRules
-from app.importers.implausible_rows import Entries, implausible_rows
+from app.importers.implausible_rows import Entries, RowWarnings, Warned, implausible_rows
 from app.importers.layout import Row
 from app.importers.levies import Levies
 from app.importers.places import Places
@@ -69,13 +69,6 @@ class SkippedRow(NamedTuple):
     reason: str
 
 
-class Warned(NamedTuple):
-    """An entry with an unusual value, at its first row."""
-
-    location: RowLocation
-    reason: str
-
-
 class Report(msgspec.Struct, frozen=True):
     """The result of an import. `inserted`, `updated`, `unchanged`, `kept` and `removed` count entries, `refused` rows."""
 
@@ -85,7 +78,8 @@ class Report(msgspec.Struct, frozen=True):
     kept: tuple[SkippedRow, ...] = ()
     problems: tuple[Problem, ...] = ()
     left_out: tuple[SkippedRow, ...] = ()  # valid rows that are no entry of this kind
-    warnings: tuple[Warned, ...] = ()
+    warnings: tuple[Warned, ...] = ()  # the first ones
+    warning_count: int = 0  # of all
     notes: tuple[str, ...] = ()  # how each file was read
     removed: int = 0  # places that are not in the file any more
 
@@ -138,22 +132,24 @@ async def import_files(
             reason = ", ".join(Path(file.name).name for file in files)
             report = await write(connection, source, reason, overwrite=overwrite, on_progress=on_progress)
             if strict and report.warnings:
-                raise _Refused(report.warnings)
+                raise _Refused(report)
             return msgspec.structs.replace(report, notes=tuple(notes))
 
         try:
             return await in_transaction(connection, work, keep=not dry_run)
         except _Refused as refused:
-            problems = [Problem(*warned) for warned in refused.warnings]
-            return Report(problems=tuple(problems), notes=tuple(notes))
+            problems = [Problem(*warned) for warned in refused.report.warnings]
+            return Report(
+                problems=tuple(problems), notes=tuple(notes), warning_count=refused.report.warning_count
+            )
 
 
 class _Refused(Exception):
     """Rolls a strict import back."""
 
-    def __init__(self, warnings: tuple[Warned, ...]) -> None:
-        super().__init__(f"{len(warnings)} unusual values")
-        self.warnings = warnings
+    def __init__(self, report: Report) -> None:
+        super().__init__(f"{report.warning_count} unusual values")
+        self.report = report
 
 
 @asynccontextmanager
@@ -233,25 +229,26 @@ async def write(
         await load_aliases(connection, only_of_new_operators=True)
     kept = tuple(SkippedRow(entries[each.row][0], each.reason) for each in outcome.kept)
     left_out = tuple(SkippedRow(*each) for each in source.left_out)
-    unread = {each.location for each in kept}  # what is unusual about stored figures is not in these rows
-    warnings = tuple(
-        [each for each in await _warnings(connection, source, entries) if each.location not in unread]
-    )
+    # What is unusual about stored figures is not in rows that were not written.
+    warnings = await _warnings(connection, source, entries, {each.row for each in outcome.kept})
     return Report(
         outcome.inserted,
         outcome.updated,
         outcome.unchanged,
         kept,
         left_out=left_out,
-        warnings=warnings,
+        warnings=warnings.listed,
+        warning_count=warnings.total,
         removed=outcome.removed,
     )
 
 
-async def _warnings(connection: Connection, source: Source, entries: Entries) -> list[Warned]:
+async def _warnings(
+    connection: Connection, source: Source, entries: Entries, kept: Collection[int]
+) -> RowWarnings:
     if source.family is None or not entries:
-        return []
-    return [Warned(*each) for each in await implausible_rows(connection, source.family, entries)]
+        return RowWarnings()
+    return await implausible_rows(connection, source.family, entries, kept)
 
 
 def _take(source: Source, row: Row) -> list[Problem]:

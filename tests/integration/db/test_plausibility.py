@@ -6,6 +6,9 @@ from app.db.family_tables import TABLES
 from app.db.unit_of_work import unit_of_work
 from app.domain.account import Principal, Role
 from app.domain.correction import TariffCorrection
+from app.domain.entry import VoltageLevel
+from app.domain.families import FAMILIES
+from app.domain.plausibility_rules import has_rules
 from app.domain.price import PriceKind
 from tests import factories as make
 
@@ -93,3 +96,31 @@ async def test_families_without_rules_are_not_read(pool):
     await make.levy(pool)
     await make.holiday_rule(pool, await make.dno(pool))
     assert await find(pool, "levies") == await find(pool, "holiday_rules") == []
+
+
+async def test_entries_found_by_key_have_the_same_warnings(pool):
+    dno = await make.dno(pool)
+    await make.tariff(pool, dno, 2024, leistung="10", arbeit="0.10")
+    await make.tariff(pool, dno, leistung="11.90", arbeit=None)
+    await make.tariff(pool, dno, voltage_level=VoltageLevel.HS)
+    await make.time_of_use(pool, dno, price_st="6.70", windows="1 00:05-06:00 NT")
+    await make.price(pool, dno, 2026, PriceKind.SLP_ARBEITSPREIS, amount="7.97")
+    await make.price(pool, dno, 2026, PriceKind.MESSUNG, voltage_level=None, variant="Zweitarif")
+    await make.hlzf(pool, dno, windows="06:00-22:00")
+    for family in FAMILIES:
+        check = TABLES[family.name].plausibility
+        key = [key.name for key in family.key]
+        async with pool.connection() as connection, connection.transaction():
+            found = {
+                (
+                    str(entry.dno_id),
+                    str(entry.year),
+                    *(str(getattr(entry, name) or "") for name in key),
+                ): warnings
+                async for entry, warnings in check.find(connection)
+            }
+            by_key = dict(
+                [each async for each in check.find_by_key(connection, [dno.id], [2024, 2025, 2026])]
+            )
+        assert by_key == found
+        assert bool(found) == has_rules(family), family.name

@@ -129,7 +129,7 @@ async def test_a_strict_import_refuses_unusual_values(dno, pool):
         ("refused", 2, "The Arbeitspreis under 2,500 h (18.30)"),
     ]
     assert "1456.51 EUR per kW from 2,500 h" in refused[2]["reason"]
-    assert (summary["inserted"], summary["refused"], summary["warnings"]) == (0, 1, 0)
+    assert (summary["inserted"], summary["refused"], summary["warnings"]) == (0, 1, 3)
     assert await pool.fetch("SELECT 1 FROM netzentgelte_data") == []
     done = dno("import", "tariffs", "-", "--strict", stdin=f"{HEADER}\n{USUAL}")
     assert (done.returncode, done.stdout) == (0, "1 inserted, 0 updated, 0 unchanged, 0 refused\n")

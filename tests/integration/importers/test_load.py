@@ -8,8 +8,10 @@ from typing import ClassVar
 import asyncpg
 import pytest
 
+from app.cli.import_data import summary
 from app.db import staging
 from app.domain.entry import DnoYear, VerificationStatus
+from app.importers import implausible_rows
 from app.importers.load import File, Kind, import_files
 from tests import factories as make
 
@@ -34,9 +36,15 @@ OPERATOR = (
 
 
 def tariff(
-    slug="netze-a", year=2025, level="MS", leistung="58.20", status="unverified", url="https://e.org/u"
+    slug="netze-a",
+    year=2025,
+    level="MS",
+    leistung="58.20",
+    status="unverified",
+    url="https://e.org/u",
+    unter="",
 ) -> str:
-    return f"{slug},{year},{level},{leistung},1.26,,2.86,{status},{url},\n"
+    return f"{slug},{year},{level},{leistung},1.26,{unter},2.86,{status},{url},\n"
 
 
 async def counts(pool) -> tuple[int, int, int]:
@@ -146,6 +154,23 @@ async def test_the_same_entry_twice_is_refused_also_across_files(pool, load):
     assert [(str(p.location), p.reason) for p in report.problems] == [
         ("2.csv:2", "the same operator, year and level as in 1.csv:2")
     ]
+
+
+async def test_of_many_unusual_rows_the_first_are_listed_and_all_are_counted(pool, load, monkeypatch):
+    monkeypatch.setattr(implausible_rows, "MOST_LISTED", 3)
+    await make.dno(pool)
+    rows = [tariff(year=year, leistung="1", unter="2") for year in range(2029, 2019, -1)]
+    refused = await load(Kind.TARIFFS, TARIFFS + "".join(rows), strict=True)
+    assert await pool.fetch("SELECT 1 FROM netzentgelte_data") == []
+    report = await load(Kind.TARIFFS, TARIFFS + "".join(rows))
+    swapped = "The Leistungspreis under 2,500 h (2) is usually below the one from 2,500 h (1)."
+    expected = [("1.csv:2", "The Leistu"), ("1.csv:2", "At 2,500 h"), ("1.csv:3", "The Leistu")]
+    assert [(str(warned.location), warned.reason[:10]) for warned in report.warnings] == expected
+    assert [(str(problem.location), problem.reason[:10]) for problem in refused.problems] == expected
+    assert (report.warning_count, refused.warning_count, report.inserted) == (20, 20, 10)
+    assert report.warnings[0].reason == swapped
+    counts = "10 inserted, 0 updated, 0 unchanged, 20 warnings (the first 3 are listed), 0 refused"
+    assert summary(report) == counts
 
 
 class TestManualChanges:
