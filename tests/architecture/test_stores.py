@@ -80,7 +80,7 @@ STORES = {
     "app/domain/folding.py:_fold": "memoised results of pure functions",
     "app/domain/load_profile.py:LoadProfileReader._problems": REQUEST,
     "app/domain/peak.py:_Sheet._in_season": REQUEST,
-    "app/domain/plausible_prices.py:_prices": "one value for each family",
+    "app/domain/plausible_prices.py:_prices": START,
     "app/domain/price_series.py:_Series._blocks": REQUEST,
     "app/domain/profile_stamps.py:StampReader._days": "load profiles that are read",
     "app/domain/profile_stamps.py:StampReader._times": "load profiles that are read",
