@@ -19,6 +19,8 @@ from app.web.pages import schema_route
 from loaders.registry import load_dno_year
 from schema.http.atypical_use import AtypicalUseReports
 from schema.http.endpoint import GraphQLEndpoint
+from schema.http.import_templates import ImportTemplates
+from schema.http.imports import Imports
 from schema.http.operation_runner import OperationRunner
 from schema.http.rest import Rest
 from schema.queries.vocabulary import FirstVocabulary
@@ -37,6 +39,8 @@ def create_app(settings: Settings) -> Starlette:
         *routes(settings, graph),
         *Rest(settings, runner).routes,
         *AtypicalUseReports(settings).routes,
+        *Imports(settings).routes,
+        *ImportTemplates(settings).routes,
         schema_route(schema_text()),
     ]
     return Application(settings, paths, lifespan)

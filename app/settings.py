@@ -203,6 +203,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     # Imports and exports
     import_timeout: Seconds = 10 * MINUTE  # one statement of an import, or waiting for another import
+    import_request_timeout: Annotated[float, Meta(gt=0)] = 50  # of a file sent over HTTP, until its commit
+    max_import_bytes: Positive = 32 * 2**20  # of one file sent over HTTP
+    max_import_memory: Positive = 2**30  # bytes of the process that imports it
+    max_imports: Positive = 2  # over HTTP, of one process at a time
     export_timeout: Seconds = 5 * MINUTE  # a whole download
     limit_export_bytes: Positive = 512 * 2**20  # of one download
     limit_export_cpu_time: Annotated[float, Meta(gt=0)] = 20

@@ -64,10 +64,10 @@ class Invalidator:
         """More has changed than can be named."""
         self._memory.clear()
 
-    def keep_nothing(self) -> None:
+    def keep_nothing(self, reason: str = "PostgreSQL takes no writes, and its rows may be old") -> None:
         """What is being read at this moment may be old: neither L1 nor L2 takes it."""
         self._memory.clear()
-        self._shared.distrust("PostgreSQL takes no writes, and its rows may be old")
+        self._shared.distrust(reason)
 
     def evict(self, tags: Collection[str]) -> None:
         """What others changed: they have removed it from L2 already."""

@@ -13,7 +13,7 @@ import msgspec
 
 from app.db.change_rows import CHANGE_COLUMNS, CHANGE_FILTERS, change_batches
 from app.db.file_columns import OPERATOR_COLUMNS, PLACE_COLUMNS, Column, family_columns
-from app.db.pool import Connection
+from app.db.pool import Connection, Pool
 from app.domain import time_of_use
 from app.domain.entry import FIRST_YEAR, LAST_YEAR, Publication, VerificationStatus, VoltageLevel
 from app.domain.families import FAMILIES, DataType
@@ -139,6 +139,21 @@ async def stream(
         cursor = await connection.cursor(_STATEMENTS[table], *arguments)
         while rows := await cursor.fetch(_ROWS_PER_BATCH):
             yield rows
+
+
+async def fetch_example(pool: Pool, table: Table) -> Rows:
+    """The rows of the first entry, as an export of the whole table has them. Empty if there is none, and for places, which an
+    import replaces as a whole.
+    """
+    if table is Table["PLACES"]:
+        return []
+    family = next((each for each in FAMILIES if each.public_name == table), None)
+    nothing = [None] * len(FILTERS[table])
+    rows = await pool.fetch(f"{_STATEMENTS[table]} LIMIT {_ROWS_PER_BATCH}", *nothing, name="template")
+    if family is None or family.one_row_per_entry:
+        return [tuple(row) for row in rows[:1]]
+    key = 2 + len(family.key)
+    return [tuple(row) for row in rows if tuple(row)[:key] == tuple(rows[0])[:key]]
 
 
 async def _regions(connection: Connection, wanted: Sequence[str]) -> list[str]:

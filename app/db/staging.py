@@ -24,8 +24,14 @@ from app.domain.family import ColumnType, Family
 Rows = Sequence[Sequence[str]]
 OnRows = Callable[[int], None]
 
-# The author of revisions that an import writes.
+# The author of revisions that an import writes; that of a user's import ends with it in brackets.
 AUTHOR = "import"
+
+
+def author_of(name: str) -> str:
+    """The author of an import by a user or API key. Names of neither end so."""
+    return f"{name} ({AUTHOR})"
+
 
 # An arbitrary number, the same in every release.
 _LOCK = 0x696D70
@@ -38,11 +44,25 @@ class SkippedRow(msgspec.Struct, frozen=True):
 
 
 class Outcome(msgspec.Struct, frozen=True):
+    """`lowered`: of the written entries, those that the file has as verified, and whose author may not verify."""
+
     inserted: int
     updated: int
     unchanged: int
     kept: tuple[SkippedRow, ...]
     removed: int = 0
+    lowered: int = 0
+
+    def followed_by(self, other: "Outcome", rows: int) -> "Outcome":
+        """Of these `rows` and those behind them."""
+        return Outcome(
+            self.inserted + other.inserted,
+            self.updated + other.updated,
+            self.unchanged + other.unchanged,
+            (*self.kept, *(SkippedRow(rows + kept.row, kept.reason) for kept in other.kept)),
+            self.removed + other.removed,
+            self.lowered + other.lowered,
+        )
 
 
 async def one_import_at_a_time(connection: Connection) -> None:
@@ -50,10 +70,10 @@ async def one_import_at_a_time(connection: Connection) -> None:
     await connection.execute("SELECT pg_advisory_xact_lock($1)", _LOCK)
 
 
-async def record_author(connection: Connection, reason: str) -> None:
+async def record_author(connection: Connection, reason: str, author: str = AUTHOR) -> None:
     """Sets author and reason for the revisions that the triggers write."""
     await connection.execute(
-        "SELECT set_config('dno.actor', $1, true), set_config('dno.reason', $2, true)", AUTHOR, reason
+        "SELECT set_config('dno.actor', $1, true), set_config('dno.reason', $2, true)", author, reason
     )
 
 
@@ -125,9 +145,13 @@ async def load_entries(
     rows: Rows,
     overwrite: bool,
     on_rows: OnRows,
+    *,
+    may_verify: bool = True,
 ) -> Outcome:
     """Rows of operator, year, key, the value `columns` that the files have, verification status, source's address
     and title, and publication, if the family has it. Other columns stay as they are.
+
+    Without `may_verify` a row that is verified in the file is written as unverified, unless the entry is so already.
     """
     key = ["dno_id", "year", *(key.name for key in family.key)]
     types = {column.name: column.type.sql_type for column in family.columns} | _key_types(family)
@@ -139,7 +163,8 @@ async def load_entries(
     may_be_empty = [each.name for each in family.key if each.optional and each.type is ColumnType.TEXT]
     await copy_rows(connection, staged, rows, on_rows, may_be_empty)
     merged = f"SELECT s.n, {_list(key, 's.')}, {_list([_merged(name) for name in values])}"
-    row = await connection.fetchrow(_upsert(family, staged, merged, key, values), overwrite, AUTHOR)
+    statement = _upsert(family, staged, merged, key, values, may_verify=may_verify)
+    row = await connection.fetchrow(statement, overwrite, AUTHOR)
     await connection.execute(f"DROP TABLE {staged}")  # files with other columns may follow
     return _outcome(row)
 
@@ -158,31 +183,53 @@ _PUBLICATION = (
 )
 
 
-def _upsert(family: Family, staged: str, merged: str, key: Sequence[str], values: Sequence[str]) -> str:
+def _upsert(
+    family: Family, staged: str, merged: str, key: Sequence[str], values: Sequence[str], *, may_verify: bool
+) -> str:
     """`merged` selects the values to write from the row `s` and the entry `t`."""
+    joined = f"{merged} FROM {staged} s LEFT JOIN {family.table} t USING ({_list(key)})"
     final_stays = """
                 WHEN t.deleted_at IS NULL AND t.publication = 'FINAL' AND m.publication = 'PRELIMINARY'
                     THEN 'final in the database, and preliminary in the file'
                 WHEN t.deleted_at IS NULL AND t.publication = 'PRELIMINARY' AND m.publication = 'FINAL' THEN 'write'"""
     return f"""
-        WITH merged AS (
-            {merged} FROM {staged} s LEFT JOIN {family.table} t USING ({_list(key)})
-        ), decided AS MATERIALIZED (
+        WITH {_as_stated(joined) if may_verify else _lowered(joined, family.table, key, values)}, decided AS MATERIALIZED (
             SELECT m.*, t.id, t.version, CASE
                 WHEN t.id IS NULL THEN 'write'
                 WHEN t.deleted_at IS NULL AND ({_list(values, "t.")})
                     IS NOT DISTINCT FROM ({_list(values, "m.")}) THEN 'same'
                 WHEN $1 THEN 'write'{final_stays if family.has_publication else ""}
                 WHEN t.deleted_at IS NULL AND t.verification_status = 'verified'
-                    AND m.verification_status <> 'verified' THEN 'verified in the database, but not in the file'
+                    AND m.verification_status <> 'verified' THEN CASE WHEN lowered
+                        THEN 'verified in the database, and only an ADMIN verifies other figures'
+                        ELSE 'verified in the database, but not in the file' END
                 ELSE coalesce(
                     (SELECT CASE r.kind WHEN 'DELETED' THEN 'deleted' ELSE 'last changed' END || ' by ' || r.changed_by
                      FROM revisions r
-                     WHERE r.entry_id = t.id AND r.version = t.version AND r.changed_by <> $2), 'write')
+                     WHERE r.entry_id = t.id AND r.version = t.version
+                         AND r.changed_by <> $2 AND r.changed_by NOT LIKE '% (' || $2 || ')'), 'write')
                 END AS verdict
             FROM merged m LEFT JOIN {family.table} t USING ({_list(key)})
-        ), {_written(family.table, key, values, _key_types(family))}, {_judged(key)}
+        ), {_written(family.table, key, values, _key_types(family))}, {_judged(key, "lowered")}
         """
+
+
+def _as_stated(joined: str) -> str:
+    return f"merged AS (SELECT *, false AS lowered FROM ({joined}) AS stated)"
+
+
+def _lowered(joined: str, table: str, key: Sequence[str], values: Sequence[str]) -> str:
+    """Verified rows as unverified ones, where the stored entry is not the same."""
+    others = [name for name in values if name != "verification_status"]
+    return f"""stated AS ({joined}), compared AS (
+            SELECT m.*, m.verification_status = 'verified' AND NOT (t.id IS NOT NULL AND t.deleted_at IS NULL
+                AND ({_list(values, "t.")}) IS NOT DISTINCT FROM ({_list(values, "m.")})) AS lowered
+            FROM stated m LEFT JOIN {table} t USING ({_list(key)})
+        ), merged AS (
+            SELECT n, {_list(key)}, {_list(others)}, lowered,
+                CASE WHEN lowered THEN 'unverified' ELSE verification_status END AS verification_status
+            FROM compared
+        )"""
 
 
 def _written(table: str, key: Sequence[str], values: Sequence[str], types: Mapping[str, str]) -> str:
@@ -204,9 +251,9 @@ def _written(table: str, key: Sequence[str], values: Sequence[str], types: Mappi
         )"""
 
 
-def _judged(key: Sequence[str]) -> str:
+def _judged(key: Sequence[str], lowered: str = "false") -> str:
     return f"""judged AS (
-            SELECT n, inserted, CASE
+            SELECT n, inserted, {lowered} AS lowered, CASE
                 WHEN verdict = 'write' AND inserted IS NULL THEN 'changed by another transaction during the import'
                 ELSE verdict END AS verdict
             FROM decided LEFT JOIN written USING ({_list(key)})
@@ -214,6 +261,7 @@ def _judged(key: Sequence[str]) -> str:
         SELECT count(*) FILTER (WHERE inserted) AS inserted,
             count(*) FILTER (WHERE NOT inserted) AS updated,
             count(*) FILTER (WHERE verdict = 'same') AS unchanged,
+            count(*) FILTER (WHERE lowered AND inserted IS NOT NULL) AS lowered,
             array_agg(n ORDER BY n) FILTER (WHERE verdict NOT IN ('write', 'same')) AS kept,
             array_agg(verdict ORDER BY n) FILTER (WHERE verdict NOT IN ('write', 'same')) AS reasons
         FROM judged"""
@@ -230,7 +278,9 @@ async def _create(connection: Connection, staged: str, columns: Mapping[str, str
     )
 
 
-async def load_time_of_use(connection: Connection, rows: Rows, overwrite: bool, on_rows: OnRows) -> Outcome:
+async def load_time_of_use(
+    connection: Connection, rows: Rows, overwrite: bool, on_rows: OnRows, *, may_verify: bool = True
+) -> Outcome:
     """Rows of operator, year, prices, verification status, source's address and title, publication, windows, and whether
     the row has a title.
 
@@ -256,7 +306,8 @@ async def load_time_of_use(connection: Connection, rows: Rows, overwrite: bool, 
     }, CASE WHEN titled THEN s.source_title WHEN t.deleted_at IS NULL THEN t.source_title END AS source_title,
             {_PUBLICATION},
             coalesce(s.windows, CASE WHEN t.deleted_at IS NULL THEN t.windows END, '[]') AS windows"""
-    row = await connection.fetchrow(_upsert(family, staged, merged, key, values), overwrite, AUTHOR)
+    statement = _upsert(family, staged, merged, key, values, may_verify=may_verify)
+    row = await connection.fetchrow(statement, overwrite, AUTHOR)
     return _outcome(row)
 
 
@@ -310,5 +361,9 @@ def _outcome(row: "Row | None") -> Outcome:
     assert row is not None
     kept = zip(row["kept"] or (), row["reasons"] or (), strict=True)
     return Outcome(
-        row["inserted"], row["updated"], row["unchanged"], tuple(SkippedRow(*each) for each in kept)
+        row["inserted"],
+        row["updated"],
+        row["unchanged"],
+        tuple(SkippedRow(*each) for each in kept),
+        lowered=row["lowered"],
     )

@@ -6,7 +6,7 @@ from typing import Final
 from app.db import staging
 from app.db.file_columns import PUBLICATION
 from app.db.pool import Connection
-from app.db.staging import OnRows, Outcome, Rows, SkippedRow
+from app.db.staging import OnRows, Outcome, Rows
 from app.domain.entry import Publication, VerificationStatus
 from app.domain.family import Column, ColumnType, Family, KeyColumn
 from app.importers import cells
@@ -98,13 +98,9 @@ class FamilySource(Source):
         for names, same in self._rows.items():
             columns = [column.name for column in self.family.columns if column.name in names]
             chunk: Sequence[Sequence[str]] = rows[first : first + len(same)]
-            loaded = await staging.load_entries(connection, self.family, columns, chunk, overwrite, on_rows)
-            kept = tuple(SkippedRow(first + each.row, each.reason) for each in loaded.kept)
-            outcome = Outcome(
-                outcome.inserted + loaded.inserted,
-                outcome.updated + loaded.updated,
-                outcome.unchanged + loaded.unchanged,
-                outcome.kept + kept,
+            loaded = await staging.load_entries(
+                connection, self.family, columns, chunk, overwrite, on_rows, may_verify=self.may_verify
             )
+            outcome = outcome.followed_by(loaded, first)
             first += len(same)
         return outcome

@@ -32,7 +32,9 @@ class Hlzf(Source):
     family = FAMILY
 
     async def load(self, connection: Connection, rows: Rows, overwrite: bool, on_rows: OnRows) -> Outcome:
-        return await staging.load_entries(connection, FAMILY, ["windows"], rows, overwrite, on_rows)
+        return await staging.load_entries(
+            connection, FAMILY, ["windows"], rows, overwrite, on_rows, may_verify=self.may_verify
+        )
 
     def __init__(self, references: References) -> None:
         self.layouts = (

@@ -7,7 +7,7 @@ import msgspec
 
 from app.db import staging
 from app.db.pool import Connection
-from app.db.staging import OnRows, Outcome, Rows, SkippedRow
+from app.db.staging import OnRows, Outcome, Rows
 from app.domain.entry import VerificationStatus
 from app.domain.holiday_rule import FAMILY, WITHOUT_YEAR
 from app.importers import cells
@@ -61,14 +61,12 @@ class HolidayRules(Source):
     async def load(self, connection: Connection, rows: Rows, overwrite: bool, on_rows: OnRows) -> Outcome:
         in_words = len(self._rules)
         columns = [column.name for column in FAMILY.columns]
-        first = await staging.load_entries(connection, FAMILY, columns, rows[:in_words], overwrite, on_rows)
-        second = await self._by_column.load(connection, rows[in_words:], overwrite, on_rows)
-        return Outcome(
-            first.inserted + second.inserted,
-            first.updated + second.updated,
-            first.unchanged + second.unchanged,
-            (*first.kept, *(SkippedRow(in_words + kept.row, kept.reason) for kept in second.kept)),
+        self._by_column.may_verify = self.may_verify
+        first = await staging.load_entries(
+            connection, FAMILY, columns, rows[:in_words], overwrite, on_rows, may_verify=self.may_verify
         )
+        second = await self._by_column.load(connection, rows[in_words:], overwrite, on_rows)
+        return first.followed_by(second, in_words)
 
     def take(self, row: Row, values: list[str]) -> Iterator[Problem]:
         if row.layout is not self._in_words:

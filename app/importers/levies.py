@@ -18,12 +18,12 @@ from app.domain.entry import WHOLE_COUNTRY, VerificationStatus
 from app.domain.family import NO_FIRST_DAY
 from app.domain.levy import FAMILY, LevyKind, LevyUnit
 from app.domain.levy_correction import broken_rules, year_of
-from app.errors import CannotStart
 from app.importers import cells
 from app.importers.cells import optional
 from app.importers.layout import Layout, Row
 from app.importers.problems import Problem, RowLocation
 from app.importers.source import References, Source
+from app.importers.transaction import RuleViolated
 
 # Names of levies in files by year.
 _NAMES: Final = {
@@ -171,9 +171,11 @@ class Levies(Source):
     async def load(self, connection: Connection, rows: Rows, overwrite: bool, on_rows: OnRows) -> Outcome:
         columns = [column.name for column in FAMILY.columns]
         try:
-            return await staging.load_entries(connection, FAMILY, columns, rows, overwrite, on_rows)
+            return await staging.load_entries(
+                connection, FAMILY, columns, rows, overwrite, on_rows, may_verify=self.may_verify
+            )
         except asyncpg.CheckViolationError as error:
-            raise CannotStart(f"Nothing was imported: {error}.") from None
+            raise RuleViolated(f"Nothing was imported: {error}.") from None
 
 
 def _by_column(row: dict[str, str]) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 import io
 import os
-from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
 from enum import StrEnum
 from functools import partial
@@ -82,6 +82,7 @@ class Report(msgspec.Struct, frozen=True):
     warning_count: int = 0  # of all
     notes: tuple[str, ...] = ()  # how each file was read
     removed: int = 0  # places that are not in the file any more
+    lowered: int = 0  # verified in the file, and written as unverified
 
     @property
     def refused(self) -> int:
@@ -89,6 +90,21 @@ class Report(msgspec.Struct, frozen=True):
 
 
 _DETECTED: Final = ReadOptions()
+
+
+class Author(NamedTuple):
+    """Who imports. Without `may_verify` what is verified in a file is written as unverified."""
+
+    name: str = staging.AUTHOR
+    may_verify: bool = True
+
+
+_IMPORT: Final = Author()
+
+BeforeCommit = Callable[[Connection], Awaitable[None]]
+
+
+async def _commit(connection: Connection) -> None: ...
 
 
 class Step(StrEnum):
@@ -115,24 +131,31 @@ async def import_files(
     strict: bool = False,
     on_progress: OnProgress = no_progress,
     deadline: float = 600,
+    author: Author = _IMPORT,
+    before_commit: BeforeCommit = _commit,
 ) -> Report:
     """Nothing is written if any row is refused, or on a dry run. `strict`: rows with unusual values are refused.
 
-    The files are read before the transaction begins, so that a slow pipe holds no lock.
+    `before_commit` is awaited within the transaction, which is rolled back if it raises. The files are read before the transaction begins, so that a slow pipe holds no lock.
     """
     async with connect(database_url, deadline=deadline) as connection:
         notes: list[str] = []
         source, problems = await check(connection, kind, files, options, on_progress, notes.append)
         if problems:
             return Report(problems=tuple(problems), notes=tuple(notes))
+        source.may_verify = author.may_verify
 
         async def work() -> Report:
             await staging.one_import_at_a_time(connection)
             # Without folders: the reasons of revisions are public.
             reason = ", ".join(Path(file.name).name for file in files)
-            report = await write(connection, source, reason, overwrite=overwrite, on_progress=on_progress)
+            report = await write(
+                connection, source, reason, overwrite=overwrite, on_progress=on_progress, author=author.name
+            )
             if strict and report.warnings:
                 raise _Refused(report)
+            if not dry_run:
+                await before_commit(connection)
             return msgspec.structs.replace(report, notes=tuple(notes))
 
         try:
@@ -211,6 +234,7 @@ async def write(
     *,
     overwrite: bool = False,
     on_progress: OnProgress = no_progress,
+    author: str = staging.AUTHOR,
 ) -> Report:
     """Within the caller's transaction; `reason` goes into the history of every entry that changes."""
     entries = list(source.entries())
@@ -223,7 +247,7 @@ async def write(
         if written == len(entries):
             on_progress(Step.WRITING, 0, None)
 
-    await staging.record_author(connection, reason)
+    await staging.record_author(connection, reason, author)
     outcome = await source.load(connection, [values for _, values in entries], overwrite, on_rows)
     if isinstance(source, Registry):
         await load_aliases(connection, only_of_new_operators=True)
@@ -240,6 +264,7 @@ async def write(
         warnings=warnings.listed,
         warning_count=warnings.total,
         removed=outcome.removed,
+        lowered=outcome.lowered,
     )
 
 

@@ -67,7 +67,9 @@ class Section14a(Source):
     family = FAMILY
 
     async def load(self, connection: Connection, rows: Rows, overwrite: bool, on_rows: OnRows) -> Outcome:
-        return await staging.load_time_of_use(connection, rows, overwrite, on_rows)
+        return await staging.load_time_of_use(
+            connection, rows, overwrite, on_rows, may_verify=self.may_verify
+        )
 
     def __init__(self, references: References) -> None:
         parsers: dict[str, cells.Parser] = {

@@ -25,6 +25,8 @@ class Source(ABC):
     layouts: Sequence[Layout]
     # Of its entries; their first columns are operator, year and key.
     family: Family | None = None
+    # Whether rows that are verified in the file are written so.
+    may_verify = True
     # Rows that are valid and no entry: where, and why.
     left_out: Sequence[tuple[RowLocation, str]] = ()
 

@@ -13,6 +13,14 @@ from app.errors import CannotStart
 T = TypeVar("T")
 
 
+class CommitUnanswered(CannotStart):
+    """The connection broke during the commit, and it is not known whether it succeeded."""
+
+
+class RuleViolated(CannotStart):
+    """A rule of the database that concerns several entries; nothing was written."""
+
+
 async def in_transaction(connection: Connection, work: Callable[[], Awaitable[T]], *, keep: bool = True) -> T:
     """`work` must have no effect but through the connection. Without `keep` it is rolled back."""
     try:
@@ -43,7 +51,7 @@ async def _once(connection: Connection, work: Callable[[], Awaitable[T]], keep: 
     except Exception as error:
         if is_definite(error):
             raise
-        raise CannotStart(
+        raise CommitUnanswered(
             "The database stopped answering during the commit: whether the import was written is not known. Import the"
             " same files again; that changes nothing if it was."
         ) from error

@@ -11,8 +11,9 @@ from app.settings import Settings
 
 # Bytes of a body that are accepted even if the total is exceeded: most bodies are shorter.
 SMALL = 16 * 1024
-# Load profiles, which are read part by part and not held.
-STREAMED: Final = re.compile(r"/api/v1/dnos/[^/]+/atypical-use/[^/]+/?")
+# Load profiles and imports, which are read part by part and not held.
+_LOAD_PROFILE: Final = re.compile(r"/api/v1/dnos/[^/]+/atypical-use/[^/]+/?")
+_IMPORT: Final = re.compile(r"/api/v1/import/[^/]+/?")
 
 
 class BodyLimit:
@@ -23,7 +24,10 @@ class BodyLimit:
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
         self.app = app
         self._limit = settings.max_request_body_bytes
-        self._streamed_limit = settings.max_load_profile_bytes
+        self._streamed = (
+            (_LOAD_PROFILE, settings.max_load_profile_bytes),
+            (_IMPORT, settings.max_import_bytes),
+        )
         self._max_held = settings.max_held_body_bytes
         self.held = 0
 
@@ -31,8 +35,7 @@ class BodyLimit:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        streamed = STREAMED.fullmatch(scope["path"]) is not None
-        limit = self._streamed_limit if streamed else self._limit
+        limit, streamed = self._limit_of(scope["path"])
         if _announced(scope["headers"]) > limit:
             raise _too_large(limit)
         received = held = 0
@@ -60,6 +63,14 @@ class BodyLimit:
             await self.app(scope, receive_bounded, send)
         finally:
             self.held -= held
+
+    def _limit_of(self, path: str) -> tuple[int, bool]:
+        """And whether the body is read part by part."""
+        if path.startswith("/api/"):
+            for pattern, limit in self._streamed:
+                if pattern.fullmatch(path):
+                    return limit, True
+        return self._limit, False
 
 
 def _announced(headers: Headers) -> int:

@@ -43,6 +43,8 @@ CRLF = b"\r\n"
 MAX_PIPELINED_BYTES = 64 * 1024
 # A chunked body may take so many times its bytes, framing included.
 FRAMES = 8
+# The same in bytes, for the largest bodies: those of imports.
+FRAME_BYTES = 2**20
 # Bytes and seconds that are still read and dropped after an error response: closing a socket with unread bytes
 # resets it, and the client may lose the response.
 LINGER_BYTES, LINGER_SECONDS = 256 * 1024, 2.0
@@ -63,7 +65,9 @@ class HttpProtocol(HttpToolsProtocol):
         self._connection_limit = resources.connections
         self._max_head_bytes: int = settings.max_request_head_bytes
         self._max_request_bytes: int = settings.max_request_head_bytes + max(
-            FRAMES * settings.max_request_body_bytes, 2 * settings.max_load_profile_bytes
+            FRAMES * settings.max_request_body_bytes,
+            2 * settings.max_load_profile_bytes,
+            settings.max_import_bytes + FRAME_BYTES,
         )
         self._answer_timeout: float = max(settings.answer_timeout, 3 * settings.socket_check_interval)
         self._seconds = {

@@ -29,7 +29,7 @@ from app.domain import operator_code
 from app.domain.entry import Publication, VoltageLevel
 from app.http.content_negotiation import JSON, PROBLEM
 from schema.execution.documents import Document
-from schema.http import openapi_atypical_use, openapi_bill, openapi_bo4e
+from schema.http import openapi_atypical_use, openapi_bill, openapi_bo4e, openapi_imports
 from schema.queries.natural import MAX_QUESTION_LENGTH
 from schema.types.pagination import MAX_TEXT_LENGTH
 
@@ -135,6 +135,7 @@ class _Description:
                 openapi_bo4e.PATH: {"get": _BO4E},
                 openapi_bill.PATH: {"get": self._bill()},
                 openapi_atypical_use.PATH: {"post": openapi_atypical_use.operation(SLUG, _PROBLEM)},
+                **openapi_imports.paths(_PROBLEM),
                 "/api/v1/levies/{year}": {
                     "get": self._operation(
                         "leviesYear", "Levies, taxes and the concession fee of a year", **_OF_YEAR
@@ -190,8 +191,10 @@ class _Description:
                     **{name: self._fragment(name) for name in self._document.source.fragments},
                     **openapi_atypical_use.SCHEMAS,
                     **openapi_bo4e.SCHEMAS,
+                    **openapi_imports.SCHEMAS,
                     "Problem": PROBLEM_SCHEMA,
-                }
+                },
+                "securitySchemes": openapi_imports.SECURITY_SCHEMES,
             },
         }
 

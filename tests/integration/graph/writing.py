@@ -88,7 +88,7 @@ class Caller:
     """A client with the credentials in these headers."""
 
     def __init__(self, client: httpx.AsyncClient, headers: Headers) -> None:
-        self._client = client
+        self.client = client
         self.headers = headers
 
     async def write(self, name: str, /, **input: Any) -> Any:
@@ -105,7 +105,7 @@ class Caller:
 
     async def send(self, document: str, /, **variables: Any) -> httpx.Response:
         body = {"query": document, "variables": variables}
-        return await self._client.post("/graphql", json=body, headers=self.headers)
+        return await self.client.post("/graphql", json=body, headers=self.headers)
 
 
 def global_id(entry: Tariff | Hlzf | TimeOfUseTariff | Price) -> str:

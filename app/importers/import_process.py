@@ -1,0 +1,167 @@
+"""The process of an import that the server started: reads the file, writes it, and commits when the server agrees.
+
+Started as `python -m app.importers.import_process SOCKET FILE`, both open file descriptors.
+"""
+
+import asyncio
+import os
+import resource
+import signal
+import socket
+import sys
+import traceback
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+import asyncpg
+import msgspec
+
+from app.db.pool import AWAY, UNREACHABLE, Connection
+from app.domain import tags
+from app.domain.event import EntryChange, Event, Topic
+from app.errors import CannotStart, Code
+from app.importers.import_messages import (
+    COMMIT,
+    Changed,
+    Done,
+    Failed,
+    ImportRequest,
+    Message,
+    Ready,
+    answer_of,
+    read_request,
+)
+from app.importers.load import Author, BeforeCommit, File, Report, import_files
+from app.importers.transaction import CommitUnanswered, RuleViolated
+
+# Other processes of the machine go first: those that answer requests.
+_NICENESS: Final = 5
+_EVENTS_PER_MESSAGE: Final = 100
+_MAX_REQUEST: Final = 2**20
+
+
+def run() -> None:
+    os.nice(_NICENESS)
+    asyncio.run(_run(socket.socket(fileno=int(sys.argv[1])), int(sys.argv[2])))
+
+
+async def _run(control: socket.socket, file: int) -> None:
+    reader, writer = await asyncio.open_connection(sock=control, limit=_MAX_REQUEST)
+    server = _Server(reader, writer)
+    try:
+        request = read_request(await reader.readline())
+        resource.setrlimit(resource.RLIMIT_DATA, (request.max_memory, request.max_memory))
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, _current_task().cancel)
+        with os.fdopen(file, "rb") as stream:
+            await _answer(server, request, File(request.file_name, stream))
+    finally:
+        writer.close()
+
+
+def _current_task() -> "asyncio.Task[object]":
+    task = asyncio.current_task()
+    assert task is not None
+    return task
+
+
+class _Server:
+    """The other end."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader = reader
+        self._writer = writer
+
+    async def send(self, message: Message) -> None:
+        self._writer.write(msgspec.json.encode(message) + b"\n")
+        await self._writer.drain()
+
+    async def agree(self) -> None:
+        """Raises CancelledError unless the server wants the commit."""
+        await self.send(Ready())
+        if await self._reader.readline() != COMMIT:
+            raise asyncio.CancelledError
+
+
+async def _answer(server: _Server, request: ImportRequest, file: File) -> None:
+    written: list[Event] = []
+
+    async def before_commit(connection: Connection) -> None:
+        written[:] = await _events(connection)
+        await server.agree()
+
+    try:
+        report = await _import(request, file, before_commit)
+    except CommitUnanswered as error:
+        await _send_changes(server, written)
+        await server.send(Failed(Code.UNAVAILABLE, str(error)))
+    except (Exception, MemoryError) as error:
+        await server.send(_failed(error))
+    else:
+        await _send_changes(server, written)
+        await server.send(Done(answer_of(report, request)))
+
+
+async def _import(request: ImportRequest, file: File, before_commit: BeforeCommit) -> Report:
+    return await import_files(
+        request.database_url,
+        request.kind,
+        [file],
+        options=request.options,
+        overwrite=request.overwrite,
+        dry_run=request.dry_run,
+        strict=request.strict,
+        deadline=request.deadline,
+        author=Author(request.author, request.may_verify),
+        before_commit=before_commit,
+    )
+
+
+async def _events(connection: Connection) -> list[Event]:
+    """Those that the triggers wrote in this transaction."""
+    rows = await connection.fetch(
+        "SELECT id, topic, dno_id, year, changed_at, entries FROM outbox"
+        " WHERE transaction = pg_current_xact_id() ORDER BY id"
+    )
+    return [
+        Event(
+            row["id"],
+            Topic(row["topic"]),
+            row["dno_id"],
+            row["year"],
+            row["changed_at"],
+            msgspec.convert(row["entries"], tuple[EntryChange, ...]),
+        )
+        for row in rows
+    ]
+
+
+async def _send_changes(server: _Server, events: Sequence[Event]) -> None:
+    for some in _parts(events):
+        await server.send(Changed(sorted(tags.of_all(some)), [event.id for event in some]))
+
+
+def _parts(events: Sequence[Event]) -> Iterator[Sequence[Event]]:
+    for start in range(0, len(events), _EVENTS_PER_MESSAGE):
+        yield events[start : start + _EVENTS_PER_MESSAGE]
+
+
+def _failed(error: BaseException) -> Failed:
+    match error:
+        case MemoryError():
+            return Failed(Code.LIMIT_EXCEEDED, "The file needs more memory than an import may have here.")
+        case asyncpg.LockNotAvailableError():
+            return Failed(Code.OVERLOADED, "Another import is still running; please try again later.")
+        case RuleViolated():
+            return Failed(Code.BAD_USER_INPUT, str(error))
+        case asyncpg.IntegrityConstraintViolationError():
+            rule = (error.constraint_name or "a value is missing").replace("_", " ")
+            return Failed(Code.BAD_USER_INPUT, f"The file breaks a rule of the database: {rule}.")
+        case CannotStart() | asyncpg.ReadOnlySQLTransactionError() | asyncpg.QueryCanceledError():
+            return Failed(Code.UNAVAILABLE, AWAY, str(error))
+        case _ if isinstance(error, UNREACHABLE):
+            return Failed(Code.UNAVAILABLE, AWAY, repr(error))
+    return Failed(Code.INTERNAL_SERVER_ERROR, "", "".join(traceback.format_exception(error)))
+
+
+if __name__ == "__main__":
+    run()

@@ -1,0 +1,189 @@
+"""One import in a process of its own: its reading and checking takes no time of the event loop and no memory of the server."""
+
+import asyncio
+import signal
+import socket
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from typing import IO, Final
+
+import msgspec
+import structlog
+
+from app.child_process import end_with_parent
+from app.error_table import INTERNAL_MESSAGE
+from app.errors import AppError, Code, DeadlineExceeded, LimitExceeded, Overloaded, Unavailable
+from app.importers.import_messages import (
+    COMMIT,
+    Changed,
+    Done,
+    Failed,
+    ImportAnswer,
+    ImportRequest,
+    Message,
+    Ready,
+    read_message,
+)
+
+log = structlog.get_logger("imports")
+
+_MAX_MESSAGE: Final = 2**23  # bytes; that of an answer with full lists is about one megabyte
+# Seconds for the commit and the invalidation of the caches after it.
+_COMMIT_TIMEOUT: Final = 30.0
+# Seconds that a process may take to cancel its statement, before it is killed.
+_STOP_TIMEOUT: Final = 2.0
+_MAX_LOGGED: Final = 4_000
+_UNKNOWN: Final = (
+    "The import ended during its commit: whether it was written is not known. Import the same file again; that changes"
+    " nothing if it was."
+)
+
+
+class ImportRun:
+    """`may_commit` is awaited before the commit and may refuse it; `on_change` after it, with what has changed; `on_loss` if
+    it is not known whether it was committed.
+    """
+
+    def __init__(
+        self,
+        request: ImportRequest,
+        *,
+        may_commit: Callable[[], Awaitable[None]],
+        on_change: Callable[[Changed], Awaitable[object]],
+        on_loss: Callable[[], None],
+    ) -> None:
+        self.committing = False  # True: it may be committed, also if no response arrives
+        self._request = request
+        self._may_commit = may_commit
+        self._on_change = on_change
+        self._on_loss = on_loss
+
+    async def run(self, file: IO[bytes]) -> ImportAnswer:
+        """Reads the file from its beginning. Raises AppError: then nothing was written, unless its message states that this is
+        not known.
+        """
+        try:
+            async with self._process(file) as process:
+                async with asyncio.timeout(self._request.deadline) as deadline:
+                    return await self._converse(process, deadline)
+        except TimeoutError:
+            if self.committing:
+                raise self._lost() from None
+            raise DeadlineExceeded(
+                "The import took too long, and nothing was imported: split the file, or use dno import."
+            ) from None
+
+    async def _converse(self, process: "_Process", deadline: asyncio.Timeout) -> ImportAnswer:
+        while True:
+            match await process.receive():
+                case Ready():
+                    await self._may_commit()
+                    self.committing = True
+                    deadline.reschedule(asyncio.get_running_loop().time() + _COMMIT_TIMEOUT)
+                    await process.send(COMMIT)
+                case Changed() as changed:
+                    await self._on_change(changed)
+                case Done(answer):
+                    return answer
+                case Failed() as failed:
+                    raise _error(failed)
+                case None:
+                    raise self._lost() if self.committing else await process.failure()
+
+    def _lost(self) -> Unavailable:
+        self._on_loss()
+        return Unavailable(_UNKNOWN)
+
+    @asynccontextmanager
+    async def _process(self, file: IO[bytes]) -> AsyncIterator["_Process"]:
+        """Ended with the block, however that ends."""
+        file.seek(0)
+        ours, theirs = socket.socketpair()
+        with ours, tempfile.TemporaryFile() as errors:
+            with theirs:
+                files = (theirs.fileno(), file.fileno())
+                process = await asyncio.create_subprocess_exec(
+                    *(sys.executable, "-m", "app.importers.import_process"),
+                    *map(str, files),
+                    stdin=asyncio.subprocess.DEVNULL,
+                    stdout=errors,
+                    stderr=errors,
+                    pass_fds=files,
+                    start_new_session=True,  # Ctrl-C is for the server
+                    preexec_fn=end_with_parent(signal.SIGKILL),
+                )
+            try:
+                reader, writer = await asyncio.open_connection(sock=ours, limit=_MAX_MESSAGE)
+                try:
+                    running = _Process(process, reader, writer, errors)
+                    await running.send(msgspec.json.encode(self._request) + b"\n")
+                    yield running
+                finally:
+                    writer.close()
+            finally:
+                await _stop(process)
+
+
+class _Process:
+    def __init__(
+        self,
+        process: asyncio.subprocess.Process,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        errors: IO[bytes],
+    ) -> None:
+        self._process = process
+        self._reader = reader
+        self._writer = writer
+        self._errors = errors
+
+    async def receive(self) -> Message | None:
+        """None: it has ended."""
+        try:
+            line = await self._reader.readline()
+        except ConnectionError:
+            return None
+        return read_message(line) if line.endswith(b"\n") else None
+
+    async def send(self, line: bytes) -> None:
+        """A process that has ended is noticed by `receive`."""
+        with suppress(ConnectionError):
+            self._writer.write(line)
+            await self._writer.drain()
+
+    async def failure(self) -> AppError:
+        """Why it ended without an answer."""
+        status = await self._process.wait()
+        self._errors.seek(0)
+        log.error("import process ended", status=status, output=_text(self._errors.read(_MAX_LOGGED)))
+        if status == -signal.SIGABRT:  # what native code does without memory
+            return LimitExceeded("The file needs more memory than an import may have here.")
+        return AppError(INTERNAL_MESSAGE)
+
+
+def _error(failed: Failed) -> AppError:
+    if failed.trace:
+        log.error("import failed", code=failed.code, error=failed.trace[-_MAX_LOGGED:])
+    match failed.code:
+        case Code.INTERNAL_SERVER_ERROR:
+            return AppError(INTERNAL_MESSAGE)
+        case Code.OVERLOADED:
+            return Overloaded(failed.message, retry_after=5)
+    return AppError(failed.message, failed.code)
+
+
+def _text(output: bytes) -> str:
+    return output.decode(errors="replace")
+
+
+async def _stop(process: asyncio.subprocess.Process) -> None:
+    if process.returncode is None:
+        process.terminate()
+    try:
+        async with asyncio.timeout(_STOP_TIMEOUT):
+            await process.wait()
+    except TimeoutError:
+        process.kill()
+        await process.wait()

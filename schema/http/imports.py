@@ -1,0 +1,137 @@
+"""POST /api/v1/import/{kind}: a file is imported as by `dno import`, and answered with counts and problems.
+
+The file is stored while it arrives, and imported by a process of its own (app/importers/import_run.py). The answer is sent when
+the caches are invalidated, as for mutations.
+"""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import IO
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from app.auth.roles import require
+from app.db.staging import author_of
+from app.domain.account import Principal, Role
+from app.errors import AppError, BadInput, Code, DeadlineExceeded, Overloaded
+from app.http.content_negotiation import JSON
+from app.http.request_state import header, request_state
+from app.importers.import_messages import Changed, ImportAnswer, ImportRequest
+from app.importers.import_run import ImportRun
+from app.importers.load import Kind
+from app.limits.cancellation import shield_once
+from app.resources import Resources, resources_of
+from app.settings import Settings
+from schema.http.import_parameters import ImportParameters, kind_of
+from schema.http.import_upload import stored
+from schema.http.request import PREFLIGHTED
+
+# What an HTML form of another site can send with the cookies of its visitor.
+_OF_FORMS = frozenset((b"", b"application/x-www-form-urlencoded", b"multipart/form-data", b"text/plain"))
+
+
+class Imports:
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._running = 0
+
+    @property
+    def routes(self) -> list[BaseRoute]:
+        return [Route("/api/v1/import/{kind}", self._post, methods=["POST"])]
+
+    async def _post(self, request: Request) -> Response:
+        principal = request_state(request.scope).principal
+        require(principal, Role.EDITOR)
+        _check_content(request)
+        kind, parameters = kind_of(request), ImportParameters(request.query_params)
+        with self._place():
+            answer = await self._import(request, self._request(principal, kind, parameters))
+        if answer.problem_count:
+            raise _refused(answer)
+        return Response(msgspec.json.encode(answer), headers={"cache-control": "no-store"}, media_type=JSON)
+
+    @contextmanager
+    def _place(self) -> Iterator[None]:
+        """From the first byte of the file on. Raises Overloaded."""
+        if self._running >= self._settings.max_imports:
+            raise Overloaded("Too many imports at once; please try again soon.", retry_after=5)
+        self._running += 1
+        try:
+            yield
+        finally:
+            self._running -= 1
+
+    def _request(self, principal: Principal, kind: Kind, parameters: ImportParameters) -> ImportRequest:
+        return ImportRequest(
+            database_url=self._settings.database_url,
+            kind=kind,
+            file_name=parameters.file_name,
+            options=parameters.options,
+            overwrite=parameters.overwrite,
+            dry_run=parameters.dry_run,
+            strict=parameters.strict,
+            author=author_of(principal.name or ""),
+            may_verify=principal.role.includes(Role.ADMIN),
+            deadline=self._settings.import_request_timeout,
+            max_memory=self._settings.max_import_memory,
+        )
+
+    async def _import(self, request: Request, wanted: ImportRequest) -> ImportAnswer:
+        within = self._settings.read_timeout + self._settings.operation_timeout
+        try:
+            async with asyncio.timeout(within) as arrival, stored(request) as file:
+                arrival.reschedule(None)
+                return await _run(resources_of(request.scope), request, wanted, file)
+        except TimeoutError:
+            raise DeadlineExceeded("The file took too long to arrive; nothing was imported.") from None
+
+
+async def _run(
+    resources: Resources, request: Request, wanted: ImportRequest, file: IO[bytes]
+) -> ImportAnswer:
+    """Once the commit has begun, a cancellation takes effect only after the invalidation."""
+    principal = request_state(request.scope).principal
+
+    async def may_commit() -> None:
+        if not (await resources.authenticator.renewed(principal)).role.includes(principal.role):
+            raise AppError("Your role has changed meanwhile; please try again.", Code.FORBIDDEN)
+
+    async def on_change(changed: Changed) -> None:
+        await resources.invalidator.invalidate(changed.tags, changed.events)
+
+    def on_loss() -> None:
+        resources.invalidator.keep_nothing("it is not known whether an import was committed")
+
+    run = ImportRun(wanted, may_commit=may_commit, on_change=on_change, on_loss=on_loss)
+    return await shield_once(run.run(file), begun=lambda: run.committing)
+
+
+def _check_content(request: Request) -> None:
+    """The beginning of a file tells its format, whatever type a program states; a form or a compressed body is no such file."""
+    kind = (header(request.scope, b"content-type") or b"").partition(b";")[0].strip().lower()
+    coding = (header(request.scope, b"content-encoding") or b"identity").strip().lower()
+    if kind == b"multipart/form-data" or coding != b"identity":
+        raise AppError(
+            "The file is sent as the request's body, without Content-Encoding.",
+            Code.UNSUPPORTED_MEDIA_TYPE,
+            headers={"accept": "text/csv, application/json, application/vnd.apache.parquet"},
+        )
+    if header(request.scope, b"authorization") is None and kind in _OF_FORMS and not _is_preflighted(request):
+        raise BadInput(
+            "With a session cookie, the file needs a Content-Type that no form sends, such as text/csv, or the header"
+            " X-Requested-With."
+        )
+
+
+def _is_preflighted(request: Request) -> bool:
+    return any(header(request.scope, name) for name in PREFLIGHTED)
+
+
+def _refused(answer: ImportAnswer) -> BadInput:
+    return BadInput(
+        f"{answer.refused:,} rows were refused, and nothing was imported.", **msgspec.to_builtins(answer)
+    )
