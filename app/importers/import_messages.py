@@ -1,4 +1,4 @@
-"""What the server and the process of an import tell each other, one JSON object per line."""
+"""Messages between the server and the process of an import, one JSON object per line."""
 
 from collections.abc import Sequence
 from typing import Final

@@ -75,8 +75,8 @@ class _Server:
         self._writer.write(msgspec.json.encode(message) + b"\n")
         await self._writer.drain()
 
-    async def agree(self) -> None:
-        """Raises CancelledError unless the server wants the commit."""
+    async def confirm(self) -> None:
+        """Raises CancelledError unless the server confirms the commit."""
         await self.send(Ready())
         if await self._reader.readline() != COMMIT:
             raise asyncio.CancelledError
@@ -87,7 +87,7 @@ async def _answer(server: _Server, request: ImportRequest, file: File) -> None:
 
     async def before_commit(connection: Connection) -> None:
         written[:] = await _events(connection)
-        await server.agree()
+        await server.confirm()
 
     try:
         report = await _import(request, file, before_commit)

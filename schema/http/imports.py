@@ -111,7 +111,7 @@ async def _run(
 
 
 def _check_content(request: Request) -> None:
-    """The beginning of a file tells its format, whatever type a program states; a form or a compressed body is no such file."""
+    """The format is detected, whatever type a program states; a form or a compressed body is no such file."""
     kind = (header(request.scope, b"content-type") or b"").partition(b";")[0].strip().lower()
     coding = (header(request.scope, b"content-encoding") or b"identity").strip().lower()
     if kind == b"multipart/form-data" or coding != b"identity":
