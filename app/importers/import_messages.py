@@ -98,6 +98,8 @@ read_request: Final = msgspec.json.Decoder(ImportRequest).decode
 
 
 def answer_of(report: Report, request: ImportRequest) -> ImportAnswer:
+    # Of a strict import the warnings are the problems.
+    warned = 0 if report.problems else report.warning_count
     return ImportAnswer(
         kind=request.kind,
         file=request.file_name,
@@ -110,13 +112,13 @@ def answer_of(report: Report, request: ImportRequest) -> ImportAnswer:
         written_as_unverified=report.lowered,
         refused=report.refused,
         problems=[_problem(each) for each in report.problems[:MAX_LISTED]],
-        problem_count=len(report.problems),
+        problem_count=max(len(report.problems), report.warning_count - warned),
         kept=_rows(report.kept),
         kept_count=len(report.kept),
         left_out=_rows(report.left_out),
         left_out_count=len(report.left_out),
         warnings=_rows(report.warnings),
-        warning_count=report.warning_count,
+        warning_count=warned,
         read_as=[note[:_MAX_NOTE] for note in report.notes],
     )
 

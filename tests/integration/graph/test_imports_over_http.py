@@ -168,7 +168,9 @@ async def test_unusual_values_are_reported_and_with_strict_refused(editor: Calle
     unusual = tariffs("netze-a,2026,MS,12.50,1.26,58.20,3.09")
     response = await post(editor, unusual, params={"strict": "true"})
     assert error_of(response) == (400, "BAD_USER_INPUT")
-    assert (response.json()["imported"], await count(pool)) == (False, 0)
+    found = response.json()
+    assert (found["imported"], found["problemCount"], found["warningCount"]) == (False, 2, 0)
+    assert await count(pool) == 0
     answer = await imported(editor, unusual)
     assert (answer["imported"], answer["warningCount"], answer["warnings"][0]["line"]) == (True, 2, 2)
     assert "Leistungspreis under 2,500 h" in answer["warnings"][0]["reason"]
