@@ -22,6 +22,7 @@ from schema.http.endpoint import GraphQLEndpoint
 from schema.http.import_templates import ImportTemplates
 from schema.http.imports import Imports
 from schema.http.operation_runner import OperationRunner
+from schema.http.pages import Pages
 from schema.http.rest import Rest
 from schema.queries.vocabulary import FirstVocabulary
 from schema.root import schema_text
@@ -38,6 +39,7 @@ def create_app(settings: Settings) -> Starlette:
     paths = [
         *routes(settings, graph),
         *Rest(settings, runner).routes,
+        *Pages(settings, runner).routes,
         *AtypicalUseReports(settings).routes,
         *Imports(settings).routes,
         *ImportTemplates(settings).routes,

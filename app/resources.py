@@ -29,6 +29,7 @@ from app.domain.directory import Directories
 from app.http.cached_request_head import RequestHeadCache
 from app.http.client_address import Addresses
 from app.http.readiness import Readiness, readiness_of
+from app.http.request_state import ErrorPage
 from app.interpreter.search import LatestNames
 from app.interpreter.vocabularies import Vocabularies
 from app.jobs.garbage import Garbage
@@ -51,6 +52,7 @@ from app.limits.rate_limiter.limiter import RateLimiter
 from app.observability import metrics
 from app.observability.process_metrics import ProcessMetrics
 from app.settings import Settings
+from app.web.error_page import error_page
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,6 +85,7 @@ class Resources:
     connections: FairShare
     deadlines: Deadlines
     readiness: Readiness
+    error_page: ErrorPage
 
 
 def resources_of(scope: Scope) -> Resources:
@@ -150,6 +153,7 @@ async def open_resources(
             connections=FairShare(max_connections(settings), settings.max_connections_per_address),
             deadlines=Deadlines(settings.operation_timeout, asyncio.get_running_loop()),
             readiness=readiness_of(pool, shared, memory, settings, session_client, validity),
+            error_page=error_page,
         )
         consistency = L2Consistency(pool, shared, validity, sender=invalidator.sender)
         heartbeat = Heartbeat(

@@ -21,6 +21,8 @@ PER_RESPONSE = frozenset(
         b"ratelimit-policy",
         b"content-length",
         b"content-type",
+        b"content-encoding",
+        b"content-language",
         b"cache-control",
         b"etag",
         b"retry-after",

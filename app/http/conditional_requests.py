@@ -37,11 +37,12 @@ def respond_from_cache(
     headers = [
         (b"vary", b"accept, authorization, cookie"),
         (b"etag", kept.etag.encode()),
-        (b"cache-control", cache_control or _cache_control(scope, until)),
+        (b"cache-control", cache_control or kept.cache_control or _cache_control(scope, until)),
     ]
     if is_current(scope, kept.etag):
         return BufferedResponse(304, headers, b"")
     headers += _content(kept.body, kept.media_type)
+    headers += kept.headers
     return BufferedResponse(200, headers, kept.body)
 
 

@@ -10,7 +10,7 @@ from starlette.types import Scope
 
 from app.error_table import ERRORS, INTERNAL_MESSAGE, headers_of
 from app.errors import AppError, Code
-from app.http.content_negotiation import JSON, PROBLEM, preferred
+from app.http.content_negotiation import JSON, PROBLEM, preferred, prefers_page
 from app.http.request_state import header, request_state
 from app.observability import metrics
 
@@ -18,10 +18,13 @@ log = structlog.get_logger("http")
 
 
 def respond(scope: Scope, error: AppError, headers: Mapping[str, str] | None = None) -> Response:
-    """The error in the format of the path: GraphQL errors, or a problem by RFC 9457."""
+    """The error in the format of the path: GraphQL errors, or a problem by RFC 9457; for a browser a page."""
     all_headers = {"cache-control": "no-store", **headers_of(error), **(headers or {})}
-    write = _graphql if scope["path"].rstrip("/").endswith("/graphql") else _problem
-    return write(scope, error, all_headers)
+    if scope["path"].rstrip("/").endswith("/graphql"):
+        return _graphql(scope, error, all_headers)
+    if prefers_page(header(scope, b"accept")):
+        return request_state(scope).resources.error_page(scope, error, all_headers)
+    return _problem(scope, error, all_headers)
 
 
 def respond_unexpected(scope: Scope, error: BaseException) -> Response:

@@ -1,15 +1,17 @@
 """What is known of one request besides its ASGI scope, in `scope["state"]["request"]`."""
 
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable, Mapping, MutableMapping
 from copy import copy
 from typing import Any, Protocol, TypeAlias
 
+from starlette.responses import Response
 from starlette.types import Message, Scope
 
 from app.auth.authenticator import Authenticator
 from app.auth.devices import Devices
 from app.db.pool import Pool
 from app.domain.account import ANONYMOUS, Principal
+from app.errors import AppError
 from app.http.cached_request_head import HeadCandidate
 from app.http.client_address import LOCAL
 from app.http.headers import joined
@@ -19,6 +21,8 @@ from app.limits.rate_limiter.policy import Policy, Verdict
 from app.settings import Settings
 
 Hook: TypeAlias = Callable[[Message], None]
+# An error as a page, with these headers.
+ErrorPage: TypeAlias = Callable[[Scope, AppError, Mapping[str, str]], Response]
 
 
 class HttpResources(Protocol):
@@ -36,6 +40,8 @@ class HttpResources(Protocol):
     def devices(self) -> Devices: ...
     @property
     def readiness(self) -> Readiness: ...
+    @property
+    def error_page(self) -> ErrorPage: ...
 
 
 class RequestState:

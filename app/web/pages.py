@@ -2,28 +2,16 @@
 
 import html
 from functools import cache
-from pathlib import Path
 from string import Template
 
 from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from app.http.static_assets import StaticAssets
+from app.web.assets import HERE, STATIC, static_assets
+from app.web.policy import GRAPHIQL_POLICY, PAGE_POLICY
 
-_HERE = Path(__file__).parent
-_STATIC = _HERE / "static"
-_EXAMPLES = _HERE / "graphiql" / "examples"
-
-_CLOSED = (
-    "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; connect-src 'self'"
-)
-PAGE_POLICY = f"{_CLOSED}; img-src 'self'; style-src 'self'; script-src 'self'"
-# The editor inside GraphiQL writes its colours and positions as inline styles; scripts stay files of ours.
-GRAPHIQL_POLICY = (
-    f"{_CLOSED}; img-src 'self' data:; font-src 'self' data:; style-src 'self' 'unsafe-inline';"
-    " script-src 'self'; worker-src 'self'"
-)
+_EXAMPLES = HERE / "graphiql" / "examples"
 
 
 def home(request: Request) -> Response:
@@ -33,13 +21,13 @@ def home(request: Request) -> Response:
 def graphiql_page() -> Response:
     """For browsers that request HTML from the endpoint; a plain console where GraphiQL was not built."""
     headers = {"cache-control": "no-cache", "vary": "accept"}
-    if "graphiql.js" in _static_assets().addresses:
+    if "graphiql.js" in static_assets().addresses:
         return _page(_graphiql(), GRAPHIQL_POLICY, headers)
     return _page(_console(), PAGE_POLICY, headers)
 
 
 def favicon(request: Request) -> Response:
-    return FileResponse(_STATIC / "favicon.svg", headers={"cache-control": "public, max-age=86400"})
+    return FileResponse(STATIC / "favicon.svg", headers={"cache-control": "public, max-age=86400"})
 
 
 def schema_route(sdl: str) -> BaseRoute:
@@ -52,7 +40,7 @@ def schema_route(sdl: str) -> BaseRoute:
 
 
 def asset(request: Request) -> Response:
-    return _static_assets().answer(request.path_params["name"], request.headers.get("accept-encoding", ""))
+    return static_assets().answer(request.path_params["name"], request.headers.get("accept-encoding", ""))
 
 
 routes: list[BaseRoute] = [
@@ -67,17 +55,11 @@ def _page(text: str, policy: str, headers: dict[str, str]) -> Response:
 
 
 @cache
-def _static_assets() -> StaticAssets:
-    own = [path for path in _STATIC.iterdir() if path.suffix in (".css", ".js", ".svg")]
-    return StaticAssets(own, _HERE / "assets")
-
-
-@cache
 def _home() -> str:
     return _fill(
         "home.html",
-        question=(_STATIC / "question.graphql").read_text(),
-        answer=(_STATIC / "answer.json").read_text(),
+        question=(STATIC / "question.graphql").read_text(),
+        answer=(STATIC / "answer.json").read_text(),
     )
 
 
@@ -100,6 +82,6 @@ def _option(example: str) -> str:
 
 def _fill(page: str, **texts: str) -> str:
     """An asset's address is found under its name, `page.css` as `page_css`; texts are escaped."""
-    addresses = {name.replace(".", "_"): address for name, address in _static_assets().addresses.items()}
+    addresses = {name.replace(".", "_"): address for name, address in static_assets().addresses.items()}
     escaped = {name: html.escape(text.strip()) for name, text in texts.items()}
-    return Template((_STATIC / page).read_text()).substitute(addresses | escaped)
+    return Template((STATIC / page).read_text()).substitute(addresses | escaped)

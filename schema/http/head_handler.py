@@ -14,7 +14,7 @@ from app.domain.account import Principal
 from app.errors import AppError
 from app.http.buffered_response import BufferedResponse
 from app.http.cached_request_head import CachedRequestHead, Terms, length_of
-from app.http.content_negotiation import accepts_stream
+from app.http.content_negotiation import accepts_stream, prefers_page
 from app.http.errors import respond, respond_unexpected
 from app.http.headers import has_any
 from app.http.request_state import RequestState, header, request_state, with_state
@@ -25,7 +25,12 @@ from schema.http.stages.look_up import look_up_response
 
 
 class HeadHandler(ABC):
-    """The handler of cached heads; a subclass executes requests without a cached response."""
+    """The handler of cached heads; a subclass executes requests without a cached response.
+
+    `pages`: whether its responses are pages.
+    """
+
+    pages = False
 
     def find_cached_response(
         self, head: CachedRequestHead, body: bytes
@@ -61,6 +66,8 @@ class HeadHandler(ABC):
         candidate, principal = state.head_candidate, state.principal
         if candidate is None or not candidate.again or principal.session_id is not None:
             return
+        if not self.pages and prefers_page(header(scope, b"accept")):
+            return  # its errors are pages, which have headers of their own
         length = length_of(scope)
         if length is None or _varies_per_request(scope):
             return

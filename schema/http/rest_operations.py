@@ -47,13 +47,33 @@ class Result(NamedTuple):
     counter: NameCount | None
 
 
+class FieldsResult(NamedTuple):
+    """The same of an operation with several fields, by name, with their values decoded."""
+
+    data: Map
+    read_set: ReadSet
+    counter: NameCount | None
+
+
 class RestOperations:
     def __init__(self, settings: Settings, runner: OperationRunner) -> None:
         self._settings = settings
         self._runner = runner
 
     async def run(self, operation: Operation, variables: Map, request: Request) -> Result:
-        """Raises the first error of the operation."""
+        """The value of the operation's one field. Raises the first error of the operation."""
+        data, read_set, counter = await self._run(operation, variables, request)
+        (value,) = data.values()
+        return Result(bytes(value), read_set, counter)
+
+    async def run_fields(self, operation: Operation, variables: Map, request: Request) -> FieldsResult:
+        """The values of all fields of the operation. Raises its first error."""
+        data, read_set, counter = await self._run(operation, variables, request)
+        return FieldsResult({name: decode_json(value) for name, value in data.items()}, read_set, counter)
+
+    async def _run(
+        self, operation: Operation, variables: Map, request: Request
+    ) -> tuple[dict[str, msgspec.Raw], ReadSet, NameCount | None]:
         graphql_request = GraphQLRequest(None, variables, operation.name, {}, JSON)
         answer, _, context = await self._runner.run_operation(
             graphql_request, request.scope, operation, own=True
@@ -63,8 +83,7 @@ class RestOperations:
             raise envelope.errors[0].app_error()
         assert envelope.data is not None
         assert context is not None
-        (value,) = envelope.data.values()
-        return Result(bytes(value), context.read_set, answer.count)
+        return envelope.data, context.read_set, answer.count
 
     def charge(self, units: int, request: Request) -> None:
         """Work beside that of the operation; it counts like the work of one."""
@@ -155,3 +174,4 @@ class _Envelope(msgspec.Struct):
 
 
 _decode = msgspec.json.Decoder(_Envelope).decode
+decode_json = msgspec.json.Decoder().decode

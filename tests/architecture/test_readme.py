@@ -11,7 +11,7 @@ from app.db.pool import Pool
 from app.importers.starter import FOLDER, load_starter
 from app.resources import open_resources
 from app.settings import Settings
-from app.web import pages
+from app.web import assets
 from tests.architecture.repository import ROOT
 from tests.integration.graph.graphql_client import client_of, execute
 
@@ -51,8 +51,8 @@ def test_the_first_screen_has_an_example_and_both_commands():
 
 
 def test_the_example_is_that_of_the_home_page():
-    assert (pages._STATIC / "question.graphql").read_text().strip() == QUERIES[0].strip()
-    assert (pages._STATIC / "answer.json").read_text().strip() in README
+    assert (assets.STATIC / "question.graphql").read_text().strip() == QUERIES[0].strip()
+    assert (assets.STATIC / "answer.json").read_text().strip() in README
 
 
 def test_the_notice_of_the_register_is_included():

@@ -13,7 +13,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from app.http.static_assets import StaticAssets
-from app.web import pages
+from app.web import assets, pages
 
 EXAMPLES = sorted((Path(pages.__file__).parent / "graphiql" / "examples").glob("*.graphql"))
 OUTSIDE = re.compile(r"""(?:src|href|url\()\s*=?\s*["']?(?:https?:)?//(?!www\.govdata\.de|www\.marktstamm)""")
@@ -34,8 +34,8 @@ async def browser() -> AsyncIterator[httpx.AsyncClient]:
 @pytest.fixture
 def unbuilt(monkeypatch, tmp_path):
     """A machine without npm."""
-    own = [path for path in pages._STATIC.iterdir() if path.suffix in (".css", ".js", ".svg")]
-    monkeypatch.setattr(pages, "_static_assets", lambda: StaticAssets(own, tmp_path))
+    own = [path for path in assets.STATIC.iterdir() if path.suffix in (".css", ".js", ".svg")]
+    monkeypatch.setattr(pages, "static_assets", lambda: StaticAssets(own, tmp_path))
     pages._console.cache_clear()
     yield
     pages._console.cache_clear()
@@ -52,8 +52,8 @@ async def test_the_first_page_describes_the_service_in_both_languages(browser):
 async def test_its_example_response_matches_its_query(browser):
     page = (await browser.get("/")).text
     assert "n-ergie-netz" in page
-    question = graphql.parse((pages._STATIC / "question.graphql").read_text())
-    answer = json.loads((pages._STATIC / "answer.json").read_text())["data"]
+    question = graphql.parse((assets.STATIC / "question.graphql").read_text())
+    answer = json.loads((assets.STATIC / "answer.json").read_text())["data"]
     assert _shape(question.definitions[0].selection_set) == _keys(answer)
 
 

@@ -1,0 +1,49 @@
+"""Errors as pages, for browsers."""
+
+from collections.abc import Mapping
+from difflib import get_close_matches
+from http import HTTPStatus
+from typing import Final
+
+from starlette.responses import HTMLResponse, Response
+from starlette.types import Scope
+
+from app.error_table import ERRORS
+from app.errors import AppError
+from app.http.request_state import joined_header, request_state
+from app.web.language import preferred_language, split_path
+from app.web.page_view import PageView
+from app.web.policy import PAGE_POLICY
+from app.web.rendering import render
+
+_PATHS: Final = ("/", "/operators", "/graphql", "/schema.graphql")
+MAX_PATH_LENGTH: Final = 200  # of an address that similar ones are searched for
+
+
+def error_page(scope: Scope, error: AppError, headers: Mapping[str, str]) -> Response:
+    status = ERRORS[error.code].status
+    body = render(
+        "error",
+        _view(scope),
+        status=status,
+        error=error,
+        near=error.details.get("near", ()),
+        similar=_similar_paths(scope) if status is HTTPStatus.NOT_FOUND else (),
+        retry_after=headers.get("retry-after"),
+        allowed=headers.get("Allow"),
+        request_id=request_state(scope).request_id,
+    )
+    return HTMLResponse(body, status, {**headers, "content-security-policy": PAGE_POLICY})
+
+
+def _view(scope: Scope) -> PageView:
+    prefix, path = split_path(scope["path"])
+    language = split_path(scope["path"]).language or preferred_language(
+        joined_header(scope, b"accept-language")
+    )
+    return PageView(language, prefix, path)
+
+
+def _similar_paths(scope: Scope) -> list[str]:
+    path = split_path(scope["path"]).path
+    return get_close_matches(path.lower(), _PATHS, n=1, cutoff=0.7) if len(path) <= MAX_PATH_LENGTH else []

@@ -1,0 +1,75 @@
+"""What a template has beside its data: the language, and addresses of this and other pages."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import NamedTuple
+from urllib.parse import quote, urlencode
+
+from app.domain.clock import GERMANY
+from app.web.language import LANGUAGES, Language
+
+
+class PageView(NamedTuple):
+    """`path`: without the prefix of the language. `parameters`: those of the query string that the page takes."""
+
+    language: Language
+    prefix: str
+    path: str
+    parameters: Sequence[tuple[str, str]] = ()
+
+    def text(self, german: str, english: str) -> str:
+        return german if self.language == "de" else english
+
+    def link(self, path: str, /, **parameters: object) -> str:
+        """The address of another page in the language of this one."""
+        return _address(self.prefix, path, [(name, str(value)) for name, value in parameters.items()])
+
+    def same(self, /, **changed: object) -> str:
+        """The address of this page with other parameters; None removes one."""
+        kept = [(name, value) for name, value in self.parameters if name not in changed]
+        added = [(name, str(value)) for name, value in changed.items() if value is not None]
+        return _address(self.prefix, self.path, [*kept, *added])
+
+    def in_language(self, language: str) -> str:
+        """This page in that language, whatever the client prefers."""
+        return _address(f"/{language}", self.path, self.parameters)
+
+    def with_suffix(self, suffix: str) -> str:
+        """This page in another format."""
+        return _address(self.prefix, f"{self.path}{suffix}", self.parameters)
+
+    @property
+    def languages(self) -> Sequence[str]:
+        return LANGUAGES
+
+    def value(self, name: str) -> str:
+        """A parameter, empty if it is not given."""
+        return next((value for given, value in self.parameters if given == name), "")
+
+    def values(self, name: str) -> Sequence[str]:
+        return [value for given, value in self.parameters if given == name]
+
+    def number(self, value: str | float | None, decimals: int | None = None) -> str:
+        """With the decimals that it has, or with at least `decimals`; empty if it is not known."""
+        if value is None:
+            return ""
+        exact = Decimal(str(value))
+        exponent = exact.as_tuple().exponent
+        places = max(-exponent if isinstance(exponent, int) else 0, decimals or 0, 0)
+        text = f"{exact:,.{places}f}"
+        return text if self.language == "en" else text.translate(_GERMAN_MARKS)
+
+    def moment(self, value: str) -> str:
+        """Date and time in Germany."""
+        local = datetime.fromisoformat(value).astimezone(GERMANY)
+        return local.strftime("%d.%m.%Y, %H:%M" if self.language == "de" else "%Y-%m-%d %H:%M")
+
+
+_GERMAN_MARKS: Mapping[int, str] = str.maketrans({",": ".", ".": ","})
+
+
+def _address(prefix: str, path: str, parameters: Sequence[tuple[str, str]]) -> str:
+    # A path that begins with two slashes would be an address of another host.
+    whole = quote(f"{prefix}/{path.lstrip('/')}".rstrip("/") or "/")
+    return f"{whole}?{urlencode(parameters)}" if parameters else whole

@@ -1,0 +1,139 @@
+"""A page: the result of one operation, rendered by the template of its name, as a cached response."""
+
+import re
+from collections.abc import Mapping
+from gzip import compress
+from typing import Final
+from urllib.parse import urlencode
+
+import msgspec
+from graphql import print_ast
+from starlette.requests import Request
+from starlette.types import Scope
+
+from app.cache.responses import ResponseKey, body_of, head_of
+from app.errors import AppError, Code, quoted
+from app.http.buffered_response import BufferedResponse
+from app.http.cached_response import CachedResponse
+from app.http.conditional_requests import respond_from_cache
+from app.http.content_negotiation import accepted_encodings
+from app.http.request_state import joined_header, request_state
+from app.web.language import Language, preferred_language, split_path
+from app.web.page_view import PageView
+from app.web.policy import PAGE_POLICY
+from app.web.rendering import render
+from schema.execution.documents import Operation
+from schema.http.page_parameters import PageParameters
+from schema.http.rest_operations import CachedAddress, Map, RestOperations
+from schema.http.stages.look_up import look_up_response
+from schema.http.stages.store import store_cached, store_clock
+
+HTML: Final = "text/html; charset=utf-8"
+_VARY: Final = b"accept-encoding, accept-language, authorization, cookie"
+# Browsers revalidate by ETag, so that a correction is in the next view of the page.
+_CACHE_CONTROL: Final = b"no-cache"
+_GZIP_LEVEL: Final = 6
+# The name of a fragment where it is spread, and not `... on Type`.
+_SPREAD: Final = re.compile(r"\.\.\.(?!\s*on\b)\s*(\w+)")
+
+
+class PageAddress(CachedAddress):
+    """`similar`: the operation that finds operators with names like that of an unknown one."""
+
+    pages = True
+
+    def __init__(self, operations: RestOperations, operation: Operation, similar: Operation) -> None:
+        assert operation.name is not None
+        self._operations = operations
+        self._operation = operation
+        self._template = operation.name
+        self._parameters = PageParameters(operation)
+        self._similar = similar
+        self._text = text_of(operation)
+
+    async def respond(self, request: Request) -> BufferedResponse:
+        response = await super().respond(request)
+        # In the first response to a head, and so in the cached head.
+        kept = [header for header in response.headers if header[0] != b"vary"]
+        headers = [*kept, (b"vary", _VARY), (b"content-security-policy", PAGE_POLICY.encode())]
+        return BufferedResponse(response.status, headers, response.body)
+
+    async def _respond(self, request: Request, key: ResponseKey) -> BufferedResponse:
+        self._operations.check_reader(request)
+        scope = request.scope
+        since = store_clock(scope)
+        cached = look_up_response(scope, key)
+        if cached is not None:
+            return cached[0]
+        given = self._parameters.given(request)
+        variables = self._variables(
+            request.path_params, self._parameters.variables(request.path_params, given)
+        )
+        result = await self._operations.run_fields(self._operation, variables, request)
+        await self._require_operator(result.data, variables, request)
+        view = PageView(_language(scope), *split_path(scope["path"]), given)
+        body = render(self._template, view, **self._values(result.data, variables))
+        headers = [(b"content-language", view.language.encode())]
+        if _accepts_gzip(scope):
+            body = compress(body, _GZIP_LEVEL, mtime=0)
+            headers.append((b"content-encoding", b"gzip"))
+        page = CachedResponse(body, HTML, result.counter, headers, _CACHE_CONTROL)
+        store_cached(scope, key, page, result.read_set, since)
+        return respond_from_cache(scope, page, result.read_set.until)
+
+    def _variables(self, path_params: Mapping[str, str], variables: Map) -> Map:
+        """The variables of the operation; a subclass may add some that follow from others."""
+        return variables
+
+    def _values(self, data: Map, variables: Map) -> Map:
+        """What the template is given: the fields of the operation, and the address of its query in GraphiQL."""
+        return {**data, "query_address": query_address(self._text, variables)}
+
+    async def _require_operator(self, data: Map, variables: Map, request: Request) -> None:
+        """Raises NOT_FOUND, with similar names, for a page of an operator that does not exist."""
+        if data.get("dno", data) is not None:
+            return
+        slug = variables["slug"]
+        query = slug.replace("-", " ")[:100]
+        found = await self._operations.run_fields(self._similar, {"query": query}, request)
+        near = [match["dno"] for match in found.data["searchDnos"]]
+        raise AppError(f"There is no operator {quoted(slug)}.", Code.NOT_FOUND, near=near)
+
+    def _key(self, request: Request) -> ResponseKey:
+        """It also depends on the language and on whether the client accepts gzip."""
+        scope, principal = request.scope, request_state(request.scope).principal
+        head = head_of(
+            principal.role.value,
+            scope["path"],
+            body_of(scope["query_string"]),
+            _language(scope),
+            _accepts_gzip(scope),
+        )
+        return ResponseKey(head, b"")
+
+
+def query_address(text: str, variables: Map) -> str:
+    """Opens GraphiQL with the operation and these variables."""
+    parameters = {"query": text}
+    if variables:
+        parameters["variables"] = msgspec.json.encode(variables).decode()
+    return f"/graphql?{urlencode(parameters)}"
+
+
+def text_of(operation: Operation) -> str:
+    """The operation with the fragments that it spreads, and without the other operations of its document."""
+    fragments = operation.document.fragments
+    texts = {"": print_ast(operation.node)}
+    missing = set(_SPREAD.findall(texts[""]))
+    while missing:
+        texts |= {name: print_ast(fragments[name]) for name in sorted(missing)}
+        missing = {name for text in texts.values() for name in _SPREAD.findall(text)} - set(texts)
+    return "\n\n".join(texts.values())
+
+
+def _language(scope: Scope) -> Language:
+    return split_path(scope["path"]).language or preferred_language(joined_header(scope, b"accept-language"))
+
+
+def _accepts_gzip(scope: Scope) -> bool:
+    return "gzip" in accepted_encodings(joined_header(scope, b"accept-encoding").decode("latin-1"))

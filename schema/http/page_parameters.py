@@ -1,0 +1,81 @@
+"""The variables of a page's operation, from the path and the query string."""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from graphql import (
+    GraphQLEnumType,
+    GraphQLInputType,
+    GraphQLList,
+    GraphQLNonNull,
+    VariableDefinitionNode,
+    get_nullable_type,
+    type_from_ast,
+)
+from starlette.requests import Request
+
+from app.errors import BadInput, quoted
+from schema.execution.documents import Operation
+from schema.root import schema
+
+Parameters = Sequence[tuple[str, str]]
+
+# Appended to shared links by mail and social media; they mean nothing here.
+_TRACKING: Final = re.compile(r"utm_\w+|fbclid|gclid|msclkid|mc_[ce]id", re.ASCII)
+_WHOLE_NUMBER: Final = re.compile(r"-?\d{1,9}", re.ASCII)
+_BOOLEANS: Final = {"true": True, "false": False}
+
+
+class PageParameters:
+    """Read as the types of the operation's variables require; each is one parameter, a list may be repeated."""
+
+    def __init__(self, operation: Operation) -> None:
+        definitions = operation.node.variable_definitions or ()
+        self._types = {node.variable.name.value: _type_of(node) for node in definitions}
+
+    def given(self, request: Request) -> Parameters:
+        """Those of the query string, without empty ones, which forms send. Raises BadInput for an unknown one."""
+        given = [each for each in request.query_params.multi_items() if not _TRACKING.fullmatch(each[0])]
+        known = [name for name in self._types if name not in request.path_params]
+        for name, _ in given:
+            if name not in known:
+                there_is = f"; there are {', '.join(known)}" if known else ""
+                raise BadInput(f"There is no parameter {quoted(name)}{there_is}.", argument=name)
+        return [(name, text) for name, text in given if text.strip()]
+
+    def variables(self, path_params: Mapping[str, str], given: Parameters) -> dict[str, Any]:
+        """Raises BadInput with the name of a parameter."""
+        found: dict[str, Any] = {}
+        for name, text in (*path_params.items(), *given):
+            wanted = get_nullable_type(self._types[name])
+            if isinstance(wanted, GraphQLList):
+                found.setdefault(name, []).append(_read(name, text, get_nullable_type(wanted.of_type)))
+            elif name in found:
+                raise BadInput(f"The parameter {name} is given several times.", argument=name)
+            else:
+                found[name] = _read(name, text, wanted)
+        return found
+
+
+def _type_of(node: VariableDefinitionNode) -> GraphQLInputType:
+    found = type_from_ast(schema._schema, node.type)
+    assert found is not None
+    return found  # type: ignore[return-value]
+
+
+def _read(name: str, text: str, wanted: Any) -> object:
+    assert not isinstance(wanted, GraphQLNonNull)
+    if isinstance(wanted, GraphQLEnumType):
+        if text not in wanted.values:
+            raise BadInput(f"{name} must be one of {', '.join(wanted.values)}.", argument=name)
+        return text
+    if wanted.name == "Int":
+        if not _WHOLE_NUMBER.fullmatch(text.strip()):
+            raise BadInput(f"{name} must be a whole number.", argument=name)
+        return int(text)
+    if wanted.name == "Boolean":
+        if text not in _BOOLEANS:
+            raise BadInput(f"{name} must be true or false.", argument=name)
+        return _BOOLEANS[text]
+    return text

@@ -1,0 +1,35 @@
+"""The pages for people, one line each: the path, and the operation of `pages.graphql` with the template of its name."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from starlette.routing import BaseRoute, Route
+
+from app.settings import Settings
+from app.web.language import LANGUAGES
+from schema.http.operation_runner import OperationRunner
+from schema.http.page_address import PageAddress
+from schema.http.rest_operations import RestOperations, own_document
+
+DOCUMENT: Final = Path(__file__).with_suffix(".graphql").read_text()
+
+# The path, the operation, and the class of the address where variables or values need more than the operation has.
+PAGES: Final[tuple[tuple[str, str, type[PageAddress]], ...]] = (("/operators", "operators", PageAddress),)
+
+
+class Pages:
+    def __init__(self, settings: Settings, runner: OperationRunner) -> None:
+        self._operations = RestOperations(settings, runner)
+
+    @property
+    def routes(self) -> list[BaseRoute]:
+        return list(self._routes())
+
+    def _routes(self) -> Iterator[BaseRoute]:
+        document = own_document(DOCUMENT)
+        similar = document.operation("similarOperators")
+        for path, name, address in PAGES:
+            page = address(self._operations, document.operation(name), similar)
+            for prefix in ("", *(f"/{language}" for language in LANGUAGES)):
+                yield Route(f"{prefix}{path}".rstrip("/") or "/", page.respond)

@@ -1,0 +1,253 @@
+"""Pages over HTTP: cached responses of one operation each, in two languages, whose next view has every correction."""
+
+import json
+import re
+from collections.abc import AsyncIterator
+from html import unescape
+from html.parser import HTMLParser
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import httpx
+import pytest
+
+from app.db.pool import Pool
+from app.settings import Settings
+from app.web.assets import HERE
+from schema.http.pages import DOCUMENT, PAGES
+from schema.http.rest_operations import own_document
+from tests import factories as make
+from tests.integration.graph.running import Running, running
+
+BROWSER = {"accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
+SCRIPT = "<script>alert('x')</script>"
+
+
+@pytest.fixture
+async def browser(server: Running) -> AsyncIterator[httpx.AsyncClient]:
+    async with httpx.AsyncClient(base_url=base_of(server), headers=BROWSER) as client:
+        yield client
+
+
+def base_of(server: Running) -> str:
+    return server.url.removesuffix("/graphql")
+
+
+def text_of(page: httpx.Response) -> str:
+    """What is read on the page."""
+    return " ".join(unescape(re.sub(r"<[^>]+>", " ", page.text)).split())
+
+
+def active_parts_of(page: httpx.Response) -> list[str]:
+    """Elements with scripts, and attributes that execute or style something."""
+    found: list[str] = []
+
+    class Reader(HTMLParser):
+        def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+            names = sorted(name for name, _ in attributes)
+            if tag in ("script", "style", "iframe", "object") or any(
+                name.startswith("on") or name == "style" for name in names
+            ):
+                found.append(" ".join((tag, *names)))
+
+    Reader().feed(page.text)
+    return found
+
+
+def test_every_page_has_one_operation_and_the_template_of_its_name() -> None:
+    document = own_document(DOCUMENT)
+    for path, name, _ in PAGES:
+        assert document.operation(name).name == name, path
+        assert (HERE / "templates" / f"{name}.html").exists(), path
+
+
+async def test_the_language_is_that_of_the_address_or_the_one_that_the_client_prefers(
+    browser: httpx.AsyncClient,
+) -> None:
+    for path, accepted, language in (
+        ("/operators", "", "de"),
+        ("/operators", "en-GB,en;q=0.9,de;q=0.5", "en"),
+        ("/operators", "fr", "de"),
+        ("/operators", "de;q=0.1, *;q=0.5", "en"),
+        ("/de/operators", "en", "de"),
+        ("/en/operators", "de", "en"),
+    ):
+        page = await browser.get(path, headers={"accept-language": accepted})
+        assert page.headers["content-language"] == language, (path, accepted)
+        assert f'<html lang="{language}">' in page.text
+        assert "accept-language" in page.headers["vary"]
+    assert 'href="/de/operators"' in page.text  # the switch
+
+
+async def test_the_next_view_of_a_page_has_a_change_and_an_unchanged_page_is_not_sent_again(
+    browser: httpx.AsyncClient, server: Running, pool: Pool
+) -> None:
+    dno = await make.dno(pool, name="Netze Alt")
+    await server.delivered()
+    views = [await browser.get("/en/operators") for _ in range(3)]
+    assert len({view.text for view in views}) == 1
+    assert "Netze Alt" in views[0].text
+    etag = {"if-none-match": views[0].headers["etag"]}
+    assert views[0].headers["cache-control"] == "no-cache"
+    assert (await browser.get("/en/operators", headers=etag)).status_code == 304
+    await pool.fetch("UPDATE dnos SET name = 'Netze Neu' WHERE id = $1", dno.id)
+    await server.delivered()
+    for headers in ({}, etag):
+        page = await browser.get("/en/operators", headers=headers)
+        assert page.status_code == 200
+        assert "Netze Neu" in page.text
+        assert "Netze Alt" not in page.text
+
+
+async def test_a_page_from_memory_needs_no_statement(
+    browser: httpx.AsyncClient, server: Running, pool: Pool
+) -> None:
+    await make.tariff(pool, await make.dno(pool))
+    await server.delivered()
+    first = await browser.get("/operators")
+    before = server.resources.pool.statements
+    for _ in range(3):
+        assert (await browser.get("/operators")).text == first.text
+    assert server.resources.pool.statements == before
+
+
+async def test_a_page_takes_one_statement_per_level_however_many_rows_it_has(
+    browser: httpx.AsyncClient, server: Running, pool: Pool
+) -> None:
+    for number in range(12):
+        await make.tariff(pool, await make.dno(pool, f"netze-{number}"))
+    await server.delivered()
+    before = server.resources.pool.statements
+    assert "netze-7" in (await browser.get("/operators")).text.lower().replace(" ", "-")
+    # The directory, the operators, their years, coverage.
+    assert server.resources.pool.statements - before <= 4
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "identity", "gzip;q=0"])
+async def test_a_page_is_compressed_for_those_who_accept_it_also_from_memory(
+    browser: httpx.AsyncClient, pool: Pool, encoding: str
+) -> None:
+    await make.dno(pool)
+    headers = {"accept-encoding": encoding}
+    pages = [await browser.get("/operators", headers=headers) for _ in range(4)]
+    assert {page.headers.get("content-encoding") for page in pages} == {
+        "gzip" if encoding == "gzip" else None
+    }
+    assert {page.headers["content-type"] for page in pages} == {"text/html; charset=utf-8"}
+    assert len({page.text for page in pages}) == 1
+    assert all(page.headers.get_list("content-security-policy") == [policy(pages[0])] for page in pages)
+
+
+def policy(page: httpx.Response) -> str:
+    return str(page.headers["content-security-policy"])
+
+
+async def test_texts_of_people_are_escaped_everywhere(browser: httpx.AsyncClient, pool: Pool) -> None:
+    await make.dno(pool, name=SCRIPT, city=f'"{SCRIPT}', region=SCRIPT)
+    pages = [
+        await browser.get("/operators"),
+        await browser.get("/operators", params={"search": f'" autofocus onfocus="x {SCRIPT}'}),
+        await browser.get("/operators", params={"sort": SCRIPT}),
+        await browser.get("/operators", params={SCRIPT: "1"}),
+        await browser.get(f"/operators-{SCRIPT}"),
+    ]
+    for page in pages:
+        assert SCRIPT not in page.text
+        assert active_parts_of(page) == ["script defer src"]
+        assert "script-src 'self'" in policy(page)
+        assert "form-action 'self'" in policy(page)
+        assert "frame-ancestors 'none'" in policy(page)
+    assert unescape(pages[0].text).count(SCRIPT) >= 2
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "part"),
+    [
+        ("/operators?year=next", 400, "year must be a whole number"),
+        ("/operators?sort=BEST", 400, "sort must be one of NAME"),
+        ("/operators?region=Atlantis", 400, "names no federal state"),
+        ("/operators?after=0", 400, "not a cursor"),
+        ("/operators?search=a&search=b", 400, "given several times"),
+        ("/operators?colour=red", 400, "There is no parameter 'colour'"),
+        (f"/operators?search={'a' * 300}", 400, "at most 200 are allowed"),
+        ("/operatrs", 404, "/operators"),
+        ("/en/nothing/at/all", 404, "Not found"),
+        ("/api/v1/dnos/none/2025", 404, "There is no operator 'none'"),
+        ("/operators?search=", 200, ""),
+        ("/operators?utm_source=mail&fbclid=x", 200, ""),
+        ("/operators/", 200, ""),
+    ],
+)
+async def test_errors_are_pages_for_browsers_and_problems_for_programs(
+    browser: httpx.AsyncClient, pool: Pool, path: str, status: int, part: str
+) -> None:
+    await make.dno(pool)
+    for _ in range(3):
+        page = await browser.get(path)
+        assert page.status_code == status
+        assert page.headers["content-type"] == "text/html; charset=utf-8"
+        assert part in text_of(page)
+        assert "script-src 'self'" in policy(page)
+        if status >= 400:
+            assert page.headers["cache-control"] == "no-store"
+            problem = await browser.get(path, headers={"accept": "*/*"})
+            assert problem.status_code == status
+            assert problem.headers["content-type"] == "application/problem+json"
+            assert problem.json()["status"] == status
+
+
+async def test_other_methods_get_a_page_with_those_that_are_allowed(browser: httpx.AsyncClient) -> None:
+    page = await browser.post("/operators", data={"search": "x"})
+    assert page.status_code == 405
+    assert sorted(page.headers["allow"].split(", ")) == ["GET", "HEAD"]
+    assert page.headers["allow"] in text_of(page)
+
+
+async def test_a_page_beyond_the_rate_limit_states_when_it_may_be_requested_again(
+    settings: Settings, pool: Pool
+) -> None:
+    async with (
+        running(settings, rate_limit_anonymous=2) as server,
+        httpx.AsyncClient(base_url=base_of(server), headers=BROWSER) as client,
+    ):
+        pages = [await client.get("/en/operators") for _ in range(4)]
+        assert [page.status_code for page in pages] == [200, 200, 429, 429]
+        assert f"try again in {pages[-1].headers['retry-after']} s" in text_of(pages[-1])
+
+
+async def test_without_anonymous_reading_a_page_shows_nothing_to_anonymous_callers(
+    settings: Settings, pool: Pool
+) -> None:
+    await make.dno(pool, name="Netze Geheim")
+    async with (
+        running(settings, anonymous_reading=False) as server,
+        httpx.AsyncClient(base_url=base_of(server), headers=BROWSER) as client,
+    ):
+        for _ in range(3):
+            page = await client.get("/operators")
+            assert page.status_code == 401
+            assert "Geheim" not in page.text
+
+
+async def test_the_query_of_a_page_returns_what_the_page_shows(
+    browser: httpx.AsyncClient, server: Running, pool: Pool
+) -> None:
+    await make.dno(pool, "netze-a", name="Netze Ämter", region="Hessen")
+    await make.dno(pool, "netze-b", name="Netze Beta", region="Bayern")
+    page = await browser.get("/operators", params={"search": "ämt", "region": "hessen"})
+    assert "Netze Beta" not in page.text
+    [address] = re.findall(r'href="(/graphql\?[^"]+)"', page.text)
+    given = parse_qs(urlsplit(unescape(address)).query)
+    data: Any = await server.execute(given["query"][0], **json.loads(given["variables"][0]))
+    assert [dno["name"] for dno in data["dnos"]["nodes"]] == ["Netze Ämter"]
+
+
+async def test_pages_follow_one_another_without_gaps(browser: httpx.AsyncClient, pool: Pool) -> None:
+    for number in range(120):
+        await make.dno(pool, f"netze-{number:03}")
+    path, names = "/en/operators", list[str]()
+    while path:
+        page = (await browser.get(path)).text
+        names += re.findall(r">(Netze \d{3})<", page)
+        path = next(map(unescape, re.findall(r'rel="next" href="([^"]+)"', page)), "")
+    assert names == [f"Netze {number:03}" for number in range(120)]
