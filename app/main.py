@@ -9,6 +9,7 @@ from starlette.applications import Starlette
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Lifespan
 
+from app.importers.follow.follower import Follower
 from app.jobs.cache_warmer import CacheWarmer
 from app.jobs.supervisor import Job
 from app.middleware.stack import apply_middleware
@@ -68,4 +69,4 @@ def _jobs(resources: Resources) -> Sequence[Job]:
     warmer = CacheWarmer(
         resources.pool, resources.shared, partial(load_dno_year, resources.read_through), resources.settings
     )
-    return [warmer, FirstVocabulary(resources)]
+    return [warmer, FirstVocabulary(resources), Follower(resources.settings)]

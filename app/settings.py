@@ -201,6 +201,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     max_cached_document_letters: Positive = 4 * 2**20
     document_cache_size: Positive = 24 * 2**20  # bytes, with their plans
 
+    # Data of others
+    starter: bool = True  # loaded into a database without operators, unless another database is followed
+    follow_database_url: str = ""  # of dno-crawler; empty: none
+    follow_interval: Annotated[float, Meta(ge=0.1)] = 30
+
     # Imports and exports
     import_timeout: Seconds = 10 * MINUTE  # one statement of an import, or waiting for another import
     import_request_timeout: Annotated[float, Meta(gt=0)] = 50  # of a file sent over HTTP, until its commit
@@ -302,6 +307,7 @@ def _check_urls(settings: Settings) -> None:
     schemes = {
         "language_model_url": ("https", "http"),
         "database_url": ("postgresql", "postgres"),
+        "follow_database_url": ("postgresql", "postgres"),
         "redis_url": redis,
         "session_redis_url": redis,
     }

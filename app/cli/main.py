@@ -12,6 +12,7 @@ from app.cli import console
 from app.cli.atypical_use import atypical_use_command
 from app.cli.check import check_command
 from app.cli.export_data import export_command
+from app.cli.follow import follow_command
 from app.cli.import_data import import_command
 from app.cli.starter import starter_command
 from app.domain.account import Role
@@ -105,6 +106,7 @@ def migrate() -> None:
 app.command("import")(import_command)
 app.command("export")(export_command)
 app.command("starter")(starter_command)
+app.command("follow")(follow_command)
 app.command("check")(check_command)
 app.command("atypical-use")(atypical_use_command)
 

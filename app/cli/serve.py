@@ -89,6 +89,8 @@ def listen(settings: Settings) -> Iterator[socket.socket]:
 async def _prepare(settings: Settings) -> list[str]:
     """Migrates the database and fills an empty one; returns what was done."""
     notes = await bring_up_to_date(settings)
+    if not settings.starter or settings.follow_database_url:
+        return notes
     return [*notes, *await starter.load_into_empty(settings)]
 
 

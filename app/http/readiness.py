@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from enum import StrEnum
 from time import monotonic
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 import structlog
@@ -13,10 +13,15 @@ from app.cache.failures import FAILURES, refusal
 from app.cache.memory import Memory
 from app.cache.redis import SharedCache
 from app.cache.validity import Validity
+from app.db.followed_rows import fetch_status
 from app.db.pool import Pool
 from app.settings import Settings
 
 log = structlog.get_logger("health")
+
+# After so many intervals without a pass, and not before so many seconds, the followed database counts as not followed.
+_MISSED_PASSES: Final = 4
+_LONGEST_PASS: Final = 120.0
 
 
 class State(StrEnum):
@@ -148,7 +153,19 @@ def readiness_of(
             return Finding(State.DEGRADED, f"refuses writes ({code})")
         return Finding(State.UP)
 
+    async def followed() -> Finding:
+        last = await fetch_status(pool)
+        if last is None or last["finished_ago"] is None:
+            return Finding(State.DEGRADED, (last and last["problem"]) or "no pass has ended yet")
+        if last["problem"] is not None:
+            return Finding(State.DEGRADED, last["problem"])
+        if last["finished_ago"] > max(_MISSED_PASSES * settings.follow_interval, _LONGEST_PASS):
+            return Finding(State.DEGRADED, f"the last pass ended {last['finished_ago']:.0f} s ago")
+        return Finding(State.UP, f"{last['set_aside']:,} rows set aside" if last["set_aside"] else None)
+
     checks: dict[str, Check] = {"postgres": postgres, "redis": redis, "memory": own_memory}
+    if settings.follow_database_url:
+        checks["followed"] = followed
     if session_client not in (None, shared.client):
         checks["sessions"] = sessions
     return Readiness(checks, sources=("postgres", "redis"))

@@ -176,7 +176,9 @@ class _Refused(Exception):
 
 
 @asynccontextmanager
-async def connect(database_url: str, *, deadline: float) -> AsyncIterator[Connection]:
+async def connect(
+    database_url: str, *, deadline: float, name: str = "dno-import"
+) -> AsyncIterator[Connection]:
     """A dedicated connection: imports take longer than the pool's statement time-out."""
     try:
         connection = await open_connection(
@@ -185,7 +187,7 @@ async def connect(database_url: str, *, deadline: float) -> AsyncIterator[Connec
             # Later than the server's own, whose error is more precise.
             command_timeout=deadline + 5,
             server_settings={
-                "application_name": "dno-import",
+                "application_name": name,
                 "lock_timeout": f"{deadline * 1000:.0f}",
                 "idle_in_transaction_session_timeout": f"{deadline * 1000:.0f}",
                 "jit": "off",

@@ -127,6 +127,28 @@ WARMED_READS = Counter(
     "cache_warmed_reads_total", "Popular keys that the warmer found kept (hit) or had to read.", ["outcome"]
 )
 
+FOLLOW_PASSES = Counter(
+    "follow_passes_total",
+    "Passes over the followed database: full comparisons, incremental ones, and failed ones.",
+    ["kind"],
+)
+FOLLOW_SECONDS = Histogram(
+    "follow_pass_duration_seconds",
+    "Time of one pass over the followed database.",
+    ["kind"],
+    buckets=(0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300),
+)
+FOLLOW_ENTRIES = Counter(
+    "follow_entries_total",
+    "Entries that were changed as in the followed database; disputed ones were flagged because both have changed.",
+    ["change"],
+)
+FOLLOW_SET_ASIDE = Gauge(
+    "follow_set_aside_rows",
+    "Rows of the followed database that do not fit, in the last pass of this instance.",
+    multiprocess_mode="livemostrecent",
+)
+
 UNPLANNED = Counter(
     "graphql_unplanned_total",
     "Queries that the executor answered instead of a compiled plan, by reason.",
