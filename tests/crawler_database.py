@@ -53,6 +53,7 @@ class CrawlerDatabase:
         self.connection = connection
         parts = urlsplit(admin_url)
         where = parts.netloc.rpartition("@")[2]
+        self.admin_url = parts._replace(path=f"/{name}").geturl()
         self.url = parts._replace(netloc=f"{READER}:{PASSWORD}@{where}", path=f"/{name}").geturl()
 
     async def execute(self, statement: str, *arguments: object) -> None:

@@ -50,7 +50,7 @@ _OF_REGISTER: Final = (
 )
 _OF_ENTRY: Final = ("year", "voltage_level", "verification_status", "flag_reason", "verification_notes")
 
-# Words by which addresses of documents are told apart.
+# Words in the names of the kinds of documents.
 _DOCUMENTS: Final = {TARIFFS: "netzentgelt|tarif|preis", WINDOWS: "hlzf|hochlast"}
 _ROWS_PER_BATCH: Final = 500
 _TIMEOUT: Final = 60.0  # seconds for one statement, or idle between two
@@ -69,6 +69,13 @@ class CannotFollow(AppError):
     """The database is not one of the crawler, or not in a state that can be taken over."""
 
     code = Code.UNAVAILABLE
+
+
+class Position(NamedTuple):
+    """Up to where a table was read: the latest `updated_at`, and the oldest transaction that was not finished then."""
+
+    updated_at: datetime
+    oldest_transaction: int
 
 
 class Columns(NamedTuple):
@@ -127,10 +134,19 @@ class Snapshot:
         latest: datetime | None = rows[0][0]
         return latest
 
+    async def fetch_oldest_transaction(self) -> int:
+        """The oldest one that was not finished: what it and later ones write is not in this snapshot."""
+        rows = await self._fetch("SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint")
+        oldest: int = rows[0][0]
+        return oldest
+
     async def read(
-        self, table: str, changed_since: datetime | None, levels: Sequence[str]
+        self, table: str, since: Position | None, levels: Sequence[str]
     ) -> AsyncIterator[list[Row]]:
-        """Rows of prices or windows, and the address of their document; those with one of the `levels` first."""
+        """Rows of prices or windows, and the address of their document; those with one of the `levels` first.
+
+        `since`: rows with a later `updated_at`, or written by a transaction that was not finished then; None: all.
+        """
         values = PRICES if table == TARIFFS else SEASONS
         named = ["t.id::bigint AS id", "t.dno_id::bigint AS dno_id"]
         named += self.columns.as_text(table, "t", [*_OF_ENTRY, *values])
@@ -138,10 +154,14 @@ class Snapshot:
         statement = (
             f"SELECT {', '.join(named)}, {address} AS source_url FROM {table} t{joins}"
             " WHERE $1::timestamptz IS NULL OR t.updated_at IS NULL OR t.updated_at::timestamptz > $1"
+            # The numbers of transactions in rows have 32 bits; ages compare them.
+            " OR age(t.xmin) <= age(($3::bigint % 4294967296)::text::xid)"
             " ORDER BY coalesce(t.voltage_level::text = ANY($2::text[]), false) DESC, t.updated_at DESC NULLS LAST, t.id"
         )
         with _translated(self._url, self._connection):
-            cursor = await self._connection.cursor(statement, changed_since, list(levels))
+            cursor = await self._connection.cursor(
+                statement, since and since.updated_at, list(levels), since.oldest_transaction if since else 0
+            )
         while True:
             with _translated(self._url, self._connection):
                 rows = await cursor.fetch(_ROWS_PER_BATCH)

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from app.db.crawler_database import Position
 from app.db.pool import Connection, Pool, Row
 
 # That of a row which did not fit: it is handled again in every full comparison.
@@ -13,9 +14,9 @@ UNFIT = b""
 
 
 class LastPass(msgspec.Struct, frozen=True):
-    """`positions`: per table the latest change that was read. Ages are in seconds, by the clock of the database."""
+    """Of the positions up to which tables were read. Ages are in seconds, by the clock of the database."""
 
-    positions: Mapping[str, str] = {}
+    positions: Mapping[str, Position] = {}
     began_ago: float | None = None
     compared_at: datetime | None = None
     compared_ago: float | None = None
@@ -36,7 +37,7 @@ async def fetch_last_pass(connection: Connection) -> LastPass:
         "SELECT positions, extract(epoch FROM clock_timestamp() - began_at)::float8 AS began_ago, compared_at,"
         " extract(epoch FROM clock_timestamp() - compared_at)::float8 AS compared_ago, compare_next FROM followed_source"
     )
-    return LastPass() if row is None else LastPass(**dict(row))
+    return LastPass() if row is None else msgspec.convert(dict(row), LastPass)
 
 
 async def begin_pass(connection: Connection) -> None:
@@ -48,7 +49,7 @@ async def begin_pass(connection: Connection) -> None:
 
 async def finish_pass(
     connection: Connection,
-    positions: Mapping[str, str],
+    positions: Mapping[str, Position],
     *,
     compared: bool,
     compare_next: bool,

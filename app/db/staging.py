@@ -1,8 +1,8 @@
 """Bulk writes: COPY into a temporary table, then one upsert.
 
 A row that equals the stored one is not written: no version, no revision, no event. Decisions of users have
-priority: an entry is kept (`SkippedRow`) if it is verified and the file's is not, or if its last change was not
-made by an import. A final entry is not replaced by a preliminary row; a preliminary entry is replaced by a row that is
+priority: an entry is kept (`SkippedRow`) if it is verified and the file's is not, or if its last change was made
+by neither an import nor a followed database. A final entry is not replaced by a preliminary row; a preliminary entry is replaced by a row that is
 said to be final, also after a change by a user. `overwrite` gives the file priority.
 
 The upsert names the id and version on which the decision is based; an entry that has changed since is kept.
@@ -20,12 +20,13 @@ from app.db.file_columns import OPERATOR_COLUMNS, SQL_TYPES
 from app.db.pool import Connection, Row
 from app.domain import time_of_use
 from app.domain.family import ColumnType, Family
+from app.domain.revision import AUTOMATIC, IMPORT
 
 Rows = Sequence[Sequence[str]]
 OnRows = Callable[[int], None]
 
 # The author of revisions that an import writes; that of a user's import ends with it in brackets.
-AUTHOR = "import"
+AUTHOR = IMPORT
 
 
 def author_of(name: str) -> str:
@@ -164,7 +165,7 @@ async def load_entries(
     await copy_rows(connection, staged, rows, on_rows, may_be_empty)
     merged = f"SELECT s.n, {_list(key, 's.')}, {_list([_merged(name) for name in values])}"
     statement = _upsert(family, staged, merged, key, values, may_verify=may_verify)
-    row = await connection.fetchrow(statement, overwrite, AUTHOR)
+    row = await connection.fetchrow(statement, overwrite, AUTOMATIC)
     await connection.execute(f"DROP TABLE {staged}")  # files with other columns may follow
     return _outcome(row)
 
@@ -207,7 +208,7 @@ def _upsert(
                     (SELECT CASE r.kind WHEN 'DELETED' THEN 'deleted' ELSE 'last changed' END || ' by ' || r.changed_by
                      FROM revisions r
                      WHERE r.entry_id = t.id AND r.version = t.version
-                         AND r.changed_by <> $2 AND r.changed_by NOT LIKE '% (' || $2 || ')'), 'write')
+                         AND r.changed_by <> ALL($2::text[]) AND r.changed_by NOT LIKE '% ({IMPORT})'), 'write')
                 END AS verdict
             FROM merged m LEFT JOIN {family.table} t USING ({_list(key)})
         ), {_written(family.table, key, values, _key_types(family))}, {_judged(key, "lowered")}
@@ -307,7 +308,7 @@ async def load_time_of_use(
             {_PUBLICATION},
             coalesce(s.windows, CASE WHEN t.deleted_at IS NULL THEN t.windows END, '[]') AS windows"""
     statement = _upsert(family, staged, merged, key, values, may_verify=may_verify)
-    row = await connection.fetchrow(statement, overwrite, AUTHOR)
+    row = await connection.fetchrow(statement, overwrite, AUTOMATIC)
     return _outcome(row)
 
 

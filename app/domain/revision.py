@@ -2,11 +2,22 @@
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 from uuid import UUID
 
 import msgspec
 
 from app.domain.families import DataType
+
+# The authors of changes that no user has made: imports of files, and figures of a followed database.
+IMPORT: Final = "import"
+CRAWLER: Final = "dno-crawler"
+AUTOMATIC: Final = (IMPORT, CRAWLER)
+
+
+def is_automatic(author: str | None) -> bool:
+    """Also of an import by a user, whose author ends with `(import)`, and of writers without author."""
+    return author in (None, *AUTOMATIC) or author.endswith(f" ({IMPORT})")
 
 
 class ChangeKind(StrEnum):

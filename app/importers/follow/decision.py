@@ -7,10 +7,10 @@ import msgspec
 
 from app.db.column_codecs import show_windows
 from app.domain.entry import VerificationStatus
-from app.importers.follow.figures import AUTHOR, Theirs, Values, same_values
+from app.domain.revision import CRAWLER, is_automatic
+from app.importers.follow.figures import Theirs, Values, same_values
 
 NOT_THEIRS: Final = 0  # the version of entries that were not the crawler's in the first place
-_AUTOMATIC: Final = frozenset({None, "import", AUTHOR})
 
 
 class Stored(msgspec.Struct, frozen=True):
@@ -72,7 +72,7 @@ def changed_here(stored: Stored, version: int) -> bool:
 
 
 def _by_user(stored: Stored) -> bool:
-    return stored.changed_by not in _AUTOMATIC
+    return not is_automatic(stored.changed_by)
 
 
 def _first(theirs: Theirs, stored: Stored) -> Decision:
@@ -115,7 +115,7 @@ def _source_url(theirs: Theirs, stored: Stored, followed: Followed) -> str | Non
 
 
 def _both(theirs: Theirs, stored: Stored, followed: Followed) -> str:
-    by = f" by {stored.changed_by}" if stored.changed_by not in _AUTOMATIC else ""
+    by = f" by {stored.changed_by}" if _by_user(stored) else ""
     here = "deleted" if stored.deleted else "changed"
     named = []
     for name, now in theirs.values.items():
@@ -124,7 +124,7 @@ def _both(theirs: Theirs, stored: Stored, followed: Followed) -> str:
             continue
         own = "" if stored.deleted else f", here {_shown(stored.values[name])}"
         named.append(f"{name} was {_shown(before)} there and is {_shown(now)} now{own}")
-    return f"{AUTHOR} changed its figures after this entry was {here} here{by}: {'; '.join(named)}"[:2000]
+    return f"{CRAWLER} changed its figures after this entry was {here} here{by}: {'; '.join(named)}"[:2000]
 
 
 def _shown(value: Any) -> str:

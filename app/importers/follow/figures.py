@@ -14,6 +14,7 @@ from app.domain.correction import check_source
 from app.domain.entry import VerificationStatus
 from app.domain.family import Family
 from app.domain.hlzf import Season
+from app.domain.revision import CRAWLER
 from app.errors import BadInput
 from app.importers import cells
 from app.importers.follow.levels import level_of
@@ -29,7 +30,8 @@ _STATUSES: Final = {
     "rejected": VerificationStatus.FLAGGED,
 }
 _MAX_NOTES: Final = 1_000
-AUTHOR: Final = "dno-crawler"
+_MAX_FIGURE_LENGTH: Final = 50
+_MAX_KEY_LENGTH: Final = 300  # longer than any year or level
 
 Values = dict[str, Any]  # of the family's value columns, as JSON has them: prices as text
 
@@ -78,7 +80,7 @@ def translate(source: str, row: Mapping[str, Any], dno_id: UUID | None) -> Trans
     key, broken = [str(dno_id)], None
     for name, parse in (("year", cells.year), ("voltage_level", level_of)):
         try:
-            key.append(parse((row[name] or "").strip()))
+            key.append(parse((row[name] or "")[:_MAX_KEY_LENGTH].strip()))
         except ValueError as error:
             broken = broken or Unfit("", f"{name} {error}")
     if broken is not None:
@@ -124,6 +126,8 @@ def _prices(row: Mapping[str, Any]) -> Iterator[_Values | Unfit]:
 def plain_price(text: str) -> str:
     """Without trailing zeros: they are the column's, not the sheet's. Raises ValueError."""
     text = text.strip()
+    if len(text) > _MAX_FIGURE_LENGTH:
+        raise ValueError("is too long for a price")
     if "." in text and text.replace(".", "", 1).isdigit():
         text = text.rstrip("0").rstrip(".")
     return cells.price(text)
@@ -153,9 +157,9 @@ def _source_url(text: str | None) -> str | None:
 def _reason(row: Mapping[str, Any]) -> str:
     status = (row["verification_status"] or "").strip().lower()
     if status not in ("flagged", "rejected"):
-        return AUTHOR
+        return CRAWLER
     notes = (row["flag_reason"] or row["verification_notes"] or "").replace("\0", "")[:_MAX_NOTES]
-    return f"{status} in {AUTHOR}{notes and ': '}{notes}"
+    return f"{status} in {CRAWLER}{notes and ': '}{notes}"
 
 
 def same_values(one: Values, other: Values) -> bool:

@@ -1,13 +1,13 @@
 """One pass over the crawler's database: what changed there is taken over, in one snapshot and in batches.
 
 A full comparison reads every row, and finds those that are gone. Any other pass reads the rows whose `updated_at` is later than
-the latest one that was read, less an overlap for transactions that were committed late. What was handled is found by its
+the latest one that was read, and those of transactions that were not finished then, however late they were committed. What was handled is found by its
 fingerprint, so that a pass that was interrupted continues with what is left.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from time import perf_counter
 from typing import Final, TypeVar
 
@@ -20,13 +20,15 @@ from app.db.crawler_database import (
     TARIFFS,
     WINDOWS,
     CannotFollow,
+    Position,
     Snapshot,
     open_snapshot,
     shortened,
 )
 from app.db.followed_rows import LastPass, SetAside
 from app.db.pool import Connection, Row
-from app.importers.follow.figures import AUTHOR, Unfit
+from app.domain.revision import CRAWLER
+from app.importers.follow.figures import Unfit
 from app.importers.follow.levels import CRAWLER_LEVELS
 from app.importers.follow.operators import Operator, Plan, plan, read_operator
 from app.importers.follow.taking_over import Counts, TakingOver
@@ -36,7 +38,6 @@ from app.importers.transaction import in_transaction
 T = TypeVar("T")
 
 LEADER: Final = "follow"
-OVERLAP: Final = timedelta(minutes=10)
 FULL_INTERVAL: Final = 3600.0  # seconds
 # So many, and so large a share, are not deleted without `accept_deletions`.
 _MANY: Final = 50
@@ -127,6 +128,7 @@ class _Pass:
     async def run(self) -> PassReport:
         began = perf_counter()
         operators = await self._take_operators()
+        oldest_transaction = await self._snapshot.fetch_oldest_transaction()
         positions = dict(self._last.positions)
         counts, warnings = Counts(), 0
         for source in (TARIFFS, WINDOWS):
@@ -141,7 +143,7 @@ class _Pass:
                 await self._release_gone(source, present)
             await self._delete_released(taking_over, source)
             if position is not None:
-                positions[source] = position.isoformat()
+                positions[source] = Position(position, oldest_transaction)
             counts += taking_over.counts
             warnings += await taking_over.count_warnings()
             self._compare_next |= taking_over.has_left_some
@@ -158,11 +160,8 @@ class _Pass:
         aside = sum((await followed_rows.count_set_aside(self._connection)).values())
         return PassReport(self._full, operators, counts, aside, warnings, perf_counter() - began, problem)
 
-    def _since(self, source: str) -> datetime | None:
-        position = self._last.positions.get(source)
-        if self._full or position is None:
-            return None
-        return datetime.fromisoformat(position) - OVERLAP
+    def _since(self, source: str) -> Position | None:
+        return None if self._full else self._last.positions.get(source)
 
     async def _take_operators(self) -> int:
         """All of them in every pass: what the register has of them has no `updated_at`."""
@@ -183,13 +182,13 @@ class _Pass:
         # Another import may be adding operators.
         await staging.one_import_at_a_time(self._connection)
         found, unfit = await self._planned(rows)
-        await self._connection.execute("SELECT record_author($1, NULL, NULL)", AUTHOR)
+        await self._connection.execute("SELECT record_author($1, NULL, NULL)", CRAWLER)
         if found.new:
             await followed_operators.insert(self._connection, found.new)
         if found.changed:
             await followed_operators.update(self._connection, found.changed)
         if found.aliases:
-            await followed_operators.add_aliases(self._connection, found.aliases, AUTHOR)
+            await followed_operators.add_aliases(self._connection, found.aliases, CRAWLER)
         await followed_operators.record(self._connection, found.mapped)
         await followed_rows.replace_set_aside(self._connection, OPERATORS, unfit)
         # Rows of figures may belong to other operators now, without having changed themselves.

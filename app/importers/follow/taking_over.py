@@ -15,7 +15,7 @@ from app.db.family_tables import TABLES
 from app.db.followed_entries import FollowedEntries, TakenOver
 from app.db.followed_rows import UNFIT, SetAside
 from app.db.pool import Connection, Row
-from app.domain.revision import ChangeKind
+from app.domain.revision import CRAWLER, ChangeKind
 from app.importers.follow.decision import (
     NOT_THEIRS,
     Action,
@@ -25,13 +25,14 @@ from app.importers.follow.decision import (
     changed_here,
     decide,
 )
-from app.importers.follow.figures import AUTHOR, FAMILIES, Theirs, Translated, Unfit, translate
+from app.importers.follow.figures import FAMILIES, Theirs, Translated, Unfit, translate
 from app.importers.follow.operators import entry_id
 from app.importers.transaction import in_transaction
 
 # Part of each fingerprint: raised when rows that were handled already would be translated in another way.
 _TRANSLATION: Final = b"1"
-_WITHOUT_FIGURES: Final = f"{AUTHOR} has no figures for it any more"
+_WITHOUT_FIGURES: Final = f"{CRAWLER} has no figures for it any more"
+_MANY: Final = 1_000
 _MAX_COMPARED: Final = 20_000  # entries of one pass that are remembered for plausibility
 
 
@@ -182,7 +183,7 @@ class TakingOver:
         """Rows of entries that another transaction has added meanwhile."""
         versions: dict[str, int] = {}
         for (kind, reason), group in _by_reason(decided):
-            await self._connection.execute("SELECT record_author($1, $2, $3)", AUTHOR, reason, kind)
+            await self._connection.execute("SELECT record_author($1, $2, $3)", CRAWLER, reason, kind)
             added = [_record(each, self._entries.key) for each in group if each.decision.action is Action.ADD]
             changed = [
                 _record(each, self._entries.key)
@@ -251,7 +252,7 @@ class TakingOver:
         gone = [row["entry_id"] for row in rows if row["entry_id"] not in own]
         never_theirs = [row["entry_id"] for row in rows if row["followed_version"] == NOT_THEIRS]
         own.difference_update(never_theirs)
-        await self._connection.execute("SELECT record_author($1, $2, NULL)", AUTHOR, _WITHOUT_FIGURES)
+        await self._connection.execute("SELECT record_author($1, $2, NULL)", CRAWLER, _WITHOUT_FIGURES)
         if gone:
             await self._entries.delete(self._connection, gone)
             await followed_entries.forget(self._connection, gone)
@@ -269,6 +270,9 @@ class TakingOver:
             return 0
         dno_ids = list({dno_id for each in self._years.values() for dno_id in each})
         count = 0
+        if len(self._written) > _MANY:
+            # Else the planner takes the tables for as small as they were before.
+            await self._connection.execute(f"ANALYZE {self._family.table}, revisions")
         async with self._connection.transaction(readonly=True):
             async for entry, _ in TABLES[self._family.name].plausibility.find(
                 self._connection, dno_ids, list(self._years)

@@ -12,6 +12,7 @@ from app.importers import times
 from app.importers.spellings import is_nothing
 
 _MAX_LENGTH: Final = 100_000
+_USUAL_LENGTH: Final = 500
 _END_OF_DAY: Final = re.compile(r"(?:23:59:59|0?0:00(?::00)?)(?:\.0+)?")
 
 
@@ -22,11 +23,14 @@ class SeasonWindows(NamedTuple):
     merged: bool
 
 
-@lru_cache(maxsize=10_000)
 def windows_of(text: str) -> SeasonWindows | None:
     """None: nothing is known of the season. Empty: there are no windows. Raises ValueError with the reason."""
     if len(text) > _MAX_LENGTH:
         raise ValueError(f"is {len(text):,} characters long; {_MAX_LENGTH:,} are read")
+    return (_usual_windows_of if len(text) <= _USUAL_LENGTH else _windows_of)(text)
+
+
+def _windows_of(text: str) -> SeasonWindows | None:
     if not text.strip() or text.strip() == "null":
         return None
     if is_nothing(text):
@@ -34,6 +38,10 @@ def windows_of(text: str) -> SeasonWindows | None:
     parts = [part for start, end in _pairs(text.strip()) for part in _parts(start, end)]
     merged = _merged(sorted(set(parts)))
     return SeasonWindows(merged, merged=len(merged) < len(parts))
+
+
+# Most operators share their windows with others and with other years.
+_usual_windows_of: Final = lru_cache(maxsize=10_000)(_windows_of)
 
 
 def _pairs(text: str) -> list[tuple[str, str]]:
