@@ -86,6 +86,7 @@ class Resources:
     deadlines: Deadlines
     readiness: Readiness
     error_page: ErrorPage
+    bulk_writes: asyncio.Lock
 
 
 def resources_of(scope: Scope) -> Resources:
@@ -154,6 +155,7 @@ async def open_resources(
             deadlines=Deadlines(settings.operation_timeout, asyncio.get_running_loop()),
             readiness=readiness_of(pool, shared, memory, settings, session_client, validity),
             error_page=error_page,
+            bulk_writes=asyncio.Lock(),
         )
         consistency = L2Consistency(pool, shared, validity, sender=invalidator.sender)
         heartbeat = Heartbeat(

@@ -8,6 +8,7 @@ from strawberry.schema.config import StrawberryConfig
 
 from app.domain.families import FAMILIES
 from schema.mutations.api_keys import ApiKeyMutations
+from schema.mutations.bulk import bulk_mutations
 from schema.mutations.cache import CacheMutations
 from schema.mutations.entries import EntryMutations
 from schema.mutations.hlzf import HlzfMutations
@@ -52,8 +53,8 @@ class Query(
     pass
 
 
-@strawberry.type(description="What changes something. Each answers with `errors` where it was refused.")
-class Mutation(
+@strawberry.type
+class SingleMutations(
     SessionMutations,
     ApiKeyMutations,
     UserMutations,
@@ -66,6 +67,11 @@ class Mutation(
     EntryMutations,
     CacheMutations,
 ):
+    pass
+
+
+@strawberry.type(description="What changes something. Each answers with `errors` where it was refused.")
+class Mutation(SingleMutations, bulk_mutations(SingleMutations)):  # type: ignore[misc]  # made of those
     pass
 
 

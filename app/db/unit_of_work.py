@@ -32,13 +32,14 @@ class OutcomeUnknown(Unavailable):
 
 
 class UnitOfWork:
-    """`events` and `revision` (the last one) are set when the block has ended without error."""
+    """`events`, `revisions` and `revision` (the last one) are set when the block has ended without error."""
 
     def __init__(self, connection: Connection, principal: Principal) -> None:
         self.connection = connection
         self.principal = principal
         self.warnings: list[PlausibilityWarning] = []
         self.events: list[Event] = []
+        self.revisions: list[Revision] = []  # one for each event of an entry: of statements that changed one
         self.revision: Revision | None = None
         self.wrote_nothing = False  # set by changes that know it; else the outbox is read
         self.committing = False  # True: it may be committed, also if no response arrives
@@ -71,7 +72,8 @@ class UnitOfWork:
         ]
         if rows:
             self.transaction = TransactionMark(rows[0]["transaction"], rows[0]["timeline"])
-        self.revision = next((revision(row) for row in reversed(rows) if row["id"] is not None), None)
+        self.revisions = [revision(row) for row in rows if row["id"] is not None]
+        self.revision = self.revisions[-1] if self.revisions else None
 
 
 async def write(
@@ -107,7 +109,7 @@ async def unit_of_work(pool: Pool, principal: Principal) -> AsyncIterator[UnitOf
     """
     try:
         async with _noted(pool), pool.connection() as connection:
-            with _translated_write_errors():
+            with translated_write_errors():
                 transaction = connection.transaction()
                 await transaction.start()
                 work = UnitOfWork(connection, principal)
@@ -189,7 +191,7 @@ class _CommitUnanswered(Unavailable):
 
 
 @contextmanager
-def _translated_write_errors() -> Iterator[None]:
+def translated_write_errors() -> Iterator[None]:
     """Translates violated constraints; each is named after its rule."""
     try:
         yield

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 import strawberry
+from strawberry.types.field import StrawberryField
 
 from app.db import entries
 from app.db.unit_of_work import UnitOfWork
@@ -12,6 +13,7 @@ from app.domain.account import Role
 from app.domain.families import OF_DATA_TYPE, DataType
 from schema.context import Context, Info
 from schema.mutations import entry_fields as fields
+from schema.mutations.entry_write import WRITE, Change, EntryWrite
 from schema.mutations.payload import UserError, errors_field, mutation
 from schema.types.entry import Entry
 from schema.types.node import REVISION_ID, Kind, read_id
@@ -59,73 +61,93 @@ class EntryPayload:
     errors: list[UserError] = errors_field()
 
 
+def _verify(input: VerifyInput) -> Change:
+    family, id = _entry(input.id)
+    return Change(
+        id,
+        lambda work: entries.verify(
+            work, family, id, expected_version=input.expected_version, notes=input.notes
+        ),
+    )
+
+
+def _flag(input: FlagInput) -> Change:
+    family, id = _entry(input.id)
+    return Change(
+        id,
+        lambda work: entries.flag(
+            work, family, id, reason=input.reason, expected_version=input.expected_version
+        ),
+    )
+
+
+def _unflag(input: VerifyInput) -> Change:
+    family, id = _entry(input.id)
+    return Change(
+        id,
+        lambda work: entries.unflag(
+            work, family, id, expected_version=input.expected_version, notes=input.notes
+        ),
+    )
+
+
+def _delete(input: DeleteInput) -> Change:
+    family, id = _entry(input.id)
+    return Change(
+        id,
+        lambda work: entries.delete(
+            work, family, id, reason=input.reason, expected_version=input.expected_version
+        ),
+    )
+
+
+def _entry(text: str) -> tuple[DataType, UUID]:
+    kind, id = read_id(text, *_DATA_TYPES, field=("input", "id"))
+    return _DATA_TYPES[kind], id
+
+
+def _mutation(
+    prepare: Callable[[Any], Change], input_type: type, role: Role, description: str, *, argument: str
+) -> StrawberryField:
+    """`argument`: description of the argument `input`."""
+
+    async def resolve(info: Info, input: Any) -> EntryPayload:
+        return await _write(info.context, prepare(input).run)
+
+    resolve.__annotations__["input"] = Annotated[input_type, strawberry.argument(description=argument)]
+    write = EntryWrite(input_type, role, description, lambda _, given: prepare(given))
+    return mutation(EntryPayload, description=description, role=role, entry="entry", metadata={WRITE: write})(
+        resolve
+    )
+
+
+async def _write(context: Context, change: Callable[[UnitOfWork], Awaitable[Any]]) -> EntryPayload:
+    entry, work = await context.write(change)
+    return EntryPayload(entry=entry, revision=work.revision)  # type: ignore[arg-type]
+
+
 @strawberry.type
 class EntryMutations:
-    @mutation(
-        EntryPayload, description="Says that an entry equals its source.", role=Role.ADMIN, entry="entry"
+    verify = _mutation(
+        _verify, VerifyInput, Role.ADMIN, "Says that an entry equals its source.", argument="Which entry."
     )
-    async def verify(
-        self, info: Info, input: Annotated[VerifyInput, strawberry.argument(description="Which entry.")]
-    ) -> EntryPayload:
-        family, id = _entry(input.id)
-        return await _write(
-            info.context,
-            lambda work: entries.verify(
-                work, family, id, expected_version=input.expected_version, notes=input.notes
-            ),
-        )
-
-    @mutation(EntryPayload, description="Says that an entry is in doubt.", role=Role.EDITOR, entry="entry")
-    async def flag(
-        self,
-        info: Info,
-        input: Annotated[FlagInput, strawberry.argument(description="Which entry, and why.")],
-    ) -> EntryPayload:
-        family, id = _entry(input.id)
-        return await _write(
-            info.context,
-            lambda work: entries.flag(
-                work, family, id, reason=input.reason, expected_version=input.expected_version
-            ),
-        )
-
-    @mutation(
-        EntryPayload,
-        description="Withdraws a flag: the entry is UNVERIFIED then. One that is not FLAGGED stays as it is.",
-        role=Role.EDITOR,
-        entry="entry",
+    flag = _mutation(
+        _flag, FlagInput, Role.EDITOR, "Says that an entry is in doubt.", argument="Which entry, and why."
     )
-    async def unflag(
-        self,
-        info: Info,
-        input: Annotated[VerifyInput, strawberry.argument(description="Which entry, and why.")],
-    ) -> EntryPayload:
-        family, id = _entry(input.id)
-        return await _write(
-            info.context,
-            lambda work: entries.unflag(
-                work, family, id, expected_version=input.expected_version, notes=input.notes
-            ),
-        )
-
-    @mutation(
-        EntryPayload,
-        description="Deletes an entry; its history stays, and reverting this change restores the entry.",
-        role=Role.ADMIN,
-        entry="entry",
+    unflag = _mutation(
+        _unflag,
+        VerifyInput,
+        Role.EDITOR,
+        "Withdraws a flag: the entry is UNVERIFIED then. One that is not FLAGGED stays as it is.",
+        argument="Which entry, and why.",
     )
-    async def delete(
-        self,
-        info: Info,
-        input: Annotated[DeleteInput, strawberry.argument(description="Which entry, and why.")],
-    ) -> EntryPayload:
-        family, id = _entry(input.id)
-        return await _write(
-            info.context,
-            lambda work: entries.delete(
-                work, family, id, reason=input.reason, expected_version=input.expected_version
-            ),
-        )
+    delete = _mutation(
+        _delete,
+        DeleteInput,
+        Role.ADMIN,
+        "Deletes an entry; its history stays, and reverting this change restores the entry.",
+        argument="Which entry, and why.",
+    )
 
     @mutation(EntryPayload, description="Undoes a change, as a new change.", role=Role.ADMIN, entry="entry")
     async def revert(
@@ -138,13 +160,3 @@ class EntryMutations:
                 work, revision_id, expected_version=input.expected_version, reason=input.reason
             ),
         )
-
-
-async def _write(context: Context, change: Callable[[UnitOfWork], Awaitable[Any]]) -> EntryPayload:
-    entry, work = await context.write(change)
-    return EntryPayload(entry=entry, revision=work.revision)  # type: ignore[arg-type]
-
-
-def _entry(text: str) -> tuple[DataType, UUID]:
-    kind, id = read_id(text, *_DATA_TYPES, field=("input", "id"))
-    return _DATA_TYPES[kind], id

@@ -1,6 +1,6 @@
 """The two mutations of a family: add an entry, correct an entry."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any, Protocol, cast
 from uuid import UUID
@@ -12,12 +12,12 @@ from strawberry.types.field import StrawberryField
 from app.auth.roles import require
 from app.db.family_table import FamilyTable
 from app.db.family_tables import TABLES
-from app.db.unit_of_work import UnitOfWork
-from app.domain.account import Role
+from app.domain.account import Principal, Role
 from app.domain.correction import Correction, NewEntry
 from app.domain.entry import Publication
 from app.domain.family import Family
 from schema.context import Context, Info
+from schema.mutations.entry_write import WRITE, Change, EntryWrite
 from schema.mutations.payload import mutation
 from schema.types.node import Kind, read_id
 
@@ -56,18 +56,21 @@ class FamilyMutations:
     def add(self, input_type: type[AddInput], description: str, *, argument: str) -> StrawberryField:
         """`argument`: description of the argument `input`."""
 
-        async def add(info: Info, input: AddInput) -> Any:
+        def prepare(principal: Principal, input: AddInput) -> Change:
             new = input.new_entry()
-            return await self._write(info.context, lambda work: self._table.add(work, new))
+            return Change(None, lambda work: self._table.add(work, new))
 
-        return self._field(add, input_type, description, argument)
+        async def add(info: Info, input: AddInput) -> Any:
+            return await self._write(info.context, prepare(info.context.principal, input))
+
+        return self._field(add, prepare, input_type, description, argument)
 
     def correct(self, input_type: type[CorrectInput], description: str, *, argument: str) -> StrawberryField:
         """`argument`: description of the argument `input`."""
 
-        async def correct(info: Info, input: CorrectInput) -> Any:
+        def prepare(principal: Principal, input: CorrectInput) -> Change:
             if input.verify:
-                require(info.context.principal, Role.ADMIN)
+                require(principal, Role.ADMIN)
             _, id = read_id(input.id, Kind[self.family.id_kind], field=("input", "id"))
             correction = msgspec.structs.replace(
                 input.correction(id),
@@ -77,24 +80,39 @@ class FamilyMutations:
                 verify=bool(input.verify),
                 **_published(cast("PublishedInput", input)) if self.family.has_publication else {},
             )
-            return await self._write(info.context, lambda work: self._table.correct(work, correction))
+            return Change(id, lambda work: self._table.correct(work, correction))
 
-        return self._field(correct, input_type, description, argument)
+        async def correct(info: Info, input: CorrectInput) -> Any:
+            return await self._write(info.context, prepare(info.context.principal, input))
+
+        return self._field(correct, prepare, input_type, description, argument)
 
     @property
     def _table(self) -> FamilyTable[Any]:
         return TABLES[self.family.name]
 
-    async def _write(self, context: Context, change: Callable[[UnitOfWork], Awaitable[Any]]) -> Any:
-        entry, work = await context.write(change)
+    async def _write(self, context: Context, change: Change) -> Any:
+        entry, work = await context.write(change.run)
         return self.payload(**{self.entry: entry}, revision=work.revision, warnings=work.warnings)
 
     def _field(
-        self, resolver: Callable[..., Any], input_type: type, description: str, argument: str
+        self,
+        resolver: Callable[..., Any],
+        prepare: Callable[[Principal, Any], Change],
+        input_type: type,
+        description: str,
+        argument: str,
     ) -> StrawberryField:
         """Strawberry reads the type of `input` from the resolver's annotations."""
         resolver.__annotations__["input"] = Annotated[input_type, strawberry.argument(description=argument)]
-        return mutation(self.payload, description=description, role=Role.EDITOR, entry=self.entry)(resolver)
+        write = EntryWrite(input_type, Role.EDITOR, description, prepare)
+        return mutation(
+            self.payload,
+            description=description,
+            role=Role.EDITOR,
+            entry=self.entry,
+            metadata={WRITE: write},
+        )(resolver)
 
 
 def _published(input: PublishedInput) -> dict[str, Any]:

@@ -1,8 +1,9 @@
 """What payloads of mutations share: errors, warnings, and the mapping of refused writes to them."""
 
 import inspect
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 import strawberry
@@ -72,6 +73,11 @@ def warnings_field() -> Any:
     return strawberry.field(default_factory=list, description="What was written all the same; look again.")
 
 
+def is_reported(error: AppError) -> bool:
+    """Whether payloads have a code for it; other errors are those of the request."""
+    return isinstance(error, BadInput) or str(error.code) in set(ErrorCode)
+
+
 class ErrorsInPayload(FieldExtension):
     """Checks the role and returns an AppError with a code of ErrorCode in the payload; others are raised.
 
@@ -89,7 +95,7 @@ class ErrorsInPayload(FieldExtension):
                 require(await info.context.current_principal(), self._role)
             return await next_(source, info, **kwargs)
         except AppError as error:
-            if str(error.code) not in set(ErrorCode) and not isinstance(error, BadInput):
+            if not is_reported(error):
                 raise
             reported = UserError.of(error)
             metrics.ERRORS.labels(reported.code).inc()
@@ -102,7 +108,12 @@ class ErrorsInPayload(FieldExtension):
 
 
 def mutation(
-    payload: type, *, description: str, role: Role | None, entry: str | None = None
+    payload: type,
+    *,
+    description: str,
+    role: Role | None,
+    entry: str | None = None,
+    metadata: Mapping[str, Any] = MappingProxyType({}),
 ) -> Callable[[F], StrawberryField]:
     """`role`: the lowest role allowed; None: every caller, also anonymous ones. `entry`: the payload's field for an entry, which
     it also has with CONFLICT.
@@ -115,6 +126,7 @@ def mutation(
             graphql_type=payload,
             description=description + (f" Needs the role {role}." if role else ""),
             extensions=[ErrorsInPayload(payload, role, entry)],
+            metadata=metadata,
         )
         return field
 

@@ -70,6 +70,7 @@ STORES = {
     "app/db/column_codecs.py:decode_band_windows": DATA,
     "app/db/unit_of_work.py:UnitOfWork.warnings": REQUEST,
     "app/db/unit_of_work.py:UnitOfWork.events": REQUEST,
+    "app/db/unit_of_work.py:UnitOfWork.revisions": REQUEST,
     "app/limits/deadlines.py:Deadlines._running": REQUEST,
     "app/domain/atypical_use.py:_Calculation._not_known": REQUEST,
     "app/domain/bill_position.py:PartBuilder.missing": REQUEST,

@@ -74,6 +74,7 @@ LEAST = {
     "correctHolidayRule": Role.EDITOR,
     "addLevy": Role.EDITOR,
     "correctLevy": Role.EDITOR,
+    "writeEntries": Role.EDITOR,
     "flag": Role.EDITOR,
     "unflag": Role.EDITOR,
     "delete": Role.ADMIN,
@@ -127,6 +128,10 @@ async def test_each_mutation_requires_its_role(callers: dict[Role | None, Caller
         "revert": {"revisionId": f"revision_{'0' * 32}"},
     }
     documents = {write: (mutation(write), {"input": given}) for write, given in inputs.items()}
+    documents["writeEntries"] = (
+        "mutation ($input: WriteEntriesInput!) { writeEntries(input: $input) { errors { code field } } }",
+        {"input": {"writes": [{"flag": {"id": global_id(tariff), "reason": "odd"}}]}},
+    )
     documents["invalidateCache"] = (INVALIDATE, {"pattern": "nothing"})
     documents["createApiKey"] = (CREATE_KEY, {})
     documents["revokeApiKey"] = (REVOKE_KEY, {"id": f"key_{'0' * 32}"})
