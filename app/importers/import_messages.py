@@ -19,11 +19,11 @@ COMMIT: Final = b"commit\n"
 
 
 class ImportRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """`file_name` is that of messages and of the history. `deadline` in seconds, `max_memory` in bytes."""
+    """`file_names` are those of messages and of the history. `deadline` in seconds, `max_memory` in bytes."""
 
     database_url: str
     kind: Kind
-    file_name: str
+    file_names: Sequence[str]
     options: ReadOptions
     overwrite: bool
     dry_run: bool
@@ -48,7 +48,7 @@ class ImportAnswer(msgspec.Struct, frozen=True, rename="camel"):
     """The result of an import; numbers are of entries, `refused` of rows. The lists are shortened, their counts are not."""
 
     kind: Kind
-    file: str
+    files: Sequence[str]
     dry_run: bool
     imported: bool
     inserted: int
@@ -102,7 +102,7 @@ def answer_of(report: Report, request: ImportRequest) -> ImportAnswer:
     warned = 0 if report.problems else report.warning_count
     return ImportAnswer(
         kind=request.kind,
-        file=request.file_name,
+        files=request.file_names,
         dry_run=request.dry_run,
         imported=not (request.dry_run or report.problems),
         inserted=report.inserted,

@@ -1,6 +1,6 @@
-"""The process of an import that the server started: reads the file, writes it, and commits when the server agrees.
+"""The process of an import that the server started: reads the files, writes them, and commits when the server agrees.
 
-Started as `python -m app.importers.import_process SOCKET FILE`, both open file descriptors.
+Started as `python -m app.importers.import_process SOCKET FILE …`, all of them open file descriptors.
 """
 
 import asyncio
@@ -11,6 +11,7 @@ import socket
 import sys
 import traceback
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from typing import Final
 
 import asyncpg
@@ -42,18 +43,20 @@ _MAX_REQUEST: Final = 2**20
 
 def run() -> None:
     os.nice(_NICENESS)
-    asyncio.run(_run(socket.socket(fileno=int(sys.argv[1])), int(sys.argv[2])))
+    control, *files = map(int, sys.argv[1:])
+    asyncio.run(_run(socket.socket(fileno=control), files))
 
 
-async def _run(control: socket.socket, file: int) -> None:
+async def _run(control: socket.socket, files: Sequence[int]) -> None:
     reader, writer = await asyncio.open_connection(sock=control, limit=_MAX_REQUEST)
     server = _Server(reader, writer)
     try:
         request = read_request(await reader.readline())
         resource.setrlimit(resource.RLIMIT_DATA, (request.max_memory, request.max_memory))
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, _current_task().cancel)
-        with os.fdopen(file, "rb") as stream:
-            await _answer(server, request, File(request.file_name, stream))
+        with ExitStack() as opened:
+            streams = [opened.enter_context(os.fdopen(file, "rb")) for file in files]
+            await _answer(server, request, list(map(File, request.file_names, streams)))
     finally:
         writer.close()
 
@@ -82,7 +85,7 @@ class _Server:
             raise asyncio.CancelledError
 
 
-async def _answer(server: _Server, request: ImportRequest, file: File) -> None:
+async def _answer(server: _Server, request: ImportRequest, files: Sequence[File]) -> None:
     written: list[Event] = []
 
     async def before_commit(connection: Connection) -> None:
@@ -90,7 +93,7 @@ async def _answer(server: _Server, request: ImportRequest, file: File) -> None:
         await server.confirm()
 
     try:
-        report = await _import(request, file, before_commit)
+        report = await _import(request, files, before_commit)
     except CommitUnanswered as error:
         await _send_changes(server, written)
         await server.send(Failed(Code.UNAVAILABLE, str(error)))
@@ -101,11 +104,11 @@ async def _answer(server: _Server, request: ImportRequest, file: File) -> None:
         await server.send(Done(answer_of(report, request)))
 
 
-async def _import(request: ImportRequest, file: File, before_commit: BeforeCommit) -> Report:
+async def _import(request: ImportRequest, files: Sequence[File], before_commit: BeforeCommit) -> Report:
     return await import_files(
         request.database_url,
         request.kind,
-        [file],
+        files,
         options=request.options,
         overwrite=request.overwrite,
         dry_run=request.dry_run,

@@ -5,7 +5,7 @@ import signal
 import socket
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import IO, Final
 
@@ -60,12 +60,12 @@ class ImportRun:
         self._on_change = on_change
         self._on_loss = on_loss
 
-    async def run(self, file: IO[bytes]) -> ImportAnswer:
-        """Reads the file from its beginning. Raises AppError: then nothing was written, unless its message states that this is
+    async def run(self, files: Sequence[IO[bytes]]) -> ImportAnswer:
+        """Reads the files from their beginning. Raises AppError: then nothing was written, unless its message states that this is
         not known.
         """
         try:
-            async with self._process(file) as process:
+            async with self._process(files) as process:
                 async with asyncio.timeout(self._request.deadline) as deadline:
                     return await self._converse(process, deadline)
         except TimeoutError:
@@ -97,13 +97,14 @@ class ImportRun:
         return Unavailable(_UNKNOWN)
 
     @asynccontextmanager
-    async def _process(self, file: IO[bytes]) -> AsyncIterator["_Process"]:
+    async def _process(self, uploaded: Sequence[IO[bytes]]) -> AsyncIterator["_Process"]:
         """Ended with the block, however that ends."""
-        file.seek(0)
+        for file in uploaded:
+            file.seek(0)
         ours, theirs = socket.socketpair()
         with ours, tempfile.TemporaryFile() as errors:
             with theirs:
-                files = (theirs.fileno(), file.fileno())
+                files = (theirs.fileno(), *(file.fileno() for file in uploaded))
                 process = await asyncio.create_subprocess_exec(
                     *(sys.executable, "-m", "app.importers.import_process"),
                     *map(str, files),

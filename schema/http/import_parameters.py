@@ -46,7 +46,7 @@ class ImportParameters:
         self.dry_run = self._flag("dryRun")
         self.strict = self._flag("strict")
         self.overwrite = self._flag("overwrite")
-        self.file_name = self._file_name()
+        self._file_name = self._one("fileName")
         self.options = ReadOptions(
             format=self._choice("format", Format),
             encoding=self._choice("encoding", Encoding),
@@ -87,10 +87,11 @@ class ImportParameters:
             raise BadInput("The parameter separator is one character, or tab.", argument="separator")
         return given
 
-    def _file_name(self) -> str:
-        """Without folders: the reasons of revisions are public."""
-        given = self._one("fileName") or "upload"
-        return PurePath(given.replace("\\", "/")).name or "upload"
+    def name_of(self, uploaded: str | None) -> str:
+        """Of a file that a form names so. Without folders: the reasons of revisions are public."""
+        given = self._file_name or uploaded or ""
+        name = PurePath(given.replace("\\", "/")).name
+        return "".join(c for c in name if c.isprintable())[:MAX_NAME] or "upload"
 
 
 def table_of(kind: Kind) -> Table:

@@ -5,18 +5,19 @@ the caches are invalidated, as for mutations.
 """
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import IO
 
 import msgspec
+from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from app.auth.roles import require
 from app.db.staging import author_of
-from app.domain.account import Principal, Role
+from app.domain.account import Role
 from app.errors import AppError, BadInput, Code, DeadlineExceeded, Overloaded
 from app.http.content_negotiation import JSON
 from app.http.request_state import header, request_state
@@ -24,10 +25,10 @@ from app.importers.import_messages import Changed, ImportAnswer, ImportRequest
 from app.importers.import_run import ImportRun
 from app.importers.load import Kind
 from app.limits.cancellation import shield_once
-from app.resources import Resources, resources_of
+from app.resources import resources_of
 from app.settings import Settings
 from schema.http.import_parameters import ImportParameters, kind_of
-from schema.http.import_upload import stored
+from schema.http.import_upload import Upload, stored
 from schema.http.request import PREFLIGHTED
 
 # What an HTML form of another site can send with the cookies of its visitor.
@@ -47,9 +48,10 @@ class Imports:
         principal = request_state(request.scope).principal
         require(principal, Role.EDITOR)
         _check_content(request)
-        kind, parameters = kind_of(request), ImportParameters(request.query_params)
+        kind = kind_of(request)
+        ImportParameters(request.query_params)  # refused before the file arrives
         with self._place():
-            answer = await self._import(request, self._request(principal, kind, parameters))
+            answer = await self._import(request, kind)
         if answer.problem_count:
             raise _refused(answer)
         return Response(msgspec.json.encode(answer), headers={"cache-control": "no-store"}, media_type=JSON)
@@ -65,11 +67,24 @@ class Imports:
         finally:
             self._running -= 1
 
-    def _request(self, principal: Principal, kind: Kind, parameters: ImportParameters) -> ImportRequest:
+    async def _import(self, request: Request, kind: Kind) -> ImportAnswer:
+        within = self._settings.read_timeout + self._settings.operation_timeout
+        try:
+            async with asyncio.timeout(within) as arrival, stored(request) as upload:
+                arrival.reschedule(None)
+                wanted = self._request(request, kind, upload)
+                return await _run(request, wanted, [file.content for file in upload.files])
+        except TimeoutError:
+            raise DeadlineExceeded("The file took too long to arrive; nothing was imported.") from None
+
+    def _request(self, request: Request, kind: Kind, upload: Upload) -> ImportRequest:
+        principal = request_state(request.scope).principal
+        given = [*request.query_params.multi_items(), *upload.fields]
+        parameters = ImportParameters(QueryParams(given))
         return ImportRequest(
             database_url=self._settings.database_url,
             kind=kind,
-            file_name=parameters.file_name,
+            file_names=[parameters.name_of(file.name) for file in upload.files],
             options=parameters.options,
             overwrite=parameters.overwrite,
             dry_run=parameters.dry_run,
@@ -80,20 +95,10 @@ class Imports:
             max_memory=self._settings.max_import_memory,
         )
 
-    async def _import(self, request: Request, wanted: ImportRequest) -> ImportAnswer:
-        within = self._settings.read_timeout + self._settings.operation_timeout
-        try:
-            async with asyncio.timeout(within) as arrival, stored(request) as file:
-                arrival.reschedule(None)
-                return await _run(resources_of(request.scope), request, wanted, file)
-        except TimeoutError:
-            raise DeadlineExceeded("The file took too long to arrive; nothing was imported.") from None
 
-
-async def _run(
-    resources: Resources, request: Request, wanted: ImportRequest, file: IO[bytes]
-) -> ImportAnswer:
+async def _run(request: Request, wanted: ImportRequest, files: Sequence[IO[bytes]]) -> ImportAnswer:
     """Once the commit has begun, a cancellation takes effect only after the invalidation."""
+    resources = resources_of(request.scope)
     principal = request_state(request.scope).principal
 
     async def may_commit() -> None:
@@ -107,19 +112,15 @@ async def _run(
         resources.invalidator.keep_nothing("it is not known whether an import was committed")
 
     run = ImportRun(wanted, may_commit=may_commit, on_change=on_change, on_loss=on_loss)
-    return await shield_once(run.run(file), begun=lambda: run.committing)
+    return await shield_once(run.run(files), begun=lambda: run.committing)
 
 
 def _check_content(request: Request) -> None:
-    """The format is detected, whatever type a program states; a form or a compressed body is no such file."""
+    """The format is detected, whatever type a program states; a compressed body is refused."""
     kind = (header(request.scope, b"content-type") or b"").partition(b";")[0].strip().lower()
     coding = (header(request.scope, b"content-encoding") or b"identity").strip().lower()
-    if kind == b"multipart/form-data" or coding != b"identity":
-        raise AppError(
-            "The file is sent as the request's body, without Content-Encoding.",
-            Code.UNSUPPORTED_MEDIA_TYPE,
-            headers={"accept": "text/csv, application/json, application/vnd.apache.parquet"},
-        )
+    if coding != b"identity":
+        raise AppError("The file is sent without Content-Encoding.", Code.UNSUPPORTED_MEDIA_TYPE)
     if header(request.scope, b"authorization") is None and kind in _OF_FORMS and not _is_preflighted(request):
         raise BadInput(
             "With a session cookie, the file needs a Content-Type that no form sends, such as text/csv, or the header"

@@ -14,6 +14,7 @@ from app.importers.load import Kind
 from app.importers.records import Format as FileFormat
 from schema.http.import_parameters import MAX_NAME
 from schema.http.import_templates import FORMATS
+from schema.http.import_upload import FORM
 
 Json = dict[str, Any]
 
@@ -71,7 +72,18 @@ def _import(problem: Json) -> Json:
         "requestBody": {
             "required": True,
             "description": "The file: CSV, .xlsx, Parquet, JSON objects per line, or a JSON array of objects.",
-            "content": {"*/*": {"schema": {"type": "string", "format": "binary"}}},
+            "content": {
+                "*/*": {"schema": {"type": "string", "format": "binary"}},
+                FORM: {
+                    "schema": {
+                        "type": "object",
+                        "description": "Files that are imported together; parameters may be fields, too.",
+                        "properties": {
+                            "file": {"type": "array", "items": {"type": "string", "format": "binary"}}
+                        },
+                    }
+                },
+            },
         },
         "responses": {
             "200": {

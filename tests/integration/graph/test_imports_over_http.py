@@ -92,7 +92,7 @@ async def test_a_file_is_imported_and_its_author_and_name_are_in_the_history(edi
     lists = ("problems", "kept", "leftOut", "warnings", "readAs")
     assert answer == {
         "kind": "tariffs",
-        "file": "prices 2026.csv",
+        "files": ["prices 2026.csv"],
         "dryRun": False,
         "imported": True,
         "inserted": 1,
@@ -199,6 +199,27 @@ async def test_all_formats_and_options_of_the_command_are_read(editor: Caller, w
     content, params = FORMATS[written]
     assert (await imported(editor, content, params=params))["inserted"] == 1
     assert (await tariff(editor))["leistung"] in ("58.20", "58.2")
+
+
+async def test_files_of_a_form_are_one_import_and_its_fields_are_parameters(
+    editor: Caller, pool: Pool
+) -> None:
+    prices = b"dno_slug,year,module,band,price_ct_per_kwh,verification_status,source_url\nnetze-a,2026,3,ST,6.70,unverified,\n"
+    windows = b"dno_slug,year,quarter,band,start,end\nnetze-a,2026,1,ST,00:00,24:00\n"
+    files = [("file", ('C:\\prei"se.csv', prices)), ("file", ("fenster ü.csv", windows, "text/csv"))]
+    path = "/api/v1/import/time-of-use"
+    names = ["prei%22se.csv", "fenster ü.csv"]
+    for fields, imported_now in (({"dryRun": "true"}, False), ({}, True)):
+        response = await editor.client.post(
+            path, files=files, data=fields, headers=editor.headers, timeout=60
+        )
+        answer = response.json()
+        assert (response.status_code, answer["files"], answer["imported"]) == (200, names, imported_now)
+        assert answer["inserted"] == 1
+    [row] = await pool.fetch("SELECT reason FROM revisions")
+    assert row["reason"] == ", ".join(names)
+    refused = await editor.client.post(path, files=files, data={"dry": "true"}, headers=editor.headers)
+    assert error_of(refused) == (400, "BAD_USER_INPUT")
 
 
 async def test_figures_that_people_corrected_are_kept_unless_the_file_takes_precedence(
@@ -320,7 +341,12 @@ async def test_a_session_needs_a_request_that_no_form_of_another_site_can_send(
     resources: Resources, pool: Pool
 ) -> None:
     async with signed_in(resources, pool, Role.EDITOR) as caller:
-        for kind in ("text/plain", "application/x-www-form-urlencoded", ""):
+        for kind in (
+            "text/plain",
+            "application/x-www-form-urlencoded",
+            "multipart/form-data; boundary=x",
+            "",
+        ):
             assert error_of(await post(caller, headers={"content-type": kind})) == (400, "BAD_USER_INPUT")
         foreign = await post(caller, headers={"origin": "https://evil.example"})
         assert error_of(foreign) == (401, "UNAUTHENTICATED")
@@ -334,6 +360,7 @@ async def test_a_session_needs_a_request_that_no_form_of_another_site_can_send(
 
 # Refusals and limits
 
+FORM = {"content-type": "multipart/form-data; boundary=x"}
 REFUSED: list[tuple[dict[str, Any], int, str]] = [
     ({"path": "/api/v1/import/unknown"}, 404, "NOT_FOUND"),
     ({"path": "/api/v1/import/mastr"}, 404, "NOT_FOUND"),
@@ -348,6 +375,17 @@ REFUSED: list[tuple[dict[str, Any], int, str]] = [
     ({"params": {"separator": '"'}}, 400, "BAD_USER_INPUT"),
     ({"params": {"sheet": "x" * 300}}, 400, "BAD_USER_INPUT"),
     ({"params": {"fileName": "a\nb"}}, 400, "BAD_USER_INPUT"),
+    ({"headers": {"content-type": "multipart/form-data"}}, 400, "BAD_USER_INPUT"),
+    ({"headers": {"content-type": "multipart/form-data; boundary=x"}}, 400, "BAD_USER_INPUT"),
+    ({"headers": FORM, "content": b"--x\r\n\r\n1\r\n--x--"}, 400, "BAD_USER_INPUT"),
+    (
+        {
+            "headers": FORM,
+            "content": b'--x\r\nContent-Disposition: form-data; name="dryRun"\r\n\r\ntrue\r\n--x--',
+        },
+        400,
+        "BAD_USER_INPUT",
+    ),
     ({"content": b""}, 400, "BAD_USER_INPUT"),
     ({"content": bytes(1000)}, 400, "BAD_USER_INPUT"),
     ({"content": b"PK\x03\x04" + bytes(100)}, 400, "BAD_USER_INPUT"),
