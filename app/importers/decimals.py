@@ -22,12 +22,14 @@ class Figure(str):
 class FormattedFigure(Figure):
     """A number of a spreadsheet, and how that shows it: with more decimals, or with a unit."""
 
-    __slots__ = ("shown",)
-    shown: str
+    __slots__ = ("number", "unit")
+    number: str
+    unit: str
 
-    def __new__(cls, text: str, shown: str) -> "FormattedFigure":
+    def __new__(cls, text: str, number: str, unit: str) -> "FormattedFigure":
         figure = super().__new__(cls, text)
-        figure.shown = shown
+        figure.number = number
+        figure.unit = unit
         return figure
 
 
@@ -75,11 +77,12 @@ def _used_by(text: str) -> Decimal | None:
 class Decimals:
     """What a file uses; while that is not known, the first number that leaves one reading decides.
 
-    `stated`: by the user, so that no number has two readings.
+    `stated`: by the user, so that no number has two readings. `exact`: numbers with a decimal point need no conversion.
     """
 
-    def __init__(self, decimal: Decimal | None, *, stated: bool) -> None:
+    def __init__(self, decimal: Decimal | None, *, stated: bool, exact: bool) -> None:
         self.decimal = decimal
+        self.exact = exact
         self._stated = stated
 
     def with_point(self, cell: str) -> str:

@@ -9,7 +9,7 @@ import msgspec
 from app.domain import clock
 from app.importers import cells, dates, times
 from app.importers.column_names import WINDOW, column_of, column_of_other_unit, split_unit, unclear
-from app.importers.decimals import Decimal, Decimals, Figure, FormattedFigure
+from app.importers.decimals import Decimals, Figure, FormattedFigure
 from app.importers.layout import Layout, Row
 from app.importers.problems import Problem, RowLocation
 from app.importers.records import ReadOptions, Record
@@ -38,6 +38,7 @@ class Columns(msgspec.Struct, frozen=True):
     days: Sequence[int]
     unit: int | None  # position in the layout of the unit of the row's price
     nameless: Sequence[int]  # positions in the file
+    plain: bool  # no unit is in a name where each row has its own
 
     def rows(self, record: Record, decimals: Decimals) -> Iterator[Row | Problem]:
         for place in self.nameless:
@@ -72,15 +73,23 @@ class Columns(msgspec.Struct, frozen=True):
 
     def _converted(self, location: RowLocation, given: list[str], decimals: Decimals) -> Iterator[Problem]:
         """Changes decimals, fractions of a day and numbers of days in place."""
-        exact = decimals.decimal is Decimal.POINT
-        for position in self.decimals:
-            cell = given[position]
-            if not cell or (exact and _EXACT.fullmatch(cell) and self.decimals[position] is None):
-                continue
-            try:
-                given[position] = decimals.with_point(self._without_unit(cell, position, given))
-            except ValueError as error:
-                yield Problem(location, str(error), self.layout.names[position], cell)
+        if not (decimals.exact and self._is_exact(given)):
+            for position in self.decimals:
+                if cell := given[position]:
+                    try:
+                        given[position] = decimals.with_point(self._without_unit(cell, position, given))
+                    except ValueError as error:
+                        yield Problem(location, str(error), self.layout.names[position], cell)
+        if self.times or self.days:
+            yield from self._converted_figures(location, given)
+
+    def _is_exact(self, given: Sequence[str]) -> bool:
+        """Whether no decimal needs a conversion where the point is that of decimals: the usual case, found at once."""
+        return self.plain and bool(
+            _EXACT.fullmatch(";".join([given[position] for position in self.decimals]))
+        )
+
+    def _converted_figures(self, location: RowLocation, given: list[str]) -> Iterator[Problem]:
         for positions, convert in ((self.times, _time), (self.days, _day)):
             for position in positions:
                 cell = given[position]
@@ -92,7 +101,7 @@ class Columns(msgspec.Struct, frozen=True):
 
     def _without_unit(self, cell: str, position: int, given: Sequence[str]) -> str:
         """ValueError: the unit is not that of the column or of the row's price."""
-        number, text = without_unit(cell.shown if isinstance(cell, FormattedFigure) else cell)
+        number, text = _split(cell)
         written = unit_of(text) if text else self.decimals[position]
         if written is not None:
             column = self.layout.names[position]
@@ -123,8 +132,15 @@ class Columns(msgspec.Struct, frozen=True):
             yield Row(self.layout, record.location, row)
 
 
-# Needs no conversion where the point is that of decimals.
-_EXACT: Final = re.compile(r"[0-9]+(?:\.[0-9]+)?")
+# Decimals, joined.
+_EXACT: Final = re.compile(r"(?:(?:[0-9]+(?:\.[0-9]+)?)?(?:;|$))*")
+
+
+def _split(cell: str) -> tuple[str, str]:
+    """A number and its unit."""
+    if isinstance(cell, FormattedFigure):
+        return cell.number, cell.unit
+    return (cell, "") if isinstance(cell, Figure) else without_unit(cell)
 
 
 def _time(cell: Figure) -> str:
@@ -167,20 +183,22 @@ def columns_of(
     defaults = {**_DEFAULTS, **layout.defaults}
     fitted = layout.fitted(present | (defaults.keys() & layout.required))
     order = [known.get(name, defaults.get(name, "")) for name in fitted.names]
+    decimals = {
+        position: None if unit_of_column(fitted.names[position]) else _unit_in(names, order[position])
+        for position in fitted.positions(cells.is_decimal)
+    }
     return Columns(
         fitted,
         order,
         extra,
         [(name, column) for name, column in zip(names, found, strict=True) if column not in (None, name)],
         known.get(WINDOW),
-        {
-            position: None if unit_of_column(fitted.names[position]) else _unit_in(names, order[position])
-            for position in fitted.positions(cells.is_decimal)
-        },
+        decimals,
         fitted.positions(cells.is_time),
         fitted.positions(cells.is_day),
         fitted.names.index(_UNIT) if _UNIT in fitted.names else None,
         [] if options.ignore_extra else [position for position, name in enumerate(names) if not name],
+        not any(decimals.values()),
     )
 
 

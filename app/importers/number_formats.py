@@ -36,14 +36,13 @@ class NumberFormat(NamedTuple):
     percent: bool
     unit: str
 
-    def shown(self, number: float, text: str) -> str:
-        """With at least the decimals of the format: others would be another number."""
-        if self.percent:
-            text = f"{number * 100:.15g}"
-        if "e" not in text and len(text) <= 2 * _MAX_DECIMALS:
-            whole, _, part = text.partition(".")
-            text = f"{whole}.{part:0<{self.decimals}}" if self.decimals else text
-        return f"{text} %" if self.percent else f"{text} {self.unit}".rstrip()
+    def shown(self, value: float, text: str) -> FormattedFigure:
+        """With at least the decimals of the format: fewer would be another number."""
+        number = f"{value * 100:.15g}" if self.percent else text
+        if self.decimals and "e" not in number:
+            whole, _, part = number.partition(".")
+            number = f"{whole}.{part:0<{self.decimals}}"
+        return FormattedFigure(text, number, "%" if self.percent else self.unit)
 
 
 def number_format(code: str) -> NumberFormat | None:
@@ -92,7 +91,7 @@ class NumberFormats:
             if row < len(codes) and codes[row] and 0 <= place < len(values):
                 value, text = values[place], texts[place]
                 if isinstance(value, int | float) and not isinstance(value, bool) and text is not None:
-                    texts[place] = FormattedFigure(text, self._formats[codes[row] - 1].shown(value, text))
+                    texts[place] = self._formats[codes[row] - 1].shown(value, text)
 
 
 _LEAST: Final = 1_000

@@ -115,8 +115,11 @@ def _rows(
         if options.decimal is None:
             yield used.problem()
         used = None
-    decimals = Decimals(options.decimal or used or table.decimal, stated=options.decimal is not None)
-    if note := _note(file, table, decimals.decimal, reader.columns_found()):
+    decimal = options.decimal or used or table.decimal
+    decimals = Decimals(
+        decimal, stated=options.decimal is not None, exact=decimal is table.decimal is Decimal.POINT
+    )
+    if note := _note(file, table, decimal, reader.columns_found()):
         on_note(note)
     for record in chain(sample, table.records):
         if isinstance(record, Problem):

@@ -119,6 +119,9 @@ TARIFFS: dict[str, tuple[bytes | str, dict[str, list[str]]]] = {
     "a workbook with currencies and units in formats": (
         workbook([OWN, [*VALUES[:3], Shown(58.2, '#,##0.00\\ "€"'), Shown(1.26, '0.00\\ "ct/kWh"'), Shown(12.5, '#,##0.00\\ "€"'), 3.09]]), MS
     ),
+    "a workbook with decimal points in texts, and numbers in formats": (
+        workbook([OWN, [*VALUES[:3], "58.20", Shown(1.2, "0.00"), "12.50", Shown(3.1, "0.00")]]), {"MS": ["58.20", "1.20", "12.50", "3.10"]}
+    ),
     "a workbook with more decimals than it has": (
         workbook([OWN, [*VALUES[:3], Shown(58.2, "0.000000"), Shown(1.2612, "0.00"), 12.5, 3.09]]), {"MS": ["58.2000", "1.2612", "12.5", "3.09"]}
     ),
