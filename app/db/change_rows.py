@@ -38,7 +38,8 @@ async def change_batches(
     `changed_by` is empty unless `with_authors`: names are for those who may see them.
     """
     # Only ids are sorted: a cursor over whole revisions would sort all their values first.
-    cursor = await connection.cursor(_IDS, *arguments)
+    *others, moments = arguments
+    cursor = await connection.cursor(_IDS, *others, max(moments) if moments else None)
     while ids := [record["id"] for record in await cursor.fetch(rows_per_batch)]:
         found = {record["id"]: record for record in await connection.fetch(_CHANGES, ids)}
         yield [_row(found[each], with_authors=with_authors) for each in ids]
@@ -66,6 +67,7 @@ def _row(record: Any, *, with_authors: bool) -> list[str | None]:
 # Families of a later release, which has migrated the database already, are left out.
 _KNOWN: Final = ", ".join(repr(family.data_type) for family in FAMILIES)
 
+# One bound of time, which the planner can estimate: few changes are read by their index.
 _IDS: Final = f"""
     SELECT r.id FROM revisions r LEFT JOIN dnos d ON d.id = r.dno_id
     WHERE r.data_type IN ({_KNOWN})
@@ -73,7 +75,7 @@ _IDS: Final = f"""
         AND ($2::text[] IS NULL OR d.region = ANY($2))
         AND ($3::integer[] IS NULL OR r.year = ANY($3))
         AND ($4::text[] IS NULL OR r.data_type = ANY($4))
-        AND ($5::timestamptz[] IS NULL OR r.changed_at >= ALL($5))
+        AND r.changed_at >= coalesce($5::timestamptz, '-infinity')
     ORDER BY r.changed_at, r.entry_id, r.version
     """
 

@@ -10,6 +10,7 @@ import pytest
 from pyarrow import parquet
 from starlette.routing import Router
 
+from app.db import change_rows
 from app.domain.account import ANONYMOUS, Principal, Role
 from app.http.exports import Exports
 from app.http.request_state import with_principal
@@ -158,3 +159,37 @@ async def test_more_changes_than_a_batch_come_in_order(client, pool):
     assert len({line["id"] for line in lines}) == len(lines) == 1500
     assert [line["version"] for line in lines] == [1] * 500 + [2] * 500 + [3] * 500
     assert [line["changed_at"] for line in lines] == sorted(line["changed_at"] for line in lines)
+
+
+async def test_of_a_long_history_only_what_is_exported_is_read(client, pool):
+    dno = await make.dno(pool)
+    async with pool.connection() as connection:
+        await connection.execute(
+            "INSERT INTO netzentgelte_data (dno_id, year, voltage_level, leistung)"
+            " SELECT $1, 2000 + n % 100, (ARRAY['HS', 'HS_MS', 'MS', 'MS_NS', 'NS'])[1 + n / 100], n"
+            " FROM generate_series(0, 499) AS n",
+            dno.id,
+        )
+        for _ in range(8):
+            await connection.execute("UPDATE netzentgelte_data SET leistung = leistung + 1")
+        await connection.execute("ANALYZE revisions")
+        since = await connection.fetchval(
+            "SELECT changed_at FROM revisions ORDER BY changed_at DESC OFFSET 19 LIMIT 1"
+        )
+        late = await connection.fetchval("SELECT count(*) FROM revisions WHERE changed_at >= $1", since)
+        arguments = [None, None, None, None, since]
+        explained = await connection.fetchval(
+            f"EXPLAIN (ANALYZE, FORMAT JSON) {change_rows._IDS}", *arguments
+        )
+    [plan] = json.loads(explained)
+    nodes = [*_nodes(plan["Plan"])]
+    [scan] = [node for node in nodes if node.get("Index Name") == "revisions_changed_at"]
+    assert scan["Actual Rows"] == late < 100
+    assert "revisions" not in [node.get("Relation Name") for node in nodes if node["Node Type"] == "Seq Scan"]
+    assert len(await _lines(client, f"?since={since.isoformat().replace('+00:00', 'Z')}")) == late
+
+
+def _nodes(plan):
+    yield plan
+    for each in plan.get("Plans", ()):
+        yield from _nodes(each)
