@@ -30,6 +30,8 @@ _SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 _UNWRITABLE = re.compile("[\x00\ud800-\udfff]")
 
 _MAX_WORD_LENGTH = 100
+# Around figures; that of line feeds would be a cell that spans lines.
+_BLANKS: Final = " \t\u00a0\u2009\u202f"
 
 cached = lru_cache(maxsize=10_000)
 
@@ -157,6 +159,7 @@ def slug(cell: str) -> str:
 
 @cached
 def year(cell: str) -> str:
+    cell = cell.strip(_BLANKS)
     if re.fullmatch("[0-9]{4}", cell) and FIRST_YEAR <= int(cell) <= LAST_YEAR:
         return cell
     with suppress(ValueError):
@@ -184,6 +187,7 @@ def megawatts(cell: str) -> str:
 
 @cached
 def count(cell: str) -> str:
+    cell = cell.strip(_BLANKS)
     if not re.fullmatch("[0-9]{1,10}", cell) or int(cell) > _LARGEST_INTEGER:
         raise ValueError(f"must be a whole number from 0 to {_LARGEST_INTEGER}")
     return cell
@@ -193,8 +197,12 @@ def digits(*lengths: int) -> Parser:
     expected = f"must be {' or '.join(map(str, lengths))} digits"
 
     def parse(cell: str) -> str:
-        if len(cell) not in lengths or not re.fullmatch("[0-9]+", cell):
+        cell = cell.strip(_BLANKS)
+        if not re.fullmatch("[0-9]+", cell):
             raise ValueError(expected)
+        if len(cell) not in lengths:
+            shorter = "; spreadsheets leave out zeros at the beginning" if len(cell) < min(lengths) else ""
+            raise ValueError(expected + shorter)
         return cell
 
     return parse

@@ -14,12 +14,22 @@ WINDOW: Final = "window"
 
 _NAMES: Final[Mapping[str, tuple[str, ...]]] = {
     "dno_slug": (
+        "Betreibername", "Name des Betreibers", "Name des VNB", "DSO", "DSO name", "DNO name", "Netzbetreibername",
+        "distribution system operator",
         "Netzbetreiber", "Verteilnetzbetreiber", "VNB", "VNB Name", "Betreiber", "Name des Netzbetreibers", "DNO",
         "operator", "grid operator", "network operator", "slug", "Name", "MaStR-Nr", "MaStR-Nummer", "BDEW-Code",
         "BDEW-Codenummer", "VNB-ID", "VNB-Code",
     ),
-    "year": ("Jahr", "Kalenderjahr", "gültig im Jahr"),
-    "voltage_level": ("Spannungsebene", "Netzebene", "Netz- oder Umspannebene", "Entnahmeebene", "Ebene", "level"),
+    "year": (
+        "Preisjahr", "Bezugsjahr", "Gültigkeitsjahr", "Geltungsjahr", "Jahr der Gültigkeit", "year of validity",
+        "Jahr", "Kalenderjahr", "gültig im Jahr",
+    ),
+    "voltage_level": (
+        "Spannungs-/Umspannebene", "Spannungsebene/Umspannebene", "Netz-/Umspannebene", "Netzebene/Umspannebene",
+        "Spannungs- oder Umspannebene", "Spannungsebene/Netzebene", "Netzebene/Spannungsebene",
+        "Netz-/Spannungsebene", "Spannung", "grid level", "network level", "Spannungsebene", "Netzebene",
+        "Netz- oder Umspannebene", "Entnahmeebene", "Ebene", "level",
+    ),
     "leistung": (
         "Leistungspreis ab 2500 h", "Leistungspreis ab 2500", "Leistungspreis >= 2500 h/a", "Leistungspreis ≥ 2500 h/a",
         "Leistungspreis ab 2.500 h/a", "Leistungspreis über 2500 h", "LP ab 2500 h", "capacity price",
@@ -36,13 +46,28 @@ _NAMES: Final[Mapping[str, tuple[str, ...]]] = {
         "Arbeitspreis unter 2500 h", "Arbeitspreis unter 2500", "Arbeitspreis < 2500 h/a", "Arbeitspreis bis 2500 h",
         "AP unter 2500 h", "energy price below 2500 h",
     ),
-    "season": ("Jahreszeit", "Saison"),
-    "start": ("von", "Beginn", "Uhrzeit von", "Anfang", "from", "begin"),
-    "end": ("bis", "Ende", "Uhrzeit bis", "to", "until"),
-    WINDOW: ("Zeitfenster", "Fenster", "Hochlastzeitfenster", "von-bis", "Uhrzeit", "Zeitraum", "windows", "time window"),
-    "verification_status": ("Prüfstatus", "Status", "Verifizierung"),
-    "source_url": ("Quelle", "URL", "Link", "source", "Quelle URL"),
-    "source_title": ("Titel", "Titel der Quelle", "Quellentitel", "title"),
+    "season": ("Jahreszeiten", "Saison/Jahreszeit", "Jahreszeit/Saison", "Jahreszeit", "Saison"),
+    "start": (
+        "Zeit von", "Startzeit", "HLZF von", "Zeitfenster von", "Hochlastzeit von", "Beginn Zeitfenster",
+        "start time", "Start", "von", "Beginn", "Uhrzeit von", "Anfang", "from", "begin",
+    ),
+    "end": (
+        "Zeit bis", "Endzeit", "HLZF bis", "Zeitfenster bis", "Hochlastzeit bis", "Ende Zeitfenster", "end time",
+        "bis", "Ende", "Uhrzeit bis", "to", "until",
+    ),
+    WINDOW: (
+        "Hochlastzeit", "Hochlastzeiten", "HLZF", "Zeitfenster von bis", "Zeitfenster", "Fenster",
+        "Hochlastzeitfenster", "von-bis", "Uhrzeit", "Zeitraum", "windows", "time window",
+    ),
+    "verification_status": ("Verifizierungsstatus", "verification", "Prüfstatus", "Status", "Verifizierung"),
+    "source_url": (
+        "Link zur Quelle", "Quellen-URL", "Quellenlink", "Quelle Link", "URL der Quelle", "source link",
+        "Webseite", "Quelle", "URL", "Link", "source", "Quelle URL",
+    ),
+    "source_title": (
+        "Quelle Titel", "Dokument", "Dokumenttitel", "Titel des Dokuments", "source name", "Titel",
+        "Titel der Quelle", "Quellentitel", "title",
+    ),
     "publication": ("Stand", "Veröffentlichung", "vorläufig/endgültig"),
     "band": ("Tarifstufe", "Tarif", "Stufe"),
     "quarter": ("Quartal",),
@@ -93,6 +118,7 @@ def column_of(name: str, known: Collection[str]) -> str | None:
         return name
     if len(name) > _MAX_LENGTH:
         return None
+    name = name.replace("_", " ")
     plain, unit = split_unit(name)
     own = {_key(column): column for column in known}
     for key in dict.fromkeys((_key(name), _key(plain))):
@@ -107,7 +133,7 @@ def column_of(name: str, known: Collection[str]) -> str | None:
 
 def column_of_other_unit(name: str, known: Collection[str]) -> str | None:
     """The column of which the name has another unit."""
-    plain, unit = split_unit(name) if len(name) <= _MAX_LENGTH else (name, None)
+    plain, unit = split_unit(name.replace("_", " ")) if len(name) <= _MAX_LENGTH else (name, None)
     column = column_of(plain, known) if unit is not None else None
     return None if column is None or _fits(column, unit) else column
 
@@ -117,7 +143,7 @@ _MAX_LENGTH: Final = 200
 
 def unclear(name: str, known: Collection[str]) -> Sequence[str]:
     """Columns between which a name leaves the choice: a price of which the hours of use are not stated."""
-    key = _key(split_unit(name)[0]) if len(name) <= _MAX_LENGTH else ""
+    key = _key(split_unit(name.replace("_", " "))[0]) if len(name) <= _MAX_LENGTH else ""
     return [column for column in _UNCLEAR.get(key, ()) if column in known]
 
 

@@ -114,5 +114,5 @@ def _records(
         except csv.Error as error:
             yield Problem(location, f"the row is no CSV: {error}")
             continue
-        if any(cells):
+        if any(cells) and (cells[0].strip() or "".join(cells).strip()):
             yield location, cells

@@ -64,12 +64,13 @@ class FamilySource(Source):
             "source_url": cells.source_url,
             "source_title": cells.text,
         }
-        missing_allowed = frozenset(column.name for column in family.columns if column.optional)
+        prices = frozenset(column.name for column in family.prices if not column.required)
+        missing_allowed = prices.union(column.name for column in family.columns if column.optional)
         if family.has_publication:
             columns[PUBLICATION] = optional(cells.one_of(Publication))
             missing_allowed |= {PUBLICATION}
         self.layouts = (
-            Layout(columns, missing_allowed, {key.name: "" for key in family.key if key.optional}),
+            Layout(columns, missing_allowed, {key.name: "" for key in family.key if key.optional}, prices),
         )
         self._locations: dict[tuple[str, ...], RowLocation] = {}
         # By the columns of the file.

@@ -235,10 +235,11 @@ def _resolved(
 
 
 def _missing(layout: Layout, present: Set[str], location: RowLocation) -> list[Problem]:
+    required = layout.required if layout.any_of & present else layout.required | layout.any_of
     return [
         Problem(location, "this column is missing", name)
         for name in layout.names
-        if name in layout.required and name not in present and name not in {**_DEFAULTS, **layout.defaults}
+        if name in required and name not in present and name not in {**_DEFAULTS, **layout.defaults}
     ]
 
 

@@ -21,17 +21,21 @@ class Row(msgspec.Struct, frozen=True):
 
 
 class Layout:
-    """`optional`: columns that a file may lack. `defaults`: cells of columns that it may lack as well."""
+    """`optional`: columns that a file may lack. `defaults`: cells of columns that it may lack as well. `any_of`: columns of
+    which it must have one.
+    """
 
     def __init__(
         self,
         columns: Mapping[str, Parser],
         optional: frozenset[str] = frozenset(),
         defaults: Mapping[str, str] | None = None,
+        any_of: frozenset[str] = frozenset(),
     ) -> None:
         self.names = tuple(columns)
         self.required = frozenset(columns) - optional
         self.defaults = defaults or {}
+        self.any_of = any_of
         self._columns = columns
         self._optional = optional
         self._parsers = tuple(columns.values())

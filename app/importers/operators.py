@@ -1,5 +1,6 @@
 """The operator that a cell names: by slug, name, alias, or code of the register, of the BDEW or of the VNBdigital portal."""
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from typing import Final
@@ -13,6 +14,8 @@ from app.importers.source import References
 # Each suggestion compares with all names of all operators; a file of other operators has none for its later rows.
 _MAX_SUGGESTIONS: Final = 50
 _MAX_NAME_LENGTH: Final = 300
+# Codes that a spreadsheet shall not take for numbers.
+_AS_TEXT: Final = re.compile(r"\s*(?:=\"([^\"]*)\"|'(.*))\s*")
 _SIMILAR: Final = 60  # of 100
 
 
@@ -24,7 +27,8 @@ def operator(references: References) -> Callable[[str], str]:
 
     @lru_cache(maxsize=10_000)
     def by_name(cell: str) -> str:
-        slugs = names.get(_key(cell), frozenset()) if len(cell) <= _MAX_NAME_LENGTH else frozenset()
+        text = cell if (match := _AS_TEXT.fullmatch(cell)) is None else match[1] or match[2]
+        slugs = names.get(_key(text), frozenset()) if len(cell) <= _MAX_NAME_LENGTH else frozenset()
         if len(slugs) == 1:
             return ids[next(iter(slugs))]
         if slugs:

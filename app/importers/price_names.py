@@ -4,7 +4,7 @@ import re
 from typing import Final
 
 _PRICES: Final = {
-    "leistung": r"(?:jahres)?-?leistungspreis(?:e|es)?\b|\blp\b|(?:capacity|demand)[ -](?:price|charge)",
+    "leistung": r"(?:jahres)?-?leistungspreis(?:e|es)?\b|\blp\b|(?:capacity|demand|power)[ -](?:price|charge)",
     "arbeit": r"arbeitspreis(?:e|es)?\b|\bap\b|(?:energy|working|commodity)[ -](?:price|charge)",
 }
 _BELOW: Final = r"<=|=<|[<≤]|\b(?:unter(?:halb)?|bis(?: zu)?|kleiner(?: als| gleich)?|weniger als|below|under|up to|less than)\b"

@@ -139,7 +139,7 @@ def _rows(
             formats.shown(line - 1, first, row, cells)
         if merged:
             merged.fill(line - 1, cells)
-        if any(cell != "" for cell in cells):
+        if any(cell is None or cell.strip() for cell in cells):
             yield line, cells
     progress.of_rows(1)
 

@@ -210,7 +210,7 @@ REFUSED: dict[str, tuple[bytes | str, tuple[int, str | None, str]]] = {
         (3, None, "decimal commas (58,20 in line 2) and decimal points (1.26 in line 3)"),
     ),
     "a unit that is not that of the column": (
-        lines(GERMAN.replace("ct/kWh", "EUR/MWh"), ROW), (1, "arbeit", "missing"),
+        lines(GERMAN.replace("ct/kWh", "EUR/MWh"), ROW), (1, "Arbeitspreis ab 2500 h (EUR/MWh)", "another unit than arbeit"),
     ),
     "a price without hours of use": (
         lines("VNB;Jahr;Ebene;Leistungspreis;Arbeitspreis", "netze-a;2026;MS;1,26;2,2"), (1, "Leistungspreis", "could be leistung or"),

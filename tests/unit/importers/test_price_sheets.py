@@ -7,6 +7,7 @@ import msgspec
 import pyarrow
 import pytest
 
+from app.importers.column_names import column_of
 from tests.unit.importers.imported import A, B, imported, lines
 from tests.unit.importers.test_files_as_written import as_parquet
 from tests.unit.importers.workbooks import Shown, workbook, zipped
@@ -100,6 +101,15 @@ TARIFFS: dict[str, tuple[bytes | str, dict[str, list[str]]]] = {
     "prices that are not published in several ways": (
         levels("MS;58,20;1,26;k. A.;./.", "NS;---;entfällt;nicht veröffentlicht;n. v."), {"MS": ["58.20", "1.26", "", ""], "NS": ["", "", "", ""]}
     ),
+    "blanks around every cell, also those that do not break lines": (
+        lines(GERMAN, "\u00a0netze-a ; 2026\u00a0;\tMS ; 58,20\u00a0€ ; 1,26 ; 12,50 ; 3,09 "), MS
+    ),
+    "rows of blanks below the table": (lines(GERMAN, ROW, " ; ; ;;;; ", "\t", "\u00a0;;;;;;"), MS),
+    "prices from 2,500 h only": (lines("VNB;Jahr;Ebene;LP ab 2500 h;AP ab 2500 h", "netze-a;2026;MS;58,20;1,26"), {"MS": ["58.20", "1.26"]}),
+    "codes of operators that a spreadsheet shall not take for numbers": (
+        levels("MS;58,20;1,26;12,50;3,09").replace("netze-a", '="9900000000002"'), MS
+    ),
+    "codes of operators behind an apostrophe": (levels("MS;58,20;1,26;12,50;3,09").replace("netze-a", "'9900000000002"), MS),
     # Levels.
     "levels with their abbreviation": (levels("Mittelspannung (MS);1,2;;;", "Umspannung Mittel-/Niederspannung (MS/NS);1,3;;;"), {"MS": ["1.2", "", "", ""], "MS_NS": ["1.3", "", "", ""]}),
     "levels with their number": (levels("Netzebene 5 (Mittelspannung);1,2;;;", "NE 7 Niederspannung;1,3;;;"), {"MS": ["1.2", "", "", ""], "NS": ["1.3", "", "", ""]}),
@@ -172,7 +182,7 @@ def test_prices_of_a_sheet_are_read(name):
     data, expected = TARIFFS[name]
     found = imported("tariffs", data)
     assert found.problems == []
-    assert {values[2]: values[3:7] for values in found.entries} == expected
+    assert {values[2]: values[3 : 3 + len(expected[values[2]])] for values in found.entries} == expected
     assert {values[0] for values in found.entries} == {str(A)}
 
 
@@ -272,6 +282,13 @@ REFUSED: dict[str, tuple[str, bytes | str, tuple[int, str | None, str]]] = {
     "a header without a required column below titles": ("tariffs", lines(*TITLES, GERMAN.replace("Jahr;", ""), ROW), (5, "year", "missing")),
     "titles without a table": ("tariffs", lines(*TITLES), (1, "year", "missing")),
     "a cell in a column without a name": ("tariffs", lines(GERMAN.replace(";LP ab", ";;LP ab"), ROW.replace(";58", ";x;58")), (2, None, "a column without a name")),
+    "no price at all": ("tariffs", lines("VNB;Jahr;Ebene", "netze-a;2026;MS"), (1, "arbeit", "missing")),
+    "a postal code without its zero": ("places", lines("PLZ;Ort;Netzbetreiber", "1067;Dresden;netze-a"), (2, "postal_code", "zeros at the beginning")),
+    "a year of two years": ("tariffs", lines(GERMAN, ROW.replace("2026", "2026/2027")), (2, "year", "must be a year")),
+    "a mark of a footnote": ("tariffs", lines(GERMAN, ROW.replace("58,20", "58,20*")), (2, "leistung", "must be a decimal number")),
+    "a row of totals": ("tariffs", lines(GERMAN, ROW, "Summe;;;;;;"), (3, "dno_slug", "no operator")),
+    "JSON within another object": ("tariffs", json.dumps({"data": []}), (1, "dno_slug", "missing")),
+    "a page of HTML": ("tariffs", "<html><table><tr><td>VNB</td></tr></table></html>", (1, "dno_slug", "missing")),
     "a note below the table": ("tariffs", lines(GERMAN, ROW, "Alle Preise netto."), (3, None, "the row has 1 cells")),
     "a merged operator in a file without merged cells": ("tariffs", levels("MS;1,2;;;").replace("netze-a", ""), (2, "dno_slug", "is empty")),
     "two sheets with prices": ("tariffs", workbook([["Deckblatt"]], [OWN, VALUES]), (0, None, "name one with --sheet")),
@@ -302,3 +319,20 @@ def test_another_operator_of_a_merged_cell_begins_with_its_own():
     rows = [OWN, VALUES, [None, 2025, *VALUES[2:]], ["SWM", *VALUES[1:]], [None, 2025, *VALUES[2:]]]
     found = imported("tariffs", workbook(rows, merged=["A2:A3", "A4:A5"]))
     assert [values[0] for values in found.entries] == [str(A), str(A), str(B), str(B)]
+
+
+NAMES = {
+    "dno_slug": ["Netzbetreiber (Name)", "VNB-Name", "Betreibername", "DSO", "BDEW-Code", "Name des Netzbetreibers"],
+    "year": ["JAHR", "Kalenderjahr", "Preisjahr", "Jahr der Gültigkeit", "year of validity"],
+    "voltage_level": ["Netz- oder Umspannebene", "Spannungs-/Umspannebene", "Netzebene / Spannungsebene", "voltage level", "Netzebene (NE)"],
+    "leistung": ["Leistungspreis (≥ 2.500 h/a) [€/kW]", "LP >2500 h/a", "leistungspreis_ab_2500_h_eur_kw", "power price from 2500 h"],
+    "arbeit_unter_2500h": ["Arbeitspreis bis 2.500 h/a in ct/kWh", "AP < 2500 h", "energy price up to 2,500 h", "Arbeitspreis (unter 2.500 Benutzungsstunden)"],
+    "source_url": ["Quelle", "Link zur Quelle", "Quellen-URL", "source link"],
+    "source_title": ["Quellentitel", "Dokument", "Titel der Quelle"],
+    "verification_status": ["Status", "Verifizierungsstatus", "Prüfstatus"],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("column", NAMES)
+def test_usual_names_of_columns_are_known(column):
+    assert {column_of(name, [*NAMES, "arbeit", "leistung_unter_2500h"]) for name in NAMES[column]} == {column}
