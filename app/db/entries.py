@@ -78,16 +78,51 @@ async def revert(
     Returns None if there was no entry before it: the entry is deleted. A second call changes nothing and
     writes no revision; reverting the revision that this wrote undoes it.
     """
+    return await _restore(work, revision_id, expected_version, reason)
+
+
+async def undo(
+    work: UnitOfWork, revision_id: UUID, *, expected_version: int | None = None, reason: str | None = None
+) -> Entry:
+    """Restores the entry as it was before the author's own change, if nothing has changed it since.
+
+    Raises FORBIDDEN for the change of another author, CONFLICT if there is a later one. An undo can be undone.
+    """
+    return await _restore(work, revision_id, expected_version, reason, own=True)
+
+
+async def _restore(
+    work: UnitOfWork,
+    revision_id: UUID,
+    expected_version: int | None,
+    reason: str | None,
+    *,
+    own: bool = False,
+) -> Entry:
+    """`own`: only the author's own change, and only the latest one of the entry."""
     check_text(reason, "reason")
     wanted = await work.connection.fetchrow(
-        "SELECT entry_id, data_type, before FROM revisions WHERE id = $1", revision_id
+        "SELECT entry_id, data_type, version, changed_by, before FROM revisions WHERE id = $1", revision_id
     )
     if wanted is None:
         raise AppError("There is no such revision.", Code.NOT_FOUND, field=("input", "revisionId"))
+    if own and wanted["changed_by"] != work.principal.name:
+        raise AppError(
+            "This is the change of another author; an ADMIN can revert it.",
+            Code.FORBIDDEN,
+            field=("input", "revisionId"),
+        )
     table, state = TABLES[OF_DATA_TYPE[DataType(wanted["data_type"])].name], wanted["before"]
     entry = await table.lock(work, wanted["entry_id"], reason=reason, kind=ChangeKind.REVERTED, deleted=True)
     async with table.reported_conflicts(work, wanted["entry_id"]):
         expect(entry.version, expected_version)
+        if own and entry.version != wanted["version"]:
+            raise AppError(
+                "The entry has changed since; an ADMIN can revert the change nevertheless.",
+                Code.CONFLICT,
+                field=("input", "revisionId"),
+                current_version=entry.version,
+            )
         if state is None:
             await table.save(work, entry, deleted=True)
             return None

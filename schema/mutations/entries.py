@@ -1,4 +1,4 @@
-"""Mutations on entries of any family: verify, flag, unflag, delete, revert."""
+"""Mutations on entries of any family: verify, flag, unflag, delete, revert, undo."""
 
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Any
@@ -157,6 +157,26 @@ class EntryMutations:
         return await _write(
             info.context,
             lambda work: entries.revert(
+                work, revision_id, expected_version=input.expected_version, reason=input.reason
+            ),
+        )
+
+    @mutation(
+        EntryPayload,
+        description="Undoes an own change, as a new change: the entry becomes again what it was before. Refused with FORBIDDEN for the "
+        "change of another author, and with CONFLICT if the entry has changed since. An undo can be undone.",
+        role=Role.EDITOR,
+        entry="entry",
+    )
+    async def undo(
+        self,
+        info: Info,
+        input: Annotated[RevertInput, strawberry.argument(description="Which change of your own.")],
+    ) -> EntryPayload:
+        _, revision_id = read_id(input.revision_id, REVISION_ID, field=("input", "revisionId"))
+        return await _write(
+            info.context,
+            lambda work: entries.undo(
                 work, revision_id, expected_version=input.expected_version, reason=input.reason
             ),
         )

@@ -77,6 +77,7 @@ LEAST = {
     "writeEntries": Role.EDITOR,
     "flag": Role.EDITOR,
     "unflag": Role.EDITOR,
+    "undo": Role.EDITOR,
     "delete": Role.ADMIN,
     "verify": Role.ADMIN,
     "revert": Role.ADMIN,
@@ -126,6 +127,7 @@ async def test_each_mutation_requires_its_role(callers: dict[Role | None, Caller
         "delete": {"id": global_id(hlzf), "reason": "odd"},
         "verify": {"id": global_id(tariff)},
         "revert": {"revisionId": f"revision_{'0' * 32}"},
+        "undo": {"revisionId": f"revision_{'0' * 32}"},
     }
     documents = {write: (mutation(write), {"input": given}) for write, given in inputs.items()}
     documents["writeEntries"] = (

@@ -181,6 +181,83 @@ async def test_concurrent_deletions_of_one_version_delete_once(admin: Caller, ta
     ]
 
 
+# Undoing
+
+
+async def test_an_editor_undoes_an_own_change_and_the_undo(
+    editor: Caller, admin: Caller, entries: dict[str, str]
+) -> None:
+    for write, given in CORRECTIONS.items():
+        id = entries[write]
+        await admin.write("verify", id=id)
+        corrected = await editor.write(write, id=id, **given)
+        undone = await editor.write("undo", revisionId=corrected["revision"]["id"], reason="misread")
+        assert (undone["errors"], undone["entry"]["verificationStatus"]) == ([], "VERIFIED")
+        revision = undone["revision"]
+        assert (revision["kind"], revision["reason"], revision["version"]) == ("REVERTED", "misread", 4)
+        assert [(one["field"], one["before"], one["after"]) for one in revision["changes"]] == [
+            (one["field"], one["after"], one["before"]) for one in corrected["revision"]["changes"]
+        ]
+        again = await editor.write("undo", revisionId=revision["id"])
+        assert again["revision"]["changes"] == corrected["revision"]["changes"]
+
+
+async def test_an_undone_addition_deletes_the_entry(editor: Caller, dno: Dno) -> None:
+    added = await editor.write("addTariff", dno="netze-a", year=2030, voltageLevel="MS", leistung="1")
+    undone = await editor.write("undo", revisionId=added["revision"]["id"])
+    assert (undone["entry"], undone["revision"]["kind"], undone["errors"]) == (None, "DELETED", [])
+    assert (await editor.execute(NODE, id=added["tariff"]["id"]))["node"] is None
+    restored = await editor.write("undo", revisionId=undone["revision"]["id"])
+    assert (restored["entry"]["id"], restored["entry"]["version"]) == (added["tariff"]["id"], 3)
+
+
+async def test_changes_of_others_and_changes_with_later_ones_are_not_undone(
+    editor: Caller, admin: Caller, tariff: Tariff, pool: Pool
+) -> None:
+    id = global_id(tariff)
+    others = await admin.write("correctTariff", id=id, leistung="60")
+    refused = await editor.write("undo", revisionId=others["revision"]["id"])
+    assert refusals(refused) == [("FORBIDDEN", ["input", "revisionId"])]
+    own = await editor.write("correctTariff", id=id, leistung="61")
+    await admin.write("flag", id=id, reason="odd")
+    late = await editor.write("undo", revisionId=own["revision"]["id"])
+    assert refusals(late) == [("CONFLICT", ["input", "revisionId"])]
+    assert (late["errors"][0]["currentVersion"], late["entry"]["version"]) == (4, 4)
+    assert late["entry"]["leistung"] == "61"
+    [by_hand] = await pool.fetch("SELECT id FROM revisions WHERE version = 1")  # of a program, without a name
+    refused = await editor.write("undo", revisionId=f"revision_{by_hand['id'].hex}")
+    assert refusals(refused) == [("FORBIDDEN", ["input", "revisionId"])]
+
+
+async def test_an_undo_that_is_sent_twice_at_the_same_time_undoes_once(
+    editor: Caller, tariff: Tariff
+) -> None:
+    corrected = await editor.write("correctTariff", id=global_id(tariff), leistung="61")
+    payloads = await asyncio.gather(
+        *(editor.write("undo", revisionId=corrected["revision"]["id"]) for _ in range(3))
+    )
+    assert sorted(str(refusals(one)) for one in payloads) == [
+        *[str([("CONFLICT", ["input", "revisionId"])])] * 2,
+        str([]),
+    ]
+    assert (await editor.execute(NODE, id=global_id(tariff)))["node"]["leistung"] == "58.20"
+
+
+async def test_every_correction_takes_a_source_and_the_publication_of_its_family(
+    editor: Caller, entries: dict[str, str]
+) -> None:
+    published = {"correctTariff", "correctHlzf", "correctTimeOfUse", "correctPrice"}
+    for write, given in CORRECTIONS.items():
+        more = {"publication": "PRELIMINARY", "force": True} if write in published else {}
+        corrected = await editor.write(
+            write, id=entries[write], **given, sourceUrl="https://example.org/new.pdf", **more
+        )
+        assert corrected["errors"] == []
+        changed = {one["field"]: one["after"] for one in corrected["revision"]["changes"]}
+        assert changed["sourceUrl"] == "https://example.org/new.pdf"
+        assert changed.get("publication") == more.get("publication")
+
+
 async def test_two_instances_serve_no_entry_after_its_deletion_nor_a_withdrawn_flag(
     settings: Settings, pool: Pool, tariff: Tariff
 ) -> None:

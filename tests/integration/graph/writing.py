@@ -67,12 +67,13 @@ RESULTS = {
     "flag": ENTRY,
     "unflag": ENTRY,
     "delete": ENTRY,
+    "undo": ENTRY,
     "revert": ENTRY,
 }
 
 
 def mutation(name: str) -> str:
-    word = "verify" if name == "unflag" else name
+    word = {"unflag": "verify", "undo": "revert"}.get(name, name)
     return f"""
     mutation ($input: {word[0].upper()}{word[1:]}Input!) {{
       {name}(input: $input) {{
