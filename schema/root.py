@@ -21,6 +21,7 @@ from schema.mutations.time_of_use import TimeOfUseMutations
 from schema.mutations.users import UserMutations
 from schema.queries.accounts import AccountQueries
 from schema.queries.bill_ranking import BillRankingQueries
+from schema.queries.changes import ChangeQueries
 from schema.queries.coverage import CoverageQueries
 from schema.queries.dnos import DnoQueries
 from schema.queries.entries import EntryQueries
@@ -46,6 +47,7 @@ class Query(
     BillRankingQueries,
     CoverageQueries,
     EntryQueries,
+    ChangeQueries,
     NaturalQueries,
     ViewerQueries,
     AccountQueries,

@@ -1,6 +1,5 @@
 """A page of the entries of all families, and the position at which the next one begins."""
 
-from base64 import urlsafe_b64decode, urlsafe_b64encode
 from typing import Final, NamedTuple
 from uuid import UUID
 
@@ -9,9 +8,8 @@ import msgspec
 from app.domain.entry import Publication, VerificationStatus, VoltageLevel
 from app.domain.families import FAMILIES, OF_DATA_TYPE, DataType
 from app.domain.family import Family
-from app.errors import BadInput
+from app.domain.page_cursor import write_position
 
-MAX_CURSOR_LENGTH: Final = 1000
 # In the place of the slug of families without operators: behind all slugs, which consist of a-z, 0-9 and "-".
 NO_SLUG: Final = "~"
 _PLACES: Final = {DataType[family.data_type]: place for place, family in enumerate(FAMILIES)}
@@ -77,13 +75,26 @@ class EntryPosition(NamedTuple):
         return EntryPosition(slug, entry.year, _PLACES[entry.data_type], entry.id)
 
 
+class EntryKey(NamedTuple):
+    """Where an entry is stored: in the record of its family, operator and year."""
+
+    family: Family
+    dno_id: UUID  # WHOLE_COUNTRY for families without operators
+    year: int
+    id: UUID
+
+
 class ListedEntry(NamedTuple):
     position: EntryPosition
-    dno_id: UUID  # WHOLE_COUNTRY for families without operators
+    dno_id: UUID
 
     @property
     def family(self) -> Family:
         return FAMILIES[self.position.family]
+
+    @property
+    def key(self) -> EntryKey:
+        return EntryKey(self.family, self.dno_id, self.position.year, self.position.id)
 
 
 class EntryPage(msgspec.Struct, frozen=True):
@@ -94,26 +105,8 @@ class EntryPage(msgspec.Struct, frozen=True):
 
     @property
     def start_cursor(self) -> str | None:
-        return write_entry_cursor(self.entries[0].position) if self.entries else None
+        return write_position(self.entries[0].position) if self.entries else None
 
     @property
     def end_cursor(self) -> str | None:
-        return write_entry_cursor(self.entries[-1].position) if self.entries else None
-
-
-def write_entry_cursor(position: EntryPosition) -> str:
-    return urlsafe_b64encode(msgspec.msgpack.encode(tuple(position))).decode().rstrip("=")
-
-
-def read_entry_cursor(cursor: str) -> EntryPosition:
-    """Raises BadInput for a damaged cursor, and for one of another list."""
-    try:
-        if len(cursor) > MAX_CURSOR_LENGTH:
-            raise ValueError("too long")
-        packed = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
-        slug, year, family, entry_id = msgspec.msgpack.decode(packed, type=tuple[str, int, int, UUID])
-        if "\0" in slug or max(abs(year), abs(family)) >= 2**31:
-            raise ValueError("not as it was written")
-    except (ValueError, msgspec.MsgspecError):
-        raise BadInput("`after` is not a cursor of this list.", argument="after") from None
-    return EntryPosition(slug, year, family, entry_id)
+        return write_position(self.entries[-1].position) if self.entries else None

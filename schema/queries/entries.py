@@ -8,7 +8,7 @@ from app.cache.clock import monotonic
 from app.db.entry_pages import fetch_entry_page
 from app.domain import entry_page as structs
 from app.domain import tags
-from app.domain.entry_page import read_entry_cursor
+from app.domain.page_cursor import read_position
 from schema.batch_field import root_field
 from schema.context import Context
 from schema.types.entry_connection import EntryConnection, EntryFilter
@@ -33,16 +33,16 @@ class EntryQueries:
         ] = None,
     ) -> structs.EntryPage:
         first = page_size(first, 50)
-        position = None if after is None else read_entry_cursor(after)
-        wanted = _checked(filter or EntryFilter())
-        await _add_tags(context, wanted)
+        position = None if after is None else read_position(after, structs.EntryPosition)
+        wanted = checked_filter(filter or EntryFilter())
+        await add_list_tags(context, wanted)
         if wanted.implausible is None:
             return await fetch_entry_page(context.resources.pool, wanted, first, position)
         load_page = load_unusual_page if wanted.implausible else load_usual_page
         return await load_page(context, wanted, first, position)
 
 
-def _checked(given: EntryFilter) -> structs.EntryFilter:
+def checked_filter(given: EntryFilter) -> structs.EntryFilter:
     return structs.EntryFilter(
         dno=None if given.dno is None else check_length(given.dno, "dno"),
         data_type=given.data_type,
@@ -54,13 +54,12 @@ def _checked(given: EntryFilter) -> structs.EntryFilter:
     )
 
 
-async def _add_tags(context: Context, wanted: structs.EntryFilter) -> None:
+async def add_list_tags(context: Context, wanted: structs.EntryFilter) -> None:
     """A page is made of rows, not of records with tags of their own."""
     until = monotonic() + context.resources.settings.unverified_lifetime
     context.read_set.update((), until)
-    if wanted.dno is None:
-        context.read_set.update(tags.every_entry())
-        return
-    (dno,) = await context.loaders.dno_by_slug.load_many([wanted.dno])
-    if dno is not None:
-        context.read_set.update((tags.entries(dno.id),))
+    dno = None
+    if wanted.dno is not None:
+        (dno,) = await context.loaders.dno_by_slug.load_many([wanted.dno])
+    # Entries of a deleted operator have a history, too.
+    context.read_set.update(tags.every_entry() if dno is None else (tags.entries(dno.id),))

@@ -7,9 +7,10 @@ import strawberry
 
 from app.db.unusual_entries import fetch_warnings
 from app.domain.entry import DnoYear, Publication, VerificationStatus, VoltageLevel
-from app.domain.entry_page import EntryPage, ListedEntry, write_entry_cursor
+from app.domain.entry_page import EntryKey, EntryPage, ListedEntry
 from app.domain.families import FAMILIES, DataType
-from schema.batch_field import batch_field, field, type_for
+from app.domain.page_cursor import write_position
+from schema.batch_field import batch_field, field, length, type_for
 from schema.context import Context
 from schema.types.connection import PageInfo
 from schema.types.entry import Entry
@@ -39,14 +40,16 @@ class EntryFilter:
 class EntryEdge:
     @field(description="`after` of a page that begins behind this entry.")
     def cursor(root: strawberry.Parent[ListedEntry]) -> str:
-        return write_entry_cursor(root.position)
+        return write_position(root.position)
 
     @batch_field(Entry | None, description="The entry; null: it was deleted while the page was read.")
     async def node(edges: Sequence[ListedEntry], context: Context) -> Sequence[Any]:
-        return await load_entries(edges, context)
+        return await load_entries([edge.key for edge in edges], context)
 
     @batch_field(
-        list[Warning], description="What is unusual about its values, compared with other stored figures."
+        list[Warning],
+        description="What is unusual about its values, compared with other stored figures.",
+        metadata=length(2),
     )
     async def warnings(edges: Sequence[ListedEntry], context: Context) -> Sequence[Any]:
         figures = await load_distributions(context, {edge.family for edge in edges})
@@ -63,7 +66,7 @@ class EntryConnection:
 
     @batch_field(list[Entry], description="The entries of this page.")
     async def nodes(pages: Sequence[EntryPage], context: Context) -> Sequence[Any]:
-        found = iter(await load_entries([entry for page in pages for entry in page.entries], context))
+        found = iter(await load_entries([entry.key for page in pages for entry in page.entries], context))
         of_pages = [[next(found) for _ in page.entries] for page in pages]
         return [[entry for entry in entries if entry is not None] for entries in of_pages]
 
@@ -76,13 +79,12 @@ class EntryConnection:
         return [await count_matching(context, page.filter) for page in pages]
 
 
-async def load_entries(listed: Sequence[ListedEntry], context: Context) -> list[Any]:
+async def load_entries(keys: Sequence[EntryKey], context: Context) -> list[Any]:
     """One statement per family; None for an entry that is deleted."""
     entries: dict[Any, Any] = {}
-    for place, family in enumerate(FAMILIES):
-        keys = dict.fromkeys(
-            DnoYear(each.dno_id, each.position.year) for each in listed if each.position.family == place
-        )
-        for records in await context.loaders.of_family(family.name).load_many(list(keys)) if keys else ():
-            entries |= {record.id: record for record in records or ()}
-    return [entries.get(each.position.id) for each in listed]
+    for family in FAMILIES:
+        of_family = dict.fromkeys(DnoYear(key.dno_id, key.year) for key in keys if key.family is family)
+        if of_family:
+            for records in await context.loaders.of_family(family.name).load_many(of_family):
+                entries |= {record.id: record for record in records or ()}
+    return [entries.get(key.id) for key in keys]

@@ -68,6 +68,10 @@ async def count_matching(context: Context, wanted: EntryFilter) -> int:
     return max(0, await count_entries(context.resources.pool, wanted) - unusual)
 
 
+async def load_unusual_ids(context: Context, wanted: EntryFilter) -> list[UUID]:
+    return [each.position.id async for each in _unusual(context, wanted)]
+
+
 async def _unusual(
     context: Context, wanted: EntryFilter, after: EntryPosition | None = None
 ) -> AsyncIterator[ListedEntry]:
