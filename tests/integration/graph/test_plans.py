@@ -136,6 +136,7 @@ def _values(operators: list[Any], ids: list[str]) -> dict[str, list[Any]]:
         "season": ["WINTER", "SUMMER"],
         "first": [1, 2, 3, 50],
         "after": [None],
+        "since": ["2024-01-01T00:00:00Z", None],
         "orderBy": ["NAME", "SLUG", "CONNECTION_POINTS", "UPDATED_AT"],
         "filter": [
             '{region: "Bayern"}',
