@@ -91,24 +91,33 @@ class CrawlerDatabase:
 @asynccontextmanager
 async def crawler_database(admin_url: str, name: str) -> AsyncIterator[CrawlerDatabase]:
     """New, with its tables and no rows; dropped in the end."""
-    admin = await asyncpg.connect(admin_url, database="postgres", timeout=10)
+    await _execute(
+        admin_url,
+        f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)',
+        f"CREATE DATABASE \"{name}\" TEMPLATE template0 ENCODING 'UTF8'",
+        f"DO $$ BEGIN CREATE ROLE {READER} LOGIN PASSWORD '{PASSWORD}'; EXCEPTION WHEN duplicate_object THEN NULL;"
+        " WHEN unique_violation THEN NULL; END $$",
+    )
     try:
-        await admin.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
-        await admin.execute(f"CREATE DATABASE \"{name}\" TEMPLATE template0 ENCODING 'UTF8'")
-        await admin.execute(
-            f"DO $$ BEGIN CREATE ROLE {READER} LOGIN PASSWORD '{PASSWORD}'; EXCEPTION WHEN duplicate_object THEN NULL;"
-            " WHEN unique_violation THEN NULL; END $$"
-        )
         connection = await asyncpg.connect(admin_url, database=name, timeout=10)
         try:
-            await connection.execute(SCHEMA)
+            # A server that is killed has what was committed.
+            await connection.execute(f"SET synchronous_commit = on; {SCHEMA}")
             await connection.execute(
                 f"GRANT USAGE ON SCHEMA public TO {READER}; GRANT SELECT ON ALL TABLES IN SCHEMA public TO {READER};"
                 f" ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT ON TABLES TO {READER}"
             )
             yield CrawlerDatabase(connection, admin_url, name)
         finally:
-            await connection.close(timeout=5)
+            connection.terminate()
     finally:
-        await admin.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+        await _execute(admin_url, f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+
+
+async def _execute(admin_url: str, *statements: str) -> None:
+    admin = await asyncpg.connect(admin_url, database="postgres", timeout=10)
+    try:
+        for statement in statements:
+            await admin.execute(statement)
+    finally:
         await admin.close(timeout=5)

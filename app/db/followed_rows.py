@@ -119,12 +119,13 @@ async def set_aside(
     connection: Connection, source: str, handled: Sequence[int], unfit: Sequence[SetAside]
 ) -> None:
     """`handled`: rows of which nothing else is set aside any more."""
-    await connection.execute(
-        f"DELETE FROM set_aside_rows s WHERE source = $1 AND source_id = ANY($3::bigint[]) AND {_NOT_GIVEN}",
-        source,
-        unfit,
-        handled,
-    )
+    if handled:
+        await connection.execute(
+            f"DELETE FROM set_aside_rows s WHERE source = $1 AND source_id = ANY($3::bigint[]) AND {_NOT_GIVEN}",
+            source,
+            unfit,
+            handled,
+        )
     await _add(connection, unfit)
 
 

@@ -16,7 +16,7 @@ CREATE TABLE followed_source (
 -- is another operator. `applied`: the crawler's values by column,
 -- as they were compared last.
 CREATE TABLE followed_operators (
-    source_id bigint NOT NULL CONSTRAINT source_id_is_positive CHECK (source_id >= 0),
+    source_id bigint NOT NULL CONSTRAINT source_id_is_readable CHECK (abs(source_id::numeric) < 1e18),
     created text NOT NULL,
     dno_id uuid NOT NULL,
     added boolean NOT NULL,
@@ -29,7 +29,7 @@ CREATE INDEX followed_operators_dno ON followed_operators (dno_id);
 -- A row with the same fingerprint was handled already.
 CREATE TABLE followed_rows (
     source text NOT NULL,
-    source_id bigint NOT NULL CONSTRAINT source_id_is_positive CHECK (source_id >= 0),
+    source_id bigint NOT NULL CONSTRAINT source_id_is_readable CHECK (abs(source_id::numeric) < 1e18),
     fingerprint bytea NOT NULL,
     PRIMARY KEY (source, source_id)
 );
@@ -40,7 +40,7 @@ CREATE TABLE followed_rows (
 CREATE TABLE followed_entries (
     entry_id uuid PRIMARY KEY,
     source text NOT NULL,
-    source_id bigint NOT NULL CONSTRAINT source_id_is_positive CHECK (source_id >= 0),
+    source_id bigint NOT NULL CONSTRAINT source_id_is_readable CHECK (abs(source_id::numeric) < 1e18),
     applied jsonb NOT NULL CONSTRAINT applied_is_an_object CHECK (jsonb_typeof(applied) = 'object'),
     version integer NOT NULL CONSTRAINT version_is_readable CHECK (version BETWEEN 0 AND 1000000000),
     disputed boolean NOT NULL DEFAULT false,
@@ -52,7 +52,7 @@ CREATE INDEX followed_entries_released ON followed_entries (source) WHERE releas
 -- Rows of the crawler that do not fit, or the part of a row that does not.
 CREATE TABLE set_aside_rows (
     source text NOT NULL,
-    source_id bigint NOT NULL CONSTRAINT source_id_is_positive CHECK (source_id >= 0),
+    source_id bigint NOT NULL CONSTRAINT source_id_is_readable CHECK (abs(source_id::numeric) < 1e18),
     part text NOT NULL DEFAULT '',
     reason text NOT NULL CONSTRAINT reason_is_not_too_long CHECK (length(reason) <= 2000),
     content jsonb NOT NULL CONSTRAINT content_is_an_object CHECK (jsonb_typeof(content) = 'object'),

@@ -1,7 +1,7 @@
 """Operators of the crawler and ours: which is which, and which values of ours follow."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final, NamedTuple
 from urllib.parse import urlsplit
@@ -151,6 +151,9 @@ class Matching:
         added = {each.dno_id for each in mapped if each.added and each.gone}
         usable = [each for each in own if not each.deleted or each.id in added]
         self._by_id = {each.id: each for each in usable}
+        deleted = [each for each in own if each.deleted and each.id not in added]
+        self._deleted = {each.id for each in deleted}
+        self._deleted_numbers = {each.columns["mastr_nr"] for each in deleted} - {""}
         self._by_number = {
             each.columns["mastr_nr"]: each for each in reversed(usable) if each.columns["mastr_nr"]
         }
@@ -166,8 +169,13 @@ class Matching:
         if (found := self._by_number.get(number)) is not None:
             return Matched(operator, found)
         before = self._before.get(operator.id)
-        if before is not None and before.created == operator.created and before.dno_id in self._by_id:
-            return Matched(operator, self._by_id[before.dno_id])
+        if before is not None and before.created == operator.created:
+            if before.dno_id in self._by_id:
+                return Matched(operator, self._by_id[before.dno_id])
+            if before.dno_id in self._deleted:
+                return Unfit("", "was deleted here")
+        if number in self._deleted_numbers:
+            return Unfit("", "was deleted here")
         named = [
             each
             for each in self._by_name.get(_name_key(operator.columns["name"]), {}).values()
@@ -199,8 +207,11 @@ class Plan(NamedTuple):
         return not (self.new or self.changed or self.mapped)
 
 
-def plan(operators: Sequence[Operator], own: Sequence[Own], mapped: Sequence[Mapped]) -> Plan:
-    return _Planning(own, mapped).plan(operators)
+def plan(
+    operators: Sequence[Operator], unreadable: Collection[int], own: Sequence[Own], mapped: Sequence[Mapped]
+) -> Plan:
+    """`unreadable`: ids of operators that are there as well. They stay what they were."""
+    return _Planning(own, mapped).plan(operators, unreadable)
 
 
 class _Planning:
@@ -219,13 +230,17 @@ class _Planning:
         self._now: dict[tuple[int, UUID], Mapped] = {}
         self._unfit: dict[int, list[Unfit]] = {}
 
-    def plan(self, operators: Sequence[Operator]) -> Plan:
+    def plan(self, operators: Sequence[Operator], unreadable: Collection[int]) -> Plan:
         for operator in operators:
             found = self._matching.match(operator)
             if isinstance(found, Unfit):
                 self._unfit[operator.id] = [found]
             else:
                 self._take(operator, found.own or self._new_before(operator))
+        unmatched = {*unreadable, *self._unfit}
+        self._now |= {
+            key: each for key, each in self._mapped.items() if key[0] in unmatched and not each.gone
+        }
         gone = [
             msgspec.structs.replace(each, gone=True)
             for key, each in self._mapped.items()

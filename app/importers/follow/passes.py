@@ -47,7 +47,7 @@ _LOCK_TIMEOUT: Final = 60.0  # also for one statement
 
 
 class PassReport(msgspec.Struct, frozen=True):
-    """`full`: a full comparison. `problem`: what was not done, and why."""
+    """`full`: a full comparison. `seconds`: until everything was written. `problem`: what was not done, and why."""
 
     full: bool
     operators: int
@@ -130,9 +130,10 @@ class _Pass:
         operators = await self._take_operators()
         oldest_transaction = await self._snapshot.fetch_oldest_transaction()
         positions = dict(self._last.positions)
-        counts, warnings = Counts(), 0
+        counts, sources = Counts(), []
         for source in (TARIFFS, WINDOWS):
             taking_over = TakingOver(self._connection, self._snapshot, source)
+            sources.append(taking_over)
             position = await self._snapshot.fetch_position(source)
             present = await self._snapshot.fetch_ids(source) if self._full else None
             taking_over.present = None if present is None else frozenset(present)
@@ -145,7 +146,6 @@ class _Pass:
             if position is not None:
                 positions[source] = Position(position, oldest_transaction)
             counts += taking_over.counts
-            warnings += await taking_over.count_warnings()
             self._compare_next |= taking_over.has_left_some
         if self._full:
             await self._in_transaction(lambda: followed_operators.delete_gone(self._connection))
@@ -157,8 +157,10 @@ class _Pass:
             compare_next=self._compare_next or problem is not None,
             problem=problem,
         )
+        seconds = perf_counter() - began
         aside = sum((await followed_rows.count_set_aside(self._connection)).values())
-        return PassReport(self._full, operators, counts, aside, warnings, perf_counter() - began, problem)
+        warnings = sum([await each.count_warnings() for each in sources])
+        return PassReport(self._full, operators, counts, aside, warnings, seconds, problem)
 
     def _since(self, source: str) -> Position | None:
         return None if self._full else self._last.positions.get(source)
@@ -205,6 +207,7 @@ class _Pass:
                 operators.append(operator)
         found = plan(
             operators,
+            unfit.keys() - {operator.id for operator in operators},
             await followed_operators.fetch_own(self._connection),
             await followed_operators.fetch_mapped(self._connection),
         )

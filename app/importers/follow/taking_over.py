@@ -59,11 +59,12 @@ class Counts(msgspec.Struct, frozen=True):
 
 
 class _Item(NamedTuple):
-    """One row of the crawler with what was made of it."""
+    """One row of the crawler with what was made of it. `new`: nothing is recorded of it."""
 
     row: Row
     fingerprint: bytes
     translated: Translated
+    new: bool
 
 
 class _Decided(NamedTuple):
@@ -101,7 +102,8 @@ class TakingOver:
             dno_id = operators.get(row["dno_id"])
             fingerprint = _fingerprint(row, dno_id)
             if known.get(row["id"]) != fingerprint:
-                items.append(_Item(row, fingerprint, translate(self._source, dict(row), dno_id)))
+                translated = translate(self._source, dict(row), dno_id)
+                items.append(_Item(row, fingerprint, translated, row["id"] not in known))
         self.counts += Counts(read=len(rows), handled=len(items))
         if items:
             await self._take_or_divide(items)
@@ -215,7 +217,9 @@ class TakingOver:
 
     async def _release(self, items: Sequence[_Item], taken: Collection[str]) -> None:
         """Entries that these rows had and have no more, unless a row cannot be read: then they stay as they are."""
-        translated = {item.row["id"]: item.translated for item in items}
+        translated = {item.row["id"]: item.translated for item in items if not item.new}
+        if not translated:
+            return
         released = [
             row["entry_id"]
             for row in await self._entries.fetch_of_rows(self._connection, list(translated))
@@ -238,9 +242,8 @@ class TakingOver:
             for item in items
             for part, found in _by_part(unfit[item.row["id"]]).items()
         ]
-        await followed_rows.set_aside(
-            self._connection, self._source, [item.row["id"] for item in items], reasons
-        )
+        handled = [item.row["id"] for item in items if not item.new]
+        await followed_rows.set_aside(self._connection, self._source, handled, reasons)
 
     async def count_released(self) -> tuple[int, int]:
         return await followed_entries.count_released(self._connection, self._source)

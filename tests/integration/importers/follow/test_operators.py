@@ -184,3 +184,20 @@ async def test_a_database_without_operators_is_refused_and_nothing_is_deleted(
     assert len(await pool.fetch("SELECT FROM netzentgelte_data WHERE deleted_at IS NULL")) == 1
     report = await follow(full=True, accept_deletions=True)
     assert (report.problem, report.counts.deleted, await slugs(pool)) == (None, 1, [])
+
+
+async def test_an_operator_that_was_deleted_here_is_not_added_again(
+    crawler: CrawlerDatabase, follow: Follow, pool: Pool
+) -> None:
+    await crawler.tariff(await crawler.dno(mastr_nr="SNB900000000001"))
+    await crawler.dno("Netze B GmbH")
+    await follow()
+    await pool.fetch("UPDATE dnos SET deleted_at = now() WHERE slug = 'netze-a'")
+    for _ in range(2):
+        await follow(full=True)
+    assert await slugs(pool) == ["netze-b"]
+    assert ("dnos", 1, "was deleted here") in await reasons(pool)
+    await pool.fetch("UPDATE dnos SET deleted_at = NULL")
+    await follow()
+    assert await slugs(pool) == ["netze-a", "netze-b"]
+    assert await reasons(pool) == []

@@ -223,3 +223,56 @@ async def test_two_rows_that_exchange_their_levels(
         "SELECT voltage_level, leistung::text FROM netzentgelte_data WHERE deleted_at IS NULL ORDER BY 1"
     )
     assert [tuple(row) for row in rows] == [("MS", "2"), ("NS", "1")]
+
+
+async def test_rows_with_other_ids_and_types_than_usual(
+    crawler: CrawlerDatabase, follow: Follow, pool: Pool
+) -> None:
+    """Negative ids, moments without a time zone, windows as json, and no operator."""
+    await crawler.dno()
+    await crawler.execute(
+        "ALTER TABLE netzentgelte ALTER dno_id DROP NOT NULL, ALTER updated_at TYPE timestamp, ALTER leistung TYPE text;"
+        " ALTER TABLE hlzf ALTER winter TYPE json USING winter::json"
+    )
+    try:
+        await crawler.insert("netzentgelte", id=-5, dno_id=1, year=2026, voltage_level="MS", leistung="58.20")
+        await crawler.insert("netzentgelte", id=6, year=2026, voltage_level="MS", leistung="58.20")
+        await crawler.insert(
+            "netzentgelte", id=7, dno_id=1, year=2026, voltage_level="NS", leistung="9" * 100_000
+        )
+        await crawler.execute(
+            f"INSERT INTO hlzf (dno_id, year, voltage_level, winter) VALUES (1, 2026, 'MS', '{WINDOW}')"
+        )
+        report = await follow()
+        assert (report.counts.added, report.set_aside) == (2, 2)
+        assert [reason for _, _, reason in await reasons(pool)] == [
+            "its operator None is not there, or was set aside",
+            "leistung is too long for a price",
+        ]
+        await crawler.change("netzentgelte", -5, leistung="59.1")
+        assert (await follow()).counts.changed == 1
+    finally:
+        await crawler.execute("TRUNCATE dnos CASCADE")
+        await crawler.execute(
+            "ALTER TABLE netzentgelte ALTER dno_id SET NOT NULL, ALTER updated_at TYPE timestamptz,"
+            " ALTER leistung TYPE numeric(10, 4) USING leistung::numeric;"
+            " ALTER TABLE hlzf ALTER winter TYPE text"
+        )
+
+
+async def test_rows_that_are_deleted_and_inserted_again_write_nothing(
+    crawler: CrawlerDatabase, follow: Follow, pool: Pool
+) -> None:
+    dno = await crawler.dno()
+    await crawler.tariff(dno)
+    await crawler.hlzf(dno, winter=WINDOW)
+    await follow()
+    await crawler.execute("DELETE FROM netzentgelte")
+    await crawler.execute("DELETE FROM hlzf")
+    await crawler.tariff(dno)
+    await crawler.hlzf(dno, winter=WINDOW)
+    for full in (False, True):
+        report = await follow(full=full)
+        counts = report.counts
+        assert (counts.added, counts.changed, counts.deleted, report.set_aside) == (0, 0, 0, 0)
+    assert len(await pool.fetch("SELECT FROM revisions")) == 2
