@@ -23,6 +23,7 @@ FAILURES: Final = (
     CannotStart,
     asyncpg.PostgresError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # a response that breaks off
     OSError,  # includes TimeoutError
 )
 

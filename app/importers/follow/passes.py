@@ -7,11 +7,11 @@ fingerprint, so that a pass that was interrupted continues with what is left.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from datetime import datetime
 from time import perf_counter
 from typing import Final, TypeVar
 
-import asyncpg
 import msgspec
 
 from app.db import followed_operators, followed_rows, staging
@@ -105,10 +105,8 @@ async def _lead(connection: Connection, *, wait: bool) -> bool:
 
 
 async def _note(connection: Connection, error: Exception) -> None:
-    try:
+    with suppress(Exception):  # the error itself is raised
         await followed_rows.record_problem(connection, problem_of(error))
-    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
-        return  # the error itself is raised
 
 
 def problem_of(error: Exception) -> str:
