@@ -49,10 +49,10 @@ async def revoke(settings: Settings, key_id: UUID) -> ApiKey:
 
 
 def table(listed: Sequence[ListedKey]) -> Table:
-    lines = Table(
-        "Id", "Name", "Role", "Made by", "Since", "Last used", "Until", box=None, header_style="bold"
-    )
-    lines.columns[0].no_wrap = True
+    lines = Table(box=None, header_style="bold")
+    lines.add_column("Id", no_wrap=True)
+    for name in ("Name", "Role", "Made by", "Since", "Last used", "Until"):
+        lines.add_column(name, overflow="fold")
     for key, creator in listed:
         lines.add_row(
             f"key_{key.id.hex}",

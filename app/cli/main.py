@@ -38,6 +38,7 @@ keys_app = typer.Typer(help="The API keys of programs.", no_args_is_help=True, r
 app.add_typer(keys_app, name="key")
 
 Email = Annotated[str, typer.Argument(help="The address to sign in with.")]
+_UNLIMITED = 500
 ROLES = "VIEWER reads, EDITOR also corrects, ADMIN may everything."
 
 
@@ -220,7 +221,9 @@ def list_keys() -> None:
     from app.cli import keys
     from app.cli.databases import with_databases
 
-    console.out.print(keys.table(with_databases(_settings(), keys.fetch)))
+    table = keys.table(with_databases(_settings(), keys.fetch))
+    # Programs that read it get each key on one line.
+    console.out.print(table, width=None if console.out.is_terminal else _UNLIMITED)
 
 
 @keys_app.command("revoke")
