@@ -28,6 +28,7 @@ from schema.queries.entries import EntryQueries
 from schema.queries.levies import LevyQueries
 from schema.queries.natural import NaturalQueries
 from schema.queries.nodes import NodeQueries
+from schema.queries.own_changes import OwnChangeQueries
 from schema.queries.places import PlaceQueries
 from schema.queries.ranking import RankingQueries
 from schema.queries.viewer import ViewerQueries
@@ -51,6 +52,7 @@ class Query(
     NaturalQueries,
     ViewerQueries,
     AccountQueries,
+    OwnChangeQueries,
 ):
     pass
 

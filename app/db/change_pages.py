@@ -54,6 +54,7 @@ def _arguments(wanted: ChangeFilter) -> tuple[Any, ...]:
         wanted.since,
         entries.implausible,
         list(wanted.unusual),
+        wanted.author,
     )
 
 
@@ -77,14 +78,15 @@ _PASSING: Final = f"""
         AND ($6::text IS NULL OR r.data_type = $6)
         AND r.changed_at >= coalesce($7::timestamptz, '-infinity')
         AND ($8::boolean IS NULL OR (r.entry_id = ANY($9::uuid[])) = $8)
+        AND ($10::text IS NULL OR r.changed_by = $10)
     """
 _PAGE: Final = f"""
     SELECT r.id, r.entry_id, r.data_type, r.dno_id, r.year, r.version, r.changed_at {_PASSING}
         AND (r.changed_at, r.entry_id, r.version) < (
-            coalesce($10::timestamptz, 'infinity'),
-            coalesce($11::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff'),
-            coalesce($12::integer, 2147483647)
+            coalesce($11::timestamptz, 'infinity'),
+            coalesce($12::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff'),
+            coalesce($13::integer, 2147483647)
         )
-    ORDER BY r.changed_at DESC, r.entry_id DESC, r.version DESC LIMIT $13
+    ORDER BY r.changed_at DESC, r.entry_id DESC, r.version DESC LIMIT $14
     """
 _COUNT: Final = f"SELECT count(*) AS changes {_PASSING}"

@@ -18,6 +18,7 @@ class ChangeFilter(msgspec.Struct, frozen=True):
     entries: EntryFilter
     since: datetime | None = None
     unusual: Sequence[UUID] = ()  # entries with unusual values, if `entries.implausible` is given
+    author: str | None = None  # as the history names it
 
 
 class ChangePosition(NamedTuple):

@@ -40,7 +40,7 @@ async def ada(settings: Settings, resources: Resources, pool: Pool) -> AsyncIter
 
 
 async def test_every_step_returns_the_response_on_the_page(ada: httpx.AsyncClient) -> None:
-    assert len(STEPS) == PAGE.count("```json") == 26
+    assert len(STEPS) == PAGE.count("```json") == 27
     variables_by_name: dict[str, str] = {}
     for language, step, answer in STEPS:
         sent = await (_graphql if language == "graphql" else _curl)(ada, step, variables_by_name)
