@@ -38,14 +38,22 @@ class FollowedEntries:
         return self._unique
 
     async def lock(self, connection: Connection, wanted: Sequence[Record]) -> list[Row]:
-        """Of `wanted` (n, and the key) the entries that are stored: locked until the end of the transaction."""
+        """Of `wanted` (n, and the key) the entries that are stored: locked until the end of the transaction.
+
+        They are read by a second statement: one that had to wait for another transaction does not find its revision.
+        """
+        given = f"FROM jsonb_to_recordset($1::jsonb) AS w ({self._wanted}) JOIN {self._table} t USING ({_list(self._unique)})"
+        locked = await connection.fetch(
+            f"SELECT t.id, w.n {given} ORDER BY {_list(self._unique, 't.')} FOR UPDATE OF t", wanted
+        )
+        if not locked:
+            return []
         return await connection.fetch(
-            f"SELECT w.n, {self._selected()}"
-            f" FROM jsonb_to_recordset($1::jsonb) AS w ({self._wanted}) JOIN {self._table} t USING ({_list(self._unique)})"
-            " LEFT JOIN revisions r ON r.entry_id = t.id AND r.version = t.version"
-            " LEFT JOIN followed_entries f ON f.entry_id = t.id"
-            f" ORDER BY {_list(self._unique, 't.')} FOR UPDATE OF t",
-            wanted,
+            f"SELECT w.n, {self._selected()} FROM unnest($1::uuid[], $2::integer[]) AS w (id, n)"
+            f" JOIN {self._table} t USING (id) LEFT JOIN revisions r ON r.entry_id = t.id AND r.version = t.version"
+            " LEFT JOIN followed_entries f ON f.entry_id = t.id",
+            [row["id"] for row in locked],
+            [row["n"] for row in locked],
         )
 
     async def lock_released(self, connection: Connection) -> list[Row]:

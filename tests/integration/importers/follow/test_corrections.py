@@ -1,5 +1,6 @@
 """Corrections that are made here stay while the crawler's figures do; after both have changed, the entry is flagged."""
 
+import asyncio
 from decimal import Decimal
 from typing import Any
 
@@ -12,9 +13,11 @@ from app.domain.account import Principal, Role
 from app.domain.correction import TariffCorrection
 from app.domain.families import DataType
 from app.domain.tariff import Tariff
+from app.importers.follow.passes import PassReport
 from tests import factories as make
 from tests.crawler_database import CrawlerDatabase
 from tests.integration.importers.follow.conftest import Follow
+from tests.waiting import until
 
 EDITOR = Principal(Role.EDITOR, name="erika@example.org")
 
@@ -279,3 +282,35 @@ async def test_entries_that_were_here_first(
         await follow()
         found = await entry(pool)
         assert (found["leistung"], found["status"]) == ("62", "flagged")
+
+
+async def follow_during_a_correction(follow: Follow, pool: Pool, price: str) -> PassReport:
+    """The pass waits for the correction, which is committed then."""
+
+    async def is_waiting() -> bool:
+        [row] = await pool.fetch("SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted) AS waits")
+        found: bool = row["waits"]
+        return found
+
+    found = await entry(pool)
+    async with unit_of_work(pool, EDITOR) as work:
+        await tariffs.correct(work, TariffCorrection(id=found["id"], prices={"leistung": Decimal(price)}))
+        following = asyncio.create_task(follow())
+        await until(is_waiting)
+    return await following
+
+
+async def test_a_correction_that_a_pass_has_waited_for_is_seen_with_its_author(
+    crawler: CrawlerDatabase, follow: Follow, pool: Pool
+) -> None:
+    """Of an entry that was here before the crawler's, and of one that was taken over."""
+    here = await make.dno(pool, "netze-a", name="Netze A")
+    await make.tariff(pool, here, year=2026, leistung="50", arbeit="1")
+    await crawler.tariff(await crawler.dno())
+    report = await follow_during_a_correction(follow, pool, "59")
+    assert (report.counts.kept, (await entry(pool))["leistung"]) == (1, "59")
+
+    await crawler.execute("UPDATE netzentgelte SET leistung = 61, updated_at = clock_timestamp()")
+    report = await follow_during_a_correction(follow, pool, "60")
+    assert report.counts.disputed == 1
+    assert "changed here by erika@example.org" in (await history(pool))[-1]["reason"]
