@@ -40,6 +40,7 @@ _SOURCES: Final[Mapping[str, Sequence[str]]] = {
     "capacity_mw_wind": ("register_wind_capacity_mw",),
 }
 _FLAGS: Final = ("closed_network", "transmission")
+_SLUG: Final = "slug"  # the crawler's: another one is another alias
 
 
 class Operator(msgspec.Struct, frozen=True):
@@ -281,12 +282,19 @@ class _Planning:
         first = own.id not in self._written  # of several rows for one operator
         self._written.add(own.id)
         applied = operator.columns if first else {}
+        recorded = dict(before.applied) if before else {}
+        slug = recorded.pop(_SLUG, "")
         if not added and first:
-            self._follow(own, operator, before.applied if before and not before.gone else {})
+            self._follow(own, operator, recorded if before and not before.gone else {})
         self._now[key] = Mapped(
-            operator.id, operator.created, own.id, added or bool(before and before.added), False, applied
+            operator.id,
+            operator.created,
+            own.id,
+            added or bool(before and before.added),
+            False,
+            applied | {_SLUG: operator.slug},
         )
-        if before is None and operator.slug not in ("", own.columns["slug"]) and len(operator.slug) <= 200:
+        if operator.slug not in ("", slug, own.columns["slug"]) and len(operator.slug) <= 200:
             self._aliases.append((own.id, operator.slug))
 
     def _follow(self, own: Own, operator: Operator, applied: Columns) -> None:

@@ -201,3 +201,17 @@ async def test_an_operator_that_was_deleted_here_is_not_added_again(
     await follow()
     assert await slugs(pool) == ["netze-a", "netze-b"]
     assert await reasons(pool) == []
+
+
+async def test_each_slug_that_the_crawler_has_had_for_an_operator_is_an_alias(
+    crawler: CrawlerDatabase, follow: Follow, pool: Pool
+) -> None:
+    dno = await crawler.dno("Netze A GmbH")
+    await follow()
+    await crawler.change("dnos", dno, slug="netze-alpha-gmbh")
+    await follow()
+    rows = await pool.fetch("SELECT alias FROM dno_aliases ORDER BY alias")
+    assert [row["alias"] for row in rows] == ["netze-a-gmbh", "netze-alpha-gmbh"]
+    await pool.fetch("DELETE FROM dno_aliases")
+    await follow(full=True)
+    assert await pool.fetch("SELECT FROM dno_aliases") == []  # removed here, and unchanged there
