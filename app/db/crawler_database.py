@@ -71,11 +71,22 @@ class CannotFollow(AppError):
     code = Code.UNAVAILABLE
 
 
+class State(NamedTuple):
+    """The database, and its oldest transaction that is not finished: what it and later ones write is not in the snapshot."""
+
+    database: int
+    oldest_transaction: int
+
+    def continues(self, earlier: "State") -> bool:
+        """False for another database under the same address, or one that was restored from a backup."""
+        return self.database == earlier.database and self.oldest_transaction >= earlier.oldest_transaction
+
+
 class Position(NamedTuple):
-    """Up to where a table was read: the latest `updated_at`, and the oldest transaction that was not finished then."""
+    """Up to where a table was read: the latest `updated_at`, and the state of the database."""
 
     updated_at: datetime
-    oldest_transaction: int
+    state: State
 
 
 class Columns(NamedTuple):
@@ -125,7 +136,7 @@ class Snapshot:
         rows = await self._fetch(f"SELECT id::bigint FROM {table} WHERE id = ANY($1::bigint[])", list(ids))
         return {row[0] for row in rows}
 
-    async def fetch_position(self, table: str) -> datetime | None:
+    async def fetch_latest(self, table: str) -> datetime | None:
         """The latest change, as far as it is not in the future."""
         rows = await self._fetch(
             "SELECT max(updated_at::timestamptz) FILTER (WHERE updated_at::timestamptz < now() + interval '1 day')"
@@ -134,11 +145,17 @@ class Snapshot:
         latest: datetime | None = rows[0][0]
         return latest
 
-    async def fetch_oldest_transaction(self) -> int:
-        """The oldest one that was not finished: what it and later ones write is not in this snapshot."""
-        rows = await self._fetch("SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint")
-        oldest: int = rows[0][0]
-        return oldest
+    async def fetch_state(self) -> State:
+        rows = await self._fetch(
+            "SELECT oid::bigint, pg_snapshot_xmin(pg_current_snapshot())::text::bigint FROM pg_database"
+            " WHERE datname = current_database()"
+        )
+        return State(*rows[0])
+
+    async def count(self, table: str) -> int:
+        rows = await self._fetch(f"SELECT count(*) FROM {table}")
+        found: int = rows[0][0]
+        return found
 
     async def read(
         self, table: str, since: Position | None, levels: Sequence[str]
@@ -160,7 +177,10 @@ class Snapshot:
         )
         with _translated(self._url, self._connection):
             cursor = await self._connection.cursor(
-                statement, since and since.updated_at, list(levels), since.oldest_transaction if since else 0
+                statement,
+                since and since.updated_at,
+                list(levels),
+                since.state.oldest_transaction if since else 0,
             )
         while True:
             with _translated(self._url, self._connection):
@@ -269,6 +289,10 @@ def _translated(url: str, connection: "Connection | None" = None) -> Iterator[No
         yield
     except AppError:
         raise
+    except UnicodeDecodeError as error:
+        raise CannotFollow(
+            f"The followed database at {address(url)} has texts in an encoding other than its own."
+        ) from error
     except (ValueError, asyncpg.InvalidAuthorizationSpecificationError) as error:
         if connection is not None:
             raise

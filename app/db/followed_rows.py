@@ -98,8 +98,12 @@ async def fetch_gone(connection: Connection, source: str, present: Sequence[int]
         source,
         present,
     )
-    total = await connection.fetchval("SELECT count(*) FROM followed_rows WHERE source = $1", source)
-    return [row["source_id"] for row in rows], total
+    return [row["source_id"] for row in rows], await count_handled(connection, source)
+
+
+async def count_handled(connection: Connection, source: str) -> int:
+    found: int = await connection.fetchval("SELECT count(*) FROM followed_rows WHERE source = $1", source)
+    return found
 
 
 async def forget_rows(connection: Connection, source: str, source_ids: Sequence[int]) -> None:

@@ -1,7 +1,8 @@
 """One pass over the crawler's database: what changed there is taken over, in one snapshot and in batches.
 
 A full comparison reads every row, and finds those that are gone. Any other pass reads the rows whose `updated_at` is later than
-the latest one that was read, and those of transactions that were not finished then, however late they were committed. What was handled is found by its
+the latest one that was read, and those of transactions that were not finished then, however late they were committed; where rows
+are missing then, the table is compared as a whole. What was handled is found by its
 fingerprint, so that a pass that was interrupted continues with what is left.
 """
 
@@ -22,6 +23,7 @@ from app.db.crawler_database import (
     CannotFollow,
     Position,
     Snapshot,
+    State,
     open_snapshot,
     shortened,
 )
@@ -126,23 +128,20 @@ class _Pass:
     async def run(self) -> PassReport:
         began = perf_counter()
         operators = await self._take_operators()
-        oldest_transaction = await self._snapshot.fetch_oldest_transaction()
+        state = await self._snapshot.fetch_state()
         positions = dict(self._last.positions)
         counts, sources = Counts(), []
         for source in (TARIFFS, WINDOWS):
             taking_over = TakingOver(self._connection, self._snapshot, source)
             sources.append(taking_over)
-            position = await self._snapshot.fetch_position(source)
-            present = await self._snapshot.fetch_ids(source) if self._full else None
-            taking_over.present = None if present is None else frozenset(present)
-            async for rows in self._snapshot.read(source, self._since(source), CRAWLER_LEVELS):
-                await taking_over.take(rows)
-                await asyncio.sleep(0)
-            if present is not None:
-                await self._release_gone(source, present)
-            await self._delete_released(taking_over, source)
-            if position is not None:
-                positions[source] = Position(position, oldest_transaction)
+            since = self._since(source, state)
+            if since is not None:
+                await self._read(taking_over, since)
+            if since is None or await self._has_lost_rows(source):
+                await self._compare(taking_over)
+            await self._delete_released(taking_over)
+            if (latest := await self._snapshot.fetch_latest(source)) is not None:
+                positions[source] = Position(latest, state)
             counts += taking_over.counts
             self._compare_next |= taking_over.has_left_some
         if self._full:
@@ -160,8 +159,29 @@ class _Pass:
         warnings = sum([await each.count_warnings() for each in sources])
         return PassReport(self._full, operators, counts, aside, warnings, seconds, problem)
 
-    def _since(self, source: str) -> Position | None:
-        return None if self._full else self._last.positions.get(source)
+    def _since(self, source: str, state: State) -> Position | None:
+        """None: all rows are read."""
+        position = self._last.positions.get(source)
+        if self._full or position is None or not state.continues(position.state):
+            return None
+        return position
+
+    async def _read(self, taking_over: TakingOver, since: Position | None) -> None:
+        async for rows in self._snapshot.read(taking_over.source, since, CRAWLER_LEVELS):
+            await taking_over.take(rows)
+            await asyncio.sleep(0)
+
+    async def _compare(self, taking_over: TakingOver) -> None:
+        """All rows, and those that are gone."""
+        present = await self._snapshot.fetch_ids(taking_over.source)
+        taking_over.present = frozenset(present)
+        await self._read(taking_over, None)
+        await self._release_gone(taking_over.source, present)
+
+    async def _has_lost_rows(self, source: str) -> bool:
+        """Every row that is there was handled by now."""
+        handled = await followed_rows.count_handled(self._connection, source)
+        return handled != await self._snapshot.count(source)
 
     async def _take_operators(self) -> int:
         """All of them in every pass: what the register has of them has no `updated_at`."""
@@ -228,10 +248,10 @@ class _Pass:
             return
         await self._in_transaction(lambda: followed_rows.forget_rows(self._connection, source, gone))
 
-    async def _delete_released(self, taking_over: TakingOver, source: str) -> None:
+    async def _delete_released(self, taking_over: TakingOver) -> None:
         released, followed = await taking_over.count_released()
         if released and not self._accepted and _are_many(released, followed):
-            self._problems.append(_refused(released, followed, f"entries of {source}"))
+            self._problems.append(_refused(released, followed, f"entries of {taking_over.source}"))
             return
         while released:
             released = await self._in_transaction(taking_over.delete_released)

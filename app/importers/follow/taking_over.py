@@ -81,7 +81,7 @@ class TakingOver:
     def __init__(self, connection: Connection, snapshot: Snapshot, source: str) -> None:
         self._connection = connection
         self._snapshot = snapshot
-        self._source = source
+        self.source = source
         self._family = FAMILIES[source]
         self._entries = FollowedEntries(self._family, source)
         self.present: frozenset[int] | None = None
@@ -95,14 +95,14 @@ class TakingOver:
             self._connection, {row["dno_id"] for row in rows if row["dno_id"] is not None}
         )
         known = await followed_rows.fetch_fingerprints(
-            self._connection, self._source, [row["id"] for row in rows]
+            self._connection, self.source, [row["id"] for row in rows]
         )
         items = []
         for row in rows:
             dno_id = operators.get(row["dno_id"])
             fingerprint = _fingerprint(row, dno_id)
             if known.get(row["id"]) != fingerprint:
-                translated = translate(self._source, dict(row), dno_id)
+                translated = translate(self.source, dict(row), dno_id)
                 items.append(_Item(row, fingerprint, translated, row["id"] not in known))
         self.counts += Counts(read=len(rows), handled=len(items))
         if items:
@@ -140,7 +140,7 @@ class TakingOver:
         await self._set_aside(items, unfit)
         await followed_rows.record_fingerprints(
             self._connection,
-            self._source,
+            self.source,
             {
                 item.row["id"]: UNFIT
                 if item.row["id"] in skipped or any(not each.withdrawn for each in unfit[item.row["id"]])
@@ -179,7 +179,7 @@ class TakingOver:
             for number, row in stored.items()
             if row["source_id"] not in (None, wanted[number].source_id)
         }
-        return await self._snapshot.fetch_present(self._source, others) if others else ()
+        return await self._snapshot.fetch_present(self.source, others) if others else ()
 
     async def _write(self, decided: Sequence[_Decided]) -> set[int]:
         """Rows of entries that another transaction has added meanwhile."""
@@ -199,7 +199,7 @@ class TakingOver:
         written = [each for each in decided if each.entry_id in versions or not _writes(each)]
         await followed_entries.record(
             self._connection,
-            self._source,
+            self.source,
             [
                 TakenOver(
                     each.entry_id,
@@ -238,15 +238,15 @@ class TakingOver:
 
     async def _set_aside(self, items: Sequence[_Item], unfit: Mapping[int, Sequence[Unfit]]) -> None:
         reasons = [
-            SetAside(self._source, item.row["id"], part, "; ".join(dict.fromkeys(found)), shortened(item.row))
+            SetAside(self.source, item.row["id"], part, "; ".join(dict.fromkeys(found)), shortened(item.row))
             for item in items
             for part, found in _by_part(unfit[item.row["id"]]).items()
         ]
         handled = [item.row["id"] for item in items if not item.new]
-        await followed_rows.set_aside(self._connection, self._source, handled, reasons)
+        await followed_rows.set_aside(self._connection, self.source, handled, reasons)
 
     async def count_released(self) -> tuple[int, int]:
-        return await followed_entries.count_released(self._connection, self._source)
+        return await followed_entries.count_released(self._connection, self.source)
 
     async def delete_released(self) -> int:
         """Some of them. An entry that was changed here since is flagged instead, and stays."""

@@ -184,7 +184,7 @@ async def test_of_two_rows_for_one_entry_one_is_taken_over_until_it_is_gone(
     await crawler.change("netzentgelte", other, leistung=61)
     assert (await follow()).counts.changed == 0
     await crawler.execute("DELETE FROM netzentgelte WHERE id = $1", first)
-    report = await follow(full=True)
+    report = await follow()
     assert (report.set_aside, report.counts.deleted) == (0, 0)
     [row] = await pool.fetch("SELECT leistung::text, deleted_at FROM netzentgelte_data")
     assert tuple(row) == ("61", None)
