@@ -42,6 +42,7 @@ from app.jobs.query_log import QueryLog
 from app.jobs.redis_probe import RedisProbe
 from app.jobs.retention import Retention
 from app.jobs.supervisor import Job, Supervisor
+from app.jobs.webhook_delivery import WebhookDelivery
 from app.language_model.budget import CallBudget
 from app.language_model.chat import open_language_model
 from app.language_model.opinion import LanguageModel
@@ -53,6 +54,7 @@ from app.observability import metrics
 from app.observability.process_metrics import ProcessMetrics
 from app.settings import Settings
 from app.web.error_page import error_page
+from app.webhooks.sender import Sender, open_sender
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,6 +89,7 @@ class Resources:
     readiness: Readiness
     error_page: ErrorPage
     bulk_writes: asyncio.Lock
+    webhook_sender: Sender
 
 
 def resources_of(scope: Scope) -> Resources:
@@ -109,6 +112,7 @@ async def open_resources(
         open_redis(settings) as shared,
         open_session_server(settings, shared) as session_client,
         open_language_model(settings) as language_model,
+        open_sender(settings) as webhook_sender,
     ):
         memory = Memory(settings.memory_cache_size, settings.memory_cache_lifetime)
         read_through = ReadThrough(memory, shared, pool, settings)
@@ -156,6 +160,7 @@ async def open_resources(
             readiness=readiness_of(pool, shared, memory, settings, session_client, validity),
             error_page=error_page,
             bulk_writes=asyncio.Lock(),
+            webhook_sender=webhook_sender,
         )
         consistency = L2Consistency(pool, shared, validity, sender=invalidator.sender)
         heartbeat = Heartbeat(
@@ -176,6 +181,7 @@ async def open_resources(
             uses,
             query_log,
             Retention(pool, settings),
+            WebhookDelivery(pool, webhook_sender, settings),
             Garbage(settings, quiet=lambda: pool.idle == pool.size),
             ProcessMetrics([lambda: _sample(resources)]),
             *more_jobs(resources),

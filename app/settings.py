@@ -217,6 +217,30 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     limit_export_cpu_time: Annotated[float, Meta(gt=0)] = 20
     max_exports: Positive = 2  # concurrent downloads; each uses a connection of the pool
 
+    # Webhooks
+    webhook_networks: Words = ()  # that messages may be sent to although they are not public (CIDR), also without TLS
+    webhook_ports: Words = ("443", "1024-65535")
+    webhook_ca_file: str = ""  # certificates of further authorities (PEM)
+    webhook_timeout: Annotated[float, Meta(gt=0)] = 15  # of one attempt
+    webhook_interval: Annotated[float, Meta(gt=0)] = 0.5  # between two looks for changes and due messages
+    webhook_retry_delay: Annotated[float, Meta(gt=0)] = (
+        5  # after the first failure; each further one is four times as long
+    )
+    longest_webhook_retry_delay: Annotated[float, Meta(gt=0)] = 6 * HOUR
+    max_webhook_attempts: Positive = 12  # of one message; then it is a dead letter
+    webhook_message_lifetime: Annotated[float, Meta(gt=0)] = (
+        3 * DAY
+    )  # until an undelivered message is a dead letter
+    webhook_failing_lifetime: Annotated[float, Meta(gt=0)] = (
+        5 * DAY
+    )  # of failures, until the subscription is disabled
+    dead_letter_lifetime: Annotated[float, Meta(gt=0)] = 30 * DAY
+    max_dead_letters: Positive = 1000  # of one subscription
+    max_webhook_subscriptions: Positive = 10  # of one API key
+    max_webhook_messages: Positive = 10_000  # that wait, of one subscription
+    max_webhook_queue_bytes: Positive = 16 * 2**20  # of these
+    max_webhook_deliveries: Positive = 32  # concurrent attempts of one process
+
     # Processes and connections
     start_timeout: Seconds = 30
     stop_timeout: Seconds = 20

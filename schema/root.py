@@ -19,6 +19,7 @@ from schema.mutations.sessions import SessionMutations
 from schema.mutations.tariffs import TariffMutations
 from schema.mutations.time_of_use import TimeOfUseMutations
 from schema.mutations.users import UserMutations
+from schema.mutations.webhooks import WebhookMutations
 from schema.queries.accounts import AccountQueries
 from schema.queries.bill_ranking import BillRankingQueries
 from schema.queries.changes import ChangeQueries
@@ -32,6 +33,7 @@ from schema.queries.own_changes import OwnChangeQueries
 from schema.queries.places import PlaceQueries
 from schema.queries.ranking import RankingQueries
 from schema.queries.viewer import ViewerQueries
+from schema.queries.webhooks import WebhookQueries
 from schema.subscriptions import Subscription
 from schema.types.account import ApiKey, User
 from schema.types.revision import Revision
@@ -53,6 +55,7 @@ class Query(
     ViewerQueries,
     AccountQueries,
     OwnChangeQueries,
+    WebhookQueries,
 ):
     pass
 
@@ -70,6 +73,7 @@ class SingleMutations(
     LevyMutations,
     EntryMutations,
     CacheMutations,
+    WebhookMutations,
 ):
     pass
 

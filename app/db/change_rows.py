@@ -90,9 +90,11 @@ def _key_value(key: KeyColumn) -> str:
     return f"nullif(t.{key.name}, '{key.missing_text}')" if key.optional else f"t.{key.name}"
 
 
-# The key of an entry that was removed from its table by hand is not known any more.
+# SQL: the key of the entry of a revision `r`. That of an entry that was removed from its table by hand is not known any more.
+ENTRY_KEY: Final = f"CASE r.data_type {' '.join(map(_key, FAMILIES))} END"
+
 _CHANGES: Final = f"""
     SELECT r.id, r.entry_id, r.data_type, r.year, r.kind, r.version, r.changed_at, r.changed_by, r.reason,
-        r.before, r.after, d.slug AS dno_slug, CASE r.data_type {" ".join(map(_key, FAMILIES))} END AS key
+        r.before, r.after, d.slug AS dno_slug, {ENTRY_KEY} AS key
     FROM unnest($1::uuid[]) AS wanted (id) JOIN revisions r USING (id) LEFT JOIN dnos d ON d.id = r.dno_id
     """

@@ -63,7 +63,7 @@ class RolledBack(Unavailable):
 
 
 # Periodic statements of background jobs: metrics count them, `Pool.statements` does not.
-BACKGROUND: Final = frozenset({"outbox"})
+BACKGROUND: Final = frozenset({"outbox", "webhook_work"})
 
 
 class Pool:

@@ -148,6 +148,12 @@ FOLLOW_SET_ASIDE = Gauge(
     "Rows of the followed database that do not fit, in the last pass of this instance.",
     multiprocess_mode="livemostrecent",
 )
+WEBHOOK_ATTEMPTS = Counter(
+    "webhook_attempts_total", "Messages sent to receivers of webhooks; each attempt counts.", ["outcome"]
+)
+WEBHOOK_DEAD_LETTERS = Counter(
+    "webhook_dead_letters_total", "Messages of webhooks that were given up after their last attempt."
+)
 
 UNPLANNED = Counter(
     "graphql_unplanned_total",

@@ -18,6 +18,8 @@ from schema.types.node import (
     DNO_ID,
     REVISION_ID,
     USER_ID,
+    WEBHOOK_ID,
+    WEBHOOK_MESSAGE_ID,
     Kind,
     Node,
     read_derived_id,
@@ -104,8 +106,10 @@ async def _revisions(context: Context, ids: Sequence[UUID]) -> Sequence[Any]:
     return await context.loaders.revision_by_id.load_many(ids)
 
 
-async def _no_accounts(context: Context, ids: Sequence[UUID]) -> Sequence[Any]:
-    """Accounts and API keys are not returned by id; `viewer` returns the caller's own account."""
+async def _not_by_id(context: Context, ids: Sequence[UUID]) -> Sequence[Any]:
+    """Accounts, API keys and webhooks are not returned by id; `viewer` returns the caller's own account, and
+    `webhookSubscriptions` the caller's own subscriptions.
+    """
     return [None for _ in ids]
 
 
@@ -114,6 +118,8 @@ _LOADERS: dict[Kind, Callable[[Context, Sequence[Any]], Awaitable[Sequence[Any]]
     **{Kind[family.id_kind]: load_entries for family in FAMILIES},
     DERIVED_PRICE_ID: _derived_prices,
     REVISION_ID: _revisions,
-    USER_ID: _no_accounts,
-    API_KEY_ID: _no_accounts,
+    USER_ID: _not_by_id,
+    API_KEY_ID: _not_by_id,
+    WEBHOOK_ID: _not_by_id,
+    WEBHOOK_MESSAGE_ID: _not_by_id,
 }

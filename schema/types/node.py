@@ -18,11 +18,13 @@ Kind = StrEnum(  # type: ignore[misc]  # the first word of an id
     "Kind",
     {"DNO": "dno"}
     | {family.id_kind: family.id_prefix for family in FAMILIES}
-    | {"DERIVED_PRICE": "derived", "REVISION": "revision", "USER": "user", "API_KEY": "key"},
+    | {"DERIVED_PRICE": "derived", "REVISION": "revision", "USER": "user", "API_KEY": "key"}
+    | {"WEBHOOK_SUBSCRIPTION": "webhook", "WEBHOOK_MESSAGE": "msg"},
     module=__name__,
 )
 DERIVED_PRICE_ID = Kind["DERIVED_PRICE"]
 DNO_ID, REVISION_ID, USER_ID, API_KEY_ID = (Kind[name] for name in ("DNO", "REVISION", "USER", "API_KEY"))
+WEBHOOK_ID, WEBHOOK_MESSAGE_ID = Kind["WEBHOOK_SUBSCRIPTION"], Kind["WEBHOOK_MESSAGE"]
 TARIFF_ID, HLZF_ID, TIME_OF_USE_ID = (Kind[name] for name in ("TARIFF", "HLZF", "TIME_OF_USE"))
 
 

@@ -41,6 +41,15 @@ mutation ($id: ID!) {
 INVALIDATE = """
 mutation ($pattern: String!) { invalidateCache(pattern: $pattern) { removed errors { code message field } } }
 """
+CREATE_WEBHOOK = """
+mutation ($input: CreateWebhookSubscriptionInput!) {
+  createWebhookSubscription(input: $input) { subscription { id } secret errors { code message field } }
+}
+"""
+
+
+def of_webhook(name: str) -> str:
+    return f"mutation ($id: ID!) {{ {name}(id: $id) {{ subscription {{ id }} errors {{ code message field }} }} }}"
 
 
 @pytest.fixture
@@ -61,6 +70,14 @@ def caller_with_key(client: httpx.AsyncClient, created: Any) -> Caller:
 
 # Roles
 
+OF_WEBHOOKS = (
+    "pauseWebhookSubscription",
+    "resumeWebhookSubscription",
+    "testWebhookSubscription",
+    "deleteWebhookSubscription",
+    "replaceWebhookSecret",
+    "redeliverWebhookMessages",
+)
 LEAST = {
     "addTariff": Role.EDITOR,
     "correctTariff": Role.EDITOR,
@@ -90,6 +107,8 @@ LEAST = {
     "deleteUser": Role.ADMIN,
     "endSessions": Role.ADMIN,
     "changePassword": Role.VIEWER,
+    "createWebhookSubscription": Role.VIEWER,
+    **dict.fromkeys(OF_WEBHOOKS, Role.VIEWER),
 }
 # Whatever its role.
 NEVER_WITH_A_KEY = {
@@ -147,6 +166,8 @@ async def test_each_mutation_requires_its_role(callers: dict[Role | None, Caller
         "changePassword": f'current: "{PASSWORD}", password: "{PASSWORD}"',
     }.items():
         documents[write] = (f"mutation {{ {write}({arguments}) {{ errors {{ code field }} }} }}", {})
+    documents["createWebhookSubscription"] = (CREATE_WEBHOOK, {"input": {"url": "https://10.0.0.1/"}})
+    documents |= {name: (of_webhook(name), {"id": f"webhook_{'0' * 32}"}) for name in OF_WEBHOOKS}
     assert documents.keys() == LEAST.keys()
     for write, (document, variables) in documents.items():
         for role, caller in callers.items():

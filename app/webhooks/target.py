@@ -1,0 +1,82 @@
+"""The URL of a webhook: its parts, checked."""
+
+import re
+from typing import Final, NamedTuple
+from urllib.parse import urlsplit
+
+from app.errors import BadInput, CannotStart
+from app.settings import Settings
+from app.webhooks.addresses import AddressRules
+
+MAX_URL_LENGTH: Final = 2000
+_HOST: Final = re.compile(r"[A-Za-z0-9._-]{1,253}|[0-9A-Fa-f:.]{2,45}")
+_PRINTABLE: Final = re.compile(r"[\x21-\x7e]*")
+_DEFAULT_PORTS: Final = {"https": 443, "http": 80}
+
+
+class Target(NamedTuple):
+    """`path` with its query; `authority` is the value of the Host header."""
+
+    secure: bool
+    host: str
+    port: int
+    path: str
+    authority: str
+
+
+class Ports:
+    """Allowed ports, as single numbers and ranges: 443, 1024-65535."""
+
+    def __init__(self, settings: Settings) -> None:
+        try:
+            self._ranges = [_port_range(each) for each in settings.webhook_ports]
+        except ValueError:
+            raise CannotStart(
+                "The setting WEBHOOK_PORTS is wrong: it lists ports such as 443 or 1024-65535."
+            ) from None
+
+    def __contains__(self, port: int) -> bool:
+        return any(port in each for each in self._ranges)
+
+
+def _port_range(text: str) -> range:
+    first, _, last = text.partition("-")
+    return range(int(first), int(last or first) + 1)
+
+
+def read_target(url: str, rules: AddressRules, ports: Ports) -> Target:
+    """Raises BadInput, with a message that does not repeat the URL: it may contain a secret."""
+    if len(url) > MAX_URL_LENGTH:
+        raise _wrong(f"has {len(url)} letters; at most {MAX_URL_LENGTH} are allowed")
+    try:
+        parts = urlsplit(url)
+        host, port = _ascii(parts.hostname or ""), parts.port
+    except ValueError:
+        raise _wrong("is none") from None
+    if parts.scheme not in ("https", "http"):
+        raise _wrong("must begin with https://")
+    if "@" in parts.netloc:
+        raise _wrong("must not contain a user name or a password")
+    if "#" in url:
+        raise _wrong("must not have a fragment (#…)")
+    rest = url[len(parts.scheme) + 3 + len(parts.netloc) :]
+    if not _HOST.fullmatch(host) or not _PRINTABLE.fullmatch(rest) or "\\" in url:
+        raise _wrong("has letters that a URL cannot have, or no host")
+    secure = parts.scheme == "https"
+    if not secure and not rules.plain_http:
+        raise _wrong("must begin with https://")
+    number = _DEFAULT_PORTS[parts.scheme] if port is None else port
+    if number not in ports and not (port is None and secure):
+        raise _wrong(f"has the port {number}, which is not allowed")
+    shown = f"[{host}]" if ":" in host else host
+    authority = shown if port in (None, _DEFAULT_PORTS[parts.scheme]) else f"{shown}:{port}"
+    path = rest if rest.startswith("/") else f"/{rest}"
+    return Target(secure, host, number, path, authority)
+
+
+def _ascii(host: str) -> str:
+    return host if host.isascii() else host.encode("idna").decode()
+
+
+def _wrong(problem: str) -> BadInput:
+    return BadInput(f"The URL {problem}.", field=["input", "url"])
