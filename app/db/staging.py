@@ -119,10 +119,14 @@ async def fetch_time_of_use_sheets(connection: Connection) -> frozenset[tuple[st
     return frozenset((row["dno_id"], row["year"]) for row in rows)
 
 
-async def load_operators(connection: Connection, rows: Rows, overwrite: bool, on_rows: OnRows) -> Outcome:
-    """Rows of OPERATOR_COLUMNS. No mutation corrects operators, so the file always has priority."""
-    key, *values = OPERATOR_COLUMNS
-    described = _list([f"{name} {SQL_TYPES[column]}" for name, column in OPERATOR_COLUMNS.items()])
+async def load_operators(
+    connection: Connection, columns: Sequence[str], rows: Rows, on_rows: OnRows
+) -> Outcome:
+    """Rows of some of OPERATOR_COLUMNS, the slug first; others stay as they are. No mutation corrects operators, so the file
+    always has priority.
+    """
+    key, *values = columns
+    described = _list([f"{name} {SQL_TYPES[OPERATOR_COLUMNS[name]]}" for name in columns])
     await connection.execute(f"CREATE TEMPORARY TABLE staged_dnos (n integer, {described}) ON COMMIT DROP")
     await copy_rows(connection, "staged_dnos", rows, on_rows)
     row = await connection.fetchrow(
@@ -136,6 +140,7 @@ async def load_operators(connection: Connection, rows: Rows, overwrite: bool, on
         ), {_written("dnos", [key], values, {})}, {_judged([key])}
         """
     )
+    await connection.execute("DROP TABLE staged_dnos")  # files with other columns may follow
     return _outcome(row)
 
 

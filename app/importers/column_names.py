@@ -91,7 +91,14 @@ _NAMES: Final[Mapping[str, tuple[str, ...]]] = {
     "official_name": ("Firma", "Firmenname"),
     "mastr_nr": ("MaStR-Nummer",),
     "bdew_code": ("BDEW-Codenummer",),
-    "website": ("Internetseite", "Homepage"),
+    "website": ("Internetseite", "Homepage", "Webseite"),
+    "acer_code": ("ACER-Code", ),
+    "vnb_id": ("VNB-ID",),
+    "closed_network": ("geschlossenes Verteilernetz", "geschlossenes Netz"),
+    "transmission": ("Übertragungsnetzbetreiber", "ÜNB"),
+    "date": ("Datum", "Tag"),
+    "subject": ("Thema", "Gegenstand"),
+    "rule": ("Regel", "Regelung", "Wortlaut"),
 }  # fmt: skip
 
 # A unit or a remark in brackets, or a unit at the end.

@@ -36,23 +36,41 @@ PARSERS: Final[Mapping[str, cells.Parser]] = {
     "capacity_mw_wind": optional(cells.megawatts),
 }
 
-LAYOUT = Layout({name: PARSERS[name] for name in OPERATOR_COLUMNS})
+_REQUIRED: Final = ("slug", "name")
+
+LAYOUT = Layout(
+    {name: PARSERS[name] for name in OPERATOR_COLUMNS},
+    frozenset(name for name in OPERATOR_COLUMNS if name not in _REQUIRED),
+)
 
 
 class Registry(Source):
-    async def load(self, connection: Connection, rows: Rows, overwrite: bool, on_rows: OnRows) -> Outcome:
-        return await staging.load_operators(connection, rows, overwrite, on_rows)
+    """Files may differ in which columns they have; values of a column that a file lacks are kept."""
 
     def __init__(self, references: References) -> None:
         self.layouts = (LAYOUT,)
-        self._rows: dict[str, tuple[RowLocation, list[str]]] = {}
+        self._locations: dict[str, RowLocation] = {}
+        # By the columns of the file.
+        self._rows: dict[tuple[str, ...], list[tuple[RowLocation, list[str]]]] = {}
 
     def take(self, row: Row, values: list[str]) -> Iterator[Problem]:
         slug = values[0]
-        if slug in self._rows:
-            yield row.problem("slug", f"the same operator as in {self._rows[slug][0]}")
+        if slug in self._locations:
+            yield row.problem("slug", f"the same operator as in {self._locations[slug]}")
         else:
-            self._rows[slug] = (row.location, values)
+            self._locations[slug] = row.location
+            self._rows.setdefault(row.layout.names, []).append((row.location, values))
 
     def entries(self) -> Iterator[tuple[RowLocation, list[str]]]:
-        yield from self._rows.values()
+        for rows in self._rows.values():
+            yield from rows
+
+    async def load(self, connection: Connection, rows: Rows, overwrite: bool, on_rows: OnRows) -> Outcome:
+        inserted = updated = unchanged = first = 0
+        for names, same in self._rows.items():
+            loaded = await staging.load_operators(connection, names, rows[first : first + len(same)], on_rows)
+            inserted += loaded.inserted
+            updated += loaded.updated
+            unchanged += loaded.unchanged
+            first += len(same)
+        return Outcome(inserted, updated, unchanged, ())

@@ -143,6 +143,7 @@ STORES = {
     "app/importers/prices.py:PriceSource.left_out": IMPORT,
     "app/importers/levies.py:Levies._rates": IMPORT,
     "app/importers/places.py:Places._rows": IMPORT,
+    "app/importers/registry.py:Registry._locations": IMPORT,
     "app/importers/registry.py:Registry._rows": IMPORT,
     "app/importers/section14a.py:Section14a._sheets": IMPORT,
     "app/importers/family.py:FamilySource._locations": IMPORT,

@@ -191,7 +191,8 @@ class _Import:
         merged = operators.merge(map(dict, registered), stored, capacities, overwrite=overwrite)
         await staging.record_author(self._connection, self._export.name)
         rows = [[row[column] for column in OPERATOR_COLUMNS] for row in merged.rows.values()]
-        outcome = await staging.load_operators(self._connection, rows, overwrite, lambda count: None)
+        columns = tuple(OPERATOR_COLUMNS)
+        outcome = await staging.load_operators(self._connection, columns, rows, lambda count: None)
         await load_aliases(self._connection, only_of_new_operators=True)
         slugs = {number: row["slug"] for number, row in merged.rows.items()}
         await register_staging.name_operators(self._connection, slugs)

@@ -715,3 +715,30 @@ async def test_an_import_that_was_rolled_back_by_a_deadlock_is_retried_once(pool
             "DROP TRIGGER fails ON netzentgelte_data; DROP FUNCTION fails; DROP SEQUENCE runs"
         )
         await admin.close()
+
+
+async def test_columns_of_operators_that_a_file_lacks_are_kept(pool, load):
+    await load(Kind.REGISTRY, REGISTRY + OPERATOR)
+    [before] = await pool.fetch("SELECT name, city, bdew_code, closed_network, capacity_mw_total FROM dnos")
+    report = await load(
+        Kind.REGISTRY, "slug,name,city\nnetze-a,Netze A,Kulmbach\n", "slug,name\nnetze-b,Netze B\n"
+    )
+    assert outcome(report) == (1, 1, 0, 0, 0)
+    first, second = await pool.fetch(
+        "SELECT name, city, bdew_code, closed_network, capacity_mw_total FROM dnos ORDER BY slug"
+    )
+    assert tuple(first) == (*before[:1], "Kulmbach", *before[2:])
+    assert tuple(second) == ("Netze B", None, None, False, None)
+
+
+async def test_prices_that_a_file_lacks_are_kept(pool, load):
+    dno = await make.dno(pool)
+    await load(Kind.TARIFFS, TARIFFS + tariff())
+    text = "Netzbetreiber;Jahr;Netzebene;LP ab 2500 h [€/kW]\nnetze-a;2025;MS;60,10 €\n"
+    assert outcome(await load(Kind.TARIFFS, text)) == (0, 1, 0, 0, 0)
+    [entry] = await tariffs_of(pool, dno)
+    assert [str(price) for price in (entry.leistung, entry.arbeit, entry.arbeit_unter_2500h)] == [
+        "60.10",
+        "1.26",
+        "2.86",
+    ]
