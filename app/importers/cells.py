@@ -30,6 +30,7 @@ _SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 _UNWRITABLE = re.compile("[\x00\ud800-\udfff]")
 
 _MAX_WORD_LENGTH = 100
+_LISTED: Final = re.compile("[,;+&]")
 # Around figures; that of line feeds would be a cell that spans lines.
 _BLANKS: Final = " \t\u00a0\u2009\u202f"
 
@@ -69,10 +70,6 @@ def is_time(parse: Parser) -> bool:
     return _inner(parse) is time
 
 
-def is_day(parse: Parser) -> bool:
-    return _inner(parse) is day
-
-
 def _inner(parse: Parser) -> Parser:
     return parse.parse if isinstance(parse, Optional) else parse
 
@@ -82,13 +79,17 @@ def one_of(words: type[StrEnum] | Collection[str]) -> Parser:
     allowed = frozenset(map(str, words))
     spellings = spellings_of(allowed)
     expected = f"must be one of {', '.join(map(str, words))}"
-    in_words = level_of if words is VoltageLevel else _same_unit(allowed)
+    are_levels = words is VoltageLevel
+    in_words = level_of if are_levels else _same_unit(allowed)
 
     def parse(cell: str) -> str:
         if cell in allowed:
             return cell
-        if len(cell) <= _MAX_WORD_LENGTH and (word := spellings.get(folded(cell)) or in_words(cell)):
-            return word
+        if len(cell) <= _MAX_WORD_LENGTH:
+            # "HS, MS" are two levels, and "HS/MS" is one.
+            word = None if are_levels and _LISTED.search(cell) else spellings.get(folded(cell))
+            if word := word or in_words(cell):
+                return word
         raise ValueError(expected if cell else f"is empty; {expected}")
 
     return parse
@@ -219,7 +220,7 @@ def day(cell: str) -> str:
     try:
         found = dates.day_of(cell)
     except ValueError as error:
-        two_readings = str(error).startswith(("could", "has"))
+        two_readings = str(error).startswith(("could", "has", "is a number"))
         raise ValueError(str(error) if two_readings else expected) from None
     if not FIRST_YEAR <= found.year <= LAST_YEAR:
         raise ValueError(expected)

@@ -4,11 +4,12 @@ import csv
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from itertools import chain
 from typing import Final
 
 from app.importers.decimals import Decimal
 from app.importers.encodings import NAMES, Encoding
-from app.importers.headers import ROWS, Header, SheetRow, below_titles, find_header
+from app.importers.headers import ROWS, SheetRow, below_titles, find_header, rows_above
 from app.importers.layout import Layout
 from app.importers.problems import Problem, RowLocation
 from app.importers.records import Record, Table, UnreadableFile
@@ -26,30 +27,34 @@ def csv_table(lines: Lines, file: str, layouts: Sequence[Layout], separator: str
         separator = separator or match[1]
         lines.first()
     head = lines.ahead(ROWS, _HEAD_CHARACTERS)
-    quote = "'" if any(line.startswith("'") and line.rstrip().endswith("'") for line in head) else '"'
-    first = lines.count + 1
+    first = RowLocation(file, lines.count + 1)
     found = {
-        each: _header(head, RowLocation(file, first), layouts, each, quote)
+        each: find_header(_head(head, first, each, '"'), layouts)
         for each in ([separator] if separator else _SEPARATORS)
     }
     separator = max(found, key=lambda each: (found[each].matches, sum(line.count(each) for line in head)))
-    header = found[separator]
+    header, quote = found[separator], '"'
+    line = head[header.location.line - first.line]
+    if line.startswith("'") and line.rstrip().endswith("'"):
+        quote = "'"
+        header = find_header(_head(head, first, separator, quote), layouts)
     records = _records(csv.reader(lines, delimiter=separator, quotechar=quote, strict=True), lines, file)
-    above = 0
+    above: list[SheetRow] = []
     for record in records:
         location = record.location if isinstance(record, Problem) else record[0]
         if isinstance(record, Problem) and location.line >= header.location.line:
             return record
         if location.line >= header.last:
             break
-        above += location.line < header.location.line
+        if not isinstance(record, Problem) and location.line < header.location.line:
+            above.append(record)
     else:
         raise UnreadableFile("the header is missing")
     shown = "tab" if separator == "\t" else separator
     return Table(
-        f"{shown}-separated, {lines.encoding}{below_titles(header, above)}",
+        f"{shown}-separated, {lines.encoding}{below_titles(header, len(above))}",
         (header.location, header.names),
-        _of_names(records, header.names),
+        chain(rows_above(above, header), _of_names(records, header.names)),
         _decimal(separator, lines),
         separator == ";",
         not above and (separator, quote, lines.encoding) == (",", '"', NAMES[Encoding.UTF_8]),
@@ -63,10 +68,8 @@ def _decimal(separator: str, lines: Lines) -> Decimal | None:
     return Decimal.POINT if separator == "," else None
 
 
-def _header(
-    head: Sequence[str], first: RowLocation, layouts: Sequence[Layout], separator: str, quote: str
-) -> Header:
-    """The header that a separator gives; of none at all, the first line is one."""
+def _head(head: Sequence[str], first: RowLocation, separator: str, quote: str) -> list[SheetRow]:
+    """The first rows as a separator gives them; of none at all, an empty one."""
     rows: list[SheetRow] = []
     reader = csv.reader(head, delimiter=separator, quotechar=quote)
     before = 0
@@ -75,7 +78,7 @@ def _header(
             if any(cells):
                 rows.append((RowLocation(first.file, first.line + before), cells))
             before = reader.line_num
-    return find_header(rows, layouts) if rows else Header(first, first.line, (), 0)
+    return rows or [(first, [])]
 
 
 def _of_names(

@@ -1,7 +1,7 @@
-"""Days as people write them: 2026-01-31, 31.01.2026, 31. Januar 2026, or the number that a spreadsheet has for a day."""
+"""Days as people write them: 2026-01-31, 31.01.2026, 31. Januar 2026."""
 
 import re
-from datetime import date, timedelta
+from datetime import date
 from typing import Final
 
 _MONTHS: Final = {
@@ -16,14 +16,11 @@ _MONTHS: Final = {
     )
     for name in names.split()
 }  # fmt: skip
-_ISO: Final = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})(?:[T ]00:00(?::00(?:\.0+)?)?Z?)?")
+_ISO: Final = re.compile(r"([0-9]{4})[-/]([0-9]{2})[-/]([0-9]{2})(?:[T ]00:00(?::00(?:\.0+)?)?Z?)?")
 _GERMAN: Final = re.compile(r"([0-9]{1,2})\.\s?([0-9]{1,2})\.\s?([0-9]{4})")
 _SLASHES: Final = re.compile(r"([0-9]{1,2})/([0-9]{1,2})/([0-9]{4})")
 _NAMED: Final = re.compile(r"([0-9]{1,2})\.?\s?([^\W\d_]{3,9})\.?,?\s([0-9]{4})")
 _SHORT: Final = re.compile(r"([0-9]{1,2})[./-]([0-9]{1,2})[./-]([0-9]{2})")
-# Spreadsheets count days from here (for days after February 1900).
-_FIRST: Final = date(1899, 12, 30)
-_LAST_NUMBER: Final = 100_000
 
 
 def day_of(cell: str) -> date:
@@ -41,6 +38,9 @@ def day_of(cell: str) -> date:
         return _with_slashes(*map(int, match.groups()))
     if match := _SHORT.fullmatch(cell):
         raise ValueError("has a year of two digits; write it as 2026-01-31")
+    if cell.isdecimal():
+        # Two ways of counting are in use.
+        raise ValueError("is a number; write it as 2026-01-31, or give the cell the format of a day")
     raise ValueError("is no day")
 
 
@@ -52,10 +52,3 @@ def _with_slashes(first: int, second: int, year: int) -> date:
     raise ValueError(
         f"could be {date(year, second, first)} or {date(year, first, second)}; write it as 2026-01-31"
     )
-
-
-def of_number(days: float) -> date:
-    """Of a spreadsheet's number of a day."""
-    if days != int(days) or not 0 < days < _LAST_NUMBER:
-        raise ValueError("is no day")
-    return _FIRST + timedelta(days=int(days))

@@ -7,7 +7,7 @@ from typing import Final
 import msgspec
 
 from app.domain import clock
-from app.importers import cells, dates, times
+from app.importers import cells, times
 from app.importers.column_names import WINDOW, column_of, column_of_other_unit, split_unit, unclear
 from app.importers.decimals import Decimals, Figure, FormattedFigure
 from app.importers.layout import Layout, Row
@@ -35,7 +35,6 @@ class Columns(msgspec.Struct, frozen=True):
     window: int | None  # position of the column that holds start and end
     decimals: Mapping[int, Unit | None]  # by position in the layout the unit in the name of the file's column
     times: Sequence[int]
-    days: Sequence[int]
     unit: int | None  # position in the layout of the unit of the row's price
     nameless: Sequence[int]  # positions in the file
     plain: bool  # no unit is in a name where each row has its own
@@ -72,7 +71,7 @@ class Columns(msgspec.Struct, frozen=True):
                 yield without_unit(cell)[0]
 
     def _converted(self, location: RowLocation, given: list[str], decimals: Decimals) -> Iterator[Problem]:
-        """Changes decimals, fractions of a day and numbers of days in place."""
+        """Changes decimals and fractions of a day in place."""
         if not (decimals.exact and self._is_exact(given)):
             for position in self.decimals:
                 if cell := given[position]:
@@ -80,8 +79,13 @@ class Columns(msgspec.Struct, frozen=True):
                         given[position] = decimals.with_point(self._without_unit(cell, position, given))
                     except ValueError as error:
                         yield Problem(location, str(error), self.layout.names[position], cell)
-        if self.times or self.days:
-            yield from self._converted_figures(location, given)
+        for position in self.times:
+            cell = given[position]
+            if isinstance(cell, Figure):
+                try:
+                    given[position] = _time(cell)
+                except ValueError as error:
+                    yield Problem(location, str(error), self.layout.names[position], cell)
 
     def _is_exact(self, given: Sequence[str]) -> bool:
         """Whether no decimal needs a conversion where the point is that of decimals: the usual case, found at once."""
@@ -89,20 +93,12 @@ class Columns(msgspec.Struct, frozen=True):
             _EXACT.fullmatch(";".join([given[position] for position in self.decimals]))
         )
 
-    def _converted_figures(self, location: RowLocation, given: list[str]) -> Iterator[Problem]:
-        for positions, convert in ((self.times, _time), (self.days, _day)):
-            for position in positions:
-                cell = given[position]
-                if isinstance(cell, Figure):
-                    try:
-                        given[position] = convert(cell)
-                    except ValueError as error:
-                        yield Problem(location, str(error), self.layout.names[position], cell)
-
     def _without_unit(self, cell: str, position: int, given: Sequence[str]) -> str:
         """ValueError: the unit is not that of the column or of the row's price."""
         number, text = _split(cell)
         written = unit_of(text) if text else self.decimals[position]
+        if text and written is None:
+            raise ValueError(f"is shown in {text}, which is no known unit")
         if written is not None:
             column = self.layout.names[position]
             expected = unit_of_column(column) or (None if self.unit is None else unit_of(given[self.unit]))
@@ -148,10 +144,6 @@ def _time(cell: Figure) -> str:
     return clock.hh_mm(times.of_fraction(float(cell))) if cell.startswith("0.") else cell
 
 
-def _day(cell: Figure) -> str:
-    return dates.of_number(float(cell)).isoformat()
-
-
 def closest(layouts: Sequence[Layout], names: Sequence[str]) -> Layout:
     return max(layouts, key=lambda layout: matches(layout, names))
 
@@ -195,7 +187,6 @@ def columns_of(
         known.get(WINDOW),
         decimals,
         fitted.positions(cells.is_time),
-        fitted.positions(cells.is_day),
         fitted.names.index(_UNIT) if _UNIT in fitted.names else None,
         [] if options.ignore_extra else [position for position, name in enumerate(names) if not name],
         not any(decimals.values()),

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 from app.importers.column_names import column_of
 from app.importers.file_columns import Columns, closest, columns_of, matches
 from app.importers.layout import Layout
-from app.importers.problems import RowLocation
+from app.importers.problems import Problem, RowLocation
 from app.importers.records import ReadOptions
 from app.importers.units import unit_of
 
@@ -114,6 +114,22 @@ def _without_empty_end(names: Sequence[str]) -> list[str]:
     while end and not names[end - 1]:
         end -= 1
     return [*names[:end]]
+
+
+def rows_above(rows: Sequence[SheetRow], header: Header) -> list[Problem]:
+    """Problems of rows above the header that could be rows of the table: leaving them out would lose figures."""
+    least = max(_FEWEST_CELLS, sum(map(bool, header.names)) / 2)
+    reason = (
+        f"the row is above the header in line {header.location.line}, and is filled as a row of the table is"
+    )
+    return [
+        Problem(location, reason)
+        for location, cells in rows
+        if location.line < header.location.line and sum(map(bool, cells)) >= least and _has_figure(cells)
+    ]
+
+
+_FEWEST_CELLS: Final = 3
 
 
 def below_titles(header: Header, above: int) -> str:

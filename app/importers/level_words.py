@@ -60,6 +60,9 @@ _KV: Final = re.compile(
     r"([0-9]+(?:[.,][0-9]+)?)(?:\s?kv)?\s?(?:[/-]|bis)?\s?(?:([0-9]+(?:[.,][0-9]+)?)\s?)?kv"
 )
 _MAX_LENGTH: Final = 100
+# Two levels side by side are not the transformation between them.
+_LISTED: Final = re.compile("[,;+&]")
+_JOINED: Final = re.compile(r"[/\-‐‑–—−→>_]")
 
 
 @lru_cache(maxsize=1_000)
@@ -85,6 +88,8 @@ def _parts(text: str) -> list[str]:
 
 def _level(part: str) -> str | None:
     """ "": other words; None: nothing but words that add nothing."""
+    if _LISTED.search(part):
+        return ""
     words = re.findall(r"[^\W\d_]+|[0-9]+", part)
     levels, numbers = [], []
     transformed = into = False
@@ -100,13 +105,14 @@ def _level(part: str) -> str | None:
             numbers.append(_NUMBERED[word])
         elif word not in _FILLING and word not in _NUMBER:
             return ""
-    stated = [*_of_names(list(dict.fromkeys(levels)), transformed, into), *numbers]
+    joined = transformed or into or bool(_JOINED.search(part))
+    stated = [*_of_names(list(dict.fromkeys(levels)), joined, transformed, into), *numbers]
     if not stated:
         return "" if transformed else None
     return stated[0] if len(set(stated)) == 1 else ""
 
 
-def _of_names(levels: list[VoltageLevel], transformed: bool, into: bool) -> list[str]:
+def _of_names(levels: list[VoltageLevel], joined: bool, transformed: bool, into: bool) -> list[str]:
     match levels:
         case []:
             return []
@@ -114,7 +120,7 @@ def _of_names(levels: list[VoltageLevel], transformed: bool, into: bool) -> list
             return [str(level)]
         case [level] if into and level is not _ORDER[0]:
             return [f"{_ORDER[_ORDER.index(level) - 1]}_{level}"]
-        case [upper, lower] if _ORDER.index(lower) == _ORDER.index(upper) + 1:
+        case [upper, lower] if joined and _ORDER.index(lower) == _ORDER.index(upper) + 1:
             return [f"{upper}_{lower}"]
     return [""]
 

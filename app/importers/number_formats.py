@@ -23,6 +23,7 @@ _BUILT_IN: Final = {
     44: "0.00",
 }
 _LITERAL: Final = re.compile(r'"([^"]*)"|\[\$([^\]-]*)[^\]]*\]|\\(.)|[_*].|\[[^\]]*\]')
+_PRICED: Final = re.compile(r"[€$£]|eur|\bct|cent", re.IGNORECASE)
 _DECIMALS: Final = re.compile(r"\.(0+)")
 _CELL: Final = re.compile(rb'<c r="([A-Z]{1,3})([0-9]{1,7})" s="([0-9]{1,5})"')
 _CHUNK: Final = 2**20
@@ -52,7 +53,9 @@ def number_format(code: str) -> NumberFormat | None:
     plain = _LITERAL.sub("", section)
     match = _DECIMALS.search(plain)
     decimals = min(len(match[1]), _MAX_DECIMALS) if match else 0
-    found = NumberFormat(decimals, "%" in plain, literals if literals and unit_of(literals) else "")
+    found = NumberFormat(
+        decimals, "%" in plain, literals if unit_of(literals) or _PRICED.search(literals) else ""
+    )
     return None if found == (0, False, "") or "E" in plain else found
 
 
@@ -101,7 +104,7 @@ def number_formats(archive: zipfile.ZipFile, sheet: str) -> NumberFormats | None
     """Of a sheet by its name; None if no cell can have one. Formats that cannot be read are none."""
     try:
         formats = dict(_formats(archive))
-        part = _part(archive, sheet) if formats else None
+        part = part_of_sheet(archive, sheet) if formats else None
         return _read(archive, part, formats) if part else None
     except (KeyError, expat.ExpatError, ValueError, TypeError):
         return None
@@ -138,6 +141,14 @@ def _formats(archive: zipfile.ZipFile) -> Iterator[tuple[int, NumberFormat]]:
         found = number_format(codes.get(number) or _BUILT_IN.get(number, ""))
         if found is not None:
             yield style, found
+
+
+def part_of_sheet(archive: zipfile.ZipFile, sheet: str) -> str | None:
+    """None: the file does not state it in the usual way."""
+    try:
+        return _part(archive, sheet)
+    except (KeyError, expat.ExpatError, ValueError, TypeError):
+        return None
 
 
 def _part(archive: zipfile.ZipFile, sheet: str) -> str | None:

@@ -10,9 +10,9 @@ from typing import BinaryIO, Final
 
 import python_calamine
 
-from app.importers.headers import ROWS, below_titles, find_header
+from app.importers.headers import ROWS, below_titles, find_header, rows_above
 from app.importers.layout import Layout
-from app.importers.number_formats import NumberFormats, column_number, number_formats
+from app.importers.number_formats import NumberFormats, column_number, number_formats, part_of_sheet
 from app.importers.problems import Problem, RowLocation, shown
 from app.importers.records import Record, Table, UnreadableFile
 from app.importers.typed_values import text_of
@@ -44,11 +44,15 @@ def workbook_table(
 ) -> Table:
     progress = _Progress(stream, on_characters)
     try:
-        _refuse_huge(stream, progress)
+        without_result = _measured(stream, progress)
         stream.seek(0)
         workbook = python_calamine.load_workbook(stream)
         found = _chosen(workbook, sheet)
         with zipfile.ZipFile(stream) as archive:
+            if cell := without_result.get(part_of_sheet(archive, found.name) or ""):
+                raise UnreadableFile(
+                    f"the cell {cell} has an error, or a formula without a result; calculate the sheet and save it again"
+                )
             formats = number_formats(archive, found.name)
     except UnreadableFile:
         raise
@@ -63,12 +67,12 @@ def workbook_table(
     if not head:
         raise UnreadableFile("the header is missing")
     header = find_header(head, layouts)
-    above = sum(location.line < header.location.line for location, _ in head)
+    above = [row for row in head if row[0].line < header.location.line]
     behind = ((location.line, cells) for location, cells in head if location.line > header.last)
     return Table(
-        f"sheet {shown(found.name)} of a workbook{below_titles(header, above)}",
+        f"sheet {shown(found.name)} of a workbook{below_titles(header, len(above))}",
         (header.location, header.names),
-        _records(chain(behind, rows), file, header.names),
+        chain(rows_above(above, header), _records(chain(behind, rows), file, header.names)),
         None,
         escaped=True,
     )
@@ -184,8 +188,11 @@ def _records(
             yield Record(RowLocation(file, line), names, cells[: len(names)])
 
 
-def _refuse_huge(stream: BinaryIO, progress: _Progress) -> None:
-    """By what each part really unpacks to: the reader unpacks it whole."""
+def _measured(stream: BinaryIO, progress: _Progress) -> dict[str, str]:
+    """Of each sheet that has one, by its part, the address of a cell that has no value and is not empty.
+
+    Refuses what is too large, by what each part really unpacks to: the reader unpacks it whole.
+    """
     with zipfile.ZipFile(stream) as archive:
         parts = archive.infolist()
     total = sum(part.file_size for part in parts)
@@ -206,13 +213,16 @@ def _refuse_huge(stream: BinaryIO, progress: _Progress) -> None:
             progress.of_parts(min(1, done / total))
             yield chunk
 
+    without_result = {}
     for part in parts:
         chunks = counted(unpacked(stream, part))
         if part.filename.startswith("xl/worksheets/") and part.filename.endswith(".xml"):
-            _refuse_wide(chunks)
+            if cell := _measured_sheet(chunks):
+                without_result[part.filename] = cell
         else:
             for _ in chunks:
                 pass
+    return without_result
 
 
 # A part of each other kind of workbook.
@@ -223,15 +233,26 @@ _OTHERS: Final = {
 }
 
 
-def _refuse_wide(sheet: Iterator[bytes]) -> None:
+def _measured_sheet(sheet: Iterator[bytes]) -> str:
+    """The address of a cell with an error or without the result of its formula, which the reader gives as an empty one."""
     columns = rows = 0
-    rest = b""
+    rest, without_result = b"", ""
     for chunk in sheet:
-        for letters, digits in set(_ADDRESS.findall(rest + chunk)):
+        data = rest + chunk
+        for letters, digits in set(_ADDRESS.findall(data)):
             rows = max(rows, int(digits))
             columns = max(columns, column_number(letters))
-        rest = chunk[-300:]
         if rows * columns > _MAX_CELLS:
             raise UnreadableFile(
                 f"the sheet has {rows:,} rows and {columns:,} columns; {_MAX_CELLS:,} cells are allowed. Save it as CSV"
             )
+        if not without_result and (match := _WITHOUT_RESULT.search(data)):
+            address = _ADDRESS.search(data, max(0, data.rfind(b"<c ", 0, match.end())))
+            without_result = b"".join(address.groups()).decode() if address else "of a formula"
+        rest = data[-_MAX_TAG:]
+    return without_result
+
+
+# Formulas may be longer: then the end of one is not seen where two chunks meet.
+_MAX_TAG: Final = 1_000
+_WITHOUT_RESULT: Final = re.compile(rb'<c [^>]{0,200}?\bt="e"|</f>\s*</c>|<f\b[^>]{0,500}/>\s*</c>')

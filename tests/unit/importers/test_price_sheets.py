@@ -10,7 +10,7 @@ import pytest
 from app.importers.column_names import column_of
 from tests.unit.importers.imported import A, B, imported, lines
 from tests.unit.importers.test_files_as_written import as_parquet
-from tests.unit.importers.workbooks import Shown, workbook, zipped
+from tests.unit.importers.workbooks import Formula, Shown, workbook, zipped
 
 OWN = [
     "dno_slug",
@@ -157,6 +157,10 @@ TARIFFS: dict[str, tuple[bytes | str, dict[str, list[str]]]] = {
     ),
     "a workbook with the operator's code as a number": (workbook([OWN, [9900000000002, *VALUES[1:]]]), MS_SHORT),
     "a workbook with blanks in names and cells": (workbook([[f" {name} " for name in OWN], [" netze-a ", 2026, " MS ", *VALUES[3:]]]), MS_SHORT),
+    "a workbook with formulas": (workbook([OWN, [*VALUES[:3], Formula("D1*2", 58.2), Formula("E1", 1.26), 12.5, 3.09]]), MS_SHORT),
+    "a workbook with errors in another sheet that is hidden": (
+        workbook([OWN, VALUES], [[Formula("A1", "#REF!")]], hidden=1), MS_SHORT
+    ),
     # JSON and Parquet.
     "JSON objects that span lines": (json.dumps(dict(zip(OWN, VALUES, strict=True)), indent=2), MS_SHORT),
     "several JSON objects that span lines": (
@@ -232,7 +236,7 @@ DAYS: dict[str, tuple[bytes | str, tuple[str, str, str]]] = {
     "days with the time of midnight": (lines(LEVIES, "KWKG;;0,277;Cent/kWh;2026-01-01 00:00:00;2026-12-31T00:00:00"), ("2026-01-01", "2026-12-31", "0.277")),
     "days with slashes that have one reading": (lines(LEVIES, "KWKG;;0,277;ct/kWh;01/01/2026;31/12/2026"), ("2026-01-01", "2026-12-31", "0.277")),
     "a workbook with days": (workbook([LEVIES.split(";"), ["KWKG", None, 0.277, "ct/kWh", date(2026, 1, 1), date(2026, 12, 31)]]), ("2026-01-01", "2026-12-31", "0.277")),
-    "a workbook with numbers of days": (workbook([LEVIES.split(";"), ["KWKG", None, 0.277, "ct/kWh", 46023, 46387]]), ("2026-01-01", "2026-12-31", "0.277")),
+    "days with the year first and slashes": (lines(LEVIES, "KWKG;;0,277;ct/kWh;2026/01/01;"), ("2026-01-01", "", "0.277")),
     "a workbook with a rate in percent": (
         workbook([LEVIES.split(";"), ["Umsatzsteuer", None, Shown(0.19, "0.00%"), "Prozent", date(2026, 1, 1), None]]), ("2026-01-01", "", "19.00")
     ),
@@ -282,6 +286,19 @@ REFUSED: dict[str, tuple[str, bytes | str, tuple[int, str | None, str]]] = {
     "a header without a required column below titles": ("tariffs", lines(*TITLES, GERMAN.replace("Jahr;", ""), ROW), (5, "year", "missing")),
     "titles without a table": ("tariffs", lines(*TITLES), (1, "year", "missing")),
     "a cell in a column without a name": ("tariffs", lines(GERMAN.replace(";LP ab", ";;LP ab"), ROW.replace(";58", ";x;58")), (2, None, "a column without a name")),
+    "rows of the table above its header": (
+        "tariffs", lines(ROW, GERMAN, ROW.replace("2026", "2025")), (1, None, "above the header in line 2")
+    ),
+    "rows of the table above its header in a workbook": (
+        "tariffs", workbook([["Preise"], VALUES, OWN, VALUES]), (2, None, "above the header in line 3")
+    ),
+    "a formula without a result": ("tariffs", workbook([OWN, [*VALUES[:4], Formula("D2", None), 12.5, 3.09]]), (0, None, "the cell E2 has an error, or a formula without")),
+    "a formula with an error": ("tariffs", workbook([OWN, [*VALUES[:5], Formula("D2", "#REF!"), 3.09]]), (0, None, "the cell F2 has an error")),
+    "a number of a day": (
+        "levies", workbook([LEVIES.split(";"), ["KWKG", None, 0.277, "ct/kWh", 46023, None]]), (2, "valid_from", "is a number; write it as 2026-01-31")
+    ),
+    "another unit in the format of a workbook": ("tariffs", workbook([OWN, [*VALUES[:3], Shown(58.2, '0.00\\ "T€"'), *VALUES[4:]]]), (2, "leistung", "is shown in T€")),
+    "two levels with a comma between them": ("tariffs", levels("HS, MS;1,2;;;"), (2, "voltage_level", "must be one of")),
     "no price at all": ("tariffs", lines("VNB;Jahr;Ebene", "netze-a;2026;MS"), (1, "arbeit", "missing")),
     "a postal code without its zero": ("places", lines("PLZ;Ort;Netzbetreiber", "1067;Dresden;netze-a"), (2, "postal_code", "zeros at the beginning")),
     "a year of two years": ("tariffs", lines(GERMAN, ROW.replace("2026", "2026/2027")), (2, "year", "must be a year")),

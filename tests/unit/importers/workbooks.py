@@ -20,9 +20,26 @@ class Shown(NamedTuple):
     format: str
 
 
-Cell = str | float | int | bool | time | date | Shown | None
+class Formula(NamedTuple):
+    """With its result: a number, the name of an error, or none if it was never calculated."""
+
+    text: str
+    result: float | str | None
+
+
+Cell = Formula | str | float | int | bool | time | date | Shown | None
 # Formats of numbers, by index; time and day are built in.
-_FORMATS = ("0.00", "#,##0.00", '#,##0.00\\ "€"', '0.00\\ "ct/kWh"', "0.00%", "0", "0.000000", "General")
+_FORMATS = (
+    "0.00",
+    "#,##0.00",
+    '#,##0.00\\ "€"',
+    '0.00\\ "ct/kWh"',
+    "0.00%",
+    "0",
+    "0.000000",
+    '0.00\\ "T€"',
+    "General",
+)
 _TIME, _DAY, _FIRST = 1, 2, 3
 
 
@@ -128,6 +145,11 @@ def _cell(address: str, cell: Cell) -> str:
             return f'<c r="{address}" s="{_TIME}"><v>{(cell.hour * 60 + cell.minute) / 1440!r}</v></c>'
         case date():
             return f'<c r="{address}" s="{_DAY}"><v>{(cell - date(1899, 12, 30)).days}</v></c>'
+        case Formula(text, None):
+            return f'<c r="{address}"><f>{text}</f></c>'
+        case Formula(text, result):
+            kind = ' t="e"' if isinstance(result, str) else ""
+            return f'<c r="{address}"{kind}><f>{text}</f><v>{result}</v></c>'
         case Shown():
             style = _FIRST + _FORMATS.index(cell.format)
             return f'<c r="{address}" s="{style}"><v>{cell.number!r}</v></c>'
