@@ -9,6 +9,7 @@ from app.db import (
     coverage,
     dnos,
     entry_locations,
+    held_figures,
     holiday_rules,
     levies,
     places,
@@ -25,6 +26,7 @@ from app.domain.entry import DnoYear, EntryLocation, VerificationStatus
 from app.domain.entry_page import UnusualEntry
 from app.domain.families import FAMILIES
 from app.domain.family import Family
+from app.domain.held_figures import HeldFigures
 from app.domain.hlzf import Hlzf
 from app.domain.holiday_rule import HolidayRule
 from app.domain.levy import Levy
@@ -107,6 +109,13 @@ YEARS: Region[UUID, tuple[int, ...]] = Region(
 )
 DNOS_WITH_DATA: Region[int, frozenset[UUID]] = Region(
     "dnos_with_data", frozenset[UUID], tags.year, years.fetch_dnos_with_data, _verified_lifetime
+)
+HELD_FIGURES: Region[int | None, tuple[HeldFigures, ...]] = Region(
+    "held_figures",
+    tuple[HeldFigures, ...],
+    tags.held_figures,
+    held_figures.fetch_held_figures,
+    _verified_lifetime,
 )
 ENTRY_LOCATIONS: Region[UUID, EntryLocation] = Region(
     "places", EntryLocation, tags.location, entry_locations.fetch_entry_locations, _verified_lifetime

@@ -57,6 +57,7 @@ class Loaders:
     places_by_postal_code = LoaderAttribute(regions.PLACES)
     years_by_dno = LoaderAttribute(regions.YEARS)
     dnos_with_data_by_year = LoaderAttribute(regions.DNOS_WITH_DATA)
+    held_figures_by_year = LoaderAttribute(regions.HELD_FIGURES)
     location_by_entry = LoaderAttribute(regions.ENTRY_LOCATIONS)
     history_by_entry = LoaderAttribute(regions.HISTORY)
     revision_by_id = LoaderAttribute(regions.REVISIONS)

@@ -13,6 +13,7 @@ from app.domain import time_of_use as _time_of_use
 from app.domain.event import Event
 from app.domain.families import BY_NAME, FAMILIES
 from app.domain.family import Family
+from app.domain.held_figures import ANY_YEAR
 from app.domain.plausibility_rules import has_rules
 
 DIRECTORY = "directory"  # the list of all operators
@@ -77,6 +78,11 @@ def year(year: int) -> str:
     return f"year:{year}"
 
 
+def held_figures(year: int | None) -> str:
+    """Which operators have which figures of a year, or with ANY_YEAR of any."""
+    return f"held_figures:{year}"
+
+
 def location(entry_id: UUID) -> str:
     """The location of an entry: its family, operator and year."""
     return f"place:{entry_id}"
@@ -132,6 +138,8 @@ def _of(event: Event) -> Iterator[str]:
             yield entries(event.dno_id)
             yield years(event.dno_id)
             yield year(event.year)
+            yield held_figures(event.year)
+            yield held_figures(ANY_YEAR)
             yield COVERAGE
         else:
             yield all_of(family)

@@ -35,9 +35,10 @@ class PageView(NamedTuple):
         """This page in that language, whatever the client prefers."""
         return _address(f"/{language}", self.path, self.parameters)
 
-    def with_suffix(self, suffix: str) -> str:
-        """This page in another format."""
-        return _address(self.prefix, f"{self.path}{suffix}", self.parameters)
+    def file(self, suffix: str) -> str:
+        """The rows of this page, and of those before and after it, as a file."""
+        kept = [(name, value) for name, value in self.parameters if name != "after"]
+        return _address("", f"{self.path}{suffix}", kept)
 
     @property
     def languages(self) -> Sequence[str]:
@@ -60,12 +61,36 @@ class PageView(NamedTuple):
         text = f"{exact:,.{places}f}"
         return text if self.language == "en" else text.translate(_GERMAN_MARKS)
 
+    def level(self, level: str) -> str:
+        """A voltage level as price sheets name it."""
+        names = _LEVELS[level]
+        return names[0] if self.language == "de" else names[1]
+
+    def status(self, status: str) -> str:
+        """A verification status."""
+        names = _STATUSES[status]
+        return names[0] if self.language == "de" else names[1]
+
     def moment(self, value: str) -> str:
         """Date and time in Germany."""
         local = datetime.fromisoformat(value).astimezone(GERMANY)
         return local.strftime("%d.%m.%Y, %H:%M" if self.language == "de" else "%Y-%m-%d %H:%M")
 
 
+_LEVELS: Mapping[str, tuple[str, str]] = {
+    "HOES": ("Höchstspannung", "extra-high voltage"),
+    "HOES_HS": ("Umspannung HöS/HS", "transformation EHV/HV"),
+    "HS": ("Hochspannung", "high voltage"),
+    "HS_MS": ("Umspannung HS/MS", "transformation HV/MV"),
+    "MS": ("Mittelspannung", "medium voltage"),
+    "MS_NS": ("Umspannung MS/NS", "transformation MV/LV"),
+    "NS": ("Niederspannung", "low voltage"),
+}
+_STATUSES: Mapping[str, tuple[str, str]] = {
+    "VERIFIED": ("geprüft", "verified"),
+    "UNVERIFIED": ("ungeprüft", "unverified"),
+    "FLAGGED": ("beanstandet", "flagged"),
+}
 _GERMAN_MARKS: Mapping[int, str] = str.maketrans({",": ".", ".": ","})
 
 

@@ -78,8 +78,8 @@ class GraphQLEndpoint:
 
 
 def _wants_page(request: Request) -> bool:
-    query_string = request.scope["query_string"]
-    if b"query=" in query_string or b"extensions=" in query_string:
+    """A link with a query opens it in GraphiQL; one with `extensions` (a persisted query) has nothing to show there."""
+    if b"extensions=" in request.scope["query_string"]:
         return False
     return prefers_page(header(request.scope, b"accept"))
 

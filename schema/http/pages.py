@@ -8,6 +8,7 @@ from starlette.routing import BaseRoute, Route
 
 from app.settings import Settings
 from app.web.language import LANGUAGES
+from schema.http.operator_files import OperatorFiles
 from schema.http.operation_runner import OperationRunner
 from schema.http.page_address import PageAddress
 from schema.http.rest_operations import RestOperations, own_document
@@ -33,3 +34,5 @@ class Pages:
             page = address(self._operations, document.operation(name), similar)
             for prefix in ("", *(f"/{language}" for language in LANGUAGES)):
                 yield Route(f"{prefix}{path}".rstrip("/") or "/", page.respond)
+        files = OperatorFiles(self._operations, document.operation("operatorsFile"))
+        yield Route("/operators.{format}", files.respond)

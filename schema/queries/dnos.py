@@ -13,6 +13,7 @@ from app.domain.directory import Directory, DnoOrder, Page, read_cursor
 from app.domain.dno import DirectoryEntry
 from app.domain.dno import Dno as DnoStruct
 from app.domain.federal_state import spellings_of
+from app.domain.held_figures import ANY_YEAR, FiguresFilter
 from app.domain.operator_code import read_code
 from app.domain.place import DnoAtPlace
 from app.errors import BadInput
@@ -155,7 +156,18 @@ async def _predicate(context: Context, wanted: DnoFilter | None) -> Callable[[Di
         rules.append(lambda entry: entry.transmission is wanted.transmission)
     if wanted.closed_network is not None:
         rules.append(lambda entry: entry.closed_network is wanted.closed_network)
-    if wanted.has_data_for_year is not None:
+    figures = FiguresFilter(
+        data_types=tuple(wanted.data_types or ()),
+        price_kinds=tuple(wanted.price_kinds or ()),
+        voltage_level=wanted.voltage_level,
+        verification_status=wanted.verification_status,
+    )
+    if figures != FiguresFilter():
+        key = ANY_YEAR if wanted.has_data_for_year is None else wanted.has_data_for_year
+        (held,) = await context.loaders.held_figures_by_year.load_many([key])
+        having = figures.operators(held or ())
+        rules.append(lambda entry: entry.id in having)
+    elif wanted.has_data_for_year is not None:
         (with_data,) = await context.loaders.dnos_with_data_by_year.load_many([wanted.has_data_for_year])
         rules.append(lambda entry: entry.id in (with_data or ()))
     if wanted.search is not None:

@@ -7,6 +7,9 @@ import strawberry
 
 from app.domain import directory as structs
 from app.domain.dno import DirectoryEntry
+from app.domain.entry import VerificationStatus, VoltageLevel
+from app.domain.families import DataType
+from app.domain.price import PriceKind
 from schema.batch_field import batch_field, describe, field, type_for
 from schema.context import Context
 from schema.types.dno import Dno
@@ -32,6 +35,20 @@ class DnoFilter:
     )
     has_data_for_year: int | None = strawberry.field(
         default=None, description="Any tariff, HLZF or § 14a price of that year."
+    )
+    data_types: list[DataType] | None = strawberry.field(
+        default=None,
+        description="Entries of each of these kinds, of the year if `hasDataForYear` is given, else of any.",
+    )
+    price_kinds: list[PriceKind] | None = strawberry.field(
+        default=None, description="Prices of each of these kinds, likewise."
+    )
+    voltage_level: VoltageLevel | None = strawberry.field(
+        default=None,
+        description="An entry of this level; with kinds, one of each kind that is of this level or of none.",
+    )
+    verification_status: VerificationStatus | None = strawberry.field(
+        default=None, description="An entry with this status; with kinds or a level, one of these."
     )
     transmission: bool | None = strawberry.field(
         default=None, description="Also a transmission system operator, or not."

@@ -21,9 +21,14 @@ const fetcher = createGraphiQLFetcher({
   wsClient: createClient({ url: endpoint.href.replace(/^http/, "ws"), lazy: true }),
 });
 
+// `/graphql?query=…&variables=…` opens a tab with that query.
+const shared = new URLSearchParams(location.search);
+
 createRoot(document.getElementById("graphiql")).render(
   <GraphiQL
     fetcher={fetcher}
+    initialQuery={shared.get("query") ?? undefined}
+    initialVariables={shared.get("variables") ?? undefined}
     defaultTabs={examples.map((query) => ({ query }))}
     defaultEditorToolsVisibility={false}
     shouldPersistHeaders={false}

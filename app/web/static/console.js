@@ -2,8 +2,15 @@
 
 const [examples, query, answer, form] = ["#examples", "#query", "#answer", "form"].map((s) => document.querySelector(s));
 
+// `/graphql?query=…&variables=…` opens that query.
+const shared = new URLSearchParams(location.search);
+
 function choose() {
   query.value = examples.value;
+}
+
+function variables() {
+  return query.value === shared.get("query") ? JSON.parse(shared.get("variables") ?? "{}") : {};
 }
 
 async function ask(event) {
@@ -13,7 +20,7 @@ async function ask(event) {
     const response = await fetch("/graphql", {
       method: "POST",
       headers: { "content-type": "application/json", accept: "application/graphql-response+json, application/json" },
-      body: JSON.stringify({ query: query.value }),
+      body: JSON.stringify({ query: query.value, variables: variables() }),
     });
     answer.textContent = JSON.stringify(await response.json(), null, 2);
   } catch (error) {
@@ -27,3 +34,4 @@ query.addEventListener("keydown", (event) => {
   if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) ask(event);
 });
 choose();
+if (shared.has("query")) query.value = shared.get("query");

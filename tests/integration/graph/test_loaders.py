@@ -14,6 +14,7 @@ from app.db.places import PostalCode, fetch_generation
 from app.db.pool import Pool
 from app.domain.entry import WHOLE_COUNTRY, DnoYear
 from app.domain.families import FIGURES
+from app.domain.held_figures import ANY_YEAR
 from app.interpreter.question_records import Question
 from app.language_model.budget import Call
 from app.language_model.opinion_records import UnsureQuestion
@@ -56,6 +57,7 @@ async def keys_of(name: str, resources: Resources, pool: Pool, operators: Sequen
         "years_by_dno": [*dno_ids, ABSENT],
         "holiday_rules_by_dno": [*dno_ids, ABSENT],
         "dnos_with_data_by_year": [2024, 2025, 1999],
+        "held_figures_by_year": [ANY_YEAR, 2024, 2025, 1999],
         "location_by_entry": [*(row["id"] for row in entries), ABSENT],
         "history_by_entry": [*(row["id"] for row in entries), ABSENT],
         "revision_by_id": [*(row["id"] for row in revisions), ABSENT],

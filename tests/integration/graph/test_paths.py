@@ -22,6 +22,8 @@ PATHS = (
     "/graphql?query=mutation%7BsignOut%7Bok%7D%7D",
     "/graphql?query=subscription%7BdataChanged%7Bkind%7D%7D",
     "/operators",
+    "/operators.csv?with=HLZF",
+    "/operators.xlsx?search=none",
     "/de/operators?search=netze",
     "/en/operators?year=none",
     "/healthz",

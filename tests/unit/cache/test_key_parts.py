@@ -15,6 +15,7 @@ from app.cache.responses import MAX_BODY_IN_KEY, ResponseKey, body_of, head_of
 from app.domain import tags
 from app.domain.account import ANONYMOUS, Principal, Role
 from app.domain.entry import DnoYear
+from app.domain.held_figures import ANY_YEAR
 from app.interpreter.question_records import Question
 from app.limits.rate_limiter.limiter import RateLimiter
 from app.limits.rate_limiter.redis_buckets import MAX_KEY_LENGTH, PREFIX
@@ -65,6 +66,8 @@ def test_a_tag_holds_the_kind_of_what_it_names() -> None:
         *(tag(DnoYear(ONE, 2025)) for tag in BY_DNO_AND_YEAR),
         *(tag("netze-a") for tag in BY_TEXT),
         tags.year(2025),
+        tags.held_figures(2025),
+        tags.held_figures(ANY_YEAR),
         *(tags.DIRECTORY, tags.COVERAGE, tags.ALIASES, tags.SCHEMA),
     ]
     assert len(set(named)) == len(named)
@@ -84,6 +87,8 @@ def test_no_two_regions_have_a_tag_in_common() -> None:
         regions.DNO_BY_SLUG.tag("netze-a"),
         regions.UNUSUAL_FIGURES.tag("netze-a"),
         regions.DNOS_WITH_DATA.tag(2025),
+        regions.HELD_FIGURES.tag(2025),
+        regions.HELD_FIGURES.tag(ANY_YEAR),
         *(region.tag(None) for region in (regions.DIRECTORY, regions.ALIASES, regions.COVERAGE)),
         regions.QUESTIONS.tag(question),
         regions.OPINIONS.tag(doubt),

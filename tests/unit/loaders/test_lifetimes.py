@@ -78,6 +78,7 @@ def test_coverage_has_a_lifetime_of_its_own() -> None:
         regions.ALIASES,
         regions.YEARS,
         regions.DNOS_WITH_DATA,
+        regions.HELD_FIGURES,
         regions.ENTRY_LOCATIONS,
         regions.HISTORY,
         regions.REVISIONS,

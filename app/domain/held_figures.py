@@ -1,0 +1,55 @@
+"""Which operators have figures of which kind, level and status: what lists of operators are filtered by."""
+
+from collections.abc import Sequence
+from typing import Final
+from uuid import UUID
+
+import msgspec
+
+from app.domain.entry import VerificationStatus, VoltageLevel
+
+ANY_YEAR: Final = None  # the key of the record about all years
+
+
+class HeldFigures(msgspec.Struct, frozen=True, gc=False):
+    """The operators with an entry of this description.
+
+    `data_type`: as families name it. `price_kind`: None for entries other than prices of a price sheet. `voltage_level`: None for
+    entries without one.
+    """
+
+    data_type: str
+    price_kind: str | None
+    voltage_level: VoltageLevel | None
+    verification_status: VerificationStatus
+    dno_ids: frozenset[UUID]
+
+
+class FiguresFilter(msgspec.Struct, frozen=True):
+    """`data_types`, `price_kinds`: an operator needs entries of each of them."""
+
+    data_types: tuple[str, ...] = ()
+    price_kinds: tuple[str, ...] = ()
+    voltage_level: VoltageLevel | None = None
+    verification_status: VerificationStatus | None = None
+
+    def operators(self, held: Sequence[HeldFigures]) -> frozenset[UUID]:
+        """The operators with entries of each kind that have the status, and the level or none."""
+        kinds = [
+            *([each for each in held if each.data_type == wanted] for wanted in set(self.data_types)),
+            *([each for each in held if each.price_kind == wanted] for wanted in set(self.price_kinds)),
+        ]
+        if not kinds:
+            # Of any kind: an entry without a level is none of the level.
+            return self._with_any(
+                [each for each in held if self.voltage_level is None or each.voltage_level is not None]
+            )
+        return frozenset.intersection(*map(self._with_any, kinds))
+
+    def _with_any(self, held: Sequence[HeldFigures]) -> frozenset[UUID]:
+        return frozenset[UUID]().union(*(each.dno_ids for each in held if self._passes(each)))
+
+    def _passes(self, each: HeldFigures) -> bool:
+        return (
+            self.verification_status is None or each.verification_status is self.verification_status
+        ) and (self.voltage_level is None or each.voltage_level in (None, self.voltage_level))
