@@ -6,7 +6,7 @@ from app.http.rate_limit import rate_limit_error
 from app.http.request_state import request_state
 from app.http.response_start import add_headers, on_response_start
 
-FREE = frozenset(("/", "/healthz", "/readyz", "/metrics", "/favicon.ico"))
+FREE = frozenset(("/healthz", "/readyz", "/metrics", "/favicon.ico"))
 FREE_FOLDERS = ("/assets/",)
 
 

@@ -1,4 +1,4 @@
-"""The pages for people: what this is, and GraphiQL."""
+"""GraphiQL, the schema as text, and static files. schema/http/pages.py has the other pages."""
 
 import html
 from functools import cache
@@ -12,10 +12,6 @@ from app.web.assets import HERE, STATIC, static_assets
 from app.web.policy import GRAPHIQL_POLICY, PAGE_POLICY
 
 _EXAMPLES = HERE / "graphiql" / "examples"
-
-
-def home(request: Request) -> Response:
-    return _page(_home(), PAGE_POLICY, {"cache-control": "max-age=300"})
 
 
 def graphiql_page() -> Response:
@@ -44,7 +40,6 @@ def asset(request: Request) -> Response:
 
 
 routes: list[BaseRoute] = [
-    Route("/", home),
     Route("/favicon.ico", favicon),
     Route("/assets/{name}", asset),
 ]
@@ -52,15 +47,6 @@ routes: list[BaseRoute] = [
 
 def _page(text: str, policy: str, headers: dict[str, str]) -> Response:
     return HTMLResponse(text, headers={"content-security-policy": policy, **headers})
-
-
-@cache
-def _home() -> str:
-    return _fill(
-        "home.html",
-        question=(STATIC / "question.graphql").read_text(),
-        answer=(STATIC / "answer.json").read_text(),
-    )
 
 
 @cache

@@ -65,4 +65,11 @@ class OperatorFiles:
 def _row(dno: Map) -> list[str | None]:
     points = (dno["statistics"] or {}).get("connectionPoints")
     years: Any = " ".join(map(str, dno["years"]))
-    return [dno["slug"], dno["name"], dno["city"], dno["region"], years, None if points is None else str(points)]
+    return [
+        dno["slug"],
+        dno["name"],
+        dno["city"],
+        dno["region"],
+        years,
+        None if points is None else str(points),
+    ]

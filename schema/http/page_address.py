@@ -1,7 +1,6 @@
 """A page: the result of one operation, rendered by the template of its name, as a cached response."""
 
 import re
-from collections.abc import Mapping
 from gzip import compress
 from typing import Final
 from urllib.parse import urlencode
@@ -38,16 +37,20 @@ _SPREAD: Final = re.compile(r"\.\.\.(?!\s*on\b)\s*(\w+)")
 
 
 class PageAddress(CachedAddress):
-    """`similar`: the operation that finds operators with names like that of an unknown one."""
+    """`similar`: the operation that finds operators with names like that of an unknown one.
+
+    `computed`: the variables that are no parameters of the page.
+    """
 
     pages = True
+    computed = frozenset[str]()
 
     def __init__(self, operations: RestOperations, operation: Operation, similar: Operation) -> None:
         assert operation.name is not None
         self._operations = operations
         self._operation = operation
         self._template = operation.name
-        self._parameters = PageParameters(operation)
+        self._parameters = PageParameters(operation, self.computed)
         self._similar = similar
         self._text = text_of(operation)
 
@@ -66,12 +69,11 @@ class PageAddress(CachedAddress):
         if cached is not None:
             return cached[0]
         given = self._parameters.given(request)
-        variables = self._variables(
-            request.path_params, self._parameters.variables(request.path_params, given)
-        )
+        language = _language(scope)
+        variables = self._variables(self._parameters.variables(request.path_params, given), language)
         result = await self._operations.run_fields(self._operation, variables, request)
         await self._require_operator(result.data, variables, request)
-        view = PageView(_language(scope), *split_path(scope["path"]), given)
+        view = PageView(language, *split_path(scope["path"]), given)
         body = render(self._template, view, **self._values(result.data, variables))
         headers = [(b"content-language", view.language.encode())]
         if _accepts_gzip(scope):
@@ -81,7 +83,7 @@ class PageAddress(CachedAddress):
         store_cached(scope, key, page, result.read_set, since)
         return respond_from_cache(scope, page, result.read_set.until)
 
-    def _variables(self, path_params: Mapping[str, str], variables: Map) -> Map:
+    def _variables(self, variables: Map, language: Language) -> Map:
         """The variables of the operation; a subclass may add some that follow from others."""
         return variables
 

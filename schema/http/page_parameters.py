@@ -1,7 +1,7 @@
 """The variables of a page's operation, from the path and the query string."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
 from graphql import (
@@ -30,9 +30,11 @@ _BOOLEANS: Final = {"true": True, "false": False}
 class PageParameters:
     """Read as the types of the operation's variables require; each is one parameter, a list may be repeated."""
 
-    def __init__(self, operation: Operation) -> None:
+    def __init__(self, operation: Operation, computed: Collection[str] = ()) -> None:
+        """`computed`: variables that are no parameters."""
         definitions = operation.node.variable_definitions or ()
-        self._types = {node.variable.name.value: _type_of(node) for node in definitions}
+        types = {node.variable.name.value: _type_of(node) for node in definitions}
+        self._types = {name: given for name, given in types.items() if name not in computed}
 
     def given(self, request: Request) -> Parameters:
         """Those of the query string, without empty ones, which forms send. Raises BadInput for an unknown one."""

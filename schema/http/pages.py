@@ -8,15 +8,19 @@ from starlette.routing import BaseRoute, Route
 
 from app.settings import Settings
 from app.web.language import LANGUAGES
-from schema.http.operator_files import OperatorFiles
+from schema.http.home_page import HomePage
 from schema.http.operation_runner import OperationRunner
+from schema.http.operator_files import OperatorFiles
 from schema.http.page_address import PageAddress
 from schema.http.rest_operations import RestOperations, own_document
 
 DOCUMENT: Final = Path(__file__).with_suffix(".graphql").read_text()
 
 # The path, the operation, and the class of the address where variables or values need more than the operation has.
-PAGES: Final[tuple[tuple[str, str, type[PageAddress]], ...]] = (("/operators", "operators", PageAddress),)
+PAGES: Final[tuple[tuple[str, str, type[PageAddress]], ...]] = (
+    ("/", "home", HomePage),
+    ("/operators", "operators", PageAddress),
+)
 
 
 class Pages:

@@ -101,7 +101,6 @@ STORES = {
     "app/limits/rate_limiter/buckets.py:PendingRequest.waiting": REQUEST,
     "app/web/pages.py:_console": START,
     "app/web/pages.py:_graphiql": START,
-    "app/web/pages.py:_home": START,
     "app/web/assets.py:static_assets": START,
     "app/web/language.py:_preferred": "memoised results of pure functions",
     "app/web/rendering.py:_environment": START,

@@ -1,19 +1,27 @@
 """Pages over HTTP: cached responses of one operation each, in two languages, whose next view has every correction."""
 
+import csv
 import json
 import re
 from collections.abc import AsyncIterator
 from html import unescape
 from html.parser import HTMLParser
+from io import BytesIO
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
+from python_calamine import CalamineWorkbook
 
+from app.db.dnos import fetch_by_id
 from app.db.pool import Pool
+from app.domain.entry import VoltageLevel
+from app.domain.hlzf import Season
+from app.domain.price import PriceKind
 from app.settings import Settings
 from app.web.assets import HERE
+from app.web.states import state_tiles
 from schema.http.pages import DOCUMENT, PAGES
 from schema.http.rest_operations import own_document
 from tests import factories as make
@@ -251,3 +259,123 @@ async def test_pages_follow_one_another_without_gaps(browser: httpx.AsyncClient,
         names += re.findall(r">(Netze \d{3})<", page)
         path = next(map(unescape, re.findall(r'rel="next" href="([^"]+)"', page)), "")
     assert names == [f"Netze {number:03}" for number in range(120)]
+
+
+FIGURES = {
+    "with=HLZF": {"a"},
+    "with=NETZENTGELTE&level=NS": {"b"},
+    "with=NETZENTGELTE&with=HLZF": {"a"},
+    "prices=SLP_ARBEITSPREIS": {"b"},
+    "prices=SLP_ARBEITSPREIS&level=MS": set(),
+    "prices=SLP_ARBEITSPREIS&with=HLZF": set(),
+    "with=TIME_OF_USE&level=NS": {"c"},
+    "level=MS": {"a"},
+    "level=MS&year=2024": set(),
+    "status=VERIFIED": {"c"},
+    "status=VERIFIED&year=2025": set(),
+    "status=VERIFIED&year=2026": {"c"},
+    "status=FLAGGED": set(),
+    "year=2025": {"a", "b"},
+    "year=0&with=HLZF": set(),
+    "with=LEVY": set(),
+}
+
+
+@pytest.fixture
+async def figures(pool: Pool) -> None:
+    a, b, c, _ = [await make.dno(pool, f"netze-{letter}", name=f"Netze {letter}") for letter in "abcd"]
+    await make.tariff(pool, a, 2025, VoltageLevel.MS)
+    await make.hlzf(pool, a, 2025, VoltageLevel.MS, Season.WINTER)
+    await make.tariff(pool, b, 2025, VoltageLevel.NS)
+    await make.price(pool, b, 2025, PriceKind.SLP_ARBEITSPREIS, voltage_level="NS")
+    await make.time_of_use(pool, c, 2026, verification_status="verified")
+
+
+@pytest.mark.usefixtures("figures")
+async def test_operators_are_filtered_by_the_figures_that_are_held_of_them(
+    browser: httpx.AsyncClient,
+) -> None:
+    found = {}
+    for parameters in FIGURES:
+        page = await browser.get(f"/operators?{parameters}")
+        assert page.status_code == 200, parameters
+        found[parameters] = set(re.findall(r">Netze ([a-d])<", page.text))
+    assert found == FIGURES
+
+
+@pytest.mark.usefixtures("figures")
+async def test_a_view_by_figures_has_a_new_figure_at_once(
+    browser: httpx.AsyncClient, server: Running, pool: Pool
+) -> None:
+    await server.delivered()
+    for year in ("", "&year=2025"):
+        assert "Netze d" not in (await browser.get(f"/operators?with=HLZF{year}")).text
+    [dno_id] = [row["id"] for row in await pool.fetch("SELECT id FROM dnos WHERE slug = 'netze-d'")]
+    dno = (await fetch_by_id(pool, [dno_id]))[dno_id]
+    await make.hlzf(pool, dno, 2025, VoltageLevel.NS, Season.WINTER)
+    await server.delivered()
+    for year in ("", "&year=2025"):
+        assert "Netze d" in (await browser.get(f"/operators?with=HLZF{year}")).text
+
+
+async def test_a_view_is_a_file_with_all_of_its_rows(browser: httpx.AsyncClient, pool: Pool) -> None:
+    for number in range(120):
+        await make.dno(pool, f"netze-{number:03}", name=f'=Netze "{number:03}"', connection_points_ns=number)
+    page = await browser.get("/de/operators?sort=CONNECTION_POINTS&search=netze")
+    for suffix in ("csv", "xlsx"):
+        assert f'href="/operators.{suffix}?sort=CONNECTION_POINTS&amp;search=netze"' in page.text
+    file = await browser.get("/operators.csv?sort=CONNECTION_POINTS&search=netze")
+    rows = list(csv.DictReader(file.text.splitlines()))
+    assert [row["slug"] for row in rows] == [f"netze-{number:03}" for number in reversed(range(120))]
+    assert (rows[0]["name"], rows[0]["connection_points"]) == ('=Netze "119"', "119")
+    etag = {"if-none-match": file.headers["etag"]}
+    assert (await browser.get(str(file.url), headers=etag)).status_code == 304
+    workbook = CalamineWorkbook.from_filelike(BytesIO((await browser.get("/operators.xlsx")).content))
+    assert len(workbook.get_sheet_by_index(0).to_python()) == 121
+    assert (await browser.get("/operators.pdf")).status_code == 404
+    assert (await browser.get("/operators.csv?colour=red")).status_code == 400
+
+
+async def test_the_home_page_answers_questions_names_and_postal_codes(
+    browser: httpx.AsyncClient, server: Running, pool: Pool
+) -> None:
+    dno = await make.dno(pool, "netze-adorf", name="Netze Adorf", city="Adorf", postal_code="89073")
+    await make.tariff(pool, dno, 2025, VoltageLevel.MS, leistung="58.20")
+    await make.place(pool, dno, "80331", municipality="München", locations=3)
+    await server.delivered()
+    for path, part in (
+        ("/", "Was kostet das Stromnetz"),
+        ("/?q=Netze Adorf MS 2025", "58,20"),
+        ("/en?q=What are the grid charges of Netze Adorf in 2025 at medium voltage?", "58.20"),
+        ("/?q=80331", "Netze Adorf"),
+        ("/en?q=PLZ 80331", "100 % of the counted units"),
+        ("/?q=99999", "99999"),
+        ("/?q=Adorf", "Netze Adorf"),
+        ("/?q=" + "x" * 300, "kann ich nicht beantworten"),
+    ):
+        page = await browser.get(path)
+        assert page.status_code == 200, path
+        assert part in text_of(page), path
+        assert active_parts_of(page) == ["script defer src"]
+    assert (await browser.get("/?q=" + "x" * 1001)).status_code == 400
+    assert (await browser.get("/?asked=true")).status_code == 400
+
+
+async def test_the_home_page_has_all_states_and_states_whose_spelling_differs_once(
+    browser: httpx.AsyncClient, pool: Pool
+) -> None:
+    for slug, region in (("a", "Bayern"), ("b", "BAYERN"), ("c", "Tirol"), ("d", None)):
+        await make.dno(pool, f"netze-{slug}", region=region)
+    page = await browser.get("/")
+    tiles = re.findall(r'<li class="state-(\w\w)">', page.text)
+    assert len(set(tiles)) == len(tiles) == 16
+    assert "BY 0 von 2" in text_of(page)
+    assert "BE 0 von 0" in text_of(page)
+
+
+def test_a_state_has_a_darker_tile_the_more_of_its_operators_have_data() -> None:
+    levels = [
+        next(tile.level for tile in state_tiles({"Bayern": (8, with_data)}) if tile.code == "BY")
+        for with_data in (0, 1, 2, 4, 6, 8)
+    ]
+    assert levels == [0, 1, 2, 3, 4, 4]

@@ -14,6 +14,8 @@ from tests.integration.graph.running import Running
 
 PATHS = (
     "/",
+    "/de?q=netze",
+    "/en",
     "/graphql",
     "/graphql?query=%7B__typename%7D",
     "/graphql?query=%7Bdnos%7BtotalCount%7D%7D",
