@@ -84,7 +84,7 @@ async def test_a_query_of_a_client_that_prefers_json_is_no_stream(endpoint: Endp
     assert rejected.codes == ["GRAPHQL_VALIDATION_FAILED"]
 
 
-async def test_a_browser_gets_the_page_unless_it_sends_an_operation(endpoint: Endpoint) -> None:
+async def test_a_browser_gets_the_page_also_for_a_link_with_a_query_which_is_not_executed(endpoint: Endpoint) -> None:
     html = accept("text/html,*/*;q=0.8")
 
     async def media_type(method: str, query_string: bytes) -> str:
@@ -93,7 +93,8 @@ async def test_a_browser_gets_the_page_unless_it_sends_an_operation(endpoint: En
 
     assert await media_type("GET", b"") == "text/html"
     assert await media_type("HEAD", b"a=b") == "text/html"
-    assert await media_type("GET", b"query=%7B__typename%7D") == JSON
+    assert await media_type("GET", b"query=%7B__typename%7D") == "text/html"
+    assert await media_type("GET", b"query=mutation%7BsignOut%7Berrors%7Bcode%7D%7D%7D") == "text/html"
     assert await media_type("GET", b"extensions=%7B%7D") == JSON
     assert await media_type("POST", b"") == JSON
 
