@@ -35,6 +35,8 @@ PATHS = (
     "/assets/page.css",
     "/assets/none",
     "/api/v1/openapi.json",
+    "/api/v1/import/tariffs",
+    "/api/v1/import/tariffs/template.csv",
     "/api/v1/dnos/netze-a/2025",
     "/api/v1/dnos/netze-a/1000",
     "/api/v1/dnos/none/2025",

@@ -84,7 +84,9 @@ async def test_a_query_of_a_client_that_prefers_json_is_no_stream(endpoint: Endp
     assert rejected.codes == ["GRAPHQL_VALIDATION_FAILED"]
 
 
-async def test_a_browser_gets_the_page_also_for_a_link_with_a_query_which_is_not_executed(endpoint: Endpoint) -> None:
+async def test_a_browser_gets_the_page_also_for_a_link_with_a_query_which_is_not_executed(
+    endpoint: Endpoint,
+) -> None:
     html = accept("text/html,*/*;q=0.8")
 
     async def media_type(method: str, query_string: bytes) -> str:
