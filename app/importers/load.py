@@ -3,7 +3,7 @@
 import io
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
@@ -90,6 +90,9 @@ class Report(msgspec.Struct, frozen=True):
 
 
 _DETECTED: Final = ReadOptions()
+
+# With so many problems the rest of the files is not read: the list is held in memory.
+MAX_PROBLEMS: Final = 100_000
 
 
 class Author(NamedTuple):
@@ -212,7 +215,7 @@ async def check(
     on_progress: OnProgress = no_progress,
     on_note: Callable[[str], None] = lambda note: None,
 ) -> tuple[Source, list[Problem]]:
-    """The source with all valid rows, and the problems of the others."""
+    """The source with all valid rows, and the problems of the others; with MAX_PROBLEMS of them, nothing further is read."""
     source = SOURCES[kind](
         References(
             await staging.fetch_operators(connection),
@@ -223,8 +226,15 @@ async def check(
     problems: list[Problem] = []
     progress = _ReadProgress(files, on_progress)
     for file in files:
-        for item in read(file.stream, file.name, source.layouts, options, progress.on_characters, on_note):
-            problems += [item] if isinstance(item, Problem) else _take(source, item)
+        items = read(file.stream, file.name, source.layouts, options, progress.on_characters, on_note)
+        with closing(items):
+            for item in items:
+                problems += [item] if isinstance(item, Problem) else _take(source, item)
+                if len(problems) >= MAX_PROBLEMS:
+                    on_note(
+                        f"{item.location}: not read any further, since there are {len(problems):,} problems"
+                    )
+                    return source, problems
     problems += source.finish() if not problems else ()
     return source, problems
 

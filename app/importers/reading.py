@@ -4,7 +4,7 @@ One row is held at a time, but for a sample, and a malformed row does not hide l
 """
 
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import chain, islice
 from typing import BinaryIO, Final
@@ -41,7 +41,7 @@ def read(
     options: ReadOptions = _DEFAULTS,
     on_characters: OnCharacters = lambda characters: None,
     on_note: OnNote = lambda note: None,
-) -> Iterator[Row | Problem]:
+) -> Generator[Row | Problem, None, None]:
     """The layout is the one that fits the header best; the first bytes determine the format. `on_note`: how the file was
     read, in words, if it is not written as those of the export.
     """

@@ -105,8 +105,15 @@ async def _run(request: Request, wanted: ImportRequest, files: Sequence[IO[bytes
         if not (await resources.authenticator.renewed(principal)).role.includes(principal.role):
             raise AppError("Your role has changed meanwhile; please try again.", Code.FORBIDDEN)
 
+    confirmed = True
+
     async def on_change(changed: Changed) -> None:
-        await resources.invalidator.invalidate(changed.tags, changed.events)
+        """Once Redis has not confirmed, L2 is not used until the relay has delivered all events, which does the rest."""
+        nonlocal confirmed
+        if confirmed:
+            confirmed = await resources.invalidator.invalidate(changed.tags, changed.events)
+        else:
+            resources.invalidator.evict(changed.tags)
 
     def on_loss() -> None:
         resources.invalidator.keep_nothing("it is not known whether an import was committed")
@@ -133,6 +140,5 @@ def _is_preflighted(request: Request) -> bool:
 
 
 def _refused(answer: ImportAnswer) -> BadInput:
-    return BadInput(
-        f"{answer.refused:,} rows were refused, and nothing was imported.", **msgspec.to_builtins(answer)
-    )
+    rows = "1 row was" if answer.refused == 1 else f"{answer.refused:,} rows were"
+    return BadInput(f"{rows} refused, and nothing was imported.", **msgspec.to_builtins(answer))

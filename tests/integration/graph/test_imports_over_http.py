@@ -29,6 +29,7 @@ from tests.integration.graph.running import Running, issue_key, running
 from tests.integration.graph.test_access import signed_in
 from tests.integration.graph.wire import wire
 from tests.integration.graph.writing import Caller
+from tests.servers import PrivateValkey
 from tests.unit.importers.workbooks import workbook
 from tests.waiting import CACHING, until
 
@@ -531,6 +532,34 @@ async def test_readers_of_all_instances_see_what_was_imported(
                     return bool((await tariff(reader))["leistung"] == price)
 
                 await until(is_seen)
+
+
+async def test_no_reader_gets_an_old_value_if_redis_does_not_answer_during_the_import(
+    settings: Settings, pool: Pool, valkey: PrivateValkey
+) -> None:
+    """The changes are more than those of one message of the process."""
+    _, headers = await issue_key(pool)
+    old = tariffs(*(f"netze-a,{year},MS,{PRICES}" for year in range(2000, 2101)))
+    settings = msgspec.structs.replace(settings, redis_url=valkey.url)
+    every_tariff = '{ dno(slug: "netze-a") { tariffs { leistung } } }'
+    async with running(settings) as server, httpx.AsyncClient() as client:
+        caller = Caller(client, headers)
+        await imported(caller, old, path=url(server))
+        read = (await server.execute(every_tariff))["dno"]["tariffs"]
+        assert {each["leistung"] for each in read} == {"58.20"}
+        async with locked_tariffs(pool):
+            new = asyncio.create_task(imported(caller, old.replace(b"58.20", b"58.30"), path=url(server)))
+            await until(lambda: waits_for_a_lock(pool))
+            valkey.pause()
+        try:
+            assert (await new)["updated"] == 101
+            read = (await server.execute(every_tariff))["dno"]["tariffs"]
+            assert {each["leistung"] for each in read} == {"58.30"}
+        finally:
+            valkey.resume()
+        await until(lambda: server.resources.shared.trusted)
+        read = (await server.execute(every_tariff))["dno"]["tariffs"]
+        assert {each["leistung"] for each in read} == {"58.30"}
 
 
 async def test_an_import_whose_process_is_killed_before_the_commit_writes_nothing(
