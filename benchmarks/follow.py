@@ -65,7 +65,7 @@ async def _run(settings: Settings, given: argparse.Namespace) -> list[tuple[str,
                     "UPDATE followed.netzentgelte SET leistung = leistung + 0.01, updated_at = clock_timestamp()"
                     " WHERE id % 2000 = 1 AND id < 20000",
                 )
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(0.2)
             began = perf_counter()
             report = await one_pass(wanted)
             assert report is not None

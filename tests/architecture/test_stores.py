@@ -159,6 +159,7 @@ STORES = {
     "app/importers/follow/operators.py:_Planning._unfit": DATA,
     "app/importers/follow/operators.py:_Planning._written": DATA,
     "app/importers/follow/passes.py:_Pass._problems": DATA,
+    "app/importers/follow/passes.py:_Pass._unwritable": DATA,
     "app/importers/follow/taking_over.py:TakingOver._written": DATA,
     "app/importers/follow/taking_over.py:TakingOver._years": DATA,
     "app/importers/register/operators.py:_Same._matched": IMPORT,

@@ -64,13 +64,15 @@ def read_operator(row: Mapping[str, Any], available: Available) -> tuple[Operato
     for column, sources in _SOURCES.items():
         if not any(_is_there(available, name) for name in sources):
             continue
-        text = next((text for name in sources if (text := (row[name] or "").strip())), "")
-        try:
-            columns[column] = _value(column, text)
-        except ValueError as error:
-            columns[column] = ""
-            if column != "bdew_code":  # the crawler keeps what it found, unchecked
-                unfit.append(Unfit(sources[0], f"{column} {error}"))
+        columns[column] = ""
+        for name in sources:
+            try:
+                columns[column] = _value(column, (row[name] or "").strip())
+            except ValueError as error:
+                if column != "bdew_code":  # the crawler keeps what it found, unchecked
+                    unfit.append(Unfit(name, f"{column} {error}"))
+            if columns[column]:
+                break
     if not columns.get("name"):
         return None, [Unfit("", "has no usable name")]
     columns |= _of_json(row, available)

@@ -33,7 +33,7 @@ from app.domain.revision import CRAWLER
 from app.importers.follow.figures import Unfit
 from app.importers.follow.levels import CRAWLER_LEVELS
 from app.importers.follow.operators import Operator, Plan, plan, read_operator
-from app.importers.follow.taking_over import Counts, TakingOver
+from app.importers.follow.taking_over import RULE_BROKEN, Counts, TakingOver, broken_rule
 from app.importers.load import connect
 from app.importers.transaction import in_transaction
 
@@ -124,6 +124,7 @@ class _Pass:
         self._full = request.full or last.compare_next or _is_due(last, request.since)
         self._problems: list[str] = []
         self._compare_next = False
+        self._unwritable: dict[int, str] = {}  # operators, and why
 
     async def run(self) -> PassReport:
         began = perf_counter()
@@ -191,8 +192,25 @@ class _Pass:
         gone = followed - {row["id"] for row in rows}
         if not self._accepted and ((followed and not rows) or _are_many(len(gone), len(followed))):
             raise CannotFollow(_refused(len(gone), len(followed), "operators"))
-        found = await self._in_transaction(lambda: self._write_operators(rows))
+        try:
+            found = await self._in_transaction(lambda: self._write_operators(rows))
+        except RULE_BROKEN:
+            self._unwritable = await self._find_unwritable(rows)
+            found = await self._in_transaction(lambda: self._write_operators(rows))
+        # Rows of figures may belong to other operators now, without having changed themselves.
+        self._full |= found.remapped
         return found.matched
+
+    async def _find_unwritable(self, rows: Sequence[Row]) -> dict[int, str]:
+        """Operators that break a rule of the database, by dividing; nothing is kept of the attempts."""
+        try:
+            await in_transaction(self._connection, lambda: self._write_operators(rows), keep=False)
+        except RULE_BROKEN as error:
+            if len(rows) == 1:
+                return {rows[0]["id"]: broken_rule(error)}
+            half = len(rows) // 2
+            return await self._find_unwritable(rows[:half]) | await self._find_unwritable(rows[half:])
+        return {}
 
     async def _write_operators(self, rows: Sequence[Row]) -> Plan:
         found, unfit = await self._planned(rows)
@@ -211,8 +229,6 @@ class _Pass:
             await followed_operators.add_aliases(self._connection, found.aliases, CRAWLER)
         await followed_operators.record(self._connection, found.mapped)
         await followed_rows.replace_set_aside(self._connection, OPERATORS, unfit)
-        # Rows of figures may belong to other operators now, without having changed themselves.
-        self._full |= found.remapped
         return found
 
     async def _planned(self, rows: Sequence[Row]) -> tuple[Plan, list[SetAside]]:
@@ -220,6 +236,8 @@ class _Pass:
         unfit: dict[int, list[Unfit]] = {}
         for row in rows:
             operator, reasons = read_operator(dict(row), self._snapshot.columns)
+            if row["id"] in self._unwritable:
+                operator, reasons = None, [Unfit("", self._unwritable[row["id"]])]
             unfit[row["id"]] = reasons
             if operator is not None:
                 operators.append(operator)

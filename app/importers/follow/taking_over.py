@@ -32,6 +32,8 @@ from app.importers.transaction import in_transaction
 # Part of each fingerprint: raised when rows that were handled already would be translated in another way.
 _TRANSLATION: Final = b"1"
 _WITHOUT_FIGURES: Final = f"{CRAWLER} has no figures for it any more"
+# The database refuses a value, though it was checked.
+RULE_BROKEN: Final = (asyncpg.IntegrityConstraintViolationError, asyncpg.DataError)
 _MANY: Final = 1_000
 _MAX_COMPARED: Final = 20_000  # entries of one pass that are remembered for plausibility
 
@@ -112,14 +114,14 @@ class TakingOver:
         """A row that breaks a rule of the database is found, set aside, and stops no other."""
         try:
             self.counts += await in_transaction(self._connection, lambda: self._take(items))
-        except (asyncpg.IntegrityConstraintViolationError, asyncpg.DataError) as error:
+        except RULE_BROKEN as error:
             if len(items) > 1:
                 half = len(items) // 2
                 await self._take_or_divide(items[:half])
                 await self._take_or_divide(items[half:])
                 return
             [item] = items
-            reason = Unfit("", f"breaks a rule: {getattr(error, 'constraint_name', None) or error}")
+            reason = Unfit("", broken_rule(error))
             refused = [item._replace(translated=Translated(unfit=[reason]))]
             self.counts += await in_transaction(self._connection, lambda: self._take(refused))
 
@@ -293,6 +295,11 @@ class TakingOver:
 def _fingerprint(row: Row, dno_id: UUID | None) -> bytes:
     text = repr((tuple(row), dno_id)).encode(errors="surrogatepass")
     return hashlib.blake2b(text, digest_size=16, key=_TRANSLATION).digest()
+
+
+def broken_rule(error: Exception) -> str:
+    rule = getattr(error, "constraint_name", None) or str(error)
+    return f"breaks a rule: {rule.replace('_', ' ')}"
 
 
 def _duplicate(holder: int) -> Unfit:

@@ -215,3 +215,47 @@ async def test_each_slug_that_the_crawler_has_had_for_an_operator_is_an_alias(
     await pool.fetch("DELETE FROM dno_aliases")
     await follow(full=True)
     assert await pool.fetch("SELECT FROM dno_aliases") == []  # removed here, and unchanged there
+
+
+async def test_an_operator_that_breaks_a_rule_of_the_database_stops_no_other(
+    crawler: CrawlerDatabase, follow: Follow, pool: Pool
+) -> None:
+    names = [f"Netze {letter} GmbH" for letter in "ABCDE"]
+    for name in names:
+        await crawler.tariff(await crawler.dno(name))
+    await pool.fetch("ALTER TABLE dnos ADD CONSTRAINT not_c_please CHECK (name <> 'Netze C')")
+    try:
+        report = await follow()
+        assert (report.counts.added, report.set_aside) == (4, 2)
+        assert ("dnos", 3, "breaks a rule: not c please") in await reasons(pool)
+    finally:
+        await pool.fetch("ALTER TABLE dnos DROP CONSTRAINT not_c_please")
+    report = await follow()
+    assert (report.counts.added, report.set_aside) == (1, 0)
+
+
+async def test_a_number_that_is_none_leaves_that_of_the_register(
+    crawler: CrawlerDatabase, follow: Follow, pool: Pool
+) -> None:
+    dno = await crawler.dno(mastr_nr="unknown")
+    await crawler.insert("dno_mastr_data", dno_id=dno, mastr_nr="SNB900000000001")
+    await follow()
+    assert (await pool.fetch("SELECT mastr_nr FROM dnos"))[0]["mastr_nr"] == "SNB900000000001"
+    assert [each[2] for each in await reasons(pool)] == [
+        "mastr_nr is no number of an operator such as SNB982046657236"
+    ]
+
+
+async def test_a_row_that_breaks_a_rule_of_the_database_stops_no_other(
+    crawler: CrawlerDatabase, follow: Follow, pool: Pool
+) -> None:
+    dno = await crawler.dno()
+    for leistung in range(1, 8):
+        await crawler.tariff(dno, year=2019 + leistung, leistung=leistung)
+    await pool.fetch("ALTER TABLE netzentgelte_data ADD CONSTRAINT not_three CHECK (leistung <> 3)")
+    try:
+        report = await follow()
+        assert (report.counts.added, report.set_aside) == (6, 1)
+        assert await reasons(pool) == [("netzentgelte", 3, "breaks a rule: not three")]
+    finally:
+        await pool.fetch("ALTER TABLE netzentgelte_data DROP CONSTRAINT not_three")
