@@ -1,12 +1,14 @@
 """The history of all families: filtered, page by page, the latest change first; never older than an answered write."""
 
 from typing import Any
+from uuid import UUID
 
 import pytest
 
 from app.db.pool import Pool
 from app.domain.account import Role
 from app.domain.dno import Dno
+from app.domain.page_cursor import write_position
 from app.resources import Resources
 from app.settings import Settings
 from tests import factories as make
@@ -167,6 +169,23 @@ async def test_a_damaged_cursor_is_refused(editor: Caller, after: str) -> None:
     answer = await editor.execute_with_errors(CHANGES, after=after)
     [error] = answer["errors"]
     assert (error["extensions"]["code"], error["extensions"]["argument"]) == ("BAD_USER_INPUT", "after")
+
+
+@pytest.mark.parametrize(
+    ("moment", "version"),
+    [
+        ("2025-01-01T00:00:00", 1),
+        ("0001-01-01T00:00:00+14:00", 1),
+        ("9999-12-31T23:59:59-14:00", 1),
+        ("2025-01-01T00:00:00Z", 2**31),
+    ],
+)
+async def test_a_position_that_no_change_can_have_is_refused(
+    editor: Caller, moment: str, version: int
+) -> None:
+    after = write_position((moment, UUID(int=1), version))
+    answer = await editor.execute_with_errors(CHANGES, after=after)
+    assert answer["errors"][0]["extensions"]["code"] == "BAD_USER_INPUT"
 
 
 async def test_a_cursor_of_entries_is_none_of_changes(editor: Caller, changed: dict[str, str]) -> None:
