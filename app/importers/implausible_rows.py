@@ -40,7 +40,8 @@ async def implausible_rows(
     dno_ids = [UUID(dno_id) for dno_id in {values[0] for _, values in entries}]
     years = [int(year) for year in {values[1] for _, values in entries}]
     if len(entries) > _MANY:
-        # The planner takes the tables for as small as they were before.
+        # The planner takes the tables for as small as they were before; so would it for readers until autovacuum comes.
+        await connection.execute(f"ANALYZE {family.table}")
         await connection.execute("SET LOCAL enable_nestloop = off")
     first = _First()
     async for key, warnings in TABLES[family.name].plausibility.find_by_key(connection, dno_ids, years):

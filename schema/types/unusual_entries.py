@@ -1,7 +1,7 @@
 """Lists of entries with unusual values, and of those without, operator by operator in the order of slugs."""
 
 from collections.abc import AsyncIterator, Iterable, Sequence
-from typing import Final
+from typing import Final, TypeAlias
 from uuid import UUID
 
 from app.cache.read_set import ReadSet
@@ -19,6 +19,7 @@ from app.domain.entry_page import (
 )
 from app.domain.families import FAMILIES
 from app.domain.family import Family
+from app.limits.work_budget import in_turns
 from loaders.registry import Loaders
 from schema.context import Context
 
@@ -26,6 +27,9 @@ from schema.context import Context
 _FIRST_OPERATORS, _MOST_OPERATORS = 10, 100
 # Entries of which those without unusual values are taken.
 _ENTRIES_AT_ONCE: Final = 1_000
+
+_ByOperator: TypeAlias = dict[UUID, list[UnusualEntry]]
+_ById: TypeAlias = dict[UUID, UnusualEntry]
 
 
 async def load_unusual_page(
@@ -44,14 +48,14 @@ async def load_usual_page(
 ) -> EntryPage:
     """Statements of many entries, until the page is full."""
     found: list[ListedEntry] = []
+    beyond = await _beyond_distribution(context, wanted)
     position, more = after, True
     while more and len(found) <= first:
         page = await fetch_entry_page(context.resources.pool, wanted, _ENTRIES_AT_ONCE, position)
         more = page.has_next
         dno_ids = list({each.dno_id for each in page.entries})
-        unusual = {
-            entry.id for entries in await load_unusual_entries(context, wanted, dno_ids) for entry in entries
-        }
+        of_operators = await _load_unusual_entries(context, wanted, beyond, dno_ids)
+        unusual = {entry_id for entries in of_operators for entry_id in entries}
         found += [each for each in page.entries if each.position.id not in unusual]
         position = page.entries[-1].position if page.entries else None
         context.budget.check()
@@ -61,7 +65,7 @@ async def load_usual_page(
 async def count_matching(context: Context, wanted: EntryFilter) -> int:
     if wanted.implausible is None:
         return await count_entries(context.resources.pool, wanted)
-    unusual = sum([1 async for _ in _unusual(context, wanted)])
+    unusual = sum([len(entries) async for _, _, entries in _by_operator(context, wanted)])
     if wanted.implausible:
         return unusual
     # Both are read at different moments.
@@ -69,40 +73,49 @@ async def count_matching(context: Context, wanted: EntryFilter) -> int:
 
 
 async def load_unusual_ids(context: Context, wanted: EntryFilter) -> list[UUID]:
-    return [each.position.id async for each in _unusual(context, wanted)]
+    return [entry_id async for _, _, entries in _by_operator(context, wanted) for entry_id in entries]
 
 
 async def _unusual(
     context: Context, wanted: EntryFilter, after: EntryPosition | None = None
 ) -> AsyncIterator[ListedEntry]:
-    """In order. Loads no more operators than the caller takes entries of."""
+    """In order."""
+    async for slug, dno_id, entries in _by_operator(context, wanted, after and after.slug):
+        for position in sorted([EntryPosition.of(slug, entry) for entry in entries.values()]):
+            if after is None or position > after:
+                yield ListedEntry(position, dno_id)
+
+
+async def _by_operator(
+    context: Context, wanted: EntryFilter, first_slug: str | None = None
+) -> AsyncIterator[tuple[str, UUID, _ById]]:
+    """Slug, id and unusual entries. Loads no more operators than the caller takes."""
     operators = await _operators(context, wanted)
-    if after is not None:
-        operators = [operator for operator in operators if operator[0] >= after.slug]
+    if first_slug is not None:
+        operators = [operator for operator in operators if operator[0] >= first_slug]
+    beyond = await _beyond_distribution(context, wanted)
     at_once = _FIRST_OPERATORS
     while operators:
         chunk, operators = operators[:at_once], operators[at_once:]
         at_once = _MOST_OPERATORS
-        of_operators = await load_unusual_entries(context, wanted, [dno_id for _, dno_id in chunk])
+        of_operators = await _load_unusual_entries(context, wanted, beyond, [dno_id for _, dno_id in chunk])
         for (slug, dno_id), entries in zip(chunk, of_operators, strict=True):
-            for position in sorted([EntryPosition.of(slug, entry) for entry in entries]):
-                if after is None or position > after:
-                    yield ListedEntry(position, dno_id)
+            yield slug, dno_id, entries
 
 
-async def load_unusual_entries(
-    context: Context, wanted: EntryFilter, dno_ids: Sequence[UUID]
-) -> list[set[UnusualEntry]]:
-    """Of each operator those that pass. Its own records are not part of the read set: a list has the tags of all entries."""
-    beyond = await _beyond_distribution(context, wanted)
+async def _load_unusual_entries(
+    context: Context, wanted: EntryFilter, beyond: _ByOperator, dno_ids: Sequence[UUID]
+) -> list[_ById]:
+    """Of each operator those that pass, with those `beyond` the distribution. The records of operators are not part of the
+    read set: a list has the tags of all entries.
+    """
     records = ReadSet()
     loaders = Loaders(context.resources.read_through, records, memoize=False)
     of_operators = await loaders.unusual_entries_by_dno.load_many(dno_ids)
     context.read_set.update((), records.until)
-    context.budget.check()
     return [
-        {entry for entry in (*(entries or ()), *beyond.get(dno_id, ())) if wanted.passes(entry)}
-        for dno_id, entries in zip(dno_ids, of_operators, strict=True)
+        {entry.id: entry for entry in (*(entries or ()), *beyond.get(dno_id, ())) if wanted.passes(entry)}
+        async for dno_id, entries in in_turns(zip(dno_ids, of_operators, strict=True), context.budget)
     ]
 
 
@@ -112,7 +125,7 @@ async def load_distributions(context: Context, families: Iterable[Family]) -> di
     return {name: figures for name, figures in zip(names, found, strict=True) if figures is not None}
 
 
-async def _beyond_distribution(context: Context, wanted: EntryFilter) -> dict[UUID, list[UnusualEntry]]:
+async def _beyond_distribution(context: Context, wanted: EntryFilter) -> _ByOperator:
     by_dno: dict[UUID, list[UnusualEntry]] = {}
     families = [family for family in FAMILIES if wanted.may_have(family)]
     for figures in (await load_distributions(context, families)).values():
