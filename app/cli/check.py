@@ -15,7 +15,7 @@ from app.cli.databases import with_databases
 from app.db.family_tables import TABLES
 from app.db.pool import Connection
 from app.db.staging import fetch_operators
-from app.domain.entry import FIRST_YEAR, LAST_YEAR
+from app.domain.entry import FIRST_YEAR, LAST_YEAR, WHOLE_COUNTRY
 from app.domain.families import FAMILIES
 from app.domain.family import Family
 from app.domain.plausibility import PlausibilityWarning
@@ -28,6 +28,9 @@ CHECKED: Final = {family.public_name: family for family in FAMILIES if has_rules
 CheckedTable = StrEnum(  # type: ignore[misc]  # families with rules
     "CheckedTable", {family.name.upper(): name for name, family in CHECKED.items()}, module=__name__
 )
+
+
+_OPERATORS_AT_ONCE: Final = 100
 
 
 class Found(NamedTuple):
@@ -94,12 +97,18 @@ async def _find(
     dno_ids: Sequence[UUID] | None,
     years: Sequence[int] | None,
 ) -> AsyncIterator[Found]:
-    slugs = {dno_id: slug for slug, dno_id in operators.items()}
+    """In bounded memory: operators are read in groups, in the order of their slugs."""
+    slugs = {dno_id: slug for slug, dno_id in operators.items()} | {WHOLE_COUNTRY: ""}
+    chosen = sorted(set(slugs if dno_ids is None else dno_ids), key=slugs.__getitem__)
     for family in families:
-        found = [each async for each in TABLES[family.name].plausibility.find(connection, dno_ids, years)]
-        for entry, warnings in sorted(found, key=lambda each: _position(slugs, family, each.entry)):
-            for warning in warnings:
-                yield Found(family.public_name, slugs[entry.dno_id], entry, warning)
+        check = TABLES[family.name].plausibility
+        usual = await check.distribution(connection)
+        for start in range(0, len(chosen), _OPERATORS_AT_ONCE):
+            group = chosen[start : start + _OPERATORS_AT_ONCE]
+            found = [each async for each in check.find_beside(connection, usual, group, years)]
+            for entry, warnings in sorted(found, key=lambda each: _position(slugs, family, each.entry)):
+                for warning in warnings:
+                    yield Found(family.public_name, slugs[entry.dno_id], entry, warning)
 
 
 def _position(slugs: dict[UUID, str], family: Family, entry: Any) -> tuple[Any, ...]:

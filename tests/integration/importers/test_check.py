@@ -2,6 +2,8 @@
 
 import json
 
+from app.cli import check
+from app.domain.families import BY_NAME
 from tests import factories as make
 from tests.integration.importers.test_command_line import dno  # noqa: F401
 
@@ -37,6 +39,21 @@ async def test_unusual_stored_figures_are_listed_with_their_rule(dno, pool):  # 
     }
     assert summary == {"kind": "summary", "unusual": 1}
     assert dno("check", "--year", "2024", "--strict").returncode == 0
+
+
+async def test_operators_are_read_in_groups_and_listed_in_order(pool, monkeypatch):
+    tariffs = BY_NAME["tariffs"]
+    made = [await make.dno(pool, f"netze-{letter}") for letter in "dacb"]
+    for dno_ in made:
+        await make.tariff(pool, dno_, leistung="18", leistung_unter_2500h="58.01")
+    operators = {dno_.slug: dno_.id for dno_ in made}
+    listed = []
+    for size in (100, 3, 1):
+        monkeypatch.setattr(check, "_OPERATORS_AT_ONCE", size)
+        async with pool.connection() as connection, connection.transaction():
+            listed.append([each async for each in check._find(connection, [tariffs], operators, None, None)])
+    assert [each.dno[-1] for each in listed[0]] == list("aabbccdd")
+    assert listed[0] == listed[1] == listed[2]
 
 
 async def test_an_unknown_operator_or_table_is_refused(dno, pool):  # noqa: F811
