@@ -92,6 +92,11 @@ _NAMES: Final[Mapping[str, tuple[str, ...]]] = {
     "mastr_nr": ("MaStR-Nummer",),
     "bdew_code": ("BDEW-Codenummer",),
     "website": ("Internetseite", "Homepage", "Webseite"),
+    "grundpreis_eur_per_year": ("Grundpreis", "SLP Grundpreis"),
+    "arbeitspreis_ct_per_kwh": ("Arbeitspreis", "SLP Arbeitspreis"),
+    "module1_eur_per_year": ("Modul 1", "Pauschale Modul 1", "Modul 1 Pauschale"),
+    "module2_ct_per_kwh": ("Modul 2", "Arbeitspreis Modul 2", "Modul 2 Arbeitspreis"),
+    "module2_grundpreis_eur_per_year": ("Grundpreis Modul 2", "Modul 2 Grundpreis"),
     "acer_code": ("ACER-Code", ),
     "vnb_id": ("VNB-ID",),
     "closed_network": ("geschlossenes Verteilernetz", "geschlossenes Netz"),
@@ -102,7 +107,7 @@ _NAMES: Final[Mapping[str, tuple[str, ...]]] = {
 }  # fmt: skip
 
 # A unit or a remark in brackets, or a unit at the end.
-_BRACKETS: Final = re.compile(r"[(\[]((?:[^()\[\]]|[(\[][^()\[\]]*[)\]])*)[)\]]?")
+_BRACKETS: Final = re.compile(r"[(\[]((?:[^()\[\]]|[(\[][^()\[\]]{0,40}[)\]]){0,80})[)\]]?")
 _AT_END: Final = re.compile(
     r"[\s,;:]+(?:in\s+)?((?:€|(?:EUR|Euro|ct|Cents?)\b).*)$|[\s,;:]+in\s+(\S+)\s*$", re.IGNORECASE | re.DOTALL
 )
@@ -119,12 +124,15 @@ def _columns() -> dict[str, tuple[str, ...]]:
     return {name: tuple(dict.fromkeys(columns)) for name, columns in found.items()}
 
 
-def column_of(name: str, known: Collection[str]) -> str | None:
+def column_of(name: str, known: tuple[str, ...]) -> str | None:
     """The known column that a name stands for. A column's own name takes precedence over usual ones."""
     if name in known:
         return name
-    if len(name) > _MAX_LENGTH:
-        return None
+    return _column_of(name, known) if len(name) <= _MAX_LENGTH else None
+
+
+@lru_cache(maxsize=5_000)
+def _column_of(name: str, known: tuple[str, ...]) -> str | None:
     name = name.replace("_", " ")
     plain, unit = split_unit(name)
     own = {_key(column): column for column in known}
@@ -138,7 +146,7 @@ def column_of(name: str, known: Collection[str]) -> str | None:
     return price if price is not None and price in known and _fits(price, unit) else None
 
 
-def column_of_other_unit(name: str, known: Collection[str]) -> str | None:
+def column_of_other_unit(name: str, known: tuple[str, ...]) -> str | None:
     """The column of which the name has another unit."""
     plain, unit = split_unit(name.replace("_", " ")) if len(name) <= _MAX_LENGTH else (name, None)
     column = column_of(plain, known) if unit is not None else None

@@ -22,6 +22,8 @@ _DEFAULTS: Final[Mapping[str, str]] = {
     "source_url": "",
     "source_title": "",
 }
+# Each name is compared with all names of columns.
+_MAX_COLUMNS: Final = 1_000
 _WINDOW_COLUMNS: Final = frozenset({"start", "end"})
 
 
@@ -150,6 +152,7 @@ def closest(layouts: Sequence[Layout], names: Sequence[str]) -> Layout:
 
 def matches(layout: Layout, names: Sequence[str]) -> int:
     """How many columns of the layout a file has; a name of the layout counts more than one that stands for it."""
+    names = names[:_MAX_COLUMNS]
     own = set(names).intersection(layout.names)
     others = {column_of(name, layout.names) for name in names} - own - {None}
     return 2 * len(own) + len(others) + len(unresolved(layout, names))
@@ -162,6 +165,8 @@ def unresolved(layout: Layout, names: Sequence[str]) -> list[str]:
 def columns_of(
     layout: Layout, names: Sequence[str], location: RowLocation, options: ReadOptions
 ) -> Columns | list[Problem]:
+    if len(names) > _MAX_COLUMNS:
+        return [Problem(location, f"there are {len(names):,} columns; {_MAX_COLUMNS:,} are allowed")]
     found, problems = _resolved(layout, names, location)
     known = {column: position for position, column in enumerate(found) if column is not None}
     present = known.keys() | (_WINDOW_COLUMNS if WINDOW in known else ())

@@ -55,16 +55,18 @@ def find_header(rows: Sequence[SheetRow], layouts: Sequence[Layout]) -> Header:
 def _header(rows: Sequence[SheetRow], layouts: Sequence[Layout]) -> Header:
     location = rows[0][0]
     cells = [[(cell or "").strip() for cell in row] for _, row in rows]
-    names = _without_empty_end(_joined(cells, layouts) if len(cells) > 1 else cells[0])
-    if len(names) > _MOST_COLUMNS and len(rows) > 1:
+    if len(rows) > 1 and max(map(len, cells)) > _MOST_COLUMNS:
         return Header(location, rows[-1][0].line, (), 0)
+    names = _without_empty_end(_joined(cells, layouts) if len(cells) > 1 else cells[0])
+    if len(names) > _MOST_COLUMNS:
+        return Header(location, rows[-1][0].line, tuple(names), 0)
     count = max((matches(layout, names) for layout in layouts), default=0)
     return Header(location, rows[-1][0].line, tuple(names), count)
 
 
 def _joined(rows: Sequence[Sequence[str]], layouts: Sequence[Layout]) -> list[str]:
     """The names of each column from top to bottom; an upper one also holds for empty cells to its right, as a merged cell."""
-    known = {name for layout in layouts for name in layout.names}
+    known = tuple(dict.fromkeys(name for layout in layouts for name in layout.names))
     width = max(map(len, rows))
     padded = [[*row, *[""] * (width - len(row))] for row in rows]
     names = []

@@ -29,6 +29,7 @@ _CELL: Final = re.compile(rb'<c r="([A-Z]{1,3})([0-9]{1,7})" s="([0-9]{1,5})"')
 _CHUNK: Final = 2**20
 _MAX_BYTES: Final = 2**21  # of the parts that list formats or sheets
 _MAX_FORMATS: Final = 255
+_MAX_CODE: Final = 255  # characters; Excel has no longer ones
 _MAX_DECIMALS: Final = 15
 
 
@@ -48,7 +49,7 @@ class NumberFormat(NamedTuple):
 
 def number_format(code: str) -> NumberFormat | None:
     """None: it shows numbers as they are."""
-    section = code.split(";")[0]
+    section = code[:_MAX_CODE].split(";")[0]
     literals = "".join(next(filter(None, each), "") for each in _LITERAL.findall(section)).strip()
     plain = _LITERAL.sub("", section)
     match = _DECIMALS.search(plain)

@@ -12,8 +12,8 @@ _UNCLEAR: Final = re.compile(r"(\d{1,2})[.,](\d{1,2})", re.ASCII)
 _WINDOW: Final = re.compile(
     r"\s*(?:von\s+)?(\d[\d:.,]*(?:\s*Uhr)?)\s*(?:-|–|—|‐|−|bis)\s*(\d[\d:.,]*(?:\s*Uhr)?)\s*", re.IGNORECASE
 )
-# The number 1, a whole day, which readers of workbooks take for the first day of their calendar.
-_WHOLE_DAY: Final = "1900-01-01"
+# The last second; and the number 1, a whole day, which readers of workbooks take for the first day of their calendar.
+_DAY_ENDS: Final = frozenset({"23:59:59", "1900-01-01"})
 _EXPECTED: Final = "must be a time from 00:00 to 24:00"
 # Half a minute's error is a thousandth of what a spreadsheet rounds off.
 _TOLERANCE: Final = 0.01  # minutes
@@ -28,7 +28,7 @@ def minutes(cell: str) -> int:
         return of_fraction(float(f"0.{match[1]}"))
     if cell == "0":
         return 0
-    if cell == _WHOLE_DAY:
+    if cell in _DAY_ENDS:
         return clock.DAY_END
     if match := _UNCLEAR.fullmatch(cell):
         hours, part = match.groups()

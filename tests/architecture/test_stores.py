@@ -127,6 +127,7 @@ STORES = {
     "app/importers/reading.py:_Reader._columns": IMPORT,
     "app/importers/text_lines.py:Lines._ahead": IMPORT,
     "app/importers/column_names.py:_columns": START,
+    "app/importers/column_names.py:_column_of": IMPORT,
     "app/importers/column_names.py:split_unit": IMPORT,
     "app/importers/level_words.py:level_of": IMPORT,
     "app/importers/number_formats.py:NumberFormats._columns": IMPORT,

@@ -204,6 +204,11 @@ WINDOWS: dict[str, tuple[bytes | str, dict[str, list[str]]]] = {
         lines("VNB;Jahr;Ebene;Saison;Hochlastzeitfenster", "netze-a;2026;MS;Winter;7:45 Uhr bis 9:00 Uhr und 16:30 Uhr bis 18:00 Uhr", "netze-a;2026;MS;Sommer;keine Hochlastzeitfenster"),
         {"WINTER": ["07:45-09:00", "16:30-18:00"], "SUMMER": []},
     ),
+    "windows that end with the last second": (lines(HLZF, "netze-a;2026;MS;Winter;22:00:00;23:59:59"), {"WINTER": ["22:00-24:00"]}),
+    "windows in several lines of a cell": (
+        workbook([["VNB", "Jahr", "Netzebene", "Saison", "Zeitfenster"], ["netze-a", 2026, "MS", "Winter", "07:45 - 09:00\n16:30 - 18:00"]]),
+        {"WINTER": ["07:45-09:00", "16:30-18:00"]},
+    ),
     "windows over midnight in one cell": (
         lines("VNB;Jahr;Ebene;Saison;Zeitfenster", "netze-a;2026;MS;Winter;22:00–02:00 Uhr"), {"WINTER": ["00:00-02:00", "22:00-24:00"]}
     ),
@@ -254,6 +259,52 @@ def test_days_and_rates_of_levies_are_read(name):
     assert (first, last, rate) == expected
 
 
+OTHERS: dict[str, tuple[str, bytes | str, slice, list[list[str]]]] = {
+    "prices with titles, tabs and units": (
+        "prices",
+        lines("Preisblatt 3: Messung", "", "Netzbetreiber\tJahr\tPreisart\tVariante\tBetrag (netto)\tEinheit", "netze-a\t2026\tMessstellenbetrieb\tEintarifzähler\t12,50 €\tEUR/Jahr"),
+        slice(2, 7), [["MESSSTELLENBETRIEB", "", "Eintarifzähler", "12.50", "EUR_PER_YEAR"]],
+    ),
+    "prices without levels and variants": (
+        "prices", lines("VNB;Jahr;Preisart;Preis;Einheit", "netze-a;2026;SLP-Arbeitspreis;8,30 ct/kWh;ct/kWh", "netze-a;2026;Sperrung;45,00 €;€ je Auftrag"),
+        slice(2, 7), [["SLP_ARBEITSPREIS", "NS", "", "8.30", "CT_PER_KWH"], ["SPERRUNG", "", "", "45.00", "EUR_PER_ORDER"]],
+    ),
+    "a row per sheet under German names": (
+        "prices", lines("VNB;Jahr;Grundpreis (EUR/Jahr);Arbeitspreis (ct/kWh)", "netze-a;2026;58,20 €;8,30 ct/kWh"),
+        slice(2, 6), [["SLP_GRUNDPREIS", "NS", "", "58.20"], ["SLP_ARBEITSPREIS", "NS", "", "8.30"]],
+    ),
+    "time-of-use prices and windows in a workbook with merged cells": (
+        "time-of-use",
+        workbook(
+            [["Modul 3"], ["VNB", "Jahr", "Tarifstufe", "Preis in ct/kWh", "Quartal", "von", "bis"], ["netze-a", 2026, "Hochtarif", 12.45, "Q1", time(17), time(20)],
+             [None, None, "ST", 8.3, "1. Quartal", time(20), time(17)], [None, None, "NT", 2.1, None, None, None]],
+            merged=["A3:A5", "B3:B5"],
+        ),
+        slice(1, 5), [["2026", "12.45", "8.3", "2.1"]],
+    ),
+    "places below a title": (
+        "places", lines("Postleitzahlen im Netzgebiet", "PLZ;Ort;VNB;Anzahl", "01067;Dresden;netze-a;12", "01069;Dresden;netze-a;"),
+        slice(1, 3), [["01067", "Dresden"], ["01069", "Dresden"]],
+    ),
+    "operators with some columns": (
+        "registry", lines("slug;Kurzname;Firma;BDEW-Code;PLZ;Sitz;geschlossenes Verteilernetz", "netze-neu;Netze Neu;Netze Neu GmbH;9900000000009;01067;Dresden;nein"),
+        slice(0, 7), [["netze-neu", "Netze Neu", "Netze Neu GmbH", "9900000000009", "Dresden", "01067", "false"]],
+    ),
+    "levies under their usual names": (
+        "levies", lines("Umlage;Satz;Einheit;gültig ab", "Offshore-Netzumlage;0,816;ct/kWh;01.01.2026", "§ 19 StromNEV-Umlage;1,558 ct/kWh;Cent/kWh;01.01.2026"),
+        slice(2, 7), [["OFFSHORE", "", "2026-01-01", "", "0.816"], ["PARAGRAF_19_STROM_NEV", "", "2026-01-01", "", "1.558"]],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_other_sheets_are_read(name):
+    kind, data, columns, expected = OTHERS[name]
+    found = imported(kind, data)
+    assert found.problems == []
+    assert [[str(value) for value in values[columns]] for values in found.entries] == expected
+
+
 REFUSED: dict[str, tuple[str, bytes | str, tuple[int, str | None, str]]] = {
     "a unit that is not that of the column": ("tariffs", lines(GERMAN, ROW.replace("1,26", "12,60 €/MWh")), (2, "arbeit", "is in EUR/MWh; it must be in ct/kWh")),
     "euros for cents": ("tariffs", lines(GERMAN, ROW.replace("1,26", "0,0126 €")), (2, "arbeit", "is in EUR; it must be in ct/kWh")),
@@ -299,6 +350,7 @@ REFUSED: dict[str, tuple[str, bytes | str, tuple[int, str | None, str]]] = {
     ),
     "another unit in the format of a workbook": ("tariffs", workbook([OWN, [*VALUES[:3], Shown(58.2, '0.00\\ "T€"'), *VALUES[4:]]]), (2, "leistung", "is shown in T€")),
     "two levels with a comma between them": ("tariffs", levels("HS, MS;1,2;;;"), (2, "voltage_level", "must be one of")),
+    "more columns than any table has": ("tariffs", ";".join(f"Spalte {n}" for n in range(1_001)), (1, None, "there are 1,001 columns; 1,000 are allowed")),
     "no price at all": ("tariffs", lines("VNB;Jahr;Ebene", "netze-a;2026;MS"), (1, "arbeit", "missing")),
     "a postal code without its zero": ("places", lines("PLZ;Ort;Netzbetreiber", "1067;Dresden;netze-a"), (2, "postal_code", "zeros at the beginning")),
     "a year of two years": ("tariffs", lines(GERMAN, ROW.replace("2026", "2026/2027")), (2, "year", "must be a year")),
@@ -352,4 +404,4 @@ NAMES = {
 
 @pytest.mark.parametrize("column", NAMES)
 def test_usual_names_of_columns_are_known(column):
-    assert {column_of(name, [*NAMES, "arbeit", "leistung_unter_2500h"]) for name in NAMES[column]} == {column}
+    assert {column_of(name, (*NAMES, "arbeit", "leistung_unter_2500h")) for name in NAMES[column]} == {column}
