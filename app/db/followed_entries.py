@@ -117,7 +117,8 @@ class FollowedEntries:
         return (
             "t.id::text AS entry_id, t.version, t.deleted_at IS NOT NULL AS deleted, t.verification_status,"
             f" t.source_url, jsonb_build_object({self._stored}) AS stored, r.changed_by, f.source_id, f.applied,"
-            " f.version AS followed_version, f.disputed, f.released"
+            " f.version AS followed_version, f.disputed, f.released,"
+            " ARRAY(SELECT part FROM set_aside_rows s WHERE (s.source, s.source_id) = (f.source, f.source_id)) AS unfit_parts"
         )
 
 

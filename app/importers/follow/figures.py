@@ -23,6 +23,7 @@ from app.importers.follow.windows import windows_of
 FAMILIES: Final[Mapping[str, Family]] = {TARIFFS: tariff.FAMILY, WINDOWS: hlzf.FAMILY}
 
 _SEASONS: Final = dict(zip(SEASONS, Season, strict=True))
+_COLUMNS: Final = {str(season): column for column, season in _SEASONS.items()}
 _PART: Final = {column: str(season) for column, season in _SEASONS.items()}
 _STATUSES: Final = {
     "verified": VerificationStatus.VERIFIED,
@@ -46,6 +47,11 @@ class Theirs(msgspec.Struct, frozen=True):
     status: VerificationStatus
     source_url: str | None
     reason: str  # for the history
+
+    @property
+    def part(self) -> str:
+        """Of its row: the column of a season; empty for prices."""
+        return _COLUMNS.get(self.key[-1], "")
 
     @property
     def applied(self) -> dict[str, Any]:

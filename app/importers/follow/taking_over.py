@@ -105,7 +105,10 @@ class TakingOver:
             fingerprint = _fingerprint(row, dno_id)
             if known.get(row["id"]) != fingerprint:
                 translated = translate(self.source, dict(row), dno_id)
-                items.append(_Item(row, fingerprint, translated, row["id"] not in known))
+                before = known.get(row["id"])
+                items.append(_Item(row, fingerprint, translated, before is None))
+                # Another row may have been set aside for its entries.
+                self.has_left_some |= before not in (None, UNFIT) and bool(translated.broken_parts)
         self.counts += Counts(read=len(rows), handled=len(items))
         if items:
             await self._take_or_divide(items)
@@ -134,7 +137,7 @@ class TakingOver:
         for number, theirs in enumerate(wanted):
             row = stored.get(number)
             if row is not None and _is_held(row, theirs, present):
-                unfit[theirs.source_id].append(_duplicate(row["source_id"]))
+                unfit[theirs.source_id].append(_duplicate(theirs, row["source_id"]))
                 continue
             decided.append(_decided(theirs, row))
         skipped = await self._write(decided)
@@ -160,7 +163,7 @@ class TakingOver:
             for theirs in item.translated.entries:
                 holder = first.setdefault(theirs.key, theirs)
                 if holder is not theirs:
-                    unfit[theirs.source_id].append(_duplicate(holder.source_id))
+                    unfit[theirs.source_id].append(_duplicate(theirs, holder.source_id))
         return [*first.values()]
 
     async def _lock(self, wanted: Sequence[Theirs]) -> dict[int, Row]:
@@ -302,13 +305,15 @@ def broken_rule(error: Exception) -> str:
     return f"breaks a rule: {rule.replace('_', ' ')}"
 
 
-def _duplicate(holder: int) -> Unfit:
-    return Unfit("", f"is the same operator, year and level as row {holder}")
+def _duplicate(theirs: Theirs, holder: int) -> Unfit:
+    return Unfit(theirs.part, f"is the same operator, year and level as row {holder}")
 
 
 def _is_held(row: Row, theirs: Theirs, present: Collection[int]) -> bool:
-    """By another row that is still there."""
-    return row["source_id"] != theirs.source_id and row["source_id"] in present and not row["released"]
+    """By another row that is still there, and that could be read."""
+    if row["source_id"] == theirs.source_id or row["source_id"] not in present or row["released"]:
+        return False
+    return {"", theirs.part}.isdisjoint(row["unfit_parts"])
 
 
 def _decided(theirs: Theirs, row: "Row | None") -> _Decided:

@@ -276,3 +276,26 @@ async def test_rows_that_are_deleted_and_inserted_again_write_nothing(
         counts = report.counts
         assert (counts.added, counts.changed, counts.deleted, report.set_aside) == (0, 0, 0, 0)
     assert len(await pool.fetch("SELECT FROM revisions")) == 2
+
+
+async def test_a_row_that_becomes_unreadable_leaves_its_entry_to_another_row_for_it(
+    crawler: CrawlerDatabase, follow: Follow, pool: Pool
+) -> None:
+    dno = await crawler.dno()
+    one = await crawler.tariff(dno, voltage_level="MS", leistung=58)
+    await crawler.tariff(dno, voltage_level="Mittelspannung", leistung=60)
+    first = await crawler.hlzf(dno, voltage_level="NS", winter=WINDOW, sommer=WINDOW)
+    await crawler.hlzf(dno, voltage_level="Niederspannung", winter="[]", sommer="[]")
+    await follow()
+    await crawler.change("netzentgelte", one, leistung=-1)
+    await crawler.change("hlzf", first, winter="nonsense")
+    for _ in range(3):
+        await follow()
+    [row] = await pool.fetch("SELECT leistung::text FROM netzentgelte_data WHERE deleted_at IS NULL")
+    assert row["leistung"] == "60"
+    rows = await pool.fetch("SELECT season, jsonb_array_length(windows) AS windows FROM hlzf_data ORDER BY 1")
+    assert [tuple(row) for row in rows] == [("SUMMER", 1), ("WINTER", 0)]
+    before = len(await pool.fetch("SELECT FROM revisions"))
+    for _ in range(2):
+        await follow(full=True)
+    assert len(await pool.fetch("SELECT FROM revisions")) == before
