@@ -108,9 +108,12 @@ async def test_readers_of_all_servers_see_what_changes_there_through_kills(
 
     ready = (await http.get(f"{last.url}/readyz")).json()["resources"]["followed"]
     assert ready == {"status": "up", "detail": "3 rows set aside"}
-    metrics = (await http.get(f"{last.url}/metrics")).text
-    assert "follow_set_aside_rows 3.0" in metrics
-    assert 'follow_passes_total{kind="full"}' in metrics
+
+    async def metrics_are_set() -> bool:
+        metrics = (await http.get(f"{last.url}/metrics")).text
+        return "follow_set_aside_rows 3.0" in metrics and 'follow_passes_total{kind="full"}' in metrics
+
+    await until(metrics_are_set)
 
 
 async def test_a_followed_database_that_is_away_is_noted_and_read_again(
