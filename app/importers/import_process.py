@@ -1,6 +1,6 @@
 """The process of an import that the server started: reads the files, writes them, and commits when the server agrees.
 
-Started as `python -m app.importers.import_process SOCKET FILE …`, all of them open file descriptors.
+Started as `python -m app.importers.import_process PARENT SOCKET FILE …`: the number of the server's process, and open file descriptors.
 """
 
 import asyncio
@@ -17,6 +17,7 @@ from typing import Final
 import asyncpg
 import msgspec
 
+from app.child_process import follow_parent
 from app.db.pool import AWAY, UNREACHABLE, Connection
 from app.domain import tags
 from app.domain.event import EntryChange, Event, Topic
@@ -42,8 +43,9 @@ _MAX_REQUEST: Final = 2**20
 
 
 def run() -> None:
+    parent, control, *files = map(int, sys.argv[1:])
+    follow_parent(parent, signal.SIGKILL)
     os.nice(_NICENESS)
-    control, *files = map(int, sys.argv[1:])
     asyncio.run(_run(socket.socket(fileno=control), files))
 
 

@@ -1,9 +1,11 @@
 """POST /api/v1/import/{kind}: files, answers, rights, limits, and readers after the answer."""
 
 import asyncio
+import csv
+import io
 import json
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -29,6 +31,7 @@ from tests.integration.graph.running import Running, issue_key, running
 from tests.integration.graph.test_access import signed_in
 from tests.integration.graph.wire import wire
 from tests.integration.graph.writing import Caller
+from tests.server_process import ServerProcess
 from tests.servers import PrivateValkey
 from tests.unit.importers.workbooks import workbook
 from tests.waiting import CACHING, until
@@ -297,6 +300,27 @@ async def test_only_an_admin_verifies_by_an_import(editor: Caller, admin: Caller
     answer = await imported(editor, other, params={"overwrite": "true"})
     assert (answer["updated"], answer["writtenAsUnverified"]) == (1, 1)
     assert (await tariff(editor))["verificationStatus"] == "UNVERIFIED"
+
+
+async def test_an_editor_verifies_no_kind_of_entry_by_an_import(
+    editor: Caller, operators: Any, pool: Pool
+) -> None:
+    for kind in ("tariffs", "hlzf", "time-of-use", "prices", "holiday-rules", "levies"):
+        template = (await editor.client.get(f"/api/v1/import/{kind}/template.csv")).text
+        rows = list(csv.DictReader(io.StringIO(template)))
+        for row in rows:
+            row |= {"verification_status": "verified"}
+            row |= (
+                {"valid_from": "2030-01-01", "valid_to": "", "customer_group": "x"}
+                if kind == "levies"
+                else {"year": "2030"}
+            )
+        answer = await imported(editor, json.dumps(rows).encode(), path=f"/api/v1/import/{kind}")
+        assert (kind, answer["inserted"], answer["writtenAsUnverified"]) == (kind, 1, 1)
+    tables = ("netzentgelte_data", "hlzf_data", "time_of_use_data", "prices", "holiday_rules", "levies")
+    for table in tables:
+        [row] = await pool.fetch(f"SELECT verification_status AS status FROM {table} WHERE year = 2030")
+        assert (table, row["status"]) == (table, "unverified")
 
 
 async def test_an_import_is_not_committed_for_a_key_that_was_revoked_meanwhile(
@@ -573,6 +597,22 @@ async def test_an_import_whose_process_is_killed_before_the_commit_writes_nothin
         assert error_of(await waiting) == (500, "INTERNAL_SERVER_ERROR")
     assert await count(pool, "netzentgelte_data") == 0
     assert (await imported(editor))["inserted"] == 1
+
+
+async def test_the_process_of_an_import_ends_with_its_server(
+    instance: Callable[..., ServerProcess], pool: Pool
+) -> None:
+    _, headers = await issue_key(pool)
+    server = instance()
+    async with locked_tariffs(pool), httpx.AsyncClient() as client:
+        waiting = asyncio.create_task(post(Caller(client, headers), path=f"{server.url}{TARIFFS}"))
+        await until(lambda: waits_for_a_lock(pool))
+        [process] = import_processes()
+        server.process.kill()
+        with pytest.raises(httpx.RemoteProtocolError):
+            await waiting
+        await until(lambda: not process.is_running() or process.status() == psutil.STATUS_ZOMBIE)
+    assert await count(pool, "netzentgelte_data") == 0
 
 
 async def test_an_answer_that_is_lost_after_the_commit_is_unknown_and_no_reader_gets_the_old_value(
