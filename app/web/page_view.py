@@ -1,5 +1,6 @@
 """What a template has beside its data: the language, and addresses of this and other pages."""
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
@@ -63,13 +64,38 @@ class PageView(NamedTuple):
 
     def level(self, level: str) -> str:
         """A voltage level as price sheets name it."""
-        names = _LEVELS[level]
-        return names[0] if self.language == "de" else names[1]
+        return self._of(_LEVELS, level)
 
     def status(self, status: str) -> str:
         """A verification status."""
-        names = _STATUSES[status]
-        return names[0] if self.language == "de" else names[1]
+        return self._of(_STATUSES, status)
+
+    def difference(self, before: str, now: str) -> str:
+        """The change from one amount to another in per cent; empty where there was none."""
+        first = Decimal(before)
+        if not first:
+            return ""
+        change = (Decimal(now) - first) / first * 100
+        return f"{'+' if change > 0 else '−' if change < 0 else '±'}{self.number(f'{abs(change):.1f}')} %"
+
+    def data_type(self, data_type: str) -> str:
+        return self._of(_DATA_TYPES, data_type)
+
+    def change(self, kind: str) -> str:
+        """What a revision did to its entry."""
+        return self._of(_CHANGES, kind)
+
+    def season(self, season: str) -> str:
+        return self._of(_SEASONS, season)
+
+    def _of(self, names: Mapping[str, tuple[str, str]], value: str) -> str:
+        """The name of a value in the page's language; values without one are shown as the API has them."""
+        german, english = names.get(value, (value, value))
+        return self.text(german, english)
+
+    def web(self, address: str | None) -> str | None:
+        """A stored address, if a link may lead to it: not those of other schemes, which may execute something."""
+        return address if address is not None and _WEB_ADDRESS.match(address) else None
 
     def moment(self, value: str) -> str:
         """Date and time in Germany."""
@@ -91,6 +117,29 @@ _STATUSES: Mapping[str, tuple[str, str]] = {
     "UNVERIFIED": ("ungeprüft", "unverified"),
     "FLAGGED": ("beanstandet", "flagged"),
 }
+_DATA_TYPES: Mapping[str, tuple[str, str]] = {
+    "NETZENTGELTE": ("Netzentgelte", "grid charges"),
+    "HLZF": ("Hochlastzeitfenster", "peak-load windows"),
+    "TIME_OF_USE": ("§ 14a Modul 3", "§ 14a Modul 3"),
+    "PRICE": ("Preise des Preisblatts", "prices of the price sheet"),
+    "HOLIDAY_RULE": ("Feiertagsregel", "holiday rule"),
+    "LEVY": ("Umlage oder Steuer", "levy or tax"),
+}
+_CHANGES: Mapping[str, tuple[str, str]] = {
+    "CREATED": ("hinzugefügt", "added"),
+    "CORRECTED": ("berichtigt", "corrected"),
+    "VERIFIED": ("geprüft", "verified"),
+    "FLAGGED": ("beanstandet", "flagged"),
+    "REVERTED": ("zurückgesetzt", "reverted"),
+    "DELETED": ("gelöscht", "deleted"),
+}
+_SEASONS: Mapping[str, tuple[str, str]] = {
+    "WINTER": ("Winter", "winter"),
+    "SPRING": ("Frühling", "spring"),
+    "SUMMER": ("Sommer", "summer"),
+    "AUTUMN": ("Herbst", "autumn"),
+}
+_WEB_ADDRESS = re.compile(r"https?://[^\s/]", re.IGNORECASE)
 _GERMAN_MARKS: Mapping[int, str] = str.maketrans({",": ".", ".": ","})
 
 

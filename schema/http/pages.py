@@ -11,6 +11,7 @@ from app.web.language import LANGUAGES
 from schema.http.home_page import HomePage
 from schema.http.operation_runner import OperationRunner
 from schema.http.operator_files import OperatorFiles
+from schema.http.operator_page import OperatorPage
 from schema.http.page_address import PageAddress
 from schema.http.rest_operations import RestOperations, own_document
 
@@ -20,6 +21,8 @@ DOCUMENT: Final = Path(__file__).with_suffix(".graphql").read_text()
 PAGES: Final[tuple[tuple[str, str, type[PageAddress]], ...]] = (
     ("/", "home", HomePage),
     ("/operators", "operators", PageAddress),
+    ("/operators/{slug}", "operator", OperatorPage),
+    ("/operators/{slug}/{year}", "operator", OperatorPage),
 )
 
 

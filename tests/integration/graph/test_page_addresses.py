@@ -379,3 +379,80 @@ def test_a_state_has_a_darker_tile_the_more_of_its_operators_have_data() -> None
         for with_data in (0, 1, 2, 4, 6, 8)
     ]
     assert levels == [0, 1, 2, 3, 4, 4]
+
+
+async def test_the_page_of_an_operator_has_its_figures_of_the_newest_year_or_of_that_in_the_address(
+    browser: httpx.AsyncClient, server: Running, pool: Pool
+) -> None:
+    dno = await make.dno(pool, "netze-adorf", name="Netze Adorf")
+    await make.tariff(pool, dno, 2024, VoltageLevel.MS, leistung="50.00")
+    await make.tariff(pool, dno, 2025, VoltageLevel.MS, leistung="58.20", verification_status="verified")
+    await make.hlzf(pool, dno, 2024, VoltageLevel.HS_MS, Season.WINTER)
+    await make.time_of_use(pool, dno, 2025)
+    await make.price(pool, dno, 2025, PriceKind.SLP_ARBEITSPREIS, "6.812", "NS")
+    await server.delivered()
+    newest = await browser.get("/operators/netze-adorf")
+    for part in ("58,20", "+16,4 %", "geprüft", "§ 14a", "6,812", "Slp arbeitspreis"):
+        assert part in text_of(newest), part
+    assert "Umspannung HS/MS" not in text_of(newest)
+    older = text_of(await browser.get("/en/operators/netze-adorf/2024"))
+    assert "50.00" in older
+    assert "transformation HV/MV" in older
+    assert "58.20" not in older
+    assert "No figures of this year" in text_of(await browser.get("/en/operators/netze-adorf/2030"))
+
+
+async def test_a_correction_is_in_the_next_view_of_all_pages_with_the_figure(
+    browser: httpx.AsyncClient, server: Running, pool: Pool
+) -> None:
+    dno = await make.dno(pool)
+    tariff = await make.tariff(pool, dno, 2025, leistung="58.20")
+    await server.delivered()
+    paths = ("/operators/netze-a", "/en/operators/netze-a/2025")
+    for path in paths:
+        for _ in range(3):
+            assert re.search("58[.,]20", (await browser.get(path)).text)
+    assert "berichtigt" not in text_of(await browser.get("/"))
+    await pool.fetch("UPDATE netzentgelte_data SET leistung = 59.10 WHERE id = $1", tariff.id)
+    await server.delivered()
+    for path in paths:
+        page = (await browser.get(path)).text
+        assert re.search("59[.,]10", page)
+        assert not re.search("58[.,]20", page)
+    assert "Netzentgelte 2025 berichtigt" in text_of(await browser.get("/"))
+
+
+@pytest.mark.parametrize("slug", ["netze-adorff", "adorf", "Netze Adorf", "netze--adorf"])
+async def test_an_unknown_operator_is_answered_with_similar_names(
+    browser: httpx.AsyncClient, pool: Pool, slug: str
+) -> None:
+    await make.dno(pool, "netze-adorf", name="Netze Adorf")
+    await make.dno(pool, "stadtwerke-zwickau")
+    page = await browser.get(f"/en/operators/{slug}")
+    assert page.status_code == 404
+    assert 'href="/en/operators/netze-adorf"' in page.text
+    problem = (await browser.get(f"/operators/{slug}", headers={"accept": "application/json"})).json()
+    assert problem["near"][0] == {"slug": "netze-adorf", "name": "Netze Adorf"}
+
+
+async def test_years_that_are_none_are_not_found(browser: httpx.AsyncClient, pool: Pool) -> None:
+    await make.dno(pool)
+    for year, status in (("1999", 404), ("2101", 404), ("next", 400), ("9" * 30, 400), ("2025", 200)):
+        assert (await browser.get(f"/operators/netze-a/{year}")).status_code == status, year
+
+
+async def test_links_lead_to_web_addresses_only(browser: httpx.AsyncClient, pool: Pool) -> None:
+    dno = await make.dno(pool, website="javascript:alert(1)")
+    await make.tariff(pool, dno, 2025, source_url="data:text/html,x")
+    await make.hlzf(pool, dno, 2025, source_url="https://example.org/a?b=1&c=2")
+    page = (await browser.get("/operators/netze-a")).text
+    assert "javascript:" not in page
+    assert "data:" not in page
+    assert 'href="https://example.org/a?b=1&amp;c=2"' in page
+
+
+async def test_the_page_of_an_operator_without_data_has_no_figures(
+    browser: httpx.AsyncClient, pool: Pool
+) -> None:
+    await make.dno(pool, region=None)
+    assert "No figures are held" in text_of(await browser.get("/en/operators/netze-a"))
