@@ -1,0 +1,117 @@
+"""Pages in a browser: at two widths, with and without JavaScript, and for screen readers."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from app.web.assets import HERE
+from tests.e2e.browser import CHROMIUM, Page, open_page
+
+AXE = HERE / "graphiql" / "node_modules" / "axe-core" / "axe.min.js"
+PATHS = (
+    "/",
+    "/en?q=Netzentgelte N-ERGIE 2025 MS",
+    "/operators",
+    "/en/operators?level=MS&with=HLZF&year=2025",
+    "/operators/n-ergie-netz",
+    "/en/operators/n-ergie-net",
+)
+COMPLETE = "document.readyState === 'complete'"
+WIDTHS = (1280, 390, 360)
+
+needs_browser = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine")
+needs_axe = pytest.mark.skipif(not AXE.exists(), reason="axe-core was not installed: there is no npm")
+
+
+async def open_path(page: Page, address: str) -> None:
+    await page.evaluate("window.left = true")
+    await page.command("Page.navigate", url=address)
+    await page.wait_for("!window.left && document.readyState === 'complete'")
+
+
+async def set_width(page: Page, width: int) -> None:
+    await page.command(
+        "Emulation.setDeviceMetricsOverride",
+        width=width,
+        height=850,
+        deviceScaleFactor=1,
+        mobile=width < 500,
+    )
+
+
+@needs_browser
+async def test_pages_fit_their_width_and_request_nothing_from_other_hosts(
+    server: str, tmp_path: Path
+) -> None:
+    async with open_page("about:blank") as page:
+        for path in PATHS:
+            for width in WIDTHS:
+                await set_width(page, width)
+                await open_path(page, server + path)
+                assert await page.evaluate("document.documentElement.scrollWidth") <= width, (path, width)
+                await page.screenshot(tmp_path / f"{PATHS.index(path)}-{width}.png")
+    assert {url for url in page.requests if not url.startswith((f"{server}/", "about:"))} == set()
+    assert [each for each in page.complaints if "404" not in each] == []
+
+
+@needs_browser
+@needs_axe
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_pages_have_no_violations_that_axe_finds(server: str, scheme: str) -> None:
+    async with open_page("about:blank") as page:
+        await page.command(
+            "Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}]
+        )
+        for path in PATHS:
+            for width in WIDTHS[:2]:
+                await set_width(page, width)
+                await open_path(page, server + path)
+                await page.evaluate(AXE.read_text() + ";0")
+                found = await page.evaluate("axe.run().then((result) => JSON.stringify(result.violations))")
+                violations = [
+                    (each["id"], [node["html"] for node in each["nodes"]][:3]) for each in json.loads(found)
+                ]
+                assert violations == [], (path, width)
+
+
+@needs_browser
+async def test_the_table_of_operators_follows_what_is_typed(server: str) -> None:
+    async with open_page(f"{server}/en/operators") as page:
+        await page.wait_for(
+            "document.readyState === 'complete' && document.querySelectorAll('tbody tr').length > 10"
+        )
+        await page.evaluate(
+            "window.same = true; const field = document.querySelector('[name=search]'); field.value = 'n-ergie';"
+            " field.dispatchEvent(new Event('input', { bubbles: true }))"
+        )
+        await page.wait_for("document.querySelectorAll('tbody tr').length === 1")
+        assert await page.evaluate("window.same && location.search") == "?search=n-ergie"
+        assert "N-ERGIE" in await page.evaluate("document.querySelector('tbody').textContent")
+    assert page.complaints == []
+
+
+@needs_browser
+async def test_without_javascript_forms_and_links_lead_to_the_same_pages(server: str) -> None:
+    async with open_page("about:blank") as page:
+        await page.command("Emulation.setScriptExecutionDisabled", value=True)
+        await page.command("Page.navigate", url=f"{server}/en/operators")
+        await page.wait_for(f"{COMPLETE} && document.querySelectorAll('tbody tr').length > 10")
+        await page.evaluate(
+            "document.querySelector('[name=search]').value = 'n-ergie'; document.querySelector('form button').click()"
+        )
+        await page.wait_for(f"{COMPLETE} && document.querySelectorAll('tbody tr').length === 1")
+        await page.evaluate("document.querySelector('tbody a').click()")
+        await page.wait_for(
+            f"{COMPLETE} && document.querySelector('h1')?.textContent.includes('N-ERGIE Netz')"
+        )
+
+
+@needs_browser
+async def test_without_javascript_the_home_page_answers(server: str) -> None:
+    async with open_page("about:blank") as page:
+        await page.command("Emulation.setScriptExecutionDisabled", value=True)
+        await page.command("Page.navigate", url=f"{server}/en?q=grid+charges+N-ERGIE+2025+MS")
+        await page.wait_for(
+            f"{COMPLETE} && document.querySelector('.answer')?.textContent.includes('180.61')"
+        )
