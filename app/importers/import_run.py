@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import ExitStack, asynccontextmanager, suppress
 from typing import IO, Final
 
 import msgspec
@@ -102,10 +102,14 @@ class ImportRun:
         """Ended with the block, however that ends."""
         for file in uploaded:
             file.seek(0)
-        ours, theirs = socket.socketpair()
-        with ours, tempfile.TemporaryFile() as errors:
-            with theirs:
-                process = _start([theirs.fileno(), *(file.fileno() for file in uploaded)], errors)
+        with ExitStack() as opened:
+            try:
+                ours, errors, process = _start(uploaded, opened)
+            except OSError as error:
+                log.error("the process of an import cannot be started", error=repr(error))
+                raise Unavailable(
+                    "The server cannot import files at the moment; please try again later."
+                ) from None
             try:
                 reader, writer = await asyncio.open_connection(sock=ours, limit=_MAX_MESSAGE)
                 try:
@@ -170,16 +174,27 @@ def _text(output: bytes) -> str:
     return output.decode(errors="replace")
 
 
-def _start(files: Sequence[int], output: IO[bytes]) -> "subprocess.Popen[bytes]":
-    """In a millisecond: not by asyncio, whose fork of a large process holds the event loop up for tens of them."""
-    return subprocess.Popen(  # noqa: S603 - a program of ours
-        (sys.executable, "-m", "app.importers.import_process", *map(str, (os.getpid(), *files))),
-        stdin=subprocess.DEVNULL,
-        stdout=output,
-        stderr=output,
-        pass_fds=files,
-        start_new_session=True,  # Ctrl-C is for the server
-    )
+def _start(
+    uploaded: Sequence[IO[bytes]], opened: ExitStack
+) -> tuple[socket.socket, IO[bytes], "subprocess.Popen[bytes]"]:
+    """The end of its socket, its output, and the process. Raises OSError.
+
+    Started in a millisecond: not by asyncio, whose fork of a large process holds the event loop up for tens of them.
+    """
+    ours, theirs = socket.socketpair()
+    opened.enter_context(ours)
+    with theirs:
+        output = opened.enter_context(tempfile.TemporaryFile())  # noqa: SIM115 - it is
+        files = (theirs.fileno(), *(file.fileno() for file in uploaded))
+        process = subprocess.Popen(  # noqa: S603 - a program of ours
+            (sys.executable, "-m", "app.importers.import_process", *map(str, (os.getpid(), *files))),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            pass_fds=files,
+            start_new_session=True,  # Ctrl-C is for the server
+        )
+    return ours, output, process
 
 
 async def _stop(process: "subprocess.Popen[bytes]") -> None:

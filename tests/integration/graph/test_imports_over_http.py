@@ -33,6 +33,7 @@ from tests.integration.graph.wire import wire
 from tests.integration.graph.writing import Caller
 from tests.server_process import ServerProcess
 from tests.servers import PrivateValkey
+from tests.unit.importers.test_files_as_written import as_parquet
 from tests.unit.importers.workbooks import workbook
 from tests.waiting import CACHING, until
 
@@ -185,6 +186,7 @@ VALUES = ["netze-a", 2026, "MS", 58.20, 1.26, 12.50, 3.088]
 EXCEL = FILE.decode().replace(",", ";").replace(".", ",").replace("\n", "\r\n")
 FORMATS: dict[str, tuple[bytes, dict[str, str]]] = {
     "xlsx": (workbook([NAMES, VALUES]), {}),
+    "parquet": (as_parquet(**dict(zip(NAMES, [[value] for value in VALUES], strict=True))), {}),
     "the named sheet of two": (workbook([NAMES, VALUES], [["x"]]), {"sheet": "Tabelle1"}),
     "ndjson": (json.dumps(dict(zip(NAMES, VALUES, strict=True))).encode(), {}),
     "json": (json.dumps([dict(zip(NAMES, VALUES, strict=True))]).encode(), {"format": "json"}),
@@ -503,6 +505,15 @@ async def test_a_disk_that_is_full_is_named_and_nothing_is_imported(
     assert error_of(response) == (503, "UNAVAILABLE")
     assert "cannot store the file" in response.json()["detail"]
     assert await count(pool) == 0
+
+
+async def test_a_process_that_cannot_be_started_is_named(
+    editor: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.importers.import_run.sys.executable", "/nowhere/python")
+    response = await post(editor)
+    assert error_of(response) == (503, "UNAVAILABLE")
+    assert "cannot import files" in response.json()["detail"]
 
 
 async def test_an_import_beyond_its_deadline_or_memory_is_refused_and_ended(
