@@ -1,12 +1,14 @@
 """Entries of all kinds: filtered, page by page, and those with unusual values; never older than an answered write."""
 
 from collections.abc import Mapping, Sequence
+from random import Random
 from typing import Any
 from uuid import UUID
 
 import httpx
 import pytest
 
+from app.db.family_tables import TABLES
 from app.db.plausibility import PlausibilityCheck
 from app.db.pool import Pool
 from app.domain.account import Role
@@ -185,6 +187,39 @@ async def test_a_write_is_followed_by_a_comparison_of_its_operator_only(
     assert payload["tariff"]["id"] == stored["tariff a"]
     assert compared
     assert all(dno_ids == {a[0]["id"]} for dno_ids in compared)
+
+
+async def test_lists_equal_a_comparison_of_everything_after_each_of_many_corrections(
+    editor: Caller, pool: Pool
+) -> None:
+    tariffs = [
+        global_id(await make.tariff(pool, dno, year))
+        for dno in [await make.dno(pool, f"netze-{n:02}") for n in range(10)]
+        for year in (2024, 2025)
+    ]
+    random = Random(20261128)
+    sizes = set()
+    for _ in range(15):
+        price = random.choice(["leistung", "arbeit", "leistungUnter2500h", "arbeitUnter2500h"])
+        changed = {
+            "id": random.choice(tariffs),
+            price: random.choice(["0.25", "1.50", "2.86", "69.27", "600"]),
+        }
+        assert (await editor.write("correctTariff", **changed))["errors"] == []
+        async with pool.connection() as connection, connection.transaction():
+            expected = {
+                global_id(entry): [warning.message for warning in warnings]
+                async for entry, warnings in TABLES["tariffs"].plausibility.find(connection)
+            }
+        unusual, usual = await page(editor, 100, implausible=True), await page(editor, 100, implausible=False)
+        assert {
+            edge["node"]["id"]: [warning["message"] for warning in edge["warnings"]]
+            for edge in unusual["edges"]
+        } == expected
+        assert {*ids(usual)} == {*tariffs} - {*expected}
+        assert (unusual["totalCount"], usual["totalCount"]) == (len(expected), 20 - len(expected))
+        sizes.add(len(expected))
+    assert len(sizes) > 3
 
 
 async def test_after_an_answered_write_no_instance_lists_what_was_unusual_before(
