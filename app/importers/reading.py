@@ -125,6 +125,8 @@ def _rows(
         if isinstance(record, Problem):
             yield record
             continue
+        if _repeats_names(record):
+            continue  # files that were joined have their headers in between
         columns = reader.columns(record.names, record.location)
         if isinstance(columns, list):
             # Of another location, if an earlier row has the same names.
@@ -133,6 +135,10 @@ def _rows(
             yield from columns.rows(_unescaped(record) if table.escaped else record, decimals)
     if broken is not None:
         raise broken
+
+
+def _repeats_names(record: Record) -> bool:
+    return bool(record.cells) and record.cells[0] == record.names[0] and tuple(record.cells) == record.names
 
 
 def _unescaped(record: Record) -> Record:

@@ -69,6 +69,7 @@ TARIFFS: dict[str, tuple[bytes | str, dict[str, list[str]]]] = {
     ),
     "an empty column in between": (lines(GERMAN.replace(";LP ab", ";;LP ab"), ROW.replace(";58", ";;58")), MS),
     "a file that states its separator, then a title": (lines("sep=;", "Preise", GERMAN, ROW), MS),
+    "the same header again in between": (lines(GERMAN, GERMAN, ROW, GERMAN), MS),
     # Names of prices.
     "hours and units in brackets": (
         with_names("Leistungspreis (≥ 2.500 h/a) [€/(kW·a)]", "Arbeitspreis (≥ 2.500 h/a) [Cent/kWh]", "Leistungspreis (< 2.500 h/a) [€/(kW·a)]",
