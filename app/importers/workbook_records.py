@@ -1,7 +1,6 @@
 """Records of a worksheet of an .xlsx file."""
 
 import os
-import re
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Sequence
@@ -12,9 +11,10 @@ import python_calamine
 
 from app.importers.headers import ROWS, below_titles, find_header, rows_above
 from app.importers.layout import Layout
-from app.importers.number_formats import NumberFormats, column_number, number_formats, part_of_sheet
+from app.importers.number_formats import NumberFormats, number_formats, part_of_sheet
 from app.importers.problems import Problem, RowLocation, shown
 from app.importers.records import Record, Table, UnreadableFile
+from app.importers.sheet_extent import SheetExtent
 from app.importers.typed_values import text_of
 from app.importers.zip_parts import unpacked
 
@@ -31,8 +31,6 @@ _BROKEN: Final = (
     EOFError,
     RuntimeError,
 )
-_CHUNK: Final = 2**20
-_ADDRESS: Final = re.compile(rb'<(?:c|row) [^>]{0,200}?\br="([A-Z]{0,3})([0-9]{1,7})"')
 
 
 def workbook_table(
@@ -217,8 +215,12 @@ def _measured(stream: BinaryIO, progress: _Progress) -> dict[str, str]:
     for part in parts:
         chunks = counted(unpacked(stream, part))
         if part.filename.startswith("xl/worksheets/") and part.filename.endswith(".xml"):
-            if cell := _measured_sheet(chunks):
-                without_result[part.filename] = cell
+            extent = SheetExtent()
+            for chunk in chunks:
+                extent.read(chunk)
+                _refuse_wide(extent)
+            if extent.without_result:
+                without_result[part.filename] = extent.without_result
         else:
             for _ in chunks:
                 pass
@@ -233,26 +235,9 @@ _OTHERS: Final = {
 }
 
 
-def _measured_sheet(sheet: Iterator[bytes]) -> str:
-    """The address of a cell with an error or without the result of its formula, which the reader gives as an empty one."""
-    columns = rows = 0
-    rest, without_result = b"", ""
-    for chunk in sheet:
-        data = rest + chunk
-        for letters, digits in set(_ADDRESS.findall(data)):
-            rows = max(rows, int(digits))
-            columns = max(columns, column_number(letters))
-        if rows * columns > _MAX_CELLS:
-            raise UnreadableFile(
-                f"the sheet has {rows:,} rows and {columns:,} columns; {_MAX_CELLS:,} cells are allowed. Save it as CSV"
-            )
-        if not without_result and (match := _WITHOUT_RESULT.search(data)):
-            address = _ADDRESS.search(data, max(0, data.rfind(b"<c ", 0, match.end())))
-            without_result = b"".join(address.groups()).decode() if address else "of a formula"
-        rest = data[-_MAX_TAG:]
-    return without_result
-
-
-# Formulas may be longer: then the end of one is not seen where two chunks meet.
-_MAX_TAG: Final = 1_000
-_WITHOUT_RESULT: Final = re.compile(rb'<c [^>]{0,200}?\bt="e"|</f>\s*</c>|<f\b[^>]{0,500}/>\s*</c>')
+def _refuse_wide(extent: SheetExtent) -> None:
+    rows, columns = extent.size
+    if rows * columns > _MAX_CELLS:
+        raise UnreadableFile(
+            f"the sheet has {rows:,} rows and {columns:,} columns; {_MAX_CELLS:,} cells are allowed. Save it as CSV"
+        )

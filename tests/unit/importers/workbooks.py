@@ -43,8 +43,10 @@ _FORMATS = (
 _TIME, _DAY, _FIRST = 1, 2, 3
 
 
-def workbook(*sheets: list[list[Cell]], hidden: int = 0, merged: Sequence[str] = ()) -> bytes:
-    """The last `hidden` sheets are hidden. `merged`: ranges such as A2:A4, in every sheet."""
+def workbook(
+    *sheets: list[list[Cell]], hidden: int = 0, merged: Sequence[str] = (), after: str = ""
+) -> bytes:
+    """The last `hidden` sheets are hidden. `merged`: ranges such as A2:A4, in every sheet; `after`: rows as XML."""
     numbers = range(1, len(sheets) + 1)
     listed = "".join(
         f'<sheet name="Tabelle{n}" sheetId="{n}"{_state(n > len(sheets) - hidden)} r:id="rId{n}"/>'
@@ -65,7 +67,7 @@ def workbook(*sheets: list[list[Cell]], hidden: int = 0, merged: Sequence[str] =
         "xl/_rels/workbook.xml.rels": f'<Relationships xmlns="{_PACKAGE}/relationships">{styles}{related}</Relationships>',
         "xl/styles.xml": _styles(),
         **{
-            f"xl/worksheets/sheet{n}.xml": f"<worksheet {_MAIN}><sheetData>{_rows(rows)}</sheetData>{_merged(merged)}</worksheet>"
+            f"xl/worksheets/sheet{n}.xml": f"<worksheet {_MAIN}><sheetData>{_rows(rows)}{after}</sheetData>{_merged(merged)}</worksheet>"
             for n, rows in enumerate(sheets, 1)
         },
     }
