@@ -43,6 +43,7 @@ from app.jobs.redis_probe import RedisProbe
 from app.jobs.retention import Retention
 from app.jobs.supervisor import Job, Supervisor
 from app.jobs.webhook_delivery import WebhookDelivery
+from app.jobs.webhook_retention import WebhookRetention
 from app.language_model.budget import CallBudget
 from app.language_model.chat import open_language_model
 from app.language_model.opinion import LanguageModel
@@ -182,6 +183,7 @@ async def open_resources(
             query_log,
             Retention(pool, settings),
             WebhookDelivery(pool, webhook_sender, settings),
+            WebhookRetention(pool, settings),
             Garbage(settings, quiet=lambda: pool.idle == pool.size),
             ProcessMetrics([lambda: _sample(resources)]),
             *more_jobs(resources),

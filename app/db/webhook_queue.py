@@ -83,7 +83,8 @@ async def fetch_work(pool: Pool) -> bool:
     rows = await pool.fetch(
         "SELECT EXISTS (SELECT FROM webhook_changes) OR EXISTS (SELECT FROM webhook_messages m"
         " JOIN webhook_subscriptions s ON s.id = m.subscription_id WHERE m.state = 'PENDING' AND s.state = 'ACTIVE'"
-        " AND m.due_at <= clock_timestamp() AND coalesce(s.next_attempt_at <= clock_timestamp(), true)) AS found",
+        " AND m.due_at <= clock_timestamp() AND coalesce(s.next_attempt_at <= clock_timestamp(), true))"
+        " OR EXISTS (SELECT FROM webhook_subscriptions WHERE missed_since IS NOT NULL AND state = 'ACTIVE') AS found",
         name="webhook_work",
     )
     found: bool = rows[0]["found"]
@@ -280,7 +281,8 @@ async def disable(pool: Pool, subscription_id: UUID, because: DisabledBecause, e
     """Its messages become dead letters."""
     async with pool.connection() as connection, connection.transaction():
         await connection.execute(
-            "UPDATE webhook_subscriptions SET state = 'DISABLED', disabled_because = $2, last_error = $3 WHERE id = $1",
+            "UPDATE webhook_subscriptions SET state = 'DISABLED', disabled_because = $2, last_error = $3,"
+            " disabled_at = clock_timestamp() WHERE id = $1",
             subscription_id,
             because,
             error,
@@ -301,7 +303,8 @@ async def clean(
     """
     async with pool.connection() as connection, connection.transaction():
         failing = await connection.fetch(
-            "UPDATE webhook_subscriptions SET state = 'DISABLED', disabled_because = 'FAILING'"
+            "UPDATE webhook_subscriptions SET state = 'DISABLED', disabled_because = 'FAILING',"
+            " disabled_at = clock_timestamp()"
             " WHERE state = 'ACTIVE' AND failing_since < clock_timestamp() - make_interval(secs => $1) RETURNING id",
             failing_for,
         )

@@ -108,13 +108,19 @@ async def add(
 
 
 async def set_state(work: UnitOfWork, owner: Owner, id: UUID, state: WebhookState) -> WebhookSubscription:
-    """ACTIVE also clears what failed before, and sends what waits at once."""
+    """ACTIVE also clears what failed before, and sends what waits at once. What changed while it was disabled counts as missed."""
     await _lock(work, owner, id)
-    await work.connection.execute("UPDATE webhook_subscriptions SET state = $2 WHERE id = $1", id, state)
+    await work.connection.execute(
+        "UPDATE webhook_subscriptions SET state = $2 WHERE id = $1 AND ($2 = 'ACTIVE' OR state <> 'DISABLED')",
+        id,
+        state,
+    )
     if state is WebhookState.ACTIVE:
         await work.connection.execute(
             "UPDATE webhook_subscriptions SET disabled_because = NULL, failures = 0, failing_since = NULL,"
-            " next_attempt_at = NULL WHERE id = $1",
+            " next_attempt_at = NULL, missed_since = least(missed_since, disabled_at),"
+            " missed_until = CASE WHEN disabled_at IS NULL THEN missed_until ELSE clock_timestamp() END,"
+            " disabled_at = NULL WHERE id = $1",
             id,
         )
         await work.connection.execute(

@@ -1,4 +1,4 @@
-"""Deletes hourly what is beyond its retention period or above its maximum number: questions and dead letters."""
+"""Deletes questions hourly: those beyond their retention period, and the oldest above the maximum number."""
 
 import asyncio
 import random
@@ -8,7 +8,6 @@ import structlog
 from app.db.leader_lock import leader_lock
 from app.db.pool import Pool
 from app.db.query_logs import delete_older_than, delete_surplus
-from app.db.webhook_queue import clean
 from app.settings import DAY, HOUR, Settings
 
 log = structlog.get_logger(__name__)
@@ -30,9 +29,3 @@ class Retention:
                 gone = await delete_older_than(self._pool, self._settings.query_log_lifetime / DAY)
                 gone += await delete_surplus(self._pool, self._settings.max_query_log_rows)
                 log.info("query_log_cleaned", questions=gone)
-                await clean(
-                    self._pool,
-                    failing_for=self._settings.webhook_failing_lifetime,
-                    dead_letter_lifetime=self._settings.dead_letter_lifetime,
-                    max_dead_letters=self._settings.max_dead_letters,
-                )

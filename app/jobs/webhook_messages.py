@@ -5,6 +5,8 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
+import structlog
+
 from app.db import webhook_queue as queue
 from app.db import webhooks
 from app.db.pool import Connection
@@ -16,6 +18,8 @@ from app.domain.price_rise import PriceRise, largest_price_rise
 from app.domain.webhook import WebhookSubscription
 from app.settings import Settings
 from app.webhooks.message_body import write_changes, write_missed
+
+log = structlog.get_logger(__name__)
 
 _CHANGES_AT_ONCE: Final = 50
 _ENTRIES_AT_ONCE: Final = 500
@@ -75,31 +79,57 @@ class _Batch:
         dno: Dno | None,
     ) -> None:
         wanted = self.wanted(change, family)
+        try:
+            messages = await self._write(connection, change, family, entries, dno, wanted)
+        except (ValueError, TypeError, LookupError, ArithmeticError):
+            # One change that cannot be written must not keep all later ones from being sent; it is reported as missed.
+            log.exception("webhook_change_not_written", topic=change.topic, year=change.year)
+            for subscription in wanted:
+                self._note_missed(subscription.id, change.changed_at)
+            return
+        for message in messages:
+            self._add_message(message, change.changed_at)
+
+    async def _write(
+        self,
+        connection: Connection,
+        change: Change,
+        family: Family,
+        entries: Sequence[EntryChange],
+        dno: Dno | None,
+        wanted: Sequence[WebhookSubscription],
+    ) -> list[NewMessage]:
         changed = await queue.fetch_changed(connection, change, entries)
         risen: Risen = [(each, None) for each in changed]
         if any(each.filter.price_rise_over is not None for each in wanted):
             risen = await _with_rises(connection, family, changed)
+        # Subscriptions that receive the same entries share their messages.
         bodies: dict[tuple[bool, ...], list[str]] = {}
+        messages: list[NewMessage] = []
         for subscription in wanted:
             chosen = tuple(_chosen(subscription, *each) for each in risen)
             if chosen not in bodies:
                 matching = [each for each, is_chosen in zip(risen, chosen, strict=True) if is_chosen]
                 bodies[chosen] = list(write_changes(family, change.dno_id, dno, change.year, matching))
             stream = f"{family.name}:{change.dno_id}:{change.year}"
-            for body in bodies[chosen]:
-                self._add_message(subscription.id, stream, body, change.changed_at)
+            messages += [NewMessage(subscription.id, stream, body) for body in bodies[chosen]]
+        return messages
 
-    def _add_message(self, subscription_id: UUID, stream: str, body: str, changed_at: datetime) -> None:
+    def _add_message(self, message: NewMessage, changed_at: datetime) -> None:
+        subscription_id, _, body = message
         messages, size = self._free[subscription_id]
         size -= len(body.encode())
         # Once one was missed no later one is queued, until a message has reported it.
         if messages <= 0 or size < 0 or subscription_id in self._missing:
-            self._missing.add(subscription_id)
-            since, until = self._missed.get(subscription_id, (changed_at, changed_at))
-            self._missed[subscription_id] = min(since, changed_at), max(until, changed_at)
+            self._note_missed(subscription_id, changed_at)
             return
         self._free[subscription_id] = messages - 1, size
-        self._messages.append(NewMessage(subscription_id, stream, body))
+        self._messages.append(message)
+
+    def _note_missed(self, subscription_id: UUID, changed_at: datetime) -> None:
+        self._missing.add(subscription_id)
+        since, until = self._missed.get(subscription_id, (changed_at, changed_at))
+        self._missed[subscription_id] = min(since, changed_at), max(until, changed_at)
 
     async def report_missed(self, connection: Connection) -> None:
         """One message for all changes that a subscription has missed, when its queue is half empty again."""

@@ -15,7 +15,7 @@ Address = IPv4Address | IPv6Address
 _GLOBAL_UNICAST: Final = IPv6Network("2000::/3")  # everything else is local, multicast or reserved
 # Their addresses contain an IPv4 address, to which a gateway would forward.
 _TUNNELS: Final = (IPv6Network("2002::/16"), IPv6Network("2001::/32"))
-_RESOLVING_THREADS: Final = 4
+_RESOLVING_THREADS: Final = 8
 
 
 class AddressNotAllowed(Exception):

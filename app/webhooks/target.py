@@ -11,6 +11,8 @@ from app.webhooks.addresses import AddressRules
 MAX_URL_LENGTH: Final = 2000
 _HOST: Final = re.compile(r"[A-Za-z0-9._-]{1,253}|[0-9A-Fa-f:.]{2,45}")
 _PRINTABLE: Final = re.compile(r"[\x21-\x7e]*")
+# The parser removes some of them and would read another URL than the one that is stored.
+_BLANK_OR_CONTROL: Final = re.compile(r"[\x00-\x20\x7f-\xa0\\]")
 _DEFAULT_PORTS: Final = {"https": 443, "http": 80}
 
 
@@ -48,6 +50,8 @@ def read_target(url: str, rules: AddressRules, ports: Ports) -> Target:
     """Raises BadInput, with a message that does not repeat the URL: it may contain a secret."""
     if len(url) > MAX_URL_LENGTH:
         raise _wrong(f"has {len(url)} letters; at most {MAX_URL_LENGTH} are allowed")
+    if _BLANK_OR_CONTROL.search(url):
+        raise _wrong("has letters that a URL cannot have")
     try:
         parts = urlsplit(url)
         host, port = _ascii(parts.hostname or ""), parts.port
@@ -60,13 +64,13 @@ def read_target(url: str, rules: AddressRules, ports: Ports) -> Target:
     if "#" in url:
         raise _wrong("must not have a fragment (#…)")
     rest = url[len(parts.scheme) + 3 + len(parts.netloc) :]
-    if not _HOST.fullmatch(host) or not _PRINTABLE.fullmatch(rest) or "\\" in url:
+    if not _HOST.fullmatch(host) or not _PRINTABLE.fullmatch(rest):
         raise _wrong("has letters that a URL cannot have, or no host")
     secure = parts.scheme == "https"
     if not secure and not rules.plain_http:
         raise _wrong("must begin with https://")
     number = _DEFAULT_PORTS[parts.scheme] if port is None else port
-    if number not in ports and not (port is None and secure):
+    if number not in ports:
         raise _wrong(f"has the port {number}, which is not allowed")
     shown = f"[{host}]" if ":" in host else host
     authority = shown if port in (None, _DEFAULT_PORTS[parts.scheme]) else f"{shown}:{port}"

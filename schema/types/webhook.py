@@ -100,7 +100,7 @@ class WebhookSubscription:
     delivered: int = strawberry.field(description="Number of delivered messages.")
     waiting: int = strawberry.field(description="Number of messages that are not delivered yet.")
     missed_since: datetime | None = strawberry.field(
-        description="The first change that was not queued, since too many messages waited; null: none. A message"
+        description="Since when changes were not queued: too many messages waited, or it was disabled; null: all were. A message"
         " `changes.missed` follows."
     )
     created_at: datetime = strawberry.field(description="Since when; earlier changes are not sent.")
