@@ -15,7 +15,7 @@ from graphql import (
 )
 from starlette.requests import Request
 
-from app.errors import BadInput, quoted
+from app.errors import AppError, BadInput, Code, quoted
 from schema.execution.documents import Operation
 from schema.root import schema
 
@@ -47,9 +47,16 @@ class PageParameters:
         return [(name, text) for name, text in given if text.strip()]
 
     def variables(self, path_params: Mapping[str, str], given: Parameters) -> dict[str, Any]:
-        """Raises BadInput with the name of a parameter."""
+        """Raises BadInput with the name of a parameter, NOT_FOUND for a part of the path."""
+        try:
+            found = self._read([*path_params.items()])
+        except BadInput as error:
+            raise AppError(error.message, Code.NOT_FOUND) from None
+        return {**found, **self._read(given)}
+
+    def _read(self, given: Parameters) -> dict[str, Any]:
         found: dict[str, Any] = {}
-        for name, text in (*path_params.items(), *given):
+        for name, text in given:
             wanted = get_nullable_type(self._types[name])
             if isinstance(wanted, GraphQLList):
                 found.setdefault(name, []).append(_read(name, text, get_nullable_type(wanted.of_type)))
