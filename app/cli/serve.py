@@ -32,7 +32,7 @@ def run(settings: Settings, *, reload: bool = False) -> None:
     started_at = time.monotonic()
     logs.configure(settings)
     with _exit_on_signal(), listen(settings) as listener, open_stack(settings) as stack:
-        notes = asyncio.run(_prepare(stack.settings))
+        notes = asyncio.run(prepare(stack.settings))
 
         def on_ready() -> None:
             port = listener.getsockname()[1]
@@ -86,7 +86,7 @@ def listen(settings: Settings) -> Iterator[socket.socket]:
         yield listener
 
 
-async def _prepare(settings: Settings) -> list[str]:
+async def prepare(settings: Settings) -> list[str]:
     """Migrates the database and fills an empty one; returns what was done."""
     notes = await bring_up_to_date(settings)
     if not settings.starter or settings.follow_database_url:

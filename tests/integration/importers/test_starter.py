@@ -3,10 +3,17 @@
 import asyncio
 import csv
 from decimal import Decimal
+from typing import Any
 
+import msgspec
+import pytest
+
+from app.cli.serve import prepare
+from app.db.pool import Pool
 from app.domain.atypical_use_rules import ABSOLUTE_SHIFT, FLOOR, MINIMUM_SAVING, RELATIVE_SHIFT
 from app.importers.load import Kind
 from app.importers.starter import FOLDER, load_starter
+from app.settings import Settings
 
 EXPECTED = {
     Kind.REGISTRY: 109,
@@ -125,3 +132,13 @@ def test_the_rules_of_atypical_use_are_those_of_the_starter_data():
     }
     assert {level.name for level, rule in RELATIVE_SHIFT.items() if rule.disputed is not None} == in_dispute
     assert all(row["sureness"] for row in rows("hlzf_rules.csv"))
+
+
+@pytest.mark.parametrize(
+    "setting", [{"starter": False}, {"follow_database_url": "postgresql://reader@127.0.0.1:1/crawler"}]
+)
+async def test_a_server_loads_no_starter_data_if_it_is_off_or_another_database_is_followed(
+    settings: Settings, pool: Pool, setting: dict[str, Any]
+) -> None:
+    assert await prepare(msgspec.structs.replace(settings, **setting)) == []
+    assert await pool.fetch("SELECT FROM dnos") == []
