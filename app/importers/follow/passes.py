@@ -267,8 +267,9 @@ class _Pass:
         await self._in_transaction(lambda: followed_rows.forget_rows(self._connection, source, gone))
 
     async def _delete_released(self, taking_over: TakingOver) -> None:
-        released, followed = await taking_over.count_released()
-        if released and not self._accepted and _are_many(released, followed):
+        released = await taking_over.count_released()
+        followed = await taking_over.count_followed() if released > _MANY else released
+        if _are_many(released, followed) and not self._accepted:
             self._problems.append(_refused(released, followed, f"entries of {taking_over.source}"))
             return
         while released:

@@ -250,8 +250,11 @@ class TakingOver:
         handled = [item.row["id"] for item in items if not item.new]
         await followed_rows.set_aside(self._connection, self.source, handled, reasons)
 
-    async def count_released(self) -> tuple[int, int]:
+    async def count_released(self) -> int:
         return await followed_entries.count_released(self._connection, self.source)
+
+    async def count_followed(self) -> int:
+        return await followed_entries.count_followed(self._connection, self.source)
 
     async def delete_released(self) -> int:
         """Some of them. An entry that was changed here since is flagged instead, and stays."""
