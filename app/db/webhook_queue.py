@@ -25,7 +25,7 @@ from app.domain.webhook import ClaimedMessage, DisabledBecause
 # An arbitrary number, the same in every release.
 _LOCK: Final = 0x646E6F03
 # Messages of one subscription that one instance sends at a time, while attempts succeed; else one.
-_AT_ONCE: Final = 4
+_AT_ONCE: Final = 8
 
 
 class Change(NamedTuple):
@@ -168,6 +168,15 @@ async def add_messages(connection: Connection, messages: Sequence[NewMessage], l
         streams,
         bodies,
         lifetime,
+    )
+
+
+async def any_missed(connection: Connection) -> bool:
+    """Whether a subscription has missed changes that no message has reported yet."""
+    return bool(
+        await connection.fetchval(
+            "SELECT EXISTS (SELECT FROM webhook_subscriptions WHERE missed_since IS NOT NULL AND state = 'ACTIVE')"
+        )
     )
 
 

@@ -30,8 +30,10 @@ Risen = Sequence[tuple[ChangedEntry, PriceRise | None]]
 
 async def make_messages(connection: Connection, settings: Settings) -> int:
     """Of the oldest changes, within the caller's transaction. Returns the number of changes that were taken."""
-    subscriptions = await webhooks.fetch_valid(connection)
     changes = await queue.take_changes(connection, _CHANGES_AT_ONCE)
+    if not changes and not await queue.any_missed(connection):
+        return 0
+    subscriptions = await webhooks.fetch_valid(connection)
     batch = _Batch(subscriptions, settings)
     await batch.report_missed(connection)
     names = await queue.fetch_dnos(connection, list({change.dno_id for change in changes}))
