@@ -24,8 +24,9 @@ from app.web.assets import HERE
 from app.web.states import state_tiles
 from schema.http.pages import DOCUMENT, PAGES
 from schema.http.rest_operations import own_document
+from schema.types.node import Kind, write_id
 from tests import factories as make
-from tests.integration.graph.running import Running, running
+from tests.integration.graph.running import Running, issue_key, running
 
 BROWSER = {"accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
 SCRIPT = "<script>alert('x')</script>"
@@ -457,3 +458,28 @@ async def test_the_page_of_an_operator_without_data_has_no_figures(
 ) -> None:
     await make.dno(pool, region=None)
     assert "No figures are held" in text_of(await browser.get("/en/operators/netze-a"))
+
+
+async def test_after_an_answered_correction_no_instance_has_a_page_with_the_old_figure(
+    browser: httpx.AsyncClient, server: Running, settings: Settings, pool: Pool
+) -> None:
+    tariff = await make.tariff(pool, await make.dno(pool), 2025, leistung="58.20")
+    _, editor = await issue_key(pool)
+    correct = "mutation ($input: CorrectTariffInput!) { correctTariff(input: $input) { errors { code } } }"
+    async with (
+        running(settings) as other,
+        httpx.AsyncClient(base_url=base_of(other), headers=BROWSER) as other_browser,
+    ):
+        await server.delivered()
+        await other.delivered()
+        for client in (browser, other_browser):
+            for _ in range(3):
+                assert "58,20" in (await client.get("/operators/netze-a")).text
+        for number in range(5):
+            amount = f"6{number}.10"
+            given = {"id": write_id(Kind.TARIFF, tariff.id), "leistung": amount, "reason": "sheet"}
+            answer = await server.execute(correct, editor, input=given)
+            assert answer["correctTariff"]["errors"] == []
+            assert f"6{number},10" in (await browser.get("/operators/netze-a")).text
+            await other.delivered()
+            assert f"6{number},10" in (await other_browser.get("/operators/netze-a")).text
