@@ -27,6 +27,8 @@ from schema.context import Context
 _FIRST_OPERATORS, _MOST_OPERATORS = 10, 100
 # Entries of which those without unusual values are taken.
 _ENTRIES_AT_ONCE: Final = 1_000
+# The comparison of an operator with 35 tariffs takes as long as reading so many records.
+_READS_PER_COMPARISON: Final = 10
 
 _ByOperator: TypeAlias = dict[UUID, list[UnusualEntry]]
 _ById: TypeAlias = dict[UUID, UnusualEntry]
@@ -113,6 +115,7 @@ async def _load_unusual_entries(
     loaders = Loaders(context.resources.read_through, records, memoize=False)
     of_operators = await loaders.unusual_entries_by_dno.load_many(dno_ids)
     context.read_set.update((), records.until)
+    context.budget.add_reads(_READS_PER_COMPARISON * len(records.fetched))
     return [
         {entry.id: entry for entry in (*(entries or ()), *beyond.get(dno_id, ())) if wanted.passes(entry)}
         async for dno_id, entries in in_turns(zip(dno_ids, of_operators, strict=True), context.budget)

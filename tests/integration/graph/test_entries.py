@@ -13,9 +13,12 @@ from app.db.plausibility import PlausibilityCheck
 from app.db.pool import Pool
 from app.domain.account import Role
 from app.domain.entry import VoltageLevel
+from app.domain.entry_page import EntryFilter
 from app.domain.families import BY_NAME
 from app.resources import Resources
 from app.settings import Settings
+from schema.context import Context
+from schema.types.unusual_entries import count_matching
 from tests import factories as make
 from tests.integration.graph.graphql_client import execute
 from tests.integration.graph.running import Running, issue_key, running
@@ -220,6 +223,18 @@ async def test_lists_equal_a_comparison_of_everything_after_each_of_many_correct
         assert (unusual["totalCount"], usual["totalCount"]) == (len(expected), 20 - len(expected))
         sizes.add(len(expected))
     assert len(sizes) > 3
+
+
+async def test_a_comparison_that_no_cache_has_is_charged(
+    resources: Resources, stored: dict[str, str]
+) -> None:
+    charged = []
+    for _ in range(2):
+        context = Context(resources)
+        assert await count_matching(context, EntryFilter(implausible=True)) == 3
+        charged.append(context.budget.reads)
+    # Two operators, and the figures without one.
+    assert charged == [30, 0]
 
 
 async def test_after_an_answered_write_no_instance_lists_what_was_unusual_before(
