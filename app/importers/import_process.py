@@ -4,6 +4,7 @@ Started as `python -m app.importers.import_process PARENT SOCKET FILE …`: the 
 """
 
 import asyncio
+import errno
 import os
 import resource
 import signal
@@ -154,6 +155,8 @@ def _failed(error: BaseException) -> Failed:
     match error:
         case MemoryError():
             return Failed(Code.LIMIT_EXCEEDED, "The file needs more memory than an import may have here.")
+        case OSError(errno=errno.ENOMEM):
+            return _failed(MemoryError())
         case asyncpg.LockNotAvailableError():
             return Failed(Code.OVERLOADED, "Another import is still running; please try again later.")
         case RuleViolated():

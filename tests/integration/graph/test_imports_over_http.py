@@ -34,7 +34,7 @@ from tests.integration.graph.writing import Caller
 from tests.server_process import ServerProcess
 from tests.servers import PrivateValkey
 from tests.unit.importers.test_files_as_written import as_parquet
-from tests.unit.importers.workbooks import workbook
+from tests.unit.importers.workbooks import with_part, workbook
 from tests.waiting import CACHING, until
 
 KINDS = [kind.value for kind in Kind]
@@ -520,11 +520,11 @@ async def test_an_import_beyond_its_deadline_or_memory_is_refused_and_ended(
     settings: Settings, pool: Pool
 ) -> None:
     _, headers = await issue_key(pool)
-    for changed, expected in (
-        ({"import_request_timeout": 0.01}, (504, "DEADLINE_EXCEEDED")),
-        ({"max_import_memory": 2**20}, (400, "LIMIT_EXCEEDED")),
+    huge = with_part(workbook([NAMES, VALUES]), "xl/sharedStrings.xml", bytes(150 * 2**20))
+    for changed, content, expected in (
+        ({"import_request_timeout": 0.01}, FILE, (504, "DEADLINE_EXCEEDED")),
+        ({"max_import_memory": 96 * 2**20}, huge, (400, "LIMIT_EXCEEDED")),
     ):
-        content = b"[" + b" " * 10_000_000 + b"]"
         async with running(settings, **changed) as server, httpx.AsyncClient() as client:
             assert error_of(await post(Caller(client, headers), content, url(server))) == expected
     assert import_processes() == []
