@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import msgspec
@@ -49,6 +50,28 @@ async def test_an_unused_session_expires(redis, cheap):
     while await redis.exists(f"dno:session:{session_id}"):
         pass
     assert await sessions.get(session_id) is None
+
+
+async def test_open_sessions_are_listed_with_the_times_of_their_start_and_last_use(auth, redis):
+    ada, bob = await auth.add_user(), await auth.add_user("bob@example.org")
+    before = datetime.now(UTC)
+    ids = [identify(await auth.sign_in(ada)) for _ in range(2)]
+    await redis.expire(f"dno:session:{ids[1]}", 86_400 - 600)  # as if it was used last ten minutes ago
+    await redis.zadd(f"dno:sessions:{ada.id}", {ids[1]: time.time() - 3600})  # and had begun an hour ago
+    found = await auth.sessions.open_of([ada.id, bob.id])
+    assert found[bob.id] == ()
+    newest, oldest = found[ada.id]
+    assert (newest.id, oldest.id) == (ids[0], ids[1])
+    assert before - timedelta(seconds=1) <= newest.started_at <= newest.last_used_at <= datetime.now(UTC)
+    assert timedelta(minutes=49) < oldest.last_used_at - oldest.started_at < timedelta(minutes=51)
+
+
+async def test_a_session_of_another_user_is_not_ended(auth):
+    ada, bob = await auth.add_user(), await auth.add_user("bob@example.org")
+    token = await auth.sign_in(ada)
+    assert await auth.sessions.end(identify(token), bob.id) == 0
+    assert (await auth.authenticator.principal(None, token)).user_id == ada.id
+    assert await auth.sessions.end(identify(token), ada.id) == 1
 
 
 async def test_all_sessions_of_a_user_can_be_ended_and_no_other(auth):
@@ -184,6 +207,10 @@ async def test_sessions_are_stored_and_ended_on_a_cluster(pool, cheap):
                 ids = [identify(token) for token in tokens]
                 together = await asyncio.gather(*map(auth.sessions.get, [*ids, "unknown"]))
                 assert together == [user.id] * 4 + [None]
+                other = await auth.add_user("bob@example.org")
+                found = await auth.sessions.open_of([user.id, other.id])
+                assert [session.id for session in found[user.id]] == ids[::-1]
+                assert found[other.id] == ()
                 client = auth.sessions._redis
                 await client.hset("dno:session:broken", "a", "b")
                 outcomes = await asyncio.gather(

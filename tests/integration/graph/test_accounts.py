@@ -13,7 +13,7 @@ from app.auth import api_keys
 from app.auth.passwords import Passwords
 from app.db.pool import Pool
 from app.domain.account import Role
-from app.resources import Resources
+from app.resources import Resources, open_resources
 from app.settings import Settings
 from tests import factories as make
 from tests.integration.auth.services import CHEAP, PASSWORD
@@ -21,6 +21,7 @@ from tests.integration.graph.graphql_client import client_of
 from tests.integration.graph.running import issue_key, running
 from tests.integration.graph.signing_in import SIGN_IN, signed_in
 from tests.integration.graph.writing import Caller, refusals
+from tests.servers import PrivateValkey
 
 # The limit of a second in production; a busy computer may take longer.
 SECOND = 30
@@ -336,6 +337,31 @@ async def test_attempts_at_the_own_password_are_limited(ada: Caller) -> None:
         ]
         codes.append(payload["errors"][0]["code"])
     assert codes == ["INVALID"] * 5 + ["RATE_LIMITED"] * 3
+
+
+# Outages
+
+
+async def test_without_redis_keys_and_users_are_listed_and_sessions_are_unknown(
+    settings: Settings, pool: Pool, valkey: PrivateValkey
+) -> None:
+    _, admin = await issue_key(pool, Role.ADMIN)
+    without = msgspec.structs.replace(
+        settings, redis_url=valkey.url, rate_limit_api_key=0, redis_timeout=0.2, redis_connect_timeout=0.2
+    )
+    async with open_resources(without) as resources, client_of(resources) as client:
+        valkey.kill()
+        response = await Caller(client, admin).execute_with_errors(
+            "{ apiKeys { name } users { email sessions { id } } }"
+        )
+        assert response["data"] == {
+            "apiKeys": [{"name": "steward"}],
+            "users": [{"email": "steward@example.org", "sessions": None}],
+        }
+        assert [error["extensions"]["code"] for error in response["errors"]] == ["UNAVAILABLE"]
+        id = f"user_{(await pool.fetch('SELECT id FROM users'))[0]['id'].hex}"
+        refused = (await Caller(client, admin).execute(END, id=id))["endSessions"]
+        assert refusals(refused) == [("UNAVAILABLE", None)]
 
 
 # Other instances
