@@ -1,10 +1,16 @@
 """A subscription belongs to an API key: who may create, see and change it, and what ends it."""
 
+from uuid import UUID
+
 import httpx
 import pytest
 
 from app.db.pool import Pool
-from app.domain.account import Role
+from app.db.unit_of_work import unit_of_work
+from app.db.webhooks import Owner, fetch_owned, set_state
+from app.domain.account import ANONYMOUS, Principal, Role
+from app.domain.webhook import WebhookState
+from app.errors import AppError
 from app.jobs.webhook_retention import WebhookRetention
 from tests import factories as make
 from tests.integration.graph.running import Running, issue_key
@@ -107,3 +113,23 @@ async def test_a_replaced_secret_signs_later_messages(subscriber: Subscriber, re
     [received] = await until(lambda: receiver.received)
     assert received.is_signed_with(secret)
     assert not received.is_signed_with(subscription["secret"])
+
+
+async def test_people_see_the_subscriptions_of_their_keys_and_administrators_all(
+    subscriber: Subscriber, receiver: Receiver, pool: Pool
+) -> None:
+    subscription = await subscriber.subscribe(receiver.url())
+    [key] = await pool.fetch("SELECT id, created_by FROM api_keys")
+    creator = Principal(role=Role.EDITOR, user_id=key["created_by"])
+    other = Principal(role=Role.EDITOR, user_id=(await make.user(pool)).id)
+    admin = Principal(role=Role.ADMIN, user_id=other.user_id)
+    seen = [len(await fetch_owned(pool, Owner.of(who))) for who in (creator, other, admin, ANONYMOUS)]
+    assert seen == [1, 0, 1, 0]
+    id = UUID(subscription["id"].removeprefix("webhook_"))
+    with pytest.raises(AppError, match="no such subscription"):
+        async with unit_of_work(pool, other) as work:
+            await set_state(work, Owner.of(other), id, WebhookState.PAUSED)
+    async with unit_of_work(pool, creator) as work:
+        assert (
+            await set_state(work, Owner.of(creator), id, WebhookState.PAUSED)
+        ).state is WebhookState.PAUSED
