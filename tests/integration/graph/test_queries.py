@@ -8,7 +8,7 @@ import httpx
 import msgspec
 import pytest
 
-from app.db.pool import Pool
+from app.db.pool import BACKGROUND, Pool
 from app.domain.dno import Dno
 from app.domain.entry import VoltageLevel
 from app.domain.hlzf import Season
@@ -534,12 +534,12 @@ async def test_nodes_of_all_kinds_cost_one_statement_per_region(
 
 
 def _statements(before: dict[str, float] | None = None) -> dict[str, float]:
-    """By region, without polling the outbox; with `before`, those since then."""
+    """By region, without the polling of background jobs; with `before`, those since then."""
     [family] = STATEMENTS.collect()
     counts = {
         sample.labels["region"]: sample.value
         for sample in family.samples
-        if sample.name.endswith("_total") and sample.labels["region"] != "outbox"
+        if sample.name.endswith("_total") and sample.labels["region"] not in BACKGROUND
     }
     if before is None:
         return counts

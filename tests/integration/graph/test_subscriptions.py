@@ -270,8 +270,8 @@ async def test_an_event_stream_is_subscribed_when_its_response_head_arrives(
 
 
 STATEMENTS = "database_statements_total"
-# Statements that poll the outbox.
-POLLS = re.compile('region="(outbox|outbox_waiting|delivered)"')
+# Statements that poll the outbox and the queue of webhooks.
+POLLS = re.compile('region="(outbox|outbox_waiting|delivered|webhook_work)"')
 
 
 async def test_a_thousand_subscribers_cost_three_statements_and_little_memory(
