@@ -46,8 +46,9 @@ FRAMES = 8
 # The same in bytes, for the largest bodies: those of imports.
 FRAME_BYTES = 2**20
 # Bytes and seconds that are still read and dropped after an error response: closing a socket with unread bytes
-# resets it, and the client may lose the response.
-LINGER_BYTES, LINGER_SECONDS = 256 * 1024, 2.0
+# resets it, and the client may lose the response. Many clients read it only after they have sent the whole body, so that
+# files as large as those of imports are read.
+LINGER_BYTES, LINGER_SECONDS = 64 * 2**20, 2.0
 
 _counts = Counts(all_metrics.HTTP_CUT)
 

@@ -445,8 +445,9 @@ def url(server: Running) -> str:
 async def test_a_file_over_the_limit_is_refused_whether_or_not_it_states_its_length(
     settings: Settings, pool: Pool
 ) -> None:
+    """The client sends all of it before it reads the answer."""
     _, headers = await issue_key(pool)
-    content = tariffs(ROW) + b" " * 2_000_000
+    content = tariffs(ROW) + b" " * 20_000_000
     async with running(settings, max_import_bytes=2_000_000) as server, httpx.AsyncClient() as client:
         caller = Caller(client, headers)
         assert error_of(await post(caller, content, url(server))) == (413, "PAYLOAD_TOO_LARGE")
