@@ -61,6 +61,8 @@ class MultipartReader:
             before = self._state
             yield from steps[before]()
             more = self._state is not before
+        if self._state is _State.END:
+            self._buffer.clear()  # what is behind the last boundary is dropped
 
     def finish(self) -> None:
         if self._state is not _State.END:

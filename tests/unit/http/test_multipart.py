@@ -1,5 +1,7 @@
 """Reading the parts of a form from a body that arrives in pieces."""
 
+import tracemalloc
+
 import httpx
 import pytest
 from hypothesis import given
@@ -89,3 +91,16 @@ def test_malformed_bodies_are_refused(body: bytes, reason: str) -> None:
 def test_a_form_needs_a_boundary(boundary: str) -> None:
     with pytest.raises(BadInput, match="boundary"):
         MultipartReader(f"multipart/form-data{boundary}")
+
+
+def test_what_stands_behind_the_last_boundary_takes_no_memory() -> None:
+    reader = MultipartReader(TYPE)
+    assert [*reader.feed(b"--x\r\n" + HEAD + b"\r\n\r\na\r\n--x--")]
+    tracemalloc.start()
+    try:
+        for _ in range(1_000):
+            assert [*reader.feed(b"e" * 10_000)] == []
+        assert tracemalloc.get_traced_memory()[0] < 1_000_000
+    finally:
+        tracemalloc.stop()
+    reader.finish()
