@@ -34,6 +34,8 @@ NEVER_ABSENT = {
     "coverage",
     "holiday_rules_by_dno",
     "levies",
+    "unusual_entries_by_dno",
+    "unusual_figures_by_family",
     *COMPUTED,
 }
 ABSENT = UUID(int=1)
@@ -57,6 +59,8 @@ async def keys_of(name: str, resources: Resources, pool: Pool, operators: Sequen
         "years_by_dno": [*dno_ids, ABSENT],
         "holiday_rules_by_dno": [*dno_ids, ABSENT],
         "dnos_with_data_by_year": [2024, 2025, 1999],
+        "unusual_entries_by_dno": [*dno_ids, ABSENT],
+        "unusual_figures_by_family": [family.name for family in FIGURES],
         "held_figures_by_year": [ANY_YEAR, 2024, 2025, 1999],
         "location_by_entry": [*(row["id"] for row in entries), ABSENT],
         "history_by_entry": [*(row["id"] for row in entries), ABSENT],
