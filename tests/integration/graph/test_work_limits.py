@@ -169,13 +169,14 @@ async def test_records_that_are_not_in_memory_are_charged(resources: Resources) 
     limiter: RateLimiter = resources.limiter
     limiter.anonymous.__init__("anonymous", 6000, 600_000)  # type: ignore[misc]
     used = []
-    async with client_of(resources, response_cache=False, rate_limit_cost=100) as client:
+    async with client_of(resources, response_cache=False, rate_limit_cost=20) as client:
         for number in range(3):
             query = f"{{ rankBills(profile: HOUSEHOLD, year: 2025, first: {number + 1}) {{ ranked withoutData }} }}"
             before = await _remaining(client, "{ __typename }")
             used.append(before - await _remaining(client, query))
     cold, *warm = used
-    assert cold >= min(warm) + 5, used  # 120 operators' prices and sheets: 240 records, of 3 units each
+    # 120 operators' prices and sheets: 240 records of 3 units each, 36 requests. The estimated cost paid 26 of them.
+    assert cold >= min(warm) + 10, used
 
 
 async def _remaining(client: httpx.AsyncClient, query: str) -> int:

@@ -69,7 +69,7 @@ async def test_a_municipality_is_stored_composed(load, pool):
     ("row", "column", "reason"),
     [
         (",München,netze-a,,,,,", "postal_code", "is empty; must be 5 digits"),
-        ("8033,,netze-a,,,,,", "postal_code", "must be 5 digits"),
+        ("8033,,netze-a,,,,,", "postal_code", "must be 5 digits; spreadsheets leave out zeros at the beginning"),
         ("８０３３１,,netze-a,,,,,", "postal_code", "must be 5 digits"),
         ("80331,,xyz,,,,,", "dno_slug", "no operator has this slug, name or code"),
         ("80331,,netze-a,UHS,,,,", "voltage_level", "must be one of HOES, HOES_HS, HS, HS_MS, MS, MS_NS, NS"),
