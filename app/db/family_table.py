@@ -131,14 +131,13 @@ class FamilyTable(Generic[E]):
         values = [codec.encode(given[name]) for name, codec in self._codecs.items()]
         if self.family.has_publication:
             values.append(new.publication)
-        row = await work.connection.fetchrow(
-            self._insert, operator["id"], new.year, *key, *values, new.source_url
+        kind = tuple([str(value) for value in key])
+        entry: E | None = await self.plausibility.write(
+            work, self._insert, kind, operator["id"], new.year, *key, *values, new.source_url
         )
-        if row is None:
+        if entry is None:
             existing = await work.connection.fetchrow(self._existing, operator["id"], new.year, *key)
             raise EntryConflict(new.conflict(), None if existing is None else self.entry(existing))
-        entry = self.entry(row)
-        work.warnings += self.plausibility.warnings(row, entry)
         return entry
 
     async def correct(self, work: UnitOfWork, correction: Correction[E]) -> E:
@@ -155,18 +154,25 @@ class FamilyTable(Generic[E]):
 
     async def save(self, work: UnitOfWork, entry: E, *, deleted: bool = False, warn: bool = False) -> E:
         """Writes a locked entry. `warn`: with the warnings of its values."""
-        row = await work.connection.fetchrow(
-            self._update_and_compare if warn else self._update,
+        arguments = (
             entry.id,
             deleted,
             *[codec.encode(getattr(entry, name)) for name, codec in self._codecs.items()],
             *[getattr(entry, name) for name in self._written],
         )
-        assert row is not None
-        saved = self.entry(row)
         if warn:
-            work.warnings += self.plausibility.warnings(row, saved)
-        return saved
+            saved: E = await self.plausibility.write(
+                work, self._update_and_compare, self._kind(entry), *arguments
+            )
+            return saved
+        row = await work.connection.fetchrow(self._update, *arguments)
+        assert row is not None
+        return self.entry(row)
+
+    def _kind(self, entry: E) -> tuple[str, ...]:
+        """The values of its key, as they are stored."""
+        values = [(getattr(entry, key.name), key.missing) for key in self.family.key]
+        return tuple([str(missing if value is None else value) for value, missing in values])
 
     def restored(self, entry: E, state: Mapping[str, Any]) -> E:
         """As a revision recorded it. A column that is newer than the revision becomes None, the publication FINAL."""

@@ -9,6 +9,7 @@ from uuid import UUID
 import msgspec
 
 from app.db.pool import Connection, Row
+from app.db.unit_of_work import UnitOfWork
 from app.domain import price, time_of_use
 from app.domain.entry import VoltageLevel
 from app.domain.family import ColumnType, Family
@@ -35,6 +36,13 @@ class Implausible(NamedTuple):
     warnings: tuple[PlausibilityWarning, ...]  # at least one
 
 
+class CheckedWrite(NamedTuple):
+    """Two statements that write one row and return its entry with the figures that it is compared with."""
+
+    computing: str  # also returns the medians of its kind
+    comparing: str  # for medians that are known
+
+
 class PlausibilityCheck:
     """`selected`: the columns of an entry with the alias `t`; `decode` makes it of a row."""
 
@@ -52,28 +60,51 @@ class PlausibilityCheck:
         self._by_key = self._statement_of_stored(f"{key}, {columns}")
         self._unusual = self._statement_of_unusual_figures()
 
-    def saving(self, write: str) -> str:
-        """The statement that writes one row (the table's alias is `t`) and returns its entry with what `warnings` needs."""
+    def saving(self, write: str) -> CheckedWrite:
+        """`write` writes one row; the table's alias is `t`."""
         if not self._prices:
-            return f"{write} RETURNING {self._selected}"
+            statement = f"{write} RETURNING {self._selected}"
+            return CheckedWrite(statement, statement)
         before = "".join(f", old.{name} AS before_{name}" for name in self._prices)
+        saved = f"WITH saved AS ({write} RETURNING new.*{before})"
         usual = [f"u.{value}_{name}" for value in ("usual", "figures") for name in self._prices]
         same_kind = " AND ".join(f"u.{name} = t.{name}" for name in self._key) or "true"
-        return (
-            f"WITH saved AS ({write} RETURNING new.*{before}), usual AS MATERIALIZED ({self._distribution('saved')})"
-            f" SELECT {self._selected}, {', '.join(usual)}, {self._compared('t.before_{}')}"
-            f" FROM saved t LEFT JOIN usual u ON {same_kind}{self._joins()}"
+        compared = self._compared("t.before_{}")
+        return CheckedWrite(
+            f"{saved}, usual AS MATERIALIZED ({self._distribution('saved')})"
+            f" SELECT {self._selected}, {', '.join(usual)}, {compared}"
+            f" FROM saved t LEFT JOIN usual u ON {same_kind}{self._joins()}",
+            f"{saved} SELECT {self._selected}, {compared} FROM saved t{self._joins()}",
         )
 
-    def warnings(self, row: Row, entry: Any) -> tuple[PlausibilityWarning, ...]:
-        """Of a row of the statement of `saving`."""
+    async def write(
+        self, work: UnitOfWork, statements: CheckedWrite, kind: tuple[str, ...], *arguments: object
+    ) -> Any:
+        """The entry that the write of `saving` returns, None if it wrote nothing; its warnings are the unit of work's.
+
+        `kind`: the values of the entry's key, as they are stored.
+        """
+        usual = work.distribution.get(self._family.name, kind)
+        row = await work.connection.fetchrow(
+            statements.computing if usual is None else statements.comparing, *arguments
+        )
+        if row is None:
+            return None
+        entry, values = self._decode(row), tuple(row)
+        if not self._prices:
+            work.warnings += plausibility_warnings(self._family, entry)
+            return entry
+        if usual is None:
+            usual = self._computed(values)
+            work.distribution.keep(self._family.name, kind, usual)
+        work.warnings += plausibility_warnings(self._family, entry, self._references(values, entry, usual))
+        return entry
+
+    def _computed(self, values: tuple[Any, ...]) -> UsualFigures:
+        """Of a row of the statement that computes the medians."""
         count = len(self._prices)
-        if not count:
-            return plausibility_warnings(self._family, entry)
-        values = tuple(row)
         end = len(values) - 2 * count - (2 if self._family in _WITH_IMPLIED else 0)
-        usual = UsualFigures(values[end - 2 * count : end - count], values[end - count : end])
-        return plausibility_warnings(self._family, entry, self._references(values, entry, usual))
+        return UsualFigures(values[end - 2 * count : end - count], values[end - count : end])
 
     async def distribution(self, connection: Connection) -> Distribution:
         """The medians of all stored figures, by the key of the entry as it is stored."""

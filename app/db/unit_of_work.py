@@ -11,6 +11,7 @@ import structlog
 from asyncpg.transaction import Transaction
 
 from app.db.failures import is_definite
+from app.db.known_distribution import KnownDistribution
 from app.db.pool import AWAY, Connection, ConnectionLost, Pool, RolledBack
 from app.db.revisions import revision
 from app.db.transaction_mark import TransactionMark
@@ -34,8 +35,9 @@ class OutcomeUnknown(Unavailable):
 class UnitOfWork:
     """`events`, `revisions` and `revision` (the last one) are set when the block has ended without error."""
 
-    def __init__(self, connection: Connection, principal: Principal) -> None:
+    def __init__(self, connection: Connection, principal: Principal, distribution: KnownDistribution) -> None:
         self.connection = connection
+        self.distribution = distribution
         self.principal = principal
         self.warnings: list[PlausibilityWarning] = []
         self.events: list[Event] = []
@@ -112,7 +114,7 @@ async def unit_of_work(pool: Pool, principal: Principal) -> AsyncIterator[UnitOf
             with translated_write_errors():
                 transaction = connection.transaction()
                 await transaction.start()
-                work = UnitOfWork(connection, principal)
+                work = UnitOfWork(connection, principal, pool.distribution)
                 try:
                     yield work
                     if not work.wrote_nothing:

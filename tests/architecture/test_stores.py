@@ -36,6 +36,7 @@ STORES = {
     "app/auth/api_key_usage.py:ApiKeyUsage._noted": "uses of API keys",
     "app/auth/account_cache.py:AccountCache._absent": "API keys that do not exist",
     "app/auth/lookups.py:Lookups._gathered": REQUEST,
+    "app/db/known_distribution.py:KnownDistribution._kept": DATA,
     "app/broadcast.py:Broadcast._behind": "connections, WebSockets, operations of a WebSocket",
     "app/broadcast.py:Broadcast._log": "changes for subscribers that are behind",
     "app/broadcast.py:Broadcast._subscribers": "connections, WebSockets, operations of a WebSocket",

@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 
+from app.db import known_distribution
 from app.db.family_tables import TABLES
 from app.db.unit_of_work import unit_of_work
 from app.domain.account import Principal, Role
@@ -63,6 +64,37 @@ async def test_a_correction_is_compared_with_the_figures_of_all_operators(pool):
     [stored] = await find(pool, "tariffs")
     assert [(warning.code, warning.message) for warning in stored.warnings] == found
     assert await correct(pool, tariffs[0], arbeit="1.26") == []
+
+
+async def test_medians_of_many_figures_are_computed_once_a_minute(pool, monkeypatch):
+    monkeypatch.setattr(known_distribution, "FEWEST_KEPT", 10)
+    now = 0.0
+    monkeypatch.setattr(pool, "distribution", known_distribution.KnownDistribution(lambda: now))
+    tariffs = await ten_operators(pool)
+
+    async def compared():
+        ((_, message),) = [each for each in await correct(pool, tariffs[0], arbeit="6.40") if each[0] == "UNUSUAL_MAGNITUDE"]  # fmt: skip
+        assert await correct(pool, tariffs[0], arbeit="1.26") == []
+        return message.rpartition(" median ")[2]
+
+    assert await compared() == "1.26 of 10 figures of this kind."
+    for n in range(10, 25):
+        await make.tariff(pool, await make.dno(pool, f"netze-{n}"), arbeit="1.20")
+    now = known_distribution.LIFETIME - 1
+    assert await compared() == "1.26 of 10 figures of this kind."
+    # Medians of another level are not used for it.
+    other = await make.tariff(pool, await make.dno(pool, "netze-x"), voltage_level=VoltageLevel.HS)
+    assert "UNUSUAL_MAGNITUDE" not in dict(await correct(pool, other, arbeit="6.40"))
+    now += 1
+    assert await compared() == "1.20 of 25 figures of this kind."
+
+
+async def test_medians_of_few_figures_are_computed_for_every_correction(pool):
+    tariffs = await ten_operators(pool)
+    for number in (11, 12):
+        await make.tariff(pool, await make.dno(pool, f"netze-{number}"))
+        found = dict(await correct(pool, tariffs[0], arbeit=f"6.4{number - 10}"))
+        assert found["UNUSUAL_MAGNITUDE"].endswith(f"of {number} figures of this kind.")
 
 
 async def test_a_correction_to_a_gross_price_is_compared_with_the_figure_before(pool):

@@ -317,7 +317,7 @@ async def test_a_correction_costs_five_round_trips(pool):
         log = sent.append
         connection.add_query_logger(log)
         async with connection.transaction():
-            work = UnitOfWork(connection, EDITOR)
+            work = UnitOfWork(connection, EDITOR, pool.distribution)
             await tariffs.correct(work, TariffCorrection(id=tariff.id, prices={"arbeit": Decimal(9)}))
             await work.read_back()
         await asyncio.sleep(0)  # a logger is called a turn of the loop later
