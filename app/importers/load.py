@@ -19,6 +19,7 @@ from app.db.start_errors import cannot_start
 from app.domain.families import FAMILIES
 from app.importers.aliases import load_aliases
 from app.importers.family import FamilySource
+from app.importers.garbage_collection import fewer_collections
 from app.importers.hlzf import Hlzf
 from app.importers.holiday_rules import HolidayRules
 from app.importers.implausible_rows import Entries, RowWarnings, Warned, implausible_rows
@@ -141,33 +142,39 @@ async def import_files(
 
     `before_commit` is awaited within the transaction, which is rolled back if it raises. The files are read before the transaction begins, so that a slow pipe holds no lock.
     """
-    async with connect(database_url, deadline=deadline) as connection:
-        notes: list[str] = []
-        source, problems = await check(connection, kind, files, options, on_progress, notes.append)
-        if problems:
-            return Report(problems=tuple(problems), notes=tuple(notes))
-        source.may_verify = author.may_verify
+    with fewer_collections():
+        async with connect(database_url, deadline=deadline) as connection:
+            notes: list[str] = []
+            source, problems = await check(connection, kind, files, options, on_progress, notes.append)
+            if problems:
+                return Report(problems=tuple(problems), notes=tuple(notes))
+            source.may_verify = author.may_verify
 
-        async def work() -> Report:
-            await staging.one_import_at_a_time(connection)
-            # Without folders: the reasons of revisions are public.
-            reason = ", ".join(Path(file.name).name for file in files)
-            report = await write(
-                connection, source, reason, overwrite=overwrite, on_progress=on_progress, author=author.name
-            )
-            if strict and report.warnings:
-                raise _Refused(report)
-            if not dry_run:
-                await before_commit(connection)
-            return msgspec.structs.replace(report, notes=tuple(notes))
+            async def work() -> Report:
+                await staging.one_import_at_a_time(connection)
+                # Without folders: the reasons of revisions are public.
+                reason = ", ".join(Path(file.name).name for file in files)
+                report = await write(
+                    connection,
+                    source,
+                    reason,
+                    overwrite=overwrite,
+                    on_progress=on_progress,
+                    author=author.name,
+                )
+                if strict and report.warnings:
+                    raise _Refused(report)
+                if not dry_run:
+                    await before_commit(connection)
+                return msgspec.structs.replace(report, notes=tuple(notes))
 
-        try:
-            return await in_transaction(connection, work, keep=not dry_run)
-        except _Refused as refused:
-            problems = [Problem(*warned) for warned in refused.report.warnings]
-            return Report(
-                problems=tuple(problems), notes=tuple(notes), warning_count=refused.report.warning_count
-            )
+            try:
+                return await in_transaction(connection, work, keep=not dry_run)
+            except _Refused as refused:
+                problems = [Problem(*warned) for warned in refused.report.warnings]
+                return Report(
+                    problems=tuple(problems), notes=tuple(notes), warning_count=refused.report.warning_count
+                )
 
 
 class _Refused(Exception):
