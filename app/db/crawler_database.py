@@ -52,7 +52,7 @@ _OF_ENTRY: Final = ("year", "voltage_level", "verification_status", "flag_reason
 
 # Words in the names of the kinds of documents.
 _DOCUMENTS: Final = {TARIFFS: "netzentgelt|tarif|preis", WINDOWS: "hlzf|hochlast"}
-_ROWS_PER_BATCH: Final = 500
+_ROWS_PER_BATCH: Final = 1_000
 _TIMEOUT: Final = 60.0  # seconds for one statement, or idle between two
 _LOCK_TIMEOUT: Final = 5.0
 _CLOSE_TIMEOUT: Final = 2.0

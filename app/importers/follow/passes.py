@@ -34,6 +34,7 @@ from app.importers.follow.figures import Unfit
 from app.importers.follow.levels import CRAWLER_LEVELS
 from app.importers.follow.operators import Operator, Plan, plan, read_operator
 from app.importers.follow.taking_over import RULE_BROKEN, Counts, TakingOver, broken_rule
+from app.importers.garbage_collection import fewer_collections
 from app.importers.load import connect
 from app.importers.transaction import in_transaction
 
@@ -91,7 +92,8 @@ async def run_pass(request: Request) -> PassReport | None:
             async with open_snapshot(
                 request.followed_url, connect_timeout=request.connect_timeout
             ) as snapshot:
-                return await _Pass(connection, snapshot, last, request).run()
+                with fewer_collections():
+                    return await _Pass(connection, snapshot, last, request).run()
         except Exception as error:
             await _note(connection, error)
             raise

@@ -1,5 +1,6 @@
 """Takes over rows of prices or windows: translates them, decides about each entry, and writes a batch in one transaction."""
 
+import asyncio
 import hashlib
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -35,6 +36,7 @@ _WITHOUT_FIGURES: Final = f"{CRAWLER} has no figures for it any more"
 # The database refuses a value, though it was checked.
 RULE_BROKEN: Final = (asyncpg.IntegrityConstraintViolationError, asyncpg.DataError)
 _MANY: Final = 1_000
+_ROWS_PER_TURN: Final = 100
 _MAX_COMPARED: Final = 20_000  # entries of one pass that are remembered for plausibility
 
 
@@ -100,7 +102,9 @@ class TakingOver:
             self._connection, self.source, [row["id"] for row in rows]
         )
         items = []
-        for row in rows:
+        for number, row in enumerate(rows):
+            if not number % _ROWS_PER_TURN:
+                await asyncio.sleep(0)  # requests of the server are handled meanwhile
             dno_id = operators.get(row["dno_id"])
             fingerprint = _fingerprint(row, dno_id)
             if known.get(row["id"]) != fingerprint:
