@@ -32,11 +32,11 @@ _NAMES: Final[Mapping[str, tuple[str, ...]]] = {
     ),
     "leistung": (
         "Leistungspreis ab 2500 h", "Leistungspreis ab 2500", "Leistungspreis >= 2500 h/a", "Leistungspreis ≥ 2500 h/a",
-        "Leistungspreis ab 2.500 h/a", "Leistungspreis über 2500 h", "LP ab 2500 h", "capacity price",
+        "Leistungspreis ab 2.500 h/a", "Leistungspreis über 2500 h", "LP ab 2500 h",
     ),
     "arbeit": (
         "Arbeitspreis ab 2500 h", "Arbeitspreis ab 2500", "Arbeitspreis >= 2500 h/a", "Arbeitspreis ≥ 2500 h/a",
-        "Arbeitspreis ab 2.500 h/a", "Arbeitspreis über 2500 h", "AP ab 2500 h", "energy price",
+        "Arbeitspreis ab 2.500 h/a", "Arbeitspreis über 2500 h", "AP ab 2500 h",
     ),
     "leistung_unter_2500h": (
         "Leistungspreis unter 2500 h", "Leistungspreis unter 2500", "Leistungspreis < 2500 h/a", "Leistungspreis bis 2500 h",
@@ -136,14 +136,16 @@ def _column_of(name: str, known: tuple[str, ...]) -> str | None:
     name = name.replace("_", " ")
     plain, unit = split_unit(name)
     own = {_key(column): column for column in known}
+    price = price_column(_without_units(name))
+    if price in known:  # before the name without brackets, which may have the hours of use
+        return price if _fits(price, unit) else None
     for key in dict.fromkeys((_key(name), _key(plain))):
         candidates = [own[key]] if key in own else [each for each in _columns().get(key, ()) if each in known]
         if WINDOW in _columns().get(key, ()) and {"start", "end"}.issubset(known):
             candidates.append(WINDOW)
         if candidates:
             return candidates[0] if _fits(candidates[0], unit) else None
-    price = price_column(_without_units(name))
-    return price if price is not None and price in known and _fits(price, unit) else None
+    return None
 
 
 def column_of_other_unit(name: str, known: tuple[str, ...]) -> str | None:
@@ -163,8 +165,8 @@ def unclear(name: str, known: Collection[str]) -> Sequence[str]:
 
 
 _UNCLEAR: Final[Mapping[str, tuple[str, str]]] = {
-    **dict.fromkeys(("leistungspreis", "lp"), ("leistung", "leistung_unter_2500h")),
-    **dict.fromkeys(("arbeitspreis", "ap"), ("arbeit", "arbeit_unter_2500h")),
+    **dict.fromkeys(("leistungspreis", "lp", "capacityprice"), ("leistung", "leistung_unter_2500h")),
+    **dict.fromkeys(("arbeitspreis", "ap", "energyprice"), ("arbeit", "arbeit_unter_2500h")),
 }
 
 
@@ -175,9 +177,16 @@ def _fits(column: str, unit: Unit | None) -> bool:
 
 def _without_units(name: str) -> str:
     """What is in other brackets stays: hours of use."""
+    name, _ = _split_end(name)
     text = _BRACKETS.sub(lambda match: " " if _is_unit(match[1]) else f" {match[1]} ", name)
-    match = _AT_END.search(text)
-    return text[: match.start()] if match and unit_of(match[1] or match[2]) is not None else text
+    return _split_end(text)[0]
+
+
+def _split_end(name: str) -> tuple[str, list[str]]:
+    """The name without the unit behind it, which may have brackets of its own: €/(kW·a)."""
+    match = _AT_END.search(name)
+    text = (match[1] or match[2]) if match else ""
+    return (name[: match.start()], [text]) if match and unit_of(text) is not None else (name, [])
 
 
 def _is_unit(text: str) -> bool:
@@ -187,13 +196,10 @@ def _is_unit(text: str) -> bool:
 @lru_cache(maxsize=1_000)
 def split_unit(name: str) -> tuple[str, Unit | None]:
     """The name without brackets and without a unit, and the unit; None: there is none."""
-    plain = _BRACKETS.sub(" ", name)
-    texts = [match[1] for match in _BRACKETS.finditer(name)]
-    if match := _AT_END.search(plain):
-        text = match[1] or match[2]
-        if unit_of(text) is not None:
-            texts.append(text)
-            plain = plain[: match.start()]
+    name, texts = _split_end(name)
+    texts += [match[1] for match in _BRACKETS.finditer(name)]
+    plain, last = _split_end(_BRACKETS.sub(" ", name))
+    texts += last
     units = [unit for text in texts if (unit := unit_of(text) or (_OTHER if _PRICED.search(text) else None))]
     return plain.strip(), units[0] if len(set(units)) == 1 else (_OTHER if units else None)
 

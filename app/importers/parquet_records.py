@@ -1,12 +1,15 @@
 """Records of a Parquet file, in batches."""
 
 from collections.abc import Callable, Iterator
-from typing import BinaryIO, Final
+from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 from app.importers.decimals import Decimal
 from app.importers.problems import RowLocation
 from app.importers.records import Record, Table, UnreadableFile
 from app.importers.typed_values import text_of
+
+if TYPE_CHECKING:
+    import pyarrow
 
 _BATCH: Final = 2_000
 _MAX_ROW_GROUP: Final = 2**28  # bytes without compression
@@ -34,10 +37,18 @@ def parquet_table(stream: BinaryIO, file: str, on_characters: Callable[[int], No
         try:
             for batch in opened.iter_batches(_BATCH):
                 on_characters(batch.nbytes)
-                for row in zip(*(column.to_pylist() for column in batch.columns), strict=True):
+                for row in zip(*map(_values, batch.columns), strict=True):
                     line += 1
                     yield Record(RowLocation(file, line), names, [text_of(value) for value in row])
         except (pyarrow.ArrowException, OSError, ValueError) as error:
             raise UnreadableFile(f"the rest of the file is no Parquet: {error}") from None
 
     return Table("Parquet", (RowLocation(file, 1), names), records(), Decimal.POINT)
+
+
+def _values(column: "pyarrow.Array[Any]") -> list[Any]:
+    """Floats of 32 bits as their shortest decimals: 58.2, not 58.2000007629395."""
+    if str(column.type) != "float":
+        values: list[Any] = column.to_pylist()
+        return values
+    return [None if text is None else float(text) for text in column.cast("string").to_pylist()]

@@ -15,7 +15,7 @@ _HOURS: Final = re.compile(
 # Words that add nothing to the two statements.
 _FILLING: Final = re.compile(
     r"\b(?:jahres)?(?:benutzungs|vollbenutzungs|nutzungs|ausnutzungs)(?:stunden(?:zahl)?|dauer|zeit)\b|\bvolllaststunden\b"
-    r"|\b(?:h|std|stunden|hours|hour|a|jahr|year|jbd|bd|t|tm|vbh|bh|für|bei|mit|einer|eine|der|die|von|pro|per|je|und|p|full|load|use|of|netto|net|jahresleistungspreissystem)\b"
+    r"|\b(?:h|std|stunden|hours|hour|a|jahr|year|jbd|bd|t|tb|tm|vbh|bh|für|bei|mit|einer|eine|der|die|von|pro|per|je|und|p|full|load|use|of|netto|net|jahresleistungspreissystem)\b"
 )
 
 

@@ -128,9 +128,13 @@ _UMLAUTS: Final = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "\u0308": "
 
 
 def is_nothing(cell: str) -> bool:
-    """Whether the cell states, in words or by a dash, that there is no figure."""
+    """Whether the cell states, in words or by a dash, that there is no figure; a spreadsheet's error (#NV) does not."""
     text = cell.strip()
-    return len(text) <= _MAX_NOTHING and (bool(_DASHES.fullmatch(text)) or folded(text) in _NOTHING)
+    return (
+        len(text) <= _MAX_NOTHING
+        and not text.startswith("#")
+        and (bool(_DASHES.fullmatch(text)) or folded(text) in _NOTHING)
+    )
 
 
 _MAX_NOTHING: Final = 40

@@ -10,7 +10,8 @@ _WITH_UNIT: Final = re.compile(r"(\d{1,2})(?:\.(\d{2}))?\s*Uhr", re.ASCII | re.I
 _FRACTION: Final = re.compile(r"0[.,](\d{3,})", re.ASCII)
 _UNCLEAR: Final = re.compile(r"(\d{1,2})[.,](\d{1,2})", re.ASCII)
 _WINDOW: Final = re.compile(
-    r"\s*(?:von\s+)?(\d[\d:.,]*(?:\s*Uhr)?)\s*(?:-|–|—|‐|−|bis)\s*(\d[\d:.,]*(?:\s*Uhr)?)\s*", re.IGNORECASE
+    r"\s*(?:von\s+)?(\d[\d:.,]*(?:\s*Uhr|\s*h)?)\s*(?:[-–—‐‑−]|bis)\s*(\d[\d:.,]*(?:\s*Uhr|\s*h)?)\s*",
+    re.IGNORECASE,
 )
 # The last second; and the number 1, a whole day, which readers of workbooks take for the first day of their calendar.
 _DAY_ENDS: Final = frozenset({"23:59:59", "1900-01-01"})

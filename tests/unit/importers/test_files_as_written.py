@@ -107,6 +107,20 @@ READ_TARIFFS: dict[str, tuple[bytes | str, list[str], str]] = {
         lines("VNB;Jahr;Ebene;Leistungspreis;Arbeitspreis;Leistungspreis unter 2500 h;Arbeitspreis unter 2500 h",
               "netze-a;2026;MS;58,20;1,26;12,50;3,09"), tariff(), "Leistungspreis as leistung",
     ),
+    "with hours of use in brackets": (
+        lines("Operator,Year,Level,Capacity price (>= 2500 h),Energy price (>= 2500 h),Capacity price (< 2500 h),Energy price (< 2500 h)",
+              "netze-a,2026,MV,58.20,1.26,12.50,3.09"), tariff(), "Capacity price (< 2500 h) as leistung_unter_2500h",
+    ),
+    "with only the prices of few hours of use": (
+        lines("Operator,Year,Level,Capacity price (< 2500 h),Energy price (< 2500 h)", "netze-a,2026,MV,12.50,3.09"),
+        tariff(prices=["12.50", "3.09"]), "Energy price (< 2500 h) as arbeit_unter_2500h",
+    ),
+    "with brackets around hours of use and in the unit": (
+        lines(*("VNB;Jahr;Ebene;" + ";".join(
+            f"{price} (Benutzungsdauer {hours} 2500 h/a) {unit}" for hours in (">=", "<")
+            for price, unit in (("Leistungspreis", "€/(kW·a)"), ("Arbeitspreis", "ct/kWh"))
+        ), "netze-a;2026;MS;58,20;1,26;12,50;3,09")), tariff(), "decimal comma",
+    ),
     "as one JSON object per line": (json.dumps(OBJECT), PLAIN, "one JSON object per line, UTF-8, decimal point"),
     "as JSON with texts and a decimal comma": (
         json.dumps(OBJECT | {"leistung": "58,20", "voltage_level": "NE 5"}), tariff(prices=["58.20", *PLAIN[4:7]]), "decimal comma"
@@ -124,6 +138,9 @@ READ_TARIFFS: dict[str, tuple[bytes | str, list[str], str]] = {
         workbook([[], NAMES, VALUES, [None, ""]], []), PLAIN, "sheet Tabelle1"
     ),
     "as a workbook with a hidden sheet": (workbook([NAMES, VALUES], [["notes"]], hidden=1), PLAIN, "sheet Tabelle1"),
+    "as Parquet with floats of 32 bits": (
+        as_parquet(**{name: [value] for name, value in OBJECT.items()} | {"leistung": pyarrow.array([58.2], pyarrow.float32())}), PLAIN, "Parquet"
+    ),
     "as Parquet": (as_parquet(**{name: [value] for name, value in OBJECT.items()}), PLAIN, "Parquet"),
 }  # fmt: skip
 
@@ -145,6 +162,9 @@ READ_WINDOWS: dict[str, tuple[bytes | str, dict[str, list[str]]]] = {
     "times without a zero": (windows_of("Winter;7:45;9:00"), {"WINTER": ["07:45-09:00"]}),
     "times with Uhr": (windows_of("Winter;16:30 Uhr;18.15 Uhr"), {"WINTER": ["16:30-18:15"]}),
     "times with seconds": (windows_of("Herbst;16:30:00;24:00:00"), {"AUTUMN": ["16:30-24:00"]}),
+    "a hyphen that does not break": (
+        windows_of("Winter;07:45 h \u2011 12:00 h", header="VNB;Jahr;Ebene;Saison;Zeitfenster"), {"WINTER": ["07:45-12:00"]},
+    ),
     "fractions of a day": (windows_of("Herbst;0,322916667;0,6875"), {"AUTUMN": ["07:45-16:30"]}),
     "a window over midnight": (windows_of("Winter;22:00;6:00"), {"WINTER": ["00:00-06:00", "22:00-24:00"]}),
     "a window until midnight": (windows_of("Winter;22:00;0:00"), {"WINTER": ["22:00-24:00"]}),
@@ -211,6 +231,12 @@ REFUSED: dict[str, tuple[bytes | str, tuple[int, str | None, str]]] = {
     ),
     "a unit that is not that of the column": (
         lines(GERMAN.replace("ct/kWh", "EUR/MWh"), ROW), (1, "Arbeitspreis ab 2500 h (EUR/MWh)", "another unit than arbeit"),
+    ),
+    "an English price without hours of use": (
+        lines("Operator,Year,Level,Capacity price", "netze-a,2026,MV,58.20"), (1, "Capacity price", "could be leistung or"),
+    ),
+    "an error of a spreadsheet in place of a price": (
+        lines(GERMAN, ROW.replace("58,20", "#NV")), (2, "leistung", "must be a decimal number"),
     ),
     "a price without hours of use": (
         lines("VNB;Jahr;Ebene;Leistungspreis;Arbeitspreis", "netze-a;2026;MS;1,26;2,2"), (1, "Leistungspreis", "could be leistung or"),
