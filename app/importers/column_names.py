@@ -18,17 +18,20 @@ _NAMES: Final[Mapping[str, tuple[str, ...]]] = {
         "distribution system operator",
         "Netzbetreiber", "Verteilnetzbetreiber", "VNB", "VNB Name", "Betreiber", "Name des Netzbetreibers", "DNO",
         "operator", "grid operator", "network operator", "slug", "Name", "MaStR-Nr", "MaStR-Nummer", "BDEW-Code",
-        "BDEW-Codenummer", "VNB-ID", "VNB-Code",
+        "BDEW-Codenummer", "VNB-ID", "VNB-Code", "Verteilernetzbetreiber", "operator name", "BDEW-Nr", "BDEW-Nummer",
+        "Marktstammdatenregister-Nummer", "Marktpartner-ID",
     ),
     "year": (
         "Preisjahr", "Bezugsjahr", "Gültigkeitsjahr", "Geltungsjahr", "Jahr der Gültigkeit", "year of validity",
-        "Jahr", "Kalenderjahr", "gültig im Jahr",
+        "Jahr", "Kalenderjahr", "gültig im Jahr", "Lieferjahr", "Abrechnungsjahr", "Entgeltjahr",
     ),
     "voltage_level": (
         "Spannungs-/Umspannebene", "Spannungsebene/Umspannebene", "Netz-/Umspannebene", "Netzebene/Umspannebene",
         "Spannungs- oder Umspannebene", "Spannungsebene/Netzebene", "Netzebene/Spannungsebene",
         "Netz-/Spannungsebene", "Spannung", "grid level", "network level", "Spannungsebene", "Netzebene",
         "Netz- oder Umspannebene", "Entnahmeebene", "Ebene", "level",
+        "Netz- oder Umspannungsebene", "Spannungsebene/Umspannung", "Anschlussebene", "Netzanschlussebene",
+        "Entnahmespannungsebene",
     ),
     "leistung": (
         "Leistungspreis ab 2500 h", "Leistungspreis ab 2500", "Leistungspreis >= 2500 h/a", "Leistungspreis ≥ 2500 h/a",
@@ -63,6 +66,7 @@ _NAMES: Final[Mapping[str, tuple[str, ...]]] = {
     "source_url": (
         "Link zur Quelle", "Quellen-URL", "Quellenlink", "Quelle Link", "URL der Quelle", "source link",
         "Webseite", "Quelle", "URL", "Link", "source", "Quelle URL",
+        "Quell-URL", "Preisblatt-URL", "Fundstelle",
     ),
     "source_title": (
         "Quelle Titel", "Dokument", "Dokumenttitel", "Titel des Dokuments", "source name", "Titel",

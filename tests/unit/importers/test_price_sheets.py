@@ -392,12 +392,12 @@ def test_another_operator_of_a_merged_cell_begins_with_its_own():
 
 
 NAMES = {
-    "dno_slug": ["Netzbetreiber (Name)", "VNB-Name", "Betreibername", "DSO", "BDEW-Code", "Name des Netzbetreibers"],
-    "year": ["JAHR", "Kalenderjahr", "Preisjahr", "Jahr der Gültigkeit", "year of validity"],
-    "voltage_level": ["Netz- oder Umspannebene", "Spannungs-/Umspannebene", "Netzebene / Spannungsebene", "voltage level", "Netzebene (NE)"],
+    "dno_slug": ["Netzbetreiber (Name)", "VNB-Name", "Betreibername", "DSO", "Verteilernetzbetreiber (VNB)", "BDEW Nr.", "BDEW-Code", "Name des Netzbetreibers"],
+    "year": ["JAHR", "Kalenderjahr", "Preisjahr", "Lieferjahr", "Jahr der Gültigkeit", "year of validity"],
+    "voltage_level": ["Netz- oder Umspannebene", "Spannungs-/Umspannebene", "Netzebene / Spannungsebene", "voltage level", "Netz- oder Umspannungsebene", "Spannungsebene / Umspannung", "Netzebene (NE)"],
     "leistung": ["Leistungspreis (≥ 2.500 h/a) [€/kW]", "LP >2500 h/a", "leistungspreis_ab_2500_h_eur_kw", "power price from 2500 h"],
     "arbeit_unter_2500h": ["Arbeitspreis bis 2.500 h/a in ct/kWh", "AP < 2500 h", "energy price up to 2,500 h", "Arbeitspreis (unter 2.500 Benutzungsstunden)"],
-    "source_url": ["Quelle", "Link zur Quelle", "Quellen-URL", "source link"],
+    "source_url": ["Quelle", "Link zur Quelle", "Quellen-URL", "Fundstelle", "source link"],
     "source_title": ["Quellentitel", "Dokument", "Titel der Quelle"],
     "verification_status": ["Status", "Verifizierungsstatus", "Prüfstatus"],
 }  # fmt: skip
