@@ -81,11 +81,12 @@ class Columns(msgspec.Struct, frozen=True):
                         given[position] = decimals.with_point(self._without_unit(cell, position, given))
                     except ValueError as error:
                         yield Problem(location, str(error), self.layout.names[position], cell)
+        fractions = any(_is_fraction(given[position]) for position in self.times)
         for position in self.times:
             cell = given[position]
-            if isinstance(cell, Figure):
+            if isinstance(cell, Figure) or (fractions and times.is_part_of_day(cell)):
                 try:
-                    given[position] = _time(cell)
+                    given[position] = _time(cell, fractions)
                 except ValueError as error:
                     yield Problem(location, str(error), self.layout.names[position], cell)
 
@@ -141,9 +142,15 @@ def _split(cell: str) -> tuple[str, str]:
     return (cell, "") if isinstance(cell, Figure) else without_unit(cell)
 
 
-def _time(cell: Figure) -> str:
-    """Of a spreadsheet's number, which is a fraction of a day."""
-    return clock.hh_mm(times.of_fraction(float(cell))) if cell.startswith("0.") else cell
+def _is_fraction(cell: str) -> bool:
+    """Whether a time is a fraction of a day for certain; then the other one of the row is, too."""
+    return cell.startswith("0.") if isinstance(cell, Figure) else times.is_fraction(cell)
+
+
+def _time(cell: str, fractions: bool) -> str:
+    """Of a spreadsheet's number, which is a fraction of a day; 1 beside another fraction is its end."""
+    is_fraction = times.is_part_of_day(cell) if fractions else cell.startswith("0.")
+    return clock.hh_mm(times.of_fraction(float(cell.replace(",", ".")))) if is_fraction else cell
 
 
 def closest(layouts: Sequence[Layout], names: Sequence[str]) -> Layout:

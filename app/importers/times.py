@@ -8,6 +8,7 @@ from app.domain import clock
 _CLOCK: Final = re.compile(r"(\d{1,2}):(\d{2})(?::00(?:\.0+)?)?(?:\s*Uhr|\s*h)?", re.ASCII | re.IGNORECASE)
 _WITH_UNIT: Final = re.compile(r"(\d{1,2})(?:\.(\d{2}))?\s*Uhr", re.ASCII | re.IGNORECASE)
 _FRACTION: Final = re.compile(r"0[.,](\d{3,})", re.ASCII)
+_PART_OF_DAY: Final = re.compile(r"0(?:[.,]\d+)?|1(?:[.,]0+)?", re.ASCII)
 _UNCLEAR: Final = re.compile(r"(\d{1,2})[.,](\d{1,2})", re.ASCII)
 _WINDOW: Final = re.compile(
     r"\s*(?:von\s+)?(\d[\d:.,]*(?:\s*Uhr|\s*h)?)\s*(?:[-–—‐‑−]|bis)\s*(\d[\d:.,]*(?:\s*Uhr|\s*h)?)\s*",
@@ -42,6 +43,16 @@ def _of_clock(hours: int, part: int) -> int:
     if part > 59 or hours * 60 + part > clock.DAY_END:
         raise ValueError(_EXPECTED)
     return hours * 60 + part
+
+
+def is_fraction(cell: str) -> bool:
+    """Whether it is a fraction of a day and nothing else: no time has three decimals."""
+    return cell.startswith("0") and _FRACTION.fullmatch(cell) is not None
+
+
+def is_part_of_day(cell: str) -> bool:
+    """Whether it is a number from 0 to 1."""
+    return _PART_OF_DAY.fullmatch(cell) is not None
 
 
 def of_fraction(day: float) -> int:

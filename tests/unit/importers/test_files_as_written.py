@@ -165,6 +165,13 @@ READ_WINDOWS: dict[str, tuple[bytes | str, dict[str, list[str]]]] = {
     "a hyphen that does not break": (
         windows_of("Winter;07:45 h \u2011 12:00 h", header="VNB;Jahr;Ebene;Saison;Zeitfenster"), {"WINTER": ["07:45-12:00"]},
     ),
+    "short fractions of a day beside one that is clear": (
+        windows_of("Winter;0,322916667;0,5", "Sommer;0,9375;1", "Herbst;0;0,0625"),
+        {"WINTER": ["07:45-12:00"], "SUMMER": ["22:30-24:00"], "AUTUMN": ["00:00-01:30"]},
+    ),
+    "a workbook's fraction of a day up to its end": (
+        workbook([WINDOWS.split(";"), ["netze-a", 2026, "MS", "Winter", 0.75, 1]]), {"WINTER": ["18:00-24:00"]},
+    ),
     "fractions of a day": (windows_of("Herbst;0,322916667;0,6875"), {"AUTUMN": ["07:45-16:30"]}),
     "a window over midnight": (windows_of("Winter;22:00;6:00"), {"WINTER": ["00:00-06:00", "22:00-24:00"]}),
     "a window until midnight": (windows_of("Winter;22:00;0:00"), {"WINTER": ["22:00-24:00"]}),
