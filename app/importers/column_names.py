@@ -164,10 +164,15 @@ _MAX_LENGTH: Final = 200
 
 def unclear(name: str, known: Collection[str]) -> Sequence[str]:
     """Columns between which a name leaves the choice: a price of which the hours of use are not stated."""
-    key = _key(split_unit(name.replace("_", " "))[0]) if len(name) <= _MAX_LENGTH else ""
-    return [column for column in _UNCLEAR.get(key, ()) if column in known]
+    if len(name) > _MAX_LENGTH:
+        return ()
+    name = name.replace("_", " ")
+    _, unit = split_unit(name)
+    key = _key(_NET.sub(" ", _without_units(name)))
+    return [column for column in _UNCLEAR.get(key, ()) if column in known and _fits(column, unit)]
 
 
+_NET: Final = re.compile(r"\b(?:netto|net)\b", re.IGNORECASE)
 _UNCLEAR: Final[Mapping[str, tuple[str, str]]] = {
     **dict.fromkeys(("leistungspreis", "lp", "capacityprice"), ("leistung", "leistung_unter_2500h")),
     **dict.fromkeys(("arbeitspreis", "ap", "energyprice"), ("arbeit", "arbeit_unter_2500h")),

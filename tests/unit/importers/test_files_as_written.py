@@ -239,6 +239,10 @@ REFUSED: dict[str, tuple[bytes | str, tuple[int, str | None, str]]] = {
     "a unit that is not that of the column": (
         lines(GERMAN.replace("ct/kWh", "EUR/MWh"), ROW), (1, "Arbeitspreis ab 2500 h (EUR/MWh)", "another unit than arbeit"),
     ),
+    "a monthly price beside one of few hours of use": (
+        lines("VNB;Jahr;Ebene;Leistungspreis (Monat);Leistungspreis (< 2500 h)", "netze-a;2026;MS;5,20;12,50"),
+        (1, "Leistungspreis (Monat)", "there is no such column"),
+    ),
     "an English price without hours of use": (
         lines("Operator,Year,Level,Capacity price", "netze-a,2026,MV,58.20"), (1, "Capacity price", "could be leistung or"),
     ),
