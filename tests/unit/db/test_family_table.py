@@ -68,8 +68,15 @@ def test_fields_that_are_no_columns_are_not_selected_and_missing_keys_are_none()
 
 def test_only_writes_of_a_family_with_prices_read_what_prices_are_compared_with() -> None:
     statements = {
-        table.family.name: (table._insert, table._update_and_compare) for table in (tariffs.TABLE, hlzf.TABLE)
+        table.family.name: (*table._insert, *table._update_and_compare)
+        for table in (tariffs.TABLE, hlzf.TABLE)
     }
-    assert ["LEFT JOIN" in statement for statement in statements["tariffs"]] == [True, True]
-    assert ["LEFT JOIN" in statement for statement in statements["hlzf"]] == [False, False]
+    assert ["LEFT JOIN" in statement for statement in statements["tariffs"]] == [True] * 4
+    assert ["LEFT JOIN" in statement for statement in statements["hlzf"]] == [False] * 4
     assert "LEFT JOIN" not in tariffs.TABLE._update
+
+
+def test_only_writes_that_know_no_medians_compute_them() -> None:
+    for written in (tariffs.TABLE._insert, tariffs.TABLE._update_and_compare):
+        assert "percentile_disc" in written.computing
+        assert "percentile_disc" not in written.comparing
