@@ -23,7 +23,7 @@ from schema.http.endpoint import GraphQLEndpoint
 from schema.http.import_templates import ImportTemplates
 from schema.http.imports import Imports
 from schema.http.operation_runner import OperationRunner
-from schema.http.pages import Pages
+from schema.http.pages.routes import Pages
 from schema.http.rest import Rest
 from schema.queries.vocabulary import FirstVocabulary
 from schema.root import schema_text

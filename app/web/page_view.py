@@ -9,6 +9,7 @@ from urllib.parse import quote, urlencode
 
 from app.domain.clock import GERMANY
 from app.web.language import LANGUAGES, Language
+from app.web.names import CHANGES, DATA_TYPES, LEVELS, SEASONS, STATUSES, Names
 
 
 class PageView(NamedTuple):
@@ -64,11 +65,11 @@ class PageView(NamedTuple):
 
     def level(self, level: str) -> str:
         """A voltage level as price sheets name it."""
-        return self._of(_LEVELS, level)
+        return self._of(LEVELS, level)
 
     def status(self, status: str) -> str:
         """A verification status."""
-        return self._of(_STATUSES, status)
+        return self._of(STATUSES, status)
 
     def difference(self, before: str, now: str) -> str:
         """The change from one amount to another in per cent; empty where there was none."""
@@ -79,16 +80,16 @@ class PageView(NamedTuple):
         return f"{'+' if change > 0 else '−' if change < 0 else '±'}{self.number(f'{abs(change):.1f}')} %"
 
     def data_type(self, data_type: str) -> str:
-        return self._of(_DATA_TYPES, data_type)
+        return self._of(DATA_TYPES, data_type)
 
     def change(self, kind: str) -> str:
         """What a revision did to its entry."""
-        return self._of(_CHANGES, kind)
+        return self._of(CHANGES, kind)
 
     def season(self, season: str) -> str:
-        return self._of(_SEASONS, season)
+        return self._of(SEASONS, season)
 
-    def _of(self, names: Mapping[str, tuple[str, str]], value: str) -> str:
+    def _of(self, names: Names, value: str) -> str:
         """The name of a value in the page's language; values without one are shown as the API has them."""
         german, english = names.get(value, (value, value))
         return self.text(german, english)
@@ -103,42 +104,6 @@ class PageView(NamedTuple):
         return local.strftime("%d.%m.%Y, %H:%M" if self.language == "de" else "%Y-%m-%d %H:%M")
 
 
-_LEVELS: Mapping[str, tuple[str, str]] = {
-    "HOES": ("Höchstspannung", "extra-high voltage"),
-    "HOES_HS": ("Umspannung HöS/HS", "transformation EHV/HV"),
-    "HS": ("Hochspannung", "high voltage"),
-    "HS_MS": ("Umspannung HS/MS", "transformation HV/MV"),
-    "MS": ("Mittelspannung", "medium voltage"),
-    "MS_NS": ("Umspannung MS/NS", "transformation MV/LV"),
-    "NS": ("Niederspannung", "low voltage"),
-}
-_STATUSES: Mapping[str, tuple[str, str]] = {
-    "VERIFIED": ("geprüft", "verified"),
-    "UNVERIFIED": ("ungeprüft", "unverified"),
-    "FLAGGED": ("beanstandet", "flagged"),
-}
-_DATA_TYPES: Mapping[str, tuple[str, str]] = {
-    "NETZENTGELTE": ("Netzentgelte", "grid charges"),
-    "HLZF": ("Hochlastzeitfenster", "peak-load windows"),
-    "TIME_OF_USE": ("§ 14a Modul 3", "§ 14a Modul 3"),
-    "PRICE": ("Preise des Preisblatts", "prices of the price sheet"),
-    "HOLIDAY_RULE": ("Feiertagsregel", "holiday rule"),
-    "LEVY": ("Umlage oder Steuer", "levy or tax"),
-}
-_CHANGES: Mapping[str, tuple[str, str]] = {
-    "CREATED": ("hinzugefügt", "added"),
-    "CORRECTED": ("berichtigt", "corrected"),
-    "VERIFIED": ("geprüft", "verified"),
-    "FLAGGED": ("beanstandet", "flagged"),
-    "REVERTED": ("zurückgesetzt", "reverted"),
-    "DELETED": ("gelöscht", "deleted"),
-}
-_SEASONS: Mapping[str, tuple[str, str]] = {
-    "WINTER": ("Winter", "winter"),
-    "SPRING": ("Frühling", "spring"),
-    "SUMMER": ("Sommer", "summer"),
-    "AUTUMN": ("Herbst", "autumn"),
-}
 _WEB_ADDRESS = re.compile(r"https?://[^\s/]", re.IGNORECASE)
 _GERMAN_MARKS: Mapping[int, str] = str.maketrans({",": ".", ".": ","})
 

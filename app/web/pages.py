@@ -1,4 +1,4 @@
-"""GraphiQL, the schema as text, and static files. schema/http/pages.py has the other pages."""
+"""GraphiQL, the schema as text, and static files. schema/http/pages has the other pages."""
 
 import html
 from functools import cache

@@ -18,17 +18,13 @@ from app.cache.clock import monotonic
 from app.cache.responses import ResponseKey, body_of, head_of
 from app.errors import AppError, Code, quoted
 from app.http.buffered_response import BufferedResponse
-from app.http.cached_request_head import CachedRequestHead
 from app.http.cached_response import CachedResponse
 from app.http.conditional_requests import cache_control_until, respond_from_cache
 from app.http.request_state import joined_header, request_state
-from app.observability.operation_names import NameCount
-from app.resources import resources_of
 from schema.http.price_requests import MEDIA_TYPES, WantedPrices, read_request
 from schema.http.price_sheets import decode_operator
 from schema.http.price_texts import next_change, write_prices
-from schema.http.rest_operations import CachedAddress, Map, RestOperations, own_document
-from schema.http.stages.store import store_clock
+from schema.http.rest_operations import CachedAddress, MadeResponse, Map, RestOperations, own_document
 
 DOCUMENT: Final = Path(__file__).with_suffix(".graphql").read_text()
 _NO_YEAR: Final = -1
@@ -44,24 +40,11 @@ class PriceResponse(CachedResponse):
 
 class PriceAddress(CachedAddress):
     def __init__(self, operations: RestOperations) -> None:
-        self._operations = operations
+        super().__init__(operations)
         self._sheets = own_document(DOCUMENT).operation("timeOfUseSheets")
 
-    def find_cached_response(
-        self, head: CachedRequestHead, body: bytes
-    ) -> tuple[BufferedResponse, NameCount] | None:
-        entry = resources_of(head.scope).responses.get(ResponseKey(head.head, b""))
-        if entry is None:
-            return None
-        return _with_headers(head.scope, entry.value, entry.until), entry.value.count
-
-    async def _respond(self, request: Request, key: ResponseKey) -> BufferedResponse:
-        self._operations.check_reader(request)
-        scope, responses = request.scope, resources_of(request.scope).responses
-        since, now, began = store_clock(scope), datetime.now(UTC), monotonic()
-        entry = responses.get(key)
-        if entry is not None:
-            return _with_headers(scope, entry.value, entry.until)
+    async def _make(self, request: Request) -> MadeResponse:
+        now, began = datetime.now(UTC), monotonic()
         wanted = read_request(request, now)
         result = await self._operations.run(self._sheets, _variables(wanted), request)
         operator = decode_operator(result.body)
@@ -72,8 +55,12 @@ class PriceAddress(CachedAddress):
         change = next_change(operator, wanted, now)
         response.change = inf if change is None else began + (change - now).total_seconds()
         result.read_set.update((), response.change)
-        responses.keep(key, response, result.read_set, since)
-        return _with_headers(scope, response, result.read_set.until)
+        return MadeResponse(response, result.read_set)
+
+    def _send(self, scope: Scope, response: CachedResponse, until: float) -> BufferedResponse:
+        assert isinstance(response, PriceResponse)
+        control = None if response.change == inf else cache_control_until(scope, response.change)
+        return respond_from_cache(scope, response, until, control)
 
     async def _written(self, pieces: Iterable[str], request: Request) -> bytes:
         """In steps, so that other tasks of the event loop run in between. Intervals are charged as objects of an operation are."""
@@ -91,11 +78,6 @@ class PriceAddress(CachedAddress):
         role = request_state(scope).principal.role.value
         head = head_of(role, scope["path"], body_of(scope["query_string"]), joined_header(scope, b"accept"))
         return ResponseKey(head, b"")
-
-
-def _with_headers(scope: Scope, kept: PriceResponse, until: float) -> BufferedResponse:
-    control = None if kept.change == inf else cache_control_until(scope, kept.change)
-    return respond_from_cache(scope, kept, until, control)
 
 
 def _variables(wanted: WantedPrices) -> Map:

@@ -14,17 +14,18 @@ from app.cache.responses import ResponseKey, body_of, head_of
 from app.errors import AppError, Code, quoted
 from app.http.buffered_response import BufferedResponse
 from app.http.cached_request_head import CachedRequestHead
+from app.http.cached_response import CachedResponse
 from app.http.conditional_requests import respond_from_cache
 from app.http.content_negotiation import JSON
 from app.http.request_state import request_state
 from app.observability.operation_names import NameCount
+from app.resources import resources_of
 from app.settings import Settings
 from schema.execution.documents import Document, DocumentCache, Operation
 from schema.http.head_handler import HeadHandler
 from schema.http.operation_runner import OperationRunner
 from schema.http.request import GraphQLRequest
-from schema.http.stages.look_up import look_up_response
-from schema.http.stages.store import store_clock, store_response
+from schema.http.stages.store import store_clock
 from schema.root import schema
 
 Map = dict[str, Any]
@@ -94,8 +95,16 @@ class RestOperations:
         require_reader(principal, anonymous_reading=self._settings.anonymous_reading)
 
 
+class MadeResponse(NamedTuple):
+    response: CachedResponse
+    read_set: ReadSet
+
+
 class CachedAddress(HeadHandler):
     """An address whose responses to GET are cached, also for the fast path."""
+
+    def __init__(self, operations: RestOperations) -> None:
+        self._operations = operations
 
     async def respond(self, request: Request) -> BufferedResponse:
         """The endpoint of the route."""
@@ -108,9 +117,33 @@ class CachedAddress(HeadHandler):
     async def _execute(self, head: CachedRequestHead, body: bytes, scope: Scope) -> BufferedResponse:
         return await self._respond(Request(scope), ResponseKey(head.head, b""))
 
-    @abstractmethod
     async def _respond(self, request: Request, key: ResponseKey) -> BufferedResponse:
         """A cached response, or a new one that is stored under the key."""
+        self._operations.check_reader(request)
+        scope, responses = request.scope, resources_of(request.scope).responses
+        since = store_clock(scope)
+        entry = responses.get(key)
+        if entry is not None:
+            return self._send(scope, entry.value, entry.until)
+        response, read_set = await self._make(request)
+        responses.keep(key, response, read_set, since)
+        return self._send(scope, response, read_set.until)
+
+    def find_cached_response(
+        self, head: CachedRequestHead, body: bytes
+    ) -> tuple[BufferedResponse, NameCount] | None:
+        entry = resources_of(head.scope).responses.get(ResponseKey(head.head, b""))
+        if entry is None:
+            return None
+        return self._send(head.scope, entry.value, entry.until), entry.value.count
+
+    def _send(self, scope: Scope, response: CachedResponse, until: float) -> BufferedResponse:
+        """What the client is sent of a response that is valid until then."""
+        return respond_from_cache(scope, response, until)
+
+    @abstractmethod
+    async def _make(self, request: Request) -> MadeResponse:
+        """A new response. Raises AppError."""
 
     def _key(self, request: Request) -> ResponseKey:
         """The response depends on the role, the path and the query string only."""
@@ -124,23 +157,16 @@ class OperationAddress(CachedAddress):
     media_type = JSON
 
     def __init__(self, operations: RestOperations, operation: Operation) -> None:
-        self._operations = operations
+        super().__init__(operations)
         self._operation = operation
 
-    async def _respond(self, request: Request, key: ResponseKey) -> BufferedResponse:
-        self._operations.check_reader(request)
-        scope = request.scope
-        since = store_clock(scope)
-        cached = look_up_response(scope, key)
-        if cached is not None:
-            return cached[0]
+    async def _make(self, request: Request) -> MadeResponse:
         variables = self._variables(request)
         result = await self._operations.run(self._operation, variables, request)
         if result.body == b"null":  # only of an operator
             raise AppError(self._absent(variables), Code.NOT_FOUND)
         body = self._write(result.body, request)
-        stored = store_response(scope, key, body, self.media_type, result.read_set, since, result.counter)
-        return respond_from_cache(scope, stored, result.read_set.until)
+        return MadeResponse(CachedResponse(body, self.media_type, result.counter), result.read_set)
 
     @abstractmethod
     def _variables(self, request: Request) -> Map:

@@ -25,12 +25,5 @@ def store_response(
 ) -> CachedResponse:
     """The response in the form of a cached one, whether it was stored or not. `since`: from store_clock()."""
     cached = CachedResponse(body, media_type, count)
-    store_cached(scope, key, cached, read_set, since)
-    return cached
-
-
-def store_cached(
-    scope: Scope, key: ResponseKey, cached: CachedResponse, read_set: ReadSet, since: int
-) -> None:
-    """The same for a response with headers of its own."""
     resources_of(scope).responses.keep(key, cached, read_set, since)
+    return cached

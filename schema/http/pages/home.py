@@ -8,7 +8,7 @@ from app.domain.federal_state import canonical_region
 from app.web.assets import STATIC
 from app.web.language import Language
 from app.web.states import state_tiles
-from schema.http.page_address import PageAddress
+from schema.http.pages.address import PageAddress
 from schema.http.rest_operations import Map
 from schema.types.pagination import MAX_TEXT_LENGTH
 

@@ -14,7 +14,6 @@ from app.cache.responses import ResponseKey, body_of, head_of
 from app.errors import AppError, Code, quoted
 from app.http.buffered_response import BufferedResponse
 from app.http.cached_response import CachedResponse
-from app.http.conditional_requests import respond_from_cache
 from app.http.content_negotiation import accepted_encodings
 from app.http.request_state import joined_header, request_state
 from app.web.language import Language, preferred_language, split_path
@@ -22,10 +21,8 @@ from app.web.page_view import PageView
 from app.web.policy import PAGE_POLICY
 from app.web.rendering import render
 from schema.execution.documents import Operation
-from schema.http.page_parameters import PageParameters
-from schema.http.rest_operations import CachedAddress, Map, RestOperations
-from schema.http.stages.look_up import look_up_response
-from schema.http.stages.store import store_cached, store_clock
+from schema.http.pages.parameters import PageParameters
+from schema.http.rest_operations import CachedAddress, MadeResponse, Map, RestOperations
 
 HTML: Final = "text/html; charset=utf-8"
 _VARY: Final = b"accept-encoding, accept-language, authorization, cookie"
@@ -47,7 +44,7 @@ class PageAddress(CachedAddress):
 
     def __init__(self, operations: RestOperations, operation: Operation, similar: Operation) -> None:
         assert operation.name is not None
-        self._operations = operations
+        super().__init__(operations)
         self._operation = operation
         self._template = operation.name
         self._parameters = PageParameters(operation, self.computed)
@@ -61,13 +58,8 @@ class PageAddress(CachedAddress):
         headers = [*kept, (b"vary", _VARY), (b"content-security-policy", PAGE_POLICY.encode())]
         return BufferedResponse(response.status, headers, response.body)
 
-    async def _respond(self, request: Request, key: ResponseKey) -> BufferedResponse:
-        self._operations.check_reader(request)
+    async def _make(self, request: Request) -> MadeResponse:
         scope = request.scope
-        since = store_clock(scope)
-        cached = look_up_response(scope, key)
-        if cached is not None:
-            return cached[0]
         given = self._parameters.given(request)
         language = _language(scope)
         variables = self._variables(self._parameters.variables(request.path_params, given), language)
@@ -79,9 +71,8 @@ class PageAddress(CachedAddress):
         if _accepts_gzip(scope):
             body = compress(body, _GZIP_LEVEL, mtime=0)
             headers.append((b"content-encoding", b"gzip"))
-        page = CachedResponse(body, HTML, result.counter, headers, _CACHE_CONTROL)
-        store_cached(scope, key, page, result.read_set, since)
-        return respond_from_cache(scope, page, result.read_set.until)
+        response = CachedResponse(body, HTML, result.counter, headers, _CACHE_CONTROL)
+        return MadeResponse(response, result.read_set)
 
     def _variables(self, variables: Map, language: Language) -> Map:
         """The variables of the operation; a subclass may add some that follow from others."""

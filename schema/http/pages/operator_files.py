@@ -12,7 +12,7 @@ from app.http.conditional_requests import etag, is_current
 from app.http.export_formats import MEDIA_TYPES, Format, encode
 from app.http.exports import LICENCE
 from schema.execution.documents import Operation
-from schema.http.page_parameters import PageParameters
+from schema.http.pages.parameters import PageParameters
 from schema.http.rest_operations import Map, RestOperations
 
 _COLUMNS: Final = {

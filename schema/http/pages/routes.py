@@ -1,4 +1,4 @@
-"""The pages for people, one line each: the path, and the operation of `pages.graphql` with the template of its name."""
+"""The pages for people, one line each: the path, and the operation with the template of its name."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,14 +8,17 @@ from starlette.routing import BaseRoute, Route
 
 from app.settings import Settings
 from app.web.language import LANGUAGES
-from schema.http.home_page import HomePage
 from schema.http.operation_runner import OperationRunner
-from schema.http.operator_files import OperatorFiles
-from schema.http.operator_page import OperatorPage
-from schema.http.page_address import PageAddress
+from schema.http.pages.address import PageAddress
+from schema.http.pages.home import HomePage
+from schema.http.pages.operator import OperatorPage
+from schema.http.pages.operator_files import OperatorFiles
 from schema.http.rest_operations import RestOperations, own_document
 
-DOCUMENT: Final = Path(__file__).with_suffix(".graphql").read_text()
+# One document: operations may spread fragments of other files.
+DOCUMENT: Final = "\n".join(
+    path.read_text() for path in sorted((Path(__file__).parent / "queries").glob("*.graphql"))
+)
 
 # The path, the operation, and the class of the address where variables or values need more than the operation has.
 PAGES: Final[tuple[tuple[str, str, type[PageAddress]], ...]] = (

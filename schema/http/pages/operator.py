@@ -5,7 +5,7 @@ from typing import Final
 from app.domain.entry import FIRST_YEAR, LAST_YEAR
 from app.errors import AppError, Code, quoted
 from app.web.language import Language
-from schema.http.page_address import PageAddress
+from schema.http.pages.address import PageAddress
 from schema.http.rest_operations import Map
 
 _LISTS: Final = ("tariffs", "hlzf", "timeOfUse", "prices")
