@@ -55,7 +55,7 @@ from app.observability import metrics
 from app.observability.process_metrics import ProcessMetrics
 from app.settings import Settings
 from app.web.error_page import error_page
-from app.webhooks.sender import Sender, open_sender
+from app.webhooks.sender import Sender
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,7 +113,6 @@ async def open_resources(
         open_redis(settings) as shared,
         open_session_server(settings, shared) as session_client,
         open_language_model(settings) as language_model,
-        open_sender(settings) as webhook_sender,
     ):
         memory = Memory(settings.memory_cache_size, settings.memory_cache_lifetime)
         read_through = ReadThrough(memory, shared, pool, settings)
@@ -161,7 +160,7 @@ async def open_resources(
             readiness=readiness_of(pool, shared, memory, settings, session_client, validity),
             error_page=error_page,
             bulk_writes=asyncio.Lock(),
-            webhook_sender=webhook_sender,
+            webhook_sender=Sender(settings),
         )
         consistency = L2Consistency(pool, shared, validity, sender=invalidator.sender)
         heartbeat = Heartbeat(
@@ -182,7 +181,7 @@ async def open_resources(
             uses,
             query_log,
             Retention(pool, settings),
-            WebhookDelivery(pool, webhook_sender, settings),
+            WebhookDelivery(pool, resources.webhook_sender, settings),
             WebhookRetention(pool, settings),
             Garbage(settings, quiet=lambda: pool.idle == pool.size),
             ProcessMetrics([lambda: _sample(resources)]),

@@ -2,9 +2,11 @@
 
 import asyncio
 import socket
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from functools import partial
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
+from threading import Thread
 from typing import Final
 
 from app.errors import CannotStart
@@ -61,17 +63,16 @@ def _without_mapping(address: Address) -> Address:
 
 
 class Resolver:
-    """Resolves host names in few threads of its own: a name server that does not answer blocks nothing else."""
+    """Resolves host names in few threads of its own: a name server that does not answer blocks nothing else, nor the end of the process."""
 
     def __init__(self, rules: AddressRules) -> None:
         self._rules = rules
-        self._threads = ThreadPoolExecutor(_RESOLVING_THREADS, thread_name_prefix="webhook-dns")
+        self._free = asyncio.Semaphore(_RESOLVING_THREADS)
 
     async def allowed_addresses(self, host: str, port: int, *, secure: bool) -> Sequence[str]:
         """All addresses of the host, each of them checked. Raises AddressNotAllowed if there is none, or one that is not allowed."""
-        loop = asyncio.get_running_loop()
         try:
-            found = await loop.run_in_executor(self._threads, _look_up, host, port)
+            found = await self._resolve(host, port)
         except (OSError, UnicodeError):
             raise AddressNotAllowed from None
         addresses = [ip_address(each) for each in dict.fromkeys(found)]
@@ -79,8 +80,33 @@ class Resolver:
             raise AddressNotAllowed
         return [str(each) for each in addresses]
 
-    def close(self) -> None:
-        self._threads.shutdown(wait=False, cancel_futures=True)
+    async def _resolve(self, host: str, port: int) -> list[str]:
+        await self._free.acquire()
+        loop = asyncio.get_running_loop()
+        result: asyncio.Future[list[str]] = loop.create_future()
+
+        def finish(set_result: Callable[[], None]) -> None:
+            self._free.release()  # not earlier: a thread of a lookup that was given up still runs
+            if not result.done():
+                set_result()
+
+        def run() -> None:
+            try:
+                found = _look_up(host, port)
+            except Exception as error:
+                done = partial(result.set_exception, error)
+            else:
+                done = partial(result.set_result, found)
+            with suppress(RuntimeError):  # the loop has ended meanwhile
+                loop.call_soon_threadsafe(finish, done)
+
+        try:
+            # Not an executor: the interpreter waits for the threads of those when it exits.
+            Thread(target=run, name="webhook-dns", daemon=True).start()
+        except RuntimeError:  # there are too many threads
+            self._free.release()
+            raise OSError from None
+        return await result
 
 
 def _look_up(host: str, port: int) -> list[str]:

@@ -3,8 +3,7 @@
 import asyncio
 import ssl
 import time
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 import h11
@@ -21,15 +20,6 @@ _MAX_RESPONSE_BYTES: Final = 32 * 2**10
 _READ_BYTES: Final = 4096
 _ADDRESSES_TRIED: Final = 3
 _LONGEST_WISH: Final = 86400  # seconds of a Retry-After
-
-
-@asynccontextmanager
-async def open_sender(settings: Settings) -> AsyncIterator["Sender"]:
-    sender = Sender(settings)
-    try:
-        yield sender
-    finally:
-        sender.close()
 
 
 class Result(NamedTuple):
@@ -115,9 +105,6 @@ class Sender:
             ssl=self._tls if target.secure else None,
             server_hostname=target.host.rstrip(".") if target.secure else None,
         )
-
-    def close(self) -> None:
-        self._resolver.close()
 
 
 def _tls_context(settings: Settings) -> ssl.SSLContext:

@@ -14,7 +14,7 @@ from app.domain.webhook import ClaimedMessage
 from app.errors import BadInput
 from app.settings import Settings
 from app.webhooks import addresses
-from app.webhooks.sender import open_sender
+from app.webhooks.sender import Sender
 from tests.webhook_receiver import CERTIFICATE, Receiver, Reply, hang, receiving, status, trickle
 
 SETTINGS = Settings(webhook_networks=("127.0.0.0/8",), webhook_timeout=10)
@@ -26,8 +26,8 @@ def sent_to(url: str) -> ClaimedMessage:
 
 async def send(url: str, **changed: Any) -> str | None:
     """The error, or None."""
-    async with open_sender(msgspec.structs.replace(SETTINGS, **changed)) as sender:
-        return (await sender.send(sent_to(url))).error
+    sender = Sender(msgspec.structs.replace(SETTINGS, **changed))
+    return (await sender.send(sent_to(url))).error
 
 
 @pytest.fixture
@@ -77,10 +77,10 @@ async def test_a_name_is_checked_again_before_each_attempt(
     """DNS rebinding: the name had a public address when the subscription was created, and has a local one now."""
     answers = [["1.1.1.1"], ["127.0.0.1"]]
     monkeypatch.setattr(addresses, "_look_up", lambda host, port: answers.pop(0))
-    async with open_sender(Settings()) as sender:
-        url = f"https://example.org:{receiver.port}/"
-        await sender.check(url)
-        assert (await sender.send(sent_to(url))).error == "ADDRESS_NOT_ALLOWED"
+    sender = Sender(Settings())
+    url = f"https://example.org:{receiver.port}/"
+    await sender.check(url)
+    assert (await sender.send(sent_to(url))).error == "ADDRESS_NOT_ALLOWED"
     assert receiver.connections == 0
 
 
@@ -103,15 +103,15 @@ async def test_the_connection_is_made_to_the_address_that_was_checked(
 @pytest.mark.parametrize("url", ["https://10.0.0.1/", "https://localhost/", "https://no-such-host.invalid/"])
 async def test_a_url_without_a_public_address_is_refused_with_one_text(url: str) -> None:
     """The text gives no information about the network."""
-    async with open_sender(Settings()) as sender:
-        with pytest.raises(BadInput, match="has no public address, or also others"):
-            await sender.check(url)
+    sender = Sender(Settings())
+    with pytest.raises(BadInput, match="has no public address, or also others"):
+        await sender.check(url)
 
 
 async def test_the_wish_of_a_receiver_for_a_later_attempt_is_read(receiver: Receiver) -> None:
     receiver.replies = [status(503, "retry-after: 120"), status(429, "retry-after: soon")]
-    async with open_sender(SETTINGS) as sender:
-        results = [await sender.send(sent_to(receiver.url())) for _ in range(2)]
+    sender = Sender(SETTINGS)
+    results = [await sender.send(sent_to(receiver.url())) for _ in range(2)]
     assert [(result.error, result.retry_after) for result in results] == [
         ("STATUS_503", 120),
         ("STATUS_429", None),
@@ -120,10 +120,10 @@ async def test_the_wish_of_a_receiver_for_a_later_attempt_is_read(receiver: Rece
 
 async def test_an_attempt_can_be_cancelled(receiver: Receiver) -> None:
     receiver.reply = hang
-    async with open_sender(SETTINGS) as sender:
-        task = asyncio.create_task(sender.send(sent_to(receiver.url())))
-        while not receiver.received:
-            await asyncio.sleep(0.01)
-        task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
+    sender = Sender(SETTINGS)
+    task = asyncio.create_task(sender.send(sent_to(receiver.url())))
+    while not receiver.received:
+        await asyncio.sleep(0.01)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task

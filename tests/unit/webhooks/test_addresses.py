@@ -1,7 +1,11 @@
 """Which addresses and URLs webhooks may be sent to."""
 
+import asyncio
 import socket
+import subprocess
+import sys
 from ipaddress import ip_address
+from threading import Event
 
 import pytest
 
@@ -90,14 +94,11 @@ async def test_every_address_of_a_name_is_checked(
     answers = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, 443)) for address in found]
     monkeypatch.setattr(addresses.socket, "getaddrinfo", lambda *_, **__: answers)
     resolver = Resolver(AddressRules(Settings()))
-    try:
-        if allowed:
-            assert await resolver.allowed_addresses("example.org", 443, secure=True) == found
-        else:
-            with pytest.raises(AddressNotAllowed):
-                await resolver.allowed_addresses("example.org", 443, secure=True)
-    finally:
-        resolver.close()
+    if allowed:
+        assert await resolver.allowed_addresses("example.org", 443, secure=True) == found
+    else:
+        with pytest.raises(AddressNotAllowed):
+            await resolver.allowed_addresses("example.org", 443, secure=True)
 
 
 @pytest.mark.parametrize(
@@ -106,11 +107,58 @@ async def test_every_address_of_a_name_is_checked(
 async def test_other_spellings_of_loopback_are_refused(host: str) -> None:
     target = read(f"https://{host}/")
     resolver = Resolver(AddressRules(Settings()))
-    try:
-        with pytest.raises(AddressNotAllowed):
-            await resolver.allowed_addresses(target.host, target.port, secure=target.secure)
-    finally:
-        resolver.close()
+    with pytest.raises(AddressNotAllowed):
+        await resolver.allowed_addresses(target.host, target.port, secure=target.secure)
+
+
+async def test_lookups_without_an_answer_are_few_and_hold_their_places_until_they_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    answer, running = Event(), list[str]()
+
+    def look_up(host: str, port: int) -> list[str]:
+        running.append(host)
+        answer.wait(30)
+        return ["1.1.1.1"]
+
+    monkeypatch.setattr(addresses, "_look_up", look_up)
+    resolver = Resolver(AddressRules(Settings()))
+    tasks = [
+        asyncio.create_task(resolver.allowed_addresses(f"host-{number}", 443, secure=True))
+        for number in range(20)
+    ]
+    async with asyncio.timeout(30):
+        while len(running) < 8:
+            await asyncio.sleep(0.01)
+    for task in tasks[:12]:  # eight of them are lookups that are given up, and four wait for a place
+        task.cancel()
+    await asyncio.wait(tasks[:12])
+    assert len(running) == 8
+    answer.set()
+    found = await asyncio.wait_for(asyncio.gather(*tasks[12:]), 30)
+    assert found == [["1.1.1.1"]] * 8
+    assert sorted(running) == sorted(f"host-{number}" for number in (*range(8), *range(12, 20)))
+
+
+def test_a_process_ends_while_a_name_server_does_not_answer() -> None:
+    script = """
+import asyncio, threading
+from app.settings import Settings
+from app.webhooks import addresses
+
+async def main():
+    started = threading.Event()
+    addresses._look_up = lambda host, port: started.set() or threading.Event().wait(3600)
+    resolver = addresses.Resolver(addresses.AddressRules(Settings()))
+    lookup = asyncio.create_task(resolver.allowed_addresses("example.org", 443, secure=True))
+    await asyncio.to_thread(started.wait, 30)
+    lookup.cancel()
+    await asyncio.wait([lookup])
+
+asyncio.run(main())
+"""
+    ended = subprocess.run([sys.executable, "-c", script], timeout=60, capture_output=True, check=False)
+    assert (ended.returncode, ended.stderr) == (0, b"")
 
 
 @pytest.mark.parametrize(
