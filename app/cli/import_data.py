@@ -17,9 +17,10 @@ from rich.text import Text
 from app.cli import console, import_register
 from app.cli.databases import with_databases
 from app.cli.import_output import failures, progress_bar
+from app.importers.checking import File
 from app.importers.decimals import Decimal
 from app.importers.encodings import Encoding
-from app.importers.load import File, Kind, Report, import_files
+from app.importers.load import Kind, Report, import_files
 from app.importers.problems import RowLocation, shown
 from app.importers.records import Format, ReadOptions
 from app.settings import Settings, read_settings
@@ -75,6 +76,13 @@ def import_command(
     strict: Annotated[
         bool, typer.Option("--strict", help="Refuse rows with unusual values instead of reporting them.")
     ] = False,
+    skip_refused: Annotated[
+        bool,
+        typer.Option(
+            "--skip-refused",
+            help="Import the other entries if rows are refused. Rows that may be of the same entry as a refused one stay out, too.",
+        ),
+    ] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="Report as one JSON object per line, for programs.")
     ] = False,
@@ -84,7 +92,7 @@ def import_command(
 
     Files are CSV, .xlsx or Parquet with a header, or JSON objects with the same names. How they are written is detected, and
     printed. Every row is checked, and
-    every bad one is reported with its file, line, column, value and reason; then nothing is imported.
+    every bad one is reported with its file, line, column, value and reason; then nothing is imported, unless --skip-refused is given.
     Importing the same file again changes nothing. Entries that people have verified or corrected are kept,
     and reported, unless --overwrite is given. Unusual values are reported, with the rule, and imported; with --strict they are refused.
     docs/importing.md explains the columns.
@@ -103,10 +111,12 @@ def import_command(
         ignore_extra=ignore_extra,
     )
     if kind == MASTR:
-        if options != ReadOptions() or strict or len(files) != 1:
+        if options != ReadOptions() or strict or skip_refused or len(files) != 1:
             raise typer.BadParameter("mastr takes one folder or ZIP file, and no options of other files.")
         import_register.run(Path(files[0]), dry_run=dry_run, overwrite=overwrite, as_json=as_json)
         return
+    if strict and skip_refused:
+        raise typer.BadParameter("--strict and --skip-refused exclude each other.")
     with _opened(files) as opened, progress_bar() as on_progress:
 
         async def work(settings: Settings) -> Report:
@@ -118,6 +128,7 @@ def import_command(
                 overwrite=overwrite,
                 dry_run=dry_run,
                 strict=strict,
+                skip_refused=skip_refused,
                 on_progress=on_progress,
                 deadline=settings.import_timeout,
             )
@@ -125,7 +136,7 @@ def import_command(
         with failures():
             report = with_databases(read_settings(os.environ), work)
     (_print_json if as_json else _print_tables)(report, dry_run=dry_run)
-    if report.problems:
+    if report.problems and not report.partial:
         raise typer.Exit(1)
 
 
@@ -149,6 +160,8 @@ def summary(report: Report) -> str:
         counts.append(f"{len(report.kept):,} kept")
     if report.left_out:
         counts.append(f"{len(report.left_out):,} left out")
+    if report.held_back:
+        counts.append(f"{len(report.held_back):,} held back")
     if report.warning_count:
         counts.append(f"{report.warning_count:,} warnings{_part_listed(report)}")
     return ", ".join([*counts, f"{report.refused:,} refused"])
@@ -156,7 +169,7 @@ def summary(report: Report) -> str:
 
 def _part_listed(report: Report) -> str:
     """Of an import with --strict the warnings are the problems."""
-    listed = len(report.warnings) or len(report.problems)
+    listed = len(report.warnings or report.problems)
     return "" if listed == report.warning_count else f" (the first {listed:,} are listed)"
 
 
@@ -189,6 +202,10 @@ def _print_tables(report: Report, *, dry_run: bool) -> None:
     if report.kept:
         _print_rows(("Kept", "Reason"), [(str(kept.location), kept.reason) for kept in report.kept], "yellow")
         console.out.print()
+    if report.held_back:
+        rows_held_back = [(str(each.location), each.reason) for each in report.held_back]
+        _print_rows(("Held back", "Reason"), rows_held_back, "yellow")
+        console.out.print()
     if report.left_out:
         rows_left_out = [(str(each.location), each.reason) for each in report.left_out]
         _print_rows(("Left out", "Reason"), rows_left_out, "yellow")
@@ -198,7 +215,11 @@ def _print_tables(report: Report, *, dry_run: bool) -> None:
         _print_rows(("Unusual", "Reason"), unusual, "yellow")
         console.out.print()
     outcome = (
-        "Nothing was imported: " if report.problems else "Nothing was changed (dry run): " if dry_run else ""
+        "Nothing was imported: "
+        if report.problems and not report.partial
+        else "Nothing was changed (dry run): "
+        if dry_run
+        else ""
     )
     console.out.print(outcome + summary(report), markup=False)
 
@@ -225,6 +246,8 @@ def _print_json(report: Report, *, dry_run: bool) -> None:
         _write({"kind": "read_as", "reason": note})
     for kept in report.kept:
         _line("kept", kept.location, reason=kept.reason)
+    for held_back in report.held_back:
+        _line("held_back", held_back.location, reason=held_back.reason)
     for left_out in report.left_out:
         _line("left_out", left_out.location, reason=left_out.reason)
     for warned in report.warnings:
@@ -236,6 +259,7 @@ def _print_json(report: Report, *, dry_run: bool) -> None:
             **counts,
             "removed": report.removed,
             "kept": len(report.kept),
+            "held_back": len(report.held_back),
             "left_out": len(report.left_out),
             "warnings": report.warning_count,
             "dry_run": dry_run,

@@ -115,7 +115,8 @@ def _records(
         except StopIteration:
             return
         except csv.Error as error:
-            yield Problem(location, f"the row is no CSV: {error}")
+            # With a quotation mark in the wrong place other rows are taken for a part of this one.
+            yield Problem(location, f"the row is no CSV: {error}", whole_file=True)
             continue
         if any(cells) and (cells[0].strip() or "".join(cells).strip()):
             yield location, cells

@@ -55,7 +55,7 @@ class Mixed(NamedTuple):
         later = max(self, key=lambda each: each[0].line)
         comma, point = (f"{number} in line {location.line}" for location, number in self)
         reason = f"there are decimal commas ({comma}) and decimal points ({point}); write all numbers alike"
-        return Problem(later[0], reason, value=later[1])
+        return Problem(later[0], reason, value=later[1], whole_file=True)
 
 
 def detected(cells: Iterable[tuple[RowLocation, str]]) -> Decimal | Mixed | None:

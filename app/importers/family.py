@@ -50,10 +50,12 @@ class FamilySource(Source):
     """
 
     family: Family
+    several_rows = False
 
     def __init__(self, family: Family, references: References) -> None:
         self.family = family
         self._key = ["dno_slug", "year", *(key.name for key in family.key)]
+        self.together = self._key
         key_parsers = {key.name: key_parser(key) for key in family.key}
         columns: dict[str, cells.Parser] = {
             "dno_slug": operator(references),

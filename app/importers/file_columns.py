@@ -45,6 +45,7 @@ class Columns(msgspec.Struct, frozen=True):
         for place in self.nameless:
             if cell := record.cells[place]:
                 yield Problem(record.location, "the row has a cell in a column without a name", value=cell)
+                yield self._refused(record)
                 return
         nested = [
             name
@@ -54,15 +55,21 @@ class Columns(msgspec.Struct, frozen=True):
         if nested:
             for name in nested:
                 yield Problem(record.location, "must be text, a number, true, false or null", name)
+            yield self._refused(record)
             return
-        given = [place if isinstance(place, str) else record.cells[place] or "" for place in self.order]
+        given = self._given(record)
         problems = list(self._converted(record.location, given, decimals))
         if problems or self.window is None:
             yield from problems
-            if not problems:
-                yield Row(self.layout, record.location, given)
+            yield Row(self.layout, record.location, given, refused=bool(problems))
         else:
             yield from self._windows(record, given, self.window)
+
+    def _given(self, record: Record) -> list[str]:
+        return [place if isinstance(place, str) else record.cells[place] or "" for place in self.order]
+
+    def _refused(self, record: Record) -> Row:
+        return Row(self.layout, record.location, self._given(record), refused=True)
 
     def decimals_of(self, record: Record) -> Iterator[str]:
         """The texts in columns of decimals, without units."""
@@ -124,6 +131,7 @@ class Columns(msgspec.Struct, frozen=True):
             found = [("", "")] if not cell or is_nothing(cell) else times.windows(cell)
         except ValueError as error:
             yield Problem(record.location, str(error), record.names[window], cell)
+            yield self._refused(record)
             return
         for begins, ends in found:
             row = list(given)

@@ -125,7 +125,7 @@ def rows_above(rows: Sequence[SheetRow], header: Header) -> list[Problem]:
         f"the row is above the header in line {header.location.line}, and is filled as a row of the table is"
     )
     return [
-        Problem(location, reason)
+        Problem(location, reason, whole_file=True)
         for location, cells in rows
         if location.line < header.location.line and sum(map(bool, cells)) >= least and _has_figure(cells)
     ]

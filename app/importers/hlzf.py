@@ -30,6 +30,7 @@ class _Season(msgspec.Struct):
 
 class Hlzf(Source):
     family = FAMILY
+    together = ("dno_slug", "year", "voltage_level", "season")
 
     async def load(self, connection: Connection, rows: Rows, overwrite: bool, on_rows: OnRows) -> Outcome:
         return await staging.load_entries(

@@ -40,6 +40,8 @@ class _Rule(msgspec.Struct):
 
 
 class HolidayRules(Source):
+    together = ("dno_slug",)  # a row may be of several years
+
     def __init__(self, references: References) -> None:
         self._by_column = FamilySource(FAMILY, references)
         self._in_words = Layout(

@@ -28,6 +28,7 @@ class ImportRequest(msgspec.Struct, frozen=True, kw_only=True):
     overwrite: bool
     dry_run: bool
     strict: bool
+    skip_refused: bool
     author: str
     may_verify: bool
     deadline: float
@@ -45,12 +46,16 @@ class ListedRow(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class ImportAnswer(msgspec.Struct, frozen=True, rename="camel"):
-    """The result of an import; numbers are of entries, `refused` of rows. The lists are shortened, their counts are not."""
+    """The result of an import; numbers are of entries, `refused` of rows. The lists are shortened, their counts are not.
+
+    `partial`: rows were refused, and the other entries are imported all the same. `heldBack`: valid rows that may be of the same entry as a refused one.
+    """
 
     kind: Kind
     files: Sequence[str]
     dry_run: bool
     imported: bool
+    partial: bool
     inserted: int
     updated: int
     unchanged: int
@@ -59,6 +64,8 @@ class ImportAnswer(msgspec.Struct, frozen=True, rename="camel"):
     refused: int
     problems: list[ListedRow]
     problem_count: int
+    held_back: list[ListedRow]
+    held_back_count: int
     kept: list[ListedRow]
     kept_count: int
     left_out: list[ListedRow]
@@ -99,12 +106,14 @@ read_request: Final = msgspec.json.Decoder(ImportRequest).decode
 
 def answer_of(report: Report, request: ImportRequest) -> ImportAnswer:
     # Of a strict import the warnings are the problems.
-    warned = 0 if report.problems else report.warning_count
+    refused = bool(report.problems) and not report.partial
+    warned = 0 if refused else report.warning_count
     return ImportAnswer(
         kind=request.kind,
         files=request.file_names,
         dry_run=request.dry_run,
-        imported=not (request.dry_run or report.problems),
+        imported=not (request.dry_run or refused),
+        partial=report.partial,
         inserted=report.inserted,
         updated=report.updated,
         unchanged=report.unchanged,
@@ -113,6 +122,8 @@ def answer_of(report: Report, request: ImportRequest) -> ImportAnswer:
         refused=report.refused,
         problems=[_problem(each) for each in report.problems[:MAX_LISTED]],
         problem_count=max(len(report.problems), report.warning_count - warned),
+        held_back=_rows(report.held_back),
+        held_back_count=len(report.held_back),
         kept=_rows(report.kept),
         kept_count=len(report.kept),
         left_out=_rows(report.left_out),

@@ -23,6 +23,7 @@ from app.db.pool import AWAY, UNREACHABLE, Connection
 from app.domain import tags
 from app.domain.event import EntryChange, Event, Topic
 from app.errors import CannotStart, Code
+from app.importers.checking import File
 from app.importers.import_messages import (
     COMMIT,
     Changed,
@@ -34,7 +35,7 @@ from app.importers.import_messages import (
     answer_of,
     read_request,
 )
-from app.importers.load import Author, BeforeCommit, File, Report, import_files
+from app.importers.load import Author, BeforeCommit, Report, import_files
 from app.importers.transaction import CommitUnanswered, RuleViolated
 
 # Other processes of the machine go first: those that answer requests.
@@ -116,6 +117,7 @@ async def _import(request: ImportRequest, files: Sequence[File], before_commit: 
         overwrite=request.overwrite,
         dry_run=request.dry_run,
         strict=request.strict,
+        skip_refused=request.skip_refused,
         deadline=request.deadline,
         author=Author(request.author, request.may_verify),
         before_commit=before_commit,

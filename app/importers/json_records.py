@@ -112,12 +112,14 @@ def _elements(text: _Text, file: str) -> Iterator[Record | Problem]:
         try:
             value = text.value()
         except (ValueError, RecursionError) as error:
-            yield Problem(location, f"the file is no JSON from here on: {error}")
+            yield Problem(location, f"the file is no JSON from here on: {error}", whole_file=True)
             return
         yield _row(value, location)
         sign = text.next()
         if sign not in ("]", ","):
-            yield Problem(RowLocation(file, text.line), "the file is no JSON array from here on")
+            yield Problem(
+                RowLocation(file, text.line), "the file is no JSON array from here on", whole_file=True
+            )
             return
         more = sign == ","
         if more:
@@ -125,7 +127,7 @@ def _elements(text: _Text, file: str) -> Iterator[Record | Problem]:
             text.next()
     text.skip()
     if text.next():
-        yield Problem(RowLocation(file, text.line), "there is more behind the JSON array")
+        yield Problem(RowLocation(file, text.line), "there is more behind the JSON array", whole_file=True)
 
 
 def _objects(text: _Text, file: str) -> Iterator[Record | Problem]:
@@ -134,7 +136,7 @@ def _objects(text: _Text, file: str) -> Iterator[Record | Problem]:
         try:
             value = text.value()
         except (ValueError, RecursionError) as error:
-            yield Problem(location, f"the file is no JSON from here on: {error}")
+            yield Problem(location, f"the file is no JSON from here on: {error}", whole_file=True)
             return
         yield _row(value, location)
 

@@ -15,6 +15,7 @@ class Row(msgspec.Struct, frozen=True):
     layout: "Layout"
     location: RowLocation
     cells: Sequence[str]
+    refused: bool = False  # its problems have been given before it; its cells may be unconverted
 
     def problem(self, column: str, reason: str) -> Problem:
         return Problem(self.location, reason, column, self.cells[self.layout.names.index(column)])

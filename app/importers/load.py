@@ -1,13 +1,11 @@
 """Imports: read, check, then write all of it or nothing."""
 
-import io
-import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
-from contextlib import asynccontextmanager, closing
+from contextlib import ExitStack, asynccontextmanager
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import asyncpg
 import msgspec
@@ -18,17 +16,17 @@ from app.db.pool import UNREACHABLE, Connection, prepare_connection
 from app.db.start_errors import cannot_start
 from app.domain.families import FAMILIES
 from app.importers.aliases import load_aliases
+from app.importers.checking import Checked, File, OnProgress, Reading, Step, check_all, check_separately
 from app.importers.family import FamilySource
 from app.importers.garbage_collection import fewer_collections
 from app.importers.hlzf import Hlzf
 from app.importers.holiday_rules import HolidayRules
 from app.importers.implausible_rows import Entries, RowWarnings, Warned, implausible_rows
-from app.importers.layout import Row
 from app.importers.levies import Levies
 from app.importers.places import Places
 from app.importers.prices import PriceSource
 from app.importers.problems import Problem, RowLocation
-from app.importers.reading import read
+from app.importers.reading import seekable
 from app.importers.records import ReadOptions
 from app.importers.registry import Registry
 from app.importers.section14a import Section14a
@@ -58,11 +56,6 @@ SOURCES: Final[dict[Kind, Callable[[References], Source]]] = {
 }
 
 
-class File(NamedTuple):
-    name: str
-    stream: BinaryIO
-
-
 class SkippedRow(NamedTuple):
     """A row that was not written, and why: a user's decision has priority, or it is no entry."""
 
@@ -84,6 +77,8 @@ class Report(msgspec.Struct, frozen=True):
     notes: tuple[str, ...] = ()  # how each file was read
     removed: int = 0  # places that are not in the file any more
     lowered: int = 0  # verified in the file, and written as unverified
+    held_back: tuple[SkippedRow, ...] = ()  # valid rows that may be of the same entry as a refused one
+    partial: bool = False  # rows were refused, and the others written all the same
 
     @property
     def refused(self) -> int:
@@ -91,9 +86,6 @@ class Report(msgspec.Struct, frozen=True):
 
 
 _DETECTED: Final = ReadOptions()
-
-# With so many problems the rest of the files is not read: the list is held in memory.
-MAX_PROBLEMS: Final = 100_000
 
 
 class Author(NamedTuple):
@@ -111,16 +103,6 @@ BeforeCommit = Callable[[Connection], Awaitable[None]]
 async def _commit(connection: Connection) -> None: ...
 
 
-class Step(StrEnum):
-    CHECKING = "Checking"
-    LOADING = "Loading"
-    WRITING = "Writing"
-
-
-# The current step, the amount done, and the total amount (None: unknown).
-OnProgress = Callable[[Step, int, int | None], None]
-
-
 def no_progress(step: Step, done: int, total: int | None) -> None: ...
 
 
@@ -133,22 +115,34 @@ async def import_files(
     overwrite: bool = False,
     dry_run: bool = False,
     strict: bool = False,
+    skip_refused: bool = False,
     on_progress: OnProgress = no_progress,
     deadline: float = 600,
     author: Author = _IMPORT,
     before_commit: BeforeCommit = _commit,
 ) -> Report:
     """Nothing is written if any row is refused, or on a dry run. `strict`: rows with unusual values are refused.
+    `skip_refused`: the other entries are written all the same; not together with `strict`.
 
     `before_commit` is awaited within the transaction, which is rolled back if it raises. The files are read before the transaction begins, so that a slow pipe holds no lock.
     """
-    with fewer_collections():
+    with fewer_collections(), ExitStack() as copies:
+        if skip_refused:  # read several times
+            files = [File(file.name, copies.enter_context(seekable(file.stream))) for file in files]
         async with connect(database_url, deadline=deadline) as connection:
             notes: list[str] = []
-            source, problems = await check(connection, kind, files, options, on_progress, notes.append)
-            if problems:
-                return Report(problems=tuple(problems), notes=tuple(notes))
-            source.may_verify = author.may_verify
+            checked = await check(
+                connection,
+                kind,
+                files,
+                options,
+                on_progress,
+                notes.append,
+                separately=skip_refused,
+            )
+            if checked.problems and not checked.separable:
+                return Report(problems=tuple(checked.problems), notes=tuple(notes))
+            checked.source.may_verify = author.may_verify
 
             async def work() -> Report:
                 await staging.one_import_at_a_time(connection)
@@ -156,7 +150,7 @@ async def import_files(
                 reason = ", ".join(Path(file.name).name for file in files)
                 report = await write(
                     connection,
-                    source,
+                    checked.source,
                     reason,
                     overwrite=overwrite,
                     on_progress=on_progress,
@@ -166,7 +160,7 @@ async def import_files(
                     raise _Refused(report)
                 if not dry_run:
                     await before_commit(connection)
-                return msgspec.structs.replace(report, notes=tuple(notes))
+                return _with_refused(report, checked, notes)
 
             try:
                 return await in_transaction(connection, work, keep=not dry_run)
@@ -175,6 +169,17 @@ async def import_files(
                 return Report(
                     problems=tuple(problems), notes=tuple(notes), warning_count=refused.report.warning_count
                 )
+
+
+def _with_refused(report: Report, checked: Checked, notes: Sequence[str]) -> Report:
+    """Of those that were written all the same."""
+    return msgspec.structs.replace(
+        report,
+        notes=tuple(notes),
+        problems=tuple(checked.problems),
+        held_back=tuple(SkippedRow(*each) for each in checked.held_back),
+        partial=bool(checked.problems),
+    )
 
 
 class _Refused(Exception):
@@ -221,29 +226,19 @@ async def check(
     options: ReadOptions = _DETECTED,
     on_progress: OnProgress = no_progress,
     on_note: Callable[[str], None] = lambda note: None,
-) -> tuple[Source, list[Problem]]:
-    """The source with all valid rows, and the problems of the others; with MAX_PROBLEMS of them, nothing further is read."""
-    source = SOURCES[kind](
-        References(
-            await staging.fetch_operators(connection),
-            await staging.fetch_time_of_use_sheets(connection),
-            await staging.fetch_operator_names(connection),
-        )
+    *,
+    separately: bool = False,
+) -> Checked:
+    """`separately`: with the rows that have nothing to do with refused ones."""
+    references = References(
+        await staging.fetch_operators(connection),
+        await staging.fetch_time_of_use_sheets(connection),
+        await staging.fetch_operator_names(connection),
     )
-    problems: list[Problem] = []
-    progress = _ReadProgress(files, on_progress)
-    for file in files:
-        items = read(file.stream, file.name, source.layouts, options, progress.on_characters, on_note)
-        with closing(items):
-            for item in items:
-                problems += [item] if isinstance(item, Problem) else _take(source, item)
-                if len(problems) >= MAX_PROBLEMS:
-                    on_note(
-                        f"{item.location}: not read any further, since there are {len(problems):,} problems"
-                    )
-                    return source, problems
-    problems += source.finish() if not problems else ()
-    return source, problems
+    reading = Reading(files, options, on_progress, on_note)
+    if separately:
+        return check_separately(lambda: SOURCES[kind](references), reading)
+    return check_all(SOURCES[kind](references), reading)
 
 
 async def write(
@@ -293,34 +288,3 @@ async def _warnings(
     if source.family is None or not entries:
         return RowWarnings()
     return await implausible_rows(connection, source.family, entries, kept)
-
-
-def _take(source: Source, row: Row) -> list[Problem]:
-    values = row.layout.values(row)
-    return list(row.layout.problems(row) if values is None else source.take(row, values))
-
-
-class _ReadProgress:
-    """Reports at intervals how much of the files has been read."""
-
-    _INTERVAL = 100_000  # characters
-
-    def __init__(self, files: Sequence[File], on_progress: OnProgress) -> None:
-        sizes = [_size(file.stream) for file in files]
-        self._total = None if None in sizes else sum(filter(None, sizes))
-        self._on_progress = on_progress
-        self._done = self._reported = 0
-
-    def on_characters(self, count: int) -> None:
-        self._done += count
-        if self._done - self._reported >= self._INTERVAL:
-            self._reported = self._done
-            self._on_progress(Step.CHECKING, self._done, self._total)
-
-
-def _size(stream: BinaryIO) -> int | None:
-    """None for a pipe or a terminal."""
-    try:
-        return os.fstat(stream.fileno()).st_size if stream.seekable() else None
-    except (OSError, io.UnsupportedOperation):
-        return None

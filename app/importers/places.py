@@ -39,6 +39,8 @@ def _refuse(reason: str) -> str:
 class Places(Source):
     """The rows of an operator and basis replace its places of that basis; those of other operators stay."""
 
+    together = ("dno_slug",)
+
     def __init__(self, references: References) -> None:
         parsers: Mapping[str, cells.Parser] = {
             "postal_code": _postal_code,

@@ -34,6 +34,7 @@ class PriceSource(FamilySource):
     def __init__(self, references: References) -> None:
         super().__init__(FAMILY, references)
         [self._by_price] = self.layouts
+        self.together = ("dno_slug", "year", "kind", "position")
         self.left_out: list[tuple[RowLocation, str]] = []
         common: dict[str, cells.Parser] = {
             "dno_slug": operator(references),

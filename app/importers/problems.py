@@ -18,6 +18,7 @@ class Problem(msgspec.Struct, frozen=True):
     reason: str
     column: str | None = None
     value: str | None = None  # None: the problem is not one cell's, or the cell is missing
+    whole_file: bool = False  # what is wrong is not one row: the others may be read wrongly, too
 
 
 def shown(text: str) -> str:

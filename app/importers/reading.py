@@ -5,9 +5,11 @@ One row is held at a time, but for a sample, and a malformed row does not hide l
 
 import tempfile
 from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from itertools import chain, islice
 from typing import BinaryIO, Final
+
+import msgspec
 
 from app.domain.spreadsheet_text import unescape_formula
 from app.importers.csv_records import csv_table
@@ -42,17 +44,32 @@ def read(
     on_characters: OnCharacters = lambda characters: None,
     on_note: OnNote = lambda note: None,
 ) -> Generator[Row | Problem, None, None]:
+    """As `read_all`, without refused rows."""
+    with closing(read_all(stream, file, layouts, options, on_characters, on_note)) as items:
+        for item in items:
+            if isinstance(item, Problem) or not item.refused:
+                yield item
+
+
+def read_all(
+    stream: BinaryIO,
+    file: str,
+    layouts: Sequence[Layout],
+    options: ReadOptions = _DEFAULTS,
+    on_characters: OnCharacters = lambda characters: None,
+    on_note: OnNote = lambda note: None,
+) -> Generator[Row | Problem, None, None]:
     """The layout is the one that fits the header best; the first bytes determine the format. `on_note`: how the file was
-    read, in words, if it is not written as those of the export.
+    read, in words, if it is not written as those of the export. Rows with problems follow these, as refused ones, if their cells are known.
     """
     location = RowLocation(file, 0)
     try:
-        with _seekable(stream) as seekable:
-            for item in _items(seekable, file, layouts, options, on_characters, on_note):
+        with seekable(stream) as opened:
+            for item in _items(opened, file, layouts, options, on_characters, on_note):
                 location = item.location
                 yield item
     except UnreadableFile as error:
-        yield Problem(error.location or location, str(error))
+        yield Problem(error.location or location, str(error), whole_file=True)
 
 
 def _items(
@@ -88,7 +105,7 @@ def _items(
                     case _:
                         found = csv_table(lines, file, layouts, options.separator)
                 if isinstance(found, Problem):
-                    yield found
+                    yield msgspec.structs.replace(found, whole_file=True)
                 else:
                     yield from _rows(found, file, layouts, options, on_note)
             except UnreadableFile as error:
@@ -107,7 +124,7 @@ def _rows(
         location, names = table.header
         columns = reader.columns(names, location)
         if isinstance(columns, list):
-            yield from columns
+            yield from [msgspec.structs.replace(each, whole_file=True) for each in columns]
             return
     sample, broken = _sample(table.records)
     used = detected(reader.decimals_of(sample))
@@ -220,7 +237,7 @@ _MAX_LISTED: Final = 30
 
 
 @contextmanager
-def _seekable(stream: BinaryIO) -> Iterator[BinaryIO]:
+def seekable(stream: BinaryIO) -> Iterator[BinaryIO]:
     """A pipe is copied into a temporary file: encodings and workbooks cannot be read from the beginning to the end alone."""
     if stream.seekable():
         stream.seek(0)

@@ -47,6 +47,9 @@ LAYOUT = Layout(
 class Registry(Source):
     """Files may differ in which columns they have; values of a column that a file lacks are kept."""
 
+    together = ("slug",)
+    several_rows = False
+
     def __init__(self, references: References) -> None:
         self.layouts = (LAYOUT,)
         self._locations: dict[str, RowLocation] = {}

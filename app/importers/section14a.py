@@ -65,6 +65,7 @@ class _Sheet(msgspec.Struct):
 
 class Section14a(Source):
     family = FAMILY
+    together = ("dno_slug", "year")
 
     async def load(self, connection: Connection, rows: Rows, overwrite: bool, on_rows: OnRows) -> Outcome:
         return await staging.load_time_of_use(

@@ -23,6 +23,10 @@ class References(msgspec.Struct, frozen=True):
 
 class Source(ABC):
     layouts: Sequence[Layout]
+    # The columns in which all rows of an entry agree; without them any row may belong to any other.
+    together: Sequence[str] = ()
+    # Whether an entry may have several rows.
+    several_rows = True
     # Of its entries; their first columns are operator, year and key.
     family: Family | None = None
     # Whether rows that are verified in the file are written so.

@@ -7,7 +7,8 @@ from pathlib import Path
 from app.db import staging
 from app.db.pool import Connection
 from app.importers.aliases import load_aliases
-from app.importers.load import File, Kind, OnProgress, Report, check, connect, no_progress, write
+from app.importers.checking import File, OnProgress
+from app.importers.load import Kind, Report, check, connect, no_progress, write
 from app.importers.transaction import in_transaction
 
 FOLDER = Path(__file__).parents[1] / "starter"
@@ -48,9 +49,9 @@ async def _load(connection: Connection, on_progress: OnProgress) -> dict[Kind, R
     reports = {}
     for kind, names in FILES.items():
         with _opened(names) as files:
-            source, problems = await check(connection, kind, files, on_progress=on_progress)
-        assert not problems, problems
-        reports[kind] = await write(connection, source, "starter data", on_progress=on_progress)
+            checked = await check(connection, kind, files, on_progress=on_progress)
+        assert not checked.problems, checked.problems
+        reports[kind] = await write(connection, checked.source, "starter data", on_progress=on_progress)
     await load_aliases(connection)
     return reports
 

@@ -17,6 +17,7 @@ from app.importers.records import Format, ReadOptions
 PARAMETERS: Final = (
     "dryRun",
     "strict",
+    "skipRefused",
     "overwrite",
     "ignoreExtra",
     "format",
@@ -45,6 +46,12 @@ class ImportParameters:
         self._parameters = parameters
         self.dry_run = self._flag("dryRun")
         self.strict = self._flag("strict")
+        self.skip_refused = self._flag("skipRefused")
+        if self.strict and self.skip_refused:
+            raise BadInput(
+                "With strict an import is refused for unusual values; with skipRefused refused rows stay out. One of both is possible.",
+                argument="skipRefused",
+            )
         self.overwrite = self._flag("overwrite")
         self._file_name = self._one("fileName")
         self.options = ReadOptions(

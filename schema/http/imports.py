@@ -52,7 +52,7 @@ class Imports:
         ImportParameters(request.query_params)  # refused before the file arrives
         with self._place():
             answer = await self._import(request, kind)
-        if answer.problem_count:
+        if answer.problem_count and not answer.partial:
             raise _refused(answer)
         return Response(msgspec.json.encode(answer), headers={"cache-control": "no-store"}, media_type=JSON)
 
@@ -89,6 +89,7 @@ class Imports:
             overwrite=parameters.overwrite,
             dry_run=parameters.dry_run,
             strict=parameters.strict,
+            skip_refused=parameters.skip_refused,
             author=author_of(principal.name or ""),
             may_verify=principal.role.includes(Role.ADMIN),
             deadline=self._settings.import_request_timeout,

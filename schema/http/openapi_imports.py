@@ -36,6 +36,10 @@ _NAME: Final[Json] = {"type": "string", "minLength": 1, "maxLength": MAX_NAME}
 _PARAMETERS: Final[Mapping[str, tuple[str, Json]]] = {
     "dryRun": ("Check the file and report what would change, without changing it.", _FLAG),
     "strict": ("Refuse rows with unusual values instead of reporting them.", _FLAG),
+    "skipRefused": (
+        "Import the other entries if rows are refused; rows that may be of the same entry as a refused one stay out, too.",
+        _FLAG,
+    ),
     "overwrite": ("Replace entries that people have verified or corrected, too.", _FLAG),
     "ignoreExtra": ("Ignore columns that the import does not have, and name them.", _FLAG),
     "format": ("How the file is written; left out: detected.", {"type": "string", "enum": list(FileFormat)}),
@@ -64,7 +68,7 @@ def paths(problem: Json) -> Json:
 def _import(problem: Json) -> Json:
     return {
         "operationId": "importFile",
-        "summary": "Imports a file: all of it, or nothing",
+        "summary": "Imports a file: all of it, or nothing, unless skipRefused is given",
         "description": "Needs the role EDITOR. The checks, formats and columns are those of the command `dno import`. The same file"
         f" again changes nothing. Lists of rows have at most {MAX_LISTED:,}; their counts are complete.",
         "security": [{"bearer": []}],

@@ -94,16 +94,17 @@ async def tariff(caller: Caller) -> Any:
 async def test_a_file_is_imported_and_its_author_and_name_are_in_the_history(editor: Caller) -> None:
     answer = await imported(editor, params={"fileName": "C:\\preise\\prices 2026.csv"})
     counts = ("updated", "unchanged", "removed", "writtenAsUnverified", "refused")
-    lists = ("problems", "kept", "leftOut", "warnings", "readAs")
+    lists = ("problems", "heldBack", "kept", "leftOut", "warnings", "readAs")
     assert answer == {
         "kind": "tariffs",
         "files": ["prices 2026.csv"],
         "dryRun": False,
         "imported": True,
+        "partial": False,
         "inserted": 1,
         **dict.fromkeys(counts, 0),
         **{name: [] for name in lists},
-        **dict.fromkeys(("problemCount", "keptCount", "leftOutCount", "warningCount"), 0),
+        **dict.fromkeys(("problemCount", "heldBackCount", "keptCount", "leftOutCount", "warningCount"), 0),
     }
     assert await tariff(editor) == {"version": 1, "leistung": "58.20", "verificationStatus": "UNVERIFIED"}
     assert (await editor.execute(HISTORY))["dno"]["tariff"]["history"] == [
@@ -137,6 +138,39 @@ async def test_a_dry_run_reports_what_would_change_and_changes_nothing(editor: C
     assert (answer["dryRun"], answer["imported"], answer["inserted"]) == (True, False, 1)
     assert (await count(pool), await count(pool, "outbox")) == (0, 0)
     assert await tariff(editor) is None
+
+
+@pytest.mark.parametrize("dry_run", [True, False])
+async def test_the_other_rows_are_imported_if_the_caller_asks_for_it(
+    editor: Caller, pool: Pool, dry_run: bool
+) -> None:
+    content = tariffs(
+        ROW, f"netze-x,2026,MS,{PRICES}", f"netze-a,2026,NS,{PRICES}", "netze-a,2026,NS,-1,1,2,3"
+    )
+    options = {"skipRefused": "true", "dryRun": str(dry_run).lower()}
+    answer = await imported(editor, content, params=options)
+    assert (answer["partial"], answer["imported"], answer["inserted"], answer["refused"]) == (
+        True,
+        not dry_run,
+        1,
+        2,
+    )
+    assert ([row["line"] for row in answer["problems"]], answer["heldBackCount"]) == ([3, 5], 1)
+    assert answer["heldBack"] == [
+        {"file": "upload", "line": 4, "reason": "may be of the same entry as the refused row in upload:5"}
+    ]
+    assert await count(pool) == (0 if dry_run else 1)
+    assert (await tariff(editor) is None) is dry_run
+
+
+async def test_what_is_wrong_with_the_whole_file_is_refused_in_any_case(editor: Caller, pool: Pool) -> None:
+    content = tariffs("netze-a,2026", header="dno_slug,year")
+    response = await post(editor, content, params={"skipRefused": "true"})
+    assert error_of(response) == (400, "BAD_USER_INPUT")
+    assert response.json()["detail"] == "1 row was refused, and nothing was imported."
+    response = await post(editor, params={"skipRefused": "true", "strict": "true"})
+    assert response.json()["argument"] == "skipRefused"
+    assert await count(pool) == 0
 
 
 @pytest.mark.parametrize("dry_run", ["true", "false"])

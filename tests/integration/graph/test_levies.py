@@ -10,7 +10,8 @@ import httpx
 import pytest
 
 from app.db.pool import Pool
-from app.importers.load import File, Kind, import_files
+from app.importers.checking import File
+from app.importers.load import Kind, import_files
 from app.importers.starter import FILES, FOLDER
 from app.resources import Resources
 from app.settings import Settings

@@ -11,7 +11,8 @@ from app.domain.dno import Dno
 from app.domain.entry import VoltageLevel
 from app.domain.hlzf import Season
 from app.domain.price import PriceKind
-from app.importers.load import File, Kind, import_files
+from app.importers.checking import File
+from app.importers.load import Kind, import_files
 from app.importers.starter import FILES, FOLDER
 from app.resources import Resources
 from app.settings import Settings

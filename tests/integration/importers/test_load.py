@@ -745,7 +745,7 @@ async def test_prices_that_a_file_lacks_are_kept(pool, load):
 
 
 async def test_with_many_problems_the_rest_of_the_file_is_not_read(pool, load, monkeypatch):
-    monkeypatch.setattr("app.importers.load.MAX_PROBLEMS", 20)
+    monkeypatch.setattr("app.importers.checking.MAX_PROBLEMS", 20)
     await make.dno(pool)
     report = await load(Kind.TARIFFS, TARIFFS + tariff(leistung="x") * 100)
     assert (report.refused, len(report.problems)) == (20, 20)
