@@ -1,6 +1,7 @@
 """Scales of charts."""
 
 from decimal import Decimal
+from itertools import pairwise
 
 import pytest
 
@@ -33,11 +34,11 @@ def test_there_are_never_more_ticks_than_wanted() -> None:
                 assert 2 <= len(found) <= most, (low, high)
                 assert found[0] * 10 <= low
                 assert found[-1] * 10 >= high
-                assert len({after - before for before, after in zip(found, found[1:], strict=False)}) == 1
+                assert len({after - before for before, after in pairwise(found)}) == 1
 
 
 def test_amounts_are_drawn_between_the_ends_in_either_direction() -> None:
-    upwards = scale([Decimal("61")], 100, 0)
+    upwards = scale([Decimal(61)], 100, 0)
     assert [upwards.at(Decimal(each)) for each in ("0", "20", "61", "80")] == [100, 75, 23.8, 0]
-    across = scale([Decimal("61")], 10, 90)
+    across = scale([Decimal(61)], 10, 90)
     assert [across.at(Decimal(each)) for each in ("0", "20", "61", "80")] == [10, 30, 71, 90]
