@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from datetime import date, datetime
 from enum import StrEnum
+from typing import Protocol, TypeVar
 from uuid import UUID
 
 import msgspec
@@ -48,6 +49,29 @@ class TimeStamps(StrEnum):
     CLOCK_TIME = "CLOCK_TIME"
     INTERVAL_END = "INTERVAL_END"
     UNKNOWN = "UNKNOWN"
+
+
+class DayRule(Protocol):
+    """What of a holiday rule decides on which days windows hold, and what their times mean."""
+
+    @property
+    def year(self) -> int: ...
+    @property
+    def bridge_days(self) -> BridgeDays: ...
+    @property
+    def excluded_dates(self) -> tuple[date, ...]: ...
+    @property
+    def working_dates(self) -> tuple[date, ...]: ...
+    @property
+    def holidays(self) -> HolidayScope: ...
+    @property
+    def holiday_states(self) -> tuple[str, ...]: ...
+    @property
+    def christmas(self) -> ChristmasDays: ...
+    @property
+    def time_stamps(self) -> TimeStamps: ...
+    @property
+    def time_stamp_words(self) -> str | None: ...
 
 
 class HolidayRule(msgspec.Struct, frozen=True, gc=False):
@@ -103,7 +127,7 @@ FAMILY = Family(
 )
 
 
-def time_stamps_in_doubt(rule: HolidayRule) -> TimeStamps | None:
+def time_stamps_in_doubt(rule: DayRule) -> TimeStamps | None:
     """What printed times may mean if not clock times. None: nothing is known against clock times."""
     if rule.time_stamps is TimeStamps.CLOCK_TIME:
         return None
@@ -112,7 +136,10 @@ def time_stamps_in_doubt(rule: HolidayRule) -> TimeStamps | None:
     return rule.time_stamps
 
 
-def rule_of_year(rules: Iterable[HolidayRule], year: int) -> HolidayRule | None:
+AnyRule = TypeVar("AnyRule", bound=DayRule)
+
+
+def rule_of_year(rules: Iterable[AnyRule], year: int) -> AnyRule | None:
     """Of one operator's rules, that of the year, or else the one without a year."""
     found = None
     for rule in rules:

@@ -8,13 +8,13 @@ quarter-hour before a window whose printed start may be the end of a quarter-hou
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 
 import msgspec
 
 from app.domain import clock
-from app.domain.hlzf import Hlzf, Season, TimeWindow
-from app.domain.holiday_rule import HolidayRule, TimeStamps, rule_of_year, time_stamps_in_doubt
+from app.domain.hlzf import Season, TimeWindow
+from app.domain.holiday_rule import DayRule, TimeStamps, rule_of_year, time_stamps_in_doubt
 from app.domain.working_days import DayStatus, PeakReason, day_status, days_of_year
 
 _DAY: Final = timedelta(days=1)
@@ -32,6 +32,17 @@ _TIME_STAMPS: Final = {
         " 15 minutes before the times used here"
     ),
 }
+
+
+class SeasonWindows(Protocol):
+    """What is needed of an Hlzf of the level in question."""
+
+    @property
+    def year(self) -> int: ...
+    @property
+    def season(self) -> Season: ...
+    @property
+    def windows(self) -> tuple[TimeWindow, ...]: ...
 
 
 class TimeInterval(msgspec.Struct, frozen=True, gc=False):
@@ -57,7 +68,7 @@ class _Answer(NamedTuple):
 
 
 def is_peak(
-    at: datetime, hlzf_of_level: Sequence[Hlzf], region: str | None, rules: Iterable[HolidayRule] = ()
+    at: datetime, hlzf_of_level: Sequence[SeasonWindows], region: str | None, rules: Iterable[DayRule] = ()
 ) -> bool | None:
     """As `peak_status`, without its reason and interval."""
     local = at.astimezone(clock.GERMANY)
@@ -81,7 +92,7 @@ def is_peak(
 
 
 def peak_status(
-    at: datetime, hlzf_of_level: Sequence[Hlzf], region: str | None, rules: Iterable[HolidayRule] = ()
+    at: datetime, hlzf_of_level: Sequence[SeasonWindows], region: str | None, rules: Iterable[DayRule] = ()
 ) -> PeakStatus:
     """`region`: federal state of the operator's seat; `rules`: the operator's, of any years."""
     local = at.astimezone(clock.GERMANY)
@@ -96,9 +107,9 @@ def peak_status(
 
 
 def peak_statuses(
-    hlzf_of_level: Sequence[Hlzf],
+    hlzf_of_level: Sequence[SeasonWindows],
     region: str | None,
-    rules: Iterable[HolidayRule],
+    rules: Iterable[DayRule],
     start: datetime,
     end: datetime,
 ) -> list[PeakStatus]:
@@ -149,7 +160,7 @@ class _Sheet:
     """The windows of one operator, level and year, with the rule that holds for the year."""
 
     def __init__(
-        self, year: int, hlzf_of_level: Iterable[Hlzf], region: str | None, rules: Iterable[HolidayRule]
+        self, year: int, hlzf_of_level: Iterable[SeasonWindows], region: str | None, rules: Iterable[DayRule]
     ) -> None:
         self._year = year
         self._region = region

@@ -14,7 +14,7 @@ from holidays import CATHOLIC, PUBLIC
 from holidays.countries.germany import Germany
 
 from app.domain.federal_state import FEDERAL_STATES, canonical_region
-from app.domain.holiday_rule import BridgeDays, ChristmasDays, HolidayRule, HolidayScope
+from app.domain.holiday_rule import BridgeDays, ChristmasDays, DayRule, HolidayScope
 
 SATURDAY = 5
 _DAY = timedelta(days=1)
@@ -57,16 +57,16 @@ _WEEKEND: Final = DayStatus(False, PeakReason.WEEKEND)
 _RULING: Final = "the ruling BK4-13-739 (section 2.e), which was read only in a paraphrase, makes 24 December to 1 January off-peak"
 
 
-def days_of_year(year: int, region: str | None, rule: HolidayRule | None) -> tuple[DayStatus, ...]:
+def days_of_year(year: int, region: str | None, rule: DayRule | None) -> tuple[DayStatus, ...]:
     """The status of each day, 1 January first. `region`: the federal state of the operator's seat, in any spelling."""
     return _days_of_year(year, region and canonical_region(region), _decisive(rule))
 
 
-def day_status(day: date, region: str | None, rule: HolidayRule | None) -> DayStatus:
+def day_status(day: date, region: str | None, rule: DayRule | None) -> DayStatus:
     return days_of_year(day.year, region, rule)[day.timetuple().tm_yday - 1]
 
 
-def _decisive(rule: HolidayRule | None) -> _Rule:
+def _decisive(rule: DayRule | None) -> _Rule:
     if rule is None:
         return _NO_RULE
     return _Rule(

@@ -1,6 +1,6 @@
 """What values of the API are called on pages, in German and English."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final, TypeAlias
 
 Names: TypeAlias = Mapping[str, tuple[str, str]]
@@ -45,3 +45,45 @@ SEASONS: Final[Names] = {
     "SUMMER": ("Sommer", "summer"),
     "AUTUMN": ("Herbst", "autumn"),
 }
+
+BANDS: Final[Names] = {
+    "HT": ("Hochtarif", "high tariff"),
+    "ST": ("Standardtarif", "standard tariff"),
+    "NT": ("Niedertarif", "low tariff"),
+}
+
+# Why a moment is, or is not, at peak load.
+PEAK_REASONS: Final[Names] = {
+    "WINDOW": ("im Fenster", "within a window"),
+    "NO_WINDOW": ("außerhalb der Fenster", "outside the windows"),
+    "WEEKEND": ("Wochenende", "weekend"),
+    "HOLIDAY": ("Feiertag", "holiday"),
+    "BRIDGE_DAY": ("Brückentag", "bridge day"),
+    "CHRISTMAS": ("Weihnachtszeit", "Christmas"),
+    "UNKNOWN": ("nicht bekannt", "not known"),
+}
+
+MONTHS: Final[Sequence[tuple[str, str]]] = (
+    ("Jan", "Jan"),
+    ("Feb", "Feb"),
+    ("Mär", "Mar"),
+    ("Apr", "Apr"),
+    ("Mai", "May"),
+    ("Jun", "Jun"),
+    ("Jul", "Jul"),
+    ("Aug", "Aug"),
+    ("Sep", "Sep"),
+    ("Okt", "Oct"),
+    ("Nov", "Nov"),
+    ("Dez", "Dec"),
+)
+
+WEEKDAYS: Final[Sequence[tuple[str, str]]] = (
+    ("Mo", "Mon"),
+    ("Di", "Tue"),
+    ("Mi", "Wed"),
+    ("Do", "Thu"),
+    ("Fr", "Fri"),
+    ("Sa", "Sat"),
+    ("So", "Sun"),
+)

@@ -2,14 +2,26 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime, time
 from decimal import Decimal
 from typing import NamedTuple
 from urllib.parse import quote, urlencode
 
 from app.domain.clock import GERMANY
 from app.web.language import LANGUAGES, Language
-from app.web.names import CHANGES, DATA_TYPES, LEVELS, SEASONS, STATUSES, Names
+from app.web.names import (
+    BANDS,
+    CHANGES,
+    DATA_TYPES,
+    LEVELS,
+    MONTHS,
+    PEAK_REASONS,
+    SEASONS,
+    STATUSES,
+    WEEKDAYS,
+    Names,
+)
+from app.web.notes import in_german
 
 
 class PageView(NamedTuple):
@@ -88,6 +100,40 @@ class PageView(NamedTuple):
 
     def season(self, season: str) -> str:
         return self._of(SEASONS, season)
+
+    def band(self, band: str) -> str:
+        return self._of(BANDS, band)
+
+    def peak_reason(self, reason: str) -> str:
+        return self._of(PEAK_REASONS, reason)
+
+    def note(self, note: str | None) -> str:
+        """A note of the domain in the page's language."""
+        return "" if note is None else self.text(in_german(note), note)
+
+    def month(self, number: int) -> str:
+        return self.text(*MONTHS[number - 1])
+
+    def day(self, day: date) -> str:
+        """With the day of the week, and without the year."""
+        weekday = self.text(*WEEKDAYS[day.weekday()])
+        return self.text(f"{weekday} {day.day}.{day.month}.", f"{weekday} {day.day} {self.month(day.month)}")
+
+    def time(self, moment: datetime, *, end: bool = False) -> str:
+        """The time of the clock in Germany, with the name of its time where it happens twice; midnight as an end is 24:00."""
+        local = moment.astimezone(GERMANY)
+        text = "24:00" if end and local.time() == time() else local.strftime("%H:%M")
+        if local.replace(fold=0).utcoffset() == local.replace(fold=1).utcoffset():
+            return text
+        summer = bool(local.dst())
+        return f"{text} {self.text('MESZ' if summer else 'MEZ', 'CEST' if summer else 'CET')}"
+
+    def day_and_time(self, moment: datetime) -> str:
+        return f"{self.day(moment.astimezone(GERMANY).date())}, {self.time(moment)}"
+
+    def amount(self, amount: Decimal) -> str:
+        """A computed amount, exact, with at least two decimals and no further zeros at its end."""
+        return self.number(f"{amount.normalize():f}", 2)
 
     def _of(self, names: Names, value: str) -> str:
         """The name of a value in the page's language; values without one are shown as the API has them."""

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
+from operator import attrgetter
 from typing import Annotated
 from uuid import UUID
 
@@ -171,6 +172,19 @@ class Dno(Node):
     ) -> Sequence[HolidayRuleStruct | None]:
         found = await context.loaders.holiday_rules_by_dno.load_many([dno.id for dno in dnos])
         return [rule_of_year(rules or (), year) for rules in found]
+
+    @batch_field(
+        list[HolidayRule],
+        description="What the operator states of the days on which its Hochlastzeitfenster hold: newest year first; a rule "
+        "without a year, which holds in each year without a rule of its own, is the last.",
+        reads=lambda dno: (tags.holiday_rules_of(dno.id),),
+        metadata=length(2),
+    )
+    async def holiday_rules(
+        dnos: Sequence[structs.Dno], context: Context
+    ) -> Sequence[Sequence[HolidayRuleStruct]]:
+        found = await context.loaders.holiday_rules_by_dno.load_many([dno.id for dno in dnos])
+        return [sorted(rules or (), key=attrgetter("year"), reverse=True) for rules in found]
 
     bill = bill.bill()
 

@@ -2,6 +2,7 @@
 
 import re
 from gzip import compress
+from math import inf
 from typing import Final
 from urllib.parse import urlencode
 
@@ -66,7 +67,9 @@ class PageAddress(CachedAddress):
         result = await self._operations.run_fields(self._operation, variables, request)
         await self._require_operator(result.data, variables, request)
         view = PageView(language, *split_path(scope["path"]), given)
-        body = render(self._template, view, **self._values(result.data, variables))
+        values = self._values(result.data, variables)
+        result.read_set.update((), values.pop("valid_until", inf))
+        body = render(self._template, view, **values)
         headers = [(b"content-language", view.language.encode())]
         if _accepts_gzip(scope):
             body = compress(body, _GZIP_LEVEL, mtime=0)
@@ -79,7 +82,10 @@ class PageAddress(CachedAddress):
         return variables
 
     def _values(self, data: Map, variables: Map) -> Map:
-        """What the template is given: the fields of the operation, and the address of its query in GraphiQL."""
+        """What the template is given: the fields of the operation, and the address of its query in GraphiQL.
+
+        A subclass whose values depend on the time adds `valid_until`, on the clock of app/cache/clock.py.
+        """
         return {**data, "query_address": query_address(self._text, variables)}
 
     async def _require_operator(self, data: Map, variables: Map, request: Request) -> None:
