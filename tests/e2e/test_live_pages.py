@@ -133,9 +133,9 @@ async def test_a_page_that_is_left_ends_its_subscription_and_has_one_again_after
 ) -> None:
     async with open_page(address(server)) as page:
         await subscribed(server)
-        await page.command("Page.navigate", url=address(server, "/healthz"))
+        await page.command("Page.navigate", url=address(server, "/en/operators"))
         await until(lambda: server.subscribers == 0)
-        await page.wait_for("location.pathname === '/healthz' && document.readyState === 'complete'")
+        await page.wait_for("location.pathname === '/en/operators' && document.readyState === 'complete'")
         await page.evaluate("setTimeout(() => history.back()) && 0")
         await subscribed(server)
         await set_price(pool, "59.10")
