@@ -20,7 +20,7 @@ from app.db import (
 from app.db.family_tables import TABLES
 from app.db.unusual_entries import UnusualFigures
 from app.domain import levy, tags
-from app.domain.coverage import Coverage
+from app.domain.coverage import Coverage, RegionYearCoverage
 from app.domain.dno import Alias, DirectoryEntry, Dno
 from app.domain.entry import DnoYear, EntryLocation, VerificationStatus
 from app.domain.entry_page import UnusualEntry
@@ -128,6 +128,13 @@ REVISIONS: Region[UUID, Revision] = Region(
 )
 COVERAGE: Region[None, Coverage] = Region(
     "coverage", Coverage, lambda _: tags.COVERAGE, coverage.fetch_coverage, _coverage_lifetime
+)
+COVERAGE_OF_REGIONS: Region[None, tuple[RegionYearCoverage, ...]] = Region(
+    "coverage_of_regions",
+    tuple[RegionYearCoverage, ...],
+    lambda _: tags.COVERAGE_OF_REGIONS,
+    coverage.fetch_coverage_of_regions,
+    _coverage_lifetime,
 )
 UNUSUAL_ENTRIES: Region[UUID, tuple[UnusualEntry, ...]] = Region(
     "unusual_entries",

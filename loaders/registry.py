@@ -62,6 +62,7 @@ class Loaders:
     history_by_entry = LoaderAttribute(regions.HISTORY)
     revision_by_id = LoaderAttribute(regions.REVISIONS)
     coverage = LoaderAttribute(regions.COVERAGE)
+    coverage_of_regions = LoaderAttribute(regions.COVERAGE_OF_REGIONS)
     unusual_entries_by_dno = LoaderAttribute(regions.UNUSUAL_ENTRIES)
     unusual_figures_by_family = LoaderAttribute(regions.UNUSUAL_FIGURES)
     interpretation_by_question = LoaderAttribute(regions.QUESTIONS)

@@ -1,4 +1,4 @@
-"""Coverage: operators and entries by year and region, counted in one statement."""
+"""Coverage: operators and entries by year and region, each kind of count in one statement."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -6,7 +6,7 @@ from typing import Final
 import msgspec
 
 from app.db.pool import Pool
-from app.domain.coverage import Coverage
+from app.domain.coverage import Coverage, RegionYearCoverage
 from app.domain.families import FIGURES
 from app.domain.family import Family
 
@@ -43,3 +43,24 @@ async def fetch_coverage(pool: Pool, keys: Sequence[None]) -> dict[None, Coverag
     """Entries are those of the families of figures; an operator has data if any of them has an entry for it."""
     rows = await pool.fetch(_STATEMENT, name="coverage")
     return {None: msgspec.convert(dict(rows[0]), Coverage)}
+
+
+_PUBLISHED: Final = " UNION ALL ".join(
+    f"SELECT DISTINCT dno_id, year, '{family.data_type}' AS data_type FROM {family.table} WHERE deleted_at IS NULL"
+    for family in FIGURES
+)
+_OF_REGIONS: Final = (
+    "SELECT normalize(region) AS region, year, data_type, count(DISTINCT dno_id) AS dnos"
+    f" FROM ({_PUBLISHED}) AS published JOIN dnos ON dnos.id = dno_id AND dnos.deleted_at IS NULL"
+    # Without the data type: of any.
+    " GROUP BY GROUPING SETS ((normalize(region), year, data_type), (normalize(region), year))"
+    ' ORDER BY year DESC, normalize(region) COLLATE "C" NULLS LAST, data_type NULLS FIRST'
+)
+
+
+async def fetch_coverage_of_regions(
+    pool: Pool, keys: Sequence[None]
+) -> dict[None, tuple[RegionYearCoverage, ...]]:
+    """Operators with entries by region, year and family of figures; without rows where there are none."""
+    rows = await pool.fetch(_OF_REGIONS, name="coverage_of_regions")
+    return {None: msgspec.convert([dict(row) for row in rows], tuple[RegionYearCoverage, ...])}

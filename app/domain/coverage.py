@@ -19,6 +19,15 @@ class RegionCoverage(msgspec.Struct, frozen=True, gc=False):
     dnos_with_data: int
 
 
+class RegionYearCoverage(msgspec.Struct, frozen=True, gc=False):
+    """Operators with entries. `region`: None for those without one. `data_type`: as families name it; None for any figures."""
+
+    region: str | None
+    year: int
+    data_type: str | None
+    dnos: int
+
+
 class Coverage(msgspec.Struct, frozen=True, gc=False):
     total_dnos: int
     total_entries: int

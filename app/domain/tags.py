@@ -18,6 +18,7 @@ from app.domain.plausibility_rules import has_rules
 
 DIRECTORY = "directory"  # the list of all operators
 COVERAGE = "coverage"
+COVERAGE_OF_REGIONS = "coverage_of_regions"  # the same by region and year
 ALIASES = "aliases"
 PLACES = "places"  # the generation of all places
 SCHEMA = "schema"  # the GraphQL schema: constant for the life of a process
@@ -141,6 +142,7 @@ def _of(event: Event) -> Iterator[str]:
             yield held_figures(event.year)
             yield held_figures(ANY_YEAR)
             yield COVERAGE
+            yield COVERAGE_OF_REGIONS
         else:
             yield all_of(family)
         if has_rules(family):
@@ -157,6 +159,7 @@ def _of(event: Event) -> Iterator[str]:
         case "operator":
             yield DIRECTORY
             yield COVERAGE
+            yield COVERAGE_OF_REGIONS
             for entry in event.entries:
                 yield operator(entry.id)
                 if entry.name is not None:

@@ -36,11 +36,15 @@ class StateTile(NamedTuple):
     level: int
 
 
+def share_level(part: int, whole: int) -> int:
+    """0 for none, then by quarters."""
+    return min(LEVELS, 1 + part * LEVELS // whole) if part and whole else 0
+
+
 def state_tiles(counts: Mapping[str, tuple[int, int]]) -> list[StateTile]:
     """All states. `counts`: operators, and those with data, by the official name of the state."""
     return [_tile(code, name, *counts.get(name, (0, 0))) for name, code in _CODES.items()]
 
 
 def _tile(code: str, name: str, dnos: int, with_data: int) -> StateTile:
-    level = min(LEVELS, 1 + with_data * LEVELS // dnos) if with_data else 0
-    return StateTile(code, name, dnos, with_data, level)
+    return StateTile(code, name, dnos, with_data, share_level(with_data, dnos))

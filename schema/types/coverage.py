@@ -1,12 +1,18 @@
 """GraphQL types of coverage."""
 
 from collections.abc import Sequence
+from typing import Annotated
 
 import strawberry
 
 from app.domain import coverage as structs
-from schema.batch_field import batch_field, type_for
+from app.domain import tags
+from app.domain.families import FIGURES, DataType
+from app.errors import BadInput
+from schema.batch_field import batch_field, length, type_for
 from schema.context import Context
+
+_COUNTED = tuple(family.data_type for family in FIGURES)
 
 
 @type_for(structs.YearCoverage, description="How much is known for one year.")
@@ -27,6 +33,17 @@ class RegionCoverage:
     dnos_with_data: int = strawberry.field(description="Operators with any data.")
 
 
+@type_for(
+    structs.RegionYearCoverage, description="How many operators of one federal state have data for one year."
+)
+class RegionYearCoverage:
+    region: str | None = strawberry.field(
+        description="Federal state (Bundesland); null: the operators of which none is known."
+    )
+    year: int = strawberry.field(description="Calendar year.")
+    dnos: int = strawberry.field(description="Operators with data, of the kind that is asked for.")
+
+
 @type_for(structs.Coverage, description="How much of the country's grid data is here. At most 5 minutes old.")
 class Coverage:
     total_dnos: int = strawberry.field(description="Operators.")
@@ -40,3 +57,25 @@ class Coverage:
 
     by_year: list[YearCoverage] = strawberry.field(description="Newest year first.")
     by_region: list[RegionCoverage] = strawberry.field(description="In alphabetical order.")
+
+    @batch_field(
+        list[RegionYearCoverage],
+        description="Operators with data by federal state and year: newest year first, then in alphabetical order, without "
+        "states and years that have none.",
+        reads=lambda coverage, **_: (tags.COVERAGE_OF_REGIONS,),
+        metadata=length(160),
+    )
+    async def by_region_and_year(
+        parents: Sequence[structs.Coverage],
+        context: Context,
+        data_type: Annotated[
+            DataType | None,
+            strawberry.argument(
+                description="Only entries of this kind, one that `byYear` counts; null: of any."
+            ),
+        ] = None,
+    ) -> Sequence[list[structs.RegionYearCoverage]]:
+        if data_type is not None and data_type not in _COUNTED:
+            raise BadInput(f"`dataType` must be one of {', '.join(_COUNTED)}.", argument="dataType")
+        (rows,) = await context.loaders.coverage_of_regions.load_many([None])
+        return [[row for row in rows or () if row.data_type == data_type]] * len(parents)

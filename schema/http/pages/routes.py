@@ -10,6 +10,7 @@ from app.settings import Settings
 from app.web.language import LANGUAGES
 from schema.http.operation_runner import OperationRunner
 from schema.http.pages.address import PageAddress
+from schema.http.pages.coverage import CoveragePage
 from schema.http.pages.home import HomePage
 from schema.http.pages.operator import OperatorPage
 from schema.http.pages.operator_files import OperatorFiles
@@ -24,6 +25,7 @@ DOCUMENT: Final = "\n".join(
 PAGES: Final[tuple[tuple[str, str, type[PageAddress]], ...]] = (
     ("/", "home", HomePage),
     ("/operators", "operators", PageAddress),
+    ("/coverage", "coverage", CoveragePage),
     ("/operators/{slug}", "operator", OperatorPage),
     ("/operators/{slug}/{year}", "operator", OperatorPage),
 )

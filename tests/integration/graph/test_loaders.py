@@ -32,6 +32,7 @@ NEVER_ABSENT = {
     "place_generation",
     "aliases",
     "coverage",
+    "coverage_of_regions",
     "holiday_rules_by_dno",
     "levies",
     "unusual_entries_by_dno",

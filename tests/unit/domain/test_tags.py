@@ -38,7 +38,14 @@ things = st.one_of(
 def test_only_the_same_record_has_the_same_tag(one, other):
     (make, what), (make_other, what_other) = one, other
     assert (make(what) == make_other(what_other)) == (one == other)
-    assert make(what) not in {tags.DIRECTORY, tags.COVERAGE, tags.ALIASES, tags.PLACES, tags.SCHEMA}
+    assert make(what) not in {
+        tags.DIRECTORY,
+        tags.COVERAGE,
+        tags.COVERAGE_OF_REGIONS,
+        tags.ALIASES,
+        tags.PLACES,
+        tags.SCHEMA,
+    }
 
 
 @given(
@@ -52,7 +59,7 @@ def test_a_changed_figure_invalidates_each_list_that_contains_it(topic, dno_id, 
     touched = tags.of(Event(1, topic, dno_id, year, datetime.now(UTC), entries))
     assert touched >= {
         getattr(tags, topic)(DnoYear(dno_id, year)), tags.years(dno_id), tags.entries(dno_id), tags.year(year),
-        tags.COVERAGE, tags.unusual_entries(dno_id), *map(tags.location, ids), *map(tags.history, ids),
+        tags.COVERAGE, tags.COVERAGE_OF_REGIONS, tags.unusual_entries(dno_id), *map(tags.location, ids), *map(tags.history, ids),
     }  # fmt: skip
     # Peak-load windows have no distribution.
     assert (tags.unusual_figures(topic) in touched) == (topic is not Topic.HLZF)
@@ -80,7 +87,7 @@ def test_an_event_of_an_operator_names_its_record_its_slug_and_the_lists():
     named = EntryChange(UUID(int=1), 2, ChangeKind.CORRECTED, "netze")
     unnamed = EntryChange(UUID(int=2), 2, ChangeKind.CORRECTED)
     assert tags.of(event(Topic.OPERATOR, named, unnamed)) == {
-        tags.DIRECTORY, tags.COVERAGE, tags.operator(named.id), tags.operator(unnamed.id), tags.slug("netze"),
+        tags.DIRECTORY, tags.COVERAGE, tags.COVERAGE_OF_REGIONS, tags.operator(named.id), tags.operator(unnamed.id), tags.slug("netze"),
     }  # fmt: skip
 
 
