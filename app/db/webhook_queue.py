@@ -61,7 +61,7 @@ class NewMessage(NamedTuple):
 
 class Failed(NamedTuple):
     """`retry_after`: seconds until the next attempt of this message; `pause`: until one of any message, after the first failure
-    in a row; it doubles with each further one, up to `longest_pause`.
+    in a row; it doubles with each failure after a pause, up to `longest_pause`.
     """
 
     error: str
@@ -270,9 +270,12 @@ async def note_failed(pool: Pool, message: ClaimedMessage, failed: Failed, *, mo
             " state = CASE WHEN attempts >= $6 OR expires_at <= clock_timestamp() THEN 'DEAD' ELSE 'PENDING' END,"
             " died_at = CASE WHEN attempts >= $6 OR expires_at <= clock_timestamp() THEN clock_timestamp() END"
             f" WHERE {_OF_ATTEMPT} RETURNING subscription_id, state),"
-            " noted AS (UPDATE webhook_subscriptions s SET failures = s.failures + 1, last_error = $3,"
+            " noted AS (UPDATE webhook_subscriptions s SET last_error = $3,"
             " failing_since = coalesce(s.failing_since, clock_timestamp()),"
-            " next_attempt_at = clock_timestamp() + make_interval(secs => least($7, $5 * power(2, least(s.failures, 20))))"
+            # Attempts that were made together fail together: during a pause they are no further failures.
+            " failures = CASE WHEN s.next_attempt_at > clock_timestamp() THEN s.failures ELSE s.failures + 1 END,"
+            " next_attempt_at = CASE WHEN s.next_attempt_at > clock_timestamp() THEN s.next_attempt_at ELSE clock_timestamp()"
+            " + make_interval(secs => least($7, $5 * power(2, least(s.failures, 20)))) END"
             " FROM failed WHERE s.id = failed.subscription_id)"
             " SELECT state FROM failed",
             message.id,

@@ -3,8 +3,11 @@
 import pytest
 
 from app.db.pool import Pool
+from app.domain.account import Role
+from app.settings import Settings
 from tests import factories as make
-from tests.integration.webhooks.conftest import Subscriber
+from tests.integration.graph.running import issue_key, running
+from tests.integration.webhooks.conftest import QUICK, Subscriber
 from tests.waiting import until
 from tests.webhook_receiver import Receiver, Reply, close_at_once, endless_head, receiving, status
 
@@ -194,3 +197,33 @@ async def test_a_deleted_subscription_gets_nothing(
 async def is_delivered(subscriber: Subscriber, number: int) -> bool:
     found = await subscriber.one()
     return bool(found["delivered"] == number and found["waiting"] == 0 and found["lastError"] is None)
+
+
+async def test_attempts_that_fail_together_are_one_failure_and_lead_to_one_pause(
+    settings: Settings, receiver: Receiver, pool: Pool
+) -> None:
+    async with running(settings, **{**QUICK, "webhook_retry_delay": 60.0}) as server:
+        subscriber = Subscriber(server, (await issue_key(pool, Role.VIEWER))[1])
+        subscription = await subscriber.subscribe(receiver.url())
+        await subscriber.change("pauseWebhookSubscription", subscription)
+        dno = await make.dno(pool)
+        for year in range(2001, 2009):  # as many streams as messages that are sent at a time
+            await make.tariff(pool, dno, year)
+
+        async def all_wait() -> bool:
+            return bool((await subscriber.one())["waiting"] == 8)
+
+        await until(all_wait)
+        receiver.reply = status(500)
+        await subscriber.change("resumeWebhookSubscription", subscription)
+
+        async def all_failed() -> bool:
+            rows = await pool.fetch("SELECT FROM webhook_messages WHERE last_error = 'STATUS_500'")
+            return len(rows) == 8
+
+        await until(all_failed)
+        [row] = await pool.fetch(
+            "SELECT failures, next_attempt_at - clock_timestamp() AS pause FROM webhook_subscriptions"
+        )
+    assert row["failures"] == 1
+    assert row["pause"].total_seconds() <= 60
