@@ -42,7 +42,10 @@ class RankedBill(msgspec.Struct, frozen=True, gc=False):
 
 
 class BillRanking(msgspec.Struct, frozen=True, gc=False):
-    """`bills` are the first of `ranked`; the other operators are counted by the reason why they have no rank."""
+    """`bills` are some of `ranked`; the other operators are counted by the reason why they have no rank.
+
+    `lowest` and `highest`: the charges of the first and the last of all that have one.
+    """
 
     consumption: Consumption
     bills: tuple[RankedBill, ...]
@@ -51,6 +54,8 @@ class BillRanking(msgspec.Struct, frozen=True, gc=False):
     other_publication: int  # known, but not as final as asked for
     not_known: int  # a needed price is neither published nor derived
     without_data: int  # nothing is held of the year
+    lowest: Decimal | None = None
+    highest: Decimal | None = None
 
 
 class RatedOperator(NamedTuple):
@@ -69,25 +74,31 @@ def rank_bills(
     levies: BillPart,
     *,
     dearest: bool,
-    first: int,
+    places: slice,
     without_data: int,
 ) -> BillRanking:
-    """Cheapest first, or dearest first; equal charges by the folded name, then the slug. `consumption` has been checked."""
+    """Cheapest first, or dearest first; equal charges by the folded name, then the slug. `consumption` has been checked.
+
+    `places`: which of them have a bill in the result.
+    """
     ranked = _ranked(rated, dearest=dearest)
     lowest = min((charges for _, charges in ranked), default=None)
+    highest = max((charges for _, charges in ranked), default=None)
     derived_only = sum(one.derived_only for one in rated)
     other_publication = sum(one.other_publication for one in rated)
     return BillRanking(
         consumption,
         tuple(
             _with_bill(consumption, one, levies, rank, lowest)
-            for rank, (one, _) in enumerate(ranked[:first], 1)
+            for rank, (one, _) in list(enumerate(ranked, 1))[places]
         ),
         len(ranked),
         derived_only,
         other_publication,
         len(rated) - len(ranked) - derived_only - other_publication,
         without_data,
+        lowest,
+        highest,
     )
 
 

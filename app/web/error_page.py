@@ -16,7 +16,10 @@ from app.web.page_view import PageView
 from app.web.policy import PAGE_POLICY
 from app.web.rendering import render
 
-_PATHS: Final = ("/", "/operators", "/coverage", "/graphql", "/schema.graphql")
+_PATHS: Final = (
+    *("/", "/operators", "/compare", "/ranking", "/my-operator", "/coverage"),
+    *("/graphql", "/schema.graphql"),
+)
 MAX_PATH_LENGTH: Final = 200  # of an address that similar ones are searched for
 
 

@@ -1,7 +1,7 @@
 """What a template has beside its data: the language, and addresses of this and other pages."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime, time
 from decimal import Decimal
 from typing import NamedTuple
@@ -36,14 +36,13 @@ class PageView(NamedTuple):
         return german if self.language == "de" else english
 
     def link(self, path: str, /, **parameters: object) -> str:
-        """The address of another page in the language of this one."""
-        return _address(self.prefix, path, [(name, str(value)) for name, value in parameters.items()])
+        """The address of another page in the language of this one; a list is a repeated parameter, None is left out."""
+        return _address(self.prefix, path, [*_pairs(parameters)])
 
     def same(self, /, **changed: object) -> str:
-        """The address of this page with other parameters; None removes one."""
+        """The address of this page with other parameters; a list is a repeated one, None removes one."""
         kept = [(name, value) for name, value in self.parameters if name not in changed]
-        added = [(name, str(value)) for name, value in changed.items() if value is not None]
-        return _address(self.prefix, self.path, [*kept, *added])
+        return _address(self.prefix, self.path, [*kept, *_pairs(changed)])
 
     def in_language(self, language: str) -> str:
         """This page in that language, whatever the client prefers."""
@@ -51,7 +50,7 @@ class PageView(NamedTuple):
 
     def file(self, suffix: str) -> str:
         """The rows of this page, and of those before and after it, as a file."""
-        kept = [(name, value) for name, value in self.parameters if name != "after"]
+        kept = [(name, value) for name, value in self.parameters if name not in ("after", "page")]
         return _address("", f"{self.path}{suffix}", kept)
 
     @property
@@ -152,6 +151,13 @@ class PageView(NamedTuple):
 
 _WEB_ADDRESS = re.compile(r"https?://[^\s/]", re.IGNORECASE)
 _GERMAN_MARKS: Mapping[int, str] = str.maketrans({",": ".", ".": ","})
+
+
+def _pairs(parameters: Mapping[str, object]) -> Iterator[tuple[str, str]]:
+    for name, value in parameters.items():
+        for each in value if isinstance(value, list | tuple) else [value]:
+            if each is not None:
+                yield name, str(each)
 
 
 def _address(prefix: str, path: str, parameters: Sequence[tuple[str, str]]) -> str:

@@ -28,6 +28,7 @@ from schema.types.consumption_input import ConsumptionInput
 from schema.types.pagination import check_length, page_size
 
 MAX_COMPARED = 20
+MAX_SKIPPED = 10_000
 
 Profile = Annotated[
     BillProfile | None,
@@ -69,6 +70,12 @@ class BillRankingQueries:
             bool, strawberry.argument(description="Whether the most expensive come first.")
         ] = False,
         first: Annotated[int | None, strawberry.argument(description="How many at most, 1 to 100.")] = 20,
+        skip: Annotated[
+            int,
+            strawberry.argument(
+                description=f"How many of the first are left out, at most {MAX_SKIPPED:,}: the ranking page by page."
+            ),
+        ] = 0,
         publication: Annotated[
             Publication | None,
             strawberry.argument(
@@ -78,14 +85,14 @@ class BillRankingQueries:
         ] = None,
     ) -> structs.BillRanking:
         consumption = _consumption(profile, year, input)
-        first = page_size(first, 20)
+        places = _places(page_size(first, 20), skip)
         return await load_bill_ranking(
             context,
             consumption,
             region,
             include_derived=include_derived,
             dearest=dearest,
-            first=first,
+            places=places,
             publication=publication,
         )
 
@@ -121,7 +128,7 @@ async def load_bill_ranking(
     *,
     include_derived: bool,
     dearest: bool,
-    first: int,
+    places: slice,
     publication: Publication | None = None,
 ) -> structs.BillRanking:
     """Loads the figures of all operators with one statement per family. `consumption` has been checked.
@@ -149,9 +156,15 @@ async def load_bill_ranking(
         rated,
         levies,
         dearest=dearest,
-        first=first,
+        places=places,
         without_data=len(wanted) - len(operators),
     )
+
+
+def _places(first: int, skip: int) -> slice:
+    if not 0 <= skip <= MAX_SKIPPED:
+        raise BadInput(f"`skip` is {skip}; it must be from 0 to {MAX_SKIPPED}.", argument="skip")
+    return slice(skip, skip + first)
 
 
 def _consumption(

@@ -52,7 +52,7 @@ async def load_ranking_by_bills(context: Context, meaning: Interpretation) -> Fo
         details.region,
         include_derived=False,
         dearest=details.dearest,
-        first=details.first,
+        places=slice(details.first),
     )
     directory = await load_directory(context)
     names = {one.dno_id: directory.by_id[one.dno_id].name for one in ranking.bills}

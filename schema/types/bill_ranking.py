@@ -74,8 +74,16 @@ class RankedBill:
 )
 class BillRanking:
     consumption: RankedConsumption = strawberry.field(description="What was ranked.")
-    bills: list[RankedBill] = strawberry.field(description="The first of the ranking.", metadata=length(20))
+    bills: list[RankedBill] = strawberry.field(
+        description="The first of the ranking, or those after `skip` of them.", metadata=length(20)
+    )
     ranked: int = strawberry.field(description="Operators that have a rank.")
+    lowest: Decimal | None = strawberry.field(
+        description="EUR, net: the lowest charges of all that have a rank; null where none has one."
+    )
+    highest: Decimal | None = strawberry.field(
+        description="EUR, net: the highest charges of all that have a rank; null where none has one."
+    )
     derived_only: int = strawberry.field(
         description="Operators that would have a rank with `includeDerived`: a needed price is not published, but derived."
     )

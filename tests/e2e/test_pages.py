@@ -14,6 +14,11 @@ PATHS = (
     "/en?q=Netzentgelte N-ERGIE 2025 MS",
     "/operators",
     "/en/operators?level=MS&with=HLZF&year=2025",
+    "/en/compare?with=n-ergie-netz&with=netze-bw&with=bayernwerk-netz&with=none",
+    "/compare?with=n-ergie-netz&add=stadtwerke",
+    "/compare?kwh=none",
+    "/ranking?profile=INDUSTRY",
+    "/my-operator?postalCode=80331",
     "/operators/n-ergie-netz",
     "/en/operators/n-ergie-net",
 )

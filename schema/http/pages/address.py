@@ -1,9 +1,10 @@
 """A page: the result of one operation, rendered by the template of its name, as a cached response."""
 
 import re
+from collections.abc import Mapping
 from gzip import compress
 from math import inf
-from typing import Final
+from typing import Final, NamedTuple
 from urllib.parse import urlencode
 
 import msgspec
@@ -11,12 +12,14 @@ from graphql import print_ast
 from starlette.requests import Request
 from starlette.types import Scope
 
+from app.cache.read_set import ReadSet
 from app.cache.responses import ResponseKey, body_of, head_of
 from app.errors import AppError, Code, quoted
 from app.http.buffered_response import BufferedResponse
 from app.http.cached_response import CachedResponse
 from app.http.content_negotiation import accepted_encodings
 from app.http.request_state import joined_header, request_state
+from app.observability.operation_names import NameCount
 from app.web.language import Language, preferred_language, split_path
 from app.web.page_view import PageView
 from app.web.policy import PAGE_POLICY
@@ -34,21 +37,31 @@ _GZIP_LEVEL: Final = 6
 _SPREAD: Final = re.compile(r"\.\.\.(?!\s*on\b)\s*(\w+)")
 
 
+class Loaded(NamedTuple):
+    """The values of a template, what they were read from, and the counter of the operation."""
+
+    values: Map
+    read_set: ReadSet
+    counter: NameCount | None
+
+
 class PageAddress(CachedAddress):
     """`similar`: the operation that finds operators with names like that of an unknown one.
 
-    `computed`: the variables that are no parameters of the page.
+    `computed`: the variables that are no parameters of the page. `further`: parameters that are no variables, with their GraphQL
+    types.
     """
 
     pages = True
     computed = frozenset[str]()
+    further: Mapping[str, str] = {}
 
     def __init__(self, operations: RestOperations, operation: Operation, similar: Operation) -> None:
         assert operation.name is not None
         super().__init__(operations)
         self._operation = operation
         self._template = operation.name
-        self._parameters = PageParameters(operation, self.computed)
+        self._parameters = PageParameters(operation, self.computed, self.further)
         self._similar = similar
         self._text = text_of(operation)
 
@@ -62,20 +75,25 @@ class PageAddress(CachedAddress):
     async def _make(self, request: Request) -> MadeResponse:
         scope = request.scope
         given = self._parameters.given(request)
-        language = _language(scope)
+        language = language_of(scope)
         variables = self._variables(self._parameters.variables(request.path_params, given), language)
-        result = await self._operations.run_fields(self._operation, variables, request)
-        await self._require_operator(result.data, variables, request)
+        values, read_set, counter = await self._load(variables, request)
         view = PageView(language, *split_path(scope["path"]), given)
-        values = self._values(result.data, variables)
-        result.read_set.update((), values.pop("valid_until", inf))
         body = render(self._template, view, **values)
         headers = [(b"content-language", view.language.encode())]
         if _accepts_gzip(scope):
             body = compress(body, _GZIP_LEVEL, mtime=0)
             headers.append((b"content-encoding", b"gzip"))
-        response = CachedResponse(body, HTML, result.counter, headers, _CACHE_CONTROL)
-        return MadeResponse(response, result.read_set)
+        response = CachedResponse(body, HTML, counter, headers, _CACHE_CONTROL)
+        return MadeResponse(response, read_set)
+
+    async def _load(self, variables: Map, request: Request) -> Loaded:
+        """What the template is given."""
+        result = await self._operations.run_fields(self._operation, variables, request)
+        await self._require_operator(result.data, variables, request)
+        values = self._values(result.data, variables)
+        result.read_set.update((), values.pop("valid_until", inf))
+        return Loaded(values, result.read_set, result.counter)
 
     def _variables(self, variables: Map, language: Language) -> Map:
         """The variables of the operation; a subclass may add some that follow from others."""
@@ -105,7 +123,7 @@ class PageAddress(CachedAddress):
             principal.role.value,
             scope["path"],
             body_of(scope["query_string"]),
-            _language(scope),
+            language_of(scope),
             _accepts_gzip(scope),
         )
         return ResponseKey(head, b"")
@@ -130,7 +148,7 @@ def text_of(operation: Operation) -> str:
     return "\n\n".join(texts.values())
 
 
-def _language(scope: Scope) -> Language:
+def language_of(scope: Scope) -> Language:
     return split_path(scope["path"]).language or preferred_language(joined_header(scope, b"accept-language"))
 
 

@@ -9,8 +9,9 @@ from graphql import (
     GraphQLInputType,
     GraphQLList,
     GraphQLNonNull,
-    VariableDefinitionNode,
+    TypeNode,
     get_nullable_type,
+    parse_type,
     type_from_ast,
 )
 from starlette.requests import Request
@@ -30,11 +31,17 @@ _BOOLEANS: Final = {"true": True, "false": False}
 class PageParameters:
     """Read as the types of the operation's variables require; each is one parameter, a list may be repeated."""
 
-    def __init__(self, operation: Operation, computed: Collection[str] = ()) -> None:
-        """`computed`: variables that are no parameters."""
+    def __init__(
+        self, operation: Operation, computed: Collection[str] = (), further: Mapping[str, str] | None = None
+    ) -> None:
+        """`computed`: variables that are no parameters. `further`: parameters that are no variables, with their types."""
         definitions = operation.node.variable_definitions or ()
-        types = {node.variable.name.value: _type_of(node) for node in definitions}
+        types = {node.variable.name.value: _type_of(node.type) for node in definitions}
+        types |= {name: _type_of(parse_type(text)) for name, text in (further or {}).items()}
         self._types = {name: given for name, given in types.items() if name not in computed}
+
+    def has(self, name: str) -> bool:
+        return name in self._types
 
     def given(self, request: Request) -> Parameters:
         """Those of the query string, without empty ones, which forms send. Raises BadInput for an unknown one."""
@@ -67,8 +74,8 @@ class PageParameters:
         return found
 
 
-def _type_of(node: VariableDefinitionNode) -> GraphQLInputType:
-    found = type_from_ast(schema._schema, node.type)
+def _type_of(node: TypeNode) -> GraphQLInputType:
+    found = type_from_ast(schema._schema, node)
     assert found is not None
     return found  # type: ignore[return-value]
 

@@ -1,7 +1,6 @@
 """The pages for people, one line each: the path, and the operation with the template of its name."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Final
 
 from starlette.routing import BaseRoute, Route
@@ -11,21 +10,23 @@ from app.web.language import LANGUAGES
 from schema.http.operation_runner import OperationRunner
 from schema.http.pages.address import PageAddress
 from schema.http.pages.coverage import CoveragePage
+from schema.http.pages.compare import ComparePage
+from schema.http.pages.document import page_operation
 from schema.http.pages.home import HomePage
+from schema.http.pages.my_operator import MyOperatorPage
 from schema.http.pages.operator import OperatorPage
 from schema.http.pages.operator_files import OperatorFiles
-from schema.http.rest_operations import RestOperations, own_document
-
-# One document: operations may spread fragments of other files.
-DOCUMENT: Final = "\n".join(
-    path.read_text() for path in sorted((Path(__file__).parent / "queries").glob("*.graphql"))
-)
+from schema.http.pages.ranking import RankingFiles, RankingPage
+from schema.http.rest_operations import RestOperations
 
 # The path, the operation, and the class of the address where variables or values need more than the operation has.
 PAGES: Final[tuple[tuple[str, str, type[PageAddress]], ...]] = (
     ("/", "home", HomePage),
     ("/operators", "operators", PageAddress),
     ("/coverage", "coverage", CoveragePage),
+    ("/compare", "compare", ComparePage),
+    ("/ranking", "ranking", RankingPage),
+    ("/my-operator", "myOperator", MyOperatorPage),
     ("/operators/{slug}", "operator", OperatorPage),
     ("/operators/{slug}/{year}", "operator", OperatorPage),
 )
@@ -40,11 +41,12 @@ class Pages:
         return list(self._routes())
 
     def _routes(self) -> Iterator[BaseRoute]:
-        document = own_document(DOCUMENT)
-        similar = document.operation("similarOperators")
+        similar = page_operation("similarOperators")
         for path, name, address in PAGES:
-            page = address(self._operations, document.operation(name), similar)
+            page = address(self._operations, page_operation(name), similar)
             for prefix in ("", *(f"/{language}" for language in LANGUAGES)):
                 yield Route(f"{prefix}{path}".rstrip("/") or "/", page.respond)
-        files = OperatorFiles(self._operations, document.operation("operatorsFile"))
-        yield Route("/operators.{format}", files.respond)
+        operators = OperatorFiles(self._operations, page_operation("operatorsFile"))
+        yield Route("/operators.{format}", operators.respond)
+        ranking = RankingFiles(self._operations, page_operation("ranking"))
+        yield Route("/ranking.{format}", ranking.respond)

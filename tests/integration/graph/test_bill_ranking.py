@@ -23,15 +23,15 @@ from tests.integration.graph.graphql_client import error_codes, execute, execute
 RANK = """
 query (
   $profile: BillProfile, $year: Int, $input: ConsumptionInput, $region: String, $derived: Boolean! = false, $dearest: Boolean! = false
-  $first: Int, $publication: Publication
+  $first: Int, $skip: Int! = 0, $publication: Publication
 ) {
   rankBills(
     profile: $profile, year: $year, input: $input, region: $region, includeDerived: $derived, dearest: $dearest, first: $first
-    publication: $publication
+    skip: $skip, publication: $publication
   ) {
     consumption { year voltageLevel metering consumptionKwh peakLoadKw module specialUse }
     bills { rank dno { slug } bill { network gross missing } difference derived preliminary }
-    ranked derivedOnly otherPublication notKnown withoutData
+    ranked derivedOnly otherPublication notKnown withoutData lowest highest
   }
 }
 """
@@ -97,6 +97,24 @@ async def test_operators_are_ranked_by_published_prices_and_the_others_are_count
         "module": None,
         "specialUse": None,
     }
+
+
+async def test_a_ranking_is_read_page_by_page_with_the_range_of_all_places(
+    client: httpx.AsyncClient, market: dict[str, Dno]
+) -> None:
+    pages = [await ranked(client, derived=True, first=2, skip=skip) for skip in (0, 2, 4)]
+    assert [shown(page) for page in pages] == [
+        [(1, "odr", "293.70"), (2, "malchow", "322.15")],
+        [(3, "abgeleitet", "341.70")],
+        [],
+    ]
+    assert {(page["ranked"], page["lowest"], page["highest"]) for page in pages} == {(3, "293.70", "341.70")}
+    assert pages[1]["bills"][0]["difference"] == "48.00"
+    none = await ranked(client, year=2020)
+    assert (none["bills"], none["lowest"], none["highest"]) == ([], None, None)
+    for skip in (-1, 10_001):
+        codes = await error_codes(client, RANK, profile="HOUSEHOLD", year=2025, skip=skip)
+        assert codes == ["BAD_USER_INPUT"]
 
 
 async def test_derived_prices_are_used_if_asked_for_and_marked(
@@ -250,7 +268,7 @@ async def test_a_ranking_costs_one_statement_per_family_whatever_the_number_of_o
             None,
             include_derived=True,
             dearest=False,
-            first=100,
+            places=slice(100),
         )
     assert found.ranked == 43
     assert stats.statements <= 5, "the directory, operators with data, prices, time of use, levies"

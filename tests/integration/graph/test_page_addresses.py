@@ -22,7 +22,8 @@ from app.domain.price import PriceKind
 from app.settings import Settings
 from app.web.assets import HERE
 from app.web.states import state_tiles
-from schema.http.pages.routes import DOCUMENT, PAGES
+from schema.http.pages.document import DOCUMENT
+from schema.http.pages.routes import PAGES
 from schema.http.rest_operations import own_document
 from schema.types.node import Kind, write_id
 from tests import factories as make

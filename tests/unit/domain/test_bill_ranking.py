@@ -55,7 +55,7 @@ def ranked(
         rate_operator(HOUSEHOLD, operator, include_derived=derived, publication=publication)
         for operator in operators
     ]
-    return rank_bills(HOUSEHOLD, rated, NO_LEVIES, dearest=dearest, first=first, without_data=7)
+    return rank_bills(HOUSEHOLD, rated, NO_LEVIES, dearest=dearest, places=slice(first), without_data=7)
 
 
 def shown(ranking: BillRanking) -> list[tuple[int | None, int, str]]:
