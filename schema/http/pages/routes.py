@@ -9,8 +9,8 @@ from app.settings import Settings
 from app.web.language import LANGUAGES
 from schema.http.operation_runner import OperationRunner
 from schema.http.pages.address import PageAddress
-from schema.http.pages.coverage import CoveragePage
 from schema.http.pages.compare import ComparePage
+from schema.http.pages.coverage import CoveragePage
 from schema.http.pages.document import page_operation
 from schema.http.pages.home import HomePage
 from schema.http.pages.my_operator import MyOperatorPage

@@ -46,7 +46,7 @@ async def test_operators_at_a_postal_code_have_their_shares_evidence_and_links(
         assert part in shown, part
     assert shown.index("Netze Adorf") < shown.index("Netze Bdorf")
     assert "https://example.org/places?a=1&b=2" in links_of(page, "example.org")
-    assert "/de/operators/netze-a#time-of-use" in links_of(page, "#")
+    assert "/de/operators/netze-a#price-now" in links_of(page, "#")
     assert "/de/compare?with=netze-a&with=netze-b" in links_of(page, "/compare?")
     assert "100 % · 3 locations" in main_of(await browser.get("/en/my-operator?postalCode=80331"))
 
