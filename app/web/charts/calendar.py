@@ -22,6 +22,9 @@ class Calendar(NamedTuple):
     height: int = _HEAD + 12 * STEP
     side: int = _SIDE
 
+    def corner(self, day: date) -> tuple[int, int]:
+        return _corner(day)
+
 
 def draw(days: Mapping[date, str], today: date) -> Calendar:
     """`days`: the kind of each."""

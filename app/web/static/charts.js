@@ -1,4 +1,4 @@
-// Tooltips of charts: the value next to the pointer, or chosen by the arrow keys. Values are the elements of a chart that have
+// A module (`type="module"`): tooltips of charts, the value next to the pointer, or chosen by the arrow keys. Values are the elements of a chart that have
 // a <title>, which browsers show by themselves where this script is not loaded.
 
 const tooltip = document.createElement("div");
@@ -58,7 +58,9 @@ function follow(event) {
 
 document.addEventListener("pointermove", follow);
 document.addEventListener("pointerdown", follow);
-document.documentElement.addEventListener("pointerleave", hide);
+document.documentElement.addEventListener("pointerleave", (event) => {
+  if (event.pointerType !== "touch") hide(); // a finger that is lifted leaves the value to be read
+});
 addEventListener("scroll", hide, { passive: true, capture: true });
 
 const STEPS = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1, Home: -Infinity, End: Infinity };

@@ -1,4 +1,4 @@
-// Keeps an open page current: it subscribes to the changes of what the page shows, and requests the same address again after one.
+// A module (`type="module"`): keeps an open page current. It subscribes to the changes of what the page shows, and requests the same address again after one.
 // Where the subscription is refused, the page stays as it was when it was opened.
 //
 //   <main id="content" data-live-subject="netze-bw">     changes of this operator; of all operators where it is empty

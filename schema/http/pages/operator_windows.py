@@ -67,10 +67,10 @@ class SeasonOfLevel(NamedTuple):
         return sum(window.end - window.start for window in self.windows)
 
 
-class DayThatDiffers(NamedTuple):
-    """A Monday to Friday on which windows do not hold, or of which it is not known."""
+class DaysThatDiffer(NamedTuple):
+    """Mondays to Fridays on which windows do not hold, or of which it is not known, for the same reason."""
 
-    day: date
+    days: Sequence[date]
     status: DayStatus
 
 
@@ -79,8 +79,8 @@ class Month(NamedTuple):
 
     number: int
     with_windows: int
-    excluded: Sequence[DayThatDiffers]
-    unknown: Sequence[DayThatDiffers]
+    excluded: Sequence[DaysThatDiffer]
+    unknown: Sequence[DaysThatDiffer]
 
 
 class Windows(NamedTuple):
@@ -165,20 +165,23 @@ def _months(kinds: Kinds) -> list[Month]:
     found = []
     for number in range(1, 13):
         days = {day: kind for day, kind in kinds.items() if day.month == number}
-        found.append(
-            Month(
-                number,
-                sum(kind in seasons for kind, _ in days.values()),
-                [DayThatDiffers(day, status) for day, (kind, status) in days.items() if kind == "excluded"],
-                # Not those of a season that the sheet does not mention: these are all of its days.
-                [
-                    DayThatDiffers(day, status)
-                    for day, (kind, status) in days.items()
-                    if kind == "unknown" and status.windows_hold is None
-                ],
-            )
-        )
+        excluded = {day: status for day, (kind, status) in days.items() if kind == "excluded"}
+        # Not those of a season that the sheet does not mention: these are all of its days.
+        unknown = {
+            day: status
+            for day, (kind, status) in days.items()
+            if kind == "unknown" and status.windows_hold is None
+        }
+        with_windows = sum(kind in seasons for kind, _ in days.values())
+        found.append(Month(number, with_windows, _by_status(excluded), _by_status(unknown)))
     return found
+
+
+def _by_status(days: Mapping[date, DayStatus]) -> list[DaysThatDiffer]:
+    found: dict[DayStatus, list[date]] = {}
+    for day, status in days.items():
+        found.setdefault(status, []).append(day)
+    return [DaysThatDiffer(together, status) for status, together in found.items()]
 
 
 def change_of(windows: Windows, now: datetime) -> datetime | None:
