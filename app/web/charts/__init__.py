@@ -1,1 +1,0 @@
-"""Geometry of charts: numbers in the units of a drawing, for templates that write them as SVG."""

@@ -201,6 +201,7 @@ async function listen(own) {
   const response = await fetch(`/graphql?${parameters}`, { headers, signal: own.signal, cache: "no-store" });
   if (!response.ok || !response.headers.get("content-type")?.startsWith("text/event-stream")) {
     refused = !temporary(response);
+    if (refused) refreshSoon();
     own.abort();
     return retryAfter(response);
   }
