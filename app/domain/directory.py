@@ -2,17 +2,18 @@
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from bisect import bisect_right
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import StrEnum
 from functools import cached_property, lru_cache
 from math import inf
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 import msgspec
 
 from app.domain.dno import DirectoryEntry
 from app.domain.folding import fold
+from app.domain.held_figures import HeldBits, HeldFigures
 from app.domain.operator_code import code_index
 from app.errors import BadInput
 
@@ -20,14 +21,21 @@ from app.errors import BadInput
 class DnoOrder(StrEnum):
     NAME = "NAME"
     SLUG = "SLUG"
+    CITY = "CITY"
+    REGION = "REGION"
     CONNECTION_POINTS = "CONNECTION_POINTS"
     UPDATED_AT = "UPDATED_AT"
 
+
+_LAST: Final = "\U0010ffff"  # behind every text
+_OF_TEXTS: Final = (DnoOrder.NAME, DnoOrder.SLUG, DnoOrder.CITY, DnoOrder.REGION)
 
 # The sort key of each order; ties are broken by the slug, which is unique.
 _SORT_KEYS: dict[DnoOrder, Callable[[DirectoryEntry], Any]] = {
     DnoOrder.NAME: lambda entry: fold(entry.name),
     DnoOrder.SLUG: lambda entry: entry.slug,
+    DnoOrder.CITY: lambda entry: fold(entry.city or "") or _LAST,
+    DnoOrder.REGION: lambda entry: fold(entry.region or "") or _LAST,
     DnoOrder.CONNECTION_POINTS: lambda entry: (
         inf if entry.connection_points is None else -entry.connection_points
     ),
@@ -43,13 +51,21 @@ class Position(NamedTuple):
 
 
 class Page(msgspec.Struct, frozen=True):
-    """`total` counts the matches of the filter on all pages."""
+    """`total` counts the matches of the filter on all pages, `before` those on the pages before this one."""
 
     entries: tuple[DirectoryEntry, ...]
     order: DnoOrder
-    has_next: bool
-    has_previous: bool
+    before: int
     total: int
+    selection: Any = None  # what a filter let through, for counts of its other values
+
+    @property
+    def has_previous(self) -> bool:
+        return self.before > 0
+
+    @property
+    def has_next(self) -> bool:
+        return self.before + len(self.entries) < self.total
 
     @property
     def start_cursor(self) -> str | None:
@@ -70,18 +86,21 @@ class Ordering:
         self._order = order
 
     def page(
-        self, first: int, after: Position | None, keep: Callable[[DirectoryEntry], bool] | None = None
+        self,
+        first: int,
+        after: Position | None,
+        keep: Callable[[DirectoryEntry], bool] | None = None,
+        offset: int = 0,
     ) -> Page:
+        """The `first` operators behind `after` and `offset` further ones."""
         start = 0 if after is None else bisect_right(self.positions, after)
         if keep is None:
-            shown: Sequence[DirectoryEntry] = self.entries[start : start + first]
-            return self._page(shown, start > 0, start + first < len(self.entries), len(self.entries))
-        before = sum(map(keep, self.entries[:start]))
-        rest = list(filter(keep, self.entries[start:]))
-        return self._page(rest[:first], before > 0, len(rest) > first, before + len(rest))
-
-    def _page(self, shown: Sequence[DirectoryEntry], has_previous: bool, has_next: bool, total: int) -> Page:
-        return Page(tuple(shown), self._order, has_next, has_previous, total)
+            before, rest = start, self.entries[start:]
+        else:
+            before = sum(map(keep, self.entries[:start]))
+            rest = list(filter(keep, self.entries[start:]))
+        total = before + len(rest)
+        return Page(tuple(rest[offset : offset + first]), self._order, min(before + offset, total), total)
 
 
 class Directory:
@@ -90,12 +109,35 @@ class Directory:
     def __init__(self, entries: Sequence[DirectoryEntry]) -> None:
         self.entries = entries
         self._orderings: dict[DnoOrder, Ordering] = {}
+        self._held: dict[int | None, tuple[Sequence[HeldFigures], tuple[HeldBits, ...]]] = {}
 
     def in_order(self, order: DnoOrder) -> Ordering:
         ordering = self._orderings.get(order)
         if ordering is None:
             ordering = self._orderings[order] = Ordering(self.entries, order)
         return ordering
+
+    def bits_of(self, dno_ids: Iterable[UUID]) -> int:
+        """These operators as bits, each at its position among the entries; others are left out."""
+        positions, found = self.positions, bytearray((len(self.entries) + 7) // 8)
+        for dno_id in dno_ids:
+            if (position := positions.get(dno_id)) is not None:
+                found[position >> 3] |= 1 << (position & 7)
+        return int.from_bytes(found, "little")
+
+    def held(self, year: int | None, held: Sequence[HeldFigures]) -> Sequence[HeldBits]:
+        """The record of a year as bits, converted once."""
+        if not held:
+            return ()  # of a year without figures, which may be any number
+        known = self._held.get(year)
+        if known is None or known[0] is not held:
+            bits = tuple(HeldBits(each, self.bits_of(each.dno_ids)) for each in held)
+            known = self._held[year] = (held, bits)
+        return known[1]
+
+    @cached_property
+    def positions(self) -> dict[UUID, int]:
+        return {entry.id: position for position, entry in enumerate(self.entries)}
 
     @cached_property
     def regions(self) -> frozenset[str]:
@@ -180,7 +222,7 @@ def read_cursor(cursor: str, order: DnoOrder) -> Position:
         raise BadInput("`after` is not a cursor of this list.", argument="after") from None
     if given is not order:
         raise BadInput(f"`after` is a cursor of a list ordered by {given}, not by {order}.", argument="after")
-    if isinstance(key, str) is not (order in (DnoOrder.NAME, DnoOrder.SLUG)) or key != key:
+    if isinstance(key, str) is not (order in _OF_TEXTS) or key != key:
         raise BadInput("`after` is not a cursor of this list.", argument="after")
     return Position(key, slug)
 

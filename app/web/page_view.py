@@ -50,7 +50,7 @@ class PageView(NamedTuple):
 
     def file(self, suffix: str) -> str:
         """The rows of this page, and of those before and after it, as a file."""
-        kept = [(name, value) for name, value in self.parameters if name not in ("after", "page")]
+        kept = [(name, value) for name, value in self.parameters if name not in ("offset", "page")]
         return _address("", f"{self.path}{suffix}", kept)
 
     @property

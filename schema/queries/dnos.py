@@ -7,14 +7,16 @@ from itertools import chain
 from typing import Annotated
 from uuid import UUID
 
+import msgspec
 import strawberry
 
 from app.domain.directory import Directory, DnoOrder, Page, read_cursor
 from app.domain.dno import DirectoryEntry
 from app.domain.dno import Dno as DnoStruct
 from app.domain.federal_state import spellings_of
-from app.domain.held_figures import ANY_YEAR, FiguresFilter
+from app.domain.held_figures import FiguresFilter
 from app.domain.operator_code import read_code
+from app.domain.operator_selection import Selection, passing
 from app.domain.place import DnoAtPlace
 from app.errors import BadInput
 from app.interpreter.search import CITY, Match
@@ -23,8 +25,9 @@ from schema.context import Context
 from schema.queries.places import load_dnos_at
 from schema.types.connection import DnoConnection, DnoFilter
 from schema.types.dno import Dno
+from schema.types.dno_facets import held_of
 from schema.types.match import DnoMatch
-from schema.types.pagination import check_length, folded, folded_words, page_size
+from schema.types.pagination import check_length, check_offset, folded, folded_words, page_size
 
 _PLACE = re.compile(
     r"\s*(?:(?:PLZ|D)[\s:-]*)?(?P<postal_code>[0-9]{5})(?:[\s,]+(?P<city>\S.*?))?\s*", re.IGNORECASE
@@ -73,14 +76,23 @@ class DnoQueries:
         order_by: Annotated[
             DnoOrder | None, strawberry.argument(description="In which order.")
         ] = DnoOrder.NAME,
+        offset: Annotated[
+            int | None,
+            strawberry.argument(
+                description="How many to pass over, behind `after` if it is given: 50 for the second page of 50."
+            ),
+        ] = 0,
     ) -> Page:
         order = order_by or DnoOrder.NAME
         first = page_size(first, 50)
         position = None if after is None else read_cursor(after, order)
-        directory = await load_directory(context)
-        keep = await _predicate(context, filter)
+        offset = check_offset(offset)
+        selection = await _select(context, filter or DnoFilter())
+        held = await held_of(context, selection) if selection.of_figures else ()
+        keep = selection.keep(selection.operators(held)) if filter else None
         context.budget.check()
-        return directory.in_order(order).page(first, position, keep)
+        page = selection.directory.in_order(order).page(first, position, keep, offset)
+        return msgspec.structs.replace(page, selection=selection)
 
     @root_field(
         list[DnoMatch],
@@ -145,32 +157,26 @@ async def regions_named(context: Context, region: str) -> frozenset[str]:
     return spellings_of(check_length(region, "region"), directory.regions)
 
 
-async def _predicate(context: Context, wanted: DnoFilter | None) -> Callable[[DirectoryEntry], bool] | None:
-    if wanted is None:
-        return None
+async def _select(context: Context, wanted: DnoFilter) -> Selection:
+    """The parts of the filter."""
+    directory = await load_directory(context)
     rules: list[Callable[[DirectoryEntry], bool]] = []
-    if wanted.region is not None:
-        regions = await regions_named(context, wanted.region)
-        rules.append(lambda entry: entry.region in regions)
     if wanted.transmission is not None:
         rules.append(lambda entry: entry.transmission is wanted.transmission)
     if wanted.closed_network is not None:
         rules.append(lambda entry: entry.closed_network is wanted.closed_network)
+    if wanted.search is not None:
+        rules.append(directory.words_with_prefixes(folded_words(wanted.search, "search")))
+    region: list[Callable[[DirectoryEntry], bool]] = []
+    if wanted.region is not None:
+        regions = await regions_named(context, wanted.region)
+        region.append(lambda entry: entry.region in regions)
     figures = FiguresFilter(
         data_types=tuple(wanted.data_types or ()),
         price_kinds=tuple(wanted.price_kinds or ()),
         voltage_level=wanted.voltage_level,
         verification_status=wanted.verification_status,
     )
-    if figures != FiguresFilter():
-        key = ANY_YEAR if wanted.has_data_for_year is None else wanted.has_data_for_year
-        (held,) = await context.loaders.held_figures_by_year.load_many([key])
-        having = figures.operators(held or ())
-        rules.append(lambda entry: entry.id in having)
-    elif wanted.has_data_for_year is not None:
-        (with_data,) = await context.loaders.dnos_with_data_by_year.load_many([wanted.has_data_for_year])
-        rules.append(lambda entry: entry.id in (with_data or ()))
-    if wanted.search is not None:
-        words = folded_words(wanted.search, "search")
-        rules.append((await load_directory(context)).words_with_prefixes(words))
-    return (lambda entry: all(rule(entry) for rule in rules)) if rules else None
+    return Selection(
+        directory, passing(directory, region), passing(directory, rules), wanted.has_data_for_year, figures
+    )

@@ -13,12 +13,15 @@ from app.domain.price import PriceKind
 from schema.batch_field import batch_field, describe, field, type_for
 from schema.context import Context
 from schema.types.dno import Dno
+from schema.types.dno_facets import DnoFacets
 
 describe(
     structs.DnoOrder,
     "Order of a list of operators; equals are ordered by slug.",
     NAME="By name, A to Z, umlauts like their vowels.",
     SLUG="By slug, a to z.",
+    CITY="By city, A to Z; unknown last.",
+    REGION="By federal state, A to Z; unknown last.",
     CONNECTION_POINTS="By registered units, most first; unknown last.",
     UPDATED_AT="By the last change of the operator's own data, newest first.",
 )
@@ -127,3 +130,11 @@ class DnoConnection:
     @field(description="How many operators the filter lets through, on all pages.")
     def total_count(root: strawberry.Parent[structs.Page]) -> int:
         return root.total
+
+    @field(description="How many of them come before this page.")
+    def offset(root: strawberry.Parent[structs.Page]) -> int:
+        return root.before
+
+    @field(description="How many there would be with another value of one part of the filter.")
+    def facets(root: strawberry.Parent[structs.Page]) -> DnoFacets:
+        return root.selection  # type: ignore[no-any-return]

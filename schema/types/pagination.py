@@ -5,6 +5,7 @@ from app.errors import BadInput
 
 MAX_ITEMS = 100
 MAX_TEXT_LENGTH = 200  # letters of a name or of a search text
+MAX_OFFSET = 1_000_000
 MAX_WORDS = 16  # distinct words of a search text
 
 
@@ -40,3 +41,12 @@ def page_size(first: int | None, default: int, most: int = MAX_ITEMS) -> int:
     if not 1 <= first <= most:
         raise BadInput(f"`first` is {first}; it must be from 1 to {most}.", argument="first")
     return first
+
+
+def check_offset(offset: int | None) -> int:
+    """0 where it is null or left out."""
+    if offset is None:
+        return 0
+    if not 0 <= offset <= MAX_OFFSET:
+        raise BadInput(f"`offset` is {offset}; it must be from 0 to {MAX_OFFSET}.", argument="offset")
+    return offset

@@ -77,6 +77,7 @@ STORES = {
     "app/domain/bill_position.py:PartBuilder.missing": REQUEST,
     "app/domain/bill_position.py:PartBuilder.positions": REQUEST,
     "app/domain/bill_position.py:PartBuilder.warnings": REQUEST,
+    "app/domain/directory.py:Directory._held": DATA,
     "app/domain/directory.py:Directory._orderings": DATA,
     "app/domain/directory.py:read_cursor": "memoised results of pure functions",
     "app/domain/folding.py:_fold": "memoised results of pure functions",

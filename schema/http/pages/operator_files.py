@@ -21,6 +21,7 @@ _COLUMNS: Final = {
 
 class OperatorFiles(TableFiles):
     name = "operators"
+    computed = frozenset(("after",))
     columns = _COLUMNS
 
     async def rows(self, variables: Map, request: Request) -> AsyncIterator[Rows]:

@@ -16,13 +16,14 @@ from schema.http.pages.home import HomePage
 from schema.http.pages.my_operator import MyOperatorPage
 from schema.http.pages.operator import OperatorPage
 from schema.http.pages.operator_files import OperatorFiles
+from schema.http.pages.operators import OperatorsPage
 from schema.http.pages.ranking import RankingFiles, RankingPage
 from schema.http.rest_operations import RestOperations
 
 # The path, the operation, and the class of the address where variables or values need more than the operation has.
 PAGES: Final[tuple[tuple[str, str, type[PageAddress]], ...]] = (
     ("/", "home", HomePage),
-    ("/operators", "operators", PageAddress),
+    ("/operators", "operators", OperatorsPage),
     ("/coverage", "coverage", CoveragePage),
     ("/compare", "compare", ComparePage),
     ("/ranking", "ranking", RankingPage),
