@@ -117,8 +117,8 @@ async def test_pages_of_a_list_by_number_are_those_by_cursor(server: Running, po
     beyond = (await server.execute(page, offset=9))["dnos"]
     assert (beyond["nodes"], beyond["offset"]) == ([], 7)
     assert beyond["pageInfo"] == {"hasNextPage": False, "hasPreviousPage": True, "endCursor": None}
-    for offset in (-1, 1_000_001):
-        answer = await httpx.AsyncClient().post(
-            server.url, json={"query": page, "variables": {"offset": offset}}
-        )
-        assert answer.json()["errors"][0]["extensions"]["code"] == "BAD_USER_INPUT"
+    async with httpx.AsyncClient() as client:
+        for outside in (-1, 1_000_001):
+            body = {"query": page, "variables": {"offset": outside}}
+            answer = (await client.post(server.url, json=body)).json()
+            assert answer["errors"][0]["extensions"]["code"] == "BAD_USER_INPUT"
