@@ -228,7 +228,7 @@ async def test_a_page_recovers_from_a_restart_of_the_server_and_has_what_was_cha
 
 @pytest.mark.usefixtures("tariff")
 async def test_a_page_beyond_the_rate_limit_subscribes_when_it_may(settings: Settings, pool: Pool) -> None:
-    async with running(settings, rate_limit_anonymous=20, rate_limit_window=4.0) as server:
+    async with running(settings, rate_limit_anonymous=60, rate_limit_window=6.0) as server:
         await server.delivered()
         async with open_page(address(server)) as page, httpx.AsyncClient() as client:
             await subscribed(server)

@@ -9,6 +9,8 @@ const content = document.querySelector("[data-live-subject]");
 const QUIET = 300; // ms without a change before the page is requested again
 const LONGEST = 5000; // ms from the first of many changes to the request
 const SPREAD = 1500; // ms over which open pages spread their requests
+const SETTLE = 2000; // ms for which a page is seen before it subscribes: who leafs through pages needs no subscription
+const RESERVE = 15; // requests of the rate limit that are left to the reader
 const SILENCE = 90000; // ms without a keep-alive after which a stream counts as broken
 const LASTING = 30000; // ms after which an open stream counts as one that works
 const LONGEST_BACK_OFF = 300000;
@@ -50,6 +52,7 @@ async function refresh() {
   try {
     const headers = { accept: "text/html" };
     const response = await fetch(location.href, { cache: "no-cache", headers, signal: AbortSignal.timeout(30000) });
+    saveRequests(response);
     if (response.ok) await replace(response);
     else if (temporary(response)) refreshLater(retryAfter(response));
     else end();
@@ -60,6 +63,12 @@ async function refresh() {
     if (changedMeanwhile) refreshSoon();
     changedMeanwhile = false;
   }
+}
+
+// Requests of open pages do not use up what the reader needs for the next pages.
+function saveRequests(response) {
+  const [, left, seconds] = /;r=(\d+);t=(\d+)/.exec(response.headers.get("ratelimit") ?? "") ?? [];
+  if (Number(left) < RESERVE) notBefore = Math.max(notBefore, Date.now() + 1000 * (RESERVE - left) * Math.max(seconds, 1));
 }
 
 function refreshLater(least) {
@@ -199,10 +208,11 @@ async function listen(own) {
   const parameters = new URLSearchParams({ query: QUERY, variables: JSON.stringify(variables) });
   const headers = { accept: "text/event-stream" };
   const response = await fetch(`/graphql?${parameters}`, { headers, signal: own.signal, cache: "no-store" });
+  saveRequests(response);
   if (!response.ok || !response.headers.get("content-type")?.startsWith("text/event-stream")) {
+    own.abort();
     refused = !temporary(response);
     if (refused) refreshSoon();
-    own.abort();
     return retryAfter(response);
   }
   // What was changed before the stream was open is not delivered.
@@ -246,7 +256,8 @@ function resume() {
   scheduleChange();
   if (refused) refreshSoon();
   failedStreams = 0;
-  connect();
+  clearTimeout(reconnectTimer);
+  reconnectTimer = setTimeout(connect, SETTLE);
 }
 
 if (content) {
