@@ -12,7 +12,8 @@ ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
 RUN python3 -m venv .venv
 COPY requirements/runtime.txt requirements/
 RUN .venv/bin/python -m pip install --quiet --require-hashes --requirement requirements/runtime.txt
-COPY pyproject.toml README.md ./
+COPY pyproject.toml README.md CHANGELOG.md ./
+COPY docs/ docs/
 COPY app/ app/
 COPY loaders/ loaders/
 COPY schema/ schema/

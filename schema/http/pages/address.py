@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Mapping
-from gzip import compress
 from math import inf
 from typing import Final, NamedTuple
 from urllib.parse import urlencode
@@ -10,29 +9,21 @@ from urllib.parse import urlencode
 import msgspec
 from graphql import print_ast
 from starlette.requests import Request
-from starlette.types import Scope
 
 from app.cache.read_set import ReadSet
 from app.cache.responses import ResponseKey, body_of, head_of
 from app.errors import AppError, Code, quoted
 from app.http.buffered_response import BufferedResponse
-from app.http.cached_response import CachedResponse
-from app.http.content_negotiation import accepted_encodings
-from app.http.request_state import joined_header, request_state
+from app.http.request_state import request_state
 from app.observability.operation_names import NameCount
-from app.web.language import Language, preferred_language, split_path
+from app.web.language import Language, split_path
 from app.web.page_view import PageView
-from app.web.policy import PAGE_POLICY
 from app.web.rendering import render
 from schema.execution.documents import Operation
 from schema.http.pages.parameters import PageParameters
+from schema.http.pages.representation import HTML, accepts_gzip, language_of, represent, with_page_headers
 from schema.http.rest_operations import CachedAddress, MadeResponse, Map, RestOperations
 
-HTML: Final = "text/html; charset=utf-8"
-_VARY: Final = b"accept-encoding, accept-language, authorization, cookie"
-# Browsers revalidate by ETag, so that a correction is in the next view of the page.
-_CACHE_CONTROL: Final = b"no-cache"
-_GZIP_LEVEL: Final = 6
 # The name of a fragment where it is spread, and not `... on Type`.
 _SPREAD: Final = re.compile(r"\.\.\.(?!\s*on\b)\s*(\w+)")
 
@@ -53,6 +44,7 @@ class PageAddress(CachedAddress):
     """
 
     pages = True
+    media_type = HTML
     computed = frozenset[str]()
     further: Mapping[str, str] = {}
 
@@ -66,11 +58,8 @@ class PageAddress(CachedAddress):
         self._text = text_of(operation)
 
     async def respond(self, request: Request) -> BufferedResponse:
-        response = await super().respond(request)
         # In the first response to a head, and so in the cached head.
-        kept = [header for header in response.headers if header[0] != b"vary"]
-        headers = [*kept, (b"vary", _VARY), (b"content-security-policy", PAGE_POLICY.encode())]
-        return BufferedResponse(response.status, headers, response.body)
+        return with_page_headers(await super().respond(request))
 
     async def _make(self, request: Request) -> MadeResponse:
         scope = request.scope
@@ -80,11 +69,9 @@ class PageAddress(CachedAddress):
         values, read_set, counter = await self._load(variables, request)
         view = PageView(language, *split_path(scope["path"]), given)
         body = render(self._template, view, **values)
-        headers = [(b"content-language", view.language.encode())]
-        if _accepts_gzip(scope):
-            body = compress(body, _GZIP_LEVEL, mtime=0)
-            headers.append((b"content-encoding", b"gzip"))
-        response = CachedResponse(body, HTML, counter, headers, _CACHE_CONTROL)
+        response = represent(
+            body, language, gzip=accepts_gzip(scope), count=counter, media_type=self.media_type
+        )
         return MadeResponse(response, read_set)
 
     async def _load(self, variables: Map, request: Request) -> Loaded:
@@ -124,7 +111,7 @@ class PageAddress(CachedAddress):
             scope["path"],
             body_of(scope["query_string"]),
             language_of(scope),
-            _accepts_gzip(scope),
+            accepts_gzip(scope),
         )
         return ResponseKey(head, b"")
 
@@ -146,11 +133,3 @@ def text_of(operation: Operation) -> str:
         texts |= {name: print_ast(fragments[name]) for name in sorted(missing)}
         missing = {name for text in texts.values() for name in _SPREAD.findall(text)} - set(texts)
     return "\n\n".join(texts.values())
-
-
-def language_of(scope: Scope) -> Language:
-    return split_path(scope["path"]).language or preferred_language(joined_header(scope, b"accept-language"))
-
-
-def _accepts_gzip(scope: Scope) -> bool:
-    return "gzip" in accepted_encodings(joined_header(scope, b"accept-encoding").decode("latin-1"))

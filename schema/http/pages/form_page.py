@@ -16,7 +16,8 @@ from app.http.request_state import header
 from app.web.language import split_path
 from app.web.page_view import PageView
 from app.web.rendering import render
-from schema.http.pages.address import HTML, PageAddress, language_of
+from schema.http.pages.address import PageAddress
+from schema.http.pages.representation import HTML, language_of
 from schema.http.rest_operations import Map
 
 _REFUSED: Final = 400

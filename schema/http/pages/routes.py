@@ -12,6 +12,7 @@ from schema.http.pages.address import PageAddress
 from schema.http.pages.compare import ComparePage
 from schema.http.pages.coverage import CoveragePage
 from schema.http.pages.document import page_operation
+from schema.http.pages.documentation import DocumentationPages
 from schema.http.pages.home import HomePage
 from schema.http.pages.my_operator import MyOperatorPage
 from schema.http.pages.operator import OperatorPage
@@ -51,3 +52,4 @@ class Pages:
         yield Route("/operators.{format}", operators.respond)
         ranking = RankingFiles(self._operations, page_operation("ranking"))
         yield Route("/ranking.{format}", ranking.respond)
+        yield from DocumentationPages().routes
