@@ -1,0 +1,73 @@
+"""Coverage, changes and documentation in a browser: at three widths, in both schemes, with and without JavaScript."""
+
+import json
+
+import pytest
+
+from tests.e2e.browser import open_page
+from tests.e2e.test_pages import AXE, COMPLETE, WIDTHS, needs_axe, needs_browser, open_path, set_width
+
+PATHS = (
+    "/coverage?family=HLZF",
+    "/docs",
+    "/de/docs/configuration",
+    "/docs/decisions/0070-pages",
+    "/docs/api",
+)
+
+
+@needs_browser
+async def test_reference_pages_fit_their_width_and_request_nothing_from_other_hosts(server: str) -> None:
+    async with open_page("about:blank") as page:
+        for path in PATHS:
+            for width in WIDTHS:
+                await set_width(page, width)
+                await open_path(page, server + path)
+                assert await page.evaluate("document.documentElement.scrollWidth") <= width, (path, width)
+    assert {url for url in page.requests if not url.startswith((f"{server}/", "about:"))} == set()
+    assert page.complaints == []
+
+
+@needs_browser
+@needs_axe
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_reference_pages_have_no_violations_that_axe_finds(server: str, scheme: str) -> None:
+    async with open_page("about:blank") as page:
+        await page.command(
+            "Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}]
+        )
+        for path in PATHS:
+            for width in WIDTHS[:2]:
+                await set_width(page, width)
+                await open_path(page, server + path)
+                await page.evaluate(AXE.read_text() + ";0")
+                found = await page.evaluate("axe.run().then((result) => JSON.stringify(result.violations))")
+                violations = [
+                    (each["id"], [node["html"] for node in each["nodes"]][:3]) for each in json.loads(found)
+                ]
+                assert violations == [], (path, width)
+
+
+@needs_browser
+async def test_without_javascript_a_cell_of_coverage_leads_to_its_operators(server: str) -> None:
+    async with open_page("about:blank") as page:
+        await page.command("Emulation.setScriptExecutionDisabled", value=True)
+        await page.command("Page.navigate", url=f"{server}/en/coverage")
+        await page.wait_for(f"{COMPLETE} && document.querySelector('.heat .share-2 a') !== null")
+        count = await page.evaluate("parseInt(document.querySelector('.heat .share-2 a').textContent)")
+        await page.evaluate("document.querySelector('.heat .share-2 a').click()")
+        await page.wait_for(
+            f"{COMPLETE} && document.querySelector('.summary')?.textContent.startsWith('{count} operator')"
+        )
+
+
+@needs_browser
+async def test_without_javascript_the_documentation_leads_from_page_to_page(server: str) -> None:
+    async with open_page("about:blank") as page:
+        await page.command("Emulation.setScriptExecutionDisabled", value=True)
+        await page.command("Page.navigate", url=f"{server}/de/docs")
+        await page.wait_for(
+            f"{COMPLETE} && document.querySelector('article a[href=\"/de/docs/limits\"]') !== null"
+        )
+        await page.evaluate("document.querySelector('article a[href=\"/de/docs/limits\"]').click()")
+        await page.wait_for(f"{COMPLETE} && document.querySelector('article h1')?.textContent === 'Limits'")
