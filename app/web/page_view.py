@@ -25,12 +25,16 @@ from app.web.notes import in_german
 
 
 class PageView(NamedTuple):
-    """`path`: without the prefix of the language. `parameters`: those of the query string that the page takes."""
+    """`path`: without the prefix of the language. `parameters`: those of the query string that the page takes.
+
+    `editor`: whether the reader may correct entries.
+    """
 
     language: Language
     prefix: str
     path: str
     parameters: Sequence[tuple[str, str]] = ()
+    editor: bool = False
 
     def text(self, german: str, english: str) -> str:
         return german if self.language == "de" else english

@@ -12,6 +12,7 @@ from starlette.requests import Request
 
 from app.cache.read_set import ReadSet
 from app.cache.responses import ResponseKey, body_of, head_of
+from app.domain.account import Role
 from app.errors import AppError, Code, quoted
 from app.http.buffered_response import BufferedResponse
 from app.http.request_state import request_state
@@ -67,7 +68,9 @@ class PageAddress(CachedAddress):
         language = language_of(scope)
         variables = self._variables(self._parameters.variables(request.path_params, given), language)
         values, read_set, counter = await self._load(variables, request)
-        view = PageView(language, *split_path(scope["path"]), given)
+        # One page for all of a role, since the role is part of the key.
+        editor = request_state(scope).principal.role.includes(Role.EDITOR)
+        view = PageView(language, *split_path(scope["path"]), given, editor)
         body = render(self._template, view, **values)
         response = represent(
             body, language, gzip=accepts_gzip(scope), count=counter, media_type=self.media_type

@@ -32,6 +32,7 @@ _USUAL: Final = VoltageLevel.MS
 class Rule(msgspec.Struct, frozen=True, rename="camel"):
     """A holiday rule as the operation of the page has it."""
 
+    id: str
     stated_year: int | None = msgspec.field(name="year")
     bridge_days: BridgeDays
     excluded_dates: tuple[date, ...]
