@@ -14,7 +14,10 @@ REGISTRIES = re.compile(
     r"\b(py[p]i|python[h]osted|npm[j]s|yarn[p]kg|crate[s]|golan[g]|deb\.debia[n]|ruby[g]ems)\.(org|com|io)\b",
     re.IGNORECASE,
 )
-MACHINE_PATHS = re.compile(r"(?<![\w.${}:-])/(work|root|home|Users)/\w|(?<![\w.])/tmp/\w")
+# The workbench has its pages below /work.
+MACHINE_PATHS = re.compile(
+    r"(?<![\w.${}:-])/((root|home|Users)/\w|work/(main|wt|shared|\.library)\b)|(?<![\w.])/tmp/\w"
+)
 LOCKS = sorted((ROOT / "requirements").glob("*.txt"))
 
 
