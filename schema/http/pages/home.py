@@ -50,6 +50,7 @@ class HomePage(PageAddress):
         return {
             **super()._values(data, variables),
             "asked": "asked" in variables,
+            "code": code[1] if (code := _POSTAL_CODE.fullmatch(variables.get("q", ""))) else None,
             "operators": operators,
             "reply": "" if named or unknown_code else answer["answer"],
             "unknown_code": variables["q"].strip() if unknown_code else None,

@@ -113,3 +113,7 @@ async def test_the_next_view_has_a_new_place_and_a_view_from_memory_needs_no_sta
 
 async def test_an_operator_is_found_from_the_home_page(browser: httpx.AsyncClient, pool: Pool) -> None:
     assert "/en/my-operator" in links_of(await browser.get("/en"), "my-operator")
+    for typed in ("80331", "PLZ 80331 "):
+        answered = await browser.get("/en", params={"q": typed})
+        assert "/en/my-operator?postalCode=80331" in links_of(answered, "my-operator?")
+    assert links_of(await browser.get("/en?q=Netze"), "my-operator?") == []
