@@ -25,6 +25,7 @@ from schema.http.imports import Imports
 from schema.http.operation_runner import OperationRunner
 from schema.http.pages.routes import Pages
 from schema.http.rest import Rest
+from schema.http.work.sheet_routes import Sheets
 from schema.queries.vocabulary import FirstVocabulary
 from schema.root import schema_text
 
@@ -43,6 +44,7 @@ def create_app(settings: Settings) -> Starlette:
         *Pages(settings, runner).routes,
         *AtypicalUseReports(settings).routes,
         *Imports(settings).routes,
+        *Sheets(settings, runner).routes,
         *ImportTemplates(settings).routes,
         schema_route(schema_text()),
     ]

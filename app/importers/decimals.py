@@ -62,7 +62,7 @@ def detected(cells: Iterable[tuple[RowLocation, str]]) -> Decimal | Mixed | None
     """None: no cell leaves only one reading."""
     found: dict[Decimal, tuple[RowLocation, str]] = {}
     for location, cell in cells:
-        used = _used_by(cell.strip())
+        used = used_by(cell.strip())
         if used is not None and used not in found:
             found[used] = (location, cell)
     if len(found) == len(Decimal):
@@ -70,7 +70,7 @@ def detected(cells: Iterable[tuple[RowLocation, str]]) -> Decimal | Mixed | None
     return next(iter(found), None)
 
 
-def _used_by(text: str) -> Decimal | None:
+def used_by(text: str) -> Decimal | None:
     return next((each for each, only in _ONLY.items() if only.fullmatch(text)), None)
 
 
@@ -96,7 +96,7 @@ class Decimals:
         sign, text = ("-", text[1:]) if text.startswith("-") else ("", text)
         if not self._stated:
             self._refuse_two_readings(text)
-        self.decimal = self.decimal or _used_by(text)
+        self.decimal = self.decimal or used_by(text)
         if self.decimal is Decimal.COMMA:
             return sign + _with_comma(text)
         if self.decimal is Decimal.POINT and _GROUPS_OF_POINT.fullmatch(text):

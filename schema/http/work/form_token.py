@@ -1,0 +1,43 @@
+"""Protection of forms against requests of other sites (CSRF): a token that only a page of the same session can have.
+
+The session cookie already counts only for requests of our own origin (app/auth/cookies.py); the token holds where a browser states no origin.
+"""
+
+import hmac
+from hashlib import sha256
+from typing import Final
+
+from starlette.requests import Request
+
+from app.auth.cookies import SessionCookie
+from app.errors import AppError, Code
+from app.settings import Settings
+
+FIELD: Final = "token"
+_PURPOSE: Final = b"form of the workbench"
+_CONFIRMED: Final = (b"x-requested-with", b"form")
+
+
+def form_token(request: Request, settings: Settings) -> str:
+    """Empty for callers with an API key, which no browser sends by itself."""
+    if "authorization" in request.headers:
+        return ""
+    session = SessionCookie(settings).read(request.headers)
+    return hmac.new(session.encode(), _PURPOSE, sha256).hexdigest() if session else ""
+
+
+def check_origin(request: Request, settings: Settings) -> None:
+    """Before the body is read. Raises FORBIDDEN."""
+    if "authorization" not in request.headers and not SessionCookie(settings).counts(request.headers):
+        raise AppError("The form was sent by another site; nothing was changed.", Code.FORBIDDEN)
+
+
+def confirmed(request: Request, settings: Settings, token: str) -> Request:
+    """The request for operations that write: its form is one of ours. Raises FORBIDDEN."""
+    if not hmac.compare_digest(token.encode(), form_token(request, settings).encode()):
+        raise AppError(
+            "The form is of another session, or was sent by another site; open it again. Nothing was changed.",
+            Code.FORBIDDEN,
+        )
+    scope = request.scope
+    return Request({**scope, "headers": [*scope["headers"], _CONFIRMED]})
