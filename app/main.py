@@ -37,14 +37,15 @@ def create_app(settings: Settings) -> Starlette:
             yield {"resources": resources}
 
     runner = OperationRunner(settings)
+    imports = Imports(settings)
     graph = GraphQLEndpoint(settings, runner)
     paths = [
         *routes(settings, graph),
         *Rest(settings, runner).routes,
         *Pages(settings, runner).routes,
         *AtypicalUseReports(settings).routes,
-        *Imports(settings).routes,
-        *Sheets(settings, runner).routes,
+        *imports.routes,
+        *Sheets(settings, runner, imports).routes,
         *ImportTemplates(settings).routes,
         schema_route(schema_text()),
     ]

@@ -57,6 +57,10 @@ class Checked(msgspec.Struct, frozen=True):
     held_back: Sequence[tuple[RowLocation, str]] = ()
     separable: bool = False
 
+    @property
+    def refused(self) -> int:
+        return len({problem.location for problem in self.problems})
+
 
 def check_all(source: Source, reading: Reading) -> Checked:
     """With MAX_PROBLEMS, nothing further is read."""

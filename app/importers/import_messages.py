@@ -76,7 +76,10 @@ class ImportAnswer(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class Ready(msgspec.Struct, frozen=True, tag="ready"):
-    """All is written, and waits for COMMIT."""
+    """All is written, and waits for COMMIT; with the numbers of rows that stay out."""
+
+    refused: int = 0
+    held_back: int = 0
 
 
 class Changed(msgspec.Struct, frozen=True, tag="changed"):

@@ -23,7 +23,7 @@ from app.db.pool import AWAY, UNREACHABLE, Connection
 from app.domain import tags
 from app.domain.event import EntryChange, Event, Topic
 from app.errors import CannotStart, Code
-from app.importers.checking import File
+from app.importers.checking import Checked, File
 from app.importers.import_messages import (
     COMMIT,
     Changed,
@@ -82,9 +82,9 @@ class _Server:
         self._writer.write(msgspec.json.encode(message) + b"\n")
         await self._writer.drain()
 
-    async def confirm(self) -> None:
+    async def confirm(self, ready: Ready) -> None:
         """Raises CancelledError unless the server confirms the commit."""
-        await self.send(Ready())
+        await self.send(ready)
         if await self._reader.readline() != COMMIT:
             raise asyncio.CancelledError
 
@@ -92,9 +92,9 @@ class _Server:
 async def _answer(server: _Server, request: ImportRequest, files: Sequence[File]) -> None:
     written: list[Event] = []
 
-    async def before_commit(connection: Connection) -> None:
+    async def before_commit(connection: Connection, checked: Checked) -> None:
         written[:] = await _events(connection)
-        await server.confirm()
+        await server.confirm(Ready(checked.refused, len(checked.held_back)))
 
     try:
         report = await _import(request, files, before_commit)

@@ -51,7 +51,7 @@ class ImportRun:
         self,
         request: ImportRequest,
         *,
-        may_commit: Callable[[], Awaitable[None]],
+        may_commit: Callable[[Ready], Awaitable[None]],
         on_change: Callable[[Changed], Awaitable[object]],
         on_loss: Callable[[], None],
     ) -> None:
@@ -79,8 +79,8 @@ class ImportRun:
     async def _converse(self, process: "_Process", deadline: asyncio.Timeout) -> ImportAnswer:
         while True:
             match await process.receive():
-                case Ready():
-                    await self._may_commit()
+                case Ready() as ready:
+                    await self._may_commit(ready)
                     self.committing = True
                     deadline.reschedule(asyncio.get_running_loop().time() + _COMMIT_TIMEOUT)
                     await process.send(COMMIT)

@@ -97,10 +97,10 @@ class Author(NamedTuple):
 
 _IMPORT: Final = Author()
 
-BeforeCommit = Callable[[Connection], Awaitable[None]]
+BeforeCommit = Callable[[Connection, Checked], Awaitable[None]]
 
 
-async def _commit(connection: Connection) -> None: ...
+async def _commit(connection: Connection, checked: Checked) -> None: ...
 
 
 def no_progress(step: Step, done: int, total: int | None) -> None: ...
@@ -159,7 +159,7 @@ async def import_files(
                 if strict and report.warnings:
                     raise _Refused(report)
                 if not dry_run:
-                    await before_commit(connection)
+                    await before_commit(connection, checked)
                 return _with_refused(report, checked, notes)
 
             try:

@@ -14,6 +14,7 @@ SMALL = 16 * 1024
 # Load profiles and imports, which are read part by part and not held.
 _LOAD_PROFILE: Final = re.compile(r"/api/v1/dnos/[^/]+/atypical-use/[^/]+/?")
 _IMPORT: Final = re.compile(r"/api/v1/import/[^/]+/?")
+_UPLOAD: Final = re.compile(r"(?:/[a-z]{2})?/work/import/?")
 
 
 class BodyLimit:
@@ -27,6 +28,7 @@ class BodyLimit:
         self._streamed = (
             (_LOAD_PROFILE, settings.max_load_profile_bytes),
             (_IMPORT, settings.max_import_bytes),
+            (_UPLOAD, settings.max_import_bytes),
         )
         self._max_held = settings.max_held_body_bytes
         self.held = 0
@@ -66,7 +68,7 @@ class BodyLimit:
 
     def _limit_of(self, path: str) -> tuple[int, bool]:
         """And whether the body is read part by part."""
-        if path.startswith("/api/"):
+        if path.startswith("/api/") or "/work/" in path:
             for pattern, limit in self._streamed:
                 if pattern.fullmatch(path):
                     return limit, True

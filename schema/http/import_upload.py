@@ -2,7 +2,7 @@
 
 import asyncio
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import ExitStack, aclosing, asynccontextmanager
 from typing import IO, Final, NamedTuple
 
@@ -28,16 +28,19 @@ class UploadedFile(NamedTuple):
 
 
 class Upload(NamedTuple):
+    """`large`: fields that may be as long as files, by name."""
+
     files: list[UploadedFile]
     fields: list[tuple[str, str]]
+    large: dict[str, IO[bytes]]
 
 
 @asynccontextmanager
-async def stored(request: Request) -> AsyncIterator[Upload]:
-    """Raises Unavailable if the body cannot be stored, BadInput for a malformed form, ClientDisconnect if the client has gone."""
+async def stored(request: Request, large: Collection[str] = ()) -> AsyncIterator[Upload]:
+    """`large`: names of fields that are stored as files are. Raises Unavailable if the body cannot be stored, BadInput for a malformed form, ClientDisconnect if the client has gone."""
     with ExitStack() as files:
         try:
-            upload = await _Storage(files).store(request)
+            upload = await _Storage(files, large).store(request)
         except OSError as error:
             log.error("an upload cannot be stored", error=repr(error))
             raise Unavailable(
@@ -49,9 +52,11 @@ async def stored(request: Request) -> AsyncIterator[Upload]:
 class _Storage:
     """`_held` has not been written to the latest file yet, or is the value of the latest field."""
 
-    def __init__(self, files: ExitStack) -> None:
+    def __init__(self, files: ExitStack, large: Collection[str]) -> None:
         self._opened = files
-        self._upload = Upload([], [])
+        self._large = large
+        self._upload = Upload([], [], {})
+        self._latest: IO[bytes] | None = None
         self._held = bytearray()
         self._field: str | None = None
 
@@ -77,19 +82,24 @@ class _Storage:
                         await self._add(found)
         reader.finish()
         await self._end()
-        if not self._upload.files:
+        if not (self._upload.files or self._upload.large):
             raise BadInput("The form has no file: a part with a filename is needed.")
 
     async def _begin(self, part: Part) -> None:
         await self._end()
-        if part.file_name is None:
-            self._field = part.name
-        else:
+        if part.file_name is not None:
             self._open(part.file_name)
+        elif part.name in self._large:
+            self._upload.large[part.name] = self._new_file()
+        else:
+            self._field = part.name
 
     def _open(self, name: str | None) -> None:
-        file = self._opened.enter_context(tempfile.TemporaryFile(buffering=0))  # noqa: SIM115 - it is
-        self._upload.files.append(UploadedFile(name, file))
+        self._upload.files.append(UploadedFile(name, self._new_file()))
+
+    def _new_file(self) -> IO[bytes]:
+        self._latest = self._opened.enter_context(tempfile.TemporaryFile(buffering=0))  # noqa: SIM115 - it is
+        return self._latest
 
     async def _add(self, content: bytes) -> None:
         self._held += content
@@ -105,13 +115,14 @@ class _Storage:
         if self._field is not None:
             self._upload.fields.append((self._field, self._held.decode(errors="replace")))
             self._field = None
-        elif self._upload.files:
+        elif self._latest is not None:
             await self._write()
         self._held.clear()
 
     async def _write(self) -> None:
         """In another thread, since a disk may block."""
-        await asyncio.to_thread(_write_all, self._upload.files[-1].content, bytes(self._held))
+        assert self._latest is not None
+        await asyncio.to_thread(_write_all, self._latest, bytes(self._held))
         self._held.clear()
 
 

@@ -5,8 +5,8 @@ the caches are invalidated, as for mutations.
 """
 
 import asyncio
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Collection, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from typing import IO
 
 import msgspec
@@ -21,14 +21,14 @@ from app.domain.account import Role
 from app.errors import AppError, BadInput, Code, DeadlineExceeded, Overloaded
 from app.http.content_negotiation import JSON
 from app.http.request_state import header, request_state
-from app.importers.import_messages import Changed, ImportAnswer, ImportRequest
+from app.importers.import_messages import Changed, ImportAnswer, ImportRequest, Ready
 from app.importers.import_run import ImportRun
 from app.importers.load import Kind
 from app.limits.cancellation import shield_once
 from app.resources import resources_of
 from app.settings import Settings
 from schema.http.import_parameters import ImportParameters, kind_of
-from schema.http.import_upload import Upload, stored
+from schema.http.import_upload import Upload, UploadedFile, stored
 from schema.http.request import PREFLIGHTED
 
 # What an HTML form of another site can send with the cookies of its visitor.
@@ -50,14 +50,14 @@ class Imports:
         _check_content(request)
         kind = kind_of(request)
         ImportParameters(request.query_params)  # refused before the file arrives
-        with self._place():
+        with self.place():
             answer = await self._import(request, kind)
         if answer.problem_count and not answer.partial:
             raise _refused(answer)
         return Response(msgspec.json.encode(answer), headers={"cache-control": "no-store"}, media_type=JSON)
 
     @contextmanager
-    def _place(self) -> Iterator[None]:
+    def place(self) -> Iterator[None]:
         """From the first byte of the file on. Raises Overloaded."""
         if self._running >= self._settings.max_imports:
             raise Overloaded("Too many imports at once; please try again soon.", retry_after=5)
@@ -68,23 +68,41 @@ class Imports:
             self._running -= 1
 
     async def _import(self, request: Request, kind: Kind) -> ImportAnswer:
+        async with self.arrived(request) as upload:
+            given = QueryParams([*request.query_params.multi_items(), *upload.fields])
+            return await self.run(request, kind, ImportParameters(given), upload.files)
+
+    @asynccontextmanager
+    async def arrived(self, request: Request, large: Collection[str] = ()) -> AsyncIterator[Upload]:
+        """The files of the body, stored, and its fields; `large` as of `stored`. Raises AppError."""
         within = self._settings.read_timeout + self._settings.operation_timeout
         try:
-            async with asyncio.timeout(within) as arrival, stored(request) as upload:
+            async with asyncio.timeout(within) as arrival, stored(request, large) as upload:
                 arrival.reschedule(None)
-                wanted = self._request(request, kind, upload)
-                return await _run(request, wanted, [file.content for file in upload.files])
+                yield upload
         except TimeoutError:
             raise DeadlineExceeded("The file took too long to arrive; nothing was imported.") from None
 
-    def _request(self, request: Request, kind: Kind, upload: Upload) -> ImportRequest:
+    async def run(
+        self,
+        request: Request,
+        kind: Kind,
+        parameters: ImportParameters,
+        files: Sequence[UploadedFile],
+        stays_out: tuple[int, int] | None = None,
+    ) -> ImportAnswer:
+        """`stays_out`: how many rows are refused and held back, else nothing is imported. Raises AppError."""
+        wanted = self._request(request, kind, parameters, files)
+        return await _run(request, wanted, [file.content for file in files], stays_out)
+
+    def _request(
+        self, request: Request, kind: Kind, parameters: ImportParameters, files: Sequence[UploadedFile]
+    ) -> ImportRequest:
         principal = request_state(request.scope).principal
-        given = [*request.query_params.multi_items(), *upload.fields]
-        parameters = ImportParameters(QueryParams(given))
         return ImportRequest(
             database_url=self._settings.database_url,
             kind=kind,
-            file_names=[parameters.name_of(file.name) for file in upload.files],
+            file_names=[parameters.name_of(file.name) for file in files],
             options=parameters.options,
             overwrite=parameters.overwrite,
             dry_run=parameters.dry_run,
@@ -97,12 +115,23 @@ class Imports:
         )
 
 
-async def _run(request: Request, wanted: ImportRequest, files: Sequence[IO[bytes]]) -> ImportAnswer:
+class OthersStayOut(AppError):
+    """Other rows would stay out than the caller has agreed to; nothing was imported."""
+
+    def __init__(self) -> None:
+        super().__init__("Other rows are refused than before; nothing was imported.", Code.CONFLICT)
+
+
+async def _run(
+    request: Request, wanted: ImportRequest, files: Sequence[IO[bytes]], stays_out: tuple[int, int] | None
+) -> ImportAnswer:
     """Once the commit has begun, a cancellation takes effect only after the invalidation."""
     resources = resources_of(request.scope)
     principal = request_state(request.scope).principal
 
-    async def may_commit() -> None:
+    async def may_commit(ready: Ready) -> None:
+        if stays_out not in (None, (ready.refused, ready.held_back)):
+            raise OthersStayOut
         if not (await resources.authenticator.renewed(principal)).role.includes(principal.role):
             raise AppError("Your role has changed meanwhile; please try again.", Code.FORBIDDEN)
 

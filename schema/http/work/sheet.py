@@ -43,7 +43,7 @@ class SheetPage:
     async def show(self, request: Request) -> Response:
         """GET: the form with what is stored; without an operator and a year, a form that asks for them."""
         require(request_state(request.scope).principal, Role.EDITOR)
-        view = view_of(request)
+        view = view_of(request, _PARAMETERS)
         given = {name: view.value(name).strip() for name in _PARAMETERS}
         if not given["dno"] or not given["year"]:
             return page(view, "work/sheet_start", given=given)
@@ -56,7 +56,7 @@ class SheetPage:
         """POST: a dry run, or, of what was checked just so, the writes."""
         require(request_state(request.scope).principal, Role.EDITOR)
         check_origin(request, self._settings)
-        view = view_of(request)
+        view = view_of(request, _PARAMETERS)
         fields = await read_fields(request, self._settings)
         request = confirmed(request, self._settings, fields.get(FIELD, ""))
         form = await self._form(request, view, fields, fields)
@@ -107,14 +107,14 @@ class Checked(msgspec.Struct, frozen=True):
         return sum(len(result["warnings"]) for _, result in self.results)
 
 
-def view_of(request: Request) -> PageView:
+def view_of(request: Request, parameters: Sequence[str]) -> PageView:
     """Raises BadInput for an unknown parameter."""
     scope = request.scope
     given = [(name, value) for name, value in request.query_params.multi_items() if value.strip()]
     for name, _ in given:
-        if name not in _PARAMETERS:
+        if name not in parameters:
             raise BadInput(
-                f"There is no parameter {quoted(name)}; there are {', '.join(_PARAMETERS)}.",
+                f"There is no parameter {quoted(name)}; there are {', '.join(parameters) or 'none'}.",
                 argument=name[:80],
             )
     path = split_path(scope["path"])

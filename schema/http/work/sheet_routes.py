@@ -8,16 +8,19 @@ from starlette.routing import BaseRoute, Route
 
 from app.settings import Settings
 from app.web.language import LANGUAGES
+from schema.http.imports import Imports
 from schema.http.operation_runner import OperationRunner
 from schema.http.rest_operations import RestOperations, own_document
-from schema.http.work.sheet import PATH, SheetPage
+from schema.http.work import sheet, upload
 
 _DOCUMENT: Final = (Path(__file__).parent / "queries" / "sheet.graphql").read_text()
 
 
 class Sheets:
-    def __init__(self, settings: Settings, runner: OperationRunner) -> None:
-        self._page = SheetPage(settings, RestOperations(settings, runner), own_document(_DOCUMENT))
+    def __init__(self, settings: Settings, runner: OperationRunner, imports: Imports) -> None:
+        operations = RestOperations(settings, runner)
+        self._sheet = sheet.SheetPage(settings, operations, own_document(_DOCUMENT))
+        self._upload = upload.UploadPage(settings, imports)
 
     @property
     def routes(self) -> list[BaseRoute]:
@@ -25,5 +28,7 @@ class Sheets:
 
     def _routes(self) -> Iterator[BaseRoute]:
         for prefix in ("", *(f"/{language}" for language in LANGUAGES)):
-            yield Route(f"{prefix}{PATH}", self._page.show, methods=["GET"])
-            yield Route(f"{prefix}{PATH}", self._page.send, methods=["POST"])
+            yield Route(f"{prefix}{sheet.PATH}", self._sheet.show, methods=["GET"])
+            yield Route(f"{prefix}{sheet.PATH}", self._sheet.send, methods=["POST"])
+            yield Route(f"{prefix}{upload.PATH}", self._upload.show, methods=["GET"])
+            yield Route(f"{prefix}{upload.PATH}", self._upload.send, methods=["POST"])
