@@ -14,11 +14,12 @@ POLICY = b"content-security-policy"
 COMMON: Headers = [
     (b"x-content-type-options", b"nosniff"),
     (b"x-frame-options", b"DENY"),
-    (b"referrer-policy", b"no-referrer"),
 ]
-DATA: Headers = [*COMMON, (POLICY, DATA_POLICY)]
+DATA: Headers = [*COMMON, (b"referrer-policy", b"no-referrer"), (POLICY, DATA_POLICY)]
 PAGE: Headers = [
     *COMMON,
+    # With no-referrer, browsers state no origin with a form's POST, and the session cookie would not count.
+    (b"referrer-policy", b"same-origin"),
     (b"cross-origin-opener-policy", b"same-origin"),
     (b"permissions-policy", b"camera=(), geolocation=(), microphone=(), payment=(), usb=()"),
 ]
