@@ -72,7 +72,7 @@ async def _add_user(environment: dict[str, str]) -> None:
 @asynccontextmanager
 async def signed_in(server: str, width: int = 1280) -> AsyncIterator[Page]:
     async with open_page("about:blank") as page:
-        await open_path(page, f"{server}/healthz")
+        await open_path(page, f"{server}/operators")  # sends to itself
         body = json.dumps({"query": SIGN_IN})
         sent = (
             f"{{method: 'POST', headers: {{'content-type': 'application/json'}}, body: {json.dumps(body)}}}"
