@@ -17,10 +17,10 @@ from tests.e2e.browser import Page, open_page
 from tests.e2e.test_pages import AXE, needs_axe, needs_browser, open_path, set_width
 from tests.servers import private_folder
 
-EMAIL, PASSWORD = "editor@example.org", "a long phrase that nobody guesses"
+EMAIL, PASSWORD = "editor@example.org", "violet lantern across the quiet harbour"
 SIGN_IN = f'mutation {{ signIn(email: "{EMAIL}", password: "{PASSWORD}") {{ errors {{ message }} }} }}'
 FILE = (
-    "Netzbetreiber;Jahr;Spannungsebene;Leistungspreis (EUR/kW/a);Arbeitspreis ab 2500 h\n"
+    "Netzbetreiber;Jahr;Spannungsebene;Leistungspreis ab 2500 h (EUR/kW/a);Arbeitspreis ab 2500 h\n"
     "netze-bw;2031;MS;58,20;1,26\n"
     "netze-bw;2031;XS;58,20;1,26\n"
 )

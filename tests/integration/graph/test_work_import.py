@@ -335,7 +335,9 @@ async def test_a_body_that_is_no_such_form_is_refused(
     assert (await editor.client.post(PATH, content=content, headers=headers)).status_code == status
 
 
-async def test_without_a_file_or_a_kind_the_form_names_what_is_missing(upload: Upload, editor: Caller) -> None:
+async def test_without_a_file_or_a_kind_the_form_names_what_is_missing(
+    upload: Upload, editor: Caller
+) -> None:
     page = await upload.choose(b"", name="")
     assert (page.status_code, "The form has no file" in text_of(page)) == (400, True)
     nothing = b'--x\r\ncontent-disposition: form-data; name="file"; filename=""\r\n\r\n\r\n--x--\r\n'
