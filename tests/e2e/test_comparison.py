@@ -14,6 +14,7 @@ PATHS = (
     "/de/ranking?profile=INDUSTRY&derived=true&dearest=true",
     "/de/ranking?kw=none",
     "/de/my-operator?postalCode=99999",
+    "/de/my-operator?postalCode=44263",
     "/de/my-operator?postalCode=none",
 )
 
@@ -112,7 +113,7 @@ async def test_german_pages_fit_their_width_without_violations(server: str) -> N
 
 
 @needs_browser
-@pytest.mark.parametrize("path", [PATHS[0], PATHS[1], PATHS[3], PATHS[5]])
+@pytest.mark.parametrize("path", [PATHS[0], PATHS[1], PATHS[3], PATHS[6]])
 async def test_controls_are_large_enough_for_fingers(server: str, path: str) -> None:
     async with open_page("about:blank") as page:
         await set_width(page, 390)
