@@ -130,7 +130,7 @@ async def test_what_is_right_is_loaded_only_as_a_choice_of_its_own(upload: Uploa
     assert "Nur laden, was richtig ist: 3 Zeilen bleiben draußen (2 abgelehnt, 1 zurückgehalten)" in text
     assert "Alles laden" not in text
     page = await upload.load()
-    assert "die Wahl, abgelehnte Zeilen draußen zu lassen, fehlt" in text_of(page)
+    assert "Die Wahl, abgelehnte Zeilen draußen zu lassen, fehlt" in text_of(page)
     assert await tariffs(editor) == []
     page = await upload.load(partial="true")
     assert "Geladen: preise.csv neu 1" in text_of(page)
