@@ -33,7 +33,7 @@ def generated(examples: int) -> settings:
 
 
 # Enums whose values are written as such; those of others are invalid on purpose.
-ENUMS = {"VoltageLevel", "Season", "DnoOrder", "Publication", "PriceKind", "BillProfile"}
+ENUMS = {"VoltageLevel", "Season", "DnoOrder", "Publication", "PriceKind", "BillProfile", "DataType"}
 
 # A variable that is declared and not sent.
 OMITTED = object()
