@@ -11,11 +11,19 @@ from app.domain.clock import GERMANY
 from app.web.language import LANGUAGES, Language
 from app.web.names import (
     BANDS,
+    BILL_PROFILES,
+    BILL_UNITS,
     CHANGES,
     DATA_TYPES,
+    FIELD_UNITS,
+    FIELDS,
     LEVELS,
     MONTHS,
     PEAK_REASONS,
+    PRICE_KINDS,
+    PRICE_UNITS,
+    PUBLICATIONS,
+    RULES,
     SEASONS,
     STATUSES,
     WEEKDAYS,
@@ -97,9 +105,44 @@ class PageView(NamedTuple):
     def data_type(self, data_type: str) -> str:
         return self._of(DATA_TYPES, data_type)
 
+    def price_kind(self, kind: str) -> str:
+        """A position of a price sheet."""
+        return self._of(PRICE_KINDS, kind)
+
+    def price_unit(self, unit: str) -> str:
+        return self._of(PRICE_UNITS, unit)
+
+    def bill_unit(self, unit: str) -> str:
+        """That of a price or a quantity of a bill."""
+        return self._of(BILL_UNITS, unit)
+
+    def bill_profile(self, profile: str) -> str:
+        return self._of(BILL_PROFILES, profile)
+
     def change(self, kind: str) -> str:
         """What a revision did to its entry."""
         return self._of(CHANGES, kind)
+
+    def field(self, name: str) -> str:
+        """A field of an entry, as the history names it."""
+        return self._of(FIELDS, name)
+
+    def field_value(self, name: str, value: str | None, unit: str | None = None) -> str:
+        """The value of a field in the history. `unit`: that of the entry, if it has one."""
+        if value is None:
+            return "–"
+        if known := {"verificationStatus": STATUSES, "publication": PUBLICATIONS, "unit": PRICE_UNITS}.get(
+            name
+        ):
+            return self._of(known, value)
+        of_field = unit if name == "amount" else FIELD_UNITS.get(name)
+        if of_field is None:
+            return value
+        return f"{self.number(value, 2)} {self.price_unit(of_field)}"
+
+    def rule(self, rules: str) -> str:
+        """The rule by which a price was derived, or the rules that were applied one after another."""
+        return "; ".join(self._of(RULES, rule) for rule in rules.split("; "))
 
     def season(self, season: str) -> str:
         return self._of(SEASONS, season)

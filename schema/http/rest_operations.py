@@ -1,6 +1,7 @@
 """Operations of the graph that REST addresses run: their data without the GraphQL envelope, and cached responses."""
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -22,6 +23,7 @@ from app.observability.operation_names import NameCount
 from app.resources import resources_of
 from app.settings import Settings
 from schema.execution.documents import Document, DocumentCache, Operation
+from schema.execution.operation import Answer
 from schema.http.head_handler import HeadHandler
 from schema.http.operation_runner import OperationRunner
 from schema.http.request import GraphQLRequest
@@ -49,11 +51,12 @@ class Result(NamedTuple):
 
 
 class FieldsResult(NamedTuple):
-    """The same of an operation with several fields, by name, with their values decoded."""
+    """The same of an operation with several fields, by name, with their values decoded; `cookies` that it set."""
 
     data: Map
     read_set: ReadSet
     counter: NameCount | None
+    cookies: Sequence[str] = ()
 
 
 class RestOperations:
@@ -63,18 +66,19 @@ class RestOperations:
 
     async def run(self, operation: Operation, variables: Map, request: Request) -> Result:
         """The value of the operation's one field. Raises the first error of the operation."""
-        data, read_set, counter = await self._run(operation, variables, request)
+        data, read_set, answer = await self._run(operation, variables, request)
         (value,) = data.values()
-        return Result(bytes(value), read_set, counter)
+        return Result(bytes(value), read_set, answer.count)
 
     async def run_fields(self, operation: Operation, variables: Map, request: Request) -> FieldsResult:
         """The values of all fields of the operation. Raises its first error."""
-        data, read_set, counter = await self._run(operation, variables, request)
-        return FieldsResult({name: decode_json(value) for name, value in data.items()}, read_set, counter)
+        data, read_set, answer = await self._run(operation, variables, request)
+        decoded = {name: decode_json(value) for name, value in data.items()}
+        return FieldsResult(decoded, read_set, answer.count, answer.cookies)
 
     async def _run(
         self, operation: Operation, variables: Map, request: Request
-    ) -> tuple[dict[str, msgspec.Raw], ReadSet, NameCount | None]:
+    ) -> tuple[dict[str, msgspec.Raw], ReadSet, Answer]:
         graphql_request = GraphQLRequest(None, variables, operation.name, {}, JSON)
         answer, _, context = await self._runner.run_operation(
             graphql_request, request.scope, operation, own=True
@@ -84,7 +88,7 @@ class RestOperations:
             raise envelope.errors[0].app_error()
         assert envelope.data is not None
         assert context is not None
-        return envelope.data, context.read_set, answer.count
+        return envelope.data, context.read_set, answer
 
     def charge(self, units: int, request: Request) -> None:
         """Work beside that of the operation; it counts like the work of one."""

@@ -31,6 +31,9 @@ SERVERS = "one entry per server, worker or job"
 
 STORES = {
     "app/bounded_mapping.py:BoundedMapping._entries": OWNER,
+    "schema/http/work/entry_form.py:EntryForm.errors": REQUEST,
+    "schema/http/work/entry_form.py:EntryForm.conflict": REQUEST,
+    "schema/http/work/entry_fields.py:_fields": START,
     "app/seen_once.py:SeenOnce._hashes": OWNER,
     "app/auth/fair_queue.py:FairQueue._lines": "queued sign-ins",
     "app/auth/api_key_usage.py:ApiKeyUsage._noted": "uses of API keys",

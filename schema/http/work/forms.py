@@ -1,0 +1,112 @@
+"""What the pages of the workbench share: who may open them, the fields of a form that was sent, and pages that are stored nowhere."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from typing import Any, Final
+from urllib.parse import parse_qsl, urlencode
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from app.auth.roles import require
+from app.domain.account import Role
+from app.errors import AppError, BadInput, Code, DeadlineExceeded, quoted
+from app.http.request_state import header, joined_header, request_state
+from app.settings import Settings
+from app.web.language import preferred_language, split_path
+from app.web.page_view import PageView
+from app.web.policy import PAGE_POLICY
+from app.web.rendering import render
+from schema.http.work.form_token import FIELD, check_origin, confirmed
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+SIGN_IN: Final = "/work/sign-in"
+MAX_FIELDS: Final = 800
+_FORM: Final = b"application/x-www-form-urlencoded"
+_STORED_NOWHERE: Final = {"cache-control": "no-store"}
+
+
+def signed_in(endpoint: Endpoint, role: Role = Role.EDITOR) -> Endpoint:
+    """For callers with this role. Others get an error, and those who are not signed in the form for it."""
+
+    async def respond(request: Request) -> Response:
+        principal = request_state(request.scope).principal
+        if principal.anonymous and request.method in ("GET", "HEAD"):
+            return _to_sign_in(request)
+        require(principal, role)
+        return await endpoint(request)
+
+    return respond
+
+
+def view_of(request: Request, parameters: Collection[str] = ()) -> PageView:
+    """Raises BadInput for an unknown parameter, or one that is given several times."""
+    scope = request.scope
+    given = [(name, value) for name, value in request.query_params.multi_items() if value.strip()]
+    _check_names([name for name, _ in given], parameters, "parameter")
+    path = split_path(scope["path"])
+    language = path.language or preferred_language(joined_header(scope, b"accept-language"))
+    return PageView(language, path.prefix, path.path, given)
+
+
+async def sent_form(
+    request: Request, settings: Settings, names: Collection[str]
+) -> tuple[dict[str, str], Request]:
+    """The fields of a form that one of our own pages sent, and the request for operations that write.
+
+    Raises FORBIDDEN for a form of another site, BadInput for fields that the form does not have.
+    """
+    check_origin(request, settings)
+    pairs = await _read_pairs(request, settings)
+    _check_names([name for name, _ in pairs], {*names, FIELD}, "field")
+    fields = dict(pairs)
+    return fields, confirmed(request, settings, fields.pop(FIELD, ""))
+
+
+def page(view: PageView, template: str, status: int = 200, **values: Any) -> Response:
+    """Never stored: it has what only its reader may see."""
+    headers = {
+        **_STORED_NOWHERE,
+        "content-security-policy": PAGE_POLICY,
+        "content-language": view.language,
+    }
+    return Response(render(template, view, **values), status, headers, media_type="text/html")
+
+
+def redirect(address: str, cookies: Sequence[str] = ()) -> Response:
+    """After a form was sent: reloading the next page sends nothing again."""
+    response = RedirectResponse(address, 303, _STORED_NOWHERE)
+    for cookie in cookies:
+        response.headers.append("set-cookie", cookie)
+    return response
+
+
+def _to_sign_in(request: Request) -> Response:
+    prefix, path = split_path(request.scope["path"])
+    query = request.scope["query_string"].decode("latin-1")
+    parameters = urlencode({"next": f"{prefix}{path}{'?' if query else ''}{query}"})
+    return redirect(f"{prefix}{SIGN_IN}?{parameters}")
+
+
+def _check_names(given: Sequence[str], known: Collection[str], noun: str) -> None:
+    for name in given:
+        if name not in known:
+            raise BadInput(f"There is no {noun} {quoted(name[:80])} here.", argument=name[:80])
+        if given.count(name) > 1:
+            raise BadInput(f"The {noun} {name} is given several times.", argument=name)
+
+
+async def _read_pairs(request: Request, settings: Settings) -> list[tuple[str, str]]:
+    kind = (header(request.scope, b"content-type") or b"").partition(b";")[0].strip().lower()
+    if kind != _FORM:
+        raise AppError(f"The form is sent as {_FORM.decode()}.", Code.UNSUPPORTED_MEDIA_TYPE)
+    try:
+        async with asyncio.timeout(settings.read_timeout):
+            body = await request.body()
+    except TimeoutError:
+        raise DeadlineExceeded("The form took too long to arrive; nothing was changed.") from None
+    try:
+        return parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=MAX_FIELDS, errors="strict")
+    except ValueError:
+        raise BadInput(f"The form cannot be read: it has at most {MAX_FIELDS} fields, in UTF-8.") from None

@@ -1,0 +1,64 @@
+"""/work and /work/entries: what is to be looked at, as lists."""
+
+from typing import Final
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app.errors import BadInput
+from app.http.request_state import request_state
+from app.settings import Settings
+from schema.execution.documents import Document
+from schema.http.pages.parameters import PageParameters
+from schema.http.rest_operations import Map, RestOperations
+from schema.http.work.entry_fields import plain
+from schema.http.work.form_token import form_token
+from schema.http.work.forms import page, view_of
+
+# The lists, with the filter of each.
+LISTS: Final[dict[str, Map]] = {
+    "unverified": {"verificationStatus": "UNVERIFIED"},
+    "flagged": {"verificationStatus": "FLAGGED"},
+    "implausible": {"implausible": True},
+    "preliminary": {"publication": "PRELIMINARY"},
+}
+_PARAMETERS: Final = ("list", "dno", "dataType", "year", "after")
+
+
+class WorkLists:
+    def __init__(self, settings: Settings, operations: RestOperations, document: Document) -> None:
+        self._settings = settings
+        self._operations = operations
+        self._overview = document.operation("workOverview")
+        self._entries = document.operation("workEntries")
+        self._parameters = PageParameters(self._entries)
+
+    async def overview(self, request: Request) -> Response:
+        view = view_of(request, ("done",))
+        data = (await self._operations.run_fields(self._overview, {}, request)).data
+        counts = {name: data[name]["totalCount"] for name in LISTS}
+        principal = request_state(request.scope).principal
+        return page(
+            view,
+            "work/overview",
+            counts=counts,
+            name=principal.name,
+            role=principal.role.value,
+            deleted=view.value("done") == "delete",
+            token=form_token(request, self._settings),
+        )
+
+    async def entries(self, request: Request) -> Response:
+        view = view_of(request, _PARAMETERS)
+        chosen = view.value("list") or "unverified"
+        if chosen not in LISTS:
+            raise BadInput(f"list must be one of {', '.join(LISTS)}.", argument="list")
+        given = [each for each in view.parameters if each[0] != "list"]
+        variables = {**self._parameters.variables({}, given), **LISTS[chosen]}
+        entries = (await self._operations.run_fields(self._entries, variables, request)).data["entries"]
+        rows = [
+            {"entry": plain(edge["node"]), "warnings": edge["warnings"]}
+            for edge in entries["edges"]
+            if edge["node"] is not None
+        ]
+        return page(view, "work/entries", chosen=chosen, lists=LISTS, entries=entries, rows=rows)

@@ -1,0 +1,47 @@
+"""The addresses of the workbench."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from starlette.routing import BaseRoute, Route
+
+from app.settings import Settings
+from app.web.language import LANGUAGES
+from schema.http.operation_runner import OperationRunner
+from schema.http.rest_operations import RestOperations, own_document
+from schema.http.work.entry import EntryPage
+from schema.http.work.forms import SIGN_IN, Endpoint, signed_in
+from schema.http.work.lists import WorkLists
+from schema.http.work.sign_in import SignIn
+
+_QUERIES: Final = Path(__file__).parent / "queries"
+
+
+def own_operations(name: str) -> str:
+    return (_QUERIES / f"{name}.graphql").read_text()
+
+
+class Workbench:
+    def __init__(self, settings: Settings, runner: OperationRunner) -> None:
+        operations = RestOperations(settings, runner)
+        self._sign_in = SignIn(settings, operations, own_document(own_operations("sign_in")))
+        self._lists = WorkLists(settings, operations, own_document(own_operations("lists")))
+        self._entry = EntryPage(settings, operations, own_document(own_operations("entry")))
+
+    @property
+    def routes(self) -> list[BaseRoute]:
+        return [
+            Route(f"{prefix}{path}", endpoint, methods=[method])
+            for prefix in ("", *(f"/{language}" for language in LANGUAGES))
+            for method, path, endpoint in self._addresses()
+        ]
+
+    def _addresses(self) -> Iterator[tuple[str, str, Endpoint]]:
+        yield "GET", SIGN_IN, self._sign_in.show
+        yield "POST", SIGN_IN, self._sign_in.send
+        yield "POST", "/work/sign-out", self._sign_in.sign_out
+        yield "GET", "/work", signed_in(self._lists.overview)
+        yield "GET", "/work/entries", signed_in(self._lists.entries)
+        yield "GET", "/work/entries/{id}", signed_in(self._entry.show)
+        yield "POST", "/work/entries/{id}", signed_in(self._entry.send)

@@ -1,0 +1,387 @@
+"""The workbench over HTTP: signing in by a form, and the forms of an entry."""
+
+import re
+from collections.abc import AsyncIterator
+from html import unescape
+from typing import Any
+
+import httpx
+import msgspec
+import pytest
+
+from app.auth.passwords import Passwords
+from app.db.pool import Pool
+from app.domain.account import Role
+from app.domain.entry import VoltageLevel
+from app.domain.hlzf import Season
+from app.domain.price import PriceKind
+from app.settings import Settings
+from tests import factories as make
+from tests.forms import Form, form_of, forms_of
+from tests.integration.auth.services import CHEAP, PASSWORD
+from tests.integration.graph.running import Running
+from tests.integration.graph.test_page_addresses import BROWSER, SCRIPT, active_parts_of, base_of, text_of
+from tests.integration.graph.writing import global_id
+
+EMAIL = "ada@example.org"
+
+
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    return msgspec.structs.replace(settings, **CHEAP)
+
+
+@pytest.fixture
+async def add_user(pool: Pool, settings: Settings) -> AsyncIterator[Any]:
+    passwords = Passwords(settings)
+    hashed = await passwords.hash(PASSWORD)
+    yield lambda role: make.user(pool, EMAIL, role, hashed)
+    passwords.close()
+
+
+class Browser:
+    """Keeps cookies, states its origin with each form, and follows no redirect by itself."""
+
+    def __init__(self, client: httpx.AsyncClient) -> None:
+        self.client = client
+        self.origin = {"origin": str(client.base_url).rstrip("/")}
+
+    async def open(self, path: str) -> httpx.Response:
+        return await self.client.get(path)
+
+    async def send(self, form: Form, /, **typed: str) -> httpx.Response:
+        fields = {**form.values, **{name.replace("__", "."): text for name, text in typed.items()}}
+        return await self.client.post(form.action, data=fields, headers=self.origin)
+
+    async def sign_in(self) -> None:
+        form = form_of((await self.open("/en/work/sign-in")).text)
+        assert (await self.send(form, email=EMAIL, password=PASSWORD)).status_code == 303
+
+    async def open_form(self, path: str, action: str) -> Form:
+        """The form with a button of this action."""
+        text = (await self.open(path)).text
+        pieces = [part for part in text.split("<form")[1:] if f'value="{action}"' in part]
+        return form_of("<form" + pieces[0])
+
+
+@pytest.fixture
+async def browser(server: Running) -> AsyncIterator[Browser]:
+    headers = {**BROWSER, "accept-language": "en"}
+    async with httpx.AsyncClient(base_url=base_of(server), headers=headers) as client:
+        yield Browser(client)
+
+
+@pytest.fixture
+async def editor(browser: Browser, add_user: Any) -> Browser:
+    await add_user(Role.EDITOR)
+    await browser.sign_in()
+    return browser
+
+
+@pytest.fixture
+async def administrator(browser: Browser, add_user: Any) -> Browser:
+    await add_user(Role.ADMIN)
+    await browser.sign_in()
+    return browser
+
+
+async def test_who_is_not_signed_in_is_led_to_the_form_and_from_there_to_the_page_that_was_wanted(
+    browser: Browser, add_user: Any
+) -> None:
+    await add_user(Role.EDITOR)
+    page = await browser.open("/de/work/entries?list=flagged&year=2025")
+    assert page.status_code == 303
+    form = form_of((await browser.open(page.headers["location"])).text)
+    refused = await browser.send(form, email=EMAIL, password="wrong")
+    assert refused.status_code == 401
+    assert "wrong" not in refused.text.replace("is wrong", "")
+    assert form_of(refused.text).values["email"] == EMAIL
+    accepted = await browser.send(form_of(refused.text), email=EMAIL, password=PASSWORD)
+    assert accepted.status_code == 303
+    assert accepted.headers["location"] == "/de/work/entries?list=flagged&year=2025"
+    assert "HttpOnly" in accepted.headers["set-cookie"]
+    assert (await browser.open(accepted.headers["location"])).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["https://evil.example/", "//evil.example", "/\\evil.example", "/\t/evil.example", "javascript:alert(1)", "work", "/%0d%0aset-cookie:x"],
+)  # fmt: skip
+async def test_signing_in_leads_to_no_other_host(browser: Browser, add_user: Any, address: str) -> None:
+    await add_user(Role.EDITOR)
+    page = await browser.client.get("/work/sign-in", params={"next": address})
+    response = await browser.send(form_of(page.text), email=EMAIL, password=PASSWORD, next=address)
+    target = httpx.URL(str(browser.client.base_url)).join(response.headers["location"])
+    assert target.host == "127.0.0.1"
+    assert target.scheme == "http"
+    assert "set-cookie:x" not in str(response.headers).lower().replace("%3a", ":").partition("\n")[2]
+
+
+async def test_pages_of_the_workbench_are_stored_nowhere_and_never_framed(
+    editor: Browser, server: Running, pool: Pool
+) -> None:
+    tariff = await make.tariff(pool, await make.dno(pool))
+    for path in ("/work", "/work/entries", f"/work/entries/{global_id(tariff)}", "/work/sign-in"):
+        for _ in range(3):
+            page = await editor.open(path)
+            assert page.status_code == 200, path
+            assert page.headers["cache-control"] == "no-store"
+            assert "frame-ancestors 'none'" in page.headers["content-security-policy"]
+            assert "form-action 'self'" in page.headers["content-security-policy"]
+            assert "etag" not in page.headers
+
+
+async def test_a_viewer_is_refused(browser: Browser, add_user: Any, pool: Pool) -> None:
+    tariff = await make.tariff(pool, await make.dno(pool))
+    await add_user(Role.VIEWER)
+    await browser.sign_in()
+    assert (await browser.open("/work")).status_code == 403
+    assert (await browser.open(f"/work/entries/{global_id(tariff)}")).status_code == 403
+
+
+async def test_a_form_of_another_site_changes_nothing(editor: Browser, pool: Pool) -> None:
+    tariff = await make.tariff(pool, await make.dno(pool), leistung="58.20")
+    path = f"/work/entries/{global_id(tariff)}"
+    form = await editor.open_form(path, "save")
+    fields = {**form.values, "leistung": "1.00", "action": "save"}
+    without = {name: text for name, text in fields.items() if name != "token"}
+    for data, headers in (
+        (fields, {"origin": "https://evil.example"}),
+        (fields, {"origin": "null"}),
+        (fields, {"sec-fetch-site": "cross-site"}),
+        (fields, {"sec-fetch-site": "same-site"}),
+        (without, editor.origin),
+        ({**fields, "token": "0" * 64}, editor.origin),
+        ({**fields, "token": ""}, {}),
+    ):
+        response = await editor.client.post(path, data=data, headers=headers)
+        assert response.status_code in (401, 403), headers
+    assert "58.20" in (await editor.open(path)).text
+    for kind in ("text/plain", "multipart/form-data; boundary=x", "application/json"):
+        response = await editor.client.post(
+            path, content=b"x=1", headers={**editor.origin, "content-type": kind}
+        )
+        assert response.status_code == 415
+
+
+async def test_a_form_has_no_fields_but_its_own(editor: Browser, pool: Pool) -> None:
+    tariff = await make.tariff(pool, await make.dno(pool))
+    path = f"/work/entries/{global_id(tariff)}"
+    form = await editor.open_form(path, "save")
+    for name in ("role", "changedBy", "verificationStatus", "id", "dnoId", "was.role", "__proto__"):
+        data = {**form.values, name: "ADMIN"}
+        assert (await editor.client.post(path, data=data, headers=editor.origin)).status_code == 400, name
+    twice = "&".join(f"{name}={text}" for name, text in [*form.fields, ("leistung", "2")])
+    headers = {**editor.origin, "content-type": "application/x-www-form-urlencoded"}
+    assert (await editor.client.post(path, content=twice.encode(), headers=headers)).status_code == 400
+
+
+async def test_a_correction_is_saved_and_seen_by_the_next_reader(
+    editor: Browser, server: Running, pool: Pool
+) -> None:
+    dno = await make.dno(pool, "netze-adorf")
+    tariff = await make.tariff(pool, dno, 2025, leistung="58.20")
+    await server.delivered()
+    assert "58,20" in (await editor.client.get("/de/operators/netze-adorf")).text
+    path = f"/de/work/entries/{global_id(tariff)}"
+    form = await editor.open_form(path, "save")
+    assert form.values["leistung"] == "58,20"
+    response = await editor.send(form, leistung="59,10", reason="Druckfehler", action="save")
+    assert response.status_code == 303
+    saved = text_of(await editor.open(response.headers["location"]))
+    assert "Gespeichert" in saved
+    assert "Druckfehler" in saved
+    for _ in range(2):
+        assert "59,10" in (await editor.client.get("/de/operators/netze-adorf")).text
+    again = await editor.send(
+        form, leistung="59,10", action="save"
+    )  # the back button, and the same form once more
+    assert again.status_code in (303, 409)
+    assert "59,10" in (await editor.open(path)).text
+
+
+async def test_a_value_that_is_unusual_is_saved_when_it_was_confirmed(editor: Browser, pool: Pool) -> None:
+    dno = await make.dno(pool)
+    await make.tariff(pool, dno, 2024, leistung="58.00", arbeit="0.70")
+    tariff = await make.tariff(pool, dno, 2025, leistung="58.20", arbeit="0.71")
+    path = f"/en/work/entries/{global_id(tariff)}"
+    form = await editor.open_form(path, "save")
+    page = await editor.send(form, leistung="5820", action="save")
+    assert page.status_code == 200
+    assert "Please check once more" in page.text
+    assert "Save nevertheless" in page.text
+    assert 'value="58.20"' in (await editor.open(path)).text
+    confirmed = form_of(page.text)
+    other = await editor.send(confirmed, leistung="9820", action="save")  # not what was confirmed
+    assert "Please check once more" in other.text
+    assert (await editor.send(confirmed, action="save")).status_code == 303
+    assert 'value="5820"' in (await editor.open(path)).text
+
+
+async def test_errors_stand_beside_their_fields_and_what_was_typed_stays(editor: Browser, pool: Pool) -> None:
+    dno = await make.dno(pool)
+    hlzf = await make.hlzf(pool, dno, 2025, VoltageLevel.MS, Season.WINTER)
+    path = f"/de/work/entries/{global_id(hlzf)}"
+    form = await editor.open_form(path, "save")
+    for typed in ("16:30", "16:30–17:00 x", "25:00–26:00", "17:00–16:00"):
+        page = await editor.send(form, windows=typed, action="save")
+        assert page.status_code == 400, typed
+        assert f">{typed}</textarea>" in unescape(page.text), typed
+        assert 'class="problem"' in page.text
+    response = await editor.send(form, windows="06:00–08:15\r\n17:00-19:30", action="save")
+    assert response.status_code == 303, text_of(response)
+    assert "06:00–08:15\n17:00–19:30" in (await editor.open(path)).text
+
+
+async def test_a_conflict_is_shown_as_three_values_and_solved_in_place(
+    editor: Browser, server: Running, pool: Pool
+) -> None:
+    dno = await make.dno(pool)
+    tariff = await make.tariff(pool, dno, 2025, leistung="58.20", arbeit="1.26")
+    path = f"/en/work/entries/{global_id(tariff)}"
+    mine = await editor.open_form(path, "save")
+    theirs = await editor.open_form(path, "save")
+    assert (
+        await editor.send(theirs, leistung="59.00", sourceUrl="https://a.example/b.pdf", action="save")
+    ).status_code == 303
+    page = await editor.send(mine, leistung="60.00", action="save")
+    assert page.status_code == 409
+    assert re.search("Capacity price from 2500 h/a 58.20 59.00 60.00", text_of(page))
+    assert "Address of the source – https://a.example/b.pdf unchanged" in text_of(page)
+    merged = form_of(page.text)
+    assert merged.values["leistung"] == "60.00"
+    assert merged.values["sourceUrl"] == "https://a.example/b.pdf"
+    response = await editor.send(
+        merged, take__leistung="theirs", sourceUrl="https://a.example/c.pdf", action="save"
+    )
+    assert response.status_code == 303, text_of(response)
+    values = (await editor.open_form(path, "save")).values
+    assert (values["leistung"], values["sourceUrl"]) == ("59.00", "https://a.example/c.pdf")
+
+
+async def test_an_entry_is_verified_flagged_and_unflagged(administrator: Browser, pool: Pool) -> None:
+    tariff = await make.tariff(pool, await make.dno(pool))
+    path = f"/en/work/entries/{global_id(tariff)}"
+    for action, reason, shown in (
+        ("verify", None, "verified"),
+        ("flag", "a digit is missing", "flagged"),
+        ("unflag", None, "unverified"),
+    ):
+        form = await administrator.open_form(path, action)
+        typed = {"action": action} if reason is None else {"action": action, "reason": reason}
+        response = await administrator.send(form, **typed)
+        assert response.status_code == 303, text_of(response)
+        assert shown in text_of(await administrator.open(path)).partition("Version")[0]
+    assert "a digit is missing" in (await administrator.open(path)).text
+    stale = await administrator.open_form(path, "verify")
+    assert (await administrator.send(stale, action="verify")).status_code == 303
+    assert (await administrator.send(stale, action="flag", reason="x")).status_code == 409
+
+
+async def test_administrators_revert_and_delete_and_editors_do_not(
+    administrator: Browser, server: Running, pool: Pool
+) -> None:
+    tariff = await make.tariff(pool, await make.dno(pool), leistung="58.20")
+    path = f"/en/work/entries/{global_id(tariff)}"
+    form = await administrator.open_form(path, "save")
+    await administrator.send(form, leistung="59.10", action="save")
+    revert = await administrator.open_form(path, "revert")
+    assert (await administrator.send(revert, action="revert")).status_code == 303
+    assert (await administrator.open_form(path, "save")).values["leistung"] == "58.20"
+    delete = await administrator.open_form(path, "delete")
+    response = await administrator.send(delete, action="delete", reason="of another operator")
+    assert response.status_code == 303
+    assert "is deleted" in text_of(await administrator.open(response.headers["location"]))
+    assert (await administrator.open(path)).status_code == 404
+
+
+async def test_editors_can_neither_delete_revert_nor_verify(editor: Browser, pool: Pool) -> None:
+    tariff = await make.tariff(pool, await make.dno(pool))
+    path = f"/en/work/entries/{global_id(tariff)}"
+    page = await editor.open(path)
+    for action in ("delete", "revert", "verify"):
+        assert f'value="{action}"' not in page.text
+    form = await editor.open_form(path, "save")
+    [revision] = await pool.fetch("SELECT id FROM revisions")
+    revert = {"action": "revert", "revision": f"revision_{revision['id'].hex}"}
+    for typed in ({"action": "delete", "reason": "x"}, {"action": "verify"}, {"verify": "1"}, revert):
+        assert (await editor.send(form, **typed)).status_code == 403, typed
+    assert (await editor.open(path)).status_code == 200
+
+
+async def test_lists_have_what_is_to_be_looked_at(editor: Browser, pool: Pool) -> None:
+    dno = await make.dno(pool, "netze-adorf", name="Netze Adorf")
+    await make.tariff(pool, dno, 2024, VoltageLevel.MS, verification_status="verified")
+    await make.tariff(pool, dno, 2025, VoltageLevel.MS, verification_status="flagged")
+    await make.price(pool, dno, 2025, PriceKind.SLP_ARBEITSPREIS, "6.812", "NS")
+    overview = text_of(await editor.open("/en/work"))
+    assert "Unverified 1 entries" in overview
+    assert "Flagged 1 entries" in overview
+    flagged = text_of(await editor.open("/en/work/entries?list=flagged"))
+    assert "Netze Adorf: grid charges, medium voltage, 2025" in flagged
+    assert "2024" not in flagged
+    for path, status in (
+        ("/work/entries?list=flagged&dno=netze-adorf&year=2024", 200),
+        ("/work/entries?list=best", 400),
+        ("/work/entries?year=x", 400),
+        ("/work/entries?colour=red", 400),
+        ("/work/entries?list=flagged&list=unverified", 400),
+        ("/work/entries/nonsense", 400),
+    ):
+        assert (await editor.open(path)).status_code == status, path
+
+
+async def test_every_kind_of_entry_has_a_form_that_changes_nothing_when_it_is_sent_as_it_is(
+    editor: Browser, server: Running, pool: Pool
+) -> None:
+    dno = await make.dno(pool)
+    entries = [
+        await make.tariff(pool, dno, 2025),
+        await make.hlzf(pool, dno, 2025, VoltageLevel.MS, Season.WINTER),
+        await make.time_of_use(pool, dno, 2025),
+        await make.price(pool, dno, 2025, PriceKind.SLP_ARBEITSPREIS, "6.812", "NS"),
+    ]
+    for language in ("de", "en"):
+        for entry in entries:
+            path = f"/{language}/work/entries/{global_id(entry)}"
+            form = await editor.open_form(path, "save")
+            response = await editor.send(form, action="save")
+            assert response.status_code == 200, text_of(response)
+            assert re.search("Nothing was changed|Es wurde nichts geändert", response.text)
+
+
+async def test_what_people_typed_is_escaped(editor: Browser, pool: Pool) -> None:
+    dno = await make.dno(pool, name=SCRIPT, city=SCRIPT)
+    tariff = await make.tariff(pool, dno, 2025)
+    path = f"/en/work/entries/{global_id(tariff)}"
+    form = await editor.open_form(path, "save")
+    pages = [
+        await editor.send(form, leistung=SCRIPT, reason=f'"{SCRIPT}', action="save"),
+        await editor.send(await editor.open_form(path, "flag"), action="flag", reason=SCRIPT),
+        await editor.open(path),
+        await editor.open("/en/work/entries?list=flagged"),
+        await editor.client.get("/work/entries", params={"dno": SCRIPT}),
+        await editor.client.get("/work/sign-in", params={"next": f'"{SCRIPT}'}),
+    ]
+    for page in pages:
+        assert SCRIPT not in page.text
+        assert set(active_parts_of(page)) <= {"script defer src"}
+
+
+async def test_signing_out_ends_the_session(editor: Browser) -> None:
+    [form] = [form for form in forms_of((await editor.open("/work")).text) if "sign-out" in form.action]
+    assert (
+        await editor.client.post(form.action, data={"token": ""}, headers=editor.origin)
+    ).status_code == 403
+    response = await editor.send(form)
+    assert response.status_code == 303
+    assert (await editor.open("/work")).status_code == 303
+    assert (await editor.client.get("/work/sign-out")).status_code == 405
+
+
+async def test_a_session_is_not_taken_over_from_before_signing_in(browser: Browser, add_user: Any) -> None:
+    await add_user(Role.EDITOR)
+    planted = "A" * 43
+    browser.client.cookies.set("dno_session", planted)
+    await browser.sign_in()
+    assert browser.client.cookies.get("dno_session", domain="127.0.0.1") != planted
