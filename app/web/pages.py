@@ -1,9 +1,13 @@
 """GraphiQL, the schema as text, and static files. schema/http/pages has the other pages."""
 
 import html
+from collections.abc import Mapping
 from functools import cache
+from pathlib import Path
 from string import Template
+from typing import Final, NamedTuple
 
+import msgspec
 from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
@@ -12,14 +16,22 @@ from app.web.assets import HERE, STATIC, static_assets
 from app.web.policy import GRAPHIQL_POLICY, PAGE_POLICY
 
 _EXAMPLES = HERE / "graphiql" / "examples"
+_DOCUMENTS: Final = "<!-- registered documents -->"
 
 
-def graphiql_page() -> Response:
+class RegisteredDocuments(NamedTuple):
+    """The documents of the manifest by name. `enforced`: whether all others are refused."""
+
+    documents: Mapping[str, str] = {}
+    enforced: bool = False
+
+
+def graphiql_page(registered: RegisteredDocuments) -> Response:
     """For browsers that request HTML from the endpoint; a plain console where GraphiQL was not built."""
-    headers = {"cache-control": "no-cache", "vary": "accept"}
-    if "graphiql.js" in static_assets().addresses:
-        return _page(_graphiql(), GRAPHIQL_POLICY, headers)
-    return _page(_console(), PAGE_POLICY, headers)
+    headers = {"cache-control": "no-cache", "vary": "accept, authorization, cookie"}
+    built = "graphiql.js" in static_assets().addresses
+    text, policy = (_graphiql(), GRAPHIQL_POLICY) if built else (_console(), PAGE_POLICY)
+    return _page(text.replace(_DOCUMENTS, _data(registered)), policy, headers)
 
 
 def favicon(request: Request) -> Response:
@@ -56,14 +68,22 @@ def _graphiql() -> str:
 
 @cache
 def _console() -> str:
-    options = [_option(path.read_text()) for path in sorted(_EXAMPLES.iterdir()) if path.suffix == ".graphql"]
+    options = [_option(path) for path in sorted(_EXAMPLES.glob("*.graphql"))]
     return _fill("console.html").replace("<!-- examples -->", "".join(options))
 
 
-def _option(example: str) -> str:
-    """The first line of an example is a comment that describes it."""
+def _option(path: Path) -> str:
+    """The first line of an example is a comment that describes it; its variables are in a file beside it."""
+    example, variables = path.read_text(), path.with_suffix(".json")
     title = example.partition("\n")[0].lstrip("# ")
-    return f'<option value="{html.escape(example)}">{html.escape(title)}</option>'
+    values = html.escape(variables.read_text()) if variables.exists() else ""
+    return f'<option value="{html.escape(example)}" data-variables="{values}">{html.escape(title)}</option>'
+
+
+def _data(registered: RegisteredDocuments) -> str:
+    """A data block, which is not executed; nothing in it can end it."""
+    text = msgspec.json.encode(registered._asdict()).decode().replace("<", "\\u003c")
+    return f'<script type="application/json" id="registered-documents">{text}</script>'
 
 
 def _fill(page: str, **texts: str) -> str:

@@ -20,6 +20,7 @@ from app.caller_budgets import Budgets
 from app.errors import BadInput, CannotStart, Code
 from app.observability.metrics import PERSISTED_DOCUMENTS_NOT_STORED
 from app.settings import MINUTE, Settings
+from app.web.pages import RegisteredDocuments
 from schema.execution.documents import RejectedDocument
 from schema.http.request import GraphQLRequest
 
@@ -62,6 +63,12 @@ class PersistedDocuments:
         self._budgets = Budgets(
             settings.max_new_persisted_documents, 10 * settings.max_new_persisted_documents, MINUTE
         )
+
+    @property
+    def registered(self) -> RegisteredDocuments:
+        """The documents of the manifest; none without one."""
+        only = self._registered is not None and not self._settings.registered_documents_only_warn
+        return RegisteredDocuments(self._registered or {}, only)
 
     @property
     def bytes(self) -> int:

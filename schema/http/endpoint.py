@@ -9,7 +9,7 @@ from app.http.content_negotiation import prefers_page
 from app.http.errors import respond
 from app.http.request_state import header, request_state
 from app.settings import Settings
-from app.web.pages import graphiql_page
+from app.web.pages import RegisteredDocuments, graphiql_page
 from schema.execution.documents import Operation, RejectedDocument
 from schema.http.connections import Connections
 from schema.http.event_stream import EventStream
@@ -47,7 +47,7 @@ class GraphQLEndpoint:
     async def _respond(self, request: Request) -> ASGIApp:
         scope, settings = request.scope, self._settings
         if scope["method"] in ("GET", "HEAD") and _wants_page(request):
-            return graphiql_page()
+            return graphiql_page(self._registered(scope))
         body = await receive_body(request)
         key = response_key(scope, body, anonymous_reading=settings.anonymous_reading)
         cached = look_up_response(scope, key)
@@ -65,6 +65,12 @@ class GraphQLEndpoint:
             response = await self._uncached.respond_uncached(key, parsed, scope, looked_up)
         self._fast_path.cache_request_head(scope, key.head)
         return response
+
+    def _registered(self, scope: Scope) -> RegisteredDocuments:
+        """Without the documents for callers that may not read."""
+        registered, principal = self._lookup.registered, request_state(scope).principal
+        readable = self._settings.anonymous_reading or not principal.anonymous
+        return registered if readable else RegisteredDocuments(enforced=registered.enforced)
 
     def _stream(
         self, request: GraphQLRequest, looked_up: Operation | RejectedDocument, scope: Scope

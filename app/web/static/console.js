@@ -1,37 +1,94 @@
-// Stands in for GraphiQL where it was not built: sends what is in the text field, shows what comes back.
+// Stands in for GraphiQL where it was not built: sends what is in the text fields, shows what comes back. It stores nothing.
 
-const [examples, query, answer, form] = ["#examples", "#query", "#answer", "form"].map((s) => document.querySelector(s));
+const [examples, operations, operation, query, variables, answer, form] = [
+  "#examples",
+  "#operations",
+  "#operation",
+  "#query",
+  "#variables",
+  "#answer",
+  "form",
+].map((selector) => document.querySelector(selector));
+
+const { documents, enforced } = JSON.parse(document.querySelector("#registered-documents").textContent);
 
 // `/graphql?query=…&variables=…` opens that query.
 const shared = new URLSearchParams(location.search);
 
+/** The names of the operations, outside of comments. */
+function operationNames() {
+  const text = query.value.replace(/#.*/g, "");
+  return [...text.matchAll(/^\s*(?:query|mutation)\s+(\w+)/gm)].map(([, name]) => name);
+}
+
+function offerOperations() {
+  const names = operationNames();
+  operations.hidden = names.length < 2;
+  if (names.join() !== [...operation.options].map(({ value }) => value).join()) {
+    operation.replaceChildren(...names.map((name) => new Option(name, name)));
+  }
+}
+
+function show(text, values) {
+  query.value = text;
+  variables.value = values;
+  offerOperations();
+}
+
 function choose() {
-  query.value = examples.value;
+  const chosen = examples.selectedOptions[0];
+  if (chosen) show(chosen.value, chosen.dataset.variables ?? "");
 }
 
-function variables() {
-  return query.value === shared.get("query") ? JSON.parse(shared.get("variables") ?? "{}") : {};
+/** The registered document with this text is executed by its name. */
+function documentOf() {
+  const name = Object.keys(documents).find((each) => documents[each] === query.value);
+  return name === undefined ? { query: query.value } : { documentId: name };
 }
 
-async function ask(event) {
+function body() {
+  const values = variables.value.trim();
+  return JSON.stringify({
+    ...documentOf(),
+    variables: values ? JSON.parse(values) : {},
+    ...(operations.hidden ? {} : { operationName: operation.value }),
+  });
+}
+
+async function execute(event) {
   event?.preventDefault();
   answer.textContent = "…";
   try {
     const response = await fetch("/graphql", {
       method: "POST",
       headers: { "content-type": "application/json", accept: "application/graphql-response+json, application/json" },
-      body: JSON.stringify({ query: query.value, variables: variables() }),
+      body: body(),
     });
     answer.textContent = JSON.stringify(await response.json(), null, 2);
   } catch (error) {
-    answer.textContent = `No answer: ${error.message}`;
+    answer.textContent = `No result: ${error.message}`;
   }
 }
 
+function listRegistered() {
+  const options = Object.entries(documents).map(([name, text]) => {
+    const title = /^\s*(?:query|mutation|subscription)\s+(\w+)/m.exec(text)?.[1] ?? "document";
+    return new Option(`${title} (${name.slice(0, 12)})`, text);
+  });
+  if (enforced) examples.replaceChildren(...options);
+  else examples.append(...options);
+  query.readOnly = enforced;
+  document.querySelector("#only").hidden = !enforced;
+}
+
+for (const field of [query, variables]) {
+  field.addEventListener("keydown", (event) => {
+    if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) execute(event);
+  });
+}
 examples.addEventListener("change", choose);
-form.addEventListener("submit", ask);
-query.addEventListener("keydown", (event) => {
-  if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) ask(event);
-});
+form.addEventListener("submit", execute);
+query.addEventListener("input", offerOperations);
+listRegistered();
 choose();
-if (shared.has("query")) query.value = shared.get("query");
+if (shared.has("query")) show(shared.get("query"), shared.get("variables") ?? "");

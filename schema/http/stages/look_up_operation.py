@@ -6,6 +6,7 @@ from strawberry import Schema
 from app.http.request_state import request_state
 from app.resources import resources_of
 from app.settings import Settings
+from app.web.pages import RegisteredDocuments
 from schema.execution.documents import DocumentCache, Operation, RejectedDocument
 from schema.execution.persisted import PersistedDocuments
 from schema.http.request import GraphQLRequest
@@ -15,6 +16,10 @@ class OperationLookup:
     def __init__(self, schema: Schema, settings: Settings) -> None:
         self._documents = DocumentCache(schema, settings)
         self._persisted = PersistedDocuments(settings)
+
+    @property
+    def registered(self) -> RegisteredDocuments:
+        return self._persisted.registered
 
     def look_up_plain(self, request: GraphQLRequest) -> Operation | None:
         """Without I/O. None if the document is persisted or has to be registered. Raises RejectedDocument."""
