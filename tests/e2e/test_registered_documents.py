@@ -119,7 +119,7 @@ async def test_on_a_phone_the_chosen_document_replaces_the_list(restricted: str)
         await page.wait_for(shows("searchDnos"))
 
 
-async def test_who_may_not_read_is_not_told_the_documents(manifest: str) -> None:
+async def test_the_documents_are_left_out_for_callers_that_may_not_read(manifest: str) -> None:
     async with (
         serving(REGISTERED_DOCUMENTS=manifest, ANONYMOUS_READING="false") as started,
         httpx.AsyncClient(base_url=started.url, headers={"accept": "text/html"}) as client,

@@ -65,7 +65,7 @@ createRoot(document.getElementById("graphiql")).render(
     <GraphiQL.Logo>
       <nav className="own-links" aria-label="dno-api">
         <a href="/">dno-api</a>
-        <a href="/work/sign-in">Sign in</a>
+        <a href="/work/sign-in?next=/graphql">Sign in</a>
       </nav>
     </GraphiQL.Logo>
     <Layout />
