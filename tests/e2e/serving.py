@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from app.domain.account import Role
 from tests.servers import private_folder
+from tests.waiting import PATIENT
 
 _START_SECONDS = 90
 _DNO = (sys.executable, "-m", "app.cli.main")
@@ -40,7 +41,9 @@ async def serving(code: Path | None = None, **settings: str) -> AsyncIterator[Se
     """Embedded databases, the starter data, and no rate limit. `code`: the tree to run instead of this one."""
     with private_folder() as folder:
         usual = {"LOCAL_FOLDER": str(folder), "PORT": "0", "RATE_LIMIT_ANONYMOUS": "0"}
-        environment = {"PATH": os.environ["PATH"], **usual, **settings}
+        # Time-outs that a busy machine does not exceed.
+        patient = {name.upper(): str(value) for name, value in PATIENT.items()}
+        environment = {"PATH": os.environ["PATH"], **usual, **patient, **settings}
         process = await asyncio.create_subprocess_exec(
             *_DNO, "serve", cwd=code, env=environment, stdout=PIPE, stderr=STDOUT
         )
