@@ -17,7 +17,7 @@ from app.web.policy import PAGE_POLICY
 from app.web.rendering import render
 
 _PATHS: Final = (
-    *("/", "/operators", "/compare", "/ranking", "/my-operator", "/coverage", "/docs"),
+    *("/", "/operators", "/compare", "/ranking", "/my-operator", "/coverage", "/changes", "/docs"),
     *("/graphql", "/schema.graphql"),
 )
 MAX_PATH_LENGTH: Final = 200  # of an address that similar ones are searched for

@@ -99,6 +99,18 @@ BILL_UNITS: Final[Names] = {
     "kWh": ("kWh", "kWh"),
 }
 
+LEVY_KINDS: Final[Names] = {
+    "KWKG": ("KWKG-Umlage", "KWKG levy"),
+    "OFFSHORE": ("Offshore-Netzumlage", "offshore grid levy"),
+    "PARAGRAF_19_STROM_NEV": ("Aufschlag für besondere Netznutzung (§ 19 StromNEV)", "levy of § 19 StromNEV"),
+    "ABLAV": ("AbLaV-Umlage", "AbLaV levy"),
+    "EEG": ("EEG-Umlage", "EEG levy"),
+    "KONZESSIONSABGABE": ("Konzessionsabgabe", "concession fee"),
+    "STROMSTEUER": ("Stromsteuer", "electricity tax"),
+    "STROMSTEUER_ENTLASTUNG": ("Entlastung von der Stromsteuer", "relief from electricity tax"),
+    "UMSATZSTEUER": ("Umsatzsteuer", "value-added tax"),
+}
+
 BILL_PROFILES: Final[Names] = {
     "HOUSEHOLD": ("Haushalt, 3.500 kWh", "household, 3,500 kWh"),
     "HEAT_PUMP": ("Wärmepumpe mit eigenem Zähler, 6.000 kWh", "heat pump with a meter of its own, 6,000 kWh"),

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from urllib.parse import quote, urlencode
 
 from app.domain.clock import GERMANY
+from app.web import bill_texts
 from app.web.language import LANGUAGES, Language
 from app.web.names import (
     BANDS,
@@ -65,6 +66,11 @@ class PageView(NamedTuple):
         kept = [(name, value) for name, value in self.parameters if name not in ("offset", "page")]
         return _address("", f"{self.path}{suffix}", kept)
 
+    def feed(self) -> str:
+        """The changes of this page as a feed."""
+        kept = [(name, value) for name, value in self.parameters if name != "after"]
+        return _address(self.prefix, "/changes.atom", kept)
+
     @property
     def languages(self) -> Sequence[str]:
         return LANGUAGES
@@ -118,6 +124,12 @@ class PageView(NamedTuple):
 
     def bill_profile(self, profile: str) -> str:
         return self._of(BILL_PROFILES, profile)
+
+    def bill_warning(self, code: str, message: str) -> str:
+        return bill_texts.warning(code, message, self.language)
+
+    def missing_for_bill(self, sentence: str) -> str:
+        return bill_texts.missing(sentence, self.language)
 
     def change(self, kind: str) -> str:
         """What a revision did to its entry."""

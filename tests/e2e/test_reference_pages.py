@@ -9,6 +9,8 @@ from tests.e2e.test_pages import AXE, COMPLETE, WIDTHS, needs_axe, needs_browser
 
 PATHS = (
     "/coverage?family=HLZF",
+    "/de/changes",
+    "/en/changes?dno=n-ergie-netz",
     "/docs",
     "/de/docs/configuration",
     "/docs/decisions/0070-pages",
@@ -30,22 +32,22 @@ async def test_reference_pages_fit_their_width_and_request_nothing_from_other_ho
 
 @needs_browser
 @needs_axe
+@pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-async def test_reference_pages_have_no_violations_that_axe_finds(server: str, scheme: str) -> None:
+async def test_reference_pages_have_no_violations_that_axe_finds(server: str, scheme: str, path: str) -> None:
     async with open_page("about:blank") as page:
         await page.command(
             "Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}]
         )
-        for path in PATHS:
-            for width in WIDTHS[:2]:
-                await set_width(page, width)
-                await open_path(page, server + path)
-                await page.evaluate(AXE.read_text() + ";0")
-                found = await page.evaluate("axe.run().then((result) => JSON.stringify(result.violations))")
-                violations = [
-                    (each["id"], [node["html"] for node in each["nodes"]][:3]) for each in json.loads(found)
-                ]
-                assert violations == [], (path, width)
+        for width in WIDTHS[:2]:
+            await set_width(page, width)
+            await open_path(page, server + path)
+            await page.evaluate(AXE.read_text() + ";0")
+            found = await page.evaluate("axe.run().then((result) => JSON.stringify(result.violations))")
+            violations = [
+                (each["id"], [node["html"] for node in each["nodes"]][:3]) for each in json.loads(found)
+            ]
+            assert violations == [], width
 
 
 @needs_browser
@@ -58,6 +60,25 @@ async def test_without_javascript_a_cell_of_coverage_leads_to_its_operators(serv
         await page.evaluate("document.querySelector('.heat .share-2 a').click()")
         await page.wait_for(
             f"{COMPLETE} && document.querySelector('.summary')?.textContent.startsWith('{count} operator')"
+        )
+
+
+@needs_browser
+async def test_without_javascript_changes_are_filtered_and_paged(server: str) -> None:
+    async with open_page("about:blank") as page:
+        await page.command("Emulation.setScriptExecutionDisabled", value=True)
+        await page.command("Page.navigate", url=f"{server}/en/changes")
+        await page.wait_for(f"{COMPLETE} && document.querySelectorAll('.changes > li').length === 50")
+        first = await page.evaluate("document.querySelector('.changes > li').id")
+        await page.evaluate("document.querySelector('[rel=next]').click()")
+        await page.wait_for(
+            f"{COMPLETE} && (document.querySelector('.changes > li')?.id ?? '{first}') !== '{first}'"
+        )
+        await page.evaluate(
+            "document.querySelector('[name=family]').value = 'LEVY'; document.querySelector('form button').click()"
+        )
+        await page.wait_for(
+            f"{COMPLETE} && location.search.includes('LEVY') && document.querySelector('.what')?.textContent.includes('levy')"
         )
 
 

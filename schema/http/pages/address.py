@@ -71,11 +71,14 @@ class PageAddress(CachedAddress):
         # One page for all of a role, since the role is part of the key.
         editor = request_state(scope).principal.role.includes(Role.EDITOR)
         view = PageView(language, *split_path(scope["path"]), given, editor)
-        body = render(self._template, view, **values)
+        body = self._body(view, values)
         response = represent(
             body, language, gzip=accepts_gzip(scope), count=counter, media_type=self.media_type
         )
         return MadeResponse(response, read_set)
+
+    def _body(self, view: PageView, values: Map) -> bytes:
+        return render(self._template, view, **values)
 
     async def _load(self, variables: Map, request: Request) -> Loaded:
         """What the template is given."""

@@ -9,6 +9,7 @@ from app.settings import Settings
 from app.web.language import LANGUAGES
 from schema.http.operation_runner import OperationRunner
 from schema.http.pages.address import PageAddress
+from schema.http.pages.changes import ChangesFeed, ChangesPage
 from schema.http.pages.compare import ComparePage
 from schema.http.pages.coverage import CoveragePage
 from schema.http.pages.document import page_operation
@@ -26,6 +27,8 @@ PAGES: Final[tuple[tuple[str, str, type[PageAddress]], ...]] = (
     ("/", "home", HomePage),
     ("/operators", "operators", OperatorsPage),
     ("/coverage", "coverage", CoveragePage),
+    ("/changes", "changes", ChangesPage),
+    ("/changes.atom", "changes", ChangesFeed),
     ("/compare", "compare", ComparePage),
     ("/ranking", "ranking", RankingPage),
     ("/my-operator", "myOperator", MyOperatorPage),
