@@ -190,7 +190,7 @@ async def test_neither_authors_nor_reasons_nor_addresses_of_people_are_shown(
         id=global_id(tariff),
         arbeit="3.10",
         sourceUrl="https://example.org/a",
-        reason="Erika told me, erika@example.org",
+        reason="by Erika, erika@example.org",
     )
     assert payload["errors"] == []
     for path in ("/changes", "/changes.atom"):
