@@ -21,6 +21,7 @@ PATHS = (
     "/my-operator?postalCode=80331",
     "/operators/n-ergie-netz",
     "/en/operators/n-ergie-net",
+    "/operators/stadtwerke-malchow?level=NS&profile=HOUSEHOLD&inhabitants=6500",
 )
 COMPLETE = "document.readyState === 'complete'"
 WIDTHS = (1280, 390, 360)

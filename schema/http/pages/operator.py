@@ -3,12 +3,19 @@
 from datetime import UTC, datetime
 from typing import Final
 
+from starlette.requests import Request
+
 from app.cache.clock import monotonic
 from app.domain import clock
 from app.domain.entry import FIRST_YEAR, LAST_YEAR
 from app.errors import AppError, Code, quoted
 from app.web.language import Language
-from schema.http.pages.address import PageAddress
+from schema.http.pages.address import Loaded
+from schema.http.pages.document import page_operation
+from schema.http.pages.form_page import FormError, FormPage
+from schema.http.pages.operator_bill import BILL_PARAMETERS, read_bill_form
+from schema.http.pages.operator_prices import prices_of_years, tariffs_before
+from schema.http.pages.operator_sources import sources_of
 from schema.http.pages.operator_time_of_use import prices_now
 from schema.http.pages.operator_windows import change_of, windows_of
 from schema.http.rest_operations import Map
@@ -16,7 +23,38 @@ from schema.http.rest_operations import Map
 _LISTS: Final = ("tariffs", "hlzf", "timeOfUse", "prices")
 
 
-class OperatorPage(PageAddress):
+class OperatorPage(FormPage):
+    """The bill is computed only where a parameter of its form is given."""
+
+    computed = frozenset(("billed", "consumption"))
+    further = BILL_PARAMETERS
+
+    async def _load(self, variables: Map, request: Request) -> Loaded:
+        figures = {name: value for name, value in variables.items() if name not in BILL_PARAMETERS}
+        consumption = None
+        if form := {name: variables[name] for name in BILL_PARAMETERS if name in variables}:
+            year = figures.get("year") or await self._newest_year(figures, request)
+            consumption = read_bill_form(form, year)
+            figures |= {"billed": True, "consumption": consumption}
+        loaded = await super()._load(figures, request)
+        return loaded._replace(values={**loaded.values, "consumption": consumption, "refusal": None})
+
+    async def _form(self, request: Request) -> Map:
+        """The page without a bill."""
+        variables = self._parameters.variables(request.path_params, ())
+        loaded = await super()._load(variables, request)
+        return {**loaded.values, "consumption": None}
+
+    async def _newest_year(self, variables: Map, request: Request) -> int:
+        """Raises FormError for an operator without figures. It is read again with the page, whose read set has it."""
+        slug = {"slug": variables["slug"]}
+        result = await self._operations.run_fields(page_operation("operatorYears"), slug, request)
+        await self._require_operator(result.data, slug, request)
+        years: list[int] = result.data["dno"]["years"]
+        if not years:
+            raise FormError("Es sind keine Werte erfasst.", "No figures are held.", "profile")
+        return years[0]
+
     def _variables(self, variables: Map, language: Language) -> Map:
         """Raises NOT_FOUND for a year without a calendar here."""
         year = variables.get("year")
@@ -30,11 +68,15 @@ class OperatorPage(PageAddress):
         dno = data["dno"]
         year = variables.get("year") or next(iter(dno["years"]), None)
         figures = {name: [entry for entry in dno[name] if entry["year"] == year] for name in _LISTS}
+        level = variables.get("level")
         return {
             **super()._values(data, variables),
             **figures,
             **_at_this_time(dno, year, variables),
             "year": year,
+            "before_year": tariffs_before(dno["tariffs"], year),
+            "prices_of_years": prices_of_years(dno["tariffs"], level, year),
+            "sources": sources_of(figures),
         }
 
 

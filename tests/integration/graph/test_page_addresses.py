@@ -396,7 +396,7 @@ async def test_the_page_of_an_operator_has_its_figures_of_the_newest_year_or_of_
     await make.price(pool, dno, 2025, PriceKind.SLP_ARBEITSPREIS, "6.812", "NS")
     await server.delivered()
     newest = await browser.get("/operators/netze-adorf")
-    for part in ("58,20", "+16,4 %", "geprüft", "§ 14a", "6,812", "Slp arbeitspreis"):
+    for part in ("58,20", "+16,4 %", "geprüft", "§ 14a", "6,812", "Arbeitspreis ohne Leistungsmessung"):
         assert part in text_of(newest), part
     assert "Umspannung HS/MS" not in text_of(newest)
     older = text_of(await browser.get("/en/operators/netze-adorf/2024"))
@@ -420,9 +420,10 @@ async def test_a_correction_is_in_the_next_view_of_all_pages_with_the_figure(
     await pool.fetch("UPDATE netzentgelte_data SET leistung = 59.10 WHERE id = $1", tariff.id)
     await server.delivered()
     for path in paths:
-        page = (await browser.get(path)).text
-        assert re.search("59[.,]10", page)
-        assert not re.search("58[.,]20", page)
+        figures, history = (await browser.get(path)).text.split('id="history"')
+        assert re.search("59[.,]10", figures)
+        assert not re.search("58[.,]20", figures)
+        assert re.search("58[.,]20", history)
     assert "Netzentgelte 2025 berichtigt" in text_of(await browser.get("/"))
 
 
