@@ -6,13 +6,16 @@ from typing import Final
 
 from starlette.routing import BaseRoute, Route
 
+from app.domain.account import Role
 from app.settings import Settings
 from app.web.language import LANGUAGES
 from schema.http.operation_runner import OperationRunner
 from schema.http.rest_operations import RestOperations, own_document
+from schema.http.work.access import AccountPage, KeysPage, PeoplePage
 from schema.http.work.entry import EntryPage
 from schema.http.work.forms import SIGN_IN, Endpoint, signed_in
 from schema.http.work.lists import WorkLists
+from schema.http.work.own_changes import OwnChanges
 from schema.http.work.sign_in import SignIn
 
 _QUERIES: Final = Path(__file__).parent / "queries"
@@ -28,6 +31,12 @@ class Workbench:
         self._sign_in = SignIn(settings, operations, own_document(own_operations("sign_in")))
         self._lists = WorkLists(settings, operations, own_document(own_operations("lists")))
         self._entry = EntryPage(settings, operations, own_document(own_operations("entry")))
+
+        access = own_document(own_operations("access"))
+        self._keys = KeysPage(settings, operations, access)
+        self._people = PeoplePage(settings, operations, access)
+        self._account = AccountPage(settings, operations, access)
+        self._changes = OwnChanges(settings, operations, access)
 
     @property
     def routes(self) -> list[BaseRoute]:
@@ -45,3 +54,12 @@ class Workbench:
         yield "GET", "/work/entries", signed_in(self._lists.entries)
         yield "GET", "/work/entries/{id}", signed_in(self._entry.show)
         yield "POST", "/work/entries/{id}", signed_in(self._entry.send)
+        yield "GET", "/work/changes", signed_in(self._changes.show)
+        yield "POST", "/work/changes", signed_in(self._changes.send)
+        yield "GET", "/work/account", signed_in(self._account.show, Role.VIEWER)
+        yield "POST", "/work/account", signed_in(self._account.send, Role.VIEWER)
+        yield "GET", "/work/keys", signed_in(self._keys.show, Role.ADMIN)
+        yield "POST", "/work/keys", signed_in(self._keys.send, Role.ADMIN)
+        yield "GET", "/work/people", signed_in(self._people.show, Role.ADMIN)
+        yield "POST", "/work/people", signed_in(self._people.send, Role.ADMIN)
+        yield "GET", "/work/people/{id}/delete", signed_in(self._people.confirm, Role.ADMIN)

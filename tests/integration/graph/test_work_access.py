@@ -1,0 +1,233 @@
+"""The pages of the workbench for keys, people and the own account."""
+
+import re
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import msgspec
+import pytest
+
+from app.auth.passwords import Passwords
+from app.db.pool import Pool
+from app.domain.account import Role
+from app.settings import Settings
+from tests import factories as make
+from tests.forms import Form, form_of, forms_of
+from tests.integration.auth.services import CHEAP, PASSWORD
+from tests.integration.graph.running import Running
+from tests.integration.graph.test_page_addresses import BROWSER, SCRIPT, active_parts_of, base_of
+from tests.integration.graph.test_work_entries import EMAIL, Browser
+from tests.integration.graph.writing import global_id
+
+PAGES = ("/work/keys", "/work/people", "/work/account", "/work/changes")
+
+
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    return msgspec.structs.replace(settings, **CHEAP)
+
+
+@pytest.fixture
+async def add_user(pool: Pool, settings: Settings) -> AsyncIterator[Any]:
+    passwords = Passwords(settings)
+    hashed = await passwords.hash(PASSWORD)
+    yield lambda role: make.user(pool, EMAIL, role, hashed)
+    passwords.close()
+
+
+@pytest.fixture
+async def browser(server: Running) -> AsyncIterator[Browser]:
+    headers = {**BROWSER, "accept-language": "en"}
+    async with httpx.AsyncClient(base_url=base_of(server), headers=headers) as client:
+        yield Browser(client)
+
+
+@pytest.fixture
+async def administrator(browser: Browser, add_user: Any) -> Browser:
+    await add_user(Role.ADMIN)
+    await browser.sign_in()
+    return browser
+
+
+def secret_of(page: httpx.Response) -> str:
+    return page.text.partition("<output>")[2].partition("</output>")[0]
+
+
+async def test_a_secret_is_shown_once_and_a_form_that_is_sent_again_makes_no_second_key(
+    administrator: Browser,
+) -> None:
+    form = await administrator.open_form("/work/keys", "create")
+    made = await administrator.send(form, name="crawler", role="EDITOR", expires="2100-01-31")
+    assert made.status_code == 200
+    assert made.headers["cache-control"] == "no-store"
+    assert "location" not in made.headers
+    secret = secret_of(made)
+    assert len(secret) > 30
+    again = await administrator.send(form, name="crawler", role="EDITOR", expires="2100-01-31")
+    assert again.status_code == 409
+    assert "No key was created" in again.text
+    listed = (await administrator.open("/work/keys")).text
+    assert listed.count('scope="row">crawler') == 1
+    assert "31" in listed
+    assert secret not in listed + again.text
+
+
+async def test_a_key_that_is_revoked_ends(administrator: Browser, server: Running) -> None:
+    form = await administrator.open_form("/work/keys", "create")
+    secret = secret_of(await administrator.send(form, name="crawler", role="VIEWER"))
+    headers = {"authorization": f"Bearer {secret}"}
+    async with httpx.AsyncClient(base_url=base_of(server), headers=headers) as client:
+        body = {"query": "{ coverage { totalDnos } }"}
+        assert (await client.post("/graphql", json=body)).status_code == 200
+        revoke = await administrator.open_form("/work/keys", "revoke")
+        assert (await administrator.send(revoke)).headers["location"] == "/work/keys?done=revoke"
+        assert (await client.post("/graphql", json=body)).status_code == 401
+
+
+@pytest.mark.parametrize("role", [Role.EDITOR, Role.VIEWER])
+async def test_others_are_refused_pages_and_forms_of_administrators(
+    browser: Browser, add_user: Any, role: Role
+) -> None:
+    user = await add_user(role)
+    await browser.sign_in()
+    account = form_of((await browser.open("/work/account")).text)
+    for path, fields in (
+        ("/work/keys", {"action": "create", "name": "x", "role": "ADMIN"}),
+        ("/work/people", {"action": "role", "id": f"user_{user.id}", "role": "ADMIN"}),
+    ):
+        assert (await browser.open(path)).status_code == 403
+        data = {**fields, "token": account.values["token"]}
+        refused = await browser.client.post(path, data=data, headers=browser.origin)
+        assert refused.status_code == 403
+    assert (await browser.open(f"/work/people/user_{user.id}/delete")).status_code == 403
+
+
+async def test_forms_of_other_sites_and_fields_that_a_form_does_not_have_change_nothing(
+    administrator: Browser,
+) -> None:
+    form = await administrator.open_form("/work/keys", "create")
+    fields = {**form.values, "name": "crawler", "role": "ADMIN"}
+    for data, headers in (
+        (fields, {"origin": "https://evil.example"}),
+        ({**fields, "token": ""}, administrator.origin),
+        ({**fields, "createdBy": "user_1"}, administrator.origin),
+        ({**fields, "action": "workDeleteUser"}, administrator.origin),
+        ({**fields, "role": "OWNER"}, administrator.origin),
+        ({**fields, "expires": "tomorrow"}, administrator.origin),
+    ):
+        refused = await administrator.client.post("/work/keys", data=data, headers=headers)
+        assert refused.status_code in (400, 401, 403), data
+    assert "crawler" not in (await administrator.open("/work/keys")).text
+
+
+async def test_what_people_type_is_shown_as_text(administrator: Browser) -> None:
+    form = await administrator.open_form("/work/keys", "create")
+    made = await administrator.send(form, name=SCRIPT, role="VIEWER")
+    assert made.status_code == 200
+    before = active_parts_of(await administrator.open("/work/keys"))
+    assert SCRIPT not in made.text
+    assert active_parts_of(await administrator.open("/work/keys")) == before
+
+
+async def test_pages_are_stored_nowhere(administrator: Browser) -> None:
+    for path in PAGES:
+        page = await administrator.open(path)
+        assert (page.status_code, page.headers["cache-control"]) == (200, "no-store"), path
+
+
+async def test_the_password_is_changed_with_the_present_one_and_typed_twice(administrator: Browser) -> None:
+    new = "  a quite different sentence "
+    form = form_of((await administrator.open("/work/account")).text)
+    for typed in (
+        {"current": PASSWORD, "password": new, "again": "x"},
+        {"current": "x", "password": new, "again": new},
+    ):
+        refused = await administrator.send(form, **typed)
+        assert refused.status_code >= 400
+        assert "sentence" not in refused.text
+    changed = await administrator.send(form, current=PASSWORD, password=new, again=new)
+    assert changed.headers["location"] == "/work/account?done=password"
+    administrator.client.cookies.clear()
+    entry = form_of((await administrator.open("/en/work/sign-in")).text)
+    assert (await administrator.send(entry, email=EMAIL, password=PASSWORD)).status_code == 401
+    assert (await administrator.send(entry, email=EMAIL, password=new)).status_code == 303
+
+
+async def form_about(browser: Browser, action: str, email: str) -> Form:
+    """The form of the page of people that has this action and the person in the name of its button."""
+    pieces = (await browser.open("/work/people")).text.split("<form")[1:]
+    found = [piece for piece in pieces if f'value="{action}"' in piece and f": {email}" in piece]
+    return form_of("<form" + found[-1])
+
+
+async def test_a_person_is_added_with_a_password_that_is_shown_once(administrator: Browser) -> None:
+    form = await administrator.open_form("/work/people", "create")
+    made = await administrator.send(form, email="grace@example.org", role="VIEWER")
+    password = secret_of(made)
+    assert made.headers["cache-control"] == "no-store"
+    again = await administrator.send(form, email="grace@example.org", role="VIEWER")
+    assert again.status_code == 409
+    listed = (await administrator.open("/work/people")).text
+    assert "grace@example.org" in listed
+    assert password not in listed + again.text
+    administrator.client.cookies.clear()
+    entry = form_of((await administrator.open("/en/work/sign-in")).text)
+    assert (await administrator.send(entry, email="grace@example.org", password=password)).status_code == 303
+
+
+async def test_the_role_of_a_person_is_changed_sessions_are_ended_and_the_password_is_replaced(
+    administrator: Browser, pool: Pool, server: Running
+) -> None:
+    await make.user(pool, "grace@example.org", Role.VIEWER)
+    changed = await administrator.send(
+        await form_about(administrator, "role", "grace@example.org"), role="EDITOR"
+    )
+    assert changed.headers["location"] == "/work/people?done=role"
+    shown = await administrator.send(await form_about(administrator, "reset", "grace@example.org"))
+    headers = {**BROWSER, "accept-language": "en"}
+    async with httpx.AsyncClient(base_url=base_of(server), headers=headers) as client:
+        grace = Browser(client)
+        entry = form_of((await grace.open("/en/work/sign-in")).text)
+        await grace.send(entry, email="grace@example.org", password=secret_of(shown))
+        assert (await grace.open("/work")).status_code == 200
+        ended = await administrator.send(await form_about(administrator, "end", "grace@example.org"))
+        assert ended.status_code == 303
+        assert (await grace.open("/work")).status_code in (303, 401)
+
+
+async def test_the_last_administrator_stays_and_the_page_says_why(administrator: Browser) -> None:
+    refused = await administrator.send(await form_about(administrator, "role", EMAIL), role="VIEWER")
+    assert refused.status_code == 409
+    assert "Appoint a second one first" in refused.text
+
+
+async def test_deletion_is_confirmed_on_a_page_of_its_own(administrator: Browser, pool: Pool) -> None:
+    grace = await make.user(pool, "grace@example.org", Role.VIEWER)
+    people = (await administrator.open("/work/people")).text
+    assert 'value="delete"' not in people
+    address = re.findall(r'href="(/work/people/[^"]+/delete)" aria-label="Delete: grace@', people)
+    page = await administrator.open(address[0])
+    assert page.status_code == 200
+    deleted = await administrator.send(form_of(page.text))
+    assert deleted.headers["location"] == "/work/people?done=delete"
+    assert grace.email not in (await administrator.open("/work/people")).text
+    assert (await administrator.open(address[0])).status_code == 404
+
+
+async def test_an_own_change_is_undone_unless_the_entry_has_changed_since(
+    administrator: Browser, pool: Pool
+) -> None:
+    tariff = await make.tariff(pool, await make.dno(pool), leistung="58.20")
+    path = f"/work/entries/{global_id(tariff)}"
+    for leistung in ("58.21", "58.22"):
+        form = await administrator.open_form(path, "save")
+        assert (await administrator.send(form, leistung=leistung, action="save")).status_code == 303
+    page = (await administrator.open("/work/changes")).text
+    latest, earlier = [form for form in forms_of(page) if form.method == "post"]
+    refused = await administrator.send(earlier)
+    assert refused.status_code == 409
+    assert "only the latest change of an entry can be undone" in refused.text
+    assert (await administrator.send(latest)).headers["location"] == "/work/changes?done=undo"
+    assert "58.21" in (await administrator.open(path)).text
+    assert "58.22 → 58.21" in (await administrator.open("/work/changes")).text
