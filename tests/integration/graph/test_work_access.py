@@ -196,7 +196,7 @@ async def test_the_role_of_a_person_is_changed_sessions_are_ended_and_the_passwo
         assert (await grace.open("/work")).status_code in (303, 401)
 
 
-async def test_the_last_administrator_stays_and_the_page_says_why(administrator: Browser) -> None:
+async def test_the_last_administrator_stays_and_the_page_explains_it(administrator: Browser) -> None:
     refused = await administrator.send(await form_about(administrator, "role", EMAIL), role="VIEWER")
     assert refused.status_code == 409
     assert "Appoint a second one first" in refused.text
