@@ -17,6 +17,7 @@ from app.importers.decimals import Decimal, Decimals, used_by
 from app.web.language import Language
 from schema.http.rest_operations import Map
 from schema.root import schema
+from schema.types.scalars import read_decimal
 
 # Those that every correction has, and that are no values of the entry.
 _CONTROLS: Final = frozenset(("id", "expectedVersion", "force", "reason", "verify"))
@@ -157,12 +158,14 @@ def _scalar(text: str, field: EntryField, language: Language) -> Any:
 
 
 def _with_point(text: str, language: Language) -> str:
-    """A number that leaves two readings is read as the language of the page writes numbers."""
+    """A number that leaves two readings is read as the language of the page writes numbers. Raises Unreadable."""
     used = used_by(text.lstrip("-")) or (Decimal.COMMA if language == "de" else Decimal.POINT)
     try:
-        return Decimals(used, stated=True, exact=False).with_point(text)
+        number = Decimals(used, stated=True, exact=False).with_point(text)
+        read_decimal(number)
     except ValueError:
-        return text
+        raise Unreadable(f"„{text[:60]}“ ist keine Zahl.", f"“{text[:60]}” is no number.") from None
+    return number
 
 
 def differences(
