@@ -13,7 +13,7 @@ from tests.e2e.browser import Page, open_page
 from tests.e2e.serving import serving
 from tests.e2e.test_pages import AXE, WIDTHS, needs_axe, needs_browser, open_path, set_width
 
-EMAIL, PASSWORD = "ada@example.org", "a long phrase that nobody guesses"
+EMAIL, PASSWORD = "ada@example.org", "a long phrase for one test"
 FIELD = "main form [name=leistung]"
 
 
