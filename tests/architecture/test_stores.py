@@ -159,6 +159,7 @@ STORES = {
     "app/importers/family.py:FamilySource._locations": IMPORT,
     "app/importers/family.py:FamilySource._rows": IMPORT,
     "app/importers/layout.py:_without": IMPORT,
+    "schema/http/work/sheet_form.py:field_names": START,
     "schema/http/work/sheet_form.py:RowState.chosen": REQUEST,
     "schema/http/work/sheet_form.py:RowState.errors": REQUEST,
     "schema/http/work/sheet_form.py:SheetForm.errors": REQUEST,

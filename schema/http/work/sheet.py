@@ -1,35 +1,25 @@
 """/work/sheets/new: the form of a whole price sheet, checked by a dry run before it is saved."""
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from hashlib import sha256
-from typing import Any, Final
-from urllib.parse import parse_qsl
+from typing import Final
 
 import msgspec
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
-from app.auth.roles import require
-from app.domain.account import Role
 from app.domain.entry import FIRST_YEAR, LAST_YEAR
-from app.errors import AppError, BadInput, Code, DeadlineExceeded, quoted
-from app.http.request_state import header, joined_header, request_state
+from app.errors import AppError, BadInput, Code, quoted
 from app.settings import Settings
-from app.web.language import preferred_language, split_path
 from app.web.page_view import PageView
-from app.web.policy import PAGE_POLICY
-from app.web.rendering import render
 from schema.execution.documents import Document
 from schema.http.rest_operations import Map, RestOperations
-from schema.http.work.form_token import FIELD, check_origin, confirmed, form_token
-from schema.http.work.sheet_form import SheetForm, Write, set_errors
+from schema.http.work.form_token import form_token
+from schema.http.work.forms import page, redirect, sent_form, view_of
+from schema.http.work.sheet_form import SheetForm, Write, field_names, set_errors
 from schema.http.work.sheet_texts import SheetTexts
 
 PATH: Final = "/work/sheets/new"
-FORM: Final = b"application/x-www-form-urlencoded"
-# More than the form has: four rows of fields for each level, and at most 80 prices.
-MAX_FIELDS: Final = 800
 _PARAMETERS: Final = ("dno", "year", "saved")
 
 
@@ -42,7 +32,6 @@ class SheetPage:
 
     async def show(self, request: Request) -> Response:
         """GET: the form with what is stored; without an operator and a year, a form that asks for them."""
-        require(request_state(request.scope).principal, Role.EDITOR)
         view = view_of(request, _PARAMETERS)
         given = {name: view.value(name).strip() for name in _PARAMETERS}
         if not given["dno"] or not given["year"]:
@@ -54,13 +43,10 @@ class SheetPage:
 
     async def send(self, request: Request) -> Response:
         """POST: a dry run, or, of what was checked just so, the writes."""
-        require(request_state(request.scope).principal, Role.EDITOR)
-        check_origin(request, self._settings)
         view = view_of(request, _PARAMETERS)
-        fields = await read_fields(request, self._settings)
-        request = confirmed(request, self._settings, fields.get(FIELD, ""))
+        fields, request = await sent_form(request, self._settings, field_names())
         form = await self._form(request, view, fields, fields)
-        token, writes = fields.get(FIELD, ""), form.writes()
+        token, writes = form_token(request, self._settings), form.writes()
         digest = _digest(writes)
         if form.has_errors or not writes:
             return sheet(
@@ -71,7 +57,7 @@ class SheetPage:
         others = set_errors(writes, outcome["errors"])
         if outcome["written"]:
             address = view.link(PATH, dno=form.dno["slug"], year=form.year, saved=len(writes))
-            return RedirectResponse(address, 303, {"cache-control": "no-store"})
+            return redirect(address)
         if outcome["errors"]:
             return sheet(view, form, token, 400, others=others)
         checked = Checked(digest, list(zip(writes, outcome["results"], strict=True)))
@@ -105,48 +91,6 @@ class Checked(msgspec.Struct, frozen=True):
     @property
     def warnings(self) -> int:
         return sum(len(result["warnings"]) for _, result in self.results)
-
-
-def view_of(request: Request, parameters: Sequence[str]) -> PageView:
-    """Raises BadInput for an unknown parameter."""
-    scope = request.scope
-    given = [(name, value) for name, value in request.query_params.multi_items() if value.strip()]
-    for name, _ in given:
-        if name not in parameters:
-            raise BadInput(
-                f"There is no parameter {quoted(name)}; there are {', '.join(parameters) or 'none'}.",
-                argument=name[:80],
-            )
-    path = split_path(scope["path"])
-    language = path.language or preferred_language(joined_header(scope, b"accept-language"))
-    return PageView(language, path.prefix, path.path, given)
-
-
-async def read_fields(request: Request, settings: Settings) -> dict[str, str]:
-    """The fields of a sent form. Raises AppError."""
-    kind = (header(request.scope, b"content-type") or b"").partition(b";")[0].strip().lower()
-    if kind != FORM:
-        raise AppError("The form is sent as application/x-www-form-urlencoded.", Code.UNSUPPORTED_MEDIA_TYPE)
-    try:
-        async with asyncio.timeout(settings.read_timeout):
-            body = await request.body()
-    except TimeoutError:
-        raise DeadlineExceeded("The form took too long to arrive; nothing was changed.") from None
-    try:
-        pairs = parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=MAX_FIELDS, errors="strict")
-    except ValueError:
-        raise BadInput(f"The form cannot be read: it has at most {MAX_FIELDS} fields, in UTF-8.") from None
-    return dict(reversed(pairs))
-
-
-def page(view: PageView, template: str, status: int = 200, **values: Any) -> Response:
-    """Never stored: it has what a person typed."""
-    headers = {
-        "cache-control": "no-store",
-        "content-security-policy": PAGE_POLICY,
-        "content-language": view.language,
-    }
-    return Response(render(template, view, **values), status, headers, media_type="text/html")
 
 
 def sheet(

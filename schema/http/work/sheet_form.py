@@ -1,6 +1,7 @@
 """The form of a whole price sheet: what is stored, what was typed, and the writes that follow from the difference."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from typing import Any, Final
 
 import msgspec
@@ -275,6 +276,19 @@ class SheetForm:
         if reason := self.value("reason").strip():
             new["reason"] = reason
         return {state.row.section.correct: new}
+
+
+@cache
+def field_names() -> frozenset[str]:
+    """All that the form can have."""
+    rows = list(fixed_rows())
+    fixed = {row.field(cell) for row in rows for cell in row.cells} | {f"{row.name}.was" for row in rows}
+    prices = {f"prices.{number}.{name}" for number in range(MAX_PRICES) for name in _OF_PRICES}
+    return frozenset(fixed | prices | _OF_SHEET)
+
+
+_OF_PRICES: Final = ("kind", "level", "variant", "free", "amount", "was")
+_OF_SHEET: Final = {"dno", "year", "url", "page", "publication", "reason", "confirm", "step", "checked"}
 
 
 def _free_row(number: int, chosen: Mapping[str, str]) -> RowState:

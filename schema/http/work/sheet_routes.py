@@ -12,6 +12,7 @@ from schema.http.imports import Imports
 from schema.http.operation_runner import OperationRunner
 from schema.http.rest_operations import RestOperations, own_document
 from schema.http.work import sheet, upload
+from schema.http.work.forms import signed_in
 
 _DOCUMENT: Final = (Path(__file__).parent / "queries" / "sheet.graphql").read_text()
 
@@ -28,7 +29,7 @@ class Sheets:
 
     def _routes(self) -> Iterator[BaseRoute]:
         for prefix in ("", *(f"/{language}" for language in LANGUAGES)):
-            yield Route(f"{prefix}{sheet.PATH}", self._sheet.show, methods=["GET"])
-            yield Route(f"{prefix}{sheet.PATH}", self._sheet.send, methods=["POST"])
-            yield Route(f"{prefix}{upload.PATH}", self._upload.show, methods=["GET"])
-            yield Route(f"{prefix}{upload.PATH}", self._upload.send, methods=["POST"])
+            yield Route(f"{prefix}{sheet.PATH}", signed_in(self._sheet.show), methods=["GET"])
+            yield Route(f"{prefix}{sheet.PATH}", signed_in(self._sheet.send), methods=["POST"])
+            yield Route(f"{prefix}{upload.PATH}", signed_in(self._upload.show), methods=["GET"])
+            yield Route(f"{prefix}{upload.PATH}", signed_in(self._upload.send), methods=["POST"])

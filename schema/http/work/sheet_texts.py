@@ -5,7 +5,6 @@ from typing import Final
 
 from app.domain.entry import VoltageLevel
 from app.domain.price import RULES, PriceKind
-from app.web import names
 from app.web.page_view import PageView
 from schema.http.work.sheet_cells import Amount, BandPrice, Cell, Windows
 from schema.http.work.sheet_form import RowState, stored_texts
@@ -46,7 +45,7 @@ class SheetTexts:
 
     def kind(self, kind: str) -> str:
         """With its unit."""
-        return f"{_price_kind(self._view, kind)}, {_price_unit(self._view, RULES[PriceKind(kind)].unit)}"
+        return f"{self._view.price_kind(kind)}, {self._view.price_unit(RULES[PriceKind(kind)].unit)}"
 
     def row(self, state: RowState) -> str:
         key, view = state.row.key, self._view
@@ -60,7 +59,7 @@ class SheetTexts:
                 return view.text("§ 14a Modul 3", "§ 14a module 3")
             case _ if state.chosen and not state.chosen["kind"]:
                 return view.text("Weiterer Preis", "Another price")
-        return _price_kind(view, str(key["kind"])) + self._of_price(state)
+        return view.price_kind(str(key["kind"])) + self._of_price(state)
 
     def _of_price(self, state: RowState) -> str:
         level, variant = state.row.key["voltageLevel"], state.row.key["variant"]
@@ -73,8 +72,8 @@ class SheetTexts:
         view = self._view
         match cell:
             case Amount() if state.row.section.name == "prices":
-                unit = _price_unit(view, RULES[PriceKind(str(state.row.key["kind"]))].unit)
-                return f"{_price_kind(view, str(state.row.key['kind']))}{self._of_price(state)}, {unit}"
+                unit = view.price_unit(RULES[PriceKind(str(state.row.key["kind"]))].unit)
+                return f"{view.price_kind(str(state.row.key['kind']))}{self._of_price(state)}, {unit}"
             case BandPrice():
                 return f"{view.text(*_BANDS[cell.band])}, ct/kWh"
             case Windows() if state.row.section.name == "hlzf":
@@ -111,11 +110,3 @@ class SheetTexts:
         for state in states:
             found.setdefault(str(state.row.key["voltageLevel"]), []).append(state)
         return found
-
-
-def _price_kind(view: PageView, kind: str) -> str:
-    return view._of(getattr(names, "PRICE_KINDS", {}), kind)  # TEMPORARY
-
-
-def _price_unit(view: PageView, unit: str) -> str:
-    return view._of(getattr(names, "PRICE_UNITS", {}), unit)  # TEMPORARY
