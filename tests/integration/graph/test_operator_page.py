@@ -47,6 +47,11 @@ def section_of(page: httpx.Response, name: str) -> str:
     return " ".join(unescape(re.sub(r"<[^>]+>", " ", found[1])).split())
 
 
+def data_of(page: httpx.Response) -> str:
+    """The section of files and addresses, without the footer."""
+    return page.text.partition('id="data"')[2].partition("</main>")[0]
+
+
 async def test_prices_of_a_level_are_drawn_and_listed_over_all_years_with_the_difference_to_the_year_before(
     browser: httpx.AsyncClient, pool: Pool
 ) -> None:
@@ -296,9 +301,7 @@ async def test_every_address_of_the_data_of_an_operator_answers(
     await make.price(pool, dno, this_year)
     await server.delivered()
     page = await browser.get("/en/operators/netze-a")
-    addresses = [
-        unescape(each) for each in re.findall(r'href="(/[^"]+)"', page.text.partition('id="data"')[2])
-    ]
+    addresses = [unescape(each) for each in re.findall(r'href="(/[^"]+)"', data_of(page))]
     wanted = (".csv", ".xlsx", ".ndjson", "bo4e.json", "hlzf/2026.ics", "2026.yaml", "/graphql?query=")
     for part in wanted:
         assert any(part in address for address in addresses), part
@@ -314,7 +317,7 @@ async def test_an_operator_without_data_has_a_page_whose_addresses_answer(
     await make.dno(pool)
     page = await browser.get("/en/operators/netze-a")
     assert page.status_code == 200
-    for address in re.findall(r'href="(/[^"]+)"', page.text.partition('id="data"')[2]):
+    for address in re.findall(r'href="(/[^"]+)"', data_of(page)):
         assert (await browser.get(unescape(address), headers={"accept": "*/*"})).status_code == 200, address
 
 
