@@ -99,6 +99,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     allowed_origins: Words = ()
 
     # HTTP
+    public_url: str = ""  # of the server as clients reach it; empty: pages name no addresses in full
     trusted_proxies: Words = ()  # addresses or networks (CIDR)
     proxy_header: Literal["auto", "x-forwarded-for", "forwarded"] = "auto"
     operations_networks: Words = ("127.0.0.0/8", "::1")  # clients that may read /readyz and /metrics
@@ -330,6 +331,7 @@ def _check_urls(settings: Settings) -> None:
     )
     schemes = {
         "language_model_url": ("https", "http"),
+        "public_url": ("https", "http"),
         "database_url": ("postgresql", "postgres"),
         "follow_database_url": ("postgresql", "postgres"),
         "redis_url": redis,

@@ -33,6 +33,13 @@ class Server:
         family = [self._process, *self._process.children(recursive=True)]
         return int(sum(process.memory_info().rss for process in family))
 
+    @property
+    def cpu_seconds(self) -> float:
+        """Spent so far, including child processes."""
+        family = [self._process, *self._process.children(recursive=True)]
+        times = [process.cpu_times() for process in family]
+        return float(sum(each.user + each.system for each in times))
+
     @asynccontextmanager
     async def connection(self) -> AsyncIterator["Connection"]:
         reader, writer = await asyncio.open_connection("127.0.0.1", self.port)

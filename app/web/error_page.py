@@ -11,6 +11,7 @@ from starlette.types import Scope
 from app.error_table import ERRORS
 from app.errors import AppError
 from app.http.request_state import joined_header, request_state
+from app.web.error_texts import ADVICE, TITLES
 from app.web.language import preferred_language, split_path
 from app.web.page_view import PageView
 from app.web.policy import PAGE_POLICY
@@ -30,6 +31,8 @@ def error_page(scope: Scope, error: AppError, headers: Mapping[str, str]) -> Res
         _view(scope),
         status=status,
         error=error,
+        titles=TITLES,
+        advice=ADVICE,
         near=error.details.get("near", ()),
         similar=_similar_paths(scope) if status is HTTPStatus.NOT_FOUND else (),
         retry_after=headers.get("retry-after"),

@@ -37,6 +37,7 @@ class PageView(NamedTuple):
     """`path`: without the prefix of the language. `parameters`: those of the query string that the page takes.
 
     `editor`: whether the reader may correct entries.
+    `public_url`: of the server, empty if it is not set.
     """
 
     language: Language
@@ -44,6 +45,7 @@ class PageView(NamedTuple):
     path: str
     parameters: Sequence[tuple[str, str]] = ()
     editor: bool = False
+    public_url: str = ""
 
     def text(self, german: str, english: str) -> str:
         return german if self.language == "de" else english
@@ -60,6 +62,11 @@ class PageView(NamedTuple):
     def in_language(self, language: str) -> str:
         """This page in that language, whatever the client prefers."""
         return _address(f"/{language}", self.path, self.parameters)
+
+    def whole(self, language: str = "") -> str:
+        """The full address of this page in that language, or of the page in that which the client prefers."""
+        address = self.in_language(language) if language else _address("", self.path, self.parameters)
+        return f"{self.public_url.rstrip('/')}{address}"
 
     def file(self, suffix: str) -> str:
         """The rows of this page, and of those before and after it, as a file."""

@@ -15,6 +15,7 @@ from starlette.routing import BaseRoute, Route
 from app.web.assets import HERE, STATIC, static_assets
 from app.web.policy import GRAPHIQL_POLICY, PAGE_POLICY
 
+_CLOSED_TO_ROBOTS = ("/graphql", "/work", "/de/work", "/en/work", "/api/", "/export/")
 _EXAMPLES = HERE / "graphiql" / "examples"
 _DOCUMENTS: Final = "<!-- registered documents -->"
 
@@ -38,6 +39,12 @@ def favicon(request: Request) -> Response:
     return FileResponse(STATIC / "favicon.svg", headers={"cache-control": "public, max-age=86400"})
 
 
+def robots(request: Request) -> Response:
+    """Pages may be indexed; the endpoint, forms and whole tables are for programs and people."""
+    closed = "".join(f"Disallow: {path}\n" for path in _CLOSED_TO_ROBOTS)
+    return PlainTextResponse(f"User-agent: *\n{closed}Allow: /\n", headers={"cache-control": "max-age=3600"})
+
+
 def schema_route(sdl: str) -> BaseRoute:
     """The contract as text; `sdl` comes from above, where the graph is."""
 
@@ -53,6 +60,7 @@ def asset(request: Request) -> Response:
 
 routes: list[BaseRoute] = [
     Route("/favicon.ico", favicon),
+    Route("/robots.txt", robots),
     Route("/assets/{name}", asset),
 ]
 

@@ -64,6 +64,10 @@ class RestOperations:
         self._settings = settings
         self._runner = runner
 
+    @property
+    def public_url(self) -> str:
+        return self._settings.public_url
+
     async def run(self, operation: Operation, variables: Map, request: Request) -> Result:
         """The value of the operation's one field. Raises the first error of the operation."""
         data, read_set, answer = await self._run(operation, variables, request)

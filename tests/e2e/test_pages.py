@@ -7,22 +7,9 @@ import pytest
 
 from app.web.assets import HERE
 from tests.e2e.browser import CHROMIUM, Page, open_page
+from tests.e2e.paths import PATHS
 
 AXE = HERE / "graphiql" / "node_modules" / "axe-core" / "axe.min.js"
-PATHS = (
-    "/",
-    "/en?q=Netzentgelte N-ERGIE 2025 MS",
-    "/operators",
-    "/en/operators?level=MS&with=HLZF&year=2025",
-    "/en/compare?with=n-ergie-netz&with=netze-bw&with=bayernwerk-netz&with=none",
-    "/compare?with=n-ergie-netz&add=stadtwerke",
-    "/compare?kwh=none",
-    "/ranking?profile=INDUSTRY",
-    "/my-operator?postalCode=80331",
-    "/operators/n-ergie-netz",
-    "/en/operators/n-ergie-net",
-    "/operators/stadtwerke-malchow?level=NS&profile=HOUSEHOLD&inhabitants=6500",
-)
 COMPLETE = "document.readyState === 'complete'"
 WIDTHS = (1280, 390, 360)
 

@@ -70,7 +70,7 @@ class PageAddress(CachedAddress):
         values, read_set, counter = await self._load(variables, request)
         # One page for all of a role, since the role is part of the key.
         editor = request_state(scope).principal.role.includes(Role.EDITOR)
-        view = PageView(language, *split_path(scope["path"]), given, editor)
+        view = PageView(language, *split_path(scope["path"]), given, editor, self._operations.public_url)
         body = self._body(view, values)
         response = represent(
             body, language, gzip=accepts_gzip(scope), count=counter, media_type=self.media_type

@@ -17,6 +17,7 @@ from app.web.language import split_path
 from app.web.page_view import PageView
 from app.web.rendering import render
 from schema.http.pages.address import PageAddress
+from schema.http.pages.parameters import MAX_PARAMETERS
 from schema.http.pages.representation import HTML, language_of
 from schema.http.rest_operations import Map
 
@@ -50,8 +51,10 @@ class FormPage(PageAddress):
             (name, text)
             for name, text in request.query_params.multi_items()
             if self._parameters.has(name) and len(text) <= _MAX_REPEATED
-        ]
-        view = PageView(language_of(scope), *split_path(scope["path"]), given)
+        ][:MAX_PARAMETERS]
+        view = PageView(
+            language_of(scope), *split_path(scope["path"]), given, public_url=self._operations.public_url
+        )
         body = render(self._template, view, refusal=error, **await self._form(request))
         headers = [
             (b"cache-control", b"no-store"),

@@ -24,6 +24,7 @@ Parameters = Sequence[tuple[str, str]]
 
 # Appended to shared links by mail and social media; they mean nothing here.
 _TRACKING: Final = re.compile(r"utm_\w+|fbclid|gclid|msclkid|mc_[ce]id", re.ASCII)
+MAX_PARAMETERS: Final = 50  # links of a page repeat them: their number would count twice in its size
 _WHOLE_NUMBER: Final = re.compile(r"-?\d{1,9}", re.ASCII)
 _BOOLEANS: Final = {"true": True, "false": False}
 
@@ -46,6 +47,8 @@ class PageParameters:
     def given(self, request: Request) -> Parameters:
         """Those of the query string, without empty ones, which forms send. Raises BadInput for an unknown one."""
         given = [each for each in request.query_params.multi_items() if not _TRACKING.fullmatch(each[0])]
+        if len(given) > MAX_PARAMETERS:
+            raise BadInput(f"There are {len(given)} parameters; at most {MAX_PARAMETERS} are allowed.")
         known = [name for name in self._types if name not in request.path_params]
         for name, _ in given:
             if name not in known:

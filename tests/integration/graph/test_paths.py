@@ -104,6 +104,7 @@ PATHS = (
     "/healthz",
     "/readyz",
     "/favicon.ico",
+    "/robots.txt",
     "/schema.graphql",
     "/assets/page.css",
     "/assets/none",
