@@ -9,13 +9,15 @@ from urllib.parse import urlencode
 import msgspec
 from graphql import print_ast
 from starlette.requests import Request
+from starlette.types import Scope
 
 from app.cache.read_set import ReadSet
 from app.cache.responses import ResponseKey, body_of, head_of
 from app.domain.account import Role
 from app.errors import AppError, Code, quoted
 from app.http.buffered_response import BufferedResponse
-from app.http.request_state import request_state
+from app.http.cached_response import CachedResponse
+from app.http.request_state import header, request_state
 from app.observability.operation_names import NameCount
 from app.web.language import Language, split_path
 from app.web.page_view import PageView
@@ -61,6 +63,14 @@ class PageAddress(CachedAddress):
     async def respond(self, request: Request) -> BufferedResponse:
         # In the first response to a head, and so in the cached head.
         return with_page_headers(await super().respond(request))
+
+    def _send(self, scope: Scope, response: CachedResponse, until: float) -> BufferedResponse:
+        """Made once, as replies to POST are: the head of a page does not depend on the lifetime of its records."""
+        if response.cache_control is None or header(scope, b"if-none-match") is not None:
+            return super()._send(scope, response, until)
+        if response.reply is None:
+            response.reply = super()._send(scope, response, until)
+        return response.reply
 
     async def _make(self, request: Request) -> MadeResponse:
         scope = request.scope
