@@ -41,7 +41,7 @@ _ADVICE: Final[Names] = {
     ),
     Code.CONFLICT: (
         "Jemand anders hat den Eintrag inzwischen geändert. Laden Sie ihn neu, und prüfen Sie Ihre Änderung daran.",
-        "Somebody else has changed the entry. Load it again and check your change against it.",
+        "The entry was changed by another person. Load it again and check your change against it.",
     ),
     Code.UNAUTHENTICATED: (
         "Diese Seite ist nur für angemeldete Personen lesbar.",

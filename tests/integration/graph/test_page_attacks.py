@@ -1,4 +1,4 @@
-"""Attacks on all pages alike: what people and crawlers typed, headers, paths and parameters of strangers."""
+"""Attacks on all pages alike: what people and crawlers typed, hostile headers, paths and parameters."""
 
 import re
 from collections.abc import AsyncIterator
