@@ -1,4 +1,4 @@
-"""GraphiQL, the schema as text, and static files. schema/http/pages has the other pages."""
+"""GraphiQL, the viewer of the REST API, the schema as text, and static files. schema/http/pages has the other pages."""
 
 import html
 from collections.abc import Mapping
@@ -9,11 +9,11 @@ from typing import Final, NamedTuple
 
 import msgspec
 from starlette.requests import Request
-from starlette.responses import FileResponse, HTMLResponse, PlainTextResponse, Response
+from starlette.responses import FileResponse, HTMLResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from app.web.assets import HERE, STATIC, static_assets
-from app.web.policy import GRAPHIQL_POLICY, PAGE_POLICY
+from app.web.policy import GRAPHIQL_POLICY, PAGE_POLICY, VIEWER_POLICY
 
 _CLOSED_TO_ROBOTS = ("/graphql", "/work", "/de/work", "/en/work", "/api/", "/export/")
 _EXAMPLES = HERE / "graphiql" / "examples"
@@ -58,10 +58,18 @@ def asset(request: Request) -> Response:
     return static_assets().answer(request.path_params["name"], request.headers.get("accept-encoding", ""))
 
 
+def viewer(request: Request) -> Response:
+    """The description of the REST API with forms that send requests; where it was not built, the page without them."""
+    if "viewer.js" not in static_assets().addresses:
+        return RedirectResponse("/docs/api", 303)
+    return _page(_viewer(), VIEWER_POLICY, {"cache-control": "no-cache"})
+
+
 routes: list[BaseRoute] = [
     Route("/favicon.ico", favicon),
     Route("/robots.txt", robots),
     Route("/assets/{name}", asset),
+    Route("/docs/api/requests", viewer),
 ]
 
 
@@ -72,6 +80,11 @@ def _page(text: str, policy: str, headers: dict[str, str]) -> Response:
 @cache
 def _graphiql() -> str:
     return _fill("graphiql.html")
+
+
+@cache
+def _viewer() -> str:
+    return _fill("viewer.html")
 
 
 @cache

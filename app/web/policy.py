@@ -10,3 +10,5 @@ GRAPHIQL_POLICY: Final = (
     f"{_CLOSED}; form-action 'none'; img-src 'self' data:; font-src 'self' data:; style-src 'self' 'unsafe-inline';"
     " script-src 'self'; worker-src 'self'"
 )
+# The viewer of the REST API writes inline styles, too, and shows the images inside its own style sheet.
+VIEWER_POLICY: Final = f"{_CLOSED}; form-action 'none'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; script-src 'self'"

@@ -106,6 +106,7 @@ STORES = {
     "app/limits/rate_limiter/buckets.py:PendingRequest.waiting": REQUEST,
     "app/web/pages.py:_console": START,
     "app/web/pages.py:_graphiql": START,
+    "app/web/pages.py:_viewer": START,
     "app/web/assets.py:static_assets": START,
     "app/web/documentation.py:_files": START,
     "app/web/documentation.py:_pages": START,

@@ -1,4 +1,4 @@
-// Bundles GraphiQL into the assets folder; every file carries a hash of its content in its name.
+// Bundles GraphiQL and the viewer of the REST API into the assets folder; every file carries a hash of its content in its name.
 
 import { readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { brotliCompressSync, constants, gzipSync } from "node:zlib";
@@ -48,7 +48,7 @@ const built = await build({ ...shared, entryPoints: workers, format: "iife" });
 const workerNames = JSON.stringify(names(built));
 const page = await build({
   ...shared,
-  entryPoints: { graphiql: "graphiql.jsx" },
+  entryPoints: { graphiql: "graphiql.jsx", viewer: "viewer.js" },
   format: "esm",
   splitting: true,
   jsx: "automatic",

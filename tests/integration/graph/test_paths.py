@@ -88,6 +88,7 @@ PATHS = (
     "/en/docs",
     "/docs/reading",
     "/docs/api",
+    "/docs/api/requests",
     "/de/docs/api",
     "/en/docs/api",
     "/de/docs/none",
