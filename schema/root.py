@@ -32,6 +32,7 @@ from schema.queries.nodes import NodeQueries
 from schema.queries.own_changes import OwnChangeQueries
 from schema.queries.places import PlaceQueries
 from schema.queries.ranking import RankingQueries
+from schema.queries.set_aside import SetAsideQueries
 from schema.queries.viewer import ViewerQueries
 from schema.queries.webhooks import WebhookQueries
 from schema.subscriptions import Subscription
@@ -55,6 +56,7 @@ class Query(
     ViewerQueries,
     AccountQueries,
     OwnChangeQueries,
+    SetAsideQueries,
     WebhookQueries,
 ):
     pass

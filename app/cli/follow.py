@@ -12,6 +12,7 @@ import typer
 from app.cli import console
 from app.cli.databases import with_databases
 from app.db import followed_rows
+from app.domain.set_aside import SetAside
 from app.errors import AppError, CannotStart
 from app.importers.follow.follower import FAILURES, one_pass
 from app.importers.follow.passes import PassReport, problem_of
@@ -143,7 +144,7 @@ async def _list_set_aside(settings: Settings, *, as_json: bool) -> None:
             after = (rows[-1].source, rows[-1].source_id, rows[-1].part)
 
 
-def _line(each: followed_rows.SetAside, *, as_json: bool) -> str:
+def _line(each: SetAside, *, as_json: bool) -> str:
     if as_json:
         return msgspec.json.encode(each).decode()
     content = " ".join(f"{name}={value}" for name, value in each.content.items() if name != "id")

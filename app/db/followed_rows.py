@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
 
 import msgspec
 
 from app.db.crawler_database import Position
 from app.db.pool import Connection, Pool, Row
+from app.domain.set_aside import SetAside, SetAsidePage, SetAsidePosition
 
 # That of a row which did not fit: it is handled again in every full comparison.
 UNFIT = b""
@@ -21,15 +21,6 @@ class LastPass(msgspec.Struct, frozen=True):
     compared_at: datetime | None = None
     compared_ago: float | None = None
     compare_next: bool = False
-
-
-class SetAside(msgspec.Struct, frozen=True):
-    source: str
-    source_id: int
-    part: str
-    reason: str
-    content: Mapping[str, Any]
-    since: datetime | None = None
 
 
 async def fetch_last_pass(connection: Connection) -> LastPass:
@@ -167,6 +158,26 @@ async def fetch_set_aside(connection: Connection, after: tuple[str, int, str], l
         limit,
     )
     return [SetAside(**dict(row)) for row in rows]
+
+
+async def fetch_set_aside_page(pool: Pool, after: SetAsidePosition | None, first: int) -> SetAsidePage:
+    rows = await pool.fetch(
+        "SELECT source, source_id, part, reason, content, since FROM set_aside_rows"
+        " WHERE $1::text IS NULL OR (source, source_id, part) > ($1, $2::bigint, $3::text)"
+        " ORDER BY source, source_id, part LIMIT $4",
+        *((None, None, None) if after is None else (after.source, int(after.source_id), after.part)),
+        first + 1,
+        name="set_aside",
+    )
+    return SetAsidePage(
+        tuple(SetAside(**dict(row)) for row in rows[:first]), len(rows) > first, after is not None
+    )
+
+
+async def count_set_aside_rows(pool: Pool) -> int:
+    rows = await pool.fetch("SELECT count(*) AS rows FROM set_aside_rows", name="set_aside")
+    found: int = rows[0]["rows"]
+    return found
 
 
 async def count_set_aside(connection: Connection) -> dict[str, int]:

@@ -121,7 +121,16 @@ async def test_pages_of_the_workbench_fit_their_width_and_have_no_violations_tha
         await open_path(page, f"{workbench}/en/work/sign-in")
         await check(page, tmp_path / f"sign-in-{scheme}")
         await sign_in(page, workbench)
-        for path in ("/work", "/work/entries", "/de/work/entries?list=implausible"):
+        for path in (
+            "/work",
+            "/work/entries",
+            "/de/work/entries?list=implausible",
+            "/work/set-aside",
+            "/de/work/keys",
+            "/work/people",
+            "/work/account",
+            "/de/work/changes",
+        ):
             await open_path(page, workbench + path)
             await check(page, tmp_path / f"{path.strip('/').replace('/', '-')[:20]}-{scheme}")
         await open_entry(page, workbench, "avacon-netz")

@@ -27,9 +27,10 @@ from app.db.crawler_database import (
     open_snapshot,
     shortened,
 )
-from app.db.followed_rows import LastPass, SetAside
+from app.db.followed_rows import LastPass
 from app.db.pool import Connection, Row
 from app.domain.revision import CRAWLER
+from app.domain.set_aside import SetAside
 from app.importers.follow.figures import Unfit
 from app.importers.follow.levels import CRAWLER_LEVELS
 from app.importers.follow.operators import Operator, Plan, plan, read_operator

@@ -14,9 +14,10 @@ from app.db import followed_entries, followed_operators, followed_rows
 from app.db.crawler_database import Snapshot, shortened
 from app.db.family_tables import TABLES
 from app.db.followed_entries import FollowedEntries, TakenOver
-from app.db.followed_rows import UNFIT, SetAside
+from app.db.followed_rows import UNFIT
 from app.db.pool import Connection, Row
 from app.domain.revision import CRAWLER, ChangeKind
+from app.domain.set_aside import SetAside
 from app.importers.follow.decision import (
     NOT_THEIRS,
     Action,

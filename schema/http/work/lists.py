@@ -1,4 +1,4 @@
-"""/work and /work/entries: what is to be looked at, as lists."""
+"""/work, /work/entries and /work/set-aside: what is to be looked at, as lists."""
 
 from typing import Final
 
@@ -32,11 +32,12 @@ class WorkLists:
         self._overview = document.operation("workOverview")
         self._entries = document.operation("workEntries")
         self._parameters = PageParameters(self._entries)
+        self._set_aside = document.operation("workSetAside")
 
     async def overview(self, request: Request) -> Response:
         view = view_of(request, ("done",))
         data = (await self._operations.run_fields(self._overview, {}, request)).data
-        counts = {name: data[name]["totalCount"] for name in LISTS}
+        counts = {name: data[name]["totalCount"] for name in (*LISTS, "setAside")}
         principal = request_state(request.scope).principal
         return page(
             view,
@@ -62,3 +63,10 @@ class WorkLists:
             if edge["node"] is not None
         ]
         return page(view, "work/entries", chosen=chosen, lists=LISTS, entries=entries, rows=rows)
+
+    async def set_aside(self, request: Request) -> Response:
+        """Rows of a crawler's database that were not taken over."""
+        view = view_of(request, ("after",))
+        variables = {"after": view.value("after") or None}
+        rows = (await self._operations.run_fields(self._set_aside, variables, request)).data["setAside"]
+        return page(view, "work/set_aside", rows=rows)

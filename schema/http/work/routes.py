@@ -52,6 +52,7 @@ class Workbench:
         yield "POST", "/work/sign-out", self._sign_in.sign_out
         yield "GET", "/work", signed_in(self._lists.overview)
         yield "GET", "/work/entries", signed_in(self._lists.entries)
+        yield "GET", "/work/set-aside", signed_in(self._lists.set_aside)
         yield "GET", "/work/entries/{id}", signed_in(self._entry.show)
         yield "POST", "/work/entries/{id}", signed_in(self._entry.send)
         yield "GET", "/work/changes", signed_in(self._changes.show)

@@ -17,6 +17,7 @@ from app.domain.bill_ranking import RankedBill
 from app.domain.consumption import Metering
 from app.domain.entry import WHOLE_COUNTRY, DnoYear, VoltageLevel
 from app.domain.event import EntryChange, Event, Topic
+from app.domain.families import DataType
 from app.domain.price import PriceKind
 from app.domain.revision import ChangeKind
 from app.resources import Resources
@@ -36,6 +37,7 @@ SPANS: list[dict[str, Any]] = [
 ]
 # Combinations of the arguments of a batch field.
 ARGUMENTS: dict[str, list[dict[str, Any]]] = {
+    "Coverage.byRegionAndYear": [{}, {"data_type": DataType.HLZF}],
     "Dno.tariffs": [{}, {"year": None}, {"year": 2024}, {"year": 2025, "voltage_level": VoltageLevel.MS}],
     "Dno.tariff": [{"year": year, "voltage_level": VoltageLevel.NS} for year in (1999, 2024, 2025)],
     "Dno.hlzf": [{}, {"year": None}, {"year": 2024}, {"year": 12345}],
@@ -133,6 +135,8 @@ async def _parents(type: str, resources: Resources, operators: Sequence[Any]) ->
         nothing = Bill((), None, None, None, None, None, 19, (), ())
         return [RankedBill(1, dno.id, nothing, None, False, False) for dno in operators]
     loaders = Context(resources).loaders
+    if type == "Coverage":
+        return list(await loaders.coverage.load_many([None]))
     loader: Any = {
         "Tariff": loaders.tariffs_by_dno_year,
         "Hlzf": loaders.hlzf_by_dno_year,

@@ -13,13 +13,14 @@ from app.auth.passwords import Passwords
 from app.db.pool import Pool
 from app.domain.account import Role
 from app.domain.entry import VoltageLevel
+from app.domain.families import FAMILIES
 from app.domain.hlzf import Season
 from app.domain.price import PriceKind
 from app.settings import Settings
 from tests import factories as make
 from tests.forms import Form, form_of, forms_of
 from tests.integration.auth.services import CHEAP, PASSWORD
-from tests.integration.graph.running import Running
+from tests.integration.graph.running import Running, issue_key
 from tests.integration.graph.test_page_addresses import BROWSER, SCRIPT, active_parts_of, base_of, text_of
 from tests.integration.graph.writing import global_id
 
@@ -340,10 +341,14 @@ async def test_every_kind_of_entry_has_a_form_that_changes_nothing_when_it_is_se
         await make.hlzf(pool, dno, 2025, VoltageLevel.MS, Season.WINTER),
         await make.time_of_use(pool, dno, 2025),
         await make.price(pool, dno, 2025, PriceKind.SLP_ARBEITSPREIS, "6.812", "NS"),
+        await make.holiday_rule(pool, dno, 2025, bridge_days="ALL_EXCLUDED"),
+        await make.levy(pool),
     ]
+    prefixes = {family.struct: family.id_prefix for family in FAMILIES}
+    assert {type(entry) for entry in entries} == set(prefixes)
     for language in ("de", "en"):
         for entry in entries:
-            path = f"/{language}/work/entries/{global_id(entry)}"
+            path = f"/{language}/work/entries/{prefixes[type(entry)]}_{entry.id.hex}"
             form = await editor.open_form(path, "save")
             response = await editor.send(form, action="save")
             assert response.status_code == 200, text_of(response)
@@ -385,3 +390,48 @@ async def test_a_session_is_not_taken_over_from_before_signing_in(browser: Brows
     browser.client.cookies.set("dno_session", planted)
     await browser.sign_in()
     assert browser.client.cookies.get("dno_session", domain="127.0.0.1") != planted
+
+
+SET_ASIDE = "query ($after: String) { setAside(first: 2, after: $after) { totalCount pageInfo { hasNextPage endCursor } nodes { rowId } } }"
+
+
+async def set_rows_aside(pool: Pool, *reasons: str) -> None:
+    for number, reason in enumerate(reasons, 1):
+        await pool.fetch(
+            "INSERT INTO set_aside_rows (source, source_id, part, reason, content) VALUES ('netzentgelte', $1, '', $2, $3)",
+            number,
+            reason,
+            {"id": number, "voltage_level": "Dach", "leistung": None},
+        )
+
+
+async def test_rows_that_were_not_taken_over_are_listed_with_their_reason(
+    editor: Browser, pool: Pool
+) -> None:
+    assert "Nothing is set aside" in (await editor.open("/en/work/set-aside")).text
+    await set_rows_aside(pool, "voltage_level must be one of HOES", SCRIPT)
+    assert "Set aside by the import 2 rows" in text_of(await editor.open("/en/work"))
+    page = await editor.open("/en/work/set-aside")
+    assert "netzentgelte 1 voltage_level must be one of HOES id 1; voltage_level Dach" in text_of(page)
+    assert SCRIPT not in page.text
+    assert (await editor.open("/work/set-aside?after=nonsense")).status_code == 400
+
+
+async def test_rows_that_were_set_aside_are_paged_and_only_for_editors(server: Running, pool: Pool) -> None:
+    await set_rows_aside(pool, *"abcde")
+    _, headers = await issue_key(pool, Role.EDITOR)
+    found, after = [], None
+    while True:
+        rows = (await server.execute(SET_ASIDE, headers, after=after))["setAside"]
+        found += [row["rowId"] for row in rows["nodes"]]
+        assert rows["totalCount"] == 5
+        if not rows["pageInfo"]["hasNextPage"]:
+            break
+        after = rows["pageInfo"]["endCursor"]
+    assert found == ["1", "2", "3", "4", "5"]
+    _, viewer = await issue_key(pool, Role.VIEWER, "viewer")
+    for refused in (viewer, {}):
+        body = {"query": SET_ASIDE, "variables": {}}
+        async with httpx.AsyncClient(headers=refused) as client:
+            errors = (await client.post(server.url, json=body)).json()["errors"]
+        assert errors[0]["extensions"]["code"] in ("FORBIDDEN", "UNAUTHENTICATED")

@@ -51,7 +51,7 @@ def rule(**stated: Any) -> dict[str, Any]:
         "timeStamps": "UNKNOWN",
     }
     lists = {"excludedDates": [], "workingDates": [], "holidayStates": [], "timeStampWords": None}
-    return {"year": None, "source": None, **unknown, **lists, **stated}
+    return {"id": "holiday_0", "year": None, "source": None, **unknown, **lists, **stated}
 
 
 def operator(*rules: dict[str, Any], **seasons: list[tuple[str, str]]) -> dict[str, Any]:
