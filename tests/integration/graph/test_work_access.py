@@ -230,4 +230,4 @@ async def test_an_own_change_is_undone_unless_the_entry_has_changed_since(
     assert "only the latest change of an entry can be undone" in refused.text
     assert (await administrator.send(latest)).headers["location"] == "/work/changes?done=undo"
     assert "58.21" in (await administrator.open(path)).text
-    assert "58.22 → 58.21" in (await administrator.open("/work/changes")).text
+    assert "58.22 EUR/kW and year → 58.21 EUR/kW and year" in (await administrator.open("/work/changes")).text
