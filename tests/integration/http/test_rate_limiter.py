@@ -558,8 +558,8 @@ async def test_a_round_trip_that_is_cancelled_is_decided_on_this_instance(
         sender.cancel()
         verdict = await waiting
         assert (verdict.allowed, verdict.remaining) == (True, 59)
+        # While it connects, the client makes an error of its own of the cancellation: the task then just ends.
         await asyncio.wait([sender])
-        assert sender.cancelled()
         assert not limiter._buckets["a"].asking
         assert not limiter._redis_available
     finally:
