@@ -26,7 +26,6 @@ from schema.http.operation_runner import OperationRunner
 from schema.http.pages.routes import Pages
 from schema.http.rest import Rest
 from schema.http.work.routes import Workbench
-from schema.http.work.sheet_routes import Sheets
 from schema.queries.vocabulary import FirstVocabulary
 from schema.root import schema_text
 
@@ -44,10 +43,9 @@ def create_app(settings: Settings) -> Starlette:
         *routes(settings, graph),
         *Rest(settings, runner).routes,
         *Pages(settings, runner).routes,
-        *Workbench(settings, runner).routes,
+        *Workbench(settings, runner, imports).routes,
         *AtypicalUseReports(settings).routes,
         *imports.routes,
-        *Sheets(settings, runner, imports).routes,
         *ImportTemplates(settings).routes,
         schema_route(schema_text()),
     ]

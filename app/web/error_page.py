@@ -10,9 +10,9 @@ from starlette.types import Scope
 
 from app.error_table import ERRORS
 from app.errors import AppError
-from app.http.request_state import joined_header, request_state
+from app.http.request_state import request_state
 from app.web.error_texts import ADVICE, TITLES
-from app.web.language import preferred_language, split_path
+from app.web.language import language_of, split_path
 from app.web.page_view import PageView
 from app.web.policy import PAGE_POLICY
 from app.web.rendering import render
@@ -43,11 +43,7 @@ def error_page(scope: Scope, error: AppError, headers: Mapping[str, str]) -> Res
 
 
 def _view(scope: Scope) -> PageView:
-    prefix, path = split_path(scope["path"])
-    language = split_path(scope["path"]).language or preferred_language(
-        joined_header(scope, b"accept-language")
-    )
-    return PageView(language, prefix, path)
+    return PageView(language_of(scope), *split_path(scope["path"]))
 
 
 def _similar_paths(scope: Scope) -> list[str]:

@@ -3,6 +3,10 @@
 from functools import lru_cache
 from typing import Final, Literal, NamedTuple, TypeAlias
 
+from starlette.types import Scope
+
+from app.http.request_state import joined_header
+
 Language: TypeAlias = Literal["de", "en"]
 
 LANGUAGES: Final[tuple[Language, ...]] = ("de", "en")
@@ -27,6 +31,11 @@ def split_path(path: str) -> Address:
         if path == prefix or path.startswith(f"{prefix}/"):
             return Address(prefix, path.removeprefix(prefix) or "/")
     return Address("", path)
+
+
+def language_of(scope: Scope) -> Language:
+    """That of a request's page."""
+    return split_path(scope["path"]).language or preferred_language(joined_header(scope, b"accept-language"))
 
 
 def preferred_language(accept_language: bytes) -> Language:

@@ -4,8 +4,9 @@ import json
 
 import pytest
 
+from tests.e2e.axe import needs_axe, violations_of
 from tests.e2e.browser import Page, open_page
-from tests.e2e.test_pages import AXE, COMPLETE, WIDTHS, needs_axe, needs_browser, open_path, set_width
+from tests.e2e.test_pages import COMPLETE, WIDTHS, needs_browser, open_path, set_width
 
 PATHS = (
     "/de/compare?with=n-ergie-netz&with=netze-bw&with=bayernwerk-netz&with=regensburg-netz&with=e-dis-netz&profile=INDUSTRY",
@@ -107,9 +108,7 @@ async def test_german_pages_fit_their_width_without_violations(server: str) -> N
                 await set_width(page, width)
                 await open_path(page, server + path)
                 assert await page.evaluate("document.documentElement.scrollWidth") <= width, (path, width)
-            await page.evaluate(AXE.read_text() + ";0")
-            found = await page.evaluate("axe.run().then((result) => JSON.stringify(result.violations))")
-            assert [(each["id"], each["nodes"][0]["html"]) for each in json.loads(found)] == [], path
+            assert await violations_of(page) == [], path
 
 
 @needs_browser

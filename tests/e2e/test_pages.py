@@ -1,20 +1,17 @@
 """Pages in a browser: at two widths, with and without JavaScript, and for screen readers."""
 
-import json
 from pathlib import Path
 
 import pytest
 
-from app.web.assets import HERE
+from tests.e2e.axe import needs_axe, set_scheme, violations_of
 from tests.e2e.browser import CHROMIUM, Page, open_page
 from tests.e2e.paths import PATHS
 
-AXE = HERE / "graphiql" / "node_modules" / "axe-core" / "axe.min.js"
 COMPLETE = "document.readyState === 'complete'"
 WIDTHS = (1280, 390, 360)
 
 needs_browser = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine")
-needs_axe = pytest.mark.skipif(not AXE.exists(), reason="axe-core was not installed: there is no npm")
 
 
 async def open_path(page: Page, address: str) -> None:
@@ -53,19 +50,12 @@ async def test_pages_fit_their_width_and_request_nothing_from_other_hosts(
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 async def test_pages_have_no_violations_that_axe_finds(server: str, scheme: str) -> None:
     async with open_page("about:blank") as page:
-        await page.command(
-            "Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}]
-        )
+        await set_scheme(page, scheme)
         for path in PATHS:
             for width in WIDTHS[:2]:
                 await set_width(page, width)
                 await open_path(page, server + path)
-                await page.evaluate(AXE.read_text() + ";0")
-                found = await page.evaluate("axe.run().then((result) => JSON.stringify(result.violations))")
-                violations = [
-                    (each["id"], [node["html"] for node in each["nodes"]][:3]) for each in json.loads(found)
-                ]
-                assert violations == [], (path, width)
+                assert await violations_of(page) == [], (path, width)
 
 
 @needs_browser

@@ -1,11 +1,10 @@
 """Coverage, changes and documentation in a browser: at three widths, in both schemes, with and without JavaScript."""
 
-import json
-
 import pytest
 
+from tests.e2e.axe import needs_axe, set_scheme, violations_of
 from tests.e2e.browser import open_page
-from tests.e2e.test_pages import AXE, COMPLETE, WIDTHS, needs_axe, needs_browser, open_path, set_width
+from tests.e2e.test_pages import COMPLETE, WIDTHS, needs_browser, open_path, set_width
 
 PATHS = (
     "/coverage?family=HLZF",
@@ -36,18 +35,11 @@ async def test_reference_pages_fit_their_width_and_request_nothing_from_other_ho
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 async def test_reference_pages_have_no_violations_that_axe_finds(server: str, scheme: str, path: str) -> None:
     async with open_page("about:blank") as page:
-        await page.command(
-            "Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}]
-        )
+        await set_scheme(page, scheme)
         for width in WIDTHS[:2]:
             await set_width(page, width)
             await open_path(page, server + path)
-            await page.evaluate(AXE.read_text() + ";0")
-            found = await page.evaluate("axe.run().then((result) => JSON.stringify(result.violations))")
-            violations = [
-                (each["id"], [node["html"] for node in each["nodes"]][:3]) for each in json.loads(found)
-            ]
-            assert violations == [], width
+            assert await violations_of(page) == [], width
 
 
 @needs_browser

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from app.domain.account import Role
+from tests.e2e.axe import needs_axe, set_scheme, violations_of
 from tests.e2e.browser import Page, open_page
 from tests.e2e.serving import serving
-from tests.e2e.test_pages import AXE, WIDTHS, needs_axe, needs_browser, open_path, set_width
+from tests.e2e.test_pages import WIDTHS, needs_browser, open_path, set_width
 
 EMAIL, PASSWORD = "ada@example.org", "a long phrase for one test"
 FIELD = "main form [name=leistung]"
@@ -115,9 +116,7 @@ async def test_pages_of_the_workbench_fit_their_width_and_have_no_violations_tha
     workbench: str, scheme: str, tmp_path: Path
 ) -> None:
     async with tab() as page:
-        await page.command(
-            "Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}]
-        )
+        await set_scheme(page, scheme)
         await open_path(page, f"{workbench}/en/work/sign-in")
         await check(page, tmp_path / f"sign-in-{scheme}")
         await sign_in(page, workbench)
@@ -145,10 +144,5 @@ async def check(page: Page, picture: Path) -> None:
         await set_width(page, width)
         assert await page.evaluate("document.documentElement.scrollWidth") <= width, (picture, width)
         await page.screenshot(picture.with_name(f"{picture.name}-{width}.png"))
-        await page.evaluate(AXE.read_text() + ";0")
-        found = await page.evaluate("axe.run().then((result) => JSON.stringify(result.violations))")
-        violations = [
-            (each["id"], [node["html"] for node in each["nodes"]][:3]) for each in json.loads(found)
-        ]
-        assert violations == [], (picture, width)
+        assert await violations_of(page) == [], (picture, width)
     await set_width(page, WIDTHS[0])

@@ -19,12 +19,12 @@ from app.http.buffered_response import BufferedResponse
 from app.http.cached_response import CachedResponse
 from app.http.request_state import header, request_state
 from app.observability.operation_names import NameCount
-from app.web.language import Language, split_path
+from app.web.language import Language, language_of, split_path
 from app.web.page_view import PageView
 from app.web.rendering import render
 from schema.execution.documents import Operation
 from schema.http.pages.parameters import PageParameters
-from schema.http.pages.representation import HTML, accepts_gzip, language_of, represent, with_page_headers
+from schema.http.pages.representation import HTML, accepts_gzip, represent, with_page_headers
 from schema.http.rest_operations import CachedAddress, MadeResponse, Map, RestOperations
 
 # The name of a fragment where it is spread, and not `... on Type`.

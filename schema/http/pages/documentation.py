@@ -14,11 +14,11 @@ from app.http.buffered_response import BufferedResponse
 from app.http.cached_response import CachedResponse
 from app.http.conditional_requests import respond_from_cache
 from app.web.documentation import address_of, article, names
-from app.web.language import LANGUAGES, Language, split_path
+from app.web.language import LANGUAGES, Language, language_of, split_path
 from app.web.page_view import PageView
 from app.web.rendering import render
 from schema.http.openapi import write_openapi
-from schema.http.pages.representation import accepts_gzip, language_of, represent, with_page_headers
+from schema.http.pages.representation import accepts_gzip, represent, with_page_headers
 from schema.http.rest import DOCUMENT
 from schema.http.rest_operations import own_document
 from schema.root import schema

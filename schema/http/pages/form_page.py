@@ -13,12 +13,12 @@ from app.errors import AppError, BadInput, Code
 from app.http.buffered_response import BufferedResponse
 from app.http.content_negotiation import prefers_page
 from app.http.request_state import header
-from app.web.language import split_path
+from app.web.language import language_of, split_path
 from app.web.page_view import PageView
 from app.web.rendering import render
 from schema.http.pages.address import PageAddress
 from schema.http.pages.parameters import MAX_PARAMETERS
-from schema.http.pages.representation import HTML, language_of
+from schema.http.pages.representation import HTML
 from schema.http.rest_operations import Map
 
 _REFUSED: Final = 400

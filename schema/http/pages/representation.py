@@ -10,7 +10,7 @@ from app.http.cached_response import CachedResponse
 from app.http.content_negotiation import accepted_encodings
 from app.http.request_state import joined_header
 from app.observability.operation_names import NameCount
-from app.web.language import Language, preferred_language, split_path
+from app.web.language import Language
 from app.web.policy import PAGE_POLICY
 
 HTML: Final = "text/html; charset=utf-8"
@@ -18,10 +18,6 @@ _VARY: Final = b"accept-encoding, accept-language, authorization, cookie"
 # Browsers revalidate by ETag, so that a correction is in the next view of the page.
 _CACHE_CONTROL: Final = b"no-cache"
 _GZIP_LEVEL: Final = 6
-
-
-def language_of(scope: Scope) -> Language:
-    return split_path(scope["path"]).language or preferred_language(joined_header(scope, b"accept-language"))
 
 
 def accepts_gzip(scope: Scope) -> bool:

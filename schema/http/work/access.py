@@ -2,7 +2,6 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime, time
-from hashlib import sha256
 from typing import Any, ClassVar, Final, TypeAlias
 
 from starlette.requests import Request
@@ -16,7 +15,7 @@ from app.web.page_view import PageView
 from schema.execution.documents import Document
 from schema.http.rest_operations import Map, RestOperations
 from schema.http.work.form_token import form_token
-from schema.http.work.forms import page, redirect, sent_form, view_of
+from schema.http.work.forms import digest, page, redirect, sent_form, status_of, view_of
 
 # The operation of each action, and the fields of its form.
 _Actions: TypeAlias = Mapping[str, tuple[str, Collection[str]]]
@@ -161,17 +160,9 @@ def _cleaned(name: str, value: str) -> str:
     return value if name in _PASSWORDS else value.strip()
 
 
-def status_of(errors: Sequence[Map]) -> int:
-    codes = {error["code"] for error in errors}
-    if "CONFLICT" in codes:
-        return 409
-    return 403 if codes & {"FORBIDDEN", "UNAUTHENTICATED"} else 429 if "RATE_LIMITED" in codes else 400
-
-
 def seen(data: Map) -> str:
     """Changes with the list of keys; of no use elsewhere."""
-    ids = sorted(key["id"] for key in data.get("apiKeys", ()))
-    return sha256(" ".join(ids).encode()).hexdigest()
+    return digest(sorted(key["id"] for key in data.get("apiKeys", ())))
 
 
 def _end_of(day: str | None) -> str | None:

@@ -13,9 +13,9 @@ from app.settings import Settings
 from app.web.page_view import PageView
 from schema.execution.documents import Document
 from schema.http.rest_operations import Map, RestOperations
-from schema.http.work.entry_form import EntryForm, digest
+from schema.http.work.entry_form import EntryForm
 from schema.http.work.form_token import form_token
-from schema.http.work.forms import page, redirect, sent_form, view_of
+from schema.http.work.forms import digest, page, redirect, sent_form, status_of, view_of
 
 # Which field of the input has what was written as a reason.
 _ACTIONS: Final = {"verify": "notes", "unflag": "notes", "flag": "reason", "delete": "reason"}
@@ -95,7 +95,7 @@ class EntryPage:
         data = (await self._operations.run_fields(self._revert, {"input": given}, request)).data
         errors = data["revert"]["errors"]
         if errors:
-            return self._page(request, view, form, Outcome(_status(errors), _messages(errors)))
+            return self._page(request, view, form, Outcome(status_of(errors), _messages(errors)))
         return redirect(self._address(view, form, "revert"))
 
     def _after(self, request: Request, view: PageView, form: EntryForm, result: Map, done: str) -> Response:
@@ -108,7 +108,7 @@ class EntryPage:
         if now is not None and int(now["version"]) != form.version:
             form.show_conflict(now)
             return self._page(request, view, form, Outcome(409))
-        return self._page(request, view, form, Outcome(_status(errors), tuple(form.set_errors(errors))))
+        return self._page(request, view, form, Outcome(status_of(errors), tuple(form.set_errors(errors))))
 
     def _page(self, request: Request, view: PageView, form: EntryForm, outcome: Outcome = _SHOWN) -> Response:
         principal = request_state(request.scope).principal
@@ -151,8 +151,3 @@ class EntryPage:
 
 def _messages(errors: list[Map]) -> tuple[str, ...]:
     return tuple(error["message"] for error in errors)
-
-
-def _status(errors: list[Map]) -> int:
-    codes = {error["code"] for error in errors}
-    return 409 if "CONFLICT" in codes else 403 if "FORBIDDEN" in codes else 400

@@ -1,10 +1,7 @@
 """The form of an entry that was sent: what was changed in it, and, where the entry has changed meanwhile, both changes side by side."""
 
 from collections.abc import Mapping, Sequence
-from hashlib import sha256
-from typing import Any, Final, NamedTuple
-
-import msgspec
+from typing import Final, NamedTuple
 
 from app.errors import BadInput
 from app.web.language import Language
@@ -119,8 +116,3 @@ class EntryForm:
         if not (sent.isascii() and sent.isdigit() and len(sent) < 10):
             raise BadInput("The field version is a whole number.", argument="version")
         return int(sent)
-
-
-def digest(write: Any) -> str:
-    """Of what was shown with its warnings, so that just that is written."""
-    return sha256(msgspec.json.encode(write)).hexdigest()

@@ -1,22 +1,26 @@
 """What the pages of the workbench share: who may open them, the fields of a form that was sent, and pages that are stored nowhere."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Sequence
+from hashlib import sha256
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlencode
 
+import msgspec
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from app.auth.roles import require
 from app.domain.account import Role
 from app.errors import AppError, BadInput, Code, DeadlineExceeded, quoted
-from app.http.request_state import header, joined_header, request_state
+from app.http.request_state import header, request_state
 from app.settings import Settings
-from app.web.language import preferred_language, split_path
+from app.web.language import language_of, split_path
 from app.web.page_view import PageView
 from app.web.policy import PAGE_POLICY
 from app.web.rendering import render
+from schema.http.rest_operations import Map
 from schema.http.work.form_token import FIELD, check_origin, confirmed
 
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -45,9 +49,7 @@ def view_of(request: Request, parameters: Collection[str] = ()) -> PageView:
     scope = request.scope
     given = [(name, value) for name, value in request.query_params.multi_items() if value.strip()]
     _check_names([name for name, _ in given], parameters, "parameter")
-    path = split_path(scope["path"])
-    language = path.language or preferred_language(joined_header(scope, b"accept-language"))
-    return PageView(language, path.prefix, path.path, given)
+    return PageView(language_of(scope), *split_path(scope["path"]), given)
 
 
 async def sent_form(
@@ -82,6 +84,19 @@ def redirect(address: str, cookies: Sequence[str] = ()) -> Response:
     return response
 
 
+def digest(shown: Any) -> str:
+    """Of what a page has shown, so that just that is written, and only once."""
+    return sha256(msgspec.json.encode(shown)).hexdigest()
+
+
+def status_of(errors: Sequence[Map]) -> int:
+    """Of a page with the errors of a mutation."""
+    codes = {error["code"] for error in errors}
+    if "CONFLICT" in codes:
+        return 409
+    return 403 if codes & {"FORBIDDEN", "UNAUTHENTICATED"} else 429 if "RATE_LIMITED" in codes else 400
+
+
 def _to_sign_in(request: Request) -> Response:
     prefix, path = split_path(request.scope["path"])
     query = request.scope["query_string"].decode("latin-1")
@@ -90,10 +105,10 @@ def _to_sign_in(request: Request) -> Response:
 
 
 def _check_names(given: Sequence[str], known: Collection[str], noun: str) -> None:
-    for name in given:
+    for name, times in Counter(given).items():
         if name not in known:
             raise BadInput(f"There is no {noun} {quoted(name[:80])} here.", argument=name[:80])
-        if given.count(name) > 1:
+        if times > 1:
             raise BadInput(f"The {noun} {name} is given several times.", argument=name)
 
 

@@ -12,9 +12,8 @@ from app.settings import Settings
 from app.web.page_view import PageView
 from schema.execution.documents import Document
 from schema.http.rest_operations import Map, RestOperations
-from schema.http.work.access import status_of
 from schema.http.work.form_token import form_token
-from schema.http.work.forms import page, redirect, sent_form, view_of
+from schema.http.work.forms import page, redirect, sent_form, status_of, view_of
 
 _PARAMETERS: Final = ("since", "after", "done")
 

@@ -9,6 +9,7 @@ from starlette.routing import BaseRoute, Route
 from app.domain.account import Role
 from app.settings import Settings
 from app.web.language import LANGUAGES
+from schema.http.imports import Imports
 from schema.http.operation_runner import OperationRunner
 from schema.http.rest_operations import RestOperations, own_document
 from schema.http.work.access import AccountPage, KeysPage, PeoplePage
@@ -16,7 +17,11 @@ from schema.http.work.entry import EntryPage
 from schema.http.work.forms import SIGN_IN, Endpoint, signed_in
 from schema.http.work.lists import WorkLists
 from schema.http.work.own_changes import OwnChanges
+from schema.http.work.sheet import PATH as SHEET
+from schema.http.work.sheet import SheetPage
 from schema.http.work.sign_in import SignIn
+from schema.http.work.upload import PATH as UPLOAD
+from schema.http.work.upload import UploadPage
 
 _QUERIES: Final = Path(__file__).parent / "queries"
 
@@ -26,12 +31,13 @@ def own_operations(name: str) -> str:
 
 
 class Workbench:
-    def __init__(self, settings: Settings, runner: OperationRunner) -> None:
+    def __init__(self, settings: Settings, runner: OperationRunner, imports: Imports) -> None:
         operations = RestOperations(settings, runner)
         self._sign_in = SignIn(settings, operations, own_document(own_operations("sign_in")))
         self._lists = WorkLists(settings, operations, own_document(own_operations("lists")))
         self._entry = EntryPage(settings, operations, own_document(own_operations("entry")))
-
+        self._sheet = SheetPage(settings, operations, own_document(own_operations("sheet")))
+        self._upload = UploadPage(settings, imports)
         access = own_document(own_operations("access"))
         self._keys = KeysPage(settings, operations, access)
         self._people = PeoplePage(settings, operations, access)
@@ -55,6 +61,10 @@ class Workbench:
         yield "GET", "/work/set-aside", signed_in(self._lists.set_aside)
         yield "GET", "/work/entries/{id}", signed_in(self._entry.show)
         yield "POST", "/work/entries/{id}", signed_in(self._entry.send)
+        yield "GET", SHEET, signed_in(self._sheet.show)
+        yield "POST", SHEET, signed_in(self._sheet.send)
+        yield "GET", UPLOAD, signed_in(self._upload.show)
+        yield "POST", UPLOAD, signed_in(self._upload.send)
         yield "GET", "/work/changes", signed_in(self._changes.show)
         yield "POST", "/work/changes", signed_in(self._changes.send)
         yield "GET", "/work/account", signed_in(self._account.show, Role.VIEWER)

@@ -1,7 +1,6 @@
 """/work/sheets/new: the form of a whole price sheet, checked by a dry run before it is saved."""
 
 from collections.abc import Mapping, Sequence
-from hashlib import sha256
 from typing import Final
 
 import msgspec
@@ -15,7 +14,7 @@ from app.web.page_view import PageView
 from schema.execution.documents import Document
 from schema.http.rest_operations import Map, RestOperations
 from schema.http.work.form_token import form_token
-from schema.http.work.forms import page, redirect, sent_form, view_of
+from schema.http.work.forms import digest, page, redirect, sent_form, view_of
 from schema.http.work.sheet_form import SheetForm, Write, field_names, set_errors
 from schema.http.work.sheet_texts import SheetTexts
 
@@ -47,12 +46,12 @@ class SheetPage:
         fields, request = await sent_form(request, self._settings, field_names())
         form = await self._form(request, view, fields, fields)
         token, writes = form_token(request, self._settings), form.writes()
-        digest = _digest(writes)
+        shown = digest([write.input for write in writes])
         if form.has_errors or not writes:
             return sheet(
                 view, form, token, 400 if form.has_errors else 200, saved=None if form.has_errors else 0
             )
-        save = fields.get("step") == "save" and fields.get("checked") == digest
+        save = fields.get("step") == "save" and fields.get("checked") == shown
         outcome = await self._write(request, writes, dry_run=not save)
         others = set_errors(writes, outcome["errors"])
         if outcome["written"]:
@@ -60,7 +59,7 @@ class SheetPage:
             return redirect(address)
         if outcome["errors"]:
             return sheet(view, form, token, 400, others=others)
-        checked = Checked(digest, list(zip(writes, outcome["results"], strict=True)))
+        checked = Checked(shown, list(zip(writes, outcome["results"], strict=True)))
         return sheet(view, form, token, checked=checked)
 
     async def _form(
@@ -106,7 +105,3 @@ def sheet(
     """`others`: errors of no particular field; `saved`: how many entries were."""
     values = {"form": form, "token": token, "checked": checked, "others": others, "saved": saved}
     return page(view, "work/sheet", status, texts=SheetTexts(view), **values)
-
-
-def _digest(writes: Sequence[Write]) -> str:
-    return sha256(msgspec.json.encode([write.input for write in writes])).hexdigest()

@@ -1,53 +1,32 @@
 """The pages of the workbench for keys, people and the own account."""
 
 import re
-from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
-import msgspec
 import pytest
 
-from app.auth.passwords import Passwords
 from app.db.pool import Pool
 from app.domain.account import Role
-from app.settings import Settings
 from tests import factories as make
 from tests.forms import Form, form_of, forms_of
-from tests.integration.auth.services import CHEAP, PASSWORD
+from tests.integration.auth.services import PASSWORD
 from tests.integration.graph.running import Running
 from tests.integration.graph.test_page_addresses import BROWSER, SCRIPT, active_parts_of, base_of
-from tests.integration.graph.test_work_entries import EMAIL, Browser
+from tests.integration.graph.work_browser import (
+    EMAIL,
+    Browser,
+    add_user,
+    administrator,
+    browser,
+    settings,
+)
 from tests.integration.graph.writing import global_id
 
 PAGES = ("/work/keys", "/work/people", "/work/account", "/work/changes")
 
 
-@pytest.fixture
-def settings(settings: Settings) -> Settings:
-    return msgspec.structs.replace(settings, **CHEAP)
-
-
-@pytest.fixture
-async def add_user(pool: Pool, settings: Settings) -> AsyncIterator[Any]:
-    passwords = Passwords(settings)
-    hashed = await passwords.hash(PASSWORD)
-    yield lambda role: make.user(pool, EMAIL, role, hashed)
-    passwords.close()
-
-
-@pytest.fixture
-async def browser(server: Running) -> AsyncIterator[Browser]:
-    headers = {**BROWSER, "accept-language": "en"}
-    async with httpx.AsyncClient(base_url=base_of(server), headers=headers) as client:
-        yield Browser(client)
-
-
-@pytest.fixture
-async def administrator(browser: Browser, add_user: Any) -> Browser:
-    await add_user(Role.ADMIN)
-    await browser.sign_in()
-    return browser
+__all__ = ["add_user", "administrator", "browser", "settings"]
 
 
 def secret_of(page: httpx.Response) -> str:

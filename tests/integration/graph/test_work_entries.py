@@ -1,89 +1,35 @@
 """The workbench over HTTP: signing in by a form, and the forms of an entry."""
 
 import re
-from collections.abc import AsyncIterator
 from html import unescape
 from typing import Any
 
 import httpx
-import msgspec
 import pytest
 
-from app.auth.passwords import Passwords
 from app.db.pool import Pool
 from app.domain.account import Role
 from app.domain.entry import VoltageLevel
 from app.domain.families import FAMILIES
 from app.domain.hlzf import Season
 from app.domain.price import PriceKind
-from app.settings import Settings
 from tests import factories as make
-from tests.forms import Form, form_of, forms_of
-from tests.integration.auth.services import CHEAP, PASSWORD
+from tests.forms import form_of, forms_of
+from tests.integration.auth.services import PASSWORD
 from tests.integration.graph.running import Running, issue_key
-from tests.integration.graph.test_page_addresses import BROWSER, SCRIPT, active_parts_of, base_of, text_of
+from tests.integration.graph.test_page_addresses import SCRIPT, active_parts_of, text_of
+from tests.integration.graph.work_browser import (
+    EMAIL,
+    Browser,
+    add_user,
+    administrator,
+    browser,
+    editor,
+    settings,
+)
 from tests.integration.graph.writing import global_id
 
-EMAIL = "ada@example.org"
-
-
-@pytest.fixture
-def settings(settings: Settings) -> Settings:
-    return msgspec.structs.replace(settings, **CHEAP)
-
-
-@pytest.fixture
-async def add_user(pool: Pool, settings: Settings) -> AsyncIterator[Any]:
-    passwords = Passwords(settings)
-    hashed = await passwords.hash(PASSWORD)
-    yield lambda role: make.user(pool, EMAIL, role, hashed)
-    passwords.close()
-
-
-class Browser:
-    """Keeps cookies, states its origin with each form, and follows no redirect by itself."""
-
-    def __init__(self, client: httpx.AsyncClient) -> None:
-        self.client = client
-        self.origin = {"origin": str(client.base_url).rstrip("/")}
-
-    async def open(self, path: str) -> httpx.Response:
-        return await self.client.get(path)
-
-    async def send(self, form: Form, /, **typed: str) -> httpx.Response:
-        fields = {**form.values, **{name.replace("__", "."): text for name, text in typed.items()}}
-        return await self.client.post(form.action, data=fields, headers=self.origin)
-
-    async def sign_in(self) -> None:
-        form = form_of((await self.open("/en/work/sign-in")).text)
-        assert (await self.send(form, email=EMAIL, password=PASSWORD)).status_code == 303
-
-    async def open_form(self, path: str, action: str) -> Form:
-        """The form with a button of this action."""
-        text = (await self.open(path)).text
-        pieces = [part for part in text.split("<form")[1:] if f'value="{action}"' in part]
-        return form_of("<form" + pieces[0])
-
-
-@pytest.fixture
-async def browser(server: Running) -> AsyncIterator[Browser]:
-    headers = {**BROWSER, "accept-language": "en"}
-    async with httpx.AsyncClient(base_url=base_of(server), headers=headers) as client:
-        yield Browser(client)
-
-
-@pytest.fixture
-async def editor(browser: Browser, add_user: Any) -> Browser:
-    await add_user(Role.EDITOR)
-    await browser.sign_in()
-    return browser
-
-
-@pytest.fixture
-async def administrator(browser: Browser, add_user: Any) -> Browser:
-    await add_user(Role.ADMIN)
-    await browser.sign_in()
-    return browser
+__all__ = ["add_user", "administrator", "browser", "editor", "settings"]
 
 
 async def test_who_is_not_signed_in_is_led_to_the_form_and_from_there_to_the_page_that_was_wanted(
