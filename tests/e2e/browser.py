@@ -33,6 +33,10 @@ QUIET = [
 PATIENCE = 30
 
 
+class Navigated(Exception):
+    """The page was left while a script ran in it."""
+
+
 class Page:
     """What one tab asked for (`requests`) and complained about (`complaints`)."""
 
@@ -54,6 +58,8 @@ class Page:
         waiting = asyncio.wait_for(self._answers[number], PATIENCE)
         await self._socket.send(json.dumps({"id": number, "method": method, "params": parameters}))
         answer = await waiting
+        if answer.get("error", {}).get("message") == "Inspected target navigated or closed":
+            raise Navigated
         assert "error" not in answer, answer
         result: dict[str, Any] = answer["result"]
         return result
@@ -66,11 +72,13 @@ class Page:
         return answer["result"].get("value")
 
     async def wait_for(self, script: str) -> Any:
-        """The first value of the script that counts as true."""
+        """The first value of the script that counts as true, also on a page that follows."""
         async with asyncio.timeout(PATIENCE):
-            while not (value := await self.evaluate(script)):
+            while True:
+                with suppress(Navigated):
+                    if value := await self.evaluate(script):
+                        return value
                 await asyncio.sleep(0.05)
-        return value
 
     async def screenshot(self, path: Path) -> None:
         path.write_bytes(base64.b64decode((await self.command("Page.captureScreenshot"))["data"]))
@@ -108,9 +116,11 @@ async def open_page(url: str) -> AsyncIterator[Page]:
             async with connect(await _address(process), max_size=None) as socket:
                 page = Page(socket)
                 listening = asyncio.create_task(page.listen())
-                await page.open(url)
-                yield page
-                listening.cancel()
+                try:
+                    await page.open(url)
+                    yield page
+                finally:
+                    listening.cancel()
         finally:
             with suppress(ProcessLookupError):
                 process.terminate()
