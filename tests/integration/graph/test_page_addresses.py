@@ -254,6 +254,14 @@ async def test_the_query_of_a_page_returns_what_the_page_shows(
     assert [dno["name"] for dno in data["dnos"]["nodes"]] == ["Netze Ämter"]
 
 
+async def test_rows_of_the_table_have_as_many_cells_as_its_head(
+    browser: httpx.AsyncClient, pool: Pool
+) -> None:
+    await make.dno(pool)
+    head, row = re.findall(r"<tr>.*?</tr>", (await browser.get("/operators")).text, re.DOTALL)
+    assert len(re.findall("<t[hd]", head)) == len(re.findall("<t[hd]", row))
+
+
 async def test_pages_follow_one_another_without_gaps(browser: httpx.AsyncClient, pool: Pool) -> None:
     for number in range(120):
         await make.dno(pool, f"netze-{number:03}")
