@@ -6,6 +6,7 @@ from typing import Final
 from rapidfuzz.distance import OSA
 
 from app.errors import CannotStart
+from app.secret_files import SUFFIX, read_secret
 
 PREFIX: Final = "DNO_"
 
@@ -75,16 +76,23 @@ _SLIPS: Final = ((12, 2), (6, 1))
 
 
 def find_settings(
-    environment: Mapping[str, str], names: Collection[str], warn: Callable[[str], object]
+    environment: Mapping[str, str],
+    names: Collection[str],
+    warn: Callable[[str], object],
+    *,
+    secrets: Collection[str] = (),
 ) -> Iterator[tuple[str, str, str]]:
     """For each setting that the environment has: its name, the variable that it was found in, and its text.
 
-    A variable with the prefix goes before one without, today's name before the one that it replaced. Refuses with
-    CannotStart what is misspelt.
+    A variable with the prefix goes before one without, today's name before the one that it replaced. Those of `secrets`
+    may also be in a file that `NAME_FILE` names. Refuses with CannotStart what is misspelt, and what is given twice.
     """
-    check_spelling(environment, names)
+    check_spelling(environment, [*names, *(name + SUFFIX.lower() for name in secrets)])
     old_names = {new: old for old, new in RENAMED.items()}
     for name in names:
+        if name in secrets and (file := _file_variable(environment, name)) is not None:
+            yield name, file, read_secret(file, environment[file])
+            continue
         for candidate in filter(None, (name, old_names.get(name))):
             variable = _variable(environment, candidate)
             if variable is not None:
@@ -95,6 +103,17 @@ def find_settings(
                     )
                 yield name, variable, environment[variable]
                 break
+
+
+def _file_variable(environment: Mapping[str, str], name: str) -> str | None:
+    """The variable that names the file with the secret; an empty one, or one beside an empty value, counts as absent."""
+    file = _variable(environment, name + SUFFIX.lower())
+    if file is None or not environment[file]:
+        return None
+    value = _variable(environment, name)
+    if value is not None and environment[value]:
+        raise CannotStart(f"The settings {value} and {file} are both given: leave out one of them.")
+    return file
 
 
 def check_spelling(environment: Mapping[str, str], names: Collection[str]) -> None:

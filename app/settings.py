@@ -16,6 +16,7 @@ from msgspec import Meta
 
 from app.errors import CannotStart
 from app.failpoints import FailPoint
+from app.secret_files import SUFFIX
 from app.setting_names import PREFIX, find_settings
 
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86400.0
@@ -25,13 +26,15 @@ Count = Annotated[int, Meta(ge=0)]
 Positive = Annotated[int, Meta(ge=1)]
 Share = Annotated[float, Meta(ge=0, le=1)]
 Words = tuple[str, ...]
+# Never in a log or an error message; also read from the file that `NAME_FILE` names (app/secret_files.py).
+Secret = Annotated[str, Meta(extra={"secret": True})]
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     # Servers and addresses
-    database_url: str = ""
-    redis_url: str = ""
-    session_redis_url: str = ""  # empty: redis_url
+    database_url: Secret = ""
+    redis_url: Secret = ""
+    session_redis_url: Secret = ""  # empty: redis_url
     host: str = "127.0.0.1"
     port: Annotated[int, Meta(ge=0, le=65535)] = 8000
     workers: Positive = 1
@@ -157,7 +160,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     # Language model: the fallback for questions that were not understood
     language_model_url: str = ""  # such as https://…/v1; empty: none
-    language_model_key: str = ""
+    language_model_key: Secret = ""
     language_model_name: str = ""
     language_model_threshold: Share = 0.5  # confidence
     language_model_timeout: Annotated[float, Meta(gt=0)] = 3
@@ -204,7 +207,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     # Data of others
     starter: bool = True  # loaded into a database without operators, unless another database is followed
-    follow_database_url: str = ""  # of dno-crawler; empty: none
+    follow_database_url: Secret = ""  # of dno-crawler; empty: none
     follow_interval: Annotated[float, Meta(ge=0.1)] = 30
 
     # Imports and exports
@@ -276,7 +279,9 @@ def read_settings(
     """
     hints = get_type_hints(Settings, include_extras=True)
     values: dict[str, object] = {}
-    for name, variable, text in find_settings(environment, Settings.__struct_fields__, warn):
+    for name, variable, text in find_settings(
+        environment, Settings.__struct_fields__, warn, secrets=secret_settings()
+    ):
         values[name] = _value(variable.removeprefix(PREFIX), text, hints[name])
     values |= {name: value for name, value in (overrides or {}).items() if value is not None}
     settings = msgspec.structs.replace(Settings(), **values)
@@ -286,7 +291,15 @@ def read_settings(
 
 def as_environment(settings: Settings) -> dict[str, str]:
     """What `read_settings` reads back: a child process gets its settings where no other user can look."""
-    return {PREFIX + name.upper(): _text(getattr(settings, name)) for name in Settings.__struct_fields__}
+    values = {PREFIX + name.upper(): _text(getattr(settings, name)) for name in Settings.__struct_fields__}
+    # Read already; beside the values the names of files would be refused.
+    return values | {PREFIX + name.upper() + SUFFIX: "" for name in secret_settings()}
+
+
+def secret_settings() -> frozenset[str]:
+    """Names of the settings of type `Secret`."""
+    hints = get_type_hints(Settings, include_extras=True)
+    return frozenset(name for name, hint in hints.items() if hint == Secret)
 
 
 def _text(value: object) -> str:

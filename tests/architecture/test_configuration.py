@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from app.setting_names import RENAMED
-from app.settings import Settings
+from app.settings import Settings, secret_settings
 
 PAGE = Path(__file__).parents[2] / "docs" / "configuration.md"
 ROW = re.compile(r"^\| `(\w+)` \| (.+?) \| (.+?) \| (.+?) \|$", re.MULTILINE)
@@ -20,6 +20,13 @@ def test_every_setting_is_documented_with_its_default() -> None:
 
 def test_settings_are_documented_in_the_order_of_the_code() -> None:
     assert [row[0] for row in ROW.findall(PAGE.read_text())] == list(Settings.__struct_fields__)
+
+
+def test_the_secret_settings_are_marked() -> None:
+    marked = {
+        name for name, _, _, meaning in ROW.findall(PAGE.read_text()) if meaning.startswith("*Secret.*")
+    }
+    assert marked == secret_settings()
 
 
 def test_renamed_settings_are_listed_with_their_old_names() -> None:

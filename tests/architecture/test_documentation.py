@@ -8,7 +8,8 @@ import pytest
 from prometheus_client import REGISTRY
 
 from app.observability import metrics
-from app.settings import PREFIX, Settings
+from app.secret_files import SUFFIX
+from app.settings import PREFIX, Settings, secret_settings
 from tests.architecture.repository import ROOT, name, tracked
 from tests.architecture.test_commands import PAGES
 
@@ -57,6 +58,7 @@ def test_decisions_have_unique_numbers():
 def test_every_name_in_capitals_exists():
     """Settings, error codes, enum values of the schema."""
     settings = {field.upper() for field in Settings.__struct_fields__}
+    settings |= {setting.upper() + SUFFIX for setting in secret_settings()}
     known = settings | {PREFIX + setting for setting in settings} | _codes() | _enum_values() | FOREIGN
     assert {
         (page, word) for page, word in _spans(r"([A-Z][A-Z0-9]*_[A-Z0-9_]+)(?:=.*)?") if word not in known
