@@ -34,14 +34,15 @@ class ServerProcess:
         environment: Mapping[str, str],
         arguments: Sequence[str] = (),
         code: Path | None = None,
+        at: tuple[str, int] | None = None,
     ) -> None:
-        """`code`: the tree to run instead of this one."""
-        self.port = free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
-        self._log = folder / f"{self.port}.log"
+        """`code`: the tree to run instead of this one. `at`: the address, where it was agreed before."""
+        self.host, self.port = at or ("127.0.0.1", free_port())
+        self.url = f"http://{self.host}:{self.port}"
+        self._log = folder / f"{self.host}-{self.port}.log"
         with self._log.open("wb") as log:
             self.process = subprocess.Popen(
-                [*DNO, "serve", "--port", str(self.port), *arguments],
+                [*DNO, "serve", "--port", str(self.port), *(("--host", at[0]) if at else ()), *arguments],
                 env={**ENVIRONMENT, **environment},
                 cwd=code,
                 stdin=subprocess.DEVNULL,

@@ -1,6 +1,7 @@
 """`dno migrate`: waits for the database, then applies migrations."""
 
 import asyncio
+from contextlib import nullcontext
 
 import asyncpg
 
@@ -10,7 +11,7 @@ from app.db.failures import Failure, failure_of
 from app.db.migrate import broken_rules, migrate
 from app.db.pooler import refuse_transaction_pooling
 from app.db.start_errors import cannot_start, refuses_parameter
-from app.dev.stack import open_stack
+from app.dev.stack import Stack, open_stack
 from app.errors import CannotStart
 from app.settings import Settings
 
@@ -19,7 +20,8 @@ _RETRY_INTERVAL = 0.2
 
 
 def run(settings: Settings) -> list[str]:
-    with open_stack(settings, join=True) as stack:
+    # Redis takes no part: where PostgreSQL is given, nothing has to be started.
+    with nullcontext(Stack(settings)) if settings.database_url else open_stack(settings, join=True) as stack:
         return asyncio.run(bring_up_to_date(stack.settings)) or ["The database is up to date."]
 
 

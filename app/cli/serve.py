@@ -16,7 +16,7 @@ from typing import Any, NoReturn
 
 import uvloop
 
-from app.cli import console, starter
+from app.cli import console, service_manager, starter
 from app.cli.migrate import bring_up_to_date
 from app.cli.reload import changes
 from app.dev.stack import open_stack
@@ -37,6 +37,7 @@ def run(settings: Settings, *, reload: bool = False) -> None:
         def on_ready() -> None:
             port = listener.getsockname()[1]
             console.print_summary(stack, port, notes, time.monotonic() - started_at)
+            service_manager.notify_ready()
 
         if stack.settings.workers > 1 or reload:
             _run_workers(stack.settings, listener, on_ready, reload=reload)

@@ -163,10 +163,10 @@ class Stream:
         self.response = response
         self._lines = response.aiter_lines()
 
-    async def event(self) -> tuple[str, Any]:
+    async def event(self, seconds: float = 10) -> tuple[str, Any]:
         """Name and data of the next event."""
         name, data = "", ""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(seconds):
             async for line in self._lines:
                 field, _, value = line.partition(":")
                 if field == "event":
