@@ -23,15 +23,18 @@ from app.cache.redis import SharedCache, open_redis
 from app.cache.responses import Responses
 from app.cache.session_redis import open_session_server
 from app.cache.validity import Validity
-from app.db import outbox
+from app.db import edge_queue, outbox
 from app.db.pool import Pool, open_pool
 from app.domain.directory import Directories
+from app.edge.purgers import purgers_of
 from app.http.cached_request_head import RequestHeadCache
 from app.http.client_address import Addresses
+from app.http.edge_headers import EdgeHeaders
 from app.http.readiness import Readiness, readiness_of
 from app.http.request_state import ErrorPage
 from app.interpreter.search import LatestNames
 from app.interpreter.vocabularies import Vocabularies
+from app.jobs.edge_purges import EdgePurges
 from app.jobs.garbage import Garbage
 from app.jobs.heartbeat import Heartbeat
 from app.jobs.invalidation_listener import InvalidationListener
@@ -91,6 +94,7 @@ class Resources:
     error_page: ErrorPage
     bulk_writes: asyncio.Lock
     webhook_sender: Sender
+    edge: EdgeHeaders
 
 
 def resources_of(scope: Scope) -> Resources:
@@ -161,6 +165,7 @@ async def open_resources(
             error_page=error_page,
             bulk_writes=asyncio.Lock(),
             webhook_sender=Sender(settings),
+            edge=EdgeHeaders(settings),
         )
         consistency = L2Consistency(pool, shared, validity, sender=invalidator.sender)
         heartbeat = Heartbeat(
@@ -183,6 +188,10 @@ async def open_resources(
             Retention(pool, settings),
             WebhookDelivery(pool, resources.webhook_sender, settings),
             WebhookRetention(pool, settings),
+            *(
+                EdgePurges(pool, purger, news.add(edge_queue.CHANNEL), settings)
+                for purger in purgers_of(settings)
+            ),
             Garbage(settings, quiet=lambda: pool.idle == pool.size),
             ProcessMetrics([lambda: _sample(resources)]),
             *more_jobs(resources),

@@ -245,6 +245,20 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     max_webhook_queue_bytes: Positive = 16 * 2**20  # of these
     max_webhook_deliveries: Positive = 32  # concurrent attempts of one process
 
+    # Caches at the edge
+    edge_headers: Words = ()  # that name what a response was read from; empty: none
+    edge_lifetime: Annotated[float, Meta(ge=1)] = 6 * HOUR  # the longest that an edge stores a response
+    edge_varnish: Words = ()  # addresses of servers that are purged
+    edge_fastly_service: str = ""  # empty: none is purged
+    edge_fastly_token: Secret = ""
+    edge_fastly_url: str = "https://api.fastly.com"
+    edge_fastly_soft_purge: bool = False
+    edge_cloudflare_zone: str = ""  # empty: none is purged
+    edge_cloudflare_token: Secret = ""
+    edge_cloudflare_url: str = "https://api.cloudflare.com/client/v4"
+    edge_purge_timeout: Annotated[float, Meta(gt=0)] = 5  # of one request
+    edge_repeat_delay: Seconds = 0  # until the last purge of a change; 0: the longest time of a response
+
     # Processes and connections
     start_timeout: Seconds = 30
     stop_timeout: Seconds = 20
@@ -345,6 +359,8 @@ def _check_urls(settings: Settings) -> None:
     schemes = {
         "language_model_url": ("https", "http"),
         "public_url": ("https", "http"),
+        "edge_fastly_url": ("https", "http"),
+        "edge_cloudflare_url": ("https", "http"),
         "database_url": ("postgresql", "postgres"),
         "follow_database_url": ("postgresql", "postgres"),
         "redis_url": redis,

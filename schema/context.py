@@ -71,7 +71,7 @@ class Context:
         """The day in Germany; the read set expires at midnight there."""
         now = datetime.now(clock.GERMANY)
         midnight = datetime.combine(now.date() + timedelta(days=1), datetime.min.time(), clock.GERMANY)
-        self.read_set.update((), monotonic() + (midnight - now).total_seconds())
+        self.read_set.change_at(monotonic() + (midnight - now).total_seconds())
         return now.date()
 
     async def current_principal(self) -> Principal:

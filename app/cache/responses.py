@@ -34,7 +34,9 @@ def head_of(*parts: object) -> str:
 class Response(Protocol):
     """What is cached: app/http/cached_response.py."""
 
-    body: bytes
+    @property
+    def size(self) -> int:
+        """Bytes of the body and of headers of its own."""
 
 
 # Bytes of a body beyond which it stands for itself as a digest.
@@ -68,7 +70,7 @@ class Responses:
             return
         if len(read_set.tags) > FEW_TAGS and not self._requested_before(key):
             return
-        size = len(response.body) + len(key.body) + len(key.head) + HEADERS
+        size = response.size + len(key.body) + len(key.head) + HEADERS
         self._memory.keep(
             key,
             response,

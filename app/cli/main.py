@@ -125,6 +125,18 @@ def warm() -> None:
     console.out.print(with_databases(_settings(), warm.run), markup=False)
 
 
+@app.command("purge-edges")
+def purge_edges() -> None:
+    """Purge all responses at the caches at the edge.
+
+    Changes are purged without it. Run it after an upgrade, once no instance of the former release runs any more.
+    """
+    from app.cli import purge_edges
+    from app.cli.databases import with_databases
+
+    console.out.print(with_databases(_settings(), purge_edges.run), markup=False)
+
+
 @app.command("export-schema")
 def export_schema(
     file: Annotated[Path | None, typer.Argument(help="Where to write it; by default it is printed.")] = None,

@@ -64,7 +64,7 @@ class RolledBack(Unavailable):
 
 
 # Periodic statements of background jobs: metrics count them, `Pool.statements` does not.
-BACKGROUND: Final = frozenset({"outbox", "webhook_work"})
+BACKGROUND: Final = frozenset({"outbox", "webhook_work", "edges"})
 
 
 class Pool:

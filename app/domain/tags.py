@@ -4,6 +4,7 @@ A tag is also the key of the record it names, without prefix and version.
 """
 
 from collections.abc import Iterable, Iterator
+from typing import Final
 from uuid import UUID
 
 from app.domain import hlzf as _hlzf
@@ -118,6 +119,21 @@ def user(user_id: UUID) -> str:
 
 def api_key(key_id: UUID) -> str:
     return f"api_key:{key_id}"
+
+
+# By the first word of a tag with several.
+_IMMUTABLE: Final = frozenset(("question", "opinion", "places", "revision"))
+_OF_ACCOUNTS: Final = frozenset(("user", "api_key"))
+
+
+def is_immutable(tag: str) -> bool:
+    """Whether no event ever invalidates the tag."""
+    kind, colon, _ = tag.partition(":")
+    return tag == SCHEMA or (colon != "" and kind in _IMMUTABLE)
+
+
+def is_of_account(tag: str) -> bool:
+    return tag.partition(":")[0] in _OF_ACCOUNTS
 
 
 def of(event: Event) -> frozenset[str]:

@@ -31,6 +31,14 @@ PER_RESPONSE = frozenset(
         b"set-cookie",
         b"connection",
         b"transfer-encoding",
+        # For caches at the edge: app/http/edge_headers.py.
+        b"cdn-cache-control",
+        b"surrogate-control",
+        b"cache-tag",
+        b"edge-cache-tag",
+        b"surrogate-key",
+        b"xkey",
+        b"cache-groups",
     )
 )
 OVERHEAD = 2000

@@ -2,6 +2,7 @@
 
 from hashlib import blake2b
 from math import ceil, inf
+from typing import Final
 
 from starlette.types import Scope
 
@@ -21,12 +22,19 @@ def is_current(scope: Scope, current: str) -> bool:
     return current in known or known == "*"
 
 
+_VARY: Final = b"accept, authorization, cookie"
+
+
 def respond_from_cache(
-    scope: Scope, kept: CachedResponse, until: float, cache_control: bytes | None = None
+    scope: Scope,
+    kept: CachedResponse,
+    until: float,
+    cache_control: bytes | None = None,
+    vary: bytes = _VARY,
 ) -> BufferedResponse:
     """The response to a GET may also be stored by browsers and proxies, for as long as the records that it was read from are valid here.
 
-    `cache_control`: where it is not that of all responses.
+    `cache_control`, `vary`: where they are not those of all responses.
     """
     if scope["method"] == "POST":
         if kept.reply is None:
@@ -35,9 +43,10 @@ def respond_from_cache(
     if kept.etag is None:
         kept.etag = etag(kept.body)
     headers = [
-        (b"vary", b"accept, authorization, cookie"),
+        (b"vary", vary),
         (b"etag", kept.etag.encode()),
         (b"cache-control", cache_control or kept.cache_control or _cache_control(scope, until)),
+        *request_state(scope).resources.edge.headers_for(scope, kept.edge),
     ]
     if is_current(scope, kept.etag):
         return BufferedResponse(304, headers, b"")

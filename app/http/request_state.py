@@ -9,10 +9,13 @@ from starlette.types import Message, Scope
 
 from app.auth.authenticator import Authenticator
 from app.auth.devices import Devices
+from app.cache.read_set import ReadSet
 from app.db.pool import Pool
 from app.domain.account import ANONYMOUS, Principal
 from app.errors import AppError
+from app.http.buffered_response import Headers
 from app.http.cached_request_head import HeadCandidate
+from app.http.cached_response import EdgeDescription
 from app.http.client_address import LOCAL
 from app.http.headers import joined
 from app.http.readiness import Readiness
@@ -23,6 +26,17 @@ from app.settings import Settings
 Hook: TypeAlias = Callable[[Message], None]
 # An error as a page, with these headers.
 ErrorPage: TypeAlias = Callable[[Scope, AppError, Mapping[str, str]], Response]
+
+
+class EdgePolicy(Protocol):
+    """The headers for caches at the edge: app/http/edge_headers.py."""
+
+    @property
+    def on(self) -> bool: ...
+
+    def describe(self, read_set: ReadSet) -> EdgeDescription | None: ...
+    def headers_for(self, scope: Scope, description: EdgeDescription | None) -> Headers: ...
+    def is_shared(self, scope: Scope) -> bool: ...
 
 
 class HttpResources(Protocol):
@@ -42,6 +56,8 @@ class HttpResources(Protocol):
     def readiness(self) -> Readiness: ...
     @property
     def error_page(self) -> ErrorPage: ...
+    @property
+    def edge(self) -> "EdgePolicy": ...
 
 
 class RequestState:

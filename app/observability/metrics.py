@@ -154,6 +154,34 @@ WEBHOOK_ATTEMPTS = Counter(
 WEBHOOK_DEAD_LETTERS = Counter(
     "webhook_dead_letters_total", "Messages of webhooks that were given up after their last attempt."
 )
+EDGE_PURGES = Counter(
+    "dno_edge_purges_total",
+    "Requests that purge a cache at the edge: confirmed, limited (by its API) or failed.",
+    ["edge", "outcome"],
+)
+EDGE_PURGE_SECONDS = Histogram(
+    "dno_edge_purge_delay_seconds",
+    "From the delivery of a change to its first confirmed purge.",
+    ["edge"],
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300),
+)
+EDGE_LAG = Gauge(
+    "dno_edge_purge_lag_seconds",
+    "Age of the oldest change that an edge has not been purged of.",
+    ["edge"],
+    multiprocess_mode="livemax",
+)
+EDGE_FAILING = Gauge(
+    "dno_edge_failing_seconds",
+    "For how long an edge has confirmed no purge; 0: the latest one was confirmed.",
+    ["edge"],
+    multiprocess_mode="livemax",
+)
+EDGE_EVERYTHING = Counter(
+    "dno_edge_purged_everything_total",
+    "Purges of all responses: too many changes at once, or an edge whose changes were not kept.",
+    ["edge"],
+)
 
 UNPLANNED = Counter(
     "graphql_unplanned_total",

@@ -54,7 +54,7 @@ class PriceAddress(CachedAddress):
         response = PriceResponse(body, MEDIA_TYPES[wanted.format], result.counter)
         change = next_change(operator, wanted, now)
         response.change = inf if change is None else began + (change - now).total_seconds()
-        result.read_set.update((), response.change)
+        result.read_set.change_at(response.change)
         return MadeResponse(response, result.read_set)
 
     def _send(self, scope: Scope, response: CachedResponse, until: float) -> BufferedResponse:

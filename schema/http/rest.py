@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from app.cache.read_set import ReadSet
 from app.domain.entry import Publication
 from app.errors import BadInput, quoted
 from app.http.buffered_response import BufferedResponse
@@ -18,6 +19,7 @@ from app.http.conditional_requests import respond_from_cache
 from app.http.content_negotiation import JSON
 from app.http.exports import year_in_path
 from app.http.json_body import UNREADABLE, reason
+from app.resources import resources_of
 from app.settings import Settings
 from schema.http.bill_address import BillAddress
 from schema.http.bo4e_address import Bo4eAddress
@@ -73,6 +75,9 @@ class Rest:
         return Response(result.body, headers={"cache-control": "no-store"}, media_type=JSON)
 
     async def _get_description(self, request: Request) -> BufferedResponse:
+        self._description.edge = self._description.edge or resources_of(request.scope).edge.describe(
+            ReadSet()
+        )
         return respond_from_cache(request.scope, self._description, float("inf"))
 
 

@@ -3,7 +3,7 @@
 from abc import abstractmethod
 from collections.abc import Sequence
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import msgspec
 from starlette.requests import Request
@@ -103,6 +103,10 @@ class RestOperations:
         require_reader(principal, anonymous_reading=self._settings.anonymous_reading)
 
 
+# Not by the accepted types: an address has one. Clients that accept others share what a cache has stored.
+_VARY: Final = b"authorization, cookie"
+
+
 class MadeResponse(NamedTuple):
     response: CachedResponse
     read_set: ReadSet
@@ -134,6 +138,7 @@ class CachedAddress(HeadHandler):
         if entry is not None:
             return self._send(scope, entry.value, entry.until)
         response, read_set = await self._make(request)
+        response.edge = resources_of(scope).edge.describe(read_set)
         responses.keep(key, response, read_set, since)
         return self._send(scope, response, read_set.until)
 
@@ -147,7 +152,7 @@ class CachedAddress(HeadHandler):
 
     def _send(self, scope: Scope, response: CachedResponse, until: float) -> BufferedResponse:
         """What the client is sent of a response that is valid until then."""
-        return respond_from_cache(scope, response, until)
+        return respond_from_cache(scope, response, until, vary=_VARY)
 
     @abstractmethod
     async def _make(self, request: Request) -> MadeResponse:

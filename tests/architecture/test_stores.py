@@ -195,6 +195,8 @@ STORES = {
     "app/interpreter/vocabulary.py:_Forms.named": DATA,
     "app/interpreter/vocabulary.py:_Forms.reordered": DATA,
     "app/interpreter/vocabulary.py:_Forms.short": DATA,
+    "app/jobs/edge_purges.py:EdgePurges._kept": DATA,
+    "app/jobs/edge_purges.py:EdgePurges._undelivered": DATA,
     "app/jobs/query_log.py:QueryLog._batch": "questions queued for the query log",
     "app/jobs/query_log.py:QueryLog._waiting": "questions queued for the query log",
     "app/jobs/supervisor.py:Supervisor._running": SERVERS,

@@ -62,11 +62,15 @@ class PageAddress(CachedAddress):
 
     async def respond(self, request: Request) -> BufferedResponse:
         # In the first response to a head, and so in the cached head.
-        return with_page_headers(await super().respond(request))
+        return with_page_headers(request.scope, await super().respond(request))
 
     def _send(self, scope: Scope, response: CachedResponse, until: float) -> BufferedResponse:
-        """Made once, as replies to POST are: the head of a page does not depend on the lifetime of its records."""
-        if response.cache_control is None or header(scope, b"if-none-match") is not None:
+        """Made once, as replies to POST are: the head of a page does not depend on the lifetime of its records. That for caches at
+        the edge depends on the caller, and where the page changes with the time also on that.
+        """
+        edge = request_state(scope).resources.edge
+        differs = edge.on and not (edge.is_shared(scope) and response.edge and response.edge.changes == inf)
+        if differs or response.cache_control is None or header(scope, b"if-none-match") is not None:
             return super()._send(scope, response, until)
         if response.reply is None:
             response.reply = super()._send(scope, response, until)
@@ -95,7 +99,7 @@ class PageAddress(CachedAddress):
         result = await self._operations.run_fields(self._operation, variables, request)
         await self._require_operator(result.data, variables, request)
         values = self._values(result.data, variables)
-        result.read_set.update((), values.pop("valid_until", inf))
+        result.read_set.change_at(values.pop("valid_until", inf))
         return Loaded(values, result.read_set, result.counter)
 
     def _variables(self, variables: Map, language: Language) -> Map:

@@ -67,7 +67,7 @@ class ComparePage(FormPage):
             return Loaded(values, read_set, compared.counter)
         wanted = {"slugs": [dno["slug"] for dno in operators], "year": year, "input": input_of(consumption)}
         result = await self._operations.run_fields(self._operation, wanted, request)
-        read_set.update(result.read_set.tags, result.read_set.until)
+        read_set.merge(result.read_set)
         values |= {
             "comparison": comparison_of(result.data["compareBills"]),
             "query_address": query_address(self._text, wanted),
@@ -108,7 +108,7 @@ class ComparePage(FormPage):
     async def _near(self, slug: str, read_set: ReadSet, request: Request) -> list[Map]:
         query = {"query": slug.replace("-", " ")[:100]}
         found = await self._operations.run_fields(self._similar, query, request)
-        read_set.update(found.read_set.tags, found.read_set.until)
+        read_set.merge(found.read_set)
         return [match["dno"] for match in found.data["searchDnos"]]
 
 

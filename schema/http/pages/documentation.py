@@ -8,11 +8,14 @@ from typing import Any, Final
 import msgspec
 from starlette.requests import Request
 from starlette.routing import BaseRoute, Route
+from starlette.types import Scope
 
+from app.cache.read_set import ReadSet
 from app.errors import AppError, Code, quoted
 from app.http.buffered_response import BufferedResponse
 from app.http.cached_response import CachedResponse
 from app.http.conditional_requests import respond_from_cache
+from app.resources import resources_of
 from app.web.documentation import address_of, article, names
 from app.web.language import LANGUAGES, Language, language_of, split_path
 from app.web.page_view import PageView
@@ -46,12 +49,18 @@ class DocumentationPages:
         if name not in names():
             raise AppError(f"There is no page {quoted(name)} of the documentation.", Code.NOT_FOUND)
         page = _page(name, split_path(scope["path"]).prefix, language_of(scope), accepts_gzip(scope))
-        return with_page_headers(respond_from_cache(scope, page, inf))
+        return _respond(scope, page)
 
     async def respond_with_api(self, request: Request) -> BufferedResponse:
         scope = request.scope
         page = _api_page(split_path(scope["path"]).prefix, language_of(scope), accepts_gzip(scope))
-        return with_page_headers(respond_from_cache(scope, page, inf))
+        return _respond(scope, page)
+
+
+def _respond(scope: Scope, page: CachedResponse) -> BufferedResponse:
+    if page.edge is None:
+        page.edge = resources_of(scope).edge.describe(ReadSet())
+    return with_page_headers(scope, respond_from_cache(scope, page, inf))
 
 
 @lru_cache(_MAX_PAGES)

@@ -73,6 +73,6 @@ def usual_year(years: list[int], read_set: ReadSet) -> int:
     """This year, or else the year with figures that is next to it, past ones first. The read set is valid as long as that is so."""
     day = today()
     new_year = midnight(date(day.year + 1, 1, 1))
-    read_set.update((), monotonic() + (new_year - datetime.now(UTC)).total_seconds())
+    read_set.change_at(monotonic() + (new_year - datetime.now(UTC)).total_seconds())
     past = [year for year in years if year <= day.year]
     return max(past) if past else min(years, default=day.year)

@@ -53,7 +53,7 @@ class RankingPage(FormPage):
         form_values, consumption, read_set = await form.read(variables, request)
         wanted = {**_wanted(variables, consumption), "first": PER_PAGE, "skip": (page - 1) * PER_PAGE}
         result = await self._operations.run_fields(self._operation, wanted, request)
-        read_set.update(result.read_set.tags, result.read_set.until)
+        read_set.merge(result.read_set)
         ranking = result.data["rankBills"]
         values = {
             **form_values,

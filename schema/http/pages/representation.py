@@ -10,11 +10,13 @@ from app.http.cached_response import CachedResponse
 from app.http.content_negotiation import accepted_encodings
 from app.http.request_state import joined_header
 from app.observability.operation_names import NameCount
-from app.web.language import Language
+from app.web.language import Language, split_path
 from app.web.policy import PAGE_POLICY
 
 HTML: Final = "text/html; charset=utf-8"
-_VARY: Final = b"accept-encoding, accept-language, authorization, cookie"
+_VARY: Final = b"accept-encoding, authorization, cookie"
+# Where the client's preference decides, and not the address.
+_VARY_BY_LANGUAGE: Final = b"accept-encoding, accept-language, authorization, cookie"
 # Browsers revalidate by ETag, so that a correction is in the next view of the page.
 _CACHE_CONTROL: Final = b"no-cache"
 _GZIP_LEVEL: Final = 6
@@ -35,7 +37,8 @@ def represent(
     return CachedResponse(body, media_type, count, headers, _CACHE_CONTROL)
 
 
-def with_page_headers(response: BufferedResponse, policy: str = PAGE_POLICY) -> BufferedResponse:
+def with_page_headers(scope: Scope, response: BufferedResponse) -> BufferedResponse:
     kept = [header for header in response.headers if header[0] != b"vary"]
-    headers = [*kept, (b"vary", _VARY), (b"content-security-policy", policy.encode())]
+    vary = _VARY if split_path(scope["path"]).language else _VARY_BY_LANGUAGE
+    headers = [*kept, (b"vary", vary), (b"content-security-policy", PAGE_POLICY.encode())]
     return BufferedResponse(response.status, headers, response.body)

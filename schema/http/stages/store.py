@@ -25,5 +25,8 @@ def store_response(
 ) -> CachedResponse:
     """The response in the form of a cached one, whether it was stored or not. `since`: from store_clock()."""
     cached = CachedResponse(body, media_type, count)
-    resources_of(scope).responses.keep(key, cached, read_set, since)
+    resources = resources_of(scope)
+    if scope["method"] != "POST":
+        cached.edge = resources.edge.describe(read_set)
+    resources.responses.keep(key, cached, read_set, since)
     return cached

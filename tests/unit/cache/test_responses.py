@@ -16,6 +16,10 @@ KEY = ResponseKey("head", b"question")
 class Body:
     body: bytes
 
+    @property
+    def size(self) -> int:
+        return len(self.body)
+
 
 @pytest.fixture
 def memory() -> Memory:

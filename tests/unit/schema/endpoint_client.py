@@ -14,6 +14,7 @@ from app.cache.memory import Memory
 from app.cache.responses import Responses
 from app.domain.account import ANONYMOUS, Principal, Role
 from app.http.cached_request_head import RequestHeadCache
+from app.http.edge_headers import EdgeHeaders
 from app.http.request_state import request_state
 from app.limits.deadlines import Deadlines
 from app.limits.rate_limiter.limiter import RateLimiter
@@ -73,6 +74,7 @@ class Endpoint:
             limiter=self.limiter,
             memory=memory,
             responses=Responses(memory, on=True),
+            edge=EdgeHeaders(self.settings),
             heads=RequestHeadCache(memory),
             deadlines=Deadlines(self.settings.operation_timeout, asyncio.get_running_loop()),
             authenticator=self.authenticator,

@@ -15,6 +15,7 @@ from app.cache.read_set import ReadSet
 from app.cache.responses import Responses
 from app.domain.account import ANONYMOUS, Principal, Role
 from app.errors import AppError
+from app.http.edge_headers import EdgeHeaders
 from app.http.errors import respond
 from app.http.request_state import RequestState
 from app.settings import Settings
@@ -37,7 +38,10 @@ class Server:
         self.memory = Memory(2**20, 60)
         self.memory.switch_on()
         self.resources: Any = SimpleNamespace(
-            settings=self.settings, memory=self.memory, responses=Responses(self.memory, on=True)
+            settings=self.settings,
+            memory=self.memory,
+            responses=Responses(self.memory, on=True),
+            edge=EdgeHeaders(self.settings),
         )
         runner: Any = SimpleNamespace(run_operation=self._run)
         self.app = Starlette(

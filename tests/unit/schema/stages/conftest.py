@@ -10,6 +10,7 @@ from starlette.types import Scope
 from app.cache.memory import Memory
 from app.cache.responses import Responses
 from app.domain.account import ANONYMOUS, Principal
+from app.http.edge_headers import EdgeHeaders
 from app.limits.rate_limiter.limiter import RateLimiter
 from app.settings import Settings
 from tests.unit.schema.request_scope import no_redis, request_scope
@@ -32,6 +33,7 @@ def new_request(settings: Settings) -> NewRequest:
         limiter=RateLimiter(no_redis, settings),
         memory=memory,
         responses=Responses(memory, on=True),
+        edge=EdgeHeaders(settings),
     )
 
     def new_request(
