@@ -14,12 +14,21 @@ _RELAY_LOCK = 0x646E6F02
 
 _DELIVERED = "coalesce((SELECT delivered FROM relay_progress), 0)"
 
+# Another one after each restore, in whichever way: of the cluster, of its timeline (point-in-time recovery, a promoted standby), of
+# the database, of the table (a restore into a database that exists).
+_DATABASE = (
+    "(SELECT system_identifier FROM pg_control_system())"
+    " || '.' || CASE WHEN pg_is_in_recovery() THEN '' ELSE left(pg_walfile_name(pg_current_wal_lsn()), 8) END"
+    " || '.' || (SELECT oid FROM pg_database WHERE datname = current_database()) || '.' || cache_epoch.tableoid"
+)
+
 
 class OutboxStatus(msgspec.Struct, frozen=True):
     """The outbox in one snapshot. `newest` and `backlog` include events that another instance is delivering.
 
     `confirmed_before`: seconds since the agreement was confirmed, by PostgreSQL's clock. `snapshot`: which
-    transactions had ended. `delivered`: the number of the latest delivered batch.
+    transactions had ended. `delivered`: the number of the latest delivered batch. `database`: which database this is, and
+    with which history.
     """
 
     epoch: int
@@ -31,6 +40,7 @@ class OutboxStatus(msgspec.Struct, frozen=True):
     writable: bool
     snapshot: str
     delivered: int = 0
+    database: str = ""
 
     def abandoned(self, after: float) -> bool:
         """Whether no instance has confirmed the agreed Redis within `after` seconds."""
@@ -42,7 +52,7 @@ async def fetch_outbox_status(pool: Pool) -> OutboxStatus:
         "SELECT epoch, redis_identity AS identity, oldest, newest, backlog,"
         " extract(epoch FROM clock_timestamp() - confirmed_at)::float8 AS confirmed_before,"
         " current_setting('transaction_read_only') = 'off' AS writable, pg_current_snapshot()::text AS snapshot,"
-        f" {_DELIVERED} AS delivered FROM cache_epoch,"
+        f" {_DELIVERED} AS delivered, {_DATABASE} AS database FROM cache_epoch,"
         " (SELECT min(id) AS oldest, max(id) AS newest, count(*) AS backlog FROM outbox) AS waiting",
         name="outbox",
     )
@@ -56,16 +66,24 @@ async def fetch_delivered(pool: Pool) -> int:
     return delivered
 
 
-async def raise_epoch(pool: Pool, identity: str, *, moved: bool, abandoned_after: float) -> bool:
+async def raise_epoch(
+    pool: Pool, identity: str, *, moved: bool, abandoned_after: float, restored: bool = False
+) -> bool:
     """Returns whether this call raised it: of concurrent calls only the first does.
 
     An agreement that is still being confirmed stays, unless the Redis of an instance that shares it is
     another process now (`moved`); then it changes at most once per second, and not back to the previous Redis
     within a minute. So two instances that are connected to different ones do not alternate.
+
+    In a new database, and in a `restored` one, Redis may hold keys of numbers that this database has not reached: there the
+    next number is at least the seconds since 1970.
     """
     async with pool.connection() as connection:
         raised = await connection.fetch(
-            "WITH raised AS (UPDATE cache_epoch SET epoch = epoch + 1, redis_identity = $1,"
+            "WITH raised AS (UPDATE cache_epoch SET"
+            " epoch = CASE WHEN redis_identity IS NULL OR $5"
+            " THEN greatest(epoch + 1, extract(epoch FROM clock_timestamp())::bigint) ELSE epoch + 1 END,"
+            " redis_identity = $1,"
             " previous_identity = redis_identity, raised_at = clock_timestamp(), confirmed_at = clock_timestamp()"
             " WHERE redis_identity IS DISTINCT FROM $1 AND (redis_identity IS NULL OR confirmed_at IS NULL"
             " OR confirmed_at < clock_timestamp() - make_interval(secs => $3)"
@@ -77,6 +95,7 @@ async def raise_epoch(pool: Pool, identity: str, *, moved: bool, abandoned_after
             CHANNEL,
             abandoned_after,
             moved,
+            restored,
         )
     return bool(raised)
 

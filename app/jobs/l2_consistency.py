@@ -26,6 +26,8 @@ log = structlog.get_logger(__name__)
 # may agree on another one once it was not confirmed for ABANDONED_AFTER seconds.
 CONFIRM_AFTER: Final = 1.0
 ABANDONED_AFTER: Final = 5.0
+# Between the Redis and the database in an identity.
+_OF_DATABASE: Final = "@"
 # Queries of the outbox that are kept until all events that they saw are delivered.
 MAX_LOOKS: Final = 100
 # What PostgreSQL, or the way to it, gives instead of an answer: it is not known whether it works for others.
@@ -75,8 +77,8 @@ class L2Consistency:
     is waited for too, which costs a moment and never the truth. What commits after the first look
     is nothing that was lost: its own writer removes it before it answers, or distrusts L2 again.
 
-    L2 may be stale in the sense of the epoch only by keys of a process that was away; those are
-    under an earlier epoch (2), and are not read again.
+    L2 may be stale in the sense of the epoch only by keys of a process that was away, or of a state of the
+    database that was replaced by a backup; those are under an earlier epoch (2), and are not read again.
 
     Trust also ends by itself (app/cache/validity.py) unless each look proves again that Redis and epoch
     are the agreed ones, that PostgreSQL takes writes, and that what earlier looks saw is delivered.
@@ -105,6 +107,7 @@ class L2Consistency:
         self._shared = shared
         self._validity = validity
         self._sender = sender
+        self._database: str | None = None  # which one answered the latest look, and with which history
         self._agreed: str | None = None  # the identity that this instance was last at one with all about
         self._distrust_count = -1  # those that N belongs to
         self._n = 0
@@ -124,9 +127,12 @@ class L2Consistency:
     @property
     def identity(self) -> str | None:
         """Which Redis, and how it is written to: a relay removes only keys of its own encoding, so two
-        releases that write differently must not use L2 at the same time.
+        releases that write differently must not use L2 at the same time. And for which database: a restored backup
+        is another one, of which nothing is cached.
         """
-        return f"{CODEC_VERSION}:{self._shared.identity}" if self._shared.identity else None
+        if self._shared.identity is None or self._database is None:
+            return None
+        return f"{CODEC_VERSION}:{self._shared.identity}{_OF_DATABASE}{self._database}"
 
     async def review(self) -> OutboxStatus | None:
         """How the outbox stood a moment ago; None while Redis is away, or not the agreed one."""
@@ -168,6 +174,7 @@ class L2Consistency:
         self._pending = asked
         try:
             status = await outbox.fetch_outbox_status(self._pool)
+            self._database = status.database
             if self._shares(status) and (status.confirmed_before or 0) > CONFIRM_AFTER:
                 # A write, so it also shows that PostgreSQL takes them.
                 await outbox.confirm_epoch(self._pool, status.epoch, CONFIRM_AFTER)
@@ -187,7 +194,7 @@ class L2Consistency:
         return status.identity == self.identity and self._shares_epoch(status) and status.writable
 
     def _shares_epoch(self, status: OutboxStatus) -> bool:
-        return status.epoch == self._shared.epoch
+        return (status.epoch, status.database) == (self._shared.epoch, self._database)
 
     def _prove(self, asked: float, status: OutboxStatus) -> None:
         """Up to the latest look of which nothing that it saw is left."""
@@ -278,9 +285,11 @@ class L2Consistency:
     async def _disagree(self, status: OutboxStatus, identity: str) -> None:
         """Those on the agreed Redis go on; all others do without caches until they are there, or it is abandoned."""
         self._abandon("others agreed on another Redis")
-        moved = status.identity is not None and status.identity == self._agreed
+        restored = _is_restored(status)
+        # No instance can share what was agreed on for another database.
+        moved = restored or (status.identity is not None and status.identity == self._agreed)
         if (moved or status.abandoned(ABANDONED_AFTER)) and await outbox.raise_epoch(
-            self._pool, identity, moved=moved, abandoned_after=ABANDONED_AFTER
+            self._pool, identity, moved=moved, abandoned_after=ABANDONED_AFTER, restored=restored
         ):
             log.warning("cache_epoch_raised", redis=identity)
         else:
@@ -294,3 +303,9 @@ class L2Consistency:
         self._others.clear()
         self._shared.distrust(reason)
         self.leave_channel()
+
+
+def _is_restored(status: OutboxStatus) -> bool:
+    """Whether the agreement was made in another database, which this one is a copy of."""
+    _, separator, database = (status.identity or "").rpartition(_OF_DATABASE)
+    return bool(separator) and database != status.database

@@ -51,7 +51,7 @@ async def test_l2_is_used_only_once_an_epoch_was_agreed_on(pool: Pool, settings:
         assert not one.shared.trusted
         async with Supervisor(one.jobs(subscribes=False), stop_timeout=5):
             await until(lambda: one.shared.trusted)
-        assert one.shared.epoch == await epoch(pool) == 2
+        assert one.shared.epoch == await epoch(pool) > 1
 
 
 @pytest.mark.parametrize("step", ["identify", "fetch_outbox_status"])
@@ -116,9 +116,10 @@ async def test_any_number_of_instances_start_under_one_epoch(pool: Pool, setting
         running_caches(settings) as two,
         running_caches(settings) as three,
     ):
-        assert {one.shared.epoch, two.shared.epoch, three.shared.epoch} == {2}
+        agreed = await epoch(pool)
+        assert {one.shared.epoch, two.shared.epoch, three.shared.epoch} == {agreed}
     async with running_caches(settings) as later:
-        assert later.shared.epoch == 2
+        assert later.shared.epoch == await epoch(pool) == agreed
 
 
 @pytest.mark.parametrize("stale", [False, True], ids=["empty", "with stale keys"])

@@ -21,6 +21,7 @@ from app.settings import Settings
 
 BOUND = 1.25
 EPOCH = 7
+DATABASE = "1.00000001.2.3"
 SERVER = "the server"
 # Every module that reads the clock of app/cache/clock.py under its own name.
 CLOCKS = (
@@ -65,6 +66,7 @@ class Instance:
         self.invalidator.sender = name
         self.broadcast = Broadcast(100)
         self.consistency = L2Consistency(self.pool, self.shared, self.validity, sender=name)
+        self.consistency._database = DATABASE
 
     @property
     def database_proven_until(self) -> float:
@@ -83,6 +85,7 @@ class Instance:
             "writable": True,
             "snapshot": "5:5:",
             "delivered": 0,
+            "database": DATABASE,
         }
         return OutboxStatus(**known | changed)
 

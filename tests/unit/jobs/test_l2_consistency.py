@@ -10,7 +10,7 @@ from app.db import outbox
 from app.db.outbox import OutboxStatus
 from app.jobs import l2_consistency
 from app.jobs.l2_consistency import ABANDONED_AFTER, CONFIRM_AFTER, MAX_LOOKS, OutboxEmptied
-from tests.unit.jobs.instance import BOUND, EPOCH, SERVER, Instance
+from tests.unit.jobs.instance import BOUND, DATABASE, EPOCH, SERVER, Instance
 
 T = 1000.0
 
@@ -44,9 +44,11 @@ class Looks:
         assert pool is self.one.pool
         self.calls.append(("confirm", epoch, after))
 
-    async def _raise(self, pool: object, identity: str, *, moved: bool, abandoned_after: float) -> bool:
+    async def _raise(
+        self, pool: object, identity: str, *, moved: bool, abandoned_after: float, restored: bool
+    ) -> bool:
         assert pool is self.one.pool
-        self.calls.append(("raise", identity, moved, abandoned_after))
+        self.calls.append(("raise", identity, moved, abandoned_after, restored))
         return self.raises
 
     async def _identify(self) -> str | None:
@@ -61,8 +63,8 @@ def look(one: Instance, monkeypatch: pytest.MonkeyPatch) -> Looks:
     return Looks(one, monkeypatch)
 
 
-def test_the_identity_names_the_encoding_and_the_server(one: Instance) -> None:
-    assert one.consistency.identity == f"{CODEC_VERSION}:{SERVER}"
+def test_the_identity_names_the_encoding_the_server_and_the_database(one: Instance) -> None:
+    assert one.consistency.identity == f"{CODEC_VERSION}:{SERVER}@{DATABASE}"
     one.shared._topology._identities.clear()
     assert one.consistency.identity is None
 
@@ -212,12 +214,12 @@ async def test_an_instance_on_another_redis_than_agreed_waits_and_reconnects(
 @pytest.mark.parametrize("status", [{"confirmed_before": ABANDONED_AFTER + 0.1}, {"confirmed_before": None}])
 async def test_an_abandoned_agreement_is_replaced(one: Instance, look: Looks, status: dict[str, Any]) -> None:
     await look(identity="1:other", **status)
-    assert look.calls == ["leave channel", ("raise", one.consistency.identity, False, ABANDONED_AFTER)]
+    assert look.calls == ["leave channel", ("raise", one.consistency.identity, False, ABANDONED_AFTER, False)]
 
 
 async def test_the_first_instance_agrees_on_its_redis(one: Instance, look: Looks) -> None:
     await look(identity=None)
-    assert look.calls == ["leave channel", ("raise", one.consistency.identity, False, ABANDONED_AFTER)]
+    assert look.calls == ["leave channel", ("raise", one.consistency.identity, False, ABANDONED_AFTER, False)]
 
 
 async def test_a_redis_that_has_become_another_process_raises_the_epoch_at_once(
@@ -227,7 +229,14 @@ async def test_a_redis_that_has_become_another_process_raises_the_epoch_at_once(
     await look()
     one.shared._topology._identities[""] = "another process"
     assert await look(identity=agreed) is None
-    assert look.calls == ["leave channel", ("raise", one.consistency.identity, True, ABANDONED_AFTER)]
+    assert look.calls == ["leave channel", ("raise", one.consistency.identity, True, ABANDONED_AFTER, False)]
+
+
+async def test_a_restored_database_begins_a_new_epoch_at_once(one: Instance, look: Looks) -> None:
+    """Its agreement was made for the database that it is a copy of."""
+    copied = f"{CODEC_VERSION}:{SERVER}@another"
+    assert await look(identity=copied) is None
+    assert ("raise", one.consistency.identity, True, ABANDONED_AFTER, True) in look.calls
 
 
 async def test_where_another_instance_has_raised_the_epoch_first_the_connection_is_renewed(
