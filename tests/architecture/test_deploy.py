@@ -212,7 +212,7 @@ def test_kustomize_builds_valid_manifests(overlay: str) -> None:
     )
     assert built.returncode == 0, built.stderr
     made = list(yaml.safe_load_all(built.stdout))
-    folders = ("base/", "monitoring/", "example/") if overlay == "example" else ("migration/",)
+    folders = ("server/", "monitoring/", "example/") if overlay == "example" else ("migration/",)
     written = [each["kind"] for folder in folders for each in resources(folder)]
     assert sorted(each["kind"] for each in made) == sorted(
         [*written, *["ConfigMap"] * (overlay == "example")]
