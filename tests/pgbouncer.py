@@ -6,6 +6,7 @@ import shutil
 import signal
 import socket
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -21,8 +22,18 @@ IGNORED = "statement_timeout, idle_in_transaction_session_timeout, lock_timeout,
 class PgBouncer:
     """In front of the server of `database_url`; `url` leads through it."""
 
-    def __init__(self, folder: Path, database_url: str, *, pool_mode: str, ignored: str = IGNORED) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        database_url: str,
+        *,
+        pool_mode: str,
+        ignored: str = IGNORED,
+        more: Sequence[str] = (),
+    ) -> None:
+        """`more`: further lines of its configuration."""
         assert PROGRAM
+        self._folder = folder
         there = urlsplit(database_url)
         self.port = free_port()
         self.url = there._replace(netloc=f"{there.username}:{there.password}@127.0.0.1:{self.port}").geturl()
@@ -36,13 +47,21 @@ class PgBouncer:
             f"listen_addr = 127.0.0.1\nlisten_port = {self.port}\nunix_socket_dir =\n"
             f"auth_type = trust\nauth_file = {users}\npool_mode = {pool_mode}\n"
             + (f"ignore_startup_parameters = {ignored}\n" if ignored else "")
+            + "".join(f"{line}\n" for line in more)
         )
+        self.start()
+
+    def start(self) -> None:
+        """Also again, at the same address."""
+        assert PROGRAM
         # It does not run as root, either.
-        account = _account()
         self._child = Child(
-            [PROGRAM, configuration], stop_signal=signal.SIGINT, log=folder / "pgbouncer.log", account=account
+            [PROGRAM, self._folder / "pgbouncer.ini"],
+            stop_signal=signal.SIGINT,
+            log=self._folder / "pgbouncer.log",
+            account=_account(),
         )
-        self._wait(folder)
+        self._wait(self._folder)
 
     def stop(self) -> None:
         self._child.stop(5)

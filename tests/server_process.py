@@ -14,6 +14,7 @@ import psutil
 
 from app.child_process import end_with_parent
 from app.dev.postgres import free_port
+from app.secret_files import SUFFIX
 from app.settings import PREFIX, Settings
 
 DNO = (sys.executable, "-m", "app.cli.main")
@@ -21,7 +22,7 @@ DNO = (sys.executable, "-m", "app.cli.main")
 ENVIRONMENT = {
     name: value
     for name, value in os.environ.items()
-    if name.removeprefix(PREFIX).lower() not in Settings.__struct_fields__
+    if name.removeprefix(PREFIX).removesuffix(SUFFIX).lower() not in Settings.__struct_fields__
 }
 
 

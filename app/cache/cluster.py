@@ -13,7 +13,7 @@ from redis.exceptions import AskError, ClusterDownError, MovedError, TryAgainErr
 from app.cache.breaker import Breaker
 from app.cache.connections import ClusterClient, WatchedConnection, WatchedSSLConnection
 from app.cache.failures import FAILURES, NotAsked, UnexpectedReply, only_failures
-from app.cache.redis_url import addresses, connection_options, credentials, uses_tls
+from app.cache.redis_url import addresses, connection_options, credentials, tls_context, uses_tls
 from app.cache.topology import BufferedResponse, Command, Probe, Topology, raise_first_error
 from app.settings import Settings
 
@@ -33,13 +33,14 @@ class Cluster(Topology):
         self.client = ClusterClient(
             startup_nodes=[ClusterNode(host, port) for host, port in addresses(url, 6379)],
             max_connections=settings.max_redis_connections,
-            ssl=uses_tls(url),
+            ssl=uses_tls(url),  # also of the nodes that the cluster names
             **credentials(url),
             **connection_options(settings),
         )
         # RedisCluster takes no such arguments; its nodes pass these on to every connection they open.
-        connection_class = WatchedSSLConnection if uses_tls(url) else WatchedConnection
-        own = {"redis_connect_func": self._handshake, "watcher": self}
+        tls = tls_context(url)
+        connection_class = WatchedSSLConnection if tls else WatchedConnection
+        own = {"redis_connect_func": self._handshake, "watcher": self} | ({"tls": tls} if tls else {})
         self.client.nodes_manager.connection_kwargs |= own | {"connection_class": connection_class}
         for node in self.client.startup_nodes:
             node.connection_kwargs |= own

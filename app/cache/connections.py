@@ -1,5 +1,6 @@
 """Connections to Redis that raise nothing but FAILURES, and are left when their server is no longer the primary."""
 
+import ssl
 from typing import Any, Protocol
 
 from redis.asyncio import Redis, RedisCluster, SSLConnection
@@ -83,7 +84,15 @@ class WatchedConnection(Connection):
         return self._writer is not None and self._writer.transport.is_closing()
 
 
-class WatchedSSLConnection(WatchedConnection, SSLConnection):
+class TLSConnection(SSLConnection):
+    """With a context that all connections share: redis-py would make one for each, and read the certificates again."""
+
+    def __init__(self, *, tls: ssl.SSLContext, **arguments: Any) -> None:
+        super().__init__(**arguments)
+        self.ssl_context.context = tls
+
+
+class WatchedSSLConnection(WatchedConnection, TLSConnection):
     pass
 
 
@@ -91,7 +100,7 @@ class WatchedSentinelConnection(SentinelManagedConnection, WatchedConnection):
     """The sentinels are queried for each new connection."""
 
 
-class WatchedSentinelSSLConnection(SentinelManagedConnection, WatchedConnection, SSLConnection):
+class WatchedSentinelSSLConnection(SentinelManagedConnection, WatchedConnection, TLSConnection):
     pass
 
 

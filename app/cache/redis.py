@@ -19,6 +19,7 @@ from app.cache.failures import FAILURES, NotAsked, interrupted, only_failures, r
 from app.cache.message import CHANNEL
 from app.cache.open_topology import open_topology
 from app.cache.scripts import FILL, LEASE, Script, as_eval
+from app.cache.start_problem import reported_start_problem
 from app.cache.subscription import Subscription
 from app.cache.topology import BufferedResponse, Command, Topology
 from app.errors import Unavailable
@@ -51,10 +52,12 @@ async def open_redis(settings: Settings) -> AsyncIterator["SharedCache"]:
     topology = open_topology(settings)
     shared = SharedCache(topology, settings)
     try:
-        if await shared.identify() is not None:
+        answered = await shared.identify() is not None
+        if answered:
             with suppress(*FAILURES), only_failures():
                 await topology.make_ready(settings.min_redis_connections)
-        yield shared
+        async with reported_start_problem("REDIS_URL", settings, answered=answered):
+            yield shared
     finally:
         with suppress(*FAILURES), only_failures():
             await topology.close()

@@ -11,6 +11,7 @@ from structlog import get_logger
 from app.cache.failures import FAILURES, only_failures
 from app.cache.open_topology import open_topology
 from app.cache.redis import SharedCache
+from app.cache.start_problem import reported_start_problem
 from app.cache.topology import Command, Topology
 from app.settings import Settings
 
@@ -27,13 +28,15 @@ async def open_session_server(settings: Settings, shared: SharedCache) -> AsyncI
         await _check_eviction(shared.client, settings)
         yield shared.client
         return
-    topology = open_topology(msgspec.structs.replace(settings, redis_url=settings.session_redis_url))
+    own = msgspec.structs.replace(settings, redis_url=settings.session_redis_url)
+    topology = open_topology(own)
     watch = asyncio.create_task(
         _watch(topology, settings.heartbeat_interval * settings.max_missed_heartbeats)
     )
     try:
-        await _check_eviction(topology.client, settings)
-        yield topology.client
+        answered = await _check_eviction(topology.client, settings)
+        async with reported_start_problem("SESSION_REDIS_URL", own, answered=answered):
+            yield topology.client
     finally:
         watch.cancel()
         await asyncio.wait([watch])
@@ -68,13 +71,17 @@ async def may_evict(client: Any) -> str | None:
     return None
 
 
-async def _check_eviction(client: Any, settings: Settings) -> None:
-    with suppress(*FAILURES):
+async def _check_eviction(client: Any, settings: Settings) -> bool:
+    """Whether the server has answered."""
+    try:
         async with asyncio.timeout(settings.redis_connect_timeout + settings.redis_timeout):
             policy = await may_evict(client)
-        if policy is not None:
-            log.warning(
-                "sessions_may_be_evicted",
-                policy=policy,
-                advice="let SESSION_REDIS_URL name a server with maxmemory-policy noeviction",
-            )
+    except FAILURES:
+        return False
+    if policy is not None:
+        log.warning(
+            "sessions_may_be_evicted",
+            policy=policy,
+            advice="let SESSION_REDIS_URL name a server with maxmemory-policy noeviction",
+        )
+    return True

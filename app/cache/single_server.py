@@ -10,13 +10,14 @@ from redis.asyncio import BlockingConnectionPool, Sentinel
 
 from app.cache.connections import (
     Client,
+    TLSConnection,
     WatchedConnection,
     WatchedSentinelConnection,
     WatchedSentinelSSLConnection,
     WatchedSSLConnection,
 )
 from app.cache.failures import FAILURES, NotPrimary, only_failures, refusal
-from app.cache.redis_url import addresses, connection_options, credentials, uses_tls
+from app.cache.redis_url import addresses, connection_options, credentials, damaged, database, tls_context
 from app.cache.topology import BufferedResponse, Command, Probe, Topology, raise_first_error
 from app.settings import Settings
 
@@ -31,12 +32,17 @@ class SingleServer(Topology):
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings)
         url = urlsplit(settings.redis_url)
+        self._tls = tls_context(url)
         self._sentinel: Sentinel | None = None
         if url.scheme.endswith("+sentinel"):
             self._sentinel = Sentinel(  # type: ignore[no-untyped-call]
                 addresses(url, 26379),
-                sentinel_kwargs=connection_options(settings) | {"ssl": uses_tls(url)},
+                sentinel_kwargs=connection_options(settings),
             )
+            if self._tls is not None:
+                for client in self._sentinel.sentinels:
+                    client.connection_pool.connection_class = TLSConnection
+                    client.connection_pool.connection_kwargs["tls"] = self._tls
         half = settings.max_redis_connections // 2
         self.client = self._connect(url, settings, max(1, settings.max_redis_connections - half))
         self._cache_client = self._connect(url, settings, max(1, half), socket_timeout=None)
@@ -127,23 +133,25 @@ class SingleServer(Topology):
             "redis_connect_func": self._handshake,
             "watcher": self,
         }
-        secure = uses_tls(url)
+        if self._tls is not None:
+            arguments["tls"] = self._tls
         if self._sentinel is not None:
-            master, _, database = url.path.strip("/").partition("/")
+            master, _, number = url.path.strip("/").partition("/")
             return self._sentinel.master_for(
                 master,
                 redis_class=Client,
-                db=int(database or 0),
-                connection_class=WatchedSentinelSSLConnection if secure else WatchedSentinelConnection,
+                db=database(url._replace(path=number)),
+                connection_class=WatchedSentinelSSLConnection if self._tls else WatchedSentinelConnection,
                 **arguments,
             )
-        ((host, port),) = addresses(url, 6379)
+        if len(hosts := addresses(url, 6379)) != 1:
+            raise damaged()
         pool = BlockingConnectionPool(
-            host=host,
-            port=port,
-            db=int(url.path.strip("/") or 0),
+            host=hosts[0][0],
+            port=hosts[0][1],
+            db=database(url),
             timeout=settings.redis_timeout,
-            connection_class=WatchedSSLConnection if secure else WatchedConnection,
+            connection_class=WatchedSSLConnection if self._tls else WatchedConnection,
             **arguments,
         )
         return Client.from_pool(pool)

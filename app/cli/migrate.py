@@ -10,12 +10,11 @@ from app.db.address import address
 from app.db.failures import Failure, failure_of
 from app.db.migrate import broken_rules, migrate
 from app.db.pooler import refuse_transaction_pooling
-from app.db.start_errors import cannot_start, refuses_parameter
+from app.db.start_errors import cannot_start, is_final
 from app.dev.stack import Stack, open_stack
 from app.errors import CannotStart
 from app.settings import Settings
 
-_NOT_RETRIED = (asyncpg.InvalidCatalogNameError, asyncpg.InvalidAuthorizationSpecificationError)
 _RETRY_INTERVAL = 0.2
 
 
@@ -35,10 +34,13 @@ async def bring_up_to_date(settings: Settings) -> list[str]:
             broken = await broken_rules(url, connect_timeout=settings.database_connect_timeout)
     except TimeoutError:
         raise cannot_start(url, migration.last_error or TimeoutError()) from None
-    except asyncpg.PostgresError as error:
-        if isinstance(error, _NOT_RETRIED) or refuses_parameter(error):
+    except (ValueError, OSError, asyncpg.InterfaceError, asyncpg.PostgresError) as error:
+        if is_final(url, error):
+            # `from None`: what the driver quotes of a damaged address may be its password.
             raise cannot_start(url, error) from None
-        raise CannotStart(f"PostgreSQL at {where} could not be brought up to date: {error}.") from error
+        if isinstance(error, asyncpg.PostgresError):
+            raise CannotStart(f"PostgreSQL at {where} could not be brought up to date: {error}.") from error
+        raise
     notes = [f"The database was brought to version {applied[-1]}."] if applied else []
     if broken:
         notes.append(
@@ -60,10 +62,8 @@ class _RetriedMigration:
             try:
                 await refuse_transaction_pooling(self._url, within=connect_timeout)
                 return await migrate(self._url, connect_timeout=connect_timeout)
-            except _NOT_RETRIED:
-                raise
             except Exception as error:
-                if refuses_parameter(error) or failure_of(error, broken=True) is Failure.MISTAKE:
+                if is_final(self._url, error) or failure_of(error, broken=True) is Failure.MISTAKE:
                     raise
                 if self.last_error is None:
                     console.print_note(f"Waiting for PostgreSQL at {address(self._url)} …")

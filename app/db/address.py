@@ -4,6 +4,7 @@ import re
 from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit
 
 PORT = 5432
+UNREADABLE = "the address in DATABASE_URL (are the special characters of its password escaped?)"
 
 _HOST = re.compile(r"(?:\[[0-9a-fA-F:.%]+\]|[^:@/\[\]\s]*)(?::[0-9]{1,5})?")
 
@@ -21,7 +22,7 @@ def address(url: str) -> str:
         or not all(map(_HOST.fullmatch, hosts))
         or "@" in f"{parts.path}{parts.query}{parts.fragment}"
     ):
-        return "the address in DATABASE_URL (are the special characters of its password escaped?)"
+        return UNREADABLE
     return ",".join(map(_with_port, hosts)) + parts.path
 
 

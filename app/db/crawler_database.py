@@ -15,6 +15,7 @@ from app.db.address import address
 from app.db.connect import Connection
 from app.db.failures import Failure, failure_of
 from app.db.pool import Row
+from app.db.start_errors import connection_problem, is_final
 from app.errors import AppError, Code, Unavailable
 
 OPERATORS: Final = "dnos"
@@ -293,15 +294,11 @@ def _translated(url: str, connection: "Connection | None" = None) -> Iterator[No
         raise CannotFollow(
             f"The followed database at {address(url)} has texts in an encoding other than its own."
         ) from error
-    except (ValueError, asyncpg.InvalidAuthorizationSpecificationError) as error:
-        if connection is not None:
-            raise
-        raise CannotFollow(
-            f"PostgreSQL at {address(url)} refuses this user: correct the user or the password of the followed database."
-        ) from (error if isinstance(error, asyncpg.PostgresError) else None)
-    except asyncpg.InvalidCatalogNameError as error:
-        raise CannotFollow(f"There is no followed database {address(url)}.") from error
     except Exception as error:
+        if connection is None and is_final(url, error):
+            raise CannotFollow(connection_problem(url, error, "FOLLOW_DATABASE_URL")) from (
+                error if isinstance(error, asyncpg.PostgresError) else None
+            )
         raise _followed_error(error, url, connection) from error
 
 

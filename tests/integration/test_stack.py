@@ -167,13 +167,16 @@ def test_a_database_that_does_not_answer() -> None:
     waiting, sentence = result.stderr.strip().splitlines()
     assert result.returncode == 1
     assert waiting == f"Waiting for PostgreSQL at {address} …"
-    assert sentence == f"PostgreSQL does not answer at {address}: start it, or correct DATABASE_URL."
+    assert (
+        sentence
+        == f"PostgreSQL does not answer at {address} (connection refused): start it, or correct DATABASE_URL."
+    )
 
 
 @pytest.mark.parametrize(
     ("old", "new", "sentence"),
     [
-        ("/dno_", "/nothing_like_", "There is no database"),
+        ("/dno_", "/nothing_like_", "has no such database"),
         ("for-tests-only", "wrong", "refuses this user"),
     ],
 )

@@ -14,11 +14,13 @@ from app.db.unit_of_work import OutcomeUnknown, UnitOfWork, unit_of_work, write
 from app.domain.account import ANONYMOUS
 from app.errors import CannotStart, Unavailable
 from app.jobs.notifications import Notifications
+from app.jobs.supervisor import Supervisor
 from app.settings import Settings
 from tests.servers import PostgresPair, PrivatePostgres
 from tests.waiting import until
 
 ADD = "INSERT INTO dnos (slug, name) VALUES ('netze-a', 'Netze A')"
+LISTENERS = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'dno-api notifications' AND state = 'idle'"
 PORT = "SELECT current_setting('port')::integer"
 
 
@@ -248,16 +250,22 @@ async def test_a_server_set_read_only_refuses_writes_and_still_answers_reads(
 
 @pytest.mark.parametrize("old_stays", [True, False])
 async def test_a_failover_to_another_host_is_followed(postgres_pair: PostgresPair, old_stays: bool) -> None:
-    """With the next statement, a write or a read: rows of the old primary may be stale."""
+    """With the next statement, a write or a read: rows of the old primary may be stale. The connection that listens follows, too."""
     for first in (write_one, read_one):
         settings = Settings(database_url=postgres_pair.url_of_both)
-        async with open_pool(settings) as pool:
+        listener = Notifications("dno_outbox", settings)
+        async with open_pool(settings) as pool, Supervisor([listener], stop_timeout=5):
             await asyncio.gather(*(pool.fetch("SELECT pg_sleep(0.01)") for _ in range(5)))
             assert (await pool.fetch(PORT))[0][0] == postgres_pair.primary.port
             await postgres_pair.fail_over(old_stays=old_stays)
             await first(pool, postgres_pair.primary.port)
             ports = await asyncio.gather(*(pool.fetch(PORT) for _ in range(5)))
             assert {rows[0][0] for rows in ports} == {postgres_pair.primary.port}
+            async with superuser(postgres_pair.primary) as admin:
+                await until(lambda: admin.fetchval(LISTENERS))
+                listener.news.clear()
+                await admin.execute("NOTIFY dno_outbox")
+                await asyncio.wait_for(listener.news.wait(), 30)
         await postgres_pair.renew_standby()
 
 
@@ -299,9 +307,8 @@ async def test_a_listener_fails_when_its_server_becomes_read_only(
 ) -> None:
     settings = Settings(database_url=private_postgres.url)
     listening = asyncio.create_task(Notifications("dno_outbox", settings).run())
-    connected = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'dno-api notifications'"
     async with superuser(private_postgres) as admin, asyncio.timeout(30):
-        await until(lambda: admin.fetchval(connected))
+        await until(lambda: admin.fetchval(LISTENERS))
         await private_postgres.refuse_writes()
         with pytest.raises(Unavailable):
             await listening

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -14,9 +15,10 @@ from app.db.unit_of_work import write
 from app.domain.account import ANONYMOUS
 from app.errors import CannotStart
 from app.settings import Settings
+from tests.debian_servers import CERTIFICATE, KEY
 from tests.pgbouncer import PROGRAM, PgBouncer
 from tests.server_process import dno
-from tests.servers import private_folder
+from tests.servers import PASSWORD, private_folder
 
 pytestmark = pytest.mark.skipif(
     PROGRAM is None, reason="PgBouncer is not installed (apt-get install pgbouncer)"
@@ -92,6 +94,38 @@ async def test_a_refused_start_up_parameter_is_named(pgbouncer: Start) -> None:
     ):
         async with open_pool(Settings(database_url=url)):
             pass
+
+
+async def test_what_pgbouncer_refuses_with_one_code_is_distinguished(database_url: str, folder: Path) -> None:
+    """Here also with TLS between the server and the pooler."""
+    key = folder / "key.pem"
+    key.write_bytes(KEY.read_bytes())
+    key.chmod(0o644)  # of the tests; the pooler runs under another account
+    more = [
+        "auth_type = scram-sha-256",
+        "client_tls_sslmode = require",
+        f"client_tls_key_file = {key}",
+        f"client_tls_cert_file = {CERTIFICATE}",
+    ]
+    bouncer = PgBouncer(folder, database_url, pool_mode="session", more=more)
+    bouncer.stop()
+    configuration = folder / "pgbouncer.ini"
+    name = urlsplit(database_url).path.strip("/")
+    configuration.write_text(configuration.read_text().replace("* = host", f"{name} = host"))
+    bouncer.start()
+    try:
+        url = bouncer.url.replace("127.0.0.1", "localhost")
+        verified = f"?sslmode=verify-full&sslrootcert={CERTIFICATE}"
+        assert await bring_up_to_date(Settings(database_url=url + verified)) == []
+        for wrong, sentence in (
+            (f"{url}?sslmode=disable", "accepts only connections with TLS"),
+            (url.replace(PASSWORD, "wrong") + verified, "refuses this user"),
+            (f"{url}_2{verified}", "has no such database"),
+        ):
+            with pytest.raises(CannotStart, match=sentence):
+                await bring_up_to_date(Settings(database_url=wrong))
+    finally:
+        bouncer.stop()
 
 
 async def test_a_start_up_parameter_of_the_address_that_postgresql_refuses_is_named(

@@ -1,16 +1,19 @@
-"""A server whose PostgreSQL fails over or is read-only: no internal error is returned, and no restart is needed."""
+"""A server whose PostgreSQL fails over, is read-only, or is behind PgBouncer: no internal error is returned, and no restart is needed."""
 
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import httpx
 import msgspec
 import pytest
 
+from app.db.pool import Pool
 from app.settings import Settings
 from tests import factories as make
 from tests.integration.graph.running import Running, issue_key, running
-from tests.servers import PostgresPair, PrivatePostgres
-from tests.waiting import until_equal
+from tests.pgbouncer import PROGRAM, PgBouncer
+from tests.servers import PostgresPair, PrivatePostgres, private_folder
+from tests.waiting import until, until_equal
 
 CORRECT = (
     "mutation ($id: ID!, $leistung: Decimal!) { correctTariff(input: {id: $id, leistung: $leistung})"
@@ -103,3 +106,37 @@ async def test_after_a_failover_the_new_primary_is_used(
 
         await until_equal(price_of_other, "3")
         await until_equal(writer.health, (200, "up"))
+
+
+@pytest.mark.skipif(PROGRAM is None, reason="PgBouncer is not installed (apt-get install pgbouncer)")
+async def test_behind_pgbouncer_in_session_mode_all_of_it_works_also_after_its_restart(
+    settings: Settings, pool: Pool
+) -> None:
+    """Corrections, notifications, and changes that another program writes."""
+    with private_folder() as folder:
+        bouncer = PgBouncer(folder, settings.database_url, pool_mode="session")
+        try:
+            pooled = msgspec.structs.replace(settings, database_url=bouncer.url)
+            async with running(pooled) as server, httpx.AsyncClient(timeout=30) as client:
+                writer = await open_writer(server, client)
+                assert await writer.correct("2") == "2"
+                assert await writer.read() == "2"
+                bouncer.stop()
+                # Neither the key nor the entry can be read.
+                refused = await writer.send("3")
+                assert refused["errors"][0]["extensions"]["code"] == "UNAVAILABLE"
+                bouncer.start()
+                await until(_accepted(writer, "4"))
+                assert await writer.read() == "4"
+                await pool.fetch("UPDATE netzentgelte_data SET leistung = 5")
+                await until_equal(writer.read, "5")
+                await until_equal(writer.health, (200, "up"))
+        finally:
+            bouncer.stop()
+
+
+def _accepted(writer: Writer, leistung: str) -> Callable[[], Awaitable[bool]]:
+    async def accepted() -> bool:
+        return "errors" not in await writer.send(leistung)
+
+    return accepted

@@ -78,7 +78,7 @@ async def test_a_database_of_this_project_is_refused(settings: Settings, pool: P
     [
         ("postgresql://reader:hunter2@127.0.0.1:1/crawler", "127.0.0.1:1/crawler does not answer"),
         ("postgresql://reader:hunter2@{where}/crawler", "refuses this user"),
-        ("postgresql://reader:hunter2@[broken/crawler", "refuses this user"),
+        ("postgresql://reader:hunter2@[broken/crawler", "FOLLOW_DATABASE_URL cannot be used"),
     ],
 )
 async def test_a_database_that_cannot_be_reached_is_named_without_its_password(
