@@ -26,7 +26,7 @@ def file(tmp_path: Path) -> Path:
 
 def test_every_setting_that_holds_a_password_or_a_key_is_marked_as_secret() -> None:
     """By name; one that is no secret is listed here."""
-    public = {"public_url", "language_model_url"}
+    public = {"public_url", "language_model_url", "edge_fastly_url", "edge_cloudflare_url"}
     named = {
         name
         for name in Settings.__struct_fields__
