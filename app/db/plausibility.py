@@ -125,7 +125,10 @@ class PlausibilityCheck:
         dno_ids: Sequence[UUID] | None = None,
         years: Sequence[int] | None = None,
     ) -> AsyncIterator[Implausible]:
-        """Stored entries of these operators and years (None: of all) with warnings. Within a transaction, in bounded memory."""
+        """Stored entries of these operators and years (None: of all) with warnings, in no order.
+
+        Within a transaction, in bounded memory.
+        """
         usual = await self.distribution(connection)
         async for each in self.find_beside(connection, usual, dno_ids, years):
             yield each

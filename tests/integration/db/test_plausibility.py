@@ -23,7 +23,8 @@ async def find(pool, family, dnos=None, years=None):
 
 
 def codes(found):
-    return [(each.entry.year, [warning.code for warning in each.warnings]) for each in found]
+    """By year: `find` promises no order."""
+    return sorted((each.entry.year, [warning.code for warning in each.warnings]) for each in found)
 
 
 async def correct(pool, tariff, **prices):
