@@ -6,6 +6,7 @@ from typing import Any
 
 from graphql import (
     FieldNode,
+    GraphQLError,
     GraphQLField,
     GraphQLInputObjectType,
     ListValueNode,
@@ -66,7 +67,14 @@ def prepare(
         for name, value in varying.items()
     )
     if not plain:
-        return PreparedArguments(None, coerce)
+
+        def coerce_or_leave(variables: VariableValues) -> Arguments:
+            try:
+                return coerce(variables)
+            except GraphQLError:
+                raise CannotCoerce from None
+
+        return PreparedArguments(None, coerce_or_leave)
     constants = _constants(definition, field, node, varying, config, scalars)
     return PreparedArguments(None, _variable_lookup(definition, field, varying, constants, config))
 

@@ -1,9 +1,9 @@
-"""The document cache: documents that were parsed, limited and validated once, with their compiled plans."""
+"""Documents that were parsed, limited and validated, and their operations with compiled plans."""
 
 import sys
-from collections import OrderedDict
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
+from copy import copy
 from functools import cached_property
 from hashlib import sha256
 from typing import Any, NamedTuple
@@ -13,10 +13,8 @@ from graphql import (
     FieldNode,
     FragmentDefinitionNode,
     GraphQLError,
-    NoSchemaIntrospectionCustomRule,
     OperationDefinitionNode,
     OperationType,
-    specified_rules,
 )
 from graphql.execution.values import VariableValues, get_variable_values
 from strawberry import Schema
@@ -24,13 +22,12 @@ from strawberry import Schema
 from app.errors import BadInput, Code, quoted
 from app.observability import traces
 from app.observability.operation_names import NameCount
-from app.settings import Settings
 from schema.execution.compile import Compiler, NotCompilable
 from schema.execution.conditional_variables import conditional_variables
 from schema.execution.cost import Estimate
-from schema.execution.limits import Limits, count_values, limit_error
+from schema.execution.limits import count_values, limit_error
 from schema.execution.plan import MemoryUse, Plan
-from schema.execution.syntax import count_nodes, parse, validate, without_tree
+from schema.execution.syntax import count_nodes
 from schema.execution.variables import PlainVariables
 from schema.types.runtime_types import STRUCTS, TAGGED
 
@@ -39,14 +36,11 @@ MAX_LABEL_LENGTH = 60  # characters of an operation's name in metrics
 MAX_VALUES = 1000
 
 # Estimated bytes; tests/unit/schema/test_documents.py compares them with measured ones.
-ENTRY_BYTES = 500  # an entry of the cache without its text
 OPERATION_BYTES = 8000  # the constant part of an operation
 NODE_BYTES = 300  # a node of the syntax tree with its location
 PLAN_BYTES_PER_NODE = 300  # a plan and a cost estimate
 ERROR_BYTES = 900  # an error without its message
 COST_BYTES = 200  # a cached cost
-# The probation segment has 1/4 of the cache's bytes.
-PROBATION_DIVISOR = 4
 
 
 class RejectedDocument(Exception):
@@ -93,6 +87,12 @@ class Source:
             OPERATION_BYTES + 2 * sys.getsizeof(text) + self.nodes * (NODE_BYTES + PLAN_BYTES_PER_NODE)
         )
         self._hash: str | None = None
+
+    def with_text(self, text: str) -> "Source":
+        """The same for another text of the same shape."""
+        source = copy(self)
+        source.text, source._hash = text, None
+        return source
 
     @property
     def hash(self) -> str:
@@ -186,6 +186,10 @@ class Operation:
     def span(self, raw_variables: dict[str, Any]) -> AbstractContextManager[Any]:
         return traces.operation_span(self.type.value, self.name, lambda: self.document.hash, raw_variables)
 
+    def plainly(self) -> "Operation":
+        """The operation with the syntax tree of its own text, for the executor."""
+        return self
+
     def plan(self, variables: VariableValues) -> Plan:
         key = tuple(variables.coerced.get(name) for name in self._conditional_variables)
         plan = self._plans.get(key)
@@ -257,138 +261,6 @@ class Document:
             else "The document has several operations; `operationName` must say which."
         )
         raise RejectedDocument([GraphQLError(message)], Code.OPERATION_RESOLUTION_FAILURE)
-
-
-class DocumentCache:
-    """A segmented LRU cache of valid and rejected documents, bounded by their number, characters and bytes.
-
-    A document is in the probation segment, which has a quarter of the bytes, until it is requested again. So documents
-    that are requested only once evict each other, and none of the repeated ones.
-    """
-
-    def __init__(self, schema: Schema, settings: Settings) -> None:
-        self._schema = schema
-        self._settings = settings
-        self._limits = Limits(settings)
-        self._rules = [
-            *specified_rules,
-            *([] if settings.introspection else [NoSchemaIntrospectionCustomRule]),
-        ]
-        self._max_documents = settings.max_cached_documents
-        self._max_characters = settings.max_cached_document_letters
-        self._max_bytes = settings.document_cache_size
-        self._characters = 0
-        self._entries: OrderedDict[str, _Entry] = OrderedDict()  # of both segments
-        self._probation: OrderedDict[str, _Entry] = OrderedDict()
-        self.bytes = 0
-        self._probation_bytes = 0
-
-    def get(self, text: str) -> Document:
-        """Raises RejectedDocument; rejections are cached like documents."""
-        entry = self._entries.get(text)
-        if entry is None:
-            result = self._read(text)
-            self._store(text, result)
-        else:
-            result = entry.result
-            self._entries.move_to_end(text)
-            if entry.result_bytes != result.bytes or text in self._probation:
-                self._promote(text, entry)
-        if isinstance(result, RejectedDocument):
-            raise RejectedDocument(result.errors, result.code)
-        return result
-
-    def _read(self, text: str) -> Document | RejectedDocument:
-        settings = self._settings
-        if len(text) > settings.limit_document_letters:
-            return RejectedDocument(
-                [limit_error("document letters", len(text), settings.limit_document_letters)],
-                Code.GRAPHQL_PARSE_FAILED,
-            )
-        try:
-            ast = parse(text, max_tokens=settings.limit_tokens)
-        except GraphQLError as error:
-            return _rejected([_with_limit(error, settings)], Code.GRAPHQL_PARSE_FAILED)
-        except RecursionError:
-            return _rejected([GraphQLError("The document is nested too deeply.")], Code.GRAPHQL_PARSE_FAILED)
-        if errors := self._limits.check(ast, text):
-            return _rejected(errors, Code.GRAPHQL_VALIDATION_FAILED)
-        try:
-            errors = validate(
-                self._schema._schema,
-                ast,
-                self._rules,
-                max_errors=20,
-                hide_suggestions=not settings.introspection,
-            )
-        except RecursionError:
-            errors = [GraphQLError("The document is nested too deeply.")]
-        return (
-            _rejected(errors, Code.GRAPHQL_VALIDATION_FAILED) if errors else Document(self._schema, text, ast)
-        )
-
-    def _store(self, text: str, result: Document | RejectedDocument) -> None:
-        # A text above the limit is rejected without parsing, so nothing would be saved by caching it.
-        if len(text) > min(self._max_characters // 4, self._settings.limit_document_letters):
-            return
-        entry = _Entry(text, result)
-        if entry.bytes > self._max_bytes // PROBATION_DIVISOR:
-            return
-        self._entries[text] = self._probation[text] = entry
-        self._characters += len(text)
-        self.bytes += entry.bytes
-        self._probation_bytes += entry.bytes
-        self._evict()
-
-    def _promote(self, text: str, entry: "_Entry") -> None:
-        """Moves an entry to the protected segment, and counts what its document has grown by."""
-        growth = entry.result.bytes - entry.result_bytes
-        if self._probation.pop(text, None) is not None:
-            self._probation_bytes -= entry.bytes
-        elif not growth:
-            return
-        entry.result_bytes += growth
-        entry.bytes += growth
-        self.bytes += growth
-        self._evict()
-
-    def _evict(self) -> None:
-        while self._probation_bytes > self._max_bytes // PROBATION_DIVISOR:
-            self._remove(next(iter(self._probation)))
-        while (
-            len(self._entries) > self._max_documents
-            or self._characters > self._max_characters
-            or self.bytes > self._max_bytes
-        ):
-            self._remove(next(iter(self._probation or self._entries)))
-
-    def _remove(self, text: str) -> None:
-        entry = self._entries.pop(text)
-        self._characters -= len(text)
-        self.bytes -= entry.bytes
-        if self._probation.pop(text, None) is not None:
-            self._probation_bytes -= entry.bytes
-
-
-class _Entry:
-    """A document or its rejection, and the bytes that the cache counts for it."""
-
-    __slots__ = ("bytes", "result", "result_bytes")
-
-    def __init__(self, text: str, result: Document | RejectedDocument) -> None:
-        self.result = result
-        self.result_bytes = result.bytes
-        self.bytes = ENTRY_BYTES + sys.getsizeof(text) + self.result_bytes
-
-
-def _rejected(errors: Sequence[GraphQLError], code: str) -> RejectedDocument:
-    return RejectedDocument([without_tree(error) for error in errors], code)
-
-
-def _with_limit(error: GraphQLError, settings: Settings) -> GraphQLError:
-    if error.message.startswith("Syntax Error: Document contains more than"):
-        return limit_error("tokens", "more", settings.limit_tokens)
-    return error
 
 
 _NONE = VariableValues({}, {})

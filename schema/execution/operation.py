@@ -97,6 +97,7 @@ class OperationExecutor:
     async def _by_executor(
         self, operation: Operation, raw_variables: dict[str, Any], context: Context, extensions: str | None
     ) -> Answer:
+        operation = operation.plainly()
         result = await await_maybe(
             execute(
                 self._schema._schema,

@@ -22,7 +22,8 @@ from app.http.request_state import request_state
 from app.observability.operation_names import NameCount
 from app.resources import resources_of
 from app.settings import Settings
-from schema.execution.documents import Document, DocumentCache, Operation
+from schema.execution.document_cache import DocumentCache
+from schema.execution.documents import Document, Operation
 from schema.execution.operation import Answer
 from schema.http.head_handler import HeadHandler
 from schema.http.operation_runner import OperationRunner

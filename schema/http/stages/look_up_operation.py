@@ -7,7 +7,8 @@ from app.http.request_state import request_state
 from app.resources import resources_of
 from app.settings import Settings
 from app.web.pages import RegisteredDocuments
-from schema.execution.documents import DocumentCache, Operation, RejectedDocument
+from schema.execution.document_cache import DocumentCache
+from schema.execution.documents import Operation, RejectedDocument
 from schema.execution.persisted import PersistedDocuments
 from schema.http.request import GraphQLRequest
 
@@ -26,7 +27,7 @@ class OperationLookup:
         if not self._persisted.is_plain(request):
             return None
         assert request.query is not None
-        return self._documents.get(request.query).operation(request.operation_name)
+        return self._documents.operation(request.query, request.operation_name)
 
     async def look_up_operation(self, request: GraphQLRequest, scope: Scope) -> Operation:
         """Raises RejectedDocument, and BadInput for a malformed name of a persisted document."""

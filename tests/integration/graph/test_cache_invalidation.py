@@ -24,7 +24,8 @@ from app.errors import AppError
 from app.resources import Resources, open_resources
 from app.settings import Settings
 from schema.context import Context
-from schema.execution.documents import DocumentCache, Operation, RejectedDocument
+from schema.execution.document_cache import DocumentCache
+from schema.execution.documents import Operation, RejectedDocument
 from schema.execution.operation import Answer, OperationExecutor
 from schema.root import schema
 from schema.types.node import Kind, write_id

@@ -9,8 +9,9 @@ import pytest
 from app.db.pool import Pool
 from app.resources import Resources
 from app.settings import Settings
-from schema.execution import documents
-from schema.execution.documents import DocumentCache, RejectedDocument
+from schema.execution import document_cache
+from schema.execution.document_cache import DocumentCache
+from schema.execution.documents import RejectedDocument
 from schema.root import schema
 from tests.integration.graph.graphql_client import client_of, error_codes
 from tests.integration.graph.running import running
@@ -24,8 +25,8 @@ def record_parsed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         parsed.append(text)
         return documents_parse(text, **options)
 
-    documents_parse = documents.parse
-    monkeypatch.setattr(documents, "parse", parse)
+    documents_parse = document_cache.parse
+    monkeypatch.setattr(document_cache, "parse", parse)
     return parsed
 
 

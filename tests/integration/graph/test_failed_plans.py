@@ -11,7 +11,8 @@ from structlog.testing import capture_logs
 from app.resources import Resources
 from app.settings import Settings
 from schema.context import Context
-from schema.execution.documents import DocumentCache, Operation
+from schema.execution.document_cache import DocumentCache
+from schema.execution.documents import Operation
 from schema.execution.operation import Answer, OperationExecutor
 from schema.root import schema
 from tests.integration.graph.test_plans import Comparison

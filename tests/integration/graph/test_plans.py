@@ -13,7 +13,8 @@ from app.domain import tags
 from app.resources import Resources
 from app.settings import Settings
 from schema.context import Context
-from schema.execution.documents import DocumentCache, RejectedDocument
+from schema.execution.document_cache import DocumentCache
+from schema.execution.documents import RejectedDocument
 from schema.execution.operation import OperationExecutor
 from schema.root import schema
 from schema.types.node import Kind, write_id

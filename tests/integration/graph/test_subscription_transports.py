@@ -20,7 +20,7 @@ from app.domain.account import ANONYMOUS, Role
 from app.domain.entry import VoltageLevel
 from app.errors import Overloaded
 from app.settings import Settings
-from schema.execution.documents import DocumentCache
+from schema.execution.document_cache import DocumentCache
 from schema.http.open_subscriptions import BYTES_PER_JSON_BYTE, SUBSCRIPTION_BYTES, OpenSubscriptions
 from schema.root import schema
 from tests import factories as make

@@ -74,7 +74,7 @@ async def two_warm_instances(
 
 
 async def until_in_l2(one: CachesWithJobs, reader: Reader, tariff: Tariff) -> None:
-    """A fill is given up where Redis takes long to answer, and a price in L1 is not filled again: it is read anew then."""
+    """A fill is given up where Redis takes long to answer, and a price in L1 is not filled again: it is read again then."""
 
     async def filled() -> bool:
         if await in_l2(one, tariff):

@@ -10,7 +10,8 @@ import pytest
 from graphql import Node, Token, specified_rules
 
 from app.settings import Settings
-from schema.execution.documents import PROBATION_DIVISOR, DocumentCache, RejectedDocument
+from schema.execution.document_cache import PROBATION_DIVISOR, DocumentCache
+from schema.execution.documents import RejectedDocument
 from schema.execution.syntax import count_nodes, parse, validate, without_tree
 from schema.root import schema
 

@@ -6,16 +6,15 @@ import pytest
 from graphql import OperationType
 
 from app.settings import Settings
-from schema.execution import documents
+from schema.execution import document_cache
+from schema.execution.document_cache import ENTRY_BYTES, DocumentCache
 from schema.execution.documents import (
     COST_BYTES,
-    ENTRY_BYTES,
     MAX_LABEL_LENGTH,
     MAX_PLANS,
     PLAN_BYTES_PER_NODE,
     Cost,
     Document,
-    DocumentCache,
     Operation,
     RejectedDocument,
 )
@@ -191,13 +190,13 @@ def test_a_document_that_is_nested_too_deeply_for_a_stage_is_rejected(
     def too_deep(*_: Any, **__: Any) -> Any:
         raise RecursionError
 
-    monkeypatch.setattr(documents, stage, too_deep)
+    monkeypatch.setattr(document_cache, stage, too_deep)
     code = "GRAPHQL_PARSE_FAILED" if stage == "parse" else "GRAPHQL_VALIDATION_FAILED"
     assert rejected("{ __typename }") == (code, ["The document is nested too deeply."])
 
 
 def entries(cache: DocumentCache) -> list[int]:
-    return [ENTRY_BYTES + documents.sys.getsizeof(text) + entry.result.bytes for text, entry in cache._entries.items()]  # fmt: skip
+    return [ENTRY_BYTES + document_cache.sys.getsizeof(text) + entry.result.bytes for text, entry in cache._entries.items()]  # fmt: skip
 
 
 def test_the_cache_counts_each_entry_with_its_text_also_after_it_has_grown() -> None:

@@ -7,7 +7,8 @@ from graphql import OperationDefinitionNode
 from graphql.execution.values import VariableValues, get_variable_values
 
 from app.settings import Settings
-from schema.execution.documents import MAX_VALUES, DocumentCache, Operation, RejectedDocument
+from schema.execution.document_cache import DocumentCache
+from schema.execution.documents import MAX_VALUES, Operation, RejectedDocument
 from schema.execution.syntax import parse
 from schema.execution.variables import PlainVariables
 from schema.root import schema

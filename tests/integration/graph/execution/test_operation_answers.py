@@ -8,7 +8,8 @@ from app.domain import tags
 from app.resources import Resources
 from app.settings import Settings
 from schema.context import Context
-from schema.execution.documents import Cost, DocumentCache
+from schema.execution.document_cache import DocumentCache
+from schema.execution.documents import Cost
 from schema.execution.operation import Answer, OperationExecutor
 from schema.root import schema
 

@@ -17,7 +17,7 @@ from app.errors import TooMany, Unauthenticated
 from app.resources import Resources
 from app.settings import Settings
 from schema.context import Context
-from schema.execution.documents import DocumentCache
+from schema.execution.document_cache import DocumentCache
 from schema.execution.subscription import NotSubscribed, Subscriptions
 from schema.root import schema
 

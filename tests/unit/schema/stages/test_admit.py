@@ -13,7 +13,8 @@ from app.domain.account import Principal, Role
 from app.errors import AppError, Code, TooMany, Unauthenticated
 from app.http.request_state import request_state
 from app.settings import Settings
-from schema.execution.documents import DocumentCache, RejectedDocument
+from schema.execution.document_cache import DocumentCache
+from schema.execution.documents import RejectedDocument
 from schema.http.request import GraphQLRequest
 from schema.http.stages.admit import Admission
 from schema.http.stages.charge import RateLimitCharges
