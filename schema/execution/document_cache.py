@@ -15,6 +15,7 @@ from schema.execution.limits import Limits, limit_error
 from schema.execution.literals import split_literals
 from schema.execution.shapes import Shape, shape_of
 from schema.execution.syntax import parse, validate, without_tree
+from schema.execution.validation_rules import applicable
 
 # Estimated bytes; tests/unit/schema/test_documents.py compares them with measured ones.
 ENTRY_BYTES = 500  # an entry of the cache without its key
@@ -114,7 +115,7 @@ class DocumentCache:
             errors = validate(
                 self._schema._schema,
                 ast,
-                self._rules,
+                applicable(self._rules, text),
                 max_errors=20,
                 hide_suggestions=not settings.introspection,
             )

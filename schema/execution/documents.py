@@ -102,7 +102,12 @@ class Source:
 
 
 class Operation:
-    """One operation of a document."""
+    """One operation of a document.
+
+    `repeats`: whether the same document may come again, so that JSON texts of its objects are worth caching.
+    """
+
+    repeats = True
 
     def __init__(self, schema: Schema, document: Source, node: OperationDefinitionNode) -> None:
         self._schema = schema

@@ -77,7 +77,8 @@ class OperationExecutor:
                 # Introspection is slow and changes only with a release, so its response is cached.
                 context.read_set.add(tags.SCHEMA)
             return None
-        memory = context.resources.memory if context.resources.settings.response_cache else None
+        caches = context.resources.settings.response_cache and operation.repeats
+        memory = context.resources.memory if caches else None
         try:
             after = f',"extensions":{extensions}}}' if extensions else "}"
             return Answer(await PlanExecution(plan, variables, context, memory).body('{"data":', after))

@@ -98,6 +98,8 @@ class Shape:
 class ShapedOperation(Operation):
     """An operation of a shape with the values of the literals of one text."""
 
+    repeats = False
+
     def __init__(
         self, shape: Operation, text: str, values: dict[str, Any], plainly: Callable[[], Operation]
     ) -> None:
