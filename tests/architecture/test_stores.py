@@ -230,6 +230,7 @@ STORES = {
     "schema/execution/shapes.py:_Merged.nodes": REQUEST,
     "schema/execution/shapes.py:_Merged.subfields": REQUEST,
     "schema/execution/shapes.py:_Rewriting.types": "documents",
+    "schema/execution/validation_rules.py:_without": START,
     "schema/execution/documents.py:Operation._plans": "documents",
     "schema/execution/documents.py:Operation.counts": "documents",
     "schema/execution/limits.py:MergedField.subfields": REQUEST,
