@@ -14,6 +14,7 @@ from typing import Final
 from app.domain import tags
 from app.domain.event import Event
 from app.domain.families import BY_NAME
+from app.domain.family import Family
 
 # Every response has this key; no change purges it, only `purge everything`.
 EVERYTHING: Final = "dno-all"
@@ -55,6 +56,13 @@ _OF_OPERATOR: Final = {
     "operator": _OPERATORS,
 }
 _OF_ENTRIES: Final = frozenset(("year", "held_figures", "place", "history"))
+
+
+def of_family(family: Family, years: Collection[int]) -> list[str]:
+    """Names for a response with entries of all operators: of some years, or of all without any. Used like tags."""
+    if not family.of_operators:
+        return [tags.all_of(family)]
+    return [f"group:{family.name}:{year}" for year in years] or [f"group:{family.name}"]
 
 
 def keys_of_response(read: Iterable[str], most: int) -> list[str]:

@@ -61,6 +61,7 @@ class EdgeHeaders:
             )
         self.on = bool(self._kinds)
         self._lifetime = settings.edge_lifetime
+        self._memory_lifetime = settings.memory_cache_lifetime
         self._anonymous_reading = settings.anonymous_reading
         self._nowhere = self._stored_for(0)
         self._longest = self._stored_for(self._lifetime)
@@ -73,9 +74,14 @@ class EdgeHeaders:
         headers = [
             (kind.encode(), KINDS[kind].write(keys[KINDS[kind].most]).encode()) for kind in self._kinds
         ]
-        if read_set.changes == inf:
-            headers += self._longest
-        return EdgeDescription(headers, read_set.changes)
+        # What changes later than any edge, or L1, has the response may be described as if it never did.
+        if read_set.changes < monotonic() + self._lifetime + self._memory_lifetime:
+            return EdgeDescription(headers, read_set.changes)
+        return EdgeDescription([*headers, *self._longest], inf)
+
+    def headers_of(self, scope: Scope, read_set: ReadSet) -> Headers:
+        """Those of a response that is not cached here."""
+        return self.headers_for(scope, self.describe(read_set))
 
     def headers_for(self, scope: Scope, description: EdgeDescription | None) -> Headers:
         """Those of the response to this request; none if the setting is off."""

@@ -1,7 +1,7 @@
 """Downloads: whole tables, and the peak-load windows of one operator as a calendar."""
 
 import re
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterable, Iterator
 from contextlib import aclosing
 from math import ceil
 
@@ -13,11 +13,15 @@ from starlette.routing import BaseRoute, Route
 
 from app.auth.credentials import Credentials
 from app.auth.roles import require_reader
+from app.cache.read_set import ReadSet
 from app.db import dnos, hlzf, holiday_rules
 from app.db.export import COLUMNS, HAS_OPERATORS, Table, stream
 from app.db.pool import Pool
+from app.domain import tags
 from app.domain.account import Role
 from app.domain.entry import FIRST_YEAR, LAST_YEAR, DnoYear
+from app.domain.families import FAMILIES
+from app.edge.keys import of_family
 from app.errors import AppError, Code, LimitExceeded, Overloaded, quoted
 from app.http import export_formats as formats
 from app.http.conditional_requests import etag, is_current
@@ -61,11 +65,12 @@ class Exports:
         export = read_export(request)
         formats.require(export.format)
         compressed = export.format not in COMPRESSED and _accepts_gzip(request)
+        edge = _for_edges(request, _names_of(export))
         skipped = _Skipped(export.table)
         chunks = self._metered(self._chunks(request, export, skipped), request, compressed=compressed)
         # What can go wrong at the start goes wrong before status 200 is sent.
         first = await anext(chunks, b"")
-        headers = _headers(export, skipped, compressed=compressed)
+        headers = _headers(export, skipped, compressed=compressed) | edge
         if request.method == "HEAD":
             await chunks.aclose()
             answer = Response(headers=headers)
@@ -160,7 +165,9 @@ class Exports:
         headers = {
             "etag": etag(body),
             "cache-control": "no-cache",  # stored, but revalidated each time, so that corrections are seen
+            "vary": "authorization, cookie",
             "link": LICENCE,
+            **_for_edges(request, _names_of_calendar(slug, key)),
         }
         if is_current(request.scope, headers["etag"]):
             return Response(status_code=304, headers=headers)
@@ -201,7 +208,7 @@ def _headers(export: ExportRequest, skipped: "_Skipped", *, compressed: bool) ->
         "content-type": MEDIA_TYPES[export.format],
         "content-disposition": f'attachment; filename="{export.table}.{export.format}"',
         "cache-control": "no-store",
-        "vary": "accept-encoding",
+        "vary": "accept-encoding, authorization, cookie",
     }
     if compressed:
         headers["content-encoding"] = "gzip"
@@ -210,6 +217,33 @@ def _headers(export: ExportRequest, skipped: "_Skipped", *, compressed: bool) ->
     if skipped.rows:
         headers["dno-skipped-rows"] = str(skipped.rows)
     return headers
+
+
+def _for_edges(request: Request, names: Iterable[str]) -> dict[str, str]:
+    """The headers for caches at the edge of a response that was read from what these tags name."""
+    read_set = ReadSet()
+    read_set.update(names)
+    headers = request_state(request.scope).resources.edge.headers_of(request.scope, read_set)
+    return {name.decode(): value.decode() for name, value in headers}
+
+
+def _names_of(export: ExportRequest) -> Iterator[str]:
+    """Tags, and groups of tags."""
+    yield tags.DIRECTORY  # each row has the name of its operator
+    for family in FAMILIES:
+        if export.table == family.public_name:
+            yield from of_family(family, export.wanted.year)
+    if export.table is Table["CHANGES"]:
+        yield from tags.every_entry()
+    elif export.table is Table["PLACES"]:
+        yield tags.PLACES
+
+
+def _names_of_calendar(slug: str, key: DnoYear) -> Iterator[str]:
+    yield tags.slug(slug)
+    yield tags.operator(key.dno_id)
+    yield tags.hlzf(key)
+    yield tags.holiday_rules_of(key.dno_id)
 
 
 def _of_a_download(exceeded: LimitExceeded) -> LimitExceeded:

@@ -30,7 +30,8 @@ from app.settings import MINUTE, Settings
 
 log = structlog.get_logger(__name__)
 
-_INTERVAL: Final = 1.0  # seconds between two looks without a notification
+INTERVAL: Final = 1.0  # seconds between two looks without a notification
+_LOOKS_OF_OTHERS: Final = 5  # an instance that has not claimed the edge looks once in so many intervals
 _LONGEST_WISH: Final = 5 * MINUTE  # of an edge that asks to wait
 _CLAIM_MARGIN: Final = 5.0
 _CLEAN_INTERVAL: Final = MINUTE
@@ -52,6 +53,7 @@ class EdgePurges:
         self._instance = uuid4()
         self._delays = delays(settings)
         self._claim = 2 * settings.edge_purge_timeout + _CLAIM_MARGIN
+        self._leading = False
         self._round: Round | None = None
         self._confirmed = self._cleaned = self._looked = -_PROBE_INTERVAL
         self._not_before = 0.0
@@ -76,8 +78,11 @@ class EdgePurges:
                 await self._pause()
 
     async def _pause(self) -> None:
+        if not self._leading:
+            await asyncio.sleep(_LOOKS_OF_OTHERS * INTERVAL)
+            return
         try:
-            async with asyncio.timeout(_INTERVAL):
+            async with asyncio.timeout(INTERVAL):
                 await self._news.wait()
         except TimeoutError:
             pass
@@ -91,7 +96,8 @@ class EdgePurges:
             return True
         EDGE_LAG.labels(name).set(status.lag or 0)
         EDGE_FAILING.labels(name).set(status.failing_for or 0)
-        if not await self._leads(status):
+        self._leading = await self._claims(status)
+        if not self._leading:
             self._round = None
             return False
         await self._maintain()
@@ -111,7 +117,7 @@ class EdgePurges:
         await self._purge(self._round)
         return True
 
-    async def _leads(self, status: EdgeStatus) -> bool:
+    async def _claims(self, status: EdgeStatus) -> bool:
         if status.claimed_by == self._instance and status.claim_left > self._claim / 2:
             return True
         if status.claimed_by not in (None, self._instance) and status.claim_left > 0:
@@ -162,7 +168,7 @@ class EdgePurges:
     async def _maintain(self) -> None:
         """What one instance does for all edges; that several do it does no harm."""
         now = monotonic()
-        if now - self._looked >= _INTERVAL:
+        if now - self._looked >= INTERVAL:
             self._looked = now
             await self._keep_undelivered()
         if now - self._cleaned >= _CLEAN_INTERVAL:

@@ -14,8 +14,10 @@ from app.edge.keys import EVERYTHING, keys_to_purge
 from app.settings import Settings
 
 _CHANGES_AT_ONCE: Final = 100
+# If more are due, everything is purged: an import changes what most responses were read from.
+_MANY_CHANGES: Final = 300
 # Seconds until the second purge: nearly all old responses have arrived by then.
-_SOON: Final = 2.0
+SOON: Final = 2.0
 # Beside the time-outs of a response: until every instance has proved that its caches have the change.
 _MARGIN: Final = 5.0
 _NO_MOMENT: Final = datetime.fromtimestamp(0, UTC)  # keys do not depend on when it was
@@ -30,7 +32,7 @@ def delays(settings: Settings) -> tuple[float, float, float]:
         settings.export_timeout,
     )
     last = settings.edge_repeat_delay or longest + _MARGIN
-    return 0.0, min(_SOON, last), last
+    return 0.0, min(SOON, last), last
 
 
 class Round:
@@ -63,7 +65,8 @@ async def next_round(
             continue
         if number == 0:
             age = changes[0].age
-        found = None if status.trimmed > places[number] else _keys_of(changes, most)
+        many = latest - changes[0].id >= _MANY_CHANGES
+        found = None if many or status.trimmed > places[number] else _keys_of(changes, most)
         keys |= found if found is not None else {EVERYTHING: None}
         places[number] = latest if found is None else changes[-1].id
     if not keys and places == status.places:

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from starlette.requests import Request
 
+from app.cache.read_set import ReadSet
 from app.db.file_columns import Column
 from schema.http.pages.files import Rows, TableFiles
 from schema.http.rest_operations import Map
@@ -24,9 +25,10 @@ class OperatorFiles(TableFiles):
     computed = frozenset(("after",))
     columns = _COLUMNS
 
-    async def rows(self, variables: Map, request: Request) -> AsyncIterator[Rows]:
+    async def rows(self, variables: Map, request: Request, read: ReadSet) -> AsyncIterator[Rows]:
         while True:
             result = await self._operations.run_fields(self._operation, variables, request)
+            read.merge(result.read_set)
             page = result.data["dnos"]
             yield [_row(dno) for dno in page["nodes"]]
             if not page["pageInfo"]["hasNextPage"]:

@@ -81,12 +81,14 @@ class RankingFiles(TableFiles):
     further = _FURTHER
     columns = _COLUMNS
 
-    async def rows(self, variables: Map, request: Request) -> AsyncIterator[Rows]:
-        _, consumption, _ = await _Form(self._operations).read(variables, request)
+    async def rows(self, variables: Map, request: Request, read: ReadSet) -> AsyncIterator[Rows]:
+        _, consumption, form = await _Form(self._operations).read(variables, request)
+        read.merge(form)
         wanted = {**_wanted(variables, consumption), "first": _PER_FILE_PART}
         skip = 0
         while True:
             result = await self._operations.run_fields(self._operation, {**wanted, "skip": skip}, request)
+            read.merge(result.read_set)
             ranking = result.data["rankBills"]
             yield [_row(one, consumption.year) for one in ranking["bills"]]
             skip += _PER_FILE_PART

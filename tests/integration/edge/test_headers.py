@@ -143,6 +143,30 @@ async def test_a_cached_response_has_them_on_the_fast_path_and_computes_none(
         assert described == 1
 
 
+async def test_downloads_name_the_families_and_years_that_they_were_read_from(
+    settings: Settings, pool: Pool, dno: Dno
+) -> None:
+    await make.hlzf(pool, dno)
+    async with running(settings, **HEADERS) as server:
+        for path, name in (
+            ("/export/tariffs.csv?year=2025", "group:tariffs:2025"),
+            ("/export/tariffs.csv", "group:tariffs"),
+            ("/export/levies.ndjson", "all_levies"),
+            ("/export/changes.ndjson", "coverage"),
+            ("/export/registry.csv", "directory"),
+            ("/dnos/netze-a/hlzf/2025.ics", f"hlzf:{dno.id}:2025"),
+            ("/operators.csv", "directory"),
+            ("/ranking.csv?kwh=4000&year=2025", "year:2025"),
+        ):
+            response = await fetch(server, path)
+            assert response.status_code == 200, (path, response.text)
+            assert (response.status_code, response.headers["cdn-cache-control"]) == (200, STORED), path
+            assert key_of(name) in response.headers["xkey"].split(" "), path
+            with_cookie = await fetch(server, path, cookie="other=1")
+            assert with_cookie.headers["cdn-cache-control"] == NOWHERE, path
+            assert "cookie" in with_cookie.headers["vary"]
+
+
 async def test_clients_that_accept_different_types_share_a_stored_response(
     settings: Settings, pool: Pool, dno: Dno
 ) -> None:

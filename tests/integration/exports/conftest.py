@@ -9,6 +9,7 @@ from starlette.routing import Router
 from starlette.types import ASGIApp
 
 from app.db.pool import Pool
+from app.http.edge_headers import EdgeHeaders
 from app.http.exports import Exports
 from app.middleware.errors import Errors
 from app.settings import Settings
@@ -22,8 +23,9 @@ def downloads(pool: Pool) -> App:
     """`downloads(**settings)` returns the application."""
 
     def downloads(**settings: object) -> ASGIApp:
-        app = Errors(Router(Exports(Settings(**settings)).routes))
-        return with_request_state(app, SimpleNamespace(pool=pool))
+        given = Settings(**settings)
+        app = Errors(Router(Exports(given).routes))
+        return with_request_state(app, SimpleNamespace(pool=pool, edge=EdgeHeaders(given)))
 
     return downloads
 

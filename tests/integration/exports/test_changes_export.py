@@ -12,6 +12,7 @@ from starlette.routing import Router
 
 from app.db import change_rows
 from app.domain.account import ANONYMOUS, Principal, Role
+from app.http.edge_headers import EdgeHeaders
 from app.http.exports import Exports
 from app.http.request_state import with_principal
 from app.settings import Settings
@@ -68,7 +69,7 @@ async def test_names_of_authors_are_for_editors_only(pool, role, author):
         principal = ANONYMOUS if role is None else Principal(role=role)
         await exports(with_principal(scope, principal), receive, send)
 
-    app = with_request_state(signed_in, SimpleNamespace(pool=pool))
+    app = with_request_state(signed_in, SimpleNamespace(pool=pool, edge=EdgeHeaders(Settings())))
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as client:
         assert [line["changed_by"] for line in await _lines(client)] == [author]
 
