@@ -15,7 +15,9 @@ ROW = re.compile(r"^\| `(\w+)` \| (.+?) \| (.+?) \| (.+?) \|$", re.MULTILINE)
 
 def test_every_setting_is_documented_with_its_default() -> None:
     documented = {name: default for name, default, _, _ in ROW.findall(PAGE.read_text())}
-    assert documented == {field.name: _text(field.default) for field in msgspec.structs.fields(Settings)}
+    assert documented == {
+        field.name: shown(text_of(field.default)) for field in msgspec.structs.fields(Settings)
+    }
 
 
 def test_settings_are_documented_in_the_order_of_the_code() -> None:
@@ -35,11 +37,16 @@ def test_renamed_settings_are_listed_with_their_old_names() -> None:
     assert listed == [(old.upper(), new.upper()) for old, new in RENAMED.items()]
 
 
-def _text(value: Any) -> str:
+def shown(text: str) -> str:
+    return text or "–"
+
+
+def text_of(value: Any) -> str:
+    """As it is written in the environment."""
     if isinstance(value, bool):
         return "on" if value else "off"
-    if value in ("", (), None):
-        return "–"
+    if value is None:
+        return ""
     if isinstance(value, tuple):
         return ",".join(value)
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)

@@ -56,9 +56,10 @@ def test_decisions_have_unique_numbers():
 
 
 def test_every_name_in_capitals_exists():
-    """Settings, error codes, enum values of the schema."""
+    """Settings, variables of docker-compose.yml, error codes, enum values of the schema."""
     settings = {field.upper() for field in Settings.__struct_fields__}
     settings |= {setting.upper() + SUFFIX for setting in secret_settings()}
+    settings |= set(re.findall(r"\$\{(\w+)", (ROOT / "docker-compose.yml").read_text()))
     known = settings | {PREFIX + setting for setting in settings} | _codes() | _enum_values() | FOREIGN
     assert {
         (page, word) for page, word in _spans(r"([A-Z][A-Z0-9]*_[A-Z0-9_]+)(?:=.*)?") if word not in known
