@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+import structlog
 from starlette.types import Scope
 
 from app.auth.account_cache import AccountCache
@@ -59,6 +60,8 @@ from app.observability.process_metrics import ProcessMetrics
 from app.settings import Settings
 from app.web.error_page import error_page
 from app.webhooks.sender import Sender
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, eq=False)
@@ -177,6 +180,11 @@ async def open_resources(
         news = Notifications(outbox.CHANNEL, settings)
         shared.on_change = listener.resubscribe
         pool.on_old_rows = invalidator.keep_nothing
+        purgers = purgers_of(settings)
+        if settings.edge_headers and not purgers:
+            log.warning(
+                "edges_are_not_purged", advice="let EDGE_LIFETIME be short, or purge them by other means"
+            )
         jobs: list[Job] = [
             listener,
             heartbeat,
@@ -188,10 +196,7 @@ async def open_resources(
             Retention(pool, settings),
             WebhookDelivery(pool, resources.webhook_sender, settings),
             WebhookRetention(pool, settings),
-            *(
-                EdgePurges(pool, purger, news.add(edge_queue.CHANNEL), settings)
-                for purger in purgers_of(settings)
-            ),
+            *(EdgePurges(pool, purger, news.add(edge_queue.CHANNEL), settings) for purger in purgers),
             Garbage(settings, quiet=lambda: pool.idle == pool.size),
             ProcessMetrics([lambda: _sample(resources)]),
             *more_jobs(resources),

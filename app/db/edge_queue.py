@@ -10,15 +10,10 @@ from uuid import UUID
 
 import msgspec
 
-from app.db.pool import Connection, Pool
+from app.db.pool import Pool
 from app.domain.event import EntryChange
 
 CHANNEL: Final = "dno_edges"  # NOTIFYs of the trigger
-EVERYTHING: Final = "everything"  # the topic of a change after which everything is purged
-PASSES: Final = 3
-
-# held by those that add changes, until they are visible (migration 18).
-_LOCK: Final = 0x646E6F04
 
 
 class EdgeStatus(NamedTuple):
@@ -63,35 +58,16 @@ async def fetch_status(pool: Pool, name: str) -> EdgeStatus | None:
 
 
 async def register(pool: Pool, name: str, lifetime: float) -> None:
-    """Changes are kept for this edge from now on. What it stored before may be of any age, so everything is purged."""
-    async with pool.connection() as connection, connection.transaction():
-        await _lock(connection)
-        await connection.execute(
-            "INSERT INTO edges (name, places, lifetime)"
-            " SELECT $1, array_fill(coalesce(max(id), 0), ARRAY[3]), $2 FROM edge_changes"
-            " ON CONFLICT (name) DO UPDATE SET places = excluded.places, lifetime = excluded.lifetime, seen_at = excluded.seen_at,"
-            " trimmed = 0, failing_since = NULL, claimed_by = NULL, claimed_until = NULL",
-            name,
-            lifetime,
-        )
-        await _add_everything(connection)
+    """Changes are kept for this edge from now on, and everything is purged: what it stored before may be of any age."""
+    async with pool.connection() as connection:
+        await connection.execute("SELECT register_edge($1, $2)", name, lifetime)
 
 
 async def queue_everything(pool: Pool) -> list[str]:
     """Every edge purges all responses. Returns their names."""
-    async with pool.connection() as connection, connection.transaction():
-        await _lock(connection)
-        await _add_everything(connection)
+    async with pool.connection() as connection:
+        await connection.execute("SELECT purge_everything_at_edges()")
         return [row["name"] for row in await connection.fetch("SELECT name FROM edges ORDER BY name")]
-
-
-async def _lock(connection: Connection) -> None:
-    await connection.execute("SELECT pg_advisory_xact_lock($1)", _LOCK)
-
-
-async def _add_everything(connection: Connection) -> None:
-    await connection.execute("INSERT INTO edge_changes (topic, entries) VALUES ($1, '[]')", EVERYTHING)
-    await connection.execute("SELECT pg_notify($1, '')", CHANNEL)
 
 
 async def claim(pool: Pool, name: str, instance: UUID, seconds: float, lifetime: float) -> bool:
@@ -174,7 +150,6 @@ async def clean(pool: Pool, most: int) -> None:
     have not purged these purge everything.
     """
     async with pool.connection() as connection, connection.transaction():
-        await _lock(connection)
         await connection.execute(
             "DELETE FROM edges WHERE seen_at <= clock_timestamp() - make_interval(secs => 2 * lifetime)"
         )

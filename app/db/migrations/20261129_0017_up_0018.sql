@@ -25,13 +25,12 @@ CREATE TABLE edge_changes (
     queued_at timestamptz NOT NULL DEFAULT clock_timestamp() CONSTRAINT queued_at_is_readable CHECK (readable_moment(queued_at))
 );
 
+-- All three functions are called in statements of their own, or by the relay, whose transaction PostgreSQL ends: no frozen process holds the lock.
+
 -- Under a lock, so that changes become visible in the order of their numbers: a place that was passed is never filled later.
 -- A change of many entries, and one that the table would refuse, purges everything.
 CREATE FUNCTION keep_for_edges(changed outbox[]) RETURNS void LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 BEGIN
-    IF NOT EXISTS (SELECT FROM edges WHERE seen_at > clock_timestamp() - make_interval(secs => lifetime)) THEN
-        RETURN;
-    END IF;
     PERFORM pg_advisory_xact_lock(1684958980);
     INSERT INTO edge_changes (topic, dno_id, year, entries)
     SELECT CASE WHEN whole THEN topic ELSE 'everything' END, dno_id, CASE WHEN whole THEN year END,
@@ -48,8 +47,28 @@ END $$;
 -- In the transaction in which the relay removes events from the outbox, as for webhooks: the caches have been invalidated by then.
 CREATE FUNCTION keep_delivered_for_edges() RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 BEGIN
-    PERFORM keep_for_edges(ARRAY(SELECT d::outbox FROM delivered AS d));
+    IF EXISTS (SELECT FROM edges WHERE seen_at > clock_timestamp() - make_interval(secs => lifetime)) THEN
+        PERFORM keep_for_edges(ARRAY(SELECT d::outbox FROM delivered AS d));
+    END IF;
     RETURN NULL;
 END $$;
 CREATE TRIGGER keep_delivered_for_edges AFTER DELETE ON outbox REFERENCING OLD TABLE AS delivered
     FOR EACH STATEMENT EXECUTE FUNCTION keep_delivered_for_edges();
+
+CREATE FUNCTION purge_everything_at_edges() RETURNS void LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+BEGIN
+    PERFORM pg_advisory_xact_lock(1684958980);
+    INSERT INTO edge_changes (topic, entries) VALUES ('everything', '[]');
+    PERFORM pg_notify('dno_edges', '');
+END $$;
+
+-- Changes are kept for this edge from now on. What it stored before may be of any age, so everything is purged.
+CREATE FUNCTION register_edge(edge text, seconds double precision) RETURNS void LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+BEGIN
+    PERFORM pg_advisory_xact_lock(1684958980);
+    INSERT INTO edges (name, places, lifetime)
+    SELECT edge, array_fill(coalesce(max(id), 0), ARRAY[3]), seconds FROM edge_changes
+    ON CONFLICT (name) DO UPDATE SET places = excluded.places, lifetime = excluded.lifetime, seen_at = excluded.seen_at,
+        trimmed = 0, failing_since = NULL, claimed_by = NULL, claimed_until = NULL;
+    PERFORM purge_everything_at_edges();
+END $$;

@@ -55,7 +55,7 @@ async def test_public_responses_name_what_they_were_read_from_in_each_chosen_hea
         assert response.headers["cdn-cache-control"] == STORED
         assert response.headers["surrogate-control"] == "max-age=21600"
         # Browsers have it for a minute, and ask again after that.
-        assert re.fullmatch("public, max-age=[56][0-9], must-revalidate", response.headers["cache-control"])
+        assert re.fullmatch("public, max-age=[0-9]+, must-revalidate", response.headers["cache-control"])
         for path in ("/api/v1/dnos/netze-a/2025", "/de/operators/netze-a/2024", "/operators", "/changes"):
             page = await fetch(server, path)
             assert (page.status_code, page.headers["cdn-cache-control"]) == (200, STORED), path
@@ -139,7 +139,7 @@ async def test_a_cached_response_has_them_on_the_fast_path_and_computes_none(
         for _ in range(5):
             again = await connection.exchange(get(PRICES))
             for name in ("xkey", "cache-tag", "cdn-cache-control"):
-                assert again.headers[name] == first.headers[name]
+                assert [value for each, value in again.lines if each == name] == [first.headers[name]]
         assert described == 1
 
 
@@ -165,6 +165,27 @@ async def test_downloads_name_the_families_and_years_that_they_were_read_from(
             with_cookie = await fetch(server, path, cookie="other=1")
             assert with_cookie.headers["cdn-cache-control"] == NOWHERE, path
             assert "cookie" in with_cookie.headers["vary"]
+
+
+async def test_headers_are_bounded_and_of_a_long_list_coarser_ones(settings: Settings, pool: Pool) -> None:
+    async with pool.connection() as connection:
+        await connection.execute(
+            "INSERT INTO dnos (slug, name) SELECT 'many-' || n, 'Many ' || n FROM generate_series(1, 100) AS n"
+        )
+    years = " ".join(f"y{year}: tariffs(year: {year}) {{ leistung }}" for year in range(2021, 2027))
+    query = f"{{ dnos(first: 100) {{ nodes {{ name {years} }} }} }}"
+    path = httpx.URL("/graphql", params={"query": query}).raw_path.decode()
+    async with running(settings, edge_headers=tuple(KINDS), limit_cost=10**6) as server:
+        response = await fetch(server, path)
+    assert "errors" not in response.json()
+    for name in KINDS:
+        assert len(response.headers[name]) <= 4096, name
+    groups = re.findall('"([^"]+)"', response.headers["cache-groups"])
+    assert len(groups) <= 32
+    assert max(map(len, groups)) <= 32
+    # The tariffs of 600 operators and years are more keys than fit, those of 100 operators are not.
+    operators = {key_of(f"group:dno:{row['id']}") for row in await pool.fetch("SELECT id FROM dnos")}
+    assert operators < set(response.headers["xkey"].split(" "))
 
 
 async def test_clients_that_accept_different_types_share_a_stored_response(
