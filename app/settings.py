@@ -99,7 +99,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         30  # how long open connections keep permissions that cannot be checked
     )
     cookie_secure: Literal["auto", "on", "off"] = "auto"  # auto: on except on localhost
+    cookie_same_site: Literal["lax", "none"] = "lax"  # none: front ends of other sites may send it
     allowed_origins: Words = ()
+    cross_origin_reading: bool = True
 
     # HTTP
     public_url: str = ""  # of the server as clients reach it; empty: pages name no addresses in full

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 
+from app.errors import CannotStart
 from app.settings import Settings
 
 SESSION, DEVICE = "dno_session", "dno_device"
@@ -12,7 +13,11 @@ class SessionCookie:
     """Headers are mappings with names in lower case, like those of a Starlette request."""
 
     def __init__(self, settings: Settings) -> None:
-        self._secure = settings.cookie_secure
+        # Browsers take SameSite=None only with Secure, also on localhost.
+        self._cross_site = settings.cookie_same_site == "none"
+        self._secure = "on" if self._cross_site else settings.cookie_secure
+        if self._cross_site and settings.cookie_secure == "off":
+            raise CannotStart("COOKIE_SAME_SITE=none needs secure cookies, but COOKIE_SECURE is off.")
         self._origins = frozenset(origin.rstrip("/").lower() for origin in settings.allowed_origins)
         self._lifetime = max(1, int(settings.session_lifetime))
         self._device_lifetime = int(settings.device_lifetime)
@@ -50,9 +55,9 @@ class SessionCookie:
 
     def _header(self, name: str, value: str, lifetime: int, headers: Mapping[str, str]) -> str:
         secure = "; Secure" if self._is_secure(headers) else ""
-        return (
-            f"{self._name(name, headers)}={value}; Path=/; Max-Age={lifetime}; HttpOnly; SameSite=Lax{secure}"
-        )
+        # Partitioned: browsers that refuse cookies of other sites keep one for each site that embeds us.
+        same_site = "None; Partitioned" if self._cross_site else "Lax"
+        return f"{self._name(name, headers)}={value}; Path=/; Max-Age={lifetime}; HttpOnly; SameSite={same_site}{secure}"
 
     def _name(self, name: str, headers: Mapping[str, str]) -> str:
         # With this prefix browsers take the cookie from no sibling domain and over no plain connection.
@@ -60,7 +65,8 @@ class SessionCookie:
 
     def _is_own(self, origin: str, headers: Mapping[str, str]) -> bool:
         host = headers.get("host", "").lower()
-        schemes = ("https",) if self._is_secure(headers) else ("http", "https")
+        only_https = self._is_secure(headers) and _LOCALHOST.fullmatch(host) is None
+        schemes = ("https",) if only_https else ("http", "https")
         return host != "" and origin.lower() in [f"{scheme}://{host}" for scheme in schemes]
 
     def _is_secure(self, headers: Mapping[str, str]) -> bool:

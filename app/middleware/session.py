@@ -36,7 +36,7 @@ async def authenticate(scope: Scope, session_cookie: SessionCookie) -> Principal
     if not has_any(scope["headers"], (b"authorization", b"cookie")):
         return ANONYMOUS
     headers = Headers(scope=scope)
-    authorization, cookie = headers.get("authorization"), session_cookie.read(headers)
+    authorization, cookie = _stated(headers.get("authorization")), session_cookie.read(headers)
     state = request_state(scope)
     if authorization is None and (proof := session_cookie.read_device(headers)) is not None:
         await _recognise_device(state, proof)
@@ -52,6 +52,13 @@ async def authenticate(scope: Scope, session_cookie: SessionCookie) -> Principal
             raise
         return ANONYMOUS
     return principal
+
+
+def _stated(authorization: str | None) -> str | None:
+    """None also for a header without credentials: programs send it that have no token yet."""
+    if authorization is None or authorization.strip().lower() in ("", "bearer"):
+        return None
+    return authorization
 
 
 async def _recognise_device(state: RequestState, proof: str) -> None:

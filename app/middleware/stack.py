@@ -7,7 +7,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.middleware.body_limit import BodyLimit
 from app.middleware.client_address import ClientAddress
-from app.middleware.cors import cors
+from app.middleware.cors import Cors
 from app.middleware.errors import Errors
 from app.middleware.metrics import Metrics
 from app.middleware.rate_limit import RateLimit
@@ -26,7 +26,7 @@ def middleware(settings: Settings) -> Sequence[Middleware]:
         Middleware(RequestId),
         Middleware(Metrics),
         Middleware(SecurityHeaders, settings),
-        Middleware(cors, settings),
+        Middleware(Cors, settings),
         Middleware(Errors),  # inside of what must see every response, outside of what may reject the request
         Middleware(ClientAddress, settings),
         Middleware(WebSocketOrigin, settings),

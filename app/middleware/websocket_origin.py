@@ -4,15 +4,17 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.errors import AppError, Code
+from app.middleware.cors import is_open, listed_origins
 from app.settings import Settings
 
 
 class WebSocketOrigin:
-    """A page of another origin may open a WebSocket only if `allowed_origins` lists it."""
+    """A page of another origin may open a WebSocket where it may read without cookies, or if it is listed. Cookies count from listed ones only."""
 
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
         self.app = app
-        self._origins = frozenset(origin.rstrip("/").lower() for origin in settings.allowed_origins)
+        self._origins = frozenset(listed_origins(settings))
+        self._is_open = is_open(settings)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket" and not self._may(Headers(scope=scope)):
@@ -25,4 +27,4 @@ class WebSocketOrigin:
     def _may(self, headers: Headers) -> bool:
         origin = headers.get("origin", "").lower()
         own = origin.partition("://")[2] == headers.get("host", "").lower()
-        return not origin or own or origin in self._origins or "*" in self._origins
+        return self._is_open or not origin or own or origin in self._origins

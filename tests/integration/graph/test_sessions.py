@@ -179,7 +179,9 @@ async def test_preflight_requests_are_granted_to_allowed_origins_only(
         "access-control-request-method": "POST",
         "access-control-request-headers": "content-type, x-requested-with",
     }
-    async with client_of(resources, allowed_origins=("https://front.example",)) as client:
+    async with client_of(
+        resources, allowed_origins=("https://front.example",), cross_origin_reading=False
+    ) as client:
         allowed = await client.options("/graphql", headers=preflight | {"origin": "https://front.example"})
         refused = await client.options("/graphql", headers=preflight | FOREIGN)
     assert allowed.headers["access-control-allow-origin"] == "https://front.example"

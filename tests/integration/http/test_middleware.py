@@ -226,7 +226,8 @@ async def test_security_headers_are_on_every_response(app_of: Any) -> None:
 
 
 async def test_only_listed_origins_may_read(app_of: Any) -> None:
-    async with client_of(app_of(allowed_origins=("https://front.example",))) as client:
+    app = app_of(allowed_origins=("https://front.example",), cross_origin_reading=False)
+    async with client_of(app) as client:
         listed = await client.get("/graphql", headers={"origin": "https://front.example"})
         assert listed.headers["access-control-allow-origin"] == "https://front.example"
         assert listed.headers["access-control-allow-credentials"] == "true"
@@ -240,7 +241,7 @@ async def test_only_listed_origins_may_read(app_of: Any) -> None:
                 "access-control-request-headers": "content-type,authorization",
             },
         )
-        assert preflight.status_code == 200
+        assert preflight.status_code == 204
 
 
 async def test_requests_are_counted_by_route_and_not_by_invented_paths_or_methods(app_of: Any) -> None:
@@ -285,7 +286,9 @@ async def close_code(app: Any, *headers: tuple[bytes, bytes]) -> int | None:
 
 
 async def test_sockets_are_rate_limited_and_checked_for_their_origin(app_of: Any) -> None:
-    app = app_of(rate_limit_anonymous=2, allowed_origins=("https://front.example",))
+    app = app_of(
+        rate_limit_anonymous=2, allowed_origins=("https://front.example",), cross_origin_reading=False
+    )
     assert await close_code(app, (b"origin", b"https://evil.example")) == 1008
     assert await close_code(app, (b"origin", b"https://front.example")) is None
     assert await close_code(app, (b"origin", b"https://dno.test")) is None

@@ -3,6 +3,7 @@
 import pytest
 
 from app.auth.cookies import SessionCookie
+from app.errors import CannotStart
 from app.settings import Settings
 
 OURS = "grid.example.org"
@@ -55,6 +56,18 @@ def test_it_is_ignored(request_headers):
 def test_outside_localhost_it_is_secure_and_bound_to_its_host():
     cookie = COOKIE.set("token", {"host": OURS})
     assert cookie == "__Host-dno_session=token; Path=/; Max-Age=86400; HttpOnly; SameSite=Lax; Secure"
+
+
+def test_for_front_ends_of_other_sites_it_is_partitioned_and_always_secure():
+    cookie = SessionCookie(Settings(cookie_same_site="none", allowed_origins=("https://app.example.com",)))
+    for host in (OURS, "localhost:8000"):
+        assert cookie.set("token", {"host": host}) == (
+            "__Host-dno_session=token; Path=/; Max-Age=86400; HttpOnly; SameSite=None; Partitioned; Secure"
+        )
+    sent = {"host": "localhost:8000", "cookie": "__Host-dno_session=token", "origin": "http://localhost:8000"}
+    assert cookie.read(sent) == "token"
+    with pytest.raises(CannotStart, match="COOKIE_SECURE"):
+        SessionCookie(Settings(cookie_same_site="none", cookie_secure="off"))
 
 
 def test_on_localhost_it_works_without_encryption():
