@@ -31,7 +31,7 @@ OF_BROWSERS = {
     *("strict-transport-security", "transfer-encoding", "vary", "x-accel-buffering", "x-content-type-options", "x-frame-options"),
 }  # fmt: skip
 READ = (
-    *("/api/v1/dnos", "/api/v1/dnos/netze-a", "/api/v1/dnos/unknown", "/api/v1/export/tariffs.csv", "/api/v1/nothing"),
+    *("/api/v1/dnos", "/api/v1/dnos/netze-a", "/api/v1/dnos/unknown", "/export/tariffs.csv", "/api/v1/nothing"),
     *("/graphql?query={__typename}", "/graphql?query={", "/operators", "/", "/changes.atom", "/openapi.json", "/api/v1/dnos?first=x"),
 )  # fmt: skip
 
