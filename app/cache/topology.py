@@ -3,7 +3,8 @@
 import asyncio
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, Final, NamedTuple, TypeAlias, TypeVar
 
 from redis.exceptions import ResponseError
@@ -115,7 +116,8 @@ class Topology(ABC):
 
     async def _handshake(self, connection: Any) -> None:
         with only_failures():
-            await connection.on_connect_check_health(check_health=False)
+            with _without_arguments():
+                await connection.on_connect_check_health(check_health=False)
             await connection.send_command("INFO", "server", check_health=False)
             await connection.send_command("INFO", "replication", check_health=False)
             server, replication = await connection.read_response(), await connection.read_response()
@@ -178,6 +180,17 @@ class Topology(ABC):
 
     def _breaker(self) -> Breaker:
         return Breaker(self._settings.breaker_threshold, self._settings.breaker_timeout)
+
+
+@contextmanager
+def _without_arguments() -> Iterator[None]:
+    """A server that does not have the command of the handshake repeats its arguments, among them the password."""
+    try:
+        yield
+    except ResponseError as error:
+        if "args" not in str(error):
+            raise
+        raise ResponseError("ERR unknown command in the handshake") from None
 
 
 def raise_first_error(replies: list[BufferedResponse]) -> list[BufferedResponse]:

@@ -1,10 +1,12 @@
 """TLS to real Redis servers, in every topology; the log of the start names the cause of each failure."""
 
 from collections.abc import Iterator
+from traceback import format_exception
 from urllib.parse import urlencode
 
 import pytest
 from redis.asyncio import Redis
+from redis.exceptions import ResponseError
 from structlog.testing import capture_logs
 
 from app.cache.open_topology import open_topology
@@ -177,6 +179,22 @@ async def test_an_expired_certificate_is_named() -> None:
             problem = await start_problem(Settings(redis_url=url))
             assert problem is not None
             assert "has a certificate that has expired: renew it" in problem
+        finally:
+            server.stop()
+
+
+async def test_a_server_without_the_command_of_the_handshake_discloses_no_password() -> None:
+    """Its error repeats the arguments."""
+    with private_folder() as folder:
+        server = TLSRedis(folder, 'rename-command HELLO ""')
+        try:
+            settings = Settings(redis_url=with_options(server.url, **TRUSTED), **PATIENT)
+            topology = open_topology(settings)
+            with pytest.raises(ResponseError, match="unknown command") as refused:
+                await topology.identify(lambda name: [])
+            await topology.close()
+            assert PASSWORD not in "".join(format_exception(refused.value))
+            assert "refuses (ERR)" in str(await start_problem(settings))
         finally:
             server.stop()
 
