@@ -16,6 +16,8 @@ from app.errors import CannotStart
 from app.settings import Settings
 
 _RETRY_INTERVAL = 0.2
+# Longer than a migration waits for a lock, so that what has queued behind it is answered in between.
+_LOCK_RETRY_INTERVAL = 1.0
 
 
 def run(settings: Settings) -> list[str]:
@@ -33,6 +35,11 @@ async def bring_up_to_date(settings: Settings) -> list[str]:
             applied = await migration.run(settings.database_connect_timeout)
             broken = await broken_rules(url, connect_timeout=settings.database_connect_timeout)
     except TimeoutError:
+        if isinstance(migration.last_error, asyncpg.LockNotAvailableError):
+            raise CannotStart(
+                f"A migration of PostgreSQL at {where} needs tables that other transactions use: wait until downloads and"
+                " backups have ended, or raise START_TIMEOUT."
+            ) from None
         raise cannot_start(url, migration.last_error or TimeoutError()) from None
     except (ValueError, OSError, asyncpg.InterfaceError, asyncpg.PostgresError) as error:
         if is_final(url, error):
@@ -68,4 +75,5 @@ class _RetriedMigration:
                 if self.last_error is None:
                     console.print_note(f"Waiting for PostgreSQL at {address(self._url)} …")
                 self.last_error = error
-                await asyncio.sleep(_RETRY_INTERVAL)
+                locked = isinstance(error, asyncpg.LockNotAvailableError)
+                await asyncio.sleep(_LOCK_RETRY_INTERVAL if locked else _RETRY_INTERVAL)

@@ -14,13 +14,22 @@ LATEST = max(path.stem.rsplit("_", 1)[1] for path in MIGRATIONS.glob("*_up_*.sql
 
 # An arbitrary number, the same in every release.
 _LOCK = 0x646E6F
+# While a migration waits for a table, all later statements on this table wait behind it: so it gives up soon, and is tried again.
+_LOCK_TIMEOUT = "300ms"
 
 
 async def migrate(database_url: str, *, connect_timeout: float = 10, target: str = LATEST) -> list[str]:
-    """Returns the names of the applied migrations. A second process waits, then applies none."""
+    """Returns the names of the applied migrations. A second process waits, then applies none. So does an earlier release than the
+    one that the database was brought to.
+
+    Raises LockNotAvailableError where another transaction uses a table for longer; nothing is applied then.
+    """
     connection = await connect(database_url, within=connect_timeout)
     try:
         await connection.execute("SELECT pg_advisory_lock($1)", _LOCK)
+        if await _version(connection) > int(target):
+            return []
+        await connection.execute(f"SET lock_timeout = '{_LOCK_TIMEOUT}'")
         backend = AsyncpgBackend(connection)
         steps = await plan(backend, MIGRATIONS, target_revision=target, direction=Direction.up)
         if steps:
@@ -29,6 +38,14 @@ async def migrate(database_url: str, *, connect_timeout: float = 10, target: str
         return [str(step.to_rev) for step in steps]
     finally:
         await connection.close()
+
+
+async def _version(connection: Connection) -> int:
+    """That the database was brought to; 0 if it is empty."""
+    if await connection.fetchval("SELECT to_regclass('public.migrations')") is None:
+        return 0
+    latest = await connection.fetchval("SELECT to_revision FROM public.migrations ORDER BY id DESC LIMIT 1")
+    return int(latest or 0)
 
 
 async def broken_rules(database_url: str, *, connect_timeout: float = 10) -> list[str]:
