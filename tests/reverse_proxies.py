@@ -1,4 +1,4 @@
-"""nginx and HAProxy with the files of deploy/, in front of two instances."""
+"""nginx, HAProxy and Caddy with the files of deploy/, in front of two instances."""
 
 import random
 import shutil
@@ -20,6 +20,7 @@ from tests.webhook_receiver import CERTIFICATE, CERTIFICATES
 
 DEPLOY: Final = ROOT / "deploy"
 NGINX = shutil.which("nginx", path="/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin")
+CADDY = shutil.which("caddy")
 HAPROXY = shutil.which("haproxy", path="/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin")
 
 _MAIN = """
@@ -67,7 +68,9 @@ class ReverseProxy:
         self.plain = Address(self.at.host, free_port())
         self.url, self.plain_url = f"https://{self.at}", f"http://{self.plain}"
         self._log = folder / f"{program}.log"
-        start = {"nginx": self._start_nginx, "haproxy": self._start_haproxy}[program]
+        start = {"nginx": self._start_nginx, "haproxy": self._start_haproxy, "caddy": self._start_caddy}[
+            program
+        ]
         self._child = start(folder, [str(each) for each in instances])
         self._wait()
 
@@ -108,6 +111,18 @@ class ReverseProxy:
             "DNO_INSTANCE_2": instances[1],
         }
         command = [HAPROXY, "-db", "-f", str(DEPLOY / "haproxy/haproxy.cfg")]
+        return Child(command, stop_signal=signal.SIGTERM, log=self._log, environment=environment)
+
+    def _start_caddy(self, folder: Path, instances: Sequence[str]) -> Child:
+        assert CADDY
+        environment = {
+            "HOME": str(folder),
+            "DNO_SITE": f"https://{self.at}, https://localhost:{self.at.port}",
+            "DNO_TLS": f"tls {CERTIFICATE} {CERTIFICATES / 'key.pem'}",
+            "DNO_INSTANCES": " ".join(instances),
+            "DNO_OPTIONS": f"admin off\nhttp_port {self.plain.port}\ndefault_bind {self.at.host}\ndefault_sni localhost",
+        }
+        command = [CADDY, "run", "--adapter", "caddyfile", "--config", str(DEPLOY / "caddy/Caddyfile")]
         return Child(command, stop_signal=signal.SIGTERM, log=self._log, environment=environment)
 
     def _wait(self) -> None:
