@@ -155,6 +155,11 @@ class PrivatePostgres(_Private):
     def port(self) -> int:
         return self._server.port
 
+    @property
+    def data(self) -> Path:
+        """Its data directory."""
+        return self._server.data
+
     def errors(self, text: str) -> int:
         """How often the text is in the server's log."""
         return self._server.log.read_text(errors="replace").count(text)

