@@ -210,6 +210,7 @@ async def test_websockets_and_event_streams_pass_without_delay(proxy: ReversePro
             assert change["entry"]["version"] == version
 
 
+@pytest.mark.timeout(300)  # servers start slowly on a busy machine
 @pytest.mark.parametrize("proxy", PROXIES[:2], indirect=True)
 async def test_a_rolling_restart_under_load_fails_no_request_and_subscriptions_reconnect(
     proxy: ReverseProxy, site: Site
@@ -258,7 +259,7 @@ async def until_all_serve(proxy: ReverseProxy, site: Site) -> None:
             seen.add(process(await client.get("/healthz")))
         return seen >= expected
 
-    await until(all_have_served)
+    await until(all_have_served, 90)
 
 
 def process(answer: httpx.Response) -> str:
