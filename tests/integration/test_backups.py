@@ -105,7 +105,7 @@ async def test_after_a_copy_of_the_data_directory_was_put_back_one_statement_beg
     private_postgres: PrivatePostgres, settings: Settings, folder: Path
 ) -> None:
     """The copy has the identity of the original, so that its caches cannot be distinguished otherwise."""
-    here = msgspec.structs.replace(settings, database_url=private_postgres.url, **CACHING, **COUNTED)
+    here = msgspec.structs.replace(settings, database_url=private_postgres.url, **{**CACHING, **COUNTED})
     async with open_pool(here) as pool:
         tariff = await make.tariff(pool, await make.dno(pool))
         _, key = await issue_key(pool, Role.EDITOR)
