@@ -114,7 +114,9 @@ async def test_behind_pgbouncer_in_session_mode_all_of_it_works_also_after_its_r
 ) -> None:
     """Corrections, notifications, and changes that another program writes."""
     with private_folder() as folder:
-        bouncer = PgBouncer(folder, settings.database_url, pool_mode="session")
+        # As docs/operating.md recommends for one process.
+        size = f"default_pool_size = {settings.max_database_connections + 4}"
+        bouncer = PgBouncer(folder, settings.database_url, pool_mode="session", more=[size])
         try:
             pooled = msgspec.structs.replace(settings, database_url=bouncer.url)
             async with running(pooled) as server, httpx.AsyncClient(timeout=30) as client:
