@@ -188,4 +188,5 @@ class EdgePurges:
 
     async def close(self) -> None:
         """Another instance goes on at once."""
-        await queue.release(self._pool, self._purger.name, self._instance)
+        with suppress(AppError):  # else it takes it when the claim ends
+            await queue.release(self._pool, self._purger.name, self._instance)
