@@ -46,7 +46,7 @@ def varnish(*edges: EdgeStandIn, **changed: object) -> dict[str, Any]:
         **HEADERS,
         "edge_varnish": tuple(edge.url for edge in edges),
         "edge_repeat_delay": 600.0,
-        "edge_purge_timeout": 5.0,
+        "edge_purge_timeout": 30.0,
         **changed,
     }
 

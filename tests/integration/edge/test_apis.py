@@ -30,7 +30,7 @@ def apis(edge: EdgeStandIn, **changed: Any) -> dict[str, Any]:
         "edge_cloudflare_zone": "023e105f4ecef8ad9ca31a8372d0c353",
         "edge_cloudflare_token": TOKEN,
         "edge_cloudflare_url": f"{edge.url}/client/v4",
-        "edge_purge_timeout": 5.0,
+        "edge_purge_timeout": 30.0,
         **changed,
     }
 

@@ -134,7 +134,10 @@ async def test_a_cached_response_has_them_on_the_fast_path_and_computes_none(
         return describe(self, *arguments)  # type: ignore[arg-type]
 
     monkeypatch.setattr(EdgeHeaders, "describe", counted)
-    async with running(settings, **HEADERS) as server, wire(server.url) as connection:
+    async with (
+        running(settings, **HEADERS, max_missed_heartbeats=100) as server,
+        wire(server.url) as connection,
+    ):
         first = await connection.exchange(get(PRICES))
         for _ in range(5):
             again = await connection.exchange(get(PRICES))
