@@ -28,19 +28,16 @@ MISSING: Final = (
 
 
 class Varnish:
-    """Starts empty. `url` is the same after a restart."""
+    """Starts empty. `url` is the same after a restart. `pids` are those of all its processes."""
 
-    def __init__(self, folder: Path, instances: Sequence[Address]) -> None:
-        self.at = own_address()
+    def __init__(self, folder: Path, instances: Sequence[Address], at: Address | None = None) -> None:
+        self.at = at or own_address()
         self.url = f"http://{self.at}"
         self._folder = folder
+        self.pids: list[int] = []
         self._log = folder / "varnish.log"
         self._configure(instances)
         self._child = self._start()
-
-    @property
-    def pid(self) -> int:
-        return self._child.pid
 
     def restart(self) -> None:
         """As after a crash: what was stored is lost."""
@@ -52,9 +49,7 @@ class Varnish:
 
     @property
     def cpu_seconds(self) -> float:
-        """Of all its processes."""
-        process = psutil.Process(self.pid)
-        times = [each.cpu_times() for each in (process, *process.children(recursive=True))]
+        times = [psutil.Process(each).cpu_times() for each in self.pids]
         return float(sum(each.user + each.system for each in times))
 
     @property
@@ -88,4 +83,5 @@ class Varnish:
                 assert time.monotonic() < until, self._log.read_text()
                 time.sleep(0.05)
             else:
+                self.pids = [child.pid, *(each.pid for each in psutil.Process(child.pid).children())]
                 return child

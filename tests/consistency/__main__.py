@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from tests.consistency.edge_judge import AtEdge
 from tests.consistency.judge import Verdict, judge, percentile
 from tests.consistency.operations import RECORD, read_log
 from tests.consistency.run import Plan, run
@@ -61,6 +62,7 @@ def report(plan: Plan, verdict: Verdict) -> str:
         f"Until the other instances agreed, in ms (without waiting for a CPU, in brackets with it;"
         f" allowed without faults: {verdict.pace * 1000:.0f}):",
         *(_row(kind, verdict) for kind in verdict.delays),
+        *_rows_of_edge(verdict.at_edge),
         *(f"  {count} × {kind}" for kind, count in kinds.most_common()),
         *(f"    {violation}" for violation in _some_of_each(verdict.violations)),
         "A promise was broken." if verdict.violations else "Every promise was kept.",
@@ -75,6 +77,22 @@ def _row(kind: str, verdict: Verdict) -> str:
     longest = verdict.longest[kind] * 1000
     failed = f"  {verdict.failed[kind]} failed" if kind in verdict.failed else ""
     return f"  {kind:50} {times:9} {len(delays):7} delays  {'  '.join(figures)} ({longest:5.0f}){failed}"
+
+
+def _rows_of_edge(found: AtEdge) -> Iterator[str]:
+    if not found.reads:
+        return
+    yield f"Read through the edge {found.reads} times, in ms:"
+    rows = [
+        ("first purge confirmed", found.purged),
+        *((f"older version, {kind}", seconds) for kind, seconds in found.old.items()),
+    ]
+    for name, seconds in rows:
+        figures = (
+            f"{short} {percentile(seconds, share) * 1000:5.0f}" for short, share in PERCENTILES.items()
+        )
+        yield f"  {name:60} {len(seconds):7} writes  {'  '.join(figures)}"
+    yield f"  {found.after_purge} writes of which an older version was read after the first purge, and before the second"
 
 
 def _some_of_each(violations: Sequence[str]) -> Iterator[str]:

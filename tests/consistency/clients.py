@@ -18,7 +18,7 @@ from tests.consistency.fleet import Fleet, Instance
 from tests.consistency.operations import THE_END, Delivery, Failure, Log, Outcome, Read, Subscription, Write
 from tests.consistency.postgres import PostgresServers
 from tests.consistency.seed import Price, entry_of, global_id, value
-from tests.consistency.ways import WAYS, Refused, Way, ask
+from tests.consistency.ways import AT_EDGE, WAYS, Refused, Way, ask
 
 CORRECT_TARIFF = """mutation($input: CorrectTariffInput!) {
   payload: correctTariff(input: $input) { tariff { version } revision { version } errors { code message } }
@@ -166,6 +166,13 @@ class Clients:
         while True:
             await self.read(self._fleet.instances[place], self._random.choice(self._prices).slug)
             await asyncio.sleep(self._random.uniform(0.005, 0.05))
+
+    async def read_at_edge_for_ever(self, edge: Instance) -> None:
+        """In those ways whose responses an edge may store."""
+        while True:
+            way = self._random.choice(AT_EDGE)
+            await self.read(edge, self._random.choice(self._prices).slug, way)
+            await asyncio.sleep(self._random.uniform(0.001, 0.01))
 
     async def read(self, instance: Instance, slug: str, way: Way | None = None) -> None:
         way = way or self._random.choice(WAYS)

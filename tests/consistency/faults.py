@@ -7,6 +7,16 @@ from time import monotonic
 from tests.consistency.faults_of_instances import InstanceFaults
 from tests.consistency.scene import Kind, Scene
 
+# Beside the faults of the edge itself: those that leave all instances where the edge reaches them.
+WITH_EDGE = (
+    "kill_redis",
+    "flush_redis",
+    "reset_redis_connections",
+    "lag_channel",
+    "restart_postgres",
+    "bulk_statement",
+)
+
 
 class Faults:
     """While only Redis is hurt no request may fail. PostgreSQL that cannot write excuses it, and an
@@ -16,6 +26,8 @@ class Faults:
     def __init__(self, scene: Scene, only: Collection[str] = ()) -> None:
         self._random = scene.random
         every = [*scene.redis.kinds(scene), *scene.postgres.kinds(scene), *InstanceFaults(scene).kinds]
+        if scene.edge:
+            every = [*(kind for kind in every if kind.__name__ in WITH_EDGE), *scene.edge.kinds(scene)]
         names = {kind.__name__ for kind in every}
         assert names.issuperset(only), f"there is no {set(only) - names}; there are {sorted(names)}"
         self.kinds = [kind for kind in every if not only or kind.__name__ in only]

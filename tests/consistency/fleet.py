@@ -5,7 +5,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from itertools import count
 from pathlib import Path
 from types import TracebackType
@@ -15,6 +15,7 @@ import httpx
 
 from app.failpoints import FailPoint
 from tests.consistency.seed import SECRET
+from tests.reverse_proxies import Address
 
 # The checker asks as fast as it can, from one address, with one key.
 SETTINGS = {
@@ -27,11 +28,14 @@ SETTINGS = {
 
 
 class Instance:
-    def __init__(self, name: str, port: int, process: asyncio.subprocess.Process) -> None:
+    def __init__(
+        self, name: str, address: Address, process: asyncio.subprocess.Process | None = None
+    ) -> None:
         self.name = name
-        self.process = process
+        self.address = address
+        self._process = process
         self.client = httpx.AsyncClient(
-            base_url=f"http://127.0.0.1:{port}",
+            base_url=f"http://{address}",
             timeout=8,
             headers={"accept": "application/json"},
             # An idle connection is left before the server closes it (KEEP_ALIVE_TIMEOUT): a request would meet its end.
@@ -39,6 +43,11 @@ class Instance:
         )
         self.as_editor = {"authorization": f"Bearer {SECRET}"}
         self.pages: dict[str, tuple[str, bytes]] = {}  # what a browser keeps: by address, with its ETag
+
+    @property
+    def process(self) -> asyncio.subprocess.Process:
+        assert self._process is not None, f"{self.name} is no instance"
+        return self._process
 
     @property
     def alive(self) -> bool:
@@ -66,17 +75,20 @@ class Instance:
 
 
 # An instance's own way to a server, by the instance's name.
-Address: TypeAlias = Callable[[str], Awaitable[str]]
+WayTo: TypeAlias = Callable[[str], Awaitable[str]]
 
 
 class Fleet:
     """`instances` are those that are asked: a killed one is followed by another of another name."""
 
-    def __init__(self, database_url: Address, redis_url: Address, logs: Path) -> None:
+    def __init__(
+        self, database_url: WayTo, redis_url: WayTo, logs: Path, settings: Mapping[str, str] | None = None
+    ) -> None:
         self.instances: list[Instance] = []
         self._database_url = database_url
         self._redis_url = redis_url
         self._logs = logs
+        self._settings = {**SETTINGS, **(settings or {})}
         self._numbers = count(1)
         self._started: list[Instance] = []
 
@@ -101,13 +113,13 @@ class Fleet:
     async def start(self, fail_point: FailPoint | None = None) -> Instance:
         """Ready, before any request."""
         name, port = f"i{next(self._numbers)}", _free_port()
-        environment = SETTINGS | {
+        environment = self._settings | {
             "DNO_DATABASE_URL": await self._database_url(name),
             "DNO_REDIS_URL": await self._redis_url(name),
         }
         if fail_point:
             environment["DNO_FAIL_POINT"] = fail_point.value
-        instance = Instance(name, port, await self._run(name, port, environment))
+        instance = Instance(name, Address("127.0.0.1", port), await self._run(name, port, environment))
         self._started.append(instance)
         await instance.ready()
         return instance

@@ -10,19 +10,23 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from tests.consistency.edge_judge import AtEdge, judge_edge
 from tests.consistency.operations import (
+    EDGE,
     THE_END,
     Delivery,
     Entry,
     Failure,
     Fault,
     Outcome,
+    Purge,
     Read,
     Record,
     Subscription,
     Wait,
     Write,
 )
+from tests.consistency.series import Series, running
 
 _CODE = re.compile("[A-Z_]+")
 
@@ -73,6 +77,7 @@ class Verdict(msgspec.Struct, frozen=True):
     failed: Mapping[str, int]  # requests, by kind of fault
     closed: Mapping[str, int]  # subscriptions, by what ended them
     pace: float  # seconds that were allowed without faults
+    at_edge: AtEdge
 
 
 def percentile(sorted_values: Sequence[float], share: float) -> float:
@@ -84,6 +89,7 @@ def percentile(sorted_values: Sequence[float], share: float) -> float:
 def judge(records: Iterable[Record], bounds: Bounds | None = None) -> Verdict:
     case = Case(records, bounds or Bounds())
     delays = list(case.delays())
+    at_edge = judge_edge(case)
     by_kind = _by_kind(delays, lambda delay: delay.seconds)
     measured = _by_kind(delays, lambda delay: delay.measured)
     violations = [
@@ -97,6 +103,7 @@ def judge(records: Iterable[Record], bounds: Bounds | None = None) -> Verdict:
         *case.subscriptions_closed_wrongly(),
         *case.internal_errors(),
         *case.failed_requests(),
+        *at_edge.violations,
     ]
     return Verdict(
         violations=tuple(violations),
@@ -111,6 +118,7 @@ def judge(records: Iterable[Record], bounds: Bounds | None = None) -> Verdict:
         ),
         closed=Counter(subscription.why_ended for subscription in case.subscriptions),
         pace=case.pace,
+        at_edge=at_edge,
     )
 
 
@@ -129,6 +137,7 @@ class Case:
         self.records = list(records)
         self._by_kind: dict[type, list[Any]] = _grouped(self.records, type)
         self.bounds = bounds
+        self.purges = sorted(self._of(Purge), key=lambda purge: purge.started)
         self.writes = self._of(Write)
         self.reads = self._of(Read)
         self.faults = self._of(Fault)
@@ -189,7 +198,7 @@ class Case:
         for place, writes in _grouped(answered, lambda write: (write.instance, write.entry)).items():
             writes.sort(key=lambda write: write.ended)
             ends = [write.ended for write in writes]
-            newest = _running(max, [write.version or 0 for write in writes])
+            newest = running(max, [write.version or 0 for write in writes])
             for read in self.reads_of.get(place, ()):
                 answered_before = bisect_left(ends, read.started)
                 if answered_before and read.version < newest[answered_before - 1]:
@@ -223,8 +232,8 @@ class Case:
         return 2 * slow if slow > self.bounds.normal else self.bounds.normal
 
     def delays(self) -> Iterator[Delay]:
-        series = {place: _Series(reads) for place, reads in self.reads_of.items()}
-        instances = sorted({instance for instance, _ in series})
+        series = {place: Series(reads) for place, reads in self.reads_of.items()}
+        instances = sorted({instance for instance, _ in series} - {EDGE})
         for write, version in self.committed:
             for instance in instances:
                 reads = series.get((instance, write.entry))
@@ -386,25 +395,6 @@ class _Waits:
         return max(0.0, self._sums[behind] - self._sums[first]) if first < behind else 0.0
 
 
-class _Series:
-    """The reads of one entry on one instance, by the time at which they set out."""
-
-    def __init__(self, reads: Sequence[Read]) -> None:
-        ordered = sorted(reads, key=lambda read: read.started)
-        self._starts = [read.started for read in ordered]
-        # The lowest version that any read from here on showed; it never falls, so it can be searched.
-        self._lowest_from = _running(min, [read.version for read in reversed(ordered)])[::-1]
-
-    @property
-    def last_start(self) -> float:
-        return self._starts[-1]
-
-    def last_below(self, version: int) -> float:
-        """When the last read set out that showed less; 0 if none did."""
-        older = bisect_left(self._lowest_from, version)
-        return self._starts[older - 1] if older else 0.0
-
-
 def _length(operation: Wait) -> float:
     return operation.ended - operation.started
 
@@ -418,13 +408,6 @@ def _grouped(records: Iterable[R], key: Callable[[R], Any]) -> dict[Any, list[R]
     for record in records:
         groups[key(record)].append(record)
     return dict(groups)
-
-
-def _running(choose: Callable[[int, int], int], numbers: Sequence[int]) -> list[int]:
-    chosen: list[int] = []
-    for number in numbers:
-        chosen.append(choose(chosen[-1], number) if chosen else number)
-    return chosen
 
 
 def _describe(operation: Write | Read) -> str:

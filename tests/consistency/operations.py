@@ -78,6 +78,15 @@ class Fault(Operation, frozen=True, kw_only=True, tag=True):
     away: bool = False
 
 
+EDGE = "edge"  # in place of an instance: what is read through a cache at the edge
+
+
+class Purge(Operation, frozen=True, kw_only=True, tag=True):
+    """A purge that the edge has confirmed: everything stored under these keys is removed."""
+
+    keys: tuple[str, ...]
+
+
 class Wait(Operation, frozen=True, kw_only=True, tag=True):
     """For `seconds` of the time between, a process was ready to run and was given no CPU.
 
@@ -102,9 +111,10 @@ class Entry(msgspec.Struct, frozen=True, tag=True):
     leistung: str
     revisions: tuple[Revision, ...]
     is_levy: bool = False
+    keys: tuple[str, ...] = ()  # those of the edge that purge what shows it
 
 
-Record = Write | Read | Failure | Subscription | Fault | Wait | Entry
+Record = Write | Read | Failure | Subscription | Fault | Purge | Wait | Entry
 
 
 RECORD = "operations.jsonl"

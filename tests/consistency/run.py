@@ -35,6 +35,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     operators: int = 3
     writers: int = 3
     readers: int = 2  # of each instance
+    edge_readers: int = 4
     subscribers: int = 2  # of each instance
     pause: float = 3  # between two faults, on average
     brevity: float = 1  # below 1, faults are shorter
@@ -42,7 +43,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
 async def run(plan: Plan, folder: Path, pair: PostgresPair) -> Verdict:
     with closing(Log(folder / RECORD)) as log, private_folder() as place:
-        async with Proxies() as proxies, TOPOLOGIES[plan.topology](place, pair, proxies) as servers:
+        async with Proxies() as proxies, TOPOLOGIES[plan.topology](place, pair, proxies, log) as servers:
             await _play(plan, folder, servers, proxies, log)
             for entry in await harvest(pair.url):
                 log.add(entry)
@@ -50,19 +51,25 @@ async def run(plan: Plan, folder: Path, pair: PostgresPair) -> Verdict:
 
 
 async def _play(plan: Plan, folder: Path, servers: Servers, proxies: Proxies, log: Log) -> None:
-    postgres, redis = servers
+    postgres, redis, edge = servers
     prices = await plant(postgres.url, plan.operators)
-    async with Fleet(postgres.url_for, redis.url_for, folder) as fleet:
+    async with Fleet(
+        postgres.url_for, redis.url_for, folder, settings=await edge.open() if edge else None
+    ) as fleet:
         await fleet.grow(plan.instances)
+        if edge:
+            await edge.start(fleet.instances)
         clients = Clients(fleet, prices, log, Random(f"clients {plan.seed}"))
         # A generator of its own: the order of the faults depends on the seed alone.
         random = Random(f"faults {plan.seed}")
-        faults = Faults(Scene(postgres, redis, proxies, fleet, clients, prices, log, random), only=plan.kinds)
+        scene = Scene(postgres, redis, proxies, fleet, clients, prices, log, random, edge=edge)
+        faults = Faults(scene, only=plan.kinds)
 
         def watched() -> Mapping[str, int]:
             shared = {f"redis {number}": pid for number, pid in enumerate(redis.pids)}
             instances = {instance.name: instance.process.pid for instance in fleet.instances}
-            return instances | shared | {"proxies": proxies.pid}
+            at_edge = {f"edge {number}": pid for number, pid in enumerate(edge.pids if edge else ())}
+            return instances | shared | at_edge | {"proxies": proxies.pid}
 
         listening = [
             clients.listen_for_ever(place, f"subscriber {place}.{number}")
@@ -76,6 +83,8 @@ async def _play(plan: Plan, folder: Path, servers: Servers, proxies: Proxies, lo
         reading = [
             clients.read_for_ever(place) for place in range(plan.instances) for _ in range(plan.readers)
         ]
+        if edge:
+            reading += [clients.read_at_edge_for_ever(edge.reader) for _ in range(plan.edge_readers)]
         writing = [clients.write_for_ever() for _ in range(plan.writers)]
         writing += [clients.write_by_hand_for_ever(postgres), clients.change_tempo_for_ever()]
         async with _together([*listening, *reading, Waits(log, watched).measure_for_ever()]):
@@ -83,6 +92,8 @@ async def _play(plan: Plan, folder: Path, servers: Servers, proxies: Proxies, lo
             async with _together(writing):
                 await faults.happen(plan.seconds, plan.pause, each_once=plan.each_once)
             await _until_outbox_is_empty(postgres.url, log)
+            if edge:
+                await edge.until_purged()
             await asyncio.sleep(Bounds().delivery + 1)
 
 

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from random import Random
 from time import monotonic
-from typing import Protocol, TypeAlias
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from tests.consistency.clients import Clients
 from tests.consistency.fleet import Fleet
@@ -14,6 +14,9 @@ from tests.consistency.operations import Fault, Log
 from tests.consistency.postgres import PostgresServers
 from tests.consistency.seed import Price
 from tests.proxy import Proxies
+
+if TYPE_CHECKING:
+    from tests.consistency.edge import Edge
 
 # Does harm, waits, and undoes it. Its name is that of the kind.
 Kind: TypeAlias = Callable[[], Awaitable[None]]
@@ -45,6 +48,7 @@ class Scene:
     log: Log
     random: Random
     brevity: float = 1  # below 1, faults are shorter
+    edge: "Edge | None" = None
 
     async def last(self, shortest: float, longest: float) -> None:
         """For so many seconds what has been done stays as it is."""

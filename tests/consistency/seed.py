@@ -9,6 +9,8 @@ from uuid import UUID
 
 import asyncpg
 
+from app.domain.families import BY_NAME
+from app.edge.keys import EVERYTHING, key_of
 from tests.consistency.operations import Entry, Revision
 
 SECRET = "dno_" + urlsafe_b64encode(sha256(b"for the consistency checker only").digest()).decode().rstrip("=")
@@ -105,10 +107,10 @@ async def harvest(database_url: str) -> list[Entry]:
     connection = await asyncpg.connect(database_url)
     try:
         rows = await connection.fetch(
-            "SELECT id, version, leistung, false AS is_levy FROM netzentgelte_data"
-            " UNION ALL SELECT id, version, price_st, false FROM time_of_use_data"
-            " UNION ALL SELECT id, version, amount, false FROM prices"
-            " UNION ALL SELECT id, version, value, true FROM levies"
+            "SELECT id, version, leistung, false AS is_levy, 'tariffs' AS family, dno_id, year FROM netzentgelte_data"
+            " UNION ALL SELECT id, version, price_st, false, 'time_of_use', dno_id, year FROM time_of_use_data"
+            " UNION ALL SELECT id, version, amount, false, 'prices', dno_id, year FROM prices"
+            " UNION ALL SELECT id, version, value, true, 'levies', dno_id, year FROM levies"
         )
         history = await connection.fetch(
             "SELECT entry_id, version,"
@@ -126,7 +128,12 @@ async def harvest(database_url: str) -> list[Entry]:
         )
     return [
         Entry(
-            str(row["id"]), row["version"], str(row["leistung"]), tuple(revisions[row["id"]]), row["is_levy"]
+            str(row["id"]),
+            row["version"],
+            str(row["leistung"]),
+            tuple(revisions[row["id"]]),
+            row["is_levy"],
+            (key_of(BY_NAME[row["family"]].tag((row["dno_id"], row["year"]))), EVERYTHING),
         )
         for row in rows
     ]

@@ -2,16 +2,19 @@
 
 from collections.abc import Sequence
 
+import msgspec
 import pytest
 
 from tests.consistency.judge import Bounds, judge, percentile
 from tests.consistency.operations import (
+    EDGE,
     THE_END,
     Delivery,
     Entry,
     Failure,
     Fault,
     Outcome,
+    Purge,
     Read,
     Record,
     Revision,
@@ -83,11 +86,35 @@ def received(
     )
 
 
+def purge(started: float, *, of: str = "key") -> Purge:
+    return Purge(instance=EDGE, started=started, ended=started + 0.1, keys=("another", of))
+
+
 TWO_WRITES: list[Record] = [write(2, 2, 2.1), write(3, 3, 3.1), history(1, 2, 3)]
+
+PURGED: list[Record] = [
+    write(2, 2, 2.1),
+    msgspec.structs.replace(history(1, 2), keys=("key", "dno-all")),
+]
 
 GOOD: dict[str, list[Record]] = {
     "the event of a long statement is younger than its revision": [*TWO_WRITES, received(2, 3, late=0.9)],
     "nothing happened": [history(1)],
+    "an edge may be late until a purge that no old response has outlived": [
+        *PURGED,
+        purge(2.2),
+        purge(4.2),
+        read(1, 2.15, on=EDGE),
+        read(1, 4.1, on=EDGE),
+        read(2, 4.4, on=EDGE),
+    ],
+    "an edge that refuses purges is late, until it is purged": [
+        *PURGED,
+        Fault(instance="", started=2, ended=12, what="edge_refuses_purges"),
+        read(1, 14.0, on=EDGE),
+        purge(15, of="dno-all"),
+        read(2, 16.0, on=EDGE),
+    ],
     "reads follow writes": [*TWO_WRITES, read(1, 1), read(2, 2.5), read(3, 3.5)],
     "a read during a write may show either": [*TWO_WRITES, read(1, 2.05), read(2, 2.06)],
     "another instance may lag a little": [
@@ -158,6 +185,14 @@ GOOD: dict[str, list[Record]] = {
 }
 
 BAD: dict[str, tuple[list[Record], str]] = {
+    "an edge is old after the second purge": (
+        [*PURGED, purge(2.2), purge(4.2), read(1, 4.4, on=EDGE), read(2, 5, on=EDGE)],
+        "old at the edge",
+    ),
+    "an edge is purged of something else only": (
+        [*PURGED, purge(4.2, of="other"), read(1, 34.4, on=EDGE)],
+        "never purged",
+    ),
     "an old version after an own answered write": (
         [*TWO_WRITES, read(1, 2.2)],
         "stale on the writing instance",

@@ -12,6 +12,7 @@ from tests.consistency.operations import RECORD, Read, Subscription, Write, read
 from tests.consistency.run import Plan, run
 from tests.consistency.seed import LEVELS
 from tests.servers import PostgresPair
+from tests.varnish import MISSING
 
 REFUSALS = (
     "too_few_replicas",
@@ -55,11 +56,16 @@ KINDS = {
         "freeze_relay",
         "bulk_statement",
     ),
+    "edge": ("restart_edge", "edge_refuses_purges"),
 }
+TOPOLOGIES = [
+    pytest.param(name, marks=pytest.mark.skipif(name == "edge" and bool(MISSING), reason=MISSING))
+    for name in KINDS
+]
 
 
 @pytest.mark.timeout(240)
-@pytest.mark.parametrize("topology", KINDS)
+@pytest.mark.parametrize("topology", TOPOLOGIES)
 async def test_every_promise_is_kept_whatever_fails(
     postgres_pair: PostgresPair, tmp_path: Path, topology: str
 ) -> None:
@@ -75,6 +81,7 @@ async def test_every_promise_is_kept_whatever_fails(
     )
     verdict = await run(plan, tmp_path, postgres_pair)
     assert not verdict.violations, report(plan, verdict)
+    assert bool(verdict.at_edge.purged) is bool(verdict.at_edge.reads) is (topology == "edge")
     assert verdict.faults.keys() >= set(KINDS[topology])
     # Of the families: tariffs for each level, the time-of-use tariff, and a price of the price sheet; and one levy.
     entries = plan.operators * (len(LEVELS) + 2) + 1

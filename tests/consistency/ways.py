@@ -130,7 +130,20 @@ async def _get(instance: Instance, parameters: dict[str, str]) -> bytes:
     return answer.content
 
 
+async def nodes_by_get(instance: Instance, slug: str) -> list[Seen]:
+    data = _data(200, await _get(instance, {"query": NODES, "variables": json.dumps({"first": 50})}))
+    return _seen(data["dnos"]["nodes"])
+
+
+async def ranked_by_get(instance: Instance, slug: str) -> list[Seen]:
+    variables = {"level": LEVELS[next(_numbers) % len(LEVELS)]}
+    data = _data(200, await _get(instance, {"query": RANKED, "variables": json.dumps(variables)}))
+    return [_one(row["tariff"]["dno"]["slug"], row["tariff"]) for row in data["rankTariffs"]]
+
+
 WAYS: tuple[Way, ...] = (point, point_not_cached, nodes, around, ranked, billed, persisted)
+# By GET, so that an edge stores them: of one operator, and of all.
+AT_EDGE: tuple[Way, ...] = (persisted, nodes_by_get, ranked_by_get)
 
 
 def _data(status: int, content: bytes) -> dict[str, Any]:

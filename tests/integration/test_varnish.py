@@ -56,9 +56,9 @@ PUBLIC = (
     POINT,
     "/api/v1/dnos/netze-a/2025",
     "/api/v1/dnos/netze-a/2025/bo4e.json",
-    #    "/export/tariffs.csv?year=2025",
-    #    "/dnos/netze-a/hlzf/2025.ics",
-    #    "/operators.csv",
+    "/export/tariffs.csv?year=2025",
+    "/dnos/netze-a/hlzf/2025.ics",
+    "/operators.csv",
     f"/api/v1/dnos/netze-a/time-of-use/{YEAR}-03-01.json",
     f"/api/v1/dnos/netze-a/time-of-use/{YEAR}-03-01.csv",
     "/",
@@ -252,7 +252,8 @@ async def test_a_correction_by_any_writer_purges_the_edge(site: Site) -> None:
 
 
 async def _has(site: Site, path: str, text: str) -> bool:
-    return text in (await site.edge.get(path)).text
+    answer = await site.edge.get(path)
+    return text in answer.text
 
 
 async def _shows(site: Site, version: int) -> bool:
