@@ -112,7 +112,7 @@ def running(
     with pinned_to(cores):
         instance = ServerProcess(folder, environment)
     try:
-        instance.wait_until_ready()
+        instance.wait_until_ready(within=120)
         yield Server(instance)
     finally:
         instance.stop()
