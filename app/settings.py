@@ -179,6 +179,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     # Documents
     introspection: bool = True
+    max_introspections: Count = 20  # per caller and minute that count as one request, whatever their cost
     limit_document_letters: Positive = 20_000
     limit_tokens: Positive = 2000
     limit_operations: Positive = 20

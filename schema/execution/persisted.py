@@ -10,7 +10,6 @@ from time import monotonic, time
 from typing import Any, Final, NamedTuple
 
 import msgspec
-import structlog
 from graphql import GraphQLError
 
 from app.bounded_mapping import BoundedMapping
@@ -22,9 +21,8 @@ from app.observability.metrics import PERSISTED_DOCUMENTS_NOT_STORED
 from app.settings import MINUTE, Settings
 from app.web.pages import RegisteredDocuments
 from schema.execution.documents import RejectedDocument
+from schema.execution.unregistered import UnregisteredDocuments
 from schema.http.request import GraphQLRequest
-
-log = structlog.get_logger("persisted")
 
 # Seconds after a write to Redis during which the same document is not written again.
 REWRITE_INTERVAL: Final = 10.0
@@ -48,13 +46,14 @@ class PersistedDocuments:
     it, the client sends it again. A text is stored only after it was validated and only under its own hash, which is
     computed here; a text that is read, from Redis or from the process, is compared with its hash. With a manifest
     nothing is stored, and only its documents are executed; with `registered_documents_only_warn` others are executed
-    as well, and logged.
+    as well, and logged once they were validated.
     """
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._registered = _manifest(settings.registered_documents)
         self._texts = frozenset((self._registered or {}).values())
+        self._unregistered = UnregisteredDocuments(self._texts)
         self._documents: BoundedMapping[str, PersistedDocument] = BoundedMapping(
             settings.max_cached_documents,
             (settings.persisted_cache_size, lambda name, document: _size(document.text)),
@@ -105,13 +104,16 @@ class PersistedDocuments:
         return request.query
 
     async def store(self, request: GraphQLRequest, text: str, shared: SharedCache, caller: str) -> None:
-        """Stores an automatic persisted query; call it only after the document was validated.
+        """Stores an automatic persisted query, or logs a document that is not registered; call it only after validation.
 
         `caller`: key of the budget of new documents. Above the budget nothing is stored, and the client has to send the
         text again next time.
         """
         sent = request.query is not None
-        if self._registered is not None or (sent and _hash_of(request) is None):
+        if self._registered is not None:
+            self._unregistered.report(text, request.operation_name)
+            return
+        if sent and _hash_of(request) is None:
             return
         name = _digest(text)
         cached = self._documents.get(name)
@@ -143,7 +145,6 @@ class PersistedDocuments:
             raise _rejected("Only registered documents are executed here.", Code.DOCUMENT_NOT_REGISTERED)
         if request.query is None:
             raise _not_found()
-        log.warning("a document that is not registered", name=name, operation=request.operation_name)
         return request.query
 
     async def _get(self, name: str, shared: SharedCache) -> str:

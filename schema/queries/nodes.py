@@ -6,6 +6,8 @@ from uuid import UUID
 
 import strawberry
 
+from app.db import accounts
+from app.domain.account import Role
 from app.domain.derived_prices import DerivedKey
 from app.domain.entry import WHOLE_COUNTRY, DnoYear
 from app.domain.families import FAMILIES
@@ -106,10 +108,18 @@ async def _revisions(context: Context, ids: Sequence[UUID]) -> Sequence[Any]:
     return await context.loaders.revision_by_id.load_many(ids)
 
 
+async def _users(context: Context, ids: Sequence[UUID]) -> Sequence[Any]:
+    """The caller's own account; with the role ADMIN any. None for others, as for ids of no account."""
+    context.read_set.never_keep("node of a user")
+    caller = await context.current_principal()
+    administers = not caller.anonymous and caller.role.includes(Role.ADMIN)
+    visible = [id for id in ids if administers or id == caller.user_id]
+    found = await accounts.fetch_by_id(context.resources.pool, visible) if visible else {}
+    return [found.get(id) for id in ids]
+
+
 async def _not_by_id(context: Context, ids: Sequence[UUID]) -> Sequence[Any]:
-    """Accounts, API keys and webhooks are not returned by id; `viewer` returns the caller's own account, and
-    `webhookSubscriptions` the caller's own subscriptions.
-    """
+    """API keys and webhooks are not returned by id; `webhookSubscriptions` returns the caller's own subscriptions."""
     return [None for _ in ids]
 
 
@@ -118,7 +128,7 @@ _LOADERS: dict[Kind, Callable[[Context, Sequence[Any]], Awaitable[Sequence[Any]]
     **{Kind[family.id_kind]: load_entries for family in FAMILIES},
     DERIVED_PRICE_ID: _derived_prices,
     REVISION_ID: _revisions,
-    USER_ID: _not_by_id,
+    USER_ID: _users,
     API_KEY_ID: _not_by_id,
     WEBHOOK_ID: _not_by_id,
     WEBHOOK_MESSAGE_ID: _not_by_id,

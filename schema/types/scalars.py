@@ -80,24 +80,28 @@ SCALARS: Mapping[object, ScalarDefinition] = {
     date: strawberry.scalar(
         name="Date",
         description='Calendar date, ISO 8601: "2026-01-31".',
+        specified_by_url="https://www.rfc-editor.org/rfc/rfc3339.html#section-5.6",
         serialize=write_date,
         parse_value=read_date,
     ),
     datetime: strawberry.scalar(
         name="DateTime",
         description='Moment with its offset, ISO 8601: "2026-01-31T07:30:00+01:00". Answers are in German time.',
+        specified_by_url="https://www.rfc-editor.org/rfc/rfc3339.html#section-5.6",
         serialize=write_datetime,
         parse_value=read_datetime,
     ),
     Minutes: strawberry.scalar(
         name="Time",
         description='Wall-clock time in Germany: "07:30". A window may end at "24:00".',
+        specified_by_url="https://www.isotc154.org/standards/iso-8601-1-2019-amd-1-2022/",
         serialize=write_time,
         parse_value=read_time,
     ),
     Decimal: strawberry.scalar(
         name="Decimal",
         description='Exact decimal number as a string: "58.21". Its digits are those that were published.',
+        specified_by_url="https://www.w3.org/TR/xmlschema-2/#decimal",
         serialize=write_decimal,
         parse_value=read_decimal,
     ),

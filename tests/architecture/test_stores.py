@@ -234,6 +234,7 @@ STORES = {
     "schema/execution/documents.py:Operation._plans": "documents",
     "schema/execution/documents.py:Operation.counts": "documents",
     "schema/execution/limits.py:MergedField.subfields": REQUEST,
+    "schema/execution/unregistered.py:UnregisteredDocuments._reported": "logged documents",
     "schema/execution/persisted.py:PersistedDocuments._documents": "persisted queries in the process",
     "schema/execution/compile.py:Compiler.fields": "documents",
     "schema/execution/plan.py:Field._tokens": "documents",

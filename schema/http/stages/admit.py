@@ -7,14 +7,18 @@ from graphql.execution.values import VariableValues
 from starlette.types import Scope
 
 from app.auth.roles import require_reader
+from app.caller_budgets import Budgets
 from app.errors import AppError, BadInput, Code
 from app.http.request_state import RequestState, request_state
 from app.limits.concurrency_limiter import ConcurrencyLimiter, PreferredQueue
-from app.settings import Settings
+from app.settings import MINUTE, Settings
 from schema.execution.documents import Cost, Operation
 from schema.execution.limits import count_values
 from schema.http.request import GraphQLRequest, mutation_over_get, shows_intent
 from schema.http.stages.charge import RateLimitCharges
+
+# All callers together may introspect so many times as often as one of them, in this process.
+_INTROSPECTING_CALLERS = 20
 
 
 class Admission:
@@ -27,6 +31,8 @@ class Admission:
             settings.max_queue_time,
             settings.target_service_time,
         )
+        most = settings.max_introspections
+        self._introspections = Budgets(most, _INTROSPECTING_CALLERS * most, MINUTE)
 
     def queue_for(self, state: RequestState) -> ConcurrencyLimiter | PreferredQueue:
         """The preferred queue for callers with credentials and for devices that signed in before."""
@@ -51,7 +57,11 @@ class Admission:
     async def admit_operation(
         self, operation: Operation, raw_variables: dict[str, Any], scope: Scope
     ) -> tuple[VariableValues, Cost]:
-        """The coerced variables and the cost. Raises RejectedDocument, and TooMany for the cost."""
+        """The coerced variables and the cost. Raises RejectedDocument, and TooMany for the cost.
+
+        Introspection by the usual tools costs as much as many requests, though its work is bounded by the schema: some
+        of it counts as one request, by a budget of its own, and the rest by its cost.
+        """
         settings = self._settings
         variables = operation.variables(
             raw_variables,
@@ -59,9 +69,12 @@ class Admission:
             hide_suggestions=not settings.introspection,
         )
         cost = operation.cost(variables, settings.limit_cost)
-        if cost.requested > settings.rate_limit_cost:
+        if cost.requested > settings.rate_limit_cost and not self._may_introspect(operation, scope):
             await self._charges.charge_cost(cost.requested, scope)
         return variables, cost
+
+    def _may_introspect(self, operation: Operation, scope: Scope) -> bool:
+        return operation.introspects and self._introspections.take(request_state(scope).budget[0])
 
 
 def _check_method(operation: Operation, scope: Scope) -> None:

@@ -17,7 +17,7 @@ from app.settings import Settings
 from schema.root import schema
 from tests import factories as make
 from tests.integration.auth.services import CHEAP, PASSWORD
-from tests.integration.graph.graphql_client import client_of
+from tests.integration.graph.graphql_client import client_of, execute
 from tests.integration.graph.running import Running, issue_key, running
 from tests.integration.graph.signing_in import SIGN_IN, signed_in
 from tests.integration.graph.writing import Caller, global_id, mutation, refusals
@@ -358,3 +358,26 @@ async def test_keys_and_writes_work_during_an_outage_of_redis(
                 "query ($id: ID!) { node(id: $id) { ... on Tariff { leistung } } }", id=global_id(tariff)
             )
             assert data["node"]["leistung"] == f"{price}"
+
+
+async def test_an_account_as_a_node_is_visible_to_its_owner_and_to_administrators(
+    resources: Resources, signed_in_admin: Caller, client: httpx.AsyncClient, pool: Pool
+) -> None:
+    query = "query ($ids: [ID!]!) { nodes(ids: $ids) { ... on User { email sessions { current } } } }"
+    viewer = "{ viewer { id email } }"
+    async with signed_in(resources, pool, Role.EDITOR) as editor:
+        callers = [signed_in_admin, editor]
+        admin_account, own_account = [(await caller.execute(viewer))["viewer"] for caller in callers]
+        ids = [admin_account["id"], own_account["id"], f"user_{'0' * 32}"]
+        by_admin = (await signed_in_admin.execute(query, ids=ids))["nodes"]
+        by_owner = (await editor.execute(query, ids=ids))["nodes"]
+        created = (await signed_in_admin.execute(CREATE_KEY))["createApiKey"]
+        by_key = (await caller_with_key(client, created).execute(query, ids=ids))["nodes"]
+        anonymously = (await execute(client, query, ids=ids))["nodes"]
+    assert [node and node["email"] for node in by_admin] == [
+        admin_account["email"],
+        own_account["email"],
+        None,
+    ]
+    assert by_owner == [None, {"email": own_account["email"], "sessions": [{"current": True}]}, None]
+    assert by_key == anonymously == [None, None, None]

@@ -1,9 +1,16 @@
 """Limits of documents and of the estimated cost: refused before execution, with the name of the limit."""
 
+import re
 from typing import Any
 
 import httpx
 import pytest
+from graphql import (
+    build_client_schema,
+    get_introspection_query,
+    is_scalar_type,
+    is_specified_scalar_type,
+)
 
 import tests.integration.graph.test_work_limits
 from app.limits.rate_limiter.limiter import RateLimiter
@@ -152,11 +159,55 @@ async def test_an_expensive_query_counts_as_several_requests(resources: Resource
     assert expensive.headers["ratelimit"].startswith('"anonymous";r=56;')
 
 
-async def test_the_usual_introspection_is_within_all_limits(client: httpx.AsyncClient) -> None:
-    from graphql import build_client_schema, get_introspection_query
+# As GraphiQL, code generators, Rover and Relay's tools send it: with all that newer versions of the specification have.
+FULL_INTROSPECTION = get_introspection_query(
+    descriptions=True,
+    specified_by_url=True,
+    directive_is_repeatable=True,
+    schema_description=True,
+    input_value_deprecation=True,
+    one_of=True,
+)
 
-    found = await execute(client, get_introspection_query(descriptions=True))
-    assert "Tariff" in build_client_schema(found).type_map
+
+async def test_the_usual_introspection_is_within_all_limits(client: httpx.AsyncClient) -> None:
+    found = build_client_schema(await execute(client, FULL_INTROSPECTION))
+    assert "Tariff" in found.type_map
+    for type in found.type_map.values():
+        if is_scalar_type(type) and not is_specified_scalar_type(type):
+            assert (type.specified_by_url or "").startswith("https://"), type
+
+
+async def test_some_introspections_count_as_one_request_each_and_further_ones_by_their_cost(
+    resources: Resources,
+) -> None:
+    resources.limiter.anonymous.__init__("anonymous", 60, 60)  # type: ignore[misc]
+
+    async def remaining(client: httpx.AsyncClient, number: int) -> int:
+        document = FULL_INTROSPECTION.replace("IntrospectionQuery", f"Introspection{number}")
+        response = await client.post("/graphql", json={"query": document})
+        assert "errors" not in response.json()
+        return int(re.findall(r"r=(\d+);", response.headers["ratelimit"])[0])
+
+    async with client_of(resources, max_introspections=2) as client:
+        assert [await remaining(client, number) for number in (1, 2)] == [59, 58]
+        assert await remaining(client, 2) == 57  # from the cache
+        assert await remaining(client, 3) < 45
+
+
+async def test_introspection_with_data_counts_by_its_cost_and_aliases_are_limited(
+    resources: Resources,
+) -> None:
+    resources.limiter.anonymous.__init__("anonymous", 60, 60)  # type: ignore[misc]
+    types = "types { fields { args { name } } }"
+    async with client_of(resources) as client:
+        mixed = await client.post(
+            "/graphql", json={"query": f"{{ __schema {{ {types} }} coverage {{ totalDnos }} }}"}
+        )
+        assert mixed.headers["ratelimit"].startswith('"anonymous";r=58;')
+        aliases = " ".join(f"a{number}: __schema {{ {types} }}" for number in range(100))
+        (error,) = (await execute_with_errors(client, f"{{ {aliases} }}"))["errors"]
+    assert error["extensions"]["limit"] == "LIMIT_ALIASES"
 
 
 async def test_without_introspection_neither_the_schema_nor_suggestions_are_returned(

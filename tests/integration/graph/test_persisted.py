@@ -1,6 +1,7 @@
 """Persisted documents: sent once and requested by hash, or restricted to those of a manifest."""
 
 import json
+import re
 import sys
 from hashlib import sha256
 from pathlib import Path
@@ -327,14 +328,21 @@ async def test_with_warnings_only_unregistered_documents_are_executed_and_logged
 ) -> None:
     changed = {"registered_documents": _file(tmp_path, MANIFESTS[0]), "registered_documents_only_warn": True}
     async with client_of(resources, **changed) as client:
-        assert await answer(client, {"query": "query Other { viewer { id } }", "operationName": "Other"}) == {
-            "viewer": None
-        }
+        for slug in ("private@example.org", "other"):
+            document = f'query Other {{ viewer {{ id }} dno(slug: "{slug}") {{ name }} }} # my comment'
+            assert await answer(client, {"query": document, "operationName": "Other"}) == {
+                "viewer": None,
+                "dno": None,
+            }
+        assert await answer(client, {"query": "query Junk { unknown }"}) == ["GRAPHQL_VALIDATION_FAILED"]
         assert await answer(client, {"query": TEXT}) == DATA
     # The destination of the log depends on whether an earlier test has configured it.
     logged = caplog.text or "".join(capsys.readouterr())
     assert logged.count("a document that is not registered") == 1
-    assert "Other" in logged
+    assert 'query Other { viewer { id } dno(slug: "") { name } } ' in logged.replace("\\", "")
+    assert len(re.findall(r"[0-9a-f]{64}", logged)) == 1
+    for hidden in ("private", "comment", "Junk"):
+        assert hidden not in logged
 
 
 @pytest.mark.parametrize("only_warn", [False, True])

@@ -194,12 +194,6 @@ async def test_nodes_are_returned_in_the_order_of_the_ids_with_nulls_and_repetit
     assert [node and node["id"] for node in again["nodes"]] == [tariff, None, dno, tariff, None, None]
 
 
-async def test_accounts_are_not_visible_as_nodes(client: httpx.AsyncClient, pool: Pool) -> None:
-    user = await make.user(pool)
-    found = await execute(client, "query ($id: ID!) { node(id: $id) { id } }", id=f"user_{user.id.hex}")
-    assert found == {"node": None}
-
-
 @pytest.mark.parametrize(
     "id", ["", "x", "dno_", "dno_xyz", "cat_" + "0" * 32, "dno_" + "0" * 31, "dno_" + "Ä" * 32]
 )
