@@ -194,6 +194,20 @@ class Memory:
                 keys.add(key)
         self.bytes += entry.size
         self._enter(key, entry, entry.segment)
+        self._shrink()
+
+    def grow(self, key: Hashable, value: Any, size: int) -> None:
+        """The value takes so many bytes more than when it was kept; without effect if it is not in memory any more."""
+        entry = self._entries.get(key)
+        if entry is None or entry.value is not value:
+            return
+        entry.size += size
+        entry.segment.bytes += size
+        self.bytes += size
+        self._shrink()
+        CACHE_BYTES.set(self.bytes)
+
+    def _shrink(self) -> None:
         while self._new.bytes > self._new.share:
             self._push_out(self._new)
         while self.bytes > self._max_bytes:

@@ -1,7 +1,9 @@
 """Whole responses in L1, under what they were read from."""
 
+from collections.abc import Callable
+from functools import partial
 from hashlib import blake2b
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from app.cache.memory import Entry, Memory
 from app.cache.read_set import ReadSet
@@ -32,7 +34,9 @@ def head_of(*parts: object) -> str:
 
 
 class Response(Protocol):
-    """What is cached: app/http/cached_response.py."""
+    """What is cached: app/http/cached_response.py. `grown`: called when it takes more bytes."""
+
+    grown: Callable[[Any, int], None] | None
 
     @property
     def size(self) -> int:
@@ -70,6 +74,7 @@ class Responses:
             return
         if len(read_set.tags) > FEW_TAGS and not self._requested_before(key):
             return
+        response.grown = partial(self._memory.grow, key)
         size = response.size + len(key.body) + len(key.head) + HEADERS
         self._memory.keep(
             key,

@@ -1,6 +1,5 @@
 """Responses out of the cache: ETag, 304, and for how long other caches may keep them."""
 
-from hashlib import blake2b
 from math import ceil, inf
 from typing import Final
 
@@ -9,17 +8,15 @@ from starlette.types import Scope
 from app.cache.clock import monotonic
 from app.http.buffered_response import BufferedResponse
 from app.http.cached_response import CachedResponse
-from app.http.request_state import RequestState, header, request_state
+from app.http.content_coding import Coding
+from app.http.entity_tags import etag, known_tag, tag_of
+from app.http.request_state import RequestState, accepted_coding, joined_header, request_state
 
 
-def etag(body: bytes) -> str:
-    return f'"{blake2b(body, digest_size=12).hexdigest()}"'
-
-
-def is_current(scope: Scope, current: str) -> bool:
-    """Whether the client has the version with this ETag, so that 304 is the answer."""
-    known = (header(scope, b"if-none-match") or b"").decode("latin-1")
-    return current in known or known == "*"
+def known_version(scope: Scope, current: str) -> str | None:
+    """Which of the client's tags stands for the version with this ETag, in whatever coding, so that 304 is the answer."""
+    known = known_tag(joined_header(scope, b"if-none-match"), current.encode(), accepted_coding(scope).coding)
+    return None if known is None else known.decode("latin-1")
 
 
 _VARY: Final = b"accept, authorization, cookie"
@@ -36,32 +33,42 @@ def respond_from_cache(
 
     `cache_control`, `vary`: where they are not those of all responses.
     """
+    coding = accepted_coding(scope).coding
+    body = kept.encoded.get(coding)
+    if body is None:  # not accepted, too short, or not made
+        coding, body = None, kept.body
     if scope["method"] == "POST":
-        if kept.reply is None:
-            kept.reply = for_post(kept.body, kept.media_type)
-        return kept.reply
+        reply = kept.replies.get(coding)
+        if reply is None:
+            reply = kept.replies[coding] = for_post(body, kept.media_type, coding=coding)
+        return reply
     if kept.etag is None:
-        kept.etag = etag(kept.body)
+        kept.etag = etag(kept.body).encode()
+    known = known_tag(joined_header(scope, b"if-none-match"), kept.etag, coding)
     headers = [
         (b"vary", vary),
-        (b"etag", kept.etag.encode()),
+        (b"etag", known or tag_of(kept.etag, coding)),
         (b"cache-control", cache_control or kept.cache_control or _cache_control(scope, until)),
         *request_state(scope).resources.edge.headers_for(scope, kept.edge),
     ]
-    if is_current(scope, kept.etag):
+    if known is not None:
         return BufferedResponse(304, headers, b"")
-    headers += _content(kept.body, kept.media_type)
+    headers += _content(body, kept.media_type, coding)
     headers += kept.headers
-    return BufferedResponse(200, headers, kept.body)
+    return BufferedResponse(200, headers, body)
 
 
-def for_post(body: bytes, media_type: str, status: int = 200) -> BufferedResponse:
-    headers = [(b"vary", b"accept"), (b"cache-control", b"no-store"), *_content(body, media_type)]
+def for_post(
+    body: bytes, media_type: str, status: int = 200, coding: Coding | None = None
+) -> BufferedResponse:
+    """`coding`: that of the body."""
+    headers = [(b"vary", b"accept"), (b"cache-control", b"no-store"), *_content(body, media_type, coding)]
     return BufferedResponse(status, headers, body)
 
 
-def _content(body: bytes, media_type: str) -> list[tuple[bytes, bytes]]:
-    return [(b"content-length", b"%d" % len(body)), (b"content-type", media_type.encode())]
+def _content(body: bytes, media_type: str, coding: Coding | None) -> list[tuple[bytes, bytes]]:
+    described = [(b"content-length", b"%d" % len(body)), (b"content-type", media_type.encode())]
+    return described if coding is None else [*described, (b"content-encoding", coding.encode())]
 
 
 def _cache_control(scope: Scope, until: float) -> bytes:

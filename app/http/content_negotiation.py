@@ -1,4 +1,4 @@
-"""Which media type and encoding an answer takes, from what the client accepts."""
+"""Which media type an answer takes, from what the client accepts."""
 
 from collections.abc import Iterator
 from functools import lru_cache
@@ -60,12 +60,6 @@ def accepts_stream(accept: bytes | None) -> bool:
     return any(
         name == EVENT_STREAM and q > 0 for name, q in _ranges(accept[:MAX_ACCEPT_BYTES].decode("latin-1"))
     )
-
-
-def accepted_encodings(header: str) -> set[str]:
-    """Preferences among them do not matter, only refusals (`br;q=0`)."""
-    words = (word.replace(" ", "").lower().partition(";q=") for word in header.split(","))
-    return {coding for coding, _, quality in words if quality.strip("0.") or not quality}
 
 
 def _rank(media_type: str, ranges: list[tuple[str, float]]) -> tuple[float, bool, int] | None:

@@ -44,9 +44,6 @@ MEDIA_TYPES: Mapping[Format, str] = {
     Format.PARQUET: "application/vnd.apache.parquet",
 }
 
-# Formats that are compressed already.
-COMPRESSED = frozenset({Format.XLSX, Format.PARQUET})
-
 
 def require(format: Format) -> None:
     """Raises NOT_IMPLEMENTED: Parquet is an extra of the package."""

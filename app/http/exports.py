@@ -24,14 +24,16 @@ from app.domain.families import FAMILIES
 from app.edge.keys import of_family
 from app.errors import AppError, Code, LimitExceeded, Overloaded, quoted
 from app.http import export_formats as formats
-from app.http.conditional_requests import etag, is_current
-from app.http.content_negotiation import accepted_encodings
+from app.http.compression import compressed_stream
+from app.http.compression_rule import may_be_compressed
+from app.http.conditional_requests import known_version
+from app.http.content_coding import Coding
 from app.http.download import Download
-from app.http.export_formats import COMPRESSED, MEDIA_TYPES
+from app.http.entity_tags import etag
+from app.http.export_formats import MEDIA_TYPES
 from app.http.export_parameters import ExportRequest, read_export, read_filter
-from app.http.gzip import gzipped
 from app.http.hlzf_calendar import write_calendar
-from app.http.request_state import request_state
+from app.http.request_state import accepted_coding, request_state
 from app.limits.work_budget import SECONDS_PER_UNIT, WorkBudget, metered
 from app.settings import Settings
 
@@ -64,13 +66,13 @@ class Exports:
         self._check_reader(request)
         export = read_export(request)
         formats.require(export.format)
-        compressed = export.format not in COMPRESSED and _accepts_gzip(request)
         edge = _for_edges(request, _names_of(export))
+        coding = _coding(request, export)
         skipped = _Skipped(export.table)
-        chunks = self._metered(self._chunks(request, export, skipped), request, compressed=compressed)
+        chunks = self._metered(self._chunks(request, export, skipped), request, coding)
         # What can go wrong at the start goes wrong before status 200 is sent.
         first = await anext(chunks, b"")
-        headers = _headers(export, skipped, compressed=compressed) | edge
+        headers = _headers(export, skipped, coding) | edge
         if request.method == "HEAD":
             await chunks.aclose()
             answer = Response(headers=headers)
@@ -123,13 +125,13 @@ class Exports:
             self._running -= 1
 
     async def _metered(
-        self, chunks: AsyncGenerator[bytes, None], request: Request, *, compressed: bool
+        self, chunks: AsyncGenerator[bytes, None], request: Request, coding: Coding | None
     ) -> AsyncGenerator[bytes, None]:
         """The same, within the limits; what it took to make them is charged to the caller, however it ends."""
         budget = WorkBudget(self._budgets)
         sent = _limited(chunks, budget)
         try:
-            async with aclosing(gzipped(sent) if compressed else sent) as parts:
+            async with aclosing(sent if coding is None else compressed_stream(sent, coding)) as parts:
                 while (part := await metered(anext(parts, None), budget)) is not None:
                     budget.check()
                     yield part
@@ -169,8 +171,8 @@ class Exports:
             "link": LICENCE,
             **_for_edges(request, _names_of_calendar(slug, key)),
         }
-        if is_current(request.scope, headers["etag"]):
-            return Response(status_code=304, headers=headers)
+        if (known := known_version(request.scope, headers["etag"])) is not None:
+            return Response(status_code=304, headers=headers | {"etag": known})
         headers["content-disposition"] = f'inline; filename="hlzf-{slug}-{year}.ics"'
         return Response(body, headers=headers, media_type="text/calendar")
 
@@ -199,19 +201,20 @@ async def _limited(chunks: AsyncGenerator[bytes, None], budget: WorkBudget) -> A
             yield chunk
 
 
-def _accepts_gzip(request: Request) -> bool:
-    return "gzip" in accepted_encodings(",".join(request.headers.getlist("accept-encoding")))
+def _coding(request: Request, export: ExportRequest) -> Coding | None:
+    described = [(b"content-type", MEDIA_TYPES[export.format].encode())]
+    return accepted_coding(request.scope).coding if may_be_compressed(request.scope, described) else None
 
 
-def _headers(export: ExportRequest, skipped: "_Skipped", *, compressed: bool) -> dict[str, str]:
+def _headers(export: ExportRequest, skipped: "_Skipped", coding: Coding | None) -> dict[str, str]:
     headers = {
         "content-type": MEDIA_TYPES[export.format],
         "content-disposition": f'attachment; filename="{export.table}.{export.format}"',
         "cache-control": "no-store",
-        "vary": "accept-encoding, authorization, cookie",
+        "vary": "authorization, cookie",
     }
-    if compressed:
-        headers["content-encoding"] = "gzip"
+    if coding is not None:
+        headers["content-encoding"] = coding
     if HAS_OPERATORS[export.table]:
         headers["link"] = LICENCE
     if skipped.rows:

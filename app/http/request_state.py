@@ -17,6 +17,7 @@ from app.http.buffered_response import Headers
 from app.http.cached_request_head import HeadCandidate
 from app.http.cached_response import EdgeDescription
 from app.http.client_address import LOCAL
+from app.http.content_coding import CodingChoice, choose_coding
 from app.http.headers import joined
 from app.http.readiness import Readiness
 from app.limits.rate_limiter.limiter import RateLimiter
@@ -66,11 +67,14 @@ class RequestState:
 
     `device_budget`: the key of the budget that a known device draws on instead of its address's. `verdict`: the rate limiter's latest one;
     the response's headers show it. `head_candidate`: the request's head may be cached for the fast path.
-    `headers`: the first of each name, once one was looked up. `hooks`: run when the response starts.
+    `headers`: the first of each name, once one was looked up; likewise `coding`, the content coding that is accepted. `hooks`: run when
+    the response starts. `confidential`: the response is for this caller alone (app/http/compression_rule.py).
     """
 
     __slots__ = (
         "address",
+        "coding",
+        "confidential",
         "device_budget",
         "head_candidate",
         "headers",
@@ -100,6 +104,8 @@ class RequestState:
         self.device_budget: str | None = None
         self.head_candidate: HeadCandidate | None = None
         self.hooks: list[Hook] = []
+        self.coding: CodingChoice | None = None
+        self.confidential = False
 
     @property
     def budget(self) -> tuple[str, Policy]:
@@ -144,6 +150,14 @@ def joined_header(scope: Scope, name: bytes) -> bytes:
     if found is None or len(named) == len(scope["headers"]):
         return found or b""
     return joined(scope["headers"], name) or b""
+
+
+def accepted_coding(scope: Scope) -> CodingChoice:
+    """The content coding that the client prefers of those that there are."""
+    state = request_state(scope)
+    if state.coding is None:
+        state.coding = choose_coding(joined_header(scope, b"accept-encoding"))
+    return state.coding
 
 
 def _first_of_each(scope: Scope) -> dict[bytes, bytes]:

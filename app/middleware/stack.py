@@ -7,6 +7,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.middleware.body_limit import BodyLimit
 from app.middleware.client_address import ClientAddress
+from app.middleware.compression import Compression
 from app.middleware.cors import Cors
 from app.middleware.errors import Errors
 from app.middleware.metrics import Metrics
@@ -27,6 +28,7 @@ def middleware(settings: Settings) -> Sequence[Middleware]:
         Middleware(Metrics),
         Middleware(SecurityHeaders, settings),
         Middleware(Cors, settings),
+        Middleware(Compression),  # outside of the errors, whose pages are long
         Middleware(Errors),  # inside of what must see every response, outside of what may reject the request
         Middleware(ClientAddress, settings),
         Middleware(WebSocketOrigin, settings),

@@ -20,6 +20,11 @@ HTTP_CUT = Counter(
 HTTP_SECONDS = Histogram(
     "http_request_duration_seconds", "Time to the last byte of an answer.", ["route"], buckets=FAST
 )
+COMPRESSIONS = Counter(
+    "http_compressions_total",
+    "Bodies and streams of responses compressed; a cached response once.",
+    ["coding"],
+)
 RATE_LIMIT = Counter(
     "rate_limit_decisions_total",
     "Requests weighed; `by` is where it was decided: redis, grant (a portion taken in advance) or local.",

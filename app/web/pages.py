@@ -3,6 +3,7 @@
 import html
 from collections.abc import Mapping
 from functools import cache
+from math import inf
 from pathlib import Path
 from string import Template
 from typing import Final, NamedTuple
@@ -12,6 +13,10 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from app.http.buffered_response import BufferedResponse
+from app.http.cached_response import CachedResponse
+from app.http.conditional_requests import respond_from_cache
+from app.http.encoded_response import encode_cached
 from app.web.assets import HERE, STATIC, static_assets
 from app.web.policy import GRAPHIQL_POLICY, PAGE_POLICY, VIEWER_POLICY
 
@@ -48,14 +53,19 @@ def robots(request: Request) -> Response:
 def schema_route(sdl: str) -> BaseRoute:
     """The contract as text; `sdl` comes from above, where the graph is."""
 
-    def schema(request: Request) -> Response:
-        return PlainTextResponse(sdl, headers={"cache-control": "max-age=300"})
+    text = CachedResponse(
+        sdl.encode(), "text/plain; charset=utf-8", None, cache_control=b"public, max-age=300"
+    )
+
+    async def schema(request: Request) -> BufferedResponse:
+        await encode_cached(request.scope, text)
+        return respond_from_cache(request.scope, text, inf, vary=b"accept-encoding")
 
     return Route("/schema.graphql", schema)
 
 
-def asset(request: Request) -> Response:
-    return static_assets().answer(request.path_params["name"], request.headers.get("accept-encoding", ""))
+async def asset(request: Request) -> Response:
+    return await static_assets().answer(request.path_params["name"], request.scope)
 
 
 def viewer(request: Request) -> Response:

@@ -16,7 +16,7 @@ from schema.http.event_stream import EventStream
 from schema.http.fast_path import FastPath
 from schema.http.operation_runner import OperationRunner
 from schema.http.request import GraphQLRequest, wants_stream
-from schema.http.stages.look_up import look_up_response, response_key
+from schema.http.stages.look_up import look_up_encoded, response_key
 from schema.http.stages.parse import parse_request, receive_body
 from schema.http.uncached import UncachedRequests
 from schema.root import schema
@@ -50,7 +50,7 @@ class GraphQLEndpoint:
             return graphiql_page(self._registered(scope))
         body = await receive_body(request)
         key = response_key(scope, body, anonymous_reading=settings.anonymous_reading)
-        cached = look_up_response(scope, key)
+        cached = await look_up_encoded(scope, key)
         if cached is not None:
             response, _ = cached
         else:

@@ -5,11 +5,12 @@ from starlette.types import Scope
 from app.cache.responses import ResponseKey, body_of
 from app.http.buffered_response import BufferedResponse
 from app.http.cached_request_head import CachedRequestHead
-from app.http.request_state import request_state
+from app.http.request_state import accepted_coding, request_state
 from app.settings import Settings
 from schema.http.head_handler import HeadHandler
 from schema.http.request import accepted
 from schema.http.stages.admit import Admission
+from schema.http.stages.look_up import look_up_encoded
 from schema.http.stages.parse import parse_request
 from schema.http.uncached import UncachedRequests
 
@@ -23,9 +24,15 @@ class FastPath(HeadHandler):
         self._uncached = uncached
 
     async def _execute(self, head: CachedRequestHead, body: bytes, scope: Scope) -> BufferedResponse:
+        key = ResponseKey(head.head, body_of(body))
+        if accepted_coding(scope).coding is not None:
+            cached = await look_up_encoded(scope, key)
+            if cached is not None:  # and was not encoded for this client yet
+                response, counted = cached
+                counted.value += 1
+                return response
         self._admission.queue_for(request_state(scope)).reject_if_full()
         parsed = parse_request(scope, body, self._max_batch, head.media_type)
-        key = ResponseKey(head.head, body_of(body))
         return await self._uncached.respond_uncached(key, parsed, scope)
 
     def cache_request_head(self, scope: Scope, head: str) -> None:

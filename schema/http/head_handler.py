@@ -15,6 +15,7 @@ from app.errors import AppError
 from app.http.buffered_response import BufferedResponse
 from app.http.cached_request_head import CachedRequestHead, Terms, length_of
 from app.http.content_negotiation import accepts_stream, prefers_page
+from app.http.encoded_response import encode_response
 from app.http.errors import respond, respond_unexpected
 from app.http.headers import has_any
 from app.http.request_state import RequestState, header, request_state, with_state
@@ -54,7 +55,7 @@ class HeadHandler(ABC):
             response = BufferedResponse.of(respond(scope, error))
         except Exception as error:
             response = BufferedResponse.of(respond_unexpected(scope, error))
-        return response, state.verdict
+        return await encode_response(scope, response), state.verdict
 
     @abstractmethod
     async def _execute(self, head: CachedRequestHead, body: bytes, scope: Scope) -> BufferedResponse:

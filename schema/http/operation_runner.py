@@ -106,5 +106,13 @@ class OperationRunner:
         )
         answer.count.value += 1
         answer.repeatable = is_query(operation)
+        self._mark_confidential(answer, context, scope)
         self._metrics.note_seconds(operation, seconds, stats)
         return Executed(answer, kind, context)
+
+    def _mark_confidential(self, answer: Answer, context: Context | None, scope: Scope) -> None:
+        """Of a caller with an account: what it changes, and what it reads of its own. Of any caller: what begins a session."""
+        state = request_state(scope)
+        own = not answer.repeatable or (context is not None and context.read_set.uncacheable is not None)
+        if answer.cookies or (own and not state.principal.anonymous):
+            state.confidential = True

@@ -17,6 +17,7 @@ from app.http.buffered_response import BufferedResponse
 from app.http.cached_response import CachedResponse
 from app.http.conditional_requests import respond_from_cache
 from app.http.content_negotiation import JSON
+from app.http.encoded_response import encode_cached
 from app.http.exports import year_in_path
 from app.http.json_body import UNREADABLE, reason
 from app.resources import resources_of
@@ -78,6 +79,7 @@ class Rest:
         self._description.edge = self._description.edge or resources_of(request.scope).edge.describe(
             ReadSet()
         )
+        await encode_cached(request.scope, self._description)
         return respond_from_cache(request.scope, self._description, float("inf"))
 
 

@@ -18,7 +18,8 @@ from app.http.cached_request_head import CachedRequestHead
 from app.http.cached_response import CachedResponse
 from app.http.conditional_requests import respond_from_cache
 from app.http.content_negotiation import JSON
-from app.http.request_state import request_state
+from app.http.encoded_response import encode_cached
+from app.http.request_state import accepted_coding, request_state
 from app.observability.operation_names import NameCount
 from app.resources import resources_of
 from app.settings import Settings
@@ -137,17 +138,20 @@ class CachedAddress(HeadHandler):
         since = store_clock(scope)
         entry = responses.get(key)
         if entry is not None:
+            await encode_cached(scope, entry.value)
             return self._send(scope, entry.value, entry.until)
         response, read_set = await self._make(request)
         response.edge = resources_of(scope).edge.describe(read_set)
         responses.keep(key, response, read_set, since)
+        if read_set.uncacheable is None:
+            await encode_cached(scope, response)
         return self._send(scope, response, read_set.until)
 
     def find_cached_response(
         self, head: CachedRequestHead, body: bytes
     ) -> tuple[BufferedResponse, NameCount] | None:
         entry = resources_of(head.scope).responses.get(ResponseKey(head.head, b""))
-        if entry is None:
+        if entry is None or entry.value.lacks(accepted_coding(head.scope)):
             return None
         return self._send(head.scope, entry.value, entry.until), entry.value.count
 

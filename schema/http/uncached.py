@@ -5,6 +5,7 @@ from starlette.types import Scope
 from app.cache.responses import ResponseKey
 from app.http.buffered_response import BufferedResponse
 from app.http.conditional_requests import respond_from_cache
+from app.http.encoded_response import encode_cached
 from app.settings import Settings
 from schema.execution.documents import Operation, RejectedDocument
 from schema.http.batch import BatchRunner
@@ -38,4 +39,6 @@ class UncachedRequests:
             return write_answer(answer, status_for(kind, parsed.media_type), media_type)
         read_set = context.read_set
         cached = store_response(scope, key, answer.body, media_type, read_set, since, answer.count)
+        if read_set.uncacheable is None:
+            await encode_cached(scope, cached)
         return respond_from_cache(scope, cached, read_set.until if read_set.uncacheable is None else 0)

@@ -17,14 +17,14 @@ from app.domain.account import Role
 from app.errors import AppError, Code, quoted
 from app.http.buffered_response import BufferedResponse
 from app.http.cached_response import CachedResponse
-from app.http.request_state import header, request_state
+from app.http.request_state import accepted_coding, header, request_state
 from app.observability.operation_names import NameCount
 from app.web.language import Language, language_of, split_path
 from app.web.page_view import PageView
 from app.web.rendering import render
 from schema.execution.documents import Operation
 from schema.http.pages.parameters import PageParameters
-from schema.http.pages.representation import HTML, accepts_gzip, represent, with_page_headers
+from schema.http.pages.representation import HTML, represent, with_page_headers
 from schema.http.rest_operations import CachedAddress, MadeResponse, Map, RestOperations
 
 # The name of a fragment where it is spread, and not `... on Type`.
@@ -72,9 +72,13 @@ class PageAddress(CachedAddress):
         differs = edge.on and not (edge.is_shared(scope) and response.edge and response.edge.changes == inf)
         if differs or response.cache_control is None or header(scope, b"if-none-match") is not None:
             return super()._send(scope, response, until)
-        if response.reply is None:
-            response.reply = super()._send(scope, response, until)
-        return response.reply
+        coding = accepted_coding(scope).coding
+        if coding not in response.encoded:
+            coding = None
+        reply = response.replies.get(coding)
+        if reply is None:
+            reply = response.replies[coding] = super()._send(scope, response, until)
+        return reply
 
     async def _make(self, request: Request) -> MadeResponse:
         scope = request.scope
@@ -86,9 +90,7 @@ class PageAddress(CachedAddress):
         editor = request_state(scope).principal.role.includes(Role.EDITOR)
         view = PageView(language, *split_path(scope["path"]), given, editor, self._operations.public_url)
         body = self._body(view, values)
-        response = represent(
-            body, language, gzip=accepts_gzip(scope), count=counter, media_type=self.media_type
-        )
+        response = represent(body, language, counter, self.media_type)
         return MadeResponse(response, read_set)
 
     def _body(self, view: PageView, values: Map) -> bytes:
@@ -124,14 +126,13 @@ class PageAddress(CachedAddress):
         raise AppError(f"There is no operator {quoted(slug)}.", Code.NOT_FOUND, near=near)
 
     def _key(self, request: Request) -> ResponseKey:
-        """It also depends on the language and on whether the client accepts gzip."""
+        """It also depends on the language."""
         scope, principal = request.scope, request_state(request.scope).principal
         head = head_of(
             principal.role.value,
             scope["path"],
             body_of(scope["query_string"]),
             language_of(scope),
-            accepts_gzip(scope),
         )
         return ResponseKey(head, b"")
 

@@ -15,13 +15,14 @@ from app.errors import AppError, Code, quoted
 from app.http.buffered_response import BufferedResponse
 from app.http.cached_response import CachedResponse
 from app.http.conditional_requests import respond_from_cache
+from app.http.encoded_response import encode_cached
 from app.resources import resources_of
 from app.web.documentation import address_of, article, names
 from app.web.language import LANGUAGES, Language, language_of, split_path
 from app.web.page_view import PageView
 from app.web.rendering import render
 from schema.http.openapi import write_openapi
-from schema.http.pages.representation import accepts_gzip, represent, with_page_headers
+from schema.http.pages.representation import represent, with_page_headers
 from schema.http.rest import DOCUMENT
 from schema.http.rest_operations import own_document
 from schema.root import schema
@@ -48,34 +49,35 @@ class DocumentationPages:
         name = request.path_params.get("name", "") if decision is None else f"decisions/{decision}"
         if name not in names():
             raise AppError(f"There is no page {quoted(name)} of the documentation.", Code.NOT_FOUND)
-        page = _page(name, split_path(scope["path"]).prefix, language_of(scope), accepts_gzip(scope))
-        return _respond(scope, page)
+        page = _page(name, split_path(scope["path"]).prefix, language_of(scope))
+        return await _respond(scope, page)
 
     async def respond_with_api(self, request: Request) -> BufferedResponse:
         scope = request.scope
-        page = _api_page(split_path(scope["path"]).prefix, language_of(scope), accepts_gzip(scope))
-        return _respond(scope, page)
+        page = _api_page(split_path(scope["path"]).prefix, language_of(scope))
+        return await _respond(scope, page)
 
 
-def _respond(scope: Scope, page: CachedResponse) -> BufferedResponse:
+async def _respond(scope: Scope, page: CachedResponse) -> BufferedResponse:
     if page.edge is None:
         page.edge = resources_of(scope).edge.describe(ReadSet())
+    await encode_cached(scope, page)
     return with_page_headers(scope, respond_from_cache(scope, page, inf))
 
 
 @lru_cache(_MAX_PAGES)
-def _page(name: str, prefix: str, language: Language, gzip: bool) -> CachedResponse:
+def _page(name: str, prefix: str, language: Language) -> CachedResponse:
     found = article(name, prefix)
     contents = found.headings
     if len(contents) > _MAX_CONTENTS:
         contents = [heading for heading in contents if heading.level == 2]
     view = PageView(language, prefix, address_of(name))
     body = render("documentation", view, article=found, contents=contents, name=name)
-    return represent(body, language, gzip=gzip)
+    return represent(body, language)
 
 
 @cache
-def _api_page(prefix: str, language: Language, gzip: bool) -> CachedResponse:
+def _api_page(prefix: str, language: Language) -> CachedResponse:
     described: dict[str, Any] = msgspec.json.decode(write_openapi(schema, own_document(DOCUMENT)))
     operations = [
         {"path": path, "method": method.upper(), **operation}
@@ -89,4 +91,4 @@ def _api_page(prefix: str, language: Language, gzip: bool) -> CachedResponse:
         operations=operations,
         schemas=described["components"]["schemas"],
     )
-    return represent(body, language, gzip=gzip)
+    return represent(body, language)

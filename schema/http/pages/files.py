@@ -10,7 +10,8 @@ from starlette.responses import Response
 from app.cache.read_set import ReadSet
 from app.db.file_columns import Column
 from app.errors import AppError, Code
-from app.http.conditional_requests import etag, is_current
+from app.http.conditional_requests import known_version
+from app.http.entity_tags import etag
 from app.http.export_formats import MEDIA_TYPES, Format, encode
 from app.http.exports import LICENCE
 from app.http.request_state import request_state
@@ -54,8 +55,8 @@ class TableFiles:
             "link": LICENCE,
             **{name.decode(): value.decode() for name, value in edge},
         }
-        if is_current(request.scope, headers["etag"]):
-            return Response(status_code=304, headers=headers)
+        if (known := known_version(request.scope, headers["etag"])) is not None:
+            return Response(status_code=304, headers=headers | {"etag": known})
         headers["content-disposition"] = f'attachment; filename="{self.name}.{wanted}"'
         return Response(body, headers=headers, media_type=MEDIA_TYPES[Format(wanted)])
 

@@ -5,7 +5,8 @@ from starlette.types import Scope
 from app.cache.responses import ResponseKey, body_of, head_of
 from app.http.buffered_response import BufferedResponse
 from app.http.conditional_requests import respond_from_cache
-from app.http.request_state import joined_header, request_state
+from app.http.encoded_response import encode_cached
+from app.http.request_state import accepted_coding, joined_header, request_state
 from app.observability.operation_names import NameCount
 from app.resources import resources_of
 
@@ -27,8 +28,17 @@ def response_key(scope: Scope, body: bytes, *, anonymous_reading: bool) -> Respo
 
 
 def look_up_response(scope: Scope, key: ResponseKey) -> tuple[BufferedResponse, NameCount] | None:
-    """A cached response that is still valid, and the counter of its operation."""
+    """A cached response that is still valid, and the counter of its operation. None also if it has to be encoded first."""
+    entry = resources_of(scope).responses.get(key)
+    if entry is None or entry.value.lacks(accepted_coding(scope)):
+        return None
+    return respond_from_cache(scope, entry.value, entry.until), entry.value.count
+
+
+async def look_up_encoded(scope: Scope, key: ResponseKey) -> tuple[BufferedResponse, NameCount] | None:
+    """The same, encoded for the client."""
     entry = resources_of(scope).responses.get(key)
     if entry is None:
         return None
+    await encode_cached(scope, entry.value)
     return respond_from_cache(scope, entry.value, entry.until), entry.value.count

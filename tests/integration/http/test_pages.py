@@ -14,6 +14,7 @@ from starlette.routing import Route
 
 from app.http.static_assets import StaticAssets
 from app.web import assets, pages
+from tests.codings import CODINGS, compressions, decoded
 
 EXAMPLES = sorted((Path(pages.__file__).parent / "graphiql" / "examples").glob("*.graphql"))
 OUTSIDE = re.compile(r"""(?:src|href|url\()\s*=?\s*["']?(?:https?:)?//(?!www\.govdata\.de|www\.marktstamm)""")
@@ -77,18 +78,38 @@ async def test_assets_are_immutable_because_their_names_contain_a_hash(browser):
 
 async def test_built_assets_are_sent_in_the_best_accepted_encoding(tmp_path):
     for name, text in {
-        "a-X1.js": "long",
+        "a-X1.js": "long " * 300,
         "a-X1.js.br": "br",
         "a-X1.js.gz": "gz",
         "manifest.json": "{}",
     }.items():
         (tmp_path / name).write_text(text)
     built = StaticAssets([], tmp_path)
-    encodings = [
-        built.answer("a-X1.js", accepted).headers.get("content-encoding")
-        for accepted in ("gzip, deflate, br", "gzip, deflate", "", "br;q=0, gzip")
-    ]
-    assert encodings == ["br", "gzip", None, "gzip"]
+    encodings = []
+    for accepted in (b"gzip, deflate, br, zstd", b"gzip, deflate", b"", b"br;q=0, gzip", b"zstd"):
+        scope = {"headers": [(b"accept-encoding", accepted)]}
+        encodings.append((await built.answer("a-X1.js", scope)).headers.get("content-encoding"))
+    assert encodings == ["br", "gzip", None, "gzip", "zstd"]
+
+
+async def test_own_assets_are_compressed_once_and_not_sent_again_to_those_who_have_them(browser):
+    address = assets.static_assets().addresses["page.css"]
+    plain = await browser.get(address, headers={"accept-encoding": "identity"})
+    tags = {plain.headers["etag"]}
+    for coding in CODINGS:
+        async with browser.stream("GET", address, headers={"accept-encoding": coding}) as answer:
+            assert answer.headers["content-encoding"] == coding
+            body = b"".join([part async for part in answer.aiter_raw()])
+        assert decoded(coding, body) == plain.content
+        assert len(body) < len(plain.content) / 2
+        before = compressions()
+        known = {"accept-encoding": "br", "if-none-match": answer.headers["etag"]}
+        again = await browser.get(address, headers=known)
+        await browser.get(address, headers={"accept-encoding": coding})
+        assert (again.status_code, again.headers["etag"]) == (304, answer.headers["etag"])
+        assert compressions() == before
+        tags.add(answer.headers["etag"])
+    assert len(tags) == 1 + len(CODINGS)
 
 
 @pytest.mark.parametrize("name", ["../pages.py", "nothing.js", "manifest.json", "home.html", "..%2fpages.py"])

@@ -23,7 +23,9 @@ from app.auth.cookies import SessionCookie
 from app.errors import AppError
 from app.http import cached_request_head
 from app.http.client_address import Addresses
-from app.http.content_negotiation import accepted_encodings, accepts_stream, preferred, prefers_page
+from app.http.content_coding import choose_coding
+from app.http.content_negotiation import accepts_stream, preferred, prefers_page
+from app.http.entity_tags import known_tag
 from app.http.request_state import RequestState, joined_header
 from app.middleware import request_id
 from app.middleware.websocket_origin import WebSocketOrigin
@@ -122,7 +124,8 @@ TEXTS: dict[str, Callable[[str], object]] = {
     "Authorization": lambda text: authenticator._BEARER.fullmatch(text.strip()),
     "Authorization, a key": api_keys.is_secret,
     "a session": sessions._TOKEN.fullmatch,
-    "Accept-Encoding": accepted_encodings,
+    "Accept-Encoding": lambda text: choose_coding(text.encode("latin-1", "replace")),
+    "If-None-Match": lambda text: known_tag(text.encode("latin-1", "replace"), b'"aaaa"'),
     "Connection of a handshake": parse_connection,
     "Upgrade of a handshake": parse_upgrade,
     "Sec-WebSocket-Protocol": parse_subprotocol,
