@@ -2,10 +2,14 @@
 
 from collections.abc import Iterator
 from functools import lru_cache
+from typing import Final, Literal
 
 JSON = "application/json"
 GRAPHQL_RESPONSE = "application/graphql-response+json"
-EVENT_STREAM = "text/event-stream"
+StreamType = Literal["text/event-stream", "multipart/mixed;subscriptionspec=1.0"]
+EVENT_STREAM: Final = "text/event-stream"
+# Of Apollo's protocol; multipart/mixed alone is that of deferred parts of a response, which there are none of.
+SUBSCRIPTION_PARTS: Final = "multipart/mixed;subscriptionspec=1.0"
 PROBLEM = "application/problem+json"  # RFC 9457
 
 # The longest Accept that is worth reading; browsers send a tenth of it.
@@ -53,13 +57,26 @@ def prefers_page(accept: bytes | None) -> bool:
     return page is not None and all(rank is None or page > rank for rank in data)
 
 
-def accepts_stream(accept: bytes | None) -> bool:
-    """Only for clients that name text/event-stream: wildcards do not select it."""
-    if accept is None or b"event-stream" not in accept[:MAX_ACCEPT_BYTES].lower():
-        return False
-    return any(
-        name == EVENT_STREAM and q > 0 for name, q in _ranges(accept[:MAX_ACCEPT_BYTES].decode("latin-1"))
-    )
+def accepted_stream(accept: bytes | None) -> StreamType | None:
+    """The kind of stream with the highest q, then the one that is named first. Only for clients that name one: wildcards select none."""
+    if accept is None:
+        return None
+    text = accept[:MAX_ACCEPT_BYTES].lower()
+    if b"event-stream" not in text and b"subscriptionspec" not in text:
+        return None
+    return _accepted_stream(text)
+
+
+@lru_cache(256)
+def _accepted_stream(accept: bytes) -> StreamType | None:
+    found: list[tuple[float, StreamType]] = []
+    for name, q, parameters in _parsed(accept.decode("latin-1")):
+        if name == EVENT_STREAM:
+            found.append((q, EVENT_STREAM))
+        elif name == "multipart/mixed" and parameters.get("subscriptionspec", "").strip('"') == "1.0":
+            found.append((q, SUBSCRIPTION_PARTS))
+    best, stream = max(found, key=lambda each: each[0], default=(0.0, EVENT_STREAM))
+    return stream if best > 0 else None
 
 
 def _rank(media_type: str, ranges: list[tuple[str, float]]) -> tuple[float, bool, int] | None:
@@ -73,11 +90,17 @@ def _rank(media_type: str, ranges: list[tuple[str, float]]) -> tuple[float, bool
 
 
 def _ranges(accept: str) -> Iterator[tuple[str, float]]:
+    for name, q, _ in _parsed(accept):
+        yield name, q
+
+
+def _parsed(accept: str) -> Iterator[tuple[str, float, dict[str, str]]]:
+    """Media ranges with their quality and parameters."""
     for part in accept.split(","):
         name, *parameters = (piece.strip().lower() for piece in part.split(";"))
         given = dict(parameter.split("=", 1) for parameter in parameters if "=" in parameter)
         if given.get("charset", "utf-8").strip('"') in ("utf-8", "utf8") and name:
-            yield name, _quality(given.get("q", "1"))
+            yield name, _quality(given.get("q", "1")), given
 
 
 def _quality(text: str) -> float:

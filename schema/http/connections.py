@@ -15,9 +15,10 @@ from schema.execution.documents import Operation
 from schema.execution.operation import Answer
 from schema.execution.subscription import Subscriptions
 from schema.http.caller import Caller
-from schema.http.event_stream import EventStream
+from schema.http.framings import Framing
 from schema.http.operation_runner import OperationRunner
 from schema.http.request import GraphQLRequest
+from schema.http.result_stream import ResultStream
 from schema.http.result_streams import ResultStreams
 from schema.http.websocket import WebSocketConnection
 
@@ -36,13 +37,15 @@ class Connections:
         with self._admitted(scope, socket):
             await socket.serve()
 
-    def open_stream(self, request: GraphQLRequest, operation: Operation, scope: Scope) -> EventStream:
-        """A response that sends the results as events. Raises Overloaded, and Unauthenticated."""
+    def open_stream(
+        self, request: GraphQLRequest, operation: Operation, scope: Scope, framing: Framing
+    ) -> ResultStream:
+        """A response that sends the results as they come. Raises Overloaded, and Unauthenticated."""
         caller = Caller(scope)
         caller.require_reader()
         with _as_overloaded():
             self._limit.check(_address(scope))
-        stream = EventStream(caller, self._settings.socket_check_interval)
+        stream = ResultStream(caller, framing, self._settings.socket_check_interval)
         stream.opened = self._hold_stream(request, operation, scope, caller, stream)
         return stream
 
@@ -53,7 +56,7 @@ class Connections:
         operation: Operation,
         scope: Scope,
         caller: Caller,
-        stream: EventStream,
+        stream: ResultStream,
     ) -> AsyncIterator[AsyncIterator[Answer]]:
         with self._admitted(scope, stream):
             async with self._results.open_results(request, scope, caller, operation) as answers:

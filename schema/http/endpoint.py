@@ -12,10 +12,11 @@ from app.settings import Settings
 from app.web.pages import RegisteredDocuments, graphiql_page
 from schema.execution.documents import Operation, RejectedDocument
 from schema.http.connections import Connections
-from schema.http.event_stream import EventStream
 from schema.http.fast_path import FastPath
+from schema.http.framings import FRAMINGS
 from schema.http.operation_runner import OperationRunner
-from schema.http.request import GraphQLRequest, wants_stream
+from schema.http.request import GraphQLRequest, wanted_stream
+from schema.http.result_stream import ResultStream
 from schema.http.stages.look_up import look_up_encoded, response_key
 from schema.http.stages.parse import parse_request, receive_body
 from schema.http.uncached import UncachedRequests
@@ -74,13 +75,15 @@ class GraphQLEndpoint:
 
     def _stream(
         self, request: GraphQLRequest, looked_up: Operation | RejectedDocument, scope: Scope
-    ) -> EventStream | None:
+    ) -> ResultStream | None:
         """None if the response is not a stream; a rejected document is answered without one."""
-        if isinstance(looked_up, RejectedDocument) or not wants_stream(
-            scope["headers"], subscribes=looked_up.type is OperationType.SUBSCRIPTION
-        ):
+        if isinstance(looked_up, RejectedDocument):
             return None
-        return self._connections.open_stream(request, looked_up, scope)
+        subscribes = looked_up.type is OperationType.SUBSCRIPTION
+        wanted = wanted_stream(scope["headers"], subscribes=subscribes)
+        if wanted is None:
+            return None
+        return self._connections.open_stream(request, looked_up, scope, FRAMINGS[wanted])
 
 
 def _wants_page(request: Request) -> bool:
@@ -91,4 +94,4 @@ def _wants_page(request: Request) -> bool:
 
 
 def _may_stream(scope: Scope) -> bool:
-    return scope["method"] != "HEAD" and wants_stream(scope["headers"], subscribes=True)
+    return scope["method"] != "HEAD" and wanted_stream(scope["headers"], subscribes=True) is not None

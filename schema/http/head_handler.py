@@ -14,7 +14,7 @@ from app.domain.account import Principal
 from app.errors import AppError
 from app.http.buffered_response import BufferedResponse
 from app.http.cached_request_head import CachedRequestHead, Terms, length_of
-from app.http.content_negotiation import accepts_stream, prefers_page
+from app.http.content_negotiation import accepted_stream, prefers_page
 from app.http.encoded_response import encode_response
 from app.http.errors import respond, respond_unexpected
 from app.http.headers import has_any
@@ -89,7 +89,8 @@ class HeadHandler(ABC):
 
 def _varies_per_request(scope: Scope) -> bool:
     """Whether a header makes the response differ per request, or makes it a stream."""
-    return accepts_stream(header(scope, b"accept")) or has_any(scope["headers"], (b"cookie", b"x-request-id"))
+    streams = accepted_stream(header(scope, b"accept")) is not None
+    return streams or has_any(scope["headers"], (b"cookie", b"x-request-id"))
 
 
 def _same_for_head(state: RequestState) -> RequestState:

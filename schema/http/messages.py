@@ -1,7 +1,7 @@
 """The messages and close codes of the protocol graphql-transport-ws."""
 
 from enum import IntEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import msgspec
 from msgspec import Meta, Raw
@@ -23,6 +23,9 @@ class ProtocolCode(IntEnum):
     TOO_MANY_INITIALISATION_REQUESTS = 4429
 
 
+NO_TEXT: Final = "no text"
+
+
 class Init(msgspec.Struct, tag="connection_init"):
     payload: dict[str, Any] | None = None
 
@@ -32,7 +35,7 @@ class Init(msgspec.Struct, tag="connection_init"):
         for name, value in (self.payload or {}).items():
             if name.lower() == "authorization" and value is not None:
                 # Not a string: rejected like an invalid credential, and not treated as anonymous.
-                return value if isinstance(value, str) else ""
+                return value if isinstance(value, str) else NO_TEXT
         return None
 
 

@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl
 import msgspec
 
 from app.errors import AppError, BadInput, Code
-from app.http.content_negotiation import GRAPHQL_RESPONSE, JSON, accepts_stream, preferred
+from app.http.content_negotiation import GRAPHQL_RESPONSE, JSON, StreamType, accepted_stream, preferred
 from app.http.headers import Headers, joined
 from app.http.json_body import MAX_LEVELS, UNREADABLE, nests_too_deeply, reason
 
@@ -83,7 +83,7 @@ def read_payload(payload: bytes) -> GraphQLRequest:
 def accepted(headers: Headers) -> str:
     """The media type of the response. Raises NOT_ACCEPTABLE."""
     accept = joined(headers, b"accept")
-    media_type = preferred(accept) or (JSON if accepts_stream(accept) else None)
+    media_type = preferred(accept) or (JSON if accepted_stream(accept) else None)
     if media_type is None:
         raise AppError(
             f"Answers come as {GRAPHQL_RESPONSE} or {JSON}; the request accepts neither.", Code.NOT_ACCEPTABLE
@@ -100,10 +100,10 @@ def _not_allowed(message: str, *, allow: str) -> AppError:
     return AppError(message, Code.METHOD_NOT_ALLOWED, headers={"allow": allow})
 
 
-def wants_stream(headers: Headers, *, subscribes: bool) -> bool:
-    """Whether the response is an event stream: if nothing else is accepted, or for a subscription that accepts it."""
+def wanted_stream(headers: Headers, *, subscribes: bool) -> StreamType | None:
+    """The kind of stream that the response is: if nothing else is accepted, or for a subscription that accepts it."""
     accept = joined(headers, b"accept")
-    return accepts_stream(accept) and (subscribes or preferred(accept) is None)
+    return accepted_stream(accept) if subscribes or preferred(accept) is None else None
 
 
 def shows_intent(headers: Headers) -> bool:

@@ -80,7 +80,7 @@ class Admission:
 def _check_method(operation: Operation, scope: Scope) -> None:
     if operation.type is OperationType.SUBSCRIPTION:
         raise AppError(
-            "A subscription needs a WebSocket, or a request that accepts text/event-stream.",
+            "A subscription needs a WebSocket, or a request that accepts text/event-stream or multipart/mixed;subscriptionSpec=1.0.",
             Code.NOT_ACCEPTABLE,
         )
     if operation.type is not OperationType.MUTATION:

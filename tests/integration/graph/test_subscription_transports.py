@@ -24,7 +24,7 @@ from schema.execution.document_cache import DocumentCache
 from schema.http.open_subscriptions import BYTES_PER_JSON_BYTE, SUBSCRIPTION_BYTES, OpenSubscriptions
 from schema.root import schema
 from tests import factories as make
-from tests.integration.graph.running import Running, issue_key, running, stream, websocket_client
+from tests.integration.graph.running import Running, Stream, issue_key, running, stream, websocket_client
 from tests.waiting import COUNTED, until
 
 CHANGES = "subscription { dataChanged { kind entry { ... on Tariff { version } } } }"
@@ -253,6 +253,76 @@ async def _take_lines(events: Any, count: int) -> Any:
         yield await anext(events._lines), number
 
 
+# Subscriptions as parts of a multipart response
+
+PARTS = {"accept": 'multipart/mixed;boundary="graphql";subscriptionSpec="1.0",application/json'}
+
+
+class Parts:
+    """Reads a response as Apollo Client does: a part is complete when the boundary behind it has arrived."""
+
+    def __init__(self, events: Stream) -> None:
+        assert events.response.headers["content-type"].startswith("multipart/mixed")
+        self._chunks = events.response.aiter_text()
+        self._text = ""
+
+    async def part(self) -> Any:
+        """The JSON of the next part; None at the end of the response."""
+        delimiter = "\r\n--graphql"
+        async with asyncio.timeout(10):
+            while True:
+                before, found, rest = self._text.partition(delimiter)
+                if found and before:
+                    self._text = rest
+                    head, _, body = before.partition("\r\n\r\n")
+                    assert head == "\r\ncontent-type: application/json"
+                    return json.loads(body)
+                if found:
+                    self._text = rest
+                elif self._text == "--\r\n":
+                    assert await anext(self._chunks, None) is None
+                    return None
+                else:
+                    self._text += await anext(self._chunks)
+
+    async def payload(self) -> Any:
+        while (part := await self.part()) == {}:
+            pass
+        return part
+
+
+async def test_changes_come_as_parts_between_signs_of_life(settings: Settings, pool: Pool) -> None:
+    dno = await make.dno(pool)
+    async with (
+        running(settings, socket_check_interval=0.05) as server,
+        stream(server, CHANGES, headers=PARTS) as events,
+    ):
+        parts = Parts(events)
+        assert await parts.part() == {}
+        await make.tariff(pool, dno)
+        change = await parts.payload()
+        assert list(change) == ["payload"]
+        assert change["payload"]["data"]["dataChanged"]
+        server.server.leave(signal.SIGTERM)
+        last = await parts.payload()
+        assert (last["payload"], last["errors"][0]["extensions"]["code"]) == (None, "UNAVAILABLE")
+        assert await parts.part() is None
+
+
+async def test_an_error_of_a_subscription_is_the_payload_of_a_part(server: Running) -> None:
+    unknown = 'subscription { dataChanged(dno: "unknown") { kind } }'
+    async with stream(server, unknown, headers=PARTS) as events:
+        parts = Parts(events)
+        assert (await parts.payload())["payload"]["errors"][0]["extensions"]["code"] == "BAD_USER_INPUT"
+        assert await parts.part() is None
+    async with stream(server, "{ __typename }", headers=PARTS) as answer:
+        assert answer.response.headers["content-type"].startswith("application/json")
+    async with stream(
+        server, "{ __typename }", headers={"accept": "multipart/mixed;subscriptionSpec=1.0"}
+    ) as answer:
+        assert (await Parts(answer).payload())["payload"]["data"] == {"__typename": "Query"}
+
+
 # Permissions
 
 
@@ -278,13 +348,14 @@ async def test_an_invalid_key_is_rejected(server: Running) -> None:
         assert (await client.wait_closed())[0] == 4403
 
 
-@pytest.mark.parametrize("value", [[1], 5, True, {"key": "dno_"}, "", " ", "Bearer"])
-async def test_malformed_credentials_are_rejected_and_null_is_anonymous(server: Running, value: Any) -> None:
+@pytest.mark.parametrize("value", [[1], 5, True, {"key": "dno_"}, "dno_", "Basic x"])
+async def test_malformed_credentials_are_rejected_and_none_are_anonymous(server: Running, value: Any) -> None:
     async with websocket_client(server) as client:
         await client.send("connection_init", payload={"Authorization": value})
         assert (await client.wait_closed())[0] == 4403
-    async with websocket_client(server) as client:
-        await client.initialise(Authorization=None)
+    for none in (None, "", " ", "Bearer"):
+        async with websocket_client(server) as client:
+            await client.initialise(Authorization=none)
 
 
 async def test_a_revoked_key_gets_no_further_events(server: Running, pool: Pool) -> None:

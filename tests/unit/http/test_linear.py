@@ -24,7 +24,7 @@ from app.errors import AppError
 from app.http import cached_request_head
 from app.http.client_address import Addresses
 from app.http.content_coding import choose_coding
-from app.http.content_negotiation import accepts_stream, preferred, prefers_page
+from app.http.content_negotiation import accepted_stream, preferred, prefers_page
 from app.http.entity_tags import known_tag
 from app.http.request_state import RequestState, joined_header
 from app.middleware import request_id
@@ -90,7 +90,7 @@ BYTES: dict[str, Callable[[bytes], object]] = {
     ),
     "Accept": preferred,
     "Accept of a page": lambda value: prefers_page(b"text/html," + value),
-    "Accept of a stream": lambda value: accepts_stream(b"text/event-stream," + value),
+    "Accept of a stream": lambda value: accepted_stream(b"text/event-stream," + value),
     "Content-Type": lambda value: check_content([(b"content-type", b"application/json;" + value)]),
     "intent": lambda value: shows_intent([(b"content-type", value)]),
     "query string": _graphql,

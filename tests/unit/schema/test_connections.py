@@ -16,9 +16,10 @@ from app.http.request_state import RequestState
 from app.settings import Settings
 from schema.execution.operation import Answer
 from schema.http.connections import Connections
-from schema.http.event_stream import EventStream
+from schema.http.framings import ServerSentEvents
 from schema.http.operation_runner import OperationRunner
 from schema.http.request import GraphQLRequest
+from schema.http.result_stream import ResultStream
 from schema.root import schema
 from tests.waiting import until
 
@@ -58,8 +59,8 @@ class Server:
             "state": {"resources": resources, "request": state},
         }
 
-    def stream(self, address: str) -> EventStream:
-        return self.connections.open_stream(REQUEST, self.operation, self.scope(address))
+    def stream(self, address: str) -> ResultStream:
+        return self.connections.open_stream(REQUEST, self.operation, self.scope(address), ServerSentEvents())
 
 
 @asynccontextmanager

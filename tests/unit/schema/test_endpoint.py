@@ -8,9 +8,10 @@ from prometheus_client import REGISTRY
 from starlette.responses import PlainTextResponse
 
 from app.errors import Unauthenticated
-from app.http.content_negotiation import GRAPHQL_RESPONSE, JSON
+from app.http.content_negotiation import EVENT_STREAM, GRAPHQL_RESPONSE, JSON, SUBSCRIPTION_PARTS
 from app.http.request_state import request_state
 from app.observability import counting
+from schema.http.framings import FRAMINGS
 from tests.unit.schema.endpoint_client import COMPLETE, KEY, PARTIAL, POST, Endpoint, accept, body_of
 
 SUBSCRIPTION = "subscription { dataChanged { kind } }"
@@ -127,7 +128,7 @@ async def test_a_rejected_method_gets_an_error_that_names_what_to_use(endpoint: 
     subscription = await endpoint.post("subscription { dataChanged { kind } }")
     assert (subscription.status, subscription.json["errors"][0]["message"]) == (
         406,
-        "A subscription needs a WebSocket, or a request that accepts text/event-stream.",
+        "A subscription needs a WebSocket, or a request that accepts text/event-stream or multipart/mixed;subscriptionSpec=1.0.",
     )
 
 
@@ -232,6 +233,8 @@ async def test_an_operation_is_counted_by_name_and_outcome(
         (SUBSCRIPTION, "text/event-stream", True),
         (SUBSCRIPTION, "application/json, text/event-stream", True),
         (SUBSCRIPTION, "application/json", False),
+        (SUBSCRIPTION, 'multipart/mixed;boundary="graphql";subscriptionSpec="1.0",application/json', True),
+        (SUBSCRIPTION, "multipart/mixed;deferSpec=20220824,application/json", False),
         ("{ nothing }", "text/event-stream", False),
     ],
 )
@@ -248,7 +251,8 @@ async def test_the_response_is_a_stream_if_the_client_and_the_operation_ask_for_
     scope = endpoint.scope("POST", POST, accept(media_types))
     response = await endpoint.call(scope, body_of(query))
     assert (response.body == b"a stream") is streams
-    for request, operation, its_scope in opened:
+    for request, operation, its_scope, framing in opened:
+        assert framing is FRAMINGS[SUBSCRIPTION_PARTS if "multipart" in media_types else EVENT_STREAM]
         assert (request.query, its_scope) == (query, scope)
         assert operation.document.text == query
 

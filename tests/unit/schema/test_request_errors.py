@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 import pytest
 
 from app.errors import AppError, Code
-from app.http.content_negotiation import GRAPHQL_RESPONSE, JSON
+from app.http.content_negotiation import EVENT_STREAM, GRAPHQL_RESPONSE, JSON, SUBSCRIPTION_PARTS
 from schema.http.request import (
     GraphQLRequest,
     mutation_over_get,
@@ -14,7 +14,7 @@ from schema.http.request import (
     read_graphql_request,
     read_payload,
     shows_intent,
-    wants_stream,
+    wanted_stream,
 )
 
 Headers = list[tuple[bytes, bytes]]
@@ -291,17 +291,28 @@ def test_no_headers_show_no_intent() -> None:
 @pytest.mark.parametrize(
     ("accept", "query", "subscription"),
     [
-        (b"text/event-stream", True, True),
-        (b"text/event-stream, application/json", False, True),
-        (b"application/json", False, False),
-        (b"text/event-stream;q=0, text/html", False, False),
-        (b"*/*", False, False),
+        (b"text/event-stream", EVENT_STREAM, EVENT_STREAM),
+        (b"text/event-stream, application/json", None, EVENT_STREAM),
+        (b"application/json", None, None),
+        (b"text/event-stream;q=0, text/html", None, None),
+        (b"*/*", None, None),
+        (b"multipart/mixed;subscriptionSpec=1.0", SUBSCRIPTION_PARTS, SUBSCRIPTION_PARTS),
+        (
+            b'Multipart/Mixed; boundary="graphql"; SubscriptionSpec="1.0", application/json',
+            None,
+            SUBSCRIPTION_PARTS,
+        ),
+        (b"multipart/mixed;subscriptionSpec=2.0, application/json", None, None),
+        (b"multipart/mixed, application/json", None, None),
+        (b"multipart/*, application/json", None, None),
+        (b"multipart/mixed;subscriptionSpec=1.0, text/event-stream", SUBSCRIPTION_PARTS, SUBSCRIPTION_PARTS),
+        (b"multipart/mixed;subscriptionSpec=1.0;q=0.5, text/event-stream", EVENT_STREAM, EVENT_STREAM),
     ],
 )
-def test_a_response_is_an_event_stream_only_if_the_client_accepts_one(
-    accept: bytes, query: bool, subscription: bool
+def test_a_response_is_a_stream_only_if_the_client_names_one(
+    accept: bytes, query: str | None, subscription: str | None
 ) -> None:
     headers = [(b"accept", accept)]
-    assert wants_stream(headers, subscribes=False) is query
-    assert wants_stream(headers, subscribes=True) is subscription
-    assert not wants_stream([], subscribes=True)
+    assert wanted_stream(headers, subscribes=False) == query
+    assert wanted_stream(headers, subscribes=True) == subscription
+    assert wanted_stream([], subscribes=True) is None

@@ -485,7 +485,7 @@ async def test_credentials_that_are_no_text_are_invalid_and_null_is_none(value: 
     client.send({**INIT, "payload": {"AUTHORIZATION": value}})
     client.disconnect()
     await client.serve()
-    assert client.authenticator.credentials == [("", None)]
+    assert client.authenticator.credentials == [("no text", None)]
     anonymous = Client()
     anonymous.send({**INIT, "payload": {"authorization": None}})
     anonymous.disconnect()

@@ -135,7 +135,7 @@ def test_a_rejected_method_gets_a_text_that_names_what_to_use(
         "Apollo-Require-Preflight, so that no foreign page can send it."
     )
     assert text_of("subscription { dataChanged { kind } }", new_request()) == (
-        "A subscription needs a WebSocket, or a request that accepts text/event-stream."
+        "A subscription needs a WebSocket, or a request that accepts text/event-stream or multipart/mixed;subscriptionSpec=1.0."
     )
 
 

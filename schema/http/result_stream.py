@@ -1,54 +1,47 @@
-"""GraphQL over server-sent events: graphql-sse in its distinct connections mode."""
+"""The results of one operation as a response that stays open, in one of the formats of framings.py."""
 
 import asyncio
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import AbstractAsyncContextManager
-from types import SimpleNamespace
 from typing import Any
 
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from app.errors import Overloaded
-from app.http.content_negotiation import EVENT_STREAM
-from app.observability import metrics
+from schema.execution.documents import RejectedDocument
 from schema.execution.operation import Answer, write_json
+from schema.execution.subscription import NotSubscribed
 from schema.http.caller import Caller
+from schema.http.framings import Framing
 from schema.http.result_streams import error_payload
 
-COMPLETE = b"event: complete\ndata:\n\n"
-KEEP_ALIVE = b":\n\n"
-# The duration of an open stream is not a response time, so metrics count it under a route of its own.
-ROUTE = SimpleNamespace(path="/graphql (event stream)")
 
-_delivered = metrics.CHANGES_SENT.labels("event stream")
+class ResultStream(Response):
+    """`check_every`: seconds between two signs of life; the caller's rights are checked before each.
 
-
-class EventStream(Response):
-    """The response of one operation as server-sent events.
-
-    `check_every`: seconds between two keep-alive comments; the caller's rights are checked before each.
     `opened` must be set before the response is sent.
     """
 
-    media_type = EVENT_STREAM
     opened: AbstractAsyncContextManager[AsyncIterator[Answer]]
     expendable = False
 
-    def __init__(self, caller: Caller, check_every: float) -> None:
+    def __init__(self, caller: Caller, framing: Framing, check_every: float) -> None:
         self.status_code = 200
         self.background = None
+        self.media_type = framing.content_type
         self.init_headers({"cache-control": "no-store", "vary": "accept", "x-accel-buffering": "no"})
         self._caller = caller
+        self._framing = framing
         self._check_every = check_every
         self._started = False
         self._evicted = asyncio.Event()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        scope["route"] = ROUTE
-        await _first_of(self._send_events(scope, send), _disconnected(receive))
+        scope["route"] = self._framing.route
+        await _first_of(self._send_all(scope, send), _disconnected(receive))
 
-    async def _send_events(self, scope: Scope, send: Send) -> None:
+    async def _send_all(self, scope: Scope, send: Send) -> None:
         try:
             async with self.opened as answers:
                 await self._start_response(send)
@@ -56,10 +49,11 @@ class EventStream(Response):
                     self._send_results(answers, send), self._keep_alive(send), self._wait_for_eviction()
                 )
         except Exception as error:
-            errors = error_payload(error, scope)
+            body = write_json({"errors": error_payload(error, scope)})
+            of_operation = isinstance(error, RejectedDocument | NotSubscribed)
             await self._start_response(send)
-            await send(_part(_next(write_json({"errors": errors}))))
-        await send(_part(COMPLETE, more=False))
+            await send(_part(self._framing.result(body) if of_operation else self._framing.failure(body)))
+        await send(_part(self._framing.end, more=False))
 
     def evict(self) -> None:
         self._evicted.set()
@@ -74,22 +68,18 @@ class EventStream(Response):
             await send(
                 {"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers}
             )
-            await send(_part(KEEP_ALIVE))
+            await send(_part(self._framing.opening))
 
     async def _send_results(self, answers: AsyncIterator[Answer], send: Send) -> None:
         async for answer in answers:
-            await send(_part(_next(answer.body)))
-            _delivered.inc()
+            await send(_part(self._framing.result(answer.body)))
+            self._framing.count()
 
     async def _keep_alive(self, send: Send) -> None:
         while True:
             await asyncio.sleep(self._check_every)
             await self._caller.renewed(visit=True)
-            await send(_part(KEEP_ALIVE))
-
-
-def _next(body: bytes) -> bytes:
-    return b"event: next\ndata: %s\n\n" % body
+            await send(_part(self._framing.keep_alive))
 
 
 def _part(body: bytes, *, more: bool = True) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Event streams (graphql-sse): each byte of a response, and how it ends."""
+"""Results as server-sent events (graphql-sse): each byte of a response, and how it ends."""
 
 import asyncio
 import json
@@ -12,7 +12,8 @@ from prometheus_client import REGISTRY
 from app.errors import AppError, Code, Unauthenticated
 from app.http.request_state import RequestState
 from schema.execution.operation import Answer
-from schema.http.event_stream import EventStream
+from schema.http.framings import ServerSentEvents
+from schema.http.result_stream import ResultStream
 from tests.unit.schema.request_scope import Result, answers
 from tests.waiting import LIMIT, until
 
@@ -40,7 +41,7 @@ class Connection:
         self.caller = Caller()
         self.sent: list[dict[str, Any]] = []
         self.closed = 0
-        self.stream = EventStream(self.caller, check_every)  # type: ignore[arg-type]
+        self.stream = ResultStream(self.caller, ServerSentEvents(), check_every)  # type: ignore[arg-type]
         self.stream.opened = self._open(results, opening)
         state = RequestState(SimpleNamespace(), request_id="request-1")
         self.scope: dict[str, Any] = {"type": "http", "state": {"request": state}}
