@@ -101,6 +101,7 @@ STORES = {
     "app/http/export_formats.py:_Sink._waiting": REQUEST,
     "app/http/hlzf_calendar.py:_clock_changes": START,
     "app/http/content_negotiation.py:_preferred": "memoised results of pure functions",
+    "app/http/content_negotiation.py:_accepted_stream": "memoised results of pure functions",
     "app/limits/fair_share.py:FairShare._members": "connections, WebSockets, operations of a WebSocket",
     "app/http/client_address.py:_named": "memoised results of pure functions",
     "app/http/client_address.py:_parse": "memoised results of pure functions",

@@ -60,7 +60,7 @@ ALLOWED = {
     ("app/observability/metrics.py", "room"),
     ("app/observability/metrics.py", "told"),
     # The same metric.
-    ("tests/unit/schema/test_event_stream.py", "told"),
+    ("tests/unit/schema/test_result_stream.py", "told"),
     ("tests/unit/schema/test_websocket.py", "told"),
     # The same label.
     ("app/limits/fair_share.py", "room"),
