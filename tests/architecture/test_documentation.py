@@ -29,6 +29,7 @@ PROGRAMS = {
     "pg_restore",
     "kubectl",
     "systemctl",
+    "varnishd",
     "cp",
     "sleep",
     "cat",
