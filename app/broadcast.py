@@ -123,7 +123,8 @@ class Broadcast:
         self._timeout = timeout
         self._subscribers: dict[Channel, set[Subscriber]] = {}
         self._delivered: BoundedMapping[UUID, _DeliveredVersion] = BoundedMapping(remembered)
-        self._ended: AppError | None = None
+        self._ended: Ended | None = None
+        self._end = asyncio.Event()
         self._behind: set[Subscriber] = set()
         self._log: list[Change] = []  # empty unless a subscriber is behind
         self._next = 0  # the number of the next change; the last one of the log comes before it
@@ -229,7 +230,14 @@ class Broadcast:
     def end(self, reason: str) -> None:
         """Ends all subscriptions and rejects new ones."""
         self._ended = Ended(reason)
+        self._end.set()
         self._close(self._ended)
+
+    async def until_end(self) -> None:
+        """Waits for `end`, and raises its reason."""
+        await self._end.wait()
+        assert self._ended is not None
+        raise self._ended
 
     def _close(self, reason: AppError) -> None:
         for subscribers in self._subscribers.values():

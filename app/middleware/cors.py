@@ -18,7 +18,7 @@ from app.http.response_start import add_headers, on_response_start
 from app.settings import Settings
 
 ANY: Final = "*"
-METHODS: Final = "GET, HEAD, POST"
+METHODS: Final = "DELETE, GET, HEAD, POST, PUT"
 # For a preflight that names none; the headers that a preflight names are granted.
 REQUEST_HEADERS: Final = (
     "Accept",
@@ -27,6 +27,7 @@ REQUEST_HEADERS: Final = (
     "Content-Type",
     "If-None-Match",
     "Last-Event-ID",
+    "X-GraphQL-Event-Stream-Token",
     "X-Request-Id",
     "X-Requested-With",
 )

@@ -1,7 +1,7 @@
 """Open connections (WebSockets and event streams), limited in total and per client address."""
 
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 
 from starlette.types import Receive, Scope, Send
 from strawberry import Schema
@@ -34,7 +34,7 @@ class Connections:
     async def serve_websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Returns when it is closed."""
         socket = WebSocketConnection(self._settings, self._results, scope, receive, send)
-        with self._admitted(scope, socket):
+        with self.admitted(scope, socket):
             await socket.serve()
 
     def open_stream(
@@ -49,6 +49,12 @@ class Connections:
         stream.opened = self._hold_stream(request, operation, scope, caller, stream)
         return stream
 
+    def results(
+        self, request: GraphQLRequest, operation: Operation, scope: Scope, caller: Caller
+    ) -> AbstractAsyncContextManager[AsyncIterator[Answer]]:
+        """Those of an operation on a stream that is counted already."""
+        return self._results.open_results(request, scope, caller, operation)
+
     @asynccontextmanager
     async def _hold_stream(
         self,
@@ -58,12 +64,13 @@ class Connections:
         caller: Caller,
         stream: ResultStream,
     ) -> AsyncIterator[AsyncIterator[Answer]]:
-        with self._admitted(scope, stream):
+        with self.admitted(scope, stream):
             async with self._results.open_results(request, scope, caller, operation) as answers:
                 yield answers
 
     @contextmanager
-    def _admitted(self, scope: Scope, member: Member) -> Iterator[None]:
+    def admitted(self, scope: Scope, member: Member) -> Iterator[None]:
+        """Counts it while it is open. Raises Overloaded."""
         address = _address(scope)
         with _as_overloaded():
             self._limit.admit(address, member)

@@ -11,14 +11,17 @@ from app.http.request_state import header, request_state
 from app.settings import Settings
 from app.web.pages import RegisteredDocuments, graphiql_page
 from schema.execution.documents import Operation, RejectedDocument
+from schema.execution.operation import write_errors
 from schema.http.connections import Connections
 from schema.http.fast_path import FastPath
 from schema.http.framings import FRAMINGS
 from schema.http.operation_runner import OperationRunner
-from schema.http.request import GraphQLRequest, wanted_stream
+from schema.http.request import GraphQLRequest, ResultKind, status_for, wanted_stream
 from schema.http.result_stream import ResultStream
+from schema.http.shared_streams import SharedStreams, token_of
 from schema.http.stages.look_up import look_up_encoded, response_key
 from schema.http.stages.parse import parse_request, receive_body
+from schema.http.stages.write import write_answer
 from schema.http.uncached import UncachedRequests
 from schema.root import schema
 
@@ -31,6 +34,7 @@ class GraphQLEndpoint:
         self._uncached = UncachedRequests(settings, runner)
         self._fast_path = FastPath(settings, runner.admission, self._uncached)
         self._connections = Connections(schema, settings, runner)
+        self._shared = SharedStreams(settings, self._connections)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":
@@ -49,7 +53,11 @@ class GraphQLEndpoint:
         scope, settings = request.scope, self._settings
         if scope["method"] in ("GET", "HEAD") and _wants_page(request):
             return graphiql_page(self._registered(scope))
+        if (managed := self._shared.manage(request)) is not None:
+            return managed
         body = await receive_body(request)
+        if scope["method"] == "POST" and (token := token_of(scope)) is not None:
+            return await self._start_on_shared_stream(token, body, scope)
         key = response_key(scope, body, anonymous_reading=settings.anonymous_reading)
         cached = await look_up_encoded(scope, key)
         if cached is not None:
@@ -66,6 +74,17 @@ class GraphQLEndpoint:
             response = await self._uncached.respond_uncached(key, parsed, scope, looked_up)
         self._fast_path.cache_request_head(scope, key.head)
         return response
+
+    async def _start_on_shared_stream(self, token: str, body: bytes, scope: Scope) -> ASGIApp:
+        request = parse_request(scope, body, 0)
+        assert isinstance(request, GraphQLRequest)  # a batch is refused
+        self._admission.check_extensions(request)
+        operation = await self._lookup.look_up_or_reject(request, scope)
+        if isinstance(operation, RejectedDocument):
+            answer = write_errors(operation.errors, request_state(scope).request_id, operation.code)
+            status = status_for(ResultKind.REJECTED, request.media_type)
+            return write_answer(answer, status, f"{request.media_type}; charset=utf-8")
+        return await self._shared.start(token, request, operation, scope)
 
     def _registered(self, scope: Scope) -> RegisteredDocuments:
         """Without the documents for callers that may not read."""

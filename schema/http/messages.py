@@ -1,7 +1,7 @@
 """The messages and close codes of the protocol graphql-transport-ws."""
 
 from enum import IntEnum
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta, Raw
@@ -23,20 +23,8 @@ class ProtocolCode(IntEnum):
     TOO_MANY_INITIALISATION_REQUESTS = 4429
 
 
-NO_TEXT: Final = "no text"
-
-
 class Init(msgspec.Struct, tag="connection_init"):
     payload: dict[str, Any] | None = None
-
-    @property
-    def authorization(self) -> str | None:
-        """Browsers cannot set headers of a WebSocket handshake, so the payload may hold this one; it replaces the header."""
-        for name, value in (self.payload or {}).items():
-            if name.lower() == "authorization" and value is not None:
-                # Not a string: rejected like an invalid credential, and not treated as anonymous.
-                return value if isinstance(value, str) else NO_TEXT
-        return None
 
 
 class Ping(msgspec.Struct, tag="ping"):

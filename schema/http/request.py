@@ -13,7 +13,7 @@ from app.http.json_body import MAX_LEVELS, UNREADABLE, nests_too_deeply, reason
 
 Map = dict[str, Any]
 
-ALLOWED = "GET, HEAD, POST"
+ALLOWED = "DELETE, GET, HEAD, POST, PUT"
 _JSON = JSON.encode()
 BOM = b"\xef\xbb\xbf"
 PARAMETERS = frozenset(("query", "operationName", "variables", "extensions", "documentId"))

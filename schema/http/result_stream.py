@@ -39,21 +39,21 @@ class ResultStream(Response):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         scope["route"] = self._framing.route
-        await _first_of(self._send_all(scope, send), _disconnected(receive))
+        await first_of(self._send_all(scope, send), disconnected(receive))
 
     async def _send_all(self, scope: Scope, send: Send) -> None:
         try:
             async with self.opened as answers:
                 await self._start_response(send)
-                await _first_of(
+                await first_of(
                     self._send_results(answers, send), self._keep_alive(send), self._wait_for_eviction()
                 )
         except Exception as error:
             body = write_json({"errors": error_payload(error, scope)})
             of_operation = isinstance(error, RejectedDocument | NotSubscribed)
             await self._start_response(send)
-            await send(_part(self._framing.result(body) if of_operation else self._framing.failure(body)))
-        await send(_part(self._framing.end, more=False))
+            await send(part(self._framing.result(body) if of_operation else self._framing.failure(body)))
+        await send(part(self._framing.end, more=False))
 
     def evict(self) -> None:
         self._evicted.set()
@@ -68,30 +68,30 @@ class ResultStream(Response):
             await send(
                 {"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers}
             )
-            await send(_part(self._framing.opening))
+            await send(part(self._framing.opening))
 
     async def _send_results(self, answers: AsyncIterator[Answer], send: Send) -> None:
         async for answer in answers:
-            await send(_part(self._framing.result(answer.body)))
+            await send(part(self._framing.result(answer.body)))
             self._framing.count()
 
     async def _keep_alive(self, send: Send) -> None:
         while True:
             await asyncio.sleep(self._check_every)
             await self._caller.renewed(visit=True)
-            await send(_part(self._framing.keep_alive))
+            await send(part(self._framing.keep_alive))
 
 
-def _part(body: bytes, *, more: bool = True) -> dict[str, Any]:
+def part(body: bytes, *, more: bool = True) -> dict[str, Any]:
     return {"type": "http.response.body", "body": body, "more_body": more}
 
 
-async def _disconnected(receive: Receive) -> None:
+async def disconnected(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
 
 
-async def _first_of(*work: Coroutine[Any, Any, None]) -> None:
+async def first_of(*work: Coroutine[Any, Any, None]) -> None:
     """Runs all until the first ends, cancels the others, and raises the error of the first if there is one."""
     tasks = [asyncio.create_task(each) for each in work]
     try:

@@ -17,6 +17,7 @@ from app.resources import resources_of
 from app.settings import Settings
 from schema.http import messages
 from schema.http.caller import Caller
+from schema.http.connection_params import authorization_in
 from schema.http.messages import PROTOCOL, Complete, Init, Message, Ping, ProtocolCode, Subscribe
 from schema.http.request import GraphQLRequest, read_payload
 from schema.http.result_streams import ResultStreams, error_payload
@@ -98,9 +99,10 @@ class WebSocketConnection:
             raise Closing(
                 ProtocolCode.CONNECTION_INITIALISATION_TIMEOUT, "Connection initialisation timeout"
             ) from None
-        if first.authorization is not None:
-            self._caller = Caller(self._scope, first.authorization)
         try:
+            authorization = authorization_in(first.payload)
+            if authorization is not None:
+                self._caller = Caller(self._scope, authorization)
             await self._caller.begin()
         except Unauthenticated as error:
             raise Closing(ProtocolCode.FORBIDDEN, error.message) from None

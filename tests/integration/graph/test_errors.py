@@ -87,7 +87,7 @@ async def test_each_error_has_its_code_and_is_counted(
 @pytest.mark.parametrize(
     ("method", "path", "content", "headers", "status", "code"),
     [
-        ("PUT", "/graphql", b"", {}, 405, "METHOD_NOT_ALLOWED"),
+        ("PATCH", "/graphql", b"", {}, 405, "METHOD_NOT_ALLOWED"),
         ("GET", "/graphql?query=mutation%7B__typename%7D", b"", {}, 405, "METHOD_NOT_ALLOWED"),
         ("POST", "/graphql", b"{}", {"content-type": "text/csv"}, 415, "UNSUPPORTED_MEDIA_TYPE"),
         ("POST", "/graphql", b'{"query":"{__typename}"}', {"content-type": "application/json", "accept": "image/png"}, 406, "NOT_ACCEPTABLE"),

@@ -21,6 +21,7 @@ from app.domain.entry import VoltageLevel
 from app.errors import Overloaded
 from app.settings import Settings
 from schema.execution.document_cache import DocumentCache
+from schema.http.connection_params import DIFFERENT, MALFORMED
 from schema.http.open_subscriptions import BYTES_PER_JSON_BYTE, SUBSCRIPTION_BYTES, OpenSubscriptions
 from schema.root import schema
 from tests import factories as make
@@ -348,14 +349,52 @@ async def test_an_invalid_key_is_rejected(server: Running) -> None:
         assert (await client.wait_closed())[0] == 4403
 
 
-@pytest.mark.parametrize("value", [[1], 5, True, {"key": "dno_"}, "dno_", "Basic x"])
-async def test_malformed_credentials_are_rejected_and_none_are_anonymous(server: Running, value: Any) -> None:
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"authorization": "Bearer {key}"},
+        {"Authorization": " Bearer {key} ", "extra": 1},
+        {"headers": {"Authorization": "Bearer {key}"}},
+        {"headers": {"x-api-key": "{key}"}, "authorization": ""},
+        {"x-api-key": "{key}"},
+        {"apiKey": "{key}"},
+        {"authToken": "Bearer {key}", "token": "{key}"},
+        {"accessToken": "{key}"},
+    ],
+)
+async def test_a_key_is_read_in_each_usual_spelling(
+    settings: Settings, pool: Pool, params: dict[str, Any]
+) -> None:
+    _, reader = await issue_key(pool, Role.VIEWER)
+    key = reader["authorization"].removeprefix("Bearer ")
+    payload = json.loads(json.dumps(params).replace("{key}", key))
+    async with running(settings, anonymous_reading=False) as server, websocket_client(server) as client:
+        await client.initialise(**payload)
+
+
+@pytest.mark.parametrize(
+    ("params", "reason"),
+    [
+        ({"Authorization": [1]}, MALFORMED),
+        ({"authorization": 5}, MALFORMED),
+        ({"headers": {"authorization": True}}, MALFORMED),
+        ({"apiKey": {"key": "dno_"}}, MALFORMED),
+        ({"token": "dno_a", "headers": {"authorization": "Bearer dno_b"}}, DIFFERENT),
+    ],
+)
+async def test_malformed_and_contradictory_credentials_are_rejected(
+    server: Running, params: dict[str, Any], reason: str
+) -> None:
     async with websocket_client(server) as client:
-        await client.send("connection_init", payload={"Authorization": value})
-        assert (await client.wait_closed())[0] == 4403
-    for none in (None, "", " ", "Bearer"):
+        await client.send("connection_init", payload=params)
+        assert await client.wait_closed() == (4403, reason)
+
+
+@pytest.mark.parametrize("value", ["", " ", "Bearer", "bearer ", None])
+async def test_empty_credentials_are_anonymous(server: Running, value: str | None) -> None:
+    for payload in ({"Authorization": value}, {"headers": {"authorization": value}}, {"token": value}):
         async with websocket_client(server) as client:
-            await client.initialise(Authorization=none)
+            await client.initialise(**payload)
 
 
 async def test_a_revoked_key_gets_no_further_events(server: Running, pool: Pool) -> None:

@@ -138,7 +138,7 @@ def test_other_methods_are_rejected_with_the_allowed_ones(method: str) -> None:
     with pytest.raises(AppError) as caught:
         read_graphql_request(method, POST, b"", b'{"query":"{a}"}')
     assert ERRORS[caught.value.code].status == 405
-    assert headers_of(caught.value)["allow"] == "GET, HEAD, POST"
+    assert headers_of(caught.value)["allow"] == "DELETE, GET, HEAD, POST, PUT"
 
 
 def test_a_client_that_accepts_neither_gets_406() -> None:

@@ -192,7 +192,10 @@ def refusal_of(method: str, headers: Headers) -> AppError:
 
 def test_another_method_is_named_in_the_error() -> None:
     refused = refusal_of("X" * 30, POST)
-    assert (refused.code, refused.headers) == (Code.METHOD_NOT_ALLOWED, {"allow": "GET, HEAD, POST"})
+    assert (refused.code, refused.headers) == (
+        Code.METHOD_NOT_ALLOWED,
+        {"allow": "DELETE, GET, HEAD, POST, PUT"},
+    )
     assert refused.message == f"GraphQL is asked by GET or POST, not by {'X' * 20}."
 
 

@@ -21,6 +21,7 @@ from app.http.request_state import RequestState, request_state
 from app.limits.rate_limiter.limiter import RateLimiter
 from app.settings import Settings
 from schema.execution.operation import Answer
+from schema.http.connection_params import MALFORMED
 from schema.http.request import GraphQLRequest
 from schema.http.websocket import Closing, WebSocketConnection
 from tests.unit.schema.request_scope import answers, no_redis
@@ -483,9 +484,9 @@ async def test_without_anonymous_reading_credentials_are_required() -> None:
 async def test_credentials_that_are_no_text_are_invalid_and_null_is_none(value: Any) -> None:
     client = Client()
     client.send({**INIT, "payload": {"AUTHORIZATION": value}})
-    client.disconnect()
     await client.serve()
-    assert client.authenticator.credentials == [("no text", None)]
+    assert client.closed == (4403, MALFORMED)
+    assert client.authenticator.credentials == []
     anonymous = Client()
     anonymous.send({**INIT, "payload": {"authorization": None}})
     anonymous.disconnect()
