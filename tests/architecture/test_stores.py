@@ -258,6 +258,8 @@ STORES = {
     "schema/http/open_subscriptions.py:OpenSubscriptions._by_caller": "open subscriptions",
     "schema/http/open_subscriptions.py:OpenSubscriptions._documents": "open subscriptions",
     "schema/http/websocket.py:WebSocketConnection._operations": "connections, WebSockets, operations of a WebSocket",
+    "schema/http/shared_stream.py:SharedStream._operations": "connections, WebSockets, operations of a WebSocket",
+    "schema/http/shared_streams.py:SharedStreams._streams": "connections, WebSockets, operations of a WebSocket",
 }
 REASONS = {OWNER, REQUEST, START, IMPORT, DATA, SERVERS}
 
