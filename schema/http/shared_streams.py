@@ -14,7 +14,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Scope
 
 from app.errors import AppError, BadInput, Code
-from app.http.content_negotiation import accepts_stream
+from app.http.content_negotiation import EVENT_STREAM, accepted_stream
 from app.http.request_state import header, joined_header
 from app.settings import Settings
 from schema.execution.documents import Operation
@@ -43,7 +43,8 @@ class SharedStreams:
         if method == "PUT":
             return self._reserve(scope)
         if method == "GET":
-            token = token_of(scope) if accepts_stream(joined_header(scope, b"accept")) else None
+            accepted = accepted_stream(joined_header(scope, b"accept"))
+            token = token_of(scope) if accepted == EVENT_STREAM else None
             return None if token is None else self._stream(token, scope).response(scope)
         if method != "DELETE":
             return None
