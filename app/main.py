@@ -13,6 +13,7 @@ from app.importers.follow.follower import Follower
 from app.jobs.cache_warmer import CacheWarmer
 from app.jobs.supervisor import Job
 from app.middleware.stack import apply_middleware
+from app.observability.build_info import set_build_info
 from app.resources import Resources, open_resources
 from app.routes import routes
 from app.settings import Settings
@@ -36,6 +37,7 @@ def create_app(settings: Settings) -> Starlette:
         async with open_resources(settings, _jobs) as resources:
             yield {"resources": resources}
 
+    set_build_info(settings)
     runner = OperationRunner(settings)
     imports = Imports(settings)
     graph = GraphQLEndpoint(settings, runner)

@@ -44,6 +44,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     log_level: str = "info"
     log_format: str = "auto"  # auto, console or json
     slow_operation_threshold: Seconds = 0.5
+    deprecated_metrics: bool = True  # metrics also under their names without the prefix `dno_`
+    revision: str = ""  # label of dno_build_info; empty: the commit that pip has installed, if it has
 
     # PostgreSQL
     min_database_connections: Count = 2

@@ -74,7 +74,7 @@ async def _send_all(server: Server, requests: Sequence[bytes]) -> None:
 
 
 async def _figures(server: Server) -> list[str]:
-    cached = (await server.metrics())["cache_memory_bytes"]
+    cached = (await server.metrics())["dno_cache_memory_bytes"]
     return [f"{server.memory / 1e6:.0f}", f"{cached / 1e6:.0f}"]
 
 

@@ -42,12 +42,12 @@ KEY = PREFIX + secrets.token_urlsafe(32)
 # Statements of readers, without jobs and fills.
 REGIONS = [region.name for region in vars(regions).values() if isinstance(region, Region)]
 TIMES = {
-    "SQL": [f'database_statement_duration_seconds_sum{{region="{region}"}}' for region in REGIONS],
+    "SQL": [f'dno_database_statement_duration_seconds_sum{{region="{region}"}}' for region in REGIONS],
     "Redis": [
-        f'cache_operation_duration_seconds_sum{{layer="l2",operation="{operation}"}}'
+        f'dno_cache_operation_duration_seconds_sum{{layer="l2",operation="{operation}"}}'
         for operation in ("get", "lease")
     ],
-    "all": ['graphql_operation_duration_seconds_sum{type="query"}'],
+    "all": ['dno_graphql_operation_duration_seconds_sum{type="query"}'],
 }
 
 

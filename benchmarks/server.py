@@ -74,7 +74,9 @@ class Server:
     async def until_ready(self) -> None:
         """L1 is off until the server has subscribed to the channel."""
         async with asyncio.timeout(TIMEOUT):
-            while not all(value for name, value in (await self.metrics()).items() if "cache_trusted" in name):
+            while not all(
+                value for name, value in (await self.metrics()).items() if "dno_cache_trusted" in name
+            ):
                 await asyncio.sleep(0.05)
 
 

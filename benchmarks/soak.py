@@ -22,7 +22,7 @@ from benchmarks.workloads import KEY, lists_that_never_repeat, points_with_corre
 
 PARTS = 10
 WARMUP = 5  # seconds
-GAUGES = {"L1, MB": "cache_memory_bytes", "backlog": "outbox_backlog"}
+GAUGES = {"L1, MB": "dno_cache_memory_bytes", "backlog": "dno_outbox_backlog"}
 
 
 def main() -> None:

@@ -21,7 +21,7 @@ class Health:
     def __init__(self, settings: Settings) -> None:
         self._networks = Networks(settings.operations_networks, "OPERATIONS_NETWORKS")
         self._addresses = Addresses(settings)
-        self._exposition = Exposition()
+        self._exposition = Exposition(deprecated_names=settings.deprecated_metrics)
 
     @property
     def routes(self) -> list[BaseRoute]:

@@ -1,5 +1,6 @@
 """When this instance may trust L2: the right Redis, the right epoch, and every event delivered."""
 
+import logging
 from collections import deque
 from collections.abc import Callable
 from math import inf
@@ -291,7 +292,9 @@ class L2Consistency:
         if (moved or status.abandoned(ABANDONED_AFTER)) and await outbox.raise_epoch(
             self._pool, identity, moved=moved, abandoned_after=ABANDONED_AFTER, restored=restored
         ):
-            log.warning("cache_epoch_raised", redis=identity)
+            # With the first Redis of a database, or one that was started together with this instance, nothing was lost.
+            ordinary = self._agreed is None and not restored
+            log.log(logging.DEBUG if ordinary else logging.WARNING, "cache_epoch_raised", redis=identity)
         else:
             await self._shared.reconnect()
 

@@ -9,6 +9,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, 
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
 from app.observability import counting
+from app.observability.deprecated_names import with_deprecated_names
 
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 CONTENT_TYPE = CONTENT_TYPE_LATEST
@@ -21,8 +22,8 @@ class Exposition:
     text is never older than the request for it, and many at once cost no more than two.
     """
 
-    def __init__(self, write: "Callable[[], bytes] | None" = None) -> None:
-        self._write = write or _write
+    def __init__(self, write: "Callable[[], bytes] | None" = None, *, deprecated_names: bool = False) -> None:
+        self._write = write or (_write_with_deprecated_names if deprecated_names else _write)
         self._running: asyncio.Task[bytes] | None = None
         self._next: asyncio.Task[bytes] | None = None
 
@@ -38,6 +39,10 @@ class Exposition:
         self._running, self._next = self._next, None
         counting.flush()
         return await asyncio.to_thread(self._write)
+
+
+def _write_with_deprecated_names() -> bytes:
+    return with_deprecated_names(_write())
 
 
 def _write() -> bytes:

@@ -68,11 +68,11 @@ def configure(settings: Settings) -> None:
         )
     )
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
-    for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
+    for name in ("uvicorn", "uvicorn.error", "uvicorn.access", "asyncpg_trek"):
         logger = logging.getLogger(name)
         logger.handlers.clear()
         logger.propagate = True
-        # The program logs its start and stop itself.
+        # The program reports its start, its stop and migrations itself.
         logger.setLevel(logging.NOTSET if level == "debug" else logging.WARNING)
 
 

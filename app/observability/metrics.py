@@ -1,24 +1,30 @@
-"""What is counted and how it is named; every metric of the server stands here."""
+"""What is counted and how it is named; every metric of the server stands here.
+
+Names begin with `dno_` and end with their unit (decision 84); those without the prefix are written by
+`app/observability/deprecated_names.py`.
+"""
 
 from prometheus_client import Counter, Gauge, Histogram, disable_created_metrics
 
 # When each series began would be a gauge beside each: it doubles what a scrape writes, and workers have none anyway.
 disable_created_metrics()  # type: ignore[no-untyped-call]
 
+# Of all metrics but those that every Prometheus client writes (`process_…`, `python_…`).
+PREFIX = "dno_"
 FAST = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 
-HTTP_REQUESTS = Counter("http_requests_total", "Answered HTTP requests.", ["method", "route", "status"])
+HTTP_REQUESTS = Counter("dno_http_requests_total", "Answered HTTP requests.", ["method", "route", "status"])
 HTTP_IN_FLIGHT = Gauge(
-    "http_requests_in_flight", "HTTP requests being answered.", multiprocess_mode="livesum"
+    "dno_http_requests_in_flight", "HTTP requests being answered.", multiprocess_mode="livesum"
 )
 HTTP_CUT = Counter(
-    "http_connections_cut_total",
+    "dno_http_connections_cut_total",
     "Connections cut: no_room for one more, more than its address's share (no_share), a request too_slow, too_large or"
     " malformed, an answer that its client left unread or that did not come (unanswered).",
     ["reason"],
 )
 HTTP_SECONDS = Histogram(
-    "http_request_duration_seconds", "Time to the last byte of an answer.", ["route"], buckets=FAST
+    "dno_http_request_duration_seconds", "Time to the last byte of an answer.", ["route"], buckets=FAST
 )
 COMPRESSIONS = Counter(
     "http_compressions_total",
@@ -26,138 +32,155 @@ COMPRESSIONS = Counter(
     ["coding"],
 )
 RATE_LIMIT = Counter(
-    "rate_limit_decisions_total",
+    "dno_rate_limit_decisions_total",
     "Requests weighed; `by` is where it was decided: redis, grant (a portion taken in advance) or local.",
     ["policy", "by", "outcome"],
 )
 RATE_LIMIT_LOCAL = Gauge(
-    "rate_limit_local",
+    "dno_rate_limit_local",
     "1 while Redis is away and this instance limits on its own.",
     multiprocess_mode="livemax",
 )
 OPERATIONS = Counter(
-    "graphql_operations_total", "GraphQL operations by name and outcome.", ["operation", "outcome"]
+    "dno_graphql_operations_total", "GraphQL operations by name and outcome.", ["operation", "outcome"]
 )
 OPERATION_SECONDS = Histogram(
-    "graphql_operation_duration_seconds", "Time from request to answer.", ["type"], buckets=FAST
+    "dno_graphql_operation_duration_seconds", "Time from request to answer.", ["type"], buckets=FAST
 )
-ERRORS = Counter("graphql_errors_total", "GraphQL errors by code.", ["code"])
+ERRORS = Counter("dno_graphql_errors_total", "GraphQL errors by code.", ["code"])
 LOADER_BATCH = Histogram(
-    "loader_batch_size",
+    "dno_loader_batch_size",
     "Keys that one loader asked for together.",
     ["loader"],
     buckets=(1, 2, 5, 10, 20, 50, 100, 200, 500),
 )
-STATEMENTS = Counter("database_statements_total", "Statements sent to PostgreSQL.", ["region"])
+STATEMENTS = Counter("dno_database_statements_total", "Statements sent to PostgreSQL.", ["region"])
 STATEMENT_SECONDS = Histogram(
-    "database_statement_duration_seconds", "Time of one statement.", ["region"], buckets=FAST
+    "dno_database_statement_duration_seconds", "Time of one statement.", ["region"], buckets=FAST
 )
 
-CACHE_HITS = Counter("cache_hits_total", "Records found.", ["region", "layer"])
+CACHE_HITS = Counter("dno_cache_hits_total", "Records found.", ["region", "layer"])
 CACHE_NEGATIVE_HITS = Counter(
-    "cache_negative_hits_total", 'Hits that said "there is none".', ["region", "layer"]
+    "dno_cache_negative_hits_total", 'Hits that said "there is none".', ["region", "layer"]
 )
-CACHE_MISSES = Counter("cache_misses_total", "Records not found.", ["region", "layer"])
+CACHE_MISSES = Counter("dno_cache_misses_total", "Records not found.", ["region", "layer"])
 CACHE_ERRORS = Counter(
-    "cache_errors_total", "Cache operations that failed; PostgreSQL answered instead.", ["operation", "layer"]
+    "dno_cache_errors_total",
+    "Cache operations that failed; PostgreSQL answered instead.",
+    ["operation", "layer"],
 )
 CACHE_LEASE_REFUSALS = Counter(
-    "cache_lease_refusals_total", "Misses whose lease another reader held.", ["region"]
+    "dno_cache_lease_refusals_total", "Misses whose lease another reader held.", ["region"]
 )
 CACHE_REFUSED_FILLS = Counter(
-    "cache_refused_fills_total", "Fills that an invalidation had overtaken.", ["layer"]
+    "dno_cache_refused_fills_total", "Fills that an invalidation had overtaken.", ["layer"]
 )
 CACHE_SECONDS = Histogram(
-    "cache_operation_duration_seconds", "Time of one cache operation.", ["operation", "layer"], buckets=FAST
+    "dno_cache_operation_duration_seconds",
+    "Time of one cache operation.",
+    ["operation", "layer"],
+    buckets=FAST,
 )
-CACHE_INVALIDATIONS = Counter("cache_invalidations_total", "Tags invalidated.", ["by"])
-CACHE_TRUSTED = Gauge("cache_trusted", "1 while a layer is in use.", ["layer"], multiprocess_mode="livemin")
-CACHE_BYTES = Gauge("cache_memory_bytes", "Bytes in L1.", multiprocess_mode="livesum")
+CACHE_INVALIDATIONS = Counter("dno_cache_invalidations_total", "Tags invalidated.", ["by"])
+CACHE_TRUSTED = Gauge(
+    "dno_cache_trusted", "1 while a layer is in use.", ["layer"], multiprocess_mode="livemin"
+)
+CACHE_BYTES = Gauge("dno_cache_memory_bytes", "Bytes in L1.", multiprocess_mode="livesum")
 
-OUTBOX_BACKLOG = Gauge("outbox_backlog", "Events that Redis has not taken yet.", multiprocess_mode="livemax")
-OUTBOX_DELIVERED = Counter("outbox_delivered_total", "Events handed to Redis.")
-INVALIDATION_DELAY = Histogram(
-    "invalidation_delay_seconds", "From commit to eviction on this instance.", buckets=FAST
+OUTBOX_BACKLOG = Gauge(
+    "dno_outbox_backlog", "Events that Redis has not taken yet.", multiprocess_mode="livemax"
 )
-SUBSCRIPTIONS = Gauge("graphql_subscriptions", "Open subscriptions.", multiprocess_mode="livesum")
-CHANGES_SENT = Counter("graphql_changes_told_total", "Answers sent to open streams.", ["transport"])
-SOCKETS = Gauge("graphql_sockets", "Open WebSockets and event streams.", multiprocess_mode="livesum")
-SOCKETS_CLOSED = Counter("graphql_sockets_closed_total", "WebSockets that ended, by close code.", ["code"])
+OUTBOX_DELIVERED = Counter("dno_outbox_delivered_total", "Events handed to Redis.")
+INVALIDATION_DELAY = Histogram(
+    "dno_invalidation_delay_seconds", "From commit to eviction on this instance.", buckets=FAST
+)
+SUBSCRIPTIONS = Gauge("dno_graphql_subscriptions", "Open subscriptions.", multiprocess_mode="livesum")
+CHANGES_SENT = Counter("dno_graphql_changes_told_total", "Answers sent to open streams.", ["transport"])
+SOCKETS = Gauge("dno_graphql_sockets", "Open WebSockets and event streams.", multiprocess_mode="livesum")
+SOCKETS_CLOSED = Counter(
+    "dno_graphql_sockets_closed_total", "WebSockets that ended, by close code.", ["code"]
+)
 
 EVENT_LOOP_LAG = Gauge(
-    "event_loop_lag_seconds", "How late the event loop woke up.", multiprocess_mode="livemax"
+    "dno_event_loop_lag_seconds", "How late the event loop woke up.", multiprocess_mode="livemax"
 )
 DATABASE_CONNECTIONS = Gauge(
-    "database_pool_connections", "Connections to PostgreSQL.", ["state"], multiprocess_mode="livesum"
+    "dno_database_pool_connections", "Connections to PostgreSQL.", ["state"], multiprocess_mode="livesum"
 )
 OPERATIONS_RUNNING = Gauge(
-    "graphql_operations_running", "GraphQL operations being executed.", multiprocess_mode="livesum"
+    "dno_graphql_operations_running", "GraphQL operations being executed.", multiprocess_mode="livesum"
 )
 OPERATIONS_WAITING = Gauge(
-    "graphql_operations_waiting", "GraphQL operations waiting for their turn.", multiprocess_mode="livesum"
+    "dno_graphql_operations_waiting",
+    "GraphQL operations waiting for their turn.",
+    multiprocess_mode="livesum",
 )
 QUEUE = Gauge(
-    "queue_length",
+    "dno_queue_length",
     "What waits inside a process: questions to be logged, records to be filled, changes of the slowest subscriber.",
     ["queue"],
     multiprocess_mode="livesum",
 )
-SLOW_OPERATIONS = Counter("slow_operations_total", "Operations slower than the setting allows.")
+SLOW_OPERATIONS = Counter("dno_slow_operations_total", "Operations slower than the setting allows.")
 
-JOB_FAILURES = Counter("job_failures_total", "Background jobs that fell and were started again.", ["job"])
+JOB_FAILURES = Counter(
+    "dno_job_failures_total", "Background jobs that failed and were started again.", ["task"]
+)
 SUBSCRIBERS_DROPPED = Counter(
-    "graphql_subscriptions_dropped_total", "Subscriptions closed because they did not keep up."
+    "dno_graphql_subscriptions_dropped_total", "Subscriptions closed because they did not keep up."
 )
 PERSISTED_DOCUMENTS_NOT_STORED = Counter(
-    "persisted_documents_not_kept_total",
+    "dno_persisted_documents_not_kept_total",
     "Automatic persisted queries executed and not kept: their caller sent too many new ones.",
 )
 QUERY_LOG_DROPPED = Counter(
-    "query_log_dropped_total", "Questions not logged: PostgreSQL was away and the buffer full."
+    "dno_query_log_dropped_total", "Questions not logged: PostgreSQL was away and the buffer full."
 )
 GARBAGE_SECONDS = Histogram(
-    "garbage_collection_seconds",
+    "dno_garbage_collection_seconds",
     "Full garbage collections because memory had grown; nothing else runs meanwhile.",
     buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1),
 )
 QUERY_LOG_NOT_SAMPLED = Counter(
-    "query_log_not_sampled_total", "Questions not logged: their caller, or all together, had their share."
+    "dno_query_log_not_sampled_total", "Questions not logged: their caller, or all together, had their share."
 )
 SECOND_OPINIONS = Counter(
-    "language_model_opinions_total",
+    "dno_language_model_opinions_total",
     "Questions that a language model was asked about; only `taken` ones were used.",
     ["outcome"],
 )
 WARMED_READS = Counter(
-    "cache_warmed_reads_total", "Popular keys that the warmer found kept (hit) or had to read.", ["outcome"]
+    "dno_cache_warmed_reads_total",
+    "Popular keys that the warmer found kept (hit) or had to read.",
+    ["outcome"],
 )
 
 FOLLOW_PASSES = Counter(
-    "follow_passes_total",
+    "dno_follow_passes_total",
     "Passes over the followed database: full comparisons, incremental ones, and failed ones.",
     ["kind"],
 )
 FOLLOW_SECONDS = Histogram(
-    "follow_pass_duration_seconds",
+    "dno_follow_pass_duration_seconds",
     "Time of one pass over the followed database.",
     ["kind"],
     buckets=(0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300),
 )
 FOLLOW_ENTRIES = Counter(
-    "follow_entries_total",
+    "dno_follow_entries_total",
     "Entries that were changed as in the followed database; disputed ones were flagged because both have changed.",
     ["change"],
 )
 FOLLOW_SET_ASIDE = Gauge(
-    "follow_set_aside_rows",
+    "dno_follow_set_aside_rows",
     "Rows of the followed database that do not fit, in the last pass of this instance.",
     multiprocess_mode="livemostrecent",
 )
 WEBHOOK_ATTEMPTS = Counter(
-    "webhook_attempts_total", "Messages sent to receivers of webhooks; each attempt counts.", ["outcome"]
+    "dno_webhook_attempts_total", "Messages sent to receivers of webhooks; each attempt counts.", ["outcome"]
 )
 WEBHOOK_DEAD_LETTERS = Counter(
-    "webhook_dead_letters_total", "Messages of webhooks that were given up after their last attempt."
+    "dno_webhook_dead_letters_total", "Messages of webhooks that were given up after their last attempt."
 )
 EDGE_PURGES = Counter(
     "dno_edge_purges_total",
@@ -189,7 +212,14 @@ EDGE_EVERYTHING = Counter(
 )
 
 UNPLANNED = Counter(
-    "graphql_unplanned_total",
+    "dno_graphql_unplanned_total",
     "Queries that the executor answered instead of a compiled plan, by reason.",
     ["reason"],
+)
+
+BUILD_INFO = Gauge(
+    "dno_build_info",
+    "Always 1; its labels name what is running. An unknown revision is empty.",
+    ["version", "revision", "python"],
+    multiprocess_mode="livemax",
 )

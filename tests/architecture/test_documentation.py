@@ -80,7 +80,8 @@ def test_every_metric_exists():
     known = {
         f"{family}{ending}" for family in families for ending in ("", "_total", "_sum", "_count", "_bucket")
     }
-    named = _spans(r"((?:cache|database|graphql|http|outbox|rate_limit|query_log|event_loop)_\w+)")
+    ours = "cache|database|graphql|http|outbox|rate_limit|query_log|event_loop"
+    named = _spans(rf"(dno_(?:{ours}|edge|follow|webhook|language|build|garbage|queue)_\w+|(?:{ours})_\w+)")
     unknown = {
         (page, word) for page, word in named if word not in known and word not in Settings.__struct_fields__
     }

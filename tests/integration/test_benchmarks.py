@@ -83,5 +83,5 @@ async def test_metrics_of_the_server_under_load_are_read(instance, pool):
     server = Server(instance())
     await server.until_ready()
     assert len(await server.cursors()) == 2
-    assert (await server.metrics())["cache_memory_bytes"] > 0
+    assert (await server.metrics())["dno_cache_memory_bytes"] > 0
     assert server.memory > 10**7

@@ -22,7 +22,7 @@ HANGS = 5
 
 
 def errors(operation: str) -> float:
-    return REGISTRY.get_sample_value("cache_errors_total", {"operation": operation, "layer": "l2"}) or 0
+    return REGISTRY.get_sample_value("dno_cache_errors_total", {"operation": operation, "layer": "l2"}) or 0
 
 
 @pytest.mark.parametrize("fault", ["stop", "pause", "kill"])

@@ -38,7 +38,7 @@ async def received(channel: Subscription) -> Message:
 
 
 def counted(by: str) -> float:
-    return REGISTRY.get_sample_value("cache_invalidations_total", {"by": by}) or 0
+    return REGISTRY.get_sample_value("dno_cache_invalidations_total", {"by": by}) or 0
 
 
 def keep(one: TableCaches, *tags: str) -> None:

@@ -20,7 +20,7 @@ from tests.integration.cache.table import Table
 from tests.integration.cache.table_caches import TableCaches, table_caches
 from tests.waiting import PATIENT
 
-COUNTERS = ("cache_hits_total", "cache_negative_hits_total", "cache_misses_total")
+COUNTERS = ("dno_cache_hits_total", "dno_cache_negative_hits_total", "dno_cache_misses_total")
 
 
 @pytest.fixture
@@ -77,8 +77,8 @@ async def test_batch_sizes_are_counted_by_region(here: TableCaches) -> None:
     await here.read(table, "a", "b", "c")
     await here.read(table, "a")
     here.read_through._queue(table.region).batches.flush()
-    assert REGISTRY.get_sample_value("loader_batch_size_count", {"loader": table.name}) == 2
-    assert REGISTRY.get_sample_value("loader_batch_size_sum", {"loader": table.name}) == 4
+    assert REGISTRY.get_sample_value("dno_loader_batch_size_count", {"loader": table.name}) == 2
+    assert REGISTRY.get_sample_value("dno_loader_batch_size_sum", {"loader": table.name}) == 4
 
 
 async def test_an_operation_counts_keys_layers_statements_and_round_trips(
@@ -126,7 +126,7 @@ async def test_each_look_for_the_value_of_another_instance_is_a_round_trip(
     looks = 1 + len(LEASE_WAITS)
     assert (stats.statements, stats.round_trips, stats.layers) == (1, looks, {"l1": 0, "postgres": 1})
     labels = {"region": table.name}
-    assert REGISTRY.get_sample_value("cache_lease_refusals_total", labels) == looks
+    assert REGISTRY.get_sample_value("dno_cache_lease_refusals_total", labels) == looks
 
 
 async def test_a_value_that_cannot_be_read_costs_a_round_trip_for_its_lease_and_is_replaced(

@@ -28,11 +28,11 @@ def metric(name: str, **labels: str) -> float:
 
 
 def errors(operation: str) -> float:
-    return metric("cache_errors_total", operation=operation)
+    return metric("dno_cache_errors_total", operation=operation)
 
 
 def calls(operation: str) -> float:
-    return metric("cache_operation_duration_seconds_count", operation=operation)
+    return metric("dno_cache_operation_duration_seconds_count", operation=operation)
 
 
 async def fill(shared: SharedCache, *tags: str, seconds: float = 60) -> set[str]:
@@ -125,12 +125,12 @@ async def test_a_value_of_almost_no_lifetime_is_accepted(here: TableCaches) -> N
 
 
 async def test_rejected_fills_are_returned_and_counted(here: TableCaches) -> None:
-    before = metric("cache_refused_fills_total")
+    before = metric("dno_cache_refused_fills_total")
     tokens = await here.shared.lease_many(["a", "b", "c"])
     await here.shared.remove(["b"])
     fills = [Fill(tag, tokens[tag], b"value", 60) for tag in "abc"]
     assert await here.shared.fill_many([*fills, Fill("d", "other:1", b"value", 60)]) == {"b", "d"}
-    assert metric("cache_refused_fills_total") == before + 2
+    assert metric("dno_cache_refused_fills_total") == before + 2
     assert await here.shared.get_many(list("abcd")) == {"a": b"value", "c": b"value"}
 
 
@@ -287,7 +287,7 @@ async def test_every_operation_is_timed_under_its_name(here: TableCaches) -> Non
         "get": 2.0,
     }
     labels = {"operation": "remove"}
-    assert 0 < metric("cache_operation_duration_seconds_sum", **labels) < 60 * calls("remove")
+    assert 0 < metric("dno_cache_operation_duration_seconds_sum", **labels) < 60 * calls("remove")
 
 
 async def test_a_message_is_sent_again_over_another_connection(
@@ -349,14 +349,14 @@ async def test_trust_is_a_state_with_a_reason_a_count_and_a_metric(redis_url: st
     async with open_redis(Settings(redis_url=redis_url, **PATIENT)) as shared:
         assert (shared.trusted, shared.distrust_count, shared.epoch) == (False, 0, 0)
         assert shared.distrust_reason == "the outbox has not been looked at yet"
-        assert metric("cache_trusted") == 0
+        assert metric("dno_cache_trusted") == 0
         assert shared.trust(0)
         assert (shared.trusted, shared.distrust_reason) == (True, None)
-        assert metric("cache_trusted") == 1
+        assert metric("dno_cache_trusted") == 1
         holder = shared._holder
         shared.distrust("one reason")
         assert (shared.trusted, shared.distrust_count) == (False, 1)
-        assert metric("cache_trusted") == 0
+        assert metric("dno_cache_trusted") == 0
         assert len(shared._holder) == 16
         assert shared._holder != holder
         shared.distrust("another reason")

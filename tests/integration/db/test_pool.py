@@ -13,7 +13,7 @@ from tests.waiting import until_equal
 
 
 def counted(name: str) -> float:
-    return REGISTRY.get_sample_value("database_statements_total", {"region": name}) or 0
+    return REGISTRY.get_sample_value("dno_database_statements_total", {"region": name}) or 0
 
 
 async def own_pid(pool) -> int:

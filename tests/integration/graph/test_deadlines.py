@@ -78,9 +78,9 @@ async def test_when_slots_and_queue_are_full_requests_are_refused_with_retry_aft
     async with running(settings, **full) as server, httpx.AsyncClient() as client:
         async with locked(pool):
             executing = [asyncio.create_task(client.post(server.url, json=REQUEST)) for _ in range(2)]
-            await until(lambda: _gauge("graphql_operations_running") == 2)
+            await until(lambda: _gauge("dno_graphql_operations_running") == 2)
             queued = asyncio.create_task(client.post(server.url, json=REQUEST))
-            await until(lambda: _gauge("graphql_operations_waiting") == 1)
+            await until(lambda: _gauge("dno_graphql_operations_waiting") == 1)
             for refused in (await client.post(server.url, json=REQUEST), await queued):
                 assert refused.status_code == 503
                 assert refused.headers["retry-after"] == "1"
@@ -93,8 +93,8 @@ async def test_when_slots_and_queue_are_full_requests_are_refused_with_retry_aft
 def _gauge(name: str) -> float:
     counting.flush()
     gauge = {
-        "graphql_operations_running": metrics.OPERATIONS_RUNNING,
-        "graphql_operations_waiting": metrics.OPERATIONS_WAITING,
+        "dno_graphql_operations_running": metrics.OPERATIONS_RUNNING,
+        "dno_graphql_operations_waiting": metrics.OPERATIONS_WAITING,
     }
     found: float = gauge[name]._value.get()
     return found

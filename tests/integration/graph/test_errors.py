@@ -60,7 +60,7 @@ async def test_unexpected_errors_are_masked_and_logged_in_full(
 
 
 def _errors(code: str) -> float:
-    return REGISTRY.get_sample_value("graphql_errors_total", {"code": code}) or 0.0
+    return REGISTRY.get_sample_value("dno_graphql_errors_total", {"code": code}) or 0.0
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,7 @@ async def execute(resources: Resources, operation: Operation) -> Answer:
 
 
 def unplanned(reason: str) -> float:
-    return REGISTRY.get_sample_value("graphql_unplanned_total", {"reason": reason}) or 0.0
+    return REGISTRY.get_sample_value("dno_graphql_unplanned_total", {"reason": reason}) or 0.0
 
 
 def warnings(logs: Any) -> list[Any]:

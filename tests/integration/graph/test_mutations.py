@@ -367,7 +367,7 @@ async def test_a_manually_deleted_entry_can_be_restored_and_added_again(
 
 async def test_errors_are_counted_under_the_code_that_the_payload_reports(editor: Caller, dno: Dno) -> None:
     def counted(code: str) -> float:
-        return REGISTRY.get_sample_value("graphql_errors_total", {"code": code}) or 0.0
+        return REGISTRY.get_sample_value("dno_graphql_errors_total", {"code": code}) or 0.0
 
     before = counted("INVALID"), counted("BAD_USER_INPUT")
     refused = await editor.write("addTariff", **NEW_TARIFF | {"leistung": "-1"})

@@ -269,7 +269,7 @@ async def test_an_event_stream_is_subscribed_when_its_response_head_arrives(
         assert (await events.next_change())["kind"] == "CREATED"
 
 
-STATEMENTS = "database_statements_total"
+STATEMENTS = "dno_database_statements_total"
 # Statements that poll the outbox and the queue of webhooks.
 POLLS = re.compile('region="(outbox|outbox_waiting|delivered|webhook_work)"')
 
@@ -299,7 +299,7 @@ async def test_a_thousand_subscribers_cost_three_statements_and_little_memory(
             clients.append(client)
 
         async def all_are_subscribed() -> bool:
-            return await figure("graphql_subscriptions") >= 1000
+            return await figure("dno_graphql_subscriptions") >= 1000
 
         await until(all_are_subscribed)
         each = (process.memory_info().rss - before) / 1000

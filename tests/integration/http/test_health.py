@@ -89,7 +89,7 @@ async def test_the_endpoints_report_it() -> None:
         }
         metrics = await client.get("/metrics")
         assert metrics.headers["content-type"].startswith("text/plain; version=")
-        assert "http_requests_total" in metrics.text
+        assert "dno_http_requests_total" in metrics.text
 
 
 READ_BY_OPERATORS = ("/readyz", "/metrics")

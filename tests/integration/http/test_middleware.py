@@ -247,7 +247,7 @@ async def test_only_listed_origins_may_read(app_of: Any) -> None:
 async def test_requests_are_counted_by_route_and_not_by_invented_paths_or_methods(app_of: Any) -> None:
     def counted(**labels: str) -> float:
         counting.flush()
-        return REGISTRY.get_sample_value("http_requests_total", labels) or 0
+        return REGISTRY.get_sample_value("dno_http_requests_total", labels) or 0
 
     before = counted(method="GET", route="/things/{id}", status="409")
     unknown = counted(method="unknown", route="unknown", status="404")
@@ -256,7 +256,7 @@ async def test_requests_are_counted_by_route_and_not_by_invented_paths_or_method
         await client.request("BREW", "/made/up")
     assert counted(method="GET", route="/things/{id}", status="409") - before == 5
     assert counted(method="unknown", route="unknown", status="404") - unknown == 1
-    assert REGISTRY.get_sample_value("http_requests_in_flight") == 0
+    assert REGISTRY.get_sample_value("dno_http_requests_in_flight") == 0
 
 
 async def close_code(app: Any, *headers: tuple[bytes, bytes]) -> int | None:

@@ -481,10 +481,10 @@ async def test_the_script_is_loaded_once_and_again_after_an_outage(
     assert await calls("eval") == 0
     valkey.pause()
     assert (await limiter.take("b")).allowed
-    assert REGISTRY.get_sample_value("rate_limit_local") == 1
+    assert REGISTRY.get_sample_value("dno_rate_limit_local") == 1
     valkey.resume()
     await until(lambda: limiter.try_take("c") is None)
-    assert REGISTRY.get_sample_value("rate_limit_local") == 0
+    assert REGISTRY.get_sample_value("dno_rate_limit_local") == 0
     assert await calls("script|load") == 2
     assert await calls("eval") == 0
 

@@ -108,7 +108,7 @@ async def test_a_metric_counts_records_that_were_still_cached(pool: Pool, settin
 
 def outcomes() -> tuple[float, float]:
     hit, miss = (
-        REGISTRY.get_sample_value("cache_warmed_reads_total", {"outcome": outcome}) or 0.0
+        REGISTRY.get_sample_value("dno_cache_warmed_reads_total", {"outcome": outcome}) or 0.0
         for outcome in ("hit", "miss")
     )
     return hit, miss

@@ -112,7 +112,7 @@ async def test_of_a_batch_only_questions_that_can_never_be_written_are_dropped(
 
 
 def dropped() -> float:
-    return REGISTRY.get_sample_value("query_log_dropped_total") or 0.0
+    return REGISTRY.get_sample_value("dno_query_log_dropped_total") or 0.0
 
 
 async def test_a_question_that_cannot_be_stored_unchanged_does_not_fail_its_batch(
@@ -145,7 +145,7 @@ async def test_one_caller_fills_a_share_of_the_log_and_the_rest_is_counted(
 
 
 def not_sampled() -> float:
-    return REGISTRY.get_sample_value("query_log_not_sampled_total") or 0.0
+    return REGISTRY.get_sample_value("dno_query_log_not_sampled_total") or 0.0
 
 
 async def test_beyond_the_maximum_the_oldest_questions_are_deleted(pool: Pool, settings: Settings) -> None:

@@ -263,19 +263,19 @@ def test_the_segments_sum_up_to_all_bytes(clock: Clock) -> None:
 
 
 def test_trust_bytes_and_rejected_fills_are_metrics(clock: Clock) -> None:
-    rejected = metric("cache_refused_fills_total", layer="l1")
+    rejected = metric("dno_cache_refused_fills_total", layer="l1")
     memory = Memory(max_bytes=10 * ENTRY, lifetime=60)
-    assert metric("cache_trusted", layer="l1") == 0
+    assert metric("dno_cache_trusted", layer="l1") == 0
     memory.switch_on()
-    assert metric("cache_trusted", layer="l1") == 1
+    assert metric("dno_cache_trusted", layer="l1") == 1
     before = memory.now()
     keep(memory, "a")
     keep(memory, "b")
-    assert metric("cache_memory_bytes") == 2 * ENTRY
+    assert metric("dno_cache_memory_bytes") == 2 * ENTRY
     memory.invalidate(["a"])
-    assert metric("cache_memory_bytes") == ENTRY
+    assert metric("dno_cache_memory_bytes") == ENTRY
     assert not keep(memory, "a", since=before)
-    assert metric("cache_refused_fills_total", layer="l1") == rejected + 1
+    assert metric("dno_cache_refused_fills_total", layer="l1") == rejected + 1
     memory.switch_off()
-    assert metric("cache_memory_bytes") == 0
-    assert metric("cache_trusted", layer="l1") == 0
+    assert metric("dno_cache_memory_bytes") == 0
+    assert metric("dno_cache_trusted", layer="l1") == 0

@@ -9,7 +9,7 @@ from prometheus_client import REGISTRY
 from app.cache.region import Region
 from app.cache.region_queue import RegionQueue
 
-COUNTERS = ("cache_hits_total", "cache_negative_hits_total", "cache_misses_total")
+COUNTERS = ("dno_cache_hits_total", "dno_cache_negative_hits_total", "dno_cache_misses_total")
 
 
 async def fetch(pool: Any, keys: Sequence[str]) -> dict[str, int]:
@@ -41,8 +41,8 @@ def test_rejected_leases_and_batches_are_counted_by_region() -> None:
     queue.leases_refused.inc()
     queue.batches.observe(3)
     queue.batches.flush()
-    assert REGISTRY.get_sample_value("cache_lease_refusals_total", {"region": region.name}) == 1
-    assert REGISTRY.get_sample_value("loader_batch_size_sum", {"loader": region.name}) == 3
+    assert REGISTRY.get_sample_value("dno_cache_lease_refusals_total", {"region": region.name}) == 1
+    assert REGISTRY.get_sample_value("dno_loader_batch_size_sum", {"loader": region.name}) == 3
 
 
 def test_a_new_queue_is_empty_and_encodes_records_of_its_region() -> None:

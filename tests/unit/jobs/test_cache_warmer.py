@@ -149,7 +149,7 @@ async def test_all_families_of_a_pair_are_counted_before_it_is_read_and_the_read
 
 
 def warmed_reads() -> list[float]:
-    name = "cache_warmed_reads_total"
+    name = "dno_cache_warmed_reads_total"
     return [REGISTRY.get_sample_value(name, {"outcome": outcome}) or 0.0 for outcome in ("hit", "miss")]
 
 

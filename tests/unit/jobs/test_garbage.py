@@ -99,7 +99,7 @@ class Memory:
 def test_growth_counts_from_the_memory_after_the_last_collection(monkeypatch: pytest.MonkeyPatch) -> None:
     memory = Memory(monkeypatch, 99, 100, 60, 159, 160, 70)
     garbage = Garbage(Settings(max_memory_growth=100), quiet=lambda: True)
-    before = REGISTRY.get_sample_value("garbage_collection_seconds_count") or 0.0
+    before = REGISTRY.get_sample_value("dno_garbage_collection_seconds_count") or 0.0
     with capture_logs() as logs:
         assert [garbage.look() for _ in range(4)] == [False, True, False, True]
     assert memory.collected == 2
@@ -108,7 +108,7 @@ def test_growth_counts_from_the_memory_after_the_last_collection(monkeypatch: py
         (5, 160, 70),
     ]
     assert all(0 <= entry["seconds"] < 60 for entry in logs)
-    after = REGISTRY.get_sample_value("garbage_collection_seconds_count") or 0.0
+    after = REGISTRY.get_sample_value("dno_garbage_collection_seconds_count") or 0.0
     assert after - before == 2
 
 

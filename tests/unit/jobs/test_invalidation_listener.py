@@ -196,7 +196,7 @@ async def test_the_delay_of_each_event_is_measured(one: Instance, listening: Lis
 
 
 def delays() -> tuple[float, float]:
-    name = "invalidation_delay_seconds"
+    name = "dno_invalidation_delay_seconds"
     return REGISTRY.get_sample_value(f"{name}_count") or 0.0, REGISTRY.get_sample_value(f"{name}_sum") or 0.0
 
 

@@ -143,14 +143,14 @@ def sample(name: str) -> float:
 async def test_a_batch_is_removed_published_and_committed(relaying: Relaying) -> None:
     events = [event(1, 8), event(2, 9)]
     relaying.database.events = list(events)
-    before = sample("outbox_delivered_total")
+    before = sample("dno_outbox_delivered_total")
     assert await relaying.relay._deliver() is Outcome.DONE
     touched = sorted(tags.of_all(events))
     assert relaying.redis.removed == [touched]
     assert relaying.redis.messages == [Message(touched, events, "relay", batch=42, previous_batch=40)]
     assert relaying.database.ended == [True]
     assert relaying.database.within == [0.3]
-    assert sample("outbox_delivered_total") - before == 2
+    assert sample("dno_outbox_delivered_total") - before == 2
 
 
 async def test_the_tags_of_acknowledged_events_are_published_without_a_removal(
@@ -188,10 +188,10 @@ async def test_an_outbox_without_events_for_this_epoch_is_not_published(
 ) -> None:
     relaying.database.agreed = (EPOCH + 1, one.consistency.identity)
     relaying.database.events = [event(1)]
-    before = sample("outbox_delivered_total")
+    before = sample("dno_outbox_delivered_total")
     assert await relaying.relay._deliver() is Outcome.FAILED
     assert (relaying.redis.removed, relaying.redis.messages) == ([], [])
-    assert sample("outbox_delivered_total") == before
+    assert sample("dno_outbox_delivered_total") == before
 
 
 @pytest.mark.parametrize("changed", ["epoch", "identity"])
@@ -315,7 +315,7 @@ async def test_batches_are_delivered_until_the_outbox_is_empty(
     relaying.database.events = [event(number) for number in range(12)]
     assert await relaying.relay._deliver_all()
     assert (reviews.left, relaying.database.events) == ([], [])
-    assert sample("outbox_backlog") == 0
+    assert sample("dno_outbox_backlog") == 0
 
 
 @pytest.mark.parametrize("status", [None, Unavailable("away")])
@@ -335,7 +335,7 @@ async def test_a_failed_delivery_is_not_tried_again_at_once(
     relaying.redis.confirms = lambda: False
     assert not await relaying.relay._deliver_all()
     assert len(reviews.left) == 1
-    assert sample("outbox_backlog") == 1
+    assert sample("dno_outbox_backlog") == 1
 
 
 class Pauses:

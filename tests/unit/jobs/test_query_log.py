@@ -56,7 +56,7 @@ def log(one: Instance) -> QueryLog:
 
 
 def dropped() -> float:
-    return REGISTRY.get_sample_value("query_log_dropped_total") or 0.0
+    return REGISTRY.get_sample_value("dno_query_log_dropped_total") or 0.0
 
 
 async def test_a_rejected_batch_of_two_is_divided(log: QueryLog, table: Table) -> None:
@@ -217,12 +217,12 @@ async def test_beyond_the_buffer_the_newest_questions_are_dropped_and_counted(
 
 def test_a_caller_has_a_share_of_the_sample_and_other_questions_have_none(one: Instance) -> None:
     log = QueryLog(one.pool, Settings(max_logged_questions=2))
-    before = REGISTRY.get_sample_value("query_log_not_sampled_total") or 0.0
+    before = REGISTRY.get_sample_value("dno_query_log_not_sampled_total") or 0.0
     for _ in range(3):
         log.add(asked("limited"), "192.0.2.1")
         log.add(asked("unlimited"))
     assert log.waiting == 5
-    assert (REGISTRY.get_sample_value("query_log_not_sampled_total") or 0.0) - before == 1
+    assert (REGISTRY.get_sample_value("dno_query_log_not_sampled_total") or 0.0) - before == 1
 
 
 async def test_queries_are_shortened_and_freed_from_what_postgresql_does_not_store(

@@ -236,8 +236,8 @@ async def test_the_queue_of_callers_with_credentials_is_bounded_as_well() -> Non
 def gauges() -> tuple[float | None, float | None]:
     counting.flush()
     return (
-        REGISTRY.get_sample_value("graphql_operations_running"),
-        REGISTRY.get_sample_value("graphql_operations_waiting"),
+        REGISTRY.get_sample_value("dno_graphql_operations_running"),
+        REGISTRY.get_sample_value("dno_graphql_operations_waiting"),
     )
 
 

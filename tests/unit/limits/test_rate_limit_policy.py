@@ -66,7 +66,7 @@ def test_decisions_are_counted_by_policy_place_and_outcome() -> None:
     counting.flush()
     found = {
         (by, outcome): REGISTRY.get_sample_value(
-            "rate_limit_decisions_total", {"policy": "counted", "by": by, "outcome": outcome}
+            "dno_rate_limit_decisions_total", {"policy": "counted", "by": by, "outcome": outcome}
         )
         for by in ("grant", "redis", "local")
         for outcome in ("allowed", "refused")

@@ -47,7 +47,7 @@ async def test_requests_are_allowed_up_to_the_limit_and_then_rejected(clock: Clo
     assert (policy.by_local.value, policy.refused["local"].value) == (10, 1)
     assert (policy.by_grant.value, policy.by_redis.value) == (0, 0)
     assert parts(limiter.try_take("b")) == (policy, True, 9, 0.0)
-    assert REGISTRY.get_sample_value("rate_limit_local") == 1
+    assert REGISTRY.get_sample_value("dno_rate_limit_local") == 1
 
 
 async def test_a_rejection_holds_for_the_grant_time_without_a_new_decision(clock: Clock) -> None:

@@ -90,7 +90,7 @@ def test_any_worker_reports_for_all_but_no_gauge_of_an_ended_one(tmp_path: Path)
             text=True,
         ).stdout
 
-    assert 'cache_trusted{layer="l2"} 0.0' in work("0")
+    assert 'dno_cache_trusted{layer="l2"} 0.0' in work("0")
     second = work("1")
-    assert 'cache_trusted{layer="l2"} 1.0' in second
-    assert "outbox_delivered_total 4.0" in second
+    assert 'dno_cache_trusted{layer="l2"} 1.0' in second
+    assert "dno_outbox_delivered_total 4.0" in second

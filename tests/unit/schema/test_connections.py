@@ -83,7 +83,7 @@ async def streaming(server: Server, address: str) -> AsyncIterator[list[dict[str
 
 
 def open_now() -> float:
-    return REGISTRY.get_sample_value("graphql_sockets") or 0.0
+    return REGISTRY.get_sample_value("dno_graphql_sockets") or 0.0
 
 
 async def test_an_open_stream_is_counted_until_it_ends(monkeypatch: pytest.MonkeyPatch) -> None:

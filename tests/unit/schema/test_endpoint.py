@@ -201,7 +201,7 @@ async def test_a_batch_over_the_limit_of_the_setting_is_rejected() -> None:
 def counted(operation: str, outcome: str) -> float:
     counting.flush()
     labels = {"operation": operation, "outcome": outcome}
-    return REGISTRY.get_sample_value("graphql_operations_total", labels) or 0.0
+    return REGISTRY.get_sample_value("dno_graphql_operations_total", labels) or 0.0
 
 
 @pytest.mark.parametrize(

@@ -83,7 +83,7 @@ class Connection:
 
 
 def delivered() -> float:
-    return REGISTRY.get_sample_value("graphql_changes_told_total", {"transport": "event stream"}) or 0.0
+    return REGISTRY.get_sample_value("dno_graphql_changes_told_total", {"transport": "event stream"}) or 0.0
 
 
 async def test_results_are_events_between_a_comment_and_the_end() -> None:

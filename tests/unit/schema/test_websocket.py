@@ -165,11 +165,11 @@ class Client:
 
 
 def closed_with(code: str) -> float:
-    return REGISTRY.get_sample_value("graphql_sockets_closed_total", {"code": code}) or 0.0
+    return REGISTRY.get_sample_value("dno_graphql_sockets_closed_total", {"code": code}) or 0.0
 
 
 def delivered() -> float:
-    return REGISTRY.get_sample_value("graphql_changes_told_total", {"transport": "websocket"}) or 0.0
+    return REGISTRY.get_sample_value("dno_graphql_changes_told_total", {"transport": "websocket"}) or 0.0
 
 
 NO_MESSAGE = "No message of graphql-transport-ws: "

@@ -111,7 +111,9 @@ async def test_readers_of_all_servers_see_what_changes_there_through_kills(
 
     async def metrics_are_set() -> bool:
         metrics = (await http.get(f"{last.url}/metrics")).text
-        return "follow_set_aside_rows 3.0" in metrics and 'follow_passes_total{kind="full"}' in metrics
+        return (
+            "dno_follow_set_aside_rows 3.0" in metrics and 'dno_follow_passes_total{kind="full"}' in metrics
+        )
 
     await until(metrics_are_set)
 

@@ -76,8 +76,8 @@ def test_a_request_without_an_operation_is_counted_as_none(
 def seconds_of(kind: str) -> tuple[float, float]:
     counting.flush()
     return (
-        REGISTRY.get_sample_value("graphql_operation_duration_seconds_count", {"type": kind}) or 0.0,
-        REGISTRY.get_sample_value("graphql_operation_duration_seconds_sum", {"type": kind}) or 0.0,
+        REGISTRY.get_sample_value("dno_graphql_operation_duration_seconds_count", {"type": kind}) or 0.0,
+        REGISTRY.get_sample_value("dno_graphql_operation_duration_seconds_sum", {"type": kind}) or 0.0,
     )
 
 
