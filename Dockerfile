@@ -15,6 +15,7 @@ RUN .venv/bin/python -m pip install --quiet --require-hashes --requirement requi
 COPY pyproject.toml README.md CHANGELOG.md ./
 COPY docs/ docs/
 COPY app/ app/
+COPY dno_api/ dno_api/
 COPY loaders/ loaders/
 COPY schema/ schema/
 COPY --from=assets /srv/dno-api/app/web/assets/ app/web/assets/

@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 _PR_SET_PDEATHSIG = 1
+# Where this process has the packages of the server from: a checkout, or a folder of the installed package.
+_PACKAGES = Path(__file__).parents[1]
 
 
 class Child:
@@ -68,6 +70,17 @@ class Child:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+
+
+def module_command(module: str) -> tuple[str, ...]:
+    """Runs a module of the server; the working directory, which may have packages of the same names, is not searched (-P)."""
+    return sys.executable, "-P", "-m", module
+
+
+def module_environment(environment: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """Lets `module_command` find the packages that this process runs, before others of their names."""
+    paths = [str(_PACKAGES), *filter(None, [environment.get("PYTHONPATH")])]
+    return {**environment, "PYTHONPATH": os.pathsep.join(paths)}
 
 
 def end_with_parent(stop_signal: signal.Signals) -> Callable[[], None]:

@@ -5,7 +5,6 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import ExitStack, asynccontextmanager, suppress
@@ -14,6 +13,7 @@ from typing import IO, Final
 import msgspec
 import structlog
 
+from app.child_process import module_command, module_environment
 from app.error_table import INTERNAL_MESSAGE
 from app.errors import AppError, Code, DeadlineExceeded, LimitExceeded, Overloaded, Unavailable
 from app.importers.import_messages import (
@@ -187,7 +187,8 @@ def _start(
         output = opened.enter_context(tempfile.TemporaryFile())  # noqa: SIM115 - it is
         files = (theirs.fileno(), *(file.fileno() for file in uploaded))
         process = subprocess.Popen(  # noqa: S603 - a program of ours
-            (sys.executable, "-m", "app.importers.import_process", *map(str, (os.getpid(), *files))),
+            (*module_command("app.importers.import_process"), *map(str, (os.getpid(), *files))),
+            env=module_environment(),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,

@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-import sys
 import tempfile
 import time
 from asyncio.subprocess import Process
@@ -13,7 +12,7 @@ from socket import socket
 
 import structlog
 
-from app.child_process import end_with_parent
+from app.child_process import end_with_parent, module_command, module_environment
 from app.errors import CannotStart
 from app.server.accept_balancing import WIDTH, AcceptShares
 from app.server.listening_socket import stop_accepting
@@ -149,9 +148,9 @@ class Workers:
         files = (self._listener.fileno(), writing, self._shares_file.fileno())
         try:
             process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "app.cli.worker"),
+                *module_command("app.cli.worker"),
                 *map(str, (*files, self._settings.workers, slot)),
-                env=self._environment,
+                env=module_environment(self._environment),
                 pass_fds=files,
                 start_new_session=True,  # Ctrl-C comes from us, in order
                 preexec_fn=end_with_parent(signal.SIGINT),

@@ -6,7 +6,7 @@ import re
 import signal
 import sys
 from asyncio.subprocess import PIPE, STDOUT
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -37,15 +37,17 @@ class Serving(NamedTuple):
 
 
 @asynccontextmanager
-async def serving(code: Path | None = None, **settings: str) -> AsyncIterator[Serving]:
-    """Embedded databases, the starter data, and no rate limit. `code`: the tree to run instead of this one."""
+async def serving(
+    code: Path | None = None, command: Sequence[str | Path] = _DNO, **settings: str
+) -> AsyncIterator[Serving]:
+    """Embedded databases, the starter data, and no rate limit. `code`: the working directory, a tree to run instead of this one."""
     with private_folder() as folder:
         usual = {"LOCAL_FOLDER": str(folder), "PORT": "0", "RATE_LIMIT_ANONYMOUS": "0"}
         # Time-outs that a busy machine does not exceed.
         patient = {name.upper(): str(value) for name, value in PATIENT.items()}
         environment = {"PATH": os.environ["PATH"], **usual, **patient, **settings}
         process = await asyncio.create_subprocess_exec(
-            *_DNO, "serve", cwd=code, env=environment, stdout=PIPE, stderr=STDOUT
+            *command, "serve", cwd=code, env=environment, stdout=PIPE, stderr=STDOUT
         )
         assert process.stdout
         try:

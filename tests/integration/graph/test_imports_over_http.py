@@ -545,7 +545,7 @@ async def test_a_disk_that_is_full_is_named_and_nothing_is_imported(
 async def test_a_process_that_cannot_be_started_is_named(
     editor: Caller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.importers.import_run.sys.executable", "/nowhere/python")
+    monkeypatch.setattr("app.child_process.sys.executable", "/nowhere/python")
     response = await post(editor)
     assert error_of(response) == (503, "UNAVAILABLE")
     assert "cannot import files" in response.json()["detail"]
