@@ -14,8 +14,10 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
 
+import msgspec
 import uvloop
 
+from app.cache.start_problem import start_problem
 from app.cli import console, service_manager, starter
 from app.cli.migrate import bring_up_to_date
 from app.cli.reload import changes
@@ -89,10 +91,23 @@ def listen(settings: Settings) -> Iterator[socket.socket]:
 
 async def prepare(settings: Settings) -> list[str]:
     """Migrates the database and fills an empty one; returns what was done."""
-    notes = await bring_up_to_date(settings)
+    notes = [*await bring_up_to_date(settings), *await _redis_problems(settings)]
     if not settings.starter or settings.follow_database_url:
         return notes
     return [*notes, *await starter.load_into_empty(settings)]
+
+
+async def _redis_problems(settings: Settings) -> list[str]:
+    """Redis is not needed for the start, so what is wrong with it would go unnoticed."""
+    separate = settings.session_redis_url not in ("", settings.redis_url)
+    sessions = [msgspec.structs.replace(settings, redis_url=settings.session_redis_url)] if separate else []
+    problems = await asyncio.gather(*map(start_problem, [settings, *sessions]))
+    effects = (
+        "Until it can be used, reads go to PostgreSQL and each process limits its clients on its own"
+        + ("." if separate else "; sign-in fails."),
+        "Until it can be used, sign-in fails.",
+    )
+    return [f"{problem} {effect}" for problem, effect in zip(problems, effects, strict=False) if problem]
 
 
 def _run_workers(

@@ -135,3 +135,17 @@ def test_names_in_the_request_flow_are_those_of_the_code():
     assert {name for name in functions if f"def {name}(" not in code} - {"read_through", "fast_path"} == set()
     assert len(classes) > 8
     assert len(functions) > 8
+
+
+def test_every_page_with_commands_has_the_path_of_dno():
+    """A reader who has run `make serve` has no `dno` on the path."""
+    command = re.compile(
+        r"(?:^|[`\s])dno (?:serve|migrate|import|export|starter|follow|check|atypical-use|warm|purge|user|key)\b",
+        re.MULTILINE,
+    )
+    pages = [
+        page for page in tracked("*.md") if "decisions" not in page.parts and page.name != "CHANGELOG.md"
+    ]
+    with_commands = [page for page in pages if command.search(page.read_text())]
+    assert len(with_commands) > 8
+    assert [name(page) for page in with_commands if ".venv/bin/dno" not in page.read_text()] == []

@@ -86,6 +86,8 @@ def test_the_first_start_serves_the_starter_data_and_the_second_reuses_it(
     count = names(first.url)
     assert count > 0
     assert first.stop() == 0
+    # What every first start does is no line of the log.
+    assert not re.search("asyncpg_trek|cache_epoch_raised", first.output)
     born = (local / "postgres/PG_VERSION").stat().st_ino
 
     began = time.monotonic()
@@ -95,6 +97,15 @@ def test_the_first_start_serves_the_starter_data_and_the_second_reuses_it(
     assert "starter data" not in second.output
     assert names(second.url) == count
     assert (local / "postgres/PG_VERSION").stat().st_ino == born
+
+
+def test_the_summary_reports_a_redis_that_does_not_answer_and_what_that_means(serve: Serve) -> None:
+    server = serve(REDIS_URL="redis://:hunter2@127.0.0.1:1", SESSION_REDIS_URL="")
+    summary = " ".join(server.output.partition("is ready after")[2].split())
+    assert "Redis at 127.0.0.1:1 does not answer" in summary
+    assert "reads go to PostgreSQL and each process limits its clients on its own; sign-in fails." in summary
+    assert "hunter2" not in server.output
+    assert names(server.url) > 0
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
