@@ -1,4 +1,4 @@
-"""The command `dno`, as installed: finds the packages `app`, `loaders` and `schema` before any others of these names."""
+"""The command `dno`, as installed (decision 85): finds the packages `app`, `loaders` and `schema` before any others of these names."""
 
 import sys
 from pathlib import Path

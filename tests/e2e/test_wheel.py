@@ -56,7 +56,7 @@ def dno(folder: Path, wheel: Path) -> Path:
     for place in (packages, folder / "work"):
         for name in OTHERS:
             (place / name).mkdir(parents=True)
-            (place / name / "__init__.py").write_text("raise ImportError('the package of somebody else')\n")
+            (place / name / "__init__.py").write_text("raise ImportError('another package of this name')\n")
     return folder / "venv/bin/dno"
 
 

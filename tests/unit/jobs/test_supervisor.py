@@ -122,7 +122,7 @@ class Failing:
 
 
 def failures() -> float:
-    return REGISTRY.get_sample_value("dno_job_failures_total", {"job": "Failing"}) or 0.0
+    return REGISTRY.get_sample_value("dno_job_failures_total", {"task": "Failing"}) or 0.0
 
 
 @pytest.mark.parametrize(
