@@ -134,7 +134,9 @@ async def _measure(
 async def _requests(server: Server) -> float:
     """GETs of /graphql that have reached it; the names of its metrics may have a prefix."""
     metrics = await server.metrics()
-    names = [name for name in metrics if name.startswith("dno_http_requests_total{") and 'method="GET"' in name]
+    names = [
+        name for name in metrics if name.startswith("dno_http_requests_total{") and 'method="GET"' in name
+    ]
     chosen = [name for name in names if name.startswith("dno_")] or names
     return sum(metrics[name] for name in chosen if 'route="/graphql"' in name)
 

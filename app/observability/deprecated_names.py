@@ -6,7 +6,7 @@ from typing import Final
 from app.observability.metrics import PREFIX
 
 # Metrics that have had the prefix from their beginning.
-_WITHOUT_OLD_NAME: Final = (b"build_", b"edge_")
+WITHOUT_OLD_NAME: Final = (b"build_", b"edge_", b"http_compressions")
 _FAMILY: Final = re.compile(
     rb"^# HELP " + PREFIX.encode() + rb"(\S+)[^\n]*\n((?:(?!# HELP)[^\n]*\n)*)", re.MULTILINE
 )
@@ -21,7 +21,7 @@ def with_deprecated_names(text: bytes) -> bytes:
 
 
 def _under_old_name(name: bytes, lines: bytes) -> bytes:
-    if name.startswith(_WITHOUT_OLD_NAME):
+    if name.startswith(WITHOUT_OLD_NAME):
         return b""
     old = _PREFIX_OF_LINE.sub(rb"\1", lines)
     if name in _RENAMED_LABELS:

@@ -27,7 +27,7 @@ HTTP_SECONDS = Histogram(
     "dno_http_request_duration_seconds", "Time to the last byte of an answer.", ["route"], buckets=FAST
 )
 COMPRESSIONS = Counter(
-    "http_compressions_total",
+    "dno_http_compressions_total",
     "Bodies and streams of responses compressed; a cached response once.",
     ["coding"],
 )

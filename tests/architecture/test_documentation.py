@@ -25,6 +25,7 @@ PROGRAMS = {
     "curl",
     "docker",
     "psql",
+    "varnishd",
     "pg_dump",
     "pg_restore",
     "kubectl",

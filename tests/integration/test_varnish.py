@@ -36,7 +36,7 @@ mutation ($input: CorrectTariffInput!) { correctTariff(input: $input) { tariff {
 """
 CHANGES = "subscription { dataChanged { kind entry { ... on Tariff { id version } } } }"
 _COUNTED = re.compile(
-    r'^(?:dno_)?http_requests_total\{(?!.*route="(?:/healthz|/readyz|/metrics)").*\} (\S+)$', re.MULTILINE
+    r'^dno_http_requests_total\{(?!.*route="(?:/healthz|/readyz|/metrics)").*\} (\S+)$', re.MULTILINE
 )
 KEYS = {"xkey", "cache-tag", "surrogate-key", "surrogate-control", "cache-groups", "cdn-cache-control"}
 
