@@ -30,7 +30,6 @@ PROGRAMS = {
     "pg_restore",
     "kubectl",
     "systemctl",
-    "varnishd",
     "cp",
     "sleep",
     "cat",
