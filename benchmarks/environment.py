@@ -9,7 +9,7 @@ import msgspec
 
 from app.settings import Settings
 from benchmarks import databases, machine
-from benchmarks.server import Server, running
+from benchmarks.server import Server, all_running, running
 
 
 class Environment:
@@ -23,6 +23,9 @@ class Environment:
 
     def server(self, **changed: object) -> AbstractContextManager[Server]:
         return running(self.settings, self._folder, self.cores, **changed)
+
+    def servers(self, number: int) -> AbstractContextManager[list[Server]]:
+        return all_running(number, self.settings, self._folder, self.cores)
 
     async def about(self) -> str:
         return f"{machine.software()}\n{await machine.databases(self.settings)}\n{machine.hardware()}"

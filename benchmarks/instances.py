@@ -15,7 +15,7 @@ import signal
 import statistics
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -97,13 +97,13 @@ async def _run(environment: Environment, arguments: argparse.Namespace) -> None:
     await databases.add_key(environment.settings.database_url, digest(KEY))
     outcomes = {}
     for number in map(int, arguments.instances.split(",")):
-        with ExitStack() as running, databases.folder() as folder:
-            servers = [running.enter_context(environment.server()) for _ in range(number)]
+        with environment.servers(number) as servers, databases.folder() as folder:
             for server in servers:
                 await server.until_ready()
-            port = running.enter_context(_haproxy(servers, folder))
-            outcomes[number] = await _measure(environment, servers, port, arguments)
-        print(f"{number} instances measured", flush=True)
+            with _haproxy(servers, folder) as port:
+                await _until_open(port)
+                outcomes[number] = await _measure(environment, servers, port, arguments)
+        _print({number: outcomes[number]}, "", arguments)
     _print(outcomes, await environment.about(), arguments)
 
 
@@ -119,6 +119,18 @@ def _haproxy(servers: Sequence[Server], folder: Path) -> Iterator[int]:
         yield port
     finally:
         child.stop(5)
+
+
+async def _until_open(port: int) -> None:
+    async with asyncio.timeout(30):
+        while True:
+            try:
+                _, writer = await asyncio.open_connection("127.0.0.1", port)
+            except OSError:
+                await asyncio.sleep(0.05)
+            else:
+                writer.close()
+                return await writer.wait_closed()
 
 
 async def _measure(

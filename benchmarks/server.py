@@ -106,15 +106,26 @@ def running(
     settings: Settings, folder: Path, cores: set[int] | None = None, **changed: object
 ) -> Iterator[Server]:
     """`changed` are settings; those of this process's environment are ignored."""
+    with all_running(1, settings, folder, cores, **changed) as [server]:
+        yield server
+
+
+@contextmanager
+def all_running(
+    number: int, settings: Settings, folder: Path, cores: set[int] | None = None, **changed: object
+) -> Iterator[list[Server]]:
+    """So many instances, which start at the same time."""
     wanted = msgspec.structs.replace(
         settings, **{"rate_limit_anonymous": VERY_HIGH, "rate_limit_api_key": VERY_HIGH, **changed}
     )
     environment = as_environment(wanted)
     del environment["DNO_PORT"]
     with pinned_to(cores):
-        instance = ServerProcess(folder, environment)
+        instances = [ServerProcess(folder, environment) for _ in range(number)]
     try:
-        instance.wait_until_ready(within=120)
-        yield Server(instance)
+        for instance in instances:
+            instance.wait_until_ready(within=120)
+        yield [Server(instance) for instance in instances]
     finally:
-        instance.stop()
+        for instance in instances:
+            instance.stop()
