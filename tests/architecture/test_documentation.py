@@ -29,6 +29,7 @@ PROGRAMS = {
     "pg_dump",
     "pg_restore",
     "kubectl",
+    "varnishd",
     "systemctl",
     "cp",
     "sleep",
