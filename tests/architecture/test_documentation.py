@@ -29,7 +29,6 @@ PROGRAMS = {
     "pg_dump",
     "pg_restore",
     "kubectl",
-    "varnishd",
     "systemctl",
     "cp",
     "sleep",
