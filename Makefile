@@ -15,7 +15,9 @@ help:  ## this list
 serve: $(VENV)/.runtime assets  ## start everything and serve on 127.0.0.1:8000
 	@exec $(BIN)/dno serve
 
-test: $(VENV)/.development assets  ## run the whole suite against real servers
+CLIENTS := tests/e2e/clients/node_modules/.package-lock.json
+
+test: $(VENV)/.development assets $(if $(shell command -v npm),$(CLIENTS))  ## run the whole suite against real servers
 	@$(BIN)/python -m pytest -n 4 --dist worksteal
 
 check: $(VENV)/.development  ## formatting, lint, strict types, layers, schema.graphql
@@ -32,7 +34,7 @@ mutants: $(VENV)/.mutation  ## mutation tests, takes hours (SAMPLE=50 PACKAGES=a
 install: $(VENV)/.runtime  ## install without starting
 
 clean:  ## remove installed and built files; .local with the data stays
-	@rm -rf $(VENV) app/web/graphiql/node_modules app/web/assets .*_cache .hypothesis
+	@rm -rf $(VENV) app/web/graphiql/node_modules tests/e2e/clients/node_modules app/web/assets .*_cache .hypothesis
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "dno-api needs Python 3.11 or newer; this is $$($(PYTHON) --version). Try: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
@@ -53,6 +55,11 @@ $(VENV)/.mutation: requirements/mutation.txt $(VENV)/.development
 	@echo "Installing what mutation tests need …"
 	@$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements/mutation.txt
 	@touch $@
+
+# Clients that tests run; without them these tests are skipped.
+$(CLIENTS): tests/e2e/clients/package-lock.json
+	@echo "Fetching clients for tests …"
+	@cd tests/e2e/clients && npm ci --silent && touch node_modules/.package-lock.json || echo "npm failed; continuing without its clients."
 
 # GraphiQL, from npm packages. Without npm, or when the registry cannot be reached, a simple console is used.
 GRAPHIQL := app/web/graphiql

@@ -57,8 +57,9 @@ def test_the_lock_file_contains_every_dependency_of_the_project(lock):
     assert {_normal(requirement) for requirement in wanted} - locked == set()
 
 
-def test_npm_packages_are_pinned_by_hash_and_without_addresses():
-    packages = json.loads((ROOT / "app/web/graphiql/package-lock.json").read_text())["packages"]
+@pytest.mark.parametrize("folder", ["app/web/graphiql", "tests/e2e/clients"])
+def test_npm_packages_are_pinned_by_hash_and_without_addresses(folder):
+    packages = json.loads((ROOT / folder / "package-lock.json").read_text())["packages"]
     assert len(packages) > 1
     assert [path for path, package in packages.items() if path and not package.get("integrity")] == []
     assert [path for path, package in packages.items() if "resolved" in package] == []

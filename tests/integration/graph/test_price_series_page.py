@@ -1,4 +1,4 @@
-"""docs/clients.md: each snippet is valid in its language, and its request is answered by a real server."""
+"""docs/price-series.md: each snippet is valid in its language, and its request is answered by a real server."""
 
 import ast
 import asyncio
@@ -20,7 +20,7 @@ from app.importers.starter import load_starter
 from app.settings import Settings
 from tests.integration.graph.running import Running, running
 
-PAGE = (Path(__file__).parents[3] / "docs" / "clients.md").read_text()
+PAGE = (Path(__file__).parents[3] / "docs" / "price-series.md").read_text()
 SNIPPETS = re.findall(r"```(\w+)\n(.*?)```", PAGE, re.DOTALL)
 ADDRESS = re.compile(r"http://localhost:8000[^\s`\"]+")
 COPIED = (
@@ -103,7 +103,7 @@ async def test_the_script_reads_prices_by_unix_time(starter: Running) -> None:
     names: dict[str, Any] = {}
 
     def run() -> None:
-        exec(compile(script.replace("localhost:8000", f"127.0.0.1:{port}"), "clients.md", "exec"), names)
+        exec(compile(script.replace("localhost:8000", f"127.0.0.1:{port}"), "price-series.md", "exec"), names)
 
     await asyncio.to_thread(run)
     times = sorted(names["prices"])
