@@ -20,10 +20,9 @@ class CodingChoice(NamedTuple):
     minimum: int
 
 
-# Where a client accepts several alike. For an answer, the one that takes the least time for about the same number of bytes;
-# for files that are compressed once, the one with the fewest bytes.
-FASTEST_FIRST: Final = (Coding.ZSTD, Coding.BR, Coding.GZIP)
-SMALLEST_FIRST: Final = (Coding.BR, Coding.ZSTD, Coding.GZIP)
+# Where a client accepts several alike. zstd is faster than br, but there are programs that accept it and cannot read it
+# (the fetch of graphql-codegen on Node.js before 22.15); none of them accepts nothing else.
+_ORDER: Final = (Coding.BR, Coding.ZSTD, Coding.GZIP)
 # Bytes. Below, headers and packets outweigh what compression saves.
 MINIMUM: Final = 1000
 # The longest Accept-Encoding that is worth reading; browsers send a tenth of it.
@@ -34,17 +33,17 @@ _QUALITY: Final = re.compile(r"0(?:\.\d{0,3})?|1(?:\.0{0,3})?")
 _ALIASES: Final = {"x-gzip": "gzip"}  # RFC 9110, 8.4.1.3
 
 
-def choose_coding(accept_encoding: bytes, order: tuple[Coding, ...] = FASTEST_FIRST) -> CodingChoice:
+def choose_coding(accept_encoding: bytes) -> CodingChoice:
     """The highest q wins, then the order.
 
     Without a header, or with an empty one, there is no coding. There is never 406 either: a client that refuses identity
     gets short bodies encoded, too, and identity if it accepts nothing else that there is.
     """
-    return _choose(accept_encoding[:MAX_HEADER_BYTES], order) if accept_encoding else _NONE
+    return _choose(accept_encoding[:MAX_HEADER_BYTES]) if accept_encoding else _NONE
 
 
 @lru_cache(1024)
-def _choose(accept_encoding: bytes, order: tuple[Coding, ...]) -> CodingChoice:
+def _choose(accept_encoding: bytes) -> CodingChoice:
     weights: dict[str, float] = {}
     for name, weight in _members(accept_encoding.decode("latin-1")):
         # Named twice, as in a list of several lines: the more cautious one holds.
@@ -52,7 +51,7 @@ def _choose(accept_encoding: bytes, order: tuple[Coding, ...]) -> CodingChoice:
     others = weights.get("*", 0.0)
     # `*` is sent by programs that did not consider which codings they can read, and all of them read gzip.
     weights.setdefault(Coding.GZIP, others)
-    best = max(order, key=lambda coding: weights.get(coding, 0.0))  # the first of equal ones
+    best = max(_ORDER, key=lambda coding: weights.get(coding, 0.0))  # the first of equal ones
     identity = weights.get("identity", others if "*" in weights else None)
     if not weights.get(best) or (identity or 0.0) > weights[best]:
         return _NONE

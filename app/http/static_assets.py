@@ -10,7 +10,7 @@ from starlette.responses import FileResponse, Response
 from starlette.types import Scope
 
 from app.http.compression import Effort, compressed, is_compressible
-from app.http.content_coding import MINIMUM, SMALLEST_FIRST, Coding, choose_coding
+from app.http.content_coding import MINIMUM, Coding, choose_coding
 from app.http.entity_tags import known_tag, tag_of
 from app.http.headers import joined
 
@@ -67,7 +67,7 @@ class StaticAssets:
         item = self._items.get(hashed_name)
         if item is None:
             raise HTTPException(404)
-        choice = choose_coding(joined(scope["headers"], b"accept-encoding") or b"", SMALLEST_FIRST)
+        choice = choose_coding(joined(scope["headers"], b"accept-encoding") or b"")
         coding = choice.coding if item.compressible else None
         tag = b'"%s"' % hashed_name.encode()
         known = known_tag(joined(scope["headers"], b"if-none-match") or b"", tag, coding)
