@@ -112,8 +112,8 @@ async def test_clients_in_javascript_read_normalize_persist_and_subscribe(
     artifacts = [str(path) for path in (folder / "src" / "__generated__").glob("*.ts")]
     await run(folder, *TSC, *artifacts)
     async with asyncio.TaskGroup() as group:
-        clients = group.create_task(run(folder, str(NODE), "run.mjs"))
-        await until(lambda: server.subscribers == 2 or clients.done())
+        clients = group.create_task(run(folder, str(NODE), "run.mjs", server.url))
+        await until(lambda: server.subscribers == 4 or clients.done())
         await pool.fetch("UPDATE netzentgelte_data SET leistung = 59.10 WHERE id = $1", tariff.id)
     found = json.loads(clients.result().splitlines()[-1])
     assert found["fetch"]["dno"]["name"] == found["urql"]["name"] == "N-ERGIE Netz"
@@ -125,6 +125,8 @@ async def test_clients_in_javascript_read_normalize_persist_and_subscribe(
         "59.10",
         "59.10",
     )
+    assert [change["entry"]["leistung"] for change in found["further"]] == ["59.10", "59.10"]
+    assert found["single"] == {"__typename": "Query"}
     assert (over_events["kind"], over_events["dno"]["slug"]) == ("CORRECTED", "n-ergie-netz")
 
 

@@ -4,6 +4,7 @@ import WebSocket from "ws";
 
 globalThis.WebSocket ??= WebSocket; // Node.js has one from version 22 on
 
+const [, , url] = process.argv;
 const slug = "n-ergie-netz";
 const found = {};
 
@@ -34,15 +35,29 @@ await fetchQuery(environment, refetch, { id: relay.dno.id }).toPromise();
 const record = environment.getStore().getSource().get(relay.dno.id);
 found.relay = [record.name, record.city];
 
-// The test changes the tariff once both subscriptions are active.
+// Beside the set-ups of the page: Apollo's own transport, and all operations over one event stream.
+const { ApolloClient, HttpLink, InMemoryCache } = await import("@apollo/client");
+const { createClient } = await import("graphql-sse");
+const { print } = await import("graphql");
+const parts = new ApolloClient({ link: new HttpLink({ uri: url }), cache: new InMemoryCache() });
+const single = createClient({ url, singleConnection: true });
+const firstOf = (query) =>
+  new Promise((next, error) => single.subscribe({ query }, { next, error, complete: () => {} }));
+found.single = (await firstOf("{ __typename }")).data;
+
+// The test changes the tariff once all subscriptions are active.
 const changes = await Promise.all([
   new Promise((resolve, reject) => apollo.subscribe({ query: CHANGES }).subscribe({ next: resolve, error: reject })),
   new Promise((resolve) => urql.subscription(urqlDocuments.CHANGES, {}).subscribe(resolve)),
+  new Promise((resolve, reject) => parts.subscribe({ query: CHANGES }).subscribe({ next: resolve, error: reject })),
+  firstOf(print(CHANGES)),
 ]);
-const [overWebSocket, overEvents] = changes.map(({ data, error }) => data?.dataChanged ?? String(error));
+const [overWebSocket, overEvents, inParts, overOneStream] = changes.map(({ data, error }) => data?.dataChanged ?? String(error));
 // The cache of Apollo has merged the changed tariff into its record.
+found.further = [inParts, overOneStream];
 found.changes = [overWebSocket, overEvents, apollo.cache.extract()[overWebSocket.entry.id].leistung];
 console.log(JSON.stringify(found));
 socket.dispose();
 events.dispose();
+single.dispose();
 process.exit(0);
