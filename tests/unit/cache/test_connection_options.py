@@ -4,6 +4,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from redis.asyncio import SSLConnection
 from redis.backoff import NoBackoff
 
 from app.cache.cluster import Cluster
@@ -116,7 +117,7 @@ def test_sentinels_are_requested_with_the_same_time_outs_and_without_the_passwor
         addresses.append((arguments["host"], arguments["port"]))
         assert (arguments["socket_timeout"], arguments["socket_connect_timeout"]) == (0.7, 0.9)
         assert not arguments.get("password")
-        assert ("SSL" in sentinel.connection_pool.connection_class.__name__) is tls
+        assert issubclass(sentinel.connection_pool.connection_class, SSLConnection) is tls
     assert addresses == [("a", 26379), ("b", 5)]
     pools = (server.client.connection_pool, server._cache_client.connection_pool)
     for pool, size, timeout in zip(pools, (4, 3), (0.7, None), strict=True):
