@@ -326,7 +326,8 @@ def examples(language: str) -> list[str]:
 async def test_the_examples_on_the_page_work(server: Running, pool: Pool) -> None:
     dno = await make.dno(pool, "netze-bw")
     (arguments,) = [shlex.split(example.replace("\\\n", " ")) for example in examples("sh")]
-    (text,) = [example.splitlines() for example in examples("text")]
+    events, parts = examples("text")
+    text = events.splitlines()
     (document,) = examples("graphql")
     init, subscribe, complete = [json.loads(line) for line in examples("json")[0].splitlines()]
     headers = dict(arguments[place + 1].split(": ") for place, word in enumerate(arguments) if word == "-H")
@@ -347,6 +348,8 @@ async def test_the_examples_on_the_page_work(server: Running, pool: Pool) -> Non
         await client.send(**complete)
         await until(lambda: server.subscribers == 2)
     assert init["type"] == "connection_init"
+    payload, sign_of_life = [json.loads(line) for line in parts.splitlines() if line.startswith("{")]
+    assert (payload["payload"]["data"]["dataChanged"], sign_of_life) == (shown, {})
 
 
 def test_the_page_lists_every_close_code() -> None:

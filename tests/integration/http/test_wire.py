@@ -16,7 +16,7 @@ from starlette.websockets import WebSocket
 from app.settings import Settings
 from schema.http.request import ResultKind, read_graphql_request, status_for
 from tests.integration.http.conftest import Limiters, application
-from tests.waiting import until
+from tests.waiting import LIMIT, until
 
 ASKED = b'{"query":"{ __typename }"}'
 
@@ -40,7 +40,7 @@ async def chat(socket: WebSocket) -> None:
 
 @pytest.fixture
 async def port(limiters: Limiters, redis_url: str) -> AsyncIterator[int]:
-    settings = Settings(max_request_body_bytes=10_000, rate_limit_anonymous=100)
+    settings = Settings(max_request_body_bytes=10_000, rate_limit_anonymous=100, cross_origin_reading=False)
     routes = [Route("/graphql", graphql, methods=["GET", "POST"]), WebSocketRoute("/graphql", chat)]
     app: Any = application(settings, limiters(redis_url, rate_limit_anonymous=100), routes)
     listening = socket.create_server(("127.0.0.1", 0))
@@ -58,12 +58,14 @@ async def port(limiters: Limiters, redis_url: str) -> AsyncIterator[int]:
 async def exchange(port: int, data: bytes, *, until: bytes = b"never") -> bytes:
     """All received bytes until the server closes or has sent `until`."""
     received = b""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(LIMIT):
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        writer.write(data)
-        while until not in received and (more := await reader.read(65536)):
-            received += more
-        writer.close()
+        try:
+            writer.write(data)
+            while until not in received and (more := await reader.read(65536)):
+                received += more
+        finally:
+            writer.close()
     return received
 
 
