@@ -2,8 +2,6 @@
 
 import shutil
 import signal
-import socket
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -11,7 +9,7 @@ from typing import Final
 from app.child_process import Child
 from app.dev import postgres_roles
 from app.dev.postgres import ADMIN, DATABASE, Postgres, free_port
-from tests.servers import ADMIN_PASSWORD, FAST, PASSWORD
+from tests.servers import ADMIN_PASSWORD, FAST, PASSWORD, wait_until_listening
 
 CERTIFICATES: Final = Path(__file__).parent / "certificates"
 # Self-signed: each is its own authority. Both are for the name localhost, and for no address.
@@ -92,7 +90,7 @@ class TLSRedis:
         )
         command = [REDIS, configuration, *(["--sentinel"] if watches else [])]
         self._child = Child(command, stop_signal=signal.SIGTERM, log=self._log)
-        self._wait()
+        wait_until_listening(self.tls_port, self._child, self._log)
 
     @property
     def url(self) -> str:
@@ -100,14 +98,3 @@ class TLSRedis:
 
     def stop(self) -> None:
         self._child.stop(5)
-
-    def _wait(self) -> None:
-        until = time.monotonic() + 20
-        while True:
-            try:
-                socket.create_connection(("127.0.0.1", self.tls_port), 1).close()
-                return
-            except OSError:
-                assert time.monotonic() < until, self._log.read_text()
-                assert not self._child.ended, self._log.read_text()
-                time.sleep(0.02)

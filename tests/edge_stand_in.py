@@ -9,6 +9,8 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import NamedTuple
 
+from tests.tcp_server import listening
+
 
 class Purge(NamedTuple):
     method: str
@@ -83,19 +85,5 @@ class EdgeStandIn:
 @asynccontextmanager
 async def edge_stand_in() -> AsyncIterator[EdgeStandIn]:
     edge = EdgeStandIn()
-    tasks: set[asyncio.Task[None]] = set()
-
-    def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.create_task(edge.handle(reader, writer))
-        tasks.add(task)
-        task.add_done_callback(tasks.discard)
-
-    server = await asyncio.start_server(accept, "127.0.0.1", 0)
-    edge.port = server.sockets[0].getsockname()[1]
-    try:
+    async with listening(edge.handle) as edge.port:
         yield edge
-    finally:
-        server.close()
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)

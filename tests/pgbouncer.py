@@ -4,14 +4,13 @@ import os
 import pwd
 import shutil
 import signal
-import socket
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from app.child_process import Child
 from app.dev.postgres import ACCOUNT, free_port
+from tests.servers import wait_until_listening
 
 PROGRAM = shutil.which(
     "pgbouncer", path="/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin:/opt/homebrew/bin"
@@ -61,21 +60,10 @@ class PgBouncer:
             log=self._folder / "pgbouncer.log",
             account=_account(),
         )
-        self._wait(self._folder)
+        wait_until_listening(self.port, self._child, self._folder / "pgbouncer.log")
 
     def stop(self) -> None:
         self._child.stop(5)
-
-    def _wait(self, folder: Path) -> None:
-        until = time.monotonic() + 20
-        while True:
-            try:
-                socket.create_connection(("127.0.0.1", self.port), 1).close()
-                return
-            except OSError:
-                assert time.monotonic() < until, (folder / "pgbouncer.log").read_text()
-                assert not self._child.ended, (folder / "pgbouncer.log").read_text()
-                time.sleep(0.02)
 
 
 def _account() -> "pwd.struct_passwd | None":

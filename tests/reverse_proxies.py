@@ -15,6 +15,7 @@ import httpx
 
 from app.child_process import Child
 from app.dev.postgres import free_port
+from app.settings import Settings, as_environment
 from tests.architecture.repository import ROOT
 from tests.webhook_receiver import CERTIFICATE, CERTIFICATES
 
@@ -142,3 +143,24 @@ def trust() -> ssl.SSLContext:
     context = ssl.create_default_context(cafile=str(CERTIFICATE))
     context.check_hostname = False
     return context
+
+
+def settings_behind_a_proxy(database_url: str, redis_url: str, **more: Any) -> Settings:
+    """Of instances whose proxy runs on this machine."""
+    return Settings(
+        database_url=database_url,
+        redis_url=redis_url,
+        min_redis_connections=1,
+        starter=False,
+        trusted_proxies=("127.0.0.1",),
+        operations_networks=("127.0.0.1",),
+        rate_limit_api_key=0,
+        **more,
+    )
+
+
+def environment_of_instances(settings: Settings) -> dict[str, str]:
+    """Without an address: each instance has its own."""
+    environment = as_environment(settings)
+    del environment["DNO_PORT"], environment["DNO_HOST"]
+    return environment

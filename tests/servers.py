@@ -4,8 +4,10 @@ import asyncio
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +17,7 @@ from urllib.parse import urlsplit
 import asyncpg
 import psutil
 
+from app.child_process import Child
 from app.db.migrate import migrate
 from app.dev.postgres import DATABASE, Postgres
 from app.dev.valkey import Valkey
@@ -260,6 +263,19 @@ async def fetchval(url: str, statement: str) -> Any:
         return await connection.fetchval(statement)
     finally:
         await connection.close(timeout=5)
+
+
+def wait_until_listening(port: int, child: Child, log: Path) -> None:
+    """Raises AssertionError with the log of a program that has ended, or does not listen in time."""
+    until = time.monotonic() + 20
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+            return
+        except OSError:
+            assert time.monotonic() < until, log.read_text()
+            assert not child.ended, log.read_text()
+            time.sleep(0.02)
 
 
 async def clone(admin_url: str, name: str) -> str:

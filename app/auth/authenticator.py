@@ -14,6 +14,11 @@ from app.errors import Unauthenticated
 _BEARER = re.compile(r"bearer +([A-Za-z0-9_-]{1,128})", re.IGNORECASE)
 
 
+def is_without_credentials(authorization: str) -> bool:
+    """Whether the value of the header Authorization is empty, or a scheme alone: programs send it that have no token yet."""
+    return authorization.strip().lower() in ("", "bearer")
+
+
 class Authenticator:
     def __init__(self, accounts: AccountCache, sessions: Sessions, usage: ApiKeyUsage) -> None:
         self._accounts = accounts

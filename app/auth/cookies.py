@@ -18,7 +18,7 @@ class SessionCookie:
         self._secure = "on" if self._cross_site else settings.cookie_secure
         if self._cross_site and settings.cookie_secure == "off":
             raise CannotStart("COOKIE_SAME_SITE=none needs secure cookies, but COOKIE_SECURE is off.")
-        self._origins = frozenset(origin.rstrip("/").lower() for origin in settings.allowed_origins)
+        self._origins = listed_origins(settings)
         self._lifetime = max(1, int(settings.session_lifetime))
         self._device_lifetime = int(settings.device_lifetime)
 
@@ -73,6 +73,11 @@ class SessionCookie:
         if self._secure != "auto":
             return self._secure == "on"
         return _LOCALHOST.fullmatch(headers.get("host", "")) is None
+
+
+def listed_origins(settings: Settings) -> frozenset[str]:
+    """The other origins whose pages may send cookies, in lower case."""
+    return frozenset(origin.rstrip("/").lower() for origin in settings.allowed_origins if origin != "*")
 
 
 def _value(sent: str, name: str) -> str | None:

@@ -12,10 +12,7 @@ from app.http.content_coding import CodingChoice
 from app.http.encoded_response import encode_response, encoded_headers
 from app.http.headers import Headers, first
 from app.http.request_state import accepted_coding
-from app.http.response_start import on_response_start
-
-_VARY = b"vary"
-_BY_CODING = b"accept-encoding"
+from app.http.response_start import on_response_start, vary_by
 
 
 class Compression:
@@ -33,15 +30,7 @@ class Compression:
 
 def _vary_by_coding(message: Message) -> None:
     """Also of responses that are not encoded: the next one from the same address may be longer."""
-    headers = list(message.get("headers", ()))
-    for place, (name, value) in enumerate(headers):
-        if name == _VARY:
-            if _BY_CODING not in value.lower():
-                headers[place] = (name, b"%s, %s" % (value, _BY_CODING))
-            break
-    else:
-        headers.append((_VARY, _BY_CODING))
-    message["headers"] = headers
+    vary_by(message, b"accept-encoding")
 
 
 class _Encoder:

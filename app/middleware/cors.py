@@ -7,17 +7,17 @@ such a list the headers are the same for all requests, so that caches at the edg
 import re
 from typing import Final
 
-from starlette.datastructures import MutableHeaders
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.auth.cookies import listed_origins
 from app.errors import AppError, Code
 from app.http.errors import respond
 from app.http.request_state import header, joined_header
-from app.http.response_start import add_headers, on_response_start
+from app.http.response_start import add_headers, on_response_start, vary_by
 from app.settings import Settings
 
-ANY: Final = "*"
+_ANY: Final = "*"
 METHODS: Final = "DELETE, GET, HEAD, POST, PUT"
 # For a preflight that names none; the headers that a preflight names are granted.
 REQUEST_HEADERS: Final = (
@@ -56,7 +56,7 @@ Headers = list[tuple[bytes, bytes]]
 class Cors:
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
         self.app = app
-        self._origins = frozenset(listed_origins(settings))
+        self._origins = listed_origins(settings)
         self._exposed = (b"access-control-expose-headers", ", ".join(EXPOSED).encode())
         self._of_any = [(b"access-control-allow-origin", b"*"), self._exposed] if is_open(settings) else []
 
@@ -111,7 +111,7 @@ class Cors:
 
 def _vary_by_origin(message: Message) -> None:
     """What depends on the origin must not be stored for another one."""
-    MutableHeaders(raw=message["headers"]).add_vary_header("Origin")
+    vary_by(message, b"Origin")
 
 
 def _requested(scope: Scope) -> bytes:
@@ -122,11 +122,6 @@ def _requested(scope: Scope) -> bytes:
     return ", ".join(REQUEST_HEADERS).encode()
 
 
-def listed_origins(settings: Settings) -> list[str]:
-    """Those whose pages may send cookies, in lower case."""
-    return [origin.rstrip("/").lower() for origin in settings.allowed_origins if origin != ANY]
-
-
 def is_open(settings: Settings) -> bool:
     """Whether pages of every origin may read without cookies."""
-    return settings.cross_origin_reading or ANY in settings.allowed_origins
+    return settings.cross_origin_reading or _ANY in settings.allowed_origins

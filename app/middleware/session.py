@@ -3,6 +3,7 @@
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from app.auth.authenticator import is_without_credentials
 from app.auth.cookies import SessionCookie
 from app.domain.account import ANONYMOUS, Principal
 from app.errors import Unauthenticated
@@ -55,10 +56,8 @@ async def authenticate(scope: Scope, session_cookie: SessionCookie) -> Principal
 
 
 def _stated(authorization: str | None) -> str | None:
-    """None also for a header without credentials: programs send it that have no token yet."""
-    if authorization is None or authorization.strip().lower() in ("", "bearer"):
-        return None
-    return authorization
+    """None also for a header without credentials."""
+    return None if authorization is None or is_without_credentials(authorization) else authorization
 
 
 async def _recognise_device(state: RequestState, proof: str) -> None:

@@ -3,8 +3,9 @@
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from app.auth.cookies import listed_origins
 from app.errors import AppError, Code
-from app.middleware.cors import is_open, listed_origins
+from app.middleware.cors import is_open
 from app.settings import Settings
 
 
@@ -13,7 +14,7 @@ class WebSocketOrigin:
 
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
         self.app = app
-        self._origins = frozenset(listed_origins(settings))
+        self._origins = listed_origins(settings)
         self._is_open = is_open(settings)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

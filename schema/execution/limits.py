@@ -106,15 +106,15 @@ UNKNOWN = Amount(fields=1)
 class MergedField:
     """All fields with the same response key that are merged into one."""
 
-    __slots__ = ("count", "subfields")
+    __slots__ = ("nodes", "subfields")
 
     def __init__(self) -> None:
-        self.count = 0
+        self.nodes: list[FieldNode] = []  # one for each time that it is selected
         self.subfields: dict[str, MergedField] = {}
 
     @property
     def max_repeats(self) -> int:
-        return max((self.count, *(field.max_repeats for field in self.subfields.values())))
+        return max((len(self.nodes), *(field.max_repeats for field in self.subfields.values())))
 
 
 def merge(
@@ -127,7 +127,7 @@ def merge(
         if isinstance(node, FieldNode):
             name = node.alias.value if node.alias else node.name.value
             merged = into.get(name) or into.setdefault(name, MergedField())
-            merged.count += 1
+            merged.nodes.append(node)
             if node.selection_set is not None:
                 merge(node.selection_set, fragments, merged.subfields)
         elif isinstance(node, InlineFragmentNode):
@@ -196,7 +196,7 @@ class Limits:
         for operation in operations:
             root = MergedField()
             merge(operation.selection_set, fragments, root.subfields)
-            roots = sum(field.count for field in root.subfields.values())
+            roots = sum(len(field.nodes) for field in root.subfields.values())
             if roots > settings.limit_root_fields:
                 return limit_error("root fields", roots, settings.limit_root_fields)
             if root.max_repeats > settings.limit_repeats:

@@ -4,6 +4,7 @@ Texts with the same rest have the same tokens except for their literals, because
 """
 
 import re
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from graphql import (
@@ -37,6 +38,12 @@ class Literals(NamedTuple):
 
     rest: str
     tokens: list[str]
+
+    def with_tokens(self, tokens: Sequence[str]) -> str:
+        """The text with others in place of its tokens, as many of them."""
+        return "".join(
+            part + token for part, token in zip(self.rest.split(_BETWEEN), [*tokens, ""], strict=True)
+        )
 
     def starts(self) -> list[int]:
         """The position of each token in the text."""

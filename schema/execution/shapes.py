@@ -13,7 +13,6 @@ from graphql import (
     DocumentNode,
     FieldNode,
     FragmentDefinitionNode,
-    FragmentSpreadNode,
     GraphQLInputObjectType,
     GraphQLInputType,
     GraphQLInterfaceType,
@@ -40,6 +39,7 @@ from graphql.utilities import coerce_input_literal
 from strawberry import Schema
 
 from schema.execution.documents import Cost, Document, Operation, RejectedDocument
+from schema.execution.limits import MergedField, merge
 from schema.execution.literals import Literals, literal_node, string_value
 from schema.execution.plan import Plan
 
@@ -141,14 +141,14 @@ def shape_of(schema: Schema, document: Document, literals: Literals) -> Shape | 
     places = {start: place for place, start in enumerate(literals.starts())}
     rewriting = _Rewriting(schema._schema, places)
     try:
-        ast = rewriting.document(document.source.ast)
-        if not rewriting.types or _merges_literals(ast):
+        rewritten = Document(schema, document.source.text, rewriting.document(document.source.ast))
+        if not rewriting.types or _merges_literals(rewritten):
             return None
     except RecursionError:
         return None
     varying = [_Varying(place, str(place), _coercion(type)) for place, type in rewriting.types.items()]
     fixed = {place: token for place, token in enumerate(literals.tokens) if place not in rewriting.types}
-    return Shape(Document(schema, document.source.text, ast), varying, fixed)
+    return Shape(rewritten, varying, fixed)
 
 
 class _Rewriting:
@@ -218,49 +218,24 @@ class _Rewriting:
         return node
 
 
-class _Merged:
-    """The fields of a document that are merged into one, as validation requires of them the same arguments."""
-
-    def __init__(self) -> None:
-        self.nodes: set[int] = set()
-        self.has_literals = False
-        self.subfields: dict[str, _Merged] = {}
-
-
-def _merges_literals(ast: DocumentNode) -> bool:
+def _merges_literals(document: Document) -> bool:
     """Whether fields are merged whose arguments have literals: whether these are equal is not looked at."""
-    fragments = {
-        node.name.value: node.selection_set
-        for node in ast.definitions
-        if isinstance(node, FragmentDefinitionNode)
-    }
-    return any(
-        _merge(node.selection_set, fragments, {})
-        for node in ast.definitions
-        if isinstance(node, OperationDefinitionNode)
-    )
-
-
-def _merge(
-    selections: SelectionSetNode, fragments: Mapping[str, SelectionSetNode], into: dict[str, _Merged]
-) -> bool:
-    """Expands fragments, whose number of fields has been limited before."""
-    for node in selections.selections:
-        if isinstance(node, FieldNode):
-            merged = into.setdefault(node.alias.value if node.alias else node.name.value, _Merged())
-            merged.nodes.add(id(node))
-            merged.has_literals |= any(_has_literals(argument.value) for argument in node.arguments or ())
-            if len(merged.nodes) > 1 and merged.has_literals:
-                return True
-            inner, below = node.selection_set, merged.subfields
-        elif isinstance(node, FragmentSpreadNode):
-            inner, below = fragments[node.name.value], into
-        else:
-            assert isinstance(node, InlineFragmentNode)
-            inner, below = node.selection_set, into
-        if inner is not None and _merge(inner, fragments, below):
+    root = MergedField()
+    for operation in document.operations:
+        root.subfields = {}
+        merge(operation.node.selection_set, document.source.fragments, root.subfields)
+        if _differs(root):
             return True
     return False
+
+
+def _differs(field: MergedField) -> bool:
+    """Whether it, or a field below it, is written several times with literals."""
+    if len(set(map(id, field.nodes))) > 1 and any(
+        _has_literals(argument.value) for node in field.nodes for argument in node.arguments or ()
+    ):
+        return True
+    return any(map(_differs, field.subfields.values()))
 
 
 def _has_literals(value: ValueNode) -> bool:

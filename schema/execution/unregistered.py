@@ -54,9 +54,7 @@ def without_literals(text: str) -> str:
     if split is None:
         # No literals, or a character that only a comment or a string may have.
         return "" if set(text) & set('"#') else text
-    rest = split.rest.split("\0")
-    shown = [_placeholder(token) for token in split.tokens] + [""]
-    return "".join(part + token for part, token in zip(rest, shown, strict=True))
+    return split.with_tokens([_placeholder(token) for token in split.tokens])
 
 
 def _placeholder(token: str) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from app.auth.authenticator import is_without_credentials
 from app.errors import Unauthenticated
 
 # Their values are those of the header Authorization.
@@ -37,5 +38,5 @@ def _credentials(payload: Mapping[str, Any]) -> Iterator[str]:
         if not isinstance(value, str):
             raise Unauthenticated(MALFORMED)
         text = value.strip()
-        if text.lower() not in ("", "bearer"):
+        if not is_without_credentials(text):
             yield text if lowered == _HEADER or " " in text else f"Bearer {text}"

@@ -17,18 +17,19 @@ from starlette.types import Receive, Scope, Send
 
 from app.domain.account import Principal
 from app.errors import AppError, Code, Overloaded, TooMany
-from app.http.content_negotiation import EVENT_STREAM
 from app.http.request_state import request_state
 from app.observability import metrics
 from app.resources import resources_of
 from app.settings import Settings
 from schema.execution.operation import Answer, write_json
 from schema.http.caller import Caller
+from schema.http.framings import ServerSentEvents
 from schema.http.result_stream import disconnected, first_of, part
 from schema.http.result_streams import error_payload
 
+# Its signs of life are those of a stream of its own; its events name their operation.
+_FRAMING: Final = ServerSentEvents()
 ROUTE: Final = SimpleNamespace(path="/graphql (shared event stream)")
-KEEP_ALIVE: Final = b":\n\n"
 _MAX_QUEUED: Final = 16  # results that wait for the client; operations wait when it is full
 
 _delivered = metrics.CHANGES_SENT.labels("shared event stream")
@@ -151,7 +152,7 @@ class SharedStream:
 
 
 class SharedStreamResponse(Response):
-    media_type = EVENT_STREAM
+    media_type = ServerSentEvents.content_type
 
     def __init__(self, stream: SharedStream, caller: Caller, check_every: float) -> None:
         self.status_code = 200
@@ -170,7 +171,7 @@ class SharedStreamResponse(Response):
 
     async def _send_all(self, scope: Scope, send: Send) -> None:
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
-        await send(part(KEEP_ALIVE))
+        await send(part(_FRAMING.keep_alive))
         last = b""
         try:
             await first_of(
@@ -191,7 +192,7 @@ class SharedStreamResponse(Response):
         while True:
             await asyncio.sleep(self._check_every)
             await self._caller.renewed(visit=True)
-            await send(part(KEEP_ALIVE))
+            await send(part(_FRAMING.keep_alive))
 
 
 def _identity(principal: Principal) -> tuple[Any, ...]:
@@ -199,7 +200,7 @@ def _identity(principal: Principal) -> tuple[Any, ...]:
 
 
 def _next(id: str, body: bytes) -> bytes:
-    return b'event: next\ndata: {"id":%s,"payload":%s}\n\n' % (msgspec.json.encode(id), body)
+    return _FRAMING.result(b'{"id":%s,"payload":%s}' % (msgspec.json.encode(id), body))
 
 
 def _complete(id: str) -> bytes:

@@ -16,6 +16,7 @@ from tests import factories as make
 from tests.e2e.browser import Page, open_page
 from tests.e2e.test_pages import needs_browser
 from tests.integration.graph.running import Running, running
+from tests.tcp_server import listening
 from tests.waiting import until
 
 pytestmark = needs_browser
@@ -35,8 +36,8 @@ async def blank_page(host: str) -> AsyncIterator[str]:
         writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: text/html\r\nconnection: close\r\ncontent-length: %d\r\n\r\n%s" % (len(page), page))  # fmt: skip
         writer.close()
 
-    async with await asyncio.start_server(answer, "127.0.0.1") as server:
-        yield f"http://{host}:{server.sockets[0].getsockname()[1]}"
+    async with listening(answer) as port:
+        yield f"http://{host}:{port}"
 
 
 async def fetched(page: Page, server: Running, query: str, *, cookies: bool = True, **variables: str) -> Any:

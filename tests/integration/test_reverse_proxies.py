@@ -21,11 +21,20 @@ from websockets.exceptions import ConnectionClosed
 from app.db.pool import Pool, open_pool
 from app.dev.valkey import Valkey
 from app.domain.account import Role
-from app.settings import Settings, as_environment
 from tests import factories as make
 from tests.integration.graph.running import Headers, Stream, WebSocketClient, issue_key
 from tests.integration.graph.writing import global_id
-from tests.reverse_proxies import CADDY, HAPROXY, NGINX, Address, ReverseProxy, own_address, trust
+from tests.reverse_proxies import (
+    CADDY,
+    HAPROXY,
+    NGINX,
+    Address,
+    ReverseProxy,
+    environment_of_instances,
+    own_address,
+    settings_behind_a_proxy,
+    trust,
+)
 from tests.server_process import ServerProcess
 from tests.servers import PASSWORD, clone, private_folder
 from tests.waiting import CACHING, COUNTED, until
@@ -81,22 +90,16 @@ async def site(_postgres_url: str, worker_id: str) -> AsyncIterator[Site]:
     with private_folder() as folder:
         valkey = Valkey(folder, PASSWORD, keeps=False)
         valkey.start()
-        settings = Settings(
-            database_url=database_url,
-            redis_url=valkey.url,
-            min_redis_connections=1,
-            starter=False,
-            trusted_proxies=("127.0.0.1",),
-            operations_networks=("127.0.0.1",),
+        settings = settings_behind_a_proxy(
+            database_url,
+            valkey.url,
             rate_limit_anonymous=LIMIT,
-            rate_limit_api_key=0,
             rate_limit_grant=0,
             keep_alive_timeout=5,
             stop_timeout=10,
             **{**CACHING, **COUNTED},
         )
-        environment = as_environment(settings)
-        del environment["DNO_PORT"], environment["DNO_HOST"]
+        environment = environment_of_instances(settings)
         environment["NOTIFY_SOCKET"] = str(folder / "notify")
         async with open_pool(settings) as pool:
             service_manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)

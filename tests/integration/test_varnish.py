@@ -18,11 +18,15 @@ from app.db.pool import Pool, open_pool
 from app.dev.valkey import Valkey
 from app.domain.account import Role
 from app.domain.clock import today
-from app.settings import Settings, as_environment
 from tests import factories as make
 from tests.integration.graph.running import Headers, Stream, WebSocketClient, issue_key
 from tests.integration.graph.writing import global_id
-from tests.reverse_proxies import Address, own_address
+from tests.reverse_proxies import (
+    Address,
+    environment_of_instances,
+    own_address,
+    settings_behind_a_proxy,
+)
 from tests.server_process import ServerProcess
 from tests.servers import PASSWORD, clone, private_folder
 from tests.varnish import MISSING, Varnish
@@ -107,22 +111,16 @@ async def site(_postgres_url: str, worker_id: str) -> AsyncIterator[Site]:
         valkey = Valkey(folder, PASSWORD, keeps=False)
         valkey.start()
         varnish = Varnish(folder, addresses)
-        settings = Settings(
-            database_url=database_url,
-            redis_url=valkey.url,
-            min_redis_connections=1,
-            starter=False,
-            trusted_proxies=("127.0.0.1",),
-            operations_networks=("127.0.0.1",),
+        settings = settings_behind_a_proxy(
+            database_url,
+            valkey.url,
             rate_limit_anonymous=0,
-            rate_limit_api_key=0,
             keep_alive_timeout=75,
             edge_headers=("xkey", "surrogate-key", "cache-groups"),
             edge_varnish=(varnish.url,),
             **CACHING,
         )
-        environment = as_environment(settings)
-        del environment["DNO_PORT"], environment["DNO_HOST"]
+        environment = environment_of_instances(settings)
         servers = {each: ServerProcess(folder, environment, at=each) for each in addresses}
         async with (
             open_pool(settings) as pool,

@@ -171,8 +171,7 @@ def test_the_second_text_of_a_shape_is_the_last_that_is_parsed(monkeypatch: pyte
 
 
 def _with(literals: Literals, place: int, token: str) -> str:
-    tokens = [*literals.tokens[:place], token, *literals.tokens[place + 1 :], ""]
-    return "".join(part + each for part, each in zip(literals.rest.split("\0"), tokens, strict=True))
+    return literals.with_tokens([*literals.tokens[:place], token, *literals.tokens[place + 1 :]])
 
 
 @pytest.mark.filterwarnings("ignore::hypothesis.errors.HypothesisDeprecationWarning")
