@@ -10,11 +10,17 @@ Handle = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 @asynccontextmanager
 async def listening(handle: Handle, tls: ssl.SSLContext | None = None) -> AsyncIterator[int]:
-    """The port. In the end, open connections are cancelled."""
-    tasks: set[asyncio.Future[None]] = set()
+    """The port. In the end, open connections are cancelled. Each is closed when it has been handled."""
+    tasks: set[asyncio.Task[None]] = set()
+
+    async def handle_and_close(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            await handle(reader, writer)
+        finally:
+            writer.close()
 
     def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.ensure_future(handle(reader, writer))
+        task = asyncio.create_task(handle_and_close(reader, writer))
         tasks.add(task)
         task.add_done_callback(tasks.discard)
 

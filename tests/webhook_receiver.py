@@ -100,8 +100,6 @@ class Receiver:
                 await reply(writer)
         except (ConnectionError, asyncio.IncompleteReadError):
             pass
-        finally:
-            writer.close()
 
 
 @asynccontextmanager

@@ -289,22 +289,25 @@ async def note_failed(pool: Pool, message: ClaimedMessage, failed: Failed, *, mo
     return bool(state == "DEAD")
 
 
-async def disable(pool: Pool, subscription_id: UUID, because: DisabledBecause, error: str) -> None:
-    """Its messages become dead letters."""
+async def disable(pool: Pool, message: ClaimedMessage, because: DisabledBecause, error: str) -> int:
+    """After an attempt to send `message`. All messages of its subscription become dead letters; returns how many."""
     async with pool.connection() as connection, connection.transaction():
         await connection.execute(
             "UPDATE webhook_subscriptions SET state = 'DISABLED', disabled_because = $2, last_error = $3,"
             " disabled_at = clock_timestamp() WHERE id = $1",
-            subscription_id,
+            message.subscription_id,
             because,
             error,
         )
-        await connection.execute(
+        dead = await connection.fetch(
             "UPDATE webhook_messages SET state = 'DEAD', died_at = clock_timestamp(), claimed_until = NULL,"
-            " last_error = coalesce(last_error, $2) WHERE subscription_id = $1 AND state = 'PENDING'",
-            subscription_id,
+            " last_error = CASE WHEN id = $3 THEN $2 ELSE coalesce(last_error, $2) END"
+            " WHERE subscription_id = $1 AND state = 'PENDING' RETURNING id",
+            message.subscription_id,
             error,
+            message.id,
         )
+    return len(dead)
 
 
 async def clean(

@@ -92,16 +92,19 @@ class WebhookDelivery:
             attempt=message.attempt,
             error=result.error,
         )
-        dead = await queue.note_failed(
+        WEBHOOK_DEAD_LETTERS.inc(await self._note_failed(message, result, result.error))
+
+    async def _note_failed(self, message: ClaimedMessage, result: Result, error: str) -> int:
+        """Returns how many messages became dead letters."""
+        if result.status == _GONE:
+            # Nothing else before it: a message that waits for its next attempt could be sent once more.
+            return await queue.disable(self._pool, message, DisabledBecause.GONE, error)
+        return await queue.note_failed(
             self._pool,
             message,
-            self._failed(result.error, message.attempt, result),
+            self._failed(error, message.attempt, result),
             most=self._settings.max_webhook_attempts,
         )
-        if result.status == _GONE:
-            await queue.disable(self._pool, message.subscription_id, DisabledBecause.GONE, result.error)
-        if dead:
-            WEBHOOK_DEAD_LETTERS.inc()
 
     def _failed(self, error: str, attempt: int, result: Result) -> Failed:
         pause = self._settings.webhook_retry_delay * _GROWTH ** min(attempt - 1, 20)

@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import pytest
@@ -31,10 +31,11 @@ async def blank_page(host: str) -> AsyncIterator[str]:
     """The origin of an empty page."""
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.readuntil(b"\r\n\r\n")
-        page = b"<!doctype html><link rel=icon href=data:,><title>Front</title>"
-        writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: text/html\r\nconnection: close\r\ncontent-length: %d\r\n\r\n%s" % (len(page), page))  # fmt: skip
-        writer.close()
+        with suppress(asyncio.IncompleteReadError):  # browsers open connections that they do not use
+            await reader.readuntil(b"\r\n\r\n")
+            page = b"<!doctype html><link rel=icon href=data:,><title>Front</title>"
+            head = b"HTTP/1.1 200 OK\r\ncontent-type: text/html\r\nconnection: close\r\ncontent-length: %d\r\n\r\n"
+            writer.write(head % len(page) + page)
 
     async with listening(answer) as port:
         yield f"http://{host}:{port}"
