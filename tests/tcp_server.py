@@ -13,16 +13,21 @@ async def listening(handle: Handle, tls: ssl.SSLContext | None = None) -> AsyncI
     """The port. In the end, open connections are cancelled. Each is closed when it has been handled."""
     tasks: set[asyncio.Task[None]] = set()
 
-    async def handle_and_close(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            await handle(reader, writer)
-        finally:
-            writer.close()
+    async def run(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await handle(reader, writer)
 
     def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.create_task(handle_and_close(reader, writer))
+        task = asyncio.create_task(run(reader, writer))
         tasks.add(task)
-        task.add_done_callback(tasks.discard)
+
+        # Not in the task: one that is cancelled before its first step runs nothing.
+        def close(_: object) -> None:
+            tasks.discard(task)
+            writer.close()
+
+        task.add_done_callback(close)
+        if not server.is_serving():  # accepted just before the end
+            task.cancel()
 
     server = await asyncio.start_server(accept, "127.0.0.1", 0, ssl=tls)
     try:
