@@ -1,6 +1,6 @@
 """The DataLoader of one region: loads records by key through the read-through cache."""
 
-from asyncio import Future, get_running_loop
+from asyncio import Future
 from collections.abc import Iterable
 from typing import Self, TypeVar
 
@@ -26,7 +26,7 @@ class RecordLoader(DataLoader[K, V | None]):
 
     def __init__(self, cache: ReadThrough, region: Region[K, V], read_set: ReadSet, *, memoize: bool) -> None:
         # What DataLoader.__init__ does for these options; its checks of the batch function cost more than the rest.
-        self.loop = get_running_loop()
+        self.loop = cache.loop  # get_running_loop() makes a system call
         self._queue = []
         self._read_through = cache
         self._region = region

@@ -3,7 +3,7 @@
 import asyncio
 from asyncio import Task
 from collections.abc import Coroutine, Iterable, Sequence
-from random import uniform
+from random import random
 from typing import Any, Final, TypeVar
 
 from structlog import get_logger
@@ -52,7 +52,7 @@ class ReadThrough:
         self._filling = False
         self._tasks: set[Task[None]] = set()
         # Kept, because each get_running_loop() calls getpid().
-        self._loop = asyncio.get_running_loop()
+        self.loop = asyncio.get_running_loop()
 
     async def get_many(self, region: Region[K, V], keys: Sequence[K], read_set: ReadSet) -> dict[K, V | None]:
         """A value for every key; None where no record exists. Does not yield to the event loop if L1 holds all of them."""
@@ -79,8 +79,8 @@ class ReadThrough:
         if self._uses_memory:
             queue.memory.count(len(found), absent, len(missing))
         if (stats := operation_stats.current()) is not None:
-            stats.asked(region.name, len(keys))
-            stats.found("l1", len(found))
+            stats.asked.append((region.name, len(keys)))
+            stats.l1 += len(found)
         if missing:
             with traces.span("loader", region=region.name, keys=len(missing)):
                 await self._get_from_below(region, missing, read_set, stats, found)
@@ -98,7 +98,7 @@ class ReadThrough:
         reads = [self._join(region, key, tag) for key, tag in missing]
         if stats is not None:
             stats.reads += len(self._pending) - pending
-        await Wait(reads, self._loop).finished()
+        await Wait(reads, self.loop).finished()
         if stats is not None:
             _count_layers(stats, reads)
         for read in reads:
@@ -306,9 +306,9 @@ class ReadThrough:
             self._in_flight.close(read)
 
     def _lifetime(self, region: Region[Any, Any], value: Any) -> float:
-        jitter = self._settings.lifetime_jitter
-        seconds = self._settings.absent_lifetime if value is None else region.lifetime(self._settings, value)
-        return seconds * uniform(1 - jitter, 1 + jitter)  # noqa: S311 - not security-relevant
+        settings = self._settings
+        seconds = settings.absent_lifetime if value is None else region.lifetime(settings, value)
+        return seconds * (1 + settings.lifetime_jitter * (2 * random() - 1))  # noqa: S311 - not security-relevant
 
     async def _fill(self) -> None:
         """No reader waiters for it; what is to be filled meanwhile goes with the next round trip."""
@@ -334,7 +334,7 @@ class ReadThrough:
         return queues.items()
 
     def _start(self, work: Coroutine[Any, Any, None], reads: Sequence[InFlightRead]) -> None:
-        task = self._loop.create_task(work, context=traces.detached())
+        task = self.loop.create_task(work, context=traces.detached())
         self._tasks.add(task)
         task.add_done_callback(lambda done: self._ended(done, reads))
 
@@ -365,10 +365,8 @@ def _count_layers(stats: operation_stats.OperationStats, reads: list[InFlightRea
             round_trips = read.round_trips
     stats.statements += len(fetches)
     stats.round_trips += round_trips
-    if fetched:
-        stats.found("postgres", fetched)
-    if fetched < len(reads):
-        stats.found("l2", len(reads) - fetched)
+    stats.postgres += fetched
+    stats.l2 += len(reads) - fetched
 
 
 def _tags(reads: Iterable[InFlightRead]) -> list[str]:

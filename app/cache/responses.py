@@ -68,9 +68,12 @@ class Responses:
     def get(self, key: ResponseKey) -> Entry | None:
         return self._memory.get(key) if self._on else None
 
-    def keep(self, key: ResponseKey, response: Response, read_set: ReadSet, since: int) -> None:
+    def may_keep(self, read_set: ReadSet) -> bool:
         """Only what is public, and rests on tags that can be invalidated."""
-        if not self._on or read_set.uncacheable is not None or not read_set.tags:
+        return self._on and read_set.uncacheable is None and bool(read_set.tags)
+
+    def keep(self, key: ResponseKey, response: Response, read_set: ReadSet, since: int) -> None:
+        if not self.may_keep(read_set):
             return
         if len(read_set.tags) > FEW_TAGS and not self._requested_before(key):
             return

@@ -5,7 +5,7 @@ All SQL is built once from the family's columns.
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
@@ -75,6 +75,15 @@ def _ranks(key: KeyColumn) -> Callable[[Any], Any]:
     return {key.decode(stored): n for n, stored in enumerate(key.sorted_values)}.__getitem__
 
 
+def _position(order: Sequence[tuple[str, Callable[[Any], Any]]]) -> Callable[[Any], Any]:
+    """Sorts entries by these fields, each by its rank."""
+    if len(order) == 1:
+        [(name, rank)] = order
+        get = attrgetter(name)
+        return lambda entry: rank(get(entry))
+    return lambda entry: tuple([rank(getattr(entry, name)) for name, rank in order])
+
+
 class FamilyTable(Generic[E]):
     """`plausibility` finds unusual values of its entries; of a write they are its warnings."""
 
@@ -89,10 +98,12 @@ class FamilyTable(Generic[E]):
         decoders["verification_status"] = _STATUSES.__getitem__
         decoders["publication"] = _PUBLICATIONS.__getitem__
         self._values = column_reader({field: decoders.get(field) for field in fields})
-        self._values_behind_key = column_reader(
-            {field: decoders.get(field) for field in fields[len(_FIRST) :]}
-        )
-        self._order = [(key.name, _ranks(key)) for key in family.key]
+        self._decoded_behind_key = [
+            (index, decode)
+            for index, field in enumerate(fields[len(_FIRST) :])
+            if (decode := decoders.get(field)) is not None
+        ]
+        self._position = _position([(key.name, _ranks(key)) for key in family.key])
         self._fields = fields
         self._names = tuple(column.name for column in family.columns)
         self._written = (*_SOURCE, "publication") if family.has_publication else _SOURCE
@@ -113,12 +124,21 @@ class FamilyTable(Generic[E]):
     async def fetch_by_dno_year(self, pool: Pool, keys: Sequence[DnoYear]) -> dict[DnoYear, tuple[E, ...]]:
         """In the order of the key's values."""
         rows = await pool.fetch(self._by_dno_year, *DnoYear.columns(keys), name=self.family.name)
-        found: dict[DnoYear, list[E]] = {}
-        for row in rows:
-            key = keys[row["place"] - 1]
-            entry = self._type(row["id"], *key, *self._values_behind_key(row))
-            found.setdefault(key, []).append(entry)
-        return {key: tuple(sorted(entries, key=self._position)) for key, entries in found.items()}
+        make, decoded = self._type, self._decoded_behind_key
+        found: dict[int, list[E]] = {}
+        for place, entry_id, *values in rows:  # by position: a look-up by name costs more than the rest
+            for index, decode in decoded:
+                values[index] = decode(values[index])
+            entry = make(entry_id, *keys[place - 1], *values)
+            if place in found:
+                found[place].append(entry)
+            else:
+                found[place] = [entry]
+        order = self._position
+        return {
+            keys[place - 1]: tuple(sorted(entries, key=order) if len(entries) > 1 else entries)
+            for place, entries in found.items()
+        }
 
     async def add(self, work: UnitOfWork, new: NewEntry) -> E:
         """Restores a deleted entry of the same key with the new values. Raises CONFLICT if the entry exists."""
@@ -217,9 +237,6 @@ class FamilyTable(Generic[E]):
                 raise
             row = await work.connection.fetchrow(self._current, entry_id)
             raise EntryConflict(conflict, None if row is None else self.entry(row)) from conflict
-
-    def _position(self, entry: E) -> tuple[Any, ...]:
-        return tuple([rank(getattr(entry, name)) for name, rank in self._order])
 
     def _build_statements(self) -> None:
         table, key = self.family.table, [key.name for key in self.family.key]

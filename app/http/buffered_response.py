@@ -16,11 +16,12 @@ class BufferedResponse:
 
     __slots__ = ("_lines", "body", "headers", "status")
 
-    def __init__(self, status: int, headers: Headers, body: bytes) -> None:
+    def __init__(self, status: int, headers: Headers, body: bytes, lines: bytes | None = None) -> None:
+        """`lines`: as below, if they are there already."""
         self.status = status
         self.headers = headers
         self.body = body
-        self._lines: bytes | None = None
+        self._lines = lines
 
     @classmethod
     def of(cls, response: Response) -> "BufferedResponse":

@@ -1,5 +1,6 @@
 """Responses out of the cache: ETag, 304, and for how long other caches may keep them."""
 
+from functools import lru_cache
 from math import ceil, inf
 from typing import Final
 
@@ -63,7 +64,17 @@ def for_post(
 ) -> BufferedResponse:
     """`coding`: that of the body."""
     headers = [(b"vary", b"accept"), (b"cache-control", b"no-store"), *_content(body, media_type, coding)]
-    return BufferedResponse(status, headers, body)
+    return BufferedResponse(status, headers, body, _lines_for_post(media_type, coding) % len(body))
+
+
+@lru_cache(64)
+def _lines_for_post(media_type: str, coding: Coding | None) -> bytes:
+    """The lines of these headers; they lack the length."""
+    encoding = b"" if coding is None else b"content-encoding: %s\r\n" % coding.encode()
+    return b"cache-control: no-store\r\ncontent-length: %%d\r\ncontent-type: %s\r\n%s" % (
+        media_type.encode().replace(b"%", b"%%"),
+        encoding,
+    )
 
 
 def _content(body: bytes, media_type: str, coding: Coding | None) -> list[tuple[bytes, bytes]]:

@@ -71,20 +71,29 @@ class ConcurrencyLimiter:
             raise _overloaded()
 
     async def __aenter__(self) -> None:
-        if not self._try_start():
-            await self._wait(self._waiting)
-        _running.value += 1
+        if not self.try_start():
+            await self.wait()
 
-    def _try_start(self) -> bool:
-        """Starts an operation if one may start now; returns whether it did."""
+    def try_start(self) -> bool:
+        """Starts an operation if one may start now; returns whether it did. Costs less than `async with`."""
         free = self._running < self._max_running and (
             not self.overloaded or self._running < self._bounds()[0]
         )
         if free:
             self._running += 1
+            _running.value += 1
         return free
 
+    async def wait(self) -> None:
+        """Starts an operation when one may start. Raises Overloaded."""
+        await self._wait(self._waiting)
+        _running.value += 1
+
     async def __aexit__(self, *_: object) -> None:
+        self.done()
+
+    def done(self) -> None:
+        """Ends an operation."""
         _running.value -= 1
         self._running -= 1
         self.service_time.done()
@@ -148,13 +157,22 @@ class PreferredQueue:
     def reject_if_full(self) -> None:
         self._limiter._reject_if_full(self._limiter._preferred)
 
-    async def __aenter__(self) -> None:
-        if not self._limiter._try_start():
-            await self._limiter._wait(self._limiter._preferred)
+    def try_start(self) -> bool:
+        return self._limiter.try_start()
+
+    async def wait(self) -> None:
+        await self._limiter._wait(self._limiter._preferred)
         _running.value += 1
 
-    async def __aexit__(self, *error: object) -> None:
-        await self._limiter.__aexit__(*error)
+    def done(self) -> None:
+        self._limiter.done()
+
+    async def __aenter__(self) -> None:
+        if not self.try_start():
+            await self.wait()
+
+    async def __aexit__(self, *_: object) -> None:
+        self.done()
 
 
 def _overloaded() -> Overloaded:

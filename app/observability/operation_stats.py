@@ -21,18 +21,31 @@ class OperationStats(msgspec.Struct):
     statements: int = 0
     round_trips: int = 0
     reads: int = 0  # records below L1 whose reading it began; others may wait for the same
-    keys: dict[str, int] = {}  # requested, by region
-    layers: dict[str, int] = {}  # found, by "l1", "l2" and "postgres"
-    steps: dict[str, float] = {}  # seconds by "read", "wait", "execute"
+    asked: list[tuple[str, int]] = []  # a region and a number of keys, for each look-up
+    l1: int = 0  # records found in the memory
+    l2: int = 0  # in Redis
+    postgres: int = 0
+    read_seconds: float = 0.0
+    wait_seconds: float = 0.0
+    execute_seconds: float = 0.0
 
-    def asked(self, region: str, keys: int) -> None:
-        self.keys[region] = self.keys.get(region, 0) + keys
+    @property
+    def keys(self) -> dict[str, int]:
+        """Requested, by region."""
+        keys: dict[str, int] = {}
+        for region, number in self.asked:
+            keys[region] = keys.get(region, 0) + number
+        return keys
 
-    def found(self, layer: str, keys: int) -> None:
-        self.layers[layer] = self.layers.get(layer, 0) + keys
+    @property
+    def layers(self) -> dict[str, int]:
+        """Found, by layer."""
+        return {"l1": self.l1, "l2": self.l2, "postgres": self.postgres}
 
-    def took(self, step: str, seconds: float) -> None:
-        self.steps[step] = self.steps.get(step, 0.0) + seconds
+    @property
+    def steps(self) -> dict[str, float]:
+        """Seconds."""
+        return {"read": self.read_seconds, "wait": self.wait_seconds, "execute": self.execute_seconds}
 
 
 _current: ContextVar[OperationStats | None] = ContextVar("operation_stats", default=None)

@@ -72,8 +72,7 @@ class FastPathProtocol(HttpProtocol):
         task = self._answering = self.loop.create_task(
             self._execute_on_fast_path(cached_head, body, verdict, name)
         )
-        self.tasks.add(task)
-        task.add_done_callback(self.tasks.discard)
+        self.tasks.add(task)  # it removes itself: a callback would cost a turn of the event loop
         self.timer.enter(State.ANSWERING, self._answer_timeout)
 
     async def _execute_on_fast_path(
@@ -96,7 +95,9 @@ class FastPathProtocol(HttpProtocol):
             raise
         finally:
             metrics.in_flight.value -= 1
-            self._answering = None
+            if self._answering is not None:
+                self.tasks.discard(self._answering)
+                self._answering = None
             self._done(cached_head, status, began)
             self._process_pipelined()
 

@@ -1,9 +1,9 @@
 """Coerces variables of scalar types directly; graphql-core coerces all others, and reports all errors."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from graphql import GraphQLError, GraphQLSchema, OperationDefinitionNode, is_non_null_type
+from graphql import GraphQLError, GraphQLSchema, OperationDefinitionNode, Undefined, is_non_null_type
 from graphql.execution.get_variable_signature import get_variable_signature
 from graphql.execution.values import VariableValues, VariableValueSource
 
@@ -34,18 +34,38 @@ class _Plain(NamedTuple):
     name: str
     accepts: Callable[[Any], bool]
     required: bool
-    signature: Any
+
+
+class _Sources(Mapping[str, VariableValueSource]):
+    """Where each value came from: made when it is read, since only few operations do."""
+
+    __slots__ = ("_given", "_signatures")
+
+    def __init__(self, signatures: Mapping[str, Any], given: Mapping[str, Any]) -> None:
+        self._signatures = signatures
+        self._given = given
+
+    def __getitem__(self, name: str) -> VariableValueSource:
+        signature = self._signatures[name]
+        return VariableValueSource(signature, *([self._given[name]] if name in self._given else ()))
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._signatures)
+
+    def __len__(self) -> int:
+        return len(self._signatures)
 
 
 class PlainVariables:
     """For operations whose variables are all strings, IDs, integers or booleans without default values."""
 
-    def __init__(self, variables: tuple[_Plain, ...]) -> None:
+    def __init__(self, variables: tuple[_Plain, ...], signatures: Mapping[str, Any]) -> None:
         self._variables = variables
+        self._signatures = signatures
 
     @classmethod
     def of(cls, schema: GraphQLSchema, operation: OperationDefinitionNode) -> "PlainVariables | None":
-        plain = []
+        plain, signatures = [], {}
         for definition in operation.variable_definitions or ():
             signature = get_variable_signature(schema, definition)
             if isinstance(signature, GraphQLError) or definition.default_value is not None:
@@ -54,23 +74,23 @@ class PlainVariables:
             accepts = _PLAIN.get(str(signature.type).removesuffix("!"))
             if accepts is None:
                 return None
-            plain.append(_Plain(signature.name, accepts, required, signature))
-        return cls(tuple(plain))
+            plain.append(_Plain(signature.name, accepts, required))
+            signatures[signature.name] = signature
+        return cls(tuple(plain), signatures)
 
-    def read(self, raw_variables: Mapping[str, Any]) -> VariableValues | None:
+    def read(self, raw_variables: dict[str, Any]) -> VariableValues | None:
         """None if a value is missing or of another type; graphql-core then reports the error."""
-        sources: dict[str, VariableValueSource] = {}
-        coerced: dict[str, Any] = {}
-        for name, accepts, required, signature in self._variables:
-            if name not in raw_variables:
+        given = 0
+        for name, accepts, required in self._variables:
+            value = raw_variables.get(name, Undefined)
+            if value is Undefined:
                 if required:
                     return None
-                sources[name] = VariableValueSource(signature)
                 continue
-            value = raw_variables[name]
             if not accepts(value) and (required or value is not None):
                 return None
-            sources[name] = VariableValueSource(signature, value)
-            coerced[name] = value
+            given += 1
         # None for undeclared variables as well: the caller has to count their values.
-        return VariableValues(sources, coerced) if len(coerced) == len(raw_variables) else None
+        if given != len(raw_variables):
+            return None
+        return VariableValues(_Sources(self._signatures, raw_variables), raw_variables)  # type: ignore[arg-type]

@@ -18,7 +18,7 @@ from app.http.content_negotiation import accepted_stream, prefers_page
 from app.http.encoded_response import encode_response
 from app.http.errors import respond, respond_unexpected
 from app.http.headers import has_any
-from app.http.request_state import RequestState, header, request_state, with_state
+from app.http.request_state import RequestState, accepted_coding, header, request_state, with_state
 from app.http.response_start import on_response_start
 from app.limits.rate_limiter.policy import Verdict
 from app.observability.operation_names import NameCount
@@ -55,7 +55,9 @@ class HeadHandler(ABC):
             response = BufferedResponse.of(respond(scope, error))
         except Exception as error:
             response = BufferedResponse.of(respond_unexpected(scope, error))
-        return await encode_response(scope, response), state.verdict
+        if accepted_coding(scope).coding is not None:
+            response = await encode_response(scope, response)
+        return response, state.verdict
 
     @abstractmethod
     async def _execute(self, head: CachedRequestHead, body: bytes, scope: Scope) -> BufferedResponse:
@@ -95,9 +97,11 @@ def _varies_per_request(scope: Scope) -> bool:
 
 def _same_for_head(state: RequestState) -> RequestState:
     """The part of the state that is equal for all requests with one head."""
-    return RequestState(
+    same = RequestState(
         state.resources, address=state.address, principal=state.principal, headers=state.headers
     )
+    same.coding = state.coding
+    return same
 
 
 def _tags_of_rights(principal: Principal) -> Iterator[str]:

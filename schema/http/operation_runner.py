@@ -83,7 +83,7 @@ class OperationRunner:
             variables, cost = await admission.admit_operation(operation, request.variables, scope)
             paid = cost.requested
             context = context_of(scope, budget)
-            stats.took("read", perf_counter() - began)
+            stats.read_seconds = perf_counter() - began
             queue = admission.queue_for(request_state(scope))
             answer = await self._execute.execute_admitted(
                 operation, variables, request.variables, context, cost, queue

@@ -6,6 +6,8 @@ from app.cache.responses import ResponseKey
 from app.http.buffered_response import BufferedResponse
 from app.http.conditional_requests import respond_from_cache
 from app.http.encoded_response import encode_cached
+from app.http.request_state import accepted_coding
+from app.resources import resources_of
 from app.settings import Settings
 from schema.execution.documents import Operation, RejectedDocument
 from schema.http.batch import BatchRunner
@@ -38,7 +40,9 @@ class UncachedRequests:
         if context is None or kind is not ResultKind.COMPLETE or not answer.repeatable:
             return write_answer(answer, status_for(kind, parsed.media_type), media_type)
         read_set = context.read_set
+        if scope["method"] == "POST" and not resources_of(scope).responses.may_keep(read_set):
+            return write_answer(answer, 200, media_type)
         cached = store_response(scope, key, answer.body, media_type, read_set, since, answer.count)
-        if read_set.uncacheable is None:
+        if read_set.uncacheable is None and accepted_coding(scope).coding is not None:
             await encode_cached(scope, cached)
         return respond_from_cache(scope, cached, read_set.until if read_set.uncacheable is None else 0)

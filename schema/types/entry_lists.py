@@ -49,7 +49,10 @@ def entries_of(
         dnos: Sequence[structs.Dno], context: Context, year: YearArgument = None, **key: Any
     ) -> Sequence[Sequence[Any]]:
         found = await of_years(context, dnos, year, loader(context.loaders))
-        return only(found, columns_of(family, key)) if key else found
+        for value in key.values():
+            if value is not None:
+                return only(found, columns_of(family, key))
+        return found
 
     declare_columns(entries, family)
     entry_type: Any = Annotated[family.graphql_type, strawberry.lazy(f"schema.types.{family.module}")]

@@ -61,6 +61,7 @@ STORES = {
     "app/http/cached_response.py:CachedResponse._pending": OWNER,
     "app/http/cached_response.py:CachedResponse.encoded": OWNER,
     "app/http/cached_response.py:CachedResponse.replies": OWNER,
+    "app/http/conditional_requests.py:_lines_for_post": "memoised results of pure functions",
     "app/http/content_coding.py:_choose": "memoised results of pure functions",
     "app/http/static_assets.py:_Item._encoded": START,
     "app/cache/cluster.py:Cluster._breakers": SERVERS,

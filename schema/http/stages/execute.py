@@ -52,24 +52,28 @@ class ExecuteStage:
         """At the deadline it is cancelled with its statements. Raises RejectedDocument and Overloaded."""
         stats = operation_stats.current()
         began = perf_counter()
-        async with queue:
+        if queue.try_start():
+            admitted = began
+        else:
+            await queue.wait()
             admitted = perf_counter()
-            try:
-                with context.resources.deadlines.begin(), operation.span(raw_variables):
-                    return await self._executor.run(operation, variables, raw_variables, context, cost)
-            except asyncio.CancelledError:
-                context.cancel()
-                raise
-            except TimeoutError:
-                context.cancel()
-                return write_error(self._too_late(operation), context.request_id)
-            except LimitExceeded as exceeded:
-                error = GraphQLError(exceeded.message, original_error=exceeded)
-                raise RejectedDocument([error], exceeded.code) from None
-            finally:
-                if stats is not None:
-                    stats.took("wait", admitted - began)
-                    stats.took("execute", perf_counter() - admitted)
+        try:
+            with context.resources.deadlines.begin(), operation.span(raw_variables):
+                return await self._executor.run(operation, variables, raw_variables, context, cost)
+        except asyncio.CancelledError:
+            context.cancel()
+            raise
+        except TimeoutError:
+            context.cancel()
+            return write_error(self._too_late(operation), context.request_id)
+        except LimitExceeded as exceeded:
+            error = GraphQLError(exceeded.message, original_error=exceeded)
+            raise RejectedDocument([error], exceeded.code) from None
+        finally:
+            queue.done()
+            if stats is not None:
+                stats.wait_seconds = admitted - began
+                stats.execute_seconds = perf_counter() - admitted
 
     def _too_late(self, operation: Operation) -> DeadlineExceeded:
         advice = "please ask for less"

@@ -15,7 +15,7 @@ def write_answer(answer: Answer, status: int, media_type: str) -> BufferedRespon
     response = for_post(answer.body, media_type, status)
     if answer.cookies:
         cookies = ((b"set-cookie", cookie.encode()) for cookie in answer.cookies)
-        response.headers = [*response.headers, *cookies]
+        return BufferedResponse(status, [*response.headers, *cookies], answer.body)
     return response
 
 

@@ -158,7 +158,7 @@ async def test_the_cause_is_named(server: TLSPostgres, options: dict[str, object
     async def is_named() -> bool:
         with pytest.raises(AppError) as raised:
             await run_pass(request)
-        # The reset of a connection can overtake the reason for it. Then the next pass tells.
+        # The reset of a connection can overtake the reason for it, which the next pass then reports.
         if "does not answer at the moment" in str(raised.value):
             return False
         raised.match(sentence)

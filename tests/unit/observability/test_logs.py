@@ -139,16 +139,13 @@ def test_an_unknown_value_of_a_setting_prevents_the_start(setting: str) -> None:
 
 def test_a_slow_operation_is_logged_with_its_cost(capsys: pytest.CaptureFixture[str]) -> None:
     logs.configure(Settings(log_format="json"))
-    stats = OperationStats(statements=2)
-    stats.asked("tariffs", 40)
-    stats.asked("tariffs", 10)
-    stats.found("l2", 48)
-    stats.found("postgres", 2)
-    stats.took("execute", 0.7)
+    asked = [("tariffs", 40), ("tariffs", 10)]
+    stats = OperationStats(statements=2, asked=asked, l2=48, postgres=2, execute_seconds=0.7)
     slow_operation(0.8, stats, operation="List", document="abc")
     (line,) = read(capsys)
     assert line["keys"] == {"tariffs": 50}
-    assert line["layers"] == {"l2": 48, "postgres": 2}
+    assert line["layers"] == {"l1": 0, "l2": 48, "postgres": 2}
+    assert line["steps"]["execute"] == 0.7
     assert (line["statements"], line["operation"], line["document"]) == (2, "List", "abc")
 
 
