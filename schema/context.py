@@ -11,6 +11,7 @@ from starlette.datastructures import Headers
 
 from app.cache.clock import monotonic
 from app.cache.read_set import ReadSet
+from app.db.one_entry import OneEntryWork, write_one_entry
 from app.db.unit_of_work import OutcomeUnknown, UnitOfWork, write
 from app.domain import clock, tags
 from app.domain.account import ANONYMOUS, Principal
@@ -78,12 +79,16 @@ class Context:
         """The principal with its current role: it may have changed since the request began, for instance while queued."""
         return await self.resources.authenticator.renewed(self.principal)
 
-    async def write(self, change: Callable[[UnitOfWork], Awaitable[T]]) -> tuple[T, UnitOfWork]:
+    async def write(
+        self, change: Callable[[UnitOfWork], Awaitable[T]], *, one_entry: bool = False
+    ) -> tuple[T, UnitOfWork]:
         """One transaction; `change` may run twice. Reads that begin after it, on any instance, return what it wrote.
 
         Rolled back if the caller's role was revoked or lowered while the transaction waited for locks. Once the
         commit has begun, a deadline or a disconnect takes effect only after the invalidation. If the outcome of
         the commit is unknown, the caches are invalidated as well, so that no read returns the old value.
+
+        `one_entry`: the change locks and saves one entry, which is written by one statement if possible.
         """
         latest: UnitOfWork | None = None
 
@@ -91,21 +96,30 @@ class Context:
             nonlocal latest
             latest = work
             result = await change(work)
-            if not (await self.current_principal()).role.includes(self.principal.role):
-                raise AppError("Your role has changed meanwhile; please try again.", Code.FORBIDDEN)
+            if not isinstance(work, OneEntryWork):
+                await self._check_role()
             return result
 
         async def write_and_invalidate() -> tuple[T, UnitOfWork]:
+            pool = self.resources.pool
             try:
-                result, work = await write(self.resources.pool, self.principal, change_and_check)
-            except OutcomeUnknown:
-                if latest is not None:
-                    await self.resources.invalidator.invalidate(_invalidated_tags(latest))
+                if one_entry:
+                    result, work = await write_one_entry(
+                        pool, self.principal, change_and_check, self._check_role
+                    )
+                else:
+                    result, work = await write(pool, self.principal, change_and_check)
+            except OutcomeUnknown as unknown:
+                await self.resources.invalidator.invalidate(tags.of_all(unknown.events))
+                raise
+            except Exception:
+                if latest is not None and latest.committing:
+                    await self.resources.invalidator.invalidate(tags.of_all(latest.events))
                 raise
             reach(FailPoint.AFTER_COMMIT, self.resources.settings.fail_point)
             # Acknowledges its events, so that the relay only publishes them.
             await self.resources.invalidator.invalidate(
-                _invalidated_tags(work), [event.id for event in work.events]
+                tags.of_all(work.events), [event.id for event in work.events if event.id]
             )
             return result, work
 
@@ -115,9 +129,10 @@ class Context:
         self.loaders.clear()
         return written
 
-
-def _invalidated_tags(work: UnitOfWork) -> frozenset[str]:
-    return tags.of_all(work.events)
+    async def _check_role(self) -> None:
+        """Raises FORBIDDEN if the caller's role is lower than at the beginning of the request."""
+        if not (await self.current_principal()).role.includes(self.principal.role):
+            raise AppError("Your role has changed meanwhile; please try again.", Code.FORBIDDEN)
 
 
 Info: TypeAlias = strawberry.Info[Context, None]

@@ -18,7 +18,7 @@ from app.cache.codec import CODEC_VERSION
 from app.cache.failures import FAILURES, NotAsked, interrupted, only_failures, refusal
 from app.cache.message import CHANNEL
 from app.cache.open_topology import open_topology
-from app.cache.scripts import FILL, LEASE, Script, as_eval
+from app.cache.scripts import FILL, LEASE, REMOVE, Script, as_eval
 from app.cache.start_problem import reported_start_problem
 from app.cache.subscription import Subscription
 from app.cache.topology import BufferedResponse, Command, Topology
@@ -178,8 +178,15 @@ class SharedCache:
         )
 
     async def remove_and_publish(self, tags: Iterable[str], message: bytes) -> bool:
-        """The message is sent only after the reply to every removal was read, and not unless all are confirmed."""
-        if not await self.remove(tags):
+        """The message is sent only after all are removed: in one process by a script that ends with the first error, else after
+        the reply to every removal was read.
+        """
+        ordered = list(tags)
+        if self._topology.one_process and 0 < len(ordered) <= PORTION:
+            keys = self._pairs(ordered)
+            words = ("EVALSHA", REMOVE.sha, len(keys), *keys, CHANNEL, message)
+            return await self._confirmed("remove", [Command(keys[0], words)])
+        if not await self.remove(ordered):
             return False
         distrust_count = self.distrust_count
         if not await self.publish(message):

@@ -1,4 +1,4 @@
-"""Lua scripts that run in Redis: `lease.lua` and `fill.lua`, beside this module."""
+"""Lua scripts that run in Redis: `lease.lua`, `fill.lua` and `remove.lua`, beside this module."""
 
 from hashlib import sha1
 from importlib.resources import files
@@ -19,7 +19,8 @@ def _read_script(name: str) -> Script:
 
 LEASE: Final = _read_script("lease.lua")
 FILL: Final = _read_script("fill.lua")
-_TEXTS: Final = {script.sha: script.text for script in (LEASE, FILL)}
+REMOVE: Final = _read_script("remove.lua")
+_TEXTS: Final = {script.sha: script.text for script in (LEASE, FILL, REMOVE)}
 
 
 def as_eval(command: Command) -> Command:

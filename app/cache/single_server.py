@@ -29,6 +29,8 @@ class SingleServer(Topology):
     whole, and one per socket read and write would cost more than the rest of the operation.
     """
 
+    one_process = True
+
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings)
         url = urlsplit(settings.redis_url)

@@ -51,6 +51,7 @@ class Topology(ABC):
     """
 
     client: Any
+    one_process = False  # whether all keys and channels are those of one process
 
     def __init__(self, settings: Settings) -> None:
         self.changed: Callable[[str], None] = lambda reason: None

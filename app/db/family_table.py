@@ -7,16 +7,18 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from operator import attrgetter, itemgetter
 from typing import Any, Generic, TypeVar
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import msgspec
 
 from app.db.column_codecs import codec_of
+from app.db.one_entry import WRITTEN, Attempt, OneEntryWork
 from app.db.plausibility import PlausibilityCheck
 from app.db.pool import Pool, Row
 from app.db.unit_of_work import UnitOfWork, expect
 from app.domain.correction import Correction, NewEntry, check_text
 from app.domain.entry import WHOLE_COUNTRY, DnoYear, Publication, VerificationStatus
+from app.domain.event import Topic
 from app.domain.family import Family, KeyColumn
 from app.domain.revision import ChangeKind
 from app.errors import AppError, Code, quoted
@@ -92,6 +94,7 @@ class FamilyTable(Generic[E]):
         assert fields[:3] == _FIRST, "an entry begins with its id, operator and year"
         self.family = family
         self._type = entry_type
+        self._topic = Topic(family.name)
         self._codecs = {column.name: codec_of(column) for column in family.columns}
         decoders = {name: codec.decode for name, codec in self._codecs.items()}
         decoders |= {key.name: _key_decoder(key) for key in family.key}
@@ -174,6 +177,8 @@ class FamilyTable(Generic[E]):
 
     async def save(self, work: UnitOfWork, entry: E, *, deleted: bool = False, warn: bool = False) -> E:
         """Writes a locked entry. `warn`: with the warnings of its values."""
+        if isinstance(work, OneEntryWork):
+            return await self._save_at_once(work, entry, deleted, warn)
         arguments = (
             entry.id,
             deleted,
@@ -186,6 +191,23 @@ class FamilyTable(Generic[E]):
             )
             return saved
         row = await work.connection.fetchrow(self._update, *arguments)
+        assert row is not None
+        return self.entry(row)
+
+    async def _save_at_once(self, work: OneEntryWork, entry: E, deleted: bool, warn: bool) -> E:
+        revision = uuid4()
+        values = {name: codec.encode(getattr(entry, name)) for name, codec in self._codecs.items()}
+        values |= {name: getattr(entry, name) for name in self._written}
+        work.attempt = Attempt(
+            self._topic,
+            *(entry.id, entry.dno_id, entry.year, entry.version),
+            *(revision, self._lock_again, self.entry),
+        )
+        arguments = (entry.id, entry.version, values, deleted, *work.author, revision)
+        if warn:
+            saved: E = await self.plausibility.write(work, self._write_at_once, self._kind(entry), *arguments)
+            return saved
+        row = await work.fetch_saved(self._mark_at_once, *arguments)
         assert row is not None
         return self.entry(row)
 
@@ -219,10 +241,17 @@ class FamilyTable(Generic[E]):
         kind: ChangeKind | None = None,
         deleted: bool = False,
     ) -> E:
-        """Locks the row until the unit of work ends. `deleted`: finds deleted entries, too."""
-        row = await work.connection.fetchrow(
-            self._lock_one, entry_id, work.principal.name, reason, kind, deleted
-        )
+        """Locks the row until the unit of work ends. `deleted`: finds deleted entries, too.
+
+        Without a transaction it is only read: what is saved then is written only if it has not changed since.
+        """
+        if isinstance(work, OneEntryWork):
+            work.author = (work.principal.name, reason, kind)
+            row = await work.read(self._read_one, entry_id, deleted)
+        else:
+            row = await work.connection.fetchrow(
+                self._lock_one, entry_id, work.principal.name, reason, kind, deleted
+            )
         if row is None:
             raise AppError(f"There is no such {self.family.noun}.", Code.NOT_FOUND, field=("input", "id"))
         return self.entry(row)
@@ -249,11 +278,15 @@ class FamilyTable(Generic[E]):
             else "SELECT d.id, record_author($2, NULL, NULL) FROM dnos d"
             " WHERE d.slug = $1 AND d.deleted_at IS NULL FOR SHARE OF d"
         )
+        operators = (
+            " JOIN dnos d ON d.id = t.dno_id AND d.deleted_at IS NULL" if self.family.of_operators else ""
+        )
         self._lock_one = (
-            f"SELECT {self.selected('t')}, record_author($2, $3, $4) FROM {table} t"
-            f"{' JOIN dnos d ON d.id = t.dno_id AND d.deleted_at IS NULL' if self.family.of_operators else ''}"
+            f"SELECT {self.selected('t')}, record_author($2, $3, $4) FROM {table} t{operators}"
             " WHERE t.id = $1 AND (t.deleted_at IS NULL OR $5) FOR UPDATE OF t"
         )
+        self._read_one = f"SELECT {self.selected('t')} FROM {table} t{operators} WHERE t.id = $1 AND (t.deleted_at IS NULL OR $2)"
+        self._lock_again = f"SELECT {self.selected()} FROM {table} WHERE id = $1 FOR UPDATE"
         self._current = f"SELECT {self.selected()} FROM {table} WHERE id = $1 AND deleted_at IS NULL"
         unique = ["dno_id", "year", *key]
         self._existing = (
@@ -276,3 +309,9 @@ class FamilyTable(Generic[E]):
         )
         self._update = f"{update} RETURNING {self.selected('t')}"
         self._update_and_compare = self.plausibility.saving(update)
+        at_once = f"write_entry('{table}', $1, $2, $3, $4, $5, $6, $7, $8)"
+        self._write_at_once = self.plausibility.saving_at_once(at_once, WRITTEN)
+        self._mark_at_once = (
+            f"SELECT {WRITTEN}, {self.selected('t')} FROM {at_once} AS w,"
+            f" jsonb_populate_record(NULL::{table}, w.after) AS t"
+        )

@@ -66,15 +66,33 @@ class PlausibilityCheck:
             statement = f"{write} RETURNING {self._selected}"
             return CheckedWrite(statement, statement)
         before = "".join(f", old.{name} AS before_{name}" for name in self._prices)
-        saved = f"WITH saved AS ({write} RETURNING new.*{before})"
+        return self._checked(f"WITH saved AS ({write} RETURNING new.*{before})", self._selected)
+
+    def saving_at_once(self, write: str, written: str) -> CheckedWrite:
+        """`write`: a call that returns the row `before` and `after` as JSON. `written`: further columns of it, with the alias `w`."""
+        table = self._family.table
+        rows = f"{write} AS w, jsonb_populate_record(NULL::{table}, w.after) AS t"
+        if not self._prices:
+            statement = f"SELECT {written}, {self._selected} FROM {rows}"
+            return CheckedWrite(statement, statement)
+        before = "".join(f", old.{name} AS before_{name}" for name in self._prices)
+        rows += f", jsonb_populate_record(NULL::{table}, w.before) AS old"
+        names = ", ".join(column.rpartition(" ")[2] for column in written.split(", "))
+        return self._checked(
+            f"WITH saved AS MATERIALIZED (SELECT {written}, t.*{before} FROM {rows})",
+            f"{names}, {self._selected}",
+        )
+
+    def _checked(self, saved: str, selected: str) -> CheckedWrite:
+        """`saved`: the row, with the prices before."""
         usual = [f"u.{value}_{name}" for value in ("usual", "figures") for name in self._prices]
         same_kind = " AND ".join(f"u.{name} = t.{name}" for name in self._key) or "true"
         compared = self._compared("t.before_{}")
         return CheckedWrite(
             f"{saved}, usual AS MATERIALIZED ({self._distribution('saved')})"
-            f" SELECT {self._selected}, {', '.join(usual)}, {compared}"
+            f" SELECT {selected}, {', '.join(usual)}, {compared}"
             f" FROM saved t LEFT JOIN usual u ON {same_kind}{self._joins()}",
-            f"{saved} SELECT {self._selected}, {compared} FROM saved t{self._joins()}",
+            f"{saved} SELECT {selected}, {compared} FROM saved t{self._joins()}",
         )
 
     async def write(
@@ -85,7 +103,7 @@ class PlausibilityCheck:
         `kind`: the values of the entry's key, as they are stored.
         """
         usual = work.distribution.get(self._family.name, kind)
-        row = await work.connection.fetchrow(
+        row = await work.fetch_saved(
             statements.computing if usual is None else statements.comparing, *arguments
         )
         if row is None:

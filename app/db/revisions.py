@@ -28,6 +28,7 @@ _FIELDS: Final[Mapping[DataType, Mapping[str, tuple[str, Callable[[Any], str]]]]
 
 
 _COLUMNS: Final = "id, entry_id, data_type, kind, version, changed_at, changed_by, reason, before, after"
+REVISION_BY_ID: Final = f"SELECT {_COLUMNS} FROM revisions WHERE id = $1"
 
 
 async def fetch_by_entry(pool: Pool, entry_ids: Sequence[UUID]) -> dict[UUID, tuple[Revision, ...]]:
@@ -52,7 +53,7 @@ async def fetch_by_id(pool: Pool, ids: Sequence[UUID]) -> dict[UUID, Revision]:
     return {row["id"]: revision(row) for row in rows}
 
 
-def revision(row: Row) -> Revision:
+def revision(row: "Row | Mapping[str, Any]") -> Revision:
     data_type = DataType(row["data_type"])
     return Revision(
         id=row["id"],

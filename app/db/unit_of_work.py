@@ -1,7 +1,7 @@
 """One transaction with its history: all changes of users are written in one."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from typing import Final, TypeVar
 
@@ -12,7 +12,7 @@ from asyncpg.transaction import Transaction
 
 from app.db.failures import is_definite
 from app.db.known_distribution import KnownDistribution
-from app.db.pool import AWAY, Connection, ConnectionLost, Pool, RolledBack
+from app.db.pool import AWAY, Connection, ConnectionLost, Pool, RolledBack, Row
 from app.db.revisions import revision
 from app.db.transaction_mark import TransactionMark
 from app.domain.account import Principal
@@ -29,7 +29,14 @@ _POLL_INTERVAL: Final = 0.05
 
 
 class OutcomeUnknown(Unavailable):
-    """The connection broke during the commit, and it is not known whether it succeeded."""
+    """The connection broke during the commit, and it is not known whether it succeeded. `events`: of what may be committed."""
+
+    def __init__(self, events: Sequence[Event]) -> None:
+        super().__init__(
+            "The database stopped answering while this was being written: whether it was is not known. Please look"
+            " before you try again."
+        )
+        self.events = events
 
 
 class UnitOfWork:
@@ -50,6 +57,10 @@ class UnitOfWork:
     async def record_author(self, kind: ChangeKind | None = None, reason: str | None = None) -> None:
         """Sets author, reason and kind for the triggers. Statements that lock a row do this themselves."""
         await self.connection.execute("SELECT sign($1, $2, $3)", self.principal.name, reason, kind)
+
+    async def fetch_saved(self, statement: str, *arguments: object) -> "Row | None":
+        """Runs a statement that writes one entry; its row."""
+        return await self.connection.fetchrow(statement, *arguments)
 
     async def read_back(self) -> None:
         """Reads the events and the revision that the triggers wrote in this transaction."""
@@ -154,7 +165,7 @@ async def _commit(transaction: Transaction, work: UnitOfWork) -> None:
     except Exception as error:
         if is_definite(error):
             raise
-        raise _CommitUnanswered(work.transaction) from error
+        raise _CommitUnanswered(work) from error
 
 
 async def _resolve_commit(pool: Pool, lost: "_CommitUnanswered") -> None:
@@ -167,10 +178,7 @@ async def _resolve_commit(pool: Pool, lost: "_CommitUnanswered") -> None:
     if outcome == "aborted":
         raise ConnectionLost(AWAY) from lost
     if outcome != "committed":
-        raise OutcomeUnknown(
-            "The database stopped answering while this was being written: whether it was is not known. Please look"
-            " before you try again."
-        ) from lost
+        raise OutcomeUnknown(lost.events) from lost
 
 
 async def _outcome(pool: Pool, transaction: TransactionMark) -> str | None:
@@ -187,9 +195,10 @@ async def _outcome(pool: Pool, transaction: TransactionMark) -> str | None:
 
 
 class _CommitUnanswered(Unavailable):
-    def __init__(self, transaction: "TransactionMark | None") -> None:
+    def __init__(self, work: UnitOfWork) -> None:
         super().__init__(AWAY)
-        self.transaction = transaction
+        self.transaction = work.transaction
+        self.events = work.events
 
 
 @contextmanager

@@ -122,7 +122,7 @@ def _mutation(
 
 
 async def _write(context: Context, change: Callable[[UnitOfWork], Awaitable[Any]]) -> EntryPayload:
-    entry, work = await context.write(change)
+    entry, work = await context.write(change, one_entry=True)
     return EntryPayload(entry=entry, revision=work.revision)  # type: ignore[arg-type]
 
 

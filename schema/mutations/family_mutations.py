@@ -92,7 +92,7 @@ class FamilyMutations:
         return TABLES[self.family.name]
 
     async def _write(self, context: Context, change: Change) -> Any:
-        entry, work = await context.write(change.run)
+        entry, work = await context.write(change.run, one_entry=change.entry_id is not None)
         return self.payload(**{self.entry: entry}, revision=work.revision, warnings=work.warnings)
 
     def _field(

@@ -12,6 +12,7 @@ from redis.exceptions import InvalidResponse, RedisClusterException
 
 from app.auth.sessions import Sessions
 from app.cache.failures import FAILURES
+from app.cache.scripts import REMOVE
 from app.errors import Unavailable
 from app.settings import Settings
 from schema.execution.persisted import PersistedDocuments
@@ -170,6 +171,7 @@ async def test_only_the_count_of_removed_keys_confirms_a_removal(kind: str, valk
         replying(valkey, REPLIES[kind], b"\r\nDEL\r\n") as (url, state),
         table_caches(Settings(redis_url=url, **PATIENT)) as one,
     ):
+        one.shared._topology.one_process = False  # as on a cluster
         await one.one(table, "a")
         await one.read_through.close()
         state["on"] = True
@@ -205,9 +207,27 @@ async def test_a_message_that_was_not_accepted_acknowledges_no_event(
         replying(valkey, REPLIES[kind], b"\r\nPUBLISH\r\n") as (url, state),
         table_caches(Settings(redis_url=url, **PATIENT)) as one,
     ):
+        one.shared._topology.one_process = False  # as on a cluster
         state["on"] = True
         assert not await one.invalidator.invalidate([table.tag("a")], acknowledges=[1])
         assert not one.invalidator.acknowledged.covers(1, one.shared.generation)
+
+
+@pytest.mark.parametrize("kind", REPLIES)
+async def test_only_the_result_of_the_script_confirms_a_removal(kind: str, valkey: PrivateValkey) -> None:
+    table = Table({"a": "old"})
+    async with (
+        replying(valkey, REPLIES[kind], REMOVE.sha.encode()) as (url, state),
+        table_caches(Settings(redis_url=url, **PATIENT)) as one,
+    ):
+        await one.one(table, "a")
+        await one.read_through.close()
+        state["on"] = True
+        table.rows["a"] = "new"
+        assert not await one.invalidator.invalidate([table.tag("a")], acknowledges=[1])
+        assert not one.invalidator.acknowledged.covers(1, one.shared.generation)
+        assert not one.shared.trusted
+        assert await one.one(table, "a") == "new"
 
 
 VALID_REPLIES = {"null", "an old null"}  # valid replies to a read of a value

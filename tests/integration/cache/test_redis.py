@@ -309,6 +309,7 @@ async def test_a_message_is_sent_again_over_another_connection(
 async def test_a_message_that_is_not_sent_after_a_removal_ends_trust(
     here: TableCaches, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(here.shared._topology, "one_process", False)  # as on a cluster
     publish = Failing(here.shared._topology.publish, TimeoutError())
     monkeypatch.setattr(here.shared._topology, "publish", publish)
     assert not await here.shared.remove_and_publish(["a"], b"message")
@@ -319,6 +320,7 @@ async def test_a_message_that_is_not_sent_after_a_removal_ends_trust(
 async def test_a_message_is_not_sent_before_the_removal_is_confirmed(
     here: TableCaches, run: Failing, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(here.shared._topology, "one_process", False)  # as on a cluster
     publish = Failing(here.shared._topology.publish)
     monkeypatch.setattr(here.shared._topology, "publish", publish)
     run.failures = [TimeoutError()]
@@ -331,6 +333,7 @@ async def test_a_message_is_not_sent_before_the_removal_is_confirmed(
 async def test_a_distrust_while_a_message_is_sent_leaves_the_removal_unconfirmed(
     here: TableCaches, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(here.shared._topology, "one_process", False)  # as on a cluster
     publish = here.shared._topology.publish
 
     async def overtaken(*arguments: Any) -> Any:
@@ -340,6 +343,41 @@ async def test_a_distrust_while_a_message_is_sent_leaves_the_removal_unconfirmed
     monkeypatch.setattr(here.shared._topology, "publish", overtaken)
     assert not await here.shared.remove_and_publish(["a"], b"message")
     assert here.shared.distrust_reason == "a new epoch has begun"
+
+
+async def test_a_removal_and_its_message_are_one_round_trip(here: TableCaches) -> None:
+    async with here.shared.subscribe() as channel:
+        for message in (b"first", b"second"):
+            await here.shared.client.set(here.shared._key("a"), b"old")
+            await here.shared.client.set(here.shared._key("a") + b":lease", b"token")
+            before = here.shared.round_trips
+            assert await here.shared.remove_and_publish(["a", "b"], message)
+            assert await channel.next(5) == message
+            sent = here.shared.round_trips - before
+            assert (
+                await here.shared.client.exists(here.shared._key("a"), here.shared._key("a") + b":lease") == 0
+            )
+    assert sent == 1  # the first one may have had to load the script
+
+
+@pytest.mark.parametrize("forbidden", ["del", "publish"])
+async def test_where_redis_refuses_the_removal_or_the_message_neither_is_confirmed(
+    forbidden: str, valkey: PrivateValkey
+) -> None:
+    """A refused removal sends no message; what was removed before a refused message is read from PostgreSQL again."""
+    admin: Redis = Redis.from_url(valkey.url)
+    async with open_redis(Settings(redis_url=valkey.url, **PATIENT)) as shared:
+        shared.trust()
+        async with shared.subscribe() as channel:
+            assert await shared.remove_and_publish(["a"], b"confirmed")
+            assert await channel.next(5) == b"confirmed"
+            await admin.execute_command("ACL", "SETUSER", "default", f"-{forbidden}")
+            assert not await shared.remove_and_publish(["a"], b"refused")
+            assert (shared.trusted, shared.refused) == (False, "NOPERM")
+            await admin.execute_command("ACL", "SETUSER", "default", "+@all")
+            assert await shared.publish(b"later")
+            assert await channel.next(5) == b"later"
+    await admin.aclose()
 
 
 # Trust

@@ -1,12 +1,14 @@
 """Additions, corrections, verification, flags and reversals: one transaction, its revision, its event."""
 
 import asyncio
+from contextvars import ContextVar
 from decimal import Decimal
 from uuid import uuid4
 
 import pytest
 
 from app.db import entries, entry_locations, hlzf, revisions, tariffs
+from app.db.one_entry import write_one_entry
 from app.db.pool import RolledBack
 from app.db.unit_of_work import UnitOfWork, unit_of_work
 from app.domain.account import Principal, Role
@@ -51,8 +53,28 @@ def new_hlzf(**changed):
     )
 
 
+AT_ONCE = "one statement"
+
+
+@pytest.fixture(params=["a transaction", AT_ONCE], autouse=True)
+def way(request):
+    """A correction does the same in either way."""
+    token = WAY.set(request.param)
+    yield request.param
+    WAY.reset(token)
+
+
+WAY = ContextVar("way")
+
+
+async def allowed():
+    pass
+
+
 async def run(pool, write, *arguments, **options):
     """One write in a unit of work of its own."""
+    if WAY.get() == AT_ONCE and write not in (tariffs.add, hlzf.add):
+        return await write_one_entry(pool, EDITOR, lambda work: write(work, *arguments, **options), allowed)
     async with unit_of_work(pool, EDITOR) as work:
         result = await write(work, *arguments, **options)
     return result, work
