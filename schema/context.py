@@ -48,6 +48,7 @@ class Context:
         self.loaders = Loaders(resources.read_through, self.read_set)
         self.set_cookies: list[str] = []
         self.tasks: dict[Any, asyncio.Task[Any]] = {}
+        self.outcome: asyncio.Future[Any] | None = None  # of the mutation that a plan has run
         self.level_loaders: dict[Any, DataLoader[Any, Any]] = {}  # by batch field and arguments
 
     @property

@@ -184,8 +184,8 @@ class SharedCache:
         ordered = list(tags)
         if self._topology.one_process and 0 < len(ordered) <= PORTION:
             keys = self._pairs(ordered)
-            words = ("EVALSHA", REMOVE.sha, len(keys), *keys, CHANNEL, message)
-            return await self._confirmed("remove", [Command(keys[0], words)])
+            command = Command(keys[0], ("EVALSHA", REMOVE.sha, len(keys), *keys, CHANNEL, message))
+            return await self._confirmed("remove", [command])
         if not await self.remove(ordered):
             return False
         distrust_count = self.distrust_count

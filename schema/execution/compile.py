@@ -16,6 +16,7 @@ from graphql import (
     GraphQLObjectType,
     GraphQLSchema,
     OperationDefinitionNode,
+    OperationType,
     get_named_type,
     is_abstract_type,
     is_leaf_type,
@@ -78,10 +79,13 @@ class Compiler:
         self.fields: list[Field] = []
 
     def root(self) -> Selection:
-        query = self.graph.query_type
-        assert query is not None
-        collected = collect_fields(self.graph, self.fragments, self.conditions, query, self.operation)
-        root = Selection(query)
+        of_mutation = self.operation.operation is OperationType.MUTATION
+        type = self.graph.mutation_type if of_mutation else self.graph.query_type
+        assert type is not None
+        collected = collect_fields(self.graph, self.fragments, self.conditions, type, self.operation)
+        if of_mutation and len(collected.grouped_field_set) > 1:
+            raise NotCompilable("mutations")  # each must be completed before the next one begins
+        root = Selection(type)
         self._add_fields(root, collected.grouped_field_set)
         root.writers = join_parts(root.parts)
         return root

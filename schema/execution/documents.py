@@ -207,7 +207,7 @@ class Operation:
         return plan
 
     def _compile(self, variables: VariableValues) -> Plan:
-        if self.type is not OperationType.QUERY:
+        if self.type is OperationType.SUBSCRIPTION:
             return Plan(None, (), self.type.value)
         conditions = VariableValues(
             variables.sources,

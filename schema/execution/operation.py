@@ -56,7 +56,7 @@ class OperationExecutor:
         cost: Cost | None = None,
     ) -> Answer:
         extensions = cost.json if cost is not None else None
-        if self._planned and operation.type is OperationType.QUERY:
+        if self._planned and operation.type is not OperationType.SUBSCRIPTION:
             answer = await self._by_plan(operation, variables, context, extensions)
             if answer is not None:
                 return answer
@@ -67,7 +67,8 @@ class OperationExecutor:
     ) -> Answer | None:
         """None if the executor has to run the operation: it has no plan, or the plan ended with an error.
 
-        The executor reports errors of resolvers and values of wrong types with their paths. Any other exception is a
+        The executor reports errors of resolvers and values of wrong types with their paths; a mutation that the plan has run is
+        not run again, its outcome is reported. Any other exception is a
         fault of this server: it is logged and counted, and the executor runs the operation as well.
         """
         plan = operation.plan(variables)
@@ -81,9 +82,12 @@ class OperationExecutor:
         memory = context.resources.memory if caches else None
         try:
             after = f',"extensions":{extensions}}}' if extensions else "}"
-            return Answer(await PlanExecution(plan, variables, context, memory).body('{"data":', after))
+            body = await PlanExecution(plan, variables, context, memory).body('{"data":', after)
+            return Answer(body, cookies=context.set_cookies)
         except LimitExceeded:
-            raise
+            if context.outcome is None:
+                raise
+            metrics.UNPLANNED.labels("refusal").inc()
         except AppError:
             metrics.UNPLANNED.labels("refusal").inc()
         except (CannotWrite, CannotCoerce):

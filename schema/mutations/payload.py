@@ -1,10 +1,11 @@
 """What payloads of mutations share: errors, warnings, and the mapping of refused writes to them."""
 
+import asyncio
 import inspect
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import strawberry
 from strawberry.extensions import FieldExtension
@@ -15,8 +16,8 @@ from app.db.family_table import EntryConflict
 from app.domain.account import Role
 from app.errors import AppError, BadInput
 from app.observability import metrics
-from schema.batch_field import describe
-from schema.context import Info
+from schema.batch_field import RESOLVER, BatchResolver, describe
+from schema.context import Context, Info
 
 F = TypeVar("F", bound=Callable[..., Coroutine[Any, Any, Any]])
 
@@ -90,10 +91,16 @@ class ErrorsInPayload(FieldExtension):
         self._entry = entry
 
     async def resolve_async(self, next_: Any, source: Any, info: Info, **kwargs: Any) -> Any:
+        """Called by the executor: also after a plan has run the mutation, and could not write its payload."""
+        if (outcome := info.context.outcome) is not None:
+            return outcome.result()
+        return await self.run(info.context, lambda: next_(source, info, **kwargs))
+
+    async def run(self, context: Context, resolve: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
         try:
             if self._role is not None:
-                require(await info.context.current_principal(), self._role)
-            return await next_(source, info, **kwargs)
+                require(await context.current_principal(), self._role)
+            return await resolve()
         except AppError as error:
             if not is_reported(error):
                 raise
@@ -105,6 +112,30 @@ class ErrorsInPayload(FieldExtension):
         if self._entry is None or not isinstance(error, EntryConflict):
             return {}
         return {self._entry: error.entry}
+
+
+class _ContextOnly(NamedTuple):
+    """What resolvers of mutations read of the executor's information."""
+
+    context: Context
+
+
+def _planned(function: Callable[..., Coroutine[Any, Any, Any]], errors: ErrorsInPayload) -> BatchResolver:
+    """Runs the mutation for a plan, which is of one mutation; its outcome is kept for the executor."""
+    names = inspect.signature(function).parameters.keys()
+
+    async def run(parents: Sequence[None], context: Context, **arguments: Any) -> Sequence[Any]:
+        given: dict[str, Any] = {"self": None, "info": _ContextOnly(context)}
+        arguments |= {name: value for name, value in given.items() if name in names}
+        outcome: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        try:
+            outcome.set_result(await errors.run(context, lambda: function(**arguments)))
+        except Exception as error:
+            outcome.set_exception(error)
+        context.outcome = outcome
+        return [outcome.result()]
+
+    return BatchResolver(run)
 
 
 def mutation(
@@ -121,12 +152,13 @@ def mutation(
 
     def decorate(function: F) -> StrawberryField:
         assert inspect.iscoroutinefunction(function)
+        errors = ErrorsInPayload(payload, role, entry)
         field: StrawberryField = strawberry.mutation(
             resolver=function,
             graphql_type=payload,
             description=description + (f" Needs the role {role}." if role else ""),
-            extensions=[ErrorsInPayload(payload, role, entry)],
-            metadata=metadata,
+            extensions=[errors],
+            metadata={**metadata, RESOLVER: _planned(function, errors)},
         )
         return field
 
