@@ -16,7 +16,7 @@ import structlog
 from app.db.connect import Connection, read_only
 from app.db.failures import Failure, failure_of, is_definite
 from app.db.known_distribution import KnownDistribution
-from app.db.pool import AWAY, ConnectionLost, Pool, RolledBack, Row
+from app.db.pool import AWAY, ConnectionLost, Pool, RolledBack, Row, is_broken
 from app.db.revisions import REVISION_BY_ID, revision
 from app.db.unit_of_work import OutcomeUnknown, UnitOfWork, write
 from app.domain.account import Principal
@@ -102,7 +102,7 @@ class OneEntryWork(UnitOfWork):
             if _is_refusal(error, self.connection):
                 self.committing = False
                 raise
-            self.connection.terminate()
+            # Not terminated: after a time-out the driver still cancels the statement.
             raise _Unanswered(attempt) from error
         if not rows:
             self.committing = False
@@ -121,7 +121,7 @@ def _is_refusal(error: Exception, connection: Connection) -> bool:
     """Whether it is certain that the statement was not committed."""
     if isinstance(error, asyncpg.PostgresError):
         return is_definite(error)
-    return failure_of(error, broken=connection.is_closed()) is Failure.MISTAKE
+    return failure_of(error, broken=is_broken(connection)) is Failure.MISTAKE
 
 
 class _Unanswered(Unavailable):
@@ -159,6 +159,14 @@ async def write_one_entry(
     return await write(pool, principal, change)
 
 
+class _Written(Exception):
+    """The statement without a response was committed. `work`: with its event and revision."""
+
+    def __init__(self, work: UnitOfWork, entry: Any) -> None:
+        self.work = work
+        self.entry = entry
+
+
 async def _settle(
     pool: Pool, principal: Principal, change: Callable[[UnitOfWork], Awaitable[T]], attempt: Attempt
 ) -> tuple[T, UnitOfWork]:
@@ -167,27 +175,28 @@ async def _settle(
     With the entry locked, either the revision is there, or the statement can be committed no more as soon as the entry
     is at another version: the second run raises it.
     """
-    settled = False
+    moved = False
 
     async def look_and_change(work: UnitOfWork) -> T:
-        nonlocal settled
+        nonlocal moved
         work.committing = True  # a deadline must not keep the caches from being invalidated
         row = await work.connection.fetchrow(attempt.lock, attempt.entry_id)
         written = await work.connection.fetchrow(REVISION_BY_ID, attempt.revision)
         if written is not None and row is not None:
-            settled = work.wrote_nothing = True
             work.revision = revision(written)
             work.revisions = [work.revision]
             work.events = [attempt.event(0, work.revision.changed_at, work.revision.kind)]
-            return attempt.decode(row)  # type: ignore[no-any-return]
-        settled = row is None or row["version"] != attempt.version
+            raise _Written(work, attempt.decode(row))  # rolled back: nothing waits for another commit
+        moved = row is None or row["version"] != attempt.version
         return await change(work)
 
     try:
         return await write(pool, principal, look_and_change)
+    except _Written as found:
+        return found.entry, found.work
     except OutcomeUnknown:
         raise
     except Exception as error:
-        if settled:
+        if moved:
             raise
         raise OutcomeUnknown([attempt.possible_event]) from error

@@ -244,7 +244,7 @@ def translated_errors(connection: "PoolConnectionProxy[Any]") -> Iterator[None]:
         _terminate(connection)
         raise Unavailable(AWAY) from error
     except Exception as error:
-        failure = failure_of(error, broken=_broken(connection))
+        failure = failure_of(error, broken=is_broken(connection))
         if failure in (Failure.OUTAGE, Failure.READ_ONLY, Failure.STALE):
             _terminate(connection)
         if failure is not Failure.MISTAKE:
@@ -265,11 +265,11 @@ _ERRORS: Mapping[Failure, Callable[[], AppError]] = {
 
 
 def _terminate(connection: "PoolConnectionProxy[Any]") -> None:
-    if not _broken(connection):
+    if not is_broken(connection):
         connection.terminate()
 
 
-def _broken(connection: "PoolConnectionProxy[Any]") -> bool:
+def is_broken(connection: "PoolConnectionProxy[Any] | Connection") -> bool:
     try:
         return connection.is_closed()
     except asyncpg.InterfaceError:  # it is no longer in the pool

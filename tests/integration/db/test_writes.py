@@ -1,21 +1,25 @@
 """Additions, corrections, verification, flags and reversals: one transaction, its revision, its event."""
 
 import asyncio
+from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from decimal import Decimal
 from uuid import uuid4
 
+import asyncpg
+import msgspec
 import pytest
 
 from app.db import entries, entry_locations, hlzf, revisions, tariffs
-from app.db.one_entry import write_one_entry
+from app.db.family_tables import TABLES
+from app.db.one_entry import OneEntryWork, write_one_entry
 from app.db.pool import RolledBack
-from app.db.unit_of_work import UnitOfWork, unit_of_work
+from app.db.unit_of_work import unit_of_work
 from app.domain.account import Principal, Role
-from app.domain.correction import HlzfCorrection, NewHlzf, NewTariff, TariffCorrection
+from app.domain.correction import Correction, HlzfCorrection, NewHlzf, NewTariff, TariffCorrection
 from app.domain.entry import DnoYear, VerificationStatus, VoltageLevel
 from app.domain.event import EntryChange, Topic
-from app.domain.families import DataType
+from app.domain.families import FAMILIES, DataType
 from app.domain.hlzf import Season, TimeWindow
 from app.domain.revision import ChangeKind, FieldChange
 from app.domain.tariff import Prices
@@ -332,19 +336,124 @@ async def test_a_violated_constraint_is_an_invalid_input(pool):
         )
 
 
-async def test_a_correction_costs_five_round_trips(pool):
-    tariff = await make.tariff(pool, await make.dno(pool))
+class NewSource(Correction, frozen=True, kw_only=True):
+    """A correction of an entry of any family."""
+
+    def corrected(self, before):
+        return before
+
+
+@asynccontextmanager
+async def sent_statements(pool):
+    """The statements of the block, by their first words, on all connections of the pool."""
     sent = []
-    async with pool.connection() as connection:
-        log = sent.append
+
+    def log(query):
+        sent.append(query.query.split()[0].strip(";"))
+
+    connections = [holder._con for holder in pool._pool._holders if holder._con is not None]
+    for connection in connections:
         connection.add_query_logger(log)
-        async with connection.transaction():
-            work = UnitOfWork(connection, EDITOR, pool.distribution)
-            await tariffs.correct(work, TariffCorrection(id=tariff.id, prices={"arbeit": Decimal(9)}))
-            await work.read_back()
-        await asyncio.sleep(0)  # a logger is called a turn of the loop later
+    yield sent
+    for connection in connections:
         connection.remove_query_logger(log)
-    assert [query.query.split()[0] for query in sent] == ["BEGIN;", "SELECT", "WITH", "SELECT", "COMMIT;"]
+
+
+async def test_a_change_of_an_entry_of_any_family_costs_two_round_trips(pool):
+    """Each statement is one: the first reads the entry, the second writes and commits."""
+    dno = await make.dno(pool)
+    made = (make.tariff, make.hlzf, make.time_of_use, make.price, make.holiday_rule)
+    each = dict(zip(FAMILIES, [*[await one(pool, dno) for one in made], await make.levy(pool)], strict=True))
+    for family, entry in each.items():
+        table, data_type = TABLES[family.name], DataType[family.data_type]
+        changes = [
+            lambda work, table=table, entry=entry: table.correct(
+                work, NewSource(id=entry.id, source_url="https://example.org/new")
+            ),
+            lambda work, data_type=data_type, entry=entry: entries.flag(
+                work, data_type, entry.id, reason="odd"
+            ),
+            lambda work, data_type=data_type, entry=entry: entries.verify(work, data_type, entry.id),
+            lambda work, data_type=data_type, entry=entry: entries.delete(
+                work, data_type, entry.id, reason="x"
+            ),
+        ]
+        # The driver looks up types of columns once per connection.
+        await write_one_entry(pool, EDITOR, changes[1], allowed)
+        await write_one_entry(
+            pool,
+            EDITOR,
+            lambda work, table=table, entry=entry: table.correct(work, NewSource(id=entry.id, verify=True)),
+            allowed,
+        )
+        for number, change in enumerate(changes):
+            async with sent_statements(pool) as sent:
+                _, work = await write_one_entry(pool, EDITOR, change, allowed)
+                await asyncio.sleep(0)  # a logger is called a turn of the loop later
+            assert len(sent) == 2
+            assert (work.revision.version, len(work.events)) == (number + 4, 1)
+            assert work.revision.changed_by == EDITOR.name
+
+
+async def test_a_price_is_compared_in_the_statement_that_writes_it(pool):
+    tariff = await make.tariff(pool, await make.dno(pool), leistung="58")
+    async with sent_statements(pool) as sent:
+        written, work = await run(
+            pool, tariffs.correct, TariffCorrection(id=tariff.id, prices={"leistung": Decimal("580.50")})
+        )
+        await asyncio.sleep(0)
+    assert "WITH" in sent
+    assert str(written.leistung) == "580.50"
+    assert [str(warning.code) for warning in work.warnings] == ["PAIRS_DO_NOT_MEET"]
+
+
+async def test_an_entry_that_is_locked_or_has_moved_is_written_by_a_transaction(pool):
+    """Neither overwrites what another writer has committed meanwhile."""
+    tariff = await make.tariff(pool, await make.dno(pool))
+
+    async def correct(work):
+        entry = await TABLES["tariffs"].lock(work, tariff.id, reason=None)
+        if isinstance(work, OneEntryWork):
+            await pool.fetch("UPDATE netzentgelte_data SET arbeit = 7 WHERE id = $1", tariff.id)
+        return await TABLES["tariffs"].save(work, msgspec.structs.replace(entry, leistung=Decimal(60)))
+
+    written, work = await write_one_entry(pool, EDITOR, correct, allowed)
+    assert (written.version, written.arbeit, written.leistung) == (3, 7, 60)
+    assert (work.revision.version, len(work.events)) == (3, 1)
+
+
+async def test_what_was_committed_without_a_response_is_found_and_not_written_twice(pool, monkeypatch):
+    tariff = await make.tariff(pool, await make.dno(pool))
+    fetch = asyncpg.Connection.fetch
+
+    async def lost(self, statement, *arguments, **options):
+        rows = await fetch(self, statement, *arguments, **options)
+        if "write_entry" in statement:
+            raise ConnectionResetError
+        return rows
+
+    monkeypatch.setattr(asyncpg.Connection, "fetch", lost)
+    change = TariffCorrection(id=tariff.id, prices={"arbeit": Decimal(9)}, expected_version=1, reason="once")
+    written, work = await write_one_entry(pool, EDITOR, lambda work: tariffs.correct(work, change), allowed)
+    assert (written.version, written.arbeit) == (2, 9)
+    assert (work.revision.version, work.revision.reason) == (2, "once")
+    assert [event.entries[0].version for event in work.events] == [2]
+    assert await history(pool, tariff.id) == [(1, ChangeKind.CREATED), (2, ChangeKind.CORRECTED)]
+
+
+async def test_what_was_lost_before_it_was_committed_is_written_once(pool, monkeypatch):
+    tariff = await make.tariff(pool, await make.dno(pool))
+    fetch = asyncpg.Connection.fetch
+
+    async def lost(self, statement, *arguments, **options):
+        if "write_entry" in statement:
+            raise ConnectionResetError
+        return await fetch(self, statement, *arguments, **options)
+
+    monkeypatch.setattr(asyncpg.Connection, "fetch", lost)
+    change = TariffCorrection(id=tariff.id, prices={"arbeit": Decimal(9)}, expected_version=1)
+    written, work = await write_one_entry(pool, EDITOR, lambda work: tariffs.correct(work, change), allowed)
+    assert (written.version, written.arbeit, len(work.events)) == (2, 9, 1)
 
 
 async def test_a_correction_that_changes_nothing_is_not_read_back(pool):

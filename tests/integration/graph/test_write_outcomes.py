@@ -17,7 +17,9 @@ from tests.proxy import Proxies
 from tests.servers import PrivatePostgres, PrivateValkey
 from tests.waiting import until, until_equal
 
-WAITS_FOR_STANDBY = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
+WAITS_FOR_STANDBY = (
+    "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep' AND query LIKE '%write_entry%'"
+)
 NO_STANDBY = "missing_standby"
 
 
