@@ -8,11 +8,14 @@ import pytest
 from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
 
+from app.domain.account import Principal, Role
+from app.errors import LimitExceeded
 from app.resources import Resources
 from app.settings import Settings
 from schema.context import Context
 from schema.execution.document_cache import DocumentCache
 from schema.execution.documents import Operation
+from schema.execution.leaf_serializers import CannotWrite
 from schema.execution.operation import Answer, OperationExecutor
 from schema.root import schema
 from tests.integration.graph.test_plans import Comparison
@@ -99,3 +102,40 @@ async def test_a_question_is_logged_once_when_a_sibling_ends_the_plan(
     ]
     await asyncio.gather(*others)
     assert resources.query_log.waiting == logged + 1
+
+
+@pytest.mark.parametrize("fault", [CannotWrite(), RuntimeError("a fault"), LimitExceeded("too much")])
+async def test_a_mutation_whose_payload_a_plan_cannot_write_is_not_run_again(
+    resources: Resources, operators: list[Any], fault: Exception
+) -> None:
+    [tariff, *_] = await resources.pool.fetch("SELECT id, version FROM netzentgelte_data")
+    fields = "tariff { version arbeit } revision { version } errors { code }"
+    operation = prepare(
+        f'mutation {{ correctTariff(input: {{id: "tariff_{tariff["id"].hex}", arbeit: "7.31"}}) {{ {fields} }} }}'
+    )
+    root = operation.plan(operation.variables({})).root
+    assert root is not None
+
+    def fail(*_: Any) -> str:
+        raise fault
+
+    root.writers[-1] = fail
+    context = Context(resources, principal=Principal(Role.EDITOR, name="erika"))
+    answer = await OperationExecutor(schema).run(operation, operation.variables({}), {}, context)
+    version = tariff["version"] + 1
+    assert json.loads(answer.body)["data"]["correctTariff"] == {
+        "tariff": {"version": version, "arbeit": "7.31"},
+        "revision": {"version": version},
+        "errors": [],
+    }
+    [written] = await resources.pool.fetch(
+        "SELECT version FROM netzentgelte_data WHERE id = $1", tariff["id"]
+    )
+    assert written["version"] == version
+
+
+async def test_an_operation_with_one_mutation_has_a_plan_and_one_with_several_has_none() -> None:
+    once = 'first: invalidateCache(pattern: "x") { removed } '
+    one, two = (prepare(f"mutation {{ {text} }}") for text in (once, once + once.replace("first", "second")))
+    assert one.plan(one.variables({})).root is not None
+    assert two.plan(two.variables({})).root is None
