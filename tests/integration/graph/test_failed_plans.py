@@ -3,6 +3,7 @@
 import asyncio
 import json
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from prometheus_client import REGISTRY
@@ -120,7 +121,7 @@ async def test_a_mutation_whose_payload_a_plan_cannot_write_is_not_run_again(
         raise fault
 
     root.writers[-1] = fail
-    context = Context(resources, principal=Principal(Role.EDITOR, name="erika"))
+    context = Context(resources, principal=Principal(Role.EDITOR, name="erika", user_id=uuid4()))
     answer = await OperationExecutor(schema).run(operation, operation.variables({}), {}, context)
     version = tariff["version"] + 1
     assert json.loads(answer.body)["data"]["correctTariff"] == {
