@@ -55,6 +55,7 @@ from app.limits.connection_limit import max_connections
 from app.limits.deadlines import Deadlines
 from app.limits.fair_share import FairShare
 from app.limits.rate_limiter.limiter import RateLimiter
+from app.limits.refusal_pacer import RefusalPacer
 from app.observability import metrics
 from app.observability.process_metrics import ProcessMetrics
 from app.settings import Settings
@@ -93,6 +94,7 @@ class Resources:
     heads: RequestHeadCache
     connections: FairShare
     deadlines: Deadlines
+    refusals: RefusalPacer
     readiness: Readiness
     error_page: ErrorPage
     bulk_writes: asyncio.Lock
@@ -164,6 +166,7 @@ async def open_resources(
             heads=RequestHeadCache(memory),
             connections=FairShare(max_connections(settings), settings.max_connections_per_address),
             deadlines=Deadlines(settings.operation_timeout, asyncio.get_running_loop()),
+            refusals=RefusalPacer(asyncio.get_running_loop()),
             readiness=readiness_of(pool, shared, memory, settings, session_client, validity),
             error_page=error_page,
             bulk_writes=asyncio.Lock(),

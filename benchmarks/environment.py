@@ -13,19 +13,19 @@ from benchmarks.server import Server, all_running, running
 
 
 class Environment:
-    """`content`: a description of the data."""
+    """`content`: a description of the data; `folder`: temporary."""
 
     def __init__(self, settings: Settings, folder: Path, cores: set[int] | None, content: str) -> None:
         self.settings = settings
         self.cores = cores
         self.content = content
-        self._folder = folder
+        self.folder = folder
 
     def server(self, **changed: object) -> AbstractContextManager[Server]:
-        return running(self.settings, self._folder, self.cores, **changed)
+        return running(self.settings, self.folder, self.cores, **changed)
 
     def servers(self, number: int) -> AbstractContextManager[list[Server]]:
-        return all_running(number, self.settings, self._folder, self.cores)
+        return all_running(number, self.settings, self.folder, self.cores)
 
     async def about(self) -> str:
         return f"{machine.software()}\n{await machine.databases(self.settings)}\n{machine.hardware()}"

@@ -1,194 +1,236 @@
-"""Five times the maximum throughput for a minute: responses, latencies and memory.
+"""More requests than the server can execute: goodput, latencies, the cost of refusals, memory, and recovery.
 
-    python -m benchmarks.overload [--seconds 60] [--times 5] [--same-documents]
+    python -m benchmarks.overload [--kinds points,lists,cold,documents,mix,cached] [--seconds 60] [--times 1,2,5,20]
 
-The server has a core of its own; databases and load share the others. First the maximum throughput is
-measured. The caches are off, so each list is read from PostgreSQL and serialized;
-and each request has a document that never repeats, unless `--same-documents` is given. The load is then an
-open loop: requests are sent at a fixed rate, whatever the server responds, as by many independent clients.
+The server has a core of its own; databases and load share the others. First the capacity of each kind is measured, in a
+closed loop with 32 connections. Then clients send at a fixed rate, whatever the server responds (benchmarks/open_loop.py):
+9/10 of the capacity, which is called calm, then multiples of it, then calm again. In the mixed kinds the first stream
+stays at a third of its capacity, and only the second one is multiplied.
 """
 
 import argparse
 import asyncio
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from itertools import cycle
-from time import perf_counter
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
 from types import MappingProxyType
-from typing import NamedTuple, Self
+from typing import NamedTuple
 
-from benchmarks import queries
+import asyncpg
+
+from benchmarks import load, queries
 from benchmarks.environment import Environment, run_in_environment
+from benchmarks.load import SEPARATOR
+from benchmarks.open_loop import Generator, Outcome, Phase, Stream, percentile
+from benchmarks.queries import RequestSequence
 from benchmarks.server import Server
+from benchmarks.workloads import lists_that_never_repeat, popular_points
 
-SETTINGS: Mapping[str, object] = MappingProxyType(
-    {"entity_cache": False, "response_cache": False, "log_level": "error"}
+NO_CACHES: Mapping[str, object] = MappingProxyType({"entity_cache": False, "response_cache": False})
+# So many clients of each stream; the server takes 3000 connections of one address.
+CONNECTIONS = 1400
+CALM, THIRD = 0.9, 1 / 3
+WARMUP, CAPACITY_SECONDS, RECOVERY, REFUSING = 2.0, 3.0, 5.0, 4.0
+# A generator that sends later than this for one request in a hundred is the limit itself.
+LATE = 0.02
+ROW = "{:>22} {:>8} {:>8} {:>8} {:>8} {:>8} {:>8} {:>8} {:>7} {:>8} {:>5} {:>5}"
+HEAD = (
+    "",
+    "due/s",
+    "answer/s",
+    "p50 ms",
+    "p99 ms",
+    "refuse/s",
+    "p50 ms",
+    "p99 ms",
+    "other",
+    "unsent/s",
+    "cpu",
+    "MiB",
 )
-NORMAL, BUSY = 8, 32  # connections of the closed loop that measures the maximum throughput
-CONNECTIONS = 1500  # maximum of the open loop
-SLEEP = 0.002
-WARMUP, MEASURED = 3, 6  # seconds
 
 
-@dataclass
-class Tally:
-    """Seconds by status; 0: no connection was free, or the connection broke."""
-
-    took: dict[int, list[float]] = field(default_factory=dict)
-
-    def note(self, status: int, seconds: float) -> None:
-        self.took.setdefault(status, []).append(seconds)
-
-    @property
-    def answered(self) -> int:
-        return len(self.took.get(200, ()))
-
-    def lines(self) -> list[str]:
-        names = {200: "answered", 429: "429", 503: "503", 0: "not sent or broken"}
-        return [
-            f"{names.get(status, status)!s:>20} {len(took):>8} {_at(took, 0.5):>9.0f} {_at(took, 0.99):>9.0f} {max(took) * 1000:>9.0f}"
-            for status, took in sorted(self.took.items())
-        ]
+async def cold_lists(server: Server) -> RequestSequence:
+    return queries.lists_that_never_repeat(await server.cursors())
 
 
-class OpenLoopClients:
-    """Clients whose connections are reused."""
+class Load(NamedTuple):
+    name: str
+    prepare: Callable[[Server], Awaitable[RequestSequence]]
+    renamed: bool = False
 
-    def __init__(self, port: int, requests: Iterator[bytes]) -> None:
-        self._port = port
-        self._requests = requests
-        self._free: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
-        self._open = 0
-        self.tally = Tally()
 
-    async def __aenter__(self) -> Self:
-        return self
+class Kind(NamedTuple):
+    """`loads`: one, or a cheap and a dear one."""
 
-    async def __aexit__(self, *_: object) -> None:
-        for _, line in self._free:
-            line.close()
+    title: str
+    loads: tuple[Load, ...]
+    changed: Mapping[str, object]
 
-    async def request(self) -> None:
-        began = perf_counter()
-        if not self._free and self._open >= CONNECTIONS:
-            self.tally.note(0, 0.0)
-            return
+
+POINTS, COLD = Load("points", popular_points), Load("lists", cold_lists)
+KINDS = {
+    "points": Kind("points without caches (W5)", (POINTS,), NO_CACHES),
+    "lists": Kind(
+        "lists of 20 to 60 that never repeat, records cached (W4)",
+        (Load("lists", lists_that_never_repeat),),
+        {"response_cache": False},
+    ),
+    "cold": Kind("the same lists without caches", (COLD,), NO_CACHES),
+    "documents": Kind(
+        "points without caches, each with a document of its own",
+        (Load("documents", popular_points, renamed=True),),
+        NO_CACHES,
+    ),
+    "mix": Kind("points and lists, both without caches", (POINTS, COLD), NO_CACHES),
+    "cached": Kind(
+        "points from cached responses, and lists that never repeat",
+        (POINTS, Load("lists", lists_that_never_repeat)),
+        {},
+    ),
+}
+
+
+class Measured(NamedTuple):
+    outcomes: dict[str, Outcome]
+    cpu: float  # seconds of the server's processor, a second
+    memory: int  # most resident bytes
+
+
+class Trial:
+    """One server under one kind of load."""
+
+    def __init__(self, server: Server, generator: Generator, capacities: dict[str, float]) -> None:
+        self._server = server
+        self._generator = generator
+        self._capacities = capacities
+        self.best: dict[str, float] = {}
+
+    async def phase(self, name: str, factors: dict[str, float], seconds: float) -> Measured:
+        rates = {stream: factors[stream] * capacity for stream, capacity in self._capacities.items()}
+        seen = [self._server.memory]
+        watching = asyncio.create_task(self._watch(seen))
+        before = self._server.cpu_seconds
         try:
-            status = await self._request()
-        except (OSError, EOFError, TimeoutError):
-            status = 0
-        self.tally.note(status, perf_counter() - began)
+            outcomes = await asyncio.to_thread(self._generator.run, Phase(seconds, rates))
+        finally:
+            watching.cancel()
+        cpu = (self._server.cpu_seconds - before) / seconds
+        for stream, outcome in outcomes.items():
+            self.best[stream] = max(self.best.get(stream, 0), outcome.goodput)
+            print(ROW.format(*_row(f"{name} {stream}", outcome), f"{cpu:.2f}", max(seen) >> 20), flush=True)
+            if outcome.late > LATE:
+                print(f"{'':>22} the generator did not keep up: p99 {outcome.late * 1000:.0f} ms late")
+        return Measured(outcomes, cpu, max(seen))
 
-    async def _request(self) -> int:
-        self._open += not self._free
-        reader, writer = (
-            self._free.pop() if self._free else await asyncio.open_connection("127.0.0.1", self._port)
-        )
-        try:
-            async with asyncio.timeout(30):
-                writer.write(next(self._requests))
-                head = await reader.readuntil(b"\r\n\r\n")
-                length = head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0]
-                await reader.readexactly(int(length))
-        except BaseException:
-            self._open -= 1
-            writer.close()
-            raise
-        self._free.append((reader, writer))
-        return int(head.split(b" ", 2)[1])
+    async def _watch(self, seen: list[int]) -> None:
+        while True:
+            await asyncio.sleep(0.25)
+            seen.append(self._server.memory)
 
 
-class Target(NamedTuple):
-    port: int
-    requests: Iterator[bytes]
+def _row(name: str, outcome: Outcome) -> tuple[str, ...]:
+    refusals = outcome.statuses.get(503, 0)
+    other = outcome.broken + sum(outcome.statuses.values()) - refusals - len(outcome.answered)
+    times = [f"{1000 * percentile(outcome.answered, share):.1f}" for share in (0.5, 0.99)]
+    waited = [f"{1000 * percentile(outcome.refused, share):.0f}" for share in (0.5, 0.99)]
+    rates = [f"{count / outcome.seconds:.0f}" for count in (outcome.due, refusals, outcome.unsent)]
+    return (name, rates[0], f"{outcome.goodput:.0f}", *times, rates[1], *waited, str(other), rates[2])
 
 
-async def closed_loop(sequence: Target, connections: int, seconds: float) -> Tally:
-    async with OpenLoopClients(*sequence) as clients:
-        until = perf_counter() + seconds
-
-        async def repeat() -> None:
-            while perf_counter() < until:
-                await clients.request()
-
-        await asyncio.gather(*(repeat() for _ in range(connections)))
-        return clients.tally
-
-
-async def open_loop(sequence: Target, rate: float, seconds: float) -> Tally:
-    async with OpenLoopClients(*sequence) as clients:
-        began, sent = perf_counter(), 0
-        pending: set[asyncio.Task[None]] = set()
-        while (passed := perf_counter() - began) < seconds:
-            while sent < passed * rate:
-                sent += 1
-                task = asyncio.create_task(clients.request())
-                pending.add(task)
-                task.add_done_callback(pending.discard)
-            await asyncio.sleep(SLEEP)
-        await asyncio.gather(*pending)
-        return clients.tally
-
-
-async def watch(server: Server, seen: list[int]) -> None:
-    while True:
-        seen.append(server.memory)
-        await asyncio.sleep(0.25)
-
-
-async def report(environment: Environment, seconds: float, times: float, *, same_documents: bool) -> None:
-    print(f"{environment.content}\n{await environment.about()}")
-    with environment.server(**SETTINGS) as server:
+async def measure(environment: Environment, kind: Kind, folder: Path, arguments: argparse.Namespace) -> None:
+    with environment.server(log_level="error", **kind.changed) as server:
         await server.until_ready()
-        lists = queries.lists_that_never_repeat(await server.cursors())
-        requests: Iterator[bytes] = cycle(lists.in_order())
-        if not same_documents:
-            requests = queries.with_new_documents(requests)
-        sequence = Target(server.port, requests)
-        await closed_loop(sequence, NORMAL, WARMUP)
-        print(f"{'':>20} {'requests':>8} {'p50 ms':>9} {'p99 ms':>9} {'max ms':>9}")
-        capacity = 0.0
-        for connections in (NORMAL, BUSY):
-            tally = await closed_loop(sequence, connections, MEASURED)
-            capacity = max(capacity, tally.answered / MEASURED)
-            line = f"{connections} concurrent, {tally.answered / MEASURED:.0f} responses per second"
-            print(line, *tally.lines(), sep="\n", flush=True)
-        before, seen = server.memory, list[int]()
-        watching = asyncio.create_task(watch(server, seen))
-        tally = await open_loop(sequence, capacity * times, seconds)
-        watching.cancel()
-        line = f"{times:g} × {capacity:.0f} a second for {seconds:g} s, {tally.answered / seconds:.0f} responses per second"
-        print(line, *tally.lines(), sep="\n")
-        after = await closed_loop(sequence, NORMAL, 4)
-        print(
-            f"afterwards, {NORMAL} concurrent, {after.answered / 4:.0f} responses per second",
-            *after.lines(),
-            sep="\n",
-        )
-        half = len(seen) // 2
-        print(
-            f"memory (RSS): before {before >> 20} MiB, most in the first half {max(seen[:half]) >> 20} MiB,"
-            f" in the second {max(seen[half:]) >> 20} MiB, after {server.memory >> 20} MiB"
-        )
+        capacities, streams = {}, []
+        for each in kind.loads:
+            sequence = await each.prepare(server)
+            await load.send(server.port, sequence, seconds=WARMUP)
+            capacities[each.name] = (await load.send(server.port, sequence, seconds=CAPACITY_SECONDS)).rate
+            file = folder / each.name
+            file.write_bytes(SEPARATOR.join(sequence.in_order()))
+            streams.append(Stream(each.name, str(file), CONNECTIONS, each.renamed))
+        found = ", ".join(f"{capacity:.0f} {name} a second" for name, capacity in capacities.items())
+        print(f"\n{kind.title}; capacity: {found}\n{ROW.format(*HEAD)}", flush=True)
+        with Generator(server.port, streams) as generator:
+            await _phases(Trial(server, generator, capacities), kind, arguments)
 
 
-def _at(took: list[float], share: float) -> float:
-    return sorted(took)[min(int(len(took) * share), len(took) - 1)] * 1000
+async def _phases(trial: Trial, kind: Kind, arguments: argparse.Namespace) -> None:
+    first, *others = (each.name for each in kind.loads)
+    changing = others[0] if others else first
+    calm_factors = {first: THIRD, changing: THIRD} if others else {first: CALM}
+    await trial.phase("warm-up", calm_factors, WARMUP)
+    calm = await trial.phase("calm", calm_factors, arguments.seconds)
+    over = [
+        (times, await trial.phase(f"{times:g} ×", {**calm_factors, changing: times}, arguments.seconds))
+        for times in arguments.times
+    ]
+    after = await trial.phase("afterwards", calm_factors, RECOVERY)
+    for times, measured in over:
+        _summary(trial, calm, times, measured, (first, changing))
+    print(
+        f"the last refusal afterwards: {max(each.last_refusal for each in after.outcomes.values()):.2f} s after the overload"
+    )
+
+
+def _summary(
+    trial: Trial, calm: Measured, times: float, measured: Measured, streams: tuple[str, str]
+) -> None:
+    """Goodput against the best, p99 against calm, and the processor time of a refusal, as what answers do not explain."""
+    for name in dict.fromkeys(streams):
+        outcome, before = measured.outcomes[name], calm.outcomes[name]
+        ratio = percentile(outcome.answered, 0.99) / (percentile(before.answered, 0.99) or 1)
+        line = f"{times:g} × {name}: goodput {outcome.goodput / trial.best[name]:.0%} of the best, p99 {ratio:.2f} × calm"
+        refusals = outcome.statuses.get(503, 0) / outcome.seconds
+        if len(measured.outcomes) == 1 and refusals:
+            per_answer = calm.cpu / before.goodput
+            line += f", {max(0.0, measured.cpu - per_answer * outcome.goodput) / refusals * 1e6:.0f} µs of CPU per refusal"
+        print(line)
+
+
+async def cost_of_refusals(environment: Environment) -> None:
+    """One operation may run, and it waits for a lock in PostgreSQL: every other request is refused."""
+    changed = {**NO_CACHES, "max_operations": 1, "max_queued_operations": 0}
+    with environment.server(log_level="error", **changed) as server:
+        await server.until_ready()
+        points = queries.popular_points()
+        await load.send(server.port, points, seconds=WARMUP, connections=1)  # heads are cached
+        blocking = await asyncpg.connect(environment.settings.database_url)
+        try:
+            async with blocking.transaction():
+                await blocking.execute("LOCK TABLE netzentgelte_data IN ACCESS EXCLUSIVE MODE")
+                idle = server.cpu_seconds
+                await asyncio.sleep(REFUSING)
+                before = server.cpu_seconds
+                refused = await load.send(server.port, points, seconds=REFUSING, connections=128)
+                spent = server.cpu_seconds - before - (before - idle)
+        finally:
+            await blocking.close()
+    print(
+        f"\nrefusals: {refused.rate:.0f} a second to 128 clients that send again at once,"
+        f" {spent / refused.requests * 1e6:.0f} µs of CPU each, {spent / refused.seconds:.0%} of a processor"
+    )
+
+
+async def report(environment: Environment, arguments: argparse.Namespace) -> None:
+    print(f"{environment.content}\n{await environment.about()}")
+    await cost_of_refusals(environment)
+    for name in arguments.kinds:
+        await measure(environment, KINDS[name], environment.folder, arguments)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--seconds", type=float, default=60)
-    parser.add_argument("--times", type=float, default=5, help="multiple of the maximum throughput")
-    parser.add_argument("--same-documents", action="store_true", help="one document, with other variables")
+    parser.add_argument("--kinds", default=",".join(KINDS), help="which of them (default: all)")
+    parser.add_argument("--seconds", type=float, default=60, help="of one phase")
+    parser.add_argument("--times", default="1,2,5,20", help="multiples of the capacity")
     arguments = parser.parse_args()
-    run_in_environment(
-        lambda environment: report(
-            environment, arguments.seconds, arguments.times, same_documents=arguments.same_documents
-        )
-    )
+    arguments.kinds = arguments.kinds.split(",")
+    arguments.times = [float(each) for each in arguments.times.split(",")]
+    if unknown := set(arguments.kinds) - set(KINDS):
+        parser.error(f"no such kind: {', '.join(sorted(unknown))}; there are {', '.join(KINDS)}")
+    run_in_environment(lambda environment: report(environment, arguments))
 
 
 if __name__ == "__main__":

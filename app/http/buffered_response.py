@@ -27,6 +27,13 @@ class BufferedResponse:
     def of(cls, response: Response) -> "BufferedResponse":
         return cls(response.status_code, response.raw_headers, bytes(response.body))
 
+    @classmethod
+    def of_lines(cls, status: int, lines: bytes, body: bytes) -> "BufferedResponse":
+        """For the fast path, which needs the lines only."""
+        response = cls(status, (), body)
+        response._lines = lines
+        return response
+
     @property
     def lines(self) -> bytes:
         """The headers as lines of HTTP/1.1, but for `vary`, which middleware may have added to."""

@@ -1,7 +1,7 @@
 """What the middleware has found out about the head of a request, cached for requests that begin with the same bytes."""
 
 from collections.abc import Callable, Hashable
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 from uuid import UUID
 
 from starlette.types import Message, Scope
@@ -57,6 +57,9 @@ class Handler(Protocol):
     ) -> tuple[BufferedResponse, NameCount] | None:
         """A response that is cached and valid, and where it is counted."""
 
+    def refuse(self, head: "CachedRequestHead", body: bytes, request_id: bytes) -> BufferedResponse | None:
+        """The response to a request that cannot be executed for lack of capacity; None if there may be some."""
+
     async def execute_request(
         self, head: "CachedRequestHead", body: bytes, address: str | None, request_id: str, verdict: Verdict
     ) -> tuple[BufferedResponse, Verdict]:
@@ -72,7 +75,18 @@ class CachedRequestHead:
     `budget` None: the limit of the connection's address. `lines` are the headers that middleware adds to every response.
     """
 
-    __slots__ = ("budget", "handler", "head", "key_id", "length", "lines", "media_type", "route", "scope")
+    __slots__ = (
+        "budget",
+        "handler",
+        "head",
+        "key_id",
+        "length",
+        "lines",
+        "media_type",
+        "refusal",
+        "route",
+        "scope",
+    )
 
     def __init__(
         self,
@@ -95,6 +109,7 @@ class CachedRequestHead:
         self.budget = budget
         self.key_id = key_id
         self.lines = b""
+        self.refusal: Any = None  # prepared by the handler
 
 
 class Terms(NamedTuple):

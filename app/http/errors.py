@@ -9,7 +9,7 @@ from starlette.responses import Response
 from starlette.types import Scope
 
 from app.error_table import ERRORS, INTERNAL_MESSAGE, headers_of
-from app.errors import AppError, Code
+from app.errors import AppError, Code, Overloaded
 from app.http.content_negotiation import JSON, PROBLEM, preferred, prefers_page
 from app.http.request_state import header, request_state
 from app.observability import metrics
@@ -25,6 +25,12 @@ def respond(scope: Scope, error: AppError, headers: Mapping[str, str] | None = N
     if prefers_page(header(scope, b"accept")):
         return request_state(scope).resources.error_page(scope, error, all_headers)
     return _problem(scope, error, all_headers)
+
+
+async def pace(scope: Scope, error: BaseException) -> None:
+    """Waits until the refusal of a request for lack of capacity may be sent; other errors do not wait."""
+    if isinstance(error, Overloaded):
+        await request_state(scope).resources.refusals.turn()
 
 
 def respond_unexpected(scope: Scope, error: BaseException) -> Response:

@@ -22,6 +22,7 @@ from app.http.headers import joined
 from app.http.readiness import Readiness
 from app.limits.rate_limiter.limiter import RateLimiter
 from app.limits.rate_limiter.policy import Policy, Verdict
+from app.limits.refusal_pacer import RefusalPacer
 from app.settings import Settings
 
 Hook: TypeAlias = Callable[[Message], None]
@@ -58,6 +59,8 @@ class HttpResources(Protocol):
     def readiness(self) -> Readiness: ...
     @property
     def error_page(self) -> ErrorPage: ...
+    @property
+    def refusals(self) -> RefusalPacer: ...
     @property
     def edge(self) -> "EdgePolicy": ...
 

@@ -5,6 +5,7 @@ from asyncio import Future
 from collections import deque
 from math import inf
 from time import monotonic
+from typing import Protocol
 
 from app.errors import Overloaded
 from app.limits.service_time import ServiceTime
@@ -18,6 +19,16 @@ _waiting = LocalGauge(metrics.OPERATIONS_WAITING)
 OVERLOADED_FOR = 1.0
 
 
+class Turn(Protocol):
+    """The turn of one operation: `if not turn.try_start(): await turn.wait()`, and `turn.done()` when it has ended."""
+
+    def try_start(self) -> bool: ...
+    async def wait(self) -> None:
+        """Raises Overloaded."""
+
+    def done(self) -> None: ...
+
+
 class ConcurrencyLimiter:
     """`async with limiter:` is one operation. The queue is first in, first out.
 
@@ -29,6 +40,8 @@ class ConcurrencyLimiter:
     `async with limiter.preferred:` is an operation of a caller with credentials. These have a queue of their own with
     the same bound, which is served first: anonymous operations never displace them.
     """
+
+    _gauge = _running
 
     def __init__(
         self, max_running: int, max_queued: int, max_queue_time: float, target_service_time: float
@@ -62,7 +75,7 @@ class ConcurrencyLimiter:
         self._reject_if_full(self._waiting)
 
     def _reject_if_full(self, queue: deque[Future[None]]) -> None:
-        if self._running < self._max_running and not self.overloaded:
+        if self._may_start():
             return
         max_running, max_queued = self._bounds()
         if self._running >= max_running and len(queue) >= max_queued:
@@ -76,28 +89,35 @@ class ConcurrencyLimiter:
 
     def try_start(self) -> bool:
         """Starts an operation if one may start now; returns whether it did. Costs less than `async with`."""
-        free = self._running < self._max_running and (
-            not self.overloaded or self._running < self._bounds()[0]
-        )
+        free = self._may_start()
         if free:
             self._running += 1
-            _running.value += 1
+            self._gauge.value += 1
         return free
+
+    def _may_start(self) -> bool:
+        return self._running < self._max_running and (
+            not self.overloaded or self._running < self._bounds()[0]
+        )
 
     async def wait(self) -> None:
         """Starts an operation when one may start. Raises Overloaded."""
         await self._wait(self._waiting)
-        _running.value += 1
+        self._gauge.value += 1
 
     async def __aexit__(self, *_: object) -> None:
         self.done()
 
     def done(self) -> None:
         """Ends an operation."""
-        _running.value -= 1
+        self._gauge.value -= 1
         self._running -= 1
-        self.service_time.done()
+        self._measure()
         self._admit_waiting()
+
+    def _measure(self) -> None:
+        """An operation has ended."""
+        self.service_time.done()
 
     def _bounds(self) -> tuple[int, int]:
         """How many may run, and how many may wait in each queue."""
@@ -162,7 +182,7 @@ class PreferredQueue:
 
     async def wait(self) -> None:
         await self._limiter._wait(self._limiter._preferred)
-        _running.value += 1
+        self._limiter._gauge.value += 1
 
     def done(self) -> None:
         self._limiter.done()

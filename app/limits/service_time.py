@@ -25,8 +25,8 @@ class ServiceTime:
         self._seconds = 0.0
         self._started_at = self._cpu_at_start = 0.0
 
-    def within(self, seconds: float) -> int:
-        return max(MIN_OPERATIONS, round(seconds / self._seconds)) if self._seconds else UNLIMITED
+    def within(self, seconds: float, at_least: int = MIN_OPERATIONS) -> int:
+        return max(at_least, round(seconds / self._seconds)) if self._seconds else UNLIMITED
 
     def done(self) -> None:
         """Counts one operation. CPU time of rejections and of other work in this thread is attributed to operations."""

@@ -9,7 +9,7 @@ from starlette.websockets import WebSocketDisconnect
 
 from app.error_table import ERRORS
 from app.errors import AppError, Code
-from app.http.errors import respond, respond_http, respond_unexpected
+from app.http.errors import pace, respond, respond_http, respond_unexpected
 from app.http.response_start import on_response_start
 
 log = structlog.get_logger("http")
@@ -42,6 +42,7 @@ class Errors:
             if scope["type"] == "websocket" and ("websocket.accept" in sent or not _may_answer(scope)):
                 await send({"type": "websocket.close", "code": _close_code(scope, error)})
             else:
+                await pace(scope, error)
                 await _response(scope, error)(scope, receive, send)
 
 

@@ -110,6 +110,11 @@ DATABASE_CONNECTIONS = Gauge(
 OPERATIONS_RUNNING = Gauge(
     "dno_graphql_operations_running", "GraphQL operations being executed.", multiprocess_mode="livesum"
 )
+EXPENSIVE_OPERATIONS_RUNNING = Gauge(
+    "dno_graphql_expensive_operations_running",
+    "Those of them that are expected to take milliseconds of CPU time.",
+    multiprocess_mode="livesum",
+)
 OPERATIONS_WAITING = Gauge(
     "dno_graphql_operations_waiting",
     "GraphQL operations waiting for their turn.",

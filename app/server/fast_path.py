@@ -32,6 +32,7 @@ class FastPathProtocol(HttpProtocol):
         self._heads = resources.heads
         self._limiter = resources.limiter
         self._uses = resources.api_key_usage
+        self._pacer = resources.refusals
 
     def _head_candidate(self, head: bytes) -> HeadCandidate | None:
         if len(head) > MAX_HEAD_BYTES:
@@ -58,7 +59,11 @@ class FastPathProtocol(HttpProtocol):
             self._uses.note(cached_head.key_id)
         name = new_request_id()
         if found is None:
-            self._start_execution(cached_head, body, verdict, name)
+            refusal = cached_head.handler.refuse(cached_head, body, name)
+            if refusal is not None:
+                self._refuse(refusal, cached_head, verdict, name)
+            else:
+                self._start_execution(cached_head, body, verdict, name)
             return True
         response, counted = found
         self._write_response(response, cached_head, verdict, name)
@@ -74,6 +79,27 @@ class FastPathProtocol(HttpProtocol):
         )
         self.tasks.add(task)  # it removes itself: a callback would cost a turn of the event loop
         self.timer.enter(State.ANSWERING, self._answer_timeout)
+
+    def _refuse(
+        self, response: BufferedResponse, cached_head: CachedRequestHead, verdict: Verdict, name: bytes
+    ) -> None:
+        """At once, or when the pacer lets it: until then the connection counts as one whose request is being answered."""
+        began = perf_counter()
+        if self._pacer.may_send():
+            self._write_response(response, cached_head, verdict, name)
+            self._done(cached_head, response.status, began)
+            return
+
+        def send() -> None:
+            self._answering = None
+            if not self.transport.is_closing():
+                self._write_response(response, cached_head, verdict, name)
+            self._done(cached_head, response.status, began)
+            self._process_pipelined()
+
+        self._answering = send
+        self.timer.enter(State.ANSWERING, self._answer_timeout)
+        self._pacer.hold(send)
 
     async def _execute_on_fast_path(
         self, cached_head: CachedRequestHead, body: bytes, verdict: Verdict, name: bytes

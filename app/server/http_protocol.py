@@ -6,6 +6,7 @@ How long anything may take is decided by one timer (app/server/connection_timer.
 """
 
 from asyncio import Event, Task
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import unquote
 
@@ -90,7 +91,9 @@ class HttpProtocol(HttpToolsProtocol):
         self._bytes = 0
         self._parsed_keep_alive = False
         # Of the request that is being answered.
-        self._answering: Task[None] | None = None
+        self._answering: Task[None] | Callable[[], None] | None = (
+            None  # a refusal that is held back is called
+        )
         self._pipelined = b""
         # The last response is being sent, or has been: no further request is read.
         self._last = False

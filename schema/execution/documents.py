@@ -20,6 +20,8 @@ from graphql.execution.values import VariableValues, get_variable_values
 from strawberry import Schema
 
 from app.errors import BadInput, Code, quoted
+from app.limits.expensive_operations import MeasuredWork
+from app.limits.work_budget import SECONDS_PER_UNIT
 from app.observability import traces
 from app.observability.operation_names import NameCount
 from schema.execution.compile import Compiler, NotCompilable
@@ -119,6 +121,7 @@ class Operation:
         self._plans: dict[tuple[Any, ...], Plan] = {}
         # By outcome, and whether the name is a label of its own.
         self.counts: dict[tuple[str, bool], NameCount] = {}
+        self.work = MeasuredWork(SECONDS_PER_UNIT)
 
     # Computed on first use: a document may have many operations that are never executed.
 

@@ -112,6 +112,7 @@ class ShapedOperation(Operation):
         self.type = shape.type
         self.label = shape.label
         self.counts = shape.counts
+        self.work = shape.work
 
     @property
     def introspects(self) -> bool:

@@ -4,9 +4,10 @@ from graphql import OperationType
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from app.errors import AppError
+from app.cache.responses import ResponseKey
+from app.errors import AppError, Overloaded
 from app.http.content_negotiation import prefers_page
-from app.http.errors import respond
+from app.http.errors import pace, respond
 from app.http.request_state import header, request_state
 from app.settings import Settings
 from app.web.pages import RegisteredDocuments, graphiql_page
@@ -44,6 +45,7 @@ class GraphQLEndpoint:
         try:
             response = await self._respond(Request(scope, receive))
         except AppError as error:
+            await pace(scope, error)
             response = respond(scope, error)
         except ClientDisconnect:
             return
@@ -59,21 +61,33 @@ class GraphQLEndpoint:
         if scope["method"] == "POST" and (token := token_of(scope)) is not None:
             return await self._start_on_shared_stream(token, body, scope)
         key = response_key(scope, body, anonymous_reading=settings.anonymous_reading)
+        response: ASGIApp
         cached = await look_up_encoded(scope, key)
         if cached is not None:
             response, _ = cached
         else:
-            self._admission.queue_for(request_state(scope)).reject_if_full()
-            parsed = parse_request(scope, body, settings.max_batch_operations)
-            looked_up: Operation | RejectedDocument | None = None
-            if isinstance(parsed, GraphQLRequest) and _may_stream(scope):
-                looked_up = await self._lookup.look_up_or_reject(parsed, scope)
-                stream = self._stream(parsed, looked_up, scope)
-                if stream is not None:
-                    return stream
-            response = await self._uncached.respond_uncached(key, parsed, scope, looked_up)
-        self._fast_path.cache_request_head(scope, key.head)
+            try:
+                response = await self._respond_uncached(key, body, scope)
+            except Overloaded as error:
+                if scope["method"] != "POST":
+                    raise  # the head's lines would not be those of an answer
+                await pace(scope, error)
+                response = respond(scope, error, {"vary": "accept"})
+        if not isinstance(response, ResultStream):
+            # Also of a refused request: the next one with this head is refused for less.
+            self._fast_path.cache_request_head(scope, key.head)
         return response
+
+    async def _respond_uncached(self, key: ResponseKey, body: bytes, scope: Scope) -> ASGIApp:
+        self._admission.reject_if_full(request_state(scope))
+        parsed = parse_request(scope, body, self._settings.max_batch_operations)
+        looked_up: Operation | RejectedDocument | None = None
+        if isinstance(parsed, GraphQLRequest) and _may_stream(scope):
+            looked_up = await self._lookup.look_up_or_reject(parsed, scope)
+            stream = self._stream(parsed, looked_up, scope)
+            if stream is not None:
+                return stream
+        return await self._uncached.respond_uncached(key, parsed, scope, looked_up)
 
     async def _start_on_shared_stream(self, token: str, body: bytes, scope: Scope) -> ASGIApp:
         request = parse_request(scope, body, 0)

@@ -3,11 +3,14 @@
 from starlette.types import Scope
 
 from app.cache.responses import ResponseKey, body_of
+from app.errors import Overloaded
 from app.http.buffered_response import BufferedResponse
 from app.http.cached_request_head import CachedRequestHead
 from app.http.request_state import accepted_coding, request_state
+from app.resources import resources_of
 from app.settings import Settings
 from schema.http.head_handler import HeadHandler
+from schema.http.refusals import Refusals
 from schema.http.request import accepted
 from schema.http.stages.admit import Admission
 from schema.http.stages.look_up import look_up_encoded
@@ -22,6 +25,17 @@ class FastPath(HeadHandler):
         self._max_batch: int = settings.max_batch_operations
         self._admission = admission
         self._uncached = uncached
+        self._refusals = Refusals()
+
+    def refuse(self, head: CachedRequestHead, body: bytes, request_id: bytes) -> BufferedResponse | None:
+        try:
+            self._admission.reject_if_full(request_state(head.scope))
+        except Overloaded as error:
+            # A response that is cached in another coding is encoded, which needs no capacity.
+            if resources_of(head.scope).responses.get(ResponseKey(head.head, body_of(body))) is not None:
+                return None
+            return self._refusals.refuse(head, error, request_id)
+        return None
 
     async def _execute(self, head: CachedRequestHead, body: bytes, scope: Scope) -> BufferedResponse:
         key = ResponseKey(head.head, body_of(body))
@@ -31,7 +45,6 @@ class FastPath(HeadHandler):
                 response, counted = cached
                 counted.value += 1
                 return response
-        self._admission.queue_for(request_state(scope)).reject_if_full()
         parsed = parse_request(scope, body, self._max_batch, head.media_type)
         return await self._uncached.respond_uncached(key, parsed, scope)
 

@@ -16,7 +16,7 @@ from app.http.buffered_response import BufferedResponse
 from app.http.cached_request_head import CachedRequestHead, Terms, length_of
 from app.http.content_negotiation import accepted_stream, prefers_page
 from app.http.encoded_response import encode_response
-from app.http.errors import respond, respond_unexpected
+from app.http.errors import pace, respond, respond_unexpected
 from app.http.headers import has_any
 from app.http.request_state import RequestState, accepted_coding, header, request_state, with_state
 from app.http.response_start import on_response_start
@@ -38,6 +38,10 @@ class HeadHandler(ABC):
     ) -> tuple[BufferedResponse, NameCount] | None:
         return look_up_response(head.scope, ResponseKey(head.head, body_of(body)))
 
+    def refuse(self, head: CachedRequestHead, body: bytes, request_id: bytes) -> BufferedResponse | None:
+        """Requests that are not refused here may still be refused when they are executed."""
+        return None
+
     async def execute_request(
         self, head: CachedRequestHead, body: bytes, address: str | None, request_id: str, verdict: Verdict
     ) -> tuple[BufferedResponse, Verdict]:
@@ -52,6 +56,7 @@ class HeadHandler(ABC):
         try:
             response = await self._execute(head, body, scope)
         except AppError as error:
+            await pace(scope, error)
             response = BufferedResponse.of(respond(scope, error))
         except Exception as error:
             response = BufferedResponse.of(respond_unexpected(scope, error))

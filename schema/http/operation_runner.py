@@ -8,7 +8,7 @@ from starlette.types import Scope
 
 from app.errors import AppError
 from app.http.request_state import request_state
-from app.limits.work_budget import WorkBudget, step_by_step
+from app.limits.work_budget import SECONDS_PER_READ, WorkBudget, step_by_step
 from app.observability import operation_stats
 from app.settings import Settings
 from schema.context import Context
@@ -67,6 +67,7 @@ class OperationRunner:
     ) -> Executed:
         paid, done_before = 0, budget.units if budget.cpu_time else 0
         admission = self.admission
+        cpu_before = budget.cpu_time
         began = perf_counter()
         stats = operation_stats.begin()
         operation: Operation | None = None
@@ -84,9 +85,9 @@ class OperationRunner:
             paid = cost.requested
             context = context_of(scope, budget)
             stats.read_seconds = perf_counter() - began
-            queue = admission.queue_for(request_state(scope))
+            turn = admission.turn_for(operation, paid, request_state(scope))
             answer = await self._execute.execute_admitted(
-                operation, variables, request.variables, context, cost, queue
+                operation, variables, request.variables, context, cost, turn
             )
             kind = ResultKind.PARTIAL if answer.errors else ResultKind.COMPLETE
         except RejectedDocument as rejected:
@@ -99,6 +100,9 @@ class OperationRunner:
             seconds = perf_counter() - began
             if stats.reads:
                 budget.add_reads(stats.reads)
+            if stats.execute_seconds and operation is not None:
+                spent = budget.cpu_spent() - cpu_before + stats.reads * SECONDS_PER_READ
+                admission.note_work(operation, paid, spent)
             if budget.may_be_worth(self.charges.units_per_request, seconds):
                 self.charges.charge_work(budget.units - done_before, paid, scope)
         answer.count = self._metrics.counter(

@@ -10,7 +10,8 @@ from app.auth.roles import require_reader
 from app.caller_budgets import Budgets
 from app.errors import AppError, BadInput, Code
 from app.http.request_state import RequestState, request_state
-from app.limits.concurrency_limiter import ConcurrencyLimiter, PreferredQueue
+from app.limits.concurrency_limiter import ConcurrencyLimiter, Turn
+from app.limits.expensive_operations import EXPENSIVE, ExpensiveOperations, ExpensiveTurn
 from app.settings import MINUTE, Settings
 from schema.execution.documents import Cost, Operation
 from schema.execution.limits import count_values
@@ -31,13 +32,37 @@ class Admission:
             settings.max_queue_time,
             settings.target_service_time,
         )
+        self._expensive = ExpensiveOperations(
+            settings.max_operations,
+            settings.max_queued_operations,
+            settings.max_queue_time,
+            settings.target_service_time,
+        )
         most = settings.max_introspections
         self._introspections = Budgets(most, _INTROSPECTING_CALLERS * most, MINUTE)
 
-    def queue_for(self, state: RequestState) -> ConcurrencyLimiter | PreferredQueue:
-        """The preferred queue for callers with credentials and for devices that signed in before."""
-        preferred = state.device_budget is not None or not state.principal.anonymous
-        return self._limiter.preferred if preferred else self._limiter
+    def reject_if_full(self, state: RequestState) -> None:
+        """Raises Overloaded if no operation of this caller may start or wait; called before anything is parsed."""
+        (self._limiter.preferred if _preferred(state) else self._limiter).reject_if_full()
+
+    def turn_for(self, operation: Operation, cost: int, state: RequestState) -> Turn:
+        """In which the operation waits until it may be executed.
+
+        Callers with credentials and devices that signed in before take precedence.
+        """
+        limiter, expensive = self._limiter, self._expensive
+        if operation.work.expected(cost) < EXPENSIVE:
+            expensive.note_other()
+            return limiter.preferred if _preferred(state) else limiter
+        if _preferred(state):
+            return ExpensiveTurn(expensive.preferred, limiter.preferred)
+        return ExpensiveTurn(expensive, limiter)
+
+    def note_work(self, operation: Operation, cost: int, seconds: float) -> None:
+        """CPU time of one execution."""
+        if operation.work.expected(cost) >= EXPENSIVE:
+            self._expensive.service_time.add_sample(seconds)
+        operation.work.add(cost, seconds)
 
     def check_extensions(self, request: GraphQLRequest) -> None:
         """Bounds the extensions, which stay in memory while the operation waits. Raises BadInput."""
@@ -75,6 +100,10 @@ class Admission:
 
     def _may_introspect(self, operation: Operation, scope: Scope) -> bool:
         return operation.introspects and self._introspections.take(request_state(scope).budget[0])
+
+
+def _preferred(state: RequestState) -> bool:
+    return state.device_budget is not None or not state.principal.anonymous
 
 
 def _check_method(operation: Operation, scope: Scope) -> None:

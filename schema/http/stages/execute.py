@@ -11,7 +11,7 @@ from strawberry import Schema
 
 from app.errors import DeadlineExceeded, LimitExceeded
 from app.http.request_state import request_state
-from app.limits.concurrency_limiter import ConcurrencyLimiter, PreferredQueue
+from app.limits.concurrency_limiter import Turn
 from app.limits.work_budget import WorkBudget
 from app.observability import operation_stats
 from app.resources import resources_of
@@ -47,15 +47,15 @@ class ExecuteStage:
         raw_variables: dict[str, Any],
         context: Context,
         cost: Cost,
-        queue: ConcurrencyLimiter | PreferredQueue,
+        turn: Turn,
     ) -> Answer:
         """At the deadline it is cancelled with its statements. Raises RejectedDocument and Overloaded."""
         stats = operation_stats.current()
         began = perf_counter()
-        if queue.try_start():
+        if turn.try_start():
             admitted = began
         else:
-            await queue.wait()
+            await turn.wait()
             admitted = perf_counter()
         try:
             with context.resources.deadlines.begin(), operation.span(raw_variables):
@@ -70,7 +70,7 @@ class ExecuteStage:
             error = GraphQLError(exceeded.message, original_error=exceeded)
             raise RejectedDocument([error], exceeded.code) from None
         finally:
-            queue.done()
+            turn.done()
             if stats is not None:
                 stats.wait_seconds = admitted - began
                 stats.execute_seconds = perf_counter() - admitted

@@ -22,6 +22,7 @@ from tests.integration.graph.wire import Response, Wire, post, wire
 from tests.waiting import COUNTED, until
 
 SLUGS = ("netze-a", "netze-b", "netze-c", "netze-d")
+CHANGING = ("date", "x-request-id", "ratelimit", "content-length")
 QUERY = "query ($slug: String!) { dno(slug: $slug) { name tariffs(year: 2025) { leistung } } }"
 
 
@@ -415,6 +416,47 @@ async def test_an_overloaded_server_refuses_on_the_fast_path_too(
         assert (await connection.read_response()).status == 200
     assert (refused.status, refused.headers["retry-after"]) == (503, "1")
     assert refused.json["errors"][0]["extensions"]["code"] == "OVERLOADED"
+
+
+@pytest.mark.usefixtures("tariffs")
+async def test_a_refused_head_is_cached_and_its_refusals_are_those_of_the_middleware(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, middleware_calls: list[str]
+) -> None:
+    """Held back or not: one refusal for each request, in the order of the requests of a connection."""
+    async with (
+        running(settings, max_operations=1, max_queued_operations=0) as server,
+        wire(server.url) as connection,
+        wire(server.url) as other,
+    ):
+        held = await request_and_hold(server, connection, monkeypatch)
+        new = request(SLUGS[2], "X-Other: 1")
+        slow = [await other.exchange(new) for _ in range(2)]
+        assert has_cached_head(server, new)
+        before = len(middleware_calls)
+        fast = [await other.exchange(new)]
+        holds, hold = list[object](), server.resources.refusals.hold
+        monkeypatch.setattr(server.resources.refusals, "may_send", lambda: False)
+        monkeypatch.setattr(server.resources.refusals, "hold", lambda send: (holds.append(send), hold(send)))
+        other.writer.write(new)
+        await until(lambda: len(holds) == 1, pause=0)
+        other.writer.write(request(SLUGS[3], "X-Other: 1"))
+        fast += [await other.read_response(), await other.read_response()]
+        assert len(holds) == 2
+        assert len(middleware_calls) == before
+        held.release()
+        assert (await connection.read_response()).status == 200
+        assert (await other.exchange(new)).status == 200
+    assert {answer.status for answer in (*slow, *fast)} == {503}
+    ids = [answer.headers["x-request-id"].encode() for answer in (*slow, *fast)]
+    bodies = {answer.body.replace(id, b"id", 1) for answer, id in zip((*slow, *fast), ids, strict=True)}
+    assert len(bodies) == 1
+    assert len(set(ids)) == 5
+    lines = [
+        sorted((name, value) for name, value in answer.lines if name not in CHANGING)
+        for answer in (*slow, *fast)
+    ]
+    assert lines == [lines[0]] * len(lines)
+    assert ("retry-after", "1") in lines[0]
 
 
 @pytest.mark.usefixtures("tariffs")

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
 from typing import Any
 from uuid import UUID
 
@@ -11,7 +12,9 @@ from starlette.types import Scope
 
 from app.domain.account import Principal, Role
 from app.errors import AppError, Code, TooMany, Unauthenticated
-from app.http.request_state import request_state
+from app.http.request_state import RequestState, request_state
+from app.limits.concurrency_limiter import Turn
+from app.limits.expensive_operations import MIN_RUNNING, ExpensiveTurn
 from app.settings import Settings
 from schema.execution.document_cache import DocumentCache
 from schema.execution.documents import RejectedDocument
@@ -20,14 +23,20 @@ from schema.http.stages.admit import Admission
 from schema.http.stages.charge import RateLimitCharges
 from schema.root import schema
 from tests.error_codes import raises_code
+from tests.turns import taken
 from tests.unit.schema.stages.conftest import POST, NewRequest
 
 QUERY = "query ($first: Int) { dnos(first: $first) { nodes { slug tariffs(year: 2025) { leistung } } } }"
+COSTLY = 1000  # units
 MUTATION = "mutation { signOut { errors { code } } }"
 
 
 def admission(settings: Settings) -> Admission:
     return Admission(settings, RateLimitCharges(settings))
+
+
+def turn(stage: Admission, state: RequestState) -> Turn:
+    return stage.turn_for(operation(QUERY), 1, state)
 
 
 def operation(text: str) -> Any:
@@ -115,8 +124,8 @@ def test_callers_with_credentials_have_a_queue_of_their_own(
     known = request_state(new_request())
     known.device_budget = "device:1"
     editor = request_state(new_request(principal=Principal(role=Role.EDITOR, user_id=None)))
-    assert stage.queue_for(anonymous) is not stage.queue_for(known)
-    assert stage.queue_for(editor) is stage.queue_for(anonymous)  # neither user nor key: anonymous
+    assert turn(stage, anonymous) is not turn(stage, known)
+    assert turn(stage, editor) is turn(stage, anonymous)  # neither user nor key: anonymous
 
 
 def test_a_rejected_method_gets_a_text_that_names_what_to_use(
@@ -151,30 +160,65 @@ def test_queues_of_clients_with_and_without_credentials(settings: Settings, new_
     with_key = request_state(new_request(principal=Principal(role=Role.VIEWER, api_key_id=UUID(int=1))))
     known = request_state(new_request())
     known.device_budget = "device:1"
-    assert stage.queue_for(with_key) is stage.queue_for(known)
-    assert stage.queue_for(with_key) is not stage.queue_for(request_state(new_request()))
+    assert turn(stage, with_key) is turn(stage, known)
+    assert turn(stage, with_key) is not turn(stage, request_state(new_request()))
 
 
 async def test_the_queue_has_the_limits_of_the_settings(settings: Settings, new_request: NewRequest) -> None:
-    queue = admission(msgspec.structs.replace(settings, max_operations=1, max_queued_operations=1)).queue_for(
-        request_state(new_request())
-    )
-    async with queue:
-        waiting = asyncio.create_task(queue.__aenter__())
+    stage = admission(msgspec.structs.replace(settings, max_operations=1, max_queued_operations=1))
+    state = request_state(new_request())
+    async with taken(turn(stage, state)):
+        waiting = asyncio.create_task(turn(stage, state).wait())
         await asyncio.sleep(0)
         with raises_code(Code.OVERLOADED):
-            queue.reject_if_full()
+            stage.reject_if_full(state)
         waiting.cancel()
+
+
+async def test_expensive_operations_leave_room_for_others(
+    settings: Settings, new_request: NewRequest
+) -> None:
+    """While others are executed, few run and none of the rest takes a place; alone, as many run as of any kind."""
+    stage = admission(msgspec.structs.replace(settings, max_operations=10, max_queued_operations=0))
+    state, expensive = request_state(new_request()), operation(QUERY)
+    stage.note_work(expensive, COSTLY, 10.0)
+    async with AsyncExitStack() as running:
+        for _ in range(10):
+            await running.enter_async_context(taken(stage.turn_for(expensive, COSTLY, state)))
+        with raises_code(Code.OVERLOADED):
+            stage.reject_if_full(state)
+    async with AsyncExitStack() as running:
+        await running.enter_async_context(taken(turn(stage, state)))
+        for _ in range(MIN_RUNNING):
+            await running.enter_async_context(taken(stage.turn_for(expensive, COSTLY, state)))
+        with raises_code(Code.OVERLOADED):
+            await running.enter_async_context(taken(stage.turn_for(expensive, COSTLY, state)))
+        for _ in range(10 - 1 - MIN_RUNNING):
+            await running.enter_async_context(taken(turn(stage, state)))
+        with raises_code(Code.OVERLOADED):
+            stage.reject_if_full(state)
+
+
+async def test_what_an_operation_took_decides_whether_it_is_expensive(
+    settings: Settings, new_request: NewRequest
+) -> None:
+    stage, measured, state = admission(settings), operation(QUERY), request_state(new_request())
+    assert not isinstance(stage.turn_for(measured, 10, state), ExpensiveTurn)
+    stage.note_work(measured, 10, 1.0)
+    assert isinstance(stage.turn_for(measured, 10, state), ExpensiveTurn)
+    for _ in range(30):
+        stage.note_work(measured, 10, 0.0001)
+    assert not isinstance(stage.turn_for(measured, 10, state), ExpensiveTurn)
 
 
 async def test_a_queued_operation_is_rejected_after_the_queue_time_of_the_settings(
     settings: Settings, new_request: NewRequest
 ) -> None:
     stage = admission(msgspec.structs.replace(settings, max_operations=1, max_queue_time=0.01))
-    queue = stage.queue_for(request_state(new_request()))
-    async with queue:
+    state = request_state(new_request())
+    async with taken(turn(stage, state)):
         with raises_code(Code.OVERLOADED):
-            async with queue:
+            async with taken(turn(stage, state)):
                 pass
 
 

@@ -201,7 +201,7 @@ async def test_operations_wait_for_their_turn_in_the_queue(started: Running) -> 
     holding = asyncio.create_task(hold())
     while not order:
         await asyncio.sleep(0)
-    started.runner.admission.queue_for = lambda state: queue  # type: ignore[method-assign]
+    started.runner.admission.turn_for = lambda operation, cost, state: queue  # type: ignore[method-assign]
 
     async def note() -> None:
         order.append("second")
