@@ -45,7 +45,7 @@ class Phase(msgspec.Struct):
 
 
 class Outcome(msgspec.Struct):
-    """What became of one stream in one phase; times in seconds, `late`: by how much requests were sent too late."""
+    """The outcome of one stream in one phase; times in seconds, `late`: by how much requests were sent too late."""
 
     seconds: float
     due: int
@@ -197,7 +197,7 @@ class _Clients:
 
 
 async def _serve(port: int, streams: list[Stream]) -> None:
-    """Reads phases, a line each, and writes what became of them."""
+    """Reads phases, a line each, and writes their outcomes."""
     clients = {stream.name: await _Clients(port, stream).open() for stream in streams}
     loop = asyncio.get_running_loop()
     print("ready", flush=True)

@@ -4,7 +4,7 @@
 
 The server has a core of its own; databases and load share the others. First the capacity of each kind is measured, in a
 closed loop with 32 connections. Then clients send at a fixed rate, whatever the server responds (benchmarks/open_loop.py):
-9/10 of the capacity, which is called calm, then multiples of it, then calm again. In the mixed kinds the first stream
+9/10 of the capacity, which is called normal, then multiples of it, then normal again. In the mixed kinds the first stream
 stays at a third of its capacity, and only the second one is multiplied.
 """
 
@@ -28,7 +28,7 @@ from benchmarks.workloads import lists_that_never_repeat, popular_points
 NO_CACHES: Mapping[str, object] = MappingProxyType({"entity_cache": False, "response_cache": False})
 # So many clients of each stream; the server takes 3000 connections of one address.
 CONNECTIONS = 1400
-CALM, THIRD = 0.9, 1 / 3
+NORMAL, THIRD = 0.9, 1 / 3
 WARMUP, CAPACITY_SECONDS, RECOVERY, REFUSING = 2.0, 3.0, 5.0, 4.0
 # A generator that sends later than this for one request in a hundred is the limit itself.
 LATE = 0.02
@@ -157,32 +157,32 @@ async def measure(environment: Environment, kind: Kind, folder: Path, arguments:
 async def _phases(trial: Trial, kind: Kind, arguments: argparse.Namespace) -> None:
     first, *others = (each.name for each in kind.loads)
     changing = others[0] if others else first
-    calm_factors = {first: THIRD, changing: THIRD} if others else {first: CALM}
-    await trial.phase("warm-up", calm_factors, WARMUP)
-    calm = await trial.phase("calm", calm_factors, arguments.seconds)
+    normal_factors = {first: THIRD, changing: THIRD} if others else {first: NORMAL}
+    await trial.phase("warm-up", normal_factors, WARMUP)
+    normal = await trial.phase("normal", normal_factors, arguments.seconds)
     over = [
-        (times, await trial.phase(f"{times:g} ×", {**calm_factors, changing: times}, arguments.seconds))
+        (times, await trial.phase(f"{times:g} ×", {**normal_factors, changing: times}, arguments.seconds))
         for times in arguments.times
     ]
-    after = await trial.phase("afterwards", calm_factors, RECOVERY)
+    after = await trial.phase("afterwards", normal_factors, RECOVERY)
     for times, measured in over:
-        _summary(trial, calm, times, measured, (first, changing))
+        _summary(trial, normal, times, measured, (first, changing))
     print(
         f"the last refusal afterwards: {max(each.last_refusal for each in after.outcomes.values()):.2f} s after the overload"
     )
 
 
 def _summary(
-    trial: Trial, calm: Measured, times: float, measured: Measured, streams: tuple[str, str]
+    trial: Trial, normal: Measured, times: float, measured: Measured, streams: tuple[str, str]
 ) -> None:
-    """Goodput against the best, p99 against calm, and the processor time of a refusal, as what answers do not explain."""
+    """Goodput against the best, p99 against normal, and the processor time of a refusal, as what answers do not explain."""
     for name in dict.fromkeys(streams):
-        outcome, before = measured.outcomes[name], calm.outcomes[name]
+        outcome, before = measured.outcomes[name], normal.outcomes[name]
         ratio = percentile(outcome.answered, 0.99) / (percentile(before.answered, 0.99) or 1)
-        line = f"{times:g} × {name}: goodput {outcome.goodput / trial.best[name]:.0%} of the best, p99 {ratio:.2f} × calm"
+        line = f"{times:g} × {name}: goodput {outcome.goodput / trial.best[name]:.0%} of the best, p99 {ratio:.2f} × normal"
         refusals = outcome.statuses.get(503, 0) / outcome.seconds
         if len(measured.outcomes) == 1 and refusals:
-            per_answer = calm.cpu / before.goodput
+            per_answer = normal.cpu / before.goodput
             line += f", {max(0.0, measured.cpu - per_answer * outcome.goodput) / refusals * 1e6:.0f} µs of CPU per refusal"
         print(line)
 

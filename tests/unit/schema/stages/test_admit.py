@@ -175,7 +175,7 @@ async def test_the_queue_has_the_limits_of_the_settings(settings: Settings, new_
         waiting.cancel()
 
 
-async def test_expensive_operations_leave_room_for_others(
+async def test_expensive_operations_leave_places_for_others(
     settings: Settings, new_request: NewRequest
 ) -> None:
     """While others are executed, few run and none of the rest takes a place; alone, as many run as of any kind."""
