@@ -2,7 +2,8 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 from typing import NamedTuple, Self
 from uuid import UUID
 
@@ -42,7 +43,8 @@ Channel = tuple[Topic, UUID | None]
 class Subscriber:
     """An async iterator of changes; it raises the reason for which it was closed.
 
-    It receives changes from its creation until its block is left.
+    It receives changes from its creation until its block is left. `listener`: called for new changes instead of waking whoever waits;
+    what takes them then is `take`.
     """
 
     def __init__(self, wanted: Filter, max_queue: int, broadcast: "Broadcast") -> None:
@@ -50,6 +52,7 @@ class Subscriber:
         self.waiting: deque[Change] = deque()
         self.behind: int | None = None  # the number of the first change that is left in the broadcast's log
         self.reads = 0
+        self.listener: Callable[[], None] | None = None
         self._max_queue = max_queue
         self._broadcast = broadcast
         self._changed = asyncio.Event()
@@ -68,24 +71,43 @@ class Subscriber:
         while not self.waiting:
             if self._closed is not None:
                 raise self._closed
-            self._changed.clear()
-            await self._changed.wait()
+            await self.until_woken()
+        return self.take()
+
+    async def until_woken(self) -> None:
+        """Until there is a change, unless a listener takes it, or the end."""
+        self._changed.clear()
+        await self._changed.wait()
+
+    def wake(self) -> None:
+        self._changed.set()
+
+    @property
+    def idle(self) -> bool:
+        """Whether all has been taken, and more may come."""
+        return not self.waiting and self.behind is None and self._closed is None
+
+    def take(self) -> Change:
+        """The first one that waits."""
         change = self.waiting.popleft()
         self.reads += 1
         if self.behind is not None and len(self.waiting) <= self._max_queue // 2:
             self._broadcast.refill(self)
         return change
 
-    def offer(self, changes: Iterable[tuple[int, Change]]) -> None:
+    def offer(self, changes: Sequence[Change], numbers: Sequence[int]) -> None:
         """Queues as many as fit; the others stay in the log and are fetched as these are read."""
         if self._closed is not None or self.behind is not None:
             return
-        for number, change in changes:
-            if len(self.waiting) >= self._max_queue:
-                self.behind = number
-                break
-            self.waiting.append(change)
-        self._changed.set()
+        room = self._max_queue - len(self.waiting)
+        if len(changes) > room:
+            self.behind = numbers[room]
+            changes = changes[:room]
+        self.waiting.extend(changes)
+        if self.listener is None:
+            self._changed.set()
+        else:
+            self.listener()
 
     def drop(self) -> None:
         """Closes a subscriber that does not read. Its queue is freed, since an incomplete sequence is of no use."""
@@ -164,10 +186,11 @@ class Broadcast:
 
     def send(self, event: Event) -> None:
         changes = [Change(event, entry) for entry in event.entries if self._is_new(event, entry)]
-        first, self._next = self._next, self._next + len(changes)
+        numbers = range(self._next, self._next + len(changes))
+        self._next += len(changes)
         for dno_id in {event.dno_id, None}:
             for subscriber in self._subscribers.get((event.topic, dno_id), ()):
-                subscriber.offer(enumerate(changes, first))
+                subscriber.offer(changes, numbers)
                 if subscriber.behind is not None and subscriber not in self._behind:
                     self._watch(subscriber)
         if self._behind:
@@ -182,11 +205,13 @@ class Broadcast:
         assert number is not None
         subscriber.behind = None
         started = self._next - len(self._log)
-        subscriber.offer(
-            (index + started, self._log[index])
+        wanted = (
+            index
             for index in range(number - started, len(self._log))
             if subscriber.wanted.covers(self._log[index].event)
         )
+        left = list(islice(wanted, self._max_queue - len(subscriber.waiting) + 1))
+        subscriber.offer([self._log[index] for index in left], [index + started for index in left])
         if subscriber.behind is None:
             self._remove_behind(subscriber)
 

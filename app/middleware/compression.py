@@ -9,6 +9,7 @@ from app.http.buffered_response import BufferedResponse
 from app.http.compression import StreamCompressor, compressed_part, stream_compressor
 from app.http.compression_rule import may_be_compressed
 from app.http.content_coding import CodingChoice
+from app.http.direct_writer import RECEIVE_WRITER
 from app.http.encoded_response import encode_response, encoded_headers
 from app.http.headers import Headers, first
 from app.http.request_state import accepted_coding
@@ -73,6 +74,7 @@ class _Encoder:
             await self._send(start)
             await self._send(message)
             return
+        start.pop(RECEIVE_WRITER, None)
         await self._send({**start, "headers": encoded_headers(headers, coding)})
         if self._scope["method"] == "HEAD":
             await self._send(message)

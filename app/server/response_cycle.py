@@ -1,9 +1,12 @@
 """uvicorn's response cycle with HTTP/1.0 framing, and callbacks for the connection timer."""
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
+
+from app.http.direct_writer import RECEIVE_WRITER
 
 
 class ResponseCycle(RequestResponseCycle):
@@ -34,6 +37,22 @@ class ResponseCycle(RequestResponseCycle):
                 self.on_last()
         await super().send(message)
         self.on_write()
+        if RECEIVE_WRITER in message:
+            message[RECEIVE_WRITER](self)
+
+    @property
+    def can_write(self) -> bool:
+        return not (self.disconnected or self.response_complete or self.flow.write_paused)
+
+    def write_now(self, data: bytes) -> None:
+        self.transport.write(_chunk(data) if self.chunked_encoding else data)
+        self.on_write()
+
+
+# Parts that are written at once go to many connections.
+@lru_cache(maxsize=4)
+def _chunk(data: bytes) -> bytes:
+    return b"%x\r\n%b\r\n" % (len(data), data)
 
 
 def _nothing() -> None:

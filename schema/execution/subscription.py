@@ -1,11 +1,15 @@
-"""Executes subscriptions: one execution per change for all subscribers with the same operation and principal."""
+"""Executes subscriptions: one execution per change for all subscribers with the same operation and principal.
+
+Subscribers whose connections can be written to without waiting form groups (schema/execution/subscriber_group.py); the others, and those
+that have a sink but whose client reads too slowly, take their changes one by one, each in its own task.
+"""
 
 import asyncio
 from asyncio import Task
-from collections.abc import AsyncIterator, Awaitable, Callable, Hashable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from functools import partial
-from typing import Any, cast
+from typing import Any, NamedTuple, Self, cast
 
 from graphql import ExecutionResult, GraphQLError, create_source_event_stream, execute
 from strawberry import Schema
@@ -14,12 +18,13 @@ from strawberry.utils.await_maybe import await_maybe
 
 from app.broadcast import Change, Subscriber
 from app.domain.account import Principal
-from app.errors import DeadlineExceeded
+from app.errors import AppError, DeadlineExceeded
 from app.limits.work_budget import metered
 from schema.context import Context
 from schema.execution.bounded_executor import BoundedExecutor
 from schema.execution.documents import Operation
 from schema.execution.operation import Answer, check_limits, write_json, write_result
+from schema.execution.subscriber_group import Member, Sink, SubscriberGroup
 from schema.types.data_change import change_summary
 
 
@@ -29,6 +34,73 @@ class NotSubscribed(Exception):
     def __init__(self, errors: list[GraphQLError]) -> None:
         super().__init__(errors)
         self.errors = errors
+
+
+class OpenSubscription(NamedTuple):
+    """`request`: equal for subscriptions whose answers are the same for the same principal."""
+
+    operation: Operation
+    raw_variables: dict[str, Any]
+    request: Hashable
+    new_context: Callable[[Principal], Context]
+    caller: Callable[[], Awaitable[Principal]]
+    charge: Callable[[int], None]
+
+
+class Answers:
+    """An async iterator with one answer per change, but for those that are written to the sink."""
+
+    def __init__(
+        self,
+        subscriptions: "Subscriptions",
+        subscriber: Subscriber,
+        subscription: OpenSubscription,
+        principal: Principal,
+    ) -> None:
+        self.subscriber = subscriber
+        self.caller = subscription.caller
+        self._subscriptions = subscriptions
+        self._subscription = subscription
+        self._principal = principal
+        self._sink: Sink | None = None
+
+    def write_to(self, sink: Sink) -> None:
+        """From now on, answers are written to it if it can take them at once; in order with those of the iterator, if each of these has
+        been sent when the next one is requested.
+        """
+        self._sink = sink
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Answer:
+        if self._sink is not None and self._sink.can_write and self.subscriber.idle:
+            with self._subscriptions.group(self._subscription, self._principal, self):
+                await self.subscriber.until_woken()
+        change = await anext(self.subscriber)
+        principal = await self.caller()
+        while True:
+            answer = await self._subscriptions.answer(self._subscription, change, principal)
+            # If the role changed during the execution, it is executed again with the current one.
+            executed_for, principal = principal, await self.caller()
+            if principal == executed_for:
+                break
+        self._principal = principal
+        self._subscription.charge(answer.units)
+        return answer
+
+    def write_next(self, answer: Answer) -> bool:
+        """Writes the answer to the first change that waits; False if the iterator has to return it."""
+        assert self._sink is not None
+        if not self._sink.can_write:
+            return False
+        try:
+            self._subscription.charge(answer.units)
+        except AppError:
+            return False  # the iterator charges again, and raises
+        self.subscriber.take()
+        self._sink.write(answer)
+        return True
 
 
 class Subscriptions:
@@ -42,6 +114,7 @@ class Subscriptions:
         self._schema = schema
         self._deadline = deadline
         self._in_flight: dict[Hashable, Task[Answer]] = {}
+        self._groups: dict[Hashable, SubscriberGroup] = {}
 
     @asynccontextmanager
     async def open(
@@ -51,14 +124,18 @@ class Subscriptions:
         new_context: Callable[[Principal], Context],
         caller: Callable[[], Awaitable[Principal]],
         charge: Callable[[int], None],
-    ) -> AsyncIterator[AsyncIterator[Answer]]:
+    ) -> AsyncIterator[Answers]:
         """No change is missed once it is open. Raises NotSubscribed.
 
         `caller` returns the principal with its current role, or raises AppError, which ends the subscription.
         `charge` receives the units of work of each change, and raises TooMany if the rate limit is exceeded.
         """
-        async with await self._subscribe(operation, raw_variables, new_context(await caller())) as subscriber:
-            yield self._answers(subscriber, operation, raw_variables, new_context, caller, charge)
+        principal = await caller()
+        async with await self._subscribe(operation, raw_variables, new_context(principal)) as subscriber:
+            subscription = OpenSubscription(
+                operation, raw_variables, (operation, write_json(raw_variables)), new_context, caller, charge
+            )
+            yield Answers(self, subscriber, subscription, principal)
 
     async def _subscribe(
         self, operation: Operation, raw_variables: dict[str, Any], context: Context
@@ -80,37 +157,37 @@ class Subscriptions:
         assert isinstance(stream, Subscriber)
         return stream
 
-    async def _answers(
-        self,
-        subscriber: Subscriber,
-        operation: Operation,
-        raw_variables: dict[str, Any],
-        new_context: Callable[[Principal], Context],
-        caller: Callable[[], Awaitable[Principal]],
-        charge: Callable[[int], None],
-    ) -> AsyncIterator[Answer]:
-        request = (operation, write_json(raw_variables))
-        async for change in subscriber:
-            principal = await caller()
-            while True:
-                key = (request, principal, id(change))
-                task = self._in_flight.get(key)
-                if task is None:
-                    context = new_context(principal)
-                    execution = metered(
-                        self._execute(operation, raw_variables, change, context), context.budget
-                    )
-                    task = self._in_flight[key] = asyncio.create_task(execution)
-                    # The task refers to the change, so its id is not reused while the task runs.
-                    task.add_done_callback(partial(self._remove, key))
-                # Cancelling one subscriber does not cancel the execution, which others await.
-                answer = await asyncio.shield(task)
-                # If the role changed during the execution, it is executed again with the current one.
-                executed_for, principal = principal, await caller()
-                if principal == executed_for:
-                    break
-            charge(answer.units)
-            yield answer
+    async def answer(self, subscription: "OpenSubscription", change: Change, principal: Principal) -> Answer:
+        """Shared by all with the same request and principal."""
+        key = (subscription.request, principal, id(change))
+        task = self._in_flight.get(key)
+        if task is None:
+            context = subscription.new_context(principal)
+            execution = metered(
+                self._execute(subscription.operation, subscription.raw_variables, change, context),
+                context.budget,
+            )
+            task = self._in_flight[key] = asyncio.create_task(execution)
+            # The task refers to the change, so its id is not reused while the task runs.
+            task.add_done_callback(partial(self._remove, key))
+        # Cancelling one subscriber does not cancel the execution, which others await.
+        return await asyncio.shield(task)
+
+    @contextmanager
+    def group(self, subscription: "OpenSubscription", principal: Principal, member: Member) -> Iterator[None]:
+        """Makes it a member of the group of all with the same request and principal."""
+        key = (subscription.request, principal)
+        group = self._groups.get(key)
+        if group is None:
+            group = self._groups[key] = SubscriberGroup(
+                principal, partial(self.answer, subscription, principal=principal)
+            )
+        try:
+            with group.joined(member):
+                yield
+        finally:
+            if group.is_empty and self._groups.get(key) is group:
+                del self._groups[key]
 
     def _remove(self, key: Hashable, _: Task[Answer]) -> None:
         del self._in_flight[key]

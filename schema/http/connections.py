@@ -17,6 +17,7 @@ from schema.execution.subscription import Subscriptions
 from schema.http.caller import Caller
 from schema.http.framings import Framing
 from schema.http.operation_runner import OperationRunner
+from schema.http.periodic_checks import PeriodicChecks
 from schema.http.request import GraphQLRequest
 from schema.http.result_stream import ResultStream
 from schema.http.result_streams import ResultStreams
@@ -25,7 +26,7 @@ from schema.http.websocket import WebSocketConnection
 
 class Connections:
     def __init__(self, schema: Schema, settings: Settings, runner: OperationRunner) -> None:
-        self._settings = settings
+        self._checks = PeriodicChecks(settings.socket_check_interval)
         self._results = ResultStreams(
             settings, runner, Subscriptions(schema, deadline=settings.operation_timeout)
         )
@@ -33,7 +34,7 @@ class Connections:
 
     async def serve_websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Returns when it is closed."""
-        socket = WebSocketConnection(self._settings, self._results, scope, receive, send)
+        socket = WebSocketConnection(self._checks, self._results, scope, receive, send)
         with self.admitted(scope, socket):
             await socket.serve()
 
@@ -45,7 +46,7 @@ class Connections:
         caller.require_reader()
         with _as_overloaded():
             self._limit.check(_address(scope))
-        stream = ResultStream(caller, framing, self._settings.socket_check_interval)
+        stream = ResultStream(caller, framing, self._checks)
         stream.opened = self._hold_stream(request, operation, scope, caller, stream)
         return stream
 

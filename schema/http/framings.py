@@ -5,6 +5,7 @@ from typing import Protocol
 
 from app.http.content_negotiation import EVENT_STREAM, SUBSCRIPTION_PARTS, StreamType
 from app.observability import metrics
+from app.observability.counting import Count
 
 
 class Framing(Protocol):
@@ -22,7 +23,8 @@ class Framing(Protocol):
     def failure(self, body: bytes) -> bytes:
         """The errors, as a response without data, with which the stream ends."""
 
-    def count(self) -> None: ...
+    @property
+    def delivered(self) -> Count: ...
 
 
 class ServerSentEvents:
@@ -32,15 +34,12 @@ class ServerSentEvents:
     route = SimpleNamespace(path="/graphql (event stream)")
     opening = keep_alive = b":\n\n"
     end = b"event: complete\ndata:\n\n"
-    _delivered = metrics.CHANGES_SENT.labels("event stream")
+    delivered = Count(metrics.CHANGES_SENT, "event stream")
 
     def result(self, body: bytes) -> bytes:
         return b"event: next\ndata: %s\n\n" % body
 
     failure = result
-
-    def count(self) -> None:
-        self._delivered.inc()
 
 
 class SubscriptionParts:
@@ -55,16 +54,13 @@ class SubscriptionParts:
     opening = b"\r\n--graphql"
     keep_alive = b"\r\ncontent-type: application/json\r\n\r\n{}\r\n--graphql"
     end = b"--\r\n"
-    _delivered = metrics.CHANGES_SENT.labels("multipart")
+    delivered = Count(metrics.CHANGES_SENT, "multipart")
 
     def result(self, body: bytes) -> bytes:
         return self._part(b'{"payload":%s}' % body)
 
     def failure(self, body: bytes) -> bytes:
         return self._part(b'{"payload":null,%s' % body[1:])
-
-    def count(self) -> None:
-        self._delivered.inc()
 
     def _part(self, body: bytes) -> bytes:
         return b"\r\ncontent-type: application/json\r\n\r\n%s\r\n--graphql" % body

@@ -54,7 +54,15 @@ PONG = '{"type":"pong"}'
 
 
 def next_(id: str, body: bytes) -> str:
-    return f'{{"type":"next","id":{_quoted(id)},"payload":{body.decode()}}}'
+    return (next_begin(id) + body + NEXT_END).decode()
+
+
+def next_begin(id: str) -> bytes:
+    """What stands before the body, in all results of an operation."""
+    return b'{"type":"next","id":%b,"payload":' % msgspec.json.encode(id)
+
+
+NEXT_END = b"}"
 
 
 def error(id: str, errors: list[dict[str, Any]]) -> str:

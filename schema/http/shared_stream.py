@@ -19,6 +19,7 @@ from app.domain.account import Principal
 from app.errors import AppError, Code, Overloaded, TooMany
 from app.http.request_state import request_state
 from app.observability import metrics
+from app.observability.counting import Count
 from app.resources import resources_of
 from app.settings import Settings
 from schema.execution.operation import Answer, write_json
@@ -32,7 +33,7 @@ _FRAMING: Final = ServerSentEvents()
 ROUTE: Final = SimpleNamespace(path="/graphql (shared event stream)")
 _MAX_QUEUED: Final = 16  # results that wait for the client; operations wait when it is full
 
-_delivered = metrics.CHANGES_SENT.labels("shared event stream")
+_delivered = Count(metrics.CHANGES_SENT, "shared event stream")
 
 Results = AbstractAsyncContextManager[AsyncIterator[Answer]]
 
@@ -111,7 +112,7 @@ class SharedStream:
                 opened.set_result(None)
                 async for answer in answers:
                     await self._events.put(_next(id, answer.body))
-                    _delivered.inc()
+                    _delivered.value += 1
         except Exception as error:
             if isinstance(error, AppError) and not opened.done():
                 self._forget(id)

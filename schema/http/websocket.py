@@ -2,7 +2,7 @@
 
 import asyncio
 from asyncio import Task
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from math import ceil
 
 from starlette.types import Receive, Scope, Send
@@ -11,21 +11,25 @@ from websockets.frames import CloseCode
 from app.broadcast import Ended
 from app.error_table import ERRORS
 from app.errors import AppError, BadInput, TooMany, Unauthenticated
+from app.http.direct_writer import RECEIVE_WRITER, DirectWriter
 from app.http.json_body import UNREADABLE, reason
 from app.observability import metrics
+from app.observability.counting import Count
 from app.resources import resources_of
-from app.settings import Settings
+from schema.execution.operation import Answer
+from schema.execution.subscription import Answers
 from schema.http import messages
 from schema.http.caller import Caller
 from schema.http.connection_params import authorization_in
 from schema.http.messages import PROTOCOL, Complete, Init, Message, Ping, ProtocolCode, Subscribe
+from schema.http.periodic_checks import PeriodicChecks
 from schema.http.request import GraphQLRequest, read_payload
 from schema.http.result_streams import ResultStreams, error_payload
 
 # RFC 6455, 5.5: a control frame has at most 125 bytes, two of which are the code.
 MAX_REASON_BYTES = 123
 
-_delivered = metrics.CHANGES_SENT.labels("websocket")
+_delivered = Count(metrics.CHANGES_SENT, "websocket")
 
 
 class Closing(Exception):
@@ -45,9 +49,10 @@ class WebSocketConnection:
     """One connection, from the handshake to the close."""
 
     def __init__(
-        self, settings: Settings, results: ResultStreams, scope: Scope, receive: Receive, send: Send
+        self, checks: PeriodicChecks, results: ResultStreams, scope: Scope, receive: Receive, send: Send
     ) -> None:
-        self._settings = settings
+        self._checks = checks
+        self._settings = resources_of(scope).settings
         self._results = results
         self._scope = scope
         self._receive = receive
@@ -55,6 +60,7 @@ class WebSocketConnection:
         self._caller = Caller(scope)
         self._meter = resources_of(scope).limiter.meter()
         self._operations: dict[str, Task[None]] = {}
+        self._writer: DirectWriter | None = None
 
     async def serve(self) -> None:
         end = Closing(CloseCode.ABNORMAL_CLOSURE)
@@ -62,9 +68,9 @@ class WebSocketConnection:
             async with asyncio.TaskGroup() as self._tasks:
                 await self._accept()
                 await self._initialise()
-                self._tasks.create_task(self._watch())
-                while True:
-                    await self._handle(await self._receive_message())
+                with nullcontext() if self._caller.anonymous else self._checks.calling(self._begin_check):
+                    while True:
+                        await self._handle(await self._receive_message())
         except* Closing as ends:
             end = ends.exceptions[0]  # type: ignore[assignment]  # a task group's are not nested
         # Clients may send any close code, so theirs are no label values.
@@ -89,7 +95,12 @@ class WebSocketConnection:
             # A close code can be sent only after the handshake is accepted.
             await self._send({"type": "websocket.accept"})
             raise Closing(ProtocolCode.SUBPROTOCOL_NOT_ACCEPTABLE, f"This socket speaks {PROTOCOL} only.")
-        await self._send({"type": "websocket.accept", "subprotocol": PROTOCOL})
+        await self._send(
+            {"type": "websocket.accept", "subprotocol": PROTOCOL, RECEIVE_WRITER: self._take_writer}
+        )
+
+    def _take_writer(self, writer: DirectWriter) -> None:
+        self._writer = writer
 
     async def _initialise(self) -> None:
         try:
@@ -117,10 +128,12 @@ class WebSocketConnection:
             await self._handle(message)
         return message
 
-    async def _watch(self) -> None:
-        while not self._caller.anonymous:
-            await asyncio.sleep(self._settings.socket_check_interval)
-            await self._check_caller()
+    def _begin_check(self) -> None:
+        check = self._check_caller()
+        try:
+            self._tasks.create_task(check)
+        except RuntimeError:  # the socket is being closed
+            check.close()
 
     async def _check_caller(self) -> None:
         try:
@@ -191,9 +204,11 @@ class WebSocketConnection:
         try:
             scope = await self._caller.operation_scope()
             async with self._results.open_results(request, scope, self._caller) as answers:
+                if self._writer is not None and isinstance(answers, Answers):
+                    answers.write_to(_Sink(self._writer, id))
                 async for answer in answers:
                     await self._send_message(messages.next_(id, answer.body))
-                    _delivered.inc()
+                    _delivered.value += 1
             last = messages.complete(id)
         except Closing:
             raise
@@ -214,3 +229,21 @@ class WebSocketConnection:
             await self._send({"type": "websocket.send", "text": text})
         except OSError:
             raise Closing(CloseCode.ABNORMAL_CLOSURE) from None
+
+
+class _Sink:
+    """Writes the answers of one operation that many sockets get at the same time."""
+
+    __slots__ = ("_begin", "_writer")
+
+    def __init__(self, writer: DirectWriter, id: str) -> None:
+        self._writer = writer
+        self._begin = messages.next_begin(id)
+
+    @property
+    def can_write(self) -> bool:
+        return self._writer.can_write
+
+    def write(self, answer: Answer) -> None:
+        self._writer.write_now(self._begin + answer.body + messages.NEXT_END)
+        _delivered.value += 1

@@ -11,8 +11,10 @@ from prometheus_client import REGISTRY
 
 from app.errors import AppError, Code, Unauthenticated
 from app.http.request_state import RequestState
+from app.observability import counting
 from schema.execution.operation import Answer
 from schema.http.framings import ServerSentEvents
+from schema.http.periodic_checks import PeriodicChecks
 from schema.http.result_stream import ResultStream
 from tests.unit.schema.request_scope import Result, answers
 from tests.waiting import LIMIT, until
@@ -23,6 +25,8 @@ COMPLETE = b"event: complete\ndata:\n\n"
 
 class Caller:
     """Its rights end with an error that the test sets."""
+
+    anonymous = False
 
     def __init__(self) -> None:
         self.error: Exception | None = None
@@ -41,7 +45,7 @@ class Connection:
         self.caller = Caller()
         self.sent: list[dict[str, Any]] = []
         self.closed = 0
-        self.stream = ResultStream(self.caller, ServerSentEvents(), check_every)  # type: ignore[arg-type]
+        self.stream = ResultStream(self.caller, ServerSentEvents(), PeriodicChecks(check_every))  # type: ignore[arg-type]
         self.stream.opened = self._open(results, opening)
         state = RequestState(SimpleNamespace(), request_id="request-1")
         self.scope: dict[str, Any] = {"type": "http", "state": {"request": state}}
@@ -83,6 +87,7 @@ class Connection:
 
 
 def delivered() -> float:
+    counting.flush()
     return REGISTRY.get_sample_value("dno_graphql_changes_told_total", {"transport": "event stream"}) or 0.0
 
 

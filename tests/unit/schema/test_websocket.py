@@ -17,11 +17,14 @@ from app.auth.cookies import SessionCookie
 from app.broadcast import Ended
 from app.domain.account import ANONYMOUS, Principal, Role
 from app.errors import AppError, Code, Unauthenticated, Unavailable
+from app.http.direct_writer import RECEIVE_WRITER
 from app.http.request_state import RequestState, request_state
 from app.limits.rate_limiter.limiter import RateLimiter
+from app.observability import counting
 from app.settings import Settings
 from schema.execution.operation import Answer
 from schema.http.connection_params import MALFORMED
+from schema.http.periodic_checks import PeriodicChecks
 from schema.http.request import GraphQLRequest
 from schema.http.websocket import Closing, WebSocketConnection
 from tests.unit.schema.request_scope import answers, no_redis
@@ -110,7 +113,7 @@ class Client:
             "state": {"resources": resources, "request": state},
         }
         self.connection = WebSocketConnection(
-            self.settings,
+            PeriodicChecks(self.settings.socket_check_interval),
             self.results,  # type: ignore[arg-type]
             self.scope,
             self._events.get,
@@ -120,6 +123,7 @@ class Client:
     async def _send(self, message: Any) -> None:
         if self.broken:
             raise OSError
+        message.pop(RECEIVE_WRITER, None)  # of the server, which writes at once with it
         self.sent.append(message)
 
     def send(self, *messages: dict[str, Any] | str | bytes) -> None:
@@ -169,6 +173,7 @@ def closed_with(code: str) -> float:
 
 
 def delivered() -> float:
+    counting.flush()
     return REGISTRY.get_sample_value("dno_graphql_changes_told_total", {"transport": "websocket"}) or 0.0
 
 
