@@ -177,8 +177,7 @@ class Broadcast:
     @property
     def max_unread(self) -> int:
         """How far the slowest subscriber is behind."""
-        subscribers = (subscriber for channel in self._subscribers.values() for subscriber in channel)
-        return max((self._unread(subscriber) for subscriber in subscribers), default=0)
+        return max(map(self._unread, set[Subscriber]().union(*self._subscribers.values())), default=0)
 
     def _unread(self, subscriber: Subscriber) -> int:
         left = 0 if subscriber.behind is None else self._next - subscriber.behind
@@ -186,6 +185,8 @@ class Broadcast:
 
     def send(self, event: Event) -> None:
         changes = [Change(event, entry) for entry in event.entries if self._is_new(event, entry)]
+        if not changes:
+            return
         numbers = range(self._next, self._next + len(changes))
         self._next += len(changes)
         for dno_id in {event.dno_id, None}:

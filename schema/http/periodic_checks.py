@@ -43,5 +43,7 @@ class PeriodicChecks:
     def _tick(self) -> None:
         self._schedule()
         self._current = (self._current + 1) % SLOTS
-        for check in list(self._slots[self._current]):
-            check()
+        slot = self._slots[self._current]
+        for check in list(slot):
+            if check in slot:  # else it has left since
+                check()
