@@ -43,8 +43,8 @@ Channel = tuple[Topic, UUID | None]
 class Subscriber:
     """An async iterator of changes; it raises the reason for which it was closed.
 
-    It receives changes from its creation until its block is left. `listener`: called for new changes instead of waking whoever waits;
-    what takes them then is `take`.
+    It receives changes from its creation until its block is left. `listener`: called for new changes, which it takes by `take`; the
+    task that iterates is not woken then.
     """
 
     def __init__(self, wanted: Filter, max_queue: int, broadcast: "Broadcast") -> None:
@@ -99,10 +99,10 @@ class Subscriber:
         """Queues as many as fit; the others stay in the log and are fetched as these are read."""
         if self._closed is not None or self.behind is not None:
             return
-        room = self._max_queue - len(self.waiting)
-        if len(changes) > room:
-            self.behind = numbers[room]
-            changes = changes[:room]
+        free = self._max_queue - len(self.waiting)
+        if len(changes) > free:
+            self.behind = numbers[free]
+            changes = changes[:free]
         self.waiting.extend(changes)
         if self.listener is None:
             self._changed.set()

@@ -3,6 +3,7 @@
 import asyncio
 import random
 import struct
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from uvicorn.protocols.utils import ClientDisconnected
@@ -280,6 +281,7 @@ class WebSocket(WebSocketsSansIOProtocol):
         self.timer.enter(State.CLOSING, CLOSE_TIMEOUT)
 
 
+@lru_cache(maxsize=64)
 def _text_head(length: int) -> bytes:
     """Of a frame with a whole message (RFC 6455, 5.2)."""
     if length < 126:

@@ -85,7 +85,7 @@ class SubscriberGroup:
         return next((each.subscriber.waiting[0] for each in self._members if each.subscriber.waiting), None)
 
     async def _write(self, change: Change) -> None:
-        members = [each for each in self._members if _is_next(each, change)]
+        members = list(self._members)
         answer = None
         if await self._is_unchanged(members):
             with suppress(Exception):  # each member meets it again, and ends with it
@@ -98,7 +98,8 @@ class SubscriberGroup:
 
     def _write_part(self, members: Sequence[Member], change: Change, answer: Answer | None) -> None:
         for member in members:
-            due = member in self._members and _is_next(member, change)
+            waiting = member.subscriber.waiting
+            due = waiting and waiting[0] is change and member in self._members
             if due and (answer is None or not member.write_next(answer)):
                 self._hand_over(member)
 
@@ -115,8 +116,3 @@ class SubscriberGroup:
         del self._members[member]
         member.subscriber.listener = None
         member.subscriber.wake()
-
-
-def _is_next(member: Member, change: Change) -> bool:
-    waiting = member.subscriber.waiting
-    return bool(waiting) and waiting[0] is change

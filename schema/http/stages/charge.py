@@ -32,6 +32,8 @@ class RateLimitCharges:
 
         `reject`: raise TooMany if nothing remains then.
         """
+        if units <= self.units_per_request:  # as each change for each subscriber
+            return
         requests = ceil(units / self.units_per_request) - max(ceil(paid / self.units_per_request), 1)
         if requests <= 0:
             return

@@ -25,7 +25,7 @@ EDITOR = Principal(role=Role.EDITOR, api_key_id=UUID(int=1), key_hash=b"1")
 
 
 class Server:
-    """Executes changes as the test says: the body is the version of the entry and the role."""
+    """The body of an answer is the version of the entry and the role."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, max_queue: int = 256) -> None:
         self.broadcast = Broadcast(max_queue, timeout=0.02)
