@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import asyncpg
 
-from app.db.migrate import migrate
+from app.db.migrate import LATEST, migrate
 from app.dev.stack import open_stack
 from app.settings import Settings
 from benchmarks import registry
@@ -43,14 +43,14 @@ async def _let_create_databases(admin_url: str) -> None:
 
 
 @asynccontextmanager
-async def new_database(url: str, name: str) -> AsyncIterator[str]:
-    """Migrated and empty; dropped afterwards."""
+async def new_database(url: str, name: str, version: str = LATEST) -> AsyncIterator[str]:
+    """Migrated to that version and empty; dropped afterwards."""
     server = await asyncpg.connect(url)
     try:
         await server.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
         await server.execute(f"CREATE DATABASE {name}")
         own = urlsplit(url)._replace(path=f"/{name}").geturl()
-        await migrate(own)
+        await migrate(own, target=version)
         yield own
         await server.execute(f"DROP DATABASE {name} WITH (FORCE)")
     finally:

@@ -19,7 +19,7 @@ from tests.server_process import ServerProcess
 
 # Rate limits are on, as in production, but very high: the load comes from one address.
 VERY_HIGH = 10**9
-TIMEOUT = 30
+TIMEOUT = 120
 
 
 class Server:
@@ -39,6 +39,12 @@ class Server:
         family = [self._process, *self._process.children(recursive=True)]
         times = [process.cpu_times() for process in family]
         return float(sum(each.user + each.system for each in times))
+
+    @property
+    def exact_cpu_seconds(self) -> float:
+        """The same without child processes, not rounded to hundredths (Linux)."""
+        threads = Path(f"/proc/{self._process.pid}/task").glob("*/schedstat")
+        return sum(int(thread.read_text().split()[0]) for thread in threads) / 1e9
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator["Connection"]:

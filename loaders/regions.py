@@ -6,7 +6,6 @@ from uuid import UUID
 from app.cache.region import Region
 from app.db import (
     aliases,
-    coverage,
     dnos,
     entry_locations,
     held_figures,
@@ -20,13 +19,13 @@ from app.db import (
 from app.db.family_tables import TABLES
 from app.db.unusual_entries import UnusualFigures
 from app.domain import levy, tags
-from app.domain.coverage import Coverage, RegionYearCoverage
-from app.domain.dno import Alias, DirectoryEntry, Dno
+from app.domain.directory_record import DirectoryRecord
+from app.domain.dno import Alias, Dno
 from app.domain.entry import DnoYear, EntryLocation, VerificationStatus
 from app.domain.entry_page import UnusualEntry
 from app.domain.families import FAMILIES
 from app.domain.family import Family
-from app.domain.held_figures import HeldFigures
+from app.domain.held_figures import ANY_YEAR, HeldOfYear
 from app.domain.hlzf import Hlzf
 from app.domain.holiday_rule import HolidayRule
 from app.domain.levy import Levy
@@ -63,15 +62,11 @@ def _by_confidence(settings: Settings, interpretation: Interpretation) -> float:
     return settings.sure_interpretation_lifetime if sure else settings.unsure_interpretation_lifetime
 
 
-def _coverage_lifetime(settings: Settings, _: object) -> float:
-    return settings.coverage_lifetime
-
-
 DNO_BY_SLUG: Region[str, Dno] = Region("dno_by_slug", Dno, tags.slug, dnos.fetch_by_slug, _verified_lifetime)
 DNO_BY_ID: Region[UUID, Dno] = Region("dno_by_id", Dno, tags.operator, dnos.fetch_by_id, _verified_lifetime)
-DIRECTORY: Region[None, tuple[DirectoryEntry, ...]] = Region(
+DIRECTORY: Region[None, DirectoryRecord] = Region(
     "directory",
-    tuple[DirectoryEntry, ...],
+    DirectoryRecord,
     lambda _: tags.DIRECTORY,
     dnos.fetch_directory,
     _verified_lifetime,
@@ -110,11 +105,14 @@ YEARS: Region[UUID, tuple[int, ...]] = Region(
 DNOS_WITH_DATA: Region[int, frozenset[UUID]] = Region(
     "dnos_with_data", frozenset[UUID], tags.year, years.fetch_dnos_with_data, _verified_lifetime
 )
-HELD_FIGURES: Region[int | None, tuple[HeldFigures, ...]] = Region(
-    "held_figures",
-    tuple[HeldFigures, ...],
-    tags.held_figures,
-    held_figures.fetch_held_figures,
+HELD_FIGURES: Region[int, HeldOfYear] = Region(
+    "held_figures", HeldOfYear, tags.held_figures, held_figures.fetch_held_figures, _verified_lifetime
+)
+HELD_YEARS: Region[None, tuple[int, ...]] = Region(
+    "held_years",
+    tuple[int, ...],
+    lambda _: tags.held_figures(ANY_YEAR),
+    held_figures.fetch_years,
     _verified_lifetime,
 )
 ENTRY_LOCATIONS: Region[UUID, EntryLocation] = Region(
@@ -125,16 +123,6 @@ HISTORY: Region[UUID, tuple[Revision, ...]] = Region(
 )
 REVISIONS: Region[UUID, Revision] = Region(
     "revisions", Revision, tags.revision, revisions.fetch_by_id, _verified_lifetime
-)
-COVERAGE: Region[None, Coverage] = Region(
-    "coverage", Coverage, lambda _: tags.COVERAGE, coverage.fetch_coverage, _coverage_lifetime
-)
-COVERAGE_OF_REGIONS: Region[None, tuple[RegionYearCoverage, ...]] = Region(
-    "coverage_of_regions",
-    tuple[RegionYearCoverage, ...],
-    lambda _: tags.COVERAGE_OF_REGIONS,
-    coverage.fetch_coverage_of_regions,
-    _coverage_lifetime,
 )
 UNUSUAL_ENTRIES: Region[UUID, tuple[UnusualEntry, ...]] = Region(
     "unusual_entries",

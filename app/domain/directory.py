@@ -1,106 +1,22 @@
-"""All operators in each sort order, and pages of these lists."""
+"""All operators: their orders, indexes and selections."""
 
-from base64 import urlsafe_b64decode, urlsafe_b64encode
-from bisect import bisect_right
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from enum import StrEnum
-from functools import cached_property, lru_cache
-from math import inf
-from typing import Any, Final, NamedTuple
+import asyncio
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from operator import is_
+from typing import Any, Final, TypeVar
 from uuid import UUID
 
-import msgspec
-
+from app.domain import directory_parts as parts
+from app.domain.bits import bits_of
+from app.domain.directory_pages import DnoOrder, Ordering
+from app.domain.directory_parts import ByBit, Masks, Part, Steps
+from app.domain.directory_record import DirectoryRecord, unpack
 from app.domain.dno import DirectoryEntry
-from app.domain.folding import fold
-from app.domain.held_figures import HeldBits, HeldFigures
-from app.domain.operator_code import code_index
-from app.errors import BadInput
+from app.domain.held_bits import held_in
+from app.domain.held_figures import ANY_YEAR, HeldBits, HeldInDirectory, HeldOfYear, united
+from app.stepwise import run_at_once, run_stepwise
 
-
-class DnoOrder(StrEnum):
-    NAME = "NAME"
-    SLUG = "SLUG"
-    CITY = "CITY"
-    REGION = "REGION"
-    CONNECTION_POINTS = "CONNECTION_POINTS"
-    UPDATED_AT = "UPDATED_AT"
-
-
-_LAST: Final = "\U0010ffff"  # behind every text
-_OF_TEXTS: Final = (DnoOrder.NAME, DnoOrder.SLUG, DnoOrder.CITY, DnoOrder.REGION)
-
-# The sort key of each order; ties are broken by the slug, which is unique.
-_SORT_KEYS: dict[DnoOrder, Callable[[DirectoryEntry], Any]] = {
-    DnoOrder.NAME: lambda entry: fold(entry.name),
-    DnoOrder.SLUG: lambda entry: entry.slug,
-    DnoOrder.CITY: lambda entry: fold(entry.city or "") or _LAST,
-    DnoOrder.REGION: lambda entry: fold(entry.region or "") or _LAST,
-    DnoOrder.CONNECTION_POINTS: lambda entry: (
-        inf if entry.connection_points is None else -entry.connection_points
-    ),
-    DnoOrder.UPDATED_AT: lambda entry: -entry.updated_at.timestamp(),
-}
-
-
-class Position(NamedTuple):
-    """The position of an operator in a sort order; valid also after the operator is deleted."""
-
-    key: Any
-    slug: str
-
-
-class Page(msgspec.Struct, frozen=True):
-    """`total` counts the matches of the filter on all pages, `before` those on the pages before this one."""
-
-    entries: tuple[DirectoryEntry, ...]
-    order: DnoOrder
-    before: int
-    total: int
-    selection: Any = None  # what a filter let through, for counts of its other values
-
-    @property
-    def has_previous(self) -> bool:
-        return self.before > 0
-
-    @property
-    def has_next(self) -> bool:
-        return self.before + len(self.entries) < self.total
-
-    @property
-    def start_cursor(self) -> str | None:
-        return write_cursor(self.entries[0], self.order) if self.entries else None
-
-    @property
-    def end_cursor(self) -> str | None:
-        return write_cursor(self.entries[-1], self.order) if self.entries else None
-
-
-class Ordering:
-    """The operators in one order."""
-
-    def __init__(self, entries: Sequence[DirectoryEntry], order: DnoOrder) -> None:
-        positioned = sorted(((_position(entry, order), entry) for entry in entries), key=lambda pair: pair[0])
-        self.positions = [position for position, _ in positioned]
-        self.entries = [entry for _, entry in positioned]
-        self._order = order
-
-    def page(
-        self,
-        first: int,
-        after: Position | None,
-        keep: Callable[[DirectoryEntry], bool] | None = None,
-        offset: int = 0,
-    ) -> Page:
-        """The `first` operators behind `after` and `offset` further ones."""
-        start = 0 if after is None else bisect_right(self.positions, after)
-        if keep is None:
-            before, rest = start, self.entries[start:]
-        else:
-            before = sum(map(keep, self.entries[:start]))
-            rest = list(filter(keep, self.entries[start:]))
-        total = before + len(rest)
-        return Page(tuple(rest[offset : offset + first]), self._order, min(before + offset, total), total)
+T = TypeVar("T")
 
 
 class Directory:
@@ -108,124 +24,163 @@ class Directory:
 
     def __init__(self, entries: Sequence[DirectoryEntry]) -> None:
         self.entries = entries
-        self._orderings: dict[DnoOrder, Ordering] = {}
-        self._held: dict[int | None, tuple[Sequence[HeldFigures], tuple[HeldBits, ...]]] = {}
+        self._parts: dict[Part | DnoOrder, Any] = {}
+        self._held: dict[int | None, tuple[object, Any]] = {}
+        self._lock = asyncio.Lock()
+        # The entries of operators that it has not, of these records of held figures.
+        self.entries_of_deleted: tuple[Records, Any] | None = None
 
-    def in_order(self, order: DnoOrder) -> Ordering:
-        ordering = self._orderings.get(order)
-        if ordering is None:
-            ordering = self._orderings[order] = Ordering(self.entries, order)
-        return ordering
+    async def prepare(self, *wanted: "Part | DnoOrder") -> None:
+        """Derives these parts in short steps. What has not been prepared is derived at once when it is used."""
+        if all(part in self._parts for part in wanted):
+            return
+        async with self._lock:
+            for part in (Part.BITS, *wanted):  # others are derived from the first
+                if part not in self._parts:
+                    self._parts[part] = await run_stepwise(self._derive(part))
 
-    def bits_of(self, dno_ids: Iterable[UUID]) -> int:
-        """These operators as bits, each at its position among the entries; others are left out."""
-        positions, found = self.positions, bytearray((len(self.entries) + 7) // 8)
-        for dno_id in dno_ids:
-            if (position := positions.get(dno_id)) is not None:
-                found[position >> 3] |= 1 << (position & 7)
-        return int.from_bytes(found, "little")
-
-    def held(self, year: int | None, held: Sequence[HeldFigures]) -> Sequence[HeldBits]:
-        """The record of a year as bits, converted once."""
-        if not held:
-            return ()  # of a year without figures, which may be any number
-        known = self._held.get(year)
-        if known is None or known[0] is not held:
-            bits = tuple(HeldBits(each, self.bits_of(each.dno_ids)) for each in held)
-            known = self._held[year] = (held, bits)
-        return known[1]
-
-    @cached_property
-    def positions(self) -> dict[UUID, int]:
-        return {entry.id: position for position, entry in enumerate(self.entries)}
-
-    @cached_property
-    def regions(self) -> frozenset[str]:
-        """As they are stored."""
-        return frozenset(entry.region for entry in self.entries if entry.region)
-
-    @cached_property
-    def words(self) -> dict[UUID, str]:
-        """The words by which an operator is searched, folded, each preceded by a space."""
-        return {entry.id: _words(entry) for entry in self.entries}
-
-    def words_with_prefixes(self, prefixes: Sequence[str]) -> Callable[[DirectoryEntry], bool]:
-        """A filter: whether each of these folded texts is the prefix of a word of the operator."""
-        wanted, words = [f" {prefix}" for prefix in prefixes], self.words
-
-        def matches(entry: DirectoryEntry) -> bool:
-            text = words[entry.id]
-            return all(prefix in text for prefix in wanted)
-
-        return matches
-
-    @cached_property
-    def by_id(self) -> dict[UUID, DirectoryEntry]:
-        return {entry.id: entry for entry in self.entries}
-
-    @cached_property
-    def by_postal_code(self) -> dict[str, tuple[DirectoryEntry, ...]]:
-        """By the postal code of the seat."""
-        found: dict[str, tuple[DirectoryEntry, ...]] = {}
-        for entry in self.entries:
-            if entry.postal_code:
-                found[entry.postal_code] = (*found.get(entry.postal_code, ()), entry)
+    def _part(self, part: "Part | DnoOrder") -> Any:
+        found = self._parts.get(part)
+        if found is None:
+            found = self._parts[part] = run_at_once(self._derive(part))
         return found
 
-    @cached_property
-    def ids_by_code(self) -> Mapping[str, tuple[UUID, ...]]:
-        return code_index(self.entries)
+    def _derive(self, part: "Part | DnoOrder") -> Steps:
+        if isinstance(part, DnoOrder):
+            return parts.ordering(self.entries, self.by_bit, part)
+        return _DERIVED[part](self)
 
-    @cached_property
+    def in_order(self, order: DnoOrder) -> Ordering:
+        ordering: Ordering = self._part(order)
+        return ordering
+
+    @property
+    def by_bit(self) -> ByBit:
+        found: ByBit = self._part(Part.BITS)
+        return found
+
+    @property
+    def masks(self) -> Masks:
+        found: Masks = self._part(Part.MASKS)
+        return found
+
+    def bits_of(self, dno_ids: Iterable[UUID]) -> int:
+        """These operators as bits; others are left out."""
+        positions = self.by_bit.positions
+        flags = bytearray(len(self.entries))
+        for dno_id in dno_ids:
+            if (position := positions.get(dno_id)) is not None:
+                flags[position] = 1
+        return bits_of(flags)
+
+    def held(self, year: int, held: HeldOfYear | None) -> HeldInDirectory:
+        """The record of a year as bits, converted once."""
+        if held is None:
+            return HeldInDirectory()  # of a year without figures, which may be any number
+        return self._remembered(year, held, lambda: held_in(self.by_bit, held))
+
+    def held_of_any(self, years: Mapping[int, HeldOfYear | None]) -> tuple[HeldBits, ...]:
+        """The same of all these years together."""
+        records = Records(years.values())
+        of_years = [self.held(year, held).figures for year, held in years.items()]
+        return self._remembered(ANY_YEAR, records, lambda: united(of_years))
+
+    def _remembered(self, year: int | None, held: object, convert: Callable[[], T]) -> T:
+        known = self._held.get(year)
+        if known is None or (known[0] is not held and known[0] != held):
+            known = self._held[year] = (held, convert())
+        found: T = known[1]
+        return found
+
+    @property
+    def all_operators(self) -> int:
+        """All operators as bits."""
+        return (1 << len(self.entries)) - 1
+
+    @property
+    def regions(self) -> Collection[str]:
+        """As they are stored."""
+        return [region for region in self.masks.regions if region]
+
+    @property
+    def words(self) -> list[str]:
+        """The words by which an operator is searched, folded, each preceded by a space; by bit."""
+        found: list[str] = self._part(Part.WORDS)
+        return found
+
+    def with_prefixes(self, prefixes: Iterable[str]) -> int:
+        """The operators of which each of these folded texts is the prefix of a word."""
+        found = -1
+        for prefix in prefixes:
+            start = f" {prefix}"
+            found &= bits_of([start in text for text in self.words])
+        return found & self.all_operators
+
+    @property
+    def by_id(self) -> dict[UUID, DirectoryEntry]:
+        found: dict[UUID, DirectoryEntry] = self._part(Part.BY_ID)
+        return found
+
+    @property
+    def by_postal_code(self) -> dict[str, tuple[DirectoryEntry, ...]]:
+        """By the postal code of the seat."""
+        found: dict[str, tuple[DirectoryEntry, ...]] = self._part(Part.BY_POSTAL_CODE)
+        return found
+
+    @property
+    def ids_by_code(self) -> Mapping[str, tuple[UUID, ...]]:
+        found: Mapping[str, tuple[UUID, ...]] = self._part(Part.BY_CODE)
+        return found
+
+    @property
     def id_by_slug(self) -> dict[str, UUID]:
-        return {entry.slug: entry.id for entry in self.entries}
+        found: dict[str, UUID] = self._part(Part.BY_SLUG)
+        return found
 
 
 class Directories:
     """The directory of the latest record, derived again only if the record's content has changed."""
 
     def __init__(self) -> None:
+        self._record = DirectoryRecord()
         self._latest = Directory(())
+        self._lock = asyncio.Lock()
 
-    def of(self, entries: Sequence[DirectoryEntry]) -> Directory:
-        # Compared by content: after an eviction from L1 an equal record is read again.
-        if self._latest.entries is not entries:
-            if self._latest.entries == entries:
-                self._latest.entries = entries
-            else:
-                self._latest = Directory(entries)
-        return self._latest
-
-
-def _words(entry: DirectoryEntry) -> str:
-    texts = (entry.name, entry.official_name, entry.city, entry.slug.replace("-", " "))
-    words = fold(" ".join(text for text in texts if text)).split()
-    return "".join(f" {word}" for word in dict.fromkeys(words))
+    async def of(self, record: DirectoryRecord | None) -> Directory:
+        """Without a record: of no operators."""
+        record = record or DirectoryRecord()
+        if self._record is record:
+            return self._latest
+        async with self._lock:
+            # Compared by content: after an eviction from L1 an equal record is read again.
+            if self._record != record:
+                self._latest = Directory(await run_stepwise(unpack(record)))
+            self._record = record
+            return self._latest
 
 
-def write_cursor(entry: DirectoryEntry, order: DnoOrder) -> str:
-    packed = msgspec.msgpack.encode((order, *_position(entry, order)))
-    return urlsafe_b64encode(packed).decode().rstrip("=")
+class Records:
+    """The records of several years; equal if they are the same objects."""
+
+    def __init__(self, records: Iterable[object]) -> None:
+        self._records = tuple(records)
+
+    def __eq__(self, other: object) -> bool:
+        return (
+            isinstance(other, Records)
+            and len(self._records) == len(other._records)
+            and all(map(is_, self._records, other._records))
+        )
+
+    __hash__ = None  # type: ignore[assignment]
 
 
-@lru_cache(maxsize=4096)
-def read_cursor(cursor: str, order: DnoOrder) -> Position:
-    """Raises BadInput for a damaged cursor, and for one of another order."""
-    try:
-        if len(cursor) > 1000:
-            raise ValueError("too long")
-        packed = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
-        if urlsafe_b64encode(packed).decode().rstrip("=") != cursor:
-            raise ValueError("not as it was written")
-        given, key, slug = msgspec.msgpack.decode(packed, type=tuple[DnoOrder, str | float | int, str])
-    except (ValueError, msgspec.MsgspecError):
-        raise BadInput("`after` is not a cursor of this list.", argument="after") from None
-    if given is not order:
-        raise BadInput(f"`after` is a cursor of a list ordered by {given}, not by {order}.", argument="after")
-    if isinstance(key, str) is not (order in _OF_TEXTS) or key != key:
-        raise BadInput("`after` is not a cursor of this list.", argument="after")
-    return Position(key, slug)
-
-
-def _position(entry: DirectoryEntry, order: DnoOrder) -> Position:
-    return Position(_SORT_KEYS[order](entry), entry.slug)
+_DERIVED: Final[Mapping[Part, Callable[[Directory], Steps]]] = {
+    Part.BITS: lambda directory: parts.by_bit(directory.entries),
+    Part.MASKS: lambda directory: parts.masks(directory.by_bit),
+    Part.WORDS: lambda directory: parts.words(directory.by_bit),
+    Part.BY_ID: lambda directory: parts.by_id(directory.entries),
+    Part.BY_POSTAL_CODE: lambda directory: parts.by_postal_code(directory.entries),
+    Part.BY_SLUG: lambda directory: parts.by_slug(directory.entries),
+    Part.BY_CODE: lambda directory: parts.by_code(directory.entries),
+}

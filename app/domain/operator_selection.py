@@ -1,12 +1,10 @@
 """The operators that a filter lets through, and how many there would be with another value of one of its parts."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from uuid import UUID
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
 from app.domain.directory import Directory
-from app.domain.dno import DirectoryEntry
 from app.domain.entry import VerificationStatus, VoltageLevel
 from app.domain.families import FIGURES, DataType
 from app.domain.federal_state import canonical_region
@@ -66,18 +64,13 @@ class Selection(msgspec.Struct, frozen=True):
         having = self.figures.operators(held) if self.of_figures else -1
         return self.in_regions & self.by_words & having
 
-    def keep(self, operators: int) -> Callable[[DirectoryEntry], bool]:
-        """Whether an operator is one of these."""
-        positions = self.directory.positions
-        return lambda entry: bool(operators >> positions[entry.id] & 1)
-
     def by_region(self, held: Sequence[HeldBits]) -> list[RegionCount]:
         """Each state or other region that any operator has, by its official name, in alphabetical order."""
-        counts = {canonical_region(name): 0 for name in self.directory.regions}
-        having = self.figures.operators(held) if self.of_figures else -1
-        for entry in filter(self.keep(self.by_words & having), self.directory.entries):
-            if entry.region:
-                counts[canonical_region(entry.region)] += 1
+        regions = {name: bits for name, bits in self.directory.masks.regions.items() if name}
+        passing = self.by_words & (self.figures.operators(held) if self.of_figures else -1)
+        counts = dict.fromkeys(map(canonical_region, regions), 0)
+        for name, operators in regions.items():
+            counts[canonical_region(name)] += (operators & passing).bit_count()
         return [RegionCount(*row) for row in sorted(counts.items())]
 
     def by_year(self, held: Mapping[int, Sequence[HeldBits]]) -> list[YearCount]:
@@ -108,16 +101,3 @@ class Selection(msgspec.Struct, frozen=True):
 
     def _count(self, figures: FiguresFilter, held: Sequence[HeldBits]) -> int:
         return (self.in_regions & self.by_words & figures.operators(held)).bit_count()
-
-
-def all_bits(directory: Directory) -> int:
-    return (1 << len(directory.entries)) - 1
-
-
-def passing(directory: Directory, rules: Collection[Callable[[DirectoryEntry], bool]]) -> int:
-    """The operators that pass all of these rules."""
-    return directory.bits_of(_passing(directory, rules)) if rules else all_bits(directory)
-
-
-def _passing(directory: Directory, rules: Collection[Callable[[DirectoryEntry], bool]]) -> Iterator[UUID]:
-    return (entry.id for entry in directory.entries if all(rule(entry) for rule in rules))

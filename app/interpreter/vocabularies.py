@@ -4,13 +4,14 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from hashlib import blake2b
 from itertools import count
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 import msgspec
 
 from app.domain.dno import Alias, DirectoryEntry
 from app.interpreter.vocabulary import Vocabulary
 
+_PER_PART: Final = 500  # operators
 Source: TypeAlias = tuple[Sequence[DirectoryEntry], Sequence[Alias]]
 
 
@@ -56,5 +57,10 @@ class Vocabularies:
 
 
 def _make(entries: Sequence[DirectoryEntry], aliases: Sequence[Alias]) -> tuple[Vocabulary, str]:
-    source = msgspec.msgpack.encode((tuple(entries), tuple(aliases)))
-    return Vocabulary.of(entries, aliases), blake2b(source, digest_size=12).hexdigest()
+    source = blake2b(digest_size=12)
+    for start in range(
+        0, len(entries), _PER_PART
+    ):  # encoding holds up the event loop, though it is another thread
+        source.update(msgspec.msgpack.encode(entries[start : start + _PER_PART]))
+    source.update(msgspec.msgpack.encode(tuple(aliases)))
+    return Vocabulary.of(entries, aliases), source.hexdigest()

@@ -12,6 +12,7 @@ from app.interpreter.question_records import Question
 from app.interpreter.search import Names
 from app.language_model.budget import Call
 from app.language_model.opinion import MAX_OPERATORS, LanguageModel, NoOpinion, second_opinion
+from app.stepwise import run_stepwise
 
 # An opinion of this confidence means that the model failed; it is not kept, and the next call may have another.
 FAILED = 0.0
@@ -52,7 +53,7 @@ class UnsureQuestion:
                 self.question.sentence,
                 self._meaning,
                 today=self.question.today,
-                likely=self._likely(),
+                likely=await self._likely(),
                 known=self._directory.id_by_slug,
             )
         except NoOpinion:
@@ -61,8 +62,9 @@ class UnsureQuestion:
         self._call.answered = True
         return opinion
 
-    def _likely(self) -> list[DirectoryEntry]:
-        found = [match.dno_id for match in self._names.search(self.question.sentence, MAX_OPERATORS)]
+    async def _likely(self) -> list[DirectoryEntry]:
+        search = self._names.search_stepwise(self.question.sentence, MAX_OPERATORS)
+        found = [match.dno_id for match in await run_stepwise(search)]
         wanted = list(dict.fromkeys((*self._meaning.candidates, *found)))[:MAX_OPERATORS]
         by_id = self._directory.by_id
         return [by_id[dno_id] for dno_id in wanted if dno_id in by_id]

@@ -12,6 +12,7 @@ from app.domain import tags
 from app.domain.bill_position import BillPart
 from app.domain.bill_profile import BillProfile, consumption_of
 from app.domain.consumption import Consumption
+from app.domain.directory_parts import Part
 from app.domain.dno import DirectoryEntry
 from app.domain.entry import Publication
 from app.domain.levy_charges import LevyRates, levy_charges
@@ -29,6 +30,7 @@ from schema.types.pagination import check_length, page_size
 
 MAX_COMPARED = 20
 MAX_SKIPPED = 10_000
+OPERATORS_AT_ONCE = 1000  # more than there are in Germany
 
 Profile = Annotated[
     BillProfile | None,
@@ -131,7 +133,7 @@ async def load_bill_ranking(
     places: slice,
     publication: Publication | None = None,
 ) -> structs.BillRanking:
-    """Loads the figures of all operators with one statement per family. `consumption` has been checked.
+    """Loads the figures of all operators with one statement per family, or several if there are thousands. `consumption` has been checked.
 
     The result depends on the year and the directory, not on thousands of records one by one.
     """
@@ -144,7 +146,7 @@ async def load_bill_ranking(
     records = ReadSet()
     loaders = Loaders(context.resources.read_through, records, memoize=False)
     sheets, levies = await asyncio.gather(
-        _sheets(loaders, operators, consumption), _levies(context, consumption)
+        _all_sheets(loaders, operators, consumption), _levies(context, consumption)
     )
     context.read_set.update((tags.year(consumption.year),), records.until)
     rated = [
@@ -185,7 +187,7 @@ async def _named(context: Context, slugs: Sequence[str]) -> list[DirectoryEntry]
         raise BadInput(
             f"At most {MAX_COMPARED} operators can be compared, not {len(slugs)}.", argument="slugs"
         )
-    directory = await load_directory(context)
+    directory = await load_directory(context, Part.BY_ID, Part.BY_SLUG)
     found = []
     for slug in dict.fromkeys(slugs):
         dno_id = directory.id_by_slug.get(check_length(slug, "slugs"))
@@ -198,6 +200,16 @@ async def _named(context: Context, slugs: Sequence[str]) -> list[DirectoryEntry]
 async def _levies(context: Context, consumption: Consumption) -> BillPart:
     (levies,) = await context.loaders.levies.load_many([None])
     return levy_charges(consumption, LevyRates.of(levies or (), consumption.year))
+
+
+async def _all_sheets(
+    loaders: Loaders, operators: Sequence[DirectoryEntry], consumption: Consumption
+) -> list[structs.OperatorSheet]:
+    """In parts, between which other requests are answered."""
+    found: list[structs.OperatorSheet] = []
+    for start in range(0, len(operators), OPERATORS_AT_ONCE):
+        found += await _sheets(loaders, operators[start : start + OPERATORS_AT_ONCE], consumption)
+    return found
 
 
 async def _sheets(

@@ -2,9 +2,12 @@
 
 import strawberry
 
+from app.domain import tags
 from app.domain.coverage import Coverage as CoverageStruct
+from app.domain.coverage import coverage_of
 from schema.batch_field import root_field
 from schema.context import Context
+from schema.held_figures import load_entries_of_deleted, load_held
 from schema.types.coverage import Coverage
 
 
@@ -12,5 +15,5 @@ from schema.types.coverage import Coverage
 class CoverageQueries:
     @root_field(Coverage, description="How much of the country's grid data is here, by year and by region.")
     async def coverage(context: Context) -> CoverageStruct:
-        (found,) = await context.loaders.coverage.load_many([None])
-        return found or CoverageStruct(0, 0, 0, (), ())
+        directory, held = await load_held(context, tags.COVERAGE)
+        return coverage_of(directory, held, await load_entries_of_deleted(context, directory, held))

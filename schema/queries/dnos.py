@@ -2,24 +2,28 @@
 
 import asyncio
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from functools import reduce
 from itertools import chain
+from operator import or_
 from typing import Annotated
 from uuid import UUID
 
 import msgspec
 import strawberry
 
-from app.domain.directory import Directory, DnoOrder, Page, read_cursor
-from app.domain.dno import DirectoryEntry
+from app.domain.directory import Directory
+from app.domain.directory_pages import DnoOrder, Page, read_cursor
+from app.domain.directory_parts import Part
 from app.domain.dno import Dno as DnoStruct
 from app.domain.federal_state import spellings_of
 from app.domain.held_figures import FiguresFilter
 from app.domain.operator_code import read_code
-from app.domain.operator_selection import Selection, passing
+from app.domain.operator_selection import Selection
 from app.domain.place import DnoAtPlace
 from app.errors import BadInput
 from app.interpreter.search import CITY, Match
+from app.stepwise import run_stepwise
 from schema.batch_field import root_field
 from schema.context import Context
 from schema.queries.places import load_dnos_at
@@ -54,7 +58,7 @@ class DnoQueries:
         code: Annotated[str, strawberry.argument(description="The code, such as SNB982046657236.")],
     ) -> DnoStruct | None:
         wanted = read_code(check_length(code, "code"), "code")
-        directory = await load_directory(context)
+        directory = await load_directory(context, Part.BY_CODE)
         ids = directory.ids_by_code.get(wanted, ())
         if len(ids) > 1:
             slugs = ", ".join(directory.by_id[dno_id].slug for dno_id in ids)
@@ -87,11 +91,11 @@ class DnoQueries:
         first = page_size(first, 50)
         position = None if after is None else read_cursor(after, order)
         offset = check_offset(offset)
-        selection = await _select(context, filter or DnoFilter())
+        selection = await _select(context, filter or DnoFilter(), order)
         held = await held_of(context, selection) if selection.of_figures else ()
-        keep = selection.keep(selection.operators(held)) if filter else None
+        operators = selection.operators(held) if filter else None
         context.budget.check()
-        page = selection.directory.in_order(order).page(first, position, keep, offset)
+        page = selection.directory.in_order(order).page(first, position, operators, offset)
         return msgspec.structs.replace(page, selection=selection)
 
     @root_field(
@@ -120,12 +124,13 @@ class DnoQueries:
 
 
 async def _by_name(context: Context, query: str, first: int) -> list[Match]:
-    (entries,), (aliases,) = await asyncio.gather(
+    (record,), (aliases,) = await asyncio.gather(
         context.loaders.directory.load_many([None]), context.loaders.aliases.load_many([None])
     )
-    names = context.resources.names.of(entries or (), aliases or ())
+    directory = await context.resources.directories.of(record)
+    names = await context.resources.names.of(directory.entries, aliases or ())
     context.budget.check()
-    return names.search(folded(query, "query"), first)
+    return await run_stepwise(names.search_stepwise(folded(query, "query"), first))
 
 
 async def _by_place(context: Context, postal_code: str, city: str | None = None) -> list[Match]:
@@ -146,37 +151,41 @@ def _score(at: DnoAtPlace) -> float:
     return round(at.share, 4) if at.locations else CITY
 
 
-async def load_directory(context: Context) -> Directory:
-    (entries,) = await context.loaders.directory.load_many([None])
-    return context.resources.directories.of(entries or ())
+async def load_directory(context: Context, *parts: Part | DnoOrder) -> Directory:
+    """With these parts, derived in short steps if they are used for the first time."""
+    (record,) = await context.loaders.directory.load_many([None])
+    directory = await context.resources.directories.of(record)
+    await directory.prepare(*parts)
+    return directory
 
 
 async def regions_named(context: Context, region: str) -> frozenset[str]:
     """The spellings of a region that operators have. Raises BadInput if it names none."""
-    directory = await load_directory(context)
+    directory = await load_directory(context, Part.MASKS)
     return spellings_of(check_length(region, "region"), directory.regions)
 
 
-async def _select(context: Context, wanted: DnoFilter) -> Selection:
+async def _select(context: Context, wanted: DnoFilter, order: DnoOrder) -> Selection:
     """The parts of the filter."""
-    directory = await load_directory(context)
-    rules: list[Callable[[DirectoryEntry], bool]] = []
+    words = () if wanted.search is None else (Part.WORDS,)
+    directory = await load_directory(context, Part.MASKS, order, *words)
+    masks = directory.masks
+    in_regions = by_words = directory.all_operators
     if wanted.transmission is not None:
-        rules.append(lambda entry: entry.transmission is wanted.transmission)
+        by_words &= masks.transmission if wanted.transmission else ~masks.transmission
     if wanted.closed_network is not None:
-        rules.append(lambda entry: entry.closed_network is wanted.closed_network)
+        by_words &= masks.closed_network if wanted.closed_network else ~masks.closed_network
     if wanted.search is not None:
-        rules.append(directory.words_with_prefixes(folded_words(wanted.search, "search")))
-    region: list[Callable[[DirectoryEntry], bool]] = []
+        by_words &= directory.with_prefixes(folded_words(wanted.search, "search"))
     if wanted.region is not None:
         regions = await regions_named(context, wanted.region)
-        region.append(lambda entry: entry.region in regions)
+        in_regions = reduce(
+            or_, (operators for name, operators in masks.regions.items() if name in regions), 0
+        )
     figures = FiguresFilter(
         data_types=tuple(wanted.data_types or ()),
         price_kinds=tuple(wanted.price_kinds or ()),
         voltage_level=wanted.voltage_level,
         verification_status=wanted.verification_status,
     )
-    return Selection(
-        directory, passing(directory, region), passing(directory, rules), wanted.has_data_for_year, figures
-    )
+    return Selection(directory, in_regions, by_words, wanted.has_data_for_year, figures)

@@ -1,7 +1,6 @@
 """The query that answers questions in natural language."""
 
 import asyncio
-from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, date, datetime
 from time import perf_counter
@@ -12,7 +11,8 @@ from msgspec import structs
 
 from app.db.query_logs import AskedQuestion
 from app.domain import tags
-from app.domain.dno import DirectoryEntry
+from app.domain.directory import Directory
+from app.domain.directory_parts import Part
 from app.domain.question import Interpretation, QuestionTopic
 from app.errors import BadInput, Unavailable
 from app.interpreter.answer import answer_of
@@ -22,6 +22,7 @@ from app.language_model.opinion_records import FAILED, UnsureQuestion
 from app.limits.work_budget import metered
 from schema.batch_field import root_field
 from schema.context import Context
+from schema.queries.dnos import load_directory
 from schema.queries.natural_figures import answering_figures, load_figures, why_unanswered
 from schema.queries.natural_places import with_operator_at_place
 from schema.queries.vocabulary import load_vocabulary
@@ -72,7 +73,7 @@ async def _answer_and_log(context: Context, query: str, today: date | None) -> A
 
 
 async def _answer(context: Context, query: str, today: date | None) -> AnsweredQuestion:
-    question, entries = await _question(context, query, today)
+    question, directory = await _question(context, query, today)
     (meaning,) = await context.loaders.interpretation_by_question.load_many([question])
     assert meaning is not None
     context.budget.check()
@@ -82,7 +83,7 @@ async def _answer(context: Context, query: str, today: date | None) -> AnsweredQ
     unclear = meaning.not_held is None and meaning.unknown is None and meaning.about in _ASKED_OF_MODELS
     if model is not None and unclear and meaning.confidence < settings.language_model_threshold:
         used.add(tags.opinion(question.digest))
-        meaning = await _second_opinion(context, question, meaning, model, entries) or meaning
+        meaning = await _second_opinion(context, question, meaning, model, directory) or meaning
     return await _answered(context, meaning, used, question.today)
 
 
@@ -91,11 +92,12 @@ async def _second_opinion(
     question: Question,
     meaning: Interpretation,
     model: LanguageModel,
-    entries: Sequence[DirectoryEntry],
+    directory: Directory,
 ) -> Interpretation | None:
     resources = context.resources
     (aliases,) = await context.loaders.aliases.load_many([None])
-    directory, names = resources.directories.of(entries), resources.names.of(entries, aliases or ())
+    await directory.prepare(Part.BY_ID, Part.BY_SLUG)
+    names = await resources.names.of(directory.entries, aliases or ())
     caller, _ = resources.limiter.subject(context.principal, context.address)
     async with resources.model_calls.call(caller, anonymous=context.principal.anonymous) as call:
         if call is None:
@@ -109,13 +111,11 @@ async def _second_opinion(
     return None
 
 
-async def _question(
-    context: Context, query: str, today: date | None
-) -> tuple[Question, Sequence[DirectoryEntry]]:
+async def _question(context: Context, query: str, today: date | None) -> tuple[Question, Directory]:
     vocabulary, fingerprint = await load_vocabulary(context.resources, context.read_set)
-    (entries,) = await context.loaders.directory.load_many([None])
+    directory = await load_directory(context)
     day = today or context.today()
-    return Question(query, vocabulary, fingerprint, day, context.budget), entries or ()
+    return Question(query, vocabulary, fingerprint, day, context.budget), directory
 
 
 async def _answered(

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from app.domain import levy, tags
 from app.domain.bill import bill_of
+from app.domain.directory_parts import Part
 from app.domain.dno import Dno
 from app.domain.entry import DnoYear
 from app.domain.levy_charges import LevyRates, levy_charges
@@ -54,7 +55,7 @@ async def load_ranking_by_bills(context: Context, meaning: Interpretation) -> Fo
         dearest=details.dearest,
         places=slice(details.first),
     )
-    directory = await load_directory(context)
+    directory = await load_directory(context, Part.BY_ID)
     names = {one.dno_id: directory.by_id[one.dno_id].name for one in ranking.bills}
     return Found(Figures(bill_ranking=ranking), names=names, used={tags.DIRECTORY}, uncached=True)
 

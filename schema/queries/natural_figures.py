@@ -11,6 +11,7 @@ from msgspec import structs
 from app.db import tariffs as tariff_table
 from app.domain import clock, tags
 from app.domain.cost import Ranked, annual_cost
+from app.domain.directory_parts import Part
 from app.domain.dno import Dno
 from app.domain.entry import LEVEL_ORDER, DnoYear, VoltageLevel
 from app.domain.families import HLZF, PRICE, TIME_OF_USE
@@ -221,8 +222,10 @@ async def _ranking(context: Context, meaning: Interpretation) -> Found:
             details.first,
             dearest=details.dearest,
         )
-        (entries,) = await context.loaders.directory.load_many([None])
-        by_id = context.resources.directories.of(entries or ()).by_id
+        (record,) = await context.loaders.directory.load_many([None])
+        directory = await context.resources.directories.of(record)
+        await directory.prepare(Part.BY_ID)
+        by_id = directory.by_id
         names = {
             one.tariff.dno_id: by_id[one.tariff.dno_id].name for one in ranking if one.tariff.dno_id in by_id
         }

@@ -5,6 +5,7 @@ from typing import Annotated
 import strawberry
 
 from app.db.places import PostalCode
+from app.domain.directory_parts import Part
 from app.domain.entry import VoltageLevel
 from app.domain.place import POSTAL_CODE, Place, operators_at, seats_of
 from app.domain.place import DnoAtPlace as DnoAtPlaceStruct
@@ -58,8 +59,9 @@ async def load_dnos_at(
     places = await _places(context, postal_code)
     if places:
         return operators_at(places, city, voltage_level)
-    (entries,) = await context.loaders.directory.load_many([None])
-    directory = context.resources.directories.of(entries or ())
+    (record,) = await context.loaders.directory.load_many([None])
+    directory = await context.resources.directories.of(record)
+    await directory.prepare(Part.BY_POSTAL_CODE)
     return seats_of(directory.by_postal_code.get(postal_code, ()), city)
 
 

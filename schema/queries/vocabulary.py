@@ -14,10 +14,11 @@ async def load_vocabulary(resources: Resources, read_set: ReadSet) -> tuple[Voca
 
     async def read() -> Source:
         loaders = Loaders(resources.read_through, read_set, memoize=False)
-        (entries,), (aliases,) = await asyncio.gather(
+        (record,), (aliases,) = await asyncio.gather(
             loaders.directory.load_many([None]), loaders.aliases.load_many([None])
         )
-        return entries or (), aliases or ()
+        directory = await resources.directories.of(record)
+        return directory.entries, aliases or ()
 
     return await resources.vocabularies.of(read)
 

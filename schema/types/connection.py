@@ -5,7 +5,7 @@ from typing import Protocol
 
 import strawberry
 
-from app.domain import directory as structs
+from app.domain import directory_pages as structs
 from app.domain.dno import DirectoryEntry
 from app.domain.entry import VerificationStatus, VoltageLevel
 from app.domain.families import DataType

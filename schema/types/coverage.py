@@ -11,6 +11,7 @@ from app.domain.families import FIGURES, DataType
 from app.errors import BadInput
 from schema.batch_field import batch_field, length, type_for
 from schema.context import Context
+from schema.held_figures import load_held
 
 _COUNTED = tuple(family.data_type for family in FIGURES)
 
@@ -77,5 +78,5 @@ class Coverage:
     ) -> Sequence[list[structs.RegionYearCoverage]]:
         if data_type is not None and data_type not in _COUNTED:
             raise BadInput(f"`dataType` must be one of {', '.join(_COUNTED)}.", argument="dataType")
-        (rows,) = await context.loaders.coverage_of_regions.load_many([None])
-        return [[row for row in rows or () if row.data_type == data_type]] * len(parents)
+        rows = structs.coverage_of_regions(*await load_held(context, tags.COVERAGE_OF_REGIONS))
+        return [[row for row in rows if row.data_type == data_type]] * len(parents)

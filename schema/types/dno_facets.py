@@ -7,10 +7,11 @@ import strawberry
 from app.domain import operator_selection as structs
 from app.domain.entry import VerificationStatus, VoltageLevel
 from app.domain.families import DataType
-from app.domain.held_figures import ANY_YEAR, HeldBits
+from app.domain.held_figures import HeldBits
 from app.domain.price import PriceKind
 from schema.batch_field import batch_field, length, type_for
 from schema.context import Context
+from schema.held_figures import load_held_figures
 
 
 @type_for(structs.RegionCount, description="A federal state and its operators.")
@@ -69,9 +70,7 @@ class DnoFacets:
     async def by_year(
         parents: Sequence[structs.Selection], context: Context
     ) -> Sequence[Sequence[structs.YearCount]]:
-        (coverage,) = await context.loaders.coverage.load_many([None])
-        years = [row.year for row in coverage.by_year] if coverage else []
-        return [parent.by_year(await _held_by_year(context, parent, years)) for parent in parents]
+        return [parent.by_year(await _held_by_year(context, parent)) for parent in parents]
 
     @batch_field(list[LevelCount], description="By `voltageLevel`, the highest first.", metadata=length(7))
     async def by_voltage_level(
@@ -108,15 +107,16 @@ class DnoFacets:
 
 async def held_of(context: Context, selection: structs.Selection) -> Sequence[HeldBits]:
     """Which operators have which figures of the wanted year, or of any."""
-    year = ANY_YEAR if selection.year is None else selection.year
-    (held,) = await context.loaders.held_figures_by_year.load_many([year])
-    return selection.directory.held(year, held or ())
+    if selection.year is None:
+        return selection.directory.held_of_any(await load_held_figures(context.loaders))
+    (held,) = await context.loaders.held_figures_by_year.load_many([selection.year])
+    return selection.directory.held(selection.year, held).figures
 
 
-async def _held_by_year(
-    context: Context, selection: structs.Selection, years: Sequence[int]
-) -> dict[int, Sequence[HeldBits]]:
-    # The record of the wanted year or of any is asked for by other fields; the loader collects both.
-    found = await context.loaders.held_figures_by_year.load_many(years)
-    directory = selection.directory
-    return {year: directory.held(year, held or ()) for year, held in zip(years, found, strict=True)}
+async def _held_by_year(context: Context, selection: structs.Selection) -> dict[int, Sequence[HeldBits]]:
+    """Of the years with figures of operators that are not deleted."""
+    held = {
+        year: selection.directory.held(year, record)
+        for year, record in (await load_held_figures(context.loaders)).items()
+    }
+    return {year: of_year.figures for year, of_year in held.items() if of_year.operators}

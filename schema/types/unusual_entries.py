@@ -7,7 +7,7 @@ from uuid import UUID
 from app.cache.read_set import ReadSet
 from app.db.entry_pages import count_entries, fetch_entry_page
 from app.db.unusual_entries import UnusualFigures
-from app.domain.directory import DnoOrder
+from app.domain.directory_pages import DnoOrder
 from app.domain.entry import WHOLE_COUNTRY
 from app.domain.entry_page import (
     NO_SLUG,
@@ -142,7 +142,8 @@ async def _operators(context: Context, wanted: EntryFilter) -> list[tuple[str, U
     if wanted.dno is not None:
         (dno,) = await context.loaders.dno_by_slug.load_many([wanted.dno])
         return [] if dno is None else [(dno.slug, dno.id)]
-    (entries,) = await context.loaders.directory.load_many([None])
-    directory = context.resources.directories.of(entries or ())
+    (record,) = await context.loaders.directory.load_many([None])
+    directory = await context.resources.directories.of(record)
+    await directory.prepare(DnoOrder.SLUG)
     operators = [(entry.slug, entry.id) for entry in directory.in_order(DnoOrder.SLUG).entries]
     return [*operators, (NO_SLUG, WHOLE_COUNTRY)]

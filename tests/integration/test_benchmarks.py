@@ -6,7 +6,7 @@ import shutil
 import graphql
 import pytest
 
-from benchmarks import load, queries, soak
+from benchmarks import growth, growth_data, load, queries, soak
 from benchmarks.queries import RequestSequence
 from benchmarks.server import Server
 from tests import factories as make
@@ -31,6 +31,19 @@ MISSING = b"GET /nowhere HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n"
 @pytest.mark.parametrize("name", DOCUMENTS)
 def test_every_document_is_valid(name):
     assert graphql.validate(SCHEMA, graphql.parse(getattr(queries, name))) == []
+
+
+@pytest.mark.parametrize("name", growth.REQUESTS)
+def test_every_request_of_a_growing_database_is_valid(name):
+    head, _, body = growth.REQUESTS[name](1).partition(b"\r\n\r\n")
+    if head.startswith(b"POST"):
+        assert graphql.validate(SCHEMA, graphql.parse(json.loads(body)["query"])) == []
+
+
+def test_operators_of_a_larger_country_differ_and_are_the_same_each_time():
+    first, again = (list(growth_data.operators(3)) for _ in range(2))
+    assert first == again
+    assert len({row[0] for row in first}) == len({row[1] for row in first}) == 3 * 939
 
 
 def test_random_sequences_are_reproducible():

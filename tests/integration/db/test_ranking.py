@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from app.db import dnos, tariffs
 from app.domain.cost import annual_cost
+from app.domain.directory import Directories
 from app.domain.entry import VoltageLevel
 from app.domain.tariff import Prices
 from app.errors import BadInput
@@ -49,6 +50,10 @@ async def three_tariffs(pool):
     return below, above, half
 
 
+async def _directory(pool):
+    return (await Directories().of((await dnos.fetch_directory(pool, [None]))[None])).entries
+
+
 async def test_utilisation_decides_which_prices_are_compared(pool):
     below, above, half = await three_tariffs(pool)
     before = pool.statements
@@ -86,7 +91,7 @@ async def test_equal_costs_are_in_the_order_of_the_operators_names(pool):
     for slug in ("b", "c", "a"):
         await make.tariff(pool, await make.dno(pool, slug))
     ranking = await rank(pool)
-    directory = {dno.id: dno.slug for dno in (await dnos.fetch_directory(pool, [None]))[None]}
+    directory = {dno.id: dno.slug for dno in await _directory(pool)}
     assert [directory[ranked.tariff.dno_id] for ranked in ranking] == ["a", "b", "c"]
 
 
@@ -98,7 +103,7 @@ async def test_the_order_of_equal_costs_does_not_depend_on_the_databases_collati
     cheap = await make.tariff(
         pool, await make.dno(pool, "y", name="Zuletzt"), leistung="1", leistung_unter_2500h="1"
     )
-    directory = (await dnos.fetch_directory(pool, [None]))[None]
+    directory = await _directory(pool)
     by_name = [dno.slug for dno in directory if dno.slug != "y"]
     assert by_name == ["e", "f", "l", "a", "b", "z"]
     slugs = {dno.id: dno.slug for dno in directory}

@@ -3,14 +3,18 @@
 from decimal import Decimal
 from uuid import uuid4
 
-from app.db import aliases, coverage, dnos, entry_locations, hlzf, revisions, tariffs, time_of_use, years
+from app.db import aliases, dnos, entry_locations, hlzf, revisions, tariffs, time_of_use, years
 from app.db.pool import Pool
-from app.domain.coverage import RegionCoverage, YearCoverage
+from app.domain.directory import Directories
 from app.domain.entry import DnoYear, EntryLocation, VoltageLevel
 from app.domain.hlzf import Season, TimeWindow
 from app.domain.revision import ChangeKind, FieldChange
 from app.domain.time_of_use import TimeOfUseBand, TimeOfUsePrice, TimeOfUseWindow
 from tests import factories as make
+
+
+async def _directory(pool: Pool):
+    return (await Directories().of((await dnos.fetch_directory(pool, [None]))[None])).entries
 
 
 async def _delete(pool: Pool, table: str, entry_id) -> None:
@@ -34,7 +38,7 @@ async def test_a_deleted_operator_is_absent(pool):
     await _delete(pool, "dnos", dno.id)
     assert await dnos.fetch_by_slug(pool, [dno.slug]) == {}
     assert await dnos.fetch_by_id(pool, [dno.id]) == {}
-    assert (await dnos.fetch_directory(pool, [None]))[None] == ()
+    assert await _directory(pool) == ()
 
 
 async def test_an_invalid_slug_does_not_fail_its_batch(pool):
@@ -48,7 +52,7 @@ async def test_an_invalid_slug_does_not_fail_its_batch(pool):
 async def test_the_directory_is_sorted_in_german_order(pool):
     for number, name in enumerate(["Zwickau", "Überland", "ulm", "Aßlar", "Assling", "Ärzen", "Aerzen"]):
         await make.dno(pool, f"n-{number}", name=name)
-    directory = (await dnos.fetch_directory(pool, [None]))[None]
+    directory = await _directory(pool)
     assert [entry.name for entry in directory] == [
         "Aerzen", "Ärzen", "Aßlar", "Assling", "Überland", "ulm", "Zwickau",
     ]  # fmt: skip
@@ -58,7 +62,7 @@ async def test_unknown_connection_points_are_not_zero(pool):
     await make.dno(pool, "a")
     await make.dno(pool, "b", connection_points_ns=0)
     await make.dno(pool, "c", connection_points_ns=2**31 - 1, connection_points_hoes=2**31 - 1)
-    directory = (await dnos.fetch_directory(pool, [None]))[None]
+    directory = await _directory(pool)
     assert [entry.connection_points for entry in directory] == [None, 0, 2 * (2**31 - 1)]
 
 
@@ -160,28 +164,6 @@ async def test_history_uses_the_field_names_of_the_api(pool):
     assert FieldChange("leistung", None, "58.20") in created.changes
     assert found[windows.id][0].changes == (FieldChange("windows", "07:30-13:00, 16:00-19:00", ""),)
     assert await revisions.fetch_by_id(pool, [created.id, uuid4()]) == {created.id: created}
-
-
-async def test_coverage_counts_in_one_statement(pool):
-    assert (await coverage.fetch_coverage(pool, [None]))[None].by_year == ()
-    a = await make.dno(pool, "netze-a", region="Bayern")
-    b = await make.dno(pool, "netze-b", region="Hessen")
-    await make.dno(pool, "netze-c", region=None)
-    deleted = await make.dno(pool, "netze-d", region="Hessen")
-    await make.tariff(pool, a, 2025, verification_status="verified")
-    await make.tariff(pool, a, 2025, VoltageLevel.NS)
-    await make.hlzf(pool, a, 2025, verification_status="verified")
-    await make.time_of_use(pool, b, 2026)
-    await make.price(pool, a, 2025)
-    await make.price(pool, b, 2026, verification_status="verified")
-    await make.tariff(pool, deleted, 2025)
-    await _delete(pool, "dnos", deleted.id)
-    before = pool.statements
-    counted = (await coverage.fetch_coverage(pool, [None]))[None]
-    assert pool.statements - before == 1
-    assert (counted.total_dnos, counted.total_entries, counted.verified_entries) == (3, 6, 3)
-    assert counted.by_year == (YearCoverage(2026, 1, 0, 0, 1, 1, 1), YearCoverage(2025, 1, 2, 1, 0, 1, 2))
-    assert counted.by_region == (RegionCoverage("Bayern", 1, 1), RegionCoverage("Hessen", 1, 1))
 
 
 async def test_aliases_contain_their_source(pool):

@@ -148,6 +148,22 @@ async def test_a_renamed_operator_records_an_event_with_both_names(pool, dno):
     assert {entry["name"] for entry in entries} == {"netze-a", "netze-z"}
 
 
+async def test_a_change_of_thousands_of_operators_is_several_events(pool):
+    """One of all of them would be too large to be delivered in a time-out."""
+    await drain(pool)
+    await execute(
+        pool,
+        "INSERT INTO dnos (slug, name) SELECT 'n-' || n, 'Netze ' || n FROM generate_series(1, 2001) AS n",
+    )
+    ids = {row["id"] for row in await pool.fetch("SELECT id FROM dnos WHERE slug LIKE 'n-%'")}
+    events = await drain(pool)
+    assert [topic for topic, *_ in events] == ["operator"] * 3
+    assert sorted(len(changes) for *_, changes in events) == [1, 1000, 1000]
+    assert {dno_id for *_, changes in events for dno_id in changes} == ids
+    await execute(pool, "UPDATE dnos SET name = name || '!' WHERE slug LIKE 'n-%'")
+    assert sum(len(changes) for *_, changes in await drain(pool)) == 2001
+
+
 async def test_changes_of_accounts_and_aliases_record_events(pool, dno):
     await drain(pool)
     await make.alias(pool, dno, "SWM")

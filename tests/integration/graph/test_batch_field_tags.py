@@ -15,6 +15,7 @@ from app.domain import tags
 from app.domain.bill import Bill
 from app.domain.bill_ranking import RankedBill
 from app.domain.consumption import Metering
+from app.domain.coverage import coverage_of
 from app.domain.entry import WHOLE_COUNTRY, DnoYear, VoltageLevel
 from app.domain.event import EntryChange, Event, Topic
 from app.domain.families import DataType
@@ -24,6 +25,7 @@ from app.resources import Resources
 from schema.batch_field import RESOLVER, BatchResolver
 from schema.context import Context
 from schema.execution.compile import DEFINITION
+from schema.held_figures import load_held
 from schema.root import schema
 from schema.types.consumption_input import ConsumptionInput
 from schema.types.runtime_types import TAGGED
@@ -134,9 +136,9 @@ async def _parents(type: str, resources: Resources, operators: Sequence[Any]) ->
     if type == "RankedBill":
         nothing = Bill((), None, None, None, None, None, 19, (), ())
         return [RankedBill(1, dno.id, nothing, None, False, False) for dno in operators]
-    loaders = Context(resources).loaders
     if type == "Coverage":
-        return list(await loaders.coverage.load_many([None]))
+        return [coverage_of(*await load_held(Context(resources), tags.COVERAGE), ())]
+    loaders = Context(resources).loaders
     loader: Any = {
         "Tariff": loaders.tariffs_by_dno_year,
         "Hlzf": loaders.hlzf_by_dno_year,

@@ -14,7 +14,6 @@ from app.db.places import PostalCode, fetch_generation
 from app.db.pool import Pool
 from app.domain.entry import WHOLE_COUNTRY, DnoYear
 from app.domain.families import FIGURES
-from app.domain.held_figures import ANY_YEAR
 from app.interpreter.question_records import Question
 from app.language_model.budget import Call
 from app.language_model.opinion_records import UnsureQuestion
@@ -31,8 +30,7 @@ NEVER_ABSENT = {
     "directory",
     "place_generation",
     "aliases",
-    "coverage",
-    "coverage_of_regions",
+    "held_years",
     "holiday_rules_by_dno",
     "levies",
     "unusual_entries_by_dno",
@@ -62,7 +60,7 @@ async def keys_of(name: str, resources: Resources, pool: Pool, operators: Sequen
         "dnos_with_data_by_year": [2024, 2025, 1999],
         "unusual_entries_by_dno": [*dno_ids, ABSENT],
         "unusual_figures_by_family": [family.name for family in FIGURES],
-        "held_figures_by_year": [ANY_YEAR, 2024, 2025, 1999],
+        "held_figures_by_year": [2024, 2025, 1999],
         "location_by_entry": [*(row["id"] for row in entries), ABSENT],
         "history_by_entry": [*(row["id"] for row in entries), ABSENT],
         "revision_by_id": [*(row["id"] for row in revisions), ABSENT],
@@ -87,9 +85,9 @@ async def _questions(name: str, resources: Resources) -> list[Any]:
     if name == "interpretation_by_question":
         return questions
     loaders = Loaders(resources.read_through, ReadSet())
-    (entries,) = await loaders.directory.load_many([None])
-    assert entries
-    directory, names = resources.directories.of(entries), resources.names.of(entries, ())
+    (record,) = await loaders.directory.load_many([None])
+    directory = await resources.directories.of(record)
+    names = await resources.names.of(directory.entries, ())
     return [
         UnsureQuestion(question, question.interpreted(), Model(), directory, names, Call())
         for question in questions

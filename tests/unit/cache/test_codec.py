@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 from app.cache.codec import Codec
 from app.domain.account import ApiKey, User
-from app.domain.coverage import Coverage
 from app.domain.dno import DirectoryEntry, Dno
 from app.domain.entry import DnoYear
 from app.domain.event import Event
+from app.domain.held_figures import HeldOfYear
 from app.domain.hlzf import Hlzf
 from app.domain.revision import Revision
 from app.domain.tariff import Tariff
@@ -35,7 +35,7 @@ TYPES = [
     tuple[TimeOfUseTariff, ...],
     tuple[Revision, ...],
     tuple[Event, ...],
-    Coverage,
+    HeldOfYear,
     User,
     ApiKey,
     DnoYear,

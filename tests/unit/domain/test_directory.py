@@ -1,5 +1,6 @@
 """Pages of operators: in every order, each operator is on exactly one page."""
 
+import asyncio
 from base64 import urlsafe_b64encode
 from datetime import UTC, datetime
 from uuid import UUID
@@ -9,10 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.domain.directory import Directory, DnoOrder, read_cursor, write_cursor
+from app.domain.directory import Directories, Directory
+from app.domain.directory_pages import DnoOrder, read_cursor, write_cursor
+from app.domain.directory_record import DirectoryRecord, pack, unpack
 from app.domain.dno import DirectoryEntry
 from app.errors import BadInput
+from app.stepwise import run_at_once
 
+MOMENT = datetime(2026, 1, 1, tzinfo=UTC)
 names = st.text(max_size=8) | st.sampled_from(["Netz", "NETZ", "nétz", "Straße", "Strasse"])
 moments = st.integers(0, 2**32).map(lambda seconds: datetime.fromtimestamp(seconds, UTC))
 orders = st.sampled_from(DnoOrder)
@@ -30,11 +35,11 @@ def directories(draw):
     ]  # fmt: skip
 
 
-def pages(directory, order, first, keep=None):
+def pages(directory, order, first, operators=None):
     """All pages, each requested with the cursor of the one before, as a client does."""
     after = None
     while True:
-        page = directory.in_order(order).page(first, after, keep)
+        page = directory.in_order(order).page(first, after, operators)
         yield page
         if not page.has_next:
             return
@@ -43,9 +48,10 @@ def pages(directory, order, first, keep=None):
 
 @given(directories(), orders, st.integers(1, 5), st.booleans())
 def test_pages_hold_each_operator_once_and_in_order(entries, order, first, of_one_region):
-    keep = (lambda entry: entry.region == "Bayern") if of_one_region else None
-    wanted = [entry for entry in entries if keep is None or keep(entry)]
-    found = list(pages(Directory(entries), order, first, keep))
+    wanted = [entry for entry in entries if not of_one_region or entry.region == "Bayern"]
+    directory = Directory(entries)
+    operators = directory.bits_of(entry.id for entry in wanted) if of_one_region else None
+    found = list(pages(directory, order, first, operators))
     shown = [entry for page in found for entry in page.entries]
     assert sorted(entry.slug for entry in shown) == sorted(entry.slug for entry in wanted)
     assert shown == [entry for entry in Directory(entries).in_order(order).entries if entry in wanted]
@@ -115,3 +121,35 @@ def test_text_is_refused_or_is_a_cursor(text, order):
     except BadInput:
         return
     Directory(()).in_order(order).page(1, position)
+
+
+@given(directories())
+def test_a_record_in_parts_is_that_of_the_same_operators(entries):
+    record = run_at_once(pack(entries))
+    assert run_at_once(unpack(record)) == tuple(entries)
+
+
+async def test_a_directory_is_derived_again_only_if_its_record_differs():
+    one, other = (
+        run_at_once(
+            pack(
+                [DirectoryEntry(UUID(int=7), "netze", name, None, None, None, None, False, False, 1, MOMENT)]
+            )
+        )
+        for name in ("Netze", "Netz")
+    )
+    latest = Directories()
+    first, *same = [
+        await latest.of(each)
+        for each in (one, DirectoryRecord(tuple(map(bytes, map(bytearray, one.parts)))), one)
+    ]
+    assert all(each is first for each in same)
+    renamed, again = await asyncio.gather(latest.of(other), latest.of(other))
+    assert renamed is again is not first
+    assert [entry.name for entry in renamed.entries] == ["Netz"]
+    assert (await latest.of(None)).entries == ()
+
+
+def test_records_of_operators_with_other_fields_are_not_read():
+    """The bytes of the parts are not checked by their type, so that the type of the record includes that of the parts."""
+    assert str(msgspec.json.schema(DirectoryEntry)["$defs"]) in str(msgspec.json.schema(DirectoryRecord))

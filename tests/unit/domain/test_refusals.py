@@ -11,7 +11,7 @@ from app.domain import correction
 from app.domain.clock import hh_mm, minutes
 from app.domain.correction import HlzfCorrection, NewHlzf, NewTariff, TariffCorrection
 from app.domain.cost import annual_cost
-from app.domain.directory import DnoOrder, read_cursor
+from app.domain.directory_pages import DnoOrder, read_cursor
 from app.domain.email import check_email
 from app.domain.entry import VerificationStatus, VoltageLevel
 from app.domain.federal_state import FEDERAL_STATES, spellings_of

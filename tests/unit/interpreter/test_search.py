@@ -2,12 +2,18 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import cache
 from uuid import NAMESPACE_URL, UUID, uuid5
 
+import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rapidfuzz import fuzz, process
 
 from app.domain.dno import Alias, DirectoryEntry
-from app.interpreter.search import LatestNames, Names
+from app.domain.folding import fold
+from app.interpreter.search import BEGINS, WORD_BEGINS, LatestNames, Match, Names
 
 
 def entry(slug: str, name: str, official_name: str | None = None, city: str | None = None) -> DirectoryEntry:
@@ -59,8 +65,51 @@ def test_an_exact_name_scores_one_and_an_empty_query_finds_nothing() -> None:
     assert NAMES.search("qqqqqqqqqq", 5) == []
 
 
-def test_names_are_folded_again_only_when_they_differ() -> None:
+async def test_names_are_folded_again_only_when_they_differ() -> None:
     latest = LatestNames()
-    first = latest.of(ENTRIES, ())
-    assert latest.of(tuple(iter(ENTRIES)), ()) is first
-    assert latest.of(ENTRIES[:1], ()) is not first
+    first = await latest.of(ENTRIES, ())
+    assert await latest.of(tuple(iter(ENTRIES)), ()) is first
+    assert await latest.of(ENTRIES[:1], ()) is not first
+
+
+@given(st.text(alphabet="stadwerkn üöbg ", max_size=20), st.integers(1, 12))
+def test_names_compared_in_steps_are_ranked_as_names_compared_at_once(query: str, first: int) -> None:
+    """A plain comparison with all texts is the reference."""
+    entries = _many()
+    names = Names(entries)
+    wanted = fold(query).strip()
+    scores: dict[UUID, float] = {}
+    texts = list(names._leads)
+    found = [(text, score / 100) for text, score, _ in process.extract(wanted, texts, scorer=fuzz.WRatio, limit=5 * first, score_cutoff=60)]  # fmt: skip
+    if len(wanted) > 1:
+        found += [(text, BEGINS) for text in texts if text.startswith(wanted)]
+        found += [
+            (text, WORD_BEGINS) for text in texts if f" {wanted}" in text and not text.startswith(wanted)
+        ]
+    for text, score in found if wanted else ():
+        for dno_id, weight in names._leads[text].items():
+            scores[dno_id] = max(
+                scores.get(dno_id, 0.0), 1.0 if text == wanted and weight == 1 else score * weight
+            )
+    by_id = {entry.id: entry for entry in entries}
+    ranked = sorted(
+        scores.items(), key=lambda each: (-each[1], len(by_id[each[0]].name), by_id[each[0]].slug)
+    )
+    expected = [Match(dno_id, round(score, 4)) for dno_id, score in ranked[:first]]
+    assert names.search(query, first) == expected
+
+
+@cache
+def _many() -> list[DirectoryEntry]:
+    """More than a step compares."""
+    patterns = ("Stadtwerke {}", "{} Netz", "Netze {} GmbH", "Überlandwerk {}")
+    towns = [
+        start + end
+        for start in ("Ahr", "Berg", "Dorn", "Grün", "Neu")
+        for end in ("au", "bach", "burg", "stadt", "werth")
+    ]
+    return [
+        msgspec.structs.replace(ENTRIES[0], id=UUID(int=number), slug=f"netz-{number}", name=patterns[number % 4].format(towns[number % 25]),
+            official_name=None, city=towns[number % 25] if number % 3 else None, mastr_nr=None, bdew_code=None, acer_code=None, vnb_id=None)
+        for number in range(700)
+    ]  # fmt: skip

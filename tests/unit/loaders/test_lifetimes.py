@@ -65,10 +65,6 @@ def test_the_opinion_of_a_model_that_failed_is_not_cached() -> None:
     assert regions.QUESTIONS.lifetime(SETTINGS, interpretation(FAILED)) == 4
 
 
-def test_coverage_has_a_lifetime_of_its_own() -> None:
-    assert regions.COVERAGE.lifetime(SETTINGS, SimpleNamespace()) == 5  # type: ignore[arg-type]
-
-
 @pytest.mark.parametrize(
     "region",
     [
