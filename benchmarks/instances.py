@@ -159,19 +159,19 @@ async def _per_write(
     environment: Environment, servers: Sequence[Server], arguments: argparse.Namespace
 ) -> tuple[Counts, Counts]:
     """Of writes without any reads, and what the instances take by themselves in a second."""
-    before, began = await _counts(environment, servers), time.perf_counter()
+    before, began = await read_counts(environment, servers), time.perf_counter()
     await asyncio.sleep(arguments.seconds)
-    rest, length = (await _counts(environment, servers)).minus(before), time.perf_counter() - began
+    rest, length = (await read_counts(environment, servers)).minus(before), time.perf_counter() - began
     idle = Counts(*(each / length for each in rest))
     async with servers[0].connection() as connection:
         tariff = (await tariff_ids(connection, *queries.all_points()[0]))[LEVEL]
-        before, began = await _counts(environment, servers), time.perf_counter()
+        before, began = await read_counts(environment, servers), time.perf_counter()
         for number in range(arguments.writes):
             await _correct(connection, tariff, number)
             await asyncio.sleep(PAUSE)
         await asyncio.sleep(1)
         took = time.perf_counter() - began
-    spent = (await _counts(environment, servers)).minus(before)
+    spent = (await read_counts(environment, servers)).minus(before)
     per_write = [
         (each - took * at_rest) / arguments.writes for each, at_rest in zip(spent, idle, strict=True)
     ]
@@ -216,7 +216,7 @@ def _cpu(servers: Sequence[Server]) -> float:
     return sum(server.cpu_seconds for server in servers)
 
 
-async def _counts(environment: Environment, servers: Sequence[Server]) -> Counts:
+async def read_counts(environment: Environment, servers: Sequence[Server]) -> Counts:
     connection = await asyncpg.connect(environment.settings.database_url, timeout=10)
     try:
         # Sessions report what they did at most once a second, and at the end of a command.

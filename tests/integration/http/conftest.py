@@ -1,5 +1,6 @@
 """Starlette apps with the real middleware, and limiters on the real Valkey."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from types import SimpleNamespace
@@ -14,6 +15,7 @@ from starlette.types import ASGIApp
 from app.domain.account import ANONYMOUS, Principal
 from app.errors import Unauthenticated
 from app.limits.rate_limiter.limiter import RateLimiter
+from app.limits.refusal_pacer import RefusalPacer
 from app.middleware.stack import apply_middleware
 from app.settings import Settings
 from tests.waiting import PATIENT
@@ -60,6 +62,8 @@ def application(
     found = SimpleNamespace(limiter=limiter, **{"authenticator": Keys(), **resources})
 
     async def with_resources(scope: Any, receive: Any, send: Any) -> None:
+        if not hasattr(found, "refusals"):
+            found.refusals = RefusalPacer(asyncio.get_running_loop())
         scope |= {"app": app, "state": {"resources": found}}  # as Starlette sets it, for its router to raise
         await app(scope, receive, send)
 

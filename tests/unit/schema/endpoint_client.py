@@ -18,6 +18,7 @@ from app.http.edge_headers import EdgeHeaders
 from app.http.request_state import request_state
 from app.limits.deadlines import Deadlines
 from app.limits.rate_limiter.limiter import RateLimiter
+from app.limits.refusal_pacer import RefusalPacer
 from app.settings import Settings
 from schema.http.endpoint import GraphQLEndpoint
 from schema.http.operation_runner import OperationRunner
@@ -77,6 +78,7 @@ class Endpoint:
             edge=EdgeHeaders(self.settings),
             heads=RequestHeadCache(memory),
             deadlines=Deadlines(self.settings.operation_timeout, asyncio.get_running_loop()),
+            refusals=RefusalPacer(asyncio.get_running_loop()),
             authenticator=self.authenticator,
             read_through=None,
             shared=None,
