@@ -16,7 +16,7 @@ import secrets
 import statistics
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -76,7 +76,7 @@ async def _run(
         entries = await growth_data.fill(url, factor)
         print(f"{factor} times: {entries:,} entries", flush=True)
         began = time.perf_counter()
-        await migrate(url, target=LATEST)
+        await _migrate(url)
         found: dict[str, Cost | float] = {
             f"migration from {EARLIER} to {LATEST}, s": time.perf_counter() - began
         }
@@ -87,6 +87,15 @@ async def _run(
         if arguments.only != "requests":
             found |= await growth_files.measure(own, folder, factor)
         return found
+
+
+async def _migrate(url: str) -> None:
+    """Tried again while PostgreSQL still vacuums what was filled."""
+    while True:
+        with suppress(asyncpg.LockNotAvailableError):
+            await migrate(url, target=LATEST)
+            return
+        await asyncio.sleep(0.5)
 
 
 # Requests

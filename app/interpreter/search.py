@@ -22,7 +22,8 @@ MIN_SCORE = 0.6
 BEGINS, WORD_BEGINS = 0.96, 0.92
 # A place is where users look for an operator, not what it is called.
 NAME, OFFICIAL_NAME, CITY = 1.0, 0.98, 0.9
-_PER_STEP: Final = 500  # texts or operators: some milliseconds at most
+_PER_STEP: Final = 500  # texts that are compared: some milliseconds at most
+_FOLDED_PER_STEP: Final = 100  # operators
 
 
 class Match(msgspec.Struct, frozen=True):
@@ -46,12 +47,12 @@ class Names:
     def gather(
         self, entries: Sequence[DirectoryEntry], aliases: Iterable[Alias]
     ) -> Generator[None, None, None]:
-        self._entries = {entry.id: entry for entry in entries}
-        yield
+        self._entries: dict[UUID, DirectoryEntry] = {}
         self._codes: dict[str, list[UUID]] = {}
         self._leads: dict[str, dict[UUID, float]] = {}
-        for start in range(0, len(entries), _PER_STEP):
-            some = entries[start : start + _PER_STEP]
+        for start in range(0, len(entries), _FOLDED_PER_STEP):
+            some = entries[start : start + _FOLDED_PER_STEP]
+            self._entries.update((entry.id, entry) for entry in some)
             for code, numbers in code_index(some).items():
                 self._codes.setdefault(code, []).extend(some[number].id for number in numbers)
             for entry in some:
