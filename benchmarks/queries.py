@@ -75,31 +75,38 @@ def day_of_prices(day: date) -> bytes:
     return post(PRICES, **HOT, **{"from": start, "to": end})
 
 
+def address(path: str, accept: str = "application/json") -> bytes:
+    return f"GET {path} HTTP/1.1\r\nhost: 127.0.0.1\r\naccept: {accept}\r\n\r\n".encode()
+
+
 def day_address(day: date) -> bytes:
     """The same as programs read it, without GraphQL."""
     path = f"/api/v1/dnos/{HOT['slug']}/time-of-use/{day}?resolution=CHANGES"
-    return f"GET {path} HTTP/1.1\r\nhost: 127.0.0.1\r\naccept: application/json\r\n\r\n".encode()
+    return address(path)
 
 
 def operators_at(postal_code: str) -> bytes:
     return post(AT, postalCode=postal_code)
 
 
-def bill(kwh: int = 3500) -> bytes:
-    """What a household of the operator of `point` pays."""
-    consumption = {
+def household(kwh: int) -> dict[str, object]:
+    """A `ConsumptionInput`."""
+    return {
         "year": HOT["year"],
         "voltageLevel": "NS",
         "metering": "SLP",
         "consumptionKwh": str(kwh),
         "municipalityInhabitants": 6500,
     }
-    return post(BILL, slug=HOT["slug"], input=consumption)
 
 
-def figures_of_bill(key: str) -> list[bytes]:
-    """Adds the prices and levies that `bill` needs."""
-    dno_year = {"dno": HOT["slug"], "year": HOT["year"], "voltageLevel": "NS"}
+def bill(kwh: int = 3500) -> bytes:
+    """What a household of the operator of `point` pays."""
+    return post(BILL, slug=HOT["slug"], input=household(kwh))
+
+
+def figures_of_bill(key: str, slugs: Sequence[str] = (HOT["slug"],)) -> list[bytes]:
+    """Adds the prices of these operators and the levies that `bill` needs."""
     prices = [("SLP_GRUNDPREIS", "60.00"), ("SLP_ARBEITSPREIS", "7.49")]
     first, last = f"{HOT['year']}-01-01", f"{HOT['year']}-12-31"
     levies = [
@@ -111,7 +118,18 @@ def figures_of_bill(key: str) -> list[bytes]:
     ]
     return [
         *(
-            post(ADD_PRICE, key, input={**dno_year, "kind": kind, "amount": amount})
+            post(
+                ADD_PRICE,
+                key,
+                input={
+                    "dno": slug,
+                    "year": HOT["year"],
+                    "voltageLevel": "NS",
+                    "kind": kind,
+                    "amount": amount,
+                },
+            )
+            for slug in slugs
             for kind, amount in prices
         ),
         *(
@@ -137,8 +155,8 @@ def days_of_year() -> list[date]:
     return [first + timedelta(days=n) for n in range(365)]
 
 
-def time_of_use(key: str) -> bytes:
-    """Adds a sheet for `HOT` with seven windows in each quarter."""
+def time_of_use(key: str, slug: str = HOT["slug"]) -> bytes:
+    """Adds a sheet of the operator with seven windows in each quarter."""
     hours = ("00:00", "06:00", "12:00", "14:15", "18:00", "21:00", "23:00", "24:00")
     windows = [
         {"quarter": quarter, "band": band, "start": start, "end": end}
@@ -152,7 +170,7 @@ def time_of_use(key: str) -> bytes:
         {"band": "ST", "price": "5.96"},
         {"band": "NT", "price": "2.38"},
     ]
-    entry = {"dno": HOT["slug"], "year": HOT["year"], "bands": bands, "windows": windows}
+    entry = {"dno": slug, "year": HOT["year"], "bands": bands, "windows": windows}
     return post(ADD_TIME_OF_USE, key, input=entry)
 
 
@@ -171,7 +189,7 @@ def registration(query: str) -> bytes:
 
 def persisted(query: str, **variables: object) -> bytes:
     path = f"/graphql?variables={_in_address(variables)}&extensions={_in_address(_by_hash(query))}"
-    return f"GET {path} HTTP/1.1\r\nhost: 127.0.0.1\r\naccept: application/json\r\n\r\n".encode()
+    return address(path)
 
 
 # Sequences of different requests

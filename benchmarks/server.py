@@ -3,7 +3,7 @@
 import asyncio
 import json
 from asyncio import StreamReader, StreamWriter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
@@ -78,12 +78,15 @@ class Server:
         return {name: float(value) for name, _, value in lines}
 
     async def until_ready(self) -> None:
-        """L1 is off until the server has subscribed to the channel."""
+        """L1 is off until the server has subscribed to the channel, L2 until the events of the import are delivered."""
         async with asyncio.timeout(TIMEOUT):
-            while not all(
-                value for name, value in (await self.metrics()).items() if "dno_cache_trusted" in name
-            ):
+            while not _is_ready(await self.metrics()):
                 await asyncio.sleep(0.05)
+
+
+def _is_ready(metrics: Mapping[str, float]) -> bool:
+    trusted = [value for name, value in metrics.items() if "dno_cache_trusted" in name]
+    return all(trusted) and not any(value for name, value in metrics.items() if "dno_outbox_backlog" in name)
 
 
 class Connection:

@@ -21,6 +21,7 @@ from schema.context import Context, Info
 T = TypeVar("T", bound=type)
 BatchFunction = Callable[..., Awaitable[Sequence[Any]]]
 RootFunction = Callable[..., Awaitable[Any]]
+JoinedFunction = Callable[[Context, Sequence[Mapping[str, Any]]], Awaitable[Sequence[Any]]]
 
 # Key of the BatchResolver in a field's metadata; plans read it.
 RESOLVER = "resolver"
@@ -47,12 +48,14 @@ class BatchResolver:
     `batch` takes all parents of a level and gives one value for each. With `through`, these
     values are keys (or lists of keys) of that loader, whose records are the field's values.
     `reads` names the tags that one parent's value depends on; without it no object that has the
-    field is cached as a fragment.
+    field is cached as a fragment. `joined`, of a field of `Query`, gives one value for each of several
+    sets of arguments.
     """
 
     batch: BatchFunction
     through: Callable[[Loaders], RecordLoader[Any, Any]] | None = None
     reads: Callable[..., Sequence[str]] | None = None
+    joined: JoinedFunction | None = None
 
     async def values(
         self, parents: Sequence[Any], context: Context, arguments: dict[str, Any]
@@ -166,10 +169,12 @@ def root_field(
     price: int = 0,
     priced_by: str | None = None,
     metadata: Mapping[str, Any] = MappingProxyType({}),
+    joined: JoinedFunction | None = None,
 ) -> Callable[[RootFunction], Any]:
     """`async def field(context, **arguments) -> value`: a field of `Query`.
 
     `price`: cost beside its objects, such as that of a search; with `priced_by` only if that argument is given.
+    `joined`: the same for all of several aliases at once, where one read of them costs less.
     """
 
     def decorate(function: RootFunction) -> StrawberryField:
@@ -179,7 +184,7 @@ def root_field(
         async def resolve(info: Info, **arguments: Any) -> Any:
             return await function(info.context, **arguments)
 
-        known = {**metadata, RESOLVER: BatchResolver(batch), PRICE: (price, priced_by)}
+        known = {**metadata, RESOLVER: BatchResolver(batch, joined=joined), PRICE: (price, priced_by)}
         return _field(resolve, function, graphql_type, description, known, skip=1, parent=False)
 
     return decorate

@@ -95,28 +95,48 @@ class PlanExecution:
         read = field.read
         if isinstance(read, BatchResolver):
             if owners is not None:
-                assert read.reads is not None
-                for parent, owner in zip(parents, owners, strict=True):
-                    owner.update(read.reads(parent, **arguments))
+                self._note_reads(field, parents, owners)
             if field.fragments and owners is None and self._memory is not None:
                 await self._load_fragments(field, read, parents, arguments)
                 return
             if self._budget.cpu_time > TURN and self._budget.is_due():
                 await asyncio.sleep(0)
             values = await read.values(parents, self._context, arguments)
-            if self._stats is not None and self._stats.statements:
-                self._budget.check_statements(self._stats.statements)
+            self._check_statements()
         elif isinstance(read, str):
             values = [getattr(parent, read) for parent in parents]
         else:
             values = self._compute(field, read, parents, arguments)
+        objects, their_owners = self._take_values(field, values, owners)
+        if field.deep:
+            await self._load_below(field, objects, their_owners)
+
+    def _note_reads(self, field: Field, parents: Sequence[Any], owners: Owners) -> None:
+        """What the field's values depend on becomes tags of the fragments that they are part of."""
+        if owners is None:
+            return
+        arguments = self._arguments.get(field.slot, {})
+        assert isinstance(field.read, BatchResolver)
+        assert field.read.reads is not None
+        for parent, owner in zip(parents, owners, strict=True):
+            owner.update(field.read.reads(parent, **arguments))
+
+    def _check_statements(self) -> None:
+        if self._stats is not None and self._stats.statements:
+            self._budget.check_statements(self._stats.statements)
+
+    def _take_values(
+        self, field: Field, values: Sequence[Any], owners: Owners
+    ) -> tuple[Sequence[Any], Owners]:
+        """The objects whose fields have to be loaded next, each with its owner."""
         self._slots[field.slot] = iter(values).__next__
         if field.deep:
             objects, their_owners = _flat(field, values, owners)
             self._budget.add_objects(len(objects))
-            await self._load_below(field, objects, their_owners)
-        elif field.holds_objects:
+            return objects, their_owners
+        if field.holds_objects:
             self._budget.add_objects(_count(field, values))
+        return (), owners
 
     def _compute(
         self, field: Field, read: Callable[..., Any], parents: Sequence[Any], arguments: Arguments

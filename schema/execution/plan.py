@@ -115,12 +115,26 @@ class Field:
 
 
 class Plan:
-    """A compiled operation. If `root` is None, the executor has to run it; `reason` is a label of a metric."""
+    """A compiled operation. If `root` is None, the executor has to run it; `reason` is a label of a metric.
+
+    `joins`: whether fields of one level have a resolver in common, as those of aliases.
+    """
 
     def __init__(self, root: Selection | None, fields: Sequence[Field], reason: str = "") -> None:
         self.root = root
+        self.joins = root is not None and _joins([root])
         self.slots = len(fields)
         self.with_arguments = [
             (field.slot, field.arguments) for field in fields if field.arguments is not None
         ]
         self.reason = reason
+
+
+def _joins(level: list[Selection]) -> bool:
+    while level:
+        fields = [field for selection in level for field in selection.stored]
+        resolvers = [field.read for field in fields if isinstance(field.read, BatchResolver)]
+        if len(set(map(id, resolvers))) < len(resolvers):
+            return True
+        level = [selection for field in fields for selection in field.subselections]
+    return False

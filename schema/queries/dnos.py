@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import reduce
 from itertools import chain
 from operator import or_
@@ -38,14 +38,25 @@ _PLACE = re.compile(
 )
 
 
+async def _dnos_by_slug(
+    context: Context, arguments: Sequence[Mapping[str, str]]
+) -> Sequence[DnoStruct | None]:
+    slugs = [check_length(each["slug"], "slug") for each in arguments]
+    return await context.loaders.dno_by_slug.load_many(slugs)
+
+
 @strawberry.type
 class DnoQueries:
-    @root_field(Dno | None, description="One operator by its slug; null where there is none.")
+    @root_field(
+        Dno | None,
+        description="One operator by its slug; null where there is none.",
+        joined=_dnos_by_slug,
+    )
     async def dno(
         context: Context,
         slug: Annotated[str, strawberry.argument(description="Short name, such as netze-bw.")],
     ) -> DnoStruct | None:
-        (found,) = await context.loaders.dno_by_slug.load_many([check_length(slug, "slug")])
+        (found,) = await _dnos_by_slug(context, [{"slug": slug}])
         return found
 
     @root_field(

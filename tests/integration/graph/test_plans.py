@@ -82,6 +82,7 @@ class Comparison:
             else:
                 assert planned.body == expected.body, (turn, drawn.text, drawn.variables)
                 self.outcomes["the same"] += 1
+                self.outcomes["joined"] += operation.plan(variables).joins
 
 
 # The jitter of lifetimes uses `random` in another thread, about which Hypothesis warns.
@@ -108,6 +109,7 @@ async def test_thousands_of_queries_get_the_same_bytes_from_plan_and_executor(
     await asyncio.to_thread(check)
     # The test must be able to fail: most queries are valid and have a plan.
     assert comparison.outcomes["the same"] > EXAMPLES, comparison.outcomes
+    assert comparison.outcomes["joined"] > EXAMPLES / 20, comparison.outcomes
     assert not comparison.outcomes["GRAPHQL_PARSE_FAILED"]
 
 

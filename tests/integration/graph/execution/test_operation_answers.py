@@ -5,11 +5,12 @@ from typing import Any
 import pytest
 
 from app.domain import tags
+from app.observability import operation_stats
 from app.resources import Resources
 from app.settings import Settings
 from schema.context import Context
 from schema.execution.document_cache import DocumentCache
-from schema.execution.documents import Cost
+from schema.execution.documents import Cost, Operation
 from schema.execution.operation import Answer, OperationExecutor
 from schema.root import schema
 
@@ -59,6 +60,54 @@ async def test_introspection_operations_depend_on_the_schema_only(resources: Res
     answer = await execute("{ __schema { queryType { name } } }", context)
     assert answer.body == b'{"data":{"__schema":{"queryType":{"name":"Query"}}}}'
     assert context.read_set.tags == {tags.SCHEMA}
+
+
+async def test_the_same_introspection_is_executed_once(
+    resources: Resources, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    executed: list[str] = []
+    by_executor = OperationExecutor._by_executor
+
+    async def counted(self: OperationExecutor, operation: Operation, *more: Any) -> Answer:
+        executed.append(operation.document.text)
+        return await by_executor(self, operation, *more)
+
+    monkeypatch.setattr(OperationExecutor, "_by_executor", counted)
+    documents, executor = DocumentCache(schema, Settings()), OperationExecutor(schema)
+
+    async def run(text: str, cost: Cost | None = COST, **variables: Any) -> bytes:
+        operation = documents.operation(text, None)
+        coerced = operation.variables(variables)
+        return (await executor.run(operation, coerced, variables, Context(resources), cost)).body
+
+    dno, tariff = '{ __type(name: "Dno") { name } }', '{ __type(name: "Tariff") { name } }'
+    for text, name in ((dno, b"Dno"), (tariff, b"Tariff"), (dno, b"Dno"), (tariff, b"Tariff")):
+        assert await run(text) == b'{"data":{"__type":{"name":"' + name + b'"}}' + EXTENSIONS
+    assert await run(dno, cost=None) == b'{"data":{"__type":{"name":"Dno"}}}'
+    assert executed == [dno, tariff]
+    # Not with variables, and not together with data.
+    varied = "query ($name: String!) { __type(name: $name) { name } }"
+    for type_name in ("Dno", "Tariff"):
+        assert type_name.encode() in await run(varied, cost=None, name=type_name)
+    mixed = '{ __schema { queryType { name } } dno(slug: "nobody") { slug } }'
+    assert await run(mixed) == await run(mixed)
+    assert executed == [dno, tariff, varied, varied, mixed, mixed]
+
+
+async def test_aliases_of_one_level_are_read_together(resources: Resources, operators: list[Any]) -> None:
+    slugs = [*(dno.slug for dno in operators), "nobody"]
+    points = " ".join(
+        f'p{number}: dno(slug: "{slug}") {{ slug one: tariffs(year: {year}) {{ arbeit previousYear {{ year }} }}'
+        f" two: tariffs(year: {year}) {{ leistung previousYear {{ leistung }} }} }}"
+        for number, (slug, year) in enumerate((slug, year) for slug in slugs for year in (2024, 2025))
+    )
+    text = f"{{ {points} }}"
+    spent = operation_stats.begin()
+    answer = await execute(text, Context(resources))
+    # Operators; tariffs of each of the two years, and of the years before those.
+    assert spent.statements <= 5
+    assert spent.keys["dno_by_slug"] == len(slugs) > 2
+    assert answer.body == (await execute(text, Context(resources), planned=False)).body
 
 
 async def test_an_operation_that_the_executor_repeats_reads_its_records_again(
