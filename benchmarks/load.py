@@ -10,7 +10,8 @@ import os
 import shutil
 import statistics
 import tempfile
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from itertools import cycle, islice
 from pathlib import Path
 from time import perf_counter
@@ -79,22 +80,35 @@ async def with_wrk(
 async def with_python(
     port: int, sequence: RequestSequence, seconds: float, start: int, connections: int
 ) -> Measured:
-    requests = islice(cycle(sequence.in_order()), start % len(sequence.order or sequence.requests), None)
-    seen, loop = _Statistics(requests), asyncio.get_running_loop()
     began = perf_counter()
-    callers = [
-        await loop.create_connection(lambda: _Connection(seen), "127.0.0.1", port) for _ in range(connections)
-    ]
-    await asyncio.sleep(seconds)
-    took = perf_counter() - began
-    for transport, _ in callers:
-        transport.abort()
+    async with sending(port, sequence, start, connections) as seen:
+        await asyncio.sleep(seconds)
+        took = perf_counter() - began
     times = sorted(seen.times)
     assert times, "no response was received"
     return Measured(len(times), took, times[len(times) // 2], times[len(times) * 99 // 100], seen.failed)
 
 
-class _Statistics:
+@asynccontextmanager
+async def sending(
+    port: int, sequence: RequestSequence, start: int = 0, connections: int = CONNECTIONS
+) -> AsyncIterator["Statistics"]:
+    """Sends requests with the Python client while the context is open; what was seen so far can be read at any time."""
+    requests = islice(cycle(sequence.in_order()), start % len(sequence.order or sequence.requests), None)
+    seen, loop = Statistics(requests), asyncio.get_running_loop()
+    callers = [
+        await loop.create_connection(lambda: _Connection(seen), "127.0.0.1", port) for _ in range(connections)
+    ]
+    try:
+        yield seen
+    finally:
+        for transport, _ in callers:
+            transport.abort()
+
+
+class Statistics:
+    """`times`: seconds that each response took, in the order in which they came."""
+
     def __init__(self, requests: Iterator[bytes]) -> None:
         self.requests = requests
         self.times: list[float] = []
@@ -104,7 +118,7 @@ class _Statistics:
 class _Connection(asyncio.Protocol):
     """One connection: sends a request, waits for the whole response, sends the next."""
 
-    def __init__(self, seen: _Statistics) -> None:
+    def __init__(self, seen: Statistics) -> None:
         self._seen = seen
         self._received = b""
         self._length = 0
