@@ -235,6 +235,7 @@ STORES = {
     "schema/execution/cost.py:Estimate._sizes": "documents",
     "schema/execution/cost.py:Estimate._years": "documents",
     "schema/execution/document_cache.py:DocumentCache._entries": "documents",
+    "schema/execution/operation.py:OperationExecutor._introspections": "answers to introspection",
     "schema/execution/document_cache.py:DocumentCache._probation": "documents",
     "schema/execution/shapes.py:_Rewriting.types": "documents",
     "schema/execution/validation_rules.py:_without": START,
