@@ -89,13 +89,13 @@ async def test_the_same_introspection_is_executed_once(
     varied = "query ($name: String!) { __type(name: $name) { name } }"
     for type_name in ("Dno", "Tariff"):
         assert type_name.encode() in await run(varied, cost=None, name=type_name)
-    mixed = '{ __schema { queryType { name } } dno(slug: "nobody") { slug } }'
+    mixed = '{ __schema { queryType { name } } dno(slug: "no-such-operator") { slug } }'
     assert await run(mixed) == await run(mixed)
     assert executed == [dno, tariff, varied, varied, mixed, mixed]
 
 
 async def test_aliases_of_one_level_are_read_together(resources: Resources, operators: list[Any]) -> None:
-    slugs = [*(dno.slug for dno in operators), "nobody"]
+    slugs = [*(dno.slug for dno in operators), "no-such-operator"]
     points = " ".join(
         f'p{number}: dno(slug: "{slug}") {{ slug one: tariffs(year: {year}) {{ arbeit previousYear {{ year }} }}'
         f" two: tariffs(year: {year}) {{ leistung previousYear {{ leistung }} }} }}"
