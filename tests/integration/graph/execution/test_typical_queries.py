@@ -137,7 +137,7 @@ async def test_plans_of_nodes_return_the_bytes_of_the_executor(
     [
         ("{ __schema { queryType { name } } }", "introspection"),
         ('{ __type(name: "Dno") { name } }', "introspection"),
-        ("mutation { revokeApiKey(id: \"x\") { errors { message } } }", "mutation"),
+        ("mutation { a: revokeApiKey(id: \"x\") { errors { message } } b: revokeApiKey(id: \"y\") { errors { message } } }", "mutations"),
         ("subscription { dataChanged { year } }", "subscription"),
     ],
 )  # fmt: skip
