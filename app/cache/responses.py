@@ -65,7 +65,7 @@ class Responses:
     def now(self) -> int:
         return self._memory.now()
 
-    def get(self, key: ResponseKey) -> Entry | None:
+    def get(self, key: ResponseKey | tuple[str, bytes | str]) -> Entry | None:
         return self._memory.get(key) if self._on else None
 
     def may_keep(self, read_set: ReadSet) -> bool:

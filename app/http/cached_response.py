@@ -22,7 +22,7 @@ class EdgeDescription:
 
 class CachedResponse:
     """`count`: where requests with it are counted. `etag`, the one of the body as it is, is made once; likewise, for each content coding,
-    `encoded`, the body, and `replies`, the response to a POST. All callers of a role get the same, so each coding of it may be
+    `encoded`, the body, and `replies`, the response to a POST, and `written`, the latest one to a GET. All callers of a role get the same, so each coding of it may be
     made. `grown`: is called with the bytes that a coding takes in addition.
 
     `headers`: further ones that describe the body, of a response to a GET. `cache_control`: where it is not that of all
@@ -42,6 +42,7 @@ class CachedResponse:
         "headers",
         "media_type",
         "replies",
+        "written",
     )
 
     def __init__(
@@ -62,6 +63,7 @@ class CachedResponse:
         self.compressible = is_compressible(media_type.encode())
         self.encoded: dict[Coding | None, bytes] = {}
         self.replies: dict[Coding | None, BufferedResponse] = {}
+        self.written: dict[Coding | None, tuple[bytes, bytes, BufferedResponse]] = {}  # with what may differ
         self.grown: Callable[[CachedResponse, int], None] | None = None
         self._pending: dict[Coding, asyncio.Task[None]] = {}
 

@@ -45,18 +45,26 @@ def respond_from_cache(
         return reply
     if kept.etag is None:
         kept.etag = etag(kept.body).encode()
+    control = cache_control or kept.cache_control or _cache_control(scope, until)
     known = known_tag(joined_header(scope, b"if-none-match"), kept.etag, coding)
+    edge = request_state(scope).resources.edge
+    if known is None and not edge.on:
+        written = kept.written.get(coding)
+        if written is not None and written[0] == control and written[1] is vary:
+            return written[2]
     headers = [
         (b"vary", vary),
         (b"etag", known or tag_of(kept.etag, coding)),
-        (b"cache-control", cache_control or kept.cache_control or _cache_control(scope, until)),
-        *request_state(scope).resources.edge.headers_for(scope, kept.edge),
+        (b"cache-control", control),
+        *edge.headers_for(scope, kept.edge),
     ]
     if known is not None:
         return BufferedResponse(304, headers, b"")
     headers += _content(body, kept.media_type, coding)
     headers += kept.headers
-    return BufferedResponse(200, headers, body)
+    response = BufferedResponse(200, headers, body)
+    kept.written[coding] = control, vary, response
+    return response
 
 
 def for_post(

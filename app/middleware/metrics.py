@@ -6,7 +6,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.http.response_start import on_response_start
 from app.observability import metrics
-from app.observability.counting import Counts, LocalGauge, Timings
+from app.observability.counting import Count, Counts, LocalGauge, Timings
 
 METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
 UNKNOWN = "unknown"  # arbitrary values of clients must not become labels
@@ -14,6 +14,8 @@ UNKNOWN = "unknown"  # arbitrary values of clients must not become labels
 requests = Counts(metrics.HTTP_REQUESTS)
 in_flight = LocalGauge(metrics.HTTP_IN_FLIGHT)
 _timings: dict[str, Timings] = {}
+# By method, route and status.
+_meters: dict[tuple[str, str, int], tuple[Count, Timings]] = {}
 
 
 class Metrics:
@@ -46,11 +48,20 @@ class Metrics:
 
 def note(method: str, route: str, status: int, seconds: float) -> None:
     """Also for the fast path, which passes no middleware."""
-    requests[method if method in METHODS else UNKNOWN, route, str(status)].value += 1
+    key = method if method in METHODS else UNKNOWN, route, status
+    meters = _meters.get(key)
+    if meters is None:
+        meters = _meters[key] = _meters_of(*key)
+    count, timings = meters
+    count.value += 1
+    timings.observe(seconds)
+
+
+def _meters_of(method: str, route: str, status: int) -> tuple[Count, Timings]:
     timings = _timings.get(route)
     if timings is None:
         timings = _timings[route] = Timings(metrics.HTTP_SECONDS, route)
-    timings.observe(seconds)
+    return requests[method, route, str(status)], timings
 
 
 def _route(scope: Scope) -> str:

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from copy import copy
-from functools import cached_property
+from functools import cached_property, lru_cache
 from hashlib import sha256
 from typing import Any, NamedTuple
 
@@ -60,15 +60,21 @@ class RejectedDocument(Exception):
 
 
 class Cost(NamedTuple):
-    """In units: one for each object. `maximum`: the limit of one operation."""
+    """In units: one for each object. `maximum`: the limit of one operation. `json`: the extension of the response."""
 
     requested: int
     maximum: int
+    json: str
 
-    @property
-    def json(self) -> str:
-        remaining = self.maximum - self.requested
-        return f'{{"cost":{{"requested":{self.requested},"remaining":{remaining},"maximum":{self.maximum}}}}}'
+
+@lru_cache(1000)
+def cost_of(requested: int, maximum: int) -> Cost:
+    remaining = maximum - requested
+    return Cost(
+        requested,
+        maximum,
+        f'{{"cost":{{"requested":{requested},"remaining":{remaining},"maximum":{maximum}}}}}',
+    )
 
 
 class Source:
@@ -189,7 +195,7 @@ class Operation:
                 },
             )
             raise RejectedDocument([error], Code.GRAPHQL_VALIDATION_FAILED)
-        return Cost(requested, maximum)
+        return cost_of(requested, maximum)
 
     def span(self, raw_variables: dict[str, Any]) -> AbstractContextManager[Any]:
         return traces.operation_span(self.type.value, self.name, lambda: self.document.hash, raw_variables)

@@ -150,7 +150,7 @@ class CachedAddress(HeadHandler):
     def find_cached_response(
         self, head: CachedRequestHead, body: bytes
     ) -> tuple[BufferedResponse, NameCount] | None:
-        entry = resources_of(head.scope).responses.get(ResponseKey(head.head, b""))
+        entry = resources_of(head.scope).responses.get((head.head, b""))
         if entry is None or entry.value.lacks(accepted_coding(head.scope)):
             return None
         return self._send(head.scope, entry.value, entry.until), entry.value.count

@@ -21,6 +21,7 @@ class Policy:
         "lines",
         "name",
         "refused",
+        "seconds",
         "state",
         "window",
     )
@@ -30,6 +31,7 @@ class Policy:
         self.limit = limit
         self.window = window
         self.interval = window / limit if limit else 0.0
+        self.seconds = _whole_seconds(self.interval)
         # The parts of the headers that stay the same.
         self.header = f'"{name}";q={limit};w={round(window)}'.encode()
         self.state = f'"{name}";r='.encode()
@@ -61,11 +63,6 @@ class Verdict:
         return self.policy.limit
 
     @property
-    def more_after(self) -> float:
-        """Seconds until more quota is available, at the latest; of a rejection, until a retry can succeed."""
-        return self.policy.interval if self.allowed else self.retry_after
-
-    @property
     def headers(self) -> Headers:
         """Retry-After is not among them: it belongs to the error response, as with every other 429 or 503."""
         policy = self.policy
@@ -85,5 +82,10 @@ class Verdict:
         return lines if self.allowed else b"%sretry-after: %d\r\n" % (lines, seconds)
 
     def _seconds(self) -> int:
-        # Less a thousandth, so that what rounding made of "1 s" does not become 2.
-        return max(ceil(self.more_after - 0.001), 0 if self.allowed else 1)
+        """Until more quota is available, at the latest; of a rejection, until a retry can succeed."""
+        return self.policy.seconds if self.allowed else max(_whole_seconds(self.retry_after), 1)
+
+
+def _whole_seconds(seconds: float) -> int:
+    # Less a thousandth, so that what rounding made of "1 s" does not become 2.
+    return max(ceil(seconds - 0.001), 0)

@@ -27,12 +27,20 @@ def response_key(scope: Scope, body: bytes, *, anonymous_reading: bool) -> Respo
     return ResponseKey(head, body_of(body))
 
 
-def look_up_response(scope: Scope, key: ResponseKey) -> tuple[BufferedResponse, NameCount] | None:
+def look_up_response(
+    scope: Scope, key: ResponseKey | tuple[str, bytes | str]
+) -> tuple[BufferedResponse, NameCount] | None:
     """A cached response that is still valid, and the counter of its operation. None also if it has to be encoded first."""
     entry = resources_of(scope).responses.get(key)
-    if entry is None or entry.value.lacks(accepted_coding(scope)):
+    if entry is None:
         return None
-    return respond_from_cache(scope, entry.value, entry.until), entry.value.count
+    kept, choice = entry.value, accepted_coding(scope)
+    reply = kept.replies.get(choice.coding)
+    if reply is not None and scope["method"] == "POST":
+        return reply, kept.count
+    if kept.lacks(choice):
+        return None
+    return respond_from_cache(scope, kept, entry.until), kept.count
 
 
 async def look_up_encoded(scope: Scope, key: ResponseKey) -> tuple[BufferedResponse, NameCount] | None:
