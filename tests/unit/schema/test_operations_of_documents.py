@@ -121,7 +121,7 @@ def test_a_cost_is_allowed_up_to_the_maximum_and_counted_once_for_equal_lengths(
     variables = one.variables({"n": 7})
     cost = one.cost(variables, 10**6)
     assert cost.requested > 7
-    assert one.cost(variables, cost.requested) == Cost(cost.requested, cost.requested)
+    assert one.cost(variables, cost.requested) == cost_of(cost.requested, cost.requested)
     assert one.document.memory_use.bytes == before + COST_BYTES
     with pytest.raises(RejectedDocument) as found:
         one.cost(variables, cost.requested - 1)
@@ -140,7 +140,7 @@ def test_a_cost_is_allowed_up_to_the_maximum_and_counted_once_for_equal_lengths(
 
 
 def test_a_cost_is_written_with_what_remains() -> None:
-    assert Cost(3, 10).json == '{"cost":{"requested":3,"remaining":7,"maximum":10}}'
+    assert cost_of(3, 10).json == '{"cost":{"requested":3,"remaining":7,"maximum":10}}'
 
 
 def test_the_hash_of_a_document_is_the_sha_256_of_its_text() -> None:
