@@ -201,7 +201,7 @@ async def test_a_full_queue_rejects_requests_with_and_without_a_cached_head() ->
     endpoint = Endpoint(max_operations=1, max_queued_operations=1)
     head = await cached_head(endpoint)
     assert head is not None
-    queue = endpoint.app._admission.queue_for(request_state(endpoint.scope()))
+    queue = endpoint.app._admission._limiter
     async with queue:
         waiting = asyncio.create_task(queue.__aenter__())
         await asyncio.sleep(0)

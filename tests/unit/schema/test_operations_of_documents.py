@@ -13,10 +13,10 @@ from schema.execution.documents import (
     MAX_LABEL_LENGTH,
     MAX_PLANS,
     PLAN_BYTES_PER_NODE,
-    Cost,
     Document,
     Operation,
     RejectedDocument,
+    cost_of,
 )
 from schema.root import schema
 
