@@ -201,6 +201,7 @@ STORES = {
     "app/importers/register/tables.py:_name": IMPORT,
     "app/importers/register/tables.py:_postal_code": IMPORT,
     "app/interpreter/search.py:Names._codes": DATA,
+    "app/interpreter/search.py:Names._entries": DATA,
     "app/interpreter/search.py:Names._leads": DATA,
     "app/interpreter/spelling.py:key": "memoised results of pure functions",
     "app/interpreter/vocabulary.py:_Forms.found": DATA,
