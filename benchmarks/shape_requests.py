@@ -52,7 +52,7 @@ SERIES = (
     " timeOfUseTariff(year: $year) { prices(from: $from, to: $to) { start end band price } } } }"
 )
 QUESTION = (
-    "query Question($query: String!) { naturalQuery(query: $query) { answer"
+    "query Question($question: String!) { naturalQuery(query: $question) { answer"
     " tariffs { voltageLevel leistung arbeit } hlzf { season windows { start end } } } }"
 )
 QUESTIONS = (
@@ -161,7 +161,7 @@ def _questions(chance: random.Random, cursors: Sequence[str]) -> Iterator[bytes]
             "year": chance.choice(YEARS),
             "level": chance.choice(LEVELS),
         }
-        yield post(QUESTION, query=chance.choice(QUESTIONS).format(**names))
+        yield post(QUESTION, question=chance.choice(QUESTIONS).format(**names))
 
 
 def _introspection(chance: random.Random, cursors: Sequence[str]) -> Iterator[bytes]:
@@ -171,7 +171,7 @@ def _introspection(chance: random.Random, cursors: Sequence[str]) -> Iterator[by
 
 def _explorer(chance: random.Random, cursors: Sequence[str]) -> Iterator[bytes]:
     while True:
-        path = f"/operators?page={chance.randrange(1, 15)}&year={chance.choice(YEARS)}&name={chance.randrange(10)}"
+        path = f"/operators?offset={50 * chance.randrange(18)}&year={chance.choice(YEARS)}"
         yield address(path, accept="text/html")
 
 

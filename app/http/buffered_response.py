@@ -17,7 +17,7 @@ class BufferedResponse:
     __slots__ = ("_lines", "body", "headers", "status")
 
     def __init__(self, status: int, headers: Headers, body: bytes, lines: bytes | None = None) -> None:
-        """`lines`: as below, if they are there already."""
+        """`lines`: as below, if they are there already; they are all that the fast path needs of the headers."""
         self.status = status
         self.headers = headers
         self.body = body
@@ -26,13 +26,6 @@ class BufferedResponse:
     @classmethod
     def of(cls, response: Response) -> "BufferedResponse":
         return cls(response.status_code, response.raw_headers, bytes(response.body))
-
-    @classmethod
-    def of_lines(cls, status: int, lines: bytes, body: bytes) -> "BufferedResponse":
-        """For the fast path, which needs the lines only."""
-        response = cls(status, (), body)
-        response._lines = lines
-        return response
 
     @property
     def lines(self) -> bytes:

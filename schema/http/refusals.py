@@ -26,7 +26,7 @@ class Refusal(NamedTuple):
     def response(self, request_id: bytes) -> BufferedResponse:
         body = b"%s%s%s" % (self.before, request_id, self.after)
         lines = b"%scontent-length: %d\r\n" % (self.lines, len(body))
-        return BufferedResponse.of_lines(self.status, lines, body)
+        return BufferedResponse(self.status, (), body, lines)
 
 
 class Refusals:
