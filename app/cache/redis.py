@@ -182,10 +182,14 @@ class SharedCache:
         the reply to every removal was read.
         """
         ordered = list(tags)
-        if self._topology.one_process and 0 < len(ordered) <= PORTION:
+        if self._topology.one_process and 0 < len(ordered) <= PORTION and self.refused is None:
             keys = self._pairs(ordered)
             command = Command(keys[0], ("EVALSHA", REMOVE.sha, len(keys), *keys, CHANNEL, message))
-            return await self._confirmed("remove", [command])
+            if await self._confirmed("remove", [command]):
+                return True
+            if self.refused is None:
+                return False
+        # Also where a script is refused: what is removed one by one may be allowed.
         if not await self.remove(ordered):
             return False
         distrust_count = self.distrust_count

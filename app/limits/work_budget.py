@@ -127,8 +127,13 @@ class WorkBudget:
         self._objects_at_check = min(self.objects + OBJECTS_PER_CHECK, settings.limit_objects + 1)
         self._bytes_at_check = min(self.answer_bytes + BYTES_PER_CHECK, settings.limit_answer_bytes + 1)
 
-    def restart(self) -> None:
-        """Resets objects and bytes of an abandoned execution; its CPU time stays counted."""
+    def restart(self, *, exceeds_again: bool = False) -> None:
+        """Resets objects and bytes of an abandoned execution; its CPU time stays counted.
+
+        `exceeds_again`: the next execution may go as far as this one, and is then over the limit at its own place.
+        """
+        if exceeds_again:
+            self.exceeded = None
         self.objects = self.answer_bytes = 0
         self._objects_at_check = self._bytes_at_check = 0
 

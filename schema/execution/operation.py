@@ -109,7 +109,8 @@ class OperationExecutor:
             log.warning("plan failed", operation=operation.name, hash=operation.document.hash, exc_info=True)
             metrics.UNPLANNED.labels("failure").inc()
         context.loaders.clear()
-        context.budget.restart()
+        # What a mutation has written is reported with an error where its payload exceeds the limit.
+        context.budget.restart(exceeds_again=context.outcome is not None)
         return None
 
     async def _introspect(self, operation: Operation, context: Context, extensions: str | None) -> Answer:

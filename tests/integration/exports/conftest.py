@@ -1,5 +1,6 @@
 """An application that serves only exports, and a client of it."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from types import SimpleNamespace
 
@@ -11,6 +12,7 @@ from starlette.types import ASGIApp
 from app.db.pool import Pool
 from app.http.edge_headers import EdgeHeaders
 from app.http.exports import Exports
+from app.limits.refusal_pacer import RefusalPacer
 from app.middleware.errors import Errors
 from app.settings import Settings
 from tests.asgi import with_request_state
@@ -25,7 +27,9 @@ def downloads(pool: Pool) -> App:
     def downloads(**settings: object) -> ASGIApp:
         given = Settings(**settings)
         app = Errors(Router(Exports(given).routes))
-        return with_request_state(app, SimpleNamespace(pool=pool, edge=EdgeHeaders(given)))
+        refusals = RefusalPacer(asyncio.get_running_loop())
+        resources = SimpleNamespace(pool=pool, edge=EdgeHeaders(given), refusals=refusals)
+        return with_request_state(app, resources)
 
     return downloads
 

@@ -140,7 +140,7 @@ async def test_a_slow_operation_is_logged_with_its_cost(
         2,
         {"dno_by_slug": 1, "tariffs": 1},
     )
-    assert cold["layers"] == {"l1": 0, "postgres": 2}
+    assert cold["layers"] == {"l1": 0, "l2": 0, "postgres": 2}
     assert cold["round_trips"] == 2  # a look-up or a lease for each of two levels
     assert set(cold["steps"]) == {"read", "wait", "execute"}
     assert len(cold["document"]) == 64

@@ -98,7 +98,9 @@ async def answering_on_the_fast_path(server: BareServer) -> ClientConnection:
         await server._hold()
         raise AssertionError("never let go here")
 
-    handler: Any = SimpleNamespace(find_cached_response=lambda *_: None, execute_request=answer)
+    handler: Any = SimpleNamespace(
+        find_cached_response=lambda *_: None, refuse=lambda *_: None, execute_request=answer
+    )
     scope = {"method": "GET", "state": {}}
     head = CachedRequestHead(
         handler,

@@ -10,12 +10,12 @@ from app.resources import Resources
 from app.settings import Settings
 from schema.context import Context
 from schema.execution.document_cache import DocumentCache
-from schema.execution.documents import Cost, Operation
+from schema.execution.documents import Cost, Operation, cost_of
 from schema.execution.operation import Answer, OperationExecutor
 from schema.root import schema
 
 DATA = b'{"data":{"dno":{"slug":"netze-a"}}'
-COST = Cost(3, 10)
+COST = cost_of(3, 10)
 EXTENSIONS = b',"extensions":{"cost":{"requested":3,"remaining":7,"maximum":10}}}'
 
 
