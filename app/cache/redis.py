@@ -31,6 +31,7 @@ log = get_logger(__name__)
 # As many tags as Redis removes in one command well within its time-out.
 PORTION: Final = 1000
 
+_NOT_PERMITTED: Final = "NOPERM"
 _LEASE_SUFFIX: Final = b":lease"
 _OPERATIONS: Final = ("get", "lease", "fill", "remove", "publish", "identify")
 # Removals and messages are tried again where a connection broke: both are idempotent.
@@ -182,14 +183,14 @@ class SharedCache:
         the reply to every removal was read.
         """
         ordered = list(tags)
-        if self._topology.one_process and 0 < len(ordered) <= PORTION and self.refused is None:
+        if self._topology.one_process and 0 < len(ordered) <= PORTION and self.refused != _NOT_PERMITTED:
             keys = self._pairs(ordered)
             command = Command(keys[0], ("EVALSHA", REMOVE.sha, len(keys), *keys, CHANNEL, message))
             if await self._confirmed("remove", [command]):
                 return True
-            if self.refused is None:
+            if self.refused != _NOT_PERMITTED:
                 return False
-        # Also where a script is refused: what is removed one by one may be allowed.
+        # Also where scripts are not permitted: commands may be.
         if not await self.remove(ordered):
             return False
         distrust_count = self.distrust_count

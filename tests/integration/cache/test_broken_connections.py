@@ -213,7 +213,7 @@ async def test_a_message_that_was_not_accepted_acknowledges_no_event(
         assert not one.invalidator.acknowledged.covers(1, one.shared.generation)
 
 
-@pytest.mark.parametrize("kind", REPLIES)
+@pytest.mark.parametrize("kind", sorted(REPLIES.keys() - {"NOPERM"}))
 async def test_only_the_result_of_the_script_confirms_a_removal(kind: str, valkey: PrivateValkey) -> None:
     table = Table({"a": "old"})
     async with (
@@ -226,6 +226,25 @@ async def test_only_the_result_of_the_script_confirms_a_removal(kind: str, valke
         table.rows["a"] = "new"
         assert not await one.invalidator.invalidate([table.tag("a")], acknowledges=[1])
         assert not one.invalidator.acknowledged.covers(1, one.shared.generation)
+        assert not one.shared.trusted
+        assert await one.one(table, "a") == "new"
+
+
+async def test_where_scripts_are_not_permitted_the_replies_to_the_commands_confirm_a_removal(
+    valkey: PrivateValkey,
+) -> None:
+    table = Table({"a": "old"})
+    async with (
+        replying(valkey, REPLIES["NOPERM"], REMOVE.sha.encode()) as (url, state),
+        table_caches(Settings(redis_url=url, **PATIENT)) as one,
+    ):
+        await one.one(table, "a")
+        await one.read_through.close()
+        state["on"] = True
+        table.rows["a"] = "new"
+        assert await one.invalidator.invalidate([table.tag("a")], acknowledges=[1])
+        assert one.invalidator.acknowledged.covers(1, one.shared.generation)
+        assert await one.in_redis(table, "a") is None
         assert not one.shared.trusted
         assert await one.one(table, "a") == "new"
 
