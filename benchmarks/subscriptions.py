@@ -20,13 +20,12 @@ from decimal import Decimal
 from typing import Any, NamedTuple, Protocol
 
 import asyncpg
-from rich.console import Console
-from rich.table import Table
 
 from benchmarks import queries
 from benchmarks.environment import Environment, run_in_environment
 from benchmarks.load import length_of
 from benchmarks.subscribers import KINDS
+from benchmarks.tables import print_columns
 
 QUERY = (
     "subscription { dataChanged { kind year changedAt dno { slug name }"
@@ -226,10 +225,7 @@ async def _state(client: Process) -> Any:
 
 
 def print_outcomes(outcomes: Mapping[tuple[str, int], Outcome], about: str) -> None:
-    table = Table(title="Subscribers of one process", caption=about)
-    table.add_column("")
-    for kind, sockets in outcomes:
-        table.add_column(f"{sockets:,} {kind}", justify="right")
+    columns = {f"{sockets:,} {kind}": each for (kind, sockets), each in outcomes.items()}
     rows: dict[str, Callable[[Outcome], str]] = {
         "memory per socket, kB": lambda each: f"{each.bytes_per_socket / 1000:.1f}",
         "at rest: CPU, % of a core": lambda each: f"{100 * each.idle_cpu:.1f}",
@@ -245,9 +241,7 @@ def print_outcomes(outcomes: Mapping[tuple[str, int], Outcome], about: str) -> N
         "point query meanwhile, p99, ms": lambda each: f"{1000 * each.point_p99:.1f}",
         "client's CPU, % of a core": lambda each: f"{100 * each.delivery.client_cpu:.0f}",
     }
-    for name, text in rows.items():
-        table.add_row(name, *map(text, outcomes.values()))
-    Console(width=120).print(table)
+    print_columns("Subscribers of one process", columns, rows, caption=about)
 
 
 if __name__ == "__main__":

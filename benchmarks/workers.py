@@ -14,8 +14,6 @@ from multiprocessing.shared_memory import SharedMemory
 from typing import Any, NamedTuple
 
 import redis.asyncio
-from rich.console import Console
-from rich.table import Table
 
 from app.auth.api_keys import digest
 from app.cache.codec import Codec
@@ -26,6 +24,7 @@ from benchmarks import databases, load
 from benchmarks.environment import Environment, run_in_environment
 from benchmarks.instances import read_counts
 from benchmarks.server import Server, running
+from benchmarks.tables import print_columns
 from benchmarks.workloads import KEY, WORKLOADS
 from loaders.regions import TARIFFS
 
@@ -185,10 +184,7 @@ async def _time_redis(environment: Environment, data: Mapping[str, bytes], codec
 
 
 def _print(title: str, outcomes: Mapping[int, Outcome]) -> None:
-    table = Table(title=title)
-    table.add_column("workers")
-    for number in outcomes:
-        table.add_column(str(number), justify="right")
+    columns = {str(number): each for number, each in outcomes.items()}
     rows: dict[str, Callable[[Outcome], str]] = {
         "requests/s": lambda each: f"{each.rate:,.0f}",
         "p99, ms": lambda each: f"{1000 * each.p99:.1f}",
@@ -200,9 +196,7 @@ def _print(title: str, outcomes: Mapping[int, Outcome]) -> None:
         "memory of all processes, MB": lambda each: f"{each.memory / 1e6:.0f}",
         "L1 of all workers, MB": lambda each: f"{each.cached / 1e6:.1f}",
     }
-    for name, text in rows.items():
-        table.add_row(name, *map(text, outcomes.values()))
-    Console(width=120).print(table)
+    print_columns(title, columns, rows, corner="workers")
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from app.domain.directory_parts import Part
 from app.domain.held_figures import HeldOfYear
 from loaders.registry import Loaders
 from schema.context import Context
+from schema.directory import directory_of
 
 
 async def load_held_figures(loaders: Loaders) -> dict[int, HeldOfYear | None]:
@@ -24,10 +25,8 @@ async def load_held(context: Context, tag: str) -> tuple[Directory, Held]:
     """
     records = ReadSet()
     loaders = Loaders(context.resources.read_through, records, memoize=False)
-    (record,) = await loaders.directory.load_many([None])
+    directory = await directory_of(context.resources, loaders, Part.MASKS)
     held = await load_held_figures(loaders)
-    directory = await context.resources.directories.of(record)
-    await directory.prepare(Part.MASKS)
     lifetime = context.resources.settings.coverage_lifetime
     context.read_set.update((tag,), min(records.until, monotonic() + lifetime))
     if records.fetched:

@@ -1,11 +1,11 @@
 """Limits how many operations run concurrently; further ones wait in a bounded queue or are rejected."""
 
 import asyncio
+from abc import ABC, abstractmethod
 from asyncio import Future
 from collections import deque
 from math import inf
 from time import monotonic
-from typing import Protocol
 
 from app.errors import Overloaded
 from app.limits.service_time import ServiceTime
@@ -19,17 +19,32 @@ _waiting = LocalGauge(metrics.OPERATIONS_WAITING)
 OVERLOADED_FOR = 1.0
 
 
-class Turn(Protocol):
-    """The turn of one operation: `if not turn.try_start(): await turn.wait()`, and `turn.done()` when it has ended."""
+class Turn(ABC):
+    """The turn of one operation: `async with turn`; or, for less, `if not turn.try_start(): await turn.wait()`, and `turn.done()`."""
 
-    def try_start(self) -> bool: ...
+    __slots__ = ()
+
+    @abstractmethod
+    def try_start(self) -> bool:
+        """Starts an operation if one may start now; returns whether it did."""
+
+    @abstractmethod
     async def wait(self) -> None:
-        """Raises Overloaded."""
+        """Starts an operation when one may start. Raises Overloaded."""
 
-    def done(self) -> None: ...
+    @abstractmethod
+    def done(self) -> None:
+        """Ends an operation."""
+
+    async def __aenter__(self) -> None:
+        if not self.try_start():
+            await self.wait()
+
+    async def __aexit__(self, *_: object) -> None:
+        self.done()
 
 
-class ConcurrencyLimiter:
+class ConcurrencyLimiter(Turn):
     """`async with limiter:` is one operation. The queue is first in, first out.
 
     Without overload `max_running` operations run concurrently, which gives the highest throughput, and as many wait
@@ -83,12 +98,7 @@ class ConcurrencyLimiter:
             self._shed()
             raise _overloaded()
 
-    async def __aenter__(self) -> None:
-        if not self.try_start():
-            await self.wait()
-
     def try_start(self) -> bool:
-        """Starts an operation if one may start now; returns whether it did. Costs less than `async with`."""
         free = self._may_start()
         if free:
             self._running += 1
@@ -101,15 +111,10 @@ class ConcurrencyLimiter:
         )
 
     async def wait(self) -> None:
-        """Starts an operation when one may start. Raises Overloaded."""
         await self._wait(self._waiting)
         self._gauge.value += 1
 
-    async def __aexit__(self, *_: object) -> None:
-        self.done()
-
     def done(self) -> None:
-        """Ends an operation."""
         self._gauge.value -= 1
         self._running -= 1
         self._measure()
@@ -166,7 +171,7 @@ class ConcurrencyLimiter:
             del admitted
 
 
-class PreferredQueue:
+class PreferredQueue(Turn):
     """The same limiter, for operations of callers with credentials."""
 
     __slots__ = ("_limiter",)
@@ -186,13 +191,6 @@ class PreferredQueue:
 
     def done(self) -> None:
         self._limiter.done()
-
-    async def __aenter__(self) -> None:
-        if not self.try_start():
-            await self.wait()
-
-    async def __aexit__(self, *_: object) -> None:
-        self.done()
 
 
 def _overloaded() -> Overloaded:

@@ -69,7 +69,7 @@ class ExpensiveOperations(ConcurrencyLimiter):
         return max_running, min(self._max_queued, waiting)
 
 
-class ExpensiveTurn:
+class ExpensiveTurn(Turn):
     """First the turn among expensive operations, then that among all."""
 
     __slots__ = ("_all", "_expensive")

@@ -21,7 +21,8 @@ from app.limits.work_budget import in_turns
 from loaders.registry import Loaders
 from schema.batch_field import root_field
 from schema.context import Context
-from schema.queries.dnos import load_directory, regions_named
+from schema.directory import load_directory
+from schema.queries.dnos import regions_named
 from schema.queries.years import check_year
 from schema.types.bill import load_published_sheets
 from schema.types.bill_ranking import BillRanking, RankedBill

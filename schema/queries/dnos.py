@@ -12,7 +12,6 @@ from uuid import UUID
 import msgspec
 import strawberry
 
-from app.domain.directory import Directory
 from app.domain.directory_pages import DnoOrder, Page, read_cursor
 from app.domain.directory_parts import Part
 from app.domain.dno import Dno as DnoStruct
@@ -26,6 +25,7 @@ from app.interpreter.search import CITY, Match
 from app.stepwise import run_stepwise
 from schema.batch_field import root_field
 from schema.context import Context
+from schema.directory import load_directory
 from schema.queries.places import load_dnos_at
 from schema.types.connection import DnoConnection, DnoFilter
 from schema.types.dno import Dno
@@ -135,10 +135,9 @@ class DnoQueries:
 
 
 async def _by_name(context: Context, query: str, first: int) -> list[Match]:
-    (record,), (aliases,) = await asyncio.gather(
-        context.loaders.directory.load_many([None]), context.loaders.aliases.load_many([None])
+    directory, (aliases,) = await asyncio.gather(
+        load_directory(context), context.loaders.aliases.load_many([None])
     )
-    directory = await context.resources.directories.of(record)
     names = await context.resources.names.of(directory.entries, aliases or ())
     context.budget.check()
     return await run_stepwise(names.search_stepwise(folded(query, "query"), first))
@@ -160,14 +159,6 @@ def _best(*found: Sequence[Match]) -> list[Match]:
 def _score(at: DnoAtPlace) -> float:
     """Without counted locations, that of a city."""
     return round(at.share, 4) if at.locations else CITY
-
-
-async def load_directory(context: Context, *parts: Part | DnoOrder) -> Directory:
-    """With these parts, derived in short steps if they are used for the first time."""
-    (record,) = await context.loaders.directory.load_many([None])
-    directory = await context.resources.directories.of(record)
-    await directory.prepare(*parts)
-    return directory
 
 
 async def regions_named(context: Context, region: str) -> frozenset[str]:

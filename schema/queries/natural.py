@@ -22,7 +22,7 @@ from app.language_model.opinion_records import FAILED, UnsureQuestion
 from app.limits.work_budget import metered
 from schema.batch_field import root_field
 from schema.context import Context
-from schema.queries.dnos import load_directory
+from schema.directory import load_directory
 from schema.queries.natural_figures import answering_figures, load_figures, why_unanswered
 from schema.queries.natural_places import with_operator_at_place
 from schema.queries.vocabulary import load_vocabulary

@@ -13,8 +13,8 @@ from app.domain.question import Interpretation, QuestionTopic
 from app.domain.question_figures import BillOfDno, Figures
 from app.errors import BadInput
 from schema.context import Context
+from schema.directory import load_directory
 from schema.queries.bill_ranking import load_bill_ranking
-from schema.queries.dnos import load_directory
 from schema.queries.natural_found import Found
 from schema.types.bill import load_price_sheets
 

@@ -27,6 +27,7 @@ from app.domain.tariff import Tariff
 from app.domain.time_of_use import TimeOfUseTariff
 from app.interpreter.years import FIRST, LAST
 from schema.context import Context
+from schema.directory import load_directory
 from schema.queries.dnos import regions_named
 from schema.queries.natural_bills import load_bills, load_ranking_by_bills
 from schema.queries.natural_found import Found
@@ -222,10 +223,7 @@ async def _ranking(context: Context, meaning: Interpretation) -> Found:
             details.first,
             dearest=details.dearest,
         )
-        (record,) = await context.loaders.directory.load_many([None])
-        directory = await context.resources.directories.of(record)
-        await directory.prepare(Part.BY_ID)
-        by_id = directory.by_id
+        by_id = (await load_directory(context, Part.BY_ID)).by_id
         names = {
             one.tariff.dno_id: by_id[one.tariff.dno_id].name for one in ranking if one.tariff.dno_id in by_id
         }

@@ -12,6 +12,7 @@ from app.domain.place import DnoAtPlace as DnoAtPlaceStruct
 from app.errors import BadInput, quoted
 from schema.batch_field import root_field
 from schema.context import Context
+from schema.directory import load_directory
 from schema.types.pagination import check_length
 from schema.types.place import DnoAtPlace
 
@@ -59,9 +60,7 @@ async def load_dnos_at(
     places = await _places(context, postal_code)
     if places:
         return operators_at(places, city, voltage_level)
-    (record,) = await context.loaders.directory.load_many([None])
-    directory = await context.resources.directories.of(record)
-    await directory.prepare(Part.BY_POSTAL_CODE)
+    directory = await load_directory(context, Part.BY_POSTAL_CODE)
     return seats_of(directory.by_postal_code.get(postal_code, ()), city)
 
 

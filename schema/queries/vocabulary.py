@@ -7,6 +7,7 @@ from app.interpreter.vocabularies import Source
 from app.interpreter.vocabulary import Vocabulary
 from app.resources import Resources
 from loaders.registry import Loaders
+from schema.directory import directory_of
 
 
 async def load_vocabulary(resources: Resources, read_set: ReadSet) -> tuple[Vocabulary, str]:
@@ -14,10 +15,9 @@ async def load_vocabulary(resources: Resources, read_set: ReadSet) -> tuple[Voca
 
     async def read() -> Source:
         loaders = Loaders(resources.read_through, read_set, memoize=False)
-        (record,), (aliases,) = await asyncio.gather(
-            loaders.directory.load_many([None]), loaders.aliases.load_many([None])
+        directory, (aliases,) = await asyncio.gather(
+            directory_of(resources, loaders), loaders.aliases.load_many([None])
         )
-        directory = await resources.directories.of(record)
         return directory.entries, aliases or ()
 
     return await resources.vocabularies.of(read)

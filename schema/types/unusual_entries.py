@@ -22,6 +22,7 @@ from app.domain.family import Family
 from app.limits.work_budget import in_turns
 from loaders.registry import Loaders
 from schema.context import Context
+from schema.directory import load_directory
 
 # Operators whose records are loaded together: few, as most pages need no more, then more.
 _FIRST_OPERATORS, _MOST_OPERATORS = 10, 100
@@ -142,8 +143,6 @@ async def _operators(context: Context, wanted: EntryFilter) -> list[tuple[str, U
     if wanted.dno is not None:
         (dno,) = await context.loaders.dno_by_slug.load_many([wanted.dno])
         return [] if dno is None else [(dno.slug, dno.id)]
-    (record,) = await context.loaders.directory.load_many([None])
-    directory = await context.resources.directories.of(record)
-    await directory.prepare(DnoOrder.SLUG)
+    directory = await load_directory(context, DnoOrder.SLUG)
     operators = [(entry.slug, entry.id) for entry in directory.in_order(DnoOrder.SLUG).entries]
     return [*operators, (NO_SLUG, WHOLE_COUNTRY)]
