@@ -28,7 +28,7 @@ from benchmarks.workloads import lists_that_never_repeat, popular_points
 NO_CACHES: Mapping[str, object] = MappingProxyType({"entity_cache": False, "response_cache": False})
 # So many clients of each stream; the server takes 3000 connections of one address.
 CONNECTIONS = 1400
-NORMAL, THIRD = 0.9, 1 / 3
+NORMAL, THIRD = 0.7, 1 / 3
 WARMUP, CAPACITY_SECONDS, RECOVERY, REFUSING = 2.0, 3.0, 5.0, 4.0
 # A generator that sends later than this for one request in a hundred is the limit itself.
 LATE = 0.02

@@ -2,7 +2,7 @@
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from bisect import bisect_right
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from enum import StrEnum
 from functools import lru_cache
 from itertools import compress, islice
@@ -98,13 +98,13 @@ class Ordering:
         start = 0 if after is None else bisect_right(self.positions, (*after, inf))
         if operators is None:
             before, total = start, len(self.entries)
-            rest: Iterable[DirectoryEntry] = islice(self.entries, start, None)
+            found = tuple(self.entries[start + offset : start + offset + first])
         else:
             flags = flags_of(operators, len(self.entries))
             passing = bytes(map(flags.__getitem__, self._bits))
             before, total = passing.count(1, 0, start), passing.count(1)
             rest = compress(islice(self.entries, start, None), passing[start:])
-        found = tuple(islice(rest, offset, offset + first))
+            found = tuple(islice(rest, offset, offset + first))
         return Page(found, self._order, min(before + offset, total), total)
 
 

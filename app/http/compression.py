@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import sys
 import zlib
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
@@ -9,10 +10,14 @@ from enum import Enum
 from typing import Final, Protocol
 
 import brotli
-from backports import zstd
 
 from app.http.content_coding import Coding
 from app.observability import metrics
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
 
 # Bytes that are compressed in less than a millisecond, by any coding; more of them in a thread, where the interpreter is free.
 MAX_ON_LOOP: Final = 32 * 1024

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from itertools import chain, zip_longest
+from itertools import chain, islice, zip_longest
 from typing import Any
 
 from graphql.execution.values import VariableValues
@@ -16,7 +16,7 @@ from schema.batch_field import BatchResolver
 from schema.context import Context
 from schema.execution.arguments import Arguments
 from schema.execution.plan import Field, Plan, Selection
-from schema.execution.write import CachedFragment, NewFragment
+from schema.execution.write import CachedFragment, CachedTexts, NewFragment
 
 # For each object of a level: the tags of the fragment that it is part of.
 Owners = Sequence[set[str]] | None
@@ -171,41 +171,39 @@ class PlanExecution:
         keys = await resolver.batch(parents, self._context, **arguments)
         self._budget.add_objects(_count(field, keys))
         token = field.fragment_token(self._arguments)
-        get = self._memory.get
-        fragments: dict[Any, Any] = {}  # by key: bytes, NewFragment or None
-        missing: list[Any] = []
-        cached_bytes = 0  # each text as often as the response contains it
-        tags, valid_until = self._tags, self._valid_until
-        for key in chain.from_iterable(value if isinstance(value, list) else (value,) for value in keys):
-            if key is None:
-                continue
-            if key in fragments:
-                if (text := fragments[key]) is not None:
-                    cached_bytes += len(text)
-                continue
-            entry = get((token, key))
-            if entry is None:
-                fragments[key] = None
-                missing.append(key)
-            else:
-                fragments[key] = entry.value
-                cached_bytes += len(entry.value)
-                tags.update(entry.tags)
-                if entry.until < valid_until:
-                    valid_until = entry.until
-        self._valid_until = valid_until
-        self._budget.add_bytes(cached_bytes)
+        wanted = [*chain.from_iterable(filter(None, keys))] if field.is_list else keys
+        distinct = dict.fromkeys(wanted)
+        distinct.pop(None, None)
+        entries = self._memory.get_each([(token, key) for key in distinct])
+        found = [entry for entry in entries if entry is not None]
+        self._tags.update(*[entry.tags for entry in found])
+        self._valid_until = min([self._valid_until, *[entry.until for entry in found]])
+        if len(found) == len(wanted):  # each once: the common case
+            self._budget.add_bytes(sum([len(entry.value) for entry in found]))
+            texts = iter([entry.value for entry in found])
+            self._slots[field.slot] = iter(
+                [
+                    value if value is None else CachedTexts(islice(texts, len(value) if field.is_list else 1))
+                    for value in keys
+                ]
+            ).__next__
+            return
+        # By key: bytes, NewFragment, or None where there is no object.
+        fragments: dict[Any, Any] = {
+            key: None if entry is None else entry.value for key, entry in zip(distinct, entries, strict=True)
+        }
+        # Each text as often as the response contains it.
+        self._budget.add_bytes(sum([len(text) for key in wanted if (text := fragments.get(key)) is not None]))
+        missing = [key for key, entry in zip(distinct, entries, strict=True) if entry is None]
         if missing:
             await self._load_missing(
                 field, resolver.through(self._context.loaders), token, missing, fragments
             )
         self._slots[field.slot] = iter(
             [
-                CachedFragment([item for key in value if (item := fragments[key]) is not None])
+                CachedFragment([item for key in value if (item := fragments.get(key)) is not None])
                 if isinstance(value, list)
-                else (
-                    None if value is None or fragments[value] is None else CachedFragment((fragments[value],))
-                )
+                else (None if (item := fragments.get(value)) is None else CachedFragment((item,)))
                 for value in keys
             ]
         ).__next__

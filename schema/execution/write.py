@@ -166,6 +166,12 @@ class CachedFragment(list[Any]):
     __slots__ = ()
 
 
+class CachedTexts(list[bytes]):
+    """Objects of one field value, each with a cached text."""
+
+    __slots__ = ()
+
+
 class FragmentWriter:
     """Writes a list of objects, or one object, whose texts may be cached."""
 
@@ -176,18 +182,23 @@ class FragmentWriter:
         self._is_innermost = not field.holds_lists
 
     def __call__(self, value: Any, slots: Any) -> str:
+        if value.__class__ is CachedTexts:
+            return self._replaced_by(value, slots)
         if value.__class__ is CachedFragment:
-            fragment_texts, write_fragment = slots[FRAGMENT_TEXTS], slots[WRITE_FRAGMENT]
+            write_fragment = slots[WRITE_FRAGMENT]
             texts = [
                 item if item.__class__ is bytes else write_fragment(self._field, item, slots)
                 for item in value
             ]
-            fragment_texts.append(b"[" + b",".join(texts) + b"]" if self._field.is_list else texts[0])
-            return PLACEHOLDER
+            return self._replaced_by(texts, slots)
         if self._field.is_list:
             plain = [self._plain(item, slots) for item in value]
             return slots[BUDGET].write_list(plain) if self._is_innermost else f"[{','.join(plain)}]"
         return self._plain(value, slots)
+
+    def _replaced_by(self, texts: list[bytes], slots: Any) -> str:
+        slots[FRAGMENT_TEXTS].append(b"[" + b",".join(texts) + b"]" if self._field.is_list else texts[0])
+        return PLACEHOLDER
 
     def _plain(self, item: Any, slots: Any) -> str:
         if item is None:
