@@ -25,5 +25,9 @@ class SeenOnce:
         self._hashes.add(name)
         return False
 
+    def contains(self, key: Hashable) -> bool:
+        """The same without noting it."""
+        return hash(key) in self._hashes
+
     def forget(self, key: Hashable) -> None:
         self._hashes.discard(hash(key))

@@ -1,6 +1,9 @@
 """Whole responses in L1, under what they were read from."""
 
-from collections.abc import Callable
+import asyncio
+from asyncio import Future
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from hashlib import blake2b
 from typing import Any, NamedTuple, Protocol
@@ -50,7 +53,12 @@ HEADERS = 1000
 # Responses with more tags than this are stored on their second request: maintaining the tag index
 # costs more than a cache hit saves for lists, which are rarely requested twice.
 FEW_TAGS = 16
-# Number of requests recorded as seen once.
+# How often a request waits for an equal one before it is executed itself: the first may be overtaken by the change that
+# evicted the response.
+MAX_WAITS = 3
+# Seconds for which it waits in all: what takes longer may be held up by something that does not hold up the next.
+MAX_WAIT = 1.0
+# Number of requests recorded as seen once, and as stored once.
 ONCE = 10_000
 
 
@@ -61,6 +69,8 @@ class Responses:
         self._memory = memory
         self._on = on
         self._once = SeenOnce(ONCE)
+        self._stored_once = SeenOnce(ONCE)
+        self._in_flight: dict[ResponseKey, list[Future[None]]] = {}
 
     def now(self) -> int:
         return self._memory.now()
@@ -79,7 +89,7 @@ class Responses:
             return
         response.grown = partial(self._memory.grow, key)
         size = response.size + len(key.body) + len(key.head) + HEADERS
-        self._memory.keep(
+        stored = self._memory.keep(
             key,
             response,
             size=size,
@@ -88,6 +98,49 @@ class Responses:
             since=since,
             answer=True,
         )
+        if stored:
+            self._stored_once.seen_before(key)
+
+    def is_in_flight(self, key: ResponseKey) -> bool:
+        """Whether an equal request is being executed, and may be waited for."""
+        return key in self._in_flight
+
+    async def made_by_equal(self, key: ResponseKey) -> bool:
+        """Waits while an equal request is executed, and then whether its response is in memory. False at once if there is none.
+
+        A response that was overtaken by a change is not in memory: nobody is served by this what memory would not serve to him.
+        """
+        if key not in self._in_flight:
+            return False
+        try:
+            async with asyncio.timeout(MAX_WAIT):
+                for _ in range(MAX_WAITS):
+                    waiting = self._in_flight.get(key)
+                    if waiting is None:
+                        return False
+                    future = asyncio.get_running_loop().create_future()
+                    waiting.append(future)
+                    await future
+                    if self.get(key) is not None:
+                        return True
+        except TimeoutError:
+            pass
+        return False
+
+    @contextmanager
+    def in_flight(self, key: ResponseKey) -> Iterator[None]:
+        """While an operation is executed and its response stored. Equal requests may wait for it if such a response was stored before."""
+        if key in self._in_flight or not self._memory.enabled or not self._stored_once.contains(key):
+            yield
+            return
+        waiting = self._in_flight[key] = []
+        try:
+            yield
+        finally:
+            del self._in_flight[key]
+            for future in waiting:
+                if not future.done():  # else its client has gone
+                    future.set_result(None)
 
     def _requested_before(self, key: ResponseKey) -> bool:
         if not self._once.seen_before(key):

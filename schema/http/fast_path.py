@@ -31,8 +31,9 @@ class FastPath(HeadHandler):
         try:
             self._admission.reject_if_full(request_state(head.scope))
         except Overloaded as error:
-            # A response that is cached in another coding is encoded, which needs no capacity.
-            if resources_of(head.scope).responses.get(ResponseKey(head.head, body_of(body))) is not None:
+            # A response that is cached in another coding is encoded, one that is being made is waited for: both need no capacity.
+            responses, key = resources_of(head.scope).responses, ResponseKey(head.head, body_of(body))
+            if responses.get(key) is not None or responses.is_in_flight(key):
                 return None
             return self._refusals.refuse(head, error, request_id)
         return None

@@ -135,11 +135,18 @@ class CachedAddress(HeadHandler):
         """A cached response, or a new one that is stored under the key."""
         self._operations.check_reader(request)
         scope, responses = request.scope, resources_of(request.scope).responses
-        since = store_clock(scope)
         entry = responses.get(key)
+        if entry is None and await responses.made_by_equal(key):
+            entry = responses.get(key)
         if entry is not None:
             await encode_cached(scope, entry.value)
             return self._send(scope, entry.value, entry.until)
+        with responses.in_flight(key):
+            return await self._respond_anew(request, key)
+
+    async def _respond_anew(self, request: Request, key: ResponseKey) -> BufferedResponse:
+        scope, responses = request.scope, resources_of(request.scope).responses
+        since = store_clock(scope)
         response, read_set = await self._make(request)
         response.edge = resources_of(scope).edge.describe(read_set)
         responses.keep(key, response, read_set, since)

@@ -13,6 +13,7 @@ from schema.execution.documents import Operation, RejectedDocument
 from schema.http.batch import BatchRunner
 from schema.http.operation_runner import OperationRunner
 from schema.http.request import GraphQLRequest, ResultKind, status_for
+from schema.http.stages.look_up import look_up_encoded
 from schema.http.stages.parse import Parsed
 from schema.http.stages.store import store_clock, store_response
 from schema.http.stages.write import write_answer, write_batch
@@ -34,6 +35,21 @@ class UncachedRequests:
         if not isinstance(parsed, GraphQLRequest):
             answers = await self._batches.run_batch(parsed, scope)
             return write_batch(answers, f"{parsed[0].media_type}; charset=utf-8")
+        responses = resources_of(scope).responses
+        if await responses.made_by_equal(key) and (made := await look_up_encoded(scope, key)) is not None:
+            response, counted = made
+            counted.value += 1
+            return response
+        with responses.in_flight(key):
+            return await self._execute(key, parsed, scope, looked_up)
+
+    async def _execute(
+        self,
+        key: ResponseKey,
+        parsed: GraphQLRequest,
+        scope: Scope,
+        looked_up: Operation | RejectedDocument | None,
+    ) -> BufferedResponse:
         since = store_clock(scope)
         answer, kind, context = await self._runner.run_operation(parsed, scope, looked_up)
         media_type = f"{parsed.media_type}; charset=utf-8"

@@ -279,3 +279,31 @@ def test_trust_bytes_and_rejected_fills_are_metrics(clock: Clock) -> None:
     memory.switch_off()
     assert metric("dno_cache_memory_bytes") == 0
     assert metric("dno_cache_trusted", layer="l1") == 0
+
+
+def test_several_keys_are_read_as_each_alone(clock: Clock) -> None:
+    memory = opened(lifetime=60)
+    keep(memory, "a", until=1010)
+    keep(memory, "b")
+    clock.now = 1010
+    found = memory.get_each(["a", "b", "absent", "a", "b"])
+    assert [entry and entry.value for entry in found] == [None, "b", None, None, "b"]
+    assert len(memory) == 1  # what has expired is evicted
+
+
+def test_several_keys_are_read_only_while_the_proof_holds(clock: Clock) -> None:
+    memory = opened()
+    keep(memory, "a")
+    memory.switch_on(valid_until=1005)
+    assert memory.get_each(["a"]) != [None]
+    clock.now = 1005
+    assert memory.get_each(["a"]) == [None]
+    assert len(memory) == 1
+
+
+def test_what_was_read_with_others_is_used_when_it_is_the_oldest(clock: Clock) -> None:
+    memory = opened(8)
+    keep(memory, "a", answer=True)
+    memory.get_each(["a"])
+    keep(memory, "b", answer=True)  # the probation segment holds one of them
+    assert memory.get("a") is not None

@@ -1,5 +1,6 @@
 """Which responses are kept in L1, under which tags, until when and as how many bytes."""
 
+import asyncio
 from dataclasses import dataclass
 from math import inf
 
@@ -127,3 +128,61 @@ def test_a_body_is_part_of_the_key_itself_up_to_a_length_and_as_a_digest_beyond(
     digest = body_of(longest + b"x")
     assert isinstance(digest, str)
     assert len(digest) == 64  # 32 bytes in hexadecimal digits
+
+
+async def test_a_request_waits_only_for_an_equal_one_whose_response_was_stored_before(memory: Memory) -> None:
+    responses = Responses(memory, on=True)
+    with responses.in_flight(KEY):
+        assert not responses.is_in_flight(KEY)  # as of a mutation: its response is never stored
+        assert not await responses.made_by_equal(KEY)
+    responses.keep(KEY, Body(b"answer"), read_set("a"), responses.now())
+    memory.invalidate(["a"])
+    with responses.in_flight(KEY):
+        assert responses.is_in_flight(KEY)
+        assert not responses.is_in_flight(ResponseKey("head", b"other question"))
+    assert not responses.is_in_flight(KEY)
+
+
+async def test_while_memory_is_off_nobody_waits(memory: Memory) -> None:
+    responses = Responses(memory, on=True)
+    responses.keep(KEY, Body(b"answer"), read_set("a"), responses.now())
+    memory.switch_off()
+    with responses.in_flight(KEY):
+        assert not await responses.made_by_equal(KEY)
+
+
+async def test_those_that_wait_find_the_response_or_one_of_them_goes_on(memory: Memory) -> None:
+    responses = Responses(memory, on=True)
+    responses.keep(KEY, Body(b"answer"), read_set("a"), responses.now())
+    memory.invalidate(["a"])
+
+    async def respond(*, overtaken: bool) -> str:
+        if await responses.made_by_equal(KEY):
+            return "found"
+        with responses.in_flight(KEY):
+            since = responses.now()
+            await asyncio.sleep(0)
+            if overtaken:
+                memory.invalidate(["a"])
+            responses.keep(KEY, Body(b"new answer"), read_set("a"), since)
+            return "made"
+
+    first, *others = await asyncio.gather(
+        respond(overtaken=True), *(respond(overtaken=False) for _ in range(5))
+    )
+    assert first == "made"
+    assert others == ["made", "found", "found", "found", "found"]
+
+
+async def test_one_that_fails_lets_the_next_go_on(memory: Memory) -> None:
+    responses = Responses(memory, on=True)
+    responses.keep(KEY, Body(b"answer"), read_set("a"), responses.now())
+    memory.invalidate(["a"])
+    with pytest.raises(ValueError, match="failed"), responses.in_flight(KEY):
+        waiting = asyncio.create_task(responses.made_by_equal(KEY))
+        gone = asyncio.create_task(responses.made_by_equal(KEY))
+        await asyncio.sleep(0)
+        gone.cancel()
+        raise ValueError("failed")
+    assert not await waiting
+    assert not responses.is_in_flight(KEY)

@@ -1,0 +1,189 @@
+"""Equal requests that arrive while the response to the first is being made wait for it, instead of being executed as well."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+import pytest
+
+from app.cache.responses import MAX_WAIT
+from app.db.pool import Pool
+from app.domain.account import Role
+from app.domain.tariff import Tariff
+from app.limits.concurrency_limiter import _running
+from app.settings import Settings
+from schema.types.node import Kind, write_id
+from tests import factories as make
+from tests.integration.graph.running import Headers, Running, has_cached_response, issue_key, running
+from tests.integration.graph.wire import Response, Wire, get, post, wire
+from tests.waiting import until, until_equal
+
+PRICES = '{ dno(slug: "netze-a") { tariffs(year: 2025) { leistung } } }'
+CORRECT = "mutation ($input: CorrectTariffInput!) { correctTariff(input: $input) { errors { code } } }"
+REST = b"GET /api/v1/dnos/netze-a/2025 HTTP/1.1\r\nHost: dno.test\r\n\r\n"
+CLIENTS = 20
+
+
+@pytest.fixture
+async def tariff(pool: Pool) -> Tariff:
+    return await make.tariff(pool, await make.dno(pool, "netze-a"), 2025, leistung="58.21")
+
+
+@pytest.fixture
+async def editor(pool: Pool) -> Headers:
+    return (await issue_key(pool, Role.EDITOR))[1]
+
+
+@pytest.fixture(params=[post(PRICES), get(PRICES), REST], ids=["POST", "GET", "REST"])
+def request_of_all(request: pytest.FixtureRequest) -> bytes:
+    data: bytes = request.param
+    return data
+
+
+@asynccontextmanager
+async def locked(pool: Pool) -> AsyncIterator[None]:
+    """No prices can be read within the block."""
+    async with pool.connection() as connection, connection.transaction():
+        await connection.execute("LOCK TABLE netzentgelte_data IN ACCESS EXCLUSIVE MODE")
+        yield
+
+
+async def correct(server: Running, tariff: Tariff, leistung: str, editor: Headers) -> None:
+    changed = {"id": write_id(Kind.TARIFF, tariff.id), "leistung": leistung}
+    data = await server.execute(CORRECT, editor, input=changed)
+    assert data == {"correctTariff": {"errors": []}}
+
+
+async def responses_of(connections: list[Wire]) -> list[Response]:
+    return list(await asyncio.gather(*(connection.read_response() for connection in connections)))
+
+
+def waiting(server: Running) -> int:
+    return sum(map(len, server.resources.responses._in_flight.values()))
+
+
+async def evicted_by_a_correction(
+    server: Running, stack: AsyncExitStack, tariff: Tariff, editor: Headers, data: bytes
+) -> list[Wire]:
+    """Connections whose next request has a head that is cached; the response to `data` was cached before the correction."""
+    connections = [await stack.enter_async_context(wire(server.url)) for _ in range(CLIENTS)]
+
+    async def cached() -> bool:
+        await connections[0].exchange(data)
+        return has_cached_response(server, data) if data is not REST else len(server.resources.memory) > 0
+
+    await until(cached)
+    for connection in connections:
+        await connection.exchange(data)
+    await correct(server, tariff, "60.50", editor)
+    await server.delivered()
+    return connections
+
+
+async def test_after_a_correction_equal_requests_are_executed_once_and_all_get_the_new_value(
+    server: Running, pool: Pool, tariff: Tariff, editor: Headers, request_of_all: bytes
+) -> None:
+    async with AsyncExitStack() as stack:
+        connections = await evicted_by_a_correction(server, stack, tariff, editor, request_of_all)
+        async with locked(pool):
+            for connection in connections:
+                connection.writer.write(request_of_all)
+            await until_equal(lambda: waiting(server), CLIENTS - 1)
+            assert _running.value == 1
+        responses = await responses_of(connections)
+    assert {response.status for response in responses} == {200}
+    assert all(b"60.5" in response.body for response in responses)
+    assert len({response.body for response in responses}) == 1
+
+
+async def test_a_response_that_a_change_overtakes_is_not_given_to_those_that_wait(
+    server: Running, pool: Pool, tariff: Tariff, editor: Headers
+) -> None:
+    data = post(PRICES)
+    async with AsyncExitStack() as stack:
+        connections = await evicted_by_a_correction(server, stack, tariff, editor, data)
+        async with pool.connection() as connection:
+            transaction = connection.transaction()
+            await transaction.start()
+            await connection.execute("LOCK TABLE netzentgelte_data IN ACCESS EXCLUSIVE MODE")
+            for each in connections:
+                each.writer.write(data)
+            await until_equal(lambda: waiting(server), CLIENTS - 1)
+            # As a correction that another instance has just answered.
+            server.resources.memory.invalidate(await tags_of(server))
+            first = next(iter(server.resources.responses._in_flight.values()))
+            await transaction.rollback()
+        responses = await responses_of(connections)
+        assert all(b"60.5" in response.body for response in responses)
+        assert len(first) == CLIENTS - 1  # nobody has joined it since
+        # They have executed it again, one for the others, and this response is cached.
+        assert has_cached_response(server, data)
+
+
+async def tags_of(server: Running) -> set[str]:
+    tags = {tag for entry in server.resources.memory._entries.values() for tag in entry.tags}
+    assert tags
+    return tags | set(server.resources.memory._invalidated)
+
+
+async def test_they_are_answered_when_the_first_client_goes_away(
+    server: Running, pool: Pool, tariff: Tariff, editor: Headers
+) -> None:
+    data = post(PRICES)
+    async with AsyncExitStack() as stack:
+        first, *others = await evicted_by_a_correction(server, stack, tariff, editor, data)
+        async with locked(pool):
+            first.writer.write(data)
+            await until(lambda: server.resources.responses._in_flight)
+            for connection in others:
+                connection.writer.write(data)
+            await until_equal(lambda: waiting(server), len(others))
+            first.writer.close()
+            await first.writer.wait_closed()
+        responses = await responses_of(others)
+    assert all(b"60.5" in response.body for response in responses)
+
+
+async def test_one_that_waits_too_long_is_executed_itself(
+    server: Running, pool: Pool, tariff: Tariff, editor: Headers
+) -> None:
+    data = post(PRICES)
+    async with AsyncExitStack() as stack:
+        connections = await evicted_by_a_correction(server, stack, tariff, editor, data)
+        async with locked(pool):
+            loop = asyncio.get_running_loop()
+            began = loop.time()
+            for connection in connections[:2]:
+                connection.writer.write(data)
+            await until_equal(lambda: waiting(server), 1)
+            await until_equal(lambda: _running.value, 2)
+            assert loop.time() - began >= MAX_WAIT
+        responses = await responses_of(connections[:2])
+    assert all(b"60.5" in response.body for response in responses)
+
+
+async def test_a_request_that_waits_for_an_equal_one_needs_no_place_among_operations(
+    settings: Settings, pool: Pool, tariff: Tariff, editor: Headers
+) -> None:
+    async with (
+        running(settings, max_operations=1, max_queued_operations=0) as server,
+        AsyncExitStack() as stack,
+    ):
+        data = post(PRICES)
+        connections = await evicted_by_a_correction(server, stack, tariff, editor, data)
+        async with locked(pool):
+            for connection in connections:
+                connection.writer.write(data)
+            await until_equal(lambda: waiting(server), CLIENTS - 1)
+        responses = await responses_of(connections)
+    assert {response.status for response in responses} == {200}
+
+
+async def test_equal_mutations_are_all_executed(
+    server: Running, pool: Pool, tariff: Tariff, editor: Headers
+) -> None:
+    await asyncio.gather(*(correct(server, tariff, "61", editor) for _ in range(3)))
+    # Two of them change nothing, which each has seen for itself.
+    assert waiting(server) == 0
+    rows = await pool.fetch("SELECT version FROM netzentgelte_data", name="versions")
+    assert [row["version"] for row in rows] == [2]
