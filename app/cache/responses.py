@@ -108,7 +108,7 @@ class Responses:
     async def made_by_equal(self, key: ResponseKey) -> bool:
         """Waits while an equal request is executed, and then whether its response is in memory. False at once if there is none.
 
-        A response that was overtaken by a change is not in memory: nobody is served by this what memory would not serve to him.
+        A response that was overtaken by a change is not in memory: those that wait are served only what memory would serve them anyway.
         """
         if key not in self._in_flight:
             return False

@@ -2,19 +2,18 @@
 
 from typing import Any
 
-import msgspec
-
 from app.domain.atypical_use import AtypicalUse
 from app.domain.entry import VoltageLevel
 from app.domain.kilowatts import DecimalMark
 from app.domain.load_profile import MAX_PROBLEMS, MAX_ROWS
 from app.domain.profile_stamps import StampPosition
 from app.http.content_negotiation import JSON, PROBLEM
+from schema.http.openapi_components import components_of
 
 Json = dict[str, Any]
 
 PATH = "/api/v1/dnos/{slug}/atypical-use/{year}"
-SCHEMAS: Json = msgspec.json.schema_components([AtypicalUse], ref_template="#/components/schemas/{name}")[1]
+SCHEMAS: Json = components_of([AtypicalUse])[1]
 
 
 def operation(slug: Json, problem: Json) -> Json:

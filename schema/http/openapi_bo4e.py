@@ -2,16 +2,15 @@
 
 from typing import Any
 
-import msgspec
-
 from app.http import bo4e_objects as bo4e
 from app.http.content_negotiation import JSON
+from schema.http.openapi_components import components_of
 
 Json = dict[str, Any]
 
 PATH = "/api/v1/dnos/{slug}/{year}/bo4e.json"
 _SHEET = bo4e.PreisblattNetznutzung | bo4e.PreisblattMessung | bo4e.PreisblattDienstleistung
-(_SCHEMA,), SCHEMAS = msgspec.json.schema_components([_SHEET], ref_template="#/components/schemas/{name}")
+(_SCHEMA,), SCHEMAS = components_of([_SHEET])
 
 
 def operation(parameters: list[Json], responses: Json, headers: Json) -> Json:

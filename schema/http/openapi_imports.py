@@ -3,8 +3,6 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-import msgspec
-
 from app.http.content_negotiation import JSON, PROBLEM
 from app.http.export_formats import MEDIA_TYPES, Dialect, Format
 from app.importers.decimals import Decimal
@@ -15,10 +13,11 @@ from app.importers.records import Format as FileFormat
 from schema.http.import_parameters import MAX_NAME
 from schema.http.import_templates import FORMATS
 from schema.http.import_upload import FORM
+from schema.http.openapi_components import components_of
 
 Json = dict[str, Any]
 
-SCHEMAS: Json = msgspec.json.schema_components([ImportAnswer], ref_template="#/components/schemas/{name}")[1]
+SCHEMAS: Json = components_of([ImportAnswer])[1]
 
 SECURITY_SCHEMES: Json = {
     "bearer": {"type": "http", "scheme": "bearer", "description": "An API key, or the token of a session."}

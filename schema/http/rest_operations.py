@@ -142,9 +142,9 @@ class CachedAddress(HeadHandler):
             await encode_cached(scope, entry.value)
             return self._send(scope, entry.value, entry.until)
         with responses.in_flight(key):
-            return await self._respond_anew(request, key)
+            return await self._make_and_store(request, key)
 
-    async def _respond_anew(self, request: Request, key: ResponseKey) -> BufferedResponse:
+    async def _make_and_store(self, request: Request, key: ResponseKey) -> BufferedResponse:
         scope, responses = request.scope, resources_of(request.scope).responses
         since = store_clock(scope)
         response, read_set = await self._make(request)

@@ -37,6 +37,9 @@ WITHOUT_IMPORT = {
 # Compares libraries that are not dependencies; its docstring lists them.
 UNDECLARED = {"benchmarks/alternatives.py"}
 
+# Modules of Python that the version running the tests may not have yet.
+STANDARD = sys.stdlib_module_names | {"compression"}
+
 _NAME = re.compile(r"[A-Za-z0-9._-]+")
 
 
@@ -64,7 +67,7 @@ def imported_modules(source: str) -> set[str]:
     return {
         module
         for module in modules
-        if module.partition(".")[0] not in OURS and module.partition(".")[0] not in sys.stdlib_module_names
+        if module.partition(".")[0] not in OURS and module.partition(".")[0] not in STANDARD
     }
 
 

@@ -58,6 +58,8 @@ STORES = {
     "app/cache/read_through.py:ReadThrough._queues": START,
     "app/cache/read_through.py:ReadThrough._tasks": "in-flight reads",
     "app/cache/responses.py:Responses._once": "seen-once filters",
+    "app/cache/responses.py:Responses._stored_once": "seen-once filters",
+    "app/cache/responses.py:Responses._in_flight": "requests that wait for an equal one",
     "app/http/cached_response.py:CachedResponse._pending": OWNER,
     "app/http/cached_response.py:CachedResponse.encoded": OWNER,
     "app/http/cached_response.py:CachedResponse.replies": OWNER,

@@ -109,6 +109,7 @@ async def test_a_slow_subscriber_is_closed_with_a_reason_and_delays_no_other() -
             broadcast.send(change(version))
             versions += await received(quick, 1)
         assert versions == [1, 2, 3, 4, 5, 6, 7]
+        await until(lambda: not slow.waiting)  # the clock has been looked at
         with raises_code(Code.SLOW_SUBSCRIBER):
             await anext(slow)
 

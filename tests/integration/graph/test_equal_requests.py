@@ -115,7 +115,7 @@ async def test_a_response_that_a_change_overtakes_is_not_given_to_those_that_wai
             await transaction.rollback()
         responses = await responses_of(connections)
         assert all(b"60.5" in response.body for response in responses)
-        assert len(first) == CLIENTS - 1  # nobody has joined it since
+        assert len(first) == CLIENTS - 1  # none has joined it since
         # They have executed it again, one for the others, and this response is cached.
         assert has_cached_response(server, data)
 

@@ -1,6 +1,7 @@
 """Which responses are kept in L1, under which tags, until when and as how many bytes."""
 
 import asyncio
+from contextlib import suppress
 from dataclasses import dataclass
 from math import inf
 
@@ -143,7 +144,7 @@ async def test_a_request_waits_only_for_an_equal_one_whose_response_was_stored_b
     assert not responses.is_in_flight(KEY)
 
 
-async def test_while_memory_is_off_nobody_waits(memory: Memory) -> None:
+async def test_while_memory_is_off_no_request_waits(memory: Memory) -> None:
     responses = Responses(memory, on=True)
     responses.keep(KEY, Body(b"answer"), read_set("a"), responses.now())
     memory.switch_off()
@@ -178,11 +179,11 @@ async def test_one_that_fails_lets_the_next_go_on(memory: Memory) -> None:
     responses = Responses(memory, on=True)
     responses.keep(KEY, Body(b"answer"), read_set("a"), responses.now())
     memory.invalidate(["a"])
-    with pytest.raises(ValueError, match="failed"), responses.in_flight(KEY):
+    with suppress(ZeroDivisionError), responses.in_flight(KEY):
         waiting = asyncio.create_task(responses.made_by_equal(KEY))
         gone = asyncio.create_task(responses.made_by_equal(KEY))
         await asyncio.sleep(0)
         gone.cancel()
-        raise ValueError("failed")
+        raise ZeroDivisionError
     assert not await waiting
     assert not responses.is_in_flight(KEY)

@@ -1,6 +1,7 @@
 """Reading the parts of a form from a body that arrives in pieces."""
 
 import tracemalloc
+from contextlib import suppress
 
 import httpx
 import pytest
@@ -74,7 +75,6 @@ def test_names_of_parts(head: bytes, part: Part) -> None:
         (b"--xy\r\n" + HEAD + b"\r\n\r\n1\r\n--x--", "another text"),
         (b"--x" + b" " * 10_000, "another text"),
         (b"--x\r\n\r\n1\r\n--x--", "no name"),
-        (b"--x\r\ncontent-disposition: form-data; name*=a; name*0*=b\r\n\r\n1\r\n--x--", "malformed"),
         (b"--x\r\nContent-Type: text/csv\r\n\r\n1\r\n--x--", "no name"),
         (b"--x\r\n" + HEAD + b"\r\nContent-Transfer-Encoding: base64\r\n\r\n1\r\n--x--", "as it is"),
         (b"--x\r\n" + b"a: b\r\n" * 5_000, "more than 8192 bytes"),
@@ -85,6 +85,12 @@ def test_malformed_bodies_are_refused(body: bytes, reason: str) -> None:
     for size in (1, 7, 100_000):
         with pytest.raises(BadInput, match=reason):
             parts_of(body, size=size)
+
+
+def test_a_name_that_breaks_rfc_2231_is_refused_or_read_as_python_reads_it() -> None:
+    body = b"--x\r\ncontent-disposition: form-data; name*=a; name*0*=b\r\n\r\n1\r\n--x--"
+    with suppress(BadInput):
+        assert parts_of(body) == [(Part("b", None), b"1")]  # since Python 3.13.5
 
 
 @pytest.mark.parametrize("boundary", ["", "; boundary=", f"; boundary={'x' * 71}", '; boundary="\u00fc"'])
