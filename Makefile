@@ -7,7 +7,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # Containers often set it; then each of the many processes that the suite starts would compile all modules again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help serve test mutants assets install check clean
+.PHONY: help serve test newest mutants assets install check clean
 
 help:  ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/'
@@ -27,6 +27,14 @@ check: $(VENV)/.development  ## formatting, lint, strict types, layers, schema.g
 	@found=$$($(BIN)/lint-imports 2>&1) || { echo "$$found"; exit 1; }
 	@$(BIN)/dno export-schema --check schema.graphql
 
+# In an environment of its own; the suite runs with the Python of $(VENV).
+newest:  ## the unit tests with the newest Python here (3.12 to 3.14), if there is one
+	@python=$$(.ci/newest-python) && if [ -n "$$python" ]; then \
+	  echo "Unit tests with $$($$python --version) …" && \
+	  $(MAKE) --silent VENV=.venv-newest PYTHON=$$python .venv-newest/.development && \
+	  .venv-newest/bin/python -m pytest -n 4 -p no:cacheprovider tests/unit; \
+	else echo "No Python newer than 3.11 here."; fi
+
 mutants: $(VENV)/.mutation  ## mutation tests, takes hours (SAMPLE=50 PACKAGES=app/domain for less)
 	@$(BIN)/python -m tests.mutation map
 	@nice -n 15 $(BIN)/python -m tests.mutation run --sample $(or $(SAMPLE),0) $(PACKAGES)
@@ -34,7 +42,7 @@ mutants: $(VENV)/.mutation  ## mutation tests, takes hours (SAMPLE=50 PACKAGES=a
 install: $(VENV)/.runtime  ## install without starting
 
 clean:  ## remove installed and built files; .local with the data stays
-	@rm -rf $(VENV) app/web/graphiql/node_modules tests/e2e/clients/node_modules app/web/assets .*_cache .hypothesis
+	@rm -rf $(VENV) .venv-newest app/web/graphiql/node_modules tests/e2e/clients/node_modules app/web/assets .*_cache .hypothesis
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "dno-api needs Python 3.11 or newer; this is $$($(PYTHON) --version). Try: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
