@@ -4,7 +4,7 @@
 
 The server has a core of its own; databases and load share the others. First the capacity of each kind is measured, in a
 closed loop with 32 connections. Then clients send at a fixed rate, whatever the server responds (benchmarks/open_loop.py):
-9/10 of the capacity, which is called normal, then multiples of it, then normal again. In the mixed kinds the first stream
+7/10 of the capacity, which is called normal, then multiples of it, then normal again. In the mixed kinds the first stream
 stays at a third of its capacity, and only the second one is multiplied.
 """
 

@@ -6,6 +6,7 @@ from asyncio import Future
 from collections import deque
 from math import inf
 from time import monotonic
+from typing import Final
 
 from app.errors import Overloaded
 from app.limits.service_time import ServiceTime
@@ -17,6 +18,10 @@ _waiting = LocalGauge(metrics.OPERATIONS_WAITING)
 
 # Seconds after the latest rejection during which the limiter counts as overloaded.
 OVERLOADED_FOR = 1.0
+# Seconds for which operations are started in one iteration of the event loop. Those that find everything in memory compute without a
+# wait, so that their number bounds nothing: of a thousand requests that were read together, cached responses would be sent
+# after the last list.
+ITERATION: Final = 0.01
 
 
 class Turn(ABC):
@@ -52,6 +57,8 @@ class ConcurrencyLimiter(Turn):
     a long queue would only increase the latency of accepted operations. So until OVERLOADED_FOR seconds after
     the latest rejection, as many run as can be executed within `target_service_time`, and half as many wait.
 
+    Operations are started for ITERATION seconds in each iteration of the event loop; the others wait for the next one.
+
     `async with limiter.preferred:` is an operation of a caller with credentials. These have a queue of their own with
     the same bound, which is served first: anonymous operations never displace them.
     """
@@ -68,6 +75,9 @@ class ConcurrencyLimiter(Turn):
         self.service_time = ServiceTime()
         self._running = 0
         self.overloaded_until = -inf
+        # Of this iteration of the event loop, if an operation was started in it: until when, and how many came from the queues.
+        self._starts_until: float | None = None
+        self._admitted = 0
         self._waiting: deque[Future[None]] = deque()
         self._preferred: deque[Future[None]] = deque()
         self.preferred = PreferredQueue(self)
@@ -92,23 +102,39 @@ class ConcurrencyLimiter(Turn):
     def _reject_if_full(self, queue: deque[Future[None]]) -> None:
         if self._may_start():
             return
-        max_running, max_queued = self._bounds()
-        if self._running >= max_running and len(queue) >= max_queued:
+        if len(queue) >= self._max_waiting():
             self.overloaded_until = monotonic() + OVERLOADED_FOR
             self._shed()
             raise _overloaded()
 
     def try_start(self) -> bool:
-        free = self._may_start()
+        return not self._waiting and self._try_start()
+
+    def _try_start(self) -> bool:
+        """After those of the caller's own queue."""
+        free = not self._preferred and self._may_start()
         if free:
+            self._begin_iteration()
             self._running += 1
             self._gauge.value += 1
         return free
 
     def _may_start(self) -> bool:
-        return self._running < self._max_running and (
-            not self.overloaded or self._running < self._bounds()[0]
+        return (
+            self._running < self._max_running
+            and (self._starts_until is None or monotonic() < self._starts_until)
+            and (not self.overloaded or self._running < self._bounds()[0])
         )
+
+    def _begin_iteration(self) -> None:
+        if self._starts_until is None:
+            self._starts_until = monotonic() + ITERATION
+            asyncio.get_running_loop().call_soon(self._end_iteration)
+
+    def _end_iteration(self) -> None:
+        self._starts_until = None
+        self._admitted = 0
+        self._admit_waiting()
 
     async def wait(self) -> None:
         await self._wait(self._waiting)
@@ -135,17 +161,30 @@ class ConcurrencyLimiter(Turn):
         if not self._preferred and not self._waiting:
             return
         max_running, _ = self._bounds()
-        while (queue := self._preferred or self._waiting) and self._running < max_running:
+        while (
+            (queue := self._preferred or self._waiting) and self._running < max_running and self._may_admit()
+        ):
             first = queue.popleft()
             if not first.done():
+                self._begin_iteration()
+                self._admitted += 1
                 self._running += 1
                 first.set_result(None)
 
+    def _may_admit(self) -> bool:
+        """Whether one more of those that wait may be started in this iteration of the event loop."""
+        return self._admitted < self.service_time.within(ITERATION, at_least=1)
+
+    def _max_waiting(self) -> int:
+        """How many may wait in each queue: those that have to, and in place of those that might run."""
+        max_running, max_queued = self._bounds()
+        return max_queued + max(0, max_running - self._running)
+
     def _shed(self) -> None:
         """Rejects the longest waiting operations beyond the new bound: they would have the highest latency."""
-        _, max_queued = self._bounds()
+        max_waiting = self._max_waiting()
         for queue in (self._waiting, self._preferred):
-            while len(queue) > max_queued:
+            while len(queue) > max_waiting:
                 first = queue.popleft()
                 if not first.done():
                     first.set_exception(_overloaded())
@@ -183,7 +222,7 @@ class PreferredQueue(Turn):
         self._limiter._reject_if_full(self._limiter._preferred)
 
     def try_start(self) -> bool:
-        return self._limiter.try_start()
+        return self._limiter._try_start()
 
     async def wait(self) -> None:
         await self._limiter._wait(self._limiter._preferred)

@@ -57,6 +57,12 @@ class ExpensiveOperations(ConcurrencyLimiter):
     def _may_start(self) -> bool:
         return self._running < self._bounds()[0]
 
+    def _begin_iteration(self) -> None:
+        """Iterations are bounded by the limit of all operations."""
+
+    def _may_admit(self) -> bool:
+        return True
+
     def _measure(self) -> None:
         """Its service time is that of each operation: the thread computes for others, too."""
 

@@ -3,13 +3,16 @@
 import asyncio
 import gc
 import math
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
+from time import monotonic
 
 import pytest
 from prometheus_client import REGISTRY
 
 from app.errors import Overloaded
-from app.limits.concurrency_limiter import ConcurrencyLimiter
+from app.limits.concurrency_limiter import ITERATION, ConcurrencyLimiter, Turn
+from app.limits.expensive_operations import ExpensiveOperations, ExpensiveTurn
 from app.limits.service_time import MIN_OPERATIONS, UNLIMITED, ServiceTime
 from app.observability import counting
 from tests import waiting
@@ -329,3 +332,80 @@ async def test_a_free_place_is_used_at_once_although_the_queue_has_no_places() -
         async with queue:
             assert limiter.running == 1
     assert limiter.running == 0
+
+
+async def run_all(turns: Sequence[Turn], compute: float = 0.0, pause: float = 0.0) -> list[int]:
+    """One operation for each turn, all at once; in which iteration of the event loop each of them computed."""
+    loop, iterations, began = asyncio.get_running_loop(), 0, []
+
+    def count() -> None:
+        nonlocal iterations
+        iterations += 1
+        if len(began) < len(turns):
+            loop.call_soon(count)
+
+    async def run(turn: Turn) -> None:
+        async with turn:
+            began.append(iterations)
+            until = monotonic() + compute
+            while monotonic() < until:
+                pass
+            await asyncio.sleep(pause)
+
+    count()
+    async with asyncio.timeout(60):
+        await asyncio.gather(*(run(turn) for turn in turns))
+    return began
+
+
+@pytest.mark.parametrize("pause", [0.0, 0.0001])
+async def test_however_few_run_at_a_time_all_of_them_are_executed(pause: float) -> None:
+    limiter = ConcurrencyLimiter(4, 10_000, 60, 60)
+    expensive = ExpensiveOperations(4, 10_000, max_queue_time=60, target_service_time=60)
+    turns: list[Turn] = [limiter, limiter.preferred, ExpensiveTurn(expensive, limiter), expensive.preferred]
+    limiter.service_time.add_sample(0.001)
+    await run_all(turns * 250, pause=pause)
+    assert (limiter.running, limiter.waiting, expensive.running, expensive.waiting) == (0, 0, 0, 0)
+
+
+async def test_in_one_iteration_of_the_event_loop_operations_are_started_for_a_limited_time() -> None:
+    limiter = ConcurrencyLimiter(1000, 1000, 60, 60)
+    limiter.service_time.add_sample(0.002)
+    most = max(Counter(await run_all([limiter] * 50, compute=0.002)).values())
+    assert most <= 2 * ITERATION / 0.002
+
+
+async def test_those_that_wait_for_the_next_iteration_are_not_overtaken() -> None:
+    limiter = ConcurrencyLimiter(1000, 1000, 60, 60)
+    limiter.service_time.add_sample(ITERATION)
+    order: list[int] = []
+
+    async def run(number: int) -> None:
+        async with limiter:
+            order.append(number)
+            until = monotonic() + ITERATION
+            while monotonic() < until:
+                pass
+
+    tasks = [asyncio.create_task(run(number)) for number in range(5)]
+    await asyncio.sleep(0)
+    tasks += [asyncio.create_task(run(number)) for number in range(5, 10)]
+    await asyncio.gather(*tasks)
+    assert order == list(range(10))
+
+
+async def test_those_that_wait_for_the_next_iteration_are_bounded_as_those_that_run_and_wait() -> None:
+    limiter = ConcurrencyLimiter(3, 2, 60, 60)
+    limiter._starts_until = 0.0  # over
+    waiting = [asyncio.create_task(limiter.wait()) for _ in range(6)]
+    await asyncio.sleep(0)
+    # Three may run and two wait: the last is rejected. From then on one waits less, and the first has waited longest.
+    await until(lambda: waiting[0].done())
+    assert [position for position, task in enumerate(waiting) if task.done()] == [0, 5]
+    assert all(isinstance(task.exception(), Overloaded) for task in waiting if task.done())
+    limiter._end_iteration()
+    assert (limiter.running, limiter.waiting) == (3, 1)
+    for _ in range(4):
+        limiter.done()
+        await asyncio.sleep(0)
+    assert (limiter.running, limiter.waiting) == (0, 0)
