@@ -49,6 +49,23 @@ class Turn(ABC):
         self.done()
 
 
+class _Queue(deque[Future[None]]):
+    """Operations that wait. `expected`: requests that were let pass in this iteration of the event loop, and have not arrived yet."""
+
+    __slots__ = ("expected",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.expected = 0
+
+    def expect_none(self) -> None:
+        self.expected = 0
+
+    def arrived(self) -> None:
+        if self.expected:
+            self.expected -= 1
+
+
 class ConcurrencyLimiter(Turn):
     """`async with limiter:` is one operation. The queue is first in, first out.
 
@@ -78,8 +95,8 @@ class ConcurrencyLimiter(Turn):
         # Of this iteration of the event loop, if an operation was started in it: until when, and how many came from the queues.
         self._starts_until: float | None = None
         self._admitted = 0
-        self._waiting: deque[Future[None]] = deque()
-        self._preferred: deque[Future[None]] = deque()
+        self._waiting = _Queue()
+        self._preferred = _Queue()
         self.preferred = PreferredQueue(self)
 
     @property
@@ -96,24 +113,33 @@ class ConcurrencyLimiter(Turn):
         return monotonic() < self.overloaded_until
 
     def reject_if_full(self) -> None:
-        """Raises Overloaded if the queue is full; called before work is done for the request."""
-        self._reject_if_full(self._waiting)
+        """Raises Overloaded if the queue is full; called before work is done for the request, whose operation starts or waits in the
+        next iteration of the event loop.
+        """
+        self._expect_one(self._waiting)
 
-    def _reject_if_full(self, queue: deque[Future[None]]) -> None:
-        if self._may_start():
+    def _expect_one(self, queue: "_Queue") -> None:
+        self._reject_if_full(queue)
+        if not queue.expected:
+            asyncio.get_running_loop().call_soon(queue.expect_none)
+        queue.expected += 1
+
+    def _reject_if_full(self, queue: "_Queue") -> None:
+        if not queue.expected and self._may_start():
             return
-        if len(queue) >= self._max_waiting():
+        if len(queue) + queue.expected >= self._max_waiting():
             self.overloaded_until = monotonic() + OVERLOADED_FOR
             self._shed()
             raise _overloaded()
 
     def try_start(self) -> bool:
-        return not self._waiting and self._try_start()
+        return not self._waiting and self._try_start(self._waiting)
 
-    def _try_start(self) -> bool:
+    def _try_start(self, queue: "_Queue") -> bool:
         """After those of the caller's own queue."""
         free = not self._preferred and self._may_start()
         if free:
+            queue.arrived()
             self._begin_iteration()
             self._running += 1
             self._gauge.value += 1
@@ -189,7 +215,8 @@ class ConcurrencyLimiter(Turn):
                 if not first.done():
                     first.set_exception(_overloaded())
 
-    async def _wait(self, queue: deque[Future[None]]) -> None:
+    async def _wait(self, queue: "_Queue") -> None:
+        queue.arrived()
         self._reject_if_full(queue)
         admitted: Future[None] = asyncio.get_running_loop().create_future()
         queue.append(admitted)
@@ -219,10 +246,10 @@ class PreferredQueue(Turn):
         self._limiter = limiter
 
     def reject_if_full(self) -> None:
-        self._limiter._reject_if_full(self._limiter._preferred)
+        self._limiter._expect_one(self._limiter._preferred)
 
     def try_start(self) -> bool:
-        return self._limiter._try_start()
+        return self._limiter._try_start(self._limiter._preferred)
 
     async def wait(self) -> None:
         await self._limiter._wait(self._limiter._preferred)

@@ -409,3 +409,15 @@ async def test_those_that_wait_for_the_next_iteration_are_bounded_as_those_that_
         limiter.done()
         await asyncio.sleep(0)
     assert (limiter.running, limiter.waiting) == (0, 0)
+
+
+async def test_requests_that_are_let_pass_together_are_bounded_before_their_tasks_begin() -> None:
+    limiter = ConcurrencyLimiter(2, 3, 10, 10)
+    for queue in (limiter, limiter.preferred):
+        for _ in range(5):
+            queue.reject_if_full()
+    with pytest.raises(Overloaded):
+        limiter.reject_if_full()
+    await asyncio.sleep(0)  # their tasks have begun, and none has become an operation
+    limiter.reject_if_full()
+    limiter.preferred.reject_if_full()
