@@ -12,6 +12,7 @@ CONTAINERS = {
     "set",
     "list",
     "deque",
+    "_Queue",  # of operations, a deque
     "OrderedDict",
     "defaultdict",
     "Counter",
