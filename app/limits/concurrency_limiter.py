@@ -22,6 +22,8 @@ OVERLOADED_FOR = 1.0
 # wait, so that their number bounds nothing: of a thousand requests that were read together, cached responses would be sent
 # after the last list.
 ITERATION: Final = 0.01
+# Iterations in which operations were started: an operation that has waited for fewer of them when its time is up was not delayed by others.
+STALLED: Final = 3
 
 
 class Turn(ABC):
@@ -95,6 +97,7 @@ class ConcurrencyLimiter(Turn):
         # Of this iteration of the event loop, if an operation was started in it: until when, and how many came from the queues.
         self._starts_until: float | None = None
         self._admitted = 0
+        self._iterations = 0  # in which operations were started
         self._waiting = _Queue()
         self._preferred = _Queue()
         self.preferred = PreferredQueue(self)
@@ -160,6 +163,7 @@ class ConcurrencyLimiter(Turn):
     def _end_iteration(self) -> None:
         self._starts_until = None
         self._admitted = 0
+        self._iterations += 1
         self._admit_waiting()
 
     async def wait(self) -> None:
@@ -220,21 +224,36 @@ class ConcurrencyLimiter(Turn):
         self._reject_if_full(queue)
         admitted: Future[None] = asyncio.get_running_loop().create_future()
         queue.append(admitted)
+        iteration = self._iterations
         _waiting.value += 1
         try:
             async with asyncio.timeout(self._max_queue_time):
                 await admitted
+        except TimeoutError:
+            if admitted.cancelled():
+                if admitted in queue:
+                    queue.remove(admitted)
+                if not self._stalled_since(iteration):
+                    raise _overloaded() from None
+                self._begin_iteration()
+                self._running += 1
+            else:
+                admitted.result()  # admitted or rejected in the same moment
         except BaseException as error:
             if admitted in queue:
                 queue.remove(admitted)
             elif admitted.done() and not admitted.cancelled() and not admitted.exception():
                 self._running -= 1  # admitted in the same moment in which the wait ended
                 self._admit_waiting()
-            raise _overloaded() if isinstance(error, TimeoutError) else error from None
+            raise error from None
         finally:
             _waiting.value -= 1
             # The error refers to this frame; the frame must not refer to the error.
             del admitted
+
+    def _stalled_since(self, iteration: int) -> bool:
+        """Whether an operation has waited for the event loop only, which did not run meanwhile: the process was not given a processor."""
+        return self._running < self._bounds()[0] and self._iterations - iteration < STALLED
 
 
 class PreferredQueue(Turn):

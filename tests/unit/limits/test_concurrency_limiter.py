@@ -421,3 +421,33 @@ async def test_requests_that_are_let_pass_together_are_bounded_before_their_task
     await asyncio.sleep(0)  # their tasks have begun, and none has become an operation
     limiter.reject_if_full()
     limiter.preferred.reject_if_full()
+
+
+async def test_an_operation_that_waited_only_for_the_event_loop_is_not_rejected() -> None:
+    """As when the process was not given a processor for longer than operations may wait."""
+    limiter = ConcurrencyLimiter(10, 10, 0.01, 10)
+
+    async def run(compute: float) -> None:
+        async with limiter:
+            until = monotonic() + compute
+            while monotonic() < until:
+                pass
+
+    await asyncio.gather(run(2 * ITERATION), run(0), run(0.05), run(0), run(0))
+    assert (limiter.running, limiter.waiting) == (0, 0)
+
+
+async def test_an_operation_that_waited_for_others_is_rejected_when_its_time_is_up() -> None:
+    limiter = ConcurrencyLimiter(10, 1000, 0.05, 10)
+    limiter.service_time.add_sample(ITERATION)
+
+    async def run() -> None:
+        async with limiter:
+            until = monotonic() + ITERATION
+            while monotonic() < until:
+                pass
+
+    outcomes = await asyncio.gather(*(run() for _ in range(100)), return_exceptions=True)
+    assert outcomes[0] is None
+    assert isinstance(outcomes[-1], Overloaded)
+    assert (limiter.running, limiter.waiting) == (0, 0)
