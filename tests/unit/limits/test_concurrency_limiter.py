@@ -427,13 +427,20 @@ async def test_an_operation_that_waited_only_for_the_event_loop_is_not_rejected(
     """As when the process was not given a processor for longer than operations may wait."""
     limiter = ConcurrencyLimiter(10, 10, 0.01, 10)
 
-    async def run(compute: float) -> None:
-        async with limiter:
-            until = monotonic() + compute
-            while monotonic() < until:
-                pass
+    def compute(seconds: float) -> None:
+        until = monotonic() + seconds
+        while monotonic() < until:
+            pass
 
-    await asyncio.gather(run(2 * ITERATION), run(0), run(0.05), run(0), run(0))
+    async def run(seconds: float) -> None:
+        async with limiter:
+            compute(seconds)
+
+    async def stall() -> None:
+        assert limiter.waiting == 3  # for the next iteration, which comes too late
+        compute(0.05)
+
+    await asyncio.gather(run(2 * ITERATION), run(0), run(0), run(0), stall())
     assert (limiter.running, limiter.waiting) == (0, 0)
 
 
