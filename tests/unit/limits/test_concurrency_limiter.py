@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from time import monotonic
 
 import pytest
+import uvloop
 from prometheus_client import REGISTRY
 
 from app.errors import Overloaded
@@ -423,8 +424,12 @@ async def test_requests_that_are_let_pass_together_are_bounded_before_their_task
     limiter.preferred.reject_if_full()
 
 
-async def test_an_operation_that_waited_only_for_the_event_loop_is_not_rejected() -> None:
-    """As when the process was not given a processor for longer than operations may wait."""
+def test_an_operation_that_waited_only_for_the_event_loop_is_not_rejected() -> None:
+    """As when the process was not given a processor for longer than operations may wait. The server's event loop runs timers first."""
+    uvloop.run(operations_that_wait_while_the_process_is_stalled())
+
+
+async def operations_that_wait_while_the_process_is_stalled() -> None:
     limiter = ConcurrencyLimiter(10, 10, 0.01, 10)
 
     def compute(seconds: float) -> None:
