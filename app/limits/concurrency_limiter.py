@@ -22,6 +22,8 @@ OVERLOADED_FOR = 1.0
 # wait, so that their number bounds nothing: of a thousand requests that were read together, cached responses would be sent
 # after the last list.
 ITERATION: Final = 0.01
+# But so many in any case: a few operations never wait for each other, however little of a processor the process is given.
+AT_LEAST: Final = 16
 # Iterations in which operations were started: an operation that has waited for fewer of them when its time is up was not delayed by others.
 STALLED: Final = 3
 
@@ -76,7 +78,7 @@ class ConcurrencyLimiter(Turn):
     a long queue would only increase the latency of accepted operations. So until OVERLOADED_FOR seconds after
     the latest rejection, as many run as can be executed within `target_service_time`, and half as many wait.
 
-    Operations are started for ITERATION seconds in each iteration of the event loop; the others wait for the next one.
+    In each iteration of the event loop operations are started for ITERATION seconds, and at least AT_LEAST; the others wait for the next one.
 
     `async with limiter.preferred:` is an operation of a caller with credentials. These have a queue of their own with
     the same bound, which is served first: anonymous operations never displace them.
@@ -94,9 +96,9 @@ class ConcurrencyLimiter(Turn):
         self.service_time = ServiceTime()
         self._running = 0
         self.overloaded_until = -inf
-        # Of this iteration of the event loop, if an operation was started in it: until when, and how many came from the queues.
+        # Of this iteration of the event loop, if an operation was started in it: until when, and how many were.
         self._starts_until: float | None = None
-        self._admitted = 0
+        self._started = 0
         self._iterations = 0  # in which operations were started
         self._waiting = _Queue()
         self._preferred = _Queue()
@@ -143,7 +145,7 @@ class ConcurrencyLimiter(Turn):
         free = not self._preferred and self._may_start()
         if free:
             queue.arrived()
-            self._begin_iteration()
+            self._note_start()
             self._running += 1
             self._gauge.value += 1
         return free
@@ -151,18 +153,19 @@ class ConcurrencyLimiter(Turn):
     def _may_start(self) -> bool:
         return (
             self._running < self._max_running
-            and (self._starts_until is None or monotonic() < self._starts_until)
+            and (self._started < AT_LEAST or self._starts_until is None or monotonic() < self._starts_until)
             and (not self.overloaded or self._running < self._bounds()[0])
         )
 
-    def _begin_iteration(self) -> None:
+    def _note_start(self) -> None:
+        self._started += 1
         if self._starts_until is None:
             self._starts_until = monotonic() + ITERATION
             asyncio.get_running_loop().call_soon(self._end_iteration)
 
     def _end_iteration(self) -> None:
         self._starts_until = None
-        self._admitted = 0
+        self._started = 0
         self._iterations += 1
         self._admit_waiting()
 
@@ -196,14 +199,13 @@ class ConcurrencyLimiter(Turn):
         ):
             first = queue.popleft()
             if not first.done():
-                self._begin_iteration()
-                self._admitted += 1
+                self._note_start()
                 self._running += 1
                 first.set_result(None)
 
     def _may_admit(self) -> bool:
         """Whether one more of those that wait may be started in this iteration of the event loop."""
-        return self._admitted < self.service_time.within(ITERATION, at_least=1)
+        return self._started < self.service_time.within(ITERATION, at_least=AT_LEAST)
 
     def _max_waiting(self) -> int:
         """How many may wait in each queue: those that have to, and in place of those that might run."""
@@ -235,7 +237,7 @@ class ConcurrencyLimiter(Turn):
                     queue.remove(admitted)
                 if not self._stalled_since(iteration):
                     raise _overloaded() from None
-                self._begin_iteration()
+                self._note_start()
                 self._running += 1
             else:
                 admitted.result()  # admitted or rejected in the same moment

@@ -57,7 +57,7 @@ class ExpensiveOperations(ConcurrencyLimiter):
     def _may_start(self) -> bool:
         return self._running < self._bounds()[0]
 
-    def _begin_iteration(self) -> None:
+    def _note_start(self) -> None:
         """Iterations are bounded by the limit of all operations."""
 
     def _may_admit(self) -> bool:

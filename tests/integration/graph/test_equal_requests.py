@@ -172,7 +172,9 @@ async def test_a_request_that_waits_for_an_equal_one_needs_no_place_among_operat
         data = post(PRICES)
         connections = await evicted_by_a_correction(server, stack, tariff, editor, data)
         async with locked(pool):
-            for connection in connections:
+            connections[0].writer.write(data)
+            await until(lambda: server.resources.responses._in_flight)
+            for connection in connections[1:]:
                 connection.writer.write(data)
             await until_equal(lambda: waiting(server), CLIENTS - 1)
         responses = await responses_of(connections)
