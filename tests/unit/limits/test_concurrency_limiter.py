@@ -335,7 +335,13 @@ async def test_a_free_place_is_used_at_once_although_the_queue_has_no_places() -
     assert limiter.running == 0
 
 
-async def run_all(turns: Sequence[Turn], compute: float = 0.0, pause: float = 0.0) -> list[int]:
+def compute(seconds: float) -> None:
+    until = monotonic() + seconds
+    while monotonic() < until:
+        pass
+
+
+async def run_all(turns: Sequence[Turn], seconds: float = 0.0, pause: float = 0.0) -> list[int]:
     """One operation for each turn, all at once; in which iteration of the event loop each of them computed."""
     loop, iterations, began = asyncio.get_running_loop(), 0, []
 
@@ -348,9 +354,7 @@ async def run_all(turns: Sequence[Turn], compute: float = 0.0, pause: float = 0.
     async def run(turn: Turn) -> None:
         async with turn:
             began.append(iterations)
-            until = monotonic() + compute
-            while monotonic() < until:
-                pass
+            compute(seconds)
             await asyncio.sleep(pause)
 
     count()
@@ -372,7 +376,7 @@ async def test_however_few_run_at_a_time_all_of_them_are_executed(pause: float) 
 async def test_in_one_iteration_of_the_event_loop_operations_are_started_for_a_limited_time() -> None:
     limiter = ConcurrencyLimiter(1000, 1000, 60, 60)
     limiter.service_time.add_sample(0.002)
-    most = max(Counter(await run_all([limiter] * 50, compute=0.002)).values())
+    most = max(Counter(await run_all([limiter] * 50, seconds=0.002)).values())
     assert most <= AT_LEAST  # a few at once in any case
 
 
@@ -384,9 +388,7 @@ async def test_those_that_wait_for_the_next_iteration_start_in_their_order() -> 
     async def run(number: int) -> None:
         async with limiter:
             order.append(number)
-            until = monotonic() + ITERATION
-            while monotonic() < until:
-                pass
+            compute(ITERATION)
 
     tasks = [asyncio.create_task(run(number)) for number in range(2 * AT_LEAST)]
     await asyncio.sleep(0)
@@ -401,7 +403,7 @@ async def test_those_that_wait_for_the_next_iteration_start_in_their_order() -> 
 async def test_a_few_operations_never_wait_for_each_other_however_long_they_compute() -> None:
     limiter = ConcurrencyLimiter(1000, 1000, 60, 60)
     limiter.service_time.add_sample(10 * ITERATION)
-    began = await run_all([limiter] * AT_LEAST, compute=ITERATION)
+    began = await run_all([limiter] * AT_LEAST, seconds=ITERATION)
     assert len(set(began)) == 1
 
 
@@ -442,11 +444,6 @@ def test_an_operation_that_waited_only_for_the_event_loop_is_not_rejected() -> N
 async def operations_that_wait_while_the_process_is_stalled() -> None:
     limiter = ConcurrencyLimiter(100, 10, 0.01, 10)
 
-    def compute(seconds: float) -> None:
-        until = monotonic() + seconds
-        while monotonic() < until:
-            pass
-
     async def run(seconds: float) -> None:
         async with limiter:
             compute(seconds)
@@ -465,9 +462,7 @@ async def test_an_operation_that_waited_for_others_is_rejected_when_its_time_is_
 
     async def run() -> None:
         async with limiter:
-            until = monotonic() + ITERATION
-            while monotonic() < until:
-                pass
+            compute(ITERATION)
 
     outcomes = await asyncio.gather(*(run() for _ in range(100)), return_exceptions=True)
     assert outcomes[0] is None
