@@ -204,7 +204,10 @@ async def test_introspection_with_data_counts_by_its_cost_and_aliases_are_limite
         mixed = await client.post(
             "/graphql", json={"query": f"{{ __schema {{ {types} }} coverage {{ totalDnos }} }}"}
         )
-        assert mixed.headers["ratelimit"].startswith('"anonymous";r=58;')
+        # Two requests by its cost; on a slow machine more for the CPU time that it took.
+        assert mixed.headers["ratelimit"].startswith(
+            tuple(f'"anonymous";r={left};' for left in range(50, 59))
+        )
         aliases = " ".join(f"a{number}: __schema {{ {types} }}" for number in range(100))
         (error,) = (await execute_with_errors(client, f"{{ {aliases} }}"))["errors"]
     assert error["extensions"]["limit"] == "LIMIT_ALIASES"
