@@ -39,7 +39,8 @@ async def test_a_request_leaves_no_reference_cycles(resources: Resources) -> Non
             gc.set_debug(0)
             gc.garbage.clear()
             gc.enable()
-    assert ours == []
+    # What each request leaves is there fifty times; a task of an earlier test may end meanwhile.
+    assert {name: count for name, count in Counter(ours).items() if count >= 50} == {}
 
 
 async def _query(client: httpx.AsyncClient, number: int) -> None:
