@@ -1,19 +1,14 @@
 """Decoders of the content codings, whole and part by part; and how often the server has compressed."""
 
-import sys
 import zlib
 from collections.abc import Callable
 from typing import Final
 
 import brotli
 
+from app.http.compression import zstd
 from app.http.content_coding import Coding
 from app.observability import metrics
-
-if sys.version_info >= (3, 14):
-    from compression import zstd
-else:
-    from backports import zstd
 
 CODINGS: Final = tuple(Coding)
 

@@ -179,8 +179,9 @@ class PlanExecution:
         self._tags.update(*[entry.tags for entry in found])
         self._valid_until = min([self._valid_until, *[entry.until for entry in found]])
         if len(found) == len(wanted):  # each once: the common case
-            self._budget.add_bytes(sum([len(entry.value) for entry in found]))
-            texts = iter([entry.value for entry in found])
+            cached = [entry.value for entry in found]
+            self._budget.add_bytes(sum(map(len, cached)))
+            texts = iter(cached)
             self._slots[field.slot] = iter(
                 [
                     value if value is None else CachedTexts(islice(texts, len(value) if field.is_list else 1))

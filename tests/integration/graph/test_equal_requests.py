@@ -62,6 +62,15 @@ def waiting(server: Running) -> int:
     return sum(map(len, server.resources.responses._in_flight.values()))
 
 
+async def send_after_the_first(server: Running, connections: list[Wire], data: bytes) -> None:
+    """Returns when the request on the first connection is executed, and those on the others wait for it."""
+    connections[0].writer.write(data)
+    await until(lambda: server.resources.responses._in_flight)
+    for connection in connections[1:]:
+        connection.writer.write(data)
+    await until_equal(lambda: waiting(server), len(connections) - 1)
+
+
 async def evicted_by_a_correction(
     server: Running, stack: AsyncExitStack, tariff: Tariff, editor: Headers, data: bytes
 ) -> list[Wire]:
@@ -102,17 +111,11 @@ async def test_a_response_that_a_change_overtakes_is_not_given_to_those_that_wai
     data = post(PRICES)
     async with AsyncExitStack() as stack:
         connections = await evicted_by_a_correction(server, stack, tariff, editor, data)
-        async with pool.connection() as connection:
-            transaction = connection.transaction()
-            await transaction.start()
-            await connection.execute("LOCK TABLE netzentgelte_data IN ACCESS EXCLUSIVE MODE")
-            for each in connections:
-                each.writer.write(data)
-            await until_equal(lambda: waiting(server), CLIENTS - 1)
+        async with locked(pool):
+            await send_after_the_first(server, connections, data)
             # As a correction that another instance has just answered.
-            server.resources.memory.invalidate(await tags_of(server))
+            server.resources.memory.invalidate(tags_of(server))
             first = next(iter(server.resources.responses._in_flight.values()))
-            await transaction.rollback()
         responses = await responses_of(connections)
         assert all(b"60.5" in response.body for response in responses)
         assert len(first) == CLIENTS - 1  # none has joined it since
@@ -120,7 +123,7 @@ async def test_a_response_that_a_change_overtakes_is_not_given_to_those_that_wai
         assert has_cached_response(server, data)
 
 
-async def tags_of(server: Running) -> set[str]:
+def tags_of(server: Running) -> set[str]:
     tags = {tag for entry in server.resources.memory._entries.values() for tag in entry.tags}
     assert tags
     return tags | set(server.resources.memory._invalidated)
@@ -131,13 +134,9 @@ async def test_they_are_answered_when_the_first_client_goes_away(
 ) -> None:
     data = post(PRICES)
     async with AsyncExitStack() as stack:
-        first, *others = await evicted_by_a_correction(server, stack, tariff, editor, data)
+        connections = first, *others = await evicted_by_a_correction(server, stack, tariff, editor, data)
         async with locked(pool):
-            first.writer.write(data)
-            await until(lambda: server.resources.responses._in_flight)
-            for connection in others:
-                connection.writer.write(data)
-            await until_equal(lambda: waiting(server), len(others))
+            await send_after_the_first(server, connections, data)
             first.writer.close()
             await first.writer.wait_closed()
         responses = await responses_of(others)
@@ -153,9 +152,7 @@ async def test_one_that_waits_too_long_is_executed_itself(
         async with locked(pool):
             loop = asyncio.get_running_loop()
             began = loop.time()
-            for connection in connections[:2]:
-                connection.writer.write(data)
-            await until_equal(lambda: waiting(server), 1)
+            await send_after_the_first(server, connections[:2], data)
             await until_equal(lambda: _running.value, 2)
             assert loop.time() - began >= MAX_WAIT
         responses = await responses_of(connections[:2])
@@ -172,11 +169,7 @@ async def test_a_request_that_waits_for_an_equal_one_needs_no_place_among_operat
         data = post(PRICES)
         connections = await evicted_by_a_correction(server, stack, tariff, editor, data)
         async with locked(pool):
-            connections[0].writer.write(data)
-            await until(lambda: server.resources.responses._in_flight)
-            for connection in connections[1:]:
-                connection.writer.write(data)
-            await until_equal(lambda: waiting(server), CLIENTS - 1)
+            await send_after_the_first(server, connections, data)
         responses = await responses_of(connections)
     assert {response.status for response in responses} == {200}
 
