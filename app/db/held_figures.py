@@ -31,6 +31,8 @@ _HELD: Final = (
     " array_agg(word) AS words, array_agg(bits) AS bits, NULL::bytea AS ids FROM words GROUP BY 1, 2, 3, 4, 5"
     # In the same snapshot: what the places mean.
     " UNION ALL SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, string_agg(uuid_send(id), '' ORDER BY id) FROM numbered"
+    # Groups come in an order of PostgreSQL's choice, another one with other statistics; the record is the same with each read.
+    " ORDER BY 1, 2, 3, 4, 5"
 )
 
 
