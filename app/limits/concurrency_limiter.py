@@ -54,7 +54,7 @@ class Turn(ABC):
 
 
 class _Queue(deque[Future[None]]):
-    """Operations that wait. `expected`: requests that were let pass in this iteration of the event loop, and have not arrived yet."""
+    """Operations that wait. `expected`: requests that were let pass in this iteration of the event loop, whose tasks begin in the next one."""
 
     __slots__ = ("expected",)
 
@@ -62,12 +62,13 @@ class _Queue(deque[Future[None]]):
         super().__init__()
         self.expected = 0
 
-    def expect_none(self) -> None:
-        self.expected = 0
+    def expect_one(self) -> None:
+        if not self.expected:
+            asyncio.get_running_loop().call_soon(self._expect_none)  # before the first of their tasks
+        self.expected += 1
 
-    def arrived(self) -> None:
-        if self.expected:
-            self.expected -= 1
+    def _expect_none(self) -> None:
+        self.expected = 0
 
 
 class ConcurrencyLimiter(Turn):
@@ -118,18 +119,18 @@ class ConcurrencyLimiter(Turn):
         return monotonic() < self.overloaded_until
 
     def reject_if_full(self) -> None:
-        """Raises Overloaded if the queue is full; called before work is done for the request, whose operation starts or waits in the
-        next iteration of the event loop.
-        """
+        """Raises Overloaded if the queue is full; called before work is done for a request."""
+        self._reject_if_full(self._waiting)
+
+    def expect_one(self) -> None:
+        """Raises Overloaded if the queue is full with what is expected; called before a task is created for a request."""
         self._expect_one(self._waiting)
 
-    def _expect_one(self, queue: "_Queue") -> None:
+    def _expect_one(self, queue: _Queue) -> None:
         self._reject_if_full(queue)
-        if not queue.expected:
-            asyncio.get_running_loop().call_soon(queue.expect_none)
-        queue.expected += 1
+        queue.expect_one()
 
-    def _reject_if_full(self, queue: "_Queue") -> None:
+    def _reject_if_full(self, queue: _Queue) -> None:
         if not queue.expected and self._may_start():
             return
         if len(queue) + queue.expected >= self._max_waiting():
@@ -138,13 +139,12 @@ class ConcurrencyLimiter(Turn):
             raise _overloaded()
 
     def try_start(self) -> bool:
-        return not self._waiting and self._try_start(self._waiting)
+        return not self._waiting and self._try_start()
 
-    def _try_start(self, queue: "_Queue") -> bool:
-        """After those of the caller's own queue."""
+    def _try_start(self) -> bool:
+        """After those of the preferred queue."""
         free = not self._preferred and self._may_start()
         if free:
-            queue.arrived()
             self._note_start()
             self._running += 1
             self._gauge.value += 1
@@ -221,8 +221,7 @@ class ConcurrencyLimiter(Turn):
                 if not first.done():
                     first.set_exception(_overloaded())
 
-    async def _wait(self, queue: "_Queue") -> None:
-        queue.arrived()
+    async def _wait(self, queue: _Queue) -> None:
         self._reject_if_full(queue)
         admitted: Future[None] = asyncio.get_running_loop().create_future()
         queue.append(admitted)
@@ -267,10 +266,13 @@ class PreferredQueue(Turn):
         self._limiter = limiter
 
     def reject_if_full(self) -> None:
+        self._limiter._reject_if_full(self._limiter._preferred)
+
+    def expect_one(self) -> None:
         self._limiter._expect_one(self._limiter._preferred)
 
     def try_start(self) -> bool:
-        return self._limiter._try_start(self._limiter._preferred)
+        return self._limiter._try_start()
 
     async def wait(self) -> None:
         await self._limiter._wait(self._limiter._preferred)

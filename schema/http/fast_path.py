@@ -29,7 +29,7 @@ class FastPath(HeadHandler):
 
     def refuse(self, head: CachedRequestHead, body: bytes, request_id: bytes) -> BufferedResponse | None:
         try:
-            self._admission.reject_if_full(request_state(head.scope))
+            self._admission.expect_one(request_state(head.scope))
         except Overloaded as error:
             # A response that is cached in another coding is encoded, one that is being made is waited for: both need no capacity.
             responses, key = resources_of(head.scope).responses, ResponseKey(head.head, body_of(body))

@@ -10,7 +10,7 @@ from app.auth.roles import require_reader
 from app.caller_budgets import Budgets
 from app.errors import AppError, BadInput, Code
 from app.http.request_state import RequestState, request_state
-from app.limits.concurrency_limiter import ConcurrencyLimiter, Turn
+from app.limits.concurrency_limiter import ConcurrencyLimiter, PreferredQueue, Turn
 from app.limits.expensive_operations import EXPENSIVE, ExpensiveOperations, ExpensiveTurn
 from app.settings import MINUTE, Settings
 from schema.execution.documents import Cost, Operation
@@ -43,7 +43,11 @@ class Admission:
 
     def reject_if_full(self, state: RequestState) -> None:
         """Raises Overloaded if no operation of this caller may start or wait; called before anything is parsed."""
-        (self._limiter.preferred if _preferred(state) else self._limiter).reject_if_full()
+        self._limiter_for(state).reject_if_full()
+
+    def expect_one(self, state: RequestState) -> None:
+        """As `reject_if_full`, for a request whose task begins in the next iteration of the event loop."""
+        self._limiter_for(state).expect_one()
 
     def turn_for(self, operation: Operation, cost: int, state: RequestState) -> Turn:
         """In which the operation waits until it may be executed.
@@ -53,10 +57,13 @@ class Admission:
         limiter, expensive = self._limiter, self._expensive
         if operation.work.expected(cost) < EXPENSIVE:
             expensive.note_other()
-            return limiter.preferred if _preferred(state) else limiter
+            return self._limiter_for(state)
         if _preferred(state):
             return ExpensiveTurn(expensive.preferred, limiter.preferred)
         return ExpensiveTurn(expensive, limiter)
+
+    def _limiter_for(self, state: RequestState) -> ConcurrencyLimiter | PreferredQueue:
+        return self._limiter.preferred if _preferred(state) else self._limiter
 
     def note_work(self, operation: Operation, cost: int, seconds: float) -> None:
         """CPU time of one execution."""

@@ -253,6 +253,15 @@ SOME = st.recursive(
 
 
 @pytest.mark.usefixtures("operators")
+async def test_refused_variables_one_after_the_other_take_no_places_of_operations(
+    client: httpx.AsyncClient, settings: Settings
+) -> None:
+    body = '{"query": "query ($v: Int) { dnos(first: $v) { totalCount } }", "variables": {"v": "x"}}'
+    for _ in range(settings.max_operations + settings.max_queued_operations + 1):
+        assert (await _post(client, body)).status_code < 500
+
+
+@pytest.mark.usefixtures("operators")
 @effort(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 @given(kind=st.sampled_from(sorted(VARIABLES)), value=SOME)
 async def test_generated_variables_are_accepted_or_refused_with_a_text_of_the_api(

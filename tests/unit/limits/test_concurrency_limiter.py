@@ -428,12 +428,12 @@ async def test_requests_that_are_let_pass_together_are_bounded_before_their_task
     limiter = ConcurrencyLimiter(2, 3, 10, 10)
     for queue in (limiter, limiter.preferred):
         for _ in range(5):
-            queue.reject_if_full()
+            queue.expect_one()
     with pytest.raises(Overloaded):
-        limiter.reject_if_full()
+        limiter.expect_one()
     await asyncio.sleep(0)  # their tasks have begun, and none has become an operation
-    limiter.reject_if_full()
-    limiter.preferred.reject_if_full()
+    limiter.expect_one()
+    limiter.preferred.expect_one()
 
 
 def test_an_operation_that_waited_only_for_the_event_loop_is_not_rejected() -> None:
@@ -468,3 +468,10 @@ async def test_an_operation_that_waited_for_others_is_rejected_when_its_time_is_
     assert outcomes[0] is None
     assert isinstance(outcomes[-1], Overloaded)
     assert (limiter.running, limiter.waiting) == (0, 0)
+
+
+async def test_requests_that_end_before_their_operations_start_take_no_places() -> None:
+    limiter = ConcurrencyLimiter(2, 3, 10, 10)
+    for queue in (limiter, limiter.preferred):
+        for _ in range(50):  # in one iteration of the event loop
+            queue.reject_if_full()
