@@ -21,7 +21,6 @@ from schema.context import Context, Info
 T = TypeVar("T", bound=type)
 BatchFunction = Callable[..., Awaitable[Sequence[Any]]]
 RootFunction = Callable[..., Awaitable[Any]]
-JoinedFunction = Callable[[Context, Sequence[Mapping[str, Any]]], Awaitable[Sequence[Any]]]
 
 # Key of the BatchResolver in a field's metadata; plans read it.
 RESOLVER = "resolver"
@@ -41,6 +40,13 @@ def length(usual: int, of_year: int | None = None) -> dict[str, Any]:
     return {LENGTH: Length(usual, usual if of_year is None else of_year)}
 
 
+class Joined(NamedTuple):
+    """How several aliases of a field of `Query` are read at once: `keys` of the loader, one for each set of arguments."""
+
+    keys: Callable[[Sequence[Mapping[str, Any]]], Sequence[Any]]
+    through: Callable[[Loaders], RecordLoader[Any, Any]]
+
+
 @dataclass(frozen=True, eq=False, slots=True)
 class BatchResolver:
     """Resolves a field for many parents.
@@ -48,14 +54,13 @@ class BatchResolver:
     `batch` takes all parents of a level and gives one value for each. With `through`, these
     values are keys (or lists of keys) of that loader, whose records are the field's values.
     `reads` names the tags that one parent's value depends on; without it no object that has the
-    field is cached as a fragment. `joined`, of a field of `Query`, gives one value for each of several
-    sets of arguments.
+    field is cached as a fragment. `joined` reads several aliases of a field of `Query`.
     """
 
     batch: BatchFunction
     through: Callable[[Loaders], RecordLoader[Any, Any]] | None = None
     reads: Callable[..., Sequence[str]] | None = None
-    joined: JoinedFunction | None = None
+    joined: Joined | None = None
 
     async def values(
         self, parents: Sequence[Any], context: Context, arguments: dict[str, Any]
@@ -169,12 +174,12 @@ def root_field(
     price: int = 0,
     priced_by: str | None = None,
     metadata: Mapping[str, Any] = MappingProxyType({}),
-    joined: JoinedFunction | None = None,
+    joined: Joined | None = None,
 ) -> Callable[[RootFunction], Any]:
     """`async def field(context, **arguments) -> value`: a field of `Query`.
 
     `price`: cost beside its objects, such as that of a search; with `priced_by` only if that argument is given.
-    `joined`: the same for all of several aliases at once, where one read of them costs less.
+    `joined`: how several aliases are read at once, which costs less.
     """
 
     def decorate(function: RootFunction) -> StrawberryField:

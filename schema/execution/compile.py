@@ -5,6 +5,7 @@ CannotWrite, CannotCoerce and errors of resolvers end it, and the executor runs 
 paths. No source code is generated: a plan consists of closures.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 from itertools import count
 from json.encoder import encode_basestring
@@ -12,15 +13,23 @@ from operator import attrgetter
 from typing import Any
 
 from graphql import (
+    FieldNode,
     FragmentDefinitionNode,
+    FragmentSpreadNode,
     GraphQLObjectType,
     GraphQLSchema,
+    InlineFragmentNode,
     OperationDefinitionNode,
     OperationType,
+    SelectionNode,
+    SelectionSetNode,
+    ValueNode,
+    VariableNode,
     get_named_type,
     is_abstract_type,
     is_leaf_type,
     is_object_type,
+    print_ast,
 )
 from graphql.execution.collect_fields import (
     FieldDetailsList,
@@ -34,7 +43,7 @@ from strawberry import Schema
 from strawberry.types.field import StrawberryField
 
 from schema.batch_field import RESOLVER, BatchResolver
-from schema.execution.arguments import PreparedArguments, prepare
+from schema.execution.arguments import PreparedArguments, prepare, uses_variables
 from schema.execution.leaf_serializers import UnknownLeaf
 from schema.execution.plan import Attribute, Constant, Field, MemoryUse, Part, Selection
 from schema.execution.write import (
@@ -77,6 +86,8 @@ class Compiler:
         self.memory_use = memory_use
         self.slots = count()
         self.fields: list[Field] = []
+        self.aliased: frozenset[str] = frozenset()  # fields of the root that are selected more than once
+        self.joined: dict[Any, Field] = {}  # by resolver and selection
 
     def root(self) -> Selection:
         of_mutation = self.operation.operation is OperationType.MUTATION
@@ -85,6 +96,8 @@ class Compiler:
         collected = collect_fields(self.graph, self.fragments, self.conditions, type, self.operation)
         if of_mutation and len(collected.grouped_field_set) > 1:
             raise NotCompilable("mutations")  # each must be completed before the next one begins
+        names = Counter(details[0].node.name.value for details in collected.grouped_field_set.values())
+        self.aliased = frozenset(name for name, times in names.items() if times > 1)
         root = Selection(type)
         self._add_fields(root, collected.grouped_field_set)
         root.writers = join_parts(root.parts)
@@ -132,7 +145,8 @@ class Compiler:
         leaf = leaf_writer(field.type)
         if leaf is not None and isinstance(field.read, str) and not field.stored:
             return Attribute(key, field.read, leaf)
-        write = FragmentWriter(field) if field.fragments else value_writer(field.type, field)
+        cached = field.fragments or field.joined_fragments
+        write = FragmentWriter(field) if cached else value_writer(field.type, field)
         if field.stored:
             return stored_value(key, field.slot, write)
         if isinstance(field.read, str):
@@ -170,21 +184,49 @@ class Compiler:
                 field.selections[self.structs[possible.name]] = self._sub_selection(possible, details)
         field.deep = any(selection.stored for selection in field.subselections)
         resolver = field.read
-        field.fragments = (
-            isinstance(resolver, BatchResolver)
-            and resolver.through is not None
-            and field.only is not None
-            and field.only.type.name in self.tagged
-            and _fragmentable(field.only)
-        )
-        if field.fragments and field.only is not None:
+        if not isinstance(resolver, BatchResolver) or field.only is None:
+            return
+        if field.only.type.name not in self.tagged or not _fragmentable(field.only):
+            return
+        field.fragments = resolver.through is not None
+        # One alias alone is not: each of its objects would be in memory twice.
+        field.joined_fragments = resolver.joined is not None and details[0].node.name.value in self.aliased
+        if field.fragments or field.joined_fragments:
             field.varying = list(_varying(field.only))
+        if field.joined_fragments:
+            selected = tuple(selected_text(each.node.selection_set) for each in details)
+            field.share_tokens(self.joined.setdefault((resolver, selected), field))
 
     def _sub_selection(self, type: GraphQLObjectType, details: FieldDetailsList) -> Selection:
         collected = collect_subfields(
             self.graph, self.fragments, self.conditions, self.operation, type, details
         )
         return self._selection(type, collected.grouped_field_set)
+
+
+def selected_text(selected: SelectionSetNode | None) -> Any:
+    """Equal for selections that differ at most in the variables that their arguments are given by."""
+    if selected is None:
+        return None
+    return tuple([_selected_node(node) for node in selected.selections])
+
+
+def _selected_node(node: SelectionNode) -> Any:
+    directives = tuple(map(print_ast, node.directives or ()))
+    if isinstance(node, FieldNode):
+        alias = node.alias and node.alias.value
+        given = tuple([(each.name.value, _argument_text(each.value)) for each in node.arguments or ()])
+        return alias, node.name.value, given, directives, selected_text(node.selection_set)
+    if isinstance(node, InlineFragmentNode):
+        on = node.type_condition and node.type_condition.name.value
+        return InlineFragmentNode, on, directives, selected_text(node.selection_set)
+    assert isinstance(node, FragmentSpreadNode)
+    return FragmentSpreadNode, node.name.value, directives
+
+
+def _argument_text(value: ValueNode) -> Any:
+    """Values of variables are in the token, in the order of the fields."""
+    return VariableNode if uses_variables(value) else print_ast(value)
 
 
 def _fragmentable(selection: Selection) -> bool:

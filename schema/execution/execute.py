@@ -8,7 +8,7 @@ from typing import Any
 from graphql.execution.values import VariableValues
 from graphql.pyutils import gather_with_cancel
 
-from app.cache.memory import Memory
+from app.cache.memory import Entry, Memory
 from app.limits.work_budget import TURN, WorkBudget, metered
 from app.observability import operation_stats
 from loaders.record_loader import RecordLoader
@@ -175,13 +175,10 @@ class PlanExecution:
         distinct = dict.fromkeys(wanted)
         distinct.pop(None, None)
         entries = self._memory.get_each([(token, key) for key in distinct])
-        found = [entry for entry in entries if entry is not None]
-        self._tags.update(*[entry.tags for entry in found])
-        self._valid_until = min([self._valid_until, *[entry.until for entry in found]])
+        found = self._use(entries)
         if len(found) == len(wanted):  # each once: the common case
-            cached = [entry.value for entry in found]
-            self._budget.add_bytes(sum(map(len, cached)))
-            texts = iter(cached)
+            self._budget.add_bytes(sum(map(len, found)))
+            texts = iter(found)
             self._slots[field.slot] = iter(
                 [
                     value if value is None else CachedTexts(islice(texts, len(value) if field.is_list else 1))
@@ -208,6 +205,13 @@ class PlanExecution:
                 for value in keys
             ]
         ).__next__
+
+    def _use(self, entries: Sequence[Entry | None]) -> list[bytes]:
+        """The texts that were found; the response depends on what they depend on."""
+        found = [entry for entry in entries if entry is not None]
+        self._tags.update(*[entry.tags for entry in found])
+        self._valid_until = min([self._valid_until, *[entry.until for entry in found]])
+        return [entry.value for entry in found]
 
     async def _load_missing(
         self,

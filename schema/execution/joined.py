@@ -11,9 +11,11 @@ from typing import Any, NamedTuple
 from graphql.pyutils import gather_with_cancel
 
 from app.limits.work_budget import TURN, metered
+from loaders.record_loader import RecordLoader
 from schema.batch_field import BatchResolver
 from schema.execution.execute import Owners, PlanExecution
 from schema.execution.plan import Field, Selection
+from schema.execution.write import CachedFragment, CachedTexts, NewFragment
 
 
 class _Selected(NamedTuple):
@@ -56,22 +58,28 @@ class JoinedExecution(PlanExecution):
         read = field.read
         if not isinstance(read, BatchResolver) or field.fragments:
             return field
+        if read.joined is not None:
+            return read, field.joined_fragments
         # By their text, as tokens of fragments: equal numbers may be written differently.
-        return read if read.joined is not None else (read, repr(self._arguments.get(field.slot)))
+        return read, repr(self._arguments.get(field.slot))
 
     async def _load_joined(self, parts: Sequence[_Part]) -> None:
         """Fields with the same resolver; with the same arguments, unless it takes several sets of them."""
-        read = parts[0].field.read
+        first = parts[0].field
+        read = first.read
         assert isinstance(read, BatchResolver)
+        if first.joined_fragments and self._memory is not None:
+            await self._load_joined_fragments([part.field for part in parts], read)
+            return
         for part in parts:
             self._note_reads(*part)
         if self._budget.cpu_time > TURN and self._budget.is_due():
             await asyncio.sleep(0)
         if read.joined is not None:
-            arguments = [self._arguments[part.field.slot] for part in parts for _ in part.parents]
-            values = iter(await read.joined(self._context, arguments))
+            keys = read.joined.keys([self._arguments[part.field.slot] for part in parts])
+            values = iter(await read.joined.through(self._context.loaders).load_many(keys))
         else:
-            of_all = self._arguments.get(parts[0].field.slot, {})
+            of_all = self._arguments.get(first.slot, {})
             together = list(chain.from_iterable(part.parents for part in parts))
             values = iter(await read.values(together, self._context, of_all))
         self._check_statements()
@@ -83,3 +91,45 @@ class JoinedExecution(PlanExecution):
             elif field.only is not None and field.deep:
                 below.append(_Selected(field.only, objects, their_owners))
         await self._load_level(below)
+
+    async def _load_joined_fragments(self, fields: Sequence[Field], read: BatchResolver) -> None:
+        """Reads the cached texts of the aliases' objects, and loads only the objects without one."""
+        assert read.joined is not None
+        assert self._memory is not None
+        keys = read.joined.keys([self._arguments[field.slot] for field in fields])
+        self._budget.add_objects(len(fields))
+        names = [
+            (field.fragment_token(self._arguments), key) for field, key in zip(fields, keys, strict=True)
+        ]
+        entries = self._memory.get_each(names)
+        self._budget.add_bytes(sum(map(len, self._use(entries))))
+        missing = [
+            (field, name) for field, name, entry in zip(fields, names, entries, strict=True) if entry is None
+        ]
+        made: dict[Any, NewFragment | None] = {}  # by name: equal aliases have one text
+        if missing:
+            made = await self._load_missing_aliases(missing, read.joined.through(self._context.loaders))
+        for field, name, entry in zip(fields, names, entries, strict=True):
+            value: Any = CachedTexts((entry.value,)) if entry is not None else made[name]
+            if entry is None and value is not None:
+                value = CachedFragment((value,))
+            self._slots[field.slot] = iter((value,)).__next__
+
+    async def _load_missing_aliases(
+        self, missing: Sequence[tuple[Field, Any]], loader: RecordLoader[Any, Any]
+    ) -> dict[Any, NewFragment | None]:
+        records = await loader.load_many([key for _, (_, key) in missing])
+        self._check_statements()
+        made: dict[Any, NewFragment | None] = {}
+        level = []
+        for (field, name), record in zip(missing, records, strict=True):
+            if name in made:
+                continue
+            made[name] = fragment = (
+                None if record is None else NewFragment(name, record, {loader.tag_of(name[1])})
+            )
+            if fragment is not None:
+                assert field.only is not None
+                level.append(_Selected(field.only, [record], [fragment.tags]))
+        await self._load_level(level)
+        return made

@@ -84,10 +84,15 @@ class Field:
         self.stored = False  # whether its own values are loaded, and counted, before anything is written
         self.holds_objects = False
         self.is_list = is_list_type(type.of_type if is_non_null_type(type) else type)
-        self.fragments = False
+        self.fragments = False  # whether the texts of its objects are cached
+        self.joined_fragments = False  # the same, where it is an alias that is read together with others
         self.varying: list[Field] = []  # its fields, at any depth, whose arguments depend on variables
         self._tokens: dict[Any, object] = {}
         self._memory_use = memory_use
+
+    def share_tokens(self, other: "Field") -> None:
+        """For a field that selects the same: an object then has one text for both."""
+        self._tokens = other._tokens
 
     def fragment_token(self, arguments: Mapping[int, Arguments]) -> object:
         """Part of the cache keys of this field's fragments: one object per value of the arguments, compared by identity."""

@@ -23,7 +23,7 @@ from app.domain.place import DnoAtPlace
 from app.errors import BadInput
 from app.interpreter.search import CITY, Match
 from app.stepwise import run_stepwise
-from schema.batch_field import root_field
+from schema.batch_field import Joined, root_field
 from schema.context import Context
 from schema.directory import load_directory
 from schema.queries.places import load_dnos_at
@@ -38,11 +38,8 @@ _PLACE = re.compile(
 )
 
 
-async def _dnos_by_slug(
-    context: Context, arguments: Sequence[Mapping[str, str]]
-) -> Sequence[DnoStruct | None]:
-    slugs = [check_length(each["slug"], "slug") for each in arguments]
-    return await context.loaders.dno_by_slug.load_many(slugs)
+def _slugs(arguments: Sequence[Mapping[str, str]]) -> list[str]:
+    return [check_length(each["slug"], "slug") for each in arguments]
 
 
 @strawberry.type
@@ -50,13 +47,13 @@ class DnoQueries:
     @root_field(
         Dno | None,
         description="One operator by its slug; null where there is none.",
-        joined=_dnos_by_slug,
+        joined=Joined(_slugs, lambda loaders: loaders.dno_by_slug),
     )
     async def dno(
         context: Context,
         slug: Annotated[str, strawberry.argument(description="Short name, such as netze-bw.")],
     ) -> DnoStruct | None:
-        (found,) = await _dnos_by_slug(context, [{"slug": slug}])
+        (found,) = await context.loaders.dno_by_slug.load_many([check_length(slug, "slug")])
         return found
 
     @root_field(

@@ -253,6 +253,7 @@ STORES = {
     "schema/execution/unregistered.py:UnregisteredDocuments._reported": "logged documents",
     "schema/execution/persisted.py:PersistedDocuments._documents": "persisted queries in the process",
     "schema/execution/compile.py:Compiler.fields": "documents",
+    "schema/execution/compile.py:Compiler.joined": "documents",
     "schema/execution/plan.py:Field._tokens": "documents",
     "schema/execution/plan.py:Field.selections": "documents",
     "schema/execution/plan.py:Field.varying": "documents",
