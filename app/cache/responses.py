@@ -71,12 +71,16 @@ class Responses:
         self._once = SeenOnce(ONCE)
         self._stored_once = SeenOnce(ONCE)
         self._in_flight: dict[ResponseKey, list[Future[None]]] = {}
+        self.found = 0  # how many were found until now
 
     def now(self) -> int:
         return self._memory.now()
 
     def get(self, key: ResponseKey | tuple[str, bytes | str]) -> Entry | None:
-        return self._memory.get(key) if self._on else None
+        entry = self._memory.get(key) if self._on else None
+        if entry is not None:
+            self.found += 1
+        return entry
 
     def may_keep(self, read_set: ReadSet) -> bool:
         """Only what is public, and rests on tags that can be invalidated."""

@@ -21,7 +21,7 @@ OVERLOADED_FOR = 1.0
 # Seconds for which operations are started in one iteration of the event loop. Those that find everything in memory compute without a
 # wait, so that their number bounds nothing: of a thousand requests that were read together, cached responses would be sent
 # after the last list.
-ITERATION: Final = 0.01
+ITERATION: Final = 0.004
 # But so many in any case: a few operations never wait for each other, however little of a processor the process is given.
 AT_LEAST: Final = 16
 # Iterations in which operations were started: an operation that has waited for fewer of them when its time is up was not delayed by others.

@@ -45,10 +45,17 @@ class ExpensiveOperations(ConcurrencyLimiter):
 
     _gauge = _running
     _other_at = -inf
+    _cached = 0
 
     def note_other(self) -> None:
-        """An operation that is not expensive has been admitted."""
+        """An operation that is not expensive has been admitted, or a cached response was found."""
         self._other_at = monotonic()
+
+    def note_cached(self, found: int) -> None:
+        """`found`: how many responses have been found in the cache until now. They need no place, but the thread as well."""
+        if found != self._cached:
+            self._cached = found
+            self.note_other()
 
     @property
     def beside_others(self) -> bool:

@@ -85,7 +85,7 @@ class OperationRunner:
             paid = cost.requested
             context = context_of(scope, budget)
             stats.read_seconds = perf_counter() - began
-            turn = admission.turn_for(operation, paid, request_state(scope))
+            turn = admission.turn_for(operation, paid, scope)
             answer = await self._execute.execute_admitted(
                 operation, variables, request.variables, context, cost, turn
             )

@@ -12,6 +12,7 @@ from app.errors import AppError, BadInput, Code
 from app.http.request_state import RequestState, request_state
 from app.limits.concurrency_limiter import ConcurrencyLimiter, PreferredQueue, Turn
 from app.limits.expensive_operations import EXPENSIVE, ExpensiveOperations, ExpensiveTurn
+from app.resources import resources_of
 from app.settings import MINUTE, Settings
 from schema.execution.documents import Cost, Operation
 from schema.execution.limits import count_values
@@ -49,15 +50,16 @@ class Admission:
         """As `reject_if_full`, for a request whose task begins in the next iteration of the event loop."""
         self._limiter_for(state).expect_one()
 
-    def turn_for(self, operation: Operation, cost: int, state: RequestState) -> Turn:
+    def turn_for(self, operation: Operation, cost: int, scope: Scope) -> Turn:
         """In which the operation waits until it may be executed.
 
         Callers with credentials and devices that signed in before take precedence.
         """
-        limiter, expensive = self._limiter, self._expensive
+        limiter, expensive, state = self._limiter, self._expensive, request_state(scope)
         if operation.work.expected(cost) < EXPENSIVE:
             expensive.note_other()
             return self._limiter_for(state)
+        expensive.note_cached(resources_of(scope).responses.found)
         if _preferred(state):
             return ExpensiveTurn(expensive.preferred, limiter.preferred)
         return ExpensiveTurn(expensive, limiter)

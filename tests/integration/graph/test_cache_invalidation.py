@@ -29,7 +29,12 @@ from schema.execution.documents import Operation, RejectedDocument
 from schema.execution.operation import Answer, OperationExecutor
 from schema.root import schema
 from schema.types.node import Kind, write_id
-from tests.integration.graph.query_generator import GeneratedQuery, generated, generated_queries
+from tests.integration.graph.query_generator import (
+    GeneratedQuery,
+    drops_coroutines,
+    generated,
+    generated_queries,
+)
 
 EXAMPLES = int(os.environ.get("EXAMPLES", "150"))
 
@@ -235,8 +240,7 @@ async def open_uncached(settings: Settings) -> AsyncIterator[Resources]:
 
 
 @pytest.mark.filterwarnings("ignore::hypothesis.errors.HypothesisDeprecationWarning")
-# graphql-core drops the coroutines of a level if the variable of a directive on it is null.
-@pytest.mark.filterwarnings("ignore:coroutine .* was never awaited:RuntimeWarning")
+@drops_coroutines
 @pytest.mark.timeout(300)
 async def test_cached_values_equal_those_in_the_database(
     resources: Resources, settings: Settings, operators: list[Any]

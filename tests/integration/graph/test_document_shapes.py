@@ -18,7 +18,13 @@ from schema.execution.literals import Literals, split_literals
 from schema.execution.operation import OperationExecutor, write_errors
 from schema.execution.shapes import Shape, ShapedOperation
 from schema.root import schema
-from tests.integration.graph.query_generator import EXCLUDED, GeneratedQuery, generated, generated_queries
+from tests.integration.graph.query_generator import (
+    EXCLUDED,
+    GeneratedQuery,
+    drops_coroutines,
+    generated,
+    generated_queries,
+)
 from tests.integration.graph.test_plans import _ids, _values
 
 EXAMPLES = int(os.environ.get("EXAMPLES", "200"))
@@ -175,7 +181,7 @@ def _with(literals: Literals, place: int, token: str) -> str:
 
 
 @pytest.mark.filterwarnings("ignore::hypothesis.errors.HypothesisDeprecationWarning")
-@pytest.mark.filterwarnings("ignore:coroutine .* was never awaited:RuntimeWarning")
+@drops_coroutines
 @pytest.mark.timeout(300)
 async def test_generated_queries_with_other_literals_get_the_answers_of_their_own_texts(
     resources: Resources, operators: list[Any]

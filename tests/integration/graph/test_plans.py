@@ -18,7 +18,13 @@ from schema.execution.documents import RejectedDocument
 from schema.execution.operation import OperationExecutor
 from schema.root import schema
 from schema.types.node import Kind, write_id
-from tests.integration.graph.query_generator import EXCLUDED, GeneratedQuery, generated, generated_queries
+from tests.integration.graph.query_generator import (
+    EXCLUDED,
+    GeneratedQuery,
+    drops_coroutines,
+    generated,
+    generated_queries,
+)
 
 # More by hand: EXAMPLES=5000 make test
 EXAMPLES = int(os.environ.get("EXAMPLES", "300"))
@@ -87,8 +93,7 @@ class Comparison:
 
 # The jitter of lifetimes uses `random` in another thread, about which Hypothesis warns.
 @pytest.mark.filterwarnings("ignore::hypothesis.errors.HypothesisDeprecationWarning")
-# A level that fails with its first field cancels the coroutines of the others before they begin.
-@pytest.mark.filterwarnings("ignore:coroutine .* was never awaited:RuntimeWarning")
+@drops_coroutines
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("one_is_absent", [False, True])
 async def test_thousands_of_queries_get_the_same_bytes_from_plan_and_executor(

@@ -91,6 +91,25 @@ def test_the_connection_limit_fits_the_limit_of_open_files() -> None:
     assert finished.stdout.split() == ["190", "30", "400"]
 
 
+@pytest.mark.parametrize("sent", [REQUEST, REQUEST[:20]], ids=["whole", "in two parts"])
+async def test_what_arrived_while_the_process_was_busy_is_read_before_a_connection_is_closed(
+    settings: Settings, sent: bytes
+) -> None:
+    async with (
+        running(settings, keep_alive_timeout=SOON, read_timeout=SOON) as server,
+        wire(server.url) as line,
+    ):
+        for _ in range(3):
+            assert (await line.exchange(REQUEST)).status == 200
+            line.writer.write(sent)
+            busy_until = monotonic() + 2 * SOON
+            while monotonic() < busy_until:
+                pass  # no timer and no connection is looked at meanwhile
+            if sent != REQUEST:
+                line.writer.write(REQUEST[len(sent) :])
+            assert (await line.read_response()).status == 200
+
+
 async def test_connections_beyond_the_limit_are_rejected(settings: Settings, pool: Pool) -> None:
     async with running(settings, max_connections=3) as server, AsyncExitStack() as open_lines:
         first, *others = [await open_lines.enter_async_context(wire(server.url)) for _ in range(3)]

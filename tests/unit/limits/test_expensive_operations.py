@@ -39,6 +39,17 @@ async def test_beside_others_as_many_run_as_are_executed_in_a_part_of_the_target
     assert limiter.running == 0
 
 
+def test_cached_responses_are_others_as_long_as_more_of_them_are_found() -> None:
+    limiter = ExpensiveOperations(40, 0, max_queue_time=1, target_service_time=0.1)
+    limiter.note_cached(0)
+    assert not limiter.beside_others
+    limiter.note_cached(3)
+    assert limiter.beside_others
+    limiter._other_at = 0.0
+    limiter.note_cached(3)
+    assert not limiter.beside_others
+
+
 async def test_what_is_executed_within_the_queue_time_waits_until_one_is_refused() -> None:
     limiter = ExpensiveOperations(40, 400, max_queue_time=2, target_service_time=0.1)
     limiter.service_time.add_sample(0.5)
