@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
+from math import inf
 from typing import Any
 from uuid import UUID
 
@@ -10,11 +11,13 @@ import msgspec
 import pytest
 from starlette.types import Scope
 
+from app.cache.responses import ResponseKey
 from app.domain.account import Principal, Role
 from app.errors import AppError, Code, TooMany, Unauthenticated
-from app.http.request_state import RequestState, request_state
+from app.http.request_state import request_state
 from app.limits.concurrency_limiter import Turn
 from app.limits.expensive_operations import MIN_RUNNING, ExpensiveTurn
+from app.resources import resources_of
 from app.settings import Settings
 from schema.execution.document_cache import DocumentCache
 from schema.execution.documents import RejectedDocument
@@ -35,8 +38,8 @@ def admission(settings: Settings) -> Admission:
     return Admission(settings, RateLimitCharges(settings))
 
 
-def turn(stage: Admission, state: RequestState) -> Turn:
-    return stage.turn_for(operation(QUERY), 1, state)
+def turn(stage: Admission, scope: Scope) -> Turn:
+    return stage.turn_for(operation(QUERY), 1, scope)
 
 
 def operation(text: str) -> Any:
@@ -120,10 +123,9 @@ def test_callers_with_credentials_have_a_queue_of_their_own(
     settings: Settings, new_request: NewRequest
 ) -> None:
     stage = admission(settings)
-    anonymous = request_state(new_request(headers=POST))
-    known = request_state(new_request())
-    known.device_budget = "device:1"
-    editor = request_state(new_request(principal=Principal(role=Role.EDITOR, user_id=None)))
+    anonymous, known = new_request(headers=POST), new_request()
+    request_state(known).device_budget = "device:1"
+    editor = new_request(principal=Principal(role=Role.EDITOR, user_id=None))
     assert turn(stage, anonymous) is not turn(stage, known)
     assert turn(stage, editor) is turn(stage, anonymous)  # neither user nor key: anonymous
 
@@ -157,21 +159,23 @@ def test_each_header_that_needs_a_preflight_allows_a_mutation(
 
 def test_queues_of_clients_with_and_without_credentials(settings: Settings, new_request: NewRequest) -> None:
     stage = admission(settings)
-    with_key = request_state(new_request(principal=Principal(role=Role.VIEWER, api_key_id=UUID(int=1))))
-    known = request_state(new_request())
-    known.device_budget = "device:1"
+    with_key, known = (
+        new_request(principal=Principal(role=Role.VIEWER, api_key_id=UUID(int=1))),
+        new_request(),
+    )
+    request_state(known).device_budget = "device:1"
     assert turn(stage, with_key) is turn(stage, known)
-    assert turn(stage, with_key) is not turn(stage, request_state(new_request()))
+    assert turn(stage, with_key) is not turn(stage, new_request())
 
 
 async def test_the_queue_has_the_limits_of_the_settings(settings: Settings, new_request: NewRequest) -> None:
     stage = admission(msgspec.structs.replace(settings, max_operations=1, max_queued_operations=1))
-    state = request_state(new_request())
-    async with taken(turn(stage, state)):
-        waiting = asyncio.create_task(turn(stage, state).wait())
+    scope = new_request()
+    async with taken(turn(stage, scope)):
+        waiting = asyncio.create_task(turn(stage, scope).wait())
         await asyncio.sleep(0)
         with raises_code(Code.OVERLOADED):
-            stage.reject_if_full(state)
+            stage.reject_if_full(request_state(scope))
         waiting.cancel()
 
 
@@ -180,45 +184,66 @@ async def test_expensive_operations_leave_places_for_others(
 ) -> None:
     """While others are executed, few run and none of the rest takes a place; alone, as many run as of any kind."""
     stage = admission(msgspec.structs.replace(settings, max_operations=10, max_queued_operations=0))
-    state, expensive = request_state(new_request()), operation(QUERY)
+    scope, expensive = new_request(), operation(QUERY)
     stage.note_work(expensive, COSTLY, 10.0)
     async with AsyncExitStack() as running:
         for _ in range(10):
-            await running.enter_async_context(taken(stage.turn_for(expensive, COSTLY, state)))
+            await running.enter_async_context(taken(stage.turn_for(expensive, COSTLY, scope)))
         with raises_code(Code.OVERLOADED):
-            stage.reject_if_full(state)
+            stage.reject_if_full(request_state(scope))
     async with AsyncExitStack() as running:
-        await running.enter_async_context(taken(turn(stage, state)))
+        await running.enter_async_context(taken(turn(stage, scope)))
         for _ in range(MIN_RUNNING):
-            await running.enter_async_context(taken(stage.turn_for(expensive, COSTLY, state)))
+            await running.enter_async_context(taken(stage.turn_for(expensive, COSTLY, scope)))
         with raises_code(Code.OVERLOADED):
-            await running.enter_async_context(taken(stage.turn_for(expensive, COSTLY, state)))
+            await running.enter_async_context(taken(stage.turn_for(expensive, COSTLY, scope)))
         for _ in range(10 - 1 - MIN_RUNNING):
-            await running.enter_async_context(taken(turn(stage, state)))
+            await running.enter_async_context(taken(turn(stage, scope)))
         with raises_code(Code.OVERLOADED):
-            stage.reject_if_full(state)
+            stage.reject_if_full(request_state(scope))
+
+
+async def test_expensive_operations_leave_the_thread_to_responses_from_the_cache(
+    settings: Settings, new_request: NewRequest
+) -> None:
+    stage = admission(msgspec.structs.replace(settings, max_operations=10, max_queued_operations=0))
+    scope, expensive = new_request(), operation(QUERY)
+    stage.note_work(expensive, COSTLY, 10.0)
+    resources, key = resources_of(scope), ResponseKey("head", b"body")
+    assert resources.responses.get(key) is None
+    async with AsyncExitStack() as running:
+        for _ in range(MIN_RUNNING + 1):
+            await running.enter_async_context(taken(stage.turn_for(expensive, COSTLY, scope)))
+    since = resources.memory.now()
+    assert resources.memory.keep(key, "a response", size=1, tags=("a",), until=inf, since=since)
+    assert resources.responses.get(key) is not None
+    async with AsyncExitStack() as running:
+        for _ in range(MIN_RUNNING):
+            await running.enter_async_context(taken(stage.turn_for(expensive, COSTLY, scope)))
+        with raises_code(Code.OVERLOADED):
+            await running.enter_async_context(taken(stage.turn_for(expensive, COSTLY, scope)))
 
 
 async def test_what_an_operation_took_decides_whether_it_is_expensive(
     settings: Settings, new_request: NewRequest
 ) -> None:
-    stage, measured, state = admission(settings), operation(QUERY), request_state(new_request())
-    assert not isinstance(stage.turn_for(measured, 10, state), ExpensiveTurn)
+    stage, measured, scope = admission(settings), operation(QUERY), new_request()
+    assert not isinstance(stage.turn_for(measured, 10, scope), ExpensiveTurn)
     stage.note_work(measured, 10, 1.0)
-    assert isinstance(stage.turn_for(measured, 10, state), ExpensiveTurn)
+    assert isinstance(stage.turn_for(measured, 10, scope), ExpensiveTurn)
     for _ in range(30):
         stage.note_work(measured, 10, 0.0001)
-    assert not isinstance(stage.turn_for(measured, 10, state), ExpensiveTurn)
+    assert not isinstance(stage.turn_for(measured, 10, scope), ExpensiveTurn)
 
 
 async def test_a_queued_operation_is_rejected_after_the_queue_time_of_the_settings(
     settings: Settings, new_request: NewRequest
 ) -> None:
     stage = admission(msgspec.structs.replace(settings, max_operations=1, max_queue_time=0.01))
-    state = request_state(new_request())
-    async with taken(turn(stage, state)):
+    scope = new_request()
+    async with taken(turn(stage, scope)):
         with raises_code(Code.OVERLOADED):
-            async with taken(turn(stage, state)):
+            async with taken(turn(stage, scope)):
                 pass
 
 
