@@ -194,7 +194,7 @@ class Compiler:
         if field.fragments or field.joined_fragments:
             field.varying = list(_varying(field.only))
         if field.joined_fragments:
-            selected = tuple(selected_text(each.node.selection_set) for each in details)
+            selected = tuple(_selected_nodes(each.node.selection_set) for each in details)
             field.share_tokens(self.joined.setdefault((resolver, selected), field))
 
     def _sub_selection(self, type: GraphQLObjectType, details: FieldDetailsList) -> Selection:
@@ -204,7 +204,7 @@ class Compiler:
         return self._selection(type, collected.grouped_field_set)
 
 
-def selected_text(selected: SelectionSetNode | None) -> Any:
+def _selected_nodes(selected: SelectionSetNode | None) -> Any:
     """Equal for selections that differ at most in the variables that their arguments are given by."""
     if selected is None:
         return None
@@ -216,10 +216,10 @@ def _selected_node(node: SelectionNode) -> Any:
     if isinstance(node, FieldNode):
         alias = node.alias and node.alias.value
         given = tuple([(each.name.value, _argument_text(each.value)) for each in node.arguments or ()])
-        return alias, node.name.value, given, directives, selected_text(node.selection_set)
+        return alias, node.name.value, given, directives, _selected_nodes(node.selection_set)
     if isinstance(node, InlineFragmentNode):
         on = node.type_condition and node.type_condition.name.value
-        return InlineFragmentNode, on, directives, selected_text(node.selection_set)
+        return InlineFragmentNode, on, directives, _selected_nodes(node.selection_set)
     assert isinstance(node, FragmentSpreadNode)
     return FragmentSpreadNode, node.name.value, directives
 

@@ -15,12 +15,7 @@ from app.limits.expensive_operations import (
     ExpensiveTurn,
     MeasuredWork,
 )
-from tests.turns import taken
-
-
-async def start_all(stack: AsyncExitStack, limiter: ConcurrencyLimiter, number: int) -> None:
-    for _ in range(number):
-        await stack.enter_async_context(taken(limiter))
+from tests.turns import start_all, taken
 
 
 async def test_beside_others_as_many_run_as_are_executed_in_a_part_of_the_target() -> None:

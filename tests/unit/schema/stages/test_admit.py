@@ -26,7 +26,7 @@ from schema.http.stages.admit import Admission
 from schema.http.stages.charge import RateLimitCharges
 from schema.root import schema
 from tests.error_codes import raises_code
-from tests.turns import taken
+from tests.turns import start_all, taken
 from tests.unit.schema.stages.conftest import POST, NewRequest
 
 QUERY = "query ($first: Int) { dnos(first: $first) { nodes { slug tariffs(year: 2025) { leistung } } } }"
@@ -187,18 +187,15 @@ async def test_expensive_operations_leave_places_for_others(
     scope, expensive = new_request(), operation(QUERY)
     stage.note_work(expensive, COSTLY, 10.0)
     async with AsyncExitStack() as running:
-        for _ in range(10):
-            await running.enter_async_context(taken(stage.turn_for(expensive, COSTLY, scope)))
+        await start_all(running, stage.turn_for(expensive, COSTLY, scope), 10)
         with raises_code(Code.OVERLOADED):
             stage.reject_if_full(request_state(scope))
     async with AsyncExitStack() as running:
-        await running.enter_async_context(taken(turn(stage, scope)))
-        for _ in range(MIN_RUNNING):
-            await running.enter_async_context(taken(stage.turn_for(expensive, COSTLY, scope)))
+        await start_all(running, turn(stage, scope), 1)
+        await start_all(running, stage.turn_for(expensive, COSTLY, scope), MIN_RUNNING)
         with raises_code(Code.OVERLOADED):
-            await running.enter_async_context(taken(stage.turn_for(expensive, COSTLY, scope)))
-        for _ in range(10 - 1 - MIN_RUNNING):
-            await running.enter_async_context(taken(turn(stage, scope)))
+            await start_all(running, stage.turn_for(expensive, COSTLY, scope), 1)
+        await start_all(running, turn(stage, scope), 10 - 1 - MIN_RUNNING)
         with raises_code(Code.OVERLOADED):
             stage.reject_if_full(request_state(scope))
 
@@ -212,16 +209,14 @@ async def test_expensive_operations_leave_the_thread_to_responses_from_the_cache
     resources, key = resources_of(scope), ResponseKey("head", b"body")
     assert resources.responses.get(key) is None
     async with AsyncExitStack() as running:
-        for _ in range(MIN_RUNNING + 1):
-            await running.enter_async_context(taken(stage.turn_for(expensive, COSTLY, scope)))
+        await start_all(running, stage.turn_for(expensive, COSTLY, scope), MIN_RUNNING + 1)
     since = resources.memory.now()
     assert resources.memory.keep(key, "a response", size=1, tags=("a",), until=inf, since=since)
     assert resources.responses.get(key) is not None
     async with AsyncExitStack() as running:
-        for _ in range(MIN_RUNNING):
-            await running.enter_async_context(taken(stage.turn_for(expensive, COSTLY, scope)))
+        await start_all(running, stage.turn_for(expensive, COSTLY, scope), MIN_RUNNING)
         with raises_code(Code.OVERLOADED):
-            await running.enter_async_context(taken(stage.turn_for(expensive, COSTLY, scope)))
+            await start_all(running, stage.turn_for(expensive, COSTLY, scope), 1)
 
 
 async def test_what_an_operation_took_decides_whether_it_is_expensive(
