@@ -3,6 +3,7 @@
 import asyncio
 import ctypes
 import gc
+import mmap
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -19,11 +20,15 @@ MIB = 2**20
 
 
 class Cycle:
-    """References itself and a megabyte."""
+    """References itself and a megabyte.
+
+    The megabyte is a mapping of its own: one of the heap may lie in pages that are resident already.
+    """
 
     def __init__(self) -> None:
         self.me = self
-        self.data = bytearray(MIB)
+        self.data = mmap.mmap(-1, MIB)
+        self.data.write(bytes(MIB))
 
 
 def alive() -> int:
