@@ -53,19 +53,33 @@ async def fetch_by_id(pool: Pool, ids: Sequence[UUID]) -> dict[UUID, Dno]:
     return {row["id"]: _dno(row) for row in rows}
 
 
+# As many columns as the entries of the directory have fields, and the digest of all rows: of twice 64 bits, each row's is added, in any order.
+_DIRECTORY: Final = """
+WITH entry AS MATERIALIZED (
+  SELECT id, slug, name, official_name, region, city, postal_code, transmission, closed_network,
+    -- Null only where no level is known: unknown is not zero.
+    coalesce(connection_points_ns, connection_points_ms, connection_points_hs, connection_points_hoes) * 0::bigint
+      + coalesce(connection_points_ns, 0) + coalesce(connection_points_ms, 0)
+      + coalesce(connection_points_hs, 0) + coalesce(connection_points_hoes, 0) AS connection_points,
+    updated_at, mastr_nr, bdew_code, acer_code, vnb_id
+  FROM dnos WHERE deleted_at IS NULL
+), content AS (
+  SELECT concat_ws(' ', count(*), sum(hash_record_extended(entry, 1)), sum(hash_record_extended(entry, 2))) AS digest
+  FROM entry
+)
+SELECT content.digest, entry.* FROM content LEFT JOIN entry ON content.digest <> $1
+"""
+
+
 async def fetch_directory(pool: Pool, keys: Sequence[None]) -> dict[None, DirectoryRecord]:
-    """All operators by name, then by slug."""
-    rows = await pool.fetch(
-        "SELECT id, slug, name, official_name, region, city, postal_code, transmission, closed_network,"
-        # Null only where no level is known: unknown is not zero.
-        " coalesce(connection_points_ns, connection_points_ms, connection_points_hs, connection_points_hoes) * 0::bigint"
-        " + coalesce(connection_points_ns, 0) + coalesce(connection_points_ms, 0)"
-        " + coalesce(connection_points_hs, 0) + coalesce(connection_points_hoes, 0) AS connection_points,"
-        " updated_at, mastr_nr, bdew_code, acer_code, vnb_id"
-        " FROM dnos WHERE deleted_at IS NULL",
-        name="directory",
-    )
-    return {None: await run_stepwise(_by_name(rows))}
+    """All operators by name, then by slug. Rows are sent only if one of them is not as it was when they were read last."""
+    known = pool.directory
+    digest, record = known.digest, known.record
+    rows = await pool.fetch(_DIRECTORY, digest, name="directory")
+    if rows[0]["digest"] != digest:
+        record = await run_stepwise(_by_name([row for row in rows if row["id"] is not None]))
+        known.digest, known.record = rows[0]["digest"], record
+    return {None: record}
 
 
 def _by_name(rows: Sequence[Row]) -> Generator[None, None, DirectoryRecord]:

@@ -16,6 +16,7 @@ from asyncpg.pool import PoolConnectionProxy
 from app.db.connect import Connecting, NotWritable, in_recovery, read_only
 from app.db.connect import Connection as Connection
 from app.db.failures import Failure, failure_of
+from app.db.known_directory import KnownDirectory
 from app.db.known_distribution import KnownDistribution
 from app.db.start_errors import cannot_start
 from app.errors import AppError, BadInput, DeadlineExceeded, Unavailable
@@ -78,6 +79,7 @@ class Pool:
         self._releasing: set[asyncio.Task[None]] = set()
         self._write_failed_at = -inf
         self.distribution = KnownDistribution()
+        self.directory = KnownDirectory()
         self.statements = 0
         # Called before rows are returned that may be older than those of another server.
         self.on_old_rows: Callable[[], None] = lambda: None

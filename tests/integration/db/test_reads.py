@@ -1,10 +1,13 @@
 """Every read takes many keys, sends one statement and returns a dict."""
 
+from collections.abc import AsyncIterator
 from decimal import Decimal
 from uuid import uuid4
 
+import pytest
+
 from app.db import aliases, dnos, entry_locations, hlzf, revisions, tariffs, time_of_use, years
-from app.db.pool import Pool
+from app.db.pool import Pool, open_pool
 from app.domain.directory import Directories
 from app.domain.entry import DnoYear, EntryLocation, VoltageLevel
 from app.domain.hlzf import Season, TimeWindow
@@ -15,6 +18,13 @@ from tests import factories as make
 
 async def _directory(pool: Pool):
     return (await Directories().of((await dnos.fetch_directory(pool, [None]))[None])).entries
+
+
+@pytest.fixture
+async def other_pool(settings) -> AsyncIterator[Pool]:
+    """As of another instance."""
+    async with open_pool(settings) as opened:
+        yield opened
 
 
 async def _delete(pool: Pool, table: str, entry_id) -> None:
@@ -64,6 +74,35 @@ async def test_unknown_connection_points_are_not_zero(pool):
     await make.dno(pool, "c", connection_points_ns=2**31 - 1, connection_points_hoes=2**31 - 1)
     directory = await _directory(pool)
     assert [entry.connection_points for entry in directory] == [None, 0, 2 * (2**31 - 1)]
+
+
+async def test_the_directory_is_sent_again_only_after_a_change_of_one_of_its_rows(pool, other_pool):
+    async def record():
+        return (await dnos.fetch_directory(pool, [None]))[None]
+
+    empty = await record()
+    assert await record() is empty
+    first = await make.dno(pool, "netze-a", name="A", region="Bayern")
+    second = await make.dno(pool, "netze-b", name="B", region="Sachsen")
+    changes = [
+        "UPDATE dnos SET name = 'C' WHERE slug = 'netze-a'",
+        "UPDATE dnos SET name = CASE slug WHEN 'netze-a' THEN 'B' ELSE 'C' END",  # as if they were exchanged
+        "UPDATE dnos SET region = NULL WHERE slug = 'netze-a'",
+        "UPDATE dnos SET connection_points_ms = 0 WHERE slug = 'netze-b'",
+        "UPDATE dnos SET deleted_at = now() WHERE slug = 'netze-b'",
+        "UPDATE dnos SET deleted_at = NULL WHERE slug = 'netze-b'",
+    ]
+    seen = [empty, before := await record()]
+    assert {entry.id for entry in await _directory(pool)} == {first.id, second.id}
+    for change in changes:
+        async with other_pool.connection() as connection:
+            await connection.execute(change)
+        seen.append(await record())
+        assert seen[-1] != seen[-2], change
+        assert await record() is seen[-1]
+        # As a process reads it that has not read it before.
+        assert seen[-1] == (await dnos.fetch_directory(other_pool, [None]))[None]
+    assert before not in seen[2:]
 
 
 async def test_tariffs_are_sorted_from_the_highest_voltage_level_to_the_lowest(pool):
