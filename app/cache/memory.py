@@ -120,6 +120,10 @@ class Memory:
         """False if an invalidation may have been missed since then."""
         return self.enabled and moment >= self._floor
 
+    def is_current(self, tags: Collection[str], since: int) -> bool:
+        """Whether what was read since that moment may be served now: none of the tags was invalidated meanwhile."""
+        return self.enabled and not self._overtaken(tags, since)
+
     def keep(
         self,
         key: Hashable,

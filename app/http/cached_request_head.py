@@ -6,7 +6,8 @@ from uuid import UUID
 
 from starlette.types import Message, Scope
 
-from app.cache.memory import Memory
+from app.cache.memory import Entry, Memory
+from app.cache.responses import Made, ResponseKey
 from app.http.buffered_response import BufferedResponse
 from app.limits.rate_limiter.policy import Policy, Verdict
 from app.observability.operation_names import NameCount
@@ -57,15 +58,31 @@ class Handler(Protocol):
     ) -> tuple[BufferedResponse, NameCount] | None:
         """A response that is cached and valid, and where it is counted."""
 
+    def key_of(self, head: "CachedRequestHead", body: bytes) -> ResponseKey:
+        """Of the response to this request."""
+
+    def respond_with(
+        self, head: "CachedRequestHead", entry: Entry | Made
+    ) -> tuple[BufferedResponse, NameCount] | None:
+        """The same of a valid response that is given; None if it has to be encoded first."""
+
     def refuse(self, head: "CachedRequestHead", body: bytes, request_id: bytes) -> BufferedResponse | None:
         """The response to a request that cannot be executed for lack of capacity; None if there may be some."""
 
     async def execute_request(
-        self, head: "CachedRequestHead", body: bytes, address: str | None, request_id: str, verdict: Verdict
+        self,
+        key: ResponseKey,
+        head: "CachedRequestHead",
+        body: bytes,
+        address: str | None,
+        request_id: str,
+        verdict: Verdict,
+        *,
+        waits: bool,
     ) -> tuple[BufferedResponse, Verdict]:
         """The response and the rate limiter's latest verdict. Raises nothing: every error becomes a response.
 
-        `address` is None where it is part of the head's key.
+        `address` is None where it is part of the head's key. `waits`: for an equal request that is being executed.
         """
 
 

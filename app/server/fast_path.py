@@ -12,9 +12,12 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
+from app.cache.memory import Entry
+from app.cache.responses import MAX_WAITS, InFlight, Made, ResponseKey
 from app.http.buffered_response import BufferedResponse
 from app.http.cached_request_head import MAX_HEAD_BYTES, CachedRequestHead, HeadCandidate
 from app.http.client_address import LOCAL
+from app.http.request_state import accepted_coding
 from app.limits.rate_limiter.policy import Verdict
 from app.middleware import metrics
 from app.middleware.request_id import new_request_id
@@ -30,6 +33,7 @@ class FastPathProtocol(HttpProtocol):
         super().__init__(*args, **kwargs)
         resources: Resources = self.app_state["resources"]
         self._heads = resources.heads
+        self._responses = resources.responses
         self._limiter = resources.limiter
         self._uses = resources.api_key_usage
         self._pacer = resources.refusals
@@ -59,11 +63,7 @@ class FastPathProtocol(HttpProtocol):
             self._uses.note(cached_head.key_id)
         name = new_request_id()
         if found is None:
-            refusal = cached_head.handler.refuse(cached_head, body, name)
-            if refusal is not None:
-                self._refuse(refusal, cached_head, verdict, name)
-            else:
-                self._start_execution(cached_head, body, verdict, name)
+            self._wait_or_execute(cached_head, body, verdict, name, began)
             return True
         response, counted = found
         self._write_response(response, cached_head, verdict, name)
@@ -71,11 +71,52 @@ class FastPathProtocol(HttpProtocol):
         self._done(cached_head, response.status, began)
         return True
 
-    def _start_execution(
-        self, cached_head: CachedRequestHead, body: bytes, verdict: Verdict, name: bytes
+    def _wait_or_execute(
+        self,
+        cached_head: CachedRequestHead,
+        body: bytes,
+        verdict: Verdict,
+        name: bytes,
+        began: float,
+        waits: int = MAX_WAITS,
     ) -> None:
+        """An equal request that is being executed is waited for without a task, and without a place among the operations that run.
+
+        An encoded response takes a task, so those that accept one wait for it there.
+        """
+        handler = cached_head.handler
+        key = handler.key_of(cached_head, body)
+        equal = self._responses.in_flight(key) if waits else None
+        if equal is not None and accepted_coding(cached_head.scope).coding is None:
+            metrics.in_flight.value += 1
+
+            def go_on(made: Made | Entry | None) -> None:
+                self._answering = None
+                metrics.in_flight.value -= 1
+                if self.transport.is_closing():
+                    self._done(cached_head, 499, began)
+                elif made is None or (found := handler.respond_with(cached_head, made)) is None:
+                    self._wait_or_execute(cached_head, body, verdict, name, began, waits - 1)
+                else:
+                    response, counted = found
+                    self._write_response(response, cached_head, verdict, name)
+                    counted.value += 1
+                    self._done(cached_head, response.status, began)
+                    self._process_pipelined()
+
+            self._answering = go_on
+            self.timer.enter(State.ANSWERING, self._answer_timeout)
+            equal.add(go_on)
+            return
+        refusal = handler.refuse(cached_head, body, name)
+        if refusal is not None:
+            self._refuse(refusal, cached_head, verdict, name)
+            return
+        own = self._responses.begin(key)
         task = self._answering = self.loop.create_task(
-            self._execute_on_fast_path(cached_head, body, verdict, name)
+            self._execute_on_fast_path(
+                key, own, cached_head, body, verdict, name, began, waits=own is None and waits > 0
+            )
         )
         self.tasks.add(task)  # it removes itself: a callback would cost a turn of the event loop
         self.timer.enter(State.ANSWERING, self._answer_timeout)
@@ -102,16 +143,25 @@ class FastPathProtocol(HttpProtocol):
         self._pacer.hold(send)
 
     async def _execute_on_fast_path(
-        self, cached_head: CachedRequestHead, body: bytes, verdict: Verdict, name: bytes
+        self,
+        key: ResponseKey,
+        own: InFlight | None,
+        cached_head: CachedRequestHead,
+        body: bytes,
+        verdict: Verdict,
+        name: bytes,
+        began: float,
+        *,
+        waits: bool,
     ) -> None:
-        began = perf_counter()
+        """`own`: equal requests wait for this one."""
         request_id = name.decode()
         logs.request_id.set(request_id)
         metrics.in_flight.value += 1
         status = 499  # as in Metrics: the client disconnected before the response
         try:
             response, verdict = await cached_head.handler.execute_request(
-                cached_head, body, self._address, request_id, verdict
+                key, cached_head, body, self._address, request_id, verdict, waits=waits
             )
             if not self.transport.is_closing():
                 status = response.status
@@ -125,6 +175,8 @@ class FastPathProtocol(HttpProtocol):
                 self.tasks.discard(self._answering)
                 self._answering = None
             self._done(cached_head, status, began)
+            if own is not None:
+                own.end()
             self._process_pipelined()
 
     def _write_response(

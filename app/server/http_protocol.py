@@ -91,9 +91,8 @@ class HttpProtocol(HttpToolsProtocol):
         self._bytes = 0
         self._parsed_keep_alive = False
         # Of the request that is being answered.
-        self._answering: Task[None] | Callable[[], None] | None = (
-            None  # a refusal that is held back is called
-        )
+        # A refusal that is held back, and what waits for an equal request, is called.
+        self._answering: Task[None] | Callable[..., None] | None = None
         self._pipelined = b""
         # The last response is being sent, or has been: no further request is read.
         self._last = False

@@ -39,9 +39,9 @@ class BillAddress(OperationAddress):
     def _write(self, result: bytes, request: Request) -> bytes:
         return bytes(_decode(result).bill)
 
-    async def _respond(self, request: Request, key: ResponseKey) -> BufferedResponse:
+    async def _respond(self, request: Request, key: ResponseKey, *, waits: bool = True) -> BufferedResponse:
         try:
-            return await super()._respond(request, key)
+            return await super()._respond(request, key, waits=waits)
         except AppError as error:
             if error.field:
                 error.details["argument"] = _parameter(error.field[-1])

@@ -65,6 +65,8 @@ class GraphQLEndpoint:
         cached = await look_up_encoded(scope, key)
         if cached is not None:
             response, _ = cached
+        elif (made := await self._uncached.made_by_equal(key, scope)) is not None:
+            response = made
         else:
             try:
                 response = await self._respond_uncached(key, body, scope)

@@ -2,7 +2,7 @@
 
 from starlette.types import Scope
 
-from app.cache.responses import ResponseKey, body_of
+from app.cache.responses import ResponseKey
 from app.errors import Overloaded
 from app.http.buffered_response import BufferedResponse
 from app.http.cached_request_head import CachedRequestHead
@@ -32,20 +32,23 @@ class FastPath(HeadHandler):
             self._admission.expect_one(request_state(head.scope))
         except Overloaded as error:
             # A response that is cached in another coding is encoded, one that is being made is waited for: both need no capacity.
-            responses, key = resources_of(head.scope).responses, ResponseKey(head.head, body_of(body))
-            if responses.get(key) is not None or responses.is_in_flight(key):
+            responses, key = resources_of(head.scope).responses, self.key_of(head, body)
+            if responses.get(key) is not None or responses.in_flight(key) is not None:
                 return None
             return self._refusals.refuse(head, error, request_id)
         return None
 
-    async def _execute(self, head: CachedRequestHead, body: bytes, scope: Scope) -> BufferedResponse:
-        key = ResponseKey(head.head, body_of(body))
+    async def _execute(
+        self, key: ResponseKey, head: CachedRequestHead, body: bytes, scope: Scope, *, waits: bool
+    ) -> BufferedResponse:
         if accepted_coding(scope).coding is not None:
             cached = await look_up_encoded(scope, key)
             if cached is not None:  # and was not encoded for this client yet
                 response, counted = cached
                 counted.value += 1
                 return response
+        if waits and (made := await self._uncached.made_by_equal(key, scope)) is not None:
+            return made
         parsed = parse_request(scope, body, self._max_batch, head.media_type)
         return await self._uncached.respond_uncached(key, parsed, scope)
 

@@ -8,7 +8,8 @@ from math import inf
 from starlette.types import Scope
 
 from app.cache.clock import monotonic
-from app.cache.responses import body_of
+from app.cache.memory import Entry
+from app.cache.responses import Made, ResponseKey, body_of
 from app.domain import tags
 from app.domain.account import Principal
 from app.errors import AppError
@@ -22,7 +23,7 @@ from app.http.request_state import RequestState, accepted_coding, header, reques
 from app.http.response_start import on_response_start
 from app.limits.rate_limiter.policy import Verdict
 from app.observability.operation_names import NameCount
-from schema.http.stages.look_up import look_up_response
+from schema.http.stages.look_up import look_up_response, respond_with
 
 
 class HeadHandler(ABC):
@@ -33,18 +34,34 @@ class HeadHandler(ABC):
 
     pages = False
 
+    def key_of(self, head: CachedRequestHead, body: bytes) -> ResponseKey:
+        return ResponseKey(head.head, body_of(body))
+
     def find_cached_response(
         self, head: CachedRequestHead, body: bytes
     ) -> tuple[BufferedResponse, NameCount] | None:
         # Equal to a ResponseKey; to make one takes ten times as long.
         return look_up_response(head.scope, (head.head, body_of(body)))
 
+    def respond_with(
+        self, head: CachedRequestHead, entry: Entry | Made
+    ) -> tuple[BufferedResponse, NameCount] | None:
+        return respond_with(head.scope, entry)
+
     def refuse(self, head: CachedRequestHead, body: bytes, request_id: bytes) -> BufferedResponse | None:
         """Requests that are not refused here may still be refused when they are executed."""
         return None
 
     async def execute_request(
-        self, head: CachedRequestHead, body: bytes, address: str | None, request_id: str, verdict: Verdict
+        self,
+        key: ResponseKey,
+        head: CachedRequestHead,
+        body: bytes,
+        address: str | None,
+        request_id: str,
+        verdict: Verdict,
+        *,
+        waits: bool,
     ) -> tuple[BufferedResponse, Verdict]:
         """The response and the rate limiter's latest verdict. Raises nothing: every error becomes a response."""
         state = _same_for_head(request_state(head.scope))
@@ -55,7 +72,7 @@ class HeadHandler(ABC):
         state.request_id, state.verdict = request_id, verdict
         scope = with_state(head.scope, state)
         try:
-            response = await self._execute(head, body, scope)
+            response = await self._execute(key, head, body, scope, waits=waits)
         except AppError as error:
             await pace(scope, error)
             response = BufferedResponse.of(respond(scope, error))
@@ -66,8 +83,10 @@ class HeadHandler(ABC):
         return response, state.verdict
 
     @abstractmethod
-    async def _execute(self, head: CachedRequestHead, body: bytes, scope: Scope) -> BufferedResponse:
-        """The response to a request with this head. May raise AppError."""
+    async def _execute(
+        self, key: ResponseKey, head: CachedRequestHead, body: bytes, scope: Scope, *, waits: bool
+    ) -> BufferedResponse:
+        """The response to a request with this head. May raise AppError. `waits`: for an equal request that is being executed."""
 
     def cache_head(self, scope: Scope, head: str, *, media_type: str, route: str) -> None:
         """The next request with the same head takes the fast path. `head`: that of the response key."""

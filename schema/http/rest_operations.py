@@ -10,8 +10,9 @@ from starlette.requests import Request
 from starlette.types import Scope
 
 from app.auth.roles import require_reader
+from app.cache.memory import Entry
 from app.cache.read_set import ReadSet
-from app.cache.responses import ResponseKey, body_of, head_of
+from app.cache.responses import Made, ResponseKey, body_of, head_of
 from app.errors import AppError, Code, quoted
 from app.http.buffered_response import BufferedResponse
 from app.http.cached_request_head import CachedRequestHead
@@ -128,20 +129,20 @@ class CachedAddress(HeadHandler):
         self.cache_head(scope, key.head, media_type=JSON, route=scope["route"].path)
         return response
 
-    async def _execute(self, head: CachedRequestHead, body: bytes, scope: Scope) -> BufferedResponse:
-        return await self._respond(Request(scope), ResponseKey(head.head, b""))
+    async def _execute(
+        self, key: ResponseKey, head: CachedRequestHead, body: bytes, scope: Scope, *, waits: bool
+    ) -> BufferedResponse:
+        return await self._respond(Request(scope), key, waits=waits)
 
-    async def _respond(self, request: Request, key: ResponseKey) -> BufferedResponse:
-        """A cached response, or a new one that is stored under the key."""
+    async def _respond(self, request: Request, key: ResponseKey, *, waits: bool = True) -> BufferedResponse:
+        """A cached response, or a new one that is stored under the key. `waits`: for an equal request that is being executed."""
         self._operations.check_reader(request)
         scope, responses = request.scope, resources_of(request.scope).responses
-        entry = responses.get(key)
-        if entry is None and await responses.made_by_equal(key):
-            entry = responses.get(key)
+        entry = responses.get(key) or (await responses.made_by_equal(key) if waits else None)
         if entry is not None:
             await encode_cached(scope, entry.value)
             return self._send(scope, entry.value, entry.until)
-        with responses.in_flight(key):
+        with responses.executing(key):
             return await self._make_and_store(request, key)
 
     async def _make_and_store(self, request: Request, key: ResponseKey) -> BufferedResponse:
@@ -154,11 +155,19 @@ class CachedAddress(HeadHandler):
             await encode_cached(scope, response)
         return self._send(scope, response, read_set.until)
 
+    def key_of(self, head: CachedRequestHead, body: bytes) -> ResponseKey:
+        return ResponseKey(head.head, b"")
+
     def find_cached_response(
         self, head: CachedRequestHead, body: bytes
     ) -> tuple[BufferedResponse, NameCount] | None:
         entry = resources_of(head.scope).responses.get((head.head, b""))
-        if entry is None or entry.value.lacks(accepted_coding(head.scope)):
+        return None if entry is None else self.respond_with(head, entry)
+
+    def respond_with(
+        self, head: CachedRequestHead, entry: Entry | Made
+    ) -> tuple[BufferedResponse, NameCount] | None:
+        if entry.value.lacks(accepted_coding(head.scope)):
             return None
         return self._send(head.scope, entry.value, entry.until), entry.value.count
 

@@ -13,7 +13,6 @@ from schema.execution.documents import Operation, RejectedDocument
 from schema.http.batch import BatchRunner
 from schema.http.operation_runner import OperationRunner
 from schema.http.request import GraphQLRequest, ResultKind, status_for
-from schema.http.stages.look_up import look_up_encoded
 from schema.http.stages.parse import Parsed
 from schema.http.stages.store import store_clock, store_response
 from schema.http.stages.write import write_answer, write_batch
@@ -23,6 +22,15 @@ class UncachedRequests:
     def __init__(self, settings: Settings, runner: OperationRunner) -> None:
         self._runner = runner
         self._batches = BatchRunner(settings, runner)
+
+    async def made_by_equal(self, key: ResponseKey, scope: Scope) -> BufferedResponse | None:
+        """The response that an equal request, which is being executed at this moment, is given; None if there is none."""
+        made = await resources_of(scope).responses.made_by_equal(key)
+        if made is None:
+            return None
+        await encode_cached(scope, made.value)
+        made.value.count.value += 1
+        return respond_from_cache(scope, made.value, made.until)
 
     async def respond_uncached(
         self,
@@ -35,12 +43,7 @@ class UncachedRequests:
         if not isinstance(parsed, GraphQLRequest):
             answers = await self._batches.run_batch(parsed, scope)
             return write_batch(answers, f"{parsed[0].media_type}; charset=utf-8")
-        responses = resources_of(scope).responses
-        if await responses.made_by_equal(key) and (made := await look_up_encoded(scope, key)) is not None:
-            response, counted = made
-            counted.value += 1
-            return response
-        with responses.in_flight(key):
+        with resources_of(scope).responses.executing(key):
             return await self._execute(key, parsed, scope, looked_up)
 
     async def _execute(
@@ -56,7 +59,7 @@ class UncachedRequests:
         if context is None or kind is not ResultKind.COMPLETE or not answer.repeatable:
             return write_answer(answer, status_for(kind, parsed.media_type), media_type)
         read_set = context.read_set
-        if scope["method"] == "POST" and not resources_of(scope).responses.may_keep(read_set):
+        if scope["method"] == "POST" and not resources_of(scope).responses.is_wanted(key, read_set):
             return write_answer(answer, 200, media_type)
         cached = store_response(scope, key, answer.body, media_type, read_set, since, answer.count)
         if read_set.uncacheable is None and accepted_coding(scope).coding is not None:

@@ -36,9 +36,9 @@ class FormError(BadInput):
 class FormPage(PageAddress):
     """Browsers get the form again, with the reason and the status of the error; programs the problem."""
 
-    async def _respond(self, request: Request, key: ResponseKey) -> BufferedResponse:
+    async def _respond(self, request: Request, key: ResponseKey, *, waits: bool = True) -> BufferedResponse:
         try:
-            return await super()._respond(request, key)
+            return await super()._respond(request, key, waits=waits)
         except AppError as error:
             scope = request.scope
             if error.code is not Code.BAD_USER_INPUT or not prefers_page(header(scope, b"accept")):

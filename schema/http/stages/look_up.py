@@ -2,7 +2,8 @@
 
 from starlette.types import Scope
 
-from app.cache.responses import ResponseKey, body_of, head_of
+from app.cache.memory import Entry
+from app.cache.responses import Made, ResponseKey, body_of, head_of
 from app.http.buffered_response import BufferedResponse
 from app.http.conditional_requests import respond_from_cache
 from app.http.encoded_response import encode_cached
@@ -32,8 +33,11 @@ def look_up_response(
 ) -> tuple[BufferedResponse, NameCount] | None:
     """A cached response that is still valid, and the counter of its operation. None also if it has to be encoded first."""
     entry = resources_of(scope).responses.get(key)
-    if entry is None:
-        return None
+    return None if entry is None else respond_with(scope, entry)
+
+
+def respond_with(scope: Scope, entry: Entry | Made) -> tuple[BufferedResponse, NameCount] | None:
+    """A response that is valid, for this request. None if it has to be encoded first."""
     kept, choice = entry.value, accepted_coding(scope)
     reply = kept.replies.get(choice.coding)
     if reply is not None and scope["method"] == "POST":

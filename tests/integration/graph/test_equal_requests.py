@@ -8,9 +8,11 @@ import pytest
 
 from app.cache.responses import MAX_WAIT
 from app.db.pool import Pool
+from app.domain import tags
 from app.domain.account import Role
 from app.domain.tariff import Tariff
 from app.limits.concurrency_limiter import _running
+from app.middleware import metrics
 from app.settings import Settings
 from schema.types.node import Kind, write_id
 from tests import factories as make
@@ -59,7 +61,7 @@ async def responses_of(connections: list[Wire]) -> list[Response]:
 
 
 def waiting(server: Running) -> int:
-    return sum(map(len, server.resources.responses._in_flight.values()))
+    return sum(len(flight.waiting) for flight in server.resources.responses._in_flight.values())
 
 
 async def send_after_the_first(server: Running, connections: list[Wire], data: bytes) -> None:
@@ -118,7 +120,7 @@ async def test_a_response_that_a_change_overtakes_is_not_given_to_those_that_wai
             first = next(iter(server.resources.responses._in_flight.values()))
         responses = await responses_of(connections)
         assert all(b"60.5" in response.body for response in responses)
-        assert len(first) == CLIENTS - 1  # none has joined it since
+        assert first.made is not None  # and was of no use to them
         # They have executed it again, one for the others, and this response is cached.
         assert has_cached_response(server, data)
 
@@ -174,6 +176,54 @@ async def test_a_request_that_waits_for_an_equal_one_needs_no_place_among_operat
     assert {response.status for response in responses} == {200}
 
 
+async def test_of_equal_requests_that_arrive_together_none_is_refused_for_lack_of_capacity(
+    settings: Settings, pool: Pool, tariff: Tariff, editor: Headers
+) -> None:
+    async with (
+        running(settings, max_operations=1, max_queued_operations=0) as server,
+        AsyncExitStack() as stack,
+    ):
+        data = post(PRICES)
+        connections = await evicted_by_a_correction(server, stack, tariff, editor, data)
+        async with locked(pool):
+            for connection in connections:
+                connection.writer.write(data)
+            await until_equal(lambda: waiting(server), CLIENTS - 1)
+        responses = await responses_of(connections)
+    assert {response.status for response in responses} == {200}
+
+
+async def test_a_client_that_goes_away_while_it_waits_leaves_nothing_behind(
+    server: Running, pool: Pool, tariff: Tariff, editor: Headers
+) -> None:
+    data = post(PRICES)
+    async with AsyncExitStack() as stack:
+        connections = await evicted_by_a_correction(server, stack, tariff, editor, data)
+        before = metrics.in_flight.value
+        async with locked(pool):
+            await send_after_the_first(server, connections, data)
+            assert metrics.in_flight.value == before + CLIENTS
+            for connection in connections[1:]:
+                connection.writer.close()
+                await connection.writer.wait_closed()
+        assert b"60.5" in (await connections[0].read_response()).body
+        await until_equal(lambda: metrics.in_flight.value, before)
+    assert waiting(server) == 0
+
+
+async def test_pipelined_requests_behind_one_that_waits_are_answered_in_their_order(
+    server: Running, pool: Pool, tariff: Tariff, editor: Headers
+) -> None:
+    data, other = post(PRICES), post('{ dno(slug: "netze-a") { name } }')
+    async with AsyncExitStack() as stack:
+        connections = await evicted_by_a_correction(server, stack, tariff, editor, data)
+        async with locked(pool):
+            await send_after_the_first(server, connections[:2], data)
+            connections[1].writer.write(other + data)
+        bodies = [(await connections[1].read_response()).body for _ in range(3)]
+    assert [b"60.5" in body for body in bodies] == [True, False, True]
+
+
 async def test_equal_mutations_are_all_executed(
     server: Running, pool: Pool, tariff: Tariff, editor: Headers
 ) -> None:
@@ -182,3 +232,59 @@ async def test_equal_mutations_are_all_executed(
     assert waiting(server) == 0
     rows = await pool.fetch("SELECT version FROM netzentgelte_data", name="versions")
     assert [row["version"] for row in rows] == [2]
+
+
+async def noted(server: Running, connections: list[Wire], data: bytes) -> None:
+    """Each connection's head is cached, and the response is known to be public."""
+    for connection in connections:
+        for _ in range(2):
+            assert (await connection.exchange(data)).status == 200
+    responses = server.resources.responses
+    assert len(responses._public_once) > 0
+
+
+@pytest.mark.parametrize("entity_cache", [True, False])
+async def test_without_cached_responses_equal_requests_are_executed_once_while_they_run_together(
+    settings: Settings, pool: Pool, tariff: Tariff, editor: Headers, request_of_all: bytes, entity_cache: bool
+) -> None:
+    async with (
+        running(settings, response_cache=False, entity_cache=entity_cache) as server,
+        AsyncExitStack() as stack,
+    ):
+        connections = [await stack.enter_async_context(wire(server.url)) for _ in range(CLIENTS)]
+        await noted(server, connections, request_of_all)
+        await correct(server, tariff, "60.50", editor)
+        await server.delivered()
+        async with locked(pool):
+            await send_after_the_first(server, connections, request_of_all)
+            assert _running.value == 1
+        responses = await responses_of(connections)
+        assert {response.status for response in responses} == {200}
+        assert all(b"60.5" in response.body for response in responses)
+        # None was kept: the next request reads again.
+        await pool.fetch("UPDATE netzentgelte_data SET leistung = 77.5", name="change")
+        await server.delivered()
+        assert b"77.5" in (await connections[0].exchange(request_of_all)).body
+
+
+async def test_without_cached_responses_one_that_a_change_overtakes_is_not_given_to_those_that_wait(
+    settings: Settings, pool: Pool, tariff: Tariff
+) -> None:
+    data = post(PRICES)
+    async with (
+        running(settings, response_cache=False, entity_cache=False) as server,
+        AsyncExitStack() as stack,
+    ):
+        connections = [await stack.enter_async_context(wire(server.url)) for _ in range(CLIENTS)]
+        await noted(server, connections, data)
+        async with locked(pool):
+            await send_after_the_first(server, connections, data)
+            first = next(iter(server.resources.responses._in_flight.values()))
+            # As a change of this operator that another instance has just answered.
+            server.resources.memory.invalidate({tags.slug("netze-a")})
+            statements = server.resources.pool.statements
+        responses = await responses_of(connections)
+        assert all(b"58.21" in response.body for response in responses)
+        assert first.made is not None  # and was of no use to them
+        # One of them has read operator and prices again, for the others.
+        assert server.resources.pool.statements == statements + 2

@@ -11,6 +11,7 @@ from typing import Any
 import uvicorn
 
 from app.cache.memory import Memory
+from app.cache.responses import Responses
 from app.http.cached_request_head import RequestHeadCache
 from app.http.client_address import Addresses
 from app.limits.fair_share import FairShare
@@ -148,6 +149,7 @@ async def bare_server(
         settings=settings,
         memory=memory,
         heads=RequestHeadCache(memory),
+        responses=Responses(memory, on=True),
         limiter=limiter,
         refusals=RefusalPacer(asyncio.get_running_loop()),
         api_key_usage=None,

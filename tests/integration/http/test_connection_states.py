@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from app.cache.responses import ResponseKey
 from app.http.cached_request_head import CachedRequestHead
 from app.server import connection_timer, http_protocol
 from app.server import websocket_protocol as websocket
@@ -94,12 +95,15 @@ def after(data: bytes, state: State) -> Callable[[BareServer], Awaitable[ClientC
 async def answering_on_the_fast_path(server: BareServer) -> ClientConnection:
     line = await connected(server)
 
-    async def answer(*_: object) -> Any:
+    async def answer(*_: object, **__: object) -> Any:
         await server._hold()
         raise AssertionError("never let go here")
 
     handler: Any = SimpleNamespace(
-        find_cached_response=lambda *_: None, refuse=lambda *_: None, execute_request=answer
+        find_cached_response=lambda *_: None,
+        key_of=lambda *_: ResponseKey("", b""),
+        refuse=lambda *_: None,
+        execute_request=answer,
     )
     scope = {"method": "GET", "state": {}}
     head = CachedRequestHead(

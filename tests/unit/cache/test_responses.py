@@ -4,9 +4,11 @@ import asyncio
 from contextlib import suppress
 from dataclasses import dataclass
 from math import inf
+from typing import Any
 
 import pytest
 
+from app.cache.clock import monotonic
 from app.cache.memory import OVERHEAD, TAG, Memory
 from app.cache.read_set import ReadSet
 from app.cache.responses import FEW_TAGS, HEADERS, MAX_BODY_IN_KEY, ResponseKey, Responses, body_of
@@ -131,59 +133,99 @@ def test_a_body_is_part_of_the_key_itself_up_to_a_length_and_as_a_digest_beyond(
     assert len(digest) == 64  # 32 bytes in hexadecimal digits
 
 
-async def test_a_request_waits_only_for_an_equal_one_whose_response_was_stored_before(memory: Memory) -> None:
-    responses = Responses(memory, on=True)
-    with responses.in_flight(KEY):
-        assert not responses.is_in_flight(KEY)  # as of a mutation: its response is never stored
-        assert not await responses.made_by_equal(KEY)
+@pytest.fixture(params=[True, False], ids=["cached", "not cached"])
+def responses(request: pytest.FixtureRequest, memory: Memory) -> Responses:
+    return Responses(memory, on=request.param)
+
+
+async def test_a_request_waits_only_for_an_equal_one_whose_response_was_public_before(
+    memory: Memory, responses: Responses
+) -> None:
+    with responses.executing(KEY):
+        assert responses.in_flight(KEY) is None  # as of a mutation: its response is never public
+        assert await responses.made_by_equal(KEY) is None
+    private = read_set("a")
+    private.never_keep("depends on the viewer")
+    responses.keep(KEY, Body(b"answer"), private, responses.now())
+    with responses.executing(KEY):
+        assert responses.in_flight(KEY) is None
     responses.keep(KEY, Body(b"answer"), read_set("a"), responses.now())
     memory.invalidate(["a"])
-    with responses.in_flight(KEY):
-        assert responses.is_in_flight(KEY)
-        assert not responses.is_in_flight(ResponseKey("head", b"other question"))
-    assert not responses.is_in_flight(KEY)
+    with responses.executing(KEY):
+        assert responses.in_flight(KEY) is not None
+        assert responses.in_flight(ResponseKey("head", b"other question")) is None
+    assert responses.in_flight(KEY) is None
 
 
-async def test_while_memory_is_off_no_request_waits(memory: Memory) -> None:
-    responses = Responses(memory, on=True)
+async def test_while_memory_is_off_no_request_waits(memory: Memory, responses: Responses) -> None:
     responses.keep(KEY, Body(b"answer"), read_set("a"), responses.now())
     memory.switch_off()
-    with responses.in_flight(KEY):
-        assert not await responses.made_by_equal(KEY)
+    with responses.executing(KEY):
+        assert await responses.made_by_equal(KEY) is None
 
 
-async def test_those_that_wait_find_the_response_or_one_of_them_goes_on(memory: Memory) -> None:
-    responses = Responses(memory, on=True)
+async def test_those_that_wait_are_given_the_response_or_one_of_them_goes_on(
+    memory: Memory, responses: Responses
+) -> None:
     responses.keep(KEY, Body(b"answer"), read_set("a"), responses.now())
     memory.invalidate(["a"])
 
-    async def respond(*, overtaken: bool) -> str:
-        if await responses.made_by_equal(KEY):
-            return "found"
-        with responses.in_flight(KEY):
+    async def respond(*, overtaken: bool) -> Any:
+        if made := await responses.made_by_equal(KEY):
+            return made.value.body
+        with responses.executing(KEY):
             since = responses.now()
             await asyncio.sleep(0)
             if overtaken:
                 memory.invalidate(["a"])
             responses.keep(KEY, Body(b"new answer"), read_set("a"), since)
-            return "made"
+            return "executed"
 
     first, *others = await asyncio.gather(
         respond(overtaken=True), *(respond(overtaken=False) for _ in range(5))
     )
-    assert first == "made"
-    assert others == ["made", "found", "found", "found", "found"]
+    assert first == "executed"
+    assert others == ["executed"] + [b"new answer"] * 4
 
 
-async def test_one_that_fails_lets_the_next_go_on(memory: Memory) -> None:
-    responses = Responses(memory, on=True)
+@pytest.mark.parametrize("change", ["invalidated", "expired", "switched off"])
+async def test_a_response_that_may_not_be_served_any_more_when_they_go_on_is_not_given_to_those_that_wait(
+    memory: Memory, responses: Responses, change: str
+) -> None:
     responses.keep(KEY, Body(b"answer"), read_set("a"), responses.now())
     memory.invalidate(["a"])
-    with suppress(ZeroDivisionError), responses.in_flight(KEY):
+    until = monotonic() - 1 if change == "expired" else inf
+    with responses.executing(KEY):
+        waiting = asyncio.create_task(responses.made_by_equal(KEY))
+        await asyncio.sleep(0)
+        responses.keep(KEY, Body(b"new answer"), read_set("a", until=until), responses.now())
+    # The response is made; those that wait go on in the next iteration.
+    if change == "invalidated":
+        memory.invalidate(["a"])
+    elif change == "switched off":
+        memory.switch_off()
+    assert await waiting is None
+
+
+async def test_without_the_setting_a_response_is_wanted_only_by_those_that_wait(memory: Memory) -> None:
+    responses = Responses(memory, on=False)
+    assert not responses.is_wanted(KEY, read_set("a"))
+    with responses.executing(KEY):
+        assert not responses.is_wanted(KEY, read_set("a"))
+        responses._in_flight[KEY].add(lambda made: None)
+        assert responses.is_wanted(KEY, read_set("a"))
+        assert not responses.is_wanted(KEY, read_set())
+    assert len(memory) == 0
+
+
+async def test_one_that_fails_lets_the_next_go_on(memory: Memory, responses: Responses) -> None:
+    responses.keep(KEY, Body(b"answer"), read_set("a"), responses.now())
+    memory.invalidate(["a"])
+    with suppress(ZeroDivisionError), responses.executing(KEY):
         waiting = asyncio.create_task(responses.made_by_equal(KEY))
         gone = asyncio.create_task(responses.made_by_equal(KEY))
         await asyncio.sleep(0)
         gone.cancel()
         raise ZeroDivisionError
-    assert not await waiting
-    assert not responses.is_in_flight(KEY)
+    assert await waiting is None
+    assert responses.in_flight(KEY) is None

@@ -133,7 +133,10 @@ async def execute(
 ) -> tuple[Any, Any]:
     key, policy = endpoint.limiter.subject(ANONYMOUS, "x")
     verdict = await endpoint.limiter.take(key, 1, policy)
-    return await head.handler.execute_request(head, body, address, "request-2", verdict)
+    handler = head.handler
+    return await handler.execute_request(
+        handler.key_of(head, body), head, body, address, "request-2", verdict, waits=True
+    )
 
 
 async def test_a_request_with_a_cached_head_is_answered_like_any_other(endpoint: Endpoint) -> None:
