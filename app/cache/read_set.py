@@ -1,6 +1,6 @@
 """What one operation has used: the tags, and until when all of it holds."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from math import inf
 
 
@@ -11,22 +11,44 @@ class ReadSet:
     `until` is at most that, and also ends with the lifetime of the records.
     """
 
-    __slots__ = ("changes", "fetched", "tags", "uncacheable", "until")
+    __slots__ = ("_parts", "_tags", "changes", "fetched", "uncacheable", "until")
 
     def __init__(self) -> None:
-        self.tags: set[str] = set()
+        self._tags: set[str] = set()
+        # Tags of what was found in memory, not united yet: for most long lists it is never needed.
+        self._parts: list[Collection[str]] = []
         self.fetched: set[str] = set()
         self.until: float = inf  # on the clock of app/cache/clock.py
         self.changes: float = inf
         self.uncacheable: str | None = None
 
+    @property
+    def tags(self) -> set[str]:
+        if self._parts:
+            self._tags.update(*self._parts)
+            self._parts.clear()
+        return self._tags
+
+    def has_tags(self) -> bool:
+        return bool(self._tags or self._parts)
+
+    def has_more_tags_than(self, number: int) -> bool:
+        """Each part counts as one tag at least: of its own object."""
+        return len(self._parts) > number or len(self.tags) > number
+
+    def update_with_parts(self, parts: Sequence[Collection[str]], until: float) -> None:
+        """`parts`: the tags of objects that differ."""
+        self._parts += parts
+        if until < self.until:
+            self.until = until
+
     def add(self, tag: str, until: float = inf) -> None:
-        self.tags.add(tag)
+        self._tags.add(tag)
         if until < self.until:
             self.until = until
 
     def update(self, tags: Iterable[str], until: float = inf) -> None:
-        self.tags.update(tags)
+        self._tags.update(tags)
         if until < self.until:
             self.until = until
 

@@ -135,24 +135,29 @@ class Responses:
         return entry
 
     def is_wanted(self, key: ResponseKey, read_set: ReadSet) -> bool:
-        """Whether `keep` has a use for the response: only what is public, and rests on tags that can be invalidated, is kept."""
-        if read_set.uncacheable is not None or not read_set.tags:
+        """Whether to `store` the response: it is public, rests on tags that can be invalidated, and is worth it. To be asked once for each."""
+        if read_set.uncacheable is not None or not read_set.has_tags():
             return False
-        if self._on:
-            return True
-        self._public_once.seen_before(key)
         in_flight = self._in_flight.get(key)
-        return in_flight is not None and bool(in_flight.waiting)
+        if in_flight is not None and in_flight.waiting:
+            return True
+        if not self._on:
+            self._public_once.seen_before(key)
+            return False
+        return not read_set.has_more_tags_than(FEW_TAGS) or self._requested_before(key)
 
     def keep(self, key: ResponseKey, response: Response, read_set: ReadSet, since: int) -> None:
+        """Stores it if it is wanted."""
+        if self.is_wanted(key, read_set):
+            self.store(key, response, read_set, since)
+
+    def store(self, key: ResponseKey, response: Response, read_set: ReadSet, since: int) -> None:
         """For those that wait for it and, unless the setting is off, for later requests."""
-        if not self.is_wanted(key, read_set):
-            return
         tags = tuple(read_set.tags)
         in_flight = self._in_flight.get(key)
         if in_flight is not None and in_flight.waiting:
             in_flight.made = Made(response, tags, read_set.until, since)
-        if not self._on or (len(tags) > FEW_TAGS and not self._requested_before(key)):
+        if not self._on:
             return
         response.grown = partial(self._memory.grow, key)
         size = response.size + len(key.body) + len(key.head) + HEADERS

@@ -1,7 +1,7 @@
 """Executes a plan: loads the values of one operation level by level, then writes them as JSON."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from itertools import chain, islice, zip_longest
 from typing import Any
 
@@ -49,7 +49,7 @@ class PlanExecution:
         self._slots: list[Any] = [_not_loaded] * plan.slots
         # In the order of BUDGET, FRAGMENT_TEXTS and WRITE_FRAGMENT.
         self._slots += (self._budget, self._fragment_texts, self._write_fragment)
-        self._tags: set[str] = set()
+        self._tags: list[Collection[str]] = []  # of cached fragments
         self._valid_until = float("inf")
 
     async def body(self, before: str, after: str) -> bytes:
@@ -61,7 +61,7 @@ class PlanExecution:
             # A bound method of this object is among them: clearing breaks the reference cycle.
             self._slots.clear()
         # Only now: cached fragments must not shorten the lifetime of the fragments that were just stored.
-        self._context.read_set.update(self._tags, self._valid_until)
+        self._context.read_set.update_with_parts(self._tags, self._valid_until)
         text = f"{before}{text}{after}"
         if not self._fragment_texts:
             self._budget.check_answer(len(text))
@@ -209,7 +209,7 @@ class PlanExecution:
     def _use(self, entries: Sequence[Entry | None]) -> list[bytes]:
         """The texts that were found; the response depends on what they depend on."""
         found = [entry for entry in entries if entry is not None]
-        self._tags.update(*[entry.tags for entry in found])
+        self._tags += [entry.tags for entry in found]
         self._valid_until = min([self._valid_until, *[entry.until for entry in found]])
         return [entry.value for entry in found]
 
@@ -248,7 +248,7 @@ class PlanExecution:
                 since=self._since,
                 answer=True,
             )
-            self._tags.update(tags)
+            self._tags.append(tags)
         written: bytes = item.text
         self._budget.add_bytes(len(written))
         return written

@@ -59,9 +59,12 @@ class UncachedRequests:
         if context is None or kind is not ResultKind.COMPLETE or not answer.repeatable:
             return write_answer(answer, status_for(kind, parsed.media_type), media_type)
         read_set = context.read_set
-        if scope["method"] == "POST" and not resources_of(scope).responses.is_wanted(key, read_set):
+        wanted = resources_of(scope).responses.is_wanted(key, read_set)
+        if scope["method"] == "POST" and not wanted:
             return write_answer(answer, 200, media_type)
-        cached = store_response(scope, key, answer.body, media_type, read_set, since, answer.count)
+        cached = store_response(
+            scope, key, answer.body, media_type, read_set, since, answer.count, wanted=wanted
+        )
         if read_set.uncacheable is None and accepted_coding(scope).coding is not None:
             await encode_cached(scope, cached)
         return respond_from_cache(scope, cached, read_set.until if read_set.uncacheable is None else 0)

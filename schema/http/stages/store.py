@@ -22,11 +22,14 @@ def store_response(
     read_set: ReadSet,
     since: int,
     count: NameCount | None = None,
+    *,
+    wanted: bool,
 ) -> CachedResponse:
-    """The response in the form of a cached one, whether it was stored or not. `since`: from store_clock()."""
+    """The response in the form of a cached one. `since`: from store_clock(). `wanted`: whether it is stored."""
     cached = CachedResponse(body, media_type, count)
     resources = resources_of(scope)
     if scope["method"] != "POST":
         cached.edge = resources.edge.describe(read_set)
-    resources.responses.keep(key, cached, read_set, since)
+    if wanted:
+        resources.responses.store(key, cached, read_set, since)
     return cached

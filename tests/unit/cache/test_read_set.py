@@ -29,3 +29,30 @@ def test_it_states_why_nothing_may_be_kept() -> None:
     used = ReadSet()
     used.never_keep("it depends on the viewer")
     assert used.uncacheable == "it depends on the viewer"
+
+
+def test_tags_of_parts_are_united_when_they_are_read() -> None:
+    used = ReadSet()
+    assert not used.has_tags()
+    used.update_with_parts([("a", "b"), {"b", "c"}], 8)
+    assert used.has_tags()
+    assert used.until == 8
+    used.add("d", 9)
+    assert used.tags == set("abcd")
+    used.update_with_parts([("e",)], inf)
+    assert (used.tags, used.until) == (set("abcde"), 8)
+    other = ReadSet()
+    other.update_with_parts([("x",)], 7)
+    used.merge(other)
+    assert (used.tags, used.until) == (set("abcdex"), 7)
+
+
+def test_it_counts_tags_and_each_part_as_one_at_least() -> None:
+    used = ReadSet()
+    used.update_with_parts([("a", "b"), ("b", "c")], inf)
+    assert used.has_more_tags_than(1)
+    assert used.has_more_tags_than(2)
+    assert not used.has_more_tags_than(3)
+    used.add("d")
+    assert used.has_more_tags_than(3)
+    assert not used.has_more_tags_than(4)

@@ -125,6 +125,23 @@ def test_with_many_tags_it_is_kept_at_the_second_request_of_the_same_key(memory:
     assert responses.get(KEY) is None
 
 
+async def test_with_many_tags_it_is_kept_at_the_first_request_if_another_one_waits_for_it(
+    memory: Memory,
+) -> None:
+    responses = Responses(memory, on=True)
+    many = read_set(*map(str, range(FEW_TAGS + 1)))
+    for _ in range(2):
+        responses.keep(KEY, Body(b"answer"), many, responses.now())
+    memory.invalidate(["0"])
+    with responses.executing(KEY):
+        waiting = asyncio.create_task(responses.made_by_equal(KEY))
+        await asyncio.sleep(0)
+        responses.keep(KEY, Body(b"new answer"), many, responses.now())
+    made = await waiting
+    assert made is not None
+    assert made is responses.get(KEY)
+
+
 def test_a_body_is_part_of_the_key_itself_up_to_a_length_and_as_a_digest_beyond() -> None:
     longest = b"x" * MAX_BODY_IN_KEY
     assert body_of(longest) is longest

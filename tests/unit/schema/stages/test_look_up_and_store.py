@@ -29,7 +29,9 @@ def reads(*tags: str) -> ReadSet:
 
 def store(scope: Scope, read_set: ReadSet, since: int | None = None) -> None:
     since = store_clock(scope) if since is None else since
-    store_response(scope, key_of(scope), b"{}", "application/json", read_set, since, count)
+    key = key_of(scope)
+    wanted = resources_of(scope).responses.is_wanted(key, read_set)
+    store_response(scope, key, b"{}", "application/json", read_set, since, count, wanted=wanted)
 
 
 def test_a_stored_response_is_found_by_the_same_request_only(new_request: NewRequest) -> None:
@@ -67,7 +69,9 @@ def test_a_get_that_has_the_current_version_gets_304(new_request: NewRequest) ->
         return new_request("GET", headers, b"query={a}")
 
     since = store_clock(get())
-    store_response(get(), key_of(get(), b""), b"{}", "application/json", reads("a"), since, count)
+    store_response(
+        get(), key_of(get(), b""), b"{}", "application/json", reads("a"), since, count, wanted=True
+    )
     first = look_up_response(get(), key_of(get(), b""))
     assert first is not None
     etag = dict(first[0].headers)[b"etag"]
