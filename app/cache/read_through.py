@@ -302,8 +302,9 @@ class ReadThrough:
 
     def _fail(self, reads: Iterable[InFlightRead], error: BaseException) -> None:
         for read in reads:
-            read.fail(error)
-            self._in_flight.close(read)
+            if not read.resolved:
+                read.fail(error)
+                self._in_flight.close(read)
 
     def _lifetime(self, region: Region[Any, Any], value: Any) -> float:
         settings = self._settings
