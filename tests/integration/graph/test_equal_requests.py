@@ -161,8 +161,9 @@ async def test_one_that_waits_too_long_is_executed_itself(
     assert all(b"60.5" in response.body for response in responses)
 
 
-async def test_a_request_that_waits_for_an_equal_one_needs_no_place_among_operations(
-    settings: Settings, pool: Pool, tariff: Tariff, editor: Headers
+@pytest.mark.parametrize("together", [False, True])
+async def test_requests_that_wait_for_an_equal_one_need_no_place_among_operations(
+    settings: Settings, pool: Pool, tariff: Tariff, editor: Headers, together: bool
 ) -> None:
     async with (
         running(settings, max_operations=1, max_queued_operations=0) as server,
@@ -171,24 +172,12 @@ async def test_a_request_that_waits_for_an_equal_one_needs_no_place_among_operat
         data = post(PRICES)
         connections = await evicted_by_a_correction(server, stack, tariff, editor, data)
         async with locked(pool):
-            await send_after_the_first(server, connections, data)
-        responses = await responses_of(connections)
-    assert {response.status for response in responses} == {200}
-
-
-async def test_of_equal_requests_that_arrive_together_none_is_refused_for_lack_of_capacity(
-    settings: Settings, pool: Pool, tariff: Tariff, editor: Headers
-) -> None:
-    async with (
-        running(settings, max_operations=1, max_queued_operations=0) as server,
-        AsyncExitStack() as stack,
-    ):
-        data = post(PRICES)
-        connections = await evicted_by_a_correction(server, stack, tariff, editor, data)
-        async with locked(pool):
-            for connection in connections:
-                connection.writer.write(data)
-            await until_equal(lambda: waiting(server), CLIENTS - 1)
+            if together:
+                for connection in connections:
+                    connection.writer.write(data)
+                await until_equal(lambda: waiting(server), CLIENTS - 1)
+            else:
+                await send_after_the_first(server, connections, data)
         responses = await responses_of(connections)
     assert {response.status for response in responses} == {200}
 
