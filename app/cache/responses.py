@@ -138,8 +138,7 @@ class Responses:
         """Whether to `store` the response: it is public, rests on tags that can be invalidated, and is worth it. To be asked once for each."""
         if read_set.uncacheable is not None or not read_set.has_tags():
             return False
-        in_flight = self._in_flight.get(key)
-        if in_flight is not None and in_flight.waiting:
+        if self._awaited(key) is not None:
             return True
         if not self._on:
             self._public_once.seen_before(key)
@@ -154,8 +153,7 @@ class Responses:
     def store(self, key: ResponseKey, response: Response, read_set: ReadSet, since: int) -> None:
         """For those that wait for it and, unless the setting is off, for later requests."""
         tags = tuple(read_set.tags)
-        in_flight = self._in_flight.get(key)
-        if in_flight is not None and in_flight.waiting:
+        if (in_flight := self._awaited(key)) is not None:
             in_flight.made = Made(response, tags, read_set.until, since)
         if not self._on:
             return
@@ -181,6 +179,11 @@ class Responses:
     def in_flight(self, key: ResponseKey) -> InFlight | None:
         """An equal request that is being executed, and may be waited for."""
         return self._in_flight.get(key)
+
+    def _awaited(self, key: ResponseKey) -> InFlight | None:
+        """The same if others wait for it."""
+        in_flight = self._in_flight.get(key)
+        return in_flight if in_flight is not None and in_flight.waiting else None
 
     def forget(self, key: ResponseKey, in_flight: InFlight) -> None:
         if self._in_flight.get(key) is in_flight:

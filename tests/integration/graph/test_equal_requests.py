@@ -1,7 +1,7 @@
 """Equal requests that arrive while the response to the first is being made wait for it, instead of being executed as well."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 
 import pytest
@@ -73,6 +73,13 @@ async def send_after_the_first(server: Running, connections: list[Wire], data: b
     await until_equal(lambda: waiting(server), len(connections) - 1)
 
 
+async def send_together(server: Running, connections: list[Wire], data: bytes) -> None:
+    """Returns when one of the requests is executed, and the others wait for it."""
+    for connection in connections:
+        connection.writer.write(data)
+    await until_equal(lambda: waiting(server), len(connections) - 1)
+
+
 async def evicted_by_a_correction(
     server: Running, stack: AsyncExitStack, tariff: Tariff, editor: Headers, data: bytes
 ) -> list[Wire]:
@@ -97,9 +104,7 @@ async def test_after_a_correction_equal_requests_are_executed_once_and_all_get_t
     async with AsyncExitStack() as stack:
         connections = await evicted_by_a_correction(server, stack, tariff, editor, request_of_all)
         async with locked(pool):
-            for connection in connections:
-                connection.writer.write(request_of_all)
-            await until_equal(lambda: waiting(server), CLIENTS - 1)
+            await send_together(server, connections, request_of_all)
             assert _running.value == 1
         responses = await responses_of(connections)
     assert {response.status for response in responses} == {200}
@@ -161,9 +166,13 @@ async def test_one_that_waits_too_long_is_executed_itself(
     assert all(b"60.5" in response.body for response in responses)
 
 
-@pytest.mark.parametrize("together", [False, True])
+@pytest.mark.parametrize("send", [send_after_the_first, send_together])
 async def test_requests_that_wait_for_an_equal_one_need_no_place_among_operations(
-    settings: Settings, pool: Pool, tariff: Tariff, editor: Headers, together: bool
+    settings: Settings,
+    pool: Pool,
+    tariff: Tariff,
+    editor: Headers,
+    send: Callable[[Running, list[Wire], bytes], Awaitable[None]],
 ) -> None:
     async with (
         running(settings, max_operations=1, max_queued_operations=0) as server,
@@ -172,12 +181,7 @@ async def test_requests_that_wait_for_an_equal_one_need_no_place_among_operation
         data = post(PRICES)
         connections = await evicted_by_a_correction(server, stack, tariff, editor, data)
         async with locked(pool):
-            if together:
-                for connection in connections:
-                    connection.writer.write(data)
-                await until_equal(lambda: waiting(server), CLIENTS - 1)
-            else:
-                await send_after_the_first(server, connections, data)
+            await send(server, connections, data)
         responses = await responses_of(connections)
     assert {response.status for response in responses} == {200}
 

@@ -20,7 +20,7 @@ from app.limits.expensive_operations import MIN_RUNNING, ExpensiveTurn
 from app.resources import resources_of
 from app.settings import Settings
 from schema.execution.document_cache import DocumentCache
-from schema.execution.documents import RejectedDocument
+from schema.execution.documents import Operation, RejectedDocument
 from schema.http.request import GraphQLRequest
 from schema.http.stages.admit import Admission
 from schema.http.stages.charge import RateLimitCharges
@@ -179,13 +179,20 @@ async def test_the_queue_has_the_limits_of_the_settings(settings: Settings, new_
         waiting.cancel()
 
 
+def admission_of_ten(settings: Settings) -> tuple[Admission, Operation]:
+    """Without a queue, and an operation that was expensive before."""
+    stage = admission(msgspec.structs.replace(settings, max_operations=10, max_queued_operations=0))
+    expensive = operation(QUERY)
+    stage.note_work(expensive, COSTLY, 10.0)
+    return stage, expensive
+
+
 async def test_expensive_operations_leave_places_for_others(
     settings: Settings, new_request: NewRequest
 ) -> None:
     """While others are executed, few run and none of the rest takes a place; alone, as many run as of any kind."""
-    stage = admission(msgspec.structs.replace(settings, max_operations=10, max_queued_operations=0))
-    scope, expensive = new_request(), operation(QUERY)
-    stage.note_work(expensive, COSTLY, 10.0)
+    stage, expensive = admission_of_ten(settings)
+    scope = new_request()
     async with AsyncExitStack() as running:
         await start_all(running, stage.turn_for(expensive, COSTLY, scope), 10)
         with raises_code(Code.OVERLOADED):
@@ -203,9 +210,8 @@ async def test_expensive_operations_leave_places_for_others(
 async def test_expensive_operations_leave_the_thread_to_responses_from_the_cache(
     settings: Settings, new_request: NewRequest
 ) -> None:
-    stage = admission(msgspec.structs.replace(settings, max_operations=10, max_queued_operations=0))
-    scope, expensive = new_request(), operation(QUERY)
-    stage.note_work(expensive, COSTLY, 10.0)
+    stage, expensive = admission_of_ten(settings)
+    scope = new_request()
     resources, key = resources_of(scope), ResponseKey("head", b"body")
     assert resources.responses.get(key) is None
     async with AsyncExitStack() as running:
