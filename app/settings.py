@@ -176,7 +176,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     max_operations: Positive = 40  # concurrent
     max_queued_operations: Count = 400
     max_queue_time: Seconds = 0.3
-    target_service_time: Seconds = 0.06  # after a rejection only as many run as are executed in this time
+    target_service_time: Seconds = 0.03  # after a rejection only as many run as are executed in this time
     http_lifetime: Seconds = MINUTE  # the longest max-age of a response to GET, in shared caches
 
     # Documents
