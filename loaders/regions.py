@@ -48,9 +48,10 @@ def _verified_lifetime(settings: Settings, _: object) -> float:
 
 
 def _by_status(settings: Settings, entries: tuple[Any, ...]) -> float:
-    return settings.lifetime(
-        all(entry.verification_status is VerificationStatus.VERIFIED for entry in entries)
-    )
+    for entry in entries:
+        if entry.verification_status is not VerificationStatus.VERIFIED:
+            return settings.lifetime(verified=False)
+    return settings.lifetime(verified=True)
 
 
 def _unless_failed(settings: Settings, opinion: Interpretation) -> float:

@@ -5,6 +5,8 @@ from collections.abc import Iterable, Sequence
 from types import TracebackType
 from typing import Any
 
+import msgspec
+
 from app.cache.region import Region
 
 
@@ -38,43 +40,24 @@ class Wait:
             self._future.set_result(None)
 
 
-class InFlightRead:
+class InFlightRead(msgspec.Struct, eq=False):
     """One record being read from Redis or PostgreSQL, and the callers that wait for it."""
 
-    __slots__ = (
-        "_error",
-        "_traceback",
-        "dispatched",
-        "fetch",
-        "fetched",
-        "key",
-        "region",
-        "resolved",
-        "round_trips",
-        "since",
-        "tag",
-        "token",
-        "until",
-        "value",
-        "waiters",
-    )
-
-    def __init__(self, region: Region[Any, Any], key: Any, tag: str, since: int) -> None:
-        self.region = region
-        self.key = key
-        self.tag = tag
-        self.since = since  # L1's logical time before anything was read
-        self.token: str | None = None  # of the lease in L2
-        self.value: Any = None
-        self.until = 0.0
-        self._error: BaseException | None = None
-        self._traceback: TracebackType | None = None
-        self.dispatched = False  # a request to Redis or PostgreSQL was sent
-        self.fetched = False  # found in no cache
-        self.resolved = False
-        self.round_trips = 0  # to Redis
-        self.fetch: Fetch | None = None  # the statement that it shares with others
-        self.waiters: list[Wait] = []
+    region: Region[Any, Any]
+    key: Any
+    tag: str
+    since: int  # L1's logical time before anything was read
+    token: str | None = None  # of the lease in L2
+    value: Any = None
+    until: float = 0.0
+    error: BaseException | None = None
+    traceback: TracebackType | None = None
+    dispatched: bool = False  # a request to Redis or PostgreSQL was sent
+    fetched: bool = False  # found in no cache
+    resolved: bool = False
+    round_trips: int = 0  # to Redis
+    fetch: "Fetch | None" = None  # the statement that it shares with others
+    waiters: list[Wait] = []
 
     def resolve(self, value: Any, until: float) -> None:
         self.value = value
@@ -89,14 +72,14 @@ class InFlightRead:
 
     def fail(self, error: BaseException) -> None:
         if not self.resolved:
-            self._error = error
-            self._traceback = error.__traceback__
+            self.error = error
+            self.traceback = error.__traceback__
             self._notify_waiters()
 
     def result(self) -> Any:
-        if self._error is not None:
+        if self.error is not None:
             # Without the reset, each further caller would append its frames to the traceback.
-            raise self._error.with_traceback(self._traceback)
+            raise self.error.with_traceback(self.traceback)
         return self.value
 
     def _notify_waiters(self) -> None:

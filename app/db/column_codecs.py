@@ -15,7 +15,7 @@ from app.domain.time_of_use import TimeOfUseBand, TimeOfUseWindow
 
 
 class Codec(NamedTuple):
-    """`cast` stands behind the column in SELECT; `decode` None: the driver's value is the domain's."""
+    """`cast` stands behind the column in SELECT; `decode` is for values that are not null; None: the driver's value is the domain's."""
 
     cast: str
     decode: Callable[[Any], Any] | None
@@ -86,9 +86,10 @@ def codec_of(column: Column) -> Codec:
     return Codec("", word, _same, word, str)
 
 
+# Numbers as text: the driver takes longer for PostgreSQL's own form of them.
 _CODECS: Final[Mapping[ColumnType, Codec]] = {
-    ColumnType.PRICE: Codec("", None, _same, Decimal, str),
-    ColumnType.RATE: Codec("", None, _same, Decimal, str),
+    ColumnType.PRICE: Codec("::text", Decimal, _same, Decimal, str),
+    ColumnType.RATE: Codec("::text", Decimal, _same, Decimal, str),
     ColumnType.WHOLE: Codec("", None, _same, int, str),
     ColumnType.DATE: Codec("", None, _same, date.fromisoformat, str),
     ColumnType.WINDOWS: Codec("::text", decode_windows, encode_windows, restore_windows, show_windows),

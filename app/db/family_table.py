@@ -3,8 +3,9 @@
 All SQL is built once from the family's columns.
 """
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from itertools import product
 from operator import attrgetter, itemgetter
 from typing import Any, Generic, TypeVar
 from uuid import UUID, uuid4
@@ -51,14 +52,15 @@ def select_by_dno_year(table: str, columns: str) -> str:
 
 
 def column_reader(decoders: Mapping[str, Callable[[Any], Any] | None]) -> Callable[[Any], list[Any]]:
-    """Reads columns of a row by name and decodes them; None: the driver's value is the domain's."""
+    """Reads columns of a row by name and decodes what is not null; None: the driver's value is the domain's."""
     get = itemgetter(*decoders)
     decoded = [(index, decode) for index, decode in enumerate(decoders.values()) if decode is not None]
 
     def read(row: Any) -> list[Any]:
         values = [*get(row)]
         for index, decode in decoded:
-            values[index] = decode(values[index])
+            if (value := values[index]) is not None:
+                values[index] = decode(value)
         return values
 
     return read
@@ -70,20 +72,24 @@ def _key_decoder(key: KeyColumn) -> Callable[[Any], Any]:
     return {stored: key.decode(stored) for stored in key.sorted_values}.__getitem__
 
 
-def _ranks(key: KeyColumn) -> Callable[[Any], Any]:
+def _position(keys: Sequence[KeyColumn]) -> Callable[[Any], Any]:
+    """Of an entry in the order of its key."""
+    names = [key.name for key in keys]
+    if keys and all(key.values is not None for key in keys):  # by one look-up
+        get: Callable[[Any], Any] = attrgetter(*names)
+        values = [[key.decode(stored) for stored in key.sorted_values] for key in keys]
+        in_order = values[0] if len(values) == 1 else product(*values)
+        ranks = {value: rank for rank, value in enumerate(in_order)}
+        return lambda entry: ranks[get(entry)]
+    order = [(key.name, _rank(key)) for key in keys]
+    return lambda entry: tuple([rank(getattr(entry, name)) for name, rank in order])
+
+
+def _rank(key: KeyColumn) -> Callable[[Any], Any]:
     """The place of a value in the order of its column."""
     if key.values is None:
         return lambda value: key.missing if value is None else value
-    return {key.decode(stored): n for n, stored in enumerate(key.sorted_values)}.__getitem__
-
-
-def _position(order: Sequence[tuple[str, Callable[[Any], Any]]]) -> Callable[[Any], Any]:
-    """Sorts entries by these fields, each by its rank."""
-    if len(order) == 1:
-        [(name, rank)] = order
-        get = attrgetter(name)
-        return lambda entry: rank(get(entry))
-    return lambda entry: tuple([rank(getattr(entry, name)) for name, rank in order])
+    return {key.decode(stored): rank for rank, stored in enumerate(key.sorted_values)}.__getitem__
 
 
 class FamilyTable(Generic[E]):
@@ -106,7 +112,7 @@ class FamilyTable(Generic[E]):
             for index, field in enumerate(fields[len(_FIRST) :])
             if (decode := decoders.get(field)) is not None
         ]
-        self._position = _position([(key.name, _ranks(key)) for key in family.key])
+        self._position = _position(family.key)
         self._fields = fields
         self._names = tuple(column.name for column in family.columns)
         self._written = (*_SOURCE, "publication") if family.has_publication else _SOURCE
@@ -127,12 +133,22 @@ class FamilyTable(Generic[E]):
     async def fetch_by_dno_year(self, pool: Pool, keys: Sequence[DnoYear]) -> dict[DnoYear, tuple[E, ...]]:
         """In the order of the key's values."""
         rows = await pool.fetch(self._by_dno_year, *DnoYear.columns(keys), name=self.family.name)
-        make, decoded = self._type, self._decoded_behind_key
+        if not rows:
+            return {}
+        # By column: loops over rows would cost several times as much.
+        places, ids, *columns = zip(*rows, strict=True)
+        decoded: list[Iterable[Any]] = [*columns]
+        for index, decode in self._decoded_behind_key:
+            column = columns[index]
+            decoded[index] = (
+                [None if value is None else decode(value) for value in column]
+                if None in column
+                else map(decode, column)
+            )
+        of_rows = [keys[place - 1] for place in places]
+        entries = map(self._type, ids, *zip(*of_rows, strict=True), *decoded)
         found: dict[int, list[E]] = {}
-        for place, entry_id, *values in rows:  # by position: a look-up by name costs more than the rest
-            for index, decode in decoded:
-                values[index] = decode(values[index])
-            entry = make(entry_id, *keys[place - 1], *values)
+        for place, entry in zip(places, entries, strict=True):
             if place in found:
                 found[place].append(entry)
             else:

@@ -3,13 +3,11 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
-from decimal import Decimal
 from math import inf
 from time import monotonic, perf_counter
 from typing import Any, Final, TypeAlias, cast
 
 import asyncpg
-import msgspec
 import structlog
 from asyncpg.pool import PoolConnectionProxy
 
@@ -19,6 +17,7 @@ from app.db.failures import Failure, failure_of
 from app.db.known_directory import KnownDirectory
 from app.db.known_distribution import KnownDistribution
 from app.db.start_errors import cannot_start
+from app.db.type_codecs import set_type_codecs
 from app.errors import AppError, BadInput, DeadlineExceeded, Unavailable
 from app.observability import operation_stats, traces
 from app.observability.metrics import STATEMENT_SECONDS, STATEMENTS
@@ -301,7 +300,7 @@ async def _create_pool(settings: Settings, connecting: Connecting) -> "asyncpg.P
     }
 
     async def prepare(connection: Connection) -> None:
-        await prepare_connection(connection)
+        await set_type_codecs(connection)
         # Set again: a pooler may be configured to ignore them at start-up.
         await connection.execute("; ".join(f"SET {name} = {value}" for name, value in session.items()))
 
@@ -325,23 +324,5 @@ async def _create_pool(settings: Settings, connecting: Connecting) -> "asyncpg.P
         raise cannot_start(settings.database_url, error) from None
 
 
-async def prepare_connection(connection: Connection) -> None:
-    await connection.set_type_codec(
-        "jsonb", schema="pg_catalog", format="binary", encoder=_encode_jsonb, decoder=_decode_jsonb
-    )
-
-
 async def _no_reset(connection: Connection) -> None:
     pass
-
-
-def _encode_jsonb(value: object) -> bytes:
-    return b"\x01" + msgspec.json.encode(value)
-
-
-def _decode_jsonb(data: bytes) -> Any:
-    # bytes(data): asyncpg passes a buffer of its own; Decimal keeps 58.20 from becoming 58.2.
-    return _JSON.decode(bytes(data)[1:])
-
-
-_JSON = msgspec.json.Decoder(float_hook=Decimal)

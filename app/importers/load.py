@@ -12,8 +12,9 @@ import msgspec
 
 from app.db import staging
 from app.db.connect import connect as open_connection
-from app.db.pool import UNREACHABLE, Connection, prepare_connection
+from app.db.pool import UNREACHABLE, Connection
 from app.db.start_errors import cannot_start
+from app.db.type_codecs import set_type_codecs
 from app.domain.families import FAMILIES
 from app.importers.aliases import load_aliases
 from app.importers.checking import Checked, File, OnProgress, Reading, Step, check_all, check_separately
@@ -213,7 +214,7 @@ async def connect(
     except (ValueError, asyncpg.PostgresError, *UNREACHABLE) as error:
         raise cannot_start(database_url, error) from None
     try:
-        await prepare_connection(connection)
+        await set_type_codecs(connection)
         yield connection
     finally:
         await connection.close(timeout=10)
