@@ -40,8 +40,8 @@ _JSON = msgspec.json.Decoder(float_hook=Decimal)
 def _encode_moment(moment: datetime) -> tuple[int]:
     if not isinstance(moment, datetime):
         raise TypeError(f"expected a datetime, got {type(moment).__name__}")
-    if moment.tzinfo is None and moment in _INFINITE:
-        return (_INFINITE[moment],)
+    if moment.tzinfo in (None, UTC) and (bare := moment.replace(tzinfo=None)) in _INFINITE:
+        return (_INFINITE[bare],)
     return ((moment.astimezone(UTC) - _EPOCH) // _MICROSECOND,)
 
 

@@ -84,6 +84,7 @@ STORES = {
     "app/db/connect.py:_Attempts._opened": SERVERS,
     "app/db/connect.py:_Attempts._running": SERVERS,
     "app/db/column_codecs.py:decode_windows": DATA,
+    "app/db/type_codecs.py:_decode_moment": DATA,
     "app/db/pool.py:Pool._releasing": SERVERS,
     "app/db/column_codecs.py:decode_band_windows": DATA,
     "app/db/unit_of_work.py:UnitOfWork.warnings": REQUEST,
@@ -278,12 +279,27 @@ STORES = {
     "schema/http/websocket.py:WebSocketConnection._operations": "connections, WebSockets, operations of a WebSocket",
     "schema/http/shared_stream.py:SharedStream._operations": "connections, WebSockets, operations of a WebSocket",
     "schema/http/shared_streams.py:SharedStreams._streams": "connections, WebSockets, operations of a WebSocket",
+    "app/cache/message.py:Beat.received": REQUEST,
+    "app/cache/message.py:Message.acknowledged": REQUEST,
+    "app/db/followed_rows.py:LastPass.positions": DATA,
+    "app/domain/correction.py:TariffCorrection.prices": REQUEST,
+    "app/domain/holiday_rule_correction.py:HolidayRuleCorrection.stated": REQUEST,
+    "app/domain/levy_correction.py:LevyCorrection.values": REQUEST,
+    "app/importers/holiday_rules.py:_Rule.words": IMPORT,
+    "app/importers/section14a.py:_Sheet.prices": IMPORT,
+    "app/importers/section14a.py:_Sheet.windows": IMPORT,
+    "app/observability/operation_stats.py:OperationStats.asked": REQUEST,
+    "app/web/pages.py:RegisteredDocuments.documents": START,
+    "schema/http/pages/address.py:PageAddress.further": REQUEST,
+    "schema/http/pages/files.py:TableFiles.columns": START,
+    "schema/http/pages/files.py:TableFiles.further": START,
+    "schema/http/rest_operations.py:_Envelope.errors": REQUEST,
 }
 REASONS = {OWNER, REQUEST, START, IMPORT, DATA, SERVERS}
 
 
 def stores(path: str, tree: ast.Module) -> Iterator[str]:
-    """Attributes and globals that start as an empty container, and memoised functions."""
+    """Attributes, fields of structs and globals that start as an empty container, and memoised functions."""
     for node in tree.body:
         owner = f"{node.name}." if isinstance(node, ast.ClassDef) else ""
         if isinstance(node, ast.Assign | ast.AnnAssign) and _starts_empty(node.value):
@@ -296,6 +312,10 @@ def stores(path: str, tree: ast.Module) -> Iterator[str]:
                 for target in _targets(inner):
                     if isinstance(target, ast.Attribute) and _name(target.value) == "self":
                         yield f"{path}:{owner}{target.attr}"
+                    elif (
+                        isinstance(node, ast.ClassDef) and inner in node.body and isinstance(target, ast.Name)
+                    ):
+                        yield f"{path}:{owner}{target.id}"
 
 
 def _targets(node: ast.Assign | ast.AnnAssign) -> list[ast.expr]:
