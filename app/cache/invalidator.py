@@ -50,7 +50,9 @@ class Invalidator:
     async def invalidate_matching(self, pattern: str) -> int:
         """By hand: what matches goes from L2, and all of L1 everywhere. Refuses with Unavailable."""
         found = await self._shared.find(pattern)
-        done = message.encode(Message([], [], self.sender, everything=True))
+        done = message.encode(
+            Message([], [], self.sender, everything=True, generation=self._shared.generation)
+        )
         not_done = message.encode(Message([], [], self.sender, everything=True, unconfirmed=True))
         self._memory.clear()
         confirmed = await self._shared.remove_and_publish(found, done)

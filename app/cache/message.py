@@ -28,8 +28,9 @@ class Beat(msgspec.Struct, frozen=True, array_like=True):
 class Message(msgspec.Struct, frozen=True, array_like=True):
     """Without tags and events it is a heartbeat. `everything`: more has gone than can be named.
 
-    `acknowledged` are the numbers of events that ask for nothing but these tags; what the tags name has
-    been removed from L2 under the keys of `generation`. `unconfirmed`: L2 has not confirmed that removal,
+    What the tags name has been removed from L2 under the keys of `generation`, and `events` were found under it;
+    an instance that reads under other keys may still find the old values there. `acknowledged` are the numbers of events
+    that ask for nothing but these tags. `unconfirmed`: L2 has not confirmed that removal,
     so it may hold the old values until the outbox is drained; such a message acknowledges nothing.
 
     `batch` numbers the messages of relays, and `previous_batch` is the one that was delivered before

@@ -136,6 +136,9 @@ class InvalidationListener:
         if message.unconfirmed:
             # Its sender could not remove the old values: they must not come back from L2 into L1.
             self._shared.distrust("a removal of another instance was not confirmed")
+        elif message.generation not in ("", self._shared.generation):
+            # One of both has not seen a new epoch yet: what was removed there may still be under the keys that are read here.
+            self._shared.distrust("another instance removes under another epoch")
         if message.everything:
             self._invalidator.evict_all()
         if message.tags or message.events:

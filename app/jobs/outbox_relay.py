@@ -129,6 +129,7 @@ class OutboxRelay:
                 tags=touched,
                 events=events,
                 sender=SENDER,
+                generation=generation,
                 batch=batch.number,
                 previous_batch=batch.previous,
             )

@@ -114,7 +114,9 @@ async def test_an_invalidation_by_pattern_is_published_as_one_of_everything(
     await one.read_through.close()
     keep(one, "other")
     assert await one.invalidator.invalidate_matching(f"{table.name}:*") == 2
-    assert await received(channel) == Message([], [], one.invalidator.sender, everything=True)
+    assert await received(channel) == Message(
+        [], [], one.invalidator.sender, everything=True, generation=one.shared.generation
+    )
     assert len(one.memory) == 0
     assert await one.in_redis(table, "a") is None
 

@@ -168,6 +168,28 @@ async def test_late_changes_are_not_read_from_l2_while_the_relay_has_not_deliver
     assert (before.version, change.entry.version, after.version) == (1, 2, 2)
 
 
+async def test_what_was_removed_under_a_newer_epoch_is_not_read_from_l2_under_the_old_one(
+    pool: Pool, settings: Settings
+) -> None:
+    """The writer has entered the new epoch already, and its removal leaves the keys of the old one as they are."""
+    tariff = await make.tariff(pool, await make.dno(pool))
+    key = DnoYear(tariff.dno_id, tariff.year)
+    async with (
+        caches(settings) as one,
+        caches(settings) as writer,
+        Supervisor(one.jobs(relays=False), stop_timeout=5),
+    ):
+        await until(lambda: one.memory.enabled)
+        one.shared.trust()
+        await one.read_through.get_many(TARIFFS, [key], ReadSet())
+        await until_filled(one, tags.tariffs(key))
+        writer.shared.epoch = one.shared.epoch + 1
+        assert await correct(writer, tariff.id, "60")
+        await until(lambda: one.memory.get(tags.tariffs(key)) is None)
+        (after,) = (await one.read_through.get_many(TARIFFS, [key], ReadSet()))[key] or ()
+    assert after.version == 2
+
+
 @pytest.mark.parametrize("lost", ["the writer's message", "the relay's message", "both"])
 async def test_a_message_that_the_channel_loses_is_detected_and_recovered(
     pool: Pool, settings: Settings, lost: str

@@ -161,6 +161,34 @@ async def test_an_unconfirmed_removal_ends_trust_in_l2(one: Instance, listening:
     assert one.shared.distrust_reason == "a removal of another instance was not confirmed"
 
 
+@pytest.mark.parametrize(
+    "message",
+    [
+        Message([TAG], [], "other", acknowledged=[1], generation="1.0"),
+        Message([], [event()], "relay", generation="1.0"),
+        Message([], [], "other", everything=True, generation="1.0"),
+    ],
+    ids=["of a writer", "of a relay", "about everything"],
+)
+async def test_a_removal_under_another_epoch_ends_trust_in_l2_before_subscribers_read(
+    one: Instance, listening: Listening, monkeypatch: pytest.MonkeyPatch, message: Message
+) -> None:
+    trusted: list[str | None] = []
+    monkeypatch.setattr(one.broadcast, "send", lambda _: trusted.append(one.shared.distrust_reason))
+    await listening.receive(message)
+    assert one.shared.distrust_reason == "another instance removes under another epoch"
+    assert trusted == [one.shared.distrust_reason] * len(message.events)
+
+
+async def test_a_removal_under_the_same_epoch_keeps_trust_in_l2(one: Instance, listening: Listening) -> None:
+    generation = one.shared.generation
+    await listening.receive(
+        Message([TAG], [], "other", acknowledged=[1], generation=generation),
+        Message([], [event()], "relay", generation=generation),
+    )
+    assert one.shared.distrust_reason is None
+
+
 async def test_an_acknowledged_event_is_not_evicted_again_under_the_same_keys(
     one: Instance, listening: Listening, subscriber: Subscriber
 ) -> None:

@@ -147,7 +147,11 @@ async def test_a_batch_is_removed_published_and_committed(relaying: Relaying) ->
     assert await relaying.relay._deliver() is Outcome.DONE
     touched = sorted(tags.of_all(events))
     assert relaying.redis.removed == [touched]
-    assert relaying.redis.messages == [Message(touched, events, "relay", batch=42, previous_batch=40)]
+    assert relaying.redis.messages == [
+        Message(
+            touched, events, "relay", generation=relaying.one.shared.generation, batch=42, previous_batch=40
+        )
+    ]
     assert relaying.database.ended == [True]
     assert relaying.database.within == [0.3]
     assert sample("dno_outbox_delivered_total") - before == 2
@@ -163,7 +167,11 @@ async def test_the_tags_of_acknowledged_events_are_published_without_a_removal(
     assert await relaying.relay._deliver() is Outcome.DONE
     touched = sorted(tags.of_all([second, third]))
     assert relaying.redis.removed == [touched]
-    assert relaying.redis.messages == [Message(touched, events, "relay", batch=42, previous_batch=40)]
+    assert relaying.redis.messages == [
+        Message(
+            touched, events, "relay", generation=relaying.one.shared.generation, batch=42, previous_batch=40
+        )
+    ]
 
 
 async def test_an_unconfirmed_removal_is_published_as_such_and_rolled_back(relaying: Relaying) -> None:
