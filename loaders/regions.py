@@ -48,10 +48,9 @@ def _verified_lifetime(settings: Settings, _: object) -> float:
 
 
 def _by_status(settings: Settings, entries: tuple[Any, ...]) -> float:
-    for entry in entries:
-        if entry.verification_status is not VerificationStatus.VERIFIED:
-            return settings.lifetime(verified=False)
-    return settings.lifetime(verified=True)
+    return settings.lifetime(
+        all(entry.verification_status is VerificationStatus.VERIFIED for entry in entries)
+    )
 
 
 def _unless_failed(settings: Settings, opinion: Interpretation) -> float:

@@ -138,7 +138,7 @@ class InvalidationListener:
             self._shared.distrust("a removal of another instance was not confirmed")
         elif message.generation not in ("", self._shared.generation):
             # One of both has not seen a new epoch yet: what was removed there may still be under the keys that are read here.
-            self._shared.distrust("another instance removes under another epoch")
+            self._shared.distrust("a removal of another instance was under another epoch")
         if message.everything:
             self._invalidator.evict_all()
         if message.tags or message.events:

@@ -176,7 +176,7 @@ async def test_a_removal_under_another_epoch_ends_trust_in_l2_before_subscribers
     trusted: list[str | None] = []
     monkeypatch.setattr(one.broadcast, "send", lambda _: trusted.append(one.shared.distrust_reason))
     await listening.receive(message)
-    assert one.shared.distrust_reason == "another instance removes under another epoch"
+    assert one.shared.distrust_reason == "a removal of another instance was under another epoch"
     assert trusted == [one.shared.distrust_reason] * len(message.events)
 
 
