@@ -30,7 +30,8 @@ def cells_of(page: httpx.Response) -> dict[str, tuple[str, str]]:
 
 
 @pytest.fixture
-async def figures(pool: Pool) -> None:
+async def figures(pool: Pool, server: Running) -> None:
+    """Written while the server runs, so that it holds nothing of what was there at its start."""
     a = await make.dno(pool, "netze-a", region="Bayern")
     b = await make.dno(pool, "netze-b", region="BAYERN")
     c = await make.dno(pool, "netze-c", region="Baden-Wuerttemberg")
