@@ -123,7 +123,7 @@ async def open_resources(
         open_session_server(settings, shared) as session_client,
         open_language_model(settings) as language_model,
     ):
-        memory = Memory(settings.memory_cache_size, settings.memory_cache_lifetime)
+        memory = Memory(settings.memory_cache_size, settings.memory_cache_lifetime, settings.lifetime_jitter)
         read_through = ReadThrough(memory, shared, pool, settings)
         invalidator = Invalidator(memory, read_through, shared)
         broadcast = Broadcast(

@@ -51,7 +51,14 @@ class RecordLoader(DataLoader[K, V | None]):
         records = {} if self._records is None else self._records
         if not records:
             # Most levels. Hashing the keys once more would cost as much as L1 itself.
-            missing = keys if len(keys) == 1 else list(dict.fromkeys(keys))
+            if len(keys) == 1:
+                found = self._read_through.find(self._region, keys[0], self._read_set)
+                if found is not None:
+                    records[keys[0]] = found.value
+                    return [found.value]
+                missing = keys
+            else:
+                missing = list(dict.fromkeys(keys))
         else:
             missing = [key for key in dict.fromkeys(keys) if key not in records]
         if missing:

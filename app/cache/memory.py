@@ -4,6 +4,7 @@ from collections import OrderedDict
 from collections.abc import Collection, Hashable, Iterable, Sequence
 from itertools import islice
 from math import inf
+from random import random
 from typing import Any, Final
 
 from app.cache.clock import monotonic
@@ -53,12 +54,16 @@ class Memory:
     There is no timer: expired entries are detected when they are requested, or evicted by new ones.
     """
 
-    def __init__(self, max_bytes: int, lifetime: float) -> None:
+    def __init__(self, max_bytes: int, lifetime: float, jitter: float = 0.0) -> None:
+        """`lifetime`: of an entry, at most; `jitter`: the share of it by which entries differ, so that what was kept together does not
+        end together, and is not read and written again by the same few requests.
+        """
         self.valid_until = -inf
         self._on = False
         self.bytes = 0
         self._max_bytes = max_bytes
         self._lifetime = lifetime
+        self._jitter = lifetime * jitter
         self._entries: dict[Hashable, Entry] = {}
         # Records of the database; responses and fragments that were requested again; and those that were
         # requested once (probation), of which clients can create any number.
@@ -112,6 +117,36 @@ class Memory:
             found[position] = None
         return found
 
+    def get_all(self, keys: Iterable[Hashable]) -> tuple[list[Any], list[Collection[str]], float] | None:
+        """Of all entries together: their values, their tags and until when they hold. None if one is missing or has ended."""
+        now = monotonic()
+        if now >= self.valid_until:
+            return None
+        values: list[Any] = []
+        tags: list[Collection[str]] = []
+        add_value, add_tags, first_end = values.append, tags.append, inf
+        for entry in map(self._entries.get, keys):
+            if entry is None or entry.until <= now:
+                return None
+            entry.used = True
+            add_value(entry.value)
+            add_tags(entry.tags)
+            if entry.until < first_end:
+                first_end = entry.until
+        return values, tags, first_end
+
+    def end_of(self, keys: Iterable[Hashable]) -> float | None:
+        """The first end of these entries; None if one is missing."""
+        entries = self._entries
+        end = inf
+        for key in keys:
+            entry = entries.get(key)
+            if entry is None:
+                return None
+            if entry.until < end:
+                end = entry.until
+        return end
+
     def now(self) -> int:
         """A moment to give to `keep`: taken before the first read on which the value rests."""
         return self._moment
@@ -152,7 +187,8 @@ class Memory:
             return False
         if key in self._entries:
             self._forget(key)
-        self._add(key, Entry(value, tags, min(until, now + self._lifetime), size, segment))
+        longest = now + self._lifetime - self._jitter * random()  # noqa: S311 - not security-relevant
+        self._add(key, Entry(value, tags, min(until, longest), size, segment))
         CACHE_BYTES.set(self.bytes)
         return True
 

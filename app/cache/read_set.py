@@ -8,10 +8,10 @@ class ReadSet:
     """`uncacheable` is for what depends on the viewer or on "now" for no known time.
 
     `fetched`: which of the tags no cache knew. `changes`: when the content changes by time alone, whatever is invalidated;
-    `until` is at most that, and also ends with the lifetime of the records.
+    `until` is at most that, and also ends with the lifetime of the records. `bound`: of `until`, what does not come from records by tag.
     """
 
-    __slots__ = ("_parts", "_tags", "changes", "fetched", "uncacheable", "until")
+    __slots__ = ("_parts", "_tags", "bound", "changes", "fetched", "uncacheable", "until")
 
     def __init__(self) -> None:
         self._tags: set[str] = set()
@@ -19,6 +19,7 @@ class ReadSet:
         self._parts: list[Collection[str]] = []
         self.fetched: set[str] = set()
         self.until: float = inf  # on the clock of app/cache/clock.py
+        self.bound: float = inf
         self.changes: float = inf
         self.uncacheable: str | None = None
 
@@ -43,6 +44,7 @@ class ReadSet:
             self.until = until
 
     def add(self, tag: str, until: float = inf) -> None:
+        """A record with this tag."""
         self._tags.add(tag)
         if until < self.until:
             self.until = until
@@ -51,14 +53,19 @@ class ReadSet:
         self._tags.update(tags)
         if until < self.until:
             self.until = until
+        if until < self.bound:
+            self.bound = until
 
     def change_at(self, moment: float) -> None:
         """The content depends on the time, and is another one from then on."""
         self.changes = min(self.changes, moment)
         self.until = min(self.until, moment)
+        self.bound = min(self.bound, moment)
 
     def merge(self, other: "ReadSet") -> None:
-        self.update(other.tags, other.until)
+        self._tags.update(other.tags)
+        self.until = min(self.until, other.until)
+        self.bound = min(self.bound, other.bound)
         self.changes = min(self.changes, other.changes)
         self.uncacheable = self.uncacheable or other.uncacheable
 

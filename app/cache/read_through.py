@@ -10,7 +10,7 @@ from structlog import get_logger
 
 from app.cache.clock import monotonic
 from app.cache.in_flight_reads import Fetch, InFlightRead, InFlightReads, Wait
-from app.cache.memory import Memory
+from app.cache.memory import Entry, Memory
 from app.cache.read_set import ReadSet
 from app.cache.redis import Fill, SharedCache
 from app.cache.region import Region
@@ -60,8 +60,8 @@ class ReadThrough:
         missing: list[tuple[K, str]] = []
         absent = 0
         tags, until, tag_of = read_set.tags, read_set.until, region.tag
-        get = self._memory.get if self._uses_memory else _miss
-        for key in keys:
+        get = self._memory.get
+        for key in keys if self._uses_memory else ():
             tag = tag_of(key)
             entry = get(tag)
             if entry is None:
@@ -78,6 +78,8 @@ class ReadThrough:
         queue.batches.observe(len(keys))
         if self._uses_memory:
             queue.memory.count(len(found), absent, len(missing))
+        else:
+            missing = [(key, tag_of(key)) for key in keys]
         if (stats := operation_stats.current()) is not None:
             stats.asked.append((region.name, len(keys)))
             stats.l1 += len(found)
@@ -85,6 +87,23 @@ class ReadThrough:
             with traces.span("loader", region=region.name, keys=len(missing)):
                 await self._get_from_below(region, missing, read_set, stats, found)
         return found
+
+    def find(self, region: Region[K, V], key: K, read_set: ReadSet) -> Entry | None:
+        """The record of one key if L1 holds it, for a third of the time that `get_many` takes; None: it has to be asked."""
+        if not self._uses_memory:
+            return None
+        tag = region.tag(key)
+        entry = self._memory.get(tag)
+        if entry is None:
+            return None
+        read_set.add(tag, entry.until)
+        queue = self._queue(region)
+        queue.batches.observe(1)
+        queue.memory.count(1, entry.value is None, 0)
+        if (stats := operation_stats.current()) is not None:
+            stats.asked.append((region.name, 1))
+            stats.l1 += 1
+        return entry
 
     async def _get_from_below(
         self,
@@ -350,12 +369,16 @@ class ReadThrough:
             self._fail(reads, error or Unavailable("The server is stopping."))
 
 
-def _miss(key: str) -> None:
-    """Stands in for L1's `get` while a setting turns L1 off."""
-
-
 def _count_layers(stats: operation_stats.OperationStats, reads: list[InFlightRead]) -> None:
     """Statements shared by several keys of one call count once."""
+    if len(reads) == 1:  # most calls
+        (read,) = reads
+        from_postgres = read.fetch is not None
+        stats.statements += from_postgres
+        stats.round_trips += read.round_trips
+        stats.postgres += from_postgres
+        stats.l2 += not from_postgres
+        return
     fetches: set[Any] = set()
     fetched = round_trips = 0
     for read in reads:

@@ -5,7 +5,7 @@ from typing import Any
 from app.cache.codec import Codec
 from app.cache.in_flight_reads import InFlightRead
 from app.cache.region import Region
-from app.observability.counting import Timings
+from app.observability.counting import Count, Timings
 from app.observability.metrics import (
     CACHE_HITS,
     CACHE_LEASE_REFUSALS,
@@ -33,14 +33,11 @@ class Finds:
     """Counters of hits, misses and negative hits (a cached absence)."""
 
     def __init__(self, region: str, layer: str) -> None:
-        self._hits = CACHE_HITS.labels(region, layer)
-        self._absent = CACHE_NEGATIVE_HITS.labels(region, layer)
-        self._misses = CACHE_MISSES.labels(region, layer)
+        self._hits = Count(CACHE_HITS, region, layer)
+        self._absent = Count(CACHE_NEGATIVE_HITS, region, layer)
+        self._misses = Count(CACHE_MISSES, region, layer)
 
     def count(self, found: int, absent: int, missing: int) -> None:
-        if found:
-            self._hits.inc(found)
-        if absent:
-            self._absent.inc(absent)
-        if missing:
-            self._misses.inc(missing)
+        self._hits.value += found
+        self._absent.value += absent
+        self._misses.value += missing

@@ -7,7 +7,7 @@ from typing import Final
 from starlette.types import Scope
 
 from app.cache.clock import monotonic
-from app.http.buffered_response import BufferedResponse
+from app.http.buffered_response import BufferedResponse, Headers
 from app.http.cached_response import CachedResponse
 from app.http.content_coding import Coding
 from app.http.entity_tags import etag, known_tag, tag_of
@@ -60,7 +60,7 @@ def respond_from_cache(
     ]
     if known is not None:
         return BufferedResponse(304, headers, b"")
-    headers += _content(body, kept.media_type, coding)
+    headers += [(b"content-length", b"%d" % len(body)), *_content(kept.media_type, coding)]
     headers += kept.headers
     response = BufferedResponse(200, headers, body)
     kept.written[coding] = control, vary, response
@@ -71,22 +71,22 @@ def for_post(
     body: bytes, media_type: str, status: int = 200, coding: Coding | None = None
 ) -> BufferedResponse:
     """`coding`: that of the body."""
-    headers = [(b"vary", b"accept"), (b"cache-control", b"no-store"), *_content(body, media_type, coding)]
-    return BufferedResponse(status, headers, body, _lines_for_post(media_type, coding) % len(body))
-
-
-@lru_cache(64)
-def _lines_for_post(media_type: str, coding: Coding | None) -> bytes:
-    """The lines of these headers; they lack the length."""
-    encoding = b"" if coding is None else b"content-encoding: %s\r\n" % coding.encode()
-    return b"cache-control: no-store\r\ncontent-length: %%d\r\ncontent-type: %s\r\n%s" % (
-        media_type.encode().replace(b"%", b"%%"),
-        encoding,
+    headers, lines = _of_post(media_type, coding)
+    length = b"%d" % len(body)
+    return BufferedResponse(
+        status, (*headers, (b"content-length", length)), body, b"%scontent-length: %s\r\n" % (lines, length)
     )
 
 
-def _content(body: bytes, media_type: str, coding: Coding | None) -> list[tuple[bytes, bytes]]:
-    described = [(b"content-length", b"%d" % len(body)), (b"content-type", media_type.encode())]
+@lru_cache(64)
+def _of_post(media_type: str, coding: Coding | None) -> tuple[Headers, bytes]:
+    """The headers without the length, and their lines."""
+    headers = [(b"vary", b"accept"), (b"cache-control", b"no-store"), *_content(media_type, coding)]
+    return headers, BufferedResponse(200, headers, b"").lines
+
+
+def _content(media_type: str, coding: Coding | None) -> Headers:
+    described = [(b"content-type", media_type.encode())]
     return described if coding is None else [*described, (b"content-encoding", coding.encode())]
 
 

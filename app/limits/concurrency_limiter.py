@@ -2,7 +2,7 @@
 
 import asyncio
 from abc import ABC, abstractmethod
-from asyncio import Future
+from asyncio import Future, TimerHandle
 from collections import deque
 from math import inf
 from time import monotonic
@@ -53,14 +53,29 @@ class Turn(ABC):
         self.done()
 
 
-class _Queue(deque[Future[None]]):
-    """Operations that wait. `expected`: requests that were let pass in this iteration of the event loop, whose tasks begin in the next one."""
+class _Waiting:
+    """An operation that waits. `until`: the end of its time, on the loop's clock; `iteration`: in which it began."""
 
-    __slots__ = ("expected",)
+    __slots__ = ("admitted", "iteration", "until")
+
+    def __init__(self, admitted: Future[None], until: float, iteration: int) -> None:
+        self.admitted = admitted
+        self.until = until
+        self.iteration = iteration
+
+
+class _Queue(deque[_Waiting]):
+    """Operations that wait, in the order of their ends: all may wait equally long, so that one timer is enough.
+
+    `expected`: requests that were let pass in this iteration of the event loop, whose tasks begin in the next one.
+    """
+
+    __slots__ = ("expected", "timer")
 
     def __init__(self) -> None:
         super().__init__()
         self.expected = 0
+        self.timer: TimerHandle | None = None
 
     def expect_one(self) -> None:
         if not self.expected:
@@ -197,11 +212,14 @@ class ConcurrencyLimiter(Turn):
         while (
             (queue := self._preferred or self._waiting) and self._running < max_running and self._may_admit()
         ):
-            first = queue.popleft()
+            first = queue.popleft().admitted
             if not first.done():
-                self._note_start()
-                self._running += 1
-                first.set_result(None)
+                self._admit(first)
+
+    def _admit(self, waiting: Future[None]) -> None:
+        self._note_start()
+        self._running += 1
+        waiting.set_result(None)
 
     def _may_admit(self) -> bool:
         """Whether one more of those that wait may be started in this iteration of the event loop."""
@@ -217,32 +235,25 @@ class ConcurrencyLimiter(Turn):
         max_waiting = self._max_waiting()
         for queue in (self._waiting, self._preferred):
             while len(queue) > max_waiting:
-                first = queue.popleft()
+                first = queue.popleft().admitted
                 if not first.done():
                     first.set_exception(_overloaded())
 
     async def _wait(self, queue: _Queue) -> None:
         self._reject_if_full(queue)
-        admitted: Future[None] = asyncio.get_running_loop().create_future()
-        queue.append(admitted)
-        iteration = self._iterations
+        loop = asyncio.get_running_loop()
+        admitted: Future[None] = loop.create_future()
+        until = loop.time() + self._max_queue_time
+        waiting = _Waiting(admitted, until, self._iterations)
+        queue.append(waiting)
+        if queue.timer is None:
+            queue.timer = loop.call_at(until, self._end_waits, queue)
         _waiting.value += 1
         try:
-            async with asyncio.timeout(self._max_queue_time):
-                await admitted
-        except TimeoutError:
-            if admitted.cancelled():
-                if admitted in queue:
-                    queue.remove(admitted)
-                if not self._stalled_since(iteration):
-                    raise _overloaded() from None
-                self._note_start()
-                self._running += 1
-            else:
-                admitted.result()  # admitted or rejected in the same moment
+            await admitted
         except BaseException as error:
-            if admitted in queue:
-                queue.remove(admitted)
+            if waiting in queue:
+                queue.remove(waiting)
             elif admitted.done() and not admitted.cancelled() and not admitted.exception():
                 self._running -= 1  # admitted in the same moment in which the wait ended
                 self._admit_waiting()
@@ -250,7 +261,23 @@ class ConcurrencyLimiter(Turn):
         finally:
             _waiting.value -= 1
             # The error refers to this frame; the frame must not refer to the error.
-            del admitted
+            del admitted, waiting
+
+    def _end_waits(self, queue: _Queue) -> None:
+        """Of those whose time is up: rejects them, but starts those that were not delayed by others."""
+        queue.timer = None
+        loop = asyncio.get_running_loop()
+        now = loop.time()
+        while queue and queue[0].until <= now:
+            first = queue.popleft()
+            if first.admitted.done():
+                continue
+            if self._stalled_since(first.iteration):
+                self._admit(first.admitted)
+            else:
+                first.admitted.set_exception(_overloaded())
+        if queue:
+            queue.timer = loop.call_at(queue[0].until, self._end_waits, queue)
 
     def _stalled_since(self, iteration: int) -> bool:
         """Whether an operation has waited for the event loop only, which did not run meanwhile: the process was not given a processor."""

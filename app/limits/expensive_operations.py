@@ -16,6 +16,9 @@ _running = LocalGauge(metrics.EXPENSIVE_OPERATIONS_RUNNING)
 
 # Seconds of CPU time that an operation is expected to take from which on it is expensive: that of ten points without caches.
 EXPENSIVE: Final = 0.002
+# And up to which it is one of the others, which expensive ones must not delay. Those between are neither: they may be the same operation
+# with a shorter list, and lists that are read alone must not be limited because some of them are short.
+CHEAP: Final = EXPENSIVE / 4
 # Beside others, so many run as are executed in this part of `target_service_time`, but at least MIN_RUNNING.
 SHARE: Final = 1 / 4
 MIN_RUNNING: Final = 2
@@ -48,7 +51,7 @@ class ExpensiveOperations(ConcurrencyLimiter):
     _cached = 0
 
     def note_other(self) -> None:
-        """An operation that is not expensive has been admitted, or a cached response was found."""
+        """A cheap operation has been admitted, or a cached response was found."""
         self._other_at = monotonic()
 
     def note_cached(self, found: int) -> None:

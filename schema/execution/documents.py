@@ -123,7 +123,8 @@ class Operation:
         self.node = node
         self.name = node.name.value if node.name else None
         self.type = node.operation
-        self.label = (self.name or self.type.value)[:MAX_LABEL_LENGTH]
+        self.kind = self.type.value  # kept, because an enum computes it
+        self.label = (self.name or self.kind)[:MAX_LABEL_LENGTH]
         self._plans: dict[tuple[Any, ...], Plan] = {}
         # By outcome, and whether the name is a label of its own.
         self.counts: dict[tuple[str, bool], NameCount] = {}
@@ -198,7 +199,7 @@ class Operation:
         return cost_of(requested, maximum)
 
     def span(self, raw_variables: dict[str, Any]) -> AbstractContextManager[Any]:
-        return traces.operation_span(self.type.value, self.name, lambda: self.document.hash, raw_variables)
+        return traces.operation_span(self.kind, self.name, lambda: self.document.hash, raw_variables)
 
     def plainly(self) -> "Operation":
         """The operation with the syntax tree of its own text, for the executor."""
@@ -217,7 +218,7 @@ class Operation:
 
     def _compile(self, variables: VariableValues) -> Plan:
         if self.type is OperationType.SUBSCRIPTION:
-            return Plan(None, (), self.type.value)
+            return Plan(None, (), self.kind)
         conditions = VariableValues(
             variables.sources,
             {

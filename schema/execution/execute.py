@@ -174,11 +174,11 @@ class PlanExecution:
         wanted = [*chain.from_iterable(filter(None, keys))] if field.is_list else keys
         distinct = dict.fromkeys(wanted)
         distinct.pop(None, None)
-        entries = self._memory.get_each([(token, key) for key in distinct])
-        found = self._use(entries)
-        if len(found) == len(wanted):  # each once: the common case
-            self._budget.add_bytes(sum(map(len, found)))
-            texts = iter(found)
+        names = [(token, key) for key in distinct]
+        all_texts = self._texts_of_all(names) if len(names) == len(wanted) else None
+        if all_texts is not None:  # each once: the common case
+            self._budget.add_bytes(sum(map(len, all_texts)))
+            texts = iter(all_texts)
             self._slots[field.slot] = iter(
                 [
                     value if value is None else CachedTexts(islice(texts, len(value) if field.is_list else 1))
@@ -186,6 +186,8 @@ class PlanExecution:
                 ]
             ).__next__
             return
+        entries = self._memory.get_each(names)
+        self._use(entries)
         # By key: bytes, NewFragment, or None where there is no object.
         fragments: dict[Any, Any] = {
             key: None if entry is None else entry.value for key, entry in zip(distinct, entries, strict=True)
@@ -205,6 +207,17 @@ class PlanExecution:
                 for value in keys
             ]
         ).__next__
+
+    def _texts_of_all(self, names: Sequence[Any]) -> list[bytes] | None:
+        """As `get_each` and `_use`, for less; None if one is not in memory."""
+        assert self._memory is not None
+        found = self._memory.get_all(names)
+        if found is None:
+            return None
+        texts, tags, until = found
+        self._tags += tags
+        self._valid_until = min(self._valid_until, until)
+        return texts
 
     def _use(self, entries: Sequence[Entry | None]) -> list[bytes]:
         """The texts that were found; the response depends on what they depend on."""
@@ -229,6 +242,13 @@ class PlanExecution:
         assert field.only is not None
         await self._load(field.only, [item.struct for item in fresh], [item.tags for item in fresh])
 
+    def _end_of(self, tags: Collection[str]) -> float:
+        """Until when a text with these tags holds: as its own records, not as the first to end of all that the operation has read."""
+        assert self._memory is not None
+        read_set = self._context.read_set
+        end = self._memory.end_of(tags)
+        return read_set.until if end is None else min(end, read_set.bound)
+
     def _write_fragment(self, field: Field, item: NewFragment, slots: Any) -> bytes:
         """Writes an object and caches its text for later operations with the same selection."""
         if item.text is None:
@@ -244,7 +264,7 @@ class PlanExecution:
                 item.text,
                 size=len(item.text),
                 tags=tags,
-                until=self._context.read_set.until,
+                until=self._end_of(tags),
                 since=self._since,
                 answer=True,
             )

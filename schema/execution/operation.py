@@ -2,9 +2,9 @@
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any, cast
 
+import msgspec
 import structlog
 from graphql import ExecutionResult, GraphQLError, OperationType, execute
 from graphql.execution.values import VariableValues
@@ -33,8 +33,7 @@ MAX_INTROSPECTIONS = 16
 MAX_INTROSPECTION_BYTES = 4 * 2**20
 
 
-@dataclass(slots=True)
-class Answer:
+class Answer(msgspec.Struct):
     """The result of an operation as JSON. `repeatable`: executing it again has no side effects, so it may be cached."""
 
     body: bytes

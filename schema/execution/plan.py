@@ -1,6 +1,6 @@
 """The data structures of a compiled plan: the fields to load and the functions that write them."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
@@ -96,10 +96,7 @@ class Field:
 
     def fragment_token(self, arguments: Mapping[int, Arguments]) -> object:
         """Part of the cache keys of this field's fragments: one object per value of the arguments, compared by identity."""
-        # By their texts: equal numbers may be written differently and accepted differently (1 and 1.0000000, 0 and -0).
-        values = repr([arguments[field.slot] for field in self.varying]) if self.varying else ""
-        if len(values) > MAX_TOKEN_LENGTH:
-            values = blake2b(values.encode(errors="surrogatepass"), digest_size=16).hexdigest()
+        values = self._varying_values(arguments)
         token = self._tokens.get(values)
         if token is None:
             if len(self._tokens) >= MAX_TOKENS:
@@ -108,6 +105,20 @@ class Field:
             self._memory_use.bytes += TOKEN_BYTES
             token = self._tokens[values] = object()
         return token
+
+    def _varying_values(self, arguments: Mapping[int, Arguments]) -> Hashable:
+        """Differ where a text may differ."""
+        if not self.varying:
+            return None
+        if len(self.varying) == 1:
+            given = tuple(arguments[self.varying[0].slot].items())
+            if len(given) == 1 and type(given[0][1]) is int:  # a year
+                return given
+        # By their texts: equal numbers may be written differently and accepted differently (1 and 1.0000000, 0 and -0).
+        text = repr([arguments[field.slot] for field in self.varying])
+        if len(text) > MAX_TOKEN_LENGTH:
+            return blake2b(text.encode(errors="surrogatepass"), digest_size=16).hexdigest()
+        return text
 
     @property
     def subselections(self) -> list[Selection]:

@@ -110,6 +110,7 @@ class ShapedOperation(Operation):
         self.node = shape.node
         self.name = shape.name
         self.type = shape.type
+        self.kind = shape.kind
         self.label = shape.label
         self.counts = shape.counts
         self.work = shape.work

@@ -116,7 +116,8 @@ class OperationRunner:
 
     def _mark_confidential(self, answer: Answer, context: Context | None, scope: Scope) -> None:
         """Of a caller with an account: what it changes, and what it reads of its own. Of any caller: what begins a session."""
-        state = request_state(scope)
         own = not answer.repeatable or (context is not None and context.read_set.uncacheable is not None)
-        if answer.cookies or (own and not state.principal.anonymous):
-            state.confidential = True
+        if answer.cookies or own:
+            state = request_state(scope)
+            if answer.cookies or not state.principal.anonymous:
+                state.confidential = True

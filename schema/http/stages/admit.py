@@ -11,7 +11,7 @@ from app.caller_budgets import Budgets
 from app.errors import AppError, BadInput, Code
 from app.http.request_state import RequestState, request_state
 from app.limits.concurrency_limiter import ConcurrencyLimiter, PreferredQueue, Turn
-from app.limits.expensive_operations import EXPENSIVE, ExpensiveOperations, ExpensiveTurn
+from app.limits.expensive_operations import CHEAP, EXPENSIVE, ExpensiveOperations, ExpensiveTurn
 from app.resources import resources_of
 from app.settings import MINUTE, Settings
 from schema.execution.documents import Cost, Operation
@@ -56,8 +56,10 @@ class Admission:
         Callers with credentials and devices that signed in before take precedence.
         """
         limiter, expensive, state = self._limiter, self._expensive, request_state(scope)
-        if operation.work.expected(cost) < EXPENSIVE:
-            expensive.note_other()
+        expected = operation.work.expected(cost)
+        if expected < EXPENSIVE:
+            if expected < CHEAP:
+                expensive.note_other()
             return self._limiter_for(state)
         expensive.note_cached(resources_of(scope).responses.found)
         if _preferred(state):

@@ -37,7 +37,7 @@ class OperationMetrics:
     def note_seconds(
         self, operation: Operation | None, seconds: float, stats: operation_stats.OperationStats
     ) -> None:
-        _seconds[operation.type.value if operation else "none"].observe(seconds)
+        _seconds[operation.kind if operation else "none"].observe(seconds)
         if operation_stats.is_slow(self._settings, seconds):
             operation_stats.slow_operation(
                 seconds,

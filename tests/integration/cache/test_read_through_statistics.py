@@ -13,7 +13,7 @@ from app.cache.memory import OVERHEAD
 from app.cache.read_set import ReadSet
 from app.cache.read_through import LEASE_WAITS, WEIGHT
 from app.cache.redis import Fill
-from app.observability import operation_stats, traces
+from app.observability import counting, operation_stats, traces
 from app.observability.operation_stats import OperationStats
 from app.settings import Settings
 from tests.integration.cache.table import Table
@@ -32,6 +32,7 @@ async def quick(redis_url: str) -> AsyncIterator[TableCaches]:
 
 def counted(table: Table, layer: str) -> tuple[float, ...]:
     """Hits, those of absences, and misses."""
+    counting.flush()
     labels = {"region": table.name, "layer": layer}
     return tuple(REGISTRY.get_sample_value(name, labels) or 0 for name in COUNTERS)
 

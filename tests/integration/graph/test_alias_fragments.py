@@ -8,6 +8,7 @@ import pytest
 from app.db.pool import Pool
 from app.domain.tariff import Tariff
 from app.settings import Settings
+from loaders.record_loader import RecordLoader
 from tests import factories as make
 from tests.integration.graph.running import Running, issue_key, running
 from tests.integration.graph.writing import global_id, mutation
@@ -123,13 +124,13 @@ async def test_cached_aliases_read_no_records_and_only_those_without_a_text_are_
         for turn in range(3):
             await server.execute(ALIASES, **USUAL, undeclared=turn)
         loaded: list[Any] = []
-        through, original = server.resources.read_through, type(server.resources.read_through).get_many
+        asked = RecordLoader.load_many
 
-        async def get_many(region: Any, keys: Any, read_set: Any) -> Any:
-            loaded.append((region.name, list(keys)))
-            return await original(through, region, keys, read_set)
+        async def load_many(loader: RecordLoader[Any, Any], keys: Any) -> Any:
+            loaded.append((loader._region.name, list(keys)))
+            return await asked(loader, keys)
 
-        monkeypatch.setattr(type(through), "get_many", lambda _, *arguments: get_many(*arguments))
+        monkeypatch.setattr(RecordLoader, "load_many", load_many)
         await server.execute(ALIASES, **USUAL, undeclared=3)
         assert loaded == []
         await server.execute(ALIASES, **{**USUAL, "other": 2024, "c": "netze-b"}, undeclared=4)

@@ -301,6 +301,52 @@ def test_several_keys_are_read_only_while_the_proof_holds(clock: Clock) -> None:
     assert len(memory) == 1
 
 
+def test_entries_that_are_kept_together_end_at_different_moments_within_the_jitter(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn = iter((0.0, 0.5, 1.0, 1.0))
+    monkeypatch.setattr(module, "random", lambda: next(drawn))
+    memory = Memory(max_bytes=100 * ENTRY, lifetime=60, jitter=0.1)
+    memory.switch_on()
+    keep(memory, "a")
+    keep(memory, "b")
+    keep(memory, "c")
+    keep(memory, "d", until=1010)
+    ends = [entry.until for entry in memory.get_each("abcd") if entry is not None]
+    assert ends == [1060, 1057, 1054, 1010]
+
+
+def test_all_of_several_are_read_with_their_tags_and_their_first_end(clock: Clock) -> None:
+    memory = opened()
+    keep(memory, "a", until=1030)
+    keep(memory, "b", until=1020)
+    keep(memory, "c")
+    assert memory.get_all("cab") == (["c", "a", "b"], [("c",), ("a",), ("b",)], 1020)
+    assert memory.get_all(["a", "absent"]) is None
+    clock.now = 1020
+    assert memory.get_all("ab") is None
+    assert memory.get_all("ac") is not None
+    memory.switch_on(valid_until=1020)
+    assert memory.get_all("ac") is None
+
+
+def test_what_was_read_with_all_others_is_used_when_it_is_the_oldest(clock: Clock) -> None:
+    memory = opened(8)
+    keep(memory, "a", answer=True)
+    memory.get_all(["a"])
+    keep(memory, "b", answer=True)  # the probation segment holds one of them
+    assert memory.get("a") is not None
+
+
+def test_several_end_with_the_first_and_it_is_unknown_where_one_is_missing(clock: Clock) -> None:
+    memory = opened()
+    keep(memory, "a", until=1030)
+    keep(memory, "b", until=1020)
+    assert memory.end_of(["a", "b"]) == 1020
+    assert memory.end_of(["a", "absent"]) is None
+    assert memory.end_of([]) == inf
+
+
 def test_what_was_read_with_others_is_used_when_it_is_the_oldest(clock: Clock) -> None:
     memory = opened(8)
     keep(memory, "a", answer=True)

@@ -56,3 +56,20 @@ def test_it_counts_tags_and_each_part_as_one_at_least() -> None:
     used.add("d")
     assert used.has_more_tags_than(3)
     assert not used.has_more_tags_than(4)
+
+
+def test_what_does_not_come_from_records_is_a_bound_of_its_own() -> None:
+    used = ReadSet()
+    used.add("record", 5)
+    assert (used.until, used.bound) == (5, inf)
+    used.update(["others"], 9)
+    assert (used.until, used.bound) == (5, 9)
+    used.change_at(7)
+    assert (used.until, used.bound) == (5, 7)
+    other = ReadSet()
+    other.add("record", 3)
+    used.merge(other)
+    assert (used.until, used.bound) == (3, 7)
+    other.change_at(2)
+    used.merge(other)
+    assert (used.until, used.bound) == (2, 2)

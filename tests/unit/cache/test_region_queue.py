@@ -8,6 +8,7 @@ from prometheus_client import REGISTRY
 
 from app.cache.region import Region
 from app.cache.region_queue import RegionQueue
+from app.observability import counting
 
 COUNTERS = ("dno_cache_hits_total", "dno_cache_negative_hits_total", "dno_cache_misses_total")
 
@@ -21,6 +22,7 @@ def new_region() -> Region[str, int]:
 
 
 def counted(region: Region[str, int], layer: str) -> tuple[float | None, ...]:
+    counting.flush()
     labels = {"region": region.name, "layer": layer}
     return tuple(REGISTRY.get_sample_value(name, labels) for name in COUNTERS)
 

@@ -92,6 +92,26 @@ async def test_no_operation_waits_longer_than_the_maximum_queue_time() -> None:
     assert (limiter.running, limiter.waiting) == (0, 0)
 
 
+async def test_each_operation_is_rejected_at_its_own_time_by_one_timer() -> None:
+    limiter = ConcurrencyLimiter(1, 3, 0.1, 10)
+    operations = Operations(limiter)
+    await operations.start(2)
+    first = asyncio.get_running_loop().time()
+    await until(lambda: asyncio.get_running_loop().time() > first + 0.03)
+    await operations.start(1)
+    timer = limiter._waiting.timer
+    rejected = [monotonic(), monotonic()]
+    for at in range(2):
+        with pytest.raises(Overloaded):
+            await operations.tasks[1 + at]
+        rejected[at] = monotonic()
+    assert rejected[1] - rejected[0] > 0.02
+    assert timer is not None
+    assert limiter._waiting.timer is None
+    await operations.finish()
+    assert (limiter.running, limiter.waiting) == (0, 0)
+
+
 async def test_the_queue_is_as_long_as_can_be_served_in_time() -> None:
     limiter = ConcurrencyLimiter(10, 400, max_queue_time=2, target_service_time=1)
     limiter.service_time.add_sample(0.1)

@@ -16,7 +16,7 @@ from app.domain.account import Principal, Role
 from app.errors import AppError, Code, TooMany, Unauthenticated
 from app.http.request_state import request_state
 from app.limits.concurrency_limiter import Turn
-from app.limits.expensive_operations import MIN_RUNNING, ExpensiveTurn
+from app.limits.expensive_operations import EXPENSIVE, MIN_RUNNING, ExpensiveTurn
 from app.resources import resources_of
 from app.settings import Settings
 from schema.execution.document_cache import DocumentCache
@@ -235,6 +235,19 @@ async def test_what_an_operation_took_decides_whether_it_is_expensive(
     for _ in range(30):
         stage.note_work(measured, 10, 0.0001)
     assert not isinstance(stage.turn_for(measured, 10, scope), ExpensiveTurn)
+
+
+async def test_only_cheap_operations_are_others_which_expensive_ones_must_not_delay(
+    settings: Settings, new_request: NewRequest
+) -> None:
+    stage, lists, scope = admission(settings), operation(QUERY), new_request()
+    for _ in range(30):
+        stage.note_work(lists, 10, EXPENSIVE)
+    assert isinstance(stage.turn_for(lists, 11, scope), ExpensiveTurn)
+    assert not isinstance(stage.turn_for(lists, 9, scope), ExpensiveTurn)
+    assert not stage._expensive.beside_others, "the same lists, but shorter"
+    assert not isinstance(stage.turn_for(lists, 2, scope), ExpensiveTurn)
+    assert stage._expensive.beside_others
 
 
 async def test_a_queued_operation_is_rejected_after_the_queue_time_of_the_settings(
