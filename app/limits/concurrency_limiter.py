@@ -54,14 +54,14 @@ class Turn(ABC):
 
 
 class _Waiting:
-    """An operation that waits. `until`: the end of its time, on the loop's clock; `iteration`: in which it began."""
+    """An operation that waits. `until`: the end of its time, on the loop's clock; `mark`: when it began, for `_was_delayed_since`."""
 
-    __slots__ = ("admitted", "iteration", "until")
+    __slots__ = ("admitted", "mark", "until")
 
-    def __init__(self, admitted: Future[None], until: float, iteration: int) -> None:
+    def __init__(self, admitted: Future[None], until: float, mark: float) -> None:
         self.admitted = admitted
         self.until = until
-        self.iteration = iteration
+        self.mark = mark
 
 
 class _Queue(deque[_Waiting]):
@@ -244,7 +244,7 @@ class ConcurrencyLimiter(Turn):
         loop = asyncio.get_running_loop()
         admitted: Future[None] = loop.create_future()
         until = loop.time() + self._max_queue_time
-        waiting = _Waiting(admitted, until, self._iterations)
+        waiting = _Waiting(admitted, until, self._mark())
         queue.append(waiting)
         if queue.timer is None:
             queue.timer = loop.call_at(until, self._end_waits, queue)
@@ -272,16 +272,20 @@ class ConcurrencyLimiter(Turn):
             first = queue.popleft()
             if first.admitted.done():
                 continue
-            if self._stalled_since(first.iteration):
-                self._admit(first.admitted)
-            else:
+            if self._was_delayed_since(first.mark):
                 first.admitted.set_exception(_overloaded())
+            else:
+                self._admit(first.admitted)
         if queue:
             queue.timer = loop.call_at(queue[0].until, self._end_waits, queue)
 
-    def _stalled_since(self, iteration: int) -> bool:
-        """Whether an operation has waited for the event loop only, which did not run meanwhile: the process was not given a processor."""
-        return self._running < self._bounds()[0] and self._iterations - iteration < STALLED
+    def _mark(self) -> float:
+        """When a wait begins, in what the next method compares."""
+        return self._iterations
+
+    def _was_delayed_since(self, mark: float) -> bool:
+        """Whether an operation has waited for others. Else it waited for the event loop only, which did not run meanwhile: the process was not given a processor."""
+        return self._running >= self._bounds()[0] or self._iterations - mark >= STALLED
 
 
 class PreferredQueue(Turn):

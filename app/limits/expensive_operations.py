@@ -5,7 +5,7 @@ of them run, all others wait for forty. While there are only expensive ones, not
 """
 
 from math import inf
-from time import monotonic
+from time import monotonic, thread_time
 from typing import Final
 
 from app.limits.concurrency_limiter import ConcurrencyLimiter, Turn
@@ -24,6 +24,9 @@ SHARE: Final = 1 / 4
 MIN_RUNNING: Final = 2
 # Seconds after another operation for which the limit holds.
 BESIDE_OTHERS_FOR: Final = 1.0
+# The part of its time in the queue for which this thread must have computed, so that an operation is refused: the places of those before it may
+# be held by reads that take long, or the process may not be given a processor.
+BUSY: Final = 1 / 2
 
 
 class MeasuredWork:
@@ -75,6 +78,13 @@ class ExpensiveOperations(ConcurrencyLimiter):
 
     def _measure(self) -> None:
         """Its service time is that of each operation: the thread computes for others, too."""
+
+    def _mark(self) -> float:
+        return thread_time()
+
+    def _was_delayed_since(self, mark: float) -> bool:
+        """What waits for PostgreSQL, Redis or a processor takes no time from others: then one more may start."""
+        return thread_time() - mark >= BUSY * self._max_queue_time
 
     def _bounds(self) -> tuple[int, int]:
         if not self.beside_others:

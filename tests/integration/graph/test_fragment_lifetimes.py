@@ -32,6 +32,7 @@ async def dnos(resources: Resources) -> Sequence[Dno]:
     settings, now = resources.settings, monotonic()
     bound = settings.heartbeat_interval * settings.max_missed_heartbeats
     await until(lambda: resources.memory.valid_until > now + bound and resources.shared.trusted)
+    resources.memory._jitter = 0.0
     return made
 
 

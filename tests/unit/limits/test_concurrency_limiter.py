@@ -93,22 +93,21 @@ async def test_no_operation_waits_longer_than_the_maximum_queue_time() -> None:
 
 
 async def test_each_operation_is_rejected_at_its_own_time_by_one_timer() -> None:
-    limiter = ConcurrencyLimiter(1, 3, 0.1, 10)
+    limiter = ConcurrencyLimiter(1, 3, 100, 10)
     operations = Operations(limiter)
-    await operations.start(2)
-    first = asyncio.get_running_loop().time()
-    await until(lambda: asyncio.get_running_loop().time() > first + 0.03)
-    await operations.start(1)
-    timer = limiter._waiting.timer
-    rejected = [monotonic(), monotonic()]
-    for at in range(2):
-        with pytest.raises(Overloaded):
-            await operations.tasks[1 + at]
-        rejected[at] = monotonic()
-    assert rejected[1] - rejected[0] > 0.02
+    await operations.start(3)
+    queue = limiter._waiting
+    timer = queue.timer
     assert timer is not None
-    assert limiter._waiting.timer is None
-    await operations.finish()
+    timer.cancel()
+    queue[0].until = 0  # as if its time were up
+    limiter._end_waits(queue)
+    with pytest.raises(Overloaded):
+        await operations.tasks[1]
+    assert limiter.waiting == 1
+    assert queue.timer is not None
+    assert queue.timer.when() == queue[0].until
+    assert [outcome is None for outcome in await operations.finish()] == [True, False, True]
     assert (limiter.running, limiter.waiting) == (0, 0)
 
 

@@ -8,6 +8,7 @@ import pytest
 from app.errors import Overloaded
 from app.limits.concurrency_limiter import ConcurrencyLimiter
 from app.limits.expensive_operations import (
+    BUSY,
     EXPENSIVE,
     MIN_RUNNING,
     SHARE,
@@ -60,6 +61,25 @@ async def test_what_is_executed_within_the_queue_time_waits_until_one_is_refused
         assert {type(each) for each in results} == {Overloaded}, "those that waited longest"
         assert limiter.waiting == MIN_RUNNING // 2
         waiting[-1].cancel()
+
+
+async def test_one_that_waits_while_nothing_is_computed_starts_when_its_time_is_up() -> None:
+    limiter = ExpensiveOperations(40, 400, max_queue_time=100, target_service_time=0.1)
+    limiter.service_time.add_sample(0.5)
+    limiter.note_other()
+    async with AsyncExitStack() as stack:
+        await start_all(stack, limiter, MIN_RUNNING)  # their reads take long
+        waiting = [asyncio.create_task(limiter.__aenter__()) for _ in range(2)]
+        await asyncio.sleep(0)
+        first, second = limiter._waiting
+        first.until = second.until = 0  # as if their time were up
+        second.mark -= BUSY * 100  # and as if this thread had computed for half of it
+        limiter._end_waits(limiter._waiting)
+        await waiting[0]
+        with pytest.raises(Overloaded):
+            await waiting[1]
+        assert limiter.running == MIN_RUNNING + 1
+        limiter.done()
 
 
 async def test_the_turn_among_expensive_ones_is_given_back_when_all_places_are_taken() -> None:
