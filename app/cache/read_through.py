@@ -89,7 +89,7 @@ class ReadThrough:
         return found
 
     def find(self, region: Region[K, V], key: K, read_set: ReadSet) -> Entry | None:
-        """The record of one key if L1 holds it, for a third of the time that `get_many` takes; None: it has to be asked."""
+        """The record of one key if L1 holds it, for half of the time that `get_many` takes; None if `get_many` has to be asked."""
         if not self._uses_memory:
             return None
         tag = region.tag(key)

@@ -1,5 +1,6 @@
 """L1: when an entry, a proof and an invalidation end, to the exact moment and byte; and its metrics."""
 
+from collections.abc import Callable, Sequence
 from math import inf
 
 import pytest
@@ -330,14 +331,6 @@ def test_all_of_several_are_read_with_their_tags_and_their_first_end(clock: Cloc
     assert memory.get_all("ac") is None
 
 
-def test_what_was_read_with_all_others_is_used_when_it_is_the_oldest(clock: Clock) -> None:
-    memory = opened(8)
-    keep(memory, "a", answer=True)
-    memory.get_all(["a"])
-    keep(memory, "b", answer=True)  # the probation segment holds one of them
-    assert memory.get("a") is not None
-
-
 def test_several_end_with_the_first_and_it_is_unknown_where_one_is_missing(clock: Clock) -> None:
     memory = opened()
     keep(memory, "a", until=1030)
@@ -347,9 +340,12 @@ def test_several_end_with_the_first_and_it_is_unknown_where_one_is_missing(clock
     assert memory.end_of([]) == inf
 
 
-def test_what_was_read_with_others_is_used_when_it_is_the_oldest(clock: Clock) -> None:
+@pytest.mark.parametrize("read", [Memory.get_each, Memory.get_all])
+def test_what_was_read_with_others_is_used_when_it_is_the_oldest(
+    clock: Clock, read: Callable[[Memory, Sequence[str]], object]
+) -> None:
     memory = opened(8)
     keep(memory, "a", answer=True)
-    memory.get_each(["a"])
+    read(memory, ["a"])
     keep(memory, "b", answer=True)  # the probation segment holds one of them
     assert memory.get("a") is not None
