@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from contextvars import ContextVar
 from math import inf
 from time import monotonic, perf_counter
 from typing import Any, Final, TypeAlias, cast
@@ -63,8 +64,8 @@ class RolledBack(Unavailable):
     """Nothing was written, and a retry may succeed."""
 
 
-# Periodic statements of background jobs: metrics count them, `Pool.statements` does not.
-BACKGROUND: Final = frozenset({"outbox", "webhook_work", "edges"})
+# Whether the current task is one of a background job: metrics count its statements, `Pool.statements` does not.
+in_job: ContextVar[bool] = ContextVar("in_job", default=False)
 
 
 class Pool:
@@ -89,7 +90,7 @@ class Pool:
         Raises Unavailable while PostgreSQL is unreachable, DeadlineExceeded if the statement times out,
         BadInput for text that cannot be stored. `name` is the statement's name in metrics.
         """
-        if name not in BACKGROUND:
+        if not in_job.get():
             self.statements += 1
         if (stats := operation_stats.current()) is not None:
             stats.statements += 1

@@ -7,6 +7,7 @@ from typing import Protocol, Self
 
 import structlog
 
+from app.db.pool import in_job
 from app.errors import AppError
 from app.jobs.backoff import Backoff
 from app.observability.metrics import JOB_FAILURES
@@ -47,6 +48,7 @@ class Supervisor:
 
 
 async def _keep_running(job: Job) -> None:
+    in_job.set(True)
     backoff = Backoff(shortest=0.1, longest=10)
     while True:
         with backoff.reset_after(60):

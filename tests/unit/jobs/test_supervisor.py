@@ -10,6 +10,7 @@ import pytest
 from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
 
+from app.db.pool import in_job
 from app.errors import Unavailable
 from app.jobs.supervisor import Supervisor
 from tests.waiting import until
@@ -53,6 +54,21 @@ async def test_jobs_stop_in_reverse_order_and_are_closed() -> None:
         "first stops",
         "first closes",
     ]
+
+
+async def test_statements_of_jobs_and_their_tasks_are_not_counted_among_those_of_requests() -> None:
+    seen: list[bool] = []
+
+    class Job:
+        async def run(self) -> None:
+            await asyncio.create_task(self.note())
+
+        async def note(self) -> None:
+            seen.append(in_job.get())
+
+    async with Supervisor([Job()], stop_timeout=1):
+        await until(lambda: bool(seen))
+    assert (seen, in_job.get()) == ([True], False)
 
 
 async def test_a_failed_job_is_restarted_and_the_others_continue() -> None:
