@@ -10,11 +10,13 @@ import signal
 import subprocess
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack
+from functools import cache
 from pathlib import Path
 from typing import Any, Final, Protocol
 from urllib.parse import urlsplit
 
 import asyncpg
+import httpx
 import msgspec
 import pytest
 import structlog
@@ -45,6 +47,9 @@ hypothesis_settings.register_profile(
     "busy machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 hypothesis_settings.load_profile("busy machine")
+
+# Most tests make a client, and reading the certificates of authorities takes longer than its requests.
+httpx._transports.default.create_ssl_context = cache(httpx.create_ssl_context)
 
 
 class Node(Protocol):

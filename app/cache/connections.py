@@ -1,14 +1,18 @@
 """Connections to Redis that raise nothing but FAILURES, and are left when their server is no longer the primary."""
 
 import ssl
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from redis.asyncio import Redis, RedisCluster, SSLConnection
 from redis.asyncio.connection import Connection
 from redis.asyncio.sentinel import SentinelManagedConnection
+from redis.driver_info import DriverInfo
 from redis.exceptions import ReadOnlyError
 
 from app.cache.failures import FAILURES, as_failure, only_failures
+
+# Once: it reads the metadata of the installed package, which takes longer than the rest of making a connection.
+_DRIVER: Final = DriverInfo()
 
 
 class Watcher(Protocol):
@@ -28,7 +32,7 @@ class WatchedConnection(Connection):
     def __init__(self, *, watcher: Watcher, **arguments: Any) -> None:
         self.watcher = watcher
         self.lineage = watcher.lineage
-        super().__init__(**arguments)
+        super().__init__(**{"driver_info": _DRIVER, **arguments})
 
     async def _connect(self) -> None:
         self.lineage = self.watcher.lineage

@@ -38,7 +38,10 @@ class Sender:
         self._rules = AddressRules(settings)
         self._ports = Ports(settings)
         self._resolver = Resolver(self._rules)
-        self._tls = _tls_context(settings)
+        self._settings = settings
+        # At the start only to find out whether the file can be read: the certificates of the system take longer than the
+        # rest of a start, and most servers have no receivers.
+        self._tls = _tls_context(settings) if settings.webhook_ca_file else None
 
     async def check(self, url: str) -> None:
         """Raises BadInput for a URL to which no message would be sent. The same text for every address that is not allowed, so that
@@ -98,6 +101,8 @@ class Sender:
         return await self._open(target, tried[-1])
 
     async def _open(self, target: Target, address: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        if target.secure and self._tls is None:
+            self._tls = await asyncio.to_thread(_tls_context, self._settings)
         return await asyncio.open_connection(
             address,
             target.port,

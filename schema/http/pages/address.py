@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from functools import cached_property
 from math import inf
 from typing import Final, NamedTuple
 from urllib.parse import urlencode
@@ -58,7 +59,11 @@ class PageAddress(CachedAddress):
         self._template = operation.name
         self._parameters = PageParameters(operation, self.computed, self.further)
         self._similar = similar
-        self._text = text_of(operation)
+
+    @cached_property
+    def _text(self) -> str:
+        """When it is first needed: to print the documents of all pages takes a third of a start."""
+        return text_of(self._operation)
 
     async def respond(self, request: Request) -> BufferedResponse:
         # In the first response to a head, and so in the cached head.
