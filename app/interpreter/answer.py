@@ -119,9 +119,15 @@ def _of_operator(
             bill = figures.bills[0].bill if figures.bills else None
             return bill_of_one(words, meaning, dno.name, bill)
         case QuestionTopic.ANNUAL_COST:
-            return costs_of_levels(words, meaning, dno.name, figures.costs)
+            costs = costs_of_levels(words, meaning, dno.name, figures.costs)
+            return costs or _without_a_price(words, meaning, dno, figures)
         case _:
             return _published(words, meaning, dno, figures)
+
+
+def _without_a_price(words: Words, meaning: Interpretation, dno: Dno, figures: Figures) -> str | None:
+    """Tariffs are known, but not the prices of them that the consumption needs."""
+    return words.unknown_cost.format(_asked(words, meaning, dno.name)) if figures.tariffs else None
 
 
 def _of_sheet(words: Words, dno: Dno, figures: Figures) -> str:

@@ -28,6 +28,7 @@ class Words(NamedTuple):
     other_years: str
     other_levels: str
     no_year: str
+    unknown_cost: str
     which: str
     perhaps: str
     several: str
@@ -127,6 +128,7 @@ GERMAN = Words(
     other_years="; Daten gibt es für {}",
     other_levels="; veröffentlicht sind sie für {}",
     no_year="; auch für andere Jahre sind hier keine erfasst",
+    unknown_cost="{}: die Kosten sind nicht bekannt, weil ein Preis, den dieser Verbrauch braucht, nicht erfasst ist.",
     which="{}: Bitte nennen Sie den Netzbetreiber, zum Beispiel „Netzentgelte Netze BW {} Mittelspannung“.",
     perhaps="{}: Meinen Sie {}?",
     several="{}: Mehrere Netzbetreiber passen – meinen Sie {}?",
@@ -139,6 +141,8 @@ GERMAN = Words(
         " der Module ist hier nicht erfasst. Fragen Sie nach den Kosten mit einem Modul, zum Beispiel „Wärmepumpe 6000 kWh Modul 2“.",
         NotHeld.TIME_OF_USE_ABOVE_NS: "Zeitvariable Netzentgelte nach § 14a EnWG, Modul 3, gibt es nur in der Niederspannung.",
         NotHeld.AVERAGE: "Durchschnitte werden hier nicht gebildet; erfasst sind die Preise der einzelnen Netzbetreiber.",
+        NotHeld.EXCEPTION: "Was nicht gemeint ist („außer“, „nicht“, „vor“ einem Jahr), genügt hier nicht; Antworten gibt es zu dem"
+        " Netzbetreiber, dem Jahr, der Spannungsebene oder dem Bundesland, die gemeint sind.",
         NotHeld.OTHER_RANKING: "Ranglisten gibt es hier nach den Jahreskosten der Netznutzung, für Deutschland oder ein"
         " Bundesland, zum Beispiel „günstigste Netzbetreiber in Bayern Mittelspannung 2026“.",
     },
@@ -243,6 +247,7 @@ ENGLISH = Words(
     other_years="; there are data for {}",
     other_levels="; they are published for {}",
     no_year="; none are held for other years either",
+    unknown_cost="{}: the cost is not known, since a price that this consumption needs is not held.",
     which="{}: please name the grid operator, for example “grid charges Netze BW {} medium voltage”.",
     perhaps="{}: do you mean {}?",
     several="{}: several grid operators fit – do you mean {}?",
@@ -255,6 +260,8 @@ ENGLISH = Words(
         " modules is not held here. Ask for the cost with one of them, for example “heat pump 6000 kWh module 2”.",
         NotHeld.TIME_OF_USE_ABOVE_NS: "Time-variable grid charges of § 14a EnWG, module 3, exist in low voltage only.",
         NotHeld.AVERAGE: "Averages are not held here; the prices of each grid operator are.",
+        NotHeld.EXCEPTION: "What is not meant (“except”, “not”, “before” a year) is not enough here; please name the operator,"
+        " the year, the voltage level or the federal state that is meant.",
         NotHeld.OTHER_RANKING: "Rankings are by annual cost of the use of the grid, in Germany or in one federal state, for"
         " example “cheapest grid operators in Bavaria medium voltage 2026”.",
     },

@@ -60,7 +60,7 @@ def comparison_of(read: Read, topic: Asked, usage: Usage | None = None) -> Inter
         topic=QuestionTopic.COMPARISON if all_known else topic.topic,
         details=_details(read, topic, usage) if all_known else Details(),
         unknown=next((choice.unknown for choice in choices if choice.unknown is not None), None),
-        questions=max(1 + topic.further, count_of_questions(read.sentence)),
+        questions=max(1 + topic.further, count_of_questions(read.sentence), read.year.number),
     )
 
 

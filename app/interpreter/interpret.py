@@ -15,6 +15,7 @@ from app.interpreter.reading import (
     Read,
     data_type_of,
     frame_of,
+    leaves_out,
     load_of,
     place_of,
     product_of,
@@ -36,6 +37,13 @@ _OF_NS: Final = {None, VoltageLevel.NS, VoltageLevel.MS_NS}
 def interpret(sentence: str, vocabulary: Vocabulary, today: date) -> Interpretation:
     """The same answer for the same sentence, operators and day; nothing is read from anywhere else."""
     read = read_sentence(sentence, vocabulary, today)
+    found = _meaning_of(read)
+    if found.topic is not None and leaves_out(read):
+        return unanswered(read, NotHeld.EXCEPTION, found.questions)
+    return found
+
+
+def _meaning_of(read: Read) -> Interpretation:
     if (ranking := ranking_of(read)) is not None:
         return ranking
     if (operator := grid_operator_of(read)) is not None:

@@ -13,6 +13,8 @@ _DAY: Final = re.compile(r"(\d{1,2})\.(\d{1,2})(?:\.(\d{4}|\d{2}))?")
 _CLOCK: Final = re.compile(r"([01]?\d|2[0-3])(?:[.:]([0-5]\d))?")
 _HALF_DAYS: Final = {"am": 0, "pm": 12}
 _BEFORE_TIMES: Final = {"um", "at", "gegen", "ab"}
+_SPANS: Final = {"vor", "nach", "zwischen", "bis", "before", "after", "between", "until", "by"}
+_TO: Final = {"und", "bis", "and", "to", "until"}
 
 
 class Moment(NamedTuple):
@@ -28,6 +30,12 @@ class _Found(NamedTuple):
     start: int
     end: int
     day: date
+
+
+class _Time(NamedTuple):
+    start: int
+    end: int
+    minute: int  # of the day
 
 
 def moment_of(sentence: Sentence, today: date) -> Moment:
@@ -88,6 +96,26 @@ def _of(start: int, end: int, year: str | None, month: str, day: str, today: dat
 
 
 def _minute(sentence: Sentence) -> tuple[int | None, set[int]]:
+    """None also of a span, "zwischen 16 und 18 Uhr", which the hours of the whole day answer."""
+    if (time := _time(sentence)) is None:
+        return None, set()
+    return None if _is_of_a_span(sentence, time) else time.minute, {*range(time.start, time.end)}
+
+
+def _is_of_a_span(sentence: Sentence, time: _Time) -> bool:
+    """ "vor 16 Uhr", "16 bis 18 Uhr", "16:00-18:00"; "viertel vor 6 Uhr" is no time that is understood."""
+    before, after = sentence[time.start - 1], sentence[time.end]
+    if before in _SPANS or (before in _TO and sentence[time.start - 2][:1].isdigit()):
+        return True
+    if after in _TO:
+        return sentence[time.end + 1][:1].isdigit()
+    return any(
+        sentence.gap(i).strip() in {"-", "–"} and sentence[i - 1][:1].isdigit() and sentence[i][:1].isdigit()
+        for i in (time.start, time.end)
+    )
+
+
+def _time(sentence: Sentence) -> _Time | None:
     """ "um 10", "10 Uhr", "10.30 Uhr", "17:30", "5 pm"."""
     for i, key in enumerate(sentence.keys):
         match = _CLOCK.fullmatch(key)
@@ -99,16 +127,16 @@ def _minute(sentence: Sentence) -> tuple[int | None, set[int]]:
             minute, end = int(after), i + 2
             if sentence[end] in _HALF_DAYS and hour <= 12:
                 hour = hour % 12 + _HALF_DAYS[sentence[end]]
-            return hour * 60 + minute, {*range(i, end)}
+            return _Time(i, end, hour * 60 + minute)
         if after in _HALF_DAYS and hour <= 12 and sentence.gap(i + 1).strip() == "" and after != "am":
-            return (hour % 12 + _HALF_DAYS[after]) * 60 + minute, {i, i + 1}
+            return _Time(i, i + 2, (hour % 12 + _HALF_DAYS[after]) * 60 + minute)
         if after == "am" and hour <= 12 and sentence[i - 1] == "at":
-            return (hour % 12) * 60 + minute, {i, i + 1}
+            return _Time(i, i + 2, (hour % 12) * 60 + minute)
         if after in {"uhr", "oclock"}:
-            return hour * 60 + minute, {i, i + 1}
+            return _Time(i, i + 2, hour * 60 + minute)
         if sentence[i - 1] in _BEFORE_TIMES and not match[2] and _is_bare(sentence, i):
-            return hour * 60, {i}
-    return None, set()
+            return _Time(i, i + 1, hour * 60)
+    return None
 
 
 def _is_bare(sentence: Sentence, i: int) -> bool:

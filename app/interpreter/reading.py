@@ -19,7 +19,7 @@ from app.interpreter.spelling import normalise
 from app.interpreter.topics import count_of_questions
 from app.interpreter.vocabulary import Vocabulary
 from app.interpreter.words import ENGLISH, GERMAN, Sign, Topic
-from app.interpreter.years import Year, year_of
+from app.interpreter.years import Year, with_years_in_digits, year_of
 
 SOMETHING_ELSE = 0.1  # confidence of "this is none of the questions that can be answered"
 NOT_HELD = 0.3  # confidence of "this is a question about figures that are not held"
@@ -75,7 +75,7 @@ def _each_module(match: re.Match[str]) -> str:
 
 
 def read_sentence(text: str, vocabulary: Vocabulary, today: date) -> Read:
-    written_out = _MODULES.sub(_each_module, _SECTION.sub(_section, normalise(text)))
+    written_out = _MODULES.sub(_each_module, _SECTION.sub(_section, with_years_in_digits(normalise(text))))
     without_codes, codes = split_codes(written_out)
     sentence = Sentence(without_codes, vocabulary)
     language = _language(sentence)
@@ -159,6 +159,20 @@ def product_of(*certainties: float) -> float:
     for certainty in certainties:
         product *= certainty
     return round(product, 3)
+
+
+def leaves_out(read: Read) -> bool:
+    """ "alle außer Bayernwerk", "nicht in Bayern", "vor 2026": what is meant is not named."""
+    levels = [i for i in read.level.tokens if i - 1 not in read.level.tokens]
+    by_number = read.codes or read.postal_code is not None
+    parts = (
+        levels,
+        [] if by_number else [mention.start for mention in read.sentence.mentions],
+        [state.start for state in read.states],
+    )
+    return read.year.left_out or any(
+        starts and all(read.sentence.leaves_out(start) for start in starts) for starts in parts
+    )
 
 
 _NOT_OURS = (Sign.TRICK, Sign.GAS, Sign.OTHER_MEDIUM, Sign.OTHER_MATTER)

@@ -1,6 +1,6 @@
 """A sentence as it was probably meant: every word corrected, with what grammar and vocabulary say of it."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import NamedTuple, Protocol, TypeVar
 
@@ -28,6 +28,28 @@ _BEFORE_PLACES = {"in", "auf", "von", "bei", "fur", "aus", "stadt", "of", "at", 
 _ENERGY_UNITS = {"kwh", "mwh", "gwh", "kilowattstunden", "megawattstunden", "gigawattstunden"}
 _RANKING = (Sign.RANKS, Sign.CHEAPEST, Sign.DEAREST)
 _PAUSES = frozenset("?!,;.:-–—")
+_EXCEPT = {
+    "ausser",
+    "ausserhalb",
+    "ausgenommen",
+    "ohne",
+    "except",
+    "excepting",
+    "excluding",
+    "outside",
+    "without",
+}
+_NOT = {"nicht", "not"}
+# "Gilt das nicht in der Mittelspannung?" asks about that level.
+_WHETHER_OR_WHY = {
+    "ist", "sind", "war", "hat", "haben", "gilt", "gelten", "gibt", "liegt", "kann", "darf", "muss", "warum", "wieso",
+    "weshalb", "is", "are", "was", "has", "have", "does", "do", "can", "why",
+}  # fmt: skip
+_BEFORE_PARTS = {
+    "in", "im", "auf", "von", "vom", "bei", "beim", "aus", "fur", "der", "die", "das", "den", "dem", "des", "jahr", "jahre",
+    "bundesland", "stadtwerke", "stadtwerken", "netz", "netze", "of", "at", "for", "from", "the", "year",
+}  # fmt: skip
+_BETWEEN_CLAUSES = frozenset("?!,;:()")
 _PLAIN = ORDINARY | STATE_WORDS | GLUE | LEGAL | KINDS.keys()
 
 
@@ -109,6 +131,19 @@ class Sentence:
             and not self._means_something(mark.end, start)
             for mark in self.marks
         )
+
+    def leaves_out(self, start: int) -> bool:
+        """Whether "außer", "ohne" or "nicht" stands directly before, but for articles and prepositions."""
+        before = start - 1
+        while self[before] in _BEFORE_PARTS and _BETWEEN_CLAUSES.isdisjoint(self.gap(before + 1)):
+            before -= 1
+        if not _BETWEEN_CLAUSES.isdisjoint(self.gap(before + 1)):
+            return False
+        return self.spells(before, _EXCEPT) or (self.spells(before, _NOT) and self[0] not in _WHETHER_OR_WHY)
+
+    def spells(self, index: int, keys: Collection[str]) -> bool:
+        """Whether one of these words stands there as it is written: "wohne" is no "ohne"."""
+        return self[index] in keys and not self.words[index].slips
 
     def _means_something(self, start: int, end: int) -> bool:
         starts = [mark.start for mark in self.marks if isinstance(mark.meaning, Topic)]

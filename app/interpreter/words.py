@@ -693,7 +693,7 @@ MISTAKABLE = _keys("""
     lande landen länder lange länge langem längere längerer langes larger laser later laufe laufen läuft
     lauter layer lehnte lehre lehrer leicht leichten leiden leider leise lerne leser lesser liefern liessen
     light linda linien linken linker löcher longer lothar löwen lower lügen machen magen maine malen maler
-    manchen mancher meines meinungen meisten meistens meister melden menge messen messer ministers mögen
+    manchen mancher meines meinungen meisten meistens meister melden menge messen messer ministers mögen morgens
     monster monsters mörder mother müssen namen namens never normen north opens orden order other owner
     plain porto poster posts putin räder reine reiner reines reissen reste retten ringen ritter roger
     rolling roter rüber russen sachen samen sänger schlechter schlechtes schlimmer schmidt schönsten
@@ -704,7 +704,7 @@ MISTAKABLE = _keys("""
     thüringen titten tower tried tries truppen türen twitter väter vater verdienen verdienst vieler wagen
     wählen wahlen wähler wahren wahrer walls wandern warnen warren warten weber weder weiber weine weinen
     weisen weissen weisser weiten weiter welle wells welten wenden werder werner werten wesen wetten wider
-    wieder wiesen wilden winner wissens wölfe wolken wollen wooden worden worker worst worte wörter wortes
+    wieder wiesen wilden winner wissens wohne wölfe wolken wollen wooden worden worker worst worte wörter wortes
     worthy written yorker zeile zeilen zelle zinsen zogen
 """)
 # Words of every day that are also names: a name only where nothing else can be meant. In their own

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 from datetime import date
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from app.interpreter.sentence import Sentence
 from app.interpreter.words import (
@@ -24,8 +24,68 @@ NEAR = 15  # years from today within which two digits are a year
 _DATE = re.compile(r"(?:\d{1,2}\.)?\d{1,2}\.(\d{4})|\d{1,2}\.\d{1,2}\.(\d{2})")
 _APOSTROPHES = frozenset("'’‘`´")
 _YEAR = frozenset(["jahr", "jahre", "kalenderjahr", "year"])
+_BOUNDS = frozenset(["vor", "nach", "before", "after"])
+_BEFORE_BOUNDS = _YEAR | {"dem", "the"}
+_CONTRACTS = frozenset(
+    [
+        "vertrag",
+        "vertrage",
+        "vertragen",
+        "altvertrag",
+        "altvertrage",
+        "anlage",
+        "anlagen",
+        "contract",
+        "contracts",
+    ]
+)
 _CURRENCIES = frozenset("§€$#£")
 _MEASURES = frozenset("€%°²³")
+
+
+# Years in words, up to 2099: "zweitausendfünfundzwanzig", "zwanzig fünfundzwanzig", "twenty twenty-five".
+_U, _O = "[üu]e?", "[öo]e?"
+_ONES: Final = (
+    "eins|one", "zwei|two", "drei|three", "vier|four", f"f{_U}nf|five", "sechs|six", "sieben|seven", "acht|eight",
+    "neun|nine",
+)  # fmt: skip
+_TEENS: Final = (
+    "zehn|ten", "elf|eleven", f"zw{_O}lf|twelve", "dreizehn|thirteen", "vierzehn|fourteen", f"f{_U}nfzehn|fifteen",
+    "sechzehn|sixteen", "siebzehn|seventeen", "achtzehn|eighteen", "neunzehn|nineteen",
+)  # fmt: skip
+_TENS: Final = (
+    ("zwanzig", "twenty"), ("dreissig", "thirty"), ("vierzig", "forty"), (f"f{_U}nfzig", "fifty"),
+    ("sechzig", "sixty"), ("siebzig", "seventy"), ("achtzig", "eighty"), ("neunzig", "ninety"),
+)  # fmt: skip
+
+
+def _from_ten() -> Iterator[tuple[int, str]]:
+    yield from enumerate(_TEENS, 10)
+    for ten, (german, english) in enumerate(_TENS, 2):
+        yield 10 * ten, f"{german}|{english}"
+        for one, words in enumerate(_ONES, 1):
+            in_german, in_english = words.split("|")
+            in_german = in_german.removesuffix("s") if one == 1 else in_german
+            yield 10 * ten + one, f"{in_german}und{german}|{english}[ -]?{in_english}"
+
+
+_FROM_TEN: Final = dict(_from_ten())
+_NUMBERED: Final = {number: re.compile(words) for number, words in (*enumerate(_ONES, 1), *_FROM_TEN.items())}
+_FROM_ONE_IN_WORDS: Final = "|".join(pattern.pattern for pattern in reversed(_NUMBERED.values()))
+_FROM_TEN_IN_WORDS: Final = "|".join(reversed(_FROM_TEN.values()))
+_IN_WORDS: Final = re.compile(
+    rf"\b(?:zweitausend(?:und)? ?|two thousand (?:and )?)({_FROM_ONE_IN_WORDS})\b"
+    rf"|\b(?:zwanzig|twenty)[ -]?({_FROM_TEN_IN_WORDS})\b"
+)
+
+
+def with_years_in_digits(text: str) -> str:
+    """The same text; what is no year there is the same number."""
+    return _IN_WORDS.sub(lambda match: str(2000 + _number_of(match[1] or match[2])), text)
+
+
+def _number_of(words: str) -> int:
+    return next(number for number, pattern in _NUMBERED.items() if pattern.fullmatch(words))
 
 
 class Year(NamedTuple):
@@ -33,6 +93,7 @@ class Year(NamedTuple):
     certainty: float
     named: bool = True
     number: int = 1  # of years that are named
+    left_out: bool = False  # "nicht 2026", "vor 2026": any other one is meant
 
 
 class _Found(NamedTuple):
@@ -45,9 +106,10 @@ def year_of(sentence: Sentence, taken: set[int], today: date, day: date | None =
 
     `taken`: tokens that were read as something else.
     """
-    if found := sentence.kept(_explicit(sentence, taken, today)):
+    if found := sentence.kept(_without_bounds(sentence, _explicit(sentence, taken, today))):
         years = {one.year for one in found}
-        return Year(max(years), 0.99 if len(years) == 1 else 0.8, number=len(years))
+        left_out = all(_is_a_bound(sentence, one.start) or sentence.leaves_out(one.start) for one in found)
+        return Year(max(years), 0.99 if len(years) == 1 else 0.8, number=len(years), left_out=left_out)
     if day is not None:
         return Year(day.year, 0.98)
     relative = sentence.kept(list(_relative(sentence)))
@@ -57,6 +119,20 @@ def year_of(sentence: Sentence, taken: set[int], today: date, day: date | None =
             today.year + next(one.year for one in relative if one.year), 0.98 if len(years) == 1 else 0.8
         )
     return Year(today.year, 0.98, named=bool(relative))
+
+
+def _without_bounds(sentence: Sentence, found: list[_Found]) -> list[_Found]:
+    """ "Verträge vor 2024" is a kind of contract; "vor 2026" alone remains, since no year is asked for by it."""
+    asked = [one for one in found if not _is_a_bound(sentence, one.start)]
+    return asked if asked or not _CONTRACTS.isdisjoint(sentence.keys) else found
+
+
+def _is_a_bound(sentence: Sentence, i: int) -> bool:
+    """ "vor 2026", "after the year 2025", but not "nach 2025er Preisblatt"."""
+    before = i - 1
+    while sentence[before] in _BEFORE_BOUNDS:
+        before -= 1
+    return sentence.spells(before, _BOUNDS) and sentence[i + 1] != "er"
 
 
 def _explicit(sentence: Sentence, taken: set[int], today: date) -> list[_Found]:

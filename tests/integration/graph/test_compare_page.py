@@ -213,3 +213,15 @@ async def test_operators_are_chosen_for_comparison_on_their_pages_and_in_the_tab
     table = (await browser.get("/en/operators")).text
     assert '<form action="/en/compare" method="get">' in table
     assert '<input type="checkbox" name="with" value="netze-b"' in table
+
+
+@pytest.mark.usefixtures("operators")
+async def test_what_a_bill_lacks_is_named_in_the_language_of_the_page(browser: httpx.AsyncClient) -> None:
+    unpriced = "/compare?with=netze-a&with=netze-c&year=2025&profile=HOUSEHOLD"
+    german = main_of(await browser.get(f"/de{unpriced}"))
+    assert "nicht bekannt Grundpreis ohne Leistungsmessung (SLP) 2025, Niederspannung" in german
+    assert "Die Summe mit Umlagen ist nicht bekannt: " in german
+    assert "Not known" not in german
+    assert "is held" not in german
+    english = main_of(await browser.get(f"/en{unpriced}"))
+    assert "not known Base price without load metering (SLP) 2025, low voltage" in english

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from app.domain.dno import Alias, DirectoryEntry
 from app.domain.entry import VoltageLevel
-from app.domain.question import Interpretation, Language, QuestionTopic
+from app.domain.question import Interpretation, Language, NotHeld, QuestionTopic
 from app.interpreter.interpret import interpret, normalise
 from app.interpreter.vocabulary import Vocabulary
 from benchmarks.interpreter import CASES, SURE, answer, is_correct, read_cases
@@ -75,10 +75,66 @@ def test_sentences_of_the_test_set_are_understood_at_the_promised_rates(
         ("bei 2500 h/a und 2024 kWh", 2025),
         ("70734 Fellbach, Vertrag seit 2019", 2025),
         ("laut Ihrem Schreiben vom 12.03.2023", 2025),
+        ("zweitausenddreiundzwanzig", 2023),
+        ("zweitausendundzwölf", 2012),
+        ("im Jahr zwanzig vierundzwanzig", 2024),
+        ("zwanzigdreißig", 2030),
+        ("twenty twenty-three", 2023),
+        ("two thousand and nine", 2009),
+        ("2023, nicht 2024", 2023),
+        ("2024, Vertrag vor 2023", 2024),
     ],
 )
 def test_a_year_is_read_or_the_current_one_is_meant(ask: Ask, said: str, year: int) -> None:
     assert ask(f"Netzentgelte der Syna {said}")[2] == year
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Netzentgelte Westnetz MS vor 2024",
+        "Netzentgelte Westnetz MS nach dem Jahr 2023",
+        "grid fees Westnetz MV before 2024",
+        "Netzentgelte Westnetz MS, aber nicht 2024",
+        "Netzentgelte Westnetz 2024 außer Mittelspannung",
+        "grid fees Westnetz 2024 except for medium voltage",
+        "HLZF Westnetz 2024 ohne MS",
+        "Netzentgelte MS 2024 für alle außer der Westnetz",
+        "Netzentgelte MS 2024, nicht Westnetz",
+        "günstigster Netzbetreiber MS 2024 nicht in Bayern",
+        "günstigster Netzbetreiber MS 2024 außerhalb von Bayern",
+        "cheapest operators MV 2024 outside Bavaria",
+    ],
+)
+def test_what_is_left_out_is_not_answered_in_the_place_of_what_is_meant(
+    vocabulary: Vocabulary, said: str
+) -> None:
+    found = interpret(said, vocabulary, TODAY)
+    assert (found.not_held, found.dno_id, found.topic) == (NotHeld.EXCEPTION, None, None)
+    assert found.confidence < 0.5
+
+
+@pytest.mark.parametrize(
+    ("said", "year", "level"),
+    [
+        ("Netzentgelte Westnetz nicht MS, sondern NS 2024", 2024, "NS"),
+        ("Netzentgelte Westnetz MS nicht 2024, sondern 2023", 2023, "MS"),
+        ("Gilt die Hochlast bei Westnetz 2024 nicht in der Mittelspannung?", 2024, "MS"),
+        ("Netzentgelte (nicht Gas) Westnetz MS 2024", 2024, "MS"),
+        ("Netzentgelte ohne Umlagen Westnetz MS 2024", 2024, "MS"),
+        ("Ich wohne im Netz der Westnetz: Netzentgelte MS 2024", 2024, "MS"),
+        ("Netzentgelte Westnetz MS nach 2024er Preisblatt", 2024, "MS"),
+    ],
+)
+def test_what_is_meant_beside_something_left_out_is_answered(
+    ask: Ask, said: str, year: int, level: str
+) -> None:
+    assert ask(said)[1:] == ("westnetz", year, level)
+
+
+def test_years_of_compared_operators_are_counted_as_questions(vocabulary: Vocabulary) -> None:
+    found = interpret("Vergleich Westnetz 2023 und Syna 2024 MS", vocabulary, TODAY)
+    assert (found.topic, found.questions) == (QuestionTopic.COMPARISON, 2)
 
 
 @pytest.mark.parametrize(

@@ -113,6 +113,12 @@ def test_amounts_that_are_none_of_a_year_give_no_cost(vocabulary: Vocabulary, sa
         ("am 2026-01-05", date(2026, 1, 5), None),
         ("am 5. Januar 2026", date(2026, 1, 5), None),
         ("am 31.2.2026", None, None),
+        ("heute zwischen 16 und 18 Uhr", date(2026, 11, 28), None),
+        ("morgen vor 16 Uhr", date(2026, 11, 29), None),
+        ("morgen von 16:00 bis 18:00", date(2026, 11, 29), None),
+        ("morgen 16-18 Uhr", date(2026, 11, 29), None),
+        ("morgen ab 17 Uhr", date(2026, 11, 29), 1020),
+        ("morgens", None, None),
     ],
 )
 def test_a_moment_is_read(vocabulary: Vocabulary, said: str, day: date | None, minute: int | None) -> None:

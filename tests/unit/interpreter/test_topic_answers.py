@@ -189,6 +189,21 @@ def test_an_annual_cost_is_answered_with_its_parts() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        (DE, "Netz A, Mittelspannung, 2026: die Kosten sind nicht bekannt, weil ein Preis, den dieser Verbrauch braucht, nicht erfasst ist."),
+        (EN, "Netz A, medium voltage, 2026: the cost is not known, since a price that this consumption needs is not held."),
+    ],
+)  # fmt: skip
+def test_a_cost_that_lacks_a_price_does_not_deny_the_prices_that_are_known(
+    language: Language, text: str
+) -> None:
+    asked = meaning(QuestionTopic.ANNUAL_COST, DataType.NETZENTGELTE, language, details=Details(load=LOAD))
+    known = Figures(tariffs=[structs.replace(tariff(NETZ, "100", "1.50"), arbeit=None)])
+    assert answer_of(asked, dno=A, figures=known, levels=[VoltageLevel.MS, VoltageLevel.NS]) == text
+
+
 def test_compared_operators_stand_beside_each_other_with_the_difference() -> None:
     two = [tariff(NETZ, "100", "1.50"), tariff(WERK, "90", "1.50")]
     asked = meaning(
@@ -290,7 +305,15 @@ def test_what_is_not_held_is_named_in_both_languages_without_a_figure(
     assert "ct/kWh" not in text
     assert any(
         word in text
-        for word in ("nicht erfasst", "gibt es", "not held", "exist in", "Rankings are", "nicht gebildet")
+        for word in (
+            "nicht erfasst",
+            "gibt es",
+            "not held",
+            "exist in",
+            "Rankings are",
+            "nicht gebildet",
+            "is not enough",
+        )
     )
 
 
