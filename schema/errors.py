@@ -21,7 +21,8 @@ _WRONG_VALUE = re.compile(r"Variable '\$(\w+)' has invalid value(?: at ([\w.\[\]
 # graphql-core appends such a value in Python's notation.
 _SHOWN_VALUE = re.compile(r"(?:[,;] found|(?P<stop>\.) Found|(?P<value> value)): .*\Z", re.DOTALL)
 _NOT_NULL = re.compile(r"(type '[\w\[\]!]+' not to be) None\b")
-_ENUM_VALUE = re.compile(r"Value .* does not exist in ", re.DOTALL)
+# At the start only: from each further "Value " the whole rest, which may be a megabyte, would be searched again.
+_ENUM_VALUE = re.compile(r"\A Value .* does not exist in ", re.DOTALL)
 
 
 def formatted(
@@ -82,7 +83,7 @@ def _without_value(message: str) -> str:
     found = _WRONG_VALUE.match(message)
     if found is None:
         return message
-    rest = _ENUM_VALUE.sub("The value does not exist in ", message[found.end() :], count=1)
+    rest = _ENUM_VALUE.sub(" The value does not exist in ", message[found.end() :], count=1)
     return message[: found.end()] + _SHOWN_VALUE.sub(lambda shown: f"{shown['value'] or ''}.", rest, count=1)
 
 

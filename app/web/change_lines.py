@@ -9,7 +9,8 @@ from app.web.page_view import PageView
 
 _MAX_LENGTH: Final = 160  # of a value: windows of a whole year are longer
 # Texts of people may contain addresses of people, which have no place in a public list.
-_MAIL: Final = re.compile(r"[^\s<>()]+@[^\s<>()]+")
+# From the beginning of a word only: a long word without an "@" is searched once, not from each of its letters.
+_MAIL: Final = re.compile(r"(?<![^\s<>()])@*[^\s<>()@]+@[^\s<>()]+")
 _OF_SOURCE: Final = ("sourceUrl", "sourceTitle")
 
 

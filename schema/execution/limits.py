@@ -55,6 +55,17 @@ class Counter:
     _of_fragments: dict[str, Amount] = field(default_factory=dict)
     _open: list[str] = field(default_factory=list)
     cycle: str | None = None
+    # No operation spreads them, or another one has their name. Validation refuses such a document, but only after it has
+    # compared their fields too.
+    unspread: list[FragmentDefinitionNode] = field(default_factory=list)
+
+    def has_counted(self, fragment: FragmentDefinitionNode) -> bool:
+        name = fragment.name.value
+        return name in self._of_fragments and self.fragments[name] is fragment
+
+    def of_unspread(self, fragment: FragmentDefinitionNode) -> Amount:
+        self.unspread.append(fragment)
+        return self.of(fragment.selection_set)
 
     def of(self, selections: SelectionSetNode | None) -> Amount:
         total = Amount()
@@ -145,13 +156,13 @@ class Limits:
     def check(self, document: DocumentNode, text: str = "") -> list[GraphQLError]:
         """At most one error. `text`: the source of the document."""
         operations = [node for node in document.definitions if isinstance(node, OperationDefinitionNode)]
-        fragments = {
-            node.name.value: node for node in document.definitions if isinstance(node, FragmentDefinitionNode)
-        }
+        defined = [node for node in document.definitions if isinstance(node, FragmentDefinitionNode)]
+        fragments = {node.name.value: node for node in defined}
+        counter = Counter(fragments)
         try:
             error = (
-                self._check_amounts(operations, fragments)
-                or self._check_repeats(operations, fragments)
+                self._check_amounts(operations, defined, counter)
+                or self._check_repeats(operations, counter)
                 or _check_numbers(document, text)
             )
         except RecursionError:
@@ -159,10 +170,13 @@ class Limits:
         return [error] if error is not None else []
 
     def _check_amounts(
-        self, operations: list[OperationDefinitionNode], fragments: dict[str, FragmentDefinitionNode]
+        self,
+        operations: list[OperationDefinitionNode],
+        fragments: list[FragmentDefinitionNode],
+        counter: Counter,
     ) -> GraphQLError | None:
         settings = self._settings
-        counter, total, depth, variables = Counter(fragments), Amount(), 0, 0
+        total, depth, variables = Amount(), 0, 0
         for operation in operations:
             amount = counter.of(operation.selection_set)
             total = total.combined(amount).combined(_of_directives(operation.directives))
@@ -172,6 +186,9 @@ class Limits:
             # The usual introspection query is deeper than the limit; a validation rule of its own bounds it.
             if not _is_introspection(operation):
                 depth = max(depth, amount.depth)
+        for fragment in fragments:
+            if not counter.has_counted(fragment):
+                total = total.combined(counter.of_unspread(fragment))
         for name, count, maximum in (
             ("fragments", len(fragments), settings.limit_fragments),
             ("operations", len(operations), settings.limit_operations),
@@ -189,15 +206,15 @@ class Limits:
         return None
 
     def _check_repeats(
-        self, operations: list[OperationDefinitionNode], fragments: dict[str, FragmentDefinitionNode]
+        self, operations: list[OperationDefinitionNode], counter: Counter
     ) -> GraphQLError | None:
         """Validation compares merged fields in pairs, so its time grows with the square of their number."""
         settings = self._settings
-        for operation in operations:
+        for definition in (*operations, *counter.unspread):
             root = MergedField()
-            merge(operation.selection_set, fragments, root.subfields)
+            merge(definition.selection_set, counter.fragments, root.subfields)
             roots = sum(len(field.nodes) for field in root.subfields.values())
-            if roots > settings.limit_root_fields:
+            if roots > settings.limit_root_fields and isinstance(definition, OperationDefinitionNode):
                 return limit_error("root fields", roots, settings.limit_root_fields)
             if root.max_repeats > settings.limit_repeats:
                 return limit_error("repeats", root.max_repeats, settings.limit_repeats)

@@ -64,11 +64,11 @@ def split_literals(text: str) -> Literals | None:
 
 
 def literal_node(token: str) -> ConstValueNode | None:
-    """The value of a token as the parser returns it, without its location; None for what the parser would refuse."""
+    """The value of a token as the parser returns it, without its location; None for what the parser would refuse, and for a comment."""
     if token[0] == '"':
         text = string_value(token)
         return None if text is None else StringValueNode(value=text, block=token.startswith('"""'))
-    if len(token) > MAX_DIGITS:
+    if token[0] == "#" or len(token) > MAX_DIGITS:  # an ID may be a number of any form
         return None
     return FloatValueNode(value=token) if set(token) & set(".eE") else IntValueNode(value=token)
 

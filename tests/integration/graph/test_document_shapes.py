@@ -96,6 +96,9 @@ DNO = 'query Q { dno(slug: "netze-a") { name tariffs(year: 2025) { voltageLevel 
         ('{ nodes(ids: ["a", "b"]) { id } }', ['"netze-a"', '""'], 2),
         ('{ nodes(ids: "a") { id } }', ['"b"'], 1),
         ('{ dnos(filter: { search: "a", hasDataForYear: 2025 }) { nodes { slug } } }', ['"b"', '"\\"q\\""'], 2),
+        # A comment in place of a literal is none, though an ID may be a number.
+        ('{ nodes(ids: ["a"\n "b"]) { id } }', ["# c", "#", "#5"], 0),
+        ('{ node(id: "a"\n) { id } }', ["# c", "#5"], 0),
         # A comment, a default and the argument of a directive are part of the shape.
         ('# 1\n{ dno(slug: "netze-a") { name } }', ["# 2"], 0),
         ('query($s: String = "netze-a") { dno(slug: $s) { tariffs(year: 2025) { id } } }', ['"netze-b"'], 0),

@@ -37,6 +37,10 @@ COUNTED = [
     ("fields", 5, "{ a ...F ...F } fragment F on Query { b c }"),
     ("fields", 5, "query A { a ...F } query B { ...F } fragment F on Query { b ...Unknown }"),
     ("fields", 3, "{ a ...Unknown ...Unknown }"),
+    # A fragment that no operation spreads, or whose name is taken, is validated as well.
+    ("fields", 4, "{ a } fragment F on Query { b { c ...G } } fragment G on A { d }"),
+    ("fields", 4, "{ ...F } fragment F on Query { a b c } fragment F on Query { d }"),
+    ("arguments", 2, "{ a } fragment F on Query { b(x: 1, y: 2) }"),
     ("aliases", 3, "{ x: a { y: b c } ... { z: d } }"),
     ("aliases", 4, "query A { ...F ...F } query B { x: a y: b } fragment F on Query { z: c }"),
     ("directives", 5, "{ a @x b @x @y { c @x } ...F } fragment F on Query { d @z }"),
@@ -50,6 +54,9 @@ COUNTED = [
     ("repeats", 4, "{ a { b b } a { b b } c }"),
     ("repeats", 3, "{ a { x: b } y: a { x: b } a { ... { x: c ...F } } } fragment F on A { x: d }"),
     ("repeats", 2, "{ a: x b: x a: y } "),
+    ("repeats", 3, "{ a } fragment F on Query { b { c } b { c } ...G } fragment G on Query { b { c } }"),
+    ("repeats", 3, "{ ...F } fragment F on Query { a a a } fragment F on Query { b }"),
+    ("root fields", 1, "{ a } fragment F on Query { b c }"),
 ]  # fmt: skip
 
 
@@ -94,6 +101,7 @@ def test_a_fragment_that_spreads_itself_is_rejected() -> None:
     for text in (
         "{ ...A } fragment A on Query { a ...A }",
         "{ ...B } fragment B on Query { ...A } fragment A on Query { a { ...B } }",
+        "{ a } fragment A on Query { a ...A }",
     ):
         (error,) = Limits(UNLIMITED).check(parse(text), text)
         assert error.message.endswith("spreads itself.")
