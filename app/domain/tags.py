@@ -178,6 +178,7 @@ def _of(event: Event) -> Iterator[str]:
             yield COVERAGE_OF_REGIONS
             for entry in event.entries:
                 yield operator(entry.id)
+                yield unusual_entries(entry.id)  # a deleted operator has none
                 if entry.name is not None:
                     yield slug(entry.name)
         case "aliases":

@@ -60,26 +60,28 @@ class Addresses:
         """The address, and the scheme that the client used towards our outermost proxy."""
         if not self._proxies or parse_address(peer) not in self._proxies:
             return _name(peer), None
-        address, scheme = self._client(peer, headers)
+        address, scheme, _ = self._client(peer, headers)
         return _name(address), scheme
 
     def exact(self, peer: str | None, headers: Headers) -> Address | None:
         """The exact client address; None where a proxy is in between and does not name its client."""
         if parse_address(peer) not in self._proxies:
             return None if _is_forwarded(headers) else parse_address(peer)
-        address, _ = self._client(peer, headers)
-        return None if address is peer and _is_forwarded(headers) else parse_address(address)
+        address, _, is_named = self._client(peer, headers)
+        if not is_named or (address is peer and _is_forwarded(headers)):
+            return None
+        return parse_address(address)
 
-    def _client(self, peer: str | None, headers: Headers) -> tuple[str | None, str | None]:
-        """The nearest hop that is no proxy of ours."""
+    def _client(self, peer: str | None, headers: Headers) -> tuple[str | None, str | None, bool]:
+        """The nearest hop that is no proxy of ours, its scheme, and whether it is no proxy that hides the one before it."""
         address, scheme = peer, None
         for hop, hop_scheme in reversed(self._hops(headers)):
             if parse_address(hop) is None:
-                break
+                return address, scheme, False
             address, scheme = hop, hop_scheme
             if parse_address(hop) not in self._proxies:
                 break
-        return address, scheme
+        return address, scheme, True
 
     def _hops(self, headers: Headers) -> list[tuple[str, str | None]]:
         """The hops that the proxies have written, the nearest last.

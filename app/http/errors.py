@@ -11,7 +11,7 @@ from starlette.types import Scope
 from app.error_table import ERRORS, INTERNAL_MESSAGE, headers_of
 from app.errors import AppError, Code, Overloaded
 from app.http.content_negotiation import JSON, PROBLEM, preferred, prefers_page
-from app.http.request_state import header, request_state
+from app.http.request_state import joined_header, request_state
 from app.observability import metrics
 
 log = structlog.get_logger("http")
@@ -22,7 +22,7 @@ def respond(scope: Scope, error: AppError, headers: Mapping[str, str] | None = N
     all_headers = {"cache-control": "no-store", **headers_of(error), **(headers or {})}
     if scope["path"].rstrip("/").endswith("/graphql"):
         return _graphql(scope, error, all_headers)
-    if prefers_page(header(scope, b"accept")):
+    if prefers_page(joined_header(scope, b"accept")):
         return request_state(scope).resources.error_page(scope, error, all_headers)
     return _problem(scope, error, all_headers)
 
@@ -54,7 +54,7 @@ def _graphql(scope: Scope, error: AppError, headers: Mapping[str, str]) -> Respo
     metrics.ERRORS.labels(error.code).inc()
     extensions = {"code": error.code, **error.details, **_request_id(scope)}
     body = {"errors": [{"message": error.message, "extensions": extensions}]}
-    accept = header(scope, b"accept")
+    accept = joined_header(scope, b"accept")
     return Response(
         msgspec.json.encode(body),
         ERRORS[error.code].status,

@@ -6,7 +6,12 @@ from hashlib import sha256
 from pathlib import Path
 
 from starlette.exceptions import HTTPException
-from starlette.responses import FileResponse, Response
+from starlette.responses import (
+    FileResponse,
+    MalformedRangeHeader,
+    RangeNotSatisfiable,
+    Response,
+)
 from starlette.types import Scope
 
 from app.http.compression import Effort, compressed, is_compressible
@@ -85,12 +90,22 @@ async def _file(item: _Item, coding: Coding | None, headers: dict[str, str]) -> 
     """A range of a file is one of its encoded bytes; what is encoded here is sent whole."""
     media_type = _TYPES[item.path.suffix]
     if coding is None:
-        return FileResponse(item.path, media_type=media_type, headers=headers)
+        return File(item.path, media_type=media_type, headers=headers)
     headers["content-encoding"] = coding
     built = item.built(coding)
     if built is not None:
-        return FileResponse(built, media_type=media_type, headers=headers)
+        return File(built, media_type=media_type, headers=headers)
     return Response(await item.encoded(coding), headers=headers, media_type=media_type)
+
+
+class File(FileResponse):
+    @classmethod
+    def _parse_range_header(cls, http_range: str, file_size: int) -> list[tuple[int, int]]:
+        """None of one that cannot be read or satisfied: it is ignored (RFC 9110, 14.2), as Starlette's refusals have no code."""
+        try:
+            return super()._parse_range_header(http_range, file_size)
+        except (MalformedRangeHeader, RangeNotSatisfiable):
+            return []
 
 
 def _hashed(path: Path) -> str:

@@ -132,6 +132,7 @@ class FastPathProtocol(HttpProtocol):
         if self._pacer.may_send():
             self._write_response(response, cached_head, verdict, name)
             self._done(cached_head, response.status, began)
+            self._process_pipelined()  # it may have waited for an equal request before
             return
 
         def send() -> None:

@@ -50,6 +50,8 @@ FRAME_BYTES = 2**20
 # resets it, and the client may lose the response. Many clients read it only after they have sent the whole body, so that
 # files as large as those of imports are read.
 LINGER_BYTES, LINGER_SECONDS = 64 * 2**20, 2.0
+# Bytes per second at which a client still counts as reading: a response of 8 MiB then takes four minutes at most.
+MIN_RATE = 32 * 1024
 
 _counts = Counts(all_metrics.HTTP_CUT)
 
@@ -97,6 +99,7 @@ class HttpProtocol(HttpToolsProtocol):
         # The last response is being sent, or has been: no further request is read.
         self._last = False
         self._discarding = 0
+        self._unsent = 0  # bytes in the transport when it was last looked whether the client reads
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
@@ -387,6 +390,7 @@ class HttpProtocol(HttpToolsProtocol):
                     self.transport.abort()  # a response that has started cannot be replaced by an error
                 return
             cycle.disconnected = True  # whatever it answers is not sent
+            cycle.waiting_for_100_continue = False
             cycle.message_event.set()
         self.transport.write(error_response(status, detail, self.server_state.default_headers))
         self._linger()
@@ -399,11 +403,13 @@ class HttpProtocol(HttpToolsProtocol):
         self.flow.resume_reading()
         if not self.transport.is_closing():
             self.transport.write_eof()
+        self._unsent = self.transport.get_write_buffer_size()
         self.timer.enter(State.CLOSING, LINGER_SECONDS)
 
     def _close(self) -> None:
         self._last = True
         self.transport.close()
+        self._unsent = self.transport.get_write_buffer_size()
         self.timer.enter(State.CLOSING, CLOSE_TIMEOUT)
 
     def _cut(self, reason: str, status: int) -> None:
@@ -450,11 +456,20 @@ class HttpProtocol(HttpToolsProtocol):
         ):
             timer.state = state
         else:
+            if state is State.STALLED:
+                self._unsent = self.transport.get_write_buffer_size()
             timer.enter(state, self._seconds[state])
+
+    def _reads(self, seconds: float) -> bool:
+        """Whether the client has read as much in that time as it has to, and there is more."""
+        before, self._unsent = self._unsent, self.transport.get_write_buffer_size()
+        return 0 < self._unsent <= before - seconds * MIN_RATE
 
     def _expired(self, state: State) -> None:
         if self._state() is not state:
             self._settle()
+        elif state in (State.STALLED, State.CLOSING) and self._reads(self._seconds[state]):
+            self.timer.enter(state, self._seconds[state])
         elif state is State.CLOSING or state is State.STALLED or state is State.ANSWERING:
             if state is not State.CLOSING:
                 _counts[("unread" if state is State.STALLED else "unanswered",)].value += 1

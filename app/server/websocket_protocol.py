@@ -4,7 +4,8 @@ import asyncio
 import random
 import struct
 from functools import lru_cache
-from typing import Any, NamedTuple
+from time import perf_counter
+from typing import Any, Final, NamedTuple
 
 from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
@@ -26,6 +27,10 @@ _REASONS: dict[int, str] = {
 }
 # After that so much is still read and dropped, for so long, as behind a refused request.
 LINGER_BYTES, LINGER_SECONDS = 256 * 1024, 2.0
+# One read may hold 40,000 frames, which take a second. So many bytes of it are parsed at once, for so many seconds; then
+# others have their turn.
+SLICE: Final = 1024
+TURN: Final = 0.002
 
 _counts = Counts(all_metrics.HTTP_CUT)
 
@@ -58,6 +63,9 @@ class WebSocket(WebSocketsSansIOProtocol):
         super().__init__(*args, **kwargs)
         self.conn = _Frames(max_size=self.config.ws_max_size, logger=self.logger)  # without extensions
         self._discarding = 0
+        # Of the latest read, what is not parsed yet: the transport is paused until then.
+        self._unparsed = bytearray()
+        self._parsing: asyncio.Handle | None = None
 
     def take_over(
         self,
@@ -99,6 +107,11 @@ class WebSocket(WebSocketsSansIOProtocol):
             self._early += data
             self.transport.pause_reading()
             return
+        if self.handshake_initiated:
+            self._unparsed += data
+            if self._parsing is None and not self.read_paused:
+                self._parse()
+            return
         super().data_received(data)
         if not self.handshake_initiated:
             # The library cannot read a head that app/server/websocket_handshake.py has written.
@@ -107,6 +120,40 @@ class WebSocket(WebSocketsSansIOProtocol):
             )
             self.transport.close()
         self._note_close()
+
+    def _parse(self) -> None:
+        """Until a message waits for the application, or for a turn of the event loop."""
+        self._parsing = None
+        unparsed = self._unparsed
+        until = perf_counter() + TURN
+        while unparsed and not self.read_paused:
+            if self._discarding or self.transport.is_closing():
+                unparsed.clear()
+                return
+            part = bytes(unparsed[:SLICE])
+            del unparsed[:SLICE]
+            super().data_received(part)
+            self._note_close()
+            if unparsed and perf_counter() > until:
+                self.transport.pause_reading()
+                self._read_on()
+                return
+        if not self.read_paused:
+            self._read_on()
+
+    def _read_on(self) -> None:
+        """First what has been read already."""
+        if self._unparsed:
+            self._parsing = self._parsing or self.loop.call_soon(self._parse)
+        elif not (self.transport.is_closing() or self.transport.is_reading()):
+            self.transport.resume_reading()
+
+    async def receive(self) -> Any:
+        message = await self.queue.get()
+        if self.read_paused and self.queue.empty():
+            self.read_paused = False
+            self._read_on()
+        return message
 
     def handle_parser_exception(self) -> None:
         if self.conn.close_sent is None:
@@ -132,6 +179,7 @@ class WebSocket(WebSocketsSansIOProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._connection_limit.leave(self._address, self)
         super().connection_lost(exc)
+        self._unparsed.clear()
         self.timer.stop()
 
     def eof_received(self) -> None:
@@ -143,7 +191,8 @@ class WebSocket(WebSocketsSansIOProtocol):
         self.queue.put_nowait({"type": "websocket.disconnect", "code": CloseCode.SERVICE_RESTART})
 
     def shutdown(self) -> None:
-        super().shutdown()
+        if not self.transport.is_closing():  # else it ends without another close frame
+            super().shutdown()
         self._note_close()
 
     async def send(self, message: Any) -> None:
@@ -163,6 +212,7 @@ class WebSocket(WebSocketsSansIOProtocol):
             if self.close_timer is not None:
                 self.close_timer.cancel()
                 self.close_timer = _NoTimer()  # type: ignore[assignment]
+            self._read_on()  # to the close frame of the client
             self.timer.enter(State.CLOSING, CLOSE_TIMEOUT)
         elif message["type"] == "websocket.http.response.body" and self.close_sent:
             # Rejected with a response body: otherwise uvicorn reports an incomplete handshake.
@@ -255,7 +305,7 @@ class WebSocket(WebSocketsSansIOProtocol):
 
     def evict(self) -> None:
         _counts[("no_share",)].value += 1
-        if self.handshake_complete and not self.close_sent:
+        if self.handshake_complete and not (self.close_sent or self.transport.is_closing()):
             self.conn.send_close(
                 CloseCode.TRY_AGAIN_LATER, "This address holds more than its share of connections."
             )

@@ -10,13 +10,14 @@ from typing import Final, NamedTuple
 
 import msgspec
 from starlette.requests import Request
-from starlette.responses import FileResponse, HTMLResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from app.http.buffered_response import BufferedResponse
 from app.http.cached_response import CachedResponse
 from app.http.conditional_requests import respond_from_cache
 from app.http.encoded_response import encode_cached
+from app.http.static_assets import File
 from app.web.assets import HERE, STATIC, static_assets
 from app.web.policy import GRAPHIQL_POLICY, PAGE_POLICY, VIEWER_POLICY
 
@@ -41,7 +42,7 @@ def graphiql_page(registered: RegisteredDocuments) -> Response:
 
 
 def favicon(request: Request) -> Response:
-    return FileResponse(STATIC / "favicon.svg", headers={"cache-control": "public, max-age=86400"})
+    return File(STATIC / "favicon.svg", headers={"cache-control": "public, max-age=86400"})
 
 
 def robots(request: Request) -> Response:

@@ -8,7 +8,7 @@ from app.cache.responses import ResponseKey
 from app.errors import AppError, Overloaded
 from app.http.content_negotiation import prefers_page
 from app.http.errors import pace, respond
-from app.http.request_state import header, request_state
+from app.http.request_state import joined_header, request_state
 from app.settings import Settings
 from app.web.pages import RegisteredDocuments, graphiql_page
 from schema.execution.documents import Operation, RejectedDocument
@@ -125,7 +125,7 @@ def _wants_page(request: Request) -> bool:
     """A link with a query opens it in GraphiQL; one with `extensions` (a persisted query) has nothing to show there."""
     if b"extensions=" in request.scope["query_string"]:
         return False
-    return prefers_page(header(request.scope, b"accept"))
+    return prefers_page(joined_header(request.scope, b"accept"))
 
 
 def _may_stream(scope: Scope) -> bool:

@@ -19,7 +19,7 @@ from app.http.content_negotiation import accepted_stream, prefers_page
 from app.http.encoded_response import encode_response
 from app.http.errors import pace, respond, respond_unexpected
 from app.http.headers import has_any
-from app.http.request_state import RequestState, accepted_coding, header, request_state, with_state
+from app.http.request_state import RequestState, accepted_coding, joined_header, request_state, with_state
 from app.http.response_start import on_response_start
 from app.limits.rate_limiter.policy import Verdict
 from app.observability.operation_names import NameCount
@@ -94,7 +94,7 @@ class HeadHandler(ABC):
         candidate, principal = state.head_candidate, state.principal
         if candidate is None or not candidate.again or principal.session_id is not None:
             return
-        if not self.pages and prefers_page(header(scope, b"accept")):
+        if not self.pages and prefers_page(joined_header(scope, b"accept")):
             return  # its errors are pages, which have headers of their own
         length = length_of(scope)
         if length is None or _varies_per_request(scope):
@@ -116,7 +116,7 @@ class HeadHandler(ABC):
 
 def _varies_per_request(scope: Scope) -> bool:
     """Whether a header makes the response differ per request, or makes it a stream."""
-    streams = accepted_stream(header(scope, b"accept")) is not None
+    streams = accepted_stream(joined_header(scope, b"accept")) is not None
     return streams or has_any(scope["headers"], (b"cookie", b"x-request-id"))
 
 

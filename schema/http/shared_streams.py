@@ -106,7 +106,10 @@ def token_of(scope: Scope) -> str | None:
 
 
 def _parameter(scope: Scope, name: str) -> str | None:
-    values = parse_qs(scope["query_string"].decode("latin-1"), max_num_fields=50).get(name)
+    try:
+        values = parse_qs(scope["query_string"].decode("latin-1"), max_num_fields=50).get(name)
+    except ValueError:
+        raise BadInput("The query string cannot be read.") from None
     return values[0] if values else None
 
 

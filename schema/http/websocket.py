@@ -2,8 +2,10 @@
 
 import asyncio
 from asyncio import Task
+from collections.abc import Coroutine
 from contextlib import nullcontext, suppress
 from math import ceil
+from typing import Any
 
 from starlette.types import Receive, Scope, Send
 from websockets.frames import CloseCode
@@ -85,9 +87,7 @@ class WebSocketConnection:
         return not self._operations
 
     def evict(self) -> None:
-        self._tasks.create_task(
-            _end(CloseCode.TRY_AGAIN_LATER, "Your address has too many open connections.")
-        )
+        self._begin(_end(CloseCode.TRY_AGAIN_LATER, "Your address has too many open connections."))
 
     async def _accept(self) -> None:
         await self._receive()
@@ -129,11 +129,13 @@ class WebSocketConnection:
         return message
 
     def _begin_check(self) -> None:
-        check = self._check_caller()
+        self._begin(self._check_caller())
+
+    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
         try:
-            self._tasks.create_task(check)
+            self._tasks.create_task(work)
         except RuntimeError:  # the socket is being closed
-            check.close()
+            work.close()
 
     async def _check_caller(self) -> None:
         try:

@@ -306,8 +306,11 @@ class Case:
         listens_from = subscription.started + self.bounds.settling
         listens_until = self._running_before(subscription.instance, subscription.ended, self.bounds.delivery)
         for write, version in self._committed_of.get(entry, ()):
-            due = write.started > listens_from and write.ended < listens_until
-            if due and version not in delivered:
+            if version in delivered or write.started <= listens_from:
+                continue
+            until = subscription.ended
+            excused = self._waited(write.ended, until) + self._away(write.ended, until)
+            if write.ended < listens_until - excused:
                 yield (
                     f"not delivered: {subscription.subscriber} of {subscription.instance} never received {entry}"
                     f" at version {version} ({_describe(write)})"

@@ -153,6 +153,11 @@ GOOD: dict[str, list[Record]] = {
         Fault(instance="a", started=1.5, ended=9, what="freeze_instance", excuses=True),
         received(ended=9.1, why="DEADLINE_EXCEEDED"),
     ],
+    "ended while a process had waited for a CPU for most of the time": [
+        *TWO_WRITES,
+        Wait(instance="b", started=2.2, ended=9, seconds=6.5),
+        received(ended=9),
+    ],
     "an unanswered write did not happen": [
         write(None, 2, 2.1, outcome=UNKNOWN, value="9.00"),
         history(1),
@@ -292,6 +297,14 @@ BAD: dict[str, tuple[list[Record], str]] = {
     "delivered twice": ([*TWO_WRITES, received(2, 2, 3)], "delivered twice"),
     "delivered out of order": ([*TWO_WRITES, received(3, 2)], "delivered out of order"),
     "not delivered": ([*TWO_WRITES, received(3)], "not delivered"),
+    "not delivered long after a short wait for a CPU": (
+        [
+            *TWO_WRITES,
+            Wait(instance="a", started=2.2, ended=3.2, seconds=1),
+            received(3, ended=9),
+        ],
+        "not delivered",
+    ),
     "not delivered long after a freeze": (
         [
             *TWO_WRITES,

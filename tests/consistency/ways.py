@@ -130,6 +130,63 @@ async def _get(instance: Instance, parameters: dict[str, str]) -> bytes:
     return answer.content
 
 
+_ALIASES = (
+    'query($slug: String!, $year: Int!) {{ a: dno(slug: $slug) {{ slug {0} }} b: dno(slug: "netze-2") {{ slug {0} }}'
+    ' c: dno(slug: $slug) {{ slug {0} }} d: dno(slug: "absent") {{ slug {0} }} # {1}\n }}'
+)
+_BY_YEAR = SHOWN.replace(str(YEAR), "$year")
+LISTED = (
+    f"query($slug: String!) {{ entries(first: 100, filter: {{dno: $slug, year: {YEAR}}}) {{ nodes {{ __typename"
+    " ... on Tariff { voltageLevel version leistung } ... on TimeOfUseTariff { version bands { price } }"
+    " ... on Price { version amount } } } }"
+)
+
+
+async def aliased(instance: Instance, slug: str) -> list[Seen]:
+    """Texts of aliases, of which one is of no operator."""
+    data = await ask(instance, _ALIASES.format(_BY_YEAR, next(_numbers) % 5), slug=slug, year=YEAR)
+    if data["d"] is not None:
+        raise Refused("an operator that does not exist")
+    return _seen([data["a"], data["b"], data["c"]])
+
+
+async def listed(instance: Instance, slug: str) -> list[Seen]:
+    """From a statement of its own, under the tag of all entries of the operator."""
+    nodes = (await ask(instance, LISTED, slug=slug))["entries"]["nodes"]
+    by_type: dict[str, list[dict[str, Any]]] = {"Tariff": [], "TimeOfUseTariff": [], "Price": []}
+    for node in nodes:
+        by_type[node.pop("__typename")].append(node)
+    return _seen(
+        [
+            {
+                "slug": slug,
+                "tariffs": by_type["Tariff"],
+                "timeOfUse": by_type["TimeOfUseTariff"],
+                "prices": by_type["Price"],
+            }
+        ]
+    )
+
+
+async def rest(instance: Instance, slug: str) -> list[Seen]:
+    """By a REST address, revalidated by its ETag."""
+    page = f"/api/v1/dnos/{slug}/{YEAR}"
+    etag, kept = instance.pages.get(page, ("", b""))
+    answer = await instance.client.get(page, headers={"if-none-match": etag} if etag else None)
+    if answer.status_code not in (200, 304):
+        raise Refused(f"{answer.status_code}: {answer.text[:500]}")
+    body = kept
+    if answer.status_code == 200:
+        body = answer.content
+        instance.pages[page] = (answer.headers["etag"], body)
+    data = json.loads(body)
+    data["prices"] = [one for one in data["prices"] if one["kind"] == PRICE]
+    data["timeOfUse"] = [
+        {**one, "bands": [band for band in one["bands"] if band["band"] == "ST"]} for one in data["timeOfUse"]
+    ]
+    return _seen([data])
+
+
 async def nodes_by_get(instance: Instance, slug: str) -> list[Seen]:
     data = _data(200, await _get(instance, {"query": NODES, "variables": json.dumps({"first": 50})}))
     return _seen(data["dnos"]["nodes"])
@@ -141,7 +198,18 @@ async def ranked_by_get(instance: Instance, slug: str) -> list[Seen]:
     return [_one(row["tariff"]["dno"]["slug"], row["tariff"]) for row in data["rankTariffs"]]
 
 
-WAYS: tuple[Way, ...] = (point, point_not_cached, nodes, around, ranked, billed, persisted)
+WAYS: tuple[Way, ...] = (
+    point,
+    point_not_cached,
+    nodes,
+    around,
+    ranked,
+    billed,
+    persisted,
+    aliased,
+    listed,
+    rest,
+)
 # By GET, so that an edge stores them: of one operator, and of all.
 AT_EDGE: tuple[Way, ...] = (persisted, nodes_by_get, ranked_by_get)
 

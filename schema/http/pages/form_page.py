@@ -12,7 +12,7 @@ from app.domain.clock import midnight, today
 from app.errors import AppError, BadInput, Code
 from app.http.buffered_response import BufferedResponse
 from app.http.content_negotiation import prefers_page
-from app.http.request_state import header
+from app.http.request_state import joined_header
 from app.web.language import language_of, split_path
 from app.web.page_view import PageView
 from app.web.rendering import render
@@ -41,7 +41,7 @@ class FormPage(PageAddress):
             return await super()._respond(request, key, waits=waits)
         except AppError as error:
             scope = request.scope
-            if error.code is not Code.BAD_USER_INPUT or not prefers_page(header(scope, b"accept")):
+            if error.code is not Code.BAD_USER_INPUT or not prefers_page(joined_header(scope, b"accept")):
                 raise
             return await self._refused(request, error)
 

@@ -1,6 +1,6 @@
 """The page of an operator: its figures of one year, the newest with any unless the address names one."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Final
 
 from starlette.requests import Request
@@ -85,8 +85,15 @@ def _at_this_time(dno: Map, year: int | None, variables: Map) -> Map:
     now, began = datetime.now(UTC), monotonic()
     windows = windows_of(dno, year, variables.get("level"), now) if year else None
     # The newest year may be the next one already: the price of today stays on the page without a year.
-    current = year == now.astimezone(clock.GERMANY).year or "year" not in variables
+    this_year = now.astimezone(clock.GERMANY).year
+    current = year == this_year or "year" not in variables
     prices = prices_now(dno, now) if current else None
-    changes = [change for change in (windows and change_of(windows, now), prices and prices.change) if change]
+    sheets = {each["year"] for each in dno["allTimeOfUse"] if each["year"] == year or "year" not in variables}
+    if windows:
+        sheets.add(year)
+    # Prices and windows of a later year hold from its beginning.
+    begins = [clock.midnight(date(later, 1, 1)) for later in sheets if later > this_year]
+    ends = (windows and change_of(windows, now), prices and prices.change)
+    changes = [*begins, *(change for change in ends if change)]
     until = {"valid_until": began + (min(changes) - now).total_seconds()} if changes else {}
     return {"windows": windows, "prices_now": prices, "change": min(changes, default=None), **until}

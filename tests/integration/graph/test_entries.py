@@ -11,13 +11,16 @@ import pytest
 from app.db.family_tables import TABLES
 from app.db.plausibility import PlausibilityCheck
 from app.db.pool import Pool
-from app.domain.account import Role
+from app.db.unit_of_work import unit_of_work
+from app.domain import tags
+from app.domain.account import ANONYMOUS, Role
 from app.domain.entry import VoltageLevel
 from app.domain.entry_page import EntryFilter
 from app.domain.families import BY_NAME
 from app.resources import Resources
 from app.settings import Settings
 from schema.context import Context
+from schema.types import unusual_entries
 from schema.types.unusual_entries import count_matching
 from tests import factories as make
 from tests.integration.graph.graphql_client import execute
@@ -302,3 +305,27 @@ async def test_a_page_costs_a_statement_and_one_for_each_kind_on_it(
     assert len(answer["entries"]["nodes"]) == 10
     # Background jobs send statements, too.
     assert sorted(name for name in sent if name in ("entries", *BY_NAME)) == ["entries", "hlzf", "tariffs"]
+
+
+async def test_an_operator_that_was_deleted_while_its_entries_were_read_has_them_again_when_it_is_restored(
+    editor: Caller, resources: Resources, stored: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = [stored["sheet a"], stored["tariff b"], stored["hlzf b"]]
+    load_directory = unusual_entries.load_directory
+
+    async def set_deleted(moment: str) -> None:
+        async with unit_of_work(resources.pool, ANONYMOUS) as work:
+            await work.connection.execute(f"UPDATE dnos SET deleted_at = {moment} WHERE slug = 'netze-b'")
+        await resources.invalidator.invalidate(tags.of_all(work.events))
+
+    async def read_before_it_is_deleted(*arguments: Any) -> Any:
+        directory = await load_directory(*arguments)
+        await set_deleted("now()")
+        return directory
+
+    with monkeypatch.context() as patched:
+        patched.setattr(unusual_entries, "load_directory", read_before_it_is_deleted)
+        await page(editor, implausible=True)
+    assert ids(await page(editor, implausible=True)) == expected[:1]
+    await set_deleted("NULL")
+    assert ids(await page(editor, implausible=True)) == expected

@@ -217,6 +217,27 @@ async def test_pipelined_requests_behind_one_that_waits_are_answered_in_their_or
     assert [b"60.5" in body for body in bodies] == [True, False, True]
 
 
+async def test_a_request_behind_one_that_waits_and_is_then_refused_is_answered_in_its_order(
+    settings: Settings, pool: Pool, tariff: Tariff, editor: Headers
+) -> None:
+    """It is refused once it has waited for the longest time, while the server is still full."""
+    data, cached = post(PRICES), post("{ __typename }")
+    async with (
+        running(settings, max_operations=1, max_queued_operations=0) as server,
+        AsyncExitStack() as stack,
+    ):
+        connections = await evicted_by_a_correction(server, stack, tariff, editor, data)
+        async with locked(pool):
+            await send_after_the_first(server, connections[:2], data)
+            second = connections[1]
+            second.writer.write(cached[:40])
+            async with asyncio.timeout(3 * MAX_WAIT):
+                assert (await second.read_response()).status == 503
+                second.writer.write(cached[40:])
+                assert (await second.read_response()).status == 503  # and not 400 for half of a request
+        assert (await connections[0].read_response()).status == 200
+
+
 async def test_equal_mutations_are_all_executed(
     server: Running, pool: Pool, tariff: Tariff, editor: Headers
 ) -> None:

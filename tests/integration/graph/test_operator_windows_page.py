@@ -141,6 +141,30 @@ async def test_the_price_now_is_written_out_and_the_stored_page_ends_when_it_cha
     await until(has_new_price)
 
 
+async def test_a_stored_page_of_next_year_ends_when_that_year_begins(
+    browser: httpx.AsyncClient, server: Running, pool: Pool, set_now: Callable[[str], None]
+) -> None:
+    await make.time_of_use(pool, await make.dno(pool), 2027, windows=WINDOWS)
+    dno = await make.dno(pool, "netze-b", region="Bayern")
+    await make.hlzf(pool, dno, 2027, VoltageLevel.MS, Season.WINTER, "07:30-09:00")
+    await server.delivered()
+    prices, windows = (PAGE, f"{PAGE}/2027"), ("/en/operators/netze-b", "/en/operators/netze-b/2027")
+    set_now("2026-12-31T23:59:59.800")
+    for path in (*prices, *windows):
+        page = await browser.get(path)
+        assert 'id="price-now"' not in page.text, path
+        assert "window holds now" not in text_of(page), path
+        assert 'data-live-until="2026-12-31T23:00:00+00:00"' in page.text, path
+    set_now("2027-01-01T00:00:00")
+
+    async def show_what_holds_now() -> bool:
+        return all(['id="price-now"' in (await browser.get(path)).text for path in prices]) and all(
+            ["window holds now" in text_of(await browser.get(path)) for path in windows]
+        )
+
+    await until(show_what_holds_now)
+
+
 async def test_the_price_now_is_on_the_page_of_the_current_year_and_on_that_without_a_year(
     browser: httpx.AsyncClient, server: Running, pool: Pool, set_now: Callable[[str], None]
 ) -> None:

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx
+import pytest
 
 from app.db import accounts
 from app.db.pool import Pool
@@ -80,6 +81,14 @@ async def test_queries_and_subscriptions_share_one_stream(server: Running, pool:
             assert data["payload"]["data"]["dataChanged"]["kind"] == "CREATED"
         await until(lambda: server.subscribers == 0)
         assert code(await client.start("{ __typename }")) == "NOT_FOUND"
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
+async def test_a_query_string_with_too_many_parameters_is_refused(server: Running, method: str) -> None:
+    headers = {"accept": "text/event-stream", "content-type": "application/json"}
+    async with httpx.AsyncClient() as http:
+        answer = await http.request(method, f"{server.url}?token=a{'&a=b' * 50}", headers=headers)
+    assert code(answer) == "BAD_USER_INPUT"
 
 
 async def test_requests_that_do_not_fit_a_stream_are_refused(settings: Settings, pool: Pool) -> None:

@@ -228,6 +228,24 @@ async def test_a_client_that_accepts_json_gets_an_event_stream_only_for_a_subscr
         assert answer.response.headers["content-type"].startswith("text/event-stream")
 
 
+async def test_a_head_that_accepts_a_stream_in_another_line_never_takes_the_fast_path(
+    server: Running,
+) -> None:
+    accept = [
+        ("accept", "application/json"),
+        ("accept", "text/event-stream"),
+        ("content-type", "application/json"),
+    ]
+    subscription = json.dumps({"query": CHANGES})
+    query = json.dumps({"query": "{ __typename }"}).ljust(len(subscription))
+    async with httpx.AsyncClient() as client:
+        for _ in range(5):
+            answer = await client.post(server.url, content=query, headers=accept)
+            assert answer.json()["data"] == {"__typename": "Query"}
+        async with client.stream("POST", server.url, content=subscription, headers=accept) as answer:
+            assert answer.headers["content-type"].startswith("text/event-stream")
+
+
 async def test_an_invalid_document_is_refused_before_the_stream_begins(server: Running) -> None:
     async with stream(server, "subscription { nothing }") as refused:
         assert refused.response.status_code in (200, 400)

@@ -119,6 +119,8 @@ class BareServer:
             await send({"type": "websocket.http.response.body", "body": b"no"})
             return
         await send({"type": "websocket.accept"})
+        if scope["path"] == "/slow":
+            await self._hold()
         while (message := await receive())["type"] != "websocket.disconnect":
             await send({"type": "websocket.send", "text": message.get("text") or ""})
 

@@ -10,7 +10,8 @@ import pytest
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from app.server.request_body import ChunkedBody, MalformedBody
-from tests.integration.http.bare_server import BareServer, Seen, bare_server
+from app.server.websocket_protocol import SLICE, WebSocket
+from tests.integration.http.bare_server import PIECE, BareServer, Seen, bare_server
 from tests.waiting import until
 
 HOST = b"Host: dno.test\r\n"
@@ -637,3 +638,70 @@ async def test_a_rejected_handshake_logs_no_error(caplog: pytest.LogCaptureFixtu
         found, _ = await requests(b"GET /refuse HTTP/1.1\r\n" + HOST + WEBSOCKET + b"\r\n")
     assert found == [403]
     assert [record.getMessage() for record in caplog.records if record.name == "uvicorn.error"] == []
+
+
+async def test_a_malformed_chunk_behind_a_head_that_expects_100_gets_one_response(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with caplog.at_level("WARNING"):
+        found, _ = await requests(CHUNKED + b"Expect: 100-continue\r\n\r\nno size\r\n")
+    assert found == [400]
+    assert [record.getMessage() for record in caplog.records if record.name == "uvicorn.error"] == []
+
+
+@pytest.mark.parametrize("opcode", [b"\x89", b"\x81"], ids=["pings", "messages"])
+async def test_others_have_their_turn_between_the_frames_that_arrive_together(opcode: bytes) -> None:
+    frames = 40_000
+    async with bare_server() as server:
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        writer.write(b"GET /echo HTTP/1.1\r\n" + HOST + WEBSOCKET + b"\r\n")
+        await reader.readuntil(b"\r\n\r\n")
+        (socket,) = server.state.connections
+        assert isinstance(socket, WebSocket)
+        socket.data_received((opcode + b"\x80" + bytes(4)) * frames)  # as one read
+        turns = 0
+        while socket._unparsed:
+            await asyncio.sleep(0)
+            turns += 1
+        assert turns > 10
+        async with asyncio.timeout(30):
+            await reader.readexactly(2 * frames)
+        writer.close()
+
+
+async def test_messages_that_the_application_does_not_take_are_not_read() -> None:
+    """What waits for it is bounded by bytes: a thousand short messages take more memory than a long one."""
+    async with bare_server() as server:
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        writer.write(b"GET /slow HTTP/1.1\r\n" + HOST + WEBSOCKET + b"\r\n")
+        await reader.readuntil(b"\r\n\r\n")
+        (socket,) = server.state.connections
+        assert isinstance(socket, WebSocket)
+        writer.write((b"\x81\x80" + bytes(4)) * 40_000)
+        await until(lambda: socket.queue.qsize() > 0)
+        await asyncio.sleep(0.05)
+        assert socket.queue.qsize() <= SLICE / 6 + 1
+        server.go.set()
+        async with asyncio.timeout(30):
+            await reader.readexactly(2 * 40_000)
+        writer.close()
+
+
+@pytest.mark.parametrize("ending", ["evict", "shutdown"])
+async def test_a_socket_that_its_client_has_closed_but_does_not_read_can_be_ended_without_an_error(
+    ending: str,
+) -> None:
+    async with bare_server() as server:
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        writer.write(b"GET /slow HTTP/1.1\r\n" + HOST + WEBSOCKET + b"\r\n")
+        await reader.readuntil(b"\r\n\r\n")
+        (socket,) = server.state.connections
+        assert isinstance(socket, WebSocket)
+        writer.transport.pause_reading()  # type: ignore[attr-defined]
+        for _ in range(300):
+            socket.write_now(PIECE)
+        writer.write(b"\x88\x80" + bytes(4))
+        await until(socket.transport.is_closing)
+        assert socket in server.state.connections
+        getattr(socket, ending)()
+        writer.transport.abort()

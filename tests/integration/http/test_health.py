@@ -152,6 +152,18 @@ async def test_a_request_through_a_proxy_has_the_address_of_its_client(
             assert (await client.get(page, headers=headers)).status_code == status
 
 
+@pytest.mark.parametrize(
+    "headers", [{"x-forwarded-for": "unknown, 127.0.0.1"}, {"forwarded": "for=_hidden, for=127.0.0.1"}]
+)
+async def test_a_client_that_the_outer_of_two_proxies_does_not_name_is_no_operator(
+    headers: dict[str, str],
+) -> None:
+    settings = Settings(trusted_proxies=("10.0.0.1", "127.0.0.1"))
+    async with client_of(served(settings, Readiness({"postgres": up}, ["postgres"])), "10.0.0.1") as client:
+        for page in READ_BY_OPERATORS:
+            assert (await client.get(page, headers=headers)).status_code == 403
+
+
 async def test_the_real_servers_are_checked(valkey: PrivateValkey, database_url: str) -> None:
     settings = Settings(database_url=database_url, redis_url=valkey.url)
     async with open_pool(settings) as pool, open_redis(settings) as shared:

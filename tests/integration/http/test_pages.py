@@ -76,6 +76,16 @@ async def test_assets_are_immutable_because_their_names_contain_a_hash(browser):
     assert answer.headers["content-type"] == "text/css; charset=utf-8"
 
 
+@pytest.mark.parametrize("wanted", ["lines=1-2", "bytes=", "bytes=5-1", "bytes=-0", "bytes=99999999-"])
+@pytest.mark.parametrize("address", ["page.css", "/favicon.ico"])
+async def test_a_range_that_cannot_be_read_or_satisfied_is_ignored(browser, address, wanted):
+    address = assets.static_assets().addresses.get(address, address)
+    answer = await browser.get(address, headers={"range": wanted, "accept-encoding": "identity"})
+    assert answer.status_code == 200
+    some = await browser.get(address, headers={"range": "bytes=0-9", "accept-encoding": "identity"})
+    assert (some.status_code, some.content) == (206, answer.content[:10])
+
+
 async def test_built_assets_are_sent_in_the_best_accepted_encoding(tmp_path):
     for name, text in {
         "a-X1.js": "long " * 300,

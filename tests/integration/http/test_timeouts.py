@@ -1,6 +1,7 @@
 """Slow or numerous clients take no resources from others: real connections, byte by byte."""
 
 import asyncio
+import socket
 import subprocess
 import sys
 from contextlib import AsyncExitStack
@@ -10,9 +11,12 @@ import pytest
 
 from app.db.pool import Pool
 from app.observability import counting, metrics
+from app.server.connection_timer import State
+from app.server.http_protocol import MIN_RATE, HttpProtocol
 from app.settings import Settings
 from tests.integration.graph.running import running
 from tests.integration.graph.wire import Wire, get, post, wire
+from tests.integration.http.bare_server import bare_server
 from tests.waiting import until
 
 REQUEST = post("{ __typename }")
@@ -178,3 +182,36 @@ async def test_one_address_cannot_take_all_connections(settings: Settings, pool:
         writer.close()
         assert len(server.server.server_state.connections) <= 4
         assert (await held_connections[-1].exchange(REQUEST)).status == 200
+
+
+@pytest.mark.parametrize(
+    ("ending", "state"),
+    [(b"", State.STALLED), (b"Connection: close\r\n", State.CLOSING)],
+    ids=["kept", "closed"],
+)
+async def test_a_client_is_cut_off_when_it_reads_too_little_and_not_while_it_reads_steadily(
+    ending: bytes, state: State
+) -> None:
+    length = 2**24
+    async with bare_server(write_timeout=60, max_request_body_bytes=length) as server:
+        client = socket.socket()
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2**16)
+        client.connect(("127.0.0.1", server.port))
+        reader, writer = await asyncio.open_connection(sock=client)
+        head = b"POST /now HTTP/1.1\r\nHost: dno.test\r\n" + ending
+        writer.write(head + b"Content-Length: %d\r\n\r\n" % length + bytes(length))
+        await reader.readuntil(b"\r\n\r\n")
+        (connection,) = server.state.connections
+        assert isinstance(connection, HttpProtocol)
+        await until(lambda: connection.timer.state is state)
+        unsent = connection.transport.get_write_buffer_size
+        for _ in range(2):
+            before = unsent()
+            while unsent() > before - 60 * MIN_RATE:
+                await reader.read(2**16)
+            connection._expired(state)  # as after `write_timeout`
+            await asyncio.sleep(0)
+            assert connection in server.state.connections
+        connection._expired(state)  # hardly anything was read since
+        await until(lambda: connection not in server.state.connections)
+        writer.close()

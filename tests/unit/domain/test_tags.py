@@ -88,6 +88,7 @@ def test_an_event_of_an_operator_names_its_record_its_slug_and_the_lists():
     unnamed = EntryChange(UUID(int=2), 2, ChangeKind.CORRECTED)
     assert tags.of(event(Topic.OPERATOR, named, unnamed)) == {
         tags.DIRECTORY, tags.COVERAGE, tags.COVERAGE_OF_REGIONS, tags.operator(named.id), tags.operator(unnamed.id), tags.slug("netze"),
+        tags.unusual_entries(named.id), tags.unusual_entries(unnamed.id),
     }  # fmt: skip
 
 

@@ -585,3 +585,23 @@ async def test_a_socket_that_is_evicted_is_closed_with_the_reason() -> None:
         client.connection.evict()
         await until(lambda: client.closed)
     assert client.closed == (1013, "Your address has too many open connections.")
+
+
+async def test_a_socket_that_is_closing_can_be_evicted() -> None:
+    client, sending, read = Client(), asyncio.Event(), asyncio.Event()
+    send = client._send
+
+    async def slow(message: Any) -> None:
+        if message["type"] == "websocket.close":
+            sending.set()
+            await read.wait()
+        await send(message)
+
+    client.connection._send = slow
+    client.send("no json")
+    task = asyncio.create_task(client.serve())
+    await sending.wait()
+    client.connection.evict()
+    read.set()
+    await task
+    assert client.closed == (4400, NO_MESSAGE + "it is not valid JSON.")
