@@ -4,6 +4,7 @@ import hashlib
 import importlib.util
 import os
 import pwd
+import random
 import secrets
 import shutil
 import signal
@@ -23,6 +24,7 @@ ELSEWHERE = Path("/var/lib/dno-api")
 
 # The database, and the role that owns it and may nothing else.
 DATABASE = "dno"
+_PORTS = range(15_000, 32_000)
 # May everything: what only a superuser can do is not done as the application's role.
 ADMIN = "postgres"
 
@@ -186,10 +188,15 @@ class Postgres:
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """Below those that the system gives to outgoing connections, of which one might be taken before a server has bound it."""
+    for port in random.sample(_PORTS, 100):
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise CannotStart(f"Of 100 ports between {_PORTS.start} and {_PORTS.stop} none is free.")
 
 
 def _account() -> pwd.struct_passwd | None:

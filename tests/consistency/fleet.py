@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-import socket
 import sys
 from collections.abc import Awaitable, Callable, Mapping
 from itertools import count
@@ -13,6 +12,7 @@ from typing import Self, TypeAlias
 
 import httpx
 
+from app.dev.postgres import free_port
 from app.failpoints import FailPoint
 from tests.consistency.seed import SECRET
 from tests.reverse_proxies import Address
@@ -112,7 +112,7 @@ class Fleet:
 
     async def start(self, fail_point: FailPoint | None = None) -> Instance:
         """Ready, before any request."""
-        name, port = f"i{next(self._numbers)}", _free_port()
+        name, port = f"i{next(self._numbers)}", free_port()
         environment = self._settings | {
             "DNO_DATABASE_URL": await self._database_url(name),
             "DNO_REDIS_URL": await self._redis_url(name),
@@ -139,8 +139,3 @@ class Fleet:
     async def replace(self, fallen: Instance) -> None:
         await fallen.end(signal.SIGKILL)
         self.instances[self.instances.index(fallen)] = await self.start()
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])

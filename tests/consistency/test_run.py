@@ -64,7 +64,7 @@ TOPOLOGIES = [
 ]
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("topology", TOPOLOGIES)
 async def test_every_promise_is_kept_whatever_fails(
     postgres_pair: PostgresPair, tmp_path: Path, topology: str

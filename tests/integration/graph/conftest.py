@@ -111,5 +111,5 @@ async def operators(pool: Pool) -> list[Any]:
 @pytest.fixture
 async def server(settings: Settings, pool: Pool) -> AsyncIterator[Running]:
     """A whole server in this process, without rate limits."""
-    async with running(settings) as started:
+    async with running(settings, **CACHING) as started:
         yield started

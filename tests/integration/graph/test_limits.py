@@ -149,7 +149,7 @@ async def test_an_operation_over_the_cost_limit_is_refused_with_its_cost(client:
 
 async def test_an_expensive_query_counts_as_several_requests(resources: Resources) -> None:
     limiter: RateLimiter = resources.limiter
-    limiter.anonymous.__init__("anonymous", 60, 60)  # type: ignore[misc]
+    limiter.anonymous.__init__("anonymous", 60, 3600)  # type: ignore[misc]
     async with client_of(resources) as client:
         cheap = await client.post("/graphql", json={"query": "{ __typename }"})
         expensive = await client.post(
@@ -182,7 +182,7 @@ async def test_the_usual_introspection_is_within_all_limits(client: httpx.AsyncC
 async def test_some_introspections_count_as_one_request_each_and_further_ones_by_their_cost(
     resources: Resources,
 ) -> None:
-    resources.limiter.anonymous.__init__("anonymous", 60, 60)  # type: ignore[misc]
+    resources.limiter.anonymous.__init__("anonymous", 60, 3600)  # type: ignore[misc]
 
     async def remaining(client: httpx.AsyncClient, number: int) -> int:
         document = FULL_INTROSPECTION.replace("IntrospectionQuery", f"Introspection{number}")
@@ -200,7 +200,7 @@ async def test_introspection_with_data_counts_by_its_cost_and_aliases_are_limite
     resources: Resources, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(work_budget, "SECONDS_PER_UNIT", 1.0)  # CPU time depends on the machine
-    resources.limiter.anonymous.__init__("anonymous", 60, 60)  # type: ignore[misc]
+    resources.limiter.anonymous.__init__("anonymous", 60, 3600)  # type: ignore[misc]
     types = "types { fields { args { name } } }"
     async with client_of(resources) as client:
         mixed = await client.post(

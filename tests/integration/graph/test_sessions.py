@@ -215,7 +215,11 @@ async def test_a_known_device_can_sign_in_during_a_flood_from_its_address(
     resources: Resources, settings: Settings, ada: User
 ) -> None:
     """A flood of wrong passwords, anonymous requests and invalid credentials from the same address."""
-    limits = {"rate_limit_anonymous": 60, "rate_limit_sign_in": settings.rate_limit_sign_in}
+    limits = {
+        "rate_limit_anonymous": 60,
+        "rate_limit_sign_in": settings.rate_limit_sign_in,
+        "rate_limit_window": 3600.0,
+    }
     async with (
         open_resources(msgspec.structs.replace(settings, **limits)) as limited,
         client_of(limited) as owner,

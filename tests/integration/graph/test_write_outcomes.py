@@ -81,7 +81,7 @@ async def warm_writer(settings: Settings, *, operation_timeout: float) -> AsyncI
         writer = await open_writer(server, client)
         await server.delivered()
         for _ in range(4):
-            assert await writer.read() == "1"
+            await until_equal(writer.read, "1")
         await until(lambda: server.resources.memory.enabled and server.resources.shared.trusted)
         assert await writer.read() == "1"
         yield writer

@@ -33,7 +33,8 @@ async def exchange(server: BareServer, *pieces: bytes, within: float = 5) -> byt
         async with asyncio.timeout(within):
             while more := await reader.read(65536):
                 received += more
-                if server.seen and server.seen[-1].path == "/last" and received.endswith(b"ok"):
+                answered = sum(status >= 200 for status in statuses(received)) >= len(server.seen)
+                if server.seen and answered and server.seen[-1].path == "/last" and received.endswith(b"ok"):
                     break
     except ConnectionError:
         pass
